@@ -1,0 +1,189 @@
+"""Counts over named axes, and the four verbs that everything else is made of.
+
+An audit counts once; everything else is arithmetic on the counts. A `Cube` is an array of additive measures
+(``n`` rows, ``w`` sum of weights, ``w2`` sum of squared weights) over named axes. Because the measures are sums,
+``cube(a) + cube(b) == cube(a + b)`` for any split of the rows.
+
+Must not: hold anything that is not additive (quantiles, distinct counts), or know where the rows came from.
+
+>>> race = Axis("race", ("black", "white"))
+>>> label = Axis("label", ("0", "1"))
+>>> c = Cube((race, label), {"n": np.array([[3, 7], [1, 9]])})
+>>> c.over("label")["n"].tolist()
+[10, 10]
+>>> c.at("label", "1")["n"].tolist()
+[7, 9]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from audit.errors import QuestionError, no_such
+from audit.value import Level
+
+Array = npt.NDArray[Any]
+NUMBER = re.compile(r"([-+]?[0-9]{1,300}(?:\.[0-9]{1,300})?)")
+BAND = re.compile(r"\[(-inf|[-+]?[0-9.e+]{1,40}), ")
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One named axis and its levels, in sorted order; None is the level of missing values."""
+
+    name: str
+    levels: tuple[Level, ...]
+
+
+class Cube:
+    """Named axes × additive measures.
+
+    Parameters
+    ----------
+    axes
+        In the order of the arrays' dimensions.
+    measures
+        Arrays of one shape, one entry a cell. ``n`` is integer rows; ``w`` and ``w2`` are float64 sums.
+    """
+
+    __slots__ = ("axes", "measures")
+
+    def __init__(self, axes: Sequence[Axis], measures: Mapping[str, Array]) -> None:
+        shape = tuple(len(a.levels) for a in axes)
+        for name, values in measures.items():
+            if values.shape != shape:
+                raise QuestionError(f"measure '{name}' has shape {values.shape}, the axes have {shape}")
+        self.axes: tuple[Axis, ...] = tuple(axes)
+        self.measures: dict[str, Array] = dict(measures)
+
+    def __getitem__(self, measure: str) -> Array:
+        return self.measures[measure]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the axes."""
+        return tuple(a.name for a in self.axes)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether weights were counted beside the rows."""
+        return "w" in self.measures
+
+    def position(self, name: str) -> int:
+        """Dimension of the axis of that name."""
+        if name not in self.names:
+            raise QuestionError(no_such("axis", name, self.names))
+        return self.names.index(name)
+
+    def axis(self, name: str) -> Axis:
+        """Axis of that name."""
+        return self.axes[self.position(name)]
+
+    def over(self, *names: str) -> Cube:
+        """Sum the named axes out."""
+        dims = tuple(self.position(n) for n in names)
+        axes = [a for i, a in enumerate(self.axes) if i not in dims]
+        return Cube(axes, {k: v.sum(axis=dims) for k, v in self.measures.items()})
+
+    def keep(self, *names: str) -> Cube:
+        """Sum out every axis but the named ones, and put these in the order given."""
+        rest = [n for n in self.names if n not in names]
+        cube = self.over(*rest) if rest else self
+        order = [cube.position(n) for n in names]
+        return Cube([cube.axes[i] for i in order], {k: v.transpose(order) for k, v in cube.measures.items()})
+
+    def at(self, name: str, level: Level) -> Cube:
+        """Slice at one level; the axis is gone afterwards."""
+        dim, axis = self.position(name), self.axis(name)
+        if level not in axis.levels:
+            raise QuestionError(no_such(name, level, axis.levels))
+        index = axis.levels.index(level)
+        axes = [a for i, a in enumerate(self.axes) if i != dim]
+        return Cube(axes, {k: v.take(index, axis=dim) for k, v in self.measures.items()})
+
+    def merge(self, name: str, target: Callable[[Level], Level]) -> Cube:
+        """Coarsen one axis: levels with the same target are added."""
+        dim, axis = self.position(name), self.axis(name)
+        targets = [target(level) for level in axis.levels]
+        levels = tuple(sorted(set(targets), key=sort_key))
+        index = np.array([levels.index(t) for t in targets])
+        shape = [len(a.levels) for a in self.axes]
+        shape[dim] = len(levels)
+        merged = {}
+        for measure, values in self.measures.items():
+            out = np.zeros(shape, dtype=values.dtype)
+            np.add.at(out, (slice(None),) * dim + (index,), values)
+            merged[measure] = out
+        axes = [Axis(name, levels) if i == dim else a for i, a in enumerate(self.axes)]
+        return Cube(axes, merged)
+
+    def drop(self, name: str, level: Level) -> Cube:
+        """Leave one level out; the axis stays."""
+        dim, axis = self.position(name), self.axis(name)
+        if level not in axis.levels:
+            return self
+        index = axis.levels.index(level)
+        axes = [Axis(name, axis.levels[:index] + axis.levels[index + 1 :]) if i == dim else a
+                for i, a in enumerate(self.axes)]
+        return Cube(axes, {k: np.delete(v, index, axis=dim) for k, v in self.measures.items()})
+
+    def __add__(self, other: Cube) -> Cube:
+        if self.names != other.names or set(self.measures) != set(other.measures):
+            raise QuestionError(f"cubes over {self.names} and {other.names} answer different questions")
+        axes = [Axis(a.name, tuple(sorted({*a.levels, *b.levels}, key=sort_key)))
+                for a, b in zip(self.axes, other.axes, strict=True)]
+        return Cube(axes, {k: self._onto(axes, k) + other._onto(axes, k) for k in self.measures})
+
+    def _onto(self, axes: Sequence[Axis], measure: str) -> Array:
+        """Measure laid into a larger frame of levels, zeros where this cube has none."""
+        out = np.zeros([len(a.levels) for a in axes], dtype=self.measures[measure].dtype)
+        index = [[wide.levels.index(level) for level in mine.levels] for wide, mine in zip(axes, self.axes, strict=True)]
+        out[np.ix_(*index)] = self.measures[measure]
+        return out
+
+    def __repr__(self) -> str:
+        sizes = " x ".join(f"{a.name}({len(a.levels)})" for a in self.axes) or "everybody"
+        return f"Cube({sizes}: {', '.join(self.measures)})"
+
+
+def sort_key(level: Level) -> tuple[int, float, str]:
+    """Order of levels: numbers by size, then text, then missing."""
+    if level is None:
+        return (2, 0.0, "")
+    number = NUMBER.fullmatch(level) or BAND.match(level)
+    if number:
+        return (0, float(number.group(1)), level)
+    return (1, 0.0, level)
+
+
+def from_cells(names: Sequence[str], cells: Sequence[Sequence[Level]], measures: Mapping[str, Array]) -> Cube:
+    """Cube from the rows of a GROUP BY.
+
+    Parameters
+    ----------
+    names
+        Axis names, one for each position of a cell.
+    cells
+        Level of every axis, one entry a group; equal cells are added.
+    measures
+        Arrays as long as ``cells``.
+    """
+    columns = list(zip(*cells, strict=True)) if cells else [()] * len(names)
+    axes = [Axis(n, tuple(sorted(set(c), key=sort_key))) for n, c in zip(names, columns, strict=True)]
+    codes = []
+    for axis, column in zip(axes, columns, strict=True):
+        lookup = {level: i for i, level in enumerate(axis.levels)}
+        codes.append(np.array([lookup[level] for level in column], dtype=np.intp))
+    shape = [len(a.levels) for a in axes]
+    dense = {}
+    for measure, values in measures.items():
+        out = np.zeros(shape, dtype=values.dtype)
+        np.add.at(out, tuple(codes), values)
+        dense[measure] = out
+    return Cube(axes, dense)

@@ -1,0 +1,1 @@
+"""From tables to cubes. Engines know rows; nothing after them does."""

@@ -1,0 +1,1 @@
+"""What is measured: rates, comparisons of rates, named criteria, statistics of dataset bias."""

@@ -1,0 +1,175 @@
+"""Groups as arrays: from a cube to one row a group, ready for every rate.
+
+Must not: know a metric's name or a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+
+from audit.catalogue import Rate
+from audit.cube import Axis, Cube
+from audit.errors import QuestionError, no_such
+from audit.inference.effective import Sample, folded, plain, weighted
+from audit.value import Group
+
+LABEL, PREDICTION, FOLD = "label", "prediction", "fold"
+NEGATIVE, POSITIVE = "0", "1"
+MOST_GROUPS = 2000
+"""Groups of one grouping; the pairs rule looks at all pairs, and a reader at none of so many."""
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """All groups of one crossing, absent ones included, with their counts.
+
+    ``counts`` holds arrays of shape (G, 2, 2, F): group, label, prediction, fold; F is 1 where rows are independent.
+    """
+
+    by: tuple[str, ...]
+    groups: tuple[Group, ...]
+    counts: Mapping[str, np.ndarray]
+    reference: int
+    missing_rows: float
+    """Rows that are in no group of this crossing because a value is missing."""
+
+    @property
+    def folded(self) -> bool:
+        """Whether rows were counted into folds of their unit."""
+        return self.counts["n"].shape[-1] > 1
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """Rows of each group, shape (G,)."""
+        rows: np.ndarray = self.counts["n"].sum(axis=(1, 2, 3))
+        return rows
+
+    def sample(self, rate: Rate) -> Sample:
+        """Rates of all groups for one metric."""
+        return self._sample(rate.hits, rate.given.mask())
+
+    def shares(self) -> Sample:
+        """Each group's share of all rows with a group."""
+        rows = self._each("n")
+        total = np.broadcast_to(rows.sum(axis=0), rows.shape)
+        if not self.folded and "w" not in self.counts:
+            return plain(rows[:, 0], total[:, 0])
+        w, w2 = self._each("w"), self._each("w2")
+        return self._of(w, np.broadcast_to(w.sum(axis=0), w.shape), w2, np.broadcast_to(w2.sum(axis=0), w2.shape))
+
+    def share_against(self, other: int) -> Sample:
+        """Reference group's share among the rows of the reference and one other group, as one sample."""
+        pick = [self.reference, other]
+        w, w2 = self._each("w" if "w" in self.counts else "n")[pick], self._each("w2" if "w2" in self.counts else "n")[pick]
+        if not self.folded and "w" not in self.counts:
+            return plain(w[:1, 0], w.sum(axis=0)[:1])
+        return self._of(w[:1], w.sum(axis=0)[None], w2[:1], w2.sum(axis=0)[None])
+
+    def _each(self, measure: str) -> np.ndarray:
+        each: np.ndarray = self.counts[measure].sum(axis=(1, 2)).astype(float)
+        return each
+
+    def _sample(self, hits: np.ndarray, given: np.ndarray) -> Sample:
+        def pick(measure: str, mask: np.ndarray) -> np.ndarray:
+            total: np.ndarray = np.tensordot(self.counts[measure].astype(float), mask, axes=([1, 2], [0, 1]))
+            return total
+
+        if not self.folded and "w" not in self.counts:
+            return plain(pick("n", hits)[:, 0], pick("n", given)[:, 0])
+        w, w2 = ("w", "w2") if "w" in self.counts else ("n", "n")
+        return self._of(pick(w, hits), pick(w, given), pick(w2, hits), pick(w2, given))
+
+    def _of(self, hits: np.ndarray, total: np.ndarray, hits_w2: np.ndarray, total_w2: np.ndarray) -> Sample:
+        """Sample from arrays of shape (G, F)."""
+        if self.folded:
+            return folded(hits.T, total.T, total_w2.sum(axis=1))
+        return weighted(hits[:, 0], total[:, 0], hits_w2[:, 0], total_w2[:, 0])
+
+
+def crossings(groups: Sequence[str], order: int) -> Iterator[tuple[str, ...]]:
+    """Everybody, then every attribute, then every crossing up to ``order`` ways."""
+    for size in range(min(order, len(groups)) + 1):
+        yield from combinations(groups, size)
+
+
+def grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mapping[str, str]) -> Grouping:
+    """Groups of one crossing, from the smallest cube that holds it."""
+    holding = [c for c in cubes if set(by) <= set(c.names)]
+    if not holding:
+        raise QuestionError(no_such("grouping", "*".join(by), {"*".join(c.names) for c in cubes}))
+    cube = _binary(min(holding, key=lambda c: c["n"].size))
+    kept = cube.keep(*by, LABEL, PREDICTION, *([FOLD] if FOLD in cube.names else []))
+    known = kept
+    for name in by:
+        known = known.drop(name, None)
+    levels = [known.axis(name).levels for name in by]
+    groups = tuple(product(*levels))
+    if len(groups) > MOST_GROUPS:
+        widest = max(by, key=lambda name: len(known.axis(name).levels))
+        raise QuestionError(
+            f"{' x '.join(by)} makes {len(groups):,} groups, more than {MOST_GROUPS:,} (too many levels to judge); "
+            f"bin or leave out '{widest}' ({len(known.axis(widest).levels):,} levels)"
+        )
+    counts = {k: v.reshape(len(groups), 2, 2, -1) for k, v in known.measures.items()}
+    rows = counts["n"].sum(axis=(1, 2, 3))
+    missing = float(kept["n"].sum() - known["n"].sum())
+    return Grouping(by, groups, counts, _reference(by, groups, rows, reference), missing)
+
+
+def missing_groups(cubes: Sequence[Cube], by: str) -> Grouping | None:
+    """The rows whose ``by`` is missing, as a group of their own; None if there are none."""
+    cube = _binary(next(c for c in cubes if by in c.names))
+    if None not in cube.axis(by).levels:
+        return None
+    kept = cube.keep(by, LABEL, PREDICTION, *([FOLD] if FOLD in cube.names else [])).at(by, None)
+    counts = {k: v.reshape(1, 2, 2, -1) for k, v in kept.measures.items()}
+    return Grouping((by,), ((None,),), counts, 0, 0.0)
+
+
+def _reference(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarray, named: Mapping[str, str]) -> int:
+    """Declared reference where every attribute has one, otherwise the largest group."""
+    if by and all(name in named for name in by):
+        wanted = tuple(named[name] for name in by)
+        if wanted not in groups:
+            missing = next(n for n in by if not any(g[by.index(n)] == named[n] for g in groups))
+            choices = sorted({str(g[by.index(missing)]) for g in groups})
+            raise QuestionError(no_such(f"reference group in '{missing}'", named[missing], choices))
+        return groups.index(wanted)
+    return int(np.argmax(rows)) if len(groups) else 0
+
+
+def _binary(cube: Cube) -> Cube:
+    """Cube with label and prediction axes of exactly two levels each; a missing axis is all negative."""
+    for name in (LABEL, PREDICTION):
+        cube = _two_levels(cube, name) if name in cube.names else _constant(cube, name)
+    return cube
+
+
+def _two_levels(cube: Cube, name: str) -> Cube:
+    levels = cube.axis(name).levels
+    if levels == (NEGATIVE, POSITIVE):
+        return cube
+    dim = cube.position(name)
+    axes = [Axis(name, (NEGATIVE, POSITIVE)) if i == dim else a for i, a in enumerate(cube.axes)]
+    measures: dict[str, Any] = {}
+    for key, values in cube.measures.items():
+        shape = list(values.shape)
+        shape[dim] = 2
+        out = np.zeros(shape, dtype=values.dtype)
+        index: list[Any] = [slice(None)] * values.ndim
+        for at, level in enumerate(levels):
+            index[dim] = (NEGATIVE, POSITIVE).index(str(level))
+            out[tuple(index)] = values.take(at, axis=dim)
+        measures[key] = out
+    return Cube(axes, measures)
+
+
+def _constant(cube: Cube, name: str) -> Cube:
+    axes = [*cube.axes, Axis(name, (NEGATIVE, POSITIVE))]
+    return Cube(axes, {k: np.stack([v, np.zeros_like(v)], axis=-1) for k, v in cube.measures.items()})

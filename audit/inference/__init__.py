@@ -1,0 +1,1 @@
+"""How sure a number is: closed forms on counts, no resampling."""

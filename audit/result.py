@@ -1,0 +1,253 @@
+"""The one versioned document that everything else reads.
+
+A result is immutable and plain: strings, numbers, lists. It holds counts, never rows. `audit.json` is this
+document, its JSON Schema is generated from these classes, and card, dashboard, gates and comparison read
+nothing else. Field order is part of the contract and fixed by a test.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal
+
+from audit.value import Estimate, Level
+
+SCHEMA = "audit-result/1"
+CheckOutcome = Literal["pass", "warn", "fail", "error", "undefined", "not applicable", "waived"]
+GateVerdict = Literal["pass", "fail", "insufficient", "undefined", "waived"]
+Verdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "not judged", "incomplete"]
+EnergyMethod = Literal["counter", "model", "constant", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """Where the code that ran came from; the commit is of the folder audited, not of this package."""
+
+    commit: str
+    dirty: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Who ran what, when, and how each child process ended."""
+
+    id: str
+    started: str
+    """UTC, ISO 8601."""
+    finished: str
+    version: str
+    """Of evenhand."""
+    command: tuple[str, ...] = ()
+    code: Code | None = None
+    exit_codes: Mapping[str, int] = field(default_factory=dict)
+    """Exit code of each child process by phase; negative for a signal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """The resolved configuration and its SHA-256."""
+
+    digest: str
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    name: str
+    kind: str
+    """text, integer, float, boolean, date, time or other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One table that was read: train, test or predictions. read = used + the sum of excluded."""
+
+    part: str
+    source: str
+    digest: str | None
+    rows_read: int
+    rows_used: int
+    rows_excluded: Mapping[str, int] = field(default_factory=dict)
+    """Rows by the named reason for which they entered no group."""
+    rows_without_group: Mapping[str, int] = field(default_factory=dict)
+    """Rows whose value is missing, by group column."""
+    columns: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    name: str
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CubeRecord:
+    """Counts in coordinate form: cell i has level ``cells[i][j]`` on axis j."""
+
+    name: str
+    axes: tuple[Axis, ...]
+    cells: tuple[tuple[int, ...], ...]
+    measures: Mapping[str, tuple[float, ...]]
+    """``n`` rows, ``w`` sum of weights, ``w2`` sum of squared weights, per cell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Outcome of one check. ``error`` means that the check itself broke, never that the data failed."""
+
+    code: str
+    title: str
+    outcome: CheckOutcome
+    severity: str = "critical"
+    detail: str = ""
+    answered_by: str = "evenhand"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyComponent:
+    """What one component drew in one phase. Joules are None when it was not measured, never 0 for that."""
+
+    component: str
+    """cpu, gpu, ram, or other."""
+    phase: str
+    """validate, train or audit."""
+    energy_j: float | None
+    method: EnergyMethod
+    detail: str = ""
+    """The instrument or the model, in words."""
+    coverage: float | None = None
+    """Share of the phase's wall time that the meter saw, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor:
+    """A constant that turned one unit into another."""
+
+    name: str
+    value: float
+    unit: str
+    source: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Energy:
+    components: tuple[EnergyComponent, ...] = ()
+    energy_kwh: float | None = None
+    """Sum of the components times PUE; None when nothing was measured."""
+    carbon_g: float | None = None
+    """Grams of CO2 equivalent, location based; None when no grid factor is known."""
+    measured_share: float | None = None
+    """Share of the joules that came from a hardware counter, 0 to 1."""
+    duration_s: float | None = None
+    factors: tuple[Factor, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    gate: str
+    owner: str
+    reason: str
+    expires: str
+    max_gap: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """A limit, what was found, and the verdict. The interval here is the one the verdict rests on."""
+
+    name: str
+    verdict: GateVerdict
+    sentence: str
+    """One plain sentence: who against whom, the gap, its interval, both n, the limit."""
+    min: float | None = None
+    max: float | None = None
+    low: float | None = None
+    high: float | None = None
+    estimate: Estimate | None = None
+    needed_n: float | None = None
+    """How many times the present data would settle it if the present estimates were exact; None if settled
+    or not settleable with 100 times the data."""
+    waiver: Waiver | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class AuditResult:
+    """One audit, whole. See DESIGN: the private record from which everything published is made."""
+
+    run: Run
+    question: Question
+    verdict: Verdict
+    data: tuple[Part, ...] = ()
+    cubes: tuple[CubeRecord, ...] = ()
+    estimates: tuple[Estimate, ...] = ()
+    checks: tuple[Check, ...] = ()
+    energy: Energy | None = None
+    gates: tuple[Gate, ...] = ()
+    schema: Literal["audit-result/1"] = SCHEMA
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document as plain dicts and lists, ``schema`` first."""
+        plain = _plain(self)
+        return {"schema": plain.pop("schema"), **plain}
+
+    def to_json(self, *, indent: int | None = 1) -> str:
+        """Strict JSON: no NaN, no Infinity, keys in the contract's order."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
+
+    def find(
+        self,
+        metric: str,
+        compare: str | None = None,
+        *,
+        by: tuple[str, ...] | list[str] | None = None,
+        group: tuple[Level, ...] | list[Level] | None = None,
+        stage: str | None = None,
+    ) -> tuple[Estimate, ...]:
+        """Estimates of one metric, in the document's order."""
+        return tuple(
+            e
+            for e in self.estimates
+            if e.metric == metric
+            and e.compare == compare
+            and (by is None or e.by == tuple(by))
+            and (group is None or e.group == tuple(group))
+            and (stage is None or e.stage == stage)
+        )
+
+    def to_frame(self) -> Any:
+        """The estimates as a pandas frame, one row each."""
+        import pandas as pd
+
+        names = [f.name for f in fields(Estimate)]
+        return pd.DataFrame([[getattr(e, n) for n in names] for e in self.estimates], columns=names)
+
+    def __repr__(self) -> str:
+        return f"AuditResult({self.run.id}: {self.verdict}, {len(self.gates)} gates, {len(self.estimates)} estimates)"
+
+    def _repr_html_(self) -> str:
+        from audit.publish.notebook import fragment
+
+        return fragment(self)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    if isinstance(value, float):
+        return _finite(value)
+    return value
+
+
+def _finite(value: float) -> float | int:
+    if not math.isfinite(value):
+        raise ValueError("a result holds no NaN and no Infinity; the producer must say undefined instead")
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value

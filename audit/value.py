@@ -1,0 +1,76 @@
+"""A number with its evidence, or no number with its reason.
+
+Nothing in this package passes a bare float from the counts to a reader. An `Estimate` carries the value, the
+interval, the counts it rests on and the method; when there is no number it carries the reason instead.
+
+>>> Estimate(stage="model", metric="selection_rate", by=("sex",), group=("f",), status="undefined", reason="no rows")
+Estimate(model.selection_rate[sex=f]: undefined, no rows)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Stage = Literal["data", "model", "energy", "checks"]
+Status = Literal["ok", "undefined", "suppressed"]
+Level = str | None
+"""A group's name as text; None is the rows whose group is missing."""
+Group = tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Estimate:
+    """One measured quantity.
+
+    ``by`` and ``group`` have equal length. A comparison over all groups has no ``group``; ``pair`` then names
+    the lowest and the highest group. ``low`` and ``high`` are the interval; an undefined gap may still carry
+    them where the measured groups alone bound it.
+    """
+
+    stage: Stage
+    metric: str
+    """Field's standard name, as printed by ``audit metrics``."""
+    compare: str | None = None
+    """None for a rate itself; ``difference`` or ``ratio`` for a comparison."""
+    by: tuple[str, ...] = ()
+    """Columns that form the groups; empty for everybody."""
+    group: Group | None = None
+    reference: Group | None = None
+    """Group that a comparison is made with; None where all groups are compared with each other."""
+    pair: tuple[Group, Group] | None = None
+    """Lowest and highest group of a comparison over all groups."""
+    low_pair: tuple[Group, Group] | None = None
+    """Pair of groups that set ``low``, in the order (lower, higher)."""
+    high_pair: tuple[Group, Group] | None = None
+    """Pair of groups that set ``high``, in the order (lower, higher)."""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    confidence: float | None = None
+    method: str | None = None
+    n: float | None = None
+    """Rows (or their weights) that the denominator could draw on."""
+    numerator: float | None = None
+    denominator: float | None = None
+    effective_n: float | None = None
+    """Independent rows that carry the same information; equals the denominator for plain rows."""
+    degrees_of_freedom: float | None = None
+    """Of the quantile used; None means the normal distribution."""
+    status: Status = "ok"
+    reason: str | None = None
+    flags: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Stage, metric, comparison and grouping joined by dots, as gates and waivers call it."""
+        parts = [self.stage, self.metric, self.compare, "*".join(self.by)]
+        return ".".join(p for p in parts if p)
+
+    def __repr__(self) -> str:
+        where = ",".join(f"{b}={g}" for b, g in zip(self.by, self.group or (), strict=False))
+        head = ".".join(p for p in (self.stage, self.metric, self.compare) if p)
+        if self.value is None:
+            return f"Estimate({head}[{where}]: {self.status}, {self.reason})"
+        bounds = "" if self.low is None or self.high is None else f" [{self.low:.4g}, {self.high:.4g}]"
+        return f"Estimate({head}[{where}]: {self.value:.4g}{bounds}, n={self.n:g})"
