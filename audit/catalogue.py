@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Literal
 
 from audit.errors import QuestionError, no_such
 from audit.value import Stage
 
-Compare = Literal["difference", "ratio", "lowest", "highest"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Compare = Literal["difference", "ratio", "lowest", "highest", "largest"]
 CELLS = (("TN", "FP"), ("FN", "TP"))
 """Names of the cells of label (rows 0, 1) by prediction (columns 0, 1)."""
 
@@ -33,6 +34,8 @@ class Event:
 
     def mask(self) -> npt.NDArray[np.bool_]:
         """(2, 2) array: label by prediction."""
+        import numpy as np
+
         return np.array([[self.holds(bool(y), bool(d)) for d in (0, 1)] for y in (0, 1)])
 
 

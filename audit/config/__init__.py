@@ -1,0 +1,31 @@
+"""audit.toml as a frozen, closed question: what is asked, of which columns, judged by which limits."""
+
+from audit.config.read import DEFAULT_NAME, load, parse
+from audit.config.schema import (
+    Checks,
+    Config,
+    Data,
+    EnergySection,
+    GateRule,
+    ModelInfo,
+    Policy,
+    Predictions,
+    Train,
+    WaiverRule,
+)
+
+__all__ = [
+    "DEFAULT_NAME",
+    "Checks",
+    "Config",
+    "Data",
+    "EnergySection",
+    "GateRule",
+    "ModelInfo",
+    "Policy",
+    "Predictions",
+    "Train",
+    "WaiverRule",
+    "load",
+    "parse",
+]

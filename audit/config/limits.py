@@ -1,0 +1,84 @@
+"""Which limits make sense: a bound that can never fail, or a metric that does not exist, is refused when it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from audit.errors import no_such
+
+ENERGY = ("energy_kwh", "carbon_g")
+CHECKS = ("failed",)
+SIGNED = ("class_imbalance", "difference_in_proportions_of_labels")
+
+
+def check_limits(
+    stage: str, metric: str, compare: str | None, low: float | None, high: float | None, by: Sequence[str] | None
+) -> str | None:
+    """Comparison that a gate means, after every way to get it wrong has been refused.
+
+    Raises
+    ------
+    ValueError
+        Named by pydantic with the gate's place in the file.
+    """
+    if stage in {"energy", "checks"}:
+        return _plain(stage, metric, compare, low, high, by)
+    entry = _entry(stage, metric)
+    fixed = getattr(entry, "compare", None)
+    if fixed is not None and compare not in {None, fixed}:
+        raise ValueError(f"metric '{metric}' is a {fixed} already; leave compare out")
+    compare = fixed or compare or _meant(metric, low, high, by)
+    if metric in SIGNED and compare != "largest":
+        raise ValueError(f"metric '{metric}' is judged by its largest absolute value over groups; leave compare out and give max")
+    _bounds(metric, compare, low, high)
+    return compare
+
+
+def _entry(stage: str, metric: str) -> Any:
+    from audit.metrics import CATALOGUE, DATA_METRICS, MODEL_METRICS
+
+    names = MODEL_METRICS if stage == "model" else DATA_METRICS
+    if metric not in names:
+        elsewhere = "" if metric not in CATALOGUE else f" (it belongs to another stage than '{stage}')"
+        raise ValueError(no_such(f"{stage} metric", metric, names) + elsewhere)
+    return CATALOGUE[metric]
+
+
+def _meant(metric: str, low: float | None, high: float | None, by: Sequence[str] | None) -> str | None:
+    """Without a comparison, a floor holds for the lowest group and a ceiling for the highest."""
+    if by is not None and len(by) == 0:
+        return None
+    if metric in SIGNED:
+        return "largest"
+    if low is not None and high is not None:
+        raise ValueError("gives min and max; write two gates, one for each")
+    return "lowest" if low is not None else "highest"
+
+
+def _bounds(metric: str, compare: str | None, low: float | None, high: float | None) -> None:
+    wants_max = compare in {"difference", "highest", "largest"}
+    wants_min = compare in {"ratio", "lowest"}
+    if wants_max and low is not None:
+        raise ValueError(f"min = {low:g} cannot be asked of the {compare} of {metric}; 0 is fair, so give max")
+    if wants_min and high is not None:
+        raise ValueError(f"max = {high:g} cannot be asked of the {compare} of {metric}; give min")
+    if high is not None and not 0 <= high < 1:
+        raise ValueError(f"max = {high:g} is outside the range [0, 1), so the gate could never {'fail' if high >= 1 else 'pass'}")
+    top = 1 if compare == "ratio" else 1 + 1e-12
+    if low is not None and not 0 < low <= top:
+        raise ValueError(f"min = {low:g} is outside the range (0, 1], so the gate could never {'fail' if low <= 0 else 'pass'}")
+
+
+def _plain(
+    stage: str, metric: str, compare: str | None, low: float | None, high: float | None, by: Sequence[str] | None
+) -> None:
+    names = ENERGY if stage == "energy" else CHECKS
+    if metric not in names:
+        raise ValueError(no_such(f"{stage} metric", metric, names))
+    if compare is not None or by:
+        raise ValueError(f"a gate on {stage} compares no groups; leave compare and by out")
+    if low is not None:
+        raise ValueError(f"min = {low:g} cannot be asked of {metric}; give max")
+    if high is None or high < 0:
+        raise ValueError(f"max = {high} must be 0 or more, so that the gate can pass")

@@ -1,0 +1,109 @@
+"""From the text of audit.toml to a `Config`, with errors a person can act on."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from audit.config.schema import Config
+from audit.errors import QuestionError, no_such, printable
+
+DEFAULT_NAME = "audit.toml"
+LARGEST_BYTES = 1_000_000
+
+
+def load(path: Path) -> tuple[Config, Path]:
+    """Configuration, and the folder that its paths are relative to.
+
+    Parameters
+    ----------
+    path
+        An audit.toml, or the folder in which one lies.
+
+    Raises
+    ------
+    QuestionError
+        Names the file and the key.
+    """
+    file = path / DEFAULT_NAME if path.is_dir() else path
+    if not file.exists():
+        hint = "run `audit init TABLE` to write one, or name its folder" if path.is_dir() else "name the file or its folder"
+        raise QuestionError(f"no {printable(file.name)} in '{printable(file.parent)}'; {hint}")
+    if not file.is_file():
+        raise QuestionError(f"'{printable(file)}' is not a regular file; give an audit.toml")
+    try:
+        size = file.stat().st_size
+        if size > LARGEST_BYTES:
+            raise QuestionError(f"'{printable(file)}' has {size:,} bytes; a configuration has at most {LARGEST_BYTES:,}")
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise QuestionError(f"'{printable(file)}' is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except OSError as error:
+        raise QuestionError(f"'{printable(file)}' cannot be read: {error.strerror}") from error
+    return parse(text, printable(file)), file.parent
+
+
+def parse(text: str, name: str = DEFAULT_NAME) -> Config:
+    """Configuration from TOML text."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise QuestionError(f"{name}: not valid TOML: {printable(error, 160)}") from error
+    except RecursionError as error:
+        raise QuestionError(f"{name}: nested too deeply") from error
+    return build(raw, name)
+
+
+def build(raw: Mapping[str, Any], name: str = DEFAULT_NAME) -> Config:
+    """Configuration from plain tables."""
+    try:
+        return Config.model_validate(dict(raw))
+    except ValidationError as error:
+        raise QuestionError(f"{name}: {_sentence(error)}") from error
+
+
+def _sentence(error: ValidationError) -> str:
+    """First thing that is wrong, in one line, with the number of the others."""
+    found = error.errors(include_url=False)
+    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    where = _place(first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{no_such('key', where, _siblings(first['loc']))}{more}"
+    if first["type"] == "missing":
+        return f"{where} is missing{more}"
+    message = first["msg"].removeprefix("Value error, ")
+    shown = f" (it is {printable(repr(first['input']), 40)})" if first["type"] not in {"value_error"} else ""
+    message = message[:1].lower() + message[1:]
+    return f"{where}{': ' if where else ''}{printable(message, 300)}{shown}{more}"
+
+
+def _place(loc: Iterable[int | str]) -> str:
+    """Path in the file: gates[0].max."""
+    out = ""
+    for part in loc:
+        if isinstance(part, int):
+            out += f"[{part}]"
+        elif part not in {"bool", "int", "float", "str"} and not part.startswith(("function-", "constrained-")):
+            out += f".{part}" if out else str(part)
+    return out
+
+
+def _siblings(loc: tuple[int | str, ...]) -> list[str]:
+    """Keys that may stand where the unknown one stands, with their path."""
+    model: type[BaseModel] = Config
+    for part in loc[:-1]:
+        if isinstance(part, str) and part in model.model_fields:
+            model = _model_in(model.model_fields[part].annotation) or model
+    prefix = _place(loc[:-1])
+    return [f"{prefix}.{k}" if prefix else k for k in model.model_fields]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((m for a in get_args(annotation) if (m := _model_in(a)) is not None), None)

@@ -1,0 +1,88 @@
+"""What a question may not ask of a table: refused by name, before or right after the count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from audit.engines.counting import Plan
+from audit.engines.tables import Table
+from audit.errors import QuestionError, ValuesError, printable
+from audit.grouping import FOLD, LABEL, MOST_GROUPS, PREDICTION
+
+MOST_CLASSES = 100
+NUMERIC = ("integer", "float", "boolean")
+FEW_LEVELS = 50
+
+
+def refuse_columns(table: Table, plan: Plan) -> None:
+    """Refuse columns whose role or kind makes no sense."""
+    for column in plan.groups:
+        _refuse_group(table, plan, column)
+    for column in plan.bins:
+        if column not in plan.groups:
+            raise QuestionError(f"bins are given for '{printable(column)}', which is not a group column")
+        if table.columns[column] not in {"integer", "float"}:
+            raise ValuesError(f"{table.name}: column '{printable(column)}' is {table.columns[column]}; only numbers can be binned")
+    for role, name in (("weight", plan.weight), ("score", plan.score)):
+        if name is not None and table.columns[name] not in NUMERIC:
+            raise ValuesError(f"{table.name}: {role} '{printable(name)}' is {table.columns[name]}, not a number")
+    if plan.unit is not None and table.columns[plan.unit] not in {"integer", "text", "date"}:
+        raise ValuesError(f"{table.name}: unit '{printable(plan.unit)}' is {table.columns[plan.unit]}; "
+                          "name persons by whole numbers or text")
+    for role, name in (("label", plan.label), ("prediction", plan.prediction)):
+        if name is not None and table.columns[name] in {"date", "time", "other"}:
+            raise ValuesError(f"{table.name}: {role} '{printable(name)}' is of kind {table.columns[name]}; a class is needed")
+
+
+def _refuse_group(table: Table, plan: Plan, column: str) -> None:
+    roles = {"label": plan.label, "prediction": plan.prediction, "weight": plan.weight, "score": plan.score}
+    taken = next((role for role, name in roles.items() if name == column), None)
+    shown = printable(column)
+    if taken:
+        raise QuestionError(f"group column '{shown}' is the {taken} itself; a group must say who somebody is")
+    if column in {LABEL, PREDICTION, FOLD}:
+        raise QuestionError(f"group column '{shown}' has a reserved name; rename the column")
+    if plan.groups.count(column) > 1:
+        raise QuestionError(f"group column '{shown}' is named twice")
+    kind = table.columns[column]
+    if kind in {"date", "time", "other"}:
+        raise ValuesError(f"{table.name}: group column '{shown}' is of kind {kind}; make bands of it first, "
+                          "such as birth decade or age band")
+
+
+def refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int]) -> None:
+    """Refuse an empty table, a group column that is an identifier, and a class column that is a score."""
+    if rows == 0:
+        raise ValuesError(f"{table.name} has no rows: nothing to audit")
+    for column, count in levels.items():
+        shown = printable(column)
+        if column in plan.groups:
+            if count > MOST_GROUPS or (count > FEW_LEVELS and count > rows / 2):
+                raise ValuesError(f"{table.name}: group column '{shown}' has {count:,} different values in {rows:,} rows "
+                                  "(too many levels to judge); bin it, or leave it out if it is an identifier")
+        elif count > MOST_CLASSES:
+            role = "label" if column == plan.label else "prediction"
+            hint = "; if it is a score, name it as the score and give a threshold" if role == "prediction" else ""
+            raise ValuesError(f"{table.name}: {role} '{shown}' has {count:,} different values, which are not classes{hint}")
+
+
+_SUMS = {
+    "weight_missing": ("weight", "is missing (null or NaN)", "every row needs one"),
+    "weight_infinite": ("weight", "is infinite", "weights must be finite"),
+    "weight_negative": ("weight", "is negative", "weights must be 0 or more"),
+    "score_missing": ("score", "is missing (null or NaN)", "drop or fill these rows yourself before the audit"),
+    "score_infinite": ("score", "is infinite (inf)", "scores must be finite"),
+    "unit_missing": ("unit", "is missing (null)", "every row must say whose it is"),
+}
+
+
+def refuse_sums(sums: Mapping[str, Any], plan: Plan, table: Table) -> None:
+    """Refuse weights, scores and units that no row may have."""
+    total = int(sums["n"].sum())
+    if total == 0:
+        raise ValuesError(f"{table.name} has no rows: nothing to audit")
+    for key, (role, what, mend) in _SUMS.items():
+        if key in sums and (bad := int(sums[key].sum())):
+            name = {"weight": plan.weight, "score": plan.score, "unit": plan.unit}[role]
+            raise ValuesError(f"{role} '{printable(name)}' {what} in {bad:,} of {total:,} rows; {mend}")

@@ -1,0 +1,199 @@
+"""Limits meet estimates: verdicts, and nothing else.
+
+A gate compares the stored interval with the limit, so a stranger can judge again from the document alone, without
+the data and without numpy. FAIL when the whole interval breaks the limit, PASS when the whole interval keeps it,
+insufficient when it does neither. What is undefined never passes; it may still fail when the measured groups alone
+break the limit.
+
+Must not: count, measure, or know how an interval was made.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from audit.config.schema import Config, GateRule, WaiverRule
+from audit.errors import QuestionError, no_such
+from audit.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict, Waiver
+from audit.sentences import gate_sentence
+from audit.value import Estimate, Group
+
+WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "undefined", "insufficient", "waived", "pass")
+WAIVABLE = ("fail", "insufficient")
+FAILING_CHECKS, UNKNOWN_CHECKS = ("fail",), ("error", "undefined")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What there is to judge."""
+
+    estimates: Sequence[Estimate]
+    checks: Sequence[Check] = ()
+    energy: Energy | None = None
+
+    def find(self, rule: GateRule) -> Estimate | None:
+        """The estimate that a rule speaks of."""
+        if rule.stage == "checks":
+            return failed_checks(self.checks)
+        if rule.stage == "energy":
+            return energy_total(self.energy, rule.metric)
+        by = rule.by or ()
+        found = (e for e in self.estimates if (e.stage, e.metric, e.compare, e.by) == (rule.stage, rule.metric, rule.compare, by))
+        return next((e for e in found if not by or e.group is None), None)
+
+    def group(self, like: Estimate, group: Group) -> Estimate | None:
+        """The rate of one group behind a comparison."""
+        key = (like.stage, like.metric, None, like.by, group)
+        return next((e for e in self.estimates if (e.stage, e.metric, e.compare, e.by, e.group) == key), None)
+
+
+def judge(config: Config, evidence: Evidence, today: datetime.date) -> tuple[Gate, ...]:
+    """Verdict on every gate of the policy.
+
+    Raises
+    ------
+    QuestionError
+        When a waiver names a gate that does not exist.
+    """
+    rules = expanded(config)
+    names = [r.name for r in rules]
+    for waiver in config.waivers:
+        if waiver.gate not in names:
+            raise QuestionError(f"waivers: {no_such('gate', waiver.gate, names)}")
+    waivers = {w.gate: w for w in config.waivers}
+    return tuple(_waived(_judged(r, evidence), waivers.get(r.name), today) for r in rules)
+
+
+def expanded(config: Config) -> tuple[GateRule, ...]:
+    """Rules with their grouping written out, and the rule that every suite brings: no check may fail."""
+    rules: list[GateRule] = []
+    for rule in config.gates or ():
+        if rule.stage in {"model", "data"} and rule.by is None:
+            rules += [rule.model_copy(update={"by": (column,)}) for column in config.data.groups]
+        else:
+            rules.append(rule)
+    if config.checks is not None and config.checks.suite and not any(r.stage == "checks" for r in rules):
+        rules.append(GateRule(stage="checks", metric="failed", max=0.0))
+    return tuple(dict.fromkeys(rules))
+
+
+def overall(gates: Sequence[Gate]) -> Verdict:
+    """Worst of the verdicts, or ``not judged``."""
+    return min((g.verdict for g in gates), key=WORST_FIRST.index) if gates else "not judged"
+
+
+def exit_code(verdict: Verdict, insufficient: str = "fail") -> int:
+    """Exit code of a command by the table of the contract."""
+    if verdict == "insufficient" and insufficient == "warn":
+        return 0
+    return {"pass": 0, "waived": 0, "not judged": 0, "fail": 1, "undefined": 3, "insufficient": 3, "incomplete": 5}[verdict]
+
+
+def again(result: AuditResult, config: Config, today: datetime.date) -> AuditResult:
+    """The same result judged anew; a waiver may have run out since."""
+    evidence = Evidence(estimates=result.estimates, checks=result.checks, energy=result.energy)
+    gates = judge(config, evidence, today)
+    failed = any(code != 0 for code in result.run.exit_codes.values())
+    return replace(result, gates=gates, verdict="incomplete" if failed or result.verdict == "incomplete" else overall(gates))
+
+
+def failed_checks(checks: Sequence[Check]) -> Estimate:
+    """How many checks failed; undefined where some could not be answered, but never fewer than did fail."""
+    failed = sum(c.outcome in FAILING_CHECKS for c in checks)
+    unknown = [c for c in checks if c.outcome in UNKNOWN_CHECKS]
+    common: Mapping[str, float] = {"n": float(len(checks))}
+    if not checks:
+        return Estimate(stage="checks", metric="failed", status="undefined", reason="no check was run", **common)
+    if unknown:
+        reason = f"{len(unknown)} of {len(checks)} checks could not be answered ({unknown[0].title}: {unknown[0].outcome})"
+        return Estimate(stage="checks", metric="failed", status="undefined", reason=reason, low=float(failed),
+                        high=float(failed + len(unknown)), **common)
+    return Estimate(stage="checks", metric="failed", value=float(failed), **common)
+
+
+def energy_total(energy: Energy | None, metric: str) -> Estimate:
+    """Energy or carbon of the run; not measured is undefined, never 0."""
+    value = None if energy is None else getattr(energy, metric)
+    if value is None:
+        note = "no meter ran" if energy is None else (energy.note or "not measured")
+        reason = note if metric == "energy_kwh" else f"{note}; carbon needs energy and a grid: set [energy] country"
+        return Estimate(stage="energy", metric=metric, status="undefined", reason=reason)
+    return Estimate(stage="energy", metric=metric, value=float(value))
+
+
+def _judged(rule: GateRule, evidence: Evidence) -> Gate:
+    estimate = evidence.find(rule)
+    if estimate is None:
+        estimate = Estimate(stage=rule.stage, metric=rule.metric, compare=rule.compare, by=rule.by or (),
+                            status="undefined", reason="this run did not measure it")
+    low, high = bounds(estimate)
+    verdict = _verdict(rule, estimate, low, high)
+    needed = _needed(rule, estimate, evidence) if verdict == "insufficient" else None
+    sentence = gate_sentence(rule, estimate, verdict, evidence.group, needed)
+    return Gate(name=rule.name, verdict=verdict, sentence=sentence, min=rule.min, max=rule.max, low=low, high=high,
+                estimate=estimate, needed_n=needed)
+
+
+def bounds(estimate: Estimate) -> tuple[float | None, float | None]:
+    """Interval that a verdict rests on; a total that is no sample is its own interval."""
+    if estimate.low is None and estimate.high is None and estimate.stage in {"energy", "checks"}:
+        return estimate.value, estimate.value
+    return estimate.low, estimate.high
+
+
+def _verdict(rule: GateRule, estimate: Estimate, low: float | None, high: float | None) -> GateVerdict:
+    breaks = (rule.max is not None and low is not None and low > rule.max) or (
+        rule.min is not None and high is not None and high < rule.min)
+    if breaks:
+        return "fail"
+    if estimate.value is None or estimate.status != "ok":
+        return "undefined"
+    keeps = (rule.max is None or (high is not None and high <= rule.max)) and (
+        rule.min is None or (low is not None and low >= rule.min))
+    return "pass" if keeps else "insufficient"
+
+
+def _needed(rule: GateRule, estimate: Estimate, evidence: Evidence) -> float | None:
+    """How many times the data would settle the gate; None where no amount within reach does."""
+    limit = rule.max if rule.compare == "difference" else rule.min
+    if limit is None or (rule.compare != "difference" and rule.compare != "ratio"):
+        return None
+    each = [e for e in evidence.estimates
+            if (e.stage, e.metric, e.compare, e.by) == (estimate.stage, estimate.metric, None, estimate.by)
+            and e.value is not None and e.effective_n and None not in (e.group or ())]
+    if len(each) < 2:
+        return None
+    import numpy as np
+
+    from audit.inference.needed import needed
+
+    tail = (1 - (estimate.confidence or 0.95)) / 2
+    found = needed(np.array([e.value for e in each], dtype=float), np.array([e.effective_n for e in each], dtype=float),
+                   limit, rule.compare, tail)
+    return None if found.verdict == "unsettleable" else max(1.0, found.factor)
+
+
+def _waived(gate: Gate, rule: WaiverRule | None, today: datetime.date) -> Gate:
+    """Gate with its waiver applied, or with the reason why it does not apply."""
+    if rule is None or gate.verdict not in WAIVABLE:
+        return gate
+    waiver = Waiver(gate=rule.gate, owner=rule.owner, reason=rule.reason, expires=rule.expires.isoformat(), max_gap=rule.max_gap)
+    refused = _why_not(gate, rule, today)
+    if refused:
+        return replace(gate, waiver=waiver, sentence=f"{gate.sentence} The waiver of {rule.owner} does not apply: {refused}.")
+    return replace(gate, verdict="waived", waiver=waiver,
+                   sentence=f"{gate.sentence} Waived by {rule.owner} until {rule.expires}: {rule.reason}.")
+
+
+def _why_not(gate: Gate, rule: WaiverRule, today: datetime.date) -> str:
+    if rule.expires < today:
+        return f"it expired on {rule.expires}"
+    if rule.max_gap is None:
+        return ""
+    value = None if gate.estimate is None else gate.estimate.value
+    if value is None:
+        return f"there is no value to hold against its max_gap {rule.max_gap:g}"
+    beyond = value < rule.max_gap if gate.min is not None else value > rule.max_gap
+    return f"{value:.3f} is beyond its max_gap {rule.max_gap:g}" if beyond else ""

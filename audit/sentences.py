@@ -1,0 +1,102 @@
+"""The one plain sentence of a gate: who against whom, the gap, its interval, both n, the limit.
+
+Must not: decide anything; it is given the verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from audit.config.schema import GateRule
+from audit.errors import printable
+from audit.value import Estimate, Group
+
+Find = Callable[[Estimate, Group], Estimate | None]
+NAME_LENGTH = 40
+
+
+def group_text(group: Group) -> str:
+    """Group's name as people read it."""
+    return " x ".join("(missing)" if level is None else printable(level, NAME_LENGTH) for level in group) or "everybody"
+
+
+def number(value: float | None) -> str:
+    """Three decimals, or a dash; small numbers keep three significant digits."""
+    if value is None:
+        return "–"
+    return f"{value:.3g}" if 0 < abs(value) < 0.001 else f"{value:,.3f}"
+
+
+def interval_text(low: float | None, high: float | None) -> str:
+    """Interval in brackets; an open end is said."""
+    if low is None and high is None:
+        return ""
+    return f" [{number(low)}, {number(high)}]" if high is not None else f" [{number(low)}, no upper limit]"
+
+
+def gate_sentence(rule: GateRule, estimate: Estimate, verdict: str, find: Find, needed: float | None) -> str:
+    """Sentence of one gate."""
+    subject = _subject(rule)
+    limit = f"at most {rule.max:g}" if rule.max is not None else f"at least {rule.min:g}"
+    if verdict == "undefined":
+        return f"{subject} is undefined: {estimate.reason}; the limit is {limit}, and what is undefined never passes."
+    if rule.stage in {"energy", "checks"}:
+        return _total(rule, estimate, verdict, subject, limit)
+    head = f"{subject}: {_who(estimate, find)}{_value(rule, estimate)}; {_crossing(rule, verdict, limit)}"
+    return f"{head}{_more_data(verdict, needed)}{_left_out(estimate)}."
+
+
+def _subject(rule: GateRule) -> str:
+    name = rule.metric.replace("_", " ")
+    name = name[:1].upper() + name[1:]
+    return f"{name} by {' x '.join(printable(b) for b in rule.by)}" if rule.by else name
+
+
+def _total(rule: GateRule, estimate: Estimate, verdict: str, subject: str, limit: str) -> str:
+    value = estimate.value if estimate.value is not None else estimate.low
+    if rule.stage == "checks":
+        return f"{value:g} of {estimate.n:g} checks failed; allowed are {limit}."
+    unit = {"energy_kwh": "kWh", "carbon_g": "g CO2e"}[rule.metric]
+    return f"{subject.rsplit(' ', 1)[0]}: {value:.3g} {unit}; the limit is {limit} {unit}."
+
+
+def _who(estimate: Estimate, find: Find) -> str:
+    pair = estimate.pair or estimate.low_pair
+    if pair is None:
+        return ""
+    lower, higher = (_with_rate(estimate, group, find) for group in pair)
+    if estimate.compare in {"lowest", "highest"}:
+        return f"{lower if estimate.compare == 'lowest' else higher}, "
+    return f"{lower} against {higher}, "
+
+
+def _with_rate(estimate: Estimate, group: Group, find: Find) -> str:
+    rate = find(estimate, group)
+    if rate is None or rate.value is None:
+        return group_text(group)
+    return f"{group_text(group)} {number(rate.value)} (n {rate.denominator:,.0f})"
+
+
+def _value(rule: GateRule, estimate: Estimate) -> str:
+    what = {"difference": "difference", "ratio": "ratio", "lowest": "lowest", "highest": "highest",
+            "largest": "largest gap", None: "value"}[rule.compare]
+    shown = f"{what} undefined, " if estimate.value is None else f"{what} {number(estimate.value)}"
+    return f"{shown}{interval_text(estimate.low, estimate.high)}"
+
+
+def _crossing(rule: GateRule, verdict: str, limit: str) -> str:
+    if verdict == "fail":
+        return f"the whole interval breaks the limit of {limit}"
+    if verdict == "pass":
+        return f"the whole interval keeps the limit of {limit}"
+    return f"the interval crosses the limit of {limit}, so this data cannot tell"
+
+
+def _more_data(verdict: str, needed: float | None) -> str:
+    if verdict != "insufficient" or needed is None:
+        return ""
+    return f"; about {needed:.2g} times the data would settle it"
+
+
+def _left_out(estimate: Estimate) -> str:
+    return "; rows without a group are left out" if "rows_without_group" in estimate.flags else ""
