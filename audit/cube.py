@@ -129,21 +129,27 @@ class Cube:
         if level not in axis.levels:
             return self
         index = axis.levels.index(level)
-        axes = [Axis(name, axis.levels[:index] + axis.levels[index + 1 :]) if i == dim else a
-                for i, a in enumerate(self.axes)]
+        axes = [
+            Axis(name, axis.levels[:index] + axis.levels[index + 1 :]) if i == dim else a
+            for i, a in enumerate(self.axes)
+        ]
         return Cube(axes, {k: np.delete(v, index, axis=dim) for k, v in self.measures.items()})
 
     def __add__(self, other: Cube) -> Cube:
         if self.names != other.names or set(self.measures) != set(other.measures):
             raise QuestionError(f"cubes over {self.names} and {other.names} answer different questions")
-        axes = [Axis(a.name, tuple(sorted({*a.levels, *b.levels}, key=sort_key)))
-                for a, b in zip(self.axes, other.axes, strict=True)]
+        axes = [
+            Axis(a.name, tuple(sorted({*a.levels, *b.levels}, key=sort_key)))
+            for a, b in zip(self.axes, other.axes, strict=True)
+        ]
         return Cube(axes, {k: self._onto(axes, k) + other._onto(axes, k) for k in self.measures})
 
     def _onto(self, axes: Sequence[Axis], measure: str) -> Array:
         """Measure laid into a larger frame of levels, zeros where this cube has none."""
         out = np.zeros([len(a.levels) for a in axes], dtype=self.measures[measure].dtype)
-        index = [[wide.levels.index(level) for level in mine.levels] for wide, mine in zip(axes, self.axes, strict=True)]
+        index = [
+            [wide.levels.index(level) for level in mine.levels] for wide, mine in zip(axes, self.axes, strict=True)
+        ]
         out[np.ix_(*index)] = self.measures[measure]
         return out
 

@@ -10,8 +10,8 @@ Must not: count, measure, or know how an interval was made.
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from audit.config.schema import Config, GateRule, WaiverRule
@@ -40,7 +40,11 @@ class Evidence:
         if rule.stage == "energy":
             return energy_total(self.energy, rule.metric)
         by = rule.by or ()
-        found = (e for e in self.estimates if (e.stage, e.metric, e.compare, e.by) == (rule.stage, rule.metric, rule.compare, by))
+        found = (
+            e
+            for e in self.estimates
+            if (e.stage, e.metric, e.compare, e.by) == (rule.stage, rule.metric, rule.compare, by)
+        )
         return next((e for e in found if not by or e.group is None), None)
 
     def group(self, like: Estimate, group: Group) -> Estimate | None:
@@ -49,7 +53,7 @@ class Evidence:
         return next((e for e in self.estimates if (e.stage, e.metric, e.compare, e.by, e.group) == key), None)
 
 
-def judge(config: Config, evidence: Evidence, today: datetime.date) -> tuple[Gate, ...]:
+def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...]:
     """Verdict on every gate of the policy.
 
     Raises
@@ -88,29 +92,42 @@ def exit_code(verdict: Verdict, insufficient: str = "fail") -> int:
     """Exit code of a command by the table of the contract."""
     if verdict == "insufficient" and insufficient == "warn":
         return 0
-    return {"pass": 0, "waived": 0, "not judged": 0, "fail": 1, "undefined": 3, "insufficient": 3, "incomplete": 5}[verdict]
+    return {"pass": 0, "waived": 0, "not judged": 0, "fail": 1, "undefined": 3, "insufficient": 3, "incomplete": 5}[
+        verdict
+    ]
 
 
-def again(result: AuditResult, config: Config, today: datetime.date) -> AuditResult:
+def again(result: AuditResult, config: Config, today: dt.date) -> AuditResult:
     """The same result judged anew; a waiver may have run out since."""
     evidence = Evidence(estimates=result.estimates, checks=result.checks, energy=result.energy)
     gates = judge(config, evidence, today)
     failed = any(code != 0 for code in result.run.exit_codes.values())
-    return replace(result, gates=gates, verdict="incomplete" if failed or result.verdict == "incomplete" else overall(gates))
+    return replace(
+        result, gates=gates, verdict="incomplete" if failed or result.verdict == "incomplete" else overall(gates)
+    )
 
 
 def failed_checks(checks: Sequence[Check]) -> Estimate:
     """How many checks failed; undefined where some could not be answered, but never fewer than did fail."""
     failed = sum(c.outcome in FAILING_CHECKS for c in checks)
     unknown = [c for c in checks if c.outcome in UNKNOWN_CHECKS]
-    common: Mapping[str, float] = {"n": float(len(checks))}
+    n = float(len(checks))
     if not checks:
-        return Estimate(stage="checks", metric="failed", status="undefined", reason="no check was run", **common)
+        return Estimate(stage="checks", metric="failed", status="undefined", reason="no check was run", n=n)
     if unknown:
-        reason = f"{len(unknown)} of {len(checks)} checks could not be answered ({unknown[0].title}: {unknown[0].outcome})"
-        return Estimate(stage="checks", metric="failed", status="undefined", reason=reason, low=float(failed),
-                        high=float(failed + len(unknown)), **common)
-    return Estimate(stage="checks", metric="failed", value=float(failed), **common)
+        reason = (
+            f"{len(unknown)} of {len(checks)} checks could not be answered ({unknown[0].title}: {unknown[0].outcome})"
+        )
+        return Estimate(
+            stage="checks",
+            metric="failed",
+            status="undefined",
+            reason=reason,
+            low=float(failed),
+            high=float(failed + len(unknown)),
+            n=n,
+        )
+    return Estimate(stage="checks", metric="failed", value=float(failed), n=n)
 
 
 def energy_total(energy: Energy | None, metric: str) -> Estimate:
@@ -126,14 +143,29 @@ def energy_total(energy: Energy | None, metric: str) -> Estimate:
 def _judged(rule: GateRule, evidence: Evidence) -> Gate:
     estimate = evidence.find(rule)
     if estimate is None:
-        estimate = Estimate(stage=rule.stage, metric=rule.metric, compare=rule.compare, by=rule.by or (),
-                            status="undefined", reason="this run did not measure it")
+        estimate = Estimate(
+            stage=rule.stage,
+            metric=rule.metric,
+            compare=rule.compare,
+            by=rule.by or (),
+            status="undefined",
+            reason="this run did not measure it",
+        )
     low, high = bounds(estimate)
     verdict = _verdict(rule, estimate, low, high)
     needed = _needed(rule, estimate, evidence) if verdict == "insufficient" else None
     sentence = gate_sentence(rule, estimate, verdict, evidence.group, needed)
-    return Gate(name=rule.name, verdict=verdict, sentence=sentence, min=rule.min, max=rule.max, low=low, high=high,
-                estimate=estimate, needed_n=needed)
+    return Gate(
+        name=rule.name,
+        verdict=verdict,
+        sentence=sentence,
+        min=rule.min,
+        max=rule.max,
+        low=low,
+        high=high,
+        estimate=estimate,
+        needed_n=needed,
+    )
 
 
 def bounds(estimate: Estimate) -> tuple[float | None, float | None]:
@@ -145,24 +177,31 @@ def bounds(estimate: Estimate) -> tuple[float | None, float | None]:
 
 def _verdict(rule: GateRule, estimate: Estimate, low: float | None, high: float | None) -> GateVerdict:
     breaks = (rule.max is not None and low is not None and low > rule.max) or (
-        rule.min is not None and high is not None and high < rule.min)
+        rule.min is not None and high is not None and high < rule.min
+    )
     if breaks:
         return "fail"
     if estimate.value is None or estimate.status != "ok":
         return "undefined"
     keeps = (rule.max is None or (high is not None and high <= rule.max)) and (
-        rule.min is None or (low is not None and low >= rule.min))
+        rule.min is None or (low is not None and low >= rule.min)
+    )
     return "pass" if keeps else "insufficient"
 
 
 def _needed(rule: GateRule, estimate: Estimate, evidence: Evidence) -> float | None:
     """How many times the data would settle the gate; None where no amount within reach does."""
     limit = rule.max if rule.compare == "difference" else rule.min
-    if limit is None or (rule.compare != "difference" and rule.compare != "ratio"):
+    if limit is None or rule.compare not in {"difference", "ratio"}:
         return None
-    each = [e for e in evidence.estimates
-            if (e.stage, e.metric, e.compare, e.by) == (estimate.stage, estimate.metric, None, estimate.by)
-            and e.value is not None and e.effective_n and None not in (e.group or ())]
+    each = [
+        e
+        for e in evidence.estimates
+        if (e.stage, e.metric, e.compare, e.by) == (estimate.stage, estimate.metric, None, estimate.by)
+        and e.value is not None
+        and e.effective_n
+        and None not in (e.group or ())
+    ]
     if len(each) < 2:
         return None
     import numpy as np
@@ -170,24 +209,37 @@ def _needed(rule: GateRule, estimate: Estimate, evidence: Evidence) -> float | N
     from audit.inference.needed import needed
 
     tail = (1 - (estimate.confidence or 0.95)) / 2
-    found = needed(np.array([e.value for e in each], dtype=float), np.array([e.effective_n for e in each], dtype=float),
-                   limit, rule.compare, tail)
+    found = needed(
+        np.array([e.value for e in each], dtype=float),
+        np.array([e.effective_n for e in each], dtype=float),
+        limit,
+        rule.compare,
+        tail,
+    )
     return None if found.verdict == "unsettleable" else max(1.0, found.factor)
 
 
-def _waived(gate: Gate, rule: WaiverRule | None, today: datetime.date) -> Gate:
+def _waived(gate: Gate, rule: WaiverRule | None, today: dt.date) -> Gate:
     """Gate with its waiver applied, or with the reason why it does not apply."""
     if rule is None or gate.verdict not in WAIVABLE:
         return gate
-    waiver = Waiver(gate=rule.gate, owner=rule.owner, reason=rule.reason, expires=rule.expires.isoformat(), max_gap=rule.max_gap)
+    waiver = Waiver(
+        gate=rule.gate, owner=rule.owner, reason=rule.reason, expires=rule.expires.isoformat(), max_gap=rule.max_gap
+    )
     refused = _why_not(gate, rule, today)
     if refused:
-        return replace(gate, waiver=waiver, sentence=f"{gate.sentence} The waiver of {rule.owner} does not apply: {refused}.")
-    return replace(gate, verdict="waived", waiver=waiver,
-                   sentence=f"{gate.sentence} Waived by {rule.owner} until {rule.expires}: {rule.reason}.")
+        return replace(
+            gate, waiver=waiver, sentence=f"{gate.sentence} The waiver of {rule.owner} does not apply: {refused}."
+        )
+    return replace(
+        gate,
+        verdict="waived",
+        waiver=waiver,
+        sentence=f"{gate.sentence} Waived by {rule.owner} until {rule.expires}: {rule.reason}.",
+    )
 
 
-def _why_not(gate: Gate, rule: WaiverRule, today: datetime.date) -> str:
+def _why_not(gate: Gate, rule: WaiverRule, today: dt.date) -> str:
     if rule.expires < today:
         return f"it expired on {rule.expires}"
     if rule.max_gap is None:

@@ -66,7 +66,10 @@ class Grouping:
     def share_against(self, other: int) -> Sample:
         """Reference group's share among the rows of the reference and one other group, as one sample."""
         pick = [self.reference, other]
-        w, w2 = self._each("w" if "w" in self.counts else "n")[pick], self._each("w2" if "w2" in self.counts else "n")[pick]
+        w, w2 = (
+            self._each("w" if "w" in self.counts else "n")[pick],
+            self._each("w2" if "w2" in self.counts else "n")[pick],
+        )
         if not self.folded and "w" not in self.counts:
             return plain(w[:1, 0], w.sum(axis=0)[:1])
         return self._of(w[:1], w.sum(axis=0)[None], w2[:1], w2.sum(axis=0)[None])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from audit.catalogue import Catalogue
+from typing import Any
+
+from audit.catalogue import Catalogue, Metric
 from audit.fairness.criteria import CRITERIA
 from audit.fairness.dataset import DATASET
 from audit.fairness.rates import RATES
@@ -12,3 +14,18 @@ DATA_METRICS = ("representation", "base_rate", "class_imbalance", "difference_in
 MODEL_METRICS = tuple(r.name for r in (*RATES, *CRITERIA))
 ENERGY_METRICS = ("energy_kwh", "carbon_g")
 CHECK_METRICS = ("failed",)
+
+
+def described(metric: Metric) -> dict[str, Any]:
+    """Row of the catalogue as plain values."""
+    return {
+        "name": metric.name,
+        "title": metric.title,
+        "stage": metric.stage,
+        "formula": metric.formula,
+        "needs": list(metric.needs),
+        "range": list(metric.range),
+        "ideal": metric.ideal,
+        "source": metric.source,
+        "caveat": metric.caveat,
+    }

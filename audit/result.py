@@ -56,6 +56,8 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
+    """A column that was read."""
+
     name: str
     kind: str
     """text, integer, float, boolean, date, time or other."""
@@ -79,6 +81,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
+    """One axis of a cube with its levels; null is the level of missing values."""
+
     name: str
     levels: tuple[Level, ...]
 
@@ -135,6 +139,8 @@ class Factor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Energy:
+    """What the run drew, by component, and what turned joules into grams."""
+
     components: tuple[EnergyComponent, ...] = ()
     energy_kwh: float | None = None
     """Sum of the components times PUE; None when nothing was measured."""
@@ -149,6 +155,8 @@ class Energy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
+    """Somebody's decision to let a gate pass that did not."""
+
     gate: str
     owner: str
     reason: str

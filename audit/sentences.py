@@ -41,8 +41,8 @@ def gate_sentence(rule: GateRule, estimate: Estimate, verdict: str, find: Find, 
     if verdict == "undefined":
         return f"{subject} is undefined: {estimate.reason}; the limit is {limit}, and what is undefined never passes."
     if rule.stage in {"energy", "checks"}:
-        return _total(rule, estimate, verdict, subject, limit)
-    head = f"{subject}: {_who(estimate, find)}{_value(rule, estimate)}; {_crossing(rule, verdict, limit)}"
+        return _total(rule, estimate, subject, limit)
+    head = f"{subject}: {_who(estimate, find)}{_value(rule, estimate)}; {_crossing(verdict, limit)}"
     return f"{head}{_more_data(verdict, needed)}{_left_out(estimate)}."
 
 
@@ -52,7 +52,7 @@ def _subject(rule: GateRule) -> str:
     return f"{name} by {' x '.join(printable(b) for b in rule.by)}" if rule.by else name
 
 
-def _total(rule: GateRule, estimate: Estimate, verdict: str, subject: str, limit: str) -> str:
+def _total(rule: GateRule, estimate: Estimate, subject: str, limit: str) -> str:
     value = estimate.value if estimate.value is not None else estimate.low
     if rule.stage == "checks":
         return f"{value:g} of {estimate.n:g} checks failed; allowed are {limit}."
@@ -78,13 +78,19 @@ def _with_rate(estimate: Estimate, group: Group, find: Find) -> str:
 
 
 def _value(rule: GateRule, estimate: Estimate) -> str:
-    what = {"difference": "difference", "ratio": "ratio", "lowest": "lowest", "highest": "highest",
-            "largest": "largest gap", None: "value"}[rule.compare]
+    what = {
+        "difference": "difference",
+        "ratio": "ratio",
+        "lowest": "lowest",
+        "highest": "highest",
+        "largest": "largest gap",
+        None: "value",
+    }[rule.compare]
     shown = f"{what} undefined, " if estimate.value is None else f"{what} {number(estimate.value)}"
     return f"{shown}{interval_text(estimate.low, estimate.high)}"
 
 
-def _crossing(rule: GateRule, verdict: str, limit: str) -> str:
+def _crossing(verdict: str, limit: str) -> str:
     if verdict == "fail":
         return f"the whole interval breaks the limit of {limit}"
     if verdict == "pass":

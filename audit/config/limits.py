@@ -30,7 +30,9 @@ def check_limits(
         raise ValueError(f"metric '{metric}' is a {fixed} already; leave compare out")
     compare = fixed or compare or _meant(metric, low, high, by)
     if metric in SIGNED and compare != "largest":
-        raise ValueError(f"metric '{metric}' is judged by its largest absolute value over groups; leave compare out and give max")
+        raise ValueError(
+            f"metric '{metric}' is judged by its largest absolute value over groups; leave compare out and give max"
+        )
     _bounds(metric, compare, low, high)
     return compare
 
@@ -64,10 +66,14 @@ def _bounds(metric: str, compare: str | None, low: float | None, high: float | N
     if wants_min and high is not None:
         raise ValueError(f"max = {high:g} cannot be asked of the {compare} of {metric}; give min")
     if high is not None and not 0 <= high < 1:
-        raise ValueError(f"max = {high:g} is outside the range [0, 1), so the gate could never {'fail' if high >= 1 else 'pass'}")
+        raise ValueError(
+            f"max = {high:g} is outside the range [0, 1), so the gate could never {'fail' if high >= 1 else 'pass'}"
+        )
     top = 1 if compare == "ratio" else 1 + 1e-12
     if low is not None and not 0 < low <= top:
-        raise ValueError(f"min = {low:g} is outside the range (0, 1], so the gate could never {'fail' if low <= 0 else 'pass'}")
+        raise ValueError(
+            f"min = {low:g} is outside the range (0, 1], so the gate could never {'fail' if low <= 0 else 'pass'}"
+        )
 
 
 def _plain(

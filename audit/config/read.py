@@ -31,14 +31,20 @@ def load(path: Path) -> tuple[Config, Path]:
     """
     file = path / DEFAULT_NAME if path.is_dir() else path
     if not file.exists():
-        hint = "run `audit init TABLE` to write one, or name its folder" if path.is_dir() else "name the file or its folder"
+        hint = (
+            "run `audit init TABLE` to write one, or name its folder"
+            if path.is_dir()
+            else "name the file or its folder"
+        )
         raise QuestionError(f"no {printable(file.name)} in '{printable(file.parent)}'; {hint}")
     if not file.is_file():
         raise QuestionError(f"'{printable(file)}' is not a regular file; give an audit.toml")
     try:
         size = file.stat().st_size
         if size > LARGEST_BYTES:
-            raise QuestionError(f"'{printable(file)}' has {size:,} bytes; a configuration has at most {LARGEST_BYTES:,}")
+            raise QuestionError(
+                f"'{printable(file)}' has {size:,} bytes; a configuration has at most {LARGEST_BYTES:,}"
+            )
         text = file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise QuestionError(f"'{printable(file)}' is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
@@ -77,7 +83,7 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"{where} is missing{more}"
     message = first["msg"].removeprefix("Value error, ")
-    shown = f" (it is {printable(repr(first['input']), 40)})" if first["type"] not in {"value_error"} else ""
+    shown = f" (it is {printable(repr(first['input']), 40)})" if first["type"] != "value_error" else ""
     message = message[:1].lower() + message[1:]
     return f"{where}{': ' if where else ''}{printable(message, 300)}{shown}{more}"
 

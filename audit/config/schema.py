@@ -5,8 +5,9 @@ Must not: open a table, or import numpy; ``audit gate`` and ``--help`` pay for t
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import math
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -87,9 +88,13 @@ class Data(Section):
     @model_validator(mode="after")
     def _sensible(self) -> Self:
         for column, edges in self.bins.items():
-            if not edges or any(a >= b for a, b in zip(edges, edges[1:], strict=False)):
+            if not edges or any(a >= b for a, b in pairwise(edges)):
                 raise ValueError(f"bins.{column} must be rising edges, such as [18, 25, 40, 65]")
-        for what, named in (("bins", self.bins), ("reference", self.reference), ("reference_group", self.reference_group)):
+        for what, named in (
+            ("bins", self.bins),
+            ("reference", self.reference),
+            ("reference_group", self.reference_group),
+        ):
             stray = next((c for c in named if c not in self.groups), None)
             if stray is not None:
                 raise ValueError(f"{what} names '{stray}', which is not in groups {list(self.groups)}")
@@ -126,7 +131,9 @@ class Predictions(Section):
     @model_validator(mode="after")
     def _decides(self) -> Self:
         if self.prediction is None and self.score is None:
-            raise ValueError("name the column of predictions (prediction), or of scores with a threshold (score, threshold)")
+            raise ValueError(
+                "name the column of predictions (prediction), or of scores with a threshold (score, threshold)"
+            )
         if self.prediction is not None and self.prediction == self.score:
             raise ValueError(f"prediction and score are the same column '{self.score}'")
         return self
@@ -183,7 +190,7 @@ class WaiverRule(Section):
     gate: Text
     owner: Text
     reason: Text
-    expires: datetime.date
+    expires: dt.date
     max_gap: Number | None = None
 
 
@@ -241,8 +248,10 @@ def _whole_predictions(config: Config) -> None:
     if config.predictions_label is None:
         raise ValueError("predictions: no label; name it in [predictions] or [data]")
     if config.predictions_label in {asked.prediction, asked.score}:
-        raise ValueError(f"predictions: label and prediction are the same column '{config.predictions_label}', "
-                         "which would always look perfect")
+        raise ValueError(
+            f"predictions: label and prediction are the same column '{config.predictions_label}', "
+            "which would always look perfect"
+        )
 
 
 def _whole_gates(config: Config) -> None:

@@ -43,4 +43,6 @@ def _why(names: list[str]) -> str:
         return "white space"
     if len({_tidy(n) for n in names}) == 1:
         return "Unicode form"
-    return "case or white space" if len({_tidy(n).casefold() for n in names}) == 1 else "look-alike (confusable) letters"
+    return (
+        "case or white space" if len({_tidy(n).casefold() for n in names}) == 1 else "look-alike (confusable) letters"
+    )

@@ -48,7 +48,7 @@ class DuckEngine:
             self._look(con, source, table, plan)
             rows, sums = self._cells(con, source, table, plan)
         refuse_sums(sums, plan, table)
-        return _counted(rows, sums, table, plan)
+        return _counted(rows, sums, plan)
 
     @staticmethod
     def _look(con: duckdb.DuckDBPyConnection, source: str, table: Table, plan: Plan) -> None:
@@ -68,7 +68,9 @@ class DuckEngine:
     ) -> tuple[list[tuple[Any, ...]], dict[str, np.ndarray]]:
         """Raw key of every cell, and the sums of each."""
         keys, sums = _keys(plan), _sums(plan)
-        select = ", ".join([*(f"{sql} AS k{i}" for i, sql in enumerate(keys)), *(f"{s} AS s_{n}" for n, s in sums.items())])
+        select = ", ".join(
+            [*(f"{sql} AS k{i}" for i, sql in enumerate(keys)), *(f"{s} AS s_{n}" for n, s in sums.items())]
+        )
         by = f"GROUP BY {', '.join(f'k{i}' for i in range(len(keys)))}" if keys else ""
         found = con.execute(f"SELECT {select} FROM {source} {by}").fetch_arrow_table()  # noqa: S608
         if found.num_rows > MOST_CELLS:
@@ -132,21 +134,27 @@ def _sums(plan: Plan) -> dict[str, str]:
     if plan.weight is not None:
         w = f"CAST({quoted(plan.weight)} AS DOUBLE)"
         good = f"CASE WHEN isfinite({w}) AND {w} >= 0 THEN {w} ELSE 0 END"
-        sums |= {"w": f"fsum({good})", "w2": f"fsum(({good}) * ({good}))",
-                 "weight_missing": f"count(*) FILTER ({w} IS NULL OR isnan({w}))",
-                 "weight_infinite": f"count(*) FILTER (isinf({w}))", "weight_negative": f"count(*) FILTER ({w} < 0)"}
+        sums |= {
+            "w": f"fsum({good})",
+            "w2": f"fsum(({good}) * ({good}))",
+            "weight_missing": f"count(*) FILTER ({w} IS NULL OR isnan({w}))",
+            "weight_infinite": f"count(*) FILTER (isinf({w}))",
+            "weight_negative": f"count(*) FILTER ({w} < 0)",
+        }
     if plan.score is not None:
         s = f"CAST({quoted(plan.score)} AS DOUBLE)"
-        sums |= {"score_missing": f"count(*) FILTER ({s} IS NULL OR isnan({s}))",
-                 "score_infinite": f"count(*) FILTER (isinf({s}))"}
+        sums |= {
+            "score_missing": f"count(*) FILTER ({s} IS NULL OR isnan({s}))",
+            "score_infinite": f"count(*) FILTER (isinf({s}))",
+        }
     if plan.unit is not None:
         sums["unit_missing"] = f"count(*) FILTER ({quoted(plan.unit)} IS NULL)"
     return sums
 
 
-def _counted(rows: list[tuple[Any, ...]], sums: Mapping[str, np.ndarray], table: Table, plan: Plan) -> Counted:
+def _counted(rows: list[tuple[Any, ...]], sums: Mapping[str, np.ndarray], plan: Plan) -> Counted:
     n = sums["n"].astype(np.int64)
-    keys = _read_keys(rows, n, table, plan)
+    keys = _read_keys(rows, n, plan)
     measures = {k: sums[k].astype(np.float64) for k in ("w", "w2") if k in sums} | {"n": n}
     width = len(plan.groups)
     rest = [k for k in keys if k not in plan.groups]
@@ -155,7 +163,9 @@ def _counted(rows: list[tuple[Any, ...]], sums: Mapping[str, np.ndarray], table:
     nowhere = int(n[np.logical_and.reduce(list(missing.values()))].sum()) if width else 0
     reason = f"no value in {' or '.join(plan.groups)}"
     return Counted(
-        cubes=cubes, rows_read=int(n.sum()), rows_excluded={reason: nowhere} if nowhere else {},
+        cubes=cubes,
+        rows_read=int(n.sum()),
+        rows_excluded={reason: nowhere} if nowhere else {},
         rows_without_group={c: int(n[m].sum()) for c, m in missing.items() if m.any()},
     )
 
@@ -164,7 +174,7 @@ def _cube(names: tuple[str, ...], keys: Mapping[str, list[Level]], measures: Map
     return from_cells(names, list(zip(*(keys[k] for k in names), strict=True)), measures)
 
 
-def _read_keys(rows: list[tuple[Any, ...]], n: np.ndarray, table: Table, plan: Plan) -> dict[str, list[Level]]:
+def _read_keys(rows: list[tuple[Any, ...]], n: np.ndarray, plan: Plan) -> dict[str, list[Level]]:
     """Every key as words: groups by name, label and prediction as 0 and 1, folds as numbers."""
     columns = iter(zip(*rows, strict=True))
     keys: dict[str, list[Level]] = {}

@@ -100,8 +100,9 @@ def binary(values: Mapping[Any, int], positive: Any, role: str, allowed: set[Any
     if strange:
         classes = ", ".join(sorted(_shown(v) for v in allowed or ())[:6])
         hint = "; if it is a score, name it as the score and give a threshold" if _is_number(strange[0]) else ""
-        raise ValuesError(f"{role} holds {printable(_shown(strange[0]))}, which is none of the label's values "
-                          f"({classes}){hint}")
+        raise ValuesError(
+            f"{role} holds {printable(_shown(strange[0]))}, which is none of the label's values ({classes}){hint}"
+        )
     return {raw: "1" if reading == positive else "0" for raw, reading in readings.items()}
 
 

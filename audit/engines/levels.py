@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from audit.value import Level
@@ -29,4 +30,4 @@ def band_texts(edges: Sequence[float]) -> tuple[str, ...]:
     ('[-inf, 18)', '[18, 25)', '[25, inf)')
     """
     ends = ["-inf", *(f"{e:.12g}" for e in edges), "inf"]
-    return tuple(f"[{low}, {high})" for low, high in zip(ends, ends[1:], strict=False))
+    return tuple(f"[{low}, {high})" for low, high in pairwise(ends))

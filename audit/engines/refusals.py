@@ -13,6 +13,7 @@ from audit.grouping import FOLD, LABEL, MOST_GROUPS, PREDICTION
 MOST_CLASSES = 100
 NUMERIC = ("integer", "float", "boolean")
 FEW_LEVELS = 50
+NO_CLASS = ("date", "time", "other")
 
 
 def refuse_columns(table: Table, plan: Plan) -> None:
@@ -20,19 +21,25 @@ def refuse_columns(table: Table, plan: Plan) -> None:
     for column in plan.groups:
         _refuse_group(table, plan, column)
     for column in plan.bins:
-        if column not in plan.groups:
-            raise QuestionError(f"bins are given for '{printable(column)}', which is not a group column")
-        if table.columns[column] not in {"integer", "float"}:
-            raise ValuesError(f"{table.name}: column '{printable(column)}' is {table.columns[column]}; only numbers can be binned")
+        _refuse_bins(table, plan, column)
     for role, name in (("weight", plan.weight), ("score", plan.score)):
         if name is not None and table.columns[name] not in NUMERIC:
             raise ValuesError(f"{table.name}: {role} '{printable(name)}' is {table.columns[name]}, not a number")
     if plan.unit is not None and table.columns[plan.unit] not in {"integer", "text", "date"}:
-        raise ValuesError(f"{table.name}: unit '{printable(plan.unit)}' is {table.columns[plan.unit]}; "
-                          "name persons by whole numbers or text")
+        kind = table.columns[plan.unit]
+        raise ValuesError(f"{table.name}: unit '{printable(plan.unit)}' is {kind}; name persons by whole numbers or text")
     for role, name in (("label", plan.label), ("prediction", plan.prediction)):
-        if name is not None and table.columns[name] in {"date", "time", "other"}:
-            raise ValuesError(f"{table.name}: {role} '{printable(name)}' is of kind {table.columns[name]}; a class is needed")
+        if name is not None and table.columns[name] in NO_CLASS:
+            kind = table.columns[name]
+            raise ValuesError(f"{table.name}: {role} '{printable(name)}' is of kind {kind}; a class is needed")
+
+
+def _refuse_bins(table: Table, plan: Plan, column: str) -> None:
+    if column not in plan.groups:
+        raise QuestionError(f"bins are given for '{printable(column)}', which is not a group column")
+    if table.columns[column] not in {"integer", "float"}:
+        kind = table.columns[column]
+        raise ValuesError(f"{table.name}: column '{printable(column)}' is {kind}; only numbers can be binned")
 
 
 def _refuse_group(table: Table, plan: Plan, column: str) -> None:
@@ -46,9 +53,11 @@ def _refuse_group(table: Table, plan: Plan, column: str) -> None:
     if plan.groups.count(column) > 1:
         raise QuestionError(f"group column '{shown}' is named twice")
     kind = table.columns[column]
-    if kind in {"date", "time", "other"}:
-        raise ValuesError(f"{table.name}: group column '{shown}' is of kind {kind}; make bands of it first, "
-                          "such as birth decade or age band")
+    if kind in NO_CLASS:
+        raise ValuesError(
+            f"{table.name}: group column '{shown}' is of kind {kind}; make bands of it first, "
+            "such as birth decade or age band"
+        )
 
 
 def refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int]) -> None:
@@ -59,12 +68,16 @@ def refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int]
         shown = printable(column)
         if column in plan.groups:
             if count > MOST_GROUPS or (count > FEW_LEVELS and count > rows / 2):
-                raise ValuesError(f"{table.name}: group column '{shown}' has {count:,} different values in {rows:,} rows "
-                                  "(too many levels to judge); bin it, or leave it out if it is an identifier")
+                raise ValuesError(
+                    f"{table.name}: group column '{shown}' has {count:,} different values in {rows:,} rows "
+                    "(too many levels to judge); bin it, or leave it out if it is an identifier"
+                )
         elif count > MOST_CLASSES:
             role = "label" if column == plan.label else "prediction"
             hint = "; if it is a score, name it as the score and give a threshold" if role == "prediction" else ""
-            raise ValuesError(f"{table.name}: {role} '{shown}' has {count:,} different values, which are not classes{hint}")
+            raise ValuesError(
+                f"{table.name}: {role} '{shown}' has {count:,} different values, which are not classes{hint}"
+            )
 
 
 _SUMS = {

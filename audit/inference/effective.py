@@ -96,8 +96,9 @@ def folded(hits: Floats, total: Floats, total_w2: Floats) -> Sample:
     effective_folds = safe**2 / np.maximum((total**2).sum(axis=0), 1e-300)
     kish = safe**2 / np.where(total_w2 > 0, total_w2, 1.0)
     flat = (p0 * (1 - p0) < 1e-12) | (variance < 1e-15)
-    n = np.where(flat, np.minimum(kish, effective_folds),
-                 np.minimum(p0 * (1 - p0) / np.where(flat, 1.0, variance), kish))
+    n = np.where(
+        flat, np.minimum(kish, effective_folds), np.minimum(p0 * (1 - p0) / np.where(flat, 1.0, variance), kish)
+    )
     scaled = deviation / np.where(square > 0, np.sqrt(square), 1.0)
     r = np.clip(scaled.T @ scaled, -1, 1)
     return Sample(p, np.where(t > 0, np.maximum(n, 1e-3), 0.0), np.where(t > 0, effective_folds - 1, 0.0), s, t, r)

@@ -107,8 +107,10 @@ def _single_exact(sample: Sample, tail: float) -> tuple[Limits, bool]:
     if not thin.any():
         return limits, False
     exact = clopper_pearson(sample.p, sample.n, tail)
-    return Limits(np.where(thin, np.minimum(limits.low, exact.low), limits.low),
-                  np.where(thin, np.maximum(limits.high, exact.high), limits.high)), True
+    return Limits(
+        np.where(thin, np.minimum(limits.low, exact.low), limits.low),
+        np.where(thin, np.maximum(limits.high, exact.high), limits.high),
+    ), True
 
 
 def _extremes(sample: Sample) -> tuple[int, int]:

@@ -1,0 +1,158 @@
+"""From the options of a command line to the same closed question that audit.toml makes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from audit.config.limits import CHECKS, ENERGY
+from audit.config.read import build, load
+from audit.config.schema import Config
+from audit.errors import QuestionError, printable
+
+RULE = re.compile(
+    r"\s*(?:(?P<stage>data|model)\.)?(?P<metric>[A-Za-z_0-9]+)(?:\s+(?P<compare>difference|ratio|lowest|highest|largest))?"
+    r"(?:\s+by\s+(?P<by>[^<>=]+?))?\s*(?P<sign><=|>=)\s*(?P<limit>\S+)\s*"
+)
+RULE_SHAPE = "METRIC [difference|ratio] [by COLUMN*COLUMN] >= NUMBER"
+HERE = "the command line"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the options of ``audit data`` and ``audit model`` said."""
+
+    table: Path
+    label: str | None = None
+    positive: str | None = None
+    prediction: str | None = None
+    score: str | None = None
+    threshold: float | None = None
+    groups: Sequence[str] | None = None
+    weight: str | None = None
+    unit: str | None = None
+    strata: Sequence[str] | None = None
+    bins: Sequence[str] | None = None
+    reference: Sequence[str] | None = None
+    intersections: int | None = None
+    confidence: float | None = None
+    gates: Sequence[str] | None = None
+
+
+def question(asked: Asked, stage: Literal["data", "model"], config: Path | None) -> Config:
+    """Question of one command, from its options or from an audit.toml."""
+    if config is not None:
+        return _from_file(asked, stage, config)
+    rules = [parse_rule(text, stage) for text in asked.gates or ()]
+    deepest = max((len(r.get("by", ())) for r in rules), default=1)
+    data: dict[str, Any] = {
+        "label": asked.label,
+        "positive": asked.positive,
+        "groups": split(asked.groups),
+        "weight": asked.weight,
+        "unit": asked.unit,
+        "strata": split(asked.strata) or None,
+        "bins": {k: [_number(v, "--bins") for v in vs.split(",")] for k, vs in _pairs(asked.bins, "--bins").items()}
+        or None,
+        "reference_group": _pairs(asked.reference, "--reference") or None,
+        "intersections": max(asked.intersections or 1, deepest),
+    }
+    raw: dict[str, Any] = {"data": _given(data)}
+    if stage == "data":
+        raw["data"]["source"] = str(asked.table)
+    else:
+        named = {"prediction": asked.prediction, "score": asked.score, "threshold": asked.threshold}
+        raw["predictions"] = {"source": str(asked.table), **_given(named)}
+    if asked.confidence is not None:
+        raw["policy"] = {"confidence": asked.confidence}
+    if rules:
+        raw["gates"] = rules
+    return build(raw, HERE)
+
+
+def parse_rule(text: str, stage: str) -> dict[str, Any]:
+    """Gate from words, such as ``selection_rate ratio by race >= 0.8``."""
+    found = RULE.fullmatch(text)
+    if found is None:
+        raise QuestionError(f"--gate '{printable(text)}' cannot be read; write it as \"{RULE_SHAPE}\" (or <=)")
+    metric = found["metric"]
+    rule: dict[str, Any] = {"stage": found["stage"] or _stage(metric, stage), "metric": metric}
+    if found["compare"]:
+        rule["compare"] = found["compare"]
+    if found["by"]:
+        rule["by"] = [b.strip() for b in re.split(r"[*,]", found["by"])]
+    rule["min" if found["sign"] == ">=" else "max"] = _number(found["limit"], f"--gate '{printable(text)}'")
+    return rule
+
+
+def split(names: Sequence[str] | None) -> list[str]:
+    """Names from options that may be repeated and may hold commas."""
+    return [name.strip() for text in names or () for name in text.split(",") if name.strip()]
+
+
+def relative(config: Config, folder: Path) -> dict[str, Any]:
+    """Configuration as plain tables, its sources written from where the file will lie."""
+    plain: dict[str, Any] = config.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    for section in ("data", "predictions"):
+        source = plain.get(section, {}).get("source")
+        if source is not None:
+            plain[section]["source"] = os.path.relpath(source, folder)
+    return plain
+
+
+def _stage(metric: str, stage: str) -> str:
+    if metric in ENERGY:
+        return "energy"
+    return "checks" if metric in CHECKS else stage
+
+
+def _from_file(asked: Asked, stage: Literal["data", "model"], path: Path) -> Config:
+    given = [f"--{k}" for k in Asked.__slots__ if k not in {"table", "gates"} and getattr(asked, k)]
+    if given or asked.gates:
+        raise QuestionError(
+            f"--config says the whole question; leave {(given or ['--gate'])[0]} out, or leave --config out"
+        )
+    config, _ = load(path)
+    raw = config.model_dump(mode="json", exclude_none=True)
+    kept = {"data", "checks"} if stage == "data" else {"model"}
+    rules = [g for g in raw.get("gates") or () if g["stage"] in kept]
+    raw = {k: v for k, v in raw.items() if k in {"model", "data", "policy", "predictions"}}
+    if rules:
+        raw["gates"] = rules
+    for key in ("source", "test", "prepare"):
+        raw["data"].pop(key, None)
+    if stage == "data":
+        raw.pop("predictions", None)
+        raw["data"]["source"] = str(asked.table)
+        if config.checks is not None and config.checks.suite is not None:
+            raw["checks"] = {"suite": str((path if path.is_dir() else path.parent).resolve() / config.checks.suite)}
+    elif "predictions" not in raw:
+        raise QuestionError(f"'{printable(path)}' has no [predictions], so it asks nothing of a model")
+    else:
+        raw["predictions"]["source"] = str(asked.table)
+    return build(raw, str(path))
+
+
+def _given(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in raw.items() if v is not None}
+
+
+def _pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in texts or ():
+        name, found, value = text.partition("=")
+        if not found or not name or not value:
+            raise QuestionError(f"{option} '{printable(text)}' cannot be read; write COLUMN=VALUE")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _number(text: str, where: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise QuestionError(f"{where}: '{printable(text)}' is not a number") from None

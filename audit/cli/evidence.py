@@ -1,0 +1,194 @@
+"""Commands that read what was recorded: gate, card, list, show, verify, dashboard, metrics."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from audit.cli import options as o
+from audit.cli.options import DEFAULT_STORE, Command
+
+if TYPE_CHECKING:
+    from audit.result import AuditResult
+
+HERE = Path(DEFAULT_STORE)
+RunName = Annotated[str, typer.Argument(help="Run id, the start of one, or 'latest'.")]
+ResultPath = Annotated[Path, typer.Argument(help="An audit.json, or the folder of a run.")]
+
+
+def gate(
+    result: ResultPath,
+    policy: Annotated[
+        Path | None, typer.Option("--config", help="Judge by the gates of this audit.toml instead.")
+    ] = None,
+    rule: o.Gates = None,
+    json: o.AsJson = False,
+    exit_zero: o.ExitZero = False,
+) -> None:
+    """Judge a recorded result again, from the document alone, and exit by the verdict."""
+    import datetime as dt
+
+    from rich.console import Console
+
+    from audit.evidence.store import read_result
+    from audit.gates import again, exit_code
+    from audit.publish.terminal import verdict_lines
+
+    found = read_result(result)
+    config = _policy(found, policy, rule)
+    judged = again(found, config, dt.datetime.now(dt.UTC).date())
+    if json:
+        sys.stdout.write(judged.to_json() + "\n")
+    verdict_lines(judged, Console(stderr=json, highlight=False))
+    code = exit_code(judged.verdict, config.policy.insufficient)
+    raise typer.Exit(0 if exit_zero and code in {1, 3} else code)
+
+
+def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> Any:
+    """Question of the result, with other gates where they are given."""
+    from audit.cli.asking import parse_rule
+    from audit.config.read import build, load
+
+    raw = dict(found.question.config)
+    if path is not None:
+        other = load(path)[0].model_dump(mode="json", exclude_none=True)
+        raw = {k: v for k, v in raw.items() if k not in {"gates", "waivers", "policy"}}
+        raw |= {k: other[k] for k in ("gates", "waivers", "policy") if other.get(k)}
+    if rules:
+        stage = "model" if "predictions" in raw else "data"
+        raw = {k: v for k, v in raw.items() if k != "waivers"} | {"gates": [parse_rule(r, stage) for r in rules]}
+    return build(raw, str(path or "the result's question"))
+
+
+def card(
+    result: ResultPath,
+    style: Annotated[str, typer.Option("--format", help="html or md.")] = "md",
+    output: Annotated[Path | None, typer.Option(help="File to write; stdout where none is named.")] = None,
+    k: Annotated[int, typer.Option(min=1, help="Leave out groups and cells of fewer people than this.")] = 10,
+) -> None:
+    """Print the card of a result, with small cells left out."""
+    from audit.errors import QuestionError, no_such
+    from audit.evidence.atomic import write_text
+    from audit.evidence.store import read_result
+    from audit.publish.card import FORMATS, render
+
+    if style not in FORMATS:
+        raise QuestionError(no_such("card format", style, FORMATS))
+    chosen: Literal["html", "md"] = "html" if style == "html" else "md"
+    text = render(read_result(result), chosen, k)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_text(output, text)
+
+
+def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
+    """List the runs of the store, newest first."""
+    import json as codec
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from audit.errors import printable
+    from audit.evidence.store import Store
+
+    runs = Store(store).runs()
+    if json:
+        rows = [
+            {"id": r.id, "state": r.state, "verdict": r.verdict, "started": r.started, "model": r.model} for r in runs
+        ]
+        sys.stdout.write(codec.dumps(rows, indent=1) + "\n")
+        return
+    console = Console(highlight=False)
+    if not runs:
+        console.print(f"No runs in {printable(store)} yet; `audit run DIR` makes one.", markup=False)
+        return
+    table = Table("run", "verdict", "model", "started", box=None, pad_edge=False)
+    for r in runs:
+        table.add_row(r.id, r.verdict or r.state, printable(r.model or "–", 40), r.started or "–")
+    console.print(table)
+
+
+def show(run: RunName = "latest", store: o.StorePath = HERE, json: o.AsJson = False) -> None:
+    """Show the summary of a recorded run."""
+    from rich.console import Console
+
+    from audit.evidence.store import Store
+    from audit.publish.terminal import summary
+
+    kept = Store(store)
+    found = kept.load(run)
+    if json:
+        sys.stdout.write(found.to_json() + "\n")
+        return
+    summary(
+        found, Console(highlight=False), folder=store / found.run.id, next_command=f"audit gate {store / found.run.id}"
+    )
+
+
+def verify(result: ResultPath) -> None:
+    """Compute every number of a result again from its counts, and compare."""
+    from audit.evidence.store import read_result
+    from audit.verify import differences
+
+    found = read_result(result)
+    wrong = differences(found)
+    if wrong:
+        for line in wrong[:20]:
+            typer.echo(line)
+        typer.echo(
+            f"{len(wrong)} of {len(found.estimates)} estimates do not follow from the counts in {result}", err=True
+        )
+        raise typer.Exit(1)
+    typer.echo(
+        f"All {len(found.estimates)} estimates and {len(found.gates)} verdicts follow from the counts in {result}"
+    )
+
+
+def dashboard(
+    store: o.StorePath = HERE,
+    port: Annotated[int | None, typer.Option(help="Port on this machine; a free one by default.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Show the store in a browser, on this machine only."""
+    from audit.dashboard import serve
+
+    raise typer.Exit(serve(store, port=port, open_browser=browser))
+
+
+def metrics(
+    name: Annotated[str | None, typer.Argument(help="One metric; all of them where none is named.")] = None,
+    json: o.AsJson = False,
+) -> None:
+    """Print the catalogue: every metric with its formula and source."""
+    import json as codec
+
+    from audit.metrics import CATALOGUE, described
+
+    chosen = list(CATALOGUE.values()) if name is None else [CATALOGUE[name]]
+    if json:
+        sys.stdout.write(codec.dumps([described(m) for m in chosen], indent=1, ensure_ascii=False) + "\n")
+        return
+    for metric in chosen:
+        row = described(metric)
+        typer.echo(f"{row['name']}  ({row['stage']})")
+        typer.echo(f"    {row['title']}: {row['formula']}")
+        typer.echo(
+            f"    range {row['range'][0]:g} to {row['range'][1]:g}; ideal: {row['ideal']}; source: {row['source']}"
+        )
+        if row["caveat"]:
+            typer.echo(f"    note: {row['caveat']}")
+
+
+COMMANDS = (
+    Command(gate, {"name": "gate"}),
+    Command(card, {"name": "card"}),
+    Command(listing, {"name": "list"}),
+    Command(show, {"name": "show"}),
+    Command(verify, {"name": "verify"}),
+    Command(dashboard, {"name": "dashboard"}),
+    Command(metrics, {"name": "metrics"}),
+)

@@ -1,0 +1,85 @@
+"""All commands in one app, and the one place where an error becomes a line and an exit code.
+
+Must not: import anything heavy before a command needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from audit import __version__
+from audit.cli import auditing, evidence, starting
+from audit.errors import AuditError, printable
+
+INTERNAL_ERROR = 4
+
+app = typer.Typer(
+    name="audit",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="The audit that every training run carries: data bias, per-group metrics, energy, and a card. "
+    "Nothing is ever sent anywhere.",
+    epilog="Exit codes: 0 every gate passed or none was asked for; 1 a gate failed; 2 bad input, nothing was judged; "
+    "3 undefined or insufficient evidence; 4 internal error; 5 the training failed; 130, 143 interrupted, terminated.",
+)
+for command in (*auditing.COMMANDS, *evidence.COMMANDS, *starting.COMMANDS):
+    app.command(**command.settings)(command.function)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"evenhand {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    del version
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit by the table of the contract."""
+    try:
+        code = app(args=arguments, standalone_mode=False, prog_name="audit")
+    except AuditError as error:
+        code = _say(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        code = _say("interrupted", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except typer.Abort:
+        code = 130
+    except Exception as error:
+        code = _unexpected(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unexpected(error: Exception) -> int:
+    """Click's own usage errors explain themselves; anything else is a defect of ours and says so."""
+    if hasattr(error, "exit_code") and hasattr(error, "show"):
+        error.show()
+        return int(error.exit_code)
+    if os.environ.get("EVENHAND_TRACEBACK"):
+        raise error
+    return _say(
+        f"internal error: {type(error).__name__}: {printable(error, 300)}; this is a defect of evenhand, not of your data "
+        "(EVENHAND_TRACEBACK=1 shows where)",
+        INTERNAL_ERROR,
+    )
+
+
+def _say(message: str, code: int) -> int:
+    line = " ".join(message.split("\n"))
+    print(f"audit: {line}", file=sys.stderr)  # noqa: T201 - the one door to the terminal for errors
+    return code

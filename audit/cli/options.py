@@ -1,0 +1,49 @@
+"""Options that several commands share, and how a command is listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+DEFAULT_STORE = "audit-runs"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A function with its settings in the app."""
+
+    function: Callable[..., Any]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+StorePath = Annotated[
+    Path, typer.Option("--store", envvar="EVENHAND_STORE", help="Folder that keeps every run.", show_default=True)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the whole document on stdout; talk goes to stderr.")]
+ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Report, but exit 0 whatever the verdict is.")]
+Gates = Annotated[
+    list[str] | None,
+    typer.Option("--gate", metavar="RULE", help='A limit, such as "selection_rate ratio >= 0.8". May be repeated.'),
+]
+ConfigPath = Annotated[Path | None, typer.Option("--config", help="Take the whole question from this audit.toml.")]
+WriteConfig = Annotated[
+    Path | None, typer.Option("--write-config", help="Save the audit.toml that says the same; never overwrites.")
+]
+Label = Annotated[str | None, typer.Option(help="Column of labels: what really happened.")]
+Positive = Annotated[str | None, typer.Option(help="Label that counts as positive; needed unless labels are 0 and 1.")]
+GroupNames = Annotated[list[str] | None, typer.Option("--groups", help="Protected columns, separated by commas.")]
+Weight = Annotated[str | None, typer.Option(help="Column of weights.")]
+Unit = Annotated[
+    str | None, typer.Option(help="Column that names whom a row belongs to, if several rows share a person.")
+]
+Strata = Annotated[list[str] | None, typer.Option(help="Columns for conditional metrics, separated by commas.")]
+Bins = Annotated[list[str] | None, typer.Option(help="Bands of a number, such as age=18,25,40,65. May be repeated.")]
+Reference = Annotated[
+    list[str] | None, typer.Option(help="Group to compare with, such as race=white. The largest by default.")
+]
+Intersections = Annotated[int | None, typer.Option(min=1, max=8, help="Audit crossings of up to this many columns.")]
+Confidence = Annotated[float | None, typer.Option(help="Of every interval; 0.95 by default.")]

@@ -1,0 +1,43 @@
+"""What a person sees while something takes longer than a second."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from rich.console import Console
+
+PATIENCE_S = 1.0
+LOUD = ("Training", "Preparing the data")
+"""Steps whose child process talks itself; a spinner would be drawn over its words."""
+
+
+def talk() -> Console:
+    """Console for people: stderr, plain where it is no terminal."""
+    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def stepping(console: Console) -> Callable[[str], AbstractContextManager[object]]:
+    """A context manager for each step: a spinner on a terminal, one plain line after a second elsewhere."""
+
+    @contextmanager
+    def step(what: str) -> Iterator[None]:
+        if what in LOUD:
+            console.print(f"{what} …", style="dim")
+            yield
+            return
+        if console.is_terminal:
+            with console.status(f"{what} …"):
+                yield
+            return
+        timer = threading.Timer(PATIENCE_S, console.print, [f"{what} …"])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    return step

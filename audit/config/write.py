@@ -1,0 +1,84 @@
+"""audit.toml from plain tables. A JSON string without escapes beyond TOML's is a TOML string."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from audit.errors import QuestionError, printable
+
+BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def write_new(path: Path, tables: Mapping[str, Any]) -> None:
+    """Write a configuration; a file that is there already is never touched."""
+    save_new(path, to_toml(tables))
+
+
+def save_new(path: Path, text: str) -> None:
+    """Write a text file that does not exist yet."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise QuestionError(f"'{printable(path)}' exists and is never overwritten; name another file") from None
+    except OSError as error:
+        raise QuestionError(f"'{printable(path)}' cannot be written: {error.strerror}") from error
+
+
+def to_toml(tables: Mapping[str, Any]) -> str:
+    """TOML text of tables whose values are scalars, lists, tables, or lists of tables.
+
+    >>> print(to_toml({"data": {"label": "y", "groups": ["sex"]}, "gates": [{"metric": "accuracy", "min": 0.7}]}))
+    [data]
+    label = "y"
+    groups = ["sex"]
+    <BLANKLINE>
+    [[gates]]
+    metric = "accuracy"
+    min = 0.7
+    <BLANKLINE>
+    """
+    return "\n\n".join("\n".join(block) for block in _blocks(tables, ())) + "\n"
+
+
+def _blocks(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[list[str]]:
+    flat = [f"{_key(k)} = {_value(v)}" for k, v in table.items() if not _nested(v)]
+    if flat or (path and not table):
+        yield [f"[{'.'.join(map(_key, path))}]", *flat] if path else flat
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _blocks(value, (*path, key))
+        elif _nested(value):
+            for entry in value:
+                lines = [f"{_key(k)} = {_value(v)}" for k, v in entry.items()]
+                yield [f"[[{'.'.join(map(_key, (*path, key)))}]]", *lines]
+
+
+def _nested(value: Any) -> bool:
+    return isinstance(value, Mapping) or (
+        isinstance(value, (list, tuple)) and bool(value) and all(isinstance(v, Mapping) for v in value)
+    )
+
+
+def _key(key: str) -> str:
+    return key if BARE.fullmatch(key) else _text(key)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_value(v) for v in value)}]"
+    if isinstance(value, str):
+        return _text(value)
+    raise QuestionError(f"{type(value).__name__} has no place in an audit.toml")
+
+
+def _text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,167 @@
+"""Who drew what, in which phase, and how much of the phase the meter saw.
+
+Pure book-keeping on cumulative joules and monotonic seconds that others read. A component that did not move is
+unmeasured for that time, because no powered machine draws 0 J; it is never booked as 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from audit.energy.carbon import Grid
+from audit.result import Energy, EnergyComponent, EnergyMethod, Factor
+
+J_PER_KWH = 3.6e6
+TOO_SOON_S = 0.1
+"""A meter that did not move for less than this was asked too soon; for longer, it was blind."""
+EXPECTED = ("cpu", "ram")
+"""Components that every machine has, for when the meter could not say what there is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """How one component's joules come about."""
+
+    component: str
+    method: EnergyMethod
+    detail: str
+
+
+@dataclass(slots=True)
+class _Account:
+    energy_j: float = 0.0
+    covered_s: float = 0.0
+
+
+class Ledger:
+    """Joules by phase and component.
+
+    Times are seconds on one monotonic clock, given by the caller.
+    """
+
+    def __init__(self, *, pue: float, grid: Grid | None) -> None:
+        self._pue = pue
+        self._grid = grid
+        self._closed_s: dict[str, float] = {}
+        self._open: tuple[str, float] | None = None
+        self._accounts: dict[tuple[str, str], _Account] = {}
+        self._total_j: Mapping[str, float] = {}
+        self._read_s: float | None = None
+
+    @property
+    def phase(self) -> str | None:
+        """The phase that is running."""
+        return None if self._open is None else self._open[0]
+
+    @property
+    def read_s(self) -> float | None:
+        """When the last reading that moved was booked."""
+        return self._read_s
+
+    def enter(self, phase: str, now_s: float) -> None:
+        """Open a phase."""
+        self._open = (phase, now_s)
+        self._closed_s.setdefault(phase, 0.0)
+
+    def leave(self, now_s: float) -> None:
+        """Close the phase that is open."""
+        if self._open is None:
+            return
+        phase, since_s = self._open
+        self._closed_s[phase] += now_s - since_s
+        self._open = None
+
+    def book(self, total_j: Mapping[str, float], now_s: float) -> None:
+        """Book what the components drew since the last reading; the first one is where counting starts."""
+        if self._read_s is None:
+            self._total_j, self._read_s = dict(total_j), now_s
+            return
+        interval_s = now_s - self._read_s
+        drawn_j = {name: total - self._total_j.get(name, total) for name, total in total_j.items()}
+        moved = {name: joules for name, joules in drawn_j.items() if math.isfinite(joules) and joules > 0}
+        if not moved and interval_s < TOO_SOON_S:
+            return
+        if self._open is not None and interval_s > 0:
+            self._attribute(moved, interval_s, now_s)
+        self._total_j, self._read_s = dict(total_j), now_s
+
+    def _attribute(self, moved: Mapping[str, float], interval_s: float, now_s: float) -> None:
+        """Give the open phase its part of an interval that may have begun before it."""
+        phase, since_s = self._open or ("", now_s)
+        part_s = min(interval_s, max(0.0, now_s - since_s))
+        if part_s == 0:
+            return
+        for name, joules in moved.items():
+            account = self._accounts.setdefault((phase, name), _Account())
+            account.energy_j += joules * part_s / interval_s
+            account.covered_s += part_s
+
+    def energy(self, sources: Mapping[str, Source], now_s: float, *, missing: str, note: str) -> Energy:
+        """The books so far.
+
+        Parameters
+        ----------
+        sources
+            How each component is measured, by component; empty when that is unknown.
+        now_s
+            The time up to which an open phase counts.
+        missing
+            Why a component has no joules, in words.
+        note
+            What a reader of the whole must know.
+        """
+        lengths_s = {
+            p: s + (now_s - self._open[1] if self._open and self._open[0] == p else 0.0)
+            for p, s in self._closed_s.items()
+        }
+        rows = tuple(
+            self._row(phase, name, length_s, sources, missing)
+            for phase, length_s in lengths_s.items()
+            for name in sources or EXPECTED
+        )
+        known_j = [row.energy_j for row in rows if row.energy_j is not None]
+        counted_j = [row.energy_j for row in rows if row.energy_j is not None and row.method == "counter"]
+        total_j = math.fsum(known_j) if known_j else None
+        kwh = None if total_j is None else total_j / J_PER_KWH * self._pue
+        return Energy(
+            components=rows,
+            energy_kwh=kwh,
+            carbon_g=None if kwh is None or self._grid is None else kwh * self._grid.g_per_kwh,
+            measured_share=math.fsum(counted_j) / total_j if total_j else None,
+            duration_s=math.fsum(lengths_s.values()) if lengths_s else None,
+            factors=self._factors(),
+            note=note + _left_out(rows),
+        )
+
+    def _row(
+        self, phase: str, name: str, length_s: float, sources: Mapping[str, Source], missing: str
+    ) -> EnergyComponent:
+        """One component in one phase."""
+        account, source = self._accounts.get((phase, name)), sources.get(name)
+        if account is None or source is None:
+            return EnergyComponent(
+                component=name, phase=phase, energy_j=None, method="none", detail=missing, coverage=0.0
+            )
+        coverage = min(1.0, account.covered_s / length_s) if length_s > 0 else None
+        return EnergyComponent(
+            component=name,
+            phase=phase,
+            energy_j=account.energy_j,
+            method=source.method,
+            detail=source.detail,
+            coverage=coverage,
+        )
+
+    def _factors(self) -> tuple[Factor, ...]:
+        pue = Factor(
+            name="power usage effectiveness", value=self._pue, unit="1", source="audit.toml", date="as declared"
+        )
+        return (pue,) if self._grid is None else (pue, self._grid.factor)
+
+
+def _left_out(rows: tuple[EnergyComponent, ...]) -> str:
+    """What the total lacks, so that it is not read as the whole."""
+    missing = [f"{row.component} in {row.phase}" for row in rows if row.energy_j is None]
+    return f"; not measured, so not in the total: {', '.join(missing)}" if missing else ""

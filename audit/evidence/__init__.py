@@ -1,0 +1,1 @@
+"""What is kept on disk about a run, and how it gets there whole."""

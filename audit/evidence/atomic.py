@@ -1,0 +1,107 @@
+"""Writing a file so that a reader finds the old one or the new one, never half of one.
+
+The bytes go to a temporary file in the same folder, are forced to disk, and take the name in one step. Nothing
+here decides what is written or where.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from pathlib import Path
+
+from audit.errors import StoreError, printable
+
+SHOWN_PATH = 300
+MENDS = {
+    errno.ENOSPC: "the disk is full; free some space or choose another folder",
+    errno.EDQUOT: "the disk quota is used up; free some space or choose another folder",
+    errno.EACCES: "permission denied; choose a folder that you may write to",
+    errno.EPERM: "permission denied; choose a folder that you may write to",
+    errno.EROFS: "the file system is read-only; choose another folder",
+    errno.ENOENT: "its folder does not exist; create it first",
+    errno.ENOTDIR: "a part of its path is not a folder; choose another path",
+    errno.EISDIR: "there is a folder of that name; choose another name",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+}
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8, atomically; line ends are written as they stand.
+
+    Raises
+    ------
+    StoreError
+        When the file cannot be written, or the text has no UTF-8 form. The old file is then still there.
+    """
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise StoreError(
+            f"cannot write {_shown(path)}: character {error.start} of the text is half of a surrogate pair and has no "
+            "UTF-8 form; repair the text first"
+        ) from error
+    write_bytes(path, data)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write bytes atomically, with the permissions that the umask gives a new file.
+
+    Raises
+    ------
+    StoreError
+        When the file cannot be written. The old file is then still there, and no temporary one is left.
+    """
+    path = Path(path)
+    spare = path.parent / f".{secrets.token_hex(8)}.tmp"
+    try:
+        _write_new(spare, data)
+        spare.replace(path)
+        _sync_folder(path.parent)
+    except (OSError, ValueError) as error:
+        raise StoreError(f"cannot write {_shown(path)}: {_why(error)}") from error
+    finally:
+        _discard(spare)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Create a file that must not exist yet and force its bytes to disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force the new name to disk, where the file system knows how."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network and FUSE file systems cannot sync a folder; the file itself is on disk by now.
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EBADF}:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _discard(path: Path) -> None:
+    """Remove a temporary file if it is still there."""
+    try:
+        path.unlink(missing_ok=True)
+    except (OSError, ValueError):
+        # The error that matters is the one already on its way; a folder that became unreadable has no other mend.
+        return
+
+
+def _why(error: OSError | ValueError) -> str:
+    """The cause and its mend in words."""
+    if isinstance(error, OSError):
+        return MENDS.get(error.errno or 0, f"{error.strerror or error}; choose another path")
+    return "the path holds a null character; choose another path"
+
+
+def _shown(path: Path) -> str:
+    return f"'{printable(path, SHOWN_PATH)}'"

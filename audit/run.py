@@ -1,0 +1,224 @@
+"""The whole way through, in one screen: validate, look for bias, train under the meter, count, measure, judge, record.
+
+Must not: print, parse arguments, or know how any step is done.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audit import __version__
+from audit.config.schema import Config
+from audit.errors import AuditError, QuestionError, SourceError
+from audit.evidence.store import Store
+from audit.gates import Evidence, exit_code, judge, overall
+from audit.records import question_record
+from audit.result import AuditResult, Check, Code, CubeRecord, Energy, Part, Run, Verdict
+from audit.value import Estimate
+
+if TYPE_CHECKING:
+    from audit.energy.meter import Meter
+    from audit.training.process import Ended
+
+Step = Callable[[str], AbstractContextManager[object]]
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the stages have found so far."""
+
+    data: list[Part] = field(default_factory=list)
+    cubes: list[CubeRecord] = field(default_factory=list)
+    estimates: list[Estimate] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    exit_codes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """A finished audit: the result, where it lies, and the exit code it means."""
+
+    result: AuditResult
+    folder: Path
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What to audit and where the evidence goes."""
+
+    config: Config
+    folder: Path
+    store: Store
+    command: tuple[str, ...] = ()
+    quiet_stdout: bool = False
+    """Send the training's own stdout to stderr, because stdout carries the document."""
+    step: Step = nullcontext
+    metered: bool = True
+
+
+def run(job: Job) -> Audited:
+    """Audit a whole training run, or the parts of it that the configuration asks for.
+
+    Raises
+    ------
+    InputError
+        Nothing was judged and nothing is left in the store.
+    """
+    from audit.stages import audit_predictions, check_data, require_inputs
+
+    require_inputs(job.config, job.folder)
+    run_id, started = job.store.new_run_id(), _now()
+    staging, found, ended = job.store.begin(run_id), Findings(), None
+    try:
+        with _meter(job, staging) as meter:
+            with meter.phase("validate"):
+                _prepare(job)
+                check_data(job.config, job.folder, found, job.step)
+            if job.config.train is not None:
+                ended = _train(job, meter, found)
+            if ended is None or ended.exit_code == 0:
+                with meter.phase("audit"):
+                    audit_predictions(job.config, job.folder, found, job.step)
+            energy = meter.energy() if job.metered else None
+    except AuditError:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return _finish(
+        job,
+        Run(
+            id=run_id,
+            started=started,
+            finished=_now(),
+            version=__version__,
+            command=job.command,
+            code=code_version(job.folder),
+            exit_codes=found.exit_codes,
+        ),
+        found,
+        energy,
+        ended,
+    )
+
+
+def track(command: Sequence[str], job: Job) -> Audited:
+    """Meter any command; nothing is judged, and its exit code is passed through."""
+    run_id, started, found = job.store.new_run_id(), _now(), Findings()
+    staging = job.store.begin(run_id)
+    try:
+        with _meter(job, staging) as meter:
+            ended = _metered(command, job, meter)
+            energy = meter.energy()
+    except AuditError:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    found.exit_codes["train"] = ended.exit_code
+    record = Run(
+        id=run_id,
+        started=started,
+        finished=_now(),
+        version=__version__,
+        command=job.command,
+        code=code_version(job.folder),
+        exit_codes=found.exit_codes,
+    )
+    from audit.training.process import exit_status
+
+    audited = _finish(job, record, found, energy, ended)
+    return Audited(result=audited.result, folder=audited.folder, exit_code=exit_status(ended))
+
+
+def _finish(job: Job, record: Run, found: Findings, energy: Energy | None, ended: Ended | None) -> Audited:
+    failed = ended is not None and ended.exit_code != 0
+    evidence = Evidence(estimates=found.estimates, checks=found.checks, energy=energy)
+    gates = judge(job.config, evidence, dt.datetime.now(dt.UTC).date())
+    verdict: Verdict = "incomplete" if failed else overall(gates)
+    result = AuditResult(
+        run=record,
+        question=question_record(job.config),
+        verdict=verdict,
+        data=tuple(found.data),
+        cubes=tuple(found.cubes),
+        estimates=tuple(found.estimates),
+        checks=tuple(found.checks),
+        energy=energy,
+        gates=gates,
+    )
+    folder = write(result, job.store, job.step)
+    code = exit_code(verdict, job.config.policy.insufficient)
+    interrupted = ended.signal_received if ended is not None else None
+    return Audited(result=result, folder=folder, exit_code=128 + interrupted if interrupted else code)
+
+
+def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
+    """Publish a result into the store: the document and its cards, all or nothing."""
+    from audit.publish.card import render
+
+    with step("Writing the card"):
+        files = {"audit.json": result.to_json(), "card.html": render(result, "html"), "card.md": render(result, "md")}
+        return store.commit(result.run.id, files)
+
+
+def _meter(job: Job, staging: Path) -> Meter:
+    from audit.energy.meter import Meter
+
+    energy = job.config.energy
+    return Meter(country=energy.country, pue=energy.pue, record=staging / "energy.json")
+
+
+def _prepare(job: Job) -> None:
+    from audit.training.process import run_command
+
+    command = job.config.data.prepare
+    if command is None:
+        return
+    with job.step("Preparing the data"):
+        ended = run_command(command, folder=job.folder, quiet_stdout=True)
+    if ended.exit_code != 0:
+        raise SourceError(
+            f"[data] prepare ({' '.join(command)}) ended with exit code {ended.exit_code}; its own message is above"
+        )
+
+
+def _train(job: Job, meter: Meter, found: Findings) -> Ended:
+    train = job.config.train
+    if train is None:
+        raise QuestionError("[train] is missing")
+    stale = job.folder / train.predictions
+    if stale.is_file():
+        stale.unlink()
+    with job.step("Training"):
+        ended = _metered(train.command, job, meter)
+    found.exit_codes["train"] = ended.exit_code
+    return ended
+
+
+def _metered(command: Sequence[str], job: Job, meter: Meter) -> Ended:
+    from audit.training.process import metered_command
+
+    return metered_command(command, folder=job.folder, meter=meter, phase="train", quiet_stdout=job.quiet_stdout)
+
+
+def code_version(folder: Path) -> Code | None:
+    """Commit of the folder's git checkout; None where there is none."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        return Code(commit=commit, dirty=bool(_git(folder, "status", "--porcelain", "--untracked-files=no")))
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ("git", "-C", str(folder), *arguments)
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

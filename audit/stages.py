@@ -1,0 +1,175 @@
+"""The stages of a run: what is read, what is counted, what is found.
+
+Must not: judge, print, or start a process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from audit.config.schema import Config
+from audit.data.checks import group_checks
+from audit.engines.counting import Counted, Plan
+from audit.engines.duck import DuckEngine
+from audit.engines.tables import Table, open_table
+from audit.errors import SourceError, printable
+from audit.measurement import Scope, data_estimates, model_estimates
+from audit.records import cube_record, part_record
+from audit.result import Check, CubeRecord, Part
+from audit.value import Estimate
+
+Step = Callable[[str], AbstractContextManager[object]]
+
+
+class Findings(Protocol):
+    """Lists that the stages add to."""
+
+    data: list[Part]
+    cubes: list[CubeRecord]
+    estimates: list[Estimate]
+    checks: list[Check]
+
+
+def scope_of(config: Config) -> Scope:
+    """What to measure."""
+    data = config.data
+    reference = {c: _level(v) for c, v in data.reference_group.items()}
+    return Scope(
+        groups=data.groups,
+        intersections=data.intersections,
+        reference=reference,
+        population=data.reference,
+        confidence=config.policy.confidence,
+    )
+
+
+def data_plan(config: Config) -> Plan:
+    """What to count of the rows before training."""
+    data = config.data
+    return Plan(
+        groups=data.groups,
+        intersections=data.intersections,
+        label=data.label,
+        positive=data.positive,
+        weight=data.weight,
+        unit=config.unit,
+        bins=data.bins,
+    )
+
+
+def model_plan(config: Config) -> Plan:
+    """What to count of the predictions."""
+    data, asked = config.data, config.predictions
+    if asked is None:
+        return data_plan(config)
+    return Plan(
+        groups=data.groups,
+        intersections=data.intersections,
+        label=config.predictions_label,
+        positive=data.positive,
+        prediction=asked.prediction,
+        score=asked.score,
+        threshold=asked.threshold,
+        weight=data.weight,
+        unit=config.unit,
+        bins=data.bins,
+    )
+
+
+def require_inputs(config: Config, folder: Path) -> None:
+    """Refuse before any work what is already known to be wrong: grid, suite, tables and columns that are not there."""
+    from audit.energy.carbon import grid
+
+    grid(config.energy.country)
+    if config.checks is not None and config.checks.suite is not None:
+        from audit.data.expectations import read_suite
+
+        read_suite(folder / config.checks.suite)
+    if config.data.prepare is None:
+        for source in (config.data.source, config.data.test):
+            if source is not None:
+                open_table(source, folder=folder).require(_data_columns(config))
+    if config.predictions is not None and config.predictions.source is not None:
+        open_table(config.predictions.source, folder=folder).require(model_plan(config).columns)
+
+
+def check_data(config: Config, folder: Path, found: Findings, step: Step) -> None:
+    """Validate the data and measure its bias, before any model exists."""
+    if config.data.source is None:
+        return
+    with step("Reading the data"):
+        table = open_table(config.data.source, folder=folder)
+    audit_table(table, config, found, step)
+    if config.data.test is not None:
+        test = open_table(config.data.test, folder=folder)
+        plan = data_plan(config)
+        counted = _count(test, plan, "Counting the test part", step)
+        found.data.append(part_record("test", test, counted, plan.columns))
+        found.checks += group_checks(counted, plan, "test")
+    if config.checks is not None and config.checks.suite is not None:
+        found.checks += _expectations(folder / config.checks.suite, table, step)
+
+
+def audit_table(table: Table, config: Config, found: Findings, step: Step) -> None:
+    """Count one table before training and measure its bias."""
+    table.require(_data_columns(config))
+    plan = data_plan(config)
+    counted = _count(table, plan, "Counting the data", step)
+    found.data.append(part_record("train", table, counted, plan.columns))
+    found.cubes += _records("train", counted)
+    found.checks += group_checks(counted, plan, "train")
+    found.estimates += data_estimates(counted.cubes, scope_of(config), labelled=plan.label is not None)
+
+
+def audit_predictions(config: Config, folder: Path, found: Findings, step: Step) -> None:
+    """Count the predictions once, and compute every rate of every group."""
+    source = config.predictions_source
+    if source is None:
+        return
+    if config.train is not None and not (folder / source).exists():
+        raise SourceError(
+            f"training ended well but left no '{printable(source)}' ([train] predictions); "
+            "write the table of predictions there"
+        )
+    audit_model(open_table(source, folder=folder), config, found, step)
+
+
+def audit_model(table: Table, config: Config, found: Findings, step: Step) -> None:
+    """Count one table of predictions and measure every rate."""
+    plan = model_plan(config)
+    counted = _count(table, plan, "Counting the predictions", step)
+    found.data.append(part_record("predictions", table, counted, plan.columns))
+    found.cubes += _records("predictions", counted)
+    found.checks += group_checks(counted, plan, "predictions")
+    with step("Measuring"):
+        found.estimates += model_estimates(counted.cubes, scope_of(config))
+
+
+def _count(table: Table, plan: Plan, what: str, step: Step) -> Counted:
+    with step(what):
+        return DuckEngine().count(table, plan)
+
+
+def _records(part: str, counted: Counted) -> list[CubeRecord]:
+    return [cube_record(f"{part}: {' x '.join(c.names)}", c) for c in counted.cubes]
+
+
+def _data_columns(config: Config) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*data_plan(config).columns, *config.data.strata)))
+
+
+def _expectations(path: Path, table: Table, step: Step) -> tuple[Check, ...]:
+    from audit.data.expectations import read_suite, run_suite
+
+    suite = read_suite(path)
+    with step("Checking expectations"):
+        return run_suite(suite, table.to_pandas())
+
+
+def _level(value: Any) -> str:
+    from audit.engines.levels import level_text
+
+    return str(level_text(value))

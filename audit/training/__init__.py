@@ -1,0 +1,1 @@
+"""Running a training as it would run without the audit."""

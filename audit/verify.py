@@ -1,0 +1,65 @@
+"""Every number again from the counts in the document, compared with the number that stands there.
+
+A stranger needs neither the data nor our word: the document holds the cubes, and the estimates are arithmetic on them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterator
+from dataclasses import fields
+
+from audit.config.read import build
+from audit.gates import again
+from audit.measurement import data_estimates, model_estimates
+from audit.records import cube_of
+from audit.result import AuditResult
+from audit.stages import scope_of
+from audit.value import Estimate
+
+TOLERANCE = 1e-9
+
+
+def differences(result: AuditResult) -> tuple[str, ...]:
+    """Sentences for all that does not follow from the counts; none where everything does."""
+    config = build(result.question.config, "the result's question")
+    scope = scope_of(config)
+    train = [cube_of(c) for c in result.cubes if c.name.startswith("train:")]
+    predictions = [cube_of(c) for c in result.cubes if c.name.startswith("predictions:")]
+    made: list[Estimate] = []
+    if train:
+        made += data_estimates(train, scope, labelled=config.data.label is not None)
+    if predictions:
+        made += model_estimates(predictions, scope)
+    wrong = [*_lengths(made, result), *_unlike(made, result)]
+    finished = dt.datetime.fromisoformat(result.run.finished).date()
+    judged = again(result, config, finished)
+    wrong += [
+        f"gate {there.name}: the document says {there.verdict}, its numbers say {now.verdict}"
+        for there, now in zip(result.gates, judged.gates, strict=False)
+        if there.verdict != now.verdict
+    ]
+    if len(result.gates) != len(judged.gates) or result.verdict != judged.verdict:
+        wrong.append(f"the document's verdict is {result.verdict}, its gates say {judged.verdict}")
+    return tuple(wrong)
+
+
+def _lengths(made: list[Estimate], result: AuditResult) -> Iterator[str]:
+    if len(made) != len(result.estimates):
+        yield f"the counts give {len(made)} estimates, the document holds {len(result.estimates)}"
+
+
+def _unlike(made: list[Estimate], result: AuditResult) -> Iterator[str]:
+    for now, there in zip(made, result.estimates, strict=False):
+        for f in fields(Estimate):
+            a, b = getattr(now, f.name), getattr(there, f.name)
+            if not _same(a, b):
+                yield f"{there.name} {there.group or ''}: {f.name} is {b} in the document and {a} from its counts"
+                break
+
+
+def _same(a: object, b: object) -> bool:
+    if isinstance(a, float) and isinstance(b, (int, float)):
+        return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return a == b
