@@ -6,7 +6,6 @@ import dataclasses
 import json
 import math
 import os
-import resource
 import subprocess
 import sys
 import textwrap
@@ -18,13 +17,17 @@ import pytest
 
 from audit.energy import carbon
 from audit.energy.ledger import Ledger, Source
-from audit.energy.meter import PATIENCE_S, Meter
+from audit.energy.meter import Meter
 from audit.errors import QuestionError, StoreError
 from audit.evidence.atomic import write_bytes, write_text
 
 COUNTER = Source(component="cpu", method="counter", detail="a counter")
 MODEL = Source(component="ram", method="constant", detail="a constant")
 BOTH = {"cpu": COUNTER, "ram": MODEL}
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def busy(seconds: float) -> None:
@@ -262,7 +265,7 @@ def test_the_record_on_disk_is_the_final_energy(measured):
     assert (document["pid"], document["phase"]) == (os.getpid(), None)
     assert document["energy"] == json.loads(json.dumps(dataclasses.asdict(energy)))
     assert during.energy_kwh == energy.energy_kwh
-    assert os.listdir(record.parent) == [record.name]
+    assert names(record.parent) == [record.name]
 
 
 @pytest.mark.parametrize("value", [0.9, 0, -1, math.nan, math.inf])
@@ -309,7 +312,7 @@ def test_no_network_no_files_no_noise_and_no_foreign_settings(tmp_path):
     script = textwrap.dedent("""
         import json, sys, time
         asked = []
-        NET = {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "socket.bind"}
+        NET = {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"}
         sys.addaudithook(lambda event, args: asked.append(event) if event in NET else None)
         from audit.energy.meter import Meter
         with Meter(country="FRA", flush_s=0.3) as meter:
@@ -333,7 +336,7 @@ def test_no_network_no_files_no_noise_and_no_foreign_settings(tmp_path):
     assert done.stderr == ""
     found = json.loads(done.stdout)
     assert found["asked"] == []
-    assert os.listdir(tmp_path) == [".codecarbon.config"]
+    assert names(tmp_path) == [".codecarbon.config"]
     ram_j, coverage = next((j, c) for name, j, c in found["rows"] if name == "ram")
     assert ram_j < 500 * coverage  # 9999 W would be thousands of joules
     total = math.fsum(j for _, j, _ in found["rows"])
@@ -390,6 +393,7 @@ def test_what_codecarbon_swallows_is_still_a_reason(monkeypatch):
 
 
 def test_a_start_that_hangs_does_not_hold_the_run(monkeypatch):
+    monkeypatch.setattr("audit.energy.meter.START_S", 1.0)
     released = threading.Event()
     broken(monkeypatch, start=lambda self: released.wait(30))
     began = time.monotonic()
@@ -399,8 +403,7 @@ def test_a_start_that_hangs_does_not_hold_the_run(monkeypatch):
         assert time.monotonic() - began < 0.5
         with meter.phase("train"):
             pass
-        assert time.monotonic() - began < PATIENCE_S + 0.5
-    assert time.monotonic() - began < 2 * PATIENCE_S + 0.5
+    assert time.monotonic() - began < 1.5
     energy = meter.energy()
     released.set()
     assert energy.energy_kwh is None
@@ -410,6 +413,7 @@ def test_a_start_that_hangs_does_not_hold_the_run(monkeypatch):
 def test_a_reading_that_hangs_is_waited_for_once(monkeypatch, tmp_path):
     import codecarbon
 
+    monkeypatch.setattr("audit.energy.meter.PATIENCE_S", 1.0)
     released, sound = threading.Event(), codecarbon.OfflineEmissionsTracker.flush
     calls = []
 
@@ -427,7 +431,7 @@ def test_a_reading_that_hangs_is_waited_for_once(monkeypatch, tmp_path):
             began = time.monotonic()
         with meter.phase("audit"):
             pass
-    assert time.monotonic() - began < PATIENCE_S + 0.5
+    assert time.monotonic() - began < 1.5
     energy = meter.energy()
     released.set()
     assert "stopped answering" in energy.note
@@ -436,6 +440,62 @@ def test_a_reading_that_hangs_is_waited_for_once(monkeypatch, tmp_path):
     assert train.coverage < 0.9
     assert row(energy, "ram", "audit").energy_j is None
     assert json.loads(record.read_text())["phase"] is None
+
+
+# A machine with an energy counter: codecarbon's own reader over a folder laid out as /sys/class/powercap is.
+
+
+@pytest.fixture
+def counter(tmp_path, monkeypatch):
+    if Path("/sys/class/powercap/intel-rapl").exists():
+        pytest.skip("this machine's own counter would be read as well")
+    package = tmp_path / "rapl" / "intel-rapl:0"
+    package.mkdir(parents=True)
+    (package / "name").write_text("package-0")
+    (package / "max_energy_range_uj").write_text("100000000")
+    (package / "energy_uj").write_text("90000000")
+
+    def hardware(self):
+        from codecarbon.external.hardware import CPU
+        from codecarbon.external.ram import RAM
+
+        self._conf |= {"ram_total_size": 24.0, "gpu_count": 0, "gpu_model": ""}
+        self._hardware = [RAM(), CPU(str(tmp_path), "intel_rapl", "Test CPU", 65, rapl_dir=str(package.parent))]
+
+    broken(monkeypatch, _initialize_hardware_tracking=hardware)
+    return package / "energy_uj"
+
+
+def test_a_counter_is_called_one_and_its_joules_are_exact_over_a_wrap(counter):
+    with Meter(flush_s=0.2) as meter, meter.phase("train"):
+        for joules in (94, 98, 3, 8):  # of a counter that starts again at 100
+            time.sleep(0.25)
+            counter.write_text(str(joules * 1_000_000))
+    energy = meter.energy()
+    cpu, ram = row(energy, "cpu", "train"), row(energy, "ram", "train")
+    assert (cpu.method, ram.method) == ("counter", "constant")
+    assert "RAPL" in cpu.detail
+    assert cpu.energy_j == pytest.approx(18, rel=1e-6)
+    assert energy.measured_share == pytest.approx(18 / (18 + ram.energy_j), rel=1e-6)
+
+
+def test_a_counter_that_becomes_unreadable_lowers_the_coverage(counter):
+    with Meter(flush_s=0.1) as meter:
+        with meter.phase("train"):
+            for joules in (92, 94, 96):
+                time.sleep(0.15)
+                counter.write_text(str(joules * 1_000_000))
+            time.sleep(0.15)
+            counter.unlink()
+            time.sleep(0.6)
+        with meter.phase("audit"):
+            time.sleep(0.2)
+    energy = meter.energy()
+    assert row(energy, "cpu", "train").energy_j == pytest.approx(6, rel=1e-6)
+    assert row(energy, "cpu", "train").coverage < 0.6
+    assert row(energy, "ram", "train").coverage > 0.8
+    assert (row(energy, "cpu", "audit").energy_j, row(energy, "cpu", "audit").method) == (None, "none")
+    assert "cpu in audit" in energy.note
 
 
 # --- atomic writes -------------------------------------------------------------------------------------------------
@@ -451,7 +511,7 @@ def test_a_file_is_replaced_whole_with_the_permissions_of_the_umask(tmp_path):
         os.umask(before)
     assert path.read_bytes() == b"two"
     assert path.stat().st_mode & 0o777 == 0o640
-    assert os.listdir(tmp_path) == ["a.txt"]
+    assert names(tmp_path) == ["a.txt"]
 
 
 def test_line_ends_and_letters_are_kept(tmp_path):
@@ -471,7 +531,7 @@ def test_a_reader_never_sees_half_a_file(tmp_path):
 
     reader = threading.Thread(target=read)
     reader.start()
-    for i in range(60):
+    for i in range(20):
         write_bytes(path, bytes([65 + i % 26]) * 200_000)
     stop.set()
     reader.join()
@@ -494,7 +554,7 @@ def test_a_path_that_cannot_be_written_is_refused_by_name(tmp_path, name, mend):
     with pytest.raises(StoreError, match=mend) as caught:
         write_text(tmp_path / name, "text")
     assert str(tmp_path) in str(caught.value)
-    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+    assert names(tmp_path) == ["file", "folder"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -510,7 +570,7 @@ def test_a_folder_without_permission_is_refused(tmp_path):
 def test_half_a_surrogate_is_refused(tmp_path):
     with pytest.raises(StoreError, match="surrogate"):
         write_text(tmp_path / "a", "x\ud800")
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
 
 
 def test_a_disk_that_fills_up_leaves_the_old_file(tmp_path):
@@ -518,7 +578,6 @@ def test_a_disk_that_fills_up_leaves_the_old_file(tmp_path):
     write_text(path, "old")
     code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); from pathlib import Path; from audit.evidence.atomic import write_text; write_text(Path({str(path)!r}), 'n' * 5000)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert resource.RLIMIT_FSIZE is not None
     assert "StoreError: cannot write" in done.stderr
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["a"]
+    assert names(tmp_path) == ["a"]

@@ -2,7 +2,7 @@
 
 codecarbon lives in one thread of the parent process, so that a training that crashes or is killed leaves its
 energy behind, and a codecarbon that fails or hangs cannot take the training with it: nobody waits for that thread
-longer than `PATIENCE_S`. The meter never raises once it is running; what went wrong stands in the note.
+longer than `START_S`. The meter never raises once it is running; what went wrong stands in the note.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ from audit.result import Energy
 Phase = Literal["validate", "train", "audit"]
 RECORD_SCHEMA = "audit-energy-record/1"
 PATIENCE_S = 2.0
-"""Longest that the run ever waits for the meter at one point."""
+"""Longest that the run waits for one answer of the meter."""
+START_S = 4.0
+"""Longest that the run waits for the meter to start: codecarbon takes about 2 s, a loaded machine more."""
 SETTLE_S = 0.06
 """codecarbon takes no reading sooner than 0.05 s after the last."""
 SCOPE = "whole machine with all its processes, idle draw included"
@@ -93,7 +95,7 @@ class Meter:
         self._requests.put(_Request("stop"))
         # A thread still inside a foreign library when the interpreter ends could change our exit code, so even a
         # short run waits for it; one that was waited for before is not waited for again.
-        late_s = self._started_s + 2 * PATIENCE_S - time.monotonic()
+        late_s = self._started_s + START_S - time.monotonic()
         self._worker.join(0 if self._stalled else PATIENCE_S if self._ready.is_set() else max(0.0, late_s))
         if self._worker.is_alive():
             self._write()
@@ -105,7 +107,7 @@ class Meter:
             raise RuntimeError(f"phase {name!r} cannot start inside phase {self._ledger.phase!r}")
         if name == "train":
             # The other phases run while codecarbon looks for the hardware; the training is worth a short wait.
-            self._ready.wait(max(0.0, self._started_s + PATIENCE_S - time.monotonic()))
+            self._ready.wait(max(0.0, self._started_s + START_S - time.monotonic()))
         self._ask("read")
         with self._lock:
             self._ledger.enter(name, time.monotonic())

@@ -1,0 +1,47 @@
+# Two commands from a bare clone: `make demo` and `make test`. Each sets up .venv by itself; it needs Python 3.11 or newer.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+STORE ?= audit-runs
+
+.PHONY: help demo dashboard test test-all lint check schema clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/.demo: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it: make demo PYTHON=/path/to/python3.11"; exit 2; }
+	@echo "Setting up .venv with $(PYTHON) (once, about a minute)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@touch $@
+
+.venv/.dev: .venv/.demo
+	@echo "Adding what the tests need"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,dashboard,dev]'
+	@touch $@
+
+demo: .venv/.demo ## audit a real training run on 1,989 mortgage decisions, and say where its card lies
+	$(BIN)/audit run pipelines/boston_mortgages --exit-zero --store $(STORE)
+
+dashboard: .venv/.dev ## show the runs in a browser, on this machine only
+	$(BIN)/audit dashboard --store $(STORE)
+
+test: .venv/.dev ## all tests but the long ones, under ten minutes on two cores
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
+
+test-all: .venv/.dev ## all tests
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+lint: .venv/.dev ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint test ## what has to be green before a commit
+
+schema: .venv/.dev ## write the JSON Schema of audit.json from the code
+	$(BIN)/python -m audit.evidence.schema > reports/schema/audit-result-1.schema.json
+
+clean: ## remove what was built
+	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache

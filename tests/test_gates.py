@@ -1,0 +1,177 @@
+"""Every gate can fail, nothing undefined passes, and a waiver is somebody's decision with a date."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from audit.config.read import build
+from audit.errors import QuestionError
+from audit.gates import Evidence, exit_code, failed_checks, judge, overall
+from audit.result import Check, Energy
+from audit.value import Estimate
+
+TODAY = dt.date(2026, 11, 24)
+BLACK, WHITE = ("black",), ("white",)
+
+
+def config(*gates, **more):
+    data = {"source": "rows.csv", "label": "y", "groups": ["race", "sex"]}
+    return build({"data": data, "predictions": {"source": "p.csv", "prediction": "p"}, "gates": list(gates), **more})
+
+
+def ratio(low, high, value=None, **more):
+    return Estimate(stage="model", metric="selection_rate", compare="ratio", by=("race",), value=value, low=low, high=high,
+                    confidence=0.95, pair=(BLACK, WHITE), n=200.0, **more)
+
+
+def rate(group, value, n):
+    return Estimate(stage="model", metric="selection_rate", by=("race",), group=group, value=value, low=value - 0.1,
+                    high=value + 0.1, n=float(n), numerator=value * n, denominator=float(n), effective_n=float(n))
+
+
+FOUR_FIFTHS = {"metric": "selection_rate", "compare": "ratio", "by": ["race"], "min": 0.8}
+PARITY = {"metric": "selection_rate", "compare": "difference", "by": ["race"], "max": 0.1}
+
+
+def verdict(gate, *estimates, **more):
+    (found,) = judge(config(gate), Evidence(estimates=estimates, **more), TODAY)
+    return found.verdict
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "value", "expected"),
+    [
+        (0.5, 0.79, 0.6, "fail"),
+        (0.8, 1.0, 0.9, "pass"),
+        (0.7, 0.9, 0.8, "insufficient"),
+        (0.5, 0.8, 0.6, "insufficient"),
+        (0.9, None, 0.95, "pass"),
+        (None, None, 0.95, "insufficient"),
+    ],
+)
+def test_a_floor_is_judged_by_the_whole_interval(low, high, value, expected):
+    assert verdict(FOUR_FIFTHS, ratio(low, high, value)) == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "value", "expected"),
+    [(0.11, 0.4, 0.2, "fail"), (0.0, 0.1, 0.05, "pass"), (0.05, 0.2, 0.1, "insufficient"), (0.1, 0.2, 0.15, "insufficient")],
+)
+def test_a_ceiling_is_judged_by_the_whole_interval(low, high, value, expected):
+    gap = Estimate(stage="model", metric="selection_rate", compare="difference", by=("race",), value=value, low=low, high=high)
+    assert verdict(PARITY, gap) == expected
+
+
+def test_what_is_undefined_or_absent_never_passes():
+    undefined = ratio(None, None, status="undefined", reason="0/0: no rows")
+    assert verdict(FOUR_FIFTHS, undefined) == "undefined"
+    assert verdict(FOUR_FIFTHS) == "undefined"
+    assert verdict(FOUR_FIFTHS, ratio(0.85, 1.0, status="suppressed", reason="small")) == "undefined"
+
+
+def test_an_undefined_gap_fails_when_the_measured_groups_alone_break_the_limit():
+    broken = ratio(0.0, 0.5, status="undefined", reason="not measured for asian")
+    assert verdict(FOUR_FIFTHS, broken) == "fail"
+
+
+def test_the_sentence_names_who_against_whom_with_both_n_and_the_limit():
+    estimates = (ratio(0.4, 0.7, 0.5), rate(BLACK, 0.4, 197), rate(WHITE, 0.8, 1681))
+    (gate,) = judge(config(FOUR_FIFTHS), Evidence(estimates=estimates), TODAY)
+    for part in ("black 0.400 (n 197)", "white 0.800 (n 1,681)", "0.500 [0.400, 0.700]", "0.8", "breaks"):
+        assert part in gate.sentence
+
+
+def test_insufficient_evidence_says_how_much_more_data_would_settle_it():
+    estimates = (ratio(0.7, 1.0, 0.95), rate(BLACK, 0.57, 100), rate(WHITE, 0.6, 100))
+    (gate,) = judge(config(FOUR_FIFTHS), Evidence(estimates=estimates), TODAY)
+    assert gate.verdict == "insufficient"
+    assert gate.needed_n > 1
+    assert "times the data" in gate.sentence
+
+
+def test_a_gate_without_by_judges_every_group_column():
+    rule = {k: v for k, v in FOUR_FIFTHS.items() if k != "by"}
+    names = [g.name for g in judge(config(rule), Evidence(estimates=()), TODAY)]
+    assert names == ["model.selection_rate.ratio.race", "model.selection_rate.ratio.sex"]
+
+
+def test_a_floor_without_a_comparison_holds_for_the_lowest_group():
+    (gate,) = judge(config({"metric": "accuracy", "by": ["race"], "min": 0.7}), Evidence(estimates=()), TODAY)
+    assert gate.name == "model.accuracy.lowest.race"
+
+
+def check(outcome):
+    return Check(code="DV100", title="a check", outcome=outcome)
+
+
+def test_a_suite_brings_the_gate_that_no_check_fails():
+    asked = config(FOUR_FIFTHS, checks={"suite": "s.json"})
+    evidence = Evidence(estimates=(ratio(0.9, 1.0, 0.95),), checks=(check("pass"), check("fail")))
+    gates = judge(asked, evidence, TODAY)
+    assert [g.verdict for g in gates] == ["pass", "fail"]
+    assert overall(gates) == "fail"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [(["pass"], "pass"), (["pass", "warn"], "pass"), (["pass", "error"], "undefined"), (["pass", "undefined"], "undefined"),
+     (["fail", "error"], "fail"), ([], "undefined")],
+)  # fmt: skip
+def test_checks_that_broke_are_no_passed_checks(outcomes, expected):
+    gate = {"stage": "checks", "metric": "failed", "max": 0}
+    assert verdict(gate, checks=tuple(map(check, outcomes))) == expected
+
+
+def test_failed_checks_carry_their_bounds():
+    found = failed_checks((check("fail"), check("error"), check("pass")))
+    assert (found.value, found.low, found.high) == (None, 1, 2)
+
+
+def test_energy_that_was_not_measured_is_undefined_and_too_much_fails():
+    gate = {"stage": "energy", "metric": "carbon_g", "max": 10}
+    assert verdict(gate) == "undefined"
+    assert verdict(gate, energy=Energy(energy_kwh=1.0)) == "undefined"
+    assert verdict(gate, energy=Energy(energy_kwh=1.0, carbon_g=11.0)) == "fail"
+    assert verdict(gate, energy=Energy(energy_kwh=1.0, carbon_g=9.0)) == "pass"
+
+
+def waiver(**more):
+    return {"gate": "model.selection_rate.ratio.race", "owner": "ann", "reason": "a plan", "expires": dt.date(2027, 1, 1), **more}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [({}, "waived"), ({"expires": dt.date(2026, 11, 23)}, "fail"), ({"expires": TODAY}, "waived"),
+     ({"max_gap": 0.55}, "waived"), ({"max_gap": 0.65}, "fail")],
+)  # fmt: skip
+def test_a_waiver_holds_until_its_day_and_up_to_its_gap(changes, expected):
+    asked = config(FOUR_FIFTHS, waivers=[waiver(**changes)])
+    (gate,) = judge(asked, Evidence(estimates=(ratio(0.5, 0.79, 0.6),)), TODAY)
+    assert gate.verdict == expected
+    assert gate.waiver.owner == "ann"
+    assert "ann" in gate.sentence
+
+
+def test_a_waiver_never_covers_what_is_undefined():
+    (gate,) = judge(config(FOUR_FIFTHS, waivers=[waiver()]), Evidence(estimates=()), TODAY)
+    assert gate.verdict == "undefined"
+
+
+def test_a_waiver_for_no_gate_is_refused():
+    with pytest.raises(QuestionError, match=r"no gate 'model\.selection_rate\.ratio\.rcae'; did you mean"):
+        judge(config(FOUR_FIFTHS, waivers=[waiver(gate="model.selection_rate.ratio.rcae")]), Evidence(estimates=()), TODAY)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "insufficient", "code"),
+    [("pass", "fail", 0), ("not judged", "fail", 0), ("waived", "fail", 0), ("fail", "warn", 1), ("undefined", "warn", 3),
+     ("insufficient", "fail", 3), ("insufficient", "warn", 0), ("incomplete", "warn", 5)],
+)  # fmt: skip
+def test_exit_codes_of_the_contract(verdict, insufficient, code):
+    assert exit_code(verdict, insufficient) == code
+
+
+def test_the_worst_verdict_wins_and_no_gate_is_not_judged():
+    assert overall(()) == "not judged"
