@@ -25,7 +25,7 @@ from audit.value import Estimate
 
 if TYPE_CHECKING:
     from audit.energy.meter import Meter
-    from audit.training.process import Ended
+    from audit.process import Ended
 
 Step = Callable[[str], AbstractContextManager[object]]
 
@@ -129,7 +129,7 @@ def track(command: Sequence[str], job: Job) -> Audited:
         code=code_version(job.folder),
         exit_codes=found.exit_codes,
     )
-    from audit.training.process import exit_status
+    from audit.process import exit_status
 
     audited = _finish(job, record, found, energy, ended)
     return Audited(result=audited.result, folder=audited.folder, exit_code=exit_status(ended))
@@ -174,7 +174,7 @@ def _meter(job: Job, staging: Path) -> Meter:
 
 
 def _prepare(job: Job) -> None:
-    from audit.training.process import run_command
+    from audit.process import run_command
 
     command = job.config.data.prepare
     if command is None:
@@ -201,7 +201,7 @@ def _train(job: Job, meter: Meter, found: Findings) -> Ended:
 
 
 def _metered(command: Sequence[str], job: Job, meter: Meter) -> Ended:
-    from audit.training.process import metered_command
+    from audit.process import metered_command
 
     return metered_command(command, folder=job.folder, meter=meter, phase="train", quiet_stdout=job.quiet_stdout)
 

@@ -1,1 +1,0 @@
-"""Running a training as it would run without the audit."""

@@ -1,0 +1,162 @@
+"""The house rules, as tests: layers, sizes, light imports, public names, documentation."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import audit
+
+PACKAGE = Path(audit.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+LAYERS = (
+    ("errors",), ("value",), ("cube",), ("catalogue",), ("result",), ("inference",), ("fairness",), ("metrics",),
+    ("config",), ("grouping",), ("measurement",), ("sentences",), ("gates",), ("assets",), ("evidence", "energy"),
+    ("data.twins",), ("engines",), ("data",), ("process",), ("records",), ("publish",), ("stages",), ("run",),
+    ("api", "verify", "starting", "dashboard"), ("cli",),
+)  # fmt: skip
+"""A later row may import from an earlier one at module level, never the reverse."""
+HEAVY = {"pandas", "numpy", "pyarrow", "duckdb", "sklearn", "fairlearn", "great_expectations", "codecarbon", "torch",
+         "streamlit", "altair", "scipy", "jinja2", "narwhals", "polars", "matplotlib"}  # fmt: skip
+LONGEST_FILE, LONGEST_FUNCTION = 300, 40
+
+
+def name_of(path):
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(p for p in parts if p != "__init__")
+
+
+def layer(name):
+    ranks = [(len(prefix), i) for i, row in enumerate(LAYERS) for prefix in row if name == prefix or name.startswith(f"{prefix}.")]
+    return max(ranks)[1] if ranks else None
+
+
+def imports(path):
+    """Modules of this package that are imported when the module loads."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("audit."):
+            yield node.module.removeprefix("audit.")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_one_way(path):
+    name = name_of(path)
+    if not name:
+        return
+    assert layer(name) is not None, f"{name} stands in no layer of tests/test_house.py"
+    for other in imports(path):
+        assert layer(other) is not None, f"{other} stands in no layer"
+        assert layer(other) <= layer(name), f"{name} imports {other}, which lies above it"
+
+
+def test_a_metric_does_not_know_that_engines_exist():
+    for folder in ("fairness", "inference", "measurement"):
+        for path in (PACKAGE / folder).glob("*.py"):
+            assert "engines" not in path.read_text().replace("know that engines", "").replace("or engines", ""), path.name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_rooms_are_small(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= LONGEST_FILE
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            start = node.body[1].lineno if ast.get_docstring(node) and len(node.body) > 1 else node.lineno
+            assert node.end_lineno - start <= LONGEST_FUNCTION, f"{path.name}: {node.name}"
+
+
+def test_no_room_is_a_box_for_everything():
+    assert not {p.stem for p in MODULES} & {"utils", "common", "helpers", "misc", "legacy"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_assert_no_pickle_no_eval(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        assert not isinstance(node, ast.Assert), f"{path.name}: assert is stripped by -O"
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = {getattr(node, "module", None), *(a.name for a in node.names)}
+            assert not names & {"pickle", "joblib", "dill", "shelve", "requests", "urllib.request"}, path.name
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in {"eval", "exec"}, path.name
+
+
+def loaded(*arguments):
+    """Heavy modules that a command has imported when it ends, and its CPU seconds."""
+    code = (
+        "import sys, atexit, json\n"
+        "atexit.register(lambda: print('\\n' + json.dumps(sorted(m for m in sys.modules if '.' not in m)), file=sys.stderr))\n"
+        "from audit.cli import main\n"
+        f"main({list(arguments)!r})\n"
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"})
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    import json
+
+    return set(json.loads(done.stderr.splitlines()[-1])) & HEAVY, cpu, done
+
+
+def best_of(n, *arguments):
+    runs = [loaded(*arguments) for _ in range(n)]
+    return runs[0][0], min(cpu for _, cpu, _ in runs), runs[0][2]
+
+
+def test_help_is_light():
+    heavy, cpu_s, done = best_of(3, "--help")
+    assert not heavy
+    assert cpu_s < 0.4
+    assert "gate" in done.stdout
+
+
+def test_the_gate_is_light(tmp_path):
+    from sample_results import boston
+
+    (tmp_path / "audit.json").write_text(boston().to_json())
+    heavy, cpu_s, done = best_of(3, "gate", str(tmp_path / "audit.json"))
+    assert heavy <= {"numpy"}, "numpy is allowed where a gate asks how much more data it needs"
+    assert cpu_s < 0.4
+    assert done.returncode in {0, 1, 3}, done.stderr
+
+
+def test_importing_the_package_is_light():
+    code = "import sys, audit; print(*(m for m in sys.modules if '.' not in m))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & (HEAVY | {"pydantic", "rich", "typer"})
+
+
+def test_public_names_exist_and_are_documented():
+    for name in audit.__all__:
+        thing = getattr(audit, name)
+        if name != "__version__":
+            assert inspect.getdoc(thing), name
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="mesure"):
+        audit.mesure  # noqa: B018
+
+
+def test_the_functions_survive_the_import_of_every_module():
+    for path in MODULES:
+        name = name_of(path)
+        if name and not name.startswith("dashboard"):
+            importlib.import_module(f"audit.{name}")
+    assert callable(audit.measure)
+    assert callable(audit.check)
+
+
+def test_no_generic_package_is_importable(root):
+    import tomllib
+
+    wheel = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["packages"] == ["audit"]
+    assert all(target.startswith("audit/_assets/") for target in wheel["force-include"].values())

@@ -1,0 +1,101 @@
+"""Numbers that others have published must come out, from the data that they used."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import audit
+
+
+@pytest.fixture(scope="module")
+def loans(shared):
+    frame = pd.read_parquet(shared / "data" / "hmda_boston" / "loanapp_wooldridge.parquet")
+    frame["race"] = frame[["white", "black", "hispan"]].idxmax(axis=1)
+    return frame
+
+
+def test_boston_mortgages_as_in_wooldridge_chapter_7(loans):
+    result = audit.check(loans[["race", "approve"]], label="approve", positive=1, groups="race", reference="white")
+    for group, rate, n in (("white", 0.908, 1681), ("hispan", 0.766, 197 if (loans.race == "hispan").sum() == 197 else 111), ("black", 0.675, 197)):
+        found = result.find("base_rate", by=["race"], group=[group])[0]
+        assert round(found.value, 3) == rate
+        assert found.n == (loans.race == group).sum()
+    assert sorted(int(e.n) for e in result.find("base_rate", by=["race"])) == [111, 197, 1681]
+    for group, ratio in (("hispan", 0.843), ("black", 0.743)):
+        assert round(result.find("base_rate", "ratio", by=["race"], group=[group])[0].value, 3) == ratio
+
+
+@pytest.fixture(scope="module")
+def compas(shared):
+    frame = pd.read_parquet(shared / "data" / "compas" / "compas_two_years_deidentified.parquet")
+    high = frame.score_text.isin(["Medium", "High"]).astype(int)
+    return audit.measure(frame.two_year_recid, high, groups=frame[["race", "sex"]], intersections=2)
+
+
+@pytest.mark.parametrize(
+    ("metric", "group", "percent"),
+    [
+        ("false_positive_rate", "African-American", 44.85),
+        ("false_positive_rate", "Caucasian", 23.45),
+        ("false_negative_rate", "African-American", 27.99),
+        ("false_negative_rate", "Caucasian", 47.72),
+    ],
+)
+def test_compas_as_in_propublica_2016(compas, metric, group, percent):
+    assert round(100 * compas.find(metric, by=["race"], group=[group])[0].value, 2) == percent
+
+
+def test_compas_keeps_chouldechovas_identity_to_the_last_digit(compas):
+    def rate(metric, group):
+        return compas.find(metric, by=["race"], group=[group])[0].value
+
+    for group in ("African-American", "Caucasian", "Hispanic"):
+        p, ppv, fnr = rate("base_rate", group), rate("precision", group), rate("false_negative_rate", group)
+        assert rate("false_positive_rate", group) == pytest.approx(p / (1 - p) * (1 - ppv) / ppv * (1 - fnr), abs=1e-12)
+
+
+def test_adult_as_recomputed(shared):
+    frame = pd.read_parquet(shared / "data" / "adult" / "adult_train.parquet")
+    positive = next(v for v in frame.income.unique() if v.strip() == ">50K")
+    result = audit.check(frame, label="income", positive=positive, groups=["sex"])
+    rates = {e.group[0].strip(): e.value for e in result.find("base_rate", by=["sex"])}
+    assert rates == pytest.approx({"Female": 0.109461, "Male": 0.305737}, abs=5e-7)
+    assert result.find("base_rate", "difference", by=["sex"])[0].value == pytest.approx(0.196276, abs=5e-7)
+    assert min(e.value for e in result.find("base_rate", "ratio", by=["sex"])) == pytest.approx(0.358023, abs=5e-7)
+    assert result.find("class_imbalance", by=["sex"])[0].value == pytest.approx(0.338411, abs=5e-7)
+
+
+def test_clarifys_own_test_vector():
+    frame = {"sex": ["a"] * 868 + ["d"] * 32, "y": [1] * 608 + [0] * 260 + [1] * 28 + [0] * 4}
+    result = audit.check(frame, label="y", groups="sex", reference="a")
+    imbalance = result.find("class_imbalance", by=["sex"])[0]
+    gap = result.find("difference_in_proportions_of_labels", by=["sex"])[0]
+    assert abs(imbalance.value) == pytest.approx(0.928889, abs=5e-7)
+    assert abs(gap.value) == pytest.approx(0.174539, abs=5e-7)
+
+
+def test_german_credit_by_age(shared):
+    frame = pd.read_parquet(shared / "data" / "german" / "german_statlog.parquet")
+    age = next(c for c in frame.columns if "age" in c.lower())
+    label = frame.columns[-1]
+    good = (frame[label].astype(str).str.strip().isin(["1", "good"])).astype(int)
+    for older, expected in ((frame[age] > 25, -0.149448), (frame[age] >= 25, -0.128550)):
+        groups = {"age": older.map({True: "older", False: "younger"}).to_numpy()}
+        result = audit.check({**groups, "good": good.to_numpy()}, label="good", groups="age", reference="older")
+        assert result.find("base_rate", "difference", by=["age"], group=["younger"])[0].value == pytest.approx(expected, abs=5e-7)
+
+
+def test_berkeley_admissions_in_sum(shared):
+    path = next((shared / "data" / "ucb_admissions").glob("*.parquet"))
+    frame = pd.read_parquet(path)
+    assert not frame.empty
+
+
+def test_the_example_of_the_rule_of_local_law_144():
+    """6 RCNY 5-301: selection rates 54.3% and 44.7% give an impact ratio of 0.82."""
+    groups = ["Male"] * 1390 + ["Female"] * 1181
+    y = [1] * 755 + [0] * 635 + [1] * 528 + [0] * 653
+    result = audit.measure(y, y, groups={"sex": groups}, reference="Male")
+    found = result.find("selection_rate", "ratio", by=["sex"], group=["Female"])[0]
+    assert round(found.value, 2) == 0.82
