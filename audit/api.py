@@ -158,8 +158,7 @@ def _audit(rows: Any, config: Config) -> AuditResult:
     from audit.engines.tables import open_frame, open_table
     from audit.gates import Evidence, judge, overall
     from audit.records import question_record
-    from audit.run import Findings
-    from audit.stages import audit_model, audit_table
+    from audit.stages import Findings, audit_model, audit_table
 
     found, started = Findings(), _now()
     table = open_table(rows) if isinstance(rows, (str, Path)) else open_frame(rows)

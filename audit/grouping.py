@@ -119,7 +119,8 @@ def grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mapping[str,
             f"{' x '.join(by)} makes {len(groups):,} groups, more than {MOST_GROUPS:,} (too many levels to judge); "
             f"bin or leave out '{widest}' ({len(known.axis(widest).levels):,} levels)"
         )
-    counts = {k: v.reshape(len(groups), 2, 2, -1) for k, v in known.measures.items()}
+    folds = len(known.axis(FOLD).levels) if FOLD in known.names else 1
+    counts = {k: v.reshape(len(groups), 2, 2, folds) for k, v in known.measures.items()}
     rows = counts["n"].sum(axis=(1, 2, 3))
     missing = float(kept["n"].sum() - known["n"].sum())
     return Grouping(by, groups, counts, _reference(by, groups, rows, reference), missing)

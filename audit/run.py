@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,25 +20,14 @@ from audit.errors import AuditError, QuestionError, SourceError
 from audit.evidence.store import Store
 from audit.gates import Evidence, exit_code, judge, overall
 from audit.records import question_record
-from audit.result import AuditResult, Check, Code, CubeRecord, Energy, Part, Run, Verdict
-from audit.value import Estimate
+from audit.result import AuditResult, Code, Energy, Run, Verdict
+from audit.stages import Findings, audit_predictions, check_data, require_inputs
 
 if TYPE_CHECKING:
     from audit.energy.meter import Meter
     from audit.process import Ended
 
 Step = Callable[[str], AbstractContextManager[object]]
-
-
-@dataclass(slots=True)
-class Findings:
-    """What the stages have found so far."""
-
-    data: list[Part] = field(default_factory=list)
-    cubes: list[CubeRecord] = field(default_factory=list)
-    estimates: list[Estimate] = field(default_factory=list)
-    checks: list[Check] = field(default_factory=list)
-    exit_codes: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +61,6 @@ def run(job: Job) -> Audited:
     InputError
         Nothing was judged and nothing is left in the store.
     """
-    from audit.stages import audit_predictions, check_data, require_inputs
-
     require_inputs(job.config, job.folder)
     run_id, started = job.store.new_run_id(), _now()
     staging, found, ended = job.store.begin(run_id), Findings(), None

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from audit.config.schema import Config
 from audit.data.checks import group_checks
 from audit.engines.counting import Counted, Plan
 from audit.engines.duck import DuckEngine
 from audit.engines.tables import Table, open_table
-from audit.errors import SourceError, printable
+from audit.errors import QuestionError, SourceError, printable
 from audit.measurement import Scope, data_estimates, model_estimates
 from audit.records import cube_record, part_record
 from audit.result import Check, CubeRecord, Part
@@ -24,13 +25,15 @@ from audit.value import Estimate
 Step = Callable[[str], AbstractContextManager[object]]
 
 
-class Findings(Protocol):
-    """Lists that the stages add to."""
+@dataclass(slots=True)
+class Findings:
+    """What the stages have found so far."""
 
-    data: list[Part]
-    cubes: list[CubeRecord]
-    estimates: list[Estimate]
-    checks: list[Check]
+    data: list[Part] = field(default_factory=list)
+    cubes: list[CubeRecord] = field(default_factory=list)
+    estimates: list[Estimate] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    exit_codes: dict[str, int] = field(default_factory=dict)
 
 
 def scope_of(config: Config) -> Scope:
@@ -83,6 +86,8 @@ def require_inputs(config: Config, folder: Path) -> None:
     """Refuse before any work what is already known to be wrong: grid, suite, tables and columns that are not there."""
     from audit.energy.carbon import grid
 
+    if config.data.source is None and config.predictions is None:
+        raise QuestionError("nothing is asked: name rows in [data] source, or predictions in [predictions]")
     grid(config.energy.country)
     if config.checks is not None and config.checks.suite is not None:
         from audit.data.expectations import read_suite

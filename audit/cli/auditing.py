@@ -99,7 +99,7 @@ def track(
     json: o.AsJson = False,
 ) -> None:
     """Meter any command: audit track -- python train.py. Its exit code is passed through."""
-    from audit.config.schema import Config
+    from audit.config.read import build
     from audit.errors import QuestionError
     from audit.run import track as track_command
 
@@ -107,7 +107,7 @@ def track(
     if not words:
         raise QuestionError("no command to track; write it after two dashes: audit track -- python train.py")
     energy: dict[str, Any] = {"pue": pue} | ({"country": country} if country else {})
-    config = Config.model_construct(energy=Config.model_fields["energy"].annotation.model_validate(energy))  # type: ignore[union-attr]
+    config = build({"energy": energy}, "the command line")
     job = _job(config, Path(), store, ("audit", "track", "--", *words), json=json)
     audited = track_command(words, job)
     _show(audited, store, json=json, gated=False)

@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
         code = 141
     except typer.Abort:
         code = 130
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last door: an exit code, never a result
         code = _unexpected(error)
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -73,7 +73,7 @@ def _unexpected(error: Exception) -> int:
     if os.environ.get("EVENHAND_TRACEBACK"):
         raise error
     return _say(
-        f"internal error: {type(error).__name__}: {printable(error, 300)}; this is a defect of evenhand, not of your data "
+        f"internal error: {type(error).__name__}: {printable(error, 300)}; a defect of evenhand, not of your data "
         "(EVENHAND_TRACEBACK=1 shows where)",
         INTERNAL_ERROR,
     )

@@ -211,8 +211,6 @@ class Config(Section):
     def _whole(self) -> Self:
         if self.gates is not None and not self.gates:
             raise ValueError("gates: the list is empty, so nothing would be judged; add a gate or leave the key out")
-        if self.data.source is None and self.predictions is None:
-            raise ValueError("asks nothing: name rows in [data] source, or predictions in [predictions]")
         _whole_predictions(self)
         _whole_gates(self)
         return self

@@ -72,16 +72,15 @@ class DuckEngine:
             [*(f"{sql} AS k{i}" for i, sql in enumerate(keys)), *(f"{s} AS s_{n}" for n, s in sums.items())]
         )
         by = f"GROUP BY {', '.join(f'k{i}' for i in range(len(keys)))}" if keys else ""
-        found = con.execute(f"SELECT {select} FROM {source} {by}").fetch_arrow_table()  # noqa: S608
-        if found.num_rows > MOST_CELLS:
+        found = con.execute(f"SELECT {select} FROM {source} {by}").fetchmany(MOST_CELLS + 1)  # noqa: S608
+        if len(found) > MOST_CELLS:
             raise SourceError(
-                f"{table.name}: {' x '.join(plan.groups)} makes {found.num_rows:,} cells, more than {MOST_CELLS:,}; "
+                f"{table.name}: {' x '.join(plan.groups)} makes more than {MOST_CELLS:,} cells; "
                 "bin or leave out the group column with the most levels"
             )
-        columns = [found.column(i).to_pylist() for i in range(len(keys))]
-        arrays = {n: found.column(len(keys) + i).to_numpy() for i, n in enumerate(sums)}
-        rows = list(zip(*columns, strict=True)) if keys else [()] * found.num_rows
-        return rows, arrays
+        columns = list(zip(*found, strict=True)) if found else [()] * (len(keys) + len(sums))
+        arrays = {n: np.array(columns[len(keys) + i], dtype=np.float64) for i, n in enumerate(sums)}
+        return [row[: len(keys)] for row in found], arrays
 
 
 @contextmanager
@@ -176,7 +175,7 @@ def _cube(names: tuple[str, ...], keys: Mapping[str, list[Level]], measures: Map
 
 def _read_keys(rows: list[tuple[Any, ...]], n: np.ndarray, plan: Plan) -> dict[str, list[Level]]:
     """Every key as words: groups by name, label and prediction as 0 and 1, folds as numbers."""
-    columns = iter(zip(*rows, strict=True))
+    columns = iter(list(zip(*rows, strict=True)))
     keys: dict[str, list[Level]] = {}
     for name in plan.groups:
         bands = band_texts(plan.bins[name]) if name in plan.bins else None

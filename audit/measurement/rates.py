@@ -50,7 +50,7 @@ class RateTable:
     def __init__(self, grouped: Grouping, scope: Scope, stage: Stage, *, comparable: bool = True) -> None:
         self.g, self.scope, self.stage = grouped, scope, stage
         self.comparable = comparable and bool(grouped.by)
-        self.flags = (NO_GROUP,) if grouped.missing_rows and grouped.by else ()
+        self.flags: tuple[str, ...] = (NO_GROUP,) if grouped.missing_rows and grouped.by else ()
         if self.comparable and len(grouped.groups) > 1 and _determined(grouped.sample(BASE_RATE)):
             self.flags += (IS_LABEL,)
 

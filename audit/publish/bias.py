@@ -1,0 +1,82 @@
+"""Bias of the data before training: who is in it, and how labels differ by group.
+
+Must not: leave a group out without saying so, or format anything that `words` does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from audit.publish.groups import By, Grouped, GroupingView, Table, TableRow, charts_of, fitting, room_for, rows_cell
+from audit.publish.words import Cell, estimate_cell, group_name, grouping_name
+from audit.result import AuditResult
+from audit.value import Group
+
+
+def data_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
+    """Bias of the data before training, one view a grouping."""
+    found = Grouped(result, "data")
+    every = found.groupings()
+    room = room_for(len(every))
+    return tuple(_data_grouping(found, by, f"d{i}", room) for i, by in enumerate(every))
+
+
+def _data_grouping(found: Grouped, by: By, id_: str, room: int) -> GroupingView:
+    groups, note = fitting(found, by, room)
+    present = {e.metric for e in found.result.estimates if e.stage == "data"}
+    drawn = [m for m in ("representation", "base_rate") if m in present]
+    return GroupingView(
+        id=id_,
+        title=f"By {grouping_name(by)}",
+        charts=charts_of(found, by, drawn, groups, found.gates(by), id_) if len(by) == 1 else (),
+        tables=(_bias_table(found, by, groups, present),),
+        notes=tuple(n for n in (note,) if n),
+    )
+
+
+def _bias_table(found: Grouped, by: By, groups: Sequence[Group], present: set[str]) -> Table:
+    columns: list[tuple[str, str, str | None]] = [("Share of rows", "representation", None)]
+    if found.gap("representation", "ratio", by) and any(
+        e.reference == ("population",) for e in found.result.estimates if e.by == by and e.metric == "representation"
+    ):
+        columns.append(("Share over population", "representation", "ratio"))
+    columns += [("Base rate", "base_rate", None)] if "base_rate" in present else []
+    columns.append(("Class imbalance", "class_imbalance", ""))
+    columns += [("Difference in proportions of labels", "difference_in_proportions_of_labels", "")]
+    rows = []
+    for group in groups:
+        cells = tuple(_bias_cell(found, by, group, metric, compare) for _, metric, compare in columns)
+        rows.append(
+            TableRow(
+                group_name(by, group),
+                (rows_cell(found, by, group), *cells),
+                "missing" if None in group else "group",
+            )
+        )
+    return Table(
+        caption=f"Data before training by {grouping_name(by)}",
+        columns=("Group", "Rows", *(c[0] for c in columns)),
+        rows=tuple(rows),
+        note=_reference_note(found, by),
+    )
+
+
+def _bias_cell(found: Grouped, by: By, group: Group, metric: str, compare: str | None) -> Cell:
+    if None in group and metric != "base_rate":
+        return Cell("–", mark="none")
+    e = found.index.get((metric, compare or None, by, group))
+    if e is None and compare == "":
+        return Cell("reference", mark="none")
+    return estimate_cell(e, with_n=metric == "base_rate")
+
+
+def _reference_note(found: Grouped, by: By) -> str:
+    e = next(
+        (e for (m, _, b, g), e in found.index.items() if m == "class_imbalance" and b == by and g and e.reference), None
+    )
+    if e is None or e.reference is None:
+        return ""
+    return (
+        f"Class imbalance and difference in proportions of labels compare {group_name(by, e.reference)} "
+        "(the reference) with each group; positive values favour the reference."
+    )

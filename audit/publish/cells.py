@@ -1,0 +1,167 @@
+"""Which groups' counts must stay unpublished: small ones, and those that would give small ones away.
+
+What is published about a group is a family of counts: its rows; rows by label; rows by prediction; rows by both.
+A family is small when one of its counts is in 1..k-1. A small family is hidden, and then everything along the totals
+is looked at again: a total less the groups that are shown must leave two hidden groups or more, whose sum is not
+small itself. Where it leaves less, the smallest group still shown is hidden too, until nothing changes.
+
+Rows whose group is missing are not a group of people. Their number is always published; what was decided about them
+is hidden when there are fewer than k, and no other group is hidden for their sake. Rows that miss only one attribute
+of a crossing have a group in the other, and are protected like one.
+
+Must not: know what an estimate, a gate or a page is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from audit.result import CubeRecord
+from audit.value import Group
+
+Family = Literal["rows", "labels", "selection", "confusion"]
+FAMILIES: tuple[Family, ...] = ("rows", "labels", "selection", "confusion")
+BELOW: Mapping[Family, tuple[Family, ...]] = {
+    "rows": (),
+    "labels": ("rows",),
+    "selection": ("rows",),
+    "confusion": ("rows", "labels", "selection"),
+}
+"""Families that a family contains: where one of these is hidden, it is hidden too."""
+Four = tuple[int, int, int, int]
+"""Rows by label and prediction: TN, FP, FN, TP."""
+NOBODY: Four = (0, 0, 0, 0)
+By = tuple[str, ...]
+Key = tuple[By, Group]
+Counts = Mapping[By, Mapping[Group, Four]]
+EVERYBODY: Key = ((), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A total and its parts; ``rest`` are the rows of the total that are in no part."""
+
+    total: Key
+    parts: tuple[Key, ...]
+    rest: Four
+
+
+def family_cells(four: Four, family: Family) -> tuple[int, ...]:
+    """Counts that publishing a family gives away."""
+    tn, fp, fn, tp = four
+    return {
+        "rows": (sum(four),),
+        "labels": (tn + fp, fn + tp),
+        "selection": (tn + fn, fp + tp),
+        "confusion": four,
+    }[family]
+
+
+def safe(four: Four, family: Family, k: int) -> bool:
+    """Whether no count of the family is in 1..k-1."""
+    return all(count == 0 or count >= k for count in family_cells(four, family))
+
+
+def hidden(counts: Counts, k: int) -> dict[Family, frozenset[Key]]:
+    """Groups to hide, by family."""
+    relations = tuple(_relations(counts))
+    found: dict[Family, frozenset[Key]] = {}
+    for family in FAMILIES:
+        start = {key for key, four in _each(counts) if _small(key, four, family, k)}
+        start |= {key for below in BELOW[family] for key in found[below]}
+        found[family] = frozenset(_settled(start, relations, counts, family, k))
+    return found
+
+
+def group_counts(records: Iterable[CubeRecord], wanted: Iterable[By]) -> dict[By, dict[Group, Four]]:
+    """Rows by label and prediction of every group of the wanted groupings, missing levels included."""
+    cubes = tuple(records)
+    found: dict[By, dict[Group, Four]] = {}
+    for by in wanted:
+        holding = [c for c in cubes if set(by) <= {a.name for a in c.axes}]
+        if holding:
+            found[by] = _summed(min(holding, key=lambda c: len(c.cells)), by)
+    return found
+
+
+def _summed(record: CubeRecord, by: By) -> dict[Group, Four]:
+    names = [a.name for a in record.axes]
+    at = [names.index(name) for name in by]
+    label, prediction = (names.index(n) if n in names else None for n in ("label", "prediction"))
+    totals: dict[Group, list[int]] = {}
+    for cell, n in zip(record.cells, record.measures["n"], strict=True):
+        levels = [axis.levels[i] for axis, i in zip(record.axes, cell, strict=True)]
+        four = totals.setdefault(tuple(levels[i] for i in at), [0, 0, 0, 0])
+        positive = 2 * (label is not None and levels[label] == "1")
+        four[positive + (prediction is not None and levels[prediction] == "1")] += int(n)
+    return {group: (four[0], four[1], four[2], four[3]) for group, four in totals.items()}
+
+
+def _each(counts: Counts) -> Iterator[tuple[Key, Four]]:
+    for by, groups in counts.items():
+        for group, four in groups.items():
+            yield (by, group), four
+
+
+def _small(key: Key, four: Four, family: Family, k: int) -> bool:
+    """Whether a group is to be hidden for its own sake."""
+    if None in key[1]:
+        return family != "rows" and 0 < sum(four) < k
+    return not safe(four, family, k)
+
+
+def _relations(counts: Counts) -> Iterator[Relation]:
+    """Every published total with the parts one attribute splits it into."""
+    for by in counts:
+        for i in range(len(by)):
+            above = by[:i] + by[i + 1 :]
+            for group in counts.get(above, {}):
+                if None not in group:
+                    yield _relation(counts, by, i, (above, group))
+
+
+def _relation(counts: Counts, by: By, i: int, total: Key) -> Relation:
+    parts = tuple((by, group) for group in counts[by] if None not in group and group[:i] + group[i + 1 :] == total[1])
+    if len(by) == 1:
+        return Relation(total, parts, NOBODY)
+    known = _sum(counts[b][g] for b, g in parts)
+    a, b, c, d = (whole - part for whole, part in zip(counts[total[0]][total[1]], known, strict=True))
+    return Relation(total, parts, (a, b, c, d))
+
+
+def _settled(start: set[Key], relations: Iterable[Relation], counts: Counts, family: Family, k: int) -> set[Key]:
+    """The start and whatever must go with it; each pass adds a group or ends."""
+    found, changed = set(start), True
+    while changed:
+        changed = False
+        for relation in relations:
+            while (victim := _victim(relation, found, counts, family, k)) is not None:
+                found.add(victim)
+                changed = True
+    return found
+
+
+def _victim(relation: Relation, found: set[Key], counts: Counts, family: Family, k: int) -> Key | None:
+    """Next group to hide so that the total gives nothing small away; None where it does not."""
+    rows = {key: sum(counts[key[0]][key[1]]) for key in relation.parts}
+    unknown = [key for key in relation.parts if key in found and rows[key]]
+    shown = [key for key in relation.parts if key not in found and rows[key]]
+    smallest = min(shown, key=lambda key: rows[key], default=None)
+    # How many rows have no value is a fact about the data's quality; what was decided about them is not.
+    rest = NOBODY if family == "rows" else relation.rest
+    if relation.total in found:
+        return None if unknown or any(rest) else smallest
+    if not unknown and safe(rest, family, k):
+        return None
+    union = _sum([*(counts[b][g] for b, g in unknown), rest])
+    several = len(unknown) + any(rest) >= 2
+    if several and (safe(union, family, k) or smallest is None):
+        return None
+    return smallest or relation.total
+
+
+def _sum(fours: Iterable[Four]) -> Four:
+    a, b, c, d = (sum(column) for column in zip(NOBODY, *fours, strict=True))
+    return (a, b, c, d)

@@ -1,0 +1,276 @@
+"""Groups down, metrics across: the tables and charts of one grouping.
+
+Must not: leave a group out without saying so, or format anything that `words` does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from audit.catalogue import Criterion
+from audit.metrics import CATALOGUE
+from audit.publish.charts import MOST_ROWS, Chart, rates_chart
+from audit.publish.words import (
+    LEFT_OUT,
+    Cell,
+    Mark,
+    count,
+    estimate_cell,
+    group_name,
+    grouping_name,
+    percent,
+    title_of,
+    words,
+)
+from audit.result import AuditResult, Gate
+from audit.value import Estimate, Group, Stage
+
+By = tuple[str, ...]
+SHOWN_RATES = (
+    "selection_rate",
+    "base_rate",
+    "true_positive_rate",
+    "false_positive_rate",
+    "precision",
+    "accuracy",
+)
+"""Rates of every table; the others are their complements or are shown where a limit asks for them."""
+DRAWN_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
+MOST_DRAWN = 4
+PAGE_ROWS = 360
+"""Group rows on a page; more would not fit into 500 kB, nor into a reader."""
+FEWEST_ROWS, MOST_TABLE_ROWS = 6, 60
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """Header and cells; ``kind`` marks the rows that are no group."""
+
+    header: str
+    cells: tuple[Cell, ...]
+    kind: str = "group"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as it is drawn."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[TableRow, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupingView:
+    """All that is shown of one grouping."""
+
+    id: str
+    title: str
+    charts: tuple[Chart, ...]
+    tables: tuple[Table, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """Estimates of one stage, looked up by name and group."""
+
+    result: AuditResult
+    stage: Stage
+    index: dict[tuple[str, str | None, By, Group | None], Estimate] = field(init=False)
+    sizes: dict[tuple[By, Group], float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = {
+            (e.metric, e.compare, e.by, e.group): e for e in reversed(self.result.estimates) if e.stage == self.stage
+        }
+        sizes = {(b, g or ()): e.n for (_, c, b, g), e in found.items() if c is None and e.n is not None}
+        object.__setattr__(self, "index", found)
+        object.__setattr__(self, "sizes", sizes)
+
+    def groupings(self) -> list[By]:
+        """Groupings in the document's order, everybody left out."""
+        return [by for by in dict.fromkeys(e.by for e in self.result.estimates if e.stage == self.stage) if by]
+
+    def groups(self, by: By) -> list[Group]:
+        """Groups of one grouping, then the rows without one."""
+        found = dict.fromkeys(
+            e.group
+            for e in self.result.estimates
+            if e.stage == self.stage and e.by == by and e.compare is None and e.group is not None
+        )
+        return sorted(found, key=lambda g: None in g)
+
+    def rate(self, metric: str, by: By, group: Group) -> Estimate | None:
+        """Rate of one group; everybody is the group of no column."""
+        found = self.index.get((metric, None, by, group))
+        return found or (self.index.get((metric, None, (), None)) if not by else None)
+
+    def everybody(self, metric: str) -> Estimate | None:
+        """Rate of everybody."""
+        return self.rate(metric, (), ())
+
+    def gap(self, metric: str, compare: str, by: By) -> Estimate | None:
+        """Comparison over all groups."""
+        return self.index.get((metric, compare, by, None))
+
+    def rows(self, by: By, group: Group) -> float | None:
+        """Rows of a group; None where they are left out."""
+        return self.sizes.get((by, group))
+
+    def gates(self, by: By) -> list[Gate]:
+        """Gates on this grouping."""
+        return [g for g in self.result.gates if g.estimate and g.estimate.stage == self.stage and g.estimate.by == by]
+
+
+def model_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
+    """Rates of the model, one view a grouping."""
+    found = Grouped(result, "model")
+    every = found.groupings()
+    room = room_for(len(every))
+    return tuple(_model_grouping(found, by, f"g{i}", room) for i, by in enumerate(every))
+
+
+def room_for(groupings: int) -> int:
+    """Group rows that one of so many groupings may take."""
+    return max(FEWEST_ROWS, min(MOST_TABLE_ROWS, PAGE_ROWS // max(groupings, 1)))
+
+
+def gated_rates(gates: Iterable[Gate]) -> list[str]:
+    """Rates that limits speak of, criteria taken apart."""
+    named: list[str] = []
+    for gate in gates:
+        metric = gate.estimate.metric if gate.estimate else ""
+        entry = CATALOGUE[metric] if metric in CATALOGUE else None  # noqa: SIM401 - the catalogue refuses by its own error
+        named += entry.rates if isinstance(entry, Criterion) else [metric]
+    return list(dict.fromkeys(named))
+
+
+def _model_grouping(found: Grouped, by: By, id_: str, room: int) -> GroupingView:
+    gates = found.gates(by)
+    present = {e.metric for e in found.result.estimates if e.stage == "model" and e.compare is None}
+    gated = [m for m in gated_rates(gates) if m in present]
+    drawn = [m for m in dict.fromkeys((*gated, *DRAWN_RATES)) if m in present][:MOST_DRAWN]
+    across = [m for m in dict.fromkeys((*gated, *SHOWN_RATES)) if m in present]
+    groups, note = fitting(found, by, room)
+    return GroupingView(
+        id=id_,
+        title=f"By {grouping_name(by)}",
+        charts=charts_of(found, by, drawn, groups, gates, id_),
+        tables=(_rates_table(found, by, groups, across), _gaps_table(found, by, across)),
+        notes=tuple(n for n in (note, _flag_note(found, by)) if n),
+    )
+
+
+def fitting(found: Grouped, by: By, room: int) -> tuple[list[Group], str]:
+    """Groups that fit on the page, the largest and those that a gate names; and what was left to the record."""
+    groups = found.groups(by)
+    if len(groups) <= room:
+        return groups, ""
+    named = {g for gate in found.gates(by) if gate.estimate and gate.estimate.pair for g in gate.estimate.pair}
+    by_size = sorted(groups, key=lambda g: (g not in named, None not in g, -(found.rows(by, g) or 0.0)))
+    kept = set(by_size[:room])
+    note = (
+        f"{len(groups):,} groups; shown are the {room} largest and those that a limit names. "
+        "The others are in audit.json, and every one of them was judged."
+    )
+    return [g for g in groups if g in kept], note
+
+
+def charts_of(
+    found: Grouped, by: By, metrics: Sequence[str], groups: Sequence[Group], gates: Sequence[Gate], id_: str
+) -> tuple[Chart, ...]:
+    """Drawings of some rates; none where the groups are too many to draw."""
+    if len(groups) > MOST_ROWS:
+        return ()
+    drawn = []
+    for i, metric in enumerate(metrics):
+        rates = [e for g in groups if (e := found.rate(metric, by, g)) is not None]
+        whole = found.everybody(metric)
+        # A drawing in which every place is empty says less than its table.
+        if any(e.value is not None for e in rates):
+            lines = _lines(metric, rates, gates)
+            shown = [*rates, whole] if whole is not None and metric != "representation" else rates
+            drawn.append(rates_chart(f"{id_}c{i}", f"{title_of(metric)} by {grouping_name(by)}", shown, lines))
+    return tuple(drawn)
+
+
+def _lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gate]) -> list[tuple[float, str]]:
+    """Limits that can be drawn on the axis of a rate."""
+    values = [e.value for e in rates if e.value is not None and None not in (e.group or ())]
+    lines: list[tuple[float, str]] = []
+    for gate in gates:
+        e = gate.estimate
+        if e is None or metric not in gated_rates([gate]) or e.status == "suppressed" or not values:
+            continue
+        if e.compare == "ratio" and gate.min is not None and e.reference is None:
+            lines.append((gate.min * max(values), f"limit: {gate.min:g} × the highest"))
+        elif e.compare == "difference" and gate.max is not None and max(values) > gate.max:
+            lines.append((max(values) - gate.max, f"limit: {gate.max:g} below the highest"))
+        elif e.compare in {"lowest", "highest"}:
+            limit = gate.min if gate.min is not None else gate.max
+            word = "at least" if gate.min is not None else "at most"
+            lines += [(limit, f"limit: {word} {limit:g}")] if limit is not None else []
+    return lines
+
+
+def _rates_table(found: Grouped, by: By, groups: Sequence[Group], metrics: Sequence[str]) -> Table:
+    rows = [_group_row(found, by, g, metrics) for g in groups]
+    rows.append(_group_row(found, (), (), metrics))
+    return Table(
+        caption=f"Rates by {grouping_name(by)}, each with its interval and the n of its own denominator",
+        columns=("Group", "Rows", *(title_of(m) for m in metrics)),
+        rows=tuple(rows),
+    )
+
+
+def _group_row(found: Grouped, by: By, group: Group, metrics: Sequence[str]) -> TableRow:
+    cells = tuple(estimate_cell(found.rate(m, by, group)) for m in metrics)
+    kind = "everybody" if not by else "missing" if None in group else "group"
+    return TableRow(group_name(by, group), (rows_cell(found, by, group), *cells), kind)
+
+
+def rows_cell(found: Grouped, by: By, group: Group) -> Cell:
+    """Rows of a group with their share of all."""
+    rows, whole = found.rows(by, group), found.rows((), ())
+    if rows is None:
+        return Cell(LEFT_OUT, mark="suppressed")
+    share = percent(rows / whole) if whole else ""
+    return Cell(count(rows), note=share)
+
+
+def _gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
+    rows = []
+    for metric in metrics:
+        difference, ratio = (found.gap(metric, c, by) for c in ("difference", "ratio"))
+        if difference is None and ratio is None:
+            continue
+        cells = (
+            _pair_cell(difference or ratio),
+            estimate_cell(difference, with_n=False),
+            estimate_cell(ratio, with_n=False),
+        )
+        rows.append(TableRow(title_of(metric), cells))
+    return Table(
+        caption=f"Largest gaps between groups by {grouping_name(by)}",
+        columns=("Rate", "Lowest and highest", "Difference", "Ratio"),
+        rows=tuple(rows),
+    )
+
+
+def _pair_cell(e: Estimate | None) -> Cell:
+    if e is None or e.pair is None or e.value is None:
+        mark: Mark = "suppressed" if e is not None and e.status == "suppressed" else "none"
+        return Cell(LEFT_OUT if mark == "suppressed" else "–", mark=mark, numeric=False)
+    return words(" to ".join(group_name(e.by, g) for g in e.pair))
+
+
+def _flag_note(found: Grouped, by: By) -> str:
+    flags = {f for e in found.result.estimates if e.stage == "model" and e.by == by for f in e.flags}
+    if "group_equals_label" in flags:
+        return (
+            f"Every group by {grouping_name(by)} is all positive or all negative: it is the label under another name."
+        )
+    return ""

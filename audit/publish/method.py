@@ -1,0 +1,131 @@
+"""How to read a card: what the intervals are, what is independent of what, what each number means.
+
+Everything is read from the result and from the catalogue; nothing here states a formula of its own.
+
+Must not: promise what the estimates themselves do not say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.catalogue import Criterion, Metric
+from audit.inference.effective import THIN_EVENTS, THIN_FOLDS
+from audit.metrics import CATALOGUE
+from audit.publish.groups import SHOWN_RATES
+from audit.publish.words import safe_text, title_of
+from audit.result import AuditResult
+
+DATA_SHOWN = ("representation", "class_imbalance", "difference_in_proportions_of_labels")
+AUTHORS = (
+    ("wilson", "Wilson"),
+    ("newcombe", "Newcombe"),
+    ("clopper-pearson", "Clopper-Pearson"),
+    ("mover-r", "MOVER-R"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One metric with its formula and source."""
+
+    title: str
+    formula: str
+    ideal: str
+    source: str
+
+
+def method_notes(result: AuditResult, k: int) -> tuple[str, ...]:
+    """How the numbers were made, in paragraphs."""
+    notes = [_intervals(result), _gaps(result), _units(result), _small(), _missing(), _protection(k)]
+    return tuple(n for n in notes if n)
+
+
+def definitions(result: AuditResult) -> tuple[Term, ...]:
+    """The metrics of this card."""
+    present = {e.metric for e in result.estimates}
+    gated = {g.estimate.metric for g in result.gates if g.estimate}
+    wanted = [m for m in dict.fromkeys((*SHOWN_RATES, *DATA_SHOWN, *sorted(gated))) if m in present]
+    return tuple(_term(_entry(m)) for m in wanted if m in CATALOGUE)
+
+
+def _entry(name: str) -> Metric:
+    return CATALOGUE[name]
+
+
+def _term(metric: Metric) -> Term:
+    caveat = f" {metric.caveat[:1].upper()}{metric.caveat[1:]}." if metric.caveat else ""
+    kind = "criterion" if isinstance(metric, Criterion) else "metric"
+    return Term(
+        title=f"{title_of(metric.name)}{' (criterion)' if kind == 'criterion' else ''}",
+        formula=metric.formula,
+        ideal=f"Ideal: {metric.ideal}.{caveat}",
+        source=metric.source,
+    )
+
+
+def _intervals(result: AuditResult) -> str:
+    confidences = sorted({e.confidence for e in result.estimates if e.confidence is not None})
+    if not confidences:
+        return ""
+    methods = dict.fromkeys(e.method for e in result.estimates if e.compare is None and e.method)
+    said = "; ".join(_method(m) for m in methods)
+    return (
+        f"Numbers in brackets are {confidences[0] * 100:g}% confidence intervals of the number before them "
+        f"(method: {said}). A short interval means much data, not a good result."
+    )
+
+
+def _gaps(result: AuditResult) -> str:
+    methods = dict.fromkeys(
+        e.method for e in result.estimates if e.compare in {"difference", "ratio"} and e.pair and e.method
+    )
+    if not methods:
+        return ""
+    said = "; ".join(_method(m) for m in list(methods)[:2])
+    return (
+        "A gap compares the lowest with the highest group. Its interval has looked at all pairs of groups, so it can "
+        f"be wider than that of the two groups alone (method: {said})."
+    )
+
+
+def _units(result: AuditResult) -> str:
+    data = result.question.config.get("data") or {}
+    unit, weight = data.get("unit") or "row", data.get("weight")
+    said = (
+        "Every row counts as independent of every other."
+        if unit == "row"
+        else f"Rows with the same {safe_text(unit)} are not independent; they were counted together in 100 folds, and "
+        "the intervals allow for it."
+    )
+    return f"{said} Rows are weighted by {safe_text(weight)}." if weight else said
+
+
+def _small() -> str:
+    return (
+        f"“Too few to judge” marks a rate that rests on fewer than {THIN_EVENTS:g} events or "
+        f"{THIN_EVENTS:g} non-events (or on fewer than {THIN_FOLDS:g} folds of shared units). The group stays in every comparison and widens it."
+    )
+
+
+def _missing() -> str:
+    return (
+        "Rows whose group is missing are counted and shown on a line of their own; they enter “everybody”, and no "
+        "comparison between groups."
+    )
+
+
+def _protection(k: int) -> str:
+    if k <= 1:
+        return "This card leaves no count out, however small; treat it as confidential."
+    return (
+        f"Counts under {k} are not published, nor what would give them away by subtraction; such places say "
+        "“left out”. Verdicts rest on the full record."
+    )
+
+
+def _method(text: str) -> str:
+    """Method with the names of its authors spelled as people's names."""
+    for plain, spelled in AUTHORS:
+        text = text.replace(plain, spelled)
+    return safe_text(text)

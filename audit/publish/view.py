@@ -1,0 +1,215 @@
+"""A card as plain data: what a template draws, in the order in which it is read.
+
+The view is made of a result that is already fit to publish. Templates compute nothing; every sentence, number and
+place in a drawing is decided here or in `groups`, `charts` and `words`.
+
+Must not: read a private count, judge, or know a format.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audit.publish.accounts import (
+    EnergyView,
+    PartView,
+    check_rows,
+    energy_view,
+    part_view,
+    provenance,
+)
+from audit.publish.bias import data_groupings
+from audit.publish.charts import Strip, gate_strip
+from audit.publish.groups import GroupingView, model_groupings
+from audit.publish.method import Term, definitions, method_notes
+from audit.publish.words import BADGES, Badge, safe_text
+from audit.result import AuditResult, Gate, GateVerdict
+
+NOT_PROVIDED = "not provided (owner to fill)"
+OWNER_FIELDS = (
+    ("name", "Name"),
+    ("version", "Version"),
+    ("owner", "Owner"),
+    ("description", "Description"),
+    ("intended_use", "Intended use"),
+    ("out_of_scope", "Out of scope"),
+    ("licence", "Licence"),
+)
+WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "undefined", "insufficient", "waived", "pass")
+COUNTED = {
+    "fail": ("is broken", "are broken"),
+    "undefined": ("is undefined", "are undefined"),
+    "insufficient": ("cannot be told from this data", "cannot be told from this data"),
+    "waived": ("is waived", "are waived"),
+    "pass": ("is kept", "are kept"),
+}
+SENTENCE_LENGTH = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerField:
+    """What only the owner can say; ``text`` is None where the owner did not."""
+
+    label: str
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitView:
+    """One gate."""
+
+    badge: Badge
+    name: str
+    sentence: str
+    strip: Strip | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckView:
+    """One check."""
+
+    badge: Badge
+    code: str
+    title: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The whole page."""
+
+    title: str
+    version: str
+    badge: Badge
+    headline: str
+    tally: str
+    owner: tuple[OwnerField, ...]
+    owner_missing: int
+    owner_line: str
+    limits: tuple[LimitView, ...]
+    model: tuple[GroupingView, ...]
+    data: tuple[PartView, ...]
+    bias: tuple[GroupingView, ...]
+    checks: tuple[CheckView, ...]
+    checks_line: str
+    energy: EnergyView
+    verdicts: tuple[tuple[Badge, str], ...]
+    method: tuple[str, ...]
+    definitions: tuple[Term, ...]
+    left_out: str
+    provenance: tuple[tuple[str, str], ...]
+
+
+def card_view(result: AuditResult, k: int) -> Card:
+    """View of a result that `disclosure.publishable` has gone over with the same ``k``."""
+    owner = owner_fields(result.question.config)
+    missing = sum(f.text is None for f in owner)
+    gates = sorted(result.gates, key=lambda g: WORST_FIRST.index(g.verdict))
+    model = model_groupings(result)
+    bias = data_groupings(result)
+    return Card(
+        title=owner[0].text or "Unnamed model",
+        version=owner[1].text or "",
+        badge=BADGES[result.verdict],
+        headline=headline(result),
+        tally=tally(result),
+        owner=owner,
+        owner_missing=missing,
+        owner_line=_owner_line(missing, len(owner)),
+        limits=tuple(_limit(g, i) for i, g in enumerate(gates)),
+        model=model,
+        data=tuple(part_view(p) for p in result.data),
+        bias=bias,
+        checks=tuple(CheckView(*row) for row in check_rows(result.checks)),
+        checks_line=_checks_line(result),
+        energy=energy_view(result.energy),
+        verdicts=_verdicts(),
+        method=method_notes(result, k),
+        definitions=definitions(result),
+        left_out=_left_out(result, k),
+        provenance=provenance(result),
+    )
+
+
+def owner_fields(config: Mapping[str, Any]) -> tuple[OwnerField, ...]:
+    """Fields of ``[model]`` in audit.toml."""
+    said = config.get("model") or {}
+    return tuple(
+        OwnerField(label, safe_text(said[key], SENTENCE_LENGTH) if said.get(key) else None)
+        for key, label in OWNER_FIELDS
+    )
+
+
+def headline(result: AuditResult) -> str:
+    """The verdict in one sentence: that of the gate that decides."""
+    if result.verdict == "incomplete":
+        failed = ", ".join(f"{safe_text(p)}: exit code {c}" for p, c in result.run.exit_codes.items() if c != 0)
+        return f"The run did not finish ({failed or 'no exit code was recorded'}), so it was not judged as a whole."
+    deciding = next((g for g in result.gates if g.verdict == result.verdict), None)
+    if deciding is None:
+        return (
+            "No limit was asked for, so nothing was judged. What follows are measurements, and none of them is a pass."
+        )
+    return safe_text(deciding.sentence, SENTENCE_LENGTH)
+
+
+def tally(result: AuditResult) -> str:
+    """How many limits ended how."""
+    if not result.gates:
+        return ""
+    counted = Counter(g.verdict for g in result.gates)
+    parts = [f"{counted[v]} {COUNTED[v][counted[v] > 1]}" for v in WORST_FIRST if counted[v]]
+    total = len(result.gates)
+    return f"Of {total} {'limit' if total == 1 else 'limits'}, {_listed(parts)}."
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _owner_line(missing: int, total: int) -> str:
+    if not missing:
+        return f"All {total} owner fields are provided."
+    return f"{missing} of {total} owner fields {'is' if missing == 1 else 'are'} {NOT_PROVIDED}."
+
+
+def _limit(gate: Gate, i: int) -> LimitView:
+    return LimitView(
+        badge=BADGES[gate.verdict],
+        name=safe_text(gate.name),
+        sentence=safe_text(gate.sentence, SENTENCE_LENGTH),
+        strip=gate_strip(f"s{i}", gate),
+    )
+
+
+def _checks_line(result: AuditResult) -> str:
+    if not result.checks:
+        return "No check was run."
+    counted = Counter(c.outcome for c in result.checks)
+    said = [f"{n} {BADGES[o].word.lower()}" for o, n in counted.most_common()]
+    return f"{len(result.checks)} {'check' if len(result.checks) == 1 else 'checks'}: {_listed(said)}."
+
+
+def _verdicts() -> tuple[tuple[Badge, str], ...]:
+    meaning = {
+        "pass": "the whole interval keeps the limit.",
+        "fail": "the whole interval breaks the limit.",
+        "insufficient": "the interval crosses the limit: this data cannot tell. It is not a pass.",
+        "undefined": "there is no number to judge, and the reason is given. It never passes.",
+        "waived": "it did not pass, and somebody named took responsibility until a date.",
+        "not judged": "no limit was asked for.",
+    }
+    return tuple((BADGES[kind], text) for kind, text in meaning.items())
+
+
+def _left_out(result: AuditResult, k: int) -> str:
+    gone = sum(e.status == "suppressed" for e in result.estimates)
+    if not gone:
+        return f"No number had to be left out to protect counts under {k}." if k > 1 else "No number was left out."
+    return (
+        f"{gone:,} of {len(result.estimates):,} numbers are left out, because they are counts under {k} or would give "
+        "such counts away."
+    )

@@ -1,0 +1,130 @@
+"""Numbers, groups and outcomes in the words and shapes that a reader meets on every format.
+
+Must not: round away what matters, or let colour carry a status alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from audit.errors import printable
+from audit.sentences import interval_text, number
+from audit.value import Estimate, Group
+
+Mark = Literal["ok", "few", "undefined", "suppressed", "none"]
+TOO_FEW = "too few to judge"
+LEFT_OUT = "left out"
+LONG = 400
+LEVEL_LENGTH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A status as a word, a shape and a tone; the word alone is enough."""
+
+    kind: str
+    word: str
+    shape: str
+    """One plain character, for text."""
+
+
+BADGES = {
+    b.kind: b
+    for b in (
+        Badge("pass", "Pass", "✓"),
+        Badge("fail", "Fail", "✕"),
+        Badge("insufficient", "Insufficient evidence", "◇"),
+        Badge("undefined", "Undefined", "∅"),
+        Badge("waived", "Waived", "◐"),
+        Badge("not judged", "Not judged", "○"),
+        Badge("incomplete", "Incomplete", "◌"),
+        Badge("warn", "Warning", "△"),
+        Badge("error", "Check broke", "!"),
+        Badge("not applicable", "Not applicable", "–"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in one place of a table: the text, its interval, what it rests on."""
+
+    text: str
+    interval: str = ""
+    note: str = ""
+    mark: Mark = "ok"
+    numeric: bool = True
+
+
+def words(text: str) -> Cell:
+    """Cell of running text."""
+    return Cell(text, numeric=False)
+
+
+def safe_text(text: object, limit: int = LONG) -> str:
+    """Text from the user or the data, safe to show and of bounded length."""
+    return printable(text, limit)
+
+
+def count(value: float) -> str:
+    """Rows, with thousands separators; weighted sums keep one decimal."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def percent(share: float) -> str:
+    """Share in per cent, never rounded to 0 or 100 when it is neither."""
+    if 0 < share < 0.001:
+        return "under 0.1%"
+    if 0.999 < share < 1:
+        return "over 99.9%"
+    return f"{share:.1%}"
+
+
+def title_of(metric: str) -> str:
+    """Metric's name as a title."""
+    return metric.replace("_", " ").capitalize()
+
+
+def group_name(by: tuple[str, ...], group: Group | None) -> str:
+    """Group as a row header; rows whose group is missing say which column."""
+    if not group:
+        return "everybody"
+    if group == (None,):
+        return f"{safe_text(by[0], LEVEL_LENGTH)} missing"
+    return " × ".join("(missing)" if level is None else safe_text(level, LEVEL_LENGTH) for level in group)
+
+
+def grouping_name(by: tuple[str, ...]) -> str:
+    """Columns of a grouping."""
+    return " × ".join(safe_text(b, LEVEL_LENGTH) for b in by)
+
+
+def bounds_text(low: float | None, high: float | None) -> str:
+    """Interval in brackets, or nothing."""
+    return interval_text(low, high).strip()
+
+
+def estimate_cell(estimate: Estimate | None, *, with_n: bool = True) -> Cell:
+    """One estimate in a table: value, interval and the n of its own denominator, or why there is none."""
+    if estimate is None:
+        return Cell("–", note="not measured", mark="none")
+    if estimate.status == "suppressed":
+        return Cell(LEFT_OUT, note=safe_text(estimate.reason), mark="suppressed")
+    if estimate.value is None:
+        return Cell(
+            "undefined",
+            interval=bounds_text(estimate.low, estimate.high),
+            note=safe_text(estimate.reason),
+            mark="undefined",
+        )
+    few = "small_group" in estimate.flags
+    n = estimate.denominator if estimate.compare is None and estimate.denominator is not None else estimate.n
+    notes = [f"n {count(n)}"] if with_n and n is not None else []
+    notes += [TOO_FEW] if few else []
+    return Cell(
+        number(estimate.value),
+        interval=bounds_text(estimate.low, estimate.high),
+        note=", ".join(notes),
+        mark="few" if few else "ok",
+    )
