@@ -71,9 +71,10 @@ def test_a_run_leaves_a_valid_document_and_two_cards(pipeline, root):
     assert {p["part"] for p in document["data"]} == {"train", "predictions"}
     assert document["energy"]["components"]
     assert document["run"]["exit_codes"] == {"train": 0}
-    first = next(line for line in done.stdout.splitlines() if line.strip())
+    trained, *lines = done.stdout.splitlines()
+    assert trained == "trained"
     for word in ("FAIL", "f 0.200", "m 0.600", "0.8"):
-        assert word in first + done.stdout.splitlines()[1], done.stdout
+        assert word in lines[0] + lines[1], done.stdout
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from audit.publish.groups import By, Grouped, GroupingView, Table, TableRow, charts_of, fitting, room_for, rows_cell
+from audit.publish.groups import (
+    By,
+    Grouped,
+    GroupingView,
+    Table,
+    TableRow,
+    charts_of,
+    fitting,
+    left_out_note,
+    room_for,
+    rows_cell,
+)
 from audit.publish.words import Cell, estimate_cell, group_name, grouping_name
 from audit.result import AuditResult
 from audit.value import Group
@@ -57,7 +68,7 @@ def _bias_table(found: Grouped, by: By, groups: Sequence[Group], present: set[st
         caption=f"Data before training by {grouping_name(by)}",
         columns=("Group", "Rows", *(c[0] for c in columns)),
         rows=tuple(rows),
-        note=_reference_note(found, by),
+        note=" ".join(n for n in (left_out_note(rows), _reference_note(found, by)) if n),
     )
 
 

@@ -12,15 +12,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit.publish.words import LEFT_OUT, Mark, bounds_text, count, group_name
+from audit.publish.words import LEFT_OUT, Mark, bounds_text, count, group_name, rate_text
 from audit.result import Gate
-from audit.sentences import number
 from audit.value import Estimate
 
-ROW_PX = 44
+ROW_PX = 46
 HEAD_PX = 20
 TICKS = 4
-LABEL_LENGTH = 24
+LABEL_LENGTH = 18
 MOST_ROWS = 24
 """A chart of more groups than this is a smear; the table has them all."""
 
@@ -154,11 +153,11 @@ def rates_chart(id_: str, title: str, rates: Sequence[Estimate], lines: Sequence
         for i, (value, text) in enumerate(lines)
     )
     bottom = top + ROW_PX * len(rows)
-    said = "; ".join(f"{r.label}: {r.text}" for r in rows)
+    said = "; ".join(f"{group_name(e.by, e.group)}: {r.text}" for e, r in zip(rates, rows, strict=True))
     return Chart(
         id=id_,
         title=title,
-        description="; ".join([said, *(f"limit at {number(value)}: {text}" for value, text in lines)]),
+        description="; ".join([said, *(f"limit at {rate_text(value)}: {text}" for value, text in lines)]),
         height=bottom + 22,
         top=top,
         bottom=bottom,
@@ -182,8 +181,9 @@ def _row_text(e: Estimate) -> str:
     if e.value is None:
         return "undefined"
     few = ", few" if _mark(e) == "few" else ""
-    n = e.n if e.denominator is None else e.denominator
-    return f"{number(e.value)} {bounds_text(e.low, e.high)}  n {count(n or 0)}{few}"
+    # A share has all rows below the line; what tells how sure it is are the rows of the group.
+    n = e.n if e.denominator is None or e.metric == "representation" else e.denominator
+    return f"{rate_text(e.value)} {bounds_text(e.low, e.high)}  n {count(n or 0)}{few}"
 
 
 def _mark(e: Estimate) -> Mark:
@@ -207,7 +207,7 @@ def gate_strip(id_: str, gate: Gate) -> Strip | None:
     return Strip(
         id=id_,
         title=f"Interval against the limit: {gate.name}",
-        description=f"interval {said}, value {number(gate.estimate.value)}, limit {word} {limit:g}",
+        description=f"interval {said}, value {rate_text(gate.estimate.value)}, limit {word} {limit:g}",
         place=Place(
             scale.maybe(gate.estimate.value),
             scale.at(gate.low),

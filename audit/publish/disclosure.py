@@ -69,7 +69,7 @@ class _Shield:
             key = self._key(estimate.by, estimate.group)
             return self._why_hidden(key, family) if key in self.hidden[family] else None
         if self._names_hidden(estimate, family):
-            return f"it would give away a group that is left out because counts under {self.k} are not published"
+            return "would give away a group that is left out"
         return None
 
     def _names_hidden(self, estimate: Estimate, family: Family) -> bool:
@@ -89,7 +89,7 @@ class _Shield:
         own = [c for c in family_cells(four, family) if 0 < c < self.k]
         if own or not safe(four, family, self.k):
             return f"a count behind it is under {self.k}"
-        return f"with the totals that are shown it would give away a count under {self.k}"
+        return f"protects a count under {self.k}"
 
     @staticmethod
     def _key(by: tuple[str, ...], group: Group | None) -> Key:

@@ -14,7 +14,6 @@ from audit.publish.charts import MOST_ROWS, Chart, rates_chart
 from audit.publish.words import (
     LEFT_OUT,
     Cell,
-    Mark,
     count,
     estimate_cell,
     group_name,
@@ -38,6 +37,7 @@ SHOWN_RATES = (
 """Rates of every table; the others are their complements or are shown where a limit asks for them."""
 DRAWN_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
 MOST_DRAWN = 4
+SHORT_LABEL = 12
 PAGE_ROWS = 360
 """Group rows on a page; more would not fit into 500 kB, nor into a reader."""
 FEWEST_ROWS, MOST_TABLE_ROWS = 6, 60
@@ -71,6 +71,12 @@ class GroupingView:
     charts: tuple[Chart, ...]
     tables: tuple[Table, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def across(self) -> int:
+        """Charts side by side on a wide page."""
+        short = all(len(row.label) <= SHORT_LABEL for chart in self.charts for row in chart.rows)
+        return 3 if len(self.charts) == 3 and short else 2
 
 
 @dataclass(frozen=True)
@@ -189,8 +195,8 @@ def charts_of(
     for i, metric in enumerate(metrics):
         rates = [e for g in groups if (e := found.rate(metric, by, g)) is not None]
         whole = found.everybody(metric)
-        # A drawing in which every place is empty says less than its table.
-        if any(e.value is not None for e in rates):
+        # A drawing in which most places are empty says less than its table.
+        if 2 * sum(e.value is not None for e in rates) >= max(len(rates), 1):
             lines = _lines(metric, rates, gates)
             shown = [*rates, whole] if whole is not None and metric != "representation" else rates
             drawn.append(rates_chart(f"{id_}c{i}", f"{title_of(metric)} by {grouping_name(by)}", shown, lines))
@@ -223,6 +229,7 @@ def _rates_table(found: Grouped, by: By, groups: Sequence[Group], metrics: Seque
         caption=f"Rates by {grouping_name(by)}, each with its interval and the n of its own denominator",
         columns=("Group", "Rows", *(title_of(m) for m in metrics)),
         rows=tuple(rows),
+        note=left_out_note(rows),
     )
 
 
@@ -242,29 +249,34 @@ def rows_cell(found: Grouped, by: By, group: Group) -> Cell:
 
 
 def _gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
-    rows = []
+    rows, gone = [], []
     for metric in metrics:
         difference, ratio = (found.gap(metric, c, by) for c in ("difference", "ratio"))
-        if difference is None and ratio is None:
+        if difference is None or ratio is None:
             continue
-        cells = (
-            _pair_cell(difference or ratio),
-            estimate_cell(difference, with_n=False),
-            estimate_cell(ratio, with_n=False),
-        )
-        rows.append(TableRow(title_of(metric), cells))
+        if difference.status == ratio.status == "suppressed":
+            gone.append(title_of(metric).lower())
+            continue
+        gaps = (estimate_cell(difference, with_n=False), estimate_cell(ratio, with_n=False))
+        rows.append(TableRow(title_of(metric), (_pair_cell(difference), *gaps)))
     return Table(
         caption=f"Largest gaps between groups by {grouping_name(by)}",
         columns=("Rate", "Lowest and highest", "Difference", "Ratio"),
         rows=tuple(rows),
+        note=f"Left out, because it would give away a group that is left out: {', '.join(gone)}." if gone else "",
     )
 
 
-def _pair_cell(e: Estimate | None) -> Cell:
-    if e is None or e.pair is None or e.value is None:
-        mark: Mark = "suppressed" if e is not None and e.status == "suppressed" else "none"
-        return Cell(LEFT_OUT if mark == "suppressed" else "–", mark=mark, numeric=False)
+def _pair_cell(e: Estimate) -> Cell:
+    if e.pair is None or e.value is None:
+        return Cell("–", mark="none", numeric=False)
     return words(" to ".join(group_name(e.by, g) for g in e.pair))
+
+
+def left_out_note(rows: Sequence[TableRow]) -> str:
+    """Why places of a table are empty, where some are."""
+    gone = any(cell.mark == "suppressed" for row in rows for cell in row.cells)
+    return "Left out: a small count stands behind the number, or the number would give one away." if gone else ""
 
 
 def _flag_note(found: Grouped, by: By) -> str:

@@ -10,8 +10,9 @@ import re
 
 from audit.publish.words import Cell
 
-SPECIAL = re.compile(r"([\\`*_\[\]#|~])")
-LIST_START = re.compile(r"^([+\-=]|\d+[.)])")
+SPECIAL = re.compile(r"([\\`*|~]|\](?=[(\[:])|(?<!\w)_|_(?!\w))")
+"""Brackets of intervals stay readable; only those that could begin a link are escaped."""
+LINE_START = re.compile(r"^([+\-=#])")
 
 
 class Escaped(str):
@@ -26,7 +27,7 @@ def inline(text: object) -> Escaped:
         return text
     line = " ".join(str(text).split())
     escaped = SPECIAL.sub(r"\\\1", html.escape(line, quote=False))
-    return Escaped(LIST_START.sub(r"\\\1", escaped) if not line[:1].isdigit() else escaped)
+    return Escaped(LINE_START.sub(r"\\\1", escaped))
 
 
 def plain_text(value: object) -> object:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from audit.errors import printable
-from audit.sentences import interval_text, number
 from audit.value import Estimate, Group
 
 Mark = Literal["ok", "few", "undefined", "suppressed", "none"]
@@ -100,9 +99,22 @@ def grouping_name(by: tuple[str, ...]) -> str:
     return " × ".join(safe_text(b, LEVEL_LENGTH) for b in by)
 
 
+def rate_text(value: float | None) -> str:
+    """Three decimals; what is not 0 or 1 is never rounded to look so."""
+    if value is None:
+        return "–"
+    if 0 < abs(value) < 0.0005:
+        return "<0.001" if value > 0 else ">-0.001"
+    if value != 1 and round(value, 3) == 1:
+        return ">0.999" if value < 1 else "1.000"
+    return f"{value:,.3f}"
+
+
 def bounds_text(low: float | None, high: float | None) -> str:
-    """Interval in brackets, or nothing."""
-    return interval_text(low, high).strip()
+    """Interval in brackets, or nothing; an open end is said."""
+    if low is None and high is None:
+        return ""
+    return f"[{rate_text(low)}, {'no upper limit' if high is None else rate_text(high)}]"
 
 
 def estimate_cell(estimate: Estimate | None, *, with_n: bool = True) -> Cell:
@@ -110,12 +122,11 @@ def estimate_cell(estimate: Estimate | None, *, with_n: bool = True) -> Cell:
     if estimate is None:
         return Cell("–", note="not measured", mark="none")
     if estimate.status == "suppressed":
-        return Cell(LEFT_OUT, note=safe_text(estimate.reason), mark="suppressed")
+        return Cell(LEFT_OUT, mark="suppressed")
     if estimate.value is None:
         return Cell(
-            "undefined",
+            f"undefined: {safe_text(estimate.reason)}",
             interval=bounds_text(estimate.low, estimate.high),
-            note=safe_text(estimate.reason),
             mark="undefined",
         )
     few = "small_group" in estimate.flags
@@ -123,7 +134,7 @@ def estimate_cell(estimate: Estimate | None, *, with_n: bool = True) -> Cell:
     notes = [f"n {count(n)}"] if with_n and n is not None else []
     notes += [TOO_FEW] if few else []
     return Cell(
-        number(estimate.value),
+        rate_text(estimate.value),
         interval=bounds_text(estimate.low, estimate.high),
         note=", ".join(notes),
         mark="few" if few else "ok",
