@@ -96,7 +96,7 @@ def test_exit_codes(pipeline, made, extra, code):
     done = audit("run", cwd=pipeline)
     assert done.returncode == code, done.stdout + done.stderr
     if not extra:
-        assert "not judged" in done.stdout.splitlines()[0].lower()
+        assert "not judged" in done.stdout.splitlines()[1].lower()
     if code == 2:
         assert "no column 'predicted'" in done.stderr
         assert not list((pipeline / "audit-runs").iterdir())

@@ -114,10 +114,15 @@ def _components(components: Sequence[EnergyComponent]) -> Table:
 
 
 def _component_cells(c: EnergyComponent) -> tuple[Cell, ...]:
-    drawn = Cell("not measured", mark="undefined") if c.energy_j is None else Cell(f"{number(c.energy_j)} J")
+    drawn = Cell("not measured", mark="undefined") if c.energy_j is None else Cell(f"{_figure(c.energy_j)} J")
     method = Cell(METHODS[c.method], note=safe_text(c.detail) if c.detail else "", numeric=False)
     seen = Cell("–", mark="none") if c.coverage is None else Cell(percent(c.coverage))
     return (words(safe_text(c.phase)), drawn, method, seen)
+
+
+def _figure(value: float) -> str:
+    """Number of a meter or a table, without decimals that it does not have."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
 
 
 def _factors(energy: Energy) -> Table:
@@ -128,7 +133,7 @@ def _factors(energy: Energy) -> Table:
             TableRow(
                 safe_text(f.name),
                 (
-                    Cell(f"{number(f.value)}{'' if f.unit == '1' else f' {safe_text(f.unit)}'}"),
+                    Cell(f"{_figure(f.value)}{'' if f.unit == '1' else f' {safe_text(f.unit)}'}"),
                     words(safe_text(f.source)),
                     words(safe_text(f.date)),
                 ),

@@ -42,7 +42,7 @@ def render(result: AuditResult, format: Format, k: int = K) -> str:  # noqa: A00
         When ``k`` is not at least 1.
     """
     view = card_view(publishable(result, k), k)
-    return _environment(format).get_template(f"card.{format}.j2").render(card=view)
+    return environment(format).get_template(f"card.{format}.j2").render(card=view)
 
 
 def write_cards(result: AuditResult, folder: Path) -> tuple[Path, ...]:
@@ -58,15 +58,15 @@ def write_cards(result: AuditResult, folder: Path) -> tuple[Path, ...]:
 
 
 @cache
-def _environment(format: Format) -> Environment:  # noqa: A002 - as in `render`
+def environment(format: Format) -> Environment:  # noqa: A002 - as in `render`
     """Templates of one format; HTML is escaped by the engine, Markdown by the filters its template names."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     from audit.assets import asset
 
     made = Environment(
         loader=FileSystemLoader(asset(TEMPLATES)),
-        autoescape=format == "html",
+        autoescape=select_autoescape(("html.j2",)),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.catalogue import Criterion, Metric
+from audit.catalogue import Criterion, Metric, Rate
 from audit.inference.effective import THIN_EVENTS, THIN_FOLDS
 from audit.metrics import CATALOGUE
 from audit.publish.groups import SHOWN_RATES
@@ -55,11 +55,12 @@ def _entry(name: str) -> Metric:
 
 def _term(metric: Metric) -> Term:
     caveat = f" {metric.caveat[:1].upper()}{metric.caveat[1:]}." if metric.caveat else ""
-    kind = "criterion" if isinstance(metric, Criterion) else "metric"
+    # The rate of anybody among anybody is a share; its words say what no mask of label and prediction can.
+    is_share = isinstance(metric, Rate) and metric.event is metric.given
     return Term(
-        title=f"{title_of(metric.name)}{' (criterion)' if kind == 'criterion' else ''}",
-        formula=metric.formula,
-        ideal=f"Ideal: {metric.ideal}.{caveat}",
+        title=f"{title_of(metric.name)}{' (criterion)' if isinstance(metric, Criterion) else ''}",
+        formula=metric.caveat if is_share else metric.formula,
+        ideal=f"Ideal: {metric.ideal}.{'' if is_share else caveat}",
         source=metric.source,
     )
 
@@ -102,9 +103,10 @@ def _units(result: AuditResult) -> str:
 
 
 def _small() -> str:
+    events, folds = f"{THIN_EVENTS:g}", f"{THIN_FOLDS:g}"
     return (
-        f"“Too few to judge” marks a rate that rests on fewer than {THIN_EVENTS:g} events or "
-        f"{THIN_EVENTS:g} non-events (or on fewer than {THIN_FOLDS:g} folds of shared units). The group stays in every comparison and widens it."
+        f"“Too few to judge” marks a rate that rests on fewer than {events} events or {events} non-events (or on fewer "
+        f"than {folds} folds of shared units). The group stays in every comparison and widens its interval."
     )
 
 

@@ -163,7 +163,9 @@ def tally(result: AuditResult) -> str:
     counted = Counter(g.verdict for g in result.gates)
     parts = [f"{counted[v]} {COUNTED[v][counted[v] > 1]}" for v in WORST_FIRST if counted[v]]
     total = len(result.gates)
-    return f"Of {total} {'limit' if total == 1 else 'limits'}, {_listed(parts)}."
+    if total == 1:
+        return f"It is the only limit, and it {COUNTED[result.gates[0].verdict][0]}."
+    return f"Of {total} limits, {_listed(parts)}."
 
 
 def _listed(parts: list[str]) -> str:

@@ -1,0 +1,100 @@
+"""Starting the dashboard: Streamlit in a process of its own, on loopback, without telemetry.
+
+Must not: import streamlit; what the command needs is only that it is installed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import webbrowser
+from pathlib import Path
+
+from audit.assets import asset
+from audit.errors import QuestionError, printable
+
+HOST = "127.0.0.1"
+FIRST_PORT = 8501
+STORE_VARIABLE = "EVENHAND_STORE"
+PATIENCE_S = 60.0
+SETTINGS = {
+    "server.address": HOST,
+    "server.headless": "true",
+    "server.fileWatcherType": "none",
+    "server.enableCORS": "true",
+    "server.enableXsrfProtection": "true",
+    "browser.gatherUsageStats": "false",
+    "browser.serverAddress": HOST,
+    "client.showErrorDetails": "none",
+    "client.toolbarMode": "minimal",
+    "global.developmentMode": "false",
+    "theme.primaryColor": "#1f5f8b",
+    "theme.font": "sans-serif",
+}
+
+
+def serve(store: Path, *, port: int | None = None, open_browser: bool = True) -> int:
+    """Serve the store until it is interrupted; the exit code of the server.
+
+    Raises
+    ------
+    QuestionError
+        When the extra is not installed, or the port is taken.
+    """
+    missing = [name for name in ("streamlit", "altair") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise QuestionError(f"the dashboard needs {' and '.join(missing)}; pip install 'evenhand[dashboard]'")
+    chosen = _port(port)
+    address = f"http://{HOST}:{chosen}"
+    flags = [f"--{name}={value}" for name, value in SETTINGS.items()]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(asset("dashboards/app.py")),
+        f"--server.port={chosen}",
+        *flags,
+    ]
+    environment = os.environ | {STORE_VARIABLE: str(store.resolve())}
+    print(f"The dashboard is at {address} (on this machine only). Ctrl-C ends it.", file=sys.stderr, flush=True)  # noqa: T201
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as server:
+        if open_browser:
+            threading.Thread(target=_open, args=(address, chosen, server), daemon=True).start()
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            server.terminate()
+            server.wait()
+            return 0
+
+
+def _port(asked: int | None) -> int:
+    """Port that is asked for, or the first free one from 8501 on."""
+    for port in [asked] if asked is not None else range(FIRST_PORT, FIRST_PORT + 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except (OSError, OverflowError):
+                continue
+            return int(probe.getsockname()[1])
+    raise QuestionError(
+        f"port {printable(asked) if asked else FIRST_PORT} on {HOST} is taken; name another with --port"
+    )
+
+
+def _open(address: str, port: int, server: subprocess.Popen[bytes]) -> None:
+    """Open a browser as soon as the server answers."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline and server.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) == 0:
+                webbrowser.open(address)
+                return
+        time.sleep(0.2)

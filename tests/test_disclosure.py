@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+import sample_results as samples
+
+from audit.errors import QuestionError
+from audit.publish.cells import FAMILIES, NOBODY, family_cells, hidden, safe
+from audit.publish.disclosure import publishable
+from audit.sentences import number
+
+K = 10
+
+
+def by_group(result, metric, by, compare=None):
+    return {e.group: e for e in result.estimates if e.metric == metric and e.by == by and e.compare == compare and e.stage == "model"}
+
+
+def test_a_small_group_is_left_out_with_a_reason_and_without_its_n():
+    few = by_group(publishable(samples.single_small_group(6)), "selection_rate", ("race",))[("few",)]
+    assert (few.status, few.value, few.low, few.n, few.numerator) == ("suppressed", None, None, None, None)
+    assert few.reason == "fewer than 10 rows"
+
+
+@pytest.mark.parametrize("n", [4, 6, 9])
+def test_one_hidden_group_takes_the_next_smallest_with_it(n):
+    groups = by_group(publishable(samples.single_small_group(n)), "selection_rate", ("race",))
+    assert {g for g, e in groups.items() if e.status == "suppressed"} == {("few",), ("c",)}
+    assert groups[("c",)].reason == "protects a count under 10"
+    assert groups[("a",)].value == 0.575
+
+
+def test_a_comparison_that_names_a_hidden_group_and_its_gate_lose_their_numbers_but_not_the_verdict():
+    private = samples.single_small_group(6)
+    gate, before = publishable(private).gates[0], private.gates[0]
+    assert gate.verdict == before.verdict
+    assert (gate.low, gate.high, gate.needed_n, gate.estimate.value) == (None, None, None, None)
+    for value in (before.low, before.high, before.estimate.value):
+        assert number(value) not in gate.sentence
+    assert "few" not in gate.sentence
+    assert "at least 0.8" in gate.sentence
+
+
+def test_a_cell_under_k_hides_the_rates_that_would_tell_it_and_keeps_the_others():
+    public = publishable(samples.boston())
+    hispanic = by_group(public, "selection_rate", ("race",))[("hispanic",)]
+    assert (hispanic.value, hispanic.n) == (pytest.approx(77 / 111), 111)
+    assert by_group(public, "true_positive_rate", ("race",))[("hispanic",)].status == "suppressed"
+
+
+def test_rows_without_a_group_keep_their_count():
+    public = publishable(samples.result_of(("sex",), {("f",): (40, 12, 15, 33), ("m",): (35, 20, 10, 55), (None,): (1, 1, 0, 1)}))
+    missing = by_group(public, "selection_rate", ("sex",))[(None,)]
+    assert (missing.status, missing.n) == ("suppressed", 3)
+    assert by_group(public, "selection_rate", ("sex",))[("f",)].status == "ok"
+
+
+def test_k_of_one_publishes_every_number_and_no_k_publishes_the_cubes():
+    private = samples.boston()
+    public = publishable(private, 1)
+    assert public.estimates == private.estimates
+    assert public.gates == private.gates
+    assert public.cubes == ()
+
+
+def test_what_stays_is_unchanged():
+    private = samples.boston()
+    public = publishable(private)
+    for before, after in zip(private.estimates, public.estimates, strict=True):
+        assert after is before or after.status == "suppressed"
+
+
+def test_k_must_be_a_count():
+    with pytest.raises(QuestionError, match="k must be at least 1, not 0"):
+        publishable(samples.unjudged(), 0)
+
+
+def test_estimates_without_counts_behind_them_are_left_out():
+    from dataclasses import replace
+
+    public = publishable(replace(samples.unjudged(), cubes=()))
+    assert {e.status for e in public.estimates} == {"suppressed"}
+
+
+def tables(seed):
+    """Random crossing of two attributes, sparse enough that many cells are small."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.integers(2, 5, size=2)
+    levels = [[*(f"a{i}" for i in range(a))], [*(f"b{i}" for i in range(b))]]
+    if seed % 3 == 0:
+        levels[1].append(None)
+    finest = {}
+    for group in itertools.product(*levels):
+        scale = rng.choice([0, 4, 12, 40, 200], p=[0.05, 0.2, 0.25, 0.3, 0.2])
+        finest[group] = tuple(int(x) for x in rng.poisson(scale, size=4))
+    return finest
+
+
+def counted(finest):
+    counts = {(): {(): NOBODY}, ("a",): {}, ("b",): {}, ("a", "b"): finest}
+    for group, four in finest.items():
+        for by, key in (((), ()), (("a",), group[:1]), (("b",), group[1:])):
+            counts[by][key] = tuple(x + y for x, y in zip(counts[by].get(key, NOBODY), four, strict=True))
+    return counts
+
+
+def functional(by, group, finest, cell):
+    """Row vector that sums one cell of a family over the finest counts; ``cell`` is a mask over TN, FP, FN, TP."""
+    where = [("a", "b").index(name) for name in by]
+    inside = [tuple(f[i] for i in where) == group for f in finest]
+    return np.outer(inside, cell).ravel().astype(float)
+
+
+MASKS = {
+    "rows": ((1, 1, 1, 1),),
+    "labels": ((1, 1, 0, 0), (0, 0, 1, 1)),
+    "selection": ((1, 0, 1, 0), (0, 1, 0, 1)),
+    "confusion": ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)),
+}
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_small_count_follows_from_what_is_published(seed):
+    """Linear algebra as the adversary: every published number is an equation over the finest counts."""
+    finest = tables(seed)
+    counts, atoms = counted(finest), list(finest)
+    flat = np.array([finest[a] for a in atoms], dtype=float).ravel()
+    gone = hidden(counts, K)
+    equations = []
+    for family in FAMILIES:
+        for by, groups in counts.items():
+            for group in groups:
+                unpublished_crossing = None in group and len(by) > 1
+                if (by, group) not in gone[family] and not unpublished_crossing:
+                    equations += [functional(by, group, atoms, mask) for mask in MASKS[family]]
+    known = np.array(equations)
+    # A published sum of 0 says that every part of it is 0.
+    zero = {int(i) for row in known if row @ flat == 0 for i in np.flatnonzero(row)}
+    known = np.vstack([known, *[np.eye(len(flat))[i] for i in zero]])
+    rank = np.linalg.matrix_rank(known)
+    secrets = [
+        (family, by, group, mask)
+        for family in FAMILIES
+        for by, groups in counts.items()
+        for group, four in groups.items()
+        for mask, cell in zip(MASKS[family], family_cells(four, family), strict=True)
+        if 0 < cell < K and None not in group
+    ]
+    for family, by, group, mask in secrets:
+        told = np.vstack([known, functional(by, group, atoms, mask)])
+        assert np.linalg.matrix_rank(told) > rank, f"{family} of {by}={group} follows from the published numbers"
+
+
+def test_the_adversary_of_that_test_can_win():
+    """Without the second group hidden, subtraction finds the first: the test above is able to fail."""
+    counts = {(): {(): (50, 50, 50, 50)}, ("a",): {("x",): (48, 48, 48, 48), ("y",): (2, 2, 2, 2)}}
+    assert not safe(counts[("a",)][("y",)], "rows", K)
+    known = np.vstack([np.kron([1, 1], np.eye(4)), np.kron([1, 0], np.eye(4))])
+    secret = np.kron([0, 1], np.eye(4))
+    assert np.linalg.matrix_rank(np.vstack([known, secret])) == np.linalg.matrix_rank(known)
+    assert hidden(counts, K)["rows"] == {(("a",), ("x",)), (("a",), ("y",))}
+
+
+@pytest.mark.parametrize("format", ["html", "md"])
+def test_no_number_of_a_hidden_group_is_on_the_card(format):
+    from audit.publish.card import render
+
+    private = samples.single_small_group(7)
+    text = render(private, format)
+    row = next(line for line in text.splitlines() if re.search(r"(<th scope=\"row\">|\| )few\b", line))
+    assert not re.search(r"\d", re.sub(r"<[^>]*>", "", row)), row
