@@ -99,7 +99,8 @@ def result_of(
     plain = resolved.model_dump(mode="json", exclude_none=True)
     parts = {"data": "train", "model": "predictions"}
     return AuditResult(
-        run=run or Run(id="memory-0badcafe", started="2026-11-24T09:00:00Z", finished="2026-11-24T09:00:01Z", version="0.1.0"),
+        run=run
+        or Run(id="memory-0badcafe", started="2026-11-24T09:00:00Z", finished="2026-11-24T09:00:01Z", version="0.1.0"),
         question=Question(digest="sha256:" + "5eed" * 16, config=plain),
         verdict=overall(gates),
         data=tuple(_part(parts[s], names, cube) for s in stages),
@@ -121,9 +122,7 @@ def plain_config(names: Sequence[str]) -> dict[str, Any]:
 
 def _part(part: str, names: Sequence[str], cube: Cube) -> Part:
     rows = int(cube["n"].sum())
-    missing = {
-        name: int(cube.keep(name).at(name, None)["n"]) for name in names if None in cube.axis(name).levels
-    }
+    missing = {name: int(cube.keep(name).at(name, None)["n"]) for name in names if None in cube.axis(name).levels}
     label = ("approve", "prediction") if part == "predictions" else ("approve",)
     return Part(
         part=part,
@@ -253,7 +252,9 @@ def unjudged() -> AuditResult:
 
 def undefined_rates() -> AuditResult:
     """A group in which nobody has the negative label, so that its false positive rate is 0/0."""
-    return result_of(("region",), {("north",): (40, 20, 15, 45), ("south",): (0, 0, 12, 30), ("west",): (30, 15, 20, 60)})
+    return result_of(
+        ("region",), {("north",): (40, 20, 15, 45), ("south",): (0, 0, 12, 30), ("west",): (30, 15, 20, 60)}
+    )
 
 
 def single_small_group(n: int = 6) -> AuditResult:
@@ -273,7 +274,13 @@ def hostile() -> AuditResult:
     counts = {(HOSTILE,): (40, 12, 15, 33), ("a|b\r\n| c",): (35, 20, 10, 55), ("=1+1",): (30, 20, 10, 40)}
     config = plain_config(("group",)) | {
         "model": {"name": HOSTILE, "owner": "\u2066<img src=x onerror=alert(1)>"},
-        "gates": [{"stage": "model", "metric": "selection_rate", "compare": "difference", "by": ["group"], "max": 0.01}],
+        "gates": [
+            {"stage": "model", "metric": "selection_rate", "compare": "difference", "by": ["group"], "max": 0.01}
+        ],
     }
-    checks = (Check(code="DV100", title=HOSTILE, outcome="fail", detail="<b>bold</b> | \u200f and [link](javascript:alert(1))"),)
+    checks = (
+        Check(
+            code="DV100", title=HOSTILE, outcome="fail", detail="<b>bold</b> | \u200f and [link](javascript:alert(1))"
+        ),
+    )
     return result_of(("group",), counts, config=config, checks=checks)

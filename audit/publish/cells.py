@@ -3,7 +3,8 @@
 What is published about a group is a family of counts: its rows; rows by label; rows by prediction; rows by both.
 A family is small when one of its counts is in 1..k-1. A small family is hidden, and then everything along the totals
 is looked at again: a total less the groups that are shown must leave two hidden groups or more, whose sum is not
-small itself. Where it leaves less, the smallest group still shown is hidden too, until nothing changes.
+small itself. Where it leaves less, the smallest group still shown is hidden too, until nothing changes. Then all totals
+are looked at together, as equations; where a small count still follows from them, more is hidden in the same way.
 
 Rows whose group is missing are not a group of people. Their number is always published; what was decided about them
 is hidden when there are fewer than k, and no other group is hidden for their sake. Rows that miss only one attribute
@@ -14,10 +15,11 @@ Must not: know what an estimate, a gate or a page is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from audit.publish.solving import Equation, solved
 from audit.result import CubeRecord
 from audit.value import Group
 
@@ -71,7 +73,8 @@ def hidden(counts: Counts, k: int) -> dict[Family, frozenset[Key]]:
     for family in FAMILIES:
         start = {key for key, four in _each(counts) if _small(key, four, family, k)}
         start |= {key for below in BELOW[family] for key in found[below]}
-        found[family] = frozenset(_settled(start, relations, counts, family, k))
+        small = {(by, group) for (by, group), four in _each(counts) if None not in group and not safe(four, family, k)}
+        found[family] = frozenset(_protected(start, small, relations, counts, family, k))
     return found
 
 
@@ -129,6 +132,43 @@ def _relation(counts: Counts, by: By, i: int, total: Key) -> Relation:
     known = _sum(counts[b][g] for b, g in parts)
     a, b, c, d = (whole - part for whole, part in zip(counts[total[0]][total[1]], known, strict=True))
     return Relation(total, parts, (a, b, c, d))
+
+
+def _protected(
+    start: set[Key], small: set[Key], relations: Sequence[Relation], counts: Counts, family: Family, k: int
+) -> set[Key]:
+    """The start and whatever must go with it, until no small group follows from all that is shown."""
+    found = _settled(start, relations, counts, family, k)
+    while True:
+        told = solved([_equation(r, found, counts, family) for r in relations])
+        if told is None:
+            # Too large to prove safe: only the single attributes are shown, whose one total has been looked at.
+            return found | {(by, group) for by in counts if len(by) > 1 for group in counts[by]}
+        given_away = small & told
+        more = _more(given_away, found, relations, counts)
+        if not given_away or more is None:
+            return found
+        found = _settled(found | {more}, relations, counts, family, k)
+
+
+def _equation(relation: Relation, found: set[Key], counts: Counts, family: Family) -> Equation:
+    """What one total tells: its hidden parts, and the rows in no part, which nothing shows."""
+    return Equation(
+        total=relation.total if relation.total in found else None,
+        parts=tuple(key for key in relation.parts if key in found and any(counts[key[0]][key[1]])),
+        free=family != "rows" and any(relation.rest),
+    )
+
+
+def _more(given_away: set[Key], found: set[Key], relations: Sequence[Relation], counts: Counts) -> Key | None:
+    """Smallest group still shown beside those given away; else beside any hidden one; else a total above them."""
+    for near in (given_away, found):
+        touching = [r for r in relations if near & {r.total, *r.parts}]
+        for keys in ((key for r in touching for key in r.parts), (r.total for r in touching)):
+            shown = {key for key in keys if key not in found and any(counts[key[0]][key[1]])}
+            if shown:
+                return min(shown, key=lambda key: (sum(counts[key[0]][key[1]]), str(key)))
+    return None
 
 
 def _settled(start: set[Key], relations: Iterable[Relation], counts: Counts, family: Family, k: int) -> set[Key]:

@@ -38,9 +38,11 @@ SHOWN_RATES = (
 DRAWN_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
 MOST_DRAWN = 4
 SHORT_LABEL = 12
-PAGE_ROWS = 360
+PAGE_ROWS = 240
 """Group rows on a page; more would not fit into 500 kB, nor into a reader."""
 FEWEST_ROWS, MOST_TABLE_ROWS = 6, 60
+MOST_ILLUSTRATED = 12
+"""Groupings with drawings; with more, those that a limit speaks of are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,10 @@ def model_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
     found = Grouped(result, "model")
     every = found.groupings()
     room = room_for(len(every))
-    return tuple(_model_grouping(found, by, f"g{i}", room) for i, by in enumerate(every))
+    few = len(every) <= MOST_ILLUSTRATED
+    return tuple(
+        _model_grouping(found, by, f"g{i}", room, drawn=few or bool(found.gates(by))) for i, by in enumerate(every)
+    )
 
 
 def room_for(groupings: int) -> int:
@@ -154,17 +159,17 @@ def gated_rates(gates: Iterable[Gate]) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def _model_grouping(found: Grouped, by: By, id_: str, room: int) -> GroupingView:
+def _model_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool) -> GroupingView:
     gates = found.gates(by)
     present = {e.metric for e in found.result.estimates if e.stage == "model" and e.compare is None}
     gated = [m for m in gated_rates(gates) if m in present]
-    drawn = [m for m in dict.fromkeys((*gated, *DRAWN_RATES)) if m in present][:MOST_DRAWN]
+    illustrated = [m for m in dict.fromkeys((*gated, *DRAWN_RATES)) if m in present][:MOST_DRAWN]
     across = [m for m in dict.fromkeys((*gated, *SHOWN_RATES)) if m in present]
     groups, note = fitting(found, by, room)
     return GroupingView(
         id=id_,
         title=f"By {grouping_name(by)}",
-        charts=charts_of(found, by, drawn, groups, gates, id_),
+        charts=charts_of(found, by, illustrated if drawn else (), groups, gates, id_),
         tables=(_rates_table(found, by, groups, across), _gaps_table(found, by, across)),
         notes=tuple(n for n in (note, _flag_note(found, by)) if n),
     )

@@ -25,7 +25,7 @@ PREDICTIONS = FOLDER / "predictions.parquet"
 GROUPS = ["race", "sex"]
 LABEL = "approve"
 THRESHOLD = 0.75
-"""An application is approved from this score on; the round number at which the model approves as many as the lenders."""
+"""Approved from this score on: the round number at which the model approves as many as the lenders did."""
 FOLDS = 10
 ROUNDS = 5
 SEED = 1996
@@ -64,7 +64,8 @@ def main() -> None:
     spare = PREDICTIONS.with_suffix(".tmp")
     made.to_parquet(spare, index=False)
     spare.replace(PREDICTIONS)
-    print(f"Out of fold: AUC {roc_auc_score(made[LABEL], made['score']):.3f}, {ROUNDS} rounds of {FOLDS} folds, seed {SEED}")
+    auc = roc_auc_score(made[LABEL], made["score"])
+    print(f"Out of fold: AUC {auc:.3f}, {ROUNDS} rounds of {FOLDS} folds, seed {SEED}")
     print(f"Approved by the lenders {made[LABEL].mean():.1%}, by the model {made['prediction'].mean():.1%}")
     print(f"Predictions: {PREDICTIONS.name}")
 

@@ -1,0 +1,183 @@
+"""What a column holds, in seven words, and each Arrow column in the plainest type that says the same.
+
+Must not: change a value. Dictionaries, runs and views are decoded, NaN becomes missing; a number that would be rounded
+is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from audit.errors import SourceError, printable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Kind = Literal["text", "integer", "float", "boolean", "date", "time", "other"]
+EXACT_DIGITS = 15
+"""Decimal digits that a double always gives back; more may be rounded."""
+EXACT_INTEGER = 2**53
+TEXT_EXTENSIONS = {"arrow.uuid", "arrow.json"}
+ENCODED = ("dictionary", "run_end_encoded")
+
+
+def kind_of(field: pa.Field) -> Kind:
+    """Kind of a column; what no engine can group or add up is ``other``."""
+    import pyarrow as pa
+
+    dtype, extension = field.type, _extension(field)
+    if extension is not None:
+        return "text" if extension in TEXT_EXTENSIONS else "other"
+    if any(getattr(pa.types, f"is_{e}")(dtype) for e in ENCODED):
+        return kind_of(pa.field(field.name, dtype.value_type))
+    is_a = pa.types
+    tests: tuple[tuple[Kind, bool], ...] = (
+        ("boolean", is_a.is_boolean(dtype)),
+        ("integer", is_a.is_integer(dtype) or is_whole(dtype)),
+        ("float", is_a.is_floating(dtype) or is_fraction(dtype)),
+        ("text", is_text(dtype) or is_a.is_null(dtype)),
+        ("date", is_a.is_date(dtype)),
+        ("time", is_a.is_temporal(dtype) and not is_a.is_interval(dtype)),
+    )
+    return next((kind for kind, true in tests if true), "other")
+
+
+def _extension(field: pa.Field) -> str | None:
+    """Name of an extension type, also of one that nobody has registered here."""
+    named = getattr(field.type, "extension_name", None)
+    if named is None and field.metadata:
+        named = field.metadata.get(b"ARROW:extension:name", b"").decode("utf-8", "replace") or None
+    return None if named is None else str(named)
+
+
+def is_text(dtype: pa.DataType) -> bool:
+    """Whether a type is one of Arrow's spellings of text."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype))
+
+
+def is_whole(dtype: pa.DataType) -> bool:
+    """Whether a type is a decimal without places."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_decimal(dtype) and dtype.scale == 0 and dtype.precision <= 38)
+
+
+def is_fraction(dtype: pa.DataType) -> bool:
+    """Whether a type is a decimal with places."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_decimal(dtype) and dtype.scale > 0)
+
+
+def refuse_names(names: Sequence[str], shown: str) -> None:
+    """Refuse column names that are empty, twice there, or impossible to write in a query."""
+    if not names:
+        raise SourceError(f"{shown} has no columns; a table needs at least one")
+    seen: set[str] = set()
+    for position, name in enumerate(names, 1):
+        if not name.strip():
+            raise SourceError(
+                f"{shown}: column {position} has an empty name; name it, or leave it out "
+                "(a data frame's index: write the file with index=False)"
+            )
+        if "\0" in name:
+            raise SourceError(f"{shown}: the name of column {position} holds a NUL character; rename it")
+        if name in seen:
+            raise SourceError(f"{shown} has two columns named '{printable(name)}' (duplicate); rename one")
+        seen.add(name)
+
+
+def clashing(name: str, names: Iterable[str]) -> str | None:
+    """Another column whose name differs only in case; SQL would read one for the other."""
+    return next((other for other in names if other != name and other.lower() == name.lower()), None)
+
+
+def rounds(shown: str, name: str) -> SourceError:
+    """Error for decimals that a double cannot give back."""
+    return SourceError(
+        f"{shown}: column '{printable(name)}' holds decimals of more than {EXACT_DIGITS} digits, which would be "
+        "rounded; write it with fewer digits, as double, or as text"
+    )
+
+
+def exact_limit(scale: int) -> float:
+    """Size up to which decimals of that many places are exact as doubles."""
+    return float(10 ** (EXACT_DIGITS - scale)) if scale <= EXACT_DIGITS else 10.0 ** (EXACT_DIGITS - scale)
+
+
+def plain(table: pa.Table, shown: str) -> pa.Table:
+    """Table whose columns any engine reads alike."""
+    import pyarrow as pa
+
+    columns = [_plain(table.column(i), field, shown) for i, field in enumerate(table.schema)]
+    return pa.table(dict(zip(table.column_names, columns, strict=True)))
+
+
+def _plain(column: pa.ChunkedArray, field: pa.Field, shown: str) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    dtype = column.type
+    if _extension(field) in TEXT_EXTENSIONS:
+        return pa.chunked_array([pa.array([None if v is None else str(v) for v in column.to_pylist()], pa.string())])
+    if any(getattr(pa.types, f"is_{e}")(dtype) for e in ENCODED):
+        decoded = _decoded(column)
+        return _plain(decoded, pa.field(field.name, decoded.type), shown)
+    if pa.types.is_null(dtype):
+        return column.cast(pa.string())
+    if pa.types.is_string_view(dtype):
+        return column.cast(pa.large_string())
+    if is_whole(dtype):
+        return _whole(column, field.name, shown)
+    if is_fraction(dtype):
+        return _fraction(column, field.name, shown)
+    return _without_nan(column) if pa.types.is_floating(dtype) else column
+
+
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_dictionary(column.type):
+        return column.cast(column.type.value_type)
+    chunks = [pc.run_end_decode(chunk) for chunk in column.chunks]
+    return pa.chunked_array(chunks, type=column.type.value_type)
+
+
+def _whole(column: pa.ChunkedArray, name: str, shown: str) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowInvalid:
+        raise beyond_64_bits(shown, name) from None
+
+
+def beyond_64_bits(shown: str, name: str, where: str = "") -> SourceError:
+    """Error for whole numbers that no integer type holds."""
+    return SourceError(
+        f"{shown}: column '{printable(name)}' holds a whole number beyond 64 bits{where}; write the column as text"
+    )
+
+
+def _fraction(column: pa.ChunkedArray, name: str, shown: str) -> pa.ChunkedArray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    read = column.cast(pa.float64())
+    largest: Any = pc.max(pc.abs(read)).as_py()
+    if largest is not None and largest >= exact_limit(column.type.scale):
+        raise rounds(shown, name)
+    return read
+
+
+def _without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Floats whose NaN is missing, at least in single precision."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    read = column.cast(pa.float32()) if pa.types.is_float16(column.type) else column
+    nan = pc.is_nan(read)
+    return pc.if_else(nan, pa.scalar(None, read.type), read) if pc.any(nan).as_py() else read

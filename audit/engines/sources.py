@@ -1,0 +1,254 @@
+"""Where a table lies on disk: which files a source names, what they are, and their bytes.
+
+Nothing is followed that could hang, run code or reach a network: a FIFO, a pickle and an address are refused by name.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import re
+import stat
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from audit.engines.contents import content_of, is_gzip
+from audit.errors import SourceError, no_such, printable
+
+Format = Literal["csv", "tsv", "parquet", "arrow", "jsonl"]
+ENDINGS: dict[str, Format] = {
+    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet", ".pq": "parquet",
+    ".arrow": "arrow", ".arrows": "arrow", ".feather": "arrow", ".ipc": "arrow",
+    ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
+}  # fmt: skip
+TEXTS: tuple[Format, ...] = ("csv", "tsv", "jsonl")
+ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
+WILD = re.compile(r"[*?\[]")
+MOST_TEXT_BYTES = 2**30
+MOST_PARTS = 10_000
+BOMB_BYTES, BOMB_RATIO = 2**27, 200
+"""Text that unpacks to more bytes than this, and to this many times its packed size, is no table."""
+CHUNK_BYTES = 2**22
+HEAD_BYTES = 512
+SHOWN_PATH = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of a source, as it was when it was opened."""
+
+    path: Path
+    shown: str
+    format: Format
+    packed: bool
+    stamp: tuple[int, ...]
+
+    def changed(self) -> bool:
+        """Whether the file is another one now."""
+        try:
+            return _stamp(self.path.stat()) != self.stamp
+        except OSError:
+            return True
+
+
+def find_parts(source: str | Path, folder: Path | None) -> tuple[Part, ...]:
+    """Files that a source names, sorted; each looked at but not yet read.
+
+    Raises
+    ------
+    SourceError
+        When there is none, or one of them is not a regular file of a known format.
+    """
+    text = os.fspath(source)
+    shown = printable(text, SHOWN_PATH)
+    if not text.strip() or "\0" in text:
+        raise SourceError(f"{shown!r} names no file; give the path of a table")
+    if ADDRESS.match(text):
+        raise SourceError(f"{shown} is an address; an audit downloads nothing: fetch the file first and name its path")
+    path = Path(folder or ".") / text
+    if WILD.search(text) and not os.path.lexists(path):
+        return _glob(path, shown)
+    return (_look(path, shown),)
+
+
+def _glob(pattern: Path, shown: str) -> tuple[Part, ...]:
+    paths = sorted(glob.glob(os.fspath(pattern), recursive=True))  # noqa: PTH207: Path.glob refuses absolute patterns
+    if not paths:
+        raise SourceError(f"{shown} matches no file; check the pattern, it is read from {_folder(pattern)}")
+    if len(paths) > MOST_PARTS:
+        raise SourceError(f"{shown} matches {len(paths):,} files, more than {MOST_PARTS:,}; write fewer, larger files")
+    parts = tuple(_look(Path(p), printable(p, SHOWN_PATH)) for p in paths)
+    other = next((p for p in parts if p.format != parts[0].format), None)
+    if other is not None:
+        raise SourceError(f"{other.shown} is {other.format} but {parts[0].shown} is {parts[0].format}; use one format")
+    return parts
+
+
+def _folder(pattern: Path) -> str:
+    fixed = [p for p in pattern.parts[:-1] if not WILD.search(p)]
+    return printable(Path(*fixed) if fixed else ".", SHOWN_PATH)
+
+
+def _look(path: Path, shown: str) -> Part:
+    """Refuse whatever is not a regular file of a known format, before a byte of it is read as data."""
+    found = _stat(path, shown)
+    if stat.S_ISDIR(found.st_mode):
+        raise SourceError(f"{shown} is a folder; name a file in it, or a pattern such as '{shown.rstrip('/')}/*.parquet'")
+    if not stat.S_ISREG(found.st_mode):
+        raise SourceError(f"{shown} is not a regular file but {_device(found.st_mode)}; copy the rows to a file first")
+    if found.st_size == 0:
+        raise SourceError(f"{shown} is empty (0 bytes): there is no table in it")
+    head = _head(path, shown)
+    given, packed = _ending(path, shown, head)
+    _refuse_content(head, given, shown, packed=packed)
+    return Part(path, shown, given, packed, _stamp(found))
+
+
+def _stat(path: Path, shown: str) -> os.stat_result:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        raise SourceError(_missing(path, shown)) from None
+    except NotADirectoryError:
+        raise SourceError(f"{shown} does not exist: a part of the path is a file, not a folder") from None
+    except OSError as error:
+        raise SourceError(f"{shown} cannot be opened: {error.strerror}; check the path and its links") from None
+
+
+def _missing(path: Path, shown: str) -> str:
+    if path.is_symlink():
+        return f"{shown} is a link to a file that does not exist; mend the link or name the file itself"
+    try:
+        beside = sorted(p.name for p in path.parent.iterdir() if p.is_file() and p.suffix.lower() in {*ENDINGS, ".gz"})
+    except FileNotFoundError:
+        return f"{shown} does not exist, and neither does its folder; check the path"
+    except OSError as error:
+        return f"{shown} cannot be opened: {error.strerror}; check the path"
+    if not beside:
+        return f"{shown} does not exist, and its folder holds no table; check the path"
+    return f"{shown} does not exist: {no_such('file', path.name, beside)}"
+
+
+def _device(mode: int) -> str:
+    if stat.S_ISFIFO(mode):
+        return "a FIFO (pipe)"
+    return "a socket" if stat.S_ISSOCK(mode) else "a device"
+
+
+def _stamp(found: os.stat_result) -> tuple[int, ...]:
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def _head(path: Path, shown: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        raise unopened(shown, error) from None
+
+
+def unopened(shown: str, error: OSError) -> SourceError:
+    """Error for a file that the system does not let us read."""
+    mend = "; make it readable for this user" if isinstance(error, PermissionError) else ""
+    return SourceError(f"{shown} cannot be read: {error.strerror or 'input error'}{mend}")
+
+
+def _ending(path: Path, shown: str, head: bytes) -> tuple[Format, bool]:
+    """Format by the file's ending, and whether it is packed with gzip."""
+    name = path.name.lower()
+    packed = name.endswith(".gz")
+    ending = Path(name.removesuffix(".gz")).suffix
+    given = ENDINGS.get(ending)
+    if given is None:
+        content = content_of(head)
+        what = f" and holds {content}" if content else ""
+        known = ", ".join(ENDINGS)
+        raise SourceError(f"{shown} ends in '{printable(ending)}'{what}; a table ends in {known}, texts also in .gz")
+    if packed and given not in TEXTS:
+        raise SourceError(f"{shown} is packed with gzip; unpack it, only csv, tsv and jsonl are read packed")
+    return given, packed
+
+
+def _refuse_content(head: bytes, given: Format, shown: str, *, packed: bool) -> None:
+    """Refuse a file whose bytes say something else than its ending."""
+    if packed != is_gzip(head):
+        if packed:
+            raise SourceError(f"{shown} ends in .gz but is not gzip ({content_of(head) or 'plain text'}); rename it")
+        raise SourceError(f"{shown} ends in .{given} but is gzip; name it {shown}.gz or unpack it")
+    content = None if packed else content_of(head)
+    good = {"parquet": "a Parquet file", "arrow": "an Arrow file"}.get(given)
+    if content == good:
+        return
+    if content is None:
+        raise SourceError(f"{shown} is not {good}: its first bytes say so; it may be damaged, or have a wrong ending")
+    mend = "" if content.endswith(")") else "; give it its own ending, or write the table again in the format it names"
+    raise SourceError(f"{shown} is not in {given} format but {content}{mend}")
+
+
+def text_of(part: Part, digest: hashlib._Hash, room: int) -> bytes:
+    """Whole text of a part, unpacked, at most ``room`` bytes; the file's own bytes go into the digest.
+
+    Raises
+    ------
+    SourceError
+        When the text is too large to be held, or the packing is broken.
+    """
+    if part.path.stat().st_size > room:
+        raise _too_large(part.shown)
+    try:
+        raw = part.path.read_bytes()
+    except OSError as error:
+        raise unopened(part.shown, error) from None
+    digest.update(raw)
+    text = _unpacked(raw, part.shown, room) if part.packed else raw
+    if part.packed:
+        _refuse_content(text[:HEAD_BYTES], part.format, f"{part.shown} (unpacked)", packed=False)
+    return text
+
+
+def _too_large(shown: str) -> SourceError:
+    return SourceError(f"{shown} holds more than {MOST_TEXT_BYTES:,} bytes of text; write it as Parquet, which is streamed")
+
+
+def _unpacked(raw: bytes, shown: str, room: int) -> bytes:
+    """Every member of a gzip file; sizes and checksums are verified."""
+    out, size, rest = [], 0, raw
+    while rest:
+        member = zlib.decompressobj(wbits=31)
+        while not member.eof:
+            chunk, rest = _inflate(member, rest, shown)
+            size += len(chunk)
+            if size > room:
+                raise _too_large(shown)
+            if size > BOMB_BYTES and size > BOMB_RATIO * len(raw):
+                raise SourceError(f"{shown} unpacks to over {BOMB_RATIO} times its size, which no table does; unpack it")
+            out.append(chunk)
+        rest = member.unused_data.lstrip(b"\0")
+    return b"".join(out)
+
+
+def _inflate(member: zlib._Decompress, rest: bytes, shown: str) -> tuple[bytes, bytes]:
+    try:
+        chunk = member.decompress(rest, CHUNK_BYTES)
+    except zlib.error as error:
+        raise SourceError(f"{shown}: the gzip data is corrupt ({error}); pack the file again") from None
+    if not chunk and not member.eof and not member.unconsumed_tail:
+        raise SourceError(f"{shown}: the gzip data is truncated (it ends too early); copy or pack the file again")
+    return chunk, member.unconsumed_tail
+
+
+def digest_of(parts: Sequence[Part]) -> str:
+    """SHA-256 over the bytes of all parts, in their sorted order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        try:
+            with part.path.open("rb") as file:
+                while chunk := file.read(CHUNK_BYTES):
+                    digest.update(chunk)
+        except OSError as error:
+            raise unopened(part.shown, error) from None
+    return f"sha256:{digest.hexdigest()}"
