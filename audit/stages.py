@@ -89,16 +89,16 @@ def require_inputs(config: Config, folder: Path) -> None:
     if config.data.source is None and config.predictions is None:
         raise QuestionError("nothing is asked: name rows in [data] source, or predictions in [predictions]")
     grid(config.energy.country)
-    if config.checks is not None and config.checks.suite is not None:
-        from audit.data.expectations import read_suite
-
-        read_suite(folder / config.checks.suite)
     if config.data.prepare is None:
         for source in (config.data.source, config.data.test):
             if source is not None:
                 open_table(source, folder=folder).require(_data_columns(config))
     if config.predictions is not None and config.predictions.source is not None:
         open_table(config.predictions.source, folder=folder).require(model_plan(config).columns)
+    if config.checks is not None and config.checks.suite is not None:
+        from audit.data.expectations import read_suite
+
+        read_suite(folder / config.checks.suite)
 
 
 def check_data(config: Config, folder: Path, found: Findings, step: Step) -> None:

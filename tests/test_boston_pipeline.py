@@ -212,7 +212,6 @@ def recipes(shared):
 
 
 RATES = {
-    "base_rate": ("approve", None),
     "selection_rate": ("prediction", None),
     "true_positive_rate": ("prediction", 1),
 }
@@ -232,7 +231,6 @@ def test_the_policy_shows_every_verdict(trained, predictions, recipes):
     config, _ = load(trained)
     judged = [rule for rule in expanded(config) if rule.stage in {"data", "model"}]
     assert {rule.name: judged_by_oracle(recipes, predictions, rule)[3] for rule in judged} == {
-        "data.base_rate.difference.race": "FAIL",
         "model.selection_rate.ratio.race": "UNSETTLED",
         "model.selection_rate.ratio.sex": "PASS",
         "model.selection_rate.ratio.race*sex": "UNSETTLED",

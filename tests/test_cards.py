@@ -141,13 +141,13 @@ def test_wide_tables_scroll_in_their_own_box_that_the_keyboard_reaches(page):
     assert all(b["tabindex"] == "0" and b["role"] == "region" and b["aria-labelledby"] for b in boxes)
 
 
-@pytest.mark.parametrize("groups", [3, 2000])
+@pytest.mark.parametrize("groups", [3, 300])
 def test_pages_stay_under_500_kb(groups):
     counts = {(f"group {i:04}",): (40 + i % 7, 12, 15 + i % 5, 33) for i in range(groups)}
     text = render(samples.result_of(("place",), counts), "html")
     assert len(text.encode()) < 500_000
     if groups > 100:
-        assert "2,000 groups; shown are the 60 largest" in text
+        assert "300 groups; shown are the 60 largest" in text
 
 
 def test_many_groupings_stay_under_500_kb():

@@ -26,10 +26,6 @@ def base():
     return groups, np.array(y), np.array(p)
 
 
-def gap(result, metric, compare):
-    return result.find(metric, compare, by=["group"], group=None)
-
-
 def numbers(result, by="group"):
     """spd, di, tprd of a result; None where undefined."""
     def one(metric, compare):
@@ -278,7 +274,8 @@ def judged(case):
         elif case.names and not re.search(case.names, str(error)):
             yield f"the refusal names nothing: {error}"
         return
-    if result.verdict in {"pass", "waived"}:
+    fair = case.truth is not None and case.truth["spd"] == 0 and case.truth["di"] == 1
+    if result.verdict in {"pass", "waived"} and not fair:
         yield "passed"
     flagged = any(c.outcome == "warn" for c in result.checks) or any(e.flags for e in result.estimates)
     found = numbers(result, name)
@@ -295,6 +292,7 @@ def judged(case):
             yield f"{key} is {value} where no number is acceptable"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the cases' own code leaves a file open
 def test_every_file_case_is_acceptable(shared, tmp_path):
     problems = []
     for case in load_cases(shared):

@@ -16,7 +16,7 @@ import pytest
 import audit
 
 PACKAGE = Path(audit.__file__).parent
-MODULES = sorted(PACKAGE.rglob("*.py"))
+MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.name != "__main__.py")
 LAYERS = (
     ("errors",), ("value",), ("cube",), ("catalogue",), ("result",), ("inference",), ("fairness",), ("metrics",),
     ("config",), ("grouping",), ("measurement",), ("sentences",), ("gates",), ("assets",), ("evidence", "energy"),

@@ -120,20 +120,24 @@ def _plain(column: pa.ChunkedArray, field: pa.Field, shown: str) -> pa.ChunkedAr
     import pyarrow as pa
 
     dtype = column.type
-    if _extension(field) in TEXT_EXTENSIONS:
-        return pa.chunked_array([pa.array([None if v is None else str(v) for v in column.to_pylist()], pa.string())])
     if any(getattr(pa.types, f"is_{e}")(dtype) for e in ENCODED):
         decoded = _decoded(column)
         return _plain(decoded, pa.field(field.name, decoded.type), shown)
-    if pa.types.is_null(dtype):
-        return column.cast(pa.string())
-    if pa.types.is_string_view(dtype):
-        return column.cast(pa.large_string())
     if is_whole(dtype):
         return _whole(column, field.name, shown)
     if is_fraction(dtype):
         return _fraction(column, field.name, shown)
-    return _without_nan(column) if pa.types.is_floating(dtype) else column
+    if pa.types.is_floating(dtype):
+        return _without_nan(column)
+    return _as_text(column) if kind_of(field) == "text" else column
+
+
+def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    if isinstance(column.type, pa.BaseExtensionType):
+        return pa.chunked_array([pa.array([None if v is None else str(v) for v in column.to_pylist()], pa.string())])
+    return column if pa.types.is_string(column.type) else column.cast(pa.large_string())
 
 
 def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from audit.engines.contents import content_of, is_gzip
+from audit.engines.contents import ARROW, GZIP, PARQUET, content_of, is_gzip, is_json
 from audit.errors import SourceError, no_such, printable
 
 Format = Literal["csv", "tsv", "parquet", "arrow", "jsonl"]
@@ -76,7 +76,7 @@ def find_parts(source: str | Path, folder: Path | None) -> tuple[Part, ...]:
 
 
 def _glob(pattern: Path, shown: str) -> tuple[Part, ...]:
-    paths = sorted(glob.glob(os.fspath(pattern), recursive=True))  # noqa: PTH207: Path.glob refuses absolute patterns
+    paths = sorted(glob.glob(os.fspath(pattern), recursive=True))  # noqa: PTH207 (Path.glob refuses absolute patterns)
     if not paths:
         raise SourceError(f"{shown} matches no file; check the pattern, it is read from {_folder(pattern)}")
     if len(paths) > MOST_PARTS:
@@ -97,7 +97,9 @@ def _look(path: Path, shown: str) -> Part:
     """Refuse whatever is not a regular file of a known format, before a byte of it is read as data."""
     found = _stat(path, shown)
     if stat.S_ISDIR(found.st_mode):
-        raise SourceError(f"{shown} is a folder; name a file in it, or a pattern such as '{shown.rstrip('/')}/*.parquet'")
+        raise SourceError(
+            f"{shown} is a folder; name a file in it, or a pattern such as '{shown.rstrip('/')}/*.parquet'"
+        )
     if not stat.S_ISREG(found.st_mode):
         raise SourceError(f"{shown} is not a regular file but {_device(found.st_mode)}; copy the rows to a file first")
     if found.st_size == 0:
@@ -165,6 +167,8 @@ def _ending(path: Path, shown: str, head: bytes) -> tuple[Format, bool]:
     given = ENDINGS.get(ending)
     if given is None:
         content = content_of(head)
+        if content is not None and content not in {PARQUET, ARROW, GZIP}:
+            raise SourceError(f"{shown} is {content}")
         what = f" and holds {content}" if content else ""
         known = ", ".join(ENDINGS)
         raise SourceError(f"{shown} ends in '{printable(ending)}'{what}; a table ends in {known}, texts also in .gz")
@@ -175,17 +179,19 @@ def _ending(path: Path, shown: str, head: bytes) -> tuple[Format, bool]:
 
 def _refuse_content(head: bytes, given: Format, shown: str, *, packed: bool) -> None:
     """Refuse a file whose bytes say something else than its ending."""
-    if packed != is_gzip(head):
-        if packed:
-            raise SourceError(f"{shown} ends in .gz but is not gzip ({content_of(head) or 'plain text'}); rename it")
-        raise SourceError(f"{shown} ends in .{given} but is gzip; name it {shown}.gz or unpack it")
-    content = None if packed else content_of(head)
-    good = {"parquet": "a Parquet file", "arrow": "an Arrow file"}.get(given)
+    if packed and not is_gzip(head):
+        raise SourceError(f"{shown} ends in .gz but is not gzip; rename it")
+    content = GZIP if packed else content_of(head)
+    good = GZIP if packed else {"parquet": PARQUET, "arrow": ARROW}.get(given)
+    if content is None and good is None and given != "jsonl" and is_json(head):
+        content = "JSON; name it .jsonl if it holds one object a line"
     if content == good:
         return
     if content is None:
-        raise SourceError(f"{shown} is not {good}: its first bytes say so; it may be damaged, or have a wrong ending")
-    mend = "" if content.endswith(")") else "; give it its own ending, or write the table again in the format it names"
+        raise SourceError(
+            f"{shown} is not {good}: its first bytes (magic) are others; check its ending, or write it again"
+        )
+    mend = "" if ";" in content else "; give it the ending of what it is"
     raise SourceError(f"{shown} is not in {given} format but {content}{mend}")
 
 
@@ -211,7 +217,9 @@ def text_of(part: Part, digest: hashlib._Hash, room: int) -> bytes:
 
 
 def _too_large(shown: str) -> SourceError:
-    return SourceError(f"{shown} holds more than {MOST_TEXT_BYTES:,} bytes of text; write it as Parquet, which is streamed")
+    return SourceError(
+        f"{shown} holds more than {MOST_TEXT_BYTES:,} bytes of text; write it as Parquet, which is streamed"
+    )
 
 
 def _unpacked(raw: bytes, shown: str, room: int) -> bytes:
@@ -225,7 +233,9 @@ def _unpacked(raw: bytes, shown: str, room: int) -> bytes:
             if size > room:
                 raise _too_large(shown)
             if size > BOMB_BYTES and size > BOMB_RATIO * len(raw):
-                raise SourceError(f"{shown} unpacks to over {BOMB_RATIO} times its size, which no table does; unpack it")
+                raise SourceError(
+                    f"{shown} unpacks to over {BOMB_RATIO} times its size, which no table does; unpack it"
+                )
             out.append(chunk)
         rest = member.unused_data.lstrip(b"\0")
     return b"".join(out)

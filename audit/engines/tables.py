@@ -1,84 +1,239 @@
-"""Temporary thin reader: parquet and frames only."""
+"""A table as engines see it: named columns of known kinds, wherever its rows lie.
+
+Parquet is streamed; texts, Arrow files and frames are held. Reading is strict, because what a lenient reader guesses
+becomes a plausible wrong number. Must not: write, download, or run what it reads.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from audit.errors import SourceError, no_such
+from audit.engines.kinds import Kind, clashing, kind_of, plain, refuse_names
+from audit.engines.sources import MOST_TEXT_BYTES, Part, digest_of, find_parts, text_of
+from audit.errors import AuditError, SourceError, no_such, printable
 
-Kind = Literal["text", "integer", "float", "boolean", "date", "time", "other"]
-
-
-def kind_of(t: Any) -> Kind:
-    import pyarrow as pa
-
-    if pa.types.is_dictionary(t):
-        t = t.value_type
-    if pa.types.is_boolean(t):
-        return "boolean"
-    if pa.types.is_integer(t):
-        return "integer"
-    if pa.types.is_floating(t):
-        return "float"
-    if pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_null(t) or pa.types.is_string_view(t):
-        return "text"
-    if pa.types.is_date(t):
-        return "date"
-    if pa.types.is_timestamp(t) or pa.types.is_time(t):
-        return "time"
-    return "other"
-
-
-@dataclass(frozen=True)
-class Table:
-    name: str
-    digest: str | None
-    columns: Mapping[str, Kind]
-    held: Any = None
-
-    def require(self, names: Sequence[str]) -> None:
-        for n in names:
-            if n not in self.columns:
-                raise SourceError(f"{self.name}: {no_such('column', n, self.columns)}")
-
-    def scan(self, con: Any, names: Sequence[str]) -> str:
-        if self.held is None:
-            return "read_parquet('" + self.name + "')"
-        con.register("held", self.held.select(list(names)))
-        return "held"
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        yield
-
-    def to_pandas(self, names: Sequence[str] | None = None) -> Any:
-        import pandas as pd
-
-        return pd.read_parquet(self.name) if self.held is None else self.held.to_pandas()
-
-
-def open_table(source: str | Path, *, folder: Path | None = None) -> Table:
-    import pyarrow.csv as pc
-    import pyarrow.parquet as pq
-
-    path = Path(folder or ".") / source
-    if not path.exists():
-        raise SourceError(f"no {path}")
-    if path.suffix == ".csv":
-        held = pc.read_csv(path)
-        return Table(str(path), "x", {f.name: kind_of(f.type) for f in held.schema}, held)
-    schema = pq.read_schema(path)
-    return Table(str(path), "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest(), {f.name: kind_of(f.type) for f in schema})
-
-
-def open_frame(frame: Any, name: str = "the table") -> Table:
+if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
     import pyarrow as pa
 
-    held = pa.Table.from_pandas(pd.DataFrame(frame), preserve_index=False)
-    return Table(name, None, {f.name: kind_of(f.type) for f in held.schema}, held)
+__all__ = ["Kind", "Table", "open_frame", "open_table"]
+
+_VIEWS = itertools.count()
+SHOWN_ERROR = 160
+
+
+@dataclass(frozen=True, eq=False)
+class Table(ABC):
+    """Named columns of known kinds."""
+
+    name: str
+    """Path or pattern as the user wrote it, or what to call rows in memory."""
+    digest: str | None
+    """SHA-256 of the files' bytes; None for rows in memory."""
+    columns: Mapping[str, Kind]
+    rows: int | None = None
+    """Number of rows where it is known without reading them."""
+    parts: tuple[Part, ...] = field(default=(), repr=False)
+
+    @abstractmethod
+    def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
+        """SQL to put after FROM; it has the named columns and perhaps more."""
+
+    def require(self, names: Sequence[str]) -> None:
+        """Refuse a column that is not there, and one that SQL could not tell from another.
+
+        Raises
+        ------
+        SourceError
+            Naming the column and the nearest one that exists.
+        """
+        for name in names:
+            if name not in self.columns:
+                raise SourceError(f"{self._shown}: {no_such('column', name, self.columns)}")
+            other = clashing(name, self.columns)
+            if other is not None:
+                raise SourceError(
+                    f"{self._shown}: columns '{printable(name)}' and '{printable(other)}' differ only in case; "
+                    "rename one"
+                )
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turn what goes wrong while rows are read into an error that names the table."""
+        import duckdb
+        import pyarrow as pa
+
+        try:
+            yield
+        except AuditError:
+            raise
+        except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException):
+            raise  # our own query is wrong then, not the user's file
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            raise _unreadable(self._shown, error) from error
+        changed = next((p for p in self.parts if p.changed()), None)
+        if changed is not None:
+            raise SourceError(f"{changed.shown} changed while it was read; run again when nothing writes to it")
+
+    def to_pandas(self, names: Sequence[str] | None = None) -> pd.DataFrame:
+        """Rows as a pandas frame, whole numbers exact also where some are missing."""
+        import duckdb
+
+        chosen = self._chosen(list(self.columns) if names is None else names)
+        with self.reading(), duckdb.connect(":memory:") as con:
+            con.execute("SET TimeZone = 'UTC'")
+            held = con.sql(f"SELECT {_listed(chosen)} FROM {self.scan(con, chosen)}").to_arrow_table()  # noqa: S608
+            frame: pd.DataFrame = held.to_pandas()
+            return frame.astype(_exact_types(held))
+
+    def _chosen(self, names: Sequence[str]) -> list[str]:
+        """Columns to read, each once; a row needs at least one to be counted."""
+        self.require(names)
+        return list(dict.fromkeys(names)) or list(self.columns)[:1]
+
+    @property
+    def _shown(self) -> str:
+        return printable(self.name, SHOWN_ERROR)
+
+
+def open_table(source: str | Path, *, folder: Path | None = None) -> Table:
+    """Open a file or a pattern of files: CSV, TSV, JSON Lines (also .gz), Parquet or Arrow.
+
+    Parameters
+    ----------
+    source
+        Path or glob; all files that a glob matches must have the same columns of the same kinds.
+    folder
+        What a relative path is relative to; the working folder by default.
+
+    Raises
+    ------
+    SourceError
+        When it cannot be read exactly as it stands.
+    """
+    parts = find_parts(source, folder)
+    name = str(source)
+    if parts[0].format == "parquet":
+        from audit.engines.parquet import open_parquet
+
+        return open_parquet(name, parts, digest_of(parts))
+    if parts[0].format == "arrow":
+        from audit.engines.arrow_files import read_arrow
+
+        return held_table(name, read_arrow(parts), digest_of(parts), parts)
+    held, digest = _texts(parts)
+    return held_table(name, held, digest, parts)
+
+
+def open_frame(frame: Any, name: str = "the table") -> Table:
+    """Take a frame of pandas, polars or Arrow, a mapping of columns, or whatever Narwhals understands.
+
+    Parameters
+    ----------
+    frame
+        Its columns must have different names, equal lengths, equal indexes, and each one type.
+    name
+        How messages call it.
+
+    Raises
+    ------
+    SourceError
+        Naming the column, and the row where there is one.
+    """
+    from audit.engines.frames import arrow_of
+
+    return held_table(name, arrow_of(frame, name), None)
+
+
+def held_table(name: str, held: pa.Table, digest: str | None, parts: tuple[Part, ...] = ()) -> Table:
+    """Table of rows that are in memory or mapped into it."""
+    refuse_names(held.column_names, printable(name, SHOWN_ERROR))
+    kinds = {f.name: kind_of(f) for f in held.schema}
+    return HeldTable(name=name, digest=digest, columns=kinds, rows=held.num_rows, parts=parts, held=held)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeldTable(Table):
+    """Rows in an Arrow table."""
+
+    held: pa.Table = field(repr=False)
+
+    def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
+        """Name of a view of the chosen columns, registered on the connection."""
+        view = f"held_{next(_VIEWS)}"
+        con.register(view, plain(self.held.select(self._chosen(names)), self._shown))
+        return view
+
+
+def _texts(parts: tuple[Part, ...]) -> tuple[pa.Table, str]:
+    """Rows of text files, and the digest of the bytes that they were read from."""
+    from audit.engines.text_types import refuse_other_columns, typed_columns
+
+    digest, room = hashlib.sha256(), MOST_TEXT_BYTES
+    read: list[tuple[str, pa.Table]] = []
+    for part in parts:
+        text = text_of(part, digest, room)
+        room -= len(text)
+        read.append((part.shown, _text(part, text)))
+        refuse_other_columns(part.shown, read[-1][1].column_names, *_first(read))
+    whole = _joined(read) if parts[0].format == "jsonl" else typed_columns(read)
+    return whole, f"sha256:{digest.hexdigest()}"
+
+
+def _first(read: Sequence[tuple[str, pa.Table]]) -> tuple[str, Sequence[str]]:
+    return read[0][0], read[0][1].column_names
+
+
+def _text(part: Part, text: bytes) -> pa.Table:
+    if part.format == "jsonl":
+        from audit.engines.json_text import read_json_lines
+
+        return read_json_lines(text, part.shown)
+    from audit.engines.csv_text import read_csv
+
+    return read_csv(text, "\t" if part.format == "tsv" else ",", part.shown)
+
+
+def _joined(read: Sequence[tuple[str, pa.Table]]) -> pa.Table:
+    from audit.engines.arrow_files import join
+
+    return join(read)
+
+
+def _unreadable(shown: str, error: BaseException) -> SourceError:
+    first = printable((str(error).splitlines() or [type(error).__name__])[0], SHOWN_ERROR)
+    memory = "memory" in first.lower()
+    mend = "it needs more memory than there is" if memory else "it may be damaged or cut off: write it again"
+    return SourceError(f"{shown} cannot be read ({first}); {mend}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(identifier(n) for n in names)
+
+
+def identifier(name: str) -> str:
+    """Column name as a SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _exact_types(held: pa.Table) -> dict[str, str]:
+    """Pandas types that keep missing whole numbers and truth values as they are."""
+    import pyarrow as pa
+
+    types = {}
+    for column in held.schema:
+        if held[column.name].null_count == 0:
+            continue
+        if pa.types.is_integer(column.type):
+            types[column.name] = "UInt64" if column.type == pa.uint64() else "Int64"
+        elif pa.types.is_boolean(column.type):
+            types[column.name] = "boolean"
+    return types

@@ -41,6 +41,7 @@ class _Shield:
         self.k = k
         self.counts: Counts = group_counts(records, dict.fromkeys(e.by for e in estimates))
         self.hidden = hidden(self.counts, k)
+        self.touched = {f: {by for by, group in keys if None not in group} for f, keys in self.hidden.items()}
 
     def shown(self, estimate: Estimate) -> Estimate:
         """The estimate, or its empty place."""
@@ -74,13 +75,13 @@ class _Shield:
 
     def _names_hidden(self, estimate: Estimate, family: Family) -> bool:
         """Whether a comparison rests on a hidden group, or may: extremes and reasons speak of all groups."""
-        gone = {group for by, group in self.hidden[family] if by == estimate.by and None not in group}
+        gone = self.hidden[family]
         over_all = estimate.group is None and (estimate.value is None or estimate.compare in {"lowest", "highest"})
         if over_all:
-            return bool(gone)
+            return estimate.by in self.touched[family]
         pairs = (estimate.pair, estimate.low_pair, estimate.high_pair)
-        named = {estimate.group, estimate.reference, *(g for pair in pairs if pair for g in pair)}
-        return bool(gone & named)
+        named = (estimate.group, estimate.reference, *(g for pair in pairs if pair for g in pair))
+        return any((estimate.by, group) in gone for group in named if group is not None)
 
     def _why_hidden(self, key: Key, family: Family) -> str:
         four = self.counts[key[0]][key[1]]

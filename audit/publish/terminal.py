@@ -71,7 +71,7 @@ def _headline(result: AuditResult) -> str:
         return f"the command ended with code {code}; what was recorded until then is kept."
     if not result.gates:
         return "no gate was asked for."
-    worst = min(result.gates, key=lambda g: WORST_FIRST.index(g.verdict))
+    worst = min(result.gates, key=lambda g: (WORST_FIRST.index(g.verdict), not g.name.startswith("model.")))
     return worst.sentence
 
 
@@ -173,7 +173,8 @@ def _checks(checks: Sequence[Check]) -> Iterator[str]:
     yield f"Checks  {len(checks)} run: {counts}"
     bad = [c for c in checks if c.outcome not in {"pass", "not applicable"}]
     for check in bad[:MOST_CHECKS]:
-        yield f"{INDENT}{check.outcome.upper():<10}{check.code}  {printable(check.title)}: {printable(check.detail, 160)}"
+        said = f"{printable(check.title)}: {printable(check.detail, 160)}"
+        yield f"{INDENT}{check.outcome.upper():<10}{check.code}  {said}"
     if len(bad) > MOST_CHECKS:
         yield f"{INDENT}… and {len(bad) - MOST_CHECKS} more; the card has them all"
 

@@ -1,0 +1,121 @@
+"""Numbers and truth values in text columns: a column has a type only when every cell in it is written as that type.
+
+Leading zeros, plus signs, thousands separators and decimal commas stay text, and so do numbers that a type would round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from audit.engines.kinds import EXACT_INTEGER
+from audit.errors import SourceError, printable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Written = Literal["text", "integer", "float", "boolean"]
+INTEGER = r"\A(?:0|-?[1-9][0-9]*)\z"
+FLOAT = r"\A-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?\z"
+TRUTHS = (r"\A(?:true|false)\z", r"\A(?:True|False)\z", r"\A(?:TRUE|FALSE)\z")
+LOOKED_AT_ROWS = 1000
+
+
+def typed_columns(parts: Sequence[tuple[str, pa.Table]]) -> pa.Table:
+    """One table of all parts, each column in the type that all of its cells are written in.
+
+    Raises
+    ------
+    SourceError
+        When a column is of one kind in one part and of another in the next.
+    """
+    import pyarrow as pa
+
+    names = parts[0][1].column_names
+    whole = parts[0][1] if len(parts) == 1 else pa.concat_tables([part.select(names) for _, part in parts])
+    return pa.table({name: _typed(name, whole[name], parts) for name in names})
+
+
+def _typed(name: str, column: pa.ChunkedArray, parts: Sequence[tuple[str, pa.Table]]) -> pa.ChunkedArray:
+    for kind in _candidates(name, parts):
+        read = _read(column, kind)
+        if read is not None:
+            return read
+    return column
+
+
+def _candidates(name: str, parts: Sequence[tuple[str, pa.Table]]) -> tuple[Written, ...]:
+    """Types to try, the narrowest first; all parts must be written in the same one, whole numbers also as float."""
+    if len(parts) == 1:
+        return ("integer", "boolean", "float")
+    found = {shown: kind for shown, part in parts if (kind := written(part[name])) is not None}
+    if set(found.values()) == {"integer", "float"}:
+        return ("float",)
+    refuse_unlike(name, found)
+    return tuple(dict.fromkeys(found.values()))
+
+
+def refuse_unlike(name: str, found: Mapping[str, str]) -> None:
+    """Refuse a column whose kind differs between parts, naming the part."""
+    first = next(iter(found), None)
+    other = next((shown for shown, kind in found.items() if first is not None and kind != found[first]), None)
+    if first is not None and other is not None:
+        raise SourceError(
+            f"{other}: column '{printable(name)}' is {found[other]} but in {first} it is {found[first]}; "
+            "parts of one table need the same columns of the same kinds"
+        )
+
+
+def refuse_other_columns(shown: str, names: Sequence[str], first: str, wanted: Sequence[str]) -> None:
+    """Refuse a part that has other columns than the first one."""
+    odd = next((n for n in names if n not in wanted), None)
+    lost = next((n for n in wanted if n not in names), None)
+    if odd is not None or lost is not None:
+        what = f"has a column '{printable(odd)}'" if odd is not None else f"has no column '{printable(lost)}'"
+        verb = "lacks" if odd is not None else "has"
+        raise SourceError(f"{shown} {what}, which {first} {verb}; parts of one table need the same columns")
+
+
+def written(column: pa.ChunkedArray) -> Written | None:
+    """Type that all cells are written in; None where all are missing."""
+    if column.null_count == len(column):
+        return None
+    kinds: tuple[Written, ...] = ("integer", "boolean", "float")
+    return next((kind for kind in kinds if _read(column, kind) is not None), "text")
+
+
+def _read(column: pa.ChunkedArray, kind: Written) -> pa.ChunkedArray | None:
+    """The column in a type, or None where a cell is not written in it or would be rounded."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if column.null_count == len(column) or kind == "text":
+        return None
+    if kind == "boolean":
+        return pc.equal(pc.ascii_lower(column), "true") if any(_all_match(column, t) for t in TRUTHS) else None
+    if not _all_match(column, INTEGER if kind == "integer" else FLOAT):
+        return None
+    try:
+        read = column.cast(pa.int64() if kind == "integer" else pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    return read if kind == "integer" or _exact(column, read) else None
+
+
+def _all_match(column: pa.ChunkedArray, pattern: str) -> bool:
+    import pyarrow.compute as pc
+
+    return all(
+        pc.all(pc.match_substring_regex(some, pattern)).as_py() is not False
+        for some in (column.slice(0, LOOKED_AT_ROWS), column)
+    )
+
+
+def _exact(column: pa.ChunkedArray, read: pa.ChunkedArray) -> bool:
+    """Whether no number overflows, and no whole number is rounded."""
+    import pyarrow.compute as pc
+
+    if not pc.all(pc.is_finite(read)).as_py():
+        return False
+    large = column.filter(pc.greater(pc.abs(read), float(EXACT_INTEGER)))
+    return not pc.any(pc.match_substring_regex(large, INTEGER)).as_py()

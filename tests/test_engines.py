@@ -1,0 +1,231 @@
+"""Counting, held to slow obvious masks: the same cells from every kind of table, for every kind of question."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.feather as feather
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit.engines.counting import FOLDS, Plan
+from audit.engines.duck import DuckEngine
+from audit.engines.tables import open_frame, open_table
+from audit.errors import InputError, SourceError, ValuesError
+
+
+def people(n=2000, seed=1):
+    rng = np.random.default_rng(seed)
+    race = rng.choice(["black", "white", "asian"], n, p=[0.3, 0.5, 0.2]).astype(object)
+    race[rng.random(n) < 0.03] = None
+    return pd.DataFrame(
+        {
+            "race": race,
+            "sex": rng.choice(["f", "m"], n),
+            "age": rng.integers(15, 80, n),
+            "label": rng.integers(0, 2, n),
+            "decision": rng.integers(0, 2, n),
+            "score": rng.random(n).round(3),
+            "w": rng.exponential(size=n).round(4),
+            "person": rng.integers(0, n // 5, n),
+        }
+    )
+
+
+PLAN = Plan(groups=("race", "sex"), intersections=2, label="label", prediction="decision")
+
+
+def cells(counted, measure="n"):
+    """Every non-empty cell of every cube by its levels."""
+    found = {}
+    for cube in counted.cubes:
+        for at, value in np.ndenumerate(cube[measure]):
+            if cube["n"][at]:
+                key = tuple(axis.levels[i] for axis, i in zip(cube.axes, at, strict=True))
+                found[cube.names, key] = value
+    return found
+
+
+def by_masks(frame, names, columns, weight=None):
+    """The same cells, one mask at a time."""
+    found = {}
+    for key, rows in frame.groupby(columns, dropna=False):
+        levels = tuple(None if pd.isna(k) else str(k) for k in key)
+        found[names, levels] = len(rows) if weight is None else rows[weight].sum()
+    return found
+
+
+def test_cells_equal_the_masks():
+    frame = people()
+    counted = DuckEngine().count(open_frame(frame), PLAN)
+    names = ("race", "sex", "label", "prediction")
+    assert cells(counted) == by_masks(frame, names, ["race", "sex", "label", "decision"])
+    assert counted.rows_read == 2000
+    assert counted.rows_without_group == {"race": int(frame.race.isna().sum())}
+
+
+def test_weights_and_their_squares_equal_the_masks():
+    frame = people()
+    frame["w2"] = frame.w**2
+    plan = Plan(groups=("race",), label="label", prediction="decision", weight="w")
+    counted = DuckEngine().count(open_frame(frame), plan)
+    names, columns = ("race", "label", "prediction"), ["race", "label", "decision"]
+    assert cells(counted, "w") == pytest.approx(by_masks(frame, names, columns, "w"), rel=1e-12)
+    assert cells(counted, "w2") == pytest.approx(by_masks(frame, names, columns, "w2"), rel=1e-12)
+
+
+def test_every_crossing_is_counted_at_its_finest():
+    plan = Plan(groups=("race", "sex", "age"), intersections=2, label="label", prediction="decision", bins={"age": (18, 40)})
+    counted = DuckEngine().count(open_frame(people()), plan)
+    assert {cube.names[:2] for cube in counted.cubes} == {("race", "sex"), ("race", "age"), ("sex", "age")}
+    assert all(int(cube["n"].sum()) == 2000 for cube in counted.cubes)
+
+
+def test_bands_take_their_lower_edge():
+    frame = pd.DataFrame({"age": [17, 18, 39, 40, None], "label": [0, 1, 0, 1, 1]})
+    counted = DuckEngine().count(open_frame(frame), Plan(groups=("age",), label="label", bins={"age": (18, 40)}))
+    rows = {k[0]: n for (_, k), n in cells(counted).items()}
+    assert rows == {"[-inf, 18)": 1, "[18, 40)": 1, "[40, inf)": 1, None: 1}
+
+
+def test_folds_are_a_hash_of_the_unit_that_anybody_can_compute():
+    frame = people()
+    plan = Plan(groups=("sex",), label="label", prediction="decision", unit="person")
+    counted = DuckEngine().count(open_frame(frame), plan)
+    fold = [str(int(hashlib.md5(str(p).encode()).hexdigest()[:8], 16) % FOLDS) for p in frame.person]
+    expected = by_masks(frame.assign(fold=fold), ("sex", "label", "prediction", "fold"), ["sex", "label", "decision", "fold"])
+    assert cells(counted) == expected
+
+
+def test_a_score_at_the_threshold_is_positive():
+    frame = pd.DataFrame({"g": ["a"] * 4, "y": [0, 1, 0, 1], "s": [0.1, 0.5, 0.49999, 0.9]})
+    counted = DuckEngine().count(open_frame(frame), Plan(groups=("g",), label="y", score="s", threshold=0.5))
+    assert {k[1:]: n for (_, k), n in cells(counted).items()} == {("0", "0"): 2, ("1", "1"): 2}
+
+
+def write(frame, folder, kind):
+    path = folder / f"rows.{kind}"
+    if kind == "parquet":
+        frame.to_parquet(path)
+    elif kind == "arrow":
+        feather.write_feather(pa.Table.from_pandas(frame, preserve_index=False), path, compression="uncompressed")
+    elif kind in {"csv", "csv.gz"}:
+        frame.to_csv(path, index=False)
+    elif kind == "tsv":
+        frame.to_csv(path, index=False, sep="\t")
+    else:
+        frame.to_json(path, orient="records", lines=True)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "csv", "csv.gz", "tsv", "jsonl"])
+def test_every_file_gives_the_same_cells_as_the_frame(tmp_path, kind):
+    frame = people(500)
+    expected = cells(DuckEngine().count(open_frame(frame), PLAN))
+    assert cells(DuckEngine().count(open_table(write(frame, tmp_path, kind)), PLAN)) == expected
+
+
+@pytest.mark.parametrize("make", [pl.from_pandas, lambda f: pa.Table.from_pandas(f, preserve_index=False), dict], ids=["polars", "arrow", "mapping"])
+def test_every_frame_gives_the_same_cells(make):
+    frame = people(500)
+    assert cells(DuckEngine().count(open_frame(make(frame)), PLAN)) == cells(DuckEngine().count(open_frame(frame), PLAN))
+
+
+@given(st.integers(1, 399), st.integers(0, 100))
+@settings(max_examples=15, deadline=None)
+def test_the_parts_add_up_to_the_whole_exactly(cut, seed):
+    frame = people(400, seed)
+    whole = DuckEngine().count(open_frame(frame), PLAN)
+    parts = [DuckEngine().count(open_frame(part), PLAN) for part in (frame[:cut], frame[cut:])]
+    summed = {}
+    for part in parts:
+        for key, n in cells(part).items():
+            summed[key] = summed.get(key, 0) + n
+    assert summed == cells(whole)
+
+
+def test_a_glob_of_parts_is_the_whole(tmp_path):
+    frame = people(600)
+    for i in range(3):
+        pq.write_table(pa.Table.from_pandas(frame[i * 200 : (i + 1) * 200], preserve_index=False), tmp_path / f"part[{i}].parquet")
+    counted = DuckEngine().count(open_table("part*.parquet", folder=tmp_path), PLAN)
+    assert cells(counted) == cells(DuckEngine().count(open_frame(frame), PLAN))
+
+
+def test_parts_that_differ_are_refused_by_name(tmp_path):
+    people(20).to_parquet(tmp_path / "a.parquet")
+    people(20).astype({"label": str}).to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(SourceError, match="label.*b.parquet|b.parquet.*label"):
+        open_table("*.parquet", folder=tmp_path)
+
+
+def test_a_parquet_file_that_breaks_while_it_is_read_is_named(tmp_path):
+    path = write(people(200_000), tmp_path, "parquet")
+    data = bytearray(path.read_bytes())
+    data[1000:400_000] = bytes(399_000)
+    path.write_bytes(data)
+    with pytest.raises(SourceError, match="rows.parquet"):
+        DuckEngine().count(open_table(path), PLAN)
+
+
+@pytest.mark.parametrize(
+    ("plan", "says"),
+    [
+        (Plan(groups=("rcae",), label="label"), "rcae"),
+        (Plan(groups=("label",), label="label"), "label itself"),
+        (Plan(groups=("w",), label="label"), "identifier"),
+        (Plan(groups=("sex",), label="score"), "not classes"),
+        (Plan(groups=("sex",), label="label", prediction="score"), "score"),
+        (Plan(groups=("sex",), label="label", weight="race"), "not a number"),
+        (Plan(groups=("sex",), label="label", unit="w"), "unit"),
+        (Plan(groups=("sex", "sex"), label="label"), "twice"),
+        (Plan(groups=("sex",), label="label", bins={"sex": (1,)}), "only numbers"),
+    ],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
+def test_a_question_that_makes_no_sense_is_refused(plan, says):
+    with pytest.raises(InputError, match=says):
+        DuckEngine().count(open_frame(people(200)), plan)
+
+
+def test_a_unit_that_is_missing_is_refused():
+    frame = people(50).astype({"person": "Int64"})
+    frame.loc[3, "person"] = pd.NA
+    with pytest.raises(ValuesError, match="unit 'person' is missing.* in 1 of 50"):
+        DuckEngine().count(open_frame(frame), Plan(groups=("sex",), label="label", unit="person"))
+
+
+@pytest.mark.slow
+def test_ten_million_rows_cost_at_most_half_more_than_the_group_by_alone(tmp_path):
+    import time
+
+    import duckdb
+
+    rng = np.random.default_rng(0)
+    n = 10_000_000
+
+    def words(levels):
+        return pa.DictionaryArray.from_arrays(rng.integers(0, len(levels), n).astype(np.int8), pa.array(levels)).cast(pa.string())
+
+    path = tmp_path / "ten.parquet"
+    columns = {"race": words(["a", "b", "c", "d", "e"]), "sex": words(["f", "m"]), "age": words(["18", "26", "41", "56", "71"])}
+    columns |= {name: rng.integers(0, 2, n).astype(np.int8) for name in ("label", "prediction")}
+    pq.write_table(pa.table(columns), path)
+    del columns
+    plan = Plan(groups=("race", "sex", "age"), intersections=3, label="label", prediction="prediction")
+    query = f"SELECT race, sex, age, label, prediction, count(*) FROM read_parquet('{path}') GROUP BY ALL"
+    con, bare, ours = duckdb.connect(), [], []
+    for _ in range(7):
+        start = time.perf_counter()
+        con.execute(query).fetchall()
+        middle = time.perf_counter()
+        DuckEngine().count(open_table(path), plan)
+        bare.append(middle - start)
+        ours.append(time.perf_counter() - middle)
+    assert min(ours) <= 1.5 * min(bare)
