@@ -118,7 +118,7 @@ class Cube:
         merged = {}
         for measure, values in self.measures.items():
             out = np.zeros(shape, dtype=values.dtype)
-            np.add.at(out, (slice(None),) * dim + (index,), values)
+            np.add.at(np.moveaxis(out, dim, 0), index, np.moveaxis(values, dim, 0))
             merged[measure] = out
         axes = [Axis(name, levels) if i == dim else a for i, a in enumerate(self.axes)]
         return Cube(axes, merged)

@@ -88,6 +88,11 @@ def overall(gates: Sequence[Gate]) -> Verdict:
     return min((g.verdict for g in gates), key=WORST_FIRST.index) if gates else "not judged"
 
 
+def deciding(gates: Sequence[Gate]) -> Gate | None:
+    """The gate whose sentence is the headline: the worst, and among equals one on the model."""
+    return min(gates, key=lambda g: (WORST_FIRST.index(g.verdict), not g.name.startswith("model.")), default=None)
+
+
 def exit_code(verdict: Verdict, insufficient: str = "fail") -> int:
     """Exit code of a command by the table of the contract."""
     if verdict == "insufficient" and insufficient == "warn":

@@ -38,11 +38,8 @@ class Grouping:
     reference: int
     missing_rows: float
     """Rows that are in no group of this crossing because a value is missing."""
-
-    @property
-    def folded(self) -> bool:
-        """Whether rows were counted into folds of their unit."""
-        return self.counts["n"].shape[-1] > 1
+    folded: bool = False
+    """Whether rows were counted into folds of their unit; even all in one fold, they are not independent."""
 
     @cached_property
     def rows(self) -> np.ndarray:
@@ -123,7 +120,7 @@ def grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mapping[str,
     counts = {k: v.reshape(len(groups), 2, 2, folds) for k, v in known.measures.items()}
     rows = counts["n"].sum(axis=(1, 2, 3))
     missing = float(kept["n"].sum() - known["n"].sum())
-    return Grouping(by, groups, counts, _reference(by, groups, rows, reference), missing)
+    return Grouping(by, groups, counts, _reference(by, groups, rows, reference), missing, FOLD in cube.names)
 
 
 def missing_groups(cubes: Sequence[Cube], by: str) -> Grouping | None:
@@ -133,7 +130,7 @@ def missing_groups(cubes: Sequence[Cube], by: str) -> Grouping | None:
         return None
     kept = cube.keep(by, LABEL, PREDICTION, *([FOLD] if FOLD in cube.names else [])).at(by, None)
     counts = {k: v.reshape(1, 2, 2, -1) for k, v in kept.measures.items()}
-    return Grouping((by,), ((None,),), counts, 0, 0.0)
+    return Grouping((by,), ((None,),), counts, 0, 0.0, FOLD in cube.names)
 
 
 def _reference(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarray, named: Mapping[str, str]) -> int:

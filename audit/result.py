@@ -11,11 +11,11 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from audit.value import Estimate, Level
 
-SCHEMA = "audit-result/1"
+SCHEMA: Final = "audit-result/1"
 CheckOutcome = Literal["pass", "warn", "fail", "error", "undefined", "not applicable", "waived"]
 GateVerdict = Literal["pass", "fail", "insufficient", "undefined", "waived"]
 Verdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "not judged", "incomplete"]

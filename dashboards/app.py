@@ -15,6 +15,8 @@ import streamlit as st
 
 from audit.errors import AuditError, printable
 from audit.evidence.store import Entry, Store
+from audit.gates import WORST_FIRST, deciding
+from audit.publish.groups import limit_lines
 from audit.result import AuditResult, Gate
 from audit.sentences import group_text, interval_text, number
 from audit.value import Estimate
@@ -33,7 +35,7 @@ TONES = {"pass": "green", "waived": "blue", "fail": "red", "incomplete": "red", 
          "undefined": "violet", "not judged": "gray"}  # fmt: skip
 INK, LIMIT = "#1f5f8b", "#b3261e"
 MARKUP = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()<>#+-.!|~$:^="})
-MOST_ROWS = 200
+MOST_ROWS, MOST_RUNS = 200, 200
 
 
 def plain(text: object, limit: int = 400) -> str:
@@ -44,7 +46,7 @@ def plain(text: object, limit: int = 400) -> str:
 def main() -> None:
     """Draw the page."""
     st.set_page_config(page_title="Evenhand", page_icon="⚖", layout="wide")
-    entries = Store(STORE).runs()
+    entries = Store(STORE).runs(MOST_RUNS)
     if not entries:
         st.title("No runs yet")
         st.write("This store is empty. `audit run DIR` or `audit demo` makes the first run; then load this page again.")
@@ -74,15 +76,16 @@ def choose(entries: Sequence[Entry]) -> Entry:
 
     def label(run_id: str) -> str:
         e = by_id[run_id]
-        state = e.verdict or e.state
-        return f"{SHAPES.get(state, '◌')} {state} · {printable(e.model or 'unnamed', 30)} · {(e.started or e.id)[:16].replace('T', ' ')}"
+        state, when = e.verdict or e.state, (e.started or e.id)[:16].replace("T", " ")
+        return f"{SHAPES.get(state, '◌')} {state} · {printable(e.model or 'unnamed', 30)} · {when}"
 
     with st.sidebar:
         st.subheader("Runs")
         picked = st.radio(
             "Run", ids, index=ids.index(asked) if asked in ids else 0, format_func=label, label_visibility="collapsed"
         )
-        st.caption(f"{len(ids)} in {plain(STORE.name)}")
+        newest = "the newest " if len(ids) == MOST_RUNS else ""
+        st.caption(f"{newest}{len(ids)} in {plain(STORE.name)}")
     st.query_params["run"] = picked
     return by_id[picked]
 
@@ -95,14 +98,14 @@ def draw(result: AuditResult) -> None:
     st.markdown(
         f"**{plain(model.get('name') or 'Unnamed model')}** {plain(model.get('version') or '')} · run {plain(result.run.id)}"
     )
-    worst = [g for g in result.gates if g.verdict == result.verdict]
-    if worst:
-        st.markdown(f"#### {plain(worst[0].sentence)}")
-    elif result.verdict == "not judged":
-        st.markdown("#### No gate was asked for, so nothing has passed.")
-    elif result.verdict == "incomplete":
+    gate = deciding(result.gates)
+    if result.verdict == "incomplete":
         codes = ", ".join(f"{k}: {v}" for k, v in result.run.exit_codes.items())
-        st.markdown(f"#### The training did not end well \\({plain(codes)}\\); what was recorded until then is kept.")
+        st.markdown(f"#### The training did not end well ({plain(codes)}); what was recorded until then is kept.")
+    elif gate is None:
+        st.markdown("#### No gate was asked for, so nothing has passed.")
+    else:
+        st.markdown(f"#### {plain(gate.sentence)}")
     gates(result.gates)
     names = ["Model", "Data", "Checks", "Energy"]
     for tab, part in zip(st.tabs(names), (model_page, data_page, checks_page, energy_page), strict=True):
@@ -119,11 +122,11 @@ def gates(found: Sequence[Gate]) -> None:
             "verdict": f"{SHAPES[g.verdict]} {g.verdict}",
             "gate": printable(g.name),
             "found": "undefined" if g.estimate is None or g.estimate.value is None else number(g.estimate.value),
-            "interval": interval_text(g.low, g.high).strip() or "–",
+            "interval": "–" if g.low == g.high else interval_text(g.low, g.high).strip() or "–",
             "limit": f"at least {g.min:g}" if g.min is not None else f"at most {g.max:g}",
             "data needed": f"about {g.needed_n:.2g} times" if g.needed_n else "–",
         }
-        for g in found
+        for g in sorted(found, key=lambda g: WORST_FIRST.index(g.verdict))
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
 
@@ -222,7 +225,7 @@ def chart(rates: Sequence[Estimate], lines: Sequence[Gate]) -> None:
     ]
     whisker = base.mark_rule(color=INK, strokeWidth=2).encode(x=axis, x2="high:Q", tooltip=tips)
     dot = base.mark_circle(color=INK, size=90, opacity=1).encode(x="rate:Q", tooltip=tips)
-    limits = [{"limit": value, "text": text} for gate in lines for value, text in limits_of(gate, rates)]
+    limits = [{"limit": value, "text": text} for value, text in limit_lines(rates[0].metric, rates, lines)]
     layers = [whisker, dot]
     if limits:
         drawn = alt.Chart(pd.DataFrame(limits)).encode(x="limit:Q", tooltip="text:N")
@@ -230,26 +233,6 @@ def chart(rates: Sequence[Estimate], lines: Sequence[Gate]) -> None:
     st.altair_chart(alt.layer(*layers).properties(height=max(120, 34 * len(rows) + 60)), width="stretch")
     for limit in limits:
         st.caption(f"- - - {plain(limit['text'])}")
-
-
-def limits_of(gate: Gate, rates: Sequence[Estimate]) -> list[tuple[float, str]]:
-    """The gate's limit as a rate that every group has to keep, seen from the group at the other end."""
-    known = [e for e in rates if e.value is not None and None not in (e.group or ())]
-    bound = gate.min if gate.min is not None else gate.max
-    if gate.estimate is None or bound is None or not known:
-        return []
-    top = max(known, key=lambda e: e.value or 0.0)
-    value, name = top.value or 0.0, group_text(top.group or ())
-    if gate.estimate.compare == "ratio":
-        return [(bound * value, f"{bound:g} of the highest rate ({name}, {number(value)}): the limit of {gate.name}")]
-    if gate.estimate.compare == "difference":
-        return [
-            (
-                max(0.0, value - bound),
-                f"{bound:g} below the highest rate ({name}, {number(value)}): the limit of {gate.name}",
-            )
-        ]
-    return [(bound, f"the limit of {gate.name}: {bound:g}")]
 
 
 def checks_page(result: AuditResult) -> None:

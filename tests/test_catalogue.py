@@ -122,7 +122,11 @@ def test_an_absent_crossing_is_listed_and_blocks_a_pass():
     found = model_estimates([four], Scope(groups=("sex", "race"), intersections=2))
     absent = [e for e in found if e.group == ("f", "y") and e.metric == "selection_rate" and e.compare is None]
     assert absent[0].reason == "0/0: no rows in this group"
-    gap = next(e for e in found if e.by == ("sex", "race") and e.metric == "selection_rate" and e.compare == "difference" and e.group is None)
+    gap = next(
+        e
+        for e in found
+        if e.by == ("sex", "race") and e.metric == "selection_rate" and e.compare == "difference" and e.group is None
+    )
     assert gap.status == "undefined"
 
 

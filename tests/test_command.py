@@ -170,7 +170,9 @@ def test_a_training_that_fails_keeps_its_energy_and_its_code(pipeline, body, rec
 def test_a_run_that_is_stopped_keeps_its_energy(pipeline, number, code):
     (pipeline / "train.py").write_text("import time; open('started', 'w'); time.sleep(60)")
     command = [sys.executable, "-m", "audit", "run"]
-    process = subprocess.Popen(command, cwd=pipeline, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(
+        command, cwd=pipeline, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
     deadline = time.monotonic() + 30
     while not (pipeline / "started").exists():
         assert time.monotonic() < deadline
@@ -186,7 +188,9 @@ def test_a_run_that_is_stopped_keeps_its_energy(pipeline, number, code):
 
 def test_killing_the_audit_itself_leaves_the_last_flush(pipeline):
     (pipeline / "train.py").write_text("import time; time.sleep(30)")
-    process = subprocess.Popen([sys.executable, "-m", "audit", "run"], cwd=pipeline, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "audit", "run"], cwd=pipeline, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     deadline = time.monotonic() + 40
     while not list((pipeline / "audit-runs").glob(".*/energy.json")) if (pipeline / "audit-runs").exists() else True:
         assert time.monotonic() < deadline
@@ -213,7 +217,18 @@ def test_one_table_without_any_file(tmp_path):
 
 def test_a_data_check_alone(tmp_path):
     (tmp_path / "d.csv").write_text(rows(0.2, 0.6))
-    done = audit("data", "d.csv", "--label", "hired", "--groups", "sex", "--gate", "representation >= 0.9", "--json", cwd=tmp_path)
+    done = audit(
+        "data",
+        "d.csv",
+        "--label",
+        "hired",
+        "--groups",
+        "sex",
+        "--gate",
+        "representation >= 0.9",
+        "--json",
+        cwd=tmp_path,
+    )
     assert done.returncode == 1, done.stderr
     document = json.loads(done.stdout)
     assert {e["stage"] for e in document["estimates"]} == {"data"}
@@ -235,7 +250,11 @@ def test_verify_finds_a_number_that_does_not_follow_from_the_counts(pipeline):
     run = only_run(pipeline)
     assert audit("verify", run, cwd=pipeline).returncode == 0
     document = json.loads((run / "audit.json").read_text())
-    estimate = next(e for e in document["estimates"] if e["metric"] == "selection_rate" and e["compare"] == "ratio" and e["group"] is None)
+    estimate = next(
+        e
+        for e in document["estimates"]
+        if e["metric"] == "selection_rate" and e["compare"] == "ratio" and e["group"] is None
+    )
     estimate.update(value=0.95, low=0.9, high=1.0)
     (run / "audit.json").write_text(json.dumps(document))
     done = audit("verify", run, cwd=pipeline)
@@ -301,7 +320,9 @@ def test_a_command_that_is_not_there(pipeline):
 
 
 def test_track_passes_streams_and_code_through(tmp_path):
-    code = textwrap.dedent("import sys; print(sys.stdin.read().upper()); sys.stdout.buffer.write(bytes([255])); sys.exit(3)")
+    code = textwrap.dedent(
+        "import sys; print(sys.stdin.read().upper()); sys.stdout.buffer.write(bytes([255])); sys.exit(3)"
+    )
     command = [sys.executable, "-m", "audit", "track", "--", "python", "-c", code]
     done = subprocess.run(command, cwd=tmp_path, input=b"hello", capture_output=True, timeout=60)
     assert done.returncode == 3
@@ -310,7 +331,21 @@ def test_track_passes_streams_and_code_through(tmp_path):
 
 
 def test_help_of_every_command_exits_zero(tmp_path):
-    for name in ("run", "data", "model", "track", "gate", "card", "list", "show", "verify", "dashboard", "init", "metrics", "demo"):
+    for name in (
+        "run",
+        "data",
+        "model",
+        "track",
+        "gate",
+        "card",
+        "list",
+        "show",
+        "verify",
+        "dashboard",
+        "init",
+        "metrics",
+        "demo",
+    ):
         done = audit(name, "--help", cwd=tmp_path)
         assert done.returncode == 0, name
         assert name in done.stdout

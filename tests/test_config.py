@@ -82,7 +82,11 @@ def test_the_whole_contract_is_read():
 
 
 WRONG = {
-    "unknown key": ('label = "approve"\npositive', 'lable = "approve"\npositive', r"data\.lable.*did you mean 'data\.label'"),
+    "unknown key": (
+        'label = "approve"\npositive',
+        'lable = "approve"\npositive',
+        r"data\.lable.*did you mean 'data\.label'",
+    ),
     "unknown section": ("[[gates]]", "[[gate]]", r"'gate'.*'gates'"),
     "limit as text": ("min = 0.8", 'min = "0.8"', r"gates\[0\]\.min.*number.*text"),
     "limit infinite": ("min = 0.8", "min = inf", r"gates\[0\]\.min.*finite"),
@@ -91,7 +95,11 @@ WRONG = {
     "no limit": ("min = 0.8", "", r"gates\[0\].*min or max"),
     "limit that cannot fail": ("min = 0.8", "min = 0", r"gates\[0\].*range.*never fail"),
     "limit that cannot pass": ("min = 0.8", "min = 1.5", r"gates\[0\].*range.*never pass"),
-    "difference that cannot fail": ('compare = "ratio"\nby = ["race"]\nmin = 0.8', 'compare = "difference"\nby = ["race"]\nmax = 1.5', r"range.*never fail"),
+    "difference that cannot fail": (
+        'compare = "ratio"\nby = ["race"]\nmin = 0.8',
+        'compare = "difference"\nby = ["race"]\nmax = 1.5',
+        r"range.*never fail",
+    ),
     "wrong side": ("min = 0.8", "max = 0.8", r"ratio.*give min"),
     "unknown metric": ('metric = "selection_rate"', 'metric = "demografic_parity"', r"demografic_parity"),
     "unknown comparison": ('compare = "ratio"', 'compare = "ration"', r"compare.*'ratio'"),
@@ -107,7 +115,11 @@ WRONG = {
     "confidence 95": ("confidence = 0.95", "confidence = 95", r"confidence"),
     "pue under one": ("pue = 1.2", "pue = 0.5", r"pue"),
     "empty command": ('command = ["python", "train.py"]', "command = []", r"train\.command"),
-    "no predictions": ('[predictions]\nlabel = "approve"\nprediction = "prediction"\nscore = "score"\nthreshold = 0.5', "", r"\[predictions\] is missing"),
+    "no predictions": (
+        '[predictions]\nlabel = "approve"\nprediction = "prediction"\nscore = "score"\nthreshold = 0.5',
+        "",
+        r"\[predictions\] is missing",
+    ),
     "waiver without owner": ('owner = "somebody"', "", r"waivers\[0\]\.owner is missing"),
     "waiver with a text date": ("expires = 2027-03-01", 'expires = "someday"', r"waivers\[0\]\.expires"),
     "unknown policy": ('insufficient = "fail"', 'insufficient = "pass"', r"policy\.insufficient"),
@@ -153,7 +165,9 @@ def test_a_file_that_is_not_utf8(tmp_path):
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-scalars = st.one_of(st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), texts)
+scalars = st.one_of(
+    st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), texts
+)
 tables = st.dictionaries(texts, st.one_of(scalars, st.lists(scalars, max_size=3)), max_size=4)
 
 

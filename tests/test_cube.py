@@ -20,7 +20,11 @@ def counted(found):
 
 
 def cells(cube):
-    return {tuple(a.levels[i] for a, i in zip(cube.axes, at, strict=True)): int(n) for at, n in np.ndenumerate(cube["n"]) if n}
+    return {
+        tuple(a.levels[i] for a, i in zip(cube.axes, at, strict=True)): int(n)
+        for at, n in np.ndenumerate(cube["n"])
+        if n
+    }
 
 
 @given(rows, st.integers(0, 60))

@@ -21,6 +21,8 @@ from audit.errors import QuestionError
 from audit.evidence.store import Store
 
 pytest.importorskip("streamlit")
+import pathlib
+
 from streamlit.testing.v1 import AppTest  # noqa: E402
 
 
@@ -91,7 +93,9 @@ def test_damaged_and_incomplete_runs_are_named(app, tmp_path):
     assert "Incomplete" in begun.run().title[0].value
 
 
-@pytest.mark.parametrize("make", [sample_results.unjudged, sample_results.undefined_rates, sample_results.hostile], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "make", [sample_results.unjudged, sample_results.undefined_rates, sample_results.hostile], ids=lambda f: f.__name__
+)
 def test_every_kind_of_result_is_drawn(app, tmp_path, make):
     publish(tmp_path / "runs", make())
     at = app().run()
@@ -114,7 +118,17 @@ def server(tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "audit", "dashboard", "--store", str(tmp_path / "runs"), "--port", str(port), "--no-browser"]
+    command = [
+        sys.executable,
+        "-m",
+        "audit",
+        "dashboard",
+        "--store",
+        str(tmp_path / "runs"),
+        "--port",
+        str(port),
+        "--no-browser",
+    ]
     environment = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()} | {"HOME": str(tmp_path)}
     process = subprocess.Popen(command, env=environment, start_new_session=True)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -137,7 +151,7 @@ def listening(port):
     wanted = f":{port:04X}"
     found = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with open(table) as file:
+        with pathlib.Path(table).open() as file:
             rows = [line.split() for line in file.readlines()[1:]]
         found |= {row[1].split(":")[0] for row in rows if row[1].endswith(wanted) and row[3] == "0A"}
     return found

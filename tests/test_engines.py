@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
-import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import feather
 
+import audit
 from audit.engines.counting import FOLDS, Plan
 from audit.engines.duck import DuckEngine
 from audit.engines.tables import open_frame, open_table
@@ -81,7 +82,9 @@ def test_weights_and_their_squares_equal_the_masks():
 
 
 def test_every_crossing_is_counted_at_its_finest():
-    plan = Plan(groups=("race", "sex", "age"), intersections=2, label="label", prediction="decision", bins={"age": (18, 40)})
+    plan = Plan(
+        groups=("race", "sex", "age"), intersections=2, label="label", prediction="decision", bins={"age": (18, 40)}
+    )
     counted = DuckEngine().count(open_frame(people()), plan)
     assert {cube.names[:2] for cube in counted.cubes} == {("race", "sex"), ("race", "age"), ("sex", "age")}
     assert all(int(cube["n"].sum()) == 2000 for cube in counted.cubes)
@@ -99,8 +102,19 @@ def test_folds_are_a_hash_of_the_unit_that_anybody_can_compute():
     plan = Plan(groups=("sex",), label="label", prediction="decision", unit="person")
     counted = DuckEngine().count(open_frame(frame), plan)
     fold = [str(int(hashlib.md5(str(p).encode()).hexdigest()[:8], 16) % FOLDS) for p in frame.person]
-    expected = by_masks(frame.assign(fold=fold), ("sex", "label", "prediction", "fold"), ["sex", "label", "decision", "fold"])
+    expected = by_masks(
+        frame.assign(fold=fold), ("sex", "label", "prediction", "fold"), ["sex", "label", "decision", "fold"]
+    )
     assert cells(counted) == expected
+
+
+def test_rows_of_one_person_are_worth_one_row():
+    frame = {"g": ["a"] * 200 + ["b"] * 200, "y": [0, 1] * 200, "who": [7] * 400}
+    result = audit.measure(frame["y"], frame["y"], groups={"g": frame["g"]}, unit=frame["who"])
+    rate = result.find("selection_rate", by=["g"], group=["a"])[0]
+    assert rate.effective_n <= 1
+    assert "small_group" in rate.flags
+    assert rate.high - rate.low > 0.7
 
 
 def test_a_score_at_the_threshold_is_positive():
@@ -131,10 +145,16 @@ def test_every_file_gives_the_same_cells_as_the_frame(tmp_path, kind):
     assert cells(DuckEngine().count(open_table(write(frame, tmp_path, kind)), PLAN)) == expected
 
 
-@pytest.mark.parametrize("make", [pl.from_pandas, lambda f: pa.Table.from_pandas(f, preserve_index=False), dict], ids=["polars", "arrow", "mapping"])
+@pytest.mark.parametrize(
+    "make",
+    [pl.from_pandas, lambda f: pa.Table.from_pandas(f, preserve_index=False), dict],
+    ids=["polars", "arrow", "mapping"],
+)
 def test_every_frame_gives_the_same_cells(make):
     frame = people(500)
-    assert cells(DuckEngine().count(open_frame(make(frame)), PLAN)) == cells(DuckEngine().count(open_frame(frame), PLAN))
+    assert cells(DuckEngine().count(open_frame(make(frame)), PLAN)) == cells(
+        DuckEngine().count(open_frame(frame), PLAN)
+    )
 
 
 @given(st.integers(1, 399), st.integers(0, 100))
@@ -153,7 +173,9 @@ def test_the_parts_add_up_to_the_whole_exactly(cut, seed):
 def test_a_glob_of_parts_is_the_whole(tmp_path):
     frame = people(600)
     for i in range(3):
-        pq.write_table(pa.Table.from_pandas(frame[i * 200 : (i + 1) * 200], preserve_index=False), tmp_path / f"part[{i}].parquet")
+        pq.write_table(
+            pa.Table.from_pandas(frame[i * 200 : (i + 1) * 200], preserve_index=False), tmp_path / f"part[{i}].parquet"
+        )
     counted = DuckEngine().count(open_table("part*.parquet", folder=tmp_path), PLAN)
     assert cells(counted) == cells(DuckEngine().count(open_frame(frame), PLAN))
 
@@ -211,10 +233,16 @@ def test_ten_million_rows_cost_at_most_half_more_than_the_group_by_alone(tmp_pat
     n = 10_000_000
 
     def words(levels):
-        return pa.DictionaryArray.from_arrays(rng.integers(0, len(levels), n).astype(np.int8), pa.array(levels)).cast(pa.string())
+        return pa.DictionaryArray.from_arrays(rng.integers(0, len(levels), n).astype(np.int8), pa.array(levels)).cast(
+            pa.string()
+        )
 
     path = tmp_path / "ten.parquet"
-    columns = {"race": words(["a", "b", "c", "d", "e"]), "sex": words(["f", "m"]), "age": words(["18", "26", "41", "56", "71"])}
+    columns = {
+        "race": words(["a", "b", "c", "d", "e"]),
+        "sex": words(["f", "m"]),
+        "age": words(["18", "26", "41", "56", "71"]),
+    }
     columns |= {name: rng.integers(0, 2, n).astype(np.int8) for name in ("label", "prediction")}
     pq.write_table(pa.table(columns), path)
     del columns

@@ -22,13 +22,35 @@ def config(*gates, **more):
 
 
 def ratio(low, high, value=None, **more):
-    return Estimate(stage="model", metric="selection_rate", compare="ratio", by=("race",), value=value, low=low, high=high,
-                    confidence=0.95, pair=(BLACK, WHITE), n=200.0, **more)
+    return Estimate(
+        stage="model",
+        metric="selection_rate",
+        compare="ratio",
+        by=("race",),
+        value=value,
+        low=low,
+        high=high,
+        confidence=0.95,
+        pair=(BLACK, WHITE),
+        n=200.0,
+        **more,
+    )
 
 
 def rate(group, value, n):
-    return Estimate(stage="model", metric="selection_rate", by=("race",), group=group, value=value, low=value - 0.1,
-                    high=value + 0.1, n=float(n), numerator=value * n, denominator=float(n), effective_n=float(n))
+    return Estimate(
+        stage="model",
+        metric="selection_rate",
+        by=("race",),
+        group=group,
+        value=value,
+        low=value - 0.1,
+        high=value + 0.1,
+        n=float(n),
+        numerator=value * n,
+        denominator=float(n),
+        effective_n=float(n),
+    )
 
 
 FOUR_FIFTHS = {"metric": "selection_rate", "compare": "ratio", "by": ["race"], "min": 0.8}
@@ -57,10 +79,17 @@ def test_a_floor_is_judged_by_the_whole_interval(low, high, value, expected):
 
 @pytest.mark.parametrize(
     ("low", "high", "value", "expected"),
-    [(0.11, 0.4, 0.2, "fail"), (0.0, 0.1, 0.05, "pass"), (0.05, 0.2, 0.1, "insufficient"), (0.1, 0.2, 0.15, "insufficient")],
+    [
+        (0.11, 0.4, 0.2, "fail"),
+        (0.0, 0.1, 0.05, "pass"),
+        (0.05, 0.2, 0.1, "insufficient"),
+        (0.1, 0.2, 0.15, "insufficient"),
+    ],
 )
 def test_a_ceiling_is_judged_by_the_whole_interval(low, high, value, expected):
-    gap = Estimate(stage="model", metric="selection_rate", compare="difference", by=("race",), value=value, low=low, high=high)
+    gap = Estimate(
+        stage="model", metric="selection_rate", compare="difference", by=("race",), value=value, low=low, high=high
+    )
     assert verdict(PARITY, gap) == expected
 
 
@@ -138,7 +167,13 @@ def test_energy_that_was_not_measured_is_undefined_and_too_much_fails():
 
 
 def waiver(**more):
-    return {"gate": "model.selection_rate.ratio.race", "owner": "ann", "reason": "a plan", "expires": dt.date(2027, 1, 1), **more}
+    return {
+        "gate": "model.selection_rate.ratio.race",
+        "owner": "ann",
+        "reason": "a plan",
+        "expires": dt.date(2027, 1, 1),
+        **more,
+    }
 
 
 @pytest.mark.parametrize(
@@ -161,7 +196,9 @@ def test_a_waiver_never_covers_what_is_undefined():
 
 def test_a_waiver_for_no_gate_is_refused():
     with pytest.raises(QuestionError, match=r"no gate 'model\.selection_rate\.ratio\.rcae'; did you mean"):
-        judge(config(FOUR_FIFTHS, waivers=[waiver(gate="model.selection_rate.ratio.rcae")]), Evidence(estimates=()), TODAY)
+        judge(
+            config(FOUR_FIFTHS, waivers=[waiver(gate="model.selection_rate.ratio.rcae")]), Evidence(estimates=()), TODAY
+        )
 
 
 @pytest.mark.parametrize(

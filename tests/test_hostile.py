@@ -28,6 +28,7 @@ def base():
 
 def numbers(result, by="group"):
     """spd, di, tprd of a result; None where undefined."""
+
     def one(metric, compare):
         return next(e for e in result.find(metric, compare, by=[by]) if e.group is None).value
 
@@ -239,6 +240,7 @@ def test_shuffled_rows_give_the_same_document():
 
 # --- the whole command on hostile files
 
+
 def load_cases(shared):
     spec = importlib.util.spec_from_file_location("hostile_cases", shared / "hostile" / "cases.py")
     module = importlib.util.module_from_spec(spec)
@@ -262,7 +264,11 @@ def judged(case):
     groups = payload["group"]
     if payload.get("as_series") or "group_series_name" in payload:
         groups = groups if isinstance(groups, pd.Series) else pd.Series(groups)
-    more = {k: v for k, v in (("weight", payload["weight"]), ("score", payload["score"]), ("positive", payload["pos"])) if v is not None}
+    more = {
+        k: v
+        for k, v in (("weight", payload["weight"]), ("score", payload["score"]), ("positive", payload["pos"]))
+        if v is not None
+    }
     if payload.get("need_ref"):
         more["reference"] = payload["ref"]
     gates = [dict(g, by=[name]) for g in GATES]
@@ -301,8 +307,23 @@ def test_every_file_case_is_acceptable(shared, tmp_path):
         folder = tmp_path / case.id
         folder.mkdir()
         path = case.build(str(folder))
-        command = [sys.executable, "-m", "audit", "model", path, "--label", "y_true", "--prediction", "y_pred", "--groups", "group",
-                   "--gate", "selection_rate ratio >= 0.8", "--store", str(folder / "store")]
+        command = [
+            sys.executable,
+            "-m",
+            "audit",
+            "model",
+            path,
+            "--label",
+            "y_true",
+            "--prediction",
+            "y_pred",
+            "--groups",
+            "group",
+            "--gate",
+            "selection_rate ratio >= 0.8",
+            "--store",
+            str(folder / "store"),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20)
         line = done.stderr.strip()
         if done.returncode == 2:

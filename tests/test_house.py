@@ -35,7 +35,12 @@ def name_of(path):
 
 
 def layer(name):
-    ranks = [(len(prefix), i) for i, row in enumerate(LAYERS) for prefix in row if name == prefix or name.startswith(f"{prefix}.")]
+    ranks = [
+        (len(prefix), i)
+        for i, row in enumerate(LAYERS)
+        for prefix in row
+        if name == prefix or name.startswith(f"{prefix}.")
+    ]
     return max(ranks)[1] if ranks else None
 
 
@@ -60,7 +65,9 @@ def test_imports_point_one_way(path):
 def test_a_metric_does_not_know_that_engines_exist():
     for folder in ("fairness", "inference", "measurement"):
         for path in (PACKAGE / folder).glob("*.py"):
-            assert "engines" not in path.read_text().replace("know that engines", "").replace("or engines", ""), path.name
+            assert "engines" not in path.read_text().replace("know that engines", "").replace("or engines", ""), (
+                path.name
+            )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -97,7 +104,9 @@ def loaded(*arguments):
         f"main({list(arguments)!r})\n"
     )
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"})
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"}
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     import json

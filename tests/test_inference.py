@@ -49,9 +49,7 @@ def test_wilson_gives_the_worked_examples_of_newcombe_1998(x, n, low, high):
 def test_difference_gives_the_worked_examples_of_newcombe_1998_method_10(a, m, b, n, low, high):
     s = plain(np.array([a, b], float), np.array([m, n], float))
     lim = single(s, 0.025)
-    found = difference(
-        s.p[0], type(lim)(lim.low[0], lim.high[0]), s.p[1], type(lim)(lim.low[1], lim.high[1])
-    )
+    found = difference(s.p[0], type(lim)(lim.low[0], lim.high[0]), s.p[1], type(lim)(lim.low[1], lim.high[1]))
     assert (float(found.low), float(found.high)) == pytest.approx((low, high), abs=5e-5)
 
 

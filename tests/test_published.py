@@ -78,7 +78,9 @@ def test_clarifys_own_test_vector():
 def test_german_credit_by_age_is_exact_at_the_edge(shared, edge, expected):
     frame = pd.read_parquet(shared / "data" / "german" / "german_statlog.parquet")
     groups = pd.Series((frame.a13 >= edge).map({True: "older", False: "younger"}), name="age")
-    result = audit.check({"age": groups, "credit": frame.credit}, label="credit", positive=1, groups="age", reference="older")
+    result = audit.check(
+        {"age": groups, "credit": frame.credit}, label="credit", positive=1, groups="age", reference="older"
+    )
     found = result.find("base_rate", "difference", by=["age"], group=["younger"])[0]
     assert found.value == pytest.approx(expected, abs=5e-7)
 

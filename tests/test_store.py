@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -58,7 +59,18 @@ def test_the_shipped_schema_is_the_one_that_the_code_makes(root):
 
 def test_keys_stand_in_the_order_of_the_contract():
     document = sample_results.boston().to_dict()
-    assert list(document) == ["schema", "run", "question", "verdict", "data", "cubes", "estimates", "checks", "energy", "gates"]
+    assert list(document) == [
+        "schema",
+        "run",
+        "question",
+        "verdict",
+        "data",
+        "cubes",
+        "estimates",
+        "checks",
+        "energy",
+        "gates",
+    ]
 
 
 DAMAGE = {
@@ -108,7 +120,7 @@ def test_damaged_incomplete_and_foreign_folders_hide_nothing(store, tmp_path):
     (publish(store) / "audit.json").write_text("{")
     store.begin(store.new_run_id())
     (store.folder / "notes").mkdir()
-    os.symlink(tmp_path, store.folder / "20260101T000000Z-abcdef")
+    pathlib.Path(store.folder / "20260101T000000Z-abcdef").symlink_to(tmp_path)
     states = sorted(e.state for e in store.runs())
     assert states == ["complete", "damaged", "incomplete"]
     assert store.load("latest") == read_result(good)

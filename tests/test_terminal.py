@@ -22,7 +22,9 @@ def printed(result, width=80, **more):
 def test_the_first_line_is_the_verdict_and_who_against_whom():
     text = printed(sample_results.boston())
     head = " ".join(text.split("\nExit code")[0].split())
-    assert head.startswith("FAIL: Selection rate by race: black 0.513 (n 197) against white 0.797 (n 1,681), ratio 0.644 [0.556, 0.751]")
+    assert head.startswith(
+        "FAIL: Selection rate by race: black 0.513 (n 197) against white 0.797 (n 1,681), ratio 0.644 [0.556, 0.751]"
+    )
     assert "at least 0.8" in head
     assert "Exit code 1: a gate failed." in text
 

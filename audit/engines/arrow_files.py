@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAGIC = b"ARROW1"
+END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
 
 def read_arrow(parts: Sequence[Part]) -> pa.Table:
@@ -35,6 +36,8 @@ def _read(part: Part) -> pa.Table:
         source = pa.memory_map(str(part.path))
         magic = source.read(len(MAGIC))
         source.seek(0)
+        if magic != MAGIC:
+            _refuse_open_end(source, part.shown)
         reader = ipc.open_file(source) if magic == MAGIC else ipc.open_stream(source)
         held = reader.read_all()
         held.validate(full=True)
@@ -43,6 +46,15 @@ def _read(part: Part) -> pa.Table:
         raise SourceError(f"{part.shown} is a damaged or truncated Arrow file ({first}); write it again") from None
     refuse_names(held.column_names, part.shown)
     return held
+
+
+def _refuse_open_end(source: pa.MemoryMappedFile, shown: str) -> None:
+    """Refuse a stream without its end mark: what was cut off at a batch would be lost without a word."""
+    size = source.size()
+    source.seek(max(0, size - len(END_OF_STREAM)))
+    if source.read(len(END_OF_STREAM)) != END_OF_STREAM:
+        raise SourceError(f"{shown} is an Arrow stream without its end mark, so it may be truncated; write it again")
+    source.seek(0)
 
 
 def join(read: Sequence[tuple[str, pa.Table]]) -> pa.Table:

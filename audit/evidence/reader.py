@@ -1,11 +1,17 @@
 """A result read back from its document, strictly: what does not fit the schema is refused by its place.
 
+A number written as text, a key that stands twice, an unknown key, NaN and Infinity are refused, never repaired. A
+field with a default may be absent, because an older evenhand may not have known it.
+
 Must not: import numpy or pandas; the gate pays for this module.
 """
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +23,7 @@ from audit.result import SCHEMA, AuditResult
 
 DOCUMENT = "audit.json"
 LARGEST_BYTES = 512 * 1024 * 1024
+SHOWN_PATH = 200
 
 
 def read_result(path: str | Path) -> AuditResult:
@@ -33,47 +40,76 @@ def read_result(path: str | Path) -> AuditResult:
         Names the file and the place in it.
     """
     file = Path(path)
-    file = file / DOCUMENT if file.is_dir() else file
-    shown = printable(file, 200)
-    if not file.is_file():
-        raise StoreError(f"no result at '{shown}'; name an {DOCUMENT} or the folder of a run (`audit list` shows them)")
+    shown = printable(file, SHOWN_PATH)
     try:
-        if file.stat().st_size > LARGEST_BYTES:
-            raise StoreError(f"'{shown}' is larger than {LARGEST_BYTES:,} bytes, which no result is")
-        raw = json.loads(file.read_bytes(), object_pairs_hook=_once, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise StoreError(f"'{shown}' is not a result: {printable(error, 160)}") from error
+        file = file / DOCUMENT if file.is_dir() else file
+        shown = printable(file, SHOWN_PATH)
+        text = _text(file, shown)
     except OSError as error:
-        raise StoreError(f"'{shown}' cannot be read: {error.strerror}") from error
-    return from_document(raw, shown)
+        raise StoreError(f"'{shown}' cannot be read: {error.strerror}; choose a result that you may read") from error
+    return from_text(text, shown)
 
 
-def from_document(raw: Any, name: str) -> AuditResult:
-    """Result from parsed JSON."""
-    version = raw.get("schema") if isinstance(raw, dict) else None
-    if version != SCHEMA:
-        raise StoreError(f"'{name}' has schema {printable(version)}; this version reads {SCHEMA}")
+def from_text(text: str, name: str) -> AuditResult:
+    """Result from the text of its document; ``name`` is what an error calls it."""
     try:
-        return _adapter().validate_python(raw)
+        raw = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"'{name}' is not a result: {printable(error, 160)}") from error
+    _require_schema(raw, name)
+    try:
+        result = adapter().validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(p) for p in first["loc"])
-        raise StoreError(f"'{name}' is not a valid result: {place}: {printable(first['msg'], 120)}") from error
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema of the document, made from the classes that write it."""
-    schema = _adapter().json_schema(mode="serialization")
-    for definition in (schema, *schema.get("$defs", {}).values()):
-        if definition.get("type") == "object" and "properties" in definition:
-            definition["additionalProperties"] = False
-            definition["required"] = list(definition["properties"])
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema}
+        place = printable(".".join(str(p) for p in first["loc"]) or "the document", 160)
+        raise StoreError(f"'{name}' is not a valid result: {place}: {printable(first['msg'], 160)}") from error
+    unknown = next(_unknown(raw, result, ""), None)
+    if unknown is not None:
+        raise StoreError(f"'{name}' is not a valid result: {printable(unknown, 160)}: no such field in {SCHEMA}")
+    return result
 
 
 @cache
-def _adapter() -> TypeAdapter[AuditResult]:
+def adapter() -> TypeAdapter[AuditResult]:
+    """What pydantic makes of the classes of a result."""
     return TypeAdapter(AuditResult)
+
+
+def _text(file: Path, shown: str) -> str:
+    """Text of a document of bounded size."""
+    if not file.is_file():
+        raise StoreError(f"no result at '{shown}'; name an {DOCUMENT} or the folder of a run (`audit list` shows them)")
+    size = file.stat().st_size
+    if size > LARGEST_BYTES:
+        raise StoreError(f"'{shown}' has {size:,} bytes, more than the {LARGEST_BYTES:,} that a result may have")
+    try:
+        return file.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise StoreError(f"'{shown}' is not a result: byte {error.start:,} is not UTF-8") from error
+
+
+def _require_schema(raw: Any, name: str) -> None:
+    """Refuse a document of another kind or another version."""
+    version = raw.get("schema") if isinstance(raw, dict) else None
+    if version is None:
+        raise StoreError(f'\'{name}\' is not a result: it names no schema; a result begins with "schema": "{SCHEMA}"')
+    if version != SCHEMA:
+        raise StoreError(
+            f"'{name}' has schema '{printable(version)}'; this version reads {SCHEMA}, "
+            "so install the evenhand that wrote it"
+        )
+
+
+def _unknown(raw: Any, value: Any, place: str) -> Iterator[str]:
+    """Places of keys that no class knows; pydantic passes over them in a standard dataclass."""
+    if is_dataclass(value) and isinstance(raw, dict):
+        names = {f.name for f in fields(value)}
+        yield from (f"{place}{key}" for key in raw if key not in names)
+        for name in names & raw.keys():
+            yield from _unknown(raw[name], getattr(value, name), f"{place}{name}.")
+    elif isinstance(value, tuple) and value and is_dataclass(value[0]):
+        for i, (one, item) in enumerate(zip(raw, value, strict=True)):
+            yield from _unknown(one, item, f"{place}{i}.")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -86,3 +122,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is no number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is too large for a number")
+    return value

@@ -1,29 +1,40 @@
 """The store: one folder a run, whole or not there.
 
-A run is written beside its place and renamed into it, so a reader never sees half a run; what a killed run leaves is a
-folder whose name begins with a dot and ends in ``.part``, listed as incomplete with the energy that was recorded.
+A run is written beside its place and renamed into it, so a reader never sees half a run. What a killed run leaves is a
+folder whose name begins with a dot and ends in ``.part``; it is listed as incomplete, and the energy that was recorded
+lies in it.
+
+Must not: know what a result means; it keeps documents and reads their first lines.
 """
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import json
+import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from audit.errors import StoreError, no_such, printable
 from audit.evidence.atomic import write_text
-from audit.evidence.reader import DOCUMENT, json_schema, read_result
-from audit.result import AuditResult
+from audit.evidence.reader import DOCUMENT, read_result
+from audit.result import SCHEMA, AuditResult, Verdict
 
-__all__ = ["Entry", "Store", "json_schema", "read_result"]
+__all__ = ["Entry", "Store", "read_result"]
 
 RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+STAGING = re.compile(r"\.([0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})\.part")
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 LATEST = "latest"
+HEAD_BYTES, TAIL_BYTES = 65_536, 64
+HEADLINE = frozenset({"schema", "run", "question", "verdict"})
+"""Members that stand first in a document, by the contract's order."""
+SPACE = re.compile(r"[ \t\r\n]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,27 +55,41 @@ class Store:
     """Folder of runs."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = Path(folder)
 
     def new_run_id(self) -> str:
         """Identifier that sorts by time and that no two runs share."""
         return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
     def begin(self, run_id: str) -> Path:
-        """Folder for what a run writes while it goes on."""
+        """Folder for what a run writes while it goes on.
+
+        Raises
+        ------
+        StoreError
+            When the disk refuses, or a run of that id has begun already.
+        """
         staging = self._staging(run_id)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             staging.mkdir()
         except OSError as error:
-            where = printable(self.folder, 200)
+            if isinstance(error, FileExistsError) and staging.exists():
+                raise StoreError(f"run '{run_id}' has begun already in '{self._shown}'; ask for a new id") from error
             raise StoreError(
-                f"the store '{where}' cannot be written: {error.strerror}; name another with --store"
+                f"the store '{self._shown}' cannot be written: {error.strerror}; name another with --store"
             ) from error
         return staging
 
     def commit(self, run_id: str, files: Mapping[str, str]) -> Path:
         """Publish a run, all of it or nothing.
+
+        Parameters
+        ----------
+        run_id
+            Of a run that has begun, or of a new one.
+        files
+            Text by file name.
 
         Raises
         ------
@@ -72,65 +97,158 @@ class Store:
             When the disk refuses, or a run of that id is there already.
         """
         staging, final = self._staging(run_id), self.folder / run_id
+        wrong = next((name for name in files if not FILE_NAME.fullmatch(name)), None)
+        if wrong is not None:
+            raise StoreError(f"'{printable(wrong)}' is no plain file name; a run holds files such as {DOCUMENT}")
+        if os.path.lexists(final):
+            raise StoreError(f"run '{run_id}' is in the store already; a run is never overwritten, so ask for a new id")
         if not staging.is_dir():
             self.begin(run_id)
-        if final.exists():
-            raise StoreError(f"run '{run_id}' is in the store already; a run is never overwritten")
         for name, text in files.items():
             write_text(staging / name, text)
         try:
             staging.rename(final)
         except OSError as error:
             raise StoreError(
-                f"run '{run_id}' cannot be published in '{printable(self.folder, 200)}': {error.strerror}"
+                f"run '{run_id}' cannot be published in '{self._shown}': {error.strerror}; it lies in '{staging.name}'"
             ) from error
         return final
 
     def runs(self) -> tuple[Entry, ...]:
         """Every run, newest first; damaged and incomplete ones are named as such."""
-        if not self.folder.is_dir():
-            return ()
-        found = (self._entry(path) for path in self.folder.iterdir() if path.is_dir() and not path.is_symlink())
-        return tuple(sorted((e for e in found if e is not None), key=lambda e: e.id, reverse=True))
+        return tuple(self._entries())
 
     def load(self, name: str = LATEST) -> AuditResult:
         """Result of a run by its id, the start of its id, or ``latest``."""
-        return read_result(self.path(name))
+        folder = self.path(name)
+        found = read_result(folder)
+        if found.run.id != folder.name:
+            raise StoreError(f"'{printable(folder, 200)}' holds {_another(found.run.id)}; restore the folder")
+        return found
 
     def path(self, name: str = LATEST) -> Path:
-        """Folder of a run."""
-        entries = [e for e in self.runs() if e.state == "complete"]
-        if not entries:
-            raise StoreError(f"no complete run in the store '{printable(self.folder, 200)}'; `audit run DIR` makes one")
-        if name == LATEST:
-            return entries[0].path
-        matching = [e for e in entries if e.id.startswith(name)] if name else []
-        if len(matching) == 1:
-            return matching[0].path
-        if matching:
-            raise StoreError(f"'{printable(name)}' is the start of {len(matching)} runs; give more of the id")
-        raise StoreError(no_such("run", name, (e.id for e in entries)))
+        """Folder of a run.
+
+        Raises
+        ------
+        StoreError
+            When there is none, it did not end, or the name fits several. A damaged run is never passed over for an
+            older one.
+        """
+        matching = [p for p in self._folders() if name in {LATEST, _id(p)} or (name and _id(p).startswith(name))]
+        whole = [p for p in matching if not p.name.startswith(".")]
+        if (name == LATEST and whole) or len(whole) == 1:
+            return whole[0]
+        if whole:
+            raise StoreError(f"'{printable(name)}' is the start of {len(whole)} runs; give more of the id")
+        if matching and name != LATEST:
+            raise StoreError(f"run '{_id(matching[0])}' is incomplete: it did not end, or goes on still")
+        ids = [p.name for p in self._folders() if not p.name.startswith(".")]
+        if not ids:
+            raise StoreError(f"no complete run in the store '{self._shown}'; `audit run DIR` makes one")
+        raise StoreError(no_such("run", name, ids))
+
+    @property
+    def _shown(self) -> str:
+        return printable(self.folder, 200)
 
     def _staging(self, run_id: str) -> Path:
         if not RUN_ID.fullmatch(run_id):
-            raise StoreError(f"'{printable(run_id)}' is no run id")
+            raise StoreError(f"'{printable(run_id)}' is no run id; it looks like 20261124T020512Z-1a2b3c")
         return self.folder / f".{run_id}.part"
 
-    def _entry(self, path: Path) -> Entry | None:
-        if path.name.startswith(".") and path.name.endswith(".part") and RUN_ID.fullmatch(path.name[1:-5]):
-            return Entry(id=path.name[1:-5], path=path, state="incomplete", reason="it did not end, or goes on still")
-        if not RUN_ID.fullmatch(path.name):
-            return None
-        return self._complete(path)
-
-    @staticmethod
-    def _complete(path: Path) -> Entry:
-        """Headline of a run, without validating all of it: a list of thousands must be quick."""
+    def _folders(self) -> list[Path]:
+        """Folders of runs, whole or not, newest first."""
         try:
-            raw = json.loads((path / DOCUMENT).read_bytes())
-            model = (raw["question"]["config"].get("model") or {}).get("name")
-            return Entry(id=path.name, path=path, state="complete", verdict=str(raw["verdict"]),
-                         started=str(raw["run"]["started"]), model=model)  # fmt: skip
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            reason = f"its {DOCUMENT} cannot be read ({type(error).__name__})"
-            return Entry(id=path.name, path=path, state="damaged", reason=reason)
+            if not self.folder.exists():
+                return []
+            found = [p for p in self.folder.iterdir() if _is_run(p.name) and p.is_dir() and not p.is_symlink()]
+        except OSError as error:
+            raise StoreError(
+                f"the store '{self._shown}' cannot be read: {error.strerror}; name another with --store"
+            ) from error
+        return sorted(found, key=_id, reverse=True)
+
+    def _entries(self) -> Iterator[Entry]:
+        for path in self._folders():
+            if path.name.startswith("."):
+                yield Entry(id=_id(path), path=path, state="incomplete", started=_time_of(_id(path)),
+                            reason="it did not end, or goes on still")  # fmt: skip
+            else:
+                yield _listed(path)
+
+
+def _is_run(name: str) -> bool:
+    return bool(RUN_ID.fullmatch(name) or STAGING.fullmatch(name))
+
+
+def _id(path: Path) -> str:
+    staged = STAGING.fullmatch(path.name)
+    return staged[1] if staged else path.name
+
+
+def _time_of(run_id: str) -> str:
+    """When a run began, from its id."""
+    d = run_id
+    return f"{d[:4]}-{d[4:6]}-{d[6:8]}T{d[9:11]}:{d[11:13]}:{d[13:16]}"
+
+
+def _another(run_id: str) -> str:
+    return f"the {DOCUMENT} of another run, '{printable(run_id, 40)}'"
+
+
+def _listed(path: Path) -> Entry:
+    """A run by the head of its document, without validating all of it: a list of thousands must be quick."""
+    try:
+        head = _headline(path / DOCUMENT)
+        reason = _wrong(head, path.name)
+        if not reason:
+            name = (head["question"]["config"].get("model") or {}).get("name")
+            return Entry(id=path.name, path=path, state="complete", verdict=head["verdict"],
+                         started=str(head["run"]["started"]), model=None if name is None else str(name))  # fmt: skip
+    except OSError as error:
+        reason = f"its {DOCUMENT} cannot be read: {error.strerror}"
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        reason = f"its {DOCUMENT} is cut off or was changed by another hand"
+    return Entry(id=path.name, path=path, state="damaged", started=_time_of(path.name), reason=reason)
+
+
+def _wrong(head: Mapping[str, Any], run_id: str) -> str:
+    """Why a head is not that of the run in whose folder it lies; empty where it is."""
+    if head["schema"] != SCHEMA:
+        return f"its schema is '{printable(head['schema'])}'; this version reads {SCHEMA}"
+    if head["verdict"] not in get_args(Verdict):
+        return f"its verdict is '{printable(head['verdict'])}', which is none"
+    return f"it holds {_another(head['run']['id'])}" if head["run"]["id"] != run_id else ""
+
+
+def _headline(file: Path) -> dict[str, Any]:
+    """First members of a document; all of it is read only where they do not stand first."""
+    with file.open("rb") as document:
+        head = document.read(HEAD_BYTES)
+        size = document.seek(0, os.SEEK_END)
+        document.seek(max(0, size - TAIL_BYTES))
+        if not document.read().rstrip().endswith(b"}"):
+            raise ValueError("cut off")
+        try:
+            return _members(codecs.getincrementaldecoder("utf-8")().decode(head))
+        except ValueError:
+            document.seek(0)
+            return _members(document.read().decode("utf-8"))
+
+
+def _members(text: str) -> dict[str, Any]:
+    """Members of a JSON object up to the last of the headline."""
+    found: dict[str, Any] = {}
+    decode, at = json.JSONDecoder().raw_decode, text.index("{") + 1
+    while not found.keys() >= HEADLINE:
+        key, at = decode(text, _next(text, at))
+        found[key], at = decode(text, _next(text, text.index(":", at) + 1))
+        at = text.index(",", at) + 1
+    return found
+
+
+def _next(text: str, at: int) -> int:
+    """Place of the next character that is no space."""
+    space = SPACE.match(text, at)
+    return at if space is None else space.end()

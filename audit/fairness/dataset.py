@@ -6,11 +6,24 @@ written from these. a is the reference (advantaged) group, d the other, n a coun
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from audit.catalogue import ANYBODY, LABEL_POSITIVE, GroupStatistic, Metric, Rate
 
 _CLARIFY = "Hardt et al. (2021), Amazon SageMaker Clarify, KDD 2021; Clarify pre-training metrics"
 
-REPRESENTATION = Rate(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share(Rate):
+    """A group's share of all rows whose group is known."""
+
+    @property
+    def formula(self) -> str:
+        """Share in words: its denominator is not the group's."""
+        return "n of the group / n of all groups"
+
+
+REPRESENTATION = Share(
     name="representation",
     title="Representation",
     stage="data",

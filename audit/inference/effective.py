@@ -49,7 +49,9 @@ class Sample:
     def thin(self) -> np.ndarray:
         """Groups with fewer than 5 effective events or non-events, or fewer than 8 effective folds."""
         p = np.where(self.measured, self.p, 0.0)
-        return self.measured & ((self.n * np.minimum(p, 1 - p) < THIN_EVENTS) | (self.df + 1 < THIN_FOLDS))
+        thin: np.ndarray = (self.n * np.minimum(p, 1 - p) < THIN_EVENTS) | (self.df + 1 < THIN_FOLDS)
+        thin &= self.measured
+        return thin
 
 
 def plain(hits: Floats, rows: Floats) -> Sample:

@@ -202,13 +202,13 @@ def charts_of(
         whole = found.everybody(metric)
         # A drawing in which most places are empty says less than its table.
         if 2 * sum(e.value is not None for e in rates) >= max(len(rates), 1):
-            lines = _lines(metric, rates, gates)
+            lines = limit_lines(metric, rates, gates)
             shown = [*rates, whole] if whole is not None and metric != "representation" else rates
             drawn.append(rates_chart(f"{id_}c{i}", f"{title_of(metric)} by {grouping_name(by)}", shown, lines))
     return tuple(drawn)
 
 
-def _lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gate]) -> list[tuple[float, str]]:
+def limit_lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gate]) -> list[tuple[float, str]]:
     """Limits that can be drawn on the axis of a rate."""
     values = [e.value for e in rates if e.value is not None and None not in (e.group or ())]
     lines: list[tuple[float, str]] = []

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.errors import printable
-from audit.gates import WORST_FIRST, exit_code
+from audit.gates import WORST_FIRST, deciding, exit_code
 from audit.result import AuditResult, Check, Gate
 from audit.sentences import group_text, interval_text, number
 from audit.value import Estimate
@@ -69,10 +69,8 @@ def _headline(result: AuditResult) -> str:
     if result.verdict == "incomplete":
         code = next((c for c in result.run.exit_codes.values() if c != 0), None)
         return f"the command ended with code {code}; what was recorded until then is kept."
-    if not result.gates:
-        return "no gate was asked for."
-    worst = min(result.gates, key=lambda g: (WORST_FIRST.index(g.verdict), not g.name.startswith("model.")))
-    return worst.sentence
+    gate = deciding(result.gates)
+    return "no gate was asked for." if gate is None else gate.sentence
 
 
 def _gates(gates: Sequence[Gate]) -> Iterator[str]:

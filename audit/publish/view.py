@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from audit.gates import deciding
 from audit.publish.accounts import (
     EnergyView,
     PartView,
@@ -148,12 +149,12 @@ def headline(result: AuditResult) -> str:
     if result.verdict == "incomplete":
         failed = ", ".join(f"{safe_text(p)}: exit code {c}" for p, c in result.run.exit_codes.items() if c != 0)
         return f"The run did not finish ({failed or 'no exit code was recorded'}), so it was not judged as a whole."
-    deciding = next((g for g in result.gates if g.verdict == result.verdict), None)
-    if deciding is None:
+    gate = deciding(result.gates)
+    if gate is None:
         return (
             "No limit was asked for, so nothing was judged. What follows are measurements, and none of them is a pass."
         )
-    return safe_text(deciding.sentence, SENTENCE_LENGTH)
+    return safe_text(gate.sentence, SENTENCE_LENGTH)
 
 
 def tally(result: AuditResult) -> str:
