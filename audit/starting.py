@@ -23,10 +23,17 @@ LABEL_WORDS = re.compile(
 )
 PREDICTION_WORDS = re.compile(r"pred|y_hat|yhat|decision|^high$", re.IGNORECASE)
 SCORE_WORDS = re.compile(r"score|prob|risk|likelihood", re.IGNORECASE)
-GROUP_WORDS = re.compile(
-    r"race|ethnic|sex|gender|^age|age_?(?:group|band|cat|cls)|nationalit|religio|disab|marit|skin|orientation|language|country_of_birth",
-    re.IGNORECASE,
+GROUP_WORDS = tuple(
+    re.compile(words, re.IGNORECASE)
+    for words in (
+        r"race|ethnic|^(?:black|white|asian|hispan\w*|latin\w*)$",
+        r"sex|gender|^(?:male|female)$",
+        r"^age|age_?(?:group|band|cat|cls)",
+        r"nationalit|country_of_birth|native.?country|language|religio",
+        r"disab|orientation|skin|marit",
+    )
 )
+"""Words for protected attributes, those that laws name most often first."""
 MOST_LEVELS, LOOKED_AT_ROWS = 30, 200_000
 POSITIVE_WORDS = re.compile(r"^(?:1|yes|y|true|approved|accepted|hired|granted|good|positive|>50k)$", re.IGNORECASE)
 
@@ -75,12 +82,22 @@ def look(path: Path, folder: Path) -> Look:
     prediction = predictions[0] if predictions else None
     label = labels[0] if labels else None
     scores = [s.name for s in seen if s.levels is None and s.kind == "float" and SCORE_WORDS.search(s.name)]
-    named = [s for s in seen if GROUP_WORDS.search(s.name) and s not in {label, prediction}]
+    named = sorted(
+        (s for s in seen if _protected(s.name) and s not in {label, prediction}), key=lambda s: _rank(s.name)
+    )
     groups = tuple(s for s in named if s.levels is not None and len(s.levels) > 1)
     ages = tuple(s.name for s in named if s.levels is None and s.kind in {"integer", "float"})
     return Look(
         os.path.relpath(path, folder), label, _positive(label), prediction, scores[0] if scores else None, groups, ages
     )
+
+
+def _rank(name: str) -> int:
+    return next((i for i, words in enumerate(GROUP_WORDS) if words.search(name)), len(GROUP_WORDS))
+
+
+def _protected(name: str) -> bool:
+    return _rank(name) < len(GROUP_WORDS)
 
 
 def _seen(table: Table, name: str) -> Seen:

@@ -168,11 +168,24 @@ def _show(audited: Audited, store: Path, *, json: bool, gated: bool) -> None:
     if json:
         sys.stdout.write(audited.result.to_json() + "\n")
     console = Console(stderr=json, highlight=False)
-    where = "" if store == HERE else f" --store {store}"
-    following = f"audit dashboard{where}" if gated else 'add --gate "selection_rate ratio >= 0.8" to have it judged'
-    if audited.result.run.command[1:2] == ("track",):
-        following = f"audit dashboard{where}"
+    following = _following(audited, "" if store == HERE else f" --store {store}", gated=gated)
     summary(audited.result, console, folder=audited.folder, next_command=following)
+
+
+def _following(audited: Audited, where: str, *, gated: bool) -> str:
+    """The one command that makes sense next."""
+    stage = audited.result.run.command[1]
+    if not gated and stage in {"data", "model", "run"}:
+        metric = "base_rate" if stage == "data" else "selection_rate"
+        rule = f"{metric} ratio >= 0.8"
+        return (
+            f"add [[gates]] to audit.toml, such as {rule}"
+            if stage == "run"
+            else f'add --gate "{rule}" to have it judged'
+        )
+    if stage in {"data", "model"} and "--write-config" not in sys.argv:
+        return "add --write-config audit.toml to keep this question for CI"
+    return f"audit dashboard{where}"
 
 
 COMMANDS = (

@@ -34,12 +34,7 @@ def _read(part: Part) -> pa.Table:
 
     try:
         source = pa.memory_map(str(part.path))
-        magic = source.read(len(MAGIC))
-        source.seek(0)
-        if magic != MAGIC:
-            _refuse_open_end(source, part.shown)
-        reader = ipc.open_file(source) if magic == MAGIC else ipc.open_stream(source)
-        held = reader.read_all()
+        held = ipc.open_file(source).read_all() if _begins(source) else _stream(source, part.shown)
         held.validate(full=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         first = printable((str(error).splitlines() or ["no reason given"])[0], 120)
@@ -48,13 +43,25 @@ def _read(part: Part) -> pa.Table:
     return held
 
 
-def _refuse_open_end(source: pa.MemoryMappedFile, shown: str) -> None:
-    """Refuse a stream without its end mark: what was cut off at a batch would be lost without a word."""
-    size = source.size()
-    source.seek(max(0, size - len(END_OF_STREAM)))
-    if source.read(len(END_OF_STREAM)) != END_OF_STREAM:
-        raise SourceError(f"{shown} is an Arrow stream without its end mark, so it may be truncated; write it again")
+def _begins(source: pa.MemoryMappedFile) -> bool:
+    """Whether this is the file format, which has a footer, and not the stream format."""
+    begins = source.read(len(MAGIC)) == MAGIC
     source.seek(0)
+    return bool(begins)
+
+
+def _stream(source: pa.MemoryMappedFile, shown: str) -> pa.Table:
+    """Rows of a stream that ends in its end mark and nowhere before; what is cut off would be lost without a word."""
+    from pyarrow import ipc
+
+    held = ipc.open_stream(source).read_all()
+    read, size = source.tell(), source.size()
+    source.seek(max(0, size - len(END_OF_STREAM)))
+    if read != size or source.read(len(END_OF_STREAM)) != END_OF_STREAM:
+        raise SourceError(
+            f"{shown} is an Arrow stream without its end mark at its end: it is truncated; write it again"
+        )
+    return held
 
 
 def join(read: Sequence[tuple[str, pa.Table]]) -> pa.Table:
@@ -75,11 +82,25 @@ def join(read: Sequence[tuple[str, pa.Table]]) -> pa.Table:
         refuse_other_columns(shown, part.column_names, first, names)
     for name in names:
         refuse_kinds(name, [(shown, part.schema.field(name)) for shown, part in read])
+    floats = {n for n in names if {kind_of(part.schema.field(n)) for _, part in read} >= {"integer", "float"}}
     try:
-        return pa.concat_tables([part.select(names) for _, part in read], promote_options="permissive")
+        return pa.concat_tables(
+            [_widened(part.select(names), floats) for _, part in read], promote_options="permissive"
+        )
     except pa.ArrowException as error:
         why = printable(str(error).splitlines()[0], 120)
         raise SourceError(f"{first}: the parts cannot be put together ({why}); write them with one schema") from None
+
+
+def _widened(part: pa.Table, floats: set[str]) -> pa.Table:
+    """Part whose whole numbers are doubles where other parts have fractions; Arrow refuses those it would round."""
+    import pyarrow as pa
+
+    for name in floats:
+        at = part.column_names.index(name)
+        if pa.types.is_integer(part.column(at).type):
+            part = part.set_column(at, name, part.column(at).cast(pa.float64()))
+    return part
 
 
 def refuse_kinds(name: str, fields: Sequence[tuple[str, pa.Field]]) -> None:

@@ -23,7 +23,7 @@ LONGEST_HEADER_BYTES = 2**22
 STEP_BYTES = 2**24
 RECORD = re.compile(rb'(?:[^"\r\n]++|"(?:[^"]++|"")*+")*+(?:\r\n|\n|\r|\Z)')
 QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')
-BLANK = re.compile(rb"[\r\n]\r?\n|\r\r")
+BLANK = re.compile(rb"\n[\r\n]|\r\r")
 UTF16 = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 OTHER_SEPARATORS = {",": ";\t", "\t": ";,"}
 SAID = {",": "commas", "\t": "tabs", ";": "semicolons"}
@@ -151,13 +151,13 @@ def _body(data: bytes, body: int, names: list[str], separator: str, shown: str) 
     end = body + len(data[body:].rstrip(b"\r\n"))
     if end == body:
         return pa.table({name: pa.array([], pa.string()) for name in names})
-    if b'"' not in data and (blank := BLANK.search(data, body, end)):
+    if b'"' not in data and (blank := BLANK.search(data, body - 1, end)):
         raise _blank(data, blank.start() + 1, shown)
     try:
         table = _parsed(data, body, end, names, separator, ignore_empty_lines=False)
     except pa.ArrowInvalid as error:
         raise _ragged(data, body, end, len(names), separator, shown) or _unparsed(error, shown) from None
-    if BLANK.search(data, body, end):
+    if BLANK.search(data, body - 1, end):
         whole = _parsed(data, body, end, names, separator, ignore_empty_lines=True)
         if whole.num_rows != table.num_rows:
             raise _ragged(data, body, end, len(names), separator, shown) or _blank(data, body, shown)
@@ -198,8 +198,8 @@ def _ragged(data: bytes, body: int, end: int, width: int, separator: str, shown:
         fields = QUOTED.sub(b"", record).count(mark) + 1
         if fields != width:
             return SourceError(
-                f"{shown}: line {_line(data, at)} has {_of(fields, 'field')} where the header has {_of(width, 'column')}; "
-                f"mend the row, and quote cells that hold {SAID[separator]}"
+                f"{shown}: line {_line(data, at)} has {_of(fields, 'field')} where the header has "
+                f"{_of(width, 'column')}; mend the row, and quote cells that hold {SAID[separator]}"
             )
         at = found.end()
     return None

@@ -30,6 +30,9 @@ def arrow_of(frame: Any, shown: str) -> pa.Table:
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(frame, pandas.DataFrame):
         return _from_columns([(c, frame.iloc[:, i]) for i, c in enumerate(frame.columns)], shown)
+    polars = sys.modules.get("polars")
+    if polars is not None and isinstance(frame, polars.DataFrame):
+        return _from_columns([(c, frame[c]) for c in frame.columns], shown)
     if isinstance(frame, Mapping):
         _refuse_unaligned(frame, shown)
         return _from_columns(list(frame.items()), shown)
@@ -100,7 +103,7 @@ def _from_narwhals(frame: Any, shown: str) -> pa.Table:
     except TypeError:
         raise SourceError(f"{shown} is {_type(frame)}, not a table; give {TAKEN}") from None
     if isinstance(native, nw.LazyFrame):
-        native = native.collect()
+        return arrow_of(native.collect().to_native(), shown)
     return native.to_arrow()
 
 
@@ -134,13 +137,22 @@ def _column(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
     if isinstance(values, (list, tuple, range)):
         return array_of_objects(values, where)
     pandas = sys.modules.get("pandas")
-    if pandas is not None:
-        if isinstance(values, (pandas.Series, pandas.Index)):
-            values = values.array
-        if isinstance(values, pandas.api.extensions.ExtensionArray):
-            return _from_pandas(values, where)
-    if isinstance(values, (str, bytes, Mapping, set, frozenset)) or not hasattr(values, "__len__"):
+    if pandas is not None and isinstance(values, (pandas.Series, pandas.Index)):
+        values = values.array
+    if pandas is not None and isinstance(values, pandas.api.extensions.ExtensionArray):
+        return _from_pandas(values, where)
+    return _foreign(values, where)
+
+
+def _foreign(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
+    """Column of any library that speaks Arrow or NumPy."""
+    import pyarrow as pa
+
+    several = isinstance(values, (str, bytes, Mapping, set, frozenset)) or hasattr(values, "columns")
+    if several or not hasattr(values, "__len__"):
         raise SourceError(f"{where} is {_type(values)}, not a column of values; give an array or a list")
+    if str(getattr(values, "dtype", "")) == "Object":  # polars hands out addresses, not objects, as Arrow
+        return array_of_objects(values.to_list(), where)
     if hasattr(values, "__arrow_c_stream__"):
         return pa.chunked_array(values)
     return _from_numpy(_as_numpy(values, where), where)
@@ -177,6 +189,8 @@ def _from_pandas(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
 def _from_categories(values: Any, where: str) -> pa.Array:
     import pyarrow as pa
 
+    if len(values.categories) == 0:
+        return pa.nulls(len(values), pa.string())
     names = column_of(values.categories, where)
     if isinstance(names, pa.ChunkedArray):
         names = names.combine_chunks()

@@ -199,7 +199,7 @@ class _Reader:
         whole = {}
         for name, arrays in self._arrays.items():
             types = {a.type for a in arrays} - {pa.null()}
-            dtype = pa.float64() if pa.float64() in types else next(iter(types), pa.string())
+            dtype = pa.float64() if pa.float64() in types else next(iter(types), pa.null())
             try:
                 whole[name] = pa.chunked_array([a.cast(dtype) for a in arrays], type=dtype)
             except pa.ArrowInvalid:

@@ -96,9 +96,9 @@ def clashing(name: str, names: Iterable[str]) -> str | None:
 
 
 def rounds(shown: str, name: str) -> SourceError:
-    """Error for decimals that a double cannot give back."""
+    """Error for numbers that a double cannot give back."""
     return SourceError(
-        f"{shown}: column '{printable(name)}' holds decimals of more than {EXACT_DIGITS} digits, which would be "
+        f"{shown}: column '{printable(name)}' holds numbers of more than {EXACT_DIGITS} digits, which would be "
         "rounded; write it with fewer digits, as double, or as text"
     )
 
@@ -144,10 +144,12 @@ def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_dictionary(column.type):
-        return column.cast(column.type.value_type)
-    chunks = [pc.run_end_decode(chunk) for chunk in column.chunks]
-    return pa.chunked_array(chunks, type=column.type.value_type)
+    inner = column.type.value_type
+    if pa.types.is_run_end_encoded(column.type):
+        return pa.chunked_array([pc.run_end_decode(chunk) for chunk in column.chunks], type=inner)
+    dtype = pa.large_string() if is_text(inner) else inner  # text of many rows outgrows 32-bit offsets
+    chunks = [chunk.dictionary.cast(dtype).take(chunk.indices) for chunk in column.chunks]
+    return pa.chunked_array(chunks, type=dtype)
 
 
 def _whole(column: pa.ChunkedArray, name: str, shown: str) -> pa.ChunkedArray:

@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from audit.engines.arrow_files import refuse_kinds
-from audit.engines.kinds import Kind, exact_limit, is_fraction, is_text, is_whole, kind_of, refuse_names, rounds
+from audit.engines.kinds import (
+    EXACT_INTEGER,
+    Kind,
+    exact_limit,
+    is_fraction,
+    is_text,
+    is_whole,
+    kind_of,
+    refuse_names,
+    rounds,
+)
 from audit.engines.sources import Part
 from audit.engines.tables import Table, identifier
 from audit.engines.text_types import refuse_other_columns
@@ -123,5 +133,8 @@ def _cast(fields: Sequence[pa.Field]) -> str | None:
 
 
 def _limit(fields: Sequence[pa.Field]) -> float | None:
+    """Size from which a column is rounded as a double; None where it cannot be."""
     scales = [f.type.scale for f in fields if is_fraction(f.type)]
-    return exact_limit(max(scales)) if scales else None
+    if scales:
+        return exact_limit(max(scales))
+    return float(EXACT_INTEGER) if {kind_of(f) for f in fields} >= {"integer", "float"} else None

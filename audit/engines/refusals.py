@@ -27,7 +27,9 @@ def refuse_columns(table: Table, plan: Plan) -> None:
             raise ValuesError(f"{table.name}: {role} '{printable(name)}' is {table.columns[name]}, not a number")
     if plan.unit is not None and table.columns[plan.unit] not in {"integer", "text", "date"}:
         kind = table.columns[plan.unit]
-        raise ValuesError(f"{table.name}: unit '{printable(plan.unit)}' is {kind}; name persons by whole numbers or text")
+        raise ValuesError(
+            f"{table.name}: unit '{printable(plan.unit)}' is {kind}; name persons by whole numbers or text"
+        )
     for role, name in (("label", plan.label), ("prediction", plan.prediction)):
         if name is not None and table.columns[name] in NO_CLASS:
             kind = table.columns[name]

@@ -171,7 +171,8 @@ def _ending(path: Path, shown: str, head: bytes) -> tuple[Format, bool]:
             raise SourceError(f"{shown} is {content}")
         what = f" and holds {content}" if content else ""
         known = ", ".join(ENDINGS)
-        raise SourceError(f"{shown} ends in '{printable(ending)}'{what}; a table ends in {known}, texts also in .gz")
+        ends = f"ends in '{printable(ending)}'" if ending else "has no ending"
+        raise SourceError(f"{shown} {ends}{what}; a table ends in {known}, texts also in .gz")
     if packed and given not in TEXTS:
         raise SourceError(f"{shown} is packed with gzip; unpack it, only csv, tsv and jsonl are read packed")
     return given, packed

@@ -91,8 +91,7 @@ class Table(ABC):
         with self.reading(), duckdb.connect(":memory:") as con:
             con.execute("SET TimeZone = 'UTC'")
             held = con.sql(f"SELECT {_listed(chosen)} FROM {self.scan(con, chosen)}").to_arrow_table()  # noqa: S608
-            frame: pd.DataFrame = held.to_pandas()
-            return frame.astype(_exact_types(held))
+            return _frame(held)
 
     def _chosen(self, names: Sequence[str]) -> list[str]:
         """Columns to read, each once; a row needs at least one to be counted."""
@@ -130,7 +129,7 @@ def open_table(source: str | Path, *, folder: Path | None = None) -> Table:
 
         return held_table(name, read_arrow(parts), digest_of(parts), parts)
     held, digest = _texts(parts)
-    return held_table(name, held, digest, parts)
+    return held_table(name, held, digest)  # its bytes were read once: what happens to the files now changes nothing
 
 
 def open_frame(frame: Any, name: str = "the table") -> Table:
@@ -224,16 +223,16 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _exact_types(held: pa.Table) -> dict[str, str]:
-    """Pandas types that keep missing whole numbers and truth values as they are."""
+def _frame(held: pa.Table) -> pd.DataFrame:
+    """Pandas frame in which missing whole numbers and truth values turn nothing into floats or objects."""
+    import pandas as pd
     import pyarrow as pa
 
-    types = {}
-    for column in held.schema:
-        if held[column.name].null_count == 0:
-            continue
-        if pa.types.is_integer(column.type):
-            types[column.name] = "UInt64" if column.type == pa.uint64() else "Int64"
-        elif pa.types.is_boolean(column.type):
-            types[column.name] = "boolean"
-    return types
+    nullable = {pa.bool_(): pd.BooleanDtype(), pa.uint64(): pd.UInt64Dtype()}
+    wide = pd.Int64Dtype()
+
+    def exact(dtype: pa.DataType) -> Any:
+        return nullable.get(dtype, wide if pa.types.is_integer(dtype) else None)
+
+    columns = zip(held.column_names, held.columns, strict=True)
+    return pd.DataFrame({n: c.to_pandas(types_mapper=exact if c.null_count else None) for n, c in columns})

@@ -117,5 +117,5 @@ def _exact(column: pa.ChunkedArray, read: pa.ChunkedArray) -> bool:
 
     if not pc.all(pc.is_finite(read)).as_py():
         return False
-    large = column.filter(pc.greater(pc.abs(read), float(EXACT_INTEGER)))
+    large = column.filter(pc.greater_equal(pc.abs(read), float(EXACT_INTEGER)))
     return not pc.any(pc.match_substring_regex(large, INTEGER)).as_py()

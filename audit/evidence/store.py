@@ -241,11 +241,12 @@ def _members(text: str) -> dict[str, Any]:
     """Members of a JSON object up to the last of the headline."""
     found: dict[str, Any] = {}
     decode, at = json.JSONDecoder().raw_decode, text.index("{") + 1
-    while not found.keys() >= HEADLINE:
+    while True:
         key, at = decode(text, _next(text, at))
         found[key], at = decode(text, _next(text, text.index(":", at) + 1))
+        if found.keys() >= HEADLINE:
+            return found
         at = text.index(",", at) + 1
-    return found
 
 
 def _next(text: str, at: int) -> int:

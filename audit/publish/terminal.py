@@ -1,20 +1,25 @@
 """What a person reads when a command ends: the verdict first, then the groups, then energy, then what to do next.
 
-Must not: compute a number, or rely on colour; every status is a word.
+Every line is a head and a body; the body is wrapped under its own start, except what people copy (paths, commands).
+
+Must not: judge, measure, or rely on colour or on a character that the terminal cannot show; every status is a word.
 """
 
 from __future__ import annotations
 
-import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
 from audit.errors import printable
 from audit.gates import WORST_FIRST, deciding, exit_code
-from audit.result import AuditResult, Check, Gate
+from audit.publish.terminal_tables import Line, groupings
+from audit.result import AuditResult, Check, Energy, Gate, Part
 from audit.sentences import group_text, interval_text, number
-from audit.value import Estimate
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,47 +27,51 @@ if TYPE_CHECKING:
 MEANING = {
     0: "every gate passed",
     1: "a gate failed",
-    3: "undefined or insufficient evidence",
+    3: "undefined or insufficient evidence, which the policy does not allow",
     5: "the training itself failed",
 }
 STYLE = {"pass": "green", "fail": "bold red", "insufficient": "yellow", "undefined": "magenta", "waived": "cyan",
          "not judged": "bold", "incomplete": "bold red", "warn": "yellow", "error": "magenta"}  # fmt: skip
-MODEL_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
-DATA_RATES = ("base_rate", "representation")
-MOST_GROUPS, MOST_CHECKS, NAME_WIDTH, CELL_WIDTH = 12, 5, 26, 22
-INDENT = "  "
+MOST_CHECKS, MOST_PATH, SHORTEST_NAME = 5, 4096, 12
+NARROWEST = 40
+ASCII = str.maketrans({"–": "-", "…": "...", "×": "x", "≠": "!=", "’": "'", "“": '"', "”": '"', "₂": "2"})
 
 
 def summary(
     result: AuditResult, console: Console, *, folder: Path | None = None, next_command: str | None = None
 ) -> None:
-    """Print a whole result for people."""
+    """Print a whole result for people.
+
+    Parameters
+    ----------
+    result
+        The private record.
+    console
+        Where to; its width and encoding are kept.
+    folder
+        Folder of the run, to name its card.
+    next_command
+        The one thing to do next.
+    """
     verdict_lines(result, console)
     audited = any(e.stage == "model" for e in result.estimates)
-    told = _data_gaps(result) if audited else _groupings(result, "data", console.width)
-    model = _groupings(result, "model", console.width)
-    for lines in (model, told, _rows(result), _checks(result.checks), _energy(result)):
+    data = _data_gaps(result) if audited else groupings(result, "data", console.width)
+    for lines in (
+        groupings(result, "model", console.width),
+        data,
+        _rows(result.data),
+        _checks(result.checks),
+        _energy(result.energy),
+        _ending(folder, next_command),
+    ):
         _section(console, lines)
-    ending = [f"Card    {folder / 'card.html'}"] if folder is not None else []
-    ending += [f"Next    {next_command}"] if next_command else []
-    _section(console, ending)
 
 
 def verdict_lines(result: AuditResult, console: Console) -> None:
     """Print the verdict in a sentence, what the exit code means, and every gate."""
-    policy = dict(result.question.config.get("policy") or {})
-    code = exit_code(result.verdict, str(policy.get("insufficient", "fail")))
-    word = result.verdict.upper()
-    _wrapped(console, f"{word}: ", _headline(result), STYLE[result.verdict])
-    meaning = (
-        "insufficient evidence, which the policy allows"
-        if code == 0 and result.verdict == "insufficient"
-        else MEANING[code]
-    )
-    if result.verdict == "not judged":
-        meaning = "nothing was judged, so nothing has passed"
-    _line(console, f"Exit code {code}: {meaning}.")
-    _section(console, _gates(result.gates))
+    _print(console, Line(f"{result.verdict.upper()}: ", _headline(result), result.verdict))
+    _print(console, Line("", _meaning(result)))
+    _section(console, _gates(result.gates, console.width))
 
 
 def _headline(result: AuditResult) -> str:
@@ -73,161 +82,159 @@ def _headline(result: AuditResult) -> str:
     return "no gate was asked for." if gate is None else gate.sentence
 
 
-def _gates(gates: Sequence[Gate]) -> Iterator[str]:
-    if gates:
-        yield "Gates"
-    for gate in sorted(gates, key=lambda g: WORST_FIRST.index(g.verdict)):
-        estimate = gate.estimate
-        value = _value(estimate)
-        value = (
-            f"{estimate.value:g}"
-            if estimate is not None and estimate.metric == "failed" and estimate.value is not None
-            else value
-        )
-        limit = f"at least {gate.min:g}" if gate.min is not None else f"at most {gate.max:g}"
-        bounds = "" if estimate is None or estimate.low is None else interval_text(gate.low, gate.high)
-        more = f"  (about {gate.needed_n:.2g} times the data would settle it)" if gate.needed_n else ""
-        yield f"{INDENT}{gate.verdict.upper():<13}{printable(gate.name)}"
-        yield f"{INDENT}{'':<13}{value}{bounds}, {limit}{more}"
+def _meaning(result: AuditResult) -> str:
+    """What the exit code says."""
+    policy = dict(result.question.config.get("policy") or {})
+    code = exit_code(result.verdict, str(policy.get("insufficient", "fail")))
+    tracked = result.run.command[1:2] == ("track",)
+    if tracked and result.verdict == "incomplete":
+        own = next((c for c in result.run.exit_codes.values() if c != 0), code)
+        return f"Exit code {own if own > 0 else 128 - own}: the command's own, passed through."
+    if code == 0 and result.verdict == "insufficient":
+        return "Exit code 0: insufficient evidence, which the policy allows."
+    if result.verdict == "not judged":
+        return "Exit code 0: nothing was judged, so nothing has passed."
+    return f"Exit code {code}: {MEANING[code]}."
 
 
-def _value(estimate: Estimate | None) -> str:
-    if estimate is None or estimate.value is None:
-        return "undefined"
-    return f"{estimate.value:g}" if estimate.stage == "checks" else number(estimate.value)
+def _gates(gates: Sequence[Gate], width: int) -> Iterator[Line]:
+    """Every gate: one line where all fit, otherwise the numbers under the name."""
+    if not gates:
+        return
+    yield Line("Gates")
+    ordered = sorted(gates, key=lambda g: WORST_FIRST.index(g.verdict))
+    found = [_found(g) for g in ordered]
+    room = max(cell_len(printable(g.name)) for g in gates) + 2
+    for gate, text in zip(ordered, found, strict=True):
+        head = f"  {gate.verdict.upper():<14}"
+        if 16 + room + max(map(cell_len, found)) <= width:
+            yield Line(head, set_cell_size(printable(gate.name), room) + text, gate.verdict)
+        else:
+            yield Line(head, printable(gate.name, max(width - 16, SHORTEST_NAME)), gate.verdict, whole=True)
+            yield Line(" " * 16, text)
 
 
-def _groupings(result: AuditResult, stage: str, width: int) -> Iterator[str]:
-    rates = MODEL_RATES if stage == "model" else DATA_RATES
-    for by in dict.fromkeys(e.by for e in result.estimates if e.stage == stage and e.by):
-        yield from _grouping(result, stage, by, rates[: max(1, (width - NAME_WIDTH - 10) // CELL_WIDTH)])
-        yield ""
+def _found(gate: Gate) -> str:
+    """Value, interval and limit of a gate."""
+    limit = f"limit at least {gate.min:g}" if gate.min is not None else f"limit at most {gate.max:g}"
+    more = f"; about {gate.needed_n:.2g} times the data would settle it" if gate.needed_n else ""
+    e = gate.estimate
+    if e is None or e.value is None:
+        why = "not measured" if e is None else printable(e.reason or "no reason was recorded", 160)
+        return f"undefined: {why}; {limit}"
+    if e.stage == "checks":
+        return f"{e.value:g}, {limit}"
+    interval = "" if e.low is None and e.high is None else interval_text(gate.low, gate.high)
+    return f"{number(e.value)}{interval}, {limit}{more}"
 
 
-def _data_gaps(result: AuditResult) -> Iterator[str]:
+def _data_gaps(result: AuditResult) -> Iterator[Line]:
     """One line a grouping: how far the labels themselves differ."""
-    gaps = [e for e in result.find("base_rate", "difference", stage="data") if e.group is None]
-    for gap in gaps:
-        by = " x ".join(printable(b, 30) for b in gap.by)
+    for gap in (e for e in result.find("base_rate", "difference", stage="data") if e.group is None):
+        said = f"base rate by {' x '.join(printable(b, 30) for b in gap.by)}: "
         if gap.value is None or gap.pair is None:
-            yield f"Data    base rate by {by}: undefined, {gap.reason}"
-            continue
-        lower, higher = map(group_text, gap.pair)
-        if gap.value == 0:
-            yield f"Data    base rate by {by}: equal{interval_text(gap.low, gap.high)}"
-            continue
-        value = f"{number(gap.value)}{interval_text(gap.low, gap.high)}"
-        yield f"Data    base rate by {by}: {lower} below {higher} by {value}"
+            said += f"undefined, {printable(gap.reason, 160)}"
+        elif gap.value == 0:
+            said += f"equal{interval_text(gap.low, gap.high)}"
+        else:
+            lower, higher = map(group_text, gap.pair)
+            said += f"{lower} below {higher} by {number(gap.value)}{interval_text(gap.low, gap.high)}"
+        yield Line("Data    ", said)
 
 
-def _grouping(result: AuditResult, stage: str, by: tuple[str, ...], rates: Sequence[str]) -> Iterator[str]:
-    here = [
-        e for e in result.estimates if e.stage == stage and e.by == by and e.compare is None and e.reference is None
-    ]
-    cells = {(e.group, e.metric): e for e in here if e.group is not None}
-    groups = list(
-        dict.fromkeys(e.group for e in here if e.group is not None and any((e.group, r) in cells for r in rates))
-    )
-    title = f"By {' x '.join(printable(b, 30) for b in by)}, {'the data' if stage == 'data' else 'the model'}"
-    heads = "".join(f"{rate.replace('_', ' '):<{CELL_WIDTH}}" for rate in rates)
-    yield f"{title}"
-    yield f"{INDENT}{'':<{NAME_WIDTH}}{'n':>8}  {heads}".rstrip()
-    for group in groups[:MOST_GROUPS]:
-        found = [cells.get((group, rate)) for rate in rates]
-        n = next((e.n for e in found if e is not None), 0.0) or 0.0
-        few = "*" if any(e is not None and "small_group" in e.flags for e in found) else " "
-        name = f"({by[0]} missing)" if group == (None,) else group_text(group)
-        row = "".join(f"{_cell(e):<{CELL_WIDTH}}" for e in found)
-        yield f"{INDENT}{printable(name, NAME_WIDTH - 1):<{NAME_WIDTH}}{n:>8,.0f}{few} {row}".rstrip()
-    if any("small_group" in e.flags for e in cells.values() if e.metric in rates):
-        yield f"{INDENT}* too few to judge by itself"
-    if len(groups) > MOST_GROUPS:
-        yield f"{INDENT}… and {len(groups) - MOST_GROUPS} more groups; the card has them all"
-
-
-def _cell(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return "–"
-    if estimate.value is None:
-        return "undefined"
-    return f"{number(estimate.value)}{interval_text(estimate.low, estimate.high)}"
-
-
-def _rows(result: AuditResult) -> Iterator[str]:
-    for part in result.data:
-        out = "".join(f"; {rows:,} left out: {printable(why)}" for why, rows in part.rows_excluded.items())
+def _rows(parts: Sequence[Part]) -> Iterator[Line]:
+    """Of these n, used m, left out k because."""
+    for part in parts:
+        left = sum(part.rows_excluded.values())
+        why = ", ".join(f"{printable(reason)}: {rows:,}" for reason, rows in part.rows_excluded.items())
+        out = f", left out {left:,} ({why})" if left else ", left out none"
+        read = max(part.rows_read, 1)
         without = "".join(
-            f"; {rows:,} ({rows / max(part.rows_read, 1):.1%}) have no {printable(c)}"
-            for c, rows in part.rows_without_group.items()
+            f"; {rows:,} ({rows / read:.1%}) have no {printable(column, 40)}"
+            for column, rows in part.rows_without_group.items()
         )
-        yield f"Rows    {part.part}: of {part.rows_read:,} read, {part.rows_used:,} used{without}{out}"
+        yield Line("Rows    ", f"{part.part}: of these {part.rows_read:,}, used {part.rows_used:,}{out}{without}")
 
 
-def _checks(checks: Sequence[Check]) -> Iterator[str]:
+def _checks(checks: Sequence[Check]) -> Iterator[Line]:
     if not checks:
         return
-    outcomes = dict.fromkeys(c.outcome for c in checks)
-    counts = ", ".join(f"{sum(c.outcome == o for c in checks)} {o}" for o in outcomes)
-    yield f"Checks  {len(checks)} run: {counts}"
-    bad = [c for c in checks if c.outcome not in {"pass", "not applicable"}]
+    counts = ", ".join(f"{n} {outcome}" for outcome, n in Counter(c.outcome for c in checks).items())
+    yield Line("Checks  ", f"{len(checks)} run: {counts}")
+    order = ("fail", "error", "undefined", "warn", "waived")
+    bad = sorted((c for c in checks if c.outcome in order), key=lambda c: order.index(c.outcome))
     for check in bad[:MOST_CHECKS]:
-        said = f"{printable(check.title)}: {printable(check.detail, 160)}"
-        yield f"{INDENT}{check.outcome.upper():<10}{check.code}  {said}"
+        detail = f": {printable(check.detail, 160)}" if check.detail else ""
+        said = f"{printable(check.code, 20)}  {printable(check.title, 120)}{detail}"
+        yield Line(f"  {check.outcome.upper():<10}", said, check.outcome)
     if len(bad) > MOST_CHECKS:
-        yield f"{INDENT}… and {len(bad) - MOST_CHECKS} more; the card has them all"
+        yield Line("  ", f"… and {len(bad) - MOST_CHECKS} more; the card has them all")
 
 
-def _energy(result: AuditResult) -> Iterator[str]:
-    energy = result.energy
+def _energy(energy: Energy | None) -> Iterator[Line]:
+    """Two lines: what was drawn and how that is known, and what it means in carbon."""
     if energy is None:
         return
     if energy.energy_kwh is None:
-        yield f"Energy  not measured: {energy.note or 'no meter answered'}"
+        yield Line("Energy  ", f"not measured: {printable(energy.note or 'no meter answered', 200)}")
         return
-    carbon = "carbon unknown, because no grid was named ([energy] country)"
-    grid = next((f for f in energy.factors if "CO2" in f.unit), None)
-    if energy.carbon_g is not None and grid is not None:
-        carbon = f"{energy.carbon_g:.3g} g CO2e (grid {grid.value:.3g} {grid.unit}, {grid.source}, {grid.date})"
-    yield f"Energy  {energy.energy_kwh:.3g} kWh, {carbon}"
-    share = energy.measured_share or 0.0
     metered = [c for c in energy.components if c.energy_j is not None]
-    methods = ", ".join(dict.fromkeys(f"{c.component}: {c.method}" for c in metered))
+    methods = ", ".join(dict.fromkeys(f"{printable(c.component, 20)} by {c.method}" for c in metered))
     phases = dict.fromkeys(c.phase for c in energy.components)
-    silent = [p for p in phases if not any(c.phase == p for c in metered)]
-    missed = f"; {', '.join(silent)}: not metered" if silent else ""
-    yield f"{'':<8}{share:.0%} measured by a counter; {methods}{missed}"
-
-
-def _section(console: Console, lines: Iterable[str]) -> None:
-    written = list(lines)
-    while written and not written[-1]:
-        written.pop()
-    if not written:
+    silent = [printable(p, 20) for p in phases if all(c.phase != p for c in metered)]
+    missed = f"; not metered: {', '.join(silent)}" if silent else ""
+    yield Line("Energy  ", f"{energy.energy_kwh:.3g} kWh, {_known(energy.measured_share)} ({methods}){missed}")
+    grid = next((f for f in energy.factors if "CO2" in f.unit), None)
+    if energy.carbon_g is None or grid is None:
+        yield Line("Carbon  ", "unknown grid, so no grams: name it with [energy] country")
         return
-    _line(console, "")
-    for line in written:
-        word = line.split(maxsplit=1)[0].lower() if line.startswith(INDENT) and line.strip() else ""
-        _wrapped(console, "", line, STYLE.get(word, ""))
-
-
-def _wrapped(console: Console, lead: str, text: str, style: str) -> None:
-    """Print text wrapped under its own start, its first word in the style."""
-    margin = len(lead) or (
-        len(text) - len(text.lstrip()) + 8 if text.startswith((INDENT, "Energy", "Rows", "Checks", "Data")) else 0
+    source = (
+        f"{grid.value:.3g} {printable(grid.unit, 30)} from {printable(grid.source, 120)}, {printable(grid.date, 30)}"
     )
-    lines = textwrap.wrap(
-        lead + text, max(console.width, 40), subsequent_indent=" " * min(margin, 15), drop_whitespace=True,
-        break_long_words=True, break_on_hyphens=False, replace_whitespace=False,
-    ) or [""]  # fmt: skip
-    first, *rest = lines
-    word, gap, tail = first.strip().partition(" ")
-    start = first[: len(first) - len(first.lstrip())]
-    console.print(start, end="", markup=False)
-    console.print(word, style=style or None, end="", markup=False, soft_wrap=True)
-    _line(console, gap + tail)
-    for line in rest:
-        _line(console, line)
+    yield Line("Carbon  ", f"{energy.carbon_g:.3g} g CO2e, at {source}")
 
 
-def _line(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+def _known(share: float | None) -> str:
+    """How the energy is known."""
+    if share is None:
+        return "share measured unknown"
+    if share == 0:
+        return "estimated, none of it measured"
+    return "measured by a counter" if share == 1 else f"{share:.0%} measured by a counter, the rest estimated"
+
+
+def _ending(folder: Path | None, next_command: str | None) -> Iterator[Line]:
+    if folder is not None:
+        yield Line("Card    ", printable(folder / "card.html", MOST_PATH), whole=True)
+    if next_command:
+        yield Line("Next    ", printable(next_command, MOST_PATH), whole=True)
+
+
+def _section(console: Console, lines: Iterable[Line]) -> None:
+    """Lines after an empty one; nothing where there are none."""
+    written = list(lines)
+    while written and written[-1] == Line(""):
+        written.pop()
+    for line in [Line(""), *written] if written else []:
+        _print(console, line)
+
+
+def _print(console: Console, line: Line) -> None:
+    """One line, wrapped under the start of its body; the status is the only thing in colour."""
+    head, body = _shown(console, line.head, row=line.whole), Text(_shown(console, line.body, row=line.whole))
+    indent = cell_len(head)
+    room = max(console.width, NARROWEST) - indent
+    first, *rest = [body] if line.whole or not line.body else list(body.wrap(console, room))
+    starts = [(head, STYLE.get(line.status, "")), *[(" " * indent, "")] * len(rest)]
+    for start, text in zip(starts, [first, *rest], strict=True):
+        whole = Text.assemble(start, text)
+        whole.rstrip()
+        console.print(whole, highlight=False, soft_wrap=True)
+
+
+def _shown(console: Console, text: str, *, row: bool) -> str:
+    """Text in characters that the terminal's encoding has; a row keeps its width."""
+    if console.encoding.lower().replace("-", "").startswith("utf"):
+        return text
+    plain = (text.replace("…", "~") if row else text).translate(ASCII)
+    return plain.encode(console.encoding, "backslashreplace").decode(console.encoding)
