@@ -144,8 +144,9 @@ def _data(seen: Look) -> str:
         lines.append(f"source = {_quoted(seen.source)}")
     if seen.label is not None:
         levels = ", ".join(printable(v, 30) for v in seen.label.levels or ())
-        lines += [f"label = {_quoted(seen.label.name)}          # its values: {levels}",
-                  f"positive = {_class(seen.label, seen.positive)}          # the good or decisive outcome: check this"]  # fmt: skip
+        positive = _class(seen.label, seen.positive)
+        lines.append(f"label = {_quoted(seen.label.name)}          # its values: {levels}")
+        lines.append(f"positive = {positive}          # the good or decisive outcome: check this")
     else:
         lines.append('# label = "…"                # no column of two values looks like an outcome: name it')
     if names:

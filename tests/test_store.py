@@ -206,6 +206,13 @@ def test_a_headline_that_does_not_stand_first_is_found_all_the_same(store):
     assert (entry.state, entry.verdict) == ("complete", "fail")
 
 
+def test_the_newest_runs_alone(store):
+    put(store, OLD)
+    put(store, NEW)
+    assert [e.id for e in store.runs(1)] == [NEW]
+    assert [e.id for e in store.runs()] == [e.id for e in store.runs(5)] == [NEW, OLD]
+
+
 def test_what_is_no_run_is_not_listed(store):
     put(store, NEW)
     (store.folder / "notes").mkdir()

@@ -14,6 +14,16 @@ MOST_CLASSES = 100
 NUMERIC = ("integer", "float", "boolean")
 FEW_LEVELS = 50
 NO_CLASS = ("date", "time", "other")
+KINDS_IN_WORDS = {
+    "date": "holds dates",
+    "time": "holds times",
+    "other": "holds nested or binary values (lists, structs), a type that cannot name a group",
+}
+KIND_MENDS = {
+    "date": "make bands of it first, such as the birth decade",
+    "time": "make bands of it first, such as the time of day",
+    "other": "make one text or number of each",
+}
 
 
 def refuse_columns(table: Table, plan: Plan) -> None:
@@ -33,7 +43,7 @@ def refuse_columns(table: Table, plan: Plan) -> None:
     for role, name in (("label", plan.label), ("prediction", plan.prediction)):
         if name is not None and table.columns[name] in NO_CLASS:
             kind = table.columns[name]
-            raise ValuesError(f"{table.name}: {role} '{printable(name)}' is of kind {kind}; a class is needed")
+            raise ValuesError(f"{table.name}: {role} '{printable(name)}' {KINDS_IN_WORDS[kind]}; a class is needed")
 
 
 def _refuse_bins(table: Table, plan: Plan, column: str) -> None:
@@ -56,10 +66,7 @@ def _refuse_group(table: Table, plan: Plan, column: str) -> None:
         raise QuestionError(f"group column '{shown}' is named twice")
     kind = table.columns[column]
     if kind in NO_CLASS:
-        raise ValuesError(
-            f"{table.name}: group column '{shown}' is of kind {kind}; make bands of it first, "
-            "such as birth decade or age band"
-        )
+        raise ValuesError(f"{table.name}: group column '{shown}' {KINDS_IN_WORDS[kind]}; {KIND_MENDS[kind]}")
 
 
 def refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int]) -> None:

@@ -15,7 +15,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -114,9 +114,9 @@ class Store:
             ) from error
         return final
 
-    def runs(self) -> tuple[Entry, ...]:
-        """Every run, newest first; damaged and incomplete ones are named as such."""
-        return tuple(self._entries())
+    def runs(self, most: int | None = None) -> tuple[Entry, ...]:
+        """Every run, or the newest ``most``, newest first; damaged and incomplete ones are named as such."""
+        return tuple(_listed(p) if not p.name.startswith(".") else _unfinished(p) for p in self._folders()[:most])
 
     def load(self, name: str = LATEST) -> AuditResult:
         """Result of a run by its id, the start of its id, or ``latest``."""
@@ -169,14 +169,6 @@ class Store:
             ) from error
         return sorted(found, key=_id, reverse=True)
 
-    def _entries(self) -> Iterator[Entry]:
-        for path in self._folders():
-            if path.name.startswith("."):
-                yield Entry(id=_id(path), path=path, state="incomplete", started=_time_of(_id(path)),
-                            reason="it did not end, or goes on still")  # fmt: skip
-            else:
-                yield _listed(path)
-
 
 def _is_run(name: str) -> bool:
     return bool(RUN_ID.fullmatch(name) or STAGING.fullmatch(name))
@@ -195,6 +187,12 @@ def _time_of(run_id: str) -> str:
 
 def _another(run_id: str) -> str:
     return f"the {DOCUMENT} of another run, '{printable(run_id, 40)}'"
+
+
+def _unfinished(path: Path) -> Entry:
+    """A run that was killed, or goes on still."""
+    return Entry(id=_id(path), path=path, state="incomplete", started=_time_of(_id(path)),
+                 reason="it did not end, or goes on still")  # fmt: skip
 
 
 def _listed(path: Path) -> Entry:
