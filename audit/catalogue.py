@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import QuestionError, no_such
 from audit.value import Stage
@@ -97,6 +97,24 @@ class Rate(Metric):
         """Sum of named cells, such as (TP + FN)."""
         names = [CELLS[y][d] for y in (1, 0) for d in (1, 0) if mask[y, d]]
         return names[0] if len(names) == 1 else f"({' + '.join(names)})" if len(names) < 4 else "n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistic(Metric):
+    """A smooth statistic of the confusion table that does not change when all its cells grow alike."""
+
+    of: Callable[[Any, Any, Any, Any], Any]
+    """Value from arrays of TN, FP, FN and TP; NaN where it is undefined."""
+    support: Callable[[Any, Any, Any, Any], Any]
+    """Rows that it rests on where all of them agree."""
+    text: str
+    empty: str
+    """Why it is undefined where it is."""
+
+    @property
+    def formula(self) -> str:
+        """Formula as its source prints it."""
+        return self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from audit.catalogue import Rate
+from audit.catalogue import Rate, Statistic
 from audit.cube import Axis, Cube
 from audit.errors import QuestionError, no_such
+from audit.inference.delta import smooth
 from audit.inference.effective import Sample, folded, plain, weighted
 from audit.value import Group
 
@@ -47,9 +48,20 @@ class Grouping:
         rows: np.ndarray = self.counts["n"].sum(axis=(1, 2, 3))
         return rows
 
-    def sample(self, rate: Rate) -> Sample:
-        """Rates of all groups for one metric."""
-        return self._sample(rate.hits, rate.given.mask())
+    def sample(self, metric: Rate | Statistic) -> Sample:
+        """Values of all groups for one metric, on the scale from 0 to 1, with the rows that they are worth."""
+        if isinstance(metric, Rate):
+            return self._sample(metric.hits, metric.given.mask())
+        low, high = metric.range
+        cells, squares = (self._four(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
+        return smooth(
+            lambda *x: (metric.of(*x) - low) / (high - low), metric.support, cells, squares, folds=self.folded
+        )
+
+    def _four(self, measure: str) -> np.ndarray:
+        """TN, FP, FN, TP of each group and fold, shape (G, 4, F)."""
+        counts = self.counts[measure]
+        return counts.reshape(len(self.groups), 4, counts.shape[-1]).astype(float)
 
     def shares(self) -> Sample:
         """Each group's share of all rows with a group."""
@@ -57,7 +69,7 @@ class Grouping:
         total = np.broadcast_to(rows.sum(axis=0), rows.shape)
         if not self.folded and "w" not in self.counts:
             return plain(rows[:, 0], total[:, 0])
-        w, w2 = self._each("w"), self._each("w2")
+        w, w2 = (self._each(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
         return self._of(w, np.broadcast_to(w.sum(axis=0), w.shape), w2, np.broadcast_to(w2.sum(axis=0), w2.shape))
 
     def share_against(self, other: int) -> Sample:

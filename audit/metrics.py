@@ -8,10 +8,11 @@ from audit.catalogue import Catalogue, Metric
 from audit.fairness.criteria import CRITERIA
 from audit.fairness.dataset import DATASET
 from audit.fairness.rates import RATES
+from audit.fairness.statistics import STATISTICS
 
-CATALOGUE = Catalogue((*DATASET, *RATES, *CRITERIA))
+CATALOGUE = Catalogue((*DATASET, *RATES, *STATISTICS, *CRITERIA))
 DATA_METRICS = ("representation", "base_rate", "class_imbalance", "difference_in_proportions_of_labels")
-MODEL_METRICS = tuple(r.name for r in (*RATES, *CRITERIA))
+MODEL_METRICS = tuple(r.name for r in (*RATES, *STATISTICS, *CRITERIA))
 ENERGY_METRICS = ("energy_kwh", "carbon_g")
 CHECK_METRICS = ("failed",)
 

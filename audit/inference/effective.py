@@ -39,6 +39,8 @@ class Sample:
     numerator: Floats
     denominator: Floats
     r: Floats | None = None
+    few: np.ndarray | None = None
+    """Groups whose interval is known to be short, beyond what ``n`` and ``p`` tell; None where none is."""
 
     @property
     def measured(self) -> np.ndarray:
@@ -50,6 +52,8 @@ class Sample:
         """Groups with fewer than 5 effective events or non-events, or fewer than 8 effective folds."""
         p = np.where(self.measured, self.p, 0.0)
         thin: np.ndarray = (self.n * np.minimum(p, 1 - p) < THIN_EVENTS) | (self.df + 1 < THIN_FOLDS)
+        if self.few is not None:
+            thin |= self.few
         thin &= self.measured
         return thin
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from audit.cube import Cube
 from audit.fairness.dataset import DATA_BASE_RATE
 from audit.fairness.rates import RATES
+from audit.fairness.statistics import STATISTICS
 from audit.grouping import crossings, grouping, missing_groups
 from audit.measurement.bias import BiasTable
 from audit.measurement.rates import RateTable, Scope
@@ -22,9 +23,9 @@ def model_estimates(cubes: Sequence[Cube], scope: Scope) -> tuple[Estimate, ...]
     """All rates of a binary model for everybody, every group and every crossing, with their comparisons."""
     found: list[Estimate] = []
     for by in crossings(scope.groups, scope.intersections):
-        found += RateTable(grouping(cubes, by, scope.reference), scope, "model").rates(RATES)
+        found += RateTable(grouping(cubes, by, scope.reference), scope, "model").rates((*RATES, *STATISTICS))
         if len(by) == 1 and (rest := missing_groups(cubes, by[0])) is not None:
-            found += RateTable(rest, scope, "model", comparable=False).rates(RATES)
+            found += RateTable(rest, scope, "model", comparable=False).rates((*RATES, *STATISTICS))
     return tuple(found)
 
 

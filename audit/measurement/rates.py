@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from audit.catalogue import Criterion, Rate
+from audit.catalogue import Criterion, Rate, Statistic
 from audit.errors import printable
 from audit.fairness.criteria import CRITERIA
 from audit.fairness.rates import BASE_RATE
@@ -24,6 +24,7 @@ from audit.value import Estimate, Group, Stage
 
 SMALL, NO_GROUP, UNMEASURED, IS_LABEL = "small_group", "rows_without_group", "unmeasured_group", "group_equals_label"
 KINDS: tuple[Kind, ...] = ("difference", "ratio")
+Measured = Rate | Statistic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,21 +55,24 @@ class RateTable:
         if self.comparable and len(grouped.groups) > 1 and _determined(grouped.sample(BASE_RATE)):
             self.flags += (IS_LABEL,)
 
-    def rates(self, metrics: Sequence[Rate]) -> list[Estimate]:
+    def rates(self, metrics: Sequence[Measured]) -> list[Estimate]:
         """Each metric: every group's rate, gaps, comparisons with the reference, extremes, named criteria."""
-        found: list[Estimate] = []
-        for metric in metrics:
-            sample = self.g.sample(metric)
-            found += self._each(metric, sample)
-            if self.comparable:
-                for kind in KINDS:
-                    found.append(self._gap(metric, sample, kind))
-                    found += self._to_reference(metric, sample, kind)
-                found += [self._extreme(metric, sample, "lowest"), self._extreme(metric, sample, "highest")]
+        found = [e for metric in metrics for e in self._all(metric)]
         if self.comparable and self.stage == "model":
             by_name = {m.name: m for m in metrics}
-            found += [self._criterion(c, [by_name[rate] for rate in c.rates]) for c in CRITERIA]
+            named = [c for c in CRITERIA if set(c.rates) <= set(by_name)]
+            found += [self._criterion(c, [by_name[rate] for rate in c.rates]) for c in named]
         return found
+
+    def _all(self, metric: Measured) -> list[Estimate]:
+        sample = self.g.sample(metric)
+        found = self._each(metric, sample)
+        if self.comparable:
+            for kind in KINDS if metric.range[0] >= 0 else KINDS[:1]:
+                found.append(self._gap(metric, sample, kind))
+                found += self._to_reference(metric, sample, kind)
+            found += [self._extreme(metric, sample, "lowest"), self._extreme(metric, sample, "highest")]
+        return [_smooth(e, metric) for e in found] if isinstance(metric, Statistic) else found
 
     def _base(self, metric: str, **changes: Any) -> Estimate:
         confidence = None if changes.get("low") is None and changes.get("high") is None else self.scope.confidence
@@ -85,11 +89,11 @@ class RateTable:
     def _group_flags(self, sample: Sample, *positions: int) -> tuple[str, ...]:
         return (SMALL,) if any(sample.thin[i] for i in positions) else ()
 
-    def _each(self, metric: Rate, sample: Sample) -> list[Estimate]:
+    def _each(self, metric: Measured, sample: Sample) -> list[Estimate]:
         limits = single(sample, self.scope.tail)
         return [self._rate(metric, sample, limits, i) for i in range(len(self.g.groups))]
 
-    def _rate(self, metric: Rate, sample: Sample, limits: Limits, i: int) -> Estimate:
+    def _rate(self, metric: Measured, sample: Sample, limits: Limits, i: int) -> Estimate:
         group, rows = self.g.groups[i], float(self.g.rows[i])
         common: dict[str, Any] = {"group": group, "n": rows}
         if sample.denominator[i] <= 0:
@@ -110,7 +114,7 @@ class RateTable:
             flags=self._group_flags(sample, i),
         )
 
-    def _gap(self, metric: Rate, sample: Sample, kind: Kind, looks: int = 1) -> Estimate:
+    def _gap(self, metric: Measured, sample: Sample, kind: Kind, looks: int = 1) -> Estimate:
         if len(self.g.groups) < 2:
             return self._lonely(metric.name, kind)
         found = gap(sample, kind, self.scope.tail, looks)
@@ -163,10 +167,10 @@ class RateTable:
             reason=f"{have} has rows: nothing to compare; at least two are needed",
         )
 
-    def _why(self, metric: Rate, sample: Sample) -> str:
+    def _why(self, metric: Measured, sample: Sample) -> str:
         empty = [i for i in range(len(self.g.groups)) if not sample.measured[i]]
         if not empty:
-            return f"0/0: {metric.event.text} for nobody in any group"
+            return f"0/0: {_event(metric)} for nobody in any group"
         named = ", ".join(self._named(i) for i in empty[:3]) + (f" and {len(empty) - 3} more" if len(empty) > 3 else "")
         reason = metric.empty if self.g.rows[empty[0]] else "0/0: no rows in this group"
         return f"not measured for {named} ({reason})"
@@ -174,14 +178,14 @@ class RateTable:
     def _named(self, i: int) -> str:
         return " x ".join(printable(level) for level in self.g.groups[i])
 
-    def _to_reference(self, metric: Rate, sample: Sample, kind: Kind) -> list[Estimate]:
+    def _to_reference(self, metric: Measured, sample: Sample, kind: Kind) -> list[Estimate]:
         if len(self.g.groups) < 2:
             return []
         at = self.g.reference
         limits = against(sample, kind, at, self.scope.tail)
         return [self._pairwise(metric, sample, limits, kind, i) for i in range(len(self.g.groups)) if i != at]
 
-    def _pairwise(self, metric: Rate, sample: Sample, limits: Limits, kind: Kind, i: int) -> Estimate:
+    def _pairwise(self, metric: Measured, sample: Sample, limits: Limits, kind: Kind, i: int) -> Estimate:
         at = self.g.reference
         p, q = float(sample.p[i]), float(sample.p[at])
         common: dict[str, Any] = {
@@ -200,7 +204,7 @@ class RateTable:
                 reason=f"not measured for {self._named(empty)} ({metric.empty})",
             )
         if kind == "ratio" and q == 0:
-            reason = f"{'0' if p == 0 else 'x'}/0: {metric.event.text} for nobody in {self._named(at)}"
+            reason = f"{'0' if p == 0 else 'x'}/0: {_event(metric)} for nobody in {self._named(at)}"
             return self._base(metric.name, **common, status="undefined", reason=reason)
         high = float(limits.high[i])
         return self._base(
@@ -215,7 +219,7 @@ class RateTable:
             denominator=q if kind == "ratio" else None,
         )
 
-    def _extreme(self, metric: Rate, sample: Sample, which: Literal["lowest", "highest"]) -> Estimate:
+    def _extreme(self, metric: Measured, sample: Sample, which: Literal["lowest", "highest"]) -> Estimate:
         if not len(self.g.groups):
             return self._lonely(metric.name, which)
         found = extreme(sample, which, self.scope.tail)
@@ -235,7 +239,7 @@ class RateTable:
             method=f"{self._method(found.exact)}, corrected for {len(self.g.groups)} groups on the failing side",
         )
 
-    def _criterion(self, criterion: Criterion, metrics: Sequence[Rate]) -> Estimate:
+    def _criterion(self, criterion: Criterion, metrics: Sequence[Measured]) -> Estimate:
         """Worst of several gaps; the failing side is corrected for having looked at all of them."""
         parts = [self._gap(m, self.g.sample(m), criterion.compare, looks=len(metrics)) for m in metrics]
         undefined = next((p for p in parts if p.value is None), None)
@@ -250,6 +254,29 @@ class RateTable:
         worst = pick(parts, key=lambda p: float(p.value or 0.0))
         method = worst.method if len(parts) == 1 else f"{worst.method}; worst of {' and '.join(criterion.rates)}"
         return self._base(criterion.name, **common, **bounds, value=worst.value, pair=worst.pair, method=method)
+
+
+def _event(metric: Measured) -> str:
+    return metric.event.text if isinstance(metric, Rate) else metric.title
+
+
+def _smooth(estimate: Estimate, metric: Statistic) -> Estimate:
+    """Estimate of a statistic on its own scale, with the method that its interval comes from."""
+    low, high = metric.range
+    width, start = high - low, 0.0 if estimate.compare in KINDS else low
+
+    def scaled(value: float | None) -> float | None:
+        return None if value is None or estimate.compare == "ratio" else start + width * value
+
+    if (low, high) != (0.0, 1.0):
+        estimate = replace(estimate, value=scaled(estimate.value), low=scaled(estimate.low), high=scaled(estimate.high))
+    method = (
+        estimate.method
+        and f"{estimate.method}, rows worth by {'jackknife' if 'fold' in estimate.method else 'delta method'}"
+    )
+    kept = estimate.compare == "ratio"
+    return replace(estimate, method=method, numerator=estimate.numerator if kept else None,
+                   denominator=estimate.denominator if kept else None)  # fmt: skip
 
 
 def _determined(sample: Sample) -> bool:

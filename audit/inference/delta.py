@@ -1,0 +1,94 @@
+"""How sure a smooth statistic of counts is that is no conditional probability: F1, balanced accuracy, correlation.
+
+For a statistic f of the cells that does not change when all cells grow alike, the multinomial variance is
+``sum of w2_c * (df/dx_c)^2``; rows that share a unit get the delete-one-fold jackknife instead. Either variance is
+turned into the number of rows that a rate of the same value would need, so that Wilson limits, pairs rule and verdicts
+apply unchanged.
+
+Must not: know a metric's name.
+
+References
+----------
+Agresti (2013), Categorical Data Analysis, section 16.1 (delta method for multinomial counts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from audit.inference.effective import Sample
+from audit.inference.intervals import Floats
+
+Function = Callable[[Floats, Floats, Floats, Floats], Floats]
+"""Of TN, FP, FN, TP, arrays of one shape; NaN where it is undefined."""
+STEP = 1e-5
+HALF = 0.5
+"""Rows added to each cell before its slope is taken: a cell that happens to be empty is no cell without variance."""
+FEW_ROWS = 15.0
+"""Effective rows of support under which an interval is marked: it may cover less than 93% there (simulated)."""
+
+
+def smooth(function: Function, support: Function, cells: Floats, squares: Floats, *, folds: bool) -> Sample:
+    """Values in [0, 1] of all groups with the rows that they are worth.
+
+    Parameters
+    ----------
+    function
+        Statistic on the scale from 0 to 1.
+    support
+        Rows that it rests on where its variance is flat.
+    cells, squares
+        Shape (G, 4, F): weights and squared weights of TN, FP, FN, TP by fold; F is 1 for independent rows.
+    folds
+        Whether rows share units.
+    """
+    total = cells.sum(axis=2)
+    p = function(*total.T)
+    measured = ~np.isnan(p)
+    p0 = np.where(measured, p, 0.5)
+    w, w2 = total.sum(axis=1), squares.sum(axis=(1, 2))
+    kish = np.where(w2 > 0, w**2 / np.where(w2 > 0, w2, 1.0), 0.0)
+    if folds:
+        deviation, variance, worth = _jackknife(function, cells, p0)
+        df, spread = worth - 1, np.sqrt((deviation**2).sum(axis=0))
+        scaled = deviation / np.where(spread > 0, spread, 1.0)
+        r: Floats | None = np.clip(scaled.T @ scaled, -1, 1)
+    else:
+        each = np.where(kish > 0, w2 / np.where(w > 0, w, 1.0), 0.0)[:, None]
+        variance = _linearised(function, total + HALF * each, squares.sum(axis=2) + HALF * each**2)
+        worth, r = kish, None
+        df = np.full(p.shape, np.inf)
+    share = np.where(w > 0, support(*total.T) / np.where(w > 0, w, 1.0), 0.0)
+    flat = (p0 * (1 - p0) < 1e-12) | (variance < 1e-15)
+    n = np.where(flat, np.minimum(kish, worth) * share, np.minimum(p0 * (1 - p0) / np.where(flat, 1.0, variance), kish))
+    n = np.where(measured, np.maximum(n, 1e-3), 0.0)
+    few = kish * share < FEW_ROWS
+    return Sample(p, n, np.where(measured, df, 0.0), np.full(p.shape, np.nan), np.where(measured, w, 0.0), r, few)
+
+
+def _linearised(function: Function, total: Floats, squares: Floats) -> Floats:
+    """Sum of squared weights times squared slopes; a cell at zero is stepped upwards only."""
+    step = STEP * np.maximum(total.sum(axis=1), 1e-12)
+    variance = np.zeros(len(total))
+    for c in range(4):
+        up, down = total.copy(), total.copy()
+        up[:, c] += step
+        back = np.minimum(step, total[:, c])
+        down[:, c] -= back
+        slope = (function(*up.T) - function(*down.T)) / (step + back)
+        variance += squares[:, c] * np.where(np.isnan(slope), 0.0, slope) ** 2
+    return variance
+
+
+def _jackknife(function: Function, cells: Floats, p: Floats) -> tuple[Floats, Floats, Floats]:
+    """Deviations (F, G), variance and effective folds of the delete-one-fold jackknife."""
+    rest = cells.sum(axis=2, keepdims=True) - cells
+    without = function(*np.moveaxis(rest, 1, 0)).T
+    rows = cells.sum(axis=1).T
+    deviation = np.where((rows > 0) & ~np.isnan(without), without - p, 0.0)
+    folds = np.maximum((rows > 0).sum(axis=0), 1)
+    variance = (folds - 1) / folds * (deviation**2).sum(axis=0)
+    effective = rows.sum(axis=0) ** 2 / np.maximum((rows**2).sum(axis=0), 1e-300)
+    return deviation, variance, effective
