@@ -113,6 +113,7 @@ def check(
     groups: str | Sequence[str],
     weight: str | None = None,
     unit: str | None = None,
+    strata: str | Sequence[str] = (),
     reference: Any = None,
     population: Mapping[str, Mapping[str, float]] | None = None,
     intersections: int = 1,
@@ -131,6 +132,8 @@ def check(
         The label that counts as positive; needed unless labels are 0 and 1.
     groups
         Names of the group columns.
+    strata
+        Names of the columns within which conditional metrics compare.
     reference
         As in `measure`.
     population
@@ -145,6 +148,7 @@ def check(
         "groups": names,
         "weight": weight,
         "unit": unit or "row",
+        "strata": (strata,) if isinstance(strata, str) else tuple(strata),
         "reference_group": _reference(reference, names),
         "reference": dict(population or {}),
         "intersections": intersections,

@@ -5,21 +5,26 @@ Must not: import streamlit; what the command needs is only that it is installed.
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from audit.assets import asset
 from audit.errors import QuestionError, printable
 
 HOST = "127.0.0.1"
-FIRST_PORT = 8501
+FIRST_PORT, LAST_PORT = 8501, 65535
 STORE_VARIABLE = "EVENHAND_STORE"
 PATIENCE_S = 60.0
 SETTINGS = {
@@ -33,9 +38,11 @@ SETTINGS = {
     "client.showErrorDetails": "none",
     "client.toolbarMode": "minimal",
     "global.developmentMode": "false",
-    "theme.primaryColor": "#1f5f8b",
+    "theme.primaryColor": "#1f5c6e",
     "theme.font": "sans-serif",
 }
+QUIET = {"STREAMLIT_CLIENT_SHOW_ERROR_LINKS": "false"}
+"""Settings that an older Streamlit does not know as flags: no links to other people's sites beside an error."""
 
 
 def serve(store: Path, *, port: int | None = None, open_browser: bool = True) -> int:
@@ -61,32 +68,60 @@ def serve(store: Path, *, port: int | None = None, open_browser: bool = True) ->
         f"--server.port={chosen}",
         *flags,
     ]
-    environment = os.environ | {STORE_VARIABLE: str(store.resolve())}
+    environment = os.environ | QUIET | {STORE_VARIABLE: str(store.resolve())}
     print(f"The dashboard is at {address} (on this machine only). Ctrl-C ends it.", file=sys.stderr, flush=True)  # noqa: T201
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as server:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as server, _ending_with(server) as ended:
         if open_browser:
             threading.Thread(target=_open, args=(address, chosen, server), daemon=True).start()
-        try:
-            return server.wait()
-        except KeyboardInterrupt:
-            server.terminate()
-            server.wait()
-            return 0
+        code = _wait(server)
+    return 128 + ended[0] if ended else code
+
+
+def _wait(server: subprocess.Popen[bytes]) -> int:
+    """Exit code of the server; Ctrl-C is how people end it, so that is 0."""
+    try:
+        return server.wait()
+    except KeyboardInterrupt:
+        server.terminate()
+        server.wait()
+        return 0
+
+
+@contextmanager
+def _ending_with(server: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """End the server when this process is told to end, so that none is left serving; the signals that came."""
+    came: list[int] = []
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        server.terminate()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _port(asked: int | None) -> int:
     """Port that is asked for, or the first free one from 8501 on."""
+    if asked is not None and not 1 <= asked <= LAST_PORT:
+        raise QuestionError(f"port {printable(asked)} does not exist; name one from 1024 to {LAST_PORT} with --port")
+    why = ""
     for port in [asked] if asked is not None else range(FIRST_PORT, FIRST_PORT + 100):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((HOST, port))
-            except (OSError, OverflowError):
+            except OSError as error:
+                why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
                 continue
-            return int(probe.getsockname()[1])
-    raise QuestionError(
-        f"port {printable(asked) if asked else FIRST_PORT} on {HOST} is taken; name another with --port"
-    )
+            return port
+    raise QuestionError(f"port {asked or FIRST_PORT} on {HOST} {why}; name another with --port")
 
 
 def _open(address: str, port: int, server: subprocess.Popen[bytes]) -> None:

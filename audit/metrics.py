@@ -11,8 +11,8 @@ from audit.fairness.rates import RATES
 from audit.fairness.statistics import STATISTICS
 
 CATALOGUE = Catalogue((*DATASET, *RATES, *STATISTICS, *CRITERIA))
-DATA_METRICS = ("representation", "base_rate", "class_imbalance", "difference_in_proportions_of_labels")
-MODEL_METRICS = tuple(r.name for r in (*RATES, *STATISTICS, *CRITERIA))
+DATA_METRICS = ("base_rate", *(m.name for m in DATASET if m.stage == "data"))
+MODEL_METRICS = tuple(m.name for m in (*RATES, *STATISTICS, *CRITERIA, *(d for d in DATASET if d.stage == "model")))
 ENERGY_METRICS = ("energy_kwh", "carbon_g")
 CHECK_METRICS = ("failed",)
 

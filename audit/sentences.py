@@ -64,6 +64,8 @@ def _who(estimate: Estimate, find: Find) -> str:
     pair = estimate.pair or estimate.low_pair
     if pair is None:
         return ""
+    if pair[0] == pair[1]:
+        return f"{_with_rate(estimate, pair[0], find)}, "
     lower, higher = (_with_rate(estimate, group, find) for group in pair)
     if estimate.compare in {"lowest", "highest"}:
         return f"{lower if estimate.compare == 'lowest' else higher}, "
@@ -74,7 +76,8 @@ def _with_rate(estimate: Estimate, group: Group, find: Find) -> str:
     rate = find(estimate, group)
     if rate is None or rate.value is None:
         return group_text(group)
-    return f"{group_text(group)} {number(rate.value)} (n {rate.denominator:,.0f})"
+    n = rate.denominator if rate.denominator is not None else rate.n
+    return f"{group_text(group)} {number(rate.value)} (n {n:,.0f})"
 
 
 def _value(rule: GateRule, estimate: Estimate) -> str:

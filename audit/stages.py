@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from audit.engines.counting import Counted, Plan
 from audit.engines.duck import DuckEngine
 from audit.engines.tables import Table, open_table
 from audit.errors import QuestionError, SourceError, printable
-from audit.measurement import Scope, data_estimates, model_estimates
+from audit.measurement import Scope, conditional_estimates, data_estimates, model_estimates
 from audit.records import cube_record, part_record
 from audit.result import Check, CubeRecord, Part
 from audit.value import Estimate
@@ -60,6 +60,7 @@ def data_plan(config: Config) -> Plan:
         weight=data.weight,
         unit=config.unit,
         bins=data.bins,
+        strata=data.strata if data.label is not None else (),
     )
 
 
@@ -127,6 +128,7 @@ def audit_table(table: Table, config: Config, found: Findings, step: Step) -> No
     found.cubes += _records("train", counted)
     found.checks += group_checks(counted, plan, "train")
     found.estimates += data_estimates(counted.cubes, scope_of(config), labelled=plan.label is not None)
+    found.estimates += conditional_estimates(counted.strata_cubes, scope_of(config), "data")
 
 
 def audit_predictions(config: Config, folder: Path, found: Findings, step: Step) -> None:
@@ -145,12 +147,18 @@ def audit_predictions(config: Config, folder: Path, found: Findings, step: Step)
 def audit_model(table: Table, config: Config, found: Findings, step: Step) -> None:
     """Count one table of predictions and measure every rate."""
     plan = model_plan(config)
+    absent = [c for c in config.data.strata if c not in table.columns]
+    if config.data.strata and not absent:
+        plan = replace(plan, strata=config.data.strata)
     counted = _count(table, plan, "Counting the predictions", step)
     found.data.append(part_record("predictions", table, counted, plan.columns))
     found.cubes += _records("predictions", counted)
     found.checks += group_checks(counted, plan, "predictions")
+    if absent:
+        found.checks.append(_without_strata(absent))
     with step("Measuring"):
         found.estimates += model_estimates(counted.cubes, scope_of(config))
+        found.estimates += conditional_estimates(counted.strata_cubes, scope_of(config), "model")
 
 
 def _count(table: Table, plan: Plan, what: str, step: Step) -> Counted:
@@ -159,7 +167,14 @@ def _count(table: Table, plan: Plan, what: str, step: Step) -> Counted:
 
 
 def _records(part: str, counted: Counted) -> list[CubeRecord]:
-    return [cube_record(f"{part}: {' x '.join(c.names)}", c) for c in counted.cubes]
+    found = [cube_record(f"{part}: {' x '.join(c.names)}", c) for c in counted.cubes]
+    return found + [cube_record(f"{part} within strata: {' x '.join(c.names)}", c) for c in counted.strata_cubes]
+
+
+def _without_strata(absent: list[str]) -> Check:
+    names = ", ".join(printable(c) for c in absent)
+    detail = f"the predictions have no column {names}, so the model is not compared within strata; let training keep it"
+    return Check(code="DV005", title="predictions carry the strata", outcome="warn", severity="warning", detail=detail)
 
 
 def _data_columns(config: Config) -> tuple[str, ...]:

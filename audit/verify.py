@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from audit.config.read import build
+from audit.cube import Cube
 from audit.gates import again
-from audit.measurement import data_estimates, model_estimates
+from audit.measurement import conditional_estimates, data_estimates, model_estimates
 from audit.records import cube_of
 from audit.result import AuditResult
 from audit.stages import scope_of
@@ -30,8 +31,10 @@ def differences(result: AuditResult) -> tuple[str, ...]:
     made: list[Estimate] = []
     if train:
         made += data_estimates(train, scope, labelled=config.data.label is not None)
+        made += conditional_estimates(_within(result, "train"), scope, "data")
     if predictions:
         made += model_estimates(predictions, scope)
+        made += conditional_estimates(_within(result, "predictions"), scope, "model")
     wrong = [*_lengths(made, result), *_unlike(made, result)]
     finished = dt.datetime.fromisoformat(result.run.finished).date()
     judged = again(result, config, finished)
@@ -43,6 +46,10 @@ def differences(result: AuditResult) -> tuple[str, ...]:
     if len(result.gates) != len(judged.gates) or result.verdict != judged.verdict:
         wrong.append(f"the document's verdict is {result.verdict}, its gates say {judged.verdict}")
     return tuple(wrong)
+
+
+def _within(result: AuditResult, part: str) -> list[Cube]:
+    return [cube_of(c) for c in result.cubes if c.name.startswith(f"{part} within strata:")]
 
 
 def _lengths(made: list[Estimate], result: AuditResult) -> Iterator[str]:

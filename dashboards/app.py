@@ -1,6 +1,7 @@
-"""The audit dashboard: one run's verdict first, then what it rests on. It draws a result and computes nothing.
+"""The audit dashboard: one run's verdict first, then what it rests on.
 
-Started by `audit dashboard`, which names the store in the environment.
+It draws a result; every number, sentence and table comes from `audit`. Started by `audit dashboard`, which names the
+store in the environment. Names from the data pass through `plain`, because most of Streamlit reads Markdown.
 """
 
 from __future__ import annotations
@@ -14,225 +15,271 @@ import pandas as pd
 import streamlit as st
 
 from audit.errors import AuditError, printable
+from audit.evidence.reader import DOCUMENT, read_result
 from audit.evidence.store import Entry, Store
-from audit.gates import WORST_FIRST, deciding
-from audit.publish.groups import limit_lines
-from audit.result import AuditResult, Gate
-from audit.sentences import group_text, interval_text, number
-from audit.value import Estimate
+from audit.gates import WORST_FIRST
+from audit.publish.accounts import check_rows, energy_view, part_view
+from audit.publish.bias import data_groupings
+from audit.publish.groups import By, Grouped, GroupingView, Table, limit_lines, model_groupings
+from audit.publish.view import headline, tally
+from audit.publish.words import BADGES, Cell, bounds_text, estimate_cell, group_name, grouping_name, rate_text, title_of
+from audit.result import AuditResult, Energy, Gate
+from audit.value import Estimate, Stage
 
 STORE = Path(os.environ.get("EVENHAND_STORE", "audit-runs"))
-SHAPES = {
-    "pass": "✓",
-    "fail": "✕",
-    "insufficient": "◇",
-    "undefined": "∅",
-    "waived": "◐",
-    "not judged": "○",
-    "incomplete": "◌",
-}
+ICON = Path(__file__).with_name("icon.svg")
 TONES = {"pass": "green", "waived": "blue", "fail": "red", "incomplete": "red", "insufficient": "orange",
-         "undefined": "violet", "not judged": "gray"}  # fmt: skip
-INK, LIMIT = "#1f5f8b", "#b3261e"
-MARKUP = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()<>#+-.!|~$:^="})
-MOST_ROWS, MOST_RUNS = 200, 200
+         "undefined": "violet", "not judged": "gray", "damaged": "red"}  # fmt: skip
+BOXES = {"pass": st.success, "fail": st.error, "incomplete": st.error, "insufficient": st.warning,
+         "undefined": st.warning, "waived": st.info, "not judged": st.info}  # fmt: skip
+SHAPES = {kind: badge.shape for kind, badge in BADGES.items()} | {"damaged": "!"}
+INK, LIMIT = "#1f5c6e", "#b3261e"
+METHODS = {"counter": INK, "model": "#7fb0bf", "constant": "#c9b458"}
+UNNAMED = {"complete": "Unnamed model", "incomplete": "No result yet", "damaged": "No result"}
+NO_BREAK, SHORT_NOTE = "\u00a0", 32
+MARKUP = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()<>#+-.!|~$:^=&@/"})
+MOST_DRAWN, MOST_RUNS = 40, 200
+ROW_PX, BAR_PX, LABEL_PX, AXIS_PX = 46, 30, 16, 44
+PAGE = """<style>
+.stMainBlockContainer { max-width: 70rem; padding-top: 3.5rem; }
+section[data-testid="stSidebar"] [data-testid="stRadio"] label { padding-bottom: .35rem; }
+</style>"""
 
 
-def plain(text: object, limit: int = 400) -> str:
+def plain(text: object, limit: int = 1200) -> str:
     """Text that Markdown shows as it stands."""
     return printable(text, limit).translate(MARKUP)
 
 
 def main() -> None:
     """Draw the page."""
-    st.set_page_config(page_title="Evenhand", page_icon="⚖", layout="wide")
-    entries = Store(STORE).runs(MOST_RUNS)
+    st.set_page_config(page_title="Evenhand", page_icon=str(ICON), layout="wide")
+    st.html(PAGE)
+    try:
+        entries = Store(STORE).runs(MOST_RUNS)
+    except AuditError as error:
+        notice("The store cannot be read", plain(error))
+        return
     if not entries:
-        st.title("No runs yet")
-        st.write("This store is empty. `audit run DIR` or `audit demo` makes the first run; then load this page again.")
-        st.caption(f"Store: {plain(STORE)}")
+        notice("No runs yet", f"Nothing lies in {plain(STORE)}. `audit run DIR` makes a run from your own pipeline, "
+               "`audit demo` from the one that is shipped; then load this page again.")  # fmt: skip
         return
     entry = choose(entries)
     if entry.state != "complete":
-        st.title(f"{SHAPES['incomplete']} {entry.state.capitalize()}")
-        st.write(f"Run {plain(entry.id)}: {plain(entry.reason)}. Its record so far lies in {plain(entry.path)}.")
+        unfinished(entry)
         return
     try:
-        result = Store(STORE).load(entry.id)
-    except AuditError as error:
-        st.title("This run cannot be read")
-        st.write(plain(error))
+        result = kept(entry.path, (entry.path / DOCUMENT).stat().st_mtime_ns)
+    except (AuditError, OSError) as error:
+        notice("This run cannot be read", plain(error))
         return
-    draw(result)
+    draw(result, entry.path)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)  # type: ignore[untyped-decorator] # streamlit is not followed
+def kept(folder: Path, _changed_ns: int) -> AuditResult:
+    """Result of a run, read once; a result is immutable."""
+    return read_result(folder)
+
+
+def notice(title: str, text: str) -> None:
+    """A page with nothing to draw."""
+    st.title(title, anchor=False)
+    st.markdown(text)
+
+
+def unfinished(entry: Entry) -> None:
+    """A run that has no result."""
+    word = "Incomplete" if entry.state == "incomplete" else "Damaged"
+    st.title(f":red[{plain(SHAPES[entry.state])}] {word}", anchor=False)
+    st.caption(f"Run {plain(entry.id)}, begun {plain(moment(entry.started))}")
+    st.error(f"Nothing was judged: {plain(entry.reason)}.")
+    st.markdown(f"What was recorded lies in {plain(entry.path)}. Run the audit again for a verdict.")
 
 
 def choose(entries: Sequence[Entry]) -> Entry:
     """Run picked in the sidebar; the address names it, so a link leads to it."""
-    ids = [e.id for e in entries]
+    ids, by_id = [e.id for e in entries], {e.id: e for e in entries}
     asked = st.query_params.get("run")
-    if asked is not None and asked not in ids:
+    if asked is not None and asked not in by_id:
         st.warning(f"There is no run {plain(asked, 60)} in this store; the newest one is shown.")
-    by_id = {e.id: e for e in entries}
 
     def label(run_id: str) -> str:
-        e = by_id[run_id]
-        state, when = e.verdict or e.state, (e.started or e.id)[:16].replace("T", " ")
-        return f"{SHAPES.get(state, '◌')} {state} · {printable(e.model or 'unnamed', 30)} · {when}"
+        entry = by_id[run_id]
+        state = entry.verdict or entry.state
+        # Two equal labels would be one option to the browser, which then marks the wrong run.
+        return f":{TONES[state]}[{plain(SHAPES[state])}] **{plain(state.capitalize())}** {plain(run_id[-6:])}"
 
     with st.sidebar:
-        st.subheader("Runs")
-        picked = st.radio(
-            "Run", ids, index=ids.index(asked) if asked in ids else 0, format_func=label, label_visibility="collapsed"
-        )
-        newest = "the newest " if len(ids) == MOST_RUNS else ""
-        st.caption(f"{newest}{len(ids)} in {plain(STORE.name)}")
+        st.subheader("Runs", anchor=False)
+        captions = [f"{plain(e.model or UNNAMED[e.state], 30)}  \n{plain(moment(e.started))}" for e in entries]
+        index = ids.index(asked) if asked in by_id else 0
+        picked = st.radio("Run", ids, index=index, format_func=label, captions=captions, label_visibility="collapsed")
+        newest = "The newest " if len(ids) == MOST_RUNS else ""
+        st.caption(f"{newest}{len(ids)} in {plain(STORE.name)}. Only this machine can see this page.")
     st.query_params["run"] = picked
     return by_id[picked]
 
 
-def draw(result: AuditResult) -> None:
+def moment(text: str | None) -> str:
+    """UTC time to the minute."""
+    return f"{(text or 'unknown')[:16].replace('T', ' ')} UTC"
+
+
+def draw(result: AuditResult, folder: Path) -> None:
     """One run."""
-    model = result.question.config.get("model") or {}
-    word = f"{SHAPES[result.verdict]} {result.verdict.capitalize()}"
-    st.title(f":{TONES[result.verdict]}[{word}]", anchor=False)
-    st.markdown(
-        f"**{plain(model.get('name') or 'Unnamed model')}** {plain(model.get('version') or '')} · run {plain(result.run.id)}"
-    )
-    gate = deciding(result.gates)
-    if result.verdict == "incomplete":
-        codes = ", ".join(f"{k}: {v}" for k, v in result.run.exit_codes.items())
-        st.markdown(f"#### The training did not end well ({plain(codes)}); what was recorded until then is kept.")
-    elif gate is None:
-        st.markdown("#### No gate was asked for, so nothing has passed.")
-    else:
-        st.markdown(f"#### {plain(gate.sentence)}")
+    model, badge = result.question.config.get("model") or {}, BADGES[result.verdict]
+    name = plain(" ".join(str(model[key]) for key in ("name", "version") if model.get(key)) or "Unnamed model", 120)
+    st.caption(f"{name} · {plain(moment(result.run.started))} · run {plain(result.run.id)}")
+    st.title(f":{TONES[result.verdict]}[{plain(badge.shape)}] {badge.word}", anchor=False)
+    counted = tally(result)
+    BOXES[result.verdict](f"**{plain(headline(result))}**" + (f"\n\n{plain(counted)}" if counted else ""))
     gates(result.gates)
-    names = ["Model", "Data", "Checks", "Energy"]
-    for tab, part in zip(st.tabs(names), (model_page, data_page, checks_page, energy_page), strict=True):
-        with tab:
-            part(result)
+    model_tab, data_tab, checks_tab, energy_tab = st.tabs(["Model", "Data", "Checks", "Energy"])
+    with model_tab:
+        stage_page(result, "model", model_groupings(result), "selection_rate")
+    with data_tab:
+        for part in map(part_view, result.data):
+            st.markdown(f"**{plain(part.title)}.** {plain(f'{part.sentence} {part.missing}'.strip())}")
+        stage_page(result, "data", data_groupings(result), "base_rate")
+    with checks_tab:
+        checks_page(result)
+    with energy_tab:
+        energy_page(result.energy)
+    card = folder / "card.html"
+    if card.is_file():
+        st.download_button("Save the card", card.read_bytes(), f"card-{result.run.id}.html", "text/html")
 
 
 def gates(found: Sequence[Gate]) -> None:
     """Every gate with its verdict, what was found and the limit."""
-    if not found:
-        return
     rows = [
         {
-            "verdict": f"{SHAPES[g.verdict]} {g.verdict}",
-            "gate": printable(g.name),
-            "found": "undefined" if g.estimate is None or g.estimate.value is None else number(g.estimate.value),
-            "interval": "–" if g.low == g.high else interval_text(g.low, g.high).strip() or "–",
-            "limit": f"at least {g.min:g}" if g.min is not None else f"at most {g.max:g}",
-            "data needed": f"about {g.needed_n:.2g} times" if g.needed_n else "–",
+            "Verdict": f":{TONES[g.verdict]}[{plain(BADGES[g.verdict].shape)}] {BADGES[g.verdict].word}",
+            "Gate": plain(g.name),
+            "Found": plain(found_text(g)),
+            "Limit": f"at least {g.min:g}" if g.min is not None else f"at most {g.max:g}",
+            "Data needed": f"about {g.needed_n:.2g} times as much" if g.needed_n else "",
         }
         for g in sorted(found, key=lambda g: WORST_FIRST.index(g.verdict))
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+    show(rows)
 
 
-def model_page(result: AuditResult) -> None:
-    """Rates of the model per group."""
-    rates_page(result, "model", "selection_rate")
+def found_text(gate: Gate) -> str:
+    """Value and the interval that the verdict rests on."""
+    e = gate.estimate
+    if e is None or e.value is None:
+        return f"undefined: {e.reason}" if e is not None else "not measured"
+    if e.stage in {"energy", "checks"}:
+        return f"{e.value:.3g}"
+    return f"{rate_text(e.value)} {bounds_text(gate.low, gate.high)}"
 
 
-def data_page(result: AuditResult) -> None:
-    """Bias in the data, and the account of rows."""
-    rates_page(result, "data", "base_rate")
-    for part in result.data:
-        left = "; ".join(f"{rows:,} left out: {printable(why)}" for why, rows in part.rows_excluded.items())
-        without = "; ".join(f"{rows:,} have no {printable(c)}" for c, rows in part.rows_without_group.items())
-        tail = "".join(f"; {text}" for text in (without, left) if text)
-        st.caption(plain(f"{part.part}: of {part.rows_read:,} rows read, {part.rows_used:,} used{tail}."))
-
-
-def rates_page(result: AuditResult, stage: str, first: str) -> None:
-    """One rate per group with intervals, and the gate's line."""
-    here = [e for e in result.estimates if e.stage == stage and e.by]
-    if not here:
+def stage_page(result: AuditResult, stage: Stage, views: Sequence[GroupingView], first: str) -> None:
+    """One rate per group as a drawing with the gate's line, then all rates and gaps as tables."""
+    found = Grouped(result, stage)
+    groupings = found.groupings()
+    if not groupings:
         st.info(f"This run measured nothing of the {stage}.")
         return
     left, right = st.columns(2)
-    metrics = list(
-        dict.fromkeys(e.metric for e in here if e.compare is None and e.group is not None and e.reference is None)
-    )
-    groupings = list(dict.fromkeys(e.by for e in here))
-    metric = left.selectbox("Rate", metrics, index=metrics.index(first) if first in metrics else 0, key=f"{stage}-rate",
-                            format_func=lambda m: m.replace("_", " "))  # fmt: skip
-    by = right.selectbox(
-        "Groups", groupings, key=f"{stage}-by", format_func=lambda b: " × ".join(printable(x) for x in b)
-    )
-    rates = [
-        e
-        for e in here
-        if e.metric == metric and e.by == by and e.compare is None and e.group is not None and e.reference is None
-    ]
-    lines = [g for g in result.gates if g.estimate is not None and g.estimate.stage == stage and g.estimate.metric == metric
-             and g.estimate.by == by]  # fmt: skip
-    chart(rates, lines)
-    st.dataframe(table(rates), hide_index=True, width="stretch")
-    gaps = [
-        e
-        for e in here
-        if e.metric == metric and e.by == by and e.group is None and e.compare in {"difference", "ratio"}
-    ]
-    for gap in gaps:
-        st.markdown(f"- {plain(gap_text(gap))}")
-    for line in lines:
-        st.markdown(f"- Gate: {plain(line.sentence)}")
+    by = left.selectbox("Groups", groupings, key=f"{stage}-by", format_func=grouping_name)
+    metrics = drawable(found, by)
+    index = metrics.index(first) if first in metrics else 0
+    metric = right.selectbox("Rate", metrics, index=index, key=f"{stage}-rate", format_func=title_of)
+    view = views[groupings.index(by)]
+    if metric is not None:
+        rates = [e for g in found.groups(by) if (e := found.rate(metric, by, g)) is not None]
+        chart(rates, limit_lines(metric, rates, found.gates(by)))
+    for drawn in view.tables:
+        table(drawn)
+    for note in view.notes:
+        st.caption(plain(note))
+    st.caption("Counts are shown in full here; the card leaves small ones out.")
 
 
-def table(rates: Sequence[Estimate]) -> pd.DataFrame:
-    """Groups down, with counts."""
-    return pd.DataFrame(
-        [
-            {
-                "group": group_text(e.group or ()),
-                "rate": None if e.value is None else round(e.value, 4),
-                "interval": interval_text(e.low, e.high).strip() or "–",
-                "n": e.denominator if e.denominator is not None else e.n,
-                "note": e.reason or ("too few to judge" if "small_group" in e.flags else ""),
-            }
-            for e in rates[:MOST_ROWS]
-        ]
+def drawable(found: Grouped, by: By) -> list[str]:
+    """Rates of groups, which a drawing from 0 to 1 can hold."""
+    rates = (
+        e for e in found.result.estimates if (e.stage, e.by, e.compare, e.reference) == (found.stage, by, None, None)
+    )
+    return list(
+        dict.fromkeys(e.metric for e in rates if e.group is not None and (e.value is None or 0 <= e.value <= 1))
     )
 
 
-def gap_text(gap: Estimate) -> str:
-    """A gap over all groups in words."""
-    if gap.value is None or gap.pair is None:
-        return f"{gap.compare} over all groups: undefined, {gap.reason}"
-    lower, higher = map(group_text, gap.pair)
-    return f"{gap.compare} over all groups: {number(gap.value)}{interval_text(gap.low, gap.high)}, {lower} against {higher}"
-
-
-def chart(rates: Sequence[Estimate], lines: Sequence[Gate]) -> None:
-    """Dot and interval of each group; a gate on the lowest or highest group is a line in the same units."""
-    rows = [
-        {"group": group_text(e.group or ()), "rate": e.value, "low": e.low, "high": e.high, "n": e.n}
-        for e in rates[:MOST_ROWS]
-        if e.value is not None and e.low is not None
-    ]
-    if not rows:
+def chart(rates: Sequence[Estimate], limits: Sequence[tuple[float, str]]) -> None:
+    """Dot and interval of each group, its number in words beside it, and each limit as a dashed line."""
+    shown = [e for e in rates if e.value is not None or len(rates) <= MOST_DRAWN][:MOST_DRAWN]
+    if all(e.value is None for e in shown):
+        st.info("No group has a value to draw.")
         return
-    order = [str(row["group"]) for row in rows]
-    axis = alt.X("low:Q", title=rates[0].metric.replace("_", " "), scale=alt.Scale(domain=[0, 1]))
-    base = alt.Chart(pd.DataFrame(rows)).encode(
-        y=alt.Y("group:N", sort=order, title=None, axis=alt.Axis(labelLimit=260))
+    frame = pd.DataFrame([{"group": f"{group_name(e.by, e.group)}\n{cell_text(estimate_cell(e))}", "rate": e.value,
+                           "low": e.low, "high": e.high, "few": "small_group" in e.flags, "row": i}
+                          for i, e in enumerate(shown)])  # fmt: skip
+    names = alt.Axis(title=None, labelExpr="split(datum.label, '\\n')", labelLimit=260, labelFontSize=13,
+                     labelPadding=12, labelOverlap=False, labelOffset=-7, ticks=False, domain=False,
+                     grid=False)  # fmt: skip
+    base = alt.Chart(frame).encode(
+        y=alt.Y("group:N", sort=alt.SortField("row"), axis=names), tooltip=[alt.Tooltip("group:N", title="value")]
     )
-    tips = [alt.Tooltip(c) for c in ("group:N", "n:Q")] + [
-        alt.Tooltip(f"{c}:Q", format=".3f") for c in ("rate", "low", "high")
-    ]
-    whisker = base.mark_rule(color=INK, strokeWidth=2).encode(x=axis, x2="high:Q", tooltip=tips)
-    dot = base.mark_circle(color=INK, size=90, opacity=1).encode(x="rate:Q", tooltip=tips)
-    limits = [{"limit": value, "text": text} for value, text in limit_lines(rates[0].metric, rates, lines)]
-    layers = [whisker, dot]
-    if limits:
-        drawn = alt.Chart(pd.DataFrame(limits)).encode(x="limit:Q", tooltip="text:N")
-        layers.append(drawn.mark_rule(color=LIMIT, strokeDash=[6, 4], strokeWidth=2))
-    st.altair_chart(alt.layer(*layers).properties(height=max(120, 34 * len(rows) + 60)), width="stretch")
-    for limit in limits:
-        st.caption(f"- - - {plain(limit['text'])}")
+    axis = alt.Axis(title=None, tickCount=5, format=".1f", labelFontSize=12)
+    x = alt.X("low:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
+    whisker = base.mark_rule(color=INK, strokeWidth=2).encode(x=x, x2="high:Q")
+    fill = alt.condition("datum.few", alt.value("white"), alt.value(INK))
+    dot = base.mark_point(size=90, opacity=1, stroke=INK, strokeWidth=2).encode(x="rate:Q", fill=fill)
+    lines = [layer for i, (value, text) in enumerate(limits) for layer in limit_layers(value, text, i)]
+    top = 8 + LABEL_PX * len(limits)
+    height = ROW_PX * len(shown) + top + AXIS_PX
+    picture = alt.layer(*lines, whisker, dot).properties(height=height)
+    st.altair_chart(picture.configure_view(stroke=None), width="stretch")
+    if len(rates) > len(shown):
+        st.caption(f"{len(shown)} of {len(rates):,} groups are drawn.")
+    if frame.few.any():
+        st.caption("A hollow dot: too few to judge by itself.")
+
+
+def limit_layers(value: float, text: str, i: int) -> tuple[alt.Chart, alt.Chart]:
+    """A dashed line and its name above it."""
+    base = alt.Chart(pd.DataFrame([{"limit": value, "text": text}])).encode(x="limit:Q")
+    name = base.mark_text(align="left" if value < 0.5 else "right", y=-10 - LABEL_PX * i, dx=4 if value < 0.5 else -4,
+                          color=LIMIT, fontSize=12).encode(text="text:N")  # fmt: skip
+    return base.mark_rule(color=LIMIT, strokeDash=[6, 4], strokeWidth=1.5), name
+
+
+def table(drawn: Table | None) -> None:
+    """A table as the card has it."""
+    if drawn is None or not drawn.rows:
+        return
+    st.markdown(f"**{plain(drawn.caption)}**")
+    columns = [plain(c) for c in drawn.columns]
+    rows = ([plain(row.header), *map(cell_markup, row.cells)] for row in drawn.rows)
+    show([dict(zip(columns, row, strict=True)) for row in rows])
+    if drawn.note:
+        st.caption(plain(drawn.note))
+
+
+def cell_text(cell: Cell) -> str:
+    """One place of a table in a line."""
+    said = f"{cell.text} {cell.interval}".strip()
+    return f"{said} ({cell.note})" if cell.note else said
+
+
+def cell_markup(cell: Cell) -> str:
+    """The same for a narrow column: number, interval and note stay whole when they come to stand on several lines."""
+    note = f"({plain(cell.note)})" if cell.note else ""
+    parts = (plain(cell.text), plain(cell.interval) if cell.interval else "", note)
+    short = (p.replace(" ", NO_BREAK) if len(p) < SHORT_NOTE and p[:1] != "u" else p for p in parts)
+    return " ".join(p for p in short if p)
+
+
+def show(rows: Sequence[dict[str, str]]) -> None:
+    """Rows as a table of text; columns that say nothing are left out."""
+    frame = pd.DataFrame(rows)
+    if len(frame):
+        kept_columns = [c for c in frame.columns if (frame[c] != "").any()]
+        st.table(frame[kept_columns], border="horizontal", hide_index=True)
 
 
 def checks_page(result: AuditResult) -> None:
@@ -240,38 +287,32 @@ def checks_page(result: AuditResult) -> None:
     if not result.checks:
         st.info("This run made no checks.")
         return
-    order = ["fail", "error", "undefined", "warn", "waived", "pass", "not applicable"]
-    rows = [
-        {"outcome": c.outcome, "code": c.code, "check": printable(c.title, 160), "detail": printable(c.detail, 300), "answered by": c.answered_by}
-        for c in sorted(result.checks, key=lambda c: order.index(c.outcome))
-    ]  # fmt: skip
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+    columns = ("Outcome", "Code", "Check", "Detail")
+    rows = ((f"{badge.shape} {badge.word}", *texts) for badge, *texts in check_rows(result.checks))
+    show([dict(zip(columns, (plain(t) if t else "" for t in row), strict=True)) for row in rows])
 
 
-def energy_page(result: AuditResult) -> None:
+def energy_page(energy: Energy | None) -> None:
     """Energy by component and method."""
-    energy = result.energy
-    if energy is None or energy.energy_kwh is None:
-        st.info("Energy was not measured." if energy is None else plain(energy.note or "Energy was not measured."))
-        return
-    columns = st.columns(3)
-    columns[0].metric("Energy", f"{energy.energy_kwh:.3g} kWh")
-    columns[1].metric("Carbon", "unknown grid" if energy.carbon_g is None else f"{energy.carbon_g:.3g} g CO₂e")
-    columns[2].metric("Measured by a counter", f"{energy.measured_share or 0.0:.0%}")
-    rows = [{"phase": c.phase, "component": c.component, "method": c.method, "energy_j": c.energy_j, "detail": c.detail,
-             "coverage": c.coverage} for c in energy.components]  # fmt: skip
-    frame = pd.DataFrame(rows)
-    known = frame[frame.energy_j.notna()]
-    if len(known):
-        bars = alt.Chart(known).mark_bar().encode(
-            x=alt.X("energy_j:Q", title="energy, J"), y=alt.Y("component:N", title=None),
-            color=alt.Color("method:N", scale=alt.Scale(domain=["counter", "model", "constant"], range=[INK, "#6fa8c9", "#c9b458"])),
-            tooltip=["phase", "component", "method", alt.Tooltip("energy_j:Q", format=".3g"), "detail"],
+    view = energy_view(energy)
+    st.markdown(plain(view.sentence))
+    if view.note:
+        st.caption(plain(view.note))
+    known = [c for c in energy.components if c.energy_j is not None] if energy is not None else []
+    if known:
+        frame = pd.DataFrame([{"where": f"{printable(c.phase, 30)}, {printable(c.component, 30)}", "energy": c.energy_j,
+                               "method": c.method, "row": i} for i, c in enumerate(known)])  # fmt: skip
+        colour = alt.Color("method:N", title=None, scale=alt.Scale(domain=list(METHODS), range=list(METHODS.values())),
+                           legend=alt.Legend(orient="top", labelFontSize=12))  # fmt: skip
+        names = alt.Axis(title=None, labelFontSize=13, labelLimit=240, labelOverlap=False)
+        bars = alt.Chart(frame).mark_bar(height=16, cornerRadiusEnd=2).encode(
+            x=alt.X("energy:Q", axis=alt.Axis(title="joules", tickCount=5, labelFontSize=12)),
+            y=alt.Y("where:N", sort=alt.SortField("row"), axis=names),
+            color=colour, tooltip=["where:N", "method:N", alt.Tooltip("energy:Q", format=",.4~g")],
         )  # fmt: skip
-        st.altair_chart(bars.properties(height=160), width="stretch")
-    st.dataframe(frame, hide_index=True, width="stretch")
-    for factor in energy.factors:
-        st.caption(plain(f"{factor.name}: {factor.value:g} {factor.unit} ({factor.source}, {factor.date})"))
+        st.altair_chart(bars.properties(height=BAR_PX * len(known) + 3 * AXIS_PX), width="stretch")
+    table(view.components)
+    table(view.factors)
 
 
 main()

@@ -67,11 +67,18 @@ def test_adult_as_recomputed(shared):
 
 def test_clarifys_own_test_vector():
     frame = {"sex": ["a"] * 868 + ["d"] * 32, "y": [1] * 608 + [0] * 260 + [1] * 28 + [0] * 4}
-    result = audit.check(frame, label="y", groups="sex", reference="a")
-    imbalance = result.find("class_imbalance", by=["sex"])[0]
-    gap = result.find("difference_in_proportions_of_labels", by=["sex"])[0]
-    assert abs(imbalance.value) == pytest.approx(0.928889, abs=5e-7)
-    assert abs(gap.value) == pytest.approx(0.174539, abs=5e-7)
+    result = audit.check(frame, label="y", groups="sex", reference="d")
+    published = {
+        "class_imbalance": -0.928889,
+        "difference_in_proportions_of_labels": 0.174539,
+        "kl_divergence": 0.085433,
+        "js_divergence": 0.023326,
+        "lp_norm": 0.246836,
+        "total_variation_distance": 0.174539,
+        "ks_distance": 0.174539,
+    }
+    found = {name: result.find(name, by=["sex"], group=["a"])[0].value for name in published}
+    assert found == pytest.approx(published, abs=5e-7)
 
 
 @pytest.mark.parametrize(("edge", "expected"), [(26, -0.149448), (25, -0.128550)])
@@ -91,6 +98,19 @@ def test_berkeley_admissions_in_sum(shared):
     rates = {e.group[0]: e.value for e in result.find("base_rate", by=["Gender"])}
     assert rates == pytest.approx({"Male": 0.4452, "Female": 0.3035}, abs=5e-5)
     assert result.find("difference_in_proportions_of_labels", by=["Gender"])[0].value == pytest.approx(0.1416, abs=1e-4)
+
+
+def test_berkeley_admissions_within_departments_turn_the_sign(shared):
+    """Bickel, Hammel and O'Connell (1975): the gap against women is one of departments."""
+    frame = pd.read_parquet(shared / "data" / "ucb_admissions" / "ucb_admissions.parquet")
+    people = frame.loc[frame.index.repeat(frame.Freq)].reset_index(drop=True)
+    for rows, weight in ((people, None), (frame, "Freq")):
+        result = audit.check(
+            rows, label="Admit", positive="Admitted", groups="Gender", strata="Dept", weight=weight, reference="Male"
+        )
+        found = result.find("conditional_demographic_disparity", by=["Gender"], group=["Female"])[0]
+        assert found.value == pytest.approx(-0.0193, abs=5e-5)
+        assert not found.flags
 
 
 def test_the_example_of_the_rule_of_local_law_144():

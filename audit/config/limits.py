@@ -9,7 +9,16 @@ from audit.errors import no_such
 
 ENERGY = ("energy_kwh", "carbon_g")
 CHECKS = ("failed",)
-SIGNED = ("class_imbalance", "difference_in_proportions_of_labels")
+SIGNED = (
+    "class_imbalance",
+    "difference_in_proportions_of_labels",
+    "conditional_demographic_disparity",
+    "conditional_demographic_disparity_in_predicted_labels",
+)
+"""Judged by the largest absolute value over groups."""
+DISTANCES = ("kl_divergence", "js_divergence", "lp_norm", "total_variation_distance", "ks_distance",
+             "smoothed_empirical_differential_fairness")  # fmt: skip
+"""Printed, and not judged: judge the difference in proportions of labels, which has an interval."""
 
 
 def check_limits(
@@ -26,6 +35,10 @@ def check_limits(
         _plain(stage, metric, compare, low, high, by)
         return None
     entry = _entry(stage, metric)
+    if metric in DISTANCES:
+        raise ValueError(
+            f"metric '{metric}' has no interval to judge by; judge difference_in_proportions_of_labels instead"
+        )
     fixed = getattr(entry, "compare", None)
     if fixed is not None and compare not in {None, fixed}:
         raise ValueError(f"metric '{metric}' is a {fixed} already; leave compare out")

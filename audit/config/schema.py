@@ -267,6 +267,8 @@ def _whole_grouping(config: Config, where: str, gate: GateRule) -> None:
         return
     if gate.by is None and not config.data.groups:
         raise ValueError(f"{where} compares groups, but [data] groups names none")
+    if gate.metric.startswith("conditional_") and not config.data.strata:
+        raise ValueError(f"{where} compares within strata; name them in [data] strata")
     for column in gate.by or ():
         if column not in config.data.groups:
             raise ValueError(f"{where}: by names '{column}', which is not in [data] groups {list(config.data.groups)}")

@@ -34,6 +34,8 @@ class Plan:
     unit: str | None = None
     """Column that names whom a row belongs to; None where every row is its own."""
     bins: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    strata: tuple[str, ...] = ()
+    """Columns whose joint value is the stratum within which conditional metrics compare."""
 
     @property
     def crossings(self) -> tuple[tuple[str, ...], ...]:
@@ -48,7 +50,7 @@ class Plan:
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that are read, each once."""
-        named = (*self.groups, self.label, self.prediction, self.score, self.weight, self.unit)
+        named = (*self.groups, *self.strata, self.label, self.prediction, self.score, self.weight, self.unit)
         return tuple(dict.fromkeys(c for c in named if c is not None))
 
 
@@ -57,6 +59,8 @@ class Counted:
     """Cubes and the account of rows: read = used + the sum of excluded."""
 
     cubes: tuple[Cube, ...]
+    strata_cubes: tuple[Cube, ...] = ()
+    """One cube for each group column, with the stratum as a further axis and without folds."""
     rows_read: int
     rows_excluded: Mapping[str, int]
     rows_without_group: Mapping[str, int]

@@ -20,7 +20,7 @@ from audit.engines.levels import band_texts, level_text
 from audit.engines.refusals import refuse_columns, refuse_levels, refuse_sums
 from audit.engines.tables import Table
 from audit.errors import SourceError
-from audit.grouping import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION
+from audit.grouping import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, STRATUM
 from audit.value import Level
 
 LOOKED_AT_ROWS = 20_000
@@ -52,7 +52,9 @@ class DuckEngine:
 
     @staticmethod
     def _look(con: duckdb.DuckDBPyConnection, source: str, table: Table, plan: Plan) -> None:
-        looked = [c for c in (*plan.groups, plan.label, plan.prediction) if c is not None and c not in plan.bins]
+        looked = [
+            c for c in (*plan.groups, *plan.strata, plan.label, plan.prediction) if c is not None and c not in plan.bins
+        ]
         if not looked:
             return
         counts = ", ".join(f"count(DISTINCT {quoted(c)})" for c in looked)
@@ -105,6 +107,7 @@ def quoted(name: str) -> str:
 def _keys(plan: Plan) -> list[str]:
     """SQL of each key: groups, then label, prediction and fold where there are any."""
     keys = [_banded(c, plan.bins[c]) if c in plan.bins else quoted(c) for c in plan.groups]
+    keys += [quoted(c) for c in plan.strata]
     if plan.label is not None:
         keys.append(quoted(plan.label))
     if plan.prediction is not None:
@@ -156,13 +159,16 @@ def _counted(rows: list[tuple[Any, ...]], sums: Mapping[str, np.ndarray], plan: 
     keys = _read_keys(rows, n, plan)
     measures = {k: sums[k].astype(np.float64) for k in ("w", "w2") if k in sums} | {"n": n}
     width = len(plan.groups)
-    rest = [k for k in keys if k not in plan.groups]
+    rest = [k for k in keys if k not in {*plan.groups, STRATUM}]
     cubes = tuple(_cube((*by, *rest), keys, measures) for by in plan.crossings)
+    strata = [k for k in (STRATUM, *rest) if k != FOLD]
+    strata_cubes = tuple(_cube((c, *strata), keys, measures) for c in plan.groups) if plan.strata else ()
     missing = {c: np.array([level is None for level in keys[c]], dtype=bool) for c in plan.groups}
     nowhere = int(n[np.logical_and.reduce(list(missing.values()))].sum()) if width else 0
     reason = f"no value in {' or '.join(plan.groups)}"
     return Counted(
         cubes=cubes,
+        strata_cubes=strata_cubes,
         rows_read=int(n.sum()),
         rows_excluded={reason: nowhere} if nowhere else {},
         rows_without_group={c: int(n[m].sum()) for c, m in missing.items() if m.any()},
@@ -180,6 +186,9 @@ def _read_keys(rows: list[tuple[Any, ...]], n: np.ndarray, plan: Plan) -> dict[s
     for name in plan.groups:
         bands = band_texts(plan.bins[name]) if name in plan.bins else None
         keys[name] = [level_text(v, bands) for v in next(columns)]
+    if plan.strata:
+        joint = zip(*(next(columns) for _ in plan.strata), strict=True)
+        keys[STRATUM] = [" x ".join(level_text(v) or "(missing)" for v in values) for values in joint]
     if plan.label is not None:
         raw = list(next(columns))
         labels, positive, allowed = _label_readings(raw, n, plan)

@@ -8,7 +8,7 @@ from typing import Any
 from audit.engines.counting import Plan
 from audit.engines.tables import Table
 from audit.errors import QuestionError, ValuesError, printable
-from audit.grouping import FOLD, LABEL, MOST_GROUPS, PREDICTION
+from audit.grouping import FOLD, LABEL, MOST_GROUPS, PREDICTION, STRATUM
 
 MOST_CLASSES = 100
 NUMERIC = ("integer", "float", "boolean")
@@ -30,8 +30,14 @@ def refuse_columns(table: Table, plan: Plan) -> None:
     """Refuse columns whose role or kind makes no sense."""
     for column in plan.groups:
         _refuse_group(table, plan, column)
+    for column in plan.strata:
+        _refuse_stratum(table, plan, column)
     for column in plan.bins:
         _refuse_bins(table, plan, column)
+    _refuse_roles(table, plan)
+
+
+def _refuse_roles(table: Table, plan: Plan) -> None:
     for role, name in (("weight", plan.weight), ("score", plan.score)):
         if name is not None and table.columns[name] not in NUMERIC:
             raise ValuesError(f"{table.name}: {role} '{printable(name)}' is {table.columns[name]}, not a number")
@@ -44,6 +50,17 @@ def refuse_columns(table: Table, plan: Plan) -> None:
         if name is not None and table.columns[name] in NO_CLASS:
             kind = table.columns[name]
             raise ValuesError(f"{table.name}: {role} '{printable(name)}' {KINDS_IN_WORDS[kind]}; a class is needed")
+
+
+def _refuse_stratum(table: Table, plan: Plan, column: str) -> None:
+    shown = printable(column)
+    if column in {*plan.groups, plan.label, plan.prediction, plan.score}:
+        raise QuestionError(
+            f"stratum '{shown}' is a group, label or prediction already; a stratum is a legitimate reason"
+        )
+    if table.columns[column] in NO_CLASS:
+        kind = table.columns[column]
+        raise ValuesError(f"{table.name}: stratum '{shown}' {KINDS_IN_WORDS[kind]}; {KIND_MENDS[kind]}")
 
 
 def _refuse_bins(table: Table, plan: Plan, column: str) -> None:
@@ -60,7 +77,7 @@ def _refuse_group(table: Table, plan: Plan, column: str) -> None:
     shown = printable(column)
     if taken:
         raise QuestionError(f"group column '{shown}' is the {taken} itself; a group must say who somebody is")
-    if column in {LABEL, PREDICTION, FOLD}:
+    if column in {LABEL, PREDICTION, FOLD, STRATUM}:
         raise QuestionError(f"group column '{shown}' has a reserved name; rename the column")
     if plan.groups.count(column) > 1:
         raise QuestionError(f"group column '{shown}' is named twice")
@@ -75,10 +92,11 @@ def refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int]
         raise ValuesError(f"{table.name} has no rows: nothing to audit")
     for column, count in levels.items():
         shown = printable(column)
-        if column in plan.groups:
+        if column in {*plan.groups, *plan.strata}:
+            role = "group column" if column in plan.groups else "stratum"
             if count > MOST_GROUPS or (count > FEW_LEVELS and count > rows / 2):
                 raise ValuesError(
-                    f"{table.name}: group column '{shown}' has {count:,} different values in {rows:,} rows "
+                    f"{table.name}: {role} '{shown}' has {count:,} different values in {rows:,} rows "
                     "(too many levels to judge); bin it, or leave it out if it is an identifier"
                 )
         elif count > MOST_CLASSES:

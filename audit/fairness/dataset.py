@@ -6,6 +6,7 @@ written from these. a is the reference (advantaged) group, d the other, n a coun
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from audit.catalogue import ANYBODY, LABEL_POSITIVE, GroupStatistic, Metric, Rate
@@ -63,4 +64,99 @@ LABEL_GAP = GroupStatistic(
     text="q_a - q_d",
     source=f"{_CLARIFY} (DPL)",
 )
-DATASET: tuple[Metric, ...] = (REPRESENTATION, CLASS_IMBALANCE, LABEL_GAP)
+_BINARY = "over label = 1 and label ≠ 1"
+KL = GroupStatistic(
+    name="kl_divergence",
+    title="Kullback-Leibler divergence of labels",
+    stage="data",
+    needs=("label",),
+    range=(0.0, math.inf),
+    ideal="0",
+    text=f"sum of P_a ln(P_a / P_d) {_BINARY}",
+    source=f"{_CLARIFY} (KL)",
+    caveat="a label that only the reference has makes it infinite: undefined, and said",
+)
+JS = GroupStatistic(
+    name="js_divergence",
+    title="Jensen-Shannon divergence of labels",
+    stage="data",
+    needs=("label",),
+    range=(0.0, math.log(2)),
+    ideal="0",
+    text=f"(KL(P_a, M) + KL(P_d, M)) / 2 with M = (P_a + P_d) / 2, {_BINARY}",
+    source=f"{_CLARIFY} (JS)",
+)
+LP = GroupStatistic(
+    name="lp_norm",
+    title="Euclidean distance of labels",
+    stage="data",
+    needs=("label",),
+    range=(0.0, math.sqrt(2)),
+    ideal="0",
+    text=f"sqrt(sum of (P_a - P_d)^2) {_BINARY}",
+    source=f"{_CLARIFY} (LP)",
+)
+TVD = GroupStatistic(
+    name="total_variation_distance",
+    title="Total variation distance of labels",
+    stage="data",
+    needs=("label",),
+    ideal="0",
+    text=f"half the sum of |P_a - P_d| {_BINARY}",
+    source=f"{_CLARIFY} (TVD)",
+)
+KS = GroupStatistic(
+    name="ks_distance",
+    title="Largest gap of one label",
+    stage="data",
+    needs=("label",),
+    ideal="0",
+    text=f"largest |P_a - P_d| {_BINARY}",
+    source=f"{_CLARIFY} (KS)",
+    caveat="not a distance of distribution functions, in spite of its name",
+)
+SMOOTHED_EDF = GroupStatistic(
+    name="smoothed_empirical_differential_fairness",
+    title="Smoothed empirical differential fairness",
+    stage="data",
+    needs=("label",),
+    range=(0.0, math.inf),
+    ideal="0",
+    text="largest |ln(r_i / r_j)| over groups and labels, r = (n_label + 1) / (n + 2)",
+    source="Foulds et al. (2020), ICDE, equation 5",
+)
+CONDITIONAL_LABELS = GroupStatistic(
+    name="conditional_demographic_disparity",
+    title="Conditional demographic disparity of labels",
+    stage="data",
+    needs=("label", "stratum"),
+    range=(-1.0, 1.0),
+    ideal="0",
+    text="mean over strata, weighted by size, of (share of label ≠ 1) - (share of label = 1)",
+    source=f"Wachter, Mittelstadt and Russell (2021), section 5; {_CLARIFY} (CDDL)",
+    caveat="a share of nobody counts 0, as in Clarify, and is flagged",
+)
+CONDITIONAL_PREDICTIONS = GroupStatistic(
+    name="conditional_demographic_disparity_in_predicted_labels",
+    title="Conditional demographic disparity of predictions",
+    stage="model",
+    needs=("prediction", "stratum"),
+    range=(-1.0, 1.0),
+    ideal="0",
+    text="mean over strata, weighted by size, of (share of prediction = 0) - (share of prediction = 1)",
+    source=f"Wachter, Mittelstadt and Russell (2021), section 5; {_CLARIFY} (CDDPL)",
+    caveat="a share of nobody counts 0, as in Clarify, and is flagged",
+)
+DATASET: tuple[Metric, ...] = (
+    REPRESENTATION,
+    CLASS_IMBALANCE,
+    LABEL_GAP,
+    KL,
+    JS,
+    LP,
+    TVD,
+    KS,
+    SMOOTHED_EDF,
+    CONDITIONAL_LABELS,
+    CONDITIONAL_PREDICTIONS,
+)

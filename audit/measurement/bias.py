@@ -16,6 +16,7 @@ from audit.fairness.dataset import CLASS_IMBALANCE, DATA_BASE_RATE, LABEL_GAP, R
 from audit.inference.effective import Sample
 from audit.inference.intervals import Limits
 from audit.inference.pairs import against, single
+from audit.measurement.distances import distances
 from audit.measurement.rates import RateTable
 from audit.value import Estimate
 
@@ -45,7 +46,7 @@ class BiasTable(RateTable):
         found.append(self._largest(found, [self._imbalance(i, corrected) for i in others]))
         if labelled:
             gaps = self._label_gaps(others, self.scope.tail)
-            found += [*gaps, self._largest(gaps, self._label_gaps(others, corrected))]
+            found += [*gaps, self._largest(gaps, self._label_gaps(others, corrected)), *distances(self, gaps)]
         return found
 
     def _label_gaps(self, others: Sequence[int], tail: float) -> list[Estimate]:
@@ -60,12 +61,12 @@ class BiasTable(RateTable):
         common: dict[str, Any] = {"compare": "largest", "n": n, "flags": flags}
         undefined = next((e for e in each if e.value is None), None)
         if undefined is not None:
-            return self._base(metric, **common, status="undefined", reason=undefined.reason)
+            return self.base(metric, **common, status="undefined", reason=undefined.reason)
         worst = max(each, key=lambda e: abs(e.value or 0.0))
         low = max(max(0.0, e.low or 0.0, -(e.high or 0.0)) for e in corrected)
         high = max(max(abs(e.low or 0.0), abs(e.high or 0.0)) for e in each)
         pair = (worst.group or (), worst.reference or ())
-        return self._base(
+        return self.base(
             metric,
             **common,
             value=abs(worst.value or 0.0),
@@ -80,9 +81,9 @@ class BiasTable(RateTable):
         sample = self.g.share_against(i)
         common: dict[str, Any] = {"group": self.g.groups[i], "reference": self.g.groups[at], "n": rows}
         if not sample.measured[0]:
-            return self._base(CLASS_IMBALANCE.name, **common, status="undefined", reason="0/0: no rows in either group")
+            return self.base(CLASS_IMBALANCE.name, **common, status="undefined", reason="0/0: no rows in either group")
         limits, share = single(sample, tail), float(sample.p[0])
-        return self._base(
+        return self.base(
             CLASS_IMBALANCE.name,
             **common,
             value=2 * share - 1,
@@ -101,13 +102,13 @@ class BiasTable(RateTable):
         }
         empty = next((j for j in (i, at) if not sample.measured[j]), None)
         if empty is not None:
-            return self._base(
+            return self.base(
                 LABEL_GAP.name,
                 **common,
                 status="undefined",
                 reason=f"not measured for {self._named(empty)} (0/0: no rows in this group)",
             )
-        return self._base(
+        return self.base(
             LABEL_GAP.name,
             **common,
             value=float(sample.p[at] - sample.p[i]),
@@ -130,12 +131,12 @@ class BiasTable(RateTable):
             reason = (
                 f"nobody in the data is {printable(absent[0])}" if absent else "a group has no share in the population"
             )
-            return [*each, self._base(REPRESENTATION.name, **common, status="undefined", reason=reason)]
+            return [*each, self.base(REPRESENTATION.name, **common, status="undefined", reason=reason)]
         ratio = sample.p / expected
         at = int(np.argmin(ratio))
         return [
             *each,
-            self._base(
+            self.base(
                 REPRESENTATION.name,
                 **common,
                 value=float(ratio[at]),
@@ -159,8 +160,8 @@ class BiasTable(RateTable):
                 if sample.measured[i]
                 else "0/0: no rows"
             )
-            return self._base(REPRESENTATION.name, **common, status="undefined", reason=reason)
-        return self._base(
+            return self.base(REPRESENTATION.name, **common, status="undefined", reason=reason)
+        return self.base(
             REPRESENTATION.name,
             **common,
             value=float(sample.p[i]) / expected,

@@ -74,7 +74,8 @@ class RateTable:
             found += [self._extreme(metric, sample, "lowest"), self._extreme(metric, sample, "highest")]
         return [_smooth(e, metric) for e in found] if isinstance(metric, Statistic) else found
 
-    def _base(self, metric: str, **changes: Any) -> Estimate:
+    def base(self, metric: str, **changes: Any) -> Estimate:
+        """Estimate of this grouping and stage."""
         confidence = None if changes.get("low") is None and changes.get("high") is None else self.scope.confidence
         return Estimate(stage=self.stage, metric=metric, by=self.g.by, confidence=confidence, **changes)
 
@@ -98,9 +99,9 @@ class RateTable:
         common: dict[str, Any] = {"group": group, "n": rows}
         if sample.denominator[i] <= 0:
             reason = metric.empty if rows else "0/0: no rows in this group"
-            return self._base(metric.name, **common, numerator=0.0, denominator=0.0, status="undefined", reason=reason)
+            return self.base(metric.name, **common, numerator=0.0, denominator=0.0, status="undefined", reason=reason)
         df = float(sample.df[i])
-        return self._base(
+        return self.base(
             metric.name,
             **common,
             value=float(sample.p[i]),
@@ -121,7 +122,7 @@ class RateTable:
         flags = self.flags + ((SMALL,) if sample.thin.any() else ())
         limits = self._bounds(found)
         if found.value is None:
-            return self._base(
+            return self.base(
                 metric.name,
                 compare=kind,
                 n=float(self.g.rows.sum()),
@@ -131,7 +132,7 @@ class RateTable:
                 flags=(*flags, UNMEASURED),
             )
         lowest, highest = found.pair
-        return self._base(
+        return self.base(
             metric.name,
             compare=kind,
             value=found.value,
@@ -158,7 +159,7 @@ class RateTable:
 
     def _lonely(self, metric: str, compare: str) -> Estimate:
         have = f"only one group ({self._named(0)})" if self.g.groups else "no group"
-        return self._base(
+        return self.base(
             metric,
             compare=compare,
             n=float(self.g.rows.sum()),
@@ -197,7 +198,7 @@ class RateTable:
         }
         empty = next((j for j in (i, at) if not sample.measured[j]), None)
         if empty is not None:
-            return self._base(
+            return self.base(
                 metric.name,
                 **common,
                 status="undefined",
@@ -205,9 +206,9 @@ class RateTable:
             )
         if kind == "ratio" and q == 0:
             reason = f"{'0' if p == 0 else 'x'}/0: {_event(metric)} for nobody in {self._named(at)}"
-            return self._base(metric.name, **common, status="undefined", reason=reason)
+            return self.base(metric.name, **common, status="undefined", reason=reason)
         high = float(limits.high[i])
-        return self._base(
+        return self.base(
             metric.name,
             **common,
             value=p - q if kind == "difference" else p / q,
@@ -226,11 +227,11 @@ class RateTable:
         flags = self.flags + ((SMALL,) if sample.thin.any() else ())
         common: dict[str, Any] = {"compare": which, "low": found.low, "high": found.high, "n": float(self.g.rows.sum())}
         if found.value is None:
-            return self._base(
+            return self.base(
                 metric.name, **common, status="undefined", reason=self._why(metric, sample), flags=(*flags, UNMEASURED)
             )
         lowest, highest = int(np.argmin(sample.p)), int(np.argmax(sample.p))
-        return self._base(
+        return self.base(
             metric.name,
             **common,
             value=found.value,
@@ -247,13 +248,13 @@ class RateTable:
         common: dict[str, Any] = {"compare": criterion.compare, "n": parts[0].n, "flags": flags}
         bounds = _worst_bounds(parts, criterion.compare)
         if undefined is not None:
-            return self._base(
+            return self.base(
                 criterion.name, **common, **bounds, status="undefined", reason=f"{undefined.metric}: {undefined.reason}"
             )
         pick = max if criterion.compare == "difference" else min
         worst = pick(parts, key=lambda p: float(p.value or 0.0))
         method = worst.method if len(parts) == 1 else f"{worst.method}; worst of {' and '.join(criterion.rates)}"
-        return self._base(criterion.name, **common, **bounds, value=worst.value, pair=worst.pair, method=method)
+        return self.base(criterion.name, **common, **bounds, value=worst.value, pair=worst.pair, method=method)
 
 
 def _event(metric: Measured) -> str:
