@@ -156,11 +156,12 @@ def _job(
 
 
 def _end(audited: Audited, store: Path, *, json: bool, exit_zero: bool, gated: bool) -> None:
-    _show(audited, store, json=json, gated=gated)
-    raise typer.Exit(0 if exit_zero and audited.exit_code in {1, 3} else audited.exit_code)
+    excused = exit_zero and audited.exit_code in {1, 3}
+    _show(audited, store, json=json, gated=gated, exit_zero=excused)
+    raise typer.Exit(0 if excused else audited.exit_code)
 
 
-def _show(audited: Audited, store: Path, *, json: bool, gated: bool) -> None:
+def _show(audited: Audited, store: Path, *, json: bool, gated: bool, exit_zero: bool = False) -> None:
     from rich.console import Console
 
     from audit.publish.terminal import summary
@@ -169,7 +170,7 @@ def _show(audited: Audited, store: Path, *, json: bool, gated: bool) -> None:
         sys.stdout.write(audited.result.to_json() + "\n")
     console = Console(stderr=json, highlight=False)
     following = _following(audited, "" if store == HERE else f" --store {store}", gated=gated)
-    summary(audited.result, console, folder=audited.folder, next_command=following)
+    summary(audited.result, console, folder=audited.folder, next_command=following, exit_zero=exit_zero)
 
 
 def _following(audited: Audited, where: str, *, gated: bool) -> str:

@@ -42,9 +42,10 @@ def gate(
     judged = again(found, config, dt.datetime.now(dt.UTC).date())
     if json:
         sys.stdout.write(judged.to_json() + "\n")
-    verdict_lines(judged, Console(stderr=json, highlight=False))
     code = exit_code(judged.verdict, config.policy.insufficient)
-    raise typer.Exit(0 if exit_zero and code in {1, 3} else code)
+    excused = exit_zero and code in {1, 3}
+    verdict_lines(judged, Console(stderr=json, highlight=False), exit_zero=excused)
+    raise typer.Exit(0 if excused else code)
 
 
 def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> Any:

@@ -38,7 +38,12 @@ ASCII = str.maketrans({"–": "-", "…": "...", "×": "x", "≠": "!=", "’": 
 
 
 def summary(
-    result: AuditResult, console: Console, *, folder: Path | None = None, next_command: str | None = None
+    result: AuditResult,
+    console: Console,
+    *,
+    folder: Path | None = None,
+    next_command: str | None = None,
+    exit_zero: bool = False,
 ) -> None:
     """Print a whole result for people.
 
@@ -52,8 +57,10 @@ def summary(
         Folder of the run, to name its card.
     next_command
         The one thing to do next.
+    exit_zero
+        Whether the command exits 0 whatever the verdict is.
     """
-    verdict_lines(result, console)
+    verdict_lines(result, console, exit_zero=exit_zero)
     audited = any(e.stage == "model" for e in result.estimates)
     data = _data_gaps(result) if audited else groupings(result, "data", console.width)
     for lines in (
@@ -67,10 +74,13 @@ def summary(
         _section(console, lines)
 
 
-def verdict_lines(result: AuditResult, console: Console) -> None:
+def verdict_lines(result: AuditResult, console: Console, *, exit_zero: bool = False) -> None:
     """Print the verdict in a sentence, what the exit code means, and every gate."""
     _print(console, Line(f"{result.verdict.upper()}: ", _headline(result), result.verdict))
-    _print(console, Line("", _meaning(result)))
+    meaning = _meaning(result)
+    if exit_zero and not meaning.startswith("Exit code 0"):
+        meaning = f"Exit code 0, as --exit-zero asks; without it {meaning.removeprefix('Exit code ')}"
+    _print(console, Line("", meaning))
     _section(console, _gates(result.gates, console.width))
 
 
