@@ -29,7 +29,7 @@ from audit.errors import QuestionError, no_such
 from audit.value import Level
 
 Array = npt.NDArray[Any]
-NUMBER = re.compile(r"([-+]?[0-9]{1,300}(?:\.[0-9]{1,300})?)")
+NUMBER = re.compile(r"([-+]?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][-+]?[0-9]{1,3})?)")
 BAND = re.compile(r"\[(-inf|[-+]?[0-9.e+]{1,40}), ")
 
 

@@ -20,7 +20,7 @@ from audit.inference.delta import smooth
 from audit.inference.effective import Sample, folded, plain, weighted
 from audit.value import Group
 
-LABEL, PREDICTION, FOLD, STRATUM = "label", "prediction", "fold", "stratum"
+LABEL, PREDICTION, FOLD, STRATUM, SCORE = "label", "prediction", "fold", "stratum", "score"
 NEGATIVE, POSITIVE = "0", "1"
 MOST_GROUPS = 2000
 """Groups of one grouping; the pairs rule looks at all pairs, and a reader at none of so many."""

@@ -17,7 +17,7 @@ from audit.engines.counting import Counted, Plan
 from audit.engines.duck import DuckEngine
 from audit.engines.tables import Table, open_table
 from audit.errors import QuestionError, SourceError, printable
-from audit.measurement import Scope, conditional_estimates, data_estimates, model_estimates
+from audit.measurement import Scope, conditional_estimates, data_estimates, model_estimates, score_estimates
 from audit.records import cube_record, part_record
 from audit.result import Check, CubeRecord, Part
 from audit.value import Estimate
@@ -159,6 +159,7 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
     with step("Measuring"):
         found.estimates += model_estimates(counted.cubes, scope_of(config))
         found.estimates += conditional_estimates(counted.strata_cubes, scope_of(config), "model")
+        found.estimates += score_estimates(counted.score_cubes, counted.loss_cubes, scope_of(config))
 
 
 def _count(table: Table, plan: Plan, what: str, step: Step) -> Counted:
@@ -168,7 +169,13 @@ def _count(table: Table, plan: Plan, what: str, step: Step) -> Counted:
 
 def _records(part: str, counted: Counted) -> list[CubeRecord]:
     found = [cube_record(f"{part}: {' x '.join(c.names)}", c) for c in counted.cubes]
-    return found + [cube_record(f"{part} within strata: {' x '.join(c.names)}", c) for c in counted.strata_cubes]
+    for what, cubes in (
+        ("within strata", counted.strata_cubes),
+        ("scores", counted.score_cubes),
+        ("losses", counted.loss_cubes),
+    ):
+        found += [cube_record(f"{part} {what}: {' x '.join(c.names)}", c) for c in cubes]
+    return found
 
 
 def _without_strata(absent: list[str]) -> Check:

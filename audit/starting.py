@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.config.write import to_toml
-from audit.engines.duck import connection, quoted
+from audit.engines.duck import connection
 from audit.engines.levels import level_text
+from audit.engines.sql import quoted
 from audit.engines.tables import Table, open_table
 from audit.errors import printable
 

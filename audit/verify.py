@@ -13,7 +13,7 @@ from dataclasses import fields
 from audit.config.read import build
 from audit.cube import Cube
 from audit.gates import again
-from audit.measurement import conditional_estimates, data_estimates, model_estimates
+from audit.measurement import conditional_estimates, data_estimates, model_estimates, score_estimates
 from audit.records import cube_of
 from audit.result import AuditResult
 from audit.stages import scope_of
@@ -35,6 +35,7 @@ def differences(result: AuditResult) -> tuple[str, ...]:
     if predictions:
         made += model_estimates(predictions, scope)
         made += conditional_estimates(_within(result, "predictions"), scope, "model")
+        made += score_estimates(_cubes(result, "predictions scores"), _cubes(result, "predictions losses"), scope)
     wrong = [*_lengths(made, result), *_unlike(made, result)]
     finished = dt.datetime.fromisoformat(result.run.finished).date()
     judged = again(result, config, finished)
@@ -49,7 +50,11 @@ def differences(result: AuditResult) -> tuple[str, ...]:
 
 
 def _within(result: AuditResult, part: str) -> list[Cube]:
-    return [cube_of(c) for c in result.cubes if c.name.startswith(f"{part} within strata:")]
+    return _cubes(result, f"{part} within strata")
+
+
+def _cubes(result: AuditResult, kind: str) -> list[Cube]:
+    return [cube_of(c) for c in result.cubes if c.name.startswith(f"{kind}:")]
 
 
 def _lengths(made: list[Estimate], result: AuditResult) -> Iterator[str]:

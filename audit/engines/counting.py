@@ -61,6 +61,10 @@ class Counted:
     cubes: tuple[Cube, ...]
     strata_cubes: tuple[Cube, ...] = ()
     """One cube for each group column, with the stratum as a further axis and without folds."""
+    score_cubes: tuple[Cube, ...] = ()
+    """One cube for each group column: group x label x score bin (x fold)."""
+    loss_cubes: tuple[Cube, ...] = ()
+    """One cube for each group column: group x label, with sums of what each row loses by its score."""
     rows_read: int
     rows_excluded: Mapping[str, int]
     rows_without_group: Mapping[str, int]

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import duckdb
 import numpy as np
 
 from audit.cube import Cube, from_cells
-from audit.engines.counting import FOLDS, Counted, Plan
+from audit.engines.counting import Counted, Plan
 from audit.engines.labels import binary, is_missing, positive_class, typed
 from audit.engines.levels import band_texts, level_text
 from audit.engines.refusals import refuse_columns, refuse_levels, refuse_sums
+from audit.engines.scores import score_cubes
+from audit.engines.sql import banded, fold, quoted
 from audit.engines.tables import Table
 from audit.errors import SourceError
 from audit.grouping import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, STRATUM
@@ -47,8 +50,14 @@ class DuckEngine:
             source = table.scan(con, plan.columns)
             self._look(con, source, table, plan)
             rows, sums = self._cells(con, source, table, plan)
-        refuse_sums(sums, plan, table)
-        return _counted(rows, sums, plan)
+            refuse_sums(sums, plan, table)
+            counted = _counted(rows, sums, plan)
+            if plan.score is None or plan.label is None or not plan.groups:
+                return counted
+            raw = [row[len(plan.groups) + len(plan.strata)] for row in rows]
+            labels, _, _ = _label_readings(raw, sums["n"], plan)
+            binned, lost = score_cubes(con, source, plan, labels)
+        return replace(counted, score_cubes=binned, loss_cubes=lost)
 
     @staticmethod
     def _look(con: duckdb.DuckDBPyConnection, source: str, table: Table, plan: Plan) -> None:
@@ -99,14 +108,9 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         con.close()
 
 
-def quoted(name: str) -> str:
-    """Column name as a SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _keys(plan: Plan) -> list[str]:
     """SQL of each key: groups, then label, prediction and fold where there are any."""
-    keys = [_banded(c, plan.bins[c]) if c in plan.bins else quoted(c) for c in plan.groups]
+    keys = [banded(c, plan.bins[c]) if c in plan.bins else quoted(c) for c in plan.groups]
     keys += [quoted(c) for c in plan.strata]
     if plan.label is not None:
         keys.append(quoted(plan.label))
@@ -115,20 +119,8 @@ def _keys(plan: Plan) -> list[str]:
     elif plan.score is not None:
         keys.append(f"(CAST({quoted(plan.score)} AS DOUBLE) >= {plan.threshold!r})")
     if plan.unit is not None:
-        keys.append(_fold(plan.unit))
+        keys.append(fold(plan.unit))
     return keys
-
-
-def _banded(column: str, edges: tuple[float, ...]) -> str:
-    """Number of edges at or below the value; missing stays missing."""
-    value = f"CAST({quoted(column)} AS DOUBLE)"
-    steps = " + ".join(f"CAST({value} >= {edge!r} AS TINYINT)" for edge in edges)
-    return f"CASE WHEN isnan({value}) THEN NULL ELSE {steps} END"
-
-
-def _fold(unit: str) -> str:
-    """Fold of a unit: a hash that every engine can compute, modulo the number of folds."""
-    return f"CAST('0x' || substr(md5(CAST({quoted(unit)} AS VARCHAR)), 1, 8) AS BIGINT) % {FOLDS}"
 
 
 def _sums(plan: Plan) -> dict[str, str]:

@@ -14,10 +14,11 @@ from audit.fairness.statistics import STATISTICS
 from audit.grouping import crossings, grouping, missing_groups
 from audit.measurement.bias import BiasTable
 from audit.measurement.rates import RateTable, Scope
+from audit.measurement.scores import score_estimates
 from audit.measurement.strata import conditional_estimates
 from audit.value import Estimate
 
-__all__ = ["Scope", "conditional_estimates", "data_estimates", "model_estimates"]
+__all__ = ["Scope", "conditional_estimates", "data_estimates", "model_estimates", "score_estimates"]
 
 
 def model_estimates(cubes: Sequence[Cube], scope: Scope) -> tuple[Estimate, ...]:
