@@ -32,6 +32,8 @@ class Evidence:
     estimates: Sequence[Estimate]
     checks: Sequence[Check] = ()
     energy: Energy | None = None
+    judged: Sequence[Gate] = ()
+    """Gates of an earlier judgement of the same evidence; what they say of needed data is not worked out again."""
 
     def find(self, rule: GateRule) -> Estimate | None:
         """The estimate that a rule speaks of."""
@@ -46,6 +48,11 @@ class Evidence:
             if (e.stage, e.metric, e.compare, e.by) == (rule.stage, rule.metric, rule.compare, by)
         )
         return next((e for e in found if not by or e.group is None), None)
+
+    def needed_before(self, rule: GateRule) -> Gate | None:
+        """The same gate as it was judged before, if it was not settled then either."""
+        same = (g for g in self.judged if (g.name, g.min, g.max) == (rule.name, rule.min, rule.max))
+        return next((g for g in same if g.verdict == "insufficient"), None)
 
     def group(self, like: Estimate, group: Group) -> Estimate | None:
         """The rate of one group behind a comparison."""
@@ -104,7 +111,7 @@ def exit_code(verdict: Verdict, insufficient: str = "fail") -> int:
 
 def again(result: AuditResult, config: Config, today: dt.date) -> AuditResult:
     """The same result judged anew; a waiver may have run out since."""
-    evidence = Evidence(estimates=result.estimates, checks=result.checks, energy=result.energy)
+    evidence = Evidence(estimates=result.estimates, checks=result.checks, energy=result.energy, judged=result.gates)
     gates = judge(config, evidence, today)
     failed = any(code != 0 for code in result.run.exit_codes.values())
     return replace(
@@ -196,6 +203,9 @@ def _verdict(rule: GateRule, estimate: Estimate, low: float | None, high: float 
 
 def _needed(rule: GateRule, estimate: Estimate, evidence: Evidence) -> float | None:
     """How many times the data would settle the gate; None where no amount within reach does."""
+    before = evidence.needed_before(rule)
+    if before is not None:
+        return before.needed_n
     limit = rule.max if rule.compare == "difference" else rule.min
     if limit is None or rule.compare not in {"difference", "ratio"}:
         return None

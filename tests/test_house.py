@@ -27,6 +27,7 @@ LAYERS = (
 HEAVY = {"pandas", "numpy", "pyarrow", "duckdb", "sklearn", "fairlearn", "great_expectations", "codecarbon", "torch",
          "streamlit", "altair", "scipy", "jinja2", "narwhals", "polars", "matplotlib"}  # fmt: skip
 LONGEST_FILE, LONGEST_FUNCTION = 300, 40
+CPU_S = 0.4
 
 
 def name_of(path):
@@ -114,15 +115,18 @@ def loaded(*arguments):
     return set(json.loads(done.stderr.splitlines()[-1])) & HEAVY, cpu, done
 
 
-def best_of(n, *arguments):
-    runs = [loaded(*arguments) for _ in range(n)]
-    return runs[0][0], min(cpu for _, cpu, _ in runs), runs[0][2]
+def lightest(*arguments, tries=8):
+    """Least CPU of several runs: another process on the same core makes every instruction dearer."""
+    heavy, least, done = loaded(*arguments)
+    while least >= CPU_S and (tries := tries - 1):
+        least = min(least, loaded(*arguments)[1])
+    return heavy, least, done
 
 
 def test_help_is_light():
-    heavy, cpu_s, done = best_of(3, "--help")
+    heavy, cpu_s, done = lightest("--help")
     assert not heavy
-    assert cpu_s < 0.4
+    assert cpu_s < CPU_S
     assert "gate" in done.stdout
 
 
@@ -130,9 +134,9 @@ def test_the_gate_is_light(tmp_path):
     from sample_results import boston
 
     (tmp_path / "audit.json").write_text(boston().to_json())
-    heavy, cpu_s, done = best_of(3, "gate", str(tmp_path / "audit.json"))
-    assert heavy <= {"numpy"}, "numpy is allowed where a gate asks how much more data it needs"
-    assert cpu_s < 0.4
+    heavy, cpu_s, done = lightest("gate", str(tmp_path / "audit.json"))
+    assert not heavy
+    assert cpu_s < CPU_S
     assert done.returncode in {0, 1, 3}, done.stderr
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit.publish.groups import Table, TableRow
+from audit.publish.shapes import Table, TableRow
 from audit.publish.words import BADGES, Badge, Cell, percent, safe_text, words
 from audit.result import SCHEMA, AuditResult, Check, Energy, EnergyComponent, Part
 from audit.sentences import number

@@ -10,15 +10,13 @@ from collections.abc import Sequence
 from audit.publish.groups import (
     By,
     Grouped,
-    GroupingView,
-    Table,
-    TableRow,
     charts_of,
     fitting,
     left_out_note,
     room_for,
     rows_cell,
 )
+from audit.publish.shapes import GroupingView, Table, TableRow
 from audit.publish.words import Cell, estimate_cell, group_name, grouping_name
 from audit.result import AuditResult
 from audit.value import Group
@@ -54,6 +52,8 @@ def _bias_table(found: Grouped, by: By, groups: Sequence[Group], present: set[st
     columns += [("Base rate", "base_rate", None)] if "base_rate" in present else []
     columns.append(("Class imbalance", "class_imbalance", ""))
     columns += [("Difference in proportions of labels", "difference_in_proportions_of_labels", "")]
+    if any(m == "conditional_demographic_disparity" and b == by for m, _, b, _ in found.index):
+        columns.append(("Disparity within strata", "conditional_demographic_disparity", None))
     rows = []
     for group in groups:
         cells = tuple(_bias_cell(found, by, group, metric, compare) for _, metric, compare in columns)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from audit.catalogue import Criterion
 from audit.metrics import CATALOGUE
 from audit.publish.charts import MOST_ROWS, Chart, rates_chart
+from audit.publish.shapes import GroupingView, Table, TableRow
 from audit.publish.words import (
     LEFT_OUT,
     Cell,
@@ -35,50 +36,14 @@ SHOWN_RATES = (
     "accuracy",
 )
 """Rates of every table; the others are their complements or are shown where a limit asks for them."""
+SCORE_METRICS = ("roc_auc", "brier_score", "calibration_in_the_large", "expected_calibration_error")
 DRAWN_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
 MOST_DRAWN = 4
-SHORT_LABEL = 12
 PAGE_ROWS = 240
 """Group rows on a page; more would not fit into 500 kB, nor into a reader."""
 FEWEST_ROWS, MOST_TABLE_ROWS = 6, 60
 MOST_ILLUSTRATED = 12
 """Groupings with drawings; with more, those that a limit speaks of are drawn."""
-
-
-@dataclass(frozen=True, slots=True)
-class TableRow:
-    """Header and cells; ``kind`` marks the rows that are no group."""
-
-    header: str
-    cells: tuple[Cell, ...]
-    kind: str = "group"
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table as it is drawn."""
-
-    caption: str
-    columns: tuple[str, ...]
-    rows: tuple[TableRow, ...]
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GroupingView:
-    """All that is shown of one grouping."""
-
-    id: str
-    title: str
-    charts: tuple[Chart, ...]
-    tables: tuple[Table, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def across(self) -> int:
-        """Charts side by side on a wide page."""
-        short = all(len(row.label) <= SHORT_LABEL for chart in self.charts for row in chart.rows)
-        return 3 if len(self.charts) == 3 and short else 2
 
 
 @dataclass(frozen=True)
@@ -164,13 +129,17 @@ def _model_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool)
     present = {e.metric for e in found.result.estimates if e.stage == "model" and e.compare is None}
     gated = [m for m in gated_rates(gates) if m in present]
     illustrated = [m for m in dict.fromkeys((*gated, *DRAWN_RATES)) if m in present][:MOST_DRAWN]
-    across = [m for m in dict.fromkeys((*gated, *SHOWN_RATES)) if m in present]
+    across = [m for m in dict.fromkeys((*gated, *SHOWN_RATES)) if m in present and m not in SCORE_METRICS]
     groups, note = fitting(found, by, room)
     return GroupingView(
         id=id_,
         title=f"By {grouping_name(by)}",
         charts=charts_of(found, by, illustrated if drawn else (), groups, gates, id_),
-        tables=(_rates_table(found, by, groups, across), _gaps_table(found, by, across)),
+        tables=(
+            _rates_table(found, by, groups, across),
+            *_scores_table(found, by, groups),
+            _gaps_table(found, by, across),
+        ),
         notes=tuple(n for n in (note, _flag_note(found, by)) if n),
     )
 
@@ -238,10 +207,26 @@ def _rates_table(found: Grouped, by: By, groups: Sequence[Group], metrics: Seque
     )
 
 
+def _scores_table(found: Grouped, by: By, groups: Sequence[Group]) -> tuple[Table, ...]:
+    """How well the scores order and match what happens, where there are scores."""
+    if not any((SCORE_METRICS[0], None, by, g) in found.index for g in groups):
+        return ()
+    rows = [_group_row(found, by, g, SCORE_METRICS) for g in (*groups, ())]
+    return (
+        Table(
+            caption=f"Scores by {grouping_name(by)}",
+            columns=("Group", "Rows", *(CATALOGUE[m].title for m in SCORE_METRICS)),
+            rows=tuple(rows),
+            note=left_out_note(rows),
+        ),
+    )
+
+
 def _group_row(found: Grouped, by: By, group: Group, metrics: Sequence[str]) -> TableRow:
-    cells = tuple(estimate_cell(found.rate(m, by, group)) for m in metrics)
-    kind = "everybody" if not by else "missing" if None in group else "group"
-    return TableRow(group_name(by, group), (rows_cell(found, by, group), *cells), kind)
+    cells = tuple(estimate_cell(found.rate(m, by if group else (), group)) for m in metrics)
+    kind = "everybody" if not group else "missing" if None in group else "group"
+    at = by if group else ()
+    return TableRow(group_name(at, group), (rows_cell(found, at, group), *cells), kind)
 
 
 def rows_cell(found: Grouped, by: By, group: Group) -> Cell:
@@ -257,9 +242,9 @@ def _gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
     rows, gone = [], []
     for metric in metrics:
         difference, ratio = (found.gap(metric, c, by) for c in ("difference", "ratio"))
-        if difference is None or ratio is None:
+        if difference is None:
             continue
-        if difference.status == ratio.status == "suppressed":
+        if difference.status == "suppressed" and (ratio is None or ratio.status == "suppressed"):
             gone.append(title_of(metric).lower())
             continue
         gaps = (estimate_cell(difference, with_n=False), estimate_cell(ratio, with_n=False))

@@ -24,8 +24,9 @@ from audit.publish.accounts import (
 )
 from audit.publish.bias import data_groupings
 from audit.publish.charts import Strip, gate_strip
-from audit.publish.groups import GroupingView, model_groupings
+from audit.publish.groups import model_groupings
 from audit.publish.method import Term, definitions, method_notes
+from audit.publish.shapes import GroupingView
 from audit.publish.words import BADGES, Badge, safe_text
 from audit.result import AuditResult, Gate, GateVerdict
 

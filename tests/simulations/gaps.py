@@ -94,7 +94,7 @@ def compare_with_the_package(x: np.ndarray, n: np.ndarray, kind: Kind, lim: Limi
 
 def gates(scale: Scale) -> Section:
     """All tables of the section."""
-    reps = {g: scale.replicates(2000 if g == 16 else 4000) for g in GROUPS}
+    reps = {g: scale.replicates(10_000 if g == 16 else 20_000) for g in GROUPS}
     found = _all_cells(scale, reps)
     fewest, demands, parts = min(reps.values()), [], []
     for kind in LIMITS:
@@ -176,7 +176,7 @@ def _worst_table(found: dict[tuple, Verdicts], kind: Kind) -> str:
 
 
 def _power(scale: Scale) -> tuple[str, object]:
-    reps, rows = scale.replicates(2000), []
+    reps, rows = scale.replicates(10_000), []
     for i, g in enumerate(GROUPS):
         shapes = ("one low",) if g == 2 else SHAPES
         shares = [
@@ -194,7 +194,7 @@ def _power(scale: Scale) -> tuple[str, object]:
 
 def many(scale: Scale) -> Section:
     """Family-wise error of Holm's adjustment: some gate at its limit is rejected exactly if one fails at tail / gates."""
-    reps, rows = scale.replicates(4000), []
+    reps, rows = scale.replicates(40_000), []
     for i, (gates_, n) in enumerate(watched("many gates", list(product((2, 5, 10), (50, 200, 1000))))):
         rng = generator(16, i)
         truth = rates_of("halves", 2, 0.3, "difference", 0.1)

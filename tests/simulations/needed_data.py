@@ -14,7 +14,7 @@ POWER = 0.8
 
 def power(scale: Scale) -> Section:
     """Achieved power at the factor that ``needed`` names, with the present estimates as truth."""
-    reps, rows = scale.replicates(2000), []
+    reps, rows = scale.replicates(10_000), []
     cells = [
         (kind, g, name, truth)
         for kind in LIMITS
