@@ -21,7 +21,7 @@ LAYERS = (
     ("errors",), ("value",), ("cube",), ("catalogue",), ("result",), ("inference",), ("fairness",), ("metrics",),
     ("config",), ("grouping",), ("measurement",), ("sentences",), ("gates",), ("assets",), ("evidence", "energy"),
     ("data.twins",), ("engines",), ("data",), ("process",), ("records",), ("publish",), ("stages",), ("run",),
-    ("api", "verify", "starting", "dashboard"), ("cli",),
+    ("api", "verify", "starting", "dashboard"), ("conform",), ("cli",),
 )  # fmt: skip
 """A later row may import from an earlier one at module level, never the reverse."""
 HEAVY = {"pandas", "numpy", "pyarrow", "duckdb", "sklearn", "fairlearn", "great_expectations", "codecarbon", "torch",

@@ -1,4 +1,4 @@
-"""Commands that read what was recorded: gate, card, list, show, verify, dashboard, metrics."""
+"""Commands that read what was recorded: gate, card, list, show, verify, dashboard, metrics, conform."""
 
 from __future__ import annotations
 
@@ -184,6 +184,24 @@ def metrics(
             typer.echo(f"    note: {row['caveat']}")
 
 
+def conform(
+    file: Annotated[Path | None, typer.Argument(help="A file of vectors; the shipped ones where none is named.")] = None,
+    json: o.AsJson = False,
+) -> None:
+    """Run the golden vectors: published numbers, worked examples and peers' defects must come out as they should."""
+    import json as codec
+    from dataclasses import asdict
+
+    from audit.conform import run, table
+
+    outcomes = run(file)
+    if json:
+        sys.stdout.write(codec.dumps([asdict(found) for found in outcomes], indent=1, ensure_ascii=False) + "\n")
+    else:
+        typer.echo(table(outcomes))
+    raise typer.Exit(0 if all(found.passed for found in outcomes) else 1)
+
+
 COMMANDS = (
     Command(gate, {"name": "gate"}),
     Command(card, {"name": "card"}),
@@ -192,4 +210,5 @@ COMMANDS = (
     Command(verify, {"name": "verify"}),
     Command(dashboard, {"name": "dashboard"}),
     Command(metrics, {"name": "metrics"}),
+    Command(conform, {"name": "conform"}),
 )

@@ -5,10 +5,24 @@ Adding a criterion is adding one record to `CRITERIA`; a gate may ask for it by 
 
 from __future__ import annotations
 
+from typing import Literal
+
 from audit.catalogue import Criterion
 
 _HARDT = "Hardt, Price and Srebro (2016)"
 _BOTH = ("label", "prediction")
+
+_CLARIFY: tuple[tuple[str, str, str, Literal["difference", "ratio"], str], ...] = (
+    ("difference_in_positive_proportions_in_predicted_labels", "Difference in positive predicted proportions",
+     "selection_rate", "difference", "DPPL"),
+    ("disparate_impact", "Disparate impact", "selection_rate", "ratio", "DI"),
+    ("accuracy_difference", "Accuracy difference", "accuracy", "difference", "AD"),
+    ("recall_difference", "Recall difference", "true_positive_rate", "difference", "RD"),
+    ("specificity_difference", "Specificity difference", "true_negative_rate", "difference", "SD"),
+    ("difference_in_acceptance_rates", "Difference in acceptance rates", "precision", "difference", "DAR"),
+    ("difference_in_rejection_rates", "Difference in rejection rates", "negative_predictive_value", "difference", "DRR"),
+)  # fmt: skip
+"""Clarify compares two groups; here the largest gap over all groups is taken, and the pair is named."""
 
 CRITERIA: tuple[Criterion, ...] = (
     Criterion(
@@ -60,5 +74,18 @@ CRITERIA: tuple[Criterion, ...] = (
         compare="ratio",
         ideal="1",
         source=f"{_HARDT}, definition 2.1; the smaller of the two ratios, as in Fairlearn",
+    ),
+    *(
+        Criterion(
+            name=name,
+            title=title,
+            stage="model",
+            needs=("prediction",) if rate == "selection_rate" else _BOTH,
+            rates=(rate,),
+            compare=compare,
+            ideal="1" if compare == "ratio" else "0",
+            source=f"Amazon SageMaker Clarify, post-training metrics ({short})",
+        )
+        for name, title, rate, compare, short in _CLARIFY
     ),
 )

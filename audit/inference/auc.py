@@ -85,7 +85,8 @@ def placed(pos: Floats, neg: Floats, pos_w2: Floats | None = None, neg_w2: Float
 def folded(pos: Floats, neg: Floats, pos_w2: Floats | None = None, neg_w2: Floats | None = None) -> Placed:
     """AUC of rows that share units, counted into folds: shape (F, G, B); squared weights (G, B).
 
-    The delete-one-fold jackknife gives the variance, at least DeLong's for independent rows.
+    The delete-one-fold jackknife gives the variance, at least DeLong's for independent rows; a variance that rests on
+    few folds gets Satterthwaite's degrees of freedom.
     """
     all_pos, all_neg = pos.sum(axis=0), neg.sum(axis=0)
     alone = placed(all_pos, all_neg, pos_w2, neg_w2)
@@ -99,9 +100,10 @@ def folded(pos: Floats, neg: Floats, pos_w2: Floats | None = None, neg_w2: Float
     negatives = np.minimum(alone.negatives, _effective_folds(neg.sum(axis=-1)))
     scaled = deviation / np.where(square > 0, np.sqrt(square), 1.0)
     r = np.clip(scaled.T @ scaled, -1, 1)
-    return alone._replace(
-        variance=variance, positives=positives, negatives=negatives, df=np.minimum(positives, negatives) - 1, r=r
-    )
+    fourth = (deviation**4).sum(axis=0)
+    resting = np.where(fourth > 0, 3 * square**2 / np.where(fourth > 0, fourth, 1.0), np.inf)
+    df = np.minimum(np.minimum(positives, negatives), resting) - 1
+    return alone._replace(variance=variance, positives=positives, negatives=negatives, df=df, r=r)
 
 
 def limits(found: Placed, tail: float) -> Auc:

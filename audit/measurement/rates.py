@@ -20,11 +20,13 @@ from audit.grouping import Grouping
 from audit.inference.effective import Sample
 from audit.inference.intervals import Limits
 from audit.inference.pairs import Gap, Kind, against, extreme, gap, single
+from audit.inference.spread import spread
 from audit.value import Estimate, Group, Stage
 
 SMALL, NO_GROUP, UNMEASURED, IS_LABEL = "small_group", "rows_without_group", "unmeasured_group", "group_equals_label"
 KINDS: tuple[Kind, ...] = ("difference", "ratio")
 Measured = Rate | Statistic
+MOST_GROUPS_FOR_NOISE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,8 @@ class RateTable:
             for kind in KINDS if metric.range[0] >= 0 else KINDS[:1]:
                 found.append(self._gap(metric, sample, kind))
                 found += self._to_reference(metric, sample, kind)
+            if isinstance(metric, Rate):
+                found += self._noise(metric, sample)
             found += [self._extreme(metric, sample, "lowest"), self._extreme(metric, sample, "highest")]
         return [_smooth(e, metric) for e in found] if isinstance(metric, Statistic) else found
 
@@ -144,6 +148,33 @@ class RateTable:
             method=f"pairs rule, {'newcombe' if kind == 'difference' else 'mover-r'} on {self._method()}",
             flags=flags,
         )
+
+    def _noise(self, metric: Rate, sample: Sample) -> list[Estimate]:
+        """What of the difference is noise; none of it enters a verdict."""
+        if len(self.g.groups) > MOST_GROUPS_FOR_NOISE or not sample.measured.all() or len(self.g.groups) < 2:
+            return []
+        found = spread(sample.p, sample.n, r=sample.r)
+        lowest, highest = int(np.argmin(sample.p)), int(np.argmax(sample.p))
+        pair = (self.g.groups[lowest], self.g.groups[highest])
+        said = (
+            ("noise_floor", found.floor, "mean gap of equal groups of these sizes"),
+            (
+                "noise_corrected_difference",
+                found.corrected,
+                "sqrt(max(0, gap^2 - floor^2)), corrected for noise, not unbiased",
+            ),
+            (
+                "between_group_variance",
+                found.variance,
+                "unbiased and signed; at or below 0 there is no spread beyond noise",
+            ),
+        )
+        n = float(self.g.rows.sum())
+        return [
+            self.base(metric.name, compare=name, value=value, n=n, pair=pair, method=how, flags=self.flags)
+            for name, value, how in said
+            if value is not None
+        ]
 
     def _bounds(self, found: Gap) -> dict[str, Any]:
         """Interval of a gap, or none where it says nothing."""

@@ -34,6 +34,12 @@ FAMILY_OF: Mapping[str, Family] = {
 """Counts that a metric gives away; every other one gives away the whole table of label and prediction."""
 
 
+OF_ALL = frozenset(
+    {"lowest", "highest", "largest", "noise_floor", "noise_corrected_difference", "between_group_variance"}
+)
+"""Comparisons that rest on every group, not only on the pair that they name."""
+
+
 class _Shield:
     """What is hidden in one stage."""
 
@@ -76,7 +82,7 @@ class _Shield:
     def _names_hidden(self, estimate: Estimate, family: Family) -> bool:
         """Whether a comparison rests on a hidden group, or may: extremes and reasons speak of all groups."""
         gone = self.hidden[family]
-        over_all = estimate.group is None and (estimate.value is None or estimate.compare in {"lowest", "highest"})
+        over_all = estimate.group is None and (estimate.value is None or estimate.compare in OF_ALL)
         if over_all:
             return estimate.by in self.touched[family]
         pairs = (estimate.pair, estimate.low_pair, estimate.high_pair)

@@ -6,7 +6,7 @@ Must not: leave a group out without saying so, or format anything that `words` d
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from audit.catalogue import Criterion
 from audit.metrics import CATALOGUE
@@ -24,6 +24,7 @@ from audit.publish.words import (
     words,
 )
 from audit.result import AuditResult, Gate
+from audit.sentences import number
 from audit.value import Estimate, Group, Stage
 
 By = tuple[str, ...]
@@ -247,7 +248,7 @@ def _gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
         if difference.status == "suppressed" and (ratio is None or ratio.status == "suppressed"):
             gone.append(title_of(metric).lower())
             continue
-        gaps = (estimate_cell(difference, with_n=False), estimate_cell(ratio, with_n=False))
+        gaps = (_with_floor(found, difference), estimate_cell(ratio, with_n=False))
         rows.append(TableRow(title_of(metric), (_pair_cell(difference), *gaps)))
     return Table(
         caption=f"Largest gaps between groups by {grouping_name(by)}",
@@ -255,6 +256,16 @@ def _gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
         rows=tuple(rows),
         note=f"Left out, because it would give away a group that is left out: {', '.join(gone)}." if gone else "",
     )
+
+
+def _with_floor(found: Grouped, difference: Estimate) -> Cell:
+    """A difference with what equal groups of these sizes would show by chance."""
+    cell = estimate_cell(difference, with_n=False)
+    floor = found.gap(difference.metric, "noise_floor", difference.by)
+    if floor is None or floor.value is None or difference.value is None:
+        return cell
+    said = f"equal groups show {number(floor.value)} by chance"
+    return replace(cell, note=f"{cell.note}, {said}" if cell.note else said)
 
 
 def _pair_cell(e: Estimate) -> Cell:

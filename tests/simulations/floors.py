@@ -30,7 +30,7 @@ def noise(scale: Scale) -> Section:
     """All tables of the section."""
     reps = scale.replicates(20_000)
     groups = scale.some((2, 4, 8, 16), (2, 8))
-    cells = list(product(groups, SIZES, TRUTHS))
+    cells = list(product(groups, scale.some(SIZES, (SIZES[1], SIZES[4])), TRUTHS))
     rows, scores = [], []
     for i, (g, sizes, shape) in enumerate(watched("noise floor", cells)):
         truth, n = rates(shape, g), np.resize(np.array(sizes, dtype=float), g)

@@ -1,0 +1,79 @@
+"""The fast subset of what docs/inference.md reports, against the same bounds; and the page that cards link to."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from simulations import floors, gaps, needed_data, rates, scores, units
+from simulations.page import Scale, at_least, at_most, table
+from simulations.run import SIMULATIONS, page
+
+FAST = Scale(fast=True)
+ANCHORS = (
+    "One rate", "Differences and ratios", "Gaps over groups", "Rows that share a person, and weights", "Crossed units",
+    "Noise floor", "Needed data", "AUC", "Calibration", "Many gates",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sections():
+    return {simulate: simulate(FAST) for simulate in SIMULATIONS}
+
+
+@pytest.mark.parametrize("simulate", SIMULATIONS, ids=lambda s: s.__name__)
+def test_every_bound_holds_on_the_fast_subset(sections, simulate):
+    broken = [d for d in sections[simulate].demands if not d.held]
+    assert not broken
+
+
+def test_the_fast_subset_asks_what_the_full_run_asks(sections, root):
+    text = (root / "docs" / "inference.md").read_text(encoding="utf-8")
+    asked = [d.what for s in sections.values() for d in s.demands]
+    assert len(asked) >= 25
+    assert [what for what in asked if f"| {what} |" not in text] == []
+
+
+def test_the_page_has_every_anchor_that_cards_link_to(sections, root):
+    text = (root / "docs" / "inference.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == [s.heading for s in sections.values()]
+    assert set(ANCHORS) == {s.heading for s in sections.values()}
+    assert "the full run" in text
+    for link in re.findall(r"\]\(#([a-z-]+)\)", text):
+        assert link in {re.sub(r"[^a-z ]", "", h.lower()).replace(" ", "-") for h in ANCHORS}
+
+
+def test_the_page_of_a_fast_run_says_so(sections):
+    assert "(the fast subset" in page(list(sections.values()), FAST)
+
+
+def test_a_point_gate_fails_equal_groups_where_the_rule_does_not():
+    found = gaps.verdicts(gaps.np.full(8, 0.5), (50,), "ratio", 0.8, 1000, gaps.generator(1))
+    assert found.point_fails > 0.9
+    assert found.fails < 0.05
+
+
+def test_rows_of_one_person_taken_for_independent_would_not_cover():
+    found = units.simulate(units.Design(200, 0.3, 0.8, "equal", crossed=False), 400, gaps.generator(2))
+    assert found.naive[0] < 0.7
+    assert found.covers[0] > 0.92
+
+
+def test_a_bound_that_is_missed_is_said_to_be_missed():
+    assert not at_most("x", 0.08, 0.05, 4000).held
+    assert at_most("x", 0.055, 0.05, 4000).held
+    assert not at_least("x", 0.929, 0.93, None).held
+    assert not at_least("x", 0.91, 0.93, 4000).held
+
+
+def test_exact_coverage_of_one_cell_worked_by_hand():
+    # one row each, both rates a half: every outcome's interval contains 0 and a ratio of 1
+    assert rates.coverage(1, 1, 0.5, 0.0)[:2] == pytest.approx((1.0, 1.0))
+
+
+def test_tables_are_markdown():
+    assert table(("a", "b"), [(1, 0.5), ("x", float("nan"))]) == "| a | b |\n| --- | ---: |\n| 1 | 0.500 |\n| x | – |\n"
+
+
+def test_the_modules_of_the_page_are_all_run():
+    assert {s.__module__ for s in SIMULATIONS} == {m.__name__ for m in (floors, gaps, needed_data, rates, scores, units)}
