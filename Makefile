@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 BIN := .venv/bin
 STORE ?= audit-runs
 
-.PHONY: help demo dashboard test test-all lint check schema clean
+.PHONY: help demo dashboard test test-all lint check simulate schema clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ lint: .venv/.dev ## style and types
 	$(BIN)/mypy
 
 check: lint test ## what has to be green before a commit
+
+simulate: .venv/.dev ## measure the error of every interval and verdict, and write docs/inference.md (ten minutes)
+	$(BIN)/python tests/simulations/run.py --full --out docs/inference.md
 
 schema: .venv/.dev ## write the JSON Schema of audit.json from the code
 	$(BIN)/python -m audit.evidence.schema > reports/schema/audit-result-1.schema.json

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 from audit import __version__
@@ -13,6 +14,7 @@ from audit.config.read import build
 from audit.config.schema import Config
 from audit.errors import QuestionError, ValuesError, printable
 from audit.result import AuditResult, Run
+from audit.value import Estimate
 
 Y_TRUE, Y_PRED, SCORE, WEIGHT, UNIT = "y_true", "y_pred", "score", "weight", "unit"
 
@@ -31,6 +33,7 @@ def measure(
     intersections: int = 1,
     confidence: float = 0.95,
     gates: Sequence[Mapping[str, Any]] = (),
+    metrics: Mapping[str, Callable[..., float]] | None = None,
 ) -> AuditResult:
     """Audit predictions, or labels alone, per group.
 
@@ -61,6 +64,9 @@ def measure(
         Of every interval.
     gates
         Limits to judge, as the tables of ``[[gates]]`` in audit.toml.
+    metrics
+        Your own functions ``f(y_true, y_pred)`` by name, called per group through Fairlearn's MetricFrame; with
+        weights they get ``sample_weight``. Their values carry no interval and cannot be judged.
 
     Returns
     -------
@@ -102,7 +108,29 @@ def measure(
             "score": None if score is None else SCORE,
             "threshold": threshold,
         }
-    return _audit(columns, _config(data, asked, confidence, gates))
+    result = _audit(columns, _config(data, asked, confidence, gates))
+    if not metrics:
+        return result
+    own = _own(metrics, roles, attributes, intersections)
+    return replace(result, estimates=(*result.estimates, *own))
+
+
+def _own(
+    metrics: Mapping[str, Callable[..., float]],
+    roles: Mapping[str, Any],
+    attributes: Mapping[str, Any],
+    intersections: int,
+) -> tuple[Estimate, ...]:
+    from audit.engines.levels import level_text
+    from audit.engines.tables import open_frame
+    from audit.own_metrics import own_estimates
+
+    predicted = roles.get(Y_PRED, roles.get(SCORE))
+    if predicted is None:
+        raise QuestionError("metrics need predictions; give y_pred or score")
+    frame = open_frame(attributes).to_pandas()
+    levels = {c: [level_text(v) for v in frame[c].astype(object)] for c in attributes}
+    return own_estimates(metrics, roles[Y_TRUE], predicted, levels, roles.get(WEIGHT), intersections)
 
 
 def check(

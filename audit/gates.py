@@ -74,7 +74,25 @@ def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...
         if waiver.gate not in names:
             raise QuestionError(f"waivers: {no_such('gate', waiver.gate, names)}")
     waivers = {w.gate: w for w in config.waivers}
-    return tuple(_waived(_judged(r, evidence), waivers.get(r.name), today) for r in rules)
+    gates = with_p_values([_judged(r, evidence) for r in rules], evidence)
+    return tuple(_waived(g, waivers.get(g.name), today) for g in gates)
+
+
+def with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
+    """Gates with how surprising each failure is, alone and among all gates of the policy."""
+    before = {(g.name, g.min, g.max): g for g in evidence.judged}
+    same = [before.get((g.name, g.min, g.max)) for g in gates]
+    if all(s is not None for s in same) and len(before) == len(gates):
+        kept = [s for s in same if s is not None]
+        return [
+            replace(g, p_value=s.p_value, p_holm=s.p_holm, p_benjamini_hochberg=s.p_benjamini_hochberg)
+            for g, s in zip(gates, kept, strict=True)
+        ]
+    if not any(g.estimate is not None and g.estimate.compare in {"difference", "ratio"} for g in gates):
+        return gates
+    from audit.family import family_p_values
+
+    return family_p_values(gates, evidence.estimates)
 
 
 def expanded(config: Config) -> tuple[GateRule, ...]:

@@ -180,6 +180,12 @@ class Gate:
     needed_n: float | None = None
     """How many times the present data would settle it if the present estimates were exact; None if settled
     or not settleable with 100 times the data."""
+    p_value: float | None = None
+    """One-sided: the smallest error per side at which this rule says fail; None where no closed form gives it."""
+    p_holm: float | None = None
+    """The same, corrected by Holm for all gates of the policy."""
+    p_benjamini_hochberg: float | None = None
+    """Share of false alarms among the gates that fail at this level, by Benjamini and Hochberg."""
     waiver: Waiver | None = None
 
 

@@ -14,6 +14,7 @@ from audit.config.read import build
 from audit.cube import Cube
 from audit.gates import again
 from audit.measurement import conditional_estimates, data_estimates, model_estimates, score_estimates
+from audit.measurement.scope import OWN
 from audit.records import cube_of
 from audit.result import AuditResult
 from audit.stages import scope_of
@@ -36,7 +37,8 @@ def differences(result: AuditResult) -> tuple[str, ...]:
         made += model_estimates(predictions, scope)
         made += conditional_estimates(_within(result, "predictions"), scope, "model")
         made += score_estimates(_cubes(result, "predictions scores"), _cubes(result, "predictions losses"), scope)
-    wrong = [*_lengths(made, result), *_unlike(made, result)]
+    kept = [e for e in result.estimates if OWN not in e.flags]
+    wrong = [*_lengths(made, kept), *_unlike(made, kept)]
     finished = dt.datetime.fromisoformat(result.run.finished).date()
     judged = again(result, config, finished)
     wrong += [
@@ -57,13 +59,13 @@ def _cubes(result: AuditResult, kind: str) -> list[Cube]:
     return [cube_of(c) for c in result.cubes if c.name.startswith(f"{kind}:")]
 
 
-def _lengths(made: list[Estimate], result: AuditResult) -> Iterator[str]:
-    if len(made) != len(result.estimates):
-        yield f"the counts give {len(made)} estimates, the document holds {len(result.estimates)}"
+def _lengths(made: list[Estimate], kept: list[Estimate]) -> Iterator[str]:
+    if len(made) != len(kept):
+        yield f"the counts give {len(made)} estimates, the document holds {len(kept)}"
 
 
-def _unlike(made: list[Estimate], result: AuditResult) -> Iterator[str]:
-    for now, there in zip(made, result.estimates, strict=False):
+def _unlike(made: list[Estimate], kept: list[Estimate]) -> Iterator[str]:
+    for now, there in zip(made, kept, strict=False):
         for f in fields(Estimate):
             a, b = getattr(now, f.name), getattr(there, f.name)
             if not _same(a, b):

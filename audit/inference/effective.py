@@ -22,6 +22,8 @@ from audit.inference.intervals import Floats
 
 THIN_EVENTS = 5.0
 """Effective events or non-events under which an interval is marked; simulated in facts on inference, item 4."""
+THIN_EVENTS_OF_UNITS = 10.0
+"""The same where rows share units: there the variance itself is an estimate, and coverage falls short up to here."""
 THIN_FOLDS = 8.0
 
 
@@ -49,9 +51,10 @@ class Sample:
 
     @property
     def thin(self) -> np.ndarray:
-        """Groups with fewer than 5 effective events or non-events, or fewer than 8 effective folds."""
+        """Groups with fewer than 5 effective events or non-events (10 with units), or fewer than 8 effective folds."""
         p = np.where(self.measured, self.p, 0.0)
-        thin: np.ndarray = (self.n * np.minimum(p, 1 - p) < THIN_EVENTS) | (self.df + 1 < THIN_FOLDS)
+        events = THIN_EVENTS if self.r is None else THIN_EVENTS_OF_UNITS
+        thin: np.ndarray = (self.n * np.minimum(p, 1 - p) < events) | (self.df + 1 < THIN_FOLDS)
         if self.few is not None:
             thin |= self.few
         thin &= self.measured

@@ -13,7 +13,8 @@ from audit.fairness.rates import RATES
 from audit.fairness.statistics import STATISTICS
 from audit.grouping import crossings, grouping, missing_groups
 from audit.measurement.bias import BiasTable
-from audit.measurement.rates import RateTable, Scope
+from audit.measurement.rates import RateTable
+from audit.measurement.scope import Scope
 from audit.measurement.scores import score_estimates
 from audit.measurement.strata import conditional_estimates
 from audit.value import Estimate

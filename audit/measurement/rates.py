@@ -6,8 +6,8 @@ Must not: read rows, know a limit, or leave a group out without a word.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -20,31 +20,12 @@ from audit.grouping import Grouping
 from audit.inference.effective import Sample
 from audit.inference.intervals import Limits
 from audit.inference.pairs import Gap, Kind, against, extreme, gap, single
-from audit.inference.spread import spread
+from audit.measurement.noise import noise_of
+from audit.measurement.scope import IS_LABEL, NO_GROUP, SMALL, UNMEASURED, Scope
 from audit.value import Estimate, Group, Stage
 
-SMALL, NO_GROUP, UNMEASURED, IS_LABEL = "small_group", "rows_without_group", "unmeasured_group", "group_equals_label"
 KINDS: tuple[Kind, ...] = ("difference", "ratio")
 Measured = Rate | Statistic
-MOST_GROUPS_FOR_NOISE = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """What to measure: which columns are groups, how deep to cross them, against whom, how sure."""
-
-    groups: tuple[str, ...]
-    intersections: int = 1
-    reference: Mapping[str, str] = field(default_factory=dict)
-    """Reference level by group column; the largest group where none is named."""
-    population: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Share of each level in the population the data should resemble, by group column."""
-    confidence: float = 0.95
-
-    @property
-    def tail(self) -> float:
-        """Error on each side of an interval."""
-        return (1 - self.confidence) / 2
 
 
 class RateTable:
@@ -74,7 +55,8 @@ class RateTable:
                 found.append(self._gap(metric, sample, kind))
                 found += self._to_reference(metric, sample, kind)
             if isinstance(metric, Rate):
-                found += self._noise(metric, sample)
+                noise = noise_of(sample, self.g.groups)
+                found += [self.base(metric.name, n=float(self.g.rows.sum()), flags=self.flags, **n) for n in noise]
             found += [self._extreme(metric, sample, "lowest"), self._extreme(metric, sample, "highest")]
         return [_smooth(e, metric) for e in found] if isinstance(metric, Statistic) else found
 
@@ -148,33 +130,6 @@ class RateTable:
             method=f"pairs rule, {'newcombe' if kind == 'difference' else 'mover-r'} on {self._method()}",
             flags=flags,
         )
-
-    def _noise(self, metric: Rate, sample: Sample) -> list[Estimate]:
-        """What of the difference is noise; none of it enters a verdict."""
-        if len(self.g.groups) > MOST_GROUPS_FOR_NOISE or not sample.measured.all() or len(self.g.groups) < 2:
-            return []
-        found = spread(sample.p, sample.n, r=sample.r)
-        lowest, highest = int(np.argmin(sample.p)), int(np.argmax(sample.p))
-        pair = (self.g.groups[lowest], self.g.groups[highest])
-        said = (
-            ("noise_floor", found.floor, "mean gap of equal groups of these sizes"),
-            (
-                "noise_corrected_difference",
-                found.corrected,
-                "sqrt(max(0, gap^2 - floor^2)), corrected for noise, not unbiased",
-            ),
-            (
-                "between_group_variance",
-                found.variance,
-                "unbiased and signed; at or below 0 there is no spread beyond noise",
-            ),
-        )
-        n = float(self.g.rows.sum())
-        return [
-            self.base(metric.name, compare=name, value=value, n=n, pair=pair, method=how, flags=self.flags)
-            for name, value, how in said
-            if value is not None
-        ]
 
     def _bounds(self, found: Gap) -> dict[str, Any]:
         """Interval of a gap, or none where it says nothing."""

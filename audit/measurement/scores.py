@@ -18,7 +18,7 @@ from audit.grouping import FOLD, LABEL, POSITIVE, SCORE
 from audit.inference.auc import Placed, auc_gap, folded, limits, placed
 from audit.inference.calibration import calibration
 from audit.inference.intervals import quantile
-from audit.measurement.rates import NO_GROUP, SMALL, UNMEASURED, Scope
+from audit.measurement.scope import NO_GROUP, SMALL, UNMEASURED, Scope
 from audit.value import Estimate, Group, Level
 
 CALIBRATION_BINS = 10

@@ -15,7 +15,7 @@ from audit.cube import Cube
 from audit.fairness.dataset import CONDITIONAL_LABELS, CONDITIONAL_PREDICTIONS
 from audit.grouping import LABEL, POSITIVE, PREDICTION, STRATUM
 from audit.inference.intervals import quantile, wilson
-from audit.measurement.rates import Scope
+from audit.measurement.scope import Scope
 from audit.value import Estimate, Stage
 
 ONE_SIDED = "one_sided_stratum"

@@ -1,0 +1,28 @@
+"""What to measure, and the words for what is unusual about a number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+SMALL, NO_GROUP, UNMEASURED, IS_LABEL = "small_group", "rows_without_group", "unmeasured_group", "group_equals_label"
+OWN = "own_metric"
+"""A number that a user's own function returned; the document does not hold what would make it again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What to measure: which columns are groups, how deep to cross them, against whom, how sure."""
+
+    groups: tuple[str, ...]
+    intersections: int = 1
+    reference: Mapping[str, str] = field(default_factory=dict)
+    """Reference level by group column; the largest group where none is named."""
+    population: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Share of each level in the population the data should resemble, by group column."""
+    confidence: float = 0.95
+
+    @property
+    def tail(self) -> float:
+        """Error on each side of an interval."""
+        return (1 - self.confidence) / 2
