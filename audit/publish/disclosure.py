@@ -139,7 +139,8 @@ def _gate(gate: Gate, shields: Mapping[Stage, _Shield], k: int) -> Gate:
     shown = shields[estimate.stage].shown(estimate)
     if shown is estimate:
         return gate
-    return replace(gate, estimate=shown, low=None, high=None, needed_n=None, sentence=_sentence(gate, estimate, k))
+    bare = replace(gate, low=None, high=None, needed_n=None, p_value=None, p_holm=None, p_benjamini_hochberg=None)
+    return replace(bare, estimate=shown, sentence=_sentence(gate, estimate, k))
 
 
 def _sentence(gate: Gate, estimate: Estimate, k: int) -> str:

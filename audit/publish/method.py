@@ -37,7 +37,7 @@ class Term:
 
 def method_notes(result: AuditResult, k: int) -> tuple[str, ...]:
     """How the numbers were made, in paragraphs."""
-    notes = [_intervals(result), _gaps(result), _units(result), _small(), _missing(), _protection(k)]
+    notes = [_intervals(result), _gaps(result), _units(result), _small(), _missing(), _simulated(), _protection(k)]
     return tuple(n for n in notes if n)
 
 
@@ -69,8 +69,9 @@ def _intervals(result: AuditResult) -> str:
     confidences = sorted({e.confidence for e in result.estimates if e.confidence is not None})
     if not confidences:
         return ""
-    methods = dict.fromkeys(e.method for e in result.estimates if e.compare is None and e.method)
-    said = "; ".join(_method(m) for m in methods)
+    rates = (e for e in result.estimates if e.compare is None and e.numerator is not None)
+    methods = dict.fromkeys(e.method for e in rates if e.method)
+    said = "; ".join(_method(m) for m in methods) or "with each number in audit.json"
     return (
         f"Numbers in brackets are {confidences[0] * 100:g}% confidence intervals of the number before them "
         f"(method: {said}). A short interval means much data, not a good result."
@@ -107,6 +108,14 @@ def _small() -> str:
     return (
         f"“Too few to judge” marks a rate that rests on fewer than {events} events or {events} non-events (or on fewer "
         f"than {folds} folds of shared units). The group stays in every comparison and widens its interval."
+    )
+
+
+def _simulated() -> str:
+    return (
+        "How often these intervals miss the truth, and how often these verdicts are wrong, was measured by simulation: "
+        "see docs/inference.md in the sources of evenhand, which `make simulate` writes anew. Where several limits are "
+        "judged, p-values corrected for all of them (Holm; Benjamini and Hochberg) stand beside each in audit.json."
     )
 
 

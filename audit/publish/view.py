@@ -184,9 +184,17 @@ def _limit(gate: Gate, i: int) -> LimitView:
     return LimitView(
         badge=BADGES[gate.verdict],
         name=safe_text(gate.name),
-        sentence=safe_text(gate.sentence, SENTENCE_LENGTH),
+        sentence=safe_text(gate.sentence + _surprise(gate), SENTENCE_LENGTH),
         strip=gate_strip(f"s{i}", gate),
     )
+
+
+def _surprise(gate: Gate) -> str:
+    """How surprising a failure is, once all limits of the policy are taken into account."""
+    if gate.verdict != "fail" or gate.p_holm is None or gate.estimate is None or gate.estimate.status != "ok":
+        return ""
+    p = "under 0.001" if gate.p_holm < 0.001 else f"{gate.p_holm:.3f}"
+    return f" One-sided p after Holm’s correction for all limits: {p}."
 
 
 def _checks_line(result: AuditResult) -> str:
