@@ -76,4 +76,6 @@ def test_tables_are_markdown():
 
 
 def test_the_modules_of_the_page_are_all_run():
-    assert {s.__module__ for s in SIMULATIONS} == {m.__name__ for m in (floors, gaps, needed_data, rates, scores, units)}
+    assert {s.__module__ for s in SIMULATIONS} == {
+        m.__name__ for m in (floors, gaps, needed_data, rates, scores, units)
+    }

@@ -185,7 +185,9 @@ def metrics(
 
 
 def conform(
-    file: Annotated[Path | None, typer.Argument(help="A file of vectors; the shipped ones where none is named.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="A file of vectors; the shipped ones where none is named.")
+    ] = None,
     json: o.AsJson = False,
 ) -> None:
     """Run the golden vectors: published numbers, worked examples and peers' defects must come out as they should."""

@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from audit.inference.effective import Sample
+from audit.inference.effective import Sample, satterthwaite
 from audit.inference.intervals import Floats
 
 Function = Callable[[Floats, Floats, Floats, Floats], Floats]
@@ -52,7 +52,7 @@ def smooth(function: Function, support: Function, cells: Floats, squares: Floats
     kish = np.where(w2 > 0, w**2 / np.where(w2 > 0, w2, 1.0), 0.0)
     if folds:
         deviation, variance, worth = _jackknife(function, cells, p0)
-        df, spread = worth - 1, np.sqrt((deviation**2).sum(axis=0))
+        df, spread = np.minimum(worth, satterthwaite(deviation)) - 1, np.sqrt((deviation**2).sum(axis=0))
         scaled = deviation / np.where(spread > 0, spread, 1.0)
         r: Floats | None = np.clip(scaled.T @ scaled, -1, 1)
     else:

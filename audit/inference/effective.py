@@ -22,8 +22,6 @@ from audit.inference.intervals import Floats
 
 THIN_EVENTS = 5.0
 """Effective events or non-events under which an interval is marked; simulated in facts on inference, item 4."""
-THIN_EVENTS_OF_UNITS = 10.0
-"""The same where rows share units: there the variance itself is an estimate, and coverage falls short up to here."""
 THIN_FOLDS = 8.0
 
 
@@ -51,10 +49,9 @@ class Sample:
 
     @property
     def thin(self) -> np.ndarray:
-        """Groups with fewer than 5 effective events or non-events (10 with units), or fewer than 8 effective folds."""
+        """Groups with fewer than 5 effective events or non-events, or fewer than 8 effective folds."""
         p = np.where(self.measured, self.p, 0.0)
-        events = THIN_EVENTS if self.r is None else THIN_EVENTS_OF_UNITS
-        thin: np.ndarray = (self.n * np.minimum(p, 1 - p) < events) | (self.df + 1 < THIN_FOLDS)
+        thin: np.ndarray = (self.n * np.minimum(p, 1 - p) < THIN_EVENTS) | (self.df + 1 < THIN_FOLDS)
         if self.few is not None:
             thin |= self.few
         thin &= self.measured
@@ -110,7 +107,14 @@ def folded(hits: Floats, total: Floats, total_w2: Floats) -> Sample:
     )
     scaled = deviation / np.where(square > 0, np.sqrt(square), 1.0)
     r = np.clip(scaled.T @ scaled, -1, 1)
-    return Sample(p, np.where(t > 0, np.maximum(n, 1e-3), 0.0), np.where(t > 0, effective_folds - 1, 0.0), s, t, r)
+    df = np.minimum(effective_folds, satterthwaite(deviation)) - 1
+    return Sample(p, np.where(t > 0, np.maximum(n, 1e-3), 0.0), np.where(t > 0, df, 0.0), s, t, r)
+
+
+def satterthwaite(deviation: Floats) -> Floats:
+    """Degrees of freedom of a sum of squared deviations (F, G): few where few folds make up the variance."""
+    square, fourth = (deviation**2).sum(axis=0), (deviation**4).sum(axis=0)
+    return np.where(fourth > 0, 3 * square**2 / np.where(fourth > 0, fourth, 1.0), np.inf)
 
 
 def _share(hits: Floats, total: Floats) -> Floats:

@@ -133,7 +133,9 @@ def _bounds(scale: Scale) -> tuple[str, Demand]:
 def _people(scale: Scale) -> tuple[str, float]:
     """Ten rows a person who share a score level and a label tendency."""
     reps, rows = scale.replicates(1000), []
-    for i, (people, share) in enumerate(watched("auc, people", list(product(scale.some((50, 200), (200,)), scale.some((0.0, 0.5, 0.9), (0.9,)))))):
+    for i, (people, share) in enumerate(
+        watched("auc, people", list(product(scale.some((50, 200), (200,)), scale.some((0.0, 0.5, 0.9), (0.9,)))))
+    ):
         rng, covered, naive, marked = generator(13, i), 0, 0, 0
         for _ in range(reps):
             found, alone = _person_sample(people, share, rng)

@@ -159,13 +159,15 @@ def shared(scale: Scale) -> Section:
     text = (
         "**Method.** Rows are counted into 100 folds by a hash of the person; leaving out one fold at a time gives the variance of each "
         "rate (delete-one jackknife) and with it the number of independent rows that the data are worth, at most Kish’s (1965). "
-        "All intervals above are then used with that number and Student’s t with the effective folds less one.\n\n"
+        "All intervals above are then used with that number and Student’s t. Its degrees of freedom "
+        "are Satterthwaite’s, few where few folds make up the variance, and at most the effective folds less one.\n\n"
         "**Assumes** that people are independent of each other and that the column that names them is complete. Weights are "
         "taken as fixed.\n\n"
         "**How it does.** 10 rows a person, people spread over 4 groups whose rates are p, p, ¾p, ¾p; correlation within a person (icc) 0, .3, "
         "and .8; weights equal, lognormal (σ = 1) of persons, or of rows. "
         + _how(reps)
         + _table(designs, found, reps)
+        + _shortfalls(found, reps)
         + alone
     )
     return Section(
@@ -190,6 +192,7 @@ def crossed(scale: Scale) -> Section:
         "**How it does.** 10 rows a person, each in one of 4 groups at random; rates p, p, .8p, .6p times the person’s own level. "
         + _how(reps)
         + _table(designs, found, reps)
+        + _shortfalls(found, reps)
     )
     return Section("Crossed units", text, _demands("crossed units", designs, found, reps))
 
@@ -251,6 +254,19 @@ def _table(designs: list[Design], found: list[Found], reps: int) -> str:
             )
         )
     return table(head, rows)
+
+
+def _shortfalls(found: list[Found], reps: int) -> str:
+    """What the asterisks amount to, in words."""
+    cells = [(f.covers[k], f.marked[k]) for f in found for k in range(len(STATISTICS))]
+    short = [(c, m) for c, m in cells if c < DEMANDED - 2 * error(DEMANDED, reps)]
+    least = min(c for c, _ in cells)
+    if not short:
+        return f"\nNone of {len(cells)} intervals falls short of .93; the least covers {least:.3f}.\n"
+    return (
+        f"\n{len(short)} of {len(cells)} intervals fall short of .93, the least covers {least:.3f}; "
+        f"{sum(m >= MARKED for _, m in short)} of them are marked in at least 70% of samples.\n"
+    )
 
 
 def _demands(name: str, designs: list[Design], found: list[Found], reps: int) -> list[Demand]:
