@@ -276,6 +276,22 @@ def test_list_show_card_and_metrics(pipeline):
     assert "did you mean 'accuracy'" in audit("metrics", "acuracy", cwd=pipeline).stderr
 
 
+def test_diff_tells_what_changed_and_what_moved_by_more_than_chance(pipeline):
+    audit("run", cwd=pipeline)
+    first = only_run(pipeline).name
+    (pipeline / "made.csv").write_text(rows(0.58, 0.6))
+    assert audit("run", cwd=pipeline).returncode in {0, 3}
+    done = audit("diff", first, cwd=pipeline)
+    assert done.returncode == 0, done.stderr
+    assert "CHANGED  model.selection_rate.ratio.sex: fail (0.333)" in done.stdout
+    assert "selection rate of sex f (model): 0.200 -> 0.580, +0.380" in done.stdout
+    assert "selection rate of sex m" not in done.stdout
+    same = audit("diff", first, first, cwd=pipeline)
+    assert "CHANGED" not in same.stdout
+    assert "0 of" in same.stdout
+    assert "no run 'nothing'" in audit("diff", "nothing", cwd=pipeline).stderr
+
+
 def test_init_proposes_and_never_overwrites(tmp_path):
     (tmp_path / "people.csv").write_text(rows(0.2, 0.6))
     done = audit("init", "people.csv", cwd=tmp_path)
@@ -342,7 +358,9 @@ def test_help_of_every_command_exits_zero(tmp_path):
         "card",
         "list",
         "show",
+        "diff",
         "verify",
+        "conform",
         "dashboard",
         "init",
         "metrics",

@@ -336,3 +336,30 @@ def test_every_file_case_is_acceptable(shared, tmp_path):
         elif "value" not in case.accept and "flag" not in case.accept:
             problems.append(f"{case.id} exits {done.returncode}: {line}")
     assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize("kind", ["list", "tuple", "numpy", "pandas", "polars", "arrow", "categories", "nullable"])
+def test_arrays_of_every_library_are_read_alike(kind):
+    import polars as pl
+    import pyarrow as pa
+
+    g, y, p = base()
+    y, p = y.tolist(), p.tolist()
+    made = {
+        "list": (y, p, {"group": g}),
+        "tuple": (tuple(y), tuple(p), {"group": tuple(g)}),
+        "numpy": (np.array(y), np.array(p), {"group": np.array(g)}),
+        "pandas": (pd.Series(y), pd.Series(p), pd.DataFrame({"group": g})),
+        "polars": (pl.Series(y), pl.Series(p), pl.DataFrame({"group": g})),
+        "arrow": (pa.array(y), pa.array(p), pa.table({"group": g})),
+        "categories": (pd.Series(y), pd.Series(p), pd.Series(pd.Categorical(g), name="group")),
+        "nullable": (pd.Series(y, dtype="Int64"), pd.Series(p, dtype="boolean"), pd.Series(g, dtype="string", name="group")),
+    }[kind]
+    result = audit.measure(made[0], made[1], groups=made[2])
+    assert numbers(result) == pytest.approx({"spd": 0.4, "di": 0.5, "tprd": 0.4}, abs=TOLERANCE)
+
+
+def test_a_column_vector_is_refused():
+    g, y, p = base()
+    with pytest.raises(InputError, match="dimension"):
+        audit.measure(y[:, None], p, groups={"group": g})

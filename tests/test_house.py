@@ -21,7 +21,7 @@ LAYERS = (
     ("errors",), ("value",), ("cube",), ("catalogue",), ("result",), ("inference",), ("fairness",), ("metrics",),
     ("config",), ("grouping",), ("measurement",), ("own_metrics",), ("sentences",), ("family",), ("gates",), ("assets",), ("evidence", "energy"),
     ("data.twins",), ("engines",), ("data",), ("process",), ("records",), ("publish",), ("stages",), ("run",),
-    ("api", "verify", "starting", "dashboard"), ("vectors", "conform"), ("cli",),
+    ("api", "verify", "compare", "starting", "dashboard"), ("vectors", "conform"), ("cli",),
 )  # fmt: skip
 """A later row may import from an earlier one at module level, never the reverse."""
 HEAVY = {"pandas", "numpy", "pyarrow", "duckdb", "sklearn", "fairlearn", "great_expectations", "codecarbon", "torch",

@@ -130,6 +130,20 @@ def show(run: RunName = "latest", store: o.StorePath = HERE, json: o.AsJson = Fa
     )
 
 
+def diff(
+    old: Annotated[str, typer.Argument(help="Run id, the start of one, or 'latest'.")],
+    new: Annotated[str, typer.Argument(help="Run id, the start of one, or 'latest'.")] = "latest",
+    store: o.StorePath = HERE,
+) -> None:
+    """Compare two runs: which verdicts changed, and which rates moved by more than chance."""
+    from audit.compare import lines
+    from audit.evidence.store import Store
+
+    kept = Store(store)
+    for line in lines(kept.load(old), kept.load(new)):
+        typer.echo(line)
+
+
 def verify(result: ResultPath) -> None:
     """Compute every number of a result again from its counts, and compare."""
     from audit.evidence.store import read_result
@@ -209,6 +223,7 @@ COMMANDS = (
     Command(card, {"name": "card"}),
     Command(listing, {"name": "list"}),
     Command(show, {"name": "show"}),
+    Command(diff, {"name": "diff"}),
     Command(verify, {"name": "verify"}),
     Command(dashboard, {"name": "dashboard"}),
     Command(metrics, {"name": "metrics"}),
