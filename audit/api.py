@@ -24,6 +24,7 @@ def measure(
     y_pred: Any = None,
     *,
     groups: Any,
+    task: str = "classification",
     score: Any = None,
     threshold: float = 0.5,
     weight: Any = None,
@@ -43,13 +44,13 @@ def measure(
         Labels, shape (n,).
     y_pred
         Predicted classes, shape (n,). Without them, ``score`` and ``threshold`` decide; without both, only the
-        labels are audited.
+        labels are audited. For a regression, numbers.
     groups
         A frame, a mapping of names to arrays, or one named array: who each row is.
-    score
-        Finite scores, shape (n,); higher means more likely positive.
-    threshold
-        A score at or above it is a positive prediction, where no ``y_pred`` is given.
+    task
+        ``classification``, or ``regression`` for numeric labels and predictions.
+    score, threshold
+        Finite scores, shape (n,); one at or above the threshold is a positive prediction where there is no ``y_pred``.
     weight
         Finite weights, not negative, shape (n,).
     unit
@@ -58,10 +59,8 @@ def measure(
         The class that counts as positive; needed unless labels are 0 and 1.
     reference
         Group that the others are compared with: a level, or a mapping of column to level. The largest by default.
-    intersections
-        Audit crossings of up to this many group columns.
-    confidence
-        Of every interval.
+    intersections, confidence
+        Audit crossings of up to this many group columns; how sure every interval is.
     gates
         Limits to judge, as the tables of ``[[gates]]`` in audit.toml.
     metrics
@@ -101,9 +100,10 @@ def measure(
         "reference_group": _reference(reference, names),
     }
     asked = None
-    if y_pred is not None or score is not None:
+    if y_pred is not None or score is not None or task != "classification":
         asked = {
             "source": "memory",
+            "task": task,
             "prediction": None if y_pred is None else Y_PRED,
             "score": None if score is None else SCORE,
             "threshold": threshold,
@@ -236,11 +236,12 @@ def _attributes(groups: Any) -> dict[str, Any]:
     if isinstance(groups, Mapping):
         return {_text(k): v for k, v in groups.items()}
     if hasattr(groups, "columns"):
-        names = [_text(c) for c in groups.columns]
+        keys = list(getattr(groups, "column_names", groups.columns))
+        names = [_text(c) for c in keys]
         twice = next((n for n in names if names.count(n) > 1), None)
         if twice is not None:
             raise QuestionError(f"groups has two columns named '{printable(twice)}' (duplicate); rename one")
-        return {n: groups[c] for n, c in zip(names, groups.columns, strict=True)}
+        return {n: groups[c] for n, c in zip(names, keys, strict=True)}
     name = getattr(groups, "name", None)
     return {_text(name) if name is not None else "group": groups}
 

@@ -21,6 +21,8 @@ from audit.inference.effective import Sample, folded, plain, weighted
 from audit.value import Group
 
 LABEL, PREDICTION, FOLD, STRATUM, SCORE = "label", "prediction", "fold", "stratum", "score"
+ORIGIN = "label_origin"
+"""Axis of one level: what labels and predictions of a regression are summed from."""
 NEGATIVE, POSITIVE = "0", "1"
 MOST_GROUPS = 2000
 """Groups of one grouping; the pairs rule looks at all pairs, and a reader at none of so many."""

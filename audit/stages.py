@@ -17,7 +17,14 @@ from audit.engines.counting import Counted, Plan
 from audit.engines.duck import DuckEngine
 from audit.engines.tables import Table, open_table
 from audit.errors import QuestionError, SourceError, printable
-from audit.measurement import Scope, conditional_estimates, data_estimates, model_estimates, score_estimates
+from audit.measurement import (
+    Scope,
+    conditional_estimates,
+    data_estimates,
+    model_estimates,
+    regression_estimates,
+    score_estimates,
+)
 from audit.records import cube_record, part_record
 from audit.result import Check, CubeRecord, Part
 from audit.value import Estimate
@@ -55,7 +62,7 @@ def data_plan(config: Config) -> Plan:
     return Plan(
         groups=data.groups,
         intersections=data.intersections,
-        label=data.label,
+        label=None if _regresses(config) else data.label,
         positive=data.positive,
         weight=data.weight,
         unit=config.unit,
@@ -71,6 +78,7 @@ def model_plan(config: Config) -> Plan:
         return data_plan(config)
     return Plan(
         groups=data.groups,
+        task=asked.task,
         intersections=data.intersections,
         label=config.predictions_label,
         positive=data.positive,
@@ -157,9 +165,17 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
     if absent:
         found.checks.append(_without_strata(absent))
     with step("Measuring"):
+        if plan.task == "regression":
+            found.estimates += regression_estimates(counted.cubes, counted.score_cubes, scope_of(config))
+            return
         found.estimates += model_estimates(counted.cubes, scope_of(config))
         found.estimates += conditional_estimates(counted.strata_cubes, scope_of(config), "model")
         found.estimates += score_estimates(counted.score_cubes, counted.loss_cubes, scope_of(config))
+
+
+def _regresses(config: Config) -> bool:
+    """Whether labels are numbers, of which no class is counted."""
+    return config.predictions is not None and config.predictions.task == "regression"
 
 
 def _count(table: Table, plan: Plan, what: str, step: Step) -> Counted:

@@ -13,11 +13,17 @@ from dataclasses import fields
 from audit.config.read import build
 from audit.cube import Cube
 from audit.gates import again
-from audit.measurement import conditional_estimates, data_estimates, model_estimates, score_estimates
+from audit.measurement import (
+    conditional_estimates,
+    data_estimates,
+    model_estimates,
+    regression_estimates,
+    score_estimates,
+)
 from audit.measurement.scope import OWN
 from audit.records import cube_of
 from audit.result import AuditResult
-from audit.stages import scope_of
+from audit.stages import data_plan, model_plan, scope_of
 from audit.value import Estimate
 
 TOLERANCE = 1e-9
@@ -31,9 +37,11 @@ def differences(result: AuditResult) -> tuple[str, ...]:
     predictions = [cube_of(c) for c in result.cubes if c.name.startswith("predictions:")]
     made: list[Estimate] = []
     if train:
-        made += data_estimates(train, scope, labelled=config.data.label is not None)
+        made += data_estimates(train, scope, labelled=data_plan(config).label is not None)
         made += conditional_estimates(_within(result, "train"), scope, "data")
-    if predictions:
+    if predictions and model_plan(config).task == "regression":
+        made += regression_estimates(predictions, _cubes(result, "predictions scores"), scope)
+    elif predictions:
         made += model_estimates(predictions, scope)
         made += conditional_estimates(_within(result, "predictions"), scope, "model")
         made += score_estimates(_cubes(result, "predictions scores"), _cubes(result, "predictions losses"), scope)

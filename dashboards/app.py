@@ -201,13 +201,11 @@ def stage_page(result: AuditResult, stage: Stage, views: Sequence[GroupingView],
 
 
 def drawable(found: Grouped, by: By) -> list[str]:
-    """Rates of groups, which a drawing from 0 to 1 can hold."""
+    """Rates of groups, and other numbers of one group."""
     rates = (
         e for e in found.result.estimates if (e.stage, e.by, e.compare, e.reference) == (found.stage, by, None, None)
     )
-    return list(
-        dict.fromkeys(e.metric for e in rates if e.group is not None and (e.value is None or 0 <= e.value <= 1))
-    )
+    return list(dict.fromkeys(e.metric for e in rates if e.group is not None))
 
 
 def chart(rates: Sequence[Estimate], limits: Sequence[tuple[float, str]]) -> None:
@@ -226,7 +224,9 @@ def chart(rates: Sequence[Estimate], limits: Sequence[tuple[float, str]]) -> Non
         y=alt.Y("group:N", sort=alt.SortField("row"), axis=names), tooltip=[alt.Tooltip("group:N", title="value")]
     )
     axis = alt.Axis(title=None, tickCount=5, format=".1f", labelFontSize=12)
-    x = alt.X("low:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
+    ends = frame[["rate", "low", "high"]].astype(float)
+    domain = [min(0.0, float(ends.min().min())), max(1.0, float(ends.max().max()))]
+    x = alt.X("low:Q", scale=alt.Scale(domain=domain), axis=axis)
     whisker = base.mark_rule(color=INK, strokeWidth=2).encode(x=x, x2="high:Q")
     fill = alt.condition("datum.few", alt.value("white"), alt.value(INK))
     dot = base.mark_point(size=90, opacity=1, stroke=INK, strokeWidth=2).encode(x="rate:Q", fill=fill)

@@ -29,6 +29,7 @@ class Asked:
     table: Path
     label: str | None = None
     positive: str | None = None
+    task: str | None = None
     prediction: str | None = None
     score: str | None = None
     threshold: float | None = None
@@ -65,7 +66,7 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
     if stage == "data":
         raw["data"]["source"] = str(asked.table)
     else:
-        named = {"prediction": asked.prediction, "score": asked.score, "threshold": asked.threshold}
+        named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score, "threshold": asked.threshold}
         raw["predictions"] = {"source": str(asked.table), **_given(named)}
     if asked.confidence is not None:
         raw["policy"] = {"confidence": asked.confidence}

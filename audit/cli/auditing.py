@@ -64,7 +64,10 @@ def model(
     table: Annotated[Path, typer.Argument(help="Table of predictions: csv, parquet, arrow or jsonl.")],
     label: o.Label = None,
     positive: o.Positive = None,
-    prediction: Annotated[str | None, typer.Option(help="Column of predicted classes.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="classification or regression; classification by default.", metavar="TASK")
+    ] = None,
+    prediction: Annotated[str | None, typer.Option(help="Column of predicted classes, or of numbers.")] = None,
     score: Annotated[str | None, typer.Option(help="Column of scores, read with --threshold.")] = None,
     threshold: Annotated[float | None, typer.Option(help="A score at or above it is positive; 0.5 by default.")] = None,
     groups: o.GroupNames = None,
@@ -84,7 +87,8 @@ def model(
 ) -> None:
     """Audit a table of predictions that already exists."""
     asked = {
-        "label": label, "positive": positive, "prediction": prediction, "score": score, "threshold": threshold,
+        "label": label, "positive": positive, "task": task, "prediction": prediction, "score": score,
+        "threshold": threshold,
         "groups": groups, "weight": weight, "unit": unit, "strata": strata, "bins": bins, "reference": reference,
         "intersections": intersections, "confidence": confidence, "gates": gate,
     }  # fmt: skip
@@ -177,8 +181,9 @@ def _following(audited: Audited, where: str, *, gated: bool) -> str:
     """The one command that makes sense next."""
     stage = audited.result.run.command[1]
     if not gated and stage in {"data", "model", "run"}:
-        metric = "base_rate" if stage == "data" else "selection_rate"
-        rule = f"{metric} ratio >= 0.8"
+        rule = f"{'base_rate' if stage == 'data' else 'selection_rate'} ratio >= 0.8"
+        if any(e.metric == "mean_error" for e in audited.result.estimates):
+            rule = "mean_error difference <= 1"
         return (
             f"add [[gates]] to audit.toml, such as {rule}"
             if stage == "run"

@@ -19,6 +19,20 @@ SIGNED = (
 DISTANCES = ("kl_divergence", "js_divergence", "lp_norm", "total_variation_distance", "ks_distance",
              "smoothed_empirical_differential_fairness")  # fmt: skip
 """Printed, and not judged: judge the difference in proportions of labels, which has an interval."""
+OF_PREDICTIONS = (
+    "ks_distance_of_predictions",
+    "wasserstein_distance_of_predictions",
+    "residual_correlation_ratio",
+)
+"""Printed, and not judged: judge the difference in mean prediction, or in mean error."""
+OF_NUMBERS = {
+    "mean_error": ("difference",),
+    "mean_prediction": ("difference",),
+    "mean_absolute_error": ("highest", "difference"),
+    "root_mean_squared_error": ("highest", "difference"),
+    "r2": ("lowest", "difference"),
+}
+"""Comparisons that a limit may ask of each metric of a regression; its numbers have the label's unit."""
 
 
 def check_limits(
@@ -39,6 +53,11 @@ def check_limits(
         raise ValueError(
             f"metric '{metric}' has no interval to judge by; judge difference_in_proportions_of_labels instead"
         )
+    if metric in OF_PREDICTIONS:
+        other = "mean_error" if metric == "residual_correlation_ratio" else "mean_prediction"
+        raise ValueError(f"metric '{metric}' has no interval to judge by; judge the difference of {other} instead")
+    if metric in OF_NUMBERS:
+        return _of_numbers(metric, compare, low, high)
     fixed = getattr(entry, "compare", None)
     if fixed is not None and compare not in {None, fixed}:
         raise ValueError(f"metric '{metric}' is a {fixed} already; leave compare out")
@@ -49,6 +68,38 @@ def check_limits(
         )
     _bounds(metric, compare, low, high)
     return compare
+
+
+def check_task(metric: str, task: str, where: str) -> None:
+    """Refuse a limit on a metric that the task does not have.
+
+    Raises
+    ------
+    ValueError
+        Named by pydantic with the gate's place in the file.
+    """
+    needed = "regression" if metric in OF_NUMBERS else "classification"
+    if task != needed:
+        raise ValueError(f"{where}: '{metric}' is a metric of the task {needed}, but [predictions] task is {task}")
+
+
+def _of_numbers(metric: str, compare: str | None, low: float | None, high: float | None) -> str:
+    """Comparison of a regression's metric; limits are in the label's unit, so no range but the sign is known."""
+    allowed = OF_NUMBERS[metric]
+    if low is not None and high is not None:
+        raise ValueError("gives min and max; write two gates, one for each")
+    meant = compare or ("difference" if metric == "r2" and high is not None else allowed[0])
+    if meant not in allowed:
+        raise ValueError(f"metric '{metric}' is judged by its {' or '.join(allowed)}, not by its {meant}")
+    if meant == "lowest":
+        if low is None or low >= 1:
+            raise ValueError(f"the lowest of {metric} is at most 1; give a min below 1, so that the gate can pass")
+        return meant
+    if high is None:
+        raise ValueError(f"min = {low:g} cannot be asked of the {meant} of {metric}; 0 is fair, so give max")
+    if high <= 0:
+        raise ValueError(f"max = {high:g} must be above 0, in the unit of the label, so that the gate can pass")
+    return meant
 
 
 def _entry(stage: str, metric: str) -> Any:

@@ -12,12 +12,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from audit.config.limits import check_limits
+from audit.config.limits import check_limits, check_task
 from audit.value import Stage
 
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitespace=True)]
 Command = Annotated[tuple[Text, ...], Field(min_length=1)]
 Class = bool | int | float | str
+UNASKED_THRESHOLD = 0.5
 
 
 def _number(value: Any) -> Any:
@@ -120,16 +121,24 @@ class Train(Section):
 class Predictions(Section):
     """Where the predictions lie and how they are read."""
 
+    task: Literal["classification", "regression"] = "classification"
+    """A regression has a numeric label and a numeric prediction."""
     source: Text | None = None
     """A table that already exists; a run with [train] names it there."""
     label: Text | None = None
     """The data's label column where not named."""
     prediction: Text | None = None
     score: Text | None = None
-    threshold: Number = 0.5
+    threshold: Number = UNASKED_THRESHOLD
 
     @model_validator(mode="after")
     def _decides(self) -> Self:
+        if self.task == "regression" and (self.score is not None or self.threshold != UNASKED_THRESHOLD):
+            raise ValueError(
+                "a regression has neither score nor threshold; name the column of predictions (prediction)"
+            )
+        if self.task == "regression" and self.prediction is None:
+            raise ValueError("name the column of predictions (prediction); a regression needs one")
         if self.prediction is None and self.score is None:
             raise ValueError(
                 "name the column of predictions (prediction), or of scores with a threshold (score, threshold)"
@@ -245,6 +254,8 @@ def _whole_predictions(config: Config) -> None:
         raise ValueError("predictions: no table is named; give [predictions] source or [train] predictions")
     if config.predictions_label is None:
         raise ValueError("predictions: no label; name it in [predictions] or [data]")
+    if asked.task == "regression":
+        _whole_regression(config)
     if config.predictions_label in {asked.prediction, asked.score}:
         raise ValueError(
             f"predictions: label and prediction are the same column '{config.predictions_label}', "
@@ -252,11 +263,20 @@ def _whole_predictions(config: Config) -> None:
         )
 
 
+def _whole_regression(config: Config) -> None:
+    if config.data.positive is not None:
+        raise ValueError("data.positive: a regression has no positive class; leave positive out")
+    if config.data.strata:
+        raise ValueError("data.strata: a regression is not compared within strata; leave strata out")
+
+
 def _whole_gates(config: Config) -> None:
     for at, gate in enumerate(config.gates or ()):
         where = f"gates[{at}] ({gate.name})"
         if gate.stage == "model" and config.predictions is None:
             raise ValueError(f"{where} judges a model, but there is no [predictions]")
+        if gate.stage == "model" and config.predictions is not None:
+            check_task(gate.metric, config.predictions.task, where)
         if gate.stage in {"data", "checks"} and config.data.source is None:
             raise ValueError(f"{where} judges data, but [data] names no source")
         _whole_grouping(config, where, gate)

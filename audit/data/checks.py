@@ -28,7 +28,7 @@ def group_checks(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
 
 def _of_column(counted: Counted, plan: Plan, column: str, part: str) -> list[Check]:
     found = [_missing(counted, column, part), _twins(counted.cubes, column, part)]
-    if plan.label is not None:
+    if plan.label is not None and plan.task == "classification":
         found.append(_disguised(counted.cubes, column, part))
     return found
 

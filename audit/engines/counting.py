@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Protocol
+from typing import Literal, Protocol
 
 from audit.cube import Cube
 from audit.engines.tables import Table
@@ -22,6 +22,8 @@ class Plan:
     """Columns to count, and the crossings of group columns that are needed at their finest."""
 
     groups: tuple[str, ...]
+    task: Literal["classification", "regression"] = "classification"
+    """A regression has a numeric label and prediction, which are summed instead of counted."""
     intersections: int = 1
     label: str | None = None
     positive: object = None

@@ -19,6 +19,7 @@ from audit.engines.counting import Counted, Plan
 from audit.engines.labels import binary, is_missing, positive_class, typed
 from audit.engines.levels import band_texts, level_text
 from audit.engines.refusals import refuse_columns, refuse_levels, refuse_sums
+from audit.engines.regression import regression_counts
 from audit.engines.scores import score_cubes
 from audit.engines.sql import banded, fold, quoted
 from audit.engines.tables import Table
@@ -49,6 +50,8 @@ class DuckEngine:
         with connection() as con, table.reading():
             source = table.scan(con, plan.columns)
             self._look(con, source, table, plan)
+            if plan.task == "regression":
+                return regression_counts(con, source, table, plan)
             rows, sums = self._cells(con, source, table, plan)
             refuse_sums(sums, plan, table)
             counted = _counted(rows, sums, plan)
@@ -61,9 +64,8 @@ class DuckEngine:
 
     @staticmethod
     def _look(con: duckdb.DuckDBPyConnection, source: str, table: Table, plan: Plan) -> None:
-        looked = [
-            c for c in (*plan.groups, *plan.strata, plan.label, plan.prediction) if c is not None and c not in plan.bins
-        ]
+        classes = () if plan.task == "regression" else (plan.label, plan.prediction)
+        looked = [c for c in (*plan.groups, *plan.strata, *classes) if c is not None and c not in plan.bins]
         if not looked:
             return
         counts = ", ".join(f"count(DISTINCT {quoted(c)})" for c in looked)

@@ -8,7 +8,7 @@ from typing import Any
 from audit.engines.counting import Plan
 from audit.engines.tables import Table
 from audit.errors import QuestionError, ValuesError, printable
-from audit.grouping import FOLD, LABEL, MOST_GROUPS, PREDICTION, SCORE, STRATUM
+from audit.grouping import FOLD, LABEL, MOST_GROUPS, ORIGIN, PREDICTION, SCORE, STRATUM
 
 MOST_CLASSES = 100
 NUMERIC = ("integer", "float", "boolean")
@@ -47,9 +47,21 @@ def _refuse_roles(table: Table, plan: Plan) -> None:
             f"{table.name}: unit '{printable(plan.unit)}' is {kind}; name persons by whole numbers or text"
         )
     for role, name in (("label", plan.label), ("prediction", plan.prediction)):
-        if name is not None and table.columns[name] in NO_CLASS:
+        if plan.task == "regression":
+            _refuse_no_number(table, role, name)
+        elif name is not None and table.columns[name] in NO_CLASS:
             kind = table.columns[name]
             raise ValuesError(f"{table.name}: {role} '{printable(name)}' {KINDS_IN_WORDS[kind]}; a class is needed")
+
+
+def _refuse_no_number(table: Table, role: str, name: str | None) -> None:
+    """Refuse what a regression cannot subtract."""
+    kind = "missing" if name is None else table.columns[name]
+    if kind in {"integer", "float"}:
+        return
+    said = KINDS_IN_WORDS.get(kind, f"is {kind}")
+    mend = "make it a number, or ask for the task classification" if kind in {"text", "boolean"} else "name a column"
+    raise ValuesError(f"{table.name}: {role} '{printable(name)}' {said}, not a number; {mend}")
 
 
 def _refuse_stratum(table: Table, plan: Plan, column: str) -> None:
@@ -77,7 +89,7 @@ def _refuse_group(table: Table, plan: Plan, column: str) -> None:
     shown = printable(column)
     if taken:
         raise QuestionError(f"group column '{shown}' is the {taken} itself; a group must say who somebody is")
-    if column in {LABEL, PREDICTION, FOLD, STRATUM, SCORE}:
+    if column in {LABEL, PREDICTION, FOLD, STRATUM, SCORE, ORIGIN}:
         raise QuestionError(f"group column '{shown}' has a reserved name; rename the column")
     if plan.groups.count(column) > 1:
         raise QuestionError(f"group column '{shown}' is named twice")
@@ -113,6 +125,14 @@ _SUMS = {
     "weight_negative": ("weight", "is negative", "weights must be 0 or more"),
     "score_missing": ("score", "is missing (null or NaN)", "drop or fill these rows yourself before the audit"),
     "score_infinite": ("score", "is infinite (inf)", "scores must be finite"),
+    "label_missing": ("label", "is missing (null or NaN)", "drop or fill these rows yourself before the audit"),
+    "label_infinite": ("label", "is infinite (inf)", "labels must be finite"),
+    "prediction_missing": (
+        "prediction",
+        "is missing (null or NaN)",
+        "drop these rows yourself, or let the model answer, before the audit",
+    ),
+    "prediction_infinite": ("prediction", "is infinite (inf)", "predictions must be finite"),
     "unit_missing": ("unit", "is missing (null)", "every row must say whose it is"),
 }
 
@@ -124,5 +144,5 @@ def refuse_sums(sums: Mapping[str, Any], plan: Plan, table: Table) -> None:
         raise ValuesError(f"{table.name} has no rows: nothing to audit")
     for key, (role, what, mend) in _SUMS.items():
         if key in sums and (bad := int(sums[key].sum())):
-            name = {"weight": plan.weight, "score": plan.score, "unit": plan.unit}[role]
+            name = getattr(plan, role)
             raise ValuesError(f"{role} '{printable(name)}' {what} in {bad:,} of {total:,} rows; {mend}")

@@ -14,12 +14,20 @@ from audit.fairness.statistics import STATISTICS
 from audit.grouping import crossings, grouping, missing_groups
 from audit.measurement.bias import BiasTable
 from audit.measurement.rates import RateTable
+from audit.measurement.regression import regression_estimates
 from audit.measurement.scope import Scope
 from audit.measurement.scores import score_estimates
 from audit.measurement.strata import conditional_estimates
 from audit.value import Estimate
 
-__all__ = ["Scope", "conditional_estimates", "data_estimates", "model_estimates", "score_estimates"]
+__all__ = [
+    "Scope",
+    "conditional_estimates",
+    "data_estimates",
+    "model_estimates",
+    "regression_estimates",
+    "score_estimates",
+]
 
 
 def model_estimates(cubes: Sequence[Cube], scope: Scope) -> tuple[Estimate, ...]:

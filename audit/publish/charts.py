@@ -145,7 +145,8 @@ def rates_chart(id_: str, title: str, rates: Sequence[Estimate], lines: Sequence
     lines
         Value and label of each limit.
     """
-    scale = Scale(0.0, 1.0)
+    ends = [v for e in rates for v in (e.value, e.low, e.high) if v is not None] + [v for v, _ in lines]
+    scale = Scale(0.0, 1.0) if all(0 <= v <= 1 for v in ends) else scale_for(ends)
     top = HEAD_PX * len(lines) + 4.0
     rows = tuple(_row(e, top + ROW_PX * i, scale) for i, e in enumerate(rates))
     limits = tuple(

@@ -35,7 +35,15 @@ FAMILY_OF: Mapping[str, Family] = {
 
 
 OF_ALL = frozenset(
-    {"lowest", "highest", "largest", "noise_floor", "noise_corrected_difference", "between_group_variance"}
+    {
+        "lowest",
+        "highest",
+        "largest",
+        "noise_floor",
+        "noise_corrected_difference",
+        "between_group_variance",
+        "between_groups",
+    }
 )
 """Comparisons that rest on every group, not only on the pair that they name."""
 

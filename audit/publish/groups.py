@@ -5,7 +5,7 @@ Must not: leave a group out without saying so, or format anything that `words` d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from audit.catalogue import Criterion
@@ -35,10 +35,18 @@ SHOWN_RATES = (
     "false_positive_rate",
     "precision",
     "accuracy",
+    "mean_error",
+    "mean_absolute_error",
+    "root_mean_squared_error",
+    "r2",
 )
 """Rates of every table; the others are their complements or are shown where a limit asks for them."""
 SCORE_METRICS = ("roc_auc", "brier_score", "calibration_in_the_large", "expected_calibration_error")
-DRAWN_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
+MORE_TABLES = (
+    ("Scores", SCORE_METRICS),
+    ("Predictions", ("mean_prediction", "ks_distance_of_predictions", "wasserstein_distance_of_predictions")),
+)
+DRAWN_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "mean_error", "mean_absolute_error")
 MOST_DRAWN = 4
 PAGE_ROWS = 240
 """Group rows on a page; more would not fit into 500 kB, nor into a reader."""
@@ -138,7 +146,7 @@ def _model_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool)
         charts=charts_of(found, by, illustrated if drawn else (), groups, gates, id_),
         tables=(
             _rates_table(found, by, groups, across),
-            *_scores_table(found, by, groups),
+            *_more_tables(found, by, groups),
             _gaps_table(found, by, across),
         ),
         notes=tuple(n for n in (note, _flag_note(found, by)) if n),
@@ -200,27 +208,26 @@ def limit_lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gate]) -
 def _rates_table(found: Grouped, by: By, groups: Sequence[Group], metrics: Sequence[str]) -> Table:
     rows = [_group_row(found, by, g, metrics) for g in groups]
     rows.append(_group_row(found, (), (), metrics))
+    what = "Errors" if "mean_error" in metrics else "Rates"
     return Table(
-        caption=f"Rates by {grouping_name(by)}, each with its interval and the n of its own denominator",
+        caption=f"{what} by {grouping_name(by)}, each with its interval and the n of its own denominator",
         columns=("Group", "Rows", *(title_of(m) for m in metrics)),
         rows=tuple(rows),
         note=left_out_note(rows),
     )
 
 
-def _scores_table(found: Grouped, by: By, groups: Sequence[Group]) -> tuple[Table, ...]:
-    """How well the scores order and match what happens, where there are scores."""
-    if not any((SCORE_METRICS[0], None, by, g) in found.index for g in groups):
-        return ()
-    rows = [_group_row(found, by, g, SCORE_METRICS) for g in (*groups, ())]
-    return (
-        Table(
-            caption=f"Scores by {grouping_name(by)}",
-            columns=("Group", "Rows", *(CATALOGUE[m].title for m in SCORE_METRICS)),
-            rows=tuple(rows),
-            note=left_out_note(rows),
-        ),
-    )
+def _more_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
+    """How well scores order and match what happens, and where numeric predictions lie, where there are any."""
+    for what, metrics in MORE_TABLES:
+        if any((metrics[0], None, by, g) in found.index for g in groups):
+            rows = [_group_row(found, by, g, metrics) for g in (*groups, ())]
+            yield Table(
+                caption=f"{what} by {grouping_name(by)}",
+                columns=("Group", "Rows", *(CATALOGUE[m].title for m in metrics)),
+                rows=tuple(rows),
+                note=left_out_note(rows),
+            )
 
 
 def _group_row(found: Grouped, by: By, group: Group, metrics: Sequence[str]) -> TableRow:
@@ -241,6 +248,7 @@ def rows_cell(found: Grouped, by: By, group: Group) -> Cell:
 
 def _gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
     rows, gone = [], []
+    width = 4 if any(found.gap(m, "ratio", by) for m in metrics) else 3
     for metric in metrics:
         difference, ratio = (found.gap(metric, c, by) for c in ("difference", "ratio"))
         if difference is None:
@@ -249,10 +257,10 @@ def _gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
             gone.append(title_of(metric).lower())
             continue
         gaps = (_with_floor(found, difference), estimate_cell(ratio, with_n=False))
-        rows.append(TableRow(title_of(metric), (_pair_cell(difference), *gaps)))
+        rows.append(TableRow(title_of(metric), (_pair_cell(difference), *gaps)[: width - 1]))
     return Table(
         caption=f"Largest gaps between groups by {grouping_name(by)}",
-        columns=("Rate", "Lowest and highest", "Difference", "Ratio"),
+        columns=("Rate", "Lowest and highest", "Difference", "Ratio")[:width],
         rows=tuple(rows),
         note=f"Left out, because it would give away a group that is left out: {', '.join(gone)}." if gone else "",
     )

@@ -16,6 +16,7 @@ from audit.sentences import group_text, interval_text, number
 from audit.value import Estimate, Group
 
 MODEL_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
+NUMBERS = ("mean_error", "mean_absolute_error", "r2")
 DATA_RATES = ("base_rate", "representation")
 MOST_GROUPS = 12
 NAME_WIDTH, SHORTEST_NAME, N_WIDTH, CELL_WIDTH = 24, 12, 8, 22
@@ -36,7 +37,7 @@ class Line:
 
 def groupings(result: AuditResult, stage: str, width: int) -> Iterator[Line]:
     """A table an attribute; a crossing gets only the first rates, because its rows are many."""
-    rates = MODEL_RATES if stage == "model" else DATA_RATES
+    rates = (*MODEL_RATES, *NUMBERS) if stage == "model" else DATA_RATES
     for by in dict.fromkeys(e.by for e in result.estimates if e.stage == stage and e.by):
         yield from _grouping(_Table(result, stage, by, rates), width)
         yield Line("")
@@ -71,15 +72,16 @@ def _grouping(table: _Table, width: int) -> Iterator[Line]:
     groups = table.groups[:MOST_GROUPS]
     wanted = max((cell_len(table.name(g, NAME_WIDTH)) for g in groups), default=0)
     name = min(NAME_WIDTH, max(SHORTEST_NAME, wanted))
-    room = max(1, (width - 4 - name - N_WIDTH) // CELL_WIDTH)
+    cell = max([CELL_WIDTH, *(cell_len(_cell(e)) + 1 for e in table.cells.values())])
+    room = max(1, (width - 4 - name - N_WIDTH) // cell)
     blocks = [table.rates[i : i + room] for i in range(0, len(table.rates), room)]
     shown = blocks if len(table.by) == 1 else blocks[:1]
     yield Line(table.title)
     for rates in shown:
-        yield _row("", "n", [r.replace("_", " ") for r in rates], name)
+        yield _row("", "n", [r.replace("_", " ") for r in rates], name, cell)
         for group in groups:
             cells = [_cell(table.cells.get((group, r))) for r in rates]
-            yield _row(table.name(group, name), f"{table.rows(group):,.0f}", cells, name)
+            yield _row(table.name(group, name), f"{table.rows(group):,.0f}", cells, name, cell)
     asked = {(g, r) for rates in shown for r in rates for g in groups}
     if any("small_group" in e.flags for key, e in table.cells.items() if key in asked):
         yield Line("  ", TOO_FEW)
@@ -87,8 +89,8 @@ def _grouping(table: _Table, width: int) -> Iterator[Line]:
         yield Line("  ", f"… and {len(table.groups) - MOST_GROUPS:,} more groups; the card has them")
 
 
-def _row(name: str, n: str, cells: Sequence[str], width: int) -> Line:
-    padded = "".join(set_cell_size(cell, CELL_WIDTH) for cell in cells)
+def _row(name: str, n: str, cells: Sequence[str], width: int, room: int) -> Line:
+    padded = "".join(set_cell_size(cell, room) for cell in cells)
     return Line(f"  {set_cell_size(name, width)}{n:>{N_WIDTH}}  {padded}".rstrip(), whole=True)
 
 
