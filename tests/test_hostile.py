@@ -353,7 +353,11 @@ def test_arrays_of_every_library_are_read_alike(kind):
         "polars": (pl.Series(y), pl.Series(p), pl.DataFrame({"group": g})),
         "arrow": (pa.array(y), pa.array(p), pa.table({"group": g})),
         "categories": (pd.Series(y), pd.Series(p), pd.Series(pd.Categorical(g), name="group")),
-        "nullable": (pd.Series(y, dtype="Int64"), pd.Series(p, dtype="boolean"), pd.Series(g, dtype="string", name="group")),
+        "nullable": (
+            pd.Series(y, dtype="Int64"),
+            pd.Series(p, dtype="boolean"),
+            pd.Series(g, dtype="string", name="group"),
+        ),
     }[kind]
     result = audit.measure(made[0], made[1], groups=made[2])
     assert numbers(result) == pytest.approx({"spd": 0.4, "di": 0.5, "tprd": 0.4}, abs=TOLERANCE)
