@@ -55,7 +55,7 @@ def _subject(rule: GateRule) -> str:
 def _total(rule: GateRule, estimate: Estimate, subject: str, limit: str) -> str:
     value = estimate.value if estimate.value is not None else estimate.low
     if rule.stage == "checks":
-        return f"{value:g} of {estimate.n:g} checks failed; allowed are {limit}."
+        return f"{value:g} of {estimate.n:g} checks failed; {limit} may."
     unit = {"energy_kwh": "kWh", "carbon_g": "g CO2e"}[rule.metric]
     return f"{subject.rsplit(' ', 1)[0]}: {value:.3g} {unit}; the limit is {limit} {unit}."
 

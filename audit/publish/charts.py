@@ -150,7 +150,7 @@ def rates_chart(id_: str, title: str, rates: Sequence[Estimate], lines: Sequence
     top = HEAD_PX * len(lines) + 4.0
     rows = tuple(_row(e, top + ROW_PX * i, scale) for i, e in enumerate(rates))
     limits = tuple(
-        Limit(scale.at(value), HEAD_PX * i + 14.0, text, "start" if value < 0.5 else "end")
+        Limit(scale.at(value), HEAD_PX * i + 14.0, text, "start" if scale.at(value) < 50 else "end")
         for i, (value, text) in enumerate(lines)
     )
     bottom = top + ROW_PX * len(rows)
