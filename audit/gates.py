@@ -128,7 +128,20 @@ def exit_code(verdict: Verdict, insufficient: str = "fail") -> int:
 
 
 def again(result: AuditResult, config: Config, today: dt.date) -> AuditResult:
-    """The same result judged anew; a waiver may have run out since."""
+    """The same result judged anew; a waiver may have run out since.
+
+    Raises
+    ------
+    QuestionError
+        When the policy asks for another confidence than the intervals of the result have.
+    """
+    asked = config.policy.confidence
+    other = next((e.confidence for e in result.estimates if e.confidence not in {None, asked}), None)
+    if other is not None:
+        raise QuestionError(
+            f"policy.confidence is {asked:g}, but the result holds intervals of {other:g}; "
+            "judge by the same confidence, or run again"
+        )
     evidence = Evidence(estimates=result.estimates, checks=result.checks, energy=result.energy, judged=result.gates)
     gates = judge(config, evidence, today)
     failed = any(code != 0 for code in result.run.exit_codes.values())

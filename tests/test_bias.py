@@ -120,3 +120,38 @@ def test_rows_of_a_unit_do_not_stop_the_audit_of_data():
     share = result.find("representation", by=["g"], group=["a"])[0]
     assert share.value == 0.5
     assert share.effective_n < 200
+
+
+def test_rows_that_share_a_unit_widen_the_interval_within_strata():
+    """Ten copies of every row are worth what one is; taken for independent they would be worth ten."""
+    rng = np.random.default_rng(5)
+    n = 400
+    once = pd.DataFrame(
+        {"g": rng.choice(["a", "d"], n), "s": rng.choice(["x", "y"], n), "y": rng.integers(0, 2, n), "who": range(n)}
+    )
+    ten = once.loc[once.index.repeat(10)].reset_index(drop=True)
+
+    def width(frame, **more):
+        result = audit.check(frame, label="y", groups="g", strata="s", **more)
+        found = result.find("conditional_demographic_disparity", by=["g"], group=["d"])[0]
+        return found.value, found.high - found.low
+
+    alone, shared, wrong = width(once), width(ten, unit="who"), width(ten)
+    assert shared[0] == pytest.approx(alone[0]) == pytest.approx(wrong[0])
+    assert shared[1] == pytest.approx(alone[1], rel=0.2)
+    assert wrong[1] < 0.4 * alone[1]
+
+
+def test_disparity_within_strata_covers_where_people_have_many_rows():
+    rng = np.random.default_rng(6)
+    covered, replicates, people = 0, 60, 300
+    for _ in range(replicates):
+        level = rng.beta(0.6, 0.6, people)
+        g = np.repeat(rng.choice(["a", "d"], people), 10)
+        s = np.repeat(rng.choice(["x", "y"], people), 10)
+        y = (rng.random(people * 10) < np.repeat(level, 10)).astype(int)
+        frame = {"g": g, "s": s, "y": y, "who": np.repeat(np.arange(people), 10)}
+        result = audit.check(frame, label="y", groups="g", strata="s", unit="who")
+        found = result.find("conditional_demographic_disparity", by=["g"], group=["d"])[0]
+        covered += found.low <= 0 <= found.high
+    assert covered / replicates >= 0.93 - 0.065

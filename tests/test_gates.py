@@ -212,3 +212,14 @@ def test_exit_codes_of_the_contract(verdict, insufficient, code):
 
 def test_the_worst_verdict_wins_and_no_gate_is_not_judged():
     assert overall(()) == "not judged"
+
+
+def test_a_policy_of_another_confidence_is_not_judged_by_the_intervals_there_are():
+    from sample_results import boston
+
+    from audit.gates import again
+
+    result = boston()
+    raw = {**result.question.config, "policy": {"confidence": 0.99}}
+    with pytest.raises(QuestionError, match=r"confidence is 0\.99, but the result holds intervals of 0\.95"):
+        again(result, build(raw), TODAY)

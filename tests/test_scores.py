@@ -165,3 +165,20 @@ def test_the_document_holds_what_the_scores_need():
     y, s, g = rng.integers(0, 2, 300), rng.random(300), rng.choice(["a", "b"], 300)
     assert not differences(scored(y, s, g))
     assert not differences(scored(y, s, g, unit=np.arange(300) // 3))
+
+
+def test_what_chance_alone_shows_is_worked_out_from_effective_rows_or_left_out():
+    rng = np.random.default_rng(3)
+    s, g = rng.random(500), np.array(["a"] * 500)
+    y = (rng.random(500) < s).astype(int)
+    heavy = np.where(np.arange(500) % 10 == 0, 100.0, 0.01)
+
+    def floor(**more):
+        return float(
+            one(scored(y, s, g, **more), "expected_calibration_error", "a").method.split("shows ")[1].split()[0]
+        )
+
+    assert floor(weight=np.full(500, 3.0)) == floor()
+    assert floor(weight=heavy) > 2.5 * floor()
+    units = one(scored(y, s, g, unit=np.arange(500) // 5), "expected_calibration_error", "a")
+    assert "on average" not in units.method

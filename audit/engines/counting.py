@@ -62,7 +62,7 @@ class Counted:
 
     cubes: tuple[Cube, ...]
     strata_cubes: tuple[Cube, ...] = ()
-    """One cube for each group column, with the stratum as a further axis and without folds."""
+    """One cube for each group column, with the stratum as a further axis."""
     score_cubes: tuple[Cube, ...] = ()
     """One cube for each group column: group x label x score bin (x fold)."""
     loss_cubes: tuple[Cube, ...] = ()

@@ -155,8 +155,7 @@ def _counted(rows: list[tuple[Any, ...]], sums: Mapping[str, np.ndarray], plan: 
     width = len(plan.groups)
     rest = [k for k in keys if k not in {*plan.groups, STRATUM}]
     cubes = tuple(_cube((*by, *rest), keys, measures) for by in plan.crossings)
-    strata = [k for k in (STRATUM, *rest) if k != FOLD]
-    strata_cubes = tuple(_cube((c, *strata), keys, measures) for c in plan.groups) if plan.strata else ()
+    strata_cubes = tuple(_cube((c, STRATUM, *rest), keys, measures) for c in plan.groups) if plan.strata else ()
     missing = {c: np.array([level is None for level in keys[c]], dtype=bool) for c in plan.groups}
     nowhere = int(n[np.logical_and.reduce(list(missing.values()))].sum()) if width else 0
     reason = f"no value in {' or '.join(plan.groups)}"

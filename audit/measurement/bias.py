@@ -63,8 +63,7 @@ class BiasTable(RateTable):
         if undefined is not None:
             return self.base(metric, **common, status="undefined", reason=undefined.reason)
         worst = max(each, key=lambda e: abs(e.value or 0.0))
-        low = max(max(0.0, e.low or 0.0, -(e.high or 0.0)) for e in corrected)
-        high = max(max(abs(e.low or 0.0), abs(e.high or 0.0)) for e in each)
+        low, high = largest_bounds(each, corrected)
         pair = (worst.group or (), worst.reference or ())
         return self.base(
             metric,
@@ -171,3 +170,9 @@ class BiasTable(RateTable):
             denominator=expected,
             method=f"{self._method()} over a known share",
         )
+
+
+def largest_bounds(plain: Sequence[Estimate], corrected: Sequence[Estimate]) -> tuple[float, float]:
+    """Limits of the largest absolute value: the lower one has looked at all, the upper one needs every one inside."""
+    low = max(max(0.0, e.low or 0.0, -(e.high or 0.0)) for e in corrected)
+    return low, max(max(abs(e.low or 0.0), abs(e.high or 0.0)) for e in plain)

@@ -186,10 +186,12 @@ class _Scores:
     def _calibration(self) -> list[Estimate]:
         cube = self.bins.keep(self.bins.names[0], LABEL, SCORE)
         n = _by_label(cube, "w" if "w" in cube.measures else "n")
-        rows, scores = _by_label(cube, "n").sum(axis=1), _by_label(cube, "score").sum(axis=1)
+        scores = _by_label(cube, "score").sum(axis=1)
+        squares = _by_label(cube, "w2" if "w2" in cube.measures else "n").sum(axis=1)
         at = np.clip((np.array(self.edges) * CALIBRATION_BINS + 1e-9).astype(int), 0, CALIBRATION_BINS - 1)
-        coarse = [_coarsened(x, at) for x in (n.sum(axis=1), n[:, 1], scores, rows)]
-        found = calibration(*coarse)
+        total, labels, sums, squared = (_coarsened(x, at) for x in (n.sum(axis=1), n[:, 1], scores, squares))
+        rows = np.divide(total**2, squared, out=np.zeros_like(total), where=squared > 0)
+        found = calibration(total, labels, sums, rows)
         why = self._improper()
         estimates = []
         for i in range(len(self.levels)):
@@ -197,7 +199,8 @@ class _Scores:
                 reason = why or "0/0: no rows in this group"
                 estimates.append(self._base(ECE.name, i, status="undefined", reason=reason))
                 continue
-            method = f"no interval; a calibrated model of these rows shows {found.floor[i]:.3g} on average"
+            chance = f"no interval; a calibrated model of these rows shows {found.floor[i]:.3g} on average"
+            method = UNIT_NOTE if self.units else chance
             estimates.append(self._base(ECE.name, i, value=float(found.ece[i]), method=method))
         return estimates
 
