@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -188,27 +187,15 @@ def _audit(rows: Any, config: Config) -> AuditResult:
     from pathlib import Path
 
     from audit.engines.tables import open_frame, open_table
-    from audit.gates import Evidence, judge, overall
-    from audit.records import question_record
+    from audit.run import conclude, now
     from audit.stages import Findings, audit_model, audit_table
 
-    found, started = Findings(), _now()
+    found, started = Findings(), now()
     table = open_table(rows) if isinstance(rows, (str, Path)) else open_frame(rows)
     stage = audit_table if config.predictions is None else audit_model
     stage(table, config, found, lambda _: nullcontext())
-    evidence = Evidence(estimates=found.estimates, checks=found.checks)
-    gates = judge(config, evidence, dt.datetime.now(dt.UTC).date())
-    run = Run(id=f"memory-{secrets.token_hex(4)}", started=started, finished=_now(), version=__version__)
-    return AuditResult(
-        run=run,
-        question=question_record(config),
-        verdict=overall(gates),
-        data=tuple(found.data),
-        cubes=tuple(found.cubes),
-        estimates=tuple(found.estimates),
-        checks=tuple(found.checks),
-        gates=gates,
-    )
+    run = Run(id=f"memory-{secrets.token_hex(4)}", started=started, finished=now(), version=__version__)
+    return conclude(config, found, run)
 
 
 def _config(
@@ -293,7 +280,3 @@ def _reference(reference: Any, names: tuple[str, ...]) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """Python's own scalar for one of numpy."""
     return value.item() if hasattr(value, "item") and not hasattr(value, "__len__") else value
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -8,11 +8,11 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from audit import __version__
 from audit.config.schema import Config
@@ -20,14 +20,12 @@ from audit.errors import AuditError, QuestionError, SourceError
 from audit.evidence.store import Store
 from audit.gates import Evidence, exit_code, judge, overall
 from audit.records import question_record
-from audit.result import AuditResult, Code, Energy, Run, Verdict
-from audit.stages import Findings, audit_predictions, check_data, require_inputs
+from audit.result import AuditResult, Code, Energy, Run
+from audit.stages import Findings, Step, audit_predictions, check_data, require_inputs
 
 if TYPE_CHECKING:
     from audit.energy.meter import Meter
     from audit.process import Ended
-
-Step = Callable[[str], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,42 +60,28 @@ def run(job: Job) -> Audited:
         Nothing was judged and nothing is left in the store.
     """
     require_inputs(job.config, job.folder)
-    run_id, started = job.store.new_run_id(), _now()
+    run_id, started = job.store.new_run_id(), now()
     staging, found, ended = job.store.begin(run_id), Findings(), None
     try:
-        with _meter(job, staging) as meter:
-            with meter.phase("validate"):
+        with _meter(job, staging) if job.metered else nullcontext() as meter:
+            with _phase(meter, "validate"):
                 _prepare(job)
                 check_data(job.config, job.folder, found, job.step)
-            if job.config.train is not None:
+            if meter is not None and job.config.train is not None:
                 ended = _train(job, meter, found)
             if ended is None or ended.exit_code == 0:
-                with meter.phase("audit"):
+                with _phase(meter, "audit"):
                     audit_predictions(job.config, job.folder, found, job.step)
-            energy = meter.energy() if job.metered else None
+            energy = meter.energy() if meter is not None else None
     except AuditError:
         shutil.rmtree(staging, ignore_errors=True)
         raise
-    return _finish(
-        job,
-        Run(
-            id=run_id,
-            started=started,
-            finished=_now(),
-            version=__version__,
-            command=job.command,
-            code=code_version(job.folder),
-            exit_codes=found.exit_codes,
-        ),
-        found,
-        energy,
-        ended,
-    )
+    return _finish(job, _record(job, run_id, started, found), found, energy, ended)
 
 
 def track(command: Sequence[str], job: Job) -> Audited:
     """Meter any command; nothing is judged, and its exit code is passed through."""
-    run_id, started, found = job.store.new_run_id(), _now(), Findings()
+    run_id, started, found = job.store.new_run_id(), now(), Findings()
     staging = job.store.begin(run_id)
     try:
         with _meter(job, staging) as meter:
@@ -107,30 +91,31 @@ def track(command: Sequence[str], job: Job) -> Audited:
         shutil.rmtree(staging, ignore_errors=True)
         raise
     found.exit_codes["train"] = ended.exit_code
-    record = Run(
-        id=run_id,
-        started=started,
-        finished=_now(),
-        version=__version__,
-        command=job.command,
-        code=code_version(job.folder),
-        exit_codes=found.exit_codes,
-    )
     from audit.process import exit_status
 
-    audited = _finish(job, record, found, energy, ended)
+    audited = _finish(job, _record(job, run_id, started, found), found, energy, ended)
     return Audited(result=audited.result, folder=audited.folder, exit_code=exit_status(ended))
 
 
 def _finish(job: Job, record: Run, found: Findings, energy: Energy | None, ended: Ended | None) -> Audited:
     failed = ended is not None and ended.exit_code != 0
+    result = conclude(job.config, found, record, energy, failed=failed)
+    folder = write(result, job.store, job.step)
+    code = exit_code(result.verdict, job.config.policy.insufficient)
+    interrupted = ended.signal_received if ended is not None else None
+    return Audited(result=result, folder=folder, exit_code=128 + interrupted if interrupted else code)
+
+
+def conclude(
+    config: Config, found: Findings, record: Run, energy: Energy | None = None, *, failed: bool = False
+) -> AuditResult:
+    """Judge what was found, and make the document."""
     evidence = Evidence(estimates=found.estimates, checks=found.checks, energy=energy)
-    gates = judge(job.config, evidence, dt.datetime.now(dt.UTC).date())
-    verdict: Verdict = "incomplete" if failed else overall(gates)
-    result = AuditResult(
+    gates = judge(config, evidence, dt.datetime.now(dt.UTC).date())
+    return AuditResult(
         run=record,
-        question=question_record(job.config),
-        verdict=verdict,
+        question=question_record(config),
+        verdict="incomplete" if failed else overall(gates),
         data=tuple(found.data),
         cubes=tuple(found.cubes),
         estimates=tuple(found.estimates),
@@ -138,10 +123,18 @@ def _finish(job: Job, record: Run, found: Findings, energy: Energy | None, ended
         energy=energy,
         gates=gates,
     )
-    folder = write(result, job.store, job.step)
-    code = exit_code(verdict, job.config.policy.insufficient)
-    interrupted = ended.signal_received if ended is not None else None
-    return Audited(result=result, folder=folder, exit_code=128 + interrupted if interrupted else code)
+
+
+def _record(job: Job, run_id: str, started: str, found: Findings) -> Run:
+    return Run(
+        id=run_id,
+        started=started,
+        finished=now(),
+        version=__version__,
+        command=job.command,
+        code=code_version(job.folder),
+        exit_codes=found.exit_codes,
+    )
 
 
 def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
@@ -158,6 +151,11 @@ def _meter(job: Job, staging: Path) -> Meter:
 
     energy = job.config.energy
     return Meter(country=energy.country, pue=energy.pue, record=staging / "energy.json")
+
+
+def _phase(meter: Meter | None, name: Literal["validate", "audit"]) -> AbstractContextManager[object]:
+    """Phase of the meter, where one runs."""
+    return nullcontext() if meter is None else meter.phase(name)
 
 
 def _prepare(job: Job) -> None:
@@ -207,5 +205,6 @@ def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
 
-def _now() -> str:
+def now() -> str:
+    """The present time in UTC, ISO 8601."""
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

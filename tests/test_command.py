@@ -215,6 +215,7 @@ def test_one_table_without_any_file(tmp_path):
     assert again.returncode == 1, again.stderr
     from_file = audit("model", "p.csv", "--config", "audit.toml", cwd=tmp_path)
     assert from_file.returncode == 1, from_file.stderr
+    assert not list((tmp_path / "audit-runs").glob("*/energy.json"))[1:], "only `audit run` meters"
 
 
 def test_a_data_check_alone(tmp_path):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audit.gates import deciding
+from audit.gates import WORST_FIRST, deciding
 from audit.publish.accounts import (
     EnergyView,
     PartView,
@@ -28,7 +28,7 @@ from audit.publish.groups import model_groupings
 from audit.publish.method import Term, definitions, method_notes
 from audit.publish.shapes import GroupingView
 from audit.publish.words import BADGES, Badge, safe_text
-from audit.result import AuditResult, Gate, GateVerdict
+from audit.result import AuditResult, Gate
 
 NOT_PROVIDED = "not provided (owner to fill)"
 OWNER_FIELDS = (
@@ -40,7 +40,6 @@ OWNER_FIELDS = (
     ("out_of_scope", "Out of scope"),
     ("licence", "Licence"),
 )
-WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "undefined", "insufficient", "waived", "pass")
 COUNTED = {
     "fail": ("is broken", "are broken"),
     "undefined": ("is undefined", "are undefined"),
