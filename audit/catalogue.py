@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Compare = Literal["difference", "ratio", "lowest", "highest", "largest"]
+Task = Literal["classification", "regression"]
+Family = Literal["rows", "labels", "selection", "confusion"]
+"""Counts of a group, from the fewest to all of label and prediction."""
 CELLS = (("TN", "FP"), ("FN", "TP"))
 """Names of the cells of label (rows 0, 1) by prediction (columns 0, 1)."""
 
@@ -57,6 +60,18 @@ class Metric:
     stage: Stage
     needs: tuple[str, ...]
     """Axes of the cube beside the groups."""
+    task: Task = "classification"
+    """Kind of prediction that it belongs to; said of the stage model only."""
+    judged: tuple[Compare, ...] = ("difference", "ratio", "lowest", "highest")
+    """Comparisons that a limit may ask of it; empty where no interval exists."""
+    instead: str = ""
+    """What a limit should ask for where nothing of this can be judged."""
+    gives_away: Family = "confusion"
+    """Counts that follow for a group from its value."""
+    table: str = ""
+    """Heading of the table of groups on the card in which it stands; empty for the record alone."""
+    headline: bool = False
+    """Whether it stands in the few columns of a terminal."""
     range: tuple[float, float] = (0.0, 1.0)
     ideal: str
     """What a fair or perfect result looks like, in words."""

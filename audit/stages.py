@@ -17,14 +17,7 @@ from audit.engines.counting import Counted, Plan
 from audit.engines.duck import DuckEngine
 from audit.engines.tables import Table, open_table
 from audit.errors import QuestionError, SourceError, printable
-from audit.measurement import (
-    Scope,
-    conditional_estimates,
-    data_estimates,
-    model_estimates,
-    regression_estimates,
-    score_estimates,
-)
+from audit.measurement import Scope, of_data, of_predictions
 from audit.records import cube_record, part_record
 from audit.result import Check, CubeRecord, Part
 from audit.value import Estimate
@@ -135,8 +128,7 @@ def audit_table(table: Table, config: Config, found: Findings, step: Step) -> No
     found.data.append(part_record("train", table, counted, plan.columns))
     found.cubes += _records("train", counted)
     found.checks += group_checks(counted, plan, "train")
-    found.estimates += data_estimates(counted.cubes, scope_of(config), labelled=plan.label is not None)
-    found.estimates += conditional_estimates(counted.strata_cubes, scope_of(config), "data")
+    found.estimates += of_data(counted.by_kind, scope_of(config), labelled=plan.label is not None)
 
 
 def audit_predictions(config: Config, folder: Path, found: Findings, step: Step) -> None:
@@ -165,12 +157,7 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
     if absent:
         found.checks.append(_without_strata(absent))
     with step("Measuring"):
-        if plan.task == "regression":
-            found.estimates += regression_estimates(counted.cubes, counted.score_cubes, scope_of(config))
-            return
-        found.estimates += model_estimates(counted.cubes, scope_of(config))
-        found.estimates += conditional_estimates(counted.strata_cubes, scope_of(config), "model")
-        found.estimates += score_estimates(counted.score_cubes, counted.loss_cubes, scope_of(config))
+        found.estimates += of_predictions(plan.task, counted.by_kind, scope_of(config))
 
 
 def _regresses(config: Config) -> bool:
@@ -184,14 +171,11 @@ def _count(table: Table, plan: Plan, what: str, step: Step) -> Counted:
 
 
 def _records(part: str, counted: Counted) -> list[CubeRecord]:
-    found = [cube_record(f"{part}: {' x '.join(c.names)}", c) for c in counted.cubes]
-    for what, cubes in (
-        ("within strata", counted.strata_cubes),
-        ("scores", counted.score_cubes),
-        ("losses", counted.loss_cubes),
-    ):
-        found += [cube_record(f"{part} {what}: {' x '.join(c.names)}", c) for c in cubes]
-    return found
+    return [
+        cube_record(f"{' '.join(filter(None, (part, kind)))}: {' x '.join(c.names)}", c)
+        for kind, cubes in counted.by_kind.items()
+        for c in cubes
+    ]
 
 
 def _without_strata(absent: list[str]) -> Check:

@@ -13,13 +13,7 @@ from dataclasses import fields
 from audit.config.read import build
 from audit.cube import Cube
 from audit.gates import again
-from audit.measurement import (
-    conditional_estimates,
-    data_estimates,
-    model_estimates,
-    regression_estimates,
-    score_estimates,
-)
+from audit.measurement import of_data, of_predictions
 from audit.measurement.scope import OWN
 from audit.records import cube_of
 from audit.result import AuditResult
@@ -33,18 +27,11 @@ def differences(result: AuditResult) -> tuple[str, ...]:
     """Sentences for all that does not follow from the counts; none where everything does."""
     config = build(result.question.config, "the result's question")
     scope = scope_of(config)
-    train = [cube_of(c) for c in result.cubes if c.name.startswith("train:")]
-    predictions = [cube_of(c) for c in result.cubes if c.name.startswith("predictions:")]
     made: list[Estimate] = []
-    if train:
-        made += data_estimates(train, scope, labelled=data_plan(config).label is not None)
-        made += conditional_estimates(_within(result, "train"), scope, "data")
-    if predictions and model_plan(config).task == "regression":
-        made += regression_estimates(predictions, _cubes(result, "predictions scores"), scope)
-    elif predictions:
-        made += model_estimates(predictions, scope)
-        made += conditional_estimates(_within(result, "predictions"), scope, "model")
-        made += score_estimates(_cubes(result, "predictions scores"), _cubes(result, "predictions losses"), scope)
+    if train := _by_kind(result, "train"):
+        made += of_data(train, scope, labelled=data_plan(config).label is not None)
+    if predictions := _by_kind(result, "predictions"):
+        made += of_predictions(model_plan(config).task, predictions, scope)
     kept = [e for e in result.estimates if OWN not in e.flags]
     wrong = [*_lengths(made, kept), *_unlike(made, kept)]
     finished = dt.datetime.fromisoformat(result.run.finished).date()
@@ -59,12 +46,14 @@ def differences(result: AuditResult) -> tuple[str, ...]:
     return tuple(wrong)
 
 
-def _within(result: AuditResult, part: str) -> list[Cube]:
-    return _cubes(result, f"{part} within strata")
-
-
-def _cubes(result: AuditResult, kind: str) -> list[Cube]:
-    return [cube_of(c) for c in result.cubes if c.name.startswith(f"{kind}:")]
+def _by_kind(result: AuditResult, part: str) -> dict[str, list[Cube]]:
+    """Cubes of one part by kind; none where the document holds nothing of it."""
+    found: dict[str, list[Cube]] = {}
+    for record in result.cubes:
+        of, _, kind = record.name.partition(":")[0].partition(" ")
+        if of == part:
+            found.setdefault(kind, []).append(cube_of(record))
+    return found
 
 
 def _lengths(made: list[Estimate], kept: list[Estimate]) -> Iterator[str]:

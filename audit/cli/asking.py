@@ -7,15 +7,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from audit.catalogue import Compare
 from audit.config.limits import CHECKS, ENERGY
 from audit.config.read import build, load
 from audit.config.schema import Config
 from audit.errors import QuestionError, printable
 
 RULE = re.compile(
-    r"\s*(?:(?P<stage>data|model)\.)?(?P<metric>[A-Za-z_0-9]+)(?:\s+(?P<compare>difference|ratio|lowest|highest|largest))?"
+    rf"\s*(?:(?P<stage>data|model)\.)?(?P<metric>[A-Za-z_0-9]+)(?:\s+(?P<compare>{'|'.join(get_args(Compare))}))?"
     r"(?:\s+by\s+(?P<by>[^<>=]+?))?\s*(?P<sign><=|>=)\s*(?P<limit>\S+)\s*"
 )
 RULE_SHAPE = "METRIC [difference|ratio] [by COLUMN*COLUMN] >= NUMBER"

@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
 
+from audit.catalogue import Metric
 from audit.errors import no_such
 
 ENERGY = ("energy_kwh", "carbon_g")
 CHECKS = ("failed",)
-SIGNED = (
-    "class_imbalance",
-    "difference_in_proportions_of_labels",
-    "conditional_demographic_disparity",
-    "conditional_demographic_disparity_in_predicted_labels",
-)
-"""Judged by the largest absolute value over groups."""
-DISTANCES = ("kl_divergence", "js_divergence", "lp_norm", "total_variation_distance", "ks_distance",
-             "smoothed_empirical_differential_fairness")  # fmt: skip
-"""Printed, and not judged: judge the difference in proportions of labels, which has an interval."""
-OF_PREDICTIONS = (
-    "ks_distance_of_predictions",
-    "wasserstein_distance_of_predictions",
-    "residual_correlation_ratio",
-)
-"""Printed, and not judged: judge the difference in mean prediction, or in mean error."""
-OF_NUMBERS = {
-    "mean_error": ("difference",),
-    "mean_prediction": ("difference",),
-    "mean_absolute_error": ("highest", "difference"),
-    "root_mean_squared_error": ("highest", "difference"),
-    "r2": ("lowest", "difference"),
-}
-"""Comparisons that a limit may ask of each metric of a regression; its numbers have the label's unit."""
 
 
 def check_limits(
@@ -49,25 +26,25 @@ def check_limits(
         _plain(stage, metric, compare, low, high, by)
         return None
     entry = _entry(stage, metric)
-    if metric in DISTANCES:
-        raise ValueError(
-            f"metric '{metric}' has no interval to judge by; judge difference_in_proportions_of_labels instead"
-        )
-    if metric in OF_PREDICTIONS:
-        other = "mean_error" if metric == "residual_correlation_ratio" else "mean_prediction"
-        raise ValueError(f"metric '{metric}' has no interval to judge by; judge the difference of {other} instead")
-    if metric in OF_NUMBERS:
-        return _of_numbers(metric, compare, low, high)
+    if not entry.judged:
+        raise ValueError(f"metric '{metric}' has no interval to judge by; judge {entry.instead} instead")
+    if math.inf in entry.range or -math.inf in entry.range:
+        return _of_numbers(entry, compare, low, high)
     fixed = getattr(entry, "compare", None)
     if fixed is not None and compare not in {None, fixed}:
         raise ValueError(f"metric '{metric}' is a {fixed} already; leave compare out")
-    compare = fixed or compare or _meant(metric, low, high, by)
-    if metric in SIGNED and compare != "largest":
-        raise ValueError(
-            f"metric '{metric}' is judged by its largest absolute value over groups; leave compare out and give max"
-        )
+    compare = fixed or compare or _meant(entry, low, high, by)
+    if compare is not None and compare not in entry.judged:
+        raise ValueError(f"metric '{metric}' is judged by its {_judged(entry)}, not by its {compare}")
     _bounds(metric, compare, low, high)
     return compare
+
+
+def _judged(entry: Metric) -> str:
+    """Comparisons of a metric in words."""
+    if entry.judged == ("largest",):
+        return "largest absolute value over groups (leave compare out and give max)"
+    return " or ".join(entry.judged)
 
 
 def check_task(metric: str, task: str, where: str) -> None:
@@ -78,17 +55,17 @@ def check_task(metric: str, task: str, where: str) -> None:
     ValueError
         Named by pydantic with the gate's place in the file.
     """
-    needed = "regression" if metric in OF_NUMBERS else "classification"
+    needed = _entry("model", metric).task
     if task != needed:
         raise ValueError(f"{where}: '{metric}' is a metric of the task {needed}, but [predictions] task is {task}")
 
 
-def _of_numbers(metric: str, compare: str | None, low: float | None, high: float | None) -> str:
-    """Comparison of a regression's metric; limits are in the label's unit, so no range but the sign is known."""
-    allowed = OF_NUMBERS[metric]
+def _of_numbers(entry: Metric, compare: str | None, low: float | None, high: float | None) -> str:
+    """Comparison of a metric without a range; limits are in its own unit, so no more than the sign is known."""
+    metric, allowed = entry.name, entry.judged
     if low is not None and high is not None:
         raise ValueError("gives min and max; write two gates, one for each")
-    meant = compare or ("difference" if metric == "r2" and high is not None else allowed[0])
+    meant = compare or ("difference" if allowed[0] == "lowest" and high is not None else allowed[0])
     if meant not in allowed:
         raise ValueError(f"metric '{metric}' is judged by its {' or '.join(allowed)}, not by its {meant}")
     if meant == "lowest":
@@ -102,7 +79,7 @@ def _of_numbers(metric: str, compare: str | None, low: float | None, high: float
     return meant
 
 
-def _entry(stage: str, metric: str) -> Any:
+def _entry(stage: str, metric: str) -> Metric:
     from audit.metrics import CATALOGUE, DATA_METRICS, MODEL_METRICS
 
     names = MODEL_METRICS if stage == "model" else DATA_METRICS
@@ -112,11 +89,11 @@ def _entry(stage: str, metric: str) -> Any:
     return CATALOGUE[metric]
 
 
-def _meant(metric: str, low: float | None, high: float | None, by: Sequence[str] | None) -> str | None:
+def _meant(entry: Metric, low: float | None, high: float | None, by: Sequence[str] | None) -> str | None:
     """Without a comparison, a floor holds for the lowest group and a ceiling for the highest."""
     if by is not None and len(by) == 0:
         return None
-    if metric in SIGNED:
+    if entry.judged == ("largest",):
         return "largest"
     if low is not None and high is not None:
         raise ValueError("gives min and max; write two gates, one for each")

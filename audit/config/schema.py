@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from audit.catalogue import Compare, Task
 from audit.config.limits import check_limits, check_task
 from audit.value import Stage
 
@@ -121,7 +122,7 @@ class Train(Section):
 class Predictions(Section):
     """Where the predictions lie and how they are read."""
 
-    task: Literal["classification", "regression"] = "classification"
+    task: Task = "classification"
     """A regression has a numeric label and a numeric prediction."""
     source: Text | None = None
     """A table that already exists; a run with [train] names it there."""
@@ -167,7 +168,7 @@ class GateRule(Section):
 
     stage: Stage = "model"
     metric: Text
-    compare: Literal["difference", "ratio", "lowest", "highest", "largest"] | None = None
+    compare: Compare | None = None
     by: Names | None = None
     """Columns whose crossing is compared; every group column in turn where not named."""
     min: Number | None = None

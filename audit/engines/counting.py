@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Literal, Protocol
+from typing import Protocol
 
+from audit.catalogue import Task
 from audit.cube import Cube
 from audit.engines.tables import Table
+from audit.grouping import CROSSINGS
 
 FOLDS = 100
 """Folds of the unit; 20 would widen a rate's interval by 6%, 500 would narrow it by 1%."""
@@ -22,7 +24,7 @@ class Plan:
     """Columns to count, and the crossings of group columns that are needed at their finest."""
 
     groups: tuple[str, ...]
-    task: Literal["classification", "regression"] = "classification"
+    task: Task = "classification"
     """A regression has a numeric label and prediction, which are summed instead of counted."""
     intersections: int = 1
     label: str | None = None
@@ -61,15 +63,17 @@ class Counted:
     """Cubes and the account of rows: read = used + the sum of excluded."""
 
     cubes: tuple[Cube, ...]
-    strata_cubes: tuple[Cube, ...] = ()
-    """One cube for each group column, with the stratum as a further axis."""
-    score_cubes: tuple[Cube, ...] = ()
-    """One cube for each group column: group x label x score bin (x fold)."""
-    loss_cubes: tuple[Cube, ...] = ()
-    """One cube for each group column: group x label, with sums of what each row loses by its score."""
+    """One for each crossing of the plan."""
+    further: Mapping[str, tuple[Cube, ...]] = field(default_factory=dict)
+    """Cubes of other axes by their kind, as `audit.measurement` names kinds; one for each group column."""
     rows_read: int
     rows_excluded: Mapping[str, int]
     rows_without_group: Mapping[str, int]
+
+    @property
+    def by_kind(self) -> Mapping[str, tuple[Cube, ...]]:
+        """All cubes by kind; the crossings are of no particular one."""
+        return {CROSSINGS: self.cubes, **{kind: cubes for kind, cubes in self.further.items() if cubes}}
 
     @property
     def rows_used(self) -> int:

@@ -24,7 +24,7 @@ from audit.engines.scores import score_cubes
 from audit.engines.sql import banded, fold, quoted
 from audit.engines.tables import Table
 from audit.errors import SourceError
-from audit.grouping import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, STRATUM
+from audit.grouping import FOLD, LABEL, LOSSES, NEGATIVE, POSITIVE, PREDICTION, SCORES, STRATUM, WITHIN_STRATA
 from audit.value import Level
 
 LOOKED_AT_ROWS = 20_000
@@ -60,7 +60,7 @@ class DuckEngine:
             raw = [row[len(plan.groups) + len(plan.strata)] for row in rows]
             labels, _, _ = _label_readings(raw, sums["n"], plan)
             binned, lost = score_cubes(con, source, plan, labels)
-        return replace(counted, score_cubes=binned, loss_cubes=lost)
+        return replace(counted, further={**counted.further, SCORES: binned, LOSSES: lost})
 
     @staticmethod
     def _look(con: duckdb.DuckDBPyConnection, source: str, table: Table, plan: Plan) -> None:
@@ -161,7 +161,7 @@ def _counted(rows: list[tuple[Any, ...]], sums: Mapping[str, np.ndarray], plan: 
     reason = f"no value in {' or '.join(plan.groups)}"
     return Counted(
         cubes=cubes,
-        strata_cubes=strata_cubes,
+        further={WITHIN_STRATA: strata_cubes},
         rows_read=int(n.sum()),
         rows_excluded={reason: nowhere} if nowhere else {},
         rows_without_group={c: int(n[m].sum()) for c, m in missing.items() if m.any()},

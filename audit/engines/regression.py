@@ -19,7 +19,7 @@ from audit.engines.refusals import refuse_sums
 from audit.engines.sql import banded, fold, quoted
 from audit.engines.tables import Table
 from audit.errors import SourceError, ValuesError, printable
-from audit.grouping import FOLD, ORIGIN, PREDICTION
+from audit.grouping import BINNED, FOLD, ORIGIN, PREDICTION
 from audit.value import Level
 
 MOST_VALUES, SLICES = 200, 200
@@ -184,7 +184,7 @@ def _counted(
     reason = f"no value in {' or '.join(plan.groups)}"
     return Counted(
         cubes=cubes,
-        score_cubes=binned,
+        further={BINNED: binned},
         rows_read=int(n.sum()),
         rows_excluded={reason: nowhere} if nowhere else {},
         rows_without_group={c: int(n[m].sum()) for c, m in missing.items() if m.any()},

@@ -33,6 +33,7 @@ CRITERIA: tuple[Criterion, ...] = (
         needs=("prediction",),
         rates=("selection_rate",),
         compare="difference",
+        gives_away="selection",
         ideal="0",
         source="Agarwal et al. (2018), definition 1; Fairlearn",
     ),
@@ -43,6 +44,7 @@ CRITERIA: tuple[Criterion, ...] = (
         needs=("prediction",),
         rates=("selection_rate",),
         compare="ratio",
+        gives_away="selection",
         ideal="1",
         source="29 CFR 1607.4 D (four-fifths rule); Fairlearn",
     ),
@@ -84,6 +86,7 @@ CRITERIA: tuple[Criterion, ...] = (
             needs=("prediction",) if rate == "selection_rate" else _BOTH,
             rates=(rate,),
             compare=compare,
+            gives_away="selection" if rate == "selection_rate" else "confusion",
             ideal="1" if compare == "ratio" else "0",
             source=f"Amazon SageMaker Clarify, post-training metrics ({short})",
         )

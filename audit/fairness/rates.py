@@ -18,6 +18,7 @@ from audit.catalogue import (
 _CONFUSION = "Fawcett (2006), Pattern Recognition Letters 27:861, figure 1"
 _BOTH = ("label", "prediction")
 _EQUAL = "equal over groups"
+_TABLE = "Rates"
 
 BASE_RATE = Rate(
     name="base_rate",
@@ -25,6 +26,8 @@ BASE_RATE = Rate(
     stage="model",
     needs=_BOTH,
     event=LABEL_POSITIVE,
+    gives_away="labels",
+    table=_TABLE,
     ideal=_EQUAL,
     source="Barocas, Hardt and Narayanan (2023), Fairness and Machine Learning, chapter 3",
     caveat="describes the labels, which may themselves be biased",
@@ -35,13 +38,16 @@ SELECTION_RATE = Rate(
     stage="model",
     needs=("prediction",),
     event=PREDICTED_POSITIVE,
+    gives_away="selection",
+    table=_TABLE,
+    headline=True,
     ideal=_EQUAL,
     source="29 CFR 1607.16 (EEOC Uniform Guidelines, 'selection rate')",
     caveat="ignores the label: equal selection can hide unequal errors",
 )
 RATES: tuple[Rate, ...] = (
-    BASE_RATE,
     SELECTION_RATE,
+    BASE_RATE,
     Rate(
         name="true_positive_rate",
         title="True positive rate",
@@ -49,6 +55,8 @@ RATES: tuple[Rate, ...] = (
         needs=_BOTH,
         event=PREDICTED_POSITIVE,
         given=LABEL_POSITIVE,
+        table=_TABLE,
+        headline=True,
         ideal="1, and equal over groups",
         source="Hardt, Price and Srebro (2016), definition 2.2",
     ),
@@ -59,6 +67,8 @@ RATES: tuple[Rate, ...] = (
         needs=_BOTH,
         event=PREDICTED_POSITIVE,
         given=LABEL_NEGATIVE,
+        table=_TABLE,
+        headline=True,
         ideal="0, and equal over groups",
         source="Hardt, Price and Srebro (2016), definition 2.1",
     ),
@@ -89,6 +99,7 @@ RATES: tuple[Rate, ...] = (
         needs=_BOTH,
         event=LABEL_POSITIVE,
         given=PREDICTED_POSITIVE,
+        table=_TABLE,
         ideal="1, and equal over groups",
         source="Chouldechova (2017), Big Data 5:153, definition 2 (predictive parity)",
     ),
@@ -128,6 +139,8 @@ RATES: tuple[Rate, ...] = (
         stage="model",
         needs=_BOTH,
         event=RIGHT,
+        table=_TABLE,
+        headline=True,
         ideal="1, and equal over groups",
         source=_CONFUSION,
     ),

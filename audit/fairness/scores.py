@@ -10,12 +10,16 @@ import math
 from audit.catalogue import GroupStatistic, Metric
 
 _NEEDS = ("label", "score")
+_TABLE = "Scores"
+_INSTEAD = "the difference of roc_auc"
 
 ROC_AUC = GroupStatistic(
     name="roc_auc",
     title="Area under the ROC curve",
     stage="model",
     needs=_NEEDS,
+    judged=("difference",),
+    table=_TABLE,
     ideal="1, and equal over groups",
     text="P(score of a positive > score of a negative), ties half",
     source="Hanley and McNeil (1982), Radiology 143:29",
@@ -26,6 +30,9 @@ BRIER = GroupStatistic(
     title="Brier score",
     stage="model",
     needs=_NEEDS,
+    judged=(),
+    instead=_INSTEAD,
+    table=_TABLE,
     ideal="0, and equal over groups",
     text="mean of (score - label)^2",
     source="Brier (1950), Monthly Weather Review 78:1",
@@ -35,6 +42,8 @@ LOG_LOSS = GroupStatistic(
     title="Log loss",
     stage="model",
     needs=_NEEDS,
+    judged=(),
+    instead=_INSTEAD,
     range=(0.0, math.inf),
     ideal="0, and equal over groups",
     text="mean of -ln(probability given to what happened)",
@@ -45,6 +54,9 @@ CALIBRATION_GAP = GroupStatistic(
     title="Calibration in the large",
     stage="model",
     needs=_NEEDS,
+    judged=(),
+    instead=_INSTEAD,
+    table=_TABLE,
     range=(-1.0, 1.0),
     ideal="0",
     text="share of label = 1 less mean score",
@@ -56,6 +68,9 @@ ECE = GroupStatistic(
     title="Expected calibration error",
     stage="model",
     needs=_NEEDS,
+    judged=(),
+    instead=_INSTEAD,
+    table=_TABLE,
     ideal="what a calibrated model of this size shows",
     text="sum over 10 score bins of share of rows times |label rate - mean score|",
     source="Naeini, Cooper and Hauskrecht (2015), AAAI; bias: Kumar, Liang and Ma (2019), NeurIPS",

@@ -86,6 +86,7 @@ STATISTICS: tuple[Statistic, ...] = (
         stage="model",
         needs=_BOTH,
         range=(-1.0, 1.0),
+        judged=("difference", "lowest", "highest"),
         of=_matthews,
         support=_rarest_margin,
         text="(TP TN - FP FN) / sqrt((TP + FP) (TP + FN) (TN + FP) (TN + FN))",

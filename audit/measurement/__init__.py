@@ -5,13 +5,14 @@ Must not: read rows, know a limit, or leave a group out without a word.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from audit.catalogue import Task
 from audit.cube import Cube
 from audit.fairness.dataset import DATA_BASE_RATE
 from audit.fairness.rates import RATES
 from audit.fairness.statistics import STATISTICS
-from audit.grouping import crossings, grouping, missing_groups
+from audit.grouping import BINNED, CROSSINGS, LOSSES, SCORES, WITHIN_STRATA, crossings, grouping, missing_groups
 from audit.measurement.bias import BiasTable
 from audit.measurement.rates import RateTable
 from audit.measurement.regression import regression_estimates
@@ -20,14 +21,42 @@ from audit.measurement.scores import score_estimates
 from audit.measurement.strata import conditional_estimates
 from audit.value import Estimate
 
-__all__ = [
-    "Scope",
-    "conditional_estimates",
-    "data_estimates",
-    "model_estimates",
-    "regression_estimates",
-    "score_estimates",
-]
+__all__ = ["TASKS", "Scope", "data_estimates", "model_estimates", "of_data", "of_predictions"]
+
+Kinds = Mapping[str, Sequence[Cube]]
+"""Cubes by kind: what was counted of one table, or what a document holds of it."""
+
+
+def of_data(cubes: Kinds, scope: Scope, *, labelled: bool = True) -> tuple[Estimate, ...]:
+    """Everything that is measured of rows before training."""
+    return (
+        *data_estimates(cubes[CROSSINGS], scope, labelled=labelled),
+        *conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "data"),
+    )
+
+
+def of_predictions(task: Task, cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+    """Everything that is measured of predictions."""
+    return TASKS[task](cubes, scope)
+
+
+def _classified(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+    return (
+        *model_estimates(cubes[CROSSINGS], scope),
+        *conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model"),
+        *score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope),
+    )
+
+
+def _regressed(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+    return regression_estimates(cubes[CROSSINGS], cubes.get(BINNED, ()), scope)
+
+
+TASKS: Mapping[Task, Callable[[Kinds, Scope], tuple[Estimate, ...]]] = {
+    "classification": _classified,
+    "regression": _regressed,
+}
+"""How the predictions of each task are measured."""
 
 
 def model_estimates(cubes: Sequence[Cube], scope: Scope) -> tuple[Estimate, ...]:

@@ -17,13 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from audit.catalogue import Family
 from audit.publish.solving import Equation, solved
 from audit.result import CubeRecord
 from audit.value import Group
 
-Family = Literal["rows", "labels", "selection", "confusion"]
 FAMILIES: tuple[Family, ...] = ("rows", "labels", "selection", "confusion")
 BELOW: Mapping[Family, tuple[Family, ...]] = {
     "rows": (),

@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from audit.catalogue import Family
 from audit.errors import QuestionError, printable
-from audit.publish.cells import Counts, Family, Key, family_cells, group_counts, hidden, safe
+from audit.metrics import CATALOGUE
+from audit.publish.cells import Counts, Key, family_cells, group_counts, hidden, safe
 from audit.result import AuditResult, CubeRecord, Gate
 from audit.value import Estimate, Group, Stage
 
@@ -22,18 +24,6 @@ K = 10
 """Smallest count that is published by default."""
 PARTS: Mapping[Stage, str] = {"data": "train", "model": "predictions"}
 """Part of the data that the counts of a stage come from; it begins the name of its cubes."""
-FAMILY_OF: Mapping[str, Family] = {
-    "representation": "rows",
-    "class_imbalance": "rows",
-    "base_rate": "labels",
-    "difference_in_proportions_of_labels": "labels",
-    "selection_rate": "selection",
-    "demographic_parity_difference": "selection",
-    "demographic_parity_ratio": "selection",
-}
-"""Counts that a metric gives away; every other one gives away the whole table of label and prediction."""
-
-
 OF_ALL = frozenset(
     {
         "lowest",
@@ -77,7 +67,7 @@ class _Shield:
 
     def _why(self, estimate: Estimate) -> str | None:
         """Why an estimate is left out; None where it is not."""
-        family = FAMILY_OF.get(estimate.metric, "confusion")
+        family = _family(estimate.metric)
         if estimate.by not in self.counts:
             return "the counts behind it are not in the record"
         if estimate.compare is None:
@@ -109,6 +99,11 @@ class _Shield:
     @staticmethod
     def _key(by: tuple[str, ...], group: Group | None) -> Key:
         return (by, group or ())
+
+
+def _family(metric: str) -> Family:
+    """Counts that a metric gives away; what the catalogue does not know gives away all."""
+    return CATALOGUE[metric].gives_away if metric in CATALOGUE else "confusion"
 
 
 def publishable(result: AuditResult, k: int = K) -> AuditResult:

@@ -5,7 +5,7 @@ Must not: leave a group out without saying so, or format anything that `words` d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from audit.catalogue import Criterion
@@ -28,24 +28,8 @@ from audit.sentences import number
 from audit.value import Estimate, Group, Stage
 
 By = tuple[str, ...]
-SHOWN_RATES = (
-    "selection_rate",
-    "base_rate",
-    "true_positive_rate",
-    "false_positive_rate",
-    "precision",
-    "accuracy",
-    "mean_error",
-    "mean_absolute_error",
-    "root_mean_squared_error",
-    "r2",
-)
-"""Rates of every table; the others are their complements or are shown where a limit asks for them."""
-SCORE_METRICS = ("roc_auc", "brier_score", "calibration_in_the_large", "expected_calibration_error")
-MORE_TABLES = (
-    ("Scores", SCORE_METRICS),
-    ("Predictions", ("mean_prediction", "ks_distance_of_predictions", "wasserstein_distance_of_predictions")),
-)
+FIRST_TABLES = ("Rates", "Errors")
+"""Headings of the table that a card begins with; a metric that a limit names and that stands in none joins it."""
 DRAWN_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "mean_error", "mean_absolute_error")
 MOST_DRAWN = 4
 PAGE_ROWS = 240
@@ -118,6 +102,15 @@ def model_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
     )
 
 
+def tabled(present: Collection[str]) -> dict[str, list[str]]:
+    """Metrics that are there, by the heading of the table in which they stand, in the catalogue's order."""
+    found: dict[str, list[str]] = {}
+    for metric in CATALOGUE.values():
+        if metric.table and metric.name in present:
+            found.setdefault(metric.table, []).append(metric.name)
+    return found
+
+
 def room_for(groupings: int) -> int:
     """Group rows that one of so many groupings may take."""
     return max(FEWEST_ROWS, min(MOST_TABLE_ROWS, PAGE_ROWS // max(groupings, 1)))
@@ -138,7 +131,9 @@ def _model_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool)
     present = {e.metric for e in found.result.estimates if e.stage == "model" and e.compare is None}
     gated = [m for m in gated_rates(gates) if m in present]
     illustrated = [m for m in dict.fromkeys((*gated, *DRAWN_RATES)) if m in present][:MOST_DRAWN]
-    across = [m for m in dict.fromkeys((*gated, *SHOWN_RATES)) if m in present and m not in SCORE_METRICS]
+    elsewhere = {m for heading in tabled(present) if heading not in FIRST_TABLES for m in tabled(present)[heading]}
+    first = [m for heading in FIRST_TABLES for m in tabled(present).get(heading, ())]
+    across = [m for m in dict.fromkeys((*gated, *first)) if m not in elsewhere]
     groups, note = fitting(found, by, room)
     return GroupingView(
         id=id_,
@@ -219,8 +214,9 @@ def _rates_table(found: Grouped, by: By, groups: Sequence[Group], metrics: Seque
 
 def _more_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
     """How well scores order and match what happens, and where numeric predictions lie, where there are any."""
-    for what, metrics in MORE_TABLES:
-        if any((metrics[0], None, by, g) in found.index for g in groups):
+    present = {m for m, compare, b, g in found.index if compare is None and b == by and g in groups}
+    for what, metrics in tabled(present).items():
+        if what not in FIRST_TABLES:
             rows = [_group_row(found, by, g, metrics) for g in (*groups, ())]
             yield Table(
                 caption=f"{what} by {grouping_name(by)}",

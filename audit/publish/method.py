@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from audit.catalogue import Criterion, Metric, Rate
 from audit.inference.effective import THIN_EVENTS, THIN_FOLDS
 from audit.metrics import CATALOGUE
-from audit.publish.groups import SHOWN_RATES
 from audit.publish.words import safe_text, title_of
 from audit.result import AuditResult
 
@@ -45,7 +44,8 @@ def definitions(result: AuditResult) -> tuple[Term, ...]:
     """The metrics of this card."""
     present = {e.metric for e in result.estimates}
     gated = {g.estimate.metric for g in result.gates if g.estimate}
-    wanted = [m for m in dict.fromkeys((*SHOWN_RATES, *DATA_SHOWN, *sorted(gated))) if m in present]
+    shown = (m.name for m in CATALOGUE.values() if m.table)
+    wanted = [m for m in dict.fromkeys((*shown, *DATA_SHOWN, *sorted(gated))) if m in present]
     return tuple(_term(_entry(m)) for m in wanted if m in CATALOGUE)
 
 

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 
 from audit.errors import printable
+from audit.metrics import CATALOGUE
 from audit.result import AuditResult
 from audit.sentences import group_text, interval_text, number
 from audit.value import Estimate, Group
 
-MODEL_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
-NUMBERS = ("mean_error", "mean_absolute_error", "r2")
 DATA_RATES = ("base_rate", "representation")
 MOST_GROUPS = 12
 NAME_WIDTH, SHORTEST_NAME, N_WIDTH, CELL_WIDTH = 24, 12, 8, 22
@@ -37,7 +36,7 @@ class Line:
 
 def groupings(result: AuditResult, stage: str, width: int) -> Iterator[Line]:
     """A table an attribute; a crossing gets only the first rates, because its rows are many."""
-    rates = (*MODEL_RATES, *NUMBERS) if stage == "model" else DATA_RATES
+    rates = tuple(m.name for m in CATALOGUE.values() if m.headline) if stage == "model" else DATA_RATES
     for by in dict.fromkeys(e.by for e in result.estimates if e.stage == stage and e.by):
         yield from _grouping(_Table(result, stage, by, rates), width)
         yield Line("")
