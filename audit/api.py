@@ -9,9 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from audit import __version__
+from audit.arrays import attributes as attributes_of
+from audit.arrays import plain, reference_of, refuse_clash, refuse_misaligned
 from audit.config.read import build
 from audit.config.schema import Config
-from audit.errors import QuestionError, ValuesError, printable
+from audit.errors import QuestionError
 from audit.result import AuditResult, Run
 from audit.value import Estimate
 
@@ -84,10 +86,10 @@ def measure(
     """
     named = {Y_TRUE: y_true, Y_PRED: y_pred, SCORE: score, WEIGHT: weight, UNIT: unit}
     roles = {k: v for k, v in named.items() if v is not None}
-    attributes = _attributes(groups)
-    _refuse_clash(attributes, roles)
+    attributes = attributes_of(groups)
+    refuse_clash(attributes, roles)
     columns = {**roles, **attributes}
-    _refuse_misaligned(columns)
+    refuse_misaligned(columns)
     names = tuple(attributes)
     data: dict[str, Any] = {
         "label": Y_TRUE,
@@ -96,7 +98,7 @@ def measure(
         "positive": positive,
         "weight": WEIGHT if weight is not None else None,
         "unit": UNIT if unit is not None else "row",
-        "reference_group": _reference(reference, names),
+        "reference_group": reference_of(reference, names),
     }
     asked = None
     if y_pred is not None or score is not None or task != "classification":
@@ -171,12 +173,12 @@ def check(
     names = (groups,) if isinstance(groups, str) else tuple(groups)
     data = {
         "label": label,
-        "positive": _plain(positive),
+        "positive": plain(positive),
         "groups": names,
         "weight": weight,
         "unit": unit or "row",
         "strata": (strata,) if isinstance(strata, str) else tuple(strata),
-        "reference_group": _reference(reference, names),
+        "reference_group": reference_of(reference, names),
         "reference": dict(population or {}),
         "intersections": intersections,
     }
@@ -202,7 +204,7 @@ def _config(
     data: Mapping[str, Any], asked: Mapping[str, Any] | None, confidence: float, gates: Sequence[Mapping[str, Any]]
 ) -> Config:
     raw: dict[str, Any] = {
-        "data": {k: _plain(v) for k, v in data.items() if v is not None},
+        "data": {k: plain(v) for k, v in data.items() if v is not None},
         "policy": {"confidence": confidence},
     }
     if asked is not None:
@@ -212,71 +214,3 @@ def _config(
     if gates:
         raw["gates"] = [dict(g) for g in gates]
     return build(raw, "the question")
-
-
-def _attributes(groups: Any) -> dict[str, Any]:
-    """Group columns by name, from a frame, a mapping or one named array."""
-    if groups is None or isinstance(groups, str):
-        raise QuestionError(
-            f"groups must be a frame, a mapping of names to arrays, or one named array, not {type(groups).__name__}"
-        )
-    if isinstance(groups, Mapping):
-        return {_text(k): v for k, v in groups.items()}
-    if hasattr(groups, "columns"):
-        keys = list(getattr(groups, "column_names", groups.columns))
-        names = [_text(c) for c in keys]
-        twice = next((n for n in names if names.count(n) > 1), None)
-        if twice is not None:
-            raise QuestionError(f"groups has two columns named '{printable(twice)}' (duplicate); rename one")
-        return {n: groups[c] for n, c in zip(names, keys, strict=True)}
-    name = getattr(groups, "name", None)
-    return {_text(name) if name is not None else "group": groups}
-
-
-def _text(name: object) -> str:
-    return name if isinstance(name, str) else str(name)
-
-
-def _refuse_clash(attributes: Mapping[str, Any], roles: Mapping[str, Any]) -> None:
-    if not attributes:
-        raise QuestionError("groups names no column: there is nothing to compare")
-    clash = next((n for n in attributes if n in roles), None)
-    if clash is not None:
-        raise QuestionError(f"group column '{clash}' has the name of an argument (reserved); rename the column")
-
-
-def _refuse_misaligned(columns: Mapping[str, Any]) -> None:
-    """Refuse labelled arrays whose labels differ: by position or by label, one of the two readings is wrong."""
-    first: tuple[str, Any] | None = None
-    for name, values in columns.items():
-        index = getattr(values, "index", None)
-        if index is None or callable(index):
-            continue
-        if first is None:
-            first = (name, index)
-        elif len(index) != len(first[1]) or not index.equals(first[1]):
-            raise ValuesError(
-                f"'{printable(name)}' and '{printable(first[0])}' have different indexes; align them first "
-                "(.reindex, or .to_numpy() if the order is the same)"
-            )
-    lengths = {n: len(v) for n, v in columns.items() if hasattr(v, "__len__")}
-    if len(set(lengths.values())) > 1:
-        (a, na), (b, nb) = next((p, q) for p in lengths.items() for q in lengths.items() if p[1] != q[1])
-        raise ValuesError(
-            f"'{printable(a)}' has {na:,} rows and '{printable(b)}' has {nb:,}; all must have the same length"
-        )
-
-
-def _reference(reference: Any, names: tuple[str, ...]) -> dict[str, Any]:
-    if reference is None:
-        return {}
-    if isinstance(reference, Mapping):
-        return {_text(k): _plain(v) for k, v in reference.items()}
-    if len(names) != 1:
-        raise QuestionError(f"reference must name a level for each of {list(names)}, such as {{'{names[0]}': …}}")
-    return {names[0]: _plain(reference)}
-
-
-def _plain(value: Any) -> Any:
-    """Python's own scalar for one of numpy."""
-    return value.item() if hasattr(value, "item") and not hasattr(value, "__len__") else value

@@ -14,14 +14,14 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from audit.config.schema import Config, GateRule, WaiverRule
+from audit.config.schema import Config, GateRule
 from audit.errors import QuestionError, no_such
-from audit.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict, Waiver
+from audit.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
 from audit.sentences import gate_sentence
 from audit.value import Estimate, Group
+from audit.waivers import waived
 
 WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "undefined", "insufficient", "waived", "pass")
-WAIVABLE = ("fail", "insufficient")
 FAILING_CHECKS, UNKNOWN_CHECKS = ("fail",), ("error", "undefined")
 
 
@@ -75,7 +75,7 @@ def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...
             raise QuestionError(f"waivers: {no_such('gate', waiver.gate, names)}")
     waivers = {w.gate: w for w in config.waivers}
     gates = with_p_values([_judged(r, evidence) for r in rules], evidence)
-    return tuple(_waived(g, waivers.get(g.name), today) for g in gates)
+    return tuple(waived(g, waivers.get(g.name), today) for g in gates)
 
 
 def with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
@@ -263,35 +263,3 @@ def _needed(rule: GateRule, estimate: Estimate, evidence: Evidence) -> float | N
         tail,
     )
     return None if found.verdict == "unsettleable" else max(1.0, found.factor)
-
-
-def _waived(gate: Gate, rule: WaiverRule | None, today: dt.date) -> Gate:
-    """Gate with its waiver applied, or with the reason why it does not apply."""
-    if rule is None or gate.verdict not in WAIVABLE:
-        return gate
-    waiver = Waiver(
-        gate=rule.gate, owner=rule.owner, reason=rule.reason, expires=rule.expires.isoformat(), max_gap=rule.max_gap
-    )
-    refused = _why_not(gate, rule, today)
-    if refused:
-        return replace(
-            gate, waiver=waiver, sentence=f"{gate.sentence} The waiver of {rule.owner} does not apply: {refused}."
-        )
-    return replace(
-        gate,
-        verdict="waived",
-        waiver=waiver,
-        sentence=f"{gate.sentence} Waived by {rule.owner} until {rule.expires}: {rule.reason}.",
-    )
-
-
-def _why_not(gate: Gate, rule: WaiverRule, today: dt.date) -> str:
-    if rule.expires < today:
-        return f"it expired on {rule.expires}"
-    if rule.max_gap is None:
-        return ""
-    value = None if gate.estimate is None else gate.estimate.value
-    if value is None:
-        return f"there is no value to hold against its max_gap {rule.max_gap:g}"
-    beyond = value < rule.max_gap if gate.min is not None else value > rule.max_gap
-    return f"{value:.3f} is beyond its max_gap {rule.max_gap:g}" if beyond else ""

@@ -20,7 +20,8 @@ from audit.evidence.store import Entry, Store
 from audit.gates import WORST_FIRST
 from audit.publish.accounts import check_rows, energy_view, part_view
 from audit.publish.bias import data_groupings
-from audit.publish.groups import By, Grouped, limit_lines, model_groupings
+from audit.publish.grouped import By, Grouped
+from audit.publish.groups import limit_lines, model_groupings
 from audit.publish.shapes import GroupingView, Table
 from audit.publish.view import headline, tally
 from audit.publish.words import BADGES, Cell, bounds_text, estimate_cell, group_name, grouping_name, rate_text, title_of

@@ -1,18 +1,8 @@
 """audit.toml as a frozen, closed question: what is asked, of which columns, judged by which limits."""
 
 from audit.config.read import DEFAULT_NAME, load, parse
-from audit.config.schema import (
-    Checks,
-    Config,
-    Data,
-    EnergySection,
-    GateRule,
-    ModelInfo,
-    Policy,
-    Predictions,
-    Train,
-    WaiverRule,
-)
+from audit.config.schema import Config, GateRule, WaiverRule
+from audit.config.sections import Checks, Data, EnergySection, ModelInfo, Policy, Predictions, Train
 
 __all__ = [
     "DEFAULT_NAME",

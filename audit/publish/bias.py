@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from audit.publish.grouped import By, Grouped
 from audit.publish.groups import (
-    By,
-    Grouped,
     charts_of,
     fitting,
     left_out_note,

@@ -6,11 +6,12 @@ Must not: leave a group out without saying so, or format anything that `words` d
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 
 from audit.catalogue import Criterion
 from audit.metrics import CATALOGUE
 from audit.publish.charts import MOST_ROWS, Chart, rates_chart
+from audit.publish.gaps import gaps_table
+from audit.publish.grouped import By, Grouped
 from audit.publish.shapes import GroupingView, Table, TableRow
 from audit.publish.words import (
     LEFT_OUT,
@@ -21,13 +22,10 @@ from audit.publish.words import (
     grouping_name,
     percent,
     title_of,
-    words,
 )
 from audit.result import AuditResult, Gate
-from audit.sentences import number
-from audit.value import Estimate, Group, Stage
+from audit.value import Estimate, Group
 
-By = tuple[str, ...]
 FIRST_TABLES = ("Rates", "Errors")
 """Headings of the table that a card begins with; a metric that a limit names and that stands in none joins it."""
 DRAWN_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "mean_error", "mean_absolute_error")
@@ -37,58 +35,6 @@ PAGE_ROWS = 240
 FEWEST_ROWS, MOST_TABLE_ROWS = 6, 60
 MOST_ILLUSTRATED = 12
 """Groupings with drawings; with more, those that a limit speaks of are drawn."""
-
-
-@dataclass(frozen=True)
-class Grouped:
-    """Estimates of one stage, looked up by name and group."""
-
-    result: AuditResult
-    stage: Stage
-    index: dict[tuple[str, str | None, By, Group | None], Estimate] = field(init=False)
-    sizes: dict[tuple[By, Group], float] = field(init=False)
-
-    def __post_init__(self) -> None:
-        found = {
-            (e.metric, e.compare, e.by, e.group): e for e in reversed(self.result.estimates) if e.stage == self.stage
-        }
-        sizes = {(b, g or ()): e.n for (_, c, b, g), e in found.items() if c is None and e.n is not None}
-        object.__setattr__(self, "index", found)
-        object.__setattr__(self, "sizes", sizes)
-
-    def groupings(self) -> list[By]:
-        """Groupings in the document's order, everybody left out."""
-        return [by for by in dict.fromkeys(e.by for e in self.result.estimates if e.stage == self.stage) if by]
-
-    def groups(self, by: By) -> list[Group]:
-        """Groups of one grouping, then the rows without one."""
-        found = dict.fromkeys(
-            e.group
-            for e in self.result.estimates
-            if e.stage == self.stage and e.by == by and e.compare is None and e.group is not None
-        )
-        return sorted(found, key=lambda g: None in g)
-
-    def rate(self, metric: str, by: By, group: Group) -> Estimate | None:
-        """Rate of one group; everybody is the group of no column."""
-        found = self.index.get((metric, None, by, group))
-        return found or (self.index.get((metric, None, (), None)) if not by else None)
-
-    def everybody(self, metric: str) -> Estimate | None:
-        """Rate of everybody."""
-        return self.rate(metric, (), ())
-
-    def gap(self, metric: str, compare: str, by: By) -> Estimate | None:
-        """Comparison over all groups."""
-        return self.index.get((metric, compare, by, None))
-
-    def rows(self, by: By, group: Group) -> float | None:
-        """Rows of a group; None where they are left out."""
-        return self.sizes.get((by, group))
-
-    def gates(self, by: By) -> list[Gate]:
-        """Gates on this grouping."""
-        return [g for g in self.result.gates if g.estimate and g.estimate.stage == self.stage and g.estimate.by == by]
 
 
 def model_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
@@ -142,7 +88,7 @@ def _model_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool)
         tables=(
             _rates_table(found, by, groups, across),
             *_more_tables(found, by, groups),
-            _gaps_table(found, by, across),
+            gaps_table(found, by, across),
         ),
         notes=tuple(n for n in (note, _flag_note(found, by)) if n),
     )
@@ -240,42 +186,6 @@ def rows_cell(found: Grouped, by: By, group: Group) -> Cell:
         return Cell(LEFT_OUT, mark="suppressed")
     share = percent(rows / whole) if whole else ""
     return Cell(count(rows), note=share)
-
-
-def _gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
-    rows, gone = [], []
-    width = 4 if any(found.gap(m, "ratio", by) for m in metrics) else 3
-    for metric in metrics:
-        difference, ratio = (found.gap(metric, c, by) for c in ("difference", "ratio"))
-        if difference is None:
-            continue
-        if difference.status == "suppressed" and (ratio is None or ratio.status == "suppressed"):
-            gone.append(title_of(metric).lower())
-            continue
-        gaps = (_with_floor(found, difference), estimate_cell(ratio, with_n=False))
-        rows.append(TableRow(title_of(metric), (_pair_cell(difference), *gaps)[: width - 1]))
-    return Table(
-        caption=f"Largest gaps between groups by {grouping_name(by)}",
-        columns=("Rate", "Lowest and highest", "Difference", "Ratio")[:width],
-        rows=tuple(rows),
-        note=f"Left out, because it would give away a group that is left out: {', '.join(gone)}." if gone else "",
-    )
-
-
-def _with_floor(found: Grouped, difference: Estimate) -> Cell:
-    """A difference with what equal groups of these sizes would show by chance."""
-    cell = estimate_cell(difference, with_n=False)
-    floor = found.gap(difference.metric, "noise_floor", difference.by)
-    if floor is None or floor.value is None or difference.value is None:
-        return cell
-    said = f"equal groups show {number(floor.value)} by chance"
-    return replace(cell, note=f"{cell.note}, {said}" if cell.note else said)
-
-
-def _pair_cell(e: Estimate) -> Cell:
-    if e.pair is None or e.value is None:
-        return Cell("–", mark="none", numeric=False)
-    return words(" to ".join(group_name(e.by, g) for g in e.pair))
 
 
 def left_out_note(rows: Sequence[TableRow]) -> str:

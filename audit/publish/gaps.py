@@ -1,0 +1,52 @@
+"""The largest gaps of one grouping: who against whom, how far, and what chance alone would show.
+
+Must not: leave a gap out without saying so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from audit.publish.grouped import By, Grouped
+from audit.publish.shapes import Table, TableRow
+from audit.publish.words import Cell, estimate_cell, group_name, grouping_name, title_of, words
+from audit.sentences import number
+from audit.value import Estimate
+
+
+def gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
+    """Largest gaps between groups, a row a rate, and which had to be left out."""
+    rows, gone = [], []
+    width = 4 if any(found.gap(m, "ratio", by) for m in metrics) else 3
+    for metric in metrics:
+        difference, ratio = (found.gap(metric, c, by) for c in ("difference", "ratio"))
+        if difference is None:
+            continue
+        if difference.status == "suppressed" and (ratio is None or ratio.status == "suppressed"):
+            gone.append(title_of(metric).lower())
+            continue
+        gaps = (_with_floor(found, difference), estimate_cell(ratio, with_n=False))
+        rows.append(TableRow(title_of(metric), (_pair_cell(difference), *gaps)[: width - 1]))
+    return Table(
+        caption=f"Largest gaps between groups by {grouping_name(by)}",
+        columns=("Rate", "Lowest and highest", "Difference", "Ratio")[:width],
+        rows=tuple(rows),
+        note=f"Left out, because it would give away a group that is left out: {', '.join(gone)}." if gone else "",
+    )
+
+
+def _with_floor(found: Grouped, difference: Estimate) -> Cell:
+    """A difference with what equal groups of these sizes would show by chance."""
+    cell = estimate_cell(difference, with_n=False)
+    floor = found.gap(difference.metric, "noise_floor", difference.by)
+    if floor is None or floor.value is None or difference.value is None:
+        return cell
+    said = f"equal groups show {number(floor.value)} by chance"
+    return replace(cell, note=f"{cell.note}, {said}" if cell.note else said)
+
+
+def _pair_cell(e: Estimate) -> Cell:
+    if e.pair is None or e.value is None:
+        return Cell("–", mark="none", numeric=False)
+    return words(" to ".join(group_name(e.by, g) for g in e.pair))
