@@ -10,7 +10,7 @@ from typing import Any
 
 from audit import __version__
 from audit.arrays import attributes as attributes_of
-from audit.arrays import plain, reference_of, refuse_clash, refuse_misaligned
+from audit.arrays import features_of, plain, reference_of, refuse_clash, refuse_misaligned
 from audit.config.read import build
 from audit.config.schema import Config
 from audit.errors import QuestionError
@@ -28,6 +28,8 @@ def measure(
     task: str = "classification",
     score: Any = None,
     threshold: float = 0.5,
+    features: Any = None,
+    neighbours: int = 5,
     weight: Any = None,
     unit: Any = None,
     positive: Any = None,
@@ -52,6 +54,9 @@ def measure(
         ``classification``, or ``regression`` for numeric labels and predictions.
     score, threshold
         Finite scores, shape (n,); one at or above the threshold is a positive prediction where there is no ``y_pred``.
+    features, neighbours
+        What makes two rows alike, as ``groups`` is given: numbers, text or truth values. With them there is a flip test
+        against the nearest neighbours in the reference group, an odd number of them.
     weight
         Finite weights, not negative, shape (n,).
     unit
@@ -88,7 +93,8 @@ def measure(
     roles = {k: v for k, v in named.items() if v is not None}
     attributes = attributes_of(groups)
     refuse_clash(attributes, roles)
-    columns = {**roles, **attributes}
+    alike = features_of(features, {**roles, **attributes})
+    columns = {**roles, **attributes, **alike}
     refuse_misaligned(columns)
     names = tuple(attributes)
     data: dict[str, Any] = {
@@ -101,13 +107,15 @@ def measure(
         "reference_group": reference_of(reference, names),
     }
     asked = None
-    if y_pred is not None or score is not None or task != "classification":
+    if y_pred is not None or score is not None or alike or task != "classification":
         asked = {
             "source": "memory",
             "task": task,
             "prediction": None if y_pred is None else Y_PRED,
             "score": None if score is None else SCORE,
             "threshold": threshold,
+            "features": tuple(alike),
+            "neighbours": neighbours,
         }
     result = _audit(columns, _config(data, asked, confidence, gates))
     if not metrics:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Compare = Literal["difference", "ratio", "lowest", "highest", "largest"]
 Task = Literal["classification", "regression"]
-Family = Literal["rows", "labels", "selection", "confusion"]
-"""Counts of a group, from the fewest to all of label and prediction."""
+Family = Literal["rows", "labels", "selection", "confusion", "flips"]
+"""Counts of a group, from the fewest to all of label and prediction, and what its neighbours were given beside."""
 CELLS = (("TN", "FP"), ("FN", "TP"))
 """Names of the cells of label (rows 0, 1) by prediction (columns 0, 1)."""
 

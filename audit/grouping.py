@@ -23,8 +23,13 @@ from audit.value import Group
 LABEL, PREDICTION, FOLD, STRATUM, SCORE = "label", "prediction", "fold", "stratum", "score"
 ORIGIN = "label_origin"
 """Axis of one level: what labels and predictions of a regression are summed from."""
+MAJORITY, NEAREST = "majority", "nearest"
+"""What most of a row's nearest neighbours in the reference are predicted; how many are asked, an axis of one level."""
 NEGATIVE, POSITIVE = "0", "1"
+EVEN = "even"
+"""Level of rows whose neighbours have no majority, because several lie equally far."""
 CROSSINGS, WITHIN_STRATA, SCORES, LOSSES, BINNED = "", "within strata", "scores", "losses", "scores"
+FLIPS = "flips"
 """Kinds of cubes, as the record names them: groups x outcome, and what some metrics need beside."""
 MOST_GROUPS = 2000
 """Groups of one grouping; the pairs rule looks at all pairs, and a reader at none of so many."""

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from audit.config.schema import Config
 from audit.data.checks import group_checks
@@ -39,11 +38,10 @@ class Findings:
 def scope_of(config: Config) -> Scope:
     """What to measure."""
     data = config.data
-    reference = {c: _level(v) for c, v in data.reference_group.items()}
     return Scope(
         groups=data.groups,
         intersections=data.intersections,
-        reference=reference,
+        reference=_reference(config),
         population=data.reference,
         confidence=config.policy.confidence,
     )
@@ -81,6 +79,9 @@ def model_plan(config: Config) -> Plan:
         weight=data.weight,
         unit=config.unit,
         bins=data.bins,
+        features=asked.features,
+        neighbours=asked.neighbours,
+        reference=_reference(config),
     )
 
 
@@ -196,7 +197,8 @@ def _expectations(path: Path, table: Table, step: Step) -> tuple[Check, ...]:
         return run_suite(suite, table.to_pandas())
 
 
-def _level(value: Any) -> str:
+def _reference(config: Config) -> dict[str, str]:
+    """Level that the others are compared with, by group column, where one is named."""
     from audit.engines.levels import level_text
 
-    return str(level_text(value))
+    return {c: str(level_text(v)) for c, v in config.data.reference_group.items()}

@@ -34,6 +34,8 @@ class Asked:
     prediction: str | None = None
     score: str | None = None
     threshold: float | None = None
+    features: Sequence[str] | None = None
+    neighbours: int | None = None
     groups: Sequence[str] | None = None
     weight: str | None = None
     unit: str | None = None
@@ -67,7 +69,8 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
     if stage == "data":
         raw["data"]["source"] = str(asked.table)
     else:
-        named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score, "threshold": asked.threshold}
+        named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score, "threshold": asked.threshold,
+                 "features": split(asked.features) or None, "neighbours": asked.neighbours}  # fmt: skip
         raw["predictions"] = {"source": str(asked.table), **_given(named)}
     if asked.confidence is not None:
         raw["policy"] = {"confidence": asked.confidence}

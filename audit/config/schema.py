@@ -143,6 +143,8 @@ def _whole_gates(config: Config) -> None:
             raise ValueError(f"{where} judges a model, but there is no [predictions]")
         if gate.stage == "model" and config.predictions is not None:
             check_task(gate.metric, config.predictions.task, where)
+            if gate.metric.startswith("flip_") and not config.predictions.features:
+                raise ValueError(f"{where} compares with neighbours; name [predictions] features")
         if gate.stage in {"data", "checks"} and config.data.source is None:
             raise ValueError(f"{where} judges data, but [data] names no source")
         _whole_grouping(config, where, gate)

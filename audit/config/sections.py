@@ -17,6 +17,7 @@ Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitesp
 Command = Annotated[tuple[Text, ...], Field(min_length=1)]
 Class = bool | int | float | str
 UNASKED_THRESHOLD = 0.5
+UNASKED_NEIGHBOURS = 5
 
 
 def _number(value: Any) -> Any:
@@ -128,6 +129,9 @@ class Predictions(Section):
     prediction: Text | None = None
     score: Text | None = None
     threshold: Number = UNASKED_THRESHOLD
+    features: Names = ()
+    """Columns that make two rows alike; with them there is a flip test."""
+    neighbours: Annotated[int, Field(ge=1, le=99, strict=True)] = UNASKED_NEIGHBOURS
 
     @model_validator(mode="after")
     def _decides(self) -> Self:
@@ -143,6 +147,16 @@ class Predictions(Section):
             )
         if self.prediction is not None and self.prediction == self.score:
             raise ValueError(f"prediction and score are the same column '{self.score}'")
+        return self
+
+    @model_validator(mode="after")
+    def _alike(self) -> Self:
+        if self.features and self.task == "regression":
+            raise ValueError("features are for the flip test, which compares classes; a regression has none")
+        if not self.features and self.neighbours != UNASKED_NEIGHBOURS:
+            raise ValueError("neighbours are for the flip test; name the features that make two rows alike (features)")
+        if self.neighbours % 2 == 0:
+            raise ValueError(f"neighbours = {self.neighbours} may have no majority; give an odd number")
         return self
 
 

@@ -40,6 +40,11 @@ class Plan:
     bins: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     strata: tuple[str, ...] = ()
     """Columns whose joint value is the stratum within which conditional metrics compare."""
+    features: tuple[str, ...] = ()
+    """Columns by which nearest neighbours are found; none where there is no flip test."""
+    neighbours: int = 5
+    reference: Mapping[str, str] = field(default_factory=dict)
+    """Group whose members are the neighbours, by group column; the largest where none is named."""
 
     @property
     def crossings(self) -> tuple[tuple[str, ...], ...]:
@@ -54,7 +59,8 @@ class Plan:
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that are read, each once."""
-        named = (*self.groups, *self.strata, self.label, self.prediction, self.score, self.weight, self.unit)
+        named = (*self.groups, *self.strata, self.label, self.prediction, self.score, self.weight, self.unit,
+                 *self.features)  # fmt: skip
         return tuple(dict.fromkeys(c for c in named if c is not None))
 
 

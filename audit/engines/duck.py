@@ -16,15 +16,27 @@ import numpy as np
 
 from audit.cube import Cube, from_cells
 from audit.engines.counting import Counted, Plan
+from audit.engines.flips import flip_cubes, refuse_features
 from audit.engines.labels import binary, is_missing, positive_class, typed
 from audit.engines.levels import band_texts, level_text
 from audit.engines.refusals import refuse_columns, refuse_levels, refuse_sums
 from audit.engines.regression import regression_counts
 from audit.engines.scores import score_cubes
-from audit.engines.sql import banded, fold, quoted
+from audit.engines.sql import decided, fold, group, number, quoted, refused_weights
 from audit.engines.tables import Table
 from audit.errors import SourceError
-from audit.grouping import FOLD, LABEL, LOSSES, NEGATIVE, POSITIVE, PREDICTION, SCORES, STRATUM, WITHIN_STRATA
+from audit.grouping import (
+    FLIPS,
+    FOLD,
+    LABEL,
+    LOSSES,
+    NEGATIVE,
+    POSITIVE,
+    PREDICTION,
+    SCORES,
+    STRATUM,
+    WITHIN_STRATA,
+)
 from audit.value import Level
 
 LOOKED_AT_ROWS = 20_000
@@ -47,6 +59,7 @@ class DuckEngine:
         """
         table.require(plan.columns)
         refuse_columns(table, plan)
+        refuse_features(table, plan)
         with connection() as con, table.reading():
             source = table.scan(con, plan.columns)
             self._look(con, source, table, plan)
@@ -55,12 +68,15 @@ class DuckEngine:
             rows, sums = self._cells(con, source, table, plan)
             refuse_sums(sums, plan, table)
             counted = _counted(rows, sums, plan)
-            if plan.score is None or plan.label is None or not plan.groups:
-                return counted
-            raw = [row[len(plan.groups) + len(plan.strata)] for row in rows]
-            labels, _, _ = _label_readings(raw, sums["n"], plan)
-            binned, lost = score_cubes(con, source, plan, labels)
-        return replace(counted, further={**counted.further, SCORES: binned, LOSSES: lost})
+            further = dict(counted.further)
+            if plan.score is not None and plan.label is not None and plan.groups:
+                raw = [row[len(plan.groups) + len(plan.strata)] for row in rows]
+                labels, _, _ = _label_readings(raw, sums["n"], plan)
+                further[SCORES], further[LOSSES] = score_cubes(con, source, plan, labels)
+            if plan.features:
+                predictions = _prediction_readings(rows, sums["n"], plan)
+                further[FLIPS] = flip_cubes(con, source, table, plan, counted.cubes, predictions)
+        return replace(counted, further=further)
 
     @staticmethod
     def _look(con: duckdb.DuckDBPyConnection, source: str, table: Table, plan: Plan) -> None:
@@ -112,14 +128,14 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def _keys(plan: Plan) -> list[str]:
     """SQL of each key: groups, then label, prediction and fold where there are any."""
-    keys = [banded(c, plan.bins[c]) if c in plan.bins else quoted(c) for c in plan.groups]
+    keys = [group(c, plan) for c in plan.groups]
     keys += [quoted(c) for c in plan.strata]
     if plan.label is not None:
         keys.append(quoted(plan.label))
     if plan.prediction is not None:
         keys.append(quoted(plan.prediction))
     elif plan.score is not None:
-        keys.append(f"(CAST({quoted(plan.score)} AS DOUBLE) >= {plan.threshold!r})")
+        keys.append(decided(plan.score, plan.threshold))
     if plan.unit is not None:
         keys.append(fold(plan.unit))
     return keys
@@ -128,17 +144,11 @@ def _keys(plan: Plan) -> list[str]:
 def _sums(plan: Plan) -> dict[str, str]:
     sums = {"n": "count(*)"}
     if plan.weight is not None:
-        w = f"CAST({quoted(plan.weight)} AS DOUBLE)"
+        w = number(plan.weight)
         good = f"CASE WHEN isfinite({w}) AND {w} >= 0 THEN {w} ELSE 0 END"
-        sums |= {
-            "w": f"fsum({good})",
-            "w2": f"fsum(({good}) * ({good}))",
-            "weight_missing": f"count(*) FILTER ({w} IS NULL OR isnan({w}))",
-            "weight_infinite": f"count(*) FILTER (isinf({w}))",
-            "weight_negative": f"count(*) FILTER ({w} < 0)",
-        }
+        sums |= {"w": f"fsum({good})", "w2": f"fsum(({good}) * ({good}))", **refused_weights(plan.weight)}
     if plan.score is not None:
-        s = f"CAST({quoted(plan.score)} AS DOUBLE)"
+        s = number(plan.score)
         sums |= {
             "score_missing": f"count(*) FILTER ({s} IS NULL OR isnan({s}))",
             "score_infinite": f"count(*) FILTER (isinf({s}))",
@@ -213,6 +223,13 @@ def _label_readings(raw: list[Any], n: np.ndarray, plan: Plan) -> tuple[dict[Any
     positive = positive_class(read, plan.positive, role)
     allowed = read | {positive} | ({0, 1} if read <= {0, 1} else set())
     return binary(totals, positive, role), positive, allowed
+
+
+def _prediction_readings(rows: list[tuple[Any, ...]], n: np.ndarray, plan: Plan) -> dict[Any, str]:
+    """Each raw prediction, or whether a score reaches the threshold, with its reading."""
+    at = len(plan.groups) + len(plan.strata) + (plan.label is not None)
+    read = _read_keys(rows, n, plan)[PREDICTION]
+    return {row[at]: str(level) for row, level in zip(rows, read, strict=True)}
 
 
 def _totals(raw: list[Any], n: np.ndarray) -> dict[Any, int]:

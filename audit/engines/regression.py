@@ -16,7 +16,7 @@ from audit.cube import Cube, from_cells
 from audit.engines.counting import Counted, Plan
 from audit.engines.levels import band_texts, level_text
 from audit.engines.refusals import refuse_sums
-from audit.engines.sql import banded, fold, quoted
+from audit.engines.sql import fold, group, number, quoted, refused_weights
 from audit.engines.tables import Table
 from audit.errors import SourceError, ValuesError, printable
 from audit.grouping import BINNED, FOLD, ORIGIN, PREDICTION
@@ -46,12 +46,12 @@ def regression_counts(con: Any, source: str, table: Table, plan: Plan) -> Counte
     ValuesError
         When a label, a prediction or a weight is missing, infinite or out of range.
     """
-    y, p = (f"CAST({quoted(name or '')} AS DOUBLE)" for name in (plan.label, plan.prediction))
+    y, p = (number(name or "") for name in (plan.label, plan.prediction))
     seen = _seen(con, source, plan, y, p)
     refuse_sums({k: np.array([v or 0]) for k, v in seen.items()}, plan, table)
     _refuse_sizes(seen, plan)
     origin = float(f"{seen['total'] / seen['n']:.{ORIGIN_DIGITS}g}")
-    keys = [_group(name, plan) for name in plan.groups]
+    keys = [group(name, plan) for name in plan.groups]
     keys += [fold(plan.unit)] if plan.unit is not None else []
     rows, sums = _cells(
         con, source, plan, keys, _sums(plan, f"({y} - {origin!r})", f"({p} - {origin!r})", f"({p} - {y})")
@@ -81,12 +81,7 @@ def _seen(con: Any, source: str, plan: Plan, y: str, p: str) -> dict[str, Any]:
         "total": f"fsum(CASE WHEN isfinite({y}) THEN {y} END)",
     }
     if plan.weight is not None:
-        w = f"CAST({quoted(plan.weight)} AS DOUBLE)"
-        asked |= {
-            "weight_missing": f"count(*) FILTER ({w} IS NULL OR isnan({w}))",
-            "weight_infinite": f"count(*) FILTER (isinf({w}))",
-            "weight_negative": f"count(*) FILTER ({w} < 0)",
-        }
+        asked |= refused_weights(plan.weight)
     if plan.unit is not None:
         asked["unit_missing"] = f"count(*) FILTER ({quoted(plan.unit)} IS NULL)"
     found = con.execute(f"SELECT {', '.join(asked.values())} FROM {source}").fetchone()  # noqa: S608
@@ -101,10 +96,6 @@ def _refuse_sizes(seen: Mapping[str, Any], plan: Plan) -> None:
                 f"{role} '{printable(name)}' is up to {size:.2g} in size, outside {SMALLEST:g} to {LARGEST:g}, where "
                 "squares cannot be summed; give it in another unit"
             )
-
-
-def _group(name: str, plan: Plan) -> str:
-    return banded(name, plan.bins[name]) if name in plan.bins else quoted(name)
 
 
 def _cells(
@@ -130,7 +121,7 @@ def _cells(
 
 def _sums(plan: Plan, y: str, p: str, e: str) -> dict[str, str]:
     """SQL of every sum: first moments with weights, and products with squared weights for their variances."""
-    weight = f"CAST({quoted(plan.weight)} AS DOUBLE)" if plan.weight is not None else "1"
+    weight = number(plan.weight) if plan.weight is not None else "1"
     square = f"{weight} * {weight}"
     sums = {"n": "count(*)"}
     if plan.weight is not None:
@@ -165,12 +156,12 @@ def _binned(con: Any, source: str, plan: Plan, name: str, p: str, seen: Mapping[
     exact = len(con.execute(few).fetchall()) <= MOST_VALUES
     width = (high - low) / SLICES
     at = p if exact else f"least(floor(({p} - {low!r}) / {width!r}), {SLICES - 1})"
-    weight = f"CAST({quoted(plan.weight)} AS DOUBLE)" if plan.weight is not None else "1"
+    weight = number(plan.weight) if plan.weight is not None else "1"
     sums = {"n": "count(*)"}
     if plan.weight is not None:
         sums |= {"w": f"fsum({weight})"}
     sums["prediction"] = f"fsum({weight} * {p})"
-    rows, values = _cells(con, source, plan, [_group(name, plan), at], sums)
+    rows, values = _cells(con, source, plan, [group(name, plan), at], sums)
     edges = [*(low + i * width for i in range(SLICES)), high]
     texts = [repr(float(r[1])) if exact else f"[{edges[int(r[1])]!r}, {edges[int(r[1]) + 1]!r})" for r in rows]
     return _cube((name, PREDICTION), {name: _levels(rows, 0, name, plan), PREDICTION: [*texts]}, values)

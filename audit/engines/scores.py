@@ -14,7 +14,7 @@ import numpy as np
 from audit.cube import Cube, from_cells
 from audit.engines.counting import Plan
 from audit.engines.levels import band_texts, level_text
-from audit.engines.sql import banded, fold, quoted
+from audit.engines.sql import fold, group, number, quoted
 from audit.grouping import FOLD, LABEL, SCORE
 from audit.value import Level
 
@@ -54,12 +54,12 @@ def score_cubes(
     labels
         Reading of each raw label.
     """
-    score = f"CAST({quoted(plan.score or '')} AS DOUBLE)"
+    score = number(plan.score or "")
     bins = _bins(con, source, score, folds=plan.unit is not None)
     binned, lost = [], []
     for name in plan.groups:
         keys = [
-            banded(name, plan.bins[name]) if name in plan.bins else quoted(name),
+            group(name, plan),
             quoted(plan.label or ""),
             bins.sql(score),
         ]
@@ -88,7 +88,7 @@ def _bins(con: Any, source: str, score: str, *, folds: bool) -> Bins:
 
 def _sums(plan: Plan, score: str) -> dict[str, str]:
     """SQL of every sum: rows, weights, and the first moments of each loss, for either label."""
-    weight = f"CAST({quoted(plan.weight)} AS DOUBLE)" if plan.weight is not None else None
+    weight = number(plan.weight) if plan.weight is not None else None
     sums = {"n": "count(*)"}
     if weight is not None:
         sums |= {"w": f"fsum({weight})", "w2": f"fsum({weight} * {weight})"}

@@ -12,8 +12,19 @@ from audit.cube import Cube
 from audit.fairness.dataset import DATA_BASE_RATE
 from audit.fairness.rates import RATES
 from audit.fairness.statistics import STATISTICS
-from audit.grouping import BINNED, CROSSINGS, LOSSES, SCORES, WITHIN_STRATA, crossings, grouping, missing_groups
+from audit.grouping import (
+    BINNED,
+    CROSSINGS,
+    FLIPS,
+    LOSSES,
+    SCORES,
+    WITHIN_STRATA,
+    crossings,
+    grouping,
+    missing_groups,
+)
 from audit.measurement.bias import BiasTable
+from audit.measurement.flips import flip_estimates
 from audit.measurement.rates import RateTable
 from audit.measurement.regression import regression_estimates
 from audit.measurement.scope import Scope
@@ -45,6 +56,7 @@ def _classified(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
         *model_estimates(cubes[CROSSINGS], scope),
         *conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model"),
         *score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope),
+        *flip_estimates(cubes[CROSSINGS], cubes.get(FLIPS, ()), scope),
     )
 
 

@@ -24,11 +24,13 @@ from audit.result import CubeRecord
 from audit.value import Group
 
 FAMILIES: tuple[Family, ...] = ("rows", "labels", "selection", "confusion")
+"""Families whose totals are published. What the neighbours of a group were given is a number of that group alone."""
 BELOW: Mapping[Family, tuple[Family, ...]] = {
     "rows": (),
     "labels": ("rows",),
     "selection": ("rows",),
     "confusion": ("rows", "labels", "selection"),
+    "flips": ("rows", "labels", "selection", "confusion"),
 }
 """Families that a family contains: where one of these is hidden, it is hidden too."""
 Four = tuple[int, int, int, int]
@@ -57,6 +59,7 @@ def family_cells(four: Four, family: Family) -> tuple[int, ...]:
         "labels": (tn + fp, fn + tp),
         "selection": (tn + fn, fp + tp),
         "confusion": four,
+        "flips": four,
     }[family]
 
 
@@ -86,6 +89,19 @@ def group_counts(records: Iterable[CubeRecord], wanted: Iterable[By]) -> dict[By
         if holding:
             found[by] = _summed(min(holding, key=lambda c: len(c.cells)), by)
     return found
+
+
+def small_flips(records: Iterable[CubeRecord], k: int) -> frozenset[Key]:
+    """Groups with a count of prediction by neighbours' majority in 1..k-1; both metrics together give it away."""
+    found: dict[tuple[Key, int, int], int] = {}
+    for record in records:
+        names = [a.name for a in record.axes]
+        at = names.index("prediction"), names.index("majority")
+        for cell, n in zip(record.cells, record.measures["n"], strict=True):
+            where: Key = ((names[0],), (record.axes[0].levels[cell[0]],))
+            of = (where, cell[at[0]], cell[at[1]])
+            found[of] = found.get(of, 0) + int(n)
+    return frozenset(where for (where, _, _), n in found.items() if n < k)
 
 
 def _summed(record: CubeRecord, by: By) -> dict[Group, Four]:

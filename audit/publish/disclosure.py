@@ -16,7 +16,7 @@ from dataclasses import replace
 from audit.catalogue import Family
 from audit.errors import QuestionError, printable
 from audit.metrics import CATALOGUE
-from audit.publish.cells import Counts, Key, family_cells, group_counts, hidden, safe
+from audit.publish.cells import Counts, Key, family_cells, group_counts, hidden, safe, small_flips
 from audit.result import AuditResult, CubeRecord, Gate
 from audit.value import Estimate, Group, Stage
 
@@ -41,10 +41,13 @@ OF_ALL = frozenset(
 class _Shield:
     """What is hidden in one stage."""
 
-    def __init__(self, records: Sequence[CubeRecord], estimates: Sequence[Estimate], k: int) -> None:
+    def __init__(
+        self, records: Sequence[CubeRecord], estimates: Sequence[Estimate], k: int, flips: Sequence[CubeRecord] = ()
+    ) -> None:
         self.k = k
         self.counts: Counts = group_counts(records, dict.fromkeys(e.by for e in estimates))
         self.hidden = hidden(self.counts, k)
+        self.hidden["flips"] = self.hidden["confusion"] | small_flips(flips, k)
         self.touched = {f: {by for by, group in keys if None not in group} for f, keys in self.hidden.items()}
 
     def shown(self, estimate: Estimate) -> Estimate:
@@ -130,8 +133,10 @@ def publishable(result: AuditResult, k: int = K) -> AuditResult:
 
 
 def _shield(result: AuditResult, stage: Stage, k: int) -> _Shield:
-    records = [c for c in result.cubes if c.name.split(":")[0] == PARTS[stage]]
-    return _Shield(records, [e for e in result.estimates if e.stage == stage], k)
+    records, flips = (
+        [c for c in result.cubes if c.name.split(":")[0] == name] for name in (PARTS[stage], f"{PARTS[stage]} flips")
+    )
+    return _Shield(records, [e for e in result.estimates if e.stage == stage], k, flips)
 
 
 def _gate(gate: Gate, shields: Mapping[Stage, _Shield], k: int) -> Gate:
