@@ -29,7 +29,7 @@ NEGATIVE, POSITIVE = "0", "1"
 EVEN = "even"
 """Level of rows whose neighbours have no majority, because several lie equally far."""
 CROSSINGS, WITHIN_STRATA, SCORES, LOSSES, BINNED = "", "within strata", "scores", "losses", "scores"
-FLIPS = "flips"
+FLIPS, DECIDED = "flips", "decided"
 """Kinds of cubes, as the record names them: groups x outcome, and what some metrics need beside."""
 MOST_GROUPS = 2000
 """Groups of one grouping; the pairs rule looks at all pairs, and a reader at none of so many."""

@@ -26,6 +26,7 @@ from audit.engines.sql import decided, fold, group, number, quoted, refused_weig
 from audit.engines.tables import Table
 from audit.errors import SourceError
 from audit.grouping import (
+    DECIDED,
     FLIPS,
     FOLD,
     LABEL,
@@ -153,6 +154,8 @@ def _sums(plan: Plan) -> dict[str, str]:
             "score_missing": f"count(*) FILTER ({s} IS NULL OR isnan({s}))",
             "score_infinite": f"count(*) FILTER (isinf({s}))",
         }
+        if plan.prediction is not None:
+            sums["reached"] = f"count(*) FILTER {decided(plan.score, plan.threshold)}"
     if plan.unit is not None:
         sums["unit_missing"] = f"count(*) FILTER ({quoted(plan.unit)} IS NULL)"
     return sums
@@ -171,11 +174,23 @@ def _counted(rows: list[tuple[Any, ...]], sums: Mapping[str, np.ndarray], plan: 
     reason = f"no value in {' or '.join(plan.groups)}"
     return Counted(
         cubes=cubes,
-        further={WITHIN_STRATA: strata_cubes},
+        further={WITHIN_STRATA: strata_cubes, DECIDED: _decided(keys, sums, plan)},
         rows_read=int(n.sum()),
         rows_excluded={reason: nowhere} if nowhere else {},
         rows_without_group={c: int(n[m].sum()) for c, m in missing.items() if m.any()},
     )
+
+
+def _decided(keys: Mapping[str, list[Level]], sums: Mapping[str, np.ndarray], plan: Plan) -> tuple[Cube, ...]:
+    """Predictions beside what score and threshold decide, a cube for each group column, where both are given."""
+    if "reached" not in sums:
+        return ()
+    reached = sums["reached"].astype(np.int64)
+    n = np.concatenate([reached, sums["n"].astype(np.int64) - reached])
+    doubled: dict[str, list[Level]] = {name: [*levels, *levels] for name, levels in keys.items()}
+    doubled[DECIDED] = [*[POSITIVE] * len(reached), *[NEGATIVE] * len(reached)]
+    each: list[tuple[str, ...]] = [(c,) for c in plan.groups] or [()]
+    return tuple(_cube((*by, PREDICTION, DECIDED), doubled, {"n": n}) for by in each)
 
 
 def _cube(names: tuple[str, ...], keys: Mapping[str, list[Level]], measures: Mapping[str, np.ndarray]) -> Cube:

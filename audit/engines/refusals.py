@@ -8,7 +8,7 @@ from typing import Any
 from audit.engines.counting import Plan
 from audit.engines.tables import Table
 from audit.errors import QuestionError, ValuesError, printable
-from audit.grouping import FOLD, LABEL, MAJORITY, MOST_GROUPS, NEAREST, ORIGIN, PREDICTION, SCORE, STRATUM
+from audit.grouping import DECIDED, FOLD, LABEL, MAJORITY, MOST_GROUPS, NEAREST, ORIGIN, PREDICTION, SCORE, STRATUM
 
 MOST_CLASSES = 100
 NUMERIC = ("integer", "float", "boolean")
@@ -89,7 +89,7 @@ def _refuse_group(table: Table, plan: Plan, column: str) -> None:
     shown = printable(column)
     if taken:
         raise QuestionError(f"group column '{shown}' is the {taken} itself; a group must say who somebody is")
-    if column in {LABEL, PREDICTION, FOLD, STRATUM, SCORE, ORIGIN, MAJORITY, NEAREST}:
+    if column in {LABEL, PREDICTION, FOLD, STRATUM, SCORE, ORIGIN, MAJORITY, NEAREST, DECIDED}:
         raise QuestionError(f"group column '{shown}' has a reserved name; rename the column")
     if plan.groups.count(column) > 1:
         raise QuestionError(f"group column '{shown}' is named twice")
