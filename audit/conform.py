@@ -79,7 +79,7 @@ def ask(vector: Vector) -> AuditResult:
     roles = {"y_pred": q.prediction, "score": q.score, "weight": q.weight, "unit": q.unit}
     columns: dict[str, Any] = {role: rows[name] for role, name in roles.items() if name is not None}
     groups = {name: rows[name] for name in q.groups}
-    return api.measure(rows[str(q.label)], groups=groups, threshold=q.threshold, **columns, **common)
+    return api.measure(rows[str(q.label)], groups=groups, task=q.task, threshold=q.threshold, **columns, **common)
 
 
 def _differences(vector: Vector, found: AuditResult) -> Iterator[str]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from audit.catalogue import Task
+from audit.errors import printable
 
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitespace=True)]
 Command = Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -42,6 +44,16 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     if twice is not None:
         raise ValueError(f"names '{twice}' twice")
     return names
+
+
+def leaves(path: str) -> bool:
+    """Whether a path written on any system is absolute, or leads out of the folder that it starts from."""
+    depth = 0
+    for part in path.replace("\\", "/").split("/"):
+        depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
+        if depth < 0:
+            return True
+    return PurePosixPath(path).is_absolute() or bool(PureWindowsPath(path).anchor)
 
 
 Number = Annotated[float, BeforeValidator(_number), AfterValidator(_finite)]
@@ -115,6 +127,15 @@ class Train(Section):
 
     command: Command
     predictions: Text
+
+    @model_validator(mode="after")
+    def _inside(self) -> Self:
+        if leaves(self.predictions):
+            raise ValueError(
+                f"predictions names '{printable(self.predictions)}', which leaves the pipeline's folder; an old file "
+                "there is removed before training, so name a path inside the folder"
+            )
+        return self
 
 
 class Predictions(Section):
