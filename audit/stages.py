@@ -13,8 +13,8 @@ from pathlib import Path
 from audit.config.schema import Config
 from audit.data.checks import group_checks
 from audit.data.decisions import score_checks
+from audit.engines.choice import count
 from audit.engines.counting import Counted, Plan
-from audit.engines.duck import DuckEngine
 from audit.engines.tables import Table, open_table
 from audit.errors import QuestionError, SourceError, printable
 from audit.measurement import Scope, of_data, of_predictions
@@ -82,7 +82,7 @@ def model_plan(config: Config) -> Plan:
         bins=data.bins,
         features=asked.features,
         neighbours=asked.neighbours,
-        reference=_reference(config),
+        reference=_reference(config) if asked.features else {},
     )
 
 
@@ -90,19 +90,24 @@ def model_plan(config: Config) -> Plan:
 class Opened:
     """Tables that were opened before the run, each handed on once: a text is parsed when it is opened."""
 
+    config: Config
     folder: Path
     tables: dict[str, Table] = field(default_factory=dict)
 
     def require(self, source: str, columns: tuple[str, ...], *, keep: bool) -> None:
         """Open a table and refuse what is not in it; it is kept where nothing will write it anew before it is read."""
-        table = self.tables.get(source) or open_table(source, folder=self.folder)
+        table = self.tables.get(source) or self._open(source)
         table.require(columns)
         if keep:
             self.tables[source] = table
 
     def take(self, source: str) -> Table:
         """The table, opened now if it was not before."""
-        return self.tables.pop(source, None) or open_table(source, folder=self.folder)
+        return self.tables.pop(source, None) or self._open(source)
+
+    def _open(self, source: str) -> Table:
+        """Table of a file or a pattern of files; a cluster's files are not read whole on this machine for a digest."""
+        return open_table(source, folder=self.folder, digested=self.config.data.engine != "spark")
 
 
 def require_inputs(config: Config, folder: Path) -> Opened:
@@ -112,7 +117,7 @@ def require_inputs(config: Config, folder: Path) -> Opened:
     if config.data.source is None and config.predictions is None:
         raise QuestionError("nothing is asked: name rows in [data] source, or predictions in [predictions]")
     grid(config.energy.country)
-    opened, settled = Opened(folder), config.data.prepare is None
+    opened, settled = Opened(config, folder), config.data.prepare is None
     if config.train is not None:
         require_inside(folder, config.train.predictions)
     for source in (config.data.source, config.data.test) if settled else ():
@@ -154,7 +159,7 @@ def check_data(config: Config, opened: Opened, found: Findings, step: Step) -> N
     if config.data.test is not None:
         test = opened.take(config.data.test)
         plan = data_plan(config)
-        counted = _count(test, plan, "Counting the test part", step)
+        counted = _count(config, test, plan, "Counting the test part", step)
         found.data.append(part_record("test", test, counted, plan.columns))
         found.checks += group_checks(counted, plan, "test")
     if config.checks is not None and config.checks.suite is not None:
@@ -165,7 +170,7 @@ def audit_table(table: Table, config: Config, found: Findings, step: Step) -> No
     """Count one table before training and measure its bias."""
     table.require(_data_columns(config))
     plan = data_plan(config)
-    counted = _count(table, plan, "Counting the data", step)
+    counted = _count(config, table, plan, "Counting the data", step)
     found.data.append(part_record("train", table, counted, plan.columns))
     found.cubes += _records("train", counted)
     found.checks += group_checks(counted, plan, "train")
@@ -191,7 +196,7 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
     absent = [c for c in config.data.strata if c not in table.columns]
     if config.data.strata and not absent:
         plan = replace(plan, strata=config.data.strata)
-    counted = _count(table, plan, "Counting the predictions", step)
+    counted = _count(config, table, plan, "Counting the predictions", step)
     found.data.append(part_record("predictions", table, counted, plan.columns))
     found.cubes += _records("predictions", counted)
     found.checks += (*group_checks(counted, plan, "predictions"), *score_checks(counted, plan))
@@ -206,9 +211,9 @@ def _regresses(config: Config) -> bool:
     return config.predictions is not None and config.predictions.task == "regression"
 
 
-def _count(table: Table, plan: Plan, what: str, step: Step) -> Counted:
+def _count(config: Config, table: Table, plan: Plan, what: str, step: Step) -> Counted:
     with step(what):
-        return DuckEngine().count(table, plan)
+        return count(table, plan, config.data.engine, config.data.master)
 
 
 def _records(part: str, counted: Counted) -> list[CubeRecord]:

@@ -7,20 +7,26 @@ another value is as far as sqrt(2). Must not: know a metric, or leave a row out 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from audit.cube import Axis, Cube, sort_key
-from audit.engines.counting import Plan
+from audit.engines.counting import Counted, Plan
+from audit.engines.duck import DuckEngine, DuckScan
+from audit.engines.keys import fold_key, group_key, keys
 from audit.engines.levels import band_texts, level_text
 from audit.engines.neighbours import majorities
-from audit.engines.sql import decided, fold, group, number, quoted
+from audit.engines.reading import prediction_words
+from audit.engines.sql import key_sql, quoted, term_sql
 from audit.engines.tables import Table
-from audit.errors import QuestionError, ValuesError, printable
+from audit.engines.terms import Number, Rows
+from audit.errors import ValuesError, printable
 from audit.grouping import (
     EVEN,
+    FLIPS,
     FOLD,
     MAJORITY,
     NEAREST,
@@ -34,7 +40,7 @@ from audit.value import Level
 MOST_ROWS, MOST_COLUMNS, MOST_VALUES = 200_000, 100, 50
 FEW_COLUMNS, MOST_WORK = 10, 1e11
 """Beyond so many columns every row is compared with every other; squared differences that take about two minutes."""
-KINDS = ("integer", "float", "boolean", "text")
+MOST_CELLS = 100_000
 
 
 class _Rows(NamedTuple):
@@ -46,66 +52,43 @@ class _Rows(NamedTuple):
     weight: np.ndarray | None
 
 
-def refuse_features(table: Table, plan: Plan) -> None:
-    """Refuse features that cannot be one, before rows are read."""
-    taken = {"label": plan.label, "prediction": plan.prediction, "score": plan.score, "weight": plan.weight,
-             "unit": plan.unit}  # fmt: skip
-    for name in plan.features:
-        shown = printable(name)
-        role = next((role for role, column in taken.items() if column == name), None)
-        if role is not None:
-            raise QuestionError(
-                f"feature '{shown}' is the {role} itself; name what makes two rows alike, or leave it out"
-            )
-        if table.columns[name] not in KINDS:
-            raise ValuesError(
-                f"{table.name}: feature '{shown}' is {table.columns[name]}, which has no distance; make it a number or "
-                "text"
-            )
-
-
-def flip_cubes(
-    con: Any, source: str, table: Table, plan: Plan, cubes: Sequence[Cube], predictions: Mapping[Any, str]
-) -> tuple[Cube, ...]:
-    """One cube for each group column.
+def with_flips(found: Counted, table: Table, plan: Plan) -> Counted:
+    """What an engine has counted, and one cube of flips for each group column.
 
     Parameters
     ----------
-    con, source
-        Connection, and what to put after FROM.
+    found
+        Counts of every crossing, which say who the reference is.
     table
-        Named in refusals.
+        Rows, which are held by DuckDB whatever engine has counted them.
     plan
         With features.
-    cubes
-        Counts of every crossing, which say who the reference is.
-    predictions
-        Reading of each raw prediction.
 
     Raises
     ------
     ValuesError
         When a feature is missing, infinite or has too many values, or the rows are too many.
     """
-    total = int(cubes[0]["n"].sum())
-    if total > MOST_ROWS:
+    if found.rows_read > MOST_ROWS:
         raise ValuesError(
-            f"{table.name} has {total:,} rows, too many for a flip test (at most {MOST_ROWS:,}); leave the features "
-            "out, or audit a sample of the rows that you draw yourself"
+            f"{table.name} has {found.rows_read:,} rows, too many for a flip test (at most {MOST_ROWS:,}); leave the "
+            "features out, or audit a sample of the rows that you draw yourself"
         )
-    rows = _read(con, source, table, plan, predictions)
-    return tuple(_flips(rows, name, plan, grouping(cubes, (name,), plan.reference), table) for name in plan.groups)
+    with DuckEngine().scan(table, plan.columns) as scan:
+        rows = _read(scan, table, plan)
+    cubes = tuple(_flips(rows, c, plan, grouping(found.cubes, (c,), plan.reference), table) for c in plan.groups)
+    return replace(found, further={**found.further, FLIPS: cubes})
 
 
-def _read(con: Any, source: str, table: Table, plan: Plan, predictions: Mapping[Any, str]) -> _Rows:
-    asked = {name: group(name, plan) for name in plan.groups}
-    asked |= {PREDICTION: quoted(plan.prediction) if plan.prediction else decided(plan.score or "", plan.threshold)}
-    asked |= {FOLD: fold(plan.unit)} if plan.unit is not None else {}
-    features = {f"f{i}": quoted(name) for i, name in enumerate(plan.features)}
-    weight = {"w": number(plan.weight)} if plan.weight is not None else {}
-    keys = {f"k{i}": sql for i, sql in enumerate(asked.values())}
-    select = ", ".join(f"{sql} AS {name}" for name, sql in (keys | features | weight).items())
-    held = con.sql(f"SELECT {select} FROM {source}").to_arrow_table()  # noqa: S608
+def _read(scan: DuckScan, table: Table, plan: Plan) -> _Rows:
+    bare = replace(plan, groups=(), strata=(), unit=None)
+    predictions = prediction_words(scan.tally(keys(bare), {"n": Rows()}, {}, MOST_CELLS), bare)
+    asked = {c: group_key(c, plan) for c in plan.groups} | {PREDICTION: keys(bare)[PREDICTION]} | fold_key(plan)
+    sql = {f"k{i}": key_sql(key) for i, key in enumerate(asked.values())}
+    sql |= {f"f{i}": quoted(name) for i, name in enumerate(plan.features)}
+    sql |= {"w": term_sql(Number(plan.weight))} if plan.weight is not None else {}
+    select = ", ".join(f"{expression} AS {name}" for name, expression in sql.items())
+    held = scan.con.sql(f"SELECT {select} FROM {scan.source}").to_arrow_table()  # noqa: S608
     levels = {name: _levels(held[f"k{i}"], name, plan, predictions) for i, name in enumerate(asked)}
     columns = [c for i, name in enumerate(plan.features) for c in _columns(held[f"f{i}"], name, table)]
     if len(columns) > MOST_COLUMNS:
@@ -114,7 +97,7 @@ def _read(con: Any, source: str, table: Table, plan: Plan, predictions: Mapping[
             "name fewer features, or merge values of text"
         )
     points = np.stack(columns, axis=1) if columns else np.zeros((held.num_rows, 1))
-    return _Rows(levels, points, held["w"].to_numpy() if weight else None)
+    return _Rows(levels, points, held["w"].to_numpy() if plan.weight is not None else None)
 
 
 def _levels(column: Any, name: str, plan: Plan, predictions: Mapping[Any, str]) -> tuple[tuple[Level, ...], np.ndarray]:
