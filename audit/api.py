@@ -35,6 +35,7 @@ def measure(
     intersections: int = 1,
     confidence: float = 0.95,
     gates: Sequence[Mapping[str, Any]] = (),
+    four_fifths: bool = False,
     metrics: Mapping[str, Callable[..., float]] | None = None,
 ) -> AuditResult:
     """Audit predictions, or labels alone, per group.
@@ -64,6 +65,8 @@ def measure(
         Audit crossings of up to this many group columns; how sure every interval is.
     gates
         Limits to judge, as the tables of ``[[gates]]`` in audit.toml.
+    four_fifths
+        Whether adverse impact by any group column, under 4/5 and significant, fails the audit.
     metrics
         Your own functions ``f(y_true, y_pred)`` by name, called per group through Fairlearn's MetricFrame; with
         weights they get ``sample_weight``. Their values carry no interval and cannot be judged.
@@ -109,7 +112,7 @@ def measure(
             "score": None if score is None else SCORE,
             "threshold": threshold,
         }
-    result = _audit(columns, _config(data, asked, confidence, gates))
+    result = _audit(columns, _config(data, asked, confidence, gates, four_fifths=four_fifths))
     if not metrics:
         return result
     own = _own(metrics, roles, attributes, intersections)
@@ -201,11 +204,16 @@ def _audit(rows: Any, config: Config) -> AuditResult:
 
 
 def _config(
-    data: Mapping[str, Any], asked: Mapping[str, Any] | None, confidence: float, gates: Sequence[Mapping[str, Any]]
+    data: Mapping[str, Any],
+    asked: Mapping[str, Any] | None,
+    confidence: float,
+    gates: Sequence[Mapping[str, Any]],
+    *,
+    four_fifths: bool = False,
 ) -> Config:
     raw: dict[str, Any] = {
         "data": {k: plain(v) for k, v in data.items() if v is not None},
-        "policy": {"confidence": confidence},
+        "policy": {"confidence": confidence, **({"four_fifths": four_fifths} if four_fifths else {})},
     }
     if asked is not None:
         raw["predictions"] = {k: v for k, v in asked.items() if v is not None}

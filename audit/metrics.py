@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from audit.catalogue import Catalogue, Metric
+from audit.fairness.adverse import ADVERSE
 from audit.fairness.criteria import CRITERIA
 from audit.fairness.dataset import DATASET
 from audit.fairness.rates import RATES
@@ -12,10 +13,19 @@ from audit.fairness.regression import REGRESSION
 from audit.fairness.scores import SCORES
 from audit.fairness.statistics import STATISTICS
 
-CATALOGUE = Catalogue((*DATASET, *RATES, *STATISTICS, *SCORES, *REGRESSION, *CRITERIA))
+CATALOGUE = Catalogue((*DATASET, *RATES, *STATISTICS, *SCORES, *REGRESSION, *ADVERSE, *CRITERIA))
 DATA_METRICS = ("base_rate", *(m.name for m in DATASET if m.stage == "data"))
 MODEL_METRICS = tuple(
-    m.name for m in (*RATES, *STATISTICS, *SCORES, *REGRESSION, *CRITERIA, *(d for d in DATASET if d.stage == "model"))
+    m.name
+    for m in (
+        *RATES,
+        *STATISTICS,
+        *SCORES,
+        *REGRESSION,
+        *ADVERSE,
+        *CRITERIA,
+        *(d for d in DATASET if d.stage == "model"),
+    )
 )
 ENERGY_METRICS = ("energy_kwh", "carbon_g")
 CHECK_METRICS = ("failed",)

@@ -12,6 +12,7 @@ from dataclasses import fields
 
 from audit.config.read import build
 from audit.cube import Cube
+from audit.four_fifths import CODE
 from audit.gates import again
 from audit.measurement import of_data, of_predictions
 from audit.measurement.scope import OWN
@@ -41,6 +42,8 @@ def differences(result: AuditResult) -> tuple[str, ...]:
         for there, now in zip(result.gates, judged.gates, strict=False)
         if there.verdict != now.verdict
     ]
+    if [c for c in result.checks if c.code == CODE] != [c for c in judged.checks if c.code == CODE]:
+        wrong.append("the checks of the four-fifths rule are not those that its numbers give")
     if len(result.gates) != len(judged.gates) or result.verdict != judged.verdict:
         wrong.append(f"the document's verdict is {result.verdict}, its gates say {judged.verdict}")
     return tuple(wrong)

@@ -42,6 +42,7 @@ class Asked:
     reference: Sequence[str] | None = None
     intersections: int | None = None
     confidence: float | None = None
+    four_fifths: bool = False
     gates: Sequence[str] | None = None
 
 
@@ -69,8 +70,9 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
     else:
         named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score, "threshold": asked.threshold}
         raw["predictions"] = {"source": str(asked.table), **_given(named)}
-    if asked.confidence is not None:
-        raw["policy"] = {"confidence": asked.confidence}
+    policy = {"confidence": asked.confidence, "four_fifths": asked.four_fifths or None}
+    if _given(policy):
+        raw["policy"] = _given(policy)
     if rules:
         raw["gates"] = rules
     return build(raw, HERE)
@@ -113,7 +115,7 @@ def _stage(metric: str, stage: str) -> str:
 
 
 def _from_file(asked: Asked, stage: Literal["data", "model"], path: Path) -> Config:
-    given = [f"--{k}" for k in Asked.__slots__ if k not in {"table", "gates"} and getattr(asked, k)]
+    given = [f"--{k.replace('_', '-')}" for k in Asked.__slots__ if k not in {"table", "gates"} and getattr(asked, k)]
     if given or asked.gates:
         raise QuestionError(
             f"--config says the whole question; leave {(given or ['--gate'])[0]} out, or leave --config out"
@@ -129,6 +131,7 @@ def _from_file(asked: Asked, stage: Literal["data", "model"], path: Path) -> Con
         raw["data"].pop(key, None)
     if stage == "data":
         raw.pop("predictions", None)
+        raw.get("policy", {}).pop("four_fifths", None)
         raw["data"]["source"] = str(asked.table)
         if config.checks is not None and config.checks.suite is not None:
             raw["checks"] = {"suite": str((path if path.is_dir() else path.parent).resolve() / config.checks.suite)}

@@ -30,7 +30,7 @@ def run(
 
     config, folder = load(pipeline)
     job = _job(config, folder, store, ("audit", "run", str(pipeline)), json=json)
-    _end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=bool(config.gates))
+    _end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=_judges(config))
 
 
 def data(
@@ -78,6 +78,9 @@ def model(
     reference: o.Reference = None,
     intersections: o.Intersections = None,
     confidence: o.Confidence = None,
+    four_fifths: Annotated[
+        bool, typer.Option("--four-fifths", help="Fail on adverse impact: under 4/5 of the highest rate, significant.")
+    ] = False,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
@@ -90,7 +93,8 @@ def model(
         "label": label, "positive": positive, "task": task, "prediction": prediction, "score": score,
         "threshold": threshold,
         "groups": groups, "weight": weight, "unit": unit, "strata": strata, "bins": bins, "reference": reference,
-        "intersections": intersections, "confidence": confidence, "gates": gate,
+        "intersections": intersections, "confidence": confidence, "four_fifths": four_fifths,
+        "gates": gate,
     }  # fmt: skip
     _one_table("model", table, asked, config, write_config, store, json=json, exit_zero=exit_zero)
 
@@ -136,7 +140,12 @@ def _one_table(
     if write_config is not None:
         _save(config, write_config)
     job = _job(config, Path(), store, ("audit", stage, str(table)), json=json, metered=False)
-    _end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=bool(config.gates))
+    _end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=_judges(config))
+
+
+def _judges(config: Config) -> bool:
+    """Whether anything is judged that a user asked for."""
+    return bool(config.gates) or config.policy.four_fifths
 
 
 def _save(config: Config, path: Path) -> None:

@@ -158,3 +158,5 @@ class Policy(Section):
 
     confidence: Annotated[Number, Field(ge=0.5, lt=1)] = 0.95
     insufficient: Literal["fail", "warn"] = "fail"
+    four_fifths: Annotated[bool, Field(strict=True)] = False
+    """Whether adverse impact, practical and significant, fails the audit."""

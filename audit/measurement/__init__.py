@@ -13,6 +13,7 @@ from audit.fairness.dataset import DATA_BASE_RATE
 from audit.fairness.rates import RATES
 from audit.fairness.statistics import STATISTICS
 from audit.grouping import BINNED, CROSSINGS, LOSSES, SCORES, WITHIN_STRATA, crossings, grouping, missing_groups
+from audit.measurement.adverse import adverse_estimates
 from audit.measurement.bias import BiasTable
 from audit.measurement.rates import RateTable
 from audit.measurement.regression import regression_estimates
@@ -45,6 +46,7 @@ def _classified(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
         *model_estimates(cubes[CROSSINGS], scope),
         *conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model"),
         *score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope),
+        *adverse_estimates(cubes[CROSSINGS], scope),
     )
 
 
