@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from audit import __version__
 from audit.arrays import attributes as attributes_of
@@ -27,7 +27,7 @@ def measure(
     groups: Any,
     task: str = "classification",
     score: Any = None,
-    threshold: float = 0.5,
+    threshold: float | Literal["median"] = 0.5,
     weight: Any = None,
     unit: Any = None,
     positive: Any = None,
@@ -53,6 +53,7 @@ def measure(
         ``classification``, or ``regression`` for numeric labels and predictions.
     score, threshold
         Finite scores, shape (n,); one at or above the threshold is a positive prediction where there is no ``y_pred``.
+        With ``"median"``, one above the median of all scores.
     weight
         Finite weights, not negative, shape (n,).
     unit

@@ -21,6 +21,7 @@ RULE = re.compile(
 )
 RULE_SHAPE = "METRIC [difference|ratio] [by COLUMN*COLUMN] >= NUMBER"
 HERE = "the command line"
+MEDIAN = "median"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class Asked:
     task: str | None = None
     prediction: str | None = None
     score: str | None = None
-    threshold: float | None = None
+    threshold: str | None = None
     groups: Sequence[str] | None = None
     weight: str | None = None
     unit: str | None = None
@@ -68,7 +69,8 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
     if stage == "data":
         raw["data"]["source"] = str(asked.table)
     else:
-        named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score, "threshold": asked.threshold}
+        named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score,
+                 "threshold": _threshold(asked.threshold)}  # fmt: skip
         raw["predictions"] = {"source": str(asked.table), **_given(named)}
     policy = {"confidence": asked.confidence, "four_fifths": asked.four_fifths or None}
     if _given(policy):
@@ -106,6 +108,10 @@ def relative(config: Config, folder: Path) -> dict[str, Any]:
         if source is not None:
             plain[section]["source"] = os.path.relpath(source, folder)
     return plain
+
+
+def _threshold(text: str | None) -> float | str | None:
+    return text if text is None or text == MEDIAN else _number(text, f"--threshold (or {MEDIAN})")
 
 
 def _stage(metric: str, stage: str) -> str:

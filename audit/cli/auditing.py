@@ -69,7 +69,10 @@ def model(
     ] = None,
     prediction: Annotated[str | None, typer.Option(help="Column of predicted classes, or of numbers.")] = None,
     score: Annotated[str | None, typer.Option(help="Column of scores, read with --threshold.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="A score at or above it is positive; 0.5 by default.")] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(help="A score at or above it is positive; 0.5 by default. 'median': above the median of all."),
+    ] = None,
     groups: o.GroupNames = None,
     weight: o.Weight = None,
     unit: o.Unit = None,

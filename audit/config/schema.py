@@ -87,6 +87,7 @@ class Config(Section):
         if self.gates is not None and not self.gates:
             raise ValueError("gates: the list is empty, so nothing would be judged; add a gate or leave the key out")
         _whole_predictions(self)
+        _whole_median(self)
         _whole_four_fifths(self)
         _whole_gates(self)
         return self
@@ -135,6 +136,11 @@ def _whole_regression(config: Config) -> None:
         raise ValueError("data.positive: a regression has no positive class; leave positive out")
     if config.data.strata:
         raise ValueError("data.strata: a regression is not compared within strata; leave strata out")
+
+
+def _whole_median(config: Config) -> None:
+    if config.predictions is not None and config.predictions.threshold == "median" and config.data.weight is not None:
+        raise ValueError('predictions.threshold = "median" is the median of rows; leave data.weight out')
 
 
 def _whole_four_fifths(config: Config) -> None:

@@ -127,7 +127,8 @@ class Predictions(Section):
     """The data's label column where not named."""
     prediction: Text | None = None
     score: Text | None = None
-    threshold: Number = UNASKED_THRESHOLD
+    threshold: Number | Literal["median"] = UNASKED_THRESHOLD
+    """A score at or above it is positive; with "median", a score above the median of all scored rows."""
 
     @model_validator(mode="after")
     def _decides(self) -> Self:
@@ -141,6 +142,8 @@ class Predictions(Section):
             raise ValueError(
                 "name the column of predictions (prediction), or of scores with a threshold (score, threshold)"
             )
+        if self.threshold == "median" and (self.prediction is not None or self.score is None):
+            raise ValueError('threshold = "median" cuts scores; name them (score) and leave prediction out')
         if self.prediction is not None and self.prediction == self.score:
             raise ValueError(f"prediction and score are the same column '{self.score}'")
         return self

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Protocol
+from typing import Final, Literal, Protocol
 
 from audit.catalogue import Task
 from audit.cube import Cube
@@ -17,6 +17,8 @@ from audit.grouping import CROSSINGS
 
 FOLDS = 100
 """Folds of the unit; 20 would widen a rate's interval by 6%, 500 would narrow it by 1%."""
+
+MEDIAN: Final = "median"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +34,10 @@ class Plan:
     """Label that counts as positive; None takes 1 of {0, 1} and refuses anything else."""
     prediction: str | None = None
     score: str | None = None
-    threshold: float = 0.5
+    threshold: float | Literal["median"] = 0.5
     """Where there is a score and no prediction, score >= threshold is a positive prediction."""
+    strict: bool = False
+    """Whether only a score above the threshold is positive, as it is above a median."""
     weight: str | None = None
     unit: str | None = None
     """Column that names whom a row belongs to; None where every row is its own."""
@@ -69,6 +73,8 @@ class Counted:
     rows_read: int
     rows_excluded: Mapping[str, int]
     rows_without_group: Mapping[str, int]
+    median: float | None = None
+    """Median of the scores, where they were cut there."""
 
     @property
     def by_kind(self) -> Mapping[str, tuple[Cube, ...]]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from audit.cube import Cube, from_cells
 from audit.engines.counting import Counted, Plan
+from audit.engines.cut import positive_sql, resolved
 from audit.engines.labels import binary, is_missing, positive_class, typed
 from audit.engines.levels import band_texts, level_text
 from audit.engines.refusals import refuse_columns, refuse_levels, refuse_sums
@@ -52,6 +53,7 @@ class DuckEngine:
             self._look(con, source, table, plan)
             if plan.task == "regression":
                 return regression_counts(con, source, table, plan)
+            plan = resolved(con, source, plan)
             rows, sums = self._cells(con, source, table, plan)
             refuse_sums(sums, plan, table)
             counted = _counted(rows, sums, plan)
@@ -119,7 +121,7 @@ def _keys(plan: Plan) -> list[str]:
     if plan.prediction is not None:
         keys.append(quoted(plan.prediction))
     elif plan.score is not None:
-        keys.append(f"(CAST({quoted(plan.score)} AS DOUBLE) >= {plan.threshold!r})")
+        keys.append(positive_sql(plan))
     if plan.unit is not None:
         keys.append(fold(plan.unit))
     return keys
@@ -165,6 +167,7 @@ def _counted(rows: list[tuple[Any, ...]], sums: Mapping[str, np.ndarray], plan: 
         rows_read=int(n.sum()),
         rows_excluded={reason: nowhere} if nowhere else {},
         rows_without_group={c: int(n[m].sum()) for c, m in missing.items() if m.any()},
+        median=float(plan.threshold) if plan.strict else None,
     )
 
 
