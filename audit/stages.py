@@ -13,8 +13,8 @@ from typing import Any
 
 from audit.config.schema import Config
 from audit.data.checks import group_checks
+from audit.engines.choice import count
 from audit.engines.counting import Counted, Plan
-from audit.engines.duck import DuckEngine
 from audit.engines.tables import Table, open_table
 from audit.errors import QuestionError, SourceError, printable
 from audit.four_fifths import four_fifths_checks
@@ -95,9 +95,9 @@ def require_inputs(config: Config, folder: Path) -> None:
     if config.data.prepare is None:
         for source in (config.data.source, config.data.test):
             if source is not None:
-                open_table(source, folder=folder).require(_data_columns(config))
+                opened(config, source, folder).require(_data_columns(config))
     if config.predictions is not None and config.predictions.source is not None:
-        open_table(config.predictions.source, folder=folder).require(model_plan(config).columns)
+        opened(config, config.predictions.source, folder).require(model_plan(config).columns)
     if config.checks is not None and config.checks.suite is not None:
         from audit.data.expectations import read_suite
 
@@ -109,12 +109,12 @@ def check_data(config: Config, folder: Path, found: Findings, step: Step) -> Non
     if config.data.source is None:
         return
     with step("Reading the data"):
-        table = open_table(config.data.source, folder=folder)
+        table = opened(config, config.data.source, folder)
     audit_table(table, config, found, step)
     if config.data.test is not None:
-        test = open_table(config.data.test, folder=folder)
+        test = opened(config, config.data.test, folder)
         plan = data_plan(config)
-        counted = _count(test, plan, "Counting the test part", step)
+        counted = _count(config, test, plan, "Counting the test part", step)
         found.data.append(part_record("test", test, counted, plan.columns))
         found.checks += group_checks(counted, plan, "test")
     if config.checks is not None and config.checks.suite is not None:
@@ -125,7 +125,7 @@ def audit_table(table: Table, config: Config, found: Findings, step: Step) -> No
     """Count one table before training and measure its bias."""
     table.require(_data_columns(config))
     plan = data_plan(config)
-    counted = _count(table, plan, "Counting the data", step)
+    counted = _count(config, table, plan, "Counting the data", step)
     found.data.append(part_record("train", table, counted, plan.columns))
     found.cubes += _records("train", counted)
     found.checks += group_checks(counted, plan, "train")
@@ -142,7 +142,7 @@ def audit_predictions(config: Config, folder: Path, found: Findings, step: Step)
             f"training ended well but left no '{printable(source)}' ([train] predictions); "
             "write the table of predictions there"
         )
-    audit_model(open_table(source, folder=folder), config, found, step)
+    audit_model(opened(config, source, folder), config, found, step)
 
 
 def audit_model(table: Table, config: Config, found: Findings, step: Step) -> None:
@@ -151,7 +151,7 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
     absent = [c for c in config.data.strata if c not in table.columns]
     if config.data.strata and not absent:
         plan = replace(plan, strata=config.data.strata)
-    counted = _count(table, plan, "Counting the predictions", step)
+    counted = _count(config, table, plan, "Counting the predictions", step)
     found.data.append(part_record("predictions", table, counted, plan.columns))
     found.cubes += _records("predictions", counted)
     found.checks += group_checks(counted, plan, "predictions")
@@ -162,14 +162,19 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
     found.checks += four_fifths_checks(found.estimates, config)
 
 
+def opened(config: Config, source: str, folder: Path) -> Table:
+    """Table of a file or a pattern of files; a cluster's files are not read whole on this machine for a digest."""
+    return open_table(source, folder=folder, digested=config.data.engine != "spark")
+
+
 def _regresses(config: Config) -> bool:
     """Whether labels are numbers, of which no class is counted."""
     return config.predictions is not None and config.predictions.task == "regression"
 
 
-def _count(table: Table, plan: Plan, what: str, step: Step) -> Counted:
+def _count(config: Config, table: Table, plan: Plan, what: str, step: Step) -> Counted:
     with step(what):
-        return DuckEngine().count(table, plan)
+        return count(table, plan, config.data.engine, config.data.master)
 
 
 def _records(part: str, counted: Counted) -> list[CubeRecord]:

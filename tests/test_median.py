@@ -115,3 +115,47 @@ def test_a_file_is_cut_as_rows_in_memory_are(tmp_path):
     assert rate.numerator == (frame.s > np.median(frame.s)).sum() == 499
     with pytest.raises(QuestionError, match="'mean' is not a number"):
         question(Asked(table=tmp_path, label="y", score="s", threshold="mean", groups=["g"]), "model", None)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "pandas", "polars"])
+@pytest.mark.parametrize("most", [500_000, 5])
+def test_every_engine_finds_it_listed_or_searched(engine, most, monkeypatch):
+    from audit.engines import cut as module
+    from audit.engines.choice import engine_of
+    from audit.engines.counting import Plan
+    from audit.engines.tables import open_frame
+
+    monkeypatch.setattr(module, "MOST_VALUES", most)
+    rng = np.random.default_rng(3)
+    for scores in (
+        rng.normal(size=60),
+        rng.normal(size=61) * 1e-300,
+        rng.integers(-4, 5, 80) * 1.0,
+        -rng.random(9) * 1e100,
+    ):
+        frame = pd.DataFrame({"y": np.arange(len(scores)) % 2, "s": scores, "g": "a"})
+        plan = Plan(groups=("g",), label="y", score="s", threshold="median")
+        found = engine_of(engine, None).count(open_frame(frame), plan)
+        assert found.median == pytest.approx(np.median(scores), rel=1e-12)
+        cube = found.cubes[0].keep("prediction")
+        assert cube.at("prediction", "1")["n"] == sum(scores > np.median(scores))
+
+
+def test_no_rows_are_refused_by_name_and_parts_do_not_know_the_whole(tmp_path):
+    frame = pd.DataFrame({"y": [0, 1], "s": [0.1, 0.2], "g": ["a", "b"]})
+    with pytest.raises(AuditError):
+        audit.measure(frame.y[:0], score=frame.s[:0], threshold="median", groups={"g": frame.g[:0]})
+    frame.to_parquet(tmp_path / "p.parquet")
+    from audit.parts import add_part
+
+    raw = {"data": {"label": "y", "groups": ["g"]}, "predictions": {"source": "x", "score": "s", "threshold": "median"}}
+    with pytest.raises(QuestionError, match="does not know the median of the whole"):
+        add_part(
+            tmp_path / "p.parquet",
+            tmp_path / "counts",
+            build(raw),
+            None,
+            None,
+            lambda _: __import__("contextlib").nullcontext(),
+        )
+    assert not (tmp_path / "counts").exists()

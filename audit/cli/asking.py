@@ -44,6 +44,8 @@ class Asked:
     intersections: int | None = None
     confidence: float | None = None
     four_fifths: bool = False
+    engine: str | None = None
+    master: str | None = None
     gates: Sequence[str] | None = None
 
 
@@ -54,6 +56,8 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
     rules = [parse_rule(text, stage) for text in asked.gates or ()]
     deepest = max((len(r.get("by", ())) for r in rules), default=1)
     data: dict[str, Any] = {
+        "engine": asked.engine,
+        "master": asked.master,
         "label": asked.label,
         "positive": asked.positive,
         "groups": split(asked.groups),

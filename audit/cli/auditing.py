@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from audit.cli import options as o
-from audit.cli.options import DEFAULT_STORE, Command
+from audit.cli.options import Command
+from audit.cli.showing import HERE, end, job_of, show
 
 if TYPE_CHECKING:
     from audit.config.schema import Config
-    from audit.run import Audited, Job
-
-HERE = Path(DEFAULT_STORE)
 
 
 def run(
@@ -29,8 +26,8 @@ def run(
     from audit.run import run as run_audit
 
     config, folder = load(pipeline)
-    job = _job(config, folder, store, ("audit", "run", str(pipeline)), json=json)
-    _end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=_judges(config))
+    job = job_of(config, folder, store, ("audit", "run", str(pipeline)), json=json)
+    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
 
 
 def data(
@@ -45,6 +42,8 @@ def data(
     reference: o.Reference = None,
     intersections: o.Intersections = None,
     confidence: o.Confidence = None,
+    engine: o.EngineName = None,
+    master: o.Master = None,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
@@ -56,6 +55,7 @@ def data(
     asked = {
         "label": label, "positive": positive, "groups": groups, "weight": weight, "unit": unit, "strata": strata,
         "bins": bins, "reference": reference, "intersections": intersections, "confidence": confidence, "gates": gate,
+        "engine": engine, "master": master,
     }  # fmt: skip
     _one_table("data", table, asked, config, write_config, store, json=json, exit_zero=exit_zero)
 
@@ -84,6 +84,8 @@ def model(
     four_fifths: Annotated[
         bool, typer.Option("--four-fifths", help="Fail on adverse impact: under 4/5 of the highest rate, significant.")
     ] = False,
+    engine: o.EngineName = None,
+    master: o.Master = None,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
@@ -96,8 +98,8 @@ def model(
         "label": label, "positive": positive, "task": task, "prediction": prediction, "score": score,
         "threshold": threshold,
         "groups": groups, "weight": weight, "unit": unit, "strata": strata, "bins": bins, "reference": reference,
-        "intersections": intersections, "confidence": confidence, "four_fifths": four_fifths,
-        "gates": gate,
+        "intersections": intersections, "confidence": confidence, "four_fifths": four_fifths, "gates": gate,
+        "engine": engine, "master": master,
     }  # fmt: skip
     _one_table("model", table, asked, config, write_config, store, json=json, exit_zero=exit_zero)
 
@@ -119,9 +121,9 @@ def track(
         raise QuestionError("no command to track; write it after two dashes: audit track -- python train.py")
     energy: dict[str, Any] = {"pue": pue} | ({"country": country} if country else {})
     config = build({"energy": energy}, "the command line")
-    job = _job(config, Path(), store, ("audit", "track", "--", *words), json=json)
+    job = job_of(config, Path(), store, ("audit", "track", "--", *words), json=json)
     audited = track_command(words, job)
-    _show(audited, store, json=json, gated=False)
+    show(audited, store, json=json, gated=False)
     raise typer.Exit(audited.exit_code)
 
 
@@ -142,11 +144,11 @@ def _one_table(
     config = question(Asked(table=table, **asked), stage, config_path)
     if write_config is not None:
         _save(config, write_config)
-    job = _job(config, Path(), store, ("audit", stage, str(table)), json=json, metered=False)
-    _end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=_judges(config))
+    job = job_of(config, Path(), store, ("audit", stage, str(table)), json=json, metered=False)
+    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
 
 
-def _judges(config: Config) -> bool:
+def judges(config: Config) -> bool:
     """Whether anything is judged that a user asked for."""
     return bool(config.gates) or config.policy.four_fifths
 
@@ -158,52 +160,6 @@ def _save(config: Config, path: Path) -> None:
 
     write_new(path, relative(config, path.parent))
     talk().print(f"Wrote {path}: `audit run {path}` asks the same question.")
-
-
-def _job(
-    config: Config, folder: Path, store: Path, command: tuple[str, ...], *, json: bool, metered: bool = True
-) -> Job:
-    from audit.cli.progress import stepping, talk
-    from audit.evidence.store import Store
-    from audit.run import Job
-
-    return Job(config=config, folder=folder, store=Store(store), command=command, quiet_stdout=json,
-               step=stepping(talk()), metered=metered)  # fmt: skip
-
-
-def _end(audited: Audited, store: Path, *, json: bool, exit_zero: bool, gated: bool) -> None:
-    excused = exit_zero and audited.exit_code in {1, 3}
-    _show(audited, store, json=json, gated=gated, exit_zero=excused)
-    raise typer.Exit(0 if excused else audited.exit_code)
-
-
-def _show(audited: Audited, store: Path, *, json: bool, gated: bool, exit_zero: bool = False) -> None:
-    from rich.console import Console
-
-    from audit.publish.terminal import summary
-
-    if json:
-        sys.stdout.write(audited.result.to_json() + "\n")
-    console = Console(stderr=json, highlight=False)
-    following = _following(audited, "" if store == HERE else f" --store {store}", gated=gated)
-    summary(audited.result, console, folder=audited.folder, next_command=following, exit_zero=exit_zero)
-
-
-def _following(audited: Audited, where: str, *, gated: bool) -> str:
-    """The one command that makes sense next."""
-    stage = audited.result.run.command[1]
-    if not gated and stage in {"data", "model", "run"}:
-        rule = f"{'base_rate' if stage == 'data' else 'selection_rate'} ratio >= 0.8"
-        if any(e.metric == "mean_error" for e in audited.result.estimates):
-            rule = "mean_error difference <= 1"
-        return (
-            f"add [[gates]] to audit.toml, such as {rule}"
-            if stage == "run"
-            else f'add --gate "{rule}" to have it judged'
-        )
-    if stage in {"data", "model"} and "--write-config" not in sys.argv:
-        return "add --write-config audit.toml to keep this question for CI"
-    return f"audit dashboard{where}"
 
 
 COMMANDS = (

@@ -46,4 +46,8 @@ Reference = Annotated[
     list[str] | None, typer.Option(help="Group to compare with, such as race=white. The largest by default.")
 ]
 Intersections = Annotated[int | None, typer.Option(min=1, max=8, help="Audit crossings of up to this many columns.")]
+EngineName = Annotated[
+    str | None, typer.Option("--engine", metavar="ENGINE", help="duckdb (default), pandas, polars or spark.")
+]
+Master = Annotated[str | None, typer.Option(help="Spark's master, such as spark://host:7077; with --engine spark.")]
 Confidence = Annotated[float | None, typer.Option(help="Of every interval; 0.95 by default.")]

@@ -68,6 +68,10 @@ class ModelInfo(Section):
 class Data(Section):
     """Rows before training, and what every stage shares: label, groups, weight, unit."""
 
+    engine: Literal["duckdb", "pandas", "polars", "spark"] = "duckdb"
+    """What passes over the rows; every engine gives the same counts."""
+    master: Text | None = None
+    """Spark's master, such as spark://host:7077; this machine alone where none is named."""
     prepare: Command | None = None
     source: Text | None = None
     test: Text | None = None
@@ -86,6 +90,10 @@ class Data(Section):
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
+        if self.master is not None and self.engine != "spark":
+            raise ValueError(
+                f"master is Spark's, but engine is {self.engine}; set engine to spark, or leave master out"
+            )
         for column, edges in self.bins.items():
             if not edges or any(a >= b for a, b in pairwise(edges)):
                 raise ValueError(f"bins.{column} must be rising edges, such as [18, 25, 40, 65]")

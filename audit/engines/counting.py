@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 from audit.catalogue import Task
 from audit.cube import Cube
-from audit.engines.tables import Table
 from audit.grouping import CROSSINGS
 
 FOLDS = 100
@@ -36,12 +35,14 @@ class Plan:
     score: str | None = None
     threshold: float | Literal["median"] = 0.5
     """Where there is a score and no prediction, score >= threshold is a positive prediction."""
-    strict: bool = False
-    """Whether only a score above the threshold is positive, as it is above a median."""
+    median: float | None = None
+    """Median that the threshold was made of; see `audit.engines.cut`."""
     weight: str | None = None
     unit: str | None = None
     """Column that names whom a row belongs to; None where every row is its own."""
     bins: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    of_parts: bool = False
+    """Whether the table is a part of a whole, so that nothing may depend on what this part happens to hold."""
     strata: tuple[str, ...] = ()
     """Columns whose joint value is the stratum within which conditional metrics compare."""
 
@@ -85,11 +86,3 @@ class Counted:
     def rows_used(self) -> int:
         """Rows that entered at least one group."""
         return self.rows_read - sum(self.rows_excluded.values())
-
-
-class Engine(Protocol):
-    """Anything that can count a table."""
-
-    def count(self, table: Table, plan: Plan) -> Counted:
-        """Pass over the rows once and return the plan's cubes."""
-        ...

@@ -1,7 +1,7 @@
 """Scores, counted into bins with the sums that their losses need: one pass for each group column.
 
 A bin is a single value where there are few, and an equal slice of the range otherwise; where the scores are
-probabilities the range is 0 to 1. Must not: know a metric.
+probabilities the range is 0 to 1. Must not: know a metric, or an engine.
 """
 
 from __future__ import annotations
@@ -13,143 +13,177 @@ import numpy as np
 
 from audit.cube import Cube, from_cells
 from audit.engines.counting import Plan
+from audit.engines.engine import Scan
+from audit.engines.keys import fold_key, group_key, shifts, weights
 from audit.engines.levels import band_texts, level_text
-from audit.engines.sql import banded, fold, quoted
+from audit.engines.tally import Tally
+from audit.engines.terms import (
+    Column,
+    Constant,
+    Extent,
+    Key,
+    Number,
+    Rows,
+    Slice,
+    Sum,
+    Surprise,
+    Term,
+    Test,
+    Total,
+    Value,
+)
+from audit.errors import ValuesError, printable
 from audit.grouping import FOLD, LABEL, SCORE
 from audit.value import Level
 
 MOST_VALUES, SLICES, SLICES_WITH_FOLDS = 200, 200, 50
-LOSSES = ("score", "squared_error", "log_loss")
-"""What is summed: the score itself, (s - y)^2, and -ln of the probability given to what happened."""
+MOST_CELLS = 2_000_000
+ONE = Constant(1.0)
 
 
 class Bins(NamedTuple):
     """How scores are put into bins."""
 
     low: float
-    high: float
+    width: float
     slices: int
     """0 where every value is a bin of its own."""
 
-    def sql(self, score: str) -> str:
-        """Lower edge of the bin of a score."""
-        if not self.slices:
-            return score
-        width = (self.high - self.low) / self.slices
-        at = f"least(floor(({score} - {self.low!r}) / {width!r}), {self.slices - 1})"
-        return f"{self.low!r} + {width!r} * {at}"
+    def key(self, score: Term) -> Key:
+        """Key of the bin of a score."""
+        return Slice(score, self.low, 1 / self.width, self.slices) if self.slices else Value(score)
+
+    def edge(self, raw: Any) -> float:
+        """Lower edge of a bin."""
+        return self.low + self.width * raw if self.slices else float(raw)
 
 
-def score_cubes(
-    con: Any, source: str, plan: Plan, labels: Mapping[Any, str]
-) -> tuple[tuple[Cube, ...], tuple[Cube, ...]]:
+class Scored(NamedTuple):
+    """Scores of one table as tallies, one for each group column."""
+
+    bins: Bins
+    tallies: Mapping[str, Tally]
+
+
+def score_tallies(scan: Scan, plan: Plan, extents: Mapping[str, Extent]) -> Scored:
+    """Rows and sums of losses by group, raw label and score bin (and fold).
+
+    Parameters
+    ----------
+    scan
+        Open rows.
+    plan
+        With a score and a label.
+    extents
+        Of weights and scores.
+    """
+    score = Number(plan.score or "")
+    bins = _bins(scan, score, extents[score.name], plan)
+    sums = _sums(plan, score)
+    found = {}
+    for name in plan.groups:
+        keys = {name: group_key(name, plan), LABEL: Column(plan.label or ""), SCORE: bins.key(score), **fold_key(plan)}
+        found[name] = scan.tally(keys, sums, shifts(sums, extents), MOST_CELLS).sorted()
+    return Scored(bins, found)
+
+
+def score_cubes(scored: Scored, plan: Plan, labels: Mapping[Any, str]) -> tuple[tuple[Cube, ...], tuple[Cube, ...]]:
     """Counts by group, label and score bin (and fold), and sums of losses by group and label.
 
     Parameters
     ----------
-    con, source
-        Connection, and what to put after FROM.
+    scored
+        Of the whole table.
     plan
-        With a score and a label.
+        That it answers.
     labels
         Reading of each raw label.
     """
-    score = f"CAST({quoted(plan.score or '')} AS DOUBLE)"
-    bins = _bins(con, source, score, folds=plan.unit is not None)
     binned, lost = [], []
-    for name in plan.groups:
-        keys = [
-            banded(name, plan.bins[name]) if name in plan.bins else quoted(name),
-            quoted(plan.label or ""),
-            bins.sql(score),
-        ]
-        keys += [fold(plan.unit)] if plan.unit is not None else []
-        sums = _sums(plan, score)
-        select = ", ".join([*(f"{k} AS k{i}" for i, k in enumerate(keys)), *sums.values()])
-        by = ", ".join(f"k{i}" for i in range(len(keys)))
-        rows = con.execute(f"SELECT {select} FROM {source} GROUP BY {by}").fetchall()  # noqa: S608
-        levels = _levels(rows, plan, name, labels)
-        columns = list(zip(*rows, strict=True))[len(keys) :]
-        values = dict(zip(sums, (np.array(c, dtype=np.float64) for c in columns), strict=True))
+    for name, tally in scored.tallies.items():
+        levels, values = _levels(tally, plan, name, labels, scored.bins), tally.arrays()
         binned.append(_binned(name, levels, values))
         lost.append(_lost(name, levels, values))
     return tuple(binned), tuple(lost)
 
 
-def _bins(con: Any, source: str, score: str, *, folds: bool) -> Bins:
-    found = con.execute(f"SELECT min({score}), max({score}) FROM {source}").fetchone()  # noqa: S608
-    low, high = float(found[0]), float(found[1])
-    few = f"SELECT DISTINCT {score} FROM {source} LIMIT {MOST_VALUES + 1}"  # noqa: S608
-    if len(con.execute(few).fetchall()) <= MOST_VALUES:
-        return Bins(low, high, 0)
-    slices = SLICES_WITH_FOLDS if folds else SLICES
-    return Bins(0.0, 1.0, slices) if low >= 0 and high <= 1 else Bins(low, high, slices)
+def _bins(scan: Scan, score: Term, extent: Extent, plan: Plan) -> Bins:
+    slices, (low, high) = SLICES_WITH_FOLDS if plan.unit is not None else SLICES, extent
+    if plan.of_parts and not 0 <= low <= high <= 1:
+        raise ValuesError(
+            f"score '{printable(plan.score)}' runs from {low:g} to {high:g}; parts are counted into the same bins only "
+            "if scores lie between 0 and 1: give probabilities"
+        )
+    if not plan.of_parts and scan.few(score, MOST_VALUES):
+        return Bins(0.0, 0.0, 0)
+    low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+    return Bins(low, (high - low) / slices, slices)
 
 
-def _sums(plan: Plan, score: str) -> dict[str, str]:
-    """SQL of every sum: rows, weights, and the first moments of each loss, for either label."""
-    weight = f"CAST({quoted(plan.weight)} AS DOUBLE)" if plan.weight is not None else None
-    sums = {"n": "count(*)"}
-    if weight is not None:
-        sums |= {"w": f"fsum({weight})", "w2": f"fsum({weight} * {weight})"}
-    sums["outside"] = f"count(*) FILTER ({score} < 0 OR {score} > 1)"
-    sums |= {"impossible0": f"count(*) FILTER ({score} >= 1)", "impossible1": f"count(*) FILTER ({score} <= 0)"}
+def _sums(plan: Plan, score: Term) -> dict[str, Sum]:
+    """Rows, weights, and the first moments of each loss, for either label."""
+    once, twice = _weights(plan)
+    sums = weights(plan) | {
+        "below": Rows(Test(score, "below", 0.0)),
+        "above": Rows(Test(score, "above", 1.0)),
+        "impossible0": Rows(Test(score, "at least", 1.0)),
+        "impossible1": Rows(Test(score, "at most", 0.0)),
+    }
     for name, losses in _losses(score).items():
         for at, loss in enumerate(losses):
-            once, twice = (f"{weight} * ", f"{weight} * {weight} * ") if weight is not None else ("", "")
-            sums[f"{name}{at}"] = f"fsum({once}{loss})"
-            sums[f"{name}{at}_w2"] = f"fsum({twice}{loss})"
-            sums[f"{name}{at}_w2x"] = f"fsum({twice}{loss} * {loss})"
+            sums[f"{name}{at}"] = Total(once * loss if once is not None else loss)
+            sums[f"{name}{at}_w2"] = Total(twice * loss if twice is not None else loss)
+            sums[f"{name}{at}_w2x"] = Total(twice * loss * loss if twice is not None else loss * loss)
     return sums
 
 
-def _losses(score: str) -> dict[str, tuple[str, str]]:
+def _weights(plan: Plan) -> tuple[Term | None, Term | None]:
+    if plan.weight is None:
+        return None, None
+    weight = Number(plan.weight)
+    return weight, weight * weight
+
+
+def _losses(score: Term) -> dict[str, tuple[Term, Term]]:
     """Loss of a row with label 0, and with label 1; an infinite one counts 0 here, and as impossible elsewhere."""
+    rest = ONE - score
     return {
         "score": (score, score),
-        "squared_error": (f"({score}) * ({score})", f"(1 - {score}) * (1 - {score})"),
-        "log_loss": (
-            f"CASE WHEN {score} < 1 THEN -ln(1 - {score}) ELSE 0 END",
-            f"CASE WHEN {score} > 0 THEN -ln({score}) ELSE 0 END",
-        ),
+        "squared_error": (score * score, rest * rest),
+        "log_loss": (Surprise(rest), Surprise(score)),
     }
 
 
-def _levels(
-    rows: Sequence[tuple[Any, ...]], plan: Plan, name: str, labels: Mapping[Any, str]
-) -> dict[str, list[Level]]:
+def _levels(tally: Tally, plan: Plan, name: str, labels: Mapping[Any, str], bins: Bins) -> dict[str, Sequence[Level]]:
     bands = band_texts(plan.bins[name]) if name in plan.bins else None
-    levels: dict[str, list[Level]] = {
-        name: [level_text(row[0], bands) for row in rows],
-        LABEL: [labels[row[1]] for row in rows],
-        SCORE: [repr(float(row[2])) for row in rows],
+    levels: dict[str, Sequence[Level]] = {
+        name: [level_text(v, bands) for v in tally.column(name)],
+        LABEL: [labels[v] for v in tally.column(LABEL)],
+        SCORE: [repr(bins.edge(v)) for v in tally.column(SCORE)],
     }
     if plan.unit is not None:
-        levels[FOLD] = [str(row[3]) for row in rows]
+        levels[FOLD] = [str(v) for v in tally.column(FOLD)]
     return levels
 
 
-def _binned(name: str, levels: Mapping[str, list[Level]], values: Mapping[str, np.ndarray]) -> Cube:
-    kept = {k: values[k] for k in ("w", "w2") if k in values}
-    kept |= {
-        "n": values["n"].astype(np.int64),
-        "score": np.where(_positive(levels), values["score1"], values["score0"]),
-    }
+def _binned(name: str, levels: Mapping[str, Sequence[Level]], values: Mapping[str, np.ndarray]) -> Cube:
+    kept = {k: values[k] for k in ("n", "w", "w2") if k in values}
+    kept["score"] = np.where(_positive(levels), values["score1"], values["score0"])
     names = [name, LABEL, SCORE, *([FOLD] if FOLD in levels else [])]
     return from_cells(names, list(zip(*(levels[k] for k in names), strict=True)), kept)
 
 
-def _lost(name: str, levels: Mapping[str, list[Level]], values: Mapping[str, np.ndarray]) -> Cube:
-    kept = {k: values[k] for k in ("w", "w2") if k in values} | {"n": values["n"].astype(np.int64)}
-    for loss in LOSSES:
+def _lost(name: str, levels: Mapping[str, Sequence[Level]], values: Mapping[str, np.ndarray]) -> Cube:
+    kept = {k: values[k] for k in ("n", "w", "w2") if k in values}
+    for loss in ("score", "squared_error", "log_loss"):
         for moment in ("", "_w2", "_w2x"):
             kept[f"{loss}{moment}"] = np.where(
                 _positive(levels), values[f"{loss}1{moment}"], values[f"{loss}0{moment}"]
             )
-    kept["outside"] = values["outside"]
-    kept["impossible"] = np.where(_positive(levels), values["impossible1"], values["impossible0"])
+    kept["outside"] = (values["below"] + values["above"]).astype(np.float64)
+    kept["impossible"] = np.where(_positive(levels), values["impossible1"], values["impossible0"]).astype(np.float64)
     return from_cells([name, LABEL], list(zip(levels[name], levels[LABEL], strict=True)), kept)
 
 
-def _positive(levels: Mapping[str, list[Level]]) -> np.ndarray:
+def _positive(levels: Mapping[str, Sequence[Level]]) -> np.ndarray:
     return np.array([level == "1" for level in levels[LABEL]], dtype=bool)

@@ -34,8 +34,9 @@ class RateTable:
     def __init__(self, grouped: Grouping, scope: Scope, stage: Stage, *, comparable: bool = True) -> None:
         self.g, self.scope, self.stage = grouped, scope, stage
         self.comparable = comparable and bool(grouped.by)
+        self._samples: dict[str, Sample] = {}
         self.flags: tuple[str, ...] = (NO_GROUP,) if grouped.missing_rows and grouped.by else ()
-        if self.comparable and len(grouped.groups) > 1 and _determined(grouped.sample(BASE_RATE)):
+        if self.comparable and len(grouped.groups) > 1 and _determined(self.sample(BASE_RATE)):
             self.flags += (IS_LABEL,)
 
     def rates(self, metrics: Sequence[Measured]) -> list[Estimate]:
@@ -47,8 +48,14 @@ class RateTable:
             found += [self._criterion(c, [by_name[rate] for rate in c.rates]) for c in named]
         return found
 
+    def sample(self, metric: Measured) -> Sample:
+        """Values of all groups for one metric, worked out once."""
+        if metric.name not in self._samples:
+            self._samples[metric.name] = self.g.sample(metric)
+        return self._samples[metric.name]
+
     def _all(self, metric: Measured) -> list[Estimate]:
-        sample = self.g.sample(metric)
+        sample = self.sample(metric)
         found = self._each(metric, sample)
         if self.comparable:
             for kind in KINDS if metric.range[0] >= 0 else KINDS[:1]:
@@ -74,7 +81,10 @@ class RateTable:
         )
 
     def _group_flags(self, sample: Sample, *positions: int) -> tuple[str, ...]:
-        return (SMALL,) if any(sample.thin[i] for i in positions) else ()
+        for i in positions:
+            if sample.thin[i]:
+                return (SMALL,)
+        return ()
 
     def _each(self, metric: Measured, sample: Sample) -> list[Estimate]:
         limits = single(sample, self.scope.tail)
@@ -228,7 +238,7 @@ class RateTable:
 
     def _criterion(self, criterion: Criterion, metrics: Sequence[Measured]) -> Estimate:
         """Worst of several gaps; the failing side is corrected for having looked at all of them."""
-        parts = [self._gap(m, self.g.sample(m), criterion.compare, looks=len(metrics)) for m in metrics]
+        parts = [self._gap(m, self.sample(m), criterion.compare, looks=len(metrics)) for m in metrics]
         undefined = next((p for p in parts if p.value is None), None)
         flags = tuple(dict.fromkeys(f for p in parts for f in p.flags))
         common: dict[str, Any] = {"compare": criterion.compare, "n": parts[0].n, "flags": flags}
@@ -255,14 +265,15 @@ def _smooth(estimate: Estimate, metric: Statistic) -> Estimate:
     def scaled(value: float | None) -> float | None:
         return None if value is None or estimate.compare == "ratio" else start + width * value
 
-    if (low, high) != (0.0, 1.0):
-        estimate = replace(estimate, value=scaled(estimate.value), low=scaled(estimate.low), high=scaled(estimate.high))
     method = (
         estimate.method
         and f"{estimate.method}, rows worth by {'jackknife' if 'fold' in estimate.method else 'delta method'}"
     )
+    moved: dict[str, Any] = (
+        {} if (low, high) == (0.0, 1.0) else {k: scaled(getattr(estimate, k)) for k in ("value", "low", "high")}
+    )
     kept = estimate.compare == "ratio"
-    return replace(estimate, method=method, numerator=estimate.numerator if kept else None,
+    return replace(estimate, **moved, method=method, numerator=estimate.numerator if kept else None,
                    denominator=estimate.denominator if kept else None)  # fmt: skip
 
 
