@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from audit import __version__
 from audit.arrays import attributes as attributes_of
@@ -27,7 +27,7 @@ def measure(
     groups: Any,
     task: str = "classification",
     score: Any = None,
-    threshold: float = 0.5,
+    threshold: float | Literal["median"] = 0.5,
     features: Any = None,
     neighbours: int = 5,
     weight: Any = None,
@@ -37,6 +37,7 @@ def measure(
     intersections: int = 1,
     confidence: float = 0.95,
     gates: Sequence[Mapping[str, Any]] = (),
+    four_fifths: bool = False,
     metrics: Mapping[str, Callable[..., float]] | None = None,
 ) -> AuditResult:
     """Audit predictions, or labels alone, per group.
@@ -54,6 +55,7 @@ def measure(
         ``classification``, or ``regression`` for numeric labels and predictions.
     score, threshold
         Finite scores, shape (n,); one at or above the threshold is a positive prediction where there is no ``y_pred``.
+        With ``"median"``, one above the median of all scores.
     features, neighbours
         What makes two rows alike, as ``groups`` is given: numbers, text or truth values. With them there is a flip test
         against the nearest neighbours in the reference group, an odd number of them.
@@ -69,6 +71,8 @@ def measure(
         Audit crossings of up to this many group columns; how sure every interval is.
     gates
         Limits to judge, as the tables of ``[[gates]]`` in audit.toml.
+    four_fifths
+        Whether adverse impact by any group column, under 4/5 and significant, fails the audit.
     metrics
         Your own functions ``f(y_true, y_pred)`` by name, called per group through Fairlearn's MetricFrame; with
         weights they get ``sample_weight``. Their values carry no interval and cannot be judged.
@@ -117,7 +121,7 @@ def measure(
             "features": tuple(alike),
             "neighbours": neighbours,
         }
-    result = _audit(columns, _config(data, asked, confidence, gates))
+    result = _audit(columns, _config(data, asked, confidence, gates, four_fifths=four_fifths))
     if not metrics:
         return result
     own = _own(metrics, roles, attributes, intersections)
@@ -209,11 +213,16 @@ def _audit(rows: Any, config: Config) -> AuditResult:
 
 
 def _config(
-    data: Mapping[str, Any], asked: Mapping[str, Any] | None, confidence: float, gates: Sequence[Mapping[str, Any]]
+    data: Mapping[str, Any],
+    asked: Mapping[str, Any] | None,
+    confidence: float,
+    gates: Sequence[Mapping[str, Any]],
+    *,
+    four_fifths: bool = False,
 ) -> Config:
     raw: dict[str, Any] = {
         "data": {k: plain(v) for k, v in data.items() if v is not None},
-        "policy": {"confidence": confidence},
+        "policy": {"confidence": confidence, **({"four_fifths": four_fifths} if four_fifths else {})},
     }
     if asked is not None:
         raw["predictions"] = {k: v for k, v in asked.items() if v is not None}

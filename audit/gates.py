@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from audit.config.schema import Config, GateRule
 from audit.errors import QuestionError, no_such
+from audit.four_fifths import UNASKED, checked_again
 from audit.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
 from audit.sentences import gate_sentence
 from audit.value import Estimate, Group
@@ -96,14 +97,15 @@ def with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
 
 
 def expanded(config: Config) -> tuple[GateRule, ...]:
-    """Rules with their grouping written out, and the rule that every suite brings: no check may fail."""
+    """Rules with their grouping written out, and the rule that a suite or four fifths bring: no check may fail."""
     rules: list[GateRule] = []
     for rule in config.gates or ():
         if rule.stage in {"model", "data"} and rule.by is None:
             rules += [rule.model_copy(update={"by": (column,)}) for column in config.data.groups]
         else:
             rules.append(rule)
-    if config.checks is not None and config.checks.suite and not any(r.stage == "checks" for r in rules):
+    suite = config.checks is not None and config.checks.suite is not None
+    if (suite or config.policy.four_fifths) and not any(r.stage == "checks" for r in rules):
         rules.append(GateRule(stage="checks", metric="failed", max=0.0))
     return tuple(dict.fromkeys(rules))
 
@@ -142,16 +144,20 @@ def again(result: AuditResult, config: Config, today: dt.date) -> AuditResult:
             f"policy.confidence is {asked:g}, but the result holds intervals of {other:g}; "
             "judge by the same confidence, or run again"
         )
-    evidence = Evidence(estimates=result.estimates, checks=result.checks, energy=result.energy, judged=result.gates)
+    checks = checked_again(result.checks, result.estimates, config)
+    evidence = Evidence(estimates=result.estimates, checks=checks, energy=result.energy, judged=result.gates)
     gates = judge(config, evidence, today)
     failed = any(code != 0 for code in result.run.exit_codes.values())
-    return replace(
-        result, gates=gates, verdict="incomplete" if failed or result.verdict == "incomplete" else overall(gates)
-    )
+    verdict = "incomplete" if failed or result.verdict == "incomplete" else overall(gates)
+    return replace(result, checks=checks, gates=gates, verdict=verdict)
 
 
 def failed_checks(checks: Sequence[Check]) -> Estimate:
-    """How many checks failed; undefined where some could not be answered, but never fewer than did fail."""
+    """How many checks failed; undefined where some could not be answered, but never fewer than did fail.
+
+    What nobody asked for informs and is not counted.
+    """
+    checks = [c for c in checks if c.answered_by != "evenhand" or c.severity != UNASKED]
     failed = sum(c.outcome in FAILING_CHECKS for c in checks)
     unknown = [c for c in checks if c.outcome in UNKNOWN_CHECKS]
     n = float(len(checks))

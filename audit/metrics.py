@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from audit.catalogue import Catalogue, Metric
+from audit.fairness.adverse import ADVERSE
 from audit.fairness.criteria import CRITERIA
 from audit.fairness.dataset import DATASET
 from audit.fairness.flips import FLIPS
@@ -13,12 +14,9 @@ from audit.fairness.regression import REGRESSION
 from audit.fairness.scores import SCORES
 from audit.fairness.statistics import STATISTICS
 
-CATALOGUE = Catalogue((*DATASET, *RATES, *STATISTICS, *SCORES, *FLIPS, *REGRESSION, *CRITERIA))
-DATA_METRICS = ("base_rate", *(m.name for m in DATASET if m.stage == "data"))
-MODEL_METRICS = tuple(
-    m.name
-    for m in (*RATES, *STATISTICS, *SCORES, *FLIPS, *REGRESSION, *CRITERIA, *(d for d in DATASET if d.stage == "model"))
-)
+CATALOGUE = Catalogue((*DATASET, *RATES, *STATISTICS, *SCORES, *FLIPS, *REGRESSION, *ADVERSE, *CRITERIA))
+DATA_METRICS = ("base_rate", *(m.name for m in CATALOGUE.values() if m.stage == "data"))
+MODEL_METRICS = tuple(m.name for m in CATALOGUE.values() if m.stage == "model")
 ENERGY_METRICS = ("energy_kwh", "carbon_g")
 CHECK_METRICS = ("failed",)
 

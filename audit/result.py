@@ -77,6 +77,8 @@ class Part:
     rows_without_group: Mapping[str, int] = field(default_factory=dict)
     """Rows whose value is missing, by group column."""
     columns: tuple[Column, ...] = ()
+    score_median: float | None = None
+    """Median of all scores, where that was asked for as the threshold; a score above it is a positive prediction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

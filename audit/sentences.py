@@ -77,7 +77,8 @@ def _with_rate(estimate: Estimate, group: Group, find: Find) -> str:
     if rate is None or rate.value is None:
         return group_text(group)
     n = rate.denominator if rate.denominator is not None else rate.n
-    return f"{group_text(group)} {number(rate.value)} (n {n:,.0f})"
+    against = f" against {group_text(rate.reference)}" if rate.reference else ""
+    return f"{group_text(group)}{against} {number(rate.value)} (n {n:,.0f})"
 
 
 def _value(rule: GateRule, estimate: Estimate) -> str:

@@ -17,6 +17,7 @@ from audit.engines.choice import count
 from audit.engines.counting import Counted, Plan
 from audit.engines.tables import Table, open_table
 from audit.errors import QuestionError, SourceError, printable
+from audit.four_fifths import four_fifths_checks
 from audit.measurement import Scope, of_data, of_predictions
 from audit.records import cube_record, part_record
 from audit.result import Check, CubeRecord, Part
@@ -204,6 +205,7 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
         found.checks.append(_without_strata(absent))
     with step("Measuring"):
         found.estimates += of_predictions(plan.task, counted.by_kind, scope_of(config))
+    found.checks += four_fifths_checks(found.estimates, config)
 
 
 def _regresses(config: Config) -> bool:

@@ -78,7 +78,7 @@ class Question(_Strict):
     unit: str | None = None
     strata: tuple[str, ...] = ()
     positive: Scalar = None
-    threshold: float = 0.5
+    threshold: float | Literal["median"] = 0.5
     reference: Mapping[str, Scalar] = Field(default_factory=dict)
     intersections: int = 1
     confidence: float = 0.95

@@ -21,6 +21,7 @@ RULE = re.compile(
 )
 RULE_SHAPE = "METRIC [difference|ratio] [by COLUMN*COLUMN] >= NUMBER"
 HERE = "the command line"
+MEDIAN = "median"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class Asked:
     task: str | None = None
     prediction: str | None = None
     score: str | None = None
-    threshold: float | None = None
+    threshold: str | None = None
     features: Sequence[str] | None = None
     neighbours: int | None = None
     groups: Sequence[str] | None = None
@@ -44,6 +45,7 @@ class Asked:
     reference: Sequence[str] | None = None
     intersections: int | None = None
     confidence: float | None = None
+    four_fifths: bool = False
     engine: str | None = None
     master: str | None = None
     gates: Sequence[str] | None = None
@@ -73,11 +75,13 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
     if stage == "data":
         raw["data"]["source"] = str(asked.table)
     else:
-        named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score, "threshold": asked.threshold,
-                 "features": split(asked.features) or None, "neighbours": asked.neighbours}  # fmt: skip
+        named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score,
+                 "threshold": _threshold(asked.threshold), "features": split(asked.features) or None,
+                 "neighbours": asked.neighbours}  # fmt: skip
         raw["predictions"] = {"source": str(asked.table), **_given(named)}
-    if asked.confidence is not None:
-        raw["policy"] = {"confidence": asked.confidence}
+    policy = {"confidence": asked.confidence, "four_fifths": asked.four_fifths or None}
+    if _given(policy):
+        raw["policy"] = _given(policy)
     if rules:
         raw["gates"] = rules
     return build(raw, HERE)
@@ -113,6 +117,10 @@ def relative(config: Config, folder: Path) -> dict[str, Any]:
     return plain
 
 
+def _threshold(text: str | None) -> float | str | None:
+    return text if text is None or text == MEDIAN else _number(text, f"--threshold (or {MEDIAN})")
+
+
 def _stage(metric: str, stage: str) -> str:
     if metric in ENERGY:
         return "energy"
@@ -120,7 +128,7 @@ def _stage(metric: str, stage: str) -> str:
 
 
 def _from_file(asked: Asked, stage: Literal["data", "model"], path: Path) -> Config:
-    given = [f"--{k}" for k in Asked.__slots__ if k not in {"table", "gates"} and getattr(asked, k)]
+    given = [f"--{k.replace('_', '-')}" for k in Asked.__slots__ if k not in {"table", "gates"} and getattr(asked, k)]
     if given or asked.gates:
         raise QuestionError(
             f"--config says the whole question; leave {(given or ['--gate'])[0]} out, or leave --config out"
@@ -136,6 +144,7 @@ def _from_file(asked: Asked, stage: Literal["data", "model"], path: Path) -> Con
         raw["data"].pop(key, None)
     if stage == "data":
         raw.pop("predictions", None)
+        raw.get("policy", {}).pop("four_fifths", None)
         raw["data"]["source"] = str(asked.table)
         if config.checks is not None and config.checks.suite is not None:
             raw["checks"] = {"suite": str((path if path.is_dir() else path.parent).resolve() / config.checks.suite)}

@@ -27,7 +27,7 @@ def run(
 
     config, folder = load(pipeline)
     job = job_of(config, folder, store, ("audit", "run", str(pipeline)), json=json)
-    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=bool(config.gates))
+    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
 
 
 def data(
@@ -69,7 +69,10 @@ def model(
     ] = None,
     prediction: Annotated[str | None, typer.Option(help="Column of predicted classes, or of numbers.")] = None,
     score: Annotated[str | None, typer.Option(help="Column of scores, read with --threshold.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="A score at or above it is positive; 0.5 by default.")] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(help="A score at or above it is positive; 0.5 by default. 'median': above the median of all."),
+    ] = None,
     features: o.Features = None,
     neighbours: o.Neighbours = None,
     groups: o.GroupNames = None,
@@ -80,6 +83,9 @@ def model(
     reference: o.Reference = None,
     intersections: o.Intersections = None,
     confidence: o.Confidence = None,
+    four_fifths: Annotated[
+        bool, typer.Option("--four-fifths", help="Fail on adverse impact: under 4/5 of the highest rate, significant.")
+    ] = False,
     engine: o.EngineName = None,
     master: o.Master = None,
     gate: o.Gates = None,
@@ -94,7 +100,7 @@ def model(
         "label": label, "positive": positive, "task": task, "prediction": prediction, "score": score,
         "threshold": threshold, "features": features, "neighbours": neighbours,
         "groups": groups, "weight": weight, "unit": unit, "strata": strata, "bins": bins, "reference": reference,
-        "intersections": intersections, "confidence": confidence, "gates": gate,
+        "intersections": intersections, "confidence": confidence, "four_fifths": four_fifths, "gates": gate,
         "engine": engine, "master": master,
     }  # fmt: skip
     _one_table("model", table, asked, config, write_config, store, json=json, exit_zero=exit_zero)
@@ -141,7 +147,12 @@ def _one_table(
     if write_config is not None:
         _save(config, write_config)
     job = job_of(config, Path(), store, ("audit", stage, str(table)), json=json, metered=False)
-    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=bool(config.gates))
+    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
+
+
+def judges(config: Config) -> bool:
+    """Whether anything is judged that a user asked for."""
+    return bool(config.gates) or config.policy.four_fifths
 
 
 def _save(config: Config, path: Path) -> None:

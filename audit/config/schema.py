@@ -87,6 +87,8 @@ class Config(Section):
         if self.gates is not None and not self.gates:
             raise ValueError("gates: the list is empty, so nothing would be judged; add a gate or leave the key out")
         _whole_predictions(self)
+        _whole_median(self)
+        _whole_four_fifths(self)
         _whole_gates(self)
         return self
 
@@ -134,6 +136,20 @@ def _whole_regression(config: Config) -> None:
         raise ValueError("data.positive: a regression has no positive class; leave positive out")
     if config.data.strata:
         raise ValueError("data.strata: a regression is not compared within strata; leave strata out")
+
+
+def _whole_median(config: Config) -> None:
+    if config.predictions is not None and config.predictions.threshold == "median" and config.data.weight is not None:
+        raise ValueError('predictions.threshold = "median" is the median of rows; leave data.weight out')
+
+
+def _whole_four_fifths(config: Config) -> None:
+    if not config.policy.four_fifths:
+        return
+    if config.predictions is None or config.predictions.task != "classification":
+        raise ValueError("policy.four_fifths judges who is selected; it needs [predictions] of classes")
+    if not config.data.groups:
+        raise ValueError("policy.four_fifths compares groups, but [data] groups names none")
 
 
 def _whole_gates(config: Config) -> None:

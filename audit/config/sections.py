@@ -157,7 +157,8 @@ class Predictions(Section):
     """The data's label column where not named."""
     prediction: Text | None = None
     score: Text | None = None
-    threshold: Number = UNASKED_THRESHOLD
+    threshold: Number | Literal["median"] = UNASKED_THRESHOLD
+    """A score at or above it is positive; with "median", a score above the median of all scored rows."""
     features: Names = ()
     """Columns that make two rows alike; with them there is a flip test."""
     neighbours: Annotated[int, Field(ge=1, le=99, strict=True)] = UNASKED_NEIGHBOURS
@@ -174,6 +175,8 @@ class Predictions(Section):
             raise ValueError(
                 "name the column of predictions (prediction), or of scores with a threshold (score, threshold)"
             )
+        if self.threshold == "median" and (self.prediction is not None or self.score is None):
+            raise ValueError('threshold = "median" cuts scores; name them (score) and leave prediction out')
         if self.prediction is not None and self.prediction == self.score:
             raise ValueError(f"prediction and score are the same column '{self.score}'")
         return self
@@ -201,3 +204,5 @@ class Policy(Section):
 
     confidence: Annotated[Number, Field(ge=0.5, lt=1)] = 0.95
     insufficient: Literal["fail", "warn"] = "fail"
+    four_fifths: Annotated[bool, Field(strict=True)] = False
+    """Whether adverse impact, practical and significant, fails the audit."""

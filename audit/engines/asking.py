@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audit.engines.counting import Counted, Plan
+from audit.engines.counting import MEDIAN, Counted, Plan
+from audit.engines.cut import resolved
 from audit.engines.engine import Engine, Scan
 from audit.engines.keys import decisions, keys, shifts, weights
 from audit.engines.reading import label_words, read
@@ -59,6 +60,7 @@ def counted(engine: Engine, table: Table, plan: Plan) -> Counted:
         extents = _extents(scan, table, plan)
         if plan.task == "regression":
             return regression_counts(scan, plan, extents)
+        plan = resolved(scan, plan)
         tallies = _tallies(scan, table, plan, extents)
     return cubes_of(tallies, plan)
 
@@ -75,6 +77,8 @@ def tallied(engine: Engine, table: Table, plan: Plan) -> Tallies:
         raise QuestionError(f"a {plan.task} cannot be counted in parts yet; count the parts together, as a glob")
     if plan.features:
         raise QuestionError("features are for the flip test, which needs all rows at once; leave them out of parts")
+    if plan.threshold == MEDIAN:
+        raise QuestionError("a part does not know the median of the whole; give a number, or count all parts as a glob")
     with _opened(engine, table, plan) as scan:
         return _tallies(scan, table, plan, _extents(scan, table, plan))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Final, Literal
 
 from audit.catalogue import Task
 from audit.cube import Cube
@@ -15,6 +16,8 @@ from audit.grouping import CROSSINGS
 
 FOLDS = 100
 """Folds of the unit; 20 would widen a rate's interval by 6%, 500 would narrow it by 1%."""
+
+MEDIAN: Final = "median"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +33,10 @@ class Plan:
     """Label that counts as positive; None takes 1 of {0, 1} and refuses anything else."""
     prediction: str | None = None
     score: str | None = None
-    threshold: float = 0.5
+    threshold: float | Literal["median"] = 0.5
     """Where there is a score and no prediction, score >= threshold is a positive prediction."""
+    median: float | None = None
+    """Median that the threshold was made of; see `audit.engines.cut`."""
     weight: str | None = None
     unit: str | None = None
     """Column that names whom a row belongs to; None where every row is its own."""
@@ -75,6 +80,8 @@ class Counted:
     rows_read: int
     rows_excluded: Mapping[str, int]
     rows_without_group: Mapping[str, int]
+    median: float | None = None
+    """Median of the scores, where they were cut there."""
 
     @property
     def by_kind(self) -> Mapping[str, tuple[Cube, ...]]:

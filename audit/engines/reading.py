@@ -38,6 +38,7 @@ def read(tally: Tally, plan: Plan) -> Counted:
         rows_read=int(n.sum()),
         rows_excluded={reason: nowhere} if nowhere else {},
         rows_without_group={c: int(n[m].sum()) for c, m in missing.items() if m.any()},
+        median=plan.median,
     )
 
 

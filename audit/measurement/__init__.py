@@ -23,6 +23,7 @@ from audit.grouping import (
     grouping,
     missing_groups,
 )
+from audit.measurement.adverse import adverse_estimates
 from audit.measurement.bias import BiasTable
 from audit.measurement.flips import flip_estimates
 from audit.measurement.rates import RateTable
@@ -57,6 +58,7 @@ def _classified(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
         *conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model"),
         *score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope),
         *flip_estimates(cubes[CROSSINGS], cubes.get(FLIPS, ()), scope),
+        *adverse_estimates(cubes[CROSSINGS], scope),
     )
 
 

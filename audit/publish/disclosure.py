@@ -10,14 +10,15 @@ Must not: change a number that stays, or decide a verdict.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from audit import four_fifths
 from audit.catalogue import Family
 from audit.errors import QuestionError, printable
 from audit.metrics import CATALOGUE
 from audit.publish.cells import Counts, Key, family_cells, group_counts, hidden, safe, small_flips
-from audit.result import AuditResult, CubeRecord, Gate
+from audit.result import AuditResult, Check, CubeRecord, Gate
 from audit.value import Estimate, Group, Stage
 
 K = 10
@@ -55,7 +56,8 @@ class _Shield:
         reason = self._why(estimate)
         if reason is None:
             return estimate
-        rows_shown = estimate.compare is None and self._key(estimate.by, estimate.group) not in self.hidden["rows"]
+        alone = estimate.compare is None and estimate.reference is None
+        rows_shown = alone and self._key(estimate.by, estimate.group) not in self.hidden["rows"]
         return Estimate(
             stage=estimate.stage,
             metric=estimate.metric,
@@ -73,7 +75,7 @@ class _Shield:
         family = _family(estimate.metric)
         if estimate.by not in self.counts:
             return "the counts behind it are not in the record"
-        if estimate.compare is None:
+        if estimate.compare is None and estimate.reference is None:
             key = self._key(estimate.by, estimate.group)
             return self._why_hidden(key, family) if key in self.hidden[family] else None
         if self._names_hidden(estimate, family):
@@ -129,7 +131,18 @@ def publishable(result: AuditResult, k: int = K) -> AuditResult:
     shields = {stage: _shield(result, stage, k) for stage in PARTS}
     estimates = tuple(shields[e.stage].shown(e) if e.stage in shields else e for e in result.estimates)
     gates = tuple(_gate(gate, shields, k) for gate in result.gates)
-    return replace(result, estimates=estimates, gates=gates, cubes=())
+    checks = tuple(_checks(result.checks, estimates, k))
+    return replace(result, estimates=estimates, checks=checks, gates=gates, cubes=())
+
+
+def _checks(checks: Sequence[Check], shown: Sequence[Estimate], k: int) -> Iterator[Check]:
+    """Checks without the numbers of groups that are left out; the outcome stays."""
+    gone = {four_fifths.title(e.by[0]) for e in shown if len(e.by) == 1 and four_fifths.rests_on(e)
+            and e.status == "suppressed"}  # fmt: skip
+    for check in checks:
+        bare = check.code == four_fifths.CODE and check.title in gone
+        why = f"judged on the full record; the numbers are left out here because they would give away counts under {k}"
+        yield replace(check, detail=why) if bare else check
 
 
 def _shield(result: AuditResult, stage: Stage, k: int) -> _Shield:
