@@ -7,15 +7,16 @@ from typing import Any
 from audit.catalogue import Catalogue, Metric
 from audit.fairness.criteria import CRITERIA
 from audit.fairness.dataset import DATASET
+from audit.fairness.multiclass import MULTICLASS, WORST_BASE_RATE
 from audit.fairness.rates import RATES
 from audit.fairness.regression import REGRESSION
 from audit.fairness.scores import SCORES
 from audit.fairness.statistics import STATISTICS
 
-CATALOGUE = Catalogue((*DATASET, *RATES, *STATISTICS, *SCORES, *REGRESSION, *CRITERIA))
-DATA_METRICS = ("base_rate", *(m.name for m in DATASET if m.stage == "data"))
+CATALOGUE = Catalogue((*DATASET, *RATES, *STATISTICS, *SCORES, *REGRESSION, *MULTICLASS, *CRITERIA))
+DATA_METRICS = ("base_rate", *(m.name for m in DATASET if m.stage == "data"), WORST_BASE_RATE.name)
 MODEL_METRICS = tuple(
-    m.name for m in (*RATES, *STATISTICS, *SCORES, *REGRESSION, *CRITERIA, *(d for d in DATASET if d.stage == "model"))
+    m.name for m in (*RATES, *STATISTICS, *SCORES, *REGRESSION, *MULTICLASS, *CRITERIA, *DATASET) if m.stage == "model"
 )
 ENERGY_METRICS = ("energy_kwh", "carbon_g")
 CHECK_METRICS = ("failed",)
