@@ -52,7 +52,8 @@ def measure(
     groups
         A frame, a mapping of names to arrays, or one named array: who each row is.
     task
-        ``classification``, or ``regression`` for numeric labels and predictions.
+        ``classification``; ``multiclass`` for labels and predictions of several classes, none of which is the positive
+        one; or ``regression`` for numeric labels and predictions.
     score, threshold
         Finite scores, shape (n,); one at or above the threshold is a positive prediction where there is no ``y_pred``.
         With ``"median"``, one above the median of all scores.
@@ -151,6 +152,7 @@ def check(
     *,
     label: str | None = None,
     positive: Any = None,
+    classes: bool = False,
     groups: str | Sequence[str],
     weight: str | None = None,
     unit: str | None = None,
@@ -171,6 +173,8 @@ def check(
         Names of columns.
     positive
         The label that counts as positive; needed unless labels are 0 and 1.
+    classes
+        Whether the label is one of several classes, none of which is the positive one.
     groups
         Names of the group columns.
     strata
@@ -186,6 +190,7 @@ def check(
     data = {
         "label": label,
         "positive": plain(positive),
+        "classes": classes or None,
         "groups": names,
         "weight": weight,
         "unit": unit or "row",

@@ -56,6 +56,7 @@ def data_plan(config: Config) -> Plan:
         groups=data.groups,
         intersections=data.intersections,
         label=None if _regresses(config) else data.label,
+        classes=config.classes and data.label is not None,
         positive=data.positive,
         weight=data.weight,
         unit=config.unit,
@@ -72,6 +73,7 @@ def model_plan(config: Config) -> Plan:
     return Plan(
         groups=data.groups,
         task=asked.task,
+        classes=config.classes,
         intersections=data.intersections,
         label=config.predictions_label,
         positive=data.positive,
@@ -175,7 +177,8 @@ def audit_table(table: Table, config: Config, found: Findings, step: Step) -> No
     found.data.append(part_record("train", table, counted, plan.columns))
     found.cubes += _records("train", counted)
     found.checks += group_checks(counted, plan, "train")
-    found.estimates += of_data(counted.by_kind, scope_of(config), labelled=plan.label is not None)
+    labelled = plan.label is not None
+    found.estimates += of_data(counted.by_kind, scope_of(config), labelled=labelled, classes=plan.classes)
 
 
 def audit_predictions(config: Config, opened: Opened, found: Findings, step: Step) -> None:

@@ -31,6 +31,7 @@ class Asked:
     table: Path
     label: str | None = None
     positive: str | None = None
+    classes: bool | None = None
     task: str | None = None
     prediction: str | None = None
     score: str | None = None
@@ -62,6 +63,7 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
         "master": asked.master,
         "label": asked.label,
         "positive": asked.positive,
+        "classes": asked.classes or None,
         "groups": split(asked.groups),
         "weight": asked.weight,
         "unit": asked.unit,

@@ -10,7 +10,16 @@ from itertools import pairwise
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
 
 from audit.catalogue import Task
 from audit.errors import printable
@@ -90,6 +99,8 @@ class Data(Section):
     test: Text | None = None
     label: Text | None = None
     positive: Class | None = None
+    classes: StrictBool | None = None
+    """The label is one of several classes, and none is the positive one; the task multiclass implies it."""
     groups: Names = ()
     intersections: Annotated[int, Field(ge=1, le=8, strict=True)] = 1
     unit: Text = "row"
@@ -150,7 +161,7 @@ class Predictions(Section):
     """Where the predictions lie and how they are read."""
 
     task: Task = "classification"
-    """A regression has a numeric label and a numeric prediction."""
+    """A regression has a numeric label and prediction; multiclass has one of several classes for both."""
     source: Text | None = None
     """A table that already exists; a run with [train] names it there."""
     label: Text | None = None
@@ -165,12 +176,11 @@ class Predictions(Section):
 
     @model_validator(mode="after")
     def _decides(self) -> Self:
-        if self.task == "regression" and (self.score is not None or self.threshold != UNASKED_THRESHOLD):
-            raise ValueError(
-                "a regression has neither score nor threshold; name the column of predictions (prediction)"
-            )
-        if self.task == "regression" and self.prediction is None:
-            raise ValueError("name the column of predictions (prediction); a regression needs one")
+        what = {"regression": "a regression", "multiclass": "a decision between several classes"}.get(self.task)
+        if what and (self.score is not None or self.threshold != UNASKED_THRESHOLD):
+            raise ValueError(f"{what} has neither score nor threshold; name the column of predictions (prediction)")
+        if what and self.prediction is None:
+            raise ValueError(f"name the column of predictions (prediction); {what} needs one")
         if self.prediction is None and self.score is None:
             raise ValueError(
                 "name the column of predictions (prediction), or of scores with a threshold (score, threshold)"

@@ -73,7 +73,7 @@ def tallied(engine: Engine, table: Table, plan: Plan) -> Tallies:
     QuestionError
         When the question is one whose sums depend on the whole table.
     """
-    if plan.task != "classification":
+    if plan.task not in {"classification", "multiclass"}:
         raise QuestionError(f"a {plan.task} cannot be counted in parts yet; count the parts together, as a glob")
     if plan.features:
         raise QuestionError("features are for the flip test, which needs all rows at once; leave them out of parts")

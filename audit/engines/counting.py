@@ -27,6 +27,8 @@ class Plan:
     groups: tuple[str, ...]
     task: Task = "classification"
     """A regression has a numeric label and prediction, which are summed instead of counted."""
+    classes: bool = False
+    """Labels and predictions are counted as the classes that they name; none is the positive one."""
     intersections: int = 1
     label: str | None = None
     positive: object = None

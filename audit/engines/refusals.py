@@ -134,7 +134,8 @@ def refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int]
                 )
         elif count > MOST_CLASSES:
             role = "label" if column == plan.label else "prediction"
-            hint = "; if it is a score, name it as the score and give a threshold" if role == "prediction" else ""
+            scored = role == "prediction" and not plan.classes
+            hint = "; if it is a score, name it as the score and give a threshold" if scored else ""
             raise ValuesError(
                 f"{table.name}: {role} '{shown}' has {count:,} different values, which are not classes{hint}"
             )
