@@ -18,16 +18,20 @@ from audit.result import AuditResult, Run
 from audit.value import Estimate
 
 Y_TRUE, Y_PRED, SCORE, WEIGHT, UNIT = "y_true", "y_pred", "score", "weight", "unit"
+QUERY, RANK = "query", "rank"
 
 
 def measure(
-    y_true: Any,
+    y_true: Any = None,
     y_pred: Any = None,
     *,
     groups: Any,
     task: str = "classification",
     score: Any = None,
     threshold: float = 0.5,
+    query: Any = None,
+    rank: Any = None,
+    top: Sequence[int] = (10,),
     weight: Any = None,
     unit: Any = None,
     positive: Any = None,
@@ -42,16 +46,19 @@ def measure(
     Parameters
     ----------
     y_true
-        Labels, shape (n,).
+        Labels, shape (n,). For a ranking, relevance, which may be left out.
     y_pred
         Predicted classes, shape (n,). Without them, ``score`` and ``threshold`` decide; without both, only the
         labels are audited. For a regression, numbers.
     groups
         A frame, a mapping of names to arrays, or one named array: who each row is.
     task
-        ``classification``, or ``regression`` for numeric labels and predictions.
+        ``classification``, ``regression`` for numeric labels and predictions, or ``ranking`` for items in lists.
     score, threshold
         Finite scores, shape (n,); one at or above the threshold is a positive prediction where there is no ``y_pred``.
+    query, rank, top
+        Of a ranking: the list that each item is in, shape (n,), all in one by default; its place, 1 at the top, or a
+        ``score`` instead; and how many first places `skew_at_k` looks at.
     weight
         Finite weights, not negative, shape (n,).
     unit
@@ -84,7 +91,9 @@ def measure(
     >>> result.find("selection_rate", by=["sex"], group=["f"])[0].value
     0.5
     """
-    named = {Y_TRUE: y_true, Y_PRED: y_pred, SCORE: score, WEIGHT: weight, UNIT: unit}
+    if y_true is None and task != "ranking":
+        raise QuestionError("labels are missing: give y_true; only a ranking does without")
+    named = {Y_TRUE: y_true, Y_PRED: y_pred, SCORE: score, WEIGHT: weight, UNIT: unit, QUERY: query, RANK: rank}
     roles = {k: v for k, v in named.items() if v is not None}
     attributes = attributes_of(groups)
     refuse_clash(attributes, roles)
@@ -92,7 +101,7 @@ def measure(
     refuse_misaligned(columns)
     names = tuple(attributes)
     data: dict[str, Any] = {
-        "label": Y_TRUE,
+        "label": None if y_true is None else Y_TRUE,
         "groups": names,
         "intersections": intersections,
         "positive": positive,
@@ -101,13 +110,16 @@ def measure(
         "reference_group": reference_of(reference, names),
     }
     asked = None
-    if y_pred is not None or score is not None or task != "classification":
+    if y_pred is not None or score is not None or rank is not None or task != "classification":
         asked = {
             "source": "memory",
             "task": task,
             "prediction": None if y_pred is None else Y_PRED,
             "score": None if score is None else SCORE,
             "threshold": threshold,
+            "query": None if query is None else QUERY,
+            "rank": None if rank is None else RANK,
+            "top": tuple(plain(k) for k in top),
         }
     result = _audit(columns, _config(data, asked, confidence, gates))
     if not metrics:
@@ -127,6 +139,8 @@ def _own(
     from audit.own_metrics import own_estimates
 
     predicted = roles.get(Y_PRED, roles.get(SCORE))
+    if Y_TRUE not in roles:
+        raise QuestionError("metrics need labels; give y_true")
     if predicted is None:
         raise QuestionError("metrics need predictions; give y_pred or score")
     frame = open_frame(attributes).to_pandas()

@@ -24,6 +24,10 @@ LABEL, PREDICTION, FOLD, STRATUM, SCORE = "label", "prediction", "fold", "stratu
 ORIGIN = "label_origin"
 """Axis of one level: what labels and predictions of a regression are summed from."""
 NEGATIVE, POSITIVE = "0", "1"
+LISTS, GAINS, PLACES = "lists", "gains", "places"
+"""Kinds of cubes of a ranking: whole lists by grouping, lists by group, and items by the places that they hold."""
+GROUPING = "grouping"
+"""Axis of whole lists: the columns whose groups are looked at, as a JSON list."""
 CROSSINGS, WITHIN_STRATA, SCORES, LOSSES, BINNED = "", "within strata", "scores", "losses", "scores"
 """Kinds of cubes, as the record names them: groups x outcome, and what some metrics need beside."""
 MOST_GROUPS = 2000

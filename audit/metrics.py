@@ -7,15 +7,25 @@ from typing import Any
 from audit.catalogue import Catalogue, Metric
 from audit.fairness.criteria import CRITERIA
 from audit.fairness.dataset import DATASET
+from audit.fairness.ranking import RANKING
 from audit.fairness.rates import RATES
 from audit.fairness.regression import REGRESSION
 from audit.fairness.scores import SCORES
 from audit.fairness.statistics import STATISTICS
 
-CATALOGUE = Catalogue((*DATASET, *RATES, *STATISTICS, *SCORES, *REGRESSION, *CRITERIA))
+CATALOGUE = Catalogue((*DATASET, *RATES, *STATISTICS, *SCORES, *REGRESSION, *RANKING, *CRITERIA))
 DATA_METRICS = ("base_rate", *(m.name for m in DATASET if m.stage == "data"))
 MODEL_METRICS = tuple(
-    m.name for m in (*RATES, *STATISTICS, *SCORES, *REGRESSION, *CRITERIA, *(d for d in DATASET if d.stage == "model"))
+    m.name
+    for m in (
+        *RATES,
+        *STATISTICS,
+        *SCORES,
+        *REGRESSION,
+        *RANKING,
+        *CRITERIA,
+        *(d for d in DATASET if d.stage == "model"),
+    )
 )
 ENERGY_METRICS = ("energy_kwh", "carbon_g")
 CHECK_METRICS = ("failed",)

@@ -81,6 +81,9 @@ def model_plan(config: Config) -> Plan:
         weight=data.weight,
         unit=config.unit,
         bins=data.bins,
+        query=asked.query,
+        rank=asked.rank,
+        top=tuple(sorted(asked.top)) if asked.task == "ranking" else (),
     )
 
 
@@ -162,7 +165,7 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
 
 def _regresses(config: Config) -> bool:
     """Whether labels are numbers, of which no class is counted."""
-    return config.predictions is not None and config.predictions.task == "regression"
+    return config.predictions is not None and config.predictions.task in {"regression", "ranking"}
 
 
 def _count(table: Table, plan: Plan, what: str, step: Step) -> Counted:

@@ -34,6 +34,9 @@ class Asked:
     prediction: str | None = None
     score: str | None = None
     threshold: float | None = None
+    query: str | None = None
+    rank: str | None = None
+    top: Sequence[str] | None = None
     groups: Sequence[str] | None = None
     weight: str | None = None
     unit: str | None = None
@@ -67,7 +70,9 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
     if stage == "data":
         raw["data"]["source"] = str(asked.table)
     else:
-        named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score, "threshold": asked.threshold}
+        named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score, "threshold": asked.threshold,
+                 "query": asked.query, "rank": asked.rank,
+                 "top": [_whole(k, "--top") for k in split(asked.top)] or None}  # fmt: skip
         raw["predictions"] = {"source": str(asked.table), **_given(named)}
     if asked.confidence is not None:
         raw["policy"] = {"confidence": asked.confidence}
@@ -151,6 +156,13 @@ def _pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
             raise QuestionError(f"{option} '{printable(text)}' cannot be read; write COLUMN=VALUE")
         pairs[name.strip()] = value.strip()
     return pairs
+
+
+def _whole(text: str, where: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise QuestionError(f"{where}: '{printable(text)}' is not a whole number") from None
 
 
 def _number(text: str, where: str) -> float:

@@ -65,11 +65,16 @@ def model(
     label: o.Label = None,
     positive: o.Positive = None,
     task: Annotated[
-        str | None, typer.Option(help="classification or regression; classification by default.", metavar="TASK")
+        str | None, typer.Option(help="classification, regression or ranking; the first by default.", metavar="TASK")
     ] = None,
     prediction: Annotated[str | None, typer.Option(help="Column of predicted classes, or of numbers.")] = None,
     score: Annotated[str | None, typer.Option(help="Column of scores, read with --threshold.")] = None,
     threshold: Annotated[float | None, typer.Option(help="A score at or above it is positive; 0.5 by default.")] = None,
+    query: Annotated[str | None, typer.Option(help="Of a ranking: column that names the list of an item.")] = None,
+    rank: Annotated[str | None, typer.Option(help="Of a ranking: column of places, 1 at the top; or --score.")] = None,
+    top: Annotated[
+        list[str] | None, typer.Option(help="Of a ranking: first places for skew, such as 10,50; 10 by default.")
+    ] = None,
     groups: o.GroupNames = None,
     weight: o.Weight = None,
     unit: o.Unit = None,
@@ -88,7 +93,7 @@ def model(
     """Audit a table of predictions that already exists."""
     asked = {
         "label": label, "positive": positive, "task": task, "prediction": prediction, "score": score,
-        "threshold": threshold,
+        "threshold": threshold, "query": query, "rank": rank, "top": top,
         "groups": groups, "weight": weight, "unit": unit, "strata": strata, "bins": bins, "reference": reference,
         "intersections": intersections, "confidence": confidence, "gates": gate,
     }  # fmt: skip
@@ -184,6 +189,8 @@ def _following(audited: Audited, where: str, *, gated: bool) -> str:
         rule = f"{'base_rate' if stage == 'data' else 'selection_rate'} ratio >= 0.8"
         if any(e.metric == "mean_error" for e in audited.result.estimates):
             rule = "mean_error difference <= 1"
+        if any(e.metric == "exposure" for e in audited.result.estimates):
+            rule = "exposure ratio >= 0.8"
         return (
             f"add [[gates]] to audit.toml, such as {rule}"
             if stage == "run"

@@ -17,6 +17,8 @@ Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitesp
 Command = Annotated[tuple[Text, ...], Field(min_length=1)]
 Class = bool | int | float | str
 UNASKED_THRESHOLD = 0.5
+UNASKED_TOP = (10,)
+LARGEST_TOP, MOST_TOPS = 1_000_000, 8
 
 
 def _number(value: Any) -> Any:
@@ -120,7 +122,7 @@ class Predictions(Section):
     """Where the predictions lie and how they are read."""
 
     task: Task = "classification"
-    """A regression has a numeric label and a numeric prediction."""
+    """A regression has a numeric label and a numeric prediction; a ranking has lists of items in an order."""
     source: Text | None = None
     """A table that already exists; a run with [train] names it there."""
     label: Text | None = None
@@ -128,9 +130,29 @@ class Predictions(Section):
     prediction: Text | None = None
     score: Text | None = None
     threshold: Number = UNASKED_THRESHOLD
+    query: Text | None = None
+    """Of a ranking: the column that names the list an item is in; all rows are one list where none is named."""
+    rank: Text | None = None
+    """Of a ranking: the column of places, 1 at the top; without it the score orders the items, the highest first."""
+    top: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=LARGEST_TOP, strict=True)], ...], Field(max_length=MOST_TOPS)
+    ] = UNASKED_TOP
+    """Of a ranking: how many first places skew_at_k and share_at_k look at."""
+
+    @model_validator(mode="after")
+    def _orders(self) -> Self:
+        if self.task == "ranking":
+            _whole_order(self)
+            return self
+        named = next((k for k in ("query", "rank") if getattr(self, k) is not None), None)
+        if named is not None or self.top != UNASKED_TOP:
+            raise ValueError(f'{named or "top"} belongs to a ranking; set task = "ranking", or leave it out')
+        return self
 
     @model_validator(mode="after")
     def _decides(self) -> Self:
+        if self.task == "ranking":
+            return self
         if self.task == "regression" and (self.score is not None or self.threshold != UNASKED_THRESHOLD):
             raise ValueError(
                 "a regression has neither score nor threshold; name the column of predictions (prediction)"
@@ -144,6 +166,20 @@ class Predictions(Section):
         if self.prediction is not None and self.prediction == self.score:
             raise ValueError(f"prediction and score are the same column '{self.score}'")
         return self
+
+
+def _whole_order(asked: Predictions) -> None:
+    """Refuse a ranking without an order, or with two."""
+    if asked.prediction is not None or asked.threshold != UNASKED_THRESHOLD:
+        raise ValueError(
+            "a ranking has neither prediction nor threshold; name the column of places (rank) or of scores"
+        )
+    if (asked.rank is None) == (asked.score is None):
+        raise ValueError("a ranking needs one order: the column of places (rank, 1 = top) or of scores (score)")
+    if asked.query is not None and asked.query in {asked.rank, asked.score}:
+        raise ValueError(f"query and order are the same column '{asked.query}'")
+    if not asked.top or len(set(asked.top)) < len(asked.top):
+        raise ValueError("top must name at least one number of places, each once, such as [10, 50]")
 
 
 class EnergySection(Section):

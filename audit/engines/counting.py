@@ -25,7 +25,7 @@ class Plan:
 
     groups: tuple[str, ...]
     task: Task = "classification"
-    """A regression has a numeric label and prediction, which are summed instead of counted."""
+    """A regression has a numeric label and prediction, which are summed instead of counted; a ranking has places."""
     intersections: int = 1
     label: str | None = None
     positive: object = None
@@ -38,6 +38,12 @@ class Plan:
     unit: str | None = None
     """Column that names whom a row belongs to; None where every row is its own."""
     bins: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    query: str | None = None
+    """Of a ranking: the column that names the list of an item; None where all rows are one list."""
+    rank: str | None = None
+    """Of a ranking: the column of places; None where the score gives the order."""
+    top: tuple[int, ...] = ()
+    """Of a ranking: numbers of first places to count."""
     strata: tuple[str, ...] = ()
     """Columns whose joint value is the stratum within which conditional metrics compare."""
 
@@ -54,7 +60,8 @@ class Plan:
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that are read, each once."""
-        named = (*self.groups, *self.strata, self.label, self.prediction, self.score, self.weight, self.unit)
+        roles = (self.label, self.prediction, self.score, self.weight, self.unit, self.query, self.rank)
+        named = (*self.groups, *self.strata, *roles)
         return tuple(dict.fromkeys(c for c in named if c is not None))
 
 

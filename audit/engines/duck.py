@@ -18,6 +18,7 @@ from audit.cube import Cube, from_cells
 from audit.engines.counting import Counted, Plan
 from audit.engines.labels import binary, is_missing, positive_class, typed
 from audit.engines.levels import band_texts, level_text
+from audit.engines.ranking import ranking_counts
 from audit.engines.refusals import refuse_columns, refuse_levels, refuse_sums
 from audit.engines.regression import regression_counts
 from audit.engines.scores import score_cubes
@@ -52,6 +53,8 @@ class DuckEngine:
             self._look(con, source, table, plan)
             if plan.task == "regression":
                 return regression_counts(con, source, table, plan)
+            if plan.task == "ranking":
+                return ranking_counts(con, source, table, plan)
             rows, sums = self._cells(con, source, table, plan)
             refuse_sums(sums, plan, table)
             counted = _counted(rows, sums, plan)
@@ -64,7 +67,7 @@ class DuckEngine:
 
     @staticmethod
     def _look(con: duckdb.DuckDBPyConnection, source: str, table: Table, plan: Plan) -> None:
-        classes = () if plan.task == "regression" else (plan.label, plan.prediction)
+        classes = () if plan.task in {"regression", "ranking"} else (plan.label, plan.prediction)
         looked = [c for c in (*plan.groups, *plan.strata, *classes) if c is not None and c not in plan.bins]
         if not looked:
             return

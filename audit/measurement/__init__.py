@@ -12,8 +12,20 @@ from audit.cube import Cube
 from audit.fairness.dataset import DATA_BASE_RATE
 from audit.fairness.rates import RATES
 from audit.fairness.statistics import STATISTICS
-from audit.grouping import BINNED, CROSSINGS, LOSSES, SCORES, WITHIN_STRATA, crossings, grouping, missing_groups
+from audit.grouping import (
+    BINNED,
+    CROSSINGS,
+    GAINS,
+    LISTS,
+    LOSSES,
+    SCORES,
+    WITHIN_STRATA,
+    crossings,
+    grouping,
+    missing_groups,
+)
 from audit.measurement.bias import BiasTable
+from audit.measurement.ranking import ranking_estimates
 from audit.measurement.rates import RateTable
 from audit.measurement.regression import regression_estimates
 from audit.measurement.scope import Scope
@@ -52,9 +64,14 @@ def _regressed(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
     return regression_estimates(cubes[CROSSINGS], cubes.get(BINNED, ()), scope)
 
 
+def _ranked(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+    return ranking_estimates(cubes[CROSSINGS], cubes[LISTS][0], cubes.get(GAINS, ()), scope)
+
+
 TASKS: Mapping[Task, Callable[[Kinds, Scope], tuple[Estimate, ...]]] = {
     "classification": _classified,
     "regression": _regressed,
+    "ranking": _ranked,
 }
 """How the predictions of each task are measured."""
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from audit.publish.gaps import left_out_note
 from audit.publish.grouped import By, Grouped
 from audit.publish.groups import (
     charts_of,
     fitting,
-    left_out_note,
     room_for,
     rows_cell,
 )
