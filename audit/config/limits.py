@@ -67,7 +67,8 @@ def _of_numbers(entry: Metric, compare: str | None, low: float | None, high: flo
     metric, allowed = entry.name, entry.judged
     if low is not None and high is not None:
         raise ValueError("gives min and max; write two gates, one for each")
-    meant = compare or ("difference" if allowed[0] == "lowest" and high is not None else allowed[0])
+    ceiling = "highest" if "highest" in allowed else "difference"
+    meant = compare or (ceiling if allowed[0] == "lowest" and high is not None else allowed[0])
     if meant not in allowed:
         raise ValueError(f"metric '{metric}' is judged by its {' or '.join(allowed)}, not by its {meant}")
     if meant == "ratio":

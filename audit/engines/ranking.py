@@ -90,7 +90,7 @@ def _levels(rows: Sequence[Any], at: int, name: str, plan: Plan) -> list[Level]:
 
 def _items(plan: Plan) -> str:
     """Sums over items: exposure, relevance, and for each k the places held and the places that chance would give."""
-    sums = ["count(*) AS n", "fsum(exposure) AS exposure"]
+    sums = ["count(*) AS n", "fsum(exposure) AS exposure", "fsum(exposure * exposure) AS exposure_square"]
     sums += ["fsum(rel) AS relevance"] if plan.label is not None else []
     for k in plan.top:
         # Items that share places across the k-th each have the same part of one of the first k.

@@ -24,8 +24,8 @@ from audit.inference.intervals import Floats, Limits
 from audit.inference.means import FEW_ROWS, Found, Scale, Sums, against, mean_gap
 from audit.inference.pairs import Gap
 
-NOTHING = 1e-12
-"""Part of a sum, or of a value, that is rounding."""
+NOTHING, FLAT = 1e-12, 1e-9
+"""Part of a sum, and part of a value, that is rounding; the value of a log is at least 1 in size."""
 Names = tuple[str, ...]
 
 
@@ -45,7 +45,7 @@ def log_quotient(upper: Names, lower: Names) -> Scale:
     return Scale(point, _no_variance, lambda x: x, (-np.inf, np.inf))
 
 
-def of_lists(scale: Scale, sums: Sums, rows: str = "n") -> Found:
+def of_lists(scale: Scale, sums: Sums, rows: str = "n", least: Floats | None = None) -> Found:
     """Statistic of every group.
 
     Parameters
@@ -56,6 +56,8 @@ def of_lists(scale: Scale, sums: Sums, rows: str = "n") -> Found:
         Arrays (G, F) by name: the scale's own, and ``rows``.
     rows
         What a group has of its own, by fold: items, or lists.
+    least
+        Standard error, as a part of the value, under which none is believed where few rows or folds speak.
     """
     total = {k: v.sum(axis=1) for k, v in sums.items()}
     point = scale.point(total)
@@ -65,8 +67,12 @@ def of_lists(scale: Scale, sums: Sums, rows: str = "n") -> Found:
     square = (deviation**2).sum(axis=1)
     folds = np.maximum(np.maximum((sums[rows] > 0).sum(axis=1), (deviation != 0).sum(axis=1)), 1)
     error = np.sqrt((folds - 1) / folds * square)
-    known = whole & (error > 1e3 * NOTHING * np.abs(np.nan_to_num(point))) & (folds > 1)
-    filled = total[rows] ** 2 / np.maximum((sums[rows] ** 2).sum(axis=1), 1e-300)
+    size = np.abs(np.nan_to_num(point)) + np.isneginf(scale.range[0])
+    known = whole & (error > FLAT * size) & (folds > 1)
+    filled = _filled(sums[rows])
+    thin = (filled < THIN_FOLDS) | (total[rows] < FEW_ROWS)
+    if least is not None:
+        error = np.where(thin, np.fmax(error, least * (1.0 if np.isneginf(scale.range[0]) else point)), error)
     scaled = deviation / np.where(square > 0, np.sqrt(square), 1.0)[:, None]
     df = np.minimum(filled, satterthwaite(deviation.T)) - 1
     return Found(
@@ -75,7 +81,7 @@ def of_lists(scale: Scale, sums: Sums, rows: str = "n") -> Found:
         error=np.where(known, error, np.nan),
         df=df,
         rows=filled,
-        thin=(filled < THIN_FOLDS) | (total[rows] < FEW_ROWS),
+        thin=thin,
         scale=scale,
         r=np.clip(scaled @ scaled.T, -1, 1),
     )
@@ -119,6 +125,23 @@ def random_exposure(n: int, items: float) -> tuple[float, float]:
     """Mean and deviation of a group's mean exposure in a random order of n items: drawn without replacement."""
     every = 1 / np.log2(1 + np.arange(1, n + 1))
     return float(every.mean()), math.sqrt(every.var(ddof=1) / items * (1 - items / n))
+
+
+def _filled(rows: Floats) -> Floats:
+    """Effective folds of each group."""
+    return np.asarray(rows.sum(axis=1) ** 2 / np.maximum((rows**2).sum(axis=1), 1e-300))
+
+
+def least_error(sums: Sums) -> Floats:
+    """Standard error of a group's mean exposure in a random order, as a part of that mean.
+
+    In few lists a rare group may happen to hold no place near the top; its own spread then says too little of what
+    could have been.
+    """
+    items, mean = sums["places_n"].sum(axis=1), sums["places_exposure"].sum(axis=1)
+    spread = sums["places_exposure_square"].sum(axis=1) / items - (mean / items) ** 2
+    own, held = sums["n"].sum(axis=1), sums["exposure"].sum(axis=1)
+    return np.asarray(np.sqrt(np.maximum(spread, 0.0) * own) / np.where(held > 0, held, 1.0))
 
 
 def _less(whole: Floats, part: Floats) -> Floats:

@@ -23,8 +23,16 @@ from audit.fairness.ranking import (
     SHARE_AT_K,
     SKEW_AT_K,
 )
-from audit.inference.lists import log_quotient, quotient, random_exposure, random_places, survives
-from audit.inference.means import Scale
+from audit.inference.lists import (
+    least_error,
+    log_quotient,
+    of_lists,
+    quotient,
+    random_exposure,
+    random_places,
+    survives,
+)
+from audit.inference.means import Found, Scale
 from audit.metrics import CATALOGUE
 
 Sums = Mapping[str, np.ndarray]
@@ -51,6 +59,8 @@ class Statistic:
     """Why it is undefined for a group."""
     by_chance: Callable[[int], str] = lambda _: ""
     """What a random order of one list would show, where that is known exactly."""
+    least: np.ndarray | None = None
+    """Least standard error that is believed where few lists speak, as a part of the value."""
     of_everybody: float | None = None
     """Value that everybody has by definition."""
     said: str = ""
@@ -58,6 +68,10 @@ class Statistic:
     said_of: Callable[[int], str] = lambda _: ""
     """What else it has to say of a group."""
     counts_lists: bool = False
+
+    def sample(self, scale: Scale | None = None) -> Found:
+        """Values of all groups with what their intervals need, on the metric's own scale or on another."""
+        return of_lists(scale or self.scale, self.sums, self.rows, self.least)
 
     def is_whole(self, i: int) -> bool:
         """Whether something of a group is left without any one fold."""
@@ -94,7 +108,7 @@ class Lists:
         for metric, name, top in every:
             yield Statistic(
                 metric=metric, scale=quotient((name,), ("n",), top), logs=log_quotient((name,), ("n",)), sums=self.own,
-                rows="n", why=lambda _: why, said=said, counts_lists=True,
+                rows="n", why=lambda _: why, said=said,
             )  # fmt: skip
 
 
@@ -110,10 +124,11 @@ def statistics(sums: Sums, gains: Sums | None) -> Iterator[Statistic]:
     """
     n = sums["n"].sum(axis=1)
     empty: Callable[[int], str | None] = lambda i: None if n[i] else EMPTY  # noqa: E731 - said three times below
-    yield _of_items(EXPOSURE, sums, ("exposure",), ("n",), empty, 1.0, by_chance=_chance_of_exposure(sums))
-    yield _of_items(EXPOSURE_SHARE, sums, ("exposure",), ("all_exposure",), empty, 1.0, of_everybody=1.0)
+    least = least_error(sums)
+    yield _of_items(EXPOSURE, sums, ("exposure",), ("n",), empty, 1.0, least=least, by_chance=_chance_of_exposure(sums))
+    yield _of_items(EXPOSURE_SHARE, sums, ("exposure",), ("all_exposure",), empty, 1.0, of_everybody=1.0, least=least)
     both = ("exposure", "all_n"), ("n", "all_exposure")
-    yield _of_items(RELATIVE_EXPOSURE, sums, *both, empty, np.inf, of_everybody=1.0)
+    yield _of_items(RELATIVE_EXPOSURE, sums, *both, empty, np.inf, of_everybody=1.0, least=least)
     if gains is not None:
         why: Callable[[int], str | None] = lambda i: NO_RELEVANCE if n[i] else EMPTY  # noqa: E731
         yield _of_items(EXPOSURE_OVER_RELEVANCE, sums, ("exposure",), ("relevance",), why, np.inf)

@@ -18,7 +18,7 @@ from audit.errors import printable
 from audit.fairness.ranking import EXPOSURE_SHARE, RELATIVE_EXPOSURE
 from audit.grouping import FOLD, GROUPING, Grouping, crossings, grouping, missing_groups
 from audit.inference.intervals import Limits
-from audit.inference.lists import of_lists, ratio_against, ratio_gap
+from audit.inference.lists import ratio_against, ratio_gap
 from audit.inference.means import Found, against, ends, extreme, limits, mean_gap
 from audit.inference.pairs import Gap
 from audit.measurement.orders import Lists, Statistic, statistics
@@ -92,7 +92,7 @@ class _Table:
         for s in statistics(sums, self.gains[0] if self.gains else None):
             if not self.comparable and self.g.by and s.metric in {EXPOSURE_SHARE, RELATIVE_EXPOSURE}:
                 continue
-            sample = of_lists(s.scale, s.sums, s.rows)
+            sample = s.sample()
             found += self._each(s, sample)
             if self.comparable:
                 found += self._compared(s, sample)
@@ -101,13 +101,13 @@ class _Table:
     def of_lists(self) -> Iterator[Estimate]:
         """How far the order of whole lists is from the groups' shares, for all groups at once."""
         for s in self.lists.statistics():
-            common: dict[str, Any] = {"compare": "between_groups", "n": float(self.g.rows.sum())}
+            common: dict[str, Any] = {"compare": "between_groups", "n": float(s.sums[s.rows].sum())}
             flags = (*self.flags, *self.tied)
             reason = self._lonely() if len(self.g.groups) < 2 else s.why(0)
             if reason is not None:
                 yield self._base(s.metric, **common, status="undefined", reason=reason, flags=flags)
                 continue
-            sample = of_lists(s.scale, s.sums, s.rows)
+            sample = s.sample()
             yield self._one(s, sample, limits(sample, self.scope.tail), 0, common, flags)
 
     def _base(self, metric: Metric, **changes: Any) -> Estimate:
@@ -163,7 +163,7 @@ class _Table:
                 yield self._gap(s, sample, compare, mean_gap(sample, self.scope.tail))
                 yield from self._to_reference(s, sample, compare, against(sample, self.g.reference, self.scope.tail))
             elif compare == "ratio":
-                logs = of_lists(s.logs, s.sums, s.rows)
+                logs = s.sample(s.logs)
                 yield self._gap(s, logs, compare, ratio_gap(logs, self.scope.tail))
                 yield from self._to_reference(s, logs, compare, ratio_against(logs, self.g.reference, self.scope.tail))
             elif compare in {"lowest", "highest"}:

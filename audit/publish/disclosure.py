@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from audit.catalogue import Family
+from audit.catalogue import Family, at_k
 from audit.errors import QuestionError, printable
+from audit.grouping import PLACES
 from audit.metrics import CATALOGUE
-from audit.publish.cells import Counts, Key, family_cells, group_counts, hidden, safe
+from audit.publish.cells import Counts, Key, banded, family_cells, group_counts, hidden, safe
 from audit.result import AuditResult, CubeRecord, Gate
 from audit.value import Estimate, Group, Stage
 
@@ -41,8 +42,12 @@ OF_ALL = frozenset(
 class _Shield:
     """What is hidden in one stage."""
 
-    def __init__(self, records: Sequence[CubeRecord], estimates: Sequence[Estimate], k: int) -> None:
+    def __init__(
+        self, records: Sequence[CubeRecord], estimates: Sequence[Estimate], k: int, placed: Sequence[CubeRecord] = ()
+    ) -> None:
         self.k = k
+        self.bands = tuple(_Shield(band, estimates, k) for band in banded(placed))
+        """One shield a band of places: what is said of the first places speaks of every band among them."""
         self.counts: Counts = group_counts(records, dict.fromkeys(e.by for e in estimates))
         self.hidden = hidden(self.counts, k)
         self.touched = {f: {by for by, group in keys if None not in group} for f, keys in self.hidden.items()}
@@ -67,9 +72,16 @@ class _Shield:
 
     def _why(self, estimate: Estimate) -> str | None:
         """Why an estimate is left out; None where it is not."""
-        family = _family(estimate.metric)
         if estimate.by not in self.counts:
             return "the counts behind it are not in the record"
+        if at_k(estimate.metric) is not None:
+            reasons = (band._why_counted(estimate) for band in (self, *self.bands))  # noqa: SLF001 - its own kind
+            return next((r for r in reasons if r is not None), None)
+        return self._why_counted(estimate)
+
+    def _why_counted(self, estimate: Estimate) -> str | None:
+        """Why it is left out for the counts of this shield alone."""
+        family = _family(estimate.metric)
         if estimate.compare is None:
             key = self._key(estimate.by, estimate.group)
             return self._why_hidden(key, family) if key in self.hidden[family] else None
@@ -131,7 +143,8 @@ def publishable(result: AuditResult, k: int = K) -> AuditResult:
 
 def _shield(result: AuditResult, stage: Stage, k: int) -> _Shield:
     records = [c for c in result.cubes if c.name.split(":")[0] == PARTS[stage]]
-    return _Shield(records, [e for e in result.estimates if e.stage == stage], k)
+    placed = [c for c in result.cubes if c.name.split(":")[0] == f"{PARTS[stage]} {PLACES}"]
+    return _Shield(records, [e for e in result.estimates if e.stage == stage], k, placed)
 
 
 def _gate(gate: Gate, shields: Mapping[Stage, _Shield], k: int) -> Gate:

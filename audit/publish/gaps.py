@@ -22,13 +22,16 @@ def gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
     width = 4 if any(found.gap(m, "ratio", by) for m in metrics) else 3
     for metric in metrics:
         difference, ratio = (found.gap(metric, c, by) for c in ("difference", "ratio"))
-        if difference is None:
+        told = [e for e in (difference, ratio) if e is not None]
+        if not told:
             continue
-        if difference.status == "suppressed" and (ratio is None or ratio.status == "suppressed"):
+        if all(e.status == "suppressed" for e in told):
             gone.append(title_of(metric).lower())
             continue
-        gaps = (_with_floor(found, difference), estimate_cell(ratio, with_n=False))
-        rows.append(TableRow(title_of(metric), (_pair_cell(difference), *gaps)[: width - 1]))
+        nowhere = Cell("–", mark="none")
+        first = nowhere if difference is None else _with_floor(found, difference)
+        gaps = (first, estimate_cell(ratio, with_n=False))
+        rows.append(TableRow(title_of(metric), (_pair_cell(told[0]), *gaps)[: width - 1]))
     return Table(
         caption=f"Largest gaps between groups by {grouping_name(by)}",
         columns=("Rate", "Lowest and highest", "Difference", "Ratio")[:width],
