@@ -31,7 +31,7 @@ def measure(
     threshold: float = 0.5,
     query: Any = None,
     rank: Any = None,
-    top: Sequence[int] = (10,),
+    top: Sequence[int] | None = None,
     weight: Any = None,
     unit: Any = None,
     positive: Any = None,
@@ -58,7 +58,7 @@ def measure(
         Finite scores, shape (n,); one at or above the threshold is a positive prediction where there is no ``y_pred``.
     query, rank, top
         Of a ranking: the list that each item is in, shape (n,), all in one by default; its place, 1 at the top, or a
-        ``score`` instead; and how many first places `skew_at_k` looks at.
+        ``score`` instead; and how many first places `skew_at_k` looks at, [10] by default.
     weight
         Finite weights, not negative, shape (n,).
     unit
@@ -119,7 +119,7 @@ def measure(
             "threshold": threshold,
             "query": None if query is None else QUERY,
             "rank": None if rank is None else RANK,
-            "top": tuple(plain(k) for k in top),
+            "top": None if top is None else tuple(plain(k) for k in top),
         }
     result = _audit(columns, _config(data, asked, confidence, gates))
     if not metrics:

@@ -83,7 +83,7 @@ def model_plan(config: Config) -> Plan:
         bins=data.bins,
         query=asked.query,
         rank=asked.rank,
-        top=tuple(sorted(asked.top)) if asked.task == "ranking" else (),
+        top=tuple(sorted(asked.top or ())),
     )
 
 

@@ -157,8 +157,8 @@ def _whole_places(config: Config, where: str, gate: GateRule) -> None:
     if asked is None or asked.task != "ranking":
         return
     k = at_k(gate.metric)
-    if k is not None and k not in asked.top:
-        raise ValueError(f"{where}: {gate.metric} needs {k} in [predictions] top {list(asked.top)}")
+    if k is not None and k not in (asked.top or ()):
+        raise ValueError(f"{where}: {gate.metric} needs {k} in [predictions] top {list(asked.top or ())}")
     if gate.metric in {"ndcg", "exposure_over_relevance"} and config.predictions_label is None:
         raise ValueError(f"{where}: {gate.metric} needs relevance; name its column as label in [predictions]")
 

@@ -46,6 +46,7 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Number = Annotated[float, BeforeValidator(_number), AfterValidator(_finite)]
+Place = Annotated[int, Field(ge=1, le=LARGEST_TOP, strict=True)]
 Names = Annotated[tuple[Text, ...], AfterValidator(_distinct)]
 
 
@@ -134,19 +135,18 @@ class Predictions(Section):
     """Of a ranking: the column that names the list an item is in; all rows are one list where none is named."""
     rank: Text | None = None
     """Of a ranking: the column of places, 1 at the top; without it the score orders the items, the highest first."""
-    top: Annotated[
-        tuple[Annotated[int, Field(ge=1, le=LARGEST_TOP, strict=True)], ...], Field(max_length=MOST_TOPS)
-    ] = UNASKED_TOP
-    """Of a ranking: how many first places skew_at_k and share_at_k look at."""
+    top: Annotated[tuple[Place, ...], Field(max_length=MOST_TOPS)] | None = None
+    """Of a ranking: how many first places skew_at_k and share_at_k look at; 10 where none is named."""
 
     @model_validator(mode="after")
     def _orders(self) -> Self:
         if self.task == "ranking":
             _whole_order(self)
+            object.__setattr__(self, "top", UNASKED_TOP if self.top is None else self.top)
             return self
-        named = next((k for k in ("query", "rank") if getattr(self, k) is not None), None)
-        if named is not None or self.top != UNASKED_TOP:
-            raise ValueError(f'{named or "top"} belongs to a ranking; set task = "ranking", or leave it out')
+        named = next((k for k in ("query", "rank", "top") if getattr(self, k) is not None), None)
+        if named is not None:
+            raise ValueError(f'{named} belongs to a ranking; set task = "ranking", or leave it out')
         return self
 
     @model_validator(mode="after")
@@ -178,7 +178,7 @@ def _whole_order(asked: Predictions) -> None:
         raise ValueError("a ranking needs one order: the column of places (rank, 1 = top) or of scores (score)")
     if asked.query is not None and asked.query in {asked.rank, asked.score}:
         raise ValueError(f"query and order are the same column '{asked.query}'")
-    if not asked.top or len(set(asked.top)) < len(asked.top):
+    if asked.top is not None and (not asked.top or len(set(asked.top)) < len(asked.top)):
         raise ValueError("top must name at least one number of places, each once, such as [10, 50]")
 
 
