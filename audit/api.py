@@ -18,10 +18,11 @@ from audit.result import AuditResult, Run
 from audit.value import Estimate
 
 Y_TRUE, Y_PRED, SCORE, WEIGHT, UNIT = "y_true", "y_pred", "score", "weight", "unit"
+QUERY, RANK = "query", "rank"
 
 
 def measure(
-    y_true: Any,
+    y_true: Any = None,
     y_pred: Any = None,
     *,
     groups: Any,
@@ -30,6 +31,9 @@ def measure(
     threshold: float | Literal["median"] = 0.5,
     features: Any = None,
     neighbours: int = 5,
+    query: Any = None,
+    rank: Any = None,
+    top: Sequence[int] | None = None,
     weight: Any = None,
     unit: Any = None,
     positive: Any = None,
@@ -45,7 +49,7 @@ def measure(
     Parameters
     ----------
     y_true
-        Labels, shape (n,).
+        Labels, shape (n,). For a ranking, relevance, which may be left out.
     y_pred
         Predicted classes, shape (n,). Without them, ``score`` and ``threshold`` decide; without both, only the
         labels are audited. For a regression, numbers.
@@ -53,13 +57,16 @@ def measure(
         A frame, a mapping of names to arrays, or one named array: who each row is.
     task
         ``classification``; ``multiclass`` for labels and predictions of several classes, none of which is the positive
-        one; or ``regression`` for numeric labels and predictions.
+        one; ``regression`` for numeric labels and predictions; or ``ranking`` for items in lists.
     score, threshold
         Finite scores, shape (n,); one at or above the threshold is a positive prediction where there is no ``y_pred``.
         With ``"median"``, one above the median of all scores.
     features, neighbours
         What makes two rows alike, as ``groups`` is given: numbers, text or truth values. With them there is a flip test
         against the nearest neighbours in the reference group, an odd number of them.
+    query, rank, top
+        Of a ranking: the list that each item is in, shape (n,), all in one by default; its place, 1 at the top, or a
+        ``score`` instead; and how many first places `skew_at_k` looks at, [10] by default.
     weight
         Finite weights, not negative, shape (n,).
     unit
@@ -94,7 +101,9 @@ def measure(
     >>> result.find("selection_rate", by=["sex"], group=["f"])[0].value
     0.5
     """
-    named = {Y_TRUE: y_true, Y_PRED: y_pred, SCORE: score, WEIGHT: weight, UNIT: unit}
+    if y_true is None and task != "ranking":
+        raise QuestionError("labels are missing: give y_true; only a ranking does without")
+    named = {Y_TRUE: y_true, Y_PRED: y_pred, SCORE: score, WEIGHT: weight, UNIT: unit, QUERY: query, RANK: rank}
     roles = {k: v for k, v in named.items() if v is not None}
     attributes = attributes_of(groups)
     refuse_clash(attributes, roles)
@@ -103,7 +112,7 @@ def measure(
     refuse_misaligned(columns)
     names = tuple(attributes)
     data: dict[str, Any] = {
-        "label": Y_TRUE,
+        "label": None if y_true is None else Y_TRUE,
         "groups": names,
         "intersections": intersections,
         "positive": positive,
@@ -112,7 +121,7 @@ def measure(
         "reference_group": reference_of(reference, names),
     }
     asked = None
-    if y_pred is not None or score is not None or alike or task != "classification":
+    if y_pred is not None or score is not None or rank is not None or alike or task != "classification":
         asked = {
             "source": "memory",
             "task": task,
@@ -121,6 +130,9 @@ def measure(
             "threshold": threshold,
             "features": tuple(alike),
             "neighbours": neighbours,
+            "query": None if query is None else QUERY,
+            "rank": None if rank is None else RANK,
+            "top": None if top is None else tuple(plain(k) for k in top),
         }
     result = _audit(columns, _config(data, asked, confidence, gates, four_fifths=four_fifths))
     if not metrics:
@@ -140,6 +152,8 @@ def _own(
     from audit.own_metrics import own_estimates
 
     predicted = roles.get(Y_PRED, roles.get(SCORE))
+    if Y_TRUE not in roles:
+        raise QuestionError("metrics need labels; give y_true")
     if predicted is None:
         raise QuestionError("metrics need predictions; give y_pred or score")
     frame = open_frame(attributes).to_pandas()

@@ -9,8 +9,9 @@ Must not: know that engines, files or limits exist.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import QuestionError, no_such
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-Compare = Literal["difference", "ratio", "lowest", "highest", "largest"]
-Task = Literal["classification", "regression", "multiclass"]
+Compare = Literal["difference", "ratio", "lowest", "highest", "largest", "between_groups"]
+Task = Literal["classification", "regression", "multiclass", "ranking"]
 Family = Literal["rows", "labels", "selection", "confusion", "flips"]
 """Counts of a group, from the fewest to all of label and prediction, and what its neighbours were given beside."""
 CELLS = (("TN", "FP"), ("FN", "TP"))
 """Names of the cells of label (rows 0, 1) by prediction (columns 0, 1)."""
+AT_K = re.compile(r"([a-z_]+_at_)([1-9][0-9]{0,8})")
+"""Name of a metric of the first k places, such as skew_at_10; its record stands under skew_at_k."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +200,17 @@ class GroupStatistic(Metric):
         return self.text
 
 
+def at_k(name: str) -> int | None:
+    """The k in a metric's name, such as 10 of skew_at_10; None where there is none."""
+    found = AT_K.fullmatch(name)
+    return int(found[2]) if found else None
+
+
 class Catalogue(Mapping[str, Metric]):
-    """All metrics by name; immutable. A name that stands twice, or has no source, is refused."""
+    """All metrics by name; immutable. A name that stands twice, or has no source, is refused.
+
+    A record whose name ends in _at_k answers to that name with any whole number in the place of k.
+    """
 
     def __init__(self, entries: Iterable[Metric]) -> None:
         self._entries: dict[str, Metric] = {}
@@ -210,9 +222,13 @@ class Catalogue(Mapping[str, Metric]):
             self._entries[entry.name] = entry
 
     def __getitem__(self, name: str) -> Metric:
-        if name not in self._entries:
+        if name in self._entries:
+            return self._entries[name]
+        found = AT_K.fullmatch(name)
+        if found is None or f"{found[1]}k" not in self._entries:
             raise QuestionError(no_such("metric", name, self._entries))
-        return self._entries[name]
+        entry = self._entries[f"{found[1]}k"]
+        return replace(entry, name=name, title=re.sub(r"\bk$", found[2], entry.title))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -221,4 +237,14 @@ class Catalogue(Mapping[str, Metric]):
         return len(self._entries)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries
+        found = AT_K.fullmatch(name) if isinstance(name, str) else None
+        return name in self._entries or (found is not None and f"{found[1]}k" in self._entries)
+
+    def among(self, names: Collection[str]) -> list[Metric]:
+        """Records of those names that are known, in the catalogue's order; those of the first k places by k."""
+        numbered = sorted((n for n in names if at_k(n) is not None), key=lambda n: at_k(n) or 0)
+        found = []
+        for name, entry in self._entries.items():
+            own = [n for n in numbered if name.endswith("_at_k") and n.startswith(name[:-1])]
+            found += [entry] if name in names else [self[n] for n in own]
+        return found

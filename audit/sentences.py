@@ -83,7 +83,9 @@ def _with_rate(estimate: Estimate, group: Group, find: Find) -> str:
 
 
 def _value(rule: GateRule, estimate: Estimate) -> str:
-    what = {"largest": "largest gap", None: "value"}.get(rule.compare) or str(rule.compare).replace("_", " ")
+    what = {"largest": "largest gap", "between_groups": "value", None: "value"}.get(rule.compare) or str(
+        rule.compare
+    ).replace("_", " ")
     shown = f"{what} undefined, " if estimate.value is None else f"{what} {number(estimate.value)}"
     return f"{shown}{interval_text(estimate.low, estimate.high)}"
 

@@ -86,6 +86,9 @@ def model_plan(config: Config) -> Plan:
         features=asked.features,
         neighbours=asked.neighbours,
         reference=_reference(config) if asked.features else {},
+        query=asked.query,
+        rank=asked.rank,
+        top=tuple(sorted(asked.top or ())),
     )
 
 
@@ -213,7 +216,7 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
 
 def _regresses(config: Config) -> bool:
     """Whether labels are numbers, of which no class is counted."""
-    return config.predictions is not None and config.predictions.task == "regression"
+    return config.predictions is not None and config.predictions.task in {"regression", "ranking"}
 
 
 def _count(config: Config, table: Table, plan: Plan, what: str, step: Step) -> Counted:

@@ -38,6 +38,9 @@ class Asked:
     threshold: str | None = None
     features: Sequence[str] | None = None
     neighbours: int | None = None
+    query: str | None = None
+    rank: str | None = None
+    top: Sequence[str] | None = None
     groups: Sequence[str] | None = None
     weight: str | None = None
     unit: str | None = None
@@ -79,7 +82,8 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
     else:
         named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score,
                  "threshold": _threshold(asked.threshold), "features": split(asked.features) or None,
-                 "neighbours": asked.neighbours}  # fmt: skip
+                 "neighbours": asked.neighbours, "query": asked.query, "rank": asked.rank,
+                 "top": [_whole(k, "--top") for k in split(asked.top)] or None}  # fmt: skip
         raw["predictions"] = {"source": str(asked.table), **_given(named)}
     policy = {"confidence": asked.confidence, "four_fifths": asked.four_fifths or None}
     if _given(policy):
@@ -169,6 +173,13 @@ def _pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
             raise QuestionError(f"{option} '{printable(text)}' cannot be read; write COLUMN=VALUE")
         pairs[name.strip()] = value.strip()
     return pairs
+
+
+def _whole(text: str, where: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise QuestionError(f"{where}: '{printable(text)}' is not a whole number") from None
 
 
 def _number(text: str, where: str) -> float:

@@ -69,7 +69,8 @@ def model(
     label: o.Label = None,
     positive: o.Positive = None,
     task: Annotated[
-        str | None, typer.Option(help="classification (the default), multiclass or regression.", metavar="TASK")
+        str | None,
+        typer.Option(help="classification (the default), multiclass, regression or ranking.", metavar="TASK"),
     ] = None,
     prediction: Annotated[str | None, typer.Option(help="Column of predicted classes, or of numbers.")] = None,
     score: Annotated[str | None, typer.Option(help="Column of scores, read with --threshold.")] = None,
@@ -79,6 +80,11 @@ def model(
     ] = None,
     features: o.Features = None,
     neighbours: o.Neighbours = None,
+    query: Annotated[str | None, typer.Option(help="Of a ranking: column that names the list of an item.")] = None,
+    rank: Annotated[str | None, typer.Option(help="Of a ranking: column of places, 1 at the top; or --score.")] = None,
+    top: Annotated[
+        list[str] | None, typer.Option(help="Of a ranking: first places for skew, such as 10,50; 10 by default.")
+    ] = None,
     groups: o.GroupNames = None,
     weight: o.Weight = None,
     unit: o.Unit = None,
@@ -102,7 +108,8 @@ def model(
     """Audit a table of predictions that already exists."""
     asked = {
         "label": label, "positive": positive, "task": task, "prediction": prediction, "score": score,
-        "threshold": threshold, "features": features, "neighbours": neighbours,
+        "threshold": threshold, "features": features, "neighbours": neighbours, "query": query, "rank": rank,
+        "top": top,
         "groups": groups, "weight": weight, "unit": unit, "strata": strata, "bins": bins, "reference": reference,
         "intersections": intersections, "confidence": confidence, "four_fifths": four_fifths, "gates": gate,
         "engine": engine, "master": master,

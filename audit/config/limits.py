@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from audit.catalogue import Metric
+from audit.catalogue import Metric, at_k
 from audit.errors import no_such
 from audit.value import WORST_CLASS
 
@@ -33,6 +33,8 @@ def check_limits(
         _plain(stage, metric, compare, low, high, by)
         return None
     entry = _entry(stage, metric)
+    if metric.endswith("_at_k"):
+        raise ValueError(f"metric '{metric}' is of the first k places; write the number, such as {metric[:-1]}10")
     if not entry.judged:
         raise ValueError(f"metric '{metric}' has no interval to judge by; judge {entry.instead} instead")
     if math.inf in entry.range or -math.inf in entry.range:
@@ -103,17 +105,25 @@ def _of_numbers(entry: Metric, compare: str | None, low: float | None, high: flo
     metric, allowed = entry.name, entry.judged
     if low is not None and high is not None:
         raise ValueError("gives min and max; write two gates, one for each")
-    meant = compare or ("difference" if allowed[0] == "lowest" and high is not None else allowed[0])
+    ceiling = "highest" if "highest" in allowed else "difference"
+    meant = compare or (ceiling if allowed[0] == "lowest" and high is not None else allowed[0])
     if meant not in allowed:
         raise ValueError(f"metric '{metric}' is judged by its {' or '.join(allowed)}, not by its {meant}")
+    if meant == "ratio":
+        _bounds(metric, meant, low, high)
+        return meant
     if meant == "lowest":
-        if low is None or low >= 1:
-            raise ValueError(f"the lowest of {metric} is at most 1; give a min below 1, so that the gate can pass")
+        # Groups share out one list, so that the lowest of a quantity without a top is 0 where all are equal.
+        top = 0 if math.isinf(entry.range[1]) else entry.range[1]
+        if low is None or low >= top:
+            said = f"give a min below {top:g}, so that the gate can pass"
+            raise ValueError(f"the lowest of {metric} is at most {top:g}; {said}")
         return meant
     if high is None:
         raise ValueError(f"min = {low:g} cannot be asked of the {meant} of {metric}; 0 is fair, so give max")
     if high <= 0:
-        raise ValueError(f"max = {high:g} must be above 0, in the unit of the label, so that the gate can pass")
+        unit = ", in the unit of the label" if entry.task == "regression" else ""
+        raise ValueError(f"max = {high:g} must be above 0{unit}, so that the gate can pass")
     return meant
 
 
@@ -121,7 +131,7 @@ def _entry(stage: str, metric: str) -> Metric:
     from audit.metrics import CATALOGUE, DATA_METRICS, MODEL_METRICS
 
     names = MODEL_METRICS if stage == "model" else DATA_METRICS
-    if metric not in names:
+    if metric not in names and not (at_k(metric) and metric in CATALOGUE and CATALOGUE[metric].stage == stage):
         elsewhere = "" if metric not in CATALOGUE else f" (it belongs to another stage than '{stage}')"
         raise ValueError(no_such(f"{stage} metric", metric, names) + elsewhere)
     return CATALOGUE[metric]
@@ -131,15 +141,15 @@ def _meant(entry: Metric, low: float | None, high: float | None, by: Sequence[st
     """Without a comparison, a floor holds for the lowest group and a ceiling for the highest."""
     if by is not None and len(by) == 0:
         return None
-    if entry.judged == ("largest",):
-        return "largest"
+    if entry.judged in {("largest",), ("between_groups",)}:
+        return entry.judged[0]
     if low is not None and high is not None:
         raise ValueError("gives min and max; write two gates, one for each")
     return "lowest" if low is not None else "highest"
 
 
 def _bounds(metric: str, compare: str | None, low: float | None, high: float | None) -> None:
-    wants_max = compare in {"difference", "highest", "largest"}
+    wants_max = compare in {"difference", "highest", "largest", "between_groups"}
     wants_min = compare in {"ratio", "lowest"}
     if wants_max and low is not None:
         raise ValueError(f"min = {low:g} cannot be asked of the {compare} of {metric}; 0 is fair, so give max")

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
-from audit.catalogue import Compare
+from audit.catalogue import Compare, Task, at_k
 from audit.config.limits import check_classes, check_limits, check_task
 from audit.config.sections import (
     Checks,
@@ -127,15 +127,21 @@ def _whole_predictions(config: Config) -> None:
         raise ValueError("predictions.source: [train] predictions already names the table; give one of the two")
     if config.predictions_source is None:
         raise ValueError("predictions: no table is named; give [predictions] source or [train] predictions")
-    if config.predictions_label is None:
+    if config.predictions_label is None and asked.task != "ranking":
         raise ValueError("predictions: no label; name it in [predictions] or [data]")
-    if asked.task == "regression":
-        _whole_regression(config)
-    if config.predictions_label in {asked.prediction, asked.score}:
+    _whole_task(config, asked.task)
+    if config.predictions_label in {asked.prediction, asked.score, asked.rank} - {None}:
         raise ValueError(
             f"predictions: label and prediction are the same column '{config.predictions_label}', "
             "which would always look perfect"
         )
+
+
+def _whole_task(config: Config, task: Task) -> None:
+    if task == "regression":
+        _whole_regression(config)
+    if task == "ranking":
+        _whole_ranking(config)
 
 
 def _whole_regression(config: Config) -> None:
@@ -172,6 +178,27 @@ def _whole_classes(config: Config) -> None:
         )
 
 
+def _whole_ranking(config: Config) -> None:
+    if config.data.positive is not None:
+        raise ValueError("data.positive: a ranking has relevance and no positive class; leave positive out")
+    if config.data.strata:
+        raise ValueError("data.strata: a ranking is compared within its lists; leave strata out")
+    if config.data.weight is not None:
+        raise ValueError("data.weight: the places of a list have no weights; leave weight out")
+
+
+def _whole_places(config: Config, where: str, gate: GateRule) -> None:
+    """Refuse a limit on places, or on relevance, of which nothing is counted."""
+    asked = config.predictions
+    if asked is None or asked.task != "ranking":
+        return
+    k = at_k(gate.metric)
+    if k is not None and k not in (asked.top or ()):
+        raise ValueError(f"{where}: {gate.metric} needs {k} in [predictions] top {list(asked.top or ())}")
+    if gate.metric in {"ndcg", "exposure_over_relevance"} and config.predictions_label is None:
+        raise ValueError(f"{where}: {gate.metric} needs relevance; name its column as label in [predictions]")
+
+
 def _whole_gates(config: Config) -> None:
     for at, gate in enumerate(config.gates or ()):
         where = f"gates[{at}] ({gate.name})"
@@ -183,6 +210,7 @@ def _whole_gates(config: Config) -> None:
                 raise ValueError(f"{where} compares with neighbours; name [predictions] features")
         if gate.stage == "data":
             check_classes(gate.metric, where, several=config.classes)
+            _whole_places(config, where, gate)
         if gate.stage in {"data", "checks"} and config.data.source is None:
             raise ValueError(f"{where} judges data, but [data] names no source")
         _whole_grouping(config, where, gate)

@@ -29,6 +29,8 @@ Command = Annotated[tuple[Text, ...], Field(min_length=1)]
 Class = bool | int | float | str
 UNASKED_THRESHOLD = 0.5
 UNASKED_NEIGHBOURS = 5
+UNASKED_TOP = (10,)
+LARGEST_TOP, MOST_TOPS = 1_000_000, 8
 
 
 def _number(value: Any) -> Any:
@@ -66,6 +68,7 @@ def leaves(path: str) -> bool:
 
 
 Number = Annotated[float, BeforeValidator(_number), AfterValidator(_finite)]
+Place = Annotated[int, Field(ge=1, le=LARGEST_TOP, strict=True)]
 Names = Annotated[tuple[Text, ...], AfterValidator(_distinct)]
 
 
@@ -161,7 +164,7 @@ class Predictions(Section):
     """Where the predictions lie and how they are read."""
 
     task: Task = "classification"
-    """A regression has a numeric label and prediction; multiclass has one of several classes for both."""
+    """A regression has a numeric label and prediction, multiclass one of several classes, a ranking lists of items."""
     source: Text | None = None
     """A table that already exists; a run with [train] names it there."""
     label: Text | None = None
@@ -173,9 +176,28 @@ class Predictions(Section):
     features: Names = ()
     """Columns that make two rows alike; with them there is a flip test."""
     neighbours: Annotated[int, Field(ge=1, le=99, strict=True)] = UNASKED_NEIGHBOURS
+    query: Text | None = None
+    """Of a ranking: the column that names the list an item is in; all rows are one list where none is named."""
+    rank: Text | None = None
+    """Of a ranking: the column of places, 1 at the top; without it the score orders the items, the highest first."""
+    top: Annotated[tuple[Place, ...], Field(max_length=MOST_TOPS)] | None = None
+    """Of a ranking: how many first places skew_at_k and share_at_k look at; 10 where none is named."""
+
+    @model_validator(mode="after")
+    def _orders(self) -> Self:
+        if self.task == "ranking":
+            _whole_order(self)
+            object.__setattr__(self, "top", UNASKED_TOP if self.top is None else self.top)
+            return self
+        named = next((k for k in ("query", "rank", "top") if getattr(self, k) is not None), None)
+        if named is not None:
+            raise ValueError(f'{named} belongs to a ranking; set task = "ranking", or leave it out')
+        return self
 
     @model_validator(mode="after")
     def _decides(self) -> Self:
+        if self.task == "ranking":
+            return self
         what = {"regression": "a regression", "multiclass": "a decision between several classes"}.get(self.task)
         if what and (self.score is not None or self.threshold != UNASKED_THRESHOLD):
             raise ValueError(f"{what} has neither score nor threshold; name the column of predictions (prediction)")
@@ -193,13 +215,27 @@ class Predictions(Section):
 
     @model_validator(mode="after")
     def _alike(self) -> Self:
-        if self.features and self.task == "regression":
-            raise ValueError("features are for the flip test, which compares classes; a regression has none")
+        if self.features and self.task != "classification":
+            raise ValueError("features are for the flip test, which compares two classes; leave them out")
         if not self.features and self.neighbours != UNASKED_NEIGHBOURS:
             raise ValueError("neighbours are for the flip test; name the features that make two rows alike (features)")
         if self.neighbours % 2 == 0:
             raise ValueError(f"neighbours = {self.neighbours} may have no majority; give an odd number")
         return self
+
+
+def _whole_order(asked: Predictions) -> None:
+    """Refuse a ranking without an order, or with two."""
+    if asked.prediction is not None or asked.threshold != UNASKED_THRESHOLD:
+        raise ValueError(
+            "a ranking has neither prediction nor threshold; name the column of places (rank) or of scores"
+        )
+    if (asked.rank is None) == (asked.score is None):
+        raise ValueError("a ranking needs one order: the column of places (rank, 1 = top) or of scores (score)")
+    if asked.query is not None and asked.query in {asked.rank, asked.score}:
+        raise ValueError(f"query and order are the same column '{asked.query}'")
+    if asked.top is not None and (not asked.top or len(set(asked.top)) < len(asked.top)):
+        raise ValueError("top must name at least one number of places, each once, such as [10, 50]")
 
 
 class EnergySection(Section):

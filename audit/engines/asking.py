@@ -56,6 +56,10 @@ def counted(engine: Engine, table: Table, plan: Plan) -> Counted:
     ValuesError
         When labels, groups, weights or scores have no honest reading.
     """
+    if plan.task == "ranking":
+        from audit.engines.ranking import counted_lists
+
+        return counted_lists(table, plan)
     with _opened(engine, table, plan) as scan:
         extents = _extents(scan, table, plan)
         if plan.task == "regression":
@@ -100,7 +104,7 @@ def _opened(engine: Engine, table: Table, plan: Plan) -> Iterator[Scan]:
     table.require(plan.columns)
     refuse_columns(table, plan)
     with engine.scan(table, plan.columns) as scan:
-        _look(scan, table, plan)
+        look(scan, table, plan)
         yield scan
 
 
@@ -125,8 +129,9 @@ def crossings(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent
     return found
 
 
-def _look(scan: Scan, table: Table, plan: Plan) -> None:
-    classes = () if plan.task == "regression" else (plan.label, plan.prediction)
+def look(scan: Scan, table: Table, plan: Plan) -> None:
+    """Refuse by the first rows what has too many levels to be a group or a class."""
+    classes = () if plan.task in {"regression", "ranking"} else (plan.label, plan.prediction)
     looked = [c for c in (*plan.groups, *plan.strata, *classes) if c is not None and c not in plan.bins]
     if looked:
         found = scan.look(looked, LOOKED_AT_ROWS)

@@ -26,7 +26,7 @@ class Plan:
 
     groups: tuple[str, ...]
     task: Task = "classification"
-    """A regression has a numeric label and prediction, which are summed instead of counted."""
+    """A regression has a numeric label and prediction, which are summed instead of counted; a ranking has places."""
     classes: bool = False
     """Labels and predictions are counted as the classes that they name; none is the positive one."""
     intersections: int = 1
@@ -45,6 +45,12 @@ class Plan:
     bins: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     of_parts: bool = False
     """Whether the table is a part of a whole, so that nothing may depend on what this part happens to hold."""
+    query: str | None = None
+    """Of a ranking: the column that names the list of an item; None where all rows are one list."""
+    rank: str | None = None
+    """Of a ranking: the column of places; None where the score gives the order."""
+    top: tuple[int, ...] = ()
+    """Of a ranking: numbers of first places to count."""
     strata: tuple[str, ...] = ()
     """Columns whose joint value is the stratum within which conditional metrics compare."""
     features: tuple[str, ...] = ()
@@ -66,8 +72,8 @@ class Plan:
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that are read, each once."""
-        named = (*self.groups, *self.strata, self.label, self.prediction, self.score, self.weight, self.unit,
-                 *self.features)  # fmt: skip
+        roles = (self.label, self.prediction, self.score, self.weight, self.unit, self.query, self.rank)
+        named = (*self.groups, *self.strata, *roles, *self.features)
         return tuple(dict.fromkeys(c for c in named if c is not None))
 
 

@@ -16,6 +16,8 @@ from audit.grouping import (
     BINNED,
     CROSSINGS,
     FLIPS,
+    GAINS,
+    LISTS,
     LOSSES,
     SCORES,
     WITHIN_STRATA,
@@ -28,6 +30,7 @@ from audit.measurement.bias import BiasTable
 from audit.measurement.flips import flip_estimates
 from audit.measurement.labels import label_estimates
 from audit.measurement.multiclass import class_estimates
+from audit.measurement.ranking import ranking_estimates
 from audit.measurement.rates import RateTable
 from audit.measurement.regression import regression_estimates
 from audit.measurement.scope import Scope
@@ -74,10 +77,15 @@ def _classed(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
     return class_estimates(cubes[CROSSINGS], scope)
 
 
+def _ranked(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+    return ranking_estimates(cubes[CROSSINGS], cubes[LISTS][0], cubes.get(GAINS, ()), scope)
+
+
 TASKS: Mapping[Task, Callable[[Kinds, Scope], tuple[Estimate, ...]]] = {
     "classification": _classified,
     "regression": _regressed,
     "multiclass": _classed,
+    "ranking": _ranked,
 }
 """How the predictions of each task are measured."""
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from audit.metrics import CATALOGUE
 from audit.publish.classes import label_tables
+from audit.publish.gaps import left_out_note
 from audit.publish.grouped import By, Grouped
 from audit.publish.groups import (
     charts_of,
     fitting,
-    left_out_note,
     room_for,
     rows_cell,
 )

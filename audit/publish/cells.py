@@ -17,13 +17,13 @@ Must not: know what an estimate, a gate or a page is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit.catalogue import Family
 from audit.cube import sort_key
 from audit.publish.confusions import Cells, by_label, by_prediction, given_away
 from audit.publish.solving import Equation, solved
-from audit.result import CubeRecord
+from audit.result import Axis, CubeRecord
 from audit.value import Group, Level
 
 FAMILIES: tuple[Family, ...] = ("rows", "labels", "selection", "confusion")
@@ -101,6 +101,22 @@ def small_flips(records: Iterable[CubeRecord], k: int) -> frozenset[Key]:
             of = (where, cell[at[0]], cell[at[1]])
             found[of] = found.get(of, 0) + int(n)
     return frozenset(where for (where, _, _), n in found.items() if n < k)
+
+
+def banded(placed: Sequence[CubeRecord]) -> Iterator[list[CubeRecord]]:
+    """Items by band of places as counts by prediction: for each band, whether an item is in it.
+
+    Between two numbers of first places lies a band, and who subtracts one from the other learns its count.
+    """
+    bands = dict.fromkeys(level for c in placed for a in c.axes if a.name == "prediction" for level in a.levels)
+    for band in bands:
+        yield [replace(c, axes=tuple(_in_band(a, band) for a in c.axes)) for c in placed]
+
+
+def _in_band(axis: Axis, band: Level) -> Axis:
+    if axis.name != "prediction":
+        return axis
+    return replace(axis, levels=tuple("1" if level == band else "0" for level in axis.levels))
 
 
 def _summed(record: CubeRecord, by: By, classes: Sequence[Level]) -> dict[Group, Cells]:

@@ -200,7 +200,11 @@ def gate_strip(id_: str, gate: Gate) -> Strip | None:
     limit = gate.max if gate.max is not None else gate.min
     if gate.low is None or gate.estimate is None or limit is None or gate.estimate.stage in {"energy", "checks"}:
         return None
-    rate_like = gate.estimate.compare in {"ratio", "lowest", "highest"} and max(limit, gate.high or 1) <= 1
+    rate_like = (
+        gate.estimate.compare in {"ratio", "lowest", "highest"}
+        and min(limit, gate.low) >= 0
+        and max(limit, gate.high or 1) <= 1
+    )
     scale = Scale(0.0, 1.0) if rate_like else scale_for([gate.low, gate.high, limit])
     at = scale.at(limit)
     word = "at most" if gate.max is not None else "at least"

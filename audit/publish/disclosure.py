@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from audit import four_fifths
-from audit.catalogue import Family
+from audit.catalogue import Family, at_k
 from audit.errors import QuestionError, printable
+from audit.grouping import PLACES
 from audit.metrics import CATALOGUE
-from audit.publish.cells import Counts, Key, classes_of, family_cells, group_counts, hidden, safe, small_flips
+from audit.publish.cells import Counts, Key, banded, classes_of, family_cells, group_counts, hidden, safe, small_flips
 from audit.result import AuditResult, Axis, Check, CubeRecord, Gate
 from audit.value import Estimate, Group, Stage
 
@@ -48,11 +49,18 @@ class _Shield:
     """What is hidden in one stage."""
 
     def __init__(
-        self, records: Sequence[CubeRecord], estimates: Sequence[Estimate], k: int, flips: Sequence[CubeRecord] = ()
+        self,
+        records: Sequence[CubeRecord],
+        estimates: Sequence[Estimate],
+        k: int,
+        flips: Sequence[CubeRecord] = (),
+        placed: Sequence[CubeRecord] = (),
     ) -> None:
         self.k = k
         self.classes = classes_of(records)
         self.said: dict[tuple[Key, Family], str] = {}
+        self.bands = tuple(_Shield(band, estimates, k) for band in banded(placed))
+        """One shield a band of places: what is said of the first places speaks of every band among them."""
         self.counts: Counts = group_counts(records, dict.fromkeys(e.by for e in estimates))
         self.hidden = hidden(self.counts, k)
         self.hidden["flips"] = self.hidden["confusion"] | small_flips(flips, k)
@@ -80,9 +88,16 @@ class _Shield:
 
     def _why(self, estimate: Estimate) -> str | None:
         """Why an estimate is left out; None where it is not."""
-        family = _family(estimate.metric)
         if estimate.by not in self.counts:
             return "the counts behind it are not in the record"
+        if at_k(estimate.metric) is not None:
+            reasons = (band._why_counted(estimate) for band in (self, *self.bands))  # noqa: SLF001 - its own kind
+            return next((r for r in reasons if r is not None), None)
+        return self._why_counted(estimate)
+
+    def _why_counted(self, estimate: Estimate) -> str | None:
+        """Why it is left out for the counts of this shield alone."""
+        family = _family(estimate.metric)
         if estimate.compare is None and estimate.reference is None:
             key = self._key(estimate.by, estimate.group)
             return self._why_hidden(key, family) if key in self.hidden[family] else None
@@ -184,10 +199,11 @@ def _checks(checks: Sequence[Check], shown: Sequence[Estimate], k: int) -> Itera
 
 
 def _shield(result: AuditResult, stage: Stage, k: int) -> _Shield:
-    records, flips = (
-        [c for c in result.cubes if c.name.split(":")[0] == name] for name in (PARTS[stage], f"{PARTS[stage]} flips")
+    records, flips, placed = (
+        [c for c in result.cubes if c.name.split(":")[0] == name]
+        for name in (PARTS[stage], f"{PARTS[stage]} flips", f"{PARTS[stage]} {PLACES}")
     )
-    return _Shield(records, [e for e in result.estimates if e.stage == stage], k, flips)
+    return _Shield(records, [e for e in result.estimates if e.stage == stage], k, flips, placed)
 
 
 def _gate(gate: Gate, shields: Mapping[Stage, _Shield], k: int) -> Gate:

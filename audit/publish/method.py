@@ -53,7 +53,7 @@ def definitions(result: AuditResult) -> tuple[Term, ...]:
     """The metrics of this card."""
     present = {e.metric for e in result.estimates}
     gated = {g.estimate.metric for g in result.gates if g.estimate}
-    shown = (m.name for m in CATALOGUE.values() if m.table)
+    shown = (m.name for m in CATALOGUE.among(present) if m.table or m.judged == ("between_groups",))
     wanted = [m for m in dict.fromkeys((*shown, *DATA_SHOWN, *sorted(gated))) if m in present]
     several = any(e.outcome is not None for e in result.estimates)
     return tuple(_term(_entry(m), several=several) for m in wanted if m in CATALOGUE)
@@ -115,6 +115,8 @@ def _gaps(result: AuditResult) -> str:
 
 def _units(result: AuditResult) -> str:
     data = result.question.config.get("data") or {}
+    if (result.question.config.get("predictions") or {}).get("task") == "ranking":
+        return _lists(result)
     unit, weight = data.get("unit") or "row", data.get("weight")
     said = (
         "Every row counts as independent of every other."
@@ -123,6 +125,15 @@ def _units(result: AuditResult) -> str:
         "the intervals allow for it."
     )
     return f"{said} Rows are weighted by {safe_text(weight)}." if weight else said
+
+
+def _lists(result: AuditResult) -> str:
+    unit = (result.question.config.get("data") or {}).get("unit") or "row"
+    whose = "" if unit == "row" else f" Lists with the same {safe_text(unit)} are not independent either."
+    return (
+        f"Items of one list are not independent: who gets a place takes it from the others.{whose} Whole lists were "
+        "counted together in 100 folds, and the intervals allow for it; one list alone has none."
+    )
 
 
 def _small() -> str:

@@ -36,7 +36,8 @@ class Line:
 
 def groupings(result: AuditResult, stage: str, width: int) -> Iterator[Line]:
     """A table an attribute; a crossing gets only the first rates, because its rows are many."""
-    rates = tuple(m.name for m in CATALOGUE.values() if m.headline) if stage == "model" else DATA_RATES
+    present = {e.metric for e in result.estimates if e.stage == stage}
+    rates = tuple(m.name for m in CATALOGUE.among(present) if m.headline) if stage == "model" else DATA_RATES
     for by in dict.fromkeys(e.by for e in result.estimates if e.stage == stage and e.by):
         yield from _grouping(_Table(result, stage, by, rates), width)
         yield Line("")
