@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from audit.errors import QuestionError, no_such
 from audit.value import Stage
@@ -20,12 +20,39 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-Compare = Literal["difference", "ratio", "lowest", "highest", "largest"]
+Compare = Literal[
+    "difference",
+    "ratio",
+    "lowest",
+    "highest",
+    "largest",
+    "difference_to_overall",
+    "ratio_to_overall",
+    "difference_to_rest",
+    "ratio_to_rest",
+]
+Everybody = Literal["overall", "rest"]
+"""Whom a group may be compared with beside another group: everybody whose group is known, with or without it."""
+EVERYBODY: tuple[Everybody, ...] = get_args(Everybody)
 Task = Literal["classification", "regression"]
 Family = Literal["rows", "labels", "selection", "confusion"]
 """Counts of a group, from the fewest to all of label and prediction."""
 CELLS = (("TN", "FP"), ("FN", "TP"))
 """Names of the cells of label (rows 0, 1) by prediction (columns 0, 1)."""
+
+
+def asks_of(compare: str | None) -> tuple[str | None, Everybody | None]:
+    """Difference or ratio, and with whom: a comparison taken apart; nobody where it is between groups.
+
+    >>> asks_of("ratio_to_rest")
+    ('ratio', 'rest')
+    >>> asks_of("lowest")
+    ('lowest', None)
+    """
+    for everybody in EVERYBODY:
+        if compare is not None and compare.endswith(f"_to_{everybody}"):
+            return compare.removesuffix(f"_to_{everybody}"), everybody
+    return compare, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +91,8 @@ class Metric:
     """Kind of prediction that it belongs to; said of the stage model only."""
     judged: tuple[Compare, ...] = ("difference", "ratio", "lowest", "highest")
     """Comparisons that a limit may ask of it; empty where no interval exists."""
+    against: tuple[Everybody, ...] = ()
+    """Whom each group is compared with when that is asked, by every difference and ratio that may be judged."""
     instead: str = ""
     """What a limit should ask for where nothing of this can be judged."""
     gives_away: Family = "confusion"
@@ -83,11 +112,18 @@ class Metric:
         """Formula as text."""
         raise NotImplementedError
 
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Comparisons that a limit may ask of it, those with everybody included."""
+        kinds = [c for c in self.judged if c in {"difference", "ratio"}]
+        return (*self.judged, *(f"{kind}_to_{who}" for kind in kinds for who in self.against))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate(Metric):
     """``P(event | given)``."""
 
+    against: tuple[Everybody, ...] = EVERYBODY
     event: Event
     given: Event = ANYBODY
 
@@ -118,6 +154,7 @@ class Rate(Metric):
 class Statistic(Metric):
     """A smooth statistic of the confusion table that does not change when all its cells grow alike."""
 
+    against: tuple[Everybody, ...] = EVERYBODY
     of: Callable[[Any, Any, Any, Any], Any]
     """Value from arrays of TN, FP, FN and TP; NaN where it is undefined."""
     support: Callable[[Any, Any, Any, Any], Any]
@@ -134,15 +171,18 @@ class Statistic(Metric):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion(Metric):
-    """A published name for comparisons of rates; with several rates the worst one counts."""
+    """A published name for comparisons of rates; with several rates the worst one counts, or their mean."""
 
     rates: tuple[str, ...]
     compare: Literal["difference", "ratio"]
+    aggregate: Literal["worst", "mean"] = "worst"
 
     @property
     def formula(self) -> str:
         """Comparison of rates in words."""
         what = f"{self.compare} of {' and of '.join(self.rates)} over groups"
+        if self.aggregate == "mean":
+            return f"mean of {what}"
         worst = "smallest" if self.compare == "ratio" else "largest"
         return f"{worst} {what}" if len(self.rates) > 1 else what
 

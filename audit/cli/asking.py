@@ -42,6 +42,7 @@ class Asked:
     reference: Sequence[str] | None = None
     intersections: int | None = None
     confidence: float | None = None
+    compare_to: Sequence[str] | None = None
     gates: Sequence[str] | None = None
 
 
@@ -61,6 +62,7 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
         "bins": {k: [_number(v, "--bins") for v in vs.split(",")] for k, vs in _pairs(asked.bins, "--bins").items()}
         or None,
         "reference_group": _pairs(asked.reference, "--reference") or None,
+        "compare_to": split(asked.compare_to) or None,
         "intersections": max(asked.intersections or 1, deepest),
     }
     raw: dict[str, Any] = {"data": _given(data)}
@@ -113,7 +115,7 @@ def _stage(metric: str, stage: str) -> str:
 
 
 def _from_file(asked: Asked, stage: Literal["data", "model"], path: Path) -> Config:
-    given = [f"--{k}" for k in Asked.__slots__ if k not in {"table", "gates"} and getattr(asked, k)]
+    given = [f"--{k.replace('_', '-')}" for k in Asked.__slots__ if k not in {"table", "gates"} and getattr(asked, k)]
     if given or asked.gates:
         raise QuestionError(
             f"--config says the whole question; leave {(given or ['--gate'])[0]} out, or leave --config out"

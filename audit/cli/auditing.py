@@ -45,6 +45,7 @@ def data(
     reference: o.Reference = None,
     intersections: o.Intersections = None,
     confidence: o.Confidence = None,
+    compare_to: o.CompareTo = None,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
@@ -55,7 +56,8 @@ def data(
     """Check a table before training: who is in it, and how labels differ by group."""
     asked = {
         "label": label, "positive": positive, "groups": groups, "weight": weight, "unit": unit, "strata": strata,
-        "bins": bins, "reference": reference, "intersections": intersections, "confidence": confidence, "gates": gate,
+        "bins": bins, "reference": reference, "intersections": intersections, "confidence": confidence,
+        "compare_to": compare_to, "gates": gate,
     }  # fmt: skip
     _one_table("data", table, asked, config, write_config, store, json=json, exit_zero=exit_zero)
 
@@ -78,6 +80,7 @@ def model(
     reference: o.Reference = None,
     intersections: o.Intersections = None,
     confidence: o.Confidence = None,
+    compare_to: o.CompareTo = None,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
@@ -90,7 +93,7 @@ def model(
         "label": label, "positive": positive, "task": task, "prediction": prediction, "score": score,
         "threshold": threshold,
         "groups": groups, "weight": weight, "unit": unit, "strata": strata, "bins": bins, "reference": reference,
-        "intersections": intersections, "confidence": confidence, "gates": gate,
+        "intersections": intersections, "confidence": confidence, "compare_to": compare_to, "gates": gate,
     }  # fmt: skip
     _one_table("model", table, asked, config, write_config, store, json=json, exit_zero=exit_zero)
 

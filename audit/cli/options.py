@@ -46,4 +46,7 @@ Reference = Annotated[
     list[str] | None, typer.Option(help="Group to compare with, such as race=white. The largest by default.")
 ]
 Intersections = Annotated[int | None, typer.Option(min=1, max=8, help="Audit crossings of up to this many columns.")]
+CompareTo = Annotated[
+    list[str] | None, typer.Option(help="Compare each group with: overall, rest, or both separated by commas.")
+]
 Confidence = Annotated[float | None, typer.Option(help="Of every interval; 0.95 by default.")]

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from audit.catalogue import Task
+from audit.catalogue import Everybody, Task
 
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitespace=True)]
 Command = Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -36,7 +36,7 @@ def _kind(value: object) -> str:
     return f"{names.get(type(value), type(value).__name__)} ({value!r:.40})"
 
 
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+def _distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
     twice = next((n for n in names if names.count(n) > 1), None)
     if twice is not None:
         raise ValueError(f"names '{twice}' twice")
@@ -83,6 +83,8 @@ class Data(Section):
     """Share of each level in the population to compare with, by group column."""
     reference_group: dict[str, Class] = {}
     """Level that the others are compared with, by group column; the largest group where none is named."""
+    compare_to: Annotated[tuple[Everybody, ...], AfterValidator(_distinct)] = ()
+    """Whom each group is compared with beside the other groups: overall, rest, or both."""
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:

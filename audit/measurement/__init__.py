@@ -14,7 +14,7 @@ from audit.fairness.rates import RATES
 from audit.fairness.statistics import STATISTICS
 from audit.grouping import BINNED, CROSSINGS, LOSSES, SCORES, WITHIN_STRATA, crossings, grouping, missing_groups
 from audit.measurement.bias import BiasTable
-from audit.measurement.rates import RateTable
+from audit.measurement.everybody import EverybodyTable
 from audit.measurement.regression import regression_estimates
 from audit.measurement.scope import Scope
 from audit.measurement.scores import score_estimates
@@ -63,9 +63,9 @@ def model_estimates(cubes: Sequence[Cube], scope: Scope) -> tuple[Estimate, ...]
     """All rates of a binary model for everybody, every group and every crossing, with their comparisons."""
     found: list[Estimate] = []
     for by in crossings(scope.groups, scope.intersections):
-        found += RateTable(grouping(cubes, by, scope.reference), scope, "model").rates((*RATES, *STATISTICS))
+        found += EverybodyTable(grouping(cubes, by, scope.reference), scope, "model").rates((*RATES, *STATISTICS))
         if len(by) == 1 and (rest := missing_groups(cubes, by[0])) is not None:
-            found += RateTable(rest, scope, "model", comparable=False).rates((*RATES, *STATISTICS))
+            found += EverybodyTable(rest, scope, "model", comparable=False).rates((*RATES, *STATISTICS))
     return tuple(found)
 
 

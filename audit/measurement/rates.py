@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from audit.catalogue import Criterion, Rate, Statistic
+from audit.catalogue import Criterion, Rate, Statistic, asks_of
 from audit.errors import printable
 from audit.fairness.criteria import CRITERIA
 from audit.fairness.rates import BASE_RATE
@@ -58,7 +58,13 @@ class RateTable:
                 noise = noise_of(sample, self.g.groups)
                 found += [self.base(metric.name, n=float(self.g.rows.sum()), flags=self.flags, **n) for n in noise]
             found += [self._extreme(metric, sample, "lowest"), self._extreme(metric, sample, "highest")]
+            found += self._against_everybody(metric)
         return [_smooth(e, metric) for e in found] if isinstance(metric, Statistic) else found
+
+    def _against_everybody(self, metric: Measured) -> list[Estimate]:
+        """Comparisons with everybody and with the rest; see `audit.measurement.everybody`."""
+        del metric
+        return []
 
     def base(self, metric: str, **changes: Any) -> Estimate:
         """Estimate of this grouping and stage."""
@@ -250,10 +256,11 @@ def _event(metric: Measured) -> str:
 def _smooth(estimate: Estimate, metric: Statistic) -> Estimate:
     """Estimate of a statistic on its own scale, with the method that its interval comes from."""
     low, high = metric.range
-    width, start = high - low, 0.0 if estimate.compare in KINDS else low
+    kind = asks_of(estimate.compare)[0]
+    width, start = high - low, 0.0 if kind in KINDS else low
 
     def scaled(value: float | None) -> float | None:
-        return None if value is None or estimate.compare == "ratio" else start + width * value
+        return None if value is None or kind == "ratio" else start + width * value
 
     if (low, high) != (0.0, 1.0):
         estimate = replace(estimate, value=scaled(estimate.value), low=scaled(estimate.low), high=scaled(estimate.high))
@@ -261,7 +268,7 @@ def _smooth(estimate: Estimate, metric: Statistic) -> Estimate:
         estimate.method
         and f"{estimate.method}, rows worth by {'jackknife' if 'fold' in estimate.method else 'delta method'}"
     )
-    kept = estimate.compare == "ratio"
+    kept = kind == "ratio"
     return replace(estimate, method=method, numerator=estimate.numerator if kept else None,
                    denominator=estimate.denominator if kept else None)  # fmt: skip
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from audit.catalogue import Family
+from audit.catalogue import Family, asks_of
 from audit.errors import QuestionError, printable
 from audit.metrics import CATALOGUE
-from audit.publish.cells import Counts, Key, family_cells, group_counts, hidden, safe
+from audit.publish.cells import EVERYBODY, By, Counts, Key, family_cells, group_counts, hidden, safe
 from audit.result import AuditResult, CubeRecord, Gate
 from audit.value import Estimate, Group, Stage
 
@@ -80,12 +80,21 @@ class _Shield:
     def _names_hidden(self, estimate: Estimate, family: Family) -> bool:
         """Whether a comparison rests on a hidden group, or may: extremes and reasons speak of all groups."""
         gone = self.hidden[family]
-        over_all = estimate.group is None and (estimate.value is None or estimate.compare in OF_ALL)
+        everybody = asks_of(estimate.compare)[1] is not None
+        if everybody and estimate.by in self.touched[family] and not self._everybody_is_known(estimate.by, family):
+            return True
+        over_all = estimate.group is None and (estimate.value is None or everybody or estimate.compare in OF_ALL)
         if over_all:
             return estimate.by in self.touched[family]
         pairs = (estimate.pair, estimate.low_pair, estimate.high_pair)
         named = (estimate.group, estimate.reference, *(g for pair in pairs if pair for g in pair))
         return any((estimate.by, group) in gone for group in named if group is not None)
+
+    def _everybody_is_known(self, by: By, family: Family) -> bool:
+        """Whether the total over the groups, rows without one left out, is published anyway."""
+        if EVERYBODY[0] not in self.counts or EVERYBODY in self.hidden[family]:
+            return False
+        return not any(None in group and any(four) for group, four in self.counts[by].items())
 
     def _why_hidden(self, key: Key, family: Family) -> str:
         four = self.counts[key[0]][key[1]]
