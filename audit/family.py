@@ -41,6 +41,8 @@ def _p_value(gate: Gate, estimates: Sequence[Estimate]) -> float | None:
         return None
     kind: Kind = "ratio" if estimate.compare == "ratio" else "difference"
     entry = CATALOGUE[estimate.metric]
+    if isinstance(entry, Criterion) and entry.aggregate == "mean":
+        return None  # its interval is made of those of the gaps, and has no rule of its own to invert
     rates = entry.rates if isinstance(entry, Criterion) else (estimate.metric,)
     each = [_sample(rate, estimate, estimates) for rate in rates]
     found = [None if s is None else gap_p_value(s, kind, limit, looks=len(rates)) for s in each]

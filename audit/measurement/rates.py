@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
@@ -51,7 +52,7 @@ class RateTable:
         sample = self.g.sample(metric)
         found = self._each(metric, sample)
         if self.comparable:
-            for kind in KINDS if metric.range[0] >= 0 else KINDS[:1]:
+            for kind in KINDS if metric.range[0] >= 0 and "ratio" in metric.judged else KINDS[:1]:
                 found.append(self._gap(metric, sample, kind))
                 found += self._to_reference(metric, sample, kind)
             if isinstance(metric, Rate):
@@ -233,12 +234,12 @@ class RateTable:
         )
 
     def _criterion(self, criterion: Criterion, metrics: Sequence[Measured]) -> Estimate:
-        """Worst of several gaps; the failing side is corrected for having looked at all of them."""
+        """Worst of several gaps, or their mean; the failing side is corrected for having looked at all of them."""
         parts = [self._gap(m, self.g.sample(m), criterion.compare, looks=len(metrics)) for m in metrics]
         undefined = next((p for p in parts if p.value is None), None)
         flags = tuple(dict.fromkeys(f for p in parts for f in p.flags))
         common: dict[str, Any] = {"compare": criterion.compare, "n": parts[0].n, "flags": flags}
-        bounds = _worst_bounds(parts, criterion.compare)
+        bounds = _bounds_over(parts, criterion)
         if undefined is not None:
             return self.base(
                 criterion.name, **common, **bounds, status="undefined", reason=f"{undefined.metric}: {undefined.reason}"
@@ -246,7 +247,11 @@ class RateTable:
         pick = max if criterion.compare == "difference" else min
         worst = pick(parts, key=lambda p: float(p.value or 0.0))
         method = worst.method if len(parts) == 1 else f"{worst.method}; worst of {' and '.join(criterion.rates)}"
-        return self.base(criterion.name, **common, **bounds, value=worst.value, pair=worst.pair, method=method)
+        value = worst.value
+        if criterion.aggregate == "mean":
+            value = fmean(float(p.value or 0.0) for p in parts)
+            method = f"{worst.method}; mean of the values and of the limits of {' and '.join(criterion.rates)}"
+        return self.base(criterion.name, **common, **bounds, value=value, pair=worst.pair, method=method)
 
 
 def _event(metric: Measured) -> str:
@@ -279,10 +284,13 @@ def _determined(sample: Sample) -> bool:
     return len(p) > 1 and bool(np.all((p == 0) | (p == 1)) and p.min() != p.max())
 
 
-def _worst_bounds(parts: Sequence[Estimate], compare: Literal["difference", "ratio"]) -> dict[str, Group | float]:
-    """Interval of the worst of several gaps; a part without an interval could be anything in [0, 1]."""
+def _bounds_over(parts: Sequence[Estimate], criterion: Criterion) -> dict[str, Group | float]:
+    """Interval of the worst of several gaps, or of their mean; a part without an interval could be anything in [0, 1].
+
+    The mean of the limits holds for gaps that err together, and is never too short for others.
+    """
     lows = [0.0 if p.low is None else p.low for p in parts]
     highs = [1.0 if p.high is None else p.high for p in parts]
-    pick = max if compare == "difference" else min
+    pick = fmean if criterion.aggregate == "mean" else max if criterion.compare == "difference" else min
     low, high = pick(lows), pick(highs)
     return {} if low <= 0 and high >= 1 else {"low": low, "high": high}
