@@ -11,11 +11,21 @@ from audit.fairness.rates import RATES
 from audit.fairness.regression import REGRESSION
 from audit.fairness.scores import SCORES
 from audit.fairness.statistics import STATISTICS
+from audit.fairness.subgroups import SUBGROUPS
 
-CATALOGUE = Catalogue((*DATASET, *RATES, *STATISTICS, *SCORES, *REGRESSION, *CRITERIA))
+CATALOGUE = Catalogue((*DATASET, *RATES, *STATISTICS, *SCORES, *REGRESSION, *CRITERIA, *SUBGROUPS))
 DATA_METRICS = ("base_rate", *(m.name for m in DATASET if m.stage == "data"))
 MODEL_METRICS = tuple(
-    m.name for m in (*RATES, *STATISTICS, *SCORES, *REGRESSION, *CRITERIA, *(d for d in DATASET if d.stage == "model"))
+    m.name
+    for m in (
+        *RATES,
+        *STATISTICS,
+        *SCORES,
+        *REGRESSION,
+        *CRITERIA,
+        *SUBGROUPS,
+        *(d for d in DATASET if d.stage == "model"),
+    )
 )
 ENERGY_METRICS = ("energy_kwh", "carbon_g")
 CHECK_METRICS = ("failed",)

@@ -510,3 +510,71 @@ def test_a_correlation_with_everybody_is_that_of_many_samples():
     seen = [np.corrcoef(own[:, i], whole)[0, 1] for i in range(2)]
     cells = (np.array(tables) * np.array(sizes)[:, None])[..., None]
     assert with_whole(f1.of, cells, cells) == pytest.approx(seen, abs=0.04)
+
+
+@pytest.mark.parametrize("who", BOTH)
+@pytest.mark.parametrize("design", ["rows", "weights"])
+@pytest.mark.parametrize("replicates", [25, pytest.param(200, marks=pytest.mark.slow)])
+def test_a_mean_covers_its_distance_from_everybody(who, design, replicates):
+    rng, missed, mix = np.random.default_rng(12), 0, np.array([0.2, 0.3, 0.5])
+    means = np.array([2.0, 0.0, 0.0])
+    truth = truths(means, mix, "difference", who)
+    for _ in range(replicates):
+        g = rng.choice(3, 300, p=mix)
+        error = means[g] + rng.exponential(2.0, 300) - 2.0
+        y, w = rng.normal(50, 5, 300), rng.lognormal(sigma=0.5, size=300) if design == "weights" else None
+        result = audit.measure(
+            y, y + error, groups={"g": g.astype(str)}, task="regression", weight=w, compare_to=who
+        )  # fmt: skip
+        each = [find(result, "mean_error", f"difference_to_{who}", (str(i),)) for i in range(3)]
+        missed += sum(not e.low <= t <= e.high for e, t in zip(each, truth, strict=True))
+    assert 1 - missed / (3 * replicates) >= 0.93 - 3 * np.sqrt(0.05 * 0.95 / (3 * replicates))
+
+
+@pytest.mark.parametrize(("limit", "verdict"), [(0.5, "fail"), (6.0, "pass"), (2.5, "insufficient")])
+@pytest.mark.parametrize("who", BOTH)
+def test_limits_on_errors_are_judged(limit, verdict, who):
+    rng, g = np.random.default_rng(13), np.repeat(list("abc"), 200)
+    y, error = rng.normal(50, 5, 600), rng.normal(size=600) * 2 + np.where(g == "a", 2.5 if who == "rest" else 3.75, 0)
+    gate = {"metric": "mean_error", "compare": f"difference_to_{who}", "max": limit}
+    result = audit.measure(y, y + error, groups={"g": g}, task="regression", gates=[gate])
+    assert result.verdict == verdict
+    assert result.gates[0].estimate.pair == (("a",), ("a",))
+
+
+@pytest.mark.parametrize(("limit", "verdict"), [(0.05, "fail"), (0.5, "pass")])
+def test_limits_on_the_auc_are_judged(limit, verdict):
+    rng, g = np.random.default_rng(14), np.repeat(list("abc"), 400)
+    y = rng.integers(0, 2, 1200)
+    score = np.clip(0.5 + np.where(g == "c", 0.02, 0.3) * (y - 0.5) + 0.15 * rng.normal(size=1200), 0, 1)
+    gate = {"metric": "roc_auc", "compare": "difference_to_rest", "max": limit}
+    result = audit.measure(y, groups={"g": g}, score=score, gates=[gate])
+    assert result.verdict == verdict
+    assert result.gates[0].estimate.pair == (("c",), ("c",))
+
+
+def test_a_group_without_positives_has_no_auc_to_compare():
+    y, score = np.array([0, 1] * 50 + [0] * 20), np.linspace(0, 1, 120)
+    result = audit.measure(y, groups={"g": ["a"] * 50 + ["b"] * 50 + ["c"] * 20}, score=score, compare_to="rest")
+    assert "not measured for c" in find(result, "roc_auc", "difference_to_rest").reason
+    assert find(result, "roc_auc", "difference_to_rest", ("a",)).status == "ok"
+
+
+@pytest.mark.parametrize("style", ["html", "md"])
+def test_the_card_has_a_table_of_it_only_where_it_was_asked_for(style):
+    from audit.publish.card import render
+
+    _, g, y, p = drawn(5)
+    asked = render(audit.measure(y, p, groups={"g": g}, compare_to=BOTH), style)
+    assert "Against everybody by g" in asked
+    assert "Against everybody else by g" in asked
+    assert "Against everybody" not in render(audit.measure(y, p, groups={"g": g}), style)
+
+
+def test_the_sentence_shows_both_sides_of_a_ratio():
+    _, g, y, p = drawn(6)
+    gate = {"metric": "selection_rate", "compare": "ratio_to_rest", "min": 0.99}
+    result = audit.measure(y, p, groups={"g": g}, gates=[gate])
+    e = result.gates[0].estimate
+    assert e.numerator < e.denominator
+    assert f"({e.numerator:.3f} / {e.denominator:.3f})" in result.gates[0].sentence

@@ -20,7 +20,7 @@ distances). Berger (1982), Technometrics 24:295. Simulated in tests/test_everybo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -175,8 +175,9 @@ def reciprocal(value: Floats) -> Floats:
         return np.divide(1.0, value)
 
 
-def _arg(pick: Callable[[Floats], np.intp], values: Floats, undefined: float) -> int:
-    return int(pick(np.where(np.isnan(values), undefined, values)))
+def _arg(pick: Callable[[Any], Any], values: Floats, undefined: float) -> int:
+    filled: Floats = np.where(np.isnan(values), undefined, values)
+    return int(pick(np.round(filled, 12)))  # of two that are equally far but for rounding, the first is named
 
 
 def _difference_to_whole(gap: Floats, share: Floats) -> Floats:

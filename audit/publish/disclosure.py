@@ -84,6 +84,8 @@ class _Shield:
         if everybody and estimate.by in self.touched[family] and not self._everybody_is_known(estimate.by, family):
             return True
         over_all = estimate.group is None and (estimate.value is None or everybody or estimate.compare in OF_ALL)
+        if over_all and not estimate.by and estimate.compare is not None:
+            return any(self.touched[family])  # the largest of all crossings speaks of every one of them
         if over_all:
             return estimate.by in self.touched[family]
         pairs = (estimate.pair, estimate.low_pair, estimate.high_pair)

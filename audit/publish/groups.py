@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from audit.catalogue import Criterion
 from audit.metrics import CATALOGUE
 from audit.publish.charts import MOST_ROWS, Chart, rates_chart
+from audit.publish.everybody import everybody_tables
 from audit.publish.gaps import gaps_table
 from audit.publish.grouped import By, Grouped
 from audit.publish.shapes import GroupingView, Table, TableRow
@@ -89,6 +90,7 @@ def _model_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool)
             _rates_table(found, by, groups, across),
             *_more_tables(found, by, groups),
             gaps_table(found, by, across),
+            *everybody_tables(found, by, illustrated, groups),
         ),
         notes=tuple(n for n in (note, _flag_note(found, by)) if n),
     )
