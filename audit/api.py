@@ -40,6 +40,7 @@ def measure(
     reference: Any = None,
     intersections: int = 1,
     confidence: float = 0.95,
+    compare_to: str | Sequence[str] = (),
     gates: Sequence[Mapping[str, Any]] = (),
     four_fifths: bool = False,
     metrics: Mapping[str, Callable[..., float]] | None = None,
@@ -77,6 +78,8 @@ def measure(
         Group that the others are compared with: a level, or a mapping of column to level. The largest by default.
     intersections, confidence
         Audit crossings of up to this many group columns; how sure every interval is.
+    compare_to
+        Whom each group is compared with beside the other groups: ``overall``, ``rest``, or both.
     gates
         Limits to judge, as the tables of ``[[gates]]`` in audit.toml.
     four_fifths
@@ -119,6 +122,7 @@ def measure(
         "weight": WEIGHT if weight is not None else None,
         "unit": UNIT if unit is not None else "row",
         "reference_group": reference_of(reference, names),
+        "compare_to": (compare_to,) if isinstance(compare_to, str) else tuple(compare_to),
     }
     asked = None
     if y_pred is not None or score is not None or rank is not None or alike or task != "classification":
@@ -175,6 +179,7 @@ def check(
     population: Mapping[str, Mapping[str, float]] | None = None,
     intersections: int = 1,
     confidence: float = 0.95,
+    compare_to: str | Sequence[str] = (),
     gates: Sequence[Mapping[str, Any]] = (),
 ) -> AuditResult:
     """Check a table before training: who is in it, how labels differ by group.
@@ -197,7 +202,7 @@ def check(
         As in `measure`.
     population
         Share of each level in the population to compare with, by group column.
-    intersections, confidence, gates
+    intersections, confidence, compare_to, gates
         As in `measure`.
     """
     names = (groups,) if isinstance(groups, str) else tuple(groups)
@@ -212,6 +217,7 @@ def check(
         "reference_group": reference_of(reference, names),
         "reference": dict(population or {}),
         "intersections": intersections,
+        "compare_to": (compare_to,) if isinstance(compare_to, str) else tuple(compare_to),
     }
     return _audit(frame, _config(data, None, confidence, gates))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from audit.errors import QuestionError, no_such
 from audit.value import Stage
@@ -21,7 +21,21 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-Compare = Literal["difference", "ratio", "lowest", "highest", "largest", "between_groups"]
+Compare = Literal[
+    "difference",
+    "ratio",
+    "lowest",
+    "highest",
+    "largest",
+    "between_groups",
+    "difference_to_overall",
+    "ratio_to_overall",
+    "difference_to_rest",
+    "ratio_to_rest",
+]
+Everybody = Literal["overall", "rest"]
+"""Whom a group may be compared with beside another group: everybody whose group is known, with or without it."""
+EVERYBODY: tuple[Everybody, ...] = get_args(Everybody)
 Task = Literal["classification", "regression", "multiclass", "ranking"]
 Family = Literal["rows", "labels", "selection", "confusion", "flips"]
 """Counts of a group, from the fewest to all of label and prediction, and what its neighbours were given beside."""
@@ -29,6 +43,20 @@ CELLS = (("TN", "FP"), ("FN", "TP"))
 """Names of the cells of label (rows 0, 1) by prediction (columns 0, 1)."""
 AT_K = re.compile(r"([a-z_]+_at_)([1-9][0-9]{0,8})")
 """Name of a metric of the first k places, such as skew_at_10; its record stands under skew_at_k."""
+
+
+def asks_of(compare: str | None) -> tuple[str | None, Everybody | None]:
+    """Difference or ratio, and with whom: a comparison taken apart; nobody where it is between groups.
+
+    >>> asks_of("ratio_to_rest")
+    ('ratio', 'rest')
+    >>> asks_of("lowest")
+    ('lowest', None)
+    """
+    for everybody in EVERYBODY:
+        if compare is not None and compare.endswith(f"_to_{everybody}"):
+            return compare.removesuffix(f"_to_{everybody}"), everybody
+    return compare, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +97,8 @@ class Metric:
     """Further tasks in which it is one number a group, and may be judged."""
     judged: tuple[Compare, ...] = ("difference", "ratio", "lowest", "highest")
     """Comparisons that a limit may ask of it; empty where no interval exists."""
+    against: tuple[Everybody, ...] = ()
+    """Whom each group is compared with when that is asked, by every difference and ratio that may be judged."""
     instead: str = ""
     """What a limit should ask for where nothing of this can be judged."""
     gives_away: Family = "confusion"
@@ -88,11 +118,18 @@ class Metric:
         """Formula as text."""
         raise NotImplementedError
 
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Comparisons that a limit may ask of it, those with everybody included."""
+        kinds = [c for c in self.judged if c in {"difference", "ratio"}]
+        return (*self.judged, *(f"{kind}_to_{who}" for kind in kinds for who in self.against))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate(Metric):
     """``P(event | given)``."""
 
+    against: tuple[Everybody, ...] = EVERYBODY
     event: Event
     given: Event = ANYBODY
 
@@ -123,6 +160,7 @@ class Rate(Metric):
 class Statistic(Metric):
     """A smooth statistic of the confusion table that does not change when all its cells grow alike."""
 
+    against: tuple[Everybody, ...] = EVERYBODY
     of: Callable[[Any, Any, Any, Any], Any]
     """Value from arrays of TN, FP, FN and TP; NaN where it is undefined."""
     support: Callable[[Any, Any, Any, Any], Any]
@@ -175,15 +213,18 @@ class WorstClass(Metric):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion(Metric):
-    """A published name for comparisons of rates; with several rates the worst one counts."""
+    """A published name for comparisons of rates; with several rates the worst one counts, or their mean."""
 
     rates: tuple[str, ...]
     compare: Literal["difference", "ratio"]
+    aggregate: Literal["worst", "mean"] = "worst"
 
     @property
     def formula(self) -> str:
         """Comparison of rates in words."""
         what = f"{self.compare} of {' and of '.join(self.rates)} over groups"
+        if self.aggregate == "mean":
+            return f"mean of {what}"
         worst = "smallest" if self.compare == "ratio" else "largest"
         return f"{worst} {what}" if len(self.rates) > 1 else what
 

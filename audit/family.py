@@ -41,6 +41,8 @@ def _p_value(gate: Gate, estimates: Sequence[Estimate]) -> float | None:
         return None
     kind: Kind = "ratio" if estimate.compare == "ratio" else "difference"
     entry = CATALOGUE[estimate.metric]
+    if isinstance(entry, Criterion) and entry.aggregate == "mean":
+        return None  # its interval is made of those of the gaps, and has no rule of its own to invert
     own = entry.rate if isinstance(entry, WorstClass) else estimate.metric
     rates = entry.rates if isinstance(entry, Criterion) else (own,)
     each = [s for rate in rates for s in _samples(rate, estimate, estimates)]

@@ -6,7 +6,7 @@ Must not: know a metric's name or a limit.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, product
 from typing import Any
@@ -78,13 +78,13 @@ class Grouping:
         counts = self.counts[measure]
         return counts.reshape(len(self.groups), 4, counts.shape[-1]).astype(float)
 
-    def shares(self) -> Sample:
-        """Each group's share of all rows with a group."""
-        rows = self._each("n")
+    def shares(self, given: np.ndarray | None = None) -> Sample:
+        """Each group's share of all rows with a group, or of those in a (2, 2) mask of label and prediction."""
+        rows = self._each("n", given)
         total = np.broadcast_to(rows.sum(axis=0), rows.shape)
         if not self.folded and "w" not in self.counts:
             return plain(rows[:, 0], total[:, 0])
-        w, w2 = (self._each(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
+        w, w2 = (self._each(m, given) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
         return self._of(w, np.broadcast_to(w.sum(axis=0), w.shape), w2, np.broadcast_to(w2.sum(axis=0), w2.shape))
 
     def share_against(self, other: int) -> Sample:
@@ -98,8 +98,17 @@ class Grouping:
             return plain(w[:1, 0], w.sum(axis=0)[:1])
         return self._of(w[:1], w.sum(axis=0)[None], w2[:1], w2.sum(axis=0)[None])
 
-    def _each(self, measure: str) -> np.ndarray:
-        each: np.ndarray = self.counts[measure].sum(axis=(1, 2)).astype(float)
+    def with_others(self) -> Grouping:
+        """The groups, then everybody else of each in the same order, then everybody."""
+        stacked = {}
+        for key, each in self.counts.items():
+            whole = each.sum(axis=0, keepdims=True)
+            stacked[key] = np.concatenate([each, whole - each, whole])
+        return replace(self, groups=(*self.groups, *self.groups, ()), counts=stacked)
+
+    def _each(self, measure: str, given: np.ndarray | None = None) -> np.ndarray:
+        counts = self.counts[measure].astype(float)
+        each: np.ndarray = (counts if given is None else counts * given[..., None]).sum(axis=(1, 2))
         return each
 
     def _sample(self, hits: np.ndarray, given: np.ndarray) -> Sample:

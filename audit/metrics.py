@@ -15,6 +15,7 @@ from audit.fairness.rates import RATES
 from audit.fairness.regression import REGRESSION
 from audit.fairness.scores import SCORES
 from audit.fairness.statistics import STATISTICS
+from audit.fairness.subgroups import SUBGROUPS
 
 CATALOGUE = Catalogue(
     (
@@ -28,6 +29,7 @@ CATALOGUE = Catalogue(
         *RANKING,
         *ADVERSE,
         *CRITERIA,
+        *SUBGROUPS,
     )
 )
 DATA_METRICS = ("base_rate", WORST_BASE_RATE.name, *(m.name for m in CATALOGUE.values() if m.stage == "data"))

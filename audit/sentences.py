@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from audit.catalogue import asks_of
 from audit.config.schema import GateRule
 from audit.errors import printable
 from audit.value import Estimate, Group
@@ -86,8 +87,15 @@ def _value(rule: GateRule, estimate: Estimate) -> str:
     what = {"largest": "largest gap", "between_groups": "value", None: "value"}.get(rule.compare) or str(
         rule.compare
     ).replace("_", " ")
-    shown = f"{what} undefined, " if estimate.value is None else f"{what} {number(estimate.value)}"
+    shown = f"{what} undefined, " if estimate.value is None else f"{what} {number(estimate.value)}{_over(estimate)}"
     return f"{shown}{interval_text(estimate.low, estimate.high)}"
+
+
+def _over(estimate: Estimate) -> str:
+    """Both sides of a ratio with everybody, which says whether the group lies below or above."""
+    if asks_of(estimate.compare)[1] is None or estimate.numerator is None:
+        return ""
+    return f" ({number(estimate.numerator)} / {number(estimate.denominator)})"
 
 
 def _crossing(verdict: str, limit: str) -> str:

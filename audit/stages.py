@@ -46,6 +46,7 @@ def scope_of(config: Config) -> Scope:
         reference=_reference(config),
         population=data.reference,
         confidence=config.policy.confidence,
+        compare_to=config.compared_to,
     )
 
 

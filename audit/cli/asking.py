@@ -52,6 +52,7 @@ class Asked:
     four_fifths: bool = False
     engine: str | None = None
     master: str | None = None
+    compare_to: Sequence[str] | None = None
     gates: Sequence[str] | None = None
 
 
@@ -74,6 +75,7 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
         "bins": {k: [_number(v, "--bins") for v in vs.split(",")] for k, vs in _pairs(asked.bins, "--bins").items()}
         or None,
         "reference_group": _pairs(asked.reference, "--reference") or None,
+        "compare_to": split(asked.compare_to) or None,
         "intersections": max(asked.intersections or 1, deepest),
     }
     raw: dict[str, Any] = {"data": _given(data)}

@@ -47,6 +47,7 @@ def data(
     confidence: o.Confidence = None,
     engine: o.EngineName = None,
     master: o.Master = None,
+    compare_to: o.CompareTo = None,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
@@ -58,8 +59,8 @@ def data(
     asked = {
         "label": label, "positive": positive, "classes": classes or None, "groups": groups, "weight": weight,
         "unit": unit, "strata": strata,
-        "bins": bins, "reference": reference, "intersections": intersections, "confidence": confidence, "gates": gate,
-        "engine": engine, "master": master,
+        "bins": bins, "reference": reference, "intersections": intersections, "confidence": confidence,
+        "compare_to": compare_to, "gates": gate, "engine": engine, "master": master,
     }  # fmt: skip
     _one_table("data", table, asked, config, write_config, store, json=json, exit_zero=exit_zero)
 
@@ -98,6 +99,7 @@ def model(
     ] = False,
     engine: o.EngineName = None,
     master: o.Master = None,
+    compare_to: o.CompareTo = None,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
@@ -111,8 +113,8 @@ def model(
         "threshold": threshold, "features": features, "neighbours": neighbours, "query": query, "rank": rank,
         "top": top,
         "groups": groups, "weight": weight, "unit": unit, "strata": strata, "bins": bins, "reference": reference,
-        "intersections": intersections, "confidence": confidence, "four_fifths": four_fifths, "gates": gate,
-        "engine": engine, "master": master,
+        "intersections": intersections, "confidence": confidence, "four_fifths": four_fifths,
+        "compare_to": compare_to, "gates": gate, "engine": engine, "master": master,
     }  # fmt: skip
     _one_table("model", table, asked, config, write_config, store, json=json, exit_zero=exit_zero)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from audit.catalogue import Metric, at_k
+from audit.catalogue import Metric, asks_of, at_k
 from audit.errors import no_such
 from audit.value import WORST_CLASS
 
@@ -43,7 +43,7 @@ def check_limits(
     if fixed is not None and compare not in {None, fixed}:
         raise ValueError(f"metric '{metric}' is a {fixed} already; leave compare out")
     compare = fixed or compare or _meant(entry, low, high, by)
-    if compare is not None and compare not in entry.judged:
+    if compare is not None and compare not in (entry.judged if fixed else entry.limits):
         raise ValueError(f"metric '{metric}' is judged by its {_judged(entry)}, not by its {compare}")
     _bounds(metric, compare, low, high)
     return compare
@@ -53,7 +53,7 @@ def _judged(entry: Metric) -> str:
     """Comparisons of a metric in words."""
     if entry.judged == ("largest",):
         return "largest absolute value over groups (leave compare out and give max)"
-    return " or ".join(entry.judged)
+    return " or ".join(entry.limits)
 
 
 def check_task(metric: str, task: str, where: str) -> None:
@@ -102,7 +102,7 @@ def _over_classes(entry: Metric) -> str:
 
 def _of_numbers(entry: Metric, compare: str | None, low: float | None, high: float | None) -> str:
     """Comparison of a metric without a range; limits are in its own unit, so no more than the sign is known."""
-    metric, allowed = entry.name, entry.judged
+    metric, allowed = entry.name, entry.limits
     if low is not None and high is not None:
         raise ValueError("gives min and max; write two gates, one for each")
     ceiling = "highest" if "highest" in allowed else "difference"
@@ -139,18 +139,19 @@ def _entry(stage: str, metric: str) -> Metric:
 
 def _meant(entry: Metric, low: float | None, high: float | None, by: Sequence[str] | None) -> str | None:
     """Without a comparison, a floor holds for the lowest group and a ceiling for the highest."""
-    if by is not None and len(by) == 0:
-        return None
     if entry.judged in {("largest",), ("between_groups",)}:
         return entry.judged[0]
+    if by is not None and len(by) == 0:
+        return None
     if low is not None and high is not None:
         raise ValueError("gives min and max; write two gates, one for each")
     return "lowest" if low is not None else "highest"
 
 
 def _bounds(metric: str, compare: str | None, low: float | None, high: float | None) -> None:
-    wants_max = compare in {"difference", "highest", "largest", "between_groups"}
-    wants_min = compare in {"ratio", "lowest"}
+    kind = asks_of(compare)[0]
+    wants_max = kind in {"difference", "highest", "largest", "between_groups"}
+    wants_min = kind in {"ratio", "lowest"}
     if wants_max and low is not None:
         raise ValueError(f"min = {low:g} cannot be asked of the {compare} of {metric}; 0 is fair, so give max")
     if wants_min and high is not None:
@@ -159,7 +160,7 @@ def _bounds(metric: str, compare: str | None, low: float | None, high: float | N
         raise ValueError(
             f"max = {high:g} is outside the range [0, 1), so the gate could never {'fail' if high >= 1 else 'pass'}"
         )
-    top = 1 if compare == "ratio" else 1 + 1e-12
+    top = 1 if kind == "ratio" else 1 + 1e-12
     if low is not None and not 0 < low <= top:
         raise ValueError(
             f"min = {low:g} is outside the range (0, 1], so the gate could never {'fail' if low <= 0 else 'pass'}"

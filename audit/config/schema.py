@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
-from audit.catalogue import Compare, Task, at_k
+from audit.catalogue import EVERYBODY, Compare, Everybody, Task, asks_of, at_k
 from audit.config.limits import check_classes, check_limits, check_task
 from audit.config.sections import (
     Checks,
@@ -115,6 +115,12 @@ class Config(Section):
     def unit(self) -> str | None:
         """Column that names whom a row belongs to; None where every row is its own."""
         return None if self.data.unit == "row" else self.data.unit
+
+    @property
+    def compared_to(self) -> tuple[Everybody, ...]:
+        """Whom each group is compared with: as asked, or because a limit speaks of it."""
+        gated = {asks_of(g.compare)[1] for g in self.gates or ()}
+        return tuple(who for who in EVERYBODY if who in self.data.compare_to or who in gated)
 
 
 def _whole_predictions(config: Config) -> None:

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from audit.catalogue import Task
+from audit.catalogue import Everybody, Task
 from audit.errors import printable
 
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitespace=True)]
@@ -50,7 +50,7 @@ def _kind(value: object) -> str:
     return f"{names.get(type(value), type(value).__name__)} ({value!r:.40})"
 
 
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+def _distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
     twice = next((n for n in names if names.count(n) > 1), None)
     if twice is not None:
         raise ValueError(f"names '{twice}' twice")
@@ -114,6 +114,8 @@ class Data(Section):
     """Share of each level in the population to compare with, by group column."""
     reference_group: dict[str, Class] = {}
     """Level that the others are compared with, by group column; the largest group where none is named."""
+    compare_to: Annotated[tuple[Everybody, ...], AfterValidator(_distinct)] = ()
+    """Whom each group is compared with beside the other groups: overall, rest, or both."""
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:

@@ -30,6 +30,7 @@ REPRESENTATION = Share(
     stage="data",
     needs=(),
     judged=("ratio", "lowest", "highest"),
+    against=(),
     event=ANYBODY,
     gives_away="rows",
     ideal="the group's share of the population the model will meet",

@@ -85,18 +85,45 @@ def smooth(
     return Sample(p, n, np.where(measured, df, 0.0), np.full(p.shape, np.nan), np.where(measured, w, 0.0), r, few)
 
 
+def with_whole(function: Function, cells: Floats, squares: Floats) -> Floats:
+    """Correlation of each group's value with that of all groups together, rows being independent.
+
+    The rows that they share are the group's own: the covariance is ``sum of w2_c * slope_c * slope of the whole_c``.
+
+    Parameters
+    ----------
+    function, cells, squares
+        As for `smooth`, with folds of one.
+    """
+    total, two = cells.sum(axis=2), squares.sum(axis=2)
+    w, w2 = total.sum(axis=1), two.sum(axis=1)
+    each = (w2 / np.where(w > 0, w, 1.0))[:, None]
+    added, two = total + HALF * each, two + HALF * each**2
+    own, whole = _slopes(function, added), _slopes(function, added.sum(axis=0, keepdims=True))
+    covariance = (two * own * whole).sum(axis=1)
+    size = np.sqrt((two * own**2).sum(axis=1) * (two * whole**2).sum())
+    r: Floats = np.clip(np.divide(covariance, size, out=np.zeros_like(size), where=size > 0), -1.0, 1.0)
+    return r
+
+
 def _linearised(function: Function, total: Floats, squares: Floats) -> Floats:
-    """Sum of squared weights times squared slopes; a cell at zero is stepped upwards only."""
+    """Sum of squared weights times squared slopes."""
+    variance: Floats = (squares * _slopes(function, total) ** 2).sum(axis=1)
+    return variance
+
+
+def _slopes(function: Function, total: Floats) -> Floats:
+    """Slope in each cell, shape (G, 4), 0 where there is none; a cell at zero is stepped upwards only."""
     step = STEP * np.maximum(total.sum(axis=1), 1e-12)
-    variance = np.zeros(len(total))
+    slopes = np.zeros(total.shape)
     for c in range(total.shape[1]):
         up, down = total.copy(), total.copy()
         up[:, c] += step
         back = np.minimum(step, total[:, c])
         down[:, c] -= back
         slope = (function(*up.T) - function(*down.T)) / (step + back)
-        variance += squares[:, c] * np.where(np.isnan(slope), 0.0, slope) ** 2
-    return variance
+        slopes[:, c] = np.where(np.isnan(slope), 0.0, slope)
+    return slopes
 
 
 def _jackknife(function: Function, cells: Floats, p: Floats) -> tuple[Floats, Floats, Floats]:

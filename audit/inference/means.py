@@ -163,15 +163,20 @@ def ends(found: Found) -> tuple[int, int]:
 
 
 def _pair_limits(found: Found, tail: float) -> Limits:
-    """(G, G) limits of group i less group j; infinite where a group that has no limits could be anything."""
+    """(G, G) limits of group i less group j."""
+    every = np.arange(len(found.value))
+    return between(found, every[:, None], every[None, :], tail)
+
+
+def between(found: Found, i: np.ndarray, j: np.ndarray, tail: float) -> Limits:
+    """Limits of entry i less entry j; infinite where an entry that has no limits could be anything."""
     each = limits(found, tail)
     value = np.where(np.isnan(found.value), 0.0, found.value)
     closed = np.isfinite(found.error) & np.isfinite(each.low) & np.isfinite(each.high)
     low, high = np.where(closed, each.low, value), np.where(closed, each.high, value)
-    first, second = Limits(low[:, None], high[:, None]), Limits(low[None, :], high[None, :])
-    r = 0.0 if found.r is None else found.r
-    made = difference(value[:, None], first, value[None, :], second, r)
-    both = closed[:, None] & closed[None, :]
+    r = 0.0 if found.r is None else found.r[i, j]
+    made = difference(value[i], Limits(low[i], high[i]), value[j], Limits(low[j], high[j]), r)
+    both = closed[i] & closed[j]
     return Limits(np.where(both, made.low, -np.inf), np.where(both, made.high, np.inf))
 
 

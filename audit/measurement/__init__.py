@@ -21,21 +21,23 @@ from audit.grouping import (
     LOSSES,
     SCORES,
     WITHIN_STRATA,
+    Grouping,
     crossings,
     grouping,
     missing_groups,
 )
 from audit.measurement.adverse import adverse_estimates
 from audit.measurement.bias import BiasTable
+from audit.measurement.everybody import EverybodyTable
 from audit.measurement.flips import flip_estimates
 from audit.measurement.labels import label_estimates
 from audit.measurement.multiclass import class_estimates
 from audit.measurement.ranking import ranking_estimates
-from audit.measurement.rates import RateTable
 from audit.measurement.regression import regression_estimates
 from audit.measurement.scope import Scope
 from audit.measurement.scores import score_estimates
 from audit.measurement.strata import conditional_estimates
+from audit.measurement.subgroups import subgroup_estimates
 from audit.value import Estimate
 
 __all__ = ["TASKS", "Scope", "data_estimates", "model_estimates", "of_data", "of_predictions"]
@@ -93,11 +95,13 @@ TASKS: Mapping[Task, Callable[[Kinds, Scope], tuple[Estimate, ...]]] = {
 def model_estimates(cubes: Sequence[Cube], scope: Scope) -> tuple[Estimate, ...]:
     """All rates of a binary model for everybody, every group and every crossing, with their comparisons."""
     found: list[Estimate] = []
+    counted: list[Grouping] = []
     for by in crossings(scope.groups, scope.intersections):
-        found += RateTable(grouping(cubes, by, scope.reference), scope, "model").rates((*RATES, *STATISTICS))
+        counted.append(grouping(cubes, by, scope.reference))
+        found += EverybodyTable(counted[-1], scope, "model").rates((*RATES, *STATISTICS))
         if len(by) == 1 and (rest := missing_groups(cubes, by[0])) is not None:
-            found += RateTable(rest, scope, "model", comparable=False).rates((*RATES, *STATISTICS))
-    return tuple(found)
+            found += EverybodyTable(rest, scope, "model", comparable=False).rates((*RATES, *STATISTICS))
+    return (*found, *subgroup_estimates([g for g in counted if g.by], scope))
 
 
 def data_estimates(cubes: Sequence[Cube], scope: Scope, *, labelled: bool = True) -> tuple[Estimate, ...]:

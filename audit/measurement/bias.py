@@ -17,11 +17,11 @@ from audit.inference.effective import Sample
 from audit.inference.intervals import Limits
 from audit.inference.pairs import against, single
 from audit.measurement.distances import distances
-from audit.measurement.rates import RateTable
+from audit.measurement.everybody import EverybodyTable
 from audit.value import Estimate
 
 
-class BiasTable(RateTable):
+class BiasTable(EverybodyTable):
     """Estimates of one grouping of a data set."""
 
     def representation(self) -> list[Estimate]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
 
-from audit.catalogue import ClassStatistic, Criterion, Rate, Statistic
+from audit.catalogue import ClassStatistic, Criterion, Rate, Statistic, asks_of
 from audit.errors import printable
 from audit.fairness.criteria import CRITERIA
 from audit.fairness.rates import BASE_RATE
@@ -65,14 +66,20 @@ class RateTable:
         sample = self.sample(metric)
         found = self._each(metric, sample)
         if self.comparable:
-            for kind in KINDS if metric.range[0] >= 0 else KINDS[:1]:
+            for kind in KINDS if metric.range[0] >= 0 and "ratio" in metric.judged else KINDS[:1]:
                 found.append(self._gap(metric, sample, kind))
                 found += self._to_reference(metric, sample, kind)
             if isinstance(metric, Rate):
                 noise = noise_of(sample, self.g.groups)
                 found += [self.base(metric.name, n=float(self.g.rows.sum()), flags=self.flags, **n) for n in noise]
             found += [self._extreme(metric, sample, "lowest"), self._extreme(metric, sample, "highest")]
+            found += self._against_everybody(metric)
         return found if isinstance(metric, Rate) else [_smooth(e, metric) for e in found]
+
+    def _against_everybody(self, metric: Measured) -> list[Estimate]:
+        """Comparisons with everybody and with the rest; see `audit.measurement.everybody`."""
+        del metric
+        return []
 
     def base(self, metric: str, **changes: Any) -> Estimate:
         """Estimate of this grouping and stage."""
@@ -249,12 +256,12 @@ class RateTable:
         )
 
     def _criterion(self, criterion: Criterion, metrics: Sequence[Measured]) -> Estimate:
-        """Worst of several gaps; the failing side is corrected for having looked at all of them."""
+        """Worst of several gaps, or their mean; the failing side is corrected for having looked at all of them."""
         parts = [self._gap(m, self.sample(m), criterion.compare, looks=len(metrics)) for m in metrics]
         undefined = next((p for p in parts if p.value is None), None)
         flags = tuple(dict.fromkeys(f for p in parts for f in p.flags))
         common: dict[str, Any] = {"compare": criterion.compare, "n": parts[0].n, "flags": flags}
-        bounds = _worst_bounds(parts, criterion.compare)
+        bounds = _bounds_over(parts, criterion)
         if undefined is not None:
             return self.base(
                 criterion.name, **common, **bounds, status="undefined", reason=f"{undefined.metric}: {undefined.reason}"
@@ -262,7 +269,11 @@ class RateTable:
         pick = max if criterion.compare == "difference" else min
         worst = pick(parts, key=lambda p: float(p.value or 0.0))
         method = worst.method if len(parts) == 1 else f"{worst.method}; worst of {' and '.join(criterion.rates)}"
-        return self.base(criterion.name, **common, **bounds, value=worst.value, pair=worst.pair, method=method)
+        value = worst.value
+        if criterion.aggregate == "mean":
+            value = fmean(float(p.value or 0.0) for p in parts)
+            method = f"{worst.method}; mean of the values and of the limits of {' and '.join(criterion.rates)}"
+        return self.base(criterion.name, **common, **bounds, value=value, pair=worst.pair, method=method)
 
 
 def _event(metric: Measured) -> str:
@@ -272,10 +283,11 @@ def _event(metric: Measured) -> str:
 def _smooth(estimate: Estimate, metric: Statistic | ClassStatistic) -> Estimate:
     """Estimate of a statistic on its own scale, with the method that its interval comes from."""
     low, high = metric.range
-    width, start = high - low, 0.0 if estimate.compare in KINDS else low
+    kind = asks_of(estimate.compare)[0]
+    width, start = high - low, 0.0 if kind in KINDS else low
 
     def scaled(value: float | None) -> float | None:
-        return None if value is None or estimate.compare == "ratio" else start + width * value
+        return None if value is None or kind == "ratio" else start + width * value
 
     method = (
         estimate.method
@@ -284,7 +296,7 @@ def _smooth(estimate: Estimate, metric: Statistic | ClassStatistic) -> Estimate:
     moved: dict[str, Any] = (
         {} if (low, high) == (0.0, 1.0) else {k: scaled(getattr(estimate, k)) for k in ("value", "low", "high")}
     )
-    kept = estimate.compare == "ratio"
+    kept = kind == "ratio"
     return replace(estimate, **moved, method=method, numerator=estimate.numerator if kept else None,
                    denominator=estimate.denominator if kept else None)  # fmt: skip
 
@@ -295,10 +307,13 @@ def _determined(sample: Sample) -> bool:
     return len(p) > 1 and bool(np.all((p == 0) | (p == 1)) and p.min() != p.max())
 
 
-def _worst_bounds(parts: Sequence[Estimate], compare: Literal["difference", "ratio"]) -> dict[str, Group | float]:
-    """Interval of the worst of several gaps; a part without an interval could be anything in [0, 1]."""
+def _bounds_over(parts: Sequence[Estimate], criterion: Criterion) -> dict[str, Group | float]:
+    """Interval of the worst of several gaps, or of their mean; a part without an interval could be anything in [0, 1].
+
+    The mean of the limits holds for gaps that err together, and is never too short for others.
+    """
     lows = [0.0 if p.low is None else p.low for p in parts]
     highs = [1.0 if p.high is None else p.high for p in parts]
-    pick = max if compare == "difference" else min
+    pick = fmean if criterion.aggregate == "mean" else max if criterion.compare == "difference" else min
     low, high = pick(lows), pick(highs)
     return {} if low <= 0 and high >= 1 else {"low": low, "high": high}

@@ -18,6 +18,7 @@ from audit.grouping import FOLD, LABEL, POSITIVE, SCORE
 from audit.inference.auc import Placed, auc_gap, folded, limits, placed
 from audit.inference.calibration import calibration
 from audit.inference.intervals import quantile
+from audit.measurement.everybody_scores import auc_against_rest
 from audit.measurement.scope import NO_GROUP, SMALL, UNMEASURED, Scope
 from audit.value import Estimate, Group, Level
 
@@ -42,12 +43,12 @@ def score_estimates(binned: Sequence[Cube], lost: Sequence[Cube], scope: Scope) 
     found: list[Estimate] = []
     for i, (bins, losses) in enumerate(zip(binned, lost, strict=True)):
         if i == 0:
-            found += _Scores(bins, losses, scope, everybody=True).estimates()
-        found += _Scores(bins, losses, scope).estimates()
+            found += ScoreTable(bins, losses, scope, everybody=True).estimates()
+        found += ScoreTable(bins, losses, scope).estimates()
     return tuple(found)
 
 
-class _Scores:
+class ScoreTable:
     """Score metrics of one attribute, or of everybody."""
 
     def __init__(self, bins: Cube, losses: Cube, scope: Scope, *, everybody: bool = False) -> None:
@@ -70,21 +71,28 @@ class _Scores:
         found += [self._in_the_large(i) for i in range(len(self.levels))]
         return found + self._calibration()
 
-    def _group(self, i: int) -> Group:
+    def group(self, i: int) -> Group:
+        """Name of a group; nobody's where everybody is one."""
         return () if not self.by else (self.levels[i],)
 
     def _base(self, metric: str, i: int, **more: Any) -> Estimate:
         n = float(self.losses["n"][i].sum())
         confidence = None if more.get("low") is None else self.scope.confidence
         return Estimate(
-            stage="model", metric=metric, by=self.by, group=self._group(i), n=n, confidence=confidence, **more
+            stage="model", metric=metric, by=self.by, group=self.group(i), n=n, confidence=confidence, **more
         )
 
-    def _placed(self, which: Sequence[int]) -> Placed:
+    def placed_with_rests(self) -> Placed:
+        """AUC of every group, then of everybody else of each in the same order."""
+        return self._placed(self.order, rests=True)
+
+    def _placed(self, which: Sequence[int], *, rests: bool = False) -> Placed:
         axes = (self.bins.names[0], LABEL, SCORE, *((FOLD,) if self.units else ()))
         cube = self.bins.keep(*axes)
         weighted = "w" in cube.measures
         w, w2 = (_by_label(cube, m)[list(which)] for m in (("w", "w2") if weighted else ("n", "n")))
+        if rests:
+            w, w2 = (np.concatenate([x, x.sum(axis=0, keepdims=True) - x]) for x in (w, w2))
         if not self.units:
             return placed(w[:, 1], w[:, 0], w2[:, 1], w2[:, 0])
         pos, neg = (np.moveaxis(w[:, y], -1, 0) for y in (1, 0))
@@ -104,7 +112,7 @@ class _Scores:
             flags = (SMALL,) if each.thin[i] else ()
             method = f"{DELONG}; {exact}"
             found.append(self._base(ROC_AUC.name, i, value=mid, low=low, high=high, method=method, flags=flags))
-        return found + ([self._auc_gap()] if self.by else [])
+        return found + ([self._auc_gap(), *auc_against_rest(self)] if self.by else [])
 
     def _auc_gap(self) -> Estimate:
         common: dict[str, Any] = {"stage": "model", "metric": ROC_AUC.name, "compare": "difference", "by": self.by}
@@ -115,7 +123,7 @@ class _Scores:
             )
         every = self._placed(self.order)
         found, thin = auc_gap(every, self.scope.tail), limits(every, self.scope.tail).thin
-        names = [self._group(i) for i in self.order]
+        names = [self.group(i) for i in self.order]
         flags = self.flags + ((SMALL,) if thin.any() else ())
         bounds: dict[str, Any] = {"low": found.low, "high": found.high, "confidence": self.scope.confidence}
         if found.value is None:

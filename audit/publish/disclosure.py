@@ -15,11 +15,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from audit import four_fifths
-from audit.catalogue import Family, at_k
+from audit.catalogue import Family, asks_of, at_k
 from audit.errors import QuestionError, printable
 from audit.grouping import PLACES
 from audit.metrics import CATALOGUE
-from audit.publish.cells import Counts, Key, banded, classes_of, family_cells, group_counts, hidden, safe, small_flips
+from audit.publish.cells import (
+    EVERYBODY,
+    By,
+    Counts,
+    Key,
+    banded,
+    classes_of,
+    family_cells,
+    group_counts,
+    hidden,
+    safe,
+    small_flips,
+)
 from audit.result import AuditResult, Axis, Check, CubeRecord, Gate
 from audit.value import Estimate, Group, Stage
 
@@ -108,12 +120,23 @@ class _Shield:
     def _names_hidden(self, estimate: Estimate, family: Family) -> bool:
         """Whether a comparison rests on a hidden group, or may: extremes and reasons speak of all groups."""
         gone = self.hidden[family]
-        over_all = estimate.group is None and (estimate.value is None or estimate.compare in OF_ALL)
+        everybody = asks_of(estimate.compare)[1] is not None
+        if everybody and estimate.by in self.touched[family] and not self._everybody_is_known(estimate.by, family):
+            return True
+        over_all = estimate.group is None and (estimate.value is None or everybody or estimate.compare in OF_ALL)
+        if over_all and not estimate.by and estimate.compare is not None:
+            return any(self.touched[family])  # the largest of all crossings speaks of every one of them
         if over_all:
             return estimate.by in self.touched[family]
         pairs = (estimate.pair, estimate.low_pair, estimate.high_pair)
         named = (estimate.group, estimate.reference, *(g for pair in pairs if pair for g in pair))
         return any((estimate.by, group) in gone for group in named if group is not None)
+
+    def _everybody_is_known(self, by: By, family: Family) -> bool:
+        """Whether the total over the groups, rows without one left out, is published anyway."""
+        if EVERYBODY[0] not in self.counts or EVERYBODY in self.hidden[family]:
+            return False
+        return not any(None in group and any(four) for group, four in self.counts[by].items())
 
     def _why_hidden(self, key: Key, family: Family) -> str:
         """Why a group is left out; many estimates ask the same."""

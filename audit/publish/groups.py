@@ -11,6 +11,7 @@ from audit.catalogue import Criterion
 from audit.metrics import CATALOGUE
 from audit.publish.charts import MOST_ROWS, Chart, rates_chart
 from audit.publish.classes import class_tables
+from audit.publish.everybody import everybody_tables
 from audit.publish.gaps import gaps_table, left_out_note, orders_table
 from audit.publish.grouped import By, Grouped
 from audit.publish.shapes import GroupingView, Table, TableRow
@@ -93,6 +94,7 @@ def _model_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool)
             gaps_table(found, by, across),
             *class_tables(found, by, groups),
             *orders_table(found, by),
+            *everybody_tables(found, by, illustrated, groups),
         ),
         notes=tuple(n for n in (note, _flag_note(found, by)) if n),
     )
