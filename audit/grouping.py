@@ -59,7 +59,12 @@ class Grouping:
         low, high = metric.range
         cells, squares = (self._four(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
         return smooth(
-            lambda *x: (metric.of(*x) - low) / (high - low), metric.support, cells, squares, folds=self.folded
+            lambda *x: (metric.of(*x) - low) / (high - low),
+            metric.support,
+            cells,
+            squares,
+            folds=self.folded,
+            capped=metric.capped,
         )
 
     def _four(self, measure: str) -> np.ndarray:

@@ -222,7 +222,11 @@ class AuditResult:
         group: tuple[Level, ...] | list[Level] | None = None,
         stage: str | None = None,
     ) -> tuple[Estimate, ...]:
-        """Estimates of one metric, in the document's order."""
+        """Estimates of one metric, in the document's order; the names of other libraries are known too."""
+        from audit.fairness.names import OTHER_NAMES
+
+        if (other := OTHER_NAMES.get(metric)) is not None and compare in {None, other.compare}:
+            metric, compare = other.metric, other.compare or compare
         return tuple(
             e
             for e in self.estimates

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from audit.catalogue import Metric
 from audit.errors import no_such
+from audit.fairness.names import OTHER_NAMES
 
 ENERGY = ("energy_kwh", "carbon_g")
 CHECKS = ("failed",)
+
+
+def canonical(rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The gate in our own words, where it names its metric as another library does.
+
+    Raises
+    ------
+    ValueError
+        When it asks for another comparison than that name means.
+    """
+    name = rule.get("metric")
+    other = OTHER_NAMES.get(name.strip()) if isinstance(name, str) and rule.get("stage", "model") == "model" else None
+    if other is None:
+        return rule
+    compare = rule.get("compare")
+    if other.compare is not None and compare not in {None, other.compare}:
+        raise ValueError(f"'{other.name}' is the {other.meaning} already; leave compare out")
+    return {**rule, "metric": other.metric, "compare": other.compare or compare}
 
 
 def check_limits(
@@ -29,7 +49,9 @@ def check_limits(
     if not entry.judged:
         raise ValueError(f"metric '{metric}' has no interval to judge by; judge {entry.instead} instead")
     if math.inf in entry.range or -math.inf in entry.range:
-        return _of_numbers(entry, compare, low, high)
+        meant = _of_numbers(entry, compare, low, high)
+        # Of everybody there is one value and nothing to compare: its ceiling is no highest of several.
+        return None if meant == "highest" and by is not None and not by else meant
     fixed = getattr(entry, "compare", None)
     if fixed is not None and compare not in {None, fixed}:
         raise ValueError(f"metric '{metric}' is a {fixed} already; leave compare out")
@@ -68,6 +90,9 @@ def _of_numbers(entry: Metric, compare: str | None, low: float | None, high: flo
     meant = compare or ("difference" if allowed[0] == "lowest" and high is not None else allowed[0])
     if meant not in allowed:
         raise ValueError(f"metric '{metric}' is judged by its {' or '.join(allowed)}, not by its {meant}")
+    if meant == "ratio":
+        _bounds(metric, meant, low, high)
+        return meant
     if meant == "lowest":
         if low is None or low >= 1:
             raise ValueError(f"the lowest of {metric} is at most 1; give a min below 1, so that the gate can pass")
@@ -75,7 +100,8 @@ def _of_numbers(entry: Metric, compare: str | None, low: float | None, high: flo
     if high is None:
         raise ValueError(f"min = {low:g} cannot be asked of the {meant} of {metric}; 0 is fair, so give max")
     if high <= 0:
-        raise ValueError(f"max = {high:g} must be above 0, in the unit of the label, so that the gate can pass")
+        unit = ", in the unit of the label" if entry.task == "regression" else ""
+        raise ValueError(f"max = {high:g} must be above 0{unit}, so that the gate can pass")
     return meant
 
 
@@ -85,7 +111,8 @@ def _entry(stage: str, metric: str) -> Metric:
     names = MODEL_METRICS if stage == "model" else DATA_METRICS
     if metric not in names:
         elsewhere = "" if metric not in CATALOGUE else f" (it belongs to another stage than '{stage}')"
-        raise ValueError(no_such(f"{stage} metric", metric, names) + elsewhere)
+        known = (*names, *OTHER_NAMES) if stage == "model" else names
+        raise ValueError(no_such(f"{stage} metric", metric, known) + elsewhere)
     return CATALOGUE[metric]
 
 

@@ -30,7 +30,9 @@ FEW_ROWS = 15.0
 """Effective rows of support under which an interval is marked: it may cover less than 93% there (simulated)."""
 
 
-def smooth(function: Function, support: Function, cells: Floats, squares: Floats, *, folds: bool) -> Sample:
+def smooth(
+    function: Function, support: Function, cells: Floats, squares: Floats, *, folds: bool, capped: bool = True
+) -> Sample:
     """Values in [0, 1] of all groups with the rows that they are worth.
 
     Parameters
@@ -43,6 +45,9 @@ def smooth(function: Function, support: Function, cells: Floats, squares: Floats
         Shape (G, 4, F): weights and squared weights of TN, FP, FN, TP by fold; F is 1 for independent rows.
     folds
         Whether rows share units.
+    capped
+        Whether a value is worth at most the rows that it is made of. Without it the variance of folds is at least
+        that of independent rows with half a row more in each cell, so that no agreement by chance looks certain.
     """
     total = cells.sum(axis=2)
     p = function(*total.T)
@@ -50,22 +55,30 @@ def smooth(function: Function, support: Function, cells: Floats, squares: Floats
     p0 = np.where(measured, p, 0.5)
     w, w2 = total.sum(axis=1), squares.sum(axis=(1, 2))
     kish = np.where(w2 > 0, w**2 / np.where(w2 > 0, w2, 1.0), 0.0)
+    each = np.where(kish > 0, w2 / np.where(w > 0, w, 1.0), 0.0)[:, None]
     if folds:
         deviation, variance, worth = _jackknife(function, cells, p0)
         df, spread = np.minimum(worth, satterthwaite(deviation)) - 1, np.sqrt((deviation**2).sum(axis=0))
         scaled = deviation / np.where(spread > 0, spread, 1.0)
         r: Floats | None = np.clip(scaled.T @ scaled, -1, 1)
+        if not capped:
+            variance = np.maximum(variance, _independent(function, total, squares.sum(axis=2), each))
     else:
-        each = np.where(kish > 0, w2 / np.where(w > 0, w, 1.0), 0.0)[:, None]
-        variance = _linearised(function, total + HALF * each, squares.sum(axis=2) + HALF * each**2)
+        variance = _independent(function, total, squares.sum(axis=2), each)
         worth, r = kish, None
         df = np.full(p.shape, np.inf)
     share = np.where(w > 0, support(*total.T) / np.where(w > 0, w, 1.0), 0.0)
     flat = (p0 * (1 - p0) < 1e-12) | (variance < 1e-15)
-    n = np.where(flat, np.minimum(kish, worth) * share, np.minimum(p0 * (1 - p0) / np.where(flat, 1.0, variance), kish))
+    most = kish if capped else np.inf
+    n = np.where(flat, np.minimum(kish, worth) * share, np.minimum(p0 * (1 - p0) / np.where(flat, 1.0, variance), most))
     n = np.where(measured, np.maximum(n, 1e-3), 0.0)
     few = kish * share < FEW_ROWS
     return Sample(p, n, np.where(measured, df, 0.0), np.full(p.shape, np.nan), np.where(measured, w, 0.0), r, few)
+
+
+def _independent(function: Function, total: Floats, squares: Floats, each: Floats) -> Floats:
+    """Variance for independent rows, half a row of mean weight added to each cell."""
+    return _linearised(function, total + HALF * each, squares + HALF * each**2)
 
 
 def _linearised(function: Function, total: Floats, squares: Floats) -> Floats:

@@ -13,6 +13,7 @@ from audit.fairness.dataset import DATA_BASE_RATE
 from audit.fairness.rates import RATES
 from audit.fairness.statistics import STATISTICS
 from audit.grouping import BINNED, CROSSINGS, LOSSES, SCORES, WITHIN_STRATA, crossings, grouping, missing_groups
+from audit.measurement.benefits import benefit_estimates
 from audit.measurement.bias import BiasTable
 from audit.measurement.rates import RateTable
 from audit.measurement.regression import regression_estimates
@@ -43,6 +44,7 @@ def of_predictions(task: Task, cubes: Kinds, scope: Scope) -> tuple[Estimate, ..
 def _classified(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
     return (
         *model_estimates(cubes[CROSSINGS], scope),
+        *benefit_estimates(cubes[CROSSINGS], scope),
         *conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model"),
         *score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope),
     )
