@@ -81,6 +81,11 @@ class Grouping:
         w, w2 = (self._each(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
         return self._of(w, np.broadcast_to(w.sum(axis=0), w.shape), w2, np.broadcast_to(w2.sum(axis=0), w2.shape))
 
+    def sizes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weights and squared weights of each group by fold, shape (G, F); rows where they carry no weight."""
+        w, w2 = (self._each(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
+        return w, w2
+
     def share_against(self, other: int) -> Sample:
         """Reference group's share among the rows of the reference and one other group, as one sample."""
         pick = [self.reference, other]
