@@ -22,7 +22,7 @@ import numpy as np
 from audit.inference import intervals
 from audit.inference.effective import Sample
 from audit.inference.intervals import Floats, Limits
-from audit.inference.pairs import Extreme, Gap, Kind, single
+from audit.inference.pairs import Extreme, Gap, Kind, extreme, single
 
 Rises = Callable[[Floats], Floats]
 
@@ -90,11 +90,12 @@ def gap(found: Risen, kind: Kind, tail: float) -> Gap:
 
 
 def highest(found: Risen, tail: float) -> Extreme:
-    """Highest value, with limits that hold for every group at once."""
-    inner, outer = limits(found, tail), limits(found, tail / len(found.value))
+    """Highest value, with limits that hold for every group at once: those of the highest share, carried over."""
+    share = extreme(found.sample, "highest", tail)
+    low, high = (float(found.rises(np.array(side))) for side in (share.low, share.high))
     at = ends(found)[1]
     value = float(found.value[at]) if found.known.all() else None
-    return Extreme(value, float(outer.low.max()), float(inner.high.max()), at, False)
+    return Extreme(value, low, high, at, share.exact)
 
 
 def ends(found: Risen) -> tuple[int, int]:

@@ -66,11 +66,12 @@ class BenefitTable(RateTable):
             found += self._signed(metric, values)
         return [*found, self._highest(metric, values)]
 
-    def _how(self, metric: Rising) -> str:
+    def _how(self, metric: Rising, *, exact: bool = False) -> str:
         """Method of one group's limits."""
+        method = self._method(exact)
         if isinstance(metric.below, Statistic):
-            return f"{self._method()}, rows worth by {'jackknife' if self.g.folded else 'delta method'}, carried over"
-        return f"{self._method()} of FN / (FN + FP), carried over"
+            return f"{method}, rows worth by {'jackknife' if self.g.folded else 'delta method'}, carried over"
+        return f"{method} of FN / (FN + FP), carried over"
 
     def _values(self, metric: Rising, values: Risen) -> list[Estimate]:
         bounds = limits(values, self.scope.tail)
@@ -154,13 +155,13 @@ class BenefitTable(RateTable):
     def _highest(self, metric: Rising, values: Risen) -> Estimate:
         found = highest(values, self.scope.tail)
         flags = self.flags + ((SMALL,) if values.sample.thin.any() else ())
-        n, method = float(self.g.rows.sum()), f"{self._how(metric)}, corrected for {len(self.g.groups)} groups"
+        n, method = float(self.g.rows.sum()), f"{self._how(metric, exact=found.exact)}, corrected for"
         common: dict[str, Any] = {"compare": "highest", "low": found.low, "high": found.high, "n": n}
         if found.value is None:
             reason, flags = self._unmeasured(metric, values), (*flags, UNMEASURED)
             return self.base(metric.name, **common, status="undefined", reason=reason, flags=flags)
         return self.base(metric.name, **common, value=found.value, pair=self._names(ends(values)), flags=flags,
-                         method=f"{method} on the failing side")  # fmt: skip
+                         method=f"{method} {len(self.g.groups)} groups on the failing side")  # fmt: skip
 
     def _names(self, pair: tuple[int, int]) -> tuple[Group, Group]:
         return self.g.groups[pair[0]], self.g.groups[pair[1]]
