@@ -168,6 +168,30 @@ class Statistic(Metric):
     text: str
     empty: str
     """Why it is undefined where it is."""
+    capped: bool = True
+    """Whether it is worth at most the rows that it is made of, whatever its variance says."""
+
+    @property
+    def formula(self) -> str:
+        """Formula as its source prints it."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rising(Metric):
+    """A function that rises with a rate or statistic between 0 and 1, and may be infinite at 1.
+
+    Its limits are those of what lies below, carried over; so every interval that holds there holds here.
+    """
+
+    below: Rate | Statistic
+    rises: Callable[[Any], Any]
+    """Value from an array between 0 and 1; infinite where there is no number."""
+    text: str
+    infinite: str = ""
+    """Why it is undefined where it would be infinite."""
+    open: str = ""
+    """Why it carries no interval; empty where it does."""
 
     @property
     def formula(self) -> str:

@@ -70,7 +70,12 @@ class Grouping:
         low, high = metric.range
         cells, squares = (self._four(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
         return smooth(
-            lambda *x: (metric.of(*x) - low) / (high - low), metric.support, cells, squares, folds=self.folded
+            lambda *x: (metric.of(*x) - low) / (high - low),
+            metric.support,
+            cells,
+            squares,
+            folds=self.folded,
+            capped=metric.capped,
         )
 
     def _four(self, measure: str) -> np.ndarray:
@@ -86,6 +91,11 @@ class Grouping:
             return plain(rows[:, 0], total[:, 0])
         w, w2 = (self._each(m, given) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
         return self._of(w, np.broadcast_to(w.sum(axis=0), w.shape), w2, np.broadcast_to(w2.sum(axis=0), w2.shape))
+
+    def sizes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weights and squared weights of each group by fold, shape (G, F); rows where they carry no weight."""
+        w, w2 = (self._each(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
+        return w, w2
 
     def share_against(self, other: int) -> Sample:
         """Reference group's share among the rows of the reference and one other group, as one sample."""

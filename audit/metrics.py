@@ -6,10 +6,12 @@ from typing import Any
 
 from audit.catalogue import Catalogue, Metric
 from audit.fairness.adverse import ADVERSE
+from audit.fairness.benefits import BENEFITS, BETWEEN
 from audit.fairness.criteria import CRITERIA
 from audit.fairness.dataset import DATASET
 from audit.fairness.flips import FLIPS
 from audit.fairness.multiclass import MULTICLASS, WORST_BASE_RATE
+from audit.fairness.names import OtherName
 from audit.fairness.ranking import RANKING
 from audit.fairness.rates import RATES
 from audit.fairness.regression import REGRESSION
@@ -22,6 +24,8 @@ CATALOGUE = Catalogue(
         *DATASET,
         *RATES,
         *STATISTICS,
+        *BENEFITS,
+        *BETWEEN,
         *SCORES,
         *FLIPS,
         *REGRESSION,
@@ -50,4 +54,15 @@ def described(metric: Metric) -> dict[str, Any]:
         "ideal": metric.ideal,
         "source": metric.source,
         "caveat": metric.caveat,
+    }
+
+
+def described_name(other: OtherName) -> dict[str, Any]:
+    """Another library's name as plain values: the row of its metric, and what it asks of it."""
+    return described(CATALOGUE[other.metric]) | {
+        "name": other.name,
+        "title": f"Other name for {other.meaning}",
+        "source": other.source,
+        "metric": other.metric,
+        "compare": other.compare,
     }

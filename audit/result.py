@@ -225,7 +225,14 @@ class AuditResult:
         stage: str | None = None,
         outcome: str | None = None,
     ) -> tuple[Estimate, ...]:
-        """Estimates of one metric, in the document's order; ``outcome`` names one of several classes."""
+        """Estimates of one metric, in the document's order; ``outcome`` names one of several classes.
+
+        The names of other libraries are known too.
+        """
+        from audit.fairness.names import OTHER_NAMES
+
+        if (other := OTHER_NAMES.get(metric)) is not None and compare in {None, other.compare}:
+            metric, compare = other.metric, other.compare or compare
         return tuple(
             e
             for e in self.estimates

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from audit.catalogue import Metric, asks_of, at_k
 from audit.errors import no_such
+from audit.fairness.names import OTHER_NAMES
 from audit.value import WORST_CLASS
 
 ENERGY = ("energy_kwh", "carbon_g")
@@ -17,6 +19,24 @@ MACROS = {
     "matthews_correlation": "multiclass_matthews_correlation",
 }
 """Metrics of two classes by name, with what they become for several."""
+
+
+def canonical(rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The gate in our own words, where it names its metric as another library does.
+
+    Raises
+    ------
+    ValueError
+        When it asks for another comparison than that name means.
+    """
+    name = rule.get("metric")
+    other = OTHER_NAMES.get(name.strip()) if isinstance(name, str) and rule.get("stage", "model") == "model" else None
+    if other is None:
+        return rule
+    compare = rule.get("compare")
+    if other.compare is not None and compare not in {None, other.compare}:
+        raise ValueError(f"'{other.name}' is the {other.meaning} already; leave compare out")
+    return {**rule, "metric": other.metric, "compare": other.compare or compare}
 
 
 def check_limits(
@@ -38,7 +58,9 @@ def check_limits(
     if not entry.judged:
         raise ValueError(f"metric '{metric}' has no interval to judge by; judge {entry.instead} instead")
     if math.inf in entry.range or -math.inf in entry.range:
-        return _of_numbers(entry, compare, low, high)
+        meant = _of_numbers(entry, compare, low, high)
+        # Of everybody there is one value and nothing to compare: its ceiling is no highest of several.
+        return None if meant == "highest" and by is not None and not by else meant
     fixed = getattr(entry, "compare", None)
     if fixed is not None and compare not in {None, fixed}:
         raise ValueError(f"metric '{metric}' is a {fixed} already; leave compare out")
@@ -133,7 +155,8 @@ def _entry(stage: str, metric: str) -> Metric:
     names = MODEL_METRICS if stage == "model" else DATA_METRICS
     if metric not in names and not (at_k(metric) and metric in CATALOGUE and CATALOGUE[metric].stage == stage):
         elsewhere = "" if metric not in CATALOGUE else f" (it belongs to another stage than '{stage}')"
-        raise ValueError(no_such(f"{stage} metric", metric, names) + elsewhere)
+        known = (*names, *OTHER_NAMES) if stage == "model" else names
+        raise ValueError(no_such(f"{stage} metric", metric, known) + elsewhere)
     return CATALOGUE[metric]
 
 

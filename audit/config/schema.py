@@ -11,7 +11,7 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from audit.catalogue import EVERYBODY, Compare, Everybody, Task, asks_of, at_k
-from audit.config.limits import check_classes, check_limits, check_task
+from audit.config.limits import canonical, check_classes, check_limits, check_task
 from audit.config.sections import (
     Checks,
     Data,
@@ -44,7 +44,7 @@ class GateRule(Section):
     def _bounded(cls, raw: Any) -> Any:
         if isinstance(raw, dict) and raw.get("min") is None and raw.get("max") is None:
             raise ValueError("has no limit; give min or max as a number")
-        return raw
+        return canonical(raw) if isinstance(raw, dict) else raw
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -227,7 +227,7 @@ def _whole_grouping(config: Config, where: str, gate: GateRule) -> None:
         return
     if gate.by is None and not config.data.groups:
         raise ValueError(f"{where} compares groups, but [data] groups names none")
-    if gate.metric.startswith("conditional_") and not config.data.strata:
+    if gate.metric.startswith("conditional_demographic_") and not config.data.strata:
         raise ValueError(f"{where} compares within strata; name them in [data] strata")
     for column in gate.by or ():
         if column not in config.data.groups:

@@ -40,6 +40,7 @@ def smooth(
     *,
     folds: bool,
     linearised: Linearised | None = None,
+    capped: bool = True,
 ) -> Sample:
     """Values in [0, 1] of all groups with the rows that they are worth.
 
@@ -55,6 +56,9 @@ def smooth(
         Whether rows share units.
     linearised
         Variance of independent rows where slopes are known; by default slopes are taken by small steps.
+    capped
+        Whether a value is worth at most the rows that it is made of. Without it the variance of folds is at least
+        that of independent rows with half a row more in each cell, so that no agreement by chance looks certain.
     """
     total = cells.sum(axis=2)
     p = function(*total.T)
@@ -62,24 +66,26 @@ def smooth(
     p0 = np.where(measured, p, 0.5)
     w, w2 = total.sum(axis=1), squares.sum(axis=(1, 2))
     kish = np.where(w2 > 0, w**2 / np.where(w2 > 0, w2, 1.0), 0.0)
+    each = np.where(kish > 0, w2 / np.where(w > 0, w, 1.0), 0.0)[:, None]
     if folds:
         deviation, variance, worth = _jackknife(function, cells, p0)
         df, spread = np.minimum(worth, satterthwaite(deviation)) - 1, np.sqrt((deviation**2).sum(axis=0))
         scaled = deviation / np.where(spread > 0, spread, 1.0)
         r: Floats | None = np.clip(scaled.T @ scaled, -1, 1)
+        if not capped:
+            variance = np.maximum(variance, _independent(function, total, squares.sum(axis=2), each))
     else:
-        each = np.where(kish > 0, w2 / np.where(w > 0, w, 1.0), 0.0)[:, None]
-        square = squares.sum(axis=2)
         variance = (
-            _linearised(function, total + HALF * each, square + HALF * each**2)
+            _independent(function, total, squares.sum(axis=2), each)
             if linearised is None
-            else linearised(total, square, each)
+            else linearised(total, squares.sum(axis=2), each)
         )
         worth, r = kish, None
         df = np.full(p.shape, np.inf)
     share = np.where(w > 0, support(*total.T) / np.where(w > 0, w, 1.0), 0.0)
     flat = (p0 * (1 - p0) < 1e-12) | (variance < 1e-15)
-    n = np.where(flat, np.minimum(kish, worth) * share, np.minimum(p0 * (1 - p0) / np.where(flat, 1.0, variance), kish))
+    most = kish if capped else np.inf
+    n = np.where(flat, np.minimum(kish, worth) * share, np.minimum(p0 * (1 - p0) / np.where(flat, 1.0, variance), most))
     n = np.where(measured, np.maximum(n, 1e-3), 0.0)
     few = kish * share < FEW_ROWS
     return Sample(p, n, np.where(measured, df, 0.0), np.full(p.shape, np.nan), np.where(measured, w, 0.0), r, few)
@@ -104,6 +110,11 @@ def with_whole(function: Function, cells: Floats, squares: Floats) -> Floats:
     size = np.sqrt((two * own**2).sum(axis=1) * (two * whole**2).sum())
     r: Floats = np.clip(np.divide(covariance, size, out=np.zeros_like(size), where=size > 0), -1.0, 1.0)
     return r
+
+
+def _independent(function: Function, total: Floats, squares: Floats, each: Floats) -> Floats:
+    """Variance for independent rows, half a row of mean weight added to each cell."""
+    return _linearised(function, total + HALF * each, squares + HALF * each**2)
 
 
 def _linearised(function: Function, total: Floats, squares: Floats) -> Floats:

@@ -27,6 +27,7 @@ from audit.grouping import (
     missing_groups,
 )
 from audit.measurement.adverse import adverse_estimates
+from audit.measurement.benefits import benefit_estimates
 from audit.measurement.bias import BiasTable
 from audit.measurement.everybody import EverybodyTable
 from audit.measurement.flips import flip_estimates
@@ -64,6 +65,7 @@ def of_predictions(task: Task, cubes: Kinds, scope: Scope) -> tuple[Estimate, ..
 def _classified(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
     return (
         *model_estimates(cubes[CROSSINGS], scope),
+        *benefit_estimates(cubes[CROSSINGS], scope),
         *conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model"),
         *score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope),
         *flip_estimates(cubes[CROSSINGS], cubes.get(FLIPS, ()), scope),

@@ -3,7 +3,7 @@
 Everybody are the rows whose group is known; the rest are those of them that are in another group. Over all groups the
 comparison furthest from equality counts, and the group is named: the largest absolute difference, or the ratio that is
 furthest from 1 in either direction (a ratio above 1 counts as its reciprocal, as in Fairlearn). What such a limit does
-not find are two groups far from each other on opposite sides of everybody: docs/decisions/0006.
+not find are two groups far from each other on opposite sides of everybody: docs/decisions/0007.
 
 Must not: read rows, know a limit, or leave a group out without a word.
 """

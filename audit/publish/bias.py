@@ -18,7 +18,7 @@ from audit.publish.groups import (
     rows_cell,
 )
 from audit.publish.shapes import GroupingView, Table, TableRow
-from audit.publish.words import Cell, estimate_cell, group_name, grouping_name
+from audit.publish.words import Cell, estimate_cell, group_name, grouping_name, rate_text
 from audit.result import AuditResult
 from audit.value import Group
 
@@ -70,7 +70,7 @@ def _bias_table(found: Grouped, by: By, groups: Sequence[Group], present: set[st
         caption=f"Data before training by {grouping_name(by)}",
         columns=("Group", "Rows", *(c[0] for c in columns)),
         rows=tuple(rows),
-        note=" ".join(n for n in (left_out_note(rows), _reference_note(found, by)) if n),
+        note=" ".join(n for n in (left_out_note(rows), _reference_note(found, by), _population_note(found, by)) if n),
     )
 
 
@@ -93,3 +93,16 @@ def _reference_note(found: Grouped, by: By) -> str:
         f"Class imbalance and difference in proportions of labels compare {group_name(by, e.reference)} "
         "(the reference) with each group; positive values favour the reference."
     )
+
+
+def _population_note(found: Grouped, by: By) -> str:
+    """How far the shares lie from the population's, all groups together."""
+    distance = found.gap("population_total_variation", "to_population", by)
+    if distance is None or distance.value is None:
+        return ""
+    tested, p = (found.gap("population_chi_square", c, by) for c in ("to_population", "p_value"))
+    said = f"Against the population: total variation {rate_text(distance.value)}"
+    if tested is None or p is None or tested.value is None or p.value is None:
+        return f"{said}."
+    surprise = "p under 0.001" if p.value < 0.001 else f"p {p.value:.3f}"
+    return f"{said}, chi-square {tested.value:,.1f} on {tested.degrees_of_freedom:.3g} degrees of freedom ({surprise})."

@@ -52,6 +52,8 @@ OF_ALL = frozenset(
         "noise_corrected_difference",
         "between_group_variance",
         "between_groups",
+        "to_population",
+        "p_value",
     }
 )
 """Comparisons that rest on every group, not only on the pair that they name."""
