@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from simulations import floors, gaps, needed_data, rates, scores, units
+from simulations import crowds, errors, floors, folds, gaps, losses, needed_data, rates, scores, units
 from simulations.page import Scale, at_least, at_most, table
 from simulations.run import SIMULATIONS, page
 
 FAST = Scale(fast=True)
 ANCHORS = (
     "One rate", "Differences and ratios", "Gaps over groups", "Rows that share a person, and weights", "Crossed units",
-    "Noise floor", "Needed data", "AUC", "Calibration", "Many gates",
+    "Noise floor", "Needed data", "AUC", "Calibration", "Many gates", "More than sixteen groups", "Another hash",
+    "People with more rows", "Losses of scores", "Errors of a prediction",
 )  # fmt: skip
 
 
@@ -77,5 +78,5 @@ def test_tables_are_markdown():
 
 def test_the_modules_of_the_page_are_all_run():
     assert {s.__module__ for s in SIMULATIONS} == {
-        m.__name__ for m in (floors, gaps, needed_data, rates, scores, units)
+        m.__name__ for m in (crowds, errors, floors, folds, gaps, losses, needed_data, rates, scores, units)
     }
