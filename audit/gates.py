@@ -18,11 +18,13 @@ from audit.config.schema import Config, GateRule
 from audit.errors import QuestionError, no_such
 from audit.four_fifths import UNASKED, checked_again
 from audit.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
-from audit.sentences import gate_sentence
+from audit.sentences import FOLDS_DECIDE, gate_sentence
 from audit.value import WORST_CLASS, Estimate, Group
 from audit.waivers import waived
 
 WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "undefined", "insufficient", "waived", "pass")
+NEAR = 0.15
+"""Of the way from an estimate to the end of its interval; nearer to the limit, other folds could turn the verdict."""
 FAILING_CHECKS, UNKNOWN_CHECKS = ("fail",), ("error", "undefined")
 
 
@@ -204,6 +206,8 @@ def _judged(rule: GateRule, evidence: Evidence) -> Gate:
             reason="this run did not measure it",
         )
     low, high = bounds(estimate)
+    if _hangs(rule, estimate):
+        estimate = replace(estimate, flags=(*estimate.flags, FOLDS_DECIDE))
     verdict = _verdict(rule, estimate, low, high)
     needed = _needed(rule, estimate, evidence) if verdict == "insufficient" else None
     sentence = gate_sentence(rule, estimate, verdict, evidence.group, needed)
@@ -225,6 +229,15 @@ def bounds(estimate: Estimate) -> tuple[float | None, float | None]:
     if estimate.low is None and estimate.high is None and estimate.stage in {"energy", "checks"}:
         return estimate.value, estimate.value
     return estimate.low, estimate.high
+
+
+def _hangs(rule: GateRule, estimate: Estimate) -> bool:
+    """Whether the end of an interval from folds of a unit lies so near the limit that other folds could cross it."""
+    if estimate.value is None or "folds of the unit" not in (estimate.method or ""):
+        return False
+    ends = [end for end in (estimate.low, estimate.high) if end is not None]
+    limits = [limit for limit in (rule.min, rule.max) if limit is not None]
+    return any(abs(end - limit) <= NEAR * abs(end - estimate.value) for end in ends for limit in limits)
 
 
 def _verdict(rule: GateRule, estimate: Estimate, low: float | None, high: float | None) -> GateVerdict:

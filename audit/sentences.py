@@ -14,6 +14,8 @@ from audit.value import Estimate, Group
 
 Find = Callable[[Estimate, Group], Estimate | None]
 NAME_LENGTH = 40
+FOLDS_DECIDE = "folds_decide"
+"""Flag of a gate's estimate that ends so near the limit that other folds of the unit could turn the verdict."""
 
 
 def group_text(group: Group) -> str:
@@ -45,7 +47,7 @@ def gate_sentence(rule: GateRule, estimate: Estimate, verdict: str, find: Find, 
         return _total(rule, estimate, subject, limit)
     of_class = "" if estimate.outcome is None else f" (class {printable(estimate.outcome, NAME_LENGTH)})"
     head = f"{subject}{of_class}: {_who(estimate, find)}{_value(rule, estimate)}; {_crossing(verdict, limit)}"
-    return f"{head}{_more_data(verdict, needed)}{_left_out(estimate)}."
+    return f"{head}{_more_data(verdict, needed)}{_left_out(estimate)}{_near(estimate)}."
 
 
 def _subject(rule: GateRule) -> str:
@@ -114,3 +116,8 @@ def _more_data(verdict: str, needed: float | None) -> str:
 
 def _left_out(estimate: Estimate) -> str:
     return "; rows without a group are left out" if "rows_without_group" in estimate.flags else ""
+
+
+def _near(estimate: Estimate) -> str:
+    """That the same rows, with their units in other folds, might be judged otherwise."""
+    return "; so near the limit that other folds of the unit could turn it" if FOLDS_DECIDE in estimate.flags else ""

@@ -25,8 +25,9 @@ from audit.value import Estimate, Group, Level
 CALIBRATION_BINS = 10
 NO_PAIRS = "0/0: no rows with label = 1, or none with label = 0"
 DELONG = "DeLong on score bins, wilson at its rows"
-FEW_ROWS = 30
-"""Rows under which the mean of a skewed loss is marked; see docs/inference.md for rates."""
+FEW_ROWS = 60
+FEW_OF_A_LABEL = 15
+"""Rows, and rows of the rarer label, under which the mean of a loss is marked; simulated in docs/inference.md."""
 UNIT_NOTE = "no interval: rows share units, and this has no recipe for them"
 
 
@@ -150,6 +151,12 @@ class ScoreTable:
         names = ("w", "w2") if "w" in self.losses.measures else ("n", "n")
         return self._total(names[0], i), self._total(names[1], i)
 
+    def _rarer(self, i: int) -> float:
+        """Effective rows of the rarer label."""
+        names = ("w", "w2") if "w" in self.losses.measures else ("n", "n")
+        w, w2 = (_by_label(self.losses, m)[i] for m in names)
+        return float(np.divide(w**2, w2, out=np.zeros(2), where=w2 > 0).min())
+
     def _mean(self, name: str, measure: str, i: int) -> Estimate:
         w, w2 = self._weights(i)
         why = self._improper()
@@ -187,7 +194,7 @@ class ScoreTable:
             method = UNIT_NOTE if self.units else "no interval: fewer than two rows"
             return self._base(name, i, value=mean, method=method, flags=() if self.units else (SMALL,))
         half = float(quantile(self.scope.tail, np.array([rows - 1]))[0]) * math.sqrt(variance * rows / (rows - 1))
-        flags = (SMALL,) if rows < FEW_ROWS else ()
+        flags = (SMALL,) if rows < FEW_ROWS or self._rarer(i) < FEW_OF_A_LABEL else ()
         return self._base(name, i, value=mean, low=max(low, mean - half), high=mean + half, effective_n=rows,
                           method="t interval of the mean", flags=flags)  # fmt: skip
 

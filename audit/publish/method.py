@@ -122,7 +122,7 @@ def _units(result: AuditResult) -> str:
         "Every row counts as independent of every other."
         if unit == "row"
         else f"Rows with the same {safe_text(unit)} are not independent; they were counted together in 100 folds, and "
-        "the intervals allow for it."
+        f"the intervals allow for it. Rates are shares of rows: a {safe_text(unit)} with more rows counts more."
     )
     return f"{said} Rows are weighted by {safe_text(weight)}." if weight else said
 
