@@ -21,7 +21,7 @@ import numpy as np
 
 from audit.inference.effective import THIN_FOLDS, satterthwaite
 from audit.inference.intervals import Floats, Limits
-from audit.inference.means import FEW_ROWS, Found, Scale, Sums, against, mean_gap
+from audit.inference.means import FEW_ROWS, Above, Found, Scale, Sums, against, mean_gap
 from audit.inference.pairs import Gap
 
 NOTHING, FLAT = 1e-12, 1e-9
@@ -75,14 +75,16 @@ def of_lists(scale: Scale, sums: Sums, rows: str = "n", least: Floats | None = N
         error = np.where(thin, np.fmax(error, least * (1.0 if np.isneginf(scale.range[0]) else point)), error)
     scaled = deviation / np.where(square > 0, np.sqrt(square), 1.0)[:, None]
     df = np.minimum(filled, satterthwaite(deviation.T)) - 1
+    error = np.where(known, error, np.nan)
     return Found(
         value=point,
         point=point,
-        error=np.where(known, error, np.nan),
+        error=error,
         df=df,
         rows=filled,
         thin=thin,
         scale=scale,
+        above=Above(point, error, df),
         r=np.clip(scaled @ scaled.T, -1, 1),
     )
 
