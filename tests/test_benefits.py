@@ -294,6 +294,23 @@ def test_intervals_cover_or_are_marked(metric, table, n):
 
 
 @pytest.mark.parametrize("metric", [m for m in BENEFITS if m.judged], ids=lambda m: m.name)
+def test_intervals_cover_with_people_of_ten_rows_and_with_weights(metric):
+    rng, replicates, table = np.random.default_rng(11), 400, TABLES[0]
+    cells = np.zeros((replicates, 4, 100))
+    for sums in cells:
+        rows = np.stack([rng.multinomial(10, p) for p in rng.dirichlet(np.array(table) * 2, size=100)])
+        np.add.at(sums.T, rng.integers(0, 100, 100), rows)
+    which, weight = rng.choice(4, (replicates, 300), p=table), rng.lognormal(0, 0.7, (replicates, 300))
+    n, w, w2 = (np.stack([(x * (which == k)).sum(1) for k in range(4)], 1) for x in (weight**0, weight, weight**2))
+    names, truth = tuple((str(i),) for i in range(replicates)), truth_of(metric, table)
+    for counts, folded in (({"n": cells}, True), ({"n": n, "w": w, "w2": w2}, False)):
+        shaped = {k: v.reshape(replicates, 2, 2, -1) for k, v in counts.items()}
+        sample = Grouping(("g",), names, shaped, 0, 0.0, folded).sample(metric.below)
+        low, high = limits(risen(sample, metric.rises), 0.025)
+        assert np.mean((low <= truth) & (truth <= high)) >= 0.93 - 0.03
+
+
+@pytest.mark.parametrize("metric", [m for m in BENEFITS if m.judged], ids=lambda m: m.name)
 @pytest.mark.parametrize("n", [(60, 60), (30, 400), (1000, 1000)], ids=str)
 def test_differences_cover_and_gaps_are_not_failed_at_their_own_size(metric, n):
     rng = np.random.default_rng(5)
