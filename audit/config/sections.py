@@ -5,6 +5,7 @@ Must not: open a table, or import numpy; ``audit gate`` and ``--help`` pay for t
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
@@ -155,6 +156,20 @@ class Predictions(Section):
         if self.prediction is not None and self.prediction == self.score:
             raise ValueError(f"prediction and score are the same column '{self.score}'")
         return self
+
+
+class LocalLaw144(Section):
+    """What only the owner and the auditor know of a bias audit by NYC Local Law 144; printed on its report."""
+
+    auditor: Text | None = None
+    data_explanation: Text | None = None
+    """Where the data come from, and why they were used."""
+    data_from: dt.date | None = None
+    data_to: dt.date | None = None
+    distribution_date: dt.date | None = None
+    """Since when the tool is in use."""
+    justification: Text | None = None
+    """Why categories under 2% would be left out of the impact ratios."""
 
 
 class EnergySection(Section):

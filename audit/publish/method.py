@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.catalogue import Criterion, Metric, Rate
+from audit.fairness.adverse import TABLE
 from audit.inference.effective import THIN_EVENTS, THIN_FOLDS
 from audit.metrics import CATALOGUE
+from audit.publish.adverse import is_shown
 from audit.publish.words import safe_text, title_of
 from audit.result import AuditResult
 
@@ -44,7 +46,7 @@ def definitions(result: AuditResult) -> tuple[Term, ...]:
     """The metrics of this card."""
     present = {e.metric for e in result.estimates}
     gated = {g.estimate.metric for g in result.gates if g.estimate}
-    shown = (m.name for m in CATALOGUE.values() if m.table)
+    shown = (m.name for m in CATALOGUE.values() if m.table and (m.table != TABLE or is_shown(result)))
     wanted = [m for m in dict.fromkeys((*shown, *DATA_SHOWN, *sorted(gated))) if m in present]
     return tuple(_term(_entry(m)) for m in wanted if m in CATALOGUE)
 
