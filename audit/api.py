@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from audit import __version__
 from audit.arrays import attributes as attributes_of
-from audit.arrays import plain, reference_of, refuse_clash, refuse_misaligned
+from audit.arrays import features_of, plain, reference_of, refuse_clash, refuse_misaligned
 from audit.config.read import build
 from audit.config.schema import Config
 from audit.errors import QuestionError
@@ -28,6 +28,8 @@ def measure(
     task: str = "classification",
     score: Any = None,
     threshold: float | Literal["median"] = 0.5,
+    features: Any = None,
+    neighbours: int = 5,
     weight: Any = None,
     unit: Any = None,
     positive: Any = None,
@@ -50,10 +52,14 @@ def measure(
     groups
         A frame, a mapping of names to arrays, or one named array: who each row is.
     task
-        ``classification``, or ``regression`` for numeric labels and predictions.
+        ``classification``; ``multiclass`` for labels and predictions of several classes, none of which is the positive
+        one; or ``regression`` for numeric labels and predictions.
     score, threshold
         Finite scores, shape (n,); one at or above the threshold is a positive prediction where there is no ``y_pred``.
         With ``"median"``, one above the median of all scores.
+    features, neighbours
+        What makes two rows alike, as ``groups`` is given: numbers, text or truth values. With them there is a flip test
+        against the nearest neighbours in the reference group, an odd number of them.
     weight
         Finite weights, not negative, shape (n,).
     unit
@@ -92,7 +98,8 @@ def measure(
     roles = {k: v for k, v in named.items() if v is not None}
     attributes = attributes_of(groups)
     refuse_clash(attributes, roles)
-    columns = {**roles, **attributes}
+    alike = features_of(features, {**roles, **attributes})
+    columns = {**roles, **attributes, **alike}
     refuse_misaligned(columns)
     names = tuple(attributes)
     data: dict[str, Any] = {
@@ -105,13 +112,15 @@ def measure(
         "reference_group": reference_of(reference, names),
     }
     asked = None
-    if y_pred is not None or score is not None or task != "classification":
+    if y_pred is not None or score is not None or alike or task != "classification":
         asked = {
             "source": "memory",
             "task": task,
             "prediction": None if y_pred is None else Y_PRED,
             "score": None if score is None else SCORE,
             "threshold": threshold,
+            "features": tuple(alike),
+            "neighbours": neighbours,
         }
     result = _audit(columns, _config(data, asked, confidence, gates, four_fifths=four_fifths))
     if not metrics:
@@ -143,6 +152,7 @@ def check(
     *,
     label: str | None = None,
     positive: Any = None,
+    classes: bool = False,
     groups: str | Sequence[str],
     weight: str | None = None,
     unit: str | None = None,
@@ -163,6 +173,8 @@ def check(
         Names of columns.
     positive
         The label that counts as positive; needed unless labels are 0 and 1.
+    classes
+        Whether the label is one of several classes, none of which is the positive one.
     groups
         Names of the group columns.
     strata
@@ -178,6 +190,7 @@ def check(
     data = {
         "label": label,
         "positive": plain(positive),
+        "classes": classes or None,
         "groups": names,
         "weight": weight,
         "unit": unit or "row",

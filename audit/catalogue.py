@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Compare = Literal["difference", "ratio", "lowest", "highest", "largest"]
-Task = Literal["classification", "regression"]
-Family = Literal["rows", "labels", "selection", "confusion"]
-"""Counts of a group, from the fewest to all of label and prediction."""
+Task = Literal["classification", "regression", "multiclass"]
+Family = Literal["rows", "labels", "selection", "confusion", "flips"]
+"""Counts of a group, from the fewest to all of label and prediction, and what its neighbours were given beside."""
 CELLS = (("TN", "FP"), ("FN", "TP"))
 """Names of the cells of label (rows 0, 1) by prediction (columns 0, 1)."""
 
@@ -62,6 +62,8 @@ class Metric:
     """Axes of the cube beside the groups."""
     task: Task = "classification"
     """Kind of prediction that it belongs to; said of the stage model only."""
+    also: tuple[Task, ...] = ()
+    """Further tasks in which it is one number a group, and may be judged."""
     judged: tuple[Compare, ...] = ("difference", "ratio", "lowest", "highest")
     """Comparisons that a limit may ask of it; empty where no interval exists."""
     instead: str = ""
@@ -130,6 +132,42 @@ class Statistic(Metric):
     def formula(self) -> str:
         """Formula as its source prints it."""
         return self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassStatistic(Metric):
+    """A smooth statistic of the confusion table of K classes that does not change when all its cells grow alike.
+
+    Its functions take tables of shape (..., K, K), label by prediction, and a mask of the K classes that some label of
+    the whole data has.
+    """
+
+    of: Callable[[Any, Any], Any]
+    """Value; NaN where it is undefined."""
+    slope: Callable[[Any, Any], Any]
+    """Change of the value with each cell, where it is defined."""
+    support: Callable[[Any, Any], Any]
+    """Rows of each of its parts, one a class where ``empty`` names one; it is undefined where one has none."""
+    text: str
+    empty: str
+    """Why it is undefined where it is; ``{class}`` stands for the first class without rows."""
+
+    @property
+    def formula(self) -> str:
+        """Formula as its source prints it."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorstClass(Metric):
+    """The worst comparison of a one-versus-rest rate over groups and over classes."""
+
+    rate: str
+
+    @property
+    def formula(self) -> str:
+        """Comparison of the rate in words."""
+        return f"worst over classes of the comparison of {self.rate}, each class against all others"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

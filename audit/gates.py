@@ -19,7 +19,7 @@ from audit.errors import QuestionError, no_such
 from audit.four_fifths import UNASKED, checked_again
 from audit.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
 from audit.sentences import gate_sentence
-from audit.value import Estimate, Group
+from audit.value import WORST_CLASS, Estimate, Group
 from audit.waivers import waived
 
 WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "undefined", "insufficient", "waived", "pass")
@@ -47,6 +47,7 @@ class Evidence:
             e
             for e in self.estimates
             if (e.stage, e.metric, e.compare, e.by) == (rule.stage, rule.metric, rule.compare, by)
+            and not e.of_one_class
         )
         return next((e for e in found if not by or e.group is None), None)
 
@@ -57,8 +58,10 @@ class Evidence:
 
     def group(self, like: Estimate, group: Group) -> Estimate | None:
         """The rate of one group behind a comparison."""
-        key = (like.stage, like.metric, None, like.by, group)
-        return next((e for e in self.estimates if (e.stage, e.metric, e.compare, e.by, e.group) == key), None)
+        key = (like.stage, like.metric.removeprefix(WORST_CLASS), None, like.by, group, like.outcome)
+        return next(
+            (e for e in self.estimates if (e.stage, e.metric, e.compare, e.by, e.group, e.outcome) == key), None
+        )
 
 
 def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...]:

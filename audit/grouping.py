@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from audit.catalogue import Rate, Statistic
+from audit.catalogue import ClassStatistic, Rate, Statistic
 from audit.cube import Axis, Cube
 from audit.errors import QuestionError, no_such
 from audit.inference.delta import smooth
@@ -23,8 +23,13 @@ from audit.value import Group
 LABEL, PREDICTION, FOLD, STRATUM, SCORE = "label", "prediction", "fold", "stratum", "score"
 ORIGIN = "label_origin"
 """Axis of one level: what labels and predictions of a regression are summed from."""
+MAJORITY, NEAREST = "majority", "nearest"
+"""What most of a row's nearest neighbours in the reference are predicted; how many are asked, an axis of one level."""
 NEGATIVE, POSITIVE = "0", "1"
+EVEN = "even"
+"""Level of rows whose neighbours have no majority, because several lie equally far."""
 CROSSINGS, WITHIN_STRATA, SCORES, LOSSES, BINNED = "", "within strata", "scores", "losses", "scores"
+FLIPS, DECIDED = "flips", "decided"
 """Kinds of cubes, as the record names them: groups x outcome, and what some metrics need beside."""
 MOST_GROUPS = 2000
 """Groups of one grouping; the pairs rule looks at all pairs, and a reader at none of so many."""
@@ -52,10 +57,12 @@ class Grouping:
         rows: np.ndarray = self.counts["n"].sum(axis=(1, 2, 3))
         return rows
 
-    def sample(self, metric: Rate | Statistic) -> Sample:
+    def sample(self, metric: Rate | Statistic | ClassStatistic) -> Sample:
         """Values of all groups for one metric, on the scale from 0 to 1, with the rows that they are worth."""
         if isinstance(metric, Rate):
             return self._sample(metric.hits, metric.given.mask())
+        if isinstance(metric, ClassStatistic):
+            raise QuestionError(f"'{metric.name}' is of several classes, and these counts are of two")
         low, high = metric.range
         cells, squares = (self._four(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
         return smooth(
@@ -124,19 +131,24 @@ def grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mapping[str,
     known = kept
     for name in by:
         known = known.drop(name, None)
-    levels = [known.axis(name).levels for name in by]
-    groups = tuple(product(*levels))
+    groups = all_groups(known, by)
+    folds = len(known.axis(FOLD).levels) if FOLD in known.names else 1
+    counts = {k: v.reshape(len(groups), 2, 2, folds) for k, v in known.measures.items()}
+    rows = counts["n"].sum(axis=(1, 2, 3))
+    missing = float(kept["n"].sum() - known["n"].sum())
+    return Grouping(by, groups, counts, reference_at(by, groups, rows, reference), missing, FOLD in cube.names)
+
+
+def all_groups(known: Cube, by: tuple[str, ...]) -> tuple[Group, ...]:
+    """Groups of one crossing, absent ones included; too many are refused."""
+    groups = tuple(product(*(known.axis(name).levels for name in by)))
     if len(groups) > MOST_GROUPS:
         widest = max(by, key=lambda name: len(known.axis(name).levels))
         raise QuestionError(
             f"{' x '.join(by)} makes {len(groups):,} groups, more than {MOST_GROUPS:,} (too many levels to judge); "
             f"bin or leave out '{widest}' ({len(known.axis(widest).levels):,} levels)"
         )
-    folds = len(known.axis(FOLD).levels) if FOLD in known.names else 1
-    counts = {k: v.reshape(len(groups), 2, 2, folds) for k, v in known.measures.items()}
-    rows = counts["n"].sum(axis=(1, 2, 3))
-    missing = float(kept["n"].sum() - known["n"].sum())
-    return Grouping(by, groups, counts, _reference(by, groups, rows, reference), missing, FOLD in cube.names)
+    return groups
 
 
 def missing_groups(cubes: Sequence[Cube], by: str) -> Grouping | None:
@@ -149,7 +161,7 @@ def missing_groups(cubes: Sequence[Cube], by: str) -> Grouping | None:
     return Grouping((by,), ((None,),), counts, 0, 0.0, FOLD in cube.names)
 
 
-def _reference(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarray, named: Mapping[str, str]) -> int:
+def reference_at(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarray, named: Mapping[str, str]) -> int:
     """Declared reference where every attribute has one, otherwise the largest group."""
     if by and all(name in named for name in by):
         wanted = tuple(named[name] for name in by)

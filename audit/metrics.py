@@ -8,25 +8,16 @@ from audit.catalogue import Catalogue, Metric
 from audit.fairness.adverse import ADVERSE
 from audit.fairness.criteria import CRITERIA
 from audit.fairness.dataset import DATASET
+from audit.fairness.flips import FLIPS
+from audit.fairness.multiclass import MULTICLASS, WORST_BASE_RATE
 from audit.fairness.rates import RATES
 from audit.fairness.regression import REGRESSION
 from audit.fairness.scores import SCORES
 from audit.fairness.statistics import STATISTICS
 
-CATALOGUE = Catalogue((*DATASET, *RATES, *STATISTICS, *SCORES, *REGRESSION, *ADVERSE, *CRITERIA))
-DATA_METRICS = ("base_rate", *(m.name for m in DATASET if m.stage == "data"))
-MODEL_METRICS = tuple(
-    m.name
-    for m in (
-        *RATES,
-        *STATISTICS,
-        *SCORES,
-        *REGRESSION,
-        *ADVERSE,
-        *CRITERIA,
-        *(d for d in DATASET if d.stage == "model"),
-    )
-)
+CATALOGUE = Catalogue((*DATASET, *RATES, *STATISTICS, *SCORES, *FLIPS, *REGRESSION, *MULTICLASS, *ADVERSE, *CRITERIA))
+DATA_METRICS = ("base_rate", WORST_BASE_RATE.name, *(m.name for m in CATALOGUE.values() if m.stage == "data"))
+MODEL_METRICS = tuple(m.name for m in CATALOGUE.values() if m.stage == "model")
 ENERGY_METRICS = ("energy_kwh", "carbon_g")
 CHECK_METRICS = ("failed",)
 

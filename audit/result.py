@@ -223,8 +223,9 @@ class AuditResult:
         by: tuple[str, ...] | list[str] | None = None,
         group: tuple[Level, ...] | list[Level] | None = None,
         stage: str | None = None,
+        outcome: str | None = None,
     ) -> tuple[Estimate, ...]:
-        """Estimates of one metric, in the document's order."""
+        """Estimates of one metric, in the document's order; ``outcome`` names one of several classes."""
         return tuple(
             e
             for e in self.estimates
@@ -233,6 +234,7 @@ class AuditResult:
             and (by is None or e.by == tuple(by))
             and (group is None or e.group == tuple(group))
             and (stage is None or e.stage == stage)
+            and (outcome is None or e.outcome == outcome)
         )
 
     def to_frame(self) -> Any:

@@ -42,7 +42,8 @@ def gate_sentence(rule: GateRule, estimate: Estimate, verdict: str, find: Find, 
         return f"{subject} is undefined: {estimate.reason}; the limit is {limit}, and what is undefined never passes."
     if rule.stage in {"energy", "checks"}:
         return _total(rule, estimate, subject, limit)
-    head = f"{subject}: {_who(estimate, find)}{_value(rule, estimate)}; {_crossing(verdict, limit)}"
+    of_class = "" if estimate.outcome is None else f" (class {printable(estimate.outcome, NAME_LENGTH)})"
+    head = f"{subject}{of_class}: {_who(estimate, find)}{_value(rule, estimate)}; {_crossing(verdict, limit)}"
     return f"{head}{_more_data(verdict, needed)}{_left_out(estimate)}."
 
 

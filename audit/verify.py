@@ -31,7 +31,8 @@ def differences(result: AuditResult) -> tuple[str, ...]:
     scope = scope_of(config)
     made: list[Estimate] = []
     if train := _by_kind(result, "train"):
-        made += of_data(train, scope, labelled=data_plan(config).label is not None)
+        plan = data_plan(config)
+        made += of_data(train, scope, labelled=plan.label is not None, classes=plan.classes)
     if predictions := _by_kind(result, "predictions"):
         made += of_predictions(model_plan(config).task, predictions, scope)
     kept = [e for e in result.estimates if OWN not in e.flags]

@@ -31,10 +31,13 @@ class Asked:
     table: Path
     label: str | None = None
     positive: str | None = None
+    classes: bool | None = None
     task: str | None = None
     prediction: str | None = None
     score: str | None = None
     threshold: str | None = None
+    features: Sequence[str] | None = None
+    neighbours: int | None = None
     groups: Sequence[str] | None = None
     weight: str | None = None
     unit: str | None = None
@@ -60,6 +63,7 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
         "master": asked.master,
         "label": asked.label,
         "positive": asked.positive,
+        "classes": asked.classes or None,
         "groups": split(asked.groups),
         "weight": asked.weight,
         "unit": asked.unit,
@@ -74,7 +78,8 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
         raw["data"]["source"] = str(asked.table)
     else:
         named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score,
-                 "threshold": _threshold(asked.threshold)}  # fmt: skip
+                 "threshold": _threshold(asked.threshold), "features": split(asked.features) or None,
+                 "neighbours": asked.neighbours}  # fmt: skip
         raw["predictions"] = {"source": str(asked.table), **_given(named)}
     policy = {"confidence": asked.confidence, "four_fifths": asked.four_fifths or None}
     if _given(policy):

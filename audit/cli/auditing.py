@@ -34,6 +34,9 @@ def data(
     table: Annotated[Path, typer.Argument(help="csv, parquet, arrow or jsonl; a glob in quotes.")],
     label: o.Label = None,
     positive: o.Positive = None,
+    classes: Annotated[
+        bool, typer.Option("--classes", help="The label is one of several classes; none is the positive one.")
+    ] = False,
     groups: o.GroupNames = None,
     weight: o.Weight = None,
     unit: o.Unit = None,
@@ -53,7 +56,8 @@ def data(
 ) -> None:
     """Check a table before training: who is in it, and how labels differ by group."""
     asked = {
-        "label": label, "positive": positive, "groups": groups, "weight": weight, "unit": unit, "strata": strata,
+        "label": label, "positive": positive, "classes": classes or None, "groups": groups, "weight": weight,
+        "unit": unit, "strata": strata,
         "bins": bins, "reference": reference, "intersections": intersections, "confidence": confidence, "gates": gate,
         "engine": engine, "master": master,
     }  # fmt: skip
@@ -65,7 +69,7 @@ def model(
     label: o.Label = None,
     positive: o.Positive = None,
     task: Annotated[
-        str | None, typer.Option(help="classification or regression; classification by default.", metavar="TASK")
+        str | None, typer.Option(help="classification (the default), multiclass or regression.", metavar="TASK")
     ] = None,
     prediction: Annotated[str | None, typer.Option(help="Column of predicted classes, or of numbers.")] = None,
     score: Annotated[str | None, typer.Option(help="Column of scores, read with --threshold.")] = None,
@@ -73,6 +77,8 @@ def model(
         str | None,
         typer.Option(help="A score at or above it is positive; 0.5 by default. 'median': above the median of all."),
     ] = None,
+    features: o.Features = None,
+    neighbours: o.Neighbours = None,
     groups: o.GroupNames = None,
     weight: o.Weight = None,
     unit: o.Unit = None,
@@ -96,7 +102,7 @@ def model(
     """Audit a table of predictions that already exists."""
     asked = {
         "label": label, "positive": positive, "task": task, "prediction": prediction, "score": score,
-        "threshold": threshold,
+        "threshold": threshold, "features": features, "neighbours": neighbours,
         "groups": groups, "weight": weight, "unit": unit, "strata": strata, "bins": bins, "reference": reference,
         "intersections": intersections, "confidence": confidence, "four_fifths": four_fifths, "gates": gate,
         "engine": engine, "master": master,

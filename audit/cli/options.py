@@ -36,6 +36,10 @@ WriteConfig = Annotated[
 Label = Annotated[str | None, typer.Option(help="Column of labels: what really happened.")]
 Positive = Annotated[str | None, typer.Option(help="Label that counts as positive; needed unless labels are 0 and 1.")]
 GroupNames = Annotated[list[str] | None, typer.Option("--groups", help="Protected columns, separated by commas.")]
+Features = Annotated[
+    list[str] | None, typer.Option(help="Columns that make two rows alike, separated by commas: gives a flip test.")
+]
+Neighbours = Annotated[int | None, typer.Option(help="Nearest neighbours that the flip test asks; 5 by default.")]
 Weight = Annotated[str | None, typer.Option(help="Column of weights.")]
 Unit = Annotated[
     str | None, typer.Option(help="Column that names whom a row belongs to, if several rows share a person.")

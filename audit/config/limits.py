@@ -7,9 +7,16 @@ from collections.abc import Sequence
 
 from audit.catalogue import Metric
 from audit.errors import no_such
+from audit.value import WORST_CLASS
 
 ENERGY = ("energy_kwh", "carbon_g")
 CHECKS = ("failed",)
+MACROS = {
+    "balanced_accuracy": "macro_true_positive_rate",
+    "f1": "macro_f1",
+    "matthews_correlation": "multiclass_matthews_correlation",
+}
+"""Metrics of two classes by name, with what they become for several."""
 
 
 def check_limits(
@@ -55,9 +62,40 @@ def check_task(metric: str, task: str, where: str) -> None:
     ValueError
         Named by pydantic with the gate's place in the file.
     """
-    needed = _entry("model", metric).task
-    if task != needed:
-        raise ValueError(f"{where}: '{metric}' is a metric of the task {needed}, but [predictions] task is {task}")
+    entry = _entry("model", metric)
+    if task not in {entry.task, *entry.also}:
+        instead = f"; judge {_over_classes(entry)} instead" if task == "multiclass" and _over_classes(entry) else ""
+        raise ValueError(
+            f"{where}: '{metric}' is a metric of the task {entry.task}, but [predictions] task is {task}{instead}"
+        )
+
+
+def check_classes(metric: str, where: str, *, several: bool) -> None:
+    """Refuse a limit on data that needs a positive label where there is none, or several classes where there are not.
+
+    Raises
+    ------
+    ValueError
+        Named by pydantic with the gate's place in the file.
+    """
+    over_classes = metric.startswith(WORST_CLASS)
+    if over_classes and not several:
+        raise ValueError(f"{where}: '{metric}' is of several classes; set [data] classes = true")
+    if several and not over_classes and "label" in _entry("data", metric).needs:
+        raise ValueError(
+            f"{where}: '{metric}' needs a positive label, and the label is one of several classes; "
+            "judge worst_class_base_rate instead"
+        )
+
+
+def _over_classes(entry: Metric) -> str:
+    """What speaks of several classes where a metric speaks of two; empty where nothing does."""
+    from audit.metrics import MODEL_METRICS
+
+    if entry.name in MACROS:
+        return MACROS[entry.name]
+    names = (f"{WORST_CLASS}{rate}" for rate in getattr(entry, "rates", (entry.name,)))
+    return " and ".join(n for n in names if n in MODEL_METRICS)
 
 
 def _of_numbers(entry: Metric, compare: str | None, low: float | None, high: float | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from audit.catalogue import Compare
-from audit.config.limits import check_limits, check_task
+from audit.config.limits import check_classes, check_limits, check_task
 from audit.config.sections import (
     Checks,
     Data,
@@ -91,6 +91,8 @@ class Config(Section):
         _whole_predictions(self)
         _whole_median(self)
         _whole_four_fifths(self)
+        if self.classes:
+            _whole_classes(self)
         _whole_gates(self)
         return self
 
@@ -105,6 +107,11 @@ class Config(Section):
     def predictions_label(self) -> str | None:
         """Label column of the predictions table."""
         return None if self.predictions is None else (self.predictions.label or self.data.label)
+
+    @property
+    def classes(self) -> bool:
+        """Whether labels are one of several classes, none of which is the positive one."""
+        return bool(self.data.classes) or (self.predictions is not None and self.predictions.task == "multiclass")
 
     @property
     def unit(self) -> str | None:
@@ -154,6 +161,19 @@ def _whole_four_fifths(config: Config) -> None:
         raise ValueError("policy.four_fifths compares groups, but [data] groups names none")
 
 
+def _whole_classes(config: Config) -> None:
+    if config.data.label is None and config.predictions_label is None:
+        raise ValueError("data.classes: no label; name its column in [data] label")
+    if config.data.positive is not None:
+        raise ValueError("data.positive: several classes have no positive one; leave positive out")
+    if config.data.strata:
+        raise ValueError("data.strata: several classes are not compared within strata; leave strata out")
+    if config.predictions is not None and config.predictions.task != "multiclass":
+        raise ValueError(
+            f"data.classes: [predictions] task is {config.predictions.task}; set it to multiclass, or leave classes out"
+        )
+
+
 def _whole_gates(config: Config) -> None:
     for at, gate in enumerate(config.gates or ()):
         where = f"gates[{at}] ({gate.name})"
@@ -161,6 +181,10 @@ def _whole_gates(config: Config) -> None:
             raise ValueError(f"{where} judges a model, but there is no [predictions]")
         if gate.stage == "model" and config.predictions is not None:
             check_task(gate.metric, config.predictions.task, where)
+            if gate.metric.startswith("flip_") and not config.predictions.features:
+                raise ValueError(f"{where} compares with neighbours; name [predictions] features")
+        if gate.stage == "data":
+            check_classes(gate.metric, where, several=config.classes)
         if gate.stage in {"data", "checks"} and config.data.source is None:
             raise ValueError(f"{where} judges data, but [data] names no source")
         _whole_grouping(config, where, gate)

@@ -8,16 +8,28 @@ from __future__ import annotations
 import datetime as dt
 import math
 from itertools import pairwise
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
 
 from audit.catalogue import Task
+from audit.errors import printable
 
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitespace=True)]
 Command = Annotated[tuple[Text, ...], Field(min_length=1)]
 Class = bool | int | float | str
 UNASKED_THRESHOLD = 0.5
+UNASKED_NEIGHBOURS = 5
 
 
 def _number(value: Any) -> Any:
@@ -42,6 +54,16 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     if twice is not None:
         raise ValueError(f"names '{twice}' twice")
     return names
+
+
+def leaves(path: str) -> bool:
+    """Whether a path written on any system is absolute, or leads out of the folder that it starts from."""
+    depth = 0
+    for part in path.replace("\\", "/").split("/"):
+        depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
+        if depth < 0:
+            return True
+    return PurePosixPath(path).is_absolute() or bool(PureWindowsPath(path).anchor)
 
 
 Number = Annotated[float, BeforeValidator(_number), AfterValidator(_finite)]
@@ -78,6 +100,8 @@ class Data(Section):
     test: Text | None = None
     label: Text | None = None
     positive: Class | None = None
+    classes: StrictBool | None = None
+    """The label is one of several classes, and none is the positive one; the task multiclass implies it."""
     groups: Names = ()
     intersections: Annotated[int, Field(ge=1, le=8, strict=True)] = 1
     unit: Text = "row"
@@ -124,12 +148,21 @@ class Train(Section):
     command: Command
     predictions: Text
 
+    @model_validator(mode="after")
+    def _inside(self) -> Self:
+        if leaves(self.predictions):
+            raise ValueError(
+                f"predictions names '{printable(self.predictions)}', which leaves the pipeline's folder; an old file "
+                "there is removed before training, so name a path inside the folder"
+            )
+        return self
+
 
 class Predictions(Section):
     """Where the predictions lie and how they are read."""
 
     task: Task = "classification"
-    """A regression has a numeric label and a numeric prediction."""
+    """A regression has a numeric label and prediction; multiclass has one of several classes for both."""
     source: Text | None = None
     """A table that already exists; a run with [train] names it there."""
     label: Text | None = None
@@ -138,15 +171,17 @@ class Predictions(Section):
     score: Text | None = None
     threshold: Number | Literal["median"] = UNASKED_THRESHOLD
     """A score at or above it is positive; with "median", a score above the median of all scored rows."""
+    features: Names = ()
+    """Columns that make two rows alike; with them there is a flip test."""
+    neighbours: Annotated[int, Field(ge=1, le=99, strict=True)] = UNASKED_NEIGHBOURS
 
     @model_validator(mode="after")
     def _decides(self) -> Self:
-        if self.task == "regression" and (self.score is not None or self.threshold != UNASKED_THRESHOLD):
-            raise ValueError(
-                "a regression has neither score nor threshold; name the column of predictions (prediction)"
-            )
-        if self.task == "regression" and self.prediction is None:
-            raise ValueError("name the column of predictions (prediction); a regression needs one")
+        what = {"regression": "a regression", "multiclass": "a decision between several classes"}.get(self.task)
+        if what and (self.score is not None or self.threshold != UNASKED_THRESHOLD):
+            raise ValueError(f"{what} has neither score nor threshold; name the column of predictions (prediction)")
+        if what and self.prediction is None:
+            raise ValueError(f"name the column of predictions (prediction); {what} needs one")
         if self.prediction is None and self.score is None:
             raise ValueError(
                 "name the column of predictions (prediction), or of scores with a threshold (score, threshold)"
@@ -155,6 +190,16 @@ class Predictions(Section):
             raise ValueError('threshold = "median" cuts scores; name them (score) and leave prediction out')
         if self.prediction is not None and self.prediction == self.score:
             raise ValueError(f"prediction and score are the same column '{self.score}'")
+        return self
+
+    @model_validator(mode="after")
+    def _alike(self) -> Self:
+        if self.features and self.task == "regression":
+            raise ValueError("features are for the flip test, which compares classes; a regression has none")
+        if not self.features and self.neighbours != UNASKED_NEIGHBOURS:
+            raise ValueError("neighbours are for the flip test; name the features that make two rows alike (features)")
+        if self.neighbours % 2 == 0:
+            raise ValueError(f"neighbours = {self.neighbours} may have no majority; give an odd number")
         return self
 
 

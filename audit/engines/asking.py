@@ -15,7 +15,7 @@ import numpy as np
 from audit.engines.counting import MEDIAN, Counted, Plan
 from audit.engines.cut import resolved
 from audit.engines.engine import Engine, Scan
-from audit.engines.keys import keys, shifts, weights
+from audit.engines.keys import decisions, keys, shifts, weights
 from audit.engines.reading import label_words, read
 from audit.engines.refusals import refuse_columns, refuse_levels, refuse_sums
 from audit.engines.regression import regression_counts
@@ -73,8 +73,10 @@ def tallied(engine: Engine, table: Table, plan: Plan) -> Tallies:
     QuestionError
         When the question is one whose sums depend on the whole table.
     """
-    if plan.task != "classification":
+    if plan.task not in {"classification", "multiclass"}:
         raise QuestionError(f"a {plan.task} cannot be counted in parts yet; count the parts together, as a glob")
+    if plan.features:
+        raise QuestionError("features are for the flip test, which needs all rows at once; leave them out of parts")
     if plan.threshold == MEDIAN:
         raise QuestionError("a part does not know the median of the whole; give a number, or count all parts as a glob")
     with _opened(engine, table, plan) as scan:
@@ -111,7 +113,7 @@ def _tallies(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent]
 
 def crossings(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent]) -> Tally:
     """Rows and weights by every key of the plan."""
-    sums = weights(plan)
+    sums = weights(plan) | decisions(plan)
     found = scan.tally(keys(plan), sums, shifts(sums, extents), MOST_CELLS)
     if len(found.cells) > MOST_CELLS:
         raise SourceError(

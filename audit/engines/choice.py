@@ -30,4 +30,11 @@ def count(table: Table, plan: Plan, name: EngineName = "duckdb", master: str | N
     """Cubes of a plan, from rows by an engine or from counts that were kept."""
     from audit.engines.counts import CountedParts
 
-    return table.count(plan) if isinstance(table, CountedParts) else engine_of(name, master).count(table, plan)
+    if isinstance(table, CountedParts):
+        return table.count(plan)
+    found = engine_of(name, master).count(table, plan)
+    if not plan.features:
+        return found
+    from audit.engines.flips import with_flips
+
+    return with_flips(found, table, plan)

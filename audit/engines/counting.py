@@ -27,6 +27,8 @@ class Plan:
     groups: tuple[str, ...]
     task: Task = "classification"
     """A regression has a numeric label and prediction, which are summed instead of counted."""
+    classes: bool = False
+    """Labels and predictions are counted as the classes that they name; none is the positive one."""
     intersections: int = 1
     label: str | None = None
     positive: object = None
@@ -45,6 +47,11 @@ class Plan:
     """Whether the table is a part of a whole, so that nothing may depend on what this part happens to hold."""
     strata: tuple[str, ...] = ()
     """Columns whose joint value is the stratum within which conditional metrics compare."""
+    features: tuple[str, ...] = ()
+    """Columns by which nearest neighbours are found; none where there is no flip test."""
+    neighbours: int = 5
+    reference: Mapping[str, str] = field(default_factory=dict)
+    """Group whose members are the neighbours, by group column; the largest where none is named."""
 
     @property
     def crossings(self) -> tuple[tuple[str, ...], ...]:
@@ -59,7 +66,8 @@ class Plan:
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that are read, each once."""
-        named = (*self.groups, *self.strata, self.label, self.prediction, self.score, self.weight, self.unit)
+        named = (*self.groups, *self.strata, self.label, self.prediction, self.score, self.weight, self.unit,
+                 *self.features)  # fmt: skip
         return tuple(dict.fromkeys(c for c in named if c is not None))
 
 

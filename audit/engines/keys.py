@@ -9,8 +9,10 @@ from collections.abc import Mapping
 
 from audit.engines.counting import FOLDS, Plan
 from audit.engines.exact import grid_shift
-from audit.engines.terms import Band, Column, Extent, Fold, Key, Number, Passes, Rows, Sum, Total
+from audit.engines.terms import Band, Column, Extent, Fold, Key, Number, Passes, Rows, Sum, Test, Total
 from audit.grouping import FOLD, LABEL, PREDICTION, STRATUM
+
+REACHED = "reached"
 
 
 def keys(plan: Plan) -> dict[str, Key]:
@@ -42,6 +44,13 @@ def weights(plan: Plan) -> dict[str, Sum]:
         return {"n": Rows()}
     w = Number(plan.weight)
     return {"n": Rows(), "w": Total(w), "w2": Total(w * w)}
+
+
+def decisions(plan: Plan) -> dict[str, Sum]:
+    """Rows whose score reaches the threshold, where a prediction stands beside it."""
+    if plan.score is None or plan.prediction is None:
+        return {}
+    return {REACHED: Rows(Test(Number(plan.score), "at least", float(plan.threshold)))}
 
 
 def shifts(sums: Mapping[str, Sum], extents: Mapping[str, Extent]) -> dict[str, int]:

@@ -8,10 +8,12 @@ from typing import Any
 from audit.engines.counting import Plan
 from audit.engines.tables import Table
 from audit.errors import QuestionError, ValuesError, printable
-from audit.grouping import FOLD, LABEL, MOST_GROUPS, ORIGIN, PREDICTION, SCORE, STRATUM
+from audit.grouping import DECIDED, FOLD, LABEL, MAJORITY, MOST_GROUPS, NEAREST, ORIGIN, PREDICTION, SCORE, STRATUM
 
 MOST_CLASSES = 100
 NUMERIC = ("integer", "float", "boolean")
+DISTANT = (*NUMERIC, "text")
+"""Kinds of columns between whose values there is a distance."""
 FEW_LEVELS = 50
 NO_CLASS = ("date", "time", "other")
 KINDS_IN_WORDS = {
@@ -35,6 +37,7 @@ def refuse_columns(table: Table, plan: Plan) -> None:
     for column in plan.bins:
         _refuse_bins(table, plan, column)
     _refuse_roles(table, plan)
+    _refuse_features(table, plan)
 
 
 def _refuse_roles(table: Table, plan: Plan) -> None:
@@ -52,6 +55,24 @@ def _refuse_roles(table: Table, plan: Plan) -> None:
         elif name is not None and table.columns[name] in NO_CLASS:
             kind = table.columns[name]
             raise ValuesError(f"{table.name}: {role} '{printable(name)}' {KINDS_IN_WORDS[kind]}; a class is needed")
+
+
+def _refuse_features(table: Table, plan: Plan) -> None:
+    """Refuse features that cannot be one."""
+    taken = {"label": plan.label, "prediction": plan.prediction, "score": plan.score, "weight": plan.weight,
+             "unit": plan.unit}  # fmt: skip
+    for name in plan.features:
+        shown = printable(name)
+        role = next((role for role, column in taken.items() if column == name), None)
+        if role is not None:
+            raise QuestionError(
+                f"feature '{shown}' is the {role} itself; name what makes two rows alike, or leave it out"
+            )
+        if table.columns[name] not in DISTANT:
+            raise ValuesError(
+                f"{table.name}: feature '{shown}' is {table.columns[name]}, which has no distance; make it a number or "
+                "text"
+            )
 
 
 def _refuse_no_number(table: Table, role: str, name: str | None) -> None:
@@ -89,7 +110,7 @@ def _refuse_group(table: Table, plan: Plan, column: str) -> None:
     shown = printable(column)
     if taken:
         raise QuestionError(f"group column '{shown}' is the {taken} itself; a group must say who somebody is")
-    if column in {LABEL, PREDICTION, FOLD, STRATUM, SCORE, ORIGIN}:
+    if column in {LABEL, PREDICTION, FOLD, STRATUM, SCORE, ORIGIN, MAJORITY, NEAREST, DECIDED}:
         raise QuestionError(f"group column '{shown}' has a reserved name; rename the column")
     if plan.groups.count(column) > 1:
         raise QuestionError(f"group column '{shown}' is named twice")
@@ -113,7 +134,8 @@ def refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int]
                 )
         elif count > MOST_CLASSES:
             role = "label" if column == plan.label else "prediction"
-            hint = "; if it is a score, name it as the score and give a threshold" if role == "prediction" else ""
+            scored = role == "prediction" and not plan.classes
+            hint = "; if it is a score, name it as the score and give a threshold" if scored else ""
             raise ValuesError(
                 f"{table.name}: {role} '{shown}' has {count:,} different values, which are not classes{hint}"
             )

@@ -86,6 +86,7 @@ CRITERIA: tuple[Criterion, ...] = (
             needs=("prediction",) if rate == "selection_rate" else _BOTH,
             rates=(rate,),
             compare=compare,
+            also=("multiclass",) if rate == "accuracy" else (),
             gives_away="selection" if rate == "selection_rate" else "confusion",
             ideal="1" if compare == "ratio" else "0",
             source=f"Amazon SageMaker Clarify, post-training metrics ({short})",

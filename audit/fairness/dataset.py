@@ -71,7 +71,7 @@ LABEL_GAP = GroupStatistic(
     text="q_a - q_d",
     source=f"{_CLARIFY} (DPL)",
 )
-_BINARY = "over label = 1 and label ≠ 1"
+_BINARY = "over all labels (label = 1 and label ≠ 1 where one is positive)"
 KL = GroupStatistic(
     name="kl_divergence",
     title="Kullback-Leibler divergence of labels",

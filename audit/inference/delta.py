@@ -21,8 +21,10 @@ import numpy as np
 from audit.inference.effective import Sample, satterthwaite
 from audit.inference.intervals import Floats
 
-Function = Callable[[Floats, Floats, Floats, Floats], Floats]
-"""Of TN, FP, FN, TP, arrays of one shape; NaN where it is undefined."""
+Function = Callable[..., Floats]
+"""Of TN, FP, FN, TP (or of more cells), arrays of one shape; NaN where it is undefined."""
+Linearised = Callable[[Floats, Floats, Floats], Floats]
+"""Variance of each group from its cells and squared weights (G, C) and its mean weight (G, 1)."""
 STEP = 1e-5
 HALF = 0.5
 """Rows added to each cell before its slope is taken: a cell that happens to be empty is no cell without variance."""
@@ -30,7 +32,15 @@ FEW_ROWS = 15.0
 """Effective rows of support under which an interval is marked: it may cover less than 93% there (simulated)."""
 
 
-def smooth(function: Function, support: Function, cells: Floats, squares: Floats, *, folds: bool) -> Sample:
+def smooth(
+    function: Function,
+    support: Function,
+    cells: Floats,
+    squares: Floats,
+    *,
+    folds: bool,
+    linearised: Linearised | None = None,
+) -> Sample:
     """Values in [0, 1] of all groups with the rows that they are worth.
 
     Parameters
@@ -40,9 +50,11 @@ def smooth(function: Function, support: Function, cells: Floats, squares: Floats
     support
         Rows that it rests on where its variance is flat.
     cells, squares
-        Shape (G, 4, F): weights and squared weights of TN, FP, FN, TP by fold; F is 1 for independent rows.
+        Shape (G, C, F): weights and squared weights of TN, FP, FN, TP by fold; F is 1 for independent rows.
     folds
         Whether rows share units.
+    linearised
+        Variance of independent rows where slopes are known; by default slopes are taken by small steps.
     """
     total = cells.sum(axis=2)
     p = function(*total.T)
@@ -57,7 +69,12 @@ def smooth(function: Function, support: Function, cells: Floats, squares: Floats
         r: Floats | None = np.clip(scaled.T @ scaled, -1, 1)
     else:
         each = np.where(kish > 0, w2 / np.where(w > 0, w, 1.0), 0.0)[:, None]
-        variance = _linearised(function, total + HALF * each, squares.sum(axis=2) + HALF * each**2)
+        square = squares.sum(axis=2)
+        variance = (
+            _linearised(function, total + HALF * each, square + HALF * each**2)
+            if linearised is None
+            else linearised(total, square, each)
+        )
         worth, r = kish, None
         df = np.full(p.shape, np.inf)
     share = np.where(w > 0, support(*total.T) / np.where(w > 0, w, 1.0), 0.0)
@@ -72,7 +89,7 @@ def _linearised(function: Function, total: Floats, squares: Floats) -> Floats:
     """Sum of squared weights times squared slopes; a cell at zero is stepped upwards only."""
     step = STEP * np.maximum(total.sum(axis=1), 1e-12)
     variance = np.zeros(len(total))
-    for c in range(4):
+    for c in range(total.shape[1]):
         up, down = total.copy(), total.copy()
         up[:, c] += step
         back = np.minimum(step, total[:, c])

@@ -12,9 +12,22 @@ from audit.cube import Cube
 from audit.fairness.dataset import DATA_BASE_RATE
 from audit.fairness.rates import RATES
 from audit.fairness.statistics import STATISTICS
-from audit.grouping import BINNED, CROSSINGS, LOSSES, SCORES, WITHIN_STRATA, crossings, grouping, missing_groups
+from audit.grouping import (
+    BINNED,
+    CROSSINGS,
+    FLIPS,
+    LOSSES,
+    SCORES,
+    WITHIN_STRATA,
+    crossings,
+    grouping,
+    missing_groups,
+)
 from audit.measurement.adverse import adverse_estimates
 from audit.measurement.bias import BiasTable
+from audit.measurement.flips import flip_estimates
+from audit.measurement.labels import label_estimates
+from audit.measurement.multiclass import class_estimates
 from audit.measurement.rates import RateTable
 from audit.measurement.regression import regression_estimates
 from audit.measurement.scope import Scope
@@ -28,8 +41,10 @@ Kinds = Mapping[str, Sequence[Cube]]
 """Cubes by kind: what was counted of one table, or what a document holds of it."""
 
 
-def of_data(cubes: Kinds, scope: Scope, *, labelled: bool = True) -> tuple[Estimate, ...]:
-    """Everything that is measured of rows before training."""
+def of_data(cubes: Kinds, scope: Scope, *, labelled: bool = True, classes: bool = False) -> tuple[Estimate, ...]:
+    """Everything that is measured of rows before training; ``classes`` says that no label is the positive one."""
+    if classes:
+        return label_estimates(cubes[CROSSINGS], scope)
     return (
         *data_estimates(cubes[CROSSINGS], scope, labelled=labelled),
         *conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "data"),
@@ -46,6 +61,7 @@ def _classified(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
         *model_estimates(cubes[CROSSINGS], scope),
         *conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model"),
         *score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope),
+        *flip_estimates(cubes[CROSSINGS], cubes.get(FLIPS, ()), scope),
         *adverse_estimates(cubes[CROSSINGS], scope),
     )
 
@@ -54,9 +70,14 @@ def _regressed(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
     return regression_estimates(cubes[CROSSINGS], cubes.get(BINNED, ()), scope)
 
 
+def _classed(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+    return class_estimates(cubes[CROSSINGS], scope)
+
+
 TASKS: Mapping[Task, Callable[[Kinds, Scope], tuple[Estimate, ...]]] = {
     "classification": _classified,
     "regression": _regressed,
+    "multiclass": _classed,
 }
 """How the predictions of each task are measured."""
 

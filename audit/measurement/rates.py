@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from audit.catalogue import Criterion, Rate, Statistic
+from audit.catalogue import ClassStatistic, Criterion, Rate, Statistic
 from audit.errors import printable
 from audit.fairness.criteria import CRITERIA
 from audit.fairness.rates import BASE_RATE
@@ -25,24 +25,31 @@ from audit.measurement.scope import IS_LABEL, NO_GROUP, SMALL, UNMEASURED, Scope
 from audit.value import Estimate, Group, Stage
 
 KINDS: tuple[Kind, ...] = ("difference", "ratio")
-Measured = Rate | Statistic
+Measured = Rate | Statistic | ClassStatistic
 
 
 class RateTable:
     """Estimates of one grouping."""
+
+    outcome: str | None = None
+    """Class that all of it is of, where it is one class against all others."""
 
     def __init__(self, grouped: Grouping, scope: Scope, stage: Stage, *, comparable: bool = True) -> None:
         self.g, self.scope, self.stage = grouped, scope, stage
         self.comparable = comparable and bool(grouped.by)
         self._samples: dict[str, Sample] = {}
         self.flags: tuple[str, ...] = (NO_GROUP,) if grouped.missing_rows and grouped.by else ()
-        if self.comparable and len(grouped.groups) > 1 and _determined(self.sample(BASE_RATE)):
+        if self.comparable and len(grouped.groups) > 1 and self._is_label():
             self.flags += (IS_LABEL,)
+
+    def _is_label(self) -> bool:
+        """Whether the group alone says the label."""
+        return _determined(self.sample(BASE_RATE))
 
     def rates(self, metrics: Sequence[Measured]) -> list[Estimate]:
         """Each metric: every group's rate, gaps, comparisons with the reference, extremes, named criteria."""
         found = [e for metric in metrics for e in self._all(metric)]
-        if self.comparable and self.stage == "model":
+        if self.comparable and self.stage == "model" and self.outcome is None:
             by_name = {m.name: m for m in metrics}
             named = [c for c in CRITERIA if set(c.rates) <= set(by_name)]
             found += [self._criterion(c, [by_name[rate] for rate in c.rates]) for c in named]
@@ -65,12 +72,14 @@ class RateTable:
                 noise = noise_of(sample, self.g.groups)
                 found += [self.base(metric.name, n=float(self.g.rows.sum()), flags=self.flags, **n) for n in noise]
             found += [self._extreme(metric, sample, "lowest"), self._extreme(metric, sample, "highest")]
-        return [_smooth(e, metric) for e in found] if isinstance(metric, Statistic) else found
+        return found if isinstance(metric, Rate) else [_smooth(e, metric) for e in found]
 
     def base(self, metric: str, **changes: Any) -> Estimate:
         """Estimate of this grouping and stage."""
         confidence = None if changes.get("low") is None and changes.get("high") is None else self.scope.confidence
-        return Estimate(stage=self.stage, metric=metric, by=self.g.by, confidence=confidence, **changes)
+        return Estimate(
+            stage=self.stage, metric=metric, by=self.g.by, outcome=self.outcome, confidence=confidence, **changes
+        )
 
     def _method(self, exact: bool = False) -> str:
         name = "clopper-pearson" if exact else "wilson"
@@ -94,7 +103,7 @@ class RateTable:
         group, rows = self.g.groups[i], float(self.g.rows[i])
         common: dict[str, Any] = {"group": group, "n": rows}
         if sample.denominator[i] <= 0:
-            reason = metric.empty if rows else "0/0: no rows in this group"
+            reason = self._empty(metric, i)
             return self.base(metric.name, **common, numerator=0.0, denominator=0.0, status="undefined", reason=reason)
         df = float(sample.df[i])
         return self.base(
@@ -169,8 +178,11 @@ class RateTable:
         if not empty:
             return f"0/0: {_event(metric)} for nobody in any group"
         named = ", ".join(self._named(i) for i in empty[:3]) + (f" and {len(empty) - 3} more" if len(empty) > 3 else "")
-        reason = metric.empty if self.g.rows[empty[0]] else "0/0: no rows in this group"
-        return f"not measured for {named} ({reason})"
+        return f"not measured for {named} ({self._empty(metric, empty[0])})"
+
+    def _empty(self, metric: Measured, i: int) -> str:
+        """Why a metric is undefined for a group."""
+        return metric.empty if self.g.rows[i] else "0/0: no rows in this group"
 
     def _named(self, i: int) -> str:
         return " x ".join(printable(level) for level in self.g.groups[i])
@@ -198,7 +210,7 @@ class RateTable:
                 metric.name,
                 **common,
                 status="undefined",
-                reason=f"not measured for {self._named(empty)} ({metric.empty})",
+                reason=f"not measured for {self._named(empty)} ({self._empty(metric, empty)})",
             )
         if kind == "ratio" and q == 0:
             reason = f"{'0' if p == 0 else 'x'}/0: {_event(metric)} for nobody in {self._named(at)}"
@@ -257,7 +269,7 @@ def _event(metric: Measured) -> str:
     return metric.event.text if isinstance(metric, Rate) else metric.title
 
 
-def _smooth(estimate: Estimate, metric: Statistic) -> Estimate:
+def _smooth(estimate: Estimate, metric: Statistic | ClassStatistic) -> Estimate:
     """Estimate of a statistic on its own scale, with the method that its interval comes from."""
     low, high = metric.range
     width, start = high - low, 0.0 if estimate.compare in KINDS else low

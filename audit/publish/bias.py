@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from audit.metrics import CATALOGUE
+from audit.publish.classes import label_tables
 from audit.publish.grouped import By, Grouped
 from audit.publish.groups import (
     charts_of,
@@ -31,13 +33,13 @@ def data_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
 
 def _data_grouping(found: Grouped, by: By, id_: str, room: int) -> GroupingView:
     groups, note = fitting(found, by, room)
-    present = {e.metric for e in found.result.estimates if e.stage == "data"}
+    present = {metric for metric, *_ in found.index}
     drawn = [m for m in ("representation", "base_rate") if m in present]
     return GroupingView(
         id=id_,
         title=f"By {grouping_name(by)}",
         charts=charts_of(found, by, drawn, groups, found.gates(by), id_) if len(by) == 1 else (),
-        tables=(_bias_table(found, by, groups, present),),
+        tables=(_bias_table(found, by, groups, present), *label_tables(found, by, groups)),
         notes=tuple(n for n in (note,) if n),
     )
 
@@ -50,7 +52,8 @@ def _bias_table(found: Grouped, by: By, groups: Sequence[Group], present: set[st
         columns.append(("Share over population", "representation", "ratio"))
     columns += [("Base rate", "base_rate", None)] if "base_rate" in present else []
     columns.append(("Class imbalance", "class_imbalance", ""))
-    columns += [("Difference in proportions of labels", "difference_in_proportions_of_labels", "")]
+    apart = "total_variation_distance" if found.classes() else "difference_in_proportions_of_labels"
+    columns += [(CATALOGUE[apart].title, apart, "")]
     if any(m == "conditional_demographic_disparity" and b == by for m, _, b, _ in found.index):
         columns.append(("Disparity within strata", "conditional_demographic_disparity", None))
     rows = []

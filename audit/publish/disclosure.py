@@ -2,8 +2,9 @@
 
 An estimate that is left out keeps its place with status ``suppressed`` and a reason. A gate keeps its verdict and its
 limit; where its numbers rest on a group that is left out, the sentence says so instead of naming them. The cubes are
-left out whole. Protected are counts, against subtraction along the totals that are published here; not against
-somebody who knows members of a group, nor against two documents about overlapping rows.
+left out whole, but for confusion tables of several classes in which nothing is small. Protected are counts, against
+subtraction along the totals that are published here; not against somebody who knows members of a group, nor against two
+documents about overlapping rows.
 
 Must not: change a number that stays, or decide a verdict.
 """
@@ -17,14 +18,18 @@ from audit import four_fifths
 from audit.catalogue import Family
 from audit.errors import QuestionError, printable
 from audit.metrics import CATALOGUE
-from audit.publish.cells import Counts, Key, family_cells, group_counts, hidden, safe
-from audit.result import AuditResult, Check, CubeRecord, Gate
+from audit.publish.cells import Counts, Key, classes_of, family_cells, group_counts, hidden, safe, small_flips
+from audit.result import AuditResult, Axis, Check, CubeRecord, Gate
 from audit.value import Estimate, Group, Stage
 
 K = 10
 """Smallest count that is published by default."""
 PARTS: Mapping[Stage, str] = {"data": "train", "model": "predictions"}
 """Part of the data that the counts of a stage come from; it begins the name of its cubes."""
+CONFUSIONS = "confusion: "
+"""Begins the name of a published confusion table."""
+MOST_TABLED = 8
+"""Classes of a confusion table that is published; a larger one is for the record alone."""
 OF_ALL = frozenset(
     {
         "lowest",
@@ -42,10 +47,15 @@ OF_ALL = frozenset(
 class _Shield:
     """What is hidden in one stage."""
 
-    def __init__(self, records: Sequence[CubeRecord], estimates: Sequence[Estimate], k: int) -> None:
+    def __init__(
+        self, records: Sequence[CubeRecord], estimates: Sequence[Estimate], k: int, flips: Sequence[CubeRecord] = ()
+    ) -> None:
         self.k = k
+        self.classes = classes_of(records)
+        self.said: dict[tuple[Key, Family], str] = {}
         self.counts: Counts = group_counts(records, dict.fromkeys(e.by for e in estimates))
         self.hidden = hidden(self.counts, k)
+        self.hidden["flips"] = self.hidden["confusion"] | small_flips(flips, k)
         self.touched = {f: {by for by, group in keys if None not in group} for f, keys in self.hidden.items()}
 
     def shown(self, estimate: Estimate) -> Estimate:
@@ -66,6 +76,7 @@ class _Shield:
             if (estimate.by, estimate.reference) in self.hidden[_family(estimate.metric)]
             else estimate.reference,
             n=estimate.n if rows_shown and estimate.by in self.counts else None,
+            outcome=estimate.outcome if estimate.of_one_class else None,
             status="suppressed",
             reason=reason,
         )
@@ -93,6 +104,12 @@ class _Shield:
         return any((estimate.by, group) in gone for group in named if group is not None)
 
     def _why_hidden(self, key: Key, family: Family) -> str:
+        """Why a group is left out; many estimates ask the same."""
+        if (key, family) not in self.said:
+            self.said[key, family] = self._reason(key, family)
+        return self.said[key, family]
+
+    def _reason(self, key: Key, family: Family) -> str:
         four = self.counts[key[0]][key[1]]
         if 0 < sum(four) < self.k:
             return f"fewer than {self.k} rows"
@@ -100,6 +117,30 @@ class _Shield:
         if own or not safe(four, family, self.k):
             return f"a count behind it is under {self.k}"
         return f"protects a count under {self.k}"
+
+    def confusions(self) -> tuple[CubeRecord, ...]:
+        """Confusion tables of several classes, a cube a grouping; none at all where one of their counts is small.
+
+        With some tables of some groups more cells would follow than the counts of single classes tell.
+        """
+        each = [counts for groups in self.counts.values() for counts in groups.values()]
+        if len(self.classes) < 3 or len(self.classes) > MOST_TABLED or any(0 < n < self.k for c in each for n in c):
+            return ()
+        return tuple(self._confusion(by) for by in self.counts)
+
+    def _confusion(self, by: tuple[str, ...]) -> CubeRecord:
+        groups, width = self.counts[by], len(self.classes)
+        levels = [tuple(dict.fromkeys(group[i] for group in groups)) for i in range(len(by))]
+        outcomes = tuple(Axis(name=name, levels=self.classes) for name in ("label", "prediction"))
+        filled = {
+            (*(levels[i].index(level) for i, level in enumerate(group)), *divmod(at, width)): n
+            for group, counts in groups.items()
+            for at, n in enumerate(counts)
+            if n
+        }
+        axes = (*(Axis(name=name, levels=found) for name, found in zip(by, levels, strict=True)), *outcomes)
+        measures = {"n": tuple(float(n) for n in filled.values())}
+        return CubeRecord(name=CONFUSIONS + " x ".join(by), axes=axes, cells=tuple(filled), measures=measures)
 
     @staticmethod
     def _key(by: tuple[str, ...], group: Group | None) -> Key:
@@ -132,7 +173,7 @@ def publishable(result: AuditResult, k: int = K) -> AuditResult:
     estimates = tuple(shields[e.stage].shown(e) if e.stage in shields else e for e in result.estimates)
     gates = tuple(_gate(gate, shields, k) for gate in result.gates)
     checks = tuple(_checks(result.checks, estimates, k))
-    return replace(result, estimates=estimates, checks=checks, gates=gates, cubes=())
+    return replace(result, estimates=estimates, checks=checks, gates=gates, cubes=shields["model"].confusions())
 
 
 def _checks(checks: Sequence[Check], shown: Sequence[Estimate], k: int) -> Iterator[Check]:
@@ -146,8 +187,10 @@ def _checks(checks: Sequence[Check], shown: Sequence[Estimate], k: int) -> Itera
 
 
 def _shield(result: AuditResult, stage: Stage, k: int) -> _Shield:
-    records = [c for c in result.cubes if c.name.split(":")[0] == PARTS[stage]]
-    return _Shield(records, [e for e in result.estimates if e.stage == stage], k)
+    records, flips = (
+        [c for c in result.cubes if c.name.split(":")[0] == name] for name in (PARTS[stage], f"{PARTS[stage]} flips")
+    )
+    return _Shield(records, [e for e in result.estimates if e.stage == stage], k, flips)
 
 
 def _gate(gate: Gate, shields: Mapping[Stage, _Shield], k: int) -> Gate:

@@ -12,6 +12,7 @@ from audit.fairness.adverse import TABLE as ADVERSE_TABLE
 from audit.metrics import CATALOGUE
 from audit.publish.adverse import adverse_table, is_shown
 from audit.publish.charts import MOST_ROWS, Chart, rates_chart
+from audit.publish.classes import class_tables
 from audit.publish.gaps import gaps_table
 from audit.publish.grouped import By, Grouped
 from audit.publish.shapes import GroupingView, Table, TableRow
@@ -30,7 +31,8 @@ from audit.value import Estimate, Group
 
 FIRST_TABLES = ("Rates", "Errors")
 """Headings of the table that a card begins with; a metric that a limit names and that stands in none joins it."""
-DRAWN_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "mean_error", "mean_absolute_error")
+DRAWN_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "mean_error", "mean_absolute_error",
+               "macro_true_positive_rate", "macro_f1")  # fmt: skip
 MOST_DRAWN = 4
 PAGE_ROWS = 240
 """Group rows on a page; more would not fit into 500 kB, nor into a reader."""
@@ -76,7 +78,7 @@ def gated_rates(gates: Iterable[Gate]) -> list[str]:
 
 def _model_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool) -> GroupingView:
     gates = found.gates(by)
-    present = {e.metric for e in found.result.estimates if e.stage == "model" and e.compare is None}
+    present = {metric for metric, compare, *_ in found.index if compare is None}
     gated = [m for m in gated_rates(gates) if m in present]
     illustrated = [m for m in dict.fromkeys((*gated, *DRAWN_RATES)) if m in present][:MOST_DRAWN]
     elsewhere = {m for heading in tabled(present) if heading not in FIRST_TABLES for m in tabled(present)[heading]}
@@ -92,6 +94,7 @@ def _model_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool)
             *_more_tables(found, by, groups),
             *((adverse_table(found, by, groups),) if is_shown(found.result, by) else ()),
             gaps_table(found, by, across),
+            *class_tables(found, by, groups),
         ),
         notes=tuple(n for n in (note, _flag_note(found, by)) if n),
     )
@@ -200,7 +203,6 @@ def left_out_note(rows: Sequence[TableRow]) -> str:
 def _flag_note(found: Grouped, by: By) -> str:
     flags = {f for e in found.result.estimates if e.stage == "model" and e.by == by for f in e.flags}
     if "group_equals_label" in flags:
-        return (
-            f"Every group by {grouping_name(by)} is all positive or all negative: it is the label under another name."
-        )
+        what = "of one label only" if found.classes() else "all positive or all negative"
+        return f"Every group by {grouping_name(by)} is {what}: it is the label under another name."
     return ""

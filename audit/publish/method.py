@@ -38,7 +38,16 @@ class Term:
 
 def method_notes(result: AuditResult, k: int) -> tuple[str, ...]:
     """How the numbers were made, in paragraphs."""
-    notes = [_intervals(result), _gaps(result), _units(result), _small(), _missing(), _simulated(), _protection(k)]
+    notes = [
+        _intervals(result),
+        _classes(result),
+        _gaps(result),
+        _units(result),
+        _small(),
+        _missing(),
+        _simulated(),
+        _protection(k),
+    ]
     return tuple(n for n in notes if n)
 
 
@@ -48,20 +57,24 @@ def definitions(result: AuditResult) -> tuple[Term, ...]:
     gated = {g.estimate.metric for g in result.gates if g.estimate}
     shown = (m.name for m in CATALOGUE.values() if m.table and (m.table != TABLE or is_shown(result)))
     wanted = [m for m in dict.fromkeys((*shown, *DATA_SHOWN, *sorted(gated))) if m in present]
-    return tuple(_term(_entry(m)) for m in wanted if m in CATALOGUE)
+    several = any(e.outcome is not None for e in result.estimates)
+    return tuple(_term(_entry(m), several=several) for m in wanted if m in CATALOGUE)
 
 
 def _entry(name: str) -> Metric:
     return CATALOGUE[name]
 
 
-def _term(metric: Metric) -> Term:
+def _term(metric: Metric, *, several: bool = False) -> Term:
     caveat = f" {metric.caveat[:1].upper()}{metric.caveat[1:]}." if metric.caveat else ""
     # The rate of anybody among anybody is a share; its words say what no mask of label and prediction can.
     is_share = isinstance(metric, Rate) and metric.event is metric.given
+    # The cells of a rate over all classes are not the four of one.
+    once = several and "multiclass" in metric.also
+    formula = metric.formula.rpartition(" = ")[0] if once and isinstance(metric, Rate) else metric.formula
     return Term(
         title=f"{title_of(metric.name)}{' (criterion)' if isinstance(metric, Criterion) else ''}",
-        formula=metric.caveat if is_share else metric.formula,
+        formula=metric.caveat if is_share else formula,
         ideal=f"Ideal: {metric.ideal}.{'' if is_share else caveat}",
         source=metric.source,
     )
@@ -77,6 +90,15 @@ def _intervals(result: AuditResult) -> str:
     return (
         f"Numbers in brackets are {confidences[0] * 100:g}% confidence intervals of the number before them "
         f"(method: {said}). A short interval means much data, not a good result."
+    )
+
+
+def _classes(result: AuditResult) -> str:
+    if not any(e.outcome is not None for e in result.estimates):
+        return ""
+    return (
+        "Labels and predictions are one of several classes. A rate of one class counts that class against all others: "
+        "read 1 in its formula as the class, and 0 as any other."
     )
 
 
