@@ -11,7 +11,8 @@ import sample_results as samples
 
 from audit.assets import asset
 from audit.errors import AuditError
-from audit.publish.card import FORMATS, render, write_cards
+from audit.publish.card import WRITTEN as FORMATS
+from audit.publish.card import render, write_cards
 from audit.publish.charts import Scale, scale_for
 from audit.publish.markdown import inline
 from audit.publish.notebook import fragment

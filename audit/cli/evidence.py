@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -66,20 +66,18 @@ def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> A
 
 def card(
     result: ResultPath,
-    style: Annotated[str, typer.Option("--format", help="html or md.")] = "md",
+    style: Annotated[
+        str, typer.Option("--format", help="html or md; ll144 or ll144-md for the bias audit of NYC Local Law 144.")
+    ] = "md",
     output: Annotated[Path | None, typer.Option(help="File to write; stdout where none is named.")] = None,
     k: Annotated[int, typer.Option(min=1, help="Leave out groups and cells of fewer people than this.")] = 10,
 ) -> None:
     """Print the card of a result, with small cells left out."""
-    from audit.errors import QuestionError, no_such
     from audit.evidence.atomic import write_text
     from audit.evidence.store import read_result
-    from audit.publish.card import FORMATS, render
+    from audit.publish.card import render
 
-    if style not in FORMATS:
-        raise QuestionError(no_such("card format", style, FORMATS))
-    chosen: Literal["html", "md"] = "html" if style == "html" else "md"
-    text = render(read_result(result), chosen, k)
+    text = render(read_result(result), style, k)
     if output is None:
         sys.stdout.write(text)
     else:

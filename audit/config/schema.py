@@ -16,6 +16,7 @@ from audit.config.sections import (
     Checks,
     Data,
     EnergySection,
+    LocalLaw144,
     ModelInfo,
     Names,
     Number,
@@ -78,6 +79,7 @@ class Config(Section):
     train: Train | None = None
     predictions: Predictions | None = None
     energy: EnergySection = EnergySection()
+    ll144: LocalLaw144 | None = None
     policy: Policy = Policy()
     gates: tuple[GateRule, ...] | None = None
     waivers: tuple[WaiverRule, ...] = ()

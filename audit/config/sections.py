@@ -5,6 +5,7 @@ Must not: open a table, or import numpy; ``audit gate`` and ``--help`` pay for t
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from itertools import pairwise
 from pathlib import PurePosixPath, PureWindowsPath
@@ -238,6 +239,20 @@ def _whole_order(asked: Predictions) -> None:
         raise ValueError(f"query and order are the same column '{asked.query}'")
     if asked.top is not None and (not asked.top or len(set(asked.top)) < len(asked.top)):
         raise ValueError("top must name at least one number of places, each once, such as [10, 50]")
+
+
+class LocalLaw144(Section):
+    """What only the owner and the auditor know of a bias audit by NYC Local Law 144; printed on its report."""
+
+    auditor: Text | None = None
+    data_explanation: Text | None = None
+    """Where the data come from, and why they were used."""
+    data_from: dt.date | None = None
+    data_to: dt.date | None = None
+    distribution_date: dt.date | None = None
+    """Since when the tool is in use."""
+    justification: Text | None = None
+    """Why categories under 2% would be left out of the impact ratios."""
 
 
 class EnergySection(Section):

@@ -1,16 +1,24 @@
 """The card of a result: one self-contained page, and the same as Markdown.
 
-Every format is a template over the same view; adding one is a file in ``reports/templates`` and a name in `FORMATS`.
+A format is a template that says so in its first line, ``{# format NAME from VIEW #}``: its name, and the view that it
+draws (``card`` where the template is one of the card, otherwise a module of this package that has a function ``view``).
+Adding one is a file in ``reports/templates``.
 
 Must not: show anything that `disclosure.publishable` has not gone over.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
+from audit.assets import asset
+from audit.errors import QuestionError, no_such
 from audit.publish.disclosure import K, publishable
 from audit.publish.markdown import cell_text, inline, plain_text
 from audit.publish.view import card_view
@@ -19,12 +27,50 @@ from audit.result import AuditResult
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-Format = Literal["html", "md"]
-FORMATS: tuple[Format, ...] = get_args(Format)
 TEMPLATES = "reports/templates"
+WRITTEN = ("html", "md")
+"""Formats that every run keeps."""
+HEAD = re.compile(r"\{# format (?P<name>[a-z0-9-]+) from (?P<view>[a-z0-9_]+) #\}")
 
 
-def render(result: AuditResult, format: Format, k: int = K) -> str:  # noqa: A002 - the word people use for it
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way to show a result."""
+
+    name: str
+    template: str
+    """File in `TEMPLATES`; what comes before ``.j2`` says how it is escaped."""
+    view: str
+
+    @property
+    def ending(self) -> str:
+        """Html or md."""
+        return self.template.removesuffix(".j2").rpartition(".")[2]
+
+    def made(self) -> Callable[[AuditResult, int], Any]:
+        """Function that makes the view of a publishable result."""
+        if self.view == "card":
+            return card_view
+        found: Callable[[AuditResult, int], Any] = import_module(f"audit.publish.{self.view}").view
+        return found
+
+
+@cache
+def formats() -> dict[str, Format]:
+    """Every format that a template declares, by name."""
+    found = {}
+    for file in sorted(asset(TEMPLATES).glob("*.j2")):
+        with file.open(encoding="utf-8") as lines:
+            head = HEAD.match(lines.readline())
+        if head is not None:
+            found[head["name"]] = Format(head["name"], file.name, head["view"])
+    return found
+
+
+FORMATS = tuple(formats())
+
+
+def render(result: AuditResult, format: str, k: int = K) -> str:  # noqa: A002 - the word people use for it
     """The card as text.
 
     Parameters
@@ -32,17 +78,20 @@ def render(result: AuditResult, format: Format, k: int = K) -> str:  # noqa: A00
     result
         The private record.
     format
-        ``html`` for a page that needs nothing beside itself, ``md`` for Markdown.
+        ``html`` for a page that needs nothing beside itself, ``md`` for Markdown, or another of `FORMATS`.
     k
         Smallest count that is published; what is smaller, and what would give it away, is left out.
 
     Raises
     ------
     QuestionError
-        When ``k`` is not at least 1.
+        When ``k`` is not at least 1, there is no such format, or the result does not hold what it shows.
     """
-    view = card_view(publishable(result, k), k)
-    return environment(format).get_template(f"card.{format}.j2").render(card=view)
+    if format not in formats():
+        raise QuestionError(no_such("card format", format, FORMATS))
+    chosen = formats()[format]
+    view = chosen.made()(publishable(result, k), k)
+    return environment(chosen.ending).get_template(chosen.template).render(card=view)
 
 
 def write_cards(result: AuditResult, folder: Path) -> tuple[Path, ...]:
@@ -50,7 +99,7 @@ def write_cards(result: AuditResult, folder: Path) -> tuple[Path, ...]:
     from audit.evidence.atomic import write_text
 
     written = []
-    for name in FORMATS:
+    for name in WRITTEN:
         path = folder / f"card.{name}"
         write_text(path, render(result, name))
         written.append(path)
@@ -58,11 +107,9 @@ def write_cards(result: AuditResult, folder: Path) -> tuple[Path, ...]:
 
 
 @cache
-def environment(format: Format) -> Environment:  # noqa: A002 - as in `render`
-    """Templates of one format; HTML is escaped by the engine, Markdown by the filters its template names."""
+def environment(ending: str) -> Environment:
+    """Templates of one ending; HTML is escaped by the engine, Markdown by the filters its template names."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
-    from audit.assets import asset
 
     made = Environment(
         loader=FileSystemLoader(asset(TEMPLATES)),
@@ -72,7 +119,7 @@ def environment(format: Format) -> Environment:  # noqa: A002 - as in `render`
         lstrip_blocks=True,
         keep_trailing_newline=True,
         # The Markdown template escapes each value through a filter; a value that none was named for is escaped here.
-        finalize=None if format == "html" else plain_text,
+        finalize=None if ending == "html" else plain_text,
     )
     made.filters |= {"cell": cell_text, "inline": inline}
     return made

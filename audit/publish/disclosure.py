@@ -93,7 +93,10 @@ class _Shield:
             compare=estimate.compare,
             by=estimate.by,
             group=estimate.group,
-            reference=estimate.reference,
+            # Who has the highest rate says something of those who are left out.
+            reference=None
+            if (estimate.by, estimate.reference) in self.hidden[_family(estimate.metric)]
+            else estimate.reference,
             n=estimate.n if rows_shown and estimate.by in self.counts else None,
             outcome=estimate.outcome if estimate.of_one_class else None,
             status="suppressed",

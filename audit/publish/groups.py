@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from audit.catalogue import Criterion
+from audit.fairness.adverse import TABLE as ADVERSE_TABLE
 from audit.metrics import CATALOGUE
+from audit.publish.adverse import adverse_table, is_shown
 from audit.publish.charts import MOST_ROWS, Chart, rates_chart
 from audit.publish.classes import class_tables
 from audit.publish.everybody import everybody_tables
@@ -91,6 +93,7 @@ def _model_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool)
         tables=(
             _rates_table(found, by, groups, across),
             *_more_tables(found, by, groups),
+            *((adverse_table(found, by, groups),) if is_shown(found.result, by) else ()),
             gaps_table(found, by, across),
             *class_tables(found, by, groups),
             *orders_table(found, by),
@@ -168,7 +171,7 @@ def _more_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Ta
     """How well scores order and match what happens, and where numeric predictions lie, where there are any."""
     present = {m for m, compare, b, g in found.index if compare is None and b == by and g in groups}
     for what, metrics in tabled(present).items():
-        if what not in FIRST_TABLES:
+        if what not in (*FIRST_TABLES, ADVERSE_TABLE):
             rows = [_group_row(found, by, g, metrics) for g in (*groups, ())]
             yield Table(
                 caption=f"{what} by {grouping_name(by)}",

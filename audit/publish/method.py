@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.catalogue import Criterion, Metric, Rate
+from audit.fairness.adverse import TABLE
 from audit.inference.effective import THIN_EVENTS, THIN_FOLDS
 from audit.metrics import CATALOGUE
+from audit.publish.adverse import is_shown
 from audit.publish.words import safe_text, title_of
 from audit.result import AuditResult
 
@@ -53,7 +55,11 @@ def definitions(result: AuditResult) -> tuple[Term, ...]:
     """The metrics of this card."""
     present = {e.metric for e in result.estimates}
     gated = {g.estimate.metric for g in result.gates if g.estimate}
-    shown = (m.name for m in CATALOGUE.among(present) if m.table or m.judged == ("between_groups",))
+    shown = (
+        m.name
+        for m in CATALOGUE.among(present)
+        if (m.table and (m.table != TABLE or is_shown(result))) or m.judged == ("between_groups",)
+    )
     wanted = [m for m in dict.fromkeys((*shown, *DATA_SHOWN, *sorted(gated))) if m in present]
     several = any(e.outcome is not None for e in result.estimates)
     return tuple(_term(_entry(m), several=several) for m in wanted if m in CATALOGUE)
