@@ -17,6 +17,7 @@ from audit.engines.choice import count
 from audit.engines.counting import Counted, Plan
 from audit.engines.tables import Table, open_table
 from audit.errors import QuestionError, SourceError, printable
+from audit.four_fifths import four_fifths_checks
 from audit.measurement import Scope, of_data, of_predictions
 from audit.records import cube_record, part_record
 from audit.result import Check, CubeRecord, Part
@@ -45,6 +46,7 @@ def scope_of(config: Config) -> Scope:
         reference=_reference(config),
         population=data.reference,
         confidence=config.policy.confidence,
+        compare_to=config.compared_to,
     )
 
 
@@ -55,6 +57,7 @@ def data_plan(config: Config) -> Plan:
         groups=data.groups,
         intersections=data.intersections,
         label=None if _regresses(config) else data.label,
+        classes=config.classes and data.label is not None,
         positive=data.positive,
         weight=data.weight,
         unit=config.unit,
@@ -71,6 +74,7 @@ def model_plan(config: Config) -> Plan:
     return Plan(
         groups=data.groups,
         task=asked.task,
+        classes=config.classes,
         intersections=data.intersections,
         label=config.predictions_label,
         positive=data.positive,
@@ -83,6 +87,9 @@ def model_plan(config: Config) -> Plan:
         features=asked.features,
         neighbours=asked.neighbours,
         reference=_reference(config) if asked.features else {},
+        query=asked.query,
+        rank=asked.rank,
+        top=tuple(sorted(asked.top or ())),
     )
 
 
@@ -174,7 +181,8 @@ def audit_table(table: Table, config: Config, found: Findings, step: Step) -> No
     found.data.append(part_record("train", table, counted, plan.columns))
     found.cubes += _records("train", counted)
     found.checks += group_checks(counted, plan, "train")
-    found.estimates += of_data(counted.by_kind, scope_of(config), labelled=plan.label is not None)
+    labelled = plan.label is not None
+    found.estimates += of_data(counted.by_kind, scope_of(config), labelled=labelled, classes=plan.classes)
 
 
 def audit_predictions(config: Config, opened: Opened, found: Findings, step: Step) -> None:
@@ -204,11 +212,12 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
         found.checks.append(_without_strata(absent))
     with step("Measuring"):
         found.estimates += of_predictions(plan.task, counted.by_kind, scope_of(config))
+    found.checks += four_fifths_checks(found.estimates, config)
 
 
 def _regresses(config: Config) -> bool:
     """Whether labels are numbers, of which no class is counted."""
-    return config.predictions is not None and config.predictions.task == "regression"
+    return config.predictions is not None and config.predictions.task in {"regression", "ranking"}
 
 
 def _count(config: Config, table: Table, plan: Plan, what: str, step: Step) -> Counted:

@@ -5,9 +5,10 @@ Plain JSON, so that any other system can be held to the same numbers:
 - ``input.cells`` has one row a cell, named by ``input.columns``; the last column, ``n``, counts the rows that it is.
 - A question with a ``prediction`` or a ``score`` is one to `audit.measure` (stage "model"), any other one to
   `audit.check` (stage "data").
-- An expected estimate is found by stage, metric, compare, by, group and reference. Each of ``value``, ``low``, ``high``
-  and ``n`` that is given must come out within ``tolerance``. ``status: "undefined"`` demands no number, and a reason
-  with the given words in it. ``verdict`` lists what the gates may say; ``refused`` demands an error with these words.
+- An expected estimate is found by stage, metric, compare, by, group, reference and outcome (the class). Each of
+  ``value``, ``low``, ``high`` and ``n`` that is given must come out within ``tolerance``. ``status: "undefined"``
+  demands no number, and a reason with the given words in it. ``verdict`` lists what the gates may say; ``refused``
+  demands an error with these words.
 
 Must not: compute anything, or accept a vector that expects nothing.
 """
@@ -74,11 +75,12 @@ class Question(_Strict):
     label: str | None = None
     prediction: str | None = None
     score: str | None = None
+    classes: bool = False
     weight: str | None = None
     unit: str | None = None
     strata: tuple[str, ...] = ()
     positive: Scalar = None
-    threshold: float = 0.5
+    threshold: float | Literal["median"] = 0.5
     reference: Mapping[str, Scalar] = Field(default_factory=dict)
     intersections: int = 1
     confidence: float = 0.95
@@ -104,6 +106,7 @@ class Expected(_Strict):
     by: tuple[str, ...] = ()
     group: Group | None = None
     reference: Group | None = None
+    outcome: str | None = None
     pair: tuple[Group, Group] | None = None
     value: float | None = None
     low: float | None = None

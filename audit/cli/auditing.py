@@ -27,13 +27,16 @@ def run(
 
     config, folder = load(pipeline)
     job = job_of(config, folder, store, ("audit", "run", str(pipeline)), json=json)
-    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=bool(config.gates))
+    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
 
 
 def data(
     table: Annotated[Path, typer.Argument(help="csv, parquet, arrow or jsonl; a glob in quotes.")],
     label: o.Label = None,
     positive: o.Positive = None,
+    classes: Annotated[
+        bool, typer.Option("--classes", help="The label is one of several classes; none is the positive one.")
+    ] = False,
     groups: o.GroupNames = None,
     weight: o.Weight = None,
     unit: o.Unit = None,
@@ -44,6 +47,7 @@ def data(
     confidence: o.Confidence = None,
     engine: o.EngineName = None,
     master: o.Master = None,
+    compare_to: o.CompareTo = None,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
@@ -53,9 +57,10 @@ def data(
 ) -> None:
     """Check a table before training: who is in it, and how labels differ by group."""
     asked = {
-        "label": label, "positive": positive, "groups": groups, "weight": weight, "unit": unit, "strata": strata,
-        "bins": bins, "reference": reference, "intersections": intersections, "confidence": confidence, "gates": gate,
-        "engine": engine, "master": master,
+        "label": label, "positive": positive, "classes": classes or None, "groups": groups, "weight": weight,
+        "unit": unit, "strata": strata,
+        "bins": bins, "reference": reference, "intersections": intersections, "confidence": confidence,
+        "compare_to": compare_to, "gates": gate, "engine": engine, "master": master,
     }  # fmt: skip
     _one_table("data", table, asked, config, write_config, store, json=json, exit_zero=exit_zero)
 
@@ -65,13 +70,22 @@ def model(
     label: o.Label = None,
     positive: o.Positive = None,
     task: Annotated[
-        str | None, typer.Option(help="classification or regression; classification by default.", metavar="TASK")
+        str | None,
+        typer.Option(help="classification (the default), multiclass, regression or ranking.", metavar="TASK"),
     ] = None,
     prediction: Annotated[str | None, typer.Option(help="Column of predicted classes, or of numbers.")] = None,
     score: Annotated[str | None, typer.Option(help="Column of scores, read with --threshold.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="A score at or above it is positive; 0.5 by default.")] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(help="A score at or above it is positive; 0.5 by default. 'median': above the median of all."),
+    ] = None,
     features: o.Features = None,
     neighbours: o.Neighbours = None,
+    query: Annotated[str | None, typer.Option(help="Of a ranking: column that names the list of an item.")] = None,
+    rank: Annotated[str | None, typer.Option(help="Of a ranking: column of places, 1 at the top; or --score.")] = None,
+    top: Annotated[
+        list[str] | None, typer.Option(help="Of a ranking: first places for skew, such as 10,50; 10 by default.")
+    ] = None,
     groups: o.GroupNames = None,
     weight: o.Weight = None,
     unit: o.Unit = None,
@@ -80,8 +94,12 @@ def model(
     reference: o.Reference = None,
     intersections: o.Intersections = None,
     confidence: o.Confidence = None,
+    four_fifths: Annotated[
+        bool, typer.Option("--four-fifths", help="Fail on adverse impact: under 4/5 of the highest rate, significant.")
+    ] = False,
     engine: o.EngineName = None,
     master: o.Master = None,
+    compare_to: o.CompareTo = None,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
@@ -92,10 +110,11 @@ def model(
     """Audit a table of predictions that already exists."""
     asked = {
         "label": label, "positive": positive, "task": task, "prediction": prediction, "score": score,
-        "threshold": threshold, "features": features, "neighbours": neighbours,
+        "threshold": threshold, "features": features, "neighbours": neighbours, "query": query, "rank": rank,
+        "top": top,
         "groups": groups, "weight": weight, "unit": unit, "strata": strata, "bins": bins, "reference": reference,
-        "intersections": intersections, "confidence": confidence, "gates": gate,
-        "engine": engine, "master": master,
+        "intersections": intersections, "confidence": confidence, "four_fifths": four_fifths,
+        "compare_to": compare_to, "gates": gate, "engine": engine, "master": master,
     }  # fmt: skip
     _one_table("model", table, asked, config, write_config, store, json=json, exit_zero=exit_zero)
 
@@ -141,7 +160,12 @@ def _one_table(
     if write_config is not None:
         _save(config, write_config)
     job = job_of(config, Path(), store, ("audit", stage, str(table)), json=json, metered=False)
-    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=bool(config.gates))
+    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
+
+
+def judges(config: Config) -> bool:
+    """Whether anything is judged that a user asked for."""
+    return bool(config.gates) or config.policy.four_fifths
 
 
 def _save(config: Config, path: Path) -> None:

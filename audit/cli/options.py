@@ -54,4 +54,7 @@ EngineName = Annotated[
     str | None, typer.Option("--engine", metavar="ENGINE", help="duckdb (default), pandas, polars or spark.")
 ]
 Master = Annotated[str | None, typer.Option(help="Spark's master, such as spark://host:7077; with --engine spark.")]
+CompareTo = Annotated[
+    list[str] | None, typer.Option(help="Compare each group with: overall, rest, or both separated by commas.")
+]
 Confidence = Annotated[float | None, typer.Option(help="Of every interval; 0.95 by default.")]

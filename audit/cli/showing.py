@@ -56,6 +56,10 @@ def _following(audited: Audited, where: str, *, gated: bool) -> str:
         rule = f"{'base_rate' if stage == 'data' else 'selection_rate'} ratio >= 0.8"
         if any(e.metric == "mean_error" for e in audited.result.estimates):
             rule = "mean_error difference <= 1"
+        if any(e.metric == "exposure" for e in audited.result.estimates):
+            rule = "exposure ratio >= 0.8"
+        if any(e.outcome is not None for e in audited.result.estimates):
+            rule = f"worst_class_{rule}"
         return (
             f"add [[gates]] to audit.toml, such as {rule}"
             if stage == "run"

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audit.engines.counting import Counted, Plan
+from audit.engines.counting import MEDIAN, Counted, Plan
+from audit.engines.cut import resolved
 from audit.engines.engine import Engine, Scan
 from audit.engines.keys import decisions, keys, shifts, weights
 from audit.engines.reading import label_words, read
@@ -55,10 +56,15 @@ def counted(engine: Engine, table: Table, plan: Plan) -> Counted:
     ValuesError
         When labels, groups, weights or scores have no honest reading.
     """
+    if plan.task == "ranking":
+        from audit.engines.ranking import counted_lists
+
+        return counted_lists(table, plan)
     with _opened(engine, table, plan) as scan:
         extents = _extents(scan, table, plan)
         if plan.task == "regression":
             return regression_counts(scan, plan, extents)
+        plan = resolved(scan, plan)
         tallies = _tallies(scan, table, plan, extents)
     return cubes_of(tallies, plan)
 
@@ -71,10 +77,12 @@ def tallied(engine: Engine, table: Table, plan: Plan) -> Tallies:
     QuestionError
         When the question is one whose sums depend on the whole table.
     """
-    if plan.task != "classification":
+    if plan.task not in {"classification", "multiclass"}:
         raise QuestionError(f"a {plan.task} cannot be counted in parts yet; count the parts together, as a glob")
     if plan.features:
         raise QuestionError("features are for the flip test, which needs all rows at once; leave them out of parts")
+    if plan.threshold == MEDIAN:
+        raise QuestionError("a part does not know the median of the whole; give a number, or count all parts as a glob")
     with _opened(engine, table, plan) as scan:
         return _tallies(scan, table, plan, _extents(scan, table, plan))
 
@@ -96,7 +104,7 @@ def _opened(engine: Engine, table: Table, plan: Plan) -> Iterator[Scan]:
     table.require(plan.columns)
     refuse_columns(table, plan)
     with engine.scan(table, plan.columns) as scan:
-        _look(scan, table, plan)
+        look(scan, table, plan)
         yield scan
 
 
@@ -121,8 +129,9 @@ def crossings(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent
     return found
 
 
-def _look(scan: Scan, table: Table, plan: Plan) -> None:
-    classes = () if plan.task == "regression" else (plan.label, plan.prediction)
+def look(scan: Scan, table: Table, plan: Plan) -> None:
+    """Refuse by the first rows what has too many levels to be a group or a class."""
+    classes = () if plan.task in {"regression", "ranking"} else (plan.label, plan.prediction)
     looked = [c for c in (*plan.groups, *plan.strata, *classes) if c is not None and c not in plan.bins]
     if looked:
         found = scan.look(looked, LOOKED_AT_ROWS)

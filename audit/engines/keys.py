@@ -24,7 +24,7 @@ def keys(plan: Plan) -> dict[str, Key]:
     if plan.prediction is not None:
         found[PREDICTION] = Column(plan.prediction)
     elif plan.score is not None:
-        found[PREDICTION] = Passes(plan.score, plan.threshold)
+        found[PREDICTION] = Passes(plan.score, float(plan.threshold))
     return found | fold_key(plan)
 
 
@@ -50,7 +50,7 @@ def decisions(plan: Plan) -> dict[str, Sum]:
     """Rows whose score reaches the threshold, where a prediction stands beside it."""
     if plan.score is None or plan.prediction is None:
         return {}
-    return {REACHED: Rows(Test(Number(plan.score), "at least", plan.threshold))}
+    return {REACHED: Rows(Test(Number(plan.score), "at least", float(plan.threshold)))}
 
 
 def shifts(sums: Mapping[str, Sum], extents: Mapping[str, Extent]) -> dict[str, int]:

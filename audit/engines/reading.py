@@ -5,12 +5,13 @@ Must not: know an engine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from audit.cube import Cube, from_cells
+from audit.engines.classes import class_names
 from audit.engines.counting import Counted, Plan
 from audit.engines.keys import REACHED
 from audit.engines.labels import binary, is_missing, positive_class, typed
@@ -38,6 +39,7 @@ def read(tally: Tally, plan: Plan) -> Counted:
         rows_read=int(n.sum()),
         rows_excluded={reason: nowhere} if nowhere else {},
         rows_without_group={c: int(n[m].sum()) for c, m in missing.items() if m.any()},
+        median=plan.median,
     )
 
 
@@ -78,26 +80,42 @@ def _read_keys(rows: tuple[Cell, ...], n: np.ndarray, plan: Plan) -> dict[str, l
     if plan.strata:
         joint = zip(*(next(columns) for _ in plan.strata), strict=True)
         keys[STRATUM] = [" x ".join(level_text(v) or "(missing)" for v in values) for values in joint]
+    keys |= _read_classes(columns, n, plan) if plan.classes else _read_binary(columns, n, plan)
+    if plan.unit is not None:
+        keys[FOLD] = [str(v) for v in next(columns)]
+    return keys
+
+
+def _read_classes(columns: Iterator[Any], n: np.ndarray, plan: Plan) -> dict[str, list[Level]]:
+    """Label and prediction by the names of their classes."""
+    asked = {LABEL: plan.label, PREDICTION: plan.prediction}
+    raw = {role: list(next(columns)) for role, name in asked.items() if name is not None}
+    said = {role: f"{role} '{asked[role]}'" for role in raw}
+    names = class_names({said[role]: _totals(values, n) for role, values in raw.items()})
+    return {role: [names[said[role]][v] for v in values] for role, values in raw.items()}
+
+
+def _read_binary(columns: Iterator[Any], n: np.ndarray, plan: Plan) -> dict[str, list[Level]]:
+    """Label and prediction as 0 and 1."""
+    found: dict[str, list[Level]] = {}
     if plan.label is not None:
         raw = list(next(columns))
         labels, positive, allowed = _label_readings(raw, n, plan)
-        keys[LABEL] = [labels[v] for v in raw]
+        found[LABEL] = [labels[v] for v in raw]
         if plan.prediction is not None:
             raw = list(next(columns))
             role = f"prediction '{plan.prediction}'"
             predictions = binary(_totals(raw, n), positive, role, allowed)
-            keys[PREDICTION] = [predictions[v] for v in raw]
+            found[PREDICTION] = [predictions[v] for v in raw]
     elif plan.prediction is not None:
         raw = list(next(columns))
         role = f"prediction '{plan.prediction}'"
         positive = positive_class(set(typed(raw, role).values()), plan.positive, role)
         predictions = binary(_totals(raw, n), positive, role)
-        keys[PREDICTION] = [predictions[v] for v in raw]
+        found[PREDICTION] = [predictions[v] for v in raw]
     if plan.prediction is None and plan.score is not None:
-        keys[PREDICTION] = [POSITIVE if v else NEGATIVE for v in next(columns)]
-    if plan.unit is not None:
-        keys[FOLD] = [str(v) for v in next(columns)]
-    return keys
+        found[PREDICTION] = [POSITIVE if v else NEGATIVE for v in next(columns)]
+    return found
 
 
 def _label_readings(raw: list[Any], n: np.ndarray, plan: Plan) -> tuple[dict[Any, str], Any, set[Any]]:

@@ -50,7 +50,7 @@ def _refuse_roles(table: Table, plan: Plan) -> None:
             f"{table.name}: unit '{printable(plan.unit)}' is {kind}; name persons by whole numbers or text"
         )
     for role, name in (("label", plan.label), ("prediction", plan.prediction)):
-        if plan.task == "regression":
+        if plan.task == "regression" or (plan.task == "ranking" and name is not None):
             _refuse_no_number(table, role, name)
         elif name is not None and table.columns[name] in NO_CLASS:
             kind = table.columns[name]
@@ -105,7 +105,8 @@ def _refuse_bins(table: Table, plan: Plan, column: str) -> None:
 
 
 def _refuse_group(table: Table, plan: Plan, column: str) -> None:
-    roles = {"label": plan.label, "prediction": plan.prediction, "weight": plan.weight, "score": plan.score}
+    roles = {"label": plan.label, "prediction": plan.prediction, "weight": plan.weight, "score": plan.score,
+             "query": plan.query, "rank": plan.rank}  # fmt: skip
     taken = next((role for role, name in roles.items() if name == column), None)
     shown = printable(column)
     if taken:
@@ -134,7 +135,8 @@ def refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int]
                 )
         elif count > MOST_CLASSES:
             role = "label" if column == plan.label else "prediction"
-            hint = "; if it is a score, name it as the score and give a threshold" if role == "prediction" else ""
+            scored = role == "prediction" and not plan.classes
+            hint = "; if it is a score, name it as the score and give a threshold" if scored else ""
             raise ValuesError(
                 f"{table.name}: {role} '{shown}' has {count:,} different values, which are not classes{hint}"
             )
@@ -154,6 +156,10 @@ _SUMS = {
         "drop these rows yourself, or let the model answer, before the audit",
     ),
     "prediction_infinite": ("prediction", "is infinite (inf)", "predictions must be finite"),
+    "label_negative": ("label", "is negative", "relevance must be 0 or more"),
+    "query_missing": ("query", "is missing (null)", "every item must say which list it is in"),
+    "rank_missing": ("rank", "is missing (null or NaN)", "every item of a list needs a place"),
+    "rank_broken": ("rank", "is not a whole number", "places are 1, 2, 3 … within each query"),
     "unit_missing": ("unit", "is missing (null)", "every row must say whose it is"),
 }
 

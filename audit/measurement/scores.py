@@ -18,14 +18,16 @@ from audit.grouping import FOLD, LABEL, POSITIVE, SCORE
 from audit.inference.auc import Placed, auc_gap, folded, limits, placed
 from audit.inference.calibration import calibration
 from audit.inference.intervals import quantile
+from audit.measurement.everybody_scores import auc_against_rest
 from audit.measurement.scope import NO_GROUP, SMALL, UNMEASURED, Scope
 from audit.value import Estimate, Group, Level
 
 CALIBRATION_BINS = 10
 NO_PAIRS = "0/0: no rows with label = 1, or none with label = 0"
 DELONG = "DeLong on score bins, wilson at its rows"
-FEW_ROWS = 30
-"""Rows under which the mean of a skewed loss is marked; see docs/inference.md for rates."""
+FEW_ROWS = 60
+FEW_OF_A_LABEL = 15
+"""Rows, and rows of the rarer label, under which the mean of a loss is marked; simulated in docs/inference.md."""
 UNIT_NOTE = "no interval: rows share units, and this has no recipe for them"
 
 
@@ -42,12 +44,12 @@ def score_estimates(binned: Sequence[Cube], lost: Sequence[Cube], scope: Scope) 
     found: list[Estimate] = []
     for i, (bins, losses) in enumerate(zip(binned, lost, strict=True)):
         if i == 0:
-            found += _Scores(bins, losses, scope, everybody=True).estimates()
-        found += _Scores(bins, losses, scope).estimates()
+            found += ScoreTable(bins, losses, scope, everybody=True).estimates()
+        found += ScoreTable(bins, losses, scope).estimates()
     return tuple(found)
 
 
-class _Scores:
+class ScoreTable:
     """Score metrics of one attribute, or of everybody."""
 
     def __init__(self, bins: Cube, losses: Cube, scope: Scope, *, everybody: bool = False) -> None:
@@ -70,21 +72,28 @@ class _Scores:
         found += [self._in_the_large(i) for i in range(len(self.levels))]
         return found + self._calibration()
 
-    def _group(self, i: int) -> Group:
+    def group(self, i: int) -> Group:
+        """Name of a group; nobody's where everybody is one."""
         return () if not self.by else (self.levels[i],)
 
     def _base(self, metric: str, i: int, **more: Any) -> Estimate:
         n = float(self.losses["n"][i].sum())
         confidence = None if more.get("low") is None else self.scope.confidence
         return Estimate(
-            stage="model", metric=metric, by=self.by, group=self._group(i), n=n, confidence=confidence, **more
+            stage="model", metric=metric, by=self.by, group=self.group(i), n=n, confidence=confidence, **more
         )
 
-    def _placed(self, which: Sequence[int]) -> Placed:
+    def placed_with_rests(self) -> Placed:
+        """AUC of every group, then of everybody else of each in the same order."""
+        return self._placed(self.order, rests=True)
+
+    def _placed(self, which: Sequence[int], *, rests: bool = False) -> Placed:
         axes = (self.bins.names[0], LABEL, SCORE, *((FOLD,) if self.units else ()))
         cube = self.bins.keep(*axes)
         weighted = "w" in cube.measures
         w, w2 = (_by_label(cube, m)[list(which)] for m in (("w", "w2") if weighted else ("n", "n")))
+        if rests:
+            w, w2 = (np.concatenate([x, x.sum(axis=0, keepdims=True) - x]) for x in (w, w2))
         if not self.units:
             return placed(w[:, 1], w[:, 0], w2[:, 1], w2[:, 0])
         pos, neg = (np.moveaxis(w[:, y], -1, 0) for y in (1, 0))
@@ -104,7 +113,7 @@ class _Scores:
             flags = (SMALL,) if each.thin[i] else ()
             method = f"{DELONG}; {exact}"
             found.append(self._base(ROC_AUC.name, i, value=mid, low=low, high=high, method=method, flags=flags))
-        return found + ([self._auc_gap()] if self.by else [])
+        return found + ([self._auc_gap(), *auc_against_rest(self)] if self.by else [])
 
     def _auc_gap(self) -> Estimate:
         common: dict[str, Any] = {"stage": "model", "metric": ROC_AUC.name, "compare": "difference", "by": self.by}
@@ -115,7 +124,7 @@ class _Scores:
             )
         every = self._placed(self.order)
         found, thin = auc_gap(every, self.scope.tail), limits(every, self.scope.tail).thin
-        names = [self._group(i) for i in self.order]
+        names = [self.group(i) for i in self.order]
         flags = self.flags + ((SMALL,) if thin.any() else ())
         bounds: dict[str, Any] = {"low": found.low, "high": found.high, "confidence": self.scope.confidence}
         if found.value is None:
@@ -141,6 +150,12 @@ class _Scores:
     def _weights(self, i: int) -> tuple[float, float]:
         names = ("w", "w2") if "w" in self.losses.measures else ("n", "n")
         return self._total(names[0], i), self._total(names[1], i)
+
+    def _rarer(self, i: int) -> float:
+        """Effective rows of the rarer label."""
+        names = ("w", "w2") if "w" in self.losses.measures else ("n", "n")
+        w, w2 = (_by_label(self.losses, m)[i] for m in names)
+        return float(np.divide(w**2, w2, out=np.zeros(2), where=w2 > 0).min())
 
     def _mean(self, name: str, measure: str, i: int) -> Estimate:
         w, w2 = self._weights(i)
@@ -179,7 +194,7 @@ class _Scores:
             method = UNIT_NOTE if self.units else "no interval: fewer than two rows"
             return self._base(name, i, value=mean, method=method, flags=() if self.units else (SMALL,))
         half = float(quantile(self.scope.tail, np.array([rows - 1]))[0]) * math.sqrt(variance * rows / (rows - 1))
-        flags = (SMALL,) if rows < FEW_ROWS else ()
+        flags = (SMALL,) if rows < FEW_ROWS or self._rarer(i) < FEW_OF_A_LABEL else ()
         return self._base(name, i, value=mean, low=max(low, mean - half), high=mean + half, effective_n=rows,
                           method="t interval of the mean", flags=flags)  # fmt: skip
 
