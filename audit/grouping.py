@@ -199,11 +199,12 @@ def reference_at(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarra
 def _binary(cube: Cube) -> Cube:
     """Cube with label and prediction axes of exactly two levels each; a missing axis is all negative."""
     for name in (LABEL, PREDICTION):
-        cube = _two_levels(cube, name) if name in cube.names else _constant(cube, name)
+        cube = two_levels(cube, name) if name in cube.names else _constant(cube, name)
     return cube
 
 
-def _two_levels(cube: Cube, name: str) -> Cube:
+def two_levels(cube: Cube, name: str) -> Cube:
+    """The cube with exactly the levels negative and positive on an axis; what nobody has is 0."""
     levels = cube.axis(name).levels
     if levels == (NEGATIVE, POSITIVE):
         return cube

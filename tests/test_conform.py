@@ -185,6 +185,15 @@ def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path):
         conform.run(tmp_path / "latin.json")
 
 
+def test_a_question_names_its_task_and_a_regression_its_prediction(tmp_path):
+    question = {"task": "regression", "groups": ["g"], "label": "y"}
+    with pytest.raises(QuestionError, match="task regression names a prediction"):
+        conform.run(written(tmp_path, document(question=question)))
+    with pytest.raises(QuestionError, match="task"):
+        conform.run(written(tmp_path, document(question=question | {"task": "regresion"})))
+    assert {v.question.task for v in VECTORS} >= {"classification", "regression"}
+
+
 # --- the command
 
 

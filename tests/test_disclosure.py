@@ -188,3 +188,16 @@ def test_no_number_of_a_hidden_group_is_on_the_card(style):
     text = render(private, style)
     row = next(line for line in text.splitlines() if re.search(r"(<th scope=\"row\">|\| )few\b", line))
     assert not re.search(r"\d", re.sub(r"<[^>]*>", "", row)), row
+
+
+def test_a_distance_to_a_reference_that_is_left_out_is_left_out():
+    """Base rate of m less the difference to s would be the base rate of s: 3 of 40."""
+    import audit
+
+    y = [1] * 3 + [0] * 37 + [1] * 50 + [0] * 50 + [1] * 30 + [0] * 70
+    result = audit.measure(y, groups={"g": ["s"] * 40 + ["m"] * 100 + ["k"] * 100}, reference="s")
+    shown = publishable(result)
+    assert shown.find("base_rate", by=["g"], group=["m"])[0].status == "ok"
+    assert shown.find("base_rate", by=["g"], group=["s"])[0].status == "suppressed"
+    for metric in ("difference_in_proportions_of_labels", "kl_divergence", "lp_norm"):
+        assert {e.status for e in shown.find(metric, by=["g"]) if e.group} == {"suppressed"}

@@ -361,6 +361,23 @@ def test_a_score_with_its_threshold_decides_and_bands_are_groups(tmp_path):
     assert value == pytest.approx(plus - minus)
 
 
+@pytest.mark.parametrize("engine", ["pandas", "polars"])
+def test_whatever_engine_counts_the_flips_are_the_same(tmp_path, engine):
+    table(tmp_path)
+    text = (
+        '[data]\nlabel = "y"\ngroups = ["g"]\nengine = "ENGINE"\n'
+        '[predictions]\nsource = "p.csv"\nprediction = "d"\nfeatures = ["x1", "old"]\n'
+    )
+    found = []
+    for name in ("duckdb", engine):
+        (tmp_path / "audit.toml").write_text(text.replace("ENGINE", name))
+        done = command(tmp_path, "run", ".", "--json")
+        assert done.returncode == 0, done.stderr
+        found.append([e for e in json.loads(done.stdout)["estimates"] if e["metric"].startswith("flip_")])
+    assert found[0]
+    assert found[0] == found[1]
+
+
 def covered(n, plus, minus, seed, draws=2000):
     """Share of draws whose interval holds the truth, and the worse of both one-sided errors."""
     rng = np.random.default_rng(seed)

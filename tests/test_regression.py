@@ -352,11 +352,11 @@ def test_a_file_asks_the_same(tmp_path):
     config = build(raw, "here")
     from contextlib import nullcontext
 
-    from audit.stages import Findings, audit_predictions, check_data
+    from audit.stages import Findings, Opened, audit_predictions, check_data
 
-    found = Findings()
-    check_data(config, tmp_path, found, lambda _: nullcontext())
-    audit_predictions(config, tmp_path, found, lambda _: nullcontext())
+    found, opened = Findings(), Opened(config, tmp_path)
+    check_data(config, opened, found, lambda _: nullcontext())
+    audit_predictions(config, opened, found, lambda _: nullcontext())
     assert {e.stage for e in found.estimates} == {"data", "model"}
     assert any(e.metric == "r2" for e in found.estimates)
     assert not any(e.metric == "base_rate" for e in found.estimates)

@@ -23,7 +23,7 @@ import numpy as np
 
 from audit.inference.effective import THIN_FOLDS
 from audit.inference.intervals import Floats, Limits, difference, quantile
-from audit.inference.pairs import Extreme, Gap
+from audit.inference.pairs import Extreme, Gap, widest
 
 FLAT = 1e-12
 """Share of the sum of squares under which a variance is rounding."""
@@ -157,18 +157,9 @@ def limits(found: Found, tail: float) -> Limits:
 def mean_gap(found: Found, tail: float, looks: int = 1) -> Gap:
     """Largest difference over all pairs of groups, by the pairs rule."""
     groups = len(found.value)
-    inner = _pair_limits(found, tail).high
-    outer = _pair_limits(found, tail / (looks * groups * (groups - 1) / 2)).low
-    np.fill_diagonal(inner, -np.inf)
-    np.fill_diagonal(outer, -np.inf)
-    i, j = divmod(int(np.argmax(outer)), groups)
-    k, m = divmod(int(np.argmax(inner)), groups)
-    if i == j:
-        i, j = 1, 0
-    lowest, highest = ends(found)
-    whole = not np.isnan(found.value).any()
-    value = float(found.value[highest] - found.value[lowest]) if whole else None
-    return Gap(value, max(0.0, float(outer[i, j])), float(inner[k, m]), (lowest, highest), (j, i), (m, k))
+    most = _pair_limits(found, tail).high
+    least = _pair_limits(found, tail / (looks * groups * (groups - 1) / 2)).low
+    return widest(found.value, ends(found), least, most, top=np.inf)
 
 
 def against(found: Found, reference: int, tail: float) -> Limits:

@@ -83,16 +83,33 @@ def gap(sample: Sample, kind: Kind, tail: float, looks: int = 1) -> Gap:
     p, whole = sample.p, bool(sample.measured.all())
     if kind == "difference":
         # The upper limits of all ordered pairs are their lower limits, turned round.
-        least, most = least_difference(*outer), -least_difference(*inner).T
-        (i, j), (k, m) = _largest(least), _largest(most)
-        value = float(p[highest] - p[lowest]) if whole else None
-        low, high = max(0.0, float(least[i, j])), min(1.0, float(most[k, m]))
-        return Gap(value, low, high, (lowest, highest), (j, i), (m, k))
+        return widest(p, (lowest, highest), least_difference(*outer), -least_difference(*inner).T, top=1.0)
     least, most = least_ratio(*inner), greatest_ratio(*outer)
     (i, j), (k, m) = _largest(-least), _largest(-most)
     value = float(p[lowest] / p[highest]) if whole and p[highest] > 0 else None
     low, high = min(1.0, float(least[i, j])), min(1.0, float(most[k, m]))
     return Gap(value, low, high, (lowest, highest), (i, j), (k, m))
+
+
+def widest(value: Floats, ends: tuple[int, int], least: Floats, most: Floats, top: float) -> Gap:
+    """Largest difference, from the limits of all ordered pairs.
+
+    Parameters
+    ----------
+    value
+        Of each group; NaN where it is not measured.
+    ends
+        Positions of the lowest and of the highest group.
+    least, most
+        Shape (G, G), written to: lower limits of group i less group j that have looked at all pairs, and upper limits.
+    top
+        Largest difference that there can be.
+    """
+    (i, j), (k, m) = _largest(least), _largest(most)
+    if i == j:  # no pair has a lower limit
+        i, j = 1, 0
+    found = None if np.isnan(value).any() else float(value[ends[1]] - value[ends[0]])
+    return Gap(found, max(0.0, float(least[i, j])), min(top, float(most[k, m])), ends, (j, i), (m, k))
 
 
 def against(sample: Sample, kind: Kind, reference: int, tail: float) -> Limits:

@@ -13,7 +13,7 @@ import numpy as np
 
 from audit.cube import Cube
 from audit.fairness.dataset import CONDITIONAL_LABELS, CONDITIONAL_PREDICTIONS
-from audit.grouping import FOLD, LABEL, POSITIVE, PREDICTION, STRATUM
+from audit.grouping import FOLD, LABEL, PREDICTION, STRATUM, two_levels
 from audit.inference.effective import satterthwaite
 from audit.inference.intervals import quantile, wilson
 from audit.measurement.bias import largest_bounds
@@ -74,10 +74,7 @@ def _of_attribute(cube: Cube, scope: Scope, stage: Stage) -> Iterator[Estimate]:
 
 def _by_outcome(cube: Cube, measure: str, outcome: str) -> np.ndarray:
     """Array (G, S, 2, F): rejected, accepted; F is 1 where rows are independent."""
-    values = cube[measure].astype(float)
-    out = np.zeros((*values.shape[:2], 2, *values.shape[3:]))
-    for at, level in enumerate(cube.axis(outcome).levels):
-        out[:, :, int(level == POSITIVE)] = values[:, :, at]
+    out = two_levels(cube, outcome)[measure].astype(float)
     return out if out.ndim == 4 else out[..., None]
 
 
