@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from audit.errors import QuestionError, no_such
+from audit.events import ANYBODY, CELLS, Event
 from audit.value import Stage
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ EVERYBODY: tuple[Everybody, ...] = get_args(Everybody)
 Task = Literal["classification", "regression", "multiclass", "ranking"]
 Family = Literal["rows", "labels", "selection", "confusion", "flips"]
 """Counts of a group, from the fewest to all of label and prediction, and what its neighbours were given beside."""
-CELLS = (("TN", "FP"), ("FN", "TP"))
-"""Names of the cells of label (rows 0, 1) by prediction (columns 0, 1)."""
 AT_K = re.compile(r"([a-z_]+_at_)([1-9][0-9]{0,8})")
 """Name of a metric of the first k places, such as skew_at_10; its record stands under skew_at_k."""
 
@@ -57,29 +56,6 @@ def asks_of(compare: str | None) -> tuple[str | None, Everybody | None]:
         if compare is not None and compare.endswith(f"_to_{everybody}"):
             return compare.removesuffix(f"_to_{everybody}"), everybody
     return compare, None
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A condition on (label, prediction)."""
-
-    text: str
-    holds: Callable[[bool, bool], bool]
-
-    def mask(self) -> npt.NDArray[np.bool_]:
-        """(2, 2) array: label by prediction."""
-        import numpy as np
-
-        return np.array([[self.holds(bool(y), bool(d)) for d in (0, 1)] for y in (0, 1)])
-
-
-ANYBODY = Event("anybody", lambda _y, _d: True)
-LABEL_POSITIVE = Event("label = 1", lambda y, _d: y)
-LABEL_NEGATIVE = Event("label = 0", lambda y, _d: not y)
-PREDICTED_POSITIVE = Event("prediction = 1", lambda _y, d: d)
-PREDICTED_NEGATIVE = Event("prediction = 0", lambda _y, d: not d)
-RIGHT = Event("prediction = label", lambda y, d: y == d)
-WRONG = Event("prediction ≠ label", lambda y, d: y != d)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

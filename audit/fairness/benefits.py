@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from audit.catalogue import LABEL_POSITIVE, WRONG, Compare, GroupStatistic, Metric, Rate, Rising, Statistic
+from audit.catalogue import Compare, GroupStatistic, Metric, Rate, Rising, Statistic
+from audit.events import LABEL_POSITIVE, WRONG
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from audit.catalogue import ANYBODY, LABEL_POSITIVE, GroupStatistic, Metric, Rate
+from audit.catalogue import GroupStatistic, Metric, Rate
+from audit.events import ANYBODY, LABEL_POSITIVE
 
 _CLARIFY = "Hardt et al. (2021), Amazon SageMaker Clarify, KDD 2021; Clarify pre-training metrics"
 

@@ -5,15 +5,8 @@ Adding a rate is adding one record to `RATES`.
 
 from __future__ import annotations
 
-from audit.catalogue import (
-    LABEL_NEGATIVE,
-    LABEL_POSITIVE,
-    PREDICTED_NEGATIVE,
-    PREDICTED_POSITIVE,
-    RIGHT,
-    WRONG,
-    Rate,
-)
+from audit.catalogue import Rate
+from audit.events import LABEL_NEGATIVE, LABEL_POSITIVE, PREDICTED_NEGATIVE, PREDICTED_POSITIVE, RIGHT, WRONG
 
 _CONFUSION = "Fawcett (2006), Pattern Recognition Letters 27:861, figure 1"
 _BOTH = ("label", "prediction")

@@ -21,7 +21,8 @@ from audit.inference.delta import with_whole
 from audit.inference.intervals import Limits
 from audit.inference.mixtures import Beside, Furthest, beside, furthest, to_other, to_whole
 from audit.inference.pairs import Kind
-from audit.measurement.rates import KINDS, Measured, RateTable
+from audit.measurement.forms import KINDS, Measured
+from audit.measurement.rates import RateTable
 from audit.measurement.scope import SMALL, UNMEASURED
 from audit.value import Estimate
 

@@ -11,17 +11,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from audit.catalogue import ANYBODY, ClassStatistic, Event, Rate, Statistic, WorstClass
+from audit.catalogue import ClassStatistic, Rate, Statistic, WorstClass
 from audit.classes import ClassGrouping, class_grouping, missing_class_groups
 from audit.cube import Cube
 from audit.errors import printable
+from audit.events import ANYBODY, Event
 from audit.fairness.multiclass import MACRO, PER_CLASS, WORST
 from audit.fairness.rates import RATES
 from audit.fairness.statistics import STATISTICS
 from audit.grouping import Grouping, crossings
 from audit.inference.effective import Sample
 from audit.inference.pairs import Kind, extreme
-from audit.measurement.rates import Measured, RateTable
+from audit.measurement.forms import Measured
+from audit.measurement.rates import RateTable
 from audit.measurement.scope import SMALL, UNMEASURED, Scope
 from audit.value import Estimate, Stage
 

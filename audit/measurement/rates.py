@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
 
-from audit.catalogue import ClassStatistic, Criterion, Rate, Statistic, asks_of
+from audit.catalogue import Criterion, Rate
 from audit.errors import printable
 from audit.fairness.criteria import CRITERIA
 from audit.fairness.rates import BASE_RATE
@@ -21,12 +20,10 @@ from audit.grouping import Grouping
 from audit.inference.effective import Sample
 from audit.inference.intervals import Limits
 from audit.inference.pairs import Gap, Kind, against, extreme, gap, single
+from audit.measurement.forms import KINDS, Measured, bounds_over, determined, event, smooth
 from audit.measurement.noise import noise_of
 from audit.measurement.scope import IS_LABEL, NO_GROUP, SMALL, UNMEASURED, Scope
-from audit.value import Estimate, Group, Stage
-
-KINDS: tuple[Kind, ...] = ("difference", "ratio")
-Measured = Rate | Statistic | ClassStatistic
+from audit.value import Estimate, Stage
 
 
 class RateTable:
@@ -45,7 +42,7 @@ class RateTable:
 
     def _is_label(self) -> bool:
         """Whether the group alone says the label."""
-        return _determined(self.sample(BASE_RATE))
+        return determined(self.sample(BASE_RATE))
 
     def rates(self, metrics: Sequence[Measured]) -> list[Estimate]:
         """Each metric: every group's rate, gaps, comparisons with the reference, extremes, named criteria."""
@@ -74,7 +71,7 @@ class RateTable:
                 found += [self.base(metric.name, n=float(self.g.rows.sum()), flags=self.flags, **n) for n in noise]
             found += [self._extreme(metric, sample, "lowest"), self._extreme(metric, sample, "highest")]
             found += self._against_everybody(metric)
-        return found if isinstance(metric, Rate) else [_smooth(e, metric) for e in found]
+        return found if isinstance(metric, Rate) else [smooth(e, metric) for e in found]
 
     def _against_everybody(self, metric: Measured) -> list[Estimate]:
         """Comparisons with everybody and with the rest; see `audit.measurement.everybody`."""
@@ -183,7 +180,7 @@ class RateTable:
     def _why(self, metric: Measured, sample: Sample) -> str:
         empty = [i for i in range(len(self.g.groups)) if not sample.measured[i]]
         if not empty:
-            return f"0/0: {_event(metric)} for nobody in any group"
+            return f"0/0: {event(metric)} for nobody in any group"
         named = ", ".join(self._named(i) for i in empty[:3]) + (f" and {len(empty) - 3} more" if len(empty) > 3 else "")
         return f"not measured for {named} ({self._empty(metric, empty[0])})"
 
@@ -220,7 +217,7 @@ class RateTable:
                 reason=f"not measured for {self._named(empty)} ({self._empty(metric, empty)})",
             )
         if kind == "ratio" and q == 0:
-            reason = f"{'0' if p == 0 else 'x'}/0: {_event(metric)} for nobody in {self._named(at)}"
+            reason = f"{'0' if p == 0 else 'x'}/0: {event(metric)} for nobody in {self._named(at)}"
             return self.base(metric.name, **common, status="undefined", reason=reason)
         high = float(limits.high[i])
         return self.base(
@@ -261,7 +258,7 @@ class RateTable:
         undefined = next((p for p in parts if p.value is None), None)
         flags = tuple(dict.fromkeys(f for p in parts for f in p.flags))
         common: dict[str, Any] = {"compare": criterion.compare, "n": parts[0].n, "flags": flags}
-        bounds = _bounds_over(parts, criterion)
+        bounds = bounds_over(parts, criterion)
         if undefined is not None:
             return self.base(
                 criterion.name, **common, **bounds, status="undefined", reason=f"{undefined.metric}: {undefined.reason}"
@@ -274,46 +271,3 @@ class RateTable:
             value = fmean(float(p.value or 0.0) for p in parts)
             method = f"{worst.method}; mean of the values and of the limits of {' and '.join(criterion.rates)}"
         return self.base(criterion.name, **common, **bounds, value=value, pair=worst.pair, method=method)
-
-
-def _event(metric: Measured) -> str:
-    return metric.event.text if isinstance(metric, Rate) else metric.title
-
-
-def _smooth(estimate: Estimate, metric: Statistic | ClassStatistic) -> Estimate:
-    """Estimate of a statistic on its own scale, with the method that its interval comes from."""
-    low, high = metric.range
-    kind = asks_of(estimate.compare)[0]
-    width, start = high - low, 0.0 if kind in KINDS else low
-
-    def scaled(value: float | None) -> float | None:
-        return None if value is None or kind == "ratio" else start + width * value
-
-    method = (
-        estimate.method
-        and f"{estimate.method}, rows worth by {'jackknife' if 'fold' in estimate.method else 'delta method'}"
-    )
-    moved: dict[str, Any] = (
-        {} if (low, high) == (0.0, 1.0) else {k: scaled(getattr(estimate, k)) for k in ("value", "low", "high")}
-    )
-    kept = kind == "ratio"
-    return replace(estimate, **moved, method=method, numerator=estimate.numerator if kept else None,
-                   denominator=estimate.denominator if kept else None)  # fmt: skip
-
-
-def _determined(sample: Sample) -> bool:
-    """Whether the group alone says the label: every group all positive or all negative, and both occur."""
-    p = sample.p[sample.measured]
-    return len(p) > 1 and bool(np.all((p == 0) | (p == 1)) and p.min() != p.max())
-
-
-def _bounds_over(parts: Sequence[Estimate], criterion: Criterion) -> dict[str, Group | float]:
-    """Interval of the worst of several gaps, or of their mean; a part without an interval could be anything in [0, 1].
-
-    The mean of the limits holds for gaps that err together, and is never too short for others.
-    """
-    lows = [0.0 if p.low is None else p.low for p in parts]
-    highs = [1.0 if p.high is None else p.high for p in parts]
-    pick = fmean if criterion.aggregate == "mean" else max if criterion.compare == "difference" else min
-    low, high = pick(lows), pick(highs)
-    return {} if low <= 0 and high >= 1 else {"low": low, "high": high}

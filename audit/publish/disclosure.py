@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from audit import four_fifths
-from audit.catalogue import Family, asks_of, at_k
+from audit.catalogue import Criterion, Family, asks_of, at_k
 from audit.errors import QuestionError, printable
 from audit.grouping import PLACES
 from audit.metrics import CATALOGUE
@@ -115,7 +115,7 @@ class _Shield:
     def _why_counted(self, estimate: Estimate) -> str | None:
         """Why it is left out for the counts of this shield alone."""
         family = _family(estimate.metric)
-        if estimate.compare is None and estimate.reference is None:
+        if estimate.compare is None:
             key = self._key(estimate.by, estimate.group)
             if key in self.hidden[family]:
                 return self._why_hidden(key, family)
@@ -134,7 +134,9 @@ class _Shield:
         everybody = asks_of(estimate.compare)[1] is not None
         if everybody and estimate.by in self.touched[family] and not self._everybody_is_known(estimate.by, family):
             return True
-        over_all = estimate.group is None and (estimate.value is None or everybody or estimate.compare in OF_ALL)
+        over_all = estimate.group is None and (
+            estimate.value is None or everybody or estimate.compare in OF_ALL or _is_mean(estimate.metric)
+        )
         if over_all and not estimate.by and estimate.compare is not None:
             return any(self.touched[family])  # the largest of all crossings speaks of every one of them
         if over_all:
@@ -191,6 +193,11 @@ class _Shield:
     @staticmethod
     def _key(by: tuple[str, ...], group: Group | None) -> Key:
         return (by, group or ())
+
+
+def _is_mean(metric: str) -> bool:
+    """Whether a metric is the mean of several gaps, whose limits speak of more groups than it names."""
+    return any(isinstance(m, Criterion) and m.name == metric and m.aggregate == "mean" for m in CATALOGUE.values())
 
 
 def _family(metric: str) -> Family:
