@@ -77,10 +77,12 @@ def ask(vector: Vector) -> AuditResult:
     if not q.of_model:
         common |= {"weight": q.weight, "unit": q.unit, "strata": q.strata, "classes": q.classes}
         return api.check(rows, label=q.label, groups=q.groups, **common)
-    roles = {"y_pred": q.prediction, "score": q.score, "weight": q.weight, "unit": q.unit}
+    roles = {"y_pred": q.prediction, "score": q.score, "query": q.query, "rank": q.rank, "weight": q.weight,
+             "unit": q.unit}  # fmt: skip
+    common |= {"task": q.task, "threshold": q.threshold, "top": q.top}
     columns: dict[str, Any] = {role: rows[name] for role, name in roles.items() if name is not None}
     groups = {name: rows[name] for name in q.groups}
-    return api.measure(rows[str(q.label)], groups=groups, task=q.task, threshold=q.threshold, **columns, **common)
+    return api.measure(rows[str(q.label)], groups=groups, **columns, **common)
 
 
 def _differences(vector: Vector, found: AuditResult) -> Iterator[str]:

@@ -76,6 +76,9 @@ class Question(_Strict):
     prediction: str | None = None
     score: str | None = None
     classes: bool = False
+    query: str | None = None
+    rank: str | None = None
+    top: tuple[int, ...] | None = None
     weight: str | None = None
     unit: str | None = None
     strata: tuple[str, ...] = ()
@@ -89,11 +92,11 @@ class Question(_Strict):
     @property
     def of_model(self) -> bool:
         """Whether predictions are audited, and not the labels alone."""
-        return self.prediction is not None or self.score is not None
+        return any(role is not None for role in (self.prediction, self.score, self.rank))
 
     def names(self) -> tuple[str, ...]:
         """Every column that is asked for."""
-        roles = (self.label, self.prediction, self.score, self.weight, self.unit)
+        roles = (self.label, self.prediction, self.score, self.query, self.rank, self.weight, self.unit)
         return (*self.groups, *self.strata, *(r for r in roles if r is not None))
 
 
@@ -153,7 +156,7 @@ class Vector(_Strict):
         if absent is not None:
             raise ValueError(f"the question names '{printable(absent)}', which is no column of the input")
         if self.question.task != "classification" and not self.question.of_model:
-            raise ValueError(f"a question of the task {self.question.task} names a prediction")
+            raise ValueError(f"a question of the task {self.question.task} names a prediction, a score or a rank")
         if self.question.of_model and (self.question.strata or self.question.label is None):
             raise ValueError("a question about predictions has a label, and no strata")
         if bool(self.refused) == bool(self.expected or self.verdict):

@@ -194,6 +194,17 @@ def test_a_question_names_its_task_and_a_regression_its_prediction(tmp_path):
     assert {v.question.task for v in VECTORS} >= {"classification", "regression"}
 
 
+def test_a_ranking_and_several_classes_can_be_asked(tmp_path):
+    cells = [["a", 2, 1, "x", "x", 1], ["b", 1, 2, "y", "x", 1], ["a", 0, 3, "z", "z", 1], ["b", 0, 4, "x", "z", 1]]
+    table = {"columns": ["g", "y", "place", "was", "said", "n"], "cells": cells}
+    common = {"input": table, "expected": None, "verdict": ["not judged"]}
+    ranking = {"task": "ranking", "groups": ["g"], "label": "y", "rank": "place", "top": [2]}
+    classes = {"task": "multiclass", "groups": ["g"], "label": "was", "prediction": "said"}
+    for question in (ranking, classes):
+        (found,) = conform.run(written(tmp_path, document(question=question, **common)))
+        assert found.passed, found.detail
+
+
 # --- the command
 
 

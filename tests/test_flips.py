@@ -252,7 +252,7 @@ def test_the_document_is_checked_against_its_own_flips():
         ({"x": [1, 2, 3, 4]}, {"neighbours": 4}, QuestionError, "give an odd number"),
         ({"x": [1, 2, 3, 4]}, {"neighbours": 0}, QuestionError, "neighbours"),
         ({"x": [1, 2, 3]}, {}, ValuesError, "same length"),
-        ({"x": [1, 2, 3, 4]}, {"task": "regression"}, QuestionError, "regression has none"),
+        ({"x": [1, 2, 3, 4]}, {"task": "regression"}, QuestionError, "compares two classes"),
     ],
 )
 def test_features_without_an_honest_distance_are_refused_by_name(features, more, error, said):
@@ -359,6 +359,16 @@ def test_a_score_with_its_threshold_decides_and_bands_are_groups(tmp_path):
     (group, reference), value = (found[0][k][0] for k in ("group", "reference")), found[0]["value"]
     plus, minus = brute((score >= 0.6).astype(int), band, pd.DataFrame({"x": x}), reference)[group]
     assert value == pytest.approx(plus - minus)
+
+
+def test_scores_that_are_cut_at_their_median_flip_by_that_cut():
+    y, _, g, features = some(401)
+    score = np.random.default_rng(9).normal(size=401) + features["x1"].to_numpy()
+    result = audit.measure(y, score=score, threshold="median", groups={"g": g}, features=features[["x1"]])
+    d = (score > np.median(score)).astype(int)
+    for group, (plus, minus) in brute(d, g, features[["x1"]], "a").items():
+        assert one(result, "flip_test", group).value == pytest.approx(plus - minus)
+    assert differences(result) == ()
 
 
 @pytest.mark.parametrize("engine", ["pandas", "polars"])

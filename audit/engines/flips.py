@@ -15,6 +15,7 @@ import numpy as np
 
 from audit.cube import Axis, Cube, sort_key
 from audit.engines.counting import Counted, Plan
+from audit.engines.cut import resolved
 from audit.engines.duck import DuckEngine, DuckScan
 from audit.engines.keys import fold_key, group_key, keys
 from audit.engines.levels import band_texts, level_text
@@ -75,7 +76,7 @@ def with_flips(found: Counted, table: Table, plan: Plan) -> Counted:
             "features out, or audit a sample of the rows that you draw yourself"
         )
     with DuckEngine().scan(table, plan.columns) as scan:
-        rows = _read(scan, table, plan)
+        rows = _read(scan, table, resolved(scan, plan))
     cubes = tuple(_flips(rows, c, plan, grouping(found.cubes, (c,), plan.reference), table) for c in plan.groups)
     return replace(found, further={**found.further, FLIPS: cubes})
 

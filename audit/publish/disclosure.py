@@ -117,13 +117,7 @@ class _Shield:
         family = _family(estimate.metric)
         if estimate.compare is None:
             key = self._key(estimate.by, estimate.group)
-            if key in self.hidden[family]:
-                return self._why_hidden(key, family)
-            # A group's own number, taken from a distance to the reference, leaves the reference's.
-            against = estimate.reference is not None and family != "flips"
-            if against and self._key(estimate.by, estimate.reference) in self.hidden[family]:
-                return "would give away a group that is left out"
-            return None
+            return self._why_hidden(key, family) if key in self.hidden[family] else None
         if self._names_hidden(estimate, family):
             return "would give away a group that is left out"
         return None
