@@ -14,7 +14,8 @@ from audit.config.schema import Config
 from audit.engines.asking import tallied
 from audit.engines.choice import engine_of
 from audit.engines.counting import Plan
-from audit.engines.counts import ENDING, is_counts, read_question, save_part, save_question
+from audit.engines.counts import ENDING, read_question, save_part, save_question
+from audit.engines.sources import is_counts
 from audit.engines.tables import open_table
 from audit.errors import QuestionError, printable
 from audit.stages import Step, data_plan, model_plan

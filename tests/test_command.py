@@ -370,3 +370,18 @@ def test_help_of_every_command_exits_zero(tmp_path):
         done = audit(name, "--help", cwd=tmp_path)
         assert done.returncode == 0, name
         assert name in done.stdout
+
+
+def test_a_library_that_ends_the_program_is_no_pass(monkeypatch, capsys):
+    import sys as system
+
+    from audit.cli import front
+
+    def ending(*_, **__):
+        system.exit(0)
+
+    monkeypatch.setattr(front, "app", ending)
+    with pytest.raises(SystemExit) as ended:
+        front.main([])
+    assert ended.value.code == 4
+    assert "nothing was judged" in capsys.readouterr().err

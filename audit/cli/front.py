@@ -60,6 +60,10 @@ def main(arguments: list[str] | None = None) -> None:
         code = 141
     except typer.Abort:
         code = 130
+    except SystemExit as ended:
+        code = _say(
+            f"internal error: a library ended the program with {ended.code!r}; nothing was judged", INTERNAL_ERROR
+        )
     except Exception as error:  # noqa: BLE001 - the last door: an exit code, never a result
         code = _unexpected(error)
     sys.exit(code if isinstance(code, int) else 0)

@@ -21,6 +21,7 @@ from audit.engines.asking import Tallies, cubes_of
 from audit.engines.counting import Counted, Plan
 from audit.engines.kinds import Kind
 from audit.engines.scores import Bins, Scored
+from audit.engines.sources import QUESTION, is_counts
 from audit.engines.tables import Table
 from audit.engines.tally import Cell, Tally
 from audit.errors import QuestionError, SourceError, printable
@@ -29,7 +30,7 @@ from audit.evidence.atomic import write_text
 if TYPE_CHECKING:
     import duckdb
 
-QUESTION, ENDING, SCHEMA = "question.json", ".counts.json", "audit-counts/1"
+ENDING, SCHEMA = ".counts.json", "audit-counts/1"
 POLICY_KEYS = ("positive", "task")
 """What may differ between counting and measuring: it is read from the counts, not counted."""
 
@@ -63,11 +64,6 @@ class CountedParts(Table):
                     "parts again with the new question"
                 )
         return cubes_of(reduce(add, self.tallies), plan)
-
-
-def is_counts(path: Path) -> bool:
-    """Whether a path is a folder of counts."""
-    return (path / QUESTION).is_file()
 
 
 def save_question(folder: Path, question: Mapping[str, Any]) -> None:

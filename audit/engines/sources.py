@@ -33,6 +33,8 @@ MOST_PARTS = 10_000
 BOMB_BYTES, BOMB_RATIO = 2**27, 200
 """Text that unpacks to more bytes than this, and to this many times its packed size, is no table."""
 CHUNK_BYTES = 2**22
+QUESTION = "question.json"
+"""What a folder of counts says that it answers; see `audit.engines.counts`."""
 HEAD_BYTES = 512
 SHOWN_PATH = 160
 
@@ -53,6 +55,14 @@ class Part:
             return _stamp(self.path.stat()) != self.stamp
         except OSError:
             return True
+
+
+def is_counts(path: Path) -> bool:
+    """Whether a path is a folder of counts; what cannot be a path at all is none."""
+    try:
+        return (path / QUESTION).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def find_parts(source: str | Path, folder: Path | None) -> tuple[Part, ...]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.engines.kinds import Kind, clashing, kind_of, plain, refuse_names
-from audit.engines.sources import MOST_TEXT_BYTES, Part, digest_of, find_parts, text_of
+from audit.engines.sources import MOST_TEXT_BYTES, Part, digest_of, find_parts, is_counts, text_of
 from audit.errors import AuditError, SourceError, no_such, printable
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def open_table(source: str | Path, *, folder: Path | None = None, digested: bool
         When it cannot be read exactly as it stands.
     """
     name, place = str(source), Path(folder or ".") / source
-    if (place / "question.json").is_file():
+    if is_counts(place):
         from audit.engines.counts import open_counts
 
         return open_counts(name, place)
