@@ -115,7 +115,7 @@ class _Shield:
     def _why_counted(self, estimate: Estimate) -> str | None:
         """Why it is left out for the counts of this shield alone."""
         family = _family(estimate.metric)
-        if estimate.compare is None:
+        if estimate.compare is None and estimate.reference is None:
             key = self._key(estimate.by, estimate.group)
             return self._why_hidden(key, family) if key in self.hidden[family] else None
         if self._names_hidden(estimate, family):
