@@ -28,6 +28,7 @@ def measure(
     task: str = "classification",
     score: Any = None,
     threshold: float = 0.5,
+    exact_auc: bool = False,
     weight: Any = None,
     unit: Any = None,
     positive: Any = None,
@@ -52,6 +53,8 @@ def measure(
         ``classification``, or ``regression`` for numeric labels and predictions.
     score, threshold
         Finite scores, shape (n,); one at or above the threshold is a positive prediction where there is no ``y_pred``.
+    exact_auc
+        Sort all rows by score once, so that ``roc_auc`` is exact and not bounded by what score bins hide.
     weight
         Finite weights, not negative, shape (n,).
     unit
@@ -101,13 +104,14 @@ def measure(
         "reference_group": reference_of(reference, names),
     }
     asked = None
-    if y_pred is not None or score is not None or task != "classification":
+    if y_pred is not None or score is not None or exact_auc or task != "classification":
         asked = {
             "source": "memory",
             "task": task,
             "prediction": None if y_pred is None else Y_PRED,
             "score": None if score is None else SCORE,
             "threshold": threshold,
+            "exact_auc": exact_auc or None,
         }
     result = _audit(columns, _config(data, asked, confidence, gates))
     if not metrics:

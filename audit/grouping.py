@@ -25,6 +25,7 @@ ORIGIN = "label_origin"
 """Axis of one level: what labels and predictions of a regression are summed from."""
 NEGATIVE, POSITIVE = "0", "1"
 CROSSINGS, WITHIN_STRATA, SCORES, LOSSES, BINNED = "", "within strata", "scores", "losses", "scores"
+ORDERED = "ordered pairs"
 """Kinds of cubes, as the record names them: groups x outcome, and what some metrics need beside."""
 MOST_GROUPS = 2000
 """Groups of one grouping; the pairs rule looks at all pairs, and a reader at none of so many."""

@@ -13,7 +13,7 @@ from dataclasses import fields
 from audit.config.read import build
 from audit.cube import Cube
 from audit.gates import again
-from audit.measurement import of_data, of_predictions
+from audit.measurement import contradictions, of_data, of_predictions
 from audit.measurement.scope import OWN
 from audit.records import cube_of
 from audit.result import AuditResult
@@ -33,7 +33,7 @@ def differences(result: AuditResult) -> tuple[str, ...]:
     if predictions := _by_kind(result, "predictions"):
         made += of_predictions(model_plan(config).task, predictions, scope)
     kept = [e for e in result.estimates if OWN not in e.flags]
-    wrong = [*_lengths(made, kept), *_unlike(made, kept)]
+    wrong = [*_lengths(made, kept), *_unlike(made, kept), *contradictions(_by_kind(result, "predictions"), scope)]
     finished = dt.datetime.fromisoformat(result.run.finished).date()
     judged = again(result, config, finished)
     wrong += [

@@ -34,6 +34,7 @@ class Asked:
     prediction: str | None = None
     score: str | None = None
     threshold: float | None = None
+    exact_auc: bool = False
     groups: Sequence[str] | None = None
     weight: str | None = None
     unit: str | None = None
@@ -67,7 +68,8 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
     if stage == "data":
         raw["data"]["source"] = str(asked.table)
     else:
-        named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score, "threshold": asked.threshold}
+        named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score, "threshold": asked.threshold,
+                 "exact_auc": asked.exact_auc or None}  # fmt: skip
         raw["predictions"] = {"source": str(asked.table), **_given(named)}
     if asked.confidence is not None:
         raw["policy"] = {"confidence": asked.confidence}
@@ -113,7 +115,7 @@ def _stage(metric: str, stage: str) -> str:
 
 
 def _from_file(asked: Asked, stage: Literal["data", "model"], path: Path) -> Config:
-    given = [f"--{k}" for k in Asked.__slots__ if k not in {"table", "gates"} and getattr(asked, k)]
+    given = [f"--{k.replace('_', '-')}" for k in Asked.__slots__ if k not in {"table", "gates"} and getattr(asked, k)]
     if given or asked.gates:
         raise QuestionError(
             f"--config says the whole question; leave {(given or ['--gate'])[0]} out, or leave --config out"

@@ -128,6 +128,8 @@ class Predictions(Section):
     prediction: Text | None = None
     score: Text | None = None
     threshold: Number = UNASKED_THRESHOLD
+    exact_auc: Annotated[bool, Field(strict=True)] = False
+    """Sort all rows by score once, so that roc_auc is exact and not bounded by what score bins hide."""
 
     @model_validator(mode="after")
     def _decides(self) -> Self:
@@ -137,6 +139,8 @@ class Predictions(Section):
             )
         if self.task == "regression" and self.prediction is None:
             raise ValueError("name the column of predictions (prediction); a regression needs one")
+        if self.exact_auc and self.score is None:
+            raise ValueError("exact_auc needs scores to sort by; name their column (score), or leave exact_auc out")
         if self.prediction is None and self.score is None:
             raise ValueError(
                 "name the column of predictions (prediction), or of scores with a threshold (score, threshold)"

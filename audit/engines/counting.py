@@ -34,6 +34,8 @@ class Plan:
     score: str | None = None
     threshold: float = 0.5
     """Where there is a score and no prediction, score >= threshold is a positive prediction."""
+    exact_auc: bool = False
+    """Whether all rows are sorted by score once, so that pairs in the right order are counted and not bounded."""
     weight: str | None = None
     unit: str | None = None
     """Column that names whom a row belongs to; None where every row is its own."""

@@ -18,13 +18,14 @@ from audit.cube import Cube, from_cells
 from audit.engines.counting import Counted, Plan
 from audit.engines.labels import binary, is_missing, positive_class, typed
 from audit.engines.levels import band_texts, level_text
+from audit.engines.ordered import ordered_pairs
 from audit.engines.refusals import refuse_columns, refuse_levels, refuse_sums
 from audit.engines.regression import regression_counts
 from audit.engines.scores import score_cubes
 from audit.engines.sql import banded, fold, quoted
 from audit.engines.tables import Table
 from audit.errors import SourceError
-from audit.grouping import FOLD, LABEL, LOSSES, NEGATIVE, POSITIVE, PREDICTION, SCORES, STRATUM, WITHIN_STRATA
+from audit.grouping import FOLD, LABEL, LOSSES, NEGATIVE, ORDERED, POSITIVE, PREDICTION, SCORES, STRATUM, WITHIN_STRATA
 from audit.value import Level
 
 LOOKED_AT_ROWS = 20_000
@@ -60,7 +61,8 @@ class DuckEngine:
             raw = [row[len(plan.groups) + len(plan.strata)] for row in rows]
             labels, _, _ = _label_readings(raw, sums["n"], plan)
             binned, lost = score_cubes(con, source, plan, labels)
-        return replace(counted, further={**counted.further, SCORES: binned, LOSSES: lost})
+            pairs = ordered_pairs(con, source, plan, labels) if plan.exact_auc else ()
+        return replace(counted, further={**counted.further, SCORES: binned, LOSSES: lost, ORDERED: pairs})
 
     @staticmethod
     def _look(con: duckdb.DuckDBPyConnection, source: str, table: Table, plan: Plan) -> None:

@@ -15,7 +15,7 @@ Busing, Meijer and van der Leeden (1999), Statistics and Computing 9:3 (delete-g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -200,7 +200,7 @@ def _mean(name: str) -> Scale:
     return Scale(point, variance, lambda x: x, (bottom, np.inf))
 
 
-def _resting(name: str, moments: tuple[str, str, str, str]) -> Callable[[Sums], Floats]:
+def _resting(name: str, moments: Sequence[str]) -> Callable[[Sums], Floats]:
     """(sum of w^2 d^2)^2 / sum of w^4 d^4 for d = x - mean, at most Kish's n; far below it where few rows decide."""
 
     def resting(t: Sums) -> Floats:
@@ -246,3 +246,8 @@ ROOT_MEAN_SQUARE = Scale(
     _log_mean_square, _log_mean_square_variance, lambda x: np.exp(x / 2), (0.0, np.inf), _OF_SQUARES
 )
 EXPLAINED = Scale(_log_unexplained, _log_unexplained_variance, lambda x: 1 - np.exp(x), (-np.inf, 1.0), _OF_SQUARES)
+LOSSES: Mapping[str, Scale] = {
+    name: _mean(name)._replace(range=ends, resting=_resting(name, tuple(f"{name}{k}_w4" for k in (1, 2, 3, 4))))
+    for name, ends in (("squared_error", (0.0, 1.0)), ("log_loss", (0.0, np.inf)))
+} | {"calibration": _mean("calibration")._replace(range=(-1.0, 1.0))}
+"""Mean losses of probabilities, and label less probability; a few rows may carry a loss's variance."""

@@ -70,7 +70,7 @@ class _Shield:
         family = _family(estimate.metric)
         if estimate.by not in self.counts:
             return "the counts behind it are not in the record"
-        if estimate.compare is None:
+        if estimate.compare is None and estimate.reference is None:
             key = self._key(estimate.by, estimate.group)
             return self._why_hidden(key, family) if key in self.hidden[family] else None
         if self._names_hidden(estimate, family):

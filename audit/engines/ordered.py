@@ -1,0 +1,150 @@
+"""How many pairs of rows the scores put in the right order, exactly: one pass over the rows, sorted by score.
+
+The database sorts; what comes back is looked at a batch at a time and never kept. For every grouping the pairs of a
+positive and a negative row of one group are counted, ties half. Pairs are no sum over rows, so each grouping has a
+cube of its own, and none follows from another. Must not: know a metric; hold more than one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from audit.cube import Cube, from_cells
+from audit.engines.counting import Plan
+from audit.engines.scores import group_levels
+from audit.engines.sql import banded, quoted
+from audit.grouping import LABEL, NEGATIVE, POSITIVE, crossings
+from audit.value import Group
+
+BATCH_ROWS = 500_000
+
+
+@dataclass(slots=True)
+class _Pairs:
+    """Pairs of one grouping so far; arrays over its groups."""
+
+    of: np.ndarray
+    """Group of each code."""
+    groups: tuple[Group, ...]
+    pairs: np.ndarray = field(init=False)
+    weights: np.ndarray = field(init=False)
+    """Shape (2, G): of negatives and positives."""
+    tied: np.ndarray = field(init=False)
+    """Of those weights, what has the last score that was seen."""
+    last: float = field(init=False, default=float("nan"))
+
+    def __post_init__(self) -> None:
+        self.pairs = np.zeros(len(self.groups))
+        self.weights, self.tied = np.zeros((2, len(self.groups))), np.zeros((2, len(self.groups)))
+
+    def see(self, score: np.ndarray, code: np.ndarray, positive: np.ndarray, weight: np.ndarray) -> None:
+        """Take in the next rows in rising order of score."""
+        group = self.of[code]
+        order = np.argsort(group, kind="stable")
+        g, y, s, w = group[order], positive[order], score[order], weight[order]
+        negative = np.where(y, 0.0, w)
+        through = np.cumsum(negative)
+        new = np.append(True, (g[1:] != g[:-1]) | (s[1:] != s[:-1]))
+        first = np.flatnonzero(new)
+        ends = np.append(first[1:], len(g)) - 1
+        before = through[first] - negative[first]
+        middle = (before + through[ends]) / 2
+        starts = np.searchsorted(g, np.arange(len(self.groups)))
+        offset = np.append(0.0, through)[starts]
+        below = np.repeat(middle, ends - first + 1) - offset[g] + self.weights[0][g]
+        self.pairs += self._by_group(g[y], (below * w)[y])
+        self._join_ties(score, group, positive, weight)
+        self.weights += np.stack([self._by_group(g[~y], w[~y]), self._by_group(g[y], w[y])])
+
+    def _by_group(self, group: np.ndarray, values: np.ndarray) -> np.ndarray:
+        return np.bincount(group, weights=values, minlength=len(self.groups))
+
+    def _join_ties(self, score: np.ndarray, group: np.ndarray, positive: np.ndarray, weight: np.ndarray) -> None:
+        """A score that two batches share: its later positives have passed the earlier negatives by half only."""
+        first = np.searchsorted(score, self.last, "right") if score[0] == self.last else 0
+        tied = self._both(group[:first], positive[:first], weight[:first])
+        self.pairs += (tied[0] * self.tied[1] - tied[1] * self.tied[0]) / 2
+        if first < len(score):
+            self.last = float(score[-1])
+            at = np.searchsorted(score, self.last, "left")
+            self.tied = self._both(group[at:], positive[at:], weight[at:])
+        else:
+            self.tied = self.tied + tied
+
+    def _both(self, group: np.ndarray, positive: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        return np.stack([self._by_group(group[k], weight[k]) for k in (~positive, positive)])
+
+
+def ordered_pairs(con: Any, source: str, plan: Plan, labels: Mapping[Any, str]) -> tuple[Cube, ...]:
+    """Ordered pairs by group and label, one cube a grouping.
+
+    Parameters
+    ----------
+    con, source, plan, labels
+        As for `audit.engines.scores.score_cubes`.
+
+    Returns
+    -------
+    tuple of Cube
+        ``below`` holds, for positives, the weight of pairs in which the negative of the same group has the lower
+        score, ties half; for negatives, the rest. ``w`` is the weight of the rows where they are weighted.
+    """
+    rows, keys = _rows(source, plan), [*(f"k{i}" for i in range(len(plan.groups))), "l"]
+    each = f"SELECT {', '.join(keys)}, count(*) AS n FROM {rows} GROUP BY {', '.join(keys)}"  # noqa: S608
+    con.execute(f"CREATE TEMP TABLE codes AS SELECT *, row_number() OVER () - 1 AS code FROM ({each})")  # noqa: S608
+    found = con.execute("SELECT * FROM codes ORDER BY code").fetchall()
+    columns = list(zip(*found, strict=True))
+    levels = {name: group_levels(columns[i], name, plan) for i, name in enumerate(plan.groups)}
+    positive = np.array([labels[raw] == POSITIVE for raw in columns[-3]], dtype=bool)
+    counted = [(by, _pairs(by, levels, len(found))) for by in crossings(plan.groups, plan.intersections)]
+    for score, code, weight in _sorted(con, rows, keys, weighted=plan.weight is not None):
+        for _, pairs in counted:
+            pairs.see(score, code, positive[code], weight)
+    n, weighted = np.array(columns[-2], dtype=float), plan.weight is not None
+    return tuple(_cube(by, pairs, positive, n, weighted=weighted) for by, pairs in counted)
+
+
+def _rows(source: str, plan: Plan) -> str:
+    """Rows as group keys, raw label, score and weight."""
+    columns = [
+        *(f"{banded(c, plan.bins[c]) if c in plan.bins else quoted(c)} AS k{i}" for i, c in enumerate(plan.groups)),
+        f"{quoted(plan.label or '')} AS l",
+        f"CAST({quoted(plan.score or '')} AS DOUBLE) AS s",
+    ]
+    columns += [f"CAST({quoted(plan.weight)} AS DOUBLE) AS w"] if plan.weight is not None else []
+    return f"(SELECT {', '.join(columns)} FROM {source})"  # noqa: S608
+
+
+def _pairs(by: Sequence[str], levels: Mapping[str, Sequence[Any]], codes: int) -> _Pairs:
+    each: list[Group] = list(zip(*(levels[c] for c in by), strict=True)) if by else [()] * codes
+    groups = tuple(dict.fromkeys(each))
+    at = {group: i for i, group in enumerate(groups)}
+    # The narrowest integers: numpy sorts those of two bytes by counting.
+    return _Pairs(np.array([at[g] for g in each], dtype=np.min_scalar_type(len(groups))), groups)
+
+
+def _sorted(
+    con: Any, rows: str, keys: Sequence[str], *, weighted: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Score, code and weight of all rows by rising score, in batches."""
+    same = " AND ".join(f"r.{k} IS NOT DISTINCT FROM c.{k}" for k in keys)
+    picked = f"r.s, CAST(c.code AS INTEGER){', r.w' if weighted else ''}"
+    query = f"SELECT {picked} FROM {rows} r JOIN codes c ON {same} ORDER BY r.s"  # noqa: S608
+    for batch in con.sql(query).to_arrow_reader(BATCH_ROWS):
+        if batch.num_rows:
+            columns = [c.to_numpy(zero_copy_only=False) for c in batch.columns]
+            yield columns[0], columns[1], columns[2] if weighted else np.ones(batch.num_rows)
+
+
+def _cube(by: Sequence[str], found: _Pairs, positive: np.ndarray, n: np.ndarray, *, weighted: bool) -> Cube:
+    rows = [np.bincount(found.of[k], weights=n[k], minlength=len(found.groups)) for k in (~positive, positive)]
+    every = found.weights[0] * found.weights[1]
+    below = np.clip(found.pairs, 0.0, every)
+    measures = {"n": np.concatenate(rows).astype(np.int64), "below": np.concatenate([every - below, below])}
+    measures |= {"w": found.weights.ravel()} if weighted else {}
+    cells = [(*group, label) for label in (NEGATIVE, POSITIVE) for group in found.groups]
+    return from_cells((*by, LABEL), cells, measures)
