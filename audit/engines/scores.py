@@ -158,7 +158,8 @@ def _sums(*, weighted: bool) -> dict[str, str]:
         sums[f"{name}_w2x"] = f"fsum({twice}{loss} * {loss})"
         if name in SKEWED:
             sums |= {f"{name}{k}_w4": f"fsum({four}{' * '.join([loss] * k)})" for k in POWERS}
-    return sums
+    # The even powers of label less probability are those of the squared error.
+    return sums | {f"missing{k}_w4": f"fsum({four}{' * '.join(['(1 - given)'] * k)})" for k in (1, 3)}
 
 
 def _refuse_powers(values: Mapping[str, np.ndarray], plan: Plan) -> None:

@@ -246,8 +246,9 @@ ROOT_MEAN_SQUARE = Scale(
     _log_mean_square, _log_mean_square_variance, lambda x: np.exp(x / 2), (0.0, np.inf), _OF_SQUARES
 )
 EXPLAINED = Scale(_log_unexplained, _log_unexplained_variance, lambda x: 1 - np.exp(x), (-np.inf, 1.0), _OF_SQUARES)
+_RANGES = {"squared_error": (0.0, 1.0), "log_loss": (0.0, np.inf), "calibration": (-1.0, 1.0)}
 LOSSES: Mapping[str, Scale] = {
-    name: _mean(name)._replace(range=ends, resting=_resting(name, tuple(f"{name}{k}_w4" for k in (1, 2, 3, 4))))
-    for name, ends in (("squared_error", (0.0, 1.0)), ("log_loss", (0.0, np.inf)))
-} | {"calibration": _mean("calibration")._replace(range=(-1.0, 1.0))}
+    name: _mean(name)._replace(range=ends, resting=_resting(name, [f"{name}{k}_w4" for k in (1, 2, 3, 4)]))
+    for name, ends in _RANGES.items()
+}
 """Mean losses of probabilities, and label less probability; a few rows may carry a loss's variance."""

@@ -63,6 +63,10 @@ def _sums(grouped: Grouping) -> dict[str, np.ndarray]:
     sums["calibration"] = w - sums["probability"]
     sums["calibration_w2"] = w2 - sums["probability_w2"]
     sums["calibration_w2x"] = w2 - 2 * by_label["probability_w2"][:, 1] + sums["probability_w2x"]
+    for odd in (1, 3):
+        of_negatives, of_positives = by_label[f"missing{odd}_w4"].swapaxes(0, 1)
+        sums[f"calibration{odd}_w4"] = of_positives - of_negatives
+    sums["calibration2_w4"], sums["calibration4_w4"] = sums["squared_error1_w4"], sums["squared_error2_w4"]
     return sums
 
 
