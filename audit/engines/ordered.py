@@ -44,21 +44,19 @@ class _Pairs:
     def see(self, score: np.ndarray, code: np.ndarray, positive: np.ndarray, weight: np.ndarray) -> None:
         """Take in the next rows in rising order of score."""
         group = self.of[code]
-        order = np.argsort(group, kind="stable")
-        g, y, s, w = group[order], positive[order], score[order], weight[order]
+        g, y, s, w = group, positive, score, weight
+        if len(self.groups) > 1:
+            order = np.argsort(group, kind="stable")
+            g, y, s, w = group[order], positive[order], score[order], weight[order]
         negative = np.where(y, 0.0, w)
         through = np.cumsum(negative)
-        new = np.append(True, (g[1:] != g[:-1]) | (s[1:] != s[:-1]))
-        first = np.flatnonzero(new)
-        ends = np.append(first[1:], len(g)) - 1
-        before = through[first] - negative[first]
-        middle = (before + through[ends]) / 2
-        starts = np.searchsorted(g, np.arange(len(self.groups)))
-        offset = np.append(0.0, through)[starts]
-        below = np.repeat(middle, ends - first + 1) - offset[g] + self.weights[0][g]
-        self.pairs += self._by_group(g[y], (below * w)[y])
+        offset = np.append(0.0, through)[np.searchsorted(g, np.arange(len(self.groups)))]
+        below = _midway(through, negative, g, s)[y]
+        won, of, lost = w[y], g[y], self._by_group(g, negative)
+        each = self._by_group(of, won)
+        self.pairs += self._by_group(of, below * won) + (self.weights[0] - offset) * each
         self._join_ties(score, group, positive, weight)
-        self.weights += np.stack([self._by_group(g[~y], w[~y]), self._by_group(g[y], w[y])])
+        self.weights += np.stack([lost, each])
 
     def _by_group(self, group: np.ndarray, values: np.ndarray) -> np.ndarray:
         return np.bincount(group, weights=values, minlength=len(self.groups))
@@ -77,6 +75,16 @@ class _Pairs:
 
     def _both(self, group: np.ndarray, positive: np.ndarray, weight: np.ndarray) -> np.ndarray:
         return np.stack([self._by_group(group[k], weight[k]) for k in (~positive, positive)])
+
+
+def _midway(through: np.ndarray, negative: np.ndarray, group: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Weight of the negatives up to each row, those of its own score half."""
+    new = np.append(True, (score[1:] != score[:-1]) | (group[1:] != group[:-1]))
+    if new.all():
+        return through - negative / 2
+    first = np.flatnonzero(new)
+    ends = np.append(first[1:], len(score)) - 1
+    return np.repeat((through[first] - negative[first] + through[ends]) / 2, ends - first + 1)
 
 
 def ordered_pairs(con: Any, source: str, plan: Plan, labels: Mapping[Any, str]) -> tuple[Cube, ...]:
