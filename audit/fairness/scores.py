@@ -102,7 +102,7 @@ CALIBRATION_SQUARE = GroupStatistic(
 )
 BPSN_AUC = GroupStatistic(
     name="bpsn_auc",
-    title="AUC of the others' positives over the group's negatives",
+    title="BPSN AUC",
     stage="model",
     needs=_NEEDS,
     judged=("lowest",),
@@ -110,11 +110,11 @@ BPSN_AUC = GroupStatistic(
     ideal="1, and equal over groups",
     text="P(score of a positive of the other groups > score of a negative of the group), ties half",
     source=_BORKAN,
-    caveat=f"low where the group's negatives are scored too high; {_FROM_BINS}",
+    caveat=f"background positive, subgroup negative: low where the group's negatives are scored too high; {_FROM_BINS}",
 )
 BNSP_AUC = GroupStatistic(
     name="bnsp_auc",
-    title="AUC of the group's positives over the others' negatives",
+    title="BNSP AUC",
     stage="model",
     needs=_NEEDS,
     judged=("lowest",),
@@ -122,7 +122,7 @@ BNSP_AUC = GroupStatistic(
     ideal="1, and equal over groups",
     text="P(score of a positive of the group > score of a negative of the other groups), ties half",
     source=_BORKAN,
-    caveat=f"low where the group's positives are scored too low; {_FROM_BINS}",
+    caveat=f"background negative, subgroup positive: low where the group's positives are scored too low; {_FROM_BINS}",
 )
 POSITIVE_GAP = GroupStatistic(
     name="positive_average_equality_gap",
