@@ -11,11 +11,11 @@ from typing import Any
 from audit.errors import QuestionError, ValuesError, printable
 
 
-def attributes(groups: Any) -> dict[str, Any]:
-    """Group columns by name, from a frame, a mapping or one named array."""
+def attributes(groups: Any, what: str = "groups") -> dict[str, Any]:
+    """Columns by name, from a frame, a mapping or one named array; ``what`` is how messages call them."""
     if groups is None or isinstance(groups, str):
         raise QuestionError(
-            f"groups must be a frame, a mapping of names to arrays, or one named array, not {type(groups).__name__}"
+            f"{what} must be a frame, a mapping of names to arrays, or one named array, not {type(groups).__name__}"
         )
     if isinstance(groups, Mapping):
         return {text(k): v for k, v in groups.items()}
@@ -24,10 +24,10 @@ def attributes(groups: Any) -> dict[str, Any]:
         names = [text(c) for c in keys]
         twice = next((n for n in names if names.count(n) > 1), None)
         if twice is not None:
-            raise QuestionError(f"groups has two columns named '{printable(twice)}' (duplicate); rename one")
+            raise QuestionError(f"{what} has two columns named '{printable(twice)}' (duplicate); rename one")
         return {n: groups[c] for n, c in zip(names, keys, strict=True)}
     name = getattr(groups, "name", None)
-    return {text(name) if name is not None else "group": groups}
+    return {text(name) if name is not None else what.removesuffix("s"): groups}
 
 
 def text(name: object) -> str:
@@ -42,6 +42,19 @@ def refuse_clash(attributes: Mapping[str, Any], roles: Mapping[str, Any]) -> Non
     clash = next((n for n in attributes if n in roles), None)
     if clash is not None:
         raise QuestionError(f"group column '{clash}' has the name of an argument (reserved); rename the column")
+
+
+def features_of(features: Any, taken: Mapping[str, Any]) -> dict[str, Any]:
+    """Feature columns by name; none of them may have the name of a group column or of an argument."""
+    if features is None:
+        return {}
+    found = attributes(features, "features")
+    if not found:
+        raise QuestionError("features names no column: there is nothing by which rows are alike; leave it out")
+    clash = next((n for n in found if n in taken), None)
+    if clash is not None:
+        raise QuestionError(f"feature '{printable(clash)}' has the name of a group or an argument; rename the column")
+    return found
 
 
 def refuse_misaligned(columns: Mapping[str, Any]) -> None:

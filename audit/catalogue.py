@@ -9,9 +9,10 @@ Must not: know that engines, files or limits exist.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from audit.errors import QuestionError, no_such
 from audit.value import Stage
@@ -20,12 +21,42 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-Compare = Literal["difference", "ratio", "lowest", "highest", "largest"]
-Task = Literal["classification", "regression"]
-Family = Literal["rows", "labels", "selection", "confusion"]
-"""Counts of a group, from the fewest to all of label and prediction."""
+Compare = Literal[
+    "difference",
+    "ratio",
+    "lowest",
+    "highest",
+    "largest",
+    "between_groups",
+    "difference_to_overall",
+    "ratio_to_overall",
+    "difference_to_rest",
+    "ratio_to_rest",
+]
+Everybody = Literal["overall", "rest"]
+"""Whom a group may be compared with beside another group: everybody whose group is known, with or without it."""
+EVERYBODY: tuple[Everybody, ...] = get_args(Everybody)
+Task = Literal["classification", "regression", "multiclass", "ranking"]
+Family = Literal["rows", "labels", "selection", "confusion", "flips"]
+"""Counts of a group, from the fewest to all of label and prediction, and what its neighbours were given beside."""
 CELLS = (("TN", "FP"), ("FN", "TP"))
 """Names of the cells of label (rows 0, 1) by prediction (columns 0, 1)."""
+AT_K = re.compile(r"([a-z_]+_at_)([1-9][0-9]{0,8})")
+"""Name of a metric of the first k places, such as skew_at_10; its record stands under skew_at_k."""
+
+
+def asks_of(compare: str | None) -> tuple[str | None, Everybody | None]:
+    """Difference or ratio, and with whom: a comparison taken apart; nobody where it is between groups.
+
+    >>> asks_of("ratio_to_rest")
+    ('ratio', 'rest')
+    >>> asks_of("lowest")
+    ('lowest', None)
+    """
+    for everybody in EVERYBODY:
+        if compare is not None and compare.endswith(f"_to_{everybody}"):
+            return compare.removesuffix(f"_to_{everybody}"), everybody
+    return compare, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +93,12 @@ class Metric:
     """Axes of the cube beside the groups."""
     task: Task = "classification"
     """Kind of prediction that it belongs to; said of the stage model only."""
+    also: tuple[Task, ...] = ()
+    """Further tasks in which it is one number a group, and may be judged."""
     judged: tuple[Compare, ...] = ("difference", "ratio", "lowest", "highest")
     """Comparisons that a limit may ask of it; empty where no interval exists."""
+    against: tuple[Everybody, ...] = ()
+    """Whom each group is compared with when that is asked, by every difference and ratio that may be judged."""
     instead: str = ""
     """What a limit should ask for where nothing of this can be judged."""
     gives_away: Family = "confusion"
@@ -83,11 +118,18 @@ class Metric:
         """Formula as text."""
         raise NotImplementedError
 
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Comparisons that a limit may ask of it, those with everybody included."""
+        kinds = [c for c in self.judged if c in {"difference", "ratio"}]
+        return (*self.judged, *(f"{kind}_to_{who}" for kind in kinds for who in self.against))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate(Metric):
     """``P(event | given)``."""
 
+    against: tuple[Everybody, ...] = EVERYBODY
     event: Event
     given: Event = ANYBODY
 
@@ -118,6 +160,7 @@ class Rate(Metric):
 class Statistic(Metric):
     """A smooth statistic of the confusion table that does not change when all its cells grow alike."""
 
+    against: tuple[Everybody, ...] = EVERYBODY
     of: Callable[[Any, Any, Any, Any], Any]
     """Value from arrays of TN, FP, FN and TP; NaN where it is undefined."""
     support: Callable[[Any, Any, Any, Any], Any]
@@ -125,6 +168,8 @@ class Statistic(Metric):
     text: str
     empty: str
     """Why it is undefined where it is."""
+    capped: bool = True
+    """Whether it is worth at most the rows that it is made of, whatever its variance says."""
 
     @property
     def formula(self) -> str:
@@ -133,16 +178,77 @@ class Statistic(Metric):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rising(Metric):
+    """A function that rises with a rate or statistic between 0 and 1, and may be infinite at 1.
+
+    Its limits are those of what lies below, carried over; so every interval that holds there holds here.
+    """
+
+    below: Rate | Statistic
+    rises: Callable[[Any], Any]
+    """Value from an array between 0 and 1; infinite where there is no number."""
+    text: str
+    infinite: str = ""
+    """Why it is undefined where it would be infinite."""
+    open: str = ""
+    """Why it carries no interval; empty where it does."""
+
+    @property
+    def formula(self) -> str:
+        """Formula as its source prints it."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassStatistic(Metric):
+    """A smooth statistic of the confusion table of K classes that does not change when all its cells grow alike.
+
+    Its functions take tables of shape (..., K, K), label by prediction, and a mask of the K classes that some label of
+    the whole data has.
+    """
+
+    of: Callable[[Any, Any], Any]
+    """Value; NaN where it is undefined."""
+    slope: Callable[[Any, Any], Any]
+    """Change of the value with each cell, where it is defined."""
+    support: Callable[[Any, Any], Any]
+    """Rows of each of its parts, one a class where ``empty`` names one; it is undefined where one has none."""
+    text: str
+    empty: str
+    """Why it is undefined where it is; ``{class}`` stands for the first class without rows."""
+
+    @property
+    def formula(self) -> str:
+        """Formula as its source prints it."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorstClass(Metric):
+    """The worst comparison of a one-versus-rest rate over groups and over classes."""
+
+    rate: str
+
+    @property
+    def formula(self) -> str:
+        """Comparison of the rate in words."""
+        return f"worst over classes of the comparison of {self.rate}, each class against all others"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion(Metric):
-    """A published name for comparisons of rates; with several rates the worst one counts."""
+    """A published name for comparisons of rates; with several rates the worst one counts, or their mean."""
 
     rates: tuple[str, ...]
     compare: Literal["difference", "ratio"]
+    aggregate: Literal["worst", "mean"] = "worst"
 
     @property
     def formula(self) -> str:
         """Comparison of rates in words."""
         what = f"{self.compare} of {' and of '.join(self.rates)} over groups"
+        if self.aggregate == "mean":
+            return f"mean of {what}"
         worst = "smallest" if self.compare == "ratio" else "largest"
         return f"{worst} {what}" if len(self.rates) > 1 else what
 
@@ -159,8 +265,17 @@ class GroupStatistic(Metric):
         return self.text
 
 
+def at_k(name: str) -> int | None:
+    """The k in a metric's name, such as 10 of skew_at_10; None where there is none."""
+    found = AT_K.fullmatch(name)
+    return int(found[2]) if found else None
+
+
 class Catalogue(Mapping[str, Metric]):
-    """All metrics by name; immutable. A name that stands twice, or has no source, is refused."""
+    """All metrics by name; immutable. A name that stands twice, or has no source, is refused.
+
+    A record whose name ends in _at_k answers to that name with any whole number in the place of k.
+    """
 
     def __init__(self, entries: Iterable[Metric]) -> None:
         self._entries: dict[str, Metric] = {}
@@ -172,9 +287,13 @@ class Catalogue(Mapping[str, Metric]):
             self._entries[entry.name] = entry
 
     def __getitem__(self, name: str) -> Metric:
-        if name not in self._entries:
+        if name in self._entries:
+            return self._entries[name]
+        found = AT_K.fullmatch(name)
+        if found is None or f"{found[1]}k" not in self._entries:
             raise QuestionError(no_such("metric", name, self._entries))
-        return self._entries[name]
+        entry = self._entries[f"{found[1]}k"]
+        return replace(entry, name=name, title=re.sub(r"\bk$", found[2], entry.title))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -183,4 +302,14 @@ class Catalogue(Mapping[str, Metric]):
         return len(self._entries)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries
+        found = AT_K.fullmatch(name) if isinstance(name, str) else None
+        return name in self._entries or (found is not None and f"{found[1]}k" in self._entries)
+
+    def among(self, names: Collection[str]) -> list[Metric]:
+        """Records of those names that are known, in the catalogue's order; those of the first k places by k."""
+        numbered = sorted((n for n in names if at_k(n) is not None), key=lambda n: at_k(n) or 0)
+        found = []
+        for name, entry in self._entries.items():
+            own = [n for n in numbered if name.endswith("_at_k") and n.startswith(name[:-1])]
+            found += [entry] if name in names else [self[n] for n in own]
+        return found

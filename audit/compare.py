@@ -14,7 +14,7 @@ from audit.result import AuditResult, Gate
 from audit.sentences import group_text, interval_text, number
 from audit.value import Estimate, Group
 
-Key = tuple[str, str, tuple[str, ...], Group]
+Key = tuple[str, str, str | None, tuple[str, ...], Group]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ def _said(gate: Gate | None) -> str:
 def _rates(result: AuditResult) -> dict[Key, Estimate]:
     """Rates of groups that have an interval from counts."""
     return {
-        (e.stage, e.metric, e.by, e.group or ()): e
+        (e.stage, e.metric, e.outcome, e.by, e.group or ()): e
         for e in result.estimates
         if e.compare is None
         and e.reference is None
@@ -138,4 +138,5 @@ def _change(old: Estimate, new: Estimate) -> RateChange:
 def _where(estimate: Estimate) -> str:
     by = " x ".join(printable(b, 30) for b in estimate.by)
     group = f"{by} {group_text(estimate.group or ())}" if estimate.by else "everybody"
-    return f"{estimate.metric.replace('_', ' ')} of {group} ({estimate.stage})"
+    of_class = "" if estimate.outcome is None else f" for class {printable(estimate.outcome, 30)}"
+    return f"{estimate.metric.replace('_', ' ')} of {group}{of_class} ({estimate.stage})"

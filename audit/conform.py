@@ -75,11 +75,12 @@ def ask(vector: Vector) -> AuditResult:
         "gates": q.gates,
     }
     if not q.of_model:
-        return api.check(rows, label=q.label, groups=q.groups, weight=q.weight, unit=q.unit, strata=q.strata, **common)
+        common |= {"weight": q.weight, "unit": q.unit, "strata": q.strata, "classes": q.classes}
+        return api.check(rows, label=q.label, groups=q.groups, **common)
     roles = {"y_pred": q.prediction, "score": q.score, "weight": q.weight, "unit": q.unit}
     columns: dict[str, Any] = {role: rows[name] for role, name in roles.items() if name is not None}
     groups = {name: rows[name] for name in q.groups}
-    return api.measure(rows[str(q.label)], groups=groups, threshold=q.threshold, **columns, **common)
+    return api.measure(rows[str(q.label)], groups=groups, task=q.task, threshold=q.threshold, **columns, **common)
 
 
 def _differences(vector: Vector, found: AuditResult) -> Iterator[str]:
@@ -94,7 +95,7 @@ def _differences(vector: Vector, found: AuditResult) -> Iterator[str]:
 
 
 def _meant(expected: Expected, found: Estimate) -> bool:
-    same = ("stage", "metric", "compare", "by", "group")
+    same = ("stage", "metric", "compare", "by", "group", "outcome")
     return all(getattr(expected, f) == getattr(found, f) for f in same) and (
         expected.reference is None or expected.reference == found.reference
     )

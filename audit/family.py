@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from audit.catalogue import Criterion
+from audit.catalogue import Criterion, WorstClass
 from audit.inference.effective import Sample
 from audit.inference.many import benjamini_hochberg, gap_p_value, holm
 from audit.inference.pairs import Kind
@@ -41,15 +41,18 @@ def _p_value(gate: Gate, estimates: Sequence[Estimate]) -> float | None:
         return None
     kind: Kind = "ratio" if estimate.compare == "ratio" else "difference"
     entry = CATALOGUE[estimate.metric]
-    rates = entry.rates if isinstance(entry, Criterion) else (estimate.metric,)
-    each = [_sample(rate, estimate, estimates) for rate in rates]
-    found = [None if s is None else gap_p_value(s, kind, limit, looks=len(rates)) for s in each]
+    if isinstance(entry, Criterion) and entry.aggregate == "mean":
+        return None  # its interval is made of those of the gaps, and has no rule of its own to invert
+    own = entry.rate if isinstance(entry, WorstClass) else estimate.metric
+    rates = entry.rates if isinstance(entry, Criterion) else (own,)
+    each = [s for rate in rates for s in _samples(rate, estimate, estimates)]
+    found = [None if s is None else gap_p_value(s, kind, limit, looks=len(each)) for s in each]
     known = [p for p in found if p is not None]
     return min(known) if known else None
 
 
-def _sample(metric: str, like: Estimate, estimates: Sequence[Estimate]) -> Sample | None:
-    """Rates of the groups behind a gap, as the document holds them."""
+def _samples(metric: str, like: Estimate, estimates: Sequence[Estimate]) -> list[Sample | None]:
+    """Rates of the groups behind a gap, as the document holds them; one sample a class where there are several."""
     rates = [
         e
         for e in estimates
@@ -58,6 +61,12 @@ def _sample(metric: str, like: Estimate, estimates: Sequence[Estimate]) -> Sampl
         and None not in e.group
         and e.reference is None
     ]
+    classes = dict.fromkeys(e.outcome for e in rates) or (None,)
+    return [_sample([e for e in rates if e.outcome == outcome]) for outcome in classes]
+
+
+def _sample(rates: Sequence[Estimate]) -> Sample | None:
+    """Rates of the groups as a sample; None where the document does not hold what is needed."""
     if not rates or any("fold" in (e.method or "") for e in rates) or any(e.numerator is None for e in rates):
         return None
     p = np.array([math.nan if e.value is None else e.value for e in rates])

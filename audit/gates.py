@@ -16,12 +16,15 @@ from dataclasses import dataclass, replace
 
 from audit.config.schema import Config, GateRule
 from audit.errors import QuestionError, no_such
+from audit.four_fifths import UNASKED, checked_again
 from audit.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
-from audit.sentences import gate_sentence
-from audit.value import Estimate, Group
+from audit.sentences import FOLDS_DECIDE, gate_sentence
+from audit.value import WORST_CLASS, Estimate, Group
 from audit.waivers import waived
 
 WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "undefined", "insufficient", "waived", "pass")
+NEAR = 0.15
+"""Of the way from an estimate to the end of its interval; nearer to the limit, other folds could turn the verdict."""
 FAILING_CHECKS, UNKNOWN_CHECKS = ("fail",), ("error", "undefined")
 
 
@@ -46,6 +49,7 @@ class Evidence:
             e
             for e in self.estimates
             if (e.stage, e.metric, e.compare, e.by) == (rule.stage, rule.metric, rule.compare, by)
+            and not e.of_one_class
         )
         return next((e for e in found if not by or e.group is None), None)
 
@@ -56,8 +60,10 @@ class Evidence:
 
     def group(self, like: Estimate, group: Group) -> Estimate | None:
         """The rate of one group behind a comparison."""
-        key = (like.stage, like.metric, None, like.by, group)
-        return next((e for e in self.estimates if (e.stage, e.metric, e.compare, e.by, e.group) == key), None)
+        key = (like.stage, like.metric.removeprefix(WORST_CLASS), None, like.by, group, like.outcome)
+        return next(
+            (e for e in self.estimates if (e.stage, e.metric, e.compare, e.by, e.group, e.outcome) == key), None
+        )
 
 
 def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...]:
@@ -96,14 +102,15 @@ def with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
 
 
 def expanded(config: Config) -> tuple[GateRule, ...]:
-    """Rules with their grouping written out, and the rule that every suite brings: no check may fail."""
+    """Rules with their grouping written out, and the rule that a suite or four fifths bring: no check may fail."""
     rules: list[GateRule] = []
     for rule in config.gates or ():
         if rule.stage in {"model", "data"} and rule.by is None:
             rules += [rule.model_copy(update={"by": (column,)}) for column in config.data.groups]
         else:
             rules.append(rule)
-    if config.checks is not None and config.checks.suite and not any(r.stage == "checks" for r in rules):
+    suite = config.checks is not None and config.checks.suite is not None
+    if (suite or config.policy.four_fifths) and not any(r.stage == "checks" for r in rules):
         rules.append(GateRule(stage="checks", metric="failed", max=0.0))
     return tuple(dict.fromkeys(rules))
 
@@ -142,16 +149,20 @@ def again(result: AuditResult, config: Config, today: dt.date) -> AuditResult:
             f"policy.confidence is {asked:g}, but the result holds intervals of {other:g}; "
             "judge by the same confidence, or run again"
         )
-    evidence = Evidence(estimates=result.estimates, checks=result.checks, energy=result.energy, judged=result.gates)
+    checks = checked_again(result.checks, result.estimates, config)
+    evidence = Evidence(estimates=result.estimates, checks=checks, energy=result.energy, judged=result.gates)
     gates = judge(config, evidence, today)
     failed = any(code != 0 for code in result.run.exit_codes.values())
-    return replace(
-        result, gates=gates, verdict="incomplete" if failed or result.verdict == "incomplete" else overall(gates)
-    )
+    verdict = "incomplete" if failed or result.verdict == "incomplete" else overall(gates)
+    return replace(result, checks=checks, gates=gates, verdict=verdict)
 
 
 def failed_checks(checks: Sequence[Check]) -> Estimate:
-    """How many checks failed; undefined where some could not be answered, but never fewer than did fail."""
+    """How many checks failed; undefined where some could not be answered, but never fewer than did fail.
+
+    What nobody asked for informs and is not counted.
+    """
+    checks = [c for c in checks if c.answered_by != "evenhand" or c.severity != UNASKED]
     failed = sum(c.outcome in FAILING_CHECKS for c in checks)
     unknown = [c for c in checks if c.outcome in UNKNOWN_CHECKS]
     n = float(len(checks))
@@ -195,6 +206,8 @@ def _judged(rule: GateRule, evidence: Evidence) -> Gate:
             reason="this run did not measure it",
         )
     low, high = bounds(estimate)
+    if _hangs(rule, estimate):
+        estimate = replace(estimate, flags=(*estimate.flags, FOLDS_DECIDE))
     verdict = _verdict(rule, estimate, low, high)
     needed = _needed(rule, estimate, evidence) if verdict == "insufficient" else None
     sentence = gate_sentence(rule, estimate, verdict, evidence.group, needed)
@@ -216,6 +229,15 @@ def bounds(estimate: Estimate) -> tuple[float | None, float | None]:
     if estimate.low is None and estimate.high is None and estimate.stage in {"energy", "checks"}:
         return estimate.value, estimate.value
     return estimate.low, estimate.high
+
+
+def _hangs(rule: GateRule, estimate: Estimate) -> bool:
+    """Whether the end of an interval from folds of a unit lies so near the limit that other folds could cross it."""
+    if estimate.value is None or "folds of the unit" not in (estimate.method or ""):
+        return False
+    ends = [end for end in (estimate.low, estimate.high) if end is not None]
+    limits = [limit for limit in (rule.min, rule.max) if limit is not None]
+    return any(abs(end - limit) <= NEAR * abs(end - estimate.value) for end in ends for limit in limits)
 
 
 def _verdict(rule: GateRule, estimate: Estimate, low: float | None, high: float | None) -> GateVerdict:

@@ -6,14 +6,14 @@ Must not: know a metric's name or a limit.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 
-from audit.catalogue import Rate, Statistic
+from audit.catalogue import ClassStatistic, Rate, Statistic
 from audit.cube import Axis, Cube
 from audit.errors import QuestionError, no_such
 from audit.inference.delta import smooth
@@ -23,9 +23,17 @@ from audit.value import Group
 LABEL, PREDICTION, FOLD, STRATUM, SCORE = "label", "prediction", "fold", "stratum", "score"
 ORIGIN = "label_origin"
 """Axis of one level: what labels and predictions of a regression are summed from."""
+MAJORITY, NEAREST = "majority", "nearest"
+"""What most of a row's nearest neighbours in the reference are predicted; how many are asked, an axis of one level."""
 NEGATIVE, POSITIVE = "0", "1"
+EVEN = "even"
+"""Level of rows whose neighbours have no majority, because several lie equally far."""
+LISTS, GAINS, PLACES = "lists", "gains", "places"
+"""Kinds of cubes of a ranking: whole lists by grouping, lists by group, and items by the places that they hold."""
+GROUPING = "grouping"
+"""Axis of whole lists: the columns whose groups are looked at, as a JSON list."""
 CROSSINGS, WITHIN_STRATA, SCORES, LOSSES, BINNED = "", "within strata", "scores", "losses", "scores"
-ORDERED = "ordered pairs"
+FLIPS, DECIDED, ORDERED = "flips", "decided", "ordered pairs"
 """Kinds of cubes, as the record names them: groups x outcome, and what some metrics need beside."""
 MOST_GROUPS = 2000
 """Groups of one grouping; the pairs rule looks at all pairs, and a reader at none of so many."""
@@ -53,14 +61,21 @@ class Grouping:
         rows: np.ndarray = self.counts["n"].sum(axis=(1, 2, 3))
         return rows
 
-    def sample(self, metric: Rate | Statistic) -> Sample:
+    def sample(self, metric: Rate | Statistic | ClassStatistic) -> Sample:
         """Values of all groups for one metric, on the scale from 0 to 1, with the rows that they are worth."""
         if isinstance(metric, Rate):
             return self._sample(metric.hits, metric.given.mask())
+        if isinstance(metric, ClassStatistic):
+            raise QuestionError(f"'{metric.name}' is of several classes, and these counts are of two")
         low, high = metric.range
         cells, squares = (self._four(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
         return smooth(
-            lambda *x: (metric.of(*x) - low) / (high - low), metric.support, cells, squares, folds=self.folded
+            lambda *x: (metric.of(*x) - low) / (high - low),
+            metric.support,
+            cells,
+            squares,
+            folds=self.folded,
+            capped=metric.capped,
         )
 
     def _four(self, measure: str) -> np.ndarray:
@@ -68,14 +83,19 @@ class Grouping:
         counts = self.counts[measure]
         return counts.reshape(len(self.groups), 4, counts.shape[-1]).astype(float)
 
-    def shares(self) -> Sample:
-        """Each group's share of all rows with a group."""
-        rows = self._each("n")
+    def shares(self, given: np.ndarray | None = None) -> Sample:
+        """Each group's share of all rows with a group, or of those in a (2, 2) mask of label and prediction."""
+        rows = self._each("n", given)
         total = np.broadcast_to(rows.sum(axis=0), rows.shape)
         if not self.folded and "w" not in self.counts:
             return plain(rows[:, 0], total[:, 0])
-        w, w2 = (self._each(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
+        w, w2 = (self._each(m, given) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
         return self._of(w, np.broadcast_to(w.sum(axis=0), w.shape), w2, np.broadcast_to(w2.sum(axis=0), w2.shape))
+
+    def sizes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weights and squared weights of each group by fold, shape (G, F); rows where they carry no weight."""
+        w, w2 = (self._each(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
+        return w, w2
 
     def share_against(self, other: int) -> Sample:
         """Reference group's share among the rows of the reference and one other group, as one sample."""
@@ -88,8 +108,17 @@ class Grouping:
             return plain(w[:1, 0], w.sum(axis=0)[:1])
         return self._of(w[:1], w.sum(axis=0)[None], w2[:1], w2.sum(axis=0)[None])
 
-    def _each(self, measure: str) -> np.ndarray:
-        each: np.ndarray = self.counts[measure].sum(axis=(1, 2)).astype(float)
+    def with_others(self) -> Grouping:
+        """The groups, then everybody else of each in the same order, then everybody."""
+        stacked = {}
+        for key, each in self.counts.items():
+            whole = each.sum(axis=0, keepdims=True)
+            stacked[key] = np.concatenate([each, whole - each, whole])
+        return replace(self, groups=(*self.groups, *self.groups, ()), counts=stacked)
+
+    def _each(self, measure: str, given: np.ndarray | None = None) -> np.ndarray:
+        counts = self.counts[measure].astype(float)
+        each: np.ndarray = (counts if given is None else counts * given[..., None]).sum(axis=(1, 2))
         return each
 
     def _sample(self, hits: np.ndarray, given: np.ndarray) -> Sample:
@@ -125,19 +154,24 @@ def grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mapping[str,
     known = kept
     for name in by:
         known = known.drop(name, None)
-    levels = [known.axis(name).levels for name in by]
-    groups = tuple(product(*levels))
+    groups = all_groups(known, by)
+    folds = len(known.axis(FOLD).levels) if FOLD in known.names else 1
+    counts = {k: v.reshape(len(groups), 2, 2, folds) for k, v in known.measures.items()}
+    rows = counts["n"].sum(axis=(1, 2, 3))
+    missing = float(kept["n"].sum() - known["n"].sum())
+    return Grouping(by, groups, counts, reference_at(by, groups, rows, reference), missing, FOLD in cube.names)
+
+
+def all_groups(known: Cube, by: tuple[str, ...]) -> tuple[Group, ...]:
+    """Groups of one crossing, absent ones included; too many are refused."""
+    groups = tuple(product(*(known.axis(name).levels for name in by)))
     if len(groups) > MOST_GROUPS:
         widest = max(by, key=lambda name: len(known.axis(name).levels))
         raise QuestionError(
             f"{' x '.join(by)} makes {len(groups):,} groups, more than {MOST_GROUPS:,} (too many levels to judge); "
             f"bin or leave out '{widest}' ({len(known.axis(widest).levels):,} levels)"
         )
-    folds = len(known.axis(FOLD).levels) if FOLD in known.names else 1
-    counts = {k: v.reshape(len(groups), 2, 2, folds) for k, v in known.measures.items()}
-    rows = counts["n"].sum(axis=(1, 2, 3))
-    missing = float(kept["n"].sum() - known["n"].sum())
-    return Grouping(by, groups, counts, _reference(by, groups, rows, reference), missing, FOLD in cube.names)
+    return groups
 
 
 def missing_groups(cubes: Sequence[Cube], by: str) -> Grouping | None:
@@ -150,7 +184,7 @@ def missing_groups(cubes: Sequence[Cube], by: str) -> Grouping | None:
     return Grouping((by,), ((None,),), counts, 0, 0.0, FOLD in cube.names)
 
 
-def _reference(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarray, named: Mapping[str, str]) -> int:
+def reference_at(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarray, named: Mapping[str, str]) -> int:
     """Declared reference where every attribute has one, otherwise the largest group."""
     if by and all(name in named for name in by):
         wanted = tuple(named[name] for name in by)

@@ -49,6 +49,7 @@ def part_record(part: str, table: Table, counted: Counted, columns: tuple[str, .
         rows_used=counted.rows_used,
         rows_excluded=counted.rows_excluded,
         rows_without_group=counted.rows_without_group,
+        score_median=counted.median,
         columns=tuple(Column(name=c, kind=table.columns[c]) for c in columns),
     )
 

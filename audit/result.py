@@ -77,6 +77,8 @@ class Part:
     rows_without_group: Mapping[str, int] = field(default_factory=dict)
     """Rows whose value is missing, by group column."""
     columns: tuple[Column, ...] = ()
+    score_median: float | None = None
+    """Median of all scores, where that was asked for as the threshold; a score above it is a positive prediction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,8 +223,16 @@ class AuditResult:
         by: tuple[str, ...] | list[str] | None = None,
         group: tuple[Level, ...] | list[Level] | None = None,
         stage: str | None = None,
+        outcome: str | None = None,
     ) -> tuple[Estimate, ...]:
-        """Estimates of one metric, in the document's order."""
+        """Estimates of one metric, in the document's order; ``outcome`` names one of several classes.
+
+        The names of other libraries are known too.
+        """
+        from audit.fairness.names import OTHER_NAMES
+
+        if (other := OTHER_NAMES.get(metric)) is not None and compare in {None, other.compare}:
+            metric, compare = other.metric, other.compare or compare
         return tuple(
             e
             for e in self.estimates
@@ -231,6 +241,7 @@ class AuditResult:
             and (by is None or e.by == tuple(by))
             and (group is None or e.group == tuple(group))
             and (stage is None or e.stage == stage)
+            and (outcome is None or e.outcome == outcome)
         )
 
     def to_frame(self) -> Any:

@@ -21,7 +21,7 @@ from audit.evidence.store import Store
 from audit.gates import Evidence, exit_code, judge, overall
 from audit.records import question_record
 from audit.result import AuditResult, Code, Energy, Run
-from audit.stages import Findings, Step, audit_predictions, check_data, require_inputs
+from audit.stages import Findings, Step, audit_predictions, check_data, require_inputs, require_inside
 
 if TYPE_CHECKING:
     from audit.energy.meter import Meter
@@ -59,19 +59,19 @@ def run(job: Job) -> Audited:
     InputError
         Nothing was judged and nothing is left in the store.
     """
-    require_inputs(job.config, job.folder)
+    opened = require_inputs(job.config, job.folder)
     run_id, started = job.store.new_run_id(), now()
     staging, found, ended = job.store.begin(run_id), Findings(), None
     try:
         with _meter(job, staging) if job.metered else nullcontext() as meter:
             with _phase(meter, "validate"):
                 _prepare(job)
-                check_data(job.config, job.folder, found, job.step)
+                check_data(job.config, opened, found, job.step)
             if meter is not None and job.config.train is not None:
                 ended = _train(job, meter, found)
             if ended is None or ended.exit_code == 0:
                 with _phase(meter, "audit"):
-                    audit_predictions(job.config, job.folder, found, job.step)
+                    audit_predictions(job.config, opened, found, job.step)
             energy = meter.energy() if meter is not None else None
     except AuditError:
         shutil.rmtree(staging, ignore_errors=True)
@@ -176,7 +176,7 @@ def _train(job: Job, meter: Meter, found: Findings) -> Ended:
     train = job.config.train
     if train is None:
         raise QuestionError("[train] is missing")
-    stale = job.folder / train.predictions
+    stale = require_inside(job.folder, train.predictions)
     if stale.is_file():
         stale.unlink()
     with job.step("Training"):

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from audit.catalogue import asks_of
 from audit.config.schema import GateRule
 from audit.errors import printable
 from audit.value import Estimate, Group
 
 Find = Callable[[Estimate, Group], Estimate | None]
 NAME_LENGTH = 40
+FOLDS_DECIDE = "folds_decide"
+"""Flag of a gate's estimate that ends so near the limit that other folds of the unit could turn the verdict."""
 
 
 def group_text(group: Group) -> str:
@@ -42,8 +45,9 @@ def gate_sentence(rule: GateRule, estimate: Estimate, verdict: str, find: Find, 
         return f"{subject} is undefined: {estimate.reason}; the limit is {limit}, and what is undefined never passes."
     if rule.stage in {"energy", "checks"}:
         return _total(rule, estimate, subject, limit)
-    head = f"{subject}: {_who(estimate, find)}{_value(rule, estimate)}; {_crossing(verdict, limit)}"
-    return f"{head}{_more_data(verdict, needed)}{_left_out(estimate)}."
+    of_class = "" if estimate.outcome is None else f" (class {printable(estimate.outcome, NAME_LENGTH)})"
+    head = f"{subject}{of_class}: {_who(estimate, find)}{_value(rule, estimate)}; {_crossing(verdict, limit)}"
+    return f"{head}{_more_data(verdict, needed)}{_left_out(estimate)}{_near(estimate)}."
 
 
 def _subject(rule: GateRule) -> str:
@@ -77,13 +81,23 @@ def _with_rate(estimate: Estimate, group: Group, find: Find) -> str:
     if rate is None or rate.value is None:
         return group_text(group)
     n = rate.denominator if rate.denominator is not None else rate.n
-    return f"{group_text(group)} {number(rate.value)} (n {n:,.0f})"
+    against = f" against {group_text(rate.reference)}" if rate.reference else ""
+    return f"{group_text(group)}{against} {number(rate.value)} (n {n:,.0f})"
 
 
 def _value(rule: GateRule, estimate: Estimate) -> str:
-    what = {"largest": "largest gap", None: "value"}.get(rule.compare) or str(rule.compare).replace("_", " ")
-    shown = f"{what} undefined, " if estimate.value is None else f"{what} {number(estimate.value)}"
+    what = {"largest": "largest gap", "between_groups": "value", None: "value"}.get(rule.compare) or str(
+        rule.compare
+    ).replace("_", " ")
+    shown = f"{what} undefined, " if estimate.value is None else f"{what} {number(estimate.value)}{_over(estimate)}"
     return f"{shown}{interval_text(estimate.low, estimate.high)}"
+
+
+def _over(estimate: Estimate) -> str:
+    """Both sides of a ratio with everybody, which says whether the group lies below or above."""
+    if asks_of(estimate.compare)[1] is None or estimate.numerator is None:
+        return ""
+    return f" ({number(estimate.numerator)} / {number(estimate.denominator)})"
 
 
 def _crossing(verdict: str, limit: str) -> str:
@@ -102,3 +116,8 @@ def _more_data(verdict: str, needed: float | None) -> str:
 
 def _left_out(estimate: Estimate) -> str:
     return "; rows without a group are left out" if "rows_without_group" in estimate.flags else ""
+
+
+def _near(estimate: Estimate) -> str:
+    """That the same rows, with their units in other folds, might be judged otherwise."""
+    return "; so near the limit that other folds of the unit could turn it" if FOLDS_DECIDE in estimate.flags else ""

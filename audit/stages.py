@@ -9,14 +9,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from audit.config.schema import Config
 from audit.data.checks import group_checks
+from audit.data.decisions import score_checks
+from audit.engines.choice import count
 from audit.engines.counting import Counted, Plan
-from audit.engines.duck import DuckEngine
 from audit.engines.tables import Table, open_table
 from audit.errors import QuestionError, SourceError, printable
+from audit.four_fifths import four_fifths_checks
 from audit.measurement import Scope, of_data, of_predictions
 from audit.records import cube_record, part_record
 from audit.result import Check, CubeRecord, Part
@@ -39,13 +40,13 @@ class Findings:
 def scope_of(config: Config) -> Scope:
     """What to measure."""
     data = config.data
-    reference = {c: _level(v) for c, v in data.reference_group.items()}
     return Scope(
         groups=data.groups,
         intersections=data.intersections,
-        reference=reference,
+        reference=_reference(config),
         population=data.reference,
         confidence=config.policy.confidence,
+        compare_to=config.compared_to,
     )
 
 
@@ -56,6 +57,7 @@ def data_plan(config: Config) -> Plan:
         groups=data.groups,
         intersections=data.intersections,
         label=None if _regresses(config) else data.label,
+        classes=config.classes and data.label is not None,
         positive=data.positive,
         weight=data.weight,
         unit=config.unit,
@@ -72,6 +74,7 @@ def model_plan(config: Config) -> Plan:
     return Plan(
         groups=data.groups,
         task=asked.task,
+        classes=config.classes,
         intersections=data.intersections,
         label=config.predictions_label,
         positive=data.positive,
@@ -82,67 +85,118 @@ def model_plan(config: Config) -> Plan:
         weight=data.weight,
         unit=config.unit,
         bins=data.bins,
+        features=asked.features,
+        neighbours=asked.neighbours,
+        reference=_reference(config) if asked.features else {},
+        query=asked.query,
+        rank=asked.rank,
+        top=tuple(sorted(asked.top or ())),
     )
 
 
-def require_inputs(config: Config, folder: Path) -> None:
+@dataclass(slots=True)
+class Opened:
+    """Tables that were opened before the run, each handed on once: a text is parsed when it is opened."""
+
+    config: Config
+    folder: Path
+    tables: dict[str, Table] = field(default_factory=dict)
+
+    def require(self, source: str, columns: tuple[str, ...], *, keep: bool) -> None:
+        """Open a table and refuse what is not in it; it is kept where nothing will write it anew before it is read."""
+        table = self.tables.get(source) or self._open(source)
+        table.require(columns)
+        if keep:
+            self.tables[source] = table
+
+    def take(self, source: str) -> Table:
+        """The table, opened now if it was not before."""
+        return self.tables.pop(source, None) or self._open(source)
+
+    def _open(self, source: str) -> Table:
+        """Table of a file or a pattern of files; a cluster's files are not read whole on this machine for a digest."""
+        return open_table(source, folder=self.folder, digested=self.config.data.engine != "spark")
+
+
+def require_inputs(config: Config, folder: Path) -> Opened:
     """Refuse before any work what is already known to be wrong: grid, suite, tables and columns that are not there."""
     from audit.energy.carbon import grid
 
     if config.data.source is None and config.predictions is None:
         raise QuestionError("nothing is asked: name rows in [data] source, or predictions in [predictions]")
     grid(config.energy.country)
-    if config.data.prepare is None:
-        for source in (config.data.source, config.data.test):
-            if source is not None:
-                open_table(source, folder=folder).require(_data_columns(config))
+    opened, settled = Opened(config, folder), config.data.prepare is None
+    if config.train is not None:
+        require_inside(folder, config.train.predictions)
+    for source in (config.data.source, config.data.test) if settled else ():
+        if source is not None:
+            opened.require(source, _data_columns(config), keep=True)
     if config.predictions is not None and config.predictions.source is not None:
-        open_table(config.predictions.source, folder=folder).require(model_plan(config).columns)
+        opened.require(config.predictions.source, model_plan(config).columns, keep=settled)
     if config.checks is not None and config.checks.suite is not None:
         from audit.data.expectations import read_suite
 
         read_suite(folder / config.checks.suite)
+    return opened
 
 
-def check_data(config: Config, folder: Path, found: Findings, step: Step) -> None:
+def require_inside(folder: Path, name: str) -> Path:
+    """Path in the pipeline's folder, whose old file may be removed.
+
+    Raises
+    ------
+    QuestionError
+        When a link leads out of the folder.
+    """
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise QuestionError(
+            f"[train] predictions '{printable(name)}' leads out of the pipeline's folder by a link; an old file there "
+            "would be removed before training, so name a path inside the folder"
+        )
+    return path
+
+
+def check_data(config: Config, opened: Opened, found: Findings, step: Step) -> None:
     """Validate the data and measure its bias, before any model exists."""
     if config.data.source is None:
         return
     with step("Reading the data"):
-        table = open_table(config.data.source, folder=folder)
+        table = opened.take(config.data.source)
     audit_table(table, config, found, step)
     if config.data.test is not None:
-        test = open_table(config.data.test, folder=folder)
+        test = opened.take(config.data.test)
         plan = data_plan(config)
-        counted = _count(test, plan, "Counting the test part", step)
+        counted = _count(config, test, plan, "Counting the test part", step)
         found.data.append(part_record("test", test, counted, plan.columns))
         found.checks += group_checks(counted, plan, "test")
     if config.checks is not None and config.checks.suite is not None:
-        found.checks += _expectations(folder / config.checks.suite, table, step)
+        found.checks += _expectations(opened.folder / config.checks.suite, table, step)
 
 
 def audit_table(table: Table, config: Config, found: Findings, step: Step) -> None:
     """Count one table before training and measure its bias."""
     table.require(_data_columns(config))
     plan = data_plan(config)
-    counted = _count(table, plan, "Counting the data", step)
+    counted = _count(config, table, plan, "Counting the data", step)
     found.data.append(part_record("train", table, counted, plan.columns))
     found.cubes += _records("train", counted)
     found.checks += group_checks(counted, plan, "train")
-    found.estimates += of_data(counted.by_kind, scope_of(config), labelled=plan.label is not None)
+    labelled = plan.label is not None
+    found.estimates += of_data(counted.by_kind, scope_of(config), labelled=labelled, classes=plan.classes)
 
 
-def audit_predictions(config: Config, folder: Path, found: Findings, step: Step) -> None:
+def audit_predictions(config: Config, opened: Opened, found: Findings, step: Step) -> None:
     """Count the predictions once, and compute every rate of every group."""
     source = config.predictions_source
     if source is None:
         return
-    if config.train is not None and not (folder / source).exists():
+    if config.train is not None and not (opened.folder / source).exists():
         raise SourceError(
             f"training ended well but left no '{printable(source)}' ([train] predictions); "
             "write the table of predictions there"
         )
-    audit_model(open_table(source, folder=folder), config, found, step)
+    audit_model(opened.take(source), config, found, step)
 
 
 def audit_model(table: Table, config: Config, found: Findings, step: Step) -> None:
@@ -151,24 +205,25 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
     absent = [c for c in config.data.strata if c not in table.columns]
     if config.data.strata and not absent:
         plan = replace(plan, strata=config.data.strata)
-    counted = _count(table, plan, "Counting the predictions", step)
+    counted = _count(config, table, plan, "Counting the predictions", step)
     found.data.append(part_record("predictions", table, counted, plan.columns))
     found.cubes += _records("predictions", counted)
-    found.checks += group_checks(counted, plan, "predictions")
+    found.checks += (*group_checks(counted, plan, "predictions"), *score_checks(counted, plan))
     if absent:
         found.checks.append(_without_strata(absent))
     with step("Measuring"):
         found.estimates += of_predictions(plan.task, counted.by_kind, scope_of(config))
+    found.checks += four_fifths_checks(found.estimates, config)
 
 
 def _regresses(config: Config) -> bool:
     """Whether labels are numbers, of which no class is counted."""
-    return config.predictions is not None and config.predictions.task == "regression"
+    return config.predictions is not None and config.predictions.task in {"regression", "ranking"}
 
 
-def _count(table: Table, plan: Plan, what: str, step: Step) -> Counted:
+def _count(config: Config, table: Table, plan: Plan, what: str, step: Step) -> Counted:
     with step(what):
-        return DuckEngine().count(table, plan)
+        return count(table, plan, config.data.engine, config.data.master)
 
 
 def _records(part: str, counted: Counted) -> list[CubeRecord]:
@@ -197,7 +252,8 @@ def _expectations(path: Path, table: Table, step: Step) -> tuple[Check, ...]:
         return run_suite(suite, table.to_pandas())
 
 
-def _level(value: Any) -> str:
+def _reference(config: Config) -> dict[str, str]:
+    """Level that the others are compared with, by group column, where one is named."""
     from audit.engines.levels import level_text
 
-    return str(level_text(value))
+    return {c: str(level_text(v)) for c, v in config.data.reference_group.items()}

@@ -17,6 +17,8 @@ Status = Literal["ok", "undefined", "suppressed"]
 Level = str | None
 """A group's name as text; None is the rows whose group is missing."""
 Group = tuple[Level, ...]
+WORST_CLASS = "worst_class_"
+"""Begins the name of a comparison over classes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -38,6 +40,8 @@ class Estimate:
     group: Group | None = None
     reference: Group | None = None
     """Group that a comparison is made with; None where all groups are compared with each other."""
+    outcome: str | None = None
+    """Class that a one-versus-rest rate is of, or that is the worst one; None where there is none."""
     pair: tuple[Group, Group] | None = None
     """Lowest and highest group of a comparison over all groups."""
     low_pair: tuple[Group, Group] | None = None
@@ -67,8 +71,14 @@ class Estimate:
         parts = [self.stage, self.metric, self.compare, "*".join(self.by)]
         return ".".join(p for p in parts if p)
 
+    @property
+    def of_one_class(self) -> bool:
+        """Whether it speaks of one class against all others; a gate asks for no such number."""
+        return self.outcome is not None and not self.metric.startswith(WORST_CLASS)
+
     def __repr__(self) -> str:
-        where = ",".join(f"{b}={g}" for b, g in zip(self.by, self.group or (), strict=False))
+        pairs = [*zip(self.by, self.group or (), strict=False), *([("class", self.outcome)] if self.outcome else ())]
+        where = ",".join(f"{b}={g}" for b, g in pairs)
         head = ".".join(p for p in (self.stage, self.metric, self.compare) if p)
         if self.value is None:
             return f"Estimate({head}[{where}]: {self.status}, {self.reason})"

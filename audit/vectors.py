@@ -5,23 +5,25 @@ Plain JSON, so that any other system can be held to the same numbers:
 - ``input.cells`` has one row a cell, named by ``input.columns``; the last column, ``n``, counts the rows that it is.
 - A question with a ``prediction`` or a ``score`` is one to `audit.measure` (stage "model"), any other one to
   `audit.check` (stage "data").
-- An expected estimate is found by stage, metric, compare, by, group and reference. Each of ``value``, ``low``, ``high``
-  and ``n`` that is given must come out within ``tolerance``. ``status: "undefined"`` demands no number, and a reason
-  with the given words in it. ``verdict`` lists what the gates may say; ``refused`` demands an error with these words.
+- An expected estimate is found by stage, metric, compare, by, group, reference and outcome (the class). Each of
+  ``value``, ``low``, ``high`` and ``n`` that is given must come out within ``tolerance``. ``status: "undefined"``
+  demands no number, and a reason with the given words in it. ``verdict`` lists what the gates may say; ``refused``
+  demands an error with these words.
 
 Must not: compute anything, or accept a vector that expects nothing.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from audit import strict_json
 from audit.assets import asset
+from audit.catalogue import Task
 from audit.errors import QuestionError, SourceError, printable
 from audit.result import Verdict
 from audit.value import Group, Stage
@@ -69,14 +71,16 @@ class Question(_Strict):
     """What is asked of the table, by names of its columns."""
 
     groups: tuple[str, ...] = Field(min_length=1)
+    task: Task = "classification"
     label: str | None = None
     prediction: str | None = None
     score: str | None = None
+    classes: bool = False
     weight: str | None = None
     unit: str | None = None
     strata: tuple[str, ...] = ()
     positive: Scalar = None
-    threshold: float = 0.5
+    threshold: float | Literal["median"] = 0.5
     reference: Mapping[str, Scalar] = Field(default_factory=dict)
     intersections: int = 1
     confidence: float = 0.95
@@ -102,6 +106,7 @@ class Expected(_Strict):
     by: tuple[str, ...] = ()
     group: Group | None = None
     reference: Group | None = None
+    outcome: str | None = None
     pair: tuple[Group, Group] | None = None
     value: float | None = None
     low: float | None = None
@@ -147,6 +152,8 @@ class Vector(_Strict):
         absent = next((n for n in self.question.names() if n not in self.input.columns[:-1]), None)
         if absent is not None:
             raise ValueError(f"the question names '{printable(absent)}', which is no column of the input")
+        if self.question.task != "classification" and not self.question.of_model:
+            raise ValueError(f"a question of the task {self.question.task} names a prediction")
         if self.question.of_model and (self.question.strata or self.question.label is None):
             raise ValueError("a question about predictions has a label, and no strata")
         if bool(self.refused) == bool(self.expected or self.verdict):
@@ -184,7 +191,7 @@ def read(path: Path | None = None) -> tuple[Vector, ...]:
     shown = printable(file, 200)
     text = _text(file, shown)
     try:
-        json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+        strict_json.loads(text, infinite=True)
     except (ValueError, RecursionError) as error:
         raise SourceError(f"'{shown}' is not strict JSON: {printable(error, 160)}") from None
     try:
@@ -198,24 +205,12 @@ def read(path: Path | None = None) -> tuple[Vector, ...]:
 def _text(file: Path, shown: str) -> str:
     """Text of a file of bounded size."""
     try:
-        if not file.is_file():
-            raise SourceError(f"'{shown}' is no file; name a JSON file of vectors")
-        if file.stat().st_size > LARGEST_BYTES:
-            raise SourceError(f"'{shown}' is larger than {LARGEST_BYTES:,} bytes; vectors are small tables of counts")
-        return file.read_text(encoding="utf-8")
+        return strict_json.text(file, LARGEST_BYTES)
     except OSError as error:
         raise SourceError(f"'{shown}' cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise SourceError(f"'{shown}' is not UTF-8; save it as UTF-8") from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [k for k, _ in pairs]
-    twice = next((k for k in keys if keys.count(k) > 1), None)
-    if twice is not None:
-        raise ValueError(f"the key '{printable(twice)}' stands twice in one object")
-    return dict(pairs)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    except strict_json.NotStrictError as error:
+        said = {
+            "absent": "is no file; name a JSON file of vectors",
+            "large": f"is larger than {LARGEST_BYTES:,} bytes; vectors are small tables of counts",
+        }
+        raise SourceError(f"'{shown}' {said.get(error.fault, 'is not UTF-8; save it as UTF-8')}") from None

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from audit.config.read import build
+from audit.config.schema import Config
 from audit.cube import Cube
+from audit.four_fifths import CODE
 from audit.gates import again
 from audit.measurement import contradictions, of_data, of_predictions
 from audit.measurement.scope import OWN
@@ -29,11 +31,13 @@ def differences(result: AuditResult) -> tuple[str, ...]:
     scope = scope_of(config)
     made: list[Estimate] = []
     if train := _by_kind(result, "train"):
-        made += of_data(train, scope, labelled=data_plan(config).label is not None)
+        plan = data_plan(config)
+        made += of_data(train, scope, labelled=plan.label is not None, classes=plan.classes)
     if predictions := _by_kind(result, "predictions"):
         made += of_predictions(model_plan(config).task, predictions, scope)
     kept = [e for e in result.estimates if OWN not in e.flags]
-    wrong = [*_lengths(made, kept), *_unlike(made, kept), *contradictions(_by_kind(result, "predictions"), scope)]
+    wrong = [*_lengths(made, kept), *_unlike(made, kept), *_cut(result, config)]
+    wrong += contradictions(_by_kind(result, "predictions"), scope)
     finished = dt.datetime.fromisoformat(result.run.finished).date()
     judged = again(result, config, finished)
     wrong += [
@@ -41,9 +45,23 @@ def differences(result: AuditResult) -> tuple[str, ...]:
         for there, now in zip(result.gates, judged.gates, strict=False)
         if there.verdict != now.verdict
     ]
+    if [c for c in result.checks if c.code == CODE] != [c for c in judged.checks if c.code == CODE]:
+        wrong.append("the checks of the four-fifths rule are not those that its numbers give")
     if len(result.gates) != len(judged.gates) or result.verdict != judged.verdict:
         wrong.append(f"the document's verdict is {result.verdict}, its gates say {judged.verdict}")
     return tuple(wrong)
+
+
+def _cut(result: AuditResult, config: Config) -> Iterator[str]:
+    """Whether scores were cut at their median where that was asked: strictly above it lies at most half."""
+    if config.predictions is None or config.predictions.threshold != "median":
+        return
+    part = next((p for p in result.data if p.part == "predictions"), None)
+    if part is not None and part.score_median is None:
+        yield "the document does not say at which median the scores were cut"
+    everybody = next((e for e in result.find("selection_rate", by=()) if e.value is not None), None)
+    if everybody is not None and (everybody.value or 0.0) > 0.5:
+        yield f"{everybody.value:.3g} of the rows lie above the median, more than half"
 
 
 def _by_kind(result: AuditResult, part: str) -> dict[str, list[Cube]]:

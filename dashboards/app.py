@@ -206,7 +206,7 @@ def drawable(found: Grouped, by: By) -> list[str]:
     rates = (
         e for e in found.result.estimates if (e.stage, e.by, e.compare, e.reference) == (found.stage, by, None, None)
     )
-    return list(dict.fromkeys(e.metric for e in rates if e.group is not None))
+    return list(dict.fromkeys(e.metric for e in rates if e.group is not None and not e.of_one_class))
 
 
 def chart(rates: Sequence[Estimate], limits: Sequence[tuple[float, str]]) -> None:
@@ -255,7 +255,9 @@ def table(drawn: Table | None) -> None:
     if drawn is None or not drawn.rows:
         return
     st.markdown(f"**{plain(drawn.caption)}**")
-    columns = [plain(c) for c in drawn.columns]
+    named = [plain(c) for c in drawn.columns]
+    # Two classes may have one name once it is shortened, or that of the first column.
+    columns = [c + NO_BREAK * named[:i].count(c) for i, c in enumerate(named)]
     rows = ([plain(row.header), *map(cell_markup, row.cells)] for row in drawn.rows)
     show([dict(zip(columns, row, strict=True)) for row in rows])
     if drawn.note:

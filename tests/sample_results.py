@@ -81,10 +81,13 @@ def result_of(
     checks: Sequence[Check] = (),
     energy: Energy | None = None,
     run: Run | None = None,
+    compare_to: Sequence[str] = (),
 ) -> AuditResult:
     """Result of an audit of these counts: measured and judged by the code that measures and judges runs."""
     cube = cube_of_counts(names, counts)
-    scope = Scope(groups=tuple(names), intersections=intersections, population=population or {})
+    scope = Scope(
+        groups=tuple(names), intersections=intersections, population=population or {}, compare_to=tuple(compare_to)
+    )
     estimates: list[Estimate] = []
     records: list[CubeRecord] = []
     if "data" in stages:

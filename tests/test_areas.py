@@ -21,6 +21,10 @@ from sklearn import metrics as sk
 import audit
 from audit.engines import ordered
 from audit.engines import scores as engine
+from audit.engines.asking import cubes_of, tallied
+from audit.engines.choice import engine_of
+from audit.engines.counting import Plan
+from audit.engines.tables import open_frame
 from audit.errors import QuestionError
 from audit.evidence.reader import from_text
 from audit.inference.auc import limits
@@ -273,6 +277,28 @@ def test_exact_pairs_need_scores():
         audit.measure([1, 0], [1, 0], groups={"g": ["a", "b"]}, exact_auc=True)
     with pytest.raises(QuestionError, match="exact_auc needs scores"):
         audit.measure([1, 0], groups={"g": ["a", "b"]}, exact_auc=True)
+
+
+def test_exact_pairs_need_an_engine_that_sorts_and_all_rows(tmp_path):
+    y, s, g, *_ = some(60)
+    table = open_frame({"y": y, "s": s, "g": g})
+    asked = Plan(groups=("g",), label="y", score="s", exact_auc=True)
+    with pytest.raises(QuestionError, match="engine duckdb alone"):
+        engine_of("polars", None).count(table, asked)
+    with pytest.raises(QuestionError, match="leave it out of parts"):
+        tallied(engine_of("duckdb", None), table, asked)
+
+
+def test_crossings_of_parts_add_up(monkeypatch):
+    y, s, g, h, _ = some(600)
+    asked = Plan(groups=("g", "h"), intersections=2, label="y", score="s", of_parts=True)
+    tables = [open_frame({"y": y[k], "s": s[k], "g": g[k], "h": h[k]}) for k in (slice(250), slice(250, None), slice(None))]  # fmt: skip
+    for most, names in ((60_000, ("g", "h", "label", "score")), (300, ("g", "label", "score"))):
+        monkeypatch.setattr(engine, "MOST_CROSSED", most)
+        first, second, whole = (tallied(engine_of("duckdb", None), t, asked) for t in tables)
+        summed, once = (cubes_of(t, asked).by_kind["scores"][0] for t in (first + second, whole))
+        assert summed.names == once.names == names
+        assert np.array_equal(summed["n"], once["n"])
 
 
 def test_the_command_asks_for_exact_pairs(tmp_path):

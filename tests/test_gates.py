@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import pytest
 
+import audit
 from audit.config.read import build
 from audit.errors import QuestionError
 from audit.gates import Evidence, exit_code, failed_checks, judge, overall
 from audit.result import Check, Energy
 from audit.value import Estimate
+from audit.verify import differences
 
 TODAY = dt.date(2026, 11, 24)
 BLACK, WHITE = ("black",), ("white",)
@@ -223,3 +226,52 @@ def test_a_policy_of_another_confidence_is_not_judged_by_the_intervals_there_are
     raw = {**result.question.config, "policy": {"confidence": 0.99}}
     with pytest.raises(QuestionError, match=r"confidence is 0\.99, but the result holds intervals of 0\.95"):
         again(result, build(raw), TODAY)
+
+
+def near(limit, unit):
+    rng = np.random.default_rng(4)
+    people = np.arange(1000) // 10
+    y = rng.random(1000) < np.where(people % 2, 0.2, 0.5) + np.repeat(rng.uniform(-0.1, 0.1, 100), 10)
+    rule = {"metric": "selection_rate", "compare": "difference", "max": limit}
+    return audit.measure(y, y, groups={"g": people % 2}, unit=people if unit else None, gates=[rule])
+
+
+def test_a_verdict_that_other_folds_could_turn_says_so():
+    from audit.publish.card import render
+
+    found = near(0.5, unit=True).find("selection_rate", "difference", by=("g",))[0]
+    half = found.value - found.low
+    for limit, verdict, said in (
+        (found.low - 0.1 * half, "fail", True), (found.low + 0.1 * half, "insufficient", True),
+        (found.low - 0.3 * half, "fail", False), (found.value, "insufficient", False),
+    ):  # fmt: skip
+        result = near(limit, unit=True)
+        gate = result.gates[0]
+        assert gate.verdict == verdict
+        assert ("folds_decide" in gate.estimate.flags) == said
+        assert ("other folds of the unit could turn it" in gate.sentence) == said
+        assert ('"folds_decide"' in result.to_json()) == said
+        assert ("other folds of the unit could turn it" in render(result, "md")) == said
+        assert not differences(result)
+
+
+def test_plain_rows_have_no_folds_that_could_turn_a_verdict():
+    found = near(0.5, unit=False).find("selection_rate", "difference", by=("g",))[0]
+    assert near(found.low - 1e-6, unit=False).gates[0].estimate.flags == ()
+
+
+def test_the_same_people_in_other_folds_get_the_other_verdict_only_where_it_is_said():
+    rng, people, rule = (
+        np.random.default_rng(9),
+        np.arange(2000) // 10,
+        {"metric": "selection_rate", "compare": "difference", "max": 0.1},
+    )
+    y = rng.random(2000) < np.where(people % 2, 0.4, 0.25) + np.repeat(rng.uniform(-0.2, 0.2, 200), 10)
+    verdicts = []
+    for renamed in range(12):
+        gate = audit.measure(
+            y, y, groups={"g": people % 2}, unit=[f"{renamed}-{p}" for p in people], gates=[rule]
+        ).gates[0]
+        verdicts.append((gate.verdict, "folds_decide" in gate.estimate.flags))
+    plainly = {v for v, said in verdicts if not said}
+    assert len(plainly) <= 1

@@ -18,9 +18,9 @@ import audit
 PACKAGE = Path(audit.__file__).parent
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.name != "__main__.py")
 LAYERS = (
-    ("errors",), ("value",), ("cube",), ("catalogue",), ("result",), ("inference",), ("fairness",), ("metrics",),
-    ("config",), ("grouping",), ("measurement",), ("own_metrics",), ("sentences",), ("family",), ("waivers",), ("gates",), ("assets",), ("evidence", "energy"),
-    ("data.twins",), ("engines",), ("data",), ("process",), ("records",), ("publish",), ("stages",), ("run",), ("arrays",),
+    ("errors",), ("strict_json",), ("value",), ("cube",), ("catalogue",), ("result",), ("inference",), ("fairness",), ("metrics",),
+    ("config",), ("grouping", "classes"), ("measurement",), ("own_metrics",), ("sentences",), ("four_fifths",), ("family",), ("waivers",), ("gates",), ("assets",), ("evidence", "energy"),
+    ("data.twins",), ("engines",), ("data",), ("process",), ("records",), ("publish",), ("stages",), ("run", "parts"), ("arrays",),
     ("api", "verify", "compare", "starting", "dashboard"), ("vectors", "conform"), ("cli",),
 )  # fmt: skip
 """A later row may import from an earlier one at module level, never the reverse."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from audit.inference.effective import folded, plain, weighted
 from audit.inference.intervals import clopper_pearson, difference, quantile, ratio, wilson
 from audit.inference.needed import needed
-from audit.inference.pairs import extreme, gap, single
+from audit.inference.pairs import against, extreme, gap, single
 
 Q = 1.959963984540054
 INF = np.array([math.inf])
@@ -97,6 +98,40 @@ def test_the_difference_is_found_by_looking_at_every_pair(cells):
     assert found.value == pytest.approx(max(a - b for a, b in permutations(p, 2)))
     assert p[found.pair[0]] == p.min()
     assert p[found.pair[1]] == p.max()
+
+
+@given(groups, st.sampled_from(["difference", "ratio"]), st.integers(0, 6), st.floats(-0.9, 0.9))
+@settings(max_examples=200, deadline=None)
+def test_gap_and_comparison_with_a_reference_are_those_of_two_rates_at_a_time(cells, kind, unmeasured, r):
+    x, n = np.array(cells, float).T
+    n[unmeasured : unmeasured + 1], x[unmeasured : unmeasured + 1] = 0, 0
+    sample = replace(plain(x, n), r=np.full((len(n), len(n)), r))
+    compare, groups = {"difference": difference, "ratio": ratio}[kind], range(len(n))
+
+    def limits(i, j, tail):
+        each = [single(replace(sample, r=None), tail) for _ in range(2)]
+        (a, b) = (type(each[0])(e.low[k], e.high[k]) for e, k in zip(each, (i, j), strict=True))
+        return [float(v) for v in compare(sample.p[i], a, sample.p[j], b, r)]
+
+    inner = {(i, j): limits(i, j, 0.025) for i, j in permutations(groups, 2)}
+    outer = {(i, j): limits(i, j, 0.025 / math.comb(len(n), 2)) for i, j in permutations(groups, 2)}
+    found = gap(sample, kind, 0.025)
+    if kind == "difference":
+        expected = max(0, *(v[0] for v in outer.values())), min(1, max(v[1] for v in inner.values()))
+    else:
+        expected = min(1, *(v[0] for v in inner.values())), min(1, *(v[1] for v in outer.values()))
+    assert (found.low, found.high) == pytest.approx(expected, abs=1e-12)
+    reference = against(sample, kind, 0, 0.025)
+    for i in groups[1:]:
+        assert (reference.low[i], reference.high[i]) == pytest.approx(tuple(inner[i, 0]), rel=1e-12)
+
+
+def test_limits_that_every_comparison_reads_cannot_be_written_to():
+    sample = plain(np.array([3.0, 5.0]), np.array([10.0, 10.0]))
+    assert single(sample, 0.025) is single(sample, 0.025)
+    with pytest.raises(ValueError, match="read-only"):
+        single(sample, 0.025).low[0] = 0
+    assert not np.array_equal(single(sample, 0.025).low, single(replace(sample, n=sample.n * 2), 0.025).low)
 
 
 def test_an_unmeasured_group_blocks_a_pass_and_never_causes_a_fail():

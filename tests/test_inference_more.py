@@ -52,6 +52,25 @@ def test_the_floor_of_equal_groups_is_the_tabled_mean_range_of_normals(groups, e
     same(noise_floor(np.ones(groups)), expected, abs=2e-6)
 
 
+def test_the_floor_of_unequal_groups_is_the_integral_by_adaptive_quadrature():
+    from scipy.integrate import quad
+    from scipy.special import ndtr
+
+    rng = np.random.default_rng(23)
+    for spread_of_sizes in (0, 1, 3, 6):
+        for groups in (2, 5, 50):
+            deviations = np.exp(rng.normal(0, spread_of_sizes / 2, groups))
+
+            def between(x, d=deviations):
+                return 1 - ndtr(x / d).prod() - ndtr(-x / d).prod()
+
+            ends = np.concatenate([[0.0], np.geomspace(deviations.min() / 4, 9 * deviations.max(), 24)])
+            exact = 2 * sum(
+                quad(between, a, b, epsabs=1e-13, epsrel=1e-13)[0] for a, b in zip(ends, ends[1:], strict=False)
+            )
+            same(noise_floor(deviations**2), exact, rel=1e-9 if spread_of_sizes < 6 else 1e-4)
+
+
 def test_the_corrected_gap_takes_the_floor_out_in_quadrature():
     p, n = np.array([0.1, 0.3, 0.5]), np.array([80.0, 90.0, 100.0])
     found = spread(p, n)

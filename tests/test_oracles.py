@@ -184,3 +184,66 @@ def test_an_infinite_disparity_is_no_ten():
     found = result.find("selection_rate", "ratio", group=["b"])[0]
     assert found.status == "undefined"
     assert found.reason
+
+
+# --- the mean of two gaps
+
+
+@pytest.mark.parametrize("load", [compas, adult], ids=lambda f: f.__name__)
+def test_the_mean_of_the_two_gaps_of_equalized_odds_equals_fairlearn(shared, load):
+    y, p, g = load(shared)
+    keep = np.isin(g, [level for level in np.unique(g) if {0, 1} <= set(y[g == level])])
+    result = audit.measure(y[keep], p[keep], groups={"g": g[keep]})
+    found = result.find("equalized_odds_difference_mean", "difference", by=["g"])[0]
+    theirs = fl.equalized_odds_difference(y[keep], p[keep], sensitive_features=g[keep], agg="mean")
+    assert found.value == pytest.approx(theirs, abs=1e-12)
+    assert found.low <= found.value <= found.high
+
+
+def test_average_odds_difference_is_the_mean_of_both_differences_from_the_reference(shared):
+    y, p, g = compas(shared)
+    result = audit.measure(y, p, groups={"g": g}, reference="Caucasian")
+
+    def odds(level):
+        rows = g == level
+        return (p[rows & (y == 1)].mean() + p[rows & (y == 0)].mean()) / 2
+
+    for level in ("African-American", "Hispanic"):
+        found = result.find("average_odds", "difference", group=[level])[0]
+        assert found.value == pytest.approx(odds(level) - odds("Caucasian"), abs=1e-12)
+    every = [odds(level) for level in np.unique(g)]
+    found = result.find("average_odds_difference", "difference", by=["g"])[0]
+    assert found.value == pytest.approx(max(every) - min(every), abs=1e-12)
+    assert not result.find("average_odds", "ratio")
+
+
+def test_gates_on_the_mean_of_two_gaps():
+    rng = np.random.default_rng(2)
+    g, y = np.repeat(list("ab"), 2000), np.tile([0, 1], 2000)
+    p = (rng.random(4000) < np.where(y, 0.8, 0.2) - 0.3 * (g == "b") * y).astype(int)
+    for limit, verdict in ((0.05, "fail"), (0.3, "pass"), (0.15, "insufficient")):
+        gate = {"metric": "equalized_odds_difference_mean", "max": limit}
+        result = audit.measure(y, p, groups={"g": g}, gates=[gate])
+        assert result.verdict == verdict
+        assert result.gates[0].p_value is None
+
+
+@pytest.mark.parametrize("groups", [2, 4, 8])
+def test_the_interval_of_the_mean_of_two_gaps_covers(groups):
+    from audit.inference.effective import plain
+    from audit.inference.pairs import gap
+
+    rng = np.random.default_rng(3)
+    for n, base, away in ((50, 0.3, 1.0), (200, 0.3, 0.5), (20, 0.1, 1.0), (1000, 0.5, 0.7)):
+        p = np.r_[base * away, np.full(groups - 1, base)]
+        truth, fails, covered = base * (1 - away), 0, 0
+        for _ in range(1000):
+            found = [
+                gap(plain(rng.binomial(n, p).astype(float), np.full(groups, float(n))), "difference", 0.025, looks=2)
+                for _ in range(2)
+            ]
+            low, high = (sum(getattr(f, s) for f in found) / 2 for s in ("low", "high"))
+            covered += low <= truth <= high
+            fails += low > truth
+        assert covered / 1000 >= 0.93
+        assert fails / 1000 <= 0.05 + 0.014

@@ -188,3 +188,14 @@ def test_what_chance_alone_shows_is_worked_out_from_effective_rows_or_left_out()
     said = [float(e.method.split("shows ")[1].split()[0]) for e in (units, once)]
     assert said[0] == pytest.approx(said[1], rel=0.15)
     assert "rows that share units" in units.method
+
+
+def test_a_loss_that_few_rows_of_a_label_decide_is_marked():
+    rng = np.random.default_rng(2)
+    s = rng.uniform(0.05, 0.95, 400)
+    y = np.r_[np.arange(200) < 5, rng.random(200) < s[200:]].astype(int)
+    result = audit.measure(y, (s > 0.5).astype(int), groups={"g": np.repeat(["rare", "usual"], 200)}, score=s)
+    for metric in ("brier_score", "log_loss", "calibration_in_the_large"):
+        flags = {e.group: e.flags for e in result.find(metric, by=("g",))}
+        assert flags["rare",] == ("small_group",)
+        assert flags["usual",] == ()

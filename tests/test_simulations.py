@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
-from simulations import floors, gaps, needed_data, rates, scores, units
+from simulations import crowds, errors, floors, folds, gaps, losses, needed_data, rates, scores, units
 from simulations.page import Scale, at_least, at_most, table
 from simulations.run import SIMULATIONS, page
+
+from audit.inference import means, pairs
+from audit.inference.effective import folded
+from audit.inference.intervals import Limits, quantile
+from audit.inference.needed import needed
 
 FAST = Scale(fast=True)
 ANCHORS = (
     "One rate", "Differences and ratios", "Gaps over groups", "Rows that share a person, and weights", "Crossed units",
-    "Noise floor", "Needed data", "AUC", "Calibration", "Many gates",
+    "Noise floor", "Needed data", "AUC", "Calibration", "Many gates", "More than sixteen groups", "Another hash",
+    "People with more rows", "Losses of scores", "Errors of a prediction",
 )  # fmt: skip
 
 
@@ -66,6 +74,50 @@ def test_a_bound_that_is_missed_is_said_to_be_missed():
     assert not at_least("x", 0.91, 0.93, 4000).held
 
 
+def wald(p, n, q):
+    half = q * np.sqrt(p * (1 - p) / n)
+    return Limits(p - half, p + half)
+
+
+def normal(*counts):
+    found = folded(*counts)
+    return replace(found, df=np.full(found.df.shape, np.inf))
+
+
+def in_haste(*asked):
+    found = needed(*asked)
+    return found._replace(factor=0.8 * found.factor)
+
+
+WRONG = (
+    (pairs, "wilson", wald, rates.two_rates, "coverage of a difference"),
+    (units, "folded", normal, units.shared, "10 rows a person: coverage"),
+    (floors, "between_variance", lambda p, n, *_: p.var(axis=-1, ddof=1), floors.noise, "signed between-group variance"),
+    (needed_data, "needed", in_haste, needed_data.power, "power at the needed size"),
+    (crowds, "needed", in_haste, crowds.crowds, "32 and 64 groups: power"),
+    (folds, "NEAR", 0.0, folds.reseeded, "another hash"),
+    (errors, "SCALES", {k: v._replace(more=None) for k, v in errors.SCALES.items()}, errors.errors, "errors of a prediction"),
+    (means, "quantile", lambda *asked: 0.8 * quantile(*asked), losses.losses, "losses of scores"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "other", "simulate", "missed"), WRONG, ids=lambda x: getattr(x, "__name__", None)
+)
+def test_a_recipe_that_is_wrong_misses_its_bound(monkeypatch, where, name, other, simulate, missed):
+    monkeypatch.setattr(where, name, other)
+    broken = [d.what for d in simulate(FAST).demands if not d.held]
+    assert any(what.startswith(missed) for what in broken)
+
+
+def test_a_rule_of_the_package_that_looks_at_pairs_uncorrected_is_not_simulated_as_if_it_were(monkeypatch):
+    uncorrected = gaps.gap
+    monkeypatch.setattr(gaps, "gap", lambda s, *asked: uncorrected(s, *asked, looks=2 / len(s.p) / (len(s.p) - 1)))
+    for simulate in (gaps.gates, units.shared):
+        with pytest.raises(ArithmeticError, match="differ from pairs.gap"):
+            simulate(FAST)
+
+
 def test_exact_coverage_of_one_cell_worked_by_hand():
     # one row each, both rates a half: every outcome's interval contains 0 and a ratio of 1
     assert rates.coverage(1, 1, 0.5, 0.0)[:2] == pytest.approx((1.0, 1.0))
@@ -77,5 +129,5 @@ def test_tables_are_markdown():
 
 def test_the_modules_of_the_page_are_all_run():
     assert {s.__module__ for s in SIMULATIONS} == {
-        m.__name__ for m in (floors, gaps, needed_data, rates, scores, units)
+        m.__name__ for m in (crowds, errors, floors, folds, gaps, losses, needed_data, rates, scores, units)
     }

@@ -21,6 +21,7 @@ RULE = re.compile(
 )
 RULE_SHAPE = "METRIC [difference|ratio] [by COLUMN*COLUMN] >= NUMBER"
 HERE = "the command line"
+MEDIAN = "median"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +31,17 @@ class Asked:
     table: Path
     label: str | None = None
     positive: str | None = None
+    classes: bool | None = None
     task: str | None = None
     prediction: str | None = None
     score: str | None = None
-    threshold: float | None = None
+    threshold: str | None = None
     exact_auc: bool = False
+    features: Sequence[str] | None = None
+    neighbours: int | None = None
+    query: str | None = None
+    rank: str | None = None
+    top: Sequence[str] | None = None
     groups: Sequence[str] | None = None
     weight: str | None = None
     unit: str | None = None
@@ -43,6 +50,10 @@ class Asked:
     reference: Sequence[str] | None = None
     intersections: int | None = None
     confidence: float | None = None
+    four_fifths: bool = False
+    engine: str | None = None
+    master: str | None = None
+    compare_to: Sequence[str] | None = None
     gates: Sequence[str] | None = None
 
 
@@ -53,8 +64,11 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
     rules = [parse_rule(text, stage) for text in asked.gates or ()]
     deepest = max((len(r.get("by", ())) for r in rules), default=1)
     data: dict[str, Any] = {
+        "engine": asked.engine,
+        "master": asked.master,
         "label": asked.label,
         "positive": asked.positive,
+        "classes": asked.classes or None,
         "groups": split(asked.groups),
         "weight": asked.weight,
         "unit": asked.unit,
@@ -62,17 +76,22 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
         "bins": {k: [_number(v, "--bins") for v in vs.split(",")] for k, vs in _pairs(asked.bins, "--bins").items()}
         or None,
         "reference_group": _pairs(asked.reference, "--reference") or None,
+        "compare_to": split(asked.compare_to) or None,
         "intersections": max(asked.intersections or 1, deepest),
     }
     raw: dict[str, Any] = {"data": _given(data)}
     if stage == "data":
         raw["data"]["source"] = str(asked.table)
     else:
-        named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score, "threshold": asked.threshold,
+        named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score,
+                 "threshold": _threshold(asked.threshold), "features": split(asked.features) or None,
+                 "neighbours": asked.neighbours, "query": asked.query, "rank": asked.rank,
+                 "top": [_whole(k, "--top") for k in split(asked.top)] or None,
                  "exact_auc": asked.exact_auc or None}  # fmt: skip
         raw["predictions"] = {"source": str(asked.table), **_given(named)}
-    if asked.confidence is not None:
-        raw["policy"] = {"confidence": asked.confidence}
+    policy = {"confidence": asked.confidence, "four_fifths": asked.four_fifths or None}
+    if _given(policy):
+        raw["policy"] = _given(policy)
     if rules:
         raw["gates"] = rules
     return build(raw, HERE)
@@ -108,6 +127,10 @@ def relative(config: Config, folder: Path) -> dict[str, Any]:
     return plain
 
 
+def _threshold(text: str | None) -> float | str | None:
+    return text if text is None or text == MEDIAN else _number(text, f"--threshold (or {MEDIAN})")
+
+
 def _stage(metric: str, stage: str) -> str:
     if metric in ENERGY:
         return "energy"
@@ -131,6 +154,7 @@ def _from_file(asked: Asked, stage: Literal["data", "model"], path: Path) -> Con
         raw["data"].pop(key, None)
     if stage == "data":
         raw.pop("predictions", None)
+        raw.get("policy", {}).pop("four_fifths", None)
         raw["data"]["source"] = str(asked.table)
         if config.checks is not None and config.checks.suite is not None:
             raw["checks"] = {"suite": str((path if path.is_dir() else path.parent).resolve() / config.checks.suite)}
@@ -153,6 +177,13 @@ def _pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
             raise QuestionError(f"{option} '{printable(text)}' cannot be read; write COLUMN=VALUE")
         pairs[name.strip()] = value.strip()
     return pairs
+
+
+def _whole(text: str, where: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise QuestionError(f"{where}: '{printable(text)}' is not a whole number") from None
 
 
 def _number(text: str, where: str) -> float:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from audit.cli import options as o
-from audit.cli.options import DEFAULT_STORE, Command
+from audit.cli.options import Command
+from audit.cli.showing import HERE, end, job_of, show
 
 if TYPE_CHECKING:
     from audit.config.schema import Config
-    from audit.run import Audited, Job
-
-HERE = Path(DEFAULT_STORE)
 
 
 def run(
@@ -29,14 +26,17 @@ def run(
     from audit.run import run as run_audit
 
     config, folder = load(pipeline)
-    job = _job(config, folder, store, ("audit", "run", str(pipeline)), json=json)
-    _end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=bool(config.gates))
+    job = job_of(config, folder, store, ("audit", "run", str(pipeline)), json=json)
+    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
 
 
 def data(
     table: Annotated[Path, typer.Argument(help="csv, parquet, arrow or jsonl; a glob in quotes.")],
     label: o.Label = None,
     positive: o.Positive = None,
+    classes: Annotated[
+        bool, typer.Option("--classes", help="The label is one of several classes; none is the positive one.")
+    ] = False,
     groups: o.GroupNames = None,
     weight: o.Weight = None,
     unit: o.Unit = None,
@@ -45,6 +45,9 @@ def data(
     reference: o.Reference = None,
     intersections: o.Intersections = None,
     confidence: o.Confidence = None,
+    engine: o.EngineName = None,
+    master: o.Master = None,
+    compare_to: o.CompareTo = None,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
@@ -54,8 +57,10 @@ def data(
 ) -> None:
     """Check a table before training: who is in it, and how labels differ by group."""
     asked = {
-        "label": label, "positive": positive, "groups": groups, "weight": weight, "unit": unit, "strata": strata,
-        "bins": bins, "reference": reference, "intersections": intersections, "confidence": confidence, "gates": gate,
+        "label": label, "positive": positive, "classes": classes or None, "groups": groups, "weight": weight,
+        "unit": unit, "strata": strata,
+        "bins": bins, "reference": reference, "intersections": intersections, "confidence": confidence,
+        "compare_to": compare_to, "gates": gate, "engine": engine, "master": master,
     }  # fmt: skip
     _one_table("data", table, asked, config, write_config, store, json=json, exit_zero=exit_zero)
 
@@ -65,12 +70,23 @@ def model(
     label: o.Label = None,
     positive: o.Positive = None,
     task: Annotated[
-        str | None, typer.Option(help="classification or regression; classification by default.", metavar="TASK")
+        str | None,
+        typer.Option(help="classification (the default), multiclass, regression or ranking.", metavar="TASK"),
     ] = None,
     prediction: Annotated[str | None, typer.Option(help="Column of predicted classes, or of numbers.")] = None,
     score: Annotated[str | None, typer.Option(help="Column of scores, read with --threshold.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="A score at or above it is positive; 0.5 by default.")] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(help="A score at or above it is positive; 0.5 by default. 'median': above the median of all."),
+    ] = None,
     exact_auc: Annotated[bool, typer.Option("--exact-auc", help="Sort all rows by score for an exact AUC.")] = False,
+    features: o.Features = None,
+    neighbours: o.Neighbours = None,
+    query: Annotated[str | None, typer.Option(help="Of a ranking: column that names the list of an item.")] = None,
+    rank: Annotated[str | None, typer.Option(help="Of a ranking: column of places, 1 at the top; or --score.")] = None,
+    top: Annotated[
+        list[str] | None, typer.Option(help="Of a ranking: first places for skew, such as 10,50; 10 by default.")
+    ] = None,
     groups: o.GroupNames = None,
     weight: o.Weight = None,
     unit: o.Unit = None,
@@ -79,6 +95,12 @@ def model(
     reference: o.Reference = None,
     intersections: o.Intersections = None,
     confidence: o.Confidence = None,
+    four_fifths: Annotated[
+        bool, typer.Option("--four-fifths", help="Fail on adverse impact: under 4/5 of the highest rate, significant.")
+    ] = False,
+    engine: o.EngineName = None,
+    master: o.Master = None,
+    compare_to: o.CompareTo = None,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
@@ -89,9 +111,11 @@ def model(
     """Audit a table of predictions that already exists."""
     asked = {
         "label": label, "positive": positive, "task": task, "prediction": prediction, "score": score,
-        "threshold": threshold, "exact_auc": exact_auc,
+        "threshold": threshold, "features": features, "neighbours": neighbours, "query": query, "rank": rank,
+        "top": top, "exact_auc": exact_auc,
         "groups": groups, "weight": weight, "unit": unit, "strata": strata, "bins": bins, "reference": reference,
-        "intersections": intersections, "confidence": confidence, "gates": gate,
+        "intersections": intersections, "confidence": confidence, "four_fifths": four_fifths,
+        "compare_to": compare_to, "gates": gate, "engine": engine, "master": master,
     }  # fmt: skip
     _one_table("model", table, asked, config, write_config, store, json=json, exit_zero=exit_zero)
 
@@ -113,9 +137,9 @@ def track(
         raise QuestionError("no command to track; write it after two dashes: audit track -- python train.py")
     energy: dict[str, Any] = {"pue": pue} | ({"country": country} if country else {})
     config = build({"energy": energy}, "the command line")
-    job = _job(config, Path(), store, ("audit", "track", "--", *words), json=json)
+    job = job_of(config, Path(), store, ("audit", "track", "--", *words), json=json)
     audited = track_command(words, job)
-    _show(audited, store, json=json, gated=False)
+    show(audited, store, json=json, gated=False)
     raise typer.Exit(audited.exit_code)
 
 
@@ -136,8 +160,13 @@ def _one_table(
     config = question(Asked(table=table, **asked), stage, config_path)
     if write_config is not None:
         _save(config, write_config)
-    job = _job(config, Path(), store, ("audit", stage, str(table)), json=json, metered=False)
-    _end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=bool(config.gates))
+    job = job_of(config, Path(), store, ("audit", stage, str(table)), json=json, metered=False)
+    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
+
+
+def judges(config: Config) -> bool:
+    """Whether anything is judged that a user asked for."""
+    return bool(config.gates) or config.policy.four_fifths
 
 
 def _save(config: Config, path: Path) -> None:
@@ -147,52 +176,6 @@ def _save(config: Config, path: Path) -> None:
 
     write_new(path, relative(config, path.parent))
     talk().print(f"Wrote {path}: `audit run {path}` asks the same question.")
-
-
-def _job(
-    config: Config, folder: Path, store: Path, command: tuple[str, ...], *, json: bool, metered: bool = True
-) -> Job:
-    from audit.cli.progress import stepping, talk
-    from audit.evidence.store import Store
-    from audit.run import Job
-
-    return Job(config=config, folder=folder, store=Store(store), command=command, quiet_stdout=json,
-               step=stepping(talk()), metered=metered)  # fmt: skip
-
-
-def _end(audited: Audited, store: Path, *, json: bool, exit_zero: bool, gated: bool) -> None:
-    excused = exit_zero and audited.exit_code in {1, 3}
-    _show(audited, store, json=json, gated=gated, exit_zero=excused)
-    raise typer.Exit(0 if excused else audited.exit_code)
-
-
-def _show(audited: Audited, store: Path, *, json: bool, gated: bool, exit_zero: bool = False) -> None:
-    from rich.console import Console
-
-    from audit.publish.terminal import summary
-
-    if json:
-        sys.stdout.write(audited.result.to_json() + "\n")
-    console = Console(stderr=json, highlight=False)
-    following = _following(audited, "" if store == HERE else f" --store {store}", gated=gated)
-    summary(audited.result, console, folder=audited.folder, next_command=following, exit_zero=exit_zero)
-
-
-def _following(audited: Audited, where: str, *, gated: bool) -> str:
-    """The one command that makes sense next."""
-    stage = audited.result.run.command[1]
-    if not gated and stage in {"data", "model", "run"}:
-        rule = f"{'base_rate' if stage == 'data' else 'selection_rate'} ratio >= 0.8"
-        if any(e.metric == "mean_error" for e in audited.result.estimates):
-            rule = "mean_error difference <= 1"
-        return (
-            f"add [[gates]] to audit.toml, such as {rule}"
-            if stage == "run"
-            else f'add --gate "{rule}" to have it judged'
-        )
-    if stage in {"data", "model"} and "--write-config" not in sys.argv:
-        return "add --write-config audit.toml to keep this question for CI"
-    return f"audit dashboard{where}"
 
 
 COMMANDS = (

@@ -178,17 +178,22 @@ def metrics(
     name: Annotated[str | None, typer.Argument(help="One metric; all of them where none is named.")] = None,
     json: o.AsJson = False,
 ) -> None:
-    """Print the catalogue: every metric with its formula and source."""
+    """Print the catalogue: every metric with its formula and source, and the names that other libraries give them."""
     import json as codec
 
-    from audit.metrics import CATALOGUE, described
+    from audit.errors import QuestionError, no_such
+    from audit.fairness.names import OTHER_NAMES
+    from audit.metrics import CATALOGUE, described, described_name
 
-    chosen = list(CATALOGUE.values()) if name is None else [CATALOGUE[name]]
+    rows = [described(m) for m in CATALOGUE.values()] + [described_name(o) for o in OTHER_NAMES.values()]
+    if name is not None and not (rows := [row for row in rows if row["name"] == name]):
+        raise QuestionError(no_such("metric", name, (*CATALOGUE, *OTHER_NAMES)))
     if json:
-        sys.stdout.write(codec.dumps([described(m) for m in chosen], indent=1, ensure_ascii=False) + "\n")
+        # JSON has no infinity: a side without a bound is null.
+        plain = [row | {"range": [b if abs(b) < float("inf") else None for b in row["range"]]} for row in rows]
+        sys.stdout.write(codec.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         return
-    for metric in chosen:
-        row = described(metric)
+    for row in rows:
         typer.echo(f"{row['name']}  ({row['stage']})")
         typer.echo(f"    {row['title']}: {row['formula']}")
         typer.echo(

@@ -36,6 +36,10 @@ WriteConfig = Annotated[
 Label = Annotated[str | None, typer.Option(help="Column of labels: what really happened.")]
 Positive = Annotated[str | None, typer.Option(help="Label that counts as positive; needed unless labels are 0 and 1.")]
 GroupNames = Annotated[list[str] | None, typer.Option("--groups", help="Protected columns, separated by commas.")]
+Features = Annotated[
+    list[str] | None, typer.Option(help="Columns that make two rows alike, separated by commas: gives a flip test.")
+]
+Neighbours = Annotated[int | None, typer.Option(help="Nearest neighbours that the flip test asks; 5 by default.")]
 Weight = Annotated[str | None, typer.Option(help="Column of weights.")]
 Unit = Annotated[
     str | None, typer.Option(help="Column that names whom a row belongs to, if several rows share a person.")
@@ -46,4 +50,11 @@ Reference = Annotated[
     list[str] | None, typer.Option(help="Group to compare with, such as race=white. The largest by default.")
 ]
 Intersections = Annotated[int | None, typer.Option(min=1, max=8, help="Audit crossings of up to this many columns.")]
+EngineName = Annotated[
+    str | None, typer.Option("--engine", metavar="ENGINE", help="duckdb (default), pandas, polars or spark.")
+]
+Master = Annotated[str | None, typer.Option(help="Spark's master, such as spark://host:7077; with --engine spark.")]
+CompareTo = Annotated[
+    list[str] | None, typer.Option(help="Compare each group with: overall, rest, or both separated by commas.")
+]
 Confidence = Annotated[float | None, typer.Option(help="Of every interval; 0.95 by default.")]

@@ -3,13 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from audit.catalogue import Metric
+from audit.catalogue import Metric, asks_of, at_k
 from audit.errors import no_such
+from audit.fairness.names import OTHER_NAMES
+from audit.value import WORST_CLASS
 
 ENERGY = ("energy_kwh", "carbon_g")
 CHECKS = ("failed",)
+MACROS = {
+    "balanced_accuracy": "macro_true_positive_rate",
+    "f1": "macro_f1",
+    "matthews_correlation": "multiclass_matthews_correlation",
+}
+"""Metrics of two classes by name, with what they become for several."""
+
+
+def canonical(rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The gate in our own words, where it names its metric as another library does.
+
+    Raises
+    ------
+    ValueError
+        When it asks for another comparison than that name means.
+    """
+    name = rule.get("metric")
+    other = OTHER_NAMES.get(name.strip()) if isinstance(name, str) and rule.get("stage", "model") == "model" else None
+    if other is None:
+        return rule
+    compare = rule.get("compare")
+    if other.compare is not None and compare not in {None, other.compare}:
+        raise ValueError(f"'{other.name}' is the {other.meaning} already; leave compare out")
+    return {**rule, "metric": other.metric, "compare": other.compare or compare}
 
 
 def check_limits(
@@ -26,15 +53,19 @@ def check_limits(
         _plain(stage, metric, compare, low, high, by)
         return None
     entry = _entry(stage, metric)
+    if metric.endswith("_at_k"):
+        raise ValueError(f"metric '{metric}' is of the first k places; write the number, such as {metric[:-1]}10")
     if not entry.judged:
         raise ValueError(f"metric '{metric}' has no interval to judge by; judge {entry.instead} instead")
     if math.inf in entry.range or -math.inf in entry.range:
-        return _of_numbers(entry, compare, low, high)
+        meant = _of_numbers(entry, compare, low, high)
+        # Of everybody there is one value and nothing to compare: its ceiling is no highest of several.
+        return None if meant == "highest" and by is not None and not by else meant
     fixed = getattr(entry, "compare", None)
     if fixed is not None and compare not in {None, fixed}:
         raise ValueError(f"metric '{metric}' is a {fixed} already; leave compare out")
     compare = fixed or compare or _meant(entry, low, high, by)
-    if compare is not None and compare not in entry.judged:
+    if compare is not None and compare not in (entry.judged if fixed else entry.limits):
         raise ValueError(f"metric '{metric}' is judged by its {_judged(entry)}, not by its {compare}")
     _bounds(metric, compare, low, high)
     return compare
@@ -44,7 +75,7 @@ def _judged(entry: Metric) -> str:
     """Comparisons of a metric in words."""
     if entry.judged == ("largest",):
         return "largest absolute value over groups (leave compare out and give max)"
-    return " or ".join(entry.judged)
+    return " or ".join(entry.limits)
 
 
 def check_task(metric: str, task: str, where: str) -> None:
@@ -55,27 +86,66 @@ def check_task(metric: str, task: str, where: str) -> None:
     ValueError
         Named by pydantic with the gate's place in the file.
     """
-    needed = _entry("model", metric).task
-    if task != needed:
-        raise ValueError(f"{where}: '{metric}' is a metric of the task {needed}, but [predictions] task is {task}")
+    entry = _entry("model", metric)
+    if task not in {entry.task, *entry.also}:
+        instead = f"; judge {_over_classes(entry)} instead" if task == "multiclass" and _over_classes(entry) else ""
+        raise ValueError(
+            f"{where}: '{metric}' is a metric of the task {entry.task}, but [predictions] task is {task}{instead}"
+        )
+
+
+def check_classes(metric: str, where: str, *, several: bool) -> None:
+    """Refuse a limit on data that needs a positive label where there is none, or several classes where there are not.
+
+    Raises
+    ------
+    ValueError
+        Named by pydantic with the gate's place in the file.
+    """
+    over_classes = metric.startswith(WORST_CLASS)
+    if over_classes and not several:
+        raise ValueError(f"{where}: '{metric}' is of several classes; set [data] classes = true")
+    if several and not over_classes and "label" in _entry("data", metric).needs:
+        raise ValueError(
+            f"{where}: '{metric}' needs a positive label, and the label is one of several classes; "
+            "judge worst_class_base_rate instead"
+        )
+
+
+def _over_classes(entry: Metric) -> str:
+    """What speaks of several classes where a metric speaks of two; empty where nothing does."""
+    from audit.metrics import MODEL_METRICS
+
+    if entry.name in MACROS:
+        return MACROS[entry.name]
+    names = (f"{WORST_CLASS}{rate}" for rate in getattr(entry, "rates", (entry.name,)))
+    return " and ".join(n for n in names if n in MODEL_METRICS)
 
 
 def _of_numbers(entry: Metric, compare: str | None, low: float | None, high: float | None) -> str:
     """Comparison of a metric without a range; limits are in its own unit, so no more than the sign is known."""
-    metric, allowed = entry.name, entry.judged
+    metric, allowed = entry.name, entry.limits
     if low is not None and high is not None:
         raise ValueError("gives min and max; write two gates, one for each")
-    meant = compare or ("difference" if allowed[0] == "lowest" and high is not None else allowed[0])
+    ceiling = "highest" if "highest" in allowed else "difference"
+    meant = compare or (ceiling if allowed[0] == "lowest" and high is not None else allowed[0])
     if meant not in allowed:
         raise ValueError(f"metric '{metric}' is judged by its {' or '.join(allowed)}, not by its {meant}")
+    if meant == "ratio":
+        _bounds(metric, meant, low, high)
+        return meant
     if meant == "lowest":
-        if low is None or low >= 1:
-            raise ValueError(f"the lowest of {metric} is at most 1; give a min below 1, so that the gate can pass")
+        # Groups share out one list, so that the lowest of a quantity without a top is 0 where all are equal.
+        top = 0 if math.isinf(entry.range[1]) else entry.range[1]
+        if low is None or low >= top:
+            said = f"give a min below {top:g}, so that the gate can pass"
+            raise ValueError(f"the lowest of {metric} is at most {top:g}; {said}")
         return meant
     if high is None:
         raise ValueError(f"min = {low:g} cannot be asked of the {meant} of {metric}; 0 is fair, so give max")
     if high <= 0:
-        raise ValueError(f"max = {high:g} must be above 0, in the unit of the label, so that the gate can pass")
+        unit = ", in the unit of the label" if entry.task == "regression" else ""
+        raise ValueError(f"max = {high:g} must be above 0{unit}, so that the gate can pass")
     return meant
 
 
@@ -83,26 +153,28 @@ def _entry(stage: str, metric: str) -> Metric:
     from audit.metrics import CATALOGUE, DATA_METRICS, MODEL_METRICS
 
     names = MODEL_METRICS if stage == "model" else DATA_METRICS
-    if metric not in names:
+    if metric not in names and not (at_k(metric) and metric in CATALOGUE and CATALOGUE[metric].stage == stage):
         elsewhere = "" if metric not in CATALOGUE else f" (it belongs to another stage than '{stage}')"
-        raise ValueError(no_such(f"{stage} metric", metric, names) + elsewhere)
+        known = (*names, *OTHER_NAMES) if stage == "model" else names
+        raise ValueError(no_such(f"{stage} metric", metric, known) + elsewhere)
     return CATALOGUE[metric]
 
 
 def _meant(entry: Metric, low: float | None, high: float | None, by: Sequence[str] | None) -> str | None:
     """Without a comparison, a floor holds for the lowest group and a ceiling for the highest."""
+    if entry.judged in {("largest",), ("between_groups",)}:
+        return entry.judged[0]
     if by is not None and len(by) == 0:
         return None
-    if entry.judged == ("largest",):
-        return "largest"
     if low is not None and high is not None:
         raise ValueError("gives min and max; write two gates, one for each")
     return "lowest" if low is not None else "highest"
 
 
 def _bounds(metric: str, compare: str | None, low: float | None, high: float | None) -> None:
-    wants_max = compare in {"difference", "highest", "largest"}
-    wants_min = compare in {"ratio", "lowest"}
+    kind = asks_of(compare)[0]
+    wants_max = kind in {"difference", "highest", "largest", "between_groups"}
+    wants_min = kind in {"ratio", "lowest"}
     if wants_max and low is not None:
         raise ValueError(f"min = {low:g} cannot be asked of the {compare} of {metric}; 0 is fair, so give max")
     if wants_min and high is not None:
@@ -111,7 +183,7 @@ def _bounds(metric: str, compare: str | None, low: float | None, high: float | N
         raise ValueError(
             f"max = {high:g} is outside the range [0, 1), so the gate could never {'fail' if high >= 1 else 'pass'}"
         )
-    top = 1 if compare == "ratio" else 1 + 1e-12
+    top = 1 if kind == "ratio" else 1 + 1e-12
     if low is not None and not 0 < low <= top:
         raise ValueError(
             f"min = {low:g} is outside the range (0, 1], so the gate could never {'fail' if low <= 0 else 'pass'}"

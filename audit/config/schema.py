@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
-from audit.catalogue import Compare
-from audit.config.limits import check_limits, check_task
+from audit.catalogue import EVERYBODY, Compare, Everybody, Task, asks_of, at_k
+from audit.config.limits import canonical, check_classes, check_limits, check_task
 from audit.config.sections import (
     Checks,
     Data,
@@ -44,7 +44,7 @@ class GateRule(Section):
     def _bounded(cls, raw: Any) -> Any:
         if isinstance(raw, dict) and raw.get("min") is None and raw.get("max") is None:
             raise ValueError("has no limit; give min or max as a number")
-        return raw
+        return canonical(raw) if isinstance(raw, dict) else raw
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -87,6 +87,10 @@ class Config(Section):
         if self.gates is not None and not self.gates:
             raise ValueError("gates: the list is empty, so nothing would be judged; add a gate or leave the key out")
         _whole_predictions(self)
+        _whole_median(self)
+        _whole_four_fifths(self)
+        if self.classes:
+            _whole_classes(self)
         _whole_gates(self)
         return self
 
@@ -103,9 +107,20 @@ class Config(Section):
         return None if self.predictions is None else (self.predictions.label or self.data.label)
 
     @property
+    def classes(self) -> bool:
+        """Whether labels are one of several classes, none of which is the positive one."""
+        return bool(self.data.classes) or (self.predictions is not None and self.predictions.task == "multiclass")
+
+    @property
     def unit(self) -> str | None:
         """Column that names whom a row belongs to; None where every row is its own."""
         return None if self.data.unit == "row" else self.data.unit
+
+    @property
+    def compared_to(self) -> tuple[Everybody, ...]:
+        """Whom each group is compared with: as asked, or because a limit speaks of it."""
+        gated = {asks_of(g.compare)[1] for g in self.gates or ()}
+        return tuple(who for who in EVERYBODY if who in self.data.compare_to or who in gated)
 
 
 def _whole_predictions(config: Config) -> None:
@@ -118,15 +133,21 @@ def _whole_predictions(config: Config) -> None:
         raise ValueError("predictions.source: [train] predictions already names the table; give one of the two")
     if config.predictions_source is None:
         raise ValueError("predictions: no table is named; give [predictions] source or [train] predictions")
-    if config.predictions_label is None:
+    if config.predictions_label is None and asked.task != "ranking":
         raise ValueError("predictions: no label; name it in [predictions] or [data]")
-    if asked.task == "regression":
-        _whole_regression(config)
-    if config.predictions_label in {asked.prediction, asked.score}:
+    _whole_task(config, asked.task)
+    if config.predictions_label in {asked.prediction, asked.score, asked.rank} - {None}:
         raise ValueError(
             f"predictions: label and prediction are the same column '{config.predictions_label}', "
             "which would always look perfect"
         )
+
+
+def _whole_task(config: Config, task: Task) -> None:
+    if task == "regression":
+        _whole_regression(config)
+    if task == "ranking":
+        _whole_ranking(config)
 
 
 def _whole_regression(config: Config) -> None:
@@ -136,6 +157,54 @@ def _whole_regression(config: Config) -> None:
         raise ValueError("data.strata: a regression is not compared within strata; leave strata out")
 
 
+def _whole_median(config: Config) -> None:
+    if config.predictions is not None and config.predictions.threshold == "median" and config.data.weight is not None:
+        raise ValueError('predictions.threshold = "median" is the median of rows; leave data.weight out')
+
+
+def _whole_four_fifths(config: Config) -> None:
+    if not config.policy.four_fifths:
+        return
+    if config.predictions is None or config.predictions.task != "classification":
+        raise ValueError("policy.four_fifths judges who is selected; it needs [predictions] of classes")
+    if not config.data.groups:
+        raise ValueError("policy.four_fifths compares groups, but [data] groups names none")
+
+
+def _whole_classes(config: Config) -> None:
+    if config.data.label is None and config.predictions_label is None:
+        raise ValueError("data.classes: no label; name its column in [data] label")
+    if config.data.positive is not None:
+        raise ValueError("data.positive: several classes have no positive one; leave positive out")
+    if config.data.strata:
+        raise ValueError("data.strata: several classes are not compared within strata; leave strata out")
+    if config.predictions is not None and config.predictions.task != "multiclass":
+        raise ValueError(
+            f"data.classes: [predictions] task is {config.predictions.task}; set it to multiclass, or leave classes out"
+        )
+
+
+def _whole_ranking(config: Config) -> None:
+    if config.data.positive is not None:
+        raise ValueError("data.positive: a ranking has relevance and no positive class; leave positive out")
+    if config.data.strata:
+        raise ValueError("data.strata: a ranking is compared within its lists; leave strata out")
+    if config.data.weight is not None:
+        raise ValueError("data.weight: the places of a list have no weights; leave weight out")
+
+
+def _whole_places(config: Config, where: str, gate: GateRule) -> None:
+    """Refuse a limit on places, or on relevance, of which nothing is counted."""
+    asked = config.predictions
+    if asked is None or asked.task != "ranking":
+        return
+    k = at_k(gate.metric)
+    if k is not None and k not in (asked.top or ()):
+        raise ValueError(f"{where}: {gate.metric} needs {k} in [predictions] top {list(asked.top or ())}")
+    if gate.metric in {"ndcg", "exposure_over_relevance"} and config.predictions_label is None:
+        raise ValueError(f"{where}: {gate.metric} needs relevance; name its column as label in [predictions]")
+
+
 def _whole_gates(config: Config) -> None:
     for at, gate in enumerate(config.gates or ()):
         where = f"gates[{at}] ({gate.name})"
@@ -143,6 +212,11 @@ def _whole_gates(config: Config) -> None:
             raise ValueError(f"{where} judges a model, but there is no [predictions]")
         if gate.stage == "model" and config.predictions is not None:
             check_task(gate.metric, config.predictions.task, where)
+            if gate.metric.startswith("flip_") and not config.predictions.features:
+                raise ValueError(f"{where} compares with neighbours; name [predictions] features")
+        if gate.stage == "data":
+            check_classes(gate.metric, where, several=config.classes)
+            _whole_places(config, where, gate)
         if gate.stage in {"data", "checks"} and config.data.source is None:
             raise ValueError(f"{where} judges data, but [data] names no source")
         _whole_grouping(config, where, gate)
@@ -153,7 +227,7 @@ def _whole_grouping(config: Config, where: str, gate: GateRule) -> None:
         return
     if gate.by is None and not config.data.groups:
         raise ValueError(f"{where} compares groups, but [data] groups names none")
-    if gate.metric.startswith("conditional_") and not config.data.strata:
+    if gate.metric.startswith("conditional_demographic_") and not config.data.strata:
         raise ValueError(f"{where} compares within strata; name them in [data] strata")
     for column in gate.by or ():
         if column not in config.data.groups:

@@ -7,16 +7,30 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
 
-from audit.catalogue import Task
+from audit.catalogue import Everybody, Task
+from audit.errors import printable
 
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitespace=True)]
 Command = Annotated[tuple[Text, ...], Field(min_length=1)]
 Class = bool | int | float | str
 UNASKED_THRESHOLD = 0.5
+UNASKED_NEIGHBOURS = 5
+UNASKED_TOP = (10,)
+LARGEST_TOP, MOST_TOPS = 1_000_000, 8
 
 
 def _number(value: Any) -> Any:
@@ -36,14 +50,25 @@ def _kind(value: object) -> str:
     return f"{names.get(type(value), type(value).__name__)} ({value!r:.40})"
 
 
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+def _distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
     twice = next((n for n in names if names.count(n) > 1), None)
     if twice is not None:
         raise ValueError(f"names '{twice}' twice")
     return names
 
 
+def leaves(path: str) -> bool:
+    """Whether a path written on any system is absolute, or leads out of the folder that it starts from."""
+    depth = 0
+    for part in path.replace("\\", "/").split("/"):
+        depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
+        if depth < 0:
+            return True
+    return PurePosixPath(path).is_absolute() or bool(PureWindowsPath(path).anchor)
+
+
 Number = Annotated[float, BeforeValidator(_number), AfterValidator(_finite)]
+Place = Annotated[int, Field(ge=1, le=LARGEST_TOP, strict=True)]
 Names = Annotated[tuple[Text, ...], AfterValidator(_distinct)]
 
 
@@ -68,11 +93,17 @@ class ModelInfo(Section):
 class Data(Section):
     """Rows before training, and what every stage shares: label, groups, weight, unit."""
 
+    engine: Literal["duckdb", "pandas", "polars", "spark"] = "duckdb"
+    """What passes over the rows; every engine gives the same counts."""
+    master: Text | None = None
+    """Spark's master, such as spark://host:7077; this machine alone where none is named."""
     prepare: Command | None = None
     source: Text | None = None
     test: Text | None = None
     label: Text | None = None
     positive: Class | None = None
+    classes: StrictBool | None = None
+    """The label is one of several classes, and none is the positive one; the task multiclass implies it."""
     groups: Names = ()
     intersections: Annotated[int, Field(ge=1, le=8, strict=True)] = 1
     unit: Text = "row"
@@ -83,9 +114,15 @@ class Data(Section):
     """Share of each level in the population to compare with, by group column."""
     reference_group: dict[str, Class] = {}
     """Level that the others are compared with, by group column; the largest group where none is named."""
+    compare_to: Annotated[tuple[Everybody, ...], AfterValidator(_distinct)] = ()
+    """Whom each group is compared with beside the other groups: overall, rest, or both."""
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
+        if self.master is not None and self.engine != "spark":
+            raise ValueError(
+                f"master is Spark's, but engine is {self.engine}; set engine to spark, or leave master out"
+            )
         for column, edges in self.bins.items():
             if not edges or any(a >= b for a, b in pairwise(edges)):
                 raise ValueError(f"bins.{column} must be rising edges, such as [18, 25, 40, 65]")
@@ -115,39 +152,96 @@ class Train(Section):
     command: Command
     predictions: Text
 
+    @model_validator(mode="after")
+    def _inside(self) -> Self:
+        if leaves(self.predictions):
+            raise ValueError(
+                f"predictions names '{printable(self.predictions)}', which leaves the pipeline's folder; an old file "
+                "there is removed before training, so name a path inside the folder"
+            )
+        return self
+
 
 class Predictions(Section):
     """Where the predictions lie and how they are read."""
 
     task: Task = "classification"
-    """A regression has a numeric label and a numeric prediction."""
+    """A regression has a numeric label and prediction, multiclass one of several classes, a ranking lists of items."""
     source: Text | None = None
     """A table that already exists; a run with [train] names it there."""
     label: Text | None = None
     """The data's label column where not named."""
     prediction: Text | None = None
     score: Text | None = None
-    threshold: Number = UNASKED_THRESHOLD
+    threshold: Number | Literal["median"] = UNASKED_THRESHOLD
+    """A score at or above it is positive; with "median", a score above the median of all scored rows."""
     exact_auc: Annotated[bool, Field(strict=True)] = False
     """Sort all rows by score once, so that roc_auc is exact and not bounded by what score bins hide."""
+    features: Names = ()
+    """Columns that make two rows alike; with them there is a flip test."""
+    neighbours: Annotated[int, Field(ge=1, le=99, strict=True)] = UNASKED_NEIGHBOURS
+    query: Text | None = None
+    """Of a ranking: the column that names the list an item is in; all rows are one list where none is named."""
+    rank: Text | None = None
+    """Of a ranking: the column of places, 1 at the top; without it the score orders the items, the highest first."""
+    top: Annotated[tuple[Place, ...], Field(max_length=MOST_TOPS)] | None = None
+    """Of a ranking: how many first places skew_at_k and share_at_k look at; 10 where none is named."""
+
+    @model_validator(mode="after")
+    def _orders(self) -> Self:
+        if self.task == "ranking":
+            _whole_order(self)
+            object.__setattr__(self, "top", UNASKED_TOP if self.top is None else self.top)
+            return self
+        named = next((k for k in ("query", "rank", "top") if getattr(self, k) is not None), None)
+        if named is not None:
+            raise ValueError(f'{named} belongs to a ranking; set task = "ranking", or leave it out')
+        return self
 
     @model_validator(mode="after")
     def _decides(self) -> Self:
-        if self.task == "regression" and (self.score is not None or self.threshold != UNASKED_THRESHOLD):
-            raise ValueError(
-                "a regression has neither score nor threshold; name the column of predictions (prediction)"
-            )
-        if self.task == "regression" and self.prediction is None:
-            raise ValueError("name the column of predictions (prediction); a regression needs one")
+        if self.task == "ranking":
+            return self
+        what = {"regression": "a regression", "multiclass": "a decision between several classes"}.get(self.task)
+        if what and (self.score is not None or self.threshold != UNASKED_THRESHOLD):
+            raise ValueError(f"{what} has neither score nor threshold; name the column of predictions (prediction)")
+        if what and self.prediction is None:
+            raise ValueError(f"name the column of predictions (prediction); {what} needs one")
         if self.exact_auc and self.score is None:
             raise ValueError("exact_auc needs scores to sort by; name their column (score), or leave exact_auc out")
         if self.prediction is None and self.score is None:
             raise ValueError(
                 "name the column of predictions (prediction), or of scores with a threshold (score, threshold)"
             )
+        if self.threshold == "median" and (self.prediction is not None or self.score is None):
+            raise ValueError('threshold = "median" cuts scores; name them (score) and leave prediction out')
         if self.prediction is not None and self.prediction == self.score:
             raise ValueError(f"prediction and score are the same column '{self.score}'")
         return self
+
+    @model_validator(mode="after")
+    def _alike(self) -> Self:
+        if self.features and self.task != "classification":
+            raise ValueError("features are for the flip test, which compares two classes; leave them out")
+        if not self.features and self.neighbours != UNASKED_NEIGHBOURS:
+            raise ValueError("neighbours are for the flip test; name the features that make two rows alike (features)")
+        if self.neighbours % 2 == 0:
+            raise ValueError(f"neighbours = {self.neighbours} may have no majority; give an odd number")
+        return self
+
+
+def _whole_order(asked: Predictions) -> None:
+    """Refuse a ranking without an order, or with two."""
+    if asked.prediction is not None or asked.threshold != UNASKED_THRESHOLD:
+        raise ValueError(
+            "a ranking has neither prediction nor threshold; name the column of places (rank) or of scores"
+        )
+    if (asked.rank is None) == (asked.score is None):
+        raise ValueError("a ranking needs one order: the column of places (rank, 1 = top) or of scores (score)")
+    if asked.query is not None and asked.query in {asked.rank, asked.score}:
+        raise ValueError(f"query and order are the same column '{asked.query}'")
+    if asked.top is not None and (not asked.top or len(set(asked.top)) < len(asked.top)):
+        raise ValueError("top must name at least one number of places, each once, such as [10, 50]")
 
 
 class EnergySection(Section):
@@ -162,3 +256,5 @@ class Policy(Section):
 
     confidence: Annotated[Number, Field(ge=0.5, lt=1)] = 0.95
     insufficient: Literal["fail", "warn"] = "fail"
+    four_fifths: Annotated[bool, Field(strict=True)] = False
+    """Whether adverse impact, practical and significant, fails the audit."""

@@ -1,7 +1,8 @@
 """Checks on the groups themselves, with stable codes; each is one function of what was counted.
 
 Codes: DV001 rows without a group, DV002 look-alike group names, DV003 a group that is the label in disguise,
-DV004 crossings in which nobody is, DV100 an expectation of the user's own suite.
+DV004 crossings in which nobody is, DV010 look-alike class names, DV011 predictions of a class that no label has,
+DV100 an expectation of the user's own suite.
 """
 
 from __future__ import annotations
@@ -9,26 +10,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from audit.classes import class_grouping, classes_of
 from audit.cube import Cube
-from audit.data.twins import near_twins
+from audit.data.twins import Twins, near_twins
 from audit.engines.counting import Counted, Plan
 from audit.errors import printable
 from audit.fairness.dataset import DATA_BASE_RATE
-from audit.grouping import grouping
+from audit.grouping import LABEL, PREDICTION, grouping
 from audit.result import Check
 
 SHOWN = 3
+MEND = "make similar names one"
 
 
 def group_checks(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
     """All checks of one part."""
     found = [check for column in plan.groups for check in _of_column(counted, plan, column, part)]
-    return (*found, *(_absent(counted, by, part) for by in plan.crossings if len(by) > 1))
+    found += [_absent(counted, by, part) for by in plan.crossings if len(by) > 1]
+    return (*found, *_of_classes(counted.cubes[0], plan, part)) if plan.classes else tuple(found)
 
 
 def _of_column(counted: Counted, plan: Plan, column: str, part: str) -> list[Check]:
     found = [_missing(counted, column, part), _twins(counted.cubes, column, part)]
-    if plan.label is not None and plan.task == "classification":
+    if plan.classes:
+        same = class_grouping(counted.cubes, (column,), {}).determined
+        found.append(_told(column, part, same, "of one label only", len(counted.cubes[0].axis(LABEL).levels), "labels"))
+    elif plan.label is not None and plan.task == "classification":
         found.append(_disguised(counted.cubes, column, part))
     return found
 
@@ -54,19 +61,45 @@ def _twins(cubes: Sequence[Cube], column: str, part: str) -> Check:
     title = f"no two names of {printable(column)} look alike in {part}"
     if not twins:
         return _check("DV002", title, "pass", f"{len(levels)} names")
-    said = "; ".join(
-        f"{', '.join(repr(printable(n, 40)) for n in t.names[:SHOWN])} differ only in {t.why}" for t in twins[:SHOWN]
-    )
-    return _check("DV002", title, "warn", f"{said}: one group may have been split into several; make similar names one")
+    return _check("DV002", title, "warn", f"{_alike(twins)}: one group may have been split into several; {MEND}")
 
 
 def _disguised(cubes: Sequence[Cube], column: str, part: str) -> Check:
     sample = grouping(cubes, (column,), {}).sample(DATA_BASE_RATE)
     rates = sample.p[sample.measured]
-    title = f"{printable(column)} is not the label in disguise in {part}"
     same = len(rates) > 1 and bool(((rates == 0) | (rates == 1)).all()) and rates.min() != rates.max()
-    detail = "every group is all positive or all negative: the column is the label under another name, or leaks it"
-    return _check("DV003", title, "warn" if same else "pass", detail if same else f"{len(rates)} groups")
+    return _told(column, part, same, "all positive or all negative", len(rates), "groups")
+
+
+def _told(column: str, part: str, same: bool, what: str, count: int, of: str) -> Check:
+    title = f"{printable(column)} is not the label in disguise in {part}"
+    detail = f"every group is {what}: the column is the label under another name, or leaks it"
+    return _check("DV003", title, "warn" if same else "pass", detail if same else f"{count} {of}")
+
+
+def _of_classes(cube: Cube, plan: Plan, part: str) -> list[Check]:
+    """Checks on the names of several classes, and on predictions of what no label is."""
+    twins, count = near_twins(classes_of(cube)), len(classes_of(cube))
+    title = f"no two classes look alike in {part}"
+    found = [_check("DV010", title, "pass", f"{count} classes")]
+    if twins:
+        detail = f"{_alike(twins)}: one class may have been split into several; {MEND}"
+        found = [_check("DV010", title, "warn", detail)]
+    if plan.prediction is None:
+        return found
+    labels, predictions = (cube.keep(name) for name in (LABEL, PREDICTION))
+    rows = dict(zip(predictions.axis(PREDICTION).levels, predictions["n"].tolist(), strict=True))
+    strange = [c for c in rows if c not in labels.axis(LABEL).levels]
+    named = ", ".join(printable(c, 40) for c in strange[:SHOWN]) + (" …" if len(strange) > SHOWN else "")
+    detail = f"{sum(rows[c] for c in strange):,} predictions are of {named}, which no label is: nobody could be right"
+    title = f"every predicted class is the label of somebody in {part}"
+    return [*found, _check("DV011", title, "warn" if strange else "pass", detail if strange else f"{count} classes")]
+
+
+def _alike(twins: Sequence[Twins]) -> str:
+    return "; ".join(
+        f"{', '.join(repr(printable(n, 40)) for n in t.names[:SHOWN])} differ only in {t.why}" for t in twins[:SHOWN]
+    )
 
 
 def _absent(counted: Counted, by: tuple[str, ...], part: str) -> Check:

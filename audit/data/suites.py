@@ -13,8 +13,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from audit import strict_json
 from audit.errors import QuestionError, SourceError, no_such, printable
 
 LARGEST_BYTES = 10_000_000
@@ -90,32 +91,29 @@ def read_suite(path: Path | str) -> Suite:
 
 
 def _text(path: Path, shown: str) -> str:
-    if not path.is_file():
-        problem = "is not a file" if path.exists() else "does not exist"
-        raise SourceError(f"suite '{shown}' {problem}; name a suite of Great Expectations in [checks] suite")
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise SourceError(f"suite '{shown}' is larger than {LARGEST_BYTES:,} bytes; is it data?")
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SourceError(f"suite '{shown}' is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+        return strict_json.text(path, LARGEST_BYTES, mark=True)
+    except strict_json.NotStrictError as error:
+        raise SourceError(f"suite '{shown}' {_unfit(error, path)}") from error
     except OSError as error:
         raise SourceError(f"suite '{shown}' cannot be read: {error.strerror}") from error
 
 
+def _unfit(error: strict_json.NotStrictError, path: Path) -> str:
+    """End of a sentence about a file that is no suite."""
+    if error.fault == "absent":
+        problem = "is not a file" if path.exists() else "does not exist"
+        return f"{problem}; name a suite of Great Expectations in [checks] suite"
+    if error.fault == "large":
+        return f"is larger than {LARGEST_BYTES:,} bytes; is it data?"
+    return f"is not UTF-8 text (byte {error.what}); save it as UTF-8"
+
+
 def _json(text: str, shown: str) -> Any:
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        twice = next((n for n in names if names.count(n) > 1), None)
-        if twice is not None:
-            raise SourceError(f"suite '{shown}': key '{printable(twice)}' stands twice in one object; keep one")
-        return dict(pairs)
-
-    def finite(word: str) -> NoReturn:
-        raise SourceError(f"suite '{shown}': {word} is not JSON; write a finite number")
-
     try:
-        return json.loads(text, object_pairs_hook=once, parse_constant=finite)
+        return strict_json.loads(text)
+    except strict_json.NotStrictError as error:
+        raise SourceError(f"suite '{shown}': {error}") from error
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise SourceError(f"suite '{shown}' is not JSON: {error.msg} at {where}") from error

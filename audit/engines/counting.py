@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Protocol
+from typing import Final, Literal
 
 from audit.catalogue import Task
 from audit.cube import Cube
-from audit.engines.tables import Table
 from audit.grouping import CROSSINGS
 
 FOLDS = 100
 """Folds of the unit; 20 would widen a rate's interval by 6%, 500 would narrow it by 1%."""
+
+MEDIAN: Final = "median"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,23 +26,40 @@ class Plan:
 
     groups: tuple[str, ...]
     task: Task = "classification"
-    """A regression has a numeric label and prediction, which are summed instead of counted."""
+    """A regression has a numeric label and prediction, which are summed instead of counted; a ranking has places."""
+    classes: bool = False
+    """Labels and predictions are counted as the classes that they name; none is the positive one."""
     intersections: int = 1
     label: str | None = None
     positive: object = None
     """Label that counts as positive; None takes 1 of {0, 1} and refuses anything else."""
     prediction: str | None = None
     score: str | None = None
-    threshold: float = 0.5
+    threshold: float | Literal["median"] = 0.5
     """Where there is a score and no prediction, score >= threshold is a positive prediction."""
     exact_auc: bool = False
     """Whether all rows are sorted by score once, so that pairs in the right order are counted and not bounded."""
+    median: float | None = None
+    """Median that the threshold was made of; see `audit.engines.cut`."""
     weight: str | None = None
     unit: str | None = None
     """Column that names whom a row belongs to; None where every row is its own."""
     bins: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    of_parts: bool = False
+    """Whether the table is a part of a whole, so that nothing may depend on what this part happens to hold."""
+    query: str | None = None
+    """Of a ranking: the column that names the list of an item; None where all rows are one list."""
+    rank: str | None = None
+    """Of a ranking: the column of places; None where the score gives the order."""
+    top: tuple[int, ...] = ()
+    """Of a ranking: numbers of first places to count."""
     strata: tuple[str, ...] = ()
     """Columns whose joint value is the stratum within which conditional metrics compare."""
+    features: tuple[str, ...] = ()
+    """Columns by which nearest neighbours are found; none where there is no flip test."""
+    neighbours: int = 5
+    reference: Mapping[str, str] = field(default_factory=dict)
+    """Group whose members are the neighbours, by group column; the largest where none is named."""
 
     @property
     def crossings(self) -> tuple[tuple[str, ...], ...]:
@@ -56,7 +74,8 @@ class Plan:
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that are read, each once."""
-        named = (*self.groups, *self.strata, self.label, self.prediction, self.score, self.weight, self.unit)
+        roles = (self.label, self.prediction, self.score, self.weight, self.unit, self.query, self.rank)
+        named = (*self.groups, *self.strata, *roles, *self.features)
         return tuple(dict.fromkeys(c for c in named if c is not None))
 
 
@@ -71,6 +90,8 @@ class Counted:
     rows_read: int
     rows_excluded: Mapping[str, int]
     rows_without_group: Mapping[str, int]
+    median: float | None = None
+    """Median of the scores, where they were cut there."""
 
     @property
     def by_kind(self) -> Mapping[str, tuple[Cube, ...]]:
@@ -81,11 +102,3 @@ class Counted:
     def rows_used(self) -> int:
         """Rows that entered at least one group."""
         return self.rows_read - sum(self.rows_excluded.values())
-
-
-class Engine(Protocol):
-    """Anything that can count a table."""
-
-    def count(self, table: Table, plan: Plan) -> Counted:
-        """Pass over the rows once and return the plan's cubes."""
-        ...

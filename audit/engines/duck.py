@@ -1,4 +1,4 @@
-"""DuckDB engine: one GROUP BY over a table, and every cube is a sum of its cells.
+"""DuckDB: counts files and frames on this machine; Parquet is streamed.
 
 Raw values are grouped as they are and read into words afterwards, once a distinct value, so that the pass costs what
 a GROUP BY costs. Must not: know a metric, a limit, or load rows into Python.
@@ -6,96 +6,104 @@ a GROUP BY costs. Must not: know a metric, a limit, or load rows into Python.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import duckdb
-import numpy as np
 
-from audit.cube import Cube, from_cells
+from audit.engines.asking import counted
 from audit.engines.counting import Counted, Plan
-from audit.engines.labels import binary, is_missing, positive_class, typed
-from audit.engines.levels import band_texts, level_text
-from audit.engines.ordered import ordered_pairs
-from audit.engines.refusals import refuse_columns, refuse_levels, refuse_sums
-from audit.engines.regression import regression_counts
-from audit.engines.scores import score_cubes
-from audit.engines.sql import banded, fold, quoted
+from audit.engines.engine import Batch, Levels, Rising
+from audit.engines.sql import key_sql, quoted, sum_sql, term_sql
 from audit.engines.tables import Table
-from audit.errors import SourceError
-from audit.grouping import FOLD, LABEL, LOSSES, NEGATIVE, ORDERED, POSITIVE, PREDICTION, SCORES, STRATUM, WITHIN_STRATA
-from audit.value import Level
+from audit.engines.tally import Tally
+from audit.engines.terms import Key, Rows, Sum, Term, Total
 
-LOOKED_AT_ROWS = 20_000
-"""Rows looked at first, so that a score given as a group is refused before the whole table is read."""
-MOST_CELLS = 2_000_000
+
+class DuckScan:
+    """A table as a relation of one connection."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, source: str) -> None:
+        self.con, self.source = con, source
+
+    def tally(self, keys: Mapping[str, Key], sums: Mapping[str, Sum], shifts: Mapping[str, int], most: int) -> Tally:
+        """Sums by cell: one GROUP BY."""
+        select = [f"{key_sql(key)} AS k{i}" for i, key in enumerate(keys.values())]
+        select += [sum_sql(wanted, shifts.get(name, 0)) for name, wanted in sums.items()]
+        by = f"GROUP BY {', '.join(f'k{i}' for i in range(len(keys)))}" if keys else ""
+        found = self._all(f"SELECT {', '.join(select)} FROM {self.source} {by}", most + 1)  # noqa: S608
+        columns = [tuple(c) for c in zip(*found, strict=True)] if found else [()] * len(select)
+        values = {name: tuple(v or 0 for v in columns[len(keys) + i]) for i, name in enumerate(sums)}
+        cells = tuple(zip(*columns[: len(keys)], strict=True)) if keys else ((),) * len(found)
+        return Tally(
+            tuple(keys),
+            cells,
+            {name: values[name] for name, wanted in sums.items() if isinstance(wanted, Rows)},
+            {name: values[name] for name, wanted in sums.items() if isinstance(wanted, Total)},
+            {name: shifts.get(name, 0) for name, wanted in sums.items() if isinstance(wanted, Total)},
+        )
+
+    def summary(self, sums: Mapping[str, Sum]) -> dict[str, float | None]:
+        """Rows, lowest and highest of the whole table."""
+        select = ", ".join(sum_sql(wanted, 0) for wanted in sums.values())
+        found = self._all(f"SELECT {select} FROM {self.source}", 1)  # noqa: S608
+        return dict(zip(sums, found[0], strict=True))
+
+    def look(self, columns: Sequence[str], rows: int) -> Levels:
+        """How many different values the columns have among the first so many rows."""
+        counts = ", ".join(["count(*)", *(f"count(DISTINCT {quoted(c)})" for c in columns)])
+        listed = ", ".join(map(quoted, columns)) or "1"
+        found = self._all(f"SELECT {counts} FROM (SELECT {listed} FROM {self.source} LIMIT {rows})", 1)  # noqa: S608
+        return Levels(int(found[0][0]), dict(zip(columns, map(int, found[0][1:]), strict=True)))
+
+    def few(self, of: Term, most: int) -> bool:
+        """Whether a term has at most so many different values."""
+        found = self._all(f"SELECT DISTINCT {term_sql(of)} FROM {self.source} LIMIT {most + 1}", most + 1)  # noqa: S608
+        return len(found) <= most
+
+    def rising(self, keys: Mapping[str, Key], of: Term, weight: Term | None, rows: int) -> Rising:
+        """All rows by rising value of a term, in batches."""
+        names = [f"k{i}" for i in range(len(keys))]
+        select = [f"{key_sql(key)} AS {name}" for name, key in zip(names, keys.values(), strict=True)]
+        select += [f"{term_sql(of)} AS v", *([] if weight is None else [f"{term_sql(weight)} AS w"])]
+        source = f"(SELECT {', '.join(select)} FROM {self.source})"  # noqa: S608
+        each = f"SELECT {', '.join(names)}, count(*) AS n FROM {source} GROUP BY {', '.join(names)}"  # noqa: S608
+        numbered = f"SELECT *, row_number() OVER () - 1 AS code FROM ({each})"  # noqa: S608
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE codes AS {numbered}")
+        found = self._all("SELECT * FROM codes ORDER BY code", -1)
+        same = " AND ".join(f"r.{name} IS NOT DISTINCT FROM c.{name}" for name in names)
+        picked = f"r.v, CAST(c.code AS INTEGER){'' if weight is None else ', r.w'}"
+        query = f"SELECT {picked} FROM {source} r JOIN codes c ON {same} ORDER BY r.v"  # noqa: S608
+        cells, counts = tuple(row[: len(keys)] for row in found), tuple(int(row[len(keys)]) for row in found)
+        return Rising(cells, counts, self._batches(query, rows))
+
+    def _batches(self, query: str, rows: int) -> Iterator[Batch]:
+        for batch in self.con.sql(query).to_arrow_reader(rows):
+            if batch.num_rows:
+                columns = [c.to_numpy(zero_copy_only=False) for c in batch.columns]
+                yield Batch(columns[0], columns[1], columns[2] if len(columns) > 2 else None)
+
+    def _all(self, query: str, most: int) -> list[tuple[Any, ...]]:
+        result = self.con.execute(query)
+        found: list[tuple[Any, ...]] = result.fetchall() if most < 0 else result.fetchmany(most)
+        return found
 
 
 class DuckEngine:
     """Counts files and frames on this machine; Parquet is streamed."""
 
-    def count(self, table: Table, plan: Plan) -> Counted:
-        """Pass over the rows once and return the plan's cubes.
+    name = "duckdb"
 
-        Raises
-        ------
-        SourceError
-            When a column is missing or the table cannot be read.
-        ValuesError
-            When labels, groups, weights or scores have no honest reading.
-        """
-        table.require(plan.columns)
-        refuse_columns(table, plan)
+    @contextmanager
+    def scan(self, table: Table, columns: Sequence[str]) -> Iterator[DuckScan]:
+        """Open some columns of a table for reading."""
         with connection() as con, table.reading():
-            source = table.scan(con, plan.columns)
-            self._look(con, source, table, plan)
-            if plan.task == "regression":
-                return regression_counts(con, source, table, plan)
-            rows, sums = self._cells(con, source, table, plan)
-            refuse_sums(sums, plan, table)
-            counted = _counted(rows, sums, plan)
-            if plan.score is None or plan.label is None or not plan.groups:
-                return counted
-            raw = [row[len(plan.groups) + len(plan.strata)] for row in rows]
-            labels, _, _ = _label_readings(raw, sums["n"], plan)
-            binned, lost = score_cubes(con, source, plan, labels)
-            pairs = ordered_pairs(con, source, plan, labels) if plan.exact_auc else ()
-        return replace(counted, further={**counted.further, SCORES: binned, LOSSES: lost, ORDERED: pairs})
+            yield DuckScan(con, table.scan(con, columns))
 
-    @staticmethod
-    def _look(con: duckdb.DuckDBPyConnection, source: str, table: Table, plan: Plan) -> None:
-        classes = () if plan.task == "regression" else (plan.label, plan.prediction)
-        looked = [c for c in (*plan.groups, *plan.strata, *classes) if c is not None and c not in plan.bins]
-        if not looked:
-            return
-        counts = ", ".join(f"count(DISTINCT {quoted(c)})" for c in looked)
-        columns = ", ".join(quoted(c) for c in looked)
-        found = con.execute(
-            f"SELECT count(*), {counts} FROM (SELECT {columns} FROM {source} LIMIT {LOOKED_AT_ROWS})"  # noqa: S608
-        ).fetchone() or (0,)
-        refuse_levels(table, plan, int(found[0]), dict(zip(looked, map(int, found[1:]), strict=True)))
-
-    @staticmethod
-    def _cells(
-        con: duckdb.DuckDBPyConnection, source: str, table: Table, plan: Plan
-    ) -> tuple[list[tuple[Any, ...]], dict[str, np.ndarray]]:
-        """Raw key of every cell, and the sums of each."""
-        keys, sums = _keys(plan), _sums(plan)
-        select = ", ".join(
-            [*(f"{sql} AS k{i}" for i, sql in enumerate(keys)), *(f"{s} AS s_{n}" for n, s in sums.items())]
-        )
-        by = f"GROUP BY {', '.join(f'k{i}' for i in range(len(keys)))}" if keys else ""
-        found = con.execute(f"SELECT {select} FROM {source} {by}").fetchmany(MOST_CELLS + 1)  # noqa: S608
-        if len(found) > MOST_CELLS:
-            raise SourceError(
-                f"{table.name}: {' x '.join(plan.groups)} makes more than {MOST_CELLS:,} cells; "
-                "bin or leave out the group column with the most levels"
-            )
-        columns = list(zip(*found, strict=True)) if found else [()] * (len(keys) + len(sums))
-        arrays = {n: np.array(columns[len(keys) + i], dtype=np.float64) for i, n in enumerate(sums)}
-        return [row[: len(keys)] for row in found], arrays
+    def count(self, table: Table, plan: Plan) -> Counted:
+        """Pass over the rows and return the plan's cubes; see `audit.engines.asking.counted`."""
+        return counted(self, table, plan)
 
 
 @contextmanager
@@ -110,116 +118,3 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
     finally:
         con.close()
-
-
-def _keys(plan: Plan) -> list[str]:
-    """SQL of each key: groups, then label, prediction and fold where there are any."""
-    keys = [banded(c, plan.bins[c]) if c in plan.bins else quoted(c) for c in plan.groups]
-    keys += [quoted(c) for c in plan.strata]
-    if plan.label is not None:
-        keys.append(quoted(plan.label))
-    if plan.prediction is not None:
-        keys.append(quoted(plan.prediction))
-    elif plan.score is not None:
-        keys.append(f"(CAST({quoted(plan.score)} AS DOUBLE) >= {plan.threshold!r})")
-    if plan.unit is not None:
-        keys.append(fold(plan.unit))
-    return keys
-
-
-def _sums(plan: Plan) -> dict[str, str]:
-    sums = {"n": "count(*)"}
-    if plan.weight is not None:
-        w = f"CAST({quoted(plan.weight)} AS DOUBLE)"
-        good = f"CASE WHEN isfinite({w}) AND {w} >= 0 THEN {w} ELSE 0 END"
-        sums |= {
-            "w": f"fsum({good})",
-            "w2": f"fsum(({good}) * ({good}))",
-            "weight_missing": f"count(*) FILTER ({w} IS NULL OR isnan({w}))",
-            "weight_infinite": f"count(*) FILTER (isinf({w}))",
-            "weight_negative": f"count(*) FILTER ({w} < 0)",
-        }
-    if plan.score is not None:
-        s = f"CAST({quoted(plan.score)} AS DOUBLE)"
-        sums |= {
-            "score_missing": f"count(*) FILTER ({s} IS NULL OR isnan({s}))",
-            "score_infinite": f"count(*) FILTER (isinf({s}))",
-        }
-    if plan.unit is not None:
-        sums["unit_missing"] = f"count(*) FILTER ({quoted(plan.unit)} IS NULL)"
-    return sums
-
-
-def _counted(rows: list[tuple[Any, ...]], sums: Mapping[str, np.ndarray], plan: Plan) -> Counted:
-    n = sums["n"].astype(np.int64)
-    keys = _read_keys(rows, n, plan)
-    measures = {k: sums[k].astype(np.float64) for k in ("w", "w2") if k in sums} | {"n": n}
-    width = len(plan.groups)
-    rest = [k for k in keys if k not in {*plan.groups, STRATUM}]
-    cubes = tuple(_cube((*by, *rest), keys, measures) for by in plan.crossings)
-    strata_cubes = tuple(_cube((c, STRATUM, *rest), keys, measures) for c in plan.groups) if plan.strata else ()
-    missing = {c: np.array([level is None for level in keys[c]], dtype=bool) for c in plan.groups}
-    nowhere = int(n[np.logical_and.reduce(list(missing.values()))].sum()) if width else 0
-    reason = f"no value in {' or '.join(plan.groups)}"
-    return Counted(
-        cubes=cubes,
-        further={WITHIN_STRATA: strata_cubes},
-        rows_read=int(n.sum()),
-        rows_excluded={reason: nowhere} if nowhere else {},
-        rows_without_group={c: int(n[m].sum()) for c, m in missing.items() if m.any()},
-    )
-
-
-def _cube(names: tuple[str, ...], keys: Mapping[str, list[Level]], measures: Mapping[str, np.ndarray]) -> Cube:
-    return from_cells(names, list(zip(*(keys[k] for k in names), strict=True)), measures)
-
-
-def _read_keys(rows: list[tuple[Any, ...]], n: np.ndarray, plan: Plan) -> dict[str, list[Level]]:
-    """Every key as words: groups by name, label and prediction as 0 and 1, folds as numbers."""
-    columns = iter(list(zip(*rows, strict=True)))
-    keys: dict[str, list[Level]] = {}
-    for name in plan.groups:
-        bands = band_texts(plan.bins[name]) if name in plan.bins else None
-        keys[name] = [level_text(v, bands) for v in next(columns)]
-    if plan.strata:
-        joint = zip(*(next(columns) for _ in plan.strata), strict=True)
-        keys[STRATUM] = [" x ".join(level_text(v) or "(missing)" for v in values) for values in joint]
-    if plan.label is not None:
-        raw = list(next(columns))
-        labels, positive, allowed = _label_readings(raw, n, plan)
-        keys[LABEL] = [labels[v] for v in raw]
-        if plan.prediction is not None:
-            raw = list(next(columns))
-            role = f"prediction '{plan.prediction}'"
-            predictions = binary(_totals(raw, n), positive, role, allowed)
-            keys[PREDICTION] = [predictions[v] for v in raw]
-    elif plan.prediction is not None:
-        raw = list(next(columns))
-        role = f"prediction '{plan.prediction}'"
-        positive = positive_class(set(typed(raw, role).values()), plan.positive, role)
-        predictions = binary(_totals(raw, n), positive, role)
-        keys[PREDICTION] = [predictions[v] for v in raw]
-    if plan.prediction is None and plan.score is not None:
-        keys[PREDICTION] = [POSITIVE if v else NEGATIVE for v in next(columns)]
-    if plan.unit is not None:
-        keys[FOLD] = [str(v) for v in next(columns)]
-    return keys
-
-
-def _label_readings(raw: list[Any], n: np.ndarray, plan: Plan) -> tuple[dict[Any, str], Any, set[Any]]:
-    role = f"label '{plan.label}'"
-    totals = _totals(raw, n)
-    if len(totals) > 0 and any(is_missing(v) for v in totals):
-        binary(totals, None, role)
-    read = set(typed(raw, role).values())
-    positive = positive_class(read, plan.positive, role)
-    allowed = read | {positive} | ({0, 1} if read <= {0, 1} else set())
-    return binary(totals, positive, role), positive, allowed
-
-
-def _totals(raw: list[Any], n: np.ndarray) -> dict[Any, int]:
-    totals: dict[Any, int] = {}
-    for value, rows in zip(raw, n.tolist(), strict=True):
-        key = None if is_missing(value) else value
-        totals[key] = totals.get(key, 0) + rows
-    return totals

@@ -7,15 +7,15 @@ neither is the right one.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from audit.engines.contents import BOM
 from audit.engines.csv_text import refuse_encoding
 from audit.engines.kinds import EXACT_INTEGER, beyond_64_bits, refuse_names
 from audit.errors import SourceError, printable
+from audit.strict_json import NotStrictError, decoder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,8 +28,13 @@ FAMILIES: dict[type, str] = {
 Row = dict[str, Any]
 
 
-class _NotStrictError(ValueError):
-    """What the JSON standard, or a table, does not allow; its text is a sentence's end."""
+FAULTS: dict[str, str] = {
+    "twice": "has the key '{}' twice (duplicate); keep one",
+    "constant": "holds {}, which is not JSON; write null for a missing value",
+    "infinite": "holds {}, which is too large for a number (it would be infinite)",
+    "whole": "holds {}, a whole number beyond 64 bits; write it as text",
+}
+"""Ends of sentences about a line."""
 
 
 def read_json_lines(data: bytes, shown: str) -> pa.Table:
@@ -56,26 +61,24 @@ def _rows(data: bytes, shown: str) -> Iterator[tuple[int, Row]]:
     stop = at + len(data[at:].rstrip())
     if stop == at:
         raise SourceError(f"{shown} is empty: there are no lines and no columns")
-    decoder = json.JSONDecoder(
-        object_pairs_hook=_unique, parse_constant=_constant, parse_float=_finite, parse_int=_whole
-    )
+    strict = decoder(whole=True)
     while at < stop:
         end = data.find(b"\n", at, stop)
         end = stop if end < 0 else end
         number += 1
         if end - at > LONGEST_LINE_BYTES:
             raise SourceError(f"{shown}: line {number} is longer than {LONGEST_LINE_BYTES:,} bytes")
-        yield number, _object(decoder, data[at:end].strip(b" \t\r"), f"{shown}: line {number}", last=end == stop)
+        yield number, _object(strict, data[at:end].strip(b" \t\r"), f"{shown}: line {number}", last=end == stop)
         at = end + 1
 
 
-def _object(decoder: json.JSONDecoder, line: bytes, where: str, *, last: bool) -> Row:
+def _object(strict: json.JSONDecoder, line: bytes, where: str, *, last: bool) -> Row:
     if not line:
         raise SourceError(f"{where} is blank; JSON Lines have one object a line")
     try:
-        value = decoder.decode(line.decode())
-    except _NotStrictError as error:
-        raise SourceError(f"{where} {error}") from None
+        value = strict.decode(line.decode())
+    except NotStrictError as error:
+        raise SourceError(f"{where} {FAULTS[error.fault].format(error.what)}") from None
     except json.JSONDecodeError as error:
         cut = "; the last line is truncated" if last else "; write one whole object a line (JSON Lines)"
         raise SourceError(f"{where} is not JSON ({error.msg} at character {error.colno}){cut}") from None
@@ -88,32 +91,6 @@ def _object(decoder: json.JSONDecoder, line: bytes, where: str, *, last: bool) -
 
 def _named(value: object) -> str:
     return "an array" if isinstance(value, list) else FAMILIES.get(type(value), "null")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> Row:
-    row = dict(pairs)
-    if len(row) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise _NotStrictError(f"has the key '{printable(twice)}' twice (duplicate); keep one")
-    return row
-
-
-def _constant(name: str) -> NoReturn:
-    raise _NotStrictError(f"holds {name}, which is not JSON; write null for a missing value")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise _NotStrictError(f"holds {printable(text, 30)}, which is too large for a number (it would be infinite)")
-    return value
-
-
-def _whole(text: str) -> int:
-    if len(text) > 20:
-        raise _NotStrictError(f"holds {printable(text, 30)}, a whole number beyond 64 bits; write it as text")
-    return int(text)
 
 
 class _Reader:

@@ -69,6 +69,16 @@ def positive_class(labels: Iterable[Any], positive: Any, role: str) -> Any:
     raise ValuesError(f"{role}: {no_such('positive class', positive, sorted(map(_shown, read)))}")
 
 
+def refuse_missing(values: Mapping[Any, int], role: str) -> None:
+    """Refuse missing values among the rows of each raw value."""
+    missing = sum(n for v, n in values.items() if is_missing(v))
+    if missing:
+        raise ValuesError(
+            f"{role} is missing (null or NaN) in {missing:,} of {sum(values.values()):,} rows; drop or fill these rows "
+            "yourself before the audit, because what happens to them changes every rate"
+        )
+
+
 def binary(values: Mapping[Any, int], positive: Any, role: str, allowed: set[Any] | None = None) -> dict[Any, str]:
     """Map every raw value to "1" (positive) or "0".
 
@@ -88,12 +98,7 @@ def binary(values: Mapping[Any, int], positive: Any, role: str, allowed: set[Any
     ValuesError
         When a value is missing, or is none of the allowed ones.
     """
-    missing = sum(n for v, n in values.items() if is_missing(v))
-    if missing:
-        raise ValuesError(
-            f"{role} is missing (null or NaN) in {missing:,} of {sum(values.values()):,} rows; drop or fill these rows "
-            "yourself before the audit, because what happens to them changes every rate"
-        )
+    refuse_missing(values, role)
     readings = typed(values, role)
     _refuse_twins(set(readings.values()), role)
     strange = [] if allowed is None else [v for v in readings.values() if v not in allowed]

@@ -1,13 +1,13 @@
 """How many pairs of rows the scores put in the right order, exactly: one pass over the rows, sorted by score.
 
-The database sorts; what comes back is looked at a batch at a time and never kept. For every grouping the pairs of a
+The engine sorts; what comes back is looked at a batch at a time and never kept. For every grouping the pairs of a
 positive and a negative row of one group are counted, ties half. Pairs are no sum over rows, so each grouping has a
 cube of its own, and none follows from another. Must not: know a metric; hold more than one batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,10 @@ import numpy as np
 
 from audit.cube import Cube, from_cells
 from audit.engines.counting import Plan
+from audit.engines.engine import Scan
+from audit.engines.keys import group_key
 from audit.engines.scores import group_levels
-from audit.engines.sql import banded, quoted
+from audit.engines.terms import Column, Number
 from audit.grouping import LABEL, NEGATIVE, POSITIVE, crossings
 from audit.value import Group
 
@@ -87,13 +89,17 @@ def _midway(through: np.ndarray, negative: np.ndarray, group: np.ndarray, score:
     return np.repeat((through[first] - negative[first] + through[ends]) / 2, ends - first + 1)
 
 
-def ordered_pairs(con: Any, source: str, plan: Plan, labels: Mapping[Any, str]) -> tuple[Cube, ...]:
+def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str]) -> tuple[Cube, ...]:
     """Ordered pairs by group and label, one cube a grouping.
 
     Parameters
     ----------
-    con, source, plan, labels
-        As for `audit.engines.scores.score_cubes`.
+    scan
+        Open rows.
+    plan
+        With a score and a label.
+    labels
+        Reading of each raw label.
 
     Returns
     -------
@@ -101,30 +107,19 @@ def ordered_pairs(con: Any, source: str, plan: Plan, labels: Mapping[Any, str]) 
         ``below`` holds, for positives, the weight of pairs in which the negative of the same group has the lower
         score, ties half; for negatives, the rest. ``w`` is the weight of the rows where they are weighted.
     """
-    rows, keys = _rows(source, plan), [*(f"k{i}" for i in range(len(plan.groups))), "l"]
-    each = f"SELECT {', '.join(keys)}, count(*) AS n FROM {rows} GROUP BY {', '.join(keys)}"  # noqa: S608
-    con.execute(f"CREATE TEMP TABLE codes AS SELECT *, row_number() OVER () - 1 AS code FROM ({each})")  # noqa: S608
-    found = con.execute("SELECT * FROM codes ORDER BY code").fetchall()
-    columns = list(zip(*found, strict=True))
+    keys = {**{c: group_key(c, plan) for c in plan.groups}, LABEL: Column(plan.label or "")}
+    weight = None if plan.weight is None else Number(plan.weight)
+    found = scan.rising(keys, Number(plan.score or ""), weight, BATCH_ROWS)
+    columns = list(zip(*found.cells, strict=True))
     levels = {name: group_levels(columns[i], name, plan) for i, name in enumerate(plan.groups)}
-    positive = np.array([labels[raw] == POSITIVE for raw in columns[-3]], dtype=bool)
-    counted = [(by, _pairs(by, levels, len(found))) for by in crossings(plan.groups, plan.intersections)]
-    for score, code, weight in _sorted(con, rows, keys, weighted=plan.weight is not None):
+    positive = np.array([labels[raw] == POSITIVE for raw in columns[-1]], dtype=bool)
+    counted = [(by, _pairs(by, levels, len(found.cells))) for by in crossings(plan.groups, plan.intersections)]
+    for score, code, given in found.batches:
+        weights = np.ones(len(score)) if given is None else given
         for _, pairs in counted:
-            pairs.see(score, code, positive[code], weight)
-    n, weighted = np.array(columns[-2], dtype=float), plan.weight is not None
+            pairs.see(score, code, positive[code], weights)
+    n, weighted = np.array(found.counts, dtype=float), weight is not None
     return tuple(_cube(by, pairs, positive, n, weighted=weighted) for by, pairs in counted)
-
-
-def _rows(source: str, plan: Plan) -> str:
-    """Rows as group keys, raw label, score and weight."""
-    columns = [
-        *(f"{banded(c, plan.bins[c]) if c in plan.bins else quoted(c)} AS k{i}" for i, c in enumerate(plan.groups)),
-        f"{quoted(plan.label or '')} AS l",
-        f"CAST({quoted(plan.score or '')} AS DOUBLE) AS s",
-    ]
-    columns += [f"CAST({quoted(plan.weight)} AS DOUBLE) AS w"] if plan.weight is not None else []
-    return f"(SELECT {', '.join(columns)} FROM {source})"  # noqa: S608
 
 
 def _pairs(by: Sequence[str], levels: Mapping[str, Sequence[Any]], codes: int) -> _Pairs:
@@ -133,19 +128,6 @@ def _pairs(by: Sequence[str], levels: Mapping[str, Sequence[Any]], codes: int) -
     at = {group: i for i, group in enumerate(groups)}
     # The narrowest integers: numpy sorts those of two bytes by counting.
     return _Pairs(np.array([at[g] for g in each], dtype=np.min_scalar_type(len(groups))), groups)
-
-
-def _sorted(
-    con: Any, rows: str, keys: Sequence[str], *, weighted: bool
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Score, code and weight of all rows by rising score, in batches."""
-    same = " AND ".join(f"r.{k} IS NOT DISTINCT FROM c.{k}" for k in keys)
-    picked = f"r.s, CAST(c.code AS INTEGER){', r.w' if weighted else ''}"
-    query = f"SELECT {picked} FROM {rows} r JOIN codes c ON {same} ORDER BY r.s"  # noqa: S608
-    for batch in con.sql(query).to_arrow_reader(BATCH_ROWS):
-        if batch.num_rows:
-            columns = [c.to_numpy(zero_copy_only=False) for c in batch.columns]
-            yield columns[0], columns[1], columns[2] if weighted else np.ones(batch.num_rows)
 
 
 def _cube(by: Sequence[str], found: _Pairs, positive: np.ndarray, n: np.ndarray, *, weighted: bool) -> Cube:

@@ -37,8 +37,6 @@ class ParquetTable(Table):
 
     casts: Mapping[str, str] = field(default_factory=dict, repr=False)
     """SQL type of columns that engines should see in a plainer one."""
-    limits: Mapping[str, float] = field(default_factory=dict, repr=False)
-    """Size below which a decimal column is exact as a double."""
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Subquery that streams the chosen columns."""
@@ -71,7 +69,7 @@ def _escaped(part: Part) -> str:
     return "".join(f"[{c}]" if c in GLOB else c for c in text).replace("'", "''")
 
 
-def open_parquet(name: str, parts: tuple[Part, ...], digest: str) -> Table:
+def open_parquet(name: str, parts: tuple[Part, ...], digest: str | None) -> Table:
     """Table of Parquet files with the same columns.
 
     Raises

@@ -8,10 +8,12 @@ from typing import Any
 from audit.engines.counting import Plan
 from audit.engines.tables import Table
 from audit.errors import QuestionError, ValuesError, printable
-from audit.grouping import FOLD, LABEL, MOST_GROUPS, ORIGIN, PREDICTION, SCORE, STRATUM
+from audit.grouping import DECIDED, FOLD, LABEL, MAJORITY, MOST_GROUPS, NEAREST, ORIGIN, PREDICTION, SCORE, STRATUM
 
 MOST_CLASSES = 100
 NUMERIC = ("integer", "float", "boolean")
+DISTANT = (*NUMERIC, "text")
+"""Kinds of columns between whose values there is a distance."""
 FEW_LEVELS = 50
 NO_CLASS = ("date", "time", "other")
 KINDS_IN_WORDS = {
@@ -35,6 +37,7 @@ def refuse_columns(table: Table, plan: Plan) -> None:
     for column in plan.bins:
         _refuse_bins(table, plan, column)
     _refuse_roles(table, plan)
+    _refuse_features(table, plan)
 
 
 def _refuse_roles(table: Table, plan: Plan) -> None:
@@ -47,11 +50,29 @@ def _refuse_roles(table: Table, plan: Plan) -> None:
             f"{table.name}: unit '{printable(plan.unit)}' is {kind}; name persons by whole numbers or text"
         )
     for role, name in (("label", plan.label), ("prediction", plan.prediction)):
-        if plan.task == "regression":
+        if plan.task == "regression" or (plan.task == "ranking" and name is not None):
             _refuse_no_number(table, role, name)
         elif name is not None and table.columns[name] in NO_CLASS:
             kind = table.columns[name]
             raise ValuesError(f"{table.name}: {role} '{printable(name)}' {KINDS_IN_WORDS[kind]}; a class is needed")
+
+
+def _refuse_features(table: Table, plan: Plan) -> None:
+    """Refuse features that cannot be one."""
+    taken = {"label": plan.label, "prediction": plan.prediction, "score": plan.score, "weight": plan.weight,
+             "unit": plan.unit}  # fmt: skip
+    for name in plan.features:
+        shown = printable(name)
+        role = next((role for role, column in taken.items() if column == name), None)
+        if role is not None:
+            raise QuestionError(
+                f"feature '{shown}' is the {role} itself; name what makes two rows alike, or leave it out"
+            )
+        if table.columns[name] not in DISTANT:
+            raise ValuesError(
+                f"{table.name}: feature '{shown}' is {table.columns[name]}, which has no distance; make it a number or "
+                "text"
+            )
 
 
 def _refuse_no_number(table: Table, role: str, name: str | None) -> None:
@@ -84,12 +105,13 @@ def _refuse_bins(table: Table, plan: Plan, column: str) -> None:
 
 
 def _refuse_group(table: Table, plan: Plan, column: str) -> None:
-    roles = {"label": plan.label, "prediction": plan.prediction, "weight": plan.weight, "score": plan.score}
+    roles = {"label": plan.label, "prediction": plan.prediction, "weight": plan.weight, "score": plan.score,
+             "query": plan.query, "rank": plan.rank}  # fmt: skip
     taken = next((role for role, name in roles.items() if name == column), None)
     shown = printable(column)
     if taken:
         raise QuestionError(f"group column '{shown}' is the {taken} itself; a group must say who somebody is")
-    if column in {LABEL, PREDICTION, FOLD, STRATUM, SCORE, ORIGIN}:
+    if column in {LABEL, PREDICTION, FOLD, STRATUM, SCORE, ORIGIN, MAJORITY, NEAREST, DECIDED}:
         raise QuestionError(f"group column '{shown}' has a reserved name; rename the column")
     if plan.groups.count(column) > 1:
         raise QuestionError(f"group column '{shown}' is named twice")
@@ -113,7 +135,8 @@ def refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int]
                 )
         elif count > MOST_CLASSES:
             role = "label" if column == plan.label else "prediction"
-            hint = "; if it is a score, name it as the score and give a threshold" if role == "prediction" else ""
+            scored = role == "prediction" and not plan.classes
+            hint = "; if it is a score, name it as the score and give a threshold" if scored else ""
             raise ValuesError(
                 f"{table.name}: {role} '{shown}' has {count:,} different values, which are not classes{hint}"
             )
@@ -133,6 +156,10 @@ _SUMS = {
         "drop these rows yourself, or let the model answer, before the audit",
     ),
     "prediction_infinite": ("prediction", "is infinite (inf)", "predictions must be finite"),
+    "label_negative": ("label", "is negative", "relevance must be 0 or more"),
+    "query_missing": ("query", "is missing (null)", "every item must say which list it is in"),
+    "rank_missing": ("rank", "is missing (null or NaN)", "every item of a list needs a place"),
+    "rank_broken": ("rank", "is not a whole number", "places are 1, 2, 3 … within each query"),
     "unit_missing": ("unit", "is missing (null)", "every row must say whose it is"),
 }
 

@@ -2,22 +2,23 @@
 
 One row a group (and fold), plus predictions in bins for the distance between distributions. Labels and predictions are
 summed from an origin near the labels' mean, so that squares keep their digits; the origin is written into the cube as
-an axis of one level. Must not: know a metric.
+an axis of one level. Must not: know a metric, or an engine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Mapping
 
 import numpy as np
 
 from audit.cube import Cube, from_cells
 from audit.engines.counting import Counted, Plan
+from audit.engines.engine import Scan
+from audit.engines.keys import fold_key, group_key, shifts, weights
 from audit.engines.levels import band_texts, level_text
-from audit.engines.refusals import refuse_sums
-from audit.engines.sql import banded, fold, quoted
-from audit.engines.tables import Table
+from audit.engines.tally import Tally
+from audit.engines.terms import Constant, Extent, Key, Number, Rows, Size, Slice, Sum, Term, Total, Value
 from audit.errors import SourceError, ValuesError, printable
 from audit.grouping import BINNED, FOLD, ORIGIN, PREDICTION
 from audit.value import Level
@@ -27,75 +28,52 @@ MOST_CELLS = 500_000
 SMALLEST, LARGEST = 1e-30, 1e35
 """Size of the largest label or prediction; eighth powers of what lies outside would leave the floating numbers."""
 ORIGIN_DIGITS = 9
+ONE = Constant(1.0)
 
 
-def regression_counts(con: Any, source: str, table: Table, plan: Plan) -> Counted:
+def regression_counts(scan: Scan, plan: Plan, extents: Mapping[str, Extent]) -> Counted:
     """Sums by group (and fold) for every crossing, and predictions by group and bin.
 
     Parameters
     ----------
-    con, source
-        Connection, and what to put after FROM.
-    table
-        Named in refusals.
+    scan
+        Open rows, whose labels, predictions and weights are all finite.
     plan
         With a numeric label and prediction.
+    extents
+        Smallest and largest value of each.
 
     Raises
     ------
     ValuesError
-        When a label, a prediction or a weight is missing, infinite or out of range.
+        When a label or a prediction is out of range.
     """
-    y, p = (f"CAST({quoted(name or '')} AS DOUBLE)" for name in (plan.label, plan.prediction))
-    seen = _seen(con, source, plan, y, p)
-    refuse_sums({k: np.array([v or 0]) for k, v in seen.items()}, plan, table)
-    _refuse_sizes(seen, plan)
-    origin = float(f"{seen['total'] / seen['n']:.{ORIGIN_DIGITS}g}")
-    keys = [_group(name, plan) for name in plan.groups]
-    keys += [fold(plan.unit)] if plan.unit is not None else []
-    rows, sums = _cells(
-        con, source, plan, keys, _sums(plan, f"({y} - {origin!r})", f"({p} - {origin!r})", f"({p} - {y})")
-    )
-    levels = {name: _levels(rows, i, name, plan) for i, name in enumerate(plan.groups)}
+    _refuse_sizes(plan, extents)
+    label = Number(plan.label or "")
+    origin = _origin(scan, label, extents)
+    sums = _sums(plan, Constant(origin))
+    tally = _cells(scan, plan, {**{c: group_key(c, plan) for c in plan.groups}, **fold_key(plan)}, sums, extents)
+    values = tally.arrays()
+    levels = {name: _levels(tally, name, plan) for name in plan.groups}
     if plan.unit is not None:
-        levels[FOLD] = [str(row[len(plan.groups)]) for row in rows]
-    levels[ORIGIN] = [repr(origin)] * len(rows)
+        levels[FOLD] = [str(v) for v in tally.column(FOLD)]
+    levels[ORIGIN] = [repr(origin)] * len(tally.cells)
     rest = [k for k in (FOLD, ORIGIN) if k in levels]
-    cubes = tuple(_cube((*by, *rest), levels, sums) for by in plan.crossings)
-    binned = tuple(_binned(con, source, plan, name, p, seen) for name in plan.groups)
-    return _counted(cubes, binned, levels, sums["n"], plan)
+    cubes = tuple(_cube((*by, *rest), levels, values) for by in plan.crossings)
+    binned = tuple(_binned(scan, plan, name, extents) for name in plan.groups)
+    return _counted(cubes, binned, levels, values["n"], plan)
 
 
-def _seen(con: Any, source: str, plan: Plan, y: str, p: str) -> dict[str, Any]:
-    """Counts of what is refused, and the range of what is left."""
-    asked = {
-        "n": "count(*)",
-        "label_missing": f"count(*) FILTER ({y} IS NULL OR isnan({y}))",
-        "label_infinite": f"count(*) FILTER (isinf({y}))",
-        "prediction_missing": f"count(*) FILTER ({p} IS NULL OR isnan({p}))",
-        "prediction_infinite": f"count(*) FILTER (isinf({p}))",
-        "low": f"min({p})",
-        "high": f"max({p})",
-        "label_size": f"max(abs({y}))",
-        "prediction_size": f"max(abs({p}))",
-        "total": f"fsum(CASE WHEN isfinite({y}) THEN {y} END)",
-    }
-    if plan.weight is not None:
-        w = f"CAST({quoted(plan.weight)} AS DOUBLE)"
-        asked |= {
-            "weight_missing": f"count(*) FILTER ({w} IS NULL OR isnan({w}))",
-            "weight_infinite": f"count(*) FILTER (isinf({w}))",
-            "weight_negative": f"count(*) FILTER ({w} < 0)",
-        }
-    if plan.unit is not None:
-        asked["unit_missing"] = f"count(*) FILTER ({quoted(plan.unit)} IS NULL)"
-    found = con.execute(f"SELECT {', '.join(asked.values())} FROM {source}").fetchone()  # noqa: S608
-    return dict(zip(asked, found, strict=True))
+def _origin(scan: Scan, label: Number, extents: Mapping[str, Extent]) -> float:
+    """Mean label to a few digits: squares of what is left keep theirs."""
+    sums: dict[str, Sum] = {"n": Rows(), "y": Total(label)}
+    found = scan.tally({}, sums, shifts(sums, extents), 1)
+    return float(f"{found.array('y')[0] / found.array('n')[0]:.{ORIGIN_DIGITS}g}")
 
 
-def _refuse_sizes(seen: Mapping[str, Any], plan: Plan) -> None:
+def _refuse_sizes(plan: Plan, extents: Mapping[str, Extent]) -> None:
     for role, name in (("label", plan.label), ("prediction", plan.prediction)):
-        size = float(seen[f"{role}_size"])
+        size = max(abs(end) for end in extents[name or ""])
         if size and not SMALLEST <= size <= LARGEST:
             raise ValuesError(
                 f"{role} '{printable(name)}' is up to {size:.2g} in size, outside {SMALLEST:g} to {LARGEST:g}, where "
@@ -103,77 +81,68 @@ def _refuse_sizes(seen: Mapping[str, Any], plan: Plan) -> None:
             )
 
 
-def _group(name: str, plan: Plan) -> str:
-    return banded(name, plan.bins[name]) if name in plan.bins else quoted(name)
-
-
 def _cells(
-    con: Any, source: str, plan: Plan, keys: Sequence[str], sums: Mapping[str, str]
-) -> tuple[list[tuple[Any, ...]], dict[str, np.ndarray]]:
-    """Raw key of every cell, and the sums of each."""
-    select = ", ".join([*(f"{k} AS k{i}" for i, k in enumerate(keys)), *sums.values()])
-    by = f"GROUP BY {', '.join(f'k{i}' for i in range(len(keys)))}" if keys else ""
-    found = con.execute(f"SELECT {select} FROM {source} {by}").fetchmany(MOST_CELLS + 1)  # noqa: S608
-    if len(found) > MOST_CELLS:
+    scan: Scan, plan: Plan, keys: Mapping[str, Key], sums: Mapping[str, Sum], extents: Mapping[str, Extent]
+) -> Tally:
+    """Sums of each cell, in an order of their own."""
+    grids = shifts(sums, extents)
+    if not all(math.isfinite(s.of.bound(extents)) for s in sums.values() if isinstance(s, Total)):
+        raise ValuesError(
+            f"weights '{printable(plan.weight)}' are so large that their powers cannot be summed; rescale them"
+        )
+    found = scan.tally(keys, sums, grids, MOST_CELLS)
+    if len(found.cells) > MOST_CELLS:
         raise SourceError(
             f"{' x '.join(map(printable, plan.groups))} makes more than {MOST_CELLS:,} cells; "
             "bin or leave out the group column with the most levels"
         )
-    columns = list(zip(*found, strict=True))[len(keys) :]
-    values = {k: np.array(c, dtype=np.float64) for k, c in zip(sums, columns, strict=True)}
-    if not all(np.isfinite(v).all() for v in values.values()):
-        raise ValuesError(
-            f"weights '{printable(plan.weight)}' are so large that their powers cannot be summed; rescale them"
-        )
-    return found, values | {"n": values["n"].astype(np.int64)}
+    return found.sorted()
 
 
-def _sums(plan: Plan, y: str, p: str, e: str) -> dict[str, str]:
-    """SQL of every sum: first moments with weights, and products with squared weights for their variances."""
-    weight = f"CAST({quoted(plan.weight)} AS DOUBLE)" if plan.weight is not None else "1"
-    square = f"{weight} * {weight}"
-    sums = {"n": "count(*)"}
-    if plan.weight is not None:
-        sums |= {"w": f"fsum({weight})", "w2": f"fsum({square})"}
-    values = {"error": e, "absolute": f"abs({e})", "square": f"{e} * {e}", "prediction": p}
-    for name, value in values.items():
-        sums[name] = f"fsum({weight} * {value})"
-        sums[f"{name}_w2"] = f"fsum({square} * {value})"
-        sums[f"{name}_w2x"] = f"fsum({square} * ({value}) * ({value}))"
-    sums["w4"] = f"fsum({square} * {square})"
-    sums |= {f"size{k}_w4": f"fsum({square} * {square} * {' * '.join([f'abs({e})'] * k)})" for k in (1, 2, 3, 4, 6, 8)}
-    sums |= {"y": f"fsum({weight} * {y})", "yy": f"fsum({weight} * {y} * {y})"}
-    for power in range(1, 5):
-        sums[f"y{power}_w2"] = f"fsum({square} * {' * '.join([y] * power)})"
-    sums |= {f"square_y{power}_w2": f"fsum({square} * {e} * {e} * {' * '.join([y] * power)})" for power in (1, 2)}
-    return sums
+def _sums(plan: Plan, origin: Term) -> dict[str, Sum]:
+    """First moments with weights, and products with squared weights for their variances."""
+    label, prediction = Number(plan.label or ""), Number(plan.prediction or "")
+    y, p, e = label - origin, prediction - origin, prediction - label
+    weight: Term = ONE if plan.weight is None else Number(plan.weight)
+    square = weight * weight
+    terms: dict[str, Term] = {}
+    for name, value in {"error": e, "absolute": Size(e), "square": e * e, "prediction": p}.items():
+        terms |= {name: weight * value, f"{name}_w2": square * value, f"{name}_w2x": square * value * value}
+    terms["w4"] = square * square
+    terms |= {f"size{k}_w4": square * square * _power(Size(e), k) for k in (1, 2, 3, 4, 6, 8)}
+    terms |= {"y": weight * y, "yy": weight * y * y}
+    terms |= {f"y{k}_w2": square * _power(y, k) for k in range(1, 5)}
+    terms |= {f"square_y{k}_w2": square * e * e * _power(y, k) for k in (1, 2)}
+    return weights(plan) | {name: Total(term) for name, term in terms.items()}
 
 
-def _levels(rows: Sequence[tuple[Any, ...]], at: int, name: str, plan: Plan) -> list[Level]:
+def _power(term: Term, times: int) -> Term:
+    return term if times == 1 else _power(term, times - 1) * term
+
+
+def _levels(tally: Tally, name: str, plan: Plan) -> list[Level]:
     bands = band_texts(plan.bins[name]) if name in plan.bins else None
-    return [level_text(row[at], bands) for row in rows]
+    return [level_text(v, bands) for v in tally.column(name)]
 
 
 def _cube(names: tuple[str, ...], levels: Mapping[str, list[Level]], sums: Mapping[str, np.ndarray]) -> Cube:
     return from_cells(names, list(zip(*(levels[k] for k in names), strict=True)), sums)
 
 
-def _binned(con: Any, source: str, plan: Plan, name: str, p: str, seen: Mapping[str, Any]) -> Cube:
+def _binned(scan: Scan, plan: Plan, name: str, extents: Mapping[str, Extent]) -> Cube:
     """Predictions of each group by bin: a value where there are few, otherwise an equal slice of the range."""
-    low, high = float(seen["low"]), float(seen["high"])
-    few = f"SELECT DISTINCT {p} FROM {source} LIMIT {MOST_VALUES + 1}"  # noqa: S608
-    exact = len(con.execute(few).fetchall()) <= MOST_VALUES
-    width = (high - low) / SLICES
-    at = p if exact else f"least(floor(({p} - {low!r}) / {width!r}), {SLICES - 1})"
-    weight = f"CAST({quoted(plan.weight)} AS DOUBLE)" if plan.weight is not None else "1"
-    sums = {"n": "count(*)"}
-    if plan.weight is not None:
-        sums |= {"w": f"fsum({weight})"}
-    sums["prediction"] = f"fsum({weight} * {p})"
-    rows, values = _cells(con, source, plan, [_group(name, plan), at], sums)
+    prediction = Number(plan.prediction or "")
+    low, high = extents[prediction.name]
+    exact, width = scan.few(prediction, MOST_VALUES), (high - low) / SLICES
+    at: Key = Value(prediction) if exact else Slice(prediction, low, 1 / width, SLICES)
+    sums = {k: v for k, v in weights(plan).items() if k != "w2"}
+    weighted = prediction if plan.weight is None else Number(plan.weight) * prediction
+    sums["prediction"] = Total(weighted)
+    tally = _cells(scan, plan, {name: group_key(name, plan), PREDICTION: at}, sums, extents)
     edges = [*(low + i * width for i in range(SLICES)), high]
-    texts = [repr(float(r[1])) if exact else f"[{edges[int(r[1])]!r}, {edges[int(r[1]) + 1]!r})" for r in rows]
-    return _cube((name, PREDICTION), {name: _levels(rows, 0, name, plan), PREDICTION: [*texts]}, values)
+    raw = tally.column(PREDICTION)
+    texts = [repr(float(v)) if exact else f"[{edges[int(v)]!r}, {edges[int(v) + 1]!r})" for v in raw]
+    return _cube((name, PREDICTION), {name: _levels(tally, name, plan), PREDICTION: [*texts]}, tally.arrays())
 
 
 def _counted(

@@ -1,11 +1,13 @@
 """Scores, counted into bins with the sums that their losses need: one pass for each crossing of group columns.
 
 A bin is a single value where there are few, and an equal slice of the range otherwise; where the scores are
-probabilities the range is 0 to 1. Must not: know a metric.
+probabilities the range is 0 to 1, and only then have they losses. Must not: know a metric, or an engine.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -14,87 +16,126 @@ import numpy as np
 
 from audit.cube import Cube, from_cells
 from audit.engines.counting import Plan
+from audit.engines.engine import Scan
+from audit.engines.keys import fold_key, group_key, shifts, weights
 from audit.engines.levels import band_texts, level_text
-from audit.engines.sql import banded, fold, quoted
+from audit.engines.tally import Tally
+from audit.engines.terms import (
+    Column,
+    Constant,
+    Extent,
+    Key,
+    Number,
+    Rows,
+    Slice,
+    Sum,
+    Surprise,
+    Term,
+    Test,
+    Total,
+    Value,
+)
 from audit.errors import ValuesError, printable
-from audit.grouping import FOLD, LABEL, NEGATIVE, POSITIVE, SCORE
+from audit.grouping import FOLD, LABEL, POSITIVE, SCORE
 from audit.value import Level
 
 MOST_VALUES, SLICES, SLICES_WITH_FOLDS = 200, 200, 50
+MOST_CELLS = 2_000_000
 MOST_CROSSED = 60_000
-"""Cells of a crossing beyond which only smaller crossings are counted; a document must stay one that can be read."""
-SKEWED = ("squared_error", "log_loss")
-"""Losses whose fourth powers are summed too: a few rows may carry most of their variance."""
-POWERS = (1, 2, 3, 4)
+"""Cells of a crossing beyond which single columns are counted; a document must stay one that can be read."""
+ONE, LEAST = Constant(1.0), Constant(2.0**-40)
+"""What is added to probabilities whose surprise is taken to powers, so that their exact sums keep their digits."""
+OF_A_LABEL = re.compile(r"(squared_error|log_loss|missing|impossible)[01]")
+"""Begin of the name of a sum that holds for rows of one label."""
+BINS = "bins"
+SKEWED = {"squared_error": (1, 2, 3, 4), "log_loss": (1, 2, 3, 4), "missing": (1, 3)}
+"""Powers that are summed with fourth powers of weights: a few rows may carry most of a loss's variance.
+
+``missing`` is 1 less what was given to the truth; its even powers are those of the squared error.
+"""
 
 
 class Bins(NamedTuple):
     """How scores are put into bins."""
 
     low: float
-    high: float
+    width: float
     slices: int
     """0 where every value is a bin of its own."""
 
-    @property
-    def width(self) -> float:
-        """Of one slice."""
-        return (self.high - self.low) / max(self.slices, 1)
+    def key(self, score: Term) -> Key:
+        """Key of the bin of a score."""
+        return Slice(score, self.low, 1 / self.width, self.slices) if self.slices else Value(score)
 
-    def sql(self) -> str:
-        """Value of the bin of a score, or its number among the slices."""
-        if not self.slices:
-            return "s"
-        return f"least(floor((s - {self.low!r}) / {self.width!r}), {self.slices - 1})"
-
-    def text(self, found: float) -> str:
+    def text(self, raw: Any) -> str:
         """Name of a bin: its value, or its edges."""
         if not self.slices:
-            return repr(float(found))
-        return f"[{self.low + found * self.width!r}, {self.low + (found + 1) * self.width!r})"
+            return repr(float(raw))
+        return f"[{self.low + self.width * raw!r}, {self.low + self.width * (raw + 1)!r})"
 
 
-def score_cubes(
-    con: Any, source: str, plan: Plan, labels: Mapping[Any, str]
-) -> tuple[tuple[Cube, ...], tuple[Cube, ...]]:
-    """Counts by group, label and score bin (and fold), and sums of losses by group and label (and fold).
+class Scored(NamedTuple):
+    """Scores of one table as tallies, one for each crossing that was counted, by any name."""
+
+    bins: Bins
+    tallies: Mapping[str, Tally]
+
+    def __add__(self, other: object) -> Scored:
+        if not isinstance(other, Scored):
+            return NotImplemented
+        both = [name for name in self.tallies if name in other.tallies]
+        return Scored(self.bins, {name: self.tallies[name] + other.tallies[name] for name in both})
+
+
+def score_tallies(scan: Scan, plan: Plan, extents: Mapping[str, Extent]) -> Scored:
+    """Rows and sums of losses by groups, raw label and score bin (and fold).
 
     Parameters
     ----------
-    con, source
-        Connection, and what to put after FROM.
+    scan
+        Open rows.
     plan
-        With a score and a label. Crossings that make too many cells are left to smaller ones.
+        With a score and a label. Crossings that make too many cells are left to single columns; of parts both are
+        counted, as what is too many is known of their sum alone.
+    extents
+        Of weights and scores.
+    """
+    asked = _Asked(scan, plan, extents, _bins(scan, Number(plan.score or ""), extents[plan.score or ""], plan))
+    binned: dict[tuple[str, ...], Tally] = {}
+    for by in plan.crossings:
+        binned[by] = asked.tally(by, _counts(plan), most=_most(by), bins=True)
+        if len(by) > 1 and len(binned[by].cells) > MOST_CROSSED:
+            binned = {}
+            break
+    if not binned or (plan.of_parts and plan.intersections > 1):
+        binned |= {(c,): asked.tally((c,), _counts(plan), most=MOST_CELLS, bins=True) for c in plan.groups}
+    found = {f"{BINS} of {' x '.join(by)}": tally for by, tally in binned.items()}
+    for what, sums in (("losses", _losses(plan, proper=asked.proper)), ("powers", _powers(plan, proper=asked.proper))):
+        found |= {f"{what} of {' x '.join(by)}": asked.tally(by, sums, most=MOST_CELLS, bins=False) for by in binned}
+    return Scored(asked.bins, found)
+
+
+def score_cubes(scored: Scored, plan: Plan, labels: Mapping[Any, str]) -> tuple[tuple[Cube, ...], tuple[Cube, ...]]:
+    """Counts by groups, label and score bin (and fold), and sums of losses by groups and label (and fold).
+
+    Parameters
+    ----------
+    scored
+        Of the whole table.
+    plan
+        That it answers.
     labels
         Reading of each raw label.
     """
-    bins = _bins(con, source, f"CAST({quoted(plan.score or '')} AS DOUBLE)", folds=plan.unit is not None)
-    for size in range(min(plan.intersections, len(plan.groups)), 0, -1):
-        found = []
-        for by in combinations(plan.groups, size):
-            cubes = _crossed(con, source, plan, labels, bins, by)
-            if cubes is None:
-                break
-            found.append(cubes)
-        else:
-            break
-    return tuple(binned for binned, _ in found), tuple(lost for _, lost in found)
-
-
-def _scored(source: str, plan: Plan, labels: Mapping[Any, str], by: Sequence[str]) -> tuple[str, list[Any]]:
-    """Rows as keys k0, k1, ..., label y, score s, weight w, fold f and what was given to the truth; with parameters."""
-    positive = [raw for raw, text in labels.items() if text == POSITIVE]
-    label = " OR ".join([f"{quoted(plan.label or '')} = ?"] * len(positive)) or "FALSE"
-    columns = [
-        *(f"{banded(c, plan.bins[c]) if c in plan.bins else quoted(c)} AS k{i}" for i, c in enumerate(by)),
-        f"({label}) AS y",
-        f"CAST({quoted(plan.score or '')} AS DOUBLE) AS s",
-    ]
-    columns += [f"CAST({quoted(plan.weight)} AS DOUBLE) AS w"] if plan.weight is not None else []
-    columns += [f"{fold(plan.unit)} AS f"] if plan.unit is not None else []
-    bounded = f"(SELECT *, greatest(0.0, least(1.0, s)) AS p FROM (SELECT {', '.join(columns)} FROM {source}))"  # noqa: S608
-    given = f"(SELECT *, CASE WHEN y THEN p ELSE 1 - p END AS given FROM {bounded})"  # noqa: S608
-    return f"(SELECT *, CASE WHEN given > 0 THEN -ln(given) ELSE 0 END AS unlikely FROM {given})", positive  # noqa: S608
+    binned = {_groups(tally): tally for tally in scored.tallies.values() if SCORE in tally.keys}
+    whole = all(by in binned and len(binned[by].cells) <= _most(by) for by in plan.crossings)
+    asked = plan.crossings if whole else tuple(combinations(plan.groups, 1))
+    lost = []
+    for by in asked:
+        same = [t for t in scored.tallies.values() if SCORE not in t.keys and _groups(t) == by]
+        parts = [_cube(t, plan, by, labels, scored.bins) for t in same]
+        lost.append(Cube(parts[0].axes, {k: v for cube in parts for k, v in cube.measures.items()}))
+    return tuple(_cube(binned[by], plan, by, labels, scored.bins) for by in asked), tuple(lost)
 
 
 def group_levels(values: Sequence[Any], name: str, plan: Plan) -> list[Level]:
@@ -103,71 +144,133 @@ def group_levels(values: Sequence[Any], name: str, plan: Plan) -> list[Level]:
     return [level_text(v, bands) for v in values]
 
 
-def _bins(con: Any, source: str, score: str, *, folds: bool) -> Bins:
-    found = con.execute(f"SELECT min({score}), max({score}) FROM {source}").fetchone()  # noqa: S608
-    low, high = float(found[0]), float(found[1])
-    few = f"SELECT DISTINCT {score} FROM {source} LIMIT {MOST_VALUES + 1}"  # noqa: S608
-    if len(con.execute(few).fetchall()) <= MOST_VALUES:
-        return Bins(low, high, 0)
-    slices = SLICES_WITH_FOLDS if folds else SLICES
-    return Bins(0.0, 1.0, slices) if low >= 0 and high <= 1 else Bins(low, high, slices)
+def _most(by: Sequence[str]) -> int:
+    return MOST_CROSSED if len(by) > 1 else MOST_CELLS
 
 
-def _crossed(
-    con: Any, source: str, plan: Plan, labels: Mapping[Any, str], bins: Bins, by: Sequence[str]
-) -> tuple[Cube, Cube] | None:
-    """Both cubes of one crossing; None where it makes too many cells."""
-    rows, parameters = _scored(source, plan, labels, by)
-    keys = [*(f"k{i}" for i in range(len(by))), "y", bins.sql(), *(["f"] if plan.unit is not None else [])]
-    sums = _sums(weighted=plan.weight is not None)
-    select = ", ".join([*(f"{k} AS a{i}" for i, k in enumerate(keys)), *sums.values()])
-    grouped = ", ".join(f"a{i}" for i in range(len(keys)))
-    result = con.execute(f"SELECT {select} FROM {rows} GROUP BY {grouped}", parameters)  # noqa: S608
-    found = result.fetchall() if len(by) == 1 else result.fetchmany(MOST_CROSSED + 1)
-    if len(by) > 1 and len(found) > MOST_CROSSED:
-        return None
-    columns = list(zip(*found, strict=True))
-    levels = {name: group_levels(columns[i], name, plan) for i, name in enumerate(by)}
-    levels[LABEL] = [POSITIVE if y else NEGATIVE for y in columns[len(by)]]
-    levels[SCORE] = [bins.text(b) for b in columns[len(by) + 1]]
-    if plan.unit is not None:
-        levels[FOLD] = [str(f) for f in columns[len(by) + 2]]
-    values = {k: np.array(c, dtype=np.float64) for k, c in zip(sums, columns[len(keys) :], strict=True)}
-    _refuse_powers(values, plan)
-    values["n"] = values["n"].astype(np.int64)
-    last = [FOLD] if FOLD in levels else []
-    counts = {k: v for k, v in values.items() if k in {"n", "w", "w2", "score"}}
-    losses = {k: v for k, v in values.items() if k != "score"}
-    return _cube([*by, LABEL, SCORE, *last], levels, counts), _cube([*by, LABEL, *last], levels, losses)
+def _groups(tally: Tally) -> tuple[str, ...]:
+    return tally.keys[: tally.keys.index(LABEL)]
 
 
-def _sums(*, weighted: bool) -> dict[str, str]:
-    """SQL of every sum: rows, weights, and the moments of each loss.
-
-    A loss is that of the score moved into 0 to 1, and an infinite one counts 0; how many rows that are is counted.
-    """
-    once, twice, four = ("w * ", "w * w * ", "w * w * w * w * ") if weighted else ("", "", "")
-    sums = {"n": "count(*)", "score": f"fsum({once}s)"}
-    sums |= {"w": "fsum(w)", "w2": "fsum(w * w)", "w4": "fsum(w * w * w * w)"} if weighted else {}
-    sums["outside"] = "count(*) FILTER (s < 0 OR s > 1)"
-    sums["impossible"] = "count(*) FILTER (CASE WHEN y THEN s <= 0 ELSE s >= 1 END)"
-    losses = {"probability": "p", "squared_error": "(1 - given) * (1 - given)", "log_loss": "unlikely"}
-    for name, loss in losses.items():
-        sums[name] = f"fsum({once}{loss})"
-        sums[f"{name}_w2"] = f"fsum({twice}{loss})"
-        sums[f"{name}_w2x"] = f"fsum({twice}{loss} * {loss})"
-        if name in SKEWED:
-            sums |= {f"{name}{k}_w4": f"fsum({four}{' * '.join([loss] * k)})" for k in POWERS}
-    # The even powers of label less probability are those of the squared error.
-    return sums | {f"missing{k}_w4": f"fsum({four}{' * '.join(['(1 - given)'] * k)})" for k in (1, 3)}
+def _bins(scan: Scan, score: Term, extent: Extent, plan: Plan) -> Bins:
+    slices, (low, high) = SLICES_WITH_FOLDS if plan.unit is not None else SLICES, extent
+    if plan.of_parts and not 0 <= low <= high <= 1:
+        raise ValuesError(
+            f"score '{printable(plan.score)}' runs from {low:g} to {high:g}; parts are counted into the same bins only "
+            "if scores lie between 0 and 1: give probabilities"
+        )
+    if not plan.of_parts and scan.few(score, MOST_VALUES):
+        return Bins(0.0, 0.0, 0)
+    low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+    return Bins(low, (high - low) / slices, slices)
 
 
-def _refuse_powers(values: Mapping[str, np.ndarray], plan: Plan) -> None:
-    if plan.weight is not None and not all(np.isfinite(v).all() for k, v in values.items() if k != "score"):
+class _Asked(NamedTuple):
+    """Scores of one table, to be counted by some groups."""
+
+    scan: Scan
+    plan: Plan
+    extents: Mapping[str, Extent]
+    bins: Bins
+
+    @property
+    def proper(self) -> bool:
+        """Whether scores may be probabilities; only then have they losses."""
+        low, high = self.extents[self.plan.score or ""]
+        return 0 <= low <= high <= 1
+
+    def tally(self, by: Sequence[str], sums: Mapping[str, Sum], *, most: int, bins: bool) -> Tally:
+        """Sums by groups, raw label (score bin) and fold."""
+        _refuse_powers(sums, self.extents, self.plan)
+        keys: dict[str, Key] = {**{c: group_key(c, self.plan) for c in by}, LABEL: Column(self.plan.label or "")}
+        keys |= {SCORE: self.bins.key(Number(self.plan.score or ""))} if bins else {}
+        return self.scan.tally({**keys, **fold_key(self.plan)}, sums, shifts(sums, self.extents), most)
+
+
+def _refuse_powers(sums: Mapping[str, Sum], extents: Mapping[str, Extent], plan: Plan) -> None:
+    if not all(math.isfinite(s.of.bound(extents)) for s in sums.values() if isinstance(s, Total)):
         raise ValuesError(
             f"weights '{printable(plan.weight)}' are so large that their powers cannot be summed; rescale them"
         )
 
 
-def _cube(names: Sequence[str], levels: Mapping[str, list[Level]], values: Mapping[str, np.ndarray]) -> Cube:
-    return from_cells(names, list(zip(*(levels[k] for k in names), strict=True)), values)
+def _weight(plan: Plan) -> Term | None:
+    return None if plan.weight is None else Number(plan.weight)
+
+
+def _counts(plan: Plan) -> dict[str, Sum]:
+    """Rows, weights and scores."""
+    return weights(plan) | {"score": Total(_times(_weight(plan), 1, Number(plan.score or "")))}
+
+
+def _losses(plan: Plan, *, proper: bool) -> dict[str, Sum]:
+    """Rows, weights, and the first moments of each loss, for either label."""
+    score, weight = Number(plan.score or ""), _weight(plan)
+    sums = weights(plan) | {
+        "below": Rows(Test(score, "below", 0.0)),
+        "above": Rows(Test(score, "above", 1.0)),
+        "impossible0": Rows(Test(score, "at least", 1.0)),
+        "impossible1": Rows(Test(score, "at most", 0.0)),
+    }
+    if not proper:
+        return sums
+    losses: dict[str, Term] = {"score": score}
+    for at, missing in enumerate((score, ONE - score)):
+        losses |= {f"squared_error{at}": missing * missing, f"log_loss{at}": Surprise(score if at else ONE - score)}
+    for name, loss in losses.items():
+        sums[name] = Total(_times(weight, 1, loss))
+        sums[f"{name}_w2"] = Total(_times(weight, 2, loss))
+        sums[f"{name}_w2x"] = Total(_times(weight, 2, loss * loss))
+    return sums
+
+
+def _powers(plan: Plan, *, proper: bool) -> dict[str, Sum]:
+    """Powers of each loss with fourth powers of weights, for either label."""
+    score, weight = Number(plan.score or ""), _weight(plan)
+    sums: dict[str, Sum] = {"n": Rows()}
+    if not proper:
+        return sums
+    sums |= {} if weight is None else {"w4": Total(_power(weight, 4))}
+    for at, (missing, given) in enumerate(((score, ONE - score), (ONE - score, score))):
+        sizes = {"squared_error": missing * missing, "log_loss": Surprise(given + LEAST), "missing": missing}
+        for name, powers in SKEWED.items():
+            sums |= {f"{name}{at}_{k}_w4": Total(_times(weight, 4, _power(sizes[name], k))) for k in powers}
+    return sums
+
+
+def _times(weight: Term | None, power: int, of: Term) -> Term:
+    return of if weight is None else _power(weight, power) * of
+
+
+def _power(term: Term, times: int) -> Term:
+    if times % 2 == 0:
+        half = _power(term, times // 2)
+        return half * half
+    return term if times == 1 else _power(term, times - 1) * term
+
+
+def _cube(tally: Tally, plan: Plan, by: Sequence[str], labels: Mapping[Any, str], bins: Bins) -> Cube:
+    tally = tally.sorted()
+    levels: dict[str, Sequence[Level]] = {name: group_levels(tally.column(name), name, plan) for name in by}
+    levels[LABEL] = [labels[v] for v in tally.column(LABEL)]
+    if SCORE in tally.keys:
+        levels[SCORE] = [bins.text(v) for v in tally.column(SCORE)]
+    if plan.unit is not None:
+        levels[FOLD] = [str(v) for v in tally.column(FOLD)]
+    measures = _of_label(tally.arrays(), levels[LABEL])
+    return from_cells(list(levels), list(zip(*levels.values(), strict=True)), measures)
+
+
+def _of_label(values: Mapping[str, np.ndarray], labels: Sequence[Level]) -> dict[str, np.ndarray]:
+    """Sums of every cell for the label that it has."""
+    positive = np.array([label == POSITIVE for label in labels], dtype=bool)
+    kept = {k: v for k, v in values.items() if not OF_A_LABEL.match(k) and k not in {"below", "above"}}
+    for name in (k for k in values if OF_A_LABEL.match(k)):
+        plain = OF_A_LABEL.sub(r"\1", name)
+        kept[plain] = np.where(
+            positive, values[OF_A_LABEL.sub(r"\g<1>1", name)], values[OF_A_LABEL.sub(r"\g<1>0", name)]
+        )
+    if "below" in values:
+        kept["outside"] = (values["below"] + values["above"]).astype(np.float64)
+        kept["impossible"] = kept["impossible"].astype(np.float64)
+    return kept

@@ -1,8 +1,29 @@
-"""Pieces of SQL that several queries share."""
+"""Keys and sums in DuckDB's SQL."""
 
 from __future__ import annotations
 
-from audit.engines.counting import FOLDS
+from audit.engines.terms import (
+    Band,
+    Binary,
+    Column,
+    Constant,
+    Fold,
+    Highest,
+    Key,
+    Lowest,
+    Number,
+    Passes,
+    Rows,
+    Size,
+    Slice,
+    Sum,
+    Surprise,
+    Term,
+    Test,
+    Total,
+)
+
+SIGNS = {"below": "<", "above": ">", "at least": ">=", "at most": "<="}
 
 
 def quoted(name: str) -> str:
@@ -10,13 +31,72 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def banded(column: str, edges: tuple[float, ...]) -> str:
-    """Number of edges at or below the value; missing stays missing."""
-    value = f"CAST({quoted(column)} AS DOUBLE)"
-    steps = " + ".join(f"CAST({value} >= {edge!r} AS TINYINT)" for edge in edges)
-    return f"CASE WHEN isnan({value}) THEN NULL ELSE {steps} END"
+def double(value: float) -> str:
+    """Double as a literal that is read as one."""
+    return f"CAST('{value!r}' AS DOUBLE)"
 
 
-def fold(unit: str) -> str:
-    """Fold of a unit: a hash that every engine can compute, modulo the number of folds."""
-    return f"CAST('0x' || substr(md5(CAST({quoted(unit)} AS VARCHAR)), 1, 8) AS BIGINT) % {FOLDS}"
+def term_sql(term: Term) -> str:
+    """Expression of a number."""
+    match term:
+        case Number(name):
+            return f"CAST({quoted(name)} AS DOUBLE)"
+        case Constant(constant):
+            return double(constant)
+        case Binary(sign, left, right):
+            return f"({term_sql(left)} {sign} {term_sql(right)})"
+        case Size(of):
+            return f"abs({term_sql(of)})"
+        case Surprise(of):
+            value = term_sql(of)
+            return f"(CASE WHEN {value} > 0 THEN -ln({value}) ELSE 0 END)"
+        case _:
+            raise NotImplementedError(type(term).__name__)
+
+
+def test_sql(test: Test) -> str:
+    """Condition on a row."""
+    if isinstance(test.of, str):
+        return f"{quoted(test.of)} IS NULL"
+    value = term_sql(test.of)
+    if test.is_ == "missing":
+        return f"{value} IS NULL OR isnan({value})"
+    if test.is_ == "infinite":
+        return f"isinf({value})"
+    return f"{value} {SIGNS[test.is_]} {double(test.value)} AND NOT isnan({value})"
+
+
+def key_sql(key: Key) -> str:
+    """Expression to group by."""
+    match key:
+        case Column(name):
+            return quoted(name)
+        case Band(name, edges):
+            value = term_sql(Number(name))
+            steps = " + ".join(f"CAST({value} >= {double(edge)} AS TINYINT)" for edge in edges)
+            return f"CASE WHEN isnan({value}) THEN NULL ELSE {steps} END"
+        case Passes(name, threshold):
+            return f"({term_sql(Number(name))} >= {double(threshold)})"
+        case Fold(unit, folds):
+            return f"CAST('0x' || substr(md5(CAST({quoted(unit)} AS VARCHAR)), 1, 8) AS BIGINT) % {folds}"
+        case Slice(of, low, per_unit, slices):
+            at = f"floor(({term_sql(of)} - {double(low)}) * {double(per_unit)})"
+            return f"CAST(least({at}, {slices - 1}) AS BIGINT)"
+        case _:
+            return term_sql(key.of)
+
+
+def sum_sql(wanted: Sum, shift: int) -> str:
+    """Aggregate; a total comes as a whole number, moved left by ``shift`` places."""
+    match wanted:
+        case Rows(None):
+            return "count(*)"
+        case Rows(Test() as when):
+            return f"count(*) FILTER ({test_sql(when)})"
+        case Total(of):
+            return f"sum(CAST(trunc({term_sql(of)} * {double(2.0**shift)}) AS HUGEINT))"
+        case Lowest(of) | Highest(of):
+            value, name = term_sql(of), "min" if isinstance(wanted, Lowest) else "max"
+            return f"{name}({value}) FILTER (isfinite({value}))"
+        case _:
+            raise NotImplementedError(type(wanted).__name__)

@@ -42,6 +42,8 @@ class Table(ABC):
     rows: int | None = None
     """Number of rows where it is known without reading them."""
     parts: tuple[Part, ...] = field(default=(), repr=False)
+    limits: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """Size below which a decimal column is exact as a double."""
 
     @abstractmethod
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
@@ -65,9 +67,20 @@ class Table(ABC):
                     "rename one"
                 )
 
+    def held_rows(self, names: Sequence[str]) -> pa.Table | None:
+        """Chosen columns as an Arrow table where the rows are in memory; None where they are streamed from files."""
+        del names
+        return None
+
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Turn what goes wrong while rows are read into an error that names the table."""
+    def reading(self, *complaints: type[Exception]) -> Iterator[None]:
+        """Turn what goes wrong while rows are read into an error that names the table.
+
+        Parameters
+        ----------
+        complaints
+            What an engine raises beside DuckDB and Arrow.
+        """
         import duckdb
         import pyarrow as pa
 
@@ -77,7 +90,7 @@ class Table(ABC):
             raise
         except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException):
             raise  # our own query is wrong then, not the user's file
-        except (duckdb.Error, pa.ArrowException, OSError) as error:
+        except (duckdb.Error, pa.ArrowException, OSError, *complaints) as error:
             raise _unreadable(self._shown, error) from error
         changed = next((p for p in self.parts if p.changed()), None)
         if changed is not None:
@@ -103,7 +116,7 @@ class Table(ABC):
         return printable(self.name, SHOWN_ERROR)
 
 
-def open_table(source: str | Path, *, folder: Path | None = None) -> Table:
+def open_table(source: str | Path, *, folder: Path | None = None, digested: bool = True) -> Table:
     """Open a file or a pattern of files: CSV, TSV, JSON Lines (also .gz), Parquet or Arrow.
 
     Parameters
@@ -112,18 +125,24 @@ def open_table(source: str | Path, *, folder: Path | None = None) -> Table:
         Path or glob; all files that a glob matches must have the same columns of the same kinds.
     folder
         What a relative path is relative to; the working folder by default.
+    digested
+        Whether Parquet files are read whole for their digest; a cluster's are not read on one machine.
 
     Raises
     ------
     SourceError
         When it cannot be read exactly as it stands.
     """
+    name, place = str(source), Path(folder or ".") / source
+    if (place / "question.json").is_file():
+        from audit.engines.counts import open_counts
+
+        return open_counts(name, place)
     parts = find_parts(source, folder)
-    name = str(source)
     if parts[0].format == "parquet":
         from audit.engines.parquet import open_parquet
 
-        return open_parquet(name, parts, digest_of(parts))
+        return open_parquet(name, parts, digest_of(parts) if digested else None)
     if parts[0].format == "arrow":
         from audit.engines.arrow_files import read_arrow
 
@@ -168,8 +187,12 @@ class HeldTable(Table):
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Name of a view of the chosen columns, registered on the connection."""
         view = f"held_{next(_VIEWS)}"
-        con.register(view, plain(self.held.select(self._chosen(names)), self._shown))
+        con.register(view, self.held_rows(names))
         return view
+
+    def held_rows(self, names: Sequence[str]) -> pa.Table:
+        """Chosen columns, each in the plainest type that says the same."""
+        return plain(self.held.select(self._chosen(names)), self._shown)
 
 
 def _texts(parts: tuple[Part, ...]) -> tuple[pa.Table, str]:

@@ -8,8 +8,6 @@ Must not: import numpy or pandas; the gate pays for this module.
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 import audit.result
+from audit import strict_json
 from audit.errors import StoreError, printable
 from audit.result import SCHEMA, AuditResult
 from audit.value import Estimate
@@ -54,7 +53,7 @@ def read_result(path: str | Path) -> AuditResult:
 def from_text(text: str, name: str) -> AuditResult:
     """Result from the text of its document; ``name`` is what an error calls it."""
     try:
-        raw = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
+        raw = strict_json.loads(text)
     except (ValueError, RecursionError) as error:
         raise StoreError(f"'{name}' is not a result: {printable(error, 160)}") from error
     _require_schema(raw, name)
@@ -79,15 +78,19 @@ def adapter() -> TypeAdapter[AuditResult]:
 
 def _text(file: Path, shown: str) -> str:
     """Text of a document of bounded size."""
-    if not file.is_file():
-        raise StoreError(f"no result at '{shown}'; name an {DOCUMENT} or the folder of a run (`audit list` shows them)")
-    size = file.stat().st_size
-    if size > LARGEST_BYTES:
-        raise StoreError(f"'{shown}' has {size:,} bytes, more than the {LARGEST_BYTES:,} that a result may have")
     try:
-        return file.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise StoreError(f"'{shown}' is not a result: byte {error.start:,} is not UTF-8") from error
+        return strict_json.text(file, LARGEST_BYTES)
+    except strict_json.NotStrictError as error:
+        raise StoreError(_unfit(error, shown)) from error
+
+
+def _unfit(error: strict_json.NotStrictError, shown: str) -> str:
+    """Sentence for a file that is no document."""
+    if error.fault == "absent":
+        return f"no result at '{shown}'; name an {DOCUMENT} or the folder of a run (`audit list` shows them)"
+    if error.fault == "large":
+        return f"'{shown}' has {error.what} bytes, more than the {LARGEST_BYTES:,} that a result may have"
+    return f"'{shown}' is not a result: {error}"
 
 
 def _require_schema(raw: Any, name: str) -> None:
@@ -100,22 +103,3 @@ def _require_schema(raw: Any, name: str) -> None:
             f"'{name}' has schema '{printable(version)}'; this version reads {SCHEMA}, "
             "so install the evenhand that wrote it"
         )
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [k for k, _ in pairs]
-        raise ValueError(f"key '{next(n for n in names if names.count(n) > 1)}' stands twice")
-    return found
-
-
-def _no_constant(text: str) -> Any:
-    raise ValueError(f"{text} is no number")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text} is too large for a number")
-    return value

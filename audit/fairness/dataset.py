@@ -30,6 +30,7 @@ REPRESENTATION = Share(
     stage="data",
     needs=(),
     judged=("ratio", "lowest", "highest"),
+    against=(),
     event=ANYBODY,
     gives_away="rows",
     ideal="the group's share of the population the model will meet",
@@ -71,7 +72,7 @@ LABEL_GAP = GroupStatistic(
     text="q_a - q_d",
     source=f"{_CLARIFY} (DPL)",
 )
-_BINARY = "over label = 1 and label ≠ 1"
+_BINARY = "over all labels (label = 1 and label ≠ 1 where one is positive)"
 KL = GroupStatistic(
     name="kl_divergence",
     title="Kullback-Leibler divergence of labels",
@@ -168,8 +169,54 @@ CONDITIONAL_PREDICTIONS = GroupStatistic(
     source=f"Wachter, Mittelstadt and Russell (2021), section 5; {_CLARIFY} (CDDPL)",
     caveat="a share of nobody counts 0, as in Clarify, and is flagged",
 )
+_LIFT = "Vasudevan and Kenthapadi (2020), CIKM, LiFT"
+_POPULATION = "the ratio of representation"
+SKEW = GroupStatistic(
+    name="skew",
+    title="Skew against the population",
+    stage="data",
+    judged=(),
+    instead=_POPULATION,
+    needs=(),
+    range=(-math.inf, math.inf),
+    gives_away="rows",
+    ideal="0",
+    text="ln(share of the group in the data / its share in the population)",
+    source=_LIFT,
+    caveat="unsmoothed; nobody in the data makes it minus infinite: undefined, and said",
+)
+POPULATION_TV = GroupStatistic(
+    name="population_total_variation",
+    title="Total variation from the population",
+    stage="data",
+    judged=(),
+    instead=_POPULATION,
+    needs=(),
+    gives_away="rows",
+    ideal="what a sample of this size from the population shows",
+    text="half the sum of |share in the data - share in the population|",
+    source=_LIFT,
+    caveat="never 0 by chance alone: what a sample from the population shows on average is printed with it",
+)
+POPULATION_CHI_SQUARE = GroupStatistic(
+    name="population_chi_square",
+    title="Chi-square against the population",
+    stage="data",
+    judged=(),
+    instead=_POPULATION,
+    needs=(),
+    range=(0.0, math.inf),
+    gives_away="rows",
+    ideal="its degrees of freedom, or less",
+    text="sum of (observed - expected)^2 / expected over groups",
+    source="Pearson (1900), Philosophical Magazine 50:157; weights and units: Rao and Scott (1981), JASA 76:221",
+    caveat="grows with the rows: a small p-value says that the shares differ, not that they differ much",
+)
 DATASET: tuple[Metric, ...] = (
     REPRESENTATION,
+    SKEW,
+    POPULATION_TV,
+    POPULATION_CHI_SQUARE,
     CLASS_IMBALANCE,
     LABEL_GAP,
     KL,

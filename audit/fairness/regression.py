@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from audit.catalogue import GroupStatistic, Metric
+from audit.catalogue import EVERYBODY, GroupStatistic, Metric
 
 _NEEDS = ("label", "prediction")
 _ANY = (-math.inf, math.inf)
@@ -21,6 +21,7 @@ MEAN_ERROR = GroupStatistic(
     task="regression",
     needs=_NEEDS,
     judged=("difference",),
+    against=EVERYBODY,
     table="Errors",
     headline=True,
     range=_ANY,
@@ -36,6 +37,7 @@ MEAN_ABSOLUTE_ERROR = GroupStatistic(
     task="regression",
     needs=_NEEDS,
     judged=("highest", "difference"),
+    against=EVERYBODY,
     table="Errors",
     headline=True,
     range=_SIZE,
@@ -50,6 +52,7 @@ ROOT_MEAN_SQUARED_ERROR = GroupStatistic(
     task="regression",
     needs=_NEEDS,
     judged=("highest", "difference"),
+    against=("rest",),
     table="Errors",
     range=_SIZE,
     ideal="0, and equal over groups",
@@ -63,6 +66,7 @@ R2 = GroupStatistic(
     task="regression",
     needs=_NEEDS,
     judged=("lowest", "difference"),
+    against=("rest",),
     table="Errors",
     headline=True,
     range=(-math.inf, 1.0),
@@ -78,6 +82,7 @@ MEAN_PREDICTION = GroupStatistic(
     task="regression",
     needs=("prediction",),
     judged=("difference",),
+    against=EVERYBODY,
     table="Predictions",
     range=_ANY,
     ideal="equal over groups",

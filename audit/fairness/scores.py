@@ -21,6 +21,7 @@ ROC_AUC = GroupStatistic(
     stage="model",
     needs=_NEEDS,
     judged=("lowest", "difference"),
+    against=("rest",),
     table=_TABLE,
     ideal="1, and equal over groups",
     text="P(score of a positive > score of a negative), ties half",

@@ -38,6 +38,10 @@ def _matthews(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
     return _over(tp * tn - fp * fn, margins)
 
 
+def _average_odds(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
+    return (_over(tp, tp + fn) + _over(fp, fp + tn)) / 2
+
+
 def _rarer_label(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
     import numpy as np
 
@@ -94,5 +98,20 @@ STATISTICS: tuple[Statistic, ...] = (
         ideal="1, and equal over groups",
         source="Matthews (1975), Biochimica et Biophysica Acta 405:442",
         caveat="depends on the base rate",
+    ),
+    Statistic(
+        name="average_odds",
+        title="Average odds",
+        stage="model",
+        needs=_BOTH,
+        judged=("difference",),
+        of=_average_odds,
+        support=_rarer_label,
+        text="(TP / (TP + FN) + FP / (FP + TN)) / 2",
+        empty="0/0: no rows with label = 1, or none with label = 0",
+        ideal="equal over groups",
+        source="Bellamy et al. (2019), IBM Journal of Research and Development 63:4 (AI Fairness 360)",
+        caveat="its difference from the reference is AI Fairness 360's average odds difference, in which a gap of "
+        "true positive rates and one of false positive rates of opposite sign cancel",
     ),
 )

@@ -180,10 +180,15 @@ def auc_extreme(found: Placed, which: Literal["lowest", "highest"], tail: float)
 
 def _pair_limits(found: Placed, tail: float) -> Limits:
     """(G, G) limits of group i less group j."""
+    every = np.arange(len(found.mid))
+    return between(found, every[:, None], every[None, :], tail)
+
+
+def between(found: Placed, i: np.ndarray, j: np.ndarray, tail: float) -> Limits:
+    """Limits of entry i less entry j."""
     each = limits(found, tail)
-    first = Limits(each.low[:, None], each.high[:, None])
-    second = Limits(each.low[None, :], each.high[None, :])
-    return difference(each.mid[:, None], first, each.mid[None, :], second, 0.0 if found.r is None else found.r)
+    first, second = Limits(each.low[i], each.high[i]), Limits(each.low[j], each.high[j])
+    return difference(each.mid[i], first, each.mid[j], second, 0.0 if found.r is None else found.r[i, j])
 
 
 def _orders(pos: Floats, neg: Floats) -> tuple[Floats, Floats, Floats]:

@@ -21,8 +21,10 @@ import numpy as np
 from audit.inference.effective import Sample, satterthwaite
 from audit.inference.intervals import Floats
 
-Function = Callable[[Floats, Floats, Floats, Floats], Floats]
-"""Of TN, FP, FN, TP, arrays of one shape; NaN where it is undefined."""
+Function = Callable[..., Floats]
+"""Of TN, FP, FN, TP (or of more cells), arrays of one shape; NaN where it is undefined."""
+Linearised = Callable[[Floats, Floats, Floats], Floats]
+"""Variance of each group from its cells and squared weights (G, C) and its mean weight (G, 1)."""
 STEP = 1e-5
 HALF = 0.5
 """Rows added to each cell before its slope is taken: a cell that happens to be empty is no cell without variance."""
@@ -30,7 +32,16 @@ FEW_ROWS = 15.0
 """Effective rows of support under which an interval is marked: it may cover less than 93% there (simulated)."""
 
 
-def smooth(function: Function, support: Function, cells: Floats, squares: Floats, *, folds: bool) -> Sample:
+def smooth(
+    function: Function,
+    support: Function,
+    cells: Floats,
+    squares: Floats,
+    *,
+    folds: bool,
+    linearised: Linearised | None = None,
+    capped: bool = True,
+) -> Sample:
     """Values in [0, 1] of all groups with the rows that they are worth.
 
     Parameters
@@ -40,9 +51,14 @@ def smooth(function: Function, support: Function, cells: Floats, squares: Floats
     support
         Rows that it rests on where its variance is flat.
     cells, squares
-        Shape (G, 4, F): weights and squared weights of TN, FP, FN, TP by fold; F is 1 for independent rows.
+        Shape (G, C, F): weights and squared weights of TN, FP, FN, TP by fold; F is 1 for independent rows.
     folds
         Whether rows share units.
+    linearised
+        Variance of independent rows where slopes are known; by default slopes are taken by small steps.
+    capped
+        Whether a value is worth at most the rows that it is made of. Without it the variance of folds is at least
+        that of independent rows with half a row more in each cell, so that no agreement by chance looks certain.
     """
     total = cells.sum(axis=2)
     p = function(*total.T)
@@ -50,36 +66,75 @@ def smooth(function: Function, support: Function, cells: Floats, squares: Floats
     p0 = np.where(measured, p, 0.5)
     w, w2 = total.sum(axis=1), squares.sum(axis=(1, 2))
     kish = np.where(w2 > 0, w**2 / np.where(w2 > 0, w2, 1.0), 0.0)
+    each = np.where(kish > 0, w2 / np.where(w > 0, w, 1.0), 0.0)[:, None]
     if folds:
         deviation, variance, worth = _jackknife(function, cells, p0)
         df, spread = np.minimum(worth, satterthwaite(deviation)) - 1, np.sqrt((deviation**2).sum(axis=0))
         scaled = deviation / np.where(spread > 0, spread, 1.0)
         r: Floats | None = np.clip(scaled.T @ scaled, -1, 1)
+        if not capped:
+            variance = np.maximum(variance, _independent(function, total, squares.sum(axis=2), each))
     else:
-        each = np.where(kish > 0, w2 / np.where(w > 0, w, 1.0), 0.0)[:, None]
-        variance = _linearised(function, total + HALF * each, squares.sum(axis=2) + HALF * each**2)
+        variance = (
+            _independent(function, total, squares.sum(axis=2), each)
+            if linearised is None
+            else linearised(total, squares.sum(axis=2), each)
+        )
         worth, r = kish, None
         df = np.full(p.shape, np.inf)
     share = np.where(w > 0, support(*total.T) / np.where(w > 0, w, 1.0), 0.0)
     flat = (p0 * (1 - p0) < 1e-12) | (variance < 1e-15)
-    n = np.where(flat, np.minimum(kish, worth) * share, np.minimum(p0 * (1 - p0) / np.where(flat, 1.0, variance), kish))
+    most = kish if capped else np.inf
+    n = np.where(flat, np.minimum(kish, worth) * share, np.minimum(p0 * (1 - p0) / np.where(flat, 1.0, variance), most))
     n = np.where(measured, np.maximum(n, 1e-3), 0.0)
     few = kish * share < FEW_ROWS
     return Sample(p, n, np.where(measured, df, 0.0), np.full(p.shape, np.nan), np.where(measured, w, 0.0), r, few)
 
 
+def with_whole(function: Function, cells: Floats, squares: Floats) -> Floats:
+    """Correlation of each group's value with that of all groups together, rows being independent.
+
+    The rows that they share are the group's own: the covariance is ``sum of w2_c * slope_c * slope of the whole_c``.
+
+    Parameters
+    ----------
+    function, cells, squares
+        As for `smooth`, with folds of one.
+    """
+    total, two = cells.sum(axis=2), squares.sum(axis=2)
+    w, w2 = total.sum(axis=1), two.sum(axis=1)
+    each = (w2 / np.where(w > 0, w, 1.0))[:, None]
+    added, two = total + HALF * each, two + HALF * each**2
+    own, whole = _slopes(function, added), _slopes(function, added.sum(axis=0, keepdims=True))
+    covariance = (two * own * whole).sum(axis=1)
+    size = np.sqrt((two * own**2).sum(axis=1) * (two * whole**2).sum())
+    r: Floats = np.clip(np.divide(covariance, size, out=np.zeros_like(size), where=size > 0), -1.0, 1.0)
+    return r
+
+
+def _independent(function: Function, total: Floats, squares: Floats, each: Floats) -> Floats:
+    """Variance for independent rows, half a row of mean weight added to each cell."""
+    return _linearised(function, total + HALF * each, squares + HALF * each**2)
+
+
 def _linearised(function: Function, total: Floats, squares: Floats) -> Floats:
-    """Sum of squared weights times squared slopes; a cell at zero is stepped upwards only."""
+    """Sum of squared weights times squared slopes."""
+    variance: Floats = (squares * _slopes(function, total) ** 2).sum(axis=1)
+    return variance
+
+
+def _slopes(function: Function, total: Floats) -> Floats:
+    """Slope in each cell, shape (G, 4), 0 where there is none; a cell at zero is stepped upwards only."""
     step = STEP * np.maximum(total.sum(axis=1), 1e-12)
-    variance = np.zeros(len(total))
-    for c in range(4):
+    slopes = np.zeros(total.shape)
+    for c in range(total.shape[1]):
         up, down = total.copy(), total.copy()
         up[:, c] += step
         back = np.minimum(step, total[:, c])
         down[:, c] -= back
         slope = (function(*up.T) - function(*down.T)) / (step + back)
-        variance += squares[:, c] * np.where(np.isnan(slope), 0.0, slope) ** 2
-    return variance
+        slopes[:, c] = np.where(np.isnan(slope), 0.0, slope)
+    return slopes
 
 
 def _jackknife(function: Function, cells: Floats, p: Floats) -> tuple[Floats, Floats, Floats]:

@@ -15,6 +15,7 @@ Busing, Meijer and van der Leeden (1999), Statistics and Computing 9:3 (delete-g
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -25,12 +26,13 @@ THIN_EVENTS = 5.0
 THIN_FOLDS = 8.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """Rates of G groups on one footing, whatever the rows were.
 
     Arrays of shape (G,): ``p`` is NaN and ``n`` 0 where the denominator is 0. ``df`` is infinite for plain rows.
-    ``r`` is the (G, G) correlation of the estimates, or None where groups are independent.
+    ``r`` is the (G, G) correlation of the estimates, or None where groups are independent. A sample is equal to itself
+    alone, and its arrays stay as they are.
     """
 
     p: Floats
@@ -42,12 +44,12 @@ class Sample:
     few: np.ndarray | None = None
     """Groups whose interval is known to be short, beyond what ``n`` and ``p`` tell; None where none is."""
 
-    @property
+    @cached_property
     def measured(self) -> np.ndarray:
         """Groups whose denominator is not zero."""
         return self.denominator > 0
 
-    @property
+    @cached_property
     def thin(self) -> np.ndarray:
         """Groups with fewer than 5 effective events or non-events, or fewer than 8 effective folds."""
         p = np.where(self.measured, self.p, 0.0)

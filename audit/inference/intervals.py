@@ -59,8 +59,8 @@ def wilson(p: Floats, n: Floats, q: Floats | float) -> Limits:
     scale = 1 + q * q / n_safe
     centre = (p_safe + q * q / (2 * n_safe)) / scale
     half = q / scale * np.sqrt(p_safe * (1 - p_safe) / n_safe + q * q / (4 * n_safe * n_safe))
-    low = np.minimum(np.clip(centre - half, 0, 1), p_safe)
-    high = np.maximum(np.clip(centre + half, 0, 1), p_safe)
+    low = np.minimum(np.maximum(centre - half, 0), p_safe)
+    high = np.maximum(np.minimum(centre + half, 1), p_safe)
     return Limits(np.where(measured, low, 0.0), np.where(measured, high, 1.0))
 
 
@@ -82,12 +82,14 @@ def difference(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | f
 
     ``r`` is the correlation of the two estimates; 0 for independent groups. Unmeasured pairs get [-1, 1].
     """
-    below1, above1, below2, above2 = p1 - lim1.low, lim1.high - p1, p2 - lim2.low, lim2.high - p2
-    value = p1 - p2
-    low = value - np.sqrt(np.maximum(below1**2 + above2**2 - 2 * r * below1 * above2, 0))
-    high = value + np.sqrt(np.maximum(above1**2 + below2**2 - 2 * r * above1 * below2, 0))
-    unmeasured = np.isnan(value)
-    return Limits(np.where(unmeasured, -1.0, low), np.where(unmeasured, 1.0, high))
+    return Limits(least_difference(p1, lim1, p2, lim2, r), -least_difference(p2, lim2, p1, lim1, r))
+
+
+def least_difference(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Floats:
+    """Lower limit of ``difference`` alone; the upper one is the lower limit of ``p2 - p1``, turned round."""
+    value, below, above = p1 - p2, p1 - lim1.low, lim2.high - p2
+    low: Floats = value - np.sqrt(np.maximum(below**2 + above**2 - 2 * r * (below * above), 0))
+    return np.where(np.isnan(value), -1.0, low)
 
 
 def ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Limits:
@@ -95,13 +97,23 @@ def ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float 
 
     The upper limit is infinite where the lower limit of ``p2`` is 0. Unmeasured pairs get [0, inf].
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        a = p1 * p2 - r * (p1 - lim1.low) * (lim2.high - p2)
-        x, y = lim1.low * (2 * p1 - lim1.low), lim2.high * (2 * p2 - lim2.high)
-        below = a + np.sqrt(np.maximum(a * a - x * y, 0))
-        low = np.where(below > 0, np.maximum(x, 0) / below, 0.0)
-        a = p1 * p2 - r * (lim1.high - p1) * (p2 - lim2.low)
-        x, y = lim1.high * (2 * p1 - lim1.high), lim2.low * (2 * p2 - lim2.low)
-        high = np.where(y > 0, (a + np.sqrt(np.maximum(a * a - x * y, 0))) / y, np.inf)
-    unmeasured = np.isnan(p1) | np.isnan(p2)
-    return Limits(np.where(unmeasured, 0.0, np.maximum(low, 0)), np.where(unmeasured, np.inf, high))
+    return Limits(least_ratio(p1, lim1, p2, lim2, r), greatest_ratio(p1, lim1, p2, lim2, r))
+
+
+def least_ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Floats:
+    """Lower limit of ``ratio`` alone."""
+    a = p1 * p2 - r * ((p1 - lim1.low) * (lim2.high - p2))
+    x, y = lim1.low * (2 * p1 - lim1.low), lim2.high * (2 * p2 - lim2.high)
+    below = a + np.sqrt(np.maximum(a * a - x * y, 0))
+    # Without a measured rate ``below`` is NaN, and no comparison with it holds.
+    low: Floats = np.where(below > 0, np.maximum(x, 0) / np.where(below > 0, below, 1.0), 0.0)
+    return low
+
+
+def greatest_ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Floats:
+    """Upper limit of ``ratio`` alone."""
+    a = p1 * p2 - r * ((lim1.high - p1) * (p2 - lim2.low))
+    x, y = lim1.high * (2 * p1 - lim1.high), lim2.low * (2 * p2 - lim2.low)
+    high = (a + np.sqrt(np.maximum(a * a - x * y, 0))) / np.where(y > 0, y, 1.0)
+    found: Floats = np.where((y > 0) & ~np.isnan(p1), high, np.inf)
+    return found

@@ -12,12 +12,24 @@ Berger (1982), Technometrics 24:295. False verdicts by simulation: docs/inferenc
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from audit.inference.effective import Sample
-from audit.inference.intervals import Limits, clopper_pearson, difference, quantile, ratio, wilson
+from audit.inference.intervals import (
+    Floats,
+    Limits,
+    clopper_pearson,
+    difference,
+    greatest_ratio,
+    least_difference,
+    least_ratio,
+    quantile,
+    ratio,
+    wilson,
+)
 
 Kind = Literal["difference", "ratio"]
 
@@ -44,9 +56,13 @@ class Extreme(NamedTuple):
     """Whether Clopper-Pearson limits were used because a rare rate decides."""
 
 
+@lru_cache(maxsize=8)
 def single(sample: Sample, tail: float) -> Limits:
-    """Wilson limits of each group on its own."""
-    return wilson(sample.p, sample.n, quantile(tail, sample.df))
+    """Wilson limits of each group on its own; not to be written to, because every comparison reads the same ones."""
+    found = wilson(sample.p, sample.n, quantile(tail, sample.df))
+    for side in found:
+        side.flags.writeable = False
+    return found
 
 
 def gap(sample: Sample, kind: Kind, tail: float, looks: int = 1) -> Gap:
@@ -62,27 +78,29 @@ def gap(sample: Sample, kind: Kind, tail: float, looks: int = 1) -> Gap:
         How many gaps are looked at to name the worst one; the failing side is corrected for all of them.
     """
     groups = len(sample.p)
-    inner = _pair_limits(sample, kind, tail)
-    outer = _pair_limits(sample, kind, tail / (looks * groups * (groups - 1) / 2))
+    inner, outer = _pairs(sample, tail), _pairs(sample, tail / (looks * groups * (groups - 1) / 2))
     lowest, highest = _extremes(sample)
-    whole = bool(sample.measured.all())
+    p, whole = sample.p, bool(sample.measured.all())
     if kind == "difference":
-        i, j = _arg(outer.low, np.argmax)
-        k, m = _arg(inner.high, np.argmax)
-        value = float(sample.p[highest] - sample.p[lowest]) if whole else None
-        low, high = max(0.0, float(outer.low[i, j])), min(1.0, float(inner.high[k, m]))
+        # The upper limits of all ordered pairs are their lower limits, turned round.
+        least, most = least_difference(*outer), -least_difference(*inner).T
+        (i, j), (k, m) = _largest(least), _largest(most)
+        value = float(p[highest] - p[lowest]) if whole else None
+        low, high = max(0.0, float(least[i, j])), min(1.0, float(most[k, m]))
         return Gap(value, low, high, (lowest, highest), (j, i), (m, k))
-    i, j = _arg(inner.low, np.argmin)
-    k, m = _arg(outer.high, np.argmin)
-    value = float(sample.p[lowest] / sample.p[highest]) if whole and sample.p[highest] > 0 else None
-    low, high = min(1.0, float(inner.low[i, j])), min(1.0, float(outer.high[k, m]))
+    least, most = least_ratio(*inner), greatest_ratio(*outer)
+    (i, j), (k, m) = _largest(-least), _largest(-most)
+    value = float(p[lowest] / p[highest]) if whole and p[highest] > 0 else None
+    low, high = min(1.0, float(least[i, j])), min(1.0, float(most[k, m]))
     return Gap(value, low, high, (lowest, highest), (i, j), (k, m))
 
 
 def against(sample: Sample, kind: Kind, reference: int, tail: float) -> Limits:
     """Limits of each group's difference from, or ratio to, one reference group."""
-    limits = _pair_limits(sample, kind, tail)
-    return Limits(limits.low[:, reference], limits.high[:, reference])
+    lim = single(sample, tail)
+    at, compare = [reference], difference if kind == "difference" else ratio
+    r = 0.0 if sample.r is None else sample.r[:, reference]
+    return compare(sample.p, lim, sample.p[at], Limits(lim.low[at], lim.high[at]), r)
 
 
 def extreme(sample: Sample, which: Literal["lowest", "highest"], tail: float) -> Extreme:
@@ -114,25 +132,19 @@ def _single_exact(sample: Sample, tail: float) -> tuple[Limits, bool]:
 
 
 def _extremes(sample: Sample) -> tuple[int, int]:
-    if not sample.measured.any():
-        return 0, 0
-    return int(np.nanargmin(sample.p)), int(np.nanargmax(sample.p))
+    lowest = np.where(sample.measured, sample.p, np.inf).argmin()
+    return int(lowest), int(np.where(sample.measured, sample.p, -np.inf).argmax())
 
 
-def _arg(limits: np.ndarray, pick: object) -> tuple[int, int]:
-    """Position of the largest or smallest off-diagonal entry."""
-    filled = limits.copy()
-    np.fill_diagonal(filled, -np.inf if pick is np.argmax else np.inf)
-    position = int(np.argmax(filled) if pick is np.argmax else np.argmin(filled))
-    i, j = divmod(position, len(limits))
+def _largest(values: Floats) -> tuple[int, int]:
+    """Position of the largest entry off the diagonal."""
+    np.fill_diagonal(values, -np.inf)
+    i, j = divmod(int(np.argmax(values)), len(values))
     return i, j
 
 
-def _pair_limits(sample: Sample, kind: Kind, tail: float) -> Limits:
-    """(G, G) limits of group i compared with group j."""
-    lim = single(sample, tail)
+def _pairs(sample: Sample, tail: float) -> tuple[Floats, Limits, Floats, Limits, Floats | float]:
+    """Group i and group j with their limits, for all (G, G) pairs at once, and their correlation."""
+    lim, r = single(sample, tail), 0.0 if sample.r is None else sample.r
     first = Limits(lim.low[:, None], lim.high[:, None])
-    second = Limits(lim.low[None, :], lim.high[None, :])
-    r = 0.0 if sample.r is None else sample.r
-    compare = difference if kind == "difference" else ratio
-    return compare(sample.p[:, None], first, sample.p[None, :], second, r)
+    return sample.p[:, None], first, sample.p[None, :], Limits(lim.low[None, :], lim.high[None, :]), r

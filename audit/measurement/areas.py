@@ -20,6 +20,7 @@ from audit.inference.intervals import Limits
 from audit.inference.precision import average_precision, folded_precision
 from audit.measurement.bins import Bins, Pairs
 from audit.measurement.compared import EMPTY, Quantity, estimates_of, lonely, undefined
+from audit.measurement.everybody_scores import auc_against_rest
 from audit.measurement.scope import Scope
 from audit.value import Estimate
 
@@ -66,7 +67,15 @@ def area_estimates(
     if comparable and grouped.by:
         for against in AGAINST:
             found += _against(against, grouped, bins, scope)
+        if "rest" in scope.compare_to:
+            found += auc_against_rest(grouped, _with_rests(bins), scope)
     return found
+
+
+def _with_rests(bins: Bins) -> Placed:
+    """AUC of every group, then of everybody else of each."""
+    own, own2 = (np.concatenate([v, np.maximum(v.sum(axis=0) - v, 0.0)]) for v in (bins.w, bins.w2))
+    return _area(placed, folded, bins, own[:, 1], own[:, 0], own2[:, 1], own2[:, 0])
 
 
 def _against(asked: Against, grouped: Grouping, bins: Bins, scope: Scope) -> list[Estimate]:

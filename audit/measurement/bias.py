@@ -17,11 +17,12 @@ from audit.inference.effective import Sample
 from audit.inference.intervals import Limits
 from audit.inference.pairs import against, single
 from audit.measurement.distances import distances
-from audit.measurement.rates import RateTable
+from audit.measurement.everybody import EverybodyTable
+from audit.measurement.population import population_distances
 from audit.value import Estimate
 
 
-class BiasTable(RateTable):
+class BiasTable(EverybodyTable):
     """Estimates of one grouping of a data set."""
 
     def representation(self) -> list[Estimate]:
@@ -32,7 +33,10 @@ class BiasTable(RateTable):
         found = self._each(REPRESENTATION, sample)
         found += [self._extreme(REPRESENTATION, sample, "lowest"), self._extreme(REPRESENTATION, sample, "highest")]
         population = self.scope.population.get(self.g.by[0]) if len(self.g.by) == 1 else None
-        return found + (self._against_population(sample, population) if population else [])
+        if not population:
+            return found
+        against = self._against_population(sample, population)
+        return [*found, *against, *population_distances(self, against, population)]
 
     def against_reference(self, *, labelled: bool) -> list[Estimate]:
         """Class imbalance and difference in proportions of labels, of every group against the reference."""

@@ -78,10 +78,11 @@ def bins_of(cubes: Sequence[Cube], by: tuple[str, ...], groups: Sequence[Group])
     kept = cube.keep(*by, LABEL, SCORE, *((FOLD,) if folded else ()))
     edges = [_edges(level) for level in kept.axis(SCORE).levels]
     order = np.argsort([low for low, _ in edges], kind="stable")
-    w, w2, score = (
-        _laid_out(kept, m, by, groups, folded=folded)[:, :, order]
-        for m in (("w", "w2", "score") if weighted else ("n", "n", "score"))
-    )
+    measures = ("w", "w2") if weighted else ("n", "n")
+    w, w2 = (_laid_out(kept, m, by, groups, folded=folded)[:, :, order] for m in measures)
+    # Scores that are no probabilities are not summed.
+    scored = "score" in kept.measures
+    score = _laid_out(kept, "score", by, groups, folded=folded)[:, :, order] if scored else np.zeros_like(w)
     exact = all(low == high for low, high in edges)
     return Bins(w, w2.sum(axis=-1), score, np.array([edges[i][0] for i in order]), exact, folded, weighted)
 

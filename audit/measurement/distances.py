@@ -47,15 +47,17 @@ def _entropies(table: RateTable, gap: Estimate, common: dict[str, Any]) -> list[
     groups = table.g.groups
     a, d = (rates[groups.index(group)] for group in (gap.reference or (), gap.group or ()))
     pa, pd = np.array([a, 1 - a]), np.array([d, 1 - d])
-    js = table.base(JS.name, **common, value=(_kl(pa, (pa + pd) / 2) + _kl(pd, (pa + pd) / 2)) / 2, method=NO_INTERVAL)
+    middle = (pa + pd) / 2
+    js = table.base(JS.name, **common, value=(divergence(pa, middle) + divergence(pd, middle)) / 2, method=NO_INTERVAL)
     if np.any((pa > 0) & (pd == 0)):
         which = "label = 1" if d == 0 else "label ≠ 1"
         reason = f"infinite: nobody in this group has {which}, and somebody in the reference group has"
         return [table.base(KL.name, **common, status="undefined", reason=reason), js]
-    return [table.base(KL.name, **common, value=_kl(pa, pd), method=NO_INTERVAL), js]
+    return [table.base(KL.name, **common, value=divergence(pa, pd), method=NO_INTERVAL), js]
 
 
-def _kl(p: np.ndarray, q: np.ndarray) -> float:
+def divergence(p: np.ndarray, q: np.ndarray) -> float:
+    """Kullback-Leibler divergence of two distributions, where it is finite."""
     live = p > 0
     return float(max(0.0, (p[live] * np.log(p[live] / q[live])).sum()))
 

@@ -11,11 +11,15 @@ import numpy as np
 
 from audit.fairness.scores import BRIER, CALIBRATION_GAP, LOG_LOSS
 from audit.grouping import Grouping
-from audit.inference.means import LOSSES, Found, against, extreme, limits, mean_gap, measured
+from audit.inference.losses import LOSSES
+from audit.inference.means import Found, against, extreme, limits, mean_gap, measured
 from audit.measurement.compared import EMPTY, Quantity, estimates_of, undefined
 from audit.measurement.scope import Scope
 from audit.value import Estimate
 
+FEW_ROWS = 60
+FEW_OF_A_LABEL = 15
+"""Rows, and rows of the rarer label, under which the mean of a loss is marked; simulated in docs/inference.md."""
 NO_WEIGHT = "0/0: all weights are 0"
 HOW = "t interval of the mean"
 NAMES: Mapping[str, str] = {
@@ -43,9 +47,10 @@ def loss_estimates(grouped: Grouping, scope: Scope, why: str | None, *, comparab
             for compare in metric.judged if comparable and grouped.by else ():
                 found += undefined(metric.name, grouped, scope, why, compare)
         return found
-    sums = _sums(grouped)
+    sums, few = _sums(grouped), _few(grouped)
     for metric in (BRIER, LOG_LOSS, CALIBRATION_GAP):
         sample = measured(LOSSES[NAMES[metric.name]], sums, folds=grouped.folded)
+        sample = sample._replace(thin=sample.thin | few)
         if metric is LOG_LOSS:
             sample = _possible(sample, sums)
         found += estimates_of(_quantity(metric.name, sample, grouped, sums, scope), grouped, scope,
@@ -60,14 +65,24 @@ def _sums(grouped: Grouping) -> dict[str, np.ndarray]:
     by_label = {"w": by_label["n"], "w2": by_label["n"], "w4": by_label["n"]} | by_label
     sums = {k: v.sum(axis=1) for k, v in by_label.items()}
     w, w2 = by_label["w"][:, 1], by_label["w2"][:, 1]
-    sums["calibration"] = w - sums["probability"]
-    sums["calibration_w2"] = w2 - sums["probability_w2"]
-    sums["calibration_w2x"] = w2 - 2 * by_label["probability_w2"][:, 1] + sums["probability_w2x"]
-    for odd in (1, 3):
-        of_negatives, of_positives = by_label[f"missing{odd}_w4"].swapaxes(0, 1)
-        sums[f"calibration{odd}_w4"] = of_positives - of_negatives
-    sums["calibration2_w4"], sums["calibration4_w4"] = sums["squared_error1_w4"], sums["squared_error2_w4"]
+    sums["calibration"] = w - sums["score"]
+    sums["calibration_w2"] = w2 - sums["score_w2"]
+    sums["calibration_w2x"] = w2 - 2 * by_label["score_w2"][:, 1] + sums["score_w2x"]
     return sums
+
+
+def _few(grouped: Grouping) -> np.ndarray:
+    """Groups with few effective rows, or few of a label."""
+    names = ("w", "w2") if "w" in grouped.counts else ("n", "n")
+    w, w2 = (grouped.counts[k].sum(axis=(2, 3)).astype(float) for k in names)
+    rows = _kish(w.sum(axis=1), w2.sum(axis=1))
+    few: np.ndarray = (rows < FEW_ROWS) | (_kish(w, w2).min(axis=1) < FEW_OF_A_LABEL)
+    return few
+
+
+def _kish(w: np.ndarray, w2: np.ndarray) -> np.ndarray:
+    effective: np.ndarray = np.divide(w**2, w2, out=np.zeros_like(w), where=w2 > 0)
+    return effective
 
 
 def _possible(sample: Found, sums: Mapping[str, np.ndarray]) -> Found:

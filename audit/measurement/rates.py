@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
 
-from audit.catalogue import Criterion, Rate, Statistic
+from audit.catalogue import ClassStatistic, Criterion, Rate, Statistic, asks_of
 from audit.errors import printable
 from audit.fairness.criteria import CRITERIA
 from audit.fairness.rates import BASE_RATE
@@ -25,45 +26,67 @@ from audit.measurement.scope import IS_LABEL, NO_GROUP, SMALL, UNMEASURED, Scope
 from audit.value import Estimate, Group, Stage
 
 KINDS: tuple[Kind, ...] = ("difference", "ratio")
-Measured = Rate | Statistic
+Measured = Rate | Statistic | ClassStatistic
 
 
 class RateTable:
     """Estimates of one grouping."""
 
+    outcome: str | None = None
+    """Class that all of it is of, where it is one class against all others."""
+
     def __init__(self, grouped: Grouping, scope: Scope, stage: Stage, *, comparable: bool = True) -> None:
         self.g, self.scope, self.stage = grouped, scope, stage
         self.comparable = comparable and bool(grouped.by)
+        self._samples: dict[str, Sample] = {}
         self.flags: tuple[str, ...] = (NO_GROUP,) if grouped.missing_rows and grouped.by else ()
-        if self.comparable and len(grouped.groups) > 1 and _determined(grouped.sample(BASE_RATE)):
+        if self.comparable and len(grouped.groups) > 1 and self._is_label():
             self.flags += (IS_LABEL,)
+
+    def _is_label(self) -> bool:
+        """Whether the group alone says the label."""
+        return _determined(self.sample(BASE_RATE))
 
     def rates(self, metrics: Sequence[Measured]) -> list[Estimate]:
         """Each metric: every group's rate, gaps, comparisons with the reference, extremes, named criteria."""
         found = [e for metric in metrics for e in self._all(metric)]
-        if self.comparable and self.stage == "model":
+        if self.comparable and self.stage == "model" and self.outcome is None:
             by_name = {m.name: m for m in metrics}
             named = [c for c in CRITERIA if set(c.rates) <= set(by_name)]
             found += [self._criterion(c, [by_name[rate] for rate in c.rates]) for c in named]
         return found
 
+    def sample(self, metric: Measured) -> Sample:
+        """Values of all groups for one metric, worked out once."""
+        if metric.name not in self._samples:
+            self._samples[metric.name] = self.g.sample(metric)
+        return self._samples[metric.name]
+
     def _all(self, metric: Measured) -> list[Estimate]:
-        sample = self.g.sample(metric)
+        sample = self.sample(metric)
         found = self._each(metric, sample)
         if self.comparable:
-            for kind in KINDS if metric.range[0] >= 0 else KINDS[:1]:
+            for kind in KINDS if metric.range[0] >= 0 and "ratio" in metric.judged else KINDS[:1]:
                 found.append(self._gap(metric, sample, kind))
                 found += self._to_reference(metric, sample, kind)
             if isinstance(metric, Rate):
                 noise = noise_of(sample, self.g.groups)
                 found += [self.base(metric.name, n=float(self.g.rows.sum()), flags=self.flags, **n) for n in noise]
             found += [self._extreme(metric, sample, "lowest"), self._extreme(metric, sample, "highest")]
-        return [_smooth(e, metric) for e in found] if isinstance(metric, Statistic) else found
+            found += self._against_everybody(metric)
+        return found if isinstance(metric, Rate) else [_smooth(e, metric) for e in found]
+
+    def _against_everybody(self, metric: Measured) -> list[Estimate]:
+        """Comparisons with everybody and with the rest; see `audit.measurement.everybody`."""
+        del metric
+        return []
 
     def base(self, metric: str, **changes: Any) -> Estimate:
         """Estimate of this grouping and stage."""
         confidence = None if changes.get("low") is None and changes.get("high") is None else self.scope.confidence
-        return Estimate(stage=self.stage, metric=metric, by=self.g.by, confidence=confidence, **changes)
+        return Estimate(
+            stage=self.stage, metric=metric, by=self.g.by, outcome=self.outcome, confidence=confidence, **changes
+        )
 
     def _method(self, exact: bool = False) -> str:
         name = "clopper-pearson" if exact else "wilson"
@@ -74,7 +97,10 @@ class RateTable:
         )
 
     def _group_flags(self, sample: Sample, *positions: int) -> tuple[str, ...]:
-        return (SMALL,) if any(sample.thin[i] for i in positions) else ()
+        for i in positions:
+            if sample.thin[i]:
+                return (SMALL,)
+        return ()
 
     def _each(self, metric: Measured, sample: Sample) -> list[Estimate]:
         limits = single(sample, self.scope.tail)
@@ -84,7 +110,7 @@ class RateTable:
         group, rows = self.g.groups[i], float(self.g.rows[i])
         common: dict[str, Any] = {"group": group, "n": rows}
         if sample.denominator[i] <= 0:
-            reason = metric.empty if rows else "0/0: no rows in this group"
+            reason = self._empty(metric, i)
             return self.base(metric.name, **common, numerator=0.0, denominator=0.0, status="undefined", reason=reason)
         df = float(sample.df[i])
         return self.base(
@@ -159,8 +185,11 @@ class RateTable:
         if not empty:
             return f"0/0: {_event(metric)} for nobody in any group"
         named = ", ".join(self._named(i) for i in empty[:3]) + (f" and {len(empty) - 3} more" if len(empty) > 3 else "")
-        reason = metric.empty if self.g.rows[empty[0]] else "0/0: no rows in this group"
-        return f"not measured for {named} ({reason})"
+        return f"not measured for {named} ({self._empty(metric, empty[0])})"
+
+    def _empty(self, metric: Measured, i: int) -> str:
+        """Why a metric is undefined for a group."""
+        return metric.empty if self.g.rows[i] else "0/0: no rows in this group"
 
     def _named(self, i: int) -> str:
         return " x ".join(printable(level) for level in self.g.groups[i])
@@ -188,7 +217,7 @@ class RateTable:
                 metric.name,
                 **common,
                 status="undefined",
-                reason=f"not measured for {self._named(empty)} ({metric.empty})",
+                reason=f"not measured for {self._named(empty)} ({self._empty(metric, empty)})",
             )
         if kind == "ratio" and q == 0:
             reason = f"{'0' if p == 0 else 'x'}/0: {_event(metric)} for nobody in {self._named(at)}"
@@ -227,12 +256,12 @@ class RateTable:
         )
 
     def _criterion(self, criterion: Criterion, metrics: Sequence[Measured]) -> Estimate:
-        """Worst of several gaps; the failing side is corrected for having looked at all of them."""
-        parts = [self._gap(m, self.g.sample(m), criterion.compare, looks=len(metrics)) for m in metrics]
+        """Worst of several gaps, or their mean; the failing side is corrected for having looked at all of them."""
+        parts = [self._gap(m, self.sample(m), criterion.compare, looks=len(metrics)) for m in metrics]
         undefined = next((p for p in parts if p.value is None), None)
         flags = tuple(dict.fromkeys(f for p in parts for f in p.flags))
         common: dict[str, Any] = {"compare": criterion.compare, "n": parts[0].n, "flags": flags}
-        bounds = _worst_bounds(parts, criterion.compare)
+        bounds = _bounds_over(parts, criterion)
         if undefined is not None:
             return self.base(
                 criterion.name, **common, **bounds, status="undefined", reason=f"{undefined.metric}: {undefined.reason}"
@@ -240,29 +269,35 @@ class RateTable:
         pick = max if criterion.compare == "difference" else min
         worst = pick(parts, key=lambda p: float(p.value or 0.0))
         method = worst.method if len(parts) == 1 else f"{worst.method}; worst of {' and '.join(criterion.rates)}"
-        return self.base(criterion.name, **common, **bounds, value=worst.value, pair=worst.pair, method=method)
+        value = worst.value
+        if criterion.aggregate == "mean":
+            value = fmean(float(p.value or 0.0) for p in parts)
+            method = f"{worst.method}; mean of the values and of the limits of {' and '.join(criterion.rates)}"
+        return self.base(criterion.name, **common, **bounds, value=value, pair=worst.pair, method=method)
 
 
 def _event(metric: Measured) -> str:
     return metric.event.text if isinstance(metric, Rate) else metric.title
 
 
-def _smooth(estimate: Estimate, metric: Statistic) -> Estimate:
+def _smooth(estimate: Estimate, metric: Statistic | ClassStatistic) -> Estimate:
     """Estimate of a statistic on its own scale, with the method that its interval comes from."""
     low, high = metric.range
-    width, start = high - low, 0.0 if estimate.compare in KINDS else low
+    kind = asks_of(estimate.compare)[0]
+    width, start = high - low, 0.0 if kind in KINDS else low
 
     def scaled(value: float | None) -> float | None:
-        return None if value is None or estimate.compare == "ratio" else start + width * value
+        return None if value is None or kind == "ratio" else start + width * value
 
-    if (low, high) != (0.0, 1.0):
-        estimate = replace(estimate, value=scaled(estimate.value), low=scaled(estimate.low), high=scaled(estimate.high))
     method = (
         estimate.method
         and f"{estimate.method}, rows worth by {'jackknife' if 'fold' in estimate.method else 'delta method'}"
     )
-    kept = estimate.compare == "ratio"
-    return replace(estimate, method=method, numerator=estimate.numerator if kept else None,
+    moved: dict[str, Any] = (
+        {} if (low, high) == (0.0, 1.0) else {k: scaled(getattr(estimate, k)) for k in ("value", "low", "high")}
+    )
+    kept = kind == "ratio"
+    return replace(estimate, **moved, method=method, numerator=estimate.numerator if kept else None,
                    denominator=estimate.denominator if kept else None)  # fmt: skip
 
 
@@ -272,10 +307,13 @@ def _determined(sample: Sample) -> bool:
     return len(p) > 1 and bool(np.all((p == 0) | (p == 1)) and p.min() != p.max())
 
 
-def _worst_bounds(parts: Sequence[Estimate], compare: Literal["difference", "ratio"]) -> dict[str, Group | float]:
-    """Interval of the worst of several gaps; a part without an interval could be anything in [0, 1]."""
+def _bounds_over(parts: Sequence[Estimate], criterion: Criterion) -> dict[str, Group | float]:
+    """Interval of the worst of several gaps, or of their mean; a part without an interval could be anything in [0, 1].
+
+    The mean of the limits holds for gaps that err together, and is never too short for others.
+    """
     lows = [0.0 if p.low is None else p.low for p in parts]
     highs = [1.0 if p.high is None else p.high for p in parts]
-    pick = max if compare == "difference" else min
+    pick = fmean if criterion.aggregate == "mean" else max if criterion.compare == "difference" else min
     low, high = pick(lows), pick(highs)
     return {} if low <= 0 and high >= 1 else {"low": low, "high": high}

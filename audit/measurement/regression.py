@@ -37,6 +37,7 @@ from audit.inference.means import (
     mean_gap,
     measured,
 )
+from audit.measurement.everybody_errors import against_everybody
 from audit.measurement.predictions import distances
 from audit.measurement.scope import NO_GROUP, SMALL, UNMEASURED, Scope
 from audit.value import Estimate
@@ -66,16 +67,16 @@ def regression_estimates(cubes: Sequence[Cube], binned: Sequence[Cube], scope: S
     origin = float(str(cubes[0].axis(ORIGIN).levels[0]))
     found: list[Estimate] = []
     for by in crossings(scope.groups, scope.intersections):
-        table = _Table(grouping(cubes, by, scope.reference), scope, origin)
+        table = ErrorTable(grouping(cubes, by, scope.reference), scope, origin)
         found += table.estimates()
         if len(by) == 1:
             found += distances(next(c for c in binned if c.names[0] == by[0]), table.g, scope)
             if (rest := missing_groups(cubes, by[0])) is not None:
-                found += _Table(rest, scope, origin, comparable=False).estimates()
+                found += ErrorTable(rest, scope, origin, comparable=False).estimates()
     return tuple(found)
 
 
-class _Table:
+class ErrorTable:
     """Estimates of one grouping."""
 
     def __init__(self, grouped: Grouping, scope: Scope, origin: float, *, comparable: bool = True) -> None:
@@ -95,11 +96,13 @@ class _Table:
             found += self._each(metric, sample, how)
             if self.comparable:
                 found += [self._gap(metric, sample, how), *self._to_reference(metric, sample, how)]
+                found += against_everybody(self, metric, scale, how)
             if self.comparable and metric.name in EXTREMES:
                 found += [self._extreme(metric, sample, how, "lowest"), self._extreme(metric, sample, how, "highest")]
         return [*found, self._correlation_ratio()] if self.comparable else found
 
-    def _base(self, metric: str, **changes: Any) -> Estimate:
+    def base(self, metric: str, **changes: Any) -> Estimate:
+        """Estimate of this grouping; a limit that is infinite is none."""
         for side in ("low", "high"):
             if side in changes and not math.isfinite(changes[side]):
                 changes[side] = None
@@ -107,7 +110,8 @@ class _Table:
         confidence = None if open_ else self.scope.confidence
         return Estimate(stage="model", metric=metric, by=self.g.by, confidence=confidence, **changes)
 
-    def _method(self, how: str) -> str:
+    def method(self, how: str) -> str:
+        """Method of one group's interval."""
         if self.g.folded:
             return f"{how}, 100 folds of the unit"
         return f"{how}, effective n of the weights" if "w" in self.g.counts else how
@@ -119,20 +123,20 @@ class _Table:
         for i, group in enumerate(self.g.groups):
             common: dict[str, Any] = {"group": group, "n": float(self.g.rows[i])}
             if math.isnan(sample.value[i]):
-                found.append(self._base(metric.name, **common, status="undefined", reason=self._why(i)))
+                found.append(self.base(metric.name, **common, status="undefined", reason=self.why(i)))
                 continue
             value, flags = float(sample.value[i]) + shift, (SMALL,) if sample.thin[i] else ()
             if not math.isfinite(sample.error[i]):
                 method = f"no interval: {self._why_open(i)}"
-                found.append(self._base(metric.name, **common, value=value, method=method, flags=(SMALL,)))
+                found.append(self.base(metric.name, **common, value=value, method=method, flags=(SMALL,)))
                 continue
             low, high = float(bounds.low[i]) + shift, float(bounds.high[i]) + shift
-            found.append(self._base(metric.name, **common, value=value, low=min(low, value), high=max(high, value),
-                                    degrees_of_freedom=float(sample.df[i]), method=self._method(how),
+            found.append(self.base(metric.name, **common, value=value, low=min(low, value), high=max(high, value),
+                                    degrees_of_freedom=float(sample.df[i]), method=self.method(how),
                                     flags=flags))  # fmt: skip
         return found
 
-    def _why(self, i: int) -> str:
+    def why(self, i: int) -> str:
         """Why a value is undefined."""
         if not self.g.rows[i]:
             return EMPTY
@@ -149,7 +153,7 @@ class _Table:
     def _gap(self, metric: GroupStatistic, sample: Found, how: str) -> Estimate:
         common: dict[str, Any] = {"compare": "difference", "n": float(self.g.rows.sum())}
         if len(self.g.groups) < 2:
-            return self._lonely(metric, "difference")
+            return self.lonely(metric, "difference")
         found = mean_gap(sample, self.scope.tail)
         flags = self.flags + ((SMALL,) if self._uncertain(sample) else ())
         bounds: dict[str, Any] = {}
@@ -158,10 +162,10 @@ class _Table:
                       "high_pair": self._names(found.high_pair)}  # fmt: skip
         if found.value is None:
             reason, flags = self._unmeasured(sample), (*flags, UNMEASURED)
-            return self._base(metric.name, **common, **bounds, status="undefined", reason=reason, flags=flags)
-        method = f"pairs rule, mover on {self._method(how)}" + ("" if bounds else "; a group has no interval")
+            return self.base(metric.name, **common, **bounds, status="undefined", reason=reason, flags=flags)
+        method = f"pairs rule, mover on {self.method(how)}" + ("" if bounds else "; a group has no interval")
         pair = self._names(found.pair)
-        return self._base(metric.name, **common, **bounds, value=found.value, pair=pair, method=method, flags=flags)
+        return self.base(metric.name, **common, **bounds, value=found.value, pair=pair, method=method, flags=flags)
 
     def _to_reference(self, metric: GroupStatistic, sample: Found, how: str) -> list[Estimate]:
         if len(self.g.groups) < 2:
@@ -176,28 +180,28 @@ class _Table:
                                       "n": float(self.g.rows[i] + self.g.rows[at]), "flags": flags}  # fmt: skip
             empty = next((j for j in (i, at) if math.isnan(sample.value[j])), None)
             if empty is not None:
-                reason = f"not measured for {self._named(empty)} ({self._why(empty)})"
-                found.append(self._base(metric.name, **common, status="undefined", reason=reason))
+                reason = f"not measured for {self.named(empty)} ({self.why(empty)})"
+                found.append(self.base(metric.name, **common, status="undefined", reason=reason))
                 continue
             value = float(sample.value[i] - sample.value[at])
-            found.append(self._base(metric.name, **common, value=value, low=float(bounds.low[i]),
-                                    high=float(bounds.high[i]), method=f"mover on {self._method(how)}"))  # fmt: skip
+            found.append(self.base(metric.name, **common, value=value, low=float(bounds.low[i]),
+                                    high=float(bounds.high[i]), method=f"mover on {self.method(how)}"))  # fmt: skip
         return found
 
     def _extreme(
         self, metric: GroupStatistic, sample: Found, how: str, which: Literal["lowest", "highest"]
     ) -> Estimate:
         if not self.g.groups:
-            return self._lonely(metric, which)
+            return self.lonely(metric, which)
         found, (lowest, highest) = extreme(sample, which, self.scope.tail), ends(sample)
         flags = self.flags + ((SMALL,) if self._uncertain(sample) else ())
         common: dict[str, Any] = {"compare": which, "n": float(self.g.rows.sum()), "low": found.low, "high": found.high}
         if found.value is None:
             reason, flags = self._unmeasured(sample), (*flags, UNMEASURED)
-            return self._base(metric.name, **common, status="undefined", reason=reason, flags=flags)
-        method = f"{self._method(how)}, corrected for {len(self.g.groups)} groups on the failing side"
+            return self.base(metric.name, **common, status="undefined", reason=reason, flags=flags)
+        method = f"{self.method(how)}, corrected for {len(self.g.groups)} groups on the failing side"
         pair = self._names((lowest, highest))
-        return self._base(metric.name, **common, value=found.value, pair=pair, method=method, flags=flags)
+        return self.base(metric.name, **common, value=found.value, pair=pair, method=method, flags=flags)
 
     def _correlation_ratio(self) -> Estimate:
         """Share of the errors' spread that lies between groups."""
@@ -207,13 +211,13 @@ class _Table:
         known = w > 0
         if known.sum() < 2:
             reason = "at least two groups with rows are needed: nothing to compare"
-            return self._base(name, **common, status="undefined", reason=reason)
+            return self.base(name, **common, status="undefined", reason=reason)
         middle = e.sum() / w.sum()
         whole = float(square.sum() - w.sum() * middle**2)
         if whole <= 1e-12 * square.sum():
-            return self._base(name, **common, status="undefined", reason="0/0: all errors are equal")
+            return self.base(name, **common, status="undefined", reason="0/0: all errors are equal")
         between = float((w[known] * (e[known] / w[known] - middle) ** 2).sum())
-        return self._base(name, **common, value=min(1.0, between / whole), method=self._chance(w, w2))
+        return self.base(name, **common, value=min(1.0, between / whole), method=self._chance(w, w2))
 
     def _chance(self, w: np.ndarray, w2: np.ndarray) -> str:
         if self.g.folded:
@@ -222,16 +226,17 @@ class _Table:
         floor = min(1.0, ((w > 0).sum() - 1) / (rows - 1)) if rows > 1 else 1.0
         return f"no interval; equal groups of these sizes show about {floor:.3g} on average"
 
-    def _lonely(self, metric: GroupStatistic, compare: str) -> Estimate:
-        have = f"only one group ({self._named(0)})" if self.g.groups else "no group"
+    def lonely(self, metric: GroupStatistic, compare: str) -> Estimate:
+        """Comparison of a group that has no other."""
+        have = f"only one group ({self.named(0)})" if self.g.groups else "no group"
         reason = f"{have} has rows: nothing to compare; at least two are needed"
         n = float(self.g.rows.sum())
-        return self._base(metric.name, compare=compare, n=n, status="undefined", reason=reason, flags=self.flags)
+        return self.base(metric.name, compare=compare, n=n, status="undefined", reason=reason, flags=self.flags)
 
     def _unmeasured(self, sample: Found) -> str:
         empty = [i for i in range(len(self.g.groups)) if math.isnan(sample.value[i])]
         more = f" and {len(empty) - 3} more" if len(empty) > 3 else ""
-        return f"not measured for {', '.join(map(self._named, empty[:3]))}{more} ({self._why(empty[0])})"
+        return f"not measured for {', '.join(map(self.named, empty[:3]))}{more} ({self.why(empty[0])})"
 
     @staticmethod
     def _uncertain(sample: Found) -> bool:
@@ -240,5 +245,6 @@ class _Table:
     def _names(self, pair: tuple[int, int]) -> tuple[Any, Any]:
         return self.g.groups[pair[0]], self.g.groups[pair[1]]
 
-    def _named(self, i: int) -> str:
+    def named(self, i: int) -> str:
+        """Group as people read it."""
         return " x ".join(printable(level) for level in self.g.groups[i])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from audit.catalogue import Everybody
+
 SMALL, NO_GROUP, UNMEASURED, IS_LABEL = "small_group", "rows_without_group", "unmeasured_group", "group_equals_label"
 OWN = "own_metric"
 """A number that a user's own function returned; the document does not hold what would make it again."""
@@ -21,6 +23,8 @@ class Scope:
     population: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Share of each level in the population the data should resemble, by group column."""
     confidence: float = 0.95
+    compare_to: tuple[Everybody, ...] = ()
+    """Whom each group is compared with beside the other groups."""
 
     @property
     def tail(self) -> float:

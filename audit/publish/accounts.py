@@ -54,10 +54,17 @@ def part_view(part: Part) -> PartView:
     )
     return PartView(
         title=f"{safe_text(part.part).capitalize()} ({safe_text(part.source)})",
-        sentence=f"{sentence} ({why})." if why else f"{sentence}.",
+        sentence=f"{sentence} ({why}).{_cut(part)}" if why else f"{sentence}.{_cut(part)}",
         missing=f"Rows without a group, shown apart and compared with nobody: {missing}." if missing else "",
         columns=", ".join(f"{safe_text(c.name, 60)} ({safe_text(c.kind)})" for c in part.columns),
     )
+
+
+def _cut(part: Part) -> str:
+    """Where scores were cut, if that followed from them."""
+    if part.score_median is None:
+        return ""
+    return f" A score above the median of all scores, {part.score_median:.10g}, counts as a positive prediction."
 
 
 def check_rows(checks: Sequence[Check]) -> list[tuple[Badge, str, str, str]]:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from audit.metrics import CATALOGUE
+from audit.publish.classes import label_tables
+from audit.publish.gaps import left_out_note
 from audit.publish.grouped import By, Grouped
 from audit.publish.groups import (
     charts_of,
     fitting,
-    left_out_note,
     room_for,
     rows_cell,
 )
 from audit.publish.shapes import GroupingView, Table, TableRow
-from audit.publish.words import Cell, estimate_cell, group_name, grouping_name
+from audit.publish.words import Cell, estimate_cell, group_name, grouping_name, rate_text
 from audit.result import AuditResult
 from audit.value import Group
 
@@ -31,13 +33,13 @@ def data_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
 
 def _data_grouping(found: Grouped, by: By, id_: str, room: int) -> GroupingView:
     groups, note = fitting(found, by, room)
-    present = {e.metric for e in found.result.estimates if e.stage == "data"}
+    present = {metric for metric, *_ in found.index}
     drawn = [m for m in ("representation", "base_rate") if m in present]
     return GroupingView(
         id=id_,
         title=f"By {grouping_name(by)}",
         charts=charts_of(found, by, drawn, groups, found.gates(by), id_) if len(by) == 1 else (),
-        tables=(_bias_table(found, by, groups, present),),
+        tables=(_bias_table(found, by, groups, present), *label_tables(found, by, groups)),
         notes=tuple(n for n in (note,) if n),
     )
 
@@ -50,7 +52,8 @@ def _bias_table(found: Grouped, by: By, groups: Sequence[Group], present: set[st
         columns.append(("Share over population", "representation", "ratio"))
     columns += [("Base rate", "base_rate", None)] if "base_rate" in present else []
     columns.append(("Class imbalance", "class_imbalance", ""))
-    columns += [("Difference in proportions of labels", "difference_in_proportions_of_labels", "")]
+    apart = "total_variation_distance" if found.classes() else "difference_in_proportions_of_labels"
+    columns += [(CATALOGUE[apart].title, apart, "")]
     if any(m == "conditional_demographic_disparity" and b == by for m, _, b, _ in found.index):
         columns.append(("Disparity within strata", "conditional_demographic_disparity", None))
     rows = []
@@ -67,7 +70,7 @@ def _bias_table(found: Grouped, by: By, groups: Sequence[Group], present: set[st
         caption=f"Data before training by {grouping_name(by)}",
         columns=("Group", "Rows", *(c[0] for c in columns)),
         rows=tuple(rows),
-        note=" ".join(n for n in (left_out_note(rows), _reference_note(found, by)) if n),
+        note=" ".join(n for n in (left_out_note(rows), _reference_note(found, by), _population_note(found, by)) if n),
     )
 
 
@@ -90,3 +93,16 @@ def _reference_note(found: Grouped, by: By) -> str:
         f"Class imbalance and difference in proportions of labels compare {group_name(by, e.reference)} "
         "(the reference) with each group; positive values favour the reference."
     )
+
+
+def _population_note(found: Grouped, by: By) -> str:
+    """How far the shares lie from the population's, all groups together."""
+    distance = found.gap("population_total_variation", "to_population", by)
+    if distance is None or distance.value is None:
+        return ""
+    tested, p = (found.gap("population_chi_square", c, by) for c in ("to_population", "p_value"))
+    said = f"Against the population: total variation {rate_text(distance.value)}"
+    if tested is None or p is None or tested.value is None or p.value is None:
+        return f"{said}."
+    surprise = "p under 0.001" if p.value < 0.001 else f"p {p.value:.3f}"
+    return f"{said}, chi-square {tested.value:,.1f} on {tested.degrees_of_freedom:.3g} degrees of freedom ({surprise})."

@@ -1,6 +1,7 @@
 """Which groups' counts must stay unpublished: small ones, and those that would give small ones away.
 
-What is published about a group is a family of counts: its rows; rows by label; rows by prediction; rows by both.
+What is published about a group is a family of counts: its rows; rows by label; rows by prediction; rows by both. Of
+several classes the last are the counts of each class against all others; where one is to be hidden, all classes are.
 A family is small when one of its counts is in 1..k-1. A small family is hidden, and then everything along the totals
 is looked at again: a total less the groups that are shown must leave two hidden groups or more, whose sum is not
 small itself. Where it leaves less, the smallest group still shown is hidden too, until nothing changes. Then all totals
@@ -16,27 +17,29 @@ Must not: know what an estimate, a gate or a page is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit.catalogue import Family
+from audit.cube import sort_key
+from audit.publish.confusions import Cells, by_label, by_prediction, given_away
 from audit.publish.solving import Equation, solved
-from audit.result import CubeRecord
-from audit.value import Group
+from audit.result import Axis, CubeRecord
+from audit.value import Group, Level
 
 FAMILIES: tuple[Family, ...] = ("rows", "labels", "selection", "confusion")
+"""Families whose totals are published. What the neighbours of a group were given is a number of that group alone."""
 BELOW: Mapping[Family, tuple[Family, ...]] = {
     "rows": (),
     "labels": ("rows",),
     "selection": ("rows",),
     "confusion": ("rows", "labels", "selection"),
+    "flips": ("rows", "labels", "selection", "confusion"),
 }
 """Families that a family contains: where one of these is hidden, it is hidden too."""
-Four = tuple[int, int, int, int]
-"""Rows by label and prediction: TN, FP, FN, TP."""
-NOBODY: Four = (0, 0, 0, 0)
+NOBODY: Cells = (0, 0, 0, 0)
 By = tuple[str, ...]
 Key = tuple[By, Group]
-Counts = Mapping[By, Mapping[Group, Four]]
+Counts = Mapping[By, Mapping[Group, Cells]]
 EVERYBODY: Key = ((), ())
 
 
@@ -46,21 +49,19 @@ class Relation:
 
     total: Key
     parts: tuple[Key, ...]
-    rest: Four
+    rest: Cells
 
 
-def family_cells(four: Four, family: Family) -> tuple[int, ...]:
+def family_cells(four: Cells, family: Family) -> tuple[int, ...]:
     """Counts that publishing a family gives away."""
-    tn, fp, fn, tp = four
-    return {
-        "rows": (sum(four),),
-        "labels": (tn + fp, fn + tp),
-        "selection": (tn + fn, fp + tp),
-        "confusion": four,
-    }[family]
+    if family == "rows":
+        return (sum(four),)
+    if family in {"confusion", "flips"}:
+        return given_away(four)
+    return by_label(four) if family == "labels" else by_prediction(four)
 
 
-def safe(four: Four, family: Family, k: int) -> bool:
+def safe(four: Cells, family: Family, k: int) -> bool:
     """Whether no count of the family is in 1..k-1."""
     return all(count == 0 or count >= k for count in family_cells(four, family))
 
@@ -77,37 +78,79 @@ def hidden(counts: Counts, k: int) -> dict[Family, frozenset[Key]]:
     return found
 
 
-def group_counts(records: Iterable[CubeRecord], wanted: Iterable[By]) -> dict[By, dict[Group, Four]]:
+def group_counts(records: Iterable[CubeRecord], wanted: Iterable[By]) -> dict[By, dict[Group, Cells]]:
     """Rows by label and prediction of every group of the wanted groupings, missing levels included."""
     cubes = tuple(records)
-    found: dict[By, dict[Group, Four]] = {}
+    classes = classes_of(cubes)
+    found: dict[By, dict[Group, Cells]] = {}
     for by in wanted:
         holding = [c for c in cubes if set(by) <= {a.name for a in c.axes}]
         if holding:
-            found[by] = _summed(min(holding, key=lambda c: len(c.cells)), by)
+            found[by] = _summed(min(holding, key=lambda c: len(c.cells)), by, classes)
     return found
 
 
-def _summed(record: CubeRecord, by: By) -> dict[Group, Four]:
+def small_flips(records: Iterable[CubeRecord], k: int) -> frozenset[Key]:
+    """Groups with a count of prediction by neighbours' majority in 1..k-1; both metrics together give it away."""
+    found: dict[tuple[Key, int, int], int] = {}
+    for record in records:
+        names = [a.name for a in record.axes]
+        at = names.index("prediction"), names.index("majority")
+        for cell, n in zip(record.cells, record.measures["n"], strict=True):
+            where: Key = ((names[0],), (record.axes[0].levels[cell[0]],))
+            of = (where, cell[at[0]], cell[at[1]])
+            found[of] = found.get(of, 0) + int(n)
+    return frozenset(where for (where, _, _), n in found.items() if n < k)
+
+
+def banded(placed: Sequence[CubeRecord]) -> Iterator[list[CubeRecord]]:
+    """Items by band of places as counts by prediction: for each band, whether an item is in it.
+
+    Between two numbers of first places lies a band, and who subtracts one from the other learns its count.
+    """
+    bands = dict.fromkeys(level for c in placed for a in c.axes if a.name == "prediction" for level in a.levels)
+    for band in bands:
+        yield [replace(c, axes=tuple(_in_band(a, band) for a in c.axes)) for c in placed]
+
+
+def _in_band(axis: Axis, band: Level) -> Axis:
+    if axis.name != "prediction":
+        return axis
+    return replace(axis, levels=tuple("1" if level == band else "0" for level in axis.levels))
+
+
+def _summed(record: CubeRecord, by: By, classes: Sequence[Level]) -> dict[Group, Cells]:
     names = [a.name for a in record.axes]
     at = [names.index(name) for name in by]
     label, prediction = (names.index(n) if n in names else None for n in ("label", "prediction"))
     totals: dict[Group, list[int]] = {}
     for cell, n in zip(record.cells, record.measures["n"], strict=True):
         levels = [axis.levels[i] for axis, i in zip(record.axes, cell, strict=True)]
-        four = totals.setdefault(tuple(levels[i] for i in at), [0, 0, 0, 0])
-        positive = 2 * (label is not None and levels[label] == "1")
-        four[positive + (prediction is not None and levels[prediction] == "1")] += int(n)
-    return {group: (four[0], four[1], four[2], four[3]) for group, four in totals.items()}
+        counts = totals.setdefault(tuple(levels[i] for i in at), [0] * len(classes) ** 2)
+        row, column = (0 if i is None else classes.index(levels[i]) for i in (label, prediction))
+        counts[row * len(classes) + column] += int(n)
+    return {group: tuple(counts) for group, counts in totals.items()}
 
 
-def _each(counts: Counts) -> Iterator[tuple[Key, Four]]:
+def classes_of(records: Iterable[CubeRecord]) -> tuple[Level, ...]:
+    """Classes of labels and predictions; 0 and 1 where one is positive, or where there are none."""
+    found = {
+        level: None
+        for record in records
+        for axis in record.axes
+        if axis.name in {"label", "prediction"}
+        for level in axis.levels
+    }
+    return ("0", "1") if set(found) <= {"0", "1"} else tuple(sorted(found, key=sort_key))
+
+
+def _each(counts: Counts) -> Iterator[tuple[Key, Cells]]:
     for by, groups in counts.items():
         for group, four in groups.items():
             yield (by, group), four
 
 
-def _small(key: Key, four: Four, family: Family, k: int) -> bool:
+def _small(key: Key, four: Cells, family: Family, k: int) -> bool:
     """Whether a group is to be hidden for its own sake."""
     if None in key[1]:
         return family != "rows" and 0 < sum(four) < k
@@ -128,9 +171,9 @@ def _relation(counts: Counts, by: By, i: int, total: Key) -> Relation:
     parts = tuple((by, group) for group in counts[by] if None not in group and group[:i] + group[i + 1 :] == total[1])
     if len(by) == 1:
         return Relation(total, parts, NOBODY)
-    known = _sum(counts[b][g] for b, g in parts)
-    a, b, c, d = (whole - part for whole, part in zip(counts[total[0]][total[1]], known, strict=True))
-    return Relation(total, parts, (a, b, c, d))
+    known, whole = _sum(counts[b][g] for b, g in parts), counts[total[0]][total[1]]
+    rest = tuple(a - b for a, b in zip(whole, known, strict=True)) if any(known) else whole
+    return Relation(total, parts, rest)
 
 
 def _protected(
@@ -201,6 +244,6 @@ def _victim(relation: Relation, found: set[Key], counts: Counts, family: Family,
     return smallest or relation.total
 
 
-def _sum(fours: Iterable[Four]) -> Four:
-    a, b, c, d = (sum(column) for column in zip(NOBODY, *fours, strict=True))
-    return (a, b, c, d)
+def _sum(each: Iterable[Cells]) -> Cells:
+    somebody = [cells for cells in each if any(cells)]
+    return tuple(sum(column) for column in zip(*somebody, strict=True)) or NOBODY

@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from audit.catalogue import asks_of
 from audit.publish.words import LEFT_OUT, Mark, bounds_text, count, group_name, rate_text
 from audit.result import Gate
 from audit.value import Estimate
@@ -200,7 +201,11 @@ def gate_strip(id_: str, gate: Gate) -> Strip | None:
     limit = gate.max if gate.max is not None else gate.min
     if gate.low is None or gate.estimate is None or limit is None or gate.estimate.stage in {"energy", "checks"}:
         return None
-    rate_like = gate.estimate.compare in {"ratio", "lowest", "highest"} and max(limit, gate.high or 1) <= 1
+    rate_like = (
+        asks_of(gate.estimate.compare)[0] in {"ratio", "lowest", "highest"}
+        and min(limit, gate.low) >= 0
+        and max(limit, gate.high or 1) <= 1
+    )
     scale = Scale(0.0, 1.0) if rate_like else scale_for([gate.low, gate.high, limit])
     at = scale.at(limit)
     word = "at most" if gate.max is not None else "at least"

@@ -2,28 +2,47 @@
 
 An estimate that is left out keeps its place with status ``suppressed`` and a reason. A gate keeps its verdict and its
 limit; where its numbers rest on a group that is left out, the sentence says so instead of naming them. The cubes are
-left out whole. Protected are counts, against subtraction along the totals that are published here; not against
-somebody who knows members of a group, nor against two documents about overlapping rows.
+left out whole, but for confusion tables of several classes in which nothing is small. Protected are counts, against
+subtraction along the totals that are published here; not against somebody who knows members of a group, nor against two
+documents about overlapping rows.
 
 Must not: change a number that stays, or decide a verdict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from audit.catalogue import Family
+from audit import four_fifths
+from audit.catalogue import Family, asks_of, at_k
 from audit.errors import QuestionError, printable
+from audit.grouping import PLACES
 from audit.metrics import CATALOGUE
-from audit.publish.cells import Counts, Key, family_cells, group_counts, hidden, safe
-from audit.result import AuditResult, CubeRecord, Gate
+from audit.publish.cells import (
+    EVERYBODY,
+    By,
+    Counts,
+    Key,
+    banded,
+    classes_of,
+    family_cells,
+    group_counts,
+    hidden,
+    safe,
+    small_flips,
+)
+from audit.result import AuditResult, Axis, Check, CubeRecord, Gate
 from audit.value import Estimate, Group, Stage
 
 K = 10
 """Smallest count that is published by default."""
 PARTS: Mapping[Stage, str] = {"data": "train", "model": "predictions"}
 """Part of the data that the counts of a stage come from; it begins the name of its cubes."""
+CONFUSIONS = "confusion: "
+"""Begins the name of a published confusion table."""
+MOST_TABLED = 8
+"""Classes of a confusion table that is published; a larger one is for the record alone."""
 OF_ALL = frozenset(
     {
         "lowest",
@@ -33,6 +52,8 @@ OF_ALL = frozenset(
         "noise_corrected_difference",
         "between_group_variance",
         "between_groups",
+        "to_population",
+        "p_value",
     }
 )
 """Comparisons that rest on every group, not only on the pair that they name."""
@@ -41,10 +62,22 @@ OF_ALL = frozenset(
 class _Shield:
     """What is hidden in one stage."""
 
-    def __init__(self, records: Sequence[CubeRecord], estimates: Sequence[Estimate], k: int) -> None:
+    def __init__(
+        self,
+        records: Sequence[CubeRecord],
+        estimates: Sequence[Estimate],
+        k: int,
+        flips: Sequence[CubeRecord] = (),
+        placed: Sequence[CubeRecord] = (),
+    ) -> None:
         self.k = k
+        self.classes = classes_of(records)
+        self.said: dict[tuple[Key, Family], str] = {}
+        self.bands = tuple(_Shield(band, estimates, k) for band in banded(placed))
+        """One shield a band of places: what is said of the first places speaks of every band among them."""
         self.counts: Counts = group_counts(records, dict.fromkeys(e.by for e in estimates))
         self.hidden = hidden(self.counts, k)
+        self.hidden["flips"] = self.hidden["confusion"] | small_flips(flips, k)
         self.touched = {f: {by for by, group in keys if None not in group} for f, keys in self.hidden.items()}
 
     def shown(self, estimate: Estimate) -> Estimate:
@@ -52,7 +85,8 @@ class _Shield:
         reason = self._why(estimate)
         if reason is None:
             return estimate
-        rows_shown = estimate.compare is None and self._key(estimate.by, estimate.group) not in self.hidden["rows"]
+        alone = estimate.compare is None and estimate.reference is None
+        rows_shown = alone and self._key(estimate.by, estimate.group) not in self.hidden["rows"]
         return Estimate(
             stage=estimate.stage,
             metric=estimate.metric,
@@ -61,15 +95,23 @@ class _Shield:
             group=estimate.group,
             reference=estimate.reference,
             n=estimate.n if rows_shown and estimate.by in self.counts else None,
+            outcome=estimate.outcome if estimate.of_one_class else None,
             status="suppressed",
             reason=reason,
         )
 
     def _why(self, estimate: Estimate) -> str | None:
         """Why an estimate is left out; None where it is not."""
-        family = _family(estimate.metric)
         if estimate.by not in self.counts:
             return "the counts behind it are not in the record"
+        if at_k(estimate.metric) is not None:
+            reasons = (band._why_counted(estimate) for band in (self, *self.bands))  # noqa: SLF001 - its own kind
+            return next((r for r in reasons if r is not None), None)
+        return self._why_counted(estimate)
+
+    def _why_counted(self, estimate: Estimate) -> str | None:
+        """Why it is left out for the counts of this shield alone."""
+        family = _family(estimate.metric)
         if estimate.compare is None and estimate.reference is None:
             key = self._key(estimate.by, estimate.group)
             return self._why_hidden(key, family) if key in self.hidden[family] else None
@@ -80,14 +122,31 @@ class _Shield:
     def _names_hidden(self, estimate: Estimate, family: Family) -> bool:
         """Whether a comparison rests on a hidden group, or may: extremes and reasons speak of all groups."""
         gone = self.hidden[family]
-        over_all = estimate.group is None and (estimate.value is None or estimate.compare in OF_ALL)
+        everybody = asks_of(estimate.compare)[1] is not None
+        if everybody and estimate.by in self.touched[family] and not self._everybody_is_known(estimate.by, family):
+            return True
+        over_all = estimate.group is None and (estimate.value is None or everybody or estimate.compare in OF_ALL)
+        if over_all and not estimate.by and estimate.compare is not None:
+            return any(self.touched[family])  # the largest of all crossings speaks of every one of them
         if over_all:
             return estimate.by in self.touched[family]
         pairs = (estimate.pair, estimate.low_pair, estimate.high_pair)
         named = (estimate.group, estimate.reference, *(g for pair in pairs if pair for g in pair))
         return any((estimate.by, group) in gone for group in named if group is not None)
 
+    def _everybody_is_known(self, by: By, family: Family) -> bool:
+        """Whether the total over the groups, rows without one left out, is published anyway."""
+        if EVERYBODY[0] not in self.counts or EVERYBODY in self.hidden[family]:
+            return False
+        return not any(None in group and any(four) for group, four in self.counts[by].items())
+
     def _why_hidden(self, key: Key, family: Family) -> str:
+        """Why a group is left out; many estimates ask the same."""
+        if (key, family) not in self.said:
+            self.said[key, family] = self._reason(key, family)
+        return self.said[key, family]
+
+    def _reason(self, key: Key, family: Family) -> str:
         four = self.counts[key[0]][key[1]]
         if 0 < sum(four) < self.k:
             return f"fewer than {self.k} rows"
@@ -95,6 +154,30 @@ class _Shield:
         if own or not safe(four, family, self.k):
             return f"a count behind it is under {self.k}"
         return f"protects a count under {self.k}"
+
+    def confusions(self) -> tuple[CubeRecord, ...]:
+        """Confusion tables of several classes, a cube a grouping; none at all where one of their counts is small.
+
+        With some tables of some groups more cells would follow than the counts of single classes tell.
+        """
+        each = [counts for groups in self.counts.values() for counts in groups.values()]
+        if len(self.classes) < 3 or len(self.classes) > MOST_TABLED or any(0 < n < self.k for c in each for n in c):
+            return ()
+        return tuple(self._confusion(by) for by in self.counts)
+
+    def _confusion(self, by: tuple[str, ...]) -> CubeRecord:
+        groups, width = self.counts[by], len(self.classes)
+        levels = [tuple(dict.fromkeys(group[i] for group in groups)) for i in range(len(by))]
+        outcomes = tuple(Axis(name=name, levels=self.classes) for name in ("label", "prediction"))
+        filled = {
+            (*(levels[i].index(level) for i, level in enumerate(group)), *divmod(at, width)): n
+            for group, counts in groups.items()
+            for at, n in enumerate(counts)
+            if n
+        }
+        axes = (*(Axis(name=name, levels=found) for name, found in zip(by, levels, strict=True)), *outcomes)
+        measures = {"n": tuple(float(n) for n in filled.values())}
+        return CubeRecord(name=CONFUSIONS + " x ".join(by), axes=axes, cells=tuple(filled), measures=measures)
 
     @staticmethod
     def _key(by: tuple[str, ...], group: Group | None) -> Key:
@@ -126,12 +209,26 @@ def publishable(result: AuditResult, k: int = K) -> AuditResult:
     shields = {stage: _shield(result, stage, k) for stage in PARTS}
     estimates = tuple(shields[e.stage].shown(e) if e.stage in shields else e for e in result.estimates)
     gates = tuple(_gate(gate, shields, k) for gate in result.gates)
-    return replace(result, estimates=estimates, gates=gates, cubes=())
+    checks = tuple(_checks(result.checks, estimates, k))
+    return replace(result, estimates=estimates, checks=checks, gates=gates, cubes=shields["model"].confusions())
+
+
+def _checks(checks: Sequence[Check], shown: Sequence[Estimate], k: int) -> Iterator[Check]:
+    """Checks without the numbers of groups that are left out; the outcome stays."""
+    gone = {four_fifths.title(e.by[0]) for e in shown if len(e.by) == 1 and four_fifths.rests_on(e)
+            and e.status == "suppressed"}  # fmt: skip
+    for check in checks:
+        bare = check.code == four_fifths.CODE and check.title in gone
+        why = f"judged on the full record; the numbers are left out here because they would give away counts under {k}"
+        yield replace(check, detail=why) if bare else check
 
 
 def _shield(result: AuditResult, stage: Stage, k: int) -> _Shield:
-    records = [c for c in result.cubes if c.name.split(":")[0] == PARTS[stage]]
-    return _Shield(records, [e for e in result.estimates if e.stage == stage], k)
+    records, flips, placed = (
+        [c for c in result.cubes if c.name.split(":")[0] == name]
+        for name in (PARTS[stage], f"{PARTS[stage]} flips", f"{PARTS[stage]} {PLACES}")
+    )
+    return _Shield(records, [e for e in result.estimates if e.stage == stage], k, flips, placed)
 
 
 def _gate(gate: Gate, shields: Mapping[Stage, _Shield], k: int) -> Gate:

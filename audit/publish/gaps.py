@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from audit.fairness.ranking import OF_LISTS
 from audit.publish.grouped import By, Grouped
 from audit.publish.shapes import Table, TableRow
 from audit.publish.words import Cell, estimate_cell, group_name, grouping_name, title_of, words
@@ -21,19 +22,38 @@ def gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
     width = 4 if any(found.gap(m, "ratio", by) for m in metrics) else 3
     for metric in metrics:
         difference, ratio = (found.gap(metric, c, by) for c in ("difference", "ratio"))
-        if difference is None:
+        told = [e for e in (difference, ratio) if e is not None]
+        if not told:
             continue
-        if difference.status == "suppressed" and (ratio is None or ratio.status == "suppressed"):
+        if all(e.status == "suppressed" for e in told):
             gone.append(title_of(metric).lower())
             continue
-        gaps = (_with_floor(found, difference), estimate_cell(ratio, with_n=False))
-        rows.append(TableRow(title_of(metric), (_pair_cell(difference), *gaps)[: width - 1]))
+        nowhere = Cell("–", mark="none")
+        first = nowhere if difference is None else _with_floor(found, difference)
+        gaps = (first, estimate_cell(ratio, with_n=False))
+        rows.append(TableRow(title_of(metric), (_pair_cell(told[0]), *gaps)[: width - 1]))
     return Table(
         caption=f"Largest gaps between groups by {grouping_name(by)}",
         columns=("Rate", "Lowest and highest", "Difference", "Ratio")[:width],
         rows=tuple(rows),
         note=f"Left out, because it would give away a group that is left out: {', '.join(gone)}." if gone else "",
     )
+
+
+def orders_table(found: Grouped, by: By) -> tuple[Table, ...]:
+    """How far the order of whole lists is from the groups' shares in them; nothing where there are no lists."""
+    each = ((m, e) for m in OF_LISTS if (e := found.gap(m.name, "between_groups", by)) is not None)
+    rows = tuple(TableRow(m.title, (estimate_cell(e),)) for m, e in each)
+    if not rows:
+        return ()
+    return (Table(caption=f"Order of whole lists by {grouping_name(by)}", columns=("Measure", "Mean over lists"),
+                  rows=rows, note=left_out_note(rows)),)  # fmt: skip
+
+
+def left_out_note(rows: Sequence[TableRow]) -> str:
+    """Why places of a table are empty, where some are."""
+    gone = any(cell.mark == "suppressed" for row in rows for cell in row.cells)
+    return "Left out: a small count stands behind the number, or the number would give one away." if gone else ""
 
 
 def _with_floor(found: Grouped, difference: Estimate) -> Cell:

@@ -24,7 +24,9 @@ class Grouped:
 
     def __post_init__(self) -> None:
         found = {
-            (e.metric, e.compare, e.by, e.group): e for e in reversed(self.result.estimates) if e.stage == self.stage
+            (e.metric, e.compare, e.by, e.group): e
+            for e in reversed(self.result.estimates)
+            if e.stage == self.stage and not e.of_one_class
         }
         sizes = {(b, g or ()): e.n for (_, c, b, g), e in found.items() if c is None and e.n is not None}
         object.__setattr__(self, "index", found)
@@ -51,6 +53,19 @@ class Grouped:
     def everybody(self, metric: str) -> Estimate | None:
         """Rate of everybody."""
         return self.rate(metric, (), ())
+
+    def classes(self) -> list[str]:
+        """Classes that are measured one against all others, in order."""
+        return list(dict.fromkeys(e.outcome for e in self.result.estimates
+                                  if e.stage == self.stage and e.of_one_class and e.outcome is not None))  # fmt: skip
+
+    def of_classes(self, metric: str, by: By) -> dict[tuple[Group | None, str], Estimate]:
+        """Rates of each class in each group of a grouping."""
+        return {
+            (e.group, e.outcome): e
+            for e in self.result.estimates
+            if (e.stage, e.metric, e.compare, e.by) == (self.stage, metric, None, by) and e.outcome is not None
+        }
 
     def gap(self, metric: str, compare: str, by: By) -> Estimate | None:
         """Comparison over all groups."""

@@ -10,7 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from audit.catalogue import Criterion
 from audit.metrics import CATALOGUE
 from audit.publish.charts import MOST_ROWS, Chart, rates_chart
-from audit.publish.gaps import gaps_table
+from audit.publish.classes import class_tables
+from audit.publish.everybody import everybody_tables
+from audit.publish.gaps import gaps_table, left_out_note, orders_table
 from audit.publish.grouped import By, Grouped
 from audit.publish.shapes import GroupingView, Table, TableRow
 from audit.publish.words import (
@@ -26,9 +28,10 @@ from audit.publish.words import (
 from audit.result import AuditResult, Gate
 from audit.value import Estimate, Group
 
-FIRST_TABLES = ("Rates", "Errors")
+FIRST_TABLES = ("Rates", "Errors", "Ranking")
 """Headings of the table that a card begins with; a metric that a limit names and that stands in none joins it."""
-DRAWN_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "mean_error", "mean_absolute_error")
+DRAWN_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "mean_error", "mean_absolute_error",
+               "macro_true_positive_rate", "macro_f1", "exposure", "ndcg")  # fmt: skip
 MOST_DRAWN = 4
 PAGE_ROWS = 240
 """Group rows on a page; more would not fit into 500 kB, nor into a reader."""
@@ -51,8 +54,8 @@ def model_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
 def tabled(present: Collection[str]) -> dict[str, list[str]]:
     """Metrics that are there, by the heading of the table in which they stand, in the catalogue's order."""
     found: dict[str, list[str]] = {}
-    for metric in CATALOGUE.values():
-        if metric.table and metric.name in present:
+    for metric in CATALOGUE.among(present):
+        if metric.table:
             found.setdefault(metric.table, []).append(metric.name)
     return found
 
@@ -74,7 +77,7 @@ def gated_rates(gates: Iterable[Gate]) -> list[str]:
 
 def _model_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool) -> GroupingView:
     gates = found.gates(by)
-    present = {e.metric for e in found.result.estimates if e.stage == "model" and e.compare is None}
+    present = {metric for metric, compare, *_ in found.index if compare is None}
     gated = [m for m in gated_rates(gates) if m in present]
     illustrated = [m for m in dict.fromkeys((*gated, *DRAWN_RATES)) if m in present][:MOST_DRAWN]
     elsewhere = {m for heading in tabled(present) if heading not in FIRST_TABLES for m in tabled(present)[heading]}
@@ -89,6 +92,9 @@ def _model_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool)
             _rates_table(found, by, groups, across),
             *_more_tables(found, by, groups),
             gaps_table(found, by, across),
+            *class_tables(found, by, groups),
+            *orders_table(found, by),
+            *everybody_tables(found, by, illustrated, groups),
         ),
         notes=tuple(n for n in (note, _flag_note(found, by)) if n),
     )
@@ -149,7 +155,7 @@ def limit_lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gate]) -
 def _rates_table(found: Grouped, by: By, groups: Sequence[Group], metrics: Sequence[str]) -> Table:
     rows = [_group_row(found, by, g, metrics) for g in groups]
     rows.append(_group_row(found, (), (), metrics))
-    what = "Errors" if "mean_error" in metrics else "Rates"
+    what = next((h for h in FIRST_TABLES[1:] if h in tabled(metrics)), FIRST_TABLES[0])
     return Table(
         caption=f"{what} by {grouping_name(by)}, each with its interval and the n of its own denominator",
         columns=("Group", "Rows", *(title_of(m) for m in metrics)),
@@ -190,16 +196,9 @@ def rows_cell(found: Grouped, by: By, group: Group) -> Cell:
     return Cell(count(rows), note=share)
 
 
-def left_out_note(rows: Sequence[TableRow]) -> str:
-    """Why places of a table are empty, where some are."""
-    gone = any(cell.mark == "suppressed" for row in rows for cell in row.cells)
-    return "Left out: a small count stands behind the number, or the number would give one away." if gone else ""
-
-
 def _flag_note(found: Grouped, by: By) -> str:
     flags = {f for e in found.result.estimates if e.stage == "model" and e.by == by for f in e.flags}
     if "group_equals_label" in flags:
-        return (
-            f"Every group by {grouping_name(by)} is all positive or all negative: it is the label under another name."
-        )
+        what = "of one label only" if found.classes() else "all positive or all negative"
+        return f"Every group by {grouping_name(by)} is {what}: it is the label under another name."
     return ""

@@ -36,7 +36,16 @@ class Term:
 
 def method_notes(result: AuditResult, k: int) -> tuple[str, ...]:
     """How the numbers were made, in paragraphs."""
-    notes = [_intervals(result), _gaps(result), _units(result), _small(), _missing(), _simulated(), _protection(k)]
+    notes = [
+        _intervals(result),
+        _classes(result),
+        _gaps(result),
+        _units(result),
+        _small(),
+        _missing(),
+        _simulated(),
+        _protection(k),
+    ]
     return tuple(n for n in notes if n)
 
 
@@ -44,22 +53,26 @@ def definitions(result: AuditResult) -> tuple[Term, ...]:
     """The metrics of this card."""
     present = {e.metric for e in result.estimates}
     gated = {g.estimate.metric for g in result.gates if g.estimate}
-    shown = (m.name for m in CATALOGUE.values() if m.table)
+    shown = (m.name for m in CATALOGUE.among(present) if m.table or m.judged == ("between_groups",))
     wanted = [m for m in dict.fromkeys((*shown, *DATA_SHOWN, *sorted(gated))) if m in present]
-    return tuple(_term(_entry(m)) for m in wanted if m in CATALOGUE)
+    several = any(e.outcome is not None for e in result.estimates)
+    return tuple(_term(_entry(m), several=several) for m in wanted if m in CATALOGUE)
 
 
 def _entry(name: str) -> Metric:
     return CATALOGUE[name]
 
 
-def _term(metric: Metric) -> Term:
+def _term(metric: Metric, *, several: bool = False) -> Term:
     caveat = f" {metric.caveat[:1].upper()}{metric.caveat[1:]}." if metric.caveat else ""
     # The rate of anybody among anybody is a share; its words say what no mask of label and prediction can.
     is_share = isinstance(metric, Rate) and metric.event is metric.given
+    # The cells of a rate over all classes are not the four of one.
+    once = several and "multiclass" in metric.also
+    formula = metric.formula.rpartition(" = ")[0] if once and isinstance(metric, Rate) else metric.formula
     return Term(
         title=f"{title_of(metric.name)}{' (criterion)' if isinstance(metric, Criterion) else ''}",
-        formula=metric.caveat if is_share else metric.formula,
+        formula=metric.caveat if is_share else formula,
         ideal=f"Ideal: {metric.ideal}.{'' if is_share else caveat}",
         source=metric.source,
     )
@@ -78,6 +91,15 @@ def _intervals(result: AuditResult) -> str:
     )
 
 
+def _classes(result: AuditResult) -> str:
+    if not any(e.outcome is not None for e in result.estimates):
+        return ""
+    return (
+        "Labels and predictions are one of several classes. A rate of one class counts that class against all others: "
+        "read 1 in its formula as the class, and 0 as any other."
+    )
+
+
 def _gaps(result: AuditResult) -> str:
     methods = dict.fromkeys(
         e.method for e in result.estimates if e.compare in {"difference", "ratio"} and e.pair and e.method
@@ -93,14 +115,25 @@ def _gaps(result: AuditResult) -> str:
 
 def _units(result: AuditResult) -> str:
     data = result.question.config.get("data") or {}
+    if (result.question.config.get("predictions") or {}).get("task") == "ranking":
+        return _lists(result)
     unit, weight = data.get("unit") or "row", data.get("weight")
     said = (
         "Every row counts as independent of every other."
         if unit == "row"
         else f"Rows with the same {safe_text(unit)} are not independent; they were counted together in 100 folds, and "
-        "the intervals allow for it."
+        f"the intervals allow for it. Rates are shares of rows: a {safe_text(unit)} with more rows counts more."
     )
     return f"{said} Rows are weighted by {safe_text(weight)}." if weight else said
+
+
+def _lists(result: AuditResult) -> str:
+    unit = (result.question.config.get("data") or {}).get("unit") or "row"
+    whose = "" if unit == "row" else f" Lists with the same {safe_text(unit)} are not independent either."
+    return (
+        f"Items of one list are not independent: who gets a place takes it from the others.{whose} Whole lists were "
+        "counted together in 100 folds, and the intervals allow for it; one list alone has none."
+    )
 
 
 def _small() -> str:

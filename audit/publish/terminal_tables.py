@@ -14,7 +14,7 @@ from audit.errors import printable
 from audit.metrics import CATALOGUE
 from audit.result import AuditResult
 from audit.sentences import group_text, interval_text, number
-from audit.value import Estimate, Group
+from audit.value import WORST_CLASS, Estimate, Group
 
 DATA_RATES = ("base_rate", "representation")
 MOST_GROUPS = 12
@@ -36,7 +36,8 @@ class Line:
 
 def groupings(result: AuditResult, stage: str, width: int) -> Iterator[Line]:
     """A table an attribute; a crossing gets only the first rates, because its rows are many."""
-    rates = tuple(m.name for m in CATALOGUE.values() if m.headline) if stage == "model" else DATA_RATES
+    present = {e.metric for e in result.estimates if e.stage == stage}
+    rates = tuple(m.name for m in CATALOGUE.among(present) if m.headline) if stage == "model" else DATA_RATES
     for by in dict.fromkeys(e.by for e in result.estimates if e.stage == stage and e.by):
         yield from _grouping(_Table(result, stage, by, rates), width)
         yield Line("")
@@ -47,7 +48,8 @@ class _Table:
 
     def __init__(self, result: AuditResult, stage: str, by: tuple[str, ...], rates: Sequence[str]) -> None:
         here = [e for e in result.estimates if e.stage == stage and e.by == by]
-        plain = [e for e in here if e.compare is None and e.reference is None and e.group is not None]
+        plain = [e for e in here if (e.compare, e.reference) == (None, None) and e.group and not e.of_one_class]
+        self.worst = [e for e in here if e.metric.startswith(WORST_CLASS) and e.compare == "difference"]
         self.by = by
         self.title = f"By {' x '.join(printable(b, 30) for b in by)}, {'the data' if stage == 'data' else 'the model'}"
         self.cells = {(e.group, e.metric): e for e in plain if e.metric in rates}
@@ -71,7 +73,8 @@ def _grouping(table: _Table, width: int) -> Iterator[Line]:
     groups = table.groups[:MOST_GROUPS]
     wanted = max((cell_len(table.name(g, NAME_WIDTH)) for g in groups), default=0)
     name = min(NAME_WIDTH, max(SHORTEST_NAME, wanted))
-    cell = max([CELL_WIDTH, *(cell_len(_cell(e)) + 1 for e in table.cells.values())])
+    widths = (*(cell_len(_cell(e)) for e in table.cells.values()), *map(len, table.rates))
+    cell = max(CELL_WIDTH, *(width + 1 for width in widths))
     room = max(1, (width - 4 - name - N_WIDTH) // cell)
     blocks = [table.rates[i : i + room] for i in range(0, len(table.rates), room)]
     shown = blocks if len(table.by) == 1 else blocks[:1]
@@ -81,11 +84,24 @@ def _grouping(table: _Table, width: int) -> Iterator[Line]:
         for group in groups:
             cells = [_cell(table.cells.get((group, r))) for r in rates]
             yield _row(table.name(group, name), f"{table.rows(group):,.0f}", cells, name, cell)
+    yield from _worst_classes(table.worst)
     asked = {(g, r) for rates in shown for r in rates for g in groups}
     if any("small_group" in e.flags for key, e in table.cells.items() if key in asked):
         yield Line("  ", TOO_FEW)
     if len(table.groups) > MOST_GROUPS:
         yield Line("  ", f"… and {len(table.groups) - MOST_GROUPS:,} more groups; the card has them")
+
+
+def _worst_classes(worst: Sequence[Estimate]) -> Iterator[Line]:
+    """The largest gap over groups and classes of each rate."""
+    for e in worst:
+        rate = e.metric.removeprefix(WORST_CLASS).replace("_", " ")
+        if e.value is None or e.pair is None:
+            yield Line("  ", f"worst class by {rate}: {e.status if e.status != 'ok' else 'undefined'}, {e.reason}")
+            continue
+        who = " against ".join(group_text(g) for g in e.pair)
+        gap = f"{number(e.value)}{interval_text(e.low, e.high)}"
+        yield Line("  ", f"worst class by {rate}: {printable(e.outcome, 30)}, {who}, difference {gap}")
 
 
 def _row(name: str, n: str, cells: Sequence[str], width: int, room: int) -> Line:

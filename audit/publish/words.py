@@ -15,6 +15,7 @@ Mark = Literal["ok", "few", "undefined", "suppressed", "none"]
 TOO_FEW = "too few to judge"
 LEFT_OUT = "left out"
 LONG = 400
+INITIALS = ("ndcg", "ndkl")
 LEVEL_LENGTH = 60
 
 
@@ -82,7 +83,7 @@ def percent(share: float) -> str:
 
 def title_of(metric: str) -> str:
     """Metric's name as a title."""
-    return metric.replace("_", " ").capitalize()
+    return metric.upper() if metric in INITIALS else metric.replace("_", " ").capitalize()
 
 
 def group_name(by: tuple[str, ...], group: Group | None) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from simulations.page import TAIL, Scale, Section, at_least, at_most, error, generator, table, watched
 
-from audit.inference.effective import plain
+from audit.inference.effective import Sample
 from audit.inference.intervals import Limits, difference, quantile, ratio, wilson
 from audit.inference.pairs import Kind, gap
 
@@ -74,7 +74,7 @@ def verdicts(
         p = x / n
         lim = limits_of(p, np.broadcast_to(n.astype(float), p.shape), kind, TAIL)
         if start == 0:
-            compare_with_the_package(x, n.astype(float), kind, lim)
+            compare_with_the_package(p, np.broadcast_to(n.astype(float), p.shape), kind, lim)
         if kind == "difference":
             point = p.max(axis=1) - p.min(axis=1) > limit
             verdict = lim.low > limit, lim.high <= limit, point
@@ -84,10 +84,11 @@ def verdicts(
     return Verdicts(*(counted / reps))
 
 
-def compare_with_the_package(x: np.ndarray, n: np.ndarray, kind: Kind, lim: Limits) -> None:
+def compare_with_the_package(p: np.ndarray, n: np.ndarray, kind: Kind, lim: Limits, **sample: np.ndarray) -> None:
     """The vectorised limits are those that the package prints, or nothing here means anything."""
-    for i in range(min(COMPARED, len(x))):
-        one = gap(plain(x[i], n), kind, TAIL)
+    df, r = sample.get("df", np.full(p.shape, np.inf)), sample.get("r")
+    for i in range(min(COMPARED, len(p))):
+        one = gap(Sample(p[i], n[i], df[i], p[i] * n[i], n[i], None if r is None else r[i]), kind, TAIL)
         if not np.allclose((one.low, one.high), (lim.low[i], lim.high[i]), atol=1e-12):
             raise ArithmeticError(f"vectorised limits differ from pairs.gap: {one} {lim.low[i]} {lim.high[i]}")
 

@@ -16,12 +16,24 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from simulations import floors, gaps, needed_data, rates, scores, units  # noqa: E402
+from simulations import (  # noqa: E402
+    crowds,
+    errors,
+    floors,
+    folds,
+    gaps,
+    losses,
+    needed_data,
+    rates,
+    scores,
+    units,
+)
 from simulations.page import SEED, Scale, Section, Simulation, table  # noqa: E402
 
 SIMULATIONS: tuple[Simulation, ...] = (
-    rates.one_rate, rates.two_rates, gaps.gates, units.shared, units.crossed, floors.noise, needed_data.power,
-    scores.areas, scores.calibrated, gaps.many,
+    rates.one_rate, rates.two_rates, gaps.gates, crowds.crowds, units.shared, units.crossed, folds.reseeded,
+    folds.informative, floors.noise, needed_data.power, scores.areas, scores.calibrated, losses.losses, errors.errors,
+    gaps.many,
 )  # fmt: skip
 
 

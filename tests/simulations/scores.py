@@ -229,7 +229,8 @@ def calibrated(scale: Scale) -> Section:
     text = (
         "**Method.** Expected calibration error over 10 bins, beside its mean for a calibrated model of the same counts, Σ w √(2 s(1 − s)/(π n)); the mean "
         "squared distance less its noise, signed (idea: Kumar, Liang and Ma 2019); label rate less mean score.\n\n"
-        "**Assumes** independent rows. None of these numbers has an interval here. A bin with one row adds nothing to the square, which understates it for very few rows.\n\n"
+        "**Assumes** independent rows. The calibration error and the square have no interval, and say so; label rate less mean score has one, see "
+        "[losses of scores](#losses-of-scores). A bin with one row adds nothing to the square, which understates it for very few rows.\n\n"
         f"**How it does.** Scores uniform between .1 and .9, true rates higher by a constant; {reps:,} replicates.\n\n"
         + table(("rows", "true distance", "ECE", "floor", "square", "true square", "±", "in the large"), rows)
     )

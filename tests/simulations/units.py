@@ -6,7 +6,7 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from simulations.gaps import limits_of
+from simulations.gaps import compare_with_the_package, limits_of
 from simulations.page import DEMANDED, TAIL, Demand, Scale, Section, at_most, error, generator, table, watched
 
 from audit.inference.effective import folded, plain, weighted
@@ -122,6 +122,8 @@ def _one_batch(design: Design, batch: Batch) -> list[np.ndarray]:
         float(truth.min() / truth.max()),
         limits_of(batch.p, batch.n, "ratio", TAIL, df=batch.df, r=batch.r),
     )
+    for kind, lim in (("difference", gap), ("ratio", quotient)):
+        compare_with_the_package(batch.p, batch.n, kind, lim, df=batch.df, r=batch.r)
     wrong = gap.low > whole + 1e-12, gap.high <= whole, quotient.high < least - 1e-12, quotient.low >= least
     return [
         _covers(batch, gap, truth),

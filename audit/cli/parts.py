@@ -1,0 +1,97 @@
+"""Commands that audit a table in parts: count each where it lies, then measure the sum."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audit.cli import options as o
+from audit.cli.options import Command
+from audit.cli.showing import HERE, end, job_of
+
+if TYPE_CHECKING:
+    from audit.config.schema import Config
+
+Folder = Annotated[Path, typer.Argument(help="Folder that `audit count` has filled.")]
+
+
+def count(
+    table: Annotated[Path, typer.Argument(help="One part: csv, parquet, arrow or jsonl; a glob in quotes.")],
+    into: Annotated[Path, typer.Option(help="Folder of counts; the first part sets its question.")],
+    label: o.Label = None,
+    positive: o.Positive = None,
+    prediction: Annotated[str | None, typer.Option(help="Column of predicted classes.")] = None,
+    score: Annotated[str | None, typer.Option(help="Column of scores between 0 and 1, read with --threshold.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="A score at or above it is positive; 0.5 by default.")] = None,
+    groups: o.GroupNames = None,
+    weight: o.Weight = None,
+    unit: o.Unit = None,
+    strata: o.Strata = None,
+    bins: o.Bins = None,
+    intersections: o.Intersections = None,
+    config: o.ConfigPath = None,
+    engine: o.EngineName = None,
+    master: o.Master = None,
+) -> None:
+    """Count one part of a table into a folder of counts, to be measured with the others."""
+    from audit.cli.progress import stepping, talk
+    from audit.parts import add_part
+
+    asked = {
+        "label": label, "positive": positive, "prediction": prediction, "score": score, "threshold": threshold,
+        "groups": groups, "weight": weight, "unit": unit, "strata": strata, "bins": bins,
+        "intersections": intersections,
+    }  # fmt: skip
+    question = _question(table, asked, config)
+    added = add_part(table, into, question, engine, master, stepping(talk()))
+    talk().print(f"Counted {added.rows:,} rows of {table}: {into} holds {added.parts:,} parts.", markup=False)
+    talk().print(f"Next    audit measure {into}", markup=False)
+
+
+def measure(
+    counts: Folder,
+    gate: o.Gates = None,
+    config: o.ConfigPath = None,
+    store: o.StorePath = HERE,
+    json: o.AsJson = False,
+    exit_zero: o.ExitZero = False,
+) -> None:
+    """Audit all parts of a folder of counts as one table, without their rows."""
+    from audit.run import run as run_audit
+
+    asked = _judged(counts, gate, config)
+    job = job_of(asked, Path(), store, ("audit", "measure", str(counts)), json=json, metered=False)
+    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=bool(asked.gates))
+
+
+def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Config:
+    """Question of a folder of counts with the limits that are given."""
+    from audit.cli.asking import parse_rule
+    from audit.config.read import build, load
+    from audit.parts import counted_question
+
+    raw = counted_question(counts)
+    if policy is not None:
+        other = load(policy)[0].model_dump(mode="json", exclude_none=True)
+        raw |= {k: other[k] for k in ("model", "gates", "waivers", "policy") if other.get(k)}
+    if rules:
+        raw["gates"] = [parse_rule(rule, "model" if "predictions" in raw else "data") for rule in rules]
+    return build(raw, str(counts))
+
+
+def _question(table: Path, asked: dict[str, Any], config: Path | None) -> Config | None:
+    """Question of the options or of a file; None where neither asks anything, and the folder's own holds."""
+    from audit.cli.asking import Asked, question
+    from audit.config.read import load
+
+    if config is None and not any(v is not None for v in asked.values()):
+        return None
+    predicts = asked["prediction"] is not None or asked["score"] is not None
+    if config is not None:
+        predicts = load(config)[0].predictions is not None
+    return question(Asked(table=table, **asked), "model" if predicts else "data", config)
+
+
+COMMANDS = (Command(count, {"name": "count"}), Command(measure, {"name": "measure"}))

@@ -1,0 +1,70 @@
+"""How a command that makes a result begins and ends: the job, what is shown, the exit code."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from audit.cli.options import DEFAULT_STORE
+
+if TYPE_CHECKING:
+    from audit.config.schema import Config
+    from audit.run import Audited, Job
+
+HERE = Path(DEFAULT_STORE)
+
+
+def job_of(
+    config: Config, folder: Path, store: Path, command: tuple[str, ...], *, json: bool, metered: bool = True
+) -> Job:
+    """What to audit, and where the evidence goes."""
+    from audit.cli.progress import stepping, talk
+    from audit.evidence.store import Store
+    from audit.run import Job
+
+    return Job(config=config, folder=folder, store=Store(store), command=command, quiet_stdout=json,
+               step=stepping(talk()), metered=metered)  # fmt: skip
+
+
+def end(audited: Audited, store: Path, *, json: bool, exit_zero: bool, gated: bool) -> None:
+    """Show what came of it, and exit by the verdict."""
+    excused = exit_zero and audited.exit_code in {1, 3}
+    show(audited, store, json=json, gated=gated, exit_zero=excused)
+    raise typer.Exit(0 if excused else audited.exit_code)
+
+
+def show(audited: Audited, store: Path, *, json: bool, gated: bool, exit_zero: bool = False) -> None:
+    """Print a result for people, and the document where it is asked for."""
+    from rich.console import Console
+
+    from audit.publish.terminal import summary
+
+    if json:
+        sys.stdout.write(audited.result.to_json() + "\n")
+    console = Console(stderr=json, highlight=False)
+    following = _following(audited, "" if store == HERE else f" --store {store}", gated=gated)
+    summary(audited.result, console, folder=audited.folder, next_command=following, exit_zero=exit_zero)
+
+
+def _following(audited: Audited, where: str, *, gated: bool) -> str:
+    """The one command that makes sense next."""
+    stage = audited.result.run.command[1]
+    if not gated and stage in {"data", "model", "run"}:
+        rule = f"{'base_rate' if stage == 'data' else 'selection_rate'} ratio >= 0.8"
+        if any(e.metric == "mean_error" for e in audited.result.estimates):
+            rule = "mean_error difference <= 1"
+        if any(e.metric == "exposure" for e in audited.result.estimates):
+            rule = "exposure ratio >= 0.8"
+        if any(e.outcome is not None for e in audited.result.estimates):
+            rule = f"worst_class_{rule}"
+        return (
+            f"add [[gates]] to audit.toml, such as {rule}"
+            if stage == "run"
+            else f'add --gate "{rule}" to have it judged'
+        )
+    if stage in {"data", "model"} and "--write-config" not in sys.argv:
+        return "add --write-config audit.toml to keep this question for CI"
+    return f"audit dashboard{where}"

@@ -1,0 +1,172 @@
+"""From a plan to keys and sums, and from the answers of any engine to cubes.
+
+Must not: know an engine; a metric; a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from audit.engines.counting import MEDIAN, Counted, Plan
+from audit.engines.cut import resolved
+from audit.engines.engine import Engine, Scan
+from audit.engines.keys import decisions, keys, shifts, weights
+from audit.engines.ordered import ordered_pairs
+from audit.engines.reading import label_words, read
+from audit.engines.refusals import refuse_columns, refuse_levels, refuse_sums
+from audit.engines.regression import regression_counts
+from audit.engines.scores import Scored, score_cubes, score_tallies
+from audit.engines.tables import Table
+from audit.engines.tally import Tally
+from audit.engines.terms import Extent, Highest, Lowest, Number, Rows, Sum, Test
+from audit.errors import QuestionError, SourceError, ValuesError, printable
+from audit.grouping import LOSSES, ORDERED, SCORES
+
+LOOKED_AT_ROWS = 20_000
+"""Rows looked at first, so that a score given as a group is refused before the whole table is read."""
+MOST_CELLS = 2_000_000
+
+
+class Tallies(NamedTuple):
+    """What was counted of one table, before words are read: it adds up over parts, exactly."""
+
+    crossings: Tally
+    scored: Scored | None = None
+
+    def __add__(self, other: object) -> Tallies:
+        if not isinstance(other, Tallies):
+            return NotImplemented
+        if self.scored is None or other.scored is None:
+            return Tallies(self.crossings + other.crossings)
+        return Tallies(self.crossings + other.crossings, self.scored + other.scored)
+
+
+def counted(engine: Engine, table: Table, plan: Plan) -> Counted:
+    """Cubes of a plan, from as few passes over the rows as it needs; one where rows are plain.
+
+    Raises
+    ------
+    SourceError
+        When a column is missing or the table cannot be read.
+    ValuesError
+        When labels, groups, weights or scores have no honest reading.
+    """
+    if plan.task == "ranking":
+        from audit.engines.ranking import counted_lists
+
+        return counted_lists(table, plan)
+    with _opened(engine, table, plan) as scan:
+        extents = _extents(scan, table, plan)
+        if plan.task == "regression":
+            return regression_counts(scan, plan, extents)
+        plan = resolved(scan, plan)
+        tallies = _tallies(scan, table, plan, extents)
+        found = cubes_of(tallies, plan)
+        if not plan.exact_auc or tallies.scored is None:
+            return found
+        pairs = ordered_pairs(scan, plan, label_words(tallies.crossings.sorted(), plan))
+    return replace(found, further={**found.further, ORDERED: pairs})
+
+
+def tallied(engine: Engine, table: Table, plan: Plan) -> Tallies:
+    """What `counted` reads its cubes from, as it adds up over the parts of a table.
+
+    Raises
+    ------
+    QuestionError
+        When the question is one whose sums depend on the whole table.
+    """
+    if plan.task not in {"classification", "multiclass"}:
+        raise QuestionError(f"a {plan.task} cannot be counted in parts yet; count the parts together, as a glob")
+    if plan.features:
+        raise QuestionError("features are for the flip test, which needs all rows at once; leave them out of parts")
+    if plan.exact_auc:
+        raise QuestionError("exact_auc sorts all rows at once; leave it out of parts, or count all parts as a glob")
+    if plan.threshold == MEDIAN:
+        raise QuestionError("a part does not know the median of the whole; give a number, or count all parts as a glob")
+    with _opened(engine, table, plan) as scan:
+        return _tallies(scan, table, plan, _extents(scan, table, plan))
+
+
+def cubes_of(tallies: Tallies, plan: Plan) -> Counted:
+    """Cubes of what was counted."""
+    crossings = tallies.crossings.sorted()
+    found = read(crossings, plan)
+    if tallies.scored is None:
+        return found
+    binned, lost = score_cubes(tallies.scored, plan, label_words(crossings, plan))
+    return replace(found, further={**found.further, SCORES: binned, LOSSES: lost})
+
+
+@contextmanager
+def _opened(engine: Engine, table: Table, plan: Plan) -> Iterator[Scan]:
+    """Rows that have the columns of the plan, after a look at the first of them."""
+    table.require(plan.columns)
+    refuse_columns(table, plan)
+    with engine.scan(table, plan.columns) as scan:
+        look(scan, table, plan)
+        yield scan
+
+
+def _tallies(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent]) -> Tallies:
+    found = crossings(scan, table, plan, extents)
+    if plan.score is None or plan.label is None or not plan.groups:
+        return Tallies(found)
+    return Tallies(found, score_tallies(scan, plan, extents))
+
+
+def crossings(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent]) -> Tally:
+    """Rows and weights by every key of the plan."""
+    sums = weights(plan) | decisions(plan)
+    found = scan.tally(keys(plan), sums, shifts(sums, extents), MOST_CELLS)
+    if len(found.cells) > MOST_CELLS:
+        raise SourceError(
+            f"{table.name}: {' x '.join(plan.groups)} makes more than {MOST_CELLS:,} cells; "
+            "bin or leave out the group column with the most levels"
+        )
+    if not sum(found.counts["n"]):
+        refuse_sums({"n": np.zeros(1)}, plan, table)
+    return found
+
+
+def look(scan: Scan, table: Table, plan: Plan) -> None:
+    """Refuse by the first rows what has too many levels to be a group or a class."""
+    classes = () if plan.task in {"regression", "ranking"} else (plan.label, plan.prediction)
+    looked = [c for c in (*plan.groups, *plan.strata, *classes) if c is not None and c not in plan.bins]
+    if looked:
+        found = scan.look(looked, LOOKED_AT_ROWS)
+        refuse_levels(table, plan, found.rows, found.distinct)
+
+
+def _extents(scan: Scan, table: Table, plan: Plan) -> dict[str, Extent]:
+    """Smallest and largest value of every column that is summed, after what no row may have has been refused."""
+    numbers = {"weight": plan.weight, "score": plan.score}
+    if plan.task == "regression":
+        numbers |= {"label": plan.label, "prediction": plan.prediction}
+    named = {role: name for role, name in numbers.items() if name is not None}
+    if not named and plan.unit is None:
+        return {}
+    asked: dict[str, Sum] = {"n": Rows()}
+    for role, name in named.items():
+        asked |= {f"{role}_missing": Rows(Test(Number(name), "missing")),
+                  f"{role}_infinite": Rows(Test(Number(name), "infinite")),
+                  f"{role}_low": Lowest(Number(name)), f"{role}_high": Highest(Number(name))}  # fmt: skip
+    if plan.weight is not None:
+        asked["weight_negative"] = Rows(Test(Number(plan.weight), "below"))
+    if plan.unit is not None:
+        asked["unit_missing"] = Rows(Test(plan.unit, "missing"))
+    seen = scan.summary(asked)
+    refuse_sums({k: np.array([v or 0]) for k, v in seen.items()}, plan, table)
+    found = {
+        name: (float(seen[f"{role}_low"] or 0.0), float(seen[f"{role}_high"] or 0.0)) for role, name in named.items()
+    }
+    if plan.weight is not None and np.isinf(found[plan.weight][1] * found[plan.weight][1]):
+        raise ValuesError(
+            f"weights '{printable(plan.weight)}' are so large that their powers cannot be summed; rescale them"
+        )
+    return found

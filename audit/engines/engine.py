@@ -1,0 +1,103 @@
+"""What an engine is: it passes over the rows of a table and answers with sums by cell, and with nothing else.
+
+How a question becomes keys and sums, and how cells become cubes, is the same for all of them and stands in
+`audit.engines.asking`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from audit.engines.counting import Counted, Plan
+from audit.engines.tables import Table
+from audit.engines.tally import Cell, Tally
+from audit.engines.terms import Key, Sum, Term
+
+
+class Levels(NamedTuple):
+    """What the first rows of a table hold."""
+
+    rows: int
+    distinct: Mapping[str, int]
+    """Different values, by column."""
+
+
+class Batch(NamedTuple):
+    """Some rows, as arrays: the value that they are sorted by, the number of their cell, and their weight."""
+
+    value: np.ndarray
+    code: np.ndarray
+    weight: np.ndarray | None
+
+
+class Rising(NamedTuple):
+    """All rows by rising value."""
+
+    cells: tuple[Cell, ...]
+    """Raw value of every key, by the number of the cell."""
+    counts: tuple[int, ...]
+    """Rows of each cell."""
+    batches: Iterator[Batch]
+
+
+class Scan(Protocol):
+    """The rows of one table while it is open for reading."""
+
+    def tally(self, keys: Mapping[str, Key], sums: Mapping[str, Sum], shifts: Mapping[str, int], most: int) -> Tally:
+        """Sums by cell, in one pass; at most ``most`` + 1 cells, so that too many can be told and refused.
+
+        Parameters
+        ----------
+        keys
+            What to group by.
+        sums
+            Rows and totals.
+        shifts
+            Grid of each total, as `audit.engines.exact` counts it.
+        most
+            Cells that the caller can hold.
+        """
+        ...
+
+    def summary(self, sums: Mapping[str, Sum]) -> dict[str, float | None]:
+        """Rows, lowest and highest of the whole table, in one pass; None where no row has a value."""
+        ...
+
+    def look(self, columns: Sequence[str], rows: int) -> Levels:
+        """How many different values the columns have among the first so many rows."""
+        ...
+
+    def few(self, of: Term, most: int) -> bool:
+        """Whether a term has at most so many different values."""
+        ...
+
+    def rising(self, keys: Mapping[str, Key], of: Term, weight: Term | None, rows: int) -> Rising:
+        """All rows by rising value of a term, in batches of about so many.
+
+        Raises
+        ------
+        QuestionError
+            When the engine does not hand out rows.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """A way to pass over rows."""
+
+    @property
+    def name(self) -> str:
+        """As `[data] engine` calls it."""
+        ...
+
+    def scan(self, table: Table, columns: Sequence[str]) -> AbstractContextManager[Scan]:
+        """Open some columns of a table for reading."""
+        ...
+
+    def count(self, table: Table, plan: Plan) -> Counted:
+        """Pass over the rows and return the plan's cubes."""
+        ...

@@ -1,0 +1,86 @@
+"""Engines that count through Narwhals: pandas and polars on this machine, PySpark on a cluster.
+
+Tables are opened and refused as for every engine; here their rows become a frame of the engine's own. Must not: convert
+rows from one frame library to Spark, because missing text becomes the word NaN on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+import narwhals as nw
+
+from audit.engines.asking import counted
+from audit.engines.counting import Counted, Plan
+from audit.engines.engine import Scan
+from audit.engines.kinds import Kind, rounds
+from audit.engines.narwhal import NarwhalsScan
+from audit.engines.tables import Table
+from audit.engines.terms import Highest, Number, Size
+from audit.errors import printable
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PLAIN: Mapping[Kind, Any] = {"text": nw.String, "float": nw.Float64, "integer": nw.Int64}
+"""Type in which every engine sees a kind of column, whatever its width or encoding in the file."""
+
+
+class FrameEngine:
+    """Counts in pandas or polars."""
+
+    def __init__(self, name: Literal["pandas", "polars"]) -> None:
+        self.name = name
+
+    @contextmanager
+    def scan(self, table: Table, columns: Sequence[str]) -> Iterator[NarwhalsScan]:
+        """Open some columns of a table for reading."""
+        with table.reading(), self._broken(table):
+            native = table.to_pandas(columns) if self.name == "pandas" else _polars(table, columns)
+            found = NarwhalsScan(plain(nw.from_native(native).lazy(), table, columns))
+            refuse_rounding(found, table, columns)
+            yield found
+
+    def count(self, table: Table, plan: Plan) -> Counted:
+        """Pass over the rows and return the plan's cubes; see `audit.engines.asking.counted`."""
+        return counted(self, table, plan)
+
+    def _broken(self, table: Table) -> AbstractContextManager[None]:
+        """Turn polars' own complaints into one that names the table."""
+        if self.name == "pandas":
+            return table.reading()
+        from polars.exceptions import PolarsError
+
+        return table.reading(PolarsError)
+
+
+def plain(frame: nw.LazyFrame[Any], table: Table, columns: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Frame whose columns have the one type of their kind."""
+    schema = frame.collect_schema()
+    chosen = list(dict.fromkeys(columns))
+    wanted = {c: PLAIN[table.columns[c]] for c in chosen if table.columns[c] in PLAIN}
+    casts = [nw.col(c).cast(dtype) if c in wanted and schema[c] != (dtype := wanted[c]) else nw.col(c) for c in chosen]
+    return frame.select(*casts) if casts else frame
+
+
+def refuse_rounding(scan: Scan, table: Table, columns: Sequence[str]) -> None:
+    """Refuse decimals so large that doubles round them."""
+    limited = [c for c in dict.fromkeys(columns) if c in table.limits]
+    if not limited:
+        return
+    largest = scan.summary({c: Highest(Size(Number(c))) for c in limited})
+    for column, size in largest.items():
+        if size is not None and size >= table.limits[column]:
+            raise rounds(printable(table.name), column)
+
+
+def _polars(table: Table, columns: Sequence[str]) -> pl.LazyFrame:
+    """Rows as polars reads them: Parquet lazily, everything else from the Arrow table that was read strictly."""
+    import polars as pl
+
+    held = table.held_rows(columns)
+    if held is not None:
+        return pl.DataFrame(held).lazy()
+    return pl.scan_parquet([part.path for part in table.parts], glob=False).select(list(dict.fromkeys(columns)))

@@ -1,0 +1,238 @@
+"""Narwhals: the same questions asked of pandas, polars and PySpark, in one spelling.
+
+Whole numbers of 64 bits are all that these have in common, so an exact total is summed in three pieces of 30 bits.
+Must not: know a metric, a limit, or load rows into Python.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import narwhals as nw
+
+from audit.engines.engine import Levels, Rising
+from audit.engines.exact import LIMBS
+from audit.engines.tally import Tally
+from audit.engines.terms import (
+    Band,
+    Binary,
+    Column,
+    Constant,
+    Fold,
+    Highest,
+    Key,
+    Lowest,
+    Number,
+    Passes,
+    Rows,
+    Size,
+    Slice,
+    Sum,
+    Surprise,
+    Term,
+    Test,
+    Total,
+)
+from audit.errors import QuestionError
+
+ONE = "evenhand_one"
+"""Key of a question without keys."""
+PIECES = range(len(LIMBS))
+
+
+class NarwhalsScan:
+    """Rows of one frame that Narwhals understands."""
+
+    def __init__(self, frame: nw.LazyFrame[Any]) -> None:
+        self.frame = frame
+
+    def tally(self, keys: Mapping[str, Key], sums: Mapping[str, Sum], shifts: Mapping[str, int], most: int) -> Tally:
+        """Sums by cell: one group-by."""
+        names = [f"k{i}" for i in range(len(keys))] or [ONE]
+        spelled = [key_expression(key) for key in keys.values()] or [nw.lit(1)]
+        pieces = {f"s{i}": wanted for i, wanted in enumerate(sums.values())}
+        columns = [e.alias(n) for n, e in zip(names, spelled, strict=True)]
+        for (at, wanted), name in zip(pieces.items(), sums, strict=True):
+            columns.append(row_expression(wanted, shifts.get(name, 0)).alias(at))
+        frame = self._folded(keys.values()).select(*columns)
+        totals = [at for at, wanted in pieces.items() if isinstance(wanted, Total)]
+        grouped = in_pieces(frame, totals).group_by(*names).agg(*_sums(pieces))
+        found = grouped.head(most + 1).collect("pyarrow").to_native().to_pydict()
+        cells = tuple(zip(*(map(_plain, found[n]) for n in names), strict=True)) if keys else ((),) * len(found[ONE])
+        counts = {n: tuple(found[at]) for (at, w), n in zip(pieces.items(), sums, strict=True) if isinstance(w, Rows)}
+        exact = {n: _joined(found, at) for (at, w), n in zip(pieces.items(), sums, strict=True) if isinstance(w, Total)}
+        return Tally(tuple(keys), cells, counts, exact, {name: shifts.get(name, 0) for name in exact})
+
+    def summary(self, sums: Mapping[str, Sum]) -> dict[str, float | None]:
+        """Rows, lowest and highest of the whole table."""
+        columns, found = [], []
+        for i, wanted in enumerate(sums.values()):
+            if isinstance(wanted, Rows):
+                columns.append(row_expression(wanted, 0).alias(f"s{i}"))
+                found.append(nw.col(f"s{i}").sum())
+            elif isinstance(wanted, (Lowest, Highest)):
+                value = term_expression(wanted.of)
+                columns.append(nw.when(value.is_finite()).then(value).alias(f"s{i}"))
+                found.append(nw.col(f"s{i}").min() if isinstance(wanted, Lowest) else nw.col(f"s{i}").max())
+        answer = self.frame.select(*columns).select(*found).collect("pyarrow").to_native().to_pylist()[0]
+        return dict(zip(sums, answer.values(), strict=True))
+
+    def look(self, columns: Sequence[str], rows: int) -> Levels:
+        """How many different values the columns have among the first so many rows."""
+        held = self.frame.select(*columns).head(rows).collect("pyarrow").to_native()
+        distinct = {c: sum(v is not None for v in held.column(c).unique().to_pylist()) for c in columns}
+        return Levels(held.num_rows, distinct)
+
+    def few(self, of: Term, most: int) -> bool:
+        """Whether a term has at most so many different values."""
+        found = self.frame.select(term_expression(of).alias("v")).unique().head(most + 1).collect("pyarrow")
+        return len(found) <= most
+
+    def rising(self, keys: Mapping[str, Key], of: Term, weight: Term | None, rows: int) -> Rising:
+        """Refuse: a frame is asked for sums, never for its rows."""
+        del keys, of, weight, rows
+        raise QuestionError("exact_auc sorts rows, which engine duckdb alone does here; leave exact_auc or engine out")
+
+    def _folded(self, keys: Sequence[Key] | Any) -> nw.LazyFrame[Any]:
+        """The frame with the fold of its unit, where a key asks for it."""
+        fold = next((key for key in keys if isinstance(key, Fold)), None)
+        return self.frame if fold is None else with_fold(self.frame, fold)
+
+
+def with_fold(frame: nw.LazyFrame[Any], fold: Fold) -> nw.LazyFrame[Any]:
+    """Frame with a column of the fold; no expression of Narwhals hashes alike on all engines."""
+    if frame.implementation.is_pyspark():
+        from pyspark.sql import functions as f
+
+        digits = f.substring(f.md5(f.col(_backticked(fold.unit)).cast("string")), 1, 8)
+        native = frame.to_native().withColumn(fold_name(fold), f.conv(digits, 16, 10).cast("long") % fold.folds)
+        folded: nw.LazyFrame[Any] = nw.from_native(native)
+        return folded
+    units = frame.select(fold.unit).unique().collect("pyarrow").to_native().column(fold.unit).to_pylist()
+    numbers = {unit: fold_of(unit, fold.folds) for unit in units if unit is not None}
+    column = nw.col(fold.unit).replace_strict(list(numbers), list(numbers.values()), return_dtype=nw.Int64)
+    return frame.with_columns(column.alias(fold_name(fold))) if numbers else frame
+
+
+def fold_of(unit: object, folds: int) -> int:
+    """Fold of one unit, as every engine computes it."""
+    return int(hashlib.md5(str(unit).encode(), usedforsecurity=False).hexdigest()[:8], 16) % folds
+
+
+def fold_name(fold: Fold) -> str:
+    """Name of the column that holds the fold."""
+    return f"fold of {fold.unit}"
+
+
+def term_expression(term: Term) -> nw.Expr:
+    """Expression of a number."""
+    match term:
+        case Number(name):
+            return nw.col(name).cast(nw.Float64)
+        case Constant(constant):
+            return nw.lit(constant)
+        case Binary(sign, left, right):
+            a, b = term_expression(left), term_expression(right)
+            return a + b if sign == "+" else a - b if sign == "-" else a * b
+        case Size(of):
+            return term_expression(of).abs()
+        case Surprise(of):
+            value = term_expression(of)
+            return nw.when(value > 0).then(value).otherwise(1.0).log() * -1.0
+        case _:
+            raise NotImplementedError(type(term).__name__)
+
+
+def test_expression(test: Test) -> nw.Expr:
+    """Condition on a row, never missing itself."""
+    if isinstance(test.of, str):
+        return nw.col(test.of).is_null()
+    value = term_expression(test.of)
+    if test.is_ == "missing":
+        return missing(value)
+    if test.is_ == "infinite":
+        return ~missing(value) & ~value.is_finite()
+    compared = {
+        "below": value < test.value,
+        "above": value > test.value,
+        "at least": value >= test.value,
+        "at most": value <= test.value,
+    }[test.is_]
+    return ~missing(value) & compared
+
+
+def missing(value: nw.Expr) -> nw.Expr:
+    """Whether a number is null or NaN."""
+    return value.is_null() | value.is_nan().fill_null(value=True)
+
+
+def key_expression(key: Key) -> nw.Expr:
+    """Expression to group by."""
+    match key:
+        case Column(name):
+            return nw.col(name)
+        case Band(name, edges):
+            value = nw.col(name).cast(nw.Float64)
+            steps = nw.sum_horizontal(*((value >= edge).cast(nw.Int64) for edge in edges))
+            return nw.when(~missing(value)).then(steps)
+        case Passes(name, threshold):
+            return nw.col(name).cast(nw.Float64) >= threshold
+        case Fold():
+            return nw.col(fold_name(key))
+        case Slice(of, low, per_unit, slices):
+            at = ((term_expression(of) - low) * per_unit).floor()
+            return nw.min_horizontal(at, nw.lit(float(slices - 1))).cast(nw.Int64)
+        case _:
+            return term_expression(key.of)
+
+
+def row_expression(wanted: Sum, shift: int) -> nw.Expr:
+    """What one row adds to a sum: a whole number of rows, or a value on the grid of its total."""
+    if isinstance(wanted, Rows):
+        return nw.lit(1) if wanted.when is None else test_expression(wanted.when).cast(nw.Int64)
+    if isinstance(wanted, Total):
+        return term_expression(wanted.of) * (2.0**shift)
+    raise NotImplementedError(type(wanted).__name__)
+
+
+def in_pieces(frame: nw.LazyFrame[Any], totals: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Frame with every total cut into pieces whose 64-bit sums make it up; step by step, or engines repeat the work."""
+    if not totals:
+        return frame
+    frame = frame.with_columns(*(nw.col(at).abs().alias(f"{at}_left") for at in totals))
+    for i, (divisor, _) in enumerate(LIMBS):
+        frame = frame.with_columns(*((nw.col(f"{at}_left") / divisor).floor().alias(f"{at}_{i}") for at in totals))
+        rest = ((nw.col(f"{at}_left") - nw.col(f"{at}_{i}") * divisor).alias(f"{at}_left") for at in totals)
+        frame = frame.with_columns(*rest)
+    signs = {at: nw.when(nw.col(at) < 0).then(-1).otherwise(1) for at in totals}
+    whole = [(nw.col(f"{at}_{i}").cast(nw.Int64) * signs[at]).alias(f"{at}_{i}") for at in totals for i in PIECES]
+    return frame.with_columns(*whole)
+
+
+def _sums(pieces: Mapping[str, Sum]) -> list[nw.Expr]:
+    names = [
+        name
+        for at, wanted in pieces.items()
+        for name in ([at] if isinstance(wanted, Rows) else [f"{at}_{i}" for i in PIECES])
+    ]
+    return [nw.col(name).sum() for name in names]
+
+
+def _joined(found: Mapping[str, Sequence[Any]], at: str) -> tuple[int, ...]:
+    """Whole numbers from the sums of their pieces."""
+    columns = [found[f"{at}_{i}"] for i in PIECES]
+    return tuple(
+        sum((piece or 0) << place for piece, (_, place) in zip(pieces, LIMBS, strict=True))
+        for pieces in zip(*columns, strict=True)
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Missing numbers as None, as DuckDB gives them."""
+    return None if value != value else value  # noqa: PLR0124 - NaN alone differs from itself
+
+
+def _backticked(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"

@@ -1,0 +1,190 @@
+"""PySpark: the same questions on a cluster; Parquet is read where it lies.
+
+The session is made for one table and ended with it, so that a cluster is free while a model trains. Must not: move rows
+to this machine; wait for a cluster that is not there; take an answer from which a part is missing.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+
+from audit.engines.asking import counted
+from audit.engines.counting import Counted, Plan
+from audit.engines.frame_engines import plain, refuse_rounding
+from audit.engines.narwhal import NarwhalsScan
+from audit.engines.tables import Table
+from audit.errors import QuestionError, SourceError, printable
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+LOCAL = "local[*]"
+STANDALONE, DEFAULT_PORT = "spark://", 7077
+KNOCK_S, WITHOUT_WORKERS_S, POLL_S = 5.0, 45.0, 1.0
+"""Patience with a master that does not answer, and with a cluster that has no worker."""
+QUIET = """rootLogger.level = error
+rootLogger.appenderRef.err.ref = err
+appender.err.type = Console
+appender.err.name = err
+appender.err.target = SYSTEM_ERR
+appender.err.layout.type = PatternLayout
+appender.err.filter.only.type = ThresholdFilter
+appender.err.filter.only.level = fatal
+"""
+
+
+class SparkEngine:
+    """Counts on a Spark cluster, or on this machine where no master is named."""
+
+    name = "spark"
+
+    def __init__(self, master: str | None = None) -> None:
+        self.master = master or LOCAL
+
+    @contextmanager
+    def scan(self, table: Table, columns: Sequence[str]) -> Iterator[NarwhalsScan]:
+        """Open some columns of a table for reading."""
+        if not table.parts or table.parts[0].format != "parquet":
+            raise SourceError(
+                f"{printable(table.name)}: engine spark reads Parquet; write the table as Parquet, or use duckdb"
+            )
+        paths = [part.path.absolute().as_uri() for part in table.parts]
+        with session(self.master) as spark, _complaints(table) as failures, _watched(spark, self.master, failures):
+            frame: nw.LazyFrame[Any] = nw.from_native(spark.read.parquet(*paths))
+            found = NarwhalsScan(plain(frame, table, columns))
+            refuse_rounding(found, table, columns)
+            yield found
+
+    def count(self, table: Table, plan: Plan) -> Counted:
+        """Pass over the rows and return the plan's cubes; see `audit.engines.asking.counted`."""
+        return counted(self, table, plan)
+
+
+@contextmanager
+def session(master: str) -> Iterator[SparkSession]:
+    """Session of a master; one that runs already is used and left running.
+
+    Raises
+    ------
+    QuestionError
+        When PySpark is not installed.
+    SourceError
+        When no master answers.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PySpark warns of every pandas that is newer than itself
+            from pyspark.sql import SparkSession
+    except ImportError:
+        raise QuestionError("engine spark needs PySpark and Java 17; pip install 'evenhand[spark]'") from None
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        yield running
+        return
+    _knock(master)
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        spark = _builder(SparkSession.builder, master, Path(folder)).getOrCreate()
+        try:
+            yield spark
+        finally:
+            spark.stop()
+
+
+def _builder(builder: Any, master: str, folder: Path) -> Any:
+    log = folder / "log4j2.properties"
+    log.write_text(QUIET, encoding="utf-8")
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log.as_uri()}",
+    }
+    if not master.startswith(STANDALONE) or _is_here(master):
+        settings |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    builder = builder.appName("evenhand").master(master)
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    return builder
+
+
+def _addresses(master: str) -> list[tuple[str, int]]:
+    """Host and port of every standalone master."""
+    found = []
+    for one in master.removeprefix(STANDALONE).split(","):
+        host, _, port = one.rpartition(":")
+        found.append((host or one, int(port) if host and port.isdigit() else DEFAULT_PORT))
+    return found
+
+
+def _is_here(master: str) -> bool:
+    return all(host in {"127.0.0.1", "localhost", "::1"} for host, _ in _addresses(master))
+
+
+def _knock(master: str) -> None:
+    """Refuse a standalone master that does not answer; Spark itself would try for minutes."""
+    if not master.startswith(STANDALONE):
+        return
+    for host, port in _addresses(master):
+        with suppress(OSError), socket.create_connection((host, port), timeout=KNOCK_S):
+            return
+    raise SourceError(f"no Spark master answers at {printable(master, 120)}; start it, or mend [data] master")
+
+
+@contextmanager
+def _complaints(table: Table) -> Iterator[list[str]]:
+    """Turn what Spark raises into one line that names the table; a reason found by the watch goes first."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    found: list[str] = []
+    try:
+        yield found
+    except (PySparkException, Py4JError) as error:
+        reason = found[0] if found else _reason(str(error))
+        shown = printable(table.name, 160)
+        raise SourceError(f"{shown} could not be counted by Spark, and nothing of it was: {reason}") from error
+
+
+def _reason(text: str) -> str:
+    """First line of Spark's message that says something, with the file where it names one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("\tat ")]
+    about = next((line for line in lines if "parquet" in line.lower() and "file:" in line), "")
+    first = lines[0] if lines else "no reason given"
+    return printable(about or first, 200)
+
+
+@contextmanager
+def _watched(spark: SparkSession, master: str, failures: list[str]) -> Iterator[None]:
+    """Cancel the jobs of a cluster that has had no worker for a while; Spark itself would wait for ever."""
+    if not master.startswith(STANDALONE):
+        yield
+        return
+    done = threading.Event()
+    watch = threading.Thread(target=_watch, args=(spark, failures, done), daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watch.join(timeout=2 * POLL_S)
+
+
+def _watch(spark: SparkSession, failures: list[str], done: threading.Event) -> None:
+    alone_s = 0.0
+    while not done.wait(POLL_S):
+        with suppress(Exception):  # a session that is ending answers nothing; the main thread says why
+            workers = len(spark.sparkContext._jsc.sc().statusTracker().getExecutorInfos()) - 1  # noqa: SLF001
+            alone_s = 0.0 if workers > 0 else alone_s + POLL_S
+            if alone_s >= WITHOUT_WORKERS_S:
+                failures[:] = [f"the cluster has had no worker for {alone_s:.0f} s; start workers and run again"]
+                spark.sparkContext.cancelAllJobs()

@@ -1,0 +1,177 @@
+"""FM001, the four-fifths rule of the Uniform Guidelines (29 CFR 1607.4 D), as one check a group column.
+
+A difference is practical where the ratio to the highest rate is under 4/5, and statistical where its p, corrected for
+having chosen the highest group, is at most what the policy's confidence leaves. Both together are adverse impact; one
+alone is a warning, because the Guidelines make exceptions in both directions. Everything is read from the estimates of
+a document, so that a stranger, or another policy, can check again without the counts. See docs/decisions/0006.
+
+Must not: measure, or import numpy; ``audit gate`` pays for this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from audit.config.schema import Config
+from audit.errors import printable
+from audit.fairness.adverse import (
+    ADVERSE,
+    CORRECTED,
+    IMPACT_P,
+    IMPACT_RATIO,
+    IMPACT_Z,
+    ONE_DECIDES,
+    SHORTFALL,
+    UNDER_FOUR_FIFTHS,
+    UNDER_TWO_PERCENT,
+)
+from audit.fairness.rates import SELECTION_RATE
+from audit.result import Check, CheckOutcome
+from audit.sentences import group_text, number
+from audit.value import Estimate, Group
+
+CODE = "FM001"
+UNASKED, ASKED = "info", "critical"
+MOST_NAMED = 3
+ORDER: tuple[CheckOutcome, ...] = ("fail", "undefined", "warn", "pass")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One group against the highest, as the document holds it."""
+
+    ratio: Estimate
+    p: Estimate | None
+    z: Estimate | None
+    short: Estimate | None
+    surprising: float
+
+    @property
+    def practical(self) -> bool:
+        """Whether the ratio is under four fifths."""
+        return UNDER_FOUR_FIFTHS in self.ratio.flags
+
+    @property
+    def statistical(self) -> bool:
+        """Whether the corrected p is at most the error that the policy allows."""
+        return self.p is not None and self.p.value is not None and self.p.value <= self.surprising
+
+    @property
+    def outcome(self) -> CheckOutcome:
+        """What it means for this group; one under 2% can at most warn, since no determination is asked of it."""
+        if self.ratio.value is None or self.p is None or self.p.value is None:
+            return "undefined"
+        if self.practical and self.statistical and UNDER_TWO_PERCENT not in self.ratio.flags:
+            return "fail"
+        return "warn" if self.practical or self.statistical else "pass"
+
+
+def title(column: str) -> str:
+    """Title of the check of one group column."""
+    return f"four-fifths rule by {printable(column)}"
+
+
+def rests_on(estimate: Estimate) -> bool:
+    """Whether a check of the rule says something that this estimate says."""
+    return estimate.stage == "model" and estimate.metric in {SELECTION_RATE.name, *(m.name for m in ADVERSE)}
+
+
+def four_fifths_checks(estimates: Sequence[Estimate], config: Config) -> tuple[Check, ...]:
+    """One check for each group column; none where no class is predicted."""
+    if config.predictions is None or config.predictions.task != "classification":
+        return ()
+    here = [e for e in estimates if e.stage == "model" and len(e.by) == 1]
+    if not config.policy.four_fifths and not any(e.metric == IMPACT_RATIO.name for e in here):
+        return ()
+    return tuple(_of_column([e for e in here if e.by == (c,)], c, config) for c in config.data.groups)
+
+
+def checked_again(checks: Sequence[Check], estimates: Sequence[Estimate], config: Config) -> tuple[Check, ...]:
+    """Checks of a document with those of this rule made anew by a policy."""
+    return (*(c for c in checks if c.code != CODE), *four_fifths_checks(estimates, config))
+
+
+def _of_column(here: Sequence[Estimate], column: str, config: Config) -> Check:
+    asked = config.policy.four_fifths
+    outcome, detail = _found(here, 1 - config.policy.confidence)
+    if not asked:
+        # What nobody asked for informs, and fails nothing.
+        softer: Mapping[CheckOutcome, CheckOutcome] = {"fail": "warn"}
+        outcome = "not applicable" if _lonely(here) else softer.get(outcome, outcome)
+    return Check(code=CODE, title=title(column), outcome=outcome, severity=ASKED if asked else UNASKED, detail=detail)
+
+
+def _found(here: Sequence[Estimate], surprising: float) -> tuple[CheckOutcome, str]:
+    lowest = next((e for e in here if (e.metric, e.compare) == (IMPACT_RATIO.name, "lowest")), None)
+    if lowest is None:
+        return "undefined", "this run did not measure it"
+    each = [_compared(e, here, surprising) for e in here if e.metric == IMPACT_RATIO.name and e.group is not None]
+    if not each:
+        return "undefined", lowest.reason or "no reason was recorded"
+    outcome = min((c.outcome for c in each), key=ORDER.index)
+    worst = sorted(each, key=lambda c: (ORDER.index(c.outcome), c.ratio.value or 0.0))
+    named = [c for c in worst if c.outcome != "pass"] or worst[:1]
+    said = [_highest(worst[0].ratio, here), *(_sentence(c, here) for c in named[:MOST_NAMED])]
+    more = [f"and {len(named) - MOST_NAMED} more groups"] if len(named) > MOST_NAMED else []
+    return outcome, "; ".join([*said, *more])
+
+
+def _lonely(here: Sequence[Estimate]) -> bool:
+    """Whether there is nobody to compare."""
+    rates = [e for e in here if (e.metric, e.compare, e.reference) == (SELECTION_RATE.name, None, None)]
+    return sum(None not in (e.group or ()) for e in rates) < 2
+
+
+def _compared(ratio: Estimate, here: Sequence[Estimate], surprising: float) -> Compared:
+    same = {(e.metric, e.compare): e for e in here if e.group == ratio.group and e.reference == ratio.reference}
+    return Compared(
+        ratio,
+        same.get((IMPACT_P.name, CORRECTED)),
+        same.get((IMPACT_Z.name, None)),
+        same.get((SHORTFALL.name, None)),
+        surprising,
+    )
+
+
+def _highest(ratio: Estimate, here: Sequence[Estimate]) -> str:
+    return f"highest is {_rate(ratio.reference or (), here)}"
+
+
+def _rate(group: Group, here: Sequence[Estimate]) -> str:
+    rate = next(
+        (
+            e
+            for e in here
+            if (e.metric, e.compare, e.group) == (SELECTION_RATE.name, None, group) and e.reference is None
+        ),
+        None,
+    )
+    if rate is None or rate.value is None:
+        return group_text(group)
+    return f"{group_text(group)} {number(rate.value)} (n {rate.n or 0.0:,.0f})"
+
+
+def _sentence(found: Compared, here: Sequence[Estimate]) -> str:
+    """One group: its rate, its ratio, how surprising that is, and which exception of the Guidelines may hold."""
+    who, ratio = _rate(found.ratio.group or (), here), found.ratio
+    if ratio.value is None or found.p is None or found.p.value is None:
+        return f"{who} undefined: {ratio.reason or 'no p was recorded'}"
+    parts = [f"{who} is {number(ratio.value)} of it, {'under' if found.practical else 'not under'} 4/5"]
+    p = "under 0.001" if found.p.value < 0.001 else f"{found.p.value:.3f}"
+    parts.append(f"{'' if found.statistical else 'not '}significant (p {p} after correction)")
+    parts += [f"{found.z.value:.1f} standard deviations"] if found.z is not None and found.z.value is not None else []
+    if found.short is not None and found.short.value:
+        parts.append(f"{found.short.value:,.1f} selections short of the expected number")
+    return ", ".join([*parts, *_exceptions(found)])
+
+
+def _exceptions(found: Compared) -> list[str]:
+    said = []
+    if found.practical and not found.statistical:
+        said.append("may be chance, which the Guidelines allow for in small numbers")
+    elif found.statistical and not found.practical:
+        said.append("smaller differences may be adverse impact where they are significant")
+    said += ["one selection more would reach 4/5"] if ONE_DECIDES in found.ratio.flags else []
+    said += ["under 2% of the rows, so no determination is asked"] if UNDER_TWO_PERCENT in found.ratio.flags else []
+    return said

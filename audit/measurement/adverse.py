@@ -1,0 +1,157 @@
+"""Adverse impact: every group against the group with the highest selection rate, and how surprising that is.
+
+The highest group is chosen from the data. Where all groups are alike, comparing the others with it at 5% raises a false
+alarm in 20% of samples of four groups and in half of those of eight; a correction for the G - 1 comparisons still does
+in 8% and 13%, and one for all G (G - 1) / 2 pairs, from which the pair was chosen, in 4% (20,000 samples each; see
+tests/test_adverse.py). So p is corrected for all pairs. Must not: read rows, or know a policy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from audit.cube import Cube
+from audit.fairness.adverse import (
+    CORRECTED,
+    IMPACT_P,
+    IMPACT_RATIO,
+    IMPACT_Z,
+    ONE_DECIDES,
+    SHORTFALL,
+    UNDER_FOUR_FIFTHS,
+    UNDER_TWO_PERCENT,
+)
+from audit.fairness.rates import SELECTION_RATE
+from audit.grouping import crossings, grouping
+from audit.inference.effective import Sample
+from audit.inference.pairs import against
+from audit.inference.two_rates import fisher, inverted_p, pooled_z
+from audit.measurement.rates import RateTable
+from audit.measurement.scope import Scope
+from audit.value import Estimate
+
+FOUR_FIFTHS, ROUNDING = 0.8, 1e-12
+TWO_PERCENT = 0.02
+CHOSEN = "the highest group is chosen from the data, which this pair's own interval does not allow for"
+SHARED = "rows share units, and standard deviations of plain rows would be too large; adverse_impact_p allows for them"
+
+
+def adverse_estimates(cubes: Sequence[Cube], scope: Scope) -> tuple[Estimate, ...]:
+    """Adverse impact of every group of every attribute and crossing."""
+    found: list[Estimate] = []
+    for by in crossings(scope.groups, scope.intersections):
+        if by:
+            found += _AdverseTable(grouping(cubes, by, scope.reference), scope, "model").adverse()
+    return tuple(found)
+
+
+class _AdverseTable(RateTable):
+    """Estimates of one grouping."""
+
+    def adverse(self) -> list[Estimate]:
+        """Ratio, standard deviations, p and shortfall of each group, and the lowest ratio of all."""
+        sample = self.g.sample(SELECTION_RATE)
+        gap = self._gap(SELECTION_RATE, sample, "ratio")
+        lowest = replace(gap, metric=IMPACT_RATIO.name, compare="lowest", numerator=None, denominator=None)
+        if len(self.g.groups) < 2 or not sample.measured.any():
+            return [lowest]
+        at = int(np.nanargmax(sample.p))
+        others = [i for i in range(len(self.g.groups)) if i != at]
+        return [*self._ratios(sample, at, others), lowest, *self._tests(sample, at, others),
+                *(self._shortfall(sample, at, i) for i in others)]  # fmt: skip
+
+    def _of(self, metric: str, sample: Sample, at: int, i: int, **more: Any) -> Estimate:
+        """Estimate of group ``i`` against the highest, or why there is none."""
+        common: dict[str, Any] = {
+            "group": self.g.groups[i],
+            "reference": self.g.groups[at],
+            "n": float(self.g.rows[i] + self.g.rows[at]),
+            "flags": self._marks(sample, at, i),
+        }
+        why = self._unknown(sample, at, i)
+        if why is None:
+            return self.base(metric, **common, **more)
+        return self.base(metric, **common, status="undefined", reason=why, compare=more.get("compare"))
+
+    def _unknown(self, sample: Sample, at: int, i: int) -> str | None:
+        if not sample.measured[i]:
+            reason = SELECTION_RATE.empty if self.g.rows[i] else "0/0: no rows in this group"
+            return f"not measured for {self._named(i)} ({reason})"
+        return None if sample.p[at] > 0 else "0/0: nobody in any group was selected"
+
+    def _marks(self, sample: Sample, at: int, i: int) -> tuple[str, ...]:
+        """What is unusual about a group: how few it is, and how little decides."""
+        rows = float(self.g.rows.sum()) + self.g.missing_rows
+        marks = self.flags + self._group_flags(sample, i, at)
+        marks += (UNDER_TWO_PERCENT,) if self.g.rows[i] < TWO_PERCENT * rows else ()
+        if self._unknown(sample, at, i) is not None or not is_under(float(sample.p[i] / sample.p[at])):
+            return marks
+        return (*marks, UNDER_FOUR_FIFTHS, *((ONE_DECIDES,) if self._one_decides(sample, at, i) else ()))
+
+    def _one_decides(self, sample: Sample, at: int, i: int) -> bool:
+        if self.g.folded or "w" in self.g.counts or sample.numerator[i] >= sample.denominator[i]:
+            return False
+        rate = (sample.numerator[i] + 1) / sample.denominator[i]
+        return not rate < FOUR_FIFTHS * (sample.numerator[at] - 1) / sample.denominator[at] - ROUNDING
+
+    def _ratios(self, sample: Sample, at: int, others: Sequence[int]) -> list[Estimate]:
+        limits, found = against(sample, "ratio", at, self.scope.tail), []
+        for i in others:
+            high = float(limits.high[i])
+            open_ = "" if math.isfinite(high) else "; no upper limit"
+            value = float(sample.p[i] / sample.p[at]) if self._unknown(sample, at, i) is None else None
+            low = float(limits.low[i])
+            found.append(self._of(IMPACT_RATIO.name, sample, at, i, value=value, low=low, high=None if open_ else high,
+                                  method=f"mover-r on {self._method()}{open_}; {CHOSEN}"))  # fmt: skip
+        return found
+
+    def _tests(self, sample: Sample, at: int, others: Sequence[int]) -> list[Estimate]:
+        z, p, how = pooled_z(sample, at), self._chance(sample, at), self._test()
+        pairs = int(sample.measured.sum()) * (int(sample.measured.sum()) - 1) // 2
+        corrected = f"{how}, Bonferroni over {pairs} pairs, because the highest group is chosen from the data"
+        found = [self._z(sample, at, i, float(z[i])) for i in others]
+        for i in others:
+            chance = float(p[i])
+            found.append(self._of(IMPACT_P.name, sample, at, i, value=chance, method=how))
+            found.append(self._of(IMPACT_P.name, sample, at, i, compare=CORRECTED, value=min(1.0, pairs * chance),
+                                  method=corrected))  # fmt: skip
+        return found
+
+    def _z(self, sample: Sample, at: int, i: int, z: float) -> Estimate:
+        if self._unknown(sample, at, i) is None and (self.g.folded or math.isnan(z)):
+            reason = SHARED if self.g.folded else "0/0: everybody in both groups was selected"
+            found = self._of(IMPACT_Z.name, sample, at, i)
+            return replace(found, status="undefined", reason=reason)
+        how = "pooled two-sample z" + (", effective n of the weights" if "w" in self.g.counts else "")
+        return self._of(IMPACT_Z.name, sample, at, i, value=z, method=how)
+
+    def _test(self) -> str:
+        plain = not self.g.folded and "w" not in self.g.counts
+        return "Fisher's exact test, two-sided" if plain else f"newcombe on {self._method()}, inverted, two-sided"
+
+    def _chance(self, sample: Sample, at: int) -> np.ndarray:
+        if self.g.folded or "w" in self.g.counts:
+            return inverted_p(sample, at)
+        hits, rows = sample.numerator, sample.denominator
+        each = [
+            fisher(hits[i], rows[i], hits[at], rows[at]) if sample.measured[i] else math.nan for i in range(len(rows))
+        ]
+        return np.array(each)
+
+    def _shortfall(self, sample: Sample, at: int, i: int) -> Estimate:
+        hits, rows = sample.numerator, sample.denominator
+        both = float(rows[i] + rows[at])
+        expected = float(rows[i] * (hits[i] + hits[at]) / both) if both else 0.0
+        short, weights = max(0.0, expected - float(hits[i])), ", in sums of weights" if "w" in self.g.counts else ""
+        method = f"expected at the rate of both groups less selected{weights}; no interval"
+        return self._of(SHORTFALL.name, sample, at, i, value=short, method=method)
+
+
+def is_under(ratio: float) -> bool:
+    """Whether a ratio is under four fifths; 48% over 60% is not, whatever its last bit says."""
+    return ratio < FOUR_FIFTHS - ROUNDING

@@ -1,0 +1,119 @@
+"""JSON, read strictly: the one place that says what is refused, whatever the document is for.
+
+A key that stands twice, NaN, Infinity and a number too large to be one are refused; so is a file that is too large, or
+no UTF-8 text. What an error means for the reader's document, and its mend, the reader says.
+
+Must not: import anything heavy; the gate pays for this module.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+from audit.errors import printable
+
+Fault = Literal["twice", "constant", "infinite", "whole", "absent", "large", "encoding"]
+SENTENCES: dict[Fault, str] = {
+    "twice": "key '{}' stands twice in one object; keep one",
+    "constant": "{} is no number of JSON; write a finite number, or null where there is none",
+    "infinite": "{} is too large for a number",
+    "whole": "{} is a whole number beyond 64 bits",
+    "absent": "{} is no file",
+    "large": "it has {} bytes",
+    "encoding": "byte {} is not UTF-8",
+}
+LONGEST_WHOLE = 20
+SHOWN = 30
+
+
+class NotStrictError(ValueError):
+    """What strict JSON does not allow: the kind of fault, and what is at fault."""
+
+    def __init__(self, fault: Fault, what: object) -> None:
+        self.fault, self.what = fault, what
+        super().__init__(SENTENCES[fault].format(what))
+
+
+def text(file: Path, most_bytes: int, *, mark: bool = False) -> str:
+    """Text of a file of bounded size.
+
+    Parameters
+    ----------
+    mark
+        Let a byte order mark before the text through, and leave it out.
+
+    Raises
+    ------
+    NotStrictError
+        It is no regular file, too large, or not UTF-8.
+    OSError
+        The system does not let us read it.
+    """
+    if not file.is_file():
+        raise NotStrictError("absent", printable(file, 200))
+    size = file.stat().st_size
+    if size > most_bytes:
+        raise NotStrictError("large", f"{size:,}")
+    try:
+        return file.read_bytes().decode("utf-8-sig" if mark else "utf-8")
+    except UnicodeDecodeError as error:
+        raise NotStrictError("encoding", f"{error.start:,}") from None
+
+
+def decoder(*, whole: bool = False, infinite: bool = False) -> json.JSONDecoder:
+    """Strict decoder.
+
+    Parameters
+    ----------
+    whole
+        Refuse whole numbers that no column of 64 bits holds.
+    infinite
+        Let 1e999 through, for a reader that names its place itself.
+    """
+    return json.JSONDecoder(
+        object_pairs_hook=_once,
+        parse_constant=_no_constant,
+        parse_float=float if infinite else _finite,
+        parse_int=_whole if whole else int,
+    )
+
+
+def loads(document: str, *, infinite: bool = False) -> Any:
+    """Value of a document.
+
+    Raises
+    ------
+    ValueError
+        `NotStrictError`, or the decoder's own where it is no JSON at all.
+    RecursionError
+        It is nested too deeply.
+    """
+    return decoder(infinite=infinite).decode(document)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise NotStrictError("twice", printable(next(key for key in keys if keys.count(key) > 1)))
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise NotStrictError("constant", name)
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise NotStrictError("infinite", printable(number, SHOWN))
+    return value
+
+
+def _whole(number: str) -> int:
+    if len(number) > LONGEST_WHOLE:
+        raise NotStrictError("whole", printable(number, SHOWN))
+    return int(number)

@@ -1,0 +1,84 @@
+"""A prediction column beside its own score: FM002 counts the rows in which they contradict each other."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import audit
+
+
+def asked(d, s, g, **more):
+    y = np.arange(len(d)) % 2
+    result = audit.measure(y, d, score=s, groups={"g": g}, **more)
+    return next(c for c in result.checks if c.code == "FM002"), result
+
+
+def rows(n=400, seed=0):
+    rng = np.random.default_rng(seed)
+    s = np.round(rng.uniform(size=n), 3)
+    return (s >= 0.6).astype(int), s, rng.choice(["a", "b"], n)
+
+
+def test_a_prediction_that_is_its_score_at_the_threshold_passes():
+    d, s, g = rows()
+    check, result = asked(d, s, g, threshold=0.6)
+    assert (check.outcome, check.detail) == ("pass", "400 rows")
+    assert check.title == "y_pred is score at or above 0.6"
+    cube = next(c for c in result.cubes if c.name.startswith("predictions decided"))
+    assert sum(cube.measures["n"]) == 400
+    assert json.loads(result.to_json())
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.55, 0.65, 0.9])
+def test_rows_that_contradict_are_counted_as_a_loop_counts_them(threshold):
+    d, s, g = rows()
+    check, _ = asked(d, s, g, threshold=threshold)
+    wrong = sum(int(p) != int(x >= threshold) for p, x in zip(d, s, strict=True))
+    assert check.outcome == "warn"
+    assert check.detail.startswith(f"{wrong:,} of 400 rows ({wrong / 400:.1%})")
+    assert "name the threshold" in check.detail
+
+
+def test_the_group_in_which_they_concentrate_is_named_unless_a_small_count_would_follow():
+    d, s, g = rows()
+    at_b = np.flatnonzero(g == "b")
+    d[at_b[:60]] = 1 - d[at_b[:60]]
+    check, _ = asked(d, s, g, threshold=0.6)
+    assert f"most often where g is b ({60 / len(at_b):.1%} of its rows)" in check.detail
+    d[np.flatnonzero(g == "a")[:3]] = 1 - d[np.flatnonzero(g == "a")[:3]]
+    check, _ = asked(d, s, g, threshold=0.6)
+    assert check.detail.startswith("63 of 400")
+    assert "most often" not in check.detail
+
+
+def test_a_swapped_direction_is_said_as_such():
+    d, s, g = rows()
+    check, _ = asked(1 - d, s, g, threshold=0.6)
+    assert check.outcome == "warn"
+    assert "direction of the score or the positive class is swapped" in check.detail
+
+
+def test_the_default_threshold_says_nothing_of_scores_that_are_no_probabilities():
+    d, s, g = rows()
+    check, _ = asked(d, 10 * s, g)
+    assert check.outcome == "not applicable"
+    check, _ = asked(d, 10 * s, g, threshold=6.0)
+    assert check.outcome == "pass"
+
+
+def test_with_one_of_the_two_there_is_nothing_to_contradict():
+    d, s, g = rows()
+    y = np.arange(400) % 2
+    for more in ({"y_pred": d}, {"score": s}):
+        assert "FM002" not in {c.code for c in audit.measure(y, groups={"g": g}, **more).checks}
+
+
+def test_units_weights_and_missing_groups_change_no_count():
+    d, s, g = rows()
+    d[:50] = 1 - d[:50]
+    g = np.where(np.arange(400) % 5 == 0, None, g)
+    check, _ = asked(d, s, g, threshold=0.6, weight=np.ones(400), unit=np.arange(400) // 2)
+    assert check.detail.startswith("50 of 400")

@@ -1,0 +1,59 @@
+"""Strict JSON in one place: held to the standard library on what is sound, and to its words on what is not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit import strict_json
+from audit.strict_json import NotStrictError
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=12,
+)
+
+
+@given(values)
+def test_what_is_sound_is_read_as_the_standard_library_reads_it(value):
+    assert strict_json.loads(json.dumps(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [('{"a": 1, "a": 1}', "twice"), ('[{"b": {"a": 1, "a": 2}}]', "twice"), ("[NaN]", "constant"),
+     ('{"a": -Infinity}', "constant"), ("[1e999]", "infinite"), ("[-1e999]", "infinite")],
+)  # fmt: skip
+def test_what_is_not_strict_is_refused_by_its_kind(text, fault):
+    with pytest.raises(NotStrictError) as caught:
+        strict_json.loads(text)
+    assert caught.value.fault == fault
+    assert str(caught.value.what) in str(caught.value)
+
+
+def test_a_reader_may_ask_for_less_or_more():
+    assert strict_json.loads("1e999", infinite=True) == float("inf")
+    with pytest.raises(NotStrictError, match="beyond 64 bits"):
+        strict_json.decoder(whole=True).decode("9" * 30)
+    with pytest.raises(ValueError, match="Expecting"):
+        strict_json.loads("{")
+    with pytest.raises(RecursionError):
+        strict_json.loads("[" * 100_000)
+
+
+def test_a_file_is_bounded_and_utf8(tmp_path):
+    file = tmp_path / "a.json"
+    for content, fault in ((b"x" * 11, "large"), (b'"\xe9"', "encoding")):
+        file.write_bytes(content)
+        with pytest.raises(NotStrictError) as caught:
+            strict_json.text(file, 10)
+        assert caught.value.fault == fault
+    with pytest.raises(NotStrictError, match="is no file"):
+        strict_json.text(tmp_path, 10)
+    file.write_bytes(b"\xef\xbb\xbf1")
+    assert strict_json.text(file, 10, mark=True) == "1"
+    assert strict_json.text(file, 10) == "\ufeff1"
