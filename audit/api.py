@@ -29,6 +29,7 @@ def measure(
     task: str = "classification",
     score: Any = None,
     threshold: float | Literal["median"] = 0.5,
+    exact_auc: bool = False,
     features: Any = None,
     neighbours: int = 5,
     query: Any = None,
@@ -62,6 +63,8 @@ def measure(
     score, threshold
         Finite scores, shape (n,); one at or above the threshold is a positive prediction where there is no ``y_pred``.
         With ``"median"``, one above the median of all scores.
+    exact_auc
+        Sort all rows by score once, so that ``roc_auc`` is exact and not bounded by what score bins hide.
     features, neighbours
         What makes two rows alike, as ``groups`` is given: numbers, text or truth values. With them there is a flip test
         against the nearest neighbours in the reference group, an odd number of them.
@@ -125,13 +128,14 @@ def measure(
         "compare_to": (compare_to,) if isinstance(compare_to, str) else tuple(compare_to),
     }
     asked = None
-    if y_pred is not None or score is not None or rank is not None or alike or task != "classification":
+    if y_pred is not None or score is not None or rank is not None or alike or exact_auc or task != "classification":
         asked = {
             "source": "memory",
             "task": task,
             "prediction": None if y_pred is None else Y_PRED,
             "score": None if score is None else SCORE,
             "threshold": threshold,
+            "exact_auc": exact_auc or None,
             "features": tuple(alike),
             "neighbours": neighbours,
             "query": None if query is None else QUERY,

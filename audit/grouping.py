@@ -33,7 +33,7 @@ LISTS, GAINS, PLACES = "lists", "gains", "places"
 GROUPING = "grouping"
 """Axis of whole lists: the columns whose groups are looked at, as a JSON list."""
 CROSSINGS, WITHIN_STRATA, SCORES, LOSSES, BINNED = "", "within strata", "scores", "losses", "scores"
-FLIPS, DECIDED = "flips", "decided"
+FLIPS, DECIDED, ORDERED = "flips", "decided", "ordered pairs"
 """Kinds of cubes, as the record names them: groups x outcome, and what some metrics need beside."""
 MOST_GROUPS = 2000
 """Groups of one grouping; the pairs rule looks at all pairs, and a reader at none of so many."""

@@ -81,6 +81,7 @@ def model_plan(config: Config) -> Plan:
         prediction=asked.prediction,
         score=asked.score,
         threshold=asked.threshold,
+        exact_auc=asked.exact_auc,
         weight=data.weight,
         unit=config.unit,
         bins=data.bins,

@@ -15,7 +15,7 @@ from audit.config.schema import Config
 from audit.cube import Cube
 from audit.four_fifths import CODE
 from audit.gates import again
-from audit.measurement import of_data, of_predictions
+from audit.measurement import contradictions, of_data, of_predictions
 from audit.measurement.scope import OWN
 from audit.records import cube_of
 from audit.result import AuditResult
@@ -37,6 +37,7 @@ def differences(result: AuditResult) -> tuple[str, ...]:
         made += of_predictions(model_plan(config).task, predictions, scope)
     kept = [e for e in result.estimates if OWN not in e.flags]
     wrong = [*_lengths(made, kept), *_unlike(made, kept), *_cut(result, config)]
+    wrong += contradictions(_by_kind(result, "predictions"), scope)
     finished = dt.datetime.fromisoformat(result.run.finished).date()
     judged = again(result, config, finished)
     wrong += [

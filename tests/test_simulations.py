@@ -11,11 +11,10 @@ from simulations import crowds, errors, floors, folds, gaps, losses, needed_data
 from simulations.page import Scale, at_least, at_most, table
 from simulations.run import SIMULATIONS, page
 
-from audit.inference import pairs
+from audit.inference import means, pairs
 from audit.inference.effective import folded
 from audit.inference.intervals import Limits, quantile
 from audit.inference.needed import needed
-from audit.measurement import scores as measured_scores
 
 FAST = Scale(fast=True)
 ANCHORS = (
@@ -98,7 +97,7 @@ WRONG = (
     (crowds, "needed", in_haste, crowds.crowds, "32 and 64 groups: power"),
     (folds, "NEAR", 0.0, folds.reseeded, "another hash"),
     (errors, "SCALES", {k: v._replace(more=None) for k, v in errors.SCALES.items()}, errors.errors, "errors of a prediction"),
-    (measured_scores, "quantile", lambda *asked: 0.8 * quantile(*asked), losses.losses, "losses of scores"),
+    (means, "quantile", lambda *asked: 0.8 * quantile(*asked), losses.losses, "losses of scores"),
 )  # fmt: skip
 
 

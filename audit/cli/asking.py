@@ -36,6 +36,7 @@ class Asked:
     prediction: str | None = None
     score: str | None = None
     threshold: str | None = None
+    exact_auc: bool = False
     features: Sequence[str] | None = None
     neighbours: int | None = None
     query: str | None = None
@@ -85,7 +86,8 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
         named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score,
                  "threshold": _threshold(asked.threshold), "features": split(asked.features) or None,
                  "neighbours": asked.neighbours, "query": asked.query, "rank": asked.rank,
-                 "top": [_whole(k, "--top") for k in split(asked.top)] or None}  # fmt: skip
+                 "top": [_whole(k, "--top") for k in split(asked.top)] or None,
+                 "exact_auc": asked.exact_auc or None}  # fmt: skip
         raw["predictions"] = {"source": str(asked.table), **_given(named)}
     policy = {"confidence": asked.confidence, "four_fifths": asked.four_fifths or None}
     if _given(policy):

@@ -79,6 +79,7 @@ def model(
         str | None,
         typer.Option(help="A score at or above it is positive; 0.5 by default. 'median': above the median of all."),
     ] = None,
+    exact_auc: Annotated[bool, typer.Option("--exact-auc", help="Sort all rows by score for an exact AUC.")] = False,
     features: o.Features = None,
     neighbours: o.Neighbours = None,
     query: Annotated[str | None, typer.Option(help="Of a ranking: column that names the list of an item.")] = None,
@@ -111,7 +112,7 @@ def model(
     asked = {
         "label": label, "positive": positive, "task": task, "prediction": prediction, "score": score,
         "threshold": threshold, "features": features, "neighbours": neighbours, "query": query, "rank": rank,
-        "top": top,
+        "top": top, "exact_auc": exact_auc,
         "groups": groups, "weight": weight, "unit": unit, "strata": strata, "bins": bins, "reference": reference,
         "intersections": intersections, "confidence": confidence, "four_fifths": four_fifths,
         "compare_to": compare_to, "gates": gate, "engine": engine, "master": master,

@@ -176,6 +176,8 @@ class Predictions(Section):
     score: Text | None = None
     threshold: Number | Literal["median"] = UNASKED_THRESHOLD
     """A score at or above it is positive; with "median", a score above the median of all scored rows."""
+    exact_auc: Annotated[bool, Field(strict=True)] = False
+    """Sort all rows by score once, so that roc_auc is exact and not bounded by what score bins hide."""
     features: Names = ()
     """Columns that make two rows alike; with them there is a flip test."""
     neighbours: Annotated[int, Field(ge=1, le=99, strict=True)] = UNASKED_NEIGHBOURS
@@ -206,6 +208,8 @@ class Predictions(Section):
             raise ValueError(f"{what} has neither score nor threshold; name the column of predictions (prediction)")
         if what and self.prediction is None:
             raise ValueError(f"name the column of predictions (prediction); {what} needs one")
+        if self.exact_auc and self.score is None:
+            raise ValueError("exact_auc needs scores to sort by; name their column (score), or leave exact_auc out")
         if self.prediction is None and self.score is None:
             raise ValueError(
                 "name the column of predictions (prediction), or of scores with a threshold (score, threshold)"

@@ -16,6 +16,7 @@ from audit.engines.counting import MEDIAN, Counted, Plan
 from audit.engines.cut import resolved
 from audit.engines.engine import Engine, Scan
 from audit.engines.keys import decisions, keys, shifts, weights
+from audit.engines.ordered import ordered_pairs
 from audit.engines.reading import label_words, read
 from audit.engines.refusals import refuse_columns, refuse_levels, refuse_sums
 from audit.engines.regression import regression_counts
@@ -24,7 +25,7 @@ from audit.engines.tables import Table
 from audit.engines.tally import Tally
 from audit.engines.terms import Extent, Highest, Lowest, Number, Rows, Sum, Test
 from audit.errors import QuestionError, SourceError, ValuesError, printable
-from audit.grouping import LOSSES, SCORES
+from audit.grouping import LOSSES, ORDERED, SCORES
 
 LOOKED_AT_ROWS = 20_000
 """Rows looked at first, so that a score given as a group is refused before the whole table is read."""
@@ -42,8 +43,7 @@ class Tallies(NamedTuple):
             return NotImplemented
         if self.scored is None or other.scored is None:
             return Tallies(self.crossings + other.crossings)
-        every = {name: tally + other.scored.tallies[name] for name, tally in self.scored.tallies.items()}
-        return Tallies(self.crossings + other.crossings, Scored(self.scored.bins, every))
+        return Tallies(self.crossings + other.crossings, self.scored + other.scored)
 
 
 def counted(engine: Engine, table: Table, plan: Plan) -> Counted:
@@ -66,7 +66,11 @@ def counted(engine: Engine, table: Table, plan: Plan) -> Counted:
             return regression_counts(scan, plan, extents)
         plan = resolved(scan, plan)
         tallies = _tallies(scan, table, plan, extents)
-    return cubes_of(tallies, plan)
+        found = cubes_of(tallies, plan)
+        if not plan.exact_auc or tallies.scored is None:
+            return found
+        pairs = ordered_pairs(scan, plan, label_words(tallies.crossings.sorted(), plan))
+    return replace(found, further={**found.further, ORDERED: pairs})
 
 
 def tallied(engine: Engine, table: Table, plan: Plan) -> Tallies:
@@ -81,6 +85,8 @@ def tallied(engine: Engine, table: Table, plan: Plan) -> Tallies:
         raise QuestionError(f"a {plan.task} cannot be counted in parts yet; count the parts together, as a glob")
     if plan.features:
         raise QuestionError("features are for the flip test, which needs all rows at once; leave them out of parts")
+    if plan.exact_auc:
+        raise QuestionError("exact_auc sorts all rows at once; leave it out of parts, or count all parts as a glob")
     if plan.threshold == MEDIAN:
         raise QuestionError("a part does not know the median of the whole; give a number, or count all parts as a glob")
     with _opened(engine, table, plan) as scan:
@@ -93,8 +99,7 @@ def cubes_of(tallies: Tallies, plan: Plan) -> Counted:
     found = read(crossings, plan)
     if tallies.scored is None:
         return found
-    ordered = {name: tally.sorted() for name, tally in tallies.scored.tallies.items()}
-    binned, lost = score_cubes(tallies.scored._replace(tallies=ordered), plan, label_words(crossings, plan))
+    binned, lost = score_cubes(tallies.scored, plan, label_words(crossings, plan))
     return replace(found, further={**found.further, SCORES: binned, LOSSES: lost})
 
 

@@ -37,6 +37,8 @@ class Plan:
     score: str | None = None
     threshold: float | Literal["median"] = 0.5
     """Where there is a score and no prediction, score >= threshold is a positive prediction."""
+    exact_auc: bool = False
+    """Whether all rows are sorted by score once, so that pairs in the right order are counted and not bounded."""
     median: float | None = None
     """Median that the threshold was made of; see `audit.engines.cut`."""
     weight: str | None = None

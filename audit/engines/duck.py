@@ -14,7 +14,7 @@ import duckdb
 
 from audit.engines.asking import counted
 from audit.engines.counting import Counted, Plan
-from audit.engines.engine import Levels
+from audit.engines.engine import Batch, Levels, Rising
 from audit.engines.sql import key_sql, quoted, sum_sql, term_sql
 from audit.engines.tables import Table
 from audit.engines.tally import Tally
@@ -62,8 +62,31 @@ class DuckScan:
         found = self._all(f"SELECT DISTINCT {term_sql(of)} FROM {self.source} LIMIT {most + 1}", most + 1)  # noqa: S608
         return len(found) <= most
 
+    def rising(self, keys: Mapping[str, Key], of: Term, weight: Term | None, rows: int) -> Rising:
+        """All rows by rising value of a term, in batches."""
+        names = [f"k{i}" for i in range(len(keys))]
+        select = [f"{key_sql(key)} AS {name}" for name, key in zip(names, keys.values(), strict=True)]
+        select += [f"{term_sql(of)} AS v", *([] if weight is None else [f"{term_sql(weight)} AS w"])]
+        source = f"(SELECT {', '.join(select)} FROM {self.source})"  # noqa: S608
+        each = f"SELECT {', '.join(names)}, count(*) AS n FROM {source} GROUP BY {', '.join(names)}"  # noqa: S608
+        numbered = f"SELECT *, row_number() OVER () - 1 AS code FROM ({each})"  # noqa: S608
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE codes AS {numbered}")
+        found = self._all("SELECT * FROM codes ORDER BY code", -1)
+        same = " AND ".join(f"r.{name} IS NOT DISTINCT FROM c.{name}" for name in names)
+        picked = f"r.v, CAST(c.code AS INTEGER){'' if weight is None else ', r.w'}"
+        query = f"SELECT {picked} FROM {source} r JOIN codes c ON {same} ORDER BY r.v"  # noqa: S608
+        cells, counts = tuple(row[: len(keys)] for row in found), tuple(int(row[len(keys)]) for row in found)
+        return Rising(cells, counts, self._batches(query, rows))
+
+    def _batches(self, query: str, rows: int) -> Iterator[Batch]:
+        for batch in self.con.sql(query).to_arrow_reader(rows):
+            if batch.num_rows:
+                columns = [c.to_numpy(zero_copy_only=False) for c in batch.columns]
+                yield Batch(columns[0], columns[1], columns[2] if len(columns) > 2 else None)
+
     def _all(self, query: str, most: int) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = self.con.execute(query).fetchmany(most)
+        result = self.con.execute(query)
+        found: list[tuple[Any, ...]] = result.fetchall() if most < 0 else result.fetchmany(most)
         return found
 
 

@@ -6,13 +6,15 @@ How a question becomes keys and sums, and how cells become cubes, is the same fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
 from audit.engines.counting import Counted, Plan
 from audit.engines.tables import Table
-from audit.engines.tally import Tally
+from audit.engines.tally import Cell, Tally
 from audit.engines.terms import Key, Sum, Term
 
 
@@ -22,6 +24,24 @@ class Levels(NamedTuple):
     rows: int
     distinct: Mapping[str, int]
     """Different values, by column."""
+
+
+class Batch(NamedTuple):
+    """Some rows, as arrays: the value that they are sorted by, the number of their cell, and their weight."""
+
+    value: np.ndarray
+    code: np.ndarray
+    weight: np.ndarray | None
+
+
+class Rising(NamedTuple):
+    """All rows by rising value."""
+
+    cells: tuple[Cell, ...]
+    """Raw value of every key, by the number of the cell."""
+    counts: tuple[int, ...]
+    """Rows of each cell."""
+    batches: Iterator[Batch]
 
 
 class Scan(Protocol):
@@ -53,6 +73,16 @@ class Scan(Protocol):
 
     def few(self, of: Term, most: int) -> bool:
         """Whether a term has at most so many different values."""
+        ...
+
+    def rising(self, keys: Mapping[str, Key], of: Term, weight: Term | None, rows: int) -> Rising:
+        """All rows by rising value of a term, in batches of about so many.
+
+        Raises
+        ------
+        QuestionError
+            When the engine does not hand out rows.
+        """
         ...
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import narwhals as nw
 
-from audit.engines.engine import Levels
+from audit.engines.engine import Levels, Rising
 from audit.engines.exact import LIMBS
 from audit.engines.tally import Tally
 from audit.engines.terms import (
@@ -35,6 +35,7 @@ from audit.engines.terms import (
     Test,
     Total,
 )
+from audit.errors import QuestionError
 
 ONE = "evenhand_one"
 """Key of a question without keys."""
@@ -88,6 +89,11 @@ class NarwhalsScan:
         """Whether a term has at most so many different values."""
         found = self.frame.select(term_expression(of).alias("v")).unique().head(most + 1).collect("pyarrow")
         return len(found) <= most
+
+    def rising(self, keys: Mapping[str, Key], of: Term, weight: Term | None, rows: int) -> Rising:
+        """Refuse: a frame is asked for sums, never for its rows."""
+        del keys, of, weight, rows
+        raise QuestionError("exact_auc sorts rows, which engine duckdb alone does here; leave exact_auc or engine out")
 
     def _folded(self, keys: Sequence[Key] | Any) -> nw.LazyFrame[Any]:
         """The frame with the fold of its unit, where a key asks for it."""

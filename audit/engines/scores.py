@@ -1,12 +1,15 @@
-"""Scores, counted into bins with the sums that their losses need: one pass for each group column.
+"""Scores, counted into bins with the sums that their losses need: one pass for each crossing of group columns.
 
 A bin is a single value where there are few, and an equal slice of the range otherwise; where the scores are
-probabilities the range is 0 to 1. Must not: know a metric, or an engine.
+probabilities the range is 0 to 1, and only then have they losses. Must not: know a metric, or an engine.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,12 +36,23 @@ from audit.engines.terms import (
     Value,
 )
 from audit.errors import ValuesError, printable
-from audit.grouping import FOLD, LABEL, SCORE
+from audit.grouping import FOLD, LABEL, POSITIVE, SCORE
 from audit.value import Level
 
 MOST_VALUES, SLICES, SLICES_WITH_FOLDS = 200, 200, 50
 MOST_CELLS = 2_000_000
-ONE = Constant(1.0)
+MOST_CROSSED = 60_000
+"""Cells of a crossing beyond which single columns are counted; a document must stay one that can be read."""
+ONE, LEAST = Constant(1.0), Constant(2.0**-40)
+"""What is added to probabilities whose surprise is taken to powers, so that their exact sums keep their digits."""
+OF_A_LABEL = re.compile(r"(squared_error|log_loss|missing|impossible)[01]")
+"""Begin of the name of a sum that holds for rows of one label."""
+BINS = "bins"
+SKEWED = {"squared_error": (1, 2, 3, 4), "log_loss": (1, 2, 3, 4), "missing": (1, 3)}
+"""Powers that are summed with fourth powers of weights: a few rows may carry most of a loss's variance.
+
+``missing`` is 1 less what was given to the truth; its even powers are those of the squared error.
+"""
 
 
 class Bins(NamedTuple):
@@ -53,42 +67,56 @@ class Bins(NamedTuple):
         """Key of the bin of a score."""
         return Slice(score, self.low, 1 / self.width, self.slices) if self.slices else Value(score)
 
-    def edge(self, raw: Any) -> float:
-        """Lower edge of a bin."""
-        return self.low + self.width * raw if self.slices else float(raw)
+    def text(self, raw: Any) -> str:
+        """Name of a bin: its value, or its edges."""
+        if not self.slices:
+            return repr(float(raw))
+        return f"[{self.low + self.width * raw!r}, {self.low + self.width * (raw + 1)!r})"
 
 
 class Scored(NamedTuple):
-    """Scores of one table as tallies, one for each group column."""
+    """Scores of one table as tallies, one for each crossing that was counted, by any name."""
 
     bins: Bins
     tallies: Mapping[str, Tally]
 
+    def __add__(self, other: object) -> Scored:
+        if not isinstance(other, Scored):
+            return NotImplemented
+        both = [name for name in self.tallies if name in other.tallies]
+        return Scored(self.bins, {name: self.tallies[name] + other.tallies[name] for name in both})
+
 
 def score_tallies(scan: Scan, plan: Plan, extents: Mapping[str, Extent]) -> Scored:
-    """Rows and sums of losses by group, raw label and score bin (and fold).
+    """Rows and sums of losses by groups, raw label and score bin (and fold).
 
     Parameters
     ----------
     scan
         Open rows.
     plan
-        With a score and a label.
+        With a score and a label. Crossings that make too many cells are left to single columns; of parts both are
+        counted, as what is too many is known of their sum alone.
     extents
         Of weights and scores.
     """
-    score = Number(plan.score or "")
-    bins = _bins(scan, score, extents[score.name], plan)
-    sums = _sums(plan, score)
-    found = {}
-    for name in plan.groups:
-        keys = {name: group_key(name, plan), LABEL: Column(plan.label or ""), SCORE: bins.key(score), **fold_key(plan)}
-        found[name] = scan.tally(keys, sums, shifts(sums, extents), MOST_CELLS).sorted()
-    return Scored(bins, found)
+    asked = _Asked(scan, plan, extents, _bins(scan, Number(plan.score or ""), extents[plan.score or ""], plan))
+    binned: dict[tuple[str, ...], Tally] = {}
+    for by in plan.crossings:
+        binned[by] = asked.tally(by, _counts(plan), most=_most(by), bins=True)
+        if len(by) > 1 and len(binned[by].cells) > MOST_CROSSED:
+            binned = {}
+            break
+    if not binned or (plan.of_parts and plan.intersections > 1):
+        binned |= {(c,): asked.tally((c,), _counts(plan), most=MOST_CELLS, bins=True) for c in plan.groups}
+    found = {f"{BINS} of {' x '.join(by)}": tally for by, tally in binned.items()}
+    for what, sums in (("losses", _losses(plan, proper=asked.proper)), ("powers", _powers(plan, proper=asked.proper))):
+        found |= {f"{what} of {' x '.join(by)}": asked.tally(by, sums, most=MOST_CELLS, bins=False) for by in binned}
+    return Scored(asked.bins, found)
 
 
 def score_cubes(scored: Scored, plan: Plan, labels: Mapping[Any, str]) -> tuple[tuple[Cube, ...], tuple[Cube, ...]]:
-    """Counts by group, label and score bin (and fold), and sums of losses by group and label.
+    """Counts by groups, label and score bin (and fold), and sums of losses by groups and label (and fold).
 
     Parameters
     ----------
@@ -99,12 +127,29 @@ def score_cubes(scored: Scored, plan: Plan, labels: Mapping[Any, str]) -> tuple[
     labels
         Reading of each raw label.
     """
-    binned, lost = [], []
-    for name, tally in scored.tallies.items():
-        levels, values = _levels(tally, plan, name, labels, scored.bins), tally.arrays()
-        binned.append(_binned(name, levels, values))
-        lost.append(_lost(name, levels, values))
-    return tuple(binned), tuple(lost)
+    binned = {_groups(tally): tally for tally in scored.tallies.values() if SCORE in tally.keys}
+    whole = all(by in binned and len(binned[by].cells) <= _most(by) for by in plan.crossings)
+    asked = plan.crossings if whole else tuple(combinations(plan.groups, 1))
+    lost = []
+    for by in asked:
+        same = [t for t in scored.tallies.values() if SCORE not in t.keys and _groups(t) == by]
+        parts = [_cube(t, plan, by, labels, scored.bins) for t in same]
+        lost.append(Cube(parts[0].axes, {k: v for cube in parts for k, v in cube.measures.items()}))
+    return tuple(_cube(binned[by], plan, by, labels, scored.bins) for by in asked), tuple(lost)
+
+
+def group_levels(values: Sequence[Any], name: str, plan: Plan) -> list[Level]:
+    """Names of the raw values of a group column."""
+    bands = band_texts(plan.bins[name]) if name in plan.bins else None
+    return [level_text(v, bands) for v in values]
+
+
+def _most(by: Sequence[str]) -> int:
+    return MOST_CROSSED if len(by) > 1 else MOST_CELLS
+
+
+def _groups(tally: Tally) -> tuple[str, ...]:
+    return tally.keys[: tally.keys.index(LABEL)]
 
 
 def _bins(scan: Scan, score: Term, extent: Extent, plan: Plan) -> Bins:
@@ -120,70 +165,112 @@ def _bins(scan: Scan, score: Term, extent: Extent, plan: Plan) -> Bins:
     return Bins(low, (high - low) / slices, slices)
 
 
-def _sums(plan: Plan, score: Term) -> dict[str, Sum]:
+class _Asked(NamedTuple):
+    """Scores of one table, to be counted by some groups."""
+
+    scan: Scan
+    plan: Plan
+    extents: Mapping[str, Extent]
+    bins: Bins
+
+    @property
+    def proper(self) -> bool:
+        """Whether scores may be probabilities; only then have they losses."""
+        low, high = self.extents[self.plan.score or ""]
+        return 0 <= low <= high <= 1
+
+    def tally(self, by: Sequence[str], sums: Mapping[str, Sum], *, most: int, bins: bool) -> Tally:
+        """Sums by groups, raw label (score bin) and fold."""
+        _refuse_powers(sums, self.extents, self.plan)
+        keys: dict[str, Key] = {**{c: group_key(c, self.plan) for c in by}, LABEL: Column(self.plan.label or "")}
+        keys |= {SCORE: self.bins.key(Number(self.plan.score or ""))} if bins else {}
+        return self.scan.tally({**keys, **fold_key(self.plan)}, sums, shifts(sums, self.extents), most)
+
+
+def _refuse_powers(sums: Mapping[str, Sum], extents: Mapping[str, Extent], plan: Plan) -> None:
+    if not all(math.isfinite(s.of.bound(extents)) for s in sums.values() if isinstance(s, Total)):
+        raise ValuesError(
+            f"weights '{printable(plan.weight)}' are so large that their powers cannot be summed; rescale them"
+        )
+
+
+def _weight(plan: Plan) -> Term | None:
+    return None if plan.weight is None else Number(plan.weight)
+
+
+def _counts(plan: Plan) -> dict[str, Sum]:
+    """Rows, weights and scores."""
+    return weights(plan) | {"score": Total(_times(_weight(plan), 1, Number(plan.score or "")))}
+
+
+def _losses(plan: Plan, *, proper: bool) -> dict[str, Sum]:
     """Rows, weights, and the first moments of each loss, for either label."""
-    once, twice = _weights(plan)
+    score, weight = Number(plan.score or ""), _weight(plan)
     sums = weights(plan) | {
         "below": Rows(Test(score, "below", 0.0)),
         "above": Rows(Test(score, "above", 1.0)),
         "impossible0": Rows(Test(score, "at least", 1.0)),
         "impossible1": Rows(Test(score, "at most", 0.0)),
     }
-    for name, losses in _losses(score).items():
-        for at, loss in enumerate(losses):
-            sums[f"{name}{at}"] = Total(once * loss if once is not None else loss)
-            sums[f"{name}{at}_w2"] = Total(twice * loss if twice is not None else loss)
-            sums[f"{name}{at}_w2x"] = Total(twice * loss * loss if twice is not None else loss * loss)
+    if not proper:
+        return sums
+    losses: dict[str, Term] = {"score": score}
+    for at, missing in enumerate((score, ONE - score)):
+        losses |= {f"squared_error{at}": missing * missing, f"log_loss{at}": Surprise(score if at else ONE - score)}
+    for name, loss in losses.items():
+        sums[name] = Total(_times(weight, 1, loss))
+        sums[f"{name}_w2"] = Total(_times(weight, 2, loss))
+        sums[f"{name}_w2x"] = Total(_times(weight, 2, loss * loss))
     return sums
 
 
-def _weights(plan: Plan) -> tuple[Term | None, Term | None]:
-    if plan.weight is None:
-        return None, None
-    weight = Number(plan.weight)
-    return weight, weight * weight
+def _powers(plan: Plan, *, proper: bool) -> dict[str, Sum]:
+    """Powers of each loss with fourth powers of weights, for either label."""
+    score, weight = Number(plan.score or ""), _weight(plan)
+    sums: dict[str, Sum] = {"n": Rows()}
+    if not proper:
+        return sums
+    sums |= {} if weight is None else {"w4": Total(_power(weight, 4))}
+    for at, (missing, given) in enumerate(((score, ONE - score), (ONE - score, score))):
+        sizes = {"squared_error": missing * missing, "log_loss": Surprise(given + LEAST), "missing": missing}
+        for name, powers in SKEWED.items():
+            sums |= {f"{name}{at}_{k}_w4": Total(_times(weight, 4, _power(sizes[name], k))) for k in powers}
+    return sums
 
 
-def _losses(score: Term) -> dict[str, tuple[Term, Term]]:
-    """Loss of a row with label 0, and with label 1; an infinite one counts 0 here, and as impossible elsewhere."""
-    rest = ONE - score
-    return {
-        "score": (score, score),
-        "squared_error": (score * score, rest * rest),
-        "log_loss": (Surprise(rest), Surprise(score)),
-    }
+def _times(weight: Term | None, power: int, of: Term) -> Term:
+    return of if weight is None else _power(weight, power) * of
 
 
-def _levels(tally: Tally, plan: Plan, name: str, labels: Mapping[Any, str], bins: Bins) -> dict[str, Sequence[Level]]:
-    bands = band_texts(plan.bins[name]) if name in plan.bins else None
-    levels: dict[str, Sequence[Level]] = {
-        name: [level_text(v, bands) for v in tally.column(name)],
-        LABEL: [labels[v] for v in tally.column(LABEL)],
-        SCORE: [repr(bins.edge(v)) for v in tally.column(SCORE)],
-    }
+def _power(term: Term, times: int) -> Term:
+    if times % 2 == 0:
+        half = _power(term, times // 2)
+        return half * half
+    return term if times == 1 else _power(term, times - 1) * term
+
+
+def _cube(tally: Tally, plan: Plan, by: Sequence[str], labels: Mapping[Any, str], bins: Bins) -> Cube:
+    tally = tally.sorted()
+    levels: dict[str, Sequence[Level]] = {name: group_levels(tally.column(name), name, plan) for name in by}
+    levels[LABEL] = [labels[v] for v in tally.column(LABEL)]
+    if SCORE in tally.keys:
+        levels[SCORE] = [bins.text(v) for v in tally.column(SCORE)]
     if plan.unit is not None:
         levels[FOLD] = [str(v) for v in tally.column(FOLD)]
-    return levels
+    measures = _of_label(tally.arrays(), levels[LABEL])
+    return from_cells(list(levels), list(zip(*levels.values(), strict=True)), measures)
 
 
-def _binned(name: str, levels: Mapping[str, Sequence[Level]], values: Mapping[str, np.ndarray]) -> Cube:
-    kept = {k: values[k] for k in ("n", "w", "w2") if k in values}
-    kept["score"] = np.where(_positive(levels), values["score1"], values["score0"])
-    names = [name, LABEL, SCORE, *([FOLD] if FOLD in levels else [])]
-    return from_cells(names, list(zip(*(levels[k] for k in names), strict=True)), kept)
-
-
-def _lost(name: str, levels: Mapping[str, Sequence[Level]], values: Mapping[str, np.ndarray]) -> Cube:
-    kept = {k: values[k] for k in ("n", "w", "w2") if k in values}
-    for loss in ("score", "squared_error", "log_loss"):
-        for moment in ("", "_w2", "_w2x"):
-            kept[f"{loss}{moment}"] = np.where(
-                _positive(levels), values[f"{loss}1{moment}"], values[f"{loss}0{moment}"]
-            )
-    kept["outside"] = (values["below"] + values["above"]).astype(np.float64)
-    kept["impossible"] = np.where(_positive(levels), values["impossible1"], values["impossible0"]).astype(np.float64)
-    return from_cells([name, LABEL], list(zip(levels[name], levels[LABEL], strict=True)), kept)
-
-
-def _positive(levels: Mapping[str, Sequence[Level]]) -> np.ndarray:
-    return np.array([level == "1" for level in levels[LABEL]], dtype=bool)
+def _of_label(values: Mapping[str, np.ndarray], labels: Sequence[Level]) -> dict[str, np.ndarray]:
+    """Sums of every cell for the label that it has."""
+    positive = np.array([label == POSITIVE for label in labels], dtype=bool)
+    kept = {k: v for k, v in values.items() if not OF_A_LABEL.match(k) and k not in {"below", "above"}}
+    for name in (k for k in values if OF_A_LABEL.match(k)):
+        plain = OF_A_LABEL.sub(r"\1", name)
+        kept[plain] = np.where(
+            positive, values[OF_A_LABEL.sub(r"\g<1>1", name)], values[OF_A_LABEL.sub(r"\g<1>0", name)]
+        )
+    if "below" in values:
+        kept["outside"] = (values["below"] + values["above"]).astype(np.float64)
+        kept["impossible"] = kept["impossible"].astype(np.float64)
+    return kept

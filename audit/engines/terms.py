@@ -19,6 +19,8 @@ Extent = tuple[float, float]
 """Smallest and largest value of a column."""
 SMALLEST_LOG = 745.2
 """Larger than -ln of the smallest double above 0."""
+ROUNDING = 1e-9
+"""More than a logarithm is off by."""
 
 
 class Term:
@@ -102,8 +104,10 @@ class Surprise(Term):
     of: Term
 
     def extent(self, extents: Mapping[str, Extent]) -> Extent:
-        """From minus the log of what lies above 1 to the surprise of the smallest double."""
-        return -math.log(max(self.of.bound(extents), 1.0)), SMALLEST_LOG
+        """From minus the log of what lies above 1 to the surprise of the smallest value, or of the smallest double."""
+        low, _ = self.of.extent(extents)
+        largest = min(SMALLEST_LOG, max(0.0, -math.log(low)) + ROUNDING) if low > 0 else SMALLEST_LOG
+        return -math.log(max(self.of.bound(extents), 1.0)), largest
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44:837. Newcombe (2006), St
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from audit.inference.effective import THIN_EVENTS, THIN_FOLDS
 from audit.inference.intervals import Floats, Limits, difference, quantile, wilson
-from audit.inference.pairs import Gap
+from audit.inference.pairs import Extreme, Gap
 
 HALVINGS = 50
 
@@ -49,6 +49,9 @@ class Placed(NamedTuple):
     negatives: Floats
     df: Floats
     r: Floats | None = None
+    """Correlation over groups; None where they share no rows."""
+    most: Floats | None = None
+    """Rows that the value is worth at most; where given, the interval is not widened by Newcombe's method 5."""
 
 
 def auc(
@@ -68,11 +71,17 @@ def auc(
     return limits(placed(pos, neg, pos_w2, neg_w2), tail)
 
 
-def placed(pos: Floats, neg: Floats, pos_w2: Floats | None = None, neg_w2: Floats | None = None) -> Placed:
-    """AUC and DeLong variance of independent rows; parameters as for ``auc``."""
+def placed(
+    pos: Floats, neg: Floats, pos_w2: Floats | None = None, neg_w2: Floats | None = None, *, exact: bool = False
+) -> Placed:
+    """AUC and DeLong variance of independent rows; parameters as for ``auc``.
+
+    ``exact`` says that each bin holds one value, so that its ties are ties and hide nothing.
+    """
     pos, neg = np.asarray(pos, dtype=float), np.asarray(neg, dtype=float)
     pos_w2, neg_w2 = pos if pos_w2 is None else pos_w2, neg if neg_w2 is None else neg_w2
     mid, low, high = _orders(pos, neg)
+    low, high = (mid, mid) if exact else (low, high)
     m, n = (_total(x) for x in (pos, neg))
     centre = np.where(np.isnan(mid), 0.5, mid)[..., None]
     above_neg = (np.cumsum(neg, axis=-1) - neg / 2) / n
@@ -82,15 +91,21 @@ def placed(pos: Floats, neg: Floats, pos_w2: Floats | None = None, neg_w2: Float
     return Placed(mid, low, high, variance, positives, negatives, np.minimum(positives, negatives) - 1)
 
 
-def folded(pos: Floats, neg: Floats, pos_w2: Floats | None = None, neg_w2: Floats | None = None) -> Placed:
-    """AUC of rows that share units, counted into folds: shape (F, G, B); squared weights (G, B).
-
-    The delete-one-fold jackknife gives the variance, at least DeLong's for independent rows; a variance that rests on
-    few folds gets Satterthwaite's degrees of freedom.
-    """
+def folded(
+    pos: Floats, neg: Floats, pos_w2: Floats | None = None, neg_w2: Floats | None = None, *, exact: bool = False
+) -> Placed:
+    """AUC of rows that share units, counted into folds: shape (F, G, B); squared weights (G, B)."""
     all_pos, all_neg = pos.sum(axis=0), neg.sum(axis=0)
-    alone = placed(all_pos, all_neg, pos_w2, neg_w2)
-    without = _orders(all_pos - pos, all_neg - neg)[0]
+    alone = placed(all_pos, all_neg, pos_w2, neg_w2, exact=exact)
+    return sharing(alone, _orders(all_pos - pos, all_neg - neg)[0], pos, neg)
+
+
+def sharing(alone: Placed, without: Floats, pos: Floats, neg: Floats) -> Placed:
+    """What is found of independent rows, made true of rows that share units.
+
+    The delete-one-fold jackknife (values ``without`` each fold, shape (F, G)) gives the variance, at least that of
+    independent rows; a variance that rests on few folds gets Satterthwaite's degrees of freedom.
+    """
     rows = (pos + neg).sum(axis=-1)
     deviation = np.where((rows > 0) & ~np.isnan(without), without - alone.mid, 0.0)
     deviation = np.where(np.isnan(deviation), 0.0, deviation)
@@ -103,7 +118,8 @@ def folded(pos: Floats, neg: Floats, pos_w2: Floats | None = None, neg_w2: Float
     fourth = (deviation**4).sum(axis=0)
     resting = np.where(fourth > 0, 3 * square**2 / np.where(fourth > 0, fourth, 1.0), np.inf)
     df = np.minimum(np.minimum(positives, negatives), resting) - 1
-    return alone._replace(variance=variance, positives=positives, negatives=negatives, df=df, r=r)
+    most = None if alone.most is None else np.minimum(alone.most, np.minimum(positives, negatives))
+    return alone._replace(variance=variance, positives=positives, negatives=negatives, df=df, r=r, most=most)
 
 
 def limits(found: Placed, tail: float) -> Auc:
@@ -114,12 +130,14 @@ def limits(found: Placed, tail: float) -> Auc:
     fewest = np.maximum(np.where(measured, np.minimum(found.positives, found.negatives), 1.0), 1.0)
     usable = (found.variance > 0) & (mid > 0) & (mid < 1)
     n = np.where(usable, np.maximum(mid * (1 - mid) / np.where(usable, found.variance, 1.0), 1.0), fewest)
+    n = n if found.most is None else np.minimum(n, np.where(measured, np.maximum(found.most, 1.0), 1.0))
     q = quantile(tail, np.where(measured, found.df, 1.0))
     low, high = wilson(low_p, n, q).low, wilson(high_p, n, q).high
     few = fewest * np.minimum(mid, 1 - mid) < THIN_EVENTS
-    z = float(quantile(tail, np.array([np.inf]))[0])
-    low = np.where(few, np.minimum(low, _score_limit(low_p, found, z, 0.0)), low)
-    high = np.where(few, np.maximum(high, _score_limit(high_p, found, z, 1.0)), high)
+    if found.most is None:
+        z = float(quantile(tail, np.array([np.inf]))[0])
+        low = np.where(few, np.minimum(low, _score_limit(low_p, found, z, 0.0)), low)
+        high = np.where(few, np.maximum(high, _score_limit(high_p, found, z, 1.0)), high)
     thin = measured & (few if found.r is None else few | (found.df + 1 < THIN_FOLDS))
     return Auc(
         found.mid, found.tie_low, found.tie_high, np.where(measured, low, 0.0), np.where(measured, high, 1.0), thin
@@ -140,6 +158,24 @@ def auc_gap(found: Placed, tail: float, looks: int = 1) -> Gap:
     value = float(found.mid[highest] - found.mid[lowest]) if measured.all() else None
     low, high = max(0.0, float(outer[i, j])), min(1.0, float(inner[k, m]))
     return Gap(value, low, high, (lowest, highest), (j, i), (m, k))
+
+
+def auc_against(found: Placed, reference: int, tail: float) -> Limits:
+    """Limits of each group's difference from one reference group."""
+    pairs = _pair_limits(found, tail)
+    return Limits(pairs.low[:, reference], pairs.high[:, reference])
+
+
+def auc_extreme(found: Placed, which: Literal["lowest", "highest"], tail: float) -> Extreme:
+    """Lowest or highest value over groups, with limits that hold for every group at once."""
+    inner, outer = limits(found, tail), limits(found, tail / len(found.mid))
+    measured = ~np.isnan(found.mid)
+    pick = np.nanargmin if which == "lowest" else np.nanargmax
+    at = int(pick(found.mid)) if measured.any() else 0
+    value = float(found.mid[at]) if measured.all() else None
+    if which == "lowest":
+        return Extreme(value, float(inner.low.min()), float(outer.high.min()), at, False)
+    return Extreme(value, float(outer.low.max()), float(inner.high.max()), at, False)
 
 
 def _pair_limits(found: Placed, tail: float) -> Limits:
@@ -193,7 +229,7 @@ def _effective_folds(rows: Floats) -> Floats:
 
 def _score_limit(value: Floats, found: Placed, z: float, end: float) -> Floats:
     """Furthest A towards ``end`` whose standard error (exponential model) still reaches ``value``."""
-    m, n = np.maximum(found.positives, 1e-300), np.maximum(found.negatives, 1e-300)
+    m, n = np.maximum(found.positives, 1e-100), np.maximum(found.negatives, 1e-100)
     half = (m + n) / 2 - 1
     outside, inside = np.full(value.shape, end), value.copy()
     for _ in range(HALVINGS):

@@ -215,7 +215,9 @@ def spread_of_labels(t: Sums) -> Floats:
     return np.where(square > FLAT / 10 * t["yy"], square, 0.0)
 
 
-def _mean(name: str) -> Scale:
+def mean_of(name: str) -> Scale:
+    """Scale of a plain mean of what the sums call by this name."""
+
     def point(t: Sums) -> Floats:
         return _over(t[name], t["w"])
 
@@ -228,7 +230,7 @@ def _mean(name: str) -> Scale:
     return Scale(point, variance, lambda x: x, (bottom, np.inf))
 
 
-def _resting(name: str, moments: tuple[str, str, str, str]) -> Callable[[Sums], Floats]:
+def resting_of(name: str, moments: tuple[str, str, str, str]) -> Callable[[Sums], Floats]:
     """(sum of w^2 d^2)^2 / sum of w^4 d^4 for d = x - mean, at most Kish's n; far below it where few rows decide.
 
     Of signed errors only sizes are held to all powers: exact where all lie on one side, else the most that it can be.
@@ -262,7 +264,7 @@ def _log_mean_square(t: Sums) -> Floats:
 
 
 def _log_mean_square_variance(t: Sums) -> Floats:
-    return _mean("square").variance(t) / _over(t["square"], t["w"]) ** 2
+    return mean_of("square").variance(t) / _over(t["square"], t["w"]) ** 2
 
 
 def _log_unexplained(t: Sums) -> Floats:
@@ -282,13 +284,13 @@ def _log_unexplained_variance(t: Sums) -> Floats:
 _SQUARES = ("size2_w4", "size4_w4", "size6_w4", "size8_w4")
 _SIZES = ("size1_w4", "size2_w4", "size3_w4", "size4_w4")
 MEANS: Mapping[str, Scale] = {
-    "error": _mean("error")._replace(marked_by=_resting("error", _SIZES)),
-    "absolute": _mean("absolute")._replace(
-        resting=_resting("absolute", _SIZES), more=_more("absolute", _SIZES, UNSEEN**0.5)
+    "error": mean_of("error")._replace(marked_by=resting_of("error", _SIZES)),
+    "absolute": mean_of("absolute")._replace(
+        resting=resting_of("absolute", _SIZES), more=_more("absolute", _SIZES, UNSEEN**0.5)
     ),
-    "prediction": _mean("prediction"),
+    "prediction": mean_of("prediction"),
 }
-_OF_SQUARES = _resting("square", _SQUARES), _more("square", _SQUARES, UNSEEN)
+_OF_SQUARES = resting_of("square", _SQUARES), _more("square", _SQUARES, UNSEEN)
 ROOT_MEAN_SQUARE = Scale(
     _log_mean_square, _log_mean_square_variance, lambda x: np.exp(x / 2), (0.0, np.inf), *_OF_SQUARES
 )

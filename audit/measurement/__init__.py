@@ -19,6 +19,7 @@ from audit.grouping import (
     GAINS,
     LISTS,
     LOSSES,
+    ORDERED,
     SCORES,
     WITHIN_STRATA,
     Grouping,
@@ -36,12 +37,12 @@ from audit.measurement.multiclass import class_estimates
 from audit.measurement.ranking import ranking_estimates
 from audit.measurement.regression import regression_estimates
 from audit.measurement.scope import Scope
-from audit.measurement.scores import score_estimates
+from audit.measurement.scores import disagreements, score_estimates
 from audit.measurement.strata import conditional_estimates
 from audit.measurement.subgroups import subgroup_estimates
 from audit.value import Estimate
 
-__all__ = ["TASKS", "Scope", "data_estimates", "model_estimates", "of_data", "of_predictions"]
+__all__ = ["TASKS", "Scope", "contradictions", "data_estimates", "model_estimates", "of_data", "of_predictions"]
 
 Kinds = Mapping[str, Sequence[Cube]]
 """Cubes by kind: what was counted of one table, or what a document holds of it."""
@@ -62,12 +63,17 @@ def of_predictions(task: Task, cubes: Kinds, scope: Scope) -> tuple[Estimate, ..
     return TASKS[task](cubes, scope)
 
 
+def contradictions(cubes: Kinds, scope: Scope) -> tuple[str, ...]:
+    """Sentences for counts of the same predictions that cannot all be right."""
+    return tuple(disagreements(cubes.get(SCORES, ()), cubes.get(ORDERED, ()), scope))
+
+
 def _classified(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
     return (
         *model_estimates(cubes[CROSSINGS], scope),
         *benefit_estimates(cubes[CROSSINGS], scope),
         *conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model"),
-        *score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope),
+        *score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope, cubes.get(ORDERED, ())),
         *flip_estimates(cubes[CROSSINGS], cubes.get(FLIPS, ()), scope),
         *adverse_estimates(cubes[CROSSINGS], scope),
     )

@@ -8,69 +8,76 @@ Must not: read rows, or know a limit.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from audit.errors import printable
 from audit.fairness.scores import ROC_AUC
-from audit.inference.auc import between, limits
+from audit.grouping import Grouping
+from audit.inference.auc import Placed, between, limits
 from audit.inference.mixtures import Furthest, furthest
-from audit.measurement.scope import SMALL, UNMEASURED
+from audit.measurement.compared import flags_of, lonely, named
+from audit.measurement.scope import SMALL, UNMEASURED, Scope
 from audit.value import Estimate
-
-if TYPE_CHECKING:
-    from audit.measurement.scores import ScoreTable
 
 COMPARE = "difference_to_rest"
 METHOD = "newcombe on DeLong on score bins, wilson at its rows"
 NO_PAIRS = "0/0: no rows with label = 1, or none with label = 0"
 
 
-def auc_against_rest(table: ScoreTable) -> list[Estimate]:
-    """Difference of every group, and the largest of them."""
-    if "rest" not in table.scope.compare_to:
-        return []
-    count = len(table.order)
-    n = float(table.losses["n"][table.order].sum())
-    common: dict[str, Any] = {"stage": "model", "metric": ROC_AUC.name, "compare": COMPARE, "by": table.by, "n": n}
+def auc_against_rest(grouped: Grouping, both: Placed, scope: Scope) -> list[Estimate]:
+    """Difference of every group, and the largest of them.
+
+    Parameters
+    ----------
+    grouped
+        The groups.
+    both
+        AUC of every group, then of everybody else of each in the same order.
+    scope
+        How sure.
+    """
+    count = len(grouped.groups)
+    n = float(grouped.rows.sum())
+    common: dict[str, Any] = {"stage": "model", "metric": ROC_AUC.name, "compare": COMPARE, "by": grouped.by, "n": n}
     if count < 2:
-        reason = "at least two groups are needed: nothing to compare"
-        return [Estimate(**common, status="undefined", reason=reason)]
-    both, at = table.placed_with_rests(), np.arange(count)
+        return [Estimate(**common, status="undefined", reason=lonely(grouped))]
+    at = np.arange(count)
     looks = 1 if count == 2 else count
-    plain, corrected = (between(both, at, count + at, table.scope.tail / k) for k in (1, looks))
-    gap, thin = both.mid[:count] - both.mid[count:], limits(both, table.scope.tail).thin
+    plain, corrected = (between(both, at, count + at, scope.tail / k) for k in (1, looks))
+    gap, thin = both.mid[:count] - both.mid[count:], limits(both, scope.tail).thin
     thin = thin[:count] | thin[count:]
     found = []
     for i in range(count):
-        flags = table.flags + ((SMALL,) if thin[i] else ())
-        more: dict[str, Any] = {"group": table.group(table.order[i]), "flags": flags}
+        flags = flags_of(grouped) + ((SMALL,) if thin[i] else ())
+        more: dict[str, Any] = {"group": grouped.groups[i], "flags": flags}
         if np.isnan(gap[i]):
-            found.append(Estimate(**common, **more, status="undefined", reason=_why(table, both.mid, i)))
+            found.append(Estimate(**common, **more, status="undefined", reason=_why(grouped, both.mid, i)))
             continue
         bounds: dict[str, Any] = {
             "low": float(plain.low[i]),
             "high": float(plain.high[i]),
-            "confidence": table.scope.confidence,
+            "confidence": scope.confidence,
         }
         found.append(Estimate(**common, **more, **bounds, value=float(gap[i]), method=METHOD))
-    flags = table.flags + ((SMALL,) if thin.any() else ())
+    flags = flags_of(grouped) + ((SMALL,) if thin.any() else ())
     last = furthest("difference", gap, plain, corrected)
     empty = next((i for i in range(count) if np.isnan(gap[i])), None)
-    unmeasured = None if empty is None else _why(table, both.mid, empty)
-    return [*found, _furthest(table, {**common, "flags": flags}, last, looks, unmeasured)]
+    unmeasured = None if empty is None else _why(grouped, both.mid, empty)
+    return [*found, _furthest(grouped, scope, {**common, "flags": flags}, last, looks, unmeasured)]
 
 
-def _why(table: ScoreTable, mid: np.ndarray, i: int) -> str:
-    name = printable(table.group(table.order[i])[0])
+def _why(grouped: Grouping, mid: np.ndarray, i: int) -> str:
+    name = named(grouped, i)
     return f"not measured for {name if np.isnan(mid[i]) else f'everybody but {name}'} ({NO_PAIRS})"
 
 
-def _furthest(table: ScoreTable, common: dict[str, Any], found: Furthest, looks: int, reason: str | None) -> Estimate:
-    names = [table.group(i) for i in table.order]
+def _furthest(
+    grouped: Grouping, scope: Scope, common: dict[str, Any], found: Furthest, looks: int, reason: str | None
+) -> Estimate:
+    names = grouped.groups
     if found.low > 0 or found.high < 1:
-        common |= {"low": found.low, "high": found.high, "confidence": table.scope.confidence,
+        common |= {"low": found.low, "high": found.high, "confidence": scope.confidence,
                    "low_pair": (names[found.low_group],) * 2, "high_pair": (names[found.high_group],) * 2}  # fmt: skip
     if found.value is None:
         common["flags"] += (UNMEASURED,)

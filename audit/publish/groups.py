@@ -172,7 +172,9 @@ def _more_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Ta
     present = {m for m, compare, b, g in found.index if compare is None and b == by and g in groups}
     for what, metrics in tabled(present).items():
         if what not in (*FIRST_TABLES, ADVERSE_TABLE):
-            rows = [_group_row(found, by, g, metrics) for g in (*groups, ())]
+            # What compares a group with the others says nothing of everybody.
+            everybody = [()] if any(found.everybody(m) is not None for m in metrics) else []
+            rows = [_group_row(found, by, g, metrics) for g in (*groups, *everybody)]
             yield Table(
                 caption=f"{what} by {grouping_name(by)}",
                 columns=("Group", "Rows", *(CATALOGUE[m].title for m in metrics)),

@@ -40,6 +40,9 @@ def sample(kind: str, n: int, groups: int, rng: np.random.Generator) -> tuple[Cu
     for name, x in each.items():
         once, twice = _by_label(y, x), _by_label(y, x**2)
         sums |= {name: once, f"{name}_w2": once, f"{name}_w2x": twice}
+        if name != "score":
+            sums |= {f"{name}_{k}_w4": _by_label(y, x**k) for k in (1, 2, 3, 4)}
+    sums |= {f"missing_{k}_w4": _by_label(y, np.abs(y - s) ** k) for k in (1, 3)}
     sums |= {"outside": np.zeros((groups, 2)), "impossible": np.zeros((groups, 2))}
     axes = [Axis("g", tuple(f"{i:04d}" for i in range(groups))), Axis(LABEL, ("0", "1"))]
     bins = Cube([*axes, Axis(SCORE, ("0.0",))], {k: sums[k][..., None] for k in ("n", "score")})
@@ -71,8 +74,8 @@ def losses(scale: Scale) -> Section:
     unmarked = min((c for c, m in judged if m < MARKED), default=1.0)
     short = [m for c, m in judged if c < DEMANDED - slack]
     text = (
-        "**Method.** Student’s t on the losses of the rows, from their sums and sums of squares. Fewer than 60 rows, or 15 of the rarer label, are marked. Where rows share a "
-        "person there is no interval, and the number says so.\n\n"
+        "**Method.** Student’s t on the losses of the rows, from their sums and sums of squares. Fewer than 60 rows, or 15 of the rarer label, are marked. A loss whose variance rests on few "
+        "rows has few degrees of freedom.\n\n"
         "**Assumes** independent rows.\n\n"
         f"**How it does.** A calibrated model whose scores follow a beta distribution: (2, 2), (½, ½), and (1, 20) with one positive in 21; {reps:,} replicates.\n\n"
         + table(
