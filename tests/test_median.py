@@ -103,13 +103,13 @@ def test_a_file_is_cut_as_rows_in_memory_are(tmp_path):
     frame = pd.DataFrame({"y": rng.integers(0, 2, 999), "s": rng.normal(size=999), "g": rng.choice(["a", "b"], 999)})
     frame.to_parquet(tmp_path / "p.parquet")
     from audit.cli.asking import Asked, question
-    from audit.stages import Findings, audit_predictions
+    from audit.stages import Findings, Opened, audit_predictions
 
     config = question(
         Asked(table=tmp_path / "p.parquet", label="y", score="s", threshold="median", groups=["g"]), "model", None
     )
     found = Findings()
-    audit_predictions(config, tmp_path, found, lambda _: __import__("contextlib").nullcontext())
+    audit_predictions(config, Opened(config, tmp_path), found, lambda _: __import__("contextlib").nullcontext())
     assert found.data[0].score_median == np.median(frame.s)
     rate = next(e for e in found.estimates if e.metric == "selection_rate" and not e.by)
     assert rate.numerator == (frame.s > np.median(frame.s)).sum() == 499

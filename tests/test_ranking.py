@@ -558,14 +558,15 @@ def command(*words, cwd):
 def test_a_run_with_data_measures_both(tmp_path):
     from contextlib import nullcontext
 
-    from audit.stages import Findings, audit_predictions, check_data
+    from audit.stages import Findings, Opened, audit_predictions, check_data
 
     some(20).to_csv(tmp_path / "p.csv", index=False)
     raw = {"data": {"source": "p.csv", "label": "y", "groups": ["g"]},
            "predictions": {"task": "ranking", "source": "p.csv", "rank": "rank", "query": "query"}}  # fmt: skip
     found, config = Findings(), build(raw, "here")
-    check_data(config, tmp_path, found, lambda _: nullcontext())
-    audit_predictions(config, tmp_path, found, lambda _: nullcontext())
+    opened = Opened(config, tmp_path)
+    check_data(config, opened, found, lambda _: nullcontext())
+    audit_predictions(config, opened, found, lambda _: nullcontext())
     assert {e.metric for e in found.estimates} >= {"representation", "exposure", "ndcg", "ndkl"}
     assert not any(e.metric == "base_rate" for e in found.estimates)
 

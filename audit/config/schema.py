@@ -216,9 +216,9 @@ def _whole_gates(config: Config) -> None:
             check_task(gate.metric, config.predictions.task, where)
             if gate.metric.startswith("flip_") and not config.predictions.features:
                 raise ValueError(f"{where} compares with neighbours; name [predictions] features")
+            _whole_places(config, where, gate)
         if gate.stage == "data":
             check_classes(gate.metric, where, several=config.classes)
-            _whole_places(config, where, gate)
         if gate.stage in {"data", "checks"} and config.data.source is None:
             raise ValueError(f"{where} judges data, but [data] names no source")
         _whole_grouping(config, where, gate)
