@@ -301,6 +301,22 @@ def test_our_meter_leaves_its_record_after_an_exception(tmp_path):
     assert '"audit-energy-record/1"' in record.read_text()
 
 
+# --- several classes
+
+
+def test_scikit_learn_counts_the_recall_of_a_class_of_nobody_as_zero():
+    from sklearn.metrics import recall_score
+
+    groups = ["a"] * 6 + ["b"] * 6
+    labels = ["x", "x", "y", "y", "z", "z", *["x"] * 3, *["y"] * 3]
+    theirs = recall_score(labels[6:], labels[6:], average="macro", labels=["x", "y", "z"], zero_division=0.0)
+    assert theirs == pytest.approx(2 / 3)
+    found = audit.measure(labels, labels, groups={"g": groups}, task="multiclass")
+    ours = found.find("macro_true_positive_rate", by=["g"], group=["b"])[0]
+    assert ours.status == "undefined"
+    assert "z" in ours.reason
+
+
 # --- the document
 
 
