@@ -64,7 +64,7 @@ def losses(scale: Scale) -> Section:
             found += score_estimates([bins], [lost], Scope(groups=("g",)))
         row: list[object] = [kind, n]
         for name, truth in zip(NAMES, expected(kind), strict=True):
-            each = [e for e in found if e.metric == name and e.by]
+            each = [e for e in found if e.metric == name and e.by and e.compare is None]
             covers = float(np.mean([e.low is not None and e.low <= truth <= e.high for e in each]))
             marked = float(np.mean([SMALL in e.flags for e in each]))
             judged.append((covers, marked))
