@@ -6,8 +6,10 @@ a GROUP BY costs. Must not: know a metric, a limit, or load rows into Python.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -108,13 +110,23 @@ class DuckEngine:
 
 @contextmanager
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Private in-memory DuckDB that loads no extension from the network and draws no progress bar."""
-    con = duckdb.connect(
-        ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    )
+    """Private in-memory DuckDB that loads no extension from the network and draws no progress bar.
+
+    What is registered or made on one connection is seen by no other.
+    """
+    con = _database(os.getpid()).cursor()
     try:
         con.execute("SET enable_progress_bar = false")
         con.execute("SET preserve_insertion_order = false")
         yield con
     finally:
         con.close()
+
+
+@lru_cache(maxsize=1)
+def _database(process: int) -> duckdb.DuckDBPyConnection:
+    """Database of this process: starting one takes longer than counting a hundred thousand rows."""
+    del process  # a fork must not share it
+    return duckdb.connect(
+        ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    )
