@@ -1,8 +1,8 @@
 """Sums that are the same whatever the order of the rows: doubles as whole numbers on a common grid.
 
 A value v becomes ``trunc(v * 2**shift)``. The shift is chosen from the largest possible value, so that 2**40 rows fit
-into 127 bits and a value keeps all its bits unless it is 2**32 times smaller than the largest, or smaller than 2**-900. Whole numbers add up
-alike in any order; the sum is turned back into the nearest double once, at the end.
+into 127 bits and a value keeps all its bits unless it is 2**32 times smaller than the largest, or smaller than
+2**-900. Whole numbers add up alike in any order; the sum is turned back into the nearest double once, at the end.
 
 >>> grid_shift(1.0)
 85
