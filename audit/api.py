@@ -146,7 +146,7 @@ def measure(
     if not metrics:
         return result
     own = _own(metrics, roles, attributes, intersections)
-    return replace(result, estimates=(*result.estimates, *own))
+    return replace(result, estimates=result.estimates + own)
 
 
 def _own(

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from audit.catalogue import Criterion, WorstClass
+from audit.estimates import Estimates
 from audit.inference.effective import Sample
 from audit.inference.many import benjamini_hochberg, gap_p_value, holm
 from audit.inference.pairs import Kind
@@ -20,7 +21,7 @@ from audit.result import Gate
 from audit.value import Estimate
 
 
-def family_p_values(gates: Sequence[Gate], estimates: Sequence[Estimate]) -> list[Gate]:
+def family_p_values(gates: Sequence[Gate], estimates: Estimates) -> list[Gate]:
     """Gates with their p-values, and with those corrected for the whole family.
 
     Only gaps of rates have one, and only where rows are not shared by units: there the correlation of the groups
@@ -34,7 +35,7 @@ def family_p_values(gates: Sequence[Gate], estimates: Sequence[Estimate]) -> lis
     ]
 
 
-def _p_value(gate: Gate, estimates: Sequence[Estimate]) -> float | None:
+def _p_value(gate: Gate, estimates: Estimates) -> float | None:
     estimate = gate.estimate
     limit = gate.max if gate.max is not None else gate.min
     if estimate is None or limit is None or estimate.compare not in {"difference", "ratio"} or estimate.reference:
@@ -51,15 +52,12 @@ def _p_value(gate: Gate, estimates: Sequence[Estimate]) -> float | None:
     return min(known) if known else None
 
 
-def _samples(metric: str, like: Estimate, estimates: Sequence[Estimate]) -> list[Sample | None]:
+def _samples(metric: str, like: Estimate, estimates: Estimates) -> list[Sample | None]:
     """Rates of the groups behind a gap, as the document holds them; one sample a class where there are several."""
     rates = [
         e
-        for e in estimates
-        if (e.stage, e.metric, e.compare, e.by) == (like.stage, metric, None, like.by)
-        and e.group is not None
-        and None not in e.group
-        and e.reference is None
+        for e in estimates.of(like.stage, metric, like.by)
+        if e.compare is None and e.group is not None and None not in e.group and e.reference is None
     ]
     classes = dict.fromkeys(e.outcome for e in rates) or (None,)
     return [_sample([e for e in rates if e.outcome == outcome]) for outcome in classes]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from audit.config.schema import Config
 from audit.errors import printable
+from audit.estimates import Estimates
 from audit.fairness.adverse import (
     ADVERSE,
     CORRECTED,
@@ -34,6 +35,8 @@ from audit.value import Estimate, Group
 CODE = "FM001"
 UNASKED, ASKED = "info", "critical"
 MOST_NAMED = 3
+READ = (SELECTION_RATE.name, *(m.name for m in ADVERSE))
+"""Metrics that the rule reads."""
 ORDER: tuple[CheckOutcome, ...] = ("fail", "undefined", "warn", "pass")
 
 
@@ -74,20 +77,21 @@ def title(column: str) -> str:
 
 def rests_on(estimate: Estimate) -> bool:
     """Whether a check of the rule says something that this estimate says."""
-    return estimate.stage == "model" and estimate.metric in {SELECTION_RATE.name, *(m.name for m in ADVERSE)}
+    return estimate.stage == "model" and estimate.metric in READ
 
 
-def four_fifths_checks(estimates: Sequence[Estimate], config: Config) -> tuple[Check, ...]:
+def four_fifths_checks(estimates: Estimates, config: Config) -> tuple[Check, ...]:
     """One check for each group column; none where no class is predicted."""
     if config.predictions is None or config.predictions.task != "classification":
         return ()
-    here = [e for e in estimates if e.stage == "model" and len(e.by) == 1]
-    if not config.policy.four_fifths and not any(e.metric == IMPACT_RATIO.name for e in here):
+    columns = {c: [e for name in READ for e in estimates.of("model", name, (c,))] for c in config.data.groups}
+    measured = any(e.metric == IMPACT_RATIO.name for here in columns.values() for e in here)
+    if not config.policy.four_fifths and not measured:
         return ()
-    return tuple(_of_column([e for e in here if e.by == (c,)], c, config) for c in config.data.groups)
+    return tuple(_of_column(here, c, config) for c, here in columns.items())
 
 
-def checked_again(checks: Sequence[Check], estimates: Sequence[Estimate], config: Config) -> tuple[Check, ...]:
+def checked_again(checks: Sequence[Check], estimates: Estimates, config: Config) -> tuple[Check, ...]:
     """Checks of a document with those of this rule made anew by a policy."""
     return (*(c for c in checks if c.code != CODE), *four_fifths_checks(estimates, config))
 

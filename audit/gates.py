@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from audit.config.schema import Config, GateRule
 from audit.errors import QuestionError, no_such
+from audit.estimates import Estimates
 from audit.four_fifths import UNASKED, checked_again
 from audit.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
 from audit.sentences import FOLDS_DECIDE, gate_sentence
@@ -32,11 +33,14 @@ FAILING_CHECKS, UNKNOWN_CHECKS = ("fail",), ("error", "undefined")
 class Evidence:
     """What there is to judge."""
 
-    estimates: Sequence[Estimate]
+    estimates: Estimates
     checks: Sequence[Check] = ()
     energy: Energy | None = None
     judged: Sequence[Gate] = ()
     """Gates of an earlier judgement of the same evidence; what they say of needed data is not worked out again."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "estimates", Estimates.listed(self.estimates))
 
     def find(self, rule: GateRule) -> Estimate | None:
         """The estimate that a rule speaks of."""
@@ -45,12 +49,8 @@ class Evidence:
         if rule.stage == "energy":
             return energy_total(self.energy, rule.metric)
         by = rule.by or ()
-        found = (
-            e
-            for e in self.estimates
-            if (e.stage, e.metric, e.compare, e.by) == (rule.stage, rule.metric, rule.compare, by)
-            and not e.of_one_class
-        )
+        asked = self.estimates.of(rule.stage, rule.metric, by)
+        found = (e for e in asked if e.compare == rule.compare and not e.of_one_class)
         return next((e for e in found if not by or e.group is None), None)
 
     def needed_before(self, rule: GateRule) -> Gate | None:
@@ -60,10 +60,9 @@ class Evidence:
 
     def group(self, like: Estimate, group: Group) -> Estimate | None:
         """The rate of one group behind a comparison."""
-        key = (like.stage, like.metric.removeprefix(WORST_CLASS), None, like.by, group, like.outcome)
-        return next(
-            (e for e in self.estimates if (e.stage, e.metric, e.compare, e.by, e.group, e.outcome) == key), None
-        )
+        asked = self.estimates.of(like.stage, like.metric.removeprefix(WORST_CLASS), like.by)
+        same = (e for e in asked if (e.compare, e.group, e.outcome) == (None, group, like.outcome))
+        return next(same, None)
 
 
 def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...]:
@@ -264,11 +263,8 @@ def _needed(rule: GateRule, estimate: Estimate, evidence: Evidence) -> float | N
         return None
     each = [
         e
-        for e in evidence.estimates
-        if (e.stage, e.metric, e.compare, e.by) == (estimate.stage, estimate.metric, None, estimate.by)
-        and e.value is not None
-        and e.effective_n
-        and None not in (e.group or ())
+        for e in evidence.estimates.of(estimate.stage, estimate.metric, estimate.by)
+        if e.compare is None and e.value is not None and e.effective_n and None not in (e.group or ())
     ]
     if len(each) < 2:
         return None

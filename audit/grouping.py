@@ -78,6 +78,24 @@ class Grouping:
             capped=metric.capped,
         )
 
+    def samples(self, metrics: Sequence[Rate | Statistic | ClassStatistic]) -> list[Sample]:
+        """Samples of several metrics; the rates among them are counted at once."""
+        rates = [m for m in metrics if isinstance(m, Rate)]
+        if self.folded or len(rates) < 2:
+            return [self.sample(m) for m in metrics]
+        masks = np.stack([[m.hits.ravel(), m.given.mask().ravel()] for m in rates]).astype(float)
+        if "w" in self.counts:
+            (hits, total), (hits_w2, total_w2) = (self._masked(masks, m) for m in ("w", "w2"))
+            made = iter([weighted(*each) for each in zip(hits, total, hits_w2, total_w2, strict=True)])
+        else:
+            made = iter([plain(*each) for each in zip(*self._masked(masks, "n"), strict=True)])
+        return [next(made) if isinstance(m, Rate) else self.sample(m) for m in metrics]
+
+    def _masked(self, masks: np.ndarray, measure: str) -> np.ndarray:
+        """Sums over masked cells: hits and denominators of every rate and group, shape (2, M, G)."""
+        sums: np.ndarray = masks.swapaxes(0, 1) @ self._four(measure)[..., 0].T
+        return sums
+
     def _four(self, measure: str) -> np.ndarray:
         """TN, FP, FN, TP of each group and fold, shape (G, 4, F)."""
         counts = self.counts[measure]

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Final, Literal
 
+from audit.estimates import Estimates
 from audit.value import Estimate, Level
 
 SCHEMA: Final = "audit-result/1"
@@ -200,11 +201,14 @@ class AuditResult:
     verdict: Verdict
     data: tuple[Part, ...] = ()
     cubes: tuple[CubeRecord, ...] = ()
-    estimates: tuple[Estimate, ...] = ()
+    estimates: Estimates = field(default_factory=Estimates)
     checks: tuple[Check, ...] = ()
     energy: Energy | None = None
     gates: tuple[Gate, ...] = ()
     schema: Literal["audit-result/1"] = SCHEMA
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "estimates", Estimates.listed(self.estimates))
 
     def to_dict(self) -> dict[str, Any]:
         """The document as plain dicts and lists, ``schema`` first."""
@@ -265,7 +269,7 @@ def _plain(value: Any) -> Any:
         return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, (tuple, list, Estimates)):
         return [_plain(v) for v in value]
     if isinstance(value, float):
         return _finite(value)

@@ -118,7 +118,7 @@ def conclude(
         verdict="incomplete" if failed else overall(gates),
         data=tuple(found.data),
         cubes=tuple(found.cubes),
-        estimates=tuple(found.estimates),
+        estimates=found.estimates,
         checks=tuple(found.checks),
         energy=energy,
         gates=gates,

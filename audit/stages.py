@@ -17,11 +17,11 @@ from audit.engines.choice import count
 from audit.engines.counting import Counted, Plan
 from audit.engines.tables import Table, open_table
 from audit.errors import QuestionError, SourceError, printable
+from audit.estimates import Estimates
 from audit.four_fifths import four_fifths_checks
 from audit.measurement import Scope, of_data, of_predictions
 from audit.records import cube_record, part_record
 from audit.result import Check, CubeRecord, Part
-from audit.value import Estimate
 
 Step = Callable[[str], AbstractContextManager[object]]
 
@@ -32,7 +32,7 @@ class Findings:
 
     data: list[Part] = field(default_factory=list)
     cubes: list[CubeRecord] = field(default_factory=list)
-    estimates: list[Estimate] = field(default_factory=list)
+    estimates: Estimates = field(default_factory=Estimates)
     checks: list[Check] = field(default_factory=list)
     exit_codes: dict[str, int] = field(default_factory=dict)
 

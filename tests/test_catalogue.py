@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import audit
 from audit.catalogue import Catalogue, Criterion, Rate
 from audit.cube import from_cells
 from audit.errors import QuestionError
+from audit.estimates import Block, Estimates
 from audit.fairness.rates import RATES
 from audit.measurement import Scope, model_estimates
 from audit.metrics import CATALOGUE, described
+from audit.value import Estimate
 
 CELLS = {"TN": (0, 0), "FP": (0, 1), "FN": (1, 0), "TP": (1, 1)}
 ALL = {m.name: m for m in CATALOGUE.values()}
@@ -144,3 +147,37 @@ def test_a_name_that_stands_twice_or_has_no_source_is_refused():
 def test_an_unknown_metric_names_the_nearest():
     with pytest.raises(QuestionError, match="did you mean 'selection_rate'"):
         CATALOGUE["selection_rat"]
+
+
+def test_estimates_are_made_only_when_they_are_asked_for():
+    made = []
+
+    def block(metric):
+        def make():
+            made.append(metric)
+            return [Estimate(stage="model", metric=metric, value=0.5, n=2)]
+
+        return Block("model", frozenset({metric}), (), make)
+
+    found = Estimates([block("selection_rate"), block("base_rate")])
+    assert found.of("model", "base_rate", ())[0].metric == "base_rate"
+    assert not found.of("data", "base_rate", ())
+    assert made == ["base_rate"]
+    assert [e.metric for e in found] == ["selection_rate", "base_rate"]
+    assert (len(found), found[0].metric, found == tuple(found)) == (2, "selection_rate", True)
+    assert sorted(made) == ["base_rate", "selection_rate"]
+
+
+def test_a_block_that_makes_what_it_did_not_name_is_an_error():
+    wrong = Block("model", frozenset({"accuracy"}), (), lambda: [Estimate(stage="model", metric="f1", value=1.0, n=1)])
+    with pytest.raises(QuestionError, match="model.f1 stands in a block of accuracy"):
+        Estimates([wrong]).of("model", "accuracy", ())
+
+
+def test_every_estimate_is_found_by_its_name():
+    r = np.random.default_rng(3)
+    frame = {"y": r.integers(0, 2, 300), "p": r.integers(0, 2, 300), "s": r.random(300)}
+    groups = {"sex": r.choice(["f", "m"], 300), "race": r.choice(["a", "b", "c"], 300)}
+    found = audit.measure(frame["y"], score=frame["s"], groups=groups, intersections=2, compare_to=("overall", "rest"))
+    for estimate in found.estimates:
+        assert estimate in found.estimates.of(estimate.stage, estimate.metric, estimate.by)

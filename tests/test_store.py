@@ -16,6 +16,7 @@ import pytest
 import sample_results
 
 from audit.errors import StoreError
+from audit.estimates import Estimates
 from audit.evidence import reader, schema
 from audit.evidence.store import Store, read_result
 from audit.result import SCHEMA, AuditResult
@@ -58,7 +59,7 @@ def test_what_goes_in_comes_out(store, name):
     found = store.load()
     assert found == read_result(folder) == read_result(folder / "audit.json")
     assert found.to_json() == result.to_json()
-    assert isinstance(found.estimates, tuple)
+    assert isinstance(found.estimates, Estimates)
     assert not list(store.folder.glob(".*"))
 
 

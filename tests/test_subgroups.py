@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import audit
 from audit.grouping import Grouping
 from audit.measurement import Scope
-from audit.measurement.subgroups import subgroup_estimates
+from audit.measurement.subgroups import subgroup_blocks
 from audit.publish.disclosure import publishable
 from audit.verify import differences
 
@@ -167,4 +167,5 @@ def test_intervals_cover_and_verdicts_at_the_limit_are_rarely_wrong(metric, grou
 
 def estimates(counts):
     names = tuple((f"g{i}",) for i in range(len(counts)))
-    return subgroup_estimates([Grouping(("g",), names, {"n": counts}, 0, 0.0)], Scope(groups=("g",)))
+    blocks = subgroup_blocks([Grouping(("g",), names, {"n": counts}, 0, 0.0)], Scope(groups=("g",)))
+    return [e for block in blocks for e in block.estimates]

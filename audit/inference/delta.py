@@ -124,17 +124,14 @@ def _linearised(function: Function, total: Floats, squares: Floats) -> Floats:
 
 
 def _slopes(function: Function, total: Floats) -> Floats:
-    """Slope in each cell, shape (G, 4), 0 where there is none; a cell at zero is stepped upwards only."""
-    step = STEP * np.maximum(total.sum(axis=1), 1e-12)
-    slopes = np.zeros(total.shape)
-    for c in range(total.shape[1]):
-        up, down = total.copy(), total.copy()
-        up[:, c] += step
-        back = np.minimum(step, total[:, c])
-        down[:, c] -= back
-        slope = (function(*up.T) - function(*down.T)) / (step + back)
-        slopes[:, c] = np.where(np.isnan(slope), 0.0, slope)
-    return slopes
+    """Slope in each cell, shape (G, C), 0 where there is none; a cell at zero is stepped upwards only."""
+    step = STEP * np.maximum(total.sum(axis=1, keepdims=True), 1e-12)
+    back = np.minimum(step, total)
+    one = np.eye(total.shape[1])[:, None, :]
+    moved = np.concatenate([total + one * step, total - one * back])
+    up, down = function(*np.moveaxis(moved, -1, 0)).reshape(2, *total.shape[::-1])
+    slopes = ((up - down) / (step + back).T).T
+    return np.where(np.isnan(slopes), 0.0, slopes)
 
 
 def _jackknife(function: Function, cells: Floats, p: Floats) -> tuple[Floats, Floats, Floats]:

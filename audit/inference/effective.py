@@ -14,6 +14,7 @@ Busing, Meijer and van der Leeden (1999), Statistics and Computing 9:3 (delete-g
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,9 +31,9 @@ THIN_FOLDS = 8.0
 class Sample:
     """Rates of G groups on one footing, whatever the rows were.
 
-    Arrays of shape (G,): ``p`` is NaN and ``n`` 0 where the denominator is 0. ``df`` is infinite for plain rows.
-    ``r`` is the (G, G) correlation of the estimates, or None where groups are independent. A sample is equal to itself
-    alone, and its arrays stay as they are.
+    Arrays of shape (G,), or (M, G) for M rates of the same groups: ``p`` is NaN and ``n`` 0 where the denominator is 0.
+    ``df`` is infinite for plain rows. ``r`` is the (G, G) correlation of the estimates, or None where groups are
+    independent. A sample is equal to itself alone, and its arrays stay as they are.
     """
 
     p: Floats
@@ -58,6 +59,16 @@ class Sample:
             thin |= self.few
         thin &= self.measured
         return thin
+
+
+def together(samples: Sequence[Sample]) -> Sample:
+    """Several rates of the same groups as one sample, a rate a row."""
+    p, n, df, numerator, denominator = (
+        np.stack([getattr(s, name) for s in samples]) for name in ("p", "n", "df", "numerator", "denominator")
+    )
+    r = None if samples[0].r is None else np.stack([s.r for s in samples if s.r is not None])
+    few = np.stack([np.zeros(p.shape[1:], dtype=bool) if s.few is None else s.few for s in samples])
+    return Sample(p, n, df, numerator, denominator, r, few)
 
 
 def plain(hits: Floats, rows: Floats) -> Sample:

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from audit.inference.effective import Sample
+from audit.inference.effective import Sample, together
 from audit.inference.intervals import (
     Floats,
     Limits,
@@ -32,6 +32,10 @@ from audit.inference.intervals import (
 )
 
 Kind = Literal["difference", "ratio"]
+
+
+MOST_PAIRS = 2**17
+"""Pairs that are bounded at once: so many arrays of them still lie in a processor's cache."""
 
 
 class Gap(NamedTuple):
@@ -77,18 +81,37 @@ def gap(sample: Sample, kind: Kind, tail: float, looks: int = 1) -> Gap:
     looks
         How many gaps are looked at to name the worst one; the failing side is corrected for all of them.
     """
-    groups = len(sample.p)
-    inner, outer = _pairs(sample, tail), _pairs(sample, tail / (looks * groups * (groups - 1) / 2))
-    lowest, highest = _extremes(sample)
-    p, whole = sample.p, bool(sample.measured.all())
-    if kind == "difference":
-        # The upper limits of all ordered pairs are their lower limits, turned round.
-        return widest(p, (lowest, highest), least_difference(*outer), -least_difference(*inner).T, top=1.0)
-    least, most = least_ratio(*inner), greatest_ratio(*outer)
-    (i, j), (k, m) = _largest(-least), _largest(-most)
-    value = float(p[lowest] / p[highest]) if whole and p[highest] > 0 else None
-    low, high = min(1.0, float(least[i, j])), min(1.0, float(most[k, m]))
-    return Gap(value, low, high, (lowest, highest), (i, j), (k, m))
+    return gaps(together([sample]), kind, tail, looks)[0]
+
+
+def gaps(samples: Sample, kind: Kind, tail: float, looks: int = 1) -> list[Gap]:
+    """Gap of each of several rates of the same groups: arrays of shape (M, G); see `gap`."""
+    rates, groups = samples.p.shape
+    step = max(1, MOST_PAIRS // groups**2)
+    corrected = tail / (looks * groups * (groups - 1) / 2)
+    inner, outer = single(samples, tail), single(samples, corrected)
+    found: list[Gap] = []
+    for at in range(0, rates, step):
+        some = slice(at, at + step)
+        pairs = _ordered_pairs(samples, inner, some), _ordered_pairs(samples, outer, some)
+        found += (_differences if kind == "difference" else _ratios)(samples, some, *pairs)
+    return found
+
+
+def _differences(samples: Sample, some: slice, inner: Pairs, outer: Pairs) -> list[Gap]:
+    # The upper limits of all ordered pairs are their lower limits, turned round.
+    most = -least_difference(*inner).swapaxes(-1, -2)
+    return _widest(samples.p[some], _extremes(samples, some), least_difference(*outer), most, top=1.0)
+
+
+def _ratios(samples: Sample, some: slice, inner: Pairs, outer: Pairs) -> list[Gap]:
+    least, most = _largest(-least_ratio(*inner)), _largest(-greatest_ratio(*outer))
+    found = []
+    for p, ends, low, high in zip(samples.p[some].tolist(), _extremes(samples, some), least, most, strict=True):
+        whole = not any(x != x for x in p)  # noqa: PLR0124 (NaN alone is not itself)
+        value = p[ends[0]] / p[ends[1]] if whole and p[ends[1]] > 0 else None
+        found.append(Gap(value, min(1.0, -low.value), min(1.0, -high.value), ends, low.pair, high.pair))
+    return found
 
 
 def widest(value: Floats, ends: tuple[int, int], least: Floats, most: Floats, top: float) -> Gap:
@@ -105,63 +128,90 @@ def widest(value: Floats, ends: tuple[int, int], least: Floats, most: Floats, to
     top
         Largest difference that there can be.
     """
-    (i, j), (k, m) = _largest(least), _largest(most)
-    if i == j:  # no pair has a lower limit
-        i, j = 1, 0
-    found = None if np.isnan(value).any() else float(value[ends[1]] - value[ends[0]])
-    return Gap(found, max(0.0, float(least[i, j])), min(top, float(most[k, m])), ends, (j, i), (m, k))
+    return _widest(value[None], [ends], least[None], most[None], top)[0]
+
+
+def _widest(values: Floats, ends: list[tuple[int, int]], least: Floats, most: Floats, top: float) -> list[Gap]:
+    found = []
+    for p, (low, high), least_of, most_of in zip(values.tolist(), ends, _largest(least), _largest(most), strict=True):
+        i, j = least_of.pair
+        if i == j:  # no pair has a lower limit
+            i, j = 1, 0
+        value = None if any(x != x for x in p) else p[high] - p[low]  # noqa: PLR0124 (NaN alone is not itself)
+        bounds = max(0.0, least_of.value), min(top, most_of.value)
+        found.append(Gap(value, *bounds, (low, high), (j, i), most_of.pair[::-1]))
+    return found
 
 
 def against(sample: Sample, kind: Kind, reference: int, tail: float) -> Limits:
-    """Limits of each group's difference from, or ratio to, one reference group."""
+    """Limits of each group's difference from, or ratio to, one reference group; over the last axis."""
     lim = single(sample, tail)
-    at, compare = [reference], difference if kind == "difference" else ratio
-    r = 0.0 if sample.r is None else sample.r[:, reference]
-    return compare(sample.p, lim, sample.p[at], Limits(lim.low[at], lim.high[at]), r)
+    at, compare = slice(reference, reference + 1), difference if kind == "difference" else ratio
+    r = 0.0 if sample.r is None else sample.r[..., reference]
+    return compare(sample.p, lim, sample.p[..., at], Limits(lim.low[..., at], lim.high[..., at]), r)
 
 
 def extreme(sample: Sample, which: Literal["lowest", "highest"], tail: float) -> Extreme:
     """Lowest or highest rate; its two limits bound the truth for every group at once."""
-    groups = len(sample.p)
-    inner, exact_inner = _single_exact(sample, tail)
-    outer, exact_outer = _single_exact(sample, tail / groups)
-    lowest, highest = _extremes(sample)
-    at = lowest if which == "lowest" else highest
-    whole = bool(sample.measured.all())
-    value = float(sample.p[at]) if whole else None
+    return extremes(together([sample]), which, tail)[0]
+
+
+def extremes(samples: Sample, which: Literal["lowest", "highest"], tail: float) -> list[Extreme]:
+    """Lowest or highest of each of several rates of the same groups; see `extreme`."""
+    inner = _single_exact(samples, tail)
+    outer = _single_exact(samples, tail / samples.p.shape[-1])
     if which == "lowest":
-        low, high = float(inner.low.min()), float(outer.high.min())
+        bounds = inner.low.min(axis=-1).tolist(), outer.high.min(axis=-1).tolist()
     else:
-        low, high = float(outer.low.max()), float(inner.high.max())
-    return Extreme(value, low, high, at, exact_inner or exact_outer)
+        bounds = outer.low.max(axis=-1).tolist(), inner.high.max(axis=-1).tolist()
+    exact, whole = (np.asarray(x).tolist() for x in (samples.thin.any(axis=-1), samples.measured.all(axis=-1)))
+    found = []
+    for m, ends in enumerate(_extremes(samples, slice(None))):
+        at = ends[0 if which == "lowest" else 1]
+        value = float(samples.p[m, at]) if whole[m] else None
+        found.append(Extreme(value, bounds[0][m], bounds[1][m], at, exact[m]))
+    return found
 
 
-def _single_exact(sample: Sample, tail: float) -> tuple[Limits, bool]:
+def _single_exact(sample: Sample, tail: float) -> Limits:
     """Wilson limits, replaced by Clopper-Pearson where a rate is too rare for Wilson's one-sided error."""
     limits, thin = single(sample, tail), sample.thin
     if not thin.any():
-        return limits, False
-    exact = clopper_pearson(sample.p, sample.n, tail)
-    return Limits(
-        np.where(thin, np.minimum(limits.low, exact.low), limits.low),
-        np.where(thin, np.maximum(limits.high, exact.high), limits.high),
-    ), True
+        return limits
+    exact = clopper_pearson(sample.p[thin], sample.n[thin], tail)
+    low, high = limits.low.copy(), limits.high.copy()
+    low[thin], high[thin] = np.minimum(low[thin], exact.low), np.maximum(high[thin], exact.high)
+    return Limits(low, high)
 
 
-def _extremes(sample: Sample) -> tuple[int, int]:
-    lowest = np.where(sample.measured, sample.p, np.inf).argmin()
-    return int(lowest), int(np.where(sample.measured, sample.p, -np.inf).argmax())
+def _extremes(samples: Sample, some: slice) -> list[tuple[int, int]]:
+    """Positions of the lowest and of the highest group of each rate."""
+    p, measured = samples.p[some], samples.measured[some]
+    lowest = np.where(measured, p, np.inf).argmin(axis=-1).tolist()
+    return list(zip(lowest, np.where(measured, p, -np.inf).argmax(axis=-1).tolist(), strict=True))
 
 
-def _largest(values: Floats) -> tuple[int, int]:
-    """Position of the largest entry off the diagonal."""
-    np.fill_diagonal(values, -np.inf)
-    i, j = divmod(int(np.argmax(values)), len(values))
-    return i, j
+class _Largest(NamedTuple):
+    value: float
+    pair: tuple[int, int]
 
 
-def _pairs(sample: Sample, tail: float) -> tuple[Floats, Limits, Floats, Limits, Floats | float]:
-    """Group i and group j with their limits, for all (G, G) pairs at once, and their correlation."""
-    lim, r = single(sample, tail), 0.0 if sample.r is None else sample.r
-    first = Limits(lim.low[:, None], lim.high[:, None])
-    return sample.p[:, None], first, sample.p[None, :], Limits(lim.low[None, :], lim.high[None, :]), r
+def _largest(values: Floats) -> list[_Largest]:
+    """Largest entry off the diagonal of each (G, G) array, which is written to, and where it stands."""
+    groups = values.shape[-1]
+    flat = values.reshape(len(values), -1)
+    flat[:, :: groups + 1] = -np.inf
+    at = flat.argmax(axis=-1)
+    highest = flat[np.arange(len(flat)), at].tolist()
+    return [_Largest(value, divmod(i, groups)) for value, i in zip(highest, at.tolist(), strict=True)]
+
+
+Pairs = tuple[Floats, Limits, Floats, Limits, Floats | float]
+"""Group i and group j with their limits, for all (G, G) pairs at once, and their correlation."""
+
+
+def _ordered_pairs(samples: Sample, limits: Limits, some: slice) -> Pairs:
+    p, low, high = samples.p[some], limits.low[some], limits.high[some]
+    first, second = (np.s_[..., :, None], np.s_[..., None, :])
+    r = 0.0 if samples.r is None else samples.r[some]
+    return p[first], Limits(low[first], high[first]), p[second], Limits(low[second], high[second]), r

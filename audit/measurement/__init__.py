@@ -5,10 +5,12 @@ Must not: read rows, know a limit, or leave a group out without a word.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from audit.catalogue import Task
 from audit.cube import Cube
+from audit.estimates import Block, Estimates
 from audit.fairness.dataset import DATA_BASE_RATE
 from audit.fairness.rates import RATES
 from audit.fairness.statistics import STATISTICS
@@ -27,8 +29,8 @@ from audit.grouping import (
     grouping,
     missing_groups,
 )
-from audit.measurement.adverse import adverse_estimates
-from audit.measurement.benefits import benefit_estimates
+from audit.measurement.adverse import adverse_block
+from audit.measurement.benefits import BenefitTable
 from audit.measurement.bias import BiasTable
 from audit.measurement.everybody import EverybodyTable
 from audit.measurement.flips import flip_estimates
@@ -39,7 +41,7 @@ from audit.measurement.regression import regression_estimates
 from audit.measurement.scope import Scope
 from audit.measurement.scores import disagreements, score_estimates
 from audit.measurement.strata import conditional_estimates
-from audit.measurement.subgroups import subgroup_estimates
+from audit.measurement.subgroups import subgroup_blocks
 from audit.value import Estimate
 
 __all__ = ["TASKS", "Scope", "contradictions", "data_estimates", "model_estimates", "of_data", "of_predictions"]
@@ -48,19 +50,17 @@ Kinds = Mapping[str, Sequence[Cube]]
 """Cubes by kind: what was counted of one table, or what a document holds of it."""
 
 
-def of_data(cubes: Kinds, scope: Scope, *, labelled: bool = True, classes: bool = False) -> tuple[Estimate, ...]:
+def of_data(cubes: Kinds, scope: Scope, *, labelled: bool = True, classes: bool = False) -> Estimates:
     """Everything that is measured of rows before training; ``classes`` says that no label is the positive one."""
     if classes:
-        return label_estimates(cubes[CROSSINGS], scope)
-    return (
-        *data_estimates(cubes[CROSSINGS], scope, labelled=labelled),
-        *conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "data"),
-    )
+        return Estimates.listed(label_estimates(cubes[CROSSINGS], scope))
+    found = Estimates.listed(data_estimates(cubes[CROSSINGS], scope, labelled=labelled))
+    return found + conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "data")
 
 
-def of_predictions(task: Task, cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+def of_predictions(task: Task, cubes: Kinds, scope: Scope) -> Estimates:
     """Everything that is measured of predictions."""
-    return TASKS[task](cubes, scope)
+    return Estimates.listed(TASKS[task](cubes, scope))
 
 
 def contradictions(cubes: Kinds, scope: Scope) -> tuple[str, ...]:
@@ -68,14 +68,22 @@ def contradictions(cubes: Kinds, scope: Scope) -> tuple[str, ...]:
     return tuple(disagreements(cubes.get(SCORES, ()), cubes.get(ORDERED, ()), scope))
 
 
-def _classified(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+def model_estimates(cubes: Sequence[Cube], scope: Scope) -> Estimates:
+    """All rates of a binary model for everybody, every group and every crossing, with their comparisons."""
+    crossed = list(_crossed(cubes, scope))
+    return Estimates([*_rates(crossed, scope), *subgroup_blocks([c.grouped for c in crossed if c.grouped.by], scope)])
+
+
+def _classified(cubes: Kinds, scope: Scope) -> Estimates:
+    crossed = list(_crossed(cubes[CROSSINGS], scope))
+    whole = [c.grouped for c in crossed]
+    compared = [g for g in whole if g.by]
     return (
-        *model_estimates(cubes[CROSSINGS], scope),
-        *benefit_estimates(cubes[CROSSINGS], scope),
-        *conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model"),
-        *score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope, cubes.get(ORDERED, ())),
-        *flip_estimates(cubes[CROSSINGS], cubes.get(FLIPS, ()), scope),
-        *adverse_estimates(cubes[CROSSINGS], scope),
+        Estimates([*_rates(crossed, scope), *subgroup_blocks(compared, scope), *_benefits(crossed, scope)])
+        + conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model")
+        + score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope, cubes.get(ORDERED, ()))
+        + flip_estimates(cubes[CROSSINGS], cubes.get(FLIPS, ()), scope)
+        + Estimates([adverse_block(g, scope) for g in compared])
     )
 
 
@@ -91,7 +99,7 @@ def _ranked(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
     return ranking_estimates(cubes[CROSSINGS], cubes[LISTS][0], cubes.get(GAINS, ()), scope)
 
 
-TASKS: Mapping[Task, Callable[[Kinds, Scope], tuple[Estimate, ...]]] = {
+TASKS: Mapping[Task, Callable[[Kinds, Scope], Iterable[Estimate]]] = {
     "classification": _classified,
     "regression": _regressed,
     "multiclass": _classed,
@@ -100,25 +108,43 @@ TASKS: Mapping[Task, Callable[[Kinds, Scope], tuple[Estimate, ...]]] = {
 """How the predictions of each task are measured."""
 
 
-def model_estimates(cubes: Sequence[Cube], scope: Scope) -> tuple[Estimate, ...]:
-    """All rates of a binary model for everybody, every group and every crossing, with their comparisons."""
-    found: list[Estimate] = []
-    counted: list[Grouping] = []
+class _Crossed(NamedTuple):
+    """The groups of one crossing, and the rows without a group of a single column."""
+
+    grouped: Grouping
+    rest: Grouping | None
+
+
+def _crossed(cubes: Sequence[Cube], scope: Scope) -> Iterator[_Crossed]:
+    """Everybody, every column and every crossing."""
     for by in crossings(scope.groups, scope.intersections):
-        counted.append(grouping(cubes, by, scope.reference))
-        found += EverybodyTable(counted[-1], scope, "model").rates((*RATES, *STATISTICS))
-        if len(by) == 1 and (rest := missing_groups(cubes, by[0])) is not None:
-            found += EverybodyTable(rest, scope, "model", comparable=False).rates((*RATES, *STATISTICS))
-    return (*found, *subgroup_estimates([g for g in counted if g.by], scope))
+        rest = missing_groups(cubes, by[0]) if len(by) == 1 else None
+        yield _Crossed(grouping(cubes, by, scope.reference), rest)
+
+
+def _rates(crossed: Sequence[_Crossed], scope: Scope) -> Iterator[Block]:
+    """All rates of a binary model for everybody, every group and every crossing, with their comparisons."""
+    for grouped, rest in crossed:
+        yield from EverybodyTable(grouped, scope, "model").blocks((*RATES, *STATISTICS))
+        if rest is not None:
+            yield from EverybodyTable(rest, scope, "model", comparable=False).blocks((*RATES, *STATISTICS))
+
+
+def _benefits(crossed: Sequence[_Crossed], scope: Scope) -> Iterator[Block]:
+    """Statistics without an upper bound for everybody, every group and every crossing, with their comparisons."""
+    for grouped, rest in crossed:
+        yield BenefitTable(grouped, scope, "model").block()
+        if rest is not None:
+            yield BenefitTable(rest, scope, "model", comparable=False).block()
 
 
 def data_estimates(cubes: Sequence[Cube], scope: Scope, *, labelled: bool = True) -> tuple[Estimate, ...]:
     """Dataset bias: representation, base rates, class imbalance and difference in proportions of labels."""
     found: list[Estimate] = []
     metrics = (DATA_BASE_RATE,) if labelled else ()
-    for by in crossings(scope.groups, scope.intersections):
-        table = BiasTable(grouping(cubes, by, scope.reference), scope, "data")
+    for grouped, rest in _crossed(cubes, scope):
+        table = BiasTable(grouped, scope, "data")
         found += [*table.representation(), *table.rates(metrics), *table.against_reference(labelled=labelled)]
-        if len(by) == 1 and (rest := missing_groups(cubes, by[0])) is not None:
+        if rest is not None:
             found += BiasTable(rest, scope, "data", comparable=False).rates(metrics)
     return tuple(found)

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from audit.cube import Cube
+from audit.estimates import Block
 from audit.fairness.adverse import (
+    ADVERSE,
     CORRECTED,
     IMPACT_P,
     IMPACT_RATIO,
@@ -27,7 +28,7 @@ from audit.fairness.adverse import (
     UNDER_TWO_PERCENT,
 )
 from audit.fairness.rates import SELECTION_RATE
-from audit.grouping import crossings, grouping
+from audit.grouping import Grouping
 from audit.inference.effective import Sample
 from audit.inference.pairs import against
 from audit.inference.two_rates import fisher, inverted_p, pooled_z
@@ -41,13 +42,10 @@ CHOSEN = "the highest group is chosen from the data, which this pair's own inter
 SHARED = "rows share units, and standard deviations of plain rows would be too large; adverse_impact_p allows for them"
 
 
-def adverse_estimates(cubes: Sequence[Cube], scope: Scope) -> tuple[Estimate, ...]:
-    """Adverse impact of every group of every attribute and crossing."""
-    found: list[Estimate] = []
-    for by in crossings(scope.groups, scope.intersections):
-        if by:
-            found += _AdverseTable(grouping(cubes, by, scope.reference), scope, "model").adverse()
-    return tuple(found)
+def adverse_block(grouped: Grouping, scope: Scope) -> Block:
+    """Adverse impact of every group of one attribute or crossing."""
+    table = _AdverseTable(grouped, scope, "model")
+    return Block("model", frozenset(m.name for m in ADVERSE), grouped.by, table.adverse)
 
 
 class _AdverseTable(RateTable):

@@ -6,38 +6,31 @@ Must not: read rows, or know a limit.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from audit.catalogue import Rising, Statistic
-from audit.cube import Cube
+from audit.estimates import Block
 from audit.fairness.benefits import BENEFITS, BETWEEN_ENTROPY, BETWEEN_THEIL
-from audit.grouping import crossings, grouping, missing_groups
 from audit.inference.intervals import Limits
 from audit.inference.pairs import Kind
 from audit.inference.rising import Risen, against, ends, gap, highest, limits, risen
 from audit.measurement.rates import RateTable
-from audit.measurement.scope import SMALL, UNMEASURED, Scope
+from audit.measurement.scope import SMALL, UNMEASURED
 from audit.value import Estimate, Group
 
 NO_ROWS = "0/0: no rows in this group"
 OPEN_SIDES = {"low": "; no lower limit", "high": "; no upper limit"}
 
 
-def benefit_estimates(cubes: Sequence[Cube], scope: Scope) -> tuple[Estimate, ...]:
-    """Statistics without an upper bound for everybody, every group and every crossing, with their comparisons."""
-    found: list[Estimate] = []
-    for by in crossings(scope.groups, scope.intersections):
-        found += BenefitTable(grouping(cubes, by, scope.reference), scope, "model").estimates()
-        if len(by) == 1 and (rest := missing_groups(cubes, by[0])) is not None:
-            found += BenefitTable(rest, scope, "model", comparable=False).estimates()
-    return tuple(found)
-
-
 class BenefitTable(RateTable):
     """Estimates of one grouping."""
+
+    def block(self) -> Block:
+        """All of them, made when one is asked for."""
+        names = frozenset(m.name for m in (*BENEFITS, BETWEEN_ENTROPY, BETWEEN_THEIL))
+        return Block("model", names, self.g.by, self.estimates)
 
     def estimates(self) -> list[Estimate]:
         """Each statistic of every group, its comparisons, and what of the inequality lies between the groups."""
@@ -61,7 +54,7 @@ class BenefitTable(RateTable):
     def _comparisons(self, metric: Rising, values: Risen) -> list[Estimate]:
         if len(self.g.groups) < 2:
             return [self._lonely(metric.name, compare) for compare in metric.judged]
-        found = [self._gap_of(metric, values, kind) for kind in ("difference", "ratio") if kind in metric.judged]
+        found = [self._risen_gap(metric, values, kind) for kind in ("difference", "ratio") if kind in metric.judged]
         if "ratio" in metric.judged:
             found += self._signed(metric, values)
         return [*found, self._highest(metric, values)]
@@ -113,7 +106,7 @@ class BenefitTable(RateTable):
         named = ", ".join(self._named(i) for i in gone[:3])
         return f"not measured for {named}{more} ({self._unknown(metric, values, gone[0])})"
 
-    def _gap_of(self, metric: Rising, values: Risen, kind: Kind) -> Estimate:
+    def _risen_gap(self, metric: Rising, values: Risen, kind: Kind) -> Estimate:
         found = gap(values, kind, self.scope.tail)
         flags = self.flags + ((SMALL,) if values.sample.thin.any() else ())
         common: dict[str, Any] = {"compare": kind, "n": float(self.g.rows.sum())}

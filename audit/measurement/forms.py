@@ -6,7 +6,7 @@ Must not: read a count.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
@@ -14,10 +14,12 @@ import numpy as np
 
 from audit.catalogue import ClassStatistic, Criterion, Rate, Statistic, asks_of
 from audit.inference.effective import Sample
+from audit.inference.intervals import Floats
 from audit.inference.pairs import Kind
 from audit.value import Estimate
 
 KINDS: tuple[Kind, ...] = ("difference", "ratio")
+BOUNDED = ("value", "low", "high")
 Measured = Rate | Statistic | ClassStatistic
 
 
@@ -26,24 +28,54 @@ def event(metric: Measured) -> str:
     return metric.event.text if isinstance(metric, Rate) else metric.title
 
 
-def smooth(estimate: Estimate, metric: Statistic | ClassStatistic) -> Estimate:
-    """Estimate of a statistic on its own scale, with the method that its interval comes from."""
-    low, high = metric.range
-    kind = asks_of(estimate.compare)[0]
-    width, start = high - low, 0.0 if kind in KINDS else low
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """From the scale of 0 to 1, on which everything is bounded, to a metric's own."""
 
-    def scaled(value: float | None) -> float | None:
-        return None if value is None or kind == "ratio" else start + width * value
+    start: float
+    width: float
+    counted: bool
+    """Whether it is a share of rows, so that its numerator and denominator are counts."""
 
-    method = (
-        estimate.method
-        and f"{estimate.method}, rows worth by {'jackknife' if 'fold' in estimate.method else 'delta method'}"
+    @classmethod
+    def of(cls, metric: Measured, kind: Kind | None = None) -> Scale:
+        """Scale of a metric, or of its differences or ratios."""
+        if isinstance(metric, Rate):
+            return cls(0.0, 1.0, counted=True)
+        low, high = metric.range
+        if kind is not None:
+            return cls(0.0, high - low if kind == "difference" else 1.0, counted=False)
+        return cls(low, high - low, counted=False)
+
+    def moved(self, values: Floats) -> Floats:
+        """Values on the metric's own scale."""
+        if (self.start, self.width) == (0.0, 1.0):
+            return values
+        return self.start + self.width * values
+
+    def said(self, method: str) -> str:
+        """Method with what a metric's rows are worth by, where it is no share of them."""
+        if self.counted:
+            return method
+        return f"{method}, rows worth by {'jackknife' if 'fold' in method else 'delta method'}"
+
+
+def on_scale(estimate: Estimate, metric: Measured) -> Estimate:
+    """Estimate on its metric's own scale, with the method that its interval comes from."""
+    if isinstance(metric, Rate):
+        return estimate
+    asked = asks_of(estimate.compare)[0]
+    kind: Kind | None = "difference" if asked == "difference" else "ratio" if asked == "ratio" else None
+    scale, kept = Scale.of(metric, kind), kind == "ratio"
+
+    def moved(value: float | None) -> float | None:
+        return None if value is None else scale.start + scale.width * value
+
+    values: dict[str, Any] = (
+        {} if (scale.start, scale.width) == (0.0, 1.0) else {k: moved(getattr(estimate, k)) for k in BOUNDED}
     )
-    moved: dict[str, Any] = (
-        {} if (low, high) == (0.0, 1.0) else {k: scaled(getattr(estimate, k)) for k in ("value", "low", "high")}
-    )
-    kept = kind == "ratio"
-    return replace(estimate, **moved, method=method, numerator=estimate.numerator if kept else None,
+    method = estimate.method and scale.said(estimate.method)
+    return replace(estimate, **values, method=method, numerator=estimate.numerator if kept else None,
                    denominator=estimate.denominator if kept else None)  # fmt: skip
 
 

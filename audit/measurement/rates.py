@@ -5,136 +5,99 @@ Must not: read rows, know a limit, or leave a group out without a word.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
 
 from audit.catalogue import Criterion, Rate
-from audit.errors import printable
+from audit.estimates import Block
 from audit.fairness.criteria import CRITERIA
-from audit.fairness.rates import BASE_RATE
-from audit.grouping import Grouping
 from audit.inference.effective import Sample
 from audit.inference.intervals import Limits
-from audit.inference.pairs import Gap, Kind, against, extreme, gap, single
-from audit.measurement.forms import KINDS, Measured, bounds_over, determined, event, smooth
+from audit.inference.pairs import Extreme, Gap, Kind, extreme, gap
+from audit.measurement.figures import Figures
+from audit.measurement.forms import KINDS, Measured, bounds_over, on_scale
 from audit.measurement.noise import noise_of
-from audit.measurement.scope import IS_LABEL, NO_GROUP, SMALL, UNMEASURED, Scope
-from audit.value import Estimate, Stage
+from audit.measurement.rows import GroupTable
+from audit.measurement.scope import SMALL, UNMEASURED
+from audit.value import Estimate
+
+End = Literal["lowest", "highest"]
+ENDS: tuple[End, ...] = ("lowest", "highest")
 
 
-class RateTable:
-    """Estimates of one grouping."""
-
-    outcome: str | None = None
-    """Class that all of it is of, where it is one class against all others."""
-
-    def __init__(self, grouped: Grouping, scope: Scope, stage: Stage, *, comparable: bool = True) -> None:
-        self.g, self.scope, self.stage = grouped, scope, stage
-        self.comparable = comparable and bool(grouped.by)
-        self._samples: dict[str, Sample] = {}
-        self.flags: tuple[str, ...] = (NO_GROUP,) if grouped.missing_rows and grouped.by else ()
-        if self.comparable and len(grouped.groups) > 1 and self._is_label():
-            self.flags += (IS_LABEL,)
-
-    def _is_label(self) -> bool:
-        """Whether the group alone says the label."""
-        return determined(self.sample(BASE_RATE))
+class RateTable(GroupTable):
+    """Estimates of one grouping with all comparisons over its groups."""
 
     def rates(self, metrics: Sequence[Measured]) -> list[Estimate]:
         """Each metric: every group's rate, gaps, comparisons with the reference, extremes, named criteria."""
-        found = [e for metric in metrics for e in self._all(metric)]
-        if self.comparable and self.stage == "model" and self.outcome is None:
-            by_name = {m.name: m for m in metrics}
-            named = [c for c in CRITERIA if set(c.rates) <= set(by_name)]
-            found += [self._criterion(c, [by_name[rate] for rate in c.rates]) for c in named]
-        return found
+        return [e for block in self.blocks(metrics) for e in block.estimates]
 
-    def sample(self, metric: Measured) -> Sample:
-        """Values of all groups for one metric, worked out once."""
-        if metric.name not in self._samples:
-            self._samples[metric.name] = self.g.sample(metric)
-        return self._samples[metric.name]
+    def blocks(self, metrics: Sequence[Measured]) -> list[Block]:
+        """The same, a block a metric, each made when it is asked for."""
+        figures = Figures(self.g, tuple(metrics), self.scope.tail)
+        found = [self._block(m.name, partial(self._all, figures, at)) for at, m in enumerate(metrics)]
+        if not self.comparable or self.stage != "model" or self.outcome is not None:
+            return found
+        position = {m.name: at for at, m in enumerate(metrics)}
+        named = [c for c in CRITERIA if set(c.rates) <= set(position)]
+        return found + [
+            self._block(c.name, partial(self._criterion, c, figures, [position[rate] for rate in c.rates]))
+            for c in named
+        ]
 
-    def _all(self, metric: Measured) -> list[Estimate]:
-        sample = self.sample(metric)
-        found = self._each(metric, sample)
-        if self.comparable:
-            for kind in KINDS if metric.range[0] >= 0 and "ratio" in metric.judged else KINDS[:1]:
-                found.append(self._gap(metric, sample, kind))
-                found += self._to_reference(metric, sample, kind)
-            if isinstance(metric, Rate):
-                noise = noise_of(sample, self.g.groups)
-                found += [self.base(metric.name, n=float(self.g.rows.sum()), flags=self.flags, **n) for n in noise]
-            found += [self._extreme(metric, sample, "lowest"), self._extreme(metric, sample, "highest")]
-            found += self._against_everybody(metric)
-        return found if isinstance(metric, Rate) else [smooth(e, metric) for e in found]
+    def _block(self, metric: str, make: Callable[[], list[Estimate]]) -> Block:
+        return Block(self.stage, frozenset({metric}), self.g.by, make)
+
+    def _all(self, figures: Figures, at: int) -> list[Estimate]:
+        metric, sample = figures.metrics[at], figures.samples[at]
+        own = Limits(figures.single.low[at], figures.single.high[at])
+        found = list(self._each(metric, sample, own))
+        if not self.comparable:
+            return found
+        found += self._over_groups(metric, sample, figures, at)
+        return found + [on_scale(e, metric) for e in self._against_everybody(metric)]
+
+    def _over_groups(self, metric: Measured, sample: Sample, figures: Figures, at: int) -> Iterator[Estimate]:
+        """Gaps over groups, comparisons with the reference, noise and extremes."""
+        wide = partial(on_scale, metric=metric)
+        for kind in KINDS if metric.range[0] >= 0 and "ratio" in metric.judged else KINDS[:1]:
+            if len(self.g.groups) < 2:
+                yield wide(self._lonely(metric.name, kind))
+                continue
+            yield wide(self._gap_of(metric, sample, kind, figures.gaps(kind)[at]))
+            limits = figures.against(kind)
+            yield from self._to_reference(metric, sample, kind, Limits(limits.low[at], limits.high[at]))
+        if isinstance(metric, Rate):
+            for noise in noise_of(sample, self.g.groups):
+                yield self.base(metric.name, n=self._n, flags=self.flags, **noise)
+        if not self.g.groups:
+            yield from (wide(self._lonely(metric.name, which)) for which in ENDS)
+            return
+        for which, found in zip(ENDS, (figures.lowest[at], figures.highest[at]), strict=True):
+            yield wide(self._extreme_of(metric, sample, which, found))
 
     def _against_everybody(self, metric: Measured) -> list[Estimate]:
         """Comparisons with everybody and with the rest; see `audit.measurement.everybody`."""
         del metric
         return []
 
-    def base(self, metric: str, **changes: Any) -> Estimate:
-        """Estimate of this grouping and stage."""
-        confidence = None if changes.get("low") is None and changes.get("high") is None else self.scope.confidence
-        return Estimate(
-            stage=self.stage, metric=metric, by=self.g.by, outcome=self.outcome, confidence=confidence, **changes
-        )
-
-    def _method(self, exact: bool = False) -> str:
-        name = "clopper-pearson" if exact else "wilson"
-        return (
-            f"{name}, 100 folds of the unit"
-            if self.g.folded
-            else (f"{name}, effective n of the weights" if "w" in self.g.counts else name)
-        )
-
-    def _group_flags(self, sample: Sample, *positions: int) -> tuple[str, ...]:
-        for i in positions:
-            if sample.thin[i]:
-                return (SMALL,)
-        return ()
-
-    def _each(self, metric: Measured, sample: Sample) -> list[Estimate]:
-        limits = single(sample, self.scope.tail)
-        return [self._rate(metric, sample, limits, i) for i in range(len(self.g.groups))]
-
-    def _rate(self, metric: Measured, sample: Sample, limits: Limits, i: int) -> Estimate:
-        group, rows = self.g.groups[i], float(self.g.rows[i])
-        common: dict[str, Any] = {"group": group, "n": rows}
-        if sample.denominator[i] <= 0:
-            reason = self._empty(metric, i)
-            return self.base(metric.name, **common, numerator=0.0, denominator=0.0, status="undefined", reason=reason)
-        df = float(sample.df[i])
-        return self.base(
-            metric.name,
-            **common,
-            value=float(sample.p[i]),
-            low=float(limits.low[i]),
-            high=float(limits.high[i]),
-            numerator=float(sample.numerator[i]),
-            denominator=float(sample.denominator[i]),
-            effective_n=float(sample.n[i]),
-            degrees_of_freedom=df if math.isfinite(df) else None,
-            method=self._method(),
-            flags=self._group_flags(sample, i),
-        )
-
     def _gap(self, metric: Measured, sample: Sample, kind: Kind, looks: int = 1) -> Estimate:
         if len(self.g.groups) < 2:
             return self._lonely(metric.name, kind)
-        found = gap(sample, kind, self.scope.tail, looks)
+        return self._gap_of(metric, sample, kind, gap(sample, kind, self.scope.tail, looks))
+
+    def _gap_of(self, metric: Measured, sample: Sample, kind: Kind, found: Gap) -> Estimate:
         flags = self.flags + ((SMALL,) if sample.thin.any() else ())
         limits = self._bounds(found)
         if found.value is None:
             return self.base(
                 metric.name,
                 compare=kind,
-                n=float(self.g.rows.sum()),
+                n=self._n,
                 status="undefined",
                 **limits,
                 reason=self._why(metric, sample),
@@ -146,7 +109,7 @@ class RateTable:
             compare=kind,
             value=found.value,
             **limits,
-            n=float(self.g.rows.sum()),
+            n=self._n,
             pair=(self.g.groups[lowest], self.g.groups[highest]),
             numerator=float(sample.p[lowest]) if kind == "ratio" else None,
             denominator=float(sample.p[highest]) if kind == "ratio" else None,
@@ -166,78 +129,14 @@ class RateTable:
             "high_pair": (name[found.high_pair[0]], name[found.high_pair[1]]),
         }
 
-    def _lonely(self, metric: str, compare: str) -> Estimate:
-        have = f"only one group ({self._named(0)})" if self.g.groups else "no group"
-        return self.base(
-            metric,
-            compare=compare,
-            n=float(self.g.rows.sum()),
-            status="undefined",
-            flags=self.flags,
-            reason=f"{have} has rows: nothing to compare; at least two are needed",
-        )
-
-    def _why(self, metric: Measured, sample: Sample) -> str:
-        empty = [i for i in range(len(self.g.groups)) if not sample.measured[i]]
-        if not empty:
-            return f"0/0: {event(metric)} for nobody in any group"
-        named = ", ".join(self._named(i) for i in empty[:3]) + (f" and {len(empty) - 3} more" if len(empty) > 3 else "")
-        return f"not measured for {named} ({self._empty(metric, empty[0])})"
-
-    def _empty(self, metric: Measured, i: int) -> str:
-        """Why a metric is undefined for a group."""
-        return metric.empty if self.g.rows[i] else "0/0: no rows in this group"
-
-    def _named(self, i: int) -> str:
-        return " x ".join(printable(level) for level in self.g.groups[i])
-
-    def _to_reference(self, metric: Measured, sample: Sample, kind: Kind) -> list[Estimate]:
-        if len(self.g.groups) < 2:
-            return []
-        at = self.g.reference
-        limits = against(sample, kind, at, self.scope.tail)
-        return [self._pairwise(metric, sample, limits, kind, i) for i in range(len(self.g.groups)) if i != at]
-
-    def _pairwise(self, metric: Measured, sample: Sample, limits: Limits, kind: Kind, i: int) -> Estimate:
-        at = self.g.reference
-        p, q = float(sample.p[i]), float(sample.p[at])
-        common: dict[str, Any] = {
-            "compare": kind,
-            "group": self.g.groups[i],
-            "reference": self.g.groups[at],
-            "n": float(self.g.rows[i] + self.g.rows[at]),
-            "flags": self.flags + self._group_flags(sample, i, at),
-        }
-        empty = next((j for j in (i, at) if not sample.measured[j]), None)
-        if empty is not None:
-            return self.base(
-                metric.name,
-                **common,
-                status="undefined",
-                reason=f"not measured for {self._named(empty)} ({self._empty(metric, empty)})",
-            )
-        if kind == "ratio" and q == 0:
-            reason = f"{'0' if p == 0 else 'x'}/0: {event(metric)} for nobody in {self._named(at)}"
-            return self.base(metric.name, **common, status="undefined", reason=reason)
-        high = float(limits.high[i])
-        return self.base(
-            metric.name,
-            **common,
-            value=p - q if kind == "difference" else p / q,
-            low=float(limits.low[i]),
-            high=high if math.isfinite(high) else None,
-            method=f"{'newcombe' if kind == 'difference' else 'mover-r'} on "
-            f"{self._method()}{'' if math.isfinite(high) else '; no upper limit'}",
-            numerator=p if kind == "ratio" else None,
-            denominator=q if kind == "ratio" else None,
-        )
-
-    def _extreme(self, metric: Measured, sample: Sample, which: Literal["lowest", "highest"]) -> Estimate:
-        if not len(self.g.groups):
+    def _extreme(self, metric: Measured, sample: Sample, which: End) -> Estimate:
+        if not self.g.groups:
             return self._lonely(metric.name, which)
-        found = extreme(sample, which, self.scope.tail)
+        return self._extreme_of(metric, sample, which, extreme(sample, which, self.scope.tail))
+
+    def _extreme_of(self, metric: Measured, sample: Sample, which: End, found: Extreme) -> Estimate:
         flags = self.flags + ((SMALL,) if sample.thin.any() else ())
-        common: dict[str, Any] = {"compare": which, "low": found.low, "high": found.high, "n": float(self.g.rows.sum())}
+        common: dict[str, Any] = {"compare": which, "low": found.low, "high": found.high, "n": self._n}
         if found.value is None:
             return self.base(
                 metric.name, **common, status="undefined", reason=self._why(metric, sample), flags=(*flags, UNMEASURED)
@@ -252,9 +151,17 @@ class RateTable:
             method=f"{self._method(found.exact)}, corrected for {len(self.g.groups)} groups on the failing side",
         )
 
-    def _criterion(self, criterion: Criterion, metrics: Sequence[Measured]) -> Estimate:
+    def _criterion(self, criterion: Criterion, figures: Figures, positions: Sequence[int]) -> list[Estimate]:
         """Worst of several gaps, or their mean; the failing side is corrected for having looked at all of them."""
-        parts = [self._gap(m, self.sample(m), criterion.compare, looks=len(metrics)) for m in metrics]
+        kind = criterion.compare
+        own = [(figures.metrics[at], figures.samples[at]) for at in positions]
+        if len(own) == 1 and len(self.g.groups) > 1:
+            parts = [self._gap_of(*own[0], kind, figures.gaps(kind)[positions[0]])]
+        else:
+            parts = [self._gap(metric, sample, kind, looks=len(own)) for metric, sample in own]
+        return [self._worst(criterion, parts)]
+
+    def _worst(self, criterion: Criterion, parts: Sequence[Estimate]) -> Estimate:
         undefined = next((p for p in parts if p.value is None), None)
         flags = tuple(dict.fromkeys(f for p in parts for f in p.flags))
         common: dict[str, Any] = {"compare": criterion.compare, "n": parts[0].n, "flags": flags}

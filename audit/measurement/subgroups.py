@@ -9,12 +9,13 @@ Must not: read rows, or know a limit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from audit.catalogue import GroupStatistic, Rate
+from audit.estimates import Block
 from audit.fairness.rates import BASE_RATE, RATES
 from audit.fairness.subgroups import RICH_SUBGROUP, RICH_SUBGROUP_FALSE_POSITIVE
 from audit.grouping import Grouping
@@ -44,7 +45,7 @@ class _Violations(NamedTuple):
     measured: np.ndarray
 
 
-def subgroup_estimates(groupings: Sequence[Grouping], scope: Scope) -> list[Estimate]:
+def subgroup_blocks(groupings: Sequence[Grouping], scope: Scope) -> Iterator[Block]:
     """Largest violation of every crossing, then of everything that was declared.
 
     Parameters
@@ -52,14 +53,18 @@ def subgroup_estimates(groupings: Sequence[Grouping], scope: Scope) -> list[Esti
     groupings
         Every crossing, that of no column left out.
     """
-    found: list[Estimate] = []
+    every = sum(len(g.groups) for g in groupings)
     for metric, rate in OF:
         for g in groupings:
             looks = 1 if len(g.groups) == 2 else len(g.groups)
-            found.append(_largest(metric, rate, g.by, [g], scope, looks))
+            yield _block(metric, rate, g.by, [g], scope, looks)
         if groupings:
-            found.append(_largest(metric, rate, (), groupings, scope, sum(len(g.groups) for g in groupings)))
-    return found
+            yield _block(metric, rate, (), groupings, scope, every)
+
+
+def _block(metric: GroupStatistic, rate: Rate, by: tuple[str, ...], groupings: Sequence[Grouping], scope: Scope,
+           looks: int) -> Block:  # fmt: skip
+    return Block("model", frozenset({metric.name}), by, lambda: [_largest(metric, rate, by, groupings, scope, looks)])
 
 
 def _largest(

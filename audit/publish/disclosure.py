@@ -17,6 +17,7 @@ from dataclasses import replace
 from audit import four_fifths
 from audit.catalogue import Criterion, Family, asks_of, at_k
 from audit.errors import QuestionError, printable
+from audit.estimates import Estimates
 from audit.grouping import PLACES
 from audit.metrics import CATALOGUE
 from audit.publish.cells import (
@@ -217,7 +218,7 @@ def publishable(result: AuditResult, k: int = K) -> AuditResult:
     if k < 1:
         raise QuestionError(f"k must be at least 1, not {k}; 1 leaves nothing out")
     shields = {stage: _shield(result, stage, k) for stage in PARTS}
-    estimates = tuple(shields[e.stage].shown(e) if e.stage in shields else e for e in result.estimates)
+    estimates = Estimates.listed(shields[e.stage].shown(e) if e.stage in shields else e for e in result.estimates)
     gates = tuple(_gate(gate, shields, k) for gate in result.gates)
     checks = tuple(_checks(result.checks, estimates, k))
     return replace(result, estimates=estimates, checks=checks, gates=gates, cubes=shields["model"].confusions())
