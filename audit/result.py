@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Final, Literal
 
@@ -215,9 +215,9 @@ class AuditResult:
         plain = _plain(self)
         return {"schema": plain.pop("schema"), **plain}
 
-    def to_json(self, *, indent: int | None = 1) -> str:
-        """Strict JSON: no NaN, no Infinity, keys in the contract's order."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
+    def to_json(self) -> str:
+        """Strict JSON: no NaN, no Infinity, keys in the contract's order, a line for each estimate."""
+        return "\n".join(_in_lines(self.to_dict()))
 
     def find(
         self,
@@ -265,15 +265,48 @@ class AuditResult:
 
 
 def _plain(value: Any) -> Any:
+    """Plain form of a value; what most values are is asked first, as a document holds hundreds of thousands."""
+    kind = type(value)
+    if kind is str or value is None or kind is int or kind is bool:
+        return value
+    if kind is float:
+        return _finite(value)
+    if kind is tuple or kind is list or kind is Estimates:
+        return [_plain(v) for v in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {name: _plain(getattr(value, name)) for name in _names(value)}
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (tuple, list, Estimates)):
-        return [_plain(v) for v in value]
-    if isinstance(value, float):
-        return _finite(value)
     return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """Fields of a record; asked of its class once."""
+    kind = type(value)
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(f.name for f in fields(value))
+    return _FIELDS[kind]
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
+
+
+def _in_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """A document with a line for each member and each item of a list: to be read, searched and compared."""
+    yield "{"
+    for at, (key, value) in enumerate(document.items()):
+        comma = "," if at + 1 < len(document) else ""
+        if isinstance(value, list) and value:
+            yield f" {_text(key)}: ["
+            yield ",\n".join(f"  {_text(item)}" for item in value)
+            yield f" ]{comma}"
+        else:
+            yield f" {_text(key)}: {_text(value)}{comma}"
+    yield "}"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _finite(value: float) -> float | int:
