@@ -19,6 +19,8 @@ TIE = 1e-7
 """Relative difference under which two tables count as equally likely; R's fisher.test uses the same."""
 WINDOW_SD = 40.0
 """Standard deviations of the count beyond which a table's probability is no floating number."""
+BEYOND_SD = 9.0
+"""Standard deviations beyond the table found at which what is left of a tail is under 1e-16 of its probability."""
 SMALLEST_P = 1e-300
 
 
@@ -30,18 +32,17 @@ def fisher(hits: float, rows: float, hits_other: float, rows_other: float) -> fl
     hits, rows, hits_other, rows_other
         Whole numbers of plain rows.
     """
-    from scipy.special import gammaln
-
     total, both = rows + rows_other, hits + hits_other
     least, most = max(0.0, both - rows_other), min(rows, both)
     mean = rows * both / total
-    spread = np.sqrt(mean * (rows_other / total) * (total - both) / max(total - 1, 1))
-    reach = WINDOW_SD * (spread + 1)
-    if abs(hits - mean) > reach:
+    spread = float(np.sqrt(mean * (rows_other / total) * (total - both) / max(total - 1, 1))) + 1
+    if abs(hits - mean) > WINDOW_SD * spread:
         return SMALLEST_P
+    reach = abs(hits - mean) + BEYOND_SD * spread
     k = np.arange(max(least, np.floor(mean - reach)), min(most, np.ceil(mean + reach)) + 1)
-    # Constants of all tables with these margins fall out of the quotient.
-    log = -(gammaln(k + 1) + gammaln(both - k + 1) + gammaln(rows - k + 1) + gammaln(rows_other - both + k + 1))
+    # Each table's probability follows from that of the one before; logarithms of factorials would cancel.
+    steps = (both - k[:-1]) * (rows - k[:-1]) / (k[1:] * (rows_other - both + k[1:]))
+    log = np.concatenate([[0.0], np.cumsum(np.log(steps))])
     likely = np.exp(log - log.max())
     here = likely[int(hits - k[0])]
     return float(max(min(1.0, likely[likely <= here * (1 + TIE)].sum() / likely.sum()), SMALLEST_P))
