@@ -39,6 +39,9 @@ class Evidence:
     judged: Sequence[Gate] = ()
     """Gates of an earlier judgement of the same evidence; what they say of needed data is not worked out again."""
 
+    stopped_by: Sequence[str] = ()
+    """Gates on the data that kept training from starting."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "estimates", Estimates.listed(self.estimates))
 
@@ -81,6 +84,12 @@ def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...
     waivers = {w.gate: w for w in config.waivers}
     gates = with_p_values([_judged(r, evidence) for r in rules], evidence)
     return tuple(waived(g, waivers.get(g.name), today) for g in gates)
+
+
+def failing_before_training(config: Config, evidence: Evidence, today: dt.date) -> tuple[str, ...]:
+    """Gates on the data and on its checks that fail, before there is a model."""
+    before = (g for g in judge(config, evidence, today) if g.name.startswith(("data.", "checks.")))
+    return tuple(g.name for g in before if g.verdict == "fail")
 
 
 def with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
@@ -149,7 +158,8 @@ def again(result: AuditResult, config: Config, today: dt.date) -> AuditResult:
             "judge by the same confidence, or run again"
         )
     checks = checked_again(result.checks, result.estimates, config)
-    evidence = Evidence(estimates=result.estimates, checks=checks, energy=result.energy, judged=result.gates)
+    evidence = Evidence(estimates=result.estimates, checks=checks, energy=result.energy, judged=result.gates,
+                        stopped_by=result.run.stopped_by)  # fmt: skip
     gates = judge(config, evidence, today)
     failed = any(code != 0 for code in result.run.exit_codes.values())
     verdict = "incomplete" if failed or result.verdict == "incomplete" else overall(gates)
@@ -202,7 +212,7 @@ def _judged(rule: GateRule, evidence: Evidence) -> Gate:
             compare=rule.compare,
             by=rule.by or (),
             status="undefined",
-            reason="this run did not measure it",
+            reason=_unmeasured(evidence),
         )
     low, high = bounds(estimate)
     if _hangs(rule, estimate):
@@ -221,6 +231,12 @@ def _judged(rule: GateRule, evidence: Evidence) -> Gate:
         estimate=estimate,
         needed_n=needed,
     )
+
+
+def _unmeasured(evidence: Evidence) -> str:
+    if not evidence.stopped_by:
+        return "this run did not measure it"
+    return f"nothing was trained, because {' and '.join(evidence.stopped_by)} failed"
 
 
 def bounds(estimate: Estimate) -> tuple[float | None, float | None]:

@@ -45,6 +45,10 @@ class Run:
     code: Code | None = None
     exit_codes: Mapping[str, int] = field(default_factory=dict)
     """Exit code of each child process by phase; negative for a signal."""
+    stopped_by: tuple[str, ...] = ()
+    """Gates that failed on the data, so that training was not started."""
+    continued: tuple[str, ...] = ()
+    """Gates that failed on the data before training, which was started all the same, as somebody asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from audit import __version__
 from audit.config.schema import Config
 from audit.errors import AuditError, QuestionError, SourceError
 from audit.evidence.store import Store
-from audit.gates import Evidence, exit_code, judge, overall
+from audit.gates import Evidence, exit_code, failing_before_training, judge, overall
 from audit.records import question_record
 from audit.result import AuditResult, Code, Energy, Run
 from audit.stages import Findings, Step, audit_predictions, check_data, require_inputs, require_inside
@@ -49,6 +49,8 @@ class Job:
     """Send the training's own stdout to stderr, because stdout carries the document."""
     step: Step = nullcontext
     metered: bool = True
+    insist: bool = False
+    """Train although a gate on the data fails; the result says so."""
 
 
 def run(job: Job) -> Audited:
@@ -67,9 +69,11 @@ def run(job: Job) -> Audited:
             with _phase(meter, "validate"):
                 _prepare(job)
                 check_data(job.config, opened, found, job.step)
-            if meter is not None and job.config.train is not None:
+            if job.config.train is not None:
+                _may_train(job, found)
+            if meter is not None and job.config.train is not None and not found.stopped_by:
                 ended = _train(job, meter, found)
-            if ended is None or ended.exit_code == 0:
+            if not found.stopped_by and (ended is None or ended.exit_code == 0):
                 with _phase(meter, "audit"):
                     audit_predictions(job.config, opened, found, job.step)
             energy = meter.energy() if meter is not None else None
@@ -110,7 +114,7 @@ def conclude(
     config: Config, found: Findings, record: Run, energy: Energy | None = None, *, failed: bool = False
 ) -> AuditResult:
     """Judge what was found, and make the document."""
-    evidence = Evidence(estimates=found.estimates, checks=found.checks, energy=energy)
+    evidence = Evidence(estimates=found.estimates, checks=found.checks, energy=energy, stopped_by=found.stopped_by)
     gates = judge(config, evidence, dt.datetime.now(dt.UTC).date())
     return AuditResult(
         run=record,
@@ -134,6 +138,8 @@ def _record(job: Job, run_id: str, started: str, found: Findings) -> Run:
         command=job.command,
         code=code_version(job.folder),
         exit_codes=found.exit_codes,
+        stopped_by=found.stopped_by,
+        continued=found.continued,
     )
 
 
@@ -170,6 +176,16 @@ def _prepare(job: Job) -> None:
         raise SourceError(
             f"[data] prepare ({' '.join(command)}) ended with exit code {ended.exit_code}; its own message is above"
         )
+
+
+def _may_train(job: Job, found: Findings) -> None:
+    """Look at the gates on the data before a single step of training."""
+    evidence = Evidence(estimates=found.estimates, checks=found.checks)
+    failed = failing_before_training(job.config, evidence, dt.datetime.now(dt.UTC).date())
+    if job.insist:
+        found.continued = failed
+    else:
+        found.stopped_by = failed
 
 
 def _train(job: Job, meter: Meter, found: Findings) -> Ended:

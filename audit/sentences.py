@@ -5,11 +5,12 @@ Must not: decide anything; it is given the verdict.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from audit.catalogue import asks_of
 from audit.config.schema import GateRule
 from audit.errors import printable
+from audit.result import Run
 from audit.value import Estimate, Group
 
 Find = Callable[[Estimate, Group], Estimate | None]
@@ -35,6 +36,23 @@ def interval_text(low: float | None, high: float | None) -> str:
     if low is None and high is None:
         return ""
     return f" [{number(low)}, {number(high)}]" if high is not None else f" [{number(low)}, no upper limit]"
+
+
+def training_notes(run: Run) -> tuple[str, ...]:
+    """What gates on the data did to training, where they did anything."""
+    said = []
+    if run.stopped_by:
+        named = _listed_gates(run.stopped_by)
+        said.append(f"Training was not started, because {named} on the data; --continue trains all the same.")
+    if run.continued:
+        named = _listed_gates(run.continued)
+        said.append(f"Training was started with --continue, although {named} on the data.")
+    return tuple(said)
+
+
+def _listed_gates(names: Sequence[str]) -> str:
+    shown = " and ".join(printable(n) for n in names)
+    return f"{shown} {'fails' if len(names) == 1 else 'fail'}"
 
 
 def gate_sentence(rule: GateRule, estimate: Estimate, verdict: str, find: Find, needed: float | None) -> str:

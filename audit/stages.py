@@ -35,6 +35,10 @@ class Findings:
     estimates: Estimates = field(default_factory=Estimates)
     checks: list[Check] = field(default_factory=list)
     exit_codes: dict[str, int] = field(default_factory=dict)
+    stopped_by: tuple[str, ...] = ()
+    """Gates on the data that kept training from starting."""
+    continued: tuple[str, ...] = ()
+    """Gates on the data that failed and were overridden."""
 
 
 def scope_of(config: Config) -> Scope:

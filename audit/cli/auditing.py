@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 def run(
     pipeline: Annotated[Path, typer.Argument(help="A folder with an audit.toml, or the file.")] = Path(),
     store: o.StorePath = HERE,
+    insist: Annotated[
+        bool, typer.Option("--continue", help="Train although a gate on the data fails; the card says so.")
+    ] = False,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
 ) -> None:
@@ -26,7 +29,7 @@ def run(
     from audit.run import run as run_audit
 
     config, folder = load(pipeline)
-    job = job_of(config, folder, store, ("audit", "run", str(pipeline)), json=json)
+    job = job_of(config, folder, store, ("audit", "run", str(pipeline)), json=json, insist=insist)
     end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
 
 

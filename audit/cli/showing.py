@@ -18,7 +18,14 @@ HERE = Path(DEFAULT_STORE)
 
 
 def job_of(
-    config: Config, folder: Path, store: Path, command: tuple[str, ...], *, json: bool, metered: bool = True
+    config: Config,
+    folder: Path,
+    store: Path,
+    command: tuple[str, ...],
+    *,
+    json: bool,
+    metered: bool = True,
+    insist: bool = False,
 ) -> Job:
     """What to audit, and where the evidence goes."""
     from audit.cli.progress import stepping, talk
@@ -26,7 +33,7 @@ def job_of(
     from audit.run import Job
 
     return Job(config=config, folder=folder, store=Store(store), command=command, quiet_stdout=json,
-               step=stepping(talk()), metered=metered)  # fmt: skip
+               step=stepping(talk()), metered=metered, insist=insist)  # fmt: skip
 
 
 def end(audited: Audited, store: Path, *, json: bool, exit_zero: bool, gated: bool) -> None:

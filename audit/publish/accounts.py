@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from audit.publish.shapes import Table, TableRow
 from audit.publish.words import BADGES, Badge, Cell, percent, safe_text, words
 from audit.result import SCHEMA, AuditResult, Check, Energy, EnergyComponent, Part
-from audit.sentences import number
+from audit.sentences import number, training_notes
 
 OUTCOME_ORDER = ("fail", "error", "undefined", "warn", "waived", "pass", "not applicable")
 METHODS = {
@@ -161,6 +161,7 @@ def provenance(result: AuditResult) -> tuple[tuple[str, str], ...]:
         ("Code", _code(result)),
         ("Command", safe_text(" ".join(run.command)) if run.command else "none; called from Python"),
         ("Exit codes", ", ".join(f"{safe_text(p)} {c}" for p, c in run.exit_codes.items()) or "no process was started"),
+        *(("Training", safe_text(note)) for note in training_notes(run)),
         ("Question", safe_text(result.question.digest)),
         *(
             (f"Data: {safe_text(p.part)}", safe_text(p.digest or "no digest: the rows were in memory"))

@@ -19,7 +19,7 @@ from audit.errors import printable
 from audit.gates import WORST_FIRST, deciding, exit_code
 from audit.publish.terminal_tables import Line, groupings
 from audit.result import AuditResult, Check, Energy, Gate, Part
-from audit.sentences import group_text, interval_text, number
+from audit.sentences import group_text, interval_text, number, training_notes
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -81,6 +81,8 @@ def verdict_lines(result: AuditResult, console: Console, *, exit_zero: bool = Fa
     if exit_zero and not meaning.startswith("Exit code 0"):
         meaning = f"Exit code 0, as --exit-zero asks; without it {meaning.removeprefix('Exit code ')}"
     _print(console, Line("", meaning))
+    for sentence in training_notes(result.run):
+        _print(console, Line("", sentence))
     _section(console, _gates(result.gates, console.width))
 
 

@@ -29,6 +29,7 @@ from audit.publish.method import Term, definitions, method_notes
 from audit.publish.shapes import GroupingView
 from audit.publish.words import BADGES, Badge, safe_text
 from audit.result import AuditResult, Gate
+from audit.sentences import training_notes
 
 NOT_PROVIDED = "not provided (owner to fill)"
 OWNER_FIELDS = (
@@ -154,7 +155,7 @@ def headline(result: AuditResult) -> str:
         return (
             "No limit was asked for, so nothing was judged. What follows are measurements, and none of them is a pass."
         )
-    return safe_text(gate.sentence, SENTENCE_LENGTH)
+    return " ".join(safe_text(s, SENTENCE_LENGTH) for s in (gate.sentence, *training_notes(result.run)))
 
 
 def tally(result: AuditResult) -> str:

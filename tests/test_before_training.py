@@ -1,0 +1,118 @@
+"""Gates on the data are judged before a single step of training; who trains all the same is on record."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from audit.cli import main
+
+TRAIN = """
+import pathlib, pandas as pd
+pathlib.Path("trained").touch()
+frame = pd.read_csv("d.csv")
+frame.assign(p=frame.y).to_csv("p.csv", index=False)
+"""
+
+
+def pipeline(folder, gate, more=""):
+    rows = pd.DataFrame({"g": ["a"] * 400 + ["b"] * 400, "y": [1] * 300 + [0] * 100 + [1] * 60 + [0] * 340})
+    rows.to_csv(folder / "d.csv", index=False)
+    (folder / "train.py").write_text(TRAIN)
+    (folder / "audit.toml").write_text(
+        f"""
+[data]
+source = "d.csv"
+label = "y"
+groups = ["g"]
+[train]
+command = ["{sys.executable}", "train.py"]
+predictions = "p.csv"
+[predictions]
+prediction = "p"
+{more}
+[[gates]]
+{gate}
+[[gates]]
+metric = "accuracy"
+compare = "lowest"
+min = 0.9
+"""
+    )
+    return folder
+
+
+UNFAIR = 'stage = "data"\nmetric = "base_rate"\ncompare = "ratio"\nmin = 0.8'
+
+
+def run(folder, *options):
+    store = folder / "store"
+    ended = subprocess.run(
+        [sys.executable, "-m", "audit", "run", str(folder), "--store", str(store), "--json", *options],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return ended, json.loads(ended.stdout), next(store.glob("2*"))
+
+
+def test_training_does_not_start_when_a_gate_on_the_data_fails(tmp_path):
+    ended, document, kept = run(pipeline(tmp_path, UNFAIR))
+    assert ended.returncode == 1
+    assert not (tmp_path / "trained").exists()
+    assert document["verdict"] == "fail"
+    assert document["run"]["stopped_by"] == ["data.base_rate.ratio.g"]
+    assert document["run"]["exit_codes"] == {}
+    verdicts = {g["name"]: (g["verdict"], g["estimate"]["reason"]) for g in document["gates"]}
+    assert verdicts["model.accuracy.lowest.g"] == (
+        "undefined",
+        "nothing was trained, because data.base_rate.ratio.g failed",
+    )
+    said = "Training was not started, because data.base_rate.ratio.g fails on the data"
+    assert said in " ".join(ended.stderr.split())
+    for name in ("card.html", "card.md"):
+        assert said in " ".join((kept / name).read_text().replace("\\", "").split())
+
+
+def test_who_trains_all_the_same_is_on_record(tmp_path):
+    ended, document, kept = run(pipeline(tmp_path, UNFAIR), "--continue")
+    assert ended.returncode == 1
+    assert (tmp_path / "trained").exists()
+    assert document["run"]["continued"] == ["data.base_rate.ratio.g"]
+    assert document["run"]["stopped_by"] == []
+    assert {g["name"]: g["verdict"] for g in document["gates"]} == {
+        "data.base_rate.ratio.g": "fail",
+        "model.accuracy.lowest.g": "pass",
+    }
+    assert (
+        "Training was started with --continue, although data.base_rate.ratio.g fails"
+        in (kept / "card.html").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("gate", "more"),
+    [
+        (UNFAIR.replace("0.8", "0.1"), ""),
+        ('metric = "selection_rate"\ncompare = "ratio"\nmin = 0.8', ""),
+        (UNFAIR, '[[waivers]]\ngate = "data.base_rate.ratio.g"\nowner = "b"\nreason = "r"\nexpires = 2099-01-01'),
+    ],
+    ids=["passes", "on the model", "waived"],
+)
+def test_training_starts_otherwise(tmp_path, gate, more):
+    _, document, _ = run(pipeline(tmp_path, gate, more))
+    assert (tmp_path / "trained").exists()
+    assert (document["run"]["stopped_by"], document["run"]["continued"]) == ([], [])
+
+
+def test_a_stopped_run_is_judged_alike_from_its_document(tmp_path, capsys):
+    _, document, kept = run(pipeline(tmp_path, UNFAIR))
+    with pytest.raises(SystemExit) as ended:
+        main(["gate", str(kept / "audit.json"), "--json"])
+    assert ended.value.code == 1
+    assert json.loads(capsys.readouterr().out)["gates"] == document["gates"]
+    with pytest.raises(SystemExit) as verified:
+        main(["verify", str(kept / "audit.json")])
+    assert verified.value.code == 0
