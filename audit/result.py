@@ -7,12 +7,11 @@ nothing else. Field order is part of the contract and fixed by a test.
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
+from audit.document import lines_of, plain_of
 from audit.estimates import Estimates
 from audit.value import Estimate, Level
 
@@ -216,12 +215,12 @@ class AuditResult:
 
     def to_dict(self) -> dict[str, Any]:
         """The document as plain dicts and lists, ``schema`` first."""
-        plain = _plain(self)
+        plain = plain_of(self)
         return {"schema": plain.pop("schema"), **plain}
 
     def to_json(self) -> str:
         """Strict JSON: no NaN, no Infinity, keys in the contract's order, a line for each estimate."""
-        return "\n".join(_in_lines(self.to_dict()))
+        return "\n".join(lines_of(self.to_dict()))
 
     def find(
         self,
@@ -266,54 +265,3 @@ class AuditResult:
         from audit.publish.notebook import fragment
 
         return fragment(self)
-
-
-def _plain(value: Any) -> Any:
-    """Plain form of a value; what most values are is asked first, as a document holds hundreds of thousands."""
-    kind = type(value)
-    if kind is str or value is None or kind is int or kind is bool:
-        return value
-    if kind is float:
-        return _finite(value)
-    if kind is tuple or kind is list or kind is Estimates:
-        return [_plain(v) for v in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return {name: _plain(getattr(value, name)) for name in _names(value)}
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    return value
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    """Fields of a record; asked of its class once."""
-    kind = type(value)
-    if kind not in _FIELDS:
-        _FIELDS[kind] = tuple(f.name for f in fields(value))
-    return _FIELDS[kind]
-
-
-_FIELDS: dict[type, tuple[str, ...]] = {}
-
-
-def _in_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    """A document with a line for each member and each item of a list: to be read, searched and compared."""
-    yield "{"
-    for at, (key, value) in enumerate(document.items()):
-        comma = "," if at + 1 < len(document) else ""
-        if isinstance(value, list) and value:
-            yield f" {_text(key)}: ["
-            yield ",\n".join(f"  {_text(item)}" for item in value)
-            yield f" ]{comma}"
-        else:
-            yield f" {_text(key)}: {_text(value)}{comma}"
-    yield "}"
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def _finite(value: float) -> float | int:
-    if not math.isfinite(value):
-        raise ValueError("a result holds no NaN and no Infinity; the producer must say undefined instead")
-    return int(value) if value.is_integer() and abs(value) < 2**53 else value
