@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -231,12 +231,18 @@ def _audit(rows: Any, config: Config) -> AuditResult:
 
     from audit.engines.tables import open_frame, open_table
     from audit.run import conclude, now
-    from audit.stages import Findings, audit_model, audit_table
+    from audit.stages import Findings, audit_model, audit_table, look_at
+
+    def quiet(_: str) -> AbstractContextManager[None]:
+        return nullcontext()
 
     found, started = Findings(), now()
     table = open_table(rows) if isinstance(rows, (str, Path)) else open_frame(rows)
-    stage = audit_table if config.predictions is None else audit_model
-    stage(table, config, found, lambda _: nullcontext())
+    if config.predictions is None:
+        counted = audit_table(table, config, found, quiet)
+        found.checks += look_at({"train": table}, config, {"train": counted}, quiet)
+    else:
+        audit_model(table, config, found, quiet)
     run = Run(id=f"memory-{secrets.token_hex(4)}", started=started, finished=now(), version=__version__)
     return conclude(config, found, run)
 

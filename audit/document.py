@@ -19,14 +19,14 @@ def plain_of(value: Any) -> Any:
     kind = type(value)
     if kind is str or value is None or kind is int or kind is bool:
         return value
-    if kind is float:
+    if kind is float or isinstance(value, float):
         return _finite(value)
-    if kind is tuple or kind is list or kind is Estimates:
-        return [plain_of(v) for v in value]
     if is_dataclass(value) and not isinstance(value, type):
         return {name: plain_of(getattr(value, name)) for name in _names(value)}
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         return {str(k): plain_of(v) for k, v in value.items()}
+    if isinstance(value, (tuple, list, Estimates)):
+        return [plain_of(v) for v in value]
     return value
 
 

@@ -18,7 +18,8 @@ from audit.engines.counts import ENDING, read_question, save_part, save_question
 from audit.engines.sources import is_counts
 from audit.engines.tables import open_table
 from audit.errors import QuestionError, printable
-from audit.stages import Step, data_plan, model_plan
+from audit.plans import data_plan, model_plan
+from audit.stages import Step
 
 COUNTED = ("data", "predictions")
 """Sections that say what is counted; a policy may be another one every time that the sum is measured."""

@@ -5,21 +5,25 @@ Must not: judge, print, or start a process.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from audit.config.schema import Config
-from audit.data.checks import group_checks
+from audit.data.checks import kinds
 from audit.data.decisions import score_checks
+from audit.data.groups import group_checks
+from audit.data.looked import looking
 from audit.engines.choice import count
 from audit.engines.counting import Counted, Plan
+from audit.engines.counts import CountedParts
 from audit.engines.tables import Table, open_table
 from audit.errors import QuestionError, SourceError, printable
 from audit.estimates import Estimates
 from audit.four_fifths import four_fifths_checks
-from audit.measurement import Scope, of_data, of_predictions
+from audit.measurement import of_data, of_predictions
+from audit.plans import data_plan, model_plan, scope_of
 from audit.records import cube_record, part_record
 from audit.result import Check, CubeRecord, Part
 
@@ -39,63 +43,6 @@ class Findings:
     """Gates on the data that kept training from starting."""
     continued: tuple[str, ...] = ()
     """Gates on the data that failed and were overridden."""
-
-
-def scope_of(config: Config) -> Scope:
-    """What to measure."""
-    data = config.data
-    return Scope(
-        groups=data.groups,
-        intersections=data.intersections,
-        reference=_reference(config),
-        population=data.reference,
-        confidence=config.policy.confidence,
-        compare_to=config.compared_to,
-    )
-
-
-def data_plan(config: Config) -> Plan:
-    """What to count of the rows before training."""
-    data = config.data
-    return Plan(
-        groups=data.groups,
-        intersections=data.intersections,
-        label=None if _regresses(config) else data.label,
-        classes=config.classes and data.label is not None,
-        positive=data.positive,
-        weight=data.weight,
-        unit=config.unit,
-        bins=data.bins,
-        strata=data.strata if data.label is not None else (),
-    )
-
-
-def model_plan(config: Config) -> Plan:
-    """What to count of the predictions."""
-    data, asked = config.data, config.predictions
-    if asked is None:
-        return data_plan(config)
-    return Plan(
-        groups=data.groups,
-        task=asked.task,
-        classes=config.classes,
-        intersections=data.intersections,
-        label=config.predictions_label,
-        positive=data.positive,
-        prediction=asked.prediction,
-        score=asked.score,
-        threshold=asked.threshold,
-        exact_auc=asked.exact_auc,
-        weight=data.weight,
-        unit=config.unit,
-        bins=data.bins,
-        features=asked.features,
-        neighbours=asked.neighbours,
-        reference=_reference(config) if asked.features else {},
-        query=asked.query,
-        rank=asked.rank,
-        top=tuple(sorted(asked.top or ())),
-    )
 
 
 @dataclass(slots=True)
@@ -167,18 +114,29 @@ def check_data(config: Config, opened: Opened, found: Findings, step: Step) -> N
         return
     with step("Reading the data"):
         table = opened.take(config.data.source)
-    audit_table(table, config, found, step)
+    counted = audit_table(table, config, found, step)
+    parts, counts = {"train": table}, {"train": counted}
     if config.data.test is not None:
         test = opened.take(config.data.test)
         plan = data_plan(config)
-        counted = _count(config, test, plan, "Counting the test part", step)
-        found.data.append(part_record("test", test, counted, plan.columns))
-        found.checks += group_checks(counted, plan, "test")
+        counts["test"] = _count(config, test, plan, "Counting the test part", step)
+        parts["test"] = test
+        found.data.append(part_record("test", test, counts["test"], plan.columns))
+        found.checks += group_checks(counts["test"], plan, "test")
+    found.checks += look_at(parts, config, counts, step)
     if config.checks is not None and config.checks.suite is not None:
         found.checks += _expectations(opened.folder / config.checks.suite, table, step)
 
 
-def audit_table(table: Table, config: Config, found: Findings, step: Step) -> None:
+def look_at(parts: Mapping[str, Table], config: Config, counts: Mapping[str, Counted], step: Step) -> tuple[Check, ...]:
+    """Every check of the rows themselves; none where only counts were kept, or another machine reads the rows."""
+    if config.data.engine == "spark" or any(isinstance(table, CountedParts) for table in parts.values()):
+        return ()
+    with step("Looking at the data"), looking(parts, config, counts) as looked:
+        return tuple(check for kind in kinds() for part in looked for check in kind.find(part))
+
+
+def audit_table(table: Table, config: Config, found: Findings, step: Step) -> Counted:
     """Count one table before training and measure its bias."""
     table.require(_data_columns(config))
     plan = data_plan(config)
@@ -188,6 +146,7 @@ def audit_table(table: Table, config: Config, found: Findings, step: Step) -> No
     found.checks += group_checks(counted, plan, "train")
     labelled = plan.label is not None
     found.estimates += of_data(counted.by_kind, scope_of(config), labelled=labelled, classes=plan.classes)
+    return counted
 
 
 def audit_predictions(config: Config, opened: Opened, found: Findings, step: Step) -> None:
@@ -220,11 +179,6 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
     found.checks += four_fifths_checks(found.estimates, config)
 
 
-def _regresses(config: Config) -> bool:
-    """Whether labels are numbers, of which no class is counted."""
-    return config.predictions is not None and config.predictions.task in {"regression", "ranking"}
-
-
 def _count(config: Config, table: Table, plan: Plan, what: str, step: Step) -> Counted:
     with step(what):
         return count(table, plan, config.data.engine, config.data.master)
@@ -254,10 +208,3 @@ def _expectations(path: Path, table: Table, step: Step) -> tuple[Check, ...]:
     suite = read_suite(path)
     with step("Checking expectations"):
         return run_suite(suite, table.to_pandas())
-
-
-def _reference(config: Config) -> dict[str, str]:
-    """Level that the others are compared with, by group column, where one is named."""
-    from audit.engines.levels import level_text
-
-    return {c: str(level_text(v)) for c, v in config.data.reference_group.items()}

@@ -17,9 +17,9 @@ from audit.four_fifths import CODE
 from audit.gates import again
 from audit.measurement import contradictions, of_data, of_predictions
 from audit.measurement.scope import OWN
+from audit.plans import data_plan, model_plan, scope_of
 from audit.records import cube_of
 from audit.result import AuditResult
-from audit.stages import data_plan, model_plan, scope_of
 from audit.value import Estimate
 
 TOLERANCE = 1e-9

@@ -86,6 +86,10 @@ class DuckScan:
                 columns = [c.to_numpy(zero_copy_only=False) for c in batch.columns]
                 yield Batch(columns[0], columns[1], columns[2] if len(columns) > 2 else None)
 
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """Rows of a query of this package's own; for what only DuckDB is asked."""
+        return self._all(query, -1)
+
     def _all(self, query: str, most: int) -> list[tuple[Any, ...]]:
         result = self.con.execute(query)
         found: list[tuple[Any, ...]] = result.fetchall() if most < 0 else result.fetchmany(most)

@@ -1,0 +1,140 @@
+"""One part of the data while its checks run: every question is one pass over the rows, and is asked once.
+
+Must not: decide anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from audit.config.schema import Config
+from audit.engines.counting import Counted
+from audit.engines.duck import DuckScan, connection
+from audit.engines.keys import group_key
+from audit.engines.profile import Profile, profile_of
+from audit.engines.tables import Table
+from audit.engines.tally import Cell
+from audit.engines.terms import Band, Column, Key, Number, Rows, Slice
+from audit.plans import data_plan
+
+MOST_CELLS = 200_000
+"""Joint values that are counted; more are too many to say anything about."""
+MOST_LEVELS = 50
+"""Different numbers beyond which a column of numbers is cut into slices."""
+SLICES, BANDS = 1000, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Rows by the joint values of some columns."""
+
+    columns: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    """Raw values, or numbers of bands where a column was cut."""
+    n: np.ndarray
+    """Rows of each cell, int64."""
+
+    def level(self, column: str) -> list[object]:
+        """Value of one column, a value a cell."""
+        at = self.columns.index(column)
+        return [cell[at] for cell in self.cells]
+
+
+@dataclass(eq=False)
+class Looked:
+    """One part of the data, open for reading."""
+
+    part: str
+    """``train``, ``test``."""
+    table: Table
+    config: Config
+    scan: DuckScan
+    """All readable columns of the part."""
+    counted: Counted
+    """Groups and labels of the part, as the audit itself counted them."""
+    train: Looked | None = None
+    """The part that a model learns from, where this is another one."""
+    _joint: dict[tuple[str, ...], Joint | None] = field(default_factory=dict, repr=False)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that hold plain values."""
+        return readable(self.table)
+
+    @cached_property
+    def profiles(self) -> Mapping[str, Profile]:
+        """What each column holds."""
+        return profile_of(self.scan, {c: self.table.columns[c] for c in self.columns})
+
+    @property
+    def rows(self) -> int:
+        """Rows of the part."""
+        return self.counted.rows_read
+
+    def joint(self, *columns: str) -> Joint | None:
+        """Rows by joint values; None where there are too many of them.
+
+        Numbers of many values are cut into bands that hold about as many rows each.
+        """
+        if columns not in self._joint:
+            self._joint[columns] = self._counted(columns)
+        return self._joint[columns]
+
+    def _counted(self, columns: Sequence[str]) -> Joint | None:
+        found = self.scan.tally({c: self._key(c) for c in columns}, {"n": Rows()}, {}, MOST_CELLS)
+        if len(found.cells) > MOST_CELLS:
+            return None
+        return Joint(tuple(columns), found.cells, found.array("n"))
+
+    def _key(self, column: str) -> Key:
+        plan = data_plan(self.config)
+        if column in plan.groups:
+            return group_key(column, plan)
+        edges = self._edges.get(column)
+        return Column(column) if edges is None else Band(column, edges)
+
+    @cached_property
+    def _edges(self) -> Mapping[str, tuple[float, ...]]:
+        """Inner edges of the bands of every column of numbers that has many values."""
+        wide = {
+            c: p
+            for c, p in self.profiles.items()
+            if p.kind in {"integer", "float"} and p.distinct > MOST_LEVELS and p.low is not None and p.high is not None
+        }
+        return {c: self._bands(c, p.low or 0.0, p.high or 0.0) for c, p in wide.items()}
+
+    def _bands(self, column: str, low: float, high: float) -> tuple[float, ...]:
+        per_unit = SLICES / (high - low)
+        sliced = {column: Slice(Number(column), low, per_unit, SLICES)}
+        found = self.scan.tally(sliced, {"n": Rows()}, {}, SLICES + 1)
+        order = sorted(
+            (int(cell[0]), n) for cell, n in zip(found.cells, found.counts["n"], strict=True) if cell[0] is not None
+        )
+        share = np.cumsum([n for _, n in order]) / max(1, sum(n for _, n in order))
+        at = np.searchsorted(share, np.arange(1, BANDS) / BANDS)
+        return tuple(sorted({low + (order[i][0] + 1) / per_unit for i in at if i < len(order) - 1})) or (high,)
+
+
+def readable(table: Table) -> tuple[str, ...]:
+    """Columns that hold plain values."""
+    return tuple(c for c, kind in table.columns.items() if kind != "other")
+
+
+@contextmanager
+def looking(
+    tables: Mapping[str, Table], config: Config, counted: Mapping[str, Counted]
+) -> Iterator[tuple[Looked, ...]]:
+    """Open all parts on one connection, so that they can be compared; the first one is what a model learns from."""
+    with connection() as con:
+        opened: list[Looked] = []
+        for part, table in tables.items():
+            with table.reading():
+                scan = DuckScan(con, table.scan(con, readable(table)))
+                train = opened[0] if opened else None
+                opened.append(Looked(part, table, config, scan, counted[part], train))
+        yield tuple(opened)
