@@ -122,6 +122,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         con.execute("SET enable_progress_bar = false")
         con.execute("SET preserve_insertion_order = false")
+        con.execute("SET disable_parquet_prefetching = true")  # whole columns would be held, for nothing on a disk
         yield con
     finally:
         con.close()

@@ -104,7 +104,7 @@ class Table(ABC):
         with self.reading(), duckdb.connect(":memory:") as con:
             con.execute("SET TimeZone = 'UTC'")
             held = con.sql(f"SELECT {_listed(chosen)} FROM {self.scan(con, chosen)}").to_arrow_table()  # noqa: S608
-            return _frame(held)
+            return frame_of(held)
 
     def _chosen(self, names: Sequence[str]) -> list[str]:
         """Columns to read, each once; a row needs at least one to be counted."""
@@ -246,7 +246,7 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _frame(held: pa.Table) -> pd.DataFrame:
+def frame_of(held: pa.Table) -> pd.DataFrame:
     """Pandas frame in which missing whole numbers and truth values turn nothing into floats or objects."""
     import pandas as pd
     import pyarrow as pa
