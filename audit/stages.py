@@ -85,9 +85,9 @@ def require_inputs(config: Config, folder: Path) -> Opened:
     if config.predictions is not None and config.predictions.source is not None:
         opened.require(config.predictions.source, model_plan(config).columns, keep=settled)
     if config.checks is not None and config.checks.suite is not None:
-        from audit.data.expectations import read_suite
+        from audit.data.suites import read_suite, require_groups
 
-        read_suite(folder / config.checks.suite)
+        require_groups(read_suite(folder / config.checks.suite), config.data.groups)
     return opened
 
 
@@ -125,7 +125,7 @@ def check_data(config: Config, opened: Opened, found: Findings, step: Step) -> N
         found.checks += group_checks(counts["test"], plan, "test")
     found.checks += look_at(parts, config, counts, step)
     if config.checks is not None and config.checks.suite is not None:
-        found.checks += _expectations(opened.folder / config.checks.suite, table, step)
+        found.checks += _expectations(opened.folder / config.checks.suite, table, config, step)
 
 
 def look_at(parts: Mapping[str, Table], config: Config, counts: Mapping[str, Counted], step: Step) -> tuple[Check, ...]:
@@ -202,9 +202,9 @@ def _data_columns(config: Config) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*data_plan(config).columns, *config.data.strata)))
 
 
-def _expectations(path: Path, table: Table, step: Step) -> tuple[Check, ...]:
-    from audit.data.expectations import read_suite, run_suite
+def _expectations(path: Path, table: Table, config: Config, step: Step) -> tuple[Check, ...]:
+    from audit.data.expectations import answer_suite, read_suite
 
     suite = read_suite(path)
     with step("Checking expectations"):
-        return run_suite(suite, table.to_pandas())
+        return answer_suite(suite, table, config.checks.per_group if config.checks else (), config.data.bins)

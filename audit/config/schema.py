@@ -26,6 +26,7 @@ from audit.config.sections import (
     Text,
     Train,
 )
+from audit.errors import no_such
 from audit.value import Stage
 
 
@@ -91,6 +92,7 @@ class Config(Section):
         _whole_predictions(self)
         _whole_median(self)
         _whole_four_fifths(self)
+        _whole_checks(self)
         if self.classes:
             _whole_classes(self)
         _whole_gates(self)
@@ -171,6 +173,12 @@ def _whole_four_fifths(config: Config) -> None:
         raise ValueError("policy.four_fifths judges who is selected; it needs [predictions] of classes")
     if not config.data.groups:
         raise ValueError("policy.four_fifths compares groups, but [data] groups names none")
+
+
+def _whole_checks(config: Config) -> None:
+    for column in config.checks.per_group if config.checks is not None else ():
+        if column not in config.data.groups:
+            raise ValueError(f"checks.per_group: {no_such('group column', column, config.data.groups)}")
 
 
 def _whole_classes(config: Config) -> None:

@@ -145,6 +145,14 @@ class Checks(Section):
     """What the data must satisfy before training."""
 
     suite: Text | None = None
+    per_group: Annotated[tuple[Text, ...], AfterValidator(_distinct)] = ()
+    """Group columns in each group of which the whole suite is asked as well."""
+
+    @model_validator(mode="after")
+    def _of_a_suite(self) -> Self:
+        if self.per_group and self.suite is None:
+            raise ValueError("per_group asks the expectations of a suite in each group, but [checks] suite names none")
+        return self
 
 
 class Train(Section):

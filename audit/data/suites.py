@@ -10,7 +10,7 @@ Must not: import great_expectations before the text has been found sound; touch 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,20 @@ EXPECTATION_KEYS = (
 )  # fmt: skip
 NOT_ARGUMENTS = ("result_format", "catch_exceptions", "include_config", "batch_id", "auto", "profiler_config")
 """Older suites keep these among the arguments; none of them says what is expected."""
+NEEDS_SQL = (
+    "unexpected_rows_expectation",
+    "expect_query_results_to_match_comparison",
+    "expect_table_row_count_to_equal_other_table",
+)
+"""Types that ask a database."""
+SHAPES = (
+    "expect_column_to_exist",
+    "expect_table_column_count_to_be_between",
+    "expect_table_column_count_to_equal",
+    "expect_table_columns_to_match_ordered_list",
+    "expect_table_columns_to_match_set",
+)
+"""Types that speak of a table's columns, and of no row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,8 @@ class Expectation:
     type: str
     kwargs: Mapping[str, Any]
     severity: str = "critical"
+    per_group: tuple[str, ...] = ()
+    """Columns in each group of which it is asked as well."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -154,7 +170,16 @@ def _expectation(raw: Any, given: Mapping[str, Any], where: str) -> Expectation:
     if severity not in SEVERITIES:
         raise QuestionError(f"{where} ({name}): {no_such('severity', severity, SEVERITIES)}")
     asked = {key: _filled(value, given, where) for key, value in kwargs.items() if key not in NOT_ARGUMENTS}
-    return Expectation(type=name, kwargs=asked, severity=severity)
+    per_group = _per_group(raw.get("meta") or {}, f"{where} ({name})")
+    return Expectation(type=name, kwargs=asked, severity=severity, per_group=per_group)
+
+
+def _per_group(meta: Any, where: str) -> tuple[str, ...]:
+    """Group columns that the meta of an expectation names; Great Expectations leaves it untouched."""
+    named = meta.get("per_group", []) if isinstance(meta, dict) else []
+    if not isinstance(named, list) or not all(isinstance(c, str) and c for c in named):
+        raise QuestionError(f'{where}: meta.per_group must list group columns, such as ["sex"]')
+    return tuple(dict.fromkeys(named))
 
 
 def _known(raw: Mapping[str, Any], keys: Iterable[str], where: str) -> None:
@@ -185,3 +210,20 @@ def known_types() -> frozenset[str]:
     folders = (spec.submodule_search_locations if spec is not None else None) or ()
     files = (file for folder in folders for file in Path(folder, "expectations", "core").glob("*expect*.py"))
     return frozenset(file.stem for file in files)
+
+
+def require_groups(suite: Suite, groups: Sequence[str]) -> None:
+    """Refuse an expectation that is to be asked per group of what is no group column, or of the table's columns.
+
+    Raises
+    ------
+    QuestionError
+        Names the expectation and the nearest group column there is.
+    """
+    for at, expectation in enumerate(suite.expectations):
+        where = f"'{suite.source}': expectations[{at}] ({expectation.type})"
+        stray = next((c for c in expectation.per_group if c not in groups), None)
+        if stray is not None:
+            raise QuestionError(f"{where}: meta.per_group: {no_such('group column', stray, groups)}")
+        if expectation.per_group and expectation.type in SHAPES:
+            raise QuestionError(f"{where} asks for columns, which are the same in every group; leave per_group out")
