@@ -172,6 +172,7 @@ def _own(
 def check(
     frame: Any,
     *,
+    test: Any = None,
     label: str | None = None,
     positive: Any = None,
     classes: bool = False,
@@ -192,6 +193,8 @@ def check(
     ----------
     frame
         A frame of pandas, polars or Arrow, a mapping of columns, or the path of a table.
+    test
+        Rows that are held out, in the same forms: looked at for leaks and for drift.
     label, weight, unit
         Names of columns.
     positive
@@ -223,15 +226,15 @@ def check(
         "intersections": intersections,
         "compare_to": (compare_to,) if isinstance(compare_to, str) else tuple(compare_to),
     }
-    return _audit(frame, _config(data, None, confidence, gates))
+    return _audit(frame, _config(data, None, confidence, gates), test)
 
 
-def _audit(rows: Any, config: Config) -> AuditResult:
+def _audit(rows: Any, config: Config, test: Any = None) -> AuditResult:
     from pathlib import Path
 
     from audit.engines.tables import open_frame, open_table
     from audit.run import conclude, now
-    from audit.stages import Findings, audit_model, audit_table, look_at
+    from audit.stages import Findings, audit_model, audit_parts
 
     def quiet(_: str) -> AbstractContextManager[None]:
         return nullcontext()
@@ -239,8 +242,10 @@ def _audit(rows: Any, config: Config) -> AuditResult:
     found, started = Findings(), now()
     table = open_table(rows) if isinstance(rows, (str, Path)) else open_frame(rows)
     if config.predictions is None:
-        counted = audit_table(table, config, found, quiet)
-        found.checks += look_at({"train": table}, config, {"train": counted}, quiet)
+        parts = (
+            {} if test is None else {"test": open_table(test) if isinstance(test, (str, Path)) else open_frame(test)}
+        )
+        audit_parts(table, parts, config, found, quiet)
     else:
         audit_model(table, config, found, quiet)
     run = Run(id=f"memory-{secrets.token_hex(4)}", started=started, finished=now(), version=__version__)

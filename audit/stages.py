@@ -79,7 +79,7 @@ def require_inputs(config: Config, folder: Path) -> Opened:
     opened, settled = Opened(config, folder), config.data.prepare is None
     if config.train is not None:
         require_inside(folder, config.train.predictions)
-    for source in (config.data.source, config.data.test) if settled else ():
+    for source in (config.data.source, *config.data.tests.values()) if settled else ():
         if source is not None:
             opened.require(source, _data_columns(config), keep=True)
     if config.predictions is not None and config.predictions.source is not None:
@@ -114,21 +114,26 @@ def check_data(config: Config, opened: Opened, found: Findings, step: Step) -> N
         return
     with step("Reading the data"):
         table = opened.take(config.data.source)
-    counted = audit_table(table, config, found, step)
-    parts, counts = {"train": table}, {"train": counted}
-    if config.data.test is not None:
-        test = opened.take(config.data.test)
-        plan = data_plan(config)
-        counts["test"] = _count(config, test, plan, "Counting the test part", step)
-        parts["test"] = test
-        found.data.append(part_record("test", test, counts["test"], plan.columns))
-        found.checks += group_checks(counts["test"], plan, "test")
-    found.checks += look_at(parts, config, counts, step)
+    audit_parts(table, {part: opened.take(source) for part, source in config.data.tests.items()}, config, found, step)
     if config.checks is not None and config.checks.suite is not None:
         found.checks += _expectations(opened.folder / config.checks.suite, table, step)
 
 
-def look_at(parts: Mapping[str, Table], config: Config, counts: Mapping[str, Counted], step: Step) -> tuple[Check, ...]:
+def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, found: Findings, step: Step) -> None:
+    """Measure the bias of what is learned from, and check every part of the data."""
+    parts, counts = {"train": train, **held_out}, {"train": audit_table(train, config, found, step)}
+    plan = data_plan(config)
+    for part, table in held_out.items():
+        table.require(plan.columns)
+        counts[part] = _count(config, table, plan, f"Counting the {part} part", step)
+        found.data.append(part_record(part, table, counts[part], plan.columns))
+        found.checks += group_checks(counts[part], plan, part)
+    found.checks += _looked_at(parts, config, counts, step)
+
+
+def _looked_at(
+    parts: Mapping[str, Table], config: Config, counts: Mapping[str, Counted], step: Step
+) -> tuple[Check, ...]:
     """Every check of the rows themselves; none where only counts were kept, or another machine reads the rows."""
     if config.data.engine == "spark" or any(isinstance(table, CountedParts) for table in parts.values()):
         return ()

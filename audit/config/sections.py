@@ -100,7 +100,8 @@ class Data(Section):
     """Spark's master, such as spark://host:7077; this machine alone where none is named."""
     prepare: Command | None = None
     source: Text | None = None
-    test: Text | None = None
+    test: Text | Annotated[Names, Field(min_length=1)] | None = None
+    """Rows that are held out, or several such tables."""
     label: Text | None = None
     positive: Class | None = None
     classes: StrictBool | None = None
@@ -117,6 +118,13 @@ class Data(Section):
     """Level that the others are compared with, by group column; the largest group where none is named."""
     compare_to: Annotated[tuple[Everybody, ...], AfterValidator(_distinct)] = ()
     """Whom each group is compared with beside the other groups: overall, rest, or both."""
+
+    @property
+    def tests(self) -> dict[str, str]:
+        """Held-out tables by the name of their part."""
+        if self.test is None or isinstance(self.test, str):
+            return {} if self.test is None else {"test": self.test}
+        return {f"test {number}": source for number, source in enumerate(self.test, 1)}
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
