@@ -163,7 +163,7 @@ def _from_file(asked: Asked, stage: Literal["data", "model"], path: Path) -> Con
     raw = config.model_dump(mode="json", exclude_none=True)
     kept = {"data", "checks"} if stage == "data" else {"model"}
     rules = [g for g in raw.get("gates") or () if g["stage"] in kept]
-    raw = {k: v for k, v in raw.items() if k in {"model", "data", "policy", "predictions", "ll144"}}
+    raw = {k: v for k, v in raw.items() if k in {"model", "dataset", "data", "policy", "predictions", "ll144"}}
     if rules:
         raw["gates"] = rules
     for key in ("source", "test", "prepare"):

@@ -79,18 +79,6 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ModelInfo(Section):
-    """Who answers for the model; printed on the card."""
-
-    name: Text | None = None
-    version: Text | None = None
-    owner: Text | None = None
-    intended_use: Text | None = None
-    out_of_scope: Text | None = None
-    description: Text | None = None
-    licence: Text | None = None
-
-
 class Data(Section):
     """Rows before training, and what every stage shares: label, groups, weight, unit."""
 
