@@ -20,8 +20,10 @@ from audit.engines.tables import Table
 from audit.engines.tally import Tally
 from audit.engines.terms import Every, Key, Number, Rows, Sum, Test
 
-MOST_IN_ONE, MOST_IN_BLOCK = 100_000, 65_536
-"""Cells of one table of all groups, and of one of several; the latter are numbered in 16 bits."""
+MOST_IN_BLOCK = 65_536
+"""Cells of a table that holds more than one crossing: they are numbered in 16 bits."""
+FEW_ROWS = 10_000
+"""So few rows make few cells, whatever the groups."""
 ASSUMED_LEVELS = 8
 """Of every column of a part: parts are counted into the same tables, whatever each happens to hold."""
 
@@ -67,8 +69,8 @@ def blocks(plan: Plan, levels: Mapping[str, int], rows: int | None) -> tuple[Blo
     beside = [c for c in (*plan.strata, plan.label, plan.prediction) if c is not None]
     others = prod(2 if plan.of_parts else max(1, levels.get(c, 2)) for c in beside)
     others *= FOLDS if plan.unit is not None else 1
-    few = rows is not None and rows <= MOST_IN_ONE and not plan.of_parts
-    if few or prod(sizes.values()) * others <= MOST_IN_ONE or len(plan.crossings) == 1:
+    few = rows is not None and rows <= FEW_ROWS and not plan.of_parts
+    if few or prod(sizes.values()) * others <= MOST_IN_BLOCK or len(plan.crossings) == 1:
         return (plan.groups,)
     return tuple(_covering(plan, sizes, MOST_IN_BLOCK / others))
 
