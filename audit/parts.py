@@ -64,7 +64,7 @@ def add_part(
         found = tallied(engine_of(engine or "duckdb", master), table, plan)  # type: ignore[arg-type]
     save_question(folder, raw)
     save_part(folder, table, plan, found)
-    return Added(sum(found.crossings.counts["n"]), len(list(folder.glob(f"*{ENDING}"))))
+    return Added(found.crossings.rows, len(list(folder.glob(f"*{ENDING}"))))
 
 
 def plan_of(config: Config) -> Plan:

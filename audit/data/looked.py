@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,6 @@ from audit.engines.duck import DuckScan, connection
 from audit.engines.keys import group_key
 from audit.engines.profile import Profile, profile_of
 from audit.engines.tables import Table
-from audit.engines.tally import Cell
 from audit.engines.terms import Band, Column, Key, Number, Rows, Slice
 from audit.plans import data_plan
 
@@ -34,7 +34,7 @@ class Joint:
     """Rows by the joint values of some columns."""
 
     columns: tuple[str, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[tuple[Any, ...], ...]
     """Raw values, or numbers of bands where a column was cut."""
     n: np.ndarray
     """Rows of each cell, int64."""
@@ -87,9 +87,10 @@ class Looked:
 
     def _counted(self, columns: Sequence[str]) -> Joint | None:
         found = self.scan.tally({c: self._key(c) for c in columns}, {"n": Rows()}, {}, MOST_CELLS)
-        if len(found.cells) > MOST_CELLS:
+        if len(found) > MOST_CELLS:
             return None
-        return Joint(tuple(columns), found.cells, found.array("n"))
+        cells = tuple(zip(*(found.column(c) for c in columns), strict=True))
+        return Joint(tuple(columns), cells, found.array("n"))
 
     def _key(self, column: str) -> Key:
         plan = data_plan(self.config)
@@ -112,9 +113,8 @@ class Looked:
         per_unit = SLICES / (high - low)
         sliced = {column: Slice(Number(column), low, per_unit, SLICES)}
         found = self.scan.tally(sliced, {"n": Rows()}, {}, SLICES + 1)
-        order = sorted(
-            (int(cell[0]), n) for cell, n in zip(found.cells, found.counts["n"], strict=True) if cell[0] is not None
-        )
+        filled = zip(found.column(column), found.counts["n"].tolist(), strict=True)
+        order = sorted((int(value), n) for value, n in filled if value is not None)
         share = np.cumsum([n for _, n in order]) / max(1, sum(n for _, n in order))
         at = np.searchsorted(share, np.arange(1, BANDS) / BANDS)
         return tuple(sorted({low + (order[i][0] + 1) / per_unit for i in at if i < len(order) - 1})) or (high,)

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from audit.engines.asking import Tallies, cubes_of
+from audit.engines.blocks import Crossed
 from audit.engines.counting import Counted, Plan
 from audit.engines.kinds import Kind
 from audit.engines.scores import Bins, Scored
 from audit.engines.sources import QUESTION, is_counts
 from audit.engines.tables import Table
-from audit.engines.tally import Cell, Tally
+from audit.engines.tally import Tally, tally_of
 from audit.errors import QuestionError, SourceError, printable
 from audit.evidence.atomic import write_text
 
@@ -113,7 +114,8 @@ def save_part(folder: Path, table: Table, plan: Plan, tallies: Tallies) -> Path:
         "part": {"source": Path(table.name).name, "digest": table.digest},
         "columns": kinds,
         "plan": plain_plan(plan),
-        "crossings": _tally_record(tallies.crossings),
+        "crossings": [_tally_record(tally) for tally in tallies.crossings.tallies],
+        "rows_in_no_group": tallies.crossings.nowhere,
         "scored": None if tallies.scored is None else _scored_record(tallies.scored),
     }
     write_text(path, _written(document))
@@ -199,8 +201,9 @@ def _no_constant(name: str) -> NoReturn:
 def _tally_record(tally: Tally) -> dict[str, Any]:
     return {
         "keys": tally.keys,
-        "cells": [[_value_record(v) for v in cell] for cell in tally.cells],
-        "counts": tally.counts,
+        "levels": [[_value_record(v) for v in of] for of in tally.levels],
+        "cells": [codes.tolist() for codes in tally.codes],
+        "counts": {name: values.tolist() for name, values in tally.counts.items()},
         "totals": {name: [str(t) for t in values] for name, values in tally.totals.items()},
         "shifts": tally.shifts,
     }
@@ -220,19 +223,20 @@ def _tallies(document: Mapping[str, Any], path: Path) -> Tallies:
         of_scores = None if scored is None else Scored(
             Bins(*scored["bins"]), {name: _tally(t) for name, t in scored["tallies"].items()}
         )  # fmt: skip
-        return Tallies(_tally(document["crossings"]), of_scores)
-    except (KeyError, TypeError, ValueError) as error:
+        crossings = tuple(_tally(record) for record in document["crossings"])
+        return Tallies(Crossed(crossings, int(document["rows_in_no_group"])), of_scores)
+    except (LookupError, TypeError, ValueError) as error:
         raise SourceError(f"{printable(path)} is no file of counts ({printable(error, 80)}); count it again") from None
 
 
 def _tally(record: Mapping[str, Any]) -> Tally:
-    cells: tuple[Cell, ...] = tuple(tuple(_value(v) for v in cell) for cell in record["cells"])
-    return Tally(
-        tuple(record["keys"]),
-        cells,
-        {name: tuple(map(int, values)) for name, values in record["counts"].items()},
+    levels = [[_value(v) for v in of] for of in record["levels"]]
+    columns = [[of[code] for code in codes] for of, codes in zip(levels, record["cells"], strict=True)]
+    return tally_of(
+        dict(zip(record["keys"], columns, strict=True)),
+        record["counts"],
         {name: tuple(map(int, values)) for name, values in record["totals"].items()},
-        dict(record["shifts"]),
+        record["shifts"],
     )
 
 

@@ -41,8 +41,8 @@ def resolved(scan: Scan, plan: Plan) -> Plan:
 def _median(scan: Scan, score: Number) -> float:
     """The middle score, or the mean of the middle two, but never as high as the upper one."""
     found = scan.tally({"score": Value(score)}, {"n": Rows()}, {}, MOST_VALUES)
-    if len(found.cells) <= MOST_VALUES:
-        values = sorted(zip((float(c[0]) for c in found.cells), found.counts["n"], strict=True))
+    if len(found) <= MOST_VALUES:
+        values = sorted(zip(map(float, found.column("score")), found.counts["n"].tolist(), strict=True))
         lower, upper = _middle(values)
     else:
         lower, upper = _searched(scan, score)

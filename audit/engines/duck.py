@@ -16,11 +16,15 @@ import duckdb
 
 from audit.engines.asking import counted
 from audit.engines.counting import Counted, Plan
+from audit.engines.dense import dense_tallies
 from audit.engines.engine import Batch, Levels, Rising
 from audit.engines.sql import key_sql, quoted, sum_sql, term_sql
 from audit.engines.tables import Table
-from audit.engines.tally import Tally
+from audit.engines.tally import Tally, tally_of
 from audit.engines.terms import Key, Rows, Sum, Term, Total
+
+TOGETHER = 5
+"""Columns that are looked at in one GROUP BY: for a few it is faster than to count the values of each."""
 
 
 class DuckScan:
@@ -36,15 +40,26 @@ class DuckScan:
         by = f"GROUP BY {', '.join(f'k{i}' for i in range(len(keys)))}" if keys else ""
         found = self._all(f"SELECT {', '.join(select)} FROM {self.source} {by}", most + 1)  # noqa: S608
         columns = [tuple(c) for c in zip(*found, strict=True)] if found else [()] * len(select)
-        values = {name: tuple(v or 0 for v in columns[len(keys) + i]) for i, name in enumerate(sums)}
-        cells = tuple(zip(*columns[: len(keys)], strict=True)) if keys else ((),) * len(found)
-        return Tally(
-            tuple(keys),
-            cells,
+        values = {name: [v or 0 for v in columns[len(keys) + i]] for i, name in enumerate(sums)}
+        return tally_of(
+            dict(zip(keys, columns[: len(keys)], strict=True)),
             {name: values[name] for name, wanted in sums.items() if isinstance(wanted, Rows)},
             {name: values[name] for name, wanted in sums.items() if isinstance(wanted, Total)},
             {name: shifts.get(name, 0) for name, wanted in sums.items() if isinstance(wanted, Total)},
         )
+
+    def tallies(
+        self,
+        keys: Mapping[str, Key],
+        each: Sequence[Sequence[str]],
+        sums: Mapping[str, Sum],
+        shifts: Mapping[str, int],
+        most: int,
+    ) -> list[Tally]:
+        """Sums by cell of several tables: one pass where they are counts of few levels, otherwise a GROUP BY each."""
+        if len(each) > 1 and (dense := dense_tallies(self.con, self.source, keys, each, sums)) is not None:
+            return dense
+        return [self.tally({name: keys[name] for name in chosen}, sums, shifts, most) for chosen in each]
 
     def summary(self, sums: Mapping[str, Sum]) -> dict[str, float | None]:
         """Rows, lowest and highest of the whole table."""
@@ -54,10 +69,15 @@ class DuckScan:
 
     def look(self, columns: Sequence[str], rows: int) -> Levels:
         """How many different values the columns have among the first so many rows."""
-        counts = ", ".join(["count(*)", *(f"count(DISTINCT {quoted(c)})" for c in columns)])
-        listed = ", ".join(map(quoted, columns)) or "1"
-        found = self._all(f"SELECT {counts} FROM (SELECT {listed} FROM {self.source} LIMIT {rows})", 1)  # noqa: S608
-        return Levels(int(found[0][0]), dict(zip(columns, map(int, found[0][1:]), strict=True)))
+        seen, distinct = 0, {}
+        for at in range(0, len(columns), TOGETHER):
+            listed = ", ".join(map(quoted, columns[at : at + TOGETHER]))
+            first = f"SELECT {listed} FROM {self.source} LIMIT {rows}"  # noqa: S608
+            found = self._all(f"SELECT {listed}, count(*) FROM ({first}) GROUP BY ALL", -1)  # noqa: S608
+            seen = sum(row[-1] for row in found)
+            for i, column in enumerate(columns[at : at + TOGETHER]):
+                distinct[column] = len({row[i] for row in found if row[i] is not None and row[i] == row[i]})
+        return Levels(seen, distinct)
 
     def few(self, of: Term, most: int) -> bool:
         """Whether a term has at most so many different values."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from audit.engines.counting import Counted, Plan
 from audit.engines.tables import Table
-from audit.engines.tally import Cell, Tally
+from audit.engines.tally import Tally
 from audit.engines.terms import Key, Sum, Term
 
 
@@ -37,7 +37,7 @@ class Batch(NamedTuple):
 class Rising(NamedTuple):
     """All rows by rising value."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[tuple[Any, ...], ...]
     """Raw value of every key, by the number of the cell."""
     counts: tuple[int, ...]
     """Rows of each cell."""
@@ -61,6 +61,17 @@ class Scan(Protocol):
         most
             Cells that the caller can hold.
         """
+        ...
+
+    def tallies(
+        self,
+        keys: Mapping[str, Key],
+        each: Sequence[Sequence[str]],
+        sums: Mapping[str, Sum],
+        shifts: Mapping[str, int],
+        most: int,
+    ) -> Sequence[Tally]:
+        """Sums by cell of several tables, in as few passes as the engine can; each by some of the keys."""
         ...
 
     def summary(self, sums: Mapping[str, Sum]) -> dict[str, float | None]:

@@ -14,12 +14,13 @@ import narwhals as nw
 
 from audit.engines.engine import Levels, Rising
 from audit.engines.exact import LIMBS
-from audit.engines.tally import Tally
+from audit.engines.tally import Tally, tally_of
 from audit.engines.terms import (
     Band,
     Binary,
     Column,
     Constant,
+    Every,
     Fold,
     Highest,
     Key,
@@ -60,10 +61,21 @@ class NarwhalsScan:
         totals = [at for at, wanted in pieces.items() if isinstance(wanted, Total)]
         grouped = in_pieces(frame, totals).group_by(*names).agg(*_sums(pieces))
         found = grouped.head(most + 1).collect("pyarrow").to_native().to_pydict()
-        cells = tuple(zip(*(map(_plain, found[n]) for n in names), strict=True)) if keys else ((),) * len(found[ONE])
-        counts = {n: tuple(found[at]) for (at, w), n in zip(pieces.items(), sums, strict=True) if isinstance(w, Rows)}
+        cells = {key: found[name] for key, name in zip(keys, names, strict=False)}
+        counts = {n: found[at] for (at, w), n in zip(pieces.items(), sums, strict=True) if isinstance(w, Rows)}
         exact = {n: _joined(found, at) for (at, w), n in zip(pieces.items(), sums, strict=True) if isinstance(w, Total)}
-        return Tally(tuple(keys), cells, counts, exact, {name: shifts.get(name, 0) for name in exact})
+        return tally_of(cells, counts, exact, {name: shifts.get(name, 0) for name in exact})
+
+    def tallies(
+        self,
+        keys: Mapping[str, Key],
+        each: Sequence[Sequence[str]],
+        sums: Mapping[str, Sum],
+        shifts: Mapping[str, int],
+        most: int,
+    ) -> list[Tally]:
+        """Sums by cell of several tables: a group-by each."""
+        return [self.tally({name: keys[name] for name in chosen}, sums, shifts, most) for chosen in each]
 
     def summary(self, sums: Mapping[str, Sum]) -> dict[str, float | None]:
         """Rows, lowest and highest of the whole table."""
@@ -145,8 +157,10 @@ def term_expression(term: Term) -> nw.Expr:
             raise NotImplementedError(type(term).__name__)
 
 
-def test_expression(test: Test) -> nw.Expr:
+def test_expression(test: Test | Every) -> nw.Expr:
     """Condition on a row, never missing itself."""
+    if isinstance(test, Every):
+        return nw.all_horizontal(*(test_expression(one) for one in test.tests), ignore_nulls=False)
     if isinstance(test.of, str):
         return nw.col(test.of).is_null()
     value = term_expression(test.of)
@@ -227,11 +241,6 @@ def _joined(found: Mapping[str, Sequence[Any]], at: str) -> tuple[int, ...]:
         sum((piece or 0) << place for piece, (_, place) in zip(pieces, LIMBS, strict=True))
         for pieces in zip(*columns, strict=True)
     )
-
-
-def _plain(value: Any) -> Any:
-    """Missing numbers as None, as DuckDB gives them."""
-    return None if value != value else value  # noqa: PLR0124 - NaN alone differs from itself
 
 
 def _backticked(name: str) -> str:

@@ -104,7 +104,7 @@ def score_tallies(scan: Scan, plan: Plan, extents: Mapping[str, Extent]) -> Scor
     binned: dict[tuple[str, ...], Tally] = {}
     for by in plan.crossings:
         binned[by] = asked.tally(by, _counts(plan), most=_most(by), bins=True)
-        if len(by) > 1 and len(binned[by].cells) > MOST_CROSSED:
+        if len(by) > 1 and len(binned[by]) > MOST_CROSSED:
             binned = {}
             break
     if not binned or (plan.of_parts and plan.intersections > 1):
@@ -128,7 +128,7 @@ def score_cubes(scored: Scored, plan: Plan, labels: Mapping[Any, str]) -> tuple[
         Reading of each raw label.
     """
     binned = {_groups(tally): tally for tally in scored.tallies.values() if SCORE in tally.keys}
-    whole = all(by in binned and len(binned[by].cells) <= _most(by) for by in plan.crossings)
+    whole = all(by in binned and len(binned[by]) <= _most(by) for by in plan.crossings)
     asked = plan.crossings if whole else tuple(combinations(plan.groups, 1))
     lost = []
     for by in asked:
