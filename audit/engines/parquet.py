@@ -1,11 +1,11 @@
-"""Parquet files, streamed by DuckDB: only their footers are read here."""
+"""Parquet files, streamed by DuckDB: only their footers are read here; what their folders say is a column of text."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from audit.engines.arrow_files import refuse_kinds
 from audit.engines.kinds import (
@@ -42,16 +42,34 @@ class ParquetTable(Table):
         """Subquery that streams the chosen columns."""
         chosen = self._chosen(names)
         self._refuse_rounding(con, [n for n in chosen if n in self.limits])
-        return f"(SELECT {', '.join(map(self._column, chosen))} FROM {self._files()})"  # noqa: S608
+        keys = [n for n in chosen if n in keys_of(self.parts)]
+        source = self._files_and(keys) if keys else f"{self._files()} AS f"
+        return f"(SELECT {', '.join(map(self._column, chosen))} FROM {source})"  # noqa: S608
 
     def _column(self, name: str) -> str:
         sql = identifier(name)
-        return f"CAST({sql} AS {self.casts[name]}) AS {sql}" if name in self.casts else sql
+        if name in keys_of(self.parts):
+            lost = "error('a file is not one of those that were opened')"
+            return f"CASE WHEN k.file IS NULL THEN {lost} ELSE k.{sql} END AS {sql}"
+        return f"CAST(f.{sql} AS {self.casts[name]}) AS {sql}" if name in self.casts else f"f.{sql}"
 
-    def _files(self) -> str:
+    def _files(self, further: str = "") -> str:
+        """Rows of all files; what their folders say is never left to be guessed."""
         paths = ", ".join(f"'{_escaped(p)}'" for p in self.parts)
         by_name = str(len(self.parts) > 1).lower()
-        return f"read_parquet([{paths}], union_by_name = {by_name}, hive_partitioning = false)"
+        return f"read_parquet([{paths}], union_by_name = {by_name}, hive_partitioning = false{further})"
+
+    def _files_and(self, keys: Sequence[str]) -> str:
+        """Rows of all files beside the values of their folders."""
+        file = file_column(self.columns)
+        said = (dict(part.keys) for part in self.parts)
+        values = ", ".join(
+            f"({', '.join(map(_literal, [os.fspath(part.path.absolute()), *(values[k] for k in keys)]))})"
+            for part, values in zip(self.parts, said, strict=True)
+        )
+        files = self._files(f", filename = '{file}'")
+        listed = ", ".join(map(identifier, keys))
+        return f"{files} AS f LEFT JOIN (VALUES {values}) AS k(file, {listed}) ON f.{identifier(file)} = k.file"
 
     def _refuse_rounding(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
         if not names:
@@ -61,6 +79,23 @@ class ParquetTable(Table):
         for name, size in zip(names, found, strict=True):
             if size is not None and size >= self.limits[name]:
                 raise rounds(self._shown, name)
+
+
+def keys_of(parts: Sequence[Part]) -> tuple[str, ...]:
+    """Columns that folders say."""
+    return tuple(key for key, _ in parts[0].keys)
+
+
+def file_column(columns: Iterable[str]) -> str:
+    """Name for the column of paths that no column of the table has."""
+    taken, name = {c.casefold() for c in columns}, "evenhand file"
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _literal(value: str | None) -> str:
+    return "CAST(NULL AS VARCHAR)" if value is None else "'" + value.replace("'", "''") + "'"
 
 
 def _escaped(part: Part) -> str:
@@ -79,6 +114,36 @@ def open_parquet(name: str, parts: tuple[Part, ...], digest: str | None) -> Tabl
     """
     footers = [_footer(part) for part in parts]
     schemas = [(part.shown, schema) for part, (schema, _) in zip(parts, footers, strict=True)]
+    seen = seen_columns(schemas)
+    keys = keys_of(parts)
+    _refuse_keys(keys, seen.kinds, parts[0])
+    return ParquetTable(
+        name=name,
+        digest=digest,
+        columns={**seen.kinds, **dict.fromkeys(keys, "text")},
+        rows=sum(rows for _, rows in footers),
+        parts=parts,
+        casts=seen.casts,
+        limits=seen.limits,
+    )
+
+
+class Seen(NamedTuple):
+    """Columns of all parts: kind, SQL type where engines should see a plainer one, size where doubles round."""
+
+    kinds: dict[str, Kind]
+    casts: dict[str, str]
+    limits: dict[str, float]
+
+
+def seen_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> Seen:
+    """Columns that parts have in common.
+
+    Raises
+    ------
+    SourceError
+        When the parts differ, naming the part.
+    """
     first, schema = schemas[0]
     refuse_names(schema.names, first)
     for shown, other in schemas[1:]:
@@ -87,15 +152,23 @@ def open_parquet(name: str, parts: tuple[Part, ...], digest: str | None) -> Tabl
     fields = {n: [(shown, s.field(n)) for shown, s in schemas] for n in schema.names}
     for column, found in fields.items():
         refuse_kinds(column, found)
-    return ParquetTable(
-        name=name,
-        digest=digest,
-        columns={n: _kind([f for _, f in found]) for n, found in fields.items()},
-        rows=sum(rows for _, rows in footers),
-        parts=parts,
-        casts={n: cast for n, found in fields.items() if (cast := _cast([f for _, f in found])) is not None},
-        limits={n: limit for n, found in fields.items() if (limit := _limit([f for _, f in found])) is not None},
+    plain = {n: [f for _, f in found] for n, found in fields.items()}
+    return Seen(
+        {n: _kind(found) for n, found in plain.items()},
+        {n: cast for n, found in plain.items() if (cast := _cast(found)) is not None},
+        {n: limit for n, found in plain.items() if (limit := _limit(found)) is not None},
     )
+
+
+def _refuse_keys(keys: Sequence[str], columns: Iterable[str], part: Part) -> None:
+    """Refuse a column that both the folders and the files have: one may say something else than the other."""
+    both = {c.casefold(): c for c in columns}
+    for key in keys:
+        if key.casefold() in both:
+            raise SourceError(
+                f"{part.shown} has a column '{printable(both[key.casefold()])}', and its folder says "
+                f"'{printable(key)}' too; rename one, or write the files without it"
+            )
 
 
 def _footer(part: Part) -> tuple[pa.Schema, int]:

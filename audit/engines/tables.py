@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audit.engines.folders import find_parts
 from audit.engines.kinds import Kind, clashing, kind_of, plain, refuse_names
-from audit.engines.sources import MOST_TEXT_BYTES, Part, digest_of, find_parts, is_counts, text_of
+from audit.engines.sources import MOST_TEXT_BYTES, Part, digest_of, is_counts, text_of
 from audit.errors import AuditError, SourceError, no_such, printable
 
 if TYPE_CHECKING:
