@@ -13,6 +13,7 @@ from pathlib import Path
 from audit.config.schema import Config
 from audit.data.checks import group_checks
 from audit.data.decisions import score_checks
+from audit.engines.address_names import public
 from audit.engines.choice import count
 from audit.engines.counting import Counted, Plan
 from audit.engines.tables import Table, open_table
@@ -115,7 +116,8 @@ class Opened:
 
     def _open(self, source: str) -> Table:
         """Table of a file or a pattern of files; a cluster's files are not read whole on this machine for a digest."""
-        return open_table(source, folder=self.folder, digested=self.config.data.engine != "spark")
+        engine = self.config.data.engine
+        return open_table(source, folder=self.folder, digested=engine != "spark", engine=engine)
 
 
 def require_inputs(config: Config, folder: Path) -> Opened:
@@ -193,7 +195,7 @@ def audit_predictions(config: Config, opened: Opened, found: Findings, step: Ste
         return
     if config.train is not None and not (opened.folder / source).exists():
         raise SourceError(
-            f"training ended well but left no '{printable(source)}' ([train] predictions); "
+            f"training ended well but left no '{printable(public(source))}' ([train] predictions); "
             "write the table of predictions there"
         )
     audit_model(opened.take(source), config, found, step)

@@ -220,7 +220,7 @@ FILES_REFUSED = {
     "nothing": (lambda d: "", "names no file"),
     "a NUL in the name": (lambda d: "a\0.csv", "names no file"),
     "https": (lambda d: "https://example.org/t.csv", "downloads nothing: fetch the file first"),
-    "s3": (lambda d: "s3://bucket/t.parquet", "downloads nothing"),
+    "azure": (lambda d: "az://bucket/t.parquet", "downloads nothing"),
 }  # fmt: skip
 
 

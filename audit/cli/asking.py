@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from audit.catalogue import Compare
 from audit.config.limits import CHECKS, ENERGY
 from audit.config.read import build, load
 from audit.config.schema import Config
+from audit.engines.address_names import written_from
 from audit.errors import QuestionError, printable
 
 RULE = re.compile(
@@ -28,7 +28,7 @@ MEDIAN = "median"
 class Asked:
     """What the options of ``audit data`` and ``audit model`` said."""
 
-    table: Path
+    table: str | Path
     label: str | None = None
     positive: str | None = None
     classes: bool | None = None
@@ -123,7 +123,7 @@ def relative(config: Config, folder: Path) -> dict[str, Any]:
     for section in ("data", "predictions"):
         source = plain.get(section, {}).get("source")
         if source is not None:
-            plain[section]["source"] = os.path.relpath(source, folder)
+            plain[section]["source"] = written_from(source, folder)
     return plain
 
 

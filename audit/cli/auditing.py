@@ -31,7 +31,7 @@ def run(
 
 
 def data(
-    table: Annotated[Path, typer.Argument(help="csv, parquet, arrow or jsonl; a glob in quotes.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help=o.TABLE)],
     label: o.Label = None,
     positive: o.Positive = None,
     classes: Annotated[
@@ -66,7 +66,7 @@ def data(
 
 
 def model(
-    table: Annotated[Path, typer.Argument(help="Table of predictions: csv, parquet, arrow or jsonl.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help=f"Predictions. {o.TABLE}")],
     label: o.Label = None,
     positive: o.Positive = None,
     task: Annotated[
@@ -145,7 +145,7 @@ def track(
 
 def _one_table(
     stage: Literal["data", "model"],
-    table: Path,
+    table: str,
     asked: dict[str, Any],
     config_path: Path | None,
     write_config: Path | None,
@@ -155,12 +155,13 @@ def _one_table(
     exit_zero: bool,
 ) -> None:
     from audit.cli.asking import Asked, question
+    from audit.engines.address_names import public
     from audit.run import run as run_audit
 
     config = question(Asked(table=table, **asked), stage, config_path)
     if write_config is not None:
         _save(config, write_config)
-    job = job_of(config, Path(), store, ("audit", stage, str(table)), json=json, metered=False)
+    job = job_of(config, Path(), store, ("audit", stage, public(table)), json=json, metered=False)
     end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
 
 

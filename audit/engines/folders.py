@@ -48,15 +48,15 @@ def find_parts(source: str | Path, folder: Path | None) -> tuple[Part, ...]:
     path = here / text
     if WILD.search(text) and not os.path.lexists(path):
         fixed = tuple(takewhile(lambda part: not WILD.search(part), Path(text).parts))
-        return _together(_matched(path, here.joinpath(*fixed), shown), here.joinpath(*_before_keys(fixed)))
+        return _together(_matched(path, here.joinpath(*fixed), shown), here.joinpath(*before_keys(fixed)))
     if os.path.isdir(path):  # noqa: PTH112 (a name that is too long is no folder, and Path raises)
-        return _whole(path, here.joinpath(*_before_keys(Path(text).parts)), shown)
+        return _whole(path, here.joinpath(*before_keys(Path(text).parts)), shown)
     return (look(path, shown),)
 
 
 def _matched(pattern: Path, fixed: Path, shown: str) -> list[Path]:
     """Files that a pattern matches, and the files of the folders that it matches."""
-    said = [p for p in pattern.parts if _hidden(p)]
+    said = [p for p in pattern.parts if hidden(p)]
     matched = [Path(p) for p in glob.glob(os.fspath(pattern), recursive=True)]  # noqa: PTH207 (Path.glob refuses absolute patterns)
     seen = [p for p in matched if not any(_unsaid(part, said) for part in p.relative_to(fixed).parts)]
     found = sorted({file for path in seen for file in (_inside(path, shown) if path.is_dir() else (path,))})
@@ -86,20 +86,20 @@ def _whole(folder: Path, root: Path, shown: str) -> tuple[Part, ...]:
     return parts
 
 
-def _hidden(name: str) -> bool:
+def hidden(name: str) -> bool:
     """Whether Spark would leave a name out; ``_key=value`` is a folder of rows."""
     return name.startswith(".") or (name.startswith("_") and "=" not in name)
 
 
 def _unsaid(name: str, said: Sequence[str]) -> bool:
-    return _hidden(name) and not any(fnmatch(name, pattern) for pattern in said)
+    return hidden(name) and not any(fnmatch(name, pattern) for pattern in said)
 
 
 def _inside(folder: Path, shown: str) -> Iterator[Path]:
     left = [folder]
     while left:
         for entry in _entries(left.pop()):
-            if _hidden(entry.name):
+            if hidden(entry.name):
                 continue
             if not entry.is_dir():
                 yield Path(entry.path)
@@ -136,12 +136,12 @@ def _together(paths: Sequence[Path], root: Path) -> tuple[Part, ...]:
     if parts[0].format != "parquet":
         return parts
     keyed = tuple(_keyed(part, root) for part in parts)
-    _refuse_keys(keyed)
+    refuse_other_keys([(part.shown, part.keys) for part in keyed])
     return keyed
 
 
-def _before_keys(parts: Sequence[str]) -> tuple[str, ...]:
-    """Parts of a path without the ``key=value`` folders that it ends in."""
+def before_keys(parts: Sequence[str]) -> tuple[str, ...]:
+    """Names of a path without the ``key=value`` folders that it ends in."""
     keys = len(list(takewhile(lambda part: "=" in part, reversed(parts))))
     return tuple(parts[: len(parts) - keys])
 
@@ -154,10 +154,15 @@ def _refuse_logs(paths: Sequence[Path], root: Path) -> None:
         if what is None and folder.name == "data" and any((folder.parent / "metadata").glob("*.metadata.json")):
             what = ICEBERG
         if what is not None:
-            raise SourceError(
-                f"{printable(folder, SHOWN_PATH)} is {what}, whose log says which of its files count, and some may "
-                "hold deleted rows; write its present rows as Parquet first"
-            )
+            raise logged(printable(folder, SHOWN_PATH), what)
+
+
+def logged(shown: str, what: str) -> SourceError:
+    """Error for a folder beside whose files lies a log of those that count."""
+    return SourceError(
+        f"{shown} is {what}, whose log says which of its files count, and some may hold deleted rows; write its "
+        "present rows as Parquet first"
+    )
 
 
 def _refuse_twice(parts: Sequence[Part]) -> None:
@@ -169,52 +174,58 @@ def _refuse_twice(parts: Sequence[Part]) -> None:
 
 
 def _keyed(part: Part, root: Path) -> Part:
-    """Part with the keys and values of the folders right above it."""
+    """Part with what the folders right above it say."""
     folders = part.path.relative_to(root).parts[:-1]
-    before = _before_keys(folders)
-    keys = tuple(_key(folder, part) for folder in folders[len(before) :])
+    keys = said_by(folders, part.shown)
+    return replace(part, keys=keys, base=root.joinpath(*before_keys(folders))) if keys else part
+
+
+def said_by(folders: Sequence[str], shown: str) -> tuple[tuple[str, str | None], ...]:
+    """Keys and values of the ``key=value`` folders that a path ends in."""
+    keys = tuple(_key(folder, shown) for folder in folders[len(before_keys(folders)) :])
     names = [key.casefold() for key, _ in keys]
     twice = next((key for key, _ in keys if names.count(key.casefold()) > 1), None)
     if twice is not None:
-        raise SourceError(f"{part.shown} lies in two folders of the key '{printable(twice)}'; rename one")
-    return replace(part, keys=keys, base=root.joinpath(*before)) if keys else part
+        raise SourceError(f"{shown} lies in two folders of the key '{printable(twice)}'; rename one")
+    return keys
 
 
-def _key(folder: str, part: Part) -> tuple[str, str | None]:
-    """Key and value as the folder says them; a value is a name, and never a number.
+def _key(folder: str, shown: str) -> tuple[str, str | None]:
+    """Key and value as a folder says them; a value is a name, and never a number.
 
     Hive and Spark escape a few ASCII characters (%3D), others write UTF-8 so: both are undone.
     """
-    key, _, value = (_unescaped(text, part) for text in folder.partition("="))
+    key, _, value = folder.partition("=")
+    key, value = _unescaped(key, shown), _unescaped(value, shown)
     if not key.strip() or not value:
         what = "value" if key.strip() else "key"
         raise SourceError(
-            f"{part.shown} lies in '{printable(folder)}', a key=value folder without a {what}; rename it "
+            f"{shown} lies in '{printable(folder)}', a key=value folder without a {what}; rename it "
             f"({MISSING} stands for a missing value)"
         )
     return key, None if value == MISSING else value
 
 
-def _unescaped(text: str, part: Part) -> str:
+def _unescaped(text: str, shown: str) -> str:
     try:
         found = unquote_to_bytes(text.encode()).decode()
     except UnicodeError:
-        raise SourceError(f"{part.shown}: the name of its folder '{printable(text)}' is not UTF-8; rename it") from None
+        raise SourceError(f"{shown}: the name of its folder '{printable(text)}' is not UTF-8; rename it") from None
     if "\0" in found:
-        raise SourceError(f"{part.shown}: the name of its folder '{printable(text)}' holds a NUL; rename it")
+        raise SourceError(f"{shown}: the name of its folder '{printable(text)}' holds a NUL; rename it")
     return found
 
 
-def _refuse_keys(parts: Sequence[Part]) -> None:
-    """Refuse files whose folders have other keys than those of the first one."""
-    first = parts[0]
-    wanted = [key for key, _ in first.keys]
-    for part in parts[1:]:
-        names = [key for key, _ in part.keys]
+def refuse_other_keys(parts: Sequence[tuple[str, tuple[tuple[str, str | None], ...]]]) -> None:
+    """Refuse files, as they are shown, whose folders have other keys than those of the first one."""
+    first, keys = parts[0]
+    wanted = [key for key, _ in keys]
+    for shown, other in parts[1:]:
+        names = [key for key, _ in other]
         if names != wanted:
             raise SourceError(
-                f"{part.shown} lies in {_spelled(names)} but {first.shown} in {_spelled(wanted)}"
-                f"{_how(names, wanted)}; parts of one table lie in folders of the same keys"
+                f"{shown} lies in {_spelled(names)} but {first} in {_spelled(wanted)}{_how(names, wanted)}; parts of "
+                "one table lie in folders of the same keys"
             )
 
 

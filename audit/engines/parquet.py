@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 GLOB = "*?["
+UNDIGESTED = "the files were not read whole on one machine"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,31 +43,35 @@ class ParquetTable(Table):
         """Subquery that streams the chosen columns."""
         chosen = self._chosen(names)
         self._refuse_rounding(con, [n for n in chosen if n in self.limits])
-        keys = [n for n in chosen if n in keys_of(self.parts)]
+        said = self._placed[0][2]
+        keys = [n for n in chosen if n in said]
         source = self._files_and(keys) if keys else f"{self._files()} AS f"
-        return f"(SELECT {', '.join(map(self._column, chosen))} FROM {source})"  # noqa: S608
+        return f"(SELECT {', '.join(self._column(n, n in said) for n in chosen)} FROM {source})"  # noqa: S608
 
-    def _column(self, name: str) -> str:
+    def _column(self, name: str, said: bool) -> str:
         sql = identifier(name)
-        if name in keys_of(self.parts):
+        if said:
             lost = "error('a file is not one of those that were opened')"
             return f"CASE WHEN k.file IS NULL THEN {lost} ELSE k.{sql} END AS {sql}"
         return f"CAST(f.{sql} AS {self.casts[name]}) AS {sql}" if name in self.casts else f"f.{sql}"
 
+    @property
+    def _placed(self) -> Sequence[tuple[str, str, Mapping[str, str | None]]]:
+        """Of each file: what to ask DuckDB for, how DuckDB calls it then, and what its folders say."""
+        paths = [os.fspath(part.path.absolute()) for part in self.parts]
+        return [(_escaped(path), path, dict(part.keys)) for path, part in zip(paths, self.parts, strict=True)]
+
     def _files(self, further: str = "") -> str:
         """Rows of all files; what their folders say is never left to be guessed."""
-        paths = ", ".join(f"'{_escaped(p)}'" for p in self.parts)
-        by_name = str(len(self.parts) > 1).lower()
+        paths = ", ".join(literal(asked) for asked, _, _ in self._placed)
+        by_name = str(len(self._placed) > 1).lower()
         return f"read_parquet([{paths}], union_by_name = {by_name}, hive_partitioning = false{further})"
 
     def _files_and(self, keys: Sequence[str]) -> str:
         """Rows of all files beside the values of their folders."""
         file = file_column(self.columns)
-        said = (dict(part.keys) for part in self.parts)
-        values = ", ".join(
-            f"({', '.join(map(_literal, [os.fspath(part.path.absolute()), *(values[k] for k in keys)]))})"
-            for part, values in zip(self.parts, said, strict=True)
-        )
+        rows = ((name, *(values[k] for k in keys)) for _, name, values in self._placed)
+        values = ", ".join(f"({', '.join(map(literal, row))})" for row in rows)
         files = self._files(f", filename = '{file}'")
         listed = ", ".join(map(identifier, keys))
         return f"{files} AS f LEFT JOIN (VALUES {values}) AS k(file, {listed}) ON f.{identifier(file)} = k.file"
@@ -94,14 +99,14 @@ def file_column(columns: Iterable[str]) -> str:
     return name
 
 
-def _literal(value: str | None) -> str:
+def literal(value: str | None) -> str:
+    """Text, or a missing one, in SQL."""
     return "CAST(NULL AS VARCHAR)" if value is None else "'" + value.replace("'", "''") + "'"
 
 
-def _escaped(part: Part) -> str:
-    """Path as a SQL literal that DuckDB does not take for a pattern."""
-    text = os.fspath(part.path.absolute())
-    return "".join(f"[{c}]" if c in GLOB else c for c in text).replace("'", "''")
+def _escaped(path: str) -> str:
+    """Path that DuckDB does not take for a pattern."""
+    return "".join(f"[{c}]" if c in GLOB else c for c in path)
 
 
 def open_parquet(name: str, parts: tuple[Part, ...], digest: str | None) -> Table:
@@ -116,10 +121,11 @@ def open_parquet(name: str, parts: tuple[Part, ...], digest: str | None) -> Tabl
     schemas = [(part.shown, schema) for part, (schema, _) in zip(parts, footers, strict=True)]
     seen = seen_columns(schemas)
     keys = keys_of(parts)
-    _refuse_keys(keys, seen.kinds, parts[0])
+    refuse_both(keys, seen.kinds, parts[0].shown)
     return ParquetTable(
         name=name,
         digest=digest,
+        undigested=UNDIGESTED,
         columns={**seen.kinds, **dict.fromkeys(keys, "text")},
         rows=sum(rows for _, rows in footers),
         parts=parts,
@@ -160,13 +166,13 @@ def seen_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> Seen:
     )
 
 
-def _refuse_keys(keys: Sequence[str], columns: Iterable[str], part: Part) -> None:
+def refuse_both(keys: Sequence[str], columns: Iterable[str], shown: str) -> None:
     """Refuse a column that both the folders and the files have: one may say something else than the other."""
     both = {c.casefold(): c for c in columns}
     for key in keys:
         if key.casefold() in both:
             raise SourceError(
-                f"{part.shown} has a column '{printable(both[key.casefold()])}', and its folder says "
+                f"{shown} has a column '{printable(both[key.casefold()])}', and its folder says "
                 f"'{printable(key)}' too; rename one, or write the files without it"
             )
 

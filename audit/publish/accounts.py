@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.publish.shapes import Table, TableRow
-from audit.publish.words import BADGES, Badge, Cell, percent, safe_text, words
+from audit.publish.words import BADGES, Badge, Cell, digest_text, percent, safe_text, words
 from audit.result import SCHEMA, AuditResult, Check, Energy, EnergyComponent, Part
 from audit.sentences import number
 
@@ -162,10 +162,7 @@ def provenance(result: AuditResult) -> tuple[tuple[str, str], ...]:
         ("Command", safe_text(" ".join(run.command)) if run.command else "none; called from Python"),
         ("Exit codes", ", ".join(f"{safe_text(p)} {c}" for p, c in run.exit_codes.items()) or "no process was started"),
         ("Question", safe_text(result.question.digest)),
-        *(
-            (f"Data: {safe_text(p.part)}", safe_text(p.digest or "no digest: the rows were in memory"))
-            for p in result.data
-        ),
+        *((f"Data: {safe_text(p.part)}", digest_text(p)) for p in result.data),
         ("Document", f"{SCHEMA}; the counts behind every number are in audit.json"),
     ]
     return tuple(pairs)
