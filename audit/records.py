@@ -47,7 +47,7 @@ def part_record(part: str, table: Table, counted: Counted, columns: tuple[str, .
     """Account of one table. A source is named by its last two path parts: a home folder is nobody's business."""
     return Part(
         part=part,
-        source="/".join(Path(table.name).parts[-2:]),
+        source="/".join(Path(table.name).parts[-2:]) or table.name,
         digest=table.digest,
         rows_read=counted.rows_read,
         rows_used=counted.rows_used,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import duckdb
 import pyarrow as pa
@@ -210,6 +212,37 @@ def test_credentials_go_when_the_environment_has_none(s3, monkeypatch):
     s3.asked.clear()
     open_table("s3://bucket/people.parquet")
     assert not any("Authorization" in headers for _, _, headers in s3.asked)
+
+
+@has_httpfs
+def test_a_secret_that_duckdb_keeps_is_used(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    keep = (
+        "import duckdb, sys\nfrom audit.engines.httpfs import _extension\ncon = duckdb.connect()\n"
+        "con.execute(f'LOAD {_extension()}')\ncon.execute(sys.argv[1])"
+    )
+    options = f"TYPE s3, KEY_ID '{KEY}', SECRET 'x', REGION 'eu-west-3', ENDPOINT '{store.host}', USE_SSL false, URL_STYLE 'path'"
+    done = subprocess.run(
+        [sys.executable, "-c", keep, f"CREATE PERSISTENT SECRET kept ({options})"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    done = audit("model", "s3://bucket/people.parquet", *MODEL, cwd=tmp_path)
+    assert done.returncode in {0, 1, 3}, done.stderr
+    assert all(f"Credential={KEY}/" in headers.get("Authorization", "") for _, _, headers in store.asked)
+    assert store.asked
+
+
+@has_httpfs
+def test_a_pipeline_may_name_an_address(s3, tmp_path):
+    (tmp_path / "audit.toml").write_text(
+        '[data]\nsource = "s3://bucket/tree/**/*.parquet"\nlabel = "label"\ngroups = ["sex", "race"]\n'
+    )
+    done = audit("run", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["data"][0]["rows_read"] == 1500
+    assert document["question"]["config"]["data"]["source"] == "s3://bucket/tree/**/*.parquet"
+    assert not any(word in done.stdout + done.stderr for word in (KEY, SECRET))
 
 
 @has_httpfs

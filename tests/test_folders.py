@@ -37,7 +37,8 @@ PLANS = {
 
 def put(path, columns):
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns) if isinstance(columns, dict) else columns, path)
+    with path.open("wb") as file:
+        pq.write_table(pa.table(columns) if isinstance(columns, dict) else columns, file)
     return path
 
 

@@ -24,7 +24,7 @@ OPTIONS = {
     "SESSION_TOKEN": ("AWS_SESSION_TOKEN",),
     "REGION": ("AWS_REGION", "AWS_DEFAULT_REGION"),
 }
-CREDENTIALS = f"give credentials in {KEY} and {KEY_SECRET}, or as a secret of DuckDB (CREATE PERSISTENT SECRET)"
+CREDENTIALS = f"give credentials in {KEY} and {KEY_SECRET} (s3), or as a secret of DuckDB (CREATE PERSISTENT SECRET)"
 
 
 def ready(con: duckdb.DuckDBPyConnection, place: str, shown: str) -> None:

@@ -1,6 +1,6 @@
 """A file of a table on disk: what it is, and its bytes; `audit.engines.folders` finds the files of a source.
 
-Nothing is followed that could hang, run code or reach a network: a FIFO, a pickle and an address are refused by name.
+Nothing is followed that could hang or run code: a FIFO and a pickle are refused by name.
 """
 
 from __future__ import annotations
