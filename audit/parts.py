@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from audit.config.read import build
 from audit.config.schema import Config
+from audit.engines.address_names import is_address, public
 from audit.engines.asking import tallied
 from audit.engines.choice import engine_of
 from audit.engines.counting import Plan
@@ -34,7 +35,7 @@ class Added(NamedTuple):
 
 
 def add_part(
-    source: Path, folder: Path, question: Config | None, engine: str | None, master: str | None, step: Step
+    source: str | Path, folder: Path, question: Config | None, engine: str | None, master: str | None, step: Step
 ) -> Added:
     """Count one part into a folder.
 
@@ -56,6 +57,11 @@ def add_part(
     AuditError
         Nothing of the part is then in the folder.
     """
+    if is_address(source):
+        raise QuestionError(
+            f"{printable(public(source), 160)} is an address, whose bytes are not hashed, so it could be counted twice "
+            "without a word; fetch the file first and name its path"
+        )
     raw = _counted_sections(folder, question)
     config = build(raw, str(folder))
     plan = plan_of(config)

@@ -15,6 +15,7 @@ from audit.data.checks import kinds
 from audit.data.decisions import score_checks
 from audit.data.groups import group_checks
 from audit.data.looked import looking
+from audit.engines.address_names import public
 from audit.engines.choice import count
 from audit.engines.counting import Counted, Plan
 from audit.engines.counts import CountedParts
@@ -66,7 +67,8 @@ class Opened:
 
     def _open(self, source: str) -> Table:
         """Table of a file or a pattern of files; a cluster's files are not read whole on this machine for a digest."""
-        return open_table(source, folder=self.folder, digested=self.config.data.engine != "spark")
+        engine = self.config.data.engine
+        return open_table(source, folder=self.folder, digested=engine != "spark", engine=engine)
 
 
 def require_inputs(config: Config, folder: Path) -> Opened:
@@ -161,7 +163,7 @@ def audit_predictions(config: Config, opened: Opened, found: Findings, step: Ste
         return
     if config.train is not None and not (opened.folder / source).exists():
         raise SourceError(
-            f"training ended well but left no '{printable(source)}' ([train] predictions); "
+            f"training ended well but left no '{printable(public(source))}' ([train] predictions); "
             "write the table of predictions there"
         )
     audit_model(opened.take(source), config, found, step)

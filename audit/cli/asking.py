@@ -13,6 +13,7 @@ from audit.catalogue import Compare
 from audit.config.limits import CHECKS, ENERGY
 from audit.config.read import build, load
 from audit.config.schema import Config
+from audit.engines.address_names import written_from
 from audit.errors import QuestionError, printable
 
 RULE = re.compile(
@@ -28,8 +29,8 @@ MEDIAN = "median"
 class Asked:
     """What the options of ``audit data`` and ``audit model`` said."""
 
-    table: Path
-    tests: Sequence[Path] = ()
+    table: str | Path
+    tests: Sequence[str | Path] = ()
     suite: Path | None = None
     label: str | None = None
     positive: str | None = None
@@ -130,12 +131,14 @@ def split(names: Sequence[str] | None) -> list[str]:
 def relative(config: Config, folder: Path) -> dict[str, Any]:
     """Configuration as plain tables, its sources written from where the file will lie."""
     plain: dict[str, Any] = config.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    for section, key in (("data", "source"), ("data", "test"), ("predictions", "source"), ("checks", "suite")):
+    for section, key in (("data", "source"), ("data", "test"), ("predictions", "source")):
         named = plain.get(section, {}).get(key)
         if isinstance(named, str):
-            plain[section][key] = os.path.relpath(named, folder)
+            plain[section][key] = written_from(named, folder)
         elif named is not None:
-            plain[section][key] = [os.path.relpath(name, folder) for name in named]
+            plain[section][key] = [written_from(name, folder) for name in named]
+    if (suite := plain.get("checks", {}).get("suite")) is not None:
+        plain["checks"]["suite"] = os.path.relpath(suite, folder)
     return plain
 
 

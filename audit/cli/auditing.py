@@ -34,9 +34,9 @@ def run(
 
 
 def data(
-    table: Annotated[Path, typer.Argument(help="csv, parquet, arrow or jsonl; a glob in quotes.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help=o.TABLE)],
     tests: Annotated[
-        list[Path] | None, typer.Argument(help="Held-out tables, looked at for leaks and drift.", metavar="[TEST...]")
+        list[str] | None, typer.Argument(help="Held-out tables, looked at for leaks and drift.", metavar="[TEST...]")
     ] = None,
     label: o.Label = None,
     positive: o.Positive = None,
@@ -74,7 +74,7 @@ def data(
 
 
 def model(
-    table: Annotated[Path, typer.Argument(help="Table of predictions: csv, parquet, arrow or jsonl.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help=f"Predictions. {o.TABLE}")],
     label: o.Label = None,
     positive: o.Positive = None,
     task: Annotated[
@@ -153,7 +153,7 @@ def track(
 
 def _one_table(
     stage: Literal["data", "model"],
-    table: Path,
+    table: str,
     asked: dict[str, Any],
     config_path: Path | None,
     write_config: Path | None,
@@ -163,14 +163,14 @@ def _one_table(
     exit_zero: bool,
 ) -> None:
     from audit.cli.asking import Asked, question
+    from audit.engines.address_names import public
     from audit.run import run as run_audit
 
     config = question(Asked(table=table, **asked), stage, config_path)
     if write_config is not None:
         _save(config, write_config)
-    job = job_of(
-        config, Path(), store, ("audit", stage, *map(str, (table, *asked.get("tests", ())))), json=json, metered=False
-    )
+    tables = (public(str(name)) for name in (table, *asked.get("tests", ())))
+    job = job_of(config, Path(), store, ("audit", stage, *tables), json=json, metered=False)
     end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
 
 

@@ -18,7 +18,9 @@ Folder = Annotated[Path, typer.Argument(help="Folder that `audit count` has fill
 
 
 def count(
-    table: Annotated[Path, typer.Argument(help="One part: csv, parquet, arrow or jsonl; a glob in quotes.")],
+    table: Annotated[
+        str, typer.Argument(metavar="TABLE", help="One part: a file, a glob in quotes, or a folder of Parquet.")
+    ],
     into: Annotated[Path, typer.Option(help="Folder of counts; the first part sets its question.")],
     label: o.Label = None,
     positive: o.Positive = None,
@@ -81,7 +83,7 @@ def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Confi
     return build(raw, str(counts))
 
 
-def _question(table: Path, asked: dict[str, Any], config: Path | None) -> Config | None:
+def _question(table: str, asked: dict[str, Any], config: Path | None) -> Config | None:
     """Question of the options or of a file; None where neither asks anything, and the folder's own holds."""
     from audit.cli.asking import Asked, question
     from audit.config.read import load

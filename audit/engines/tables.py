@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audit.engines.address_names import is_address
+from audit.engines.folders import find_parts
 from audit.engines.kinds import Kind, clashing, kind_of, plain, refuse_names
-from audit.engines.sources import MOST_TEXT_BYTES, Part, digest_of, find_parts, is_counts, text_of
+from audit.engines.sources import MOST_TEXT_BYTES, Part, digest_of, is_counts, text_of
 from audit.errors import AuditError, SourceError, no_such, printable
 
 if TYPE_CHECKING:
@@ -37,13 +39,15 @@ class Table(ABC):
     name: str
     """Path or pattern as the user wrote it, or what to call rows in memory."""
     digest: str | None
-    """SHA-256 of the files' bytes; None for rows in memory."""
+    """SHA-256 of the files' bytes; None where they were not hashed."""
     columns: Mapping[str, Kind]
     rows: int | None = None
     """Number of rows where it is known without reading them."""
     parts: tuple[Part, ...] = field(default=(), repr=False)
     limits: Mapping[str, float] = field(default_factory=dict, repr=False)
     """Size below which a decimal column is exact as a double."""
+    undigested: str = "the rows were in memory"
+    """Why there is no digest, where there is none."""
 
     @abstractmethod
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
@@ -116,23 +120,31 @@ class Table(ABC):
         return printable(self.name, SHOWN_ERROR)
 
 
-def open_table(source: str | Path, *, folder: Path | None = None, digested: bool = True) -> Table:
-    """Open a file or a pattern of files: CSV, TSV, JSON Lines (also .gz), Parquet or Arrow.
+def open_table(
+    source: str | Path, *, folder: Path | None = None, digested: bool = True, engine: str = "duckdb"
+) -> Table:
+    """Open a file or a pattern of files: CSV, TSV, JSON Lines (also .gz), Parquet or Arrow; a folder, or an address.
 
     Parameters
     ----------
     source
-        Path or glob; all files that a glob matches must have the same columns of the same kinds.
+        Path, glob, folder of Parquet files or address of one; all files must have the same columns of the same kinds.
     folder
         What a relative path is relative to; the working folder by default.
     digested
         Whether Parquet files are read whole for their digest; a cluster's are not read on one machine.
+    engine
+        Who will pass over the rows; what lies at an address is for duckdb alone.
 
     Raises
     ------
     SourceError
         When it cannot be read exactly as it stands.
     """
+    if is_address(source):
+        from audit.engines.addresses import open_address
+
+        return open_address(source, engine)
     name, place = str(source), Path(folder or ".") / source
     if is_counts(place):
         from audit.engines.counts import open_counts

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.publish.shapes import Table, TableRow
-from audit.publish.words import BADGES, Badge, Cell, percent, safe_text, words
+from audit.publish.words import BADGES, Badge, Cell, digest_text, percent, safe_text, words
 from audit.result import SCHEMA, AuditResult, Check, Energy, EnergyComponent, Part
 from audit.sentences import number, training_notes
 
@@ -163,10 +163,7 @@ def provenance(result: AuditResult) -> tuple[tuple[str, str], ...]:
         ("Exit codes", ", ".join(f"{safe_text(p)} {c}" for p, c in run.exit_codes.items()) or "no process was started"),
         *(("Training", safe_text(note)) for note in training_notes(run)),
         ("Question", safe_text(result.question.digest)),
-        *(
-            (f"Data: {safe_text(p.part)}", safe_text(p.digest or "no digest: the rows were in memory"))
-            for p in result.data
-        ),
+        *((f"Data: {safe_text(p.part)}", digest_text(p)) for p in result.data),
         ("Document", f"{SCHEMA}; the counts behind every number are in audit.json"),
     ]
     return tuple(pairs)
