@@ -14,7 +14,7 @@ import narwhals as nw
 
 from audit.engines.engine import Levels, Rising
 from audit.engines.exact import LIMBS
-from audit.engines.tally import Tally
+from audit.engines.tally import Tally, TooManyCellsError
 from audit.engines.terms import (
     Band,
     Binary,
@@ -59,7 +59,10 @@ class NarwhalsScan:
         frame = self._folded(keys.values()).select(*columns)
         totals = [at for at, wanted in pieces.items() if isinstance(wanted, Total)]
         grouped = in_pieces(frame, totals).group_by(*names).agg(*_sums(pieces))
-        found = grouped.head(most + 1).collect("pyarrow").to_native().to_pydict()
+        held = grouped.head(most + 1).collect("pyarrow").to_native()
+        if held.num_rows > most:
+            raise TooManyCellsError(most, {k: len(held.column(n).unique()) for k, n in zip(keys, names, strict=False)})
+        found = {name: _values(held.column(name)) for name in held.column_names}
         cells = tuple(zip(*(map(_plain, found[n]) for n in names), strict=True)) if keys else ((),) * len(found[ONE])
         counts = {n: tuple(found[at]) for (at, w), n in zip(pieces.items(), sums, strict=True) if isinstance(w, Rows)}
         exact = {n: _joined(found, at) for (at, w), n in zip(pieces.items(), sums, strict=True) if isinstance(w, Total)}
@@ -227,6 +230,17 @@ def _joined(found: Mapping[str, Sequence[Any]], at: str) -> tuple[int, ...]:
         sum((piece or 0) << place for piece, (_, place) in zip(pieces, LIMBS, strict=True))
         for pieces in zip(*columns, strict=True)
     )
+
+
+def _values(column: Any) -> list[Any]:
+    """Values of an Arrow column, each different text held once."""
+    import pyarrow as pa
+
+    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+        return list(column.to_pylist())
+    coded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    words = coded.dictionary.to_pylist()
+    return [words[i] for i in coded.indices.to_pylist()]
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from audit.cube import Cube, from_cells
+from audit.cube import Cube
+from audit.engines.budget import laid_out
 from audit.engines.classes import class_names
 from audit.engines.counting import Counted, Plan
 from audit.engines.keys import REACHED
@@ -28,8 +29,8 @@ def read(tally: Tally, plan: Plan) -> Counted:
     measures = {k: tally.array(k) for k in ("w", "w2") if k in tally.totals} | {"n": n}
     width = len(plan.groups)
     rest = [k for k in keys if k not in {*plan.groups, STRATUM}]
-    cubes = tuple(_cube((*by, *rest), keys, measures) for by in plan.crossings)
-    strata_cubes = tuple(_cube((c, STRATUM, *rest), keys, measures) for c in plan.groups) if plan.strata else ()
+    cubes = tuple(_cube((*by, *rest), keys, measures, plan) for by in plan.crossings)
+    strata_cubes = tuple(_cube((c, STRATUM, *rest), keys, measures, plan) for c in plan.groups) if plan.strata else ()
     missing = {c: np.array([level is None for level in keys[c]], dtype=bool) for c in plan.groups}
     nowhere = int(n[np.logical_and.reduce(list(missing.values()))].sum()) if width else 0
     reason = f"no value in {' or '.join(plan.groups)}"
@@ -63,11 +64,13 @@ def _decided(keys: Mapping[str, list[Level]], tally: Tally, plan: Plan) -> tuple
     doubled: dict[str, list[Level]] = {name: [*levels, *levels] for name, levels in keys.items()}
     doubled[DECIDED] = [*[POSITIVE] * len(reached), *[NEGATIVE] * len(reached)]
     each: list[tuple[str, ...]] = [(c,) for c in plan.groups] or [()]
-    return tuple(_cube((*by, PREDICTION, DECIDED), doubled, {"n": n}) for by in each)
+    return tuple(_cube((*by, PREDICTION, DECIDED), doubled, {"n": n}, plan) for by in each)
 
 
-def _cube(names: tuple[str, ...], keys: Mapping[str, list[Level]], measures: Mapping[str, np.ndarray]) -> Cube:
-    return from_cells(names, list(zip(*(keys[k] for k in names), strict=True)), measures)
+def _cube(
+    names: tuple[str, ...], keys: Mapping[str, list[Level]], measures: Mapping[str, np.ndarray], plan: Plan
+) -> Cube:
+    return laid_out(names, list(zip(*(keys[k] for k in names), strict=True)), measures, plan)
 
 
 def _read_keys(rows: tuple[Cell, ...], n: np.ndarray, plan: Plan) -> dict[str, list[Level]]:

@@ -12,32 +12,35 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from audit.cube import Cube, from_cells
+from audit.cube import Cube
+from audit.engines.budget import laid_out, too_many
 from audit.engines.counting import Counted, Plan
 from audit.engines.engine import Scan
 from audit.engines.keys import fold_key, group_key, shifts, weights
 from audit.engines.levels import band_texts, level_text
-from audit.engines.tally import Tally
+from audit.engines.tables import Table
+from audit.engines.tally import Tally, TooManyCellsError
 from audit.engines.terms import Constant, Extent, Key, Number, Rows, Size, Slice, Sum, Term, Total, Value
-from audit.errors import SourceError, ValuesError, printable
+from audit.errors import ValuesError, printable
 from audit.grouping import BINNED, FOLD, ORIGIN, PREDICTION
 from audit.value import Level
 
 MOST_VALUES, SLICES = 200, 200
-MOST_CELLS = 500_000
+MOST_CELLS = 300_000
+"""A cell of some thirty exact sums takes two kilobytes; folds of all groups that can be judged are fewer."""
 SMALLEST, LARGEST = 1e-30, 1e35
 """Size of the largest label or prediction; eighth powers of what lies outside would leave the floating numbers."""
 ORIGIN_DIGITS = 9
 ONE = Constant(1.0)
 
 
-def regression_counts(scan: Scan, plan: Plan, extents: Mapping[str, Extent]) -> Counted:
+def regression_counts(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent]) -> Counted:
     """Sums by group (and fold) for every crossing, and predictions by group and bin.
 
     Parameters
     ----------
-    scan
-        Open rows, whose labels, predictions and weights are all finite.
+    scan, table
+        Open rows, and what refusals call them. Their labels, predictions and weights are all finite.
     plan
         With a numeric label and prediction.
     extents
@@ -52,15 +55,15 @@ def regression_counts(scan: Scan, plan: Plan, extents: Mapping[str, Extent]) -> 
     label = Number(plan.label or "")
     origin = _origin(scan, label, extents)
     sums = _sums(plan, Constant(origin))
-    tally = _cells(scan, plan, {**{c: group_key(c, plan) for c in plan.groups}, **fold_key(plan)}, sums, extents)
+    tally = _cells(scan, table, plan, {**{c: group_key(c, plan) for c in plan.groups}, **fold_key(plan)}, sums, extents)
     values = tally.arrays()
     levels = {name: _levels(tally, name, plan) for name in plan.groups}
     if plan.unit is not None:
         levels[FOLD] = [str(v) for v in tally.column(FOLD)]
     levels[ORIGIN] = [repr(origin)] * len(tally.cells)
     rest = [k for k in (FOLD, ORIGIN) if k in levels]
-    cubes = tuple(_cube((*by, *rest), levels, values) for by in plan.crossings)
-    binned = tuple(_binned(scan, plan, name, extents) for name in plan.groups)
+    cubes = tuple(_cube((*by, *rest), levels, values, plan) for by in plan.crossings)
+    binned = tuple(_binned(scan, table, plan, name, extents) for name in plan.groups)
     return _counted(cubes, binned, levels, values["n"], plan)
 
 
@@ -82,7 +85,12 @@ def _refuse_sizes(plan: Plan, extents: Mapping[str, Extent]) -> None:
 
 
 def _cells(
-    scan: Scan, plan: Plan, keys: Mapping[str, Key], sums: Mapping[str, Sum], extents: Mapping[str, Extent]
+    scan: Scan,
+    table: Table,
+    plan: Plan,
+    keys: Mapping[str, Key],
+    sums: Mapping[str, Sum],
+    extents: Mapping[str, Extent],
 ) -> Tally:
     """Sums of each cell, in an order of their own."""
     grids = shifts(sums, extents)
@@ -90,13 +98,10 @@ def _cells(
         raise ValuesError(
             f"weights '{printable(plan.weight)}' are so large that their powers cannot be summed; rescale them"
         )
-    found = scan.tally(keys, sums, grids, MOST_CELLS)
-    if len(found.cells) > MOST_CELLS:
-        raise SourceError(
-            f"{' x '.join(map(printable, plan.groups))} makes more than {MOST_CELLS:,} cells; "
-            "bin or leave out the group column with the most levels"
-        )
-    return found.sorted()
+    try:
+        return scan.tally(keys, sums, grids, MOST_CELLS).sorted()
+    except TooManyCellsError as error:
+        raise too_many(error, table, plan) from None
 
 
 def _sums(plan: Plan, origin: Term) -> dict[str, Sum]:
@@ -125,11 +130,13 @@ def _levels(tally: Tally, name: str, plan: Plan) -> list[Level]:
     return [level_text(v, bands) for v in tally.column(name)]
 
 
-def _cube(names: tuple[str, ...], levels: Mapping[str, list[Level]], sums: Mapping[str, np.ndarray]) -> Cube:
-    return from_cells(names, list(zip(*(levels[k] for k in names), strict=True)), sums)
+def _cube(
+    names: tuple[str, ...], levels: Mapping[str, list[Level]], sums: Mapping[str, np.ndarray], plan: Plan
+) -> Cube:
+    return laid_out(names, list(zip(*(levels[k] for k in names), strict=True)), sums, plan)
 
 
-def _binned(scan: Scan, plan: Plan, name: str, extents: Mapping[str, Extent]) -> Cube:
+def _binned(scan: Scan, table: Table, plan: Plan, name: str, extents: Mapping[str, Extent]) -> Cube:
     """Predictions of each group by bin: a value where there are few, otherwise an equal slice of the range."""
     prediction = Number(plan.prediction or "")
     low, high = extents[prediction.name]
@@ -138,11 +145,11 @@ def _binned(scan: Scan, plan: Plan, name: str, extents: Mapping[str, Extent]) ->
     sums = {k: v for k, v in weights(plan).items() if k != "w2"}
     weighted = prediction if plan.weight is None else Number(plan.weight) * prediction
     sums["prediction"] = Total(weighted)
-    tally = _cells(scan, plan, {name: group_key(name, plan), PREDICTION: at}, sums, extents)
+    tally = _cells(scan, table, plan, {name: group_key(name, plan), PREDICTION: at}, sums, extents)
     edges = [*(low + i * width for i in range(SLICES)), high]
     raw = tally.column(PREDICTION)
     texts = [repr(float(v)) if exact else f"[{edges[int(v)]!r}, {edges[int(v) + 1]!r})" for v in raw]
-    return _cube((name, PREDICTION), {name: _levels(tally, name, plan), PREDICTION: [*texts]}, tally.arrays())
+    return _cube((name, PREDICTION), {name: _levels(tally, name, plan), PREDICTION: [*texts]}, tally.arrays(), plan)
 
 
 def _counted(

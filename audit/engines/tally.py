@@ -12,10 +12,20 @@ from typing import Any
 import numpy as np
 
 from audit.engines.exact import nearest
-from audit.errors import QuestionError
+from audit.errors import QuestionError, SourceError, printable
 
 Cell = tuple[Any, ...]
 """Raw value of every key: text, whole number, double, truth value, date or None."""
+
+
+class TooManyCellsError(SourceError):
+    """More cells than the caller can hold; who asked says it again in the words of the question."""
+
+    def __init__(self, most: int, levels: Mapping[str, int]) -> None:
+        self.most, self.levels = most, dict(levels)
+        """Cells that could be held, and the number of different values of each key."""
+        shown = " x ".join(f"{printable(key)} ({n:,})" for key, n in self.levels.items())
+        super().__init__(f"{shown} makes more than {most:,} cells; leave out the column with the most values")
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,8 @@ class Tally:
 
     def sorted(self) -> Tally:
         """The same with cells in an order that depends on nothing but their values."""
-        order = sorted(range(len(self.cells)), key=lambda i: _order(self.cells[i]))
+        columns = [_places(column) for column in zip(*self.cells, strict=True)]
+        order = np.lexsort(columns[::-1]).tolist() if columns else range(len(self.cells))
 
         def put(values: Sequence[Any]) -> tuple[Any, ...]:
             return tuple(values[i] for i in order)
@@ -92,5 +103,12 @@ def _exactly(cell: Cell) -> Cell:
     return tuple((type(value).__name__, value) for value in cell)
 
 
-def _order(cell: Cell) -> tuple[tuple[str, Any], ...]:
-    return tuple(("", "") if value is None else (type(value).__name__, value) for value in cell)
+def _places(column: Sequence[Any]) -> np.ndarray:
+    """Place of each value among the different ones of its key, where 1, 1.0 and True are different."""
+    typed = list(zip(map(type, column), column, strict=True))
+    place = {pair: i for i, pair in enumerate(sorted(set(typed), key=lambda pair: _order(pair[1])))}
+    return np.array([place[pair] for pair in typed], dtype=np.intp)
+
+
+def _order(value: Any) -> tuple[str, Any]:
+    return ("", "") if value is None else (type(value).__name__, value)
