@@ -51,9 +51,10 @@ class FrameEngine:
         """Turn polars' own complaints into one that names the table."""
         if self.name == "pandas":
             return table.reading()
+        from narwhals.exceptions import NarwhalsError
         from polars.exceptions import PolarsError
 
-        return table.reading(PolarsError)
+        return table.reading(PolarsError, NarwhalsError)
 
 
 def plain(frame: nw.LazyFrame[Any], table: Table, columns: Sequence[str]) -> nw.LazyFrame[Any]:
@@ -83,4 +84,5 @@ def _polars(table: Table, columns: Sequence[str]) -> pl.LazyFrame:
     held = table.held_rows(columns)
     if held is not None:
         return pl.DataFrame(held).lazy()
-    return pl.scan_parquet([part.path for part in table.parts], glob=False).select(list(dict.fromkeys(columns)))
+    read = (pl.scan_parquet([part.path for part in files], glob=False) for files in table.alike())
+    return pl.concat([plain(nw.from_native(some), table, columns).to_native() for some in read])

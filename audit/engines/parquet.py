@@ -37,6 +37,15 @@ class ParquetTable(Table):
 
     casts: Mapping[str, str] = field(default_factory=dict, repr=False)
     """SQL type of columns that engines should see in a plainer one."""
+    types: tuple[str, ...] = field(default=(), repr=False)
+    """Names and types of the columns of each part, in one word."""
+
+    def alike(self) -> Sequence[tuple[Part, ...]]:
+        """Files by their types."""
+        found: dict[str, list[Part]] = {}
+        for part, types in zip(self.parts, self.types, strict=True):
+            found.setdefault(types, []).append(part)
+        return tuple(map(tuple, found.values()))
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Subquery that streams the chosen columns."""
@@ -57,7 +66,7 @@ class ParquetTable(Table):
         if not names:
             return
         largest = ", ".join(f"max(abs(CAST({identifier(n)} AS DOUBLE)))" for n in names)
-        found = con.execute(f"SELECT {largest} FROM {self._files()}").fetchone() or ()  # noqa: S608
+        found = con.execute(f"SELECT {largest} FROM {self._files()}").fetchall()[0]  # noqa: S608
         for name, size in zip(names, found, strict=True):
             if size is not None and size >= self.limits[name]:
                 raise rounds(self._shown, name)
@@ -93,6 +102,7 @@ def open_parquet(name: str, parts: tuple[Part, ...], digest: str | None) -> Tabl
         columns={n: _kind([f for _, f in found]) for n, found in fields.items()},
         rows=sum(rows for _, rows in footers),
         parts=parts,
+        types=tuple(str(sorted(f"{f.name}: {f.type}" for f in other)) for _, other in schemas),
         casts={n: cast for n, found in fields.items() if (cast := _cast([f for _, f in found])) is not None},
         limits={n: limit for n, found in fields.items() if (limit := _limit([f for _, f in found])) is not None},
     )

@@ -57,10 +57,9 @@ class SparkEngine:
             raise SourceError(
                 f"{printable(table.name)}: engine spark reads Parquet; write the table as Parquet, or use duckdb"
             )
-        paths = [part.path.absolute().as_uri() for part in table.parts]
         with session(self.master) as spark, _complaints(table) as failures, _watched(spark, self.master, failures):
-            frame: nw.LazyFrame[Any] = nw.from_native(spark.read.parquet(*paths))
-            found = NarwhalsScan(plain(frame, table, columns))
+            read = (spark.read.parquet(*(p.path.absolute().as_uri() for p in files)) for files in table.alike())
+            found = NarwhalsScan(nw.concat([plain(nw.from_native(some), table, columns) for some in read]))
             refuse_rounding(found, table, columns)
             yield found
 

@@ -67,6 +67,10 @@ class Table(ABC):
                     "rename one"
                 )
 
+    def alike(self) -> Sequence[tuple[Part, ...]]:
+        """Files by their types: an engine that reads files together expects all of them to have the same."""
+        return (self.parts,)
+
     def held_rows(self, names: Sequence[str]) -> pa.Table | None:
         """Chosen columns as an Arrow table where the rows are in memory; None where they are streamed from files."""
         del names
