@@ -191,7 +191,9 @@ def check(
     Parameters
     ----------
     frame
-        A frame of pandas, polars or Arrow, a mapping of columns, or the path of a table.
+        A frame of pandas, polars or Arrow, a mapping of columns, or the path of a table. Of a lazy frame only the
+        columns that are named are made. A PySpark frame is counted by its own session, in several passes: cache one
+        that is dear to make.
     label, weight, unit
         Names of columns.
     positive
@@ -222,6 +224,7 @@ def check(
         "reference": dict(population or {}),
         "intersections": intersections,
         "compare_to": (compare_to,) if isinstance(compare_to, str) else tuple(compare_to),
+        "engine": _engine_of(frame),
     }
     return _audit(frame, _config(data, None, confidence, gates))
 
@@ -239,6 +242,17 @@ def _audit(rows: Any, config: Config) -> AuditResult:
     stage(table, config, found, lambda _: nullcontext())
     run = Run(id=f"memory-{secrets.token_hex(4)}", started=started, finished=now(), version=__version__)
     return conclude(config, found, run)
+
+
+def _engine_of(frame: Any) -> str | None:
+    """Engine that alone can count a frame."""
+    from audit.engines.frames import may_be_lazy
+
+    if not may_be_lazy(frame):
+        return None
+    from audit.engines.lazy import is_spark
+
+    return "spark" if is_spark(frame) else None
 
 
 def _config(

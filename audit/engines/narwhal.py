@@ -84,9 +84,13 @@ class NarwhalsScan:
 
     def look(self, columns: Sequence[str], rows: int) -> Levels:
         """How many different values the columns have among the first so many rows."""
-        held = self.frame.select(*columns).head(rows).collect("pyarrow").to_native()
-        distinct = {c: sum(v is not None for v in held.column(c).unique().to_pylist()) for c in columns}
-        return Levels(held.num_rows, distinct)
+        first = self.frame.select(*(nw.col(c).alias(f"c{i}") for i, c in enumerate(columns))).head(rows)
+        asked = [nw.len().alias("rows")]
+        for i in range(len(columns)):
+            asked += [nw.col(f"c{i}").n_unique().alias(f"n{i}"), nw.col(f"c{i}").is_null().any().alias(f"m{i}")]
+        (seen,) = first.select(*asked).collect("pyarrow").to_native().to_pylist()
+        distinct = {c: int(seen[f"n{i}"] or 0) - bool(seen[f"m{i}"]) for i, c in enumerate(columns)}
+        return Levels(int(seen["rows"]), distinct)
 
     def few(self, of: Term, most: int) -> bool:
         """Whether a term has at most so many different values."""
@@ -106,7 +110,7 @@ class NarwhalsScan:
 
 def with_fold(frame: nw.LazyFrame[Any], fold: Fold) -> nw.LazyFrame[Any]:
     """Frame with a column of the fold; no expression of Narwhals hashes alike on all engines."""
-    if frame.implementation.is_pyspark():
+    if frame.implementation.is_pyspark() or frame.implementation.is_pyspark_connect():
         from pyspark.sql import functions as f
 
         digits = f.substring(f.md5(f.col(_backticked(fold.unit)).cast("string")), 1, 8)

@@ -20,6 +20,7 @@ import narwhals as nw
 from audit.engines.asking import counted
 from audit.engines.counting import Counted, Plan
 from audit.engines.frame_engines import plain, refuse_rounding
+from audit.engines.lazy import SparkTable
 from audit.engines.narwhal import NarwhalsScan
 from audit.engines.tables import Table
 from audit.errors import QuestionError, SourceError, printable
@@ -52,20 +53,30 @@ class SparkEngine:
 
     @contextmanager
     def scan(self, table: Table, columns: Sequence[str]) -> Iterator[NarwhalsScan]:
-        """Open some columns of a table for reading."""
+        """Open some columns of a table for reading; a frame is counted by its own session."""
+        if isinstance(table, SparkTable):
+            master = str(table.frame.to_native().sparkSession.conf.get("spark.master", ""))
+            with _complaints(table) as failures, _watched(table.frame.to_native().sparkSession, master, failures):
+                yield _narrowed([table.frame], table, columns)
+            return
         if not table.parts or table.parts[0].format != "parquet":
             raise SourceError(
                 f"{printable(table.name)}: engine spark reads Parquet; write the table as Parquet, or use duckdb"
             )
         with session(self.master) as spark, _complaints(table) as failures, _watched(spark, self.master, failures):
             read = (spark.read.parquet(*(p.path.absolute().as_uri() for p in files)) for files in table.alike())
-            found = NarwhalsScan(nw.concat([plain(nw.from_native(some), table, columns) for some in read]))
-            refuse_rounding(found, table, columns)
-            yield found
+            yield _narrowed([nw.from_native(some) for some in read], table, columns)
 
     def count(self, table: Table, plan: Plan) -> Counted:
         """Pass over the rows and return the plan's cubes; see `audit.engines.asking.counted`."""
         return counted(self, table, plan)
+
+
+def _narrowed(frames: Sequence[nw.LazyFrame[Any]], table: Table, columns: Sequence[str]) -> NarwhalsScan:
+    """Chosen columns of all frames, each in the one type of its kind."""
+    found = NarwhalsScan(nw.concat([plain(some, table, columns) for some in frames]))
+    refuse_rounding(found, table, columns)
+    return found
 
 
 @contextmanager
