@@ -192,7 +192,9 @@ def check(
     Parameters
     ----------
     frame
-        A frame of pandas, polars or Arrow, a mapping of columns, or the path of a table.
+        A frame of pandas, polars or Arrow, a mapping of columns, or the path of a table. Of a lazy frame only the
+        columns that are named are made. A PySpark frame is counted by its own session, in several passes: cache one
+        that is dear to make.
     test
         Rows that are held out, in the same forms: looked at for leaks and for drift.
     label, weight, unit
@@ -225,6 +227,7 @@ def check(
         "reference": dict(population or {}),
         "intersections": intersections,
         "compare_to": (compare_to,) if isinstance(compare_to, str) else tuple(compare_to),
+        "engine": _engine_of(frame),
     }
     return _audit(frame, _config(data, None, confidence, gates), test)
 
@@ -250,6 +253,17 @@ def _audit(rows: Any, config: Config, test: Any = None) -> AuditResult:
         audit_model(table, config, found, quiet)
     run = Run(id=f"memory-{secrets.token_hex(4)}", started=started, finished=now(), version=__version__)
     return conclude(config, found, run)
+
+
+def _engine_of(frame: Any) -> str | None:
+    """Engine that alone can count a frame."""
+    from audit.engines.frames import may_be_lazy
+
+    if not may_be_lazy(frame):
+        return None
+    from audit.engines.lazy import is_spark
+
+    return "spark" if is_spark(frame) else None
 
 
 def _config(

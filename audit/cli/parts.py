@@ -54,6 +54,9 @@ def count(
 
 def measure(
     counts: Folder,
+    parts: Annotated[
+        int | None, typer.Option(help="How many parts there must be; with any other number nothing is judged.")
+    ] = None,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     store: o.StorePath = HERE,
@@ -61,11 +64,16 @@ def measure(
     exit_zero: o.ExitZero = False,
 ) -> None:
     """Audit all parts of a folder of counts as one table, without their rows."""
+    from audit.cli.progress import talk
+    from audit.parts import require_parts
     from audit.run import run as run_audit
 
     asked = _judged(counts, gate, config)
+    summed = require_parts(counts, parts)
     job = job_of(asked, Path(), store, ("audit", "measure", str(counts)), json=json, metered=False)
-    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=bool(asked.gates))
+    audited = run_audit(job)
+    talk().print(f"Summed {summed:,} parts of {counts}.", markup=False)
+    end(audited, store, json=json, exit_zero=exit_zero, gated=bool(asked.gates))
 
 
 def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Config:

@@ -134,7 +134,7 @@ def looking(
         opened: list[Looked] = []
         for part, table in tables.items():
             with table.reading():
-                scan = DuckScan(con, table.scan(con, readable(table)))
+                scan = DuckScan(con, table.scan(con, readable(table)), table.rows)
                 train = opened[0] if opened else None
                 opened.append(Looked(part, table, config, scan, counted[part], train))
         yield tuple(opened)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from audit.engines.blocks import Block, Crossed, blocks, crossed
+from audit.engines.budget import MOST_CELLS, too_many
 from audit.engines.counting import MEDIAN, Counted, Plan
 from audit.engines.cut import resolved
 from audit.engines.engine import Engine, Scan
@@ -23,13 +24,13 @@ from audit.engines.refusals import refuse_columns, refuse_levels, refuse_sums
 from audit.engines.regression import regression_counts
 from audit.engines.scores import Scored, score_cubes, score_tallies
 from audit.engines.tables import Table
+from audit.engines.tally import TooManyCellsError
 from audit.engines.terms import Extent, Highest, Lowest, Number, Rows, Sum, Test
-from audit.errors import QuestionError, SourceError, ValuesError, printable
+from audit.errors import QuestionError, ValuesError, printable
 from audit.grouping import LOSSES, ORDERED, SCORES
 
 LOOKED_AT_ROWS = 20_000
 """Rows looked at first, so that a score given as a group is refused before the whole table is read."""
-MOST_CELLS = 2_000_000
 
 
 class Tallies(NamedTuple):
@@ -115,18 +116,16 @@ def _tallies(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent]
     found = crossings(scan, table, plan, extents, blocks(plan, levels, table.rows))
     if plan.score is None or plan.label is None or not plan.groups:
         return Tallies(found)
-    return Tallies(found, score_tallies(scan, plan, extents))
+    return Tallies(found, score_tallies(scan, table, plan, extents))
 
 
 def crossings(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent], tables: Sequence[Block]) -> Crossed:
     """Rows and weights by every key of the plan."""
     sums = weights(plan) | decisions(plan)
-    found = crossed(scan, table, plan, (keys(plan), sums, shifts(sums, extents)), tables, MOST_CELLS)
-    if max(map(len, found.tallies)) > MOST_CELLS:
-        raise SourceError(
-            f"{table.name}: {' x '.join(plan.groups)} makes more than {MOST_CELLS:,} cells; "
-            "bin or leave out the group column with the most levels"
-        )
+    try:
+        found = crossed(scan, table, plan, (keys(plan), sums, shifts(sums, extents)), tables, MOST_CELLS)
+    except TooManyCellsError as error:
+        raise too_many(error, table, plan) from None
     if not found.rows:
         refuse_sums({"n": np.zeros(1)}, plan, table)
     return found

@@ -6,11 +6,12 @@ a GROUP BY costs. Must not: know a metric, a limit, or load rows into Python.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -20,26 +21,42 @@ from audit.engines.dense import dense_tallies
 from audit.engines.engine import Batch, Levels, Rising
 from audit.engines.sql import key_sql, quoted, sum_sql, term_sql
 from audit.engines.tables import Table
-from audit.engines.tally import Tally, tally_of
-from audit.engines.terms import Key, Rows, Sum, Term, Total
+from audit.engines.tally import Tally, TooManyCellsError, tally_of
+from audit.engines.terms import Band, Column, Fold, Key, Passes, Rows, Sum, Term, Total
 
 TOGETHER = 5
 """Columns that are looked at in one GROUP BY: for a few it is faster than to count the values of each."""
+
+LOOKED_AT_ROWS, FETCHED_ROWS = 20_000, 50_000
+ONE_IN, CERTAINLY = 64, 1.05
+"""Part of all hashes that are counted to see a crowd, and how many times too many cells that must show: with half a
+million cells, 5% is more than four standard errors of it."""
+
+
+class _Looked(NamedTuple):
+    """Cells of the first rows, and of all their values crossed."""
+
+    cells: int
+    possible: int
 
 
 class DuckScan:
     """A table as a relation of one connection."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, source: str) -> None:
-        self.con, self.source = con, source
+    def __init__(self, con: duckdb.DuckDBPyConnection, source: str, rows: int | None) -> None:
+        self.con, self.source, self.rows = con, source, rows
+        self._seen: dict[str, int] = {}
 
     def tally(self, keys: Mapping[str, Key], sums: Mapping[str, Sum], shifts: Mapping[str, int], most: int) -> Tally:
         """Sums by cell: one GROUP BY."""
+        self._refuse_crowd(keys, most)
         select = [f"{key_sql(key)} AS k{i}" for i, key in enumerate(keys.values())]
         select += [sum_sql(wanted, shifts.get(name, 0)) for name, wanted in sums.items()]
         by = f"GROUP BY {', '.join(f'k{i}' for i in range(len(keys)))}" if keys else ""
-        found = self._all(f"SELECT {', '.join(select)} FROM {self.source} {by}", most + 1)  # noqa: S608
-        columns = [tuple(c) for c in zip(*found, strict=True)] if found else [()] * len(select)
+        result = self.con.execute(f"SELECT {', '.join(select)} FROM {self.source} {by}")  # noqa: S608
+        columns = _columns(result, len(select), most + 1)
+        if len(columns[-1]) > most:
+            raise TooManyCellsError(most, {key: len(set(columns[i])) for i, key in enumerate(keys)})
         values = {name: [v or 0 for v in columns[len(keys) + i]] for i, name in enumerate(sums)}
         return tally_of(
             dict(zip(keys, columns[: len(keys)], strict=True)),
@@ -77,10 +94,13 @@ class DuckScan:
             seen = sum(row[-1] for row in found)
             for i, column in enumerate(columns[at : at + TOGETHER]):
                 distinct[column] = len({row[i] for row in found if row[i] is not None and row[i] == row[i]})
+        self._seen |= distinct
         return Levels(seen, distinct)
 
     def few(self, of: Term, most: int) -> bool:
         """Whether a term has at most so many different values."""
+        if self._looked([term_sql(of)]).cells > most:
+            return False
         found = self._all(f"SELECT DISTINCT {term_sql(of)} FROM {self.source} LIMIT {most + 1}", most + 1)  # noqa: S608
         return len(found) <= most
 
@@ -110,10 +130,61 @@ class DuckScan:
         """Rows of a query of this package's own; for what only DuckDB is asked."""
         return self._all(query, -1)
 
+    def _refuse_crowd(self, keys: Mapping[str, Key], most: int) -> None:
+        """Refuse far too many cells before a GROUP BY holds all of them: those of one hash in so many are counted."""
+        if not keys or self.rows is None or self.rows <= most or self._possible(keys) <= most:
+            return
+        spelled = [key_sql(key) for key in keys.values()]
+        looked = self._looked(spelled)
+        if max(looked.possible, looked.cells * self.rows / LOOKED_AT_ROWS) <= most:
+            return
+        hashed = f"SELECT hash({', '.join(spelled)}) AS h FROM {self.source}"  # noqa: S608
+        some = self._all(f"SELECT count(DISTINCT h) FROM ({hashed}) WHERE h % {ONE_IN} = 0", 1)  # noqa: S608
+        if int(some[0][0]) * ONE_IN > most * CERTAINLY:
+            each = ", ".join(f"count(DISTINCT {key})" for key in spelled)
+            seen = self._all(f"SELECT {each} FROM (SELECT * FROM {self.source} LIMIT {most})", 1)[0]  # noqa: S608
+            raise TooManyCellsError(most, dict(zip(keys, map(int, seen), strict=True)))
+
+    def _possible(self, keys: Mapping[str, Key]) -> float:
+        """Cells of all values that the first rows have shown; infinite where they were not looked at."""
+        return math.prod(self._values(key) for key in keys.values())
+
+    def _values(self, key: Key) -> float:
+        match key:
+            case Column(name):
+                return self._seen.get(name, math.inf) + 1
+            case Band(_, edges):
+                return len(edges) + 2
+            case Fold(_, folds):
+                return folds
+            case Passes():
+                return 3
+            case _:
+                return math.inf
+
+    def _looked(self, spelled: Sequence[str]) -> _Looked:
+        """What the first rows say of how many cells there may be."""
+        names = [f"k{i}" for i in range(len(spelled))]
+        first = ", ".join(f"{sql} AS {name}" for sql, name in zip(spelled, names, strict=True))
+        rows = f"(SELECT {first} FROM {self.source} LIMIT {LOOKED_AT_ROWS})"  # noqa: S608
+        each = ", ".join(f"count(DISTINCT {name}) + 1" for name in names)
+        found = self._all(f"SELECT count(DISTINCT hash({', '.join(names)})), {each} FROM {rows}", 1)[0]  # noqa: S608
+        return _Looked(int(found[0]), math.prod(int(n) for n in found[1:]))
+
     def _all(self, query: str, most: int) -> list[tuple[Any, ...]]:
         result = self.con.execute(query)
         found: list[tuple[Any, ...]] = result.fetchall() if most < 0 else result.fetchmany(most)
         return found
+
+
+def _columns(result: duckdb.DuckDBPyConnection, width: int, most: int) -> list[list[Any]]:
+    """Columns of an answer of at most so many rows, each different text held once."""
+    columns: list[list[Any]] = [[] for _ in range(width)]
+    texts: dict[str, str] = {}
+    while (room := most - len(columns[-1])) > 0 and (rows := result.fetchmany(min(room, FETCHED_ROWS))):
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+            column.extend(texts.setdefault(v, v) if isinstance(v, str) else v for v in values)
+    return columns
 
 
 class DuckEngine:
@@ -125,7 +196,7 @@ class DuckEngine:
     def scan(self, table: Table, columns: Sequence[str]) -> Iterator[DuckScan]:
         """Open some columns of a table for reading."""
         with connection() as con, table.reading():
-            yield DuckScan(con, table.scan(con, columns))
+            yield DuckScan(con, table.scan(con, columns), table.rows)
 
     def count(self, table: Table, plan: Plan) -> Counted:
         """Pass over the rows and return the plan's cubes; see `audit.engines.asking.counted`."""

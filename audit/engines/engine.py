@@ -48,7 +48,7 @@ class Scan(Protocol):
     """The rows of one table while it is open for reading."""
 
     def tally(self, keys: Mapping[str, Key], sums: Mapping[str, Sum], shifts: Mapping[str, int], most: int) -> Tally:
-        """Sums by cell, in one pass; at most ``most`` + 1 cells, so that too many can be told and refused.
+        """Sums by cell, in one pass.
 
         Parameters
         ----------
@@ -60,6 +60,11 @@ class Scan(Protocol):
             Grid of each total, as `audit.engines.exact` counts it.
         most
             Cells that the caller can hold.
+
+        Raises
+        ------
+        TooManyCellsError
+            When there are more.
         """
         ...
 

@@ -19,6 +19,7 @@ from audit.engines.engine import Scan
 from audit.engines.kinds import Kind, rounds
 from audit.engines.narwhal import NarwhalsScan
 from audit.engines.parquet import file_column, keys_of
+from audit.engines.sources import Part
 from audit.engines.tables import Table
 from audit.engines.terms import Highest, Number, Size
 from audit.errors import printable
@@ -53,9 +54,10 @@ class FrameEngine:
         """Turn polars' own complaints into one that names the table."""
         if self.name == "pandas":
             return table.reading()
+        from narwhals.exceptions import NarwhalsError
         from polars.exceptions import PolarsError
 
-        return table.reading(PolarsError)
+        return table.reading(PolarsError, NarwhalsError)
 
 
 def plain(frame: nw.LazyFrame[Any], table: Table, columns: Sequence[str]) -> nw.LazyFrame[Any]:
@@ -86,10 +88,18 @@ def _polars(table: Table, columns: Sequence[str]) -> pl.LazyFrame:
     if held is not None:
         return pl.DataFrame(held).lazy()
     chosen, keys = list(dict.fromkeys(columns)), keys_of(table.parts)
-    paths = [os.fspath(part.path.absolute()) for part in table.parts]
     file = file_column(table.columns) if set(keys) & set(chosen) else None
+    read = (_scanned(files, keys, file) for files in table.alike())
+    return pl.concat([plain(nw.from_native(some), table, columns).to_native() for some in read])
+
+
+def _scanned(files: Sequence[Part], keys: Sequence[str], file: str | None) -> pl.LazyFrame:
+    """Files of the same types, with what their folders say."""
+    import polars as pl
+
+    paths = [os.fspath(part.path.absolute()) for part in files]
     frame = pl.scan_parquet(paths, glob=False, hive_partitioning=False, include_file_paths=file)
     for key in keys if file is not None else ():
-        said = [dict(part.keys)[key] for part in table.parts]
+        said = [dict(part.keys)[key] for part in files]
         frame = frame.with_columns(pl.col(file).replace_strict(paths, said, return_dtype=pl.String).alias(key))
-    return frame.select(chosen)
+    return frame

@@ -14,7 +14,7 @@ import narwhals as nw
 
 from audit.engines.engine import Levels, Rising
 from audit.engines.exact import LIMBS
-from audit.engines.tally import Tally, tally_of
+from audit.engines.tally import Tally, TooManyCellsError, tally_of
 from audit.engines.terms import (
     Band,
     Binary,
@@ -60,7 +60,10 @@ class NarwhalsScan:
         frame = self._folded(keys.values()).select(*columns)
         totals = [at for at, wanted in pieces.items() if isinstance(wanted, Total)]
         grouped = in_pieces(frame, totals).group_by(*names).agg(*_sums(pieces))
-        found = grouped.head(most + 1).collect("pyarrow").to_native().to_pydict()
+        held = grouped.head(most + 1).collect("pyarrow").to_native()
+        if held.num_rows > most:
+            raise TooManyCellsError(most, {k: len(held.column(n).unique()) for k, n in zip(keys, names, strict=False)})
+        found = {name: _values(held.column(name)) for name in held.column_names}
         cells = {key: found[name] for key, name in zip(keys, names, strict=False)}
         counts = {n: found[at] for (at, w), n in zip(pieces.items(), sums, strict=True) if isinstance(w, Rows)}
         exact = {n: _joined(found, at) for (at, w), n in zip(pieces.items(), sums, strict=True) if isinstance(w, Total)}
@@ -93,9 +96,13 @@ class NarwhalsScan:
 
     def look(self, columns: Sequence[str], rows: int) -> Levels:
         """How many different values the columns have among the first so many rows."""
-        held = self.frame.select(*columns).head(rows).collect("pyarrow").to_native()
-        distinct = {c: sum(v is not None for v in held.column(c).unique().to_pylist()) for c in columns}
-        return Levels(held.num_rows, distinct)
+        first = self.frame.select(*(nw.col(c).alias(f"c{i}") for i, c in enumerate(columns))).head(rows)
+        asked = [nw.len().alias("rows")]
+        for i in range(len(columns)):
+            asked += [nw.col(f"c{i}").n_unique().alias(f"n{i}"), nw.col(f"c{i}").is_null().any().alias(f"m{i}")]
+        (seen,) = first.select(*asked).collect("pyarrow").to_native().to_pylist()
+        distinct = {c: int(seen[f"n{i}"] or 0) - bool(seen[f"m{i}"]) for i, c in enumerate(columns)}
+        return Levels(int(seen["rows"]), distinct)
 
     def few(self, of: Term, most: int) -> bool:
         """Whether a term has at most so many different values."""
@@ -115,7 +122,7 @@ class NarwhalsScan:
 
 def with_fold(frame: nw.LazyFrame[Any], fold: Fold) -> nw.LazyFrame[Any]:
     """Frame with a column of the fold; no expression of Narwhals hashes alike on all engines."""
-    if frame.implementation.is_pyspark():
+    if frame.implementation.is_pyspark() or frame.implementation.is_pyspark_connect():
         from pyspark.sql import functions as f
 
         digits = f.substring(f.md5(f.col(_backticked(fold.unit)).cast("string")), 1, 8)
@@ -241,6 +248,17 @@ def _joined(found: Mapping[str, Sequence[Any]], at: str) -> tuple[int, ...]:
         sum((piece or 0) << place for piece, (_, place) in zip(pieces, LIMBS, strict=True))
         for pieces in zip(*columns, strict=True)
     )
+
+
+def _values(column: Any) -> list[Any]:
+    """Values of an Arrow column, each different text held once."""
+    import pyarrow as pa
+
+    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+        return list(column.to_pylist())
+    coded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    words = coded.dictionary.to_pylist()
+    return [words[i] for i in coded.indices.to_pylist()]
 
 
 def _backticked(name: str) -> str:

@@ -38,6 +38,15 @@ class ParquetTable(Table):
 
     casts: Mapping[str, str] = field(default_factory=dict, repr=False)
     """SQL type of columns that engines should see in a plainer one."""
+    types: tuple[str, ...] = field(default=(), repr=False)
+    """Names and types of the columns of each part, in one word."""
+
+    def alike(self) -> Sequence[tuple[Part, ...]]:
+        """Files by their types."""
+        found: dict[str, list[Part]] = {}
+        for part, types in zip(self.parts, self.types, strict=True):
+            found.setdefault(types, []).append(part)
+        return tuple(map(tuple, found.values()))
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Subquery that streams the chosen columns."""
@@ -80,7 +89,7 @@ class ParquetTable(Table):
         if not names:
             return
         largest = ", ".join(f"max(abs(CAST({identifier(n)} AS DOUBLE)))" for n in names)
-        found = con.execute(f"SELECT {largest} FROM {self._files()}").fetchone() or ()  # noqa: S608
+        found = con.execute(f"SELECT {largest} FROM {self._files()}").fetchall()[0]  # noqa: S608
         for name, size in zip(names, found, strict=True):
             if size is not None and size >= self.limits[name]:
                 raise rounds(self._shown, name)
@@ -129,6 +138,7 @@ def open_parquet(name: str, parts: tuple[Part, ...], digest: str | None) -> Tabl
         columns={**seen.kinds, **dict.fromkeys(keys, "text")},
         rows=sum(rows for _, rows in footers),
         parts=parts,
+        types=tuple(str(sorted(f"{f.name}: {f.type}" for f in schema)) for _, schema in schemas),
         casts=seen.casts,
         limits=seen.limits,
     )

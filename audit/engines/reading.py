@@ -13,6 +13,7 @@ import numpy as np
 
 from audit.cube import Axis, Cube, sort_key
 from audit.engines.blocks import Crossed
+from audit.engines.budget import refuse_large
 from audit.engines.classes import class_names
 from audit.engines.counting import Counted, Plan
 from audit.engines.keys import REACHED
@@ -39,7 +40,7 @@ def read(crossed: Crossed, plan: Plan) -> Counted:
 
     def cube(by: Sequence[str], *more: str) -> Cube:
         tally, found = tallies[id(crossed.holding(by))]
-        return cube_of(tally, {k: found[k] for k in (*by, *more)}, leaving=(REACHED,))
+        return cube_of(tally, {k: found[k] for k in (*by, *more)}, plan, leaving=(REACHED,))
 
     strata = tuple(cube((c,), STRATUM, *rest) for c in plan.groups) if plan.strata else ()
     return Counted(
@@ -86,8 +87,9 @@ def words_of(tally: Tally, key: str, texts: Sequence[Level]) -> Words:
     return _words(texts, tally.codes[tally.place(key)])
 
 
-def cube_of(tally: Tally, words: Mapping[str, Words], leaving: Sequence[str] = ()) -> Cube:
+def cube_of(tally: Tally, words: Mapping[str, Words], plan: Plan, leaving: Sequence[str] = ()) -> Cube:
     """Sums of a tally over some of its keys; ``leaving`` names sums to leave out."""
+    refuse_large({name: found.levels for name, found in words.items()}, plan)
     shape = tuple(len(found.levels) for found in words.values())
     at = np.zeros(len(tally), dtype=np.int64)
     for found in words.values():
@@ -113,7 +115,7 @@ def _decided(
     each: list[tuple[str, ...]] = [(c,) for c in plan.groups] or [()]
     for by in each:
         tally, words = tallies[id(crossed.holding(by))]
-        found = cube_of(tally, {k: words[k] for k in (*by, PREDICTION)})
+        found = cube_of(tally, {k: words[k] for k in (*by, PREDICTION)}, plan)
         n = np.stack([found["n"] - found[REACHED], found[REACHED]], axis=-1)
         cubes.append(Cube([*found.axes, Axis(DECIDED, (NEGATIVE, POSITIVE))], {"n": n}))
     return tuple(cubes)

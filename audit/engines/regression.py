@@ -14,18 +14,20 @@ import numpy as np
 
 from audit.cube import Cube
 from audit.engines.blocks import Block, crossed
+from audit.engines.budget import too_many
 from audit.engines.counting import Counted, Plan
 from audit.engines.engine import Scan
 from audit.engines.keys import fold_key, group_key, shifts, weights
 from audit.engines.reading import Words, account, cube_of, group_words, words_of
 from audit.engines.tables import Table
-from audit.engines.tally import Tally
+from audit.engines.tally import Tally, TooManyCellsError
 from audit.engines.terms import Constant, Extent, Key, Number, Rows, Size, Slice, Sum, Term, Total, Value
-from audit.errors import SourceError, ValuesError, printable
+from audit.errors import ValuesError, printable
 from audit.grouping import BINNED, FOLD, ORIGIN, PREDICTION
 
 MOST_VALUES, SLICES = 200, 200
-MOST_CELLS = 500_000
+MOST_CELLS = 300_000
+"""A cell of some thirty exact sums takes two kilobytes; folds of all groups that can be judged are fewer."""
 SMALLEST, LARGEST = 1e-30, 1e35
 """Size of the largest label or prediction; eighth powers of what lies outside would leave the floating numbers."""
 ORIGIN_DIGITS = 9
@@ -58,11 +60,12 @@ def regression_counts(
     origin = _origin(scan, label, extents)
     keys = {**{c: group_key(c, plan) for c in plan.groups}, **fold_key(plan)}
     asked = keys, *_summed(_sums(plan, Constant(origin)), plan, extents)
-    found = crossed(scan, table, plan, asked, tables, MOST_CELLS)
-    for tally in found.tallies:
-        _refuse_cells(tally, plan)
+    try:
+        found = crossed(scan, table, plan, asked, tables, MOST_CELLS)
+    except TooManyCellsError as error:
+        raise too_many(error, table, plan) from None
     cubes = tuple(_crossing(found.holding(by), by, plan, repr(origin)) for by in plan.crossings)
-    binned = tuple(_binned(scan, plan, name, extents) for name in plan.groups)
+    binned = tuple(_binned(scan, table, plan, name, extents) for name in plan.groups)
     words = {c: group_words(found.holding((c,)), c, plan) for c in plan.groups}
     return Counted(cubes=cubes, further={BINNED: binned}, **account(found, words, plan))
 
@@ -72,7 +75,7 @@ def _crossing(tally: Tally, by: Sequence[str], plan: Plan, origin: str) -> Cube:
     words = {name: group_words(tally, name, plan) for name in by}
     if plan.unit is not None:
         words[FOLD] = words_of(tally, FOLD, [str(v) for v in tally.levels[tally.place(FOLD)]])
-    return cube_of(tally, words | {ORIGIN: Words((origin,), np.zeros(len(tally), dtype=np.intp))})
+    return cube_of(tally, words | {ORIGIN: Words((origin,), np.zeros(len(tally), dtype=np.intp))}, plan)
 
 
 def _origin(scan: Scan, label: Number, extents: Mapping[str, Extent]) -> float:
@@ -103,14 +106,6 @@ def _summed(
     return sums, shifts(sums, extents)
 
 
-def _refuse_cells(tally: Tally, plan: Plan) -> None:
-    if len(tally) > MOST_CELLS:
-        raise SourceError(
-            f"{' x '.join(map(printable, plan.groups))} makes more than {MOST_CELLS:,} cells; "
-            "bin or leave out the group column with the most levels"
-        )
-
-
 def _sums(plan: Plan, origin: Term) -> dict[str, Sum]:
     """First moments with weights, and products with squared weights for their variances."""
     label, prediction = Number(plan.label or ""), Number(plan.prediction or "")
@@ -132,7 +127,7 @@ def _power(term: Term, times: int) -> Term:
     return term if times == 1 else _power(term, times - 1) * term
 
 
-def _binned(scan: Scan, plan: Plan, name: str, extents: Mapping[str, Extent]) -> Cube:
+def _binned(scan: Scan, table: Table, plan: Plan, name: str, extents: Mapping[str, Extent]) -> Cube:
     """Predictions of each group by bin: a value where there are few, otherwise an equal slice of the range."""
     prediction = Number(plan.prediction or "")
     low, high = extents[prediction.name]
@@ -142,9 +137,12 @@ def _binned(scan: Scan, plan: Plan, name: str, extents: Mapping[str, Extent]) ->
     weighted = prediction if plan.weight is None else Number(plan.weight) * prediction
     sums["prediction"] = Total(weighted)
     keys = {name: group_key(name, plan), PREDICTION: at}
-    tally = scan.tally(keys, *_summed(sums, plan, extents), MOST_CELLS)
-    _refuse_cells(tally, plan)
+    try:
+        tally = scan.tally(keys, *_summed(sums, plan, extents), MOST_CELLS)
+    except TooManyCellsError as error:
+        raise too_many(error, table, plan) from None
     edges = [*(low + i * width for i in range(SLICES)), high]
     raw = tally.levels[tally.place(PREDICTION)]
     texts = [repr(float(v)) if exact else f"[{edges[int(v)]!r}, {edges[int(v) + 1]!r})" for v in raw]
-    return cube_of(tally, {name: group_words(tally, name, plan), PREDICTION: words_of(tally, PREDICTION, texts)})
+    words = {name: group_words(tally, name, plan), PREDICTION: words_of(tally, PREDICTION, texts)}
+    return cube_of(tally, words, plan)

@@ -222,14 +222,23 @@ def _inflate(member: zlib._Decompress, rest: bytes, shown: str) -> tuple[bytes, 
 
 def digest_of(parts: Sequence[Part]) -> str:
     """SHA-256 over the bytes of all parts, in their sorted order; where folders are columns, they are in it."""
-    digest = hashlib.sha256()
+    return digests_of(parts)[0]
+
+
+def digests_of(parts: Sequence[Part]) -> tuple[str, tuple[str, ...]]:
+    """SHA-256 over the bytes of all parts, and of each part by itself."""
+    digest, each = hashlib.sha256(), []
     for part in parts:
+        own = hashlib.sha256()
         if part.keys:
             digest.update(json.dumps([part.keys, part.stamp[2]]).encode() + b"\n")
         try:
             with part.path.open("rb") as file:
                 while chunk := file.read(CHUNK_BYTES):
                     digest.update(chunk)
+                    if len(parts) > 1:
+                        own.update(chunk)
         except OSError as error:
             raise unopened(part.shown, error) from None
-    return f"sha256:{digest.hexdigest()}"
+        each.append(f"sha256:{(own if len(parts) > 1 else digest).hexdigest()}")
+    return f"sha256:{digest.hexdigest()}", tuple(each)

@@ -22,6 +22,7 @@ import narwhals as nw
 from audit.engines.asking import counted
 from audit.engines.counting import Counted, Plan
 from audit.engines.frame_engines import plain, refuse_rounding
+from audit.engines.lazy import SparkTable
 from audit.engines.narwhal import NarwhalsScan
 from audit.engines.parquet import keys_of
 from audit.engines.sources import Part
@@ -59,7 +60,12 @@ class SparkEngine:
 
     @contextmanager
     def scan(self, table: Table, columns: Sequence[str]) -> Iterator[NarwhalsScan]:
-        """Open some columns of a table for reading."""
+        """Open some columns of a table for reading; a frame is counted by its own session."""
+        if isinstance(table, SparkTable):
+            master = str(table.frame.to_native().sparkSession.conf.get("spark.master", ""))
+            with _complaints(table) as failures, _watched(table.frame.to_native().sparkSession, master, failures):
+                yield _narrowed([table.frame], table, columns)
+            return
         if not table.parts or table.parts[0].format != "parquet":
             raise SourceError(
                 f"{printable(table.name)}: engine spark reads Parquet; write the table as Parquet, or use duckdb"
@@ -70,14 +76,18 @@ class SparkEngine:
             _watched(spark, self.master, failures),
             _folders_as_text(spark),
         ):
-            frame: nw.LazyFrame[Any] = nw.from_native(_rows(spark, table))
-            found = NarwhalsScan(plain(frame, table, columns))
-            refuse_rounding(found, table, columns)
-            yield found
+            yield _narrowed([nw.from_native(_rows(spark, table, files)) for files in table.alike()], table, columns)
 
     def count(self, table: Table, plan: Plan) -> Counted:
         """Pass over the rows and return the plan's cubes; see `audit.engines.asking.counted`."""
         return counted(self, table, plan)
+
+
+def _narrowed(frames: Sequence[nw.LazyFrame[Any]], table: Table, columns: Sequence[str]) -> NarwhalsScan:
+    """Chosen columns of all frames, each in the one type of its kind."""
+    found = NarwhalsScan(nw.concat([plain(some, table, columns) for some in frames]))
+    refuse_rounding(found, table, columns)
+    return found
 
 
 @contextmanager
@@ -91,17 +101,17 @@ def _folders_as_text(spark: SparkSession) -> Iterator[None]:
         spark.conf.set(INFERENCE, before)
 
 
-def _rows(spark: SparkSession, table: Table) -> Any:
-    """Frame of all parts, with what their folders say; those of one base are read together."""
+def _rows(spark: SparkSession, table: Table, files: Sequence[Part]) -> Any:
+    """Frame of some parts, with what their folders say; those of one base are read together."""
     bases: dict[Path | None, list[Part]] = {}
-    for part in table.parts:
+    for part in files:
         bases.setdefault(part.base, []).append(part)
     frames = []
     for base, parts in bases.items():
         reader = spark.read if base is None else spark.read.option("basePath", _spelled(base, ""))
         frames.append(reader.parquet(*(_spelled(part.path, GLOB) for part in parts)))
     frame = reduce(lambda one, other: one.unionByName(other), frames)
-    for key in keys_of(table.parts):
+    for key in keys_of(files):
         said = _said_otherwise(table, key)
         frame = frame.replace(said, subset=[key]) if said else frame
     return frame

@@ -71,6 +71,10 @@ class Table(ABC):
                     "rename one"
                 )
 
+    def alike(self) -> Sequence[tuple[Part, ...]]:
+        """Files by their types: an engine that reads files together expects all of them to have the same."""
+        return (self.parts,)
+
     def held_rows(self, names: Sequence[str]) -> pa.Table | None:
         """Chosen columns as an Arrow table where the rows are in memory; None where they are streamed from files."""
         del names
@@ -164,7 +168,9 @@ def open_table(
 
 
 def open_frame(frame: Any, name: str = "the table") -> Table:
-    """Take a frame of pandas, polars or Arrow, a mapping of columns, or whatever Narwhals understands.
+    """Take a frame of pandas, polars, Arrow or PySpark, a mapping of columns, or whatever Narwhals understands.
+
+    Of a lazy frame only the columns of a question are made; rows of PySpark stay where they are.
 
     Parameters
     ----------
@@ -178,9 +184,22 @@ def open_frame(frame: Any, name: str = "the table") -> Table:
     SourceError
         Naming the column, and the row where there is one.
     """
-    from audit.engines.frames import arrow_of
+    from audit.engines.frames import arrow_of, may_be_lazy
 
+    if may_be_lazy(frame):
+        from audit.engines.lazy import lazy_of, lazy_table
+
+        lazy = lazy_of(frame)
+        if lazy is not None:
+            return lazy_table(name, lazy)
     return held_table(name, arrow_of(frame, name), None)
+
+
+def registered(con: duckdb.DuckDBPyConnection, held: pa.Table) -> str:
+    """Name of a view of an Arrow table on a connection."""
+    view = f"held_{next(_VIEWS)}"
+    con.register(view, held)
+    return view
 
 
 def held_table(name: str, held: pa.Table, digest: str | None, parts: tuple[Part, ...] = ()) -> Table:
@@ -198,9 +217,7 @@ class HeldTable(Table):
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Name of a view of the chosen columns, registered on the connection."""
-        view = f"held_{next(_VIEWS)}"
-        con.register(view, self.held_rows(names))
-        return view
+        return registered(con, self.held_rows(names))
 
     def held_rows(self, names: Sequence[str]) -> pa.Table:
         """Chosen columns, each in the plainest type that says the same."""

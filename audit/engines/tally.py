@@ -19,10 +19,20 @@ from typing import Any
 import numpy as np
 
 from audit.engines.exact import nearest
-from audit.errors import QuestionError
+from audit.errors import QuestionError, SourceError, printable
 
 LARGEST_CODE = 2**62
 """Beyond it, the codes of several keys no longer make one number of 64 bits."""
+
+
+class TooManyCellsError(SourceError):
+    """More cells than the caller can hold; who asked says it again in the words of the question."""
+
+    def __init__(self, most: int, levels: Mapping[str, int]) -> None:
+        self.most, self.levels = most, dict(levels)
+        """Cells that could be held, and the number of different values of each key."""
+        shown = " x ".join(f"{printable(key)} ({n:,})" for key, n in self.levels.items())
+        super().__init__(f"{shown} makes more than {most:,} cells; leave out the column with the most values")
 
 
 @dataclass(frozen=True, eq=False)
