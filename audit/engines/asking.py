@@ -70,7 +70,8 @@ def counted(engine: Engine, table: Table, plan: Plan) -> Counted:
         found = cubes_of(tallies, plan)
         if not plan.exact_auc or tallies.scored is None:
             return found
-        pairs = ordered_pairs(scan, plan, label_words(tallies.crossings.tallies[0], plan))
+        labels = label_words(tallies.crossings.tallies[0], plan)
+        pairs = ordered_pairs(scan, plan, labels, extents[plan.score or ""])
     return replace(found, further={**found.further, ORDERED: pairs})
 
 

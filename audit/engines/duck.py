@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import duckdb
@@ -18,15 +19,18 @@ import duckdb
 from audit.engines.asking import counted
 from audit.engines.counting import Counted, Plan
 from audit.engines.dense import dense_tallies
-from audit.engines.engine import Batch, Levels, Rising
-from audit.engines.sql import key_sql, quoted, sum_sql, term_sql
+from audit.engines.engine import Batch, Levels, Range, Rising
+from audit.engines.sql import double, key_sql, quoted, sum_sql, term_sql
 from audit.engines.tables import Table
 from audit.engines.tally import Tally, TooManyCellsError, tally_of
-from audit.engines.terms import Band, Column, Fold, Key, Passes, Rows, Sum, Term, Total
+from audit.engines.terms import Band, Column, Extent, Fold, Key, Passes, Rows, Sum, Term, Total
 
+BATCH_ROWS = 1 << 17
+"""Rows that are handed out at a time."""
+SAMPLED_ROWS = 100_000
+"""Rows that say where ranges of about as many rows begin; what is counted does not depend on it."""
 TOGETHER = 5
 """Columns that are looked at in one GROUP BY: for a few it is faster than to count the values of each."""
-
 LOOKED_AT_ROWS, FETCHED_ROWS = 20_000, 50_000
 ONE_IN, CERTAINLY = 64, 1.05
 """Part of all hashes that are counted to see a crowd, and how many times too many cells that must show: with half a
@@ -104,24 +108,41 @@ class DuckScan:
         found = self._all(f"SELECT DISTINCT {term_sql(of)} FROM {self.source} LIMIT {most + 1}", most + 1)  # noqa: S608
         return len(found) <= most
 
-    def rising(self, keys: Mapping[str, Key], of: Term, weight: Term | None, rows: int) -> Rising:
-        """All rows by rising value of a term, in batches."""
+    def rising(self, keys: Mapping[str, Key], of: Term, extent: Extent, weight: Term | None, rows: int) -> Rising:
+        """All rows by rising ranges of a term: one range where they are few, otherwise one pass for each."""
         names = [f"k{i}" for i in range(len(keys))]
         select = [f"{key_sql(key)} AS {name}" for name, key in zip(names, keys.values(), strict=True)]
         select += [f"{term_sql(of)} AS v", *([] if weight is None else [f"{term_sql(weight)} AS w"])]
         source = f"(SELECT {', '.join(select)} FROM {self.source})"  # noqa: S608
-        each = f"SELECT {', '.join(names)}, count(*) AS n FROM {source} GROUP BY {', '.join(names)}"  # noqa: S608
+        by = ", ".join(names)
+        each = f"SELECT {by}, count(*) AS n FROM {source} GROUP BY {by}"  # noqa: S608
         numbered = f"SELECT *, row_number() OVER () - 1 AS code FROM ({each})"  # noqa: S608
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE codes AS {numbered}")
-        found = self._all("SELECT * FROM codes ORDER BY code", -1)
+        found = self._all(f"SELECT {by}, n FROM codes ORDER BY code", -1)  # noqa: S608
+        cells, counts = tuple(row[:-1] for row in found), tuple(int(row[-1]) for row in found)
         same = " AND ".join(f"r.{name} IS NOT DISTINCT FROM c.{name}" for name in names)
-        picked = f"r.v, CAST(c.code AS INTEGER){'' if weight is None else ', r.w'}"
-        query = f"SELECT {picked} FROM {source} r JOIN codes c ON {same} ORDER BY r.v"  # noqa: S608
-        cells, counts = tuple(row[: len(keys)] for row in found), tuple(int(row[len(keys)]) for row in found)
-        return Rising(cells, counts, self._batches(query, rows))
+        kind = "UTINYINT" if len(cells) <= 256 else "INTEGER"
+        picked = f"r.v, CAST(c.code AS {kind}){'' if weight is None else ', r.w'}"
+        query = f"SELECT {picked} FROM {source} r JOIN codes c ON {same}"  # noqa: S608
+        return Rising(cells, counts, self._ranges(query, source, extent, sum(counts), rows))
 
-    def _batches(self, query: str, rows: int) -> Iterator[Batch]:
-        for batch in self.con.sql(query).to_arrow_reader(rows):
+    def _ranges(self, query: str, source: str, extent: Extent, n: int, rows: int) -> Iterator[Range]:
+        """Ranges of about as many rows each."""
+        (low, high), ranges = extent, -(-n // rows)
+        edges = [low]
+        if ranges > 1:
+            shares = ", ".join(repr(i / ranges) for i in range(1, ranges))
+            sample = f"(SELECT v FROM {source} USING SAMPLE {SAMPLED_ROWS} ROWS)"  # noqa: S608
+            inner = self._all(f"SELECT quantile_disc(v, [{shares}]) FROM {sample}", -1)[0][0]  # noqa: S608
+            edges += [edge for edge in dict.fromkeys(map(float, inner)) if low < edge <= high]
+        for start, end in pairwise(edges):
+            where = f"r.v >= {double(start)} AND r.v < {double(end)}"
+            yield Range(start, end, n // ranges, self._batches(f"{query} WHERE {where}"))
+        rest = f"{query} WHERE r.v >= {double(edges[-1])}" if len(edges) > 1 else query
+        yield Range(edges[-1], high, n // ranges, self._batches(rest))
+
+    def _batches(self, query: str) -> Iterator[Batch]:
+        for batch in self.con.sql(query).to_arrow_reader(BATCH_ROWS):
             if batch.num_rows:
                 columns = [c.to_numpy(zero_copy_only=False) for c in batch.columns]
                 yield Batch(columns[0], columns[1], columns[2] if len(columns) > 2 else None)

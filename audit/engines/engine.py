@@ -15,7 +15,7 @@ import numpy as np
 from audit.engines.counting import Counted, Plan
 from audit.engines.tables import Table
 from audit.engines.tally import Tally
-from audit.engines.terms import Key, Sum, Term
+from audit.engines.terms import Extent, Key, Sum, Term
 
 
 class Levels(NamedTuple):
@@ -27,21 +27,32 @@ class Levels(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Some rows, as arrays: the value that they are sorted by, the number of their cell, and their weight."""
+    """Some rows, as arrays: the value that orders them, the number of their cell, and their weight."""
 
     value: np.ndarray
     code: np.ndarray
     weight: np.ndarray | None
 
 
+class Range(NamedTuple):
+    """The rows whose value lies from ``low`` to ``high``, in any order."""
+
+    low: float
+    high: float
+    rows: int
+    """About how many there are."""
+    batches: Iterator[Batch]
+
+
 class Rising(NamedTuple):
-    """All rows by rising value."""
+    """All rows, by ranges of a value."""
 
     cells: tuple[tuple[Any, ...], ...]
     """Raw value of every key, by the number of the cell."""
     counts: tuple[int, ...]
     """Rows of each cell."""
-    batches: Iterator[Batch]
+    ranges: Iterator[Range]
+    """Each lies above those before it, and no two share a value."""
 
 
 class Scan(Protocol):
@@ -91,8 +102,8 @@ class Scan(Protocol):
         """Whether a term has at most so many different values."""
         ...
 
-    def rising(self, keys: Mapping[str, Key], of: Term, weight: Term | None, rows: int) -> Rising:
-        """All rows by rising value of a term, in batches of about so many.
+    def rising(self, keys: Mapping[str, Key], of: Term, extent: Extent, weight: Term | None, rows: int) -> Rising:
+        """All rows by rising ranges of a term, of about so many rows each at most.
 
         Raises
         ------

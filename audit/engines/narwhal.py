@@ -21,6 +21,7 @@ from audit.engines.terms import (
     Column,
     Constant,
     Every,
+    Extent,
     Fold,
     Highest,
     Key,
@@ -109,9 +110,9 @@ class NarwhalsScan:
         found = self.frame.select(term_expression(of).alias("v")).unique().head(most + 1).collect("pyarrow")
         return len(found) <= most
 
-    def rising(self, keys: Mapping[str, Key], of: Term, weight: Term | None, rows: int) -> Rising:
+    def rising(self, keys: Mapping[str, Key], of: Term, extent: Extent, weight: Term | None, rows: int) -> Rising:
         """Refuse: a frame is asked for sums, never for its rows."""
-        del keys, of, weight, rows
+        del keys, of, extent, weight, rows
         raise QuestionError("exact_auc sorts rows, which engine duckdb alone does here; leave exact_auc or engine out")
 
     def _folded(self, keys: Sequence[Key] | Any) -> nw.LazyFrame[Any]:
