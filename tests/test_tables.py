@@ -734,7 +734,8 @@ def frames():
 @pytest.mark.parametrize("frame", [pytest.param(f, id=n) for n, f in frames()])
 def test_every_frame(frame):
     table = open_frame(frame, "rows")
-    assert (table.name, table.digest, table.rows) == ("rows", None, 2)
+    rows = None if isinstance(frame, pl.LazyFrame) else 2  # a query is not run before its columns are asked for
+    assert (table.name, table.digest, table.rows) == ("rows", None, rows)
     assert dict(table.columns) == {"g": "text", "y": "integer"}
     assert cells(table) == [("a", 1), (None, 0)]
 
