@@ -14,7 +14,7 @@ from audit.config.schema import Config
 from audit.data.checks import kinds
 from audit.data.decisions import score_checks
 from audit.data.groups import group_checks
-from audit.data.looked import looking
+from audit.data.looked import looking, readable
 from audit.engines.choice import count
 from audit.engines.counting import Counted, Plan
 from audit.engines.counts import CountedParts
@@ -121,7 +121,7 @@ def check_data(config: Config, opened: Opened, found: Findings, step: Step) -> N
         plan = data_plan(config)
         counts["test"] = _count(config, test, plan, "Counting the test part", step)
         parts["test"] = test
-        found.data.append(part_record("test", test, counts["test"], plan.columns))
+        found.data.append(part_record("test", test, counts["test"], _looked_at(test, config)))
         found.checks += group_checks(counts["test"], plan, "test")
     found.checks += look_at(parts, config, counts, step)
     if config.checks is not None and config.checks.suite is not None:
@@ -130,10 +130,20 @@ def check_data(config: Config, opened: Opened, found: Findings, step: Step) -> N
 
 def look_at(parts: Mapping[str, Table], config: Config, counts: Mapping[str, Counted], step: Step) -> tuple[Check, ...]:
     """Every check of the rows themselves; none where only counts were kept, or another machine reads the rows."""
-    if config.data.engine == "spark" or any(isinstance(table, CountedParts) for table in parts.values()):
+    if not all(_has_rows(table, config) for table in parts.values()):
         return ()
     with step("Looking at the data"), looking(parts, config, counts) as looked:
         return tuple(check for kind in kinds() for part in looked for check in kind.find(part))
+
+
+def _has_rows(table: Table, config: Config) -> bool:
+    """Whether rows can be looked at, and not only counts or another machine's."""
+    return config.data.engine != "spark" and not isinstance(table, CountedParts)
+
+
+def _looked_at(table: Table, config: Config) -> tuple[str, ...]:
+    """Columns that are read: all that hold plain values where rows are looked at, else those that are counted."""
+    return readable(table) if _has_rows(table, config) else data_plan(config).columns
 
 
 def audit_table(table: Table, config: Config, found: Findings, step: Step) -> Counted:
@@ -141,7 +151,7 @@ def audit_table(table: Table, config: Config, found: Findings, step: Step) -> Co
     table.require(_data_columns(config))
     plan = data_plan(config)
     counted = _count(config, table, plan, "Counting the data", step)
-    found.data.append(part_record("train", table, counted, plan.columns))
+    found.data.append(part_record("train", table, counted, _looked_at(table, config)))
     found.cubes += _records("train", counted)
     found.checks += group_checks(counted, plan, "train")
     labelled = plan.label is not None

@@ -103,6 +103,9 @@ class Data(Section):
     prepare: Command | None = None
     source: Text | None = None
     test: Text | None = None
+    url: Text | None = None
+    """Where the data come from; printed on the description of the data, as is the licence."""
+    licence: Text | None = None
     label: Text | None = None
     positive: Class | None = None
     classes: StrictBool | None = None
