@@ -146,9 +146,12 @@ def _record(job: Job, run_id: str, started: str, found: Findings) -> Run:
 def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
     """Publish a result into the store: the document and its cards, all or nothing."""
     from audit.publish.card import render
+    from audit.publish.croissant import is_describable
 
     with step("Writing the card"):
         files = {"audit.json": result.to_json(), "card.html": render(result, "html"), "card.md": render(result, "md")}
+        if is_describable(result):
+            files["croissant.json"] = render(result, "croissant")
         return store.commit(result.run.id, files)
 
 

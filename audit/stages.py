@@ -14,11 +14,12 @@ from audit.config.schema import Config
 from audit.data.checks import kinds
 from audit.data.decisions import score_checks
 from audit.data.groups import group_checks
-from audit.data.looked import looking
+from audit.data.looked import looking, readable
 from audit.engines.address_names import public
 from audit.engines.choice import count
 from audit.engines.counting import Counted, Plan
 from audit.engines.counts import CountedParts
+from audit.engines.lazy import SparkTable
 from audit.engines.tables import Table, open_table
 from audit.errors import QuestionError, SourceError, printable
 from audit.estimates import Estimates
@@ -128,19 +129,29 @@ def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, fou
     for part, table in held_out.items():
         table.require(plan.columns)
         counts[part] = _count(config, table, plan, f"Counting the {part} part", step)
-        found.data.append(part_record(part, table, counts[part], plan.columns))
+        found.data.append(part_record(part, table, counts[part], _looked_at(table, config)))
         found.checks += group_checks(counts[part], plan, part)
-    found.checks += _looked_at(parts, config, counts, step)
+    found.checks += _checked(parts, config, counts, step)
 
 
-def _looked_at(
+def _checked(
     parts: Mapping[str, Table], config: Config, counts: Mapping[str, Counted], step: Step
 ) -> tuple[Check, ...]:
     """Every check of the rows themselves; none where only counts were kept, or another machine reads the rows."""
-    if config.data.engine == "spark" or any(isinstance(table, CountedParts) for table in parts.values()):
+    if not all(_has_rows(table, config) for table in parts.values()):
         return ()
     with step("Looking at the data"), looking(parts, config, counts) as looked:
         return tuple(check for kind in kinds() for part in looked for check in kind.find(part))
+
+
+def _has_rows(table: Table, config: Config) -> bool:
+    """Whether rows can be looked at, and not only counts or another machine's."""
+    return config.data.engine != "spark" and not isinstance(table, (CountedParts, SparkTable))
+
+
+def _looked_at(table: Table, config: Config) -> tuple[str, ...]:
+    """Columns that are read: all that hold plain values where rows are looked at, else those that are counted."""
+    return readable(table) if _has_rows(table, config) else data_plan(config).columns
 
 
 def audit_table(table: Table, config: Config, found: Findings, step: Step) -> Counted:
@@ -148,7 +159,7 @@ def audit_table(table: Table, config: Config, found: Findings, step: Step) -> Co
     table.require(_data_columns(config))
     plan = data_plan(config)
     counted = _count(config, table, plan, "Counting the data", step)
-    found.data.append(part_record("train", table, counted, plan.columns))
+    found.data.append(part_record("train", table, counted, _looked_at(table, config)))
     found.cubes += _records("train", counted)
     found.checks += group_checks(counted, plan, "train")
     labelled = plan.label is not None

@@ -67,7 +67,8 @@ def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> A
 def card(
     result: ResultPath,
     style: Annotated[
-        str, typer.Option("--format", help="html or md; ll144 or ll144-md for the bias audit of NYC Local Law 144.")
+        str,
+        typer.Option("--format", help="html or md; croissant for the data; ll144 or ll144-md for NYC Local Law 144."),
     ] = "md",
     output: Annotated[Path | None, typer.Option(help="File to write; stdout where none is named.")] = None,
     k: Annotated[int, typer.Option(min=1, help="Leave out groups and cells of fewer people than this.")] = 10,

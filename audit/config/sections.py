@@ -30,6 +30,8 @@ Command = Annotated[tuple[Text, ...], Field(min_length=1)]
 Class = bool | int | float | str
 UNASKED_THRESHOLD = 0.5
 UNASKED_NEIGHBOURS = 5
+SMALLEST_PUBLISHED = 10
+"""Smallest count that is published where nobody asks for another."""
 UNASKED_TOP = (10,)
 LARGEST_TOP, MOST_TOPS = 1_000_000, 8
 

@@ -86,13 +86,14 @@ class Looked:
         return self._joint[columns]
 
     def _counted(self, columns: Sequence[str]) -> Joint | None:
-        found = self.scan.tally({c: self._key(c) for c in columns}, {"n": Rows()}, {}, MOST_CELLS)
+        found = self.scan.tally({c: self.key(c) for c in columns}, {"n": Rows()}, {}, MOST_CELLS)
         if len(found) > MOST_CELLS:
             return None
         cells = tuple(zip(*(found.column(c) for c in columns), strict=True))
         return Joint(tuple(columns), cells, found.array("n"))
 
-    def _key(self, column: str) -> Key:
+    def key(self, column: str) -> Key:
+        """Key by which a column is counted: its value, its band, or the group that it names."""
         plan = data_plan(self.config)
         if column in plan.groups:
             return group_key(column, plan)

@@ -14,6 +14,8 @@ from audit.result import SCHEMA, AuditResult, Check, Energy, EnergyComponent, Pa
 from audit.sentences import number, training_notes
 
 OUTCOME_ORDER = ("fail", "error", "undefined", "warn", "waived", "pass", "not applicable")
+MOST_COLUMNS = 30
+"""Columns of one table that a card names; audit.json has all."""
 METHODS = {
     "counter": "measured: hardware counter",
     "model": "estimated: model",
@@ -56,8 +58,14 @@ def part_view(part: Part) -> PartView:
         title=f"{safe_text(part.part).capitalize()} ({safe_text(part.source)})",
         sentence=f"{sentence} ({why}).{_cut(part)}" if why else f"{sentence}.{_cut(part)}",
         missing=f"Rows without a group, shown apart and compared with nobody: {missing}." if missing else "",
-        columns=", ".join(f"{safe_text(c.name, 60)} ({safe_text(c.kind)})" for c in part.columns),
+        columns=_columns(part),
     )
+
+
+def _columns(part: Part) -> str:
+    named = ", ".join(f"{safe_text(c.name, 60)} ({safe_text(c.kind)})" for c in part.columns[:MOST_COLUMNS])
+    left = len(part.columns) - MOST_COLUMNS
+    return f"{named} and {left:,} more" if left > 0 else named
 
 
 def _cut(part: Part) -> str:
