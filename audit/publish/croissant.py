@@ -208,7 +208,7 @@ def _responsible(result: AuditResult) -> dict[str, Any]:
         "rai:dataLimitations": [*_limits(result, model), UNSEEN],
         "rai:personalSensitiveInformation": list(_personal(result)),
         "rai:dataUseCases": [safe_text(model["intended_use"])] if model.get("intended_use") else [],
-        "rai:dataCollection": safe_text(model.get("collected") or ""),
+        "rai:dataCollection": safe_text(model["collected"]) if model.get("collected") else "",
         "rai:dataCollectionTimeframe": [safe_text(model["period"])] if model.get("period") else [],
         "rai:dataCollectionMissingData": " ".join(missing),
     }
