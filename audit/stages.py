@@ -131,10 +131,10 @@ def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, fou
         counts[part] = _count(config, table, plan, f"Counting the {part} part", step)
         found.data.append(part_record(part, table, counts[part], _looked_at(table, config)))
         found.checks += group_checks(counts[part], plan, part)
-    found.checks += _checked(parts, config, counts, step)
+    found.checks += look_at(parts, config, counts, step)
 
 
-def _checked(
+def look_at(
     parts: Mapping[str, Table], config: Config, counts: Mapping[str, Counted], step: Step
 ) -> tuple[Check, ...]:
     """Every check of the rows themselves; none where only counts were kept, or another machine reads the rows."""

@@ -122,7 +122,7 @@ def _missing(looked: Looked, columns: tuple[str, ...], label: str, read: Callabl
     numbers = {"integer", "float", "boolean"}
     tests = {c: Test(Number(c) if looked.profiles[c].kind in numbers else c, "missing") for c in some}
     sums = {"n": Rows(), **{f"c{i}": Rows(test) for i, test in enumerate(tests.values())}}
-    found = looked.scan.tally({label: looked.key(label)}, sums, {}, MOST_DISTINCT)
+    found = looked.scan.tally({label: looked.key(label)}, sums, {}, 2 * MOST_DISTINCT)
     classes = [None if is_missing(value) else read(value) for value in found.column(label)]
     known = [c for c in dict.fromkeys(classes) if c is not None]
     rows = found.array("n")
