@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from benchmarks.people import GROUPS
@@ -55,7 +55,7 @@ class Audit:
     verdict: str
 
 
-def audit_of(path: Path, *, rates: bool = True) -> Audit:
+def audit_of(path: Path, made: Literal["arrays", "records", "none"] = "arrays") -> Audit:
     """Open, count, measure, with or without all numbers of rates, and judge, each on the clock."""
     clock = [time.perf_counter()]
 
@@ -68,7 +68,9 @@ def audit_of(path: Path, *, rates: bool = True) -> Audit:
     lap()
     estimates = of_predictions("classification", counted.by_kind, SCOPE)
     lap()
-    if rates:
+    if made == "arrays":
+        figures(counted.cubes)
+    elif made == "records":
         numbers(estimates, RATE_NAMES)
     lap()
     verdict = overall(judge(CONFIG, Evidence(estimates=estimates), dt.datetime.now(dt.UTC).date()))

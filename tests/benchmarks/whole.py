@@ -78,12 +78,22 @@ def everything(scale: Scale, rows: int) -> Iterator[Sides]:
 
 
 @contextmanager
+def records(scale: Scale, rows: int) -> Iterator[Sides]:
+    """With every number of the rates put into a record of its own, beside decoding."""
+    path = people.people(scale.cache, rows)
+    with duckdb.connect() as con:
+        query = DECODE.format(path)
+        told = f"{asked.numbers(asked.audit_of(path).estimates, asked.RATE_NAMES):,} numbers of rates"
+        yield Sides(timed(lambda: asked.audit_of(path, "records")), timed(lambda: con.execute(query).fetchall()), told)
+
+
+@contextmanager
 def gates(scale: Scale, rows: int) -> Iterator[Sides]:
     """Only the numbers that the gates ask for, beside decoding."""
     path = people.people(scale.cache, rows)
     with duckdb.connect() as con:
         query = DECODE.format(path)
-        yield Sides(timed(lambda: asked.audit_of(path, rates=False)), timed(lambda: con.execute(query).fetchall()))
+        yield Sides(timed(lambda: asked.audit_of(path, "none")), timed(lambda: con.execute(query).fetchall()))
 
 
 @contextmanager
@@ -155,7 +165,7 @@ def _stages(seconds: list[tuple[float, ...]], rows: int) -> str:
     return text + table(("stage", "best", "median"), lines)
 
 
-FORM = "whole audit: open, count, measure, all numbers of rates, judge 4 gates"
+FORM = "whole audit: open, count, all rates, differences, ratios and gaps with intervals, judge 4 gates"
 SECTION = Section(
     "Whole audits",
     "Five columns of Parquet: three of text that make 7 groupings and 108 finest groups, label and prediction. The decoding beside "
@@ -190,6 +200,14 @@ SECTION = Section(
             theirs="DuckDB decoding the same columns",
             rows=10_000_000,
             sides=gates,
+        ),
+        Benchmark(
+            name="whole-records",
+            ours="the same, each number of a rate in its record, with its method, groups and reasons",
+            theirs="DuckDB decoding the same columns",
+            rows=10_000_000,
+            sides=records,
+            note="What a document holds. The whole audit above makes the numbers as arrays, and records for its gates.",
         ),
         Benchmark(
             name="whole-everything",
