@@ -62,8 +62,9 @@ def test_what_needs_no_peer_runs_after_both_sides_agreed(name, scale):
 
 
 def test_memory_is_what_a_child_grew_by(scale):
-    grown = whole.grown_mb(people.people(scale.cache, ROWS))
-    assert 1 < grown < 500
+    found = whole.grown(people.people(scale.cache, ROWS))
+    assert 1 < found.mb < 500
+    assert 0 <= found.library_mb <= found.mb
 
 
 @pytest.mark.parametrize(("name", "benchmark"), PEERS.items())
