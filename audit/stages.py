@@ -134,9 +134,7 @@ def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, fou
     found.checks += look_at(parts, config, counts, step)
 
 
-def look_at(
-    parts: Mapping[str, Table], config: Config, counts: Mapping[str, Counted], step: Step
-) -> tuple[Check, ...]:
+def look_at(parts: Mapping[str, Table], config: Config, counts: Mapping[str, Counted], step: Step) -> tuple[Check, ...]:
     """Every check of the rows themselves; none where only counts were kept, or another machine reads the rows."""
     if not all(_has_rows(table, config) for table in parts.values()):
         return ()
