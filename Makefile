@@ -4,7 +4,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 BIN := .venv/bin
 STORE ?= audit-runs
 
-.PHONY: help demo dashboard test test-all lint check simulate schema clean
+.PHONY: help demo dashboard test test-all lint check simulate bench schema clean
+.SECONDARY:
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,8 +44,20 @@ check: lint test ## what has to be green before a commit
 simulate: .venv/.dev ## measure the error of every interval and verdict, and write docs/inference.md (ten minutes)
 	$(BIN)/python tests/simulations/run.py --full --out docs/inference.md
 
+# Each peer has an environment of its own, because their pins clash with each other's and with ours.
+PEERS := $(basename $(notdir $(wildcard tests/benchmarks/peers/*.txt)))
+
+.venv-peer-%/.done: tests/benchmarks/peers/%.txt
+	@echo "Setting up an environment for $*"
+	$(PYTHON) -m venv .venv-peer-$*
+	.venv-peer-$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+bench: .venv/.dev $(PEERS:%=.venv-peer-%/.done) ## time it beside other tools, and write docs/benchmarks.md (half an hour, on an idle machine)
+	$(BIN)/python tests/benchmarks/run.py --out docs/benchmarks.md
+
 schema: .venv/.dev ## write the JSON Schema of audit.json from the code
 	$(BIN)/python -m audit.evidence.schema > reports/schema/audit-result-1.schema.json
 
 clean: ## remove what was built
-	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-peer-* dist build .pytest_cache .mypy_cache .ruff_cache

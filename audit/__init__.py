@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.errors import (
     AuditError,
+    DataRefusedError,
     InputError,
     QuestionError,
     SourceError,
@@ -42,6 +43,7 @@ _LAZY = {
 __all__ = [
     "AuditError",
     "AuditResult",
+    "DataRefusedError",
     "Estimate",
     "InputError",
     "QuestionError",

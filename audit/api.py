@@ -172,6 +172,7 @@ def _own(
 def check(
     frame: Any,
     *,
+    test: Any = None,
     label: str | None = None,
     positive: Any = None,
     classes: bool = False,
@@ -191,7 +192,11 @@ def check(
     Parameters
     ----------
     frame
-        A frame of pandas, polars or Arrow, a mapping of columns, or the path of a table.
+        A frame of pandas, polars or Arrow, a mapping of columns, or the path of a table. Of a lazy frame only the
+        columns that are named are made. A PySpark frame is counted by its own session, in several passes: cache one
+        that is dear to make.
+    test
+        Rows that are held out, in the same forms: looked at for leaks and for drift.
     label, weight, unit
         Names of columns.
     positive
@@ -222,16 +227,17 @@ def check(
         "reference": dict(population or {}),
         "intersections": intersections,
         "compare_to": (compare_to,) if isinstance(compare_to, str) else tuple(compare_to),
+        "engine": _engine_of(frame),
     }
-    return _audit(frame, _config(data, None, confidence, gates))
+    return _audit(frame, _config(data, None, confidence, gates), test)
 
 
-def _audit(rows: Any, config: Config) -> AuditResult:
+def _audit(rows: Any, config: Config, test: Any = None) -> AuditResult:
     from pathlib import Path
 
     from audit.engines.tables import open_frame, open_table
     from audit.run import conclude, now
-    from audit.stages import Findings, audit_model, audit_table, look_at
+    from audit.stages import Findings, audit_model, audit_parts
 
     def quiet(_: str) -> AbstractContextManager[None]:
         return nullcontext()
@@ -239,12 +245,25 @@ def _audit(rows: Any, config: Config) -> AuditResult:
     found, started = Findings(), now()
     table = open_table(rows) if isinstance(rows, (str, Path)) else open_frame(rows)
     if config.predictions is None:
-        counted = audit_table(table, config, found, quiet)
-        found.checks += look_at({"train": table}, config, {"train": counted}, quiet)
+        parts = (
+            {} if test is None else {"test": open_table(test) if isinstance(test, (str, Path)) else open_frame(test)}
+        )
+        audit_parts(table, parts, config, found, quiet)
     else:
         audit_model(table, config, found, quiet)
     run = Run(id=f"memory-{secrets.token_hex(4)}", started=started, finished=now(), version=__version__)
     return conclude(config, found, run)
+
+
+def _engine_of(frame: Any) -> str | None:
+    """Engine that alone can count a frame."""
+    from audit.engines.frames import may_be_lazy
+
+    if not may_be_lazy(frame):
+        return None
+    from audit.engines.lazy import is_spark
+
+    return "spark" if is_spark(frame) else None
 
 
 def _config(

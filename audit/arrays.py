@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from audit.engines.frames import may_be_lazy
 from audit.errors import QuestionError, ValuesError, printable
 
 
@@ -17,6 +18,8 @@ def attributes(groups: Any, what: str = "groups") -> dict[str, Any]:
         raise QuestionError(
             f"{what} must be a frame, a mapping of names to arrays, or one named array, not {type(groups).__name__}"
         )
+    if may_be_lazy(groups):
+        groups = _collected(groups, what)
     if isinstance(groups, Mapping):
         return {text(k): v for k, v in groups.items()}
     if hasattr(groups, "columns"):
@@ -28,6 +31,14 @@ def attributes(groups: Any, what: str = "groups") -> dict[str, Any]:
         return {n: groups[c] for n, c in zip(names, keys, strict=True)}
     name = getattr(groups, "name", None)
     return {text(name) if name is not None else what.removesuffix("s"): groups}
+
+
+def _collected(frame: Any, what: str) -> Any:
+    """Rows of a lazy frame; anything else as it is."""
+    from audit.engines.lazy import collected, lazy_of
+
+    lazy = lazy_of(frame)
+    return frame if lazy is None else collected(lazy, what)
 
 
 def text(name: object) -> str:

@@ -8,6 +8,7 @@
     │   ├── QuestionError      audit.toml or an argument asks for something impossible
     │   └── ValuesError        the values themselves: labels, groups, weights, scores
     ├── StoreError             exit 2: the store or a result in it cannot be read or written
+    ├── DataRefusedError          exit 1: a gate on the data fails, so that nothing is trained; carries the result
     └── TrainingError          exit 5: the training command itself failed
 
 A message names the offender first, then the nearest valid choice, then the mend. It is one line.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 SHOWN_CHOICES = 8
 
@@ -49,6 +51,22 @@ class StoreError(AuditError):
     """The store, or a result in it, cannot be read or written."""
 
     exit_code = 2
+
+
+class DataRefusedError(AuditError):
+    """A gate on the data, or on its checks, fails; nothing was trained.
+
+    Attributes
+    ----------
+    result : AuditResult
+        The audit that says why.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, result: Any = None) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 class TrainingError(AuditError):

@@ -173,7 +173,8 @@ def failed_checks(checks: Sequence[Check]) -> Estimate:
     """
     checks = [c for c in checks if c.answered_by != "evenhand" or c.severity != UNASKED]
     failed = sum(c.outcome in FAILING_CHECKS for c in checks)
-    unknown = [c for c in checks if c.outcome in UNKNOWN_CHECKS]
+    # A check that can only warn fails nothing, so that not knowing it blocks nothing.
+    unknown = [c for c in checks if c.outcome in UNKNOWN_CHECKS and not _only_warns(c)]
     n = float(len(checks))
     if not checks:
         return Estimate(stage="checks", metric="failed", status="undefined", reason="no check was run", n=n)
@@ -191,6 +192,10 @@ def failed_checks(checks: Sequence[Check]) -> Estimate:
             n=n,
         )
     return Estimate(stage="checks", metric="failed", value=float(failed), n=n)
+
+
+def _only_warns(check: Check) -> bool:
+    return check.answered_by == "evenhand" and check.severity == "warning"
 
 
 def energy_total(energy: Energy | None, metric: str) -> Estimate:

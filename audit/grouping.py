@@ -188,6 +188,7 @@ def all_groups(known: Cube, by: tuple[str, ...]) -> tuple[Group, ...]:
         raise QuestionError(
             f"{' x '.join(by)} makes {len(groups):,} groups, more than {MOST_GROUPS:,} (too many levels to judge); "
             f"bin or leave out '{widest}' ({len(known.axis(widest).levels):,} levels)"
+            f"{', or ask for fewer intersections' if len(by) > 1 else ''}"
         )
     return groups
 

@@ -11,13 +11,15 @@ from typing import Any, NamedTuple
 
 from audit.config.read import build
 from audit.config.schema import Config
+from audit.engines.address_names import is_address, public
 from audit.engines.asking import tallied
 from audit.engines.choice import engine_of
 from audit.engines.counting import Plan
-from audit.engines.counts import ENDING, read_question, save_part, save_question
-from audit.engines.sources import is_counts
-from audit.engines.tables import open_table
-from audit.errors import QuestionError, printable
+from audit.engines.counts import ENDING, begun, part_names, read_question, save_part, save_question
+from audit.engines.folders import find_parts
+from audit.engines.sources import digests_of, is_counts
+from audit.engines.tables import Table, open_table
+from audit.errors import SHOWN_CHOICES, QuestionError, SourceError, printable
 from audit.plans import data_plan, model_plan
 from audit.stages import Step
 
@@ -34,7 +36,7 @@ class Added(NamedTuple):
 
 
 def add_part(
-    source: Path, folder: Path, question: Config | None, engine: str | None, master: str | None, step: Step
+    source: str | Path, folder: Path, question: Config | None, engine: str | None, master: str | None, step: Step
 ) -> Added:
     """Count one part into a folder.
 
@@ -56,15 +58,32 @@ def add_part(
     AuditError
         Nothing of the part is then in the folder.
     """
+    if is_address(source):
+        raise QuestionError(
+            f"{printable(public(source), 160)} is an address, whose bytes are not hashed, so it could be counted twice "
+            "without a word; fetch the file first and name its path"
+        )
     raw = _counted_sections(folder, question)
     config = build(raw, str(folder))
     plan = plan_of(config)
-    with step("Counting the part"):
-        table = open_table(source)
-        found = tallied(engine_of(engine or "duckdb", master), table, plan)  # type: ignore[arg-type]
-    save_question(folder, raw)
-    save_part(folder, table, plan, found)
-    return Added(sum(found.crossings.counts["n"]), len(list(folder.glob(f"*{ENDING}"))))
+    with begun(folder, str(source)):
+        with step("Counting the part"):
+            table = open_table(source)
+            found = tallied(engine_of(engine or "duckdb", master), table, plan)  # type: ignore[arg-type]
+        save_question(folder, raw)
+        save_part(folder, table, _files(source, table), plan, found)
+    return Added(found.crossings.rows, len(list(folder.glob(f"*{ENDING}"))))
+
+
+def _files(source: str | Path, table: Table) -> tuple[str, ...]:
+    """Digest of each file of a part, so that none of them is counted again within another pattern."""
+    parts = find_parts(source, None)
+    if len(parts) == 1 and not parts[0].keys and table.digest is not None:
+        return (table.digest,)
+    whole, each = digests_of(parts)
+    if whole != table.digest:
+        raise SourceError(f"{printable(source)} changed while it was read; run again when nothing writes to it")
+    return each
 
 
 def plan_of(config: Config) -> Plan:
@@ -73,6 +92,25 @@ def plan_of(config: Config) -> Plan:
     if config.predictions is not None and config.data.strata:
         plan = replace(plan, strata=config.data.strata)
     return replace(plan, of_parts=True)
+
+
+def require_parts(folder: Path, expected: int | None) -> int:
+    """Number of parts in a folder; another one than expected is refused, because a deleted part leaves no trace.
+
+    Raises
+    ------
+    QuestionError
+        Naming the parts that are there.
+    """
+    found = len(list(folder.glob(f"*{ENDING}")))
+    if expected is not None and found != expected:
+        names = part_names(folder)
+        listed = ", ".join(map(printable, names[:SHOWN_CHOICES])) + (", …" if len(names) > SHOWN_CHOICES else "")
+        mend = "count what is missing" if found < expected else "take out what does not belong"
+        raise QuestionError(
+            f"{printable(folder)} holds {found:,} parts ({listed or 'none'}), and {expected:,} are expected; {mend}"
+        )
+    return found
 
 
 def counted_question(folder: Path) -> dict[str, Any]:

@@ -83,6 +83,8 @@ class Part:
     columns: tuple[Column, ...] = ()
     score_median: float | None = None
     """Median of all scores, where that was asked for as the threshold; a score above it is a positive prediction."""
+    undigested: str | None = None
+    """Why there is no digest, where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from audit import __version__
 from audit.config.schema import Config
-from audit.errors import AuditError, QuestionError, SourceError
+from audit.errors import AuditError, QuestionError, SourceError, printable
 from audit.evidence.store import Store
 from audit.gates import Evidence, exit_code, failing_before_training, judge, overall
 from audit.records import question_record
@@ -146,9 +146,12 @@ def _record(job: Job, run_id: str, started: str, found: Findings) -> Run:
 def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
     """Publish a result into the store: the document and its cards, all or nothing."""
     from audit.publish.card import render
+    from audit.publish.croissant import is_describable
 
     with step("Writing the card"):
         files = {"audit.json": result.to_json(), "card.html": render(result, "html"), "card.md": render(result, "md")}
+        if is_describable(result):
+            files["croissant.json"] = render(result, "croissant")
         return store.commit(result.run.id, files)
 
 
@@ -195,10 +198,29 @@ def _train(job: Job, meter: Meter, found: Findings) -> Ended:
     stale = require_inside(job.folder, train.predictions)
     if stale.is_file():
         stale.unlink()
+    before = _files(stale)
     with job.step("Training"):
         ended = _metered(train.command, job, meter)
     found.exit_codes["train"] = ended.exit_code
+    if ended.exit_code == 0:
+        _refuse_old(before, stale)
     return ended
+
+
+def _files(folder: Path) -> dict[Path, tuple[int, int, int]]:
+    """Each file of a folder, and what is another when it was written anew; none where there is no folder."""
+    found = ((path, path.stat()) for path in folder.rglob("*") if path.name[0] not in "._" and path.is_file())
+    return {path: (at.st_ino, at.st_size, at.st_mtime_ns) for path, at in found}
+
+
+def _refuse_old(before: dict[Path, tuple[int, int, int]], folder: Path) -> None:
+    """Refuse a folder of predictions that holds a part of an earlier run, which would be audited as new."""
+    kept = next((path for path, stamp in sorted(_files(folder).items()) if before.get(path) == stamp), None)
+    if kept is not None:
+        raise SourceError(
+            f"[train] predictions: {printable(kept.relative_to(folder.parent), 160)} was there before training, which "
+            "has left it as it was; let training empty the folder first"
+        )
 
 
 def _metered(command: Sequence[str], job: Job, meter: Meter) -> Ended:

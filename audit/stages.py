@@ -14,10 +14,12 @@ from audit.config.schema import Config
 from audit.data.checks import kinds
 from audit.data.decisions import score_checks
 from audit.data.groups import group_checks
-from audit.data.looked import looking
+from audit.data.looked import looking, readable
+from audit.engines.address_names import public
 from audit.engines.choice import count
 from audit.engines.counting import Counted, Plan
 from audit.engines.counts import CountedParts
+from audit.engines.lazy import SparkTable
 from audit.engines.tables import Table, open_table
 from audit.errors import QuestionError, SourceError, printable
 from audit.estimates import Estimates
@@ -66,7 +68,8 @@ class Opened:
 
     def _open(self, source: str) -> Table:
         """Table of a file or a pattern of files; a cluster's files are not read whole on this machine for a digest."""
-        return open_table(source, folder=self.folder, digested=self.config.data.engine != "spark")
+        engine = self.config.data.engine
+        return open_table(source, folder=self.folder, digested=engine != "spark", engine=engine)
 
 
 def require_inputs(config: Config, folder: Path) -> Opened:
@@ -79,7 +82,7 @@ def require_inputs(config: Config, folder: Path) -> Opened:
     opened, settled = Opened(config, folder), config.data.prepare is None
     if config.train is not None:
         require_inside(folder, config.train.predictions)
-    for source in (config.data.source, config.data.test) if settled else ():
+    for source in (config.data.source, *config.data.tests.values()) if settled else ():
         if source is not None:
             opened.require(source, _data_columns(config), keep=True)
     if config.predictions is not None and config.predictions.source is not None:
@@ -114,26 +117,39 @@ def check_data(config: Config, opened: Opened, found: Findings, step: Step) -> N
         return
     with step("Reading the data"):
         table = opened.take(config.data.source)
-    counted = audit_table(table, config, found, step)
-    parts, counts = {"train": table}, {"train": counted}
-    if config.data.test is not None:
-        test = opened.take(config.data.test)
-        plan = data_plan(config)
-        counts["test"] = _count(config, test, plan, "Counting the test part", step)
-        parts["test"] = test
-        found.data.append(part_record("test", test, counts["test"], plan.columns))
-        found.checks += group_checks(counts["test"], plan, "test")
-    found.checks += look_at(parts, config, counts, step)
+    audit_parts(table, {part: opened.take(source) for part, source in config.data.tests.items()}, config, found, step)
     if config.checks is not None and config.checks.suite is not None:
         found.checks += _expectations(opened.folder / config.checks.suite, table, config, step)
 
 
+def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, found: Findings, step: Step) -> None:
+    """Measure the bias of what is learned from, and check every part of the data."""
+    parts, counts = {"train": train, **held_out}, {"train": audit_table(train, config, found, step)}
+    plan = data_plan(config)
+    for part, table in held_out.items():
+        table.require(plan.columns)
+        counts[part] = _count(config, table, plan, f"Counting the {part} part", step)
+        found.data.append(part_record(part, table, counts[part], _looked_at(table, config)))
+        found.checks += group_checks(counts[part], plan, part)
+    found.checks += look_at(parts, config, counts, step)
+
+
 def look_at(parts: Mapping[str, Table], config: Config, counts: Mapping[str, Counted], step: Step) -> tuple[Check, ...]:
     """Every check of the rows themselves; none where only counts were kept, or another machine reads the rows."""
-    if config.data.engine == "spark" or any(isinstance(table, CountedParts) for table in parts.values()):
+    if not all(_has_rows(table, config) for table in parts.values()):
         return ()
     with step("Looking at the data"), looking(parts, config, counts) as looked:
         return tuple(check for kind in kinds() for part in looked for check in kind.find(part))
+
+
+def _has_rows(table: Table, config: Config) -> bool:
+    """Whether rows can be looked at, and not only counts or another machine's."""
+    return config.data.engine != "spark" and not isinstance(table, (CountedParts, SparkTable))
+
+
+def _looked_at(table: Table, config: Config) -> tuple[str, ...]:
+    """Columns that are read: all that hold plain values where rows are looked at, else those that are counted."""
+    return readable(table) if _has_rows(table, config) else data_plan(config).columns
 
 
 def audit_table(table: Table, config: Config, found: Findings, step: Step) -> Counted:
@@ -141,7 +157,7 @@ def audit_table(table: Table, config: Config, found: Findings, step: Step) -> Co
     table.require(_data_columns(config))
     plan = data_plan(config)
     counted = _count(config, table, plan, "Counting the data", step)
-    found.data.append(part_record("train", table, counted, plan.columns))
+    found.data.append(part_record("train", table, counted, _looked_at(table, config)))
     found.cubes += _records("train", counted)
     found.checks += group_checks(counted, plan, "train")
     labelled = plan.label is not None
@@ -156,7 +172,7 @@ def audit_predictions(config: Config, opened: Opened, found: Findings, step: Ste
         return
     if config.train is not None and not (opened.folder / source).exists():
         raise SourceError(
-            f"training ended well but left no '{printable(source)}' ([train] predictions); "
+            f"training ended well but left no '{printable(public(source))}' ([train] predictions); "
             "write the table of predictions there"
         )
     audit_model(opened.take(source), config, found, step)

@@ -6,12 +6,12 @@ Must not: decide silently; every guess stands in the file as a comment.
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from audit.config.write import to_toml
+from audit.engines.address_names import written_from
 from audit.engines.duck import connection
 from audit.engines.levels import level_text
 from audit.engines.sql import quoted
@@ -73,8 +73,9 @@ class Look:
         )
 
 
-def look(path: Path, folder: Path) -> Look:
+def look(path: str | Path, folder: Path) -> Look:
     """Look at the first rows of a table and guess each column's role."""
+    source = written_from(path, folder)
     table = open_table(path)
     seen = [_seen(table, name) for name in table.columns]
     binary = [s for s in seen if s.levels is not None and len(s.levels) == 2]
@@ -88,9 +89,7 @@ def look(path: Path, folder: Path) -> Look:
     )
     groups = tuple(s for s in named if s.levels is not None and len(s.levels) > 1)
     ages = tuple(s.name for s in named if s.levels is None and s.kind in {"integer", "float"})
-    return Look(
-        os.path.relpath(path, folder), label, _positive(label), prediction, scores[0] if scores else None, groups, ages
-    )
+    return Look(source, label, _positive(label), prediction, scores[0] if scores else None, groups, ages)
 
 
 def _rank(name: str) -> int:

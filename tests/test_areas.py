@@ -241,9 +241,9 @@ def test_what_equal_groups_show_by_chance_is_what_is_printed(m, n, auc):
 
 
 @pytest.mark.parametrize("kind", ["plain", "weights", "missing", "ties", "one value"])
-@pytest.mark.parametrize("batch", [7, 500_000])
+@pytest.mark.parametrize("batch", [70, 500_000])
 def test_exact_auc_equals_sklearns(monkeypatch, kind, batch):
-    monkeypatch.setattr(ordered, "BATCH_ROWS", batch)
+    monkeypatch.setattr(ordered, "HELD_ROWS", batch)
     y, s, g, h, w = some(700)
     g = g.astype(object)
     s = {"ties": np.round(s, 1), "one value": np.full(len(s), 0.25)}.get(kind, s - 3)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from audit.publish.card import render, write_cards
 from audit.publish.charts import Scale, scale_for
 from audit.publish.markdown import inline
 from audit.publish.notebook import fragment
-from audit.publish.view import NOT_PROVIDED, card_view, headline, owner_fields
+from audit.publish.owner import NOT_PROVIDED, owner_words
+from audit.publish.view import card_view, headline
 from audit.publish.words import percent, rate_text
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -178,12 +180,27 @@ def test_every_verdict_is_a_word(boston):
 def test_fields_that_only_the_owner_knows_are_counted_and_marked(boston):
     assert f"3 of 7 owner fields are {NOT_PROVIDED}." in boston.words
     assert boston.words.count(NOT_PROVIDED) == 4
-    assert [f.label for f in owner_fields(samples.boston().question.config) if f.text is None] == [
+    assert [f.label for f in owner_words(samples.boston()).fields if f.text is None] == [
         "Description",
         "Out of scope",
         "Licence",
     ]
-    assert sum(f.text is None for f in owner_fields({})) == 7
+
+
+def test_where_there_is_no_model_the_card_is_of_the_data():
+    import audit
+
+    rows = {"g": ["a", "b"] * 20, "y": [0, 1, 1, 0] * 10}
+    found = audit.check(rows, label="y", groups="g")
+    page = Page(render(found, "html"))
+    assert "Data card" in page.words
+    assert "The data, in its owner’s words" in page.words
+    assert "Unnamed model" not in page.words
+    said = {"name": "Forty rows", "licence": "CC0", "collected": "made up"}
+    asked = {**found.question.config, "dataset": said}
+    words = owner_words(replace(found, question=replace(found.question, config=asked)))
+    assert (words.title, words.missing) == ("Forty rows", 7)
+    assert [f.text for f in words.fields if f.text] == ["Forty rows", "made up", "CC0"]
 
 
 def test_nothing_judged_is_never_called_a_pass():

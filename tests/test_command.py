@@ -64,7 +64,8 @@ def test_a_run_leaves_a_valid_document_and_two_cards(pipeline, root):
     assert done.returncode == 1, done.stderr
     assert "trained" in done.stdout + done.stderr
     run = only_run(pipeline)
-    assert sorted(p.name for p in run.iterdir() if p.name != "energy.json") == ["audit.json", "card.html", "card.md"]
+    left = sorted(p.name for p in run.iterdir() if p.name != "energy.json")
+    assert left == ["audit.json", "card.html", "card.md", "croissant.json"]
     document = json.loads((run / "audit.json").read_text(), parse_constant=pytest.fail)
     jsonschema.validate(document, json.loads((root / "reports" / "schema" / "audit-result-1.schema.json").read_text()))
     assert document["verdict"] == "fail"

@@ -127,3 +127,12 @@ def test_a_labelled_table_alone_is_counted_too(days):
     assert count(days, "day1.parquet").returncode == 0
     measured = audit("measure", "counts", "--gate", "base_rate difference <= 0.9", cwd=days)
     assert measured.returncode == 0, measured.stderr
+
+
+def test_the_benchmark_of_a_hundred_million_rows_in_small(tmp_path):
+    from benchmarks.hundred_million import MOST_MB, hundred_million
+
+    found = hundred_million(tmp_path, rows=20_000, parts=3, weighted=True)
+    assert found.same
+    assert found.rows == 60_000
+    assert 0 < found.measuring.peak_mb < found.glob.peak_mb < MOST_MB

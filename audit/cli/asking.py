@@ -13,6 +13,7 @@ from audit.catalogue import Compare
 from audit.config.limits import CHECKS, ENERGY
 from audit.config.read import build, load
 from audit.config.schema import Config
+from audit.engines.address_names import written_from
 from audit.errors import QuestionError, printable
 
 RULE = re.compile(
@@ -28,7 +29,9 @@ MEDIAN = "median"
 class Asked:
     """What the options of ``audit data`` and ``audit model`` said."""
 
-    table: Path
+    table: str | Path
+    tests: Sequence[str | Path] = ()
+    suite: Path | None = None
     label: str | None = None
     positive: str | None = None
     classes: bool | None = None
@@ -82,6 +85,8 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
     raw: dict[str, Any] = {"data": _given(data)}
     if stage == "data":
         raw["data"]["source"] = str(asked.table)
+        raw |= {} if asked.suite is None else {"checks": {"suite": str(asked.suite)}}
+        _held_out(raw, asked)
     else:
         named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score,
                  "threshold": _threshold(asked.threshold), "features": split(asked.features) or None,
@@ -95,6 +100,12 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
     if rules:
         raw["gates"] = rules
     return build(raw, HERE)
+
+
+def _held_out(raw: dict[str, Any], asked: Asked) -> None:
+    """Tables that are compared with the first one."""
+    if asked.tests:
+        raw["data"]["test"] = str(asked.tests[0]) if len(asked.tests) == 1 else [str(t) for t in asked.tests]
 
 
 def parse_rule(text: str, stage: str) -> dict[str, Any]:
@@ -120,10 +131,14 @@ def split(names: Sequence[str] | None) -> list[str]:
 def relative(config: Config, folder: Path) -> dict[str, Any]:
     """Configuration as plain tables, its sources written from where the file will lie."""
     plain: dict[str, Any] = config.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    for section in ("data", "predictions"):
-        source = plain.get(section, {}).get("source")
-        if source is not None:
-            plain[section]["source"] = os.path.relpath(source, folder)
+    for section, key in (("data", "source"), ("data", "test"), ("predictions", "source")):
+        named = plain.get(section, {}).get(key)
+        if isinstance(named, str):
+            plain[section][key] = written_from(named, folder)
+        elif named is not None:
+            plain[section][key] = [written_from(name, folder) for name in named]
+    if (suite := plain.get("checks", {}).get("suite")) is not None:
+        plain["checks"]["suite"] = os.path.relpath(suite, folder)
     return plain
 
 
@@ -138,7 +153,11 @@ def _stage(metric: str, stage: str) -> str:
 
 
 def _from_file(asked: Asked, stage: Literal["data", "model"], path: Path) -> Config:
-    given = [f"--{k.replace('_', '-')}" for k in Asked.__slots__ if k not in {"table", "gates"} and getattr(asked, k)]
+    given = [
+        f"--{k.replace('_', '-')}"
+        for k in Asked.__slots__
+        if k not in {"table", "tests", "gates"} and getattr(asked, k)
+    ]
     if given or asked.gates:
         raise QuestionError(
             f"--config says the whole question; leave {(given or ['--gate'])[0]} out, or leave --config out"
@@ -147,7 +166,7 @@ def _from_file(asked: Asked, stage: Literal["data", "model"], path: Path) -> Con
     raw = config.model_dump(mode="json", exclude_none=True)
     kept = {"data", "checks"} if stage == "data" else {"model"}
     rules = [g for g in raw.get("gates") or () if g["stage"] in kept]
-    raw = {k: v for k, v in raw.items() if k in {"model", "data", "policy", "predictions", "ll144"}}
+    raw = {k: v for k, v in raw.items() if k in {"model", "dataset", "data", "policy", "predictions", "ll144"}}
     if rules:
         raw["gates"] = rules
     for key in ("source", "test", "prepare"):
@@ -156,6 +175,7 @@ def _from_file(asked: Asked, stage: Literal["data", "model"], path: Path) -> Con
         raw.pop("predictions", None)
         raw.get("policy", {}).pop("four_fifths", None)
         raw["data"]["source"] = str(asked.table)
+        _held_out(raw, asked)
         if config.checks is not None and config.checks.suite is not None:
             raw["checks"] = {"suite": str((path if path.is_dir() else path.parent).resolve() / config.checks.suite)}
     elif "predictions" not in raw:

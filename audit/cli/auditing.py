@@ -34,7 +34,10 @@ def run(
 
 
 def data(
-    table: Annotated[Path, typer.Argument(help="csv, parquet, arrow or jsonl; a glob in quotes.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help=o.TABLE)],
+    tests: Annotated[
+        list[str] | None, typer.Argument(help="Held-out tables, looked at for leaks and drift.", metavar="[TEST...]")
+    ] = None,
     label: o.Label = None,
     positive: o.Positive = None,
     classes: Annotated[
@@ -51,6 +54,7 @@ def data(
     engine: o.EngineName = None,
     master: o.Master = None,
     compare_to: o.CompareTo = None,
+    suite: Annotated[Path | None, typer.Option(help="Great Expectations suite, as JSON.")] = None,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
@@ -58,8 +62,9 @@ def data(
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
 ) -> None:
-    """Check a table before training: who is in it, and how labels differ by group."""
+    """Check tables before training: who is in them, who is missing, what leaks, and how labels differ by group."""
     asked = {
+        "tests": tests or (), "suite": suite,
         "label": label, "positive": positive, "classes": classes or None, "groups": groups, "weight": weight,
         "unit": unit, "strata": strata,
         "bins": bins, "reference": reference, "intersections": intersections, "confidence": confidence,
@@ -69,7 +74,7 @@ def data(
 
 
 def model(
-    table: Annotated[Path, typer.Argument(help="Table of predictions: csv, parquet, arrow or jsonl.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help=f"Predictions. {o.TABLE}")],
     label: o.Label = None,
     positive: o.Positive = None,
     task: Annotated[
@@ -148,7 +153,7 @@ def track(
 
 def _one_table(
     stage: Literal["data", "model"],
-    table: Path,
+    table: str,
     asked: dict[str, Any],
     config_path: Path | None,
     write_config: Path | None,
@@ -158,12 +163,14 @@ def _one_table(
     exit_zero: bool,
 ) -> None:
     from audit.cli.asking import Asked, question
+    from audit.engines.address_names import public
     from audit.run import run as run_audit
 
     config = question(Asked(table=table, **asked), stage, config_path)
     if write_config is not None:
         _save(config, write_config)
-    job = job_of(config, Path(), store, ("audit", stage, str(table)), json=json, metered=False)
+    tables = (public(str(name)) for name in (table, *asked.get("tests", ())))
+    job = job_of(config, Path(), store, ("audit", stage, *tables), json=json, metered=False)
     end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
 
 

@@ -67,7 +67,8 @@ def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> A
 def card(
     result: ResultPath,
     style: Annotated[
-        str, typer.Option("--format", help="html or md; ll144 or ll144-md for the bias audit of NYC Local Law 144.")
+        str,
+        typer.Option("--format", help="html or md; croissant for the data; ll144 or ll144-md for NYC Local Law 144."),
     ] = "md",
     output: Annotated[Path | None, typer.Option(help="File to write; stdout where none is named.")] = None,
     k: Annotated[int, typer.Option(min=1, help="Leave out groups and cells of fewer people than this.")] = 10,
@@ -201,6 +202,26 @@ def metrics(
             typer.echo(f"    note: {row['caveat']}")
 
 
+def checks(
+    code: Annotated[str | None, typer.Argument(help="One code; all of them where none is named.")] = None,
+    json: o.AsJson = False,
+) -> None:
+    """Print every check of the data by its code: why it matters, where that stands, how to mend it."""
+    import json as codec
+
+    from audit.data.codes import codes
+    from audit.errors import QuestionError, no_such
+
+    found = [c for c in codes() if code is None or c.code == code.upper()]
+    if not found:
+        raise QuestionError(no_such("check", code, [c.code for c in codes()]))
+    if json:
+        sys.stdout.write(codec.dumps([c._asdict() for c in found], indent=1, ensure_ascii=False) + "\n")
+        return
+    for c in found:
+        typer.echo(f"{c.code}  {c.title}\n    {c.reason}; {c.reference}\n    mend: {c.mend}")
+
+
 def conform(
     file: Annotated[
         Path | None, typer.Argument(help="A file of vectors; the shipped ones where none is named.")
@@ -230,5 +251,6 @@ COMMANDS = (
     Command(verify, {"name": "verify"}),
     Command(dashboard, {"name": "dashboard"}),
     Command(metrics, {"name": "metrics"}),
+    Command(checks, {"name": "checks"}),
     Command(conform, {"name": "conform"}),
 )

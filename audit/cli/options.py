@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 DEFAULT_STORE = "audit-runs"
+TABLE = "A file (csv, parquet, arrow, jsonl), a glob in quotes, a folder of Parquet, or an address such as s3://…"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ Folder = Annotated[Path, typer.Argument(help="Folder that `audit count` has fill
 
 
 def count(
-    table: Annotated[Path, typer.Argument(help="One part: csv, parquet, arrow or jsonl; a glob in quotes.")],
+    table: Annotated[
+        str, typer.Argument(metavar="TABLE", help="One part: a file, a glob in quotes, or a folder of Parquet.")
+    ],
     into: Annotated[Path, typer.Option(help="Folder of counts; the first part sets its question.")],
     label: o.Label = None,
     positive: o.Positive = None,
@@ -52,6 +54,9 @@ def count(
 
 def measure(
     counts: Folder,
+    parts: Annotated[
+        int | None, typer.Option(help="How many parts there must be; with any other number nothing is judged.")
+    ] = None,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     store: o.StorePath = HERE,
@@ -59,11 +64,16 @@ def measure(
     exit_zero: o.ExitZero = False,
 ) -> None:
     """Audit all parts of a folder of counts as one table, without their rows."""
+    from audit.cli.progress import talk
+    from audit.parts import require_parts
     from audit.run import run as run_audit
 
     asked = _judged(counts, gate, config)
+    summed = require_parts(counts, parts)
     job = job_of(asked, Path(), store, ("audit", "measure", str(counts)), json=json, metered=False)
-    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=bool(asked.gates))
+    audited = run_audit(job)
+    talk().print(f"Summed {summed:,} parts of {counts}.", markup=False)
+    end(audited, store, json=json, exit_zero=exit_zero, gated=bool(asked.gates))
 
 
 def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Config:
@@ -81,7 +91,7 @@ def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Confi
     return build(raw, str(counts))
 
 
-def _question(table: Path, asked: dict[str, Any], config: Path | None) -> Config | None:
+def _question(table: str, asked: dict[str, Any], config: Path | None) -> Config | None:
     """Question of the options or of a file; None where neither asks anything, and the folder's own holds."""
     from audit.cli.asking import Asked, question
     from audit.config.read import load

@@ -17,7 +17,7 @@ DEMO = "boston_mortgages"
 
 
 def init(
-    table: Annotated[Path, typer.Argument(help="A table to look at: csv, parquet, arrow or jsonl.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help=f"A table to look at. {o.TABLE}")],
     output: Annotated[Path, typer.Option(help="File to write; never overwritten.")] = Path("audit.toml"),
 ) -> None:
     """Look at a table, propose label and groups, and write a commented audit.toml."""

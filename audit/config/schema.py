@@ -12,12 +12,12 @@ from pydantic import model_validator
 
 from audit.catalogue import EVERYBODY, Compare, Everybody, Task, asks_of, at_k
 from audit.config.limits import canonical, check_classes, check_limits, check_task
+from audit.config.owners import DatasetInfo, ModelInfo
 from audit.config.sections import (
     Checks,
     Data,
     EnergySection,
     LocalLaw144,
-    ModelInfo,
     Names,
     Number,
     Policy,
@@ -75,6 +75,7 @@ class Config(Section):
     """The whole question."""
 
     model: ModelInfo | None = None
+    dataset: DatasetInfo | None = None
     data: Data = Data()
     checks: Checks | None = None
     train: Train | None = None

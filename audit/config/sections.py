@@ -30,6 +30,8 @@ Command = Annotated[tuple[Text, ...], Field(min_length=1)]
 Class = bool | int | float | str
 UNASKED_THRESHOLD = 0.5
 UNASKED_NEIGHBOURS = 5
+SMALLEST_PUBLISHED = 10
+"""Smallest count that is published where nobody asks for another."""
 UNASKED_TOP = (10,)
 LARGEST_TOP, MOST_TOPS = 1_000_000, 8
 
@@ -79,18 +81,6 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ModelInfo(Section):
-    """Who answers for the model; printed on the card."""
-
-    name: Text | None = None
-    version: Text | None = None
-    owner: Text | None = None
-    intended_use: Text | None = None
-    out_of_scope: Text | None = None
-    description: Text | None = None
-    licence: Text | None = None
-
-
 class Data(Section):
     """Rows before training, and what every stage shares: label, groups, weight, unit."""
 
@@ -100,7 +90,8 @@ class Data(Section):
     """Spark's master, such as spark://host:7077; this machine alone where none is named."""
     prepare: Command | None = None
     source: Text | None = None
-    test: Text | None = None
+    test: Text | Annotated[Names, Field(min_length=1)] | None = None
+    """Rows that are held out, or several such tables."""
     label: Text | None = None
     positive: Class | None = None
     classes: StrictBool | None = None
@@ -117,6 +108,13 @@ class Data(Section):
     """Level that the others are compared with, by group column; the largest group where none is named."""
     compare_to: Annotated[tuple[Everybody, ...], AfterValidator(_distinct)] = ()
     """Whom each group is compared with beside the other groups: overall, rest, or both."""
+
+    @property
+    def tests(self) -> dict[str, str]:
+        """Held-out tables by the name of their part."""
+        if self.test is None or isinstance(self.test, str):
+            return {} if self.test is None else {"test": self.test}
+        return {f"test {number}": source for number, source in enumerate(self.test, 1)}
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:

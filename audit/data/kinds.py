@@ -14,6 +14,9 @@ from audit.result import Check, CheckOutcome
 if TYPE_CHECKING:
     from audit.data.looked import Looked
 
+FALSE_ALARM = 0.01
+"""Chance that a check which looks at many numbers warns of data in which nothing is wrong; it is shared among them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckKind:

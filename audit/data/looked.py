@@ -7,19 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from audit.config.schema import Config
-from audit.engines.counting import Counted
+from audit.cube import Cube
+from audit.engines.blocks import Crossed
+from audit.engines.counting import Counted, Plan
 from audit.engines.duck import DuckScan, connection
-from audit.engines.keys import group_key
+from audit.engines.keys import group_key, keys, shifts, weights
 from audit.engines.profile import Profile, profile_of
+from audit.engines.reading import read
 from audit.engines.tables import Table
-from audit.engines.tally import Cell
-from audit.engines.terms import Band, Column, Key, Number, Rows, Slice
+from audit.engines.tally import TooManyCellsError
+from audit.engines.terms import Band, Column, Extent, Key, Number, Rows, Slice
+from audit.grouping import STRATUM, WITHIN_STRATA
 from audit.plans import data_plan
 
 MOST_CELLS = 200_000
@@ -34,7 +39,7 @@ class Joint:
     """Rows by the joint values of some columns."""
 
     columns: tuple[str, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[tuple[Any, ...], ...]
     """Raw values, or numbers of bands where a column was cut."""
     n: np.ndarray
     """Rows of each cell, int64."""
@@ -60,6 +65,7 @@ class Looked:
     train: Looked | None = None
     """The part that a model learns from, where this is another one."""
     _joint: dict[tuple[str, ...], Joint | None] = field(default_factory=dict, repr=False)
+    _crossed: dict[str, tuple[Cube, ...]] = field(default_factory=dict, repr=False)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -86,21 +92,56 @@ class Looked:
         return self._joint[columns]
 
     def _counted(self, columns: Sequence[str]) -> Joint | None:
-        found = self.scan.tally({c: self._key(c) for c in columns}, {"n": Rows()}, {}, MOST_CELLS)
-        if len(found.cells) > MOST_CELLS:
+        try:
+            found = self.scan.tally({c: self.key(c) for c in columns}, {"n": Rows()}, {}, MOST_CELLS)
+        except TooManyCellsError:
             return None
-        return Joint(tuple(columns), found.cells, found.array("n"))
+        cells = tuple(zip(*(found.column(c) for c in columns), strict=True))
+        return Joint(tuple(columns), cells, found.array("n"))
 
-    def _key(self, column: str) -> Key:
+    def crossed(self, column: str) -> tuple[Cube, ...]:
+        """Group x column x label (x fold) for each group column, with weights where there are any.
+
+        The column is the axis ``stratum``; of a column that was cut, the numbers of its bands. Nothing where there
+        are too many joint values.
+        """
+        if column not in self._crossed:
+            plan = replace(data_plan(self.config), strata=(column,))
+            sums, extents = weights(plan), self._extents(plan)
+            by = keys(plan) | {f"{STRATUM}0": self.key(column)}
+            try:
+                found = self.scan.tally(by, sums, shifts(sums, extents), MOST_CELLS)
+                self._crossed[column] = read(Crossed((found.sorted(),), 0), plan).further[WITHIN_STRATA]
+            except TooManyCellsError:
+                self._crossed[column] = ()
+        return self._crossed[column]
+
+    def _extents(self, plan: Plan) -> Mapping[str, Extent]:
+        if plan.weight is None:
+            return {}
+        weight = self.profiles[plan.weight]
+        return {plan.weight: (weight.low or 0.0, weight.high or 0.0)}
+
+    def key(self, column: str) -> Key:
+        """Key by which a column is counted: its value, its band, or the group that it names."""
         plan = data_plan(self.config)
         if column in plan.groups:
             return group_key(column, plan)
-        edges = self._edges.get(column)
+        edges = self.edges.get(column)
         return Column(column) if edges is None else Band(column, edges)
 
     @cached_property
-    def _edges(self) -> Mapping[str, tuple[float, ...]]:
-        """Inner edges of the bands of every column of numbers that has many values."""
+    def edges(self) -> Mapping[str, tuple[float, ...]]:
+        """Inner edges of the bands of every column of numbers that has many values; of all parts the same."""
+        if self.train is not None:
+            known = {c: e for c, e in self.train.edges.items() if self._numeric(c)}
+            return known | {c: e for c, e in self._own_edges().items() if c not in self.train.columns}
+        return self._own_edges()
+
+    def _numeric(self, column: str) -> bool:
+        return column in self.profiles and self.profiles[column].kind in {"integer", "float"}
+
+    def _own_edges(self) -> dict[str, tuple[float, ...]]:
         wide = {
             c: p
             for c, p in self.profiles.items()
@@ -112,9 +153,8 @@ class Looked:
         per_unit = SLICES / (high - low)
         sliced = {column: Slice(Number(column), low, per_unit, SLICES)}
         found = self.scan.tally(sliced, {"n": Rows()}, {}, SLICES + 1)
-        order = sorted(
-            (int(cell[0]), n) for cell, n in zip(found.cells, found.counts["n"], strict=True) if cell[0] is not None
-        )
+        filled = zip(found.column(column), found.counts["n"].tolist(), strict=True)
+        order = sorted((int(value), n) for value, n in filled if value is not None)
         share = np.cumsum([n for _, n in order]) / max(1, sum(n for _, n in order))
         at = np.searchsorted(share, np.arange(1, BANDS) / BANDS)
         return tuple(sorted({low + (order[i][0] + 1) / per_unit for i in at if i < len(order) - 1})) or (high,)
@@ -134,7 +174,7 @@ def looking(
         opened: list[Looked] = []
         for part, table in tables.items():
             with table.reading():
-                scan = DuckScan(con, table.scan(con, readable(table)))
+                scan = DuckScan(con, table.scan(con, readable(table)), table.rows)
                 train = opened[0] if opened else None
                 opened.append(Looked(part, table, config, scan, counted[part], train))
         yield tuple(opened)

@@ -5,13 +5,15 @@ Must not: know an engine; a metric; a limit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from audit.engines.blocks import Block, Crossed, blocks, crossed
+from audit.engines.budget import MOST_CELLS, too_many
 from audit.engines.counting import MEDIAN, Counted, Plan
 from audit.engines.cut import resolved
 from audit.engines.engine import Engine, Scan
@@ -22,20 +24,19 @@ from audit.engines.refusals import refuse_columns, refuse_levels, refuse_sums
 from audit.engines.regression import regression_counts
 from audit.engines.scores import Scored, score_cubes, score_tallies
 from audit.engines.tables import Table
-from audit.engines.tally import Tally
+from audit.engines.tally import TooManyCellsError
 from audit.engines.terms import Extent, Highest, Lowest, Number, Rows, Sum, Test
-from audit.errors import QuestionError, SourceError, ValuesError, printable
+from audit.errors import QuestionError, ValuesError, printable
 from audit.grouping import LOSSES, ORDERED, SCORES
 
 LOOKED_AT_ROWS = 20_000
 """Rows looked at first, so that a score given as a group is refused before the whole table is read."""
-MOST_CELLS = 2_000_000
 
 
 class Tallies(NamedTuple):
     """What was counted of one table, before words are read: it adds up over parts, exactly."""
 
-    crossings: Tally
+    crossings: Crossed
     scored: Scored | None = None
 
     def __add__(self, other: object) -> Tallies:
@@ -60,16 +61,17 @@ def counted(engine: Engine, table: Table, plan: Plan) -> Counted:
         from audit.engines.ranking import counted_lists
 
         return counted_lists(table, plan)
-    with _opened(engine, table, plan) as scan:
+    with _opened(engine, table, plan) as (scan, levels):
         extents = _extents(scan, table, plan)
         if plan.task == "regression":
-            return regression_counts(scan, plan, extents)
+            return regression_counts(scan, table, plan, extents, blocks(plan, levels, table.rows))
         plan = resolved(scan, plan)
-        tallies = _tallies(scan, table, plan, extents)
+        tallies = _tallies(scan, table, plan, extents, levels)
         found = cubes_of(tallies, plan)
         if not plan.exact_auc or tallies.scored is None:
             return found
-        pairs = ordered_pairs(scan, plan, label_words(tallies.crossings.sorted(), plan))
+        labels = label_words(tallies.crossings.tallies[0], plan)
+        pairs = ordered_pairs(scan, plan, labels, extents[plan.score or ""])
     return replace(found, further={**found.further, ORDERED: pairs})
 
 
@@ -89,58 +91,56 @@ def tallied(engine: Engine, table: Table, plan: Plan) -> Tallies:
         raise QuestionError("exact_auc sorts all rows at once; leave it out of parts, or count all parts as a glob")
     if plan.threshold == MEDIAN:
         raise QuestionError("a part does not know the median of the whole; give a number, or count all parts as a glob")
-    with _opened(engine, table, plan) as scan:
-        return _tallies(scan, table, plan, _extents(scan, table, plan))
+    with _opened(engine, table, plan) as (scan, levels):
+        return _tallies(scan, table, plan, _extents(scan, table, plan), levels)
 
 
 def cubes_of(tallies: Tallies, plan: Plan) -> Counted:
     """Cubes of what was counted."""
-    crossings = tallies.crossings.sorted()
-    found = read(crossings, plan)
+    found = read(tallies.crossings, plan)
     if tallies.scored is None:
         return found
-    binned, lost = score_cubes(tallies.scored, plan, label_words(crossings, plan))
+    binned, lost = score_cubes(tallies.scored, plan, label_words(tallies.crossings.tallies[0], plan))
     return replace(found, further={**found.further, SCORES: binned, LOSSES: lost})
 
 
 @contextmanager
-def _opened(engine: Engine, table: Table, plan: Plan) -> Iterator[Scan]:
-    """Rows that have the columns of the plan, after a look at the first of them."""
+def _opened(engine: Engine, table: Table, plan: Plan) -> Iterator[tuple[Scan, Mapping[str, int]]]:
+    """Rows that have the columns of the plan, after a look at the first of them, and how many levels that has seen."""
     table.require(plan.columns)
     refuse_columns(table, plan)
     with engine.scan(table, plan.columns) as scan:
-        look(scan, table, plan)
-        yield scan
+        yield scan, look(scan, table, plan)
 
 
-def _tallies(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent]) -> Tallies:
-    found = crossings(scan, table, plan, extents)
+def _tallies(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent], levels: Mapping[str, int]) -> Tallies:
+    found = crossings(scan, table, plan, extents, blocks(plan, levels, table.rows))
     if plan.score is None or plan.label is None or not plan.groups:
         return Tallies(found)
-    return Tallies(found, score_tallies(scan, plan, extents))
+    return Tallies(found, score_tallies(scan, table, plan, extents))
 
 
-def crossings(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent]) -> Tally:
+def crossings(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent], tables: Sequence[Block]) -> Crossed:
     """Rows and weights by every key of the plan."""
     sums = weights(plan) | decisions(plan)
-    found = scan.tally(keys(plan), sums, shifts(sums, extents), MOST_CELLS)
-    if len(found.cells) > MOST_CELLS:
-        raise SourceError(
-            f"{table.name}: {' x '.join(plan.groups)} makes more than {MOST_CELLS:,} cells; "
-            "bin or leave out the group column with the most levels"
-        )
-    if not sum(found.counts["n"]):
+    try:
+        found = crossed(scan, table, plan, (keys(plan), sums, shifts(sums, extents)), tables, MOST_CELLS)
+    except TooManyCellsError as error:
+        raise too_many(error, table, plan) from None
+    if not found.rows:
         refuse_sums({"n": np.zeros(1)}, plan, table)
     return found
 
 
-def look(scan: Scan, table: Table, plan: Plan) -> None:
-    """Refuse by the first rows what has too many levels to be a group or a class."""
+def look(scan: Scan, table: Table, plan: Plan) -> Mapping[str, int]:
+    """Refuse by the first rows what has too many levels to be a group or a class, and tell how many each has."""
     classes = () if plan.task in {"regression", "ranking"} else (plan.label, plan.prediction)
     looked = [c for c in (*plan.groups, *plan.strata, *classes) if c is not None and c not in plan.bins]
-    if looked:
-        found = scan.look(looked, LOOKED_AT_ROWS)
-        refuse_levels(table, plan, found.rows, found.distinct)
+    if not looked:
+        return {}
+    found = scan.look(looked, LOOKED_AT_ROWS)
+    refuse_levels(table, plan, found.rows, found.distinct)
+    return found.distinct
 
 
 def _extents(scan: Scan, table: Table, plan: Plan) -> dict[str, Extent]:

@@ -1,46 +1,60 @@
 """Counts of parts, kept in a folder: days, shards and ranks are audited together without their rows.
 
 `question.json` holds the question that every part answers; each part is one file of raw cells with exact sums, so that
-the folder gives, to the last digit, what one count of all rows would. Must not: hold a row; add what answers another
-question, what is damaged, or what was counted already.
+the folder gives, to the last digit, what one count of all rows would. While a part is being counted a note lies beside
+them; it stays where the process is lost, and nothing is measured before that part is counted again. Must not: hold a
+row; add what answers another question, what is damaged, or what was counted already.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
-from functools import reduce
-from operator import add
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audit.engines.asking import Tallies, cubes_of
+from audit.engines.budget import MOST_CELLS, too_many
+from audit.engines.count_files import read_file, tallies_of, tallies_record, written
 from audit.engines.counting import Counted, Plan
 from audit.engines.kinds import Kind
-from audit.engines.scores import Bins, Scored
 from audit.engines.sources import QUESTION, is_counts
 from audit.engines.tables import Table
-from audit.engines.tally import Cell, Tally
-from audit.errors import QuestionError, SourceError, printable
-from audit.evidence.atomic import write_text
+from audit.engines.tally import Tally, TooManyCellsError
+from audit.errors import QuestionError, SourceError, StoreError, printable
+from audit.evidence.atomic import create_text, write_text
 
 if TYPE_CHECKING:
     import duckdb
 
-ENDING, SCHEMA = ".counts.json", "audit-counts/1"
+ENDING, BEGUN = ".counts.json", ".begun"
 POLICY_KEYS = ("positive", "task")
 """What may differ between counting and measuring: it is read from the counts, not counted."""
+NAME_DIGITS = 24
+"""Hex digits of the digest of its rows that a part is named by."""
+
+
+class Kept(NamedTuple):
+    """One part as it was kept."""
+
+    path: Path
+    source: str
+    """Name of the table that was counted."""
+    files: tuple[str, ...]
+    """Digest of each of its files."""
+    columns: Mapping[str, Kind]
+    plan: Mapping[str, Any]
+    tallies: Tallies
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CountedParts(Table):
     """A folder of counts in the place of rows."""
 
-    plan: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    tallies: tuple[Tallies, ...] = field(default=(), repr=False)
+    kept: tuple[Kept, ...] = field(default=(), repr=False)
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Refuse: there are no rows to pass over."""
@@ -53,17 +67,49 @@ class CountedParts(Table):
         Raises
         ------
         QuestionError
-            When the counts answer another question.
+            When the counts of a part answer another question.
+        SourceError
+            When all parts together make too many cells.
         """
         asked = plain_plan(replace(plan, of_parts=True))
-        for key, was in self.plan.items():
-            if key not in POLICY_KEYS and asked[key] != was:
-                now, before = printable(asked[key], 80), printable(was, 80)
-                raise QuestionError(
-                    f"{printable(self.name)} was counted with {key} = {before}, and {now} is asked; count the "
-                    "parts again with the new question"
-                )
-        return cubes_of(reduce(add, self.tallies), plan)
+        for part in self.kept:
+            _refuse_other_question(part, asked)
+        whole = self.kept[0].tallies
+        for part in self.kept[1:]:
+            whole += part.tallies
+            for tally in whole.crossings.tallies:
+                self._refuse_crowd(tally, plan)
+        return cubes_of(whole, plan)
+
+    def _refuse_crowd(self, whole: Tally, plan: Plan) -> None:
+        if len(whole) > MOST_CELLS:
+            levels = {key: len(of) for key, of in zip(whole.keys, whole.levels, strict=True)}
+            raise too_many(TooManyCellsError(MOST_CELLS, levels), self, plan)
+
+
+@contextmanager
+def begun(folder: Path, source: str) -> Iterator[None]:
+    """Note that a part is being counted; it goes when the count ends, also in a refusal, and stays when it is lost.
+
+    Raises
+    ------
+    StoreError
+        When the folder cannot be written to.
+    """
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the folder {printable(folder)}: {error.strerror}; choose another") from None
+    note = folder / f"{_note_of(source)}{BEGUN}"
+    write_text(note, written({"begun": {"source": Path(source).name}}))
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        if made:
+            with suppress(OSError):  # not empty: the part is in it
+                folder.rmdir()
 
 
 def save_question(folder: Path, question: Mapping[str, Any]) -> None:
@@ -74,9 +120,7 @@ def save_question(folder: Path, question: Mapping[str, Any]) -> None:
     QuestionError
         When the folder's question is another one.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    if not is_counts(folder):
-        write_text(folder / QUESTION, _written({"schema": SCHEMA, "question": question}))
+    if not is_counts(folder) and create_text(folder / QUESTION, written({"question": question})):
         return
     before = read_question(folder)
     if before != question:
@@ -89,12 +133,12 @@ def save_question(folder: Path, question: Mapping[str, Any]) -> None:
 
 def read_question(folder: Path) -> dict[str, Any]:
     """Question that the parts of a folder answer."""
-    found: dict[str, Any] = _read(folder / QUESTION)["question"]
+    found: dict[str, Any] = read_file(folder / QUESTION, ("question",))["question"]
     return found
 
 
-def save_part(folder: Path, table: Table, plan: Plan, tallies: Tallies) -> Path:
-    """Keep the counts of one part under the digest of its rows.
+def save_part(folder: Path, table: Table, files: Sequence[str], plan: Plan, tallies: Tallies) -> Path:
+    """Keep the counts of one part under the digest of its rows, with that of each of its files.
 
     Raises
     ------
@@ -103,20 +147,15 @@ def save_part(folder: Path, table: Table, plan: Plan, tallies: Tallies) -> Path:
     """
     if table.digest is None:
         raise QuestionError(f"{printable(table.name)} has no digest, so it could be counted twice without a word")
-    path = folder / f"{table.digest.removeprefix('sha256:')[:24]}{ENDING}"
+    path = folder / _name_of(table.digest)
     if path.exists():
         raise SourceError(f"{printable(table.name)} was counted into {printable(folder)} already; rows count once")
-    kinds = {c: table.columns[c] for c in plan.columns}
-    _refuse_kinds(folder, table.name, kinds)
-    document = {
-        "schema": SCHEMA,
-        "part": {"source": Path(table.name).name, "digest": table.digest},
-        "columns": kinds,
-        "plan": plain_plan(plan),
-        "crossings": _tally_record(tallies.crossings),
-        "scored": None if tallies.scored is None else _scored_record(tallies.scored),
-    }
-    write_text(path, _written(document))
+    columns = {c: table.columns[c] for c in plan.columns}
+    other = next(iter(sorted(folder.glob(f"*{ENDING}"))), None)
+    if other is not None:
+        _refuse_kinds(printable(table.name), columns, _kept(other), plain_plan(plan))
+    part = {"source": Path(table.name).name, "digest": table.digest, "files": list(files)}
+    write_text(path, written({"part": part, "columns": columns, "plan": plain_plan(plan), **tallies_record(tallies)}))
     return path
 
 
@@ -126,29 +165,24 @@ def open_counts(name: str, folder: Path) -> CountedParts:
     Raises
     ------
     SourceError
-        When there is no part, or one is damaged or of another question; it is named.
+        When there is no part, or one is unfinished, damaged, of other columns, or there twice; it is named.
     """
+    shown = printable(name)
+    _refuse_unfinished(folder, shown)
     paths = sorted(folder.glob(f"*{ENDING}"))
     if not paths:
-        raise SourceError(
-            f"{printable(name)} holds no counts yet; add a part: audit count TABLE --into {printable(name)}"
-        )
-    documents = [(path, _read(path)) for path in paths]
-    first_path, first = documents[0]
-    for path, document in documents[1:]:
-        for key in ("plan", "columns"):
-            if document[key] != first[key]:
-                raise SourceError(
-                    f"{printable(path)} and {printable(first_path)} differ in {key}; count one of them again"
-                )
-    digest = hashlib.sha256("".join(sorted(d["part"]["digest"] for _, d in documents)).encode()).hexdigest()
-    return CountedParts(
-        name=name,
-        digest=f"sha256:{digest}",
-        columns=first["columns"],
-        plan=first["plan"],
-        tallies=tuple(_tallies(document, path) for path, document in documents),
-    )
+        raise SourceError(f"{shown} holds no counts yet; add a part: audit count TABLE --into {shown}")
+    kept = tuple(map(_kept, paths))
+    for part in kept[1:]:
+        _refuse_kinds(_shown(part), part.columns, kept[0], part.plan)
+    _refuse_twice(kept)
+    digest = hashlib.sha256("".join(sorted(d for part in kept for d in part.files)).encode()).hexdigest()
+    return CountedParts(name=name, digest=f"sha256:{digest}", columns=kept[0].columns, kept=kept)
+
+
+def part_names(folder: Path) -> list[str]:
+    """Names of the tables whose counts are in a folder, sorted."""
+    return sorted(str(read_file(path, ("part",))["part"]["source"]) for path in folder.glob(f"*{ENDING}"))
 
 
 def plain_plan(plan: Plan) -> dict[str, Any]:
@@ -157,84 +191,74 @@ def plain_plan(plan: Plan) -> dict[str, Any]:
     return found
 
 
-def _refuse_kinds(folder: Path, name: str, kinds: Mapping[str, Kind]) -> None:
-    other = next(iter(sorted(folder.glob(f"*{ENDING}"))), None)
-    if other is None:
+def _name_of(digest: str) -> str:
+    return f"{digest.removeprefix('sha256:')[:NAME_DIGITS]}{ENDING}"
+
+
+def _note_of(source: str) -> str:
+    """Name of the note of a source; counting it again takes over the note of a lost process."""
+    return hashlib.sha256(str(Path(source).absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:NAME_DIGITS]
+
+
+def _shown(part: Kept) -> str:
+    return f"{printable(part.path)} (of {printable(part.source)})"
+
+
+def _kept(path: Path) -> Kept:
+    document = read_file(path, ("part", "columns", "plan", "crossings", "scored"))
+    part = document["part"]
+    if not isinstance(part, dict) or not isinstance(document["plan"], dict) or not {"source", "digest"} <= part.keys():
+        raise SourceError(f"{printable(path)} is no file of counts; count that part again")
+    if path.name != _name_of(part["digest"]):
+        raise SourceError(
+            f"{printable(path)} holds the counts of {printable(part['source'])}, whose name is "
+            f"{_name_of(part['digest'])}; rename it, or delete it if that one is there too"
+        )
+    return Kept(path, part["source"], tuple(part.get("files", [part["digest"]])), document["columns"], document["plan"],
+                tallies_of(document, path))  # fmt: skip
+
+
+def _refuse_unfinished(folder: Path, shown: str) -> None:
+    note = next(iter(sorted(folder.glob(f"*{BEGUN}"))), None)
+    if note is None:
         return
-    before = _read(other)["columns"]
-    for column, kind in kinds.items():
-        if before.get(column) != kind:
-            raise SourceError(
-                f"{printable(name)}: column '{printable(column)}' is {kind}, and {before.get(column, 'missing')} in "
-                f"{printable(other.name)}; parts of one table have the same types"
-            )
-
-
-def _written(document: Mapping[str, Any]) -> str:
-    """Document with the digest of everything else in it."""
-    body = json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True)
-    return json.dumps({"sha256": hashlib.sha256(body.encode()).hexdigest(), **document}, ensure_ascii=False)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    shown = printable(path, 200)
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
-        digest = document.pop("sha256")
-        body = json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True)
-    except OSError as error:
-        raise SourceError(f"{shown} cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise SourceError(f"{shown} is no file of counts ({printable(error, 80)}); count that part again") from None
-    if document.get("schema") != SCHEMA or hashlib.sha256(body.encode()).hexdigest() != digest:
-        raise SourceError(f"{shown} was changed or damaged since it was written; count that part again")
-    found: dict[str, Any] = document
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _tally_record(tally: Tally) -> dict[str, Any]:
-    return {
-        "keys": tally.keys,
-        "cells": [[_value_record(v) for v in cell] for cell in tally.cells],
-        "counts": tally.counts,
-        "totals": {name: [str(t) for t in values] for name, values in tally.totals.items()},
-        "shifts": tally.shifts,
-    }
-
-
-def _value_record(value: Any) -> Any:
-    return {"date": value.isoformat()} if isinstance(value, dt.date) else value
-
-
-def _scored_record(scored: Scored) -> dict[str, Any]:
-    return {"bins": list(scored.bins), "tallies": {name: _tally_record(t) for name, t in scored.tallies.items()}}
-
-
-def _tallies(document: Mapping[str, Any], path: Path) -> Tallies:
-    try:
-        scored = document["scored"]
-        of_scores = None if scored is None else Scored(
-            Bins(*scored["bins"]), {name: _tally(t) for name, t in scored["tallies"].items()}
-        )  # fmt: skip
-        return Tallies(_tally(document["crossings"]), of_scores)
-    except (KeyError, TypeError, ValueError) as error:
-        raise SourceError(f"{printable(path)} is no file of counts ({printable(error, 80)}); count it again") from None
-
-
-def _tally(record: Mapping[str, Any]) -> Tally:
-    cells: tuple[Cell, ...] = tuple(tuple(_value(v) for v in cell) for cell in record["cells"])
-    return Tally(
-        tuple(record["keys"]),
-        cells,
-        {name: tuple(map(int, values)) for name, values in record["counts"].items()},
-        {name: tuple(map(int, values)) for name, values in record["totals"].items()},
-        dict(record["shifts"]),
+    source = printable(read_file(note, ("begun",))["begun"]["source"])
+    raise SourceError(
+        f"{shown}: counting {source} was begun and has not ended; wait for it, or, if its process is lost, count it "
+        f"again, or leave it out by deleting {printable(note, 200)}"
     )
 
 
-def _value(value: Any) -> Any:
-    return dt.date.fromisoformat(value["date"]) if isinstance(value, dict) else value
+def _refuse_other_question(part: Kept, asked: Mapping[str, Any]) -> None:
+    key = next((k for k in part.plan if k not in POLICY_KEYS and asked.get(k) != part.plan[k]), None)
+    if key is not None:
+        now, before = printable(asked.get(key), 80), printable(part.plan[key], 80)
+        raise QuestionError(
+            f"{_shown(part)} was counted with {key} = {before}, and {now} is asked; count that part again with the "
+            "question of the folder, or take it out"
+        )
+
+
+def _refuse_kinds(shown: str, columns: Mapping[str, Kind], other: Kept, plan: Mapping[str, Any]) -> None:
+    """Refuse columns of other kinds; whole numbers go with fractions where a column is a number, and not a name."""
+    numbers = {plan["weight"], plan["score"], *plan["bins"]}
+    for column, kind in columns.items():
+        before = other.columns.get(column, "missing")
+        if kind != before and not (column in numbers and {kind, before} == {"integer", "float"}):
+            raise SourceError(
+                f"{shown}: column '{printable(column)}' is {kind}, and {before} in {_shown(other)}; parts of one table "
+                "have the same types"
+            )
+
+
+def _refuse_twice(kept: Sequence[Kept]) -> None:
+    """Refuse rows that two parts hold: a file by itself, and within a pattern of files."""
+    holder: dict[str, Kept] = {}
+    for part in kept:
+        for file in part.files:
+            other = holder.setdefault(file, part)
+            if other is not part:
+                raise SourceError(
+                    f"{_shown(part)} and {_shown(other)} hold rows of the same file, and rows count once; delete one "
+                    "of them"
+                )

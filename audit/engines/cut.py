@@ -14,6 +14,7 @@ from itertools import accumulate
 
 from audit.engines.counting import MEDIAN, Plan
 from audit.engines.engine import Scan
+from audit.engines.tally import TooManyCellsError
 from audit.engines.terms import Lowest, Number, Rows, Test, Value
 
 MOST_VALUES = 500_000
@@ -40,11 +41,10 @@ def resolved(scan: Scan, plan: Plan) -> Plan:
 
 def _median(scan: Scan, score: Number) -> float:
     """The middle score, or the mean of the middle two, but never as high as the upper one."""
-    found = scan.tally({"score": Value(score)}, {"n": Rows()}, {}, MOST_VALUES)
-    if len(found.cells) <= MOST_VALUES:
-        values = sorted(zip((float(c[0]) for c in found.cells), found.counts["n"], strict=True))
-        lower, upper = _middle(values)
-    else:
+    try:
+        found = scan.tally({"score": Value(score)}, {"n": Rows()}, {}, MOST_VALUES)
+        lower, upper = _middle(sorted(zip(map(float, found.column("score")), found.counts["n"].tolist(), strict=True)))
+    except TooManyCellsError:
         lower, upper = _searched(scan, score)
     middle = lower / 2 + upper / 2
     # Between neighbouring numbers there is no room: what is above the lower one is above the median.

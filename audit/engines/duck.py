@@ -6,45 +6,81 @@ a GROUP BY costs. Must not: know a metric, a limit, or load rows into Python.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import duckdb
 
 from audit.engines.asking import counted
 from audit.engines.counting import Counted, Plan
-from audit.engines.engine import Batch, Levels, Rising
-from audit.engines.sql import key_sql, quoted, sum_sql, term_sql
+from audit.engines.dense import dense_tallies
+from audit.engines.engine import Batch, Levels, Range, Rising
+from audit.engines.sql import double, key_sql, quoted, sum_sql, term_sql
 from audit.engines.tables import Table
-from audit.engines.tally import Tally
-from audit.engines.terms import Key, Rows, Sum, Term, Total
+from audit.engines.tally import Tally, TooManyCellsError, tally_of
+from audit.engines.terms import Band, Column, Extent, Fold, Key, Passes, Rows, Sum, Term, Total
+
+BATCH_ROWS = 1 << 17
+"""Rows that are handed out at a time."""
+SAMPLED_ROWS = 100_000
+"""Rows that say where ranges of about as many rows begin; what is counted does not depend on it."""
+TOGETHER = 5
+"""Columns that are looked at in one GROUP BY: for a few it is faster than to count the values of each."""
+LOOKED_AT_ROWS, FETCHED_ROWS = 20_000, 50_000
+ONE_IN, CERTAINLY = 64, 1.05
+"""Part of all hashes that are counted to see a crowd, and how many times too many cells that must show: with half a
+million cells, 5% is more than four standard errors of it."""
+
+
+class _Looked(NamedTuple):
+    """Cells of the first rows, and of all their values crossed."""
+
+    cells: int
+    possible: int
 
 
 class DuckScan:
     """A table as a relation of one connection."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, source: str) -> None:
-        self.con, self.source = con, source
+    def __init__(self, con: duckdb.DuckDBPyConnection, source: str, rows: int | None) -> None:
+        self.con, self.source, self.rows = con, source, rows
+        self._seen: dict[str, int] = {}
 
     def tally(self, keys: Mapping[str, Key], sums: Mapping[str, Sum], shifts: Mapping[str, int], most: int) -> Tally:
         """Sums by cell: one GROUP BY."""
+        self._refuse_crowd(keys, most)
         select = [f"{key_sql(key)} AS k{i}" for i, key in enumerate(keys.values())]
         select += [sum_sql(wanted, shifts.get(name, 0)) for name, wanted in sums.items()]
         by = f"GROUP BY {', '.join(f'k{i}' for i in range(len(keys)))}" if keys else ""
-        found = self._all(f"SELECT {', '.join(select)} FROM {self.source} {by}", most + 1)  # noqa: S608
-        columns = [tuple(c) for c in zip(*found, strict=True)] if found else [()] * len(select)
-        values = {name: tuple(v or 0 for v in columns[len(keys) + i]) for i, name in enumerate(sums)}
-        cells = tuple(zip(*columns[: len(keys)], strict=True)) if keys else ((),) * len(found)
-        return Tally(
-            tuple(keys),
-            cells,
+        result = self.con.execute(f"SELECT {', '.join(select)} FROM {self.source} {by}")  # noqa: S608
+        columns = _columns(result, len(select), most + 1)
+        if len(columns[-1]) > most:
+            raise TooManyCellsError(most, {key: len(set(columns[i])) for i, key in enumerate(keys)})
+        values = {name: [v or 0 for v in columns[len(keys) + i]] for i, name in enumerate(sums)}
+        return tally_of(
+            dict(zip(keys, columns[: len(keys)], strict=True)),
             {name: values[name] for name, wanted in sums.items() if isinstance(wanted, Rows)},
             {name: values[name] for name, wanted in sums.items() if isinstance(wanted, Total)},
             {name: shifts.get(name, 0) for name, wanted in sums.items() if isinstance(wanted, Total)},
         )
+
+    def tallies(
+        self,
+        keys: Mapping[str, Key],
+        each: Sequence[Sequence[str]],
+        sums: Mapping[str, Sum],
+        shifts: Mapping[str, int],
+        most: int,
+    ) -> list[Tally]:
+        """Sums by cell of several tables: one pass where they are counts of few levels, otherwise a GROUP BY each."""
+        if len(each) > 1 and (dense := dense_tallies(self.con, self.source, keys, each, sums)) is not None:
+            return dense
+        return [self.tally({name: keys[name] for name in chosen}, sums, shifts, most) for chosen in each]
 
     def summary(self, sums: Mapping[str, Sum]) -> dict[str, float | None]:
         """Rows, lowest and highest of the whole table."""
@@ -54,34 +90,59 @@ class DuckScan:
 
     def look(self, columns: Sequence[str], rows: int) -> Levels:
         """How many different values the columns have among the first so many rows."""
-        counts = ", ".join(["count(*)", *(f"count(DISTINCT {quoted(c)})" for c in columns)])
-        listed = ", ".join(map(quoted, columns)) or "1"
-        found = self._all(f"SELECT {counts} FROM (SELECT {listed} FROM {self.source} LIMIT {rows})", 1)  # noqa: S608
-        return Levels(int(found[0][0]), dict(zip(columns, map(int, found[0][1:]), strict=True)))
+        seen, distinct = 0, {}
+        for at in range(0, len(columns), TOGETHER):
+            listed = ", ".join(map(quoted, columns[at : at + TOGETHER]))
+            first = f"SELECT {listed} FROM {self.source} LIMIT {rows}"  # noqa: S608
+            found = self._all(f"SELECT {listed}, count(*) FROM ({first}) GROUP BY ALL", -1)  # noqa: S608
+            seen = sum(row[-1] for row in found)
+            for i, column in enumerate(columns[at : at + TOGETHER]):
+                distinct[column] = len({row[i] for row in found if row[i] is not None and row[i] == row[i]})
+        self._seen |= distinct
+        return Levels(seen, distinct)
 
     def few(self, of: Term, most: int) -> bool:
         """Whether a term has at most so many different values."""
+        if self._looked([term_sql(of)]).cells > most:
+            return False
         found = self._all(f"SELECT DISTINCT {term_sql(of)} FROM {self.source} LIMIT {most + 1}", most + 1)  # noqa: S608
         return len(found) <= most
 
-    def rising(self, keys: Mapping[str, Key], of: Term, weight: Term | None, rows: int) -> Rising:
-        """All rows by rising value of a term, in batches."""
+    def rising(self, keys: Mapping[str, Key], of: Term, extent: Extent, weight: Term | None, rows: int) -> Rising:
+        """All rows by rising ranges of a term: one range where they are few, otherwise one pass for each."""
         names = [f"k{i}" for i in range(len(keys))]
         select = [f"{key_sql(key)} AS {name}" for name, key in zip(names, keys.values(), strict=True)]
         select += [f"{term_sql(of)} AS v", *([] if weight is None else [f"{term_sql(weight)} AS w"])]
         source = f"(SELECT {', '.join(select)} FROM {self.source})"  # noqa: S608
-        each = f"SELECT {', '.join(names)}, count(*) AS n FROM {source} GROUP BY {', '.join(names)}"  # noqa: S608
+        by = ", ".join(names)
+        each = f"SELECT {by}, count(*) AS n FROM {source} GROUP BY {by}"  # noqa: S608
         numbered = f"SELECT *, row_number() OVER () - 1 AS code FROM ({each})"  # noqa: S608
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE codes AS {numbered}")
-        found = self._all("SELECT * FROM codes ORDER BY code", -1)
+        found = self._all(f"SELECT {by}, n FROM codes ORDER BY code", -1)  # noqa: S608
+        cells, counts = tuple(row[:-1] for row in found), tuple(int(row[-1]) for row in found)
         same = " AND ".join(f"r.{name} IS NOT DISTINCT FROM c.{name}" for name in names)
-        picked = f"r.v, CAST(c.code AS INTEGER){'' if weight is None else ', r.w'}"
-        query = f"SELECT {picked} FROM {source} r JOIN codes c ON {same} ORDER BY r.v"  # noqa: S608
-        cells, counts = tuple(row[: len(keys)] for row in found), tuple(int(row[len(keys)]) for row in found)
-        return Rising(cells, counts, self._batches(query, rows))
+        kind = "UTINYINT" if len(cells) <= 256 else "INTEGER"
+        picked = f"r.v, CAST(c.code AS {kind}){'' if weight is None else ', r.w'}"
+        query = f"SELECT {picked} FROM {source} r JOIN codes c ON {same}"  # noqa: S608
+        return Rising(cells, counts, self._ranges(query, source, extent, sum(counts), rows))
 
-    def _batches(self, query: str, rows: int) -> Iterator[Batch]:
-        for batch in self.con.sql(query).to_arrow_reader(rows):
+    def _ranges(self, query: str, source: str, extent: Extent, n: int, rows: int) -> Iterator[Range]:
+        """Ranges of about as many rows each."""
+        (low, high), ranges = extent, -(-n // rows)
+        edges = [low]
+        if ranges > 1:
+            shares = ", ".join(repr(i / ranges) for i in range(1, ranges))
+            sample = f"(SELECT v FROM {source} USING SAMPLE {SAMPLED_ROWS} ROWS)"  # noqa: S608
+            inner = self._all(f"SELECT quantile_disc(v, [{shares}]) FROM {sample}", -1)[0][0]  # noqa: S608
+            edges += [edge for edge in dict.fromkeys(map(float, inner)) if low < edge <= high]
+        for start, end in pairwise(edges):
+            where = f"r.v >= {double(start)} AND r.v < {double(end)}"
+            yield Range(start, end, n // ranges, self._batches(f"{query} WHERE {where}"))
+        rest = f"{query} WHERE r.v >= {double(edges[-1])}" if len(edges) > 1 else query
+        yield Range(edges[-1], high, n // ranges, self._batches(rest))
+
+    def _batches(self, query: str) -> Iterator[Batch]:
+        for batch in self.con.sql(query).to_arrow_reader(BATCH_ROWS):
             if batch.num_rows:
                 columns = [c.to_numpy(zero_copy_only=False) for c in batch.columns]
                 yield Batch(columns[0], columns[1], columns[2] if len(columns) > 2 else None)
@@ -90,10 +151,61 @@ class DuckScan:
         """Rows of a query of this package's own; for what only DuckDB is asked."""
         return self._all(query, -1)
 
+    def _refuse_crowd(self, keys: Mapping[str, Key], most: int) -> None:
+        """Refuse far too many cells before a GROUP BY holds all of them: those of one hash in so many are counted."""
+        if not keys or self.rows is None or self.rows <= most or self._possible(keys) <= most:
+            return
+        spelled = [key_sql(key) for key in keys.values()]
+        looked = self._looked(spelled)
+        if max(looked.possible, looked.cells * self.rows / LOOKED_AT_ROWS) <= most:
+            return
+        hashed = f"SELECT hash({', '.join(spelled)}) AS h FROM {self.source}"  # noqa: S608
+        some = self._all(f"SELECT count(DISTINCT h) FROM ({hashed}) WHERE h % {ONE_IN} = 0", 1)  # noqa: S608
+        if int(some[0][0]) * ONE_IN > most * CERTAINLY:
+            each = ", ".join(f"count(DISTINCT {key})" for key in spelled)
+            seen = self._all(f"SELECT {each} FROM (SELECT * FROM {self.source} LIMIT {most})", 1)[0]  # noqa: S608
+            raise TooManyCellsError(most, dict(zip(keys, map(int, seen), strict=True)))
+
+    def _possible(self, keys: Mapping[str, Key]) -> float:
+        """Cells of all values that the first rows have shown; infinite where they were not looked at."""
+        return math.prod(self._values(key) for key in keys.values())
+
+    def _values(self, key: Key) -> float:
+        match key:
+            case Column(name):
+                return self._seen.get(name, math.inf) + 1
+            case Band(_, edges):
+                return len(edges) + 2
+            case Fold(_, folds):
+                return folds
+            case Passes():
+                return 3
+            case _:
+                return math.inf
+
+    def _looked(self, spelled: Sequence[str]) -> _Looked:
+        """What the first rows say of how many cells there may be."""
+        names = [f"k{i}" for i in range(len(spelled))]
+        first = ", ".join(f"{sql} AS {name}" for sql, name in zip(spelled, names, strict=True))
+        rows = f"(SELECT {first} FROM {self.source} LIMIT {LOOKED_AT_ROWS})"  # noqa: S608
+        each = ", ".join(f"count(DISTINCT {name}) + 1" for name in names)
+        found = self._all(f"SELECT count(DISTINCT hash({', '.join(names)})), {each} FROM {rows}", 1)[0]  # noqa: S608
+        return _Looked(int(found[0]), math.prod(int(n) for n in found[1:]))
+
     def _all(self, query: str, most: int) -> list[tuple[Any, ...]]:
         result = self.con.execute(query)
         found: list[tuple[Any, ...]] = result.fetchall() if most < 0 else result.fetchmany(most)
         return found
+
+
+def _columns(result: duckdb.DuckDBPyConnection, width: int, most: int) -> list[list[Any]]:
+    """Columns of an answer of at most so many rows, each different text held once."""
+    columns: list[list[Any]] = [[] for _ in range(width)]
+    texts: dict[str, str] = {}
+    while (room := most - len(columns[-1])) > 0 and (rows := result.fetchmany(min(room, FETCHED_ROWS))):
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+            column.extend(texts.setdefault(v, v) if isinstance(v, str) else v for v in values)
+    return columns
 
 
 class DuckEngine:
@@ -105,7 +217,7 @@ class DuckEngine:
     def scan(self, table: Table, columns: Sequence[str]) -> Iterator[DuckScan]:
         """Open some columns of a table for reading."""
         with connection() as con, table.reading():
-            yield DuckScan(con, table.scan(con, columns))
+            yield DuckScan(con, table.scan(con, columns), table.rows)
 
     def count(self, table: Table, plan: Plan) -> Counted:
         """Pass over the rows and return the plan's cubes; see `audit.engines.asking.counted`."""

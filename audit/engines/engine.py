@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from audit.engines.counting import Counted, Plan
 from audit.engines.tables import Table
-from audit.engines.tally import Cell, Tally
-from audit.engines.terms import Key, Sum, Term
+from audit.engines.tally import Tally
+from audit.engines.terms import Extent, Key, Sum, Term
 
 
 class Levels(NamedTuple):
@@ -27,28 +27,39 @@ class Levels(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Some rows, as arrays: the value that they are sorted by, the number of their cell, and their weight."""
+    """Some rows, as arrays: the value that orders them, the number of their cell, and their weight."""
 
     value: np.ndarray
     code: np.ndarray
     weight: np.ndarray | None
 
 
-class Rising(NamedTuple):
-    """All rows by rising value."""
+class Range(NamedTuple):
+    """The rows whose value lies from ``low`` to ``high``, in any order."""
 
-    cells: tuple[Cell, ...]
+    low: float
+    high: float
+    rows: int
+    """About how many there are."""
+    batches: Iterator[Batch]
+
+
+class Rising(NamedTuple):
+    """All rows, by ranges of a value."""
+
+    cells: tuple[tuple[Any, ...], ...]
     """Raw value of every key, by the number of the cell."""
     counts: tuple[int, ...]
     """Rows of each cell."""
-    batches: Iterator[Batch]
+    ranges: Iterator[Range]
+    """Each lies above those before it, and no two share a value."""
 
 
 class Scan(Protocol):
     """The rows of one table while it is open for reading."""
 
     def tally(self, keys: Mapping[str, Key], sums: Mapping[str, Sum], shifts: Mapping[str, int], most: int) -> Tally:
-        """Sums by cell, in one pass; at most ``most`` + 1 cells, so that too many can be told and refused.
+        """Sums by cell, in one pass.
 
         Parameters
         ----------
@@ -60,7 +71,23 @@ class Scan(Protocol):
             Grid of each total, as `audit.engines.exact` counts it.
         most
             Cells that the caller can hold.
+
+        Raises
+        ------
+        TooManyCellsError
+            When there are more.
         """
+        ...
+
+    def tallies(
+        self,
+        keys: Mapping[str, Key],
+        each: Sequence[Sequence[str]],
+        sums: Mapping[str, Sum],
+        shifts: Mapping[str, int],
+        most: int,
+    ) -> Sequence[Tally]:
+        """Sums by cell of several tables, in as few passes as the engine can; each by some of the keys."""
         ...
 
     def summary(self, sums: Mapping[str, Sum]) -> dict[str, float | None]:
@@ -75,8 +102,8 @@ class Scan(Protocol):
         """Whether a term has at most so many different values."""
         ...
 
-    def rising(self, keys: Mapping[str, Key], of: Term, weight: Term | None, rows: int) -> Rising:
-        """All rows by rising value of a term, in batches of about so many.
+    def rising(self, keys: Mapping[str, Key], of: Term, extent: Extent, weight: Term | None, rows: int) -> Rising:
+        """All rows by rising ranges of a term, of about so many rows each at most.
 
         Raises
         ------

@@ -6,6 +6,7 @@ rows from one frame library to Spark, because missing text becomes the word NaN 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +18,8 @@ from audit.engines.counting import Counted, Plan
 from audit.engines.engine import Scan
 from audit.engines.kinds import Kind, rounds
 from audit.engines.narwhal import NarwhalsScan
+from audit.engines.parquet import file_column, keys_of
+from audit.engines.sources import Part
 from audit.engines.tables import Table
 from audit.engines.terms import Highest, Number, Size
 from audit.errors import printable
@@ -51,9 +54,10 @@ class FrameEngine:
         """Turn polars' own complaints into one that names the table."""
         if self.name == "pandas":
             return table.reading()
+        from narwhals.exceptions import NarwhalsError
         from polars.exceptions import PolarsError
 
-        return table.reading(PolarsError)
+        return table.reading(PolarsError, NarwhalsError)
 
 
 def plain(frame: nw.LazyFrame[Any], table: Table, columns: Sequence[str]) -> nw.LazyFrame[Any]:
@@ -83,4 +87,19 @@ def _polars(table: Table, columns: Sequence[str]) -> pl.LazyFrame:
     held = table.held_rows(columns)
     if held is not None:
         return pl.DataFrame(held).lazy()
-    return pl.scan_parquet([part.path for part in table.parts], glob=False).select(list(dict.fromkeys(columns)))
+    chosen, keys = list(dict.fromkeys(columns)), keys_of(table.parts)
+    file = file_column(table.columns) if set(keys) & set(chosen) else None
+    read = (_scanned(files, keys, file) for files in table.alike())
+    return pl.concat([plain(nw.from_native(some), table, columns).to_native() for some in read])
+
+
+def _scanned(files: Sequence[Part], keys: Sequence[str], file: str | None) -> pl.LazyFrame:
+    """Files of the same types, with what their folders say."""
+    import polars as pl
+
+    paths = [os.fspath(part.path.absolute()) for part in files]
+    frame = pl.scan_parquet(paths, glob=False, hive_partitioning=False, include_file_paths=file)
+    for key in keys if file is not None else ():
+        said = [dict(part.keys)[key] for part in files]
+        frame = frame.with_columns(pl.col(file).replace_strict(paths, said, return_dtype=pl.String).alias(key))
+    return frame

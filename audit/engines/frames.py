@@ -16,7 +16,14 @@ from audit.errors import SourceError, printable
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TAKEN = "a frame of pandas, polars or Arrow, or a mapping of column names to arrays"
+LAZY = ("polars", "pyspark", "duckdb", "_duckdb", "dask", "ibis", "sqlframe", "narwhals")
+"""Libraries that have lazy frames; nobody else's objects are looked at by Narwhals first."""
+TAKEN = "a frame of pandas, polars, Arrow or PySpark, or a mapping of column names to arrays"
+
+
+def may_be_lazy(frame: Any) -> bool:
+    """Whether an object comes from a library whose frames may be lazy."""
+    return type(frame).__module__.partition(".")[0] in LAZY
 
 
 def arrow_of(frame: Any, shown: str) -> pa.Table:
@@ -102,8 +109,6 @@ def _from_narwhals(frame: Any, shown: str) -> pa.Table:
         native = nw.from_native(frame)
     except TypeError:
         raise SourceError(f"{shown} is {_type(frame)}, not a table; give {TAKEN}") from None
-    if isinstance(native, nw.LazyFrame):
-        return arrow_of(native.collect().to_native(), shown)
     return native.to_arrow()
 
 
@@ -148,8 +153,8 @@ def _foreign(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
     """Column of any library that speaks Arrow or NumPy."""
     import pyarrow as pa
 
-    several = isinstance(values, (str, bytes, Mapping, set, frozenset)) or hasattr(values, "columns")
-    if several or not hasattr(values, "__len__"):
+    several = isinstance(values, (str, bytes, Mapping, set, frozenset))
+    if several or not hasattr(values, "__len__") or hasattr(values, "columns"):
         raise SourceError(f"{where} is {_type(values)}, not a column of values; give an array or a list")
     if str(getattr(values, "dtype", "")) == "Object":  # polars hands out addresses, not objects, as Arrow
         return array_of_objects(values.to_list(), where)

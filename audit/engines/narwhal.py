@@ -14,12 +14,14 @@ import narwhals as nw
 
 from audit.engines.engine import Levels, Rising
 from audit.engines.exact import LIMBS
-from audit.engines.tally import Tally
+from audit.engines.tally import Tally, TooManyCellsError, tally_of
 from audit.engines.terms import (
     Band,
     Binary,
     Column,
     Constant,
+    Every,
+    Extent,
     Fold,
     Highest,
     Key,
@@ -59,11 +61,25 @@ class NarwhalsScan:
         frame = self._folded(keys.values()).select(*columns)
         totals = [at for at, wanted in pieces.items() if isinstance(wanted, Total)]
         grouped = in_pieces(frame, totals).group_by(*names).agg(*_sums(pieces))
-        found = grouped.head(most + 1).collect("pyarrow").to_native().to_pydict()
-        cells = tuple(zip(*(map(_plain, found[n]) for n in names), strict=True)) if keys else ((),) * len(found[ONE])
-        counts = {n: tuple(found[at]) for (at, w), n in zip(pieces.items(), sums, strict=True) if isinstance(w, Rows)}
+        held = grouped.head(most + 1).collect("pyarrow").to_native()
+        if held.num_rows > most:
+            raise TooManyCellsError(most, {k: len(held.column(n).unique()) for k, n in zip(keys, names, strict=False)})
+        found = {name: _values(held.column(name)) for name in held.column_names}
+        cells = {key: found[name] for key, name in zip(keys, names, strict=False)}
+        counts = {n: found[at] for (at, w), n in zip(pieces.items(), sums, strict=True) if isinstance(w, Rows)}
         exact = {n: _joined(found, at) for (at, w), n in zip(pieces.items(), sums, strict=True) if isinstance(w, Total)}
-        return Tally(tuple(keys), cells, counts, exact, {name: shifts.get(name, 0) for name in exact})
+        return tally_of(cells, counts, exact, {name: shifts.get(name, 0) for name in exact})
+
+    def tallies(
+        self,
+        keys: Mapping[str, Key],
+        each: Sequence[Sequence[str]],
+        sums: Mapping[str, Sum],
+        shifts: Mapping[str, int],
+        most: int,
+    ) -> list[Tally]:
+        """Sums by cell of several tables: a group-by each."""
+        return [self.tally({name: keys[name] for name in chosen}, sums, shifts, most) for chosen in each]
 
     def summary(self, sums: Mapping[str, Sum]) -> dict[str, float | None]:
         """Rows, lowest and highest of the whole table."""
@@ -81,18 +97,22 @@ class NarwhalsScan:
 
     def look(self, columns: Sequence[str], rows: int) -> Levels:
         """How many different values the columns have among the first so many rows."""
-        held = self.frame.select(*columns).head(rows).collect("pyarrow").to_native()
-        distinct = {c: sum(v is not None for v in held.column(c).unique().to_pylist()) for c in columns}
-        return Levels(held.num_rows, distinct)
+        first = self.frame.select(*(nw.col(c).alias(f"c{i}") for i, c in enumerate(columns))).head(rows)
+        asked = [nw.len().alias("rows")]
+        for i in range(len(columns)):
+            asked += [nw.col(f"c{i}").n_unique().alias(f"n{i}"), nw.col(f"c{i}").is_null().any().alias(f"m{i}")]
+        (seen,) = first.select(*asked).collect("pyarrow").to_native().to_pylist()
+        distinct = {c: int(seen[f"n{i}"] or 0) - bool(seen[f"m{i}"]) for i, c in enumerate(columns)}
+        return Levels(int(seen["rows"]), distinct)
 
     def few(self, of: Term, most: int) -> bool:
         """Whether a term has at most so many different values."""
         found = self.frame.select(term_expression(of).alias("v")).unique().head(most + 1).collect("pyarrow")
         return len(found) <= most
 
-    def rising(self, keys: Mapping[str, Key], of: Term, weight: Term | None, rows: int) -> Rising:
+    def rising(self, keys: Mapping[str, Key], of: Term, extent: Extent, weight: Term | None, rows: int) -> Rising:
         """Refuse: a frame is asked for sums, never for its rows."""
-        del keys, of, weight, rows
+        del keys, of, extent, weight, rows
         raise QuestionError("exact_auc sorts rows, which engine duckdb alone does here; leave exact_auc or engine out")
 
     def _folded(self, keys: Sequence[Key] | Any) -> nw.LazyFrame[Any]:
@@ -103,7 +123,7 @@ class NarwhalsScan:
 
 def with_fold(frame: nw.LazyFrame[Any], fold: Fold) -> nw.LazyFrame[Any]:
     """Frame with a column of the fold; no expression of Narwhals hashes alike on all engines."""
-    if frame.implementation.is_pyspark():
+    if frame.implementation.is_pyspark() or frame.implementation.is_pyspark_connect():
         from pyspark.sql import functions as f
 
         digits = f.substring(f.md5(f.col(_backticked(fold.unit)).cast("string")), 1, 8)
@@ -145,8 +165,10 @@ def term_expression(term: Term) -> nw.Expr:
             raise NotImplementedError(type(term).__name__)
 
 
-def test_expression(test: Test) -> nw.Expr:
+def test_expression(test: Test | Every) -> nw.Expr:
     """Condition on a row, never missing itself."""
+    if isinstance(test, Every):
+        return nw.all_horizontal(*(test_expression(one) for one in test.tests), ignore_nulls=False)
     if isinstance(test.of, str):
         return nw.col(test.of).is_null()
     value = term_expression(test.of)
@@ -229,9 +251,15 @@ def _joined(found: Mapping[str, Sequence[Any]], at: str) -> tuple[int, ...]:
     )
 
 
-def _plain(value: Any) -> Any:
-    """Missing numbers as None, as DuckDB gives them."""
-    return None if value != value else value  # noqa: PLR0124 - NaN alone differs from itself
+def _values(column: Any) -> list[Any]:
+    """Values of an Arrow column, each different text held once."""
+    import pyarrow as pa
+
+    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+        return list(column.to_pylist())
+    coded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    words = coded.dictionary.to_pylist()
+    return [words[i] for i in coded.indices.to_pylist()]
 
 
 def _backticked(name: str) -> str:

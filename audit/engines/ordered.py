@@ -1,95 +1,52 @@
-"""How many pairs of rows the scores put in the right order, exactly: one pass over the rows, sorted by score.
+"""How many pairs of rows the scores put in the right order, exactly: the rows are sorted by score once.
 
-The engine sorts; what comes back is looked at a batch at a time and never kept. For every grouping the pairs of a
-positive and a negative row of one group are counted, ties half. Pairs are no sum over rows, so each grouping has a
-cube of its own, and none follows from another. Must not: know a metric; hold more than one batch.
+For every grouping the pairs of a positive and a negative row of one group are counted, ties half. Pairs are no sum over
+rows, so each grouping has a cube of its own, and none follows from another. Must not: know a metric; hold more rows
+than one range of scores.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial, reduce
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from audit.cube import Cube, from_cells
 from audit.engines.counting import Plan
-from audit.engines.engine import Scan
+from audit.engines.engine import Rising, Scan
 from audit.engines.keys import group_key
 from audit.engines.scores import group_levels
-from audit.engines.terms import Column, Number
+from audit.engines.sorting import Stretch, Stretches, stretches
+from audit.engines.terms import Column, Extent, Number
 from audit.grouping import LABEL, NEGATIVE, POSITIVE, crossings
 from audit.value import Group
 
-BATCH_ROWS = 500_000
+HELD_ROWS = 1 << 24
+"""Rows held at once; of more, scores are read a range at a time."""
+WORKERS = min(os.cpu_count() or 1, 8)
 
 
-@dataclass(slots=True)
-class _Pairs:
-    """Pairs of one grouping so far; arrays over its groups."""
-
-    of: np.ndarray
-    """Group of each code."""
+class _Grouping(NamedTuple):
+    by: Sequence[str]
     groups: tuple[Group, ...]
-    pairs: np.ndarray = field(init=False)
-    weights: np.ndarray = field(init=False)
-    """Shape (2, G): of negatives and positives."""
-    tied: np.ndarray = field(init=False)
-    """Of those weights, what has the last score that was seen."""
-    last: float = field(init=False, default=float("nan"))
-
-    def __post_init__(self) -> None:
-        self.pairs = np.zeros(len(self.groups))
-        self.weights, self.tied = np.zeros((2, len(self.groups))), np.zeros((2, len(self.groups)))
-
-    def see(self, score: np.ndarray, code: np.ndarray, positive: np.ndarray, weight: np.ndarray) -> None:
-        """Take in the next rows in rising order of score."""
-        group = self.of[code]
-        g, y, s, w = group, positive, score, weight
-        if len(self.groups) > 1:
-            order = np.argsort(group, kind="stable")
-            g, y, s, w = group[order], positive[order], score[order], weight[order]
-        negative = np.where(y, 0.0, w)
-        through = np.cumsum(negative)
-        offset = np.append(0.0, through)[np.searchsorted(g, np.arange(len(self.groups)))]
-        below = _midway(through, negative, g, s)[y]
-        won, of, lost = w[y], g[y], self._by_group(g, negative)
-        each = self._by_group(of, won)
-        self.pairs += self._by_group(of, below * won) + (self.weights[0] - offset) * each
-        self._join_ties(score, group, positive, weight)
-        self.weights += np.stack([lost, each])
-
-    def _by_group(self, group: np.ndarray, values: np.ndarray) -> np.ndarray:
-        return np.bincount(group, weights=values, minlength=len(self.groups))
-
-    def _join_ties(self, score: np.ndarray, group: np.ndarray, positive: np.ndarray, weight: np.ndarray) -> None:
-        """A score that two batches share: its later positives have passed the earlier negatives by half only."""
-        first = np.searchsorted(score, self.last, "right") if score[0] == self.last else 0
-        tied = self._both(group[:first], positive[:first], weight[:first])
-        self.pairs += (tied[0] * self.tied[1] - tied[1] * self.tied[0]) / 2
-        if first < len(score):
-            self.last = float(score[-1])
-            at = np.searchsorted(score, self.last, "left")
-            self.tied = self._both(group[at:], positive[at:], weight[at:])
-        else:
-            self.tied = self.tied + tied
-
-    def _both(self, group: np.ndarray, positive: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        return np.stack([self._by_group(group[k], weight[k]) for k in (~positive, positive)])
+    of: np.ndarray
+    """Group of each cell, the cells of negative rows first."""
 
 
-def _midway(through: np.ndarray, negative: np.ndarray, group: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """Weight of the negatives up to each row, those of its own score half."""
-    new = np.append(True, (score[1:] != score[:-1]) | (group[1:] != group[:-1]))
-    if new.all():
-        return through - negative / 2
-    first = np.flatnonzero(new)
-    ends = np.append(first[1:], len(score)) - 1
-    return np.repeat((through[first] - negative[first] + through[ends]) / 2, ends - first + 1)
+class _Won(NamedTuple):
+    """What some rows say of each group."""
+
+    pairs: np.ndarray
+    """Weight of pairs in the right order among them."""
+    rows: np.ndarray
+    """Weight of negatives and of positives, shape (2, G)."""
 
 
-def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str]) -> tuple[Cube, ...]:
+def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str], extent: Extent) -> tuple[Cube, ...]:
     """Ordered pairs by group and label, one cube a grouping.
 
     Parameters
@@ -100,6 +57,8 @@ def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str]) -> tuple[Cu
         With a score and a label.
     labels
         Reading of each raw label.
+    extent
+        Lowest and highest score.
 
     Returns
     -------
@@ -109,32 +68,95 @@ def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str]) -> tuple[Cu
     """
     keys = {**{c: group_key(c, plan) for c in plan.groups}, LABEL: Column(plan.label or "")}
     weight = None if plan.weight is None else Number(plan.weight)
-    found = scan.rising(keys, Number(plan.score or ""), weight, BATCH_ROWS)
-    columns = list(zip(*found.cells, strict=True))
+    found = scan.rising(keys, Number(plan.score or ""), extent, weight, HELD_ROWS)
+    positive = np.array([labels[cell[-1]] == POSITIVE for cell in found.cells], dtype=bool)
+    order = np.argsort(positive, kind="stable")
+    columns = list(zip(*(found.cells[i] for i in order), strict=True))
     levels = {name: group_levels(columns[i], name, plan) for i, name in enumerate(plan.groups)}
-    positive = np.array([labels[raw] == POSITIVE for raw in columns[-1]], dtype=bool)
-    counted = [(by, _pairs(by, levels, len(found.cells))) for by in crossings(plan.groups, plan.intersections)]
-    for score, code, given in found.batches:
-        weights = np.ones(len(score)) if given is None else given
-        for _, pairs in counted:
-            pairs.see(score, code, positive[code], weights)
-    n, weighted = np.array(found.counts, dtype=float), weight is not None
-    return tuple(_cube(by, pairs, positive, n, weighted=weighted) for by, pairs in counted)
+    groupings = [_grouping(by, levels, len(order)) for by in crossings(plan.groups, plan.intersections)]
+    won = _over_all(found, order, int((~positive).sum()), groupings)
+    n = np.array(found.counts)[order]
+    return tuple(
+        _cube(grouping, each, _by_label(grouping, n, int((~positive).sum())), weighted=weight is not None)
+        for grouping, each in zip(groupings, won, strict=True)
+    )
 
 
-def _pairs(by: Sequence[str], levels: Mapping[str, Sequence[Any]], codes: int) -> _Pairs:
-    each: list[Group] = list(zip(*(levels[c] for c in by), strict=True)) if by else [()] * codes
+def _grouping(by: Sequence[str], levels: Mapping[str, Sequence[Any]], cells: int) -> _Grouping:
+    each: list[Group] = list(zip(*(levels[c] for c in by), strict=True)) if by else [()] * cells
     groups = tuple(dict.fromkeys(each))
     at = {group: i for i, group in enumerate(groups)}
     # The narrowest integers: numpy sorts those of two bytes by counting.
-    return _Pairs(np.array([at[g] for g in each], dtype=np.min_scalar_type(len(groups))), groups)
+    return _Grouping(by, groups, np.array([at[g] for g in each], dtype=np.min_scalar_type(len(groups))))
 
 
-def _cube(by: Sequence[str], found: _Pairs, positive: np.ndarray, n: np.ndarray, *, weighted: bool) -> Cube:
-    rows = [np.bincount(found.of[k], weights=n[k], minlength=len(found.groups)) for k in (~positive, positive)]
-    every = found.weights[0] * found.weights[1]
+def _over_all(found: Rising, order: np.ndarray, negative: int, groupings: Sequence[_Grouping]) -> list[_Won]:
+    """Pairs of all rows."""
+    rank = np.empty(len(order), dtype=np.min_scalar_type(len(order)))
+    rank[order] = np.arange(len(order))
+    total = [_Won(np.zeros(len(g.groups)), np.zeros((2, len(g.groups)))) for g in groupings]
+    look = partial(_look, groupings, negative)
+    with ThreadPoolExecutor(WORKERS) as threads:
+        for span in found.ranges:
+            total = reduce(_then, threads.map(look, stretches(span, rank, threads)), total)
+    return total
+
+
+def _then(low: list[_Won], high: list[_Won]) -> list[_Won]:
+    """Pairs of rows of which all scores of the second part lie above all of the first."""
+    return [_Won(a.pairs + b.pairs + a.rows[0] * b.rows[1], a.rows + b.rows) for a, b in zip(low, high, strict=True)]
+
+
+def _look(groupings: Sequence[_Grouping], negative: int, make: Stretches) -> list[_Won]:
+    return reduce(_then, (_within_all(groupings, negative, stretch) for stretch in make()))
+
+
+def _within_all(groupings: Sequence[_Grouping], negative: int, stretch: Stretch) -> list[_Won]:
+    n = np.bincount(stretch.code, minlength=len(groupings[0].of))
+    weight = n if stretch.weight is None else np.bincount(stretch.code, weights=stretch.weight, minlength=len(n))
+    return [_within(g, stretch, n, _by_label(g, weight, negative), negative) for g in groupings]
+
+
+def _within(grouping: _Grouping, stretch: Stretch, n: np.ndarray, rows: np.ndarray, negative: int) -> _Won:
+    """Weight of the pairs of one group in the right order, ties half."""
+    group = grouping.of[stretch.code]
+    order = np.argsort(group, kind="stable") if len(grouping.groups) > 1 else slice(None)
+    positive = (stretch.code >= negative)[order]
+    lost, won = ~positive, positive
+    if stretch.weight is not None:
+        lost, won = (side * stretch.weight[order] for side in (lost, won))
+    size = np.bincount(grouping.of, weights=n, minlength=len(grouping.groups)).astype(np.intp)
+    here = np.flatnonzero(size)
+    first = (np.cumsum(size) - size)[here]
+    pairs = np.zeros(len(size))
+    pairs[here] = np.add.reduceat(np.cumsum(lost) * won, first)
+    pairs -= (np.cumsum(rows[0]) - rows[0]) * rows[1]
+    if stretch.same.any():
+        pairs -= _tied(np.cumsum(~stretch.same)[order], group[order], lost, won, len(size)) / 2
+    return _Won(pairs, rows)
+
+
+def _tied(run: np.ndarray, group: np.ndarray, lost: np.ndarray, won: np.ndarray, groups: int) -> np.ndarray:
+    """Weight of the pairs that share a group and a score: of these, negatives come first."""
+    new = np.append(True, (run[1:] != run[:-1]) | (group[1:] != group[:-1]))
+    shared = ~(new & np.append(new[1:], True))
+    if not shared.any():
+        return np.zeros(groups)
+    first = np.flatnonzero(new[shared])
+    low, high = (np.add.reduceat(side[shared], first, dtype=float) for side in (lost, won))
+    return np.bincount(group[shared][first], weights=low * high, minlength=groups)
+
+
+def _by_label(grouping: _Grouping, values: np.ndarray, negative: int) -> np.ndarray:
+    """Sums over the cells of each group, of negatives and of positives."""
+    sides = (slice(None, negative), slice(negative, None))
+    return np.stack([np.bincount(grouping.of[k], weights=values[k], minlength=len(grouping.groups)) for k in sides])
+
+
+def _cube(grouping: _Grouping, found: _Won, n: np.ndarray, *, weighted: bool) -> Cube:
+    every = found.rows[0] * found.rows[1]
     below = np.clip(found.pairs, 0.0, every)
-    measures = {"n": np.concatenate(rows).astype(np.int64), "below": np.concatenate([every - below, below])}
-    measures |= {"w": found.weights.ravel()} if weighted else {}
-    cells = [(*group, label) for label in (NEGATIVE, POSITIVE) for group in found.groups]
-    return from_cells((*by, LABEL), cells, measures)
+    measures = {"n": n.ravel().astype(np.int64), "below": np.concatenate([every - below, below])}
+    measures |= {"w": found.rows.ravel()} if weighted else {}
+    cells = [(*group, label) for label in (NEGATIVE, POSITIVE) for group in grouping.groups]
+    return from_cells((*grouping.by, LABEL), cells, measures)

@@ -1,11 +1,11 @@
-"""Parquet files, streamed by DuckDB: only their footers are read here."""
+"""Parquet files, streamed by DuckDB: only their footers are read here; what their folders say is a column of text."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from audit.engines.arrow_files import refuse_kinds
 from audit.engines.kinds import (
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 GLOB = "*?["
+UNDIGESTED = "the files were not read whole on one machine"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,36 +38,84 @@ class ParquetTable(Table):
 
     casts: Mapping[str, str] = field(default_factory=dict, repr=False)
     """SQL type of columns that engines should see in a plainer one."""
+    types: tuple[str, ...] = field(default=(), repr=False)
+    """Names and types of the columns of each part, in one word."""
+
+    def alike(self) -> Sequence[tuple[Part, ...]]:
+        """Files by their types."""
+        found: dict[str, list[Part]] = {}
+        for part, types in zip(self.parts, self.types, strict=True):
+            found.setdefault(types, []).append(part)
+        return tuple(map(tuple, found.values()))
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Subquery that streams the chosen columns."""
         chosen = self._chosen(names)
         self._refuse_rounding(con, [n for n in chosen if n in self.limits])
-        return f"(SELECT {', '.join(map(self._column, chosen))} FROM {self._files()})"  # noqa: S608
+        said = self._placed[0][2]
+        keys = [n for n in chosen if n in said]
+        source = self._files_and(keys) if keys else f"{self._files()} AS f"
+        return f"(SELECT {', '.join(self._column(n, n in said) for n in chosen)} FROM {source})"  # noqa: S608
 
-    def _column(self, name: str) -> str:
+    def _column(self, name: str, said: bool) -> str:
         sql = identifier(name)
-        return f"CAST({sql} AS {self.casts[name]}) AS {sql}" if name in self.casts else sql
+        if said:
+            lost = "error('a file is not one of those that were opened')"
+            return f"CASE WHEN k.file IS NULL THEN {lost} ELSE k.{sql} END AS {sql}"
+        return f"CAST(f.{sql} AS {self.casts[name]}) AS {sql}" if name in self.casts else f"f.{sql}"
 
-    def _files(self) -> str:
-        paths = ", ".join(f"'{_escaped(p)}'" for p in self.parts)
-        by_name = str(len(self.parts) > 1).lower()
-        return f"read_parquet([{paths}], union_by_name = {by_name}, hive_partitioning = false)"
+    @property
+    def _placed(self) -> Sequence[tuple[str, str, Mapping[str, str | None]]]:
+        """Of each file: what to ask DuckDB for, how DuckDB calls it then, and what its folders say."""
+        paths = [os.fspath(part.path.absolute()) for part in self.parts]
+        return [(_escaped(path), path, dict(part.keys)) for path, part in zip(paths, self.parts, strict=True)]
+
+    def _files(self, further: str = "") -> str:
+        """Rows of all files; what their folders say is never left to be guessed."""
+        paths = ", ".join(literal(asked) for asked, _, _ in self._placed)
+        by_name = str(len(self._placed) > 1).lower()
+        return f"read_parquet([{paths}], union_by_name = {by_name}, hive_partitioning = false{further})"
+
+    def _files_and(self, keys: Sequence[str]) -> str:
+        """Rows of all files beside the values of their folders."""
+        file = file_column(self.columns)
+        rows = ((name, *(values[k] for k in keys)) for _, name, values in self._placed)
+        values = ", ".join(f"({', '.join(map(literal, row))})" for row in rows)
+        files = self._files(f", filename = '{file}'")
+        listed = ", ".join(map(identifier, keys))
+        return f"{files} AS f LEFT JOIN (VALUES {values}) AS k(file, {listed}) ON f.{identifier(file)} = k.file"
 
     def _refuse_rounding(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
         if not names:
             return
         largest = ", ".join(f"max(abs(CAST({identifier(n)} AS DOUBLE)))" for n in names)
-        found = con.execute(f"SELECT {largest} FROM {self._files()}").fetchone() or ()  # noqa: S608
+        found = con.execute(f"SELECT {largest} FROM {self._files()}").fetchall()[0]  # noqa: S608
         for name, size in zip(names, found, strict=True):
             if size is not None and size >= self.limits[name]:
                 raise rounds(self._shown, name)
 
 
-def _escaped(part: Part) -> str:
-    """Path as a SQL literal that DuckDB does not take for a pattern."""
-    text = os.fspath(part.path.absolute())
-    return "".join(f"[{c}]" if c in GLOB else c for c in text).replace("'", "''")
+def keys_of(parts: Sequence[Part]) -> tuple[str, ...]:
+    """Columns that folders say."""
+    return tuple(key for key, _ in parts[0].keys)
+
+
+def file_column(columns: Iterable[str]) -> str:
+    """Name for the column of paths that no column of the table has."""
+    taken, name = {c.casefold() for c in columns}, "evenhand file"
+    while name in taken:
+        name += "_"
+    return name
+
+
+def literal(value: str | None) -> str:
+    """Text, or a missing one, in SQL."""
+    return "CAST(NULL AS VARCHAR)" if value is None else "'" + value.replace("'", "''") + "'"
+
+
+def _escaped(path: str) -> str:
+    """Path that DuckDB does not take for a pattern."""
+    return "".join(f"[{c}]" if c in GLOB else c for c in path)
 
 
 def open_parquet(name: str, parts: tuple[Part, ...], digest: str | None) -> Table:
@@ -79,6 +128,38 @@ def open_parquet(name: str, parts: tuple[Part, ...], digest: str | None) -> Tabl
     """
     footers = [_footer(part) for part in parts]
     schemas = [(part.shown, schema) for part, (schema, _) in zip(parts, footers, strict=True)]
+    seen = seen_columns(schemas)
+    keys = keys_of(parts)
+    refuse_both(keys, seen.kinds, parts[0].shown)
+    return ParquetTable(
+        name=name,
+        digest=digest,
+        undigested=UNDIGESTED,
+        columns={**seen.kinds, **dict.fromkeys(keys, "text")},
+        rows=sum(rows for _, rows in footers),
+        parts=parts,
+        types=tuple(str(sorted(f"{f.name}: {f.type}" for f in schema)) for _, schema in schemas),
+        casts=seen.casts,
+        limits=seen.limits,
+    )
+
+
+class Seen(NamedTuple):
+    """Columns of all parts: kind, SQL type where engines should see a plainer one, size where doubles round."""
+
+    kinds: dict[str, Kind]
+    casts: dict[str, str]
+    limits: dict[str, float]
+
+
+def seen_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> Seen:
+    """Columns that parts have in common.
+
+    Raises
+    ------
+    SourceError
+        When the parts differ, naming the part.
+    """
     first, schema = schemas[0]
     refuse_names(schema.names, first)
     for shown, other in schemas[1:]:
@@ -87,15 +168,23 @@ def open_parquet(name: str, parts: tuple[Part, ...], digest: str | None) -> Tabl
     fields = {n: [(shown, s.field(n)) for shown, s in schemas] for n in schema.names}
     for column, found in fields.items():
         refuse_kinds(column, found)
-    return ParquetTable(
-        name=name,
-        digest=digest,
-        columns={n: _kind([f for _, f in found]) for n, found in fields.items()},
-        rows=sum(rows for _, rows in footers),
-        parts=parts,
-        casts={n: cast for n, found in fields.items() if (cast := _cast([f for _, f in found])) is not None},
-        limits={n: limit for n, found in fields.items() if (limit := _limit([f for _, f in found])) is not None},
+    plain = {n: [f for _, f in found] for n, found in fields.items()}
+    return Seen(
+        {n: _kind(found) for n, found in plain.items()},
+        {n: cast for n, found in plain.items() if (cast := _cast(found)) is not None},
+        {n: limit for n, found in plain.items() if (limit := _limit(found)) is not None},
     )
+
+
+def refuse_both(keys: Sequence[str], columns: Iterable[str], shown: str) -> None:
+    """Refuse a column that both the folders and the files have: one may say something else than the other."""
+    both = {c.casefold(): c for c in columns}
+    for key in keys:
+        if key.casefold() in both:
+            raise SourceError(
+                f"{shown} has a column '{printable(both[key.casefold()])}', and its folder says "
+                f"'{printable(key)}' too; rename one, or write the files without it"
+            )
 
 
 def _footer(part: Part) -> tuple[pa.Schema, int]:

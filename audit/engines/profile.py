@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from audit.engines.duck import DuckScan
 from audit.engines.kinds import Kind
-from audit.engines.sql import quoted
+from audit.engines.sql import key_sql, quoted
+from audit.engines.terms import Key
 
 NUMBERS: tuple[Kind, ...] = ("integer", "float", "boolean")
 
@@ -49,6 +53,28 @@ def profile_of(scan: DuckScan, columns: Mapping[str, Kind]) -> dict[str, Profile
         ends = (None if low is None else float(low), None if high is None else float(high))
         profiles[name] = Profile(kind, rows, int(missing), min(int(distinct), rows), *ends)
     return profiles
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Rows without a value, by the joint values of some keys."""
+
+    cells: tuple[tuple[Any, ...], ...]
+    rows: np.ndarray
+    """Rows of each cell, int64."""
+    missing: Mapping[str, np.ndarray]
+    """Those without a value, by column."""
+
+
+def missing_by(scan: DuckScan, keys: Mapping[str, Key], columns: Mapping[str, Kind]) -> Missing:
+    """Rows without a value in each of some columns, by keys, from one pass over the rows."""
+    select = [f"{key_sql(key)} AS k{i}" for i, key in enumerate(keys.values())]
+    select += ["count(*)", *(f"count(*) FILTER ({_missing(c, kind)})" for c, kind in columns.items())]
+    by = ", ".join(f"k{i}" for i in range(len(keys)))
+    found = scan.ask(f"SELECT {', '.join(select)} FROM {scan.source} GROUP BY {by}")  # noqa: S608
+    counts = np.array([r[len(keys) :] for r in found], dtype=np.int64).reshape(len(found), len(columns) + 1)
+    cells = tuple(tuple(r[: len(keys)]) for r in found)
+    return Missing(cells, counts[:, 0], {c: counts[:, i + 1] for i, c in enumerate(columns)})
 
 
 def _missing(name: str, kind: Kind) -> str:

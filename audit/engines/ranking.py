@@ -15,13 +15,15 @@ import numpy as np
 
 from audit.cube import Cube, from_cells
 from audit.engines.asking import look
+from audit.engines.budget import refuse_large, too_many
 from audit.engines.counting import Counted, Plan
 from audit.engines.duck import DuckEngine
 from audit.engines.levels import band_texts, level_text
 from audit.engines.orders import PLACED, place_items, refuse_orders
 from audit.engines.refusals import refuse_columns
 from audit.engines.tables import Table
-from audit.errors import SourceError, printable
+from audit.engines.tally import TooManyCellsError
+from audit.errors import SourceError
 from audit.grouping import FOLD, GAINS, GROUPING, LISTS, PLACES, PREDICTION, crossings
 from audit.value import Level
 
@@ -68,36 +70,39 @@ def ranking_counts(con: Any, source: str, table: Table, plan: Plan) -> Counted:
     every = tuple(crossings(plan.groups, plan.intersections))
     further: dict[str, tuple[Cube, ...]] = {LISTS: (_lists(con, plan, every, table),)}
     if plan.top:
-        further[PLACES] = tuple(_by_group(con, plan, by, _by_place(plan), (PREDICTION,)) for by in plan.crossings)
+        further[PLACES] = tuple(
+            _by_group(con, table, plan, by, _by_place(plan), (PREDICTION,)) for by in plan.crossings
+        )
     if plan.label is not None:
-        further[GAINS] = tuple(_by_group(con, plan, by, _gains(plan, by), (FOLD,)) for by in every)
-    cubes = tuple(_by_group(con, plan, by, _items(plan), (FOLD,)) for by in plan.crossings)
+        further[GAINS] = tuple(_by_group(con, table, plan, by, _gains(plan, by), (FOLD,)) for by in every)
+    cubes = tuple(_by_group(con, table, plan, by, _items(plan), (FOLD,)) for by in plan.crossings)
     return _counted(con, cubes, further, plan)
 
 
-def _by_group(con: Any, plan: Plan, by: tuple[str, ...], query: str, more: tuple[str, ...]) -> Cube:
+def _by_group(con: Any, table: Table, plan: Plan, by: tuple[str, ...], query: str, more: tuple[str, ...]) -> Cube:
     """Cube of a query whose first columns are the groups of ``by`` and then the axes ``more``."""
     groups = "".join(f"g{plan.groups.index(name)}, " for name in by)
     done = con.execute(query.replace("{groups}", groups))
     names = [c[0] for c in done.description]
     rows = done.fetchmany(MOST_CELLS + 1)
     if len(rows) > MOST_CELLS:
-        raise SourceError(
-            f"{' x '.join(map(printable, by))} makes more than {MOST_CELLS:,} cells; "
-            "bin or leave out the group column with the most levels"
-        )
+        levels = {name: len({row[i] for row in rows}) for i, name in enumerate((*by, *more))}
+        raise too_many(TooManyCellsError(MOST_CELLS, levels), table, plan, fewer=len(by) > 1)
     keys: list[list[Level]] = [_levels(rows, i, name, plan) for i, name in enumerate(by)]
     keys += [[str(row[len(by) + i]) for row in rows] for i in range(len(more))]
-    return _cube((*by, *more), keys, rows, names)
+    return _cube((*by, *more), keys, rows, names, plan)
 
 
-def _cube(axes: Sequence[str], keys: Sequence[Sequence[Level]], rows: Sequence[Any], names: Sequence[str]) -> Cube:
+def _cube(
+    axes: Sequence[str], keys: Sequence[Sequence[Level]], rows: Sequence[Any], names: Sequence[str], plan: Plan
+) -> Cube:
     """Cube of rows whose columns after the keys are measures."""
     columns = list(zip(*rows, strict=True))[len(axes) :]
     measures: dict[str, np.ndarray] = {
         name: np.array(column, dtype=np.int64 if name == "n" else np.float64)
         for name, column in zip(names[len(axes) :], columns, strict=True)
     }
+    refuse_large({axis: list(dict.fromkeys(of)) for axis, of in zip(axes, keys, strict=True)}, plan)
     return from_cells(axes, list(zip(*keys, strict=True)), measures)
 
 
@@ -162,7 +167,7 @@ def _lists(con: Any, plan: Plan, every: Sequence[tuple[str, ...]], table: Table)
         names = [c[0] for c in done.description]
         rows += [(json.dumps(list(by), ensure_ascii=False), *row) for row in done.fetchall()]
     keys = [[row[0] for row in rows], [str(row[1]) for row in rows]]
-    return _cube((GROUPING, FOLD), keys, rows, [GROUPING, *names])
+    return _cube((GROUPING, FOLD), keys, rows, [GROUPING, *names], plan)
 
 
 _OF_ALL = f"""

@@ -1,137 +1,191 @@
 """From the raw cells of a tally to cubes in words: groups by name, label and prediction as 0 and 1, folds as numbers.
 
-Must not: know an engine.
+Every value is read once, however many cells have it. Must not: know an engine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from audit.cube import Cube, from_cells
+from audit.cube import Axis, Cube, sort_key
+from audit.engines.blocks import Crossed
+from audit.engines.budget import refuse_large
 from audit.engines.classes import class_names
 from audit.engines.counting import Counted, Plan
 from audit.engines.keys import REACHED
 from audit.engines.labels import binary, is_missing, positive_class, typed
 from audit.engines.levels import band_texts, level_text
-from audit.engines.tally import Cell, Tally
+from audit.engines.tally import Tally, order_of
 from audit.grouping import DECIDED, FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, STRATUM, WITHIN_STRATA
 from audit.value import Level
 
 
-def read(tally: Tally, plan: Plan) -> Counted:
+class Words(NamedTuple):
+    """One key of a tally as an axis."""
+
+    levels: tuple[Level, ...]
+    at: np.ndarray
+    """Place of each cell's level among them."""
+
+
+def read(crossed: Crossed, plan: Plan) -> Counted:
     """Cubes of every crossing, and the account of rows."""
-    n = tally.array("n")
-    keys = _read_keys(tally.cells, n, plan)
-    measures = {k: tally.array(k) for k in ("w", "w2") if k in tally.totals} | {"n": n}
-    width = len(plan.groups)
-    rest = [k for k in keys if k not in {*plan.groups, STRATUM}]
-    cubes = tuple(_cube((*by, *rest), keys, measures) for by in plan.crossings)
-    strata_cubes = tuple(_cube((c, STRATUM, *rest), keys, measures) for c in plan.groups) if plan.strata else ()
-    missing = {c: np.array([level is None for level in keys[c]], dtype=bool) for c in plan.groups}
-    nowhere = int(n[np.logical_and.reduce(list(missing.values()))].sum()) if width else 0
-    reason = f"no value in {' or '.join(plan.groups)}"
+    words = [_read_keys(tally, plan) for tally in crossed.tallies]
+    rest = [k for k in words[0] if k not in {*plan.groups, STRATUM}]
+    tallies = {id(tally): (tally, found) for tally, found in zip(crossed.tallies, words, strict=True)}
+
+    def cube(by: Sequence[str], *more: str) -> Cube:
+        tally, found = tallies[id(crossed.holding(by))]
+        return cube_of(tally, {k: found[k] for k in (*by, *more)}, plan, leaving=(REACHED,))
+
+    strata = tuple(cube((c,), STRATUM, *rest) for c in plan.groups) if plan.strata else ()
     return Counted(
-        cubes=cubes,
-        further={WITHIN_STRATA: strata_cubes, DECIDED: _decided(keys, tally, plan)},
-        rows_read=int(n.sum()),
-        rows_excluded={reason: nowhere} if nowhere else {},
-        rows_without_group={c: int(n[m].sum()) for c, m in missing.items() if m.any()},
+        cubes=tuple(cube(by, *rest) for by in plan.crossings),
+        further={WITHIN_STRATA: strata, DECIDED: _decided(tallies, crossed, plan)},
+        **account(crossed, {c: tallies[id(crossed.holding((c,)))][1][c] for c in plan.groups}, plan),
         median=plan.median,
     )
 
 
+def account(crossed: Crossed, words: Mapping[str, Words], plan: Plan) -> dict[str, Any]:
+    """Rows that were read, those in no group at all, and those without a value of each."""
+    without = {}
+    for name, found in words.items():
+        if None in found.levels:
+            missing = found.at == found.levels.index(None)
+            without[name] = int(crossed.holding((name,)).counts["n"][missing].sum())
+    reason = f"no value in {' or '.join(plan.groups)}"
+    return {
+        "rows_read": crossed.rows,
+        "rows_excluded": {reason: crossed.nowhere} if crossed.nowhere else {},
+        "rows_without_group": without,
+    }
+
+
 def label_words(tally: Tally, plan: Plan) -> dict[Any, str]:
     """Reading of each raw label, 0 or 1."""
-    return _label_readings(tally.column(LABEL), tally.array("n"), plan)[0]
+    return _label_readings(_totals(tally, LABEL), plan)[0]
 
 
 def prediction_words(tally: Tally, plan: Plan) -> dict[Any, str]:
     """Reading of each raw prediction, or of whether a score reaches the threshold, 0 or 1."""
-    levels = _read_keys(tally.cells, tally.array("n"), plan)[PREDICTION]
-    return {raw: str(level) for raw, level in zip(tally.column(PREDICTION), levels, strict=True)}
+    return _read_classes(tally, plan)[PREDICTION] if plan.classes else _read_binary(tally, plan)[PREDICTION]
 
 
-def _decided(keys: Mapping[str, list[Level]], tally: Tally, plan: Plan) -> tuple[Cube, ...]:
+def group_words(tally: Tally, name: str, plan: Plan) -> Words:
+    """Names of the values of a group column."""
+    bands = band_texts(plan.bins[name]) if name in plan.bins else None
+    return words_of(tally, name, [level_text(v, bands) for v in tally.levels[tally.place(name)]])
+
+
+def words_of(tally: Tally, key: str, texts: Sequence[Level]) -> Words:
+    """Axis of a key whose levels read as these texts; several may read alike."""
+    return _words(texts, tally.codes[tally.place(key)])
+
+
+def cube_of(tally: Tally, words: Mapping[str, Words], plan: Plan, leaving: Sequence[str] = ()) -> Cube:
+    """Sums of a tally over some of its keys; ``leaving`` names sums to leave out."""
+    refuse_large({name: found.levels for name, found in words.items()}, plan)
+    shape = tuple(len(found.levels) for found in words.values())
+    at = np.zeros(len(tally), dtype=np.int64)
+    for found in words.values():
+        at = at * len(found.levels) + found.at
+    sums = tally.summed(at, prod(shape), leaving)
+    axes = [Axis(name, found.levels) for name, found in words.items()]
+    return Cube(axes, {name: values.reshape(shape) for name, values in sums.items()})
+
+
+def _words(texts: Sequence[Level], codes: np.ndarray) -> Words:
+    levels = tuple(sorted(set(texts), key=sort_key))
+    places = {level: i for i, level in enumerate(levels)}
+    return Words(levels, np.array([places[text] for text in texts], dtype=np.intp)[codes])
+
+
+def _decided(
+    tallies: Mapping[int, tuple[Tally, Mapping[str, Words]]], crossed: Crossed, plan: Plan
+) -> tuple[Cube, ...]:
     """Predictions beside what score and threshold decide, a cube for each group column, where both are given."""
-    if REACHED not in tally.counts:
+    if REACHED not in crossed.tallies[0].counts:
         return ()
-    reached = tally.array(REACHED)
-    n = np.concatenate([reached, tally.array("n") - reached])
-    doubled: dict[str, list[Level]] = {name: [*levels, *levels] for name, levels in keys.items()}
-    doubled[DECIDED] = [*[POSITIVE] * len(reached), *[NEGATIVE] * len(reached)]
+    cubes = []
     each: list[tuple[str, ...]] = [(c,) for c in plan.groups] or [()]
-    return tuple(_cube((*by, PREDICTION, DECIDED), doubled, {"n": n}) for by in each)
+    for by in each:
+        tally, words = tallies[id(crossed.holding(by))]
+        found = cube_of(tally, {k: words[k] for k in (*by, PREDICTION)}, plan)
+        n = np.stack([found["n"] - found[REACHED], found[REACHED]], axis=-1)
+        cubes.append(Cube([*found.axes, Axis(DECIDED, (NEGATIVE, POSITIVE))], {"n": n}))
+    return tuple(cubes)
 
 
-def _cube(names: tuple[str, ...], keys: Mapping[str, list[Level]], measures: Mapping[str, np.ndarray]) -> Cube:
-    return from_cells(names, list(zip(*(keys[k] for k in names), strict=True)), measures)
-
-
-def _read_keys(rows: tuple[Cell, ...], n: np.ndarray, plan: Plan) -> dict[str, list[Level]]:
+def _read_keys(tally: Tally, plan: Plan) -> dict[str, Words]:
     """Every key as words: groups by name, label and prediction as 0 and 1, folds as numbers."""
-    columns = iter(list(zip(*rows, strict=True)))
-    keys: dict[str, list[Level]] = {}
-    for name in plan.groups:
-        bands = band_texts(plan.bins[name]) if name in plan.bins else None
-        keys[name] = [level_text(v, bands) for v in next(columns)]
+    found = {name: group_words(tally, name, plan) for name in plan.groups if name in tally.keys}
     if plan.strata:
-        joint = zip(*(next(columns) for _ in plan.strata), strict=True)
-        keys[STRATUM] = [" x ".join(level_text(v) or "(missing)" for v in values) for values in joint]
-    keys |= _read_classes(columns, n, plan) if plan.classes else _read_binary(columns, n, plan)
+        found[STRATUM] = _strata(tally, plan)
+    roles = _read_classes(tally, plan) if plan.classes else _read_binary(tally, plan)
+    for role, readings in roles.items():
+        found[role] = words_of(tally, role, [readings[_value(v)] for v in tally.levels[tally.place(role)]])
     if plan.unit is not None:
-        keys[FOLD] = [str(v) for v in next(columns)]
-    return keys
-
-
-def _read_classes(columns: Iterator[Any], n: np.ndarray, plan: Plan) -> dict[str, list[Level]]:
-    """Label and prediction by the names of their classes."""
-    asked = {LABEL: plan.label, PREDICTION: plan.prediction}
-    raw = {role: list(next(columns)) for role, name in asked.items() if name is not None}
-    said = {role: f"{role} '{asked[role]}'" for role in raw}
-    names = class_names({said[role]: _totals(values, n) for role, values in raw.items()})
-    return {role: [names[said[role]][v] for v in values] for role, values in raw.items()}
-
-
-def _read_binary(columns: Iterator[Any], n: np.ndarray, plan: Plan) -> dict[str, list[Level]]:
-    """Label and prediction as 0 and 1."""
-    found: dict[str, list[Level]] = {}
-    if plan.label is not None:
-        raw = list(next(columns))
-        labels, positive, allowed = _label_readings(raw, n, plan)
-        found[LABEL] = [labels[v] for v in raw]
-        if plan.prediction is not None:
-            raw = list(next(columns))
-            role = f"prediction '{plan.prediction}'"
-            predictions = binary(_totals(raw, n), positive, role, allowed)
-            found[PREDICTION] = [predictions[v] for v in raw]
-    elif plan.prediction is not None:
-        raw = list(next(columns))
-        role = f"prediction '{plan.prediction}'"
-        positive = positive_class(set(typed(raw, role).values()), plan.positive, role)
-        predictions = binary(_totals(raw, n), positive, role)
-        found[PREDICTION] = [predictions[v] for v in raw]
-    if plan.prediction is None and plan.score is not None:
-        found[PREDICTION] = [POSITIVE if v else NEGATIVE for v in next(columns)]
+        found[FOLD] = words_of(tally, FOLD, [str(v) for v in tally.levels[tally.place(FOLD)]])
     return found
 
 
-def _label_readings(raw: list[Any], n: np.ndarray, plan: Plan) -> tuple[dict[Any, str], Any, set[Any]]:
+def _strata(tally: Tally, plan: Plan) -> Words:
+    """Joint values of the strata."""
+    places = [tally.place(f"{STRATUM}{i}") for i in range(len(plan.strata))]
+    joint, codes = np.unique(np.stack([tally.codes[i] for i in places], axis=1), axis=0, return_inverse=True)
+    read = [[level_text(v) or "(missing)" for v in tally.levels[i]] for i in places]
+    texts = [" x ".join(of[code] for of, code in zip(read, each, strict=True)) for each in joint.tolist()]
+    return _words(texts, codes)
+
+
+def _read_classes(tally: Tally, plan: Plan) -> dict[str, dict[Any, str]]:
+    """Label and prediction by the names of their classes."""
+    asked = {LABEL: plan.label, PREDICTION: plan.prediction}
+    said = {role: f"{role} '{name}'" for role, name in asked.items() if name is not None}
+    names = class_names({said[role]: _totals(tally, role) for role in said})
+    return {role: names[said[role]] for role in said}
+
+
+def _read_binary(tally: Tally, plan: Plan) -> dict[str, dict[Any, str]]:
+    """Label and prediction as 0 and 1."""
+    found: dict[str, dict[Any, str]] = {}
+    positive, allowed = None, None
+    if plan.label is not None:
+        found[LABEL], positive, allowed = _label_readings(_totals(tally, LABEL), plan)
+    if plan.prediction is not None:
+        totals, role = _totals(tally, PREDICTION), f"prediction '{plan.prediction}'"
+        if plan.label is None:
+            positive = positive_class(set(typed(totals, role).values()), plan.positive, role)
+        found[PREDICTION] = binary(totals, positive, role, allowed)
+    elif plan.score is not None:
+        found[PREDICTION] = {True: POSITIVE, False: NEGATIVE}
+    return found
+
+
+def _label_readings(totals: Mapping[Any, int], plan: Plan) -> tuple[dict[Any, str], Any, set[Any]]:
     role = f"label '{plan.label}'"
-    totals = _totals(raw, n)
-    if len(totals) > 0 and any(is_missing(v) for v in totals):
+    if any(is_missing(v) for v in totals):
         binary(totals, None, role)
-    read = set(typed(raw, role).values())
+    read = set(typed(totals, role).values())
     positive = positive_class(read, plan.positive, role)
     allowed = read | {positive} | ({0, 1} if read <= {0, 1} else set())
     return binary(totals, positive, role), positive, allowed
 
 
-def _totals(raw: list[Any], n: np.ndarray) -> dict[Any, int]:
+def _totals(tally: Tally, key: str) -> dict[Any, int]:
+    """Rows of each raw value, in an order that depends on nothing but the values."""
+    levels, codes = tally.levels[tally.place(key)], tally.codes[tally.place(key)]
+    rows = np.bincount(codes, weights=tally.counts["n"], minlength=len(levels))
     totals: dict[Any, int] = {}
-    for value, rows in zip(raw, n.tolist(), strict=True):
-        key = None if is_missing(value) else value
-        totals[key] = totals.get(key, 0) + rows
+    for i in sorted(range(len(levels)), key=lambda i: order_of(levels[i])):
+        totals[_value(levels[i])] = totals.get(_value(levels[i]), 0) + int(rows[i])
     return totals
+
+
+def _value(value: Any) -> Any:
+    return None if is_missing(value) else value

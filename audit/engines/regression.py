@@ -8,40 +8,47 @@ an axis of one level. Must not: know a metric, or an engine.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from audit.cube import Cube, from_cells
+from audit.cube import Cube
+from audit.engines.blocks import Block, crossed
+from audit.engines.budget import too_many
 from audit.engines.counting import Counted, Plan
 from audit.engines.engine import Scan
 from audit.engines.keys import fold_key, group_key, shifts, weights
-from audit.engines.levels import band_texts, level_text
-from audit.engines.tally import Tally
+from audit.engines.reading import Words, account, cube_of, group_words, words_of
+from audit.engines.tables import Table
+from audit.engines.tally import Tally, TooManyCellsError
 from audit.engines.terms import Constant, Extent, Key, Number, Rows, Size, Slice, Sum, Term, Total, Value
-from audit.errors import SourceError, ValuesError, printable
+from audit.errors import ValuesError, printable
 from audit.grouping import BINNED, FOLD, ORIGIN, PREDICTION
-from audit.value import Level
 
 MOST_VALUES, SLICES = 200, 200
-MOST_CELLS = 500_000
+MOST_CELLS = 300_000
+"""A cell of some thirty exact sums takes two kilobytes; folds of all groups that can be judged are fewer."""
 SMALLEST, LARGEST = 1e-30, 1e35
 """Size of the largest label or prediction; eighth powers of what lies outside would leave the floating numbers."""
 ORIGIN_DIGITS = 9
 ONE = Constant(1.0)
 
 
-def regression_counts(scan: Scan, plan: Plan, extents: Mapping[str, Extent]) -> Counted:
+def regression_counts(
+    scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent], tables: Sequence[Block]
+) -> Counted:
     """Sums by group (and fold) for every crossing, and predictions by group and bin.
 
     Parameters
     ----------
-    scan
+    scan, table
         Open rows, whose labels, predictions and weights are all finite.
     plan
         With a numeric label and prediction.
     extents
         Smallest and largest value of each.
+    tables
+        Groups of each table to count.
 
     Raises
     ------
@@ -51,17 +58,24 @@ def regression_counts(scan: Scan, plan: Plan, extents: Mapping[str, Extent]) -> 
     _refuse_sizes(plan, extents)
     label = Number(plan.label or "")
     origin = _origin(scan, label, extents)
-    sums = _sums(plan, Constant(origin))
-    tally = _cells(scan, plan, {**{c: group_key(c, plan) for c in plan.groups}, **fold_key(plan)}, sums, extents)
-    values = tally.arrays()
-    levels = {name: _levels(tally, name, plan) for name in plan.groups}
+    keys = {**{c: group_key(c, plan) for c in plan.groups}, **fold_key(plan)}
+    asked = keys, *_summed(_sums(plan, Constant(origin)), plan, extents)
+    try:
+        found = crossed(scan, table, plan, asked, tables, MOST_CELLS)
+    except TooManyCellsError as error:
+        raise too_many(error, table, plan) from None
+    cubes = tuple(_crossing(found.holding(by), by, plan, repr(origin)) for by in plan.crossings)
+    binned = tuple(_binned(scan, table, plan, name, extents) for name in plan.groups)
+    words = {c: group_words(found.holding((c,)), c, plan) for c in plan.groups}
+    return Counted(cubes=cubes, further={BINNED: binned}, **account(found, words, plan))
+
+
+def _crossing(tally: Tally, by: Sequence[str], plan: Plan, origin: str) -> Cube:
+    """Sums of one crossing."""
+    words = {name: group_words(tally, name, plan) for name in by}
     if plan.unit is not None:
-        levels[FOLD] = [str(v) for v in tally.column(FOLD)]
-    levels[ORIGIN] = [repr(origin)] * len(tally.cells)
-    rest = [k for k in (FOLD, ORIGIN) if k in levels]
-    cubes = tuple(_cube((*by, *rest), levels, values) for by in plan.crossings)
-    binned = tuple(_binned(scan, plan, name, extents) for name in plan.groups)
-    return _counted(cubes, binned, levels, values["n"], plan)
+        words[FOLD] = words_of(tally, FOLD, [str(v) for v in tally.levels[tally.place(FOLD)]])
+    return cube_of(tally, words | {ORIGIN: Words((origin,), np.zeros(len(tally), dtype=np.intp))}, plan)
 
 
 def _origin(scan: Scan, label: Number, extents: Mapping[str, Extent]) -> float:
@@ -81,22 +95,15 @@ def _refuse_sizes(plan: Plan, extents: Mapping[str, Extent]) -> None:
             )
 
 
-def _cells(
-    scan: Scan, plan: Plan, keys: Mapping[str, Key], sums: Mapping[str, Sum], extents: Mapping[str, Extent]
-) -> Tally:
-    """Sums of each cell, in an order of their own."""
-    grids = shifts(sums, extents)
+def _summed(
+    sums: Mapping[str, Sum], plan: Plan, extents: Mapping[str, Extent]
+) -> tuple[Mapping[str, Sum], Mapping[str, int]]:
+    """Sums that are finite, and the grid of each."""
     if not all(math.isfinite(s.of.bound(extents)) for s in sums.values() if isinstance(s, Total)):
         raise ValuesError(
             f"weights '{printable(plan.weight)}' are so large that their powers cannot be summed; rescale them"
         )
-    found = scan.tally(keys, sums, grids, MOST_CELLS)
-    if len(found.cells) > MOST_CELLS:
-        raise SourceError(
-            f"{' x '.join(map(printable, plan.groups))} makes more than {MOST_CELLS:,} cells; "
-            "bin or leave out the group column with the most levels"
-        )
-    return found.sorted()
+    return sums, shifts(sums, extents)
 
 
 def _sums(plan: Plan, origin: Term) -> dict[str, Sum]:
@@ -120,16 +127,7 @@ def _power(term: Term, times: int) -> Term:
     return term if times == 1 else _power(term, times - 1) * term
 
 
-def _levels(tally: Tally, name: str, plan: Plan) -> list[Level]:
-    bands = band_texts(plan.bins[name]) if name in plan.bins else None
-    return [level_text(v, bands) for v in tally.column(name)]
-
-
-def _cube(names: tuple[str, ...], levels: Mapping[str, list[Level]], sums: Mapping[str, np.ndarray]) -> Cube:
-    return from_cells(names, list(zip(*(levels[k] for k in names), strict=True)), sums)
-
-
-def _binned(scan: Scan, plan: Plan, name: str, extents: Mapping[str, Extent]) -> Cube:
+def _binned(scan: Scan, table: Table, plan: Plan, name: str, extents: Mapping[str, Extent]) -> Cube:
     """Predictions of each group by bin: a value where there are few, otherwise an equal slice of the range."""
     prediction = Number(plan.prediction or "")
     low, high = extents[prediction.name]
@@ -138,23 +136,13 @@ def _binned(scan: Scan, plan: Plan, name: str, extents: Mapping[str, Extent]) ->
     sums = {k: v for k, v in weights(plan).items() if k != "w2"}
     weighted = prediction if plan.weight is None else Number(plan.weight) * prediction
     sums["prediction"] = Total(weighted)
-    tally = _cells(scan, plan, {name: group_key(name, plan), PREDICTION: at}, sums, extents)
+    keys = {name: group_key(name, plan), PREDICTION: at}
+    try:
+        tally = scan.tally(keys, *_summed(sums, plan, extents), MOST_CELLS)
+    except TooManyCellsError as error:
+        raise too_many(error, table, plan) from None
     edges = [*(low + i * width for i in range(SLICES)), high]
-    raw = tally.column(PREDICTION)
+    raw = tally.levels[tally.place(PREDICTION)]
     texts = [repr(float(v)) if exact else f"[{edges[int(v)]!r}, {edges[int(v) + 1]!r})" for v in raw]
-    return _cube((name, PREDICTION), {name: _levels(tally, name, plan), PREDICTION: [*texts]}, tally.arrays())
-
-
-def _counted(
-    cubes: tuple[Cube, ...], binned: tuple[Cube, ...], levels: Mapping[str, list[Level]], n: np.ndarray, plan: Plan
-) -> Counted:
-    missing = {c: np.array([level is None for level in levels[c]], dtype=bool) for c in plan.groups}
-    nowhere = int(n[np.logical_and.reduce(list(missing.values()))].sum()) if plan.groups else 0
-    reason = f"no value in {' or '.join(plan.groups)}"
-    return Counted(
-        cubes=cubes,
-        further={BINNED: binned},
-        rows_read=int(n.sum()),
-        rows_excluded={reason: nowhere} if nowhere else {},
-        rows_without_group={c: int(n[m].sum()) for c, m in missing.items() if m.any()},
-    )
+    words = {name: group_words(tally, name, plan), PREDICTION: words_of(tally, PREDICTION, texts)}
+    return cube_of(tally, words, plan)

@@ -15,11 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from audit.cube import Cube, from_cells
+from audit.engines.budget import MOST_CELLS, refuse_large, too_many
 from audit.engines.counting import Plan
 from audit.engines.engine import Scan
 from audit.engines.keys import fold_key, group_key, shifts, weights
 from audit.engines.levels import band_texts, level_text
-from audit.engines.tally import Tally
+from audit.engines.tables import Table
+from audit.engines.tally import Tally, TooManyCellsError
 from audit.engines.terms import (
     Column,
     Constant,
@@ -40,7 +42,6 @@ from audit.grouping import FOLD, LABEL, POSITIVE, SCORE
 from audit.value import Level
 
 MOST_VALUES, SLICES, SLICES_WITH_FOLDS = 200, 200, 50
-MOST_CELLS = 2_000_000
 MOST_CROSSED = 60_000
 """Cells of a crossing beyond which single columns are counted; a document must stay one that can be read."""
 ONE, LEAST = Constant(1.0), Constant(2.0**-40)
@@ -87,32 +88,46 @@ class Scored(NamedTuple):
         return Scored(self.bins, {name: self.tallies[name] + other.tallies[name] for name in both})
 
 
-def score_tallies(scan: Scan, plan: Plan, extents: Mapping[str, Extent]) -> Scored:
+def score_tallies(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent]) -> Scored:
     """Rows and sums of losses by groups, raw label and score bin (and fold).
 
     Parameters
     ----------
-    scan
-        Open rows.
+    scan, table
+        Open rows, and what refusals call them.
     plan
         With a score and a label. Crossings that make too many cells are left to single columns; of parts both are
         counted, as what is too many is known of their sum alone.
     extents
         Of weights and scores.
+
+    Raises
+    ------
+    SourceError
+        When even single columns make too many cells.
     """
-    asked = _Asked(scan, plan, extents, _bins(scan, Number(plan.score or ""), extents[plan.score or ""], plan))
-    binned: dict[tuple[str, ...], Tally] = {}
-    for by in plan.crossings:
-        binned[by] = asked.tally(by, _counts(plan), most=_most(by), bins=True)
-        if len(by) > 1 and len(binned[by].cells) > MOST_CROSSED:
-            binned = {}
-            break
+    asked = _Asked(scan, table, plan, extents, _bins(scan, Number(plan.score or ""), extents[plan.score or ""], plan))
+    binned = _crossed(asked)
     if not binned or (plan.of_parts and plan.intersections > 1):
-        binned |= {(c,): asked.tally((c,), _counts(plan), most=MOST_CELLS, bins=True) for c in plan.groups}
+        binned |= {(c,): asked.within((c,), _counts(plan), bins=True) for c in plan.groups}
     found = {f"{BINS} of {' x '.join(by)}": tally for by, tally in binned.items()}
     for what, sums in (("losses", _losses(plan, proper=asked.proper)), ("powers", _powers(plan, proper=asked.proper))):
-        found |= {f"{what} of {' x '.join(by)}": asked.tally(by, sums, most=MOST_CELLS, bins=False) for by in binned}
+        found |= {f"{what} of {' x '.join(by)}": asked.within(by, sums, bins=False) for by in binned}
     return Scored(asked.bins, found)
+
+
+def _crossed(asked: _Asked) -> dict[tuple[str, ...], Tally]:
+    """Score bins of every crossing; none where one of several columns has too many cells."""
+    found: dict[tuple[str, ...], Tally] = {}
+    for by in asked.plan.crossings:
+        if len(by) < 2:
+            found[by] = asked.within(by, _counts(asked.plan), bins=True)
+            continue
+        try:
+            found[by] = asked.tally(by, _counts(asked.plan), most=MOST_CROSSED, bins=True)
+        except TooManyCellsError:
+            return {}
+    return found
 
 
 def score_cubes(scored: Scored, plan: Plan, labels: Mapping[Any, str]) -> tuple[tuple[Cube, ...], tuple[Cube, ...]]:
@@ -128,7 +143,7 @@ def score_cubes(scored: Scored, plan: Plan, labels: Mapping[Any, str]) -> tuple[
         Reading of each raw label.
     """
     binned = {_groups(tally): tally for tally in scored.tallies.values() if SCORE in tally.keys}
-    whole = all(by in binned and len(binned[by].cells) <= _most(by) for by in plan.crossings)
+    whole = all(by in binned and len(binned[by]) <= _most(by) for by in plan.crossings)
     asked = plan.crossings if whole else tuple(combinations(plan.groups, 1))
     lost = []
     for by in asked:
@@ -169,6 +184,7 @@ class _Asked(NamedTuple):
     """Scores of one table, to be counted by some groups."""
 
     scan: Scan
+    table: Table
     plan: Plan
     extents: Mapping[str, Extent]
     bins: Bins
@@ -178,6 +194,13 @@ class _Asked(NamedTuple):
         """Whether scores may be probabilities; only then have they losses."""
         low, high = self.extents[self.plan.score or ""]
         return 0 <= low <= high <= 1
+
+    def within(self, by: Sequence[str], sums: Mapping[str, Sum], *, bins: bool) -> Tally:
+        """The same, with a refusal in the words of the question."""
+        try:
+            return self.tally(by, sums, most=MOST_CELLS, bins=bins)
+        except TooManyCellsError as error:
+            raise too_many(error, self.table, self.plan, fewer=len(by) > 1) from None
 
     def tally(self, by: Sequence[str], sums: Mapping[str, Sum], *, most: int, bins: bool) -> Tally:
         """Sums by groups, raw label (score bin) and fold."""
@@ -258,6 +281,7 @@ def _cube(tally: Tally, plan: Plan, by: Sequence[str], labels: Mapping[Any, str]
     if plan.unit is not None:
         levels[FOLD] = [str(v) for v in tally.column(FOLD)]
     measures = _of_label(tally.arrays(), levels[LABEL])
+    refuse_large({name: list(dict.fromkeys(of)) for name, of in levels.items()}, plan)
     return from_cells(list(levels), list(zip(*levels.values(), strict=True)), measures)
 
 

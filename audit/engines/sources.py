@@ -1,14 +1,13 @@
-"""Where a table lies on disk: which files a source names, what they are, and their bytes.
+"""A file of a table on disk: what it is, and its bytes; `audit.engines.folders` finds the files of a source.
 
-Nothing is followed that could hang, run code or reach a network: a FIFO, a pickle and an address are refused by name.
+Nothing is followed that could hang or run code: a FIFO and a pickle are refused by name.
 """
 
 from __future__ import annotations
 
-import glob
 import hashlib
+import json
 import os
-import re
 import stat
 import zlib
 from collections.abc import Sequence
@@ -26,10 +25,7 @@ ENDINGS: dict[str, Format] = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
 }  # fmt: skip
 TEXTS: tuple[Format, ...] = ("csv", "tsv", "jsonl")
-ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
-WILD = re.compile(r"[*?\[]")
 MOST_TEXT_BYTES = 2**30
-MOST_PARTS = 10_000
 BOMB_BYTES, BOMB_RATIO = 2**27, 200
 """Text that unpacks to more bytes than this, and to this many times its packed size, is no table."""
 CHUNK_BYTES = 2**22
@@ -48,6 +44,10 @@ class Part:
     format: Format
     packed: bool
     stamp: tuple[int, ...]
+    keys: tuple[tuple[str, str | None], ...] = ()
+    """What the ``key=value`` folders above it say: columns of the table, None for a missing value."""
+    base: Path | None = None
+    """Folder in which the first of these folders lies."""
 
     def changed(self) -> bool:
         """Whether the file is another one now."""
@@ -65,51 +65,9 @@ def is_counts(path: Path) -> bool:
         return False
 
 
-def find_parts(source: str | Path, folder: Path | None) -> tuple[Part, ...]:
-    """Files that a source names, sorted; each looked at but not yet read.
-
-    Raises
-    ------
-    SourceError
-        When there is none, or one of them is not a regular file of a known format.
-    """
-    text = os.fspath(source)
-    shown = printable(text, SHOWN_PATH)
-    if not text.strip() or "\0" in text:
-        raise SourceError(f"{shown!r} names no file; give the path of a table")
-    if ADDRESS.match(text):
-        raise SourceError(f"{shown} is an address; an audit downloads nothing: fetch the file first and name its path")
-    path = Path(folder or ".") / text
-    if WILD.search(text) and not os.path.lexists(path):
-        return _glob(path, shown)
-    return (_look(path, shown),)
-
-
-def _glob(pattern: Path, shown: str) -> tuple[Part, ...]:
-    paths = sorted(glob.glob(os.fspath(pattern), recursive=True))  # noqa: PTH207 (Path.glob refuses absolute patterns)
-    if not paths:
-        raise SourceError(f"{shown} matches no file; check the pattern, it is read from {_folder(pattern)}")
-    if len(paths) > MOST_PARTS:
-        raise SourceError(f"{shown} matches {len(paths):,} files, more than {MOST_PARTS:,}; write fewer, larger files")
-    parts = tuple(_look(Path(p), printable(p, SHOWN_PATH)) for p in paths)
-    other = next((p for p in parts if p.format != parts[0].format), None)
-    if other is not None:
-        raise SourceError(f"{other.shown} is {other.format} but {parts[0].shown} is {parts[0].format}; use one format")
-    return parts
-
-
-def _folder(pattern: Path) -> str:
-    fixed = [p for p in pattern.parts[:-1] if not WILD.search(p)]
-    return printable(Path(*fixed) if fixed else ".", SHOWN_PATH)
-
-
-def _look(path: Path, shown: str) -> Part:
+def look(path: Path, shown: str) -> Part:
     """Refuse whatever is not a regular file of a known format, before a byte of it is read as data."""
     found = _stat(path, shown)
-    if stat.S_ISDIR(found.st_mode):
-        raise SourceError(
-            f"{shown} is a folder; name a file in it, or a pattern such as '{shown.rstrip('/')}/*.parquet'"
-        )
     if not stat.S_ISREG(found.st_mode):
         raise SourceError(f"{shown} is not a regular file but {_device(found.st_mode)}; copy the rows to a file first")
     if found.st_size == 0:
@@ -263,13 +221,24 @@ def _inflate(member: zlib._Decompress, rest: bytes, shown: str) -> tuple[bytes, 
 
 
 def digest_of(parts: Sequence[Part]) -> str:
-    """SHA-256 over the bytes of all parts, in their sorted order."""
-    digest = hashlib.sha256()
+    """SHA-256 over the bytes of all parts, in their sorted order; where folders are columns, they are in it."""
+    return digests_of(parts)[0]
+
+
+def digests_of(parts: Sequence[Part]) -> tuple[str, tuple[str, ...]]:
+    """SHA-256 over the bytes of all parts, and of each part by itself."""
+    digest, each = hashlib.sha256(), []
     for part in parts:
+        own = hashlib.sha256()
+        if part.keys:
+            digest.update(json.dumps([part.keys, part.stamp[2]]).encode() + b"\n")
         try:
             with part.path.open("rb") as file:
                 while chunk := file.read(CHUNK_BYTES):
                     digest.update(chunk)
+                    if len(parts) > 1:
+                        own.update(chunk)
         except OSError as error:
             raise unopened(part.shown, error) from None
-    return f"sha256:{digest.hexdigest()}"
+        each.append(f"sha256:{(own if len(parts) > 1 else digest).hexdigest()}")
+    return f"sha256:{digest.hexdigest()}", tuple(each)

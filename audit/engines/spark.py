@@ -6,11 +6,13 @@ to this machine; wait for a cluster that is not there; take an answer from which
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -20,7 +22,10 @@ import narwhals as nw
 from audit.engines.asking import counted
 from audit.engines.counting import Counted, Plan
 from audit.engines.frame_engines import plain, refuse_rounding
+from audit.engines.lazy import SparkTable
 from audit.engines.narwhal import NarwhalsScan
+from audit.engines.parquet import keys_of
+from audit.engines.sources import Part
 from audit.engines.tables import Table
 from audit.errors import QuestionError, SourceError, printable
 
@@ -31,6 +36,9 @@ LOCAL = "local[*]"
 STANDALONE, DEFAULT_PORT = "spark://", 7077
 KNOCK_S, WITHOUT_WORKERS_S, POLL_S = 5.0, 45.0, 1.0
 """Patience with a master that does not answer, and with a cluster that has no worker."""
+INFERENCE = "spark.sql.sources.partitionColumnTypeInference.enabled"
+ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
+GLOB = "\\*?[]{}"
 QUIET = """rootLogger.level = error
 rootLogger.appenderRef.err.ref = err
 appender.err.type = Console
@@ -52,21 +60,79 @@ class SparkEngine:
 
     @contextmanager
     def scan(self, table: Table, columns: Sequence[str]) -> Iterator[NarwhalsScan]:
-        """Open some columns of a table for reading."""
+        """Open some columns of a table for reading; a frame is counted by its own session."""
+        if isinstance(table, SparkTable):
+            master = str(table.frame.to_native().sparkSession.conf.get("spark.master", ""))
+            with _complaints(table) as failures, _watched(table.frame.to_native().sparkSession, master, failures):
+                yield _narrowed([table.frame], table, columns)
+            return
         if not table.parts or table.parts[0].format != "parquet":
             raise SourceError(
                 f"{printable(table.name)}: engine spark reads Parquet; write the table as Parquet, or use duckdb"
             )
-        paths = [part.path.absolute().as_uri() for part in table.parts]
-        with session(self.master) as spark, _complaints(table) as failures, _watched(spark, self.master, failures):
-            frame: nw.LazyFrame[Any] = nw.from_native(spark.read.parquet(*paths))
-            found = NarwhalsScan(plain(frame, table, columns))
-            refuse_rounding(found, table, columns)
-            yield found
+        with (
+            session(self.master) as spark,
+            _complaints(table) as failures,
+            _watched(spark, self.master, failures),
+            _folders_as_text(spark),
+        ):
+            yield _narrowed([nw.from_native(_rows(spark, table, files)) for files in table.alike()], table, columns)
 
     def count(self, table: Table, plan: Plan) -> Counted:
         """Pass over the rows and return the plan's cubes; see `audit.engines.asking.counted`."""
         return counted(self, table, plan)
+
+
+def _narrowed(frames: Sequence[nw.LazyFrame[Any]], table: Table, columns: Sequence[str]) -> NarwhalsScan:
+    """Chosen columns of all frames, each in the one type of its kind."""
+    found = NarwhalsScan(nw.concat([plain(some, table, columns) for some in frames]))
+    refuse_rounding(found, table, columns)
+    return found
+
+
+@contextmanager
+def _folders_as_text(spark: SparkSession) -> Iterator[None]:
+    """Have Spark read what folders say as it stands, and not as numbers or dates that it looks like."""
+    before = spark.conf.get(INFERENCE)
+    spark.conf.set(INFERENCE, "false")
+    try:
+        yield
+    finally:
+        spark.conf.set(INFERENCE, before)
+
+
+def _rows(spark: SparkSession, table: Table, files: Sequence[Part]) -> Any:
+    """Frame of some parts, with what their folders say; those of one base are read together."""
+    bases: dict[Path | None, list[Part]] = {}
+    for part in files:
+        bases.setdefault(part.base, []).append(part)
+    frames = []
+    for base, parts in bases.items():
+        reader = spark.read if base is None else spark.read.option("basePath", _spelled(base, ""))
+        frames.append(reader.parquet(*(_spelled(part.path, GLOB) for part in parts)))
+    frame = reduce(lambda one, other: one.unionByName(other), frames)
+    for key in keys_of(files):
+        said = _said_otherwise(table, key)
+        frame = frame.replace(said, subset=[key]) if said else frame
+    return frame
+
+
+def _spelled(path: Path, special: str) -> str:
+    """Path as Hadoop takes it: no percent signs for other characters, and a backslash before what makes a pattern."""
+    return "file://" + "".join(f"\\{c}" if c in special else c for c in str(path.absolute()))
+
+
+def _said_otherwise(table: Table, key: str) -> dict[str, str]:
+    """What Spark makes of a folder's name and what it says, where these differ: Spark reads no UTF-8 in escapes."""
+    found: dict[str, str] = {}
+    for part in table.parts:
+        keys = [name for name, _ in part.keys]
+        folder = part.path.parts[len(part.path.parts) - 1 - len(keys) + keys.index(key)]
+        raw, value = folder.partition("=")[2], dict(part.keys)[key]
+        read = ESCAPE.sub(lambda found: chr(int(found[1], 16)), raw)
+        if value is not None and found.setdefault(read, value) != value:
+            raise SourceError(f"{part.shown}: Spark cannot tell its folder from another one; use duckdb")
+    return {read: value for read, value in found.items() if read != value}
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from audit.engines.terms import (
     Binary,
     Column,
     Constant,
+    Every,
     Fold,
     Highest,
     Key,
@@ -54,8 +55,10 @@ def term_sql(term: Term) -> str:
             raise NotImplementedError(type(term).__name__)
 
 
-def test_sql(test: Test) -> str:
+def test_sql(test: Test | Every) -> str:
     """Condition on a row."""
+    if isinstance(test, Every):
+        return " AND ".join(f"({test_sql(one)})" for one in test.tests)
     if isinstance(test.of, str):
         return f"{quoted(test.of)} IS NULL"
     value = term_sql(test.of)
@@ -91,7 +94,7 @@ def sum_sql(wanted: Sum, shift: int) -> str:
     match wanted:
         case Rows(None):
             return "count(*)"
-        case Rows(Test() as when):
+        case Rows(Test() | Every() as when):
             return f"count(*) FILTER ({test_sql(when)})"
         case Total(of):
             return f"sum(CAST(trunc({term_sql(of)} * {double(2.0**shift)}) AS HUGEINT))"

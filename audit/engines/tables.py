@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audit.engines.address_names import is_address
+from audit.engines.folders import find_parts
 from audit.engines.kinds import Kind, clashing, kind_of, plain, refuse_names
-from audit.engines.sources import MOST_TEXT_BYTES, Part, digest_of, find_parts, is_counts, text_of
+from audit.engines.sources import MOST_TEXT_BYTES, Part, digest_of, is_counts, text_of
 from audit.errors import AuditError, SourceError, no_such, printable
 
 if TYPE_CHECKING:
@@ -37,13 +39,15 @@ class Table(ABC):
     name: str
     """Path or pattern as the user wrote it, or what to call rows in memory."""
     digest: str | None
-    """SHA-256 of the files' bytes; None for rows in memory."""
+    """SHA-256 of the files' bytes; None where they were not hashed."""
     columns: Mapping[str, Kind]
     rows: int | None = None
     """Number of rows where it is known without reading them."""
     parts: tuple[Part, ...] = field(default=(), repr=False)
     limits: Mapping[str, float] = field(default_factory=dict, repr=False)
     """Size below which a decimal column is exact as a double."""
+    undigested: str = "the rows were in memory"
+    """Why there is no digest, where there is none."""
 
     @abstractmethod
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
@@ -66,6 +70,10 @@ class Table(ABC):
                     f"{self._shown}: columns '{printable(name)}' and '{printable(other)}' differ only in case; "
                     "rename one"
                 )
+
+    def alike(self) -> Sequence[tuple[Part, ...]]:
+        """Files by their types: an engine that reads files together expects all of them to have the same."""
+        return (self.parts,)
 
     def held_rows(self, names: Sequence[str]) -> pa.Table | None:
         """Chosen columns as an Arrow table where the rows are in memory; None where they are streamed from files."""
@@ -116,23 +124,31 @@ class Table(ABC):
         return printable(self.name, SHOWN_ERROR)
 
 
-def open_table(source: str | Path, *, folder: Path | None = None, digested: bool = True) -> Table:
-    """Open a file or a pattern of files: CSV, TSV, JSON Lines (also .gz), Parquet or Arrow.
+def open_table(
+    source: str | Path, *, folder: Path | None = None, digested: bool = True, engine: str = "duckdb"
+) -> Table:
+    """Open a file or a pattern of files: CSV, TSV, JSON Lines (also .gz), Parquet or Arrow; a folder, or an address.
 
     Parameters
     ----------
     source
-        Path or glob; all files that a glob matches must have the same columns of the same kinds.
+        Path, glob, folder of Parquet files or address of one; all files must have the same columns of the same kinds.
     folder
         What a relative path is relative to; the working folder by default.
     digested
         Whether Parquet files are read whole for their digest; a cluster's are not read on one machine.
+    engine
+        Who will pass over the rows; what lies at an address is for duckdb alone.
 
     Raises
     ------
     SourceError
         When it cannot be read exactly as it stands.
     """
+    if is_address(source):
+        from audit.engines.addresses import open_address
+
+        return open_address(source, engine)
     name, place = str(source), Path(folder or ".") / source
     if is_counts(place):
         from audit.engines.counts import open_counts
@@ -152,7 +168,9 @@ def open_table(source: str | Path, *, folder: Path | None = None, digested: bool
 
 
 def open_frame(frame: Any, name: str = "the table") -> Table:
-    """Take a frame of pandas, polars or Arrow, a mapping of columns, or whatever Narwhals understands.
+    """Take a frame of pandas, polars, Arrow or PySpark, a mapping of columns, or whatever Narwhals understands.
+
+    Of a lazy frame only the columns of a question are made; rows of PySpark stay where they are.
 
     Parameters
     ----------
@@ -166,9 +184,22 @@ def open_frame(frame: Any, name: str = "the table") -> Table:
     SourceError
         Naming the column, and the row where there is one.
     """
-    from audit.engines.frames import arrow_of
+    from audit.engines.frames import arrow_of, may_be_lazy
 
+    if may_be_lazy(frame):
+        from audit.engines.lazy import lazy_of, lazy_table
+
+        lazy = lazy_of(frame)
+        if lazy is not None:
+            return lazy_table(name, lazy)
     return held_table(name, arrow_of(frame, name), None)
+
+
+def registered(con: duckdb.DuckDBPyConnection, held: pa.Table) -> str:
+    """Name of a view of an Arrow table on a connection."""
+    view = f"held_{next(_VIEWS)}"
+    con.register(view, held)
+    return view
 
 
 def held_table(name: str, held: pa.Table, digest: str | None, parts: tuple[Part, ...] = ()) -> Table:
@@ -186,9 +217,7 @@ class HeldTable(Table):
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Name of a view of the chosen columns, registered on the connection."""
-        view = f"held_{next(_VIEWS)}"
-        con.register(view, self.held_rows(names))
-        return view
+        return registered(con, self.held_rows(names))
 
     def held_rows(self, names: Sequence[str]) -> pa.Table:
         """Chosen columns, each in the plainest type that says the same."""

@@ -123,6 +123,13 @@ class Test:
 
 
 @dataclass(frozen=True, slots=True)
+class Every:
+    """Condition on a row: all of these."""
+
+    tests: tuple[Test, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """Key: the value of a column as it stands."""
 
@@ -178,7 +185,7 @@ Key = Column | Band | Passes | Fold | Slice | Value
 class Rows:
     """Sum: number of rows, or of those that satisfy a test."""
 
-    when: Test | None = None
+    when: Test | Every | None = None
 
 
 @dataclass(frozen=True, slots=True)

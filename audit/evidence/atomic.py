@@ -65,6 +65,28 @@ def write_bytes(path: Path, data: bytes) -> None:
         _discard(spare)
 
 
+def create_text(path: Path, text: str) -> bool:
+    """Write a new file, atomically; False where there is one of that name, which is then left as it is.
+
+    Raises
+    ------
+    StoreError
+        When the file cannot be written.
+    """
+    spare = path.parent / f".{secrets.token_hex(8)}.tmp"
+    try:
+        _write_new(spare, text.encode("utf-8"))
+        _link(spare, path)
+        _sync_folder(path.parent)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise StoreError(f"cannot write {_shown(path)}: {_why(error)}") from error
+    finally:
+        _discard(spare)
+    return True
+
+
 def _write_new(path: Path, data: bytes) -> None:
     """Create a file that must not exist yet and force its bytes to disk."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
@@ -72,6 +94,18 @@ def _write_new(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _link(spare: Path, path: Path) -> None:
+    """Give a file a name that must not be taken, in one step where the file system has links."""
+    try:
+        os.link(spare, path)
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.ENOSYS}:
+            raise
+        if path.exists():
+            raise FileExistsError(path) from None
+        spare.replace(path)
 
 
 def _sync_folder(folder: Path) -> None:

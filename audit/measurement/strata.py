@@ -81,17 +81,17 @@ def _by_outcome(cube: Cube, measure: str, outcome: str) -> np.ndarray:
 def _disparity(w: np.ndarray, w2: np.ndarray, group: int, *, folded: bool) -> _Disparity:
     """Value with its variance: linearised from the squared weights, or the jackknife where rows share units."""
     whole = w.sum(axis=-1)
-    value = _value(whole, group)
+    value = disparity(whole, group)
     totals = whole.sum(axis=0)
     one_sided = bool(((totals == 0).any(axis=1) & (totals.sum(axis=1) > 0)).any())
     kish = float(whole.sum() ** 2 / w2.sum())
     if not folded:
-        slope = _slope(whole, group, value)
+        slope = slopes(whole, group, value)
         return _Disparity(value, float((w2.sum(axis=-1) * slope**2).sum()), math.inf, kish, one_sided)
     filled = w.sum(axis=(0, 1, 2))
     effective = float(filled.sum() ** 2 / (filled**2).sum())
     live = [f for f in range(w.shape[-1]) if 0 < filled[f] < filled.sum()]
-    deviation = np.array([_value(whole - w[..., f], group) - value for f in live])
+    deviation = np.array([disparity(whole - w[..., f], group) - value for f in live])
     count = max(len(live), 1)
     variance = (count - 1) / count * float((deviation**2).sum())
     df = min(effective, float(satterthwaite(deviation[:, None])[0])) - 1
@@ -105,12 +105,13 @@ def _gaps(w: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return shares, totals, totals.sum(axis=1)
 
 
-def _value(w: np.ndarray, group: int) -> float:
+def disparity(w: np.ndarray, group: int) -> float:
+    """Conditional demographic disparity of one group, from weights by group, stratum and outcome."""
     shares, _, size = _gaps(w, group)
     return float((size * (shares[:, 0] - shares[:, 1])).sum() / size.sum())
 
 
-def _slope(w: np.ndarray, group: int, value: float) -> np.ndarray:
+def slopes(w: np.ndarray, group: int, value: float) -> np.ndarray:
     """Change of the value with the weight of each cell, (G, S, 2)."""
     shares, totals, size = _gaps(w, group)
     own = np.zeros_like(w)

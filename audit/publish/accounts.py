@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.publish.shapes import Table, TableRow
-from audit.publish.words import BADGES, Badge, Cell, percent, safe_text, words
+from audit.publish.words import BADGES, Badge, Cell, digest_text, percent, safe_text, words
 from audit.result import SCHEMA, AuditResult, Check, Energy, EnergyComponent, Part
 from audit.sentences import number, training_notes
 
 OUTCOME_ORDER = ("fail", "error", "undefined", "warn", "waived", "pass", "not applicable")
+MOST_COLUMNS = 30
+"""Columns of one table that a card names; audit.json has all."""
 METHODS = {
     "counter": "measured: hardware counter",
     "model": "estimated: model",
@@ -56,8 +58,14 @@ def part_view(part: Part) -> PartView:
         title=f"{safe_text(part.part).capitalize()} ({safe_text(part.source)})",
         sentence=f"{sentence} ({why}).{_cut(part)}" if why else f"{sentence}.{_cut(part)}",
         missing=f"Rows without a group, shown apart and compared with nobody: {missing}." if missing else "",
-        columns=", ".join(f"{safe_text(c.name, 60)} ({safe_text(c.kind)})" for c in part.columns),
+        columns=_columns(part),
     )
+
+
+def _columns(part: Part) -> str:
+    named = ", ".join(f"{safe_text(c.name, 60)} ({safe_text(c.kind)})" for c in part.columns[:MOST_COLUMNS])
+    left = len(part.columns) - MOST_COLUMNS
+    return f"{named} and {left:,} more" if left > 0 else named
 
 
 def _cut(part: Part) -> str:
@@ -163,10 +171,7 @@ def provenance(result: AuditResult) -> tuple[tuple[str, str], ...]:
         ("Exit codes", ", ".join(f"{safe_text(p)} {c}" for p, c in run.exit_codes.items()) or "no process was started"),
         *(("Training", safe_text(note)) for note in training_notes(run)),
         ("Question", safe_text(result.question.digest)),
-        *(
-            (f"Data: {safe_text(p.part)}", safe_text(p.digest or "no digest: the rows were in memory"))
-            for p in result.data
-        ),
+        *((f"Data: {safe_text(p.part)}", digest_text(p)) for p in result.data),
         ("Document", f"{SCHEMA}; the counts behind every number are in audit.json"),
     ]
     return tuple(pairs)

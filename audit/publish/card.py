@@ -44,7 +44,7 @@ class Format:
 
     @property
     def ending(self) -> str:
-        """Html or md."""
+        """Html, md or json."""
         return self.template.removesuffix(".j2").rpartition(".")[2]
 
     def made(self) -> Callable[[AuditResult, int], Any]:
@@ -119,7 +119,7 @@ def environment(ending: str) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         # The Markdown template escapes each value through a filter; a value that none was named for is escaped here.
-        finalize=None if ending == "html" else plain_text,
+        finalize=plain_text if ending == "md" else None,
     )
     made.filters |= {"cell": cell_text, "inline": inline}
     return made

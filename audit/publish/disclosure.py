@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from audit import four_fifths
 from audit.catalogue import Criterion, Family, asks_of, at_k
+from audit.config.sections import SMALLEST_PUBLISHED
 from audit.errors import QuestionError, printable
 from audit.estimates import Estimates
 from audit.grouping import PLACES
@@ -36,12 +37,14 @@ from audit.publish.cells import (
 from audit.result import AuditResult, Axis, Check, CubeRecord, Gate
 from audit.value import Estimate, Group, Stage
 
-K = 10
+K = SMALLEST_PUBLISHED
 """Smallest count that is published by default."""
 PARTS: Mapping[Stage, str] = {"data": "train", "model": "predictions"}
 """Part of the data that the counts of a stage come from; it begins the name of its cubes."""
 CONFUSIONS = "confusion: "
 """Begins the name of a published confusion table."""
+TOLD_AT_K = ("DP001", "DP002")
+"""Checks whose sentences name no count under `K`, but may name one under a larger k."""
 MOST_TABLED = 8
 """Classes of a confusion table that is published; a larger one is for the record alone."""
 OF_ALL = frozenset(
@@ -229,7 +232,7 @@ def _checks(checks: Sequence[Check], shown: Sequence[Estimate], k: int) -> Itera
     gone = {four_fifths.title(e.by[0]) for e in shown if len(e.by) == 1 and four_fifths.rests_on(e)
             and e.status == "suppressed"}  # fmt: skip
     for check in checks:
-        bare = check.code == four_fifths.CODE and check.title in gone
+        bare = (check.code == four_fifths.CODE and check.title in gone) or (check.code in TOLD_AT_K and k > K)
         why = f"judged on the full record; the numbers are left out here because they would give away counts under {k}"
         yield replace(check, detail=why) if bare else check
 

@@ -19,6 +19,7 @@ from audit.publish.grouped import By, Grouped
 from audit.publish.shapes import GroupingView
 from audit.publish.words import (
     count,
+    digest_text,
     grouping_name,
     safe_text,
 )
@@ -118,7 +119,7 @@ def _facts(result: AuditResult, found: Grouped, part: Part) -> tuple[tuple[str, 
         ("Independent auditor", own["auditor"]),
         ("Date of this audit", safe_text(result.run.finished).partition("T")[0]),
         ("In use since (distribution date)", own["distribution_date"]),
-        ("Source of the data", f"{safe_text(part.source)}, {safe_text(part.digest or 'rows in memory, no digest')}"),
+        ("Source of the data", f"{safe_text(part.source)}, {digest_text(part)}"),
         ("Explanation of the data", own["data_explanation"]),
         ("Dates of the data", _dates(said)),
         ("Applicants or candidates", f"{rows} assessed; {part.rows_read:,} rows read"),

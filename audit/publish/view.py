@@ -9,9 +9,7 @@ Must not: read a private count, judge, or know a format.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from audit.gates import WORST_FIRST, deciding
 from audit.publish.accounts import (
@@ -26,21 +24,12 @@ from audit.publish.bias import data_groupings
 from audit.publish.charts import Strip, gate_strip
 from audit.publish.groups import model_groupings
 from audit.publish.method import Term, definitions, method_notes
+from audit.publish.owner import SENTENCE_LENGTH, OwnerWords, owner_words
 from audit.publish.shapes import GroupingView
 from audit.publish.words import BADGES, Badge, safe_text
 from audit.result import AuditResult, Gate
 from audit.sentences import training_notes
 
-NOT_PROVIDED = "not provided (owner to fill)"
-OWNER_FIELDS = (
-    ("name", "Name"),
-    ("version", "Version"),
-    ("owner", "Owner"),
-    ("description", "Description"),
-    ("intended_use", "Intended use"),
-    ("out_of_scope", "Out of scope"),
-    ("licence", "Licence"),
-)
 COUNTED = {
     "fail": ("is broken", "are broken"),
     "undefined": ("is undefined", "are undefined"),
@@ -48,15 +37,6 @@ COUNTED = {
     "waived": ("is waived", "are waived"),
     "pass": ("is kept", "are kept"),
 }
-SENTENCE_LENGTH = 1200
-
-
-@dataclass(frozen=True, slots=True)
-class OwnerField:
-    """What only the owner can say; ``text`` is None where the owner did not."""
-
-    label: str
-    text: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +63,10 @@ class CheckView:
 class Card:
     """The whole page."""
 
-    title: str
-    version: str
     badge: Badge
     headline: str
     tally: str
-    owner: tuple[OwnerField, ...]
-    owner_missing: int
-    owner_line: str
+    owner: OwnerWords
     limits: tuple[LimitView, ...]
     model: tuple[GroupingView, ...]
     data: tuple[PartView, ...]
@@ -107,20 +83,14 @@ class Card:
 
 def card_view(result: AuditResult, k: int) -> Card:
     """View of a result that `disclosure.publishable` has gone over with the same ``k``."""
-    owner = owner_fields(result.question.config)
-    missing = sum(f.text is None for f in owner)
     gates = sorted(result.gates, key=lambda g: WORST_FIRST.index(g.verdict))
     model = model_groupings(result)
     bias = data_groupings(result)
     return Card(
-        title=owner[0].text or "Unnamed model",
-        version=owner[1].text or "",
         badge=BADGES[result.verdict],
         headline=headline(result),
         tally=tally(result),
-        owner=owner,
-        owner_missing=missing,
-        owner_line=_owner_line(missing, len(owner)),
+        owner=owner_words(result),
         limits=tuple(_limit(g, i) for i, g in enumerate(gates)),
         model=model,
         data=tuple(part_view(p) for p in result.data),
@@ -133,15 +103,6 @@ def card_view(result: AuditResult, k: int) -> Card:
         definitions=definitions(result),
         left_out=_left_out(result, k),
         provenance=provenance(result),
-    )
-
-
-def owner_fields(config: Mapping[str, Any]) -> tuple[OwnerField, ...]:
-    """Fields of ``[model]`` in audit.toml."""
-    said = config.get("model") or {}
-    return tuple(
-        OwnerField(label, safe_text(said[key], SENTENCE_LENGTH) if said.get(key) else None)
-        for key, label in OWNER_FIELDS
     )
 
 
@@ -172,12 +133,6 @@ def tally(result: AuditResult) -> str:
 
 def _listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def _owner_line(missing: int, total: int) -> str:
-    if not missing:
-        return f"All {total} owner fields are provided."
-    return f"{missing} of {total} owner fields {'is' if missing == 1 else 'are'} {NOT_PROVIDED}."
 
 
 def _limit(gate: Gate, i: int) -> LimitView:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from audit.errors import printable
+from audit.result import Part
 from audit.value import Estimate, Group
 
 Mark = Literal["ok", "few", "undefined", "suppressed", "none"]
@@ -60,6 +61,11 @@ class Cell:
 def words(text: str) -> Cell:
     """Cell of running text."""
     return Cell(text, numeric=False)
+
+
+def digest_text(part: Part) -> str:
+    """Digest of a table, or why it has none."""
+    return safe_text(part.digest or f"no digest: {part.undigested or 'the rows were in memory'}", LONG)
 
 
 def safe_text(text: object, limit: int = LONG) -> str:

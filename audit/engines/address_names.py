@@ -1,0 +1,109 @@
+"""What an address says, and what of it may be shown: its place, and never a user, a password or a query.
+
+Must not: ask a network.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from audit.errors import QuestionError, SourceError, printable
+
+ADDRESS = re.compile(r"^([a-z][a-z0-9+.-]+):/+", re.IGNORECASE)
+"""Also with one slash, as a path makes of it."""
+SHOWN = 160
+LOCAL = {"127.0.0.1", "localhost", "[::1]"}
+
+
+def is_address(source: object) -> bool:
+    """Whether a source is an address and no path.
+
+    >>> is_address("s3://bucket/t.parquet"), is_address("folder/t.parquet")
+    (True, False)
+    """
+    return ADDRESS.match(str(source)) is not None
+
+
+def public(source: str | Path) -> str:
+    """Source as it may be recorded: of an address its place alone.
+
+    >>> public("https://me:secret@example.org/t.parquet?signature=secret")
+    'https://example.org/t.parquet'
+    """
+    return Address.read(source).plain if is_address(source) else os.fspath(source)
+
+
+def written_from(source: str | Path, folder: Path) -> str:
+    """Source as a file in a folder says it.
+
+    Raises
+    ------
+    QuestionError
+        When it is an address that carries more than its place, which may be a secret.
+    """
+    if not is_address(source):
+        return os.path.relpath(source, folder)
+    address = Address.read(source)
+    if address.place != address.plain:
+        raise QuestionError(
+            f"{address.shown} is given with a query or user, which may be a secret and is written to no file; write "
+            "the file yourself, or name an address without one"
+        )
+    return address.place
+
+
+def is_local(host: str) -> bool:
+    """Whether a host, with or without a port, is this machine."""
+    return re.sub(r":\d+$", "", host) in LOCAL
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address in its parts."""
+
+    place: str = field(repr=False)
+    """All of it, for DuckDB alone."""
+    scheme: str
+    host: str
+    path: str
+    user: bool
+    query: bool
+
+    @classmethod
+    def read(cls, source: str | Path) -> Address:
+        """Parts of an address.
+
+        Raises
+        ------
+        SourceError
+            When it is none.
+        """
+        text = ADDRESS.sub(lambda found: f"{found[1].lower()}://", os.fspath(source))
+        try:
+            parts = urlsplit(text)
+        except ValueError:
+            raise SourceError("the source looks like an address and cannot be read as one; check its host") from None
+        host = parts.netloc.rpartition("@")[2]
+        return cls(
+            text, parts.scheme, host, parts.path, user="@" in parts.netloc, query=bool(parts.query or parts.fragment)
+        )
+
+    @property
+    def plain(self) -> str:
+        """Its place alone."""
+        return f"{self.scheme}://{self.host}{self.path}"
+
+    @property
+    def shown(self) -> str:
+        """Its place alone, fit for a message."""
+        return printable(self.plain, SHOWN)
+
+    def before(self, wild: re.Pattern[str]) -> str:
+        """The folder from which a pattern is read, with its slash."""
+        found = wild.search(self.path)
+        fixed = self.path[: found.start()] if found else self.path
+        return f"{self.scheme}://{self.host}{fixed.rpartition('/')[0]}/"

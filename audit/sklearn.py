@@ -1,0 +1,147 @@
+"""The audit of the data as a step of a scikit-learn pipeline: it refuses in ``fit``, before anything is trained.
+
+>>> import numpy as np, pandas as pd
+>>> from sklearn.linear_model import LogisticRegression
+>>> from sklearn.pipeline import make_pipeline
+>>> rows = pd.DataFrame({"x": np.arange(200.0), "sex": ["f", "m"] * 100})
+>>> somebody = {"stage": "data", "metric": "representation", "compare": "lowest", "min": 0.3}
+>>> gate = DataGate(groups=["sex"], gates=[somebody])
+>>> gate.fit(rows, np.arange(200) % 4 // 2).result_.verdict
+'pass'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from audit.api import check
+from audit.arrays import attributes
+from audit.errors import DataRefusedError, QuestionError, printable
+from audit.result import AuditResult
+
+__all__ = ["DataGate"]
+LABEL = "y"
+
+
+class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Checks rows before they train anything, and passes them on as they are.
+
+    Parameters
+    ----------
+    groups
+        Names of the group columns of ``X``; none where ``fit`` is given ``sensitive_features``.
+    gates
+        Limits, as the tables of ``[[gates]]`` in audit.toml; those on data and checks can refuse.
+    positive, classes, unit, strata, population, intersections, confidence
+        As in `audit.check`.
+    insist
+        Pass the rows on although a gate fails; ``result_`` says that it did.
+
+    Attributes
+    ----------
+    result_ : AuditResult
+        The audit of the rows that ``fit`` was given.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[str] | str = (),
+        gates: Sequence[Mapping[str, Any]] = (),
+        *,
+        positive: Any = None,
+        classes: bool = False,
+        unit: str | None = None,
+        strata: Sequence[str] | str = (),
+        population: Mapping[str, Mapping[str, float]] | None = None,
+        intersections: int = 1,
+        confidence: float = 0.95,
+        insist: bool = False,
+    ) -> None:
+        self.groups = groups
+        self.gates = gates
+        self.positive = positive
+        self.classes = classes
+        self.unit = unit
+        self.strata = strata
+        self.population = population
+        self.intersections = intersections
+        self.confidence = confidence
+        self.insist = insist
+
+    def fit(self, X: Any, y: Any = None, *, sensitive_features: Any = None) -> Self:  # noqa: N803
+        """Audit the rows.
+
+        Parameters
+        ----------
+        X
+            A frame with named columns.
+        y
+            Labels; without them only who is in the rows is looked at.
+        sensitive_features
+            A frame, mapping or named array of groups that are no features.
+
+        Raises
+        ------
+        DataRefusedError
+            When a gate fails; it carries the result.
+        """
+        columns = _columns(X)
+        groups = [self.groups] if isinstance(self.groups, str) else list(self.groups)
+        if sensitive_features is not None:
+            apart = attributes(sensitive_features, "sensitive_features")
+            groups, columns = [*groups, *(g for g in apart if g not in groups)], {**columns, **apart}
+        if y is not None:
+            if LABEL in columns:
+                raise QuestionError(f"column '{LABEL}' of X has the name that labels get; rename the column")
+            columns[LABEL] = y
+        self.result_ = self._checked(columns, groups, labelled=y is not None)
+        self.n_features_in_ = len(_columns(X))
+        self.feature_names_in_ = np.array(list(_columns(X)), dtype=object)
+        failed = [g for g in self.result_.gates if g.verdict == "fail"]
+        if failed and not self.insist:
+            raise DataRefusedError(f"the data is refused, nothing was trained: {failed[0].sentence}", self.result_)
+        return self
+
+    def transform(self, X: Any) -> Any:  # noqa: N803
+        """Return the rows as they are."""
+        check_is_fitted(self, "result_")
+        names = list(_columns(X))
+        if names != list(self.feature_names_in_):
+            stray = next((n for n in names if n not in self.feature_names_in_), None)
+            raise QuestionError(
+                f"columns differ from those of fit ({printable(stray) if stray else 'order or number'}); give the same"
+            )
+        return X
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the columns, as they came in."""
+        del input_features
+        check_is_fitted(self, "result_")
+        names: np.ndarray = self.feature_names_in_
+        return names
+
+    def _checked(self, columns: Mapping[str, Any], groups: Sequence[str], *, labelled: bool) -> AuditResult:
+        return check(
+            columns,
+            label=LABEL if labelled else None,
+            positive=self.positive,
+            classes=self.classes and labelled,
+            groups=groups,
+            unit=self.unit,
+            strata=self.strata if labelled else (),
+            population=self.population,
+            intersections=self.intersections,
+            confidence=self.confidence,
+            gates=self.gates,
+        )
+
+
+def _columns(rows: Any) -> dict[str, Any]:
+    if not hasattr(rows, "columns"):
+        raise QuestionError(f"X must be a frame with named columns, not {type(rows).__name__}: groups have names")
+    return attributes(rows, "X")

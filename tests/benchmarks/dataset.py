@@ -1,0 +1,64 @@
+"""Bias of the data before any model, beside SageMaker Clarify's library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pandas as pd
+from benchmarks import asked, people
+from benchmarks.page import AGREE, Benchmark, Faster, Scale, Section, Sides, timed
+from benchmarks.peer import peer
+
+import audit
+
+CLARIFY = {
+    "CI": "class_imbalance", "DPL": "difference_in_proportions_of_labels", "KL": "kl_divergence", "JS": "js_divergence",
+    "LP": "lp_norm", "TVD": "total_variation_distance", "KS": "ks_distance", "CDDL": "conditional_demographic_disparity",
+}  # fmt: skip
+COLUMNS = (*people.GROUPS, "office", "label")
+
+
+def _check(frame: pd.DataFrame) -> Any:
+    return audit.check(frame, label="label", groups=people.GROUPS, strata=["office"])
+
+
+def _values(result: Any) -> dict[tuple[str, str, str], float]:
+    """What ours and theirs both compute: all eight of two levels, and within strata of every level."""
+    found = {}
+    for short, name in CLARIFY.items():
+        for e in (e for by in people.GROUPS for e in result.find(name, by=[by], stage="data")):
+            if short == "CDDL" or len(people.LEVELS[e.by[0]]) == 2:
+                found[e.by[0], e.group[0], short] = e.value
+    return found
+
+
+@contextmanager
+def clarify(scale: Scale, rows: int) -> Iterator[Sides]:
+    """The report of each of three facets, by all eight metrics before training."""
+    path = people.scored(scale.cache, rows)
+    frame = pd.read_parquet(path, columns=list(COLUMNS))
+    ours = _values(_check(frame))
+    with peer(scale, "smclarify", path, ",".join(people.GROUPS)) as theirs:
+        values = {(by, group, name): value for by, group, name, value in theirs.values}
+        same = asked.furthest(ours, {k: values[k] for k in ours}, AGREE)
+        yield Sides(timed(lambda: asked.numbers(_check(frame).estimates)), theirs.go, f"{same} ({theirs.versions})")
+
+
+SECTION = Section(
+    "Bias of data before training",
+    "A pandas frame in memory: race, sex and age as facets, an office of 5 levels as Clarify's group variable and as our stratum.",
+    (
+        Benchmark(
+            name="dataset-clarify",
+            ours="`audit.check`: the eight metrics, representation and base rates with intervals, and every number asked for",
+            theirs="smclarify, `bias_report` of each facet, all metrics before training",
+            rows=100_000,
+            sides=clarify,
+            demand=Faster(200),
+            note="Clarify sets each level against all others, ours against the largest group: all eight metrics are the same number for an "
+            "attribute of two levels, and the one within strata for every level; these were compared.",
+        ),
+    ),
+)

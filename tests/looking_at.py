@@ -1,0 +1,34 @@
+"""One check of the data, asked of frames or files as the audit itself asks it."""
+
+from __future__ import annotations
+
+from audit.config.read import build
+from audit.data.checks import kinds
+from audit.data.looked import looking
+from audit.engines.choice import count
+from audit.engines.counting import Counted
+from audit.engines.tables import open_frame, open_table
+from audit.plans import data_plan
+
+
+def found(code, train, test=None, **data):
+    """Outcomes of one code over all parts."""
+    config = build({"data": {"source": "memory", **data}}, "a test")
+    return asked(code, {"train": train, **({} if test is None else {"test": test})}, config)
+
+
+def asked(code, parts, config):
+    """Outcomes of one code for a question of any kind."""
+    (kind,) = [k for k in kinds() if k.code == code]
+    tables = {part: open_frame(rows) if hasattr(rows, "columns") else open_table(rows) for part, rows in parts.items()}
+    counts = {part: _counted(table, config) for part, table in tables.items()}
+    with looking(tables, config, counts) as looked:
+        return [check for part in looked for check in kind.find(part)]
+
+
+def _counted(table, config):
+    plan = data_plan(config)
+    if plan.groups or plan.label is not None:
+        return count(table, plan, config.data.engine, None)
+    rows = len(table.to_pandas([next(iter(table.columns))]))
+    return Counted(cubes=(), rows_read=rows, rows_excluded={}, rows_without_group={})

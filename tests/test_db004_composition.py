@@ -1,0 +1,93 @@
+"""DB004, a gap that turns its sign within strata."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from two_parts import checks_of, of
+
+import audit
+
+
+@pytest.fixture(scope="module")
+def berkeley(shared):
+    frame = pd.read_parquet(shared / "data" / "ucb_admissions" / "ucb_admissions.parquet")
+    return frame.loc[frame.index.repeat(frame.Freq)].reset_index(drop=True).drop(columns="Freq")
+
+
+def found(frame, **asked):
+    return of(audit.check(frame, **{"groups": "g", "label": "y", **asked}).checks, "DB004")
+
+
+def admissions(frame, **asked):
+    return found(frame, label="Admit", positive="Admitted", groups="Gender", **asked)
+
+
+@pytest.mark.parametrize("strata", ["Dept", ()])
+@pytest.mark.parametrize("reference", ["Male", "Female"])
+def test_berkeley_is_found_with_both_numbers(berkeley, strata, reference):
+    check = admissions(berkeley, strata=strata, reference=reference)
+    assert check.outcome == "warn"
+    sign = "+-" if reference == "Male" else "-+"
+    assert f"{sign[0]}0.1416 of positive labels over everybody (p < 1e-12), against Gender = Female" in check.detail
+    assert f"within Dept {sign[1]}0.0193 (conditional demographic disparity, p = 0.26)" in check.detail
+
+
+def test_a_table_of_frequencies_is_told_as_weights_allow(shared):
+    frame = pd.read_parquet(shared / "data" / "ucb_admissions" / "ucb_admissions.parquet")
+    check = admissions(frame, strata="Dept", weight="Freq", reference="Male")
+    assert check.outcome == "pass"
+    assert "as chance may have it, Gender = Male beside Gender = Female: +0.1416" in check.detail
+    assert "-0.0193" in check.detail
+
+
+def test_shuffled_departments_are_silent(berkeley):
+    alarms = 0
+    for seed in range(100):
+        order = np.random.default_rng(seed).permutation(len(berkeley))
+        shuffled = berkeley.assign(Dept=berkeley.Dept.to_numpy()[order])
+        alarms += admissions(shuffled, strata="Dept" if seed % 2 else ()).outcome == "warn"
+    assert alarms <= 5
+
+
+def test_a_column_that_is_the_label_in_disguise_turns_nothing(berkeley):
+    noisy = np.where(np.random.default_rng(0).random(len(berkeley)) < 0.01, "?", berkeley.Admit)
+    check = admissions(berkeley.assign(leak=noisy).drop(columns="Dept"))
+    assert check.outcome == "not applicable"
+
+
+def rows(n=4000, seed=0):
+    """Group b is in the stratum of few positives, and does better within each."""
+    rng = np.random.default_rng(seed)
+    g = rng.choice(["a", "b"], n)
+    s = np.where(rng.random(n) < np.where(g == "a", 0.8, 0.2), "high", "low")
+    y = rng.random(n) < np.where(s == "high", 0.7, 0.2) + 0.08 * (g == "b")
+    return pd.DataFrame({"g": g, "s": s, "y": y.astype(int)})
+
+
+def test_a_reversal_is_found_with_weights_and_with_units():
+    frame = rows()
+    assert found(frame).outcome == "warn"
+    assert found(frame.assign(w=1.0 + np.arange(4000) % 3), weight="w").outcome == "warn"
+    assert found(frame.assign(who=np.arange(4000) // 2), unit="who").outcome == "warn"
+
+
+def test_few_people_of_many_rows_prove_no_reversal():
+    frame = rows(40, seed=2)
+    many = frame.loc[frame.index.repeat(50)].reset_index(drop=True)
+    assert found(many).outcome == "warn"
+    assert found(many.assign(who=np.repeat(np.arange(40), 50)), unit="who").outcome != "warn"
+
+
+def test_a_gap_of_one_sign_is_silent():
+    frame = rows().assign(s=lambda d: np.where(np.arange(len(d)) % 2, "x", "z"))
+    assert found(frame).outcome == "pass"
+
+
+def test_what_it_needs():
+    frame = rows()
+    assert found(frame, label=None).outcome == "not applicable"
+    assert found(frame.assign(y=np.arange(4000) % 3), classes=True).outcome == "not applicable"
+    assert found(frame.assign(g="a")).outcome == "not applicable"
+    assert [c.code for c in checks_of(frame, frame, groups=["g"], label="y")].count("DB004") == 1

@@ -1,0 +1,115 @@
+"""DL001, rows of train in another part."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from looking_at import found
+
+from audit.data.checks.leaked_rows import Split
+
+
+def one(train, test, **data):
+    (check,) = found("DL001", train, test, **data)
+    return check
+
+
+def split(rows, seed, share=0.2):
+    part = np.random.default_rng(seed).random(len(rows)) < share
+    return rows[~part], rows[part]
+
+
+def leaked(train, test, share=0.01):
+    k = int(len(test) * share)
+    return pd.concat([test.iloc[k:], train.sample(k, random_state=3)])
+
+
+@pytest.fixture(scope="module")
+def acs(shared):
+    return pd.read_parquet(shared / "data/acs_income/ACSIncome_test.parquet")
+
+
+def test_a_table_alone_has_no_other_part():
+    assert found("DL001", pd.DataFrame({"x": [1, 2]})) == []
+
+
+def test_one_percent_of_leaked_rows_is_found(acs):
+    train, test = split(acs.iloc[:60_000], 0)
+    check = one(train, leaked(train, test))
+    assert check.outcome == "warn"
+    assert "apart from index" in check.detail
+    assert "were copied; take them out" in check.detail
+
+
+def test_copies_with_numbers_of_their_own_are_found(acs):
+    train, test = split(acs.iloc[:60_000], 0)
+    copies = leaked(train, test)
+    assert one(train, copies.assign(index=range(10**8, 10**8 + len(copies)))).outcome == "warn"
+
+
+def test_fair_splits_are_silent(acs):
+    some = acs.iloc[:30_000]
+    assert sum(one(*split(some, seed)).outcome != "pass" for seed in range(25)) == 0
+
+
+def test_few_categories_are_silent(acs):
+    few = acs.iloc[:30_000][["SEX", "RAC1P", "MAR", "PINCP"]]
+    assert sum(one(*split(few, seed, 0.3)).outcome != "pass" for seed in range(25)) == 0
+
+
+@pytest.mark.slow
+def test_all_rows_leaked_and_clean(acs):
+    quiet = 0
+    for seed in range(100):
+        train, test = split(acs, seed)
+        quiet += one(train, test).outcome == "pass"
+        if seed < 5:
+            assert one(train, leaked(train, test)).outcome == "warn"
+    assert quiet >= 95
+
+
+def test_the_published_split_of_adult_is_a_random_one(shared):
+    adult = shared / "data/adult"
+    check = one(str(adult / "adult_train.parquet"), str(adult / "adult_test.parquet"))
+    assert check.outcome == "pass"
+    assert check.detail.startswith("23 of 16,281 rows are in train too (in all 15 shared columns)")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_mean_and_deviation_are_those_of_random_splits(share):
+    rng = np.random.default_rng(5)
+    sets = np.concatenate([np.arange(300), np.repeat(np.arange(300, 400), 2), np.repeat(np.arange(400, 420), 7)])
+    n, part = len(sets), int(share * len(sets))
+    seen = []
+    for _ in range(4000):
+        there = np.zeros(n, dtype=bool)
+        there[rng.permutation(n)[:part]] = True
+        seen.append(np.isin(sets[there], sets[~there]).sum())
+    a, b = np.bincount(sets[~there], minlength=420), np.bincount(sets[there], minlength=420)
+    mean, deviation = Split(a.astype(float), b.astype(float), np.ones(420)).by_chance()
+    assert mean == pytest.approx(np.mean(seen), abs=4 * np.std(seen) / 4000**0.5 + 0.05)
+    assert deviation == pytest.approx(np.std(seen), rel=0.06)
+
+
+def test_the_same_table_twice_is_named_even_where_twins_are_common():
+    rows = pd.DataFrame({"g": list("abcdefghijklmnopqrst") * 30})
+    assert one(rows, rows.sample(frac=1, random_state=1)).detail.startswith("all 600 rows are those of train")
+    assert one(rows, rows.sample(300, random_state=2)).outcome == "pass"
+
+
+def test_a_value_is_the_same_in_every_type():
+    rng = np.random.default_rng(0)
+    train = pd.DataFrame({"x": rng.integers(0, 10**6, 2000), "z": np.where(np.arange(2000) % 2, 0.0, np.nan)})
+    test = train.iloc[:200].astype({"x": "float64"}).assign(z=lambda d: -d.z)
+    assert one(train, test).detail.startswith("200 of 200 rows are in train too")
+    assert one(train.astype({"x": "int32"}), test.astype({"x": "int64"})).outcome == "warn"
+
+
+def test_parts_without_a_common_column_are_undefined():
+    assert one(pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"b": [1, 2]})).outcome == "undefined"
+
+
+def test_no_value_is_told():
+    train = pd.DataFrame({"who": [f"secret{i}" for i in range(500)], "y": [0, 1] * 250})
+    assert "secret" not in one(train, train.iloc[:100]).detail

@@ -1,0 +1,23 @@
+"""Checks of two parts of a table, as a run with `[data] test` makes them, without files."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+from audit.config.read import build
+from audit.engines.choice import count
+from audit.engines.tables import open_frame
+from audit.plans import data_plan
+from audit.stages import look_at
+
+
+def checks_of(train, test, **data):
+    config = build({"data": {"source": "memory", **data}}, "the question")
+    parts = {"train": open_frame(train), "test": open_frame(test)}
+    counts = {name: count(table, data_plan(config), "duckdb", None) for name, table in parts.items()}
+    return look_at(parts, config, counts, lambda _: nullcontext())
+
+
+def of(checks, code, part=None):
+    (found,) = [c for c in checks if c.code == code and (part is None or part in c.title)]
+    return found
