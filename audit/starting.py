@@ -15,7 +15,7 @@ from audit.engines.address_names import written_from
 from audit.engines.duck import connection
 from audit.engines.levels import level_text
 from audit.engines.sql import quoted
-from audit.engines.tables import Table, open_table
+from audit.engines.tables import Table, frame_of, open_table
 from audit.errors import printable
 
 LABEL_WORDS = re.compile(
@@ -59,6 +59,11 @@ class Look:
     score: str | None
     groups: tuple[Seen, ...]
     ages: tuple[str, ...]
+
+    @property
+    def of_data(self) -> bool:
+        """Whether the table holds rows to learn from, and no predictions."""
+        return self.prediction is None and self.score is None
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -119,9 +124,23 @@ def _positive(label: Seen | None) -> str | None:
     return next((v for v in label.levels if POSITIVE_WORDS.match(v.strip())), label.levels[-1])
 
 
-def proposal(seen: Look) -> str:
-    """Commented audit.toml."""
-    parts = [HEAD, _data(seen), _predictions(seen), _gates(seen)]
+def suite(path: str | Path) -> str:
+    """First suite of expectations, as JSON: what the first rows of a table satisfy, widened for those to come."""
+    from audit.data.first_suite import starting_suite
+
+    table = open_table(path)
+    with connection() as con, table.reading():
+        con.execute("SET TimeZone = 'UTC'")
+        plain = [name for name, kind in table.columns.items() if kind != "other"]
+        source = table.scan(con, plain)
+        listed = ", ".join(map(quoted, plain))
+        rows = con.sql(f"SELECT {listed} FROM {source} LIMIT {LOOKED_AT_ROWS}").to_arrow_table()  # noqa: S608
+    return json.dumps(starting_suite(frame_of(rows)), indent=1, ensure_ascii=False) + "\n"
+
+
+def proposal(seen: Look, suite: str | None = None) -> str:
+    """Commented audit.toml; ``suite`` is the name of the file of expectations beside it."""
+    parts = [HEAD, _data(seen), _checks(suite), _predictions(seen), _gates(seen)]
     return "\n".join(p for p in parts if p)
 
 
@@ -159,6 +178,15 @@ def _data(seen: Look) -> str:
     if seen.ages:
         lines += ["", "[data.bins]", *(f"{to_toml({n: [18, 25, 40, 65]}).strip()}" for n in seen.ages)]
     return "\n".join(lines) + "\n"
+
+
+def _checks(suite: str | None) -> str:
+    if suite is None:
+        return ""
+    return (
+        f"[checks]                       # Great Expectations, proposed from these rows: meant for the next ones\n"
+        f"suite = {_quoted(suite)}\n"
+    )
 
 
 def _predictions(seen: Look) -> str:

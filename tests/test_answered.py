@@ -346,3 +346,26 @@ def test_a_run_asks_every_group(tmp_path, capsys, named, code, says):
     assert ended.value.code == code
     out = capsys.readouterr()
     assert says in out.out + out.err
+
+
+def test_init_writes_a_suite_that_its_own_table_passes_and_others_may_fail(tmp_path):
+    import subprocess
+    import sys
+
+    rows = pd.DataFrame({"sex": ["f", "m"] * 100, "hired": [0, 1, 1, 0] * 50, "years": range(200)})
+    rows.to_parquet(tmp_path / "t.parquet")
+
+    def audit(*words):
+        return subprocess.run([sys.executable, "-m", "audit", *words], cwd=tmp_path, capture_output=True, text=True)
+
+    assert audit("init", "t.parquet").returncode == 0
+    said = (tmp_path / "audit.toml").read_text()
+    assert 'suite = "suite.json"' in said
+    done = audit("run", "audit.toml", "--json")
+    asked = [c for c in json.loads(done.stdout)["checks"] if c["code"] == "DV100"]
+    assert len(asked) > 5
+    assert {c["outcome"] for c in asked} == {"pass"}
+    rows.assign(sex=["x", "m"] * 100).to_parquet(tmp_path / "t.parquet")
+    done = audit("run", "audit.toml", "--json")
+    assert done.returncode == 1
+    assert any(c["outcome"] == "fail" and "sex" in c["title"] for c in json.loads(done.stdout)["checks"])

@@ -13,6 +13,7 @@ from audit.cli import options as o
 from audit.cli.options import DEFAULT_STORE, Command
 
 HERE = Path(DEFAULT_STORE)
+SUITE = "suite.json"
 DEMO = "boston_mortgages"
 
 
@@ -20,15 +21,19 @@ def init(
     table: Annotated[str, typer.Argument(metavar="TABLE", help=f"A table to look at. {o.TABLE}")],
     output: Annotated[Path, typer.Option(help="File to write; never overwritten.")] = Path("audit.toml"),
 ) -> None:
-    """Look at a table, propose label and groups, and write a commented audit.toml."""
+    """Look at a table, propose label, groups and expectations, and write a commented audit.toml."""
     from audit.config.write import save_new
-    from audit.starting import look, proposal
+    from audit.starting import look, proposal, suite
 
-    seen = look(table, output.parent)
-    save_new(output, proposal(seen))
+    seen, beside = look(table, output.parent), output.with_name(SUITE)
+    asks = seen.of_data and not beside.exists()
+    save_new(output, proposal(seen, SUITE if asks else None))
+    if asks:
+        save_new(beside, suite(table))
     for line in seen.lines:
         typer.echo(line)
-    typer.echo(f"Wrote {output}. Read it, then: audit run {output}")
+    wrote = f"{output} and {beside}. Read them" if asks else f"{output}. Read it"
+    typer.echo(f"Wrote {wrote}, then: audit run {output}")
 
 
 def demo(

@@ -96,7 +96,7 @@ class Answering:
         self.table.require(grouped)
         read = {c for e in self.suite.expectations for c in e.columns if c in self.table.columns}
         with connection() as con, self.table.reading():
-            scan = DuckScan(con, self.table.scan(con, sorted({*read, *grouped})))
+            scan = DuckScan(con, self.table.scan(con, sorted({*read, *grouped})), self.table.rows)
             known = families(scan)
             made = [None if _is_told(e, self.table) else aggregate(e, known) for e in self.suite.expectations]
             self._whole(made, scan)

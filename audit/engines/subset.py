@@ -29,7 +29,7 @@ def rows_of_group(table: Table, names: Sequence[str], key: Column | Band, group:
     """
     with table.reading(), duckdb.connect(":memory:") as con:  # one that keeps rows in their order
         con.execute("SET TimeZone = 'UTC'")
-        scan = DuckScan(con, table.scan(con, [*names, key.name]))
+        scan = DuckScan(con, table.scan(con, [*names, key.name]), table.rows)
         where = f"{grouped_by(key, families(scan))} IS NOT DISTINCT FROM ?"
         query = f"SELECT {', '.join(map(quoted, names))} FROM {scan.source} WHERE {where}"  # noqa: S608
         return frame_of(con.execute(query, [group]).to_arrow_table())
