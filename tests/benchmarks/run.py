@@ -161,7 +161,8 @@ def main() -> int:
         if given.out is not None:
             given.out.write_text(page(found, scale, where), encoding="utf-8")
     missed = [r.benchmark.name for r in results if r.missed or r.broken]
-    announce(f"{len(results)} benchmarks, missed or not run: {', '.join(missed) or 'none'}")
+    if not given.keep:
+        announce(f"{len(results)} benchmarks, missed or not run: {', '.join(missed) or 'none'}")
     return 1 if missed and not scale.quick else 0
 
 
