@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from benchmarks import asked, bootstrap, crossings, people, projection, whole
+from benchmarks import apart, asked, bootstrap, crossings, people, projection, whole
 from benchmarks.page import (
     Absent,
     AtMost,
@@ -202,11 +202,24 @@ def test_the_projection_is_arithmetic_on_marginal_speeds():
 
 def test_a_quick_page_says_that_it_is_one(scale):
     told = Section("Topic", "Text.", [named("whole-linear")])
-    told = run([told], told.benchmarks, scale)[0]
+    told = run([told], scale, lambda b: measured(b, scale))[0]
     text = page([told], scale, machine())
     assert "quick run on few rows" in text
     assert section(told) in text
     assert "| `whole-linear` |" in text
+
+
+def test_what_dies_takes_no_figures_with_it(tmp_path, root, monkeypatch):
+    alone = Scale(quick=True, cache=tmp_path, root=root)
+    found = apart.apart(named("crossings-sets"), alone, resume=False)
+    assert (found.benchmark.name, len(found.ours), len(found.theirs), found.broken) == ("crossings-sets", 1, 1, False)
+    assert apart.apart(named("crossings-sets"), alone, resume=True) == found
+    killed = tmp_path / "killed.py"
+    killed.write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    monkeypatch.setattr(apart, "RUN", killed)
+    died = apart.apart(named("crossings-sets"), alone, resume=False)
+    assert died.broken
+    assert "signal 9" in row_of(died)[3]
 
 
 def test_a_name_that_does_not_exist_is_answered_with_the_nearest(root):

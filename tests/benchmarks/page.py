@@ -131,6 +131,8 @@ class Result:
     agreed: str = ""
     told: str = ""
     absent: str = ""
+    broken: bool = False
+    """Whether it should have run and did not."""
 
     @property
     def least(self) -> tuple[float, float]:

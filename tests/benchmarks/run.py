@@ -10,7 +10,7 @@ import argparse
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
 from benchmarks import areas, cluster, crossings, dataset, intervals, parts, points, projection, whole  # noqa: E402
+from benchmarks.apart import apart, keep  # noqa: E402
 from benchmarks.page import Benchmark, Result, Scale, Section, announce, measured, row_of, section, table  # noqa: E402
 
 from audit.errors import QuestionError, no_such  # noqa: E402
@@ -90,37 +91,39 @@ def _figures(result: Result) -> tuple[str, str]:
     return (str(row[5]), str(row[6])) if result.benchmark.unit == "s" else (str(row[8]), "–")
 
 
-def chosen(found: Sequence[Section], only: str | None) -> list[Benchmark]:
-    """Benchmarks to run: all, or those of one name.
+def chosen(name: str) -> Benchmark:
+    """The benchmark of a name.
 
     Raises
     ------
     QuestionError
-        When no benchmark has the name.
+        When there is none.
     """
-    every = [b for s in found for b in s.benchmarks]
-    if only is None:
-        return every
-    if only not in {b.name for b in every}:
-        raise QuestionError(no_such("benchmark", only, [b.name for b in every]))
-    return [b for b in every if b.name == only]
+    every = {b.name: b for s in SECTIONS for b in s.benchmarks}
+    if name not in every:
+        raise QuestionError(no_such("benchmark", name, every))
+    return every[name]
 
 
-def run(every: Sequence[Section], wanted: Sequence[Benchmark], scale: Scale) -> list[Section]:
-    """The sections with the results of what is wanted."""
+def run(every: Sequence[Section], scale: Scale, time: Callable[[Benchmark], Result]) -> list[Section]:
+    """The sections with their results."""
     found: list[Section] = []
     for each in every:
-        results = [_told(b, scale) for b in each.benchmarks if b in wanted]
+        results = [time(b) for b in each.benchmarks]
         known = [r for s in found for r in s.results] + results
         text = each.text if each.closing is None else each.closing(known, scale)
         found.append(replace(each, results=results, text=text))
     return found
 
 
-def _told(benchmark: Benchmark, scale: Scale) -> Result:
+def one(name: str, scale: Scale, *, kept: bool) -> Result:
+    """Run one benchmark in this process."""
+    benchmark = chosen(name)
     announce(f"{benchmark.name} …")
     result = measured(benchmark, scale)
     announce(said(result))
+    if kept:
+        keep(result, scale)
     return result
 
 
@@ -143,18 +146,23 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="few rows, one go")
     parser.add_argument("--out", type=Path, help="where to write the page")
     parser.add_argument("--cache", type=Path, default=ROOT / "build" / "benchmarks", help="where tables are kept")
+    parser.add_argument("--resume", action="store_true", help="keep the figures of a run that was cut off")
+    parser.add_argument("--keep", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     scale, where = Scale(quick=given.quick, cache=given.cache, root=ROOT), machine()
-    try:
-        wanted = chosen(SECTIONS, given.only)
-    except QuestionError as error:
-        parser.error(str(error))
-    found = run(SECTIONS, wanted, scale)
-    results = [r for s in found for r in s.results]
-    if given.out is not None:
-        given.out.write_text(page(found, scale, where), encoding="utf-8")
-    missed = [r for r in results if r.missed]
-    announce(f"{len(results)} benchmarks, missed: {', '.join(r.benchmark.name for r in missed) or 'none'}")
+    if given.only is not None:
+        try:
+            results = [one(given.only, scale, kept=given.keep)]
+        except QuestionError as error:
+            parser.error(str(error))
+    else:
+        found = run(SECTIONS, scale, lambda b: apart(b, scale, resume=given.resume))
+        results = [r for s in found for r in s.results]
+        if given.out is not None:
+            given.out.write_text(page(found, scale, where), encoding="utf-8")
+    missed = [r.benchmark.name for r in results if r.missed or r.broken]
+    if not given.keep:
+        announce(f"{len(results)} benchmarks, missed or not run: {', '.join(missed) or 'none'}")
     return 1 if missed and not scale.quick else 0
 
 
