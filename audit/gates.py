@@ -19,7 +19,7 @@ from audit.errors import QuestionError, no_such
 from audit.estimates import Estimates
 from audit.four_fifths import UNASKED, checked_again
 from audit.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
-from audit.sentences import FOLDS_DECIDE, gate_sentence
+from audit.sentences import FOLDS_DECIDE, gate_sentence, unmeasured
 from audit.value import WORST_CLASS, Estimate, Group
 from audit.waivers import waived
 
@@ -217,7 +217,7 @@ def _judged(rule: GateRule, evidence: Evidence) -> Gate:
             compare=rule.compare,
             by=rule.by or (),
             status="undefined",
-            reason=_unmeasured(evidence),
+            reason=unmeasured(evidence.stopped_by),
         )
     low, high = bounds(estimate)
     if _hangs(rule, estimate):
@@ -236,12 +236,6 @@ def _judged(rule: GateRule, evidence: Evidence) -> Gate:
         estimate=estimate,
         needed_n=needed,
     )
-
-
-def _unmeasured(evidence: Evidence) -> str:
-    if not evidence.stopped_by:
-        return "this run did not measure it"
-    return f"nothing was trained, because {' and '.join(evidence.stopped_by)} failed"
 
 
 def bounds(estimate: Estimate) -> tuple[float | None, float | None]:

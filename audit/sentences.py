@@ -50,6 +50,13 @@ def training_notes(run: Run) -> tuple[str, ...]:
     return tuple(said)
 
 
+def unmeasured(stopped_by: Sequence[str]) -> str:
+    """Why there is no number, where gates on the data may have kept training from starting."""
+    if not stopped_by:
+        return "this run did not measure it"
+    return f"nothing was trained, because {' and '.join(stopped_by)} failed"
+
+
 def _listed_gates(names: Sequence[str]) -> str:
     shown = " and ".join(printable(n) for n in names)
     return f"{shown} {'fails' if len(names) == 1 else 'fail'}"

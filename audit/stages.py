@@ -149,7 +149,7 @@ def _has_rows(table: Table, config: Config) -> bool:
 
 def _looked_at(table: Table, config: Config) -> tuple[str, ...]:
     """Columns that are read: all that hold plain values where rows are looked at, else those that are counted."""
-    return readable(table) if _has_rows(table, config) else data_plan(config).columns
+    return readable(table, config) if _has_rows(table, config) else data_plan(config).columns
 
 
 def audit_table(table: Table, config: Config, found: Findings, step: Step) -> Counted:

@@ -485,9 +485,9 @@ def test_a_counter_that_becomes_unreadable_lowers_the_coverage(counter):
             for joules in (92, 94, 96):
                 time.sleep(0.15)
                 counter.write_text(str(joules * 1_000_000))
-            time.sleep(0.15)
+            time.sleep(0.5)
             counter.unlink()
-            time.sleep(0.6)
+            time.sleep(1.2)
         with meter.phase("audit"):
             time.sleep(0.2)
     energy = meter.energy()

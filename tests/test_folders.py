@@ -102,11 +102,10 @@ def test_spark_reads_folders_as_the_others_do(tmp_path, warehouse):
     shutil.copytree(tmp_path / "eu", tmp_path / "us")
     with session("local[2]") as spark:
         before = spark.conf.get(INFERENCE)
-        for name in ("group", "unit"):
-            table = open_table(tmp_path)  # two bases
-            found = engine_of("spark", "local[2]").count(table, PLANS[name])
-            same(found, DuckEngine().count(table, PLANS[name]), rel=1e-12)
-            assert found.rows_read == 2400
+        table = open_table(tmp_path)  # two bases
+        found = engine_of("spark", "local[2]").count(table, PLANS["group"])
+        same(found, DuckEngine().count(table, PLANS["group"]), rel=1e-12)
+        assert found.rows_read == 2400
         assert spark.conf.get(INFERENCE) == before
 
 

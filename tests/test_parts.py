@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -129,10 +131,12 @@ def test_a_labelled_table_alone_is_counted_too(days):
     assert measured.returncode == 0, measured.stderr
 
 
-def test_the_benchmark_of_a_hundred_million_rows_in_small(tmp_path):
-    from benchmarks.hundred_million import MOST_MB, hundred_million
-
-    found = hundred_million(tmp_path, rows=20_000, parts=3, weighted=True)
-    assert found.same
-    assert found.rows == 60_000
-    assert 0 < found.measuring.peak_mb < found.glob.peak_mb < MOST_MB
+def test_the_benchmark_of_a_hundred_million_rows_in_small(root):
+    # In a process of its own: a child's peak begins at what its parent holds, and a test run holds much.
+    script = root / "tests" / "benchmarks" / "hundred_million.py"
+    asked = ("--rows", "20000", "--parts", "3", "--weighted", "--json")
+    done = subprocess.run([sys.executable, script, *asked], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["same"]
+    assert found["rows"] == 60_000
+    assert 0 < found["measuring"]["peak_mb"] < found["glob"]["peak_mb"] < 2048

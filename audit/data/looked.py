@@ -70,7 +70,7 @@ class Looked:
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that hold plain values."""
-        return readable(self.table)
+        return readable(self.table, self.config)
 
     @cached_property
     def profiles(self) -> Mapping[str, Profile]:
@@ -160,8 +160,10 @@ class Looked:
         return tuple(sorted({low + (order[i][0] + 1) / per_unit for i in at if i < len(order) - 1})) or (high,)
 
 
-def readable(table: Table) -> tuple[str, ...]:
-    """Columns that hold plain values."""
+def readable(table: Table, config: Config) -> tuple[str, ...]:
+    """Columns that hold plain values; of a lazy table only those that the question names."""
+    if table.lazy:
+        return data_plan(config).columns
     return tuple(c for c, kind in table.columns.items() if kind != "other")
 
 
@@ -174,7 +176,7 @@ def looking(
         opened: list[Looked] = []
         for part, table in tables.items():
             with table.reading():
-                scan = DuckScan(con, table.scan(con, readable(table)), table.rows)
+                scan = DuckScan(con, table.scan(con, readable(table, config)), table.rows)
                 train = opened[0] if opened else None
                 opened.append(Looked(part, table, config, scan, counted[part], train))
         yield tuple(opened)

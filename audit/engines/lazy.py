@@ -29,6 +29,11 @@ class LazyTable(Table):
     made: dict[tuple[str, ...], pa.Table] = field(default_factory=dict, repr=False)
     """What was made before, by the names of its columns: a query need not give the same rows twice."""
 
+    @property
+    def lazy(self) -> bool:
+        """It is."""
+        return True
+
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Name of a view of the chosen columns, registered on the connection."""
         return registered(con, self.held_rows(names))

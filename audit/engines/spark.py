@@ -48,6 +48,8 @@ appender.err.layout.type = PatternLayout
 appender.err.filter.only.type = ThresholdFilter
 appender.err.filter.only.level = fatal
 """
+SHUFFLED = "16"
+"""Tasks that add up the cells of all workers: Spark's 200 are for tables, and cells are few."""
 
 
 class SparkEngine:
@@ -173,6 +175,7 @@ def _builder(builder: Any, master: str, folder: Path) -> Any:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": SHUFFLED,
         "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log.as_uri()}",
     }
     if not master.startswith(STANDALONE) or _is_here(master):

@@ -49,6 +49,11 @@ class Table(ABC):
     undigested: str = "the rows were in memory"
     """Why there is no digest, where there is none."""
 
+    @property
+    def lazy(self) -> bool:
+        """Whether columns are made only where a question names them."""
+        return False
+
     @abstractmethod
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """SQL to put after FROM; it has the named columns and perhaps more."""
