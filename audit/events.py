@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,10 +26,18 @@ class Event:
     holds: Callable[[bool, bool], bool]
 
     def mask(self) -> npt.NDArray[np.bool_]:
-        """(2, 2) array: label by prediction."""
-        import numpy as np
+        """(2, 2) array, not to be written to: label by prediction."""
+        return _mask(self.holds)
 
-        return np.array([[self.holds(bool(y), bool(d)) for d in (0, 1)] for y in (0, 1)])
+
+@cache
+def _mask(holds: Callable[[bool, bool], bool]) -> npt.NDArray[np.bool_]:
+    """Mask of a condition, asked of it once."""
+    import numpy as np
+
+    made = np.array([[holds(bool(y), bool(d)) for d in (0, 1)] for y in (0, 1)])
+    made.flags.writeable = False
+    return made
 
 
 ANYBODY = Event("anybody", lambda _y, _d: True)
