@@ -6,10 +6,10 @@ Must not: decide anything.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,13 +19,19 @@ from audit.engines.blocks import Crossed
 from audit.engines.counting import Counted, Plan
 from audit.engines.duck import DuckScan, connection
 from audit.engines.keys import group_key, keys, shifts, weights
+from audit.engines.kinds import clashing
 from audit.engines.profile import Profile, profile_of
 from audit.engines.reading import read
+from audit.engines.sql import quoted
 from audit.engines.tables import Table
 from audit.engines.tally import TooManyCellsError
 from audit.engines.terms import Band, Column, Extent, Key, Number, Rows, Slice
+from audit.errors import SourceError
 from audit.grouping import STRATUM, WITHIN_STRATA
 from audit.plans import data_plan
+
+if TYPE_CHECKING:
+    import duckdb
 
 MOST_CELLS = 200_000
 """Joint values that are counted; more are too many to say anything about."""
@@ -62,15 +68,14 @@ class Looked:
     """All readable columns of the part."""
     counted: Counted
     """Groups and labels of the part, as the audit itself counted them."""
+    columns: tuple[str, ...]
+    """Columns that can be read exactly as they stand."""
+    unread: tuple[str, ...] = ()
+    """Columns that cannot, and that no question names; no check says anything of them."""
     train: Looked | None = None
     """The part that a model learns from, where this is another one."""
     _joint: dict[tuple[str, ...], Joint | None] = field(default_factory=dict, repr=False)
     _crossed: dict[str, tuple[Cube, ...]] = field(default_factory=dict, repr=False)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns that hold plain values."""
-        return readable(self.table, self.config)
 
     @cached_property
     def profiles(self) -> Mapping[str, Profile]:
@@ -161,10 +166,26 @@ class Looked:
 
 
 def readable(table: Table, config: Config) -> tuple[str, ...]:
-    """Columns that hold plain values; of a lazy table only those that the question names."""
+    """Columns that hold plain values under a name of their own; of a lazy table only those that the question names."""
+    asked = data_plan(config).columns
     if table.lazy:
-        return data_plan(config).columns
-    return tuple(c for c, kind in table.columns.items() if kind != "other")
+        return asked
+    plain = (c for c, kind in table.columns.items() if kind != "other")
+    return tuple(c for c in plain if c in asked or clashing(c, table.columns) is None)
+
+
+def _exact(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str], asked: Sequence[str]) -> tuple[str, ...]:
+    """Columns that can be read exactly: a number that would be rounded refuses a question, not a look at the rest."""
+    return tuple(n for n in names if n in asked or n not in table.doubtful or _can_be_read(con, table, n))
+
+
+def _can_be_read(con: duckdb.DuckDBPyConnection, table: Table, name: str) -> bool:
+    import duckdb
+
+    with suppress(SourceError, duckdb.ConversionException):
+        con.execute(f"SELECT max({quoted(name)}) FROM {table.scan(con, [name])}").fetchall()  # noqa: S608
+        return True
+    return False
 
 
 @contextmanager
@@ -176,7 +197,10 @@ def looking(
         opened: list[Looked] = []
         for part, table in tables.items():
             with table.reading():
-                scan = DuckScan(con, table.scan(con, readable(table, config)), table.rows)
+                wanted = readable(table, config)
+                columns = _exact(con, table, wanted, data_plan(config).columns)
+                scan = DuckScan(con, table.scan(con, columns), table.rows)
+                unread = tuple(c for c in table.columns if c not in columns) if not table.lazy else ()
                 train = opened[0] if opened else None
-                opened.append(Looked(part, table, config, scan, counted[part], train))
+                opened.append(Looked(part, table, config, scan, counted[part], columns, unread, train))
         yield tuple(opened)

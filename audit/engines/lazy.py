@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals as nw
 
@@ -25,14 +25,10 @@ if TYPE_CHECKING:
 class LazyTable(Table):
     """A query; the columns of a question are made when they are asked for, and kept."""
 
+    lazy: ClassVar[bool] = True
     frame: nw.LazyFrame[Any] = field(repr=False)
     made: dict[tuple[str, ...], pa.Table] = field(default_factory=dict, repr=False)
     """What was made before, by the names of its columns: a query need not give the same rows twice."""
-
-    @property
-    def lazy(self) -> bool:
-        """It is."""
-        return True
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Name of a view of the chosen columns, registered on the connection."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,6 +40,11 @@ class ParquetTable(Table):
     """SQL type of columns that engines should see in a plainer one."""
     types: tuple[str, ...] = field(default=(), repr=False)
     """Names and types of the columns of each part, in one word."""
+
+    @property
+    def doubtful(self) -> Collection[str]:
+        """Columns that are seen in another type, or that doubles may round."""
+        return {*self.casts, *self.limits}
 
     def alike(self) -> Sequence[tuple[Part, ...]]:
         """Files by their types."""

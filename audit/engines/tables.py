@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.engines.address_names import is_address
 from audit.engines.folders import find_parts
-from audit.engines.kinds import Kind, clashing, kind_of, plain, refuse_names
+from audit.engines.kinds import Kind, clashing, is_fraction, is_whole, kind_of, plain, refuse_names
 from audit.engines.sources import MOST_TEXT_BYTES, Part, digest_of, is_counts, text_of
 from audit.errors import AuditError, SourceError, no_such, printable
 
@@ -36,6 +36,8 @@ SHOWN_ERROR = 160
 class Table(ABC):
     """Named columns of known kinds."""
 
+    lazy: ClassVar[bool] = False
+    """Whether columns are made only where a question names them."""
     name: str
     """Path or pattern as the user wrote it, or what to call rows in memory."""
     digest: str | None
@@ -50,9 +52,9 @@ class Table(ABC):
     """Why there is no digest, where there is none."""
 
     @property
-    def lazy(self) -> bool:
-        """Whether columns are made only where a question names them."""
-        return False
+    def doubtful(self) -> Collection[str]:
+        """Columns that may turn out, while they are read, to hold what cannot be read exactly."""
+        return self.limits
 
     @abstractmethod
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
@@ -116,7 +118,9 @@ class Table(ABC):
         chosen = self._chosen(list(self.columns) if names is None else names)
         with self.reading(), duckdb.connect(":memory:") as con:
             con.execute("SET TimeZone = 'UTC'")
-            held = con.sql(f"SELECT {_listed(chosen)} FROM {self.scan(con, chosen)}").to_arrow_table()  # noqa: S608
+            held = con.sql(
+                f"SELECT {', '.join(map(identifier, chosen))} FROM {self.scan(con, chosen)}"
+            ).to_arrow_table()  # noqa: S608
             return frame_of(held)
 
     def _chosen(self, names: Sequence[str]) -> list[str]:
@@ -220,6 +224,11 @@ class HeldTable(Table):
 
     held: pa.Table = field(repr=False)
 
+    @property
+    def doubtful(self) -> Collection[str]:
+        """Columns of decimals."""
+        return [f.name for f in self.held.schema if is_fraction(f.type) or is_whole(f.type)]
+
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Name of a view of the chosen columns, registered on the connection."""
         return registered(con, self.held_rows(names))
@@ -269,10 +278,6 @@ def _unreadable(shown: str, error: BaseException) -> SourceError:
     memory = "memory" in first.lower()
     mend = "it needs more memory than there is" if memory else "it may be damaged or cut off: write it again"
     return SourceError(f"{shown} cannot be read ({first}); {mend}")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(identifier(n) for n in names)
 
 
 def identifier(name: str) -> str:

@@ -1,0 +1,50 @@
+"""DV013, columns that cannot be read exactly; they keep nobody from looking at the others."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import audit
+
+
+def found(rows):
+    (check,) = [c for c in audit.check(rows, label="y", groups="g").checks if c.code == "DV013"]
+    return check
+
+
+ROWS = {"g": ["a", "b"] * 50, "y": [0, 1, 1, 0] * 25}
+
+
+def test_plain_columns_are_silent():
+    assert found(pd.DataFrame(ROWS)).outcome == "pass"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"odd": [[1, 2]] * 100},
+        {"odd": pa.array([Decimal("12345678901234567.123")] * 100)},
+        {"odd": pa.array([Decimal(2**70)] * 100)},
+    ],
+    ids=["lists", "digits", "beyond 64 bits"],
+)
+def test_they_are_named_and_the_others_are_looked_at(more, tmp_path):
+    table = pa.table({**ROWS, **more, "same": ["x"] * 100})
+    pq.write_table(table, tmp_path / "t.parquet")
+    for rows in (table, tmp_path / "t.parquet"):
+        checks = {c.code: c for c in audit.check(rows, label="y", groups="g").checks}
+        assert checks["DV013"].outcome == "warn"
+        assert checks["DV013"].detail.startswith("odd: nothing was looked for there")
+        assert checks["DV007"].detail.startswith("same is the same")
+
+
+def test_names_that_differ_only_in_case_are_refused_only_where_they_are_asked_for():
+    rows = pa.table({**ROWS, "Pay": [1] * 100, "pay": [2] * 100})
+    assert found(rows).detail.startswith("Pay, pay: nothing")
+    with pytest.raises(audit.SourceError, match="differ only in case"):
+        audit.check(rows, label="y", groups="pay")
