@@ -120,7 +120,7 @@ class Table(ABC):
             con.execute("SET TimeZone = 'UTC'")
             held = con.sql(
                 f"SELECT {', '.join(map(identifier, chosen))} FROM {self.scan(con, chosen)}"
-            ).to_arrow_table()  # noqa: S608
+            ).to_arrow_table()
             return frame_of(held)
 
     def _chosen(self, names: Sequence[str]) -> list[str]:
