@@ -118,10 +118,8 @@ class Table(ABC):
         chosen = self._chosen(list(self.columns) if names is None else names)
         with self.reading(), duckdb.connect(":memory:") as con:
             con.execute("SET TimeZone = 'UTC'")
-            held = con.sql(
-                f"SELECT {', '.join(map(identifier, chosen))} FROM {self.scan(con, chosen)}"
-            ).to_arrow_table()
-            return frame_of(held)
+            listed = ", ".join(map(identifier, chosen))
+            return frame_of(con.sql(f"SELECT {listed} FROM {self.scan(con, chosen)}").to_arrow_table())  # noqa: S608
 
     def _chosen(self, names: Sequence[str]) -> list[str]:
         """Columns to read, each once; a row needs at least one to be counted."""
