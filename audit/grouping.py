@@ -17,7 +17,7 @@ from audit.catalogue import ClassStatistic, Rate, Statistic
 from audit.cube import Axis, Cube
 from audit.errors import QuestionError, no_such
 from audit.inference.delta import smooth
-from audit.inference.effective import Sample, folded, plain, weighted
+from audit.inference.effective import Sample, apart, folded, plain, weighted
 from audit.value import Group
 
 LABEL, PREDICTION, FOLD, STRATUM, SCORE = "label", "prediction", "fold", "stratum", "score"
@@ -83,13 +83,16 @@ class Grouping:
         rates = [m for m in metrics if isinstance(m, Rate)]
         if self.folded or len(rates) < 2:
             return [self.sample(m) for m in metrics]
-        masks = np.stack([[m.hits.ravel(), m.given.mask().ravel()] for m in rates]).astype(float)
-        if "w" in self.counts:
-            (hits, total), (hits_w2, total_w2) = (self._masked(masks, m) for m in ("w", "w2"))
-            made = iter([weighted(*each) for each in zip(hits, total, hits_w2, total_w2, strict=True)])
-        else:
-            made = iter([plain(*each) for each in zip(*self._masked(masks, "n"), strict=True)])
+        made = iter(apart(self.together(rates)))
         return [next(made) if isinstance(m, Rate) else self.sample(m) for m in metrics]
+
+    def together(self, rates: Sequence[Rate]) -> Sample:
+        """Several rates of independent rows as one sample, shape (M, G)."""
+        masks = np.stack([[m.hits.ravel(), m.given.mask().ravel()] for m in rates]).astype(float)
+        if "w" not in self.counts:
+            return plain(*self._masked(masks, "n"))
+        (hits, total), (hits_w2, total_w2) = (self._masked(masks, m) for m in ("w", "w2"))
+        return weighted(hits, total, hits_w2, total_w2)
 
     def _masked(self, masks: np.ndarray, measure: str) -> np.ndarray:
         """Sums over masked cells: hits and denominators of every rate and group, shape (2, M, G)."""

@@ -71,6 +71,12 @@ def together(samples: Sequence[Sample]) -> Sample:
     return Sample(p, n, df, numerator, denominator, r, few)
 
 
+def apart(samples: Sample) -> list[Sample]:
+    """Rates of independent groups, which are rows of one sample, each as a sample of its own."""
+    columns = (samples.p, samples.n, samples.df, samples.numerator, samples.denominator)
+    return [Sample(*row) for row in zip(*columns, strict=True)]
+
+
 def plain(hits: Floats, rows: Floats) -> Sample:
     """Independent unweighted rows."""
     rows = np.asarray(rows, dtype=float)

@@ -87,9 +87,17 @@ def difference(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | f
 
 def least_difference(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Floats:
     """Lower limit of ``difference`` alone; the upper one is the lower limit of ``p2 - p1``, turned round."""
-    value, below, above = p1 - p2, p1 - lim1.low, lim2.high - p2
-    low: Floats = value - np.sqrt(np.maximum(below**2 + above**2 - 2 * r * (below * above), 0))
-    return np.where(np.isnan(value), -1.0, low)
+    below, above = p1 - lim1.low, lim2.high - p2
+    spread = below**2 + above**2
+    if not _independent(r):
+        spread = np.maximum(spread - 2 * r * (below * above), 0)
+    low: Floats = p1 - p2 - np.sqrt(spread)
+    return np.where(np.isnan(low), -1.0, low) if np.isnan(p1).any() or np.isnan(p2).any() else low
+
+
+def _independent(r: Floats | float) -> bool:
+    """Whether no two estimates are correlated: what is not there need not be worked out for every pair."""
+    return isinstance(r, float) and r == 0.0
 
 
 def ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Limits:
@@ -102,18 +110,23 @@ def ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float 
 
 def least_ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Floats:
     """Lower limit of ``ratio`` alone."""
-    a = p1 * p2 - r * ((p1 - lim1.low) * (lim2.high - p2))
     x, y = lim1.low * (2 * p1 - lim1.low), lim2.high * (2 * p2 - lim2.high)
-    below = a + np.sqrt(np.maximum(a * a - x * y, 0))
+    below = _root(p1 * p2, r, p1 - lim1.low, lim2.high - p2, x, y)
     # Without a measured rate ``below`` is NaN, and no comparison with it holds.
-    low: Floats = np.where(below > 0, np.maximum(x, 0) / np.where(below > 0, below, 1.0), 0.0)
+    low: Floats = np.divide(np.maximum(x, 0), below, out=np.zeros_like(below), where=below > 0)
     return low
 
 
 def greatest_ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Floats:
     """Upper limit of ``ratio`` alone."""
-    a = p1 * p2 - r * ((lim1.high - p1) * (p2 - lim2.low))
     x, y = lim1.high * (2 * p1 - lim1.high), lim2.low * (2 * p2 - lim2.low)
-    high = (a + np.sqrt(np.maximum(a * a - x * y, 0))) / np.where(y > 0, y, 1.0)
-    found: Floats = np.where((y > 0) & ~np.isnan(p1), high, np.inf)
+    high: Floats = _root(p1 * p2, r, lim1.high - p1, p2 - lim2.low, x, y) / np.where(y > 0, y, 1.0)
+    known = (y > 0) & ~np.isnan(p1)
+    return high if np.all(y > 0) and known.all() else np.where(known, high, np.inf)
+
+
+def _root(product: Floats, r: Floats | float, u: Floats, v: Floats, x: Floats, y: Floats) -> Floats:
+    """``a + sqrt(a^2 - x y)``, ``a`` being the product of the rates less what they have in common."""
+    a = product if _independent(r) else product - r * (u * v)
+    found: Floats = a + np.sqrt(np.maximum(a * a - x * y, 0))
     return found

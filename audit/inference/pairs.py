@@ -107,8 +107,10 @@ def _differences(samples: Sample, some: slice, inner: Pairs, outer: Pairs) -> li
 def _ratios(samples: Sample, some: slice, inner: Pairs, outer: Pairs) -> list[Gap]:
     least, most = _largest(-least_ratio(*inner)), _largest(-greatest_ratio(*outer))
     found = []
-    for p, ends, low, high in zip(samples.p[some].tolist(), _extremes(samples, some), least, most, strict=True):
-        whole = not any(x != x for x in p)  # noqa: PLR0124 (NaN alone is not itself)
+    p_of, gaps_in = samples.p[some], _gaps_in(samples.p[some])
+    rows = zip(p_of.tolist(), gaps_in, _extremes(samples, some), least, most, strict=True)
+    for p, unmeasured, ends, low, high in rows:
+        whole = not unmeasured
         value = p[ends[0]] / p[ends[1]] if whole and p[ends[1]] > 0 else None
         found.append(Gap(value, min(1.0, -low.value), min(1.0, -high.value), ends, low.pair, high.pair))
     return found
@@ -133,11 +135,13 @@ def widest(value: Floats, ends: tuple[int, int], least: Floats, most: Floats, to
 
 def _widest(values: Floats, ends: list[tuple[int, int]], least: Floats, most: Floats, top: float) -> list[Gap]:
     found = []
-    for p, (low, high), least_of, most_of in zip(values.tolist(), ends, _largest(least), _largest(most), strict=True):
+    gaps_in = _gaps_in(values)
+    rows = zip(values.tolist(), gaps_in, ends, _largest(least), _largest(most), strict=True)
+    for p, unmeasured, (low, high), least_of, most_of in rows:
         i, j = least_of.pair
         if i == j:  # no pair has a lower limit
             i, j = 1, 0
-        value = None if any(x != x for x in p) else p[high] - p[low]  # noqa: PLR0124 (NaN alone is not itself)
+        value = None if unmeasured else p[high] - p[low]
         bounds = max(0.0, least_of.value), min(top, most_of.value)
         found.append(Gap(value, *bounds, (low, high), (j, i), most_of.pair[::-1]))
     return found
@@ -189,6 +193,12 @@ def _extremes(samples: Sample, some: slice) -> list[tuple[int, int]]:
     p, measured = samples.p[some], samples.measured[some]
     lowest = np.where(measured, p, np.inf).argmin(axis=-1).tolist()
     return list(zip(lowest, np.where(measured, p, -np.inf).argmax(axis=-1).tolist(), strict=True))
+
+
+def _gaps_in(p: Floats) -> list[bool]:
+    """Whether each rate is not measured in some group."""
+    found: list[bool] = np.asarray(np.isnan(p).any(axis=-1)).tolist()
+    return found
 
 
 class _Largest(NamedTuple):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from audit.catalogue import Rate
 from audit.grouping import Grouping
 from audit.inference.effective import Sample, together
 from audit.inference.intervals import Limits
@@ -32,6 +33,9 @@ class Figures:
     @cached_property
     def together(self) -> Sample:
         """All samples as one, shape (M, G)."""
+        rates = [m for m in self.metrics if isinstance(m, Rate)]
+        if len(rates) == len(self.metrics) and not self.grouped.folded:
+            return self.grouped.together(rates)
         return together(self.samples)
 
     @cached_property
