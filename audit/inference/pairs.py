@@ -101,14 +101,14 @@ def gaps(samples: Sample, kind: Kind, tail: float, looks: int = 1) -> list[Gap]:
 def _differences(samples: Sample, some: slice, inner: Pairs, outer: Pairs) -> list[Gap]:
     # The upper limits of all ordered pairs are their lower limits, turned round.
     most = -least_difference(*inner).swapaxes(-1, -2)
-    return _widest(samples.p[some], _extremes(samples, some), least_difference(*outer), most, top=1.0)
+    return _widest(samples.p[some], _extremes(samples)[some], least_difference(*outer), most, top=1.0)
 
 
 def _ratios(samples: Sample, some: slice, inner: Pairs, outer: Pairs) -> list[Gap]:
     least, most = _largest(-least_ratio(*inner)), _largest(-greatest_ratio(*outer))
     found = []
     p_of, gaps_in = samples.p[some], _gaps_in(samples.p[some])
-    rows = zip(p_of.tolist(), gaps_in, _extremes(samples, some), least, most, strict=True)
+    rows = zip(p_of.tolist(), gaps_in, _extremes(samples)[some], least, most, strict=True)
     for p, unmeasured, ends, low, high in rows:
         whole = not unmeasured
         value = p[ends[0]] / p[ends[1]] if whole and p[ends[1]] > 0 else None
@@ -170,13 +170,14 @@ def extremes(samples: Sample, which: Literal["lowest", "highest"], tail: float) 
         bounds = outer.low.max(axis=-1).tolist(), inner.high.max(axis=-1).tolist()
     exact, whole = (np.asarray(x).tolist() for x in (samples.thin.any(axis=-1), samples.measured.all(axis=-1)))
     found = []
-    for m, ends in enumerate(_extremes(samples, slice(None))):
+    for m, ends in enumerate(_extremes(samples)):
         at = ends[0 if which == "lowest" else 1]
         value = float(samples.p[m, at]) if whole[m] else None
         found.append(Extreme(value, bounds[0][m], bounds[1][m], at, exact[m]))
     return found
 
 
+@lru_cache(maxsize=8)
 def _single_exact(sample: Sample, tail: float) -> Limits:
     """Wilson limits, replaced by Clopper-Pearson where a rate is too rare for Wilson's one-sided error."""
     limits, thin = single(sample, tail), sample.thin
@@ -188,9 +189,10 @@ def _single_exact(sample: Sample, tail: float) -> Limits:
     return Limits(low, high)
 
 
-def _extremes(samples: Sample, some: slice) -> list[tuple[int, int]]:
+@lru_cache(maxsize=8)
+def _extremes(samples: Sample) -> list[tuple[int, int]]:
     """Positions of the lowest and of the highest group of each rate."""
-    p, measured = samples.p[some], samples.measured[some]
+    p, measured = samples.p, samples.measured
     lowest = np.where(measured, p, np.inf).argmin(axis=-1).tolist()
     return list(zip(lowest, np.where(measured, p, -np.inf).argmax(axis=-1).tolist(), strict=True))
 
