@@ -88,10 +88,12 @@ def difference(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | f
 def least_difference(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Floats:
     """Lower limit of ``difference`` alone; the upper one is the lower limit of ``p2 - p1``, turned round."""
     below, above = p1 - lim1.low, lim2.high - p2
-    spread = below**2 + above**2
+    spread = np.asarray(below**2 + above**2)
     if not _independent(r):
         spread = np.maximum(spread - 2 * r * (below * above), 0)
-    low: Floats = p1 - p2 - np.sqrt(spread)
+    # In place from here on: of all pairs of many groups, arrays are large, and making them is what takes time.
+    low: Floats = np.asarray(p1 - p2)
+    low -= np.sqrt(spread, out=spread)
     return np.where(np.isnan(low), -1.0, low) if np.isnan(p1).any() or np.isnan(p2).any() else low
 
 
@@ -128,5 +130,8 @@ def greatest_ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats
 def _root(product: Floats, r: Floats | float, u: Floats, v: Floats, x: Floats, y: Floats) -> Floats:
     """``a + sqrt(a^2 - x y)``, ``a`` being the product of the rates less what they have in common."""
     a = product if _independent(r) else product - r * (u * v)
-    found: Floats = a + np.sqrt(np.maximum(a * a - x * y, 0))
+    found: Floats = np.asarray(a * a)
+    found -= x * y
+    np.sqrt(np.maximum(found, 0, out=found), out=found)
+    found += a
     return found
