@@ -90,7 +90,7 @@ def least_difference(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floa
     below, above = p1 - lim1.low, lim2.high - p2
     spread = np.asarray(below**2 + above**2)
     if not _independent(r):
-        spread = np.maximum(spread - 2 * r * (below * above), 0)
+        spread = np.asarray(np.maximum(spread - 2 * r * (below * above), 0))
     # In place from here on: of all pairs of many groups, arrays are large, and making them is what takes time.
     low: Floats = np.asarray(p1 - p2)
     low -= np.sqrt(spread, out=spread)

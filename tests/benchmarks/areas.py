@@ -49,12 +49,6 @@ def _of(cubes: Iterable[Cube]) -> dict[Any, float]:
     return found
 
 
-def _everything(table: Any) -> int:
-    """Every number of the scores and rates, with intervals."""
-    counted = asked.count(table, PLAN)
-    return asked.numbers(asked.of_predictions("classification", counted.by_kind, asked.SCOPE))
-
-
 def loop(frame: pd.DataFrame) -> dict[Any, float]:
     """roc_auc_score of every group: codes are made once, then each group's rows are picked."""
     from sklearn.metrics import roc_auc_score
@@ -93,13 +87,6 @@ def counted(scale: Scale, rows: int) -> Iterator[Sides]:
     yield Sides(timed(lambda: _counted(asked.open_table(path))), timed(lambda: loop(_frame(scale, rows))), same)
 
 
-@contextmanager
-def everything(scale: Scale, rows: int) -> Iterator[Sides]:
-    """Ours makes every other number of the scores too."""
-    path, same = people.scored(scale.cache, rows), _same(people.scored(scale.cache, rows))
-    yield Sides(timed(lambda: _everything(asked.open_table(path))), timed(lambda: loop(_frame(scale, rows))), same)
-
-
 def _frame(scale: Scale, rows: int) -> pd.DataFrame:
     return pd.read_parquet(people.scored(scale.cache, rows), columns=list(COLUMNS))
 
@@ -136,9 +123,6 @@ SECTION = Section(
         _benchmark("auc-parquet", "read Parquet, exact AUC of each group", "read Parquet", from_parquet, Within(0.15)),
         _benchmark(
             "auc-counted", "the same, and all that is counted of scores: bins, losses", "read Parquet", counted, None
-        ),
-        _benchmark(
-            "auc-everything", "the same, and every other number of scores and rates", "read Parquet", everything, None
         ),
     ),
 )
