@@ -199,12 +199,13 @@ class DuckScan:
 
 
 def _columns(result: duckdb.DuckDBPyConnection, width: int, most: int) -> list[list[Any]]:
-    """Columns of an answer of at most so many rows, each different text held once."""
+    """Columns of an answer of at most so many rows, each different text held once where there are many."""
     columns: list[list[Any]] = [[] for _ in range(width)]
     texts: dict[str, str] = {}
     while (room := most - len(columns[-1])) > 0 and (rows := result.fetchmany(min(room, FETCHED_ROWS))):
+        small = not columns[-1] and len(rows) < FETCHED_ROWS
         for column, values in zip(columns, zip(*rows, strict=True), strict=True):
-            column.extend(texts.setdefault(v, v) if isinstance(v, str) else v for v in values)
+            column.extend(values if small else (texts.setdefault(v, v) if isinstance(v, str) else v for v in values))
     return columns
 
 
