@@ -14,7 +14,7 @@ from audit.config.schema import Config
 from audit.data.checks import kinds
 from audit.data.decisions import score_checks
 from audit.data.groups import group_checks
-from audit.data.looked import looking, readable
+from audit.data.looked import Looked, looking, readable
 from audit.engines.address_names import public
 from audit.engines.choice import count
 from audit.engines.counting import Counted, Plan
@@ -139,7 +139,14 @@ def look_at(parts: Mapping[str, Table], config: Config, counts: Mapping[str, Cou
     if not all(_has_rows(table, config) for table in parts.values()):
         return ()
     with step("Looking at the data"), looking(parts, config, counts) as looked:
-        return tuple(check for kind in kinds() for part in looked for check in kind.find(part))
+        each = [_found_in(part) for part in looked]
+    return tuple(check for of_parts in zip(*each, strict=True) for checks in of_parts for check in checks)
+
+
+def _found_in(part: Looked) -> list[list[Check]]:
+    """Checks of one part, by kind; what no question named may be damaged too, and is then this table's fault."""
+    with part.table.reading():
+        return [list(kind.find(part)) for kind in kinds()]
 
 
 def _has_rows(table: Table, config: Config) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -48,3 +49,16 @@ def test_names_that_differ_only_in_case_are_refused_only_where_they_are_asked_fo
     assert found(rows).detail.startswith("Pay, pay: nothing")
     with pytest.raises(audit.SourceError, match="differ only in case"):
         audit.check(rows, label="y", groups="pay")
+
+
+def test_a_damaged_column_that_nobody_asks_for_is_the_file_s_fault(tmp_path):
+    rng = np.random.default_rng(1)
+    rows = pa.table({"g": ["a", "b"] * 25_000, "y": [0, 1, 1, 0] * 12_500, "z": rng.random(50_000)})
+    path = tmp_path / "t.parquet"
+    pq.write_table(rows, path, compression="snappy", use_dictionary=False)
+    at = pq.ParquetFile(path).metadata.row_group(0).column(2).data_page_offset
+    damaged = bytearray(path.read_bytes())
+    damaged[at + 30 : at + 400] = b"\xff" * 370
+    path.write_bytes(damaged)
+    with pytest.raises(audit.SourceError, match=r"t\.parquet cannot be read .*damaged or cut off"):
+        audit.check(path, label="y", groups="g")
