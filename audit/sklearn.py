@@ -90,7 +90,8 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         DataRefusedError
             When a gate fails; it carries the result.
         """
-        columns = _columns(X)
+        given = _columns(X)
+        columns = dict(given)
         groups = [self.groups] if isinstance(self.groups, str) else list(self.groups)
         if sensitive_features is not None:
             apart = attributes(sensitive_features, "sensitive_features")
@@ -100,8 +101,8 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 raise QuestionError(f"column '{LABEL}' of X has the name that labels get; rename the column")
             columns[LABEL] = y
         self.result_ = self._checked(columns, groups, labelled=y is not None)
-        self.n_features_in_ = len(_columns(X))
-        self.feature_names_in_ = np.array(list(_columns(X)), dtype=object)
+        self.n_features_in_ = len(given)
+        self.feature_names_in_ = np.array(list(given), dtype=object)
         failed = [g for g in self.result_.gates if g.verdict == "fail"]
         if failed and not self.insist:
             raise DataRefusedError(f"the data is refused, nothing was trained: {failed[0].sentence}", self.result_)

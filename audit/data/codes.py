@@ -91,7 +91,7 @@ COUNTED = (
         "FM002",
         "predictions say what score and threshold say",
         "rates and scores would speak of two models",
-        "audit/data/decisions.py",
+        "Hernández-Orallo, Flach and Ferri (2012), JMLR 13:2813 (threshold choice)",
         "write both from one model",
     ),
 )

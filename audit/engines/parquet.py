@@ -20,7 +20,8 @@ from audit.engines.kinds import (
     rounds,
 )
 from audit.engines.sources import Part
-from audit.engines.tables import Table, identifier
+from audit.engines.sql import quoted
+from audit.engines.tables import Table
 from audit.engines.text_types import refuse_other_columns
 from audit.errors import SourceError, printable
 
@@ -63,7 +64,7 @@ class ParquetTable(Table):
         return f"(SELECT {', '.join(self._column(n, n in said) for n in chosen)} FROM {source})"  # noqa: S608
 
     def _column(self, name: str, said: bool) -> str:
-        sql = identifier(name)
+        sql = quoted(name)
         if said:
             lost = "error('a file is not one of those that were opened')"
             return f"CASE WHEN k.file IS NULL THEN {lost} ELSE k.{sql} END AS {sql}"
@@ -87,13 +88,13 @@ class ParquetTable(Table):
         rows = ((name, *(values[k] for k in keys)) for _, name, values in self._placed)
         values = ", ".join(f"({', '.join(map(literal, row))})" for row in rows)
         files = self._files(f", filename = '{file}'")
-        listed = ", ".join(map(identifier, keys))
-        return f"{files} AS f LEFT JOIN (VALUES {values}) AS k(file, {listed}) ON f.{identifier(file)} = k.file"
+        listed = ", ".join(map(quoted, keys))
+        return f"{files} AS f LEFT JOIN (VALUES {values}) AS k(file, {listed}) ON f.{quoted(file)} = k.file"
 
     def _refuse_rounding(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
         if not names:
             return
-        largest = ", ".join(f"max(abs(CAST({identifier(n)} AS DOUBLE)))" for n in names)
+        largest = ", ".join(f"max(abs(CAST({quoted(n)} AS DOUBLE)))" for n in names)
         found = con.execute(f"SELECT {largest} FROM {self._files()}").fetchall()[0]  # noqa: S608
         for name, size in zip(names, found, strict=True):
             if size is not None and size >= self.limits[name]:

@@ -19,6 +19,7 @@ from audit.engines.address_names import is_address
 from audit.engines.folders import find_parts
 from audit.engines.kinds import Kind, clashing, is_fraction, is_whole, kind_of, plain, refuse_names
 from audit.engines.sources import MOST_TEXT_BYTES, Part, digest_of, is_counts, text_of
+from audit.engines.sql import quoted
 from audit.errors import AuditError, SourceError, no_such, printable
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Table(ABC):
         chosen = self._chosen(list(self.columns) if names is None else names)
         with self.reading(), duckdb.connect(":memory:") as con:
             con.execute("SET TimeZone = 'UTC'")
-            listed = ", ".join(map(identifier, chosen))
+            listed = ", ".join(map(quoted, chosen))
             return frame_of(con.sql(f"SELECT {listed} FROM {self.scan(con, chosen)}").to_arrow_table())  # noqa: S608
 
     def _chosen(self, names: Sequence[str]) -> list[str]:
@@ -276,11 +277,6 @@ def _unreadable(shown: str, error: BaseException) -> SourceError:
     memory = "memory" in first.lower()
     mend = "it needs more memory than there is" if memory else "it may be damaged or cut off: write it again"
     return SourceError(f"{shown} cannot be read ({first}); {mend}")
-
-
-def identifier(name: str) -> str:
-    """Column name as a SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def frame_of(held: pa.Table) -> pd.DataFrame:

@@ -76,7 +76,7 @@ def bins_of(cubes: Sequence[Cube], by: tuple[str, ...], groups: Sequence[Group])
     cube = min((c for c in cubes if set(by) <= set(c.names)), key=lambda c: c["n"].size)
     folded, weighted = FOLD in cube.names, cube.weighted
     kept = cube.keep(*by, LABEL, SCORE, *((FOLD,) if folded else ()))
-    edges = [_edges(level) for level in kept.axis(SCORE).levels]
+    edges = [edges_of(level) for level in kept.axis(SCORE).levels]
     order = np.argsort([low for low, _ in edges], kind="stable")
     measures = ("w", "w2") if weighted else ("n", "n")
     w, w2 = (_laid_out(kept, m, by, groups, folded=folded)[:, :, order] for m in measures)
@@ -112,7 +112,7 @@ def _laid_out(cube: Cube, measure: str, by: tuple[str, ...], groups: Sequence[Gr
     return out
 
 
-def _edges(level: Level) -> tuple[float, float]:
+def edges_of(level: Level) -> tuple[float, float]:
     """Ends of a bin; equal where it holds one value."""
     text = str(level)
     if not text.startswith("["):

@@ -13,8 +13,9 @@ from audit.cube import Cube
 from audit.errors import printable
 from audit.fairness.regression import KS_PREDICTIONS, WASSERSTEIN_PREDICTIONS
 from audit.grouping import PREDICTION, Grouping
+from audit.measurement.bins import edges_of
 from audit.measurement.scope import Scope
-from audit.value import Estimate, Level
+from audit.value import Estimate
 
 EMPTY = "0/0: no rows in this group"
 
@@ -59,7 +60,7 @@ def distances(binned: Cube, grouped: Grouping, scope: Scope) -> list[Estimate]:
 
 def _bins(binned: Cube, grouped: Grouping) -> _Bins:
     levels = binned.axis(PREDICTION).levels
-    edges = [_edges(level) for level in levels]
+    edges = [edges_of(level) for level in levels]
     order = np.argsort([low for low, _ in edges], kind="stable")
     low, high = np.array(edges, dtype=float)[order].T
     names = binned.axis(binned.names[0]).levels
@@ -69,15 +70,6 @@ def _bins(binned: Cube, grouped: Grouping) -> _Bins:
     share = np.divide(w, total, out=np.zeros_like(w), where=total > 0)
     mean = np.divide(binned["prediction"][at][:, order], w, out=np.tile(low, (len(at), 1)), where=w > 0)
     return _Bins(low, high, share, np.clip(mean, low, high))
-
-
-def _edges(level: Level) -> tuple[float, float]:
-    """Ends of a bin; equal where it holds one value."""
-    text = str(level)
-    if not text.startswith("["):
-        return float(text), float(text)
-    low, high = text[1:-1].split(", ")
-    return float(low), float(high)
 
 
 def _ks(bins: _Bins, i: int, at: int) -> _Distance:

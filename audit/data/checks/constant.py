@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 from audit.data.kinds import CheckKind
 from audit.data.looked import Looked
-from audit.errors import printable
+from audit.data.naming import listed
 from audit.result import Check
 
 NEARLY = 0.999
 """Share of the rows with a value that a single value may have."""
-MOST_NAMED = 5
 
 
 def _find(looked: Looked) -> Iterator[Check]:
@@ -38,8 +37,7 @@ def _largest(looked: Looked, column: str) -> int:
 
 
 def _named(columns: list[str]) -> str:
-    more = f" and {len(columns) - MOST_NAMED} more" if len(columns) > MOST_NAMED else ""
-    return f"{', '.join(printable(c) for c in columns[:MOST_NAMED])}{more} {'is' if len(columns) == 1 else 'are'}"
+    return f"{listed(columns)} {'is' if len(columns) == 1 else 'are'}"
 
 
 CHECK = CheckKind(

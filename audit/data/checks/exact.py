@@ -6,10 +6,8 @@ from collections.abc import Iterator
 
 from audit.data.kinds import CheckKind
 from audit.data.looked import Looked
-from audit.errors import printable
+from audit.data.naming import listed
 from audit.result import Check
-
-MOST_NAMED = 5
 
 
 def _find(looked: Looked) -> Iterator[Check]:
@@ -17,9 +15,7 @@ def _find(looked: Looked) -> Iterator[Check]:
     if not looked.unread:
         yield CHECK.outcome("pass", f"{len(looked.columns)} columns", about=about)
         return
-    named = ", ".join(printable(c) for c in looked.unread[:MOST_NAMED])
-    more = f" and {len(looked.unread) - MOST_NAMED} more" if len(looked.unread) > MOST_NAMED else ""
-    yield CHECK.outcome("warn", f"{named}{more}: nothing was looked for there", about=about)
+    yield CHECK.outcome("warn", f"{listed(looked.unread)}: nothing was looked for there", about=about)
 
 
 CHECK = CheckKind(
