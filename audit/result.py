@@ -19,7 +19,9 @@ SCHEMA: Final = "audit-result/1"
 CheckOutcome = Literal["pass", "warn", "fail", "error", "undefined", "not applicable", "waived"]
 GateVerdict = Literal["pass", "fail", "insufficient", "undefined", "waived"]
 Verdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "not judged", "incomplete"]
-EnergyMethod = Literal["counter", "model", "constant", "none"]
+EnergyMethod = Literal["counter", "sampled", "model", "constant", "declared", "none"]
+"""A hardware counter of energy; power that hardware measured now and then; a model fed by load; a constant that the
+library assumes; a wattage that the owner declared; nothing at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,12 @@ class EnergyComponent:
     """The instrument or the model, in words."""
     coverage: float | None = None
     """Share of the phase's wall time that the meter saw, 0 to 1."""
+    device: str | None = None
+    """What drew it: the processor's or board's model; None where no library could say."""
+    idle_share: float | None = None
+    """Share of the joules that the idle machine would have drawn in the same time, 0 to 1; None where unknown."""
+    attribution: str = ""
+    """Whose joules these are: the whole machine's, the process's, or a share of either, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,10 @@ MOST_COLUMNS = 30
 """Columns of one table that a card names; audit.json has all."""
 METHODS = {
     "counter": "measured: hardware counter",
+    "sampled": "measured: power sampled",
     "model": "estimated: model",
     "constant": "assumed: constant",
+    "declared": "declared by the owner",
     "none": "not measured",
 }
 
