@@ -50,6 +50,8 @@ class Run:
     """Gates that failed on the data, so that training was not started."""
     continued: tuple[str, ...] = ()
     """Gates that failed on the data before training, which was started all the same, as somebody asked."""
+    ended: str = ""
+    """Why the audit is not whole, where it is not: how training ended, or what of the audit failed beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,8 +158,7 @@ def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
 def _meter(job: Job, staging: Path) -> Meter:
     from audit.energy.meter import Meter
 
-    energy = job.config.energy
-    return Meter(country=energy.country, pue=energy.pue, record=staging / "energy.json")
+    return Meter.of(job.config.energy, record=staging / "energy.json")
 
 
 def _phase(meter: Meter | None, name: Literal["validate", "audit"]) -> AbstractContextManager[object]:
@@ -198,7 +197,7 @@ def _train(job: Job, meter: Meter, found: Findings) -> Ended:
     stale = require_inside(job.folder, train.predictions)
     if stale.is_file():
         stale.unlink()
-    before = _files(stale)
+    before = stamps(stale)
     with job.step("Training"):
         ended = _metered(train.command, job, meter)
     found.exit_codes["train"] = ended.exit_code
@@ -207,15 +206,16 @@ def _train(job: Job, meter: Meter, found: Findings) -> Ended:
     return ended
 
 
-def _files(folder: Path) -> dict[Path, tuple[int, int, int]]:
-    """Each file of a folder, and what is another when it was written anew; none where there is no folder."""
-    found = ((path, path.stat()) for path in folder.rglob("*") if path.name[0] not in "._" and path.is_file())
+def stamps(place: Path) -> dict[Path, tuple[int, int, int]]:
+    """A file, or each of a folder, and what is another when it was written anew; none where there is nothing."""
+    paths = [place] if place.is_file() else (p for p in place.rglob("*") if p.name[0] not in "._" and p.is_file())
+    found = ((path, path.stat()) for path in paths)
     return {path: (at.st_ino, at.st_size, at.st_mtime_ns) for path, at in found}
 
 
 def _refuse_old(before: dict[Path, tuple[int, int, int]], folder: Path) -> None:
     """Refuse a folder of predictions that holds a part of an earlier run, which would be audited as new."""
-    kept = next((path for path, stamp in sorted(_files(folder).items()) if before.get(path) == stamp), None)
+    kept = next((path for path, stamp in sorted(stamps(folder).items()) if before.get(path) == stamp), None)
     if kept is not None:
         raise SourceError(
             f"[train] predictions: {printable(kept.relative_to(folder.parent), 160)} was there before training, which "

@@ -39,7 +39,7 @@ def interval_text(low: float | None, high: float | None) -> str:
 
 
 def training_notes(run: Run) -> tuple[str, ...]:
-    """What gates on the data did to training, where they did anything."""
+    """What gates on the data did to training, and what kept the audit from being whole."""
     said = []
     if run.stopped_by:
         named = _listed_gates(run.stopped_by)
@@ -47,6 +47,8 @@ def training_notes(run: Run) -> tuple[str, ...]:
     if run.continued:
         named = _listed_gates(run.continued)
         said.append(f"Training was started with --continue, although {named} on the data.")
+    if run.ended:
+        said.append(f"The audit is not whole: {printable(run.ended, 600)}.")
     return tuple(said)
 
 

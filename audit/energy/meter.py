@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from audit.config.sections import EnergySection
 from audit.energy.carbon import grid
 from audit.energy.instrument import Instrument
 from audit.energy.ledger import Ledger, Source
@@ -84,6 +85,11 @@ class Meter:
         self._worker = threading.Thread(target=self._work, name="audit-meter", daemon=True)
         self._started_s = time.monotonic()
 
+    @classmethod
+    def of(cls, section: EnergySection, *, record: Path) -> Self:
+        """Meter as the ``[energy]`` of a question asks for it."""
+        return cls(country=section.country, pue=section.pue, record=record)
+
     def __enter__(self) -> Self:
         self._started_s = time.monotonic()
         self._worker.start()
@@ -103,21 +109,33 @@ class Meter:
     @contextlib.contextmanager
     def phase(self, name: Phase) -> Iterator[None]:
         """Attribute what is drawn inside the block to one phase; a name used twice adds up, phases do not nest."""
-        if self._ledger.phase is not None:
-            raise RuntimeError(f"phase {name!r} cannot start inside phase {self._ledger.phase!r}")
         if name == "train":
             # The other phases run while codecarbon looks for the hardware; the training is worth a short wait.
-            self._ready.wait(max(0.0, self._started_s + START_S - time.monotonic()))
-        self._ask("read")
-        with self._lock:
-            self._ledger.enter(name, time.monotonic())
+            self.wait_ready(self._started_s + START_S - time.monotonic())
+        self.enter(name, time.monotonic())
         try:
             yield
         finally:
-            self._ask("settle")
-            with self._lock:
-                self._ledger.leave(time.monotonic())
-            self._ask("write")
+            self.leave()
+
+    def wait_ready(self, within_s: float) -> bool:
+        """Whether the hardware is found; waits for it."""
+        return self._ready.wait(max(0.0, within_s))
+
+    def enter(self, name: Phase, at_s: float) -> None:
+        """Open a phase that began at ``at_s`` of the monotonic clock."""
+        if self._ledger.phase is not None:
+            raise RuntimeError(f"phase {name!r} cannot start inside phase {self._ledger.phase!r}")
+        self._ask("read")
+        with self._lock:
+            self._ledger.enter(name, at_s)
+
+    def leave(self, at_s: float | None = None) -> None:
+        """Close the phase that is open: now, or at ``at_s`` of the monotonic clock."""
+        self._ask("settle")
+        with self._lock:
+            self._ledger.leave(time.monotonic() if at_s is None else at_s)
+        self._ask("write")
 
     def energy(self) -> Energy:
         """The energy so far; callable at any time, from any thread, also after the end."""

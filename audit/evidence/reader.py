@@ -8,6 +8,7 @@ Must not: import numpy or pandas; the gate pays for this module.
 
 from __future__ import annotations
 
+import json
 from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 import audit.result
 from audit import strict_json
 from audit.errors import StoreError, printable
-from audit.result import SCHEMA, AuditResult
+from audit.result import SCHEMA, AuditResult, Energy
 from audit.value import Estimate
 
 DOCUMENT = "audit.json"
@@ -65,6 +66,22 @@ def from_text(text: str, name: str) -> AuditResult:
         unknown = first["type"] == "unexpected_keyword_argument"
         said = f"no such field in {SCHEMA}" if unknown else printable(first["msg"], 160)
         raise StoreError(f"'{name}' is not a valid result: {place}: {said}") from error
+
+
+def energy_of(plain: Any) -> Energy | None:
+    """Energy from the plain form in which it was told; None where it is none."""
+    if plain is None:
+        return None
+    try:
+        return _energy().validate_json(json.dumps(plain, allow_nan=False), strict=True)
+    except (ValidationError, ValueError):
+        return None
+
+
+@cache
+def _energy() -> TypeAdapter[Energy]:
+    adapter()
+    return TypeAdapter(Energy)
 
 
 @cache

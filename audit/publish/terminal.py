@@ -74,6 +74,14 @@ def summary(
         _section(console, lines)
 
 
+def in_a_line(result: AuditResult, folder: Path | None) -> str:
+    """Verdict, energy and where the card lies, for whoever has one line of patience."""
+    energy = " ".join(line.body for line in list(_energy(result.energy))[:1])
+    where = "" if folder is None else f"card: {printable(folder / 'card.html', MOST_PATH)}"
+    said = (f"{result.verdict}: {_headline(result)}", energy, where)
+    return " · ".join(part.rstrip(".") for part in said if part)
+
+
 def verdict_lines(result: AuditResult, console: Console, *, exit_zero: bool = False) -> None:
     """Print the verdict in a sentence, what the exit code means, and every gate."""
     _print(console, Line(f"{result.verdict.upper()}: ", _headline(result), result.verdict))
@@ -89,6 +97,8 @@ def verdict_lines(result: AuditResult, console: Console, *, exit_zero: bool = Fa
 def _headline(result: AuditResult) -> str:
     if result.verdict == "incomplete":
         code = next((c for c in result.run.exit_codes.values() if c != 0), None)
+        if code is None:
+            return "the run is not whole, so it was not judged; what was recorded is kept."
         return f"the command ended with code {code}; what was recorded until then is kept."
     gate = deciding(result.gates)
     return "no gate was asked for." if gate is None else gate.sentence
@@ -106,6 +116,8 @@ def _meaning(result: AuditResult) -> str:
         return "Exit code 0: insufficient evidence, which the policy allows."
     if result.verdict == "not judged":
         return "Exit code 0: nothing was judged, so nothing has passed."
+    if result.run.ended and not any(result.run.exit_codes.values()):
+        return f"Exit code {code}: an audit that is not whole releases nothing."
     return f"Exit code {code}: {MEANING[code]}."
 
 

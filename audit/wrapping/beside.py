@@ -1,0 +1,142 @@
+"""The training's handle of the process beside it, in which the meter runs.
+
+That process keeps the energy record, and when the training vanishes without a word it concludes the run as
+incomplete. It is a child in a session of its own, so that what is sent to the training's group does not reach it.
+No method raises, and none waits longer than it says: what went wrong is a reason in words.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from audit.energy.meter import Phase
+from audit.errors import printable
+from audit.wrapping.messages import Channel, ChannelClosedError
+
+PATIENCE_S = 1.8
+"""Longest that a training waits in vain, all its questions together: for the meter's start, or for one that hangs."""
+LAST_CHANCE_S = 0.2
+"""What one question still gets when that is used up: a meter that was slow to start may be well by now."""
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+class Beside:
+    """The process beside a training."""
+
+    def __init__(self, begin: Mapping[str, Any]) -> None:
+        self.reason: str | None = None
+        """Why nothing more is heard of it."""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+        self._pid = os.getpid()
+        self._left_s = PATIENCE_S
+        self._stalled = False
+        try:
+            ours, theirs = socket.socketpair()
+            self._channel = Channel(ours, PATIENCE_S)
+            with theirs:
+                self._process = _started(theirs)
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            self._lose(f"its process could not be started: {printable(error, 160)}")
+        self._say(begin)
+
+    def ready(self) -> bool:
+        """Whether the meter has found the hardware; waits for it, once and not for long."""
+        return self._ask({"ready": True}) is not None
+
+    def enter(self, phase: Phase) -> None:
+        """Open a phase."""
+        self._say({"enter": phase, "at_s": time.monotonic()})
+
+    def leave(self) -> None:
+        """Close the phase, and wait until its last reading is booked."""
+        self._stalled = self._ask({"leave": True, "at_s": time.monotonic()}) is None
+
+    @contextlib.contextmanager
+    def phase(self, phase: Phase) -> Iterator[None]:
+        """Attribute what is drawn inside the block to a phase."""
+        self.enter(phase)
+        try:
+            yield
+        finally:
+            self.leave()
+
+    def stop(self) -> Mapping[str, Any] | None:
+        """End it, and take its account of the energy; None where it gave none."""
+        answer = self._ask({"stop": True})
+        self._end()
+        energy = None if answer is None else answer.get("energy")
+        return energy if isinstance(energy, dict) else None
+
+    def abandon(self) -> None:
+        """End it without a word more: nothing is to be concluded."""
+        self._say({"abandon": True})
+        self._end()
+
+    def _end(self) -> None:
+        """Let the process go: what it knew is on disk, and nobody waits for a foreign library's last thread."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+        if self._process is None or os.getpid() != self._pid:
+            return
+        self._process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(PATIENCE_S)
+
+    def _say(self, message: Mapping[str, Any]) -> None:
+        if self._channel is None or os.getpid() != self._pid:
+            return
+        try:
+            self._channel.send(message)
+        except ChannelClosedError as error:
+            self._lose(f"its process is gone ({printable(error, 80)})")
+
+    def _ask(self, message: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Say something and wait for the answer to it; one that hangs is not waited for again."""
+        self._say(message)
+        if self._channel is None or self._stalled or os.getpid() != self._pid:
+            return None
+        began_s = time.monotonic()
+        patience_s = max(LAST_CHANCE_S, self._left_s)
+        try:
+            while (left_s := began_s + patience_s - time.monotonic()) > 0:
+                answer = self._channel.receive(left_s)
+                if answer is not None and answer.get("answer") in message:
+                    return answer
+        except (ChannelClosedError, ValueError) as error:
+            self._lose(f"its process is gone ({printable(error, 80)})")
+            return None
+        self._left_s -= time.monotonic() - began_s
+        self.reason = f"it did not answer within {patience_s:.2g} s"
+        return None
+
+    def _lose(self, reason: str) -> None:
+        self.reason = reason
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+
+
+def _started(end: socket.socket) -> subprocess.Popen[bytes]:
+    """The process, on the same Python and this very package, deaf to the terminal."""
+    paths = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONSAFEPATH": "1"}
+    for name in ("PYTHONWARNINGS", "EVENHAND_RUN"):
+        env.pop(name, None)
+    return subprocess.Popen(
+        [sys.executable, "-m", "audit.wrapping.sidecar"],
+        stdin=end.fileno(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=env,
+        start_new_session=True,
+    )

@@ -1,0 +1,61 @@
+"""Work of the auditor that may fail or hang without the training noticing more than a delay.
+
+Must not: let anything but an interrupt out.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from audit.errors import AuditError, printable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome(Generic[T]):
+    """What a piece of work came to: a value, or why there is none."""
+
+    value: T | None = None
+    problem: str | None = None
+    error: BaseException | None = None
+
+
+def within(patience_s: float, what: str, work: Callable[[], T]) -> Outcome[T]:
+    """Do work in a thread of its own; what takes longer than the patience is left to itself.
+
+    Parameters
+    ----------
+    patience_s
+        Seconds that the training is kept waiting at most.
+    what
+        The work, as the problem names it.
+    work
+        Called once.
+    """
+    box: list[Outcome[T]] = []
+
+    def run() -> None:
+        try:
+            box.append(Outcome(value=work()))
+        except BaseException as error:  # noqa: BLE001 - whatever breaks in the auditor must not reach the training
+            box.append(Outcome(problem=f"{what}: {_words(error)}", error=error))
+
+    thread = threading.Thread(target=run, name="audit", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        return Outcome(problem=f"{what}: {_words(error)}", error=error)
+    thread.join(patience_s)
+    if box:
+        return box[0]
+    return Outcome(problem=f"{what}: not done within {patience_s:g} s, so it was not waited for")
+
+
+def _words(error: BaseException) -> str:
+    """What broke: what the user gave in full, anything else with its kind."""
+    said = printable(error, 400)
+    return said if isinstance(error, AuditError) else f"{type(error).__name__}: {said}"

@@ -1,0 +1,213 @@
+"""The steps of an audit around a training that runs in this process.
+
+Every method may raise; whoever calls them decides what reaches the training.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audit import __version__
+from audit.energy.meter import Phase
+from audit.errors import SourceError, StoreError, printable
+from audit.evidence.store import Store
+from audit.wrapping.asked import MEMORY, Asked
+from audit.wrapping.beside import Beside
+
+if TYPE_CHECKING:
+    from audit.config.schema import Config
+    from audit.result import AuditResult, Energy
+    from audit.stages import Findings, Opened
+
+
+class Recording:
+    """One run: what was asked, what was found, and where it is kept."""
+
+    def __init__(self, asked: Asked, *, metered: bool, note: Callable[[str], None]) -> None:
+        self.staging: Path | None = None
+        self.trained_well = False
+        self._asked = asked
+        self._config = asked.config
+        self._store = Store(asked.store)
+        self._begun: dict[str, Any] = {
+            "id": self._store.new_run_id(),
+            "started": _now(),
+            "version": __version__,
+            "command": _command(),
+        }
+        self._before: object = None
+        self._ended = ""
+        try:
+            self.staging = self._store.begin(str(self._begun["id"]))
+        except StoreError as error:
+            note(str(error))
+        # The meter takes seconds to start: everything heavy is imported while it does.
+        self._beside = self._watched() if metered and self.staging is not None else None
+        from audit.stages import Findings
+
+        self.found = Findings()
+
+    def look_at_data(self) -> None:
+        """Check the data and measure its bias, before any model exists."""
+        from audit.stages import Findings, check_data
+
+        before = self._config.model_copy(update={"predictions": None, "train": None})
+        self._before = self._stamps()
+        if before.data.source is None:
+            return
+        fresh = Findings()
+        with self._phase("validate"):
+            check_data(before, self._opened(before), fresh, wordless)
+        # Only what is whole enters: a step that was given up may still be filling its own findings.
+        self.found = fresh
+
+    def _opened(self, config: Config) -> Opened:
+        from audit.engines.tables import open_frame
+        from audit.stages import Opened, require_inputs
+
+        if not self._asked.rows:
+            return require_inputs(config, self._asked.folder)
+        tables = {source: open_frame(rows) for source, rows in self._asked.rows.items()}
+        return Opened(config, self._asked.folder, tables)
+
+    def failing(self) -> tuple[str, ...]:
+        """Gates on the data that fail."""
+        from audit.gates import Evidence, failing_before_training
+
+        evidence = Evidence(estimates=self.found.estimates, checks=self.found.checks)
+        return failing_before_training(self._config, evidence, dt.datetime.now(dt.UTC).date())
+
+    def enter_training(self) -> None:
+        """Begin the phase of the training."""
+        if self._beside is not None:
+            self._beside.ready()
+            self._beside.enter("train")
+
+    def leave_training(self, error: BaseException | None) -> None:
+        """End the phase of the training, and keep how it ended."""
+        if self._beside is not None:
+            self._beside.leave()
+        code = _exit_code(error)
+        self.found.exit_codes["train"] = code
+        self.trained_well = code == 0
+        if code != 0:
+            self._ended = f"training ended with {type(error).__name__}"
+
+    def audit_predictions(self) -> None:
+        """Count the predictions that the training left, and compute every rate of every group."""
+        from audit.stages import Findings
+
+        if self._config.predictions is None:
+            return
+        fresh = Findings()
+        with self._phase("audit"):
+            self._audit(fresh)
+        self.found.data += fresh.data
+        self.found.cubes += fresh.cubes
+        self.found.estimates += fresh.estimates
+        self.found.checks += fresh.checks
+
+    def _audit(self, fresh: Findings) -> None:
+        from audit.engines.tables import open_frame
+        from audit.stages import Opened, audit_model, audit_predictions
+
+        if self._asked.handed is not None:
+            audit_model(open_frame(self._asked.handed, "the predictions"), self._config, fresh, wordless)
+            return
+        self._require_new()
+        audit_predictions(self._config, Opened(self._config, self._asked.folder), fresh, wordless)
+
+    def conclude(self, problems: tuple[str, ...]) -> AuditResult:
+        """Judge what was found, and make the document."""
+        from audit.result import Run
+        from audit.run import code_version, conclude, now
+
+        ended = "; ".join(filter(None, (self._ended, *problems)))
+        found = self.found
+        record = Run(**self._begun, finished=now(), code=code_version(self._asked.folder), exit_codes=found.exit_codes,
+                     ended=ended, stopped_by=found.stopped_by, continued=found.continued)  # fmt: skip
+        return conclude(self._config, found, record, self._stopped(), failed=bool(ended))
+
+    def write(self, result: AuditResult) -> Path | None:
+        """Publish the run; None where there is no store."""
+        from audit.run import write
+
+        return None if self.staging is None else write(result, self._store)
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        if self._beside is not None:
+            self._beside.abandon()
+        if self.staging is not None:
+            shutil.rmtree(self.staging, ignore_errors=True)
+
+    def _watched(self) -> Beside:
+        """The process beside the training, told what it must know to have the last word."""
+        config = self._config.model_dump(mode="json", exclude_none=True)
+        return Beside({
+            "config": config, "staging": str(self.staging), "folder": str(self._asked.folder.absolute()),
+            "parent": os.getpid(), "run": self._begun,
+        })  # fmt: skip
+
+    def _stopped(self) -> Energy | None:
+        """The energy of the run; where the meter gave none, why."""
+        from audit.evidence.reader import energy_of
+        from audit.result import Energy
+
+        if self._beside is None:
+            return None
+        energy = energy_of(self._beside.stop())
+        return energy or Energy(note=f"not measured: the meter gave no account; {self._beside.reason or 'it broke'}")
+
+    def _phase(self, name: Phase) -> AbstractContextManager[object]:
+        return nullcontext() if self._beside is None else self._beside.phase(name)
+
+    def _stamps(self) -> object:
+        from audit.run import stamps
+
+        source = self._config.predictions_source
+        return None if source in {None, MEMORY} else stamps(self._asked.folder / str(source))
+
+    def _require_new(self) -> None:
+        """Refuse predictions that lay there before the training and were left as they were."""
+        source = self._config.predictions_source
+        if source == MEMORY:
+            raise SourceError("no predictions were handed over; call predictions(frame) inside the block")
+        if self._before and self._stamps() == self._before:
+            raise SourceError(
+                f"'{printable(source)}' is as it was before the training, which left no new predictions there"
+            )
+
+
+def wordless(what: str) -> AbstractContextManager[object]:
+    """A step without a word about it."""
+    del what
+    return nullcontext()
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _command() -> tuple[str, ...]:
+    """How this process was started, by the file alone: arguments may hold secrets."""
+    script = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else ""
+    return ("python", script) if script else ("python",)
+
+
+def _exit_code(error: BaseException | None) -> int:
+    """Exit code that the training's process would end with; negative for a signal."""
+    if error is None:
+        return 0
+    if isinstance(error, KeyboardInterrupt):
+        return -2
+    if not isinstance(error, SystemExit):
+        return 1
+    return error.code if isinstance(error.code, int) else int(error.code is not None)

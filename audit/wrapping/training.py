@@ -1,0 +1,273 @@
+"""A training inside its audit: data before it, energy during it, predictions after it.
+
+Open towards the training, closed towards the release: what breaks in the auditor never reaches the training, and a
+run whose audit is not whole is recorded as incomplete, which no gate passes. Only what can be said before the training
+starts is raised: a question that makes no sense, data that cannot be read, a gate on the data that fails.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
+
+from audit.errors import DataRefusedError, InputError, QuestionError, printable
+from audit.wrapping.asked import Asked, asked_of
+from audit.wrapping.patience import within
+from audit.wrapping.ranks import other_rank
+
+if TYPE_CHECKING:
+    from audit.result import AuditResult
+    from audit.wrapping.recording import Recording
+
+P = ParamSpec("P")
+T = TypeVar("T")
+PATIENCE_S = 600.0
+ACTIVE: list[Training] = []
+"""Trainings that are inside their audit now, the innermost last."""
+
+
+class Training:
+    """One training and its audit; made by `training`.
+
+    Attributes
+    ----------
+    result : AuditResult or None
+        The audit, when the block has ended; None inside it, and on a rank that does not audit.
+    folder : Path or None
+        Where the run lies in the store; None where it could not be written.
+    problems : tuple of str
+        What of the audit failed; the run is then incomplete.
+    """
+
+    def __init__(self, asked: Asked, *, insist: bool, metered: bool, patience_s: float, quiet: bool) -> None:
+        self.result: AuditResult | None = None
+        self.folder: Path | None = None
+        self._problems: list[str] = []
+        self._asked = asked
+        self._insist = insist
+        self._metered = metered
+        self._patience_s = patience_s
+        self._quiet = quiet
+        self._recording: Recording | None = None
+        self._pid = os.getpid()
+        self._outer: str | None = None
+        self._rank = other_rank()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What of the audit failed, in words."""
+        return tuple(self._problems)
+
+    @property
+    def staging(self) -> Path | None:
+        """Folder of what is kept while the run goes on; None outside the block."""
+        return None if self._recording is None else self._recording.staging
+
+    def predictions(self, frame: Any) -> None:
+        """Hand over the table of predictions, in place of a file.
+
+        Parameters
+        ----------
+        frame
+            A frame of pandas, polars or Arrow, or a mapping of columns; ``[predictions]`` names its columns. It is
+            read when the block ends, so leave it as it is.
+
+        Raises
+        ------
+        QuestionError
+            When the question has no [predictions], which name the columns.
+        """
+        if self._asked.config.predictions is None:
+            raise QuestionError("no [predictions] in the question; it names the columns of the table, so add it")
+        self._asked.handed = frame
+
+    def __enter__(self) -> Self:
+        self._pid = os.getpid()
+        if self._rank is not None:
+            return self
+        from audit.wrapping.recording import Recording
+
+        recording = Recording(self._asked, metered=self._metered, note=self._note)
+        self._recording = recording
+        try:
+            self._look(recording)
+        except BaseException:
+            recording.abandon()
+            raise
+        ACTIVE.append(self)
+        self._outer = os.environ.get("EVENHAND_RUN")
+        if recording.staging is not None:
+            os.environ["EVENHAND_RUN"] = str(recording.staging)
+        recording.enter_training()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        recording = self._recording
+        if recording is None or os.getpid() != self._pid:
+            # A forked worker that falls out of the block must not conclude its parent's run.
+            return
+        recording.leave_training(error)
+        ACTIVE.remove(self)
+        if self._outer is None:
+            os.environ.pop("EVENHAND_RUN", None)
+        else:
+            os.environ["EVENHAND_RUN"] = self._outer
+        self._conclude(recording)
+
+    def _look(self, recording: Recording) -> None:
+        """Look at the data before the training, which a failing gate keeps from starting."""
+        seen = within(self._patience_s, "the data was not checked", recording.look_at_data)
+        if isinstance(seen.error, InputError):
+            raise seen.error
+        if seen.problem is not None:
+            self._note(seen.problem)
+            return
+        failed = recording.failing()
+        if failed and not self._insist:
+            recording.found.stopped_by = failed
+            self._conclude(recording)
+            raise DataRefusedError(f"the data is refused, nothing was trained: {self._why(failed[0])}", self.result)
+        recording.found.continued = failed
+
+    def _why(self, gate: str) -> str:
+        """Sentence of a gate that failed."""
+        gates = () if self.result is None else self.result.gates
+        return next((g.sentence for g in gates if g.name == gate), gate)
+
+    def _conclude(self, recording: Recording) -> None:
+        """Audit what the training left, judge, record, and say so in a line."""
+        if recording.trained_well:
+            audited = within(self._patience_s, "the predictions were not audited", recording.audit_predictions)
+            if audited.problem is not None:
+                self._note(audited.problem)
+        concluded = within(self._patience_s, "the audit was not concluded", lambda: recording.conclude(self.problems))
+        result = self.result = concluded.value
+        if result is None:
+            self._note(str(concluded.problem))
+            recording.abandon()
+            return
+        written = within(self._patience_s, "the run is not in the store", lambda: recording.write(result))
+        if written.problem is not None:
+            self._note(written.problem)
+        self.folder = written.value
+        self._say(f"audit: {self._sentence()}")
+
+    def _sentence(self) -> str:
+        from audit.publish.terminal import in_a_line
+
+        return in_a_line(self.result, self.folder) if self.result is not None else "nothing was recorded"
+
+    def _note(self, problem: str) -> None:
+        self._problems.append(problem)
+        self._say(f"audit: {problem}; training is untouched, and the run is incomplete")
+
+    def _say(self, text: str) -> None:
+        """A line on stderr, where there is one."""
+        if self._quiet or sys.stderr is None:
+            return
+        try:
+            print(printable(text, 1000), file=sys.stderr, flush=True)  # noqa: T201 - what a person in a notebook reads
+        except (OSError, ValueError):
+            return
+
+    def __repr__(self) -> str:
+        state = (
+            self.result.verdict if self.result is not None else f"not on rank {self._rank}" if self._rank else "open"
+        )
+        return f"Training({state})"
+
+
+def training(
+    config: Any,
+    *,
+    data: Any = None,
+    test: Any = None,
+    store: str | Path | None = None,
+    insist: bool = False,
+    metered: bool = True,
+    patience_s: float = PATIENCE_S,
+    quiet: bool = False,
+) -> Training:
+    """Wrap a training in its audit: ``with audit.training("audit.toml") as run:``.
+
+    Parameters
+    ----------
+    config
+        Path of an audit.toml or its folder, or a mapping of the same sections. ``[train] command`` is not run: the
+        block is the training.
+    data, test
+        Rows in memory to check before the training, in place of ``[data] source`` and ``test``.
+    store
+        Folder that keeps every run; ``EVENHAND_STORE``, or ``audit-runs``.
+    insist
+        Train although a gate on the data fails; the result says so.
+    metered
+        Whether energy is metered, by a process beside this one.
+    patience_s
+        Seconds that one step of the audit may hold up the training's process before it is given up.
+    quiet
+        Say nothing on stderr.
+
+    Returns
+    -------
+    Training
+        A context manager. Its ``predictions(frame)`` hands over a table in place of a file; ``result`` is the audit
+        when the block has ended. On every rank of a distributed training but the first it does nothing.
+
+    Raises
+    ------
+    InputError
+        The question or the data cannot be used; nothing was trained.
+    DataRefusedError
+        A gate on the data fails; nothing was trained. Raised when the block is entered.
+
+    Examples
+    --------
+    >>> question = {"data": {"label": "y", "groups": ["sex"]}, "predictions": {"prediction": "p"}}
+    >>> with training(question, store="/tmp/runs", metered=False) as run:  # doctest: +SKIP
+    ...     run.predictions({"y": [1, 0], "p": [1, 0], "sex": ["f", "m"]})
+    """
+    asked = asked_of(config, data, test, store)
+    return Training(asked, insist=insist, metered=metered, patience_s=patience_s, quiet=quiet)
+
+
+def trained(config: Any, **options: Any) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Wrap a function that trains in its audit: ``@audit.trained("audit.toml")``.
+
+    Parameters
+    ----------
+    config, options
+        As in `training`. A mapping or path is read anew at each call.
+
+    Returns
+    -------
+    callable
+        A decorator. The function's arguments, return value and exceptions are its own; its attribute ``run`` is the
+        `Training` of the last call.
+    """
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(function)
+        def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+            with training(config, **options) as run:
+                wrapped.run = run  # type: ignore[attr-defined]
+                return function(*args, **kwargs)
+
+        return wrapped
+
+    return decorate
+
+
+def active() -> Training | None:
+    """The innermost training that is inside its audit in this process; None where there is none."""
+    return ACTIVE[-1] if ACTIVE and ACTIVE[-1]._pid == os.getpid() else None  # noqa: SLF001 - of this module
+
+
+__all__ = ["Training", "active", "trained", "training"]
