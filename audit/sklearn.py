@@ -1,4 +1,4 @@
-"""The audit of the data as a step of a scikit-learn pipeline: it refuses in ``fit``, before anything is trained.
+"""The audit in scikit-learn's own forms: a step that refuses data in ``fit``, and any estimator inside its audit.
 
 >>> import numpy as np, pandas as pd
 >>> from sklearn.linear_model import LogisticRegression
@@ -23,8 +23,9 @@ from audit.api import check
 from audit.arrays import attributes
 from audit.errors import DataRefusedError, QuestionError, printable
 from audit.result import AuditResult
+from audit.wrapping.estimator import Audited, NotAuditedWarning
 
-__all__ = ["DataGate"]
+__all__ = ["Audited", "DataGate", "NotAuditedWarning"]
 LABEL = "y"
 
 

@@ -22,8 +22,9 @@ class Asked:
 
     config: Config
     folder: Path
-    store: Path
-    rows: dict[str, Any]
+    store: Path | None
+    """None where nothing is kept."""
+    rows: Mapping[str, Any]
     """Frames by the source that they stand for."""
     handed: Any = None
     """Predictions."""

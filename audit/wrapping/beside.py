@@ -8,6 +8,7 @@ No method raises, and none waits longer than it says: what went wrong is a reaso
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -38,7 +39,9 @@ class Beside:
         self._channel: Channel | None = None
         self._pid = os.getpid()
         self._left_s = PATIENCE_S
+        self._awake = False
         self._stalled = False
+        self._record = Path(begin["staging"]) / "energy.json"
         try:
             ours, theirs = socket.socketpair()
             self._channel = Channel(ours, PATIENCE_S)
@@ -57,8 +60,12 @@ class Beside:
         self._say({"enter": phase, "at_s": time.monotonic()})
 
     def leave(self) -> None:
-        """Close the phase, and wait until its last reading is booked."""
-        self._stalled = self._ask({"leave": True, "at_s": time.monotonic()}) is None
+        """Close the phase, and wait until its last reading is booked; before the meter is ready it has none to book."""
+        message = {"leave": True, "at_s": time.monotonic()}
+        if self._awake or self._left_s <= 0:
+            self._stalled = self._ask(message) is None
+        else:
+            self._say(message)
 
     @contextlib.contextmanager
     def phase(self, phase: Phase) -> Iterator[None]:
@@ -70,11 +77,21 @@ class Beside:
             self.leave()
 
     def stop(self) -> Mapping[str, Any] | None:
-        """End it, and take its account of the energy; None where it gave none."""
+        """End it, and take its account of the energy, or the last one that it wrote; None where there is none."""
         answer = self._ask({"stop": True})
         self._end()
-        energy = None if answer is None else answer.get("energy")
+        energy = self._recorded() if answer is None else answer.get("energy")
         return energy if isinstance(energy, dict) else None
+
+    def _recorded(self) -> Any:
+        """The account on disk, a flush old at most, with a word about that."""
+        try:
+            energy = json.loads(self._record.read_text(encoding="utf-8"))["energy"]
+            measured = "what follows was not measured" if energy["energy_kwh"] is not None else "not measured"
+            energy["note"] += f"; {measured}, because the meter was lost: {self.reason or 'it broke'}"
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+        return energy
 
     def abandon(self) -> None:
         """End it without a word more: nothing is to be concluded."""
@@ -110,6 +127,7 @@ class Beside:
         try:
             while (left_s := began_s + patience_s - time.monotonic()) > 0:
                 answer = self._channel.receive(left_s)
+                self._awake = self._awake or answer is not None
                 if answer is not None and answer.get("answer") in message:
                     return answer
         except (ChannelClosedError, ValueError) as error:

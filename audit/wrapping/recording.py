@@ -9,6 +9,7 @@ import datetime as dt
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -31,11 +32,12 @@ class Recording:
     """One run: what was asked, what was found, and where it is kept."""
 
     def __init__(self, asked: Asked, *, metered: bool, note: Callable[[str], None]) -> None:
-        self.staging: Path | None = None
         self.trained_well = False
         self._asked = asked
         self._config = asked.config
-        self._store = Store(asked.store)
+        # Without a store nothing is kept, but the meter's record needs a place while the training goes on.
+        self._spare = Path(tempfile.mkdtemp(prefix="evenhand-")) if asked.store is None and metered else None
+        self._store = Store(asked.store or self._spare or Path())
         self._begun: dict[str, Any] = {
             "id": self._store.new_run_id(),
             "started": _now(),
@@ -44,15 +46,21 @@ class Recording:
         }
         self._before: object = None
         self._ended = ""
-        try:
-            self.staging = self._store.begin(str(self._begun["id"]))
-        except StoreError as error:
-            note(str(error))
+        self._note = note
+        self.staging: Path | None = self._begin() if asked.store is not None or metered else None
         # The meter takes seconds to start: everything heavy is imported while it does.
         self._beside = self._watched() if metered and self.staging is not None else None
         from audit.stages import Findings
 
         self.found = Findings()
+
+    def _begin(self) -> Path | None:
+        """Folder of the run while it goes on; None where the store refuses, which is noted."""
+        try:
+            return self._store.begin(str(self._begun["id"]))
+        except StoreError as error:
+            self._note(str(error))
+            return None
 
     def look_at_data(self) -> None:
         """Check the data and measure its bias, before any model exists."""
@@ -139,21 +147,25 @@ class Recording:
         """Publish the run; None where there is no store."""
         from audit.run import write
 
+        if self._spare is not None:
+            shutil.rmtree(self._spare, ignore_errors=True)
+            return None
         return None if self.staging is None else write(result, self._store)
 
     def abandon(self) -> None:
         """Leave nothing behind."""
         if self._beside is not None:
             self._beside.abandon()
-        if self.staging is not None:
-            shutil.rmtree(self.staging, ignore_errors=True)
+        for place in (self.staging, self._spare):
+            if place is not None:
+                shutil.rmtree(place, ignore_errors=True)
 
     def _watched(self) -> Beside:
         """The process beside the training, told what it must know to have the last word."""
         config = self._config.model_dump(mode="json", exclude_none=True)
         return Beside({
             "config": config, "staging": str(self.staging), "folder": str(self._asked.folder.absolute()),
-            "parent": os.getpid(), "run": self._begun,
+            "parent": os.getpid(), "run": self._begun, "kept": self._spare is None,
         })  # fmt: skip
 
     def _stopped(self) -> Energy | None:
@@ -198,7 +210,7 @@ def _now() -> str:
 
 def _command() -> tuple[str, ...]:
     """How this process was started, by the file alone: arguments may hold secrets."""
-    script = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else ""
+    script = Path(next(iter(sys.argv), "")).name
     return ("python", script) if script else ("python",)
 
 

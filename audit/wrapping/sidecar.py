@@ -7,6 +7,7 @@ when the training is gone: its end of the pair is closed, or this process has an
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -89,6 +90,9 @@ class Sidecar:
     def _conclude(self) -> None:
         """Record a run whose training is gone: its energy, and a verdict that no release passes."""
         if not self._staging.is_dir():
+            return
+        if not self._begin["kept"]:
+            shutil.rmtree(self._staging.parent, ignore_errors=True)
             return
         from audit.evidence.store import Store
         from audit.result import Run

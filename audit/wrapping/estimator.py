@@ -1,0 +1,257 @@
+"""A scikit-learn estimator inside its audit: data before ``fit``, energy during it, predictions when asked."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _routing_enabled,
+    process_routing,
+)
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from audit.wrapping.asked import Asked
+from audit.wrapping.rows import Rows, rows_of
+from audit.wrapping.training import PATIENCE_S, Training
+
+if TYPE_CHECKING:
+    from audit.result import AuditResult
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class NotAuditedWarning(UserWarning):
+    """Nothing names a group, so that nothing was audited."""
+
+
+def _has(name: str) -> Callable[[F], F]:
+    """Offer a method only where the wrapped estimator does."""
+
+    def check(self: Audited) -> bool:
+        getattr(self.estimator_ if hasattr(self, "estimator_") else self.estimator, name)
+        return True
+
+    offer: Callable[[F], F] = available_if(check)
+    return offer
+
+
+class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
+    """An estimator whose every ``fit`` is audited, and that audits what it predicts.
+
+    Parameters
+    ----------
+    estimator
+        Any scikit-learn estimator; a clone of it is fitted.
+    config
+        Path of an audit.toml, or a mapping of the same sections. ``[data] groups`` names columns of ``X`` or of
+        ``sensitive_features``; without them all columns of ``sensitive_features`` are groups.
+    store
+        Folder that keeps each audit; none by default, because a search over parameters fits many times.
+    metered
+        Whether a process beside this one meters the energy of each fit; its start takes about two seconds.
+    insist
+        Fit although a gate on the data fails; ``audit_`` says so.
+    patience_s
+        Seconds that one step of the audit may hold up a fit before it is given up.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted clone.
+    audit_ : AuditResult or None
+        The audit of the rows that ``fit`` was given, and the energy; None where nothing names a group.
+
+    Notes
+    -----
+    What a model says of the rows it has learned from is not evidence, so ``fit`` judges no gate on the model:
+    ``audit(X, y)`` does, on rows that were held out. With scikit-learn's metadata routing ask for the groups by
+    ``set_fit_request(sensitive_features=True)``.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> X = pd.DataFrame({"x": np.arange(200.0)})
+    >>> y, sex = np.arange(200) % 4 // 2, pd.Series(["f", "m"] * 100, name="sex")
+    >>> model = Audited(LogisticRegression()).fit(X, y, sensitive_features=sex)
+    >>> model.audit(X, y, sensitive_features=sex).find("selection_rate", by=["sex"], group=["f"])[0].n
+    100.0
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        config: Any = None,
+        *,
+        store: str | Path | None = None,
+        metered: bool = False,
+        insist: bool = False,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self.estimator = estimator
+        self.config = config
+        self.store = store
+        self.metered = metered
+        self.insist = insist
+        self.patience_s = patience_s
+
+    def fit(self, X: Any, y: Any = None, *, sensitive_features: Any = None, **params: Any) -> Self:  # noqa: N803
+        """Check the rows, then fit.
+
+        Parameters
+        ----------
+        X, y
+            As the estimator takes them.
+        sensitive_features
+            A frame, mapping or named array of groups that are no features.
+        **params
+            Passed to the estimator's ``fit``; routed, where metadata routing is enabled.
+
+        Raises
+        ------
+        DataRefusedError
+            When a gate on the data fails; nothing was fitted.
+        InputError
+            When the question or the groups cannot be used.
+        """
+        if _routing_enabled():
+            params = dict(process_routing(self, "fit", **params).estimator.fit)
+        # Nothing of the audit may change what is fitted, so the estimator gets X and y as they came.
+        estimator, rows = clone(self.estimator), self._rows(X, y, sensitive_features)
+        if rows is None:
+            self.audit_ = None
+            _fitted(estimator, X, y, params)
+        else:
+            asked = Asked(config=rows.before, folder=rows.folder, store=self._store(), rows=rows.rows)
+            options = {"insist": self.insist, "metered": self.metered, "patience_s": self.patience_s}
+            with Training(asked, quiet=True, **options) as run:  # type: ignore[arg-type]
+                _fitted(estimator, X, y, params)
+            self.audit_ = run.result
+        self.estimator_ = estimator
+        for name in ("classes_", "n_features_in_", "feature_names_in_"):
+            if hasattr(estimator, name):
+                setattr(self, name, getattr(estimator, name))
+        return self
+
+    def audit(self, X: Any, y: Any, *, sensitive_features: Any = None) -> AuditResult:  # noqa: N803
+        """Audit what the fitted estimator predicts for rows that it has not learned from.
+
+        Parameters
+        ----------
+        X, y, sensitive_features
+            As for ``fit``, of rows that were held out.
+
+        Returns
+        -------
+        AuditResult
+            With every gate judged: on these predictions, and on the data and the energy of ``fit``.
+
+        Raises
+        ------
+        InputError
+            When nothing names a group, or the rows cannot be audited.
+        """
+        check_is_fitted(self, "estimator_")
+        from audit.wrapping.judged import judged_with
+
+        return judged_with(self, rows_of(self.config, self.estimator_, X, y, sensitive_features), X)
+
+    @_has("predict")
+    def predict(self, X: Any, **params: Any) -> Any:  # noqa: N803
+        """Predict as the fitted estimator does."""
+        return self._fitted().predict(X, **params)
+
+    @_has("predict_proba")
+    def predict_proba(self, X: Any, **params: Any) -> Any:  # noqa: N803
+        """Probabilities of the fitted estimator."""
+        return self._fitted().predict_proba(X, **params)
+
+    @_has("predict_log_proba")
+    def predict_log_proba(self, X: Any, **params: Any) -> Any:  # noqa: N803
+        """Log probabilities of the fitted estimator."""
+        return self._fitted().predict_log_proba(X, **params)
+
+    @_has("decision_function")
+    def decision_function(self, X: Any, **params: Any) -> Any:  # noqa: N803
+        """Decision function of the fitted estimator."""
+        return self._fitted().decision_function(X, **params)
+
+    @_has("transform")
+    def transform(self, X: Any, **params: Any) -> Any:  # noqa: N803
+        """Transform as the fitted estimator does."""
+        return self._fitted().transform(X, **params)
+
+    @_has("transform")
+    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:  # noqa: N803
+        """Fit, audited, and transform the same rows."""
+        return self.fit(X, y, **params).transform(X)
+
+    @_has("get_feature_names_out")
+    def get_feature_names_out(self, input_features: Any = None) -> Any:
+        """Names of the columns that the fitted estimator gives out."""
+        return self._fitted().get_feature_names_out(input_features)
+
+    @_has("set_output")
+    def set_output(self, *, transform: Any = None) -> Self:
+        """Choose the container that the estimator gives out."""
+        for estimator in (self.estimator, getattr(self, "estimator_", None)):
+            if estimator is not None:
+                estimator.set_output(transform=transform)
+        return self
+
+    @_has("score")
+    def score(self, X: Any, y: Any = None, **params: Any) -> float:  # noqa: N803
+        """Score of the fitted estimator."""
+        return float(self._fitted().score(X, y, **params))
+
+    def get_metadata_routing(self) -> Any:
+        """Who takes what: groups are ours where they are asked for, the rest goes to the estimator."""
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        return MetadataRouter(owner=self).add_self_request(self).add(estimator=self.estimator, method_mapping=mapping)
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import get_tags
+
+        return get_tags(self.estimator)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "estimator_")
+
+    def _fitted(self) -> Any:
+        check_is_fitted(self, "estimator_")
+        return self.estimator_
+
+    def _store(self) -> Path | None:
+        return None if self.store is None else Path(self.store).absolute()
+
+    def _rows(self, X: Any, y: Any, sensitive_features: Any) -> Rows | None:  # noqa: N803
+        """What is audited; None, with a warning, where nothing names a group."""
+        rows = rows_of(self.config, self.estimator, X, y, sensitive_features)
+        if rows.groups:
+            return rows
+        warnings.warn(
+            "nothing is audited: no groups are named; give [data] groups in config, or sensitive_features to fit",
+            NotAuditedWarning,
+            stacklevel=3,
+        )
+        return None
+
+
+def _fitted(estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> None:  # noqa: N803
+    """Fit; without labels where the estimator takes none."""
+    if y is None and "y" not in inspect.signature(estimator.fit).parameters:
+        estimator.fit(X, **params)
+    else:
+        estimator.fit(X, y, **params)
+
+
+__all__ = ["Audited", "NotAuditedWarning"]
