@@ -188,6 +188,15 @@ def test_the_run_is_named_to_what_is_inside_and_forgotten_after(tmp_path, monkey
     assert wrapping.active() is None
 
 
+def test_asking_for_it_imports_nothing_heavy():
+    heavy = ["pandas", "numpy", "duckdb", "sklearn", "codecarbon", "jinja2", "fairlearn", "pyarrow"]
+    code = f"import sys, audit; audit.training; audit.trained; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
 # --- what breaks in the auditor does not reach the training ---------------------------------------------------------
 
 

@@ -106,6 +106,13 @@ def write_cards(result: AuditResult, folder: Path) -> tuple[Path, ...]:
     return tuple(written)
 
 
+def prepare() -> None:
+    """Compile what every run writes, for whoever has time now and none later."""
+    for chosen in map(formats().get, WRITTEN):
+        if chosen is not None:
+            environment(chosen.ending).get_template(chosen.template)
+
+
 @cache
 def environment(ending: str) -> Environment:
     """Templates of one ending; HTML is escaped by the engine, Markdown by the filters its template names."""

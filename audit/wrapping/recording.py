@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from audit.wrapping.beside import Beside
 
 if TYPE_CHECKING:
     from audit.config.schema import Config
-    from audit.result import AuditResult, Energy
+    from audit.result import AuditResult, Code, Energy
     from audit.stages import Findings, Opened
 
 
@@ -93,10 +94,24 @@ class Recording:
         return failing_before_training(self._config, evidence, dt.datetime.now(dt.UTC).date())
 
     def enter_training(self) -> None:
-        """Begin the phase of the training."""
+        """Begin the phase of the training, when the meter is ready; what the end will need is loaded meanwhile."""
         if self._beside is not None:
+            self._load()
             self._beside.ready()
             self._beside.enter("train")
+
+    def _load(self) -> None:
+        from audit.publish.card import prepare
+
+        prepare()
+        # Read when it was imported, and not when somebody has committed more meanwhile.
+        _ = self._code
+
+    @cached_property
+    def _code(self) -> Code | None:
+        from audit.run import code_version
+
+        return code_version(self._asked.folder)
 
     def leave_training(self, error: BaseException | None) -> None:
         """End the phase of the training, and keep how it ended."""
@@ -135,11 +150,11 @@ class Recording:
     def conclude(self, problems: tuple[str, ...]) -> AuditResult:
         """Judge what was found, and make the document."""
         from audit.result import Run
-        from audit.run import code_version, conclude, now
+        from audit.run import conclude, now
 
         ended = "; ".join(filter(None, (self._ended, *problems)))
         found = self.found
-        record = Run(**self._begun, finished=now(), code=code_version(self._asked.folder), exit_codes=found.exit_codes,
+        record = Run(**self._begun, finished=now(), code=self._code, exit_codes=found.exit_codes,
                      ended=ended, stopped_by=found.stopped_by, continued=found.continued)  # fmt: skip
         return conclude(self._config, found, record, self._stopped(), failed=bool(ended))
 

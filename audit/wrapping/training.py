@@ -92,8 +92,13 @@ class Training:
             return self
         from audit.wrapping.recording import Recording
 
-        recording = Recording(self._asked, metered=self._metered, note=self._note)
-        self._recording = recording
+        made = within(
+            self._patience_s, "no audit", lambda: Recording(self._asked, metered=self._metered, note=self._note)
+        )
+        recording = self._recording = made.value
+        if recording is None:
+            self._note(str(made.problem))
+            return self
         try:
             self._look(recording)
         except BaseException:
@@ -103,7 +108,9 @@ class Training:
         self._outer = os.environ.get("EVENHAND_RUN")
         if recording.staging is not None:
             os.environ["EVENHAND_RUN"] = str(recording.staging)
-        recording.enter_training()
+        entered = within(self._patience_s, "the meter was not started", recording.enter_training)
+        if entered.problem is not None:
+            self._note(entered.problem)
         return self
 
     def __exit__(
