@@ -31,7 +31,7 @@ def plan(
     ] = None,
     steps_done: Annotated[Number, _option("Steps, tokens or epochs of the run in --from.")] = None,
     steps_total: Annotated[Number, _option("The same of the whole training.")] = None,
-    device: Annotated[Number, _option("Such as a100, h100, tpu-v4; a wrong name lists them.", "NAME")] = None,
+    device: Annotated[Number, _option("Such as v100, a100, h100, h200, b200, l40s, mi300x or tpu-v4.", "NAME")] = None,
     devices: Annotated[Number, _option("How many work at the same time.")] = None,
     watts: Annotated[Number, _option("Average watts of one device with its share of the host.")] = None,
     peak_flops: Annotated[Number, _option("Peak FLOP/s of one device, dense, such as 312T.")] = None,

@@ -69,7 +69,7 @@ def _beyond(flops: Range | None, threshold: float) -> Answer:
 
 def _sentence(answer: Answer, flops: Range | None) -> str:
     if flops is None:
-        return "Whether systemic risk is presumed is unknown, because the FLOPs are"
+        return "No FLOPs are known, so neither is whether systemic risk is presumed"
     ends = f" ({_power(flops.low)} to {_power(flops.high)})" if flops.low < flops.high else ""
     span = f"{_power(flops.value)} FLOP{ends}"
     return {

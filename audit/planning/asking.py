@@ -9,7 +9,6 @@ from audit.planning.projection import Plan
 from audit.planning.reading import LIMITS, Given, read
 from audit.result import AuditResult
 
-MACHINE = ("device", "devices", "watts", "peak_flops", "throughput", "mfu", "device_hours", "embodied_g_per_hour")
 ONE_OF = (
     ("flops", "parameters", "give flops, or parameters and tokens"),
     ("throughput", "mfu", "give the one that was measured"),
@@ -94,7 +93,8 @@ def plan(
     numbers = {name: number for name, value in given.items() if (number := read(name, value)) is not None}
     asked = Asked(numbers=numbers, device=device, country=country)
     _refuse_contradictions(asked)
-    _refuse_gaps(asked, measured=measured is not None)
+    if measured is None:
+        _refuse_gaps(asked)
     return project(asked, measured)
 
 
@@ -109,10 +109,8 @@ def _refuse_contradictions(asked: Asked) -> None:
             raise QuestionError(f"{found[0]} needs {lacking}; give both")
 
 
-def _refuse_gaps(asked: Asked, *, measured: bool) -> None:
-    if measured:
-        _refuse_machine(asked)
-        return
+def _refuse_gaps(asked: Asked) -> None:
+    """Refuse what says nothing of the work, and a share of nothing."""
     if asked.given("steps_done"):
         raise QuestionError("steps_done needs a measured run; name its audit.json, or leave the steps out")
     if not asked.given("flops", "parameters", "device_hours"):
@@ -122,12 +120,3 @@ def _refuse_gaps(asked: Asked, *, measured: bool) -> None:
         )
     if asked.given("mfu") and not asked.given("device", "peak_flops"):
         raise QuestionError("mfu is a share of a peak; give device or peak_flops too")
-    if not asked.given("device_hours", "throughput", "device", "peak_flops"):
-        raise QuestionError("FLOPs alone take no time; give device, or throughput and watts, or device_hours")
-
-
-def _refuse_machine(asked: Asked) -> None:
-    if not asked.given("steps_done"):
-        raise QuestionError("a measured run needs steps_done and steps_total; give both in steps, tokens or epochs")
-    if clash := asked.given(*MACHINE):
-        raise QuestionError(f"{clash[0]} contradicts the measured run, which says what its machine draws; leave it out")

@@ -20,6 +20,7 @@ class Assumption:
 OURS = "our assumption"
 KAPLAN = "Kaplan et al. (arXiv 2001.08361), section 2.1, forward and backward pass"
 LLMCARBON = "LLMCarbon (arXiv 2309.14393), its database.csv"
+UPTIME = "Uptime Institute survey of 2024"
 
 UTILISATION = Assumption(
     low=0.14, value=0.28, high=0.56, date="2022 to 2024",
@@ -47,7 +48,7 @@ AVERAGE_POWER = Assumption(
 SITE = Assumption(
     low=1.09, value=1.3, high=1.56, date="2023-09; 2024",
     because="no PUE was given; 1.09 is one of the best sites, 1.56 the average of owners' largest sites",
-    source=f"low: GShard in {LLMCARBON}; high: Uptime Institute survey of 2024; central: {OURS}",
+    source=f"low: GShard in {LLMCARBON}; high: {UPTIME}; central: {OURS}",
 )  # fmt: skip
 COUNTRY_GRID = Assumption(
     low=0.41, value=1.0, high=1.75, date="2023",

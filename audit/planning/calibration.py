@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.errors import QuestionError, printable
-from audit.planning.assumptions import METHODS, SITE, STEPS_ALIKE
+from audit.planning.assumptions import METHODS, SITE, STEPS_ALIKE, UPTIME
 from audit.planning.ranges import Input
 from audit.planning.reading import Interval, shown
 from audit.result import AuditResult, EnergyComponent, Factor, Run
 
 PHASE = "train"
+WHOLE = 0.9995
+"""Coverage that a per cent with one digit cannot tell from all."""
 PUE = "power usage effectiveness"
 
 
@@ -36,10 +38,13 @@ def components(measured: AuditResult) -> tuple[Input, ...]:
     return known
 
 
-def left_out(measured: AuditResult) -> str:
-    """Which components have no joules and so are not projected; empty where all have."""
+def caveats(measured: AuditResult) -> tuple[str, ...]:
+    """What the joules hold, in the meter's words, and which components have none."""
     names = dict.fromkeys(printable(row.component, 40) for row in _rows(measured) if not row.energy_j)
-    return f"not metered in the measured run, so not in the plan: {', '.join(names)}" if names else ""
+    said = "" if measured.energy is None else measured.energy.note
+    held = (f"The measured run: {printable(said, 300)}.",) if said else ()
+    missed = (f"Not metered in the measured run, so not in the plan: {', '.join(names)}.",) if names else ()
+    return (*held, *missed)
 
 
 def _rows(measured: AuditResult) -> tuple[EnergyComponent, ...]:
@@ -65,7 +70,7 @@ def _joules(row: EnergyComponent, run: Run) -> Input:
         source=f"run {printable(run.id, 60)}; {printable(row.detail or row.method, 120)}",
         range_source=trust.source, range_date=trust.date,
         date=printable(run.started[:10]), narrow="measure with a hardware counter, and for longer",
-        because=trust.because + ("" if seen == 1 else f"; {seen:.1%} of the phase was seen"),
+        because=trust.because + ("" if seen >= WHOLE else f"; {seen:.1%} of the phase was seen"),
     )  # fmt: skip
 
 
@@ -93,8 +98,8 @@ def site(measured: AuditResult) -> Input:
     undeclared = value == 1.0
     return Input(
         name=PUE, unit="1", basis="measured", low=value, value=value, high=SITE.high if undeclared else value,
-        source="the measured run", date="as declared", range_source=SITE.source if undeclared else "",
-        range_date=SITE.date if undeclared else "",
+        source="the measured run", date="as declared", range_source=UPTIME if undeclared else "",
+        range_date="2024" if undeclared else "",
         because="the run counted no overhead of the site, which may only not have been declared" if undeclared else "",
         narrow="give pue",
     )  # fmt: skip

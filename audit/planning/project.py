@@ -17,6 +17,8 @@ from audit.planning.reading import shown
 from audit.result import AuditResult
 
 S_PER_H = 3600.0
+MACHINE = ("device", "devices", "watts", "peak_flops", "throughput", "mfu", "device_hours", "embodied_g_per_hour")
+"""What a measured run says by itself."""
 Products = tuple[Product, ...]
 
 
@@ -59,22 +61,21 @@ def project(asked: Asked, measured: AuditResult | None) -> Plan:
 
 def _planned(asked: Asked) -> _Work:
     """Work by device-hours where they are given, else by FLOPs over throughput."""
-    speed, power = inputs.throughput(asked), inputs.power(asked)
-    counted, number = inputs.flops(asked), asked.get("device_hours")
+    speed, counted, number = inputs.throughput(asked), inputs.flops(asked), asked.get("device_hours")
+    method: Method = "flops" if asked.get("flops") else "6nd"
     if number is not None:
         _refuse_speed(asked, counted)
-        method: Method = "device-hours"
-        hours = Product((declared(inputs.HOURS, "h", number),))
-        flops = counted if counted or speed is None else hours.times(*speed.above).per(1 / S_PER_H)
+        method, hours = "device-hours", Product((declared(inputs.HOURS, "h", number),))
+        if counted is None and speed is not None:
+            counted = hours.times(*speed.above).per(1 / S_PER_H)
     elif counted is not None and speed is not None:
-        method, flops = "flops" if asked.get("flops") else "6nd", counted
         hours = counted.over(*speed.above).per(S_PER_H)
     else:
         raise QuestionError("FLOPs alone take no time; give device, or throughput and watts, or device_hours")
     return _Work(
-        method=method, energy=(hours.times(power).per(1000),), hours=hours, flops=flops,
+        method=method, energy=(hours.times(inputs.power(asked)).per(1000),), hours=hours, flops=counted,
         site=inputs.site(asked) or inputs.assumed_site(), grid=inputs.electricity(asked),
-        utilisation=_utilisation(asked, hours, flops),
+        utilisation=_utilisation(asked, hours, counted),
     )  # fmt: skip
 
 
@@ -86,16 +87,17 @@ def _refuse_speed(asked: Asked, counted: Product | None) -> None:
 
 def _calibrated(asked: Asked, measured: AuditResult) -> _Work:
     """Work by a measured run; FLOPs, where given, are for the EU AI Act alone."""
+    if clash := asked.given(*MACHINE):
+        raise QuestionError(f"{clash[0]} contradicts the measured run, which says what its machine draws; leave it out")
     done, total = asked.get("steps_done"), asked.get("steps_total")
     if done is None or total is None:
         raise QuestionError("a measured run needs steps_done and steps_total; give both in steps, tokens or epochs")
     scale = calibration.scale(done, total)
-    left = calibration.left_out(measured)
     return _Work(
         method="calibration",
         energy=tuple(Product((row, scale), divisor=J_PER_KWH) for row in calibration.components(measured)),
         flops=inputs.flops(asked), site=inputs.site(asked) or calibration.site(measured),
-        grid=inputs.electricity(asked, calibration.grid_factor(measured)), notes=(left,) if left else (),
+        grid=inputs.electricity(asked, calibration.grid_factor(measured)), notes=calibration.caveats(measured),
     )  # fmt: skip
 
 
