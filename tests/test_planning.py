@@ -100,6 +100,14 @@ def test_the_utilisations_of_these_runs_are_as_published():
         assert assumptions.UTILISATION.low < found.value < assumptions.UTILISATION.high
 
 
+def test_the_assumed_utilisation_holds_the_runs_that_it_is_taken_from():
+    # Model card of Llama 3.1 8B: 1.46 million H100 hours and more than 15T tokens. Korthikanti et al. (arXiv 2205.05198).
+    llama = plan(parameters="8B", tokens="15T", device_hours="1.46M", device="h100").utilisation
+    assert assumptions.UTILISATION.low < llama.value < 0.14
+    assert assumptions.UTILISATION.high > 0.563
+    assert llama.low <= llama.value <= llama.high
+
+
 def test_gpt3_took_the_published_days():
     found = plan(flops=314e21, **site_of("GPT-3"))
     assert found.duration_h.value / 24 == pytest.approx(14.8, rel=0.003)
@@ -452,6 +460,18 @@ def test_a_worse_method_and_less_coverage_are_a_wider_range():
 
     assert width("counter", 1.0) < width("sampled", 1.0) < width("model", 1.0) < width("constant", 1.0)
     assert width("counter", 1.0) < width("counter", 0.8) < width("counter", 0.3)
+
+
+def test_what_the_meter_did_not_see_may_be_nothing_or_twice_what_it_saw():
+    """A fifth of the phase was unseen; the meter errs by as much as a counter may, on either side."""
+    for unseen_rate, bias in ((0.0, 1.05), (2.0, 0.95), (1.0, 1.0)):
+        seen_j, lost_j = 80e6, 20e6 * unseen_rate
+        run = metered(pue=1.1, gpu=(seen_j * bias, "counter", 0.8))
+        found = plan(measured=run, steps_done=1, steps_total=1).energy_kwh.total
+        truth = (seen_j + lost_j) * 1.1 / 3.6e6
+        assert found.low * (1 - 1e-9) <= truth <= found.high * (1 + 1e-9)
+        nearest = min(abs(truth - end) for end in (found.low, found.value, found.high))
+        assert nearest <= 1e-9 * truth, "each of the three is one of the ends, or the centre: the range is no wider"
 
 
 def test_a_component_without_joules_is_named_and_never_zero():

@@ -68,7 +68,7 @@ def plan(
         Average W of one device with its share of the host; the board's limit with a wide range where it is not given.
     peak_flops, throughput, mfu
         FLOP/s of one device: its peak, what it achieves, or the share of the peak. Without the last two, a
-        utilisation of 14 to 56% is assumed.
+        utilisation of 13 to 57% is assumed.
     pue
         Power usage effectiveness of the site, 1 or more.
     country, g_per_kwh

@@ -23,10 +23,10 @@ LLMCARBON = "LLMCarbon (arXiv 2309.14393), its database.csv"
 UPTIME = "Uptime Institute survey of 2024"
 
 UTILISATION = Assumption(
-    low=0.14, value=0.28, high=0.56, date="2022 to 2024",
+    low=0.13, value=0.27, high=0.57, date="2022 to 2024",
     because="no throughput was given, and published runs of language models lie between these; small models, and "
             "devices that wait for data, can lie below",
-    source="6ND over the GPU-hours of Llama 3.1 8B's model card; Korthikanti et al. (arXiv 2205.05198), 56.3% at 1T",
+    source="low: 6ND over the GPU-hours of Llama 3.1 8B's model card, 13.9%; high: Korthikanti et al. (arXiv 2205.05198), 56.3% at 1T",
 )  # fmt: skip
 SIX_ND = Assumption(
     low=6 / 1.082, value=6.0, high=6 * 1.082, date="2023-09",
@@ -36,9 +36,9 @@ SIX_ND = Assumption(
 """FLOP per active parameter and training token."""
 BOARD_POWER = Assumption(
     low=245 / 450, value=1.0, high=8480 / 8 / 700, date="2023-09; 2024-12",
-    because="a board's limit is no average and leaves the host out: published averages with the host lie between 0.54 "
+    because="a board's limit is no average and leaves the host out: powers measured with the host lie between 0.54 "
             "and 1.51 of it",
-    source=f"low: Switch Transformer in {LLMCARBON}; high: node of 8 H100 (arXiv 2412.08602)",
+    source=f"low: Switch Transformer in {LLMCARBON}; high: maximum of a node of 8 H100 (arXiv 2412.08602)",
 )  # fmt: skip
 AVERAGE_POWER = Assumption(
     low=1 / 1.114, value=1.0, high=1.114, date="2025-06",

@@ -215,6 +215,8 @@ def _notes(work: _Work) -> tuple[str, ...]:
         )
     if work.method == "device-hours" and work.flops is not None:
         found.append("The energy follows from the device-hours; the FLOPs are for the EU AI Act.")
+    if work.flops is not None:
+        found.append("The EU AI Act counts cumulative computation: earlier training of the same model comes on top.")
     if work.grid is not None:
         found.append("Carbon is location based; contracts for green electricity do not lower it.")
     return tuple(found)

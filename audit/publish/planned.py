@@ -111,14 +111,18 @@ def _inputs(plan: Plan) -> Iterator[Line]:
     yield Line("Every factor, and its part of the range")
     shares = {s.name: s.share for s in (plan.carbon_shares or plan.energy_shares)}
     for found in plan.inputs:
-        part = f"{shares[found.name]:>4.0%}" if found.name in shares else "    "
+        part = _part(shares.get(found.name)).rjust(4)
         yield Line(f"  {part}  ", f"{printable(found.name, 80)}: {_value(found)}{_provenance(found)}")
+
+
+def _part(share: float | None) -> str:
+    return "" if share is None else "<1%" if share < 0.005 else f"{share:.0%}"
 
 
 def _value(found: Input) -> str:
     unit = "" if found.unit == "1" else f" {found.unit}"
     if found.low == found.high:
-        return f"{found.value:,.12g}{unit}".replace("e+", "e")
+        return f"{found.value:,.10g}{unit}".replace("e+", "e")
     return f"{compact(found.low)} to {compact(found.high)}{unit} (central {compact(found.value)})"
 
 
