@@ -26,7 +26,8 @@ UTILISATION = Assumption(
     low=0.13, value=0.27, high=0.57, date="2022 to 2024",
     because="no throughput was given, and published runs of language models lie between these; small models, and "
             "devices that wait for data, can lie below",
-    source="low: 6ND over the GPU-hours of Llama 3.1 8B's model card, 13.9%; high: Korthikanti et al. (arXiv 2205.05198), 56.3% at 1T",
+    source="low: 6ND over the GPU-hours of Llama 3.1 8B's model card, 13.9%; high: Korthikanti et al. "
+           "(arXiv 2205.05198), 56.3% at 1T",
 )  # fmt: skip
 SIX_ND = Assumption(
     low=6 / 1.082, value=6.0, high=6 * 1.082, date="2023-09",
