@@ -366,6 +366,7 @@ def test_help_of_every_command_exits_zero(tmp_path):
         "dashboard",
         "init",
         "metrics",
+        "plan",
         "demo",
     ):
         done = audit(name, "--help", cwd=tmp_path)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from audit import __version__
-from audit.cli import auditing, evidence, parts, starting
+from audit.cli import auditing, evidence, parts, planning, starting
 from audit.errors import AuditError, printable
 
 INTERNAL_ERROR = 4
@@ -28,7 +28,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 every gate passed or none was asked for; 1 a gate failed; 2 bad input, nothing was judged; "
     "3 undefined or insufficient evidence; 4 internal error; 5 the training failed; 130, 143 interrupted, terminated.",
 )
-for command in (*auditing.COMMANDS, *parts.COMMANDS, *evidence.COMMANDS, *starting.COMMANDS):
+for command in (*auditing.COMMANDS, *parts.COMMANDS, *evidence.COMMANDS, *planning.COMMANDS, *starting.COMMANDS):
     app.command(**command.settings)(command.function)
 
 

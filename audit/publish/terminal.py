@@ -71,7 +71,7 @@ def summary(
         _energy(result.energy),
         _ending(folder, next_command),
     ):
-        _section(console, lines)
+        section(console, lines)
 
 
 def in_a_line(result: AuditResult, folder: Path | None) -> str:
@@ -91,7 +91,7 @@ def verdict_lines(result: AuditResult, console: Console, *, exit_zero: bool = Fa
     _print(console, Line("", meaning))
     for sentence in training_notes(result.run):
         _print(console, Line("", sentence))
-    _section(console, _gates(result.gates, console.width))
+    section(console, _gates(result.gates, console.width))
 
 
 def _headline(result: AuditResult) -> str:
@@ -234,8 +234,8 @@ def _ending(folder: Path | None, next_command: str | None) -> Iterator[Line]:
         yield Line("Next    ", printable(next_command, MOST_PATH), whole=True)
 
 
-def _section(console: Console, lines: Iterable[Line]) -> None:
-    """Lines after an empty one; nothing where there are none."""
+def section(console: Console, lines: Iterable[Line]) -> None:
+    """Print lines after an empty one; nothing where there are none."""
     written = list(lines)
     while written and written[-1] == Line(""):
         written.pop()

@@ -1,0 +1,119 @@
+"""A projection is a sum of products of inputs, each known within a range; the range and what dominates it follow.
+
+Low and high are where every input lies at its own low or high end at once. So nothing outside them follows from the
+inputs, and no independence is assumed. What an input contributes is what the whole moves by when it alone goes from
+one end to the other, on a logarithmic scale; for a product these widths add up to the whole range exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Basis = Literal["given", "assumed", "table", "measured", "formula"]
+"""Said by the caller; assumed by us; read from a shipped table; from a metered run; a known approximation."""
+End = Literal["low", "value", "high"]
+ENDS: tuple[End, End, End] = ("low", "value", "high")
+OPPOSITE: dict[End, End] = {"low": "high", "value": "value", "high": "low"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """A quantity between two ends: low <= value <= high."""
+
+    low: float
+    value: float
+    """The central value; not the middle, and never to be quoted alone."""
+    high: float
+    unit: str
+
+    def __contains__(self, other: float) -> bool:
+        return self.low <= other <= self.high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One factor of a projection with its range and where both come from."""
+
+    name: str
+    low: float
+    value: float
+    high: float
+    unit: str
+    basis: Basis
+    source: str
+    """Of the central value."""
+    date: str
+    range_source: str = ""
+    """Of the ends, where they have another."""
+    range_date: str = ""
+    because: str = ""
+    """Why it is known within this range; empty where it is taken as exact."""
+    narrow: str = ""
+    """What to do to know it better."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """Part of a range that comes from one input, 0 to 1."""
+
+    name: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Inputs above and below the line, and what the units ask to divide by."""
+
+    above: tuple[Input, ...]
+    below: tuple[Input, ...] = ()
+    divisor: float = 1.0
+
+    def times(self, *more: Input) -> Product:
+        """The same with further inputs above the line."""
+        return Product((*self.above, *more), self.below, self.divisor)
+
+    def over(self, *more: Input) -> Product:
+        """The same with further inputs below the line."""
+        return Product(self.above, (*self.below, *more), self.divisor)
+
+    def per(self, divisor: float) -> Product:
+        """The same in a larger unit."""
+        return Product(self.above, self.below, self.divisor * divisor)
+
+    def at(self, end: End, moved: str | None = None) -> float:
+        """Value with every input at one end of its range, or only the one that is named."""
+        found = 1.0
+        for given in self.above:
+            found *= _at(given, end, moved)
+        for given in self.below:
+            found /= _at(given, OPPOSITE[end], moved)
+        return found / self.divisor
+
+
+def _at(given: Input, end: End, moved: str | None) -> float:
+    chosen = end if moved in {None, given.name} else "value"
+    return given.low if chosen == "low" else given.high if chosen == "high" else given.value
+
+
+def range_of(products: Sequence[Product], unit: str) -> Range:
+    """Range of a sum of products."""
+    low, value, high = (math.fsum(p.at(end) for p in products) for end in ENDS)
+    return Range(low=low, value=value, high=high, unit=unit)
+
+
+def shares_of(products: Sequence[Product]) -> tuple[Share, ...]:
+    """What each input contributes to the range of a sum, the largest first; inputs that are exact are left out."""
+    names = dict.fromkeys(i.name for p in products for i in (*p.above, *p.below) if i.low < i.high)
+    widths = {name: _width(products, name) for name in names}
+    whole = math.fsum(widths.values())
+    found = [Share(name=name, share=width / whole) for name, width in widths.items() if width > 0]
+    return tuple(sorted(found, key=lambda s: -s.share))
+
+
+def _width(products: Sequence[Product], name: str) -> float:
+    """Logarithm of how far the sum moves with one input alone."""
+    low, high = (math.fsum(p.at(end, name) for p in products) for end in ("low", "high"))
+    return math.log(high / low) if 0 < low < high else 0.0
