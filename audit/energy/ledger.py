@@ -18,6 +18,7 @@ TOO_SOON_S = 0.1
 """A meter that did not move for less than this was asked too soon; for longer, it was blind."""
 EXPECTED = ("cpu", "ram")
 """Components that every machine has, for when the meter could not say what there is."""
+WHOLE_MACHINE = "whole machine, all processes, idle draw included"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,12 @@ class Source:
     component: str
     method: EnergyMethod
     detail: str
+    device: str | None = None
+    """Model of the processor or board, as the library names it; None where it cannot say."""
+    idle_w: float | None = None
+    """Power that the machine's idle component draws, measured or declared; None where nobody knows."""
+    attribution: str = WHOLE_MACHINE
+    """Whose joules these are, in words."""
 
 
 @dataclass(slots=True)
@@ -152,6 +159,9 @@ class Ledger:
             method=source.method,
             detail=source.detail,
             coverage=coverage,
+            device=source.device,
+            idle_share=idle_share(source.idle_w, account.covered_s, account.energy_j),
+            attribution=source.attribution,
         )
 
     def _factors(self) -> tuple[Factor, ...]:
@@ -159,6 +169,17 @@ class Ledger:
             name="power usage effectiveness", value=self._pue, unit="1", source="audit.toml", date="as declared"
         )
         return (pue,) if self._grid is None else (pue, self._grid.factor)
+
+
+def idle_share(idle_w: float | None, covered_s: float, energy_j: float) -> float | None:
+    """Share of the joules that the idle component would have drawn in the same time, 0 to 1.
+
+    Returns None where the idle power or the joules are unknown. A component that drew less than its idle power would
+    have is all idle, and no more than all.
+    """
+    if idle_w is None or not energy_j > 0:
+        return None
+    return min(1.0, idle_w * covered_s / energy_j)
 
 
 def _left_out(rows: tuple[EnergyComponent, ...]) -> str:
