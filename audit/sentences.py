@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from audit.catalogue import asks_of
 from audit.config.schema import GateRule
 from audit.errors import printable
+from audit.footprint import MEASURED_SHARE
+from audit.footprint_words import SUBJECTS, UNITS, figure_text, share_text
 from audit.result import Run
 from audit.value import Estimate, Group
 
@@ -76,6 +78,8 @@ def gate_sentence(rule: GateRule, estimate: Estimate, verdict: str, find: Find, 
 
 
 def _subject(rule: GateRule) -> str:
+    if rule.stage == "energy":
+        return SUBJECTS[rule.metric]
     name = rule.metric.replace("_", " ")
     name = name[:1].upper() + name[1:]
     return f"{name} by {' x '.join(printable(b) for b in rule.by)}" if rule.by else name
@@ -85,8 +89,15 @@ def _total(rule: GateRule, estimate: Estimate, subject: str, limit: str) -> str:
     value = estimate.value if estimate.value is not None else estimate.low
     if rule.stage == "checks":
         return f"{value:g} of {estimate.n:g} checks failed; {limit} may."
-    unit = {"energy_kwh": "kWh", "carbon_g": "g CO2e"}[rule.metric]
-    return f"{subject.rsplit(' ', 1)[0]}: {value:.3g} {unit}; the limit is {limit} {unit}."
+    unit = f" {UNITS[rule.metric]}" if UNITS[rule.metric] else ""
+    known = f" ({estimate.method})" if estimate.method else ""
+    return f"{subject}: {_energy_value(rule, value)}{unit}{known}; the limit is {limit}{unit}."
+
+
+def _energy_value(rule: GateRule, value: float | None) -> str:
+    if value is None:
+        return "–"
+    return share_text(value) if rule.metric == MEASURED_SHARE else figure_text(value)
 
 
 def _who(estimate: Estimate, find: Find) -> str:

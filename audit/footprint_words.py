@@ -1,0 +1,107 @@
+"""Totals of a footprint in words, and as what a limit judges; a figure of energy never stands without how it is known.
+
+Must not: compute a total.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+
+from audit.footprint import MEASURED_SHARE, Energy
+from audit.value import Estimate
+
+UNITS: Mapping[str, str] = {
+    "energy_kwh": "kWh",
+    "carbon_g": "g CO2e",
+    "carbon_market_g": "g CO2e by contract",
+    "embodied_g": "g CO2e",
+    "water_l": "l",
+    "sci_g": "g CO2e a unit",
+    MEASURED_SHARE: "",
+}
+SUBJECTS: Mapping[str, str] = {
+    "energy_kwh": "Energy",
+    "carbon_g": "Carbon",
+    "carbon_market_g": "Carbon, market based",
+    "embodied_g": "Embodied carbon",
+    "water_l": "Water",
+    "sci_g": "Software carbon intensity",
+    MEASURED_SHARE: "Measured share of the energy",
+}
+NEEDS: Mapping[str, str] = {
+    "energy_kwh": "no energy was measured",
+    "carbon_g": "the grid is not known; set [energy] country",
+    "carbon_market_g": "no contract for electricity is declared; set [energy] market_g_per_kwh",
+    "embodied_g": "nothing is declared of making the machine; set [energy.embodied]",
+    "water_l": "no water factor is declared; set [energy] water_l_per_kwh",
+    "sci_g": "it needs [energy] functional_unit",
+    MEASURED_SHARE: "no energy was measured",
+}
+"""Why a total is undefined although energy was measured, and the mend."""
+FROM_ENERGY = frozenset({"energy_kwh", "carbon_g", "carbon_market_g", "water_l", "sci_g"})
+UNKNOWN_SHARE = "measured share unknown"
+
+
+def share_text(share: float) -> str:
+    """Share in per cent, never rounded to 0 or 100 when it is neither."""
+    if 0 < share < 0.001:
+        return "under 0.1%"
+    if 0.999 < share < 1:
+        return "over 99.9%"
+    return f"{share:.1%}"
+
+
+def figure_text(value: float) -> str:
+    """Three significant digits without an exponent; from a hundred on, whole numbers with thousands separators.
+
+    >>> figure_text(0.0000104217), figure_text(8930e6)
+    ('0.0000104', '8,930,000,000')
+    """
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{Decimal(f'{value:.3g}'):f}"
+
+
+def measured_words(energy: Energy) -> str:
+    """How much of the energy hardware measured, counters and sampled power apart."""
+    ways = ((energy.measured_share, "by energy counters"), (energy.sampled_share, "by sampled power"))
+    if energy.measured_share is None:
+        return UNKNOWN_SHARE
+    parts = [f"{share_text(share)} {way}" for share, way in ways if share]
+    return f"measured: {', '.join(parts)}" if parts else "none of it measured"
+
+
+def measured(energy: Energy) -> float | None:
+    """Share of the joules that hardware measured, by counters or by sampled power."""
+    if energy.measured_share is None:
+        return None
+    return math.fsum((energy.measured_share, energy.sampled_share or 0.0))
+
+
+def energy_total(energy: Energy | None, metric: str) -> Estimate:
+    """A total of the run with how its energy is known; what is not known is undefined, never 0."""
+    value = None if energy is None else _value(energy, metric)
+    if energy is None or value is None:
+        return Estimate(stage="energy", metric=metric, status="undefined", reason=_why(energy, metric))
+    method = measured_words(energy) if metric in FROM_ENERGY else None
+    return Estimate(stage="energy", metric=metric, value=float(value), method=method)
+
+
+def _value(energy: Energy, metric: str) -> float | None:
+    if metric == MEASURED_SHARE:
+        return measured(energy)
+    if metric == "sci_g":
+        return next((row.sci_g for row in energy.sci if row.kind == "functional unit"), None)
+    total: float | None = getattr(energy, metric)
+    return total
+
+
+def _why(energy: Energy | None, metric: str) -> str:
+    """Why there is no figure, and the mend where there is one."""
+    if energy is None:
+        return "no meter ran"
+    if metric == "sci_g" and (row := next((r for r in energy.sci if r.kind == "functional unit"), None)):
+        return row.reason or NEEDS[metric]
+    if energy.energy_kwh is None and metric != "embodied_g":
+        return energy.note or NEEDS["energy_kwh"]
+    return NEEDS[metric]
