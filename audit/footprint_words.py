@@ -6,7 +6,7 @@ Must not: compute a total.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from audit.footprint import MEASURED_SHARE, Energy
@@ -56,10 +56,39 @@ def share_text(share: float) -> str:
 def figure_text(value: float) -> str:
     """Three significant digits without an exponent; from a hundred on, whole numbers with thousands separators.
 
-    >>> figure_text(0.0000104217), figure_text(8930e6)
-    ('0.0000104', '8,930,000,000')
+    >>> figure_text(0.0000104217), figure_text(0.2), figure_text(8930e6), figure_text(0.0)
+    ('0.0000104', '0.200', '8,930,000,000', '0')
     """
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{Decimal(f'{value:.3g}'):f}"
+    if value == 0:
+        return "0"
+    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{Decimal(f'{value:#.3g}'):f}"
+
+
+def mass_text(grams: float) -> str:
+    """Mass in the unit in which it is a short number.
+
+    >>> mass_text(0.281), mass_text(1.84e-8), mass_text(24.691e6), mass_text(0.0)
+    ('0.281 g', '18.4 ng', '24.7 t', '0 g')
+    """
+    return _scaled(grams, ((1e6, "t"), (1e3, "kg"), (0.1, "g"), (1e-4, "mg"), (1e-7, "µg"), (0.0, "ng")), MASS)
+
+
+def volume_text(litres: float) -> str:
+    """Volume in litres, millilitres or microlitres.
+
+    >>> volume_text(0.0004), volume_text(12.5)
+    ('0.400 ml', '12.5 l')
+    """
+    return _scaled(litres, ((0.1, "l"), (1e-4, "ml"), (0.0, "µl")), VOLUME)
+
+
+def _scaled(value: float, steps: Sequence[tuple[float, str]], units: Mapping[str, float]) -> str:
+    name = next((n for least, n in steps if abs(value) >= least), steps[-1][1]) if value else next(iter(units))
+    return f"{figure_text(value / units[name])} {name}"
+
+
+MASS: Mapping[str, float] = {"g": 1.0, "mg": 1e-3, "µg": 1e-6, "ng": 1e-9, "kg": 1e3, "t": 1e6}
+VOLUME: Mapping[str, float] = {"l": 1.0, "ml": 1e-3, "µl": 1e-6}
 
 
 def measured_words(energy: Energy) -> str:
@@ -69,6 +98,16 @@ def measured_words(energy: Energy) -> str:
         return UNKNOWN_SHARE
     parts = [f"{share_text(share)} {way}" for share, way in ways if share]
     return f"measured: {', '.join(parts)}" if parts else "none of it measured"
+
+
+def energy_text(found: Estimate) -> str:
+    """A judged total with its unit and how the energy behind it is known."""
+    if found.value is None:
+        return "–"
+    if found.metric == MEASURED_SHARE:
+        return share_text(found.value)
+    known = f" ({found.method})" if found.method else ""
+    return f"{figure_text(found.value)} {UNITS[found.metric]}{known}"
 
 
 def measured(energy: Energy) -> float | None:

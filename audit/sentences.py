@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from audit.catalogue import asks_of
 from audit.config.schema import GateRule
 from audit.errors import printable
-from audit.footprint import MEASURED_SHARE
-from audit.footprint_words import SUBJECTS, UNITS, figure_text, share_text
+from audit.footprint_words import SUBJECTS, UNITS, energy_text
 from audit.result import Run
 from audit.value import Estimate, Group
 
@@ -90,14 +89,7 @@ def _total(rule: GateRule, estimate: Estimate, subject: str, limit: str) -> str:
     if rule.stage == "checks":
         return f"{value:g} of {estimate.n:g} checks failed; {limit} may."
     unit = f" {UNITS[rule.metric]}" if UNITS[rule.metric] else ""
-    known = f" ({estimate.method})" if estimate.method else ""
-    return f"{subject}: {_energy_value(rule, value)}{unit}{known}; the limit is {limit}{unit}."
-
-
-def _energy_value(rule: GateRule, value: float | None) -> str:
-    if value is None:
-        return "–"
-    return share_text(value) if rule.metric == MEASURED_SHARE else figure_text(value)
+    return f"{subject}: {energy_text(estimate)}; the limit is {limit}{unit}."
 
 
 def _who(estimate: Estimate, find: Find) -> str:

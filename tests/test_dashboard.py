@@ -80,7 +80,7 @@ def test_every_gate_check_rate_and_joule_is_there(filled, monkeypatch):
         assert check.title in text
     for estimate in (*result.find("selection_rate", by=["race"]), *result.find("base_rate", by=["race"], stage="data")):
         assert f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}] (n {estimate.denominator:,.0f})" in text
-    assert "Hardware counters measured 89.6% of the energy" in text
+    assert "(measured: 89.6% by energy counters)" in text
     assert "not measured (the driver offers no counter)" in text
     assert "Of 1,993 rows read, 1,989 were used and 4 left out" in text
     assert "undefined: nobody in the data is asian" in text

@@ -20,6 +20,7 @@ from audit.result import Factor
 
 TABLE = Path("data", "private_infra", "global_energy_mix.json")
 UNIT = "gCO2e/kWh"
+GRID_FACTOR = "grid carbon intensity"
 NOT_ISO = {"UK": "GBR", "EL": "GRC"}
 """Codes in everyday use that ISO 3166-1 does not give to these countries."""
 
@@ -61,7 +62,7 @@ def grid(country: str | None) -> Grid | None:
             "lists it without a figure; name the country whose grid feeds the machine, or leave country out of [energy]"
         )
     factor = Factor(
-        name="grid carbon intensity",
+        name=GRID_FACTOR,
         value=float(value),
         unit=UNIT,
         source=f"codecarbon {version}, {TABLE.name}, {country} ({row.get('country_name')}), location based",

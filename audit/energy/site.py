@@ -12,6 +12,9 @@ from audit.result import Factor
 if TYPE_CHECKING:
     from audit.config.energy import DeclaredPower, EmbodiedCarbon, EnergySection
 
+CONTRACT_FACTOR = "contracted carbon intensity"
+WATER_FACTOR = "water usage effectiveness"
+OFFSITE_WATER_FACTOR = "water intensity of electricity"
 AS_DECLARED = ("audit.toml", "as declared")
 NO_OVERHEAD = ("none was declared, so no overhead of the site is in it", "not applicable")
 
@@ -98,10 +101,10 @@ def site_of(section: EnergySection) -> Site:
         pue=s.pue,
         pue_source=(s.pue_source or AS_DECLARED[0], s.pue_date or AS_DECLARED[1]) if _says_pue(s) else None,
         grid=grid(s.country),
-        market=_factor("contracted carbon intensity", s.market_g_per_kwh, UNIT, s.market_source, s.market_date),
-        water=_factor("water usage effectiveness", s.water_l_per_kwh, "l/kWh", s.water_source, s.water_date),
+        market=_factor(CONTRACT_FACTOR, s.market_g_per_kwh, UNIT, s.market_source, s.market_date),
+        water=_factor(WATER_FACTOR, s.water_l_per_kwh, "l/kWh", s.water_source, s.water_date),
         offsite_water=_factor(
-            "water intensity of electricity",
+            OFFSITE_WATER_FACTOR,
             s.offsite_water_l_per_kwh,
             "l/kWh",
             s.offsite_water_source,
