@@ -17,6 +17,7 @@ import streamlit as st
 from audit.errors import AuditError, printable
 from audit.evidence.reader import DOCUMENT, read_result
 from audit.evidence.store import Entry, Store
+from audit.footprint_words import energy_text
 from audit.gates import WORST_FIRST
 from audit.publish.accounts import check_rows, part_view
 from audit.publish.bias import data_groupings
@@ -175,7 +176,7 @@ def found_text(gate: Gate) -> str:
     if e is None or e.value is None:
         return f"undefined: {e.reason}" if e is not None else "not measured"
     if e.stage in {"energy", "checks"}:
-        return f"{e.value:.3g} ({e.method})" if e.method else f"{e.value:.3g}"
+        return energy_text(e) if e.stage == "energy" else f"{e.value:g}"
     return f"{rate_text(e.value)} {bounds_text(gate.low, gate.high)}"
 
 
