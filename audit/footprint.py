@@ -16,6 +16,13 @@ library assumes; a wattage that the owner declared; nothing at all."""
 MEASURED: tuple[EnergyMethod, ...] = ("counter", "sampled")
 MEASURED_SHARE = "measured_share"
 """Metric of a limit: the share of the joules that hardware measured, by either way."""
+PUE_FACTOR, GRID_FACTOR, CONTRACT_FACTOR = (
+    "power usage effectiveness",
+    "grid carbon intensity",
+    "contracted carbon intensity",
+)
+WATER_FACTOR, OFFSITE_WATER_FACTOR = "water usage effectiveness", "water intensity of electricity"
+"""Names under which factors stand in a document."""
 UnitKind = Literal["functional unit", "predictions", "correct prediction"]
 
 

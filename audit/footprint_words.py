@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
-from audit.footprint import MEASURED_SHARE, Energy
+from audit.footprint import MEASURED_SHARE, Energy, EnergyMethod
 from audit.value import Estimate
 
 UNITS: Mapping[str, str] = {
@@ -98,6 +99,26 @@ def measured_words(energy: Energy) -> str:
         return UNKNOWN_SHARE
     parts = [f"{share_text(share)} {way}" for share, way in ways if share]
     return f"measured: {', '.join(parts)}" if parts else "none of it measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one component drew by one method, as a share of all joules."""
+
+    component: str
+    method: EnergyMethod
+    share: float
+
+
+def made_of(energy: Energy) -> tuple[Part, ...]:
+    """What the energy is made of, the most first."""
+    drawn: dict[tuple[str, EnergyMethod], list[float]] = {}
+    for c in energy.components:
+        if c.energy_j is not None:
+            drawn.setdefault((c.component, c.method), []).append(c.energy_j)
+    sums = sorted(((math.fsum(each), *key) for key, each in drawn.items()), key=lambda s: (-s[0], s[1]))
+    total_j = math.fsum(s for s, _, _ in sums)
+    return tuple(Part(component, method, joules / total_j) for joules, component, method in sums if total_j > 0)
 
 
 def energy_text(found: Estimate) -> str:

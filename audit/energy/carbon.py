@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from audit.errors import QuestionError, no_such, printable
-from audit.result import Factor
+from audit.footprint import GRID_FACTOR, Factor
 
 TABLE = Path("data", "private_infra", "global_energy_mix.json")
 UNIT = "gCO2e/kWh"
-GRID_FACTOR = "grid carbon intensity"
 NOT_ISO = {"UK": "GBR", "EL": "GRC"}
 """Codes in everyday use that ISO 3166-1 does not give to these countries."""
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
-from audit.energy.carbon import GRID_FACTOR, UNIT, Grid
+from audit.energy.carbon import UNIT, Grid
 from audit.energy.sci import with_units
 from audit.energy.site import Site, site_of
 from audit.energy.totals import footprint
-from audit.result import AuditResult, CarbonPerUnit, Energy
+from audit.footprint import GRID_FACTOR, CarbonPerUnit, Energy
+from audit.result import AuditResult
 
 if TYPE_CHECKING:
     from audit.config.schema import Config

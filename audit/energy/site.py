@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from audit.energy.carbon import UNIT, Grid, grid
-from audit.result import Factor
+from audit.footprint import CONTRACT_FACTOR, OFFSITE_WATER_FACTOR, PUE_FACTOR, WATER_FACTOR, Factor
 
 if TYPE_CHECKING:
     from audit.config.energy import DeclaredPower, EmbodiedCarbon, EnergySection
 
-CONTRACT_FACTOR = "contracted carbon intensity"
-WATER_FACTOR = "water usage effectiveness"
-OFFSITE_WATER_FACTOR = "water intensity of electricity"
 AS_DECLARED = ("audit.toml", "as declared")
 NO_OVERHEAD = ("none was declared, so no overhead of the site is in it", "not applicable")
 
@@ -64,7 +61,7 @@ class Site:
     def factors(self) -> tuple[Factor, ...]:
         """Every factor with its value, unit, source and date; those of carbon first."""
         source, date = self.pue_source or (AS_DECLARED if self.pue > 1 else NO_OVERHEAD)
-        pue = Factor(name="power usage effectiveness", value=self.pue, unit="1", source=source, date=date)
+        pue = Factor(name=PUE_FACTOR, value=self.pue, unit="1", source=source, date=date)
         located = None if self.grid is None else self.grid.factor
         found = (pue, located, self.market, self.water, self.offsite_water)
         return (*(f for f in found if f is not None), *self._embodied(), *self._powers())

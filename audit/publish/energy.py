@@ -9,9 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit.energy.site import WATER_FACTOR
-from audit.footprint import CarbonPerUnit, Energy, EnergyComponent, EnergyMethod
-from audit.footprint_words import NEEDS, figure_text, mass_text, measured_words, volume_text
+from audit.footprint import WATER_FACTOR, CarbonPerUnit, Energy, EnergyComponent, EnergyMethod
+from audit.footprint_words import NEEDS, figure_text, made_of, mass_text, measured_words, volume_text
 from audit.publish.shapes import Table, TableRow
 from audit.publish.words import LEFT_OUT, Cell, group_name, grouping_name, percent, safe_text, words
 
@@ -68,7 +67,7 @@ def energy_view(energy: Energy | None) -> EnergyView:
     if energy is None:
         return EnergyView("Energy was not metered in this audit, so nothing is said about it.")
     note = safe_text(energy.note, 1200).strip() if energy.note else ""
-    pieces = _pieces(energy.components)
+    pieces = _pieces(energy)
     return EnergyView(
         sentence=_sentence(energy),
         largest=_largest(pieces),
@@ -93,19 +92,13 @@ def _sentence(energy: Energy) -> str:
     return f"{drawn}, and so {mass_text(energy.carbon_g)} of CO2 equivalent, location based ({known})."
 
 
-def _pieces(components: Sequence[EnergyComponent]) -> tuple[Piece, ...]:
-    """Joules by component and method, the most first, as shares of all."""
-    drawn: dict[tuple[str, EnergyMethod], list[float]] = {}
-    for c in components:
-        if c.energy_j is not None:
-            drawn.setdefault((c.component, c.method), []).append(c.energy_j)
-    sums = sorted(((math.fsum(each), *key) for key, each in drawn.items()), key=lambda s: (-s[0], s[1]))
-    total_j, x, found = math.fsum(s for s, _, _ in sums), 0.0, []
-    for joules, component, method in sums if total_j > 0 else ():
-        share = joules / total_j
-        label = f"{safe_text(component, 30)} {percent(share)}"
-        found.append(Piece(label, METHODS[method], method, round(100 * x, 3), round(100 * share, 3)))
-        x += share
+def _pieces(energy: Energy) -> tuple[Piece, ...]:
+    """What the energy is made of, from left to right."""
+    x, found = 0.0, []
+    for part in made_of(energy):
+        label = f"{safe_text(part.component, 30)} {percent(part.share)}"
+        found.append(Piece(label, METHODS[part.method], part.method, round(100 * x, 3), round(100 * part.share, 3)))
+        x += part.share
     return tuple(found)
 
 

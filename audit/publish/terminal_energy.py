@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audit.energy.carbon import GRID_FACTOR
-from audit.energy.site import CONTRACT_FACTOR
 from audit.errors import printable
-from audit.footprint_words import figure_text, mass_text, measured_words, volume_text
-from audit.publish.energy import energy_view
+from audit.footprint import CONTRACT_FACTOR, GRID_FACTOR
+from audit.footprint_words import figure_text, made_of, mass_text, measured_words, share_text, volume_text
 from audit.publish.terminal_tables import Line
 from audit.result import CarbonPerUnit, Energy
 
@@ -41,7 +39,7 @@ def energy_lines(energy: Energy | None) -> Iterator[Line]:
 
 def _made_of(energy: Energy) -> str:
     """Components by their share, the most first, and phases of which nothing is known."""
-    made = ", ".join(f"{p.label} ({p.method})" for p in energy_view(energy).pieces)
+    made = ", ".join(f"{printable(p.component, 30)} {share_text(p.share)} ({p.method})" for p in made_of(energy))
     phases = dict.fromkeys(c.phase for c in energy.components)
     metered = {c.phase for c in energy.components if c.energy_j is not None}
     silent = [printable(p, 20) for p in phases if p not in metered]
