@@ -238,6 +238,15 @@ def test_without_embodied_carbon_it_is_called_operational_and_no_intensity():
     assert energy_total(replace(energy, sci=found), "sci_g").status == "undefined"
 
 
+def test_one_reason_for_all_units_is_said_once():
+    energy = footprint([row(3.6e6)], 10, Site(), "")
+    found = carbon_per_unit(energy, unit=("loan", 10), predictions=1000, accuracies=[accuracy("a", 0.5)])
+    assert [r.operational_g for r in found] == [None] * 3
+    shown = cells(energy_view(replace(energy, sci=found)).units)
+    assert list(shown) == ["loan", "1,000 predictions"]
+    assert all("set [energy] country" in texts[0] for texts in shown.values())
+
+
 def test_a_whole_run_has_a_row_for_each_group_and_the_card_hides_those_whose_accuracy_is_hidden():
     result = sample_results.boston()
     rows = {r.group: r for r in result.energy.sci if r.by == ("race",)}

@@ -204,6 +204,8 @@ def _water_rows(energy: Energy) -> tuple[TableRow, ...]:
 
 
 def _units(rows: Sequence[CarbonPerUnit]) -> Table:
+    if all(r.operational_g is None for r in rows):  # one reason for all of them is said once
+        rows = [r for r in rows if r.group is None]
     whole = any(r.sci_g is not None for r in rows)
     name = "Software carbon intensity (ISO/IEC 21031:2024)" if whole else "Operational carbon"
     reason = next((r.reason for r in rows if r.reason is not None and r.operational_g is not None), None)

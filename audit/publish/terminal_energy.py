@@ -13,6 +13,7 @@ from audit.footprint_words import figure_text, made_of, mass_text, measured_word
 from audit.publish.terminal_tables import Line
 from audit.result import CarbonPerUnit, Energy
 
+DECLARED_UNIT = "functional unit"
 UNDER = " " * 8
 """Head of a line that goes on under another."""
 
@@ -31,7 +32,7 @@ def energy_lines(energy: Energy | None) -> Iterator[Line]:
         yield Line(UNDER, f"market based, beside it: {known}, by contract{_from(energy, CONTRACT_FACTOR)}")
     if energy.embodied_g is not None:
         yield Line(UNDER, f"embodied, apart: {mass_text(energy.embodied_g)} CO2e for making the machine")
-    for row in (r for r in energy.sci if r.group is None):
+    for row in (r for r in energy.sci if r.group is None and (r.operational_g is not None or r.kind == DECLARED_UNIT)):
         yield Line(UNDER, f"{_per_unit(row)} ({measured_words(energy)})")
     if energy.water_l is not None:
         yield Line("Water   ", f"{volume_text(energy.water_l)} ({measured_words(energy)})")
