@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from audit.config.schema import Config, GateRule
 from audit.errors import QuestionError, no_such
 from audit.estimates import Estimates
+from audit.footprint_words import energy_total
 from audit.four_fifths import UNASKED, checked_again
 from audit.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
 from audit.sentences import FOLDS_DECIDE, gate_sentence, unmeasured
@@ -196,16 +197,6 @@ def failed_checks(checks: Sequence[Check]) -> Estimate:
 
 def _only_warns(check: Check) -> bool:
     return check.answered_by == "evenhand" and check.severity == "warning"
-
-
-def energy_total(energy: Energy | None, metric: str) -> Estimate:
-    """Energy or carbon of the run; not measured is undefined, never 0."""
-    value = None if energy is None else getattr(energy, metric)
-    if value is None:
-        note = "no meter ran" if energy is None else (energy.note or "not measured")
-        reason = note if metric == "energy_kwh" else f"{note}; carbon needs energy and a grid: set [energy] country"
-        return Estimate(stage="energy", metric=metric, status="undefined", reason=reason)
-    return Estimate(stage="energy", metric=metric, value=float(value))
 
 
 def _judged(rule: GateRule, evidence: Evidence) -> Gate:

@@ -38,7 +38,6 @@ CATALOGUE = Catalogue(
 )
 DATA_METRICS = ("base_rate", WORST_BASE_RATE.name, *(m.name for m in CATALOGUE.values() if m.stage == "data"))
 MODEL_METRICS = tuple(m.name for m in CATALOGUE.values() if m.stage == "model")
-ENERGY_METRICS = ("energy_kwh", "carbon_g")
 CHECK_METRICS = ("failed",)
 
 

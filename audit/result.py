@@ -13,15 +13,36 @@ from typing import Any, Final, Literal
 
 from audit.document import lines_of, plain_of
 from audit.estimates import Estimates
+from audit.footprint import CarbonPerUnit, Energy, EnergyComponent, EnergyMethod, Factor
 from audit.value import Estimate, Level
+
+__all__ = [
+    "SCHEMA",
+    "AuditResult",
+    "Axis",
+    "CarbonPerUnit",
+    "Check",
+    "CheckOutcome",
+    "Code",
+    "Column",
+    "CubeRecord",
+    "Energy",
+    "EnergyComponent",
+    "EnergyMethod",
+    "Factor",
+    "Gate",
+    "GateVerdict",
+    "Part",
+    "Question",
+    "Run",
+    "Verdict",
+    "Waiver",
+]
 
 SCHEMA: Final = "audit-result/1"
 CheckOutcome = Literal["pass", "warn", "fail", "error", "undefined", "not applicable", "waived"]
 GateVerdict = Literal["pass", "fail", "insufficient", "undefined", "waived"]
 Verdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "not judged", "incomplete"]
-EnergyMethod = Literal["counter", "sampled", "model", "constant", "declared", "none"]
-"""A hardware counter of energy; power that hardware measured now and then; a model fed by load; a constant that the
-library assumes; a wattage that the owner declared; nothing at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,55 +141,6 @@ class Check:
     severity: str = "critical"
     detail: str = ""
     answered_by: str = "evenhand"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnergyComponent:
-    """What one component drew in one phase. Joules are None when it was not measured, never 0 for that."""
-
-    component: str
-    """cpu, gpu, ram, or other."""
-    phase: str
-    """validate, train or audit."""
-    energy_j: float | None
-    method: EnergyMethod
-    detail: str = ""
-    """The instrument or the model, in words."""
-    coverage: float | None = None
-    """Share of the phase's wall time that the meter saw, 0 to 1."""
-    device: str | None = None
-    """What drew it: the processor's or board's model; None where no library could say."""
-    idle_share: float | None = None
-    """Share of the joules that the idle machine would have drawn in the same time, 0 to 1; None where unknown."""
-    attribution: str = ""
-    """Whose joules these are: the whole machine's, the process's, or a share of either, in words."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Factor:
-    """A constant that turned one unit into another."""
-
-    name: str
-    value: float
-    unit: str
-    source: str
-    date: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Energy:
-    """What the run drew, by component, and what turned joules into grams."""
-
-    components: tuple[EnergyComponent, ...] = ()
-    energy_kwh: float | None = None
-    """Sum of the components times PUE; None when nothing was measured."""
-    carbon_g: float | None = None
-    """Grams of CO2 equivalent, location based; None when no grid factor is known."""
-    measured_share: float | None = None
-    """Share of the joules that came from a hardware counter, 0 to 1."""
-    duration_s: float | None = None
-    factors: tuple[Factor, ...] = ()
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

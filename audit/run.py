@@ -114,6 +114,7 @@ def conclude(
     config: Config, found: Findings, record: Run, energy: Energy | None = None, *, failed: bool = False
 ) -> AuditResult:
     """Judge what was found, and make the document."""
+    energy = None if energy is None else _per_unit(energy, config, found)
     evidence = Evidence(estimates=found.estimates, checks=found.checks, energy=energy, stopped_by=found.stopped_by)
     gates = judge(config, evidence, dt.datetime.now(dt.UTC).date())
     return AuditResult(
@@ -126,6 +127,15 @@ def conclude(
         checks=tuple(found.checks),
         energy=energy,
         gates=gates,
+    )
+
+
+def _per_unit(energy: Energy, config: Config, found: Findings) -> Energy:
+    """The energy with the carbon of each unit that the run served."""
+    from audit.energy.sci import with_units
+
+    return with_units(
+        energy, unit=config.energy.unit, data=found.data, estimates=found.estimates, groups=config.data.groups
     )
 
 

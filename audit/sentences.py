@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from audit.catalogue import asks_of
 from audit.config.schema import GateRule
 from audit.errors import printable
+from audit.footprint_words import SUBJECTS, UNITS, energy_text
 from audit.result import Run
 from audit.value import Estimate, Group
 
@@ -78,6 +79,8 @@ def gate_sentence(rule: GateRule, estimate: Estimate, verdict: str, find: Find, 
 
 
 def _subject(rule: GateRule) -> str:
+    if rule.stage == "energy":
+        return SUBJECTS[rule.metric]
     name = rule.metric.replace("_", " ")
     name = name[:1].upper() + name[1:]
     return f"{name} by {' x '.join(printable(b) for b in rule.by)}" if rule.by else name
@@ -87,8 +90,8 @@ def _total(rule: GateRule, estimate: Estimate, subject: str, limit: str) -> str:
     value = estimate.value if estimate.value is not None else estimate.low
     if rule.stage == "checks":
         return f"{value:g} of {estimate.n:g} checks failed; {limit} may."
-    unit = {"energy_kwh": "kWh", "carbon_g": "g CO2e"}[rule.metric]
-    return f"{subject.rsplit(' ', 1)[0]}: {value:.3g} {unit}; the limit is {limit} {unit}."
+    unit = f" {UNITS[rule.metric]}" if UNITS[rule.metric] else ""
+    return f"{subject}: {energy_text(estimate)}; the limit is {limit}{unit}."
 
 
 def _who(estimate: Estimate, find: Find) -> str:

@@ -13,6 +13,7 @@ from dataclasses import fields
 from audit.config.read import build
 from audit.config.schema import Config
 from audit.cube import Cube
+from audit.energy.recount import energy_differences
 from audit.four_fifths import CODE
 from audit.gates import again
 from audit.measurement import contradictions, of_data, of_predictions
@@ -37,6 +38,7 @@ def differences(result: AuditResult) -> tuple[str, ...]:
         made += of_predictions(model_plan(config).task, predictions, scope)
     kept = [e for e in result.estimates if OWN not in e.flags]
     wrong = [*_lengths(made, kept), *_unlike(made, kept), *_cut(result, config)]
+    wrong += energy_differences(result, config)
     wrong += contradictions(_by_kind(result, "predictions"), scope)
     finished = dt.datetime.fromisoformat(result.run.finished).date()
     judged = again(result, config, finished)

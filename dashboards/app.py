@@ -17,9 +17,11 @@ import streamlit as st
 from audit.errors import AuditError, printable
 from audit.evidence.reader import DOCUMENT, read_result
 from audit.evidence.store import Entry, Store
+from audit.footprint_words import energy_text
 from audit.gates import WORST_FIRST
-from audit.publish.accounts import check_rows, energy_view, part_view
+from audit.publish.accounts import check_rows, part_view
 from audit.publish.bias import data_groupings
+from audit.publish.energy import energy_view
 from audit.publish.grouped import By, Grouped
 from audit.publish.groups import limit_lines, model_groupings
 from audit.publish.shapes import GroupingView, Table
@@ -36,7 +38,7 @@ BOXES = {"pass": st.success, "fail": st.error, "incomplete": st.error, "insuffic
          "undefined": st.warning, "waived": st.info, "not judged": st.info}  # fmt: skip
 SHAPES = {kind: badge.shape for kind, badge in BADGES.items()} | {"damaged": "!"}
 INK, LIMIT = "#1f5c6e", "#b3261e"
-METHODS = {"counter": INK, "model": "#7fb0bf", "constant": "#c9b458"}
+METHODS = {"counter": INK, "sampled": "#7fb0bf", "model": "#c9b458", "constant": "#b0702c", "declared": "#8a8f98"}
 UNNAMED = {"complete": "Unnamed model", "incomplete": "No result yet", "damaged": "No result"}
 NO_BREAK, SHORT_NOTE = "\u00a0", 32
 MARKUP = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()<>#+-.!|~$:^=&@/"})
@@ -174,7 +176,7 @@ def found_text(gate: Gate) -> str:
     if e is None or e.value is None:
         return f"undefined: {e.reason}" if e is not None else "not measured"
     if e.stage in {"energy", "checks"}:
-        return f"{e.value:.3g}"
+        return energy_text(e) if e.stage == "energy" else f"{e.value:g}"
     return f"{rate_text(e.value)} {bounds_text(gate.low, gate.high)}"
 
 
@@ -299,9 +301,9 @@ def checks_page(result: AuditResult) -> None:
 def energy_page(energy: Energy | None) -> None:
     """Energy by component and method."""
     view = energy_view(energy)
-    st.markdown(plain(view.sentence))
-    if view.note:
-        st.caption(plain(view.note))
+    st.markdown(f"**{plain(view.sentence)}**")
+    if view.largest:
+        st.markdown(plain(view.largest))
     known = [c for c in energy.components if c.energy_j is not None] if energy is not None else []
     if known:
         frame = pd.DataFrame([{"where": f"{printable(c.phase, 30)}, {printable(c.component, 30)}", "energy": c.energy_j,
@@ -315,8 +317,10 @@ def energy_page(energy: Energy | None) -> None:
             color=colour, tooltip=["where:N", "method:N", alt.Tooltip("energy:Q", format=",.4~g")],
         )  # fmt: skip
         st.altair_chart(bars.properties(height=BAR_PX * len(known) + 3 * AXIS_PX), width="stretch")
-    table(view.components)
-    table(view.factors)
+    for drawn in view.tables:
+        table(drawn)
+    if view.note:
+        st.caption(plain(view.note))
 
 
 main()

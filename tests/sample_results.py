@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from audit.config.read import build
 from audit.cube import Cube, from_cells
+from audit.energy.carbon import Grid
+from audit.energy.sci import with_units
+from audit.energy.site import site_of
+from audit.energy.totals import footprint
+from audit.estimates import Estimates
 from audit.gates import Evidence, judge, overall
 from audit.measurement import Scope, data_estimates, model_estimates
 from audit.result import (
@@ -98,15 +104,19 @@ def result_of(
         estimates += model_estimates([cube], scope)
         records.append(record_of(f"predictions: {' x '.join(cube.names)}", cube))
     resolved = build(dict(config or plain_config(names)))
+    parts = {"data": "train", "model": "predictions"}
+    data = tuple(_part(parts[s], names, cube) for s in stages)
+    if energy is not None:
+        listed = Estimates.listed(estimates)
+        energy = with_units(energy, unit=resolved.energy.unit, data=data, estimates=listed, groups=names)
     gates = judge(resolved, Evidence(estimates=estimates, checks=checks, energy=energy), TODAY)
     plain = resolved.model_dump(mode="json", exclude_none=True)
-    parts = {"data": "train", "model": "predictions"}
     return AuditResult(
         run=run
         or Run(id="memory-0badcafe", started="2026-11-24T09:00:00Z", finished="2026-11-24T09:00:01Z", version="0.1.0"),
         question=Question(digest="sha256:" + "5eed" * 16, config=plain),
         verdict=overall(gates),
-        data=tuple(_part(parts[s], names, cube) for s in stages),
+        data=data,
         cubes=tuple(records),
         estimates=tuple(estimates),
         checks=tuple(checks),
@@ -181,7 +191,25 @@ def boston_config() -> dict[str, Any]:
         },
         "train": {"command": ["python", "train.py"], "predictions": "predictions.parquet"},
         "predictions": {"prediction": "prediction"},
-        "energy": {"country": "USA", "pue": 1.2},
+        "energy": {
+            "country": "USA",
+            "pue": 1.2,
+            "market_g_per_kwh": 0,
+            "market_source": "guarantees of origin of the supplier",
+            "market_date": "2026-01-01",
+            "water_l_per_kwh": 1.8,
+            "water_source": "report of the site",
+            "water_date": "2025",
+            "functional_unit": "application",
+            "functional_units": 10_000,
+            "embodied": {
+                "total_g": 1_500_000,
+                "lifetime_years": 4,
+                "reserved_share": 0.125,
+                "source": "maker's product sheet",
+                "date": "2023",
+            },
+        },
         "gates": [
             {"stage": "model", "metric": "selection_rate", "compare": "ratio", "by": ["race"], "min": 0.8},
             {"stage": "model", "metric": "selection_rate", "compare": "ratio", "by": ["sex"], "min": 0.8},
@@ -221,31 +249,26 @@ def boston_checks() -> tuple[Check, ...]:
 
 
 def boston_energy() -> Energy:
-    """Energy by counter, by model, by constant, and one component that was not measured."""
-    return Energy(
-        components=(
-            EnergyComponent(component="cpu", phase="validate", energy_j=212.4, method="counter",
-                            detail="RAPL package counter", coverage=0.97),
-            EnergyComponent(component="cpu", phase="train", energy_j=1830.25, method="counter",
-                            detail="RAPL package counter", coverage=0.991),
-            EnergyComponent(component="ram", phase="train", energy_j=141.0, method="constant",
-                            detail="3 W for each 8 GB module", coverage=0.991),
-            EnergyComponent(component="gpu", phase="train", energy_j=None, method="none",
-                            detail="the driver offers no counter", coverage=0.0),
-            EnergyComponent(component="cpu", phase="audit", energy_j=96.0, method="model",
-                            detail="load times the thermal design power of 65 W", coverage=0.9),
-        ),
-        energy_kwh=2279.65 / 3.6e6 * 1.2,
-        carbon_g=2279.65 / 3.6e6 * 1.2 * 369.473,
-        measured_share=2042.65 / 2279.65,
-        duration_s=27.4,
-        factors=(
-            Factor(name="power usage effectiveness", value=1.2, unit="1", source="audit.toml", date="as declared"),
-            Factor(name="grid carbon intensity", value=369.473, unit="gCO2e/kWh",
-                   source="codecarbon 3.3.2, global_energy_mix.json, USA (United States), location based", date="2023"),
-        ),
-        note="not measured, so not in the total: gpu in train",
+    """Energy by counter, by model, by constant, and one component that was not measured, with all that it means."""
+    shared = {"attribution": "whole machine, all processes, idle draw included"}
+    rows = (
+        EnergyComponent(component="cpu", phase="validate", energy_j=212.4, method="counter", idle_share=0.71,
+                        detail="RAPL package counter", device="Xeon Gold 6338", coverage=0.97, **shared),
+        EnergyComponent(component="cpu", phase="train", energy_j=1830.25, method="counter", idle_share=0.38,
+                        detail="RAPL package counter", device="Xeon Gold 6338", coverage=0.991, **shared),
+        EnergyComponent(component="ram", phase="train", energy_j=141.0, method="constant",
+                        detail="3 W for each 8 GB module", coverage=0.991, **shared),
+        EnergyComponent(component="gpu", phase="train", energy_j=None, method="none",
+                        detail="the driver offers no counter", coverage=0.0),
+        EnergyComponent(component="cpu", phase="audit", energy_j=96.0, method="model",
+                        detail="load times the thermal design power of 65 W", coverage=0.9, **shared),
     )  # fmt: skip
+    factor = Factor(name="grid carbon intensity", value=369.473, unit="gCO2e/kWh",
+                    source="codecarbon 3.3.2, global_energy_mix.json, USA (United States), location based", date="2023")  # fmt: skip
+    site = replace(
+        site_of(build(boston_config()).energy), grid=Grid(country="USA", g_per_kwh=factor.value, factor=factor)
+    )
+    return footprint(rows, 27.4, site, "codecarbon 3.3.2, whole machine with all its processes")
 
 
 def unjudged() -> AuditResult:

@@ -18,8 +18,8 @@ import audit
 PACKAGE = Path(audit.__file__).parent
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.name != "__main__.py")
 LAYERS = (
-    ("errors",), ("strict_json",), ("value",), ("estimates",), ("cube",), ("events",), ("catalogue",), ("document",), ("result",), ("inference",), ("fairness",), ("metrics",),
-    ("config",), ("grouping", "classes"), ("measurement",), ("own_metrics",), ("sentences",), ("four_fifths",), ("family",), ("waivers",), ("gates",), ("assets",), ("evidence", "energy"), ("planning",),
+    ("errors",), ("strict_json",), ("value",), ("estimates",), ("cube",), ("events",), ("catalogue",), ("document",), ("footprint",), ("result",), ("inference",), ("fairness",), ("metrics",),
+    ("config",), ("grouping", "classes"), ("measurement",), ("own_metrics",), ("footprint_words",), ("sentences",), ("four_fifths",), ("family",), ("waivers",), ("gates",), ("assets",), ("evidence", "energy"), ("planning",),
     ("data.twins",), ("engines",), ("plans",), ("data",), ("process",), ("records",), ("publish",), ("stages",), ("run", "parts"), ("arrays",),
     ("api", "verify", "compare", "starting", "dashboard"), ("wrapping",), ("vectors", "conform", "sklearn"), ("cli",),
 )  # fmt: skip

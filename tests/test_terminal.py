@@ -191,10 +191,14 @@ def test_checks_that_did_not_pass_are_named(boston):
 def test_energy_names_share_methods_and_grid(boston):
     text = flat(shown(boston))
     assert (
-        "Energy 0.00076 kWh, 90% measured by a counter, the rest estimated (cpu by counter, ram by constant, cpu by model)"
+        "Energy 0.000760 kWh (measured: 89.6% by energy counters); cpu 89.6% (counter), ram 6.2% (constant), cpu 4.2% (model)"
         in text
     )
-    assert "Carbon 0.281 g CO2e, at 369 gCO2e/kWh from codecarbon 3.3.2" in text
+    assert (
+        "Carbon 0.281 g CO2e (measured: 89.6% by energy counters), location based, at 369 gCO2e/kWh from codecarbon 3.3.2"
+        in text
+    )
+    assert "market based, beside it: 0 g CO2e (measured: 89.6% by energy counters), by contract" in text
     assert "2023" in text
 
 
@@ -203,9 +207,11 @@ def test_energy_that_is_not_known_is_said_and_never_0(boston):
     text = shown(with_energy(boston, energy_kwh=None, carbon_g=None, note="no meter on this machine"))
     assert "not measured: no meter on this machine" in text
     assert "kWh," not in text
-    assert "share measured unknown" in flat(shown(with_energy(boston, measured_share=None)))
-    assert "estimated, none of it measured" in flat(shown(with_energy(boston, measured_share=0.0)))
-    assert "kWh, measured by a counter (" in flat(shown(with_energy(boston, measured_share=1.0)))
+    assert "kWh (measured share unknown)" in flat(shown(with_energy(boston, measured_share=None)))
+    assert "kWh (none of it measured)" in flat(shown(with_energy(boston, measured_share=0.0)))
+    assert "kWh (measured: 100.0% by energy counters)" in flat(shown(with_energy(boston, measured_share=1.0)))
+    sampled = with_energy(boston, measured_share=0.25, sampled_share=0.5)
+    assert "kWh (measured: 25.0% by energy counters, 50.0% by sampled power)" in flat(shown(sampled))
     assert "Energy" not in shown(replace(boston, energy=None))
 
 

@@ -131,24 +131,40 @@ def model(
 def track(
     context: typer.Context,
     country: Annotated[str | None, typer.Option(help="Grid, as ISO 3166-1 alpha-3, such as FRA.")] = None,
-    pue: Annotated[float, typer.Option(help="Power usage effectiveness of the site.")] = 1.0,
+    pue: Annotated[float | None, typer.Option(help="Power usage effectiveness of the site.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Take [energy] from this audit.toml: water, contract, embodied carbon, TPUs.")
+    ] = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
 ) -> None:
     """Meter any command: audit track -- python train.py. Its exit code is passed through."""
-    from audit.config.read import build
     from audit.errors import QuestionError
     from audit.run import track as track_command
 
     words = tuple(context.args)
     if not words:
         raise QuestionError("no command to track; write it after two dashes: audit track -- python train.py")
-    energy: dict[str, Any] = {"pue": pue} | ({"country": country} if country else {})
-    config = build({"energy": energy}, "the command line")
-    job = job_of(config, Path(), store, ("audit", "track", "--", *words), json=json)
+    asked = _electricity({"country": country, "pue": pue}, config)
+    job = job_of(asked, Path(), store, ("audit", "track", "--", *words), json=json)
     audited = track_command(words, job)
     show(audited, store, json=json, gated=False)
     raise typer.Exit(audited.exit_code)
+
+
+def _electricity(given: dict[str, Any], path: Path | None) -> Config:
+    """The [energy] of a file, or what options say; a command that is only metered is asked nothing else."""
+    from audit.config.read import build, load
+    from audit.config.schema import Config
+    from audit.errors import QuestionError
+
+    said = {key: value for key, value in given.items() if value is not None}
+    if path is None:
+        return build({"energy": said}, "the command line")
+    if said:
+        raise QuestionError(f"--config says where the electricity comes from; leave --{next(iter(said))} out")
+    loaded, _ = load(path)
+    return Config(model=loaded.model, energy=loaded.energy)
 
 
 def _one_table(

@@ -9,9 +9,10 @@ from typing import Any
 from audit.catalogue import Metric, asks_of, at_k
 from audit.errors import no_such
 from audit.fairness.names import OTHER_NAMES
+from audit.footprint import MEASURED_SHARE
 from audit.value import WORST_CLASS
 
-ENERGY = ("energy_kwh", "carbon_g")
+ENERGY = ("energy_kwh", "carbon_g", "carbon_market_g", "embodied_g", "water_l", "sci_g", MEASURED_SHARE)
 CHECKS = ("failed",)
 MACROS = {
     "balanced_accuracy": "macro_true_positive_rate",
@@ -198,6 +199,10 @@ def _plain(
         raise ValueError(no_such(f"{stage} metric", metric, names))
     if compare is not None or by:
         raise ValueError(f"a gate on {stage} compares no groups; leave compare and by out")
+    if metric == MEASURED_SHARE:
+        if high is not None or low is None or not 0 < low <= 1:
+            raise ValueError(f"{metric} is a share that may be too low; give min above 0 and at most 1, and no max")
+        return
     if low is not None:
         raise ValueError(f"min = {low:g} cannot be asked of {metric}; give max")
     if high is None or high < 0:

@@ -11,12 +11,12 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from audit.catalogue import EVERYBODY, Compare, Everybody, Task, asks_of, at_k
+from audit.config.energy import EnergySection
 from audit.config.limits import canonical, check_classes, check_limits, check_task
 from audit.config.owners import DatasetInfo, ModelInfo
 from audit.config.sections import (
     Checks,
     Data,
-    EnergySection,
     LocalLaw144,
     Names,
     Number,

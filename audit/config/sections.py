@@ -265,13 +265,6 @@ class LocalLaw144(Section):
     """Why categories under 2% would be left out of the impact ratios."""
 
 
-class EnergySection(Section):
-    """Where the electricity comes from."""
-
-    country: Text | None = None
-    pue: Annotated[Number, Field(ge=1, le=5)] = 1.0
-
-
 class Policy(Section):
     """How sure one must be, and what not being sure means."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.errors import QuestionError, no_such, printable
-from audit.result import Factor
+from audit.footprint import GRID_FACTOR, Factor
 
 TABLE = Path("data", "private_infra", "global_energy_mix.json")
 UNIT = "gCO2e/kWh"
@@ -61,7 +61,7 @@ def grid(country: str | None) -> Grid | None:
             "lists it without a figure; name the country whose grid feeds the machine, or leave country out of [energy]"
         )
     factor = Factor(
-        name="grid carbon intensity",
+        name=GRID_FACTOR,
         value=float(value),
         unit=UNIT,
         source=f"codecarbon {version}, {TABLE.name}, {country} ({row.get('country_name')}), location based",

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audit.energy.ledger import J_PER_KWH, Source
+from audit.energy.joules import J_PER_KWH
+from audit.energy.ledger import Source
 from audit.errors import printable
 
 NEVER_S = 1e8

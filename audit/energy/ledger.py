@@ -11,13 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from audit.energy.carbon import Grid
-from audit.result import Energy, EnergyComponent, EnergyMethod, Factor
+from audit.energy.declared import declared_rows, superseded
+from audit.energy.site import Site
+from audit.energy.totals import footprint
+from audit.errors import printable
+from audit.result import Energy, EnergyComponent, EnergyMethod
 
-J_PER_KWH = 3.6e6
 TOO_SOON_S = 0.1
 """A meter that did not move for less than this was asked too soon; for longer, it was blind."""
 EXPECTED = ("cpu", "ram")
 """Components that every machine has, for when the meter could not say what there is."""
+WHOLE_MACHINE = "whole machine, all processes, idle draw included"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,12 @@ class Source:
     component: str
     method: EnergyMethod
     detail: str
+    device: str | None = None
+    """Model of the processor or board, as the library names it; None where it cannot say."""
+    idle_w: float | None = None
+    """Power that the machine's idle component draws, measured or declared; None where nobody knows."""
+    attribution: str = WHOLE_MACHINE
+    """Whose joules these are, in words."""
 
 
 @dataclass(slots=True)
@@ -38,12 +48,12 @@ class _Account:
 class Ledger:
     """Joules by phase and component.
 
-    Times are seconds on one monotonic clock, given by the caller.
+    Times are seconds on one monotonic clock, given by the caller. ``site`` holds every factor; ``pue`` and ``grid``
+    alone are a site of which nothing else is declared.
     """
 
-    def __init__(self, *, pue: float, grid: Grid | None) -> None:
-        self._pue = pue
-        self._grid = grid
+    def __init__(self, *, pue: float = 1.0, grid: Grid | None = None, site: Site | None = None) -> None:
+        self._site = site or Site(pue=pue, grid=grid)
         self._closed_s: dict[str, float] = {}
         self._open: tuple[str, float] | None = None
         self._accounts: dict[tuple[str, str], _Account] = {}
@@ -116,24 +126,18 @@ class Ledger:
             p: s + (now_s - self._open[1] if self._open and self._open[0] == p else 0.0)
             for p, s in self._closed_s.items()
         }
-        rows = tuple(
-            self._row(phase, name, length_s, sources, missing)
-            for phase, length_s in lengths_s.items()
-            for name in sources or EXPECTED
-        )
-        known_j = [row.energy_j for row in rows if row.energy_j is not None]
-        counted_j = [row.energy_j for row in rows if row.energy_j is not None and row.method == "counter"]
-        total_j = math.fsum(known_j) if known_j else None
-        kwh = None if total_j is None else total_j / J_PER_KWH * self._pue
-        return Energy(
-            components=rows,
-            energy_kwh=kwh,
-            carbon_g=None if kwh is None or self._grid is None else kwh * self._grid.g_per_kwh,
-            measured_share=math.fsum(counted_j) / total_j if total_j else None,
-            duration_s=math.fsum(lengths_s.values()) if lengths_s else None,
-            factors=self._factors(),
-            note=note + _left_out(rows),
-        )
+        rows: list[EnergyComponent] = []
+        for phase, length_s in lengths_s.items():
+            metered = [self._row(phase, name, length_s, sources, missing) for name in sources or EXPECTED]
+            rows += declared_rows(self._site.declared, phase, length_s, metered)
+        duration_s = math.fsum(lengths_s.values()) if lengths_s else None
+        notes = (note, *superseded(self._site.declared, rows), *self._strays(sources))
+        return footprint(rows, duration_s, self._site, "; ".join(notes))
+
+    def _strays(self, sources: Mapping[str, Source]) -> tuple[str, ...]:
+        """Components whose idle power is declared, and of which there is no meter."""
+        strays = [c for c in self._site.idle_w if sources and c not in sources]
+        return (f"idle_w names {', '.join(map(printable, strays))}, which no meter knows",) if strays else ()
 
     def _row(
         self, phase: str, name: str, length_s: float, sources: Mapping[str, Source], missing: str
@@ -152,16 +156,18 @@ class Ledger:
             method=source.method,
             detail=source.detail,
             coverage=coverage,
+            device=source.device,
+            idle_share=idle_share(self._site.idle_w.get(name, source.idle_w), account.covered_s, account.energy_j),
+            attribution=source.attribution,
         )
 
-    def _factors(self) -> tuple[Factor, ...]:
-        pue = Factor(
-            name="power usage effectiveness", value=self._pue, unit="1", source="audit.toml", date="as declared"
-        )
-        return (pue,) if self._grid is None else (pue, self._grid.factor)
 
+def idle_share(idle_w: float | None, covered_s: float, energy_j: float) -> float | None:
+    """Share of the joules that the idle component would have drawn in the same time, 0 to 1.
 
-def _left_out(rows: tuple[EnergyComponent, ...]) -> str:
-    """What the total lacks, so that it is not read as the whole."""
-    missing = [f"{row.component} in {row.phase}" for row in rows if row.energy_j is None]
-    return f"; not measured, so not in the total: {', '.join(missing)}" if missing else ""
+    Returns None where the idle power or the joules are unknown. A component that drew less than its idle power would
+    have is all idle, and no more than all.
+    """
+    if idle_w is None or not energy_j > 0:
+        return None
+    return min(1.0, idle_w * covered_s / energy_j)

@@ -21,10 +21,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from audit.config.sections import EnergySection
+from audit.config.energy import EnergySection
 from audit.energy.carbon import grid
 from audit.energy.instrument import Instrument
 from audit.energy.ledger import Ledger, Source
+from audit.energy.site import Site, site_of
 from audit.errors import AuditError, QuestionError
 from audit.evidence.atomic import write_text
 from audit.result import Energy
@@ -49,6 +50,8 @@ class Meter:
         ISO 3166-1 alpha-3 code of the grid; without one there is no carbon figure.
     pue
         Power usage effectiveness of the data centre: what the site draws for each joule of the machine.
+    site
+        All that is declared of the machine and its electricity; it stands in place of country and pue.
     record
         File that keeps the energy so far, rewritten atomically while the meter runs.
     flush_s
@@ -63,7 +66,13 @@ class Meter:
     """
 
     def __init__(
-        self, *, country: str | None = None, pue: float = 1.0, record: Path | None = None, flush_s: float = 5.0
+        self,
+        *,
+        country: str | None = None,
+        pue: float = 1.0,
+        site: Site | None = None,
+        record: Path | None = None,
+        flush_s: float = 5.0,
     ) -> None:
         if not (math.isfinite(pue) and pue >= 1):
             raise QuestionError(
@@ -71,7 +80,7 @@ class Meter:
             )
         if not (math.isfinite(flush_s) and flush_s > 0):
             raise QuestionError(f"flush_s {flush_s} is impossible; give a number of seconds above 0")
-        self._ledger = Ledger(pue=pue, grid=grid(country))
+        self._ledger = Ledger(site=site or Site(pue=pue, grid=grid(country)))
         self._record = None if record is None else Path(record)
         self._flush_s = flush_s
         self._instrument = Instrument()
@@ -88,7 +97,7 @@ class Meter:
     @classmethod
     def of(cls, section: EnergySection, *, record: Path) -> Self:
         """Meter as the ``[energy]`` of a question asks for it."""
-        return cls(country=section.country, pue=section.pue, record=record)
+        return cls(site=site_of(section), record=record)
 
     def __enter__(self) -> Self:
         self._started_s = time.monotonic()

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+import audit.footprint
 import audit.result
 import audit.value
 from audit.evidence.reader import adapter
@@ -26,7 +27,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def json_schema() -> dict[str, Any]:
     """Schema of what ``AuditResult.to_json`` writes: every field is there, and no other."""
     schema = adapter().json_schema(mode="serialization")
-    said = {name: texts for module in (audit.result, audit.value) for name, texts in _said(module)}
+    said = {name: texts for module in (audit.result, audit.footprint, audit.value) for name, texts in _said(module)}
     for definition in (schema, *schema["$defs"].values()):
         if "properties" in definition:
             _close(definition, said.get(definition["title"], {}))

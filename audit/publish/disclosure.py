@@ -34,7 +34,8 @@ from audit.publish.cells import (
     safe,
     small_flips,
 )
-from audit.result import AuditResult, Axis, Check, CubeRecord, Gate
+from audit.publish.words import LEFT_OUT
+from audit.result import AuditResult, Axis, CarbonPerUnit, Check, CubeRecord, Energy, Gate
 from audit.value import Estimate, Group, Stage
 
 K = SMALLEST_PUBLISHED
@@ -224,7 +225,29 @@ def publishable(result: AuditResult, k: int = K) -> AuditResult:
     estimates = Estimates.listed(shields[e.stage].shown(e) if e.stage in shields else e for e in result.estimates)
     gates = tuple(_gate(gate, shields, k) for gate in result.gates)
     checks = tuple(_checks(result.checks, estimates, k))
-    return replace(result, estimates=estimates, checks=checks, gates=gates, cubes=shields["model"].confusions())
+    cubes = shields["model"].confusions()
+    return replace(
+        result, estimates=estimates, checks=checks, gates=gates, cubes=cubes, energy=_energy(result.energy, estimates)
+    )
+
+
+def _energy(energy: Energy | None, shown: Estimates) -> Energy | None:
+    """Energy without the carbon of a correct prediction of a group whose accuracy is left out: it gives that away."""
+    if energy is None or not energy.sci:
+        return energy
+    known = {row.by: shown.of("model", "accuracy", row.by) for row in energy.sci if row.by}
+    return replace(energy, sci=tuple(_unit(row, known.get(row.by, ())) for row in energy.sci))
+
+
+def _unit(row: CarbonPerUnit, accuracies: Sequence[Estimate]) -> CarbonPerUnit:
+    if row.group is None:
+        return row
+    plain = (e for e in accuracies if e.group == row.group and (e.compare, e.reference, e.outcome) == (None,) * 3)
+    accuracy = next(plain, None)
+    if accuracy is not None and accuracy.status != "suppressed":
+        return row
+    why = accuracy.reason if accuracy is not None else "its accuracy is not in the record"
+    return CarbonPerUnit(kind=row.kind, unit=row.unit, by=row.by, group=row.group, reason=f"{LEFT_OUT}: {why}")
 
 
 def _checks(checks: Sequence[Check], shown: Sequence[Estimate], k: int) -> Iterator[Check]:

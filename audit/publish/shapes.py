@@ -27,6 +27,8 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[TableRow, ...]
     note: str = ""
+    wide: bool = False
+    """Whether its running text needs room, so that it is scrolled on a telephone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,11 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from audit.errors import printable
+from audit.footprint_words import energy_text
 from audit.gates import WORST_FIRST, deciding, exit_code
+from audit.publish.terminal_energy import energy_lines
 from audit.publish.terminal_tables import Line, groupings
-from audit.result import AuditResult, Check, Energy, Gate, Part
+from audit.result import AuditResult, Check, Gate, Part
 from audit.sentences import group_text, interval_text, number, training_notes
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ STYLE = {"pass": "green", "fail": "bold red", "insufficient": "yellow", "undefin
          "not judged": "bold", "incomplete": "bold red", "warn": "yellow", "error": "magenta"}  # fmt: skip
 MOST_CHECKS, MOST_PATH, SHORTEST_NAME = 5, 4096, 12
 NARROWEST = 40
-ASCII = str.maketrans({"–": "-", "…": "...", "×": "x", "≠": "!=", "’": "'", "“": '"', "”": '"', "₂": "2"})
+ASCII = str.maketrans({"–": "-", "…": "...", "×": "x", "≠": "!=", "’": "'", "“": '"', "”": '"', "₂": "2", "µ": "u"})
 
 
 def summary(
@@ -68,7 +70,7 @@ def summary(
         data,
         _rows(result.data),
         _checks(result.checks),
-        _energy(result.energy),
+        energy_lines(result.energy),
         _ending(folder, next_command),
     ):
         section(console, lines)
@@ -148,6 +150,8 @@ def _found(gate: Gate) -> str:
         return f"undefined: {why}; {limit}"
     if e.stage == "checks":
         return f"{e.value:g}, {limit}"
+    if e.stage == "energy":
+        return f"{energy_text(e)}, {limit}"
     interval = "" if e.low is None and e.high is None else interval_text(gate.low, gate.high)
     return f"{number(e.value)}{interval}, {limit}{more}"
 
@@ -193,38 +197,6 @@ def _checks(checks: Sequence[Check]) -> Iterator[Line]:
         yield Line(f"  {check.outcome.upper():<10}", said, check.outcome)
     if len(bad) > MOST_CHECKS:
         yield Line("  ", f"… and {len(bad) - MOST_CHECKS} more; the card has them all")
-
-
-def _energy(energy: Energy | None) -> Iterator[Line]:
-    """Two lines: what was drawn and how that is known, and what it means in carbon."""
-    if energy is None:
-        return
-    if energy.energy_kwh is None:
-        yield Line("Energy  ", f"not measured: {printable(energy.note or 'no meter answered', 200)}")
-        return
-    metered = [c for c in energy.components if c.energy_j is not None]
-    methods = ", ".join(dict.fromkeys(f"{printable(c.component, 20)} by {c.method}" for c in metered))
-    phases = dict.fromkeys(c.phase for c in energy.components)
-    silent = [printable(p, 20) for p in phases if all(c.phase != p for c in metered)]
-    missed = f"; not metered: {', '.join(silent)}" if silent else ""
-    yield Line("Energy  ", f"{energy.energy_kwh:.3g} kWh, {_known(energy.measured_share)} ({methods}){missed}")
-    grid = next((f for f in energy.factors if "CO2" in f.unit), None)
-    if energy.carbon_g is None or grid is None:
-        yield Line("Carbon  ", "unknown grid, so no grams: name it with [energy] country")
-        return
-    source = (
-        f"{grid.value:.3g} {printable(grid.unit, 30)} from {printable(grid.source, 120)}, {printable(grid.date, 30)}"
-    )
-    yield Line("Carbon  ", f"{energy.carbon_g:.3g} g CO2e, at {source}")
-
-
-def _known(share: float | None) -> str:
-    """How the energy is known."""
-    if share is None:
-        return "share measured unknown"
-    if share == 0:
-        return "estimated, none of it measured"
-    return "measured by a counter" if share == 1 else f"{share:.0%} measured by a counter, the rest estimated"
 
 
 def _ending(folder: Path | None, next_command: str | None) -> Iterator[Line]:

@@ -13,15 +13,14 @@ from dataclasses import dataclass
 
 from audit.gates import WORST_FIRST, deciding
 from audit.publish.accounts import (
-    EnergyView,
     PartView,
     check_rows,
-    energy_view,
     part_view,
     provenance,
 )
 from audit.publish.bias import data_groupings
 from audit.publish.charts import Strip, gate_strip
+from audit.publish.energy import EnergyView, energy_view
 from audit.publish.groups import model_groupings
 from audit.publish.method import Term, definitions, method_notes
 from audit.publish.owner import SENTENCE_LENGTH, OwnerWords, owner_words

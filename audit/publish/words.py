@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from audit.errors import printable
+from audit.footprint_words import share_text
 from audit.result import Part
 from audit.value import Estimate, Group
 
@@ -80,11 +81,7 @@ def count(value: float) -> str:
 
 def percent(share: float) -> str:
     """Share in per cent, never rounded to 0 or 100 when it is neither."""
-    if 0 < share < 0.001:
-        return "under 0.1%"
-    if 0.999 < share < 1:
-        return "over 99.9%"
-    return f"{share:.1%}"
+    return share_text(share)
 
 
 def title_of(metric: str) -> str:

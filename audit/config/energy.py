@@ -1,0 +1,153 @@
+"""[energy] of audit.toml: what turns joules into carbon and water, and what no library can read.
+
+Every figure comes with who says so and since when; a figure without that is refused, and so is one from the future.
+
+Must not: know a formula, or read a meter.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from audit.config.sections import Number, Section, Text
+
+EARLIEST = "1990"
+S_PER_YEAR = 365 * 86_400
+FIGURES = {
+    "market": "market_g_per_kwh",
+    "water": "water_l_per_kwh",
+    "offsite_water": "offsite_water_l_per_kwh",
+}
+"""Figures that need a source and a date, by how the names of these begin."""
+
+
+def _written(value: Any) -> Any:
+    """A day or a year as text, the one form that both TOML and a recorded question have."""
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _past(text: str) -> str:
+    """The day or the year, if it can be that of a figure."""
+    year_alone = len(text) == 4 and text.isascii() and text.isdecimal()
+    try:
+        dated = text if year_alone else dt.date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError(f"must be a day such as 2025-06-30 or a year such as 2024, not '{text:.40}'") from None
+    # Somewhere it is tomorrow already.
+    latest = (dt.datetime.now(dt.UTC) + dt.timedelta(days=1)).date().isoformat()
+    if not EARLIEST <= dated <= latest:
+        raise ValueError(f"must lie between {EARLIEST} and today, not {dated}; give the date that the figure is of")
+    return dated
+
+
+Dated = Annotated[Text, BeforeValidator(_written), AfterValidator(_past)]
+Watts = Annotated[Number, Field(gt=0, le=1e9)]
+Share = Annotated[Number, Field(gt=0, le=1)]
+
+
+class DeclaredPower(Section):
+    """Power of a device that no library can read, such as a TPU, as its owner declares it."""
+
+    watts: Watts
+    """Of all such devices of the run together, on average while it trains."""
+    device: Text
+    source: Text
+    date: Dated
+    idle_watts: Watts | None = None
+
+    @model_validator(mode="after")
+    def _idles_below(self) -> Self:
+        if self.idle_watts is not None and self.idle_watts > self.watts:
+            raise ValueError(
+                f"idle_watts = {self.idle_watts:g} is above watts = {self.watts:g}; a device that works draws at least "
+                "what it draws idle"
+            )
+        return self
+
+
+class EmbodiedCarbon(Section):
+    """What making the machine emitted, over how long it serves, and which share of it the run has for itself."""
+
+    total_g: Annotated[Number, Field(gt=0)]
+    source: Text
+    date: Dated
+    lifetime_s: Annotated[Number, Field(gt=0)] | None = None
+    lifetime_years: Annotated[Number, Field(gt=0, le=100)] | None = None
+    """Of 365 days."""
+    reserved_share: Share = 1.0
+
+    @model_validator(mode="after")
+    def _lives(self) -> Self:
+        if (self.lifetime_s is None) == (self.lifetime_years is None):
+            raise ValueError("needs the time that the machine serves, once: lifetime_years = 4, or lifetime_s")
+        return self
+
+    @property
+    def expected_s(self) -> float:
+        """Expected lifetime in seconds."""
+        return self.lifetime_s if self.lifetime_s is not None else (self.lifetime_years or 0.0) * S_PER_YEAR
+
+
+class EnergySection(Section):
+    """Where the electricity comes from, and what it means in carbon and water."""
+
+    country: Text | None = None
+    pue: Annotated[Number, Field(ge=1, le=5)] = 1.0
+    pue_source: Text | None = None
+    pue_date: Dated | None = None
+    market_g_per_kwh: Annotated[Number, Field(ge=0, le=5000)] | None = None
+    """Of the electricity that a contract promises; 0 is a promise too. The grid of the country is shown beside it."""
+    market_source: Text | None = None
+    market_date: Dated | None = None
+    water_l_per_kwh: Annotated[Number, Field(ge=0, le=100)] | None = None
+    """Water usage effectiveness of the site: litres for each kWh of the machines."""
+    water_source: Text | None = None
+    water_date: Dated | None = None
+    offsite_water_l_per_kwh: Annotated[Number, Field(ge=0, le=1000)] | None = None
+    """Energy water intensity: litres that making a kWh of electricity takes."""
+    offsite_water_source: Text | None = None
+    offsite_water_date: Dated | None = None
+    idle_w: Annotated[dict[Text, Watts], Field(min_length=1)] | None = None
+    """Watts of the idle machine by component, such as { cpu = 35, ram = 20 }."""
+    declared: dict[Text, DeclaredPower] | None = None
+    """Devices that no library can read, by component."""
+    embodied: EmbodiedCarbon | None = None
+    functional_unit: Text | None = None
+    """What the software intensity of carbon is per, such as "loan application"."""
+    functional_units: Annotated[Number, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _sourced(self) -> Self:
+        for begins, figure in FIGURES.items():
+            source, date = getattr(self, f"{begins}_source"), getattr(self, f"{begins}_date")
+            if getattr(self, figure) is None and (source is not None or date is not None):
+                raise ValueError(f"{begins}_source and {begins}_date are of {figure}, which is missing; give it too")
+            if getattr(self, figure) is not None and (source is None or date is None):
+                raise ValueError(f"{figure} needs {begins}_source and {begins}_date: who says so, and of when it is")
+        if "pue" not in self.model_fields_set and (self.pue_source is not None or self.pue_date is not None):
+            raise ValueError("pue_source and pue_date are of pue, which is missing; give it too")
+        return self
+
+    @model_validator(mode="after")
+    def _counted(self) -> Self:
+        if (self.functional_unit is None) != (self.functional_units is None):
+            raise ValueError(
+                'a functional unit has a name and a number: functional_unit = "loan application", '
+                "functional_units = 1000000"
+            )
+        twice = next((c for c in self.idle_w or () if c in (self.declared or ())), None)
+        if twice is not None:
+            raise ValueError(f"idle_w.{twice} and declared.{twice} both speak of it; give idle_watts there instead")
+        return self
+
+    @property
+    def unit(self) -> tuple[str, float] | None:
+        """Name and number of the functional units."""
+        if self.functional_unit is None or self.functional_units is None:
+            return None
+        return self.functional_unit, self.functional_units

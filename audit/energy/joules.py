@@ -1,0 +1,30 @@
+"""Joules and kilowatt-hours: 1 kWh is 3.6e6 J by definition.
+
+A quotient of two floats is rounded, and two neighbouring floats of joules may fall on one float of kilowatt-hours,
+so no inverse is exact for every float. Both roundings together stay under half a unit in the 15th significant digit;
+hence a figure of at most 15 significant digits, such as whole microjoules below 1e9 J, comes back exactly.
+"""
+
+from __future__ import annotations
+
+J_PER_KWH = 3.6e6
+EXACT_DIGITS = 15
+"""Significant digits that survive the way to kilowatt-hours and back."""
+
+
+def kwh_of(energy_j: float) -> float:
+    """Kilowatt-hours of joules, correctly rounded.
+
+    >>> kwh_of(7_200_000)
+    2.0
+    """
+    return energy_j / J_PER_KWH
+
+
+def j_of(energy_kwh: float) -> float:
+    """Joules of kilowatt-hours to 15 significant digits, and so exactly what `kwh_of` was given if that had no more.
+
+    >>> j_of(kwh_of(8347.123456))
+    8347.123456
+    """
+    return float(f"{energy_kwh * J_PER_KWH:.{EXACT_DIGITS}g}")
