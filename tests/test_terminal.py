@@ -191,7 +191,7 @@ def test_checks_that_did_not_pass_are_named(boston):
 def test_energy_names_share_methods_and_grid(boston):
     text = flat(shown(boston))
     assert (
-        "Energy 0.000760 kWh (measured: 89.6% by energy counters); cpu 89.6% (counter), ram 6.2% (constant), cpu 4.2% (model)"
+        "Energy 0.000760 kWh (measured: 89.6% by energy counters); cpu 89.6% (counter), ram 6.2% (constant), cpu 4.2% (model); not metered: gpu in train"
         in text
     )
     assert (

@@ -74,7 +74,7 @@ def energy_view(energy: Energy | None) -> EnergyView:
         pieces=pieces,
         components=_components(energy.components) if energy.components else None,
         totals=_totals(energy) if energy.components else None,
-        units=_units(energy.sci) if energy.sci else None,
+        units=_units(energy) if energy.sci else None,
         factors=_factors(energy) if energy.factors else None,
         note=f"{note[:1].upper()}{note[1:]}." if note else "",
     )
@@ -203,15 +203,17 @@ def _water_rows(energy: Energy) -> tuple[TableRow, ...]:
     return (whole, _line("… of it for electricity", volume_text(offsite_l), "where the electricity is made"))
 
 
-def _units(rows: Sequence[CarbonPerUnit]) -> Table:
+def _units(energy: Energy) -> Table:
+    rows: Sequence[CarbonPerUnit] = energy.sci
     if all(r.operational_g is None for r in rows):  # one reason for all of them is said once
         rows = [r for r in rows if r.group is None]
     whole = any(r.sci_g is not None for r in rows)
     name = "Software carbon intensity (ISO/IEC 21031:2024)" if whole else "Operational carbon"
     reason = next((r.reason for r in rows if r.reason is not None and r.operational_g is not None), None)
+    known = measured_words(energy)
     columns = ("One unit", "Carbon", "Operational", "Embodied") if whole else ("One unit", "Carbon")
     return Table(
-        caption=f"{name} of one unit: this run’s carbon, location based, offsets left out",
+        caption=f"{name} of one unit: this run’s carbon, location based, offsets left out ({known})",
         columns=columns,
         rows=tuple(TableRow(_unit_name(r), _unit_cells(r, whole=whole)) for r in rows),
         note=f"{reason[:1].upper()}{reason[1:]}." if reason else "",

@@ -39,12 +39,13 @@ def energy_lines(energy: Energy | None) -> Iterator[Line]:
 
 
 def _made_of(energy: Energy) -> str:
-    """Components by their share, the most first, and phases of which nothing is known."""
+    """Components by their share, the most first, and phases and components of which nothing is known."""
     made = ", ".join(f"{printable(p.component, 30)} {share_text(p.share)} ({p.method})" for p in made_of(energy))
-    phases = dict.fromkeys(c.phase for c in energy.components)
     metered = {c.phase for c in energy.components if c.energy_j is not None}
-    silent = [printable(p, 20) for p in phases if p not in metered]
-    missed = f"; not metered: {', '.join(silent)}" if silent else ""
+    blind = [c for c in energy.components if c.energy_j is None]
+    phases = {c: printable(c.phase, 20) for c in blind}
+    silent = [p if c.phase not in metered else f"{printable(c.component, 30)} in {p}" for c, p in phases.items()]
+    missed = f"; not metered: {', '.join(dict.fromkeys(silent))}" if silent else ""
     return f"; {made}{missed}"
 
 
