@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.energy.joules import j_of, kwh_of
 from audit.errors import AuditError, QuestionError
-from audit.planning import assumptions, joules_of, kwh_of, plan
+from audit.planning import assumptions, plan
 from audit.planning.devices import DEVICES
 from audit.planning.ranges import Input, Product, range_of, shares_of
 from audit.planning.reading import LIMITS, read
@@ -214,12 +215,12 @@ def test_the_act_is_cited_with_its_date_and_never_by_the_wrong_point():
 
 @given(st.integers(min_value=0, max_value=10**15 - 1))
 def test_joules_to_kwh_and_back_are_exact(joules):
-    assert joules_of(kwh_of(joules)) == joules
+    assert j_of(kwh_of(joules)) == joules
 
 
 @given(st.decimals(min_value="0.001", max_value="1e12", places=3).filter(lambda d: len(d.as_tuple().digits) <= 15))
 def test_so_are_decimals_of_fifteen_digits(joules):
-    assert joules_of(kwh_of(float(joules))) == float(joules)
+    assert j_of(kwh_of(float(joules))) == float(joules)
 
 
 def test_a_plan_in_joules_is_the_plan_in_kwh():

@@ -11,6 +11,5 @@ Pure arithmetic: nothing is run, and nothing heavy is imported.
 from audit.planning.asking import plan
 from audit.planning.projection import Parts, Plan
 from audit.planning.ranges import Input, Range, Share
-from audit.planning.units import joules_of, kwh_of
 
-__all__ = ["Input", "Parts", "Plan", "Range", "Share", "joules_of", "kwh_of", "plan"]
+__all__ = ["Input", "Parts", "Plan", "Range", "Share", "plan"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.errors import QuestionError, printable
+from audit.footprint import GRID_FACTOR
 from audit.planning.assumptions import METHODS, SITE, STEPS_ALIKE, UPTIME
 from audit.planning.ranges import Input
 from audit.planning.reading import Interval, shown
@@ -107,7 +108,7 @@ def site(measured: AuditResult) -> Input:
 
 def grid_factor(measured: AuditResult) -> Factor | None:
     """Grid that the run counted with."""
-    return next((f for f in _factors(measured) if "CO2" in f.unit), None)
+    return next((f for f in _factors(measured) if f.name == GRID_FACTOR), None)
 
 
 def _factors(measured: AuditResult) -> Iterator[Factor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit.energy.ledger import J_PER_KWH
+from audit.energy.joules import J_PER_KWH
 from audit.errors import QuestionError
 from audit.planning import assumptions as a
 from audit.planning import calibration, inputs

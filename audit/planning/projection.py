@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from audit.document import lines_of, plain_of
+from audit.energy.joules import j_of
 from audit.planning.act import Presumption
 from audit.planning.ranges import Input, Range, Share
-from audit.planning.units import joules_of
 
 SCHEMA: Final = "audit-plan/1"
 Method = Literal["flops", "6nd", "device-hours", "calibration"]
@@ -67,7 +67,7 @@ class Plan:
         found = self.energy_kwh.total
         if found is None:
             return None
-        return Range(low=joules_of(found.low), value=joules_of(found.value), high=joules_of(found.high), unit="J")
+        return Range(low=j_of(found.low), value=j_of(found.value), high=j_of(found.high), unit="J")
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain dicts and lists, ``schema`` first."""

@@ -78,7 +78,7 @@ def summary(
 
 def in_a_line(result: AuditResult, folder: Path | None) -> str:
     """Verdict, energy and where the card lies, for whoever has one line of patience."""
-    energy = " ".join(line.body for line in list(_energy(result.energy))[:1])
+    energy = " ".join(line.body for line in list(energy_lines(result.energy))[:1])
     where = "" if folder is None else f"card: {printable(folder / 'card.html', MOST_PATH)}"
     said = (f"{result.verdict}: {_headline(result)}", energy, where)
     return " · ".join(part.rstrip(".") for part in said if part)
