@@ -27,6 +27,12 @@ class Source:
     component: str
     method: EnergyMethod
     detail: str
+    device: str | None = None
+    """Model of the processor or the board; None where no library could say."""
+    idle_w: float | None = None
+    """Watts that it draws when nothing runs; None where nobody measured them."""
+    attribution: str = ""
+    """Whose joules these are, in words."""
 
 
 @dataclass(slots=True)
@@ -45,6 +51,7 @@ class Ledger:
         self._pue = pue
         self._grid = grid
         self._closed_s: dict[str, float] = {}
+        self._unread: list[tuple[str, float, float]] = []
         self._open: tuple[str, float] | None = None
         self._accounts: dict[tuple[str, str], _Account] = {}
         self._total_j: Mapping[str, float] = {}
@@ -65,34 +72,42 @@ class Ledger:
         self._open = (phase, now_s)
         self._closed_s.setdefault(phase, 0.0)
 
-    def leave(self, now_s: float) -> None:
-        """Close the phase that is open."""
+    def leave(self, now_s: float, *, unread: bool = False) -> None:
+        """Close the phase that is open; ``unread`` where its last reading is still to come and shall be divided."""
         if self._open is None:
             return
         phase, since_s = self._open
         self._closed_s[phase] += now_s - since_s
+        if unread:
+            self._unread.append((phase, since_s, now_s))
         self._open = None
 
     def book(self, total_j: Mapping[str, float], now_s: float) -> None:
         """Book what the components drew since the last reading; the first one is where counting starts."""
         if self._read_s is None:
             self._total_j, self._read_s = dict(total_j), now_s
+            self._unread.clear()
             return
         interval_s = now_s - self._read_s
         drawn_j = {name: total - self._total_j.get(name, total) for name, total in total_j.items()}
         moved = {name: joules for name, joules in drawn_j.items() if math.isfinite(joules) and joules > 0}
         if not moved and interval_s < TOO_SOON_S:
             return
-        if self._open is not None and interval_s > 0:
-            self._attribute(moved, interval_s, now_s)
+        if interval_s > 0:
+            self._attribute(moved, self._read_s, now_s)
         self._total_j, self._read_s = dict(total_j), now_s
+        self._unread.clear()
 
-    def _attribute(self, moved: Mapping[str, float], interval_s: float, now_s: float) -> None:
-        """Give the open phase its part of an interval that may have begun before it."""
-        phase, since_s = self._open or ("", now_s)
-        part_s = min(interval_s, max(0.0, now_s - since_s))
-        if part_s == 0:
-            return
+    def _attribute(self, moved: Mapping[str, float], from_s: float, to_s: float) -> None:
+        """Divide an interval by time among the phases that it touches, those that closed in it included."""
+        spans = self._unread if self._open is None else [*self._unread, (*self._open, to_s)]
+        for phase, since_s, until_s in spans:
+            part_s = min(until_s, to_s) - max(since_s, from_s)
+            if part_s > 0:
+                self._share(phase, moved, part_s, to_s - from_s)
+
+    def _share(self, phase: str, moved: Mapping[str, float], part_s: float, interval_s: float) -> None:
+        """Give a phase its part of an interval."""
         for name, joules in moved.items():
             account = self._accounts.setdefault((phase, name), _Account())
             account.energy_j += joules * part_s / interval_s
