@@ -9,7 +9,7 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.options import Command
-from audit.cli.showing import HERE, end, job_of, show
+from audit.cli.showing import HERE, end, job_of, told
 
 if TYPE_CHECKING:
     from audit.config.schema import Config
@@ -138,7 +138,7 @@ def track(
     """Meter any command: audit track -- python train.py. Its exit code is passed through."""
     from audit.config.read import build
     from audit.errors import QuestionError
-    from audit.run import track as track_command
+    from audit.tracking import track as track_command
 
     words = tuple(context.args)
     if not words:
@@ -146,9 +146,9 @@ def track(
     energy: dict[str, Any] = {"pue": pue} | ({"country": country} if country else {})
     config = build({"energy": energy}, "the command line")
     job = job_of(config, Path(), store, ("audit", "track", "--", *words), json=json)
-    audited = track_command(words, job)
-    show(audited, store, json=json, gated=False)
-    raise typer.Exit(audited.exit_code)
+    tracked = track_command(words, job)
+    told(tracked, store, json=json)
+    raise typer.Exit(tracked.exit_code)
 
 
 def _one_table(

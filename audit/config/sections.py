@@ -270,6 +270,8 @@ class EnergySection(Section):
 
     country: Text | None = None
     pue: Annotated[Number, Field(ge=1, le=5)] = 1.0
+    meter: Literal["codecarbon", "zeus"] = "codecarbon"
+    """Library that reads the hardware; zeus for NVIDIA Jetson and Apple silicon."""
 
 
 class Policy(Section):

@@ -18,8 +18,9 @@ from typing import Any
 
 import audit
 from audit.energy import probe
-from audit.energy.instrument import MeterName, Reading, words_of
+from audit.energy.instrument import MeterName, Reading
 from audit.energy.ledger import Source
+from audit.errors import words_of
 
 HOME = Path(audit.__file__).parent.parent
 CODE = (

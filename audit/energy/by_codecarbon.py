@@ -14,9 +14,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from audit.energy.instrument import EVERY_BOARD, WHOLE_MACHINE, Reading, words_of
+from audit.energy.instrument import EVERY_BOARD, WHOLE_MACHINE, Reading
 from audit.energy.ledger import J_PER_KWH, Source
-from audit.errors import printable
+from audit.errors import printable, words_of
 from audit.result import EnergyMethod
 
 NEVER_S = 1e8

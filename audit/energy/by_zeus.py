@@ -13,9 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from audit.energy.instrument import WHOLE_MACHINE, Reading, words_of
+from audit.energy.instrument import WHOLE_MACHINE, Reading
 from audit.energy.ledger import Source
-from audit.errors import printable
+from audit.errors import printable, words_of
 from audit.result import EnergyMethod
 
 MJ_PER_J = 1000.0

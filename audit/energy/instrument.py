@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
 from audit.energy.ledger import Source
-from audit.errors import QuestionError, no_such, printable
+from audit.errors import QuestionError, no_such
 
 MeterName = Literal["codecarbon", "zeus"]
 WHOLE_MACHINE = "whole machine with all its processes, idle draw included"
 EVERY_BOARD = "every board of the machine with all their processes, idle draw included"
-SHOWN_REASON = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +61,6 @@ def named(name: str) -> Instrument:
         raise QuestionError(no_such("meter", name, get_args(MeterName)))
     makers: Mapping[str, Callable[[], Instrument]] = {"codecarbon": _codecarbon, "zeus": _zeus}
     return makers[name]()
-
-
-def words_of(error: BaseException) -> str:
-    """An error as one short line."""
-    return printable(f"{type(error).__name__}: {error}", SHOWN_REASON)
 
 
 def _codecarbon() -> Instrument:

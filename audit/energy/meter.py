@@ -24,9 +24,9 @@ from typing import Literal, Self
 
 from audit.energy.apart import Apart
 from audit.energy.carbon import grid
-from audit.energy.instrument import WHOLE_MACHINE, Instrument, words_of
+from audit.energy.instrument import WHOLE_MACHINE, Instrument
 from audit.energy.ledger import Ledger, Source
-from audit.errors import AuditError, QuestionError
+from audit.errors import AuditError, QuestionError, words_of
 from audit.evidence.atomic import write_text
 from audit.result import Energy
 
@@ -40,6 +40,7 @@ END_S = 0.2
 """Longest that a run waits for a meter that was ended to write its record."""
 QUICK_S = 0.2
 """An answer that takes no longer than this costs nothing of what the run may wait."""
+EARLY_S = 0.5
 SETTLE_S = 0.06
 """codecarbon takes no reading sooner than 0.05 s after the last."""
 
@@ -196,9 +197,10 @@ class Meter:
         request.done.set()
 
     def _next(self) -> _Request:
-        """The next request, or a periodic flush."""
+        """The next request, or a flush: the first ones soon, so that what ends early leaves something."""
+        age_s = time.monotonic() - self._started_s
         try:
-            return self._requests.get(timeout=self._flush_s)
+            return self._requests.get(timeout=min(self._flush_s, max(EARLY_S, age_s)))
         except queue.Empty:
             return _Request("flush")
 

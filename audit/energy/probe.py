@@ -22,7 +22,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from audit.energy.instrument import Instrument, named, words_of
+from audit.energy.instrument import Instrument, named
+from audit.errors import words_of
 
 LONGEST_S = 30
 """Longest that a library may take for one answer before the process is ended."""
