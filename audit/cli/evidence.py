@@ -10,9 +10,9 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.options import DEFAULT_STORE, Command
+from audit.cli.unfinished import by_name, kept_kwh, state, unfinished
 
 if TYPE_CHECKING:
-    from audit.evidence.store import Entry
     from audit.result import AuditResult
 
 HERE = Path(DEFAULT_STORE)
@@ -39,9 +39,9 @@ def gate(
     from audit.gates import again, exit_code
     from audit.publish.terminal import verdict_lines
 
-    if _unfinished(result, store, json=json, gated=True):
+    if unfinished(result, store, json=json, gated=True):
         raise typer.Exit(INCOMPLETE)
-    found = _result(result, store)
+    found = by_name(result, store)
     config = _policy(found, policy, rule)
     judged = again(found, config, dt.datetime.now(dt.UTC).date())
     if json:
@@ -50,34 +50,6 @@ def gate(
     excused = exit_zero and code in {1, 3}
     verdict_lines(judged, Console(stderr=json, highlight=False), exit_zero=excused)
     raise typer.Exit(0 if excused else code)
-
-
-def _result(named: Path, store: Path) -> AuditResult:
-    """Result by a path, or by the id of a run in the store where there is no such path."""
-    from audit.evidence.store import RUN_ID, Store, read_result
-
-    by_id = RUN_ID.fullmatch(str(named)) and not named.exists()
-    return Store(store).load(str(named)) if by_id else read_result(named)
-
-
-def _unfinished(named: Path, store: Path, *, json: bool, gated: bool) -> bool:
-    """Whether a run is meant that did not end; what it left is then printed."""
-    import json as codec
-    from dataclasses import asdict
-
-    from rich.console import Console
-
-    from audit.evidence.unfinished import unfinished
-    from audit.publish.terminal import unfinished_lines
-
-    left = unfinished(named, store)
-    if left is None:
-        return False
-    if json:
-        document = asdict(left) | {"path": str(left.path), "state": "incomplete"}
-        sys.stdout.write(codec.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    unfinished_lines(left, Console(stderr=json, highlight=False), gated=gated)
-    return True
 
 
 def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> Any:
@@ -131,7 +103,7 @@ def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
     if json:
         rows: list[dict[str, object]] = [
             {"id": r.id, "state": r.state, "verdict": r.verdict, "started": r.started, "model": r.model}
-            | ({"energy_kwh": _kept_kwh(r)} if r.state == "incomplete" else {})
+            | ({"energy_kwh": kept_kwh(r)} if r.state == "incomplete" else {})
             for r in runs
         ]
         sys.stdout.write(codec.dumps(rows, indent=1) + "\n")
@@ -142,21 +114,8 @@ def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
         return
     table = Table("run", "verdict", "model", "started", box=None, pad_edge=False)
     for r in runs:
-        table.add_row(r.id, r.verdict or _state(r), printable(r.model or "–", 40), r.started or "–")
+        table.add_row(r.id, r.verdict or state(r), printable(r.model or "–", 40), r.started or "–")
     console.print(table)
-
-
-def _state(entry: Entry) -> str:
-    """State of a run without a verdict, and the energy that it left."""
-    kwh = _kept_kwh(entry)
-    return entry.state if kwh is None else f"{entry.state}, {kwh:.3g} kWh kept"
-
-
-def _kept_kwh(entry: Entry) -> float | None:
-    from audit.evidence.unfinished import kept
-
-    energy = kept(entry.path).energy if entry.state == "incomplete" else None
-    return None if energy is None else energy.energy_kwh
 
 
 def show(run: RunName = "latest", store: o.StorePath = HERE, json: o.AsJson = False) -> None:
@@ -166,7 +125,7 @@ def show(run: RunName = "latest", store: o.StorePath = HERE, json: o.AsJson = Fa
     from audit.evidence.store import Store
     from audit.publish.terminal import summary
 
-    if _unfinished(Path(run), store, json=json, gated=False):
+    if unfinished(Path(run), store, json=json, gated=False):
         return
     found = Store(store).load(run)
     if json:

@@ -30,7 +30,7 @@ CODE = (
 """The very package that asks, and nothing else of the folder that it lies in; ``-P`` keeps the run's own folder out."""
 ASKERS = ("SUDO_ASKPASS", "SSH_ASKPASS")
 END_S = 0.3
-"""Longest that the process may take to end once it is told to."""
+"""Longest that the process may take to be gone once it was killed."""
 
 
 class Apart:
@@ -77,20 +77,17 @@ class Apart:
         return _reading(answer["reading"])
 
     def stop(self) -> None:
-        """End the process, gently and then not."""
+        """End the process; it keeps nothing that would be lost."""
         process, self._process = self._process, None
         if process is None:
             return
-        with contextlib.suppress(OSError):
-            if process.stdin is not None:
-                process.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(END_S)
         _kill(process)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(END_S)
-        if process.stdout is not None:
-            process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
 
     def abandon(self) -> bool:
         """End the process now, from any thread; a `read` that waits for it comes back with nothing."""

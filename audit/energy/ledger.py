@@ -63,6 +63,11 @@ class Ledger:
         return None if self._open is None else self._open[0]
 
     @property
+    def owing(self) -> bool:
+        """Whether a phase is open, or closed without its last reading."""
+        return self._open is not None or bool(self._unread)
+
+    @property
     def read_s(self) -> float | None:
         """When the last reading that moved was booked."""
         return self._read_s

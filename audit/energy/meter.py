@@ -190,8 +190,9 @@ class Meter:
             if request.what in {"write", "flush"}:
                 self._write()
             request.done.set()
-        self._settle()
-        self._read()
+        if self._ledger.owing:
+            self._settle()
+            self._read()
         self._instrument.stop()
         self._write()
         request.done.set()

@@ -7,16 +7,12 @@ and, by an alarm that the system delivers even where Python hangs, when one answ
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
-import shlex
-import shutil
 import signal
+import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
@@ -43,17 +39,23 @@ def main(name: str, asker: int) -> None:
         Process id of whoever asks; once it is no longer our parent, nobody is there to read an answer.
     """
     asked, answers = _own_streams()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    _deaf()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     _know_the_processor()
+    _never_ask()
     instrument = named(name)
-    with _never_asking():
-        signal.alarm(LONGEST_S)
-        instrument.start()
-        while _next(asked, asker) == READ:
-            os.write(answers, _answer(instrument))
-        instrument.stop()
+    signal.alarm(LONGEST_S)
+    instrument.start()
+    _deaf()  # once more: a library may have set handlers of its own
+    while _next(asked, asker) == READ:
+        os.write(answers, _answer(instrument))
+    instrument.stop()
+
+
+def _deaf() -> None:
+    """Ignore what is sent to the whole of a run: it ends at its own pace, and is metered until then."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _next(asked: int, asker: int) -> bytes:
@@ -89,22 +91,15 @@ def _own_streams() -> tuple[int, int]:
     return asked, answers
 
 
-@contextlib.contextmanager
-def _never_asking() -> Iterator[None]:
-    """Have whatever calls sudo call it with -n, which fails where it would ask.
+def _never_ask() -> None:
+    """Have whatever calls sudo call it with -n, which fails where it would ask for a password."""
 
-    Only powermetrics is called that way, so without it nothing is put before the system's own sudo.
-    """
-    sudo = shutil.which("sudo")
-    if sudo is None or shutil.which("powermetrics") is None:
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="evenhand-") as folder:
-        quiet = Path(folder) / "sudo"
-        quiet.write_text(f'#!/bin/sh\nexec {shlex.quote(sudo)} -n "$@"\n')
-        quiet.chmod(0o700)
-        os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        yield
+    class Quiet(subprocess.Popen[Any]):
+        def __init__(self, args: Any, *more: Any, **named: Any) -> None:
+            asks = isinstance(args, (list, tuple)) and bool(args) and Path(str(args[0])).name == "sudo"
+            super().__init__([args[0], "-n", *args[1:]] if asks else args, *more, **named)
+
+    subprocess.Popen = Quiet  # type: ignore[misc]
 
 
 def _know_the_processor() -> None:
