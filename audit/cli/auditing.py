@@ -132,6 +132,9 @@ def track(
     context: typer.Context,
     country: Annotated[str | None, typer.Option(help="Grid, as ISO 3166-1 alpha-3, such as FRA.")] = None,
     pue: Annotated[float, typer.Option(help="Power usage effectiveness of the site.")] = 1.0,
+    meter: Annotated[
+        str | None, typer.Option(help="codecarbon (the default), or zeus for NVIDIA Jetson and Apple silicon.")
+    ] = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
 ) -> None:
@@ -143,7 +146,8 @@ def track(
     words = tuple(context.args)
     if not words:
         raise QuestionError("no command to track; write it after two dashes: audit track -- python train.py")
-    energy: dict[str, Any] = {"pue": pue} | ({"country": country} if country else {})
+    named = {"country": country, "meter": meter}
+    energy: dict[str, Any] = {"pue": pue} | {key: value for key, value in named.items() if value}
     config = build({"energy": energy}, "the command line")
     job = job_of(config, Path(), store, ("audit", "track", "--", *words), json=json)
     tracked = track_command(words, job)
