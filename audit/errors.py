@@ -103,3 +103,9 @@ def no_such(kind: str, name: object, choices: Iterable[object]) -> str:
     listed = ", ".join(printable(k) for k in known[:SHOWN_CHOICES]) or "none"
     more = f", … ({len(known)} in all)" if len(known) > SHOWN_CHOICES else ""
     return f"{start}; there is {listed}{more}"
+
+
+def words_of(error: BaseException, limit: int = 200) -> str:
+    """An error as one short line: its words, after its kind where it is not one of ours."""
+    kind = "" if isinstance(error, AuditError) else f"{type(error).__name__}: "
+    return printable(f"{kind}{error}", limit)

@@ -73,8 +73,10 @@ def run_command(
         raise QuestionError(
             f"no folder '{printable(folder, 300)}' to run '{printable(words[0])}' in; name one that exists"
         )
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        # A stream that is closed, full or gone is no reason not to run the command.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
     relay = _Relay()
     started_s = time.monotonic()
     with relay.listening():

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Literal
 
 from audit import __version__
 from audit.config.schema import Config
-from audit.errors import AuditError, QuestionError, SourceError, printable
-from audit.evidence.store import Store
+from audit.errors import AuditError, QuestionError, SourceError, TrainingError, printable
+from audit.evidence.store import RECORD, Store
 from audit.gates import Evidence, exit_code, failing_before_training, judge, overall
 from audit.records import question_record
 from audit.result import AuditResult, Code, Energy, Run
@@ -60,12 +60,14 @@ def run(job: Job) -> Audited:
     ------
     InputError
         Nothing was judged and nothing is left in the store.
+    TrainingError
+        Training failed, and on top of that the run could not be recorded.
     """
     opened = require_inputs(job.config, job.folder)
     run_id, started = job.store.new_run_id(), now()
     staging, found, ended = job.store.begin(run_id), Findings(), None
     try:
-        with _meter(job, staging) if job.metered else nullcontext() as meter:
+        with meter_of(job, staging) if job.metered else nullcontext() as meter:
             with _phase(meter, "validate"):
                 _prepare(job)
                 check_data(job.config, opened, found, job.step)
@@ -80,31 +82,21 @@ def run(job: Job) -> Audited:
     except AuditError:
         shutil.rmtree(staging, ignore_errors=True)
         raise
-    return _finish(job, _record(job, run_id, started, found), found, energy, ended)
-
-
-def track(command: Sequence[str], job: Job) -> Audited:
-    """Meter any command; nothing is judged, and its exit code is passed through."""
-    run_id, started, found = job.store.new_run_id(), now(), Findings()
-    staging = job.store.begin(run_id)
-    try:
-        with _meter(job, staging) as meter:
-            ended = _metered(command, job, meter)
-            energy = meter.energy()
-    except AuditError:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
-    found.exit_codes["train"] = ended.exit_code
-    from audit.process import exit_status
-
-    audited = _finish(job, _record(job, run_id, started, found), found, energy, ended)
-    return Audited(result=audited.result, folder=audited.folder, exit_code=exit_status(ended))
+    return _finish(job, record_of(job, run_id, started, found), found, energy, ended)
 
 
 def _finish(job: Job, record: Run, found: Findings, energy: Energy | None, ended: Ended | None) -> Audited:
     failed = ended is not None and ended.exit_code != 0
-    result = conclude(job.config, found, record, energy, failed=failed)
-    folder = write(result, job.store, job.step)
+    try:
+        result = conclude(job.config, found, record, energy, failed=failed)
+        folder = write(result, job.store, job.step)
+    except Exception as error:
+        if ended is None or not failed:
+            raise
+        # Whatever went wrong here came second; the exit code has to say that training failed.
+        raise TrainingError(
+            f"training ended with code {ended.exit_code}, and the run is not recorded: {printable(error, 300)}"
+        ) from error
     code = exit_code(result.verdict, job.config.policy.insufficient)
     interrupted = ended.signal_received if ended is not None else None
     return Audited(result=result, folder=folder, exit_code=128 + interrupted if interrupted else code)
@@ -139,7 +131,8 @@ def _per_unit(energy: Energy, config: Config, found: Findings) -> Energy:
     )
 
 
-def _record(job: Job, run_id: str, started: str, found: Findings) -> Run:
+def record_of(job: Job, run_id: str, started: str, found: Findings) -> Run:
+    """How a run came about, once it has ended."""
     return Run(
         id=run_id,
         started=started,
@@ -165,10 +158,11 @@ def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
         return store.commit(result.run.id, files)
 
 
-def _meter(job: Job, staging: Path) -> Meter:
+def meter_of(job: Job, staging: Path | None) -> Meter:
+    """Meter of a job, which keeps its record in a folder where there is one."""
     from audit.energy.meter import Meter
 
-    return Meter.of(job.config.energy, record=staging / "energy.json")
+    return Meter.of(job.config.energy, record=None if staging is None else staging / RECORD)
 
 
 def _phase(meter: Meter | None, name: Literal["validate", "audit"]) -> AbstractContextManager[object]:

@@ -20,7 +20,7 @@ MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.name != "__main__.py")
 LAYERS = (
     ("errors",), ("strict_json",), ("value",), ("estimates",), ("cube",), ("events",), ("catalogue",), ("document",), ("footprint",), ("result",), ("inference",), ("fairness",), ("metrics",),
     ("config",), ("grouping", "classes"), ("measurement",), ("own_metrics",), ("footprint_words",), ("sentences",), ("four_fifths",), ("family",), ("waivers",), ("gates",), ("assets",), ("evidence", "energy"), ("planning",),
-    ("data.twins",), ("engines",), ("plans",), ("data",), ("process",), ("records",), ("publish",), ("stages",), ("run", "parts"), ("arrays",),
+    ("data.twins",), ("engines",), ("plans",), ("data",), ("process",), ("records",), ("publish",), ("stages",), ("run", "parts"), ("tracking",), ("arrays",),
     ("api", "verify", "compare", "starting", "dashboard"), ("wrapping",), ("vectors", "conform", "sklearn"), ("cli",),
 )  # fmt: skip
 """A later row may import from an earlier one at module level, never the reverse."""

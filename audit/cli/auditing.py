@@ -9,7 +9,7 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.options import Command
-from audit.cli.showing import HERE, end, job_of, show
+from audit.cli.showing import HERE, end, job_of, told
 
 if TYPE_CHECKING:
     from audit.config.schema import Config
@@ -132,6 +132,9 @@ def track(
     context: typer.Context,
     country: Annotated[str | None, typer.Option(help="Grid, as ISO 3166-1 alpha-3, such as FRA.")] = None,
     pue: Annotated[float | None, typer.Option(help="Power usage effectiveness of the site.")] = None,
+    meter: Annotated[
+        str | None, typer.Option(help="codecarbon (the default), or zeus for NVIDIA Jetson and Apple silicon.")
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="Take [energy] from this audit.toml: water, contract, embodied carbon, TPUs.")
     ] = None,
@@ -140,16 +143,16 @@ def track(
 ) -> None:
     """Meter any command: audit track -- python train.py. Its exit code is passed through."""
     from audit.errors import QuestionError
-    from audit.run import track as track_command
+    from audit.tracking import track as track_command
 
     words = tuple(context.args)
     if not words:
         raise QuestionError("no command to track; write it after two dashes: audit track -- python train.py")
-    asked = _electricity({"country": country, "pue": pue}, config)
+    asked = _electricity({"country": country, "pue": pue, "meter": meter}, config)
     job = job_of(asked, Path(), store, ("audit", "track", "--", *words), json=json)
-    audited = track_command(words, job)
-    show(audited, store, json=json, gated=False)
-    raise typer.Exit(audited.exit_code)
+    tracked = track_command(words, job)
+    told(tracked, store, json=json)
+    raise typer.Exit(tracked.exit_code)
 
 
 def _electricity(given: dict[str, Any], path: Path | None) -> Config:

@@ -10,21 +10,24 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.options import DEFAULT_STORE, Command
+from audit.cli.unfinished import by_name, kept_kwh, state, unfinished
 
 if TYPE_CHECKING:
     from audit.result import AuditResult
 
 HERE = Path(DEFAULT_STORE)
+INCOMPLETE = 5
 RunName = Annotated[str, typer.Argument(help="Run id, the start of one, or 'latest'.")]
 ResultPath = Annotated[Path, typer.Argument(help="An audit.json, or the folder of a run.")]
 
 
 def gate(
-    result: ResultPath,
+    result: Annotated[Path, typer.Argument(help="An audit.json, the folder of a run, or a run id.")],
     policy: Annotated[
         Path | None, typer.Option("--config", help="Judge by the gates of this audit.toml instead.")
     ] = None,
     rule: o.Gates = None,
+    store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
 ) -> None:
@@ -33,11 +36,12 @@ def gate(
 
     from rich.console import Console
 
-    from audit.evidence.store import read_result
     from audit.gates import again, exit_code
     from audit.publish.terminal import verdict_lines
 
-    found = read_result(result)
+    if unfinished(result, store, json=json, gated=True):
+        raise typer.Exit(INCOMPLETE)
+    found = by_name(result, store)
     config = _policy(found, policy, rule)
     judged = again(found, config, dt.datetime.now(dt.UTC).date())
     if json:
@@ -97,8 +101,10 @@ def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
 
     runs = Store(store).runs()
     if json:
-        rows = [
-            {"id": r.id, "state": r.state, "verdict": r.verdict, "started": r.started, "model": r.model} for r in runs
+        rows: list[dict[str, object]] = [
+            {"id": r.id, "state": r.state, "verdict": r.verdict, "started": r.started, "model": r.model}
+            | ({"energy_kwh": kept_kwh(r)} if r.state == "incomplete" else {})
+            for r in runs
         ]
         sys.stdout.write(codec.dumps(rows, indent=1) + "\n")
         return
@@ -108,7 +114,7 @@ def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
         return
     table = Table("run", "verdict", "model", "started", box=None, pad_edge=False)
     for r in runs:
-        table.add_row(r.id, r.verdict or r.state, printable(r.model or "–", 40), r.started or "–")
+        table.add_row(r.id, r.verdict or state(r), printable(r.model or "–", 40), r.started or "–")
     console.print(table)
 
 
@@ -119,8 +125,9 @@ def show(run: RunName = "latest", store: o.StorePath = HERE, json: o.AsJson = Fa
     from audit.evidence.store import Store
     from audit.publish.terminal import summary
 
-    kept = Store(store)
-    found = kept.load(run)
+    if unfinished(Path(run), store, json=json, gated=False):
+        return
+    found = Store(store).load(run)
     if json:
         sys.stdout.write(found.to_json() + "\n")
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from audit.cli.options import DEFAULT_STORE
 if TYPE_CHECKING:
     from audit.config.schema import Config
     from audit.run import Audited, Job
+    from audit.tracking import Tracked
 
 HERE = Path(DEFAULT_STORE)
 
@@ -54,6 +56,32 @@ def show(audited: Audited, store: Path, *, json: bool, gated: bool, exit_zero: b
     console = Console(stderr=json, highlight=False)
     following = _following(audited, "" if store == HERE else f" --store {store}", gated=gated)
     summary(audited.result, console, folder=audited.folder, next_command=following, exit_zero=exit_zero)
+
+
+def told(tracked: Tracked, store: Path, *, json: bool) -> None:
+    """Show what came of a tracked command; nothing that happens here may become its exit code."""
+    try:
+        if tracked.lost is not None:
+            print(f"audit: not recorded, and the command ended as it would alone: {tracked.lost}", file=sys.stderr)  # noqa: T201
+        if tracked.result is not None and tracked.folder is not None:
+            from audit.run import Audited
+
+            audited = Audited(result=tracked.result, folder=tracked.folder, exit_code=tracked.exit_code)
+            show(audited, store, json=json, gated=False)
+        elif tracked.result is not None and json:
+            sys.stdout.write(tracked.result.to_json() + "\n")
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    except (Exception, SystemExit):  # noqa: BLE001 - a reader that is gone (rich ends the program then), a full disk
+        _hush()
+
+
+def _hush() -> None:
+    """Send what is still to be printed nowhere: Python ends with 120 where it cannot be written."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
 
 
 def _following(audited: Audited, where: str, *, gated: bool) -> str:

@@ -8,7 +8,7 @@ Must not: know a formula, or read a meter.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -96,6 +96,8 @@ class EmbodiedCarbon(Section):
 class EnergySection(Section):
     """Where the electricity comes from, and what it means in carbon and water."""
 
+    meter: Literal["codecarbon", "zeus"] = "codecarbon"
+    """Library that reads the hardware; zeus for NVIDIA Jetson and Apple silicon."""
     country: Text | None = None
     pue: Annotated[Number, Field(ge=1, le=5)] = 1.0
     pue_source: Text | None = None

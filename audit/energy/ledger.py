@@ -55,6 +55,7 @@ class Ledger:
     def __init__(self, *, pue: float = 1.0, grid: Grid | None = None, site: Site | None = None) -> None:
         self._site = site or Site(pue=pue, grid=grid)
         self._closed_s: dict[str, float] = {}
+        self._unread: list[tuple[str, float, float]] = []
         self._open: tuple[str, float] | None = None
         self._accounts: dict[tuple[str, str], _Account] = {}
         self._total_j: Mapping[str, float] = {}
@@ -66,6 +67,11 @@ class Ledger:
         return None if self._open is None else self._open[0]
 
     @property
+    def owing(self) -> bool:
+        """Whether a phase is open, or closed without its last reading."""
+        return self._open is not None or bool(self._unread)
+
+    @property
     def read_s(self) -> float | None:
         """When the last reading that moved was booked."""
         return self._read_s
@@ -75,34 +81,42 @@ class Ledger:
         self._open = (phase, now_s)
         self._closed_s.setdefault(phase, 0.0)
 
-    def leave(self, now_s: float) -> None:
-        """Close the phase that is open."""
+    def leave(self, now_s: float, *, unread: bool = False) -> None:
+        """Close the phase that is open; ``unread`` where its last reading is still to come and shall be divided."""
         if self._open is None:
             return
         phase, since_s = self._open
         self._closed_s[phase] += now_s - since_s
+        if unread:
+            self._unread.append((phase, since_s, now_s))
         self._open = None
 
     def book(self, total_j: Mapping[str, float], now_s: float) -> None:
         """Book what the components drew since the last reading; the first one is where counting starts."""
         if self._read_s is None:
             self._total_j, self._read_s = dict(total_j), now_s
+            self._unread.clear()
             return
         interval_s = now_s - self._read_s
         drawn_j = {name: total - self._total_j.get(name, total) for name, total in total_j.items()}
         moved = {name: joules for name, joules in drawn_j.items() if math.isfinite(joules) and joules > 0}
         if not moved and interval_s < TOO_SOON_S:
             return
-        if self._open is not None and interval_s > 0:
-            self._attribute(moved, interval_s, now_s)
+        if interval_s > 0:
+            self._attribute(moved, self._read_s, now_s)
         self._total_j, self._read_s = dict(total_j), now_s
+        self._unread.clear()
 
-    def _attribute(self, moved: Mapping[str, float], interval_s: float, now_s: float) -> None:
-        """Give the open phase its part of an interval that may have begun before it."""
-        phase, since_s = self._open or ("", now_s)
-        part_s = min(interval_s, max(0.0, now_s - since_s))
-        if part_s == 0:
-            return
+    def _attribute(self, moved: Mapping[str, float], from_s: float, to_s: float) -> None:
+        """Divide an interval by time among the phases that it touches, those that closed in it included."""
+        spans = self._unread if self._open is None else [*self._unread, (*self._open, to_s)]
+        for phase, since_s, until_s in spans:
+            part_s = min(until_s, to_s) - max(since_s, from_s)
+            if part_s > 0:
+                self._share(phase, moved, part_s, to_s - from_s)
+
+    def _share(self, phase: str, moved: Mapping[str, float], part_s: float, interval_s: float) -> None:
+        """Give a phase its part of an interval."""
         for name, joules in moved.items():
             account = self._accounts.setdefault((phase, name), _Account())
             account.energy_j += joules * part_s / interval_s

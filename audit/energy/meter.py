@@ -1,8 +1,9 @@
 """The meter of a run: energy by phase, kept on disk while the run goes on.
 
-codecarbon lives in one thread of the parent process, so that a training that crashes or is killed leaves its
-energy behind, and a codecarbon that fails or hangs cannot take the training with it: nobody waits for that thread
-longer than `START_S`. The meter never raises once it is running; what went wrong stands in the note.
+What reads the hardware lives in a process of its own (`Apart`) and is asked by one thread, so that a training that
+crashes or is killed leaves its energy behind, and a library that fails, hangs or asks for a password cannot reach
+the training. All that a run ever waits for its meter is `START_S` + `ANSWER_S` + `END_S`, two seconds; a reading
+that comes later is booked then. The meter never raises once it is running; what went wrong stands in the note.
 """
 
 from __future__ import annotations
@@ -22,23 +23,28 @@ from types import TracebackType
 from typing import Literal, Self
 
 from audit.config.energy import EnergySection
+from audit.energy.apart import Apart
 from audit.energy.carbon import grid
 from audit.energy.instrument import Instrument
-from audit.energy.ledger import Ledger, Source
+from audit.energy.ledger import WHOLE_MACHINE, Ledger, Source
 from audit.energy.site import Site, site_of
-from audit.errors import AuditError, QuestionError
+from audit.errors import AuditError, QuestionError, words_of
 from audit.evidence.atomic import write_text
 from audit.result import Energy
 
 Phase = Literal["validate", "train", "audit"]
 RECORD_SCHEMA = "audit-energy-record/1"
-PATIENCE_S = 2.0
-"""Longest that the run waits for one answer of the meter."""
-START_S = 4.0
-"""Longest that the run waits for the meter to start: codecarbon takes about 2 s, a loaded machine more."""
+START_S = 1.3
+"""Longest that a training waits for the meter to start, which takes about 0.7 s, a loaded machine more."""
+ANSWER_S = 0.5
+"""Longest that a whole run waits for answers that do not come."""
+END_S = 0.2
+"""Longest that a run waits for a meter that was ended to write its record."""
+QUICK_S = 0.2
+"""An answer that takes no longer than this costs nothing of what the run may wait."""
+EARLY_S = 0.5
 SETTLE_S = 0.06
 """codecarbon takes no reading sooner than 0.05 s after the last."""
-SCOPE = "whole machine with all its processes, idle draw included"
 
 
 class Meter:
@@ -56,6 +62,8 @@ class Meter:
         File that keeps the energy so far, rewritten atomically while the meter runs.
     flush_s
         Seconds between two readings, and so the most that a kill of this process can lose.
+    instrument
+        What reads the hardware; codecarbon in a process of its own by default.
 
     Examples
     --------
@@ -73,6 +81,7 @@ class Meter:
         site: Site | None = None,
         record: Path | None = None,
         flush_s: float = 5.0,
+        instrument: Instrument | None = None,
     ) -> None:
         if not (math.isfinite(pue) and pue >= 1):
             raise QuestionError(
@@ -83,43 +92,48 @@ class Meter:
         self._ledger = Ledger(site=site or Site(pue=pue, grid=grid(country)))
         self._record = None if record is None else Path(record)
         self._flush_s = flush_s
-        self._instrument = Instrument()
+        self._instrument: Instrument = Apart() if instrument is None else instrument
         self._sources: Mapping[str, Source] = {}
         self._version = ""
         self._notes: dict[str, None] = {}
         self._lock = threading.Lock()
         self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
         self._ready = threading.Event()
-        self._stalled = False
+        self._patience_s = ANSWER_S
         self._worker = threading.Thread(target=self._work, name="audit-meter", daemon=True)
         self._started_s = time.monotonic()
+        self._owner = os.getpid()
 
     @classmethod
-    def of(cls, section: EnergySection, *, record: Path) -> Self:
+    def of(cls, section: EnergySection, *, record: Path | None) -> Self:
         """Meter as the ``[energy]`` of a question asks for it."""
-        return cls(site=site_of(section), record=record)
+        return cls(site=site_of(section), record=record, instrument=Apart(section.meter))
 
     def __enter__(self) -> Self:
-        self._started_s = time.monotonic()
-        self._worker.start()
+        self._started_s, self._owner = time.monotonic(), os.getpid()
+        try:
+            self._worker.start()
+        except RuntimeError as error:
+            self._say(f"the meter did not start: {words_of(error)}")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._requests.put(_Request("stop"))
-        # A thread still inside a foreign library when the interpreter ends could change our exit code, so even a
-        # short run waits for it; one that was waited for before is not waited for again.
-        late_s = self._started_s + START_S - time.monotonic()
-        self._worker.join(0 if self._stalled else PATIENCE_S if self._ready.is_set() else max(0.0, late_s))
-        if self._worker.is_alive():
+        if not self._mine():
+            return
+        stopped = self._ask("stop")
+        comes_back = stopped or self._instrument.abandon()
+        if self._worker.ident is not None:
+            self._worker.join(END_S)
+        if not comes_back and self._worker.is_alive():
             self._write()
 
     @contextlib.contextmanager
     def phase(self, name: Phase) -> Iterator[None]:
         """Attribute what is drawn inside the block to one phase; a name used twice adds up, phases do not nest."""
-        if name == "train":
-            # The other phases run while codecarbon looks for the hardware; the training is worth a short wait.
+        if name == "train" and self._worker.is_alive():
+            # The other phases run while the hardware is looked for; the training is worth a short wait.
             self.wait_ready(self._started_s + START_S - time.monotonic())
         self.enter(name, time.monotonic())
         try:
@@ -141,52 +155,75 @@ class Meter:
 
     def leave(self, at_s: float | None = None) -> None:
         """Close the phase that is open: now, or at ``at_s`` of the monotonic clock."""
-        self._ask("settle")
+        read = self._ask("settle")
         with self._lock:
-            self._ledger.leave(time.monotonic() if at_s is None else at_s)
+            self._ledger.leave(time.monotonic() if at_s is None else at_s, unread=not read)
         self._ask("write")
 
     def energy(self) -> Energy:
         """The energy so far; callable at any time, from any thread, also after the end."""
+        self._mine()
         with self._lock:
             return self._ledger.energy(self._sources, time.monotonic(), missing=self._missing(), note=self._note())
 
-    def _ask(self, what: Literal["read", "settle", "write"]) -> None:
-        """Have the worker do something now; never wait for a worker that is starting or has stopped answering."""
-        if self._stalled or not self._ready.is_set() or not self._worker.is_alive():
-            if what == "write":
-                self._write()
-            return
-        request = _Request(what)
+    def _mine(self) -> bool:
+        """Whether this is the process that started the meter; a fork of it has a copy of the books and no meter."""
+        if os.getpid() == self._owner:
+            return True
+        if self._lock.locked():  # by a thread that the fork does not have
+            self._lock = threading.Lock()
+        return False
+
+    def _ask(self, what: Literal["read", "settle", "write", "stop"]) -> bool:
+        """Have the worker do something; wait for it while the run has patience left. False where it is not done."""
+        if not self._mine() or not self._worker.is_alive():
+            return False
+        request, asked_s = _Request(what), time.monotonic()
         self._requests.put(request)
-        if not request.done.wait(PATIENCE_S):
-            self._stalled = True
+        # What is asked of a meter that is starting is done when it has started.
+        done = self._ready.is_set() and request.done.wait(self._patience_s)
+        waited_s = time.monotonic() - asked_s
+        if not done and self._ready.is_set() and self._patience_s > 0:
             self._say(f"the meter stopped answering {time.monotonic() - self._started_s:.0f} s after the start")
+        if not done or waited_s > QUICK_S:
+            self._patience_s = max(0.0, self._patience_s - waited_s)
+        return done
 
     def _work(self) -> None:
-        """Body of the worker: the only place that touches codecarbon."""
+        """Body of the worker: the only place that touches the instrument."""
+        try:
+            self._serve()
+        except Exception as error:  # noqa: BLE001 - whatever happens in the meter is told and never raised
+            self._say(f"the meter failed: {words_of(error)}")
+            self._instrument.stop()
+            self._write()
+
+    def _serve(self) -> None:
+        """Start, and do what is asked until it is to stop."""
         self._write()
         self._instrument.start()
         self._read()
         self._ready.set()
-        while True:
-            request = self._next()
+        while (request := self._next()).what != "stop":
             if request.what == "settle":
                 self._settle()
             if request.what != "write":
                 self._read()
-            if request.what == "stop":
-                self._instrument.stop()
-            if request.what in {"write", "flush", "stop"}:
+            if request.what in {"write", "flush"}:
                 self._write()
             request.done.set()
-            if request.what == "stop":
-                return
+        if self._ledger.owing:
+            self._settle()
+            self._read()
+        self._instrument.stop()
+        self._write()
+        request.done.set()
 
     def _next(self) -> _Request:
-        """The next request, or a periodic flush."""
+        """The next request, or a flush: the first ones soon, so that what ends early leaves something."""
+        age_s = time.monotonic() - self._started_s
         try:
-            return self._requests.get(timeout=self._flush_s)
+            return self._requests.get(timeout=min(self._flush_s, max(EARLY_S, age_s)))
         except queue.Empty:
             return _Request("flush")
 
@@ -233,14 +270,14 @@ class Meter:
         """Why a component has no joules."""
         if self._instrument.reason is not None:
             return f"not measured: {self._instrument.reason}"
-        if not self._ready.is_set():
+        if not self._sources:
             return "not measured: the meter was not ready yet"
         return "not measured: no reading of it in this phase"
 
     def _note(self) -> str:
-        by = f"codecarbon {self._version}, " if self._version else ""
-        broken = [] if self._instrument.reason is None else [f"the meter reported {self._instrument.reason}"]
-        return "; ".join([by + SCOPE, *self._notes, *broken])
+        by = f"{self._version}, " if self._version else ""
+        broken = [] if self._instrument.reason is None else [f"the meter: {self._instrument.reason}"]
+        return "; ".join([by + WHOLE_MACHINE, *self._notes, *broken])
 
 
 class _Request:

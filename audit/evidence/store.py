@@ -30,10 +30,13 @@ __all__ = ["Entry", "Store", "read_result"]
 RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 STAGING = re.compile(r"\.([0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})\.part")
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+RECORD = "energy.json"
+"""The energy so far, which the meter keeps in the folder of a run while it goes on."""
 LATEST = "latest"
 HEAD_BYTES, TAIL_BYTES = 65_536, 64
 HEADLINE = frozenset({"schema", "run", "question", "verdict"})
 """Members that stand first in a document, by the contract's order."""
+UNFINISHED = "it did not end, or goes on still"
 SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -114,6 +117,11 @@ class Store:
             ) from error
         return final
 
+    def unfinished(self, name: str) -> Path | None:
+        """Folder of the one run of that id, or start of an id, that did not end; None where that names another."""
+        found = [p for p in self._folders() if name and name != LATEST and _id(p).startswith(name)]
+        return found[0] if len(found) == 1 and found[0].name.startswith(".") else None
+
     def runs(self, most: int | None = None) -> tuple[Entry, ...]:
         """Every run, or the newest ``most``, newest first; damaged and incomplete ones are named as such."""
         return tuple(_listed(p) if not p.name.startswith(".") else _unfinished(p) for p in self._folders()[:most])
@@ -142,7 +150,7 @@ class Store:
         if whole:
             raise StoreError(f"'{printable(name)}' is the start of {len(whole)} runs; give more of the id")
         if matching and name != LATEST:
-            raise StoreError(f"run '{_id(matching[0])}' is incomplete: it did not end, or goes on still")
+            raise StoreError(f"run '{_id(matching[0])}' is incomplete: {UNFINISHED}")
         ids = [p.name for p in self._folders() if not p.name.startswith(".")]
         if not ids:
             raise StoreError(f"no complete run in the store '{self._shown}'; `audit run DIR` makes one")
@@ -191,8 +199,7 @@ def _another(run_id: str) -> str:
 
 def _unfinished(path: Path) -> Entry:
     """A run that was killed, or goes on still."""
-    return Entry(id=_id(path), path=path, state="incomplete", started=_time_of(_id(path)),
-                 reason="it did not end, or goes on still")  # fmt: skip
+    return Entry(id=_id(path), path=path, state="incomplete", started=_time_of(_id(path)), reason=UNFINISHED)
 
 
 def _listed(path: Path) -> Entry:

@@ -26,6 +26,8 @@ from audit.sentences import group_text, interval_text, number, training_notes
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from audit.evidence.unfinished import Unfinished
+
 MEANING = {
     0: "every gate passed",
     1: "a gate failed",
@@ -94,6 +96,20 @@ def verdict_lines(result: AuditResult, console: Console, *, exit_zero: bool = Fa
     for sentence in training_notes(result.run):
         _print(console, Line("", sentence))
     section(console, _gates(result.gates, console.width))
+
+
+def unfinished_lines(left: Unfinished, console: Console, *, gated: bool) -> None:
+    """Print what a run that did not end has left."""
+    _print(console, Line("INCOMPLETE: ", f"run {printable(left.id)} did not end, or goes on still.", "incomplete"))
+    if gated:
+        _print(console, Line("", "Exit code 5: there is nothing to judge, so nothing may be released on it."))
+    if left.energy is None:
+        section(console, [Line("Energy  ", f"nothing of it was written down in {printable(left.path, MOST_PATH)}")])
+        return
+    section(console, energy_lines(left.energy))
+    when = f"written down {printable(left.written, 40)}" if left.written else "written down"
+    doing = f", during {printable(left.phase, 20)}" if left.phase else ""
+    _print(console, Line("Kept    ", f"{when}{doing}, in {printable(left.path, MOST_PATH)}", whole=True))
 
 
 def _headline(result: AuditResult) -> str:

@@ -1,0 +1,124 @@
+"""An instrument in a process of its own, so that nothing in it can reach the run.
+
+A library that hangs while it holds Python's lock would stop every thread beside it, even the one that passes signals
+on; a process is ended by the system whatever it does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import audit
+from audit.energy import probe
+from audit.energy.instrument import MeterName, Reading
+from audit.energy.ledger import Source
+from audit.errors import words_of
+
+HOME = Path(audit.__file__).parent.parent
+CODE = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); import audit; sys.path.pop(0); "
+    "from audit.energy.probe import main; main(sys.argv[1], int(sys.argv[2]))"
+)
+"""The very package that asks, and nothing else of the folder that it lies in; ``-P`` keeps the run's own folder out."""
+ASKERS = ("SUDO_ASKPASS", "SSH_ASKPASS")
+END_S = 0.3
+"""Longest that the process may take to be gone once it was killed."""
+
+
+class Apart:
+    """An `Instrument` that another process reads.
+
+    Parameters
+    ----------
+    name
+        Of the library to read with.
+    """
+
+    def __init__(self, name: MeterName = "codecarbon") -> None:
+        self.reason: str | None = None
+        """What last went wrong, in words."""
+        self._name = name
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process; it finds the hardware while the run goes on."""
+        command = [sys.executable, "-P", "-c", CODE, str(HOME), self._name, str(os.getpid())]
+        env = {name: value for name, value in os.environ.items() if name not in ASKERS}
+        try:
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/", env=env,
+                                             stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
+        except (OSError, ValueError) as error:
+            self.reason = f"the process of the meter cannot be started: {words_of(error)}"
+
+    def read(self) -> Reading | None:
+        """Joules up to now; waits for the process, for as long as that lives."""
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            return None
+        try:
+            process.stdin.write(probe.READ)
+            process.stdin.flush()
+            line = process.stdout.readline()
+            answer = json.loads(line) if line else None
+        except (OSError, ValueError):
+            answer = None
+        if answer is None:
+            self.reason = self.reason or self._end(process)
+            return None
+        self.reason = answer["reason"]
+        return _reading(answer["reading"])
+
+    def stop(self) -> None:
+        """End the process; it keeps nothing that would be lost."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        _kill(process)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(END_S)
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+
+    def abandon(self) -> bool:
+        """End the process now, from any thread; a `read` that waits for it comes back with nothing."""
+        process = self._process
+        if process is not None:
+            self.reason = self.reason or "it did not answer in time and was ended"
+            _kill(process)
+        return True
+
+    @staticmethod
+    def _end(process: subprocess.Popen[bytes]) -> str:
+        """How the process ended by itself, in words."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(END_S)
+        code = process.returncode
+        if code == -signal.SIGALRM:
+            return f"it took over {probe.LONGEST_S} s for one reading and was ended"
+        if code is not None and code < 0:
+            return f"its process was ended by signal {-code}"
+        return f"its process ended with exit code {code}"
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the process and what it started: it leads a session of its own."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _reading(found: Mapping[str, Any] | None) -> Reading | None:
+    if found is None:
+        return None
+    sources = (Source(**fields) for fields in found["sources"])
+    return Reading(total_j=found["total_j"], sources={s.component: s for s in sources}, version=found["version"])

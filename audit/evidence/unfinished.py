@@ -1,0 +1,78 @@
+"""What a run that did not end has left: the energy that its meter wrote down while it went on.
+
+Must not: judge, or take such a run for one that ended.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from audit import strict_json
+from audit.errors import printable
+from audit.evidence.reader import adapter
+from audit.evidence.store import RECORD, STAGING, Store
+from audit.result import Energy
+
+LARGEST_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """A run that was killed, or goes on still."""
+
+    id: str
+    path: Path
+    energy: Energy | None
+    """As far as it was written down; None where nothing readable was."""
+    phase: str | None = None
+    """What it was doing when that was written: validate, train, audit, or nothing of these."""
+    written: str | None = None
+    """When, in UTC."""
+
+
+def unfinished(named: Path, store: Path) -> Unfinished | None:
+    """The run that did not end, where one is meant; None where the name is that of anything else.
+
+    Parameters
+    ----------
+    named
+        A folder, the place where the folder of the run would lie had it ended, or an id or the start of one.
+    store
+        Where an id is looked for.
+    """
+    if named.exists():
+        return _read(named) if named.is_dir() and STAGING.fullmatch(named.resolve().name) else None
+    beside = named.with_name(f".{named.name}.part") if named.name else named
+    if STAGING.fullmatch(beside.name) and beside.is_dir():
+        return _read(beside)
+    found = Store(store).unfinished(named.name) if named.name == str(named) else None
+    return None if found is None else _read(found)
+
+
+def kept(folder: Path) -> Unfinished:
+    """What lies in the folder of a run that did not end."""
+    return _read(folder)
+
+
+def _read(folder: Path) -> Unfinished:
+    """The record in a folder; a damaged or half a record counts as none."""
+    named = STAGING.fullmatch(folder.resolve().name)
+    run_id = named[1] if named else printable(folder.name)
+    try:
+        raw: Any = strict_json.loads(strict_json.text(folder / RECORD, LARGEST_BYTES))
+        energy = _energy().validate_json(json.dumps(raw["energy"]), strict=True)
+        return Unfinished(id=run_id, path=folder, energy=energy, phase=raw.get("phase"), written=raw.get("written"))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, ValidationError):
+        return Unfinished(id=run_id, path=folder, energy=None)
+
+
+@cache
+def _energy() -> TypeAdapter[Energy]:
+    adapter()  # closes the classes to keys that they do not have
+    return TypeAdapter(Energy)
