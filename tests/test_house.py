@@ -21,11 +21,13 @@ LAYERS = (
     ("errors",), ("strict_json",), ("value",), ("estimates",), ("cube",), ("events",), ("catalogue",), ("document",), ("result",), ("inference",), ("fairness",), ("metrics",),
     ("config",), ("grouping", "classes"), ("measurement",), ("own_metrics",), ("sentences",), ("four_fifths",), ("family",), ("waivers",), ("gates",), ("assets",), ("evidence", "energy"), ("planning",),
     ("data.twins",), ("engines",), ("plans",), ("data",), ("process",), ("records",), ("publish",), ("stages",), ("run", "parts"), ("arrays",),
-    ("api", "verify", "compare", "starting", "dashboard"), ("wrapping",), ("vectors", "conform", "sklearn"), ("cli",),
+    ("api", "verify", "compare", "starting", "dashboard"), ("mlflow",), ("wrapping",),
+    ("vectors", "conform", "sklearn", "lightning", "transformers", "xgboost", "lightgbm"), ("cli",),
 )  # fmt: skip
 """A later row may import from an earlier one at module level, never the reverse."""
 HEAVY = {"pandas", "numpy", "pyarrow", "duckdb", "sklearn", "fairlearn", "great_expectations", "codecarbon", "torch",
-         "streamlit", "altair", "scipy", "jinja2", "narwhals", "polars", "matplotlib"}  # fmt: skip
+         "streamlit", "altair", "scipy", "jinja2", "narwhals", "polars", "matplotlib",
+         "lightning", "transformers", "xgboost", "lightgbm", "mlflow"}  # fmt: skip
 LONGEST_FILE, LONGEST_FUNCTION = 300, 40
 CPU_S = 0.4
 
