@@ -32,7 +32,7 @@ REFUSING = {
 UNSAID = "nobody said how the training ended"
 
 
-class TrainingBroke(Exception):
+class TrainingBrokeError(Exception):
     """Of the training's own."""
 
 
@@ -90,10 +90,13 @@ def in_another_process(script: str, tmp_path) -> subprocess.CompletedProcess:
     )
 
 
-def frameworks_after(module: str) -> set[str]:
-    """Frameworks that importing an adapter imports."""
-    names = "lightning pytorch_lightning transformers xgboost lightgbm mlflow"
-    script = f"import sys, audit.{module}; print(*(set('{names}'.split()) & set(sys.modules)))"
+def frameworks_beyond(module: str, framework: str) -> set[str]:
+    """Frameworks that an adapter imports beside its own and what that imports."""
+    names = ["lightning", "pytorch_lightning", "transformers", "xgboost", "lightgbm", "mlflow"]
+    script = (
+        f"import sys, {framework}; before = set(sys.modules); import audit.{module}\n"
+        f"print(*(set({names!r}) & set(sys.modules) - before))"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(done.stdout.split())
 
