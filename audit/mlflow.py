@@ -11,7 +11,7 @@ import hashlib
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from audit.errors import MissingExtraError, QuestionError, printable
@@ -67,7 +67,7 @@ def log(result: AuditResult, *, run_id: str | None = None, client: Any = None, a
         raise QuestionError("no run of MLflow is active; log inside `with mlflow.start_run():`, or give run_id")
     client = client or mlflow.MlflowClient()
     shown, now_ms = publishable(result), int(time.time() * 1000)
-    numbers = _unlike(list(headline(shown)))
+    numbers = list(headline(shown))
     metrics = [Metric(key, value, now_ms, 0) for key, value, _ in numbers if value is not None]
     tags = [RunTag(*tag) for tag in (*_verdicts(shown), *_reasons(numbers))]
     for at in range(0, max(len(metrics), len(tags)), BATCH):
@@ -96,8 +96,8 @@ def headline(result: AuditResult) -> Iterator[Number]:
     result
         What may be published of it.
     """
-    for gate in result.gates:
-        yield from _of_gate(gate)
+    for name, gate in _gates(result):
+        yield from _of_gate(name, gate)
     seen: set[tuple[Any, ...]] = set()
     for gate in result.gates:
         about = gate.estimate
@@ -105,22 +105,30 @@ def headline(result: AuditResult) -> Iterator[Number]:
             continue
         seen.add(key)
         rates = result.find(about.metric, by=about.by, stage=about.stage, outcome=about.outcome)
-        yield from (_of_group(e) for e in rates if e.group is not None and e.compare is None)
+        yield from (_of_group(e) for e in rates if e.group and e.compare is None)
     yield from _of_energy(result)
 
 
-def _of_gate(gate: Gate) -> Iterator[Number]:
+def _gates(result: AuditResult) -> Iterator[tuple[str, Gate]]:
+    """Gates under names of their own: two limits on one number have the same."""
+    seen: dict[str, int] = {}
+    for gate in result.gates:
+        name = named(gate.name.replace("*", " x "))
+        seen[name] = seen.get(name, 0) + 1
+        yield (name if seen[name] == 1 else f"{name}-{seen[name]}"), gate
+
+
+def _of_gate(name: str, gate: Gate) -> Iterator[Number]:
     about = gate.estimate
     reason = gate.sentence if about is None else about.reason or gate.sentence
-    yield f"audit/gate/{named(gate.name)}/value", None if about is None else about.value, reason
+    yield f"audit/gate/{name}/value", None if about is None else about.value, reason
     for bound, value in (("low", gate.low), ("high", gate.high)):
-        yield f"audit/gate/{named(gate.name)}/{bound}", value, f"no interval: {reason}"
+        yield f"audit/gate/{name}/{bound}", value, f"no interval: {reason}"
 
 
 def _of_group(estimate: Estimate) -> Number:
     metric = f"{estimate.stage}.{estimate.metric}" + (f" of {estimate.outcome}" if estimate.outcome else "")
-    where = (" x ".join(estimate.by), " x ".join(map(_level, estimate.group or ())))
-    key = "/".join(("audit/rate", named(metric), *map(named, where)))
+    key = "/".join(("audit/rate", named(metric), _crossed(estimate.by), _crossed(estimate.group or ())))
     return key, estimate.value, estimate.reason or estimate.status
 
 
@@ -131,20 +139,22 @@ def _of_energy(result: AuditResult) -> Iterator[Number]:
         yield f"audit/energy/{name}", getattr(energy, name, None), why
 
 
-def _level(level: Level) -> str:
-    return "(missing)" if level is None else level
+def _crossed(levels: Sequence[Level]) -> str:
+    """Levels as one part of a key, also where one of them reads as two, or as what stands for a missing one."""
+    shown = named(" x ".join("missing" if level is None else level for level in levels))
+    plain = all(level is not None and " x " not in level for level in levels)
+    return shown if plain else f"{shown}-{_digest(repr(levels))}"
 
 
 def named(text: str) -> str:
     """One part of a key that MLflow takes: letters, digits, spaces, and ``_ - .``; what is changed gets a digest.
 
     >>> named("selection_rate"), named("a/b"), named("..")
-    ('selection_rate', 'a_b-c14cdd', '..-4cc2da')
+    ('selection_rate', 'a_b-c14cdd', '..-5ec1f7')
     """
     # A name of a file on some stores, which holds 255 bytes.
-    clean = re.sub(r"[^\w.\- ]", "_", text.replace("*", " x "))
-    short = clean.encode()[:LONGEST_PART_BYTES].decode(errors="ignore")
-    same = short == text.replace("*", " x ") and short.strip(". ") != ""
+    short = re.sub(r"[^\w.\- ]", "_", text).encode()[:LONGEST_PART_BYTES].decode(errors="ignore")
+    same = short == text and short.strip(". ") != ""
     return short if same else f"{short}-{_digest(text)}"
 
 
@@ -152,21 +162,11 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]
 
 
-def _unlike(numbers: list[Number]) -> list[Number]:
-    """Numbers under keys of their own, so that none takes another's place."""
-    seen: dict[str, int] = {}
-    found = []
-    for key, value, why in numbers:
-        seen[key] = seen.get(key, 0) + 1
-        found.append((key if seen[key] == 1 else f"{key}-{seen[key]}", value, why))
-    return found
-
-
 def _verdicts(result: AuditResult) -> Iterator[tuple[str, str]]:
     yield "audit.verdict", result.verdict
     yield "audit.run", result.run.id
-    for gate in result.gates:
-        yield f"audit.gate.{named(gate.name)}", gate.verdict
+    for name, gate in _gates(result):
+        yield f"audit.gate.{name}", gate.verdict
 
 
 def _reasons(numbers: list[Number]) -> Iterator[tuple[str, str]]:
