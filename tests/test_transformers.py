@@ -76,9 +76,9 @@ class Breaks(TrainerCallback):
             raise TrainingBrokeError
 
 
-def trainer(tmp_path, *callbacks, model=None, **more):
+def trainer(tmp_path, *callbacks, model=None, report_to="none", **more):
     arguments = TrainingArguments(
-        output_dir=str(tmp_path / "out"), num_train_epochs=2, per_device_train_batch_size=200, report_to="none",
+        output_dir=str(tmp_path / "out"), num_train_epochs=2, per_device_train_batch_size=200, report_to=report_to,
         save_strategy="no", logging_strategy="no", disable_tqdm=True, use_cpu=True, seed=4, learning_rate=0.1,
         per_device_eval_batch_size=200, **more,
     )  # fmt: skip
@@ -246,6 +246,21 @@ def test_a_broken_tally_does_not_reach_the_training(tmp_path, capfd):
     more = {"eval_strategy": "epoch"}
     assert weights(trained(tmp_path, callback, **more)) == weights(trained(tmp_path, **more))
     assert "the groups of an epoch are not counted: ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_the_run_that_transformers_itself_starts_and_ends_in_mlflow_holds_the_audit(tmp_path, monkeypatch):
+    import mlflow
+
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "mlruns").as_uri())
+    mlflow.set_tracking_uri((tmp_path / "mlruns").as_uri())
+    callback = AuditCallback(QUESTION, predictions=predict, **options(tmp_path))
+    trained(tmp_path, callback, report_to="mlflow")
+    assert mlflow.active_run() is None
+    (run,) = mlflow.MlflowClient().search_runs(["0"])
+    assert run.data.tags["audit.run"] == callback.run.result.run.id
+    assert run.info.status == "FINISHED"
 
 
 def test_only_its_own_framework_is_imported():

@@ -54,7 +54,7 @@ class Training:
         self._recording: Recording | None = None
         self._pid = os.getpid()
         self._mlflow_run: str | None = None
-        """Active when the training began: some frameworks end it before they say that training has ended."""
+        """The one at the beginning: some frameworks end it before they say that training has ended."""
         self._rank = other_rank()
 
     @property
@@ -97,9 +97,8 @@ class Training:
         from audit.mlflow import active_run_id
         from audit.wrapping.recording import Recording
 
-        made = within(
-            self._patience_s, "no audit", lambda: Recording(self._asked, metered=self._metered, note=self.note)
-        )
+        asked, metered = self._asked, self._metered
+        made = within(self._patience_s, "no audit", lambda: Recording(asked, metered=metered, note=self.note))
         recording = self._recording = made.value
         if recording is None:
             self.note(str(made.problem))
@@ -185,10 +184,11 @@ class Training:
         from audit.mlflow import active_run_id, log
 
         run_id = active_run_id() or self._mlflow_run
-        if run_id is not None:
-            logged = within(self._patience_s, "not logged to MLflow", lambda: log(result, run_id=run_id))
-            if logged.problem is not None:
-                self._say(f"audit: {logged.problem}; the run in the store is whole")
+        if run_id is None:
+            return
+        logged = within(self._patience_s, "not logged to MLflow", lambda: log(result, run_id=run_id))
+        if logged.problem is not None:
+            self._say(f"audit: {logged.problem}; the record in the store is as it was")
 
     def _sentence(self) -> str:
         from audit.publish.terminal import in_a_line
@@ -205,10 +205,8 @@ class Training:
             say(text)
 
     def __repr__(self) -> str:
-        state = (
-            self.result.verdict if self.result is not None else f"not on rank {self._rank}" if self._rank else "open"
-        )
-        return f"Training({state})"
+        unjudged = f"not on rank {self._rank}" if self._rank else "open"
+        return f"Training({unjudged if self.result is None else self.result.verdict})"
 
 
 def training(
