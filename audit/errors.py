@@ -6,6 +6,7 @@
     ├── InputError             exit 2: something the user gave cannot be used; nothing was judged
     │   ├── SourceError        a file, table or column cannot be read as it stands
     │   ├── QuestionError      audit.toml or an argument asks for something impossible
+    │   ├── MissingExtraError  a framework is not installed; an ImportError too
     │   └── ValuesError        the values themselves: labels, groups, weights, scores
     ├── StoreError             exit 2: the store or a result in it cannot be read or written
     ├── DataRefusedError          exit 1: a gate on the data fails, so that nothing is trained; carries the result
@@ -41,6 +42,13 @@ class SourceError(InputError):
 
 class QuestionError(InputError):
     """The configuration or an argument asks for something impossible."""
+
+
+class MissingExtraError(InputError, ImportError):
+    """A framework that this part of the package adapts to is not installed, or cannot be imported."""
+
+    def __init__(self, module: str, extra: str, error: ImportError) -> None:
+        super().__init__(f"{module} cannot be used ({printable(error, 160)}); pip install 'evenhand[{extra}]'")
 
 
 class ValuesError(InputError):

@@ -5,6 +5,7 @@ Must not: let anything but an interrupt out.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,20 +43,34 @@ def within(patience_s: float, what: str, work: Callable[[], T]) -> Outcome[T]:
         try:
             box.append(Outcome(value=work()))
         except BaseException as error:  # noqa: BLE001 - whatever breaks in the auditor must not reach the training
-            box.append(Outcome(problem=f"{what}: {_words(error)}", error=error))
+            box.append(Outcome(problem=f"{what}: {broken(error)}", error=error))
 
+    if not threading.main_thread().is_alive():
+        # The interpreter is ending: no thread can be started any more, and no training is kept waiting.
+        run()
+        return box[0]
     thread = threading.Thread(target=run, name="audit", daemon=True)
     try:
         thread.start()
     except RuntimeError as error:
-        return Outcome(problem=f"{what}: {_words(error)}", error=error)
+        return Outcome(problem=f"{what}: {broken(error)}", error=error)
     thread.join(patience_s)
     if box:
         return box[0]
     return Outcome(problem=f"{what}: not done within {patience_s:g} s, so it was not waited for")
 
 
-def _words(error: BaseException) -> str:
+def broken(error: BaseException) -> str:
     """What broke: what the user gave in full, anything else with its kind."""
     said = printable(error, 400)
     return said if isinstance(error, AuditError) else f"{type(error).__name__}: {said}"
+
+
+def say(text: str) -> None:
+    """A line on stderr, where there is one."""
+    if sys.stderr is None:
+        return
+    try:
+        print(printable(text, 1000), file=sys.stderr, flush=True)  # noqa: T201 - what a person in a notebook reads
+    except (OSError, ValueError):
+        return

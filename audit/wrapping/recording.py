@@ -123,6 +123,12 @@ class Recording:
         if code != 0:
             self._ended = f"training ended with {type(error).__name__}"
 
+    def lose_training(self, reason: str) -> None:
+        """End the phase of a training of which nobody said how it ended."""
+        if self._beside is not None:
+            self._beside.leave()
+        self._ended = reason
+
     def audit_predictions(self) -> None:
         """Count the predictions that the training left, and compute every rate of every group."""
         from audit.stages import Findings

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
-from audit.errors import DataRefusedError, InputError, QuestionError, printable
+from audit.errors import DataRefusedError, InputError, QuestionError
 from audit.wrapping.asked import Asked, asked_of
-from audit.wrapping.patience import within
+from audit.wrapping.innermost import innermost, step_in, step_out
+from audit.wrapping.patience import broken, say, within
 from audit.wrapping.ranks import other_rank
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 PATIENCE_S = 600.0
-ACTIVE: list[Training] = []
-"""Trainings that are inside their audit now, the innermost last."""
 
 
 class Training:
@@ -55,8 +53,14 @@ class Training:
         self._quiet = quiet
         self._recording: Recording | None = None
         self._pid = os.getpid()
-        self._outer: str | None = None
+        self._mlflow_run: str | None = None
+        """The one at the beginning: some frameworks end it before they say that training has ended."""
         self._rank = other_rank()
+
+    @property
+    def names_predictions(self) -> bool:
+        """Whether the question has [predictions], which name the columns of the table."""
+        return self._asked.config.predictions is not None
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -82,7 +86,7 @@ class Training:
         QuestionError
             When the question has no [predictions], which name the columns.
         """
-        if self._asked.config.predictions is None:
+        if not self.names_predictions:
             raise QuestionError("no [predictions] in the question; it names the columns of the table, so add it")
         self._asked.handed = frame
 
@@ -90,27 +94,25 @@ class Training:
         self._pid = os.getpid()
         if self._rank is not None:
             return self
+        from audit.mlflow import active_run_id
         from audit.wrapping.recording import Recording
 
-        made = within(
-            self._patience_s, "no audit", lambda: Recording(self._asked, metered=self._metered, note=self._note)
-        )
+        asked, metered = self._asked, self._metered
+        made = within(self._patience_s, "no audit", lambda: Recording(asked, metered=metered, note=self.note))
         recording = self._recording = made.value
         if recording is None:
-            self._note(str(made.problem))
+            self.note(str(made.problem))
             return self
         try:
             self._look(recording)
         except BaseException:
             recording.abandon()
             raise
-        ACTIVE.append(self)
-        self._outer = os.environ.get("EVENHAND_RUN")
-        if recording.staging is not None:
-            os.environ["EVENHAND_RUN"] = str(recording.staging)
+        step_in(self, recording.staging)
         entered = within(self._patience_s, "the meter was not started", recording.enter_training)
         if entered.problem is not None:
-            self._note(entered.problem)
+            self.note(entered.problem)
+        self._mlflow_run = active_run_id()
         return self
 
     def __exit__(
@@ -120,12 +122,22 @@ class Training:
         if recording is None or os.getpid() != self._pid:
             # A forked worker that falls out of the block must not conclude its parent's run.
             return
-        recording.leave_training(error)
-        ACTIVE.remove(self)
-        if self._outer is None:
-            os.environ.pop("EVENHAND_RUN", None)
-        else:
-            os.environ["EVENHAND_RUN"] = self._outer
+        self._step_out(recording, lambda: recording.leave_training(error))
+
+    def lose(self, reason: str) -> None:
+        """Conclude a training of which nobody said how it ended; what is wrong is said in the result."""
+        recording = self._recording
+        if recording is None or os.getpid() != self._pid:
+            return
+        self._say(f"audit: {reason}")
+        self._step_out(recording, lambda: recording.lose_training(reason))
+
+    def _step_out(self, recording: Recording, leave: Callable[[], None]) -> None:
+        step_out(self)
+        try:
+            leave()
+        except Exception as error:  # noqa: BLE001 - what breaks in the auditor never reaches the training
+            self.note(f"the end of the training is not on record: {broken(error)}")
         self._conclude(recording)
 
     def _look(self, recording: Recording) -> None:
@@ -134,7 +146,7 @@ class Training:
         if isinstance(seen.error, InputError):
             raise seen.error
         if seen.problem is not None:
-            self._note(seen.problem)
+            self.note(seen.problem)
             return
         failed = recording.failing()
         if failed and not self._insist:
@@ -153,42 +165,48 @@ class Training:
         if recording.trained_well:
             audited = within(self._patience_s, "the predictions were not audited", recording.audit_predictions)
             if audited.problem is not None:
-                self._note(audited.problem)
+                self.note(audited.problem)
         concluded = within(self._patience_s, "the audit was not concluded", lambda: recording.conclude(self.problems))
         result = self.result = concluded.value
         if result is None:
-            self._note(str(concluded.problem))
+            self.note(str(concluded.problem))
             recording.abandon()
             return
         written = within(self._patience_s, "the run is not in the store", lambda: recording.write(result))
         if written.problem is not None:
-            self._note(written.problem)
+            self.note(written.problem)
         self.folder = written.value
+        self._log(result)
         self._say(f"audit: {self._sentence()}")
+
+    def _log(self, result: AuditResult) -> None:
+        """Log to the MLflow run of the training, where it has one."""
+        from audit.mlflow import active_run_id, log
+
+        run_id = active_run_id() or self._mlflow_run
+        if run_id is None:
+            return
+        logged = within(self._patience_s, "not logged to MLflow", lambda: log(result, run_id=run_id))
+        if logged.problem is not None:
+            self._say(f"audit: {logged.problem}; the record in the store is as it was")
 
     def _sentence(self) -> str:
         from audit.publish.terminal import in_a_line
 
         return in_a_line(self.result, self.folder) if self.result is not None else "nothing was recorded"
 
-    def _note(self, problem: str) -> None:
+    def note(self, problem: str) -> None:
+        """Keep a problem of the audit, which makes the run incomplete, and say it."""
         self._problems.append(problem)
         self._say(f"audit: {problem}; training is untouched, and the run is incomplete")
 
     def _say(self, text: str) -> None:
-        """A line on stderr, where there is one."""
-        if self._quiet or sys.stderr is None:
-            return
-        try:
-            print(printable(text, 1000), file=sys.stderr, flush=True)  # noqa: T201 - what a person in a notebook reads
-        except (OSError, ValueError):
-            return
+        if not self._quiet:
+            say(text)
 
     def __repr__(self) -> str:
-        state = (
-            self.result.verdict if self.result is not None else f"not on rank {self._rank}" if self._rank else "open"
-        )
-        return f"Training({state})"
+        unjudged = f"not on rank {self._rank}" if self._rank else "open"
+        return f"Training({unjudged if self.result is None else self.result.verdict})"
 
 
 def training(
@@ -274,7 +292,8 @@ def trained(config: Any, **options: Any) -> Callable[[Callable[P, T]], Callable[
 
 def active() -> Training | None:
     """The innermost training that is inside its audit in this process; None where there is none."""
-    return ACTIVE[-1] if ACTIVE and ACTIVE[-1]._pid == os.getpid() else None  # noqa: SLF001 - of this module
+    found: Training | None = innermost()
+    return found
 
 
 __all__ = ["Training", "active", "trained", "training"]
