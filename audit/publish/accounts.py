@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from audit.publish.checking import sentence
 from audit.publish.shapes import Table, TableRow
 from audit.publish.words import BADGES, Badge, Cell, digest_text, percent, safe_text, words
 from audit.result import SCHEMA, AuditResult, Check, Energy, EnergyComponent, Part
@@ -77,10 +78,14 @@ def _cut(part: Part) -> str:
     return f" A score above the median of all scores, {part.score_median:.10g}, counts as a positive prediction."
 
 
-def check_rows(checks: Sequence[Check]) -> list[tuple[Badge, str, str, str]]:
-    """Checks, what needs attention first."""
+def check_rows(checks: Sequence[Check]) -> list[tuple[Badge, str, str, str, str]]:
+    """Checks with their mends, what needs attention first."""
     ordered = sorted(checks, key=lambda c: OUTCOME_ORDER.index(c.outcome))
-    return [(BADGES[c.outcome], safe_text(c.code), safe_text(c.title), _check_detail(c)) for c in ordered]
+    return [(BADGES[c.outcome], safe_text(c.code), safe_text(c.title), _check_detail(c), _mend(c)) for c in ordered]
+
+
+def _mend(check: Check) -> str:
+    return safe_text(sentence(check.mend)) if check.mend else ""
 
 
 def _check_detail(check: Check) -> str:
