@@ -17,6 +17,7 @@ from audit.sentences import number, training_notes
 OUTCOME_ORDER = ("fail", "error", "undefined", "warn", "waived", "pass", "not applicable")
 MOST_COLUMNS = 30
 """Columns of one table that a card names; audit.json has all."""
+LONGEST_DETAIL = 1200
 METHODS = {
     "counter": "measured: hardware counter",
     "sampled": "measured: power sampled",
@@ -90,7 +91,7 @@ def _mend(check: Check) -> str:
 
 def _check_detail(check: Check) -> str:
     by = "" if check.answered_by == "evenhand" else f" (answered by {safe_text(check.answered_by)})"
-    detail = safe_text(check.detail) if check.detail else ""
+    detail = safe_text(check.detail, LONGEST_DETAIL) if check.detail else ""
     return f"{detail}{by}".strip()
 
 
