@@ -33,6 +33,7 @@ from audit.sentences import group_text, number
 from audit.value import Estimate, Group
 
 CODE = "FM001"
+MEND = "find out what of the procedure selects so, and whether it is needed"
 UNASKED, ASKED = "info", "critical"
 MOST_NAMED = 3
 READ = (SELECTION_RATE.name, *(m.name for m in ADVERSE))
@@ -103,7 +104,8 @@ def _of_column(here: Sequence[Estimate], column: str, config: Config) -> Check:
         # What nobody asked for informs, and fails nothing.
         softer: Mapping[CheckOutcome, CheckOutcome] = {"fail": "warn"}
         outcome = "not applicable" if _lonely(here) else softer.get(outcome, outcome)
-    return Check(code=CODE, title=title(column), outcome=outcome, severity=ASKED if asked else UNASKED, detail=detail)
+    severity, mend = ASKED if asked else UNASKED, MEND if outcome in {"fail", "warn"} else ""
+    return Check(code=CODE, title=title(column), outcome=outcome, severity=severity, detail=detail, mend=mend)
 
 
 def _found(here: Sequence[Estimate], surprising: float) -> tuple[CheckOutcome, str]:

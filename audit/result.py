@@ -141,6 +141,8 @@ class Check:
     severity: str = "critical"
     detail: str = ""
     answered_by: str = "evenhand"
+    mend: str = ""
+    """What to do about it; empty where no fault was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from audit.config.schema import Config
 from audit.data.checks import kinds
+from audit.data.counted_codes import mend_of
 from audit.data.decisions import score_checks
 from audit.data.groups import group_checks
 from audit.data.looked import Looked, looking, readable
@@ -217,8 +218,9 @@ def _records(part: str, counted: Counted) -> list[CubeRecord]:
 
 def _without_strata(absent: list[str]) -> Check:
     names = ", ".join(printable(c) for c in absent)
-    detail = f"the predictions have no column {names}, so the model is not compared within strata; let training keep it"
-    return Check(code="DV005", title="predictions carry the strata", outcome="warn", severity="warning", detail=detail)
+    detail = f"the predictions have no column {names}, so the model is not compared within strata"
+    title, mend = "predictions carry the strata", mend_of("DV005", "warn")
+    return Check(code="DV005", title=title, outcome="warn", severity="warning", detail=detail, mend=mend)
 
 
 def _data_columns(config: Config) -> tuple[str, ...]:

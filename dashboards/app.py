@@ -293,7 +293,7 @@ def checks_page(result: AuditResult) -> None:
     if not result.checks:
         st.info("This run made no checks.")
         return
-    columns = ("Outcome", "Code", "Check", "Detail")
+    columns = ("Outcome", "Code", "Check", "Detail", "To mend")
     rows = ((f"{badge.shape} {badge.word}", *texts) for badge, *texts in check_rows(result.checks))
     show([dict(zip(columns, (plain(t) if t else "" for t in row), strict=True)) for row in rows])
 

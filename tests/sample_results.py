@@ -16,6 +16,7 @@ import numpy as np
 
 from audit.config.read import build
 from audit.cube import Cube, from_cells
+from audit.data.counted_codes import mend_of
 from audit.energy.carbon import Grid
 from audit.energy.sci import with_units
 from audit.energy.site import site_of
@@ -236,7 +237,8 @@ def boston_checks() -> tuple[Check, ...]:
     """Checks of several outcomes."""
     return (
         Check(code="DV001", title="every row of train has a sex", outcome="warn", severity="warning",
-              detail="15 of 1,993 rows (0.8%) have none; they are shown apart and compared with nobody"),
+              detail="15 of 1,993 rows (0.8%) have none; they are shown apart and compared with nobody",
+              mend=mend_of("DV001", "warn")),
         Check(code="DV002", title="no two names of race look alike in train", outcome="pass", severity="warning", detail="3 names"),
         Check(code="DV003", title="race is not the label in disguise in train", outcome="pass", severity="warning", detail="3 groups"),
         Check(code="DV100", title="expect loanprc to be between 0 and 3", outcome="pass", detail="1,993 values",

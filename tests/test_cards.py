@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from audit.errors import AuditError
 from audit.publish.card import WRITTEN as FORMATS
 from audit.publish.card import render, write_cards
 from audit.publish.charts import Scale, scale_for
+from audit.publish.checking import sentence
 from audit.publish.markdown import inline
 from audit.publish.notebook import fragment
 from audit.publish.owner import NOT_PROVIDED, owner_words
@@ -467,3 +469,19 @@ def test_no_page_scrolls_sideways_in_a_real_browser(tmp_path, sample, width, sch
         assert view.evaluate("document.documentElement.scrollWidth") <= width
         assert (said, asked) == ([], [file.as_uri()])
         browser.close()
+
+
+@pytest.mark.parametrize("style", FORMATS)
+def test_codes_are_explained_where_they_are_met(style):
+    from audit.data.codes import codes
+
+    known = {c.code: c for c in codes()}
+    result = samples.boston()
+    strange = replace(result.checks[0], code="DV999", mend="")
+    words = html.unescape(" ".join(render(replace(result, checks=(*result.checks, strange)), style).split()))
+    for code in ("DV001", "DV002", "DV003", "DV100"):
+        assert sentence(known[code].reason) in words
+        assert known[code].reference in words
+    assert sentence(known["DB001"].reason) not in words
+    assert len(re.findall("To mend:", words)) == 1
+    assert "Find out why it was not asked or answered." in words

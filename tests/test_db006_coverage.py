@@ -35,7 +35,7 @@ def test_a_thin_crossing_is_named_without_its_rows():
 def test_only_the_most_general_gap_is_named():
     check = found(rows(**FULL | {"ax0": 4, "ax1": 4}))
     assert "1 of 26 crossings" in check.detail
-    assert "g = a x h = x;" in check.detail
+    assert check.detail.endswith("g = a x h = x")
 
 
 def test_the_largest_gap_comes_first():

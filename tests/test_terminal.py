@@ -183,9 +183,18 @@ def test_checks_that_did_not_pass_are_named(boston):
     text = flat(shown(boston))
     assert "Checks 6 run: 1 warn, 4 pass, 1 not applicable" in text
     assert "WARN DV001 every row of train has a sex: 15 of 1,993 rows" in text
+    assert "to mend: find out why it was not asked or answered" in text
     assert "no two names of race look alike" not in text
     many = tuple(replace(boston.checks[0], outcome="fail", code=f"DV{i}") for i in range(9))
-    assert "… and 4 more; the card has them all" in shown(replace(boston, checks=many))
+    assert "… and 4 more (DV5, DV6, DV7, DV8); the card has them all" in shown(replace(boston, checks=many))
+
+
+def test_a_mend_is_told_once_for_checks_of_one_code(boston):
+    alike = tuple(replace(boston.checks[0], title=f"every row of {part} has a sex") for part in ("train", "test"))
+    other = replace(boston.checks[0], code="DV002", mend="make similar names one")
+    text = flat(shown(replace(boston, checks=(alike[0], other, alike[1]))))
+    assert text.count("to mend: find out why") == 1
+    assert text.index("every row of test") < text.index("to mend: find out why") < text.index("DV002")
 
 
 def test_energy_names_share_methods_and_grid(boston):

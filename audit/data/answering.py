@@ -16,6 +16,7 @@ from audit.data.aggregates import aggregate
 from audit.data.answers import Answer, told
 from audit.data.arguments import quietly
 from audit.data.asked import Aggregate
+from audit.data.counted_codes import mend_of
 from audit.data.great import SQL, Great
 from audit.data.shape import shape
 from audit.data.suites import NEEDS_SQL, SHAPES, Expectation, Suite
@@ -68,13 +69,16 @@ class Asked:
             ("error", answer) if isinstance(answer, str) else told(self.expectation, answer, self.place.rows)
         )
         severity = self.expectation.severity
+        if outcome == "fail" and severity != "critical":
+            outcome = "warn"
         return Check(
             code=CODE,
             title=f"{self.expectation.title}{self.place.name}",
-            outcome="warn" if outcome == "fail" and severity != "critical" else outcome,
+            outcome=outcome,
             severity=severity,
             detail=detail,
             answered_by=self.answered_by,
+            mend=mend_of(CODE, outcome),
         )
 
 

@@ -5,97 +5,10 @@ Must not: look at a row.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from audit.data.checks import kinds
+from audit.data.counted_codes import COUNTED, Code
 
-UTS39 = "Unicode Technical Standard 39, section 4 (confusable detection)"
-GUIDELINES = "29 CFR 1607.4 D and 1607.15 A(2) (EEOC Uniform Guidelines)"
-
-
-class Code(NamedTuple):
-    """One code."""
-
-    code: str
-    title: str
-    reason: str
-    reference: str
-    mend: str
-
-
-COUNTED = (
-    Code(
-        "DV001",
-        "every row has a group",
-        "rows without a group are compared with nobody, and may not be missing by chance",
-        "Martinez-Plumed et al. (2019), Fairness and Missing Values",
-        "find out why it was not asked or answered",
-    ),
-    Code(
-        "DV002",
-        "no two names of a group column look alike",
-        "one group under two names is two small ones to an audit",
-        UTS39,
-        "make similar names one",
-    ),
-    Code(
-        "DV003",
-        "no group is the label in disguise",
-        "a group that says the label leaks it, or is it under another name",
-        "Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6(4)",
-        "leave the column out of the groups",
-    ),
-    Code(
-        "DV004",
-        "somebody is in every crossing",
-        "of a crossing that holds nobody nothing can be said",
-        "Asudeh, Jin and Jagadish (2019), Assessing and Remedying Coverage",
-        "collect them, or say so on the card",
-    ),
-    Code(
-        "DV005",
-        "predictions carry the strata",
-        "without them a model is not compared within strata",
-        "Bickel, Hammel and O'Connell (1975), Science 187:398",
-        "let training keep the columns",
-    ),
-    Code(
-        "DV010",
-        "no two classes look alike",
-        "one class under two names is two to a model",
-        UTS39,
-        "make similar names one",
-    ),
-    Code(
-        "DV011",
-        "every predicted class is somebody's label",
-        "of such a prediction nobody could be right",
-        "Sokolova and Lapalme (2009), Information Processing and Management 45:427",
-        "find out where the class comes from",
-    ),
-    Code(
-        "DV100",
-        "an expectation of the user's own suite",
-        "the user asked for it",
-        "Great Expectations",
-        "as the suite says",
-    ),
-    Code(
-        "FM001",
-        "no group is selected at under 4/5 of the highest rate",
-        "adverse impact by the four-fifths rule",
-        GUIDELINES,
-        "find out what of the procedure selects so, and whether it is needed",
-    ),
-    Code(
-        "FM002",
-        "predictions say what score and threshold say",
-        "rates and scores would speak of two models",
-        "Hernández-Orallo, Flach and Ferri (2012), JMLR 13:2813 (threshold choice)",
-        "write both from one model",
-    ),
-)
-"""Checks of what was counted anyway."""
+__all__ = ["Code", "codes"]
 
 
 def codes() -> tuple[Code, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from audit.config.sections import UNASKED_THRESHOLD
 from audit.cube import Cube
+from audit.data.counted_codes import mend_of
 from audit.engines.counting import Counted, Plan
 from audit.errors import printable
 from audit.grouping import DECIDED, LOSSES, NEGATIVE, POSITIVE, PREDICTION
@@ -50,7 +51,8 @@ def score_checks(counted: Counted, plan: Plan) -> tuple[Check, ...]:
 
 def _check(plan: Plan, outcome: CheckOutcome, detail: str) -> Check:
     title = f"{printable(plan.prediction)} is {printable(plan.score)} at or above {plan.threshold:g}"
-    return Check(code="FM002", title=title, outcome=outcome, severity="warning", detail=detail)
+    mend = mend_of("FM002", outcome)
+    return Check(code="FM002", title=title, outcome=outcome, severity="warning", detail=detail, mend=mend)
 
 
 def _contradicting(cube: Cube) -> int:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from audit.classes import class_grouping, classes_of
 from audit.cube import Cube
+from audit.data.counted_codes import mend_of
 from audit.data.twins import Twins, near_twins
 from audit.engines.counting import Counted, Plan
 from audit.errors import printable
@@ -20,7 +21,6 @@ from audit.grouping import LABEL, PREDICTION, grouping
 from audit.result import Check
 
 SHOWN = 3
-MEND = "make similar names one"
 
 
 def group_checks(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
@@ -41,7 +41,8 @@ def _of_column(counted: Counted, plan: Plan, column: str, part: str) -> list[Che
 
 
 def _check(code: str, title: str, outcome: Literal["pass", "warn"], detail: str) -> Check:
-    return Check(code=code, title=title, outcome=outcome, severity="warning", detail=detail)
+    mend = mend_of(code, outcome)
+    return Check(code=code, title=title, outcome=outcome, severity="warning", detail=detail, mend=mend)
 
 
 def _missing(counted: Counted, column: str, part: str) -> Check:
@@ -61,7 +62,7 @@ def _twins(cubes: Sequence[Cube], column: str, part: str) -> Check:
     title = f"no two names of {printable(column)} look alike in {part}"
     if not twins:
         return _check("DV002", title, "pass", f"{len(levels)} names")
-    return _check("DV002", title, "warn", f"{_alike(twins)}: one group may have been split into several; {MEND}")
+    return _check("DV002", title, "warn", f"{_alike(twins)}: one group may have been split into several")
 
 
 def _disguised(cubes: Sequence[Cube], column: str, part: str) -> Check:
@@ -83,7 +84,7 @@ def _of_classes(cube: Cube, plan: Plan, part: str) -> list[Check]:
     title = f"no two classes look alike in {part}"
     found = [_check("DV010", title, "pass", f"{count} classes")]
     if twins:
-        detail = f"{_alike(twins)}: one class may have been split into several; {MEND}"
+        detail = f"{_alike(twins)}: one class may have been split into several"
         found = [_check("DV010", title, "warn", detail)]
     if plan.prediction is None:
         return found

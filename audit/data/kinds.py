@@ -46,11 +46,11 @@ class CheckKind:
         about
             Sentence for this part and these columns; the kind's title where none is given.
         """
-        mend = f"; {self.mend}" if outcome in {"warn", "fail"} else ""
         return Check(
             code=self.code,
             title=about or self.title,
             outcome=outcome,
             severity=self.severity,
-            detail=f"{detail}{mend}",
+            detail=detail,
+            mend=self.mend if outcome in {"warn", "fail"} else "",
         )

@@ -38,6 +38,8 @@ MOST_CELLS = 200_000
 MOST_LEVELS = 50
 """Different numbers beyond which a column of numbers is cut into slices."""
 SLICES, BANDS = 1000, 20
+WIDE = 50
+"""Columns from which a few of them are asked for by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,13 @@ class Looked:
         """Rows of the part."""
         return self.counted.rows_read
 
+    def narrow(self, columns: Sequence[str]) -> DuckScan:
+        """A few columns of the part: every query on a wide one costs as much as all of its columns are named."""
+        if self.table.lazy or len(self.columns) <= WIDE:
+            return self.scan
+        names = tuple(dict.fromkeys(columns))
+        return DuckScan(self.scan.con, self.table.scan(self.scan.con, names), self.table.rows)
+
     def joint(self, *columns: str) -> Joint | None:
         """Rows by joint values; None where there are too many of them.
 
@@ -98,7 +107,7 @@ class Looked:
 
     def _counted(self, columns: Sequence[str]) -> Joint | None:
         try:
-            found = self.scan.tally({c: self.key(c) for c in columns}, {"n": Rows()}, {}, MOST_CELLS)
+            found = self.narrow(columns).tally({c: self.key(c) for c in columns}, {"n": Rows()}, {}, MOST_CELLS)
         except TooManyCellsError:
             return None
         cells = tuple(zip(*(found.column(c) for c in columns), strict=True))
@@ -115,7 +124,8 @@ class Looked:
             sums, extents = weights(plan), self._extents(plan)
             by = keys(plan) | {f"{STRATUM}0": self.key(column)}
             try:
-                found = self.scan.tally(by, sums, shifts(sums, extents), MOST_CELLS)
+                scan = self.narrow((*plan.columns, column))
+                found = scan.tally(by, sums, shifts(sums, extents), MOST_CELLS)
                 self._crossed[column] = read(Crossed((found.sorted(),), 0), plan).further[WITHIN_STRATA]
             except TooManyCellsError:
                 self._crossed[column] = ()
@@ -157,7 +167,7 @@ class Looked:
     def _bands(self, column: str, low: float, high: float) -> tuple[float, ...]:
         per_unit = SLICES / (high - low)
         sliced = {column: Slice(Number(column), low, per_unit, SLICES)}
-        found = self.scan.tally(sliced, {"n": Rows()}, {}, SLICES + 1)
+        found = self.narrow([column]).tally(sliced, {"n": Rows()}, {}, SLICES + 1)
         filled = zip(found.column(column), found.counts["n"].tolist(), strict=True)
         order = sorted((int(value), n) for value, n in filled if value is not None)
         share = np.cumsum([n for _, n in order]) / max(1, sum(n for _, n in order))

@@ -1,4 +1,4 @@
-"""Names that look alike and split one group into two: case, spaces, Unicode forms, letters of another script."""
+"""Names that look alike and split one group into two: case, spaces, Unicode, other scripts, what is not drawn."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ _LOOKALIKES = str.maketrans(
     "aeopcyxijshdqwgbhkmt36abesijkmhopctyxygwaocvptuikabezhikmnoptyxc------''",
 )
 """Letters of Cyrillic and Greek, and dashes and quotes, by the ASCII character they are drawn like (Unicode TR39)."""
+
+
+_FILLERS, _VARIANTS = (0x34F, 0x115F, 0x1160, 0x3164, 0xFFA0), (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+_UNDRAWN = frozenset(map(chr, (*_FILLERS, *_VARIANTS)))
+"""Characters beside those of category Cf that are ignorable by default (Unicode, DerivedCoreProperties)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +40,17 @@ def _tidy(name: str) -> str:
 
 
 def _skeleton(name: str) -> str:
-    return _tidy(name).translate(_LOOKALIKES).casefold()
+    return _tidy(_seen(name)).translate(_LOOKALIKES).casefold()
+
+
+def _seen(name: str) -> str:
+    """What of a name is drawn: no joiners, soft hyphens, directions or variants."""
+    return "".join(c for c in name if unicodedata.category(c) != "Cf" and c not in _UNDRAWN)
 
 
 def _why(names: list[str]) -> str:
+    if len({_seen(n) for n in names}) == 1:
+        return "characters that are not seen"
     if len({n.strip() for n in names}) == 1 or len({" ".join(n.split()) for n in names}) == 1:
         return "white space"
     if len({_tidy(n) for n in names}) == 1:

@@ -20,7 +20,7 @@ from audit.engines.engine import Engine, Scan
 from audit.engines.keys import decisions, keys, shifts, weights
 from audit.engines.ordered import ordered_pairs
 from audit.engines.reading import label_words, read
-from audit.engines.refusals import refuse_columns, refuse_levels, refuse_sums
+from audit.engines.refusals import refuse_columns, refuse_levels, refuse_long_names, refuse_sums
 from audit.engines.regression import regression_counts
 from audit.engines.scores import Scored, score_cubes, score_tallies
 from audit.engines.tables import Table
@@ -129,6 +129,9 @@ def crossings(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent
         raise too_many(error, table, plan) from None
     if not found.rows:
         refuse_sums({"n": np.zeros(1)}, plan, table)
+    for tally in found.tallies:
+        for column, levels in zip(tally.keys, tally.levels, strict=True):
+            refuse_long_names(table, plan, column, levels)
     return found
 
 

@@ -124,8 +124,8 @@ def _escaped(path: str) -> str:
     return "".join(f"[{c}]" if c in GLOB else c for c in path)
 
 
-def open_parquet(name: str, parts: tuple[Part, ...], digest: str | None) -> Table:
-    """Table of Parquet files with the same columns.
+def open_parquet(name: str, parts: tuple[Part, ...]) -> Table:
+    """Table of Parquet files with the same columns; nothing but their footers is read.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def open_parquet(name: str, parts: tuple[Part, ...], digest: str | None) -> Tabl
     refuse_both(keys, seen.kinds, parts[0].shown)
     return ParquetTable(
         name=name,
-        digest=digest,
+        digest=None,
         undigested=UNDIGESTED,
         columns={**seen.kinds, **dict.fromkeys(keys, "text")},
         rows=sum(rows for _, rows in footers),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from audit.engines.counting import Plan
@@ -15,6 +15,8 @@ NUMERIC = ("integer", "float", "boolean")
 DISTANT = (*NUMERIC, "text")
 """Kinds of columns between whose values there is a distance."""
 FEW_LEVELS = 50
+LONGEST_NAME = 2**16
+"""Characters of a group or class; every number of it carries its name."""
 NO_CLASS = ("date", "time", "other")
 KINDS_IN_WORDS = {
     "date": "holds dates",
@@ -140,6 +142,17 @@ def refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int]
             raise ValuesError(
                 f"{table.name}: {role} '{shown}' has {count:,} different values, which are not classes{hint}"
             )
+
+
+def refuse_long_names(table: Table, plan: Plan, column: str, values: Iterable[Any]) -> None:
+    """Refuse a value that is a text of its own, and no name of a group or class."""
+    longest = max((len(v) for v in values if isinstance(v, str)), default=0)
+    if longest > LONGEST_NAME:
+        role = "group column" if column in plan.groups else "column"
+        raise ValuesError(
+            f"{table.name}: {role} '{printable(column)}' has a value of {longest:,} characters, which names nobody; "
+            "look for a cell that was never closed, or leave the column out"
+        )
 
 
 _SUMS = {

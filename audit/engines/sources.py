@@ -175,7 +175,7 @@ def text_of(part: Part, digest: hashlib._Hash, room: int) -> bytes:
     if part.path.stat().st_size > room:
         raise _too_large(part.shown)
     try:
-        raw = part.path.read_bytes()
+        raw = _read(part)
     except OSError as error:
         raise unopened(part.shown, error) from None
     digest.update(raw)
@@ -183,6 +183,20 @@ def text_of(part: Part, digest: hashlib._Hash, room: int) -> bytes:
     if part.packed:
         _refuse_content(text[:HEAD_BYTES], part.format, f"{part.shown} (unpacked)", packed=False)
     return text
+
+
+def _read(part: Part) -> bytes:
+    """The file's bytes; of one that no text could be, those up to its first NUL, which the parser names."""
+    with part.path.open("rb") as file:
+        if not part.packed and part.path.stat().st_size > CHUNK_BYTES:
+            seen = 0
+            while chunk := file.read(CHUNK_BYTES):
+                if 0 in chunk:
+                    file.seek(0)
+                    return file.read(seen + chunk.index(0) + 1)
+                seen += len(chunk)
+            file.seek(0)
+        return file.read()
 
 
 def _too_large(shown: str) -> SourceError:

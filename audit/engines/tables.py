@@ -11,7 +11,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -166,7 +166,9 @@ def open_table(
     if parts[0].format == "parquet":
         from audit.engines.parquet import open_parquet
 
-        return open_parquet(name, parts, digest_of(parts) if digested else None)
+        # Footers first: a digest takes as long as a file is large, also of one that is no table.
+        opened = open_parquet(name, parts)
+        return replace(opened, digest=digest_of(parts)) if digested else opened
     if parts[0].format == "arrow":
         from audit.engines.arrow_files import read_arrow
 

@@ -6,6 +6,7 @@ Leading zeros, plus signs, thousands separators and decimal commas stay text, an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from audit.engines.kinds import EXACT_INTEGER
@@ -18,6 +19,8 @@ Written = Literal["text", "integer", "float", "boolean"]
 INTEGER = r"\A(?:0|-?[1-9][0-9]*)\z"
 FLOAT = r"\A-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?\z"
 TRUTHS = (r"\A(?:true|false)\z", r"\A(?:True|False)\z", r"\A(?:TRUE|FALSE)\z")
+SPELLED_OUT = r"\A-?[0-9]+\.[0-9]*\z"
+"""A large number without an exponent may be the number of a person, which rounding makes that of another one."""
 LOOKED_AT_ROWS = 1000
 
 
@@ -112,10 +115,13 @@ def _all_match(column: pa.ChunkedArray, pattern: str) -> bool:
 
 
 def _exact(column: pa.ChunkedArray, read: pa.ChunkedArray) -> bool:
-    """Whether no number overflows, and no whole number is rounded."""
+    """Whether no number overflows, no whole number is rounded, and none written with a point."""
     import pyarrow.compute as pc
 
     if not pc.all(pc.is_finite(read)).as_py():
         return False
-    large = column.filter(pc.greater_equal(pc.abs(read), float(EXACT_INTEGER)))
-    return not pc.any(pc.match_substring_regex(large, INTEGER)).as_py()
+    large = pc.unique(column.filter(pc.greater_equal(pc.abs(read), float(EXACT_INTEGER))))
+    if pc.any(pc.match_substring_regex(large, INTEGER)).as_py():
+        return False
+    spelled = large.filter(pc.match_substring_regex(large, SPELLED_OUT)).to_pylist()
+    return all(text is None or Decimal(text) == Decimal(float(text)) for text in spelled)

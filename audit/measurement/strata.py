@@ -54,7 +54,7 @@ def _of_attribute(cube: Cube, scope: Scope, stage: Stage) -> Iterator[Estimate]:
     metric = CONDITIONAL_LABELS if stage == "data" else CONDITIONAL_PREDICTIONS
     weighted = "w" in known.measures
     w, w2 = (_by_outcome(known, m, outcome) for m in (("w", "w2") if weighted else ("n", "n")))
-    rows = known["n"].reshape(len(groups), -1).sum(axis=1)
+    rows = known["n"].sum(axis=tuple(range(1, known["n"].ndim)))
     common: dict[str, Any] = {"stage": stage, "metric": metric.name, "by": (attribute,)}
     if len(groups) < 2 or w.sum() <= 0:
         reason = "at least two groups with rows are needed; there is nothing to compare"

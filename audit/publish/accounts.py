@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from audit.publish.checking import sentence
 from audit.publish.words import BADGES, Badge, digest_text, percent, safe_text
 from audit.result import SCHEMA, AuditResult, Check, Part
 from audit.sentences import training_notes
@@ -12,6 +13,7 @@ from audit.sentences import training_notes
 OUTCOME_ORDER = ("fail", "error", "undefined", "warn", "waived", "pass", "not applicable")
 MOST_COLUMNS = 30
 """Columns of one table that a card names; audit.json has all."""
+LONGEST_DETAIL = 1200
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +57,19 @@ def _cut(part: Part) -> str:
     return f" A score above the median of all scores, {part.score_median:.10g}, counts as a positive prediction."
 
 
-def check_rows(checks: Sequence[Check]) -> list[tuple[Badge, str, str, str]]:
-    """Checks, what needs attention first."""
+def check_rows(checks: Sequence[Check]) -> list[tuple[Badge, str, str, str, str]]:
+    """Checks with their mends, what needs attention first."""
     ordered = sorted(checks, key=lambda c: OUTCOME_ORDER.index(c.outcome))
-    return [(BADGES[c.outcome], safe_text(c.code), safe_text(c.title), _check_detail(c)) for c in ordered]
+    return [(BADGES[c.outcome], safe_text(c.code), safe_text(c.title), _check_detail(c), _mend(c)) for c in ordered]
+
+
+def _mend(check: Check) -> str:
+    return safe_text(sentence(check.mend)) if check.mend else ""
 
 
 def _check_detail(check: Check) -> str:
     by = "" if check.answered_by == "evenhand" else f" (answered by {safe_text(check.answered_by)})"
-    detail = safe_text(check.detail) if check.detail else ""
+    detail = safe_text(check.detail, LONGEST_DETAIL) if check.detail else ""
     return f"{detail}{by}".strip()
 
 

@@ -245,7 +245,8 @@ def _found(result: AuditResult, *families: str) -> Iterator[str]:
 
 
 def _said(check: Check) -> str:
-    return f"{safe_text(check.code)}, {check.outcome}: {safe_text(check.title)}: {safe_text(check.detail, 1200)}"
+    mend = f"; to mend: {safe_text(check.mend)}" if check.mend else ""
+    return f"{safe_text(check.code)}, {check.outcome}: {safe_text(check.title)}: {safe_text(check.detail, 1200)}{mend}"
 
 
 def _limits(result: AuditResult, model: Mapping[str, Any]) -> Iterator[str]:

@@ -44,7 +44,7 @@ PARTS: Mapping[Stage, str] = {"data": "train", "model": "predictions"}
 """Part of the data that the counts of a stage come from; it begins the name of its cubes."""
 CONFUSIONS = "confusion: "
 """Begins the name of a published confusion table."""
-TOLD_AT_K = ("DP001", "DP002")
+TOLD_AT_K = ("DL001", "DP001", "DP002")
 """Checks whose sentences name no count under `K`, but may name one under a larger k."""
 MOST_TABLED = 8
 """Classes of a confusion table that is published; a larger one is for the record alone."""

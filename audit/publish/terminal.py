@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -206,13 +207,22 @@ def _checks(checks: Sequence[Check]) -> Iterator[Line]:
     counts = ", ".join(f"{n} {outcome}" for outcome, n in Counter(c.outcome for c in checks).items())
     yield Line("Checks  ", f"{len(checks)} run: {counts}")
     order = ("fail", "error", "undefined", "warn", "waived")
-    bad = sorted((c for c in checks if c.outcome in order), key=lambda c: order.index(c.outcome))
-    for check in bad[:MOST_CHECKS]:
+    bad = sorted((c for c in checks if c.outcome in order), key=lambda c: (order.index(c.outcome), c.code))
+    for _, alike in groupby(bad[:MOST_CHECKS], key=lambda c: (c.outcome, c.code, c.mend)):
+        yield from _alike(tuple(alike))
+    if len(bad) > MOST_CHECKS:
+        rest = dict.fromkeys(printable(c.code, 20) for c in bad[MOST_CHECKS:])
+        yield Line("  ", f"… and {len(bad) - MOST_CHECKS} more ({', '.join(rest)}); the card has them all")
+
+
+def _alike(checks: Sequence[Check]) -> Iterator[Line]:
+    """Checks of one code and outcome, and their mend once."""
+    for check in checks:
         detail = f": {printable(check.detail, 160)}" if check.detail else ""
         said = f"{printable(check.code, 20)}  {printable(check.title, 120)}{detail}"
         yield Line(f"  {check.outcome.upper():<10}", said, check.outcome)
-    if len(bad) > MOST_CHECKS:
-        yield Line("  ", f"… and {len(bad) - MOST_CHECKS} more; the card has them all")
+    if checks[0].mend:
+        yield Line(" " * 12, f"to mend: {printable(checks[0].mend, 160)}")
 
 
 def _ending(folder: Path | None, next_command: str | None) -> Iterator[Line]:

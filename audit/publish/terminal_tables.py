@@ -74,7 +74,7 @@ def _grouping(table: _Table, width: int) -> Iterator[Line]:
     wanted = max((cell_len(table.name(g, NAME_WIDTH)) for g in groups), default=0)
     name = min(NAME_WIDTH, max(SHORTEST_NAME, wanted))
     widths = (*(cell_len(_cell(e)) for e in table.cells.values()), *map(len, table.rates))
-    cell = max(CELL_WIDTH, *(width + 1 for width in widths))
+    cell = max((CELL_WIDTH, *(width + 1 for width in widths)))
     room = max(1, (width - 4 - name - N_WIDTH) // cell)
     blocks = [table.rates[i : i + room] for i in range(0, len(table.rates), room)]
     shown = blocks if len(table.by) == 1 else blocks[:1]

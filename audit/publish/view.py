@@ -20,6 +20,7 @@ from audit.publish.accounts import (
 )
 from audit.publish.bias import data_groupings
 from audit.publish.charts import Strip, gate_strip
+from audit.publish.checking import CodeView, codes_of
 from audit.publish.energy import EnergyView, energy_view
 from audit.publish.groups import model_groupings
 from audit.publish.method import Term, definitions, method_notes
@@ -56,6 +57,8 @@ class CheckView:
     code: str
     title: str
     detail: str
+    mend: str
+    """What to do; empty where no fault was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Card:
     bias: tuple[GroupingView, ...]
     checks: tuple[CheckView, ...]
     checks_line: str
+    codes: tuple[CodeView, ...]
     energy: EnergyView
     verdicts: tuple[tuple[Badge, str], ...]
     method: tuple[str, ...]
@@ -96,6 +100,7 @@ def card_view(result: AuditResult, k: int) -> Card:
         bias=bias,
         checks=tuple(CheckView(*row) for row in check_rows(result.checks)),
         checks_line=_checks_line(result),
+        codes=codes_of(result.checks),
         energy=energy_view(result.energy),
         verdicts=_verdicts(),
         method=method_notes(result, k),

@@ -180,7 +180,7 @@ def _resident_kb(line: str) -> int:
     return next(int(each.split()[1]) for each in status if each.startswith(f"{line}:"))
 
 
-def _apart(way: str, path: Path, questions: Path) -> Cost:
+def cost_apart(way: str, path: Path, questions: Path) -> Cost:
     command = [sys.executable, "-W", "ignore", __file__, "--one", way, str(path), str(questions)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
     return Cost(**json.loads(done.stdout.splitlines()[-1]))
@@ -206,7 +206,7 @@ def compare(rows: int, *, ways: tuple[str, ...] = tuple(WAYS), times: int = 3, f
         for turn in range(times):
             for way in ways:
                 if turn == 0 or way != "great-expectations":
-                    found[way].append(_apart(way, path, questions))
+                    found[way].append(cost_apart(way, path, questions))
     least = {way: min(costs, key=lambda cost: cost.cpu_s) for way, costs in found.items()}
     return Compared(rows, least["evenhand"], least.get("polars"), least.get("great-expectations"))
 

@@ -80,9 +80,10 @@ def _pairs(cube: Cube, within: tuple[str, ...], looked: Looked) -> Iterator[_Pai
         return
     folds = (FOLD,) if FOLD in cube.names else ()
     known = two_levels(cube.drop(by, None).keep(by, STRATUM, LABEL, *folds), LABEL)
-    levels, rows = known.axis(by).levels, known["n"].reshape(len(known.axis(by).levels), -1).sum(axis=1)
+    levels = known.axis(by).levels
     if len(levels) < 2:
         return
+    rows = known["n"].reshape(len(levels), -1).sum(axis=1)
     at = reference_at((by,), tuple((level,) for level in levels), rows, scope_of(looked.config).reference)
     w, w2 = (_folds(known, m, folds) for m in (("w", "w2") if known.weighted else ("n", "n")))
     size = w.reshape(len(levels), -1).sum(axis=1)

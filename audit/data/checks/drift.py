@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -113,7 +114,8 @@ def _by_group(before: Cube, now: Cube, by: str, axis: str, what: str) -> Iterato
 def _by(cube: Cube, axis: str) -> Mapping[Level, np.ndarray]:
     """Rows of each level, by fold."""
     kept = cube.keep(axis, *([FOLD] if FOLD in cube.names else []))
-    rows = kept["n"].reshape(len(kept.axis(axis).levels), -1)
+    counts = kept["n"]
+    rows = counts.reshape(counts.shape[0], math.prod(counts.shape[1:]))
     return dict(zip(kept.axis(axis).levels, rows, strict=True))
 
 

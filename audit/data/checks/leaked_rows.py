@@ -8,14 +8,15 @@ to itself. Mean and variance of that follow from the sizes of the sets alone. `d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from math import lgamma
 
 import numpy as np
 import numpy.typing as npt
 
 from audit.data.kinds import CheckKind
+from audit.data.leaked_groups import leaked_by_group
 from audit.data.looked import Looked
 from audit.engines.fingerprints import fingerprint_sql
 from audit.errors import printable
@@ -97,7 +98,10 @@ def _find(looked: Looked) -> Iterator[Check]:
         yield CHECK.outcome("undefined", "one of the parts has no rows", about=about)
         return
     besides = f", apart from {', '.join(map(printable, numbered))}" if numbered else ""
-    yield _judged(_split(looked, looked.train, shared), f"in all {len(shared)} shared columns{besides}", about)
+    key = fingerprint_sql({c: (looked.table.columns[c], looked.train.table.columns[c]) for c in shared})
+    judged = _judged(_split(looked, looked.train, key), f"in all {len(shared)} shared columns{besides}", about)
+    whose = leaked_by_group(looked, looked.train, key) if judged.outcome == "warn" else ()
+    yield replace(judged, detail="; ".join(filter(None, (judged.detail, *whose))))
 
 
 def _judged(split: Split, where: str, about: str) -> Check:
@@ -118,8 +122,7 @@ def _judged(split: Split, where: str, about: str) -> Check:
     return CHECK.outcome("warn", f"{said}; about {min(copied, split.found):,.0f} were copied", about=about)
 
 
-def _split(looked: Looked, train: Looked, shared: Sequence[str]) -> Split:
-    key = fingerprint_sql({c: (looked.table.columns[c], train.table.columns[c]) for c in shared})
+def _split(looked: Looked, train: Looked, key: str) -> Split:
     both = " UNION ALL ".join(
         f"SELECT {key}, {there} AS there FROM {part.scan.source}"  # noqa: S608
         for part, there in ((train, 0), (looked, 1))
