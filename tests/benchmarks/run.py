@@ -26,7 +26,7 @@ from audit.errors import QuestionError, no_such  # noqa: E402
 
 SECTIONS: tuple[Section, ...] = (
     whole.SECTION, points.SECTION, intervals.SECTION, crossings.SECTION, dataset.SECTION, areas.SECTION, cluster.SECTION,
-    parts.SECTION, suites.SECTION, meter.SECTION, projection.SECTION,
+    parts.SECTION, meter.SECTION, projection.SECTION, suites.SECTION,
 )  # fmt: skip
 PACKAGES = ("numpy", "pandas", "pyarrow", "duckdb", "scikit-learn", "fairlearn", "pyspark", "narwhals")
 
