@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -26,17 +26,20 @@ from audit.estimates import Estimates
 from audit.fairness.rates import RATES
 from audit.grouping import LABEL, NEGATIVE, POSITIVE, PREDICTION, Grouping, grouping, missing_groups
 from audit.measurement.everybody import EverybodyTable
-from audit.measurement.multiclass import ONCE, ClassTable
+from audit.measurement.multiclass import ClassTable
 from audit.measurement.scope import Scope
 from audit.records import cube_of, cube_record
 from audit.result import CubeRecord, Epoch
 
 RUN: Final = "EVENHAND_RUN"
 FILE: Final = "epochs.jsonl"
-CURVES = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
+ACCURACY = "accuracy"
+CURVES = ("selection_rate", "true_positive_rate", "false_positive_rate", ACCURACY)
 """Rates of two classes whose course is shown; of several classes it is the accuracy."""
 LARGEST_BYTES = 64 * 1024 * 1024
 MOST_NOTES, LONGEST_NAME = 20, 80
+MOST_DRAWN = 40
+"""Epochs of a part whose rates are published; with more, an even choice of them."""
 
 
 def epoch_of(number: int, part: str, account: Account, decided: Cube, *, every: int = 1) -> Epoch:
@@ -160,6 +163,16 @@ def _possible(epoch: Epoch, record: CubeRecord) -> bool:
     return right and inside and whole and unique and epoch.number >= 0 and epoch.every >= 1
 
 
+def chosen(epochs: Sequence[Epoch], most: int = MOST_DRAWN) -> list[Epoch]:
+    """At most so many epochs of each part, evenly spaced, the first and the last among them."""
+    found: list[Epoch] = []
+    for part in dict.fromkeys(epoch.part for epoch in epochs):
+        every = [epoch for epoch in epochs if epoch.part == part]
+        steps = min(most, len(every)) - 1
+        found += [every[round(i * (len(every) - 1) / max(steps, 1))] for i in range(steps + 1)]
+    return found
+
+
 def groups_of(epoch: Epoch) -> tuple[str, ...]:
     """Attributes by which an epoch was counted."""
     return () if epoch.counts is None else tuple(axis.name for axis in epoch.counts.axes[:-2])
@@ -202,9 +215,10 @@ def _two(cube: Cube, by: tuple[str, ...], scope: Scope) -> list[list[Any]]:
 
 
 def _several(cube: Cube, by: tuple[str, ...], scope: Scope) -> list[list[Any]]:
+    rates = [rate for rate in RATES if rate.name == ACCURACY]
     rest = missing_class_groups([cube], by[0]) if len(by) == 1 else None
     each: list[ClassGrouping | None] = [class_grouping([cube], by, {}), rest]
-    return [ClassTable(g, scope, "model", view=g.right, comparable=False).rates(ONCE) for g in each if g is not None]
+    return [ClassTable(g, scope, "model", view=g.right, comparable=False).rates(rates) for g in each if g is not None]
 
 
 def environment_of(folder: Path, base: Mapping[str, str] | None = None) -> dict[str, str]:
