@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
-from benchmarks import areas, cluster, crossings, dataset, intervals, parts, points, projection, whole  # noqa: E402
+from benchmarks import areas, cluster, crossings, dataset, intervals, parts, points, projection, steps, whole  # noqa: E402
 from benchmarks.apart import apart, keep  # noqa: E402
 from benchmarks.page import Benchmark, Result, Scale, Section, announce, measured, row_of, section, table  # noqa: E402
 
@@ -26,9 +26,9 @@ from audit.errors import QuestionError, no_such  # noqa: E402
 
 SECTIONS: tuple[Section, ...] = (
     whole.SECTION, points.SECTION, intervals.SECTION, crossings.SECTION, dataset.SECTION, areas.SECTION, cluster.SECTION,
-    parts.SECTION, projection.SECTION,
+    parts.SECTION, steps.SECTION, projection.SECTION,
 )  # fmt: skip
-PACKAGES = ("numpy", "pandas", "pyarrow", "duckdb", "scikit-learn", "fairlearn", "pyspark", "narwhals")
+PACKAGES = ("numpy", "pandas", "pyarrow", "duckdb", "scikit-learn", "fairlearn", "pyspark", "narwhals", "torch")
 
 
 def machine() -> str:
