@@ -25,9 +25,13 @@ class Places:
     def __init__(self, cells: Cells) -> None:
         self.cells = cells
         self._bounds: dict[tuple[torch.device, torch.dtype], Tensor] = {}
+        self._classes_there = len(cells.classes)
+        self._attributes = [(n, len(cells.groups[n]), stride) for n, stride in cells.strides.items()]
 
     def of(self, groups: Mapping[str, Tensor], label: Tensor, kind: str, given: Tensor) -> Tensor:
         """Cell of each row, a new tensor of int64.
+
+        What this costs is the number of operations, not of rows: after a step none of them is in the processor's cache.
 
         Parameters
         ----------
@@ -37,44 +41,51 @@ class Places:
             What is given: logits, probability or prediction.
         """
         rows = label.numel()
-        key = self._predicted(kind, given, rows)
-        key.add_(self._classes(label, key.device), alpha=self.cells.label_stride)
-        for name, stride in self.cells.strides.items():
-            key.add_(self._codes(name, groups, key), alpha=stride)
-        return key.add_(self.cells.offset)
+        key, first = self._predicted(kind, given, rows)
+        device, shape = key.device, key.shape
+        if label.dtype is not torch.int64 or label.shape != shape or label.device != device:
+            key.add_(self._classes(label, device), alpha=self.cells.label_stride)
+        else:
+            key.add_(label.clamp(-1, self._classes_there), alpha=self.cells.label_stride)
+        for name, last, stride in self._attributes:
+            codes = groups.get(name)
+            if codes is None:
+                raise QuestionError(f"{no_such('group', name, groups)} among the groups of this batch; give its codes")
+            if codes.dtype is not torch.int64 or codes.shape != shape or codes.device != device:
+                codes = _codes(name, codes, key)
+            key.add_(codes.clamp(-FIRST_LEVEL, last), alpha=stride)
+        return key.add_(self.cells.offset + first)
 
-    def _predicted(self, of: str, given: Tensor, rows: int) -> Tensor:
-        """Place of each prediction or score bin, a new tensor of int64."""
-        if of == "prediction":
+    def _predicted(self, kind: str, given: Tensor, rows: int) -> tuple[Tensor, int]:
+        """Each prediction as a new tensor of int64, and what is to be added to make it the place on its axis."""
+        if kind == "prediction":
             if self.cells.binned:
                 raise QuestionError("this tally counts score bins; give probability or logits, not prediction")
-            return self._classes(flat(given, rows, of), given.device, nan=self.cells.nan - FIRST_CLASS) + FIRST_CLASS
-        if not given.is_floating_point():
-            raise ValuesError(
-                f"{of} are {given.dtype}; give floating-point numbers, or prediction for codes of classes"
-            )
-        given = given.float() if given.dtype in HALF else given
-        if of == "logits" and given.dim() == 2 and given.shape[1] > 1:
-            return self._largest(given, rows)
+            codes = self._classes(flat(given, rows, kind), given.device, nan=self.cells.nan - FIRST_CLASS)
+            return codes, FIRST_CLASS
+        if given.dtype is not torch.float32:
+            given = _exact(kind, given)
+        if kind == "logits" and given.dim() == 2 and given.shape[1] > 1:
+            return self._largest(given, rows), FIRST_CLASS
         if not self.cells.cuts:
             raise ValuesError(
-                f"{of} of shape {tuple(given.shape)} are of two classes; this tally has {self.cells.width}"
+                f"{kind} of shape {tuple(given.shape)} are of two classes; this tally has {self.cells.width}"
             )
-        given = flat(given, rows, of)
-        score = given.sigmoid() if of == "logits" else given
-        return torch.bucketize(score, self._cut(score), right=True).masked_fill_(score.isnan(), self.cells.nan)
+        given = flat(given, rows, kind)
+        score = given.sigmoid() if kind == "logits" else given
+        return torch.bucketize(score, self._cut(score), right=True).masked_fill_(score.isnan(), self.cells.nan), 0
 
     def _largest(self, logits: Tensor, rows: int) -> Tensor:
         if self.cells.binned:
             raise QuestionError("this tally counts score bins; give logits[:, 1] - logits[:, 0], or probability")
-        if tuple(logits.shape) != (rows, self.cells.width):
+        if logits.shape != (rows, self.cells.width):
             raise ValuesError(
                 f"logits of shape {tuple(logits.shape)} for {rows:,} labels of {self.cells.width} classes; they "
                 f"must be ({rows}, {self.cells.width})"
             )
         # The largest of logits with a NaN among them is NaN; its position would look like a class.
         largest, place = logits.max(dim=1)
-        return place.add_(FIRST_CLASS).masked_fill_(largest.isnan(), self.cells.nan)
+        return place.masked_fill_(largest.isnan(), self.cells.nan - FIRST_CLASS)
 
     def _cut(self, score: Tensor) -> Tensor:
         """Bounds of the bins in the type of the scores, on their device; made once."""
@@ -86,7 +97,11 @@ class Places:
 
     def _classes(self, codes: Tensor, device: torch.device, nan: int = -1) -> Tensor:
         """Codes of classes as they are, and -1 or the number of classes for what is none."""
-        codes, last = codes.reshape(-1).to(device, non_blocking=True), len(self.cells.classes)
+        last = len(self.cells.classes)
+        codes = codes if codes.dim() == 1 else codes.reshape(-1)
+        codes = codes if codes.device == device else codes.to(device, non_blocking=True)
+        if codes.dtype is torch.int64:
+            return codes.clamp(-1, last)
         if codes.dtype in WHOLE:
             return codes.to(torch.int64).clamp(-1, last)
         if not codes.is_floating_point():
@@ -94,14 +109,21 @@ class Places:
         whole = torch.where(codes == codes.floor(), codes.clamp(-1, last), -1.0)
         return torch.where(codes.isnan(), float(nan), whole).to(torch.int64)
 
-    def _codes(self, name: str, groups: Mapping[str, Tensor], key: Tensor) -> Tensor:
-        if name not in groups:
-            raise QuestionError(f"{no_such('group', name, groups)} among the groups of this batch; give its codes")
-        codes = flat(groups[name], key.numel(), f"group '{printable(name)}'")
-        if codes.dtype not in WHOLE:
-            raise ValuesError(f"group '{printable(name)}' is {codes.dtype}; give codes, whole numbers, -1 for unknown")
-        codes = codes.to(key.device, torch.int64, non_blocking=True)
-        return codes.clamp(-FIRST_LEVEL, len(self.cells.groups[name]))
+
+def _exact(kind: str, given: Tensor) -> Tensor:
+    """Numbers in a type that bounds can be written in; float16 and bfloat16 become float32 without loss."""
+    if not given.is_floating_point():
+        raise ValuesError(f"{kind} are {given.dtype}; give floating-point numbers, or prediction for class codes")
+    return given.float() if given.dtype in HALF else given
+
+
+def _codes(name: str, codes: Tensor, key: Tensor) -> Tensor:
+    """Codes of an attribute in the type and the place of the key."""
+    what = f"group '{printable(name)}'"
+    codes = flat(codes, key.numel(), what)
+    if codes.dtype not in WHOLE:
+        raise ValuesError(f"{what} is {codes.dtype}; give codes, whole numbers, -1 for unknown")
+    return codes.to(key.device, torch.int64, non_blocking=True)
 
 
 def flat(values: Tensor, rows: int, what: str) -> Tensor:

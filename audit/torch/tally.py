@@ -87,7 +87,6 @@ class GroupTally:
             self._ones = torch.ones(1, dtype=torch.int64, device=device)
         self._places = Places(self.cells)
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
     def update(
         self,
         groups: Mapping[str, Tensor],
@@ -123,18 +122,25 @@ class GroupTally:
         ValuesError
             When shapes or types do not fit; what the values are is never asked here.
         """
-        rows = label.numel()
-        of, given = _one(logits=logits, probability=probability, prediction=prediction)
-        self._steps += 1
-        if (self._steps - 1) % self.every:
+        if (logits is None) + (probability is None) + (prediction is None) != 2:
+            raise QuestionError("give one of logits, probability and prediction, and no other")
+        rows, self._steps = label.numel(), self._steps + 1
+        if self.every > 1 and (self._steps - 1) % self.every:
             self._passed_over += rows
             return
-        key = self._places.of(groups, label, of, given)
+        if logits is not None:
+            key = self._places.of(groups, label, "logits", logits.detach())
+        elif probability is not None:
+            key = self._places.of(groups, label, "probability", probability.detach())
+        else:
+            key = self._places.of(groups, label, "prediction", prediction)
         if valid is not None:
             key.masked_fill_(flat(valid, rows, "valid").to(key.device, non_blocking=True) == 0, self.cells.padded)
         if key.device != self.table.device:
             self.to(key.device)
-        self.table.scatter_add_(0, key, self._ones.expand(rows))
+        if self._ones.shape != key.shape:
+            self._ones = self._ones[:1].expand(rows) if len(self._ones) else self.table.new_ones(rows)
+        self.table.scatter_add_(0, key, self._ones)
 
     def to(self, device: torch.device | str) -> Self:
         """Move the table."""
@@ -278,14 +284,6 @@ class GroupTally:
             distributed.all_reduce(whole, group=self.process_group)
         counts: np.ndarray = whole.cpu().numpy()
         return counts
-
-
-def _one(**given: Tensor | None) -> tuple[str, Tensor]:
-    """The one that was given, by name."""
-    found = [(name, value) for name, value in given.items() if value is not None]
-    if len(found) != 1:
-        raise QuestionError(f"give one of logits, probability and prediction, not {len(found)}")
-    return found[0]
 
 
 def _cuts(threshold: float, bins: int | Sequence[float] | None) -> tuple[float, ...]:
