@@ -50,23 +50,20 @@ class Loop:
         self.tally = GroupTally({"sex": SEX, "race": RACE}, classes=CLASSES)
 
     def step(self, *, counted: bool) -> None:
-        """One step, timed into its list."""
+        """One step, timed into its list; groups are counted where logits are first known, as one writes it."""
         import torch
 
         begun = time.perf_counter()
         logits = self.model(self.x)
+        if counted:
+            before = time.perf_counter()
+            self.tally.update(self.groups, self.label, logits=logits)
+            self.update_s.append(time.perf_counter() - before)
         loss = torch.nn.functional.cross_entropy(logits, self.label)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        if not counted:
-            self.without_s.append(time.perf_counter() - begun)
-            return
-        before = time.perf_counter()
-        self.tally.update(self.groups, self.label, logits=logits)
-        after = time.perf_counter()
-        self.update_s.append(after - before)
-        self.with_s.append(after - begun)
+        (self.with_s if counted else self.without_s).append(time.perf_counter() - begun)
 
     def go(self) -> None:
         """Steps of both kinds in turn; which comes first changes, so that neither always follows the other."""
