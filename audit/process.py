@@ -100,10 +100,11 @@ def metered_command(
     meter: Meter,
     phase: Phase = "train",
     quiet_stdout: bool = False,
+    env: Mapping[str, str] | None = None,
 ) -> Ended:
     """Run a command as one phase of a meter that is already running."""
     with meter.phase(phase):
-        return run_command(command, folder=folder, quiet_stdout=quiet_stdout)
+        return run_command(command, folder=folder, quiet_stdout=quiet_stdout, env=env)
 
 
 class _Relay:

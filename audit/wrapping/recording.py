@@ -155,11 +155,14 @@ class Recording:
 
     def conclude(self, problems: tuple[str, ...]) -> AuditResult:
         """Judge what was found, and make the document."""
+        from audit.epochs import read_epochs
         from audit.result import Run
         from audit.run import conclude, now
 
         ended = "; ".join(filter(None, (self._ended, *problems)))
         found = self.found
+        if self.staging is not None:
+            found.epochs, found.epoch_notes = read_epochs(self.staging)
         record = Run(**self._begun, finished=now(), code=self._code, exit_codes=found.exit_codes,
                      ended=ended, stopped_by=found.stopped_by, continued=found.continued)  # fmt: skip
         return conclude(self._config, found, record, self._stopped(), failed=bool(ended))

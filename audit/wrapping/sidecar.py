@@ -94,6 +94,7 @@ class Sidecar:
         if not self._begin["kept"]:
             shutil.rmtree(self._staging.parent, ignore_errors=True)
             return
+        from audit.epochs import read_epochs
         from audit.evidence.store import Store
         from audit.result import Run
         from audit.run import code_version, conclude, now, write
@@ -101,7 +102,9 @@ class Sidecar:
 
         told = {**self._begin["run"], "command": tuple(self._begin["run"]["command"])}
         run = Run(**told, code=code_version(Path(self._begin["folder"])), finished=now(), ended=VANISHED)
-        result = conclude(self._config, Findings(), run, self._meter.energy(), failed=True)
+        epochs, notes = read_epochs(self._staging)
+        found = Findings(epochs=epochs, epoch_notes=notes)
+        result = conclude(self._config, found, run, self._meter.energy(), failed=True)
         write(result, Store(self._staging.parent))
 
 

@@ -18,7 +18,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
-from benchmarks import areas, cluster, crossings, dataset, intervals, meter, parts, points, projection, suites, whole  # noqa: E402
+from benchmarks import (  # noqa: E402
+    areas,
+    cluster,
+    crossings,
+    dataset,
+    intervals,
+    meter,
+    parts,
+    points,
+    projection,
+    steps,
+    suites,
+    whole,
+)
 from benchmarks.apart import apart, keep  # noqa: E402
 from benchmarks.page import Benchmark, Result, Scale, Section, announce, measured, row_of, section, table  # noqa: E402
 
@@ -26,9 +39,9 @@ from audit.errors import QuestionError, no_such  # noqa: E402
 
 SECTIONS: tuple[Section, ...] = (
     whole.SECTION, points.SECTION, intervals.SECTION, crossings.SECTION, dataset.SECTION, areas.SECTION, cluster.SECTION,
-    parts.SECTION, meter.SECTION, projection.SECTION, suites.SECTION,
+    parts.SECTION, steps.SECTION, meter.SECTION, projection.SECTION, suites.SECTION,
 )  # fmt: skip
-PACKAGES = ("numpy", "pandas", "pyarrow", "duckdb", "scikit-learn", "fairlearn", "pyspark", "narwhals")
+PACKAGES = ("numpy", "pandas", "pyarrow", "duckdb", "scikit-learn", "fairlearn", "pyspark", "narwhals", "torch")
 
 
 def machine() -> str:

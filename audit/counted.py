@@ -1,0 +1,99 @@
+"""An audit of counts that were made elsewhere: the same document as an audit of the rows themselves.
+
+Must not: read rows.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from audit import __version__
+from audit.arrays import plain, reference_of
+from audit.cells import Account
+from audit.config.read import build
+from audit.cube import Cube
+from audit.engines.counting import Counted
+from audit.epochs import occupied
+from audit.errors import ValuesError
+from audit.grouping import LABEL, NEGATIVE, POSITIVE, PREDICTION
+from audit.plans import model_plan
+from audit.result import AuditResult, Part, Run
+from audit.run import conclude, now
+from audit.stages import Findings, measure_model
+
+SOURCE = "counts of the training loop"
+
+
+def result_of(
+    account: Account,
+    decided: Cube,
+    *,
+    reference: Any = None,
+    intersections: int = 1,
+    confidence: float = 0.95,
+    compare_to: str | Sequence[str] = (),
+    gates: Sequence[Mapping[str, Any]] = (),
+    four_fifths: bool = False,
+) -> AuditResult:
+    """Audit groups x label x prediction.
+
+    Parameters
+    ----------
+    account
+        Where every row went.
+    decided
+        Counts over groups, label and prediction, in this order.
+    reference, intersections, confidence, compare_to, gates, four_fifths
+        As in `audit.measure`.
+
+    Raises
+    ------
+    ValuesError
+        When no row was counted.
+    """
+    started, cube = now(), occupied(decided)
+    if not cube["n"].sum():
+        raise ValuesError("no row was counted: nothing to audit; call update for every batch before result")
+    names = cube.names[:-2]
+    two = {*cube.axis(LABEL).levels, *cube.axis(PREDICTION).levels} <= {NEGATIVE, POSITIVE}
+    raw: dict[str, Any] = {
+        "data": {
+            "label": LABEL, "groups": names, "intersections": intersections, "unit": "row",
+            "reference_group": reference_of(reference, names),
+            "compare_to": (compare_to,) if isinstance(compare_to, str) else tuple(compare_to),
+        },
+        "predictions": {"source": SOURCE, "task": "classification" if two else "multiclass", "prediction": PREDICTION},
+        "policy": {"confidence": plain(confidence), **({"four_fifths": True} if four_fifths else {})},
+    }  # fmt: skip
+    config = build(raw | ({"gates": [dict(g) for g in gates]} if gates else {}), "the question")
+    plan, found = model_plan(config), Findings()
+    counted = Counted(
+        cubes=tuple(cube.keep(*by, LABEL, PREDICTION) for by in plan.crossings),
+        rows_read=account.rows_read,
+        rows_excluded=account.rows_excluded,
+        rows_without_group={name: account.rows_without_group.get(name, 0) for name in names},
+    )
+    found.data.append(_part(counted))
+    measure_model(counted, plan, config, found, _quiet)
+    run = Run(id=f"memory-{secrets.token_hex(4)}", started=started, finished=now(), version=__version__)
+    return conclude(config, found, run)
+
+
+def _part(counted: Counted) -> Part:
+    return Part(
+        part="predictions",
+        source=SOURCE,
+        digest=None,
+        undigested="rows were counted one batch at a time and not kept",
+        rows_read=counted.rows_read,
+        rows_used=counted.rows_used,
+        rows_excluded=dict(counted.rows_excluded),
+        rows_without_group={name: n for name, n in counted.rows_without_group.items() if n},
+    )
+
+
+def _quiet(_: str) -> AbstractContextManager[None]:
+    return nullcontext()

@@ -1,0 +1,295 @@
+"""A table of group x label x prediction that a training loop adds to, and the results that follow from it.
+
+All rates of all groups follow from the table, and so does the same `AuditResult` that `audit.measure` gives for the
+same rows. Must not: keep a row, make the host wait for the device in `GroupTally.update`, or use a count that is not
+whole.
+
+>>> tally = GroupTally({"sex": ["female", "male"]})
+>>> sex, label = torch.tensor([0, 0, 1, 1]), torch.tensor([1, 0, 1, 0])
+>>> tally.update({"sex": sex}, label, probability=torch.tensor([0.9, 0.2, 0.8, 0.7]))
+>>> tally.cube().keep("sex", "prediction")["n"].tolist()
+[[1, 1], [0, 2], [0, 0]]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, distributed
+
+from audit.cells import Account, Cells
+from audit.counted import result_of
+from audit.cube import Cube
+from audit.epochs import epoch_of, log_epoch
+from audit.errors import QuestionError, ValuesError, printable
+from audit.result import AuditResult, Epoch
+from audit.torch.places import Places, flat
+
+__all__ = ["GroupTally"]
+VERSION = 1
+MOST_BINS = 1000
+
+
+class GroupTally:
+    """Rows by group, label and prediction, counted where the batch lies.
+
+    It is no ``nn.Module`` on purpose: a module wrapped for several ranks has the buffers of rank 0 copied over its own.
+
+    Parameters
+    ----------
+    groups
+        Names of the codes of each attribute: ``{"sex": ["female", "male"]}`` reads code 0 as female. Code -1 is a row
+        whose group is not known; any other code has a cell of its own and is reported.
+    classes
+        How many classes, or their names in the order of their codes; of two, the second is the positive one.
+    threshold
+        Probability from which on a prediction is positive, where scores are given.
+    bins
+        Number of equal score bins, or where scores are cut, between 0 and 1; the threshold is always a cut.
+    every
+        Count only the first of so many steps; the account says how many rows were passed over.
+    process_group
+        Ranks whose tables are added; all ranks where ``torch.distributed`` is initialised.
+    device
+        Where the table lies; it follows the first batch.
+
+    Raises
+    ------
+    QuestionError
+        When the groups, classes or cuts make no table.
+    """
+
+    def __init__(
+        self,
+        groups: Mapping[str, Sequence[str]],
+        *,
+        classes: int | Sequence[str] = 2,
+        threshold: float = 0.5,
+        bins: int | Sequence[float] | None = None,
+        every: int = 1,
+        process_group: Any = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        two = (classes if isinstance(classes, int) else len(classes)) == 2
+        if bins is not None and not two:
+            raise QuestionError("bins are of the score of two classes; leave them out")
+        if type(every) is not int or every < 1:
+            raise QuestionError(f"every is {printable(every)}; give a whole number of steps, 1 to count all")
+        self.cells = Cells(groups, classes, _cuts(threshold, bins) if two else (), threshold if two else None)
+        self.every, self.process_group = every, process_group
+        self._steps = self._passed_over = 0
+        # A table that is made in inference mode could not be added to outside of it.
+        with torch.inference_mode(mode=False):
+            self.table = torch.zeros(self.cells.padded + 1, dtype=torch.int64, device=device)
+            self._ones = torch.ones(1, dtype=torch.int64, device=device)
+        self._places = Places(self.cells)
+
+    def update(
+        self,
+        groups: Mapping[str, Tensor],
+        label: Tensor,
+        *,
+        logits: Tensor | None = None,
+        probability: Tensor | None = None,
+        prediction: Tensor | None = None,
+        valid: Tensor | None = None,
+    ) -> None:
+        """Count a batch; nothing waits for the device.
+
+        Parameters
+        ----------
+        groups
+            Codes of each attribute, whole numbers, shape (N,).
+        label
+            Codes of the classes, shape (N,).
+        logits
+            Shape (N,) or (N, 1): the sigmoid in float32 is cut at the threshold. Shape (N, C): the largest is the
+            prediction, the first of several.
+        probability
+            Of the positive class, shape (N,).
+        prediction
+            Codes of the predicted classes, shape (N,).
+        valid
+            0 or False for rows that only fill up a batch, as `DistributedSampler` adds them; shape (N,).
+
+        Raises
+        ------
+        QuestionError
+            When not exactly one of logits, probability and prediction is given, or an attribute is missing.
+        ValuesError
+            When shapes or types do not fit; what the values are is never asked here.
+        """
+        if (logits is None) + (probability is None) + (prediction is None) != 2:
+            raise QuestionError("give one of logits, probability and prediction, and no other")
+        rows, self._steps = label.numel(), self._steps + 1
+        if self.every > 1 and (self._steps - 1) % self.every:
+            self._passed_over += rows
+            return
+        if logits is not None:
+            key = self._places.of(groups, label, "logits", logits.detach())
+        elif probability is not None:
+            key = self._places.of(groups, label, "probability", probability.detach())
+        else:
+            key = self._places.of(groups, label, "prediction", prediction)
+        if valid is not None:
+            key.masked_fill_(flat(valid, rows, "valid").to(key.device, non_blocking=True) == 0, self.cells.padded)
+        if key.device != self.table.device:
+            self.to(key.device)
+        if self._ones.shape != key.shape:
+            self._ones = self._ones[:1].expand(rows) if len(self._ones) else self.table.new_ones(rows)
+        self.table.scatter_add_(0, key, self._ones)
+
+    def to(self, device: torch.device | str) -> Self:
+        """Move the table."""
+        with torch.inference_mode(mode=False):
+            self.table, self._ones = self.table.to(device), self._ones.to(device)
+        return self
+
+    def reset(self) -> None:
+        """Begin anew, with nothing counted."""
+        self.table.zero_()
+        self._steps = self._passed_over = 0
+
+    def cube(self, outcome: str = "prediction") -> Cube:
+        """Counts of all ranks as the cube that all rates are computed from.
+
+        Every rank must call it, as all of them are added. What could not be read is not in it; `account` says how much.
+
+        Parameters
+        ----------
+        outcome
+            ``prediction``, or ``score`` for groups x label x score bin.
+        """
+        found = self.account().cube
+        if outcome == "score" and not self.cells.binned:
+            raise QuestionError("no score bins were counted; give bins when the tally is made")
+        return found if outcome == "score" else self.cells.decided(found)
+
+    def account(self) -> Account:
+        """Counts of all ranks, and where every row went. Every rank must call it."""
+        whole = self._merged()
+        passed_over = {f"in a step that was not sampled (1 of {self.every} is)": int(whole[-1])}
+        return self.cells.account(whole[:-1], passed_over if whole[-1] else None)
+
+    def result(self, *, incomplete: bool = False, **asked: Any) -> AuditResult:
+        """The same result as that of `audit.measure` for the same rows. Every rank must call it.
+
+        Parameters
+        ----------
+        incomplete
+            Leave out rows whose group code, label or prediction could not be read, each under its reason; without it
+            they are refused, as they are by `audit.measure`.
+        **asked
+            Arguments of `audit.measure` that say what to measure and judge: ``intersections``, ``gates``, ….
+
+        Raises
+        ------
+        ValuesError
+            When nothing was counted, or rows could not be read.
+        """
+        account = self.account()
+        if account.unread and not incomplete:
+            reasons = ", ".join(f"{what}: {n:,}" for what, n in account.rows_excluded.items())
+            raise ValuesError(
+                f"{account.unread:,} of {account.rows_read:,} rows could not be read ({reasons}); mend the codes or "
+                "the model, or ask for result(incomplete=True), which leaves them out and says so"
+            )
+        return result_of(account, self.cells.decided(account.cube), **asked)
+
+    def epoch(self, number: int, part: str = "validation") -> Epoch:
+        """End an epoch and begin anew; its counts over all ranks are kept with the run that is being audited.
+
+        Every rank must call it; the first one writes. Outside an audit nothing is written. ``number`` is 0 or more,
+        ``part`` says which rows were counted.
+        """
+        account = self.account()
+        found = epoch_of(number, part, account, self.cells.decided(account.cube), every=self.every)
+        if not self._together or distributed.get_rank(self.process_group) == 0:
+            log_epoch(found)
+        self.reset()
+        return found
+
+    def state_dict(self, *, merged: bool = False) -> dict[str, Any]:
+        """Tensors and plain values, which ``torch.load(weights_only=True)`` takes.
+
+        Parameters
+        ----------
+        merged
+            Add the tables of all ranks, which every rank must then call; loaded, rank 0 goes on with the sum and the
+            others from nothing, so that the number of ranks may differ.
+        """
+        rank, ranks = self._rank
+        state = {
+            "version": VERSION,
+            "cells": self.cells.plain(),
+            "every": self.every,
+            "merged": merged,
+            "steps": self._steps,
+        }
+        if not merged:
+            kept = {"table": self.table.clone(), "passed_over": self._passed_over}
+            return state | kept | {"rank": rank, "ranks": ranks}
+        whole = self._merged()
+        return state | {"table": torch.from_numpy(whole[:-1].copy()), "passed_over": int(whole[-1])}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint.
+
+        Raises
+        ------
+        QuestionError
+            When the state was counted with other groups, classes or cuts, or on another rank: rows would count twice.
+        """
+        mine = self.cells.plain() | {"every": self.every, "version": VERSION}
+        theirs = {**state.get("cells", {}), "every": state.get("every"), "version": state.get("version")}
+        other = next((k for k in mine if theirs.get(k) != mine[k]), None)
+        if other is not None:
+            raise QuestionError(
+                f"the state was counted with {other} = {printable(theirs.get(other))}, this tally has "
+                f"{printable(mine[other])}; make the tally as it was"
+            )
+        rank, ranks = self._rank
+        if not state["merged"] and (state["rank"], state["ranks"]) != (rank, ranks):
+            raise QuestionError(
+                f"the state is of rank {state['rank']} of {state['ranks']}, this is rank {rank} of {ranks}, so rows "
+                "would count twice or not at all; keep a state for each rank, or state_dict(merged=True)"
+            )
+        self.reset()
+        self._steps = int(state["steps"])
+        if not state["merged"] or rank == 0:
+            self._passed_over = int(state["passed_over"])
+            self.table.copy_(state["table"])
+
+    @property
+    def _together(self) -> bool:
+        return bool(distributed.is_available() and distributed.is_initialized())
+
+    @property
+    def _rank(self) -> tuple[int, int]:
+        """Number of this rank, and how many there are."""
+        if not self._together:
+            return 0, 1
+        return distributed.get_rank(self.process_group), distributed.get_world_size(self.process_group)
+
+    def _merged(self) -> np.ndarray:
+        """Table of all ranks and, last, the rows that were passed over; this rank's own table stays as it is."""
+        whole = torch.cat([self.table, self.table.new_tensor([self._passed_over])])
+        if self._together:
+            if distributed.get_backend(self.process_group) == "nccl":
+                # A rank without rows has a table that never followed a batch onto its device.
+                whole = whole.to(torch.device("cuda", torch.cuda.current_device()))
+            distributed.all_reduce(whole, group=self.process_group)
+        counts: np.ndarray = whole.cpu().numpy()
+        return counts
+
+
+def _cuts(threshold: float, bins: int | Sequence[float] | None) -> tuple[float, ...]:
+    """Where scores are cut."""
+    if isinstance(bins, int):
+        if not 1 <= bins <= MOST_BINS:
+            raise QuestionError(f"bins is {bins}; give 1 to {MOST_BINS:,}, or where scores are cut")
+        return tuple(sorted({threshold, *(i / bins for i in range(1, bins))}))
+    return tuple(sorted({threshold, *(bins or ())}))
