@@ -150,12 +150,9 @@ def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
 
 def meter_of(job: Job, staging: Path | None) -> Meter:
     """Meter of a job, which keeps its record in a folder where there is one."""
-    from audit.energy.apart import Apart
     from audit.energy.meter import Meter
 
-    energy = job.config.energy
-    record = None if staging is None else staging / RECORD
-    return Meter(country=energy.country, pue=energy.pue, record=record, instrument=Apart(energy.meter))
+    return Meter.of(job.config.energy, record=None if staging is None else staging / RECORD)
 
 
 def _phase(meter: Meter | None, name: Literal["validate", "audit"]) -> AbstractContextManager[object]:

@@ -396,3 +396,30 @@ def test_a_failed_training_says_so_even_where_it_cannot_be_recorded(tmp_path):
     assert done.returncode == 5, done.stderr
     assert "training ended with code 7, and the run is not recorded" in done.stderr
     assert (folder / "outcome").read_bytes() == alone()
+
+
+def test_a_meter_that_hangs_on_pythons_lock_keeps_no_signal_from_the_training(tmp_path):
+    """In a thread of the audit it would stop everything here; the training hears SIGTERM and ends as it likes."""
+    (tmp_path / "path").mkdir()
+    (tmp_path / "path" / "sitecustomize.py").write_text(
+        "import ctypes, sys\nif any('audit.energy.probe' in w for w in sys.orig_argv): ctypes.PyDLL(None).sleep(999)\n"
+    )
+    (tmp_path / "train.py").write_text(
+        TINY + "import signal\nsignal.signal(15, lambda n, f: sys.exit(9))\npathlib.Path('pid').touch()\ntime.sleep(60)"
+    )
+    command = [sys.executable, "-m", "audit", "track", "--", "python", "train.py"]
+    env = environment() | {"PYTHONPATH": f"{tmp_path / 'path'}:{ROOT}"}
+    process = subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.DEVNULL, start_new_session=True)
+    try:
+        wait_for((tmp_path / "pid").exists)
+        struck = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 143
+    finally:
+        process.kill()
+        process.wait()
+    assert time.monotonic() - struck < 8, "the rest is the card, on a loaded machine"
+    (run,) = (tmp_path / "audit-runs").iterdir()
+    document = json.loads((run / "audit.json").read_text())
+    assert document["run"]["exit_codes"] == {"train": 9}
+    assert {r["method"] for r in document["energy"]["components"]} == {"none"}
