@@ -438,6 +438,7 @@ def test_a_start_that_hangs_does_not_hold_the_run(monkeypatch):
 def test_a_reading_that_hangs_is_waited_for_once(monkeypatch, tmp_path):
     import codecarbon
 
+    monkeypatch.setattr("audit.energy.meter.START_S", 0.0)
     monkeypatch.setattr("audit.energy.meter.ANSWER_S", 1.0)
     released, sound = threading.Event(), codecarbon.OfflineEmissionsTracker.flush
     calls = []
@@ -451,6 +452,7 @@ def test_a_reading_that_hangs_is_waited_for_once(monkeypatch, tmp_path):
     broken(monkeypatch, flush=flush)
     record = tmp_path / "energy.json"
     with Meter(instrument=Codecarbon(), record=record, flush_s=0.2) as meter:
+        assert meter.wait_ready(20)
         with meter.phase("train"):
             time.sleep(1.2)
             began = time.monotonic()

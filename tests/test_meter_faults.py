@@ -65,7 +65,15 @@ FORKING = RUN.replace(
     ended = metered_command""",
 )
 TRAIN = """
-import os, pathlib, sys, time
+import json, os, pathlib, sys, time
+def metered():
+    try:
+        return any(r["energy_j"] for r in json.loads(pathlib.Path("energy.json").read_text())["energy"]["components"])
+    except OSError:
+        return False
+end = time.monotonic() + {patience_s}
+while not metered() and time.monotonic() < end:
+    time.sleep(0.05)
 {body}
 time.sleep({seconds})
 pathlib.Path("outcome").write_bytes(bytes(range(256)))
@@ -145,16 +153,12 @@ class Fault:
     bytes_a_file: int | None = None
     terminal: bool = False
     unprivileged: bool = False
+    exact: bool = False
+    """Whether joules are compared, so that the run has to wait as long as a loaded machine makes it."""
 
 
 WRAPS = """
 energy = pathlib.Path("sys/class/powercap/intel-rapl/subsystem/intel-rapl:0/energy_uj")
-import json
-def metered():
-    return any(r["energy_j"] for r in json.loads(pathlib.Path("energy.json").read_text())["energy"]["components"])
-end = time.monotonic() + 20
-while not metered() and time.monotonic() < end:
-    time.sleep(0.05)
 for joules in STEPS:
     time.sleep(0.8)
     energy.write_text(str(joules * 1_000_000))
@@ -165,25 +169,25 @@ HANG_WITH_THE_LOCK = "lambda self, *a, **k: __import__('ctypes').PyDLL(None).sle
 LATER = "first = T.flush; calls = []; T.flush = lambda self: (calls.append(1), first(self) if len(calls) < 4 else ({})(self))[1]"
 
 FAULTS = {
-    "nothing wrong": Fault(),
+    "nothing wrong": Fault(exact=True),
     "no rapl": Fault(counter=False),
     "unreadable rapl": Fault(counter=True, mounts="chmod 000 sys/class/powercap/intel-rapl/subsystem/intel-rapl:0/energy_uj",
                              unprivileged=True),
     "broken rapl": Fault(counter=True, mounts="cd sys/class/powercap/intel-rapl/subsystem/intel-rapl:0 && rm energy_uj && mkdir energy_uj"),
-    "rapl gone": Fault(counter=True, train=WRAPS.replace("STEPS", "(91, 92)") + "energy.unlink(); time.sleep(2)"),
-    "counter wraps": Fault(counter=True, train=WRAPS.replace("STEPS", "(94, 98, 3, 8)")),
-    "counter wraps twice": Fault(counter=True, train=WRAPS.replace("STEPS", "(195 % 100, 296 % 100)")),
-    "nvml gone": Fault(files={"path/pynvml.py": BOARDS}, programs={"nvidia-smi": "#!/bin/sh\n"}, env={"GONE": "gone"},
-                       train="time.sleep(3); pathlib.Path('gone').touch()"),
+    "rapl gone": Fault(exact=True, counter=True, train=WRAPS.replace("STEPS", "(91, 92)") + "energy.unlink(); time.sleep(2)"),
+    "counter wraps": Fault(exact=True, counter=True, train=WRAPS.replace("STEPS", "(94, 98, 3, 8)")),
+    "counter wraps twice": Fault(exact=True, counter=True, train=WRAPS.replace("STEPS", "(195 % 100, 296 % 100)")),
+    "nvml gone": Fault(exact=True, files={"path/pynvml.py": BOARDS}, programs={"nvidia-smi": "#!/bin/sh\n"}, env={"GONE": "gone"},
+                       train="time.sleep(2); pathlib.Path('gone').touch()"),
     "password": Fault(meter=MAC, programs={"sudo": SUDO, "powermetrics": POWERMETRICS}, terminal=True,
                       env={"ASKED": "asked", "ALLOWED": "", "SUDO_ASKPASS": "/bin/askpass"}),
-    "no password needed": Fault(meter=MAC, programs={"sudo": SUDO, "powermetrics": POWERMETRICS}, terminal=True,
+    "no password needed": Fault(exact=True, meter=MAC, programs={"sudo": SUDO, "powermetrics": POWERMETRICS}, terminal=True,
                                 env={"ASKED": "asked", "ALLOWED": "1"}),
     "lock held": Fault(env={"TMPDIR": "."}),
     "unknown cpu": Fault(mounts="printf 'processor : 0\\nmodel name : Ψ \\033[31m9000\\n' > cpu; mount --bind cpu /proc/cpuinfo"),
     "no cpu named": Fault(mounts="printf 'processor : 0\\n' > cpu; mount --bind cpu /proc/cpuinfo", seconds=5),
-    "clock back": Fault(site=CLOCK),
-    "disk full": Fault(bytes_a_file=600),
+    "clock back": Fault(exact=True, site=CLOCK),
+    "disk full": Fault(bytes_a_file=600, seconds=5),
     "fork": Fault(script=FORKING),
     "hang at start": Fault(meter=f"{TRACKER}T.start = {HANG}"),
     "hang at start with the lock": Fault(meter=f"{TRACKER}T.start = {HANG_WITH_THE_LOCK}"),
@@ -210,7 +214,10 @@ NOTHING = [
 
 def prepared(folder: Path, fault: Fault) -> None:
     """Lay out everything that a run finds."""
-    files = {"run.py": fault.script, "train.py": TRAIN.format(body=fault.train, seconds=fault.seconds), **fault.files}
+    patient = "import audit.energy.meter as m; m.START_S = m.ANSWER_S = 30.0\n"
+    patience_s = 0 if folder.name.replace("_", " ") in NOTHING or fault.bytes_a_file else 20
+    train = TRAIN.format(body=fault.train, seconds=fault.seconds, patience_s=patience_s)
+    files = {"run.py": (patient if fault.exact else "") + fault.script, "train.py": train, **fault.files}
     files["path/sitecustomize.py"] = fault.site + (ONLY_IN_THE_METER.format(body=fault.meter) if fault.meter else "")
     files |= {f"bin/{name}": text for name, text in fault.programs.items()}
     if fault.counter:
@@ -310,7 +317,7 @@ def runs(tmp_path_factory):
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # fmt: skip
     held.stdout.readline()
     try:
-        with ThreadPoolExecutor(4) as pool:
+        with ThreadPoolExecutor(5) as pool:
             asked = {
                 name: pool.submit(run, base / name.replace(" ", "_"), fault)
                 for name, fault in FAULTS.items()
@@ -338,7 +345,8 @@ def test_the_run_ends_as_it_would_alone(told):
     assert told.code == 7, told.said
     assert (told.folder / "outcome").read_bytes() == bytes(range(256))
     assert told.said == ""
-    assert told.waited_s < LIMIT_S + BUSY_S or told.folder.name == "fork", "which waits for a reading of its own"
+    if not FAULTS[told.folder.name.replace("_", " ")].exact and told.folder.name != "fork":
+        assert told.waited_s < LIMIT_S + BUSY_S
     assert told.exit_code == 7
     assert not list(told.folder.rglob("*.tmp"))
     assert not [p for p in told.folder.rglob("*") if "codecarbon" in p.name and p.name != ".codecarbon.lock"]
@@ -438,7 +446,7 @@ def test_a_board_that_is_lost_is_never_0_watts_beside_another(told):
     assert gpu["method"] == "sampled"
     assert "Test Board" in gpu["detail"]
     assert 0.05 < gpu["coverage"] < ram["coverage"]
-    assert gpu["energy_j"] / (gpu["coverage"] * told.seen_s) == pytest.approx(200, rel=0.15), "two boards of 100 W"
+    assert gpu["energy_j"] / (gpu["coverage"] * told.seen_s) == pytest.approx(200, rel=0.25), "two boards of 100 W"
     assert "GPU is lost" in told.note
 
 
@@ -487,7 +495,7 @@ def test_a_clock_that_is_set_back_moves_no_joule(told, runs):
         assert ours["coverage"] > 0
         assert theirs["energy_j"] > 0
     watts = [r["energy_j"] / r["coverage"] / t.seen_s for t in (told, still) for r in [t.row("ram")]]
-    assert watts[0] == pytest.approx(watts[1], rel=0.1)
+    assert watts[0] == pytest.approx(watts[1], rel=0.25)
     assert 0 < told.seen_s < 30
 
 

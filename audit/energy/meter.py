@@ -37,7 +37,7 @@ RECORD_SCHEMA = "audit-energy-record/1"
 START_S = 1.3
 """Longest that a training waits for the meter to start, which takes about 0.7 s, a loaded machine more."""
 ANSWER_S = 0.5
-"""Longest that a whole run waits for answers that do not come."""
+"""Longest that a whole run waits for answers that do not come, and what the start has left of its own."""
 END_S = 0.2
 """Longest that a run waits for a meter that was ended to write its record."""
 QUICK_S = 0.2
@@ -99,10 +99,11 @@ class Meter:
         self._lock = threading.Lock()
         self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
         self._ready = threading.Event()
-        self._patience_s = ANSWER_S
+        self._patience_s = START_S + ANSWER_S
         self._worker = threading.Thread(target=self._work, name="audit-meter", daemon=True)
         self._started_s = time.monotonic()
         self._owner = os.getpid()
+        self._stalled = False
 
     @classmethod
     def of(cls, section: EnergySection, *, record: Path | None) -> Self:
@@ -132,9 +133,11 @@ class Meter:
     @contextlib.contextmanager
     def phase(self, name: Phase) -> Iterator[None]:
         """Attribute what is drawn inside the block to one phase; a name used twice adds up, phases do not nest."""
-        if name == "train" and self._worker.is_alive():
+        if name == "train":
             # The other phases run while the hardware is looked for; the training is worth a short wait.
-            self.wait_ready(self._started_s + START_S - time.monotonic())
+            asked_s = time.monotonic()
+            self.wait_ready(self._started_s + START_S - asked_s)
+            self._patience_s -= time.monotonic() - asked_s
         self.enter(name, time.monotonic())
         try:
             yield
@@ -143,7 +146,7 @@ class Meter:
 
     def wait_ready(self, within_s: float) -> bool:
         """Whether the hardware is found; waits for it."""
-        return self._ready.wait(max(0.0, within_s))
+        return self._worker.is_alive() and self._ready.wait(max(0.0, within_s))
 
     def enter(self, name: Phase, at_s: float) -> None:
         """Open a phase that began at ``at_s`` of the monotonic clock."""
@@ -181,9 +184,10 @@ class Meter:
         request, asked_s = _Request(what), time.monotonic()
         self._requests.put(request)
         # What is asked of a meter that is starting is done when it has started.
-        done = self._ready.is_set() and request.done.wait(self._patience_s)
+        done = self._ready.is_set() and request.done.wait(max(0.0, self._patience_s))
         waited_s = time.monotonic() - asked_s
-        if not done and self._ready.is_set() and self._patience_s > 0:
+        if not done and self._ready.is_set() and not self._stalled:
+            self._stalled = True
             self._say(f"the meter stopped answering {time.monotonic() - self._started_s:.0f} s after the start")
         if not done or waited_s > QUICK_S:
             self._patience_s = max(0.0, self._patience_s - waited_s)

@@ -120,7 +120,3 @@ def _processor() -> str | None:
     except (OSError, ValueError):
         return None
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None) or None
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))

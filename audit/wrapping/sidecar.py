@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from audit.config.read import build
-from audit.energy.meter import START_S, Meter
+from audit.energy.meter import Meter
 from audit.wrapping.messages import Channel, ChannelClosedError
 
 LOOK_S = 0.5
 """How often it looks whether the training is still there; a forked worker may hold the line open."""
 ANSWER_S = 5.0
+READY_S = 2.0
+"""Longest that it waits for the meter's start before it listens again; the training waits less."""
 VANISHED = "the training process ended without a word: it was killed, or it crashed"
 
 
@@ -70,7 +72,7 @@ class Sidecar:
 
     def _handle(self, message: Mapping[str, Any]) -> None:
         if "ready" in message:
-            self._meter.wait_ready(self._started_s + START_S - time.monotonic())
+            self._meter.wait_ready(self._started_s + READY_S - time.monotonic())
             self._answer("ready")
         elif "enter" in message:
             self._meter.enter(message["enter"], float(message["at_s"]))
