@@ -14,11 +14,12 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from audit.checks_found import checks_found
 from audit.config.schema import Config, GateRule
 from audit.errors import QuestionError, no_such
 from audit.estimates import Estimates
 from audit.footprint_words import energy_total
-from audit.four_fifths import UNASKED, checked_again
+from audit.four_fifths import checked_again
 from audit.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
 from audit.sentences import FOLDS_DECIDE, gate_sentence, unmeasured
 from audit.value import WORST_CLASS, Estimate, Group
@@ -27,7 +28,6 @@ from audit.waivers import waived
 WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "undefined", "insufficient", "waived", "pass")
 NEAR = 0.15
 """Of the way from an estimate to the end of its interval; nearer to the limit, other folds could turn the verdict."""
-FAILING_CHECKS, UNKNOWN_CHECKS = ("fail",), ("error", "undefined")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Evidence:
     def find(self, rule: GateRule) -> Estimate | None:
         """The estimate that a rule speaks of."""
         if rule.stage == "checks":
-            return failed_checks(self.checks)
+            return checks_found(self.checks, rule.metric)
         if rule.stage == "energy":
             return energy_total(self.energy, rule.metric)
         by = rule.by or ()
@@ -165,38 +165,6 @@ def again(result: AuditResult, config: Config, today: dt.date) -> AuditResult:
     failed = any(code != 0 for code in result.run.exit_codes.values())
     verdict = "incomplete" if failed or result.verdict == "incomplete" else overall(gates)
     return replace(result, checks=checks, gates=gates, verdict=verdict)
-
-
-def failed_checks(checks: Sequence[Check]) -> Estimate:
-    """How many checks failed; undefined where some could not be answered, but never fewer than did fail.
-
-    What nobody asked for informs and is not counted.
-    """
-    checks = [c for c in checks if c.answered_by != "evenhand" or c.severity != UNASKED]
-    failed = sum(c.outcome in FAILING_CHECKS for c in checks)
-    # A check that can only warn fails nothing, so that not knowing it blocks nothing.
-    unknown = [c for c in checks if c.outcome in UNKNOWN_CHECKS and not _only_warns(c)]
-    n = float(len(checks))
-    if not checks:
-        return Estimate(stage="checks", metric="failed", status="undefined", reason="no check was run", n=n)
-    if unknown:
-        reason = (
-            f"{len(unknown)} of {len(checks)} checks could not be answered ({unknown[0].title}: {unknown[0].outcome})"
-        )
-        return Estimate(
-            stage="checks",
-            metric="failed",
-            status="undefined",
-            reason=reason,
-            low=float(failed),
-            high=float(failed + len(unknown)),
-            n=n,
-        )
-    return Estimate(stage="checks", metric="failed", value=float(failed), n=n)
-
-
-def _only_warns(check: Check) -> bool:
-    return check.answered_by == "evenhand" and check.severity == "warning"
 
 
 def _judged(rule: GateRule, evidence: Evidence) -> Gate:

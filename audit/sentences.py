@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from audit.catalogue import asks_of
+from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
 from audit.errors import printable
 from audit.footprint_words import SUBJECTS, UNITS, energy_text
@@ -89,9 +90,15 @@ def _subject(rule: GateRule) -> str:
 def _total(rule: GateRule, estimate: Estimate, subject: str, limit: str) -> str:
     value = estimate.value if estimate.value is not None else estimate.low
     if rule.stage == "checks":
-        return f"{value:g} of {estimate.n:g} checks failed; {limit} may."
+        return _of_checks(rule.metric, f"{value:g} of {estimate.n:g}", limit)
     unit = f" {UNITS[rule.metric]}" if UNITS[rule.metric] else ""
     return f"{subject}: {energy_text(estimate)}; the limit is {limit}{unit}."
+
+
+def _of_checks(metric: str, share: str, limit: str) -> str:
+    if metric in CHECKS:
+        return f"{share} checks {'warned or ' if metric == 'warned' else ''}failed; {limit} may."
+    return f"{printable(metric)} found something in {share} parts of the data; {limit} may."
 
 
 def _who(estimate: Estimate, find: Find) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from audit.config.schema import Config
 from audit.data.checks import kinds
+from audit.data.codes import require_codes
 from audit.data.counted_codes import mend_of
 from audit.data.decisions import score_checks
 from audit.data.groups import group_checks
@@ -128,6 +129,7 @@ def check_data(config: Config, opened: Opened, found: Findings, step: Step) -> N
 
 def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, found: Findings, step: Step) -> None:
     """Measure the bias of what is learned from, and check every part of the data."""
+    require_codes(config)
     parts, counts = {"train": train, **held_out}, {"train": audit_table(train, config, found, step)}
     plan = data_plan(config)
     for part, table in held_out.items():

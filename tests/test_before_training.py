@@ -116,3 +116,41 @@ def test_a_stopped_run_is_judged_alike_from_its_document(tmp_path, capsys):
     with pytest.raises(SystemExit) as verified:
         main(["verify", str(kept / "audit.json")])
     assert verified.value.code == 0
+
+
+LEAKS = 'stage = "checks"\nmetric = "DL001"\nmax = 0'
+
+
+def with_held_out(folder, rows):
+    """The pipeline with distinct rows, and some of them held out."""
+    pipeline(folder, LEAKS)
+    table = pd.DataFrame({"g": ["a", "b"] * 400, "y": [0, 1, 1, 0] * 200, "x": range(800)})
+    table.to_csv(folder / "d.csv", index=False)
+    rows(table).to_csv(folder / "t.csv", index=False)
+    text = (folder / "audit.toml").read_text()
+    (folder / "audit.toml").write_text(text.replace('source = "d.csv"', 'source = "d.csv"\ntest = "t.csv"'))
+    return folder
+
+
+def test_a_limit_on_one_check_keeps_training_from_starting(tmp_path):
+    ended, document, _ = run(with_held_out(tmp_path, lambda table: table[:200]))
+    assert ended.returncode == 1
+    assert not (tmp_path / "trained").exists()
+    assert document["run"]["stopped_by"] == ["checks.DL001"]
+    assert document["gates"][0]["sentence"] == "DL001 found something in 1 of 1 parts of the data; at most 0 may."
+
+
+def test_a_limit_on_one_check_lets_clean_data_pass(tmp_path):
+    ended, document, _ = run(with_held_out(tmp_path, lambda table: table[:200].assign(x=range(1000, 1200))))
+    assert ended.returncode == 0, ended.stderr
+    assert document["gates"][0]["verdict"] == "pass"
+
+
+def test_a_limit_on_a_check_that_does_not_exist_is_refused(tmp_path, capsys):
+    rows = pd.DataFrame({"g": ["a", "b"] * 50, "y": [0, 1] * 50})
+    rows.to_csv(tmp_path / "d.csv", index=False)
+    command = ["data", str(tmp_path / "d.csv"), "--label", "y", "--groups", "g", "--store", str(tmp_path / "s")]
+    for rule, said in (("DL099 <= 0", "no check 'DL099'; did you mean 'D"), ("leaks <= 0", "leaks")):
+        with pytest.raises(SystemExit, match="2"):
+            main([*command, "--gate", rule])
+        assert said in capsys.readouterr().err

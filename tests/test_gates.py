@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import audit
+from audit.checks_found import checks_found
 from audit.config.read import build
 from audit.errors import QuestionError
-from audit.gates import Evidence, exit_code, failed_checks, judge, overall
+from audit.gates import Evidence, exit_code, judge, overall
 from audit.result import Check, Energy
 from audit.value import Estimate
 from audit.verify import differences
@@ -157,8 +158,25 @@ def test_checks_that_broke_are_no_passed_checks(outcomes, expected):
 
 
 def test_failed_checks_carry_their_bounds():
-    found = failed_checks((check("fail"), check("error"), check("pass")))
+    found = checks_found((check("fail"), check("error"), check("pass")), "failed")
     assert (found.value, found.low, found.high) == (None, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [(["pass"], "pass"), (["pass", "warn"], "fail"), (["fail"], "fail"), (["pass", "error"], "undefined"),
+     (["warn", "undefined"], "fail"), (["not applicable"], "undefined"), (["not applicable", "pass"], "pass"),
+     ([], "undefined")],
+)  # fmt: skip
+def test_a_limit_on_one_check_fails_where_it_found_something_and_never_passes_unasked(outcomes, expected):
+    gate = {"stage": "checks", "metric": "DL001", "max": 0}
+    asked = tuple(Check(code="DL001", title="a check", outcome=o, severity="warning", detail="d") for o in outcomes)
+    assert verdict(gate, checks=(*asked, check("fail"))) == expected
+
+
+@pytest.mark.parametrize(("outcomes", "expected"), [(["pass"], "pass"), (["warn"], "fail"), (["fail"], "fail")])
+def test_a_limit_on_warnings_counts_what_warned_or_failed(outcomes, expected):
+    assert verdict({"stage": "checks", "metric": "warned", "max": 0}, checks=tuple(map(check, outcomes))) == expected
 
 
 def test_energy_that_was_not_measured_is_undefined_and_too_much_fails():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from audit.catalogue import Compare
-from audit.config.limits import CHECKS, ENERGY
+from audit.config.limits import ENERGY, is_of_checks
 from audit.config.read import build, load
 from audit.config.schema import Config
 from audit.engines.address_names import written_from
@@ -149,7 +149,7 @@ def _threshold(text: str | None) -> float | str | None:
 def _stage(metric: str, stage: str) -> str:
     if metric in ENERGY:
         return "energy"
-    return "checks" if metric in CHECKS else stage
+    return "checks" if is_of_checks(metric) else stage
 
 
 def _from_file(asked: Asked, stage: Literal["data", "model"], path: Path) -> Config:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,13 +14,20 @@ from audit.footprint import MEASURED_SHARE
 from audit.value import WORST_CLASS
 
 ENERGY = ("energy_kwh", "carbon_g", "carbon_market_g", "embodied_g", "water_l", "sci_g", MEASURED_SHARE)
-CHECKS = ("failed",)
+CHECKS = ("failed", "warned")
+CODE = re.compile(r"[A-Z]{2}[0-9]{3}")
+"""A check of the data by its code is a metric of the checks too: how many parts it was found in."""
 MACROS = {
     "balanced_accuracy": "macro_true_positive_rate",
     "f1": "macro_f1",
     "matthews_correlation": "multiclass_matthews_correlation",
 }
 """Metrics of two classes by name, with what they become for several."""
+
+
+def is_of_checks(metric: str) -> bool:
+    """Whether a limit speaks of checks: of how many failed or warned, or of one by its code."""
+    return metric in CHECKS or bool(CODE.fullmatch(metric))
 
 
 def canonical(rule: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -195,8 +203,9 @@ def _plain(
     stage: str, metric: str, compare: str | None, low: float | None, high: float | None, by: Sequence[str] | None
 ) -> None:
     names = ENERGY if stage == "energy" else CHECKS
-    if metric not in names:
-        raise ValueError(no_such(f"{stage} metric", metric, names))
+    if metric not in names and not (stage == "checks" and CODE.fullmatch(metric)):
+        also = "; or name a check by its code, such as DL001 (`audit checks`)" if stage == "checks" else ""
+        raise ValueError(no_such(f"{stage} metric", metric, names) + also)
     if compare is not None or by:
         raise ValueError(f"a gate on {stage} compares no groups; leave compare and by out")
     if metric == MEASURED_SHARE:
