@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from audit.evidence.store import read_result
     from audit.result import AuditResult
     from audit.value import Estimate
-    from audit.wrapping.training import trained, training
+    from audit.wrapping.around import trained, training
 
 __version__ = "0.1.0"
 
@@ -39,8 +39,8 @@ _LAZY = {
     "check": "audit.api",
     "measure": "audit.api",
     "read_result": "audit.evidence.store",
-    "trained": "audit.wrapping.training",
-    "training": "audit.wrapping.training",
+    "trained": "audit.wrapping.around",
+    "training": "audit.wrapping.around",
 }
 
 __all__ = [

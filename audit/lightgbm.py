@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from audit.errors import MissingExtraError, QuestionError
+from audit.wrapping.around import active
 from audit.wrapping.hooked import Hooked
-from audit.wrapping.training import active
 
 try:
     import lightgbm  # noqa: F401 - asked for here, so that its absence is said here

@@ -15,7 +15,7 @@ import pandas as pd
 
 import audit
 from audit.evidence.store import Store
-from audit.wrapping import training as wrapping
+from audit.wrapping import around as wrapping
 
 ROOT = Path(__file__).parent.parent
 N = 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ import pytest
 import audit
 from audit.errors import DataRefusedError, QuestionError, SourceError
 from audit.evidence.store import Store
-from audit.wrapping import training as wrapping
+from audit.wrapping import around as wrapping
 from audit.wrapping.beside import Beside
 
 ROOT = Path(__file__).parent.parent
@@ -126,6 +127,22 @@ def test_insisting_trains_all_the_same_and_is_on_record(tmp_path):
 def test_a_question_without_sense_is_refused_at_once(tmp_path, question, said):
     with pytest.raises(QuestionError, match=said):
         wrapped(tmp_path, question)
+    assert not (tmp_path / "runs").exists()
+
+
+def children() -> str:
+    return "".join(p.read_text() for p in Path(f"/proc/{os.getpid()}/task").glob("*/children"))
+
+
+def test_a_meter_that_was_started_for_nothing_is_not_left_behind(tmp_path):
+    before = children()
+    with pytest.raises(QuestionError):
+        wrapped(tmp_path, 7, metered=True)
+    never_entered = wrapped(tmp_path, metered=True)
+    assert children() != before
+    del never_entered
+    gc.collect()
+    assert children() == before
     assert not (tmp_path / "runs").exists()
 
 
@@ -299,7 +316,8 @@ def test_a_forked_worker_that_leaves_the_block_concludes_nothing(tmp_path):
 
 @pytest.fixture
 def beside(tmp_path):
-    made = Beside({"config": {}, "staging": str(tmp_path), "folder": str(tmp_path), "parent": os.getpid(), "run": {}})
+    made = Beside()
+    made.begin({"config": {}, "staging": str(tmp_path), "folder": str(tmp_path), "parent": os.getpid(), "run": {}})
     yield made
     made.abandon()
 

@@ -11,6 +11,7 @@ from typing import Any
 from audit.config.read import build, load
 from audit.config.schema import Config
 from audit.errors import QuestionError, printable
+from audit.wrapping.beside import Beside
 
 DEFAULT_STORE = "audit-runs"
 MEMORY, MEMORY_TEST = "memory", "memory test"
@@ -28,6 +29,8 @@ class Asked:
     """Frames by the source that they stand for."""
     handed: Any = None
     """Predictions."""
+    beside: Beside | None = None
+    """The process of the meter, where it was started before anything else was looked at."""
 
 
 def asked_of(config: Any, data: Any, test: Any, store: str | Path | None) -> Asked:

@@ -14,13 +14,16 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from audit.energy.meter import Phase
 from audit.errors import printable
 from audit.wrapping.messages import Channel, ChannelClosedError
+
+if TYPE_CHECKING:
+    from audit.energy.meter import Phase
 
 PATIENCE_S = 1.8
 """Longest that a training waits in vain, all its questions together: for the meter's start, or for one that hangs."""
@@ -32,7 +35,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 class Beside:
     """The process beside a training."""
 
-    def __init__(self, begin: Mapping[str, Any]) -> None:
+    def __init__(self) -> None:
         self.reason: str | None = None
         """Why nothing more is heard of it."""
         self._process: subprocess.Popen[bytes] | None = None
@@ -41,7 +44,7 @@ class Beside:
         self._left_s = PATIENCE_S
         self._awake = False
         self._stalled = False
-        self._record = Path(begin["staging"]) / "energy.json"
+        self._record: Path | None = None
         try:
             ours, theirs = socket.socketpair()
             self._channel = Channel(ours, PATIENCE_S)
@@ -49,7 +52,14 @@ class Beside:
                 self._process = _started(theirs)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             self._lose(f"its process could not be started: {printable(error, 160)}")
-        self._say(begin)
+        # Who is never told of a run has nothing to conclude, and shall not outlive whoever dropped it.
+        self._unused = weakref.finalize(self, _dropped, self._channel, self._process, self._pid)
+
+    def begin(self, run: Mapping[str, Any]) -> None:
+        """Tell it of the run."""
+        self._unused.detach()
+        self._record = Path(run["staging"]) / "energy.json"
+        self._say(run)
 
     def ready(self) -> bool:
         """Whether the meter has found the hardware; waits for it, once and not for long."""
@@ -85,6 +95,8 @@ class Beside:
 
     def _recorded(self) -> Any:
         """The account on disk, a flush old at most, with a word about that."""
+        if self._record is None:
+            return None
         try:
             energy = json.loads(self._record.read_text(encoding="utf-8"))["energy"]
             measured = "what follows was not measured" if energy["energy_kwh"] is not None else "not measured"
@@ -100,14 +112,11 @@ class Beside:
 
     def _end(self) -> None:
         """Let the process go: what it knew is on disk, and nobody waits for a foreign library's last thread."""
+        self._unused.detach()
         if self._channel is not None:
             self._channel.close()
             self._channel = None
-        if self._process is None or os.getpid() != self._pid:
-            return
-        self._process.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(PATIENCE_S)
+        _ended(self._process, self._pid)
 
     def _say(self, message: Mapping[str, Any]) -> None:
         if self._channel is None or os.getpid() != self._pid:
@@ -142,6 +151,22 @@ class Beside:
         if self._channel is not None:
             self._channel.close()
             self._channel = None
+
+
+def _dropped(channel: Channel | None, process: subprocess.Popen[bytes] | None, owner: int) -> None:
+    """Hang up on a process that was started for nothing, and end it."""
+    if channel is not None:
+        channel.close()
+    _ended(process, owner)
+
+
+def _ended(process: subprocess.Popen[bytes] | None, owner: int) -> None:
+    """End a process that this one has started."""
+    if process is None or os.getpid() != owner:
+        return
+    process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(PATIENCE_S)
 
 
 def _started(end: socket.socket) -> subprocess.Popen[bytes]:

@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from audit.errors import DataRefusedError, InputError, QuestionError
+from audit.wrapping.around import Training, active, training
 from audit.wrapping.innermost import is_going_on, step_out
 from audit.wrapping.patience import broken, say
-from audit.wrapping.training import Training, active, training
 from audit.wrapping.undisturbed import undisturbed
 
 UNSAID = (
@@ -63,7 +63,7 @@ class Hooked:
         self._closer: weakref.finalize[..., Any] | None = None
         self._stored = False
         if config is not None:
-            self._require_names(training(config, **options))
+            self._require_names(training(config, **{**options, "metered": False}))
 
     def _begin(self, rank: int = 0, anchor: Any = None) -> None:
         """Open the audit before a training, or use the one that is active.

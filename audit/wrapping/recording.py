@@ -187,10 +187,12 @@ class Recording:
     def _watched(self) -> Beside:
         """The process beside the training, told what it must know to have the last word."""
         config = self._config.model_dump(mode="json", exclude_none=True)
-        return Beside({
+        beside, self._asked.beside = self._asked.beside or Beside(), None
+        beside.begin({
             "config": config, "staging": str(self.staging), "folder": str(self._asked.folder.absolute()),
             "parent": os.getpid(), "run": self._begun, "kept": self._spare is None,
         })  # fmt: skip
+        return beside
 
     def _stopped(self) -> Energy | None:
         """The energy of the run; where the meter gave none, why."""

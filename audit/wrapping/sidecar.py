@@ -115,7 +115,9 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = Channel(socket.socket(fileno=os.dup(0)), ANSWER_S)
     try:
-        begin = channel.receive(ANSWER_S)
+        begin, parent = None, os.getppid()
+        while begin is None and os.getppid() == parent:
+            begin = channel.receive(LOOK_S)
     except (ChannelClosedError, ValueError):
         return 0
     if begin is not None and os.getppid() == begin["parent"]:

@@ -31,6 +31,7 @@ from benchmarks import (  # noqa: E402
     steps,
     suites,
     whole,
+    wrapper,
 )
 from benchmarks.apart import apart, keep  # noqa: E402
 from benchmarks.page import Benchmark, Result, Scale, Section, announce, measured, row_of, section, table  # noqa: E402
@@ -39,7 +40,7 @@ from audit.errors import QuestionError, no_such  # noqa: E402
 
 SECTIONS: tuple[Section, ...] = (
     whole.SECTION, points.SECTION, intervals.SECTION, crossings.SECTION, dataset.SECTION, areas.SECTION, cluster.SECTION,
-    parts.SECTION, steps.SECTION, meter.SECTION, projection.SECTION, suites.SECTION,
+    parts.SECTION, steps.SECTION, meter.SECTION, wrapper.SECTION, projection.SECTION, suites.SECTION,
 )  # fmt: skip
 PACKAGES = ("numpy", "pandas", "pyarrow", "duckdb", "scikit-learn", "fairlearn", "pyspark", "narwhals", "torch")
 
