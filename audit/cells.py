@@ -30,7 +30,7 @@ BELOW, UNKNOWN = 0, 1
 """First places of an attribute: a code under -1, and -1, which says that the group is not known."""
 FIRST_LEVEL, FIRST_CLASS = 2, 1
 """Place of code 0 among an attribute's places, and among those of labels, predictions and bins."""
-MOST_CELLS = 1_000_000
+MOST_CELLS, MOST_BINS = 1_000_000, 1000
 RESERVED = frozenset({LABEL, PREDICTION, SCORE, FOLD, STRATUM})
 
 
@@ -190,6 +190,15 @@ class Cells:
         ends = (0.0, *self.cuts, 1.0)
         texts = [f"[{low!r}, {high!r})" for low, high in pairwise(ends)]
         return Axis(SCORE, (*texts[:-1], texts[-1][:-1] + "]"))
+
+
+def cuts_of(threshold: float, bins: int | Sequence[float] | None) -> tuple[float, ...]:
+    """Where scores are cut: into equal bins, or at what is given; the threshold is always a cut."""
+    if isinstance(bins, int):
+        if not 1 <= bins <= MOST_BINS:
+            raise QuestionError(f"bins is {bins}; give 1 to {MOST_BINS:,}, or where scores are cut")
+        return tuple(sorted({threshold, *(i / bins for i in range(1, bins))}))
+    return tuple(sorted({threshold, *(bins or ())}))
 
 
 def _same(level: Level) -> Level:

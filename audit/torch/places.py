@@ -7,6 +7,7 @@ Must not: look at a value.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,73 +20,120 @@ WHOLE = frozenset({torch.int64, torch.int32, torch.int16, torch.int8, torch.uint
 HALF = frozenset({torch.float16, torch.bfloat16})
 
 
+class Batch(NamedTuple):
+    """Rows as they were given."""
+
+    kind: str
+    """What is given: logits, probability or prediction."""
+    given: Tensor
+    label: Tensor
+    groups: tuple[Tensor, ...]
+    """Codes of each attribute, in the order of the cells."""
+    valid: Tensor | None
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All of them."""
+        rows = (self.given, self.label, *self.groups)
+        return rows if self.valid is None else (*rows, self.valid)
+
+    def likeness(self) -> tuple[object, ...]:
+        """What two batches have in common if they can be laid one under the other."""
+        return (self.kind, *((t.dtype, t.shape, t.device) for t in self.tensors))
+
+    def copied(self) -> Batch:
+        """The same rows, whatever becomes of the tensors."""
+        return self.of([t.detach().clone() if t.requires_grad else t.clone() for t in self.tensors])
+
+    def of(self, tensors: Sequence[Tensor]) -> Batch:
+        """Batch of the same kind with other tensors."""
+        there = 2 + len(self.groups)
+        groups, valid = tuple(tensors[2:there]), None if self.valid is None else tensors[-1]
+        return Batch(self.kind, tensors[0], tensors[1], groups, valid)
+
+
 class Places:
     """Cells of rows, for one kind of table."""
 
     def __init__(self, cells: Cells) -> None:
         self.cells = cells
         self._bounds: dict[tuple[torch.device, torch.dtype], Tensor] = {}
-        self._classes_there = len(cells.classes)
-        self._attributes = [(n, len(cells.groups[n]), stride) for n, stride in cells.strides.items()]
 
-    def of(self, groups: Mapping[str, Tensor], label: Tensor, kind: str, given: Tensor) -> Tensor:
-        """Cell of each row, a new tensor of int64.
+    def batch(
+        self, groups: Mapping[str, Tensor], label: Tensor, kind: str, given: Tensor, valid: Tensor | None
+    ) -> Batch:
+        """The rows of a step.
 
-        What this costs is the number of operations, not of rows: after a step none of them is in the processor's cache.
-
-        Parameters
-        ----------
-        groups, label
-            As `audit.torch.GroupTally.update` has them.
-        kind
-            What is given: logits, probability or prediction.
+        Raises
+        ------
+        QuestionError
+            When an attribute is missing.
         """
-        rows = label.numel()
-        key, first = self._predicted(kind, given, rows)
-        device, shape = key.device, key.shape
-        if label.dtype is not torch.int64 or label.shape != shape or label.device != device:
-            key.add_(self._classes(label, device), alpha=self.cells.label_stride)
-        else:
-            key.add_(label.clamp(-1, self._classes_there), alpha=self.cells.label_stride)
-        for name, last, stride in self._attributes:
-            codes = groups.get(name)
-            if codes is None:
-                raise QuestionError(f"{no_such('group', name, groups)} among the groups of this batch; give its codes")
-            if codes.dtype is not torch.int64 or codes.shape != shape or codes.device != device:
-                codes = _codes(name, codes, key)
-            key.add_(codes.clamp(-FIRST_LEVEL, last), alpha=stride)
-        return key.add_(self.cells.offset + first)
+        try:
+            return Batch(kind, given, label, tuple([groups[name] for name in self.cells.groups]), valid)
+        except KeyError as error:
+            missing = no_such("group", error.args[0], groups)
+            raise QuestionError(f"{missing} among the groups of this batch; give its codes") from None
 
-    def _predicted(self, kind: str, given: Tensor, rows: int) -> tuple[Tensor, int]:
-        """Each prediction as a new tensor of int64, and what is to be added to make it the place on its axis."""
-        if kind == "prediction":
+    def refuse(self, batch: Batch) -> None:
+        """Refuse shapes and types that do not fit; no value is looked at."""
+        rows = batch.label.numel()
+        for name, codes in zip(self.cells.groups, batch.groups, strict=True):
+            what = f"group '{printable(name)}'"
+            _refuse_length(codes, rows, what)
+            if codes.dtype not in WHOLE:
+                raise ValuesError(f"{what} is {codes.dtype}; give codes, whole numbers, -1 for unknown")
+        for codes in (batch.label, batch.given):
+            if codes.dtype not in WHOLE and not codes.is_floating_point():
+                raise ValuesError(f"classes are {codes.dtype}; give codes, whole numbers from 0 on")
+        if batch.valid is not None:
+            _refuse_length(batch.valid, rows, "valid")
+        if batch.kind == "prediction":
+            _refuse_length(batch.given, rows, batch.kind)
             if self.cells.binned:
                 raise QuestionError("this tally counts score bins; give probability or logits, not prediction")
-            codes = self._classes(flat(given, rows, kind), given.device, nan=self.cells.nan - FIRST_CLASS)
-            return codes, FIRST_CLASS
-        if given.dtype is not torch.float32:
-            given = _exact(kind, given)
-        if kind == "logits" and given.dim() == 2 and given.shape[1] > 1:
-            return self._largest(given, rows), FIRST_CLASS
-        if not self.cells.cuts:
-            raise ValuesError(
-                f"{kind} of shape {tuple(given.shape)} are of two classes; this tally has {self.cells.width}"
-            )
-        given = flat(given, rows, kind)
-        score = given.sigmoid() if kind == "logits" else given
-        return torch.bucketize(score, self._cut(score), right=True).masked_fill_(score.isnan(), self.cells.nan), 0
+            return
+        self._refuse_scores(batch.kind, batch.given, rows)
 
-    def _largest(self, logits: Tensor, rows: int) -> Tensor:
-        if self.cells.binned:
+    def _refuse_scores(self, kind: str, given: Tensor, rows: int) -> None:
+        shape, width = tuple(given.shape), self.cells.width
+        if not given.is_floating_point():
+            raise ValuesError(f"{kind} are {given.dtype}; give floating-point numbers, or prediction for class codes")
+        if not _of_classes(kind, given):
+            if not self.cells.cuts:
+                raise ValuesError(f"{kind} of shape {shape} are of two classes; this tally has {width}")
+            _refuse_length(given, rows, kind)
+        elif self.cells.binned:
             raise QuestionError("this tally counts score bins; give logits[:, 1] - logits[:, 0], or probability")
-        if logits.shape != (rows, self.cells.width):
+        elif shape != (rows, width):
             raise ValuesError(
-                f"logits of shape {tuple(logits.shape)} for {rows:,} labels of {self.cells.width} classes; they "
-                f"must be ({rows}, {self.cells.width})"
+                f"logits of shape {shape} for {rows:,} labels of {width} classes; they must be ({rows}, {width})"
             )
-        # The largest of logits with a NaN among them is NaN; its position would look like a class.
-        largest, place = logits.max(dim=1)
-        return place.masked_fill_(largest.isnan(), self.cells.nan - FIRST_CLASS)
+
+    def of(self, batch: Batch) -> Tensor:
+        """Cell of each row, a new tensor of int64."""
+        key = self._predicted(batch.kind, batch.given)
+        key.add_(self._classes(batch.label, key.device), alpha=self.cells.label_stride)
+        for codes, (name, stride) in zip(batch.groups, self.cells.strides.items(), strict=True):
+            there = codes.reshape(-1).to(key.device, torch.int64, non_blocking=True)
+            key.add_(there.clamp(-FIRST_LEVEL, len(self.cells.groups[name])), alpha=stride)
+        key.add_(self.cells.offset)
+        if batch.valid is not None:
+            filling = batch.valid.reshape(-1).to(key.device, non_blocking=True) == 0
+            key.masked_fill_(filling, self.cells.padded)
+        return key
+
+    def _predicted(self, kind: str, given: Tensor) -> Tensor:
+        """Place of each prediction or score bin."""
+        if kind == "prediction":
+            return self._classes(given, given.device, nan=self.cells.nan - FIRST_CLASS) + FIRST_CLASS
+        given = given.float() if given.dtype in HALF else given
+        if _of_classes(kind, given):
+            # The largest of logits with a NaN among them is NaN; its position would look like a class.
+            largest, place = given.max(dim=1)
+            return place.add_(FIRST_CLASS).masked_fill_(largest.isnan(), self.cells.nan)
+        score = given.reshape(-1).sigmoid() if kind == "logits" else given.reshape(-1).contiguous()
+        return torch.bucketize(score, self._cut(score), right=True).masked_fill_(score.isnan(), self.cells.nan)
 
     def _cut(self, score: Tensor) -> Tensor:
         """Bounds of the bins in the type of the scores, on their device; made once."""
@@ -97,42 +145,23 @@ class Places:
 
     def _classes(self, codes: Tensor, device: torch.device, nan: int = -1) -> Tensor:
         """Codes of classes as they are, and -1 or the number of classes for what is none."""
-        last = len(self.cells.classes)
-        codes = codes if codes.dim() == 1 else codes.reshape(-1)
-        codes = codes if codes.device == device else codes.to(device, non_blocking=True)
-        if codes.dtype is torch.int64:
-            return codes.clamp(-1, last)
+        codes, last = codes.reshape(-1).to(device, non_blocking=True), len(self.cells.classes)
         if codes.dtype in WHOLE:
             return codes.to(torch.int64).clamp(-1, last)
-        if not codes.is_floating_point():
-            raise ValuesError(f"classes are {codes.dtype}; give codes, whole numbers from 0 on")
         whole = torch.where(codes == codes.floor(), codes.clamp(-1, last), -1.0)
         return torch.where(codes.isnan(), float(nan), whole).to(torch.int64)
 
 
-def _exact(kind: str, given: Tensor) -> Tensor:
-    """Numbers in a type that bounds can be written in; float16 and bfloat16 become float32 without loss."""
-    if not given.is_floating_point():
-        raise ValuesError(f"{kind} are {given.dtype}; give floating-point numbers, or prediction for class codes")
-    return given.float() if given.dtype in HALF else given
+def _of_classes(kind: str, given: Tensor) -> bool:
+    """Whether there is a logit for each class."""
+    return kind == "logits" and given.dim() == 2 and given.shape[1] > 1
 
 
-def _codes(name: str, codes: Tensor, key: Tensor) -> Tensor:
-    """Codes of an attribute in the type and the place of the key."""
-    what = f"group '{printable(name)}'"
-    codes = flat(codes, key.numel(), what)
-    if codes.dtype not in WHOLE:
-        raise ValuesError(f"{what} is {codes.dtype}; give codes, whole numbers, -1 for unknown")
-    return codes.to(key.device, torch.int64, non_blocking=True)
-
-
-def flat(values: Tensor, rows: int, what: str) -> Tensor:
-    """Values as one row of tensors, as many as there are labels."""
+def _refuse_length(values: Tensor, rows: int, what: str) -> None:
     if values.numel() != rows:
         raise ValuesError(
             f"{what} has {values.numel():,} values and the labels {rows:,}; all must have the same length"
         )
-    return values if values.dim() == 1 and values.is_contiguous() else values.reshape(-1).contiguous()
 
 
 def _at_least(bounds: Sequence[float], dtype: torch.dtype) -> list[float]:

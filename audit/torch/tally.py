@@ -20,17 +20,19 @@ import numpy as np
 import torch
 from torch import Tensor, distributed
 
-from audit.cells import Account, Cells
+from audit.cells import Account, Cells, cuts_of
 from audit.counted import result_of
 from audit.cube import Cube
 from audit.epochs import epoch_of, log_epoch
 from audit.errors import QuestionError, ValuesError, printable
 from audit.result import AuditResult, Epoch
-from audit.torch.places import Places, flat
+from audit.torch.places import Batch, Places
 
 __all__ = ["GroupTally"]
 VERSION = 1
-MOST_BINS = 1000
+STEPS_WAITING, MOST_WAITING = 32, 2**20
+"""Steps, and numbers of their predictions, that are copied and counted together: right after a step, when nothing of it
+is in the processor's caches, an operation costs the more the fewer rows it is for."""
 
 
 class GroupTally:
@@ -78,14 +80,16 @@ class GroupTally:
             raise QuestionError("bins are of the score of two classes; leave them out")
         if type(every) is not int or every < 1:
             raise QuestionError(f"every is {printable(every)}; give a whole number of steps, 1 to count all")
-        self.cells = Cells(groups, classes, _cuts(threshold, bins) if two else (), threshold if two else None)
+        self.cells = Cells(groups, classes, cuts_of(threshold, bins) if two else (), threshold if two else None)
         self.every, self.process_group = every, process_group
         self._steps = self._passed_over = 0
         # A table that is made in inference mode could not be added to outside of it.
         with torch.inference_mode(mode=False):
-            self.table = torch.zeros(self.cells.padded + 1, dtype=torch.int64, device=device)
-            self._ones = torch.ones(1, dtype=torch.int64, device=device)
+            self._table = torch.zeros(self.cells.padded + 1, dtype=torch.int64, device=device)
+            self._one = torch.ones(1, dtype=torch.int64, device=device)
         self._places = Places(self.cells)
+        self._waiting: list[Batch] = []
+        self._likeness: tuple[object, ...] = ()
 
     def update(
         self,
@@ -97,7 +101,7 @@ class GroupTally:
         prediction: Tensor | None = None,
         valid: Tensor | None = None,
     ) -> None:
-        """Count a batch; nothing waits for the device.
+        """Count a batch, of which a copy is taken; nothing waits for the device.
 
         Parameters
         ----------
@@ -124,44 +128,59 @@ class GroupTally:
         """
         if (logits is None) + (probability is None) + (prediction is None) != 2:
             raise QuestionError("give one of logits, probability and prediction, and no other")
-        rows, self._steps = label.numel(), self._steps + 1
-        if self.every > 1 and (self._steps - 1) % self.every:
-            self._passed_over += rows
+        kind = "logits" if logits is not None else "prediction" if probability is None else "probability"
+        given = next(t for t in (logits, probability, prediction) if t is not None)
+        batch = self._places.batch(groups, label, kind, given, valid)
+        if (likeness := batch.likeness()) != self._likeness:
+            self._places.refuse(batch)
+            self._settle()
+            self._likeness = likeness
+        self._steps += 1
+        if (self._steps - 1) % self.every:
+            self._passed_over += label.numel()
             return
-        if logits is not None:
-            key = self._places.of(groups, label, "logits", logits.detach())
-        elif probability is not None:
-            key = self._places.of(groups, label, "probability", probability.detach())
-        else:
-            key = self._places.of(groups, label, "prediction", prediction)
-        if valid is not None:
-            key.masked_fill_(flat(valid, rows, "valid").to(key.device, non_blocking=True) == 0, self.cells.padded)
-        if key.device != self.table.device:
-            self.to(key.device)
-        if self._ones.shape != key.shape:
-            self._ones = self._ones[:1].expand(rows) if len(self._ones) else self.table.new_ones(rows)
-        self.table.scatter_add_(0, key, self._ones)
+        self._waiting.append(batch.copied())
+        if len(self._waiting) * given.numel() >= MOST_WAITING or len(self._waiting) >= STEPS_WAITING:
+            self._settle()
+
+    @property
+    def table(self) -> Tensor:
+        """Counts of this rank, one a cell, with every batch that was given."""
+        self._settle()
+        return self._table
+
+    def _settle(self) -> None:
+        """Count the batches that wait, all in one go."""
+        if not self._waiting:
+            return
+        columns = zip(*(batch.tensors for batch in self._waiting), strict=True)
+        key = self._places.of(self._waiting[0].of([torch.cat(column) for column in columns]))
+        self._waiting.clear()
+        if key.device != self._table.device:
+            self._move(key.device)
+        self._table.scatter_add_(0, key, self._one.expand(len(key)))
 
     def to(self, device: torch.device | str) -> Self:
         """Move the table."""
-        with torch.inference_mode(mode=False):
-            self.table, self._ones = self.table.to(device), self._ones.to(device)
+        self._settle()
+        self._move(device)
         return self
 
+    def _move(self, device: torch.device | str) -> None:
+        with torch.inference_mode(mode=False):
+            self._table, self._one = self._table.to(device), self._one.to(device)
+
     def reset(self) -> None:
-        """Begin anew, with nothing counted."""
-        self.table.zero_()
+        """Begin anew."""
+        self._waiting.clear()
+        self._table.zero_()
         self._steps = self._passed_over = 0
 
     def cube(self, outcome: str = "prediction") -> Cube:
         """Counts of all ranks as the cube that all rates are computed from.
 
         Every rank must call it, as all of them are added. What could not be read is not in it; `account` says how much.
-
-        Parameters
-        ----------
-        outcome
-            ``prediction``, or ``score`` for groups x label x score bin.
+        ``outcome`` is ``prediction``, or ``score`` for groups x label x score bin.
         """
         found = self.account().cube
         if outcome == "score" and not self.cells.binned:
@@ -175,20 +194,19 @@ class GroupTally:
         return self.cells.account(whole[:-1], passed_over if whole[-1] else None)
 
     def result(self, *, incomplete: bool = False, **asked: Any) -> AuditResult:
-        """The same result as that of `audit.measure` for the same rows. Every rank must call it.
+        """The same result as that of `audit.measure` for the same rows; every rank must call it.
 
         Parameters
         ----------
         incomplete
-            Leave out rows whose group code, label or prediction could not be read, each under its reason; without it
-            they are refused, as they are by `audit.measure`.
+            Leave out rows whose group code, label or prediction could not be read, each under its reason.
         **asked
             Arguments of `audit.measure` that say what to measure and judge: ``intersections``, ``gates``, ….
 
         Raises
         ------
         ValuesError
-            When nothing was counted, or rows could not be read.
+            When nothing was counted; when rows could not be read, as by `audit.measure`.
         """
         account = self.account()
         if account.unread and not incomplete:
@@ -202,8 +220,7 @@ class GroupTally:
     def epoch(self, number: int, part: str = "validation") -> Epoch:
         """End an epoch and begin anew; its counts over all ranks are kept with the run that is being audited.
 
-        Every rank must call it; the first one writes. Outside an audit nothing is written. ``number`` is 0 or more,
-        ``part`` says which rows were counted.
+        Every rank must call it; the first one writes, and only within an audit. ``part`` says which rows were counted.
         """
         account = self.account()
         found = epoch_of(number, part, account, self.cells.decided(account.cube), every=self.every)
@@ -215,11 +232,8 @@ class GroupTally:
     def state_dict(self, *, merged: bool = False) -> dict[str, Any]:
         """Tensors and plain values, which ``torch.load(weights_only=True)`` takes.
 
-        Parameters
-        ----------
-        merged
-            Add the tables of all ranks, which every rank must then call; loaded, rank 0 goes on with the sum and the
-            others from nothing, so that the number of ranks may differ.
+        With ``merged``, the tables of all ranks are added, which every rank must then call; loaded, rank 0 goes on with
+        the sum and the others from nothing, so that the number of ranks may differ.
         """
         rank, ranks = self._rank
         state = {
@@ -261,7 +275,7 @@ class GroupTally:
         self._steps = int(state["steps"])
         if not state["merged"] or rank == 0:
             self._passed_over = int(state["passed_over"])
-            self.table.copy_(state["table"])
+            self._table.copy_(state["table"])
 
     @property
     def _together(self) -> bool:
@@ -284,12 +298,3 @@ class GroupTally:
             distributed.all_reduce(whole, group=self.process_group)
         counts: np.ndarray = whole.cpu().numpy()
         return counts
-
-
-def _cuts(threshold: float, bins: int | Sequence[float] | None) -> tuple[float, ...]:
-    """Where scores are cut."""
-    if isinstance(bins, int):
-        if not 1 <= bins <= MOST_BINS:
-            raise QuestionError(f"bins is {bins}; give 1 to {MOST_BINS:,}, or where scores are cut")
-        return tuple(sorted({threshold, *(i / bins for i in range(1, bins))}))
-    return tuple(sorted({threshold, *(bins or ())}))
