@@ -18,8 +18,9 @@ def one(train, test, **data):
 def test_units_in_both_parts_are_counted():
     check = one(rows(0, 80), rows(75, 100), unit="person")
     assert (check.outcome, check.title) == ("warn", "no person is in train and in test")
-    said = "5 of 25 units of test are in train too: 10 of 50 rows (20.0%), beside 10 of train; split by unit"
+    said = "5 of 25 units of test are in train too: 10 of 50 rows (20.0%), beside 10 of train"
     assert check.detail.startswith(said)
+    assert "by unit" in check.mend
     assert "p7" not in check.detail
 
 

@@ -26,7 +26,8 @@ from audit.publish.card import render
 from audit.publish.disclosure import publishable
 from audit.records import cube_of
 from audit.result import AuditResult
-from audit.run import Job, run, track
+from audit.run import Job, run
+from audit.tracking import track
 from audit.verify import differences
 
 SEXES = ("female", "male")

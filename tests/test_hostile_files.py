@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,16 +33,25 @@ def arguments(command, path, store, *more):
 
 def child(command, path, store):
     """Exit code, messages, CPU seconds and largest memory (MB) of the command as a process of its own."""
-    errors = store.parent / "errors"
+    errors, most_kb = store.parent / "errors", 0
     began = time.monotonic()
     with errors.open("wb") as sink:
         running = subprocess.Popen(
             [sys.executable, "-m", "audit", *arguments(command, path, store)], stdout=subprocess.DEVNULL, stderr=sink
         )
-        _, status, used = os.wait4(running.pid, 0)
+        while not (ended := os.wait4(running.pid, os.WNOHANG))[0]:
+            most_kb = max(most_kb, peak_kb(running.pid))
+            time.sleep(0.01)
+        _, status, used = ended
     running.returncode = os.waitstatus_to_exitcode(status)
     assert time.monotonic() - began < 6 * MOST_S
-    return running.returncode, errors.read_text(), used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    return running.returncode, errors.read_text(), used.ru_utime + used.ru_stime, most_kb / 1024
+
+
+def peak_kb(pid):
+    """Largest memory of a process up to now; what wait tells would include its parent's, from before the exec."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def found(capsys, command, path, store, *more):
