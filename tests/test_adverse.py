@@ -258,7 +258,7 @@ def test_false_alarms_after_the_highest_group_was_chosen():
     assert alarms["pairs"] / 1500 < 0.05
 
 
-@pytest.mark.parametrize("kind", ["weights", "units"])
+@pytest.mark.parametrize("kind", ["weights", pytest.param("units", marks=pytest.mark.slow)])
 def test_the_inverted_p_keeps_its_error_with_weights_and_units(kind):
     rng = np.random.default_rng(8)
     low, replicates = 0, 250

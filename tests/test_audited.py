@@ -45,9 +45,14 @@ ESTIMATORS = [
     LogisticRegression(),
     Ridge(),
     StandardScaler(),
-    RandomForestClassifier(n_estimators=3, random_state=0),
-    DecisionTreeRegressor(random_state=0),
-    KMeans(n_clusters=3, n_init=1, random_state=0),
+    *(
+        pytest.param(estimator, marks=pytest.mark.slow)
+        for estimator in (
+            RandomForestClassifier(n_estimators=3, random_state=0),
+            DecisionTreeRegressor(random_state=0),
+            KMeans(n_clusters=3, n_init=1, random_state=0),
+        )
+    ),
 ]
 
 

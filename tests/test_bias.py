@@ -61,6 +61,7 @@ def test_conditional_disparity_equals_the_slow_obvious_loop(found):
     assert ("one_sided_stratum" in estimate.flags) == one_sided
 
 
+@pytest.mark.slow
 def test_the_interval_of_conditional_disparity_covers():
     rng = np.random.default_rng(8)
     accept, share = (0.6, 0.3, 0.1), (0.2, 0.5, 0.6)

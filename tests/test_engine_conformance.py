@@ -218,6 +218,7 @@ def test_a_cluster_gives_the_same_cubes_for_every_question(cluster, parts):
             same(spark_count, DuckEngine().count(table, question), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_time_and_no_row(cluster, parts):
     from audit.engines.spark import session
 
@@ -231,6 +232,7 @@ def test_a_worker_that_is_killed_costs_time_and_no_row(cluster, parts):
     cluster.workers[0] = cluster.add_worker(9)
 
 
+@pytest.mark.slow
 def test_a_cluster_without_workers_is_told_and_not_waited_for(tmp_path, parts, monkeypatch):
     from audit.engines import spark
 
@@ -246,6 +248,7 @@ def test_a_master_that_is_not_there_is_refused_at_once(parts):
         engine_of("spark", master).count(open_table(parts / "part-*.parquet"), QUESTIONS["crossings"])
 
 
+@pytest.mark.slow
 def test_a_part_that_breaks_on_the_cluster_is_named_and_nothing_is_counted(cluster, tmp_path):
     for i in range(2):
         people(20_000, seed=i).to_parquet(tmp_path / f"part-{i}.parquet")

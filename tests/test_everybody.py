@@ -401,8 +401,8 @@ def test_intervals_cover_93_times_in_100_or_are_marked(kind, who, fixed):
         assert covered.min() >= 0.90
 
 
-@pytest.mark.parametrize("who", BOTH)
-@pytest.mark.parametrize("kind", ["difference", "ratio"])
+@pytest.mark.parametrize("who", [BOTH[0], pytest.param(BOTH[1], marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["difference", pytest.param("ratio", marks=pytest.mark.slow)])
 def test_verdicts_at_the_limit_are_wrong_at_most_5_times_in_100(kind, who):
     """One group is away from equal others exactly by the limit; and all are equal, the limit being a narrow one.
 

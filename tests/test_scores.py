@@ -133,7 +133,12 @@ def test_a_gap_of_auc_can_be_judged():
 
 
 @pytest.mark.parametrize(
-    ("metric", "truth"), [("brier_score", 1 / 6), ("calibration_in_the_large", 0.0), ("log_loss", 0.5)]
+    ("metric", "truth"),
+    [
+        ("brier_score", 1 / 6),
+        pytest.param("calibration_in_the_large", 0.0, marks=pytest.mark.slow),
+        pytest.param("log_loss", 0.5, marks=pytest.mark.slow),
+    ],
 )
 def test_intervals_of_mean_losses_cover(metric, truth):
     rng = np.random.default_rng(12)
