@@ -315,13 +315,13 @@ def test_a_significant_difference_above_four_fifths_warns():
 
 
 def test_an_unasked_check_counts_in_no_gate():
-    from audit.gates import failed_checks
+    from audit.checks_found import checks_found
 
     unasked = check_of(selected({"a": (20, 0), "b": (20, 0)}))
     suite = replace(unasked, code="DV100", outcome="pass", severity="critical")
-    assert failed_checks([unasked, suite]).value == 0
-    assert failed_checks([unasked]).reason == "no check was run"
-    assert failed_checks([replace(unasked, severity="critical"), suite]).status == "undefined"
+    assert checks_found([unasked, suite], "failed").value == 0
+    assert checks_found([unasked], "failed").reason == "no check was run"
+    assert checks_found([replace(unasked, severity="critical"), suite], "failed").status == "undefined"
 
 
 def test_a_document_that_was_altered_is_found_out():

@@ -71,7 +71,9 @@ class Apart:
         except (OSError, ValueError):
             answer = None
         if answer is None:
-            self.reason = self.reason or self._end(process)
+            how = self._end(process)
+            # Whoever ended it meanwhile has said why.
+            self.reason = self.reason or how
             return None
         self.reason = answer["reason"]
         return _reading(answer["reading"])
@@ -103,9 +105,11 @@ class Apart:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(END_S)
         code = process.returncode
+        if code is None:
+            return "its process went silent without an answer"
         if code == -signal.SIGALRM:
             return f"it took over {probe.LONGEST_S} s for one reading and was ended"
-        if code is not None and code < 0:
+        if code < 0:
             return f"its process was ended by signal {-code}"
         return f"its process ended with exit code {code}"
 
