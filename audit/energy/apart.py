@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import audit
 from audit.energy import probe
@@ -66,8 +66,7 @@ class Apart:
         try:
             process.stdin.write(probe.READ)
             process.stdin.flush()
-            line = process.stdout.readline()
-            answer = json.loads(line) if line else None
+            answer = _answer(process.stdout)
         except (OSError, ValueError):
             answer = None
         if answer is None:
@@ -112,6 +111,16 @@ class Apart:
         if code < 0:
             return f"its process was ended by signal {-code}"
         return f"its process ended with exit code {code}"
+
+
+def _answer(lines: IO[bytes]) -> dict[str, Any] | None:
+    """The next answer; None at the end. What Python prints at its start, before the probe has its streams, is no answer."""
+    for line in iter(lines.readline, b""):
+        with contextlib.suppress(ValueError):
+            found = json.loads(line)
+            if isinstance(found, dict) and found.keys() == {"reason", "reading"}:
+                return found
+    return None
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
