@@ -114,7 +114,7 @@ class Apart:
 
 
 def _answer(lines: IO[bytes]) -> dict[str, Any] | None:
-    """The next answer; None at the end. What Python prints at its start, before the probe has its streams, is no answer."""
+    """The next answer; None at the end. What Python prints at its start, before the probe has its streams, is none."""
     for line in iter(lines.readline, b""):
         with contextlib.suppress(ValueError):
             found = json.loads(line)
