@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from audit.config.schema import Config
     from audit.result import AuditResult, Code, Energy
     from audit.stages import Findings, Opened
+
+NEEDED_AT_THE_END = ("audit.energy.sci", "audit.epochs", "audit.publish.terminal")
 
 
 class Recording:
@@ -101,9 +104,14 @@ class Recording:
             self._beside.enter("train")
 
     def _load(self) -> None:
+        from audit.evidence.reader import energy_of
         from audit.publish.card import prepare
 
+        for name in NEEDED_AT_THE_END:
+            import_module(name)
         prepare()
+        # Makes what reads the account of the meter, of an account that is none.
+        energy_of({})
         # Read when it was imported, and not when somebody has committed more meanwhile.
         _ = self._code
 
