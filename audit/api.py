@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -239,18 +239,15 @@ def _audit(rows: Any, config: Config, test: Any = None) -> AuditResult:
     from audit.run import conclude, now
     from audit.stages import Findings, audit_model, audit_parts
 
-    def quiet(_: str) -> AbstractContextManager[None]:
-        return nullcontext()
-
     found, started = Findings(), now()
     table = open_table(rows) if isinstance(rows, (str, Path)) else open_frame(rows)
     if config.predictions is None:
         parts = (
             {} if test is None else {"test": open_table(test) if isinstance(test, (str, Path)) else open_frame(test)}
         )
-        audit_parts(table, parts, config, found, quiet)
+        audit_parts(table, parts, config, found, nullcontext)
     else:
-        audit_model(table, config, found, quiet)
+        audit_model(table, config, found, nullcontext)
     run = Run(id=f"memory-{secrets.token_hex(4)}", started=started, finished=now(), version=__version__)
     return conclude(config, found, run)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
 from audit import __version__
@@ -77,7 +77,7 @@ def result_of(
         rows_without_group={name: account.rows_without_group.get(name, 0) for name in names},
     )
     found.data.append(_part(counted))
-    measure_model(counted, plan, config, found, _quiet)
+    measure_model(counted, plan, config, found, nullcontext)
     run = Run(id=f"memory-{secrets.token_hex(4)}", started=started, finished=now(), version=__version__)
     return conclude(config, found, run)
 
@@ -93,7 +93,3 @@ def _part(counted: Counted) -> Part:
         rows_excluded=dict(counted.rows_excluded),
         rows_without_group={name: n for name, n in counted.rows_without_group.items() if n},
     )
-
-
-def _quiet(_: str) -> AbstractContextManager[None]:
-    return nullcontext()

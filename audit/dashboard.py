@@ -22,10 +22,11 @@ from types import FrameType
 
 from audit.assets import asset
 from audit.errors import QuestionError, printable
+from audit.surroundings import STORE
 
 HOST = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 8501, 65535
-STORE_VARIABLE = "EVENHAND_STORE"
+STORE_VARIABLE = STORE
 PATIENCE_S = 60.0
 SETTINGS = {
     "server.address": HOST,

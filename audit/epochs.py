@@ -11,7 +11,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,8 +29,8 @@ from audit.measurement.multiclass import ClassTable
 from audit.measurement.scope import Scope
 from audit.records import cube_of, cube_record
 from audit.result import CubeRecord, Epoch
+from audit.surroundings import RUN
 
-RUN: Final = "EVENHAND_RUN"
 FILE: Final = "epochs.jsonl"
 ACCURACY = "accuracy"
 CURVES = ("selection_rate", "true_positive_rate", "false_positive_rate", ACCURACY)
@@ -128,21 +127,13 @@ def _bounded(notes: list[str]) -> tuple[str, ...]:
     return tuple(unlike if more <= 0 else [*unlike[:MOST_NOTES], f"and {more} more of this kind"])
 
 
-@cache
-def _adapter() -> Any:
-    from pydantic import TypeAdapter
-
-    from audit.evidence.reader import adapter
-
-    adapter()  # closes the classes of a result to keys that they do not have
-    return TypeAdapter(Epoch)
-
-
 def _read(line: str) -> Epoch | None:
     """Epoch of a line; None where it is none."""
+    from audit.evidence.reader import adapter_of
+
     try:
         strict_json.loads(line)
-        epoch: Epoch = _adapter().validate_json(line, strict=True)
+        epoch = adapter_of(Epoch).validate_json(line, strict=True)
     except (ValueError, RecursionError):
         return None
     return epoch if epoch.counts is not None and not epoch.rates and _possible(epoch, epoch.counts) else None

@@ -77,14 +77,24 @@ def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...
     QuestionError
         When a waiver names a gate that does not exist.
     """
-    rules = expanded(config)
-    names = [r.name for r in rules]
+    require_waived(config)
+    waivers = {w.gate: w for w in config.waivers}
+    gates = with_p_values([_judged(r, evidence) for r in expanded(config)], evidence)
+    return tuple(waived(g, waivers.get(g.name), today) for g in gates)
+
+
+def require_waived(config: Config) -> None:
+    """Refuse a waiver of a gate that does not exist.
+
+    Raises
+    ------
+    QuestionError
+        With the nearest gate.
+    """
+    names = [rule.name for rule in expanded(config)] if config.waivers else []
     for waiver in config.waivers:
         if waiver.gate not in names:
             raise QuestionError(f"waivers: {no_such('gate', waiver.gate, names)}")
-    waivers = {w.gate: w for w in config.waivers}
-    gates = with_p_values([_judged(r, evidence) for r in rules], evidence)
-    return tuple(waived(g, waivers.get(g.name), today) for g in gates)
 
 
 def failing_before_training(config: Config, evidence: Evidence, today: dt.date) -> tuple[str, ...]:

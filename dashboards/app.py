@@ -14,6 +14,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from audit import surroundings
 from audit.errors import AuditError, printable
 from audit.evidence.reader import DOCUMENT, read_result
 from audit.evidence.store import Entry, Store
@@ -30,7 +31,7 @@ from audit.publish.words import BADGES, Cell, bounds_text, estimate_cell, group_
 from audit.result import AuditResult, Energy, Gate
 from audit.value import Estimate, Stage
 
-STORE = Path(os.environ.get("EVENHAND_STORE", "audit-runs"))
+STORE = Path(os.environ.get(surroundings.STORE, surroundings.DEFAULT_STORE))
 ICON = Path(__file__).with_name("icon.svg")
 TONES = {"pass": "green", "waived": "blue", "fail": "red", "incomplete": "red", "insufficient": "orange",
          "undefined": "violet", "not judged": "gray", "damaged": "red"}  # fmt: skip

@@ -136,6 +136,24 @@ def test_the_task_follows_from_estimator_and_labels(rows, estimator, labels, met
     assert model.audit(X, y, sensitive_features=sex).find(metric, by=["sex"])
 
 
+def test_a_question_may_name_the_label_of_a_regression(rows):
+    X, _, sex = rows
+    model = Audited(Ridge(), {"data": {"label": "price"}}).fit(X, X["a"] * 2, sensitive_features=sex)
+    found = model.audit(X, X["a"] * 2, sensitive_features=sex)
+    assert found.find("mean_absolute_error", by=["sex"])
+    assert found.question.config["predictions"]["label"] == "price"
+
+
+def test_what_was_not_whole_of_the_fit_releases_nothing(rows, monkeypatch):
+    X, y, sex = rows
+    with monkeypatch.context() as patched:
+        patched.setattr("audit.stages.check_data", lambda *_, **__: 1 / 0)
+        model = Audited(LogisticRegression()).fit(X, y, sensitive_features=sex)
+    found = model.audit(X, y, sensitive_features=sex)
+    assert model.audit_.verdict == found.verdict == "incomplete"
+    assert "ZeroDivisionError" in found.run.ended
+
+
 def test_a_refused_fit_fits_nothing(rows):
     X, y, sex = rows
     gate = {"stage": "data", "metric": "representation", "compare": "lowest", "min": 0.9}

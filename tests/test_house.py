@@ -18,7 +18,7 @@ import audit
 PACKAGE = Path(audit.__file__).parent
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.name != "__main__.py")
 LAYERS = (
-    ("errors",), ("strict_json",), ("value",), ("estimates",), ("cube",), ("events",), ("catalogue",), ("document",), ("footprint",), ("result",), ("inference",), ("fairness",), ("metrics",),
+    ("errors", "surroundings"), ("own_process",), ("strict_json",), ("value",), ("estimates",), ("cube",), ("events",), ("catalogue",), ("document",), ("footprint",), ("result",), ("inference",), ("fairness",), ("metrics",),
     ("config",), ("grouping", "classes"), ("cells",), ("measurement",), ("own_metrics",), ("footprint_words",), ("sentences",), ("four_fifths",), ("checks_found",), ("family",), ("waivers",), ("gates",), ("assets",), ("evidence", "energy"), ("planning",),
     ("data.twins",), ("engines",), ("plans",), ("data",), ("process",), ("records",), ("epochs",), ("publish",), ("stages",), ("run", "parts"), ("tracking",), ("arrays",),
     ("counted",), ("api", "verify", "compare", "starting", "dashboard"), ("mlflow",), ("wrapping",),

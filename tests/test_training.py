@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 import audit
+from audit.cli import main
 from audit.errors import DataRefusedError, QuestionError, SourceError
 from audit.evidence.store import Store
 from audit.wrapping import around as wrapping
@@ -254,6 +255,18 @@ def test_a_bug_in_the_auditor_is_a_problem_and_no_exception(tmp_path, monkeypatc
             with wrapped(tmp_path) as run:
                 run.predictions(table())
         assert "ZeroDivisionError" in run.problems[0], broken
+
+
+def test_a_run_that_could_not_be_concluded_stays_as_one_that_did_not_end(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("audit.run.conclude", lambda *_, **__: 1 / 0)
+    with wrapped(tmp_path, metered=True) as run:
+        run.predictions(table())
+    assert run.result is None
+    (left,) = Store(tmp_path / "runs").runs()
+    assert left.state == "incomplete"
+    with pytest.raises(SystemExit, match="5"):
+        main(["gate", left.id, "--store", str(tmp_path / "runs")])
+    assert capsys.readouterr().out.startswith("INCOMPLETE")
 
 
 def test_a_step_that_hangs_is_not_waited_for(tmp_path, monkeypatch):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.cli import options as o
-from audit.cli.options import DEFAULT_STORE, Command
+from audit.cli.options import Command
 from audit.cli.unfinished import by_name, kept_kwh, state, unfinished
+from audit.surroundings import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from audit.result import AuditResult

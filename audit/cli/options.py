@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-DEFAULT_STORE = "audit-runs"
+from audit.surroundings import STORE
+
 TABLE = "A file (csv, parquet, arrow, jsonl), a glob in quotes, a folder of Parquet, or an address such as s3://…"
 
 
@@ -22,7 +23,7 @@ class Command:
 
 
 StorePath = Annotated[
-    Path, typer.Option("--store", envvar="EVENHAND_STORE", help="Folder that keeps every run.", show_default=True)
+    Path, typer.Option("--store", envvar=STORE, help="Folder that keeps every run.", show_default=True)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the whole document on stdout; talk goes to stderr.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Report, but exit 0 whatever the verdict is.")]

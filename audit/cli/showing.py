@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from audit.cli.options import DEFAULT_STORE
+from audit.surroundings import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from audit.config.schema import Config

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from audit.cli import options as o
-from audit.cli.options import DEFAULT_STORE, Command
+from audit.cli.options import Command
+from audit.surroundings import DEFAULT_STORE
 
 HERE = Path(DEFAULT_STORE)
 SUITE = "suite.json"

@@ -11,24 +11,15 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import IO, Any
 
-import audit
+from audit import own_process
 from audit.energy import probe
 from audit.energy.instrument import MeterName, Reading
 from audit.energy.ledger import Source
 from audit.errors import words_of
 
-HOME = Path(audit.__file__).parent.parent
-CODE = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); import audit; sys.path.pop(0); "
-    "from audit.energy.probe import main; main(sys.argv[1], int(sys.argv[2]))"
-)
-"""The very package that asks, and nothing else of the folder that it lies in; ``-P`` keeps the run's own folder out."""
-ASKERS = ("SUDO_ASKPASS", "SSH_ASKPASS")
 END_S = 0.3
 """Longest that the process may take to be gone once it was killed."""
 
@@ -50,11 +41,10 @@ class Apart:
 
     def start(self) -> None:
         """Start the process; it finds the hardware while the run goes on."""
-        command = [sys.executable, "-P", "-c", CODE, str(HOME), self._name, str(os.getpid())]
-        env = {name: value for name, value in os.environ.items() if name not in ASKERS}
         try:
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/", env=env,
-                                             stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
+            self._process = own_process.started(
+                probe.__name__, self._name, str(os.getpid()), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
         except (OSError, ValueError) as error:
             self.reason = f"the process of the meter cannot be started: {words_of(error)}"
 
@@ -82,9 +72,7 @@ class Apart:
         process, self._process = self._process, None
         if process is None:
             return
-        _kill(process)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(END_S)
+        own_process.end(process, END_S)
         for pipe in (process.stdin, process.stdout):
             with contextlib.suppress(OSError):
                 if pipe is not None:
@@ -95,7 +83,7 @@ class Apart:
         process = self._process
         if process is not None:
             self.reason = self.reason or "it did not answer in time and was ended"
-            _kill(process)
+            own_process.kill(process)
         return True
 
     @staticmethod
@@ -121,13 +109,6 @@ def _answer(lines: IO[bytes]) -> dict[str, Any] | None:
             if isinstance(found, dict) and found.keys() == {"reason", "reading"}:
                 return found
     return None
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the process and what it started: it leads a session of its own."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _reading(found: Mapping[str, Any] | None) -> Reading | None:

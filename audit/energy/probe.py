@@ -28,7 +28,7 @@ READ = b"r"
 CPU_INFO = Path("/proc/cpuinfo")
 
 
-def main(name: str, asker: int) -> None:
+def main(name: str, asker: str) -> None:
     """Serve one asker until it is done.
 
     Parameters
@@ -36,7 +36,7 @@ def main(name: str, asker: int) -> None:
     name
         Of the library to read with.
     asker
-        Process id of whoever asks; once it is no longer our parent, nobody is there to read an answer.
+        Process id of whoever asks, as text; once it is no longer our parent, nobody is there to read an answer.
     """
     asked, answers = _own_streams()
     _deaf()
@@ -47,7 +47,7 @@ def main(name: str, asker: int) -> None:
     signal.alarm(LONGEST_S)
     instrument.start()
     _deaf()  # once more: a library may have set handlers of its own
-    while _next(asked, asker) == READ:
+    while _next(asked, int(asker)) == READ:
         os.write(answers, _answer(instrument))
     instrument.stop()
 

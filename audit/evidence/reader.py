@@ -12,7 +12,7 @@ import json
 from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -22,6 +22,7 @@ from audit.errors import StoreError, printable
 from audit.result import SCHEMA, AuditResult, Energy
 from audit.value import Estimate
 
+T = TypeVar("T")
 DOCUMENT = "audit.json"
 LARGEST_BYTES = 512 * 1024 * 1024
 SHOWN_PATH = 200
@@ -73,15 +74,17 @@ def energy_of(plain: Any) -> Energy | None:
     if plain is None:
         return None
     try:
-        return _energy().validate_json(json.dumps(plain, allow_nan=False), strict=True)
-    except (ValidationError, ValueError):
+        energy: Energy = adapter_of(Energy).validate_json(json.dumps(plain, allow_nan=False), strict=True)
+    except (ValidationError, ValueError, TypeError, RecursionError):
         return None
+    return energy
 
 
 @cache
-def _energy() -> TypeAdapter[Energy]:
+def adapter_of(part: type[T]) -> TypeAdapter[T]:
+    """What pydantic makes of one of the classes of a result, closed to keys that it does not have."""
     adapter()
-    return TypeAdapter(Energy)
+    return TypeAdapter(part)
 
 
 @cache

@@ -5,17 +5,13 @@ Must not: judge, or take such a run for one that ended.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from audit import strict_json
 from audit.errors import printable
-from audit.evidence.reader import adapter
+from audit.evidence.reader import energy_of
 from audit.evidence.store import RECORD, STAGING, Store
 from audit.result import Energy
 
@@ -66,13 +62,9 @@ def _read(folder: Path) -> Unfinished:
     run_id = named[1] if named else printable(folder.name)
     try:
         raw: Any = strict_json.loads(strict_json.text(folder / RECORD, LARGEST_BYTES))
-        energy = _energy().validate_json(json.dumps(raw["energy"]), strict=True)
-        return Unfinished(id=run_id, path=folder, energy=energy, phase=raw.get("phase"), written=raw.get("written"))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, ValidationError):
+        energy, phase, written = energy_of(raw["energy"]), raw.get("phase"), raw.get("written")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        energy = None
+    if energy is None:
         return Unfinished(id=run_id, path=folder, energy=None)
-
-
-@cache
-def _energy() -> TypeAdapter[Energy]:
-    adapter()  # closes the classes to keys that they do not have
-    return TypeAdapter(Energy)
+    return Unfinished(id=run_id, path=folder, energy=energy, phase=phase, written=written)

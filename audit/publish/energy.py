@@ -67,11 +67,10 @@ def energy_view(energy: Energy | None) -> EnergyView:
     if energy is None:
         return EnergyView("Energy was not metered in this audit, so nothing is said about it.")
     note = safe_text(energy.note, 1200).strip() if energy.note else ""
-    pieces = _pieces(energy)
     return EnergyView(
         sentence=_sentence(energy),
-        largest=_largest(pieces),
-        pieces=pieces,
+        largest=_largest(energy),
+        pieces=_pieces(energy),
         components=_components(energy.components) if energy.components else None,
         totals=_totals(energy) if energy.components else None,
         units=_units(energy) if energy.sci else None,
@@ -102,16 +101,17 @@ def _pieces(energy: Energy) -> tuple[Piece, ...]:
     return tuple(found)
 
 
-def _largest(pieces: Sequence[Piece]) -> str:
+def _largest(energy: Energy) -> str:
     """What most of the energy is, and whether anybody measured it."""
-    if not pieces:
+    parts = made_of(energy)
+    if not parts:
         return ""
-    first = pieces[0]
-    name, _, share = first.label.rpartition(" ")
-    if len(pieces) == 1:
+    first = parts[0]
+    name = safe_text(first.component, 30)
+    if len(parts) == 1:
         return f"All of it is {name}: {MEANING[first.method]}."
-    head = "Most of it" if first.width > 50 else "The largest part"
-    return f"{head}, {share}, is {name}: {MEANING[first.method]}."
+    head = "Most of it" if first.share > 0.5 else "The largest part"
+    return f"{head}, {percent(first.share)}, is {name}: {MEANING[first.method]}."
 
 
 def _components(components: Sequence[EnergyComponent]) -> Table:

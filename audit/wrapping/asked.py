@@ -10,10 +10,10 @@ from typing import Any
 
 from audit.config.read import build, load
 from audit.config.schema import Config
-from audit.errors import QuestionError, printable
+from audit.errors import QuestionError
+from audit.surroundings import DEFAULT_STORE, STORE
 from audit.wrapping.beside import Beside
 
-DEFAULT_STORE = "audit-runs"
 MEMORY, MEMORY_TEST = "memory", "memory test"
 
 
@@ -46,39 +46,41 @@ def asked_of(config: Any, data: Any, test: Any, store: str | Path | None) -> Ask
     rows = {MEMORY: data} if data is not None else {}
     if test is not None:
         rows[MEMORY_TEST] = test
-    if isinstance(config, Config):
-        question, folder = config, Path()
-    elif isinstance(config, Mapping):
-        question, folder = build(_with_sources(config, rows), "the question"), Path()
-    elif isinstance(config, (str, os.PathLike)):
-        question, folder = load(Path(config))
-    else:
-        raise QuestionError(f"config is of type {type(config).__name__}; give the path of an audit.toml, or a mapping")
+    given, folder = given_as(config)
+    question = given if isinstance(given, Config) else build(_with_sources(given, rows), "the question")
     if rows:
         sources = {"source": MEMORY, "test": MEMORY_TEST if MEMORY_TEST in rows else None, "prepare": None}
         question = question.model_copy(update={"data": question.data.model_copy(update=sources)})
-    _judgeable(question)
-    kept = store if store is not None else os.environ.get("EVENHAND_STORE", DEFAULT_STORE)
+    from audit.gates import require_waived
+
+    # Refused now and not when the training is over.
+    require_waived(question)
+    kept = store if store is not None else os.environ.get(STORE, DEFAULT_STORE)
     return Asked(config=question, folder=folder, store=Path(kept).absolute(), rows=rows)
 
 
-def _with_sources(raw: Mapping[str, Any], rows: Mapping[str, Any]) -> dict[str, Any]:
+def given_as(config: Any) -> tuple[Config | dict[str, Any], Path]:
+    """A question as it was given, its sections copied where it is a mapping, and where its paths start.
+
+    Raises
+    ------
+    QuestionError
+        When it is neither, nor a path, or the file says nothing that can be asked.
+    """
+    if isinstance(config, Config):
+        return config, Path()
+    if isinstance(config, Mapping):
+        return {name: dict(s) if isinstance(s, Mapping) else s for name, s in config.items()}, Path()
+    if isinstance(config, (str, os.PathLike)):
+        return load(Path(config))
+    raise QuestionError(f"config is of type {type(config).__name__}; give the path of an audit.toml, or a mapping")
+
+
+def _with_sources(raw: dict[str, Any], rows: Mapping[str, Any]) -> dict[str, Any]:
     """Sections whose tables are in memory name them so."""
-    out: dict[str, Any] = {name: dict(s) if isinstance(s, Mapping) else s for name, s in raw.items()}
-    data, predictions = out.get("data", {}), out.get("predictions")
+    data, predictions = raw.get("data", {}), raw.get("predictions")
     if rows and isinstance(data, dict):
-        out["data"] = {**data, "source": MEMORY}
-    if isinstance(predictions, dict) and "train" not in out:
+        raw["data"] = {**data, "source": MEMORY}
+    if isinstance(predictions, dict) and "train" not in raw:
         predictions.setdefault("source", MEMORY)
-    return out
-
-
-def _judgeable(config: Config) -> None:
-    """Refuse now what could only be refused when the training is over."""
-    from audit.errors import no_such
-    from audit.gates import expanded
-
-    names = [rule.name for rule in expanded(config)]
-    for waiver in config.waivers:
-        if waiver.gate not in names:
-            raise QuestionError(f"waivers: {no_such('gate', printable(waiver.gate), names)}")
+    return raw

@@ -1,24 +1,22 @@
 """The training's handle of the process beside it, in which the meter runs.
 
 That process keeps the energy record, and when the training vanishes without a word it concludes the run as
-incomplete. It is a child in a session of its own, so that what is sent to the training's group does not reach it.
+incomplete.
 No method raises, and none waits longer than it says: what went wrong is a reason in words.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import subprocess
-import sys
 import time
 import weakref
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audit import own_process
 from audit.errors import printable
 from audit.wrapping.messages import Channel, ChannelClosedError
 
@@ -29,7 +27,7 @@ PATIENCE_S = 1.8
 """Longest that a training waits in vain, all its questions together: for the meter's start, or for one that hangs."""
 LAST_CHANCE_S = 0.2
 """What one question still gets when that is used up: a meter that was slow to start may be well by now."""
-PACKAGE = Path(__file__).resolve().parent.parent
+SIDECAR = "audit.wrapping.sidecar"
 
 
 class Beside:
@@ -44,12 +42,11 @@ class Beside:
         self._left_s = PATIENCE_S
         self._awake = False
         self._stalled = False
-        self._record: Path | None = None
         try:
             ours, theirs = socket.socketpair()
             self._channel = Channel(ours, PATIENCE_S)
             with theirs:
-                self._process = _started(theirs)
+                self._process = own_process.started(SIDECAR, stdin=theirs.fileno(), stdout=subprocess.DEVNULL)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             self._lose(f"its process could not be started: {printable(error, 160)}")
         # Who is never told of a run has nothing to conclude, and shall not outlive whoever dropped it.
@@ -58,7 +55,6 @@ class Beside:
     def begin(self, run: Mapping[str, Any]) -> None:
         """Tell it of the run."""
         self._unused.detach()
-        self._record = Path(run["staging"]) / "energy.json"
         self._say(run)
 
     def ready(self) -> bool:
@@ -87,23 +83,11 @@ class Beside:
             self.leave()
 
     def stop(self) -> Mapping[str, Any] | None:
-        """End it, and take its account of the energy, or the last one that it wrote; None where there is none."""
+        """End it, and take its account of the energy; None where it gave none."""
         answer = self._ask({"stop": True})
         self._end()
-        energy = self._recorded() if answer is None else answer.get("energy")
+        energy = None if answer is None else answer.get("energy")
         return energy if isinstance(energy, dict) else None
-
-    def _recorded(self) -> Any:
-        """The account on disk, a flush old at most, with a word about that."""
-        if self._record is None:
-            return None
-        try:
-            energy = json.loads(self._record.read_text(encoding="utf-8"))["energy"]
-            measured = "what follows was not measured" if energy["energy_kwh"] is not None else "not measured"
-            energy["note"] += f"; {measured}, because the meter was lost: {self.reason or 'it broke'}"
-        except (OSError, ValueError, LookupError, TypeError):
-            return None
-        return energy
 
     def abandon(self) -> None:
         """End it without a word more: nothing is to be concluded."""
@@ -162,24 +146,5 @@ def _dropped(channel: Channel | None, process: subprocess.Popen[bytes] | None, o
 
 def _ended(process: subprocess.Popen[bytes] | None, owner: int) -> None:
     """End a process that this one has started."""
-    if process is None or os.getpid() != owner:
-        return
-    process.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(PATIENCE_S)
-
-
-def _started(end: socket.socket) -> subprocess.Popen[bytes]:
-    """The process, on the same Python and this very package, deaf to the terminal."""
-    paths = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONSAFEPATH": "1"}
-    for name in ("PYTHONWARNINGS", "EVENHAND_RUN"):
-        env.pop(name, None)
-    return subprocess.Popen(
-        [sys.executable, "-m", "audit.wrapping.sidecar"],
-        stdin=end.fileno(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=env,
-        start_new_session=True,
-    )
+    if process is not None and os.getpid() == owner:
+        own_process.end(process, PATIENCE_S)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.wrapping.patience import broken, say
+from audit.errors import words_of
+from audit.wrapping.patience import LONGEST, say
 
 
 class EpochEnds:
@@ -35,4 +36,4 @@ class EpochEnds:
         try:
             work()
         except Exception as error:  # noqa: BLE001 - what breaks in the auditor never reaches the training
-            say(f"audit: the groups of an epoch are not counted: {broken(error)}; training goes on")
+            say(f"audit: the groups of an epoch are not counted: {words_of(error, LONGEST)}; training goes on")

@@ -8,13 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    _routing_enabled,
-    process_routing,
-)
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -123,7 +119,7 @@ class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         InputError
             When the question or the groups cannot be used.
         """
-        if _routing_enabled():
+        if get_config()["enable_metadata_routing"]:
             params = dict(process_routing(self, "fit", **params).estimator.fit)
         # Nothing of the audit may change what is fitted, so the estimator gets X and y as they came.
         estimator, rows = clone(self.estimator), self._rows(X, y, sensitive_features)

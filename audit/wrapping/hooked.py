@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from audit.errors import DataRefusedError, InputError, QuestionError
+from audit.errors import DataRefusedError, InputError, QuestionError, words_of
 from audit.wrapping.around import Training, active, training
 from audit.wrapping.innermost import is_going_on, step_out
-from audit.wrapping.patience import broken, say
+from audit.wrapping.patience import LONGEST, say
 from audit.wrapping.undisturbed import undisturbed
 
 UNSAID = (
@@ -104,7 +104,7 @@ class Hooked:
         except (InputError, DataRefusedError):
             raise
         except Exception as error:  # noqa: BLE001 - what breaks in the auditor never reaches the training
-            say(f"audit: not begun: {broken(error)}; training is untouched, and nothing is recorded")
+            say(f"audit: not begun: {words_of(error, LONGEST)}; training is untouched, and nothing is recorded")
             return
         self._closer = weakref.finalize(anchor, _collected, run)
         OPEN.append(self._closer)
@@ -196,4 +196,4 @@ def contained(run: Training, what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001 - what breaks in the auditor never reaches the training
-        run.note(f"{what}: {broken(error)}")
+        run.note(f"{what}: {words_of(error, LONGEST)}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-RUN: Final = "EVENHAND_RUN"
+from audit.surroundings import RUN
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from audit.evidence.store import Store
 from audit.result import AuditResult, Run
 from audit.run import code_version, conclude, now, write
 from audit.stages import Findings, audit_model
-from audit.wrapping.recording import wordless
 from audit.wrapping.rows import PREDICTION, SCORE, Rows
 
 
@@ -33,19 +33,24 @@ def judged_with(audited: Any, rows: Rows, X: Any) -> AuditResult:  # noqa: N803
     config = rows.judged(scored=score is not None)
     columns = dict(rows.columns) | {PREDICTION: audited.predict(X)} | ({} if score is None else {SCORE: score})
     found, started = _found(audited.audit_), now()
-    audit_model(open_frame(columns, "the held-out rows"), config, found, wordless)
+    audit_model(open_frame(columns, "the held-out rows"), config, found, nullcontext)
     store = None if audited.store is None else Store(Path(audited.store))
+    fit = audited.audit_
     run = Run(
         id=f"memory-{secrets.token_hex(4)}" if store is None else store.new_run_id(),
         started=started, finished=now(), version=__version__, command=("python", type(audited.estimator_).__name__),
-        code=code_version(rows.folder), exit_codes={} if audited.audit_ is None else audited.audit_.run.exit_codes,
-        continued=() if audited.audit_ is None else audited.audit_.run.continued,
+        code=code_version(rows.folder), **({} if fit is None else _of_fit(fit.run)),
     )  # fmt: skip
-    energy = None if audited.audit_ is None else audited.audit_.energy
-    result = conclude(config, found, run, energy)
+    # What was not whole of the fit is not whole of this either, and releases nothing.
+    result = conclude(config, found, run, None if fit is None else fit.energy, failed=bool(run.ended))
     if store is not None:
         write(result, store)
     return result
+
+
+def _of_fit(run: Run) -> dict[str, Any]:
+    """How the fit went, which is on record with what is judged of it."""
+    return {"exit_codes": run.exit_codes, "continued": run.continued, "ended": run.ended}
 
 
 def _found(fit: AuditResult | None) -> Findings:

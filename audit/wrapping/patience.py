@@ -11,9 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from audit.errors import AuditError, printable
+from audit.errors import printable, words_of
 
 T = TypeVar("T")
+LONGEST = 400
+"""Of what is said of an error, so that its offender and its mend are in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ def within(patience_s: float, what: str, work: Callable[[], T]) -> Outcome[T]:
         try:
             box.append(Outcome(value=work()))
         except BaseException as error:  # noqa: BLE001 - whatever breaks in the auditor must not reach the training
-            box.append(Outcome(problem=f"{what}: {broken(error)}", error=error))
+            box.append(Outcome(problem=f"{what}: {words_of(error, LONGEST)}", error=error))
 
     if not threading.main_thread().is_alive():
         # The interpreter is ending: no thread can be started any more, and no training is kept waiting.
@@ -53,17 +55,11 @@ def within(patience_s: float, what: str, work: Callable[[], T]) -> Outcome[T]:
     try:
         thread.start()
     except RuntimeError as error:
-        return Outcome(problem=f"{what}: {broken(error)}", error=error)
+        return Outcome(problem=f"{what}: {words_of(error, LONGEST)}", error=error)
     thread.join(patience_s)
     if box:
         return box[0]
     return Outcome(problem=f"{what}: not done within {patience_s:g} s, so it was not waited for")
-
-
-def broken(error: BaseException) -> str:
-    """What broke: what the user gave in full, anything else with its kind."""
-    said = printable(error, 400)
-    return said if isinstance(error, AuditError) else f"{type(error).__name__}: {said}"
 
 
 def say(text: str) -> None:

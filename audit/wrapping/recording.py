@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -36,6 +37,8 @@ class Recording:
     """One run: what was asked, what was found, and where it is kept."""
 
     def __init__(self, asked: Asked, *, metered: bool, note: Callable[[str], None]) -> None:
+        from audit.run import now
+
         self.trained_well = False
         self._asked = asked
         self._config = asked.config
@@ -44,7 +47,7 @@ class Recording:
         self._store = Store(asked.store or self._spare or Path())
         self._begun: dict[str, Any] = {
             "id": self._store.new_run_id(),
-            "started": _now(),
+            "started": now(),
             "version": __version__,
             "command": _command(),
         }
@@ -76,7 +79,7 @@ class Recording:
             return
         fresh = Findings()
         with self._phase("validate"):
-            check_data(before, self._opened(before), fresh, wordless)
+            check_data(before, self._opened(before), fresh, nullcontext)
         # Only what is whole enters: a step that was given up may still be filling its own findings.
         self.found = fresh
 
@@ -156,10 +159,10 @@ class Recording:
         from audit.stages import Opened, audit_model, audit_predictions
 
         if self._asked.handed is not None:
-            audit_model(open_frame(self._asked.handed, "the predictions"), self._config, fresh, wordless)
+            audit_model(open_frame(self._asked.handed, "the predictions"), self._config, fresh, nullcontext)
             return
         self._require_new()
-        audit_predictions(self._config, Opened(self._config, self._asked.folder), fresh, wordless)
+        audit_predictions(self._config, Opened(self._config, self._asked.folder), fresh, nullcontext)
 
     def conclude(self, problems: tuple[str, ...]) -> AuditResult:
         """Judge what was found, and make the document."""
@@ -184,6 +187,13 @@ class Recording:
             return None
         return None if self.staging is None else write(result, self._store)
 
+    def let_go(self) -> None:
+        """End without a document: what was kept stays, as a run that did not end, which no gate passes."""
+        if self._beside is not None:
+            self._beside.abandon()
+        if self._spare is not None:
+            shutil.rmtree(self._spare, ignore_errors=True)
+
     def abandon(self) -> None:
         """Leave nothing behind."""
         if self._beside is not None:
@@ -205,12 +215,23 @@ class Recording:
     def _stopped(self) -> Energy | None:
         """The energy of the run; where the meter gave none, why."""
         from audit.evidence.reader import energy_of
-        from audit.result import Energy
 
         if self._beside is None:
             return None
         energy = energy_of(self._beside.stop())
-        return energy or Energy(note=f"not measured: the meter gave no account; {self._beside.reason or 'it broke'}")
+        return energy or self._left(self._beside.reason or "it broke")
+
+    def _left(self, reason: str) -> Energy:
+        """What the meter wrote down before it was lost, a flush old at most, with a word about that."""
+        from audit.evidence.unfinished import kept
+        from audit.result import Energy
+
+        energy = None if self.staging is None else kept(self.staging).energy
+        if energy is None or energy.energy_kwh is None:
+            return Energy(note=f"not measured: the meter gave no account; {reason}")
+        return replace(
+            energy, note=f"{energy.note}; what follows was not measured, because the meter was lost: {reason}"
+        )
 
     def _phase(self, name: Phase) -> AbstractContextManager[object]:
         return nullcontext() if self._beside is None else self._beside.phase(name)
@@ -230,16 +251,6 @@ class Recording:
             raise SourceError(
                 f"'{printable(source)}' is as it was before the training, which left no new predictions there"
             )
-
-
-def wordless(what: str) -> AbstractContextManager[object]:
-    """A step without a word about it."""
-    del what
-    return nullcontext()
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _command() -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,10 @@ from sklearn.base import is_regressor
 from sklearn.utils.multiclass import type_of_target
 
 from audit.arrays import attributes
-from audit.config.read import build, load
+from audit.config.read import build
 from audit.config.schema import Config
 from audit.errors import QuestionError, printable
-from audit.wrapping.asked import MEMORY
+from audit.wrapping.asked import MEMORY, given_as
 
 LABEL, PREDICTION, SCORE = "y", "y_pred", "y_score"
 BEFORE = ("data", "checks", "energy")
@@ -33,6 +32,8 @@ class Rows:
     raw: Mapping[str, Any]
     """Sections of the question, of the data alone."""
     task: str
+    label: str
+    """Name of the column of labels."""
 
     @property
     def before(self) -> Config:
@@ -46,11 +47,6 @@ class Rows:
     def rows(self) -> Mapping[str, Any]:
         """The table by the source that it stands for."""
         return {MEMORY: self.columns}
-
-    @property
-    def label(self) -> str:
-        """Name of the column of labels."""
-        return str(self.raw["data"].get("label", LABEL))
 
     def judged(self, *, scored: bool) -> Config:
         """The whole question, predictions included."""
@@ -91,7 +87,7 @@ def rows_of(config: Any, estimator: Any, X: Any, y: Any, sensitive_features: Any
     for name in ("source", "test", "prepare"):
         data.pop(name, None)
     raw = {**raw, "data": {**data, "groups": list(groups), "source": MEMORY}}
-    return Rows(columns=columns, groups=groups, folder=folder, raw=raw, task=task)
+    return Rows(columns=columns, groups=groups, folder=folder, raw=raw, task=task, label=label)
 
 
 def features(X: Any) -> dict[str, Any]:  # noqa: N803
@@ -108,11 +104,7 @@ def features(X: Any) -> dict[str, Any]:  # noqa: N803
 
 def _raw(config: Any) -> tuple[dict[str, Any], Path]:
     """Sections of a question, and where its paths start."""
-    if config is None:
-        return {}, Path()
-    if isinstance(config, Mapping):
-        return {k: dict(v) if isinstance(v, Mapping) else v for k, v in config.items()}, Path()
-    if isinstance(config, (str, os.PathLike)):
-        found, folder = load(Path(config))
-        return found.model_dump(mode="json", exclude_none=True, exclude_unset=True), folder
-    raise QuestionError(f"config is of type {type(config).__name__}; give the path of an audit.toml, or a mapping")
+    given, folder = given_as({} if config is None else config)
+    if isinstance(given, Config):
+        return given.model_dump(mode="json", exclude_none=True, exclude_unset=True), folder
+    return given, folder

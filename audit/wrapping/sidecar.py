@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import socket
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,6 +19,7 @@ from typing import Any
 
 from audit.config.read import build
 from audit.energy.meter import Meter
+from audit.evidence.store import RECORD
 from audit.wrapping.messages import Channel, ChannelClosedError
 
 LOOK_S = 0.5
@@ -38,7 +38,7 @@ class Sidecar:
         self._begin = begin
         self._staging = Path(begin["staging"])
         self._config = build(begin["config"], "the question of the run")
-        self._meter = Meter.of(self._config.energy, record=self._staging / "energy.json")
+        self._meter = Meter.of(self._config.energy, record=self._staging / RECORD)
         self._open = False
         self._started_s = time.monotonic()
 
@@ -123,7 +123,3 @@ def main() -> int:
     if begin is not None and os.getppid() == begin["parent"]:
         Sidecar(channel, begin).serve()
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

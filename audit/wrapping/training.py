@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from audit.errors import DataRefusedError, InputError, QuestionError
+from audit.errors import DataRefusedError, InputError, QuestionError, words_of
 from audit.wrapping.innermost import step_in, step_out
-from audit.wrapping.patience import broken, say, within
+from audit.wrapping.patience import LONGEST, say, within
 from audit.wrapping.ranks import other_rank
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Training:
         try:
             leave()
         except Exception as error:  # noqa: BLE001 - what breaks in the auditor never reaches the training
-            self.note(f"the end of the training is not on record: {broken(error)}")
+            self.note(f"the end of the training is not on record: {words_of(error, LONGEST)}")
         self._conclude(recording)
 
     def _look(self, recording: Recording) -> None:
@@ -167,7 +167,7 @@ class Training:
         result = self.result = concluded.value
         if result is None:
             self.note(str(concluded.problem))
-            recording.abandon()
+            recording.let_go()
             return
         written = within(self._patience_s, "the run is not in the store", lambda: recording.write(result))
         if written.problem is not None:

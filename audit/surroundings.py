@@ -1,0 +1,11 @@
+"""What a run finds around it and tells those inside it: names of variables, and where runs lie when nobody says."""
+
+from __future__ import annotations
+
+from typing import Final
+
+RUN: Final = "EVENHAND_RUN"
+"""Folder of the run that is going on; what trains inside it may add to what is kept there."""
+STORE: Final = "EVENHAND_STORE"
+"""Folder that keeps every run."""
+DEFAULT_STORE: Final = "audit-runs"
