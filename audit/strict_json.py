@@ -10,22 +10,26 @@ from __future__ import annotations
 
 import json
 import math
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from audit.errors import printable
 
-Fault = Literal["twice", "constant", "infinite", "whole", "absent", "large", "encoding"]
+Fault = Literal["twice", "constant", "infinite", "whole", "rounded", "absent", "large", "encoding"]
 SENTENCES: dict[Fault, str] = {
     "twice": "key '{}' stands twice in one object; keep one",
     "constant": "{} is no number of JSON; write a finite number, or null where there is none",
     "infinite": "{} is too large for a number",
     "whole": "{} is a whole number beyond 64 bits",
+    "rounded": "{} would be rounded to another number",
     "absent": "{} is no file",
     "large": "it has {} bytes",
     "encoding": "byte {} is not UTF-8",
 }
 LONGEST_WHOLE = 20
+EXACT = 2.0**53
+"""From here on a float no longer holds every whole number."""
 SHOWN = 30
 
 
@@ -69,14 +73,14 @@ def decoder(*, whole: bool = False, infinite: bool = False) -> json.JSONDecoder:
     Parameters
     ----------
     whole
-        Refuse whole numbers that no column of 64 bits holds.
+        Refuse what no column of 64 bits holds: whole numbers beyond that, and digits that are lost.
     infinite
         Let 1e999 through, for a reader that names its place itself.
     """
     return json.JSONDecoder(
         object_pairs_hook=_once,
         parse_constant=_no_constant,
-        parse_float=float if infinite else _finite,
+        parse_float=float if infinite else _kept if whole else _finite,
         parse_int=_whole if whole else int,
     )
 
@@ -110,6 +114,23 @@ def _finite(number: str) -> float:
     value = float(number)
     if not math.isfinite(value):
         raise NotStrictError("infinite", printable(number, SHOWN))
+    return value
+
+
+def loses_digits(number: str) -> bool:
+    """Whether a large number, written out without an exponent, is another one once it is read as a float.
+
+    It may be the number of a person, which rounding makes that of another one.
+    """
+    value = float(number)
+    spelled_out = "e" not in number and "E" not in number
+    return spelled_out and abs(value) >= EXACT and Decimal(number) != Decimal(value)
+
+
+def _kept(number: str) -> float:
+    value = _finite(number)
+    if loses_digits(number):
+        raise NotStrictError("rounded", printable(number, SHOWN))
     return value
 
 

@@ -107,6 +107,17 @@ def test_numbers_of_people_beyond_2_to_53_stay_apart(tmp_path, capsys, command, 
     assert set(rates(document)) == {f"{BIG}{ending}", f"{BIG + 1}{ending}"}
 
 
+@pytest.mark.parametrize("command", ["data", "model"])
+def test_numbers_of_people_beyond_2_to_53_are_refused_in_json(tmp_path, capsys, command):
+    """A number of JSON has one type, so that it cannot stay text; one of two people would be counted as the other."""
+    lines = [f'{{"g": {BIG + (g == "b")}.0, "y": {y}, "y_pred": {p}}}' for g, y, p in ROWS]
+    (tmp_path / "x.jsonl").write_text("\n".join(lines))
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments(command, tmp_path / "x.jsonl", tmp_path / "store"))
+    said = capsys.readouterr().err
+    assert f"holds {BIG + 1}.0, which would be rounded to another number; write it as text" in said
+
+
 def test_large_amounts_that_are_doubles_are_numbers_still(tmp_path, capsys):
     """What a program prints of a double is that double, so nothing is rounded and a weight may be one."""
     weights = [repr(float(BIG + 2 * i)) if i % 2 else "1.2345678901234567e+22" for i in range(60)]

@@ -39,6 +39,10 @@ def test_a_reader_may_ask_for_less_or_more():
     assert strict_json.loads("1e999", infinite=True) == float("inf")
     with pytest.raises(NotStrictError, match="beyond 64 bits"):
         strict_json.decoder(whole=True).decode("9" * 30)
+    with pytest.raises(NotStrictError, match=r"9007199254740993\.0 would be rounded"):
+        strict_json.decoder(whole=True).decode("9007199254740993.0")
+    for kept in ("9007199254740994.0", "0.1", "9007199254740993e0", "1.2345678901234567e+22", "-123456.7"):
+        assert strict_json.decoder(whole=True).decode(kept) == float(kept)
     with pytest.raises(ValueError, match="Expecting"):
         strict_json.loads("{")
     with pytest.raises(RecursionError):

@@ -33,6 +33,7 @@ FAULTS: dict[str, str] = {
     "constant": "holds {}, which is not JSON; write null for a missing value",
     "infinite": "holds {}, which is too large for a number (it would be infinite)",
     "whole": "holds {}, a whole number beyond 64 bits; write it as text",
+    "rounded": "holds {}, which would be rounded to another number; write it as text",
 }
 """Ends of sentences about a line."""
 

@@ -6,11 +6,11 @@ Leading zeros, plus signs, thousands separators and decimal commas stay text, an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from audit.engines.kinds import EXACT_INTEGER
 from audit.errors import SourceError, printable
+from audit.strict_json import loses_digits
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +20,6 @@ INTEGER = r"\A(?:0|-?[1-9][0-9]*)\z"
 FLOAT = r"\A-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?\z"
 TRUTHS = (r"\A(?:true|false)\z", r"\A(?:True|False)\z", r"\A(?:TRUE|FALSE)\z")
 SPELLED_OUT = r"\A-?[0-9]+\.[0-9]*\z"
-"""A large number without an exponent may be the number of a person, which rounding makes that of another one."""
 LOOKED_AT_ROWS = 1000
 
 
@@ -124,4 +123,4 @@ def _exact(column: pa.ChunkedArray, read: pa.ChunkedArray) -> bool:
     if pc.any(pc.match_substring_regex(large, INTEGER)).as_py():
         return False
     spelled = large.filter(pc.match_substring_regex(large, SPELLED_OUT)).to_pylist()
-    return all(text is None or Decimal(text) == Decimal(float(text)) for text in spelled)
+    return not any(text is not None and loses_digits(text) for text in spelled)
