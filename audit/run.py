@@ -18,7 +18,7 @@ from audit import __version__
 from audit.config.schema import Config
 from audit.errors import AuditError, QuestionError, SourceError, TrainingError, printable
 from audit.evidence.store import RECORD, Store
-from audit.gates import Evidence, exit_code, failing_before_training, judge, overall
+from audit.gates import Evidence, exit_code, failing_before_training, judge, overall, require_waived
 from audit.records import question_record
 from audit.result import AuditResult, Code, Energy, Run
 from audit.stages import Findings, Step, audit_predictions, check_data, require_inputs, require_inside
@@ -63,6 +63,7 @@ def run(job: Job) -> Audited:
     TrainingError
         Training failed, and on top of that the run could not be recorded.
     """
+    require_waived(job.config, today())
     opened = require_inputs(job.config, job.folder)
     run_id, started = job.store.new_run_id(), now()
     staging, found, ended = job.store.begin(run_id), Findings(), None
@@ -108,11 +109,12 @@ def conclude(
     """Judge what was found, and make the document."""
     energy = None if energy is None else _per_unit(energy, config, found)
     evidence = Evidence(estimates=found.estimates, checks=found.checks, energy=energy, stopped_by=found.stopped_by)
-    gates = judge(config, evidence, dt.datetime.now(dt.UTC).date())
+    gates = judge(config, evidence, dt.datetime.fromisoformat(record.finished).date())
+    verdict = overall(gates, four_fifths=config.policy.four_fifths)
     return AuditResult(
         run=record,
         question=question_record(config),
-        verdict="incomplete" if failed else overall(gates),
+        verdict="incomplete" if failed else verdict,
         data=tuple(found.data),
         cubes=tuple(found.cubes),
         estimates=found.estimates,
@@ -189,7 +191,7 @@ def _prepare(job: Job) -> None:
 def _may_train(job: Job, found: Findings) -> None:
     """Look at the gates on the data before a single step of training."""
     evidence = Evidence(estimates=found.estimates, checks=found.checks)
-    failed = failing_before_training(job.config, evidence, dt.datetime.now(dt.UTC).date())
+    failed = failing_before_training(job.config, evidence, today())
     if job.insist:
         found.continued = failed
     else:
@@ -252,6 +254,11 @@ def code_version(folder: Path) -> Code | None:
 def _git(folder: Path, *arguments: str) -> str:
     command = ("git", "-C", str(folder), *arguments)
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
+def today() -> dt.date:
+    """The present day in UTC."""
+    return dt.datetime.now(dt.UTC).date()
 
 
 def now() -> str:
