@@ -31,6 +31,8 @@ STAGING = re.compile(r"\.([0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})\.part")
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 RECORD = "energy.json"
 """The energy so far, which the meter keeps in the folder of a run while it goes on."""
+BEFORE = "predictions-before-training"
+"""Copies of the predictions that lay there before training, in the folder of a run while training goes on."""
 LATEST = "latest"
 HEAD_BYTES, TAIL_BYTES = 65_536, 64
 HEADLINE = frozenset({"schema", "run", "question", "verdict"})

@@ -17,6 +17,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from audit.errors import printable
+from audit.evidence.store import BEFORE
 from audit.footprint_words import energy_text
 from audit.gates import WORST_FIRST, deciding, exit_code
 from audit.publish.terminal_energy import energy_lines
@@ -109,6 +110,9 @@ def unfinished_lines(left: Unfinished, console: Console, *, gated: bool) -> None
     _print(console, Line("INCOMPLETE: ", f"run {printable(left.id)} did not end, or goes on still.", "incomplete"))
     if gated:
         _print(console, Line("", "Exit code 5: there is nothing to judge, so nothing may be released on it."))
+    if (left.path / BEFORE).is_dir():
+        said = f"the predictions that lay there before training, in {printable(left.path / BEFORE, MOST_PATH)}"
+        _print(console, Line("Kept    ", said, whole=True))
     if left.energy is None:
         section(console, [Line("Energy  ", f"nothing of it was written down in {printable(left.path, MOST_PATH)}")])
         return
