@@ -227,12 +227,18 @@ def _named(attribute: str, levels: Sequence[str]) -> tuple[str, ...]:
 
 
 def _classes(classes: int | Sequence[str]) -> tuple[str, ...]:
-    names = tuple(map(str, range(classes))) if isinstance(classes, int) else tuple(classes)
+    names = tuple(map(str, range(classes)) if isinstance(classes, int) else map(_class_name, classes))
     if len(names) < 2 or len(set(names)) < len(names):
         raise QuestionError(f"classes are {list(names)[:6]}; give two or more different names, or how many there are")
-    if len(names) == 2:
-        return (NEGATIVE, POSITIVE)
-    return tuple(str(name) for name in names)
+    return (NEGATIVE, POSITIVE) if len(names) == 2 else names
+
+
+def _class_name(of: Any) -> str:
+    """Name of a class as an audit of its rows has it: 1 and 1.0 are "1", and text is what it is."""
+    plain = of.item() if hasattr(of, "item") else of
+    if isinstance(plain, float) and plain.is_integer():
+        plain = int(plain)
+    return str(plain).lower() if isinstance(plain, bool) else str(plain)
 
 
 def _refuse_cuts(cuts: Sequence[float], threshold: float | None, classes: int) -> None:

@@ -108,9 +108,14 @@ def no_such(kind: str, name: object, choices: Iterable[object]) -> str:
     if near:
         match = next(k for k in known if k.casefold() == near[0])
         return f"{start}; did you mean '{printable(match)}'?"
-    listed = ", ".join(printable(k) for k in known[:SHOWN_CHOICES]) or "none"
+    listed = ", ".join(_listed(k) for k in known[:SHOWN_CHOICES]) or "none"
     more = f", … ({len(known)} in all)" if len(known) > SHOWN_CHOICES else ""
     return f"{start}; there is {listed}{more}"
+
+
+def _listed(name: str) -> str:
+    """A name among others; in quotes where blanks at its ends would not be seen."""
+    return printable(name) if name == name.strip() else f"'{printable(name)}'"
 
 
 def words_of(error: BaseException, limit: int = 200) -> str:

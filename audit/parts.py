@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from audit.config.read import build
 from audit.config.schema import Config
 from audit.engines.address_names import is_address, public
+from audit.engines.as_written import as_written
 from audit.engines.asking import tallied
 from audit.engines.choice import engine_of
 from audit.engines.counting import Plan
@@ -68,7 +69,7 @@ def add_part(
     plan = plan_of(config)
     with begun(folder, str(source)):
         with step("Counting the part"):
-            table = open_table(source)
+            table = as_written(open_table(source), plan)
             found = tallied(engine_of(engine or "duckdb", master), table, plan)  # type: ignore[arg-type]
         save_question(folder, raw)
         save_part(folder, table, _files(source, table), plan, found)

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from audit.api import check
@@ -39,7 +40,7 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     gates
         Limits, as the tables of ``[[gates]]`` in audit.toml; those on data and checks can refuse.
     positive, classes, unit, strata, population, intersections, confidence
-        As in `audit.check`.
+        As in `audit.check`; labels of more than two classes are several classes where none is said to be positive.
     insist
         Pass the rows on although a gate fails; ``result_`` says that it did.
 
@@ -101,7 +102,8 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             if LABEL in columns:
                 raise QuestionError(f"column '{LABEL}' of X has the name that labels get; rename the column")
             columns[LABEL] = y
-        self.result_ = self._checked(columns, groups, labelled=y is not None)
+        several = self.classes or (self.positive is None and _several_classes(y))
+        self.result_ = self._checked(columns, groups, labelled=y is not None, classes=several)
         self.n_features_in_ = len(given)
         self.feature_names_in_ = np.array(list(given), dtype=object)
         failed = [g for g in self.result_.gates if g.verdict == "fail"]
@@ -127,12 +129,14 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         names: np.ndarray = self.feature_names_in_
         return names
 
-    def _checked(self, columns: Mapping[str, Any], groups: Sequence[str], *, labelled: bool) -> AuditResult:
+    def _checked(
+        self, columns: Mapping[str, Any], groups: Sequence[str], *, labelled: bool, classes: bool
+    ) -> AuditResult:
         return check(
             columns,
             label=LABEL if labelled else None,
             positive=self.positive,
-            classes=self.classes and labelled,
+            classes=classes and labelled,
             groups=groups,
             unit=self.unit,
             strata=self.strata if labelled else (),
@@ -141,6 +145,14 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             confidence=self.confidence,
             gates=self.gates,
         )
+
+
+def _several_classes(y: Any) -> bool:
+    """Whether scikit-learn takes labels for more than two classes; what it cannot take is refused later, by name."""
+    try:
+        return y is not None and type_of_target(y) == "multiclass"
+    except (TypeError, ValueError):
+        return False
 
 
 def _columns(rows: Any) -> dict[str, Any]:

@@ -17,13 +17,14 @@ from audit.data.counted_codes import mend_of
 from audit.data.decisions import score_checks
 from audit.data.groups import group_checks
 from audit.data.looked import Looked, looking, readable
-from audit.earlier import left_none, require_apart
+from audit.engines.address_names import public
+from audit.engines.as_written import as_written
 from audit.engines.choice import count
 from audit.engines.counting import Counted, Plan
 from audit.engines.counts import CountedParts
 from audit.engines.lazy import SparkTable
 from audit.engines.tables import Table, open_table
-from audit.errors import QuestionError, printable
+from audit.errors import QuestionError, SourceError, printable
 from audit.estimates import Estimates
 from audit.four_fifths import four_fifths_checks
 from audit.measurement import of_data, of_predictions
@@ -87,7 +88,6 @@ def require_inputs(config: Config, folder: Path) -> Opened:
     opened, settled = Opened(config, folder), config.data.prepare is None
     if config.train is not None:
         require_inside(folder, config.train.predictions)
-        require_apart(config, folder)
     for source in (config.data.source, *config.data.tests.values()) if settled else ():
         if source is not None:
             opened.require(source, _data_columns(config), keep=True)
@@ -101,7 +101,7 @@ def require_inputs(config: Config, folder: Path) -> Opened:
 
 
 def require_inside(folder: Path, name: str) -> Path:
-    """Path in the pipeline's folder, where training writes.
+    """Path in the pipeline's folder, whose old file may be removed.
 
     Raises
     ------
@@ -111,8 +111,8 @@ def require_inside(folder: Path, name: str) -> Path:
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise QuestionError(
-            f"[train] predictions '{printable(name)}' leads out of the pipeline's folder by a link; training "
-            "would write over what lies there, so name a path inside the folder"
+            f"[train] predictions '{printable(name)}' leads out of the pipeline's folder by a link; an old file there "
+            "would be removed before training, so name a path inside the folder"
         )
     return path
 
@@ -131,9 +131,11 @@ def check_data(config: Config, opened: Opened, found: Findings, step: Step) -> N
 def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, found: Findings, step: Step) -> None:
     """Measure the bias of what is learned from, and check every part of the data."""
     require_codes(config)
-    parts, counts = {"train": train, **held_out}, {"train": audit_table(train, config, found, step)}
     plan = data_plan(config)
-    for part, table in held_out.items():
+    names = replace(plan, strata=config.data.strata)
+    parts = {part: as_written(table, names) for part, table in {"train": train, **held_out}.items()}
+    counts = {"train": audit_table(parts["train"], config, found, step)}
+    for part, table in list(parts.items())[1:]:
         table.require(plan.columns)
         counts[part] = _count(config, table, plan, f"Counting the {part} part", step)
         found.data.append(part_record(part, table, counts[part], _looked_at(table, config)))
@@ -185,7 +187,10 @@ def audit_predictions(config: Config, opened: Opened, found: Findings, step: Ste
     if source is None:
         return
     if config.train is not None and not (opened.folder / source).exists():
-        raise left_none(source)
+        raise SourceError(
+            f"training ended well but left no '{printable(public(source))}' ([train] predictions); "
+            "write the table of predictions there"
+        )
     audit_model(opened.take(source), config, found, step)
 
 
@@ -195,6 +200,7 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
     absent = [c for c in config.data.strata if c not in table.columns]
     if config.data.strata and not absent:
         plan = replace(plan, strata=config.data.strata)
+    table = as_written(table, plan)
     counted = _count(config, table, plan, "Counting the predictions", step)
     found.data.append(part_record("predictions", table, counted, plan.columns))
     measure_model(counted, plan, config, found, step)

@@ -207,6 +207,23 @@ def test_a_cluster_of_two_workers_gives_the_same_cubes(cluster, parts):
             same(spark_count, DuckEngine().count(table, QUESTIONS[name]))
 
 
+def test_a_cluster_keeps_classes_of_text_apart(cluster, tmp_path):
+    from audit.engines.spark import session
+
+    classes = Plan(groups=("g",), label="y", prediction="p", classes=True, task="multiclass")
+    frame = pd.DataFrame({"y": ["01", "1", "2", "1E5"] * 4, "p": ["1", "1", "2", "100000"] * 4, "g": ["a", "b"] * 8})
+    frame.to_parquet(tmp_path / "text.parquet")
+    frame.assign(p=frame.p.astype(int)).to_parquet(tmp_path / "numbers.parquet")
+    with session(cluster.master):
+        spark = engine_of("spark", cluster.master)
+        table = open_table(tmp_path / "text.parquet")
+        found = spark.count(table, classes)
+        same(found, DuckEngine().count(table, classes))
+        assert found.cubes[0].axis("label").levels == ("01", "1", "2", "1E5")
+        with pytest.raises(ValuesError, match="'01' and '1' would be one class"):
+            spark.count(open_table(tmp_path / "numbers.parquet"), classes)
+
+
 @pytest.mark.slow
 def test_a_cluster_gives_the_same_cubes_for_every_question(cluster, parts):
     from audit.engines.spark import session

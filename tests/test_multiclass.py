@@ -252,10 +252,14 @@ def test_one_and_the_text_one_are_one_class(y, p):
     [(["a", "b", None, "a"], ["a", "b", "a", "a"], "label 'y_true' is missing .* in 1 of 4 rows"),
      (["a", "b", "b", "a"], ["a", "b", None, "a"], "prediction 'y_pred' is missing"),
      ([1, 2, 3, 1], ["a", "b", "c", "a"], "write both with the same classes"),
-     (["1", "x", "1", "x"], ["1", "x", "1", "x"], "mixes types"),
+     (["01", "1", "2", "1"], [1, 1, 2, 1], "label 'y_true' is text, and its '01' and '1' would be one class beside"),
+     ([1, 1, 2, 1], ["1", "1.0", "2", "1"], "prediction 'y_pred' is text, and its '1' and '1.0' would be one class"),
+     ([True, False, True, True], ["True", "true", "False", "True"], "its 'True' and 'true' would be one class beside"),
+     ([True, False, True, True], [0, 1, 2, 1], "label 'y_true' holds truth values and prediction 'y_pred' the number 2"),
+     ([1, 2, 3, 1], [" 1", "2", "3", "2"], "' 1', which is not how the number 1 of label 'y_true' is written"),
      ([0, 1, 2, 0], [0.1, 0.9, 1.7, 0.2], "is no class"),
      (["a", "a", "a", "a"], ["a", "a", "a", "a"], "one class only"),
-     (["9007199254740993", "2", "3", "2"], ["2", "2", "2", "2"], "too large to be told apart")],
+     (["9007199254740993", "2", "3", "2"], [2.0**53, 2.0, 2.0, 2.0], "too large to be told apart")],
 )  # fmt: skip
 def test_classes_without_an_honest_reading_are_refused(y, p, said):
     with pytest.raises(ValuesError, match=said):

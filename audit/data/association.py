@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audit.data.looked import Joint
-from audit.engines.labels import is_missing
+from audit.engines.comparing import is_missing
 
 LARGEST_TABLE = 10_000_000
 """Cells of a table of joint counts."""

@@ -11,11 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from audit.engines.as_written import spelled, whole_texts
 from audit.engines.asking import Tallies, cubes_of
 from audit.engines.budget import MOST_CELLS, too_many
 from audit.engines.count_files import read_file, tallies_of, tallies_record, written
@@ -48,6 +50,8 @@ class Kept(NamedTuple):
     columns: Mapping[str, Kind]
     plan: Mapping[str, Any]
     tallies: Tallies
+    written: frozenset[str]
+    """Columns of whole numbers that were text before the reader of a CSV took them for numbers."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -152,10 +156,13 @@ def save_part(folder: Path, table: Table, files: Sequence[str], plan: Plan, tall
         raise SourceError(f"{printable(table.name)} was counted into {printable(folder)} already; rows count once")
     columns = {c: table.columns[c] for c in plan.columns}
     other = next(iter(sorted(folder.glob(f"*{ENDING}"))), None)
-    if other is not None:
-        _refuse_kinds(printable(table.name), columns, _kept(other), plain_plan(plan))
+    texts, plain = whole_texts(table, plan), plain_plan(plan)
     part = {"source": Path(table.name).name, "digest": table.digest, "files": list(files)}
-    write_text(path, written({"part": part, "columns": columns, "plan": plain_plan(plan), **tallies_record(tallies)}))
+    if other is not None:
+        new = Kept(path, part["source"], tuple(files), columns, plain, tallies, frozenset(texts))
+        _refuse_kinds(printable(table.name), new, _kept(other))
+    record = {"part": part, "columns": columns, "written": texts, "plan": plain, **tallies_record(tallies)}
+    write_text(path, written(record))
     return path
 
 
@@ -172,9 +179,9 @@ def open_counts(name: str, folder: Path) -> CountedParts:
     paths = sorted(folder.glob(f"*{ENDING}"))
     if not paths:
         raise SourceError(f"{shown} holds no counts yet; add a part: audit count TABLE --into {shown}")
-    kept = tuple(map(_kept, paths))
+    kept = _with_text([_kept(path) for path in paths])
     for part in kept[1:]:
-        _refuse_kinds(_shown(part), part.columns, kept[0], part.plan)
+        _refuse_kinds(_shown(part), part, kept[0])
     _refuse_twice(kept)
     digest = hashlib.sha256("".join(sorted(d for part in kept for d in part.files)).encode()).hexdigest()
     return CountedParts(name=name, digest=f"sha256:{digest}", columns=kept[0].columns, kept=kept)
@@ -215,7 +222,7 @@ def _kept(path: Path) -> Kept:
             f"{_name_of(part['digest'])}; rename it, or delete it if that one is there too"
         )
     return Kept(path, part["source"], tuple(part.get("files", [part["digest"]])), document["columns"], document["plan"],
-                tallies_of(document, path))  # fmt: skip
+                tallies_of(document, path), frozenset(document.get("written", ())))  # fmt: skip
 
 
 def _refuse_unfinished(folder: Path, shown: str) -> None:
@@ -239,12 +246,26 @@ def _refuse_other_question(part: Kept, asked: Mapping[str, Any]) -> None:
         )
 
 
-def _refuse_kinds(shown: str, columns: Mapping[str, Kind], other: Kept, plan: Mapping[str, Any]) -> None:
+def _with_text(kept: Sequence[Kept]) -> tuple[Kept, ...]:
+    """Parts of a CSV with the text of whole numbers, in columns that are text in another part."""
+    texts = {column for part in kept for column, kind in part.columns.items() if kind == "text"}
+    return tuple(_spelled(part, texts & part.written) for part in kept)
+
+
+def _spelled(part: Kept, names: AbstractSet[str]) -> Kept:
+    if not names:
+        return part
+    columns: dict[str, Kind] = {c: "text" if c in names else kind for c, kind in part.columns.items()}
+    return part._replace(columns=columns, tallies=spelled(part.tallies, part.plan, names), written=part.written - names)
+
+
+def _refuse_kinds(shown: str, part: Kept, other: Kept) -> None:
     """Refuse columns of other kinds; whole numbers go with fractions where a column is a number, and not a name."""
-    numbers = {plan["weight"], plan["score"], *plan["bins"]}
-    for column, kind in columns.items():
+    numbers = {part.plan["weight"], part.plan["score"], *part.plan["bins"]}
+    for column, kind in part.columns.items():
         before = other.columns.get(column, "missing")
-        if kind != before and not (column in numbers and {kind, before} == {"integer", "float"}):
+        written = column in (part if kind == "integer" else other).written and {kind, before} == {"integer", "text"}
+        if kind != before and not written and not (column in numbers and {kind, before} == {"integer", "float"}):
             raise SourceError(
                 f"{shown}: column '{printable(column)}' is {kind}, and {before} in {_shown(other)}; parts of one table "
                 "have the same types"

@@ -6,67 +6,47 @@ Everything else is refused by name, because a wrong reading gives plausible numb
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from audit.cube import NUMBER
 from audit.data.twins import near_twins
-from audit.errors import ValuesError, no_such, printable
+from audit.engines.comparing import is_missing, read_alike, shown, text_as, what
+from audit.errors import ValuesError, no_such
 
 MOST_CLASSES = 100
-
-
-def typed(values: Iterable[Any], role: str) -> dict[Any, Any]:
-    """Each raw value with its reading: numeric text becomes a number where all of the column is numeric.
-
-    Raises
-    ------
-    ValuesError
-        When some of a text column reads as numbers and some does not.
-    """
-    values = [v for v in values if not is_missing(v)]
-    texts = [v for v in values if isinstance(v, str)]
-    numeric = [v for v in texts if NUMBER.fullmatch(v)]
-    if numeric and len(numeric) < len(texts):
-        other = next(v for v in texts if v not in numeric)
-        raise ValuesError(
-            f"{role} mixes types: '{printable(numeric[0])}' is a number and '{printable(other)}' is not; "
-            "make every value of the column one type"
-        )
-    if not numeric:
-        return {v: v for v in values}
-    return {v: float(v) for v in texts}
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a raw value is a missing one."""
-    return value is None or (isinstance(value, float) and math.isnan(value))
+TWO: tuple[tuple[Any, Any], ...] = ((False, True), (0, 1), ("0", "1"), ("0.0", "1.0"))
+"""Negative and positive class that need no word of the user, and stand for each other where a label has only one."""
 
 
 def positive_class(labels: Iterable[Any], positive: Any, role: str) -> Any:
-    """Reading of the positive class among the label's values.
+    """The label's value that is the positive class.
 
     Parameters
     ----------
     labels
-        Distinct values, as read.
+        Distinct values, as read, none of them missing.
     positive
         What the user said; None if nothing.
     role
         How messages call the column, such as ``label 'approve'``.
     """
-    read = set(labels)
-    _refuse_twins(read, role)
+    values = set(labels)
+    _refuse_twins(values, role)
+    two = _two(values)
     if positive is None:
-        if all(_is_number(v) and v in {0, 1} for v in read):
-            return 1
-        shown = ", ".join(f"'{printable(v)}'" for v in sorted(read, key=str)[:6])
-        raise ValuesError(f"{role} is not 0 and 1: its values are {shown}; say which one is positive (positive = …)")
-    wanted = _as(positive, read)
-    if wanted in read or (_is_number(wanted) and all(_is_number(v) and v in {0, 1} for v in {*read, wanted})):
-        return wanted
-    raise ValuesError(f"{role}: {no_such('positive class', positive, sorted(map(_shown, read)))}")
+        if two is not None:
+            return two[1]
+        listed = ", ".join(map(shown, sorted(values, key=str)[:6]))
+        raise ValuesError(f"{role} is not 0 and 1: its values are {listed}; say which one is positive (positive = …)")
+    meant = _meant(positive, values) or _meant(positive, two or ())
+    if len(meant) > 1:
+        raise ValuesError(
+            f"{role} is text, and the positive class {shown(positive)} may be {shown(meant[0])} or {shown(meant[1])}; "
+            "give it as text, as it is written"
+        )
+    if not meant:
+        raise ValuesError(f"{role}: {no_such('positive class', positive, sorted(map(_name, values)))}")
+    return meant[0]
 
 
 def refuse_missing(values: Mapping[Any, int], role: str) -> None:
@@ -79,7 +59,7 @@ def refuse_missing(values: Mapping[Any, int], role: str) -> None:
         )
 
 
-def binary(values: Mapping[Any, int], positive: Any, role: str, allowed: set[Any] | None = None) -> dict[Any, str]:
+def binary(values: Mapping[Any, int], positive: Any, role: str) -> dict[Any, str]:
     """Map every raw value to "1" (positive) or "0".
 
     Parameters
@@ -87,52 +67,94 @@ def binary(values: Mapping[Any, int], positive: Any, role: str, allowed: set[Any
     values
         Rows of each raw value.
     positive
-        Reading of the positive class.
+        The positive one.
     role
         How messages call the column.
-    allowed
-        Readings that may occur; None allows any. A prediction must be one of the label's classes.
 
     Raises
     ------
     ValuesError
-        When a value is missing, or is none of the allowed ones.
+        When a value is missing.
     """
     refuse_missing(values, role)
-    readings = typed(values, role)
-    _refuse_twins(set(readings.values()), role)
-    strange = [] if allowed is None else [v for v in readings.values() if v not in allowed]
-    if strange:
-        classes = ", ".join(sorted(_shown(v) for v in allowed or ())[:6])
-        hint = "; if it is a score, name it as the score and give a threshold" if _is_number(strange[0]) else ""
+    return {value: "1" if value == positive else "0" for value in values}
+
+
+def predicted(
+    values: Mapping[Any, int], role: str, labels: Collection[Any], label: str, positive: Any
+) -> dict[Any, str]:
+    """Map every raw prediction to "1" (the label's positive class) or "0".
+
+    Parameters
+    ----------
+    values
+        Rows of each raw prediction.
+    role, label
+        How messages call the two columns.
+    labels
+        Values of the label: a prediction must be one of them.
+    positive
+        The positive one among them.
+
+    Raises
+    ------
+    ValuesError
+        When a prediction is missing, or is none of the label's classes.
+    """
+    refuse_missing(values, role)
+    _refuse_twins(set(values), role)
+    classes = {*labels, positive, *(_two({*labels, positive}) or ())}
+    read = read_alike({label: sorted(classes, key=str), role: values})
+    known = set(read[label].values())
+    strange = next((raw for raw, reading in read[role].items() if reading not in known), None)
+    if strange is not None:
+        listed = ", ".join(map(shown, sorted(labels, key=str)[:6]))
         raise ValuesError(
-            f"{role} holds {printable(_shown(strange[0]))}, which is none of the label's values ({classes}){hint}"
+            f"{role} holds {shown(strange)}, which is none of the label's values ({listed}){_hint(strange, labels)}"
         )
-    return {raw: "1" if reading == positive else "0" for raw, reading in readings.items()}
+    return {raw: "1" if reading == read[label][positive] else "0" for raw, reading in read[role].items()}
 
 
-def _refuse_twins(read: set[Any], role: str) -> None:
-    twins = near_twins(v for v in read if isinstance(v, str))
+def _hint(strange: Any, labels: Collection[Any]) -> str:
+    """What a stray prediction may be."""
+    if not isinstance(strange, str):
+        return "; if it is a score, name it as the score and give a threshold"
+    number = text_as(strange, "number")
+    known = [text_as(v, "number") if isinstance(v, str) else v for v in labels]
+    if number is not None and number in known:
+        return "; both columns are text, which is compared as it is written: write both alike"
+    return "; these are numeric, so it may be a stray entry" if number is None and None not in known else ""
+
+
+def _two(values: Collection[Any]) -> tuple[Any, Any] | None:
+    """The two classes that the values are of, where these are known without a word; 0 and 1 if there are none."""
+    kind = {what(v) for v in values} or {"number"}
+    return next((two for two in TWO if {what(two[0])} == kind and set(values) <= set(two)), None)
+
+
+def _meant(positive: Any, values: Collection[Any]) -> list[Any]:
+    """Values of a column that the user's word for the positive class may mean; a command line only has text."""
+    textual = isinstance(positive, str)
+    same = [v for v in values if isinstance(v, str) == textual and v == positive]
+    if same:
+        return same
+    if textual:
+        return [
+            v for v in values if not isinstance(v, str) and text_as(positive, what(v), whole=isinstance(v, int)) == v
+        ]
+    whole = isinstance(positive, int)
+    return sorted(v for v in values if isinstance(v, str) and text_as(v, what(positive), whole=whole) == positive)
+
+
+def _refuse_twins(values: Collection[Any], role: str) -> None:
+    twins = near_twins(v for v in values if isinstance(v, str))
     if twins:
         first, second = twins[0].names[:2]
         raise ValuesError(
-            f"{role} has values that differ only in {twins[0].why}: '{printable(first)}' and '{printable(second)}'; "
+            f"{role} has values that differ only in {twins[0].why}: {shown(first)} and {shown(second)}; "
             "make them one value"
         )
 
 
-def _as(positive: Any, read: set[Any]) -> Any:
-    """User's word for the positive class in the type of the column; a command line only has text."""
-    if isinstance(positive, str) and read and all(_is_number(v) for v in read):
-        if positive.casefold() in {"true", "false"} and all(isinstance(v, bool) for v in read):
-            return positive.casefold() == "true"
-        return float(positive) if NUMBER.fullmatch(positive) else positive
-    return positive
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (bool, int, float))
-
-
-def _shown(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _name(value: Any) -> str:
+    return value if isinstance(value, str) else shown(value)

@@ -15,9 +15,10 @@ from audit.cube import Axis, Cube, sort_key
 from audit.engines.blocks import Crossed
 from audit.engines.budget import refuse_large
 from audit.engines.classes import class_names
+from audit.engines.comparing import is_missing
 from audit.engines.counting import Counted, Plan
 from audit.engines.keys import REACHED
-from audit.engines.labels import binary, is_missing, positive_class, typed
+from audit.engines.labels import binary, positive_class, predicted, refuse_missing
 from audit.engines.levels import band_texts, level_text
 from audit.engines.tally import Tally, order_of
 from audit.grouping import DECIDED, FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, STRATUM, WITHIN_STRATA
@@ -68,7 +69,7 @@ def account(crossed: Crossed, words: Mapping[str, Words], plan: Plan) -> dict[st
 
 def label_words(tally: Tally, plan: Plan) -> dict[Any, str]:
     """Reading of each raw label, 0 or 1."""
-    return _label_readings(_totals(tally, LABEL), plan)[0]
+    return _one_or_other(_totals(tally, LABEL), f"label '{plan.label}'", plan)[0]
 
 
 def prediction_words(tally: Tally, plan: Plan) -> dict[Any, str]:
@@ -154,27 +155,26 @@ def _read_classes(tally: Tally, plan: Plan) -> dict[str, dict[Any, str]]:
 def _read_binary(tally: Tally, plan: Plan) -> dict[str, dict[Any, str]]:
     """Label and prediction as 0 and 1."""
     found: dict[str, dict[Any, str]] = {}
-    positive, allowed = None, None
+    labels, positive = {}, None
     if plan.label is not None:
-        found[LABEL], positive, allowed = _label_readings(_totals(tally, LABEL), plan)
+        labels = _totals(tally, LABEL)
+        found[LABEL], positive = _one_or_other(labels, f"label '{plan.label}'", plan)
     if plan.prediction is not None:
         totals, role = _totals(tally, PREDICTION), f"prediction '{plan.prediction}'"
         if plan.label is None:
-            positive = positive_class(set(typed(totals, role).values()), plan.positive, role)
-        found[PREDICTION] = binary(totals, positive, role, allowed)
+            found[PREDICTION], _ = _one_or_other(totals, role, plan)
+        else:
+            found[PREDICTION] = predicted(totals, role, labels, f"label '{plan.label}'", positive)
     elif plan.score is not None:
         found[PREDICTION] = {True: POSITIVE, False: NEGATIVE}
     return found
 
 
-def _label_readings(totals: Mapping[Any, int], plan: Plan) -> tuple[dict[Any, str], Any, set[Any]]:
-    role = f"label '{plan.label}'"
-    if any(is_missing(v) for v in totals):
-        binary(totals, None, role)
-    read = set(typed(totals, role).values())
-    positive = positive_class(read, plan.positive, role)
-    allowed = read | {positive} | ({0, 1} if read <= {0, 1} else set())
-    return binary(totals, positive, role), positive, allowed
+def _one_or_other(totals: Mapping[Any, int], role: str, plan: Plan) -> tuple[dict[Any, str], Any]:
+    """Each raw value of a column as 0 or 1, and the positive one."""
+    refuse_missing(totals, role)
+    positive = positive_class(totals, plan.positive, role)
+    return binary(totals, positive, role), positive
 
 
 def _totals(tally: Tally, key: str) -> dict[Any, int]:

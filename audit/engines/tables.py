@@ -173,8 +173,9 @@ def open_table(
         from audit.engines.arrow_files import read_arrow
 
         return held_table(name, read_arrow(parts), digest_of(parts), parts)
-    held, digest = _texts(parts)
-    return held_table(name, held, digest)  # its bytes were read once: what happens to the files now changes nothing
+    held, written, digest = _texts(parts)
+    # Its bytes were read once: what happens to the files now changes nothing.
+    return replace(held_table(name, held, digest), written=written)
 
 
 def open_frame(frame: Any, name: str = "the table") -> Table:
@@ -212,7 +213,7 @@ def registered(con: duckdb.DuckDBPyConnection, held: pa.Table) -> str:
     return view
 
 
-def held_table(name: str, held: pa.Table, digest: str | None, parts: tuple[Part, ...] = ()) -> Table:
+def held_table(name: str, held: pa.Table, digest: str | None, parts: tuple[Part, ...] = ()) -> HeldTable:
     """Table of rows that are in memory or mapped into it."""
     refuse_names(held.column_names, printable(name, SHOWN_ERROR))
     kinds = {f.name: kind_of(f) for f in held.schema}
@@ -224,6 +225,8 @@ class HeldTable(Table):
     """Rows in an Arrow table."""
 
     held: pa.Table = field(repr=False)
+    written: Mapping[str, pa.ChunkedArray] | None = field(default=None, repr=False)
+    """Of a CSV, the text of numbers that do not say how they are written; None where nothing was text before."""
 
     @property
     def doubtful(self) -> Collection[str]:
@@ -239,8 +242,8 @@ class HeldTable(Table):
         return plain(self.held.select(self._chosen(names)), self._shown)
 
 
-def _texts(parts: tuple[Part, ...]) -> tuple[pa.Table, str]:
-    """Rows of text files, and the digest of the bytes that they were read from."""
+def _texts(parts: tuple[Part, ...]) -> tuple[pa.Table, dict[str, pa.ChunkedArray] | None, str]:
+    """Rows of text files, how their numbers were written, and the digest of the bytes that they were read from."""
     from audit.engines.text_types import refuse_other_columns, typed_columns
 
     digest, room = hashlib.sha256(), MOST_TEXT_BYTES
@@ -250,8 +253,8 @@ def _texts(parts: tuple[Part, ...]) -> tuple[pa.Table, str]:
         room -= len(text)
         read.append((part.shown, _text(part, text)))
         refuse_other_columns(part.shown, read[-1][1].column_names, *_first(read))
-    whole = _joined(read) if parts[0].format == "jsonl" else typed_columns(read)
-    return whole, f"sha256:{digest.hexdigest()}"
+    whole, written = (_joined(read), None) if parts[0].format == "jsonl" else typed_columns(read)
+    return whole, written, f"sha256:{digest.hexdigest()}"
 
 
 def _first(read: Sequence[tuple[str, pa.Table]]) -> tuple[str, Sequence[str]]:

@@ -1,6 +1,8 @@
 """Numbers and truth values in text columns: a column has a type only when every cell in it is written as that type.
 
 Leading zeros, plus signs, thousands separators and decimal commas stay text, and so do numbers that a type would round.
+How a whole number was written follows from it. Of fractions with few values it is kept where it does not: what is a
+number as a weight may be text as a class.
 """
 
 from __future__ import annotations
@@ -19,12 +21,23 @@ Written = Literal["text", "integer", "float", "boolean"]
 INTEGER = r"\A(?:0|-?[1-9][0-9]*)\z"
 FLOAT = r"\A-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?\z"
 TRUTHS = (r"\A(?:true|false)\z", r"\A(?:True|False)\z", r"\A(?:TRUE|FALSE)\z")
+CODES = r"\A[-+]?[0-9]+\z"
+EXPONENT = "[eE]"
 SPELLED_OUT = r"\A-?[0-9]+\.[0-9]*\z"
 LOOKED_AT_ROWS = 1000
+FEW = 256
+"""Different texts up to which a column of fractions may be one of classes or groups."""
 
 
-def typed_columns(parts: Sequence[tuple[str, pa.Table]]) -> pa.Table:
+def typed_columns(parts: Sequence[tuple[str, pa.Table]]) -> tuple[pa.Table, dict[str, pa.ChunkedArray]]:
     """One table of all parts, each column in the type that all of its cells are written in.
+
+    Returns
+    -------
+    table
+        Typed columns.
+    written
+        Text of the columns of fractions whose numbers do not say how they were written.
 
     Raises
     ------
@@ -35,7 +48,9 @@ def typed_columns(parts: Sequence[tuple[str, pa.Table]]) -> pa.Table:
 
     names = parts[0][1].column_names
     whole = parts[0][1] if len(parts) == 1 else pa.concat_tables([part.select(names) for _, part in parts])
-    return pa.table({name: _typed(name, whole[name], parts) for name in names})
+    typed = {name: _typed(name, whole[name], parts) for name in names}
+    odd = [n for n in names if pa.types.is_floating(typed[n].type) and any(_is_odd(part[n]) for _, part in parts)]
+    return pa.table(typed), {name: whole[name] for name in odd}
 
 
 def _typed(name: str, column: pa.ChunkedArray, parts: Sequence[tuple[str, pa.Table]]) -> pa.ChunkedArray:
@@ -46,6 +61,17 @@ def _typed(name: str, column: pa.ChunkedArray, parts: Sequence[tuple[str, pa.Tab
     return column
 
 
+def _is_odd(column: pa.ChunkedArray) -> bool:
+    """Whether some of the few numbers of a column are written with an exponent, or one of them in two ways."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if len(pc.unique(column.slice(0, LOOKED_AT_ROWS))) > FEW or len(texts := pc.unique(column)) > FEW:
+        return False
+    twice = len(pc.unique(texts.cast(pa.float64()))) < len(texts)
+    return twice or bool(pc.any(pc.match_substring_regex(texts, EXPONENT)).as_py())
+
+
 def _candidates(name: str, parts: Sequence[tuple[str, pa.Table]]) -> tuple[Written, ...]:
     """Types to try, the narrowest first; all parts must be written in the same one, whole numbers also as float."""
     if len(parts) == 1:
@@ -53,6 +79,9 @@ def _candidates(name: str, parts: Sequence[tuple[str, pa.Table]]) -> tuple[Writt
     found = {shown: kind for shown, part in parts if (kind := written(part[name])) is not None}
     if set(found.values()) == {"integer", "float"}:
         return ("float",)
+    texts = [part[name] for shown, part in parts if found.get(shown) == "text"]
+    if set(found.values()) == {"integer", "text"} and all(_all_match(column, CODES) for column in texts):
+        return ()  # codes with leading zeros, of which one part happens to have none
     refuse_unlike(name, found)
     return tuple(dict.fromkeys(found.values()))
 

@@ -29,7 +29,7 @@ from audit.publish.owner import SENTENCE_LENGTH, OwnerWords, owner_words
 from audit.publish.shapes import GroupingView
 from audit.publish.words import BADGES, Badge, safe_text
 from audit.result import AuditResult, Gate
-from audit.sentences import headline_of, training_notes
+from audit.sentences import training_notes
 
 COUNTED = {
     "fail": ("is broken", "are broken"),
@@ -125,8 +125,7 @@ def headline(result: AuditResult) -> str:
         return (
             "No limit was asked for, so nothing was judged. What follows are measurements, and none of them is a pass."
         )
-    said = (headline_of(result.verdict, gate.sentence), *training_notes(result.run))
-    return " ".join(safe_text(s, SENTENCE_LENGTH) for s in said)
+    return " ".join(safe_text(s, SENTENCE_LENGTH) for s in (gate.sentence, *training_notes(result.run)))
 
 
 def tally(result: AuditResult) -> str:
@@ -177,7 +176,7 @@ def _verdicts() -> tuple[tuple[Badge, str], ...]:
         "insufficient": "the interval crosses the limit: this data cannot tell. It is not a pass.",
         "undefined": "there is no number to judge, and the reason is given. It never passes.",
         "waived": "it did not pass, and somebody named took responsibility until a date.",
-        "not judged": "no limit on groups was set, so nothing was judged between them.",
+        "not judged": "no limit was asked for.",
     }
     return tuple((BADGES[kind], text) for kind, text in meaning.items())
 

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -27,7 +27,6 @@ from audit.wrapping.beside import Beside
 
 if TYPE_CHECKING:
     from audit.config.schema import Config
-    from audit.earlier import Stamp
     from audit.result import AuditResult, Code, Energy
     from audit.stages import Findings, Opened
 
@@ -52,7 +51,7 @@ class Recording:
             "version": __version__,
             "command": _command(),
         }
-        self._before: Mapping[Path, Stamp] = {}
+        self._before: object = None
         self._ended = ""
         self._note = note
         self.staging: Path | None = self._begin() if asked.store is not None or metered else None
@@ -237,22 +236,20 @@ class Recording:
     def _phase(self, name: Phase) -> AbstractContextManager[object]:
         return nullcontext() if self._beside is None else self._beside.phase(name)
 
-    def _stamps(self) -> Mapping[Path, Stamp]:
-        from audit.earlier import stamps
+    def _stamps(self) -> object:
+        from audit.run import stamps
 
         source = self._config.predictions_source
-        return {} if source in {None, MEMORY} else stamps(self._asked.folder / str(source))
+        return None if source in {None, MEMORY} else stamps(self._asked.folder / str(source))
 
     def _require_new(self) -> None:
         """Refuse predictions that lay there before the training and were left as they were."""
         source = self._config.predictions_source
         if source == MEMORY:
             raise SourceError("no predictions were handed over; call predictions(frame) inside the block")
-        old = next((path for path, stamp in self._stamps().items() if self._before.get(path) == stamp), None)
-        if old is not None:
-            of = "" if old.name == Path(str(source)).name else f" of '{printable(source)}'"
+        if self._before and self._stamps() == self._before:
             raise SourceError(
-                f"'{printable(old.name)}'{of} is as it was before the training, which left no new predictions there"
+                f"'{printable(source)}' is as it was before the training, which left no new predictions there"
             )
 
 

@@ -17,7 +17,8 @@ import numpy as np
 from audit.data.association import FEWEST, informedness, is_renamed, table_of
 from audit.data.kinds import CheckKind
 from audit.data.looked import Looked
-from audit.engines.labels import binary, is_missing, positive_class, typed
+from audit.engines.comparing import is_missing
+from audit.engines.labels import binary, positive_class
 from audit.engines.levels import level_text
 from audit.engines.terms import Band, Number, Rows, Test
 from audit.errors import printable
@@ -97,8 +98,7 @@ def _reading(looked: Looked, label: str) -> Callable[[Any], Hashable]:
     if plan.classes:
         return level_text
     rows = {v: int(n) for v, n in zip(joint.level(label), joint.n, strict=True) if not is_missing(v)}
-    readings = typed(rows, label)
-    return binary(rows, positive_class(readings.values(), plan.positive, label), label).get
+    return binary(rows, positive_class(rows, plan.positive, label), label).get
 
 
 def _told(looked: Looked, column: str, label: str, read: Callable[[Any], Hashable]) -> Told | None:
