@@ -19,11 +19,11 @@ from audit.config.schema import Config, GateRule
 from audit.errors import QuestionError, no_such
 from audit.estimates import Estimates
 from audit.footprint_words import energy_total
-from audit.four_fifths import checked_again
+from audit.four_fifths import CODE, checked_again
 from audit.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
 from audit.sentences import FOLDS_DECIDE, gate_sentence, unmeasured
 from audit.value import WORST_CLASS, Estimate, Group
-from audit.waivers import waived
+from audit.waivers import require_bounded, waived
 
 WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "undefined", "insufficient", "waived", "pass")
 NEAR = 0.15
@@ -75,26 +75,27 @@ def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...
     Raises
     ------
     QuestionError
-        When a waiver names a gate that does not exist.
+        When a waiver cannot stand; see `require_waived`.
     """
-    require_waived(config)
+    require_waived(config, today)
     waivers = {w.gate: w for w in config.waivers}
     gates = with_p_values([_judged(r, evidence) for r in expanded(config)], evidence)
     return tuple(waived(g, waivers.get(g.name), today) for g in gates)
 
 
-def require_waived(config: Config) -> None:
-    """Refuse a waiver of a gate that does not exist.
+def require_waived(config: Config, today: dt.date) -> None:
+    """Refuse a waiver of a gate that does not exist, that ends too late, or whose worst value bounds nothing.
 
     Raises
     ------
     QuestionError
-        With the nearest gate.
+        With the gate, and what may be written instead.
     """
-    names = [rule.name for rule in expanded(config)] if config.waivers else []
+    rules = {rule.name: rule for rule in expanded(config)} if config.waivers else {}
     for waiver in config.waivers:
-        if waiver.gate not in names:
-            raise QuestionError(f"waivers: {no_such('gate', waiver.gate, names)}")
+        if waiver.gate not in rules:
+            raise QuestionError(f"waivers: {no_such('gate', waiver.gate, rules)}")
+        require_bounded(waiver, rules[waiver.gate], today)
 
 
 def failing_before_training(config: Config, evidence: Evidence, today: dt.date) -> tuple[str, ...]:
@@ -134,9 +135,27 @@ def expanded(config: Config) -> tuple[GateRule, ...]:
     return tuple(dict.fromkeys(rules))
 
 
-def overall(gates: Sequence[Gate]) -> Verdict:
-    """Worst of the verdicts, or ``not judged``."""
-    return min((g.verdict for g in gates), key=WORST_FIRST.index) if gates else "not judged"
+def overall(gates: Sequence[Gate], *, four_fifths: bool = False) -> Verdict:
+    """Worst of the verdicts; ``not judged`` where all that was kept compares no groups, because nobody asked for it.
+
+    Parameters
+    ----------
+    gates
+        All gates of a policy, judged.
+    four_fifths
+        Whether the policy judges adverse impact, which no gate of its own stands for.
+    """
+    worst = min((g.verdict for g in gates), key=WORST_FIRST.index, default="not judged")
+    return "not judged" if worst == "pass" and not (four_fifths or judges_groups(gates)) else worst
+
+
+def judges_groups(gates: Sequence[Gate]) -> bool:
+    """Whether any limit is on groups; one on energy, on checks or on everybody judges nothing between them."""
+    return any(g.name == f"checks.{CODE}" or (g.estimate is not None and _of_groups(g.estimate)) for g in gates)
+
+
+def _of_groups(estimate: Estimate) -> bool:
+    return estimate.stage in {"model", "data"} and (bool(estimate.by) or estimate.compare is not None)
 
 
 def deciding(gates: Sequence[Gate]) -> Gate | None:
@@ -173,7 +192,8 @@ def again(result: AuditResult, config: Config, today: dt.date) -> AuditResult:
                         stopped_by=result.run.stopped_by)  # fmt: skip
     gates = judge(config, evidence, today)
     failed = any(code != 0 for code in result.run.exit_codes.values())
-    verdict = "incomplete" if failed or result.verdict == "incomplete" else overall(gates)
+    whole = not failed and result.verdict != "incomplete"
+    verdict = overall(gates, four_fifths=config.policy.four_fifths) if whole else "incomplete"
     return replace(result, checks=checks, gates=gates, verdict=verdict)
 
 

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Literal
 
 from audit import __version__
 from audit.config.schema import Config
+from audit.earlier import Earlier, require_apart
 from audit.errors import AuditError, QuestionError, SourceError, TrainingError, printable
-from audit.evidence.store import RECORD, Store
-from audit.gates import Evidence, exit_code, failing_before_training, judge, overall
+from audit.evidence.store import BEFORE, RECORD, Store
+from audit.gates import Evidence, exit_code, failing_before_training, judge, overall, require_waived
 from audit.records import question_record
 from audit.result import AuditResult, Code, Energy, Run
 from audit.stages import Findings, Step, audit_predictions, check_data, require_inputs, require_inside
@@ -63,6 +64,7 @@ def run(job: Job) -> Audited:
     TrainingError
         Training failed, and on top of that the run could not be recorded.
     """
+    require_waived(job.config, today())
     opened = require_inputs(job.config, job.folder)
     run_id, started = job.store.new_run_id(), now()
     staging, found, ended = job.store.begin(run_id), Findings(), None
@@ -80,7 +82,9 @@ def run(job: Job) -> Audited:
                     audit_predictions(job.config, opened, found, job.step)
             energy = meter.energy() if meter is not None else None
     except AuditError:
-        shutil.rmtree(staging, ignore_errors=True)
+        # What could not be put back is lost without its copies.
+        if not (staging / BEFORE).exists():
+            shutil.rmtree(staging, ignore_errors=True)
         raise
     return _finish(job, record_of(job, run_id, started, found), found, energy, ended)
 
@@ -108,11 +112,12 @@ def conclude(
     """Judge what was found, and make the document."""
     energy = None if energy is None else _per_unit(energy, config, found)
     evidence = Evidence(estimates=found.estimates, checks=found.checks, energy=energy, stopped_by=found.stopped_by)
-    gates = judge(config, evidence, dt.datetime.now(dt.UTC).date())
+    gates = judge(config, evidence, dt.datetime.fromisoformat(record.finished).date())
+    verdict = overall(gates, four_fifths=config.policy.four_fifths)
     return AuditResult(
         run=record,
         question=question_record(config),
-        verdict="incomplete" if failed else overall(gates),
+        verdict="incomplete" if failed else verdict,
         data=tuple(found.data),
         cubes=tuple(found.cubes),
         estimates=found.estimates,
@@ -189,7 +194,7 @@ def _prepare(job: Job) -> None:
 def _may_train(job: Job, found: Findings) -> None:
     """Look at the gates on the data before a single step of training."""
     evidence = Evidence(estimates=found.estimates, checks=found.checks)
-    failed = failing_before_training(job.config, evidence, dt.datetime.now(dt.UTC).date())
+    failed = failing_before_training(job.config, evidence, today())
     if job.insist:
         found.continued = failed
     else:
@@ -200,33 +205,22 @@ def _train(job: Job, meter: Meter, found: Findings, staging: Path) -> Ended:
     train = job.config.train
     if train is None:
         raise QuestionError("[train] is missing")
-    stale = require_inside(job.folder, train.predictions)
-    if stale.is_file():
-        stale.unlink()
-    before = stamps(stale)
-    with job.step("Training"):
-        ended = _metered(train.command, job, meter, found, staging)
-    found.exit_codes["train"] = ended.exit_code
-    if ended.exit_code == 0:
-        _refuse_old(before, stale)
+    place = require_inside(job.folder, train.predictions)
+    # The data may have been made, or changed places, since the question was looked at.
+    require_apart(job.config, job.folder)
+    before, stands = Earlier.keep(place, staging), False
+    try:
+        with job.step("Training"):
+            ended = _metered(train.command, job, meter, found, staging)
+        found.exit_codes["train"] = ended.exit_code
+        if ended.exit_code == 0:
+            before.refuse_old()
+            stands = True
+    finally:
+        if not stands:
+            before.put_back(failed=found.exit_codes.get("train") != 0)
+        before.discard()
     return ended
-
-
-def stamps(place: Path) -> dict[Path, tuple[int, int, int]]:
-    """A file, or each of a folder, and what is another when it was written anew; none where there is nothing."""
-    paths = [place] if place.is_file() else (p for p in place.rglob("*") if p.name[0] not in "._" and p.is_file())
-    found = ((path, path.stat()) for path in paths)
-    return {path: (at.st_ino, at.st_size, at.st_mtime_ns) for path, at in found}
-
-
-def _refuse_old(before: dict[Path, tuple[int, int, int]], folder: Path) -> None:
-    """Refuse a folder of predictions that holds a part of an earlier run, which would be audited as new."""
-    kept = next((path for path, stamp in sorted(stamps(folder).items()) if before.get(path) == stamp), None)
-    if kept is not None:
-        raise SourceError(
-            f"[train] predictions: {printable(kept.relative_to(folder.parent), 160)} was there before training, which "
-            "has left it as it was; let training empty the folder first"
-        )
 
 
 def _metered(command: Sequence[str], job: Job, meter: Meter, found: Findings, staging: Path) -> Ended:
@@ -252,6 +246,11 @@ def code_version(folder: Path) -> Code | None:
 def _git(folder: Path, *arguments: str) -> str:
     command = ("git", "-C", str(folder), *arguments)
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
+def today() -> dt.date:
+    """The present day in UTC."""
+    return dt.datetime.now(dt.UTC).date()
 
 
 def now() -> str:

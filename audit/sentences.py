@@ -5,6 +5,7 @@ Must not: decide anything; it is given the verdict.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 
 from audit.catalogue import asks_of
@@ -12,11 +13,12 @@ from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
 from audit.errors import printable
 from audit.footprint_words import SUBJECTS, UNITS, energy_text
-from audit.result import Run
+from audit.result import Run, Waiver
 from audit.value import Estimate, Group
 
 Find = Callable[[Estimate, Group], Estimate | None]
-NAME_LENGTH = 40
+NAME_LENGTH, LONGEST_WORDS = 40, 400
+UNCOMPARED = "No limit on groups was set, so nothing was judged between groups."
 FOLDS_DECIDE = "folds_decide"
 """Flag of a gate's estimate that ends so near the limit that other folds of the unit could turn the verdict."""
 
@@ -38,6 +40,20 @@ def interval_text(low: float | None, high: float | None) -> str:
     if low is None and high is None:
         return ""
     return f" [{number(low)}, {number(high)}]" if high is not None else f" [{number(low)}, no upper limit]"
+
+
+def headline_of(verdict: str, sentence: str) -> str:
+    """Sentence of the gate that decides, after a word on what nobody asked to be judged."""
+    return f"{UNCOMPARED} {sentence}" if verdict == "not judged" else sentence
+
+
+def waived_text(waiver: Waiver, today: str) -> str:
+    """Who let a gate pass, until when, and the days that are left; dates in ISO 8601."""
+    left = (dt.date.fromisoformat(waiver.expires) - dt.datetime.fromisoformat(today).date()).days
+    days = "1 day is left" if left == 1 else f"{left} days are left"
+    worst = "" if waiver.max_gap is None else f", up to {waiver.max_gap:g}"
+    owner, reason = printable(waiver.owner, LONGEST_WORDS), printable(waiver.reason, LONGEST_WORDS).rstrip(".")
+    return f"Waived by {owner} until {waiver.expires} ({days}){worst}: {reason}."
 
 
 def training_notes(run: Run) -> tuple[str, ...]:

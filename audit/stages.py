@@ -17,14 +17,14 @@ from audit.data.counted_codes import mend_of
 from audit.data.decisions import score_checks
 from audit.data.groups import group_checks
 from audit.data.looked import Looked, looking, readable
-from audit.engines.address_names import public
+from audit.earlier import left_none, require_apart
 from audit.engines.as_written import as_written
 from audit.engines.choice import count
 from audit.engines.counting import Counted, Plan
 from audit.engines.counts import CountedParts
 from audit.engines.lazy import SparkTable
 from audit.engines.tables import Table, open_table
-from audit.errors import QuestionError, SourceError, printable
+from audit.errors import QuestionError, printable
 from audit.estimates import Estimates
 from audit.four_fifths import four_fifths_checks
 from audit.measurement import of_data, of_predictions
@@ -88,6 +88,7 @@ def require_inputs(config: Config, folder: Path) -> Opened:
     opened, settled = Opened(config, folder), config.data.prepare is None
     if config.train is not None:
         require_inside(folder, config.train.predictions)
+        require_apart(config, folder)
     for source in (config.data.source, *config.data.tests.values()) if settled else ():
         if source is not None:
             opened.require(source, _data_columns(config), keep=True)
@@ -101,7 +102,7 @@ def require_inputs(config: Config, folder: Path) -> Opened:
 
 
 def require_inside(folder: Path, name: str) -> Path:
-    """Path in the pipeline's folder, whose old file may be removed.
+    """Path in the pipeline's folder, where training writes.
 
     Raises
     ------
@@ -111,8 +112,8 @@ def require_inside(folder: Path, name: str) -> Path:
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise QuestionError(
-            f"[train] predictions '{printable(name)}' leads out of the pipeline's folder by a link; an old file there "
-            "would be removed before training, so name a path inside the folder"
+            f"[train] predictions '{printable(name)}' leads out of the pipeline's folder by a link; training "
+            "would write over what lies there, so name a path inside the folder"
         )
     return path
 
@@ -187,10 +188,7 @@ def audit_predictions(config: Config, opened: Opened, found: Findings, step: Ste
     if source is None:
         return
     if config.train is not None and not (opened.folder / source).exists():
-        raise SourceError(
-            f"training ended well but left no '{printable(public(source))}' ([train] predictions); "
-            "write the table of predictions there"
-        )
+        raise left_none(source)
     audit_model(opened.take(source), config, found, step)
 
 

@@ -193,6 +193,7 @@ def waiver(**more):
         "owner": "ann",
         "reason": "a plan",
         "expires": dt.date(2027, 1, 1),
+        "max_gap": 0.5,
         **more,
     }
 

@@ -20,7 +20,7 @@ MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.name != "__main__.py")
 LAYERS = (
     ("errors", "surroundings"), ("own_process",), ("strict_json",), ("value",), ("estimates",), ("cube",), ("events",), ("catalogue",), ("document",), ("footprint",), ("result",), ("inference",), ("fairness",), ("metrics",),
     ("config",), ("grouping", "classes"), ("cells",), ("measurement",), ("own_metrics",), ("footprint_words",), ("sentences",), ("four_fifths",), ("checks_found",), ("family",), ("waivers",), ("gates",), ("assets",), ("evidence", "energy"), ("planning",),
-    ("data.twins",), ("engines",), ("plans",), ("data",), ("process",), ("records",), ("epochs",), ("publish",), ("stages",), ("run", "parts"), ("tracking",), ("arrays",),
+    ("data.twins",), ("engines",), ("plans",), ("data",), ("process",), ("records",), ("epochs",), ("publish",), ("earlier",), ("stages",), ("run", "parts"), ("tracking",), ("arrays",),
     ("counted",), ("api", "verify", "compare", "starting", "dashboard"), ("mlflow",), ("wrapping",),
     ("vectors", "conform", "sklearn", "torch", "lightning", "transformers", "xgboost", "lightgbm"), ("cli",),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What `audit run` opens, how often, and what it may remove."""
+"""What `audit run` opens, how often, and where predictions may lie."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_link_out_of_the_folder_is_refused_and_nothing_is_removed(tmp_path, ki
     assert (outside / "p.csv").read_text() == "precious"
 
 
-def test_an_old_table_inside_the_folder_is_removed_before_training(tmp_path):
+def test_an_old_table_inside_the_folder_may_be_written_anew(tmp_path):
     raw = trained(tmp_path, "out/../p.csv")
     (tmp_path / "out").mkdir()
     (tmp_path / "p.csv").write_text("old")

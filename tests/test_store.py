@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 import sample_results
 
+from audit.cli import main
 from audit.errors import StoreError
 from audit.estimates import Estimates
 from audit.evidence import reader, schema
@@ -197,6 +198,54 @@ def test_a_damaged_run_is_listed_with_its_reason_and_never_passed_over(store, da
     with pytest.raises(StoreError):
         store.load()
     assert store.load(OLD).run.id == OLD
+
+
+def swapped(store):
+    """Folder of a run that holds the document of another."""
+    good = put(store, OLD)
+    bad = put(store, NEW, sample_results.boston())
+    (bad / "audit.json").write_bytes((good / "audit.json").read_bytes())
+    return bad
+
+
+WAYS = {
+    "the folder": lambda bad: bad,
+    "the document": lambda bad: bad / "audit.json",
+    "a link of any name to the folder": lambda bad: link(bad.parent.parent / "latest", bad),
+    "a link of the run's name to another folder": lambda bad: link(bad.parent.parent / NEW, bad.parent / OLD),
+    "a roundabout path": lambda bad: bad / ".." / NEW,
+}
+
+
+def link(name, target):
+    name.symlink_to(target, target_is_directory=True)
+    return name
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("command", ["gate", "verify", "card", "show", "diff"])
+def test_a_document_in_the_folder_of_another_run_is_damaged_by_path_as_by_id(store, capsys, command, way):
+    named = way(swapped(store))
+    if command in {"show", "diff"}:
+        named, more = NEW, ("--store", str(store.folder))
+    else:
+        more = ()
+    with pytest.raises(SystemExit) as ended:
+        main([command, str(named), *more])
+    assert ended.value.code == 2
+    assert f"audit.json of another run, '{OLD}'; restore the folder" in capsys.readouterr().err
+
+
+def test_a_folder_whose_name_is_no_run_may_hold_any(store, tmp_path):
+    folder = put(store, NEW)
+    for name in ("artefact", "20261124", f"{OLD} (1)"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "audit.json").write_bytes((folder / "audit.json").read_bytes())
+        assert read_result(tmp_path / name).run.id == NEW
+    (folder.parent / OLD).mkdir()
+    kept = folder.parent / OLD / "of-tuesday.json"
+    kept.write_bytes((folder / "audit.json").read_bytes())
+    assert read_result(kept).run.id == NEW, "only a document under its own name is that of its folder"
 
 
 def test_a_headline_that_does_not_stand_first_is_found_all_the_same(store):

@@ -75,19 +75,21 @@ def card(
         str,
         typer.Option("--format", help="html or md; croissant for the data; ll144 or ll144-md for NYC Local Law 144."),
     ] = "md",
-    output: Annotated[Path | None, typer.Option(help="File to write; stdout where none is named.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File to write, over an earlier card but nothing else; stdout where none is named."),
+    ] = None,
     k: Annotated[int, typer.Option(min=1, help="Leave out groups and cells of fewer people than this.")] = 10,
 ) -> None:
     """Print the card of a result, with small cells left out."""
-    from audit.evidence.atomic import write_text
     from audit.evidence.store import read_result
-    from audit.publish.card import render
+    from audit.publish.card import render, write_over
 
     text = render(read_result(result), style, k)
     if output is None:
         sys.stdout.write(text)
     else:
-        write_text(output, text)
+        write_over(output, text)
 
 
 def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:

@@ -25,8 +25,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="The audit that every training run carries: data bias, per-group metrics, energy, and a card. "
     "Nothing is ever sent anywhere.",
-    epilog="Exit codes: 0 every gate passed or none was asked for; 1 a gate failed; 2 bad input, nothing was judged; "
-    "3 undefined or insufficient evidence; 4 internal error; 5 the training failed; 130, 143 interrupted, terminated.",
+    epilog="Exit codes: 0 every gate passed or is waived, or nothing was judged between groups; 1 a gate failed; "
+    "2 bad input, nothing was judged; 3 undefined or insufficient evidence; 4 internal error; 5 the training failed; "
+    "130, 143 interrupted, terminated.",
 )
 for command in (*auditing.COMMANDS, *parts.COMMANDS, *evidence.COMMANDS, *planning.COMMANDS, *starting.COMMANDS):
     app.command(**command.settings)(command.function)

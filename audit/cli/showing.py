@@ -87,7 +87,7 @@ def _hush() -> None:
 def _following(audited: Audited, where: str, *, gated: bool) -> str:
     """The one command that makes sense next."""
     stage = audited.result.run.command[1]
-    if not gated and stage in {"data", "model", "run"}:
+    if (not gated or audited.result.verdict == "not judged") and stage in {"data", "model", "run"}:
         rule = f"{'base_rate' if stage == 'data' else 'selection_rate'} ratio >= 0.8"
         if any(e.metric == "mean_error" for e in audited.result.estimates):
             rule = "mean_error difference <= 1"

@@ -26,7 +26,7 @@ from audit.config.sections import (
     Text,
     Train,
 )
-from audit.errors import no_such
+from audit.errors import no_such, printable
 from audit.value import Stage
 
 
@@ -62,13 +62,23 @@ class GateRule(Section):
 
 
 class WaiverRule(Section):
-    """Somebody's decision, with a name and a date, to let a gate pass that did not."""
+    """Somebody's decision, with a name, an end and a worst value, to let a gate pass that did not."""
 
     gate: Text
     owner: Text
     reason: Text
     expires: dt.date
-    max_gap: Number | None = None
+    """Last day on which it holds, at most a year away."""
+    max_gap: Number
+    """Worst value that is let pass: the lowest where the gate has a min, the highest where it has a max."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bounded(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and raw.get("max_gap") is None:
+            gate = printable(raw.get("gate", "no gate"))
+            raise ValueError(f"of '{gate}' has no worst value; give max_gap, beyond which the waiver does not hold")
+        return raw
 
 
 class Config(Section):
@@ -97,6 +107,7 @@ class Config(Section):
         if self.classes:
             _whole_classes(self)
         _whole_gates(self)
+        _whole_waivers(self)
         return self
 
     @property
@@ -231,6 +242,14 @@ def _whole_gates(config: Config) -> None:
         if gate.stage in {"data", "checks"} and config.data.source is None:
             raise ValueError(f"{where} judges data, but [data] names no source")
         _whole_grouping(config, where, gate)
+
+
+def _whole_waivers(config: Config) -> None:
+    """Refuse two waivers of one gate, of which only one would be shown."""
+    names = [waiver.gate for waiver in config.waivers]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"waivers: '{printable(twice)}' is waived twice; leave one waiver of it")
 
 
 def _whole_grouping(config: Config, where: str, gate: GateRule) -> None:

@@ -163,8 +163,8 @@ class Train(Section):
     def _inside(self) -> Self:
         if leaves(self.predictions):
             raise ValueError(
-                f"predictions names '{printable(self.predictions)}', which leaves the pipeline's folder; an old file "
-                "there is removed before training, so name a path inside the folder"
+                f"predictions names '{printable(self.predictions)}', which leaves the pipeline's folder; training "
+                "would write over what lies there, so name a path inside the folder"
             )
         return self
 

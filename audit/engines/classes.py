@@ -57,7 +57,7 @@ def _refuse_no_class(readings: Mapping[Any, Any], role: str) -> None:
                 f"{role} holds {shown(raw)}, which is no class; classes are text, whole numbers or true and false "
                 "(if it is a score, take the most likely class first)"
             )
-        if abs(reading) >= LARGEST:
+        if not -LARGEST < reading < LARGEST:
             raise ValuesError(f"{role} holds {shown(raw)}, a number too large to be told apart; write classes as text")
 
 

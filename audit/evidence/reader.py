@@ -9,6 +9,7 @@ Must not: import numpy or pandas; the gate pays for this module.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,8 @@ T = TypeVar("T")
 DOCUMENT = "audit.json"
 LARGEST_BYTES = 512 * 1024 * 1024
 SHOWN_PATH = 200
+RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+"""Name of a run, and of the folder in which it lies."""
 
 
 def read_result(path: str | Path) -> AuditResult:
@@ -39,7 +42,7 @@ def read_result(path: str | Path) -> AuditResult:
     Raises
     ------
     StoreError
-        Names the file and the place in it.
+        Names the file and the place in it, or the run whose folder holds the document of another.
     """
     file = Path(path)
     shown = printable(file, SHOWN_PATH)
@@ -47,9 +50,29 @@ def read_result(path: str | Path) -> AuditResult:
         file = file / DOCUMENT if file.is_dir() else file
         shown = printable(file, SHOWN_PATH)
         text = _text(file, shown)
+        folders = folders_of(file)
     except OSError as error:
         raise StoreError(f"'{shown}' cannot be read: {error.strerror}; choose a result that you may read") from error
-    return from_text(text, shown)
+    result = from_text(text, shown)
+    if other := next((name for name in folders if name != result.run.id), None):
+        raise StoreError(f"'{shown}' lies in the folder of run '{other}' and is {of_another(result.run.id)}")
+    return result
+
+
+def folders_of(file: Path) -> tuple[str, ...]:
+    """Runs whose folder a document lies in, by the name that was given and by where its links lead.
+
+    A folder of any other name, as of a downloaded artefact, is bound to no run.
+    """
+    if file.name != DOCUMENT:
+        return ()
+    names = dict.fromkeys((file.parent.name, file.resolve().parent.name))
+    return tuple(name for name in names if RUN_ID.fullmatch(name))
+
+
+def of_another(run_id: str) -> str:
+    """What is wrong with a document that lies in the folder of another run, and the mend."""
+    return f"the {DOCUMENT} of another run, '{printable(run_id, 40)}'; restore the folder"
 
 
 def from_text(text: str, name: str) -> AuditResult:

@@ -22,16 +22,17 @@ from typing import Any, Literal, get_args
 
 from audit.errors import StoreError, no_such, printable
 from audit.evidence.atomic import write_text
-from audit.evidence.reader import DOCUMENT, read_result
+from audit.evidence.reader import DOCUMENT, RUN_ID, of_another, read_result
 from audit.result import SCHEMA, AuditResult, Verdict
 
-__all__ = ["Entry", "Store", "read_result"]
+__all__ = ["RUN_ID", "Entry", "Store", "read_result"]
 
-RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 STAGING = re.compile(r"\.([0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})\.part")
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 RECORD = "energy.json"
 """The energy so far, which the meter keeps in the folder of a run while it goes on."""
+BEFORE = "predictions-before-training"
+"""Copies of the predictions that lay there before training, in the folder of a run while training goes on."""
 LATEST = "latest"
 HEAD_BYTES, TAIL_BYTES = 65_536, 64
 HEADLINE = frozenset({"schema", "run", "question", "verdict"})
@@ -128,11 +129,7 @@ class Store:
 
     def load(self, name: str = LATEST) -> AuditResult:
         """Result of a run by its id, the start of its id, or ``latest``."""
-        folder = self.path(name)
-        found = read_result(folder)
-        if found.run.id != folder.name:
-            raise StoreError(f"'{printable(folder, 200)}' holds {_another(found.run.id)}; restore the folder")
-        return found
+        return read_result(self.path(name))
 
     def path(self, name: str = LATEST) -> Path:
         """Folder of a run.
@@ -193,10 +190,6 @@ def _time_of(run_id: str) -> str:
     return f"{d[:4]}-{d[4:6]}-{d[6:8]}T{d[9:11]}:{d[11:13]}:{d[13:16]}"
 
 
-def _another(run_id: str) -> str:
-    return f"the {DOCUMENT} of another run, '{printable(run_id, 40)}'"
-
-
 def _unfinished(path: Path) -> Entry:
     """A run that was killed, or goes on still."""
     return Entry(id=_id(path), path=path, state="incomplete", started=_time_of(_id(path)), reason=UNFINISHED)
@@ -224,7 +217,7 @@ def _wrong(head: Mapping[str, Any], run_id: str) -> str:
         return f"its schema is '{printable(head['schema'])}'; this version reads {SCHEMA}"
     if head["verdict"] not in get_args(Verdict):
         return f"its verdict is '{printable(head['verdict'])}', which is none"
-    return f"it holds {_another(head['run']['id'])}" if head["run"]["id"] != run_id else ""
+    return f"it holds {of_another(head['run']['id'])}" if head["run"]["id"] != run_id else ""
 
 
 def _headline(file: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.assets import asset
-from audit.errors import QuestionError, no_such
+from audit.errors import QuestionError, StoreError, no_such, printable
 from audit.publish.disclosure import K, publishable
 from audit.publish.markdown import cell_text, inline, plain_text
 from audit.publish.view import card_view
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 TEMPLATES = "reports/templates"
 WRITTEN = ("html", "md")
 """Formats that every run keeps."""
+OURS = re.compile(rb"(?:Made by|Described by)(?:<[^>]*>|[\s:])*evenhand ")
+"""What every format says of its maker."""
 HEAD = re.compile(r"\{# format (?P<name>[a-z0-9-]+) from (?P<view>[a-z0-9_]+) #\}")
 
 
@@ -104,6 +106,25 @@ def write_cards(result: AuditResult, folder: Path) -> tuple[Path, ...]:
         write_text(path, render(result, name))
         written.append(path)
     return tuple(written)
+
+
+def write_over(path: Path, text: str) -> None:
+    """Write a card into a file that a person named: a new one, or one that holds an earlier card.
+
+    Raises
+    ------
+    StoreError
+        When anything else lies there, which is left as it is, or the file cannot be written.
+    """
+    from audit.evidence.atomic import write_text
+
+    if path.exists() and not (path.is_file() and OURS.search(path.read_bytes())):
+        raise StoreError(
+            f"'{printable(path, 200)}' is there and holds no card of evenhand; it is never overwritten, so name "
+            "another file, or move it away"
+        )
+    # Through a link, so that the link stays one.
+    write_text(path.resolve(), text)
 
 
 def prepare() -> None:

@@ -17,12 +17,13 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from audit.errors import printable
+from audit.evidence.store import BEFORE
 from audit.footprint_words import energy_text
 from audit.gates import WORST_FIRST, deciding, exit_code
 from audit.publish.terminal_energy import energy_lines
 from audit.publish.terminal_tables import Line, groupings
 from audit.result import AuditResult, Check, Gate, Part
-from audit.sentences import group_text, interval_text, number, training_notes
+from audit.sentences import group_text, headline_of, interval_text, number, training_notes
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +36,11 @@ MEANING = {
     3: "undefined or insufficient evidence, which the policy does not allow",
     5: "the training itself failed",
 }
+WAY_OUT = {
+    "insufficient": '; [policy] insufficient = "warn" in audit.toml would allow it',
+    "undefined": "; no policy allows what is undefined",
+}
+"""What an exit code says further, by verdict."""
 STYLE = {"pass": "green", "fail": "bold red", "insufficient": "yellow", "undefined": "magenta", "waived": "cyan",
          "not judged": "bold", "incomplete": "bold red", "warn": "yellow", "error": "magenta"}  # fmt: skip
 MOST_CHECKS, MOST_PATH, SHORTEST_NAME = 5, 4096, 12
@@ -104,6 +110,9 @@ def unfinished_lines(left: Unfinished, console: Console, *, gated: bool) -> None
     _print(console, Line("INCOMPLETE: ", f"run {printable(left.id)} did not end, or goes on still.", "incomplete"))
     if gated:
         _print(console, Line("", "Exit code 5: there is nothing to judge, so nothing may be released on it."))
+    if (left.path / BEFORE).is_dir():
+        said = f"the predictions that lay there before training, in {printable(left.path / BEFORE, MOST_PATH)}"
+        _print(console, Line("Kept    ", said, whole=True))
     if left.energy is None:
         section(console, [Line("Energy  ", f"nothing of it was written down in {printable(left.path, MOST_PATH)}")])
         return
@@ -120,7 +129,7 @@ def _headline(result: AuditResult) -> str:
             return "the run is not whole, so it was not judged; what was recorded is kept."
         return f"the command ended with code {code}; what was recorded until then is kept."
     gate = deciding(result.gates)
-    return "no gate was asked for." if gate is None else gate.sentence
+    return "no gate was asked for." if gate is None else headline_of(result.verdict, gate.sentence)
 
 
 def _meaning(result: AuditResult) -> str:
@@ -134,10 +143,20 @@ def _meaning(result: AuditResult) -> str:
     if code == 0 and result.verdict == "insufficient":
         return "Exit code 0: insufficient evidence, which the policy allows."
     if result.verdict == "not judged":
-        return "Exit code 0: nothing was judged, so nothing has passed."
+        between = " between groups" if result.gates else ""
+        return f"Exit code 0: nothing was judged{between}, so nothing has passed."
+    if result.verdict == "waived":
+        return f"Exit code 0: {_waived(result.gates)}."
     if result.run.ended and not any(result.run.exit_codes.values()):
         return f"Exit code {code}: an audit that is not whole releases nothing."
-    return f"Exit code {code}: {MEANING[code]}."
+    return f"Exit code {code}: {MEANING[code]}{WAY_OUT.get(result.verdict, '')}."
+
+
+def _waived(gates: Sequence[Gate]) -> str:
+    """How many gates did not pass and are waived."""
+    waived = sum(g.verdict == "waived" for g in gates)
+    one = waived == 1
+    return f"{waived} of {len(gates)} gates {'is' if one else 'are'} waived and {'has' if one else 'have'} not passed"
 
 
 def _gates(gates: Sequence[Gate], width: int) -> Iterator[Line]:

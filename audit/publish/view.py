@@ -29,7 +29,7 @@ from audit.publish.owner import SENTENCE_LENGTH, OwnerWords, owner_words
 from audit.publish.shapes import GroupingView
 from audit.publish.words import BADGES, Badge, safe_text
 from audit.result import AuditResult, Gate
-from audit.sentences import training_notes
+from audit.sentences import headline_of, training_notes
 
 COUNTED = {
     "fail": ("is broken", "are broken"),
@@ -125,7 +125,8 @@ def headline(result: AuditResult) -> str:
         return (
             "No limit was asked for, so nothing was judged. What follows are measurements, and none of them is a pass."
         )
-    return " ".join(safe_text(s, SENTENCE_LENGTH) for s in (gate.sentence, *training_notes(result.run)))
+    said = (headline_of(result.verdict, gate.sentence), *training_notes(result.run))
+    return " ".join(safe_text(s, SENTENCE_LENGTH) for s in said)
 
 
 def tally(result: AuditResult) -> str:
@@ -176,7 +177,7 @@ def _verdicts() -> tuple[tuple[Badge, str], ...]:
         "insufficient": "the interval crosses the limit: this data cannot tell. It is not a pass.",
         "undefined": "there is no number to judge, and the reason is given. It never passes.",
         "waived": "it did not pass, and somebody named took responsibility until a date.",
-        "not judged": "no limit was asked for.",
+        "not judged": "no limit on groups was set, so nothing was judged between them.",
     }
     return tuple((BADGES[kind], text) for kind, text in meaning.items())
 

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -27,6 +27,7 @@ from audit.wrapping.beside import Beside
 
 if TYPE_CHECKING:
     from audit.config.schema import Config
+    from audit.earlier import Stamp
     from audit.result import AuditResult, Code, Energy
     from audit.stages import Findings, Opened
 
@@ -51,7 +52,7 @@ class Recording:
             "version": __version__,
             "command": _command(),
         }
-        self._before: object = None
+        self._before: Mapping[Path, Stamp] = {}
         self._ended = ""
         self._note = note
         self.staging: Path | None = self._begin() if asked.store is not None or metered else None
@@ -236,20 +237,22 @@ class Recording:
     def _phase(self, name: Phase) -> AbstractContextManager[object]:
         return nullcontext() if self._beside is None else self._beside.phase(name)
 
-    def _stamps(self) -> object:
-        from audit.run import stamps
+    def _stamps(self) -> Mapping[Path, Stamp]:
+        from audit.earlier import stamps
 
         source = self._config.predictions_source
-        return None if source in {None, MEMORY} else stamps(self._asked.folder / str(source))
+        return {} if source in {None, MEMORY} else stamps(self._asked.folder / str(source))
 
     def _require_new(self) -> None:
         """Refuse predictions that lay there before the training and were left as they were."""
         source = self._config.predictions_source
         if source == MEMORY:
             raise SourceError("no predictions were handed over; call predictions(frame) inside the block")
-        if self._before and self._stamps() == self._before:
+        old = next((path for path, stamp in self._stamps().items() if self._before.get(path) == stamp), None)
+        if old is not None:
+            of = "" if old.name == Path(str(source)).name else f" of '{printable(source)}'"
             raise SourceError(
-                f"'{printable(source)}' is as it was before the training, which left no new predictions there"
+                f"'{printable(old.name)}'{of} is as it was before the training, which left no new predictions there"
             )
 
 
