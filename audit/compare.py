@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from audit.errors import printable
+from audit.group_names import group_text
 from audit.result import AuditResult, Gate
-from audit.sentences import group_text, interval_text, number
+from audit.sentences import interval_text, number
 from audit.value import Estimate, Group
 
 Key = tuple[str, str, str | None, tuple[str, ...], Group]

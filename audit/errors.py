@@ -61,6 +61,10 @@ class StoreError(AuditError):
     exit_code = 2
 
 
+class UndecidedWarning(UserWarning):
+    """A training starts although a gate on the data is undecided, which the policy does not let pass."""
+
+
 class DataRefusedError(AuditError):
     """A gate on the data, or on its checks, fails; nothing was trained.
 

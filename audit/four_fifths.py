@@ -28,8 +28,9 @@ from audit.fairness.adverse import (
     UNDER_TWO_PERCENT,
 )
 from audit.fairness.rates import SELECTION_RATE
+from audit.group_names import group_text
 from audit.result import Check, CheckOutcome
-from audit.sentences import group_text, number
+from audit.sentences import number
 from audit.value import Estimate, Group
 
 CODE = "FM001"

@@ -11,18 +11,22 @@ Must not: count, measure, or know how an interval was made.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+from audit.beside import Beside
 from audit.checks_found import checks_found
 from audit.config.schema import Config, GateRule
+from audit.deciding import LARGEST_FACTOR, held_back
 from audit.errors import QuestionError, no_such
 from audit.estimates import Estimates
 from audit.footprint_words import energy_total
 from audit.four_fifths import CODE, checked_again
 from audit.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
 from audit.sentences import FOLDS_DECIDE, gate_sentence, unmeasured
-from audit.value import WORST_CLASS, Estimate, Group
+from audit.value import Estimate
 from audit.waivers import require_bounded, waived
 
 WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "undefined", "insufficient", "waived", "pass")
@@ -62,12 +66,6 @@ class Evidence:
         same = (g for g in self.judged if (g.name, g.min, g.max) == (rule.name, rule.min, rule.max))
         return next((g for g in same if g.verdict == "insufficient"), None)
 
-    def group(self, like: Estimate, group: Group) -> Estimate | None:
-        """The rate of one group behind a comparison."""
-        asked = self.estimates.of(like.stage, like.metric.removeprefix(WORST_CLASS), like.by)
-        same = (e for e in asked if (e.compare, e.group, e.outcome) == (None, group, like.outcome))
-        return next(same, None)
-
 
 def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...]:
     """Verdict on every gate of the policy.
@@ -96,12 +94,6 @@ def require_waived(config: Config, today: dt.date) -> None:
         if waiver.gate not in rules:
             raise QuestionError(f"waivers: {no_such('gate', waiver.gate, rules)}")
         require_bounded(waiver, rules[waiver.gate], today)
-
-
-def failing_before_training(config: Config, evidence: Evidence, today: dt.date) -> tuple[str, ...]:
-    """Gates on the data and on its checks that fail, before there is a model."""
-    before = (g for g in judge(config, evidence, today) if g.name.startswith(("data.", "checks.")))
-    return tuple(g.name for g in before if g.verdict == "fail")
 
 
 def with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
@@ -133,6 +125,12 @@ def expanded(config: Config) -> tuple[GateRule, ...]:
     if (suite or config.policy.four_fifths) and not any(r.stage == "checks" for r in rules):
         rules.append(GateRule(stage="checks", metric="failed", max=0.0))
     return tuple(dict.fromkeys(rules))
+
+
+def written_out(config: Config) -> list[dict[str, Any]]:
+    """Gates of a configuration as plain tables with their groupings, so that they mean the same beside other groups."""
+    own = [rule for rule in expanded(config) if rule.stage != "checks" or rule in (config.gates or ())]
+    return [rule.model_dump(mode="json", exclude_none=True) for rule in own]
 
 
 def overall(gates: Sequence[Gate], *, four_fifths: bool = False) -> Verdict:
@@ -213,7 +211,7 @@ def _judged(rule: GateRule, evidence: Evidence) -> Gate:
         estimate = replace(estimate, flags=(*estimate.flags, FOLDS_DECIDE))
     verdict = _verdict(rule, estimate, low, high)
     needed = _needed(rule, estimate, evidence) if verdict == "insufficient" else None
-    sentence = gate_sentence(rule, estimate, verdict, evidence.group, needed)
+    sentence = gate_sentence(rule, estimate, verdict, Beside(evidence.estimates), needed)
     return Gate(
         name=rule.name,
         verdict=verdict,
@@ -262,6 +260,10 @@ def _needed(rule: GateRule, estimate: Estimate, evidence: Evidence) -> float | N
     before = evidence.needed_before(rule)
     if before is not None:
         return before.needed_n
+    if rule.compare in {"lowest", "highest"}:
+        held = held_back(rule, estimate, Beside(evidence.estimates))
+        factor = max((h.factor for h in held), default=math.inf)
+        return None if factor > LARGEST_FACTOR else factor
     limit = rule.max if rule.compare == "difference" else rule.min
     if limit is None or rule.compare not in {"difference", "ratio"}:
         return None

@@ -8,18 +8,19 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from audit import __version__
+from audit.before_training import standing
 from audit.config.schema import Config
 from audit.earlier import Earlier, require_apart
 from audit.errors import AuditError, QuestionError, SourceError, TrainingError, printable
 from audit.evidence.store import BEFORE, RECORD, Store
-from audit.gates import Evidence, exit_code, failing_before_training, judge, overall, require_waived
+from audit.gates import Evidence, exit_code, judge, overall, require_waived
 from audit.records import question_record
 from audit.result import AuditResult, Code, Energy, Run
 from audit.stages import Findings, Step, audit_predictions, check_data, require_inputs, require_inside
@@ -38,6 +39,10 @@ class Audited:
     exit_code: int
 
 
+def _unsaid(sentence: str) -> None:
+    """Say nothing, where nobody listens."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What to audit and where the evidence goes."""
@@ -52,6 +57,8 @@ class Job:
     metered: bool = True
     insist: bool = False
     """Train although a gate on the data fails; the result says so."""
+    say: Callable[[str], object] = _unsaid
+    """Tells people what they should know before the training and not after it."""
 
 
 def run(job: Job) -> Audited:
@@ -194,11 +201,13 @@ def _prepare(job: Job) -> None:
 def _may_train(job: Job, found: Findings) -> None:
     """Look at the gates on the data before a single step of training."""
     evidence = Evidence(estimates=found.estimates, checks=found.checks)
-    failed = failing_before_training(job.config, evidence, today())
+    failed, undecided = standing(job.config, evidence, today())
     if job.insist:
         found.continued = failed
     else:
         found.stopped_by = failed
+    for sentence in () if found.stopped_by else undecided:
+        job.say(f"audit: {sentence}")
 
 
 def _train(job: Job, meter: Meter, found: Findings, staging: Path) -> Ended:

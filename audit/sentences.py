@@ -6,26 +6,25 @@ Must not: decide anything; it is given the verdict.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 
 from audit.catalogue import asks_of
 from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
+from audit.deciding import Around, Deciding, Held, deciding, held_back
 from audit.errors import printable
 from audit.footprint_words import SUBJECTS, UNITS, energy_text
+from audit.group_names import NAME_LENGTH, told_apart
 from audit.result import Run, Waiver
 from audit.value import Estimate, Group
 
-Find = Callable[[Estimate, Group], Estimate | None]
-NAME_LENGTH, LONGEST_WORDS = 40, 400
+LONGEST_WORDS = 400
+MOST_HELD = 3
+"""Groups that hold a limit back and are named."""
 UNCOMPARED = "No limit on groups was set, so nothing was judged between groups."
-FOLDS_DECIDE = "folds_decide"
+FOLDS_DECIDE, SMALL = "folds_decide", "small_group"
 """Flag of a gate's estimate that ends so near the limit that other folds of the unit could turn the verdict."""
-
-
-def group_text(group: Group) -> str:
-    """Group's name as people read it."""
-    return " x ".join("(missing)" if level is None else printable(level, NAME_LENGTH) for level in group) or "everybody"
 
 
 def number(value: float | None) -> str:
@@ -56,6 +55,12 @@ def waived_text(waiver: Waiver, today: str) -> str:
     return f"Waived by {owner} until {waiver.expires} ({days}){worst}: {reason}."
 
 
+def undecided_text(name: str, verdict: str, sentence: str) -> str:
+    """What is said where training starts although a gate on the data is not passed."""
+    which = "insufficient, which the policy counts as not passed" if verdict == "insufficient" else verdict
+    return f"training starts, and the audit will not pass: {printable(name, 160)} is {which}. {sentence}"
+
+
 def training_notes(run: Run) -> tuple[str, ...]:
     """What gates on the data did to training, and what kept the audit from being whole."""
     said = []
@@ -82,17 +87,146 @@ def _listed_gates(names: Sequence[str]) -> str:
     return f"{shown} {'fails' if len(names) == 1 else 'fail'}"
 
 
-def gate_sentence(rule: GateRule, estimate: Estimate, verdict: str, find: Find, needed: float | None) -> str:
-    """Sentence of one gate."""
+def gate_sentence(rule: GateRule, estimate: Estimate, verdict: str, around: Around, needed: float | None) -> str:
+    """Sentence of one gate: the pair whose interval decides it, with its numbers, and what is to be said beside."""
     subject = _subject(rule)
     limit = f"at most {rule.max:g}" if rule.max is not None else f"at least {rule.min:g}"
     if verdict == "undefined":
         return f"{subject} is undefined: {estimate.reason}; the limit is {limit}, and what is undefined never passes."
     if rule.stage in {"energy", "checks"}:
         return _total(rule, estimate, subject, limit)
-    of_class = "" if estimate.outcome is None else f" (class {printable(estimate.outcome, NAME_LENGTH)})"
-    head = f"{subject}{of_class}: {_who(estimate, find)}{_value(rule, estimate)}; {_crossing(verdict, limit)}"
-    return f"{head}{_more_data(verdict, needed)}{_left_out(estimate)}{_near(estimate)}."
+    found = deciding(rule, estimate, verdict, around)
+    said = _Said(rule, estimate, around, found)
+    beside = [said.decided(), _crossing(verdict, limit)]
+    beside += [said.settled_by(needed)] if verdict == "insufficient" else []
+    beside += [said.over_all(), _left_out(estimate), _near(estimate)]
+    return f"{subject}{said.of_class()}: {'; '.join(part for part in beside if part)}."
+
+
+class _Said:
+    """Words for what decides one gate."""
+
+    def __init__(self, rule: GateRule, estimate: Estimate, around: Around, found: Deciding | None) -> None:
+        self.rule, self.estimate, self.around, self.found = rule, estimate, around, found
+        self.like = estimate if found is None else found.like
+        self.kind = asks_of(estimate.compare)[0]
+        groups = [e.group for e in around.each(self.like) if e.group is not None]
+        named = [g for pair in (estimate.pair, found and found.pair) if pair for g in pair]
+        self.write = told_apart([*groups, *named])
+
+    def of_class(self) -> str:
+        """Class that the deciding pair is of, and the rate, where one of several decides."""
+        said = [] if self.like.outcome is None else [f"class {printable(self.like.outcome, NAME_LENGTH)}"]
+        if self.like.metric != self.estimate.metric and self.like.outcome is None:
+            said.append(self.like.metric.replace("_", " "))
+        return f" ({', '.join(said)})" if said else ""
+
+    def decided(self) -> str:
+        """Who decides, with what was found of them and the end of the interval that does it."""
+        found = self.found
+        if found is None:
+            return self._value()
+        if found.extreme:
+            return f"{self._groups(found.pair)}, {self._value()}"
+        own = self._own(found)
+        end = self.estimate.low if found.end == "low" else self.estimate.high
+        there = "no upper limit" if end is None else f"{'from' if found.end == 'low' else 'up to'} {number(end)}"
+        return ", ".join(part for part in (self._groups(found.pair), own, there) if part)
+
+    def settled_by(self, needed: float | None) -> str:
+        """How much more data would settle it, and of whom."""
+        if self.kind in {"lowest", "highest"}:
+            return self._held(held_back(self.rule, self.estimate, self.around))
+        return "" if needed is None else f"about {needed:.2g} times the data would settle it"
+
+    def _held(self, held: Sequence[Held]) -> str:
+        shown = held[:MOST_HELD]
+        if not shown:
+            return ""
+        names = [self.write(h.estimate.group or ()) for h in shown]
+        more = f" and {len(held) - len(shown)} more" if len(held) > len(shown) else ""
+        rows = [f"{_round_up(h.rows):,}" for h in shown if math.isfinite(h.rows)]
+        who = f"{'; '.join(names) if any(',' in n for n in names) else ', '.join(names)}{more}"
+        verb = "holds" if len(held) == 1 else "hold"
+        if len(rows) < len(shown):
+            return f"{who} {verb} it open, too near the limit for 100 times the rows to settle it"
+        them = "it" if len(held) == 1 else "them"
+        times = f"{'up to ' if len(held) > 1 else ''}{max(h.factor for h in held):.2g} times as many"
+        return f"{who} {verb} it open: about {', '.join(rows)} rows of {them} ({times}) would settle it"
+
+    def over_all(self) -> str:
+        """The groups with the lowest and the highest value, where others decide."""
+        found, pair = self.found, self.estimate.pair
+        if found is None or found.extreme:
+            return ""
+        if pair is None:
+            return f"the comparison of all is undefined: {self.estimate.reason}" if self.estimate.reason else ""
+        if self.kind in {"lowest", "highest"}:
+            return f"the {self.kind} is {self._alone(pair[self.kind == 'highest'], self.estimate)}"
+        of = (
+            ""
+            if self.like.outcome == self.estimate.outcome
+            else f" (class {printable(self.estimate.outcome, NAME_LENGTH)})"
+        )
+        ends = [self._alone(group, self.estimate) for group in dict.fromkeys(pair)]
+        return f"over all groups{of}: {' against '.join(ends)}, {self._value()}"
+
+    def _groups(self, pair: tuple[Group, Group]) -> str:
+        if pair[0] == pair[1]:
+            return self._with_rate(pair[0], self.like)
+        if self.kind in {"lowest", "highest"}:
+            return self._with_rate(pair[self.kind == "highest"], self.like)
+        return f"{self._with_rate(pair[0], self.like)} against {self._with_rate(pair[1], self.like)}"
+
+    def _with_rate(self, group: Group, like: Estimate) -> str:
+        rate = self.around.rate(like, group)
+        if rate is None or rate.value is None:
+            return self.write(group)
+        against = f" against {self.write(rate.reference)}" if rate.reference else ""
+        return f"{self.write(group)}{against} {number(rate.value)} (n {rows_of(rate):,.0f})"
+
+    def _alone(self, group: Group, like: Estimate) -> str:
+        """An extreme group beside the pair that decides; one too small to judge says so."""
+        rate = self.around.rate(like, group)
+        if rate is None or SMALL not in rate.flags:
+            return self._with_rate(group, like)
+        if rate.numerator is None or rate.effective_n != rate.denominator:
+            return f"{self._with_rate(group, like)}, too few to judge"
+        return f"{rate.numerator:,.0f} of {rate.denominator:,.0f} of {self.write(group)}, too few to judge"
+
+    def _own(self, found: Deciding) -> str:
+        """What the estimates say of the deciding pair itself."""
+        if self.kind in {"lowest", "highest"}:
+            return ""
+        if found.pair[0] == found.pair[1]:
+            own = self.around.rate(found.like, found.pair[0], self.estimate.compare)
+            return "" if own is None or own.value is None else f"{self._what()} {number(own.value)}{_over(own)}"
+        rates = [self.around.rate(found.like, group) for group in found.pair]
+        low, high = (None if rate is None else rate.value for rate in rates)
+        if low is None or high is None or (self.kind == "ratio" and high == 0):
+            return ""
+        return f"{self._what()} {number(low / high if self.kind == 'ratio' else high - low)}"
+
+    def _what(self) -> str:
+        named = {"largest": "largest gap", "between_groups": "value", None: "value"}
+        return named.get(self.rule.compare) or str(self.rule.compare).replace("_", " ")
+
+    def _value(self) -> str:
+        """Value and interval that are judged."""
+        e = self.estimate
+        shown = "undefined," if e.value is None else f"{number(e.value)}{_over(e)}"
+        return f"{self._what()} {shown}{interval_text(e.low, e.high)}"
+
+
+def rows_of(rate: Estimate) -> float:
+    """Rows behind a rate."""
+    return rate.denominator if rate.denominator is not None else (rate.n or 0.0)
+
+
+def _round_up(rows: float) -> int:
+    """Rows to two digits that count, upwards."""
+    step = 10 ** max(0, math.floor(math.log10(max(rows, 1.0))) - 1)
+    return math.ceil(rows / step) * step
 
 
 def _subject(rule: GateRule) -> str:
@@ -117,35 +251,6 @@ def _of_checks(metric: str, share: str, limit: str) -> str:
     return f"{printable(metric)} found something in {share} parts of the data; {limit} may."
 
 
-def _who(estimate: Estimate, find: Find) -> str:
-    pair = estimate.pair or estimate.low_pair
-    if pair is None:
-        return ""
-    if pair[0] == pair[1]:
-        return f"{_with_rate(estimate, pair[0], find)}, "
-    lower, higher = (_with_rate(estimate, group, find) for group in pair)
-    if estimate.compare in {"lowest", "highest"}:
-        return f"{lower if estimate.compare == 'lowest' else higher}, "
-    return f"{lower} against {higher}, "
-
-
-def _with_rate(estimate: Estimate, group: Group, find: Find) -> str:
-    rate = find(estimate, group)
-    if rate is None or rate.value is None:
-        return group_text(group)
-    n = rate.denominator if rate.denominator is not None else rate.n
-    against = f" against {group_text(rate.reference)}" if rate.reference else ""
-    return f"{group_text(group)}{against} {number(rate.value)} (n {n:,.0f})"
-
-
-def _value(rule: GateRule, estimate: Estimate) -> str:
-    what = {"largest": "largest gap", "between_groups": "value", None: "value"}.get(rule.compare) or str(
-        rule.compare
-    ).replace("_", " ")
-    shown = f"{what} undefined, " if estimate.value is None else f"{what} {number(estimate.value)}{_over(estimate)}"
-    return f"{shown}{interval_text(estimate.low, estimate.high)}"
-
-
 def _over(estimate: Estimate) -> str:
     """Both sides of a ratio with everybody, which says whether the group lies below or above."""
     if asks_of(estimate.compare)[1] is None or estimate.numerator is None:
@@ -161,16 +266,10 @@ def _crossing(verdict: str, limit: str) -> str:
     return f"the interval crosses the limit of {limit}, so this data cannot tell"
 
 
-def _more_data(verdict: str, needed: float | None) -> str:
-    if verdict != "insufficient" or needed is None:
-        return ""
-    return f"; about {needed:.2g} times the data would settle it"
-
-
 def _left_out(estimate: Estimate) -> str:
-    return "; rows without a group are left out" if "rows_without_group" in estimate.flags else ""
+    return "rows without a group are left out" if "rows_without_group" in estimate.flags else ""
 
 
 def _near(estimate: Estimate) -> str:
     """That the same rows, with their units in other folds, might be judged otherwise."""
-    return "; so near the limit that other folds of the unit could turn it" if FOLDS_DECIDE in estimate.flags else ""
+    return "so near the limit that other folds of the unit could turn it" if FOLDS_DECIDE in estimate.flags else ""

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -22,11 +23,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from audit.api import check
 from audit.arrays import attributes
-from audit.errors import DataRefusedError, QuestionError, printable
+from audit.before_training import undecided
+from audit.errors import DataRefusedError, QuestionError, UndecidedWarning, printable
 from audit.result import AuditResult
 from audit.wrapping.estimator import Audited, NotAuditedWarning
 
-__all__ = ["Audited", "DataGate", "NotAuditedWarning"]
+__all__ = ["Audited", "DataGate", "NotAuditedWarning", "UndecidedWarning"]
 LABEL = "y"
 
 
@@ -91,6 +93,11 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ------
         DataRefusedError
             When a gate fails; it carries the result.
+
+        Warns
+        -----
+        UndecidedWarning
+            When a gate is undecided, which is not passed either.
         """
         given = _columns(X)
         columns = dict(given)
@@ -109,6 +116,8 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         failed = [g for g in self.result_.gates if g.verdict == "fail"]
         if failed and not self.insist:
             raise DataRefusedError(f"the data is refused, nothing was trained: {failed[0].sentence}", self.result_)
+        for sentence in undecided(self.result_.gates):
+            warnings.warn(sentence, UndecidedWarning, stacklevel=2)
         return self
 
     def transform(self, X: Any) -> Any:  # noqa: N803

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -92,12 +93,18 @@ def test_who_trains_all_the_same_is_on_record(tmp_path):
     )
 
 
+WAIVED = (
+    '[[waivers]]\ngate = "data.base_rate.ratio.g"\nowner = "b"\nreason = "r"\nmax_gap = 0.01\n'
+    f"expires = {dt.datetime.now(dt.UTC).date() + dt.timedelta(days=60)}"
+)
+
+
 @pytest.mark.parametrize(
     ("gate", "more"),
     [
         (UNFAIR.replace("0.8", "0.1"), ""),
         ('metric = "selection_rate"\ncompare = "ratio"\nmin = 0.8', ""),
-        (UNFAIR, '[[waivers]]\ngate = "data.base_rate.ratio.g"\nowner = "b"\nreason = "r"\nexpires = 2099-01-01'),
+        (UNFAIR, WAIVED),
     ],
     ids=["passes", "on the model", "waived"],
 )

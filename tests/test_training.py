@@ -118,7 +118,12 @@ def test_insisting_trains_all_the_same_and_is_on_record(tmp_path):
     [
         ({"data": {"grups": ["sex"]}}, "did you mean 'data.groups'"),
         (
-            {**QUESTION, "waivers": [{"gate": "model.nothing", "owner": "o", "reason": "r", "expires": "2030-01-01"}]},
+            {
+                **QUESTION,
+                "waivers": [
+                    {"gate": "model.nothing", "owner": "o", "reason": "r", "expires": "2027-01-01", "max_gap": 0.5}
+                ],
+            },
             "no gate",
         ),
         (7, "path of an audit.toml, or a mapping"),

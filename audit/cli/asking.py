@@ -13,6 +13,7 @@ from audit.catalogue import Compare
 from audit.config.limits import ENERGY, is_of_checks
 from audit.config.read import build, load
 from audit.config.schema import Config
+from audit.config.taking import require_judged
 from audit.engines.address_names import written_from
 from audit.errors import QuestionError, printable
 
@@ -22,6 +23,9 @@ RULE = re.compile(
 )
 RULE_SHAPE = "METRIC [difference|ratio] [by COLUMN*COLUMN] >= NUMBER"
 HERE = "the command line"
+JUDGED = {"data": ("data", "checks"), "model": ("model",)}
+"""Stages of the limits that a command for one table can judge."""
+TAKEN = ("model", "dataset", "data", "policy", "predictions", "ll144")
 MEDIAN = "median"
 
 
@@ -58,12 +62,16 @@ class Asked:
     master: str | None = None
     compare_to: Sequence[str] | None = None
     gates: Sequence[str] | None = None
+    judged: bool = True
+    """Whether the limits of a file are asked for, and not only what is counted."""
 
 
 def question(asked: Asked, stage: Literal["data", "model"], config: Path | None) -> Config:
     """Question of one command, from its options or from an audit.toml."""
     if config is not None:
         return _from_file(asked, stage, config)
+    if asked.threshold is not None and asked.score is None and asked.prediction is not None:
+        raise QuestionError("--threshold reads scores; name their column (--score), or leave --threshold out")
     rules = [parse_rule(text, stage) for text in asked.gates or ()]
     deepest = max((len(r.get("by", ())) for r in rules), default=1)
     data: dict[str, Any] = {
@@ -156,28 +164,26 @@ def _from_file(asked: Asked, stage: Literal["data", "model"], path: Path) -> Con
     given = [
         f"--{k.replace('_', '-')}"
         for k in Asked.__slots__
-        if k not in {"table", "tests", "gates"} and getattr(asked, k)
+        if k not in {"table", "tests", "gates", "judged"} and getattr(asked, k)
     ]
     if given or asked.gates:
         raise QuestionError(
             f"--config says the whole question; leave {(given or ['--gate'])[0]} out, or leave --config out"
         )
-    config, _ = load(path)
+    config, folder = load(path)
+    if asked.judged:
+        require_judged(config, JUDGED[stage], f"audit {stage}", printable(path))
     raw = config.model_dump(mode="json", exclude_none=True)
-    kept = {"data", "checks"} if stage == "data" else {"model"}
-    rules = [g for g in raw.get("gates") or () if g["stage"] in kept]
-    raw = {k: v for k, v in raw.items() if k in {"model", "dataset", "data", "policy", "predictions", "ll144"}}
-    if rules:
-        raw["gates"] = rules
+    raw = {k: v for k, v in raw.items() if k in {*TAKEN, *(("gates", "waivers") if asked.judged else ())}}
     for key in ("source", "test", "prepare"):
         raw["data"].pop(key, None)
     if stage == "data":
         raw.pop("predictions", None)
-        raw.get("policy", {}).pop("four_fifths", None)
         raw["data"]["source"] = str(asked.table)
         _held_out(raw, asked)
         if config.checks is not None and config.checks.suite is not None:
-            raw["checks"] = {"suite": str((path if path.is_dir() else path.parent).resolve() / config.checks.suite)}
+            suite = str(folder.resolve() / config.checks.suite)
+            raw["checks"] = config.checks.model_dump(mode="json", exclude_unset=True) | {"suite": suite}
     elif "predictions" not in raw:
         raise QuestionError(f"'{printable(path)}' has no [predictions], so it asks nothing of a model")
     else:

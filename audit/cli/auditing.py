@@ -186,11 +186,23 @@ def _one_table(
     from audit.run import run as run_audit
 
     config = question(Asked(table=table, **asked), stage, config_path)
+    if config_path is not None:
+        _name_what_is_left(config_path, stage, tests=bool(asked.get("tests")))
     if write_config is not None:
         _save(config, write_config)
     tables = (public(str(name)) for name in (table, *asked.get("tests", ())))
     job = job_of(config, Path(), store, ("audit", stage, *tables), json=json, metered=False)
     end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
+
+
+def _name_what_is_left(path: Path, stage: Literal["data", "model"], *, tests: bool) -> None:
+    """Say which keys of a file this command does not take."""
+    from audit.cli.progress import talk
+    from audit.config.read import load
+    from audit.config.taking import left
+
+    if keys := left(load(path)[0], stage, tests=tests):
+        talk().print(f"audit {stage} takes no {', '.join(keys)} from {path}; audit run takes all of it.", markup=False)
 
 
 def judges(config: Config) -> bool:

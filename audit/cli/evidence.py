@@ -57,10 +57,14 @@ def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> A
     """Question of the result, with other gates where they are given."""
     from audit.cli.asking import parse_rule
     from audit.config.read import build, load
+    from audit.config.taking import require_same
+    from audit.gates import written_out
 
     raw = dict(found.question.config)
     if path is not None:
-        other = load(path)[0].model_dump(mode="json", exclude_none=True)
+        asked, _ = load(path)
+        require_same(asked, raw, str(path))
+        other = asked.model_dump(mode="json", exclude_none=True) | {"gates": written_out(asked)}
         raw = {k: v for k, v in raw.items() if k not in {"gates", "waivers", "policy"}}
         raw |= {k: other[k] for k in ("gates", "waivers", "policy") if other.get(k)}
     if rules:

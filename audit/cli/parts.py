@@ -80,12 +80,16 @@ def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Confi
     """Question of a folder of counts with the limits that are given."""
     from audit.cli.asking import parse_rule
     from audit.config.read import build, load
+    from audit.config.taking import require_same
+    from audit.gates import written_out
     from audit.parts import counted_question
 
     raw = counted_question(counts)
     if policy is not None:
-        other = load(policy)[0].model_dump(mode="json", exclude_none=True)
-        raw |= {k: other[k] for k in ("model", "gates", "waivers", "policy") if other.get(k)}
+        asked, _ = load(policy)
+        require_same(asked, build(raw, str(counts)).model_dump(mode="json", exclude_none=True), str(policy))
+        other = asked.model_dump(mode="json", exclude_none=True) | {"gates": written_out(asked)}
+        raw |= {k: other[k] for k in ("model", "dataset", "ll144", "gates", "waivers", "policy") if other.get(k)}
     if rules:
         raw["gates"] = [parse_rule(rule, "model" if "predictions" in raw else "data") for rule in rules]
     return build(raw, str(counts))
@@ -101,7 +105,7 @@ def _question(table: str, asked: dict[str, Any], config: Path | None) -> Config 
     predicts = asked["prediction"] is not None or asked["score"] is not None
     if config is not None:
         predicts = load(config)[0].predictions is not None
-    return question(Asked(table=table, **asked), "model" if predicts else "data", config)
+    return question(Asked(table=table, judged=False, **asked), "model" if predicts else "data", config)
 
 
 COMMANDS = (Command(count, {"name": "count"}), Command(measure, {"name": "measure"}))

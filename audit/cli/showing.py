@@ -35,7 +35,14 @@ def job_of(
     from audit.run import Job
 
     return Job(config=config, folder=folder, store=Store(store), command=command, quiet_stdout=json,
-               step=stepping(talk()), metered=metered, insist=insist)  # fmt: skip
+               step=stepping(talk()), metered=metered, insist=insist, say=_say)  # fmt: skip
+
+
+def _say(sentence: str) -> None:
+    """Print a sentence for people on stderr."""
+    from audit.cli.progress import talk
+
+    talk().print(sentence, markup=False)
 
 
 def end(audited: Audited, store: Path, *, json: bool, exit_zero: bool, gated: bool) -> None:

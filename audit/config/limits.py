@@ -69,15 +69,27 @@ def check_limits(
     if math.inf in entry.range or -math.inf in entry.range:
         meant = _of_numbers(entry, compare, low, high)
         # Of everybody there is one value and nothing to compare: its ceiling is no highest of several.
-        return None if meant == "highest" and by is not None and not by else meant
+        meant = None if compare is None and meant in {"lowest", "highest"} and by is not None and not by else meant
+        _of_somebody(stage, metric, meant, by)
+        return meant
     fixed = getattr(entry, "compare", None)
     if fixed is not None and compare not in {None, fixed}:
         raise ValueError(f"metric '{metric}' is a {fixed} already; leave compare out")
     compare = fixed or compare or _meant(entry, low, high, by)
+    _of_somebody(stage, metric, compare, by)
     if compare is not None and compare not in (entry.judged if fixed else entry.limits):
         raise ValueError(f"metric '{metric}' is judged by its {_judged(entry)}, not by its {compare}")
     _bounds(metric, compare, low, high)
     return compare
+
+
+def _of_somebody(stage: str, metric: str, compare: str | None, by: Sequence[str] | None) -> None:
+    """Refuse a comparison of no groups; the largest over all crossings of a model's is one without a grouping."""
+    if by is None or by or compare is None or (stage, compare) == ("model", "largest"):
+        return
+    raise ValueError(
+        f"by = [] names no groups, and the {compare} of {metric} compares groups; name columns in by, or leave by out"
+    )
 
 
 def _judged(entry: Metric) -> str:

@@ -227,6 +227,12 @@ class Predictions(Section):
         return self
 
     @model_validator(mode="after")
+    def _cuts(self) -> Self:
+        if self.threshold != UNASKED_THRESHOLD and self.score is None:
+            raise ValueError("threshold reads scores; name their column (score), or leave threshold out")
+        return self
+
+    @model_validator(mode="after")
     def _alike(self) -> Self:
         if self.features and self.task != "classification":
             raise ValueError("features are for the flip test, which compares two classes; leave them out")

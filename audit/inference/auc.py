@@ -19,7 +19,7 @@ import numpy as np
 
 from audit.inference.effective import THIN_EVENTS, THIN_FOLDS
 from audit.inference.intervals import Floats, Limits, difference, quantile, wilson
-from audit.inference.pairs import Extreme, Gap
+from audit.inference.pairs import Extreme, Gap, setters
 
 HALVINGS = 50
 
@@ -173,9 +173,10 @@ def auc_extreme(found: Placed, which: Literal["lowest", "highest"], tail: float)
     pick = np.nanargmin if which == "lowest" else np.nanargmax
     at = int(pick(found.mid)) if measured.any() else 0
     value = float(found.mid[at]) if measured.all() else None
+    ((low, high),) = setters(inner, outer, which)
     if which == "lowest":
-        return Extreme(value, float(inner.low.min()), float(outer.high.min()), at, False)
-    return Extreme(value, float(outer.low.max()), float(inner.high.max()), at, False)
+        return Extreme(value, float(inner.low.min()), float(outer.high.min()), at, False, low, high)
+    return Extreme(value, float(outer.low.max()), float(inner.high.max()), at, False, low, high)
 
 
 def _pair_limits(found: Placed, tail: float) -> Limits:

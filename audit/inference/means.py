@@ -23,7 +23,7 @@ import numpy as np
 
 from audit.inference.effective import THIN_FOLDS
 from audit.inference.intervals import Floats, Limits, difference, quantile
-from audit.inference.pairs import Extreme, Gap, widest
+from audit.inference.pairs import Extreme, Gap, setters, widest
 
 FLAT = 1e-12
 """Share of the sum of squares under which a variance is rounding."""
@@ -173,9 +173,10 @@ def extreme(found: Found, which: Literal["lowest", "highest"], tail: float) -> E
     inner, outer = limits(found, tail), limits(found, tail / len(found.value))
     at = ends(found)[which == "highest"]
     value = None if np.isnan(found.value).any() else float(found.value[at])
+    ((low, high),) = setters(inner, outer, which)
     if which == "lowest":
-        return Extreme(value, float(inner.low.min()), float(outer.high.min()), at, False)
-    return Extreme(value, float(outer.low.max()), float(inner.high.max()), at, False)
+        return Extreme(value, float(inner.low.min()), float(outer.high.min()), at, False, low, high)
+    return Extreme(value, float(outer.low.max()), float(inner.high.max()), at, False, low, high)
 
 
 def ends(found: Found) -> tuple[int, int]:

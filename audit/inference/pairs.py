@@ -58,6 +58,9 @@ class Extreme(NamedTuple):
     group: int
     exact: bool
     """Whether Clopper-Pearson limits were used because a rare rate decides."""
+    low_group: int
+    high_group: int
+    """Groups that set the limits."""
 
 
 @lru_cache(maxsize=8)
@@ -169,12 +172,21 @@ def extremes(samples: Sample, which: Literal["lowest", "highest"], tail: float) 
     else:
         bounds = outer.low.max(axis=-1).tolist(), inner.high.max(axis=-1).tolist()
     exact, whole = (np.asarray(x).tolist() for x in (samples.thin.any(axis=-1), samples.measured.all(axis=-1)))
-    found = []
+    found, decides = [], setters(inner, outer, which)
     for m, ends in enumerate(_extremes(samples)):
         at = ends[0 if which == "lowest" else 1]
         value = float(samples.p[m, at]) if whole[m] else None
-        found.append(Extreme(value, bounds[0][m], bounds[1][m], at, exact[m]))
+        found.append(Extreme(value, bounds[0][m], bounds[1][m], at, exact[m], *decides[m]))
     return found
+
+
+def setters(inner: Limits, outer: Limits, which: Literal["lowest", "highest"]) -> list[tuple[int, int]]:
+    """Positions of the groups that set the lower and the upper limit of the lowest or highest, over the last axis."""
+    if which == "lowest":
+        low, high = inner.low.argmin(axis=-1), outer.high.argmin(axis=-1)
+    else:
+        low, high = outer.low.argmax(axis=-1), inner.high.argmax(axis=-1)
+    return list(zip(np.atleast_1d(low).tolist(), np.atleast_1d(high).tolist(), strict=True))
 
 
 @lru_cache(maxsize=8)

@@ -95,7 +95,7 @@ def highest(found: Risen, tail: float) -> Extreme:
     low, high = (float(found.rises(np.array(side))) for side in (share.low, share.high))
     at = ends(found)[1]
     value = float(found.value[at]) if found.known.all() else None
-    return Extreme(value, low, high, at, share.exact)
+    return Extreme(value, low, high, at, share.exact, share.low_group, share.high_group)
 
 
 def ends(found: Risen) -> tuple[int, int]:

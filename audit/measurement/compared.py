@@ -173,7 +173,8 @@ class _Table:
             return self._base(**common, status="undefined", reason=lonely(self.g), flags=self.flags)
         found = self.found.extreme(which)
         flags = self.flags + ((SMALL,) if self.uncertain.any() else ())
-        common |= {"low": found.low, "high": found.high}
+        pairs = {"low_pair": self._names((found.low_group,) * 2), "high_pair": self._names((found.high_group,) * 2)}
+        common |= {"low": found.low, "high": found.high, **pairs}
         if found.value is None:
             flags = (*flags, UNMEASURED)
             return self._base(**common, status="undefined", reason=self._unmeasured(), flags=flags)

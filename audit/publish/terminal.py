@@ -20,10 +20,11 @@ from audit.errors import printable
 from audit.evidence.store import BEFORE
 from audit.footprint_words import energy_text
 from audit.gates import WORST_FIRST, deciding, exit_code
+from audit.group_names import group_text
 from audit.publish.terminal_energy import energy_lines
 from audit.publish.terminal_tables import Line, groupings
 from audit.result import AuditResult, Check, Gate, Part
-from audit.sentences import group_text, headline_of, interval_text, number, training_notes
+from audit.sentences import headline_of, interval_text, number, training_notes
 
 if TYPE_CHECKING:
     from rich.console import Console

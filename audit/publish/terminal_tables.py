@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 
 from audit.errors import printable
+from audit.group_names import group_text
 from audit.metrics import CATALOGUE
 from audit.result import AuditResult
-from audit.sentences import group_text, interval_text, number
+from audit.sentences import interval_text, number
 from audit.value import WORST_CLASS, Estimate, Group
 
 DATA_RATES = ("base_rate", "representation")

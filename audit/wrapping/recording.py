@@ -26,6 +26,7 @@ from audit.wrapping.asked import MEMORY, Asked
 from audit.wrapping.beside import Beside
 
 if TYPE_CHECKING:
+    from audit.before_training import Standing
     from audit.config.schema import Config
     from audit.earlier import Stamp
     from audit.result import AuditResult, Code, Energy
@@ -93,12 +94,13 @@ class Recording:
         tables = {source: open_frame(rows) for source, rows in self._asked.rows.items()}
         return Opened(config, self._asked.folder, tables)
 
-    def failing(self) -> tuple[str, ...]:
-        """Gates on the data that fail."""
-        from audit.gates import Evidence, failing_before_training
+    def standing(self) -> Standing:
+        """How the gates on the data stand."""
+        from audit.before_training import standing
+        from audit.gates import Evidence
 
         evidence = Evidence(estimates=self.found.estimates, checks=self.found.checks)
-        return failing_before_training(self._config, evidence, dt.datetime.now(dt.UTC).date())
+        return standing(self._config, evidence, dt.datetime.now(dt.UTC).date())
 
     def enter_training(self) -> None:
         """Begin the phase of the training, when the meter is ready; what the end will need is loaded meanwhile."""

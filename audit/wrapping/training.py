@@ -8,12 +8,13 @@ starts is raised: a question that makes no sense, data that cannot be read, a ga
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from audit.errors import DataRefusedError, InputError, QuestionError, words_of
+from audit.errors import DataRefusedError, InputError, QuestionError, UndecidedWarning, words_of
 from audit.wrapping.innermost import step_in, step_out
 from audit.wrapping.patience import LONGEST, say, within
 from audit.wrapping.ranks import other_rank
@@ -145,12 +146,24 @@ class Training:
         if seen.problem is not None:
             self.note(seen.problem)
             return
-        failed = recording.failing()
+        failed, undecided = recording.standing()
         if failed and not self._insist:
             recording.found.stopped_by = failed
             self._conclude(recording)
             raise DataRefusedError(f"the data is refused, nothing was trained: {self._why(failed[0])}", self.result)
         recording.found.continued = failed
+        self._tell(undecided)
+
+    def _tell(self, undecided: tuple[str, ...]) -> None:
+        """Say what will not pass and what is not run here, before the training and not after it."""
+        for sentence in undecided:
+            if self._quiet:
+                warnings.warn(sentence, UndecidedWarning, stacklevel=4)
+            self._say(f"audit: {sentence}")
+        config = self._asked.config
+        here = {"[data] prepare": config.data.prepare, "[train] command": config.train}
+        if unrun := " and ".join(key for key, command in here.items() if command is not None):
+            self._say(f"audit: {unrun}: run by `audit run` alone, and not here")
 
     def _why(self, gate: str) -> str:
         """Sentence of a gate that failed."""

@@ -1,0 +1,153 @@
+"""Which pair of groups, or which group, set the end of the interval that decides a verdict, and what would settle it.
+
+A limit is broken, or not yet kept, by one end of an interval, and that end was set by one pair of groups, which need
+not be the two with the lowest and the highest value: five people prove nothing.
+
+Must not: count, judge, or import numpy; ``audit gate`` pays for this module.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import Literal, NamedTuple, Protocol
+
+from audit.catalogue import asks_of
+from audit.config.schema import GateRule
+from audit.value import Estimate, Group
+
+End = Literal["low", "high"]
+POWER = 0.8
+LARGEST_FACTOR = 100.0
+"""More than so many times the rows are out of reach."""
+
+
+class Around(Protocol):
+    """The estimates beside the one that is judged."""
+
+    def rate(self, like: Estimate, group: Group, compare: str | None = None) -> Estimate | None:
+        """The value of one group behind a comparison, or that group's own comparison."""
+
+    def each(self, like: Estimate) -> Sequence[Estimate]:
+        """Values of all groups behind a comparison, rows without a group left out."""
+
+    def parts(self, like: Estimate) -> Sequence[Estimate]:
+        """Comparisons of which one is the worst: of each class, or of each rate of a criterion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """What decides."""
+
+    like: Estimate
+    """The comparison of the class or the rate that the pair is of; the judged one where it has no parts."""
+    pair: tuple[Group, Group]
+    """Lower and higher group; one group twice where it is compared with a limit, or with everybody."""
+    end: End
+    extreme: bool
+    """Whether these are also the groups with the lowest and the highest value."""
+
+
+class Held(NamedTuple):
+    """A group that keeps a limit on the lowest or highest open, and the rows of it that would settle that."""
+
+    estimate: Estimate
+    rows: float
+    """Infinite where its value is the limit, or where no amount within reach is enough."""
+    factor: float
+
+
+def end_of(rule: GateRule, verdict: str) -> End:
+    """End of the interval that decides: a ceiling is broken by the low one, and kept, or not yet, by the high one."""
+    return "low" if (rule.max is not None) == (verdict == "fail") else "high"
+
+
+def deciding(rule: GateRule, estimate: Estimate, verdict: str, around: Around) -> Deciding | None:
+    """The pair that set the deciding end; None where the comparison names no groups."""
+    end = end_of(rule, verdict)
+    pair = _pair(estimate, end) or estimate.pair
+    if pair is None:
+        return None
+    parts = around.parts(estimate)
+    part = _part(estimate, end, parts)
+    # Without the part that decides, the numbers of another would stand beside its pair.
+    like = part or (replace(estimate, metric="", outcome=None) if parts else estimate)
+    extreme = like.outcome == estimate.outcome and _is_extreme(estimate, pair)
+    return Deciding(like, pair, end, extreme=extreme)
+
+
+def _pair(estimate: Estimate, end: End) -> tuple[Group, Group] | None:
+    return estimate.low_pair if end == "low" else estimate.high_pair
+
+
+def _is_extreme(estimate: Estimate, pair: tuple[Group, Group]) -> bool:
+    if estimate.pair is None or estimate.compare not in {"lowest", "highest"}:
+        return estimate.pair is None or set(pair) == set(estimate.pair)
+    return pair[0] == estimate.pair[estimate.compare == "highest"]
+
+
+def _part(estimate: Estimate, end: End, parts: Sequence[Estimate]) -> Estimate | None:
+    """The class or the rate whose own interval ends with the same pair, and furthest; None where none does."""
+    pair = _pair(estimate, end)
+    same = [p for p in parts if (p.pair == estimate.pair if pair is None else _pair(p, end) == pair)]
+    pick = max if asks_of(estimate.compare)[0] in {"difference", "highest"} else min
+    return pick(same, key=lambda p: _number(p, end), default=None)
+
+
+def _number(estimate: Estimate, end: End) -> float:
+    found = estimate.low if end == "low" else estimate.high
+    return (math.inf if end == "high" else -math.inf) if found is None else found
+
+
+def held_back(rule: GateRule, estimate: Estimate, around: Around) -> tuple[Held, ...]:
+    """Groups whose own intervals cross a limit on the lowest or highest, the most open first.
+
+    Where the value of one is beyond the limit, enough rows of it alone would show that the limit is broken, so that it
+    alone is named; otherwise each of them has to be shown to keep it. Rows of a rate follow the sample size for one
+    proportion against a limit with power 0.8; those of any other value the square of its interval.
+
+    References
+    ----------
+    Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, equation 2.14.
+    """
+    limit = rule.min if rule.min is not None else rule.max
+    found = deciding(rule, estimate, "insufficient", around)
+    if limit is None or found is None:
+        return ()
+    floor = rule.min is not None
+    each = [e for e in around.each(found.like) if e.value is not None]
+    open_ = [e for e in each if e.group == found.pair[0] or _crosses(e, limit, floor=floor)]
+    beyond = [e for e in open_ if e.value is not None and (e.value < limit if floor else e.value > limit)]
+    tail = (1 - (estimate.confidence or 0.95)) / 2
+    if beyond:
+        return (min((_held(e, limit, tail / len(each)) for e in beyond), key=lambda h: h.factor),)
+    return tuple(sorted((_held(e, limit, tail) for e in open_), key=lambda h: -h.factor))
+
+
+def _crosses(estimate: Estimate, limit: float, *, floor: bool) -> bool:
+    end = estimate.low if floor else estimate.high
+    return end is None or (end < limit if floor else end > limit)
+
+
+def _held(estimate: Estimate, limit: float, tail: float) -> Held:
+    n = estimate.denominator if estimate.denominator is not None else (estimate.n or 0.0)
+    apart = abs((estimate.value or 0.0) - limit)
+    factor = math.inf if apart == 0 or not n else _spread(estimate, limit, tail) / apart**2
+    factor = max(factor, 1 + 1 / max(n, 1.0))
+    return Held(estimate, n * factor if factor <= LARGEST_FACTOR else math.inf, factor)
+
+
+def _spread(estimate: Estimate, limit: float, tail: float) -> float:
+    """Square of the distance at which the present rows would settle it."""
+    point, value = NormalDist().inv_cdf, estimate.value or 0.0
+    sure, power = point(1 - tail), point(POWER)
+    if estimate.numerator is not None and estimate.effective_n and 0 < limit < 1:
+        wide = sure * math.sqrt(limit * (1 - limit)) + power * math.sqrt(value * (1 - value))
+        return float(wide**2 / estimate.effective_n)
+    if estimate.low is None or estimate.high is None:
+        return math.inf
+    half = value - estimate.low if value > limit else estimate.high - value
+    own = point((1 + (estimate.confidence or 0.95)) / 2)
+    return float((half * (sure + power) / own) ** 2)

@@ -1,0 +1,176 @@
+"""A sentence names what decides: the pair whose interval breaks or keeps the limit, with the numbers of the estimates."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import audit
+from audit.gates import exit_code
+from audit.group_names import told_apart
+from audit.sentences import number
+
+GROUPS = ("ant", "bee", "cow", "dog", "elk")
+LIMITS = {
+    "classification": (
+        ("selection_rate", "difference", "max", 0.1), ("selection_rate", "ratio", "min", 0.8), ("accuracy", "ratio", "min", 0.9),
+        ("true_positive_rate", "lowest", "min", 0.4), ("false_positive_rate", "highest", "max", 0.5),
+        ("selection_rate", "ratio_to_overall", "min", 0.8), ("selection_rate", "difference_to_rest", "max", 0.1),
+        ("equalized_odds_difference", None, "max", 0.2), ("demographic_parity_ratio", None, "min", 0.8),
+    ),
+    "multiclass": (
+        ("accuracy", "difference", "max", 0.1), ("accuracy", "lowest", "min", 0.4),
+        ("worst_class_true_positive_rate", "difference", "max", 0.2), ("worst_class_true_positive_rate", "lowest", "min", 0.1), ("worst_class_selection_rate", "ratio", "min", 0.5),
+        ("macro_f1", "difference", "max", 0.1),
+    ),
+    "regression": (
+        ("mean_error", "difference", "max", 0.3), ("mean_absolute_error", "highest", "max", 0.9),
+        ("root_mean_squared_error", "difference", "max", 0.3),
+    ),
+    "ranking": (("exposure", "ratio", "min", 0.8), ("exposure", "difference", "max", 0.1)),
+}  # fmt: skip
+
+
+def drawn(task, seed):
+    """A table of groups of 4 to 900 rows whose outcomes differ, and its gates."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.choice([4, 12, 30, 90, 300, 900], len(GROUPS))
+    sizes[rng.integers(len(GROUPS))] = 900
+    g = np.repeat(GROUPS, sizes)
+    base = np.repeat(rng.uniform(0.1, 0.8, len(GROUPS)), sizes)
+    u, n = rng.random(len(g)), len(g)
+    gates = []
+    for metric, compare, side, limit in LIMITS[task]:
+        gates.append({"metric": metric, "by": ["g"], side: limit} | ({"compare": compare} if compare else {}))
+    if task == "classification":
+        y, p, more = (rng.random(n) < 0.5).astype(int), (u < base).astype(int), {"positive": 1}
+    elif task == "multiclass":
+        y = rng.choice(["x", "y", "z"], n)
+        p, more = np.where(u < base, y, rng.choice(["x", "y", "z"], n)), {}
+    elif task == "regression":
+        y = rng.normal(size=n)
+        p, more = y + rng.normal(size=n) * (0.5 + base) + base, {}
+    else:
+        y, p, more = None, None, {"score": u + base, "query": np.arange(n) % 40}
+    return audit.measure(y, p, groups={"g": g}, task=task, gates=gates, **more)
+
+
+def deciding_pair(gate):
+    """The pair of the end that decides, read from the document alone."""
+    e, ceiling = gate.estimate, gate.max is not None
+    end = "low" if ceiling == (gate.verdict == "fail") else "high"
+    return end, getattr(e, f"{end}_pair") or e.pair
+
+
+@pytest.mark.parametrize("task", LIMITS)
+@pytest.mark.parametrize("seed", range(12))
+def test_the_sentence_names_the_deciding_pair_with_the_numbers_of_the_estimates(task, seed):
+    result = drawn(task, seed)
+    assert exit_code(result.verdict) == max((exit_code(g.verdict) for g in result.gates), key=[0, 3, 1].index)
+    for gate in result.gates:
+        if gate.verdict == "undefined":
+            continue
+        end, pair = deciding_pair(gate)
+        named = re.findall("|".join(GROUPS), gate.sentence)
+        wanted = dict.fromkeys(level for group in pair for level in group)
+        extremes = gate.estimate.pair is not None and set(pair) == set(gate.estimate.pair)
+        first = named[: len(wanted)]
+        assert set(first) == set(wanted), gate.sentence
+        assert extremes or len(wanted) == 1 or first == list(wanted), gate.sentence
+        for level, value, n in re.findall(rf"({'|'.join(GROUPS)}) (-?[\d.]+) \(n ([\d,]+)\)", gate.sentence):
+            rates = [e for e in result.estimates if e.group == (level,) and e.compare is None and e.value is not None]
+            there = {(number(e.value), f"{e.denominator if e.denominator is not None else e.n:,.0f}") for e in rates}
+            assert (value, n) in there, gate.sentence
+        limit = gate.max if gate.max is not None else gate.min
+        assert f"{limit:g}" in gate.sentence
+        shown = getattr(gate.estimate, end)
+        assert shown is None or number(shown) in gate.sentence, gate.sentence
+        said = {"fail": "breaks the limit", "pass": "keeps the limit", "insufficient": "crosses the limit"}[
+            gate.verdict
+        ]
+        assert said in gate.sentence
+
+
+def table(counts, **more):
+    g = np.repeat(list(counts), [n for _, n in counts.values()])
+    p = np.concatenate([[1] * k + [0] * (n - k) for k, n in counts.values()])
+    return audit.measure(p, p, groups={"g": g}, positive=1, **more)
+
+
+RATIO = {"metric": "selection_rate", "compare": "ratio", "min": 0.8}
+
+
+def test_a_tiny_extreme_stands_beside_the_pair_that_decides_and_proves_nothing():
+    counts = {"a": (0, 5), "b": (268, 3105), "c": (270, 2400), "d": (260, 1490)}
+    (gate,) = table(counts, gates=[RATIO]).gates
+    assert gate.verdict == "fail"
+    assert gate.sentence.startswith(
+        "Selection rate by g: b 0.086 (n 3,105) against d 0.174 (n 1,490), ratio 0.495, up to "
+    )
+    assert "0 of 5 of a, too few to judge against d 0.174 (n 1,490), ratio 0.000 [" in gate.sentence
+
+
+def test_a_pair_that_is_the_extreme_and_decides_is_named_once():
+    (gate,) = table({"a": (100, 1000), "b": (300, 1000), "c": (200, 1000)}, gates=[RATIO]).gates
+    assert gate.sentence.startswith("Selection rate by g: a 0.100 (n 1,000) against b 0.300 (n 1,000), ratio 0.333 [")
+    assert "over all" not in gate.sentence
+
+
+@pytest.mark.parametrize("floor", [True, False])
+def test_a_limit_on_every_group_names_those_that_hold_it_open_and_their_rows(floor):
+    counts = {"a": (37_012, 46_792), "b": (9_300, 11_500), "c": (27, 33), "d": (59, 73), "e": (77, 94)}
+    if not floor:
+        counts = {g: (n - k, n) for g, (k, n) in counts.items()}
+    limit = {"min": 0.75} if floor else {"max": 0.25}
+    result = table(counts, gates=[{"metric": "selection_rate", "by": ["g"], **limit}])
+    (gate,) = result.gates
+    assert gate.verdict == "insufficient"
+    assert "hold it open: about" in gate.sentence
+    held = gate.sentence.split("cannot tell; ")[1].split(" hold")[0]
+    assert set(held.split(", ")) == {"c", "d", "e"}
+    assert 1 < gate.needed_n < 20
+
+
+def test_so_many_rows_settle_a_limit_on_the_lowest_in_four_of_five_samples():
+    counts, limit = {"a": (8_000, 10_000), "b": (48, 60)}, 0.7
+    gate = {"metric": "selection_rate", "by": ["g"], "min": limit}
+    (judged,) = table(counts, gates=[gate]).gates
+    assert judged.verdict == "insufficient"
+    rows = int(re.search(r"about ([\d,]+) rows of it", judged.sentence)[1].replace(",", ""))
+    rng = np.random.default_rng(20261130)
+    z, n = 1.959964, rows
+    p = rng.binomial(n, 0.8, 4000) / n
+    low = (p + z**2 / (2 * n) - z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))) / (1 + z**2 / n)
+    assert 0.75 < (low >= limit).mean() < 0.9
+    assert rows > 60
+
+
+def test_one_group_beyond_the_limit_is_enough_to_settle_it():
+    counts = {"a": (700, 1000), "b": (18, 40), "c": (14, 25)}
+    (judged,) = table(counts, gates=[{"metric": "selection_rate", "by": ["g"], "min": 0.5}]).gates
+    assert judged.verdict == "insufficient"
+    assert re.search(r"; b holds it open: about [\d,]+ rows of it", judged.sentence)
+
+
+@pytest.mark.parametrize(
+    ("levels", "written"),
+    [
+        (["Male", " Male"], ["'Male'", "' Male'"]),
+        (["Male", "male"], ["'Male'", "'male'"]),
+        (["a b", "a  b"], ["'a b'", "'a  b'"]),
+        (["Jos\u00e9", "Jose\u0301"], ["'Jos\\xe9'", "'Jose\\u0301'"]),
+        (["f", "m"], ["f", "m"]),
+        (["m "], ["'m '"]),
+    ],
+)
+def test_names_that_look_alike_are_told_apart(levels, written):
+    write = told_apart([(level,) for level in levels])
+    assert [write((level,)) for level in levels] == written
+
+
+def test_long_names_with_one_beginning_are_told_apart():
+    levels = ["x" * 60 + end for end in "ab"]
+    write = told_apart([(level,) for level in levels])
+    assert write((levels[0],)) != write((levels[1],))
