@@ -13,6 +13,7 @@ from typing import Any
 
 from audit.engines.asking import Tallies
 from audit.engines.counting import Plan
+from audit.engines.kinds import Kind
 from audit.engines.tables import HeldTable, Table
 from audit.engines.tally import Tally
 from audit.grouping import LABEL, PREDICTION, STRATUM
@@ -93,5 +94,5 @@ def _with_text(table: HeldTable, names: tuple[str, ...]) -> Table:
         text = written.pop(name, None)
         column = held[name].cast(pa.string()) if text is None else text
         held = held.set_column(held.column_names.index(name), name, column)
-    columns = {**table.columns, **dict.fromkeys(names, "text")}
+    columns: dict[str, Kind] = {c: "text" if c in names else kind for c, kind in table.columns.items()}
     return replace(table, held=held, columns=columns, written=written)

@@ -159,7 +159,7 @@ def save_part(folder: Path, table: Table, files: Sequence[str], plan: Plan, tall
     texts, plain = whole_texts(table, plan), plain_plan(plan)
     part = {"source": Path(table.name).name, "digest": table.digest, "files": list(files)}
     if other is not None:
-        new = Kept(path, part["source"], tuple(files), columns, plain, tallies, frozenset(texts))
+        new = Kept(path, Path(table.name).name, tuple(files), columns, plain, tallies, frozenset(texts))
         _refuse_kinds(printable(table.name), new, _kept(other))
     record = {"part": part, "columns": columns, "written": texts, "plan": plain, **tallies_record(tallies)}
     write_text(path, written(record))
