@@ -15,7 +15,7 @@ from audit.engines.address_names import written_from
 from audit.engines.duck import connection
 from audit.engines.levels import level_text
 from audit.engines.sql import quoted
-from audit.engines.tables import Table, frame_of, open_table
+from audit.engines.tables import Table, open_table
 from audit.errors import printable
 
 LABEL_WORDS = re.compile(
@@ -127,15 +127,10 @@ def _positive(label: Seen | None) -> str | None:
 def suite(path: str | Path) -> str:
     """First suite of expectations, as JSON: what the first rows of a table satisfy, widened for those to come."""
     from audit.data.first_suite import starting_suite
+    from audit.engines.as_pandas import reading_of
 
-    table = open_table(path)
-    with connection() as con, table.reading():
-        con.execute("SET TimeZone = 'UTC'")
-        plain = [name for name, kind in table.columns.items() if kind != "other"]
-        source = table.scan(con, plain)
-        listed = ", ".join(map(quoted, plain))
-        rows = con.sql(f"SELECT {listed} FROM {source} LIMIT {LOOKED_AT_ROWS}").to_arrow_table()  # noqa: S608
-    return json.dumps(starting_suite(frame_of(rows)), indent=1, ensure_ascii=False) + "\n"
+    rows = reading_of(open_table(path)).first(LOOKED_AT_ROWS)
+    return json.dumps(starting_suite(rows), indent=1, ensure_ascii=False) + "\n"
 
 
 def proposal(seen: Look, suite: str | None = None) -> str:

@@ -78,6 +78,13 @@ class Random:
     def column(self) -> str:
         return self.dice.choice(self.columns)
 
+    def distinct(self, column: str) -> list:
+        """Different values of a column, in their order; lists are not told apart."""
+        try:
+            return list(self.frame[column].dropna().unique())
+        except TypeError:
+            return []
+
     def values(self, column: str) -> list:
         """Some values of a column that JSON can hold."""
         known = self.frame[column].dropna()
@@ -109,7 +116,7 @@ class Random:
             if math.isfinite(value):
                 return value
         if "count" in kind or "proportion" in kind:
-            distinct = len(known.unique())
+            distinct = len(self.distinct(column))
             return self.dice.choice(
                 [distinct, distinct / max(1, len(known)), len(known) / max(1, len(self.frame)), 0.5, 1]
             )
@@ -138,7 +145,7 @@ class Random:
         if self.dice.random() < 0.1:
             members = [*members, self.dice.choice([True, False, None])]
         if self.dice.random() < 0.3:
-            members = [v.item() if hasattr(v, "item") else v for v in self.frame[column].dropna().unique()[:300]]
+            members = [v.item() if hasattr(v, "item") else v for v in self.distinct(column)[:300]]
             members = [v for v in members if isinstance(v, (str, int)) or (isinstance(v, float) and math.isfinite(v))]
         kwargs = {"column": column, "value_set": members}
         if "most_common" in kind and self.dice.random() < 0.5:
@@ -202,3 +209,106 @@ class Random:
                 ("expect_column_values_to_be_unique", {"column": "absent"}),
             ]
         )
+
+
+OF_TYPE = ["int64", "float64", "object", "str", "bool", "datetime64", "category", "Int64", "int", "date", "Timestamp"]
+ZONES = ["2020-01-01T05:00:00+00:00", "2020-01-01T05:00:00", "2020-01-01", "2020-01-01T05:00:00+02:00"]
+
+
+class RandomOfRows(Random):
+    """What depends on the frame itself: conditions on rows, pairs, sums, divergences, types and times."""
+
+    def expectation(self) -> dict:
+        """Any expectation, half of them over some of the rows."""
+        kind, kwargs = self.dice.choice(
+            [self.pair, self.pair, self.total, self.of_type, self.divergence, self.times, self.ends, self.sets, self.alone,
+             self.regex, self.quantiles, self.several]
+        )()  # fmt: skip
+        if self.dice.random() < 0.5:
+            kwargs |= {"row_condition": self.condition(), "condition_parser": "pandas"}
+        if kind in ROWWISE and self.dice.random() < 0.4:
+            kwargs["mostly"] = self.dice.choice([0, 0.25, 0.5, 0.75, 0.9, 1])
+        return {"type": kind, "kwargs": kwargs, "severity": "critical", "meta": {}}
+
+    def condition(self, deep: int = 2) -> str:
+        """A condition in the words of `pandas.DataFrame.query`."""
+        if deep and self.dice.random() < 0.5:
+            one, other = self.condition(deep - 1), self.condition(deep - 1)
+            return self.dice.choice(
+                [f"not ({one})", f"~({one})", f"({one}) and ({other})", f"({one}) | ({other})", f"({one}) != True"]
+            )
+        column = self.column()
+        name = column if column.isidentifier() else f"`{column}`"
+        value = self._spelled(column)
+        return self.dice.choice(
+            [f"{name} > {value}", f"{name} <= {value}", f"{name} == {value}", f"{name} != {value}", f"{name} in [{value}]",
+             f"{name} not in [{value}]", f"{name}.isnull()", f"not {name}.isnull()", f"{name} != {name}", f"{name} == {name}"]
+        )  # fmt: skip
+
+    def _spelled(self, column: str) -> str:
+        """A value of a column, or of another one, as Python writes it."""
+        if self.dice.random() < 0.1:
+            return self.dice.choice(['"2020-01-01"', "3", "True", '"a"', "0.5"])
+        known = self.frame[column].dropna()
+        if not len(known):
+            return "1"
+        value = known.iloc[self.dice.randrange(len(known))]
+        if isinstance(value, pd.Timestamp) or type(value).__name__ == "date":
+            return repr(str(value))
+        return repr(value.item() if hasattr(value, "item") else value)
+
+    def pair(self) -> tuple[str, dict]:
+        kind = self.dice.choice(
+            ["expect_column_pair_values_a_to_be_greater_than_b", "expect_column_pair_values_to_be_equal", "expect_column_pair_values_to_be_in_set"]
+        )  # fmt: skip
+        a, b = self.dice.choice([(self.column(), self.column()), self._alike()])
+        kwargs: dict = {"column_A": a, "column_B": b}
+        if kind.endswith("in_set"):
+            firsts, seconds = self.values(a)[:2], self.values(b)[:2]
+            kwargs["value_pairs_set"] = [list(p) for p in zip(firsts, seconds, strict=False)] or [[1, 1]]
+        elif "greater" in kind and self.dice.random() < 0.5:
+            kwargs["or_equal"] = True
+        return kind, kwargs | self._ignored("neither", "both_values_are_missing", "either_value_is_missing")
+
+    def _alike(self) -> tuple[str, str]:
+        numbers = [c for c in self.columns if pd.api.types.is_numeric_dtype(self.frame[c].dtype)]
+        return self.dice.choice(numbers), self.dice.choice(numbers)
+
+    def _ignored(self, *ways: str) -> dict:
+        found: dict = {} if self.dice.random() < 0.4 else {"ignore_row_if": self.dice.choice(ways)}
+        return found | ({"mostly": self.dice.choice([0.1, 0.5, 0.9])} if self.dice.random() < 0.5 else {})
+
+    def total(self) -> tuple[str, dict]:
+        columns = list(dict.fromkeys(self._alike()))
+        at = self.frame[columns].dropna()
+        near = float(at.iloc[self.dice.randrange(len(at))].astype(float).sum()) if len(at) else 1.0
+        kwargs = {"column_list": columns, "sum_total": near if math.isfinite(near) else 3}
+        ways = ("never", "all_values_are_missing", "any_value_is_missing")
+        return "expect_multicolumn_sum_to_equal", kwargs | self._ignored(*ways)
+
+    def of_type(self) -> tuple[str, dict]:
+        if self.dice.random() < 0.5:
+            return "expect_column_values_to_be_of_type", {
+                "column": self.column(),
+                "type_": self.dice.choice([*OF_TYPE, str(self.frame[self.column()].dtype)]),
+            }
+        return "expect_column_values_to_be_in_type_list", {
+            "column": self.column(),
+            "type_list": self.dice.sample(OF_TYPE, 3),
+        }
+
+    def divergence(self) -> tuple[str, dict]:
+        column = self._alike()[0]
+        known = self.frame[column].dropna()
+        low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+        middle = (low + high) / 2
+        return "expect_column_kl_divergence_to_be_less_than", {
+            "column": column,
+            "partition_object": {"bins": [low - 1, middle, high + 1], "weights": [0.5, 0.5]},
+            "threshold": self.dice.choice([0.01, 0.5, 3]),
+        }
+
+    def times(self) -> tuple[str, dict]:
+        dated = [c for c in self.columns if any(word in c for word in ("when", "zone", "day"))] or self.columns
+        kind = self.dice.choice(["expect_column_values_to_be_between", "expect_column_max_to_be_between"])
+        return kind, {"column": self.dice.choice(dated), "min_value": self.dice.choice(ZONES)}

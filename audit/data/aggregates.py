@@ -93,6 +93,8 @@ def aggregate(expectation: Expectation, families: Mapping[str, Family]) -> Aggre
     mostly = expectation.kwargs.get("mostly", 1)
     if kind is None or given - kind.arguments or isinstance(mostly, bool) or not isinstance(mostly, (int, float)):
         return None
+    if not set(expectation.columns) <= set(families):
+        return None  # a column that pandas has otherwise than DuckDB
     return kind.make(expectation, _family(expectation.columns, families))
 
 

@@ -5,21 +5,22 @@ Must not: write a file, reach a network, or print.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from audit.data.aggregates import aggregate
-from audit.data.answers import Answer, told
+from audit.data.answers import Answer, Unknown, told
 from audit.data.arguments import quietly
 from audit.data.asked import Aggregate
 from audit.data.counted_codes import mend_of
 from audit.data.great import SQL, Great
 from audit.data.shape import shape
 from audit.data.suites import NEEDS_SQL, SHAPES, Expectation, Suite
+from audit.engines.as_pandas import Reading, UnlikePandasError, alias_of, reading_of
 from audit.engines.asking_figures import ask_figures
 from audit.engines.duck import DuckScan, connection
 from audit.engines.figures import Figures, families
@@ -55,7 +56,7 @@ class Asked:
 
     expectation: Expectation
     place: Place
-    answer: Answer | str | None = None
+    answer: Answer | Unknown | str | None = None
     """Or the sentence of an error."""
     answered_by: str = OURS
 
@@ -64,10 +65,7 @@ class Asked:
         answer = self.answer
         if answer is None:
             raise RuntimeError(f"{self.expectation.type} was not answered")
-        outcome: CheckOutcome
-        outcome, detail = (
-            ("error", answer) if isinstance(answer, str) else told(self.expectation, answer, self.place.rows)
-        )
+        outcome, detail = self._told(answer)
         severity = self.expectation.severity
         if outcome == "fail" and severity != "critical":
             outcome = "warn"
@@ -81,6 +79,13 @@ class Asked:
             mend=mend_of(CODE, outcome),
         )
 
+    def _told(self, answer: Answer | Unknown | str) -> tuple[CheckOutcome, str]:
+        if isinstance(answer, str):
+            return "error", answer
+        if isinstance(answer, Unknown):
+            return "undefined", answer.reason
+        return told(self.expectation, answer, self.place.rows)
+
 
 @dataclass(eq=False)
 class Answering:
@@ -93,22 +98,43 @@ class Answering:
     asked: list[list[Asked]] = field(default_factory=list)
     """By expectation: the whole table, then the groups."""
 
+    @cached_property
+    def pandas(self) -> Reading:
+        """The table as pandas reads it."""
+        return reading_of(self.table)
+
     def ask_duckdb(self) -> None:
         """Answer all aggregates, the whole table in one scan and each group column in another."""
         self.asked = [[Asked(e, Place())] for e in self.suite.expectations]
         grouped = list(dict.fromkeys([*self.per_group, *self._named()]))
         self.table.require(grouped)
-        read = {c for e in self.suite.expectations for c in e.columns if c in self.table.columns}
+        read = self._read([e for e in self.suite.expectations if not self._is_told(e)])
+        self.table.require(read)
+        try:
+            with self.table.reading():
+                self.pandas.prepare(read, grouped)
+        except UnlikePandasError as error:
+            self._unlike(error)
+            return
         with connection() as con, self.table.reading():
-            scan = DuckScan(con, self.table.scan(con, sorted({*read, *grouped})), self.table.rows)
+            scan = self.pandas.scan(con, read, grouped)
             known = families(scan)
-            made = [None if _is_told(e, self.table) else aggregate(e, known) for e in self.suite.expectations]
+            made = [None if self._is_told(e) else aggregate(e, known) for e in self.suite.expectations]
             self._whole(made, scan)
             for column in grouped:
                 self._grouped(made, scan, column)
 
+    def _unlike(self, error: UnlikePandasError) -> None:
+        """Nothing can be said of a table that pandas reads as another one, or not at all."""
+        for each in self.asked:
+            each[0].place = Place(rows=self.table.rows or 0)
+            each[0].answer = _told(each[0].expectation, self.pandas.columns) or Unknown(str(error))
+
     def _key(self, column: str) -> Column | Band:
         return self.bands.get(column, Column(column))
+
+    def _aliased(self, column: str) -> Column | Band:
+        return replace(self._key(column), name=alias_of(column))
 
     def _named(self) -> Iterator[str]:
         return (c for e in self.suite.expectations for c in e.per_group)
@@ -118,14 +144,14 @@ class Answering:
         place = Place(rows=found.rows)
         for each, how in zip(self.asked, made, strict=True):
             each[0].place = place
-            each[0].answer = _told(each[0].expectation, self.table)
+            each[0].answer = _told(each[0].expectation, self.pandas.columns)
             if how is not None:
                 _take(each[0], how, found)
 
     def _grouped(self, made: Sequence[Aggregate | None], scan: DuckScan, column: str) -> None:
         wanted = [at for at, e in enumerate(self.suite.expectations) if self._is_asked(e, column)]
         hows = {at: made[at] for at in wanted}
-        found = ask_figures(scan, [a for m in hows.values() if m is not None for a in m.asked], self._key(column))
+        found = ask_figures(scan, [a for m in hows.values() if m is not None for a in m.asked], self._aliased(column))
         if len(found) > MOST_GROUPS:
             raise QuestionError(
                 f"per_group: column '{printable(column)}' has {len(found):,} groups, more than {MOST_GROUPS:,}; "
@@ -144,36 +170,88 @@ class Answering:
     def _is_asked(self, expectation: Expectation, column: str) -> bool:
         """Whether an expectation is asked in the groups of a column; what speaks of columns or errs is asked once."""
         named = column in (*self.per_group, *expectation.per_group)
-        return named and expectation.type not in SHAPES and not isinstance(_told(expectation, self.table), str)
+        return named and expectation.type not in SHAPES and not isinstance(_told(expectation, self.pandas.columns), str)
 
     def ask_great_expectations(self) -> None:
         """Answer the rest on frames of the columns that it names; the library is not loaded where nothing is left."""
         left = [a for each in self.asked for a in each if a.answer is None]
-        if not left:
+        for each in left:
+            each.answer = _of_folders(self._columns(each.expectation), self.pandas.unlike)
+        left = [a for a in left if a.answer is None]
+        if left:
+            self._ask_left(left)
+
+    def _ask_left(self, left: Sequence[Asked]) -> None:
+        try:
+            frame = self.pandas.frame(self._read([a.expectation for a in left]))
+        except UnlikePandasError as error:
+            for each in left:
+                each.answer = Unknown(str(error))
             return
         with quietly():
             for place in dict.fromkeys(a.place for a in left):
                 mine = [a for a in left if a.place is place]
-                by_great(mine, Great(self._frame(place, _columns([a.expectation for a in mine], self.table))))
+                by_great(mine, Great(frame if place.column is None else self._part(frame, place)))
 
-    def _frame(self, place: Place, names: Sequence[str]) -> pd.DataFrame:
-        if place.column is None:
-            return self.table.to_pandas(names)
-        from audit.engines.subset import rows_of_group
+    def _part(self, frame: pd.DataFrame, place: Place) -> pd.DataFrame:
+        """Rows of one group."""
+        return frame[self.pandas.rows_of_group(self._key(place.column or ""), place.group)]
 
-        return rows_of_group(self.table, names, self._key(place.column), place.group)
+    def _read(self, expectations: Sequence[Expectation]) -> tuple[str, ...]:
+        """Columns that any of the expectations reads, in their order."""
+        found = {c for e in expectations for c in self._columns(e)}
+        return tuple(c for c in self.pandas.columns if c in found)
+
+    def _columns(self, expectation: Expectation) -> set[str]:
+        """Columns that an expectation names, also in a condition on rows; one that counts rows needs any."""
+        columns = self.pandas.columns
+        named = named_in(expectation.kwargs.get("row_condition"), columns)
+        return {*expectation.columns, *named} or set(columns if expectation.type in SHAPES else columns[:1])
+
+    def _is_told(self, expectation: Expectation) -> bool:
+        return _told(expectation, self.pandas.columns) is not None
 
 
-def _told(expectation: Expectation, table: Table) -> Answer | str | None:
+def named_in(condition: Any, columns: Sequence[str]) -> set[str]:
+    """Columns that a condition may name; all of them where names could be spelled in another way than they are.
+
+    A name too many costs memory, a name too few an error: so the text is searched, and not parsed.
+    """
+    texts = list(_texts(condition))
+    if any("\\" in text or not text.isascii() for text in texts):
+        return set(columns)
+    return {c for c in columns if any(c in text for text in texts)}
+
+
+def _texts(condition: Any) -> Iterator[str]:
+    """Every text in a condition, which may be nested."""
+    if isinstance(condition, str):
+        yield condition
+    elif isinstance(condition, Mapping):
+        yield from (text for value in condition.values() for text in _texts(value))
+    elif isinstance(condition, list):
+        yield from (text for value in condition for text in _texts(value))
+    elif condition is not None and not isinstance(condition, (bool, int, float)):
+        yield str(condition)
+
+
+def _of_folders(names: Collection[str], said: Collection[str]) -> Unknown | None:
+    """Why nothing is answered of what folders say."""
+    name = next((n for n in sorted(names) if n in said), None)
+    if name is None:
+        return None
+    return Unknown(
+        f"'{printable(name)}' is what folders say, which pandas reads as a category or not at all; "
+        "write it into the files as a column"
+    )
+
+
+def _told(expectation: Expectation, columns: Sequence[str]) -> Answer | str | None:
     """What is known before a row is read: an answer about columns, or an error."""
     if expectation.type in NEEDS_SQL:
         return SQL
-    absent = next((c for c in expectation.columns if c not in table.columns), None)
-    return shape(expectation, list(table.columns)) if absent is None else no_such("column", absent, table.columns)
-
-
-def _is_told(expectation: Expectation, table: Table) -> bool:
-    return _told(expectation, table) is not None
+    absent = next((c for c in expectation.columns if c not in columns), None)
+    return shape(expectation, columns) if absent is None else no_such("column", absent, columns)
 
 
 def _place(column: str, found: Figures, bands: Sequence[str] | None) -> Place:
@@ -191,13 +269,3 @@ def by_great(asked: Sequence[Asked], great: Great) -> None:
     """Let Great Expectations answer; to be called within `audit.data.arguments.quietly`."""
     for each in asked:
         each.answer, each.answered_by = great.answer(each.expectation), great.name
-
-
-def _columns(expectations: Sequence[Expectation], table: Table) -> tuple[str, ...]:
-    """Columns that expectations name, also in a condition on rows; all of them where one names none."""
-    found: set[str] = set()
-    for expectation in expectations:
-        condition = json.dumps(expectation.kwargs.get("row_condition"), default=str, ensure_ascii=False)
-        named = {*expectation.columns, *(c for c in table.columns if c in condition)}
-        found |= named or set(table.columns)
-    return tuple(c for c in table.columns if c in found)

@@ -42,6 +42,13 @@ class Answer:
     """Whether absent and strange columns were told apart."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """There is no answer, because Great Expectations would have another table before it; why, in a sentence."""
+
+    reason: str
+
+
 def told(expectation: Expectation, answer: Answer, rows: int) -> tuple[CheckOutcome, str]:
     """Outcome and its sentence; over nobody it is undefined, whatever Great Expectations makes of it.
 

@@ -6,10 +6,11 @@ passed on. Must not: write a file, reach a network, or print.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from audit.data.answers import ABOUT_TYPE, Answer
+from audit.data.answers import ABOUT_TYPE, Answer, Unknown
 from audit.data.arguments import built
 from audit.data.suites import NEEDS_SQL, Expectation
 from audit.errors import no_such, printable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SQL = "asks a database in SQL; tables are checked in memory here, so it cannot be answered"
+OLD_TEXT = "text is of type str since pandas 3, and was of type object before: name str in the suite"
 ABOUT_NULLS = (
     "expect_column_values_to_not_be_null",
     "expect_column_values_to_be_null",
@@ -36,18 +38,37 @@ class Great:
         self.name = f"great-expectations {gx.__version__}"
         self._batch = _batch(frame)
 
-    def answer(self, expectation: Expectation) -> Answer | str:
-        """Answer, or the sentence of the error."""
+    def answer(self, expectation: Expectation) -> Answer | Unknown | str:
+        """Answer, or why there is none, or the sentence of the error."""
         if expectation.type in NEEDS_SQL:
             return SQL
         absent = next((c for c in expectation.columns if c not in self.frame.columns), None)
         if absent is not None:
             return no_such("column", absent, self.frame.columns)
-        found = _validated(_of_today(expectation, self.frame), self._batch)
+        found = _validated(expectation, self._batch)
         if isinstance(found, str):
             kinds = ", ".join(f"{printable(c)} is {self.frame[c].dtype}" for c in expectation.columns)
-            return f"Great Expectations raised {found}{f'; {kinds}' if kinds else ''}"
+            return f"Great Expectations raised {found}{f'; {kinds}' if kinds else ''}{_mend(expectation, self.frame)}"
+        if not found["success"] and _asks_for_old_text(expectation, self.frame):
+            return Unknown(OLD_TEXT)
         return _read(found, _people(expectation, found["result"], self.frame, self._batch))
+
+
+def _mend(expectation: Expectation, frame: pd.DataFrame) -> str:
+    """How to write ends that Great Expectations can compare with dates or times; nothing where that is not at fault."""
+    column = expectation.kwargs.get("column")
+    if column is None or not any(isinstance(expectation.kwargs.get(end), str) for end in ("min_value", "max_value")):
+        return ""
+    form = _form_of_ends(frame[column])
+    return "" if form is None else f"; write its ends as {form}, which Great Expectations compares with this column"
+
+
+def _form_of_ends(values: pd.Series[Any]) -> str | None:
+    if values.dtype.kind == "M":
+        return "2024-01-31T00:00:00+00:00" if getattr(values.dtype, "tz", None) is not None else "2024-01-31T00:00:00"
+    known = values.dropna()
+    first = known.iloc[0] if values.dtype == object and len(known) else None
+    return "2024-01-31" if type(first) is dt.date else None
 
 
 def _batch(frame: pd.DataFrame) -> Any:
@@ -89,17 +110,12 @@ def _raised(info: Any) -> str | None:
     return (outer or named or ["an exception"])[-1]
 
 
-def _of_today(expectation: Expectation, frame: pd.DataFrame) -> Expectation:
-    """Text columns were of dtype ``object`` before pandas 3 and are ``str`` now; suites written then still hold."""
-    column = expectation.kwargs.get("column")
-    if expectation.type not in ABOUT_TYPE or str(frame[column].dtype) != "str":
-        return expectation
-    asked = dict(expectation.kwargs)
-    if asked.get("type_") in {"object", "object_", "O"}:
-        asked["type_"] = "str"
-    if "object" in (asked.get("type_list") or ()):
-        asked["type_list"] = [*asked["type_list"], "str"]
-    return Expectation(expectation.type, asked, expectation.severity)
+def _asks_for_old_text(expectation: Expectation, frame: pd.DataFrame) -> bool:
+    """Whether text is asked for under the name of its type before pandas 3, by which no column of text goes now."""
+    if expectation.type not in ABOUT_TYPE or str(frame[expectation.kwargs["column"]].dtype) != "str":
+        return False
+    named = {expectation.kwargs.get("type_"), *(expectation.kwargs.get("type_list") or ())}
+    return bool(named & {"object", "object_", "O"})
 
 
 def _people(expectation: Expectation, result: Mapping[str, Any], frame: pd.DataFrame, batch: Any) -> int | None:

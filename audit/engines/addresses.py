@@ -6,6 +6,7 @@ that DuckDB keeps. Must not: show, keep or record what an address carries beside
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,10 +21,12 @@ from audit.engines.folders import LOGS, WILD, before_keys, hidden, logged, refus
 from audit.engines.httpfs import CREDENTIALS, ready
 from audit.engines.parquet import ParquetTable, literal, refuse_both, seen_columns
 from audit.engines.sources import ENDINGS
+from audit.engines.sql import quoted
 from audit.engines.tables import Table
 from audit.errors import AuditError, SourceError
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 SCHEMES = ("https", "s3", "gs", "r2", "hf")
@@ -70,6 +73,36 @@ class AddressTable(ParquetTable):
         """Subquery that streams the chosen columns, on a connection that can reach them."""
         ready(con, self.found[0].place, self._shown)
         return super().scan(con, names)
+
+    def select(self, con: duckdb.DuckDBPyConnection, listed: Mapping[str, str], read: Sequence[str]) -> str:
+        """Subquery of expressions, on a connection that can reach their columns."""
+        ready(con, self.found[0].place, self._shown)
+        return super().select(con, listed, read)
+
+    def schemas(self) -> Sequence[pa.Schema]:
+        """Columns of each file, with what Arrow and pandas wrote about them."""
+        with connection() as con:
+            ready(con, self.found[0].place, self._shown)
+            return [_full_schema(con, one) for one in self.found]
+
+    def frames_by_pandas(self, names: Sequence[str], most: int | None = None) -> Iterator[pd.DataFrame]:
+        """What `pandas.read_parquet` would make of each file, or of so many rows, if it could reach it."""
+        import pyarrow as pa
+
+        with duckdb.connect(":memory:") as con:  # one that keeps rows in their order
+            con.execute("SET TimeZone = 'UTC'")
+            ready(con, self.found[0].place, self._shown)
+            listed = ", ".join(map(quoted, names))
+            for one in self.found:
+                stored = _full_schema(con, one)
+                fields = pa.schema([stored.field(name) for name in names], stored.metadata)
+                some = "" if most is None else f" LIMIT {most}"
+                query = f"SELECT {listed} FROM read_parquet({_listed([one])}, hive_partitioning = false){some}"  # noqa: S608
+                yield con.sql(query).to_arrow_table().cast(fields).to_pandas()
+
+    def missing_in_footers(self, name: str) -> int | None:
+        """Nothing is fetched for this; the rows are asked."""
+        del name
 
     @contextmanager
     def reading(self, *complaints: type[Exception]) -> Iterator[None]:
@@ -197,6 +230,17 @@ def _schema(con: duckdb.DuckDBPyConnection, one: Found) -> pa.Schema:
         odd = next((n for n in names if n not in schema.names), names[-1])
         raise SourceError(f"{one.shown} has two columns that differ only in case, or not at all, such as '{odd}'")
     return schema
+
+
+def _full_schema(con: duckdb.DuckDBPyConnection, one: Found) -> pa.Schema:
+    """Columns of a file as Arrow reads them; where no writer of Arrow made it, as DuckDB does."""
+    import pyarrow as pa
+
+    query = f"SELECT decode(key), value FROM parquet_kv_metadata({literal(one.place)})"  # noqa: S608
+    written = dict(con.execute(query).fetchall()).get("ARROW:schema")
+    if written is None:
+        return _schema(con, one)
+    return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written)))
 
 
 def _top(elements: Sequence[tuple[str, int]]) -> list[str]:

@@ -14,6 +14,7 @@ from audit.engines.objects import ARROW_ERRORS, array_of_objects, first_line
 from audit.errors import SourceError, printable
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 LAZY = ("polars", "pyspark", "duckdb", "_duckdb", "dask", "ibis", "sqlframe", "narwhals")
@@ -222,3 +223,18 @@ def _from_numpy(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
     if not values.dtype.isnative:
         values = values.astype(values.dtype.newbyteorder("="))
     return pa.array(values, mask=mask, from_pandas=True)
+
+
+def frame_of(held: pa.Table) -> pd.DataFrame:
+    """Pandas frame in which missing whole numbers and truth values turn nothing into floats or objects."""
+    import pandas as pd
+    import pyarrow as pa
+
+    nullable = {pa.bool_(): pd.BooleanDtype(), pa.uint64(): pd.UInt64Dtype()}
+    wide = pd.Int64Dtype()
+
+    def exact(dtype: pa.DataType) -> Any:
+        return nullable.get(dtype, wide if pa.types.is_integer(dtype) else None)
+
+    columns = zip(held.column_names, held.columns, strict=True)
+    return pd.DataFrame({n: c.to_pandas(types_mapper=exact if c.null_count else None) for n, c in columns})

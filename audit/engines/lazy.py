@@ -18,6 +18,7 @@ from audit.errors import QuestionError, SourceError, printable
 
 if TYPE_CHECKING:
     import duckdb
+    import pandas as pd
     import pyarrow as pa
 
 
@@ -38,8 +39,20 @@ class LazyTable(Table):
         """Chosen columns, each in the plainest type that says the same."""
         chosen = tuple(self._chosen(names))
         if chosen not in self.made:
-            self.made[chosen] = plain(_made(self.frame.select(*chosen), self._shown), self._shown)
+            self.made[chosen] = plain(self.raw_rows(chosen), self._shown)
         return self.made[chosen]
+
+    def raw_rows(self, names: Sequence[str]) -> pa.Table:
+        """Chosen columns as the query gives them, made now."""
+        return _made(self.frame.select(*self._chosen(names)), self._shown)
+
+    def frame_by_pandas(self, made: pa.Table) -> pd.DataFrame:
+        """What the query's own library, or Arrow, makes of its rows for pandas."""
+        if self.frame.implementation.is_polars():
+            import polars as pl
+
+            return pl.DataFrame(made).to_pandas()
+        return made.to_pandas()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

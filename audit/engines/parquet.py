@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +19,7 @@ from audit.engines.kinds import (
     refuse_names,
     rounds,
 )
+from audit.engines.made_frames import first_rows, missing_in
 from audit.engines.sources import Part
 from audit.engines.sql import quoted
 from audit.engines.tables import Table
@@ -27,6 +28,7 @@ from audit.errors import SourceError, printable
 
 if TYPE_CHECKING:
     import duckdb
+    import pandas as pd
     import pyarrow as pa
 
 GLOB = "*?["
@@ -57,18 +59,49 @@ class ParquetTable(Table):
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Subquery that streams the chosen columns."""
         chosen = self._chosen(names)
-        self._refuse_rounding(con, [n for n in chosen if n in self.limits])
-        said = self._placed[0][2]
-        keys = [n for n in chosen if n in said]
-        source = self._files_and(keys) if keys else f"{self._files()} AS f"
-        return f"(SELECT {', '.join(self._column(n, n in said) for n in chosen)} FROM {source})"  # noqa: S608
+        self.refuse_rounding(con, chosen)
+        return self.select(con, {n: self.column_sql(n) for n in chosen}, chosen)
 
-    def _column(self, name: str, said: bool) -> str:
+    def select(self, con: duckdb.DuckDBPyConnection, listed: Mapping[str, str], read: Sequence[str]) -> str:
+        """Subquery of expressions under their names; ``read`` are the columns that they are made of."""
+        del con
+        keys = [n for n in dict.fromkeys(read) if n in self.said]
+        source = self._files_and(keys) if keys else f"{self._files()} AS f"
+        return f"(SELECT {', '.join(f'{sql} AS {quoted(n)}' for n, sql in listed.items())} FROM {source})"  # noqa: S608
+
+    @property
+    def said(self) -> Collection[str]:
+        """Columns that folders say."""
+        return self._placed[0][2]
+
+    def column_sql(self, name: str) -> str:
+        """Column as engines see it."""
+        sql = self.stored_sql(name)
+        return f"CAST({sql} AS {self.casts[name]})" if name in self.casts else sql
+
+    def stored_sql(self, name: str) -> str:
+        """Column as it is stored."""
         sql = quoted(name)
-        if said:
-            lost = "error('a file is not one of those that were opened')"
-            return f"CASE WHEN k.file IS NULL THEN {lost} ELSE k.{sql} END AS {sql}"
-        return f"CAST(f.{sql} AS {self.casts[name]}) AS {sql}" if name in self.casts else f"f.{sql}"
+        if name not in self.said:
+            return f"f.{sql}"
+        lost = "error('a file is not one of those that were opened')"
+        return f"CASE WHEN k.file IS NULL THEN {lost} ELSE k.{sql} END"
+
+    def schemas(self) -> Sequence[pa.Schema]:
+        """Columns of each file, with what pandas wrote about them."""
+        return [_footer(part)[0] for part in self.parts]
+
+    def frames_by_pandas(self, names: Sequence[str], most: int | None = None) -> Iterator[pd.DataFrame]:
+        """What `pandas.read_parquet` makes of each file, or of so many of its rows."""
+        import pandas as pd
+
+        if most is not None:
+            return (first_rows(part.path, names, most) for part in self.parts)
+        return (pd.read_parquet(part.path, columns=list(names)) for part in self.parts)
+
+    def missing_in_footers(self, name: str) -> int | None:
+        """Rows without a value in a column, as the footers count them; None where one of them does not."""
+        return missing_in([part.path for part in self.parts], name)
 
     @property
     def _placed(self) -> Sequence[tuple[str, str, Mapping[str, str | None]]]:
@@ -91,7 +124,9 @@ class ParquetTable(Table):
         listed = ", ".join(map(quoted, keys))
         return f"{files} AS f LEFT JOIN (VALUES {values}) AS k(file, {listed}) ON f.{quoted(file)} = k.file"
 
-    def _refuse_rounding(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
+    def refuse_rounding(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
+        """Refuse columns of numbers that a double does not hold."""
+        names = [n for n in names if n in self.limits]
         if not names:
             return
         largest = ", ".join(f"max(abs(CAST({quoted(n)} AS DOUBLE)))" for n in names)

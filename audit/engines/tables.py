@@ -116,6 +116,8 @@ class Table(ABC):
         """Rows as a pandas frame, whole numbers exact also where some are missing."""
         import duckdb
 
+        from audit.engines.frames import frame_of
+
         chosen = self._chosen(list(self.columns) if names is None else names)
         with self.reading(), duckdb.connect(":memory:") as con:
             con.execute("SET TimeZone = 'UTC'")
@@ -174,8 +176,8 @@ def open_table(
 
         return held_table(name, read_arrow(parts), digest_of(parts), parts)
     held, written, digest = _texts(parts)
-    # Its bytes were read once: what happens to the files now changes nothing.
-    return replace(held_table(name, held, digest), written=written)
+    # Its bytes were read once: what happens to the files now changes nothing, unless pandas is to read them as well.
+    return held_table(name, held, digest, written=written, texts=parts)
 
 
 def open_frame(frame: Any, name: str = "the table") -> Table:
@@ -203,7 +205,7 @@ def open_frame(frame: Any, name: str = "the table") -> Table:
         lazy = lazy_of(frame)
         if lazy is not None:
             return lazy_table(name, lazy)
-    return held_table(name, arrow_of(frame, name), None)
+    return held_table(name, arrow_of(frame, name), None, given=frame)
 
 
 def registered(con: duckdb.DuckDBPyConnection, held: pa.Table) -> str:
@@ -213,11 +215,11 @@ def registered(con: duckdb.DuckDBPyConnection, held: pa.Table) -> str:
     return view
 
 
-def held_table(name: str, held: pa.Table, digest: str | None, parts: tuple[Part, ...] = ()) -> HeldTable:
+def held_table(name: str, held: pa.Table, digest: str | None, parts: tuple[Part, ...] = (), **more: Any) -> HeldTable:
     """Table of rows that are in memory or mapped into it."""
     refuse_names(held.column_names, printable(name, SHOWN_ERROR))
     kinds = {f.name: kind_of(f) for f in held.schema}
-    return HeldTable(name=name, digest=digest, columns=kinds, rows=held.num_rows, parts=parts, held=held)
+    return HeldTable(name=name, digest=digest, columns=kinds, rows=held.num_rows, parts=parts, held=held, **more)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -227,6 +229,10 @@ class HeldTable(Table):
     held: pa.Table = field(repr=False)
     written: Mapping[str, pa.ChunkedArray] | None = field(default=None, repr=False)
     """Of a CSV, the text of numbers that do not say how they are written; None where nothing was text before."""
+    texts: tuple[Part, ...] = field(default=(), repr=False)
+    """Text files that the rows were read from."""
+    given: Any = field(default=None, repr=False)
+    """Frame, or mapping of columns, as it was handed in."""
 
     @property
     def doubtful(self) -> Collection[str]:
@@ -282,18 +288,3 @@ def _unreadable(shown: str, error: BaseException) -> SourceError:
     memory = "memory" in first.lower()
     mend = "it needs more memory than there is" if memory else "it may be damaged or cut off: write it again"
     return SourceError(f"{shown} cannot be read ({first}); {mend}")
-
-
-def frame_of(held: pa.Table) -> pd.DataFrame:
-    """Pandas frame in which missing whole numbers and truth values turn nothing into floats or objects."""
-    import pandas as pd
-    import pyarrow as pa
-
-    nullable = {pa.bool_(): pd.BooleanDtype(), pa.uint64(): pd.UInt64Dtype()}
-    wide = pd.Int64Dtype()
-
-    def exact(dtype: pa.DataType) -> Any:
-        return nullable.get(dtype, wide if pa.types.is_integer(dtype) else None)
-
-    columns = zip(held.column_names, held.columns, strict=True)
-    return pd.DataFrame({n: c.to_pandas(types_mapper=exact if c.null_count else None) for n, c in columns})
