@@ -39,6 +39,16 @@ class Ended:
     signal_received: int | None
     """First signal that reached us, not the child, while it ran."""
 
+    @property
+    def interrupted(self) -> str:
+        """Name of the signal that reached us; empty where none did."""
+        return "" if self.signal_received is None else signal.Signals(self.signal_received).name
+
+    @property
+    def whole(self) -> bool:
+        """Whether the command did what it set out to do, as far as its end tells."""
+        return self.exit_code == 0 and self.signal_received is None
+
 
 def run_command(
     command: Sequence[str],

@@ -73,6 +73,8 @@ class Run:
     """Gates that failed on the data before training, which was started all the same, as somebody asked."""
     ended: str = ""
     """Why the audit is not whole, where it is not: how training ended, or what of the audit failed beside it."""
+    interrupted: str = ""
+    """Signal that stopped the run from outside while training went on, such as SIGINT."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,7 +84,7 @@ def run(job: Job) -> Audited:
                 _may_train(job, found)
             if meter is not None and job.config.train is not None and not found.stopped_by:
                 ended = _train(job, meter, found, staging)
-            if not found.stopped_by and (ended is None or ended.exit_code == 0):
+            if not found.stopped_by and (ended is None or ended.whole):
                 with _phase(meter, "audit"):
                     audit_predictions(job.config, opened, found, job.step)
             energy = meter.energy() if meter is not None else None
@@ -97,7 +97,7 @@ def run(job: Job) -> Audited:
 
 
 def _finish(job: Job, record: Run, found: Findings, energy: Energy | None, ended: Ended | None) -> Audited:
-    failed = ended is not None and ended.exit_code != 0
+    failed = ended is not None and not ended.whole
     try:
         result = conclude(job.config, found, record, energy, failed=failed)
         folder = write(result, job.store, job.step)
@@ -157,6 +157,7 @@ def record_of(job: Job, run_id: str, started: str, found: Findings) -> Run:
         exit_codes=found.exit_codes,
         stopped_by=found.stopped_by,
         continued=found.continued,
+        interrupted=found.interrupted,
     )
 
 
@@ -217,17 +218,17 @@ def _train(job: Job, meter: Meter, found: Findings, staging: Path) -> Ended:
     place = require_inside(job.folder, train.predictions)
     # The data may have been made, or changed places, since the question was looked at.
     require_apart(job.config, job.folder)
-    before, stands = Earlier.keep(place, staging), False
+    before, ended, stands = Earlier.keep(place, staging), None, False
     try:
         with job.step("Training"):
             ended = _metered(train.command, job, meter, found, staging)
-        found.exit_codes["train"] = ended.exit_code
-        if ended.exit_code == 0:
+        found.exit_codes["train"], found.interrupted = ended.exit_code, ended.interrupted
+        if ended.whole:
             before.refuse_old()
             stands = True
     finally:
         if not stands:
-            before.put_back(failed=found.exit_codes.get("train") != 0)
+            before.put_back(failed=ended is None or not ended.whole)
         before.discard()
     return ended
 

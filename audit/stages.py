@@ -48,6 +48,8 @@ class Findings:
     """Gates on the data that kept training from starting."""
     continued: tuple[str, ...] = ()
     """Gates on the data that failed and were overridden."""
+    interrupted: str = ""
+    """Signal that stopped the run from outside while training went on."""
     epochs: tuple[Epoch, ...] = ()
     """What training said of its groups."""
     epoch_notes: tuple[str, ...] = ()

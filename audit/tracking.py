@@ -49,7 +49,7 @@ def track(command: Sequence[str], job: Job) -> Tracked:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
         raise
-    found.exit_codes["train"] = ended.exit_code
+    found.exit_codes["train"], found.interrupted = ended.exit_code, ended.interrupted
     result = folder = None
     try:
         if staging is not None:

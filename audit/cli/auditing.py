@@ -10,6 +10,7 @@ import typer
 from audit.cli import options as o
 from audit.cli.options import Command
 from audit.cli.showing import HERE, end, job_of, told
+from audit.cli.streams import Streams
 
 if TYPE_CHECKING:
     from audit.config.schema import Config
@@ -152,6 +153,8 @@ def track(
     job = job_of(asked, Path(), store, ("audit", "track", "--", *words), json=json)
     tracked = track_command(words, job)
     told(tracked, store, json=json)
+    if isinstance(context.obj, Streams):
+        context.obj.optional = True
     raise typer.Exit(tracked.exit_code)
 
 

@@ -13,9 +13,12 @@ import typer
 
 from audit import __version__
 from audit.cli import auditing, evidence, parts, planning, starting
+from audit.cli.streams import Interrupts, Streams, flush
 from audit.errors import AuditError, printable
 
-INTERNAL_ERROR = 4
+INTERNAL_ERROR, INTERRUPTED = 4, 130
+OUTPUT_LOST = 74
+"""EX_IOERR of sysexits.h: all went well, but what was printed is not whole."""
 
 app = typer.Typer(
     name="audit",
@@ -50,27 +53,49 @@ def _root(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit by the table of the contract."""
+    streams, interrupts = Streams(), Interrupts()
+    with streams.guarded():
+        with interrupts.noted():
+            code = _run(arguments, streams, interrupts)
+        flush()
+        code = _told(streams, code)
+    sys.exit(code)
+
+
+def _run(arguments: list[str] | None, streams: Streams, interrupts: Interrupts) -> int:
+    """Exit code of a command, with whatever it ended in said in one line."""
     try:
-        code = app(args=arguments, standalone_mode=False, prog_name="audit")
-    except AuditError as error:
-        code = _say(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        code = _say("interrupted", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
-    except typer.Abort:
-        code = 130
-    except SystemExit as ended:
-        code = _say(
-            f"internal error: a library ended the program with {ended.code!r}; nothing was judged", INTERNAL_ERROR
-        )
-    except Exception as error:  # noqa: BLE001 - the last door: an exit code, never a result
-        code = _unexpected(error)
-    sys.exit(code if isinstance(code, int) else 0)
+        code = app(args=arguments, standalone_mode=False, prog_name="audit", obj=streams)
+    except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - the last door: an exit code, no result
+        # A library may turn an interrupt into an error of its own; the first one decides.
+        if interrupts.end() or isinstance(error, (KeyboardInterrupt, typer.Abort)):
+            return _say("interrupted", INTERRUPTED)
+        return _refused(error)
+    if interrupts.end() and code == INTERRUPTED:  # typer makes a silent exit of an interrupt
+        return _say("interrupted", INTERRUPTED)
+    return code if isinstance(code, int) else 0
 
 
-def _unexpected(error: Exception) -> int:
+def _refused(error: BaseException) -> int:
+    """Say what a command ended in."""
+    if isinstance(error, AuditError):
+        return _say(str(error), error.exit_code)
+    if isinstance(error, SystemExit):
+        said = f"internal error: a library ended the program with {error.code!r}; nothing was judged"
+        return _say(said, INTERNAL_ERROR)
+    return _unexpected(error)
+
+
+def _told(streams: Streams, code: int) -> int:
+    """Exit code where standard output could not be written; a verdict other than a pass keeps its own."""
+    lost = streams.unwritten
+    if lost is None:
+        return code
+    said = f"standard output could not be written: {lost.strerror or type(lost).__name__}; the text there is not whole"
+    return _say(said, code if streams.optional else code or OUTPUT_LOST)
+
+
+def _unexpected(error: BaseException) -> int:
     """Click's own usage errors explain themselves; anything else is a defect of ours and says so."""
     if hasattr(error, "exit_code") and hasattr(error, "show"):
         error.show()

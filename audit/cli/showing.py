@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from audit.errors import words_of
 from audit.surroundings import DEFAULT_STORE
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def show(audited: Audited, store: Path, *, json: bool, gated: bool, exit_zero: b
         sys.stdout.write(audited.result.to_json() + "\n")
     console = Console(stderr=json, highlight=False)
     following = _following(audited, "" if store == HERE else f" --store {store}", gated=gated)
-    summary(audited.result, console, folder=audited.folder, next_command=following, exit_zero=exit_zero)
+    own = audited.exit_code if audited.result.run.interrupted else None
+    summary(audited.result, console, folder=audited.folder, next_command=following, exit_zero=exit_zero, code=own)
 
 
 def told(tracked: Tracked, store: Path, *, json: bool) -> None:
@@ -77,18 +78,8 @@ def told(tracked: Tracked, store: Path, *, json: bool) -> None:
             show(audited, store, json=json, gated=False)
         elif tracked.result is not None and json:
             sys.stdout.write(tracked.result.to_json() + "\n")
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-    except (Exception, SystemExit):  # noqa: BLE001 - a reader that is gone (rich ends the program then), a full disk
-        _hush()
-
-
-def _hush() -> None:
-    """Send what is still to be printed nowhere: Python ends with 120 where it cannot be written."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        os.dup2(nowhere, stream)
-    os.close(nowhere)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a defect of ours must not become the command's exit code
+        print(f"audit: what was recorded could not be shown: {words_of(error)}", file=sys.stderr)  # noqa: T201
 
 
 def _following(audited: Audited, where: str, *, gated: bool) -> str:

@@ -37,6 +37,8 @@ MEANING = {
     3: "undefined or insufficient evidence, which the policy does not allow",
     5: "the training itself failed",
 }
+STOPPED = {"SIGINT": "stopped with Ctrl-C", "SIGTERM": "stopped with SIGTERM", "SIGHUP": "the terminal was closed"}
+"""How a run was stopped from outside, by the name of the signal."""
 WAY_OUT = {
     "insufficient": '; [policy] insufficient = "warn" in audit.toml would allow it',
     "undefined": "; no policy allows what is undefined",
@@ -56,6 +58,7 @@ def summary(
     folder: Path | None = None,
     next_command: str | None = None,
     exit_zero: bool = False,
+    code: int | None = None,
 ) -> None:
     """Print a whole result for people.
 
@@ -71,8 +74,10 @@ def summary(
         The one thing to do next.
     exit_zero
         Whether the command exits 0 whatever the verdict is.
+    code
+        Exit code of the command where it is not its verdict's, because it was interrupted.
     """
-    verdict_lines(result, console, exit_zero=exit_zero)
+    verdict_lines(result, console, exit_zero=exit_zero, code=code)
     audited = any(e.stage == "model" for e in result.estimates)
     data = _data_gaps(result) if audited else groupings(result, "data", console.width)
     for lines in (
@@ -94,10 +99,10 @@ def in_a_line(result: AuditResult, folder: Path | None) -> str:
     return " · ".join(part.rstrip(".") for part in said if part)
 
 
-def verdict_lines(result: AuditResult, console: Console, *, exit_zero: bool = False) -> None:
-    """Print the verdict in a sentence, what the exit code means, and every gate."""
+def verdict_lines(result: AuditResult, console: Console, *, exit_zero: bool = False, code: int | None = None) -> None:
+    """Print the verdict in a sentence, what the exit code means, and every gate; ``code`` where it is no verdict's."""
     _print(console, Line(f"{result.verdict.upper()}: ", _headline(result), result.verdict))
-    meaning = _meaning(result)
+    meaning = _meaning(result, code)
     if exit_zero and not meaning.startswith("Exit code 0"):
         meaning = f"Exit code 0, as --exit-zero asks; without it {meaning.removeprefix('Exit code ')}"
     _print(console, Line("", meaning))
@@ -125,6 +130,10 @@ def unfinished_lines(left: Unfinished, console: Console, *, gated: bool) -> None
 
 def _headline(result: AuditResult) -> str:
     if result.verdict == "incomplete":
+        if result.run.interrupted:
+            return (
+                f"{STOPPED[result.run.interrupted]} while the training went on; what was recorded until then is kept."
+            )
         code = next((c for c in result.run.exit_codes.values() if c != 0), None)
         if code is None:
             return "the run is not whole, so it was not judged; what was recorded is kept."
@@ -133,14 +142,12 @@ def _headline(result: AuditResult) -> str:
     return "no gate was asked for." if gate is None else headline_of(result.verdict, gate.sentence)
 
 
-def _meaning(result: AuditResult) -> str:
-    """What the exit code says."""
+def _meaning(result: AuditResult, own: int | None = None) -> str:
+    """What the exit code says; ``own`` where the command has one that is not its verdict's."""
     policy = dict(result.question.config.get("policy") or {})
     code = exit_code(result.verdict, str(policy.get("insufficient", "fail")))
-    tracked = result.run.command[1:2] == ("track",)
-    if tracked and result.verdict == "incomplete":
-        own = next((c for c in result.run.exit_codes.values() if c != 0), code)
-        return f"Exit code {own if own > 0 else 128 - own}: the command's own, passed through."
+    if result.verdict == "incomplete":
+        return _meaning_of_incomplete(result, code if own is None else own)
     if code == 0 and result.verdict == "insufficient":
         return "Exit code 0: insufficient evidence, which the policy allows."
     if result.verdict == "not judged":
@@ -148,9 +155,19 @@ def _meaning(result: AuditResult) -> str:
         return f"Exit code 0: nothing was judged{between}, so nothing has passed."
     if result.verdict == "waived":
         return f"Exit code 0: {_waived(result.gates)}."
-    if result.run.ended and not any(result.run.exit_codes.values()):
-        return f"Exit code {code}: an audit that is not whole releases nothing."
     return f"Exit code {code}: {MEANING[code]}{WAY_OUT.get(result.verdict, '')}."
+
+
+def _meaning_of_incomplete(result: AuditResult, code: int) -> str:
+    """What the exit code of a run says that did not end as it should."""
+    failed = next((c for c in result.run.exit_codes.values() if c != 0), None)
+    if result.run.command[1:2] == ("track",) and failed is not None:
+        return f"Exit code {failed if failed > 0 else 128 - failed}: the command's own, passed through."
+    if result.run.interrupted:
+        return f"Exit code {code}: the run was interrupted, so there is nothing to judge or to release."
+    if result.run.ended and failed is None:
+        return f"Exit code {code}: an audit that is not whole releases nothing."
+    return f"Exit code {code}: {MEANING[code]}."
 
 
 def _waived(gates: Sequence[Gate]) -> str:

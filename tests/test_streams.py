@@ -1,0 +1,165 @@
+"""Standard streams and interrupts as commands meet them: closed, full, without a reader; never another exit code."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+AUDIT = f"{shlex.quote(sys.executable)} -m audit"
+MODEL = f"{AUDIT} model t.csv --label y --prediction p --groups g --gate 'selection_rate ratio >= %s'"
+COMMANDS = {
+    "model that passes": (MODEL % 0.5, 0),
+    "model that fails": (MODEL % 0.9, 1),
+    "gate": (f"{AUDIT} gate kept/%s --store kept", 0),
+    "metrics": (f"{AUDIT} metrics", 0),
+    "track": (f"{AUDIT} track -- sh -c 'exit 7'", 7),
+    "a table that is not there": (f"{AUDIT} data nowhere.csv --label y --groups g", 2),
+}
+EVERY = {
+    "data": (f"{AUDIT} data t.csv --label y --groups g", 0),
+    "model": (MODEL % 0.5, 0),
+    "run": (f"{AUDIT} run .", 0),
+    "card": (f"{AUDIT} card kept/%s", 0),
+    "list": (f"{AUDIT} list --store kept", 0),
+    "show": (f"{AUDIT} show --store kept", 0),
+    "diff": (f"{AUDIT} diff latest latest --store kept", 0),
+    "verify": (f"{AUDIT} verify kept/%s", 0),
+    "checks": (f"{AUDIT} checks", 0),
+    "conform": (f"{AUDIT} conform", 0),
+    "plan": (f"{AUDIT} plan --parameters 7B --tokens 1T --device h100 --country FRA", 0),
+    "init": (f"{AUDIT} init t.csv --output made-$$.toml", 0),
+    "help": (f"{AUDIT} --help", 0),
+    "version": (f"{AUDIT} --version", 0),
+} | COMMANDS
+STREAMS = {
+    "stdout closed": "%s >&-",
+    "stderr closed": "%s 2>&-",
+    "all three closed": "%s <&- >&- 2>&-",
+    "one line is read": "%s | head -1 >/dev/null; exit ${PIPESTATUS[0]}",
+    "nobody reads": "%s 2>&1 | true; exit ${PIPESTATUS[0]}",
+    "stderr full": "%s 2>/dev/full",
+    "no HOME": "unset HOME; %s",
+    "LANG is C": "LC_ALL=C LANG=C %s",
+}
+TOML = """
+[data]
+source = "t.csv"
+label = "y"
+groups = ["g"]
+[predictions]
+source = "t.csv"
+prediction = "p"
+[[gates]]
+metric = "selection_rate"
+compare = "ratio"
+min = 0.5
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a table whose ratio of selection rates is surely between .5 and .9, and one kept run."""
+    folder = tmp_path_factory.mktemp("streams")
+    rows = [f"{g},{i % 2},{int(i % 10 < chosen)}" for g, chosen in (("a", 5), ("b", 4)) for i in range(4000)]
+    (folder / "t.csv").write_text("g,y,p\n" + "\n".join(rows) + "\n")
+    (folder / "audit.toml").write_text(TOML)
+    assert shell(f"{MODEL % 0.5} --store kept", folder).returncode == 0
+    return folder
+
+
+def shell(line, folder):
+    environment = {k: v for k, v in os.environ.items() if k != "EVENHAND_TRACEBACK"} | {"COLUMNS": "100"}
+    (kept,) = [p.name for p in (folder / "kept").glob("2*")] or [""] if (folder / "kept").is_dir() else [""]
+    line = line.replace("kept/%s", f"kept/{kept}")
+    return subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True, timeout=60, env=environment)
+
+
+def holds(command, code, stream, folder):
+    done = shell(STREAMS[stream] % command, folder)
+    assert done.returncode in {code, 141} if "|" in STREAMS[stream] else done.returncode == code, done.stderr
+    for never in ("internal error", "nothing was judged", "Traceback", "Exception ignored"):
+        assert never not in done.stderr
+    if "|" in STREAMS[stream] and code in {0, 7} and "track" not in command:
+        assert not done.stderr
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("name", ["model that fails", "track"])
+def test_no_stream_changes_how_a_command_ends(name, stream, place):
+    holds(*COMMANDS[name], stream, place)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("name", EVERY)
+def test_no_stream_changes_how_any_command_ends(name, stream, place):
+    holds(*EVERY[name], stream, place)
+
+
+def test_a_reader_that_leaves_hears_nothing_and_changes_nothing(place):
+    holds(*COMMANDS["gate"], "one line is read", place)
+    holds(*COMMANDS["metrics"], "nobody reads", place)
+
+
+def test_a_full_disk_is_named_and_the_run_is_kept(place):
+    done = shell(f"{MODEL % 0.5} --json --store full >/dev/full", place)
+    assert done.returncode == 74
+    assert "No space left on device" in done.stderr
+    assert "defect" not in done.stderr
+    assert list((place / "full").glob("2*/audit.json"))
+    assert shell(f"{MODEL % 0.9} --json >/dev/full", place).returncode == 1
+    assert shell(f"{AUDIT} track -- sh -c 'exit 0' >/dev/full", place).returncode == 0
+
+
+def test_a_command_that_is_metered_runs_without_stderr(place):
+    assert shell(f"{AUDIT} track -- sh -c 'echo ran >ran; exit 7' 2>&-", place).returncode == 7
+    assert (place / "ran").read_text() == "ran\n"
+
+
+@pytest.mark.parametrize("presses", [1, 2, 5])
+def test_interrupts_end_in_one_sentence(presses, tmp_path):
+    (tmp_path / "audit.toml").write_text(
+        TOML.replace('source = "t.csv"\nprediction', "prediction")
+        + f'[train]\ncommand = ["{sys.executable}", "-c", "open(\'begun\', \'w\'); import time; time.sleep(60)"]\n'
+        'predictions = "p.csv"\n'
+    )
+    (tmp_path / "t.csv").write_text("g,y,p\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50)
+    command = [sys.executable, "-m", "audit", "run", "."]
+    child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                             start_new_session=True)  # fmt: skip
+    until = time.monotonic() + 40
+    while not (tmp_path / "begun").exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    for _ in range(presses):
+        os.killpg(child.pid, signal.SIGINT)
+        time.sleep(0.2)
+    said = " ".join(child.communicate(timeout=40)[0].split())
+    assert child.returncode == 130
+    assert said.count("Ctrl-C") + said.count("audit: interrupted") == 1
+    for never in ("internal error", "the training itself failed", "code -2"):
+        assert never not in said
+
+
+def test_an_interrupt_that_a_library_turned_into_its_own_error_is_one_all_the_same(monkeypatch, capsys):
+    from audit.cli import front
+
+    def interrupted(**_):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        except KeyboardInterrupt as error:
+            raise RuntimeError("query interrupted") from error
+
+    monkeypatch.setattr(front, "app", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        front.main([])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "audit: interrupted\n"
