@@ -405,7 +405,8 @@ def test_hostile_sizes_warn_nobody():
 
 
 def test_the_upper_limit_of_a_root_mean_square_reckons_with_one_row_not_seen():
-    from audit.inference.means import ROOT_MEAN_SQUARE, limits, measured
+    from audit.inference.means import limits, measured
+    from audit.inference.scales import ROOT_MEAN_SQUARE
 
     e = np.random.default_rng(31).standard_t(3, 80)
     powers = {f"size{k}_w4": np.sum(np.abs(e) ** k) for k in (2, 4, 6, 8)}

@@ -21,8 +21,10 @@ import numpy as np
 
 from audit.inference.effective import THIN_FOLDS, satterthwaite
 from audit.inference.intervals import Floats, Limits
-from audit.inference.means import FEW_ROWS, Above, Found, Scale, Sums, against, mean_gap
+from audit.inference.lent import FEW_ROWS
+from audit.inference.means import Above, Found, against, mean_gap
 from audit.inference.pairs import Gap
+from audit.inference.scales import Scale, Sums
 
 NOTHING, FLAT = 1e-12, 1e-9
 """Part of a sum, and part of a value, that is rounding; the value of a log is at least 1 in size."""

@@ -14,9 +14,10 @@ import numpy as np
 
 from audit.catalogue import EVERYBODY, Everybody, GroupStatistic
 from audit.inference.intervals import Limits
-from audit.inference.means import Found, Scale, between, measured
+from audit.inference.means import Found, between, measured
 from audit.inference.mixtures import Furthest, furthest, mean_to_whole
-from audit.measurement.scope import SMALL, UNMEASURED
+from audit.inference.scales import Scale
+from audit.measurement.scope import LENT, SMALL, UNMEASURED
 from audit.value import Estimate
 
 if TYPE_CHECKING:
@@ -106,4 +107,4 @@ class _Compared:
 
     def _said(self, who: Everybody) -> str:
         through = " against the rest and the group's share" if who == "overall" else ""
-        return f"mover on {self.table.method(self.how)}{through}"
+        return f"mover on {self.table.method(self.how)}{LENT}{through}"

@@ -14,7 +14,7 @@ from audit.grouping import Grouping
 from audit.inference.losses import LOSSES
 from audit.inference.means import Found, against, extreme, limits, mean_gap, measured
 from audit.measurement.compared import EMPTY, Quantity, estimates_of, undefined
-from audit.measurement.scope import Scope
+from audit.measurement.scope import LENT, Scope
 from audit.value import Estimate
 
 FEW_ROWS = 60
@@ -67,7 +67,10 @@ def _sums(grouped: Grouping) -> dict[str, np.ndarray]:
     w, w2 = by_label["w"][:, 1], by_label["w2"][:, 1]
     sums["calibration"] = w - sums["score"]
     sums["calibration_w2"] = w2 - sums["score_w2"]
-    sums["calibration_w2x"] = w2 - 2 * by_label["score_w2"][:, 1] + sums["score_w2x"]
+    for name in ("", "_w2"):
+        score = by_label[f"score{name}"]
+        sums[f"missing{name}"] = (w2 if name else w) - score[:, 1] + score[:, 0]
+    sums["calibration_w2x"] = sums["missing_w2x"] = w2 - 2 * by_label["score_w2"][:, 1] + sums["score_w2x"]
     return sums
 
 
@@ -101,7 +104,7 @@ def _quantity(metric: str, sample: Found, grouped: Grouping, sums: Mapping[str, 
     method = [how if known[i] else f"no interval: {_why_open(grouped, sums, i)}" for i in range(len(grouped.groups))]
     low, high = sample.scale.range
     return Quantity(
-        metric=metric, value=sample.value, limits=bounds, thin=sample.thin, method=method, how=how,
+        metric=metric, value=sample.value, limits=bounds, thin=sample.thin, method=method, how=how + LENT,
         why=lambda i: _why(metric, grouped, sums, i), df=sample.df, top=high - low,
         gap=lambda: mean_gap(sample, scope.tail),
         against=lambda at: against(sample, at, scope.tail),

@@ -32,7 +32,8 @@ from audit.inference.lists import (
     random_places,
     survives,
 )
-from audit.inference.means import Found, Scale
+from audit.inference.means import Found
+from audit.inference.scales import Scale
 from audit.metrics import CATALOGUE
 
 Sums = Mapping[str, np.ndarray]

@@ -24,22 +24,11 @@ from audit.fairness.regression import (
     ROOT_MEAN_SQUARED_ERROR,
 )
 from audit.grouping import ORIGIN, Grouping, crossings, grouping, missing_groups
-from audit.inference.means import (
-    EXPLAINED,
-    MEANS,
-    ROOT_MEAN_SQUARE,
-    Found,
-    Scale,
-    against,
-    ends,
-    extreme,
-    limits,
-    mean_gap,
-    measured,
-)
+from audit.inference.means import Found, against, ends, extreme, limits, mean_gap, measured
+from audit.inference.scales import EXPLAINED, MEANS, ROOT_MEAN_SQUARE, Scale
 from audit.measurement.everybody_errors import against_everybody
 from audit.measurement.predictions import distances
-from audit.measurement.scope import NO_GROUP, SMALL, UNMEASURED, Scope
+from audit.measurement.scope import LENT, NO_GROUP, SMALL, UNMEASURED, Scope
 from audit.value import Estimate
 
 SCALES: Mapping[str, tuple[Scale, str]] = {
@@ -163,7 +152,7 @@ class ErrorTable:
         if found.value is None:
             reason, flags = self._unmeasured(sample), (*flags, UNMEASURED)
             return self.base(metric.name, **common, **bounds, status="undefined", reason=reason, flags=flags)
-        method = f"pairs rule, mover on {self.method(how)}" + ("" if bounds else "; a group has no interval")
+        method = f"pairs rule, mover on {self.method(how)}{LENT}" + ("" if bounds else "; a group has no interval")
         pair = self._names(found.pair)
         return self.base(metric.name, **common, **bounds, value=found.value, pair=pair, method=method, flags=flags)
 
@@ -184,8 +173,9 @@ class ErrorTable:
                 found.append(self.base(metric.name, **common, status="undefined", reason=reason))
                 continue
             value = float(sample.value[i] - sample.value[at])
+            method = f"mover on {self.method(how)}{LENT}"
             found.append(self.base(metric.name, **common, value=value, low=float(bounds.low[i]),
-                                    high=float(bounds.high[i]), method=f"mover on {self.method(how)}"))  # fmt: skip
+                                    high=float(bounds.high[i]), method=method))  # fmt: skip
         return found
 
     def _extreme(
@@ -201,7 +191,7 @@ class ErrorTable:
         if found.value is None:
             reason, flags = self._unmeasured(sample), (*flags, UNMEASURED)
             return self.base(metric.name, **common, status="undefined", reason=reason, flags=flags)
-        method = f"{self.method(how)}, corrected for {len(self.g.groups)} groups on the failing side"
+        method = f"{self.method(how)}{LENT}, corrected for {len(self.g.groups)} groups on the failing side"
         pair = self._names((lowest, highest))
         return self.base(metric.name, **common, value=found.value, pair=pair, method=method, flags=flags)
 

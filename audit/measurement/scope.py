@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from audit.catalogue import Everybody
 
 SMALL, NO_GROUP, UNMEASURED, IS_LABEL = "small_group", "rows_without_group", "unmeasured_group", "group_equals_label"
+LENT = ", at least with the spread that a larger group shows"
+"""Method of comparisons of means, beside that of the groups' own intervals."""
 OWN = "own_metric"
 """A number that a user's own function returned; the document does not hold what would make it again."""
 

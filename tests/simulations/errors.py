@@ -10,9 +10,11 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.stats import t as student
 from simulations.page import DEMANDED, TAIL, Demand, Scale, Section, at_most, error, generator, table, watched
+from simulations.tails import tails
 
 from audit.inference.intervals import Limits, difference
-from audit.inference.means import EXPLAINED, MEANS, ROOT_MEAN_SQUARE, Found, limits, mean_gap, measured
+from audit.inference.means import Found, limits, mean_gap, measured
+from audit.inference.scales import EXPLAINED, MEANS, ROOT_MEAN_SQUARE
 
 SIZES = (20, 50, 200, 1000)
 SPREAD_OF_LABELS = 3.0
@@ -97,10 +99,11 @@ def errors(scale: Scale) -> Section:
     people, of_people = _people(scale)
     verdicts, demands = _verdicts(scale)
     head = ("errors", "rows", *(f"{name}{what}" for name in SCALES for what in ("", ": difference", ": marked")))
-    text = _intro(reps) + table(head, rows) + people + verdicts
+    beside, of_beside = tails(scale)
+    text = _intro(reps) + table(head, rows) + people + verdicts + beside
     return Section("Errors of a prediction", text, [
         *_demands("errors of a prediction", judged, reps), *_demands("errors, 10 rows a person", of_people, scale.replicates(1000)),
-        *demands,
+        *demands, *of_beside,
     ])  # fmt: skip
 
 
@@ -109,8 +112,9 @@ def _intro(reps: int) -> str:
         "**Method.** Mean error: Student’s t. Mean absolute error, the log of the mean square and log(1 − R²): their linearised variance with Student’s t, whose "
         "degrees of freedom are the number of rows that carry the variance, (Σ d²)² / Σ d⁴. A sample that happens to lack the few largest errors falls short, "
         "and its variance with it; the limit on that side is therefore worked out with one more row, whose squared error is twice that of the largest seen. "
-        "Fewer than 30 rows, or 9 that carry the variance, are marked.\n\n"
-        "**Assumes** independent rows or people. What occurs in none of the rows is in no interval: where one error in a hundred is ten times as large, 50 rows say "
+        "Fewer than 30 rows, or 9 that carry the variance, are marked. Beside a group of at least twice its rows a group’s limits are at least those that the other’s spread "
+        "gives it, in proportion to its size (Fieller 1954): a group that lacks the few largest errors cannot tell that it does. Where it shows much less spread, it is marked.\n\n"
+        "**Assumes** independent rows or people. What occurs in none of the rows is in no interval, unless a larger group shows it: where one error in a hundred is ten times as large, 50 rows say "
         "nothing of it.\n\n"
         f"**How it does.** {reps:,} replicates a cell, Monte-Carlo error at .95: {error(0.95, reps):.4f}. Errors independent of normal labels with deviation {SPREAD_OF_LABELS:g}; "
         "the difference is that of two groups of the same kind.\n\n"
