@@ -19,9 +19,7 @@ from audit.group_names import NAME_LENGTH, told_apart
 from audit.result import Run, Waiver
 from audit.value import Estimate, Group
 
-LONGEST_WORDS = 400
-MOST_HELD = 3
-"""Groups that hold a limit back and are named."""
+LONGEST_WORDS, MOST_HELD = 400, 3
 UNCOMPARED = "No limit on groups was set, so nothing was judged between groups."
 FOLDS_DECIDE, SMALL = "folds_decide", "small_group"
 """Flag of a gate's estimate that ends so near the limit that other folds of the unit could turn the verdict."""
@@ -126,8 +124,10 @@ class _Said:
         found = self.found
         if found is None:
             return self._value()
-        if found.extreme:
-            return f"{self._groups(found.pair)}, {self._value()}"
+        return f"{self._groups(found.pair)}, {self._value()}" if found.extreme else self.of_the_pair(found)
+
+    def of_the_pair(self, found: Deciding) -> str:
+        """What was found of the pair that decides, and of no other group."""
         own = self._own(found)
         end = self.estimate.low if found.end == "low" else self.estimate.high
         there = "no upper limit" if end is None else f"{'from' if found.end == 'low' else 'up to'} {number(end)}"
@@ -216,6 +216,31 @@ class _Said:
         e = self.estimate
         shown = "undefined," if e.value is None else f"{number(e.value)}{_over(e)}"
         return f"{self._what()} {shown}{interval_text(e.low, e.high)}"
+
+
+def shown_sentence(rule: GateRule, estimate: Estimate, verdict: str, around: Around, k: int) -> str | None:
+    """Sentence of a gate of which only the deciding pair is shown, with its end; None where that is not either."""
+    found = deciding(rule, estimate, verdict, around)
+    if verdict == "undefined" or found is None or asks_of(estimate.compare)[1] is not None:
+        return None
+    if any(rate is None or rate.value is None for rate in (around.rate(found.like, g) for g in found.pair)):
+        return None
+    said = _Said(rule, estimate, around, found)
+    limit = f"at most {rule.max:g}" if rule.max is not None else f"at least {rule.min:g}"
+    return (
+        f"{_subject(rule)}{said.of_class()}: {said.of_the_pair(found)}; {_crossing(verdict, limit)}; "
+        f"the numbers of other groups are left out here, because they would give away counts under {k}."
+    )
+
+
+def shown_extremes(estimate: Estimate, around: Around) -> str:
+    """The lowest and the highest of the groups that are shown; nothing where fewer than two are."""
+    each = sorted((e for e in around.each(estimate) if e.value is not None), key=lambda e: e.value or 0.0)
+    if len(each) < 2:
+        return ""
+    write = told_apart([e.group or () for e in each])
+    low, high = (f"{write(e.group or ())} {number(e.value)} (n {rows_of(e):,.0f})" for e in (each[0], each[-1]))
+    return f"; of the groups that are shown, {low} is the lowest and {high} the highest"
 
 
 def rows_of(rate: Estimate) -> float:

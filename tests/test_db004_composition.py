@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,8 +40,53 @@ def test_a_table_of_frequencies_is_told_as_weights_allow(shared):
     frame = pd.read_parquet(shared / "data" / "ucb_admissions" / "ucb_admissions.parquet")
     check = admissions(frame, strata="Dept", weight="Freq", reference="Male")
     assert check.outcome == "pass"
-    assert "as chance may have it, Gender = Male beside Gender = Female: +0.1416" in check.detail
+    assert "as chance may have it, Gender = Female beside Gender = Male: +0.1416" in check.detail
     assert "-0.0193" in check.detail
+
+
+def cells(*rows):
+    """A table of group, stratum, rows and positive labels."""
+    return pd.DataFrame(
+        [(g, s, y) for g, s, n, k in rows for y in [1] * k + [0] * (n - k)], columns=["g", "s", "y"]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_number_within_has_the_sign_of_the_estimate_of_the_group_that_is_named_first(seed):
+    rng = np.random.default_rng(seed)
+    rows = []
+    for stratum, base in (("x", 0.7 if seed % 2 else 0.3), ("z", 0.3 if seed % 2 else 0.7)):
+        for g, turn in (("A", 0.0), ("B", -0.12 if seed % 2 else 0.12)):
+            n = 400 if (g == "A") == (stratum == "x") else 2_000
+            rows.append((g, stratum, n, int(n * (base + turn + rng.uniform(-0.01, 0.01)))))
+    result = audit.check(cells(*rows), label="y", groups=["g"], strata=["s"], positive=1)
+    check = of(result.checks, "DB004")
+    assert check.outcome == "warn"
+    first, said = re.match(r"g = (\w) beside .* within s ([+-][\d.]+) \(", check.detail).groups()
+    (there,) = result.find("conditional_demographic_disparity", by=["g"], group=[first])
+    assert float(said) == pytest.approx(there.value, abs=6e-5)
+
+
+@pytest.mark.parametrize("strata", [["s"], []])
+def test_a_gap_that_only_appears_within_strata_is_found(strata):
+    masked = cells(("A", "x", 400, 120), ("A", "z", 800, 560), ("B", "x", 800, 336), ("B", "z", 400, 344))
+    rates = masked.groupby("g").y.mean()
+    assert abs(rates["A"] - rates["B"]) < 1e-3
+    check = found(masked, strata=strata, positive=1)
+    assert check.outcome == "warn"
+    assert "within s " in check.detail
+
+
+def test_a_gap_that_strata_neither_make_nor_mask_is_silent():
+    alike = cells(("A", "x", 600, 180), ("A", "z", 600, 420), ("B", "x", 600, 252), ("B", "z", 600, 492))
+    assert found(alike, strata=["s"], positive=1).outcome == "pass"
+    alarms = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        s, g = rng.integers(2, size=2_000), rng.integers(2, size=2_000)
+        y = rng.random(2_000) < np.where(s == 1, 0.7, 0.3)
+        alarms += found(pd.DataFrame({"g": g, "s": s, "y": y.astype(int)}), strata=["s"], positive=1).outcome == "warn"
+    assert alarms <= 5
 
 
 def test_shuffled_departments_are_silent(berkeley):

@@ -10,6 +10,8 @@ import pytest
 import audit
 from audit.gates import exit_code
 from audit.group_names import told_apart
+from audit.publish.disclosure import publishable
+from audit.publish.view import headline
 from audit.sentences import number
 
 GROUPS = ("ant", "bee", "cow", "dog", "elk")
@@ -174,3 +176,24 @@ def test_long_names_with_one_beginning_are_told_apart():
     levels = ["x" * 60 + end for end in "ab"]
     write = told_apart([(level,) for level in levels])
     assert write((levels[0],)) != write((levels[1],))
+
+
+def test_the_headline_of_a_card_names_the_deciding_pair_where_it_is_shown():
+    counts = {"a": (0, 5), "b": (268, 3_105), "c": (150, 1_000), "d": (520, 2_980)}
+    result = table(counts, gates=[RATIO])
+    assert result.verdict == "fail"
+    shown = publishable(result)
+    assert {
+        e.group[0] for e in shown.find("selection_rate", by=["g"]) if e.compare is None and e.value is not None
+    } >= {"b", "d"}
+    said = headline(shown)
+    assert said.startswith("Selection rate by g: b 0.086 (n 3,105) against d 0.174 (n 2,980), ratio 0.495, up to 0.")
+    assert re.search(r"\ba\b (0|of)|0 of 5|\[0\.000", said) is None
+    assert "the numbers of other groups are left out here" in said
+
+
+def test_the_headline_of_a_card_names_who_is_shown_where_the_pair_is_not():
+    counts = {"a": (0, 5), "b": (268, 3_105), "c": (270, 2_400), "d": (260, 1_490)}
+    said = headline(publishable(table(counts, gates=[RATIO])))
+    assert "of the groups that are shown, b 0.086 (n 3,105) is the lowest and c 0.113 (n 2,400) the highest" in said
+    assert "1,490" not in said

@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from audit import four_fifths
+from audit.beside import Beside
 from audit.catalogue import Criterion, Family, asks_of, at_k
 from audit.config.sections import SMALLEST_PUBLISHED
 from audit.epochs import chosen, groups_of, rates_of
-from audit.errors import QuestionError, printable
+from audit.errors import QuestionError
 from audit.estimates import Estimates
 from audit.grouping import PLACES, crossings
 from audit.metrics import CATALOGUE
@@ -36,8 +37,8 @@ from audit.publish.cells import (
     small_flips,
 )
 from audit.publish.hidden_units import shown_energy
+from audit.publish.shown_gates import without_numbers
 from audit.result import AuditResult, Axis, Check, CubeRecord, Epoch, Gate
-from audit.sentences import waived_text
 from audit.value import Estimate, Group, Stage
 
 K = SMALLEST_PUBLISHED
@@ -225,7 +226,7 @@ def publishable(result: AuditResult, k: int = K) -> AuditResult:
         raise QuestionError(f"k must be at least 1, not {k}; 1 leaves nothing out")
     shields = {stage: _shield(result, stage, k) for stage in PARTS}
     estimates = Estimates.listed(shields[e.stage].shown(e) if e.stage in shields else e for e in result.estimates)
-    gates = tuple(_gate(gate, shields, k, result.run.finished) for gate in result.gates)
+    gates = tuple(_gate(gate, shields, Beside(estimates), k, result.run.finished) for gate in result.gates)
     checks = tuple(_checks(result.checks, estimates, k))
     return replace(result, estimates=estimates, checks=checks, gates=gates, cubes=shields["model"].confusions(),
                    epochs=tuple(_epochs(result, k)), energy=shown_energy(result.energy, estimates))  # fmt: skip
@@ -267,7 +268,7 @@ def _shield(result: AuditResult, stage: Stage, k: int) -> _Shield:
     return _Shield(records, [e for e in result.estimates if e.stage == stage], k, flips, placed)
 
 
-def _gate(gate: Gate, shields: Mapping[Stage, _Shield], k: int, today: str) -> Gate:
+def _gate(gate: Gate, shields: Mapping[Stage, _Shield], around: Beside, k: int, today: str) -> Gate:
     estimate = gate.estimate
     # An estimate that the run did not make stands in no grouping and has nothing to hide.
     if estimate is None or estimate.stage not in shields or estimate.by not in shields[estimate.stage].counts:
@@ -275,17 +276,4 @@ def _gate(gate: Gate, shields: Mapping[Stage, _Shield], k: int, today: str) -> G
     shown = shields[estimate.stage].shown(estimate)
     if shown is estimate:
         return gate
-    bare = replace(gate, low=None, high=None, needed_n=None, p_value=None, p_holm=None, p_benjamini_hochberg=None)
-    return replace(bare, estimate=shown, sentence=_sentence(gate, estimate, k, today))
-
-
-def _sentence(gate: Gate, estimate: Estimate, k: int, today: str) -> str:
-    """Sentence of a gate whose numbers are left out."""
-    subject = estimate.metric.replace("_", " ").capitalize()
-    by = " x ".join(printable(b) for b in estimate.by)
-    limit = f"at most {gate.max:g}" if gate.max is not None else f"at least {gate.min:g}"
-    waived = f" {waived_text(gate.waiver, today)}" if gate.waiver and gate.verdict == "waived" else ""
-    return (
-        f"{subject} by {by}: judged on the full record; the numbers are left out here because they would give away "
-        f"counts under {k}; the limit is {limit}.{waived}"
-    )
+    return without_numbers(gate, estimate, shown, around, k, today)

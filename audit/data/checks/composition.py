@@ -1,8 +1,9 @@
-"""DB004: a gap between groups that turns its sign within strata (Simpson's paradox).
+"""DB004: a gap between groups that turns its sign within strata (Simpson's paradox), or that only appears there.
 
 The gap over everybody, and its change within strata, have to be more than chance, for all pairs and columns looked at
 together. The gap within strata need not be: at Berkeley it is small, and that it is not the gap over everybody is what
-has to be known. See docs/decisions/0017.
+has to be known. See docs/decisions/0017. A gap that only appears within strata is masked by where groups are found:
+there the gap within and its change have to be more than chance, and the gap over everybody is not.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ LEAST = 30
 """Rows of a group, or the sum of their weights, under which nothing is said of it."""
 COMPARED = 0.8
 """Share of a pair's rows that has to lie in strata with both groups and both labels."""
+MASKED = 0.02
+"""Smallest disparity within strata that matters where there is none over everybody."""
 MOST_SAID = 3
 
 
@@ -54,6 +57,7 @@ def _find(looked: Looked) -> Iterator[Check]:
     turned = [p for p in pairs if p.found.turned and abs(p.found.gap) >= GAP]
     turned.sort(key=lambda p: -abs(p.found.gap))
     sure = [p for p in turned if max(p.found.p_gap, p.found.p_change) * len(pairs) <= FALSE_ALARM]
+    sure += [p for p in pairs if p not in sure and _masked(p.found, len(pairs))]
     looks = f"{several(len(pairs), 'pair')} of groups within {listed(_columns(pairs))}"
     if sure:
         more = f"; {len(sure) - MOST_SAID} more" if len(sure) > MOST_SAID else ""
@@ -61,6 +65,12 @@ def _find(looked: Looked) -> Iterator[Check]:
     else:
         by_chance = f"; as chance may have it, {_said(turned[0])}" if turned else ""
         yield CHECK.outcome("pass", f"{looks}{by_chance}", about=about)
+
+
+def _masked(found: Reversal, looks: int) -> bool:
+    """Whether there is a gap within strata, and none that chance could not make over everybody."""
+    unseen = abs(found.gap) < GAP or found.p_gap * looks > FALSE_ALARM
+    return unseen and abs(found.within) >= MASKED and max(found.p_within, found.p_change) * looks <= FALSE_ALARM
 
 
 def _stratified(looked: Looked) -> Mapping[tuple[str, ...], Sequence[Cube]]:
@@ -105,12 +115,12 @@ def _columns(pairs: Sequence[_Pair]) -> list[str]:
 
 
 def _said(pair: _Pair) -> str:
-    found = pair.found
-    first, second = group(pair.by, pair.reference), group(pair.by, pair.group)
+    """The group beside its reference; both numbers have the sign of its estimates, above 0 where it fares worse."""
+    found, whose, other = pair.found, group(pair.by, pair.group), group(pair.by, pair.reference)
     return (
-        f"{first} beside {second}: {found.gap:+.4f} of positive labels over everybody ({chance(found.p_gap)}), "
-        f"against {second if found.gap > 0 else first}; within {listed([' x '.join(pair.within)])} {found.within:+.4f} "
-        f"(conditional demographic disparity, {chance(found.p_within)})"
+        f"{whose} beside {other}: {found.gap:+.4f} of positive labels over everybody ({chance(found.p_gap)}), "
+        f"against {whose if found.gap > 0 else other}; within {listed([' x '.join(pair.within)])} {found.within:+.4f} "
+        f"(conditional demographic disparity, {chance(found.p_within)}), against {whose if found.within > 0 else other}"
     )
 
 
