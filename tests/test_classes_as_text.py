@@ -77,7 +77,10 @@ def refused(y, p, readings):
         return True  # two spellings would be one class
     if kinds in ({bool, int}, {bool, float}) and any(v not in {0, 1} for v in [*y, *p]):
         return True
-    if str not in kinds or len(kinds) == 1:
+    if kinds == {str}:
+        loose = [{number(v.strip()) or v.strip().lower() if number(v.strip()) != 0 else 0 for v in of} for of in (y, p)]
+        return not set(y) & set(p) and bool(loose[0] & loose[1])
+    if str not in kinds:
         return False
     at = 0 if isinstance(y[0], str) else 1
     texts, others = (y, p)[at], (p, y)[at]
@@ -418,3 +421,21 @@ def test_whatever_stands_in_two_columns_only_our_own_errors_come_out(a):
             with suppress(AuditError):
                 positive = positive_class({a: 2}, c, "label 'y'")
                 predicted({b: 2}, "prediction 'p'", {a: 2}, "label 'y'", positive)
+
+
+@pytest.mark.parametrize(
+    ("labels", "predictions"),
+    [(["01", "02", "03"], ["1", "2", "3"]), (["Yes", "No", "Maybe"], ["yes", "no", "maybe "])],
+)
+def test_classes_that_are_only_spelled_in_another_way_are_refused_where_none_is_common(labels, predictions, tmp_path):
+    with pytest.raises(audit.AuditError, match="nothing is a class of both"):
+        audit.measure(labels * 20, predictions * 20, groups={"g": ["a", "b", "b"] * 20}, task="multiclass")
+    one_is_common = [*predictions[:2], labels[2]]
+    assert audit.measure(labels * 20, one_is_common * 20, groups={"g": ["a", "b", "b"] * 20}, task="multiclass")
+
+
+def test_wholly_other_classes_are_not_taken_for_other_spellings():
+    result = audit.measure(
+        ["a", "b", "c"] * 20, ["x", "y", "z"] * 20, groups={"g": ["k", "l", "l"] * 20}, task="multiclass"
+    )
+    assert {e.value for e in result.find("accuracy", by=["g"]) if e.compare is None} == {0.0}

@@ -52,6 +52,8 @@ def read_alike(columns: Mapping[str, Iterable[Any]]) -> dict[str, dict[Any, Any]
     others = [role for role, kind in kinds.items() if kind != "text"]
     if {kinds[role] for role in others} == {"number", "truth value"}:
         _refuse_other_numbers(values, kinds)
+    if not others:
+        _refuse_other_spellings(values)
     for role, kind in kinds.items():
         if kind == "text" and others:
             read[role] = _beside(values[role], role, values[others[0]], others[0])
@@ -130,6 +132,28 @@ def _refuse_one_class_twice(read: Mapping[str, Any], role: str, other: str, kind
                 f"{role} is text, and its {shown(first)} and {shown(text)} would be one class beside the {kind}s of "
                 f"{other}; write each class in one way, or make {other} text too"
             )
+
+
+def _refuse_other_spellings(values: Mapping[str, Collection[str]]) -> None:
+    """Refuse two columns of text without a common class, of which one spells a class of the other in another way."""
+    columns = [(role, of) for role, of in values.items() if of]
+    if len(columns) != 2 or set(columns[0][1]) & set(columns[1][1]):
+        return
+    (role, texts), (other, others) = columns
+    meant = {_loosely(text): text for text in texts}
+    found = next(((meant[_loosely(text)], text) for text in others if _loosely(text) in meant), None)
+    if found is not None:
+        raise ValuesError(
+            f"nothing is a class of both {role} and {other}; text is compared as it is written, and {shown(found[0])} "
+            f"of the one is {shown(found[1])} in the other; {MEND}"
+        )
+
+
+def _loosely(text: str) -> Any:
+    """A text as a careless reader takes it: without blanks at its ends, in small letters, a number by its value."""
+    tidy = text.strip().casefold()
+    number = text_as(tidy, "number")
+    return tidy if number is None else number
 
 
 def _with_ascii_alone(text: str, kind: What) -> Any:
