@@ -383,3 +383,17 @@ def test_the_catalogue_lists_them_and_is_strict_json():
     assert (rows["recall"]["metric"], rows["recall"]["compare"]) == ("true_positive_rate", None)
     assert rows["theil_index"]["range"] == [0, None]
     assert "FN / FP" in CliRunner().invoke(app, ["metrics", "treatment_equality"]).stdout
+
+
+def test_the_note_of_each_conditional_ratio_says_what_below_1_means():
+    """Twelve of b are rejected, three by their labels: conditional rejection 0.25 is rejected more often."""
+    from audit.metrics import CATALOGUE
+
+    y, d = np.r_[np.zeros(3), np.ones(12)].astype(int), np.r_[np.zeros(12), np.ones(3)].astype(int)
+    found = audit.measure(y, d, groups={"g": ["b"] * 15})
+    rejection, acceptance = (
+        found.find(f"conditional_{x}", by=["g"], group=["b"])[0] for x in ("rejection", "acceptance")
+    )
+    assert (rejection.value, acceptance.value) == pytest.approx((0.25, 4.0))
+    assert CATALOGUE["conditional_rejection"].caveat == "below 1 the group is rejected more often than its labels say"
+    assert CATALOGUE["conditional_acceptance"].caveat == "below 1 the group is accepted more often than its labels say"

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fairlearn import metrics as fl
+from sklearn.neighbors import KNeighborsClassifier
 
 import audit
 from audit.conform import outcome
@@ -131,6 +132,17 @@ def test_smclarify_drops_a_label_that_one_group_alone_has(ours):
 @pytest.mark.parametrize("name", ["nobody-selected", "infinite-disparity"])
 def test_smclarify_calls_nothing_of_nothing_zero(ours, name):
     ours(name)
+
+
+def test_smclarify_turns_the_sign_of_its_flip_test_round():
+    g, x = np.repeat(["a", "b"], [12, 4]), np.zeros(16)
+    d = np.r_[np.ones(12, dtype=int), 0, 0, 0, 1]
+    found = audit.measure(d, d, groups={"g": g}, features={"x": x}, reference="a").find(
+        "flip_test", by=["g"], group=["b"]
+    )
+    like = KNeighborsClassifier(5).fit(x[:12, None], d[:12]).predict(x[12:, None])
+    theirs = ((d[12:] > like).sum() - (d[12:] < like).sum()) / 4  # FlipSet_pos less FlipSet_neg of its posttraining.py
+    assert (found[0].value, theirs) == (0.75, -0.75)
 
 
 @pytest.mark.parametrize("name", ["infinite-disparity", "labels-minus-one-and-one", "labels-minus-one-and-one-said"])

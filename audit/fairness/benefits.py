@@ -143,7 +143,7 @@ def _between(
 
 
 def _conditional(name: str, title: str, cells: str, of: Callable[..., Any], support: Callable[..., Any],
-                 outcome: int, short: str) -> Rising:  # fmt: skip
+                 outcome: int, done: str, short: str) -> Rising:  # fmt: skip
     """Ratio of two shares of the same rows."""
     neither = f"label = {outcome} or prediction = {outcome}"
     return Rising(
@@ -160,7 +160,7 @@ def _conditional(name: str, title: str, cells: str, of: Callable[..., Any], supp
         infinite=f"x/0: nobody has prediction = {outcome}, and somebody has label = {outcome}",
         ideal="1, and equal over groups",
         source=f"{_CLARIFY} ({short})",
-        caveat="below 1 the group is given the outcome more often than its labels say",
+        caveat=f"below 1 the group is {done} more often than its labels say",
     )
 
 
@@ -212,11 +212,11 @@ TREATMENT_EQUALITY = Rising(
 )
 CONDITIONAL_ACCEPTANCE = _conditional(
     "conditional_acceptance", "Conditional acceptance", "(TP + FN) / (TP + FP)", _actual_of_predicted,
-    _not_true_negative, 1, "DCA: reference less group",
+    _not_true_negative, 1, "accepted", "DCA: reference less group",
 )  # fmt: skip
 CONDITIONAL_REJECTION = _conditional(
     "conditional_rejection", "Conditional rejection", "(TN + FP) / (TN + FN)", _actual_of_rejected,
-    _not_true_positive, 0, "DCR: group less reference",
+    _not_true_positive, 0, "rejected", "DCR: group less reference",
 )  # fmt: skip
 ENTROPY = _inequality(
     "generalized_entropy_index", "Generalised entropy of benefits", _spread, _half_odds,
