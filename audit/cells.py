@@ -23,7 +23,7 @@ import numpy as np
 
 from audit.cube import Axis, Cube
 from audit.errors import QuestionError, no_such, printable
-from audit.grouping import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, SCORE, STRATUM
+from audit.grouping import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, SCORE, STRATUM, nowhere
 from audit.value import Level
 
 BELOW, UNKNOWN = 0, 1
@@ -147,8 +147,7 @@ class Cells:
         for reason, rows in (further or {}).items():
             _note(excluded, reason, rows)
         cube, read = self._cube(n), int(n.sum()) + sum(excluded.values())
-        nowhere = int(n[(0,) * len(self.groups)].sum())
-        _note(excluded, f"no value in {' or '.join(self.groups)}", nowhere)
+        _note(excluded, nowhere(tuple(self.groups)), int(n[(0,) * len(self.groups)].sum()))
         without = {name: int(n.take(0, axis=i).sum()) for i, name in enumerate(self.groups)}
         return Account(cube, read, excluded, {k: v for k, v in without.items() if v}, unread)
 

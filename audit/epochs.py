@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -152,6 +152,19 @@ def _possible(epoch: Epoch, record: CubeRecord) -> bool:
     whole = all(value > 0 and float(value).is_integer() for value in n)
     unique = len(set(names)) == len(names) and all(len(set(a.levels)) == len(a.levels) for a in record.axes)
     return right and inside and whole and unique and epoch.number >= 0 and epoch.every >= 1
+
+
+def rows_amiss(epoch: Epoch) -> Iterator[str]:
+    """Why the record of an epoch cannot be one, in words."""
+    if epoch.counts is None or epoch.rates or not _possible(epoch, epoch.counts):
+        yield f"epochs: epoch {epoch.number} of {printable(epoch.part)} holds no counts that a training could have made"
+        return
+    counted = int(sum(epoch.counts.measures["n"]))
+    if epoch.rows_read != counted + sum(epoch.rows_excluded.values()):
+        yield (
+            f"epochs: epoch {epoch.number} of {printable(epoch.part)} read {epoch.rows_read:,} rows, "
+            f"and counts and exclusions make {counted + sum(epoch.rows_excluded.values()):,}"
+        )
 
 
 def chosen(epochs: Sequence[Epoch], most: int = MOST_DRAWN) -> list[Epoch]:

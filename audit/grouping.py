@@ -39,6 +39,11 @@ MOST_GROUPS = 2000
 """Groups of one grouping; the pairs rule looks at all pairs, and a reader at none of so many."""
 
 
+def nowhere(groups: Sequence[str]) -> str:
+    """Reason for which a row enters no group: it has no value of any of these columns."""
+    return f"no value in {' or '.join(groups)}"
+
+
 @dataclass(frozen=True)
 class Grouping:
     """All groups of one crossing, absent ones included, with their counts.

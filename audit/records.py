@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,16 @@ import numpy as np
 
 from audit.config.schema import Config
 from audit.cube import Axis, Cube
+from audit.document import plain_of
 from audit.engines.address_names import public
+from audit.engines.budget import MOST_LAID_OUT
 from audit.engines.counting import Counted
 from audit.engines.tables import Table
+from audit.errors import StoreError, printable
 from audit.result import Axis as AxisRecord
 from audit.result import Column, CubeRecord, Part, Question
 
+MOST_ROWS = 2**53
 SOURCES = (("data", "source"), ("data", "test"), ("predictions", "source"))
 """Where a question names tables."""
 
@@ -31,7 +36,14 @@ def cube_record(name: str, cube: Cube) -> CubeRecord:
 
 
 def cube_of(record: CubeRecord) -> Cube:
-    """The cube that a record was made from."""
+    """The cube that a record was made from.
+
+    Raises
+    ------
+    StoreError
+        When no counts can be what the record says.
+    """
+    require_counts(record)
     axes = [Axis(a.name, a.levels) for a in record.axes]
     shape = [len(a.levels) for a in axes]
     index = tuple(np.array(record.cells, dtype=np.intp).reshape(len(record.cells), len(axes)).T)
@@ -41,6 +53,48 @@ def cube_of(record: CubeRecord) -> Cube:
         out[index] = values
         measures[name] = out
     return Cube(axes, measures)
+
+
+def require_counts(record: CubeRecord) -> None:
+    """Refuse a record that no run wrote: cells that no axis has, a cell twice, rows that are no whole number above 0.
+
+    Raises
+    ------
+    StoreError
+        With the cube and what is wrong with it.
+    """
+    amiss = _amiss(record)
+    if amiss:
+        raise StoreError(f"cubes: '{printable(record.name)}' {amiss}; restore the document")
+
+
+def _amiss(record: CubeRecord) -> str:
+    """Why a record can be no cube; empty where it can. What comes later rests on what comes first."""
+    shape = [len(a.levels) for a in record.axes]
+    amiss = _axes_amiss(record) or _cells_amiss(record, shape)
+    if amiss:
+        return amiss
+    if "n" not in record.measures or any(len(values) != len(record.cells) for values in record.measures.values()):
+        return "has not a number of rows for each of its cells"
+    if not all(0 < n <= MOST_ROWS and float(n).is_integer() for n in record.measures["n"]):
+        return "has a cell whose rows are no whole number above 0"
+    return ""
+
+
+def _axes_amiss(record: CubeRecord) -> str:
+    names = [a.name for a in record.axes]
+    if len(set(names)) < len(names) or any(len(set(a.levels)) < len(a.levels) for a in record.axes):
+        return "has an axis, or a level of one, twice"
+    return f"has more than {MOST_LAID_OUT:,} places" if prod(len(a.levels) for a in record.axes) > MOST_LAID_OUT else ""
+
+
+def _cells_amiss(record: CubeRecord, shape: Sequence[int]) -> str:
+    if any(len(cell) != len(shape) for cell in record.cells):
+        return f"has cells that are not on its {len(shape)} axes"
+    axes = zip(zip(*record.cells, strict=True), shape, strict=bool(record.cells))
+    if any(min(at) < 0 or max(at) >= size for at, size in axes):
+        return "has cells at levels that its axes do not have"
+    return "has a cell twice" if len(set(record.cells)) < len(record.cells) else ""
 
 
 def part_record(part: str, table: Table, counted: Counted, columns: tuple[str, ...]) -> Part:
@@ -67,5 +121,10 @@ def question_record(config: Config | Mapping[str, Any]) -> Question:
         if named is not None:
             said = public(named) if isinstance(named, str) else [public(name) for name in named]
             plain[section] = {**plain[section], key: said}
-    text = json.dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    return Question(digest=f"sha256:{hashlib.sha256(text.encode()).hexdigest()}", config=plain)
+    return Question(digest=digest_of(plain), config=plain)
+
+
+def digest_of(question: Mapping[str, Any]) -> str:
+    """SHA-256 of a question as its document writes it, so that whoever holds the document alone can compute it."""
+    text = json.dumps(plain_of(question), sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -119,6 +119,7 @@ def conclude(
     """Judge what was found, and make the document."""
     energy = None if energy is None else _per_unit(energy, config, found)
     evidence = Evidence(estimates=found.estimates, checks=found.checks, energy=energy, stopped_by=found.stopped_by)
+    # By the day that is on record, so that whoever judges the document again decides alike about its waivers.
     gates = judge(config, evidence, dt.datetime.fromisoformat(record.finished).date())
     verdict = overall(gates, four_fifths=config.policy.four_fifths)
     return AuditResult(

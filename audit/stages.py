@@ -205,7 +205,7 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
     found.data.append(part_record("predictions", table, counted, plan.columns))
     measure_model(counted, plan, config, found, step)
     if absent:
-        found.checks.append(_without_strata(absent))
+        found.checks.append(without_strata(absent))
 
 
 def measure_model(counted: Counted, plan: Plan, config: Config, found: Findings, step: Step) -> None:
@@ -230,7 +230,8 @@ def _records(part: str, counted: Counted) -> list[CubeRecord]:
     ]
 
 
-def _without_strata(absent: list[str]) -> Check:
+def without_strata(absent: list[str]) -> Check:
+    """Check that names the strata which the predictions do not carry."""
     names = ", ".join(printable(c) for c in absent)
     detail = f"the predictions have no column {names}, so the model is not compared within strata"
     title, mend = "predictions carry the strata", mend_of("DV005", "warn")

@@ -1,57 +1,96 @@
-"""Every number again from the counts in the document, compared with the number that stands there.
+"""Everything that a document says again from its counts and its question, compared leaf by leaf with what stands there.
 
-A stranger needs neither the data nor our word: the document holds the cubes, and the estimates are arithmetic on them.
+A stranger needs neither the data nor our word: estimates, verdicts, sentences and accounts of rows are arithmetic on
+the counts. What is not, is named by `audit.verification.uncovered`. A forgery of counts and of all that follows from
+them contradicts nothing, and is not found.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import math
 from collections.abc import Iterator
-from dataclasses import fields
+from contextlib import contextmanager
 
-from audit.config.read import build
 from audit.config.schema import Config
-from audit.cube import Cube
-from audit.energy.recount import energy_differences
-from audit.four_fifths import CODE
-from audit.gates import again
-from audit.measurement import contradictions, of_data, of_predictions
-from audit.measurement.scope import OWN
-from audit.plans import data_plan, model_plan, scope_of
-from audit.records import cube_of
+from audit.epochs import rows_amiss
+from audit.errors import AuditError, StoreError, words_of
+from audit.evidence.reader import question_of
+from audit.metrics import CATALOGUE
 from audit.result import AuditResult
-from audit.value import Estimate
+from audit.verification.checks import codes_amiss
+from audit.verification.counts import parts_amiss, sums_amiss
+from audit.verification.follows import contradicting, follow, given, is_whole, own_estimates, times_amiss
+from audit.verification.leaves import Difference, unlike
+from audit.verification.margins import margins_amiss
 
-TOLERANCE = 1e-9
+__all__ = ["UNFIT", "Difference", "contradicted", "differences", "followed", "not_following"]
+
+UNFIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, StopIteration, TypeError, ValueError)
+"""What arithmetic raises on a document that fits the schema and that no run wrote."""
 
 
 def differences(result: AuditResult) -> tuple[str, ...]:
-    """Sentences for all that does not follow from the counts; none where everything does."""
-    config = build(result.question.config, "the result's question")
-    scope = scope_of(config)
-    made: list[Estimate] = []
-    if train := _by_kind(result, "train"):
-        plan = data_plan(config)
-        made += of_data(train, scope, labelled=plan.label is not None, classes=plan.classes)
-    if predictions := _by_kind(result, "predictions"):
-        made += of_predictions(model_plan(config).task, predictions, scope)
-    kept = [e for e in result.estimates if OWN not in e.flags]
-    wrong = [*_lengths(made, kept), *_unlike(made, kept), *_cut(result, config)]
-    wrong += energy_differences(result, config)
-    wrong += contradictions(_by_kind(result, "predictions"), scope)
-    finished = dt.datetime.fromisoformat(result.run.finished).date()
-    judged = again(result, config, finished)
-    wrong += [
-        f"gate {there.name}: the document says {there.verdict}, its numbers say {now.verdict}"
-        for there, now in zip(result.gates, judged.gates, strict=False)
-        if there.verdict != now.verdict
-    ]
-    if [c for c in result.checks if c.code == CODE] != [c for c in judged.checks if c.code == CODE]:
-        wrong.append("the checks of the four-fifths rule are not those that its numbers give")
-    if len(result.gates) != len(judged.gates) or result.verdict != judged.verdict:
-        wrong.append(f"the document's verdict is {result.verdict}, its gates say {judged.verdict}")
-    return tuple(wrong)
+    """Sentences for all that does not follow from what the document gives; none where everything does.
+
+    Raises
+    ------
+    StoreError
+        When nothing can be measured of it.
+    """
+    return (*map(str, not_following(result, followed(result))), *contradicted(result))
+
+
+def followed(result: AuditResult) -> AuditResult:
+    """The document that follows from what is given of it.
+
+    Raises
+    ------
+    StoreError
+        When nothing can be measured of it.
+    """
+    with _measured():
+        follows = follow(given(result))
+        # Nothing is made before it is asked for, and what cannot be made shall be told here.
+        follows.to_dict()
+    return follows
+
+
+def not_following(result: AuditResult, follows: AuditResult) -> tuple[Difference, ...]:
+    """Every leaf of a document that is not that of another one."""
+    return tuple(unlike(result.to_dict(), follows.to_dict()))
+
+
+@contextmanager
+def _measured() -> Iterator[None]:
+    """Call what cannot be measured a damaged document."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except (AuditError, *UNFIT) as error:
+        said = words_of(error, 160)
+        raise StoreError(
+            f"nothing can be measured of its counts and its question: {said}; restore the document"
+        ) from error
+
+
+def contradicted(result: AuditResult) -> tuple[str, ...]:
+    """Sentences for what of the given cannot be true together."""
+    with _measured():
+        return tuple(_contradicted(result, question_of(result)))
+
+
+def _contradicted(result: AuditResult, config: Config) -> Iterator[str]:
+    yield from times_amiss(result)
+    yield from parts_amiss(result, config, is_whole(result, config) and not result.run.stopped_by)
+    yield from sums_amiss(result)
+    yield from margins_amiss(result)
+    yield from codes_amiss(result)
+    yield from contradicting(result)
+    yield from _cut(result, config)
+    for epoch in result.epochs:
+        yield from rows_amiss(epoch)
+    for name in dict.fromkeys(e.metric for e in own_estimates(result) if e.metric in CATALOGUE or e.stage != "model"):
+        yield f"estimates: {name} is a metric of the catalogue, and no function of a user's own"
 
 
 def _cut(result: AuditResult, config: Config) -> Iterator[str]:
@@ -64,33 +103,3 @@ def _cut(result: AuditResult, config: Config) -> Iterator[str]:
     everybody = next((e for e in result.find("selection_rate", by=()) if e.value is not None), None)
     if everybody is not None and (everybody.value or 0.0) > 0.5:
         yield f"{everybody.value:.3g} of the rows lie above the median, more than half"
-
-
-def _by_kind(result: AuditResult, part: str) -> dict[str, list[Cube]]:
-    """Cubes of one part by kind; none where the document holds nothing of it."""
-    found: dict[str, list[Cube]] = {}
-    for record in result.cubes:
-        of, _, kind = record.name.partition(":")[0].partition(" ")
-        if of == part:
-            found.setdefault(kind, []).append(cube_of(record))
-    return found
-
-
-def _lengths(made: list[Estimate], kept: list[Estimate]) -> Iterator[str]:
-    if len(made) != len(kept):
-        yield f"the counts give {len(made)} estimates, the document holds {len(kept)}"
-
-
-def _unlike(made: list[Estimate], kept: list[Estimate]) -> Iterator[str]:
-    for now, there in zip(made, kept, strict=False):
-        for f in fields(Estimate):
-            a, b = getattr(now, f.name), getattr(there, f.name)
-            if not _same(a, b):
-                yield f"{there.name} {there.group or ''}: {f.name} is {b} in the document and {a} from its counts"
-                break
-
-
-def _same(a: object, b: object) -> bool:
-    if isinstance(a, float) and isinstance(b, (int, float)):
-        return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-    return a == b

@@ -10,7 +10,8 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.options import Command
-from audit.cli.unfinished import by_name, kept_kwh, state, unfinished
+from audit.cli.unfinished import by_name, kept_kwh, of_run, state, unfinished
+from audit.cli.verifying import verify
 from audit.surroundings import DEFAULT_STORE
 
 if TYPE_CHECKING:
@@ -44,12 +45,14 @@ def gate(
         raise typer.Exit(INCOMPLETE)
     found = by_name(result, store)
     config = _policy(found, policy, rule)
-    judged = again(found, config, dt.datetime.now(dt.UTC).date())
+    with of_run(found):
+        judged = again(found, config, dt.datetime.now(dt.UTC).date())
     if json:
         sys.stdout.write(judged.to_json() + "\n")
     code = exit_code(judged.verdict, config.policy.insufficient)
     excused = exit_zero and code in {1, 3}
-    verdict_lines(judged, Console(stderr=json, highlight=False), exit_zero=excused)
+    with of_run(found):
+        verdict_lines(judged, Console(stderr=json, highlight=False), exit_zero=excused)
     raise typer.Exit(0 if excused else code)
 
 
@@ -58,8 +61,12 @@ def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> A
     from audit.cli.asking import parse_rule
     from audit.config.read import build, load
     from audit.config.taking import require_same
+    from audit.evidence.reader import question_of
     from audit.gates import written_out
 
+    recorded = question_of(found)
+    if path is None and not rules:
+        return recorded
     raw = dict(found.question.config)
     if path is not None:
         asked, _ = load(path)
@@ -89,7 +96,9 @@ def card(
     from audit.evidence.store import read_result
     from audit.publish.card import render, write_over
 
-    text = render(read_result(result), style, k)
+    found = read_result(result)
+    with of_run(found):
+        text = render(found, style, k)
     if output is None:
         sys.stdout.write(text)
     else:
@@ -138,9 +147,9 @@ def show(run: RunName = "latest", store: o.StorePath = HERE, json: o.AsJson = Fa
     if json:
         sys.stdout.write(found.to_json() + "\n")
         return
-    summary(
-        found, Console(highlight=False), folder=store / found.run.id, next_command=f"audit gate {store / found.run.id}"
-    )
+    folder = store / found.run.id
+    with of_run(found):
+        summary(found, Console(highlight=False), folder=folder, next_command=f"audit gate {folder}")
 
 
 def diff(
@@ -153,27 +162,10 @@ def diff(
     from audit.evidence.store import Store
 
     kept = Store(store)
-    for line in lines(kept.load(old), kept.load(new)):
-        typer.echo(line)
-
-
-def verify(result: ResultPath) -> None:
-    """Compute every number of a result again from its counts, and compare."""
-    from audit.evidence.store import read_result
-    from audit.verify import differences
-
-    found = read_result(result)
-    wrong = differences(found)
-    if wrong:
-        for line in wrong[:20]:
-            typer.echo(line)
-        typer.echo(
-            f"{len(wrong)} of {len(found.estimates)} estimates do not follow from the counts in {result}", err=True
-        )
-        raise typer.Exit(1)
-    typer.echo(
-        f"All {len(found.estimates)} estimates and {len(found.gates)} verdicts follow from the counts in {result}"
-    )
+    before, after = kept.load(old), kept.load(new)
+    with of_run(before, after):
+        said = list(lines(before, after))
+    typer.echo("\n".join(said))
 
 
 def dashboard(

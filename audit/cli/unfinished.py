@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,28 @@ def by_name(named: Path, store: Path) -> AuditResult:
 
     by_id = RUN_ID.fullmatch(str(named)) and not named.exists()
     return Store(store).load(str(named)) if by_id else read_result(named)
+
+
+@contextmanager
+def of_run(*results: AuditResult) -> Iterator[None]:
+    """Say of a document that cannot be shown or judged what in it no run wrote; where nothing is, the defect is ours.
+
+    Raises
+    ------
+    StoreError
+        With the first thing that does not follow from the counts and the question.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, StopIteration, TypeError, ValueError) as error:
+        from audit.errors import StoreError, printable
+        from audit.verify import differences
+
+        for result in results:
+            if wrong := differences(result):
+                said = f"the document of {printable(result.run.id, 40)} is not what a run wrote: {wrong[0]}"
+                raise StoreError(f"{said}; restore it") from error
+        raise
 
 
 def unfinished(named: Path, store: Path, *, json: bool, gated: bool) -> bool:

@@ -35,7 +35,7 @@ def declared_rows(
     if phase != PHASE or length_s <= 0:
         return list(metered)
     read = {row.component for row in metered if row.energy_j is not None}
-    added = {d.component: _row(d, phase, length_s) for d in declared if d.component not in read}
+    added = {d.component: declared_row(d, phase, length_s) for d in declared if d.component not in read}
     return [*(row for row in metered if row.component not in added), *added.values()]
 
 
@@ -48,7 +48,8 @@ def superseded(declared: Iterable[Declared], rows: Sequence[EnergyComponent]) ->
         yield f"the declared power of {printable(component)} is not counted: {why}"
 
 
-def _row(d: Declared, phase: str, length_s: float) -> EnergyComponent:
+def declared_row(d: Declared, phase: str, length_s: float) -> EnergyComponent:
+    """Row of a device that draws its declared power for all of a phase."""
     return EnergyComponent(
         component=d.component,
         phase=phase,

@@ -1,69 +1,73 @@
-"""The totals of a recorded run again from its rows and factors, compared with what the document says."""
+"""The energy of a recorded run again from its rows and what was declared, to compare with what stands there."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from audit.energy.carbon import UNIT, Grid
+from audit.energy.declared import declared_row
 from audit.energy.sci import with_units
 from audit.energy.site import Site, site_of
 from audit.energy.totals import footprint
-from audit.footprint import GRID_FACTOR, CarbonPerUnit, Energy
-from audit.result import AuditResult
+from audit.estimates import Estimates
+from audit.footprint import GRID_FACTOR, PUE_FACTOR, Energy, EnergyComponent, Factor
+from audit.result import Part
 
 if TYPE_CHECKING:
     from audit.config.schema import Config
 
-TOLERANCE = 1e-9
-TOTALS = ("energy_kwh", "carbon_g", "measured_share")
-LATER = ("sampled_share", "idle_kwh", "carbon_market_g", "embodied_g", "water_l", "water_offsite_l")
-"""Totals that an older evenhand did not write; a document without them says so by having no sampled share."""
 
-
-def energy_differences(result: AuditResult, config: Config) -> Iterator[str]:
-    """Sentences for each total that does not follow from the rows and factors of the document."""
-    energy = result.energy
+def bare(energy: Energy | None) -> Energy | None:
+    """What a meter and an owner say: rows, time, factors and note, and no total that follows from them."""
     if energy is None:
-        return
+        return None
+    return Energy(components=energy.components, duration_s=energy.duration_s, factors=energy.factors, note=energy.note)
+
+
+def recounted(energy: Energy | None, config: Config, data: Iterable[Part], estimates: Estimates) -> Energy | None:
+    """The energy with its totals, its carbon per unit and its factors as they follow from rows and declarations.
+
+    Of the grid's factor the document's own figure is taken, because the table may be another by now; so are the source
+    of the site's overhead and what the note says beside what is in the total.
+    """
+    if energy is None:
+        return None
     site = _site(energy, config)
-    made = footprint(energy.components, energy.duration_s, site, "")
-    names = (*TOTALS, *LATER) if energy.sampled_share is not None else TOTALS
-    for name in names:
-        there, now = getattr(energy, name), getattr(made, name)
-        if not _same(there, now):
-            yield f"energy: {name} is {there} in the document and {now} from its rows and factors"
-    units = with_units(
-        energy,
-        unit=config.energy.unit,
-        data=result.data,
-        estimates=result.estimates,
-        groups=config.data.groups,
+    made = footprint(_declared(energy, site), energy.duration_s, site, "")
+    made = replace(
+        made,
+        factors=_factors(energy.factors, site) if energy.factors or energy.components else (),
+        note=energy.note if made.note in energy.note else made.note,
     )
-    if energy.sci and not _same_units(energy.sci, units.sci):
-        yield "energy: the carbon per unit does not follow from the totals, the predictions and the accuracies"
+    return with_units(made, unit=config.energy.unit, data=data, estimates=estimates, groups=config.data.groups)
 
 
 def _site(energy: Energy, config: Config) -> Site:
-    """What was declared, with the grid's factor as the document has it: the table may be another by now."""
+    """What was declared, with the grid's factor as the document has it."""
     found = next((f for f in energy.factors if f.unit == UNIT and f.name == GRID_FACTOR), None)
-    bare = site_of(config.energy.model_copy(update={"country": None}))
+    bare_site = site_of(config.energy.model_copy(update={"country": None}))
     country = config.energy.country
     grid = None if found is None or country is None else Grid(country=country, g_per_kwh=found.value, factor=found)
-    return replace(bare, grid=grid)
+    return replace(bare_site, grid=grid)
 
 
-def _same_units(there: tuple[CarbonPerUnit, ...], now: tuple[CarbonPerUnit, ...]) -> bool:
-    return len(there) == len(now) and all(
-        _same(getattr(a, f.name), getattr(b, f.name))
-        for a, b in zip(there, now, strict=True)
-        for f in fields(CarbonPerUnit)
+def _factors(there: Sequence[Factor], site: Site) -> tuple[Factor, ...]:
+    """Factors of the site; a question does not tell whether somebody declared an overhead or it is the usual one."""
+    known = next((f for f in there if f.name == PUE_FACTOR), None)
+    return tuple(
+        f if f.name != PUE_FACTOR or known is None else replace(f, source=known.source, date=known.date)
+        for f in site.factors
     )
 
 
-def _same(a: object, b: object) -> bool:
-    if isinstance(a, (int, float)) and isinstance(b, (int, float)):
-        return math.isclose(a, b, rel_tol=TOLERANCE)
-    return a == b
+def _declared(energy: Energy, site: Site) -> tuple[EnergyComponent, ...]:
+    """Rows with those of declared devices made again: watts for one and the same time, at most that of the run."""
+    powers = {d.component: d for d in site.declared}
+    rows = [row for row in energy.components if row.method == "declared" and row.component in powers]
+    lengths = [(row.energy_j or 0.0) / powers[row.component].power_w for row in rows]
+    length_s = min(lengths[:1] + ([] if energy.duration_s is None else [energy.duration_s]), default=0.0)
+    return tuple(
+        declared_row(powers[row.component], row.phase, length_s) if row in rows else row for row in energy.components
+    )

@@ -24,7 +24,7 @@ from audit.engines.refusals import refuse_columns
 from audit.engines.tables import Table
 from audit.engines.tally import TooManyCellsError
 from audit.errors import SourceError
-from audit.grouping import FOLD, GAINS, GROUPING, LISTS, PLACES, PREDICTION, crossings
+from audit.grouping import FOLD, GAINS, GROUPING, LISTS, PLACES, PREDICTION, crossings, nowhere
 from audit.value import Level
 
 MOST_CELLS = 500_000
@@ -262,14 +262,13 @@ def _refuse_ties(con: Any, own: Sequence[str], table: Table) -> None:
 
 def _counted(con: Any, cubes: tuple[Cube, ...], further: Mapping[str, tuple[Cube, ...]], plan: Plan) -> Counted:
     gone = [f"g{i} IS NULL" for i in range(len(plan.groups))]
-    nowhere = " AND ".join(gone) or "false"
+    in_none = " AND ".join(gone) or "false"
     each = "".join(f", count(*) FILTER ({g})" for g in gone)
-    total, none, *missing = con.execute(f"SELECT count(*), count(*) FILTER ({nowhere}){each} FROM {PLACED}").fetchone()  # noqa: S608
-    reason = f"no value in {' or '.join(plan.groups)}"
+    total, none, *missing = con.execute(f"SELECT count(*), count(*) FILTER ({in_none}){each} FROM {PLACED}").fetchone()  # noqa: S608
     return Counted(
         cubes=cubes,
         further=further,
         rows_read=int(total),
-        rows_excluded={reason: int(none)} if none else {},
+        rows_excluded={nowhere(plan.groups): int(none)} if none else {},
         rows_without_group={c: int(n) for c, n in zip(plan.groups, missing, strict=True) if n},
     )

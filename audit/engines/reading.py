@@ -21,7 +21,7 @@ from audit.engines.keys import REACHED
 from audit.engines.labels import binary, positive_class, predicted, refuse_missing
 from audit.engines.levels import band_texts, level_text
 from audit.engines.tally import Tally, order_of
-from audit.grouping import DECIDED, FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, STRATUM, WITHIN_STRATA
+from audit.grouping import DECIDED, FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, STRATUM, WITHIN_STRATA, nowhere
 from audit.value import Level
 
 
@@ -59,10 +59,9 @@ def account(crossed: Crossed, words: Mapping[str, Words], plan: Plan) -> dict[st
         if None in found.levels:
             missing = found.at == found.levels.index(None)
             without[name] = int(crossed.holding((name,)).counts["n"][missing].sum())
-    reason = f"no value in {' or '.join(plan.groups)}"
     return {
         "rows_read": crossed.rows,
-        "rows_excluded": {reason: crossed.nowhere} if crossed.nowhere else {},
+        "rows_excluded": {nowhere(plan.groups): crossed.nowhere} if crossed.nowhere else {},
         "rows_without_group": without,
     }
 

@@ -13,15 +13,18 @@ import re
 from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 import audit.result
 from audit import strict_json
-from audit.errors import StoreError, printable
+from audit.errors import QuestionError, StoreError, printable
 from audit.result import SCHEMA, AuditResult, Energy
 from audit.value import Estimate
+
+if TYPE_CHECKING:
+    from audit.config.schema import Config
 
 T = TypeVar("T")
 DOCUMENT = "audit.json"
@@ -90,6 +93,22 @@ def from_text(text: str, name: str) -> AuditResult:
         unknown = first["type"] == "unexpected_keyword_argument"
         said = f"no such field in {SCHEMA}" if unknown else printable(first["msg"], 160)
         raise StoreError(f"'{name}' is not a valid result: {place}: {said}") from error
+
+
+def question_of(result: AuditResult) -> Config:
+    """The question of a document.
+
+    Raises
+    ------
+    StoreError
+        When nobody can have asked it.
+    """
+    from audit.config.read import build
+
+    try:
+        return build(result.question.config, f"question of {printable(result.run.id, 40)}")
+    except QuestionError as error:
+        raise StoreError(f"{error}; restore the document") from error
 
 
 def energy_of(plain: Any) -> Energy | None:

@@ -1,0 +1,64 @@
+"""Counts of the same rows in several cubes: what they share must be the same in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from audit.cube import Cube
+from audit.errors import printable
+from audit.grouping import BINNED, CROSSINGS, DECIDED, FOLD, GAINS, LABEL, LISTS, PLACES, SCORES, WITHIN_STRATA
+from audit.result import AuditResult
+from audit.verification.counts import COUNTED_PARTS, kinds_of
+
+SAME_ROWS = (CROSSINGS, WITHIN_STRATA, DECIDED, SCORES)
+"""Kinds that hold every row of their part, those without a group too."""
+ROWS = ("n", "w", "w2")
+"""Measures of the rows themselves; any other may be summed from another origin."""
+TOLERANCE = 1e-9
+
+
+def is_loose(name: str) -> bool:
+    """Whether of a cube, by its name, some cells are in no other one: those of lists, and of numbers by their size."""
+    head, _, axes = name.partition(": ")
+    kind = head.partition(" ")[2]
+    return kind in {LISTS, GAINS, PLACES} or (kind == BINNED and LABEL not in axes.split(" x "))
+
+
+def margins_amiss(result: AuditResult) -> Iterator[str]:
+    """Cubes whose sums over what they share are not the same, and folds that are none."""
+    for part in COUNTED_PARTS:
+        kinds = kinds_of(result, part)
+        cubes = [(kind, cube) for kind in SAME_ROWS for cube in kinds.get(kind, ())]
+        yield from (f"cubes: a fold of {part} is no number" for _, cube in cubes if not _folds(cube))
+        for at, (kind, cube) in enumerate(cubes):
+            if any(_disagree(cube, other) for _, other in cubes[:at]):
+                named = printable(" ".join(filter(None, (part, kind))))
+                yield f"cubes: '{named}: {printable(' x '.join(cube.names))}' holds other rows than the cubes before it"
+
+
+def _folds(cube: Cube) -> bool:
+    return FOLD not in cube.names or all((level or "").isdigit() for level in cube.axis(FOLD).levels)
+
+
+def _disagree(one: Cube, other: Cube) -> bool:
+    shared = [name for name in one.names if name in other.names]
+    measures = [m for m in ROWS if m in one.measures and m in other.measures]
+    return any(not _same(_margin(one, shared, m), _margin(other, shared, m)) for m in measures)
+
+
+def _margin(cube: Cube, names: list[str], measure: str) -> Mapping[tuple[Any, ...], float]:
+    """Sum of a measure by the levels of some axes, where there are rows."""
+    kept = cube.keep(*names) if names else cube.over(*cube.names)
+    at = np.argwhere(kept["n"] > 0) if names else np.zeros((1, 0), dtype=np.intp)
+    levels = [a.levels for a in kept.axes]
+    return {tuple(levels[i][j] for i, j in enumerate(cell)): float(kept[measure][tuple(cell)]) for cell in at}
+
+
+def _same(one: Mapping[tuple[Any, ...], float], other: Mapping[tuple[Any, ...], float]) -> bool:
+    if one.keys() != other.keys():
+        return False
+    pairs = np.array([(one[key], other[key]) for key in one], dtype=float).reshape(-1, 2)
+    return bool(np.allclose(pairs[:, 0], pairs[:, 1], rtol=TOLERANCE, atol=TOLERANCE))

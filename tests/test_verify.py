@@ -1,0 +1,309 @@
+"""Whether `audit verify` finds every change of a recorded run, or says by name that it does not cover it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+from dataclasses import replace
+
+import pytest
+import recorded_runs as runs
+
+from audit.cli import main
+from audit.errors import StoreError
+from audit.evidence.reader import from_text, read_result
+from audit.verification.follows import given
+from audit.verification.uncovered import uncovered
+from audit.verify import contradicted, differences, followed, not_following
+
+SEED = 20260113
+EVERY = ("decisions", "classes", "numbers", "weights and units", "rows alone", "a ranking")
+SMALL = ("numbers", "rows alone", "a ranking")
+REMADE = 12
+"""Changes of the given, a run, after which everything is measured again; the slow test makes all."""
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """Folder of a recorded run by the name of its question, made once."""
+    made = {}
+
+    def folder(name):
+        if name not in made:
+            made[name] = runs.recorded(name, tmp_path_factory.mktemp("run"))
+        return made[name]
+
+    return folder
+
+
+class Watched:
+    """A recorded run whose document is changed and put back, leaf by leaf."""
+
+    def __init__(self, folder):
+        self.base, self.document = read_result(folder), runs.document_of(folder)
+        self.given, self.follows = given(self.base), followed(self.base)
+        self.open = uncovered(self.base, named=True)
+
+    def said(self):
+        """What is said of the document as it now is; what is given is measured again where it was changed."""
+        try:
+            result = from_text(json.dumps(self.document), "changed")
+            if result.run.id != self.base.run.id:
+                return ["another run"]
+            follows = self.follows if given(result) == self.given else followed(result)
+            return [*map(str, not_following(result, follows)), *contradicted(result)]
+        except StoreError as error:
+            return [str(error)]
+
+    def changed(self, path, value):
+        restore = runs.set_at(self.document, path, value)
+        said = self.said()
+        restore()
+        return said
+
+    def missed(self, paths):
+        """Places whose change nobody names."""
+        listed = [p for p in paths if not runs.names(self.open, self.document, p)]
+        return [p for p in listed if not self.changed(p, runs.another(runs.value_at(self.document, p)))]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_an_untouched_run_follows(recorded, name):
+    assert differences(read_result(recorded(name))) == ()
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_leaf_of_every_estimate(recorded, name):
+    """One field of all estimates at a time: each of them must be named by its own place."""
+    run = Watched(recorded(name))
+    estimates = run.document["estimates"]
+    for key in estimates[0]:
+        old = [e[key] for e in estimates]
+        for e in estimates:
+            e[key] = runs.another(e[key])
+        said = "\n".join(run.said())
+        for e, value in zip(estimates, old, strict=True):
+            e[key] = value
+        named = set(map(int, re.findall(r"^estimates\.(\d+)", said, re.MULTILINE)))
+        assert named == set(range(len(estimates))) or "is not a valid result: estimates." in said, key
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_leaves_that_follow_one_by_one(recorded, name):
+    run = Watched(recorded(name))
+    follow = [p for p, _ in runs.leaves(run.document) if p[0] in {"gates", "verdict", "schema"} or "digest" in p]
+    assert not run.missed(follow)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_leaves_that_everything_else_rests_on(recorded, name):
+    run = Watched(recorded(name))
+    rest = [p for p, _ in runs.leaves(run.document) if p[0] not in {"estimates", "gates", "verdict", "schema"}]
+    kinds = {}
+    for path in rest:
+        kinds.setdefault(runs.generic(path), []).append(path)
+    chosen = random.Random(SEED).sample(
+        [random.Random(SEED).choice(p) for p in kinds.values()], min(REMADE, len(kinds))
+    )
+    assert not run.missed(chosen)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EVERY)
+def test_every_leaf_that_everything_else_rests_on(recorded, name):
+    run = Watched(recorded(name))
+    rest = [p for p, _ in runs.leaves(run.document) if p[0] not in {"estimates", "gates", "verdict", "schema"}]
+    counts = [p for p in rest if p[0] == "cubes"]
+    few = counts if name in SMALL else random.Random(SEED).sample(counts, 60)
+    assert not run.missed([*few, *(p for p in rest if p[0] != "cubes")])
+
+
+def drop(*keys):
+    def change(d):
+        for key in keys:
+            d[key].pop()
+
+    return change
+
+
+def swap_waiver(d):
+    d["gates"][0]["waiver"]["expires"] = "2029-01-01"
+
+
+def forged(d):
+    d["estimates"].append(d["estimates"][-1] | {"metric": "accuracy", "value": 1.0, "flags": ["own_metric"]})
+
+
+FORGERIES = {
+    "a gate removed": drop("gates"),
+    "an estimate removed": drop("estimates"),
+    "a check of counts removed": lambda d: d["checks"].remove(next(c for c in d["checks"] if c["code"] == "FM001")),
+    "a part removed": drop("data"),
+    "a cube removed": drop("cubes"),
+    "a gate twice": lambda d: d["gates"].append(d["gates"][-1]),
+    "a cube twice": lambda d: d["cubes"].append(d["cubes"][-1]),
+    "an estimate twice": lambda d: d["estimates"].append(d["estimates"][0]),
+    "an own metric under a known name": forged,
+    "a check of no code": lambda d: d["checks"].append(d["checks"][0] | {"code": "ZZ001"}),
+    "two estimates swapped": lambda d: d["estimates"].insert(0, d["estimates"].pop(3)),
+    "a waiver that never expires": swap_waiver,
+    "no gates at all": lambda d: (d["question"]["config"].pop("gates"), d["gates"].clear(), d.update(verdict="pass")),
+    "more rows": lambda d: d["data"][0].update(rows_read=10**6, rows_excluded={"no reason": 10**6 - 600}),
+    "it ended before it began": lambda d: d["run"].update(started="2031-01-01T00:00:00Z"),
+    "no time": lambda d: d["run"].update(finished="yesterday"),
+    "it did not end well": lambda d: d["run"].update(exit_codes={"train": 1}),
+    "a question nobody asked": lambda d: d["question"]["config"].update(data={"groups": 7}),
+    "rows moved between groups": lambda d: d["cubes"][-1]["cells"].reverse(),
+}
+
+
+@pytest.mark.parametrize("change", FORGERIES.values(), ids=FORGERIES)
+def test_forgeries_of_several_leaves(recorded, change):
+    run = Watched(recorded("decisions"))
+    change(run.document)
+    assert run.said()
+
+
+def asked(capsys, *arguments):
+    with pytest.raises(SystemExit) as ended:
+        main([str(a) for a in arguments])
+    said = capsys.readouterr()
+    return ended.value.code, f"{said.out}{said.err}"
+
+
+def copied(folder, tmp_path, name=None):
+    place = tmp_path / (name or folder.name)
+    place.mkdir()
+    for file in folder.iterdir():
+        if file.is_file():
+            (place / file.name).write_bytes(file.read_bytes())
+    return place
+
+
+def test_a_sound_run_says_what_is_not_covered(recorded, capsys):
+    code, said = asked(capsys, "verify", recorded("decisions"))
+    assert code == 0
+    assert "card.html, card.md, croissant.json: drawn from it" in said
+    for place in ("run.started", "run.command", "data.digest", "data.source", "checks of DB001", "checks.detail"):
+        assert place in said.split("Not covered")[1]
+    assert "run.id" not in said
+    assert "forgery" in said
+
+
+def test_a_renamed_folder_is_not_borne_out_by_its_name(recorded, capsys, tmp_path):
+    code, said = asked(capsys, "verify", copied(recorded("numbers"), tmp_path, "artefact"))
+    assert code == 0
+    assert "run.id: no folder of that name bears it out" in said
+
+
+@pytest.mark.parametrize("card", ["card.md", "card.html", "croissant.json"])
+@pytest.mark.parametrize("change", ["changed", "gone", "no text"])
+def test_cards_belong_to_the_run(recorded, capsys, tmp_path, card, change):
+    file = copied(recorded("decisions"), tmp_path) / card
+    text = file.read_text()
+    if change == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(text.replace("600", "700", 1).encode() if change == "changed" else b"\xff\xfe")
+    code, said = asked(capsys, "verify", file.parent)
+    assert code == 1
+    assert f"card: {card}" in said
+
+
+def test_a_document_alone_needs_no_cards(recorded, capsys, tmp_path):
+    (tmp_path / "audit.json").write_bytes((recorded("numbers") / "audit.json").read_bytes())
+    code, said = asked(capsys, "verify", tmp_path)
+    assert code == 0
+    assert "No card lies beside it" in said
+
+
+def test_tables_are_compared_by_their_digest(recorded, capsys, tmp_path):
+    folder = recorded("decisions")
+    table = folder.parent.parent / "t.csv"
+    code, said = asked(capsys, "verify", folder, "--data", table)
+    assert code == 0
+    assert "data.columns of test: give the table" in said
+    other = tmp_path / "t.csv"
+    other.write_text(table.read_text().replace("white", "White", 1))
+    code, said = asked(capsys, "verify", folder, "--data", table, "--data", other)
+    assert code == 1
+    assert f"sha256:{hashlib.sha256(other.read_bytes()).hexdigest()}, which is none of this result" in said
+
+
+def test_a_run_of_another_version_says_so(recorded, capsys, tmp_path):
+    folder = copied(recorded("numbers"), tmp_path)
+    document = runs.document_of(folder)
+    document["run"]["version"] = "0.0.1"
+    document["gates"][0]["sentence"] += "!"
+    (folder / "audit.json").write_text(json.dumps(document))
+    code, said = asked(capsys, "verify", folder)
+    assert code == 1
+    assert "by evenhand 0.0.1" in said
+
+
+HOSTILE = (None, [], {}, "x", "", -1, 2**70, 1e308, 0.5, True, [[[]]], {"x": None})
+COMMANDS = ("gate", "verify", "card", "show", "list", "diff")
+
+
+def broken(run, path, value):
+    """The text of the document with a value at a place."""
+    restore = runs.set_at(run.document, path, value)
+    text = json.dumps(run.document)
+    restore()
+    return text
+
+
+def shapes(text):
+    """A document that is cut, doubled or nested, as text."""
+    yield text[: len(text) // 2]
+    yield text[:-1]
+    yield text.replace('"verdict":', '"verdict": "pass", "verdict":', 1)
+    yield text.replace('"question":', f'"question": {"[" * 5000}', 1)
+    yield text.replace('"run":', '"more": 1, "run":', 1)
+    yield "[" * 100_000
+    yield ""
+
+
+@pytest.mark.parametrize("name", ["numbers", "a ranking"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_malformed_document_is_refused_and_never_crashes(recorded, capsys, tmp_path, name, command):
+    source = recorded(name)
+    run, folder = Watched(source), copied(source, tmp_path)
+    kinds = {}
+    for path, _ in runs.leaves(run.document):
+        kinds.setdefault(runs.generic(path), []).append(path)
+    draw = random.Random(f"{name} {command}")
+    texts = [broken(run, draw.choice(paths), draw.choice(HOSTILE)) for paths in kinds.values()]
+    for text in [*texts, *shapes(json.dumps(run.document))]:
+        (folder / "audit.json").write_text(text)
+        arguments = [folder] if command in {"gate", "verify", "card"} else ["--store", tmp_path]
+        arguments = [*arguments, folder.name] if command == "diff" else arguments
+        code, said = asked(capsys, command, *arguments)
+        assert code in {0, 1, 2, 3, 5}, said
+        assert "internal error" not in said
+
+
+def test_a_defect_of_ours_is_never_called_damage(recorded, monkeypatch, capsys):
+    import audit.publish.card
+
+    def fail(*_):
+        raise KeyError("ours")
+
+    monkeypatch.setattr(audit.publish.card, "publishable", fail)
+    code, said = asked(capsys, "card", recorded("numbers"))
+    assert code == 4
+    assert "a defect of evenhand" in said
+
+
+def test_the_digest_of_a_question_can_be_computed_from_the_document_alone(recorded):
+    asked_for = runs.document_of(recorded("numbers"))["question"]
+    text = json.dumps(asked_for["config"], sort_keys=True, ensure_ascii=False)
+    assert asked_for["digest"] == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def test_waivers_are_judged_by_the_day_that_is_on_record(recorded):
+    result = read_result(recorded("decisions"))
+    late = replace(result, run=replace(result.run, finished="2027-03-02T00:00:00Z"))
+    assert any("waived" in said for said in differences(late))
