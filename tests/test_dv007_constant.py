@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet as pq
+import pytest
 
 import audit
 
@@ -34,5 +40,78 @@ def test_nearly_one_value_is_named():
     assert found(x=[0] * 1900 + [1] * 100).outcome == "pass"
 
 
-def test_nobody_with_a_value_is_no_constant():
-    assert found(x=pd.Series([None] * 2000, dtype="float64")).outcome == "pass"
+def empty_in(path_or_frame):
+    """What DV007 and DB001 say of each part."""
+    checks = audit.check(path_or_frame, label="y", groups="g").checks
+    return {c.code: (c.outcome, c.detail) for c in checks if c.code in {"DV007", "DB001"}}
+
+
+def test_a_column_without_a_single_value_is_named():
+    check = found(x=pd.Series([None] * 2000, dtype="float64"))
+    assert (check.outcome, check.detail) == ("warn", "x is empty")
+    check = found(x=pd.Series([None] * 2000, dtype="float64"), z=[None] * 2000, one=[1] * 2000)
+    assert check.detail == "x, z are empty; one is the same in every row with a value"
+
+
+def test_it_is_missing_for_everybody_too():
+    rows = pd.DataFrame({"g": ["a", "b"] * 100, "y": [0, 1, 1, 0] * 50, "x": [None] * 200})
+    said = empty_in(rows)
+    assert said["DB001"] == ("warn", "x is empty, so missing for everybody")
+    assert empty_in(rows.assign(x=range(200)))["DB001"][0] == "pass"
+    holed = rows.assign(z=[1.0, None] * 100)
+    assert empty_in(holed)["DB001"][1].startswith(
+        "x is empty, so missing for everybody; z is missing for 100.0% of g = b"
+    )
+
+
+def test_a_table_without_rows_has_no_empty_column():
+    from audit.engines.profile import Profile, empty_columns
+
+    assert empty_columns({"x": Profile("text", 0, 0, 0), "z": Profile("text", 3, 3, 0)}) == ["z"]
+
+
+EMPTY = {
+    "null": pa.nulls(200), "whole": pa.nulls(200, pa.int64()), "float": pa.nulls(200, pa.float64()), "nan": pa.array([math.nan] * 200),
+    "text": pa.nulls(200, pa.string()), "blank": pa.array(["  "] * 200), "flag": pa.nulls(200, pa.bool_()), "day": pa.nulls(200, pa.date32()),
+    "when": pa.nulls(200, pa.timestamp("us", "UTC")), "cat": pa.nulls(200, pa.dictionary(pa.int8(), pa.string())), "dec": pa.nulls(200, pa.decimal128(9, 2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "ending", ["csv", "tsv", "jsonl", "parquet", "feather", "arrow frame", "polars", "pandas", "mapping"]
+)
+def test_whatever_the_file_and_the_type_of_the_column(tmp_path, ending):
+    rows = pa.table({"g": ["a", "b"] * 100, "y": [0, 1, 1, 0] * 50, "sound": range(200), **EMPTY})
+    texts = rows.to_pandas().assign(nan=math.nan)
+    path = tmp_path / f"t.{ending}"
+    writers = {
+        "csv": lambda: texts.to_csv(path, index=False), "tsv": lambda: texts.to_csv(path, index=False, sep="\t"),
+        "jsonl": lambda: texts.to_json(path, orient="records", lines=True, date_format="iso"), "parquet": lambda: pq.write_table(rows, path),
+        "feather": lambda: pa.feather.write_feather(rows, path),
+    }  # fmt: skip
+    frames = {
+        "arrow frame": lambda: rows, "polars": lambda: pytest.importorskip("polars").DataFrame(rows), "pandas": rows.to_pandas,
+        "mapping": lambda: {c: rows[c].to_pylist() for c in rows.column_names},
+    }  # fmt: skip
+    if ending in writers:
+        writers[ending]()
+    said = empty_in(path if ending in writers else frames[ending]())
+    named = ", ".join([*EMPTY][:5])
+    assert said["DV007"][1] == f"{named} and {len(EMPTY) - 5} more are empty"
+    assert said["DB001"][1] == f"{named} and {len(EMPTY) - 5} more are empty, so missing for everybody"
+
+
+def test_a_column_that_is_empty_in_one_part_alone_is_named_there():
+    rows = pd.DataFrame({"g": ["a", "b"] * 200, "y": [0, 1, 1, 0] * 100, "x": [1.0, 2, 3, 4] * 50 + [math.nan] * 200})
+    checks = audit.check(rows.iloc[:200], test=rows.iloc[200:], label="y", groups="g").checks
+    said = {(c.code, c.title.split(" of ")[-1].split(" ")[0]): c.outcome for c in checks if c.code == "DV007"}
+    assert sorted(said.values()) == ["pass", "warn"]
+
+
+def test_a_column_that_is_empty_for_one_group_alone_is_missing_there():
+    rows = pd.DataFrame(
+        {"g": ["a", "b"] * 100, "y": [0, 1, 1, 0] * 50, "x": [1.0, math.nan] * 50 + [2.0, math.nan] * 50}
+    )
+    outcome, detail = empty_in(rows)["DB001"]
+    assert outcome == "warn"
+    assert detail.startswith("x is missing for 100.0% of g = b and for 0.0% of the others")

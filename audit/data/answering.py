@@ -20,11 +20,12 @@ from audit.data.counted_codes import mend_of
 from audit.data.great import SQL, Great
 from audit.data.shape import shape
 from audit.data.suites import NEEDS_SQL, SHAPES, Expectation, Suite
-from audit.engines.as_pandas import Reading, UnlikePandasError, alias_of, reading_of
+from audit.engines.as_pandas import Reading, alias_of, reading_of
 from audit.engines.asking_figures import ask_figures
 from audit.engines.duck import DuckScan, connection
 from audit.engines.figures import Figures, families
 from audit.engines.levels import band_texts, level_text
+from audit.engines.made_frames import UnlikePandasError
 from audit.engines.tables import Table
 from audit.engines.terms import Band, Column
 from audit.errors import QuestionError, no_such, printable

@@ -98,7 +98,8 @@ class Reading(ABC):
             scan = DuckScan(con, self._of_key(con, key.name), self.table.rows)
             here = f"{grouped_by(key, families(scan))} IS NOT DISTINCT FROM ?"
             found = con.execute(f"SELECT {here} AS here FROM {scan.source}", [group]).fetchnumpy()  # noqa: S608
-            return found["here"].astype(bool)
+            rows: np.ndarray = found["here"].astype(bool)
+            return rows
 
     def _of_key(self, con: duckdb.DuckDBPyConnection, name: str) -> str:
         return self.table.scan(con, [name])

@@ -51,8 +51,9 @@ class LazyTable(Table):
         if self.frame.implementation.is_polars():
             import polars as pl
 
-            return pl.DataFrame(made).to_pandas()
-        return made.to_pandas()
+            made = pl.DataFrame(made)
+        frame: pd.DataFrame = made.to_pandas()
+        return frame
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

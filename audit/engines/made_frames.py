@@ -95,6 +95,7 @@ def _of_given(table: HeldTable, names: Sequence[str]) -> pd.DataFrame:
     """A frame as it was handed in, or what its own library or Arrow makes of it for pandas."""
     import pandas as pd
 
+    made: pd.DataFrame
     given = table.given
     if isinstance(given, pd.DataFrame):
         at = [list(map(str, given.columns)).index(name) for name in names]
@@ -104,9 +105,10 @@ def _of_given(table: HeldTable, names: Sequence[str]) -> pd.DataFrame:
         return pd.DataFrame({name: _column(by_name[name]) for name in names})
     polars = sys.modules.get("polars")
     if polars is not None and isinstance(given, polars.DataFrame):
-        made: pd.DataFrame = given.select(list(names)).to_pandas()
+        made = given.select(list(names)).to_pandas()
         return made
-    return table.held.select(list(names)).to_pandas()
+    made = table.held.select(list(names)).to_pandas()
+    return made
 
 
 def _column(values: Any) -> Any:
@@ -124,7 +126,8 @@ def first_rows(path: Path, names: Sequence[str], most: int) -> pd.DataFrame:
     with pq.ParquetFile(path) as file:
         batches = list(islice(file.iter_batches(min(most, BATCH_ROWS), columns=list(names)), most // BATCH_ROWS + 1))
         columns = pa.schema([file.schema_arrow.field(name) for name in names], file.schema_arrow.metadata)
-    return pa.Table.from_batches(batches, columns).slice(0, most).to_pandas()
+    made: pd.DataFrame = pa.Table.from_batches(batches, columns).slice(0, most).to_pandas()
+    return made
 
 
 def missing_in(paths: Sequence[Path], name: str) -> int | None:

@@ -55,6 +55,11 @@ def profile_of(scan: DuckScan, columns: Mapping[str, Kind]) -> dict[str, Profile
     return profiles
 
 
+def empty_columns(profiles: Mapping[str, Profile]) -> list[str]:
+    """Columns without a single value, in a table that has rows."""
+    return [name for name, profile in profiles.items() if profile.rows and not profile.present]
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """Rows without a value, by the joint values of some keys."""

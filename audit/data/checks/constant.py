@@ -1,4 +1,4 @@
-"""DV007: a column of one value, or nearly of one."""
+"""DV007: a column of one value, nearly of one, or of none at all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from audit.data.kinds import CheckKind
 from audit.data.looked import Looked
 from audit.data.naming import listed
+from audit.engines.profile import empty_columns
 from audit.result import Check
 
 NEARLY = 0.999
@@ -14,13 +15,15 @@ NEARLY = 0.999
 
 
 def _find(looked: Looked) -> Iterator[Check]:
+    empty = empty_columns(looked.profiles)
     alone = [c for c, p in looked.profiles.items() if p.present and _largest(looked, c) == p.present]
     nearly = [c for c, p in looked.profiles.items() if c not in alone and _largest(looked, c) > NEARLY * p.present > 0]
     about = f"no column of {looked.part} holds one value only"
-    if not alone and not nearly:
+    if not empty and not alone and not nearly:
         yield CHECK.outcome("pass", f"{len(looked.profiles)} columns", about=about)
         return
-    said = [f"{_named(alone)} the same in every row with a value"] if alone else []
+    said = [f"{_named(empty)} empty"] if empty else []
+    said += [f"{_named(alone)} the same in every row with a value"] if alone else []
     said += [f"{_named(nearly)} the same in more than {NEARLY:.1%} of them"] if nearly else []
     yield CHECK.outcome("warn", "; ".join(said), about=about)
 

@@ -1,8 +1,8 @@
-"""DB001: values that are missing more often in one group than in the others."""
+"""DB001: values that are missing more often in one group than in the others, or in all rows of all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +11,9 @@ from audit.data.kinds import FALSE_ALARM, CheckKind
 from audit.data.looked import Looked
 from audit.data.naming import chance, group, listed, several
 from audit.engines.keys import fold_key
+from audit.engines.kinds import Kind
 from audit.engines.levels import band_texts, level_text
-from audit.engines.profile import Missing, missing_by
+from audit.engines.profile import Missing, empty_columns, missing_by
 from audit.inference.tables import rates_apart
 from audit.plans import data_plan
 from audit.result import Check
@@ -36,22 +37,33 @@ class _Gap(NamedTuple):
 def _find(looked: Looked) -> Iterator[Check]:
     about = f"values of {looked.part} are missing as often in every group"
     groups = looked.config.data.groups
-    holed = {c: p.kind for c, p in looked.profiles.items() if 0 < p.missing < p.rows or (p.missing and not groups)}
-    if not groups or not holed:
-        why = f"nothing is missing in part of {several(len(looked.profiles), 'column')}"
-        yield CHECK.outcome("pass" if groups else "not applicable", why if groups else "no groups", about=about)
+    if not groups:
+        yield CHECK.outcome("not applicable", "no groups", about=about)
         return
-    plan = data_plan(looked.config)
-    found = missing_by(looked.scan, {c: looked.key(c) for c in groups} | fold_key(plan), holed)
+    holed = {c: p.kind for c, p in looked.profiles.items() if 0 < p.missing < p.rows}
+    empty, worst = empty_columns(looked.profiles), _worst(_wide(looked, holed))
+    said = [f"{listed(empty)} {'is' if len(empty) == 1 else 'are'} empty, so missing for everybody"] if empty else []
+    said += map(_said, worst[:3])
+    more = f"; {len(worst) - 3} more columns and groups" if len(worst) > 3 else ""
+    if said:
+        yield CHECK.outcome("warn", "; ".join(said) + more, about=about)
+        return
+    nothing = f"nothing is missing in part of {several(len(looked.profiles), 'column')}"
+    yield CHECK.outcome(
+        "pass", f"{several(len(holed), 'column')} with missing values" if holed else nothing, about=about
+    )
+
+
+def _wide(looked: Looked, holed: Mapping[str, Kind]) -> list[_Gap]:
+    """Gaps that matter and that chance does not explain, of columns that lack some of their values."""
+    if not holed:
+        return []
+    groups = looked.config.data.groups
+    by_fold = fold_key(data_plan(looked.config))
+    found = missing_by(looked.scan, {c: looked.key(c) for c in groups} | by_fold, holed)
     gaps = [gap for i, by in enumerate(groups) for column in holed if column != by
             for gap in _gaps(found, i, column, by, looked)]  # fmt: skip
-    wide = [g for g in gaps if g.p * len(gaps) <= FALSE_ALARM and abs(g.share - g.rest) >= GAP]
-    if not wide:
-        yield CHECK.outcome("pass", f"{several(len(holed), 'column')} with missing values", about=about)
-        return
-    worst = _worst(wide)
-    more = f"; {len(worst) - 3} more columns and groups" if len(worst) > 3 else ""
-    yield CHECK.outcome("warn", "; ".join(map(_said, worst[:3])) + more, about=about)
+    return [g for g in gaps if g.p * len(gaps) <= FALSE_ALARM and abs(g.share - g.rest) >= GAP]
 
 
 def _gaps(found: Missing, at: int, column: str, by: str, looked: Looked) -> Iterator[_Gap]:
