@@ -143,7 +143,7 @@ def overall(gates: Sequence[Gate], *, four_fifths: bool = False) -> Verdict:
     four_fifths
         Whether the policy judges adverse impact, which no gate of its own stands for.
     """
-    worst = min((g.verdict for g in gates), key=WORST_FIRST.index, default="not judged")
+    worst: Verdict = min((g.verdict for g in gates), key=WORST_FIRST.index) if gates else "not judged"
     return "not judged" if worst == "pass" and not (four_fifths or judges_groups(gates)) else worst
 
 

@@ -250,7 +250,7 @@ def rows_of(rate: Estimate) -> float:
 
 def _round_up(rows: float) -> int:
     """Rows to two digits that count, upwards."""
-    step = 10 ** max(0, math.floor(math.log10(max(rows, 1.0))) - 1)
+    step = int(10 ** max(0, math.floor(math.log10(max(rows, 1.0))) - 1))
     return math.ceil(rows / step) * step
 
 

@@ -69,9 +69,9 @@ def check_limits(
     if math.inf in entry.range or -math.inf in entry.range:
         meant = _of_numbers(entry, compare, low, high)
         # Of everybody there is one value and nothing to compare: its ceiling is no highest of several.
-        meant = None if compare is None and meant in {"lowest", "highest"} and by is not None and not by else meant
-        _of_somebody(stage, metric, meant, by)
-        return meant
+        alone = compare is None and meant in {"lowest", "highest"} and by is not None and not by
+        _of_somebody(stage, metric, None if alone else meant, by)
+        return None if alone else meant
     fixed = getattr(entry, "compare", None)
     if fixed is not None and compare not in {None, fixed}:
         raise ValueError(f"metric '{metric}' is a {fixed} already; leave compare out")

@@ -173,7 +173,7 @@ def auc_extreme(found: Placed, which: Literal["lowest", "highest"], tail: float)
     pick = np.nanargmin if which == "lowest" else np.nanargmax
     at = int(pick(found.mid)) if measured.any() else 0
     value = float(found.mid[at]) if measured.all() else None
-    ((low, high),) = setters(inner, outer, which)
+    ((low, high),) = setters(Limits(inner.low, inner.high), Limits(outer.low, outer.high), which)
     if which == "lowest":
         return Extreme(value, float(inner.low.min()), float(outer.high.min()), at, False, low, high)
     return Extreme(value, float(outer.low.max()), float(inner.high.max()), at, False, low, high)
