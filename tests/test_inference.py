@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from audit.inference.effective import folded, plain, weighted
 from audit.inference.intervals import clopper_pearson, difference, quantile, ratio, wilson
 from audit.inference.needed import needed
-from audit.inference.pairs import against, extreme, gap, single
+from audit.inference.pairs import against, correlations, extreme, gap, guarded, single
 
 Q = 1.959963984540054
 INF = np.array([math.inf])
@@ -109,9 +109,9 @@ def test_gap_and_comparison_with_a_reference_are_those_of_two_rates_at_a_time(ce
     compare, groups = {"difference": difference, "ratio": ratio}[kind], range(len(n))
 
     def limits(i, j, tail):
-        each = [single(replace(sample, r=None), tail) for _ in range(2)]
+        each = [guarded(replace(sample, r=None), tail) for _ in range(2)]
         (a, b) = (type(each[0])(e.low[k], e.high[k]) for e, k in zip(each, (i, j), strict=True))
-        return [float(v) for v in compare(sample.p[i], a, sample.p[j], b, r)]
+        return [float(v) for v in compare(sample.p[i], a, sample.p[j], b, float(correlations(sample, tail)[i, j]))]
 
     inner = {(i, j): limits(i, j, 0.025) for i, j in permutations(groups, 2)}
     outer = {(i, j): limits(i, j, 0.025 / math.comb(len(n), 2)) for i, j in permutations(groups, 2)}
@@ -194,15 +194,22 @@ def recipes(shared):
 
 @pytest.mark.parametrize("kind", ["difference", "ratio"])
 def test_gaps_equal_the_reference_oracle(recipes, kind):
-    rng = np.random.default_rng(11)
+    rng, plainly = np.random.default_rng(11), 0
     for _ in range(300):
         g = int(rng.integers(2, 7))
-        n = rng.integers(5, 500, g)
+        n = rng.integers(5, 500, g) * int(rng.choice([1, 40]))
         x = rng.binomial(n, rng.uniform(0.02, 0.9, g))
         short = "diff" if kind == "difference" else "ratio"
         theirs = recipes.gap(*recipes.plain(x, n), 0.1 if kind == "difference" else 0.8, short)
-        ours = gap(plain(x.astype(float), n.astype(float)), kind, 0.025)
-        assert (ours.low, ours.high) == pytest.approx((theirs[1], theirs[2]), abs=1e-9)
+        sample = plain(x.astype(float), n.astype(float))
+        ours = gap(sample, kind, 0.025)
+        if ours.exact:  # the oracle has Wilson's limits everywhere
+            assert ours.low <= theirs[1] + 1e-9
+            assert ours.high >= theirs[2] - 1e-9
+        else:
+            plainly += 1
+            assert (ours.low, ours.high) == pytest.approx((theirs[1], theirs[2]), abs=1e-9)
+    assert plainly > 50
 
 
 def test_a_ratio_of_rates_covers_the_true_ratio_at_least_93_times_in_100():

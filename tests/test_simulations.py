@@ -5,22 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from simulations import crowds, errors, floors, folds, gaps, losses, needed_data, rates, scores, units
-from simulations.page import Scale, at_least, at_most, table
+from simulations import crowds, errors, floors, folds, gaps, losses, needed_data, rates, scores, thin, units
+from simulations.page import Demand, Scale, answer, at_least, at_most, table
 from simulations.run import SIMULATIONS, page
 
 from audit.inference import means, pairs
 from audit.inference.effective import folded
-from audit.inference.intervals import Limits, quantile
+from audit.inference.intervals import quantile
 from audit.inference.needed import needed
 
 FAST = Scale(fast=True)
 ANCHORS = (
     "One rate", "Differences and ratios", "Gaps over groups", "Rows that share a person, and weights", "Crossed units",
     "Noise floor", "Needed data", "AUC", "Calibration", "Many gates", "More than sixteen groups", "Another hash",
-    "People with more rows", "Losses of scores", "Errors of a prediction",
+    "People with more rows", "Thin groups", "Losses of scores", "Errors of a prediction",
 )  # fmt: skip
 
 
@@ -74,14 +73,17 @@ def test_a_bound_that_is_missed_is_said_to_be_missed():
     assert not at_least("x", 0.91, 0.93, 4000).held
 
 
-def wald(p, n, q):
-    half = q * np.sqrt(p * (1 - p) / n)
-    return Limits(p - half, p + half)
+def test_yes_is_said_only_of_a_figure_that_keeps_its_bound():
+    assert answer(at_least("x", 0.795, 0.8, 1000)) == "**no**, within two Monte-Carlo errors of it"
+    assert answer(at_most("x", 0.055, 0.05, 4000)).startswith("**no**")
+    assert answer(Demand("x", "at least 0.930", "0.9225 ± 0.0042", held=True)).startswith("**no**")
+    assert answer(at_least("x", 0.93, 0.93, None)) == "yes"
+    assert answer(Demand("x", "0", "0 of 3,000", held=True)) == "yes"
 
 
-def normal(*counts):
+def too_sure(*counts):
     found = folded(*counts)
-    return replace(found, df=np.full(found.df.shape, np.inf))
+    return replace(found, n=2 * found.n)
 
 
 def in_haste(*asked):
@@ -90,8 +92,9 @@ def in_haste(*asked):
 
 
 WRONG = (
-    (pairs, "wilson", wald, rates.two_rates, "coverage of a difference"),
-    (units, "folded", normal, units.shared, "10 rows a person: coverage"),
+    (pairs, "quantile", lambda *asked: 0.8 * quantile(*asked), rates.two_rates, "coverage of a difference"),
+    (thin, "guarded", pairs.single, thin.thin_groups, "5 to 900 rows"),
+    (units, "folded", too_sure, units.shared, "10 rows a person: coverage"),
     (floors, "between_variance", lambda p, n, *_: p.var(axis=-1, ddof=1), floors.noise, "signed between-group variance"),
     (needed_data, "needed", in_haste, needed_data.power, "power at the needed size"),
     (crowds, "needed", in_haste, crowds.crowds, "32 and 64 groups: power"),
@@ -129,5 +132,5 @@ def test_tables_are_markdown():
 
 def test_the_modules_of_the_page_are_all_run():
     assert {s.__module__ for s in SIMULATIONS} == {
-        m.__name__ for m in (crowds, errors, floors, folds, gaps, losses, needed_data, rates, scores, units)
+        m.__name__ for m in (crowds, errors, floors, folds, gaps, losses, needed_data, rates, scores, thin, units)
     }

@@ -20,7 +20,7 @@ import numpy as np
 
 from audit.inference.effective import Sample, folded, weighted
 from audit.inference.intervals import Floats, Limits, difference
-from audit.inference.pairs import single
+from audit.inference.pairs import correlations, guarded
 
 
 class Contrast(NamedTuple):
@@ -54,9 +54,9 @@ def shares(hits: Floats, total: Floats, hits_w2: Floats, total_w2: Floats, *, fo
 
 def contrast(sample: Sample, tail: float) -> Contrast:
     """First share less the second, with limits at this error per side; both shares are measured."""
-    limits = single(sample, tail)
+    limits = guarded(sample, tail)
     first, second = (Limits(limits.low[i : i + 1], limits.high[i : i + 1]) for i in (0, 1))
-    r = 0.0 if sample.r is None else float(sample.r[0, 1])
+    r = 0.0 if sample.r is None else float(correlations(sample, tail)[0, 1])
     made = difference(sample.p[:1], first, sample.p[1:], second, r)
     return Contrast(float(sample.p[0] - sample.p[1]), float(made.low[0]), float(made.high[0]))
 

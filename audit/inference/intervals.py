@@ -9,7 +9,8 @@ References
 ----------
 Wilson (1927), JASA 22:209. Newcombe (1998), Statistics in Medicine 17:873, method 10. Zou (2007), Psychological
 Methods 12:399 (correlated estimates). Donner and Zou (2012), Statistical Methods in Medical Research 21:347 (MOVER-R).
-Clopper and Pearson (1934), Biometrika 26:404.
+Clopper and Pearson (1934), Biometrika 26:404. Korn and Graubard (1998), Survey Methodology 24:193 (at effective rows).
+Cramer (1938), Actualites scientifiques et industrielles 736:5 (relative error of normal tails).
 """
 
 from __future__ import annotations
@@ -21,6 +22,13 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+
+FEW_EVENTS = 20.0
+"""Effective events or non-events under which a verdict asks for exact limits at an error of .025 a side.
+
+Ten hold false fails at 5% with nothing to spare, forty cost a twentieth of the power of 200 rows: docs/decisions/0025.
+"""
+FEW_AT = 1.96
 
 
 class Limits(NamedTuple):
@@ -64,7 +72,7 @@ def wilson(p: Floats, n: Floats, q: Floats | float) -> Limits:
     return Limits(np.where(measured, low, 0.0), np.where(measured, high, 1.0))
 
 
-def clopper_pearson(p: Floats, n: Floats, tail: float) -> Limits:
+def clopper_pearson(p: Floats, n: Floats, tail: Floats | float) -> Limits:
     """Interval that never covers less than it says; ``tail`` is the error on each side."""
     from scipy.special import betaincinv
 
@@ -75,6 +83,41 @@ def clopper_pearson(p: Floats, n: Floats, tail: float) -> Limits:
     low = np.where(hits > 0, betaincinv(np.maximum(hits, 1e-12), misses + 1, tail), 0.0)
     high = np.where(misses > 0, betaincinv(hits + 1, np.maximum(misses, 1e-12), 1 - tail), 1.0)
     return Limits(np.where(measured, low, 0.0), np.where(measured, high, 1.0))
+
+
+def few_at(p: Floats, n: Floats, z: Floats | float) -> np.ndarray:
+    """Rates that rest on too few events or non-events for Wilson's limits at a normal quantile of ``z``.
+
+    The error of a score limit exceeds what it promises by about exp(z^3 / (6 sqrt(events))) (Cramer), so the number
+    that is enough grows with the cube of ``z``; at any ``z`` the error is then at most about twice what is promised.
+    """
+    few: np.ndarray = n * np.minimum(p, 1 - p) < FEW_EVENTS * np.maximum(z / FEW_AT, 1.0) ** 3
+    return few & (n > 0)
+
+
+def moved_out(limits: Limits, few: np.ndarray, p: Floats, n: Floats, tail: Floats | float) -> Limits:
+    """Limits, and for the rates of few events those of Clopper and Pearson as far as they lie further out.
+
+    Parameters
+    ----------
+    few
+        Which rates rest on few events.
+    n
+        Effective rows at a normal quantile z; where a t quantile q was used, n (z / q)^2 (Korn and Graubard).
+    tail
+        Error on each side, one for all or one for each.
+    """
+    if not few.any():
+        return limits
+    exact = clopper_pearson(p[few], n[few], tail if isinstance(tail, float) else tail[few])
+    low, high = limits.low.copy(), limits.high.copy()
+    low[few], high[few] = np.minimum(low[few], exact.low), np.maximum(high[few], exact.high)
+    return Limits(low, high)
+
+
+def trusted(r: Floats, few: np.ndarray, few_other: np.ndarray) -> Floats:
+    """Correlations that limits may be narrowed by: of few events a correlation is itself chance, and may only widen."""
+    return np.where(few | few_other, np.minimum(r, 0.0), r)
 
 
 def difference(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Limits:

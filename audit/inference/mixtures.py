@@ -25,8 +25,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from audit.inference.effective import Sample
-from audit.inference.intervals import Floats, Limits, difference, ratio
-from audit.inference.pairs import Kind, single
+from audit.inference.intervals import Floats, Limits, difference, ratio, trusted
+from audit.inference.pairs import Kind, guarded, rests_on_few
 
 HALF = 0.5
 """Where a share times its complement is largest."""
@@ -85,7 +85,10 @@ def to_other(sides: Beside, kind: Kind, tail: float) -> Limits:
     """Limits of each group's difference from, or ratio to, its other side."""
     compare = difference if kind == "difference" else ratio
     p, q = sides.group, sides.other
-    return compare(p.p, single(p, tail), q.p, single(q, tail), sides.r)
+    r = sides.r
+    if isinstance(r, np.ndarray):
+        r = trusted(r, rests_on_few(p, tail), rests_on_few(q, tail))
+    return compare(p.p, guarded(p, tail), q.p, guarded(q, tail), r)
 
 
 def to_whole(sides: Beside, share: Sample, kind: Kind, tail: float) -> Limits:
@@ -101,7 +104,7 @@ def to_whole(sides: Beside, share: Sample, kind: Kind, tail: float) -> Limits:
     equal, ends = (0.0, (-1.0, 1.0)) if kind == "difference" else (1.0, (0.0, np.inf))
     of = _difference_to_whole if kind == "difference" else _ratio_to_whole
     rest = to_other(sides, kind, tail)
-    made = recovered(of, (sides.value(kind), share.p), (rest, single(share, tail)))
+    made = recovered(of, (sides.value(kind), share.p), (rest, guarded(share, tail)))
     # Whatever the share, a group that is surely above the rest is surely above everybody.
     low = np.where(rest.low >= equal, np.maximum(made.low, equal), made.low)
     high = np.where(rest.high <= equal, np.minimum(made.high, equal), made.high)
@@ -113,7 +116,7 @@ def to_whole(sides: Beside, share: Sample, kind: Kind, tail: float) -> Limits:
 
 def mean_to_whole(gap: Floats, to_rest: Limits, share: Sample, tail: float) -> Limits:
     """Limits of how far each group's mean lies from everybody's, from its gap to the rest; infinite where that is."""
-    made = recovered(_difference_to_whole, (gap, share.p), (to_rest, single(share, tail)))
+    made = recovered(_difference_to_whole, (gap, share.p), (to_rest, guarded(share, tail)))
     low = np.where(to_rest.low >= 0, np.maximum(made.low, 0.0), made.low)
     high = np.where(to_rest.high <= 0, np.minimum(made.high, 0.0), made.high)
     open_ = ~np.isfinite(to_rest.low) | ~np.isfinite(to_rest.high) | np.isnan(gap)

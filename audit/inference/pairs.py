@@ -3,7 +3,8 @@
 Every ordered pair of groups gets MOVER limits. What says FAIL has looked at all pairs, so it is corrected for all of
 them (union-intersection, Bonferroni); what says PASS needs every pair inside, so it is not (intersection-union,
 Berger 1982). The printed interval is made of those two limits. A group without a denominator enters as [0, 1]: it
-blocks PASS and never causes FAIL.
+blocks PASS and never causes FAIL. Where a rate rests on few events for the error that is asked, its limits are exact
+ones: those of Wilson fall short there by up to several orders of magnitude (docs/decisions/0025).
 
 References
 ----------
@@ -21,13 +22,15 @@ from audit.inference.effective import Sample, together
 from audit.inference.intervals import (
     Floats,
     Limits,
-    clopper_pearson,
     difference,
+    few_at,
     greatest_ratio,
     least_difference,
     least_ratio,
+    moved_out,
     quantile,
     ratio,
+    trusted,
     wilson,
 )
 
@@ -47,6 +50,8 @@ class Gap(NamedTuple):
     pair: tuple[int, int]
     low_pair: tuple[int, int]
     high_pair: tuple[int, int]
+    exact: bool = False
+    """Whether Clopper-Pearson limits were used, because some group holds few events."""
 
 
 class Extreme(NamedTuple):
@@ -57,7 +62,7 @@ class Extreme(NamedTuple):
     high: float
     group: int
     exact: bool
-    """Whether Clopper-Pearson limits were used because a rare rate decides."""
+    """Whether Clopper-Pearson limits were used, because some group holds few events."""
     low_group: int
     high_group: int
     """Groups that set the limits."""
@@ -66,7 +71,39 @@ class Extreme(NamedTuple):
 @lru_cache(maxsize=8)
 def single(sample: Sample, tail: float) -> Limits:
     """Wilson limits of each group on its own; not to be written to, because every comparison reads the same ones."""
-    found = wilson(sample.p, sample.n, quantile(tail, sample.df))
+    return _kept(wilson(sample.p, sample.n, quantile(tail, sample.df)))
+
+
+@lru_cache(maxsize=8)
+def guarded(sample: Sample, tail: float) -> Limits:
+    """Limits of each group that every comparison and every verdict rests on: exact where events are few."""
+    few = rests_on_few(sample, tail)
+    return _kept(moved_out(single(sample, tail), few, sample.p, _worth(sample, tail)[0], tail))
+
+
+def rests_on_few(sample: Sample, tail: float) -> np.ndarray:
+    """Groups whose limits at this error are exact ones: few events or non-events, or marked as thin."""
+    few: np.ndarray = few_at(sample.p, *_worth(sample, tail)) | sample.thin
+    return few
+
+
+def correlations(sample: Sample, tail: float) -> Floats:
+    """Correlations (G, G) that a comparison at this error may rest on."""
+    few, groups = rests_on_few(sample, tail), sample.p.shape[-1]
+    r = np.zeros((groups, groups)) if sample.r is None else sample.r
+    return trusted(r, few[..., :, None], few[..., None, :])
+
+
+def _worth(sample: Sample, tail: float) -> tuple[Floats, float]:
+    """Rows that each group is worth at the normal quantile of this error, and that quantile."""
+    z = float(quantile(tail, np.array([np.inf]))[0])
+    if np.isinf(sample.df).all():
+        return sample.n, z
+    q = quantile(tail, sample.df)
+    return sample.n * np.divide(z, q, out=np.ones_like(q), where=q > 0) ** 2, z
+
+
+def _kept(found: Limits) -> Limits:
     for side in found:
         side.flags.writeable = False
     return found
@@ -92,13 +129,14 @@ def gaps(samples: Sample, kind: Kind, tail: float, looks: int = 1) -> list[Gap]:
     rates, groups = samples.p.shape
     step = max(1, MOST_PAIRS // groups**2)
     corrected = tail / (looks * groups * (groups - 1) / 2)
-    inner, outer = single(samples, tail), single(samples, corrected)
+    inner, outer = guarded(samples, tail), guarded(samples, corrected)
     found: list[Gap] = []
     for at in range(0, rates, step):
         some = slice(at, at + step)
-        pairs = _ordered_pairs(samples, inner, some), _ordered_pairs(samples, outer, some)
+        pairs = _ordered_pairs(samples, inner, some, tail), _ordered_pairs(samples, outer, some, corrected)
         found += (_differences if kind == "difference" else _ratios)(samples, some, *pairs)
-    return found
+    exact: list[bool] = np.asarray(rests_on_few(samples, corrected).any(axis=-1)).tolist()
+    return [g._replace(exact=True) if few else g for g, few in zip(found, exact, strict=True)]
 
 
 def _differences(samples: Sample, some: slice, inner: Pairs, outer: Pairs) -> list[Gap]:
@@ -152,9 +190,9 @@ def _widest(values: Floats, ends: list[tuple[int, int]], least: Floats, most: Fl
 
 def against(sample: Sample, kind: Kind, reference: int, tail: float) -> Limits:
     """Limits of each group's difference from, or ratio to, one reference group; over the last axis."""
-    lim = single(sample, tail)
+    lim = guarded(sample, tail)
     at, compare = slice(reference, reference + 1), difference if kind == "difference" else ratio
-    r = 0.0 if sample.r is None else sample.r[..., reference]
+    r = 0.0 if sample.r is None else correlations(sample, tail)[..., reference]
     return compare(sample.p, lim, sample.p[..., at], Limits(lim.low[..., at], lim.high[..., at]), r)
 
 
@@ -165,13 +203,14 @@ def extreme(sample: Sample, which: Literal["lowest", "highest"], tail: float) ->
 
 def extremes(samples: Sample, which: Literal["lowest", "highest"], tail: float) -> list[Extreme]:
     """Lowest or highest of each of several rates of the same groups; see `extreme`."""
-    inner = _single_exact(samples, tail)
-    outer = _single_exact(samples, tail / samples.p.shape[-1])
+    inner = guarded(samples, tail)
+    outer = guarded(samples, tail / samples.p.shape[-1])
+    few = rests_on_few(samples, tail / samples.p.shape[-1])
     if which == "lowest":
         bounds = inner.low.min(axis=-1).tolist(), outer.high.min(axis=-1).tolist()
     else:
         bounds = outer.low.max(axis=-1).tolist(), inner.high.max(axis=-1).tolist()
-    exact, whole = (np.asarray(x).tolist() for x in (samples.thin.any(axis=-1), samples.measured.all(axis=-1)))
+    exact, whole = (np.asarray(x).tolist() for x in (few.any(axis=-1), samples.measured.all(axis=-1)))
     found, decides = [], setters(inner, outer, which)
     for m, ends in enumerate(_extremes(samples)):
         at = ends[0 if which == "lowest" else 1]
@@ -187,18 +226,6 @@ def setters(inner: Limits, outer: Limits, which: Literal["lowest", "highest"]) -
     else:
         low, high = outer.low.argmax(axis=-1), inner.high.argmax(axis=-1)
     return list(zip(np.atleast_1d(low).tolist(), np.atleast_1d(high).tolist(), strict=True))
-
-
-@lru_cache(maxsize=8)
-def _single_exact(sample: Sample, tail: float) -> Limits:
-    """Wilson limits, replaced by Clopper-Pearson where a rate is too rare for Wilson's one-sided error."""
-    limits, thin = single(sample, tail), sample.thin
-    if not thin.any():
-        return limits
-    exact = clopper_pearson(sample.p[thin], sample.n[thin], tail)
-    low, high = limits.low.copy(), limits.high.copy()
-    low[thin], high[thin] = np.minimum(low[thin], exact.low), np.maximum(high[thin], exact.high)
-    return Limits(low, high)
 
 
 @lru_cache(maxsize=8)
@@ -234,8 +261,8 @@ Pairs = tuple[Floats, Limits, Floats, Limits, Floats | float]
 """Group i and group j with their limits, for all (G, G) pairs at once, and their correlation."""
 
 
-def _ordered_pairs(samples: Sample, limits: Limits, some: slice) -> Pairs:
+def _ordered_pairs(samples: Sample, limits: Limits, some: slice, tail: float) -> Pairs:
     p, low, high = samples.p[some], limits.low[some], limits.high[some]
     first, second = (np.s_[..., :, None], np.s_[..., None, :])
-    r = 0.0 if samples.r is None else samples.r[some]
+    r = 0.0 if samples.r is None else correlations(samples, tail)[some]
     return p[first], Limits(low[first], high[first]), p[second], Limits(low[second], high[second]), r

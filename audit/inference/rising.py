@@ -22,7 +22,7 @@ import numpy as np
 from audit.inference import intervals
 from audit.inference.effective import Sample
 from audit.inference.intervals import Floats, Limits
-from audit.inference.pairs import Extreme, Gap, Kind, extreme, single
+from audit.inference.pairs import Extreme, Gap, Kind, correlations, extreme, guarded, single
 
 Rises = Callable[[Floats], Floats]
 
@@ -49,8 +49,7 @@ def risen(sample: Sample, rises: Rises) -> Risen:
 
 def limits(found: Risen, tail: float) -> Limits:
     """Limits of each group; from 0 to infinity where it is not measured."""
-    below = single(found.sample, tail)
-    return Limits(*(np.asarray(found.rises(side)) for side in below))
+    return _carried(found, single(found.sample, tail))
 
 
 def against(found: Risen, kind: Kind, reference: int, tail: float) -> Limits:
@@ -98,6 +97,10 @@ def highest(found: Risen, tail: float) -> Extreme:
     return Extreme(value, low, high, at, share.exact, share.low_group, share.high_group)
 
 
+def _carried(found: Risen, below: Limits) -> Limits:
+    return Limits(*(np.asarray(found.rises(side)) for side in below))
+
+
 def ends(found: Risen) -> tuple[int, int]:
     """Positions of the lowest and of the highest group that is measured."""
     if np.isnan(found.value).all():
@@ -107,12 +110,12 @@ def ends(found: Risen) -> tuple[int, int]:
 
 def _pair_limits(found: Risen, kind: Kind, tail: float) -> Limits:
     """(G, G) limits of group i compared with group j."""
-    low, high = limits(found, tail)
+    low, high = _carried(found, guarded(found.sample, tail))
     closed = found.known & np.isfinite(high)
     value = np.where(closed, found.value, low)
     first = Limits(low[:, None], np.where(closed, high, low)[:, None])
     second = Limits(low[None, :], np.where(closed, high, low)[None, :])
-    r = 0.0 if found.sample.r is None else found.sample.r
+    r = 0.0 if found.sample.r is None else correlations(found.sample, tail)
     compare = intervals.difference if kind == "difference" else intervals.ratio
     made = compare(value[:, None], first, value[None, :], second, r)
     both = closed[:, None] & closed[None, :]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from audit.inference.effective import Sample
-from audit.inference.intervals import Floats, difference, wilson
+from audit.inference.intervals import Floats, Limits, difference, few_at, moved_out, trusted, wilson
 from audit.inference.many import HALVINGS, LARGEST_TAIL, SMALLEST_TAIL
 
 TIE = 1e-7
@@ -76,13 +76,21 @@ def inverted_p(sample: Sample, other: int) -> Floats:
 
 def _apart(sample: Sample, other: int, tail: Floats) -> np.ndarray:
     """Whether the interval of each difference leaves 0 out at its own error on each side."""
-    first = wilson(sample.p, sample.n, _points(tail, sample.df))
     at = np.full(sample.p.shape, other)
-    second = wilson(sample.p[at], sample.n[at], _points(tail, sample.df[at]))
-    r = 0.0 if sample.r is None else sample.r[:, other]
+    (first, few), (second, few_other) = (_limits(sample, i, tail) for i in (np.arange(len(sample.p)), at))
+    r = 0.0 if sample.r is None else trusted(sample.r[:, other], few, few_other)
     limits = difference(sample.p, first, sample.p[at], second, r)
     apart: np.ndarray = (limits.low > 0) | (limits.high < 0)
     return apart
+
+
+def _limits(sample: Sample, at: np.ndarray, tail: Floats) -> tuple[Limits, np.ndarray]:
+    """Limits that comparisons rest on (`pairs.guarded`), one error for each rate, and which rates hold few events."""
+    p, n, df = sample.p[at], sample.n[at], sample.df[at]
+    q, z = _points(tail, df), _points(tail, np.full(df.shape, np.inf))
+    worth = n * np.divide(z, q, out=np.ones_like(z), where=q > 0) ** 2
+    few = few_at(p, worth, z) | sample.thin[at]
+    return moved_out(wilson(p, n, q), few, p, worth, tail), few
 
 
 def _points(tail: Floats, df: Floats) -> Floats:

@@ -15,7 +15,7 @@ from audit.errors import printable
 from audit.fairness.dataset import CLASS_IMBALANCE, DATA_BASE_RATE, LABEL_GAP, REPRESENTATION
 from audit.inference.effective import Sample
 from audit.inference.intervals import Limits
-from audit.inference.pairs import against, single
+from audit.inference.pairs import against, guarded, single
 from audit.measurement.distances import distances
 from audit.measurement.everybody import EverybodyTable
 from audit.measurement.population import population_distances
@@ -85,7 +85,7 @@ class BiasTable(EverybodyTable):
         common: dict[str, Any] = {"group": self.g.groups[i], "reference": self.g.groups[at], "n": rows}
         if not sample.measured[0]:
             return self.base(CLASS_IMBALANCE.name, **common, status="undefined", reason="0/0: no rows in either group")
-        limits, share = single(sample, tail), float(sample.p[0])
+        limits, share = guarded(sample, tail), float(sample.p[0])
         return self.base(
             CLASS_IMBALANCE.name,
             **common,
@@ -124,7 +124,7 @@ class BiasTable(EverybodyTable):
     def _against_population(self, sample: Sample, population: Mapping[str, float]) -> list[Estimate]:
         """Share in the data over share in the population, which is taken as known: each group's, then the lowest."""
         names, count = [g[0] for g in self.g.groups], len(self.g.groups)
-        inner, outer = single(sample, self.scope.tail), single(sample, self.scope.tail / max(count, 1))
+        inner, outer = guarded(sample, self.scope.tail), guarded(sample, self.scope.tail / max(count, 1))
         expected = np.array([population.get(str(n)) or math.nan for n in names])
         each = [self._to_population(sample, inner, i, float(expected[i])) for i in range(count)]
         absent = [level for level, share in population.items() if share > 0 and level not in names]

@@ -16,8 +16,7 @@ from audit.fairness.flips import FLIP_RATE, FLIP_TEST
 from audit.grouping import EVEN, FOLD, MAJORITY, NEAREST, NEGATIVE, POSITIVE, PREDICTION, Grouping, grouping
 from audit.inference.effective import Sample
 from audit.inference.exclusive import Contrast, contrast, shares
-from audit.inference.intervals import Limits, clopper_pearson
-from audit.inference.pairs import single
+from audit.inference.pairs import guarded, rests_on_few, single
 from audit.measurement.bias import largest_bounds
 from audit.measurement.scope import NO_GROUP, SMALL, UNMEASURED, Scope
 from audit.value import Estimate, Group
@@ -98,7 +97,7 @@ class _Attribute:
         if not found.any.measured[0]:
             return Estimate(**common, status="undefined", reason="0/0: all weights are 0")
         rare = bool(found.any.thin[0])
-        exact = judged and rare and metric == FLIP_RATE.name
+        exact = judged and metric == FLIP_RATE.name and bool(rests_on_few(found.any, tail)[0])
         made = contrast(found.both, tail) if metric == FLIP_TEST.name else _rate(found.any, tail, exact=exact)
         flags = (SMALL,) if rare else ()
         return Estimate(**common, **made._asdict(), confidence=self.scope.confidence, flags=flags,
@@ -148,8 +147,5 @@ def _of(cube: Cube, measure: str, prediction: str, majority: str) -> np.ndarray:
 
 
 def _rate(sample: Sample, tail: float, *, exact: bool) -> Contrast:
-    limits = single(sample, tail)
-    if exact:
-        wide = clopper_pearson(sample.p, sample.n, tail)
-        limits = Limits(np.minimum(limits.low, wide.low), np.maximum(limits.high, wide.high))
+    limits = (guarded if exact else single)(sample, tail)
     return Contrast(float(sample.p[0]), float(limits.low[0]), float(limits.high[0]))

@@ -21,7 +21,7 @@ from audit.inference.pairs import Extreme, Gap, Kind, extreme, gap
 from audit.measurement.figures import Figures
 from audit.measurement.forms import KINDS, Measured, bounds_over, on_scale
 from audit.measurement.noise import noise_of
-from audit.measurement.rows import GroupTable
+from audit.measurement.rows import FEW, GroupTable
 from audit.measurement.scope import SMALL, UNMEASURED
 from audit.value import Estimate
 
@@ -104,6 +104,7 @@ class RateTable(GroupTable):
                 flags=(*flags, UNMEASURED),
             )
         lowest, highest = found.pair
+        how = "newcombe" if kind == "difference" else "mover-r"
         return self.base(
             metric.name,
             compare=kind,
@@ -113,7 +114,7 @@ class RateTable(GroupTable):
             pair=(self.g.groups[lowest], self.g.groups[highest]),
             numerator=float(sample.p[lowest]) if kind == "ratio" else None,
             denominator=float(sample.p[highest]) if kind == "ratio" else None,
-            method=f"pairs rule, {'newcombe' if kind == 'difference' else 'mover-r'} on {self._method()}",
+            method=f"pairs rule, {how} on {self._method()}{FEW if found.exact else ''}",
             flags=flags,
         )
 

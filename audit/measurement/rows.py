@@ -15,10 +15,13 @@ from audit.fairness.rates import BASE_RATE
 from audit.grouping import Grouping
 from audit.inference.effective import Sample
 from audit.inference.intervals import Limits
-from audit.inference.pairs import Kind
+from audit.inference.pairs import Kind, rests_on_few
 from audit.measurement.forms import Measured, Scale, determined, event
 from audit.measurement.scope import IS_LABEL, NO_GROUP, SMALL, Scope
 from audit.value import Estimate, Stage
+
+FEW = ", clopper-pearson where events are few"
+"""Said of a comparison of which a side holds few events."""
 
 
 class GroupTable:
@@ -115,13 +118,14 @@ class GroupTable:
         at, ratio, scale = self.g.reference, kind == "ratio", Scale.of(metric, kind)
         q, reference = float(sample.p[at]), self.g.groups[at]
         value = sample.p / q if ratio and q else sample.p - q
+        exact = rests_on_few(sample, self.scope.tail)
         columns = (sample.p, scale.moved(value), *(scale.moved(x) for x in limits), self.g.rows + self.g.rows[at],
-                   sample.thin | sample.thin[at], sample.measured & sample.measured[at])  # fmt: skip
-        how = scale.said(f"{'mover-r' if ratio else 'newcombe'} on {self._method()}")
-        open_ = scale.said(f"{'mover-r' if ratio else 'newcombe'} on {self._method()}; no upper limit")
+                   sample.thin | sample.thin[at], sample.measured & sample.measured[at], exact | exact[at])  # fmt: skip
+        name = f"{'mover-r' if ratio else 'newcombe'} on {self._method()}"
+        how = [[scale.said(name + few + open_) for open_ in ("; no upper limit", "")] for few in ("", FEW)]
         flags, few = self.flags, (*self.flags, SMALL)
         rows = zip(self.g.groups, *(c.tolist() for c in columns), strict=True)
-        for i, (group, p, apart, low, high, both, thin, measured) in enumerate(rows):
+        for i, (group, p, apart, low, high, both, thin, measured, as_few) in enumerate(rows):
             if i == at:
                 continue
             if not measured or (ratio and q == 0):
@@ -140,7 +144,7 @@ class GroupTable:
                 low=low,
                 high=high if bounded else None,
                 confidence=self.scope.confidence,
-                method=how if bounded else open_,
+                method=how[as_few][bounded],
                 n=float(both),
                 numerator=p if ratio else None,
                 denominator=q if ratio else None,

@@ -21,7 +21,7 @@ from audit.fairness.subgroups import RICH_SUBGROUP, RICH_SUBGROUP_FALSE_POSITIVE
 from audit.grouping import Grouping
 from audit.inference.intervals import Floats, Limits
 from audit.inference.mixtures import HALF, Furthest, beside, furthest, recovered, to_other
-from audit.inference.pairs import single
+from audit.inference.pairs import guarded
 from audit.measurement.scope import NO_GROUP, SMALL, UNMEASURED, Scope
 from audit.value import Estimate, Group
 
@@ -101,7 +101,7 @@ def _violations(rate: Rate, g: Grouping, tail: float, looks: int) -> _Violations
     f = np.where(share.measured, share.p, 0.0)
 
     def bounds(error: float) -> Limits:
-        shares = single(share, error)
+        shares = guarded(share, error)
         made = recovered(
             _violation,
             (gap, f, np.full(count, weight)),
@@ -130,7 +130,7 @@ def _denominators(rate: Rate, stacked: Grouping, tail: float) -> tuple[float, Li
     if rate.given.mask().all():
         return 1.0, Limits(np.ones(1), np.ones(1))
     positive = stacked.sample(BASE_RATE)
-    limits = single(positive, tail)
+    limits = guarded(positive, tail)
     return 1 - float(positive.p[-1]), Limits(1 - limits.high[-1:], 1 - limits.low[-1:])
 
 

@@ -9,14 +9,19 @@ import numpy as np
 from simulations.page import TAIL, Scale, Section, at_least, at_most, error, generator, table, watched
 
 from audit.inference.effective import Sample
-from audit.inference.intervals import Limits, difference, quantile, ratio, wilson
-from audit.inference.pairs import Kind, gap
+from audit.inference.intervals import Limits, difference, ratio
+from audit.inference.pairs import Kind, correlations, gap, guarded
 
 GROUPS = (2, 4, 8, 16)
 SIZES: tuple[tuple[int, ...], ...] = ((20,), (50,), (200,), (1000,), (20, 1000, 50, 200))
 BASES = (0.02, 0.1, 0.3, 0.5)
 SHAPES = ("one low", "one high", "halves", "midway")
 LIMITS: dict[Kind, float] = {"difference": 0.1, "ratio": 0.8}
+SPAN: dict[Kind, str] = {
+    "difference": "difference at most .1, 2 to 16 groups of 20 to 1,000 rows, rates .02 to .65",
+    "ratio": "ratio at least .8, 2 to 16 groups of 20 to 1,000 rows, rates .014 to .5",
+}
+"""What the cells cover; smaller groups beside larger ones and rarer events: `simulations.thin`."""
 BEYOND: dict[Kind, float] = {"difference": 0.15, "ratio": 0.7}
 COMPARED = 10
 CHUNK = 60_000
@@ -43,19 +48,21 @@ def rates_of(shape: str, groups: int, base: float, kind: Kind, size: float) -> n
     return np.r_[low, high, np.full(groups - 2, (low + high) / 2)]
 
 
-def limits_of(p: np.ndarray, n: np.ndarray, kind: Kind, tail: float, **sample: np.ndarray) -> Limits:
+def limits_of(p: np.ndarray, n: np.ndarray, kind: Kind, tail: float, **more: np.ndarray) -> Limits:
     """Printed interval of many samples at once, (R, G) rates: ``pairs.gap`` with one more axis.
 
-    ``sample`` may hold df (R, G) and r (R, G, G).
+    ``more`` may hold df (R, G) and r (R, G, G).
     """
     groups = p.shape[1]
     compare, off = (difference if kind == "difference" else ratio), ~np.eye(groups, dtype=bool)
-    df, r = sample.get("df", np.full(p.shape, np.inf)), sample.get("r", np.zeros((1, 1, 1)))
+    df, r = more.get("df", np.full(p.shape, np.inf)), more.get("r")
     pairs = []
     for each in (tail, tail / (groups * (groups - 1) / 2)):
-        lim = wilson(p, n, quantile(each, df))
+        sample = Sample(p, n, df, p * n, n, r)
+        lim = guarded(sample, each)
         a, b = Limits(lim.low[:, :, None], lim.high[:, :, None]), Limits(lim.low[:, None, :], lim.high[:, None, :])
-        pairs.append(compare(p[:, :, None], a, p[:, None, :], b, r))
+        shared = 0.0 if r is None else correlations(sample, each)
+        pairs.append(compare(p[:, :, None], a, p[:, None, :], b, shared))
     inner, outer = pairs
     if kind == "difference":
         return Limits(np.maximum(0, outer.low[:, off].max(axis=1)), np.minimum(1, inner.high[:, off].max(axis=1)))
@@ -107,12 +114,12 @@ def gates(scale: Scale) -> Section:
         for where in ("equal", "limit"):
             worst = max(v.fails for c, v in cells.items() if c[1] == where)
             name = "equal groups" if where == "equal" else "the true gap at the limit"
-            demands.append(at_most(f"{kind}: false fails, {name}", worst, 0.05, fewest))
+            demands.append(at_most(f"{SPAN[kind]}: false fails, {name}", worst, 0.05, fewest))
         for where in ("limit", "beyond"):
             worst = max(v.passes for c, v in cells.items() if c[1] == where)
             demands.append(
                 at_most(
-                    f"{kind}: false passes, the true gap {'at' if where == 'limit' else 'beyond'} the limit",
+                    f"{SPAN[kind]}: false passes, the true gap {'at' if where == 'limit' else 'beyond'} the limit",
                     worst,
                     0.05,
                     fewest,

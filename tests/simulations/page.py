@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -60,14 +61,31 @@ def error(share: float, replicates: int) -> float:
     return math.sqrt(inside * (1 - inside) / replicates)
 
 
-def at_most(what: str, worst: float, bound: float, replicates: int) -> Demand:
-    """Bound on an error rate; two Monte-Carlo errors are granted and said."""
+SHORT = "within two Monte-Carlo errors of it"
+NUMBER = re.compile(r"at (least|most) (-?[\d.]+)")
+
+
+def answer(demand: Demand) -> str:
+    """Whether a bound holds, in words: yes only where the figure that is printed keeps it."""
+    bound, figure = NUMBER.match(demand.bound), re.match(r"-?[\d.]+", demand.worst)
+    if not demand.held:
+        return "**no**"
+    if bound is None or figure is None:
+        return "yes"
+    worst, limit = float(figure[0]), float(bound[2])
+    return "yes" if (worst >= limit if bound[1] == "least" else worst <= limit) else f"**no**, {SHORT}"
+
+
+def at_most(what: str, worst: float, bound: float, replicates: int | None) -> Demand:
+    """Bound on an error rate; ``replicates`` is None where the figure is exact, else two Monte-Carlo errors are granted."""
+    if replicates is None:
+        return Demand(what, f"at most {bound:.3f}", f"{worst:.4f} (exact)", worst <= bound)
     slack = 2 * error(bound, replicates)
     return Demand(what, f"at most {bound:.3f}", f"{worst:.4f} ± {error(worst, replicates):.4f}", worst <= bound + slack)
 
 
 def at_least(what: str, worst: float, bound: float, replicates: int | None) -> Demand:
-    """Bound from below; ``replicates`` is None where the figure is exact."""
+    """Bound from below; as `at_most`."""
     if replicates is None:
         return Demand(what, f"at least {bound:.3f}", f"{worst:.4f} (exact)", worst >= bound)
     slack = 2 * error(bound, replicates)

@@ -9,8 +9,9 @@ import numpy as np
 from simulations.gaps import compare_with_the_package, limits_of
 from simulations.page import DEMANDED, TAIL, Demand, Scale, Section, at_most, error, generator, table, watched
 
-from audit.inference.effective import folded, plain, weighted
+from audit.inference.effective import Sample, folded, plain, weighted
 from audit.inference.intervals import Limits, difference, quantile, ratio, wilson
+from audit.inference.pairs import correlations, guarded
 
 FOLDS, ROWS = 100, 10
 GROUPS = 4
@@ -136,11 +137,13 @@ def _one_batch(design: Design, batch: Batch) -> list[np.ndarray]:
 def _covers(batch: Batch, gap: Limits, truth: np.ndarray) -> np.ndarray:
     """Whether rate (of the second group), difference, ratio and gap are covered: (R, 4)."""
     lim = wilson(batch.p, batch.n, quantile(TAIL, batch.df))
-    (p1, a), (p2, b) = ((batch.p[:, g], Limits(lim.low[:, g], lim.high[:, g])) for g in (FIRST, SECOND))
-    r = batch.r[:, FIRST, SECOND]
+    sample = Sample(batch.p, batch.n, batch.df, batch.p * batch.n, batch.n, batch.r)
+    wide = guarded(sample, TAIL)
+    (p1, a), (p2, b) = ((batch.p[:, g], Limits(wide.low[:, g], wide.high[:, g])) for g in (FIRST, SECOND))
+    r = correlations(sample, TAIL)[:, FIRST, SECOND]
     t1, t2 = truth[FIRST], truth[SECOND]
     each = (
-        (b, t2),
+        (Limits(lim.low[:, SECOND], lim.high[:, SECOND]), t2),
         (difference(p1, a, p2, b, r), t1 - t2),
         (ratio(p1, a, p2, b, r), t1 / t2),
         (gap, truth.max() - truth.min()),
