@@ -22,6 +22,7 @@ from audit.grouping import (
     Grouping,
     all_groups,
     reference_at,
+    unit_of,
 )
 from audit.inference.confusion import several
 from audit.inference.effective import Sample
@@ -76,7 +77,7 @@ class ClassGrouping(Grouping):
         return next((c for c, rows in zip(self.classes, support, strict=False) if rows <= 0), self.classes[0])
 
     def _two(self, counts: Mapping[str, np.ndarray]) -> Grouping:
-        return Grouping(self.by, self.groups, counts, self.reference, self.missing_rows, self.folded)
+        return Grouping(self.by, self.groups, counts, self.reference, self.missing_rows, self.folded, unit=self.unit)
 
 
 def class_grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mapping[str, str]) -> ClassGrouping:
@@ -84,7 +85,8 @@ def class_grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mappin
     holding = [c for c in cubes if set(by) <= set(c.names)]
     if not holding:
         raise QuestionError(no_such("grouping", "*".join(by), {"*".join(c.names) for c in cubes}))
-    kept = _kept(min(holding, key=lambda c: c["n"].size), by)
+    cube = min(holding, key=lambda c: c["n"].size)
+    kept = _kept(cube, by)
     known = kept
     for name in by:
         known = known.drop(name, None)
@@ -98,17 +100,19 @@ def class_grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mappin
     rows = counts["n"].sum(axis=(1, 2, 3))
     missing = float(kept["n"].sum() - known["n"].sum())
     return ClassGrouping(by, groups, counts, reference_at(by, groups, rows, reference), missing, FOLD in kept.names,
-                         classes, _labelled(kept, classes))  # fmt: skip
+                         classes, _labelled(kept, classes), unit=unit_of(cube))  # fmt: skip
 
 
 def missing_class_groups(cubes: Sequence[Cube], by: str) -> ClassGrouping | None:
     """The rows whose ``by`` is missing, as a group of their own; None if there are none."""
-    kept = _kept(next(c for c in cubes if by in c.names), (by,))
+    cube = next(c for c in cubes if by in c.names)
+    kept = _kept(cube, (by,))
     if None not in kept.axis(by).levels:
         return None
     classes, missing = classes_of(kept), ((None,),)
     counts = _counts(kept.at(by, None), 1, classes)
-    return ClassGrouping((by,), missing, counts, 0, 0.0, FOLD in kept.names, classes, _labelled(kept, classes))
+    return ClassGrouping((by,), missing, counts, 0, 0.0, FOLD in kept.names, classes, _labelled(kept, classes),
+                         unit=unit_of(cube))  # fmt: skip
 
 
 def classes_of(cube: Cube) -> tuple[str, ...]:

@@ -158,6 +158,17 @@ class Cube:
         return f"Cube({sizes}: {', '.join(self.measures)})"
 
 
+def of_others(each: Array) -> Array:
+    """Sum of all groups but each, along the first axis: small ones are not what is left of a large one taken off."""
+    if each.dtype.kind != "f":
+        rest: Array = each.sum(axis=0, keepdims=True) - each
+        return rest
+    upto, downto = np.cumsum(each, axis=0), np.cumsum(each[::-1], axis=0)[::-1]
+    nobody = np.zeros_like(each[:1])
+    others: Array = np.concatenate([nobody, upto[:-1]]) + np.concatenate([downto[1:], nobody])
+    return others
+
+
 def sort_key(level: Level) -> tuple[int, float, str]:
     """Order of levels: numbers by size, then text, then missing."""
     if level is None:

@@ -132,7 +132,7 @@ def _crosses(estimate: Estimate, limit: float, *, floor: bool) -> bool:
 
 
 def _held(estimate: Estimate, limit: float, tail: float) -> Held:
-    n = estimate.denominator if estimate.denominator is not None else (estimate.n or 0.0)
+    n = estimate.rows or (estimate.denominator if estimate.denominator is not None else (estimate.n or 0.0))
     apart = abs((estimate.value or 0.0) - limit)
     factor = math.inf if apart == 0 or not n else _spread(estimate, limit, tail) / apart**2
     factor = max(factor, 1 + 1 / max(n, 1.0))

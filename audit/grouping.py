@@ -6,7 +6,7 @@ Must not: know a metric's name or a limit.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations, product
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from audit.catalogue import ClassStatistic, Rate, Statistic
-from audit.cube import Axis, Cube
+from audit.cube import Axis, Cube, of_others
 from audit.errors import QuestionError, no_such
 from audit.inference.delta import smooth
 from audit.inference.effective import Sample, apart, folded, plain, weighted
@@ -26,6 +26,8 @@ ORIGIN = "label_origin"
 MAJORITY, NEAREST = "majority", "nearest"
 """What most of a row's nearest neighbours in the reference are predicted; how many are asked, an axis of one level."""
 NEGATIVE, POSITIVE = "0", "1"
+UNIT = "weight_unit"
+"""Axis of one level: the power of two in which weights are counted, where doubles would not hold them as they are."""
 EVEN = "even"
 """Level of rows whose neighbours have no majority, because several lie equally far."""
 LISTS, GAINS, PLACES = "lists", "gains", "places"
@@ -35,6 +37,7 @@ GROUPING = "grouping"
 CROSSINGS, WITHIN_STRATA, SCORES, LOSSES, BINNED = "", "within strata", "scores", "losses", "scores"
 FLIPS, DECIDED, ORDERED = "flips", "decided", "ordered pairs"
 """Kinds of cubes, as the record names them: groups x outcome, and what some metrics need beside."""
+NO_ROWS, NO_WEIGHT = "0/0: no rows in this group", "0/0: all weights are 0"
 MOST_GROUPS = 2000
 """Groups of one grouping; the pairs rule looks at all pairs, and a reader at none of so many."""
 
@@ -59,6 +62,24 @@ class Grouping:
     """Rows that are in no group of this crossing because a value is missing."""
     folded: bool = False
     """Whether rows were counted into folds of their unit; even all in one fold, they are not independent."""
+    unit: int = field(default=0, kw_only=True)
+    """Power of two in which weights are counted."""
+
+    @cached_property
+    def weightless(self) -> np.ndarray:
+        """Groups that have rows, all of weight 0."""
+        none = np.zeros(len(self.groups), dtype=bool)
+        return (self.rows > 0) & (self.counts["w"].sum(axis=(1, 2, 3)) <= 0) if "w" in self.counts else none
+
+    def nobody(self, i: int) -> str | None:
+        """Why nothing can be said of a group, where it has no rows or no weight; None where it has both."""
+        if not self.rows[i]:
+            return NO_ROWS
+        return NO_WEIGHT if self.weightless[i] else None
+
+    def told(self, totals: Any) -> Any:
+        """Sums of weights as they are, whatever they are counted in."""
+        return np.ldexp(totals, self.unit) if self.unit else totals
 
     @cached_property
     def rows(self) -> np.ndarray:
@@ -123,6 +144,13 @@ class Grouping:
         w, w2 = (self._each(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
         return w, w2
 
+    def rows_given(self, metric: Rate | Statistic | ClassStatistic) -> np.ndarray:
+        """Rows that a rate is a share of, shape (G,); of anything else those of the group."""
+        if not isinstance(metric, Rate):
+            return self.rows
+        given: np.ndarray = np.tensordot(self.counts["n"], metric.given.mask(), axes=([1, 2], [0, 1])).sum(axis=1)
+        return given
+
     def share_against(self, other: int) -> Sample:
         """Reference group's share among the rows of the reference and one other group, as one sample."""
         pick = [self.reference, other]
@@ -139,7 +167,7 @@ class Grouping:
         stacked = {}
         for key, each in self.counts.items():
             whole = each.sum(axis=0, keepdims=True)
-            stacked[key] = np.concatenate([each, whole - each, whole])
+            stacked[key] = np.concatenate([each, of_others(each), whole])
         return replace(self, groups=(*self.groups, *self.groups, ()), counts=stacked)
 
     def _each(self, measure: str, given: np.ndarray | None = None) -> np.ndarray:
@@ -185,7 +213,13 @@ def grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mapping[str,
     counts = {k: v.reshape(len(groups), 2, 2, folds) for k, v in known.measures.items()}
     rows = counts["n"].sum(axis=(1, 2, 3))
     missing = float(kept["n"].sum() - known["n"].sum())
-    return Grouping(by, groups, counts, reference_at(by, groups, rows, reference), missing, FOLD in cube.names)
+    at = reference_at(by, groups, rows, reference)
+    return Grouping(by, groups, counts, at, missing, FOLD in cube.names, unit=unit_of(cube))
+
+
+def unit_of(cube: Cube) -> int:
+    """Power of two in which a cube counts weights."""
+    return int(cube.axis(UNIT).levels[0] or 0) if UNIT in cube.names and cube.axis(UNIT).levels else 0
 
 
 def all_groups(known: Cube, by: tuple[str, ...]) -> tuple[Group, ...]:
@@ -208,7 +242,7 @@ def missing_groups(cubes: Sequence[Cube], by: str) -> Grouping | None:
         return None
     kept = cube.keep(by, LABEL, PREDICTION, *([FOLD] if FOLD in cube.names else [])).at(by, None)
     counts = {k: v.reshape(1, 2, 2, -1) for k, v in kept.measures.items()}
-    return Grouping((by,), ((None,),), counts, 0, 0.0, FOLD in cube.names)
+    return Grouping((by,), ((None,),), counts, 0, 0.0, FOLD in cube.names, unit=unit_of(cube))
 
 
 def reference_at(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarray, named: Mapping[str, str]) -> int:

@@ -17,7 +17,8 @@ from audit.errors import printable
 from audit.footprint_words import SUBJECTS, UNITS, energy_text
 from audit.group_names import NAME_LENGTH, told_apart
 from audit.result import Run, Waiver
-from audit.value import Estimate, Group
+from audit.row_totals import rows_text
+from audit.value import SAYS_NOTHING, Estimate, Group
 
 LONGEST_WORDS, MOST_HELD = 400, 3
 UNCOMPARED = "No limit on groups was set, so nothing was judged between groups."
@@ -97,7 +98,7 @@ def gate_sentence(rule: GateRule, estimate: Estimate, verdict: str, around: Arou
     said = _Said(rule, estimate, around, found)
     beside = [said.decided(), _crossing(verdict, limit)]
     beside += [said.settled_by(needed)] if verdict == "insufficient" else []
-    beside += [said.over_all(), _left_out(estimate), _near(estimate)]
+    beside += [said.over_all(), said.hidden(), _left_out(estimate), _near(estimate)]
     return f"{subject}{said.of_class()}: {'; '.join(part for part in beside if part)}."
 
 
@@ -163,13 +164,16 @@ class _Said:
             return f"the comparison of all is undefined: {self.estimate.reason}" if self.estimate.reason else ""
         if self.kind in {"lowest", "highest"}:
             return f"the {self.kind} is {self._alone(pair[self.kind == 'highest'], self.estimate)}"
-        of = (
-            ""
-            if self.like.outcome == self.estimate.outcome
-            else f" (class {printable(self.estimate.outcome, NAME_LENGTH)})"
-        )
+        other = self.like.outcome != self.estimate.outcome
+        of = f" (class {printable(self.estimate.outcome, NAME_LENGTH)})" if other else ""
         ends = [self._alone(group, self.estimate) for group in dict.fromkeys(pair)]
         return f"over all groups{of}: {' against '.join(ends)}, {self._value()}"
+
+    def hidden(self) -> str:
+        """That score bins hide a value behind the gap."""
+        groups = [g for pair in (self.estimate.pair, self.found and self.found.pair) if pair for g in pair]
+        hides = any(SAYS_NOTHING in (getattr(self.around.rate(self.like, g), "method", "") or "") for g in groups)
+        return "so many scores share a bin that the bins say next to nothing" if hides else ""
 
     def _groups(self, pair: tuple[Group, Group]) -> str:
         if pair[0] == pair[1]:
@@ -183,14 +187,14 @@ class _Said:
         if rate is None or rate.value is None:
             return self.write(group)
         against = f" against {self.write(rate.reference)}" if rate.reference else ""
-        return f"{self.write(group)}{against} {number(rate.value)} (n {rows_of(rate):,.0f})"
+        return f"{self.write(group)}{against} {number(rate.value)} ({rows_text(rate)})"
 
     def _alone(self, group: Group, like: Estimate) -> str:
         """An extreme group beside the pair that decides; one too small to judge says so."""
         rate = self.around.rate(like, group)
         if rate is None or SMALL not in rate.flags:
             return self._with_rate(group, like)
-        if rate.numerator is None or rate.effective_n != rate.denominator:
+        if rate.numerator is None or rate.rows is not None or rate.effective_n != rate.denominator:
             return f"{self._with_rate(group, like)}, too few to judge"
         return f"{rate.numerator:,.0f} of {rate.denominator:,.0f} of {self.write(group)}, too few to judge"
 
@@ -239,13 +243,8 @@ def shown_extremes(estimate: Estimate, around: Around) -> str:
     if len(each) < 2:
         return ""
     write = told_apart([e.group or () for e in each])
-    low, high = (f"{write(e.group or ())} {number(e.value)} (n {rows_of(e):,.0f})" for e in (each[0], each[-1]))
+    low, high = (f"{write(e.group or ())} {number(e.value)} ({rows_text(e)})" for e in (each[0], each[-1]))
     return f"; of the groups that are shown, {low} is the lowest and {high} the highest"
-
-
-def rows_of(rate: Estimate) -> float:
-    """Rows behind a rate."""
-    return rate.denominator if rate.denominator is not None else (rate.n or 0.0)
 
 
 def _round_up(rows: float) -> int:

@@ -17,6 +17,8 @@ Status = Literal["ok", "undefined", "suppressed"]
 Level = str | None
 """A group's name as text; None is the rows whose group is missing."""
 Group = tuple[Level, ...]
+SAYS_NOTHING = "; so many scores share a bin that this says next to nothing"
+"""Of a method: the bins of scores hide the value."""
 WORST_CLASS = "worst_class_"
 """Begins the name of a comparison over classes."""
 
@@ -54,11 +56,13 @@ class Estimate:
     confidence: float | None = None
     method: str | None = None
     n: float | None = None
-    """Rows (or their weights) that the denominator could draw on."""
+    """Rows that the denominator could draw on."""
     numerator: float | None = None
     denominator: float | None = None
     effective_n: float | None = None
     """Independent rows that carry the same information; equals the denominator for plain rows."""
+    rows: float | None = None
+    """Rows of the denominator, where it is a sum of weights."""
     degrees_of_freedom: float | None = None
     """Of the quantile used; None means the normal distribution."""
     status: Status = "ok"

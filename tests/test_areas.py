@@ -484,3 +484,23 @@ def test_intervals_of_equal_groups_cover_the_truth_of_all(metric):
     truth = {"bpsn_auc": norm.cdf(0.9 / 2**0.5), "positive_average_equality_gap": 0.0}.get(metric)
     truth = sk.average_precision_score(y, s) if truth is None else truth
     assert np.mean([e.low <= truth <= e.high for e in found]) >= 0.93 - 0.045
+
+
+def test_a_bound_that_says_nothing_is_said_to_say_nothing():
+    rng = np.random.default_rng(7)
+    y = (rng.random(4000) < 0.05).astype(int)
+    odds = np.exp(rng.normal(-9.0 + 2.0 * y, 1.0))
+    crowded, groups = odds / (1 + odds), {"g": np.resize(["a", "b"], 4000)}
+    gate = {"metric": "roc_auc", "compare": "difference", "max": 0.1}
+    result = audit.measure(y, score=crowded, groups=groups, gates=[gate])
+    (auc,) = result.find("roc_auc", by=["g"], group=["a"])[:1]
+    assert auc.method.endswith(
+        "so many scores share a bin that this says next to nothing, and exact_auc makes it exact"
+    )
+    assert "the bins say next to nothing" in result.gates[0].sentence
+    (precision,) = result.find("average_precision", by=["g"], group=["a"])[:1]
+    assert precision.method.endswith("says next to nothing")
+    spread = audit.measure(y, score=rng.random(4000), groups=groups, gates=[gate])
+    assert "next to nothing" not in spread.to_json()
+    exact = audit.measure(y, score=crowded, groups=groups, exact_auc=True, gates=[gate])
+    assert "next to nothing" not in exact.gates[0].sentence

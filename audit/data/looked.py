@@ -18,7 +18,7 @@ from audit.cube import Cube
 from audit.engines.blocks import Crossed
 from audit.engines.counting import Counted, Plan
 from audit.engines.duck import DuckScan, connection
-from audit.engines.keys import group_key, keys, shifts, weights
+from audit.engines.keys import group_key, keys, weights
 from audit.engines.kinds import clashing
 from audit.engines.profile import Profile, profile_of
 from audit.engines.reading import read
@@ -26,6 +26,7 @@ from audit.engines.sql import quoted
 from audit.engines.tables import Table
 from audit.engines.tally import TooManyCellsError
 from audit.engines.terms import Band, Column, Extent, Key, Number, Rows, Slice
+from audit.engines.weighing import extent_of_weights, unit_of, weighed_tally
 from audit.errors import SourceError
 from audit.grouping import STRATUM, WITHIN_STRATA
 from audit.plans import data_plan
@@ -125,7 +126,8 @@ class Looked:
             by = keys(plan) | {f"{STRATUM}0": self.key(column)}
             try:
                 scan = self.narrow((*plan.columns, column))
-                found = scan.tally(by, sums, shifts(sums, extents), MOST_CELLS)
+                found = weighed_tally(scan, by, sums, extents, plan, MOST_CELLS)
+                found = found.in_unit(unit_of(found))
                 self._crossed[column] = read(Crossed((found.sorted(),), 0), plan).further[WITHIN_STRATA]
             except TooManyCellsError:
                 self._crossed[column] = ()
@@ -134,8 +136,7 @@ class Looked:
     def _extents(self, plan: Plan) -> Mapping[str, Extent]:
         if plan.weight is None:
             return {}
-        weight = self.profiles[plan.weight]
-        return {plan.weight: (weight.low or 0.0, weight.high or 0.0)}
+        return {plan.weight: extent_of_weights(self.narrow([plan.weight]), plan.weight)}
 
     def key(self, column: str) -> Key:
         """Key by which a column is counted: its value, its band, or the group that it names."""

@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from audit.cube import Axis, Cube
 from audit.engines.blocks import Block, Crossed, blocks, crossed
 from audit.engines.budget import MOST_CELLS, too_many
 from audit.engines.counting import MEDIAN, Counted, Plan
 from audit.engines.cut import resolved
 from audit.engines.engine import Engine, Scan
-from audit.engines.keys import decisions, keys, shifts, weights
+from audit.engines.keys import decisions, keys, weights
 from audit.engines.ordered import ordered_pairs
 from audit.engines.reading import label_words, read
 from audit.engines.refusals import refuse_columns, refuse_levels, refuse_long_names, refuse_sums
@@ -26,8 +27,9 @@ from audit.engines.scores import Scored, score_cubes, score_tallies
 from audit.engines.tables import Table
 from audit.engines.tally import TooManyCellsError
 from audit.engines.terms import Extent, Highest, Lowest, Number, Rows, Sum, Test
-from audit.errors import QuestionError, ValuesError, printable
-from audit.grouping import LOSSES, ORDERED, SCORES
+from audit.engines.weighing import checked_extent, smallest_weight, unit_of
+from audit.errors import QuestionError
+from audit.grouping import LOSSES, ORDERED, SCORES, UNIT
 
 LOOKED_AT_ROWS = 20_000
 """Rows looked at first, so that a score given as a group is refused before the whole table is read."""
@@ -71,7 +73,7 @@ def counted(engine: Engine, table: Table, plan: Plan) -> Counted:
         if not plan.exact_auc or tallies.scored is None:
             return found
         labels = label_words(tallies.crossings.tallies[0], plan)
-        pairs = ordered_pairs(scan, plan, labels, extents[plan.score or ""])
+        pairs = ordered_pairs(scan, plan, labels, extents[plan.score or ""], found.weight_unit)
     return replace(found, further={**found.further, ORDERED: pairs})
 
 
@@ -97,11 +99,22 @@ def tallied(engine: Engine, table: Table, plan: Plan) -> Tallies:
 
 def cubes_of(tallies: Tallies, plan: Plan) -> Counted:
     """Cubes of what was counted."""
-    found = read(tallies.crossings, plan)
+    unit = unit_of(tallies.crossings.tallies[0])
+    found = read(tallies.crossings.in_unit(unit), plan)
+    found = replace(found, cubes=tuple(_in_unit(cube, unit) for cube in found.cubes), weight_unit=unit)
     if tallies.scored is None:
         return found
-    binned, lost = score_cubes(tallies.scored, plan, label_words(tallies.crossings.tallies[0], plan))
+    scored = tallies.scored.in_unit(unit)
+    binned, lost = score_cubes(scored, plan, label_words(tallies.crossings.tallies[0], plan))
     return replace(found, further={**found.further, SCORES: binned, LOSSES: lost})
+
+
+def _in_unit(cube: Cube, unit: int) -> Cube:
+    """Cube that says in what it counts weights, where that is not 1."""
+    if not unit:
+        return cube
+    axes = [*cube.axes, Axis(UNIT, (str(unit),))]
+    return Cube(axes, {name: values[..., None] for name, values in cube.measures.items()})
 
 
 @contextmanager
@@ -124,7 +137,7 @@ def crossings(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent
     """Rows and weights by every key of the plan."""
     sums = weights(plan) | decisions(plan)
     try:
-        found = crossed(scan, table, plan, (keys(plan), sums, shifts(sums, extents)), tables, MOST_CELLS)
+        found = crossed(scan, table, plan, (keys(plan), sums, extents), tables, MOST_CELLS)
     except TooManyCellsError as error:
         raise too_many(error, table, plan) from None
     if not found.rows:
@@ -161,6 +174,7 @@ def _extents(scan: Scan, table: Table, plan: Plan) -> dict[str, Extent]:
                   f"{role}_low": Lowest(Number(name)), f"{role}_high": Highest(Number(name))}  # fmt: skip
     if plan.weight is not None:
         asked["weight_negative"] = Rows(Test(Number(plan.weight), "below"))
+        asked["weight_low"] = smallest_weight(plan.weight)
     if plan.unit is not None:
         asked["unit_missing"] = Rows(Test(plan.unit, "missing"))
     seen = scan.summary(asked)
@@ -168,8 +182,6 @@ def _extents(scan: Scan, table: Table, plan: Plan) -> dict[str, Extent]:
     found = {
         name: (float(seen[f"{role}_low"] or 0.0), float(seen[f"{role}_high"] or 0.0)) for role, name in named.items()
     }
-    if plan.weight is not None and np.isinf(found[plan.weight][1] * found[plan.weight][1]):
-        raise ValuesError(
-            f"weights '{printable(plan.weight)}' are so large that their powers cannot be summed; rescale them"
-        )
+    if plan.weight is not None:
+        found[plan.weight] = checked_extent(plan.weight, *found[plan.weight])
     return found

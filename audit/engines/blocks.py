@@ -18,7 +18,8 @@ from audit.engines.counting import FOLDS, Plan
 from audit.engines.engine import Scan
 from audit.engines.tables import Table
 from audit.engines.tally import Tally
-from audit.engines.terms import Every, Key, Number, Rows, Sum, Test
+from audit.engines.terms import Every, Extent, Key, Number, Rows, Sum, Test
+from audit.engines.weighing import weighed_tallies
 
 MOST_IN_BLOCK = 65_536
 """Cells of a table that holds more than one crossing: they are numbered in 16 bits."""
@@ -45,6 +46,10 @@ class Crossed(NamedTuple):
     def holding(self, names: Sequence[str]) -> Tally:
         """Smallest table that has all these keys."""
         return min((t for t in self.tallies if {*names} <= {*t.keys}), key=len)
+
+    def in_unit(self, unit: int) -> Crossed:
+        """The same with weights counted in units of ``2**unit``."""
+        return self._replace(tallies=tuple(tally.in_unit(unit) for tally in self.tallies))
 
     def __add__(self, other: object) -> Crossed:
         if not isinstance(other, Crossed):
@@ -110,7 +115,7 @@ def crossed(
     scan: Scan,
     table: Table,
     plan: Plan,
-    asked: tuple[Mapping[str, Key], Mapping[str, Sum], Mapping[str, int]],
+    asked: tuple[Mapping[str, Key], Mapping[str, Sum], Mapping[str, Extent]],
     tables: Sequence[Block],
     most: int,
 ) -> Crossed:
@@ -121,15 +126,15 @@ def crossed(
     scan, table, plan
         Rows, and what is asked of them.
     asked
-        Keys of all groups and of what stands beside them; sums; places of each total.
+        Keys of all groups and of what stands beside them; sums; extents of what is summed.
     tables
         Groups of each table.
     most
         Cells that a table may have; one more tells that it has too many.
     """
-    keys, sums, shifts = asked
+    keys, sums, extents = asked
     each = [tuple(k for k in keys if k in block or k not in plan.groups) for block in tables]
-    tallies = tuple(scan.tallies(keys, each, sums, shifts, most))
+    tallies = tuple(weighed_tallies(scan, keys, each, sums, extents, plan, most))
     return Crossed(tallies, _nowhere(scan, table, plan, tallies))
 
 

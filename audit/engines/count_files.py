@@ -9,6 +9,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -106,6 +107,7 @@ def _tally_record(tally: Tally) -> dict[str, Any]:
         "counts": {name: values.tolist() for name, values in tally.counts.items()},
         "totals": {name: [str(t) for t in values] for name, values in tally.totals.items()},
         "shifts": tally.shifts,
+        "powers": tally.powers,
     }
 
 
@@ -120,7 +122,8 @@ def _tally(record: Mapping[str, Any]) -> Tally:
     totals = {name: tuple(map(int, values)) for name, values in record["totals"].items()}
     if len({*map(len, columns), *map(len, counts.values()), *map(len, totals.values())}) > 1:
         raise ValueError("sums and cells are of different lengths")
-    return tally_of(dict(zip(record["keys"], columns, strict=True)), counts, totals, dict(record["shifts"]))
+    found = tally_of(dict(zip(record["keys"], columns, strict=True)), counts, totals, dict(record["shifts"]))
+    return replace(found, powers={name: int(power) for name, power in record.get("powers", {}).items()})
 
 
 def _value(value: Any) -> Any:

@@ -92,6 +92,8 @@ class Counted:
     rows_without_group: Mapping[str, int]
     median: float | None = None
     """Median of the scores, where they were cut there."""
+    weight_unit: int = 0
+    """Power of two in which weights are counted: not 0 where doubles would not hold what is made of them."""
 
     @property
     def by_kind(self) -> Mapping[str, tuple[Cube, ...]]:

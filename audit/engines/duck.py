@@ -124,16 +124,19 @@ class DuckScan:
         kind = "UTINYINT" if len(cells) <= 256 else "INTEGER"
         picked = f"r.v, CAST(c.code AS {kind}){'' if weight is None else ', r.w'}"
         query = f"SELECT {picked} FROM {source} r JOIN codes c ON {same}"  # noqa: S608
-        return Rising(cells, counts, self._ranges(query, source, extent, sum(counts), rows))
+        some = f"(SELECT v FROM {source} USING SAMPLE {SAMPLED_ROWS} ROWS)"  # noqa: S608
+        if weight is not None:
+            # Sums of weights are made range by range: where ranges begin may depend on what rows are there alone.
+            some = f"(SELECT v FROM {source} WHERE hash(v, w) % {max(1, sum(counts) // SAMPLED_ROWS)} = 0)"  # noqa: S608
+        return Rising(cells, counts, self._ranges(query, some, extent, sum(counts), rows))
 
-    def _ranges(self, query: str, source: str, extent: Extent, n: int, rows: int) -> Iterator[Range]:
+    def _ranges(self, query: str, sample: str, extent: Extent, n: int, rows: int) -> Iterator[Range]:
         """Ranges of about as many rows each."""
         (low, high), ranges = extent, -(-n // rows)
         edges = [low]
         if ranges > 1:
             shares = ", ".join(repr(i / ranges) for i in range(1, ranges))
-            sample = f"(SELECT v FROM {source} USING SAMPLE {SAMPLED_ROWS} ROWS)"  # noqa: S608
-            inner = self._all(f"SELECT quantile_disc(v, [{shares}]) FROM {sample}", -1)[0][0]  # noqa: S608
+            inner = self._all(f"SELECT quantile_disc(v, [{shares}]) FROM {sample}", -1)[0][0] or ()  # noqa: S608
             edges += [edge for edge in dict.fromkeys(map(float, inner)) if low < edge <= high]
         for start, end in pairwise(edges):
             where = f"r.v >= {double(start)} AND r.v < {double(end)}"

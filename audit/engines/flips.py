@@ -76,12 +76,12 @@ def with_flips(found: Counted, table: Table, plan: Plan) -> Counted:
             "features out, or audit a sample of the rows that you draw yourself"
         )
     with DuckEngine().scan(table, plan.columns) as scan:
-        rows = _read(scan, table, resolved(scan, plan))
+        rows = _read(scan, table, resolved(scan, plan), found.weight_unit)
     cubes = tuple(_flips(rows, c, plan, grouping(found.cubes, (c,), plan.reference), table) for c in plan.groups)
     return replace(found, further={**found.further, FLIPS: cubes})
 
 
-def _read(scan: DuckScan, table: Table, plan: Plan) -> _Rows:
+def _read(scan: DuckScan, table: Table, plan: Plan, unit: int) -> _Rows:
     bare = replace(plan, groups=(), strata=(), unit=None)
     predictions = prediction_words(scan.tally(keys(bare), {"n": Rows()}, {}, MOST_CELLS), bare)
     asked = {c: group_key(c, plan) for c in plan.groups} | {PREDICTION: keys(bare)[PREDICTION]} | fold_key(plan)
@@ -98,7 +98,7 @@ def _read(scan: DuckScan, table: Table, plan: Plan) -> _Rows:
             "name fewer features, or merge values of text"
         )
     points = np.stack(columns, axis=1) if columns else np.zeros((held.num_rows, 1))
-    return _Rows(levels, points, held["w"].to_numpy() if plan.weight is not None else None)
+    return _Rows(levels, points, np.ldexp(held["w"].to_numpy(), -unit) if plan.weight is not None else None)
 
 
 def _levels(column: Any, name: str, plan: Plan, predictions: Mapping[Any, str]) -> tuple[tuple[Level, ...], np.ndarray]:
@@ -177,12 +177,20 @@ def _flips(rows: _Rows, name: str, plan: Plan, grouped: Any, table: Table) -> Cu
         )
         cell = (place[members], prediction[members], votes, np.zeros_like(votes), fold_of[members])
         np.add.at(sums["n"], cell, 1)
-        for power, measure in enumerate(("w", "w2") if rows.weight is not None else (), 1):
-            np.add.at(sums[measure], cell, rows.weight[members] ** power)  # type: ignore[index]
+        _add_weights(sums, cell, None if rows.weight is None else rows.weight[members])
     axes = [Axis(name, others), Axis(PREDICTION, (NEGATIVE, POSITIVE)), Axis(MAJORITY, (NEGATIVE, POSITIVE, EVEN)),
             Axis(NEAREST, (str(plan.neighbours),)), Axis(FOLD, folds)]  # fmt: skip
     cube = Cube(axes, sums)
     return cube if FOLD in rows.levels else cube.over(FOLD)
+
+
+def _add_weights(sums: Mapping[str, np.ndarray], cell: tuple[np.ndarray, ...], weight: np.ndarray | None) -> None:
+    """Add weights and their squares by cell, rising, so that the order of rows is not in the sums."""
+    if weight is None:
+        return
+    rising = np.argsort(weight)
+    for power, measure in enumerate(("w", "w2"), 1):
+        np.add.at(sums[measure], tuple(at[rising] for at in cell), weight[rising] ** power)
 
 
 def _refuse_work(rows: _Rows, members: np.ndarray, of_reference: np.ndarray, table: Table) -> None:

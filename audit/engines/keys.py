@@ -5,11 +5,8 @@ Must not: know an engine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from audit.engines.counting import FOLDS, Plan
-from audit.engines.exact import grid_shift
-from audit.engines.terms import Band, Column, Extent, Fold, Key, Number, Passes, Rows, Sum, Test, Total
+from audit.engines.terms import Band, Column, Fold, Key, Number, Passes, Rows, Sum, Test, Total
 from audit.grouping import FOLD, LABEL, PREDICTION, STRATUM
 
 REACHED = "reached"
@@ -51,8 +48,3 @@ def decisions(plan: Plan) -> dict[str, Sum]:
     if plan.score is None or plan.prediction is None:
         return {}
     return {REACHED: Rows(Test(Number(plan.score), "at least", float(plan.threshold)))}
-
-
-def shifts(sums: Mapping[str, Sum], extents: Mapping[str, Extent]) -> dict[str, int]:
-    """Grid of every total, fine enough for the largest value that its columns allow."""
-    return {name: grid_shift(s.of.bound(extents)) for name, s in sums.items() if isinstance(s, Total)}

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import mul
 from typing import Any
 
 import narwhals as nw
@@ -17,6 +19,7 @@ from audit.engines.exact import LIMBS
 from audit.engines.tally import Tally, TooManyCellsError, tally_of
 from audit.engines.terms import (
     Band,
+    Banded,
     Binary,
     Column,
     Constant,
@@ -90,7 +93,10 @@ class NarwhalsScan:
                 found.append(nw.col(f"s{i}").sum())
             elif isinstance(wanted, (Lowest, Highest)):
                 value = term_expression(wanted.of)
-                columns.append(nw.when(value.is_finite()).then(value).alias(f"s{i}"))
+                kept = value.is_finite()
+                if isinstance(wanted, Lowest) and wanted.when is not None:
+                    kept &= test_expression(wanted.when)
+                columns.append(nw.when(kept).then(value).alias(f"s{i}"))
                 found.append(nw.col(f"s{i}").min() if isinstance(wanted, Lowest) else nw.col(f"s{i}").max())
         answer = self.frame.select(*columns).select(*found).collect("pyarrow").to_native().to_pylist()[0]
         return dict(zip(sums, answer.values(), strict=True))
@@ -151,6 +157,8 @@ def term_expression(term: Term) -> nw.Expr:
     match term:
         case Number(name):
             return nw.col(name).cast(nw.Float64)
+        case Banded():
+            return _near(term)
         case Constant(constant):
             return nw.lit(constant)
         case Binary(sign, left, right):
@@ -163,6 +171,15 @@ def term_expression(term: Term) -> nw.Expr:
             return nw.when(value > 0).then(value).otherwise(1.0).log() * -1.0
         case _:
             raise NotImplementedError(type(term).__name__)
+
+
+def _near(term: Banded) -> nw.Expr:
+    """Values divided by the power of two of their band."""
+    value = nw.col(term.name).cast(nw.Float64)
+    lowest, *others = (reduce(mul, factors, value) for factors in term.factors)
+    for edge, near in zip(term.edges, others, strict=True):  # rising: the last that holds is the band
+        lowest = nw.when(value >= edge).then(near).otherwise(lowest)
+    return lowest
 
 
 def test_expression(test: Test | Every) -> nw.Expr:

@@ -21,7 +21,8 @@ from audit.engines.engine import Rising, Scan
 from audit.engines.keys import group_key
 from audit.engines.scores import group_levels
 from audit.engines.sorting import Stretch, Stretches, stretches
-from audit.engines.terms import Column, Extent, Number
+from audit.engines.tally import order_of
+from audit.engines.terms import Banded, Column, Extent, Number
 from audit.grouping import LABEL, NEGATIVE, POSITIVE, crossings
 from audit.value import Group
 
@@ -46,7 +47,7 @@ class _Won(NamedTuple):
     """Weight of negatives and of positives, shape (2, G)."""
 
 
-def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str], extent: Extent) -> tuple[Cube, ...]:
+def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str], extent: Extent, unit: int = 0) -> tuple[Cube, ...]:
     """Ordered pairs by group and label, one cube a grouping.
 
     Parameters
@@ -59,6 +60,8 @@ def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str], extent: Ext
         Reading of each raw label.
     extent
         Lowest and highest score.
+    unit
+        Power of two in which weights are counted.
 
     Returns
     -------
@@ -67,10 +70,11 @@ def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str], extent: Ext
         score, ties half; for negatives, the rest. ``w`` is the weight of the rows where they are weighted.
     """
     keys = {**{c: group_key(c, plan) for c in plan.groups}, LABEL: Column(plan.label or "")}
-    weight = None if plan.weight is None else Number(plan.weight)
+    weight = None if plan.weight is None else Banded(plan.weight, (), (unit,), 1.0) if unit else Number(plan.weight)
     found = scan.rising(keys, Number(plan.score or ""), extent, weight, HELD_ROWS)
     positive = np.array([labels[cell[-1]] == POSITIVE for cell in found.cells], dtype=bool)
-    order = np.argsort(positive, kind="stable")
+    by_value = sorted(range(len(positive)), key=lambda i: (positive[i], [order_of(v) for v in found.cells[i]]))
+    order = np.array(by_value, dtype=np.intp)
     columns = list(zip(*(found.cells[i] for i in order), strict=True))
     levels = {name: group_levels(columns[i], name, plan) for i, name in enumerate(plan.groups)}
     groupings = [_grouping(by, levels, len(order)) for by in crossings(plan.groups, plan.intersections)]
@@ -122,9 +126,12 @@ def _within(grouping: _Grouping, stretch: Stretch, n: np.ndarray, rows: np.ndarr
     group = grouping.of[stretch.code]
     order = np.argsort(group, kind="stable") if len(grouping.groups) > 1 else slice(None)
     positive = (stretch.code >= negative)[order]
-    lost, won = ~positive, positive
+    lost, won, places = ~positive, positive, np.zeros(len(grouping.groups), dtype=int)
     if stretch.weight is not None:
-        lost, won = (side * stretch.weight[order] for side in (lost, won))
+        # Weights of each group near 1: what is summed over groups and taken off again would drown those of a small one.
+        places = np.frexp(rows.sum(axis=0))[1]
+        weight = np.ldexp(stretch.weight[order], -places[group[order]])
+        lost, won, rows = lost * weight, won * weight, np.ldexp(rows, -places)
     size = np.bincount(grouping.of, weights=n, minlength=len(grouping.groups)).astype(np.intp)
     here = np.flatnonzero(size)
     first = (np.cumsum(size) - size)[here]
@@ -133,7 +140,7 @@ def _within(grouping: _Grouping, stretch: Stretch, n: np.ndarray, rows: np.ndarr
     pairs -= (np.cumsum(rows[0]) - rows[0]) * rows[1]
     if stretch.same.any():
         pairs -= _tied(np.cumsum(~stretch.same)[order], group[order], lost, won, len(size)) / 2
-    return _Won(pairs, rows)
+    return _Won(np.ldexp(pairs, 2 * places), np.ldexp(rows, places))
 
 
 def _tied(run: np.ndarray, group: np.ndarray, lost: np.ndarray, won: np.ndarray, groups: int) -> np.ndarray:

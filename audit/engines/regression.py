@@ -7,7 +7,6 @@ an axis of one level. Must not: know a metric, or an engine.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -17,11 +16,12 @@ from audit.engines.blocks import Block, crossed
 from audit.engines.budget import too_many
 from audit.engines.counting import Counted, Plan
 from audit.engines.engine import Scan
-from audit.engines.keys import fold_key, group_key, shifts, weights
+from audit.engines.keys import fold_key, group_key, weights
 from audit.engines.reading import Words, account, cube_of, group_words, words_of
 from audit.engines.tables import Table
 from audit.engines.tally import Tally, TooManyCellsError
 from audit.engines.terms import Constant, Extent, Key, Number, Rows, Size, Slice, Sum, Term, Total, Value
+from audit.engines.weighing import shifts, unit_of, weighed_tally
 from audit.errors import ValuesError, printable
 from audit.grouping import BINNED, FOLD, ORIGIN, PREDICTION
 
@@ -59,15 +59,17 @@ def regression_counts(
     label = Number(plan.label or "")
     origin = _origin(scan, label, extents)
     keys = {**{c: group_key(c, plan) for c in plan.groups}, **fold_key(plan)}
-    asked = keys, *_summed(_sums(plan, Constant(origin)), plan, extents)
+    asked = keys, _sums(plan, Constant(origin)), extents
     try:
         found = crossed(scan, table, plan, asked, tables, MOST_CELLS)
     except TooManyCellsError as error:
         raise too_many(error, table, plan) from None
+    unit = unit_of(found.tallies[0])
+    found = found.in_unit(unit)
     cubes = tuple(_crossing(found.holding(by), by, plan, repr(origin)) for by in plan.crossings)
-    binned = tuple(_binned(scan, table, plan, name, extents) for name in plan.groups)
+    binned = tuple(_binned(scan, table, plan, name, extents, unit) for name in plan.groups)
     words = {c: group_words(found.holding((c,)), c, plan) for c in plan.groups}
-    return Counted(cubes=cubes, further={BINNED: binned}, **account(found, words, plan))
+    return Counted(cubes=cubes, further={BINNED: binned}, **account(found, words, plan), weight_unit=unit)
 
 
 def _crossing(tally: Tally, by: Sequence[str], plan: Plan, origin: str) -> Cube:
@@ -95,17 +97,6 @@ def _refuse_sizes(plan: Plan, extents: Mapping[str, Extent]) -> None:
             )
 
 
-def _summed(
-    sums: Mapping[str, Sum], plan: Plan, extents: Mapping[str, Extent]
-) -> tuple[Mapping[str, Sum], Mapping[str, int]]:
-    """Sums that are finite, and the grid of each."""
-    if not all(math.isfinite(s.of.bound(extents)) for s in sums.values() if isinstance(s, Total)):
-        raise ValuesError(
-            f"weights '{printable(plan.weight)}' are so large that their powers cannot be summed; rescale them"
-        )
-    return sums, shifts(sums, extents)
-
-
 def _sums(plan: Plan, origin: Term) -> dict[str, Sum]:
     """First moments with weights, and products with squared weights for their variances."""
     label, prediction = Number(plan.label or ""), Number(plan.prediction or "")
@@ -127,7 +118,7 @@ def _power(term: Term, times: int) -> Term:
     return term if times == 1 else _power(term, times - 1) * term
 
 
-def _binned(scan: Scan, table: Table, plan: Plan, name: str, extents: Mapping[str, Extent]) -> Cube:
+def _binned(scan: Scan, table: Table, plan: Plan, name: str, extents: Mapping[str, Extent], unit: int) -> Cube:
     """Predictions of each group by bin: a value where there are few, otherwise an equal slice of the range."""
     prediction = Number(plan.prediction or "")
     low, high = extents[prediction.name]
@@ -138,7 +129,7 @@ def _binned(scan: Scan, table: Table, plan: Plan, name: str, extents: Mapping[st
     sums["prediction"] = Total(weighted)
     keys = {name: group_key(name, plan), PREDICTION: at}
     try:
-        tally = scan.tally(keys, *_summed(sums, plan, extents), MOST_CELLS)
+        tally = weighed_tally(scan, keys, sums, extents, plan, MOST_CELLS).in_unit(unit)
     except TooManyCellsError as error:
         raise too_many(error, table, plan) from None
     edges = [*(low + i * width for i in range(SLICES)), high]

@@ -6,7 +6,6 @@ probabilities the range is 0 to 1, and only then have they losses. Must not: kno
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -18,7 +17,7 @@ from audit.cube import Cube, from_cells
 from audit.engines.budget import MOST_CELLS, refuse_large, too_many
 from audit.engines.counting import Plan
 from audit.engines.engine import Scan
-from audit.engines.keys import fold_key, group_key, shifts, weights
+from audit.engines.keys import fold_key, group_key, weights
 from audit.engines.levels import band_texts, level_text
 from audit.engines.tables import Table
 from audit.engines.tally import Tally, TooManyCellsError
@@ -37,6 +36,7 @@ from audit.engines.terms import (
     Total,
     Value,
 )
+from audit.engines.weighing import weighed_tally
 from audit.errors import ValuesError, printable
 from audit.grouping import FOLD, LABEL, POSITIVE, SCORE
 from audit.value import Level
@@ -80,6 +80,10 @@ class Scored(NamedTuple):
 
     bins: Bins
     tallies: Mapping[str, Tally]
+
+    def in_unit(self, unit: int) -> Scored:
+        """The same with weights counted in units of ``2**unit``."""
+        return self._replace(tallies={name: tally.in_unit(unit) for name, tally in self.tallies.items()})
 
     def __add__(self, other: object) -> Scored:
         if not isinstance(other, Scored):
@@ -204,17 +208,11 @@ class _Asked(NamedTuple):
 
     def tally(self, by: Sequence[str], sums: Mapping[str, Sum], *, most: int, bins: bool) -> Tally:
         """Sums by groups, raw label (score bin) and fold."""
-        _refuse_powers(sums, self.extents, self.plan)
         keys: dict[str, Key] = {**{c: group_key(c, self.plan) for c in by}, LABEL: Column(self.plan.label or "")}
         keys |= {SCORE: self.bins.key(Number(self.plan.score or ""))} if bins else {}
-        return self.scan.tally({**keys, **fold_key(self.plan)}, sums, shifts(sums, self.extents), most)
-
-
-def _refuse_powers(sums: Mapping[str, Sum], extents: Mapping[str, Extent], plan: Plan) -> None:
-    if not all(math.isfinite(s.of.bound(extents)) for s in sums.values() if isinstance(s, Total)):
-        raise ValuesError(
-            f"weights '{printable(plan.weight)}' are so large that their powers cannot be summed; rescale them"
-        )
+        # Of probabilities any table has the same grid, so that a row adds the same to each part as to the whole.
+        extents = {**self.extents, self.plan.score or "": (0.0, 1.0)} if self.proper else self.extents
+        return weighed_tally(self.scan, {**keys, **fold_key(self.plan)}, sums, extents, self.plan, most)
 
 
 def _weight(plan: Plan) -> Term | None:

@@ -135,9 +135,21 @@ def _in_order(pieces: Sequence[Columns], rank: np.ndarray) -> Iterator[Stretch]:
     columns = [np.concatenate(column) for column in zip(*pieces, strict=True)]
     order = np.lexsort((columns[1], columns[0]))
     score, *others = (column[order] for column in columns)
+    if len(others) > 1:
+        _order_alike(score, *others)
     for here in _cuts(score, score[rows::rows]):
         same = np.append(False, score[here][1:] == score[here][:-1])
         yield Stretch(others[0][here], same, others[1][here] if len(others) > 1 else None)
+
+
+def _order_alike(score: np.ndarray, code: np.ndarray, weight: np.ndarray) -> None:
+    """Put weights of one score and cell in rising order, so that sums do not depend on the order of the rows."""
+    same = (score[1:] == score[:-1]) & (code[1:] == code[:-1])
+    alike = np.append(same, False) | np.append(False, same)
+    if alike.any():
+        run = np.cumsum(np.append(True, ~same))[alike]
+        few = weight[alike]
+        weight[alike] = few[np.lexsort((few, run))]
 
 
 def _rows(rank: np.ndarray) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audit.engines.terms import (
     Band,
+    Banded,
     Binary,
     Column,
     Constant,
@@ -42,6 +43,11 @@ def term_sql(term: Term) -> str:
     match term:
         case Number(name):
             return f"CAST({quoted(name)} AS DOUBLE)"
+        case Banded(name, edges):
+            value = term_sql(Number(name))
+            near = [" * ".join((value, *map(double, factors))) for factors in term.factors]
+            cases = (f"WHEN {value} >= {double(edge)} THEN {of} " for edge, of in zip(edges, near[1:], strict=True))
+            return f"(CASE {''.join(reversed(list(cases)))}ELSE {near[0]} END)" if edges else f"({near[0]})"
         case Constant(constant):
             return double(constant)
         case Binary(sign, left, right):
@@ -98,8 +104,10 @@ def sum_sql(wanted: Sum, shift: int) -> str:
             return f"count(*) FILTER ({test_sql(when)})"
         case Total(of):
             return f"sum(CAST(trunc({term_sql(of)} * {double(2.0**shift)}) AS HUGEINT))"
-        case Lowest(of) | Highest(of):
-            value, name = term_sql(of), "min" if isinstance(wanted, Lowest) else "max"
-            return f"{name}({value}) FILTER (isfinite({value}))"
+        case Lowest(of, when):
+            value, also = term_sql(of), "" if when is None else f" AND {test_sql(when)}"
+            return f"min({value}) FILTER (isfinite({value}){also})"
+        case Highest(of):
+            return f"max({term_sql(of)}) FILTER (isfinite({term_sql(of)}))"
         case _:
             raise NotImplementedError(type(wanted).__name__)

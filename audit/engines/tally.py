@@ -13,7 +13,7 @@ that a value is read once and not once a cell. Must not: know what a key or a su
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,8 @@ class Tally:
     totals: Mapping[str, np.ndarray]
     """Arrays of Python's whole numbers, which have no size."""
     shifts: Mapping[str, int]
+    powers: Mapping[str, int] = field(default_factory=dict)
+    """How many times the weight of a row is a factor of each total, where rows have weights."""
 
     def __len__(self) -> int:
         """Cells."""
@@ -105,7 +107,23 @@ class Tally:
             return _added(np.concatenate(both), at, len(first))
 
         counts, totals = ({name: added(name) for name in sums} for sums in (self.counts, self.totals))
-        return Tally(self.keys, levels, tuple(c[first] for c in codes), counts, totals, shifts)
+        powers = {**other.powers, **self.powers}
+        return Tally(self.keys, levels, tuple(c[first] for c in codes), counts, totals, shifts, powers)
+
+    def over(self, key: str) -> Tally:
+        """The same with a key summed out."""
+        left = [i for i, name in enumerate(self.keys) if name != key]
+        codes, levels = [self.codes[i] for i in left], [self.levels[i] for i in left]
+        first, at = _alike(codes, [len(of) for of in levels], len(self))
+        both = (self.counts, self.totals)
+        counts, totals = ({name: _added(v, at, len(first)) for name, v in sums.items()} for sums in both)
+        return replace(self, keys=tuple(self.keys[i] for i in left), levels=tuple(levels),
+                       codes=tuple(c[first] for c in codes), counts=counts, totals=totals)  # fmt: skip
+
+    def in_unit(self, unit: int) -> Tally:
+        """The same with weights counted in units of ``2**unit``."""
+        shifts = {name: shift + self.powers.get(name, 0) * unit for name, shift in self.shifts.items()}
+        return replace(self, shifts=shifts) if unit else self
 
     def _codes_in(self, levels: Sequence[Sequence[Any]]) -> Iterable[np.ndarray]:
         """Codes of every key among other levels, which hold all of its own."""

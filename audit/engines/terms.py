@@ -19,6 +19,8 @@ Extent = tuple[float, float]
 """Smallest and largest value of a column."""
 SMALLEST_LOG = 745.2
 """Larger than -ln of the smallest double above 0."""
+LARGEST_FACTOR = 1000
+"""Power of two that is multiplied by at once."""
 ROUNDING = 1e-9
 """More than a logarithm is off by."""
 
@@ -53,6 +55,30 @@ class Number(Term):
     def extent(self, extents: Mapping[str, Extent]) -> Extent:
         """Extent of the column."""
         return extents[self.name]
+
+
+@dataclass(frozen=True, slots=True)
+class Banded(Term):
+    """Value of a column, none of them negative, divided by the power of two of the band that it lies in."""
+
+    name: str
+    edges: tuple[float, ...]
+    """Where bands begin, but for the lowest."""
+    exponents: tuple[int, ...]
+    """Of each band."""
+    below: float
+    """What every value is below, once it is divided."""
+
+    @property
+    def factors(self) -> tuple[tuple[float, ...], ...]:
+        """Numbers that each band's values are multiplied by, in turn: one power of two may lie beyond all doubles."""
+        halves = (((-e) // 2, -e - (-e) // 2) if abs(e) > LARGEST_FACTOR else (-e,) for e in self.exponents)
+        return tuple(tuple(2.0**place for place in places if place) for places in halves)
+
+    def extent(self, extents: Mapping[str, Extent]) -> Extent:
+        """The same of every table."""
+        del extents
+        return 0.0, self.below
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +226,10 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Lowest:
-    """Smallest finite value of a term."""
+    """Smallest finite value of a term, or of those rows that satisfy a test."""
 
     of: Term
+    when: Test | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,10 @@ def smooth(
         Whether a value is worth at most the rows that it is made of. Without it the variance of folds is at least
         that of independent rows with half a row more in each cell, so that no agreement by chance looks certain.
     """
+    # Only shares matter, and steps and thresholds below are of ordinary sums: each group's weights are brought near 1.
+    whole = cells.sum(axis=(1, 2))
+    places = np.frexp(whole)[1][:, None, None]
+    cells, squares = np.ldexp(cells, -places), np.ldexp(squares, -2 * places)
     total = cells.sum(axis=2)
     p = function(*total.T)
     measured = ~np.isnan(p)
@@ -88,7 +92,7 @@ def smooth(
     n = np.where(flat, np.minimum(kish, worth) * share, np.minimum(p0 * (1 - p0) / np.where(flat, 1.0, variance), most))
     n = np.where(measured, np.maximum(n, 1e-3), 0.0)
     few = kish * share < FEW_ROWS
-    return Sample(p, n, np.where(measured, df, 0.0), np.full(p.shape, np.nan), np.where(measured, w, 0.0), r, few)
+    return Sample(p, n, np.where(measured, df, 0.0), np.full(p.shape, np.nan), np.where(measured, whole, 0.0), r, few)
 
 
 def with_whole(function: Function, cells: Floats, squares: Floats) -> Floats:
@@ -101,7 +105,8 @@ def with_whole(function: Function, cells: Floats, squares: Floats) -> Floats:
     function, cells, squares
         As for `smooth`, with folds of one.
     """
-    total, two = cells.sum(axis=2), squares.sum(axis=2)
+    places = np.frexp(cells.sum())[1]
+    total, two = np.ldexp(cells.sum(axis=2), -places), np.ldexp(squares.sum(axis=2), -2 * places)
     w, w2 = total.sum(axis=1), two.sum(axis=1)
     each = (w2 / np.where(w > 0, w, 1.0))[:, None]
     added, two = total + HALF * each, two + HALF * each**2

@@ -78,7 +78,7 @@ class _AdverseTable(RateTable):
 
     def _unknown(self, sample: Sample, at: int, i: int) -> str | None:
         if not sample.measured[i]:
-            reason = SELECTION_RATE.empty if self.g.rows[i] else "0/0: no rows in this group"
+            reason = self.g.nobody(i) or SELECTION_RATE.empty
             return f"not measured for {self._named(i)} ({reason})"
         return None if sample.p[at] > 0 else "0/0: nobody in any group was selected"
 
@@ -144,8 +144,9 @@ class _AdverseTable(RateTable):
     def _shortfall(self, sample: Sample, at: int, i: int) -> Estimate:
         hits, rows = sample.numerator, sample.denominator
         both = float(rows[i] + rows[at])
-        expected = float(rows[i] * (hits[i] + hits[at]) / both) if both else 0.0
-        short, weights = max(0.0, expected - float(hits[i])), ", in sums of weights" if "w" in self.g.counts else ""
+        # Expected less selected as one quotient: taken off each other, both would drown the weights of a small group.
+        short = max(0.0, float((rows[i] * hits[at] - rows[at] * hits[i]) / both)) if both else 0.0
+        short, weights = float(self.g.told(short)), ", in sums of weights" if "w" in self.g.counts else ""
         method = f"expected at the rate of both groups less selected{weights}; no interval"
         return self._of(SHORTFALL.name, sample, at, i, value=short, method=method)
 

@@ -13,16 +13,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from audit.cube import of_others
 from audit.fairness.scores import AVERAGE_PRECISION, BNSP_AUC, BPSN_AUC, NEGATIVE_GAP, POSITIVE_GAP, ROC_AUC
 from audit.grouping import Grouping
 from audit.inference.auc import Placed, auc_against, auc_extreme, auc_gap, folded, limits, placed
 from audit.inference.intervals import Limits
 from audit.inference.precision import average_precision, folded_precision
 from audit.measurement.bins import Bins, Pairs
-from audit.measurement.compared import EMPTY, Quantity, estimates_of, lonely, undefined
+from audit.measurement.compared import Quantity, estimates_of, lonely, undefined
 from audit.measurement.everybody_scores import auc_against_rest
 from audit.measurement.scope import Scope
-from audit.value import Estimate
+from audit.value import SAYS_NOTHING, Estimate
 
 NO_PAIRS = "0/0: no rows with label = 1, or none with label = 0"
 DELONG = "DeLong on score bins, wilson at its rows"
@@ -74,14 +75,14 @@ def area_estimates(
 
 def _with_rests(bins: Bins) -> Placed:
     """AUC of every group, then of everybody else of each."""
-    own, own2 = (np.concatenate([v, np.maximum(v.sum(axis=0) - v, 0.0)]) for v in (bins.w, bins.w2))
+    own, own2 = (np.concatenate([v, of_others(v)]) for v in (bins.w, bins.w2))
     return _area(placed, folded, bins, own[:, 1], own[:, 0], own2[:, 1], own2[:, 0])
 
 
 def _against(asked: Against, grouped: Grouping, bins: Bins, scope: Scope) -> list[Estimate]:
     if len(grouped.groups) < 2:
         return undefined(asked.metric, grouped, scope, lonely(grouped))
-    rest, rest2 = (np.maximum(v.sum(axis=0) - v, 0.0) for v in (bins.w, bins.w2))
+    rest, rest2 = (of_others(v) for v in (bins.w, bins.w2))
     sides = [
         ((bins.w, bins.w2) if mine else (rest, rest2), label) for mine, label in (asked.higher, asked.lower)
     ]  # fmt: skip
@@ -110,6 +111,8 @@ def _quantity(
 ) -> Quantity:
     each = limits(area, scope.tail)
     method = [f"{how}; {said or _bounds(area, i)}" for i in range(len(area.mid))]
+    if metric == ROC_AUC.name:
+        method = [f"{m}, and exact_auc makes it exact" if m.endswith(SAYS_NOTHING) else m for m in method]
     return Quantity(metric=metric, value=area.mid, limits=Limits(each.low, each.high), thin=each.thin, method=method,
                     how=how, why=why)  # fmt: skip
 
@@ -139,9 +142,11 @@ def _how(how: str, bins: Bins) -> str:
 
 
 def _why(grouped: Grouping, i: int, empty: str = "") -> str:
-    if not grouped.rows[i]:
-        return EMPTY
-    return f"0/0: {empty}" if empty else NO_PAIRS
+    return grouped.nobody(i) or (f"0/0: {empty}" if empty else NO_PAIRS)
+
+
+MOST_HIDDEN = 0.25
+"""Width of a bound beyond which no reader is told less by no number at all."""
 
 
 def _bounds(area: Placed, i: int) -> str:
@@ -149,6 +154,10 @@ def _bounds(area: Placed, i: int) -> str:
     low, mid, high = (float(x[i]) for x in (area.tie_low, area.mid, area.tie_high))
     if math.isnan(mid) or high - low < 1e-12:
         return "exact"
+    return _hidden(low, mid, high) + (SAYS_NOTHING if high - low > MOST_HIDDEN else "")
+
+
+def _hidden(low: float, mid: float, high: float) -> str:
     if abs((high - mid) - (mid - low)) < 1e-9:
         return f"binned: the exact value lies within ±{_upwards((high - low) / 2):.2g}"
     digits = max(2, 2 - math.floor(math.log10(high - low)))

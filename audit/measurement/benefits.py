@@ -20,7 +20,6 @@ from audit.measurement.rates import RateTable
 from audit.measurement.scope import SMALL, UNMEASURED
 from audit.value import Estimate, Group
 
-NO_ROWS = "0/0: no rows in this group"
 OPEN_SIDES = {"low": "; no lower limit", "high": "; no upper limit"}
 
 
@@ -93,8 +92,8 @@ class BenefitTable(RateTable):
 
     def _unknown(self, metric: Rising, values: Risen, i: int) -> str:
         """Why a group has no number."""
-        if not self.g.rows[i]:
-            return NO_ROWS
+        if (nobody := self.g.nobody(i)) is not None:
+            return nobody
         return metric.infinite if math.isinf(values.value[i]) else metric.below.empty
 
     def _unmeasured(self, metric: Rising, values: Risen) -> str:

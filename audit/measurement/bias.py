@@ -109,7 +109,7 @@ class BiasTable(EverybodyTable):
                 LABEL_GAP.name,
                 **common,
                 status="undefined",
-                reason=f"not measured for {self._named(empty)} (0/0: no rows in this group)",
+                reason=f"not measured for {self._named(empty)} ({self.g.nobody(empty)})",
             )
         return self.base(
             LABEL_GAP.name,
@@ -161,7 +161,7 @@ class BiasTable(EverybodyTable):
             reason = (
                 f"the reference population names no share for {self._named(i)}"
                 if sample.measured[i]
-                else "0/0: no rows"
+                else self.g.nobody(i)
             )
             return self.base(REPRESENTATION.name, **common, status="undefined", reason=reason)
         return self.base(

@@ -14,7 +14,7 @@ from audit.grouping import Grouping
 from audit.inference.calibration import Calibration, calibration, shared_noise
 from audit.inference.intervals import quantile
 from audit.measurement.bins import Bins
-from audit.measurement.compared import EMPTY, base, undefined
+from audit.measurement.compared import base, undefined
 from audit.measurement.scope import SMALL, Scope
 from audit.value import Estimate
 
@@ -58,7 +58,7 @@ def _square(grouped: Grouping, bins: Bins, scope: Scope, found: Calibration, i: 
     common = {"group": grouped.groups[i], "n": float(grouped.rows[i])}
     if math.isnan(value):
         few = "no score bin has two rows"
-        return base(name, grouped, scope, **common, status="undefined", reason=few if grouped.rows[i] else EMPTY)
+        return base(name, grouped, scope, **common, status="undefined", reason=grouped.nobody(i) or few)
     common |= {"value": value, "flags": (SMALL,) * bool(grouped.rows[i] < FEW_ROWS)}
     if bins.folded or bins.weighted:
         reason = "rows share units" if bins.folded else "rows are weighted"
@@ -69,7 +69,7 @@ def _square(grouped: Grouping, bins: Bins, scope: Scope, found: Calibration, i: 
 
 
 def _undefined(metric: str, grouped: Grouping, scope: Scope, i: int) -> Estimate:
-    reason = "0/0: all weights are 0" if grouped.rows[i] else EMPTY
+    reason = grouped.nobody(i)
     n = float(grouped.rows[i])
     return base(metric, grouped, scope, group=grouped.groups[i], n=n, status="undefined", reason=reason)
 

@@ -20,8 +20,6 @@ from audit.inference.pairs import Extreme, Gap
 from audit.measurement.scope import NO_GROUP, SMALL, UNMEASURED, Scope
 from audit.value import Estimate
 
-EMPTY = "0/0: no rows in this group"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
@@ -77,8 +75,8 @@ def undefined(
         n = float(grouped.rows.sum())
         return [base(metric, grouped, scope, compare=compare, n=n, status="undefined", reason=reason)]
     return [
-        base(metric, grouped, scope, group=group, n=float(rows), status="undefined", reason=reason if rows else EMPTY)
-        for group, rows in zip(grouped.groups, grouped.rows, strict=True)
+        base(metric, grouped, scope, group=group, n=float(rows), status="undefined", reason=grouped.nobody(i) or reason)
+        for i, (group, rows) in enumerate(zip(grouped.groups, grouped.rows, strict=True))
     ]
 
 

@@ -16,7 +16,7 @@ from audit.grouping import Grouping
 from audit.inference.roc import Curve, area_between, chance_area, curve
 from audit.measurement.areas import NO_PAIRS
 from audit.measurement.bins import Bins
-from audit.measurement.compared import EMPTY, base, flags_of, lonely, named
+from audit.measurement.compared import base, flags_of, lonely, named
 from audit.measurement.scope import UNMEASURED, Scope
 from audit.value import Estimate
 
@@ -90,4 +90,4 @@ def _method(bins: Bins, one: Curve, other: Curve) -> str:
 
 
 def _why(grouped: Grouping, i: int) -> str:
-    return NO_PAIRS if grouped.rows[i] else EMPTY
+    return grouped.nobody(i) or NO_PAIRS

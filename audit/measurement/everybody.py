@@ -121,7 +121,7 @@ class EverybodyTable(RateTable):
 
     def _why_not(self, asked: _Asked, rest: Beside, i: int) -> str:
         if not rest.group.measured[i]:
-            reason = asked.metric.empty if self.g.rows[i] else "0/0: no rows in this group"
+            reason = self.g.nobody(i) or asked.metric.empty
             return f"not measured for {self._named(i)} ({reason})"
         return f"not measured for everybody but {self._named(i)} ({asked.metric.empty})"
 

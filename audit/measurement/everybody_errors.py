@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audit.catalogue import EVERYBODY, Everybody, GroupStatistic
+from audit.cube import of_others
 from audit.inference.intervals import Limits
 from audit.inference.means import Found, between, measured
 from audit.inference.mixtures import Furthest, furthest, mean_to_whole
@@ -40,7 +41,7 @@ def _stacked(table: ErrorTable, scale: Scale) -> Found:
     sums = {}
     for name, each in table.sums.items():
         whole = each.sum(axis=0, keepdims=True)
-        sums[name] = np.concatenate([each, whole - each, whole])
+        sums[name] = np.concatenate([each, of_others(each), whole])
     return measured(scale, sums, folds=table.g.folded)
 
 

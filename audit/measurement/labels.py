@@ -64,7 +64,7 @@ def _distances(grouped: ClassGrouping, scope: Scope) -> list[Estimate]:
         empty = next((j for j in (i, at) if np.isnan(shares[j]).any()), None)
         if empty is not None:
             named = " x ".join(map(printable, grouped.groups[empty]))
-            common |= {"status": "undefined", "reason": f"not measured for {named} (0/0: no rows in this group)"}
+            common |= {"status": "undefined", "reason": f"not measured for {named} ({grouped.nobody(empty)})"}
             found += [_made(tables, m.name, **common) for m in (KL, JS, LP, TVD, KS)]
             continue
         found += [*_divergences(tables, common, shares[at], shares[i]), *_norms(tables, common, shares[at] - shares[i])]

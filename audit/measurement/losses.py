@@ -10,17 +10,16 @@ from collections.abc import Mapping
 import numpy as np
 
 from audit.fairness.scores import BRIER, CALIBRATION_GAP, LOG_LOSS
-from audit.grouping import Grouping
+from audit.grouping import NO_ROWS, Grouping
 from audit.inference.losses import LOSSES
 from audit.inference.means import Found, against, extreme, limits, mean_gap, measured
-from audit.measurement.compared import EMPTY, Quantity, estimates_of, undefined
+from audit.measurement.compared import Quantity, estimates_of, undefined
 from audit.measurement.scope import LENT, Scope
 from audit.value import Estimate
 
 FEW_ROWS = 60
 FEW_OF_A_LABEL = 15
 """Rows, and rows of the rarer label, under which the mean of a loss is marked; simulated in docs/inference.md."""
-NO_WEIGHT = "0/0: all weights are 0"
 HOW = "t interval of the mean"
 NAMES: Mapping[str, str] = {
     BRIER.name: "squared_error",
@@ -123,7 +122,7 @@ def _why(metric: str, grouped: Grouping, sums: Mapping[str, np.ndarray], i: int)
     impossible = float(sums["impossible"][i].sum())
     if metric == LOG_LOSS.name and impossible:
         return f"infinite: what was called impossible happened in {impossible:,.0f} rows"
-    return NO_WEIGHT if grouped.rows[i] else EMPTY
+    return grouped.nobody(i) or NO_ROWS
 
 
 def _why_open(grouped: Grouping, sums: Mapping[str, np.ndarray], i: int) -> str:

@@ -17,8 +17,6 @@ from audit.measurement.bins import edges_of
 from audit.measurement.scope import Scope
 from audit.value import Estimate
 
-EMPTY = "0/0: no rows in this group"
-
 
 class _Bins(NamedTuple):
     """Bins in rising order, shape (B,), and each group's shares and mean predictions in them, shape (G, B)."""
@@ -50,7 +48,7 @@ def distances(binned: Cube, grouped: Grouping, scope: Scope) -> list[Estimate]:
                                       "n": float(grouped.rows[i] + grouped.rows[at])}  # fmt: skip
             empty = next((j for j in (i, at) if not bins.share[j].any()), None)
             if empty is not None:
-                reason = f"not measured for {printable(grouped.groups[empty][0])} ({EMPTY})"
+                reason = f"not measured for {printable(grouped.groups[empty][0])} ({grouped.nobody(empty)})"
                 found.append(Estimate(**common, status="undefined", reason=reason))
                 continue
             distance = measure(bins, i, at)

@@ -39,7 +39,6 @@ SCALES: Mapping[str, tuple[Scale, str]] = {
     MEAN_PREDICTION.name: (MEANS["prediction"], "t interval of the mean"),
 }
 EXTREMES = (MEAN_ABSOLUTE_ERROR.name, ROOT_MEAN_SQUARED_ERROR.name, R2.name)
-EMPTY, NO_WEIGHT = "0/0: no rows in this group", "0/0: all weights are 0"
 CONSTANT = "0/0: all labels are equal"
 
 
@@ -127,9 +126,7 @@ class ErrorTable:
 
     def why(self, i: int) -> str:
         """Why a value is undefined."""
-        if not self.g.rows[i]:
-            return EMPTY
-        return CONSTANT if self.sums["w"][i].sum() > 0 else NO_WEIGHT
+        return self.g.nobody(i) or CONSTANT
 
     def _why_open(self, i: int) -> str:
         """Why a value has no interval."""

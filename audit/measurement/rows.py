@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
+from audit.catalogue import Rate
 from audit.errors import printable
 from audit.fairness.rates import BASE_RATE
 from audit.grouping import Grouping
@@ -82,10 +83,12 @@ class GroupTable:
         """Every group's own value."""
         scale = Scale.of(metric)
         method = scale.said(self._method())
-        columns = (*(scale.moved(x) for x in (sample.p, *limits)), sample.numerator, sample.denominator, sample.n,
-                   sample.df, self.g.rows, sample.thin)  # fmt: skip
+        weighted, totals = "w" in self.g.counts, (sample.numerator, sample.denominator)
+        given = self.g.rows_given(metric) if weighted else self.g.rows
+        columns = (*(scale.moved(x) for x in (sample.p, *limits)), *(self.g.told(x) for x in totals), sample.n,
+                   sample.df, self.g.rows, sample.thin, given)  # fmt: skip
         rows = zip(self.g.groups, *(c.tolist() for c in columns), strict=True)
-        for i, (group, p, low, high, hits, total, n, df, here, thin) in enumerate(rows):
+        for i, (group, p, low, high, hits, total, n, df, here, thin, under) in enumerate(rows):
             if total <= 0:
                 yield self._empty_group(metric, i)
                 continue
@@ -104,6 +107,7 @@ class GroupTable:
                 numerator=hits if scale.counted else None,
                 denominator=total if scale.counted else None,
                 effective_n=n,
+                rows=float(under) if weighted and scale.counted else None,
                 degrees_of_freedom=df if math.isfinite(df) else None,
                 flags=(SMALL,) if thin else (),
             )
@@ -189,7 +193,10 @@ class GroupTable:
 
     def _empty(self, metric: Measured, i: int) -> str:
         """Why a metric is undefined for a group."""
-        return metric.empty if self.g.rows[i] else "0/0: no rows in this group"
+        if (nobody := self.g.nobody(i)) is not None:
+            return nobody
+        weightless = "w" in self.g.counts and isinstance(metric, Rate) and self.g.rows_given(metric)[i] > 0
+        return f"{metric.empty} that has a weight above 0" if weightless else str(metric.empty)
 
     def _named(self, i: int) -> str:
         return " x ".join(printable(level) for level in self.g.groups[i])

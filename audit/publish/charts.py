@@ -185,6 +185,7 @@ def _row_text(e: Estimate) -> str:
     few = ", few" if _mark(e) == "few" else ""
     # A share has all rows below the line; what tells how sure it is are the rows of the group.
     n = e.n if e.denominator is None or e.metric == "representation" else e.denominator
+    n = n if e.rows is None else e.rows
     return f"{rate_text(e.value)} {bounds_text(e.low, e.high)}  n {count(n or 0)}{few}"
 
 

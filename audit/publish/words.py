@@ -11,6 +11,7 @@ from typing import Literal
 from audit.errors import printable
 from audit.footprint_words import share_text
 from audit.result import Part
+from audit.row_totals import total_text
 from audit.value import Estimate, Group
 
 Mark = Literal["ok", "few", "undefined", "suppressed", "none"]
@@ -121,6 +122,14 @@ def bounds_text(low: float | None, high: float | None) -> str:
     return f"[{rate_text(low)}, {'no upper limit' if high is None else rate_text(high)}]"
 
 
+def n_text(estimate: Estimate) -> str:
+    """Rows that a value rests on: of its own denominator, where it has one."""
+    if estimate.rows is not None:
+        return f"n {count(estimate.rows)}, weighted total {total_text(estimate.denominator or 0.0)}"
+    n = estimate.denominator if estimate.compare is None and estimate.denominator is not None else estimate.n
+    return f"n {count(n or 0)}"
+
+
 def estimate_cell(estimate: Estimate | None, *, with_n: bool = True) -> Cell:
     """One estimate in a table: value, interval and the n of its own denominator, or why there is none."""
     if estimate is None:
@@ -134,8 +143,7 @@ def estimate_cell(estimate: Estimate | None, *, with_n: bool = True) -> Cell:
             mark="undefined",
         )
     few = "small_group" in estimate.flags
-    n = estimate.denominator if estimate.compare is None and estimate.denominator is not None else estimate.n
-    notes = [f"n {count(n)}"] if with_n and n is not None else []
+    notes = [n_text(estimate)] if with_n and estimate.n is not None else []
     notes += [TOO_FEW] if few else []
     return Cell(
         rate_text(estimate.value),
