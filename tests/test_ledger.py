@@ -11,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import fields, replace
 
+import numpy as np
 import pytest
 import sample_results
 from hypothesis import given
@@ -463,3 +464,43 @@ def test_track_refuses_two_places_for_one_answer(tmp_path):
     done = tracked(tmp_path, "--config", "audit.toml", "--country", "USA")
     assert done.returncode == 2
     assert "leave --country out" in done.stderr
+
+
+MOMENTS = st.lists(st.floats(0.001, 2.0), min_size=4, max_size=24)
+
+
+@given(st.floats(0.5, 500.0), MOMENTS, st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.booleans())
+def test_joules_of_a_constant_draw_are_its_watts_times_the_time_that_is_covered(watts, steps, enters, leaves, known):
+    """Readings at any moments, each of which takes a while in which nothing is counted, and a phase from anywhere."""
+    ends = np.cumsum(steps)
+    moments = list(zip(ends[::2], ends[1::2], strict=False))  # up to when a reading counts, and when it is over
+    phase = sorted((enters * float(ends[-1]), leaves * float(ends[-1])))
+    source = Source(component="ram", method="constant", detail="", constant_w=watts if known else None)
+    books, joules, last = Ledger(), 0.0, None
+    todo = [(phase[0], "enter"), (phase[1], "leave"), *((ended, (began, ended)) for began, ended in moments)]
+    for at, what in sorted(todo, key=lambda step: (step[0], isinstance(step[1], tuple))):
+        if what == "enter":
+            books.enter("train", at)
+        elif what == "leave":
+            books.leave(at, unread=True)
+        else:
+            joules += 0.0 if last is None else watts * (what[0] - last)
+            books.book({"ram": joules}, *what)
+            last = what[1]
+    (row,) = books.energy({"ram": source}, float(ends[-1]), missing="", note="").components
+    if row.energy_j is not None and row.coverage is not None:
+        length_s = phase[1] - phase[0]
+        assert row.energy_j == pytest.approx(watts * row.coverage * length_s, rel=1e-6, abs=1e-6 * watts)
+        assert row.energy_j <= watts * length_s * (1 + 1e-9)
+
+
+def test_joules_that_came_before_a_phase_are_not_its_own_however_late_the_answer_is():
+    """The first answer comes 0.3 s after the moment of its reading, the last one at once, as on a busy machine."""
+    books = Ledger()
+    books.enter("train", 10.0)
+    books.book({"ram": 0.0}, 10.0, 10.01)
+    books.book({"ram": 20 * 0.99}, 11.0, 11.01)
+    books.leave(11.0, unread=True)
+    (row,) = books.energy({"ram": Source(component="ram", method="constant", detail="", constant_w=20.0)}, 11.0,
+                          missing="", note="").components  # fmt: skip
+    assert (row.energy_j, row.coverage) == (pytest.approx(19.8), pytest.approx(0.99))

@@ -115,4 +115,6 @@ def _reading(found: Mapping[str, Any] | None) -> Reading | None:
     if found is None:
         return None
     sources = (Source(**fields) for fields in found["sources"])
-    return Reading(total_j=found["total_j"], sources={s.component: s for s in sources}, version=found["version"])
+    # Every process of a machine reads one monotonic clock.
+    return Reading(total_j=found["total_j"], sources={s.component: s for s in sources}, version=found["version"],
+                   began_s=found["began_s"], ended_s=found["ended_s"])  # fmt: skip

@@ -11,7 +11,9 @@ import contextlib
 import inspect
 import logging
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from audit.energy.instrument import EVERY_BOARD, Reading
@@ -51,9 +53,11 @@ class Codecarbon:
             return None
         self._inbox.clear()
         with self._guarded():
+            # Watts are multiplied with the time up to here, and the next stretch begins when all parts are read.
+            began_s = time.monotonic()
             self._tracker.flush()
             if self._inbox:
-                return self._reading(self._inbox[-1])
+                return replace(self._reading(self._inbox[-1]), began_s=began_s, ended_s=time.monotonic())
             self.reason = self._listener.reason or self.reason or "codecarbon gave no reading"
         return None
 
@@ -107,8 +111,8 @@ class Codecarbon:
             return _cpu(part)
         if kind == "RAM":
             memory = f"from {data.ram_total_size:.0f} GB of memory"
-            return Source(component="ram", method="constant", attribution=WHOLE_MACHINE,
-                          detail=f"{data.ram_power:.3g} W at all times, assumed {memory}")  # fmt: skip
+            detail = f"{data.ram_power:.3g} W at all times, assumed {memory}"
+            return Source(component="ram", method="constant", detail=detail, constant_w=_watts(data.ram_power))
         if kind == "GPU":
             return self._gpu(part, printable(data.gpu_model))
         component = str(getattr(part, "chip_part", "other")).lower()
@@ -153,6 +157,11 @@ def _boards(part: Any) -> tuple[Any, ...]:
     return tuple(getattr(getattr(part, "devices", None), "devices", ()))
 
 
+def _watts(found: Any) -> float | None:
+    """Power as a number above 0; None where there is none."""
+    return float(found) if isinstance(found, (int, float)) and found > 0 else None
+
+
 def _model(part: Any) -> str | None:
     """Name of the processor; None where codecarbon has none."""
     name = getattr(part, "_model", None)
@@ -162,8 +171,10 @@ def _model(part: Any) -> str | None:
 def _cpu(part: Any) -> Source:
     """How the processor is measured."""
     model = _model(part)
-    method, how = _processor(getattr(part, "_mode", None), getattr(part, "_tdp", None), model or "an unknown processor")
-    return Source(component="cpu", method=method, detail=how, device=model, attribution=WHOLE_MACHINE)
+    mode, watts = getattr(part, "_mode", None), getattr(part, "_tdp", None)
+    method, how = _processor(mode, watts, model or "an unknown processor")
+    half_w = _watts(watts / 2) if mode == "constant" and isinstance(watts, (int, float)) else None
+    return Source(component="cpu", method=method, detail=how, device=model, constant_w=half_w)
 
 
 def _processor(mode: Any, watts: Any, model: str) -> tuple[EnergyMethod, str]:

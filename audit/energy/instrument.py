@@ -15,6 +15,9 @@ from audit.errors import QuestionError, no_such
 MeterName = Literal["codecarbon", "zeus"]
 EVERY_BOARD = "every board of the machine, all processes, idle draw included"
 
+LATEST_S = 60.0
+"""An answer about a moment longer ago than any answer takes is of another clock."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -24,6 +27,17 @@ class Reading:
     sources: Mapping[str, Source]
     version: str
     """Name and version of the library that read them."""
+    began_s: float | None = None
+    """Monotonic time up to which joules are counted; None where the instrument cannot say, and then it is now."""
+    ended_s: float | None = None
+    """Monotonic time from which the next reading counts."""
+
+    def moments(self, now_s: float) -> tuple[float, float]:
+        """Up to when it counts, and from when the next one does; now where it says nothing that can be."""
+        if self.began_s is None or self.ended_s is None:
+            return now_s, now_s
+        told = now_s - LATEST_S <= self.began_s <= self.ended_s <= now_s
+        return (self.began_s, self.ended_s) if told else (now_s, now_s)
 
 
 class Instrument(Protocol):

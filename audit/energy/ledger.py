@@ -35,6 +35,8 @@ class Source:
     """Model of the processor or board, as the library names it; None where it cannot say."""
     idle_w: float | None = None
     """Power that the machine's idle component draws, measured or declared; None where nobody knows."""
+    constant_w: float | None = None
+    """Power that is assumed at all times; None where it varies or is counted."""
     attribution: str = WHOLE_MACHINE
     """Whose joules these are, in words."""
 
@@ -91,10 +93,21 @@ class Ledger:
             self._unread.append((phase, since_s, now_s))
         self._open = None
 
-    def book(self, total_j: Mapping[str, float], now_s: float) -> None:
-        """Book what the components drew since the last reading; the first one is where counting starts."""
+    def book(self, total_j: Mapping[str, float], now_s: float, next_s: float | None = None) -> None:
+        """Book what the components drew since the last reading; the first one is where counting starts.
+
+        Parameters
+        ----------
+        total_j
+            Joules since the start, by component.
+        now_s
+            The moment up to which they are counted.
+        next_s
+            From when the next reading counts; the time between is in neither.
+        """
+        from_s = now_s if next_s is None else next_s
         if self._read_s is None:
-            self._total_j, self._read_s = dict(total_j), now_s
+            self._total_j, self._read_s = dict(total_j), from_s
             self._unread.clear()
             return
         interval_s = now_s - self._read_s
@@ -104,7 +117,7 @@ class Ledger:
             return
         if interval_s > 0:
             self._attribute(moved, self._read_s, now_s)
-        self._total_j, self._read_s = dict(total_j), now_s
+        self._total_j, self._read_s = dict(total_j), from_s
         self._unread.clear()
 
     def _attribute(self, moved: Mapping[str, float], from_s: float, to_s: float) -> None:
@@ -162,16 +175,21 @@ class Ledger:
             return EnergyComponent(
                 component=name, phase=phase, energy_j=None, method="none", detail=missing, coverage=0.0
             )
-        coverage = min(1.0, account.covered_s / length_s) if length_s > 0 else None
+        covered_s, energy_j = min(account.covered_s, length_s), account.energy_j
+        if source.constant_w is not None:
+            # A power that never changes draws joules for just the time that it covers.
+            energy_j = min(energy_j, source.constant_w * length_s)
+            covered_s = energy_j / source.constant_w
+        coverage = min(1.0, covered_s / length_s) if length_s > 0 else None
         return EnergyComponent(
             component=name,
             phase=phase,
-            energy_j=account.energy_j,
+            energy_j=energy_j,
             method=source.method,
             detail=source.detail,
             coverage=coverage,
             device=source.device,
-            idle_share=idle_share(self._site.idle_w.get(name, source.idle_w), account.covered_s, account.energy_j),
+            idle_share=idle_share(self._site.idle_w.get(name, source.idle_w), covered_s, energy_j),
             attribution=source.attribution,
         )
 

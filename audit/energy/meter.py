@@ -247,7 +247,7 @@ class Meter:
             if not self._sources:
                 self._notes[f"the meter was ready {now_s - self._started_s:.1f} s after the start"] = None
             self._sources, self._version = reading.sources, reading.version
-            self._ledger.book(reading.total_j, now_s)
+            self._ledger.book(reading.total_j, *reading.moments(now_s))
 
     def _write(self) -> None:
         """Rewrite the record; a record that cannot be written never hurts the run."""

@@ -74,7 +74,8 @@ def _answer(instrument: Instrument) -> bytes:
     document: dict[str, Any] = {"reason": instrument.reason, "reading": None}
     if reading is not None:
         sources = [asdict(source) for source in reading.sources.values()]
-        document["reading"] = {"total_j": dict(reading.total_j), "sources": sources, "version": reading.version}
+        document["reading"] = {"total_j": dict(reading.total_j), "sources": sources, "version": reading.version,
+                               "began_s": reading.began_s, "ended_s": reading.ended_s}  # fmt: skip
     try:
         return json.dumps(document, allow_nan=False).encode() + b"\n"
     except ValueError as error:
