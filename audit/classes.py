@@ -5,6 +5,7 @@ Must not: know a metric's name or a limit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,7 @@ from audit.grouping import (
     PREDICTION,
     Grouping,
     all_groups,
+    partly_missing,
     reference_at,
     unit_of,
 )
@@ -103,15 +105,19 @@ def class_grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mappin
                          classes, _labelled(kept, classes), unit=unit_of(cube))  # fmt: skip
 
 
-def missing_class_groups(cubes: Sequence[Cube], by: str) -> ClassGrouping | None:
-    """The rows whose ``by`` is missing, as a group of their own; None if there are none."""
-    cube = next(c for c in cubes if by in c.names)
-    kept = _kept(cube, (by,))
-    if None not in kept.axis(by).levels:
+def missing_class_groups(cubes: Sequence[Cube], by: tuple[str, ...]) -> ClassGrouping | None:
+    """The rows of which a column of ``by`` is missing, by what is known of the others; None if there are none."""
+    holding = [c for c in cubes if set(by) <= set(c.names)]
+    if not by or not holding:
         return None
-    classes, missing = classes_of(kept), ((None,),)
-    counts = _counts(kept.at(by, None), 1, classes)
-    return ClassGrouping((by,), missing, counts, 0, 0.0, FOLD in kept.names, classes, _labelled(kept, classes),
+    cube = min(holding, key=lambda c: c["n"].size)
+    kept = _kept(cube, by)
+    groups, at = partly_missing(kept, by)
+    if not groups:
+        return None
+    classes, every = classes_of(kept), math.prod(len(kept.axis(name).levels) for name in by)
+    counts = {k: v[at] for k, v in _counts(kept, every, classes).items()}
+    return ClassGrouping(by, groups, counts, 0, 0.0, FOLD in kept.names, classes, _labelled(kept, classes),
                          unit=unit_of(cube))  # fmt: skip
 
 

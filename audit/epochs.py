@@ -214,13 +214,13 @@ def occupied(cube: Cube) -> Cube:
 
 def _two(cube: Cube, by: tuple[str, ...], scope: Scope) -> list[list[Any]]:
     rates: list[Rate] = [rate for rate in RATES if rate.name in CURVES]
-    each: list[Grouping | None] = [grouping([cube], by, {}), missing_groups([cube], by[0]) if len(by) == 1 else None]
+    each: list[Grouping | None] = [grouping([cube], by, {}), missing_groups([cube], by)]
     return [EverybodyTable(g, scope, "model", comparable=False).rates(rates) for g in each if g is not None]
 
 
 def _several(cube: Cube, by: tuple[str, ...], scope: Scope) -> list[list[Any]]:
     rates = [rate for rate in RATES if rate.name == ACCURACY]
-    rest = missing_class_groups([cube], by[0]) if len(by) == 1 else None
+    rest = missing_class_groups([cube], by)
     each: list[ClassGrouping | None] = [class_grouping([cube], by, {}), rest]
     return [ClassTable(g, scope, "model", view=g.right, comparable=False).rates(rates) for g in each if g is not None]
 

@@ -235,14 +235,26 @@ def all_groups(known: Cube, by: tuple[str, ...]) -> tuple[Group, ...]:
     return groups
 
 
-def missing_groups(cubes: Sequence[Cube], by: str) -> Grouping | None:
-    """The rows whose ``by`` is missing, as a group of their own; None if there are none."""
-    cube = _binary(next(c for c in cubes if by in c.names))
-    if None not in cube.axis(by).levels:
+def missing_groups(cubes: Sequence[Cube], by: tuple[str, ...]) -> Grouping | None:
+    """The rows of which a column of ``by`` is missing, by what is known of the others; None if there are none."""
+    holding = [c for c in cubes if set(by) <= set(c.names)]
+    if not by or not holding:
         return None
-    kept = cube.keep(by, LABEL, PREDICTION, *([FOLD] if FOLD in cube.names else [])).at(by, None)
-    counts = {k: v.reshape(1, 2, 2, -1) for k, v in kept.measures.items()}
-    return Grouping((by,), ((None,),), counts, 0, 0.0, FOLD in cube.names, unit=unit_of(cube))
+    cube = _binary(min(holding, key=lambda c: c["n"].size))
+    kept = cube.keep(*by, LABEL, PREDICTION, *([FOLD] if FOLD in cube.names else []))
+    groups, at = partly_missing(kept, by)
+    if not groups:
+        return None
+    counts = {k: v.reshape(-1, 2, 2, v.shape[-1] if FOLD in kept.names else 1)[at] for k, v in kept.measures.items()}
+    return Grouping(by, groups, counts, 0, 0.0, FOLD in cube.names, unit=unit_of(cube))
+
+
+def partly_missing(kept: Cube, by: tuple[str, ...]) -> tuple[tuple[Group, ...], list[int]]:
+    """Groups with rows of which a level is missing, and their positions among all."""
+    every = list(product(*(kept.axis(name).levels for name in by)))
+    rows = kept["n"].reshape(len(every), -1).sum(axis=1)
+    at = [i for i, group in enumerate(every) if None in group and rows[i] > 0]
+    return tuple(every[i] for i in at), at
 
 
 def reference_at(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarray, named: Mapping[str, str]) -> int:

@@ -109,7 +109,7 @@ TASKS: Mapping[Task, Callable[[Kinds, Scope], Iterable[Estimate]]] = {
 
 
 class _Crossed(NamedTuple):
-    """The groups of one crossing, and the rows without a group of a single column."""
+    """The groups of one crossing, and the rows of which a column of it is missing."""
 
     grouped: Grouping
     rest: Grouping | None
@@ -118,7 +118,7 @@ class _Crossed(NamedTuple):
 def _crossed(cubes: Sequence[Cube], scope: Scope) -> Iterator[_Crossed]:
     """Everybody, every column and every crossing."""
     for by in crossings(scope.groups, scope.intersections):
-        rest = missing_groups(cubes, by[0]) if len(by) == 1 else None
+        rest = missing_groups(cubes, by)
         yield _Crossed(grouping(cubes, by, scope.reference), rest)
 
 

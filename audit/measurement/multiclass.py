@@ -37,7 +37,7 @@ def class_estimates(cubes: Sequence[Cube], scope: Scope) -> tuple[Estimate, ...]
     found: list[Estimate] = []
     for by in crossings(scope.groups, scope.intersections):
         found += _of_grouping(class_grouping(cubes, by, scope.reference), scope)
-        if len(by) == 1 and (rest := missing_class_groups(cubes, by[0])) is not None:
+        if (rest := missing_class_groups(cubes, by)) is not None:
             found += _of_grouping(rest, scope, comparable=False)
     return tuple(found)
 

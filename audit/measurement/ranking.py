@@ -52,8 +52,8 @@ def ranking_estimates(cubes: Sequence[Cube], lists: Cube, gains: Sequence[Cube],
         found += table.estimates(whole)
         if by:
             found += table.of_lists()
-        if len(by) == 1 and (rest := missing_groups(cubes, by[0])) is not None:
-            missing = [g for c in own if (g := missing_groups([c], by[0])) is not None]
+        if (rest := missing_groups(cubes, by)) is not None:
+            missing = [g for c in own if (g := missing_groups([c], by)) is not None]
             found += _Table(rest, missing, of, scope, comparable=False).estimates(whole)
     return tuple(found)
 

@@ -59,8 +59,8 @@ def regression_estimates(cubes: Sequence[Cube], binned: Sequence[Cube], scope: S
         found += table.estimates()
         if len(by) == 1:
             found += distances(next(c for c in binned if c.names[0] == by[0]), table.g, scope)
-            if (rest := missing_groups(cubes, by[0])) is not None:
-                found += ErrorTable(rest, scope, origin, comparable=False).estimates()
+        if (rest := missing_groups(cubes, by)) is not None:
+            found += ErrorTable(rest, scope, origin, comparable=False).estimates()
     return tuple(found)
 
 

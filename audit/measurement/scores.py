@@ -41,7 +41,7 @@ def score_estimates(
             continue
         why = _improper(lost[0])
         found += _of(grouping(lost, by, scope.reference), binned, scope, pairs, why)
-        if len(by) == 1 and (rest := missing_groups(lost, by[0])) is not None:
+        if (rest := missing_groups(lost, by)) is not None:
             found += _of(rest, binned, scope, pairs, why, comparable=False)
     return tuple(found)
 

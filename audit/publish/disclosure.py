@@ -86,6 +86,10 @@ class _Shield:
         self.counts: Counts = group_counts(records, dict.fromkeys(e.by for e in estimates))
         self.hidden = hidden(self.counts, k)
         self.hidden["flips"] = self.hidden["confusion"] | small_flips(flips, k)
+        if k > 1:
+            # With them shown, a total less its parts would give away what is hidden among these.
+            missing = {(by, g) for by, groups in self.counts.items() if len(by) > 1 for g in groups if None in g}
+            self.hidden = {family: keys | missing for family, keys in self.hidden.items()}
         self.touched = {f: {by for by, group in keys if None not in group} for f, keys in self.hidden.items()}
 
     def shown(self, estimate: Estimate) -> Estimate:
