@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from audit import __version__
 from audit.config.schema import Config
 from audit.epochs import rows_amiss
 from audit.errors import AuditError, StoreError, words_of
@@ -61,9 +63,12 @@ def not_following(result: AuditResult, follows: AuditResult) -> tuple[Difference
 
 @contextmanager
 def _measured() -> Iterator[None]:
-    """Call what cannot be measured a damaged document."""
+    """Call what cannot be measured a damaged document; counts whose squares leave the floating numbers are none."""
+    import numpy as np
+
     try:
-        yield
+        with np.errstate(over="raise"):
+            yield
     except StoreError:
         raise
     except (AuditError, *UNFIT) as error:
@@ -77,6 +82,16 @@ def contradicted(result: AuditResult) -> tuple[str, ...]:
     """Sentences for what of the given cannot be true together."""
     with _measured():
         return tuple(_contradicted(result, question_of(result)))
+
+
+def rewritten(result: AuditResult, file: Path) -> tuple[str, ...]:
+    """A sentence where a file is not, byte for byte, how a document is written that says the same.
+
+    What nothing else binds may then have been changed with it; of a document of another version nothing is said.
+    """
+    if result.run.version != __version__ or file.read_text(encoding="utf-8").strip() == result.to_json().strip():
+        return ()
+    return (f"{file.name}: its text is not as a run writes it, so something else has written it since",)
 
 
 def _contradicted(result: AuditResult, config: Config) -> Iterator[str]:

@@ -16,7 +16,7 @@ from audit.errors import StoreError
 from audit.evidence.reader import from_text, read_result
 from audit.verification.follows import given
 from audit.verification.uncovered import uncovered
-from audit.verify import contradicted, differences, followed, not_following
+from audit.verify import contradicted, differences, followed, not_following, rewritten
 
 SEED = 20260113
 EVERY = ("decisions", "classes", "numbers", "weights and units", "rows alone", "a ranking")
@@ -307,3 +307,23 @@ def test_waivers_are_judged_by_the_day_that_is_on_record(recorded):
     result = read_result(recorded("decisions"))
     late = replace(result, run=replace(result.run, finished="2027-03-02T00:00:00Z"))
     assert any("waived" in said for said in differences(late))
+
+
+def test_a_document_that_something_else_has_written_is_named(recorded, capsys):
+    """Nothing in it is changed, but what nothing binds could have been: a run is not written so."""
+    file = recorded("numbers") / "audit.json"
+    written = file.read_text()
+    try:
+        for text, told in ((written, False), (written + "\n", False), (json.dumps(json.loads(written)), True)):
+            file.write_text(text)
+            with pytest.raises(SystemExit) as ended:
+                main(["verify", str(file.parent)])
+            said = capsys.readouterr().out
+            assert (ended.value.code, "something else has written it" in said) == (int(told), told)
+    finally:
+        file.write_text(written)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_run_is_written_as_its_document_would_be(recorded, name):
+    assert rewritten(read_result(recorded(name)), recorded(name) / "audit.json") == ()

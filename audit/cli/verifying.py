@@ -38,13 +38,13 @@ def verify(
     from audit.verification.cards import cards_amiss, cards_beside
     from audit.verification.tables import compare_tables
     from audit.verification.uncovered import uncovered
-    from audit.verify import differences
+    from audit.verify import differences, rewritten
 
     found = by_name(result, store)
     place = result if result.exists() else Store(store).path(str(result))
     file = place / "audit.json" if place.is_dir() else place
     tables = compare_tables(found, data or ())
-    wrong = [*differences(found), *tables.amiss]
+    wrong = [*differences(found), *rewritten(found, file), *tables.amiss]
     beside = cards_beside(found, file)
     wrong += cards_amiss(found, file.parent, beside) if not wrong else []
     if wrong:
