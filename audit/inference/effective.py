@@ -51,10 +51,26 @@ class Sample:
         return self.denominator > 0
 
     @cached_property
+    def events(self) -> Floats:
+        """Effective events or non-events, whichever are fewer; 0 where unmeasured."""
+        p = np.where(self.measured, self.p, 0.0)
+        fewer: Floats = self.n * np.minimum(p, 1 - p)
+        return fewer
+
+    @cached_property
+    def fewest(self) -> float:
+        """Effective events or non-events of the measured group that has fewest; 0 where a group is thin."""
+        return 0.0 if self.thin.any() else float(self.events.min(initial=np.inf, where=self.measured))
+
+    @cached_property
+    def independent(self) -> bool:
+        """Whether every row stands for itself, so that quantiles are normal."""
+        return bool(np.isinf(self.df).all())
+
+    @cached_property
     def thin(self) -> np.ndarray:
         """Groups with fewer than 5 effective events or non-events, or fewer than 8 effective folds."""
-        p = np.where(self.measured, self.p, 0.0)
-        thin: np.ndarray = (self.n * np.minimum(p, 1 - p) < THIN_EVENTS) | (self.df + 1 < THIN_FOLDS)
+        thin: np.ndarray = (self.events < THIN_EVENTS) | (self.df + 1 < THIN_FOLDS)
         if self.few is not None:
             thin |= self.few
         thin &= self.measured

@@ -14,6 +14,7 @@ Berger (1982), Technometrics 24:295. False verdicts by simulation: docs/inferenc
 from __future__ import annotations
 
 from functools import lru_cache
+from statistics import NormalDist
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from audit.inference.intervals import (
     Floats,
     Limits,
     difference,
-    few_at,
+    enough,
     greatest_ratio,
     least_difference,
     least_ratio,
@@ -78,12 +79,19 @@ def single(sample: Sample, tail: float) -> Limits:
 def guarded(sample: Sample, tail: float) -> Limits:
     """Limits of each group that every comparison and every verdict rests on: exact where events are few."""
     few = rests_on_few(sample, tail)
-    return _kept(moved_out(single(sample, tail), few, sample.p, _worth(sample, tail)[0], tail))
+    if not few.any():
+        return single(sample, tail)
+    return _kept(moved_out(single(sample, tail), few, sample.p, sample.n * _worth(sample, tail), tail))
 
 
+@lru_cache(maxsize=8)
 def rests_on_few(sample: Sample, tail: float) -> np.ndarray:
     """Groups whose limits at this error are exact ones: few events or non-events, or marked as thin."""
-    few: np.ndarray = few_at(sample.p, *_worth(sample, tail)) | sample.thin
+    needed = enough(NormalDist().inv_cdf(1 - tail))
+    if sample.independent and sample.fewest >= needed:
+        return np.zeros(sample.p.shape, dtype=bool)
+    few: np.ndarray = sample.measured & (_worth(sample, tail) * sample.events < needed)
+    few |= sample.thin
     return few
 
 
@@ -94,13 +102,12 @@ def correlations(sample: Sample, tail: float) -> Floats:
     return trusted(r, few[..., :, None], few[..., None, :])
 
 
-def _worth(sample: Sample, tail: float) -> tuple[Floats, float]:
-    """Rows that each group is worth at the normal quantile of this error, and that quantile."""
-    z = float(quantile(tail, np.array([np.inf]))[0])
-    if np.isinf(sample.df).all():
-        return sample.n, z
-    q = quantile(tail, sample.df)
-    return sample.n * np.divide(z, q, out=np.ones_like(q), where=q > 0) ** 2, z
+def _worth(sample: Sample, tail: float) -> Floats | float:
+    """Share of its rows that each group is worth at the normal quantile of this error."""
+    if sample.independent:
+        return 1.0
+    z, q = NormalDist().inv_cdf(1 - tail), quantile(tail, sample.df)
+    return np.divide(z, q, out=np.ones_like(q), where=q > 0) ** 2
 
 
 def _kept(found: Limits) -> Limits:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from simulations.page import TAIL, Scale, Section, at_least, at_most, error, generator, table, watched
 
-from audit.inference.effective import Sample
+from audit.inference.effective import Sample, plain
 from audit.inference.intervals import Limits, difference, ratio
 from audit.inference.pairs import Kind, correlations, gap, guarded
 
@@ -59,7 +59,7 @@ def limits_of(p: np.ndarray, n: np.ndarray, kind: Kind, tail: float, **more: np.
     pairs = []
     for each in (tail, tail / (groups * (groups - 1) / 2)):
         sample = Sample(p, n, df, p * n, n, r)
-        lim = guarded(sample, each)
+        lim = guarded(sample, each) if r is not None or np.isfinite(df).any() else of_counts(p, n, each)
         a, b = Limits(lim.low[:, :, None], lim.high[:, :, None]), Limits(lim.low[:, None, :], lim.high[:, None, :])
         shared = 0.0 if r is None else correlations(sample, each)
         pairs.append(compare(p[:, :, None], a, p[:, None, :], b, shared))
@@ -67,6 +67,18 @@ def limits_of(p: np.ndarray, n: np.ndarray, kind: Kind, tail: float, **more: np.
     if kind == "difference":
         return Limits(np.maximum(0, outer.low[:, off].max(axis=1)), np.minimum(1, inner.high[:, off].max(axis=1)))
     return Limits(np.minimum(1, inner.low[:, off].min(axis=1)), np.minimum(1, outer.high[:, off].min(axis=1)))
+
+
+def of_counts(p: np.ndarray, n: np.ndarray, tail: float) -> Limits:
+    """Limits of plain rows, each count of each size worked out once: the same few come up in all samples."""
+    low, high = np.empty(p.shape), np.empty(p.shape)
+    for size in np.unique(n):
+        at = n == size
+        x = np.rint(p[at] * size).astype(int)
+        counts = np.arange(x.min(), x.max() + 1.0)
+        known = guarded(plain(counts, np.full(counts.shape, size)), tail)
+        low[at], high[at] = known.low[x - x.min()], known.high[x - x.min()]
+    return Limits(low, high)
 
 
 def verdicts(
