@@ -138,6 +138,7 @@ def _counted_sections(folder: Path, question: Config | None) -> dict[str, Any]:
     raw = {k: v for k, v in raw.items() if k in COUNTED}
     section = "predictions" if "predictions" in raw else "data"
     raw[section]["source"] = "a part"
-    for key in ("engine", "master"):
+    # Counts are handed on: what makes a part, and where, is nothing that they answer, and may hold a secret.
+    for key in ("engine", "master", "prepare"):
         raw["data"].pop(key, None)
     return raw

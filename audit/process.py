@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from audit.command_words import recorded_words
 from audit.energy.meter import Meter, Phase
 from audit.errors import QuestionError, printable
 
@@ -81,7 +82,7 @@ def run_command(
     words = _words(command)
     if not Path(folder).is_dir():
         raise QuestionError(
-            f"no folder '{printable(folder, 300)}' to run '{printable(words[0])}' in; name one that exists"
+            f"no folder '{printable(folder, 300)}' to run '{_shown(words[0])}' in; name one that exists"
         )
     for stream in (sys.stdout, sys.stderr):
         # A stream that is closed, full or gone is no reason not to run the command.
@@ -191,15 +192,21 @@ def _in_foreground() -> bool:
         os.close(terminal)
 
 
+def _shown(program: str) -> str:
+    """A program as an error names it; where somebody wrote a whole command, without its values."""
+    parts = program.split()
+    return printable(program if len(parts) == 1 and "=" not in program else " ".join(recorded_words(parts)))
+
+
 def _words(command: Sequence[str]) -> list[str]:
     """The command as it is started, refused where no system could start it."""
     if isinstance(command, str):
-        raise QuestionError(f"command '{printable(command)}' is one string; write it as a list of words")
+        raise QuestionError(f"command '{_shown(command)}' is one string; write it as a list of words")
     words = [str(word) for word in command]
     if not words or not words[0].strip():
         raise QuestionError('the command is empty; write it as a list of words, such as ["python", "train.py"]')
     if any("\0" in word for word in words):
-        raise QuestionError(f"command '{printable(words[0])}' holds a null character; remove it")
+        raise QuestionError(f"command '{_shown(words[0])}' holds a null character; remove it")
     if words[0] in {"python", "python3"}:
         words[0] = sys.executable
     return words
@@ -213,7 +220,7 @@ def _start(
         return subprocess.Popen(words, cwd=folder, stdout=stdout, env=env)
     except OSError as error:
         raise QuestionError(
-            f"cannot run '{printable(words[0])}' in '{printable(folder, 300)}': {_mend(words[0], error)}"
+            f"cannot run '{_shown(words[0])}' in '{printable(folder, 300)}': {_mend(words[0], error)}"
         ) from error
 
 

@@ -6,15 +6,15 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from audit.command_words import recorded_words
 from audit.config.schema import Config
 from audit.cube import Axis, Cube
 from audit.document import plain_of
-from audit.engines.address_names import public
+from audit.engines.address_names import file_name, public, shareable
 from audit.engines.budget import MOST_LAID_OUT
 from audit.engines.counting import Counted
 from audit.engines.tables import Table
@@ -25,6 +25,8 @@ from audit.result import Column, CubeRecord, Part, Question
 MOST_ROWS = 2**53
 SOURCES = (("data", "source"), ("data", "test"), ("predictions", "source"))
 """Where a question names tables."""
+COMMANDS = (("data", "prepare"), ("train", "command"))
+"""Where it has commands, whose arguments may be secrets."""
 
 
 def cube_record(name: str, cube: Cube) -> CubeRecord:
@@ -98,10 +100,10 @@ def _cells_amiss(record: CubeRecord, shape: Sequence[int]) -> str:
 
 
 def part_record(part: str, table: Table, counted: Counted, columns: tuple[str, ...]) -> Part:
-    """Account of one table. A source is named by its last two path parts: a home folder is nobody's business."""
+    """Account of one table. A source is named by its file: whose folder it lies in is nobody's business."""
     return Part(
         part=part,
-        source="/".join(Path(table.name).parts[-2:]) or table.name,
+        source=file_name(table.name),
         digest=table.digest,
         rows_read=counted.rows_read,
         rows_used=counted.rows_used,
@@ -114,13 +116,24 @@ def part_record(part: str, table: Table, counted: Counted, columns: tuple[str, .
 
 
 def question_record(config: Config | Mapping[str, Any]) -> Question:
-    """Resolved configuration with its digest; of an address its place alone, as the rest may be a secret."""
+    """Resolved configuration with its digest; what may be a secret is not in it, and the digest is of what is.
+
+    Of an address its place is kept, and of a command the program and the names of options, unless the question asks for
+    the values as well.
+    """
     plain = config.model_dump(mode="json", exclude_none=True) if isinstance(config, Config) else dict(config)
     for section, key in SOURCES:
         named = plain[section].get(key) if isinstance(plain.get(section), dict) else None
         if named is not None:
             said = public(named) if isinstance(named, str) else [public(name) for name in named]
             plain[section] = {**plain[section], key: said}
+    if (told := (plain.get("dataset") or {}).get("url")) is not None:
+        plain["dataset"] = {**plain["dataset"], "url": shareable(told)}
+    if not (plain.get("train") or {}).get("record_arguments"):
+        for section, key in COMMANDS:
+            words = plain[section].get(key) if isinstance(plain.get(section), dict) else None
+            if words is not None:
+                plain[section] = {**plain[section], key: list(recorded_words(words))}
     return Question(digest=digest_of(plain), config=plain)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from audit import __version__
 from audit.before_training import standing
+from audit.command_words import recorded_words
 from audit.config.schema import Config
 from audit.earlier import Earlier, require_apart
 from audit.errors import AuditError, QuestionError, SourceError, TrainingError, printable
@@ -196,7 +197,8 @@ def _prepare(job: Job) -> None:
         ended = run_command(command, folder=job.folder, quiet_stdout=True)
     if ended.exit_code != 0:
         raise SourceError(
-            f"[data] prepare ({' '.join(command)}) ended with exit code {ended.exit_code}; its own message is above"
+            f"[data] prepare ({' '.join(recorded_words(command))}) ended with exit code {ended.exit_code}; its own "
+            "message is above"
         )
 
 

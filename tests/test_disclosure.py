@@ -201,3 +201,12 @@ def test_a_distance_to_a_reference_that_is_left_out_is_left_out():
     assert shown.find("base_rate", by=["g"], group=["s"])[0].status == "suppressed"
     for metric in ("difference_in_proportions_of_labels", "kl_divergence", "lp_norm"):
         assert {e.status for e in shown.find(metric, by=["g"]) if e.group} == {"suppressed"}
+
+
+@pytest.mark.parametrize("style", ["html", "md"])
+def test_a_card_says_what_it_cannot_protect(style):
+    from audit.publish.card import render
+
+    said = " ".join(render(samples.boston(), style).split())
+    assert "Two cards of overlapping data can be subtracted from each other" in said
+    assert "no single card can protect against either" in said

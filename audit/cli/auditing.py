@@ -26,11 +26,11 @@ def run(
     exit_zero: o.ExitZero = False,
 ) -> None:
     """Audit a whole training run: data, training, energy, predictions, gates, card."""
-    from audit.config.read import load
+    from audit.config.read import config_name, load
     from audit.run import run as run_audit
 
     config, folder = load(pipeline)
-    job = job_of(config, folder, store, ("audit", "run", str(pipeline)), json=json, insist=insist)
+    job = job_of(config, folder, store, ("audit", "run", config_name(pipeline)), json=json, insist=insist)
     end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
 
 
@@ -139,18 +139,26 @@ def track(
     config: Annotated[
         Path | None, typer.Option(help="Take [energy] from this audit.toml: water, contract, embodied carbon, TPUs.")
     ] = None,
+    record_arguments: Annotated[
+        bool,
+        typer.Option(
+            "--record-arguments", help="Keep all words of the command in audit.json: names of options alone by default."
+        ),
+    ] = False,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
 ) -> None:
     """Meter any command: audit track -- python train.py. Its exit code is passed through."""
+    from audit.command_words import recorded_words
     from audit.errors import QuestionError
     from audit.tracking import track as track_command
 
     words = tuple(context.args)
     if not words:
         raise QuestionError("no command to track; write it after two dashes: audit track -- python train.py")
+    kept = words if record_arguments else recorded_words(words)
     asked = _electricity({"country": country, "pue": pue, "meter": meter}, config)
-    job = job_of(asked, Path(), store, ("audit", "track", "--", *words), json=json)
+    job = job_of(asked, Path(), store, ("audit", "track", "--", *kept), json=json)
     tracked = track_command(words, job)
     told(tracked, store, json=json)
     if isinstance(context.obj, Streams):
@@ -185,7 +193,7 @@ def _one_table(
     exit_zero: bool,
 ) -> None:
     from audit.cli.asking import Asked, question
-    from audit.engines.address_names import public
+    from audit.engines.address_names import file_name
     from audit.run import run as run_audit
 
     config = question(Asked(table=table, **asked), stage, config_path)
@@ -193,7 +201,7 @@ def _one_table(
         _name_what_is_left(config_path, stage, tests=bool(asked.get("tests")))
     if write_config is not None:
         _save(config, write_config)
-    tables = (public(str(name)) for name in (table, *asked.get("tests", ())))
+    tables = (file_name(str(name)) for name in (table, *asked.get("tests", ())))
     job = job_of(config, Path(), store, ("audit", stage, *tables), json=json, metered=False)
     end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
 

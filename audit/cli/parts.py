@@ -65,12 +65,13 @@ def measure(
 ) -> None:
     """Audit all parts of a folder of counts as one table, without their rows."""
     from audit.cli.progress import talk
+    from audit.command_words import named
     from audit.parts import require_parts
     from audit.run import run as run_audit
 
     asked = _judged(counts, gate, config)
     summed = require_parts(counts, parts)
-    job = job_of(asked, Path(), store, ("audit", "measure", str(counts)), json=json, metered=False)
+    job = job_of(asked, Path(), store, ("audit", "measure", named(str(counts))), json=json, metered=False)
     audited = run_audit(job)
     talk().print(f"Summed {summed:,} parts of {counts}.", markup=False)
     end(audited, store, json=json, exit_zero=exit_zero, gated=bool(asked.gates))

@@ -29,7 +29,7 @@ def load(path: Path) -> tuple[Config, Path]:
     QuestionError
         Names the file and the key.
     """
-    file = path / DEFAULT_NAME if path.is_dir() else path
+    file = path / config_name(path) if path.is_dir() else path
     if not file.exists():
         hint = (
             "run `audit init TABLE` to write one, or name its folder"
@@ -51,6 +51,11 @@ def load(path: Path) -> tuple[Config, Path]:
     except OSError as error:
         raise QuestionError(f"'{printable(file)}' cannot be read: {error.strerror}") from error
     return parse(text, printable(file)), file.parent
+
+
+def config_name(path: Path) -> str:
+    """Name of the configuration that a path means, without its folder, which is nobody's business."""
+    return DEFAULT_NAME if path.is_dir() else path.name
 
 
 def parse(text: str, name: str = DEFAULT_NAME) -> Config:
@@ -83,7 +88,9 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"{where} is missing{more}"
     message = first["msg"].removeprefix("Value error, ")
-    shown = f" (it is {printable(repr(first['input']), 40)})" if first["type"] != "value_error" else ""
+    # Words of a command may be secrets, also where they were written as one text.
+    tells = first["type"] != "value_error" and not {"command", "prepare"} & set(first["loc"])
+    shown = f" (it is {printable(repr(first['input']), 40)})" if tells else ""
     message = message[:1].lower() + message[1:]
     return f"{where}{': ' if where else ''}{printable(message, 300)}{shown}{more}"
 

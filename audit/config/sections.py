@@ -158,6 +158,8 @@ class Train(Section):
 
     command: Command
     predictions: Text
+    record_arguments: StrictBool = False
+    """Keep the arguments of this command, and of [data] prepare, in audit.json, and not the names of options alone."""
 
     @model_validator(mode="after")
     def _inside(self) -> Self:

@@ -16,6 +16,12 @@ from audit.errors import QuestionError, SourceError, printable
 ADDRESS = re.compile(r"^([a-z][a-z0-9+.-]+):/+", re.IGNORECASE)
 """Also with one slash, as a path makes of it."""
 SHOWN = 160
+SECRET = re.compile(
+    r"[?&#;][^=&#]*(?:sig|token|secret|pass|pwd|key|auth|cred|session|jwt|sas|code)[^=&#]*=", re.IGNORECASE
+)
+"""Names in a query whose values let somebody in."""
+PORTED = re.compile(r"(?:\[[^\]]*\]|[^:]*)(?::\d+)?")
+"""A host, perhaps with a port."""
 LOCAL = {"127.0.0.1", "localhost", "[::1]"}
 
 
@@ -35,6 +41,35 @@ def public(source: str | Path) -> str:
     'https://example.org/t.parquet'
     """
     return Address.read(source).plain if is_address(source) else os.fspath(source)
+
+
+def file_name(source: str | Path) -> str:
+    """A source by its file alone, or by its pattern: whose folder or host it lies in is nobody's business.
+
+    >>> file_name("/home/ada/merger/t.csv"), file_name("/home/ada/*/t.csv"), file_name("s3://merger/t.csv?key=secret")
+    ('t.csv', '*/t.csv', 't.csv')
+    """
+    parts = [part for part in re.split(r"[\\/]", public(source)) if part]
+    wild = next((at for at, part in enumerate(parts) if re.search(r"[*?\[]", part)), len(parts) - 1)
+    return "/".join(parts[wild:]) or os.fspath(source)[:1]
+
+
+def shareable(url: str) -> str:
+    """An address that somebody gives to be published, without a user, a password, or a query that signs or lets in.
+
+    >>> shareable("https://openml.org/search?type=data&id=1590")
+    'https://openml.org/search?type=data&id=1590'
+    >>> shareable("https://me:secret@example.org/t?X-Amz-Signature=secret")
+    'https://example.org/t'
+    """
+    if not is_address(url):
+        return url
+    address = Address.read(url)
+    if PORTED.fullmatch(address.host) is None:
+        # A password with a slash in it makes a host of its first half.
+        return f"{address.scheme}://…"
+    kept = not address.user and SECRET.search(address.place) is None
+    return address.place if kept else address.plain
 
 
 def written_from(source: str | Path, folder: Path) -> str:

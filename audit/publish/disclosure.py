@@ -38,6 +38,7 @@ from audit.publish.cells import (
 )
 from audit.publish.hidden_units import shown_energy
 from audit.publish.shown_gates import without_numbers
+from audit.publish.strangers import without_places
 from audit.result import AuditResult, Axis, Check, CubeRecord, Epoch, Gate
 from audit.value import Estimate, Group, Stage
 
@@ -228,6 +229,7 @@ def publishable(result: AuditResult, k: int = K) -> AuditResult:
     """
     if k < 1:
         raise QuestionError(f"k must be at least 1, not {k}; 1 leaves nothing out")
+    result = without_places(result)
     shields = {stage: _shield(result, stage, k) for stage in PARTS}
     estimates = Estimates.listed(shields[e.stage].shown(e) if e.stage in shields else e for e in result.estimates)
     gates = tuple(_gate(gate, shields, Beside(estimates), k, result.run.finished) for gate in result.gates)

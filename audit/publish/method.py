@@ -171,6 +171,8 @@ def _protection(k: int) -> str:
     return (
         f"Counts under {k} are not published, nor what would give them away by subtraction; such places say "
         "“left out”. Verdicts rest on the full record."
+        " Two cards of overlapping data can be subtracted from each other, and somebody who knows who else is in a "
+        "group knows more than a stranger: no single card can protect against either."
     )
 
 

@@ -1,0 +1,94 @@
+"""What of a command is recorded: the program, its script, and the names of options; never a value.
+
+A value may be a password, a token or an address with a signature, and nobody can tell from outside. What is left out is
+an ellipsis. The values are recorded only where a question asks for it (``[train] record_arguments``).
+
+Must not: guess that a value is harmless.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+HIDDEN: Final = "…"
+PROGRAM = re.compile(r"\w[\w.+-]{0,59}")
+LONG = re.compile(r"(--[A-Za-z][A-Za-z0-9_.-]{0,59})(=.*)?", re.DOTALL)
+SHORT = re.compile(r"(-[A-Za-z])(.*)", re.DOTALL)
+SETTING = re.compile(r"([A-Za-z_]\w{0,59})=(.+)", re.DOTALL)
+"""A variable of the environment before a program, as ``env`` takes it."""
+SCRIPT = re.compile(r"(?:[A-Za-z]:)?[\w.+~/\\-]*\w\.(?:py|pyz|ipynb|R|r|Rmd|jl|sh|bash|pl|rb|js|mjs|ts|lua|m)")
+MODULE = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
+PYTHON = re.compile(r"(?:python|pypy)[\w.]*")
+"""A program after whose ``-m`` the name of a module stands."""
+
+
+def recorded_words(words: Sequence[str]) -> tuple[str, ...]:
+    """A command without its values; of what is recorded already, the same again.
+
+    >>> recorded_words(["/home/ada/bin/python3", "src/train.py", "--lr", "0.1", "--token=tulip", "-ptulip", "t.csv"])
+    ('python3', 'train.py', '--lr', '…', '--token=…', '-p…', '…')
+    """
+    return tuple(_merged(_recorded(words)))
+
+
+def named(path: str) -> str:
+    r"""Last part of a path written on any system: whose folder it lies in is nobody's business.
+
+    >>> named("/home/ada/merger/t.csv"), named("C:\\Users\\ada\\t.csv"), named("data/")
+    ('t.csv', 't.csv', 'data')
+    """
+    return re.split(r"[\\/]", path.rstrip("\\/"))[-1] or path[:1]
+
+
+def _recorded(words: Sequence[str]) -> Iterator[str]:
+    at, program = 0, ""
+    # Settings of the environment come before the program, perhaps after ``env``, which is none itself.
+    while at < len(words) and program in {"", "env"}:
+        program = named(words[at])
+        setting = SETTING.fullmatch(words[at])
+        if setting is None and words[at].startswith("-"):
+            break
+        yield program if PROGRAM.fullmatch(program) and not setting else _setting(setting)
+        program, at = ("env" if setting else program), at + 1
+    before, told, plain = program, False, True
+    for word in words[at:]:
+        shown = _option(word)
+        if shown == HIDDEN and not told and _names_code(word, before, program, plain=plain):
+            shown, told = named(word), True
+        yield shown
+        # After its script, or code on its line, whatever a program is given is a value.
+        told, plain, before = told or word == "-c", plain and shown != HIDDEN, word
+
+
+def _setting(setting: re.Match[str] | None) -> str:
+    return HIDDEN if setting is None else f"{setting[1]}={HIDDEN}"
+
+
+def _option(word: str) -> str:
+    """Name of an option; nothing of any other word."""
+    if word == "--":
+        return word
+    long, short = LONG.fullmatch(word), SHORT.fullmatch(word)
+    if long is not None:
+        return f"{long[1]}={HIDDEN}" if long[2] else long[1]
+    if short is not None:
+        return f"{short[1]}{HIDDEN}" if short[2] else short[1]
+    return HIDDEN
+
+
+def _names_code(word: str, before: str, program: str, *, plain: bool) -> bool:
+    """Whether a word is a script, which no long option asks for, or a module that Python is told to run at once."""
+    if before == "-m":
+        return plain and bool(PYTHON.fullmatch(program) and MODULE.fullmatch(word))
+    return bool(SCRIPT.fullmatch(word)) and not before.startswith("--")
+
+
+def _merged(words: Iterator[str]) -> Iterator[str]:
+    """Words, those left out one after another as one: their number is theirs too."""
+    before = ""
+    for word in words:
+        if not word == before == HIDDEN:
+            yield word
+        before = word
