@@ -28,7 +28,7 @@ LAYERS = (
 HEAVY = {"pandas", "numpy", "pyarrow", "duckdb", "sklearn", "fairlearn", "great_expectations", "codecarbon", "torch",
          "streamlit", "altair", "scipy", "jinja2", "narwhals", "polars", "matplotlib",
          "lightning", "transformers", "xgboost", "lightgbm", "mlflow"}  # fmt: skip
-LONGEST_FILE, LONGEST_FUNCTION = 300, 40
+LONGEST_FILE, LONGEST_FUNCTION = 500, 40
 CPU_S = 0.4
 LIBRARIES_CPU_S = 0.09
 
