@@ -15,7 +15,7 @@ import audit
 from audit.inference.effective import folded, plain, weighted
 from audit.inference.intervals import clopper_pearson
 from audit.inference.many import gap_p_value
-from audit.inference.pairs import against, extreme, gap, guarded, single
+from audit.inference.pairs import against, extreme, gap, guarded, shown_against, single
 from audit.inference.two_rates import inverted_p
 
 LIMITS = (("ratio", 0.8), ("ratio", 0.9), ("difference", 0.01), ("difference", 0.05), ("difference", 0.1))
@@ -156,3 +156,15 @@ def test_one_person_in_a_small_group_is_said_to_settle_nothing():
     assert got.verdict == "insufficient"
     assert "clopper-pearson where events are few" in (got.gates[0].estimate.method or "")
     assert got.gates[0].needed_n is None or got.gates[0].needed_n > 1
+
+
+def test_a_shown_comparison_is_newcombes_between_groups_of_alike_size_and_exact_beside_a_large_one():
+    alike = shown_against(plain(np.array([5.0, 0.0]), np.array([56.0, 29.0])), "difference", 1, TAIL)
+    assert (alike.low[0], alike.high[0]) == pytest.approx((-0.0381, 0.1926), abs=5e-5)
+    uneven = plain(np.array([1.0, 100.0, 9.0]), np.array([12.0, 10_000.0, 15.0]))
+    for kind in ("difference", "ratio"):
+        shown, judged = shown_against(uneven, kind, 1, TAIL), against(uneven, kind, 1, TAIL)
+        assert shown.low.tolist() == judged.low.tolist()
+        assert shown.high.tolist() == judged.high.tolist()
+    assert shown_against(uneven, "difference", 1, TAIL).low[0] < 0
+    assert shown_against(uneven, "difference", 2, TAIL).low[0] > against(uneven, "difference", 2, TAIL).low[0]

@@ -42,6 +42,10 @@ MOST_PAIRS = 2**17
 """Pairs that are bounded at once: so many arrays of them still lie in a processor's cache."""
 
 
+ALIKE = 2.0
+"""Times the rows up to which two groups are alike in size; what their limits lack then largely cancels."""
+
+
 class Gap(NamedTuple):
     """A gap over all groups; ``pair`` and the limits' pairs are (lower, higher) positions among the groups."""
 
@@ -197,10 +201,30 @@ def _widest(values: Floats, ends: list[tuple[int, int]], least: Floats, most: Fl
 
 def against(sample: Sample, kind: Kind, reference: int, tail: float) -> Limits:
     """Limits of each group's difference from, or ratio to, one reference group; over the last axis."""
-    lim = guarded(sample, tail)
-    at, compare = slice(reference, reference + 1), difference if kind == "difference" else ratio
+    at, lim = slice(reference, reference + 1), guarded(sample, tail)
+    return _to_reference(sample, kind, reference, tail, (lim, Limits(lim.low[..., at], lim.high[..., at])))
+
+
+def shown_against(sample: Sample, kind: Kind, reference: int, tail: float) -> Limits:
+    """The same as it is shown of each group, and judged of none: Newcombe's, as published, for groups of alike size."""
+    few, both = few_beside(sample, reference, tail), (guarded(sample, tail), single(sample, tail))
+    parts = slice(None), slice(reference, reference + 1)
+    own, other = (Limits(*(np.where(few, x[..., p], y[..., p]) for x, y in zip(*both, strict=True))) for p in parts)
+    return _to_reference(sample, kind, reference, tail, (own, other))
+
+
+def few_beside(sample: Sample, reference: int, tail: float) -> np.ndarray:
+    """Groups whose comparison with a reference is shown with exact limits: few events, and sizes that are not alike."""
+    few, n, at = rests_on_few(sample, tail), sample.n, np.s_[..., reference : reference + 1]
+    uneven: np.ndarray = (n > ALIKE * n[at]) | (n[at] > ALIKE * n)
+    uneven &= few | few[at]
+    return uneven
+
+
+def _to_reference(sample: Sample, kind: Kind, reference: int, tail: float, sides: tuple[Limits, Limits]) -> Limits:
+    compare = difference if kind == "difference" else ratio
     r = 0.0 if sample.r is None else correlations(sample, tail)[..., reference]
-    return compare(sample.p, lim, sample.p[..., at], Limits(lim.low[..., at], lim.high[..., at]), r)
+    return compare(sample.p, sides[0], sample.p[..., reference : reference + 1], sides[1], r)
 
 
 def extreme(sample: Sample, which: Literal["lowest", "highest"], tail: float) -> Extreme:

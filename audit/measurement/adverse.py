@@ -30,7 +30,7 @@ from audit.fairness.adverse import (
 from audit.fairness.rates import SELECTION_RATE
 from audit.grouping import Grouping
 from audit.inference.effective import Sample
-from audit.inference.pairs import against
+from audit.inference.pairs import shown_against
 from audit.inference.two_rates import fisher, inverted_p, pooled_z
 from audit.measurement.rates import RateTable
 from audit.measurement.scope import Scope
@@ -98,7 +98,7 @@ class _AdverseTable(RateTable):
         return not rate < FOUR_FIFTHS * (sample.numerator[at] - 1) / sample.denominator[at] - ROUNDING
 
     def _ratios(self, sample: Sample, at: int, others: Sequence[int]) -> list[Estimate]:
-        limits, found = against(sample, "ratio", at, self.scope.tail), []
+        limits, found = shown_against(sample, "ratio", at, self.scope.tail), []
         for i in others:
             high = float(limits.high[i])
             open_ = "" if math.isfinite(high) else "; no upper limit"

@@ -13,7 +13,7 @@ from audit.catalogue import Rate
 from audit.grouping import Grouping
 from audit.inference.effective import Sample, together
 from audit.inference.intervals import Limits
-from audit.inference.pairs import Extreme, Gap, Kind, against, extremes, gaps, single
+from audit.inference.pairs import Extreme, Gap, Kind, extremes, gaps, shown_against, single
 from audit.measurement.forms import Measured
 
 
@@ -60,12 +60,12 @@ class Figures:
     @cached_property
     def less_reference(self) -> Limits:
         """Limits of each group's difference from the reference, shape (M, G)."""
-        return against(self.together, "difference", self.grouped.reference, self.tail)
+        return shown_against(self.together, "difference", self.grouped.reference, self.tail)
 
     @cached_property
     def over_reference(self) -> Limits:
         """Limits of each group's ratio to the reference, shape (M, G)."""
-        return against(self.together, "ratio", self.grouped.reference, self.tail)
+        return shown_against(self.together, "ratio", self.grouped.reference, self.tail)
 
     def against(self, kind: Kind) -> Limits:
         """Limits of each group against the reference, shape (M, G)."""

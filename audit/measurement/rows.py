@@ -16,7 +16,7 @@ from audit.fairness.rates import BASE_RATE
 from audit.grouping import Grouping
 from audit.inference.effective import Sample
 from audit.inference.intervals import Limits
-from audit.inference.pairs import Kind, rests_on_few
+from audit.inference.pairs import Kind, few_beside
 from audit.measurement.forms import Measured, Scale, determined, event
 from audit.measurement.scope import IS_LABEL, NO_GROUP, SMALL, Scope
 from audit.value import Estimate, Stage
@@ -122,9 +122,9 @@ class GroupTable:
         at, ratio, scale = self.g.reference, kind == "ratio", Scale.of(metric, kind)
         q, reference = float(sample.p[at]), self.g.groups[at]
         value = sample.p / q if ratio and q else sample.p - q
-        exact = rests_on_few(sample, self.scope.tail)
+        exact = few_beside(sample, at, self.scope.tail)
         columns = (sample.p, scale.moved(value), *(scale.moved(x) for x in limits), self.g.rows + self.g.rows[at],
-                   sample.thin | sample.thin[at], sample.measured & sample.measured[at], exact | exact[at])  # fmt: skip
+                   sample.thin | sample.thin[at], sample.measured & sample.measured[at], exact)  # fmt: skip
         name = f"{'mover-r' if ratio else 'newcombe'} on {self._method()}"
         how = [[scale.said(name + few + open_) for open_ in ("; no upper limit", "")] for few in ("", FEW)]
         flags, few = self.flags, (*self.flags, SMALL)
