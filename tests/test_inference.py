@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.inference.effective import folded, plain, weighted
-from audit.inference.intervals import clopper_pearson, difference, quantile, ratio, wilson
+from audit.inference.intervals import Limits, clopper_pearson, difference, quantile, ratio, wilson
 from audit.inference.needed import needed
 from audit.inference.pairs import against, correlations, extreme, gap, guarded, single
 
@@ -210,6 +210,16 @@ def test_gaps_equal_the_reference_oracle(recipes, kind):
             plainly += 1
             assert (ours.low, ours.high) == pytest.approx((theirs[1], theirs[2]), abs=1e-9)
     assert plainly > 50
+
+
+@pytest.mark.parametrize("lowest", [1e-309, 1e-311, 5e-324, 0.0])
+def test_over_a_rate_that_may_be_next_to_nothing_a_ratio_has_no_upper_limit(lowest):
+    """However near 0 a limit lies, a quotient beyond all numbers is no limit, and neither an error nor a warning."""
+    first, second = Limits(np.array([0.4]), np.array([0.6])), Limits(np.array([lowest]), np.array([0.9]))
+    with np.errstate(all="raise", under="ignore"):
+        found = ratio(np.array([0.5]), first, np.array([0.1]), second)
+    assert 0 < found.low[0] < 5
+    assert found.high[0] > 1e307
 
 
 def test_a_ratio_of_rates_covers_the_true_ratio_at_least_93_times_in_100():

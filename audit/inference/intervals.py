@@ -185,7 +185,8 @@ def least_ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | 
 def greatest_ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Floats:
     """Upper limit of ``ratio`` alone."""
     x, y = lim1.high * (2 * p1 - lim1.high), lim2.low * (2 * p2 - lim2.low)
-    high: Floats = _root(p1 * p2, r, lim1.high - p1, p2 - lim2.low, x, y) / np.where(y > 0, y, 1.0)
+    with np.errstate(over="ignore"):  # over next to nothing there is no upper limit either
+        high: Floats = _root(p1 * p2, r, lim1.high - p1, p2 - lim2.low, x, y) / np.where(y > 0, y, 1.0)
     known = (y > 0) & ~np.isnan(p1)
     return high if np.all(y > 0) and known.all() else np.where(known, high, np.inf)
 

@@ -120,7 +120,7 @@ def _pair_limits(found: Risen, kind: Kind, tail: float) -> Limits:
     made = compare(value[:, None], first, value[None, :], second, r)
     both = closed[:, None] & closed[None, :]
     # An open group could be anything above its lower limit; then the two ends that lie farthest apart are taken.
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if kind == "difference":
             apart = Limits(low[:, None] - high[None, :], high[:, None] - low[None, :])
         else:
