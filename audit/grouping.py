@@ -252,7 +252,7 @@ def missing_groups(cubes: Sequence[Cube], by: tuple[str, ...]) -> Grouping | Non
 def partly_missing(kept: Cube, by: tuple[str, ...]) -> tuple[tuple[Group, ...], list[int]]:
     """Groups with rows of which a level is missing, and their positions among all."""
     every = list(product(*(kept.axis(name).levels for name in by)))
-    rows = kept["n"].reshape(len(every), -1).sum(axis=1)
+    rows = kept["n"].sum(axis=tuple(range(len(by), kept["n"].ndim))).ravel()  # also where there is not one level
     at = [i for i, group in enumerate(every) if None in group and rows[i] > 0]
     return tuple(every[i] for i in at), at
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import audit
+from audit.cube import Axis, Cube
+from audit.grouping import missing_groups
 from audit.publish.card import render
 from audit.publish.disclosure import publishable
 from audit.verify import differences
@@ -57,3 +59,8 @@ def test_the_card_leaves_them_out_and_an_unprotected_one_shows_them():
     assert "(missing)" in render(result, "md", 1)
     shown = [e for e in publishable(result, 1).estimates if len(e.by) == 2 and None in (e.group or ())]
     assert any(e.value is not None for e in shown)
+
+
+def test_of_a_column_without_one_level_no_rows_are_missing():
+    axes = [Axis("g", ()), Axis("label", ("0", "1")), Axis("prediction", ("0", "1"))]
+    assert missing_groups([Cube(axes, {"n": np.zeros((0, 2, 2))})], ("g",)) is None
