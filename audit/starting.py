@@ -66,9 +66,14 @@ class Look:
         return self.prediction is None and self.score is None
 
     @property
+    def group_names(self) -> tuple[str, ...]:
+        """Columns that are proposed as groups; ages are cut into bands."""
+        return (*(g.name for g in self.groups), *self.ages)
+
+    @property
     def lines(self) -> tuple[str, ...]:
         """What was seen, for people."""
-        groups = ", ".join(printable(g.name) for g in self.groups) or "none seen; name them yourself"
+        groups = ", ".join(map(printable, self.group_names)) or "none seen; name them yourself"
         label = f"{printable(self.label.name)}, positive {printable(self.positive)}" if self.label else "none seen"
         made = self.prediction.name if self.prediction else self.score
         return (
@@ -152,7 +157,7 @@ name = "unnamed"
 
 
 def _data(seen: Look) -> str:
-    names = [g.name for g in seen.groups] + list(seen.ages)
+    names = seen.group_names
     lines = ["[data]"]
     if seen.prediction is None and seen.score is None:
         lines.append(f"source = {_quoted(seen.source)}")

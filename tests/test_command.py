@@ -294,6 +294,15 @@ def test_diff_tells_what_changed_and_what_moved_by_more_than_chance(pipeline):
     assert "no run 'nothing'" in audit("diff", "nothing", cwd=pipeline).stderr
 
 
+def test_init_says_every_group_that_it_writes_down(tmp_path):
+    lines = rows(0.2, 0.6).splitlines()
+    aged = [f"{line},{'age' if i == 0 else 18 + i % 60}" for i, line in enumerate(lines)]
+    (tmp_path / "people.csv").write_text("\n".join(aged) + "\n")
+    done = audit("init", "people.csv", cwd=tmp_path)
+    assert "groups:     sex, age" in done.stdout
+    assert 'groups = ["sex", "age"]' in (tmp_path / "audit.toml").read_text()
+
+
 def test_init_proposes_and_never_overwrites(tmp_path):
     (tmp_path / "people.csv").write_text(rows(0.2, 0.6))
     done = audit("init", "people.csv", cwd=tmp_path)

@@ -30,7 +30,7 @@ app = typer.Typer(
     "Nothing is ever sent anywhere.",
     epilog="Exit codes: 0 every gate passed or is waived, or nothing was judged between groups; 1 a gate failed; "
     "2 bad input, nothing was judged; 3 undefined or insufficient evidence; 4 internal error; 5 the training failed; "
-    "130, 143 interrupted, terminated.",
+    "74 all went well, but standard output could not be written whole; 130, 143 interrupted, terminated.",
 )
 for command in (*auditing.COMMANDS, *parts.COMMANDS, *evidence.COMMANDS, *planning.COMMANDS, *starting.COMMANDS):
     app.command(**command.settings)(command.function)
