@@ -64,7 +64,7 @@ def end_of(rule: GateRule, verdict: str) -> End:
     return "low" if (rule.max is not None) == (verdict == "fail") else "high"
 
 
-def deciding(rule: GateRule, estimate: Estimate, verdict: str, around: Around) -> Deciding | None:
+def deciding_pair(rule: GateRule, estimate: Estimate, verdict: str, around: Around) -> Deciding | None:
     """The pair that set the deciding end; None where the comparison names no groups."""
     end = end_of(rule, verdict)
     pair = _pair(estimate, end) or estimate.pair
@@ -113,7 +113,7 @@ def held_back(rule: GateRule, estimate: Estimate, around: Around) -> tuple[Held,
     Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, equation 2.14.
     """
     limit = rule.min if rule.min is not None else rule.max
-    found = deciding(rule, estimate, "insufficient", around)
+    found = deciding_pair(rule, estimate, "insufficient", around)
     if limit is None or found is None:
         return ()
     floor = rule.min is not None

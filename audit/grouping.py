@@ -144,6 +144,10 @@ class Grouping:
         w, w2 = (self._each(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
         return w, w2
 
+    def setters(self, low: int, high: int) -> dict[str, tuple[Group, Group]]:
+        """Groups, by position, that set the limits of a comparison of each with all, as an estimate records them."""
+        return {"low_pair": (self.groups[low],) * 2, "high_pair": (self.groups[high],) * 2}
+
     def rows_given(self, metric: Rate | Statistic | ClassStatistic) -> np.ndarray:
         """Rows that a rate is a share of, shape (G,); of anything else those of the group."""
         if not isinstance(metric, Rate):

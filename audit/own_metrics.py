@@ -13,7 +13,7 @@ from itertools import product
 from typing import Any
 
 from audit.errors import QuestionError, ValuesError, printable
-from audit.grouping import crossings
+from audit.grouping import NO_ROWS, crossings
 from audit.measurement.scope import OWN
 from audit.metrics import CATALOGUE
 from audit.value import Estimate, Group
@@ -100,7 +100,7 @@ def _one(
     n = float(sizes.get(level, 0))
     common: dict[str, Any] = {"stage": "model", "metric": name, "by": by, "group": group, "n": n, "flags": (OWN,)}
     if not n:
-        return Estimate(**common, status="undefined", reason="0/0: no rows in this group")
+        return Estimate(**common, status="undefined", reason=NO_ROWS)
     raw = values.loc[level if len(level) > 1 else level[0]]
     try:
         value = float(raw)

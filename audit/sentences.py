@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from audit.catalogue import asks_of
 from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
-from audit.deciding import Around, Deciding, Held, deciding, held_back
+from audit.deciding import Around, Deciding, Held, deciding_pair, held_back
 from audit.errors import printable
 from audit.footprint_words import SUBJECTS, UNITS, energy_text
 from audit.group_names import NAME_LENGTH, told_apart
@@ -22,8 +22,8 @@ from audit.value import SAYS_NOTHING, Estimate, Group
 
 LONGEST_WORDS, MOST_HELD = 400, 3
 UNCOMPARED = "No limit on groups was set, so nothing was judged between groups."
-FOLDS_DECIDE, SMALL = "folds_decide", "small_group"
-"""Flag of a gate's estimate that ends so near the limit that other folds of the unit could turn the verdict."""
+SMALL, FOLDS_DECIDE = "small_group", "folds_decide"
+"""Flags: of an estimate of few rows; of one of a gate that other folds of the unit could turn, so near is the limit."""
 
 
 def number(value: float | None) -> str:
@@ -94,7 +94,7 @@ def gate_sentence(rule: GateRule, estimate: Estimate, verdict: str, around: Arou
         return f"{subject} is undefined: {estimate.reason}; the limit is {limit}, and what is undefined never passes."
     if rule.stage in {"energy", "checks"}:
         return _total(rule, estimate, subject, limit)
-    found = deciding(rule, estimate, verdict, around)
+    found = deciding_pair(rule, estimate, verdict, around)
     said = _Said(rule, estimate, around, found)
     beside = [said.decided(), _crossing(verdict, limit)]
     beside += [said.settled_by(needed)] if verdict == "insufficient" else []
@@ -224,7 +224,7 @@ class _Said:
 
 def shown_sentence(rule: GateRule, estimate: Estimate, verdict: str, around: Around, k: int) -> str | None:
     """Sentence of a gate of which only the deciding pair is shown, with its end; None where that is not either."""
-    found = deciding(rule, estimate, verdict, around)
+    found = deciding_pair(rule, estimate, verdict, around)
     if verdict == "undefined" or found is None or asks_of(estimate.compare)[1] is not None:
         return None
     if any(rate is None or rate.value is None for rate in (around.rate(found.like, g) for g in found.pair)):

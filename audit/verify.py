@@ -15,7 +15,7 @@ from audit import __version__
 from audit.config.schema import Config
 from audit.epochs import rows_amiss
 from audit.errors import AuditError, StoreError, words_of
-from audit.evidence.reader import question_of
+from audit.evidence.reader import UNFIT, question_of
 from audit.metrics import CATALOGUE
 from audit.result import AuditResult
 from audit.verification.checks import codes_amiss
@@ -24,10 +24,7 @@ from audit.verification.follows import contradicting, follow, given, is_whole, o
 from audit.verification.leaves import Difference, unlike
 from audit.verification.margins import margins_amiss
 
-__all__ = ["UNFIT", "Difference", "contradicted", "differences", "followed", "not_following"]
-
-UNFIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, StopIteration, TypeError, ValueError)
-"""What arithmetic raises on a document that fits the schema and that no run wrote."""
+__all__ = ["Difference", "contradicted", "differences", "followed", "not_following", "rewritten"]
 
 
 def differences(result: AuditResult) -> tuple[str, ...]:

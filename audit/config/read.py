@@ -29,7 +29,7 @@ def load(path: Path) -> tuple[Config, Path]:
     QuestionError
         Names the file and the key.
     """
-    file = path / config_name(path) if path.is_dir() else path
+    file = path / DEFAULT_NAME if path.is_dir() else path
     if not file.exists():
         hint = (
             "run `audit init TABLE` to write one, or name its folder"

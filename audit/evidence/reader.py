@@ -32,6 +32,8 @@ LARGEST_BYTES = 512 * 1024 * 1024
 SHOWN_PATH = 200
 RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 """Name of a run, and of the folder in which it lies."""
+UNFIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, StopIteration, TypeError, ValueError)
+"""What arithmetic raises on a document that fits the schema and that no run wrote."""
 
 
 def read_result(path: str | Path) -> AuditResult:

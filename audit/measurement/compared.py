@@ -171,8 +171,7 @@ class _Table:
             return self._base(**common, status="undefined", reason=lonely(self.g), flags=self.flags)
         found = self.found.extreme(which)
         flags = self.flags + ((SMALL,) if self.uncertain.any() else ())
-        pairs = {"low_pair": self._names((found.low_group,) * 2), "high_pair": self._names((found.high_group,) * 2)}
-        common |= {"low": found.low, "high": found.high, **pairs}
+        common |= {"low": found.low, "high": found.high, **self.g.setters(found.low_group, found.high_group)}
         if found.value is None:
             flags = (*flags, UNMEASURED)
             return self._base(**common, status="undefined", reason=self._unmeasured(), flags=flags)

@@ -131,8 +131,7 @@ class EverybodyTable(RateTable):
         common: dict[str, Any] = {"compare": asked.compare, "n": float(self.g.rows.sum())}
         says_nothing = found.value is None and found.low <= 0 and found.high >= 1
         if not says_nothing:
-            pairs = {"low_pair": (name[found.low_group],) * 2, "high_pair": (name[found.high_group],) * 2}
-            common |= {"low": found.low, "high": found.high, **pairs}
+            common |= {"low": found.low, "high": found.high, **self.g.setters(found.low_group, found.high_group)}
         if found.value is None:
             undefined = next((i for i in range(len(name)) if not rest.measured[i]), None)
             reason = f"0/0: {metric.title.lower()} is 0 for everybody"

@@ -94,8 +94,8 @@ class _Compared:
         groups = self.table.g.groups
         common: dict[str, Any] = {"compare": f"difference_to_{who}", "n": self.n}
         if found.low > 0 or np.isfinite(found.high):
-            common |= {"low": found.low, "high": found.high, "low_pair": (groups[found.low_group],) * 2,
-                       "high_pair": (groups[found.high_group],) * 2}  # fmt: skip
+            setters = self.table.g.setters(found.low_group, found.high_group)
+            common |= {"low": found.low, "high": found.high, **setters}
         if found.value is None:
             empty = int(np.flatnonzero(np.isnan(self.to_rest))[0])
             flags = (*flags, UNMEASURED)

@@ -78,7 +78,7 @@ def _furthest(
     names = grouped.groups
     if found.low > 0 or found.high < 1:
         common |= {"low": found.low, "high": found.high, "confidence": scope.confidence,
-                   "low_pair": (names[found.low_group],) * 2, "high_pair": (names[found.high_group],) * 2}  # fmt: skip
+                   **grouped.setters(found.low_group, found.high_group)}  # fmt: skip
     if found.value is None:
         common["flags"] += (UNMEASURED,)
         return Estimate(**common, status="undefined", reason=reason)

@@ -179,10 +179,9 @@ def _worst_rate(name: str, own: Own, which: Literal["lowest", "highest"]) -> Est
     every, groups = _together(samples), len(first.g.groups)
     found = extreme(every, which, first.scope.tail)
     flags = first.flags + ((SMALL,) if every.thin.any() else ())
-    name_of = first.g.groups
     common |= {"low": found.low, "high": found.high, "confidence": first.scope.confidence,
-               "n": float(first.g.rows.sum()), "low_pair": (name_of[found.low_group % groups],) * 2,
-               "high_pair": (name_of[found.high_group % groups],) * 2}  # fmt: skip
+               "n": float(first.g.rows.sum()),
+               **first.g.setters(found.low_group % groups, found.high_group % groups)}  # fmt: skip
     for sample, (metric, table) in zip(samples, own, strict=True):
         if not sample.measured.all():
             reason = f"class {printable(table.outcome)}: {table.why(metric, sample)}"

@@ -23,6 +23,7 @@ from audit.fairness.ranking import (
     SHARE_AT_K,
     SKEW_AT_K,
 )
+from audit.grouping import NO_ROWS
 from audit.inference.lists import (
     least_error,
     log_quotient,
@@ -37,7 +38,6 @@ from audit.inference.scales import Scale
 from audit.metrics import CATALOGUE
 
 Sums = Mapping[str, np.ndarray]
-EMPTY = "0/0: no rows in this group"
 NO_RELEVANCE = "1/0: nothing in this group is relevant"
 NO_LIST = "0/0: no list in which anything of this group is relevant"
 ONE_EACH = "every list holds one group only, so there is no order of groups"
@@ -124,14 +124,14 @@ def statistics(sums: Sums, gains: Sums | None) -> Iterator[Statistic]:
         Over lists by group and fold; None without relevance.
     """
     n = sums["n"].sum(axis=1)
-    empty: Callable[[int], str | None] = lambda i: None if n[i] else EMPTY  # noqa: E731 - said three times below
+    empty: Callable[[int], str | None] = lambda i: None if n[i] else NO_ROWS  # noqa: E731 - said three times below
     least = least_error(sums)
     yield _of_items(EXPOSURE, sums, ("exposure",), ("n",), empty, 1.0, least=least, by_chance=_chance_of_exposure(sums))
     yield _of_items(EXPOSURE_SHARE, sums, ("exposure",), ("all_exposure",), empty, 1.0, of_everybody=1.0, least=least)
     both = ("exposure", "all_n"), ("n", "all_exposure")
     yield _of_items(RELATIVE_EXPOSURE, sums, *both, empty, np.inf, of_everybody=1.0, least=least)
     if gains is not None:
-        why: Callable[[int], str | None] = lambda i: NO_RELEVANCE if n[i] else EMPTY  # noqa: E731
+        why: Callable[[int], str | None] = lambda i: NO_RELEVANCE if n[i] else NO_ROWS  # noqa: E731
         yield _of_items(EXPOSURE_OVER_RELEVANCE, sums, ("exposure",), ("relevance",), why, np.inf)
     for k in sorted(int(name.removeprefix("top_")) for name in sums if name.startswith("top_")):
         yield from _at_k(k, sums, empty)
@@ -186,7 +186,7 @@ def _of_gains(gains: Sums) -> Statistic:
 
     return Statistic(
         metric=NDCG, scale=quotient(("ndcg",), ("graded",), 1.0), logs=log_quotient(("ndcg",), ("graded",)),
-        said_of=random, sums=gains, rows="graded", why=lambda i: NO_LIST if lists[i] else EMPTY, said=said,
+        said_of=random, sums=gains, rows="graded", why=lambda i: NO_LIST if lists[i] else NO_ROWS, said=said,
         counts_lists=True,
     )  # fmt: skip
 

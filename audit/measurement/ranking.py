@@ -214,9 +214,8 @@ class _Table:
             return self._alone(s.metric, which)
         found, (lowest, highest) = extreme(sample, which, self.scope.tail), ends(sample)
         flags = (*self.flags, *self.tied, *((SMALL,) if self._uncertain(sample) else ()))
-        pairs = {"low_pair": self._names((found.low_group,) * 2), "high_pair": self._names((found.high_group,) * 2)}
         common: dict[str, Any] = {"compare": which, "n": float(self.g.rows.sum()), "low": found.low, "high": found.high,
-                                  **pairs}  # fmt: skip
+                                  **self.g.setters(found.low_group, found.high_group)}  # fmt: skip
         if found.value is None:
             reason, flags = self._unmeasured(s, sample), (*flags, UNMEASURED)
             return self._base(s.metric, **common, status="undefined", reason=reason, flags=flags)

@@ -138,8 +138,7 @@ class RateTable(GroupTable):
     def _extreme_of(self, metric: Measured, sample: Sample, which: End, found: Extreme) -> Estimate:
         flags = self.flags + ((SMALL,) if sample.thin.any() else ())
         common: dict[str, Any] = {"compare": which, "low": found.low, "high": found.high, "n": self._n,
-                                  "low_pair": (self.g.groups[found.low_group],) * 2,
-                                  "high_pair": (self.g.groups[found.high_group],) * 2}  # fmt: skip
+                                  **self.g.setters(found.low_group, found.high_group)}  # fmt: skip
         if found.value is None:
             return self.base(
                 metric.name, **common, status="undefined", reason=self._why(metric, sample), flags=(*flags, UNMEASURED)

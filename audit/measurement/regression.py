@@ -182,9 +182,8 @@ class ErrorTable:
             return self.lonely(metric, which)
         found, (lowest, highest) = extreme(sample, which, self.scope.tail), ends(sample)
         flags = self.flags + ((SMALL,) if self._uncertain(sample) else ())
-        pairs = {"low_pair": self._names((found.low_group,) * 2), "high_pair": self._names((found.high_group,) * 2)}
         common: dict[str, Any] = {"compare": which, "n": float(self.g.rows.sum()), "low": found.low, "high": found.high,
-                                  **pairs}  # fmt: skip
+                                  **self.g.setters(found.low_group, found.high_group)}  # fmt: skip
         if found.value is None:
             reason, flags = self._unmeasured(sample), (*flags, UNMEASURED)
             return self.base(metric.name, **common, status="undefined", reason=reason, flags=flags)

@@ -56,9 +56,11 @@ def of_held_out(result: AuditResult) -> list[Check]:
 
 def before_training(given: AuditResult, train: Counted | None, plan: Plan) -> list[Check]:
     """Checks of every part of the data, in the order of a run."""
-    found = [] if train is None else list(group_checks(train, plan, "train"))
-    for part in held_out_parts(given) if train is not None else ():
-        found += _of_part(part, given, train, plan)
+    found: list[Check] = []
+    if train is not None:
+        found += group_checks(train, plan, "train")
+        for part in held_out_parts(given):
+            found += _of_part(part, given, train, plan)
     return [*found, *of_rows(given.checks)]
 
 
@@ -73,10 +75,8 @@ def of_predictions(
     return found
 
 
-def _of_part(part: Part, given: AuditResult, train: Counted | None, plan: Plan) -> Iterator[Check]:
+def _of_part(part: Part, given: AuditResult, train: Counted, plan: Plan) -> Iterator[Check]:
     """Checks of a held-out part: those that the same question asks of the training data, with what stands there."""
-    if train is None:
-        return
     account = replace(train, rows_read=part.rows_read, rows_excluded=part.rows_excluded,
                       rows_without_group=part.rows_without_group)  # fmt: skip
     kept = {(c.code, c.title): c for c in of_held_out(given)}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from audit.errors import printable
 from audit.evidence.reader import question_of
 from audit.result import AuditResult
-from audit.verification.checks import STRATA, held_out_parts, of_held_out, of_rows
+from audit.verification.checks import ROWS, STRATA, held_out_parts, of_held_out, of_rows
 from audit.verification.follows import own_estimates
 from audit.verification.margins import is_loose
 
@@ -84,7 +84,7 @@ def _checks(result: AuditResult) -> Iterator[Uncovered]:
     rows = tuple(dict.fromkeys(printable(c.code) for c in of_rows(result.checks)))
     if result.data:
         yield Uncovered(("checks",), "which there are and what they found; only the rows could tell", rows or ("rows",))
-    if held := tuple(printable(c.title) for c in of_held_out(result) if c.code not in {STRATA, "DV001"}):
+    if held := tuple(printable(c.title) for c in of_held_out(result) if c.code not in {STRATA, ROWS}):
         yield Uncovered(("checks.outcome", "checks.detail"), "the counts of a held-out part are not kept", held)
 
 
