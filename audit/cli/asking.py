@@ -13,7 +13,7 @@ from audit.catalogue import Compare
 from audit.config.limits import ENERGY, is_of_checks
 from audit.config.read import build, load
 from audit.config.schema import Config
-from audit.config.taking import require_judged
+from audit.config.taking import require_judged, require_same
 from audit.engines.address_names import written_from
 from audit.errors import QuestionError, printable
 
@@ -25,6 +25,8 @@ RULE_SHAPE = "METRIC [difference|ratio] [by COLUMN*COLUMN] >= NUMBER"
 HERE = "the command line"
 JUDGED = {"data": ("data", "checks"), "model": ("model",)}
 """Stages of the limits that a command for one table can judge."""
+JUDGING = ("gates", "waivers", "policy")
+"""Sections that say what is judged of what was counted."""
 TAKEN = ("model", "dataset", "data", "policy", "predictions", "ll144")
 MEDIAN = "median"
 
@@ -158,6 +160,22 @@ def _stage(metric: str, stage: str) -> str:
     if metric in ENERGY:
         return "energy"
     return "checks" if is_of_checks(metric) else stage
+
+
+def policy_of(path: Path, counted: Mapping[str, Any], sections: Sequence[str]) -> dict[str, Any]:
+    """Sections of a file with which what was counted before is judged anew.
+
+    Raises
+    ------
+    QuestionError
+        When the file asks another question than the one that was counted.
+    """
+    from audit.gates import written_out
+
+    asked, _ = load(path)
+    require_same(asked, counted, str(path))
+    plain = asked.model_dump(mode="json", exclude_none=True) | {"gates": written_out(asked)}
+    return {section: plain[section] for section in sections if plain.get(section)}
 
 
 def _from_file(asked: Asked, stage: Literal["data", "model"], path: Path) -> Config:

@@ -58,22 +58,17 @@ def gate(
 
 def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> Any:
     """Question of the result, with other gates where they are given."""
-    from audit.cli.asking import parse_rule
-    from audit.config.read import build, load
-    from audit.config.taking import require_same
+    from audit.cli.asking import JUDGING, parse_rule, policy_of
+    from audit.config.read import build
     from audit.evidence.reader import question_of
-    from audit.gates import written_out
 
     recorded = question_of(found)
     if path is None and not rules:
         return recorded
     raw = dict(found.question.config)
     if path is not None:
-        asked, _ = load(path)
-        require_same(asked, raw, str(path))
-        other = asked.model_dump(mode="json", exclude_none=True) | {"gates": written_out(asked)}
-        raw = {k: v for k, v in raw.items() if k not in {"gates", "waivers", "policy"}}
-        raw |= {k: other[k] for k in ("gates", "waivers", "policy") if other.get(k)}
+        other = policy_of(path, raw, JUDGING)
+        raw = {k: v for k, v in raw.items() if k not in JUDGING} | other
     if rules:
         stage = "model" if "predictions" in raw else "data"
         raw = {k: v for k, v in raw.items() if k != "waivers"} | {"gates": [parse_rule(r, stage) for r in rules]}

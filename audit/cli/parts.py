@@ -79,18 +79,14 @@ def measure(
 
 def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Config:
     """Question of a folder of counts with the limits that are given."""
-    from audit.cli.asking import parse_rule
-    from audit.config.read import build, load
-    from audit.config.taking import require_same
-    from audit.gates import written_out
+    from audit.cli.asking import JUDGING, parse_rule, policy_of
+    from audit.config.read import build
     from audit.parts import counted_question
 
     raw = counted_question(counts)
     if policy is not None:
-        asked, _ = load(policy)
-        require_same(asked, build(raw, str(counts)).model_dump(mode="json", exclude_none=True), str(policy))
-        other = asked.model_dump(mode="json", exclude_none=True) | {"gates": written_out(asked)}
-        raw |= {k: other[k] for k in ("model", "dataset", "ll144", "gates", "waivers", "policy") if other.get(k)}
+        counted = build(raw, str(counts)).model_dump(mode="json", exclude_none=True)
+        raw |= policy_of(policy, counted, ("model", "dataset", "ll144", *JUDGING))
     if rules:
         raw["gates"] = [parse_rule(rule, "model" if "predictions" in raw else "data") for rule in rules]
     return build(raw, str(counts))
