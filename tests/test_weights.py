@@ -19,7 +19,8 @@ from audit.engines.tables import open_frame
 from audit.engines.terms import Number
 from audit.engines.weighing import FARTHEST, Weighing, band_of
 from audit.errors import ValuesError
-from audit.row_totals import total_text
+from audit.publish.card import render
+from audit.row_totals import rows_text, total_text
 
 N = 900
 RNG = np.random.default_rng(20261130)
@@ -172,6 +173,12 @@ def test_a_sentence_counts_rows_and_says_what_is_a_sum_of_weights(weight, total)
     sentence = result.gates[0].sentence
     assert f"(n {(G == 'c').sum()} rows, weighted total " in sentence
     assert total in sentence
+
+
+def test_a_card_tells_rows_from_their_weights_in_the_words_of_a_sentence():
+    result = audit.measure(Y, P, groups={"g": G}, weight=W)
+    (rate,) = result.find("selection_rate", by=["g"], group=["a"])[:1]
+    assert rows_text(rate) in render(result, "md")
 
 
 def test_a_conditional_rate_counts_the_rows_of_its_own_denominator():

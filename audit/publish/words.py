@@ -11,7 +11,7 @@ from typing import Literal
 from audit.errors import printable
 from audit.footprint_words import share_text
 from audit.result import Part
-from audit.row_totals import total_text
+from audit.row_totals import rows_text
 from audit.value import Estimate, Group
 
 Mark = Literal["ok", "few", "undefined", "suppressed", "none"]
@@ -125,7 +125,7 @@ def bounds_text(low: float | None, high: float | None) -> str:
 def n_text(estimate: Estimate) -> str:
     """Rows that a value rests on: of its own denominator, where it has one."""
     if estimate.rows is not None:
-        return f"n {count(estimate.rows)}, weighted total {total_text(estimate.denominator or 0.0)}"
+        return rows_text(estimate)
     n = estimate.denominator if estimate.compare is None and estimate.denominator is not None else estimate.n
     return f"n {count(n or 0)}"
 
