@@ -91,12 +91,12 @@ def test_limits_of_verdicts_never_lie_inside_wilsons_and_widen_with_sureness(cel
     inner, outer, wider = single(sample, tail), guarded(sample, tail), guarded(sample, tail / 3)
     assert (outer.low <= inner.low).all()
     assert (outer.high >= inner.high).all()
-    assert (wider.low <= outer.low).all()
-    assert (wider.high >= outer.high).all()
+    assert (wider.low <= outer.low + 1e-12).all()
+    assert (wider.high >= outer.high - 1e-12).all()
     exact = clopper_pearson(sample.p, sample.n, tail)
     thin = sample.thin
-    assert (outer.low[thin] <= exact.low[thin] + 1e-12).all()
-    assert (outer.high[thin] >= exact.high[thin] - 1e-12).all()
+    assert (outer.low[thin] <= exact.low[thin] + 1e-9).all()
+    assert (outer.high[thin] >= exact.high[thin] - 1e-9).all()
 
 
 @given(st.lists(counts, min_size=2, max_size=5), st.sampled_from(LIMITS), st.sampled_from([1e-9, 1e-4, 0.025, 0.3]))
