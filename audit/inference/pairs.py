@@ -115,8 +115,7 @@ def _worth(sample: Sample, tail: float) -> Floats | float:
 
 
 def _kept(found: Limits) -> Limits:
-    for side in found:
-        side.flags.writeable = False
+    found.low.flags.writeable = found.high.flags.writeable = False
     return found
 
 
@@ -146,7 +145,7 @@ def gaps(samples: Sample, kind: Kind, tail: float, looks: int = 1) -> list[Gap]:
         some = slice(at, at + step)
         pairs = _ordered_pairs(samples, inner, some, tail), _ordered_pairs(samples, outer, some, corrected)
         found += (_differences if kind == "difference" else _ratios)(samples, some, *pairs)
-    exact: list[bool] = np.asarray(rests_on_few(samples, corrected).any(axis=-1)).tolist()
+    exact = np.asarray(rests_on_few(samples, corrected).any(axis=-1))
     return [g._replace(exact=True) if few else g for g, few in zip(found, exact, strict=True)]
 
 
@@ -207,6 +206,8 @@ def against(sample: Sample, kind: Kind, reference: int, tail: float) -> Limits:
 
 def shown_against(sample: Sample, kind: Kind, reference: int, tail: float) -> Limits:
     """The same as it is shown of each group, and judged of none: Newcombe's, as published, for groups of alike size."""
+    if not rests_on_few(sample, tail).any():
+        return against(sample, kind, reference, tail)
     few, both = few_beside(sample, reference, tail), (guarded(sample, tail), single(sample, tail))
     parts = slice(None), slice(reference, reference + 1)
     own, other = (Limits(*(np.where(few, x[..., p], y[..., p]) for x, y in zip(*both, strict=True))) for p in parts)

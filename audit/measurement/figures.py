@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from audit.catalogue import Rate
 from audit.grouping import Grouping
 from audit.inference.effective import Sample, together
 from audit.inference.intervals import Limits
-from audit.inference.pairs import Extreme, Gap, Kind, extremes, gaps, shown_against, single
+from audit.inference.pairs import Extreme, Gap, Kind, extremes, few_beside, gaps, shown_against, single
 from audit.measurement.forms import Measured
 
 
@@ -66,6 +68,11 @@ class Figures:
     def over_reference(self) -> Limits:
         """Limits of each group's ratio to the reference, shape (M, G)."""
         return shown_against(self.together, "ratio", self.grouped.reference, self.tail)
+
+    @cached_property
+    def exact_beside(self) -> np.ndarray:
+        """Groups whose comparison with the reference has exact limits, shape (M, G)."""
+        return few_beside(self.together, self.grouped.reference, self.tail)
 
     def against(self, kind: Kind) -> Limits:
         """Limits of each group against the reference, shape (M, G)."""

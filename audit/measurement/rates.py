@@ -70,7 +70,8 @@ class RateTable(GroupTable):
                 continue
             yield wide(self._gap_of(metric, sample, kind, figures.gaps(kind)[at]))
             limits = figures.against(kind)
-            yield from self._to_reference(metric, sample, kind, Limits(limits.low[at], limits.high[at]))
+            shown = Limits(limits.low[at], limits.high[at])
+            yield from self._to_reference(metric, sample, kind, shown, figures.exact_beside[at])
         if isinstance(metric, Rate):
             for noise in noise_of(sample, self.g.groups):
                 yield self.base(metric.name, n=self._n, flags=self.flags, **noise)

@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from audit.catalogue import Rate
 from audit.errors import printable
 from audit.fairness.rates import BASE_RATE
 from audit.grouping import Grouping
 from audit.inference.effective import Sample
 from audit.inference.intervals import Limits
-from audit.inference.pairs import Kind, few_beside
+from audit.inference.pairs import Kind
 from audit.measurement.forms import Measured, Scale, determined, event
 from audit.measurement.scope import IS_LABEL, NO_GROUP, SMALL, Scope
 from audit.value import Estimate, Stage
@@ -117,12 +119,13 @@ class GroupTable:
         return self.base(metric.name, group=self.g.groups[i], n=float(self.g.rows[i]), numerator=none,
                          denominator=none, status="undefined", reason=self._empty(metric, i))  # fmt: skip
 
-    def _to_reference(self, metric: Measured, sample: Sample, kind: Kind, limits: Limits) -> Iterator[Estimate]:
+    def _to_reference(
+        self, metric: Measured, sample: Sample, kind: Kind, limits: Limits, exact: np.ndarray
+    ) -> Iterator[Estimate]:
         """Every other group's difference from the reference, or ratio to it."""
         at, ratio, scale = self.g.reference, kind == "ratio", Scale.of(metric, kind)
         q, reference = float(sample.p[at]), self.g.groups[at]
         value = sample.p / q if ratio and q else sample.p - q
-        exact = few_beside(sample, at, self.scope.tail)
         columns = (sample.p, scale.moved(value), *(scale.moved(x) for x in limits), self.g.rows + self.g.rows[at],
                    sample.thin | sample.thin[at], sample.measured & sample.measured[at], exact)  # fmt: skip
         name = f"{'mover-r' if ratio else 'newcombe'} on {self._method()}"
