@@ -134,7 +134,9 @@ def test_limits_on_losses_fail_pass_and_wait(metric):
         result = scored(y[rows], s[rows], g[rows], gates=rules)
         assert [x.verdict for x in result.gates] == verdicts, [x.sentence for x in result.gates]
         assert [x.name for x in result.gates] == [f"model.{metric}.difference.g", f"model.{metric}.highest.g"]
-        assert {x.needed_n for x in result.gates} == {None}
+        gap, highest = result.gates
+        assert gap.needed_n is None
+        assert (highest.needed_n is not None and highest.needed_n > 1) == (highest.verdict == "insufficient")
 
 
 def test_limits_on_calibration_fail_and_pass():

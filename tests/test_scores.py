@@ -22,7 +22,7 @@ def scored(y, s, g, **more):
 
 def bounds(estimate):
     """Bounds that the method prints for what the bins hide."""
-    said = estimate.method.partition("within ±")[2]
+    said = estimate.method.partition("within ±")[2].partition(";")[0]
     return float(said or 0) * 1.01 + 1e-12
 
 

@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit by the table of the contract."""
     streams, interrupts = Streams(), Interrupts()
     with streams.guarded():
-        with interrupts.noted():
+        with interrupts.noted(last=arguments is None):
             code = _run(arguments, streams, interrupts)
         flush()
         code = _told(streams, code)

@@ -131,8 +131,14 @@ class Interrupts:
         return self.came
 
     @contextlib.contextmanager
-    def noted(self) -> Iterator[None]:
-        """Remember that an interrupt came, and raise it as Python does; a signal that is ignored stays ignored."""
+    def noted(self, *, last: bool) -> Iterator[None]:
+        """Remember that an interrupt came, and raise it as Python does; a signal that is ignored stays ignored.
+
+        Parameters
+        ----------
+        last
+            Whether the process ends with the block: a further interrupt would then only break into its end.
+        """
         try:
             before = signal.getsignal(signal.SIGINT)
             if before is signal.default_int_handler:
@@ -144,7 +150,7 @@ class Interrupts:
             yield
         finally:
             if before is signal.default_int_handler:
-                signal.signal(signal.SIGINT, signal.SIG_IGN if self.came else before)
+                signal.signal(signal.SIGINT, signal.SIG_IGN if last else before)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._over:

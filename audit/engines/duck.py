@@ -24,6 +24,7 @@ from audit.engines.sql import double, key_sql, quoted, sum_sql, term_sql
 from audit.engines.tables import Table
 from audit.engines.tally import Tally, TooManyCellsError, tally_of
 from audit.engines.terms import Band, Column, Extent, Fold, Key, Passes, Rows, Sum, Term, Total
+from audit.engines.weighing import BAND
 
 BATCH_ROWS = 1 << 17
 """Rows that are handed out at a time."""
@@ -53,6 +54,9 @@ class DuckScan:
 
     def tally(self, keys: Mapping[str, Key], sums: Mapping[str, Sum], shifts: Mapping[str, int], most: int) -> Tally:
         """Sums by cell: one GROUP BY."""
+        if isinstance(band := keys.get(BAND), Band):
+            # A cell may be there once for each band of weights; without them there are no more than may be asked.
+            self._refuse_crowd({name: key for name, key in keys.items() if name != BAND}, most // (len(band.edges) + 1))
         self._refuse_crowd(keys, most)
         select = [f"{key_sql(key)} AS k{i}" for i, key in enumerate(keys.values())]
         select += [sum_sql(wanted, shifts.get(name, 0)) for name, wanted in sums.items()]
