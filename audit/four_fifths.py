@@ -22,6 +22,7 @@ from audit.fairness.adverse import (
     IMPACT_P,
     IMPACT_RATIO,
     IMPACT_Z,
+    IN_WEIGHTS,
     ONE_DECIDES,
     SHORTFALL,
     UNDER_FOUR_FIFTHS,
@@ -30,6 +31,7 @@ from audit.fairness.adverse import (
 from audit.fairness.rates import SELECTION_RATE
 from audit.group_names import group_text
 from audit.result import Check, CheckOutcome
+from audit.row_totals import total_text
 from audit.sentences import number
 from audit.value import Estimate, Group
 
@@ -169,8 +171,19 @@ def _sentence(found: Compared, here: Sequence[Estimate]) -> str:
     parts.append(f"{'' if found.statistical else 'not '}significant (p {p} after correction)")
     parts += [f"{found.z.value:.1f} standard deviations"] if found.z is not None and found.z.value is not None else []
     if found.short is not None and found.short.value:
-        parts.append(f"{found.short.value:,.1f} selections short of the expected number")
+        parts.append(f"{_selections(found.short)} short of the expected number")
     return ", ".join([*parts, *_exceptions(found)])
+
+
+def is_weighted(total: Estimate) -> bool:
+    """Whether a total counts weights instead of rows."""
+    return IN_WEIGHTS in (total.method or "")
+
+
+def _selections(short: Estimate) -> str:
+    """How many selections are missing; of weighted rows it is a total of weights, and called so."""
+    value = short.value or 0.0
+    return f"a weighted total of {total_text(value)} selections" if is_weighted(short) else f"{value:,.1f} selections"
 
 
 def _exceptions(found: Compared) -> list[str]:

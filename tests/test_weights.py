@@ -195,3 +195,19 @@ def test_totals_are_told_so_that_they_can_be_read():
     assert [total_text(x) for x in (2e8, 35.0, 0.999999, 1.5e-158, 3e300)] == [
         "200,000,000", "35", "1", "1.5e-158", "3e+300",
     ]  # fmt: skip
+
+
+def test_selections_that_are_missing_are_called_a_weighted_total(tmp_path):
+    rng = np.random.default_rng(5)
+    g = np.repeat(["f", "m"], 300)
+    p = (rng.random(600) < np.where(g == "f", 0.25, 0.6)).astype(int)
+    frame = pd.DataFrame({"y": p, "p": p, "g": g})
+    said = {}
+    for weight in (None, 0.001):
+        more = {} if weight is None else {"weight": np.full(600, weight)}
+        result = audit.measure(frame.y, frame.p, groups=frame[["g"]], positive=1, **more)
+        (check,) = [c for c in result.checks if c.code == "FM001"]
+        said[weight] = check.detail
+    assert " selections short" in said[None]
+    assert "weighted" not in said[None]
+    assert "a weighted total of 0.0" in said[0.001]

@@ -22,6 +22,7 @@ from audit.fairness.adverse import (
     IMPACT_P,
     IMPACT_RATIO,
     IMPACT_Z,
+    IN_WEIGHTS,
     ONE_DECIDES,
     SHORTFALL,
     UNDER_FOUR_FIFTHS,
@@ -146,7 +147,7 @@ class _AdverseTable(RateTable):
         both = float(rows[i] + rows[at])
         # Expected less selected as one quotient: taken off each other, both would drown the weights of a small group.
         short = max(0.0, float((rows[i] * hits[at] - rows[at] * hits[i]) / both)) if both else 0.0
-        short, weights = float(self.g.told(short)), ", in sums of weights" if "w" in self.g.counts else ""
+        short, weights = float(self.g.told(short)), f", {IN_WEIGHTS}" if "w" in self.g.counts else ""
         method = f"expected at the rate of both groups less selected{weights}; no interval"
         return self._of(SHORTFALL.name, sample, at, i, value=short, method=method)
 

@@ -22,7 +22,7 @@ from audit.fairness.adverse import (
     UNDER_TWO_PERCENT,
 )
 from audit.fairness.rates import SELECTION_RATE
-from audit.four_fifths import CODE, title
+from audit.four_fifths import CODE, is_weighted, title
 from audit.metrics import CATALOGUE
 from audit.publish.grouped import By, Grouped
 from audit.publish.shapes import Table, TableRow
@@ -60,9 +60,11 @@ def adverse_table(found: Grouped, by: By, groups: Sequence[Group]) -> Table:
     compared = [e for g in known if (e := _of(found, by, g, IMPACT_RATIO.name)) is not None]
     highest = next((e.reference for e in compared if e.reference is not None), None)
     against = f", against {group_name(by, highest)}, the highest" if highest is not None else ""
+    short = (_of(found, by, g, SHORTFALL.name) for g in known)
+    weighted = " (weighted total)" if any(e is not None and is_weighted(e) for e in short) else ""
     return Table(
         caption=f"{TABLE} by {grouping_name(by)}{against}",
-        columns=("Group", "Ratio", "Standard deviations", "p by chance", "Selections short"),
+        columns=("Group", "Ratio", "Standard deviations", "p by chance", f"Selections short{weighted}"),
         rows=tuple(_row(found, by, e) for e in compared),
         note=_note(compared),
     )
