@@ -35,12 +35,6 @@ SIX_ND = Assumption(
     source=LLMCARBON,
 )  # fmt: skip
 """FLOP per active parameter and training token."""
-BOARD_POWER = Assumption(
-    low=245 / 450, value=1.0, high=8480 / 8 / 700, date="2023-09; 2024-12",
-    because="a board's limit is no average and leaves the host out: powers measured with the host lie between 0.54 "
-            "and 1.51 of it",
-    source=f"low: Switch Transformer in {LLMCARBON}; high: maximum of a node of 8 H100 (arXiv 2412.08602)",
-)  # fmt: skip
 AVERAGE_POWER = Assumption(
     low=1 / 1.114, value=1.0, high=1.114, date="2025-06",
     because="an average is taken as known within 11.4%, the mean error of a power model calibrated on such nodes",

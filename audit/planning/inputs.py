@@ -114,16 +114,22 @@ def peak(asked: Asked) -> Input | None:
 
 
 def power(asked: Asked) -> Input:
-    """Watts of one device: an average as given, or the board's limit from the table with a wide range."""
+    """Watts of one device: an average as given, or what the table knows of the device's draw."""
     if (number := asked.get("watts")) is not None:
         return declared(POWER, "W", number, trust=a.AVERAGE_POWER, narrow="give watts as a range that was measured")
     device = asked.hardware()
-    if device is None or device.board_w is None:
+    if device is None or device.draw is None:
         why = "no power is known" if device is None else f"the maker of {device.title} publishes no power"
         raise QuestionError(f"{why}; give watts, the average of one device with its share of the host")
-    source = (f"board limit of {device.title}: {device.source}", device.date)
-    return _trusted(POWER, "W", device.board_w, a.BOARD_POWER, basis_source=source,
-                    narrow="give watts, the average that was measured with the host's share")  # fmt: skip
+    draw = device.draw
+    drawn = (f"published draw of {device.title}: {draw.source}", draw.date)
+    limit = (f"board limit of {device.title}: {device.source}", device.date)
+    source, date = limit if draw.value == device.board_w else drawn
+    return Input(
+        name=POWER, unit="W", basis="table", low=draw.low, value=draw.value, high=draw.high, source=source, date=date,
+        range_source=draw.source, range_date=draw.date,
+        because=draw.because, narrow="give watts, the average that was measured with the host's share",
+    )  # fmt: skip
 
 
 def site(asked: Asked) -> Input | None:

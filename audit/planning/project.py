@@ -19,6 +19,11 @@ from audit.result import AuditResult
 S_PER_H = 3600.0
 MACHINE = ("device", "devices", "watts", "peak_flops", "throughput", "mfu", "device_hours", "embodied_g_per_hour")
 """What a measured run says by itself."""
+COMBINED = (
+    "A plan is not a measurement, and the truth can lie outside. Ranges that were given or metered count in full; "
+    "those that are assumed have causes of their own, and count together as the root of the sum of squares of their "
+    "logarithms."
+)
 Products = tuple[Product, ...]
 
 
@@ -207,7 +212,7 @@ def _undefined(asked: Asked, work: _Work) -> dict[str, str]:
 
 def _notes(work: _Work) -> tuple[str, ...]:
     """What a reader of the numbers must know."""
-    found = ["Low and high are every input at its own end at once; a plan is not a measurement."]
+    found = [COMBINED]
     if work.method == "6nd" or any("6ND" in i.name for p in _one(work.flops) for i in p.above):
         found.append(
             "6ND counts the forward and the backward pass, with the parameters that are active for a token; every "

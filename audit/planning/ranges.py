@@ -1,8 +1,9 @@
 """A projection is a sum of products of inputs, each known within a range; the range and what dominates it follow.
 
-Low and high are where every input lies at its own low or high end at once. So nothing outside them follows from the
-inputs, and no independence is assumed. What an input contributes is what the whole moves by when it alone goes from
-one end to the other, on a logarithmic scale; for a product these widths add up to the whole range exactly.
+A range that was given, or that a meter is trusted within, is a bound: low and high hold it at its end, whatever the
+others do. A range that is assumed is the spread of what was published. Those spreads have causes of their own, and not
+all of them go wrong the same way at once, so within a product their logarithms are combined as the root of the sum of
+squares, which is wider than any one of them. Terms of a sum lie at the same end at once, as they share inputs.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ Basis = Literal["given", "assumed", "table", "measured", "formula"]
 """Said by the caller; assumed by us; read from a shipped table; from a metered run; a known approximation."""
 End = Literal["low", "value", "high"]
 ENDS: tuple[End, End, End] = ("low", "value", "high")
+SPREADS: frozenset[Basis] = frozenset({"assumed", "table", "formula"})
+"""Where a range is a spread over what was published, and no bound."""
 OPPOSITE: dict[End, End] = {"low": "high", "value": "value", "high": "low"}
 
 
@@ -54,6 +57,11 @@ class Input:
     narrow: str = ""
     """What to do to know it better."""
 
+    @property
+    def spread(self) -> bool:
+        """Whether its range is combined with others as a root of squares, and not held at its end."""
+        return self.basis in SPREADS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
@@ -84,18 +92,37 @@ class Product:
         return Product(self.above, self.below, self.divisor * divisor)
 
     def at(self, end: End, moved: str | None = None) -> float:
-        """Value with every input at one end of its range, or only the one that is named."""
+        """Value with every input at one end of its range, or only the part of that way which the named one causes."""
         found = 1.0
         for given in self.above:
             found *= _at(given, end, moved)
         for given in self.below:
             found /= _at(given, OPPOSITE[end], moved)
-        return found / self.divisor
+        return _moved(found / self.divisor, end, self._way(end, moved))
+
+    def _way(self, end: End, moved: str | None) -> float:
+        """Logarithm of the way to one end that the spreads make together, or that one of them makes."""
+        steps = {i.name: _step(i, end) for i in self.above if i.spread}
+        steps |= {i.name: _step(i, OPPOSITE[end]) for i in self.below if i.spread}
+        way = math.hypot(*steps.values())
+        if moved is None or way == 0:
+            return way
+        return steps.get(moved, 0.0) ** 2 / way  # these parts add up to the way
 
 
 def _at(given: Input, end: End, moved: str | None) -> float:
-    chosen = end if moved in {None, given.name} else "value"
+    chosen = end if moved in {None, given.name} and not given.spread else "value"
     return given.low if chosen == "low" else given.high if chosen == "high" else given.value
+
+
+def _step(given: Input, end: End) -> float:
+    """Logarithm of the way from the central value to one end; none where the input is exact."""
+    reached = given.low if end == "low" else given.high if end == "high" else given.value
+    return 0.0 if reached == given.value else abs(math.log(reached / given.value))
+
+
+def _moved(found: float, end: End, way: float) -> float:
+    return found if end == "value" else found * math.exp(way) if end == "high" else found / math.exp(way)
 
 
 def range_of(products: Sequence[Product], unit: str) -> Range:
