@@ -223,13 +223,15 @@ def test_a_run_that_did_not_finish_says_so():
 
 def test_undefined_is_a_word_with_its_reason_and_never_a_number():
     for style in FORMATS:
-        assert "undefined: 0/0: no rows with label = 0" in render(samples.undefined_rates(), style)
+        assert "undefined: 0/0: no rows with label = 0" in render(samples.undefined_rates(), style, 1)
 
 
 def test_small_groups_stay_and_rows_without_a_group_have_a_row_of_their_own():
     text = render(samples.boston(), "md")
     row = next(line for line in text.splitlines() if line.startswith("| sex missing "))
     assert row.startswith("| sex missing | 15 (0.8%) |")
+    # All 15 have the label 1, which a card does not tell of so few people.
+    assert "1.000" not in row
     assert "too few to judge" in row
 
 

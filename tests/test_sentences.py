@@ -192,8 +192,16 @@ def test_the_headline_of_a_card_names_the_deciding_pair_where_it_is_shown():
     assert "the numbers of other groups are left out here" in said
 
 
-def test_the_headline_of_a_card_names_who_is_shown_where_the_pair_is_not():
+def test_the_headline_of_a_card_names_the_pair_that_decides_because_another_group_is_hidden():
     counts = {"a": (0, 5), "b": (268, 3_105), "c": (270, 2_400), "d": (260, 1_490)}
     said = headline(publishable(table(counts, gates=[RATIO])))
-    assert "of the groups that are shown, b 0.086 (n 3,105) is the lowest and c 0.113 (n 2,400) the highest" in said
-    assert "1,490" not in said
+    assert "b 0.086 (n 3,105) against d 0.174 (n 1,490), ratio 0.495" in said
+    assert "2,400" not in said
+
+
+def test_the_headline_of_a_card_names_who_is_shown_where_the_pair_is_not():
+    counts = {"a": (0, 5), "b": (100, 1_000), "c": (270, 1_500), "d": (270, 1_450), "e": (8, 8)}
+    private = table(counts, gates=[RATIO])
+    said = headline(publishable(private))
+    assert "left out here" in said
+    assert "(n 5)" not in said

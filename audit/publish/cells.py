@@ -4,8 +4,13 @@ What is published about a group is a family of counts: its rows; rows by label; 
 several classes the last are the counts of each class against all others; where one is to be hidden, all classes are.
 A family is small when one of its counts is in 1..k-1. A small family is hidden, and then everything along the totals
 is looked at again: a total less the groups that are shown must leave two hidden groups or more, whose sum is not
-small itself. Where it leaves less, the smallest group still shown is hidden too, until nothing changes. Then all totals
-are looked at together, as equations; where a small count still follows from them, more is hidden in the same way.
+small itself. Where it leaves less, another group is hidden too, until nothing changes. Then all totals are looked at
+together, as equations; where a small count still follows from them, more is hidden in the same way. Which group is
+hidden for another's sake depends on names and on what is published anyway, never on counts: who knows that it is always
+the smallest one learns from it how small the other is.
+
+A group in which everybody has one label tells the label of everybody who is known to be in it. Below `ALIKE` times k
+rows its labels are hidden as if they were small; in a large one the rate is a finding about the group.
 
 Rows whose group is missing are not a group of people. Their number is always published; what was decided about them
 is hidden when there are fewer than k, and no other group is hidden for their sake. Rows that miss only one attribute
@@ -16,7 +21,8 @@ Must not: know what an estimate, a gate or a page is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from audit.catalogue import Family
@@ -37,6 +43,8 @@ BELOW: Mapping[Family, tuple[Family, ...]] = {
 }
 """Families that a family contains: where one of these is hidden, it is hidden too."""
 NOBODY: Cells = (0, 0, 0, 0)
+ALIKE = 10
+"""Times k: rows under which a group of one label is left out (homogeneity attack, Machanavajjhala et al. 2007)."""
 By = tuple[str, ...]
 Key = tuple[By, Group]
 Counts = Mapping[By, Mapping[Group, Cells]]
@@ -66,15 +74,38 @@ def safe(four: Cells, family: Family, k: int) -> bool:
     return all(count == 0 or count >= k for count in family_cells(four, family))
 
 
-def hidden(counts: Counts, k: int) -> dict[Family, frozenset[Key]]:
-    """Groups to hide, by family."""
+def of_one_label(four: Cells, k: int) -> bool:
+    """Whether everybody of a group that is not large has the same label."""
+    rows = sum(four)
+    return k > 1 and 0 < rows < ALIKE * k and rows in by_label(four)
+
+
+def hidden(
+    counts: Counts, k: int, spared: Container[Key] = (), *, labelled: bool = True
+) -> dict[Family, frozenset[Key]]:
+    """Groups to hide, by family.
+
+    Parameters
+    ----------
+    counts
+        Rows by label and prediction of every group.
+    k
+        Smallest count that is published.
+    spared
+        Groups that are hidden for another's sake last of all: what is published names them anyway.
+    labelled
+        Whether there are labels, and not one place for all rows.
+    """
     relations = tuple(_relations(counts))
     found: dict[Family, frozenset[Key]] = {}
     for family in FAMILIES:
         start = {key for key, four in _each(counts) if _small(key, four, family, k)}
+        alike = {key for key, four in _each(counts) if family == "labels" and labelled and of_one_label(four, k)}
+        start |= alike
         start |= {key for below in BELOW[family] for key in found[below]}
         small = {(by, group) for (by, group), four in _each(counts) if None not in group and not safe(four, family, k)}
-        found[family] = frozenset(_protected(start, small, relations, counts, family, k))
+        small |= {key for key in alike if None not in key[1]}
+        found[family] = frozenset(_protected(start, small, _Hiding(relations, counts, family, k, spared)))
     return found
 
 
@@ -176,72 +207,105 @@ def _relation(counts: Counts, by: By, i: int, total: Key) -> Relation:
     return Relation(total, parts, rest)
 
 
-def _protected(
-    start: set[Key], small: set[Key], relations: Sequence[Relation], counts: Counts, family: Family, k: int
-) -> set[Key]:
+@dataclass(frozen=True, slots=True)
+class _Hiding:
+    """Hiding of one family of counts along the totals that are published."""
+
+    relations: tuple[Relation, ...]
+    counts: Counts
+    family: Family
+    k: int
+    spared: Container[Key]
+
+    def rows(self, key: Key) -> int:
+        return sum(self.counts[key[0]][key[1]])
+
+    def first(self, keys: Iterable[Key]) -> Key | None:
+        """The one to hide among groups still shown: by name, and those that are to be spared last."""
+        return min(keys, key=lambda key: (key in self.spared, len(key[0]), _shuffled(key)), default=None)
+
+
+def _shuffled(key: Key) -> str:
+    """A place among other names that nobody chose."""
+    return hashlib.sha256(repr(key).encode()).hexdigest()
+
+
+def _protected(start: set[Key], small: set[Key], hiding: _Hiding) -> set[Key]:
     """The start and whatever must go with it, until no small group follows from all that is shown."""
-    found = _settled(start, relations, counts, family, k)
+    found = _settled(start, hiding)
     while True:
-        told = solved([_equation(r, found, counts, family) for r in relations])
+        told = solved([_equation(r, found, hiding) for r in hiding.relations])
         if told is None:
             # Too large to prove safe: only the single attributes are shown, whose one total has been looked at.
-            return found | {(by, group) for by in counts if len(by) > 1 for group in counts[by]}
+            return found | {(by, group) for by in hiding.counts if len(by) > 1 for group in hiding.counts[by]}
         given_away = small & told
-        more = _more(given_away, found, relations, counts)
+        more = _more(given_away, found, hiding)
         if not given_away or more is None:
             return found
-        found = _settled(found | {more}, relations, counts, family, k)
+        found = _settled(found | {more}, hiding)
 
 
-def _equation(relation: Relation, found: set[Key], counts: Counts, family: Family) -> Equation:
+def _equation(relation: Relation, found: set[Key], hiding: _Hiding) -> Equation:
     """What one total tells: its hidden parts, and the rows in no part, which nothing shows."""
     return Equation(
         total=relation.total if relation.total in found else None,
-        parts=tuple(key for key in relation.parts if key in found and any(counts[key[0]][key[1]])),
-        free=family != "rows" and any(relation.rest),
+        parts=tuple(key for key in relation.parts if key in found and hiding.rows(key)),
+        free=hiding.family != "rows" and any(relation.rest),
     )
 
 
-def _more(given_away: set[Key], found: set[Key], relations: Sequence[Relation], counts: Counts) -> Key | None:
-    """Smallest group still shown beside those given away; else beside any hidden one; else a total above them."""
+def _more(given_away: set[Key], found: set[Key], hiding: _Hiding) -> Key | None:
+    """A group still shown beside those given away; else beside any hidden one; else a total above them."""
     for near in (given_away, found):
-        touching = [r for r in relations if near & {r.total, *r.parts}]
+        touching = [r for r in hiding.relations if near & {r.total, *r.parts}]
         for keys in ((key for r in touching for key in r.parts), (r.total for r in touching)):
-            shown = {key for key in keys if key not in found and any(counts[key[0]][key[1]])}
-            if shown:
-                return min(shown, key=lambda key: (sum(counts[key[0]][key[1]]), str(key)))
+            more = hiding.first(key for key in keys if key not in found and hiding.rows(key))
+            if more is not None:
+                return more
     return None
 
 
-def _settled(start: set[Key], relations: Iterable[Relation], counts: Counts, family: Family, k: int) -> set[Key]:
+def _settled(start: set[Key], hiding: _Hiding) -> set[Key]:
     """The start and whatever must go with it; each pass adds a group or ends."""
     found, changed = set(start), True
     while changed:
         changed = False
-        for relation in relations:
-            while (victim := _victim(relation, found, counts, family, k)) is not None:
+        for relation in hiding.relations:
+            while (victim := _victim(relation, found, hiding)) is not None:
                 found.add(victim)
                 changed = True
     return found
 
 
-def _victim(relation: Relation, found: set[Key], counts: Counts, family: Family, k: int) -> Key | None:
+def _victim(relation: Relation, found: set[Key], hiding: _Hiding) -> Key | None:
     """Next group to hide so that the total gives nothing small away; None where it does not."""
-    rows = {key: sum(counts[key[0]][key[1]]) for key in relation.parts}
-    unknown = [key for key in relation.parts if key in found and rows[key]]
-    shown = [key for key in relation.parts if key not in found and rows[key]]
-    smallest = min(shown, key=lambda key: rows[key], default=None)
+    unknown = [key for key in relation.parts if key in found and hiding.rows(key)]
+    next_ = hiding.first(key for key in relation.parts if key not in found and hiding.rows(key))
     # How many rows have no value is a fact about the data's quality; what was decided about them is not.
-    rest = NOBODY if family == "rows" else relation.rest
+    rest = NOBODY if hiding.family == "rows" else relation.rest
     if relation.total in found:
-        return None if unknown or any(rest) else smallest
-    if not unknown and safe(rest, family, k):
+        return None if unknown or any(rest) else next_
+    if not unknown and safe(rest, hiding.family, hiding.k):
         return None
-    union = _sum([*(counts[b][g] for b, g in unknown), rest])
+    union = _sum([*(hiding.counts[b][g] for b, g in unknown), rest])
     several = len(unknown) + any(rest) >= 2
-    if several and (safe(union, family, k) or smallest is None):
+    if several and (safe(union, hiding.family, hiding.k) or next_ is None):
+        return _told_by_the_largest(relation, unknown, found, hiding)
+    return next_ or relation.total
+
+
+def _told_by_the_largest(relation: Relation, unknown: list[Key], found: set[Key], hiding: _Hiding) -> Key | None:
+    """The largest group shown, where it is told by a name that the other of two hidden ones is not larger.
+
+    The largest group is the one that others are compared with, and is named. With a small count from 1 to k-1 beside
+    it, the other hidden group may be larger or not; which of the two holds would narrow the small count down.
+    """
+    if hiding.family != "rows" or relation.total[0] or len(unknown) != 2:
         return None
-    return smallest or relation.total
+    shown = [key for key in relation.parts if key not in found and hiding.rows(key)]
+    largest = max(shown, key=lambda key: (hiding.rows(key), _shuffled(key)), default=None)
+    both = sum(hiding.rows(key) for key in unknown)
+    return largest if largest is not None and both - hiding.k < hiding.rows(largest) < both else None
 
 
 def _sum(each: Iterable[Cells]) -> Cells:

@@ -11,7 +11,7 @@ Must not: change a number that stays, or decide a verdict.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from audit import four_fifths
@@ -33,6 +33,7 @@ from audit.publish.cells import (
     family_cells,
     group_counts,
     hidden,
+    of_one_label,
     safe,
     small_flips,
 )
@@ -78,6 +79,7 @@ class _Shield:
         k: int,
         flips: Sequence[CubeRecord] = (),
         placed: Sequence[CubeRecord] = (),
+        spared: Container[Key] = (),
     ) -> None:
         self.k = k
         self.classes = classes_of(records)
@@ -85,7 +87,8 @@ class _Shield:
         self.bands = tuple(_Shield(band, estimates, k) for band in banded(placed))
         """One shield a band of places: what is said of the first places speaks of every band among them."""
         self.counts: Counts = group_counts(records, dict.fromkeys(e.by for e in estimates))
-        self.hidden = hidden(self.counts, k)
+        self.labelled = any(a.name == "label" for r in records for a in r.axes)
+        self.hidden = hidden(self.counts, k, spared, labelled=self.labelled)
         self.hidden["flips"] = self.hidden["confusion"] | small_flips(flips, k)
         if k > 1:
             # With them shown, a total less its parts would give away what is hidden among these.
@@ -168,6 +171,8 @@ class _Shield:
         four = self.counts[key[0]][key[1]]
         if 0 < sum(four) < self.k:
             return f"fewer than {self.k} rows"
+        if self.labelled and family in {"labels", "confusion", "flips"} and of_one_label(four, self.k):
+            return "everybody in it has the same label"
         own = [c for c in family_cells(four, family) if 0 < c < self.k]
         if own or not safe(four, family, self.k):
             return f"a count behind it is under {self.k}"
@@ -271,7 +276,22 @@ def _shield(result: AuditResult, stage: Stage, k: int) -> _Shield:
         [c for c in result.cubes if c.name.split(":")[0] == name]
         for name in (PARTS[stage], f"{PARTS[stage]} flips", f"{PARTS[stage]} {PLACES}")
     )
-    return _Shield(records, [e for e in result.estimates if e.stage == stage], k, flips, placed)
+    estimates = [e for e in result.estimates if e.stage == stage]
+    return _Shield(records, estimates, k, flips, placed, spared=_named(result.gates, stage))
+
+
+def _named(gates: Sequence[Gate], stage: Stage) -> frozenset[Key]:
+    """Groups that are named anyway: those of the pair that decides a gate.
+
+    Not the largest group, with which others are compared: which of two it is may depend on a count that is hidden.
+    """
+    found: set[Key] = set()
+    for gate in gates:
+        if (estimate := gate.estimate) is not None and estimate.stage == stage:
+            low = (gate.max is not None) == (gate.verdict == "fail")
+            pair = (estimate.low_pair if low else estimate.high_pair) or estimate.pair or ()
+            found |= {(estimate.by, group) for group in pair}
+    return frozenset(found)
 
 
 def _gate(gate: Gate, shields: Mapping[Stage, _Shield], around: Beside, k: int, today: str) -> Gate:
