@@ -172,7 +172,7 @@ class _Shield:
         if 0 < sum(four) < self.k:
             return f"fewer than {self.k} rows"
         if self.labelled and family in {"labels", "confusion", "flips"} and of_one_label(four, self.k):
-            # The count of the other label is 0: in other words than a small count's the reason would tell what it hides.
+            # The other label's count is 0; any other words than a small count's would tell what is hidden.
             return f"a count behind it is under {self.k}"
         own = [c for c in family_cells(four, family) if 0 < c < self.k]
         if own or not safe(four, family, self.k):
