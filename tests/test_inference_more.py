@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from audit.inference.auc import auc, auc_gap, folded, limits, placed
+from audit.inference.auc import auc, auc_gap, folded, known, limits, placed
 from audit.inference.calibration import calibration
 from audit.inference.effective import plain
 from audit.inference.intervals import wilson
@@ -404,3 +405,17 @@ def test_limits_of_an_auc_at_a_rate_are_wilsons_where_nothing_is_tied():
     found = placed(np.array([1, 0, 40, 60]), np.array([70, 30, 0, 0]))
     n = found.mid * (1 - found.mid) / found.variance
     assert limits(found, 0.025).low <= wilson(found.tie_low, n, 1.96).low
+
+
+@pytest.mark.parametrize("centre", [0, -6, -9, -12])
+def test_the_interval_of_an_exact_auc_covers_where_bins_hide_the_order_of_rows(centre):
+    """Log-odds around ``centre``: from -6 on, most rows share the first of 200 bins, whose variance is that of ties."""
+    rng, truth, covered, reps = np.random.default_rng(1957), norm.cdf(2 / np.sqrt(2)), 0, 200
+    for _ in range(reps):
+        y = rng.random(3000) < 0.2
+        odds = centre + 1.5 * (rng.normal(size=3000) + 2 * y)
+        bins = np.minimum(200 / (1 + np.exp(-odds)), 199).astype(int)
+        pos, neg = (np.bincount(bins[rows], minlength=200)[None].astype(float) for rows in (y, ~y))
+        found = limits(known(placed(pos, neg), np.array([roc_auc_score(y, odds)])), 0.025)
+        covered += found.low[0] <= truth <= found.high[0]
+    assert covered / reps >= 0.93 - 2 * 0.017  # two Monte-Carlo errors

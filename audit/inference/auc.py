@@ -22,6 +22,8 @@ from audit.inference.intervals import Floats, Limits, difference, quantile, wils
 from audit.inference.pairs import Extreme, Gap, setters
 
 HALVINGS = 50
+MOST_TIED = 0.02
+"""Width of a bound from bins up to which their variance is that of the scores; where scores are spread, it is less."""
 
 
 class Auc(NamedTuple):
@@ -120,6 +122,23 @@ def sharing(alone: Placed, without: Floats, pos: Floats, neg: Floats) -> Placed:
     df = np.minimum(np.minimum(positives, negatives), resting) - 1
     most = None if alone.most is None else np.minimum(alone.most, np.minimum(positives, negatives))
     return alone._replace(variance=variance, positives=positives, negatives=negatives, df=df, r=r, most=most)
+
+
+def known(found: Placed, value: Floats) -> Placed:
+    """The same where the value is known from all pairs of rows, and only its spread comes from the bins.
+
+    Where bins hide much of the order of rows, their variance is that of other, tied scores and too small. There it is
+    at least the largest that any order of the rows has, A (1 - A) over the rows of the rarer label.
+
+    References
+    ----------
+    Birnbaum and Klose (1957), Annals of Mathematical Statistics 28:933 (bounds for the variance of the Mann-Whitney
+    statistic).
+    """
+    rarer = np.maximum(np.minimum(found.positives, found.negatives), 1.0)
+    hidden = found.tie_high - found.tie_low > MOST_TIED
+    variance = np.where(hidden, np.fmax(found.variance, value * (1 - value) / rarer), found.variance)
+    return found._replace(mid=value, tie_low=value, tie_high=value, variance=variance)
 
 
 def limits(found: Placed, tail: float) -> Auc:

@@ -16,7 +16,7 @@ import numpy as np
 from audit.cube import of_others
 from audit.fairness.scores import AVERAGE_PRECISION, BNSP_AUC, BPSN_AUC, NEGATIVE_GAP, POSITIVE_GAP, ROC_AUC
 from audit.grouping import Grouping
-from audit.inference.auc import Placed, auc_against, auc_extreme, auc_gap, folded, limits, placed
+from audit.inference.auc import Placed, auc_against, auc_extreme, auc_gap, folded, known, limits, placed
 from audit.inference.intervals import Limits
 from audit.inference.precision import average_precision, folded_precision
 from audit.measurement.bins import Bins, Pairs
@@ -59,7 +59,7 @@ def area_estimates(
     own, own2 = bins.w, bins.w2
     auc = _area(placed, folded, bins, own[:, 1], own[:, 0], own2[:, 1], own2[:, 0])
     precision = _area(average_precision, folded_precision, bins, own[:, 1], own[:, 0], own2[:, 1], own2[:, 0])
-    auc = auc if pairs is None else auc._replace(mid=pairs.auc, tie_low=pairs.auc, tie_high=pairs.auc)
+    auc = auc if pairs is None else known(auc, pairs.auc)
     found: list[Estimate] = []
     for metric, area, how in ((ROC_AUC.name, auc, DELONG), (AVERAGE_PRECISION.name, precision, SLOPES)):
         said = EVERY_PAIR if pairs is not None and metric == ROC_AUC.name else None
