@@ -34,13 +34,14 @@ def stamps(place: Path) -> dict[Path, Stamp]:
     return {path: _stamp(path) for path in paths}
 
 
-def require_apart(config: Config, folder: Path) -> None:
+def require_apart(config: Config, folder: Path, store: Path | None) -> None:
     """Refuse a place of predictions that holds something else: training would write over it.
 
     Raises
     ------
     QuestionError
-        When it is, holds, or lies in what the question reads, by any name or link, or is a file that is no table.
+        When it is, holds, or lies in what the question reads, by any name or link, is a file that is no table, or is,
+        or lies in, the store.
     """
     if config.train is None:
         return
@@ -56,6 +57,11 @@ def require_apart(config: Config, folder: Path) -> None:
                 f"[train] predictions '{named}' is, or holds, what {what} reads: training would write over it; name "
                 "another file"
             )
+    if store is not None and (_same(place, store) or _same(store, place)):
+        raise QuestionError(
+            f"[train] predictions '{named}' is, or lies in, the store of runs ('{printable(store, SHOWN)}'): training "
+            "would write over what was recorded; name another file"
+        )
 
 
 def _read(config: Config, folder: Path) -> Iterator[tuple[str, Path]]:
@@ -145,8 +151,13 @@ class Earlier:
                     "old one away"
                 )
 
-    def put_back(self, *, failed: bool) -> None:
-        """Undo what a training that left no predictions did to those of before; its own are kept beside.
+    def put_back(self, *, failed: bool) -> tuple[Path, ...]:
+        """Undo what a training that left no predictions did to those of before.
+
+        Returns
+        -------
+        tuple of Path
+            What it left in their place, under the names by which it is kept beside them.
 
         Raises
         ------
@@ -154,7 +165,7 @@ class Earlier:
             When the disk refuses; the copies are then where they were. The first where training itself failed.
         """
         try:
-            self._put_back(f".failed-{self.copies.parent.name.strip('.').removesuffix('.part')}")
+            return tuple(self._put_back(f".failed-{self.copies.parent.name.strip('.').removesuffix('.part')}"))
         except OSError as error:
             kind = TrainingError if failed else StoreError
             raise kind(
@@ -162,17 +173,20 @@ class Earlier:
                 f"'{printable(self.copies, SHOWN)}'"
             ) from error
 
-    def _put_back(self, ending: str) -> None:
+    def _put_back(self, ending: str) -> Iterator[Path]:
         if self.link is not None and _link(self.place) != self.link:
-            _aside(self.place, ending)
+            yield from _aside(self.place, ending)
             self.place.symlink_to(self.link)
         for at, (path, before) in enumerate(self.stamps.items()):
             if path.is_file() and _stamp(path) == before and _begins_with(path, self._copy(at)):
                 continue
+            above = next(folder for folder in path.parents if os.path.lexists(folder))
+            if not above.is_dir():
+                yield from _aside(above, ending)
             path.parent.mkdir(parents=True, exist_ok=True)
             spare = path.with_name(f".{path.name}{ending}")
             shutil.copy2(self._copy(at), spare)
-            _aside(path, ending)
+            yield from _aside(path, ending)
             spare.replace(path)
 
     def discard(self) -> None:
@@ -219,10 +233,10 @@ def _link(place: Path) -> Path | None:
     return place.readlink() if place.is_symlink() else None
 
 
-def _aside(path: Path, ending: str) -> None:
+def _aside(path: Path, ending: str) -> Iterator[Path]:
     """Give what a training left a name of its own."""
     if os.path.lexists(path):
-        path.rename(path.with_name(f"{path.name}{ending}"))
+        yield path.rename(path.with_name(f"{path.name}{ending}"))
 
 
 def _begins_with(path: Path, copy: Path) -> bool:

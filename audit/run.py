@@ -24,7 +24,16 @@ from audit.evidence.store import BEFORE, RECORD, Store
 from audit.gates import Evidence, exit_code, judge, overall, require_waived
 from audit.records import question_record
 from audit.result import AuditResult, Code, Energy, Run
-from audit.stages import Findings, Step, audit_predictions, check_data, require_inputs, require_inside
+from audit.stages import (
+    Findings,
+    Opened,
+    Step,
+    audit_predictions,
+    check_data,
+    require_inputs,
+    require_inside,
+    require_left,
+)
 
 if TYPE_CHECKING:
     from audit.energy.meter import Meter
@@ -73,7 +82,7 @@ def run(job: Job) -> Audited:
         Training failed, and on top of that the run could not be recorded.
     """
     require_waived(job.config, today())
-    opened = require_inputs(job.config, job.folder)
+    opened = require_inputs(job.config, job.folder, job.store.folder)
     run_id, started = job.store.new_run_id(), now()
     staging, found, ended = job.store.begin(run_id), Findings(), None
     try:
@@ -84,7 +93,7 @@ def run(job: Job) -> Audited:
             if job.config.train is not None:
                 _may_train(job, found)
             if meter is not None and job.config.train is not None and not found.stopped_by:
-                ended = _train(job, meter, found, staging)
+                ended = _train(job, meter, found, staging, opened)
             if not found.stopped_by and (ended is None or ended.whole):
                 with _phase(meter, "audit"):
                     audit_predictions(job.config, opened, found, job.step)
@@ -214,13 +223,13 @@ def _may_train(job: Job, found: Findings) -> None:
         job.say(f"audit: {sentence}")
 
 
-def _train(job: Job, meter: Meter, found: Findings, staging: Path) -> Ended:
+def _train(job: Job, meter: Meter, found: Findings, staging: Path, opened: Opened) -> Ended:
     train = job.config.train
     if train is None:
         raise QuestionError("[train] is missing")
     place = require_inside(job.folder, train.predictions)
     # The data may have been made, or changed places, since the question was looked at.
-    require_apart(job.config, job.folder)
+    require_apart(job.config, job.folder, job.store.folder)
     before, ended, stands = Earlier.keep(place, staging), None, False
     try:
         with job.step("Training"):
@@ -228,10 +237,13 @@ def _train(job: Job, meter: Meter, found: Findings, staging: Path) -> Ended:
         found.exit_codes["train"], found.interrupted = ended.exit_code, ended.interrupted
         if ended.whole:
             before.refuse_old()
+            with meter.phase("audit"):
+                require_left(job.config, opened)
             stands = True
     finally:
-        if not stands:
-            before.put_back(failed=ended is None or not ended.whole)
+        if not stands and (aside := before.put_back(failed=ended is None or not ended.whole)):
+            kept = ", ".join(f"'{printable(path.name)}'" for path in aside)
+            job.say(f"audit: the predictions of before training are back; what training left is kept as {kept}")
         before.discard()
     return ended
 

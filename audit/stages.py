@@ -23,6 +23,7 @@ from audit.engines.choice import count
 from audit.engines.counting import Counted, Plan
 from audit.engines.counts import CountedParts
 from audit.engines.lazy import SparkTable
+from audit.engines.refusals import no_rows
 from audit.engines.tables import Table, open_table
 from audit.errors import QuestionError, printable
 from audit.estimates import Estimates
@@ -80,7 +81,7 @@ class Opened:
         return open_table(source, folder=self.folder, digested=engine != "spark", engine=engine)
 
 
-def require_inputs(config: Config, folder: Path) -> Opened:
+def require_inputs(config: Config, folder: Path, store: Path | None = None) -> Opened:
     """Refuse before any work what is already known to be wrong: grid, suite, tables and columns that are not there."""
     from audit.energy.carbon import grid
 
@@ -90,7 +91,7 @@ def require_inputs(config: Config, folder: Path) -> Opened:
     opened, settled = Opened(config, folder), config.data.prepare is None
     if config.train is not None:
         require_inside(folder, config.train.predictions)
-        require_apart(config, folder)
+        require_apart(config, folder, store)
     for source in (config.data.source, *config.data.tests.values()) if settled else ():
         if source is not None:
             opened.require(source, _data_columns(config), keep=True)
@@ -101,6 +102,23 @@ def require_inputs(config: Config, folder: Path) -> Opened:
 
         require_groups(read_suite(folder / config.checks.suite), config.data.groups)
     return opened
+
+
+def require_left(config: Config, opened: Opened) -> None:
+    """Refuse what training has left where that is no table of predictions: those of before are kept until one stands.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read, lacks a column, or has no rows.
+    """
+    source = config.predictions_source
+    if source is None:
+        return
+    opened.require(source, model_plan(config).columns, keep=True)
+    table = opened.tables[source]
+    if table.rows == 0:
+        raise no_rows(table.name)
 
 
 def require_inside(folder: Path, name: str) -> Path:

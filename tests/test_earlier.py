@@ -14,7 +14,7 @@ import sample_results as samples
 
 from audit.cli import main
 from audit.config.read import build
-from audit.errors import AuditError, QuestionError, SourceError
+from audit.errors import AuditError, InputError, QuestionError, SourceError
 from audit.evidence.store import BEFORE, Store
 from audit.publish.card import render
 from audit.run import Job, run
@@ -307,3 +307,47 @@ def test_counting_into_a_folder_leaves_what_is_in_it(here, monkeypatch):
     assert ended("count", "data.csv", "--label", "y", "--groups", "g", "--into", "kept") == 0
     assert ended("count", "data.csv", "--into", "kept") == 2
     assert (here / "kept" / "notes.txt").read_text() == "mine"
+
+
+# --- an old file is kept until a new one stands
+
+
+NO_TABLE = {
+    "nothing in it": "open('p.csv', 'w')",
+    "no text": r"open('p.csv', 'wb').write(b'\xff\x00junk')",
+    "other columns": r"open('p.csv', 'w').write('a,b\n1,2\n')",
+    "no rows": r"open('p.csv', 'w').write('g,y,p\n')",
+    "an empty folder": "import os; os.remove('p.csv'); os.mkdir('p.csv')",
+}
+
+
+@pytest.mark.parametrize("leaves", NO_TABLE.values(), ids=NO_TABLE)
+def test_what_is_no_table_of_predictions_does_not_replace_the_old_one(here, leaves):
+    (here / "p.csv").write_text(OLD)
+    said = []
+    with pytest.raises(InputError):
+        run(Job(config=build(question(leaves)), folder=here, store=Store(here / "runs"), say=said.append))
+    assert (here / "p.csv").read_text() == OLD
+    (kept,) = here.glob("p.csv.failed-*")
+    assert any(f"what training left is kept as '{kept.name}'" in sentence for sentence in said)
+    assert not [p for p in (here / "runs").iterdir() if p.is_dir()]
+
+
+def test_a_folder_that_training_made_a_file_of_is_put_back(here):
+    (here / "out" / "deep").mkdir(parents=True)
+    parts = {"out/1.csv": OLD, "out/deep/1.csv": ROWS}
+    for name, text in parts.items():
+        (here / name).write_text(text)
+    harm = "import shutil; shutil.rmtree('out'); open('out', 'w').write('half'); raise SystemExit(1)"
+    assert audited(here, harm, "out").exit_code == 5
+    (kept,) = here.glob("out.failed-*")
+    assert contents(here) == {"data.csv": ROWS, **parts, kept.name: "half"}
+
+
+@pytest.mark.parametrize("predictions", ["runs", "runs/p.csv", "./runs/../runs/x/audit.json", "link/p.csv"])
+def test_the_store_is_no_place_for_predictions(here, predictions):
+    (here / "runs").mkdir()
+    (here / "link").symlink_to("runs")
+    with pytest.raises(QuestionError, match="lies in, the store of runs"):
+        audited(here, "open('began', 'w')", predictions)
+    assert contents(here) == {"data.csv": ROWS}

@@ -19,7 +19,7 @@ from audit.verification.uncovered import uncovered
 from audit.verify import contradicted, differences, followed, not_following, rewritten
 
 SEED = 20260113
-EVERY = ("decisions", "classes", "numbers", "weights and units", "rows alone", "a ranking")
+EVERY = (*runs.QUESTIONS, runs.DEMO)
 SMALL = ("numbers", "rows alone", "a ranking")
 REMADE = 12
 """Changes of the given, a run, after which everything is measured again; the slow test makes all."""
@@ -180,6 +180,32 @@ def copied(folder, tmp_path, name=None):
         if file.is_file():
             (place / file.name).write_bytes(file.read_bytes())
     return place
+
+
+@pytest.mark.parametrize("name", ["scores of a unit", "numbers of a unit", "sorted scores", "numbers"])
+def test_sums_that_nothing_rests_on_are_named_and_the_others_compared(recorded, name):
+    """One of each measure of each cube: intervals rest on other sums where rows share a unit."""
+    run = Watched(recorded(name))
+    draw, chosen = random.Random(SEED), []
+    for at, cube in enumerate(run.document["cubes"]):
+        cells = range(len(cube["cells"]))
+        chosen += [("cubes", at, "measures", m, draw.choice(cells)) for m in cube["measures"]]
+    assert not run.missed(chosen)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_ordered_pairs_are_all_pairs_of_a_group(recorded, label):
+    run = Watched(recorded("sorted scores"))
+    at = next(i for i, c in enumerate(run.document["cubes"]) if " ordered pairs: sex" in c["name"])
+    place = ("cubes", at, "measures", "below", label)
+    assert any("ordered pairs" in said for said in run.changed(place, runs.value_at(run.document, place) * 0.99))
+
+
+def test_a_sum_for_an_interval_that_is_far_off_is_found(recorded):
+    """What is listed as covered as far as digits rest on it is compared so far."""
+    run = Watched(recorded("numbers"))
+    place = ("cubes", 0, "measures", "absolute_w2x", 1)
+    assert any("low" in said for said in run.changed(place, runs.value_at(run.document, place) * 1.1))
 
 
 def test_a_sound_run_says_what_is_not_covered(recorded, capsys):

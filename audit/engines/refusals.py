@@ -122,10 +122,15 @@ def _refuse_group(table: Table, plan: Plan, column: str) -> None:
         raise ValuesError(f"{table.name}: group column '{shown}' {KINDS_IN_WORDS[kind]}; {KIND_MENDS[kind]}")
 
 
+def no_rows(table: str) -> ValuesError:
+    """Error for a table without a single row."""
+    return ValuesError(f"{table} has no rows: nothing to audit")
+
+
 def refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int]) -> None:
     """Refuse an empty table, a group column that is an identifier, and a class column that is a score."""
     if rows == 0:
-        raise ValuesError(f"{table.name} has no rows: nothing to audit")
+        raise no_rows(table.name)
     for column, count in levels.items():
         shown = printable(column)
         if column in {*plan.groups, *plan.strata}:
@@ -181,7 +186,7 @@ def refuse_sums(sums: Mapping[str, Any], plan: Plan, table: Table) -> None:
     """Refuse weights, scores and units that no row may have."""
     total = int(sums["n"].sum())
     if total == 0:
-        raise ValuesError(f"{table.name} has no rows: nothing to audit")
+        raise no_rows(table.name)
     for key, (role, what, mend) in _SUMS.items():
         if key in sums and (bad := int(sums[key].sum())):
             name = getattr(plan, role)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,15 +10,30 @@ import numpy as np
 
 from audit.cube import Cube
 from audit.errors import printable
-from audit.grouping import BINNED, CROSSINGS, DECIDED, FOLD, GAINS, LABEL, LISTS, PLACES, SCORES, WITHIN_STRATA
-from audit.result import AuditResult
+from audit.grouping import (
+    BINNED,
+    CROSSINGS,
+    DECIDED,
+    FOLD,
+    GAINS,
+    LABEL,
+    LISTS,
+    NEGATIVE,
+    ORDERED,
+    PLACES,
+    POSITIVE,
+    SCORES,
+    WITHIN_STRATA,
+)
+from audit.result import AuditResult, CubeRecord
 from audit.verification.counts import COUNTED_PARTS, kinds_of
 
-SAME_ROWS = (CROSSINGS, WITHIN_STRATA, DECIDED, SCORES)
+SAME_ROWS = (CROSSINGS, WITHIN_STRATA, DECIDED, SCORES, ORDERED)
 """Kinds that hold every row of their part, those without a group too."""
 ROWS = ("n", "w", "w2")
 """Measures of the rows themselves; any other may be summed from another origin."""
 TOLERANCE = 1e-9
+FOR_INTERVALS = re.compile(r"_w2x?$|(?:^|_)w4$")
 
 
 def is_loose(name: str) -> bool:
@@ -27,16 +43,34 @@ def is_loose(name: str) -> bool:
     return kind in {LISTS, GAINS, PLACES} or (kind == BINNED and LABEL not in axes.split(" x "))
 
 
+def sums_for_intervals(record: CubeRecord) -> tuple[str, ...]:
+    """Sums with powers of weights, which intervals alone are made of: with folds of a unit, hardly any is used."""
+    return tuple(name for name in record.measures if FOR_INTERVALS.search(name))
+
+
 def margins_amiss(result: AuditResult) -> Iterator[str]:
     """Cubes whose sums over what they share are not the same, and folds that are none."""
     for part in COUNTED_PARTS:
         kinds = kinds_of(result, part)
+        for cube in kinds.get(ORDERED, ()):
+            if not _pairs_add_up(cube):
+                yield f"cubes: the ordered pairs of {part} are not all of them: '{printable(' x '.join(cube.names))}'"
         cubes = [(kind, cube) for kind in SAME_ROWS for cube in kinds.get(kind, ())]
         yield from (f"cubes: a fold of {part} is no number" for _, cube in cubes if not _folds(cube))
         for at, (kind, cube) in enumerate(cubes):
             if any(_disagree(cube, other) for _, other in cubes[:at]):
                 named = printable(" ".join(filter(None, (part, kind))))
                 yield f"cubes: '{named}: {printable(' x '.join(cube.names))}' holds other rows than the cubes before it"
+
+
+def _pairs_add_up(cube: Cube) -> bool:
+    """Whether pairs won by positives and the rest are all pairs of a group."""
+    rows, below = (cube["w"] if "w" in cube.measures else cube["n"]), cube["below"]
+    if LABEL not in cube.names or cube.axis(LABEL).levels != (NEGATIVE, POSITIVE):
+        return True
+    at = cube.names.index(LABEL)
+    every = np.prod(rows, axis=at, dtype=float)
+    return bool(np.allclose(below.sum(axis=at), every, rtol=TOLERANCE, atol=TOLERANCE))
 
 
 def _folds(cube: Cube) -> bool:

@@ -13,7 +13,7 @@ from audit.evidence.reader import question_of
 from audit.result import AuditResult
 from audit.verification.checks import ROWS, STRATA, held_out_parts, of_held_out, of_rows
 from audit.verification.follows import own_estimates
-from audit.verification.margins import is_loose
+from audit.verification.margins import is_loose, sums_for_intervals
 
 MOST_NAMED = 30
 
@@ -97,6 +97,10 @@ def _cubes(result: AuditResult) -> Iterator[Uncovered]:
     loose = tuple(printable(c.name) for c in result.cubes if is_loose(c.name))
     if loose:
         yield Uncovered(("cubes",), "only what estimates rest on", loose)
+    for record in result.cubes:
+        if not is_loose(record.name) and (sums := sums_for_intervals(record)):
+            places = tuple(f"cubes.measures.{printable(name)}" for name in sums)
+            yield Uncovered(places, "only as far as a digit of an interval rests on them", (printable(record.name),))
 
 
 def _energy(result: AuditResult) -> Iterator[Uncovered]:
