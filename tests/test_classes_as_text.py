@@ -174,6 +174,7 @@ CELLS = st.sampled_from(["01", "1", "2", "02", "1.0", "1E5", "100000", "1e5", "0
 @example([("1E5", "1E5"), ("100000", "1E5"), ("1", "1"), ("1", "1")] * 2)
 @example([("1E50", "1E51"), ("1E51", "1E51")] * 4)
 @example([("01", "1"), ("02", "2")] * 4)
+@example([("1", "01")] * 6 + [("0", "01"), ("-0", "01")])
 def test_in_a_csv_both_columns_are_text_where_one_is(tmp_path, rows):
     (tmp_path / "t.csv").write_text("y,p,g\n" + "".join(f"{y},{p},{'ab'[i % 2]}\n" for i, (y, p) in enumerate(rows)))
     table = as_written(open_table(tmp_path / "t.csv"), SEVERAL)

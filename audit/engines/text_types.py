@@ -68,7 +68,8 @@ def _is_odd(column: pa.ChunkedArray) -> bool:
 
     if len(pc.unique(column.slice(0, LOOKED_AT_ROWS))) > FEW or len(texts := pc.unique(column)) > FEW:
         return False
-    twice = len(pc.unique(texts.cast(pa.float64()))) < len(texts)
+    numbers = pc.add(texts.cast(pa.float64()), 0.0)  # -0 and 0 are one number, and Arrow tells them apart
+    twice = len(pc.unique(numbers)) < len(texts)
     return twice or bool(pc.any(pc.match_substring_regex(texts, EXPONENT)).as_py())
 
 
