@@ -67,7 +67,7 @@ def end_of(rule: GateRule, verdict: str) -> End:
 def deciding_pair(rule: GateRule, estimate: Estimate, verdict: str, around: Around) -> Deciding | None:
     """The pair that set the deciding end; None where the comparison names no groups."""
     end = end_of(rule, verdict)
-    pair = _pair(estimate, end) or estimate.pair
+    pair = pair_at(estimate, end)
     if pair is None:
         return None
     parts = around.parts(estimate)
@@ -76,6 +76,11 @@ def deciding_pair(rule: GateRule, estimate: Estimate, verdict: str, around: Arou
     like = part or (replace(estimate, metric="", outcome=None) if parts else estimate)
     extreme = like.outcome == estimate.outcome and _is_extreme(estimate, pair)
     return Deciding(like, pair, end, extreme=extreme)
+
+
+def pair_at(estimate: Estimate, end: End) -> tuple[Group, Group] | None:
+    """The pair that set an end of an interval, or the extremes where that is not on record."""
+    return _pair(estimate, end) or estimate.pair
 
 
 def _pair(estimate: Estimate, end: End) -> tuple[Group, Group] | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import numpy as np
 import pytest
 
 import audit
-from audit.gates import exit_code
+from audit.config.read import build
+from audit.gates import again, exit_code
 from audit.group_names import told_apart
 from audit.publish.disclosure import publishable
 from audit.publish.view import headline
@@ -197,6 +199,17 @@ def test_the_headline_of_a_card_names_the_pair_that_decides_because_another_grou
     said = headline(publishable(table(counts, gates=[RATIO])))
     assert "b 0.086 (n 3,105) against d 0.174 (n 1,490), ratio 0.495" in said
     assert "2,400" not in said
+
+
+def test_the_card_of_a_gate_that_is_waived_names_its_pair_too():
+    counts = {"a": (1, 5), "b": (268, 3_105), "c": (270, 2_400), "d": (260, 1_490)}
+    failing = table(counts, gates=[RATIO])
+    day = dt.datetime.fromisoformat(failing.run.finished).date()
+    waiver = {"gate": failing.gates[0].name, "owner": "o", "reason": "r", "expires": str(day + dt.timedelta(days=90)),
+              "max_gap": 0.3}  # fmt: skip
+    private = again(failing, build({**failing.question.config, "waivers": [waiver]}, "a policy"), day)
+    assert private.gates[0].verdict == "waived"
+    assert "b 0.086 (n 3,105) against d 0.174 (n 1,490)" in publishable(private).gates[0].sentence
 
 
 def test_the_headline_of_a_card_names_who_is_shown_where_the_pair_is_not():

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from audit.planning.assumptions import LLMCARBON, Assumption
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draw:
-    """Average watts of one device with its share of the host, while it trains."""
+class Draw(Assumption):
+    """Average watts of one device with its share of the host, while it trains; no factor."""
 
-    low: float
-    value: float
-    high: float
-    because: str
-    source: str
-    date: str
     published: bool
     """Whether such a draw was published for this device; else the range is that of other devices."""
 
@@ -40,7 +36,6 @@ class Device:
 
 
 PATTERSON = "Patterson et al. (arXiv 2104.10350), table 4, measured average with the host"
-LLMCARBON = "LLMCarbon (arXiv 2309.14393), its database.csv"
 H100_NODE = "node of 8 H100 that trains (arXiv 2412.08602)"
 PALM = "Chowdhery et al. (arXiv 2204.02311), appendix B"
 BETWEEN_TRAININGS = 310 / 245

@@ -38,7 +38,7 @@ from audit.publish.cells import (
     small_flips,
 )
 from audit.publish.hidden_units import shown_energy
-from audit.publish.shown_gates import without_numbers
+from audit.publish.shown_gates import deciding_groups, without_numbers
 from audit.publish.strangers import without_places
 from audit.result import AuditResult, Axis, Check, CubeRecord, Epoch, Gate
 from audit.value import Estimate, Group, Stage
@@ -286,13 +286,8 @@ def _named(gates: Sequence[Gate], stage: Stage) -> frozenset[Key]:
 
     Not the largest group, with which others are compared: which of two it is may depend on a count that is hidden.
     """
-    found: set[Key] = set()
-    for gate in gates:
-        if (estimate := gate.estimate) is not None and estimate.stage == stage:
-            low = (gate.max is not None) == (gate.verdict == "fail")
-            pair = (estimate.low_pair if low else estimate.high_pair) or estimate.pair or ()
-            found |= {(estimate.by, group) for group in pair}
-    return frozenset(found)
+    there = [(gate, gate.estimate) for gate in gates if gate.estimate is not None and gate.estimate.stage == stage]
+    return frozenset((estimate.by, group) for gate, estimate in there for group in deciding_groups(gate))
 
 
 def _gate(gate: Gate, shields: Mapping[Stage, _Shield], around: Beside, k: int, today: str) -> Gate:

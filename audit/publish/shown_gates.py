@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from audit.beside import Beside
 from audit.config.schema import GateRule
+from audit.deciding import end_of, pair_at
 from audit.errors import printable
 from audit.result import Gate
 from audit.sentences import shown_extremes, shown_sentence, waived_text
-from audit.value import Estimate
+from audit.value import Estimate, Group
 
 
 def without_numbers(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k: int, today: str) -> Gate:
@@ -36,9 +37,7 @@ def without_numbers(gate: Gate, estimate: Estimate, shown: Estimate, around: Bes
 
 def _sentence(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k: int) -> str:
     """The pair that decides where it is shown; otherwise that it is not, and who is shown."""
-    rule = GateRule.model_construct(stage=estimate.stage, metric=estimate.metric, compare=estimate.compare,
-                                    by=estimate.by, min=gate.min, max=gate.max)  # fmt: skip
-    decided = shown_sentence(rule, estimate, _found(gate), around, k)
+    decided = shown_sentence(_rule(gate, estimate), estimate, _found(gate), around, k)
     if decided is not None:
         return decided
     subject = estimate.metric.replace("_", " ").capitalize()
@@ -48,6 +47,20 @@ def _sentence(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k
         f"{subject} by {by}: judged on the full record; the numbers are left out here because they would give away "
         f"counts under {k}; the limit is {limit}{shown_extremes(shown, around)}."
     )
+
+
+def deciding_groups(gate: Gate) -> tuple[Group, ...]:
+    """The pair that decides a gate, whoever has waived it; nobody where it names no groups."""
+    estimate = gate.estimate
+    if estimate is None:
+        return ()
+    return pair_at(estimate, end_of(_rule(gate, estimate), _found(gate))) or ()
+
+
+def _rule(gate: Gate, estimate: Estimate) -> GateRule:
+    """The rule that a gate was made of."""
+    return GateRule.model_construct(stage=estimate.stage, metric=estimate.metric, compare=estimate.compare,
+                                    by=estimate.by, min=gate.min, max=gate.max)  # fmt: skip
 
 
 def _found(gate: Gate) -> str:
