@@ -14,11 +14,14 @@ from sklearn.metrics import roc_auc_score
 
 from audit.inference.auc import auc, auc_gap, folded, known, limits, placed
 from audit.inference.calibration import calibration
-from audit.inference.effective import plain
-from audit.inference.intervals import wilson
+from audit.inference.effective import plain, together
+from audit.inference.intervals import few_at, moved_out, wilson
 from audit.inference.many import benjamini_hochberg, gap_p_value, holm, smallest_tail
-from audit.inference.pairs import gap
+from audit.inference.needed import needed
+from audit.inference.pairs import gap, gaps
 from audit.inference.spread import between_variance, noise_floor, spread
+
+TAIL = 0.025
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +213,49 @@ def test_p_values_at_the_edges():
     many = plain(np.linspace(1, 999, 60), np.full(60, 1000.0))
     assert 0 < gap_p_value(many, "ratio", 0.8, looks=50) < 1e-8
     assert smallest_tail(lambda tail: tail >= 0.03) == pytest.approx(0.03, rel=1e-9)
+
+
+@given(st.lists(st.tuples(st.integers(2, 400), st.floats(0, 1)), min_size=2, max_size=7), st.floats(0.02, 0.9))
+@settings(max_examples=60, deadline=None)
+def test_needed_data_is_the_first_factor_of_a_slow_loop(cells, limit):
+    n = np.array([float(rows) for rows, _ in cells])
+    p = np.array([round(rows * rate) / rows for rows, rate in cells])
+    for kind in ("difference", "ratio"):
+        assert needed(p, n, limit, kind) == one_by_one(p, n, limit, kind)
+
+
+def one_by_one(p, n, limit, kind):
+    """Needed data, one factor and one pair after the other."""
+    pairs, c, g = len(p) * (len(p) - 1) / 2, limit if kind == "ratio" else 1.0, range(len(p))
+    power = norm.ppf(0.8)
+    sides = {"fail": norm.isf(TAIL / pairs), "pass": norm.isf(TAIL)}
+    more = {"fail": power, "pass": norm.isf(0.2 / (2 * pairs))}
+    for factor in np.geomspace(1 / 16, 100, 400):
+        rows = n * factor
+        for verdict, z in sides.items():
+            own = wilson(p, rows, z + more[verdict])
+            few = few_at(p, rows / 1.6, float(z))
+            tail = norm.sf(z + more[verdict])
+            low = moved_out(own, few, np.maximum(p - 1 / rows, 0), rows, tail).low
+            high = moved_out(own, few, np.minimum(p + 1 / rows, 1), rows, tail).high
+            at = [(i, j) for i in g for j in g if i != j]
+            least = [p[i] - c * p[j] - math.hypot(p[i] - low[i], c * (high[j] - p[j])) for i, j in at]
+            most = [p[i] - c * p[j] + math.hypot(high[i] - p[i], c * (p[j] - low[j])) for i, j in at]
+            if kind == "difference":
+                settled = max(least) > limit if verdict == "fail" else max(most) <= limit
+            else:
+                settled = min(most) < 0 if verdict == "fail" else min(least) >= 0
+            if settled:
+                return pytest.approx(factor), verdict
+    return math.inf, "unsettleable"
+
+
+@pytest.mark.parametrize("kind", ["difference", "ratio"])
+def test_gaps_of_many_rates_at_once_are_those_of_each_rate(kind):
+    rng = np.random.default_rng(11)
+    n = rng.integers(5, 4000, 90).astype(float)
+    each = [plain(rng.binomial(n.astype(int), rng.uniform(0.05, 0.9)).astype(float), n) for _ in range(12)]
+    assert gaps(together(each), kind, TAIL) == [gap(s, kind, TAIL) for s in each]
 
 
 # --- AUC

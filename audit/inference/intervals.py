@@ -178,17 +178,20 @@ def least_ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | 
     x, y = lim1.low * (2 * p1 - lim1.low), lim2.high * (2 * p2 - lim2.high)
     below = _root(p1 * p2, r, p1 - lim1.low, lim2.high - p2, x, y)
     # Without a measured rate ``below`` is NaN, and no comparison with it holds.
-    low: Floats = np.divide(np.maximum(x, 0), below, out=np.zeros_like(below), where=below > 0)
-    return low
+    positive = below > 0
+    if positive.all():
+        return np.asarray(np.divide(np.maximum(x, 0), below, out=below))
+    return np.asarray(np.divide(np.maximum(x, 0), below, out=np.zeros_like(below), where=positive))
 
 
 def greatest_ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Floats:
     """Upper limit of ``ratio`` alone."""
     x, y = lim1.high * (2 * p1 - lim1.high), lim2.low * (2 * p2 - lim2.low)
+    positive, measured = y > 0, ~np.isnan(p1)
+    high = _root(p1 * p2, r, lim1.high - p1, p2 - lim2.low, x, y)
     with np.errstate(over="ignore"):  # over next to nothing there is no upper limit either
-        high: Floats = _root(p1 * p2, r, lim1.high - p1, p2 - lim2.low, x, y) / np.where(y > 0, y, 1.0)
-    known = (y > 0) & ~np.isnan(p1)
-    return high if np.all(y > 0) and known.all() else np.where(known, high, np.inf)
+        high /= np.where(positive, y, 1.0)
+    return high if positive.all() and measured.all() else np.where(positive & measured, high, np.inf)
 
 
 def _root(product: Floats, r: Floats | float, u: Floats, v: Floats, x: Floats, y: Floats) -> Floats:

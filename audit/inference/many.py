@@ -18,7 +18,7 @@ from math import exp, log
 import numpy as np
 
 from audit.inference.effective import Sample
-from audit.inference.pairs import Kind, gap
+from audit.inference.pairs import Kind, breaks
 
 SMALLEST_TAIL = 1e-12
 FINEST_PAIR_TAIL = 1e-14
@@ -63,12 +63,8 @@ def gap_p_value(sample: Sample, kind: Kind, limit: float, looks: int = 1) -> flo
     if int(sample.measured.sum()) < 2:
         return None
     pairs = len(sample.p) * (len(sample.p) - 1) / 2
-
-    def fails(tail: float) -> bool:
-        found = gap(sample, kind, tail, looks)
-        return found.low > limit if kind == "difference" else found.high < limit
-
-    return smallest_tail(fails, max(SMALLEST_TAIL, FINEST_PAIR_TAIL * looks * pairs))
+    finest = max(SMALLEST_TAIL, FINEST_PAIR_TAIL * looks * pairs)
+    return smallest_tail(lambda tail: breaks(sample, kind, limit, tail, looks), finest)
 
 
 def smallest_tail(fails: Callable[[float], bool], finest: float = SMALLEST_TAIL) -> float:

@@ -7,14 +7,13 @@ at the limit and no amount of data within reach settles it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from audit.inference.intervals import Floats, Limits, few_at, moved_out, wilson
-from audit.inference.pairs import Kind
+from audit.inference.pairs import MOST_PAIRS, Kind
 
 LARGEST_FACTOR = 100.0
 FACTORS = 400
@@ -48,56 +47,52 @@ def needed(p: Floats, n: Floats, limit: float, kind: Kind, tail: float = 0.025) 
     point = NormalDist().inv_cdf
     fail, keep = point(1 - tail / pairs), point(1 - tail)
     z_fail, z_pass = fail + point(POWER), keep + point(1 - (1 - POWER) / (2 * pairs))
-    for factor in np.geomspace(1 / 16, LARGEST_FACTOR, FACTORS).tolist():
-        rows = n * factor
-        if _settles(_breaks, p, rows, limit, kind, (fail, z_fail)):
-            return Needed(factor, "fail")
-        if _settles(_keeps, p, rows, limit, kind, (keep, z_pass)):
-            return Needed(factor, "pass")
+    rules = (_Rule("fail", fail, z_fail), _Rule("pass", keep, z_pass))
+    every, step = np.geomspace(1 / 16, LARGEST_FACTOR, FACTORS), max(1, MOST_PAIRS // len(p) ** 2)
+    for at in range(0, FACTORS, step):
+        some = every[at : at + step]
+        # What Wilson's limits leave open, wider ones leave open too: only at what is left are these asked for.
+        left = np.stack([_settles(rule, p, wilson(p, some[:, None] * n, rule.power), limit, kind) for rule in rules])
+        for i, which in zip(*left.T.nonzero(), strict=True):
+            rule, rows = rules[which], n * some[i]
+            if _settles(rule, p, _planned(p, rows, wilson(p, rows, rule.power), rule), limit, kind):
+                return Needed(float(some[i]), rule.verdict)
     return Needed(float("inf"), "unsettleable")
 
 
-Settles = Callable[[Limits, float, Kind], bool]
+class _Rule(NamedTuple):
+    """What a gate would be settled by."""
+
+    verdict: Literal["fail", "pass"]
+    point: float
+    """Quantile of the rule, which says where its limits are exact."""
+    power: float
+    """That of the rule with its power."""
 
 
-def _settles(settles: Settles, p: Floats, n: Floats, limit: float, kind: Kind, points: tuple[float, float]) -> bool:
-    """Whether a gate settles at these rows; what Wilson's limits leave open, wider ones leave open too."""
-    wilsons = wilson(p, n, points[1])
-    if not settles(_over_pairs(p, wilsons, limit, kind), limit, kind):
-        return False
-    return settles(_over_pairs(p, _planned(p, n, wilsons, *points), limit, kind), limit, kind)
+def _settles(rule: _Rule, p: Floats, lim: Limits, limit: float, kind: Kind) -> np.ndarray:
+    """Whether these limits of each group, over the last axis, break the limit or keep it."""
+    breaks = rule.verdict == "fail"
+    if kind == "difference":
+        widest = _over_pairs(p, lim, 1.0, lower=breaks).max(axis=(-1, -2))
+        return np.asarray(widest > limit if breaks else widest <= limit)
+    smallest = _over_pairs(p, lim, limit, lower=not breaks).min(axis=(-1, -2))
+    return np.asarray(smallest < 0 if breaks else smallest >= 0)
 
 
-def _over_pairs(p: Floats, lim: Limits, limit: float, kind: Kind) -> Limits:
-    """Limits of p_i - c p_j over ordered pairs, c the limit for ratios and 1 for differences; diagonal NaN."""
-    c = limit if kind == "ratio" else 1.0
+def _over_pairs(p: Floats, lim: Limits, c: float, *, lower: bool) -> Floats:
+    """Lower or upper limits of p_i - c p_j over ordered pairs; of a group with itself those of another pair."""
+    i, j = np.s_[..., :, None], np.s_[..., None, :]
     below, above = p - lim.low, lim.high - p
-    value = p[:, None] - c * p[None, :]
-    low = value - np.sqrt(below[:, None] ** 2 + (c * above[None, :]) ** 2)
-    high = value + np.sqrt(above[:, None] ** 2 + (c * below[None, :]) ** 2)
-    np.fill_diagonal(low, np.nan)
-    np.fill_diagonal(high, np.nan)
-    return Limits(low, high)
+    own, other, side = (below, above, -1) if lower else (above, below, 1)
+    found = p[i] - c * p[j] + side * np.sqrt(own[i] ** 2 + (c * other[j]) ** 2)
+    itself = np.arange(len(p))
+    found[..., itself, itself] = found[..., itself, itself - 1]
+    return np.asarray(found)
 
 
-def _planned(p: Floats, n: Floats, wilsons: Limits, rule: float, z: float) -> Limits:
-    """Limits of each group; counts are whole, so one event more or less is granted where few are expected.
-
-    Parameters
-    ----------
-    rule
-        Quantile of the rule, which says where its limits are exact.
-    z
-        That of the rule with its power.
-    """
-    few, tail, one = few_at(p, n / NEAR_FEW, rule), NormalDist().cdf(-z), 1 / n
+def _planned(p: Floats, n: Floats, wilsons: Limits, rule: _Rule) -> Limits:
+    """Limits of each group; counts are whole, so one event more or less is granted where few are expected."""
+    few, tail, one = few_at(p, n / NEAR_FEW, rule.point), NormalDist().cdf(-rule.power), 1 / n
     low = moved_out(wilsons, few, np.maximum(p - one, 0.0), n, tail).low
     return Limits(low, moved_out(wilsons, few, np.minimum(p + one, 1.0), n, tail).high)
-
-
-def _breaks(limits: Limits, limit: float, kind: Kind) -> bool:
-    return bool(np.nanmax(limits.low) > limit if kind == "difference" else np.nanmin(limits.high) < 0)
-
-
-def _keeps(limits: Limits, limit: float, kind: Kind) -> bool:
-    return bool(np.nanmax(limits.high) <= limit if kind == "difference" else np.nanmin(limits.low) >= 0)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from statistics import NormalDist
+from types import EllipsisType
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -38,8 +39,8 @@ from audit.inference.intervals import (
 Kind = Literal["difference", "ratio"]
 
 
-MOST_PAIRS = 2**17
-"""Pairs that are bounded at once: so many arrays of them still lie in a processor's cache."""
+MOST_PAIRS = 2**15
+"""Pairs that are bounded at once: a few arrays of them still lie in a processor's cache."""
 
 
 ALIKE = 2.0
@@ -138,7 +139,7 @@ def gaps(samples: Sample, kind: Kind, tail: float, looks: int = 1) -> list[Gap]:
     """Gap of each of several rates of the same groups: arrays of shape (M, G); see `gap`."""
     rates, groups = samples.p.shape
     step = max(1, MOST_PAIRS // groups**2)
-    corrected = tail / (looks * groups * (groups - 1) / 2)
+    corrected = _corrected(tail, looks, groups)
     inner, outer = guarded(samples, tail), guarded(samples, corrected)
     found: list[Gap] = []
     for at in range(0, rates, step):
@@ -149,14 +150,30 @@ def gaps(samples: Sample, kind: Kind, tail: float, looks: int = 1) -> list[Gap]:
     return [g._replace(exact=True) if few else g for g, few in zip(found, exact, strict=True)]
 
 
+def breaks(sample: Sample, kind: Kind, limit: float, tail: float, looks: int = 1) -> bool:
+    """Whether the interval of `gap` lies beyond a limit, worked out at that end alone."""
+    groups = len(sample.p)
+    corrected = _corrected(tail, looks, groups)
+    pairs = _ordered_pairs(sample, guarded(sample, corrected), ..., corrected)
+    found = least_difference(*pairs) if kind == "difference" else greatest_ratio(*pairs)
+    apart = found.ravel()[:-1].reshape(groups - 1, groups + 1)[:, 1:]  # all but the diagonal
+    return bool(max(0.0, apart.max()) > limit if kind == "difference" else min(1.0, apart.min()) < limit)
+
+
+def _corrected(tail: float, looks: int, groups: int) -> float:
+    """Error of one pair of all that are looked at."""
+    return tail / (looks * groups * (groups - 1) / 2)
+
+
 def _differences(samples: Sample, some: slice, inner: Pairs, outer: Pairs) -> list[Gap]:
-    # The upper limits of all ordered pairs are their lower limits, turned round.
-    most = -least_difference(*inner).swapaxes(-1, -2)
+    # The upper limits of all ordered pairs are the lower ones of the pairs turned round, which are correlated alike.
+    most = least_difference(*inner[2:4], *inner[:2], inner[4])
+    np.negative(most, out=most)
     return _widest(samples.p[some], _extremes(samples)[some], least_difference(*outer), most, top=1.0)
 
 
 def _ratios(samples: Sample, some: slice, inner: Pairs, outer: Pairs) -> list[Gap]:
-    least, most = _largest(-least_ratio(*inner)), _largest(-greatest_ratio(*outer))
+    least, most = (_largest(np.negative(x, out=x)) for x in (least_ratio(*inner), greatest_ratio(*outer)))
     found = []
     p_of, gaps_in = samples.p[some], _gaps_in(samples.p[some])
     rows = zip(p_of.tolist(), gaps_in, _extremes(samples)[some], least, most, strict=True)
@@ -293,7 +310,7 @@ Pairs = tuple[Floats, Limits, Floats, Limits, Floats | float]
 """Group i and group j with their limits, for all (G, G) pairs at once, and their correlation."""
 
 
-def _ordered_pairs(samples: Sample, limits: Limits, some: slice, tail: float) -> Pairs:
+def _ordered_pairs(samples: Sample, limits: Limits, some: slice | EllipsisType, tail: float) -> Pairs:
     p, low, high = samples.p[some], limits.low[some], limits.high[some]
     first, second = (np.s_[..., :, None], np.s_[..., None, :])
     r = 0.0 if samples.r is None else correlations(samples, tail)[some]
