@@ -22,6 +22,7 @@ from audit.engines.folders import find_parts, hidden
 from audit.engines.sources import ENDINGS
 from audit.errors import QuestionError, SourceError, StoreError, TrainingError, printable
 from audit.evidence.store import BEFORE
+from audit.writes import Watch
 
 SHOWN = 160
 CHUNK_BYTES = 2**20
@@ -104,6 +105,7 @@ class Earlier:
     """Where the place led, where it is a link."""
     stamps: Mapping[Path, Stamp]
     copies: Path
+    watch: Watch
 
     @classmethod
     def keep(cls, place: Path, staging: Path) -> Earlier:
@@ -114,7 +116,8 @@ class Earlier:
         SourceError
             When it cannot be copied; nothing was trained then.
         """
-        kept = cls(place, _link(place), stamps(place.resolve()), staging / BEFORE)
+        found = stamps(place.resolve())
+        kept = cls(place, _link(place), found, staging / BEFORE, Watch(found))
         try:
             for at, path in enumerate(kept.stamps):
                 kept.copies.mkdir(exist_ok=True)
@@ -141,8 +144,10 @@ class Earlier:
             if not path.is_file():
                 continue
             now = _stamp(path)
-            # A clock that is too coarse to tell a second writing from the first is not believed: the bytes are.
-            if now == before and _begins_with(path, self._copy(at)):
+            # A clock that is too coarse to tell a second writing from the first is not believed: the bytes are. Neither
+            # is a time that was set to another while nobody wrote.
+            same = now == before or (now[:3] == before[:3] and self.watch.untouched(path))
+            if same and _begins_with(path, self._copy(at)):
                 raise _untouched(path, self.place)
             if now[2] > before[2] and _has_rows(self._copy(at)) and _begins_with(path, self._copy(at)):
                 raise SourceError(
@@ -178,7 +183,8 @@ class Earlier:
             yield from _aside(self.place, ending)
             self.place.symlink_to(self.link)
         for at, (path, before) in enumerate(self.stamps.items()):
-            if path.is_file() and _stamp(path) == before and _begins_with(path, self._copy(at)):
+            if path.is_file() and _stamp(path)[:3] == before[:3] and _begins_with(path, self._copy(at)):
+                shutil.copystat(self._copy(at), path)
                 continue
             above = next(folder for folder in path.parents if os.path.lexists(folder))
             if not above.is_dir():
@@ -191,6 +197,7 @@ class Earlier:
 
     def discard(self) -> None:
         """Take the copies away, once nobody needs them."""
+        self.watch.close()
         shutil.rmtree(self.copies, ignore_errors=True)
 
     def _copy(self, at: int) -> Path:

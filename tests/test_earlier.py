@@ -121,6 +121,16 @@ def test_data_that_prepare_makes_where_predictions_would_lie_is_refused_too(here
 
 # --- an old file is told from a new one
 
+TOUCHED = (
+    "import os; os.utime('p.csv')",
+    "import os; os.utime('p.csv', (1e9, 1e9))",
+    "import os; os.utime('p.csv', (4e9, 4e9))",
+    "import pathlib; pathlib.Path('p.csv').touch()",
+    "import os; os.system('touch p.csv')",
+    "import os; os.chmod('p.csv', 0o600); os.rename('p.csv', 'q'); os.rename('q', 'p.csv'); os.utime('p.csv')",
+)
+"""What gives a file another time of change without a word written to it."""
+
 
 def test_a_new_file_of_the_very_same_bytes_is_new(here):
     (here / "p.csv").write_text(ROWS)
@@ -128,7 +138,23 @@ def test_a_new_file_of_the_very_same_bytes_is_new(here):
     assert contents(here) == {"data.csv": ROWS, "p.csv": ROWS}
 
 
-@pytest.mark.parametrize("command", ["pass", "import os; os.chmod('p.csv', 0o600)", "open('p.csv', 'a')", "open('p.csv').read()"])  # fmt: skip
+@pytest.mark.skipif(sys.platform != "linux", reason="only this kernel tells a new time from new bytes")
+def test_a_part_of_a_folder_that_was_only_touched_is_old(here):
+    (here / "out").mkdir()
+    for name in ("1.csv", "2.csv"):
+        (here / "out" / name).write_text(OLD)
+    with pytest.raises(SourceError, match=r"out/2\.csv was there before training, which has left it as it was"):
+        audited(here, f"import os; open('out/1.csv', 'w').write({ROWS!r}); os.utime('out/2.csv')", "out")
+
+
+@pytest.mark.parametrize("mode", ["w", "r+"])
+def test_the_same_bytes_written_in_place_are_new(here, mode):
+    """A training with a seed writes them again."""
+    (here / "p.csv").write_text(ROWS)
+    assert audited(here, f"open('p.csv', {mode!r}).write({ROWS!r})").result.data[-1].rows_read == 200
+
+
+@pytest.mark.parametrize("command", ["pass", "import os; os.chmod('p.csv', 0o600)", "open('p.csv', 'a')", "open('p.csv').read()", *TOUCHED])  # fmt: skip
 def test_a_file_that_training_left_as_it_was_is_not_audited(here, command):
     (here / "p.csv").write_text(OLD)
     with pytest.raises(SourceError, match=r"left no 'p\.csv'.*was there before training, which has left it as it was"):

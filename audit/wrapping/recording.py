@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from audit.earlier import Stamp
     from audit.result import AuditResult, Code, Energy
     from audit.stages import Findings, Opened
+    from audit.writes import Watch
 
 NEEDED_AT_THE_END = ("audit.energy.sci", "audit.epochs", "audit.publish.terminal")
 
@@ -54,6 +55,7 @@ class Recording:
             "command": _command(),
         }
         self._before: Mapping[Path, Stamp] = {}
+        self._watch: Watch | None = None
         self._ended = ""
         self._note = note
         self.staging: Path | None = self._begin() if asked.store is not None or metered else None
@@ -74,9 +76,11 @@ class Recording:
     def look_at_data(self) -> None:
         """Check the data and measure its bias, before any model exists."""
         from audit.stages import Findings, check_data
+        from audit.writes import Watch
 
         before = self._config.model_copy(update={"predictions": None, "train": None})
         self._before = self._stamps()
+        self._watch = Watch(self._before)
         if before.data.source is None:
             return
         fresh = Findings()
@@ -250,12 +254,19 @@ class Recording:
         source = self._config.predictions_source
         if source == MEMORY:
             raise SourceError("no predictions were handed over; call predictions(frame) inside the block")
-        old = next((path for path, stamp in self._stamps().items() if self._before.get(path) == stamp), None)
+        old = next((path for path, stamp in self._stamps().items() if self._is_old(path, stamp)), None)
         if old is not None:
             of = "" if old.name == Path(str(source)).name else f" of '{printable(source)}'"
             raise SourceError(
                 f"'{printable(old.name)}'{of} is as it was before the training, which left no new predictions there"
             )
+
+    def _is_old(self, path: Path, stamp: Stamp) -> bool:
+        """Whether a file is as it was: also one that was only given another time of change."""
+        before = self._before.get(path)
+        if before is None or self._watch is None:
+            return False
+        return before == stamp or (before[:3] == stamp[:3] and self._watch.untouched(path))
 
 
 def _command() -> tuple[str, ...]:
