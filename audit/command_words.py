@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
 
-HIDDEN: Final = "…"
+from audit.credentials import HIDDEN
+
 PROGRAM = re.compile(r"\w[\w.+-]{0,59}")
 LONG = re.compile(r"(--[A-Za-z][A-Za-z0-9_.-]{0,59})(=.*)?", re.DOTALL)
 SHORT = re.compile(r"(-[A-Za-z])(.*)", re.DOTALL)
@@ -22,6 +22,11 @@ SCRIPT = re.compile(r"(?:[A-Za-z]:)?[\w.+~/\\-]*\w\.(?:py|pyz|ipynb|R|r|Rmd|jl|s
 MODULE = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
 PYTHON = re.compile(r"(?:python|pypy)[\w.]*")
 """A program after whose ``-m`` the name of a module stands."""
+WITHOUT_VALUE = (
+    (PYTHON, re.compile(r"-[bBdEhiIOPqsSuvVx]+")),
+    (re.compile(r"(?:ba|da|z|k)?sh"), re.compile(r"-[abefhkmnptuvxBCEHPT]+")),
+)
+"""Programs whose script may follow short options that take no value; after any other option, a word is its value."""
 
 
 def recorded_words(words: Sequence[str]) -> tuple[str, ...]:
@@ -79,10 +84,13 @@ def _option(word: str) -> str:
 
 
 def _names_code(word: str, before: str, program: str, *, plain: bool) -> bool:
-    """Whether a word is a script, which no long option asks for, or a module that Python is told to run at once."""
+    """Whether a word is a script, which no option asks for, or a module that Python is told to run at once."""
     if before == "-m":
         return plain and bool(PYTHON.fullmatch(program) and MODULE.fullmatch(word))
-    return bool(SCRIPT.fullmatch(word)) and not before.startswith("--")
+    if before.startswith("-") and before != "--":
+        known = (options for name, options in WITHOUT_VALUE if name.fullmatch(program))
+        return bool(SCRIPT.fullmatch(word)) and any(options.fullmatch(before) for options in known)
+    return bool(SCRIPT.fullmatch(word))
 
 
 def _merged(words: Iterator[str]) -> Iterator[str]:

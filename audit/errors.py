@@ -12,7 +12,8 @@
     ├── DataRefusedError          exit 1: a gate on the data fails, so that nothing is trained; carries the result
     └── TrainingError          exit 5: the training command itself failed
 
-A message names the offender first, then the nearest valid choice, then the mend. It is one line.
+A message names the offender first, then the nearest valid choice, then the mend. It is one line. Messages stand in
+terminals and logs that others read, so no address in them carries a user, a password or a query that signs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+from audit.credentials import without_credentials
+
 SHOWN_CHOICES = 8
 
 
@@ -28,6 +31,9 @@ class AuditError(Exception):
     """Base of every error this package raises on purpose."""
 
     exit_code = 4
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*(without_credentials(said) if isinstance(said, str) else said for said in arguments))
 
 
 class InputError(AuditError):

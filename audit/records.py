@@ -12,9 +12,10 @@ import numpy as np
 
 from audit.command_words import recorded_words
 from audit.config.schema import Config
+from audit.credentials import without_credentials
 from audit.cube import Axis, Cube
 from audit.document import plain_of
-from audit.engines.address_names import file_name, public, shareable
+from audit.engines.address_names import file_name, public
 from audit.engines.budget import MOST_LAID_OUT
 from audit.engines.counting import Counted
 from audit.engines.tables import Table
@@ -128,7 +129,7 @@ def question_record(config: Config | Mapping[str, Any]) -> Question:
             said = public(named) if isinstance(named, str) else [public(name) for name in named]
             plain[section] = {**plain[section], key: said}
     if (told := (plain.get("dataset") or {}).get("url")) is not None:
-        plain["dataset"] = {**plain["dataset"], "url": shareable(told)}
+        plain["dataset"] = {**plain["dataset"], "url": without_credentials(told)}
     if not (plain.get("train") or {}).get("record_arguments"):
         for section, key in COMMANDS:
             words = plain[section].get(key) if isinstance(plain.get(section), dict) else None

@@ -16,8 +16,9 @@ from audit.cli import main
 from audit.command_words import HIDDEN, recorded_words
 from audit.config.read import build, parse
 from audit.config.write import to_toml
-from audit.engines.address_names import file_name, shareable
-from audit.errors import AuditError, QuestionError
+from audit.credentials import without_credentials
+from audit.engines.address_names import file_name
+from audit.errors import AuditError, QuestionError, SourceError
 from audit.evidence.store import read_result
 from audit.gates import again
 from audit.process import run_command
@@ -97,6 +98,13 @@ def test_random_commands_keep_names_of_options_and_nothing_else():
         ("python --config secret.py run.py", "python --config … run.py"),
         ("-x y", "-x …"),
         ("two words", "two …"),
+        ("curl -p tulip.sh", "curl -p …"),
+        ("python -W tulip.py train.py", "python -W … train.py"),
+        ("python3 -OO -u src/train.py -k tulip.py", "python3 -O… -u train.py -k …"),
+        ("bash -x run.sh tulip.sh", "bash -x run.sh …"),
+        ("bash -o tulip.sh run.sh", "bash -o … run.sh"),
+        ("mysql -p tulip.R", "mysql -p …"),
+        ("uv run -p tulip.py train.py", "uv … -p … train.py"),
     ],
 )
 def test_what_is_kept(words, kept):
@@ -301,10 +309,31 @@ def test_paths_in_a_text(text, shown):
         ("https://u:p/w@example.org/t", "https://…"),
         ("http://[::1]:8080/t", "http://[::1]:8080/t"),
         ("ask the owner", "ask the owner"),
+        ("https://example.org/t?pw=tulip", "https://example.org/t"),
+        ("https://example.org/t?id=1&k=tulip", "https://example.org/t"),
+        ("https://example.org/t?id=https%3A%2F%2Fme%3Atulip%40h", "https://example.org/t"),
+        ("https://example.org/t?id=1#tulip", "https://example.org/t?id=1"),
+        ("https://example.org/t;jsessionid=tulip/u", "https://example.org/t/u"),
+        ("https://example.org/#/tulip", "https://example.org/"),
+        ("jdbc:postgresql://u:tulip@db/t", "jdbc:postgresql://db/t"),
+        ("jdbc:postgresql://db/t?user=u&password=tulip", "jdbc:postgresql://db/t"),
+        ("jdbc:sqlserver://db:1433;user=sa;password=tulip", "jdbc:sqlserver://…"),
+        ("jdbc:mysql://address=(host=db)(password=tulip)/t", "jdbc:mysql://…"),
+        ("jdbc:oracle:thin:scott/tulip@//db:1521/x", "jdbc:…"),
+        ("from https://u:tulip@example.org/t, or ftp://u:tulip@h/t.", "from https://example.org/t, or ftp://h/t."),
+        ("https://me:tu lip@host/t", "https://host/t"),
+        ("https://me:1/tulip@host/t", "https://…"),
+        ("https://me:tu\\lip@host/t", "https://host/t"),
+        ("https://tu\\lip@host/t", "https://host/t"),
+        ("me:tulip@host/t", "me:…"),
+        ("host=db user=u password='tulip x' port=1", "host=db user=u password=… port=1"),
+        ("hf://datasets/me/set@main/t.parquet", "hf://datasets/me/set@main/t.parquet"),
+        ("doi:10.1234/abc, or mailto:ada@example.org", "doi:10.1234/abc, or mailto:ada@example.org"),
     ],
 )
 def test_an_address_to_be_published(url, shown):
-    assert shareable(url) == shown
+    assert without_credentials(url) == shown
+    assert without_credentials(shown) == shown
 
 
 def test_names_of_sources():
@@ -312,3 +341,36 @@ def test_names_of_sources():
     assert file_name("/home/ada/tree/") == "tree"
     assert file_name("a/k=*/x.parquet") == "k=*/x.parquet"
     assert file_name("memory") == "memory"
+
+
+REFUSED = (
+    "https://me:S@example.org/t.parquet", "s3://me:tu/S@bucket/t.csv", " https://me:S@example.org/t.csv", "https://me:1/S@h/t.csv",
+    "jdbc:postgresql://me:S@db/t", "jdbc:oracle:thin:me/S@//db", "https://example.org/t.csv?pw=S", "https://example.org/t.csv#S",
+    "me:S@host:t.csv", "host=db password=S", "https://me:S@[bad/t.parquet", "ftp://me:S@h/t.csv", "https://me:x S@h/t.parquet",
+)  # fmt: skip
+"""Sources that nothing can be read from, with a password."""
+COMMANDS = (
+    ("data", "X", "--label", "y", "--groups", "g"), ("model", "X", "--label", "y", "--prediction", "p", "--groups", "g"),
+    ("data", "t.csv", "X", "--label", "y", "--groups", "g"), ("run", "X"), ("init", "X"), ("gate", "X"), ("verify", "X"), ("card", "X"),
+    ("count", "X", "--into", "d", "--label", "y"), ("measure", "X"), ("list", "X"), ("list", "--store", "X"), ("diff", "X", "X"), ("X",),
+    ("data", "t.csv", "--config", "X"), ("data", "t.csv", "--suite", "X", "--label", "y", "--groups", "g"), ("plan", "X"),
+    ("data", "t.csv", "--label", "X"), ("track", "--config", "X", "--", "true"), ("show", "--store", "X"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("source", REFUSED)
+def test_no_refusal_repeats_a_password(source, tmp_path, monkeypatch, capfd):
+    """On the terminal, which is often a log that others read."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text(ROWS)
+    said = source.replace("S", "tulip4411")
+    for words in COMMANDS:
+        assert ended(*(word.replace("X", said) for word in words)) != 4, words
+        heard = capfd.readouterr()
+        assert "tulip4411" not in heard.out + heard.err, words
+
+
+def test_no_error_in_python_repeats_a_password():
+    for text in (source.replace("S", "tulip4411") for source in REFUSED):
+        error = SourceError(f"'{text}' cannot be read: check it")
+        assert "tulip4411" not in f"{error} {error!r}", text

@@ -107,6 +107,7 @@ def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from audit.credentials import without_credentials
     from audit.errors import printable
     from audit.evidence.store import Store
 
@@ -121,7 +122,9 @@ def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
         return
     console = Console(highlight=False)
     if not runs:
-        console.print(f"No runs in {printable(store)} yet; `audit run DIR` makes one.", markup=False)
+        console.print(
+            f"No runs in {without_credentials(printable(store))} yet; `audit run DIR` makes one.", markup=False
+        )
         return
     table = Table("run", "verdict", "model", "started", box=None, pad_edge=False)
     for r in runs:

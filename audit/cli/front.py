@@ -14,6 +14,7 @@ import typer
 from audit import __version__
 from audit.cli import auditing, evidence, parts, planning, starting
 from audit.cli.streams import Interrupts, Streams, flush
+from audit.credentials import without_credentials
 from audit.errors import AuditError, printable
 
 INTERNAL_ERROR, INTERRUPTED = 4, 130
@@ -98,6 +99,8 @@ def _told(streams: Streams, code: int) -> int:
 def _unexpected(error: BaseException) -> int:
     """Click's own usage errors explain themselves; anything else is a defect of ours and says so."""
     if hasattr(error, "exit_code") and hasattr(error, "show"):
+        if hasattr(error, "message"):
+            error.message = without_credentials(str(error.message))
         error.show()
         return int(error.exit_code)
     if os.environ.get("EVENHAND_TRACEBACK"):
@@ -110,6 +113,6 @@ def _unexpected(error: BaseException) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    line = " ".join(message.split("\n"))
+    line = without_credentials(" ".join(message.split("\n")))
     print(f"audit: {line}", file=sys.stderr)  # noqa: T201 - the one door to the terminal for errors
     return code

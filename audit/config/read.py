@@ -10,6 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from audit.config.schema import Config
+from audit.credentials import SCHEME
 from audit.errors import QuestionError, no_such, printable
 
 DEFAULT_NAME = "audit.toml"
@@ -30,6 +31,8 @@ def load(path: Path) -> tuple[Config, Path]:
         Names the file and the key.
     """
     file = path / DEFAULT_NAME if path.is_dir() else path
+    if SCHEME.match(str(path)):
+        raise QuestionError(f"'{printable(path)}' is an address, and an audit downloads nothing; name a file or folder")
     if not file.exists():
         hint = (
             "run `audit init TABLE` to write one, or name its folder"

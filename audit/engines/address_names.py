@@ -11,17 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from audit.credentials import HOST, shown_rest, without_credentials
 from audit.errors import QuestionError, SourceError, printable
 
 ADDRESS = re.compile(r"^([a-z][a-z0-9+.-]+):/+", re.IGNORECASE)
 """Also with one slash, as a path makes of it."""
 SHOWN = 160
-SECRET = re.compile(
-    r"[?&#;][^=&#]*(?:sig|token|secret|pass|pwd|key|auth|cred|session|jwt|sas|code)[^=&#]*=", re.IGNORECASE
-)
-"""Names in a query whose values let somebody in."""
-PORTED = re.compile(r"(?:\[[^\]]*\]|[^:]*)(?::\d+)?")
-"""A host, perhaps with a port."""
 LOCAL = {"127.0.0.1", "localhost", "[::1]"}
 
 
@@ -35,12 +30,14 @@ def is_address(source: object) -> bool:
 
 
 def public(source: str | Path) -> str:
-    """Source as it may be recorded: of an address its place alone.
+    """Source as it may be recorded and shown: of an address its place alone.
 
     >>> public("https://me:secret@example.org/t.parquet?signature=secret")
     'https://example.org/t.parquet'
+    >>> public("https://me:sec/ret@example.org/t.parquet")
+    'https://…'
     """
-    return Address.read(source).plain if is_address(source) else os.fspath(source)
+    return Address.read(source).plain if is_address(source) else without_credentials(os.fspath(source))
 
 
 def file_name(source: str | Path) -> str:
@@ -52,24 +49,6 @@ def file_name(source: str | Path) -> str:
     parts = [part for part in re.split(r"[\\/]", public(source)) if part]
     wild = next((at for at, part in enumerate(parts) if re.search(r"[*?\[]", part)), len(parts) - 1)
     return "/".join(parts[wild:]) or os.fspath(source)[:1]
-
-
-def shareable(url: str) -> str:
-    """An address that somebody gives to be published, without a user, a password, or a query that signs or lets in.
-
-    >>> shareable("https://openml.org/search?type=data&id=1590")
-    'https://openml.org/search?type=data&id=1590'
-    >>> shareable("https://me:secret@example.org/t?X-Amz-Signature=secret")
-    'https://example.org/t'
-    """
-    if not is_address(url):
-        return url
-    address = Address.read(url)
-    if PORTED.fullmatch(address.host) is None:
-        # A password with a slash in it makes a host of its first half.
-        return f"{address.scheme}://…"
-    kept = not address.user and SECRET.search(address.place) is None
-    return address.place if kept else address.plain
 
 
 def written_from(source: str | Path, folder: Path) -> str:
@@ -123,14 +102,14 @@ class Address:
         except ValueError:
             raise SourceError("the source looks like an address and cannot be read as one; check its host") from None
         host = parts.netloc.rpartition("@")[2]
-        return cls(
-            text, parts.scheme, host, parts.path, user="@" in parts.netloc, query=bool(parts.query or parts.fragment)
-        )
+        # A password with a slash in it makes a host of its first half.
+        user = "@" in parts.netloc or HOST.fullmatch(host) is None
+        return cls(text, parts.scheme, host, parts.path, user=user, query=bool(parts.query or parts.fragment))
 
     @property
     def plain(self) -> str:
         """Its place alone."""
-        return f"{self.scheme}://{self.host}{self.path}"
+        return f"{self.scheme}://{shown_rest(self.place.partition('://')[2], query=False)}"
 
     @property
     def shown(self) -> str:

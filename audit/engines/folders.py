@@ -16,6 +16,7 @@ from itertools import takewhile
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
+from audit.engines.address_names import public
 from audit.engines.sources import SHOWN_PATH, Part, look, unopened
 from audit.errors import SourceError, printable
 
@@ -41,7 +42,7 @@ def find_parts(source: str | Path, folder: Path | None) -> tuple[Part, ...]:
         When there is none, one of them is not a regular file of a known format, or they are no one table.
     """
     text = os.fspath(source)
-    shown = printable(text, SHOWN_PATH)
+    shown = printable(public(text), SHOWN_PATH)
     if not text.strip() or "\0" in text:
         raise SourceError(f"{shown!r} names no file; give the path of a table")
     here = Path(folder or ".")

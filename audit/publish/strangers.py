@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from audit.command_words import named, recorded_words
-from audit.engines.address_names import file_name, shareable
+from audit.credentials import without_credentials
+from audit.engines.address_names import file_name
 from audit.result import AuditResult, Check, Part, Run
 
 QUOTED = re.compile(r"(?P<quote>['\"])(?P<path>(?:/|~/|[A-Za-z]:[\\/])[^'\"]*)(?P=quote)")
@@ -55,7 +56,7 @@ def _run(run: Run) -> Run:
 def _question(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """The question; of where its data can be had, an address without what may be a secret."""
     said = (config.get("dataset") or {}).get("url")
-    return config if not said else {**config, "dataset": {**config["dataset"], "url": shareable(said)}}
+    return config if not said else {**config, "dataset": {**config["dataset"], "url": without_credentials(said)}}
 
 
 def _part(part: Part) -> Part:
