@@ -56,8 +56,11 @@ PEERS := $(basename $(notdir $(wildcard tests/benchmarks/peers/*.txt)))
 bench: .venv/.dev $(PEERS:%=.venv-peer-%/.done) ## time it beside other tools, and write docs/benchmarks.md (half an hour, on an idle machine)
 	$(BIN)/python tests/benchmarks/run.py --out docs/benchmarks.md
 
-schema: .venv/.dev ## write the JSON Schema of audit.json from the code
+GREAT := reports/schema/great-expectations
+
+schema: .venv/.dev ## write the JSON Schemas of audit.json, from the code, and of expectations, from the installed library
 	$(BIN)/python -m audit.evidence.schema > reports/schema/audit-result-1.schema.json
+	$(BIN)/python -m audit.data.argument_schema > $(GREAT)/$$($(BIN)/python -c 'from importlib.metadata import version; print(version("great-expectations"))').json
 
 clean: ## remove what was built
 	rm -rf .venv .venv-peer-* dist build .pytest_cache .mypy_cache .ruff_cache
