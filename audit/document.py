@@ -17,17 +17,20 @@ from audit.estimates import Estimates
 def plain_of(value: Any) -> Any:
     """Plain form of a value; what most values are is asked first, as a document holds hundreds of thousands."""
     kind = type(value)
-    if kind is str or value is None or kind is int or kind is bool:
+    if kind in _ITSELF:
         return value
     if kind is float or isinstance(value, float):
         return _finite(value)
-    if is_dataclass(value) and not isinstance(value, type):
+    if kind is tuple or kind is list or isinstance(value, (tuple, list, Estimates)):
+        return [v if type(v) in _ITSELF else plain_of(v) for v in value]
+    if kind in _FIELDS or (is_dataclass(value) and not isinstance(value, type)):
         return {name: plain_of(getattr(value, name)) for name in _names(value)}
     if kind is dict or isinstance(value, Mapping):
         return {str(k): plain_of(v) for k, v in value.items()}
-    if isinstance(value, (tuple, list, Estimates)):
-        return [plain_of(v) for v in value]
     return value
+
+
+_ITSELF = frozenset({str, int, bool, type(None)})
 
 
 def _names(value: Any) -> tuple[str, ...]:

@@ -292,23 +292,40 @@ def shapes(text):
     yield ""
 
 
-@pytest.mark.parametrize("name", ["numbers", "a ranking"])
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_malformed_document_is_refused_and_never_crashes(recorded, capsys, tmp_path, name, command):
-    source = recorded(name)
-    run, folder = Watched(source), copied(source, tmp_path)
-    kinds = {}
-    for path, _ in runs.leaves(run.document):
-        kinds.setdefault(runs.generic(path), []).append(path)
-    draw = random.Random(f"{name} {command}")
-    texts = [broken(run, draw.choice(paths), draw.choice(HOSTILE)) for paths in kinds.values()]
-    for text in [*texts, *shapes(json.dumps(run.document))]:
+def never_crashes(folder, command, texts, capsys):
+    """Whatever the document of a folder is, a command refuses it or goes on."""
+    arguments = [folder] if command in {"gate", "verify", "card"} else ["--store", folder.parent]
+    arguments = [*arguments, folder.name] if command == "diff" else arguments
+    for text in texts:
         (folder / "audit.json").write_text(text)
-        arguments = [folder] if command in {"gate", "verify", "card"} else ["--store", tmp_path]
-        arguments = [*arguments, folder.name] if command == "diff" else arguments
         code, said = asked(capsys, command, *arguments)
         assert code in {0, 1, 2, 3, 5}, said
         assert "internal error" not in said
+
+
+def malformed(run, draw):
+    """The document with one leaf of each kind replaced by something hostile, as texts."""
+    kinds = {}
+    for path, _ in runs.leaves(run.document):
+        kinds.setdefault(runs.generic(path), []).append(path)
+    return [broken(run, draw.choice(paths), draw.choice(HOSTILE)) for paths in kinds.values()]
+
+
+@pytest.mark.parametrize("name", ["numbers", "a ranking"])
+def test_a_malformed_document_is_refused_and_never_crashes(recorded, capsys, tmp_path, name):
+    """Every kind of leaf once, by the commands in turn, and every shape by each of them; the slow test makes all of both."""
+    run, folder = Watched(recorded(name)), copied(recorded(name), tmp_path)
+    texts = malformed(run, random.Random(name))
+    for at, command in enumerate(COMMANDS):
+        never_crashes(folder, command, [*texts[at :: len(COMMANDS)], *shapes(json.dumps(run.document))], capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["numbers", "a ranking"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_kind_of_malformed_document_by_every_command(recorded, capsys, tmp_path, name, command):
+    run, folder = Watched(recorded(name)), copied(recorded(name), tmp_path)
+    never_crashes(folder, command, malformed(run, random.Random(f"{name} {command}")), capsys)
 
 
 def test_a_defect_of_ours_is_never_called_damage(recorded, monkeypatch, capsys):
