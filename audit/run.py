@@ -19,7 +19,7 @@ from audit.before_training import standing
 from audit.command_words import recorded_words
 from audit.config.schema import Config
 from audit.earlier import Earlier, require_apart
-from audit.errors import AuditError, QuestionError, SourceError, TrainingError, printable
+from audit.errors import AuditError, QuestionError, SourceError, StoreError, TrainingError, printable
 from audit.evidence.store import BEFORE, RECORD, Store
 from audit.gates import Evidence, exit_code, judge, overall, require_waived
 from audit.records import question_record
@@ -39,14 +39,19 @@ if TYPE_CHECKING:
     from audit.energy.meter import Meter
     from audit.process import Ended
 
+NOT_KEPT = 74
+"""Exit code of an audit that went well and could not be kept, as of one whose output could not be written."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audited:
     """A finished audit: the result, where it lies, and the exit code it means."""
 
     result: AuditResult
-    folder: Path
+    folder: Path | None
     exit_code: int
+    lost: str | None = None
+    """Why it lies nowhere, in words: a store that cannot be written costs the record and not the verdict."""
 
 
 def _unsaid(sentence: str) -> None:
@@ -110,7 +115,7 @@ def _finish(job: Job, record: Run, found: Findings, energy: Energy | None, ended
     failed = ended is not None and not ended.whole
     try:
         result = conclude(job.config, found, record, energy, failed=failed)
-        folder = write(result, job.store, job.step)
+        folder, lost = _kept(job, result, failed=failed)
     except Exception as error:
         if ended is None or not failed:
             raise
@@ -118,9 +123,19 @@ def _finish(job: Job, record: Run, found: Findings, energy: Energy | None, ended
         raise TrainingError(
             f"training ended with code {ended.exit_code}, and the run is not recorded: {printable(error, 300)}"
         ) from error
-    code = exit_code(result.verdict, job.config.policy.insufficient)
+    code = exit_code(result.verdict, job.config.policy.insufficient) or (0 if lost is None else NOT_KEPT)
     interrupted = ended.signal_received if ended is not None else None
-    return Audited(result=result, folder=folder, exit_code=128 + interrupted if interrupted else code)
+    return Audited(result=result, folder=folder, exit_code=128 + interrupted if interrupted else code, lost=lost)
+
+
+def _kept(job: Job, result: AuditResult, *, failed: bool) -> tuple[Path | None, str | None]:
+    """Where a result is kept; of one that the store refuses, why."""
+    try:
+        return write(result, job.store, job.step), None
+    except StoreError as error:
+        if failed:
+            raise
+        return None, str(error)
 
 
 def conclude(

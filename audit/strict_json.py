@@ -16,7 +16,7 @@ from typing import Any, Literal, NoReturn
 
 from audit.errors import printable
 
-Fault = Literal["twice", "constant", "infinite", "whole", "rounded", "absent", "large", "encoding"]
+Fault = Literal["twice", "constant", "infinite", "whole", "rounded", "absent", "kind", "large", "encoding"]
 SENTENCES: dict[Fault, str] = {
     "twice": "key '{}' stands twice in one object; keep one",
     "constant": "{} is no number of JSON; write a finite number, or null where there is none",
@@ -24,6 +24,7 @@ SENTENCES: dict[Fault, str] = {
     "whole": "{} is a whole number beyond 64 bits",
     "rounded": "{} would be rounded to another number",
     "absent": "{} is no file",
+    "kind": "{} is no regular file",
     "large": "it has {} bytes",
     "encoding": "byte {} is not UTF-8",
 }
@@ -57,7 +58,7 @@ def text(file: Path, most_bytes: int, *, mark: bool = False) -> str:
         The system does not let us read it.
     """
     if not file.is_file():
-        raise NotStrictError("absent", printable(file, 200))
+        raise NotStrictError("kind" if file.exists() and not file.is_dir() else "absent", printable(file, 200))
     size = file.stat().st_size
     if size > most_bytes:
         raise NotStrictError("large", f"{size:,}")

@@ -214,6 +214,7 @@ def _text(file: Path, shown: str) -> str:
     except strict_json.NotStrictError as error:
         said = {
             "absent": "is no file; name a JSON file of vectors",
+            "kind": "is no file; name a JSON file of vectors",
             "large": f"is larger than {LARGEST_BYTES:,} bytes; vectors are small tables of counts",
         }
         raise SourceError(f"'{shown}' {said.get(error.fault, 'is not UTF-8; save it as UTF-8')}") from None

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.cli import options as o
+from audit.cli.listing import listing, prune
 from audit.cli.options import Command
-from audit.cli.unfinished import by_name, kept_kwh, of_run, state, unfinished
+from audit.cli.printing import put, say
+from audit.cli.unfinished import by_name, of_run, unfinished
 from audit.cli.verifying import verify
 from audit.surroundings import DEFAULT_STORE
 
@@ -19,12 +21,10 @@ if TYPE_CHECKING:
 
 HERE = Path(DEFAULT_STORE)
 INCOMPLETE = 5
-RunName = Annotated[str, typer.Argument(help="Run id, the start of one, or 'latest'.")]
-ResultPath = Annotated[Path, typer.Argument(help="An audit.json, or the folder of a run.")]
 
 
 def gate(
-    result: Annotated[Path, typer.Argument(help="An audit.json, the folder of a run, or a run id.")],
+    result: o.RunName,
     policy: Annotated[
         Path | None, typer.Option("--config", help="Judge by the gates of this audit.toml instead.")
     ] = None,
@@ -36,23 +36,22 @@ def gate(
     """Judge a recorded result again, from the document alone, and exit by the verdict."""
     import datetime as dt
 
-    from rich.console import Console
-
     from audit.gates import again, exit_code
+    from audit.publish.console import PlainConsole
     from audit.publish.terminal import verdict_lines
 
     if unfinished(result, store, json=json, gated=True):
         raise typer.Exit(INCOMPLETE)
-    found = by_name(result, store)
+    found, _ = by_name(result, store)
     config = _policy(found, policy, rule)
     with of_run(found):
         judged = again(found, config, dt.datetime.now(dt.UTC).date())
     if json:
-        sys.stdout.write(judged.to_json() + "\n")
+        put(judged.to_json())
     code = exit_code(judged.verdict, config.policy.insufficient)
     excused = exit_zero and code in {1, 3}
     with of_run(found):
-        verdict_lines(judged, Console(stderr=json, highlight=False), exit_zero=excused)
+        verdict_lines(judged, PlainConsole(stderr=json), exit_zero=excused)
     raise typer.Exit(0 if excused else code)
 
 
@@ -76,7 +75,7 @@ def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> A
 
 
 def card(
-    result: ResultPath,
+    result: o.RunName,
     style: Annotated[
         str,
         typer.Option("--format", help="html or md; croissant for the data; ll144 or ll144-md for NYC Local Law 144."),
@@ -86,84 +85,48 @@ def card(
         typer.Option(help="File to write, over an earlier card but nothing else; stdout where none is named."),
     ] = None,
     k: Annotated[int, typer.Option(min=1, help="Leave out groups and cells of fewer people than this.")] = 10,
+    store: o.StorePath = HERE,
 ) -> None:
     """Print the card of a result, with small cells left out."""
-    from audit.evidence.store import read_result
+    from audit.control import shown
     from audit.publish.card import render, write_over
 
-    found = read_result(result)
+    found, _ = by_name(result, store)
     with of_run(found):
         text = render(found, style, k)
     if output is None:
-        sys.stdout.write(text)
+        sys.stdout.write(shown(text))
     else:
         write_over(output, text)
 
 
-def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
-    """List the runs of the store, newest first."""
-    import json as codec
-
-    from rich.console import Console
-    from rich.table import Table
-
-    from audit.credentials import without_credentials
-    from audit.errors import printable
-    from audit.evidence.store import Store
-
-    runs = Store(store).runs()
-    if json:
-        rows: list[dict[str, object]] = [
-            {"id": r.id, "state": r.state, "verdict": r.verdict, "started": r.started, "model": r.model}
-            | ({"energy_kwh": kept_kwh(r)} if r.state == "incomplete" else {})
-            for r in runs
-        ]
-        sys.stdout.write(codec.dumps(rows, indent=1) + "\n")
-        return
-    console = Console(highlight=False)
-    if not runs:
-        console.print(
-            f"No runs in {without_credentials(printable(store))} yet; `audit run DIR` makes one.", markup=False
-        )
-        return
-    table = Table("run", "verdict", "model", "started", box=None, pad_edge=False)
-    for r in runs:
-        table.add_row(r.id, r.verdict or state(r), printable(r.model or "–", 40), r.started or "–")
-    console.print(table)
-
-
-def show(run: RunName = "latest", store: o.StorePath = HERE, json: o.AsJson = False) -> None:
+def show(run: o.RunName = "latest", store: o.StorePath = HERE, json: o.AsJson = False) -> None:
     """Show the summary of a recorded run."""
-    from rich.console import Console
-
-    from audit.evidence.store import Store
+    from audit.publish.console import PlainConsole
     from audit.publish.terminal import summary
 
-    if unfinished(Path(run), store, json=json, gated=False):
+    if unfinished(run, store, json=json, gated=False):
         return
-    found = Store(store).load(run)
+    found, folder = by_name(run, store)
     if json:
-        sys.stdout.write(found.to_json() + "\n")
+        put(found.to_json())
         return
-    folder = store / found.run.id
     with of_run(found):
-        summary(found, Console(highlight=False), folder=folder, next_command=f"audit gate {folder}")
+        summary(found, PlainConsole(), folder=folder, next_command=f"audit gate {folder}")
 
 
 def diff(
-    old: Annotated[str, typer.Argument(help="Run id, the start of one, or 'latest'.")],
-    new: Annotated[str, typer.Argument(help="Run id, the start of one, or 'latest'.")] = "latest",
+    old: o.RunName,
+    new: o.RunName = "latest",
     store: o.StorePath = HERE,
 ) -> None:
     """Compare two runs: which verdicts changed, and which rates moved by more than chance."""
     from audit.compare import lines
-    from audit.evidence.store import Store
 
-    kept = Store(store)
-    before, after = kept.load(old), kept.load(new)
+    (before, _), (after, _) = by_name(old, store), by_name(new, store)
     with of_run(before, after):
         said = list(lines(before, after))
-    typer.echo("\n".join(said))
+    say("\n".join(said))
 
 
 def dashboard(
@@ -250,6 +213,7 @@ COMMANDS = (
     Command(gate, {"name": "gate"}),
     Command(card, {"name": "card"}),
     Command(listing, {"name": "list"}),
+    Command(prune, {"name": "prune"}),
     Command(show, {"name": "show"}),
     Command(diff, {"name": "diff"}),
     Command(verify, {"name": "verify"}),

@@ -14,6 +14,7 @@ import typer
 from audit import __version__
 from audit.cli import auditing, evidence, parts, planning, starting
 from audit.cli.streams import Interrupts, Streams, flush
+from audit.control import shown
 from audit.credentials import without_credentials
 from audit.errors import AuditError, printable
 
@@ -31,7 +32,7 @@ app = typer.Typer(
     "Nothing is ever sent anywhere.",
     epilog="Exit codes: 0 every gate passed or is waived, or nothing was judged between groups; 1 a gate failed; "
     "2 bad input, nothing was judged; 3 undefined or insufficient evidence; 4 internal error; 5 the training failed; "
-    "74 all went well, but standard output could not be written whole; 130, 143 interrupted, terminated.",
+    "74 all went well, but standard output or the record could not be written whole; 130, 143 interrupted, terminated.",
 )
 for command in (*auditing.COMMANDS, *parts.COMMANDS, *evidence.COMMANDS, *planning.COMMANDS, *starting.COMMANDS):
     app.command(**command.settings)(command.function)
@@ -100,7 +101,7 @@ def _unexpected(error: BaseException) -> int:
     """Click's own usage errors explain themselves; anything else is a defect of ours and says so."""
     if hasattr(error, "exit_code") and hasattr(error, "show"):
         if hasattr(error, "message"):
-            error.message = without_credentials(str(error.message))
+            error.message = shown(without_credentials(str(error.message)))
         error.show()
         return int(error.exit_code)
     if os.environ.get("EVENHAND_TRACEBACK"):
@@ -113,6 +114,6 @@ def _unexpected(error: BaseException) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    line = without_credentials(" ".join(message.split("\n")))
+    line = shown(without_credentials(" ".join(message.split("\n"))))
     print(f"audit: {line}", file=sys.stderr)  # noqa: T201 - the one door to the terminal for errors
     return code

@@ -25,6 +25,12 @@ class Command:
 StorePath = Annotated[
     Path, typer.Option("--store", envvar=STORE, help="Folder that keeps every run.", show_default=True)
 ]
+RunName = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="'latest', a run id or its start, or a path: an audit.json or the folder of a run."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the whole document on stdout; talk goes to stderr.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Report, but exit 0 whatever the verdict is.")]
 Gates = Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,9 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.options import Command
+from audit.cli.printing import put
+from audit.cli.unfinished import by_name
+from audit.surroundings import DEFAULT_STORE
 
 
 def _option(text: str, metavar: str = "NUMBER") -> typer.models.OptionInfo:
@@ -27,7 +29,10 @@ def plan(
     tokens: Annotated[Number, _option("Training tokens, such as 300B.")] = None,
     device_hours: Annotated[Number, _option("Hours summed over devices.")] = None,
     measured: Annotated[
-        Path | None, typer.Option("--from", help="An audit.json, or the folder of a run: a short metered training.")
+        str | None,
+        typer.Option(
+            "--from", metavar="RUN", help="A short metered training: 'latest', a run id or its start, or a path."
+        ),
     ] = None,
     steps_done: Annotated[Number, _option("Steps, tokens or epochs of the run in --from.")] = None,
     steps_total: Annotated[Number, _option("The same of the whole training.")] = None,
@@ -45,28 +50,28 @@ def plan(
     idle_hours: Annotated[Number, _option("Hours summed over such devices.")] = None,
     embodied_g: Annotated[Number, _option("Grams of CO2e of making the devices, this run's part.")] = None,
     embodied_g_per_hour: Annotated[Number, _option("The same per hour of one device.")] = None,
+    store: o.StorePath = Path(DEFAULT_STORE),
     json: o.AsJson = False,
 ) -> None:
     """Project energy and carbon of a training before it runs: always a range, and what dominates it.
 
     A number may be written 1.3e9, 175B or 24.6T, and may be a range: --watts 300..400.
     """
-    from rich.console import Console
-
-    from audit.evidence.store import read_result
     from audit.planning import plan as project
+    from audit.publish.console import PlainConsole
     from audit.publish.planned import show
 
     found = project(
         flops=flops, parameters=parameters, tokens=tokens, device_hours=device_hours,
-        measured=None if measured is None else read_result(measured), steps_done=steps_done, steps_total=steps_total,
+        measured=None if measured is None else by_name(measured, store)[0], steps_done=steps_done,
+        steps_total=steps_total,
         device=device, devices=devices, watts=watts, peak_flops=peak_flops, throughput=throughput, mfu=mfu, pue=pue,
         country=country, g_per_kwh=g_per_kwh, idle_kwh=idle_kwh, idle_watts=idle_watts, idle_hours=idle_hours,
         embodied_g=embodied_g, embodied_g_per_hour=embodied_g_per_hour,
     )  # fmt: skip
     if json:
-        sys.stdout.write(found.to_json() + "\n")
-    show(found, Console(stderr=json, highlight=False))
+        put(found.to_json())
+    show(found, PlainConsole(stderr=json))
 
 
 COMMANDS = (Command(plan, {"name": "plan"}),)

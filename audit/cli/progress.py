@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 
 from rich.console import Console
 
+from audit.publish.console import PlainConsole
+
 PATIENCE_S = 1.0
 LOUD = ("Training", "Preparing the data")
 """Steps whose child process talks itself; a spinner would be drawn over its words."""
@@ -16,7 +18,7 @@ LOUD = ("Training", "Preparing the data")
 
 def talk() -> Console:
     """Console for people: stderr, plain where it is no terminal."""
-    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+    return PlainConsole(stderr=True, soft_wrap=not sys.stderr.isatty())
 
 
 def stepping(console: Console) -> Callable[[str], AbstractContextManager[object]]:

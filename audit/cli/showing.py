@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from audit.cli.printing import put
 from audit.errors import words_of
 from audit.surroundings import DEFAULT_STORE
 
@@ -49,18 +50,19 @@ def end(audited: Audited, store: Path, *, json: bool, exit_zero: bool, gated: bo
     """Show what came of it, and exit by the verdict."""
     excused = exit_zero and audited.exit_code in {1, 3}
     show(audited, store, json=json, gated=gated, exit_zero=excused)
+    if audited.lost is not None:
+        _say(f"audit: the run is judged, and not kept: {audited.lost}")
     raise typer.Exit(0 if excused else audited.exit_code)
 
 
 def show(audited: Audited, store: Path, *, json: bool, gated: bool, exit_zero: bool = False) -> None:
     """Print a result for people, and the document where it is asked for."""
-    from rich.console import Console
-
+    from audit.publish.console import PlainConsole
     from audit.publish.terminal import summary
 
     if json:
-        sys.stdout.write(audited.result.to_json() + "\n")
-    console = Console(stderr=json, highlight=False)
+        put(audited.result.to_json())
+    console = PlainConsole(stderr=json)
     following = _following(audited, "" if store == HERE else f" --store {store}", gated=gated)
     own = audited.exit_code if audited.result.run.interrupted else None
     summary(audited.result, console, folder=audited.folder, next_command=following, exit_zero=exit_zero, code=own)
@@ -77,7 +79,7 @@ def told(tracked: Tracked, store: Path, *, json: bool) -> None:
             audited = Audited(result=tracked.result, folder=tracked.folder, exit_code=tracked.exit_code)
             show(audited, store, json=json, gated=False)
         elif tracked.result is not None and json:
-            sys.stdout.write(tracked.result.to_json() + "\n")
+            put(tracked.result.to_json())
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a defect of ours must not become the command's exit code
         print(f"audit: what was recorded could not be shown: {words_of(error)}", file=sys.stderr)  # noqa: T201
 

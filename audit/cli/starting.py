@@ -11,6 +11,7 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.options import Command
+from audit.cli.printing import say
 from audit.surroundings import DEFAULT_STORE
 
 HERE = Path(DEFAULT_STORE)
@@ -37,9 +38,9 @@ def init(
     if asks:
         save_new(beside, suite(table))
     for line in seen.lines:
-        typer.echo(line)
+        say(line)
     wrote = f"{output} and {beside}. Read them" if asks else f"{output}. Read it"
-    typer.echo(f"Wrote {wrote}, then: audit run {output}")
+    say(f"Wrote {wrote}, then: audit run {output}")
 
 
 def demo(

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from audit.cli.printing import put
 
 if TYPE_CHECKING:
     from audit.evidence.store import Entry
     from audit.result import AuditResult
 
 
-def by_name(named: Path, store: Path) -> AuditResult:
-    """Result by a path, or by the id of a run in the store where there is no such path."""
-    from audit.evidence.store import RUN_ID, Store, read_result
+def by_name(named: str, store: Path) -> tuple[AuditResult, Path]:
+    """Result and the folder in which it lies, by a path, an id or the start of one in the store, or ``latest``."""
+    from audit.evidence.store import Store, read_result
 
-    by_id = RUN_ID.fullmatch(str(named)) and not named.exists()
-    return Store(store).load(str(named)) if by_id else read_result(named)
+    place = Store(store).find(named)
+    found = read_result(place)
+    return found, place if place.is_dir() else place.parent
 
 
 @contextmanager
@@ -45,23 +47,22 @@ def of_run(*results: AuditResult) -> Iterator[None]:
         raise
 
 
-def unfinished(named: Path, store: Path, *, json: bool, gated: bool) -> bool:
+def unfinished(named: str, store: Path, *, json: bool, gated: bool) -> bool:
     """Whether a run is meant that did not end; what it left is then printed."""
     import json as codec
     from dataclasses import asdict
 
-    from rich.console import Console
-
     from audit.evidence.unfinished import unfinished as found_by
+    from audit.publish.console import PlainConsole
     from audit.publish.terminal import unfinished_lines
 
-    left = found_by(named, store)
+    left = found_by(Path(named), store)
     if left is None:
         return False
     if json:
         document = asdict(left) | {"path": str(left.path), "state": "incomplete"}
-        sys.stdout.write(codec.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    unfinished_lines(left, Console(stderr=json, highlight=False), gated=gated)
+        put(codec.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
+    unfinished_lines(left, PlainConsole(stderr=json), gated=gated)
     return True
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.cli import options as o
+from audit.cli.printing import say
 from audit.cli.unfinished import by_name
 from audit.surroundings import DEFAULT_STORE
 
@@ -23,7 +24,7 @@ FORGERY = (
 
 
 def verify(
-    result: Annotated[Path, typer.Argument(help="An audit.json, the folder of a run, or a run id.")],
+    result: o.RunName,
     data: Annotated[
         list[str] | None,
         typer.Option(
@@ -33,16 +34,16 @@ def verify(
     store: o.StorePath = Path(DEFAULT_STORE),
 ) -> None:
     """Compute again everything that a result says, compare it leaf by leaf, and name what that does not cover."""
-    from audit.evidence.reader import folders_of
+    from audit.evidence.reader import DOCUMENT, folders_of
     from audit.evidence.store import Store
     from audit.verification.cards import cards_amiss, cards_beside
     from audit.verification.tables import compare_tables
     from audit.verification.uncovered import uncovered
     from audit.verify import differences, rewritten
 
-    found = by_name(result, store)
-    place = result if result.exists() else Store(store).path(str(result))
-    file = place / "audit.json" if place.is_dir() else place
+    file = Store(store).find(result)
+    file = file / DOCUMENT if file.is_dir() else file
+    found, _ = by_name(result, store)
     tables = compare_tables(found, data or ())
     wrong = [*differences(found), *rewritten(found, file), *tables.amiss]
     beside = cards_beside(found, file)
@@ -50,30 +51,30 @@ def verify(
     if wrong:
         _refuse(wrong, found, result)
     _approve(found, result, beside)
-    typer.echo("Not covered, because nothing in the document binds it:")
+    say("Not covered, because nothing in the document binds it:")
     for left in uncovered(found, named=bool(folders_of(file)), read=tables.read):
-        typer.echo(f"  {left}")
-    typer.echo(FORGERY)
+        say(f"  {left}")
+    say(FORGERY)
 
 
-def _approve(found: AuditResult, named: Path, cards: Sequence[str]) -> None:
+def _approve(found: AuditResult, named: str, cards: Sequence[str]) -> None:
     """Say what was found to follow."""
-    typer.echo(
+    say(
         f"All {len(found.estimates):,} estimates, {len(found.gates):,} verdicts with their sentences, every account of "
         f"rows and every total of {named} follow from its counts and its question"
     )
-    typer.echo(f"{', '.join(cards)}: drawn from it" if cards else "No card lies beside it")
+    say(f"{', '.join(cards)}: drawn from it" if cards else "No card lies beside it")
 
 
-def _refuse(wrong: Sequence[str], found: AuditResult, named: Path) -> None:
+def _refuse(wrong: Sequence[str], found: AuditResult, named: str) -> None:
     """Print what does not follow, and end."""
     from audit import __version__
     from audit.errors import printable
 
     for line in wrong[:MOST_LINES]:
-        typer.echo(line)
+        say(line)
     if len(wrong) > MOST_LINES:
-        typer.echo(f"… and {len(wrong) - MOST_LINES:,} more")
+        say(f"… and {len(wrong) - MOST_LINES:,} more")
     recorded = printable(found.run.version, 40)
     other = (
         f"; it was recorded, as it says, by evenhand {recorded}, and this is {__version__}, whose words or methods may "
@@ -82,5 +83,5 @@ def _refuse(wrong: Sequence[str], found: AuditResult, named: Path) -> None:
         else ""
     )
     places = "1 thing" if len(wrong) == 1 else f"{len(wrong):,} things"
-    typer.echo(f"{places} in {named} do not follow from its counts and its question{other}", err=True)
+    say(f"{places} in {named} do not follow from its counts and its question{other}", err=True)
     raise typer.Exit(1)

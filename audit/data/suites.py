@@ -117,7 +117,7 @@ def _text(path: Path, shown: str) -> str:
 
 def _unfit(error: strict_json.NotStrictError, path: Path) -> str:
     """End of a sentence about a file that is no suite."""
-    if error.fault == "absent":
+    if error.fault in {"absent", "kind"}:
         problem = "is not a file" if path.exists() else "does not exist"
         return f"{problem}; name a suite of Great Expectations in [checks] suite"
     if error.fault == "large":

@@ -58,7 +58,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     try:
         _write_new(spare, data)
         spare.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except (OSError, ValueError) as error:
         raise StoreError(f"cannot write {_shown(path)}: {_why(error)}") from error
     finally:
@@ -77,7 +77,7 @@ def create_text(path: Path, text: str) -> bool:
     try:
         _write_new(spare, text.encode("utf-8"))
         _link(spare, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except FileExistsError:
         return False
     except OSError as error:
@@ -108,7 +108,7 @@ def _link(spare: Path, path: Path) -> None:
         spare.replace(path)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Force the new name to disk, where the file system knows how."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -152,6 +152,8 @@ def _unfit(error: strict_json.NotStrictError, shown: str) -> str:
     """Sentence for a file that is no document."""
     if error.fault == "absent":
         return f"no result at '{shown}'; name an {DOCUMENT} or the folder of a run (`audit list` shows them)"
+    if error.fault == "kind":
+        return f"'{shown}' is not a regular file; restore the {DOCUMENT}"
     if error.fault == "large":
         return f"'{shown}' has {error.what} bytes, more than the {LARGEST_BYTES:,} that a result may have"
     return f"'{shown}' is not a result: {error}"

@@ -9,50 +9,28 @@ Must not: know what a result means; it keeps documents and reads their first lin
 
 from __future__ import annotations
 
-import codecs
 import datetime as dt
-import json
 import os
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
 
 from audit.errors import StoreError, no_such, printable
-from audit.evidence.atomic import write_text
-from audit.evidence.reader import DOCUMENT, RUN_ID, of_another, read_result
-from audit.result import SCHEMA, AuditResult, Verdict
+from audit.evidence import held, order
+from audit.evidence.atomic import sync_folder, write_text
+from audit.evidence.heads import STAGING, UNFINISHED, Entry, id_of, listed_entry, unfinished_entry
+from audit.evidence.reader import DOCUMENT, RUN_ID, read_result
+from audit.result import AuditResult
 
-__all__ = ["RUN_ID", "Entry", "Store", "read_result"]
+__all__ = ["RUN_ID", "STAGING", "Entry", "Store", "read_result"]
 
-STAGING = re.compile(r"\.([0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})\.part")
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 RECORD = "energy.json"
 """The energy so far, which the meter keeps in the folder of a run while it goes on."""
 BEFORE = "predictions-before-training"
 """Copies of the predictions that lay there before training, in the folder of a run while training goes on."""
 LATEST = "latest"
-HEAD_BYTES, TAIL_BYTES = 65_536, 64
-HEADLINE = frozenset({"schema", "run", "question", "verdict"})
-"""Members that stand first in a document, by the contract's order."""
-UNFINISHED = "it did not end, or goes on still"
-SPACE = re.compile(r"[ \t\r\n]*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One run as the store lists it."""
-
-    id: str
-    path: Path
-    state: Literal["complete", "incomplete", "damaged"]
-    verdict: str | None = None
-    started: str | None = None
-    model: str | None = None
-    reason: str = ""
-    """Why it is not complete."""
 
 
 class Store:
@@ -75,7 +53,9 @@ class Store:
         """
         staging = self._staging(run_id)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            if not self.folder.is_dir():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                sync_folder(self.folder.parent)
             staging.mkdir()
         except OSError as error:
             if isinstance(error, FileExistsError) and staging.exists():
@@ -83,6 +63,7 @@ class Store:
             raise StoreError(
                 f"the store '{self._shown}' cannot be written: {error.strerror}; name another with --store"
             ) from error
+        held.hold(staging)
         return staging
 
     def commit(self, run_id: str, files: Mapping[str, str]) -> Path:
@@ -111,21 +92,49 @@ class Store:
         for name, text in files.items():
             write_text(staging / name, text)
         try:
+            order.note(self.folder, run_id, (p.name for p in self.folder.iterdir() if RUN_ID.fullmatch(p.name)))
             staging.rename(final)
+            sync_folder(self.folder)
         except OSError as error:
             raise StoreError(
                 f"run '{run_id}' cannot be published in '{self._shown}': {error.strerror}; it lies in '{staging.name}'"
             ) from error
+        held.let_go(staging)
         return final
 
     def unfinished(self, name: str) -> Path | None:
         """Folder of the one run of that id, or start of an id, that did not end; None where that names another."""
-        found = [p for p in self._folders() if name and name != LATEST and _id(p).startswith(name)]
+        found = [p for p in self.folders() if name and name != LATEST and id_of(p).startswith(name)]
         return found[0] if len(found) == 1 and found[0].name.startswith(".") else None
 
     def runs(self, most: int | None = None) -> tuple[Entry, ...]:
         """Every run, or the newest ``most``, newest first; damaged and incomplete ones are named as such."""
-        return tuple(_listed(p) if not p.name.startswith(".") else _unfinished(p) for p in self._folders()[:most])
+        return tuple(
+            listed_entry(p) if not p.name.startswith(".") else unfinished_entry(p) for p in self.folders()[:most]
+        )
+
+    def passed_over(self) -> tuple[str, ...]:
+        """Names of what holds a document and is no run of this store: folders of other names, and links."""
+        try:
+            found = [p for p in self.folder.iterdir() if not p.name.startswith(".") or p.is_symlink()]
+        except OSError:
+            return ()
+        strange = (p for p in found if not RUN_ID.fullmatch(p.name) or p.is_symlink())
+        return tuple(sorted(p.name for p in strange if (p / DOCUMENT).exists()))
+
+    def find(self, named: str) -> Path:
+        """A document or the folder of a run, by its path, its id, the start of its id, or ``latest``.
+
+        Raises
+        ------
+        StoreError
+            When it is no path and names no run, or several.
+        """
+        path = Path(named)
+        plain = path.name == named and not path.suffix and bool(self.folders())
+        if named != LATEST and (os.path.lexists(path) or not plain):
+            return path
+        return self.path(named)
 
     def load(self, name: str = LATEST) -> AuditResult:
         """Result of a run by its id, the start of its id, or ``latest``."""
@@ -140,15 +149,15 @@ class Store:
             When there is none, it did not end, or the name fits several. A damaged run is never passed over for an
             older one.
         """
-        matching = [p for p in self._folders() if name in {LATEST, _id(p)} or (name and _id(p).startswith(name))]
+        matching = [p for p in self.folders() if name in {LATEST, id_of(p)} or (name and id_of(p).startswith(name))]
         whole = [p for p in matching if not p.name.startswith(".")]
         if (name == LATEST and whole) or len(whole) == 1:
             return whole[0]
         if whole:
             raise StoreError(f"'{printable(name)}' is the start of {len(whole)} runs; give more of the id")
         if matching and name != LATEST:
-            raise StoreError(f"run '{_id(matching[0])}' is incomplete: {UNFINISHED}")
-        ids = [p.name for p in self._folders() if not p.name.startswith(".")]
+            raise StoreError(f"run '{id_of(matching[0])}' is incomplete: {UNFINISHED}")
+        ids = [p.name for p in self.folders() if not p.name.startswith(".")]
         if not ids:
             raise StoreError(f"no complete run in the store '{self._shown}'; `audit run DIR` makes one")
         raise StoreError(no_such("run", name, ids))
@@ -162,92 +171,32 @@ class Store:
             raise StoreError(f"'{printable(run_id)}' is no run id; it looks like 20261124T020512Z-1a2b3c")
         return self.folder / f".{run_id}.part"
 
-    def _folders(self) -> list[Path]:
-        """Folders of runs, whole or not, newest first."""
+    def folders(self) -> list[Path]:
+        """Folders of runs, whole or not, newest first: as they were published, or by id where nobody noted it."""
         try:
-            if not self.folder.exists():
+            if not os.path.lexists(self.folder):
                 return []
+            if self.folder.is_symlink() and not self.folder.exists():
+                raise StoreError(
+                    f"the store '{self._shown}' is a link that leads nowhere; mend it or name another with --store"
+                )
             found = [p for p in self.folder.iterdir() if _is_run(p.name) and p.is_dir() and not p.is_symlink()]
         except OSError as error:
             raise StoreError(
                 f"the store '{self._shown}' cannot be read: {error.strerror}; name another with --store"
             ) from error
-        return sorted(found, key=_id, reverse=True)
+        return _in_order(found, order.order(self.folder))
 
 
 def _is_run(name: str) -> bool:
     return bool(RUN_ID.fullmatch(name) or STAGING.fullmatch(name))
 
 
-def _id(path: Path) -> str:
-    staged = STAGING.fullmatch(path.name)
-    return staged[1] if staged else path.name
-
-
-def _time_of(run_id: str) -> str:
-    """When a run began, from its id."""
-    d = run_id
-    return f"{d[:4]}-{d[4:6]}-{d[6:8]}T{d[9:11]}:{d[11:13]}:{d[13:16]}"
-
-
-def _unfinished(path: Path) -> Entry:
-    """A run that was killed, or goes on still."""
-    return Entry(id=_id(path), path=path, state="incomplete", started=_time_of(_id(path)), reason=UNFINISHED)
-
-
-def _listed(path: Path) -> Entry:
-    """A run by the head of its document, without validating all of it: a list of thousands must be quick."""
-    try:
-        head = _headline(path / DOCUMENT)
-        reason = _wrong(head, path.name)
-        if not reason:
-            name = (head["question"]["config"].get("model") or {}).get("name")
-            return Entry(id=path.name, path=path, state="complete", verdict=head["verdict"],
-                         started=str(head["run"]["started"]), model=None if name is None else str(name))  # fmt: skip
-    except OSError as error:
-        reason = f"its {DOCUMENT} cannot be read: {error.strerror}"
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        reason = f"its {DOCUMENT} is cut off or was changed by another hand"
-    return Entry(id=path.name, path=path, state="damaged", started=_time_of(path.name), reason=reason)
-
-
-def _wrong(head: Mapping[str, Any], run_id: str) -> str:
-    """Why a head is not that of the run in whose folder it lies; empty where it is."""
-    if head["schema"] != SCHEMA:
-        return f"its schema is '{printable(head['schema'])}'; this version reads {SCHEMA}"
-    if head["verdict"] not in get_args(Verdict):
-        return f"its verdict is '{printable(head['verdict'])}', which is none"
-    return f"it holds {of_another(head['run']['id'])}" if head["run"]["id"] != run_id else ""
-
-
-def _headline(file: Path) -> dict[str, Any]:
-    """First members of a document; all of it is read only where they do not stand first."""
-    with file.open("rb") as document:
-        head = document.read(HEAD_BYTES)
-        size = document.seek(0, os.SEEK_END)
-        document.seek(max(0, size - TAIL_BYTES))
-        if not document.read().rstrip().endswith(b"}"):
-            raise ValueError("cut off")
-        try:
-            return _members(codecs.getincrementaldecoder("utf-8")().decode(head))
-        except ValueError:
-            document.seek(0)
-            return _members(document.read().decode("utf-8"))
-
-
-def _members(text: str) -> dict[str, Any]:
-    """Members of a JSON object up to the last of the headline."""
-    found: dict[str, Any] = {}
-    decode, at = json.JSONDecoder().raw_decode, text.index("{") + 1
-    while True:
-        key, at = decode(text, _next(text, at))
-        found[key], at = decode(text, _next(text, text.index(":", at) + 1))
-        if found.keys() >= HEADLINE:
-            return found
-        at = text.index(",", at) + 1
-
-
-def _next(text: str, at: int) -> int:
-    """Place of the next character that is no space."""
-    space = SPACE.match(text, at)
-    return at if space is None else space.end()
+def _in_order(found: list[Path], places: Mapping[str, int]) -> list[Path]:
+    """Runs, the last published first; one that did not end stands before the first that began earlier."""
+    whole = [p for p in found if not p.name.startswith(".")]
+    ordered = sorted(whole, key=lambda p: (places.get(p.name, -1), p.name), reverse=True)
+    for left in sorted((p for p in found if p.name.startswith(".")), key=id_of):
+        at = next((i for i, p in enumerate(ordered) if id_of(p) < id_of(left)), len(ordered))
+        ordered.insert(at, left)
+    return ordered

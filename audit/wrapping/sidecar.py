@@ -19,6 +19,7 @@ from typing import Any
 
 from audit.config.read import build
 from audit.energy.meter import Meter
+from audit.evidence.held import hold
 from audit.evidence.store import RECORD
 from audit.wrapping.messages import Channel, ChannelClosedError
 
@@ -37,6 +38,7 @@ class Sidecar:
         self._channel = channel
         self._begin = begin
         self._staging = Path(begin["staging"])
+        hold(self._staging)
         self._config = build(begin["config"], "the question of the run")
         self._meter = Meter.of(self._config.energy, record=self._staging / RECORD)
         self._open = False

@@ -1,0 +1,122 @@
+"""Commands over the whole store: what is in it, and what of it may go."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audit.cli import options as o
+from audit.cli.printing import put, say
+from audit.cli.unfinished import kept_kwh, state
+from audit.surroundings import DEFAULT_STORE
+
+if TYPE_CHECKING:
+    from audit.evidence.store import Entry
+
+HERE = Path(DEFAULT_STORE)
+COLUMNS = ("run", "verdict", "model", "version", "commit", "started")
+LONGEST = {"model": 40, "version": 20}
+MOST_NAMED = 3
+AGE = re.compile(r"([0-9]{1,6})\s*(d|days?|w|weeks?|h|hours?)")
+DAYS = {"d": 1.0, "w": 7.0, "h": 1 / 24}
+
+
+def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
+    """List the runs of the store, the last published first."""
+    import json as codec
+
+    from audit.credentials import without_credentials
+    from audit.evidence.store import Store
+
+    kept = Store(store)
+    runs = kept.runs()
+    if json:
+        put(codec.dumps([_document(run) for run in runs], indent=1))
+        return
+    over = kept.passed_over()
+    if runs:
+        _table(runs)
+    elif not over:
+        say(f"No runs in {without_credentials(str(store))} yet; `audit run DIR` makes one.")
+    _name(over)
+
+
+def _document(run: Entry) -> dict[str, Any]:
+    from audit.evidence.heads import gate_sentence
+
+    energy = {"energy_kwh": kept_kwh(run)} if run.state == "incomplete" else {}
+    return {
+        "id": run.id, "state": run.state, "verdict": run.verdict, "started": run.started, "model": run.model,
+        "model_version": run.model_version, "commit": run.commit, "headline": gate_sentence(run.path, run.verdict),
+    } | energy  # fmt: skip
+
+
+def _table(runs: Sequence[Entry]) -> None:
+    """A line for each run and its headline under it; nothing is cut that tells two runs apart."""
+    from audit.errors import printable
+    from audit.evidence.heads import gate_sentence
+
+    rows: list[tuple[str, ...]] = [COLUMNS]
+    for run in runs:
+        told = {"model": run.model, "version": run.model_version, "commit": run.commit, "started": run.started}
+        words = (printable(told[name] or "–", LONGEST.get(name, 25)) for name in told)
+        rows.append((run.id, run.verdict or state(run), *words))
+    widths = [max(len(row[at]) for row in rows) for at in range(len(COLUMNS))]
+    for row, of in zip(rows, (None, *runs), strict=True):
+        say("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
+        said = None if of is None else of.reason or gate_sentence(of.path, of.verdict)
+        if said:
+            say(f"    {printable(said, 600)}")
+
+
+def _name(over: Sequence[str]) -> None:
+    """Say which folders hold a result and are no run of the store."""
+    from audit.errors import printable
+
+    if over:
+        named = ", ".join(printable(name) for name in over[:MOST_NAMED]) + (", …" if len(over) > MOST_NAMED else "")
+        said = (
+            "1 folder or link holds a result under a name that is"
+            if len(over) == 1
+            else (f"{len(over):,} folders or links hold results under names that are")
+        )
+        say(f"{said} no run id, and not listed: {named}. Name its path to read one, as in audit show PATH.")
+
+
+def prune(
+    keep: Annotated[
+        int | None, typer.Option(min=1, help="Runs that stay, counted from the one published last.", metavar="N")
+    ] = None,
+    older_than: Annotated[
+        str | None, typer.Option(help="Age from which a run may go, such as 90d, 12w or 36h.", metavar="AGE")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
+    store: o.StorePath = HERE,
+) -> None:
+    """Remove what runs left that did not end, and old runs: those that --keep and --older-than both let go."""
+    from audit.evidence.pruning import prune as pruned
+    from audit.evidence.store import Store
+
+    age = None if older_than is None else _age(older_than)
+    removed = left = 0
+    for one in pruned(Store(store), keep=keep, older_than=age, dry=dry_run):
+        word = ("would remove" if dry_run else "removed") if one.removed else "kept"
+        say(f"{word} {one.id}: {one.why}")
+        removed, left = removed + one.removed, left + (not one.removed)
+    ends = "would be removed" if dry_run else "removed"
+    rule = "" if keep or age else "; old runs go by --keep or --older-than"
+    say(f"{removed:,} {ends}, {len(Store(store).folders()) - (removed if dry_run else 0):,} left in the store{rule}.")
+
+
+def _age(text: str) -> dt.timedelta:
+    from audit.errors import QuestionError, printable
+
+    found = AGE.fullmatch(text.strip().lower())
+    if found is None:
+        raise QuestionError(f"--older-than '{printable(text)}' is no age; write one such as 90d, 12w or 36h")
+    return dt.timedelta(days=int(found[1]) * DAYS[found[2][0]])

@@ -1,0 +1,59 @@
+"""Whether a run goes on still: who makes one holds its folder, and lets go at the latest when the process ends."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+try:
+    import fcntl
+
+    HAS_LOCKS = True
+except ImportError:  # a system without locks of this kind
+    HAS_LOCKS = False
+
+_HELD: dict[Path, int] = {}
+
+
+def hold(folder: Path) -> None:
+    """Hold the folder of a run that goes on; where the disk knows no locks, nothing is held."""
+    for gone in [path for path in list(_HELD) if not path.is_dir()]:
+        let_go(gone)
+    if not HAS_LOCKS or folder in _HELD:
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return
+    _HELD[folder] = descriptor
+
+
+def let_go(folder: Path) -> None:
+    """Hold a folder no longer."""
+    descriptor = _HELD.pop(folder, None)
+    if descriptor is not None:
+        os.close(descriptor)
+
+
+def is_held(folder: Path) -> bool | None:
+    """Whether somebody holds a folder; None where nobody can know."""
+    if not HAS_LOCKS:
+        return None
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return False
