@@ -15,6 +15,8 @@ from audit.value import Estimate
 FAILED, WARNED = "failed", "warned"
 FOUND = {FAILED: ("fail",), WARNED: ("fail", "warn")}
 UNKNOWN = ("error", "undefined")
+OPEN = "insufficient"
+"""Outcome of a check that the data cannot decide: neither found nor not found."""
 LONGEST_REASON = 160
 
 
@@ -43,14 +45,20 @@ def _counted(
     metric: str, asked: Sequence[Check], found: Sequence[str], unknown: Sequence[Check], none: str
 ) -> Estimate:
     n, value = float(len(asked)), float(sum(c.outcome in found for c in asked))
+    undecided = [c for c in asked if c.outcome == OPEN]
     if not asked:
         return Estimate(stage="checks", metric=metric, status="undefined", reason=none, n=n)
-    if not unknown:
+    if not unknown and not undecided:
         return Estimate(stage="checks", metric=metric, value=value, n=n)
+    high = value + len(unknown) + len(undecided)
+    if not unknown:
+        titles = ", ".join(c.title for c in undecided)
+        reason = f"{len(undecided)} {'is' if len(undecided) == 1 else 'are'} undecided ({titles})"
+        return Estimate(stage="checks", metric=metric, value=value, low=value, high=high, reason=reason, n=n)
     first = unknown[0]
     reason = f"{len(unknown)} of {len(asked)} checks could not be answered ({first.title}: {first.outcome})"
     return Estimate(stage="checks", metric=metric, status="undefined", reason=reason, low=value,
-                    high=value + len(unknown), n=n)  # fmt: skip
+                    high=high, n=n)  # fmt: skip
 
 
 def _only_warns(check: Check) -> bool:

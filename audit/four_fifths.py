@@ -1,9 +1,10 @@
 """FM001, the four-fifths rule of the Uniform Guidelines (29 CFR 1607.4 D), as one check a group column.
 
 A difference is practical where the ratio to the highest rate is under 4/5, and statistical where its p, corrected for
-having chosen the highest group, is at most what the policy's confidence leaves. Both together are adverse impact; one
-alone is a warning, because the Guidelines make exceptions in both directions. Everything is read from the estimates of
-a document, so that a stranger, or another policy, can check again without the counts. See docs/decisions/0006.
+having chosen the highest group, is at most what the policy's confidence leaves. Both together are adverse impact. Where
+somebody asks for a verdict, a group passes only if the interval of its ratio lies between 4/5 and 5/4; anything else is
+undecided. Everything is read from the estimates of a document, so that a stranger, or another policy, can check again
+without the counts. See docs/decisions/0006 and 0039.
 
 Must not: measure, or import numpy; ``audit gate`` pays for this module.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from audit.config.schema import Config
 from audit.errors import printable
@@ -19,6 +21,7 @@ from audit.estimates import Estimates
 from audit.fairness.adverse import (
     ADVERSE,
     CORRECTED,
+    FEW_EXPECTED,
     IMPACT_P,
     IMPACT_RATIO,
     IMPACT_Z,
@@ -32,16 +35,19 @@ from audit.fairness.rates import SELECTION_RATE
 from audit.group_names import group_text
 from audit.result import Check, CheckOutcome
 from audit.row_totals import total_text
-from audit.sentences import number
+from audit.sentences import interval_text, number
 from audit.value import Estimate, Group
 
 CODE = "FM001"
+FOUR_FIFTHS = 0.8
 MEND = "find out what of the procedure selects so, and whether it is needed"
+MORE = "look at more decisions, such as those of a longer time, as the Guidelines ask where numbers are small"
 UNASKED, ASKED = "info", "critical"
 MOST_NAMED = 3
 READ = (SELECTION_RATE.name, *(m.name for m in ADVERSE))
 """Metrics that the rule reads."""
-ORDER: tuple[CheckOutcome, ...] = ("fail", "undefined", "warn", "pass")
+ORDER: tuple[CheckOutcome, ...] = ("fail", "undefined", "insufficient", "warn", "pass")
+MENDS: Mapping[CheckOutcome, str] = {"fail": MEND, "warn": MEND, "insufficient": MORE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ class Compared:
     z: Estimate | None
     short: Estimate | None
     surprising: float
+    judged: bool
+    """Whether somebody asks for a verdict; otherwise what was found is told as it stands."""
 
     @property
     def practical(self) -> bool:
@@ -65,13 +73,26 @@ class Compared:
         return self.p is not None and self.p.value is not None and self.p.value <= self.surprising
 
     @property
+    def is_open(self) -> bool:
+        """Whether the interval leaves it open that this group, or the one that came out highest, is under 4/5."""
+        return _reaches_under(self.ratio) or self.ratio.high is None or self.ratio.high * FOUR_FIFTHS > 1
+
+    @property
     def outcome(self) -> CheckOutcome:
         """What it means for this group; one under 2% can at most warn, since no determination is asked of it."""
         if self.ratio.value is None or self.p is None or self.p.value is None:
             return "undefined"
-        if self.practical and self.statistical and UNDER_TWO_PERCENT not in self.ratio.flags:
+        asks = UNDER_TWO_PERCENT not in self.ratio.flags
+        if self.practical and self.statistical and asks:
             return "fail"
+        if self.judged and asks and self.is_open:
+            return "insufficient"
         return "warn" if self.practical or self.statistical else "pass"
+
+
+def _reaches_under(ratio: Estimate) -> bool:
+    """Whether an interval leaves it open that the ratio is under four fifths."""
+    return ratio.low is None or ratio.low < FOUR_FIFTHS
 
 
 def title(column: str) -> str:
@@ -102,28 +123,45 @@ def checked_again(checks: Sequence[Check], estimates: Estimates, config: Config)
 
 def _of_column(here: Sequence[Estimate], column: str, config: Config) -> Check:
     asked = config.policy.four_fifths
-    outcome, detail = _found(here, 1 - config.policy.confidence)
+    outcome, detail = _found(here, 1 - config.policy.confidence, judged=asked or _limited(config))
     if not asked:
         # What nobody asked for informs, and fails nothing.
         softer: Mapping[CheckOutcome, CheckOutcome] = {"fail": "warn"}
         outcome = "not applicable" if _lonely(here) else softer.get(outcome, outcome)
-    severity, mend = ASKED if asked else UNASKED, MEND if outcome in {"fail", "warn"} else ""
+    severity, mend = ASKED if asked else UNASKED, MENDS.get(outcome, "")
     return Check(code=CODE, title=title(column), outcome=outcome, severity=severity, detail=detail, mend=mend)
 
 
-def _found(here: Sequence[Estimate], surprising: float) -> tuple[CheckOutcome, str]:
+def _limited(config: Config) -> bool:
+    """Whether a gate names the check, which asks for a verdict too."""
+    return any(rule.stage == "checks" and rule.metric == CODE for rule in config.gates or ())
+
+
+def _found(here: Sequence[Estimate], surprising: float, *, judged: bool) -> tuple[CheckOutcome, str]:
     lowest = next((e for e in here if (e.metric, e.compare) == (IMPACT_RATIO.name, "lowest")), None)
     if lowest is None:
         return "undefined", "this run did not measure it"
-    each = [_compared(e, here, surprising) for e in here if e.metric == IMPACT_RATIO.name and e.group is not None]
+    ratios = [e for e in here if e.metric == IMPACT_RATIO.name and e.group is not None]
+    each = [_compared(e, here, surprising, judged=judged) for e in ratios]
     if not each:
         return "undefined", lowest.reason or "no reason was recorded"
     outcome = min((c.outcome for c in each), key=ORDER.index)
     worst = sorted(each, key=lambda c: (ORDER.index(c.outcome), c.ratio.value or 0.0))
     named = [c for c in worst if c.outcome != "pass"] or worst[:1]
     said = [_highest(worst[0].ratio, here), *(_sentence(c, here) for c in named[:MOST_NAMED])]
-    more = [f"and {len(named) - MOST_NAMED} more groups"] if len(named) > MOST_NAMED else []
-    return outcome, "; ".join([*said, *more])
+    said += [f"and {len(named) - MOST_NAMED} more groups"] if len(named) > MOST_NAMED else []
+    if judged and outcome in {"warn", "pass"} and _open_elsewhere(lowest, ratios):
+        outcome = "insufficient"
+        said.append(f"between groups of which none is the highest, the ratio may be {number(lowest.low)}, under 4/5")
+    return outcome, "; ".join(said)
+
+
+def _open_elsewhere(lowest: Estimate, ratios: Sequence[Estimate]) -> bool:
+    """Whether another group than the one that came out highest may be it, with a ratio to it under four fifths.
+
+    Groups under 2% of the rows enter the interval of all pairs, and no determination is asked of them.
+    """
+    return _reaches_under(lowest) and not any(UNDER_TWO_PERCENT in e.flags for e in ratios)
 
 
 def _lonely(here: Sequence[Estimate]) -> bool:
@@ -132,7 +170,7 @@ def _lonely(here: Sequence[Estimate]) -> bool:
     return sum(None not in (e.group or ()) for e in rates) < 2
 
 
-def _compared(ratio: Estimate, here: Sequence[Estimate], surprising: float) -> Compared:
+def _compared(ratio: Estimate, here: Sequence[Estimate], surprising: float, *, judged: bool) -> Compared:
     same = {(e.metric, e.compare): e for e in here if e.group == ratio.group and e.reference == ratio.reference}
     return Compared(
         ratio,
@@ -140,6 +178,7 @@ def _compared(ratio: Estimate, here: Sequence[Estimate], surprising: float) -> C
         same.get((IMPACT_Z.name, None)),
         same.get((SHORTFALL.name, None)),
         surprising,
+        judged,
     )
 
 
@@ -169,10 +208,21 @@ def _sentence(found: Compared, here: Sequence[Estimate]) -> str:
     parts = [f"{who} is {number(ratio.value)} of it, {'under' if found.practical else 'not under'} 4/5"]
     p = "under 0.001" if found.p.value < 0.001 else f"{found.p.value:.3f}"
     parts.append(f"{'' if found.statistical else 'not '}significant (p {p} after correction)")
-    parts += [f"{found.z.value:.1f} standard deviations"] if found.z is not None and found.z.value is not None else []
+    parts += _deviations(found)
     if found.short is not None and found.short.value:
         parts.append(f"{_selections(found.short)} short of the expected number")
     return ", ".join([*parts, *_exceptions(found)])
+
+
+def _deviations(found: Compared) -> list[str]:
+    """Standard deviations where they mean something; they are of one pair alone, and may say otherwise than p."""
+    z = found.z
+    if z is None or z.value is None or FEW_EXPECTED in z.flags:
+        return []
+    alone = NormalDist().inv_cdf(1 - found.surprising / 2)
+    if (abs(z.value) > alone) == found.statistical:
+        return [f"{z.value:.1f} standard deviations"]
+    return [f"which decides, not the {z.value:.1f} standard deviations of this pair alone"]
 
 
 def is_weighted(total: Estimate) -> bool:
@@ -188,8 +238,12 @@ def _selections(short: Estimate) -> str:
 
 def _exceptions(found: Compared) -> list[str]:
     said = []
+    if found.outcome == "insufficient" and not found.practical:
+        interval = interval_text(found.ratio.low, found.ratio.high)
+        said.append(f"undecided, because its interval{interval} reaches beyond 4/5 or 5/4")
     if found.practical and not found.statistical:
-        said.append("may be chance, which the Guidelines allow for in small numbers")
+        undecided = "undecided, because it " if found.outcome == "insufficient" else ""
+        said.append(f"{undecided}may be chance, which the Guidelines allow for in small numbers")
     elif found.statistical and not found.practical:
         said.append("smaller differences may be adverse impact where they are significant")
     said += ["one selection more would reach 4/5"] if ONE_DECIDES in found.ratio.flags else []

@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 SCHEMA: Final = "audit-result/1"
-CheckOutcome = Literal["pass", "warn", "fail", "error", "undefined", "not applicable", "waived"]
+CheckOutcome = Literal["pass", "warn", "fail", "error", "insufficient", "undefined", "not applicable", "waived"]
 GateVerdict = Literal["pass", "fail", "insufficient", "undefined", "waived"]
 Verdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "not judged", "incomplete"]
 

@@ -264,15 +264,16 @@ def _subject(rule: GateRule) -> str:
 def _total(rule: GateRule, estimate: Estimate, subject: str, limit: str) -> str:
     value = estimate.value if estimate.value is not None else estimate.low
     if rule.stage == "checks":
-        return _of_checks(rule.metric, f"{value:g} of {estimate.n:g}", limit)
+        undecided = f" and {estimate.reason}" if estimate.reason and estimate.status == "ok" else ""
+        return _of_checks(rule.metric, f"{value:g} of {estimate.n:g}", limit, undecided)
     unit = f" {UNITS[rule.metric]}" if UNITS[rule.metric] else ""
     return f"{subject}: {energy_text(estimate)}; the limit is {limit}{unit}."
 
 
-def _of_checks(metric: str, share: str, limit: str) -> str:
+def _of_checks(metric: str, share: str, limit: str, undecided: str) -> str:
     if metric in CHECKS:
-        return f"{share} checks {'warned or ' if metric == 'warned' else ''}failed; {limit} may."
-    return f"{printable(metric)} found something in {share} parts of the data; {limit} may."
+        return f"{share} checks {'warned or ' if metric == 'warned' else ''}failed{undecided}; {limit} may."
+    return f"{printable(metric)} found something in {share} parts of the data{undecided}; {limit} may."
 
 
 def _over(estimate: Estimate) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import audit
+from audit.cli.front import main
 from audit.config.read import build
 from audit.errors import QuestionError
 from audit.four_fifths import CODE
@@ -291,8 +293,13 @@ def test_the_gate_fails_where_all_of_the_interval_is_under_four_fifths_and_passe
     ("counts", "outcome", "verdict"),
     [
         ({"a": (2000, 1200), "b": (2000, 1190)}, "pass", "pass"),
-        ({"a": (2000, 1200), "b": (2000, 1000)}, "warn", "pass"),
-        ({"a": (40, 24), "b": (20, 9)}, "warn", "pass"),
+        ({"a": (20_000, 12_000), "b": (20_000, 10_000)}, "warn", "pass"),
+        ({"a": (2000, 1200), "b": (2000, 1000)}, "insufficient", "insufficient"),
+        ({"a": (40, 24), "b": (20, 9)}, "insufficient", "insufficient"),
+        ({"a": (5, 3), "b": (5, 0)}, "insufficient", "insufficient"),
+        ({"a": (5, 3), "b": (5, 3)}, "insufficient", "insufficient"),
+        ({"a": (2, 2), "b": (2, 2)}, "insufficient", "insufficient"),
+        ({"a": (40, 0), "b": (3, 1)}, "insufficient", "insufficient"),
         ({"a": (2000, 1200), "b": (2000, 900)}, "fail", "fail"),
     ],
 )
@@ -302,10 +309,123 @@ def test_the_policy_asks_for_the_rule(counts, outcome, verdict):
     assert (check_of(result).outcome, check_of(result).severity, result.verdict) == (outcome, "critical", verdict)
     assert not differences(result)
     unasked = audit.measure(y, y, groups={"g": g})
-    assert check_of(unasked).outcome == ("warn" if outcome == "fail" else outcome)
+    assert check_of(unasked).outcome in ({outcome} if outcome in {"pass", "warn"} else {"warn", "pass"})
     assert unasked.verdict == "not judged"
     assert asked(unasked).verdict == verdict
     assert again(asked(unasked), build(unasked.question.config), dt.date(2026, 11, 24)) == unasked
+
+
+def test_what_few_rows_cannot_show_is_no_pass_and_the_exit_code_says_so(tmp_path, capsys):
+    """Three of five against none of five, at which nothing could be significant."""
+    g, y = rows({"a": (5, 3), "b": (5, 0)})
+    table = tmp_path / "t.csv"
+    table.write_text("g,y,p\n" + "".join(f"{a},{i % 2},{b}\n" for i, (a, b) in enumerate(zip(g, y, strict=True))))
+    asked_for = ["model", str(table), "--label", "y", "--prediction", "p", "--groups", "g", "--four-fifths"]
+    with pytest.raises(SystemExit) as ended:
+        main([*asked_for, "--store", str(tmp_path / "runs")])
+    assert ended.value.code == 3
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith("INSUFFICIENT: 0 of 4 checks failed and 1 is undecided (four-fifths rule by g)")
+    assert "INSUFFICIENT FM001" in said
+    assert "look at more decisions" in said
+
+
+def test_a_limit_on_the_check_asks_for_a_verdict_as_the_policy_does():
+    result = selected({"a": (5, 3), "b": (5, 0)})
+    config = dict(result.question.config) | {"gates": [{"stage": "checks", "metric": CODE, "max": 0}]}
+    config["data"] = config["data"] | {"source": "rows.csv"}
+    judged = again(result, build(config), dt.date(2026, 11, 24))
+    assert (check_of(judged).outcome, judged.verdict) == ("insufficient", "insufficient")
+    assert "1 is undecided (four-fifths rule by g)" in judged.gates[0].sentence
+    assert check_of(result).outcome == "warn"
+
+
+@given(
+    st.lists(st.integers(1, 400).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=2, max_size=4)
+)
+@settings(max_examples=60, deadline=None)
+def test_the_rule_passes_only_where_no_ratio_may_be_under_four_fifths(counts):
+    result = selected({"abcd"[i]: c for i, c in enumerate(counts)}, four_fifths=True, gates=[RULE | {"by": ["g"]}])
+    gate = next(g for g in result.gates if g.name.startswith("model."))
+    check = check_of(result)
+    small = any("under_2_percent" in e.flags for e in result.find("adverse_impact_ratio", by=["g"]))
+    assert not differences(result)
+    if check.outcome in {"pass", "warn"} and not small:
+        assert gate.verdict == "pass"
+    if check.outcome == "fail":
+        assert gate.verdict != "pass"
+    if gate.verdict == "undefined" or result.verdict == "undefined":
+        assert check.outcome in {"undefined", "fail"}
+
+
+@pytest.mark.parametrize(("n", "m"), [(5, 5), (12, 300), (40, 40), (60, 600), (400, 400)])
+@pytest.mark.parametrize("p", [0.05, 0.3, 0.6, 0.8, 0.9, 0.99])
+def test_the_rule_seldom_passes_four_fifths_or_fails_what_is_equal(n, m, p):
+    """Exactly, over all tables of two groups."""
+    from audit.inference.pairs import against
+
+    x, y = (v.ravel().astype(float) for v in np.meshgrid(np.arange(n + 1), np.arange(m + 1), indexing="ij"))
+    sample = plain(np.stack([x, y], 1), np.broadcast_to([float(n), float(m)], (len(x), 2)))
+    limits = against(sample, "ratio", 1, 0.025)
+    passes = (limits.low[:, 0] >= 0.8) & (limits.high[:, 0] <= 1.25)
+    ratio = np.divide(sample.p.min(1), sample.p.max(1), out=np.ones(len(x)), where=sample.p.max(1) > 0)
+    likely = {
+        (a, b): stats.binom.pmf(x, n, a) * stats.binom.pmf(y, m, b) for a, b in ((p, p), (0.8 * p, p), (p, 0.8 * p))
+    }
+    assert likely[0.8 * p, p] @ passes <= 0.05
+    assert likely[p, 0.8 * p] @ passes <= 0.05
+    near = (ratio < 0.8) & (likely[p, p] > 1e-9)
+    found = sum(likely[p, p][i] for i in near.nonzero()[0] if fisher(x[i], n, y[i], m) <= 0.05)
+    assert found <= 0.05
+
+
+@given(
+    st.lists(st.integers(1, 90).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=2, max_size=6),
+    st.booleans(),
+)
+@settings(max_examples=100, deadline=None)
+def test_standard_deviations_never_say_otherwise_than_p(counts, asks):
+    """Where p is not significant, no more than 1.96 of them stand beside it without the word that p decides."""
+    result = selected({"abcdef"[i]: c for i, c in enumerate(counts)}, four_fifths=asks)
+    for said in check_of(result).detail.split("; ")[1:]:
+        found = re.search(
+            r"(not )?significant .*?, (?:(which decides), not the )?(-?[0-9.]+) standard deviations", said
+        )
+        if found is not None and found[2] is None:
+            assert (abs(float(found[3])) >= 1.9) if found[1] is None else (abs(float(found[3])) <= 2.0)
+
+
+def test_standard_deviations_of_few_rows_are_marked_and_not_said():
+    result = selected({"a": (5, 3), "b": (5, 0)})
+    z = one(result, "adverse_impact_z", "b")
+    assert "few_expected" in z.flags
+    assert "adverse_impact_p decides" in z.method
+    assert "standard deviations" not in check_of(result).detail
+    assert "few_expected" not in one(selected({"a": (80, 48), "b": (40, 12)}), "adverse_impact_z", "b").flags
+
+
+def test_standard_deviations_of_one_pair_among_many_do_not_decide():
+    result = selected({name: (100, k) for name, k in zip("abcdef", (60, 45, 50, 52, 54, 55), strict=True)})
+    assert (
+        "not significant (p 0.707 after correction), which decides, not the -2.1 standard deviations of this pair"
+        in (check_of(result).detail)
+    )
+
+
+def test_the_rule_passes_what_the_gate_on_its_ratio_passes_whichever_group_came_out_highest():
+    """Ten of twelve is the highest; beside 240 of 300 the twelve may still be selected at under 4/5 of that rate."""
+    result = selected({"a": (300, 240), "b": (12, 10)}, four_fifths=True)
+    found = one(result, "adverse_impact_ratio", "a")
+    assert found.low > 0.8
+    assert check_of(result).outcome == "insufficient"
+    assert "reaches beyond 4/5 or 5/4" in check_of(result).detail
+
+
+def test_another_pair_than_with_the_highest_may_leave_the_rule_undecided():
+    result = selected({"a": (3000, 1350), "b": (3000, 1200), "c": (150, 67)}, four_fifths=True)
+    assert all(e.low >= 0.8 for e in result.find("adverse_impact_ratio", by=["g"]) if e.group is not None)
+    assert check_of(result).outcome == "insufficient"
+    assert "between groups of which none is the highest" in check_of(result).detail
 
 
 def test_a_significant_difference_above_four_fifths_warns():

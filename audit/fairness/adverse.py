@@ -16,6 +16,8 @@ CORRECTED = "corrected"
 UNDER_FOUR_FIFTHS, UNDER_TWO_PERCENT = "under_four_fifths", "under_2_percent"
 ONE_DECIDES = "one_selection_decides"
 """One selection moved from the highest group to this one would reach four fifths (Questions and Answers, no. 21)."""
+FEW_EXPECTED = "few_expected"
+"""Of standard deviations: a cell of the table in which too few are expected for the normal approximation."""
 _NEEDS = ("prediction",)
 _INSTEAD = "the lowest of adverse_impact_ratio"
 _GUIDELINES = "29 CFR 1607.4 D (EEOC Uniform Guidelines)"
@@ -48,7 +50,7 @@ IMPACT_Z = GroupStatistic(
     text="(rate of the group - highest rate) / sqrt(P (1 - P) (1/n + 1/n of the highest)), P the rate of both together",
     source="Hazelwood School District v. United States (1977), 433 U.S. 299, notes 14 and 17; "
     "Castaneda v. Partida (1977), 430 U.S. 482, note 17",
-    caveat="not corrected for having chosen the highest group",
+    caveat="not corrected for having chosen the highest group; where p says otherwise, p decides",
 )
 IMPACT_P = GroupStatistic(
     name="adverse_impact_p",

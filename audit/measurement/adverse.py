@@ -19,6 +19,7 @@ from audit.estimates import Block
 from audit.fairness.adverse import (
     ADVERSE,
     CORRECTED,
+    FEW_EXPECTED,
     IMPACT_P,
     IMPACT_RATIO,
     IMPACT_Z,
@@ -31,15 +32,19 @@ from audit.fairness.adverse import (
 from audit.fairness.rates import SELECTION_RATE
 from audit.grouping import Grouping
 from audit.inference.effective import Sample
-from audit.inference.pairs import shown_against
+from audit.inference.pairs import against, rests_on_few
 from audit.inference.two_rates import fisher, inverted_p, pooled_z
 from audit.measurement.rates import RateTable
+from audit.measurement.rows import FEW
 from audit.measurement.scope import Scope
 from audit.value import Estimate
 
 FOUR_FIFTHS, ROUNDING = 0.8, 1e-12
 TWO_PERCENT = 0.02
+LEAST_EXPECTED = 5.0
+"""Rows that have to be expected in each cell of a table for standard deviations to mean something (Cochran 1954)."""
 CHOSEN = "the highest group is chosen from the data, which this pair's own interval does not allow for"
+TOO_FEW = "under 5 rows expected in a cell, too few for standard deviations; adverse_impact_p decides"
 SHARED = "rows share units, and standard deviations of plain rows would be too large; adverse_impact_p allows for them"
 
 
@@ -99,13 +104,14 @@ class _AdverseTable(RateTable):
         return not rate < FOUR_FIFTHS * (sample.numerator[at] - 1) / sample.denominator[at] - ROUNDING
 
     def _ratios(self, sample: Sample, at: int, others: Sequence[int]) -> list[Estimate]:
-        limits, found = shown_against(sample, "ratio", at, self.scope.tail), []
+        limits, few = against(sample, "ratio", at, self.scope.tail), rests_on_few(sample, self.scope.tail)
+        found = []
         for i in others:
-            high = float(limits.high[i])
-            open_ = "" if math.isfinite(high) else "; no upper limit"
+            high = float(limits.high[i]) if math.isfinite(limits.high[i]) else None
+            open_ = (FEW if few[i] or few[at] else "") + ("; no upper limit" if high is None else "")
             value = float(sample.p[i] / sample.p[at]) if self._unknown(sample, at, i) is None else None
             low = float(limits.low[i])
-            found.append(self._of(IMPACT_RATIO.name, sample, at, i, value=value, low=low, high=None if open_ else high,
+            found.append(self._of(IMPACT_RATIO.name, sample, at, i, value=value, low=low, high=high,
                                   method=f"mover-r on {self._method()}{open_}; {CHOSEN}"))  # fmt: skip
         return found
 
@@ -127,7 +133,16 @@ class _AdverseTable(RateTable):
             found = self._of(IMPACT_Z.name, sample, at, i)
             return replace(found, status="undefined", reason=reason)
         how = "pooled two-sample z" + (", effective n of the weights" if "w" in self.g.counts else "")
-        return self._of(IMPACT_Z.name, sample, at, i, value=z, method=how)
+        found = self._of(IMPACT_Z.name, sample, at, i, value=z, method=how)
+        if self._unknown(sample, at, i) is not None or self._least_expected(sample, at, i) >= LEAST_EXPECTED:
+            return found
+        return replace(found, method=f"{how}; {TOO_FEW}", flags=(*found.flags, FEW_EXPECTED))
+
+    def _least_expected(self, sample: Sample, at: int, i: int) -> float:
+        """Rows expected in the emptiest cell of the table of both groups, if both were selected alike."""
+        n, other = float(sample.n[i]), float(sample.n[at])
+        both = (n * float(sample.p[i]) + other * float(sample.p[at])) / (n + other)
+        return min(n, other) * min(both, 1 - both)
 
     def _test(self) -> str:
         plain = not self.g.folded and "w" not in self.g.counts

@@ -10,7 +10,7 @@ from audit.publish.words import BADGES, Badge, digest_text, percent, safe_text
 from audit.result import SCHEMA, AuditResult, Check, Part
 from audit.sentences import training_notes
 
-OUTCOME_ORDER = ("fail", "error", "undefined", "warn", "waived", "pass", "not applicable")
+OUTCOME_ORDER = ("fail", "error", "undefined", "insufficient", "warn", "waived", "pass", "not applicable")
 MOST_COLUMNS = 30
 """Columns of one table that a card names; audit.json has all."""
 LONGEST_DETAIL = 1200

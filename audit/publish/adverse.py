@@ -7,11 +7,13 @@ saying so.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from audit.catalogue import Criterion
 from audit.fairness.adverse import (
     ADVERSE,
     CORRECTED,
+    FEW_EXPECTED,
     IMPACT_P,
     IMPACT_RATIO,
     IMPACT_Z,
@@ -78,13 +80,18 @@ def _row(found: Grouped, by: By, ratio: Estimate) -> TableRow:
     group = ratio.group or ()
     z, short = (_of(found, by, group, m) for m in (IMPACT_Z.name, SHORTFALL.name))
     p, corrected = (_of(found, by, group, IMPACT_P.name, c) for c in (None, CORRECTED))
-    return TableRow(group_name(by, group), (_ratio_cell(ratio), _figure(z), _p_cell(p, corrected), _figure(short)))
+    return TableRow(group_name(by, group), (_ratio_cell(ratio), _z_cell(z), _p_cell(p, corrected), _figure(short)))
 
 
 def _ratio_cell(e: Estimate) -> Cell:
     cell = estimate_cell(e, with_n=False)
     notes = [text for mark, text in MARKS.items() if mark in e.flags and e.value is not None]
     return Cell(cell.text, cell.interval, "; ".join(n for n in (*notes, cell.note) if n), cell.mark)
+
+
+def _z_cell(e: Estimate | None) -> Cell:
+    few = e is not None and e.value is not None and FEW_EXPECTED in e.flags
+    return replace(_figure(e), note="too few rows for it, so p decides") if few else _figure(e)
 
 
 def _figure(e: Estimate | None) -> Cell:

@@ -243,7 +243,7 @@ def _checks(checks: Sequence[Check]) -> Iterator[Line]:
         return
     counts = ", ".join(f"{n} {outcome}" for outcome, n in Counter(c.outcome for c in checks).items())
     yield Line("Checks  ", f"{len(checks)} run: {counts}")
-    order = ("fail", "error", "undefined", "warn", "waived")
+    order = ("fail", "error", "undefined", "insufficient", "warn", "waived")
     bad = sorted((c for c in checks if c.outcome in order), key=lambda c: (order.index(c.outcome), c.code))
     for _, alike in groupby(bad[:MOST_CHECKS], key=lambda c: (c.outcome, c.code, c.mend)):
         yield from _alike(tuple(alike))
@@ -257,7 +257,7 @@ def _alike(checks: Sequence[Check]) -> Iterator[Line]:
     for check in checks:
         detail = f": {printable(check.detail, 160)}" if check.detail else ""
         said = f"{printable(check.code, 20)}  {printable(check.title, 120)}{detail}"
-        yield Line(f"  {check.outcome.upper():<10}", said, check.outcome)
+        yield Line(f"  {f'{check.outcome.upper()} ':<10}", said, check.outcome)
     if checks[0].mend:
         yield Line(" " * 12, f"to mend: {printable(checks[0].mend, 160)}")
 
