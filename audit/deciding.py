@@ -110,49 +110,57 @@ def held_back(rule: GateRule, estimate: Estimate, around: Around) -> tuple[Held,
     """Groups whose own intervals cross a limit on the lowest or highest, the most open first.
 
     Where the value of one is beyond the limit, enough rows of it alone would show that the limit is broken, so that it
-    alone is named; otherwise each of them has to be shown to keep it. Rows of a rate follow the sample size for one
-    proportion against a limit with power 0.8; those of any other value the square of its interval.
-
-    References
-    ----------
-    Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, equation 2.14.
+    alone is named; otherwise each of them has to be shown to keep it, all at once with power 0.8. Rows of a rate are
+    those at which the limits that verdicts rest on do so; those of any other value follow the square of its interval.
     """
     limit = rule.min if rule.min is not None else rule.max
     found = deciding_pair(rule, estimate, "insufficient", around)
     if limit is None or found is None:
         return ()
     floor = rule.min is not None
-    each = [e for e in around.each(found.like) if e.value is not None]
-    open_ = [e for e in each if e.group == found.pair[0] or _crosses(e, limit, floor=floor)]
-    beyond = [e for e in open_ if e.value is not None and (e.value < limit if floor else e.value > limit)]
+    groups = around.each(found.like)
+    each = [e for e in groups if e.value is not None]
     tail = (1 - (estimate.confidence or 0.95)) / 2
+    open_ = [e for e in each if e.group == found.pair[0] or _crosses(e, limit, tail, floor=floor)]
+    beyond = [e for e in open_ if e.value is not None and (e.value < limit if floor else e.value > limit)]
     if beyond:
-        return (min((_held(e, limit, tail / len(each)) for e in beyond), key=lambda h: h.factor),)
-    return tuple(sorted((_held(e, limit, tail) for e in open_), key=lambda h: -h.factor))
+        return (min((_held(e, limit, tail / len(groups), POWER) for e in beyond), key=lambda h: h.factor),)
+    power = 1 - (1 - POWER) / len(open_)
+    return tuple(sorted((_held(e, limit, tail, power) for e in open_), key=lambda h: -h.factor))
 
 
-def _crosses(estimate: Estimate, limit: float, *, floor: bool) -> bool:
+def _crosses(estimate: Estimate, limit: float, tail: float, *, floor: bool) -> bool:
+    """Whether the interval that a verdict rests on crosses the limit: of few events wider than the printed one."""
     end = estimate.low if floor else estimate.high
+    if end is not None and (end >= limit if floor else end <= limit) and _is_rate(estimate):
+        from audit.inference.pairs import guarded_alone
+
+        n, df = estimate.effective_n or 0.0, estimate.degrees_of_freedom
+        end = guarded_alone(estimate.value or 0.0, n, math.inf if df is None else df, tail)[not floor]
     return end is None or (end < limit if floor else end > limit)
 
 
-def _held(estimate: Estimate, limit: float, tail: float) -> Held:
+def _is_rate(estimate: Estimate) -> bool:
+    return estimate.numerator is not None and bool(estimate.effective_n)
+
+
+def _held(estimate: Estimate, limit: float, tail: float, power: float) -> Held:
     n = estimate.rows or (estimate.denominator if estimate.denominator is not None else (estimate.n or 0.0))
-    apart = abs((estimate.value or 0.0) - limit)
-    factor = math.inf if apart == 0 or not n else _spread(estimate, limit, tail) / apart**2
+    factor = math.inf if estimate.value in {None, limit} or not n else _factor(estimate, limit, tail, power)
     factor = max(factor, 1 + 1 / max(n, 1.0))
     return Held(estimate, n * factor if factor <= LARGEST_FACTOR else math.inf, factor)
 
 
-def _spread(estimate: Estimate, limit: float, tail: float) -> float:
-    """Square of the distance at which the present rows would settle it."""
-    point, value = NormalDist().inv_cdf, estimate.value or 0.0
-    sure, power = point(1 - tail), point(POWER)
-    if estimate.numerator is not None and estimate.effective_n and 0 < limit < 1:
-        wide = sure * math.sqrt(limit * (1 - limit)) + power * math.sqrt(value * (1 - value))
-        return float(wide**2 / estimate.effective_n)
+def _factor(estimate: Estimate, limit: float, tail: float, power: float) -> float:
+    """Times the present rows at which the value is shown to lie on its side of the limit."""
+    value = estimate.value or 0.0
+    if estimate.effective_n and _is_rate(estimate) and 0 < limit < 1:
+        from audit.inference.needed import rows_against
+
+        return rows_against(value, limit, tail, power) / estimate.effective_n
     if estimate.low is None or estimate.high is None:
         return math.inf
     half = value - estimate.low if value > limit else estimate.high - value
-    own = point((1 + (estimate.confidence or 0.95)) / 2)
-    return float((half * (sure + power) / own) ** 2)
+    point = NormalDist().inv_cdf
+    now = half / point((1 + (estimate.confidence or 0.95)) / 2)
+    return float((now * (point(1 - tail) + point(power)) / (value - limit)) ** 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 
 import numpy as np
@@ -15,6 +16,7 @@ import audit
 from audit.inference.effective import folded, plain, weighted
 from audit.inference.intervals import clopper_pearson
 from audit.inference.many import gap_p_value
+from audit.inference.needed import rows_against
 from audit.inference.pairs import against, extreme, gap, guarded, shown_against, single
 from audit.inference.two_rates import inverted_p
 
@@ -118,6 +120,48 @@ def test_p_of_a_gate_is_no_smaller_than_chance_allows_where_both_rates_are_equal
     chance = fisher_exact([[x, n - x], [y, m - y]], alternative="greater").pvalue
     for kind, limit in LIMITS:
         assert gap_p_value(sample, kind, limit) >= 0.5 * chance
+
+
+@pytest.mark.parametrize("power", [0.8, 0.95])
+@pytest.mark.parametrize("tail", [0.025, 0.0005])
+def test_so_many_rows_of_one_group_show_on_which_side_of_a_limit_it_lies(tail, power):
+    """Exactly, with the limits that verdicts rest on; by the normal sample size alone it is .1 short where few are expected."""
+    for p, limit in product((0.0, 0.005, 0.02, 0.1, 0.4, 0.8, 0.95, 0.99, 1.0), (0.01, 0.05, 0.2, 0.6, 0.9, 0.98)):
+        if abs(p - limit) < 0.2 * min(limit, 1 - limit):
+            continue
+        n = int(np.ceil(rows_against(p, limit, tail, power)))
+        x = np.arange(n + 1.0)
+        limits = guarded(plain(x, np.full(n + 1, float(n))), tail)
+        shown = limits.high < limit if p < limit else limits.low >= limit
+        assert binom.pmf(x, n, p) @ shown >= power - 0.025, (p, limit)
+
+
+def test_rows_that_settle_a_floor_on_several_groups_settle_it_for_all_of_them_at_once():
+    cells = {"a": (9_900, 10_000), "b": (58, 60), "c": (68, 70), "d": (78, 80)}
+    g = np.repeat(list(cells), [n for _, n in cells.values()])
+    y = np.concatenate([[1] * k + [0] * (n - k) for k, n in cells.values()])
+    gate = {"metric": "selection_rate", "by": ["g"], "min": 0.92}
+    (judged,) = audit.measure(y, y, groups={"g": g}, positive=1, gates=[gate]).gates
+    assert judged.verdict == "insufficient"
+    names = judged.sentence.split("cannot tell; ")[1].split(" hold")[0].split(", ")
+    rows = [int(r.replace(",", "")) for r in re.findall(r"about (.*?) rows of them", judged.sentence)[0].split(", ")]
+    settled = 1.0
+    for name, n in zip(names, rows, strict=True):
+        k, present = cells[name]
+        x = np.arange(n + 1.0)
+        settled *= binom.pmf(x, n, k / present) @ (guarded(plain(x, np.full(n + 1, float(n))), TAIL).low >= 0.92)
+    assert settled >= 0.77
+
+
+def test_a_group_of_few_events_holds_a_floor_open_though_its_printed_interval_keeps_it():
+    """24 of 24: Wilson's lower limit is .862, the exact one .858; the floor lies between."""
+    g, y = np.repeat(["a", "b", "c"], [5_000, 24, 40]), np.ones(5_064, int)
+    y[:300], y[-2:] = 0, 0
+    (judged,) = audit.measure(
+        y, y, groups={"g": g}, gates=[{"metric": "selection_rate", "by": ["g"], "min": 0.86}]
+    ).gates
+    assert judged.verdict == "insufficient"
+    assert re.search(r"c, b hold it open|b, c hold it open", judged.sentence)
 
 
 def test_a_gate_that_fails_is_significant_by_the_four_fifths_check_too():

@@ -7,17 +7,20 @@ at the limit and no amount of data within reach settles it.
 
 from __future__ import annotations
 
+from math import ceil, floor, sqrt
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from audit.inference.intervals import Floats, Limits, few_at, moved_out, wilson
+from audit.inference.intervals import Floats, Limits, enough, few_at, moved_out, wilson
 from audit.inference.pairs import MOST_PAIRS, Kind
 
 LARGEST_FACTOR = 100.0
 FACTORS = 400
 POWER = 0.8
+FINER = 1.02
+"""Step of a search for rows, as a factor."""
 NEAR_FEW = 1.6
 """Times the events that are few, up to which a group that is planned for may be drawn with few."""
 
@@ -58,6 +61,52 @@ def needed(p: Floats, n: Floats, limit: float, kind: Kind, tail: float = 0.025) 
             if _settles(rule, p, _planned(p, rows, wilson(p, rows, rule.power), rule), limit, kind):
                 return Needed(float(some[i]), rule.verdict)
     return Needed(float("inf"), "unsettleable")
+
+
+def rows_against(p: float, limit: float, tail: float, power: float = POWER) -> float:
+    """Effective rows at which one rate is shown to lie on its side of a limit, by the limits that verdicts rest on.
+
+    Parameters
+    ----------
+    p
+        The rate, taken for exact.
+    limit
+        Floor or ceiling between 0 and 1; not the rate.
+    tail
+        Error on each side.
+    power
+        How often so many rows show it. Where few events are expected, that is the exact chance; otherwise the normal
+        sample size of one proportion.
+
+    References
+    ----------
+    Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, equation 2.14.
+    """
+    if p > limit:
+        p, limit = 1 - p, 1 - limit
+    point = NormalDist().inv_cdf
+    z = point(1 - tail)
+    rows = ((z * sqrt(limit * (1 - limit)) + point(power) * sqrt(p * (1 - p))) / (limit - p)) ** 2
+    if rows * min(p, 1 - p) >= NEAR_FEW * enough(z):
+        return rows
+    whole = ceil(rows)
+    while _shown_below(p, whole, limit, tail) < power:
+        whole = ceil(whole * FINER)
+    return float(whole)
+
+
+def _shown_below(p: float, rows: int, limit: float, tail: float) -> float:
+    """Chance that so many rows show a rate to lie below a limit."""
+    from scipy.special import bdtr
+
+    z, n = NormalDist().inv_cdf(1 - tail), np.array([float(rows)])
+    none, too_many = -1, floor(rows * limit) + 1
+    while too_many - none > 1:
+        middle = (none + too_many) // 2
+        share = np.array([middle / rows])
+        high = moved_out(wilson(share, n, z), few_at(share, n, z), share, n, tail).high
+        none, too_many = (middle, too_many) if high[0] < limit else (none, middle)
+    return float(bdtr(none, rows, p)) if none >= 0 else 0.0
 
 
 class _Rule(NamedTuple):

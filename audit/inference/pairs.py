@@ -89,6 +89,13 @@ def guarded(sample: Sample, tail: float) -> Limits:
     return _kept(moved_out(single(sample, tail), few, sample.p, sample.n * _worth(sample, tail), tail))
 
 
+def guarded_alone(p: float, n: float, df: float, tail: float) -> tuple[float, float]:
+    """The same of one rate with its effective rows and degrees of freedom."""
+    sample = Sample(*(np.array([x]) for x in (p, n, df, p * n, n)))
+    low, high = guarded(sample, tail)
+    return float(low[0]), float(high[0])
+
+
 @lru_cache(maxsize=8)
 def rests_on_few(sample: Sample, tail: float) -> np.ndarray:
     """Groups whose limits at this error are exact ones: few events or non-events, or marked as thin."""
