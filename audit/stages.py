@@ -16,6 +16,7 @@ from audit.data.codes import require_codes
 from audit.data.counted_codes import mend_of
 from audit.data.decisions import score_checks
 from audit.data.groups import group_checks
+from audit.data.kinds import CheckKind
 from audit.data.looked import Looked, looking, readable
 from audit.earlier import left_none, require_apart
 from audit.engines.as_written import as_written
@@ -168,15 +169,20 @@ def look_at(parts: Mapping[str, Table], config: Config, counts: Mapping[str, Cou
     """Every check of the rows themselves; none where only counts were kept, or another machine reads the rows."""
     if not all(_has_rows(table, config) for table in parts.values()):
         return ()
-    with step("Looking at the data"), looking(parts, config, counts) as looked:
-        each = [_found_in(part) for part in looked]
+    with looking(parts, config, counts) as looked:
+        each = [_found_in(part, step) for part in looked]
     return tuple(check for of_parts in zip(*each, strict=True) for checks in of_parts for check in checks)
 
 
-def _found_in(part: Looked) -> list[list[Check]]:
+def _found_in(part: Looked, step: Step) -> list[list[Check]]:
     """Checks of one part, by kind; what no question named may be damaged too, and is then this table's fault."""
     with part.table.reading():
-        return [list(kind.find(part)) for kind in kinds()]
+        return [_found_by(kind, part, at, step) for at, kind in enumerate(kinds(), 1)]
+
+
+def _found_by(kind: CheckKind, part: Looked, at: int, step: Step) -> list[Check]:
+    with step(f"Looking at {part.part}, check {at} of {len(kinds())}, {len(part.columns):,} columns"):
+        return list(kind.find(part))
 
 
 def _has_rows(table: Table, config: Config) -> bool:

@@ -50,10 +50,10 @@ def column(values, name="x"):
 
 def refused(call, says):
     """The one line of a refusal, which has to come quickly."""
-    before = time.monotonic()
+    before = time.process_time()  # what it takes by itself, whatever else this machine does
     with pytest.raises(SourceError, match=f"(?i){says}") as caught:
         call()
-    assert time.monotonic() - before < FAST_S
+    assert time.process_time() - before < FAST_S
     assert "\n" not in str(caught.value)
     assert str(caught.value).isprintable()
     assert caught.value.exit_code == 2

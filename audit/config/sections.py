@@ -34,6 +34,8 @@ SMALLEST_PUBLISHED = 10
 """Smallest count that is published where nobody asks for another."""
 UNASKED_TOP = (10,)
 LARGEST_TOP, MOST_TOPS = 1_000_000, 8
+MOST_GROUPINGS = 1_000
+"""Columns and crossings by which everything is measured."""
 
 
 def _number(value: Any) -> Any:
@@ -54,9 +56,11 @@ def _kind(value: object) -> str:
 
 
 def _distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
-    twice = next((n for n in names if names.count(n) > 1), None)
-    if twice is not None:
-        raise ValueError(f"names '{twice}' twice")
+    seen: set[Any] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"names '{name}' twice")
+        seen.add(name)
     return names
 
 
@@ -122,6 +126,7 @@ class Data(Section):
             raise ValueError(
                 f"master is Spark's, but engine is {self.engine}; set engine to spark, or leave master out"
             )
+        refuse_crossings(len(self.groups), self.intersections)
         for column, edges in self.bins.items():
             if not edges or any(a >= b for a, b in pairwise(edges)):
                 raise ValueError(f"bins.{column} must be rising edges, such as [18, 25, 40, 65]")
@@ -137,6 +142,28 @@ class Data(Section):
             if not shares or any(not 0 <= s <= 1 for s in shares.values()) or sum(shares.values()) > 1 + 1e-6:
                 raise ValueError(f"reference.{column} must hold shares between 0 and 1 with a sum of at most 1")
         return self
+
+
+def refuse_crossings(groups: int, ways: int) -> None:
+    """Refuse more groupings than are measured, before a row is read: their number follows from the question alone."""
+    asked = groupings(groups, ways)
+    if asked <= MOST_GROUPINGS:
+        return
+    crossed = f"{groups:,} columns crossed up to {ways} ways make" if ways > 1 else f"{groups:,} columns make"
+    raise ValueError(f"groups: {crossed} {asked:,} groupings, more than {MOST_GROUPINGS:,}; {_fewer(groups, ways)}")
+
+
+def _fewer(groups: int, ways: int) -> str:
+    """How to ask for no more groupings than are measured."""
+    less = next((w for w in range(ways - 1, 0, -1) if groupings(groups, w) <= MOST_GROUPINGS), None)
+    most = max(n for n in range(1, groups) if groupings(n, ways) <= MOST_GROUPINGS)
+    name = f"name at most {most} columns" if most > 1 else "name fewer columns"
+    return name if less is None else f"set intersections to {less} ({groupings(groups, less):,} groupings), or {name}"
+
+
+def groupings(groups: int, ways: int) -> int:
+    """Number of the groups' columns and of their crossings up to so many ways."""
+    return sum(math.comb(groups, k) for k in range(1, ways + 1))
 
 
 class Checks(Section):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from audit.engines.blocks import Crossed
 from audit.engines.counting import Counted, Plan
 from audit.engines.duck import DuckScan, connection
 from audit.engines.keys import group_key, keys, weights
-from audit.engines.kinds import clashing
 from audit.engines.profile import Profile, profile_of
 from audit.engines.reading import read
 from audit.engines.sql import quoted
@@ -39,8 +39,8 @@ MOST_CELLS = 200_000
 MOST_LEVELS = 50
 """Different numbers beyond which a column of numbers is cut into slices."""
 SLICES, BANDS = 1000, 20
-WIDE = 50
-"""Columns from which a few of them are asked for by themselves."""
+WIDE, BLOCK = 50, 16
+"""Columns beyond which a table is read in blocks, and columns of a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,38 @@ class Looked:
     """The part that a model learns from, where this is another one."""
     _joint: dict[tuple[str, ...], Joint | None] = field(default_factory=dict, repr=False)
     _crossed: dict[str, tuple[Cube, ...]] = field(default_factory=dict, repr=False)
+    _last: tuple[int, DuckScan] | None = field(default=None, repr=False)
 
     @cached_property
     def profiles(self) -> Mapping[str, Profile]:
-        """What each column holds."""
-        return profile_of(self.scan, {c: self.table.columns[c] for c in self.columns})
+        """What each column holds; of a wide table some columns at a time, as DuckDB holds a megabyte for each."""
+        found: dict[str, Profile] = {}
+        for names in self.some_at_a_time(self.columns):
+            found |= profile_of(self.narrow(names), {c: self.table.columns[c] for c in names})
+        return found
+
+    def some_at_a_time(self, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """Columns by the block that they lie in; all of them together where the table is not wide."""
+        for _, run in groupby(columns, key=lambda c: self._blocks.get(c, 0)):
+            yield tuple(run)
+
+    @cached_property
+    def _blocks(self) -> Mapping[str, int]:
+        """Number of the block of each column that no question names; none where the table is not wide."""
+        if self.table.lazy or len(self.columns) <= WIDE:
+            return {}
+        named = set(self._named)
+        return {c: i // BLOCK for i, c in enumerate(c for c in self.columns if c not in named)}
+
+    @cached_property
+    def _members(self) -> Mapping[int, Sequence[str]]:
+        """Columns of each block, without those that the question names."""
+        return {block: [c for c, _ in of] for block, of in groupby(self._blocks.items(), key=lambda item: item[1])}
+
+    @cached_property
+    def _named(self) -> tuple[str, ...]:
+        """Columns that the question names, which lie in every block."""
+        return tuple(c for c in data_plan(self.config).columns if c in set(self.columns))
 
     @property
     def rows(self) -> int:
@@ -91,11 +118,23 @@ class Looked:
         return self.counted.rows_read
 
     def narrow(self, columns: Sequence[str]) -> DuckScan:
-        """A few columns of the part: every query on a wide one costs as much as all of its columns are named."""
-        if self.table.lazy or len(self.columns) <= WIDE:
+        """A few columns of the part: every query on a wide one costs as much as all of its columns are named.
+
+        A wide table is put before DuckDB in blocks, the last of which is kept, so that checks that go through the
+        columns in their order put each of them there once.
+        """
+        if not self._blocks:
             return self.scan
-        names = tuple(dict.fromkeys(columns))
-        return DuckScan(self.scan.con, self.table.scan(self.scan.con, names), self.table.rows)
+        wanted = {self._blocks[c] for c in columns if c in self._blocks}
+        if len(wanted) > 1:
+            return self._of(tuple(dict.fromkeys(columns)))
+        block = min(wanted, default=0)
+        if self._last is None or self._last[0] != block:
+            self._last = block, self._of((*self._named, *self._members[block]))
+        return self._last[1]
+
+    def _of(self, columns: tuple[str, ...]) -> DuckScan:
+        return DuckScan(self.scan.con, self.table.scan(self.scan.con, columns), self.table.rows)
 
     def joint(self, *columns: str) -> Joint | None:
         """Rows by joint values; None where there are too many of them.
@@ -182,12 +221,13 @@ def readable(table: Table, config: Config) -> tuple[str, ...]:
     if table.lazy:
         return asked
     plain = (c for c, kind in table.columns.items() if kind != "other")
-    return tuple(c for c in plain if c in asked or clashing(c, table.columns) is None)
+    return tuple(c for c in plain if c in asked or c not in table.clashing)
 
 
 def _exact(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str], asked: Sequence[str]) -> tuple[str, ...]:
     """Columns that can be read exactly: a number that would be rounded refuses a question, not a look at the rest."""
-    return tuple(n for n in names if n in asked or n not in table.doubtful or _can_be_read(con, table, n))
+    doubtful = frozenset(table.doubtful).difference(asked)
+    return tuple(n for n in names if n not in doubtful or _can_be_read(con, table, n))
 
 
 def _can_be_read(con: duckdb.DuckDBPyConnection, table: Table, name: str) -> bool:

@@ -90,9 +90,12 @@ def refuse_names(names: Sequence[str], shown: str) -> None:
         seen.add(name)
 
 
-def clashing(name: str, names: Iterable[str]) -> str | None:
-    """Another column whose name differs only in case; SQL would read one for the other."""
-    return next((other for other in names if other != name and other.lower() == name.lower()), None)
+def clashing(names: Iterable[str]) -> dict[str, str]:
+    """Names of which another one differs only in case, each with that one; SQL would read one for the other."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(name.lower(), []).append(name)
+    return {each[i]: each[i == 0] for each in alike.values() if len(each) > 1 for i in range(len(each))}
 
 
 def rounds(shown: str, name: str) -> SourceError:

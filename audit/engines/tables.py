@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -61,6 +62,11 @@ class Table(ABC):
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """SQL to put after FROM; it has the named columns and perhaps more."""
 
+    @cached_property
+    def clashing(self) -> Mapping[str, str]:
+        """Columns of which another one differs only in case, each with that one."""
+        return clashing(self.columns)
+
     def require(self, names: Sequence[str]) -> None:
         """Refuse a column that is not there, and one that SQL could not tell from another.
 
@@ -72,7 +78,7 @@ class Table(ABC):
         for name in names:
             if name not in self.columns:
                 raise SourceError(f"{self._shown}: {no_such('column', name, self.columns)}")
-            other = clashing(name, self.columns)
+            other = self.clashing.get(name)
             if other is not None:
                 raise SourceError(
                     f"{self._shown}: columns '{printable(name)}' and '{printable(other)}' differ only in case; "

@@ -16,8 +16,9 @@ NEARLY = 0.999
 
 def _find(looked: Looked) -> Iterator[Check]:
     empty = empty_columns(looked.profiles)
-    alone = [c for c, p in looked.profiles.items() if p.present and _largest(looked, c) == p.present]
-    nearly = [c for c, p in looked.profiles.items() if c not in alone and _largest(looked, c) > NEARLY * p.present > 0]
+    largest = {c: _largest(looked, c) for c, p in looked.profiles.items() if p.present}
+    alone = [c for c, n in largest.items() if n == looked.profiles[c].present]
+    nearly = [c for c, n in largest.items() if looked.profiles[c].present > n > NEARLY * looked.profiles[c].present]
     about = f"no column of {looked.part} holds one value only"
     if not empty and not alone and not nearly:
         yield CHECK.outcome("pass", f"{len(looked.profiles)} columns", about=about)

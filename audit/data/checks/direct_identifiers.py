@@ -58,7 +58,8 @@ def _looks(looked: Looked, column: str, profile: Profile) -> str | None:
     number = profile.kind == "integer"
     if profile.kind != "text" and not (number and (profile.high or 0) >= LONG_NUMBER):
         return None
-    values, *shapes = looked.scan.ask(shares_sql(column, looked.scan.source, MOST_ROWS, number=number))[0]
+    scan = looked.narrow([column])
+    values, *shapes = scan.ask(shares_sql(column, scan.source, MOST_ROWS, number=number))[0]
     shares = [((n or 0) / (values or 1), shape) for n, shape in zip(shapes, SHAPES, strict=True)]
     share, name = max(((share, shape.name) for share, shape in shares if share >= shape.least), default=(0.0, ""))
     return f"{name} in {share:.1%} of its values" if name else None

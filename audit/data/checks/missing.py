@@ -59,10 +59,12 @@ def _wide(looked: Looked, holed: Mapping[str, Kind]) -> list[_Gap]:
     if not holed:
         return []
     groups = looked.config.data.groups
-    by_fold = fold_key(data_plan(looked.config))
-    found = missing_by(looked.scan, {c: looked.key(c) for c in groups} | by_fold, holed)
-    gaps = [gap for i, by in enumerate(groups) for column in holed if column != by
-            for gap in _gaps(found, i, column, by, looked)]  # fmt: skip
+    keys = {c: looked.key(c) for c in groups} | fold_key(data_plan(looked.config))
+    gaps = []
+    for some in looked.some_at_a_time(tuple(holed)):
+        found = missing_by(looked.narrow((*groups, *some)), keys, {c: holed[c] for c in some})
+        gaps += [gap for i, by in enumerate(groups) for column in some if column != by
+                 for gap in _gaps(found, i, column, by, looked)]  # fmt: skip
     return [g for g in gaps if g.p * len(gaps) <= FALSE_ALARM and abs(g.share - g.rest) >= GAP]
 
 

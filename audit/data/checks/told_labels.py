@@ -115,26 +115,29 @@ def _told(looked: Looked, column: str, label: str, read: Callable[[Any], Hashabl
 
 
 def _missing(looked: Looked, columns: tuple[str, ...], label: str, read: Callable[[Any], Hashable]) -> list[Told]:
-    """What it tells whether a column has a value, for every column at once."""
-    some = [c for c in columns if 0 < looked.profiles[c].missing < looked.rows]
+    """What it tells whether a column has a value."""
+    some = tuple(c for c in columns if 0 < looked.profiles[c].missing < looked.rows)
     if not some or looked.joint(label) is None:
         return []
+    return [told for names in looked.some_at_a_time(some) for told in _missing_of(looked, names, label, read)]
+
+
+def _missing_of(looked: Looked, some: tuple[str, ...], label: str, read: Callable[[Any], Hashable]) -> Iterator[Told]:
+    """The same for some columns at once."""
     numbers = {"integer", "float", "boolean"}
     tests = {c: Test(Number(c) if looked.profiles[c].kind in numbers else c, "missing") for c in some}
     sums = {"n": Rows(), **{f"c{i}": Rows(test) for i, test in enumerate(tests.values())}}
-    found = looked.scan.tally({label: looked.key(label)}, sums, {}, 2 * MOST_DISTINCT)
+    found = looked.narrow((label, *some)).tally({label: looked.key(label)}, sums, {}, 2 * MOST_DISTINCT)
     classes = [None if is_missing(value) else read(value) for value in found.column(label)]
     known = [c for c in dict.fromkeys(classes) if c is not None]
     rows = found.array("n")
-    each = []
     for i, column in enumerate(some):
         gone = found.array(f"c{i}")
         table = np.array([[sum(v[k] for k, c in enumerate(classes) if c == one) for one in known]
                           for v in (gone, rows - gone)])  # fmt: skip
         share = informedness(table)
         if not isnan(share):
-            each.append(Told(column, share, " (by having no value)"))
-    return each
+            yield Told(column, share, " (by having no value)")
 
 
 CHECK = CheckKind(
