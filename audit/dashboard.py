@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import importlib.util
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from types import FrameType
 
 from audit.assets import asset
 from audit.errors import QuestionError, printable
+from audit.guard import SECRET_VARIABLE
 from audit.surroundings import STORE
 
 HOST = "127.0.0.1"
@@ -39,7 +41,15 @@ SETTINGS = {
     "client.showErrorDetails": "none",
     "client.toolbarMode": "minimal",
     "global.developmentMode": "false",
+    "theme.base": "light",
     "theme.primaryColor": "#1f5c6e",
+    "theme.textColor": "#1b1f24",
+    "theme.redTextColor": "#a4161a",
+    "theme.orangeTextColor": "#8a4500",
+    "theme.greenTextColor": "#176b2c",
+    "theme.blueTextColor": "#0b5394",
+    "theme.violetTextColor": "#5b3b9c",
+    "theme.grayTextColor": "#4a4f57",
     "theme.font": "sans-serif",
 }
 QUIET = {"STREAMLIT_CLIENT_SHOW_ERROR_LINKS": "false"}
@@ -57,19 +67,19 @@ def serve(store: Path, *, port: int | None = None, open_browser: bool = True) ->
     missing = [name for name in ("streamlit", "altair") if importlib.util.find_spec(name) is None]
     if missing:
         raise QuestionError(f"the dashboard needs {' and '.join(missing)}; pip install 'evenhand[dashboard]'")
-    chosen = _port(port)
-    address = f"http://{HOST}:{chosen}"
+    chosen, token = _port(port), secrets.token_urlsafe(24)
+    address = f"http://{HOST}:{chosen}/?token={token}"
     flags = [f"--{name}={value}" for name, value in SETTINGS.items()]
     command = [
         sys.executable,
         "-m",
         "streamlit",
         "run",
-        str(asset("dashboards/app.py")),
+        str(asset("dashboards/serve.py")),
         f"--server.port={chosen}",
         *flags,
     ]
-    environment = os.environ | QUIET | {STORE_VARIABLE: str(store.resolve())}
+    environment = os.environ | QUIET | {STORE_VARIABLE: str(store.resolve()), SECRET_VARIABLE: token}
     print(f"The dashboard is at {address} (on this machine only). Ctrl-C ends it.", file=sys.stderr, flush=True)  # noqa: T201
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as server, _ending_with(server) as ended:
         if open_browser:

@@ -7,6 +7,7 @@ store in the environment. Names from the data pass through `plain`, because most
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,17 +44,26 @@ METHODS = {"counter": INK, "sampled": "#7fb0bf", "model": "#c9b458", "constant":
 UNNAMED = {"complete": "Unnamed model", "incomplete": "No result yet", "damaged": "No result"}
 NO_BREAK, SHORT_NOTE = "\u00a0", 32
 MARKUP = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()<>#+-.!|~$:^=&@/"})
+LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
+NOT_LINKED = "\u2060"
+"""What joins words without being seen. Markdown makes a link of whatever looks like an address, escaped or not."""
 MOST_DRAWN, MOST_RUNS = 40, 200
 ROW_PX, BAR_PX, LABEL_PX, AXIS_PX = 46, 30, 16, 44
 PAGE = """<style>
 .stMainBlockContainer { max-width: 70rem; padding-top: 3.5rem; }
 section[data-testid="stSidebar"] [data-testid="stRadio"] label { padding-bottom: .35rem; }
+[data-testid="stCaptionContainer"] { color: #454b54 !important; opacity: 1 !important; }
+[data-testid="stCaptionContainer"] p { color: #454b54 !important; }
+@media (max-width: 40rem) {
+  .st-key-gates table { table-layout: fixed; width: 100%; font-size: .78rem; }
+  .st-key-gates th, .st-key-gates td { padding: .3rem .2rem !important; overflow-wrap: anywhere; white-space: normal; }
+}
 </style>"""
 
 
 def plain(text: object, limit: int = 1200) -> str:
     """Text that Markdown shows as it stands."""
-    return printable(text, limit).translate(MARKUP)
+    return LINKED.sub(NOT_LINKED, printable(text, limit)).translate(MARKUP)
 
 
 def main() -> None:
@@ -139,7 +149,8 @@ def draw(result: AuditResult, folder: Path) -> None:
     st.title(f":{TONES[result.verdict]}[{plain(badge.shape)}] {badge.word}", anchor=False)
     counted = tally(result)
     BOXES[result.verdict](f"**{plain(headline(result))}**" + (f"\n\n{plain(counted)}" if counted else ""))
-    gates(result.gates)
+    with st.container(key="gates"):
+        gates(result.gates)
     model_tab, data_tab, checks_tab, energy_tab = st.tabs(["Model", "Data", "Checks", "Energy"])
     with model_tab:
         stage_page(result, "model", model_groupings(result), "selection_rate")

@@ -59,7 +59,11 @@ def written(at):
         b for kind in ("title", "markdown", "caption", "error", "warning", "success", "info") for b in at.get(kind)
     ]
     tables = [str(cell) for t in at.table for cell in [*t.value.columns, *t.value.to_numpy().ravel()]]
-    return re.sub(r"\\([^A-Za-z0-9])", r"\1", "\n".join([*(b.value for b in blocks), *tables])).replace("\xa0", " ")
+    return (
+        re.sub(r"\\([^A-Za-z0-9])", r"\1", "\n".join([*(b.value for b in blocks), *tables]))
+        .replace("\xa0", " ")
+        .replace("\u2060", "")
+    )
 
 
 def test_it_opens_on_the_verdict_of_the_newest_run(filled, monkeypatch):

@@ -21,7 +21,7 @@ LAYERS = (
     ("credentials", "control"), ("errors", "surroundings"), ("own_process", "command_words"), ("strict_json",), ("value",), ("estimates",), ("cube",), ("events",), ("catalogue",), ("document",), ("footprint",), ("result",), ("inference",), ("fairness",), ("metrics",),
     ("config",), ("grouping", "classes"), ("cells",), ("measurement",), ("own_metrics",), ("footprint_words",), ("group_names", "row_totals"), ("deciding",), ("sentences",), ("beside",), ("four_fifths",), ("checks_found",), ("family",), ("waivers",), ("gates",), ("before_training",), ("assets",), ("evidence", "energy"), ("planning",),
     ("data.twins",), ("engines",), ("plans",), ("data",), ("process",), ("records",), ("epochs",), ("publish",), ("writes",), ("earlier",), ("stages",), ("run", "parts"), ("tracking",), ("arrays",),
-    ("counted",), ("verification",), ("api", "verify", "compare", "starting", "dashboard"), ("mlflow",), ("wrapping",),
+    ("counted",), ("verification",), ("guard",), ("api", "verify", "compare", "starting", "dashboard"), ("mlflow",), ("wrapping",),
     ("vectors", "conform", "sklearn", "torch", "lightning", "transformers", "xgboost", "lightgbm"), ("cli",),
 )  # fmt: skip
 """A later row may import from an earlier one at module level, never the reverse."""
