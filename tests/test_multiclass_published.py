@@ -16,9 +16,10 @@ from rich.console import Console
 
 import audit
 from audit.publish.card import render
-from audit.publish.cells import FAMILIES, family_cells, hidden
+from audit.publish.cells import FAMILIES, family_cells
 from audit.publish.confusions import by_label, by_prediction, given_away
 from audit.publish.disclosure import publishable
+from audit.publish.hiding import hidden
 from audit.publish.terminal import summary
 from audit.verify import differences
 

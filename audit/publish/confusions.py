@@ -45,6 +45,19 @@ def given_away(cells: Cells) -> Cells:
     return (*found, *(cells[i * width + j] for i, j in _following(cells, width)))
 
 
+def functionals(cells: Cells) -> tuple[Cells, ...]:
+    """For each of `given_away`, 1 where a cell is part of it."""
+    width = isqrt(len(cells))
+    places = [divmod(i, width) for i in range(len(cells))]
+    if width == 2:
+        return tuple(tuple(int(a == b) for b in places) for a in places)
+    found: list[Cells] = []
+    for at in range(width):
+        for label, prediction in ((True, True), (True, False), (False, True), (False, False)):
+            found.append(tuple(int((i == at) == label and (j == at) == prediction) for i, j in places))
+    return (*found, *(tuple(int(a == b) for b in places) for a in _following(cells, width)))
+
+
 def _following(cells: Cells, width: int) -> Iterator[tuple[int, int]]:
     """Label and prediction of each wrong cell that its row and column sums determine."""
     hits = cells[:: width + 1]

@@ -3,41 +3,42 @@
 An estimate that is left out keeps its place with status ``suppressed`` and a reason. A gate keeps its verdict and its
 limit; where its numbers rest on a group that is left out, the sentence says so instead of naming them. The cubes are
 left out whole, but for confusion tables of several classes in which nothing is small. Protected are counts, against
-subtraction along the totals that are published here; not against somebody who knows members of a group, nor against two
-documents about overlapping rows.
+whoever solves for them with all that is published here and knows how it is chosen what is hidden; not against somebody
+who knows members of a group, nor against two documents about overlapping rows.
 
 Must not: change a number that stays, or decide a verdict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from audit import four_fifths
 from audit.beside import Beside
-from audit.catalogue import Criterion, Family, asks_of, at_k
+from audit.catalogue import Criterion, Family, Rate, asks_of, at_k
 from audit.config.sections import SMALLEST_PUBLISHED
 from audit.epochs import chosen, groups_of, rates_of
 from audit.errors import QuestionError
 from audit.estimates import Estimates
 from audit.grouping import PLACES, crossings
 from audit.metrics import CATALOGUE
+from audit.publish.attack import VALUES
 from audit.publish.cells import (
+    BELOW,
     EVERYBODY,
+    FAMILIES,
     By,
     Counts,
     Key,
     banded,
     classes_of,
-    family_cells,
     group_counts,
-    hidden,
-    of_one_label,
-    safe,
     small_flips,
 )
 from audit.publish.hidden_units import shown_energy
+from audit.publish.hiding import NOBODY, hidden
 from audit.publish.shown_gates import deciding_groups, without_numbers
 from audit.publish.strangers import without_places
 from audit.result import AuditResult, Axis, Check, CubeRecord, Epoch, Gate
@@ -49,8 +50,20 @@ PARTS: Mapping[Stage, str] = {"data": "train", "model": "predictions"}
 """Part of the data that the counts of a stage come from; it begins the name of its cubes."""
 CONFUSIONS = "confusion: "
 """Begins the name of a published confusion table."""
+TELL_LABELS = ("DB003", "DB004", "DB007")
+"""Checks whose sentences say how often groups have a label."""
+TELL_ALIKE = ("DP002",)
+"""Checks whose sentences name groups in which everybody has one label."""
+TELL_LABELS = ("DB003", "DB004", "DB007")
+"""Checks whose sentences say how often groups have a label."""
+TELL_ALIKE = ("DP002",)
+"""Checks whose sentences name groups in which everybody has one label."""
 TOLD_AT_K = ("DL001", "DP001", "DP002")
 """Checks whose sentences name no count under `K`, but may name one under a larger k."""
+ROUNDED = 1e-9
+"""Of a count, what is lost where a rate is written as a fraction."""
+ROUNDED = 1e-9
+"""Of a count, what is lost where a rate is written as a fraction."""
 MOST_TABLED = 8
 """Classes of a confusion table that is published; a larger one is for the record alone."""
 OF_ALL = frozenset(
@@ -79,21 +92,24 @@ class _Shield:
         k: int,
         flips: Sequence[CubeRecord] = (),
         placed: Sequence[CubeRecord] = (),
-        spared: Container[Key] = (),
+        spared: Mapping[Family, Collection[Key]] = NOBODY,
     ) -> None:
         self.k = k
         self.classes = classes_of(records)
-        self.said: dict[tuple[Key, Family], str] = {}
+        # The same for whoever is hidden: which of them is small is what must not be told.
+        self.why = f"a count under {k}, or one that would give such a count away"
         self.bands = tuple(_Shield(band, estimates, k) for band in banded(placed))
         """One shield a band of places: what is said of the first places speaks of every band among them."""
         self.counts: Counts = group_counts(records, dict.fromkeys(e.by for e in estimates))
-        self.labelled = any(a.name == "label" for r in records for a in r.axes)
-        self.hidden = hidden(self.counts, k, spared, labelled=self.labelled)
+        self.hidden = hidden(self.counts, k, spared)
         self.hidden["flips"] = self.hidden["confusion"] | small_flips(flips, k)
         if k > 1:
             # With them shown, a total less its parts would give away what is hidden among these.
             missing = {(by, g) for by, groups in self.counts.items() if len(by) > 1 for g in groups if None in g}
             self.hidden = {family: keys | missing for family, keys in self.hidden.items()}
+        self.rates = {
+            (e.metric, e.by, e.group, e.outcome): e for e in estimates if e.compare is None and e.reference is None
+        }
         self.touched = {f: {by for by, group in keys if None not in group} for f, keys in self.hidden.items()}
 
     def shown(self, estimate: Estimate) -> Estimate:
@@ -132,8 +148,7 @@ class _Shield:
         """Why it is left out for the counts of this shield alone."""
         family = _family(estimate.metric)
         if estimate.compare is None and estimate.reference is None:
-            key = self._key(estimate.by, estimate.group)
-            return self._why_hidden(key, family) if key in self.hidden[family] else None
+            return self.why if self._key(estimate.by, estimate.group) in self.hidden[family] else None
         if self._names_hidden(estimate, family):
             return "would give away a group that is left out"
         return None
@@ -151,9 +166,26 @@ class _Shield:
             return any(self.touched[family])  # the largest of all crossings speaks of every one of them
         if over_all:
             return estimate.by in self.touched[family]
+        if estimate.group is None and estimate.by in self.touched[family] and self._pins(estimate, family):
+            return True
         pairs = (estimate.pair, estimate.low_pair, estimate.high_pair)
         named = (estimate.group, estimate.reference, *(g for pair in pairs if pair for g in pair))
         return any((estimate.by, group) in gone for group in named if group is not None)
+
+    def _pins(self, estimate: Estimate, family: Family) -> bool:
+        """Whether the lowest and the highest rate, which are named, leave a count between them too few values."""
+        metric = CATALOGUE.get(estimate.metric)
+        names = metric.rates if isinstance(metric, Criterion) else (estimate.metric,)
+        if not isinstance(CATALOGUE.get(names[0]), Rate):
+            return False
+        if len(names) > 1 or estimate.pair is None:
+            return True
+        by, outcome = estimate.by, estimate.outcome
+        ends = [self.rates.get((names[0], by, group, outcome)) for group in estimate.pair]
+        known = sorted(e.value for e in ends if e is not None and e.value is not None)
+        gone = (group for b, group in self.hidden[family] if b == by and None not in group)
+        each = [self.rates.get((names[0], by, group, outcome)) for group in gone if any(self.counts[by][group])]
+        return len(known) < 2 or any(e is None or values_between(e, known[0], known[-1], self.k) < VALUES for e in each)
 
     def _everybody_is_known(self, by: By, family: Family) -> bool:
         """Whether the total over the groups, rows without one left out, is published anyway."""
@@ -161,31 +193,14 @@ class _Shield:
             return False
         return not any(None in group and any(four) for group, four in self.counts[by].items())
 
-    def _why_hidden(self, key: Key, family: Family) -> str:
-        """Why a group is left out; many estimates ask the same."""
-        if (key, family) not in self.said:
-            self.said[key, family] = self._reason(key, family)
-        return self.said[key, family]
-
-    def _reason(self, key: Key, family: Family) -> str:
-        four = self.counts[key[0]][key[1]]
-        if 0 < sum(four) < self.k:
-            return f"fewer than {self.k} rows"
-        if self.labelled and family in {"labels", "confusion", "flips"} and of_one_label(four, self.k):
-            # The other label's count is 0; any other words than a small count's would tell what is hidden.
-            return f"a count behind it is under {self.k}"
-        own = [c for c in family_cells(four, family) if 0 < c < self.k]
-        if own or not safe(four, family, self.k):
-            return f"a count behind it is under {self.k}"
-        return f"protects a count under {self.k}"
-
     def confusions(self) -> tuple[CubeRecord, ...]:
         """Confusion tables of several classes, a cube a grouping; none at all where one of their counts is small.
 
         With some tables of some groups more cells would follow than the counts of single classes tell.
         """
         each = [counts for groups in self.counts.values() for counts in groups.values()]
-        if len(self.classes) < 3 or len(self.classes) > MOST_TABLED or any(0 < n < self.k for c in each for n in c):
+        many = len(self.classes) > MOST_TABLED or any(0 < n < self.k for c in each for n in c)
+        if len(self.classes) < 3 or many or self.touched["confusion"]:
             return ()
         return tuple(self._confusion(by) for by in self.counts)
 
@@ -206,6 +221,19 @@ class _Shield:
     @staticmethod
     def _key(by: tuple[str, ...], group: Group | None) -> Key:
         return (by, group or ())
+
+
+def values_between(rate: Estimate, low: float, high: float, k: int) -> int:
+    """How many values the count of a rate may have that lies between two others, small where it is small."""
+    hits, whole = rate.numerator, rate.denominator
+    if (not hits and not whole) or hits is None or whole is None or hits % 1 or whole % 1:
+        return 0
+    least, most = math.ceil(low * whole - ROUNDED), math.floor(high * whole + ROUNDED)
+    if hits < k:
+        most = min(most, k - 1)
+    if whole - hits < k:
+        least = max(least, int(whole) - k + 1)
+    return most - least + 1
 
 
 def _is_mean(metric: str) -> bool:
@@ -239,7 +267,7 @@ def publishable(result: AuditResult, k: int = K) -> AuditResult:
     shields = {stage: _shield(result, stage, k) for stage in PARTS}
     estimates = Estimates.listed(shields[e.stage].shown(e) if e.stage in shields else e for e in result.estimates)
     gates = tuple(_gate(gate, shields, Beside(estimates), k, result.run.finished) for gate in result.gates)
-    checks = tuple(_checks(result.checks, estimates, k))
+    checks = tuple(_checks(result.checks, estimates, shields["data"], k))
     return replace(result, estimates=estimates, checks=checks, gates=gates, cubes=shields["model"].confusions(),
                    epochs=tuple(_epochs(result, k)), energy=shown_energy(result.energy, estimates))  # fmt: skip
 
@@ -252,22 +280,36 @@ def _epochs(result: AuditResult, k: int) -> Iterator[Epoch]:
     asked = result.question.config
     order = int(asked.get("data", {}).get("intersections", 1))
     confidence = float(asked.get("policy", {}).get("confidence", 0.95))
+    spared = _named(result.gates)
     drawn = {id(epoch) for epoch in chosen(result.epochs)}
     for epoch in result.epochs:
         rates: tuple[Estimate, ...] = ()
         if epoch.counts is not None and id(epoch) in drawn:
             bys = crossings(groups_of(epoch), max(order, 1))
-            shield = _Shield([epoch.counts], [Estimate(stage="model", metric="", by=by) for by in bys], k)
+            shield = _Shield(
+                [epoch.counts], [Estimate(stage="model", metric="", by=by) for by in bys], k, spared=spared
+            )
             rates = tuple(shield.shown(e) for e in rates_of(epoch, confidence))
         yield replace(epoch, counts=None, rates=rates or epoch.rates)
 
 
-def _checks(checks: Sequence[Check], shown: Sequence[Estimate], k: int) -> Iterator[Check]:
+def _checks(checks: Sequence[Check], shown: Sequence[Estimate], data: _Shield, k: int) -> Iterator[Check]:
     """Checks without the numbers of groups that are left out; the outcome stays."""
     gone = {four_fifths.title(e.by[0]) for e in shown if len(e.by) == 1 and four_fifths.rests_on(e)
             and e.status == "suppressed"}  # fmt: skip
+    labels = any(len(by) < 2 for by in data.touched["labels"])
     for check in checks:
         bare = (check.code == four_fifths.CODE and check.title in gone) or (check.code in TOLD_AT_K and k > K)
+        bare = (
+            bare
+            or (check.code in TELL_LABELS and labels)
+            or (check.code in TELL_ALIKE and check.outcome == "warn" and k > 1)
+        )
+        bare = (
+            bare
+            or (check.code in TELL_LABELS and labels)
+            or (check.code in TELL_ALIKE and check.outcome == "warn" and k > 1)
+        )
         why = f"judged on the full record; the numbers are left out here because they would give away counts under {k}"
         yield replace(check, detail=why) if bare else check
 
@@ -278,16 +320,26 @@ def _shield(result: AuditResult, stage: Stage, k: int) -> _Shield:
         for name in (PARTS[stage], f"{PARTS[stage]} flips", f"{PARTS[stage]} {PLACES}")
     )
     estimates = [e for e in result.estimates if e.stage == stage]
-    return _Shield(records, estimates, k, flips, placed, spared=_named(result.gates, stage))
+    return _Shield(records, estimates, k, flips, placed, spared=_named(result.gates))
 
 
-def _named(gates: Sequence[Gate], stage: Stage) -> frozenset[Key]:
-    """Groups that are named anyway: those of the pair that decides a gate.
+def _named(gates: Sequence[Gate]) -> Mapping[Family, frozenset[Key]]:
+    """Groups whose numbers a limit is about: the pair that decides a gate, by the families that its metric rests on.
 
-    Not the largest group, with which others are compared: which of two it is may depend on a count that is hidden.
+    Those of all stages, which may be of the same people: where one page hid another group than the other does, they
+    could be subtracted. Not the largest group, with which others are compared: which of two it is may depend on a count
+    that is hidden.
     """
-    there = [(gate, gate.estimate) for gate in gates if gate.estimate is not None and gate.estimate.stage == stage]
-    return frozenset((estimate.by, group) for gate, estimate in there for group in deciding_groups(gate))
+    there = [(gate, gate.estimate) for gate in gates if gate.estimate is not None and gate.estimate.stage in PARTS]
+    return {
+        family: frozenset(
+            (estimate.by, group)
+            for gate, estimate in there
+            if family in (of := _family(estimate.metric), *BELOW[of])
+            for group in deciding_groups(gate)
+        )
+        for family in FAMILIES
+    }
 
 
 def _gate(gate: Gate, shields: Mapping[Stage, _Shield], around: Beside, k: int, today: str) -> Gate:

@@ -14,6 +14,7 @@ from audit.fairness.adverse import TABLE
 from audit.inference.effective import THIN_EVENTS, THIN_FOLDS
 from audit.metrics import CATALOGUE
 from audit.publish.adverse import is_shown
+from audit.publish.cells import ALIKE
 from audit.publish.words import safe_text, title_of
 from audit.result import AuditResult
 
@@ -170,7 +171,9 @@ def _protection(k: int) -> str:
         return "This card leaves no count out, however small; treat it as confidential."
     return (
         f"Counts under {k} are not published, nor what would give them away by subtraction; such places say "
-        "“left out”. Verdicts rest on the full record."
+        "“left out”. The same holds for groups, and for people with one prediction, of fewer than "
+        f"{ALIKE * k} who all have one label. Rows without a group can be found by subtraction, because nobody is "
+        "recognised by a value that is missing. Verdicts rest on the full record."
         " Two cards of overlapping data can be subtracted from each other, and somebody who knows who else is in a "
         "group knows more than a stranger: no single card can protect against either."
     )

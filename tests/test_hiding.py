@@ -1,0 +1,168 @@
+"""No hidden count is told by what is shown beside it, whatever the table, and not much is hidden for that."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from attacker import Attacker, summed
+
+from audit.publish.hiding import hidden
+
+
+def shares(seed, k, groups):
+    """Groups of a few people each: many counts are near k."""
+    rng = np.random.default_rng([seed, k, groups])
+    sizes = rng.integers(1, 4 * k, size=groups)
+    return {(f"g{i}",): tuple(map(int, rng.multinomial(n, rng.dirichlet([1] * 4)))) for i, n in enumerate(sizes)}
+
+
+def labelled(seed, k, groups):
+    """The same before there are predictions."""
+    return {group: (tn + fp, 0, fn + tp, 0) for group, (tn, fp, fn, tp) in shares(seed, k, groups).items()}
+
+
+def ordinary(seed, k, groups):
+    """Groups of 15 to 3,000 people, 3 to 50% of a label and 2 to 30% of errors."""
+    rng = np.random.default_rng([seed, k, groups])
+    found = {}
+    for i in range(groups):
+        rate, error = rng.uniform(0.03, 0.5), rng.uniform(0.02, 0.3)
+        four = [(1 - rate) * (1 - error), (1 - rate) * error, rate * error, rate * (1 - error)]
+        found[f"g{i}",] = tuple(map(int, rng.multinomial(int(np.exp(rng.uniform(2.7, 8))), four)))
+    return found
+
+
+def crossed(seed, *shape):
+    """A crossing with empty, small and large cells; every third has people without one of the groups."""
+    rng = np.random.default_rng([seed, *shape])
+    levels = [[f"{'abc'[i]}{j}" for j in range(n)] for i, n in enumerate(shape)]
+    if seed % 3 == 0:
+        levels[-1].append(None)
+    scales = {g: rng.choice([0, 6, 24, 120, 800], p=[0.05, 0.15, 0.2, 0.35, 0.25]) for g in itertools.product(*levels)}
+    return {g: tuple(map(int, rng.poisson(n * rng.dirichlet([2] * 4)))) for g, n in scales.items()}
+
+
+@pytest.mark.parametrize("groups", [3, 4, 5, 6])
+@pytest.mark.parametrize("k", [5, 10])
+@pytest.mark.parametrize("kind", [shares, labelled, ordinary])
+def test_no_secret_of_one_attribute_is_told(kind, k, groups):
+    for seed in range(3):
+        assert Attacker(kind(seed, k, groups), ("g",), 1, k).told() == [], seed
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("shape", [(2, 3), (3, 4), (2, 2, 3)])
+def test_no_secret_of_a_crossing_is_told(shape, seed):
+    assert Attacker(crossed(seed, *shape), ("a", "b", "c")[: len(shape)], 2, 10).told() == []
+
+
+def test_nor_where_all_crossings_are_published():
+    for seed in range(3):
+        assert Attacker(crossed(seed, 2, 2, 2), ("a", "b", "c"), 3, 5).told() == []
+
+
+def test_the_attacker_can_win():
+    """With the small ones hidden alone, the sum gives them away: the tests above are able to fail."""
+    finest = {("x",): (48, 48, 48, 48), ("y",): (2, 2, 2, 2)}
+    alone = {family: {(("g",), ("y",))} for family in ("rows", "labels", "selection", "confusion")}
+    told = Attacker(finest, ("g",), 1, 10, gone=alone).told()
+    assert ("rows", ("g",), ("y",), 8) in told
+    assert len(told) == 9
+
+
+def card_of(sizes, k):
+    """All that a card tells of the sizes of groups: the total, each size that is shown, and the largest by name."""
+    names = [(name,) for name in "abc"]
+    counts = {(): {(): (sum(sizes), 0, 0, 0)}, ("g",): {g: (n, 0, 0, 0) for g, n in zip(names, sizes, strict=True)}}
+    gone = hidden(counts, k)["rows"]
+    shown = tuple(None if (("g",), g) in gone else n for g, n in zip(names, sizes, strict=True))
+    assert all(n is None or n >= k for n in shown)
+    # The group that others are compared with, where it is shown, and whether it is hidden where it is not.
+    largest = max(range(len(sizes)), key=lambda i: (sizes[i], -i))
+    return sum(sizes), shown, largest if shown[largest] is not None else None
+
+
+@pytest.mark.parametrize("most", [14, pytest.param(26, marks=pytest.mark.slow)])
+def test_no_small_count_follows_from_a_card_and_the_rule_of_hiding(most):
+    """Every table of so many people is tried: who knows the rule finds two values at least behind each card."""
+    k, tables = 4, {}
+    for sizes in itertools.product(range(1, most), repeat=3):
+        # Three people in three groups are one each.
+        if 3 < sum(sizes) <= most:
+            tables.setdefault(card_of(sizes, k), []).append(sizes)
+    for card, behind in tables.items():
+        for i in range(3):
+            values = {sizes[i] for sizes in behind}
+            assert min(values) >= k or len(values) > 1, (card, behind)
+
+
+def test_the_choice_does_not_depend_on_sizes():
+    """A 100, B 100, C 9 and every other table like it hide the same."""
+    gone = {
+        frozenset(
+            hidden(summed({("A",): (a, 0, 0, 0), ("B",): (b, 0, 0, 0), ("C",): (c, 0, 0, 0)}, ("g",), 1), 10)["rows"]
+        )
+        for a, b, c in [(100, 300, 9), (300, 100, 9), (100, 300, 1), (5_000, 60, 4)]
+    }
+    assert len(gone) == 1
+
+
+def test_two_small_groups_whose_sum_leaves_one_value_take_another_with_them():
+    counts = summed(
+        {("A",): (9, 0, 0, 0), ("B",): (9, 0, 0, 0), ("C",): (400, 0, 0, 0), ("D",): (300, 0, 0, 0)}, ("g",), 1
+    )
+    gone = hidden(counts, 10)["rows"]
+    assert {group for _, group in gone} > {("A",), ("B",)}
+    assert len(gone) == 3
+
+
+def people(rows, rate=0.4, error=0.2):
+    four = [(1 - rate) * (1 - error), (1 - rate) * error, rate * error, rate * (1 - error)]
+    return tuple(round(rows * share) for share in four)
+
+
+def test_everybody_is_hidden_before_a_group():
+    """A total that nothing else gives is given up for a group, where there is one attribute."""
+    gone = hidden(summed({("A",): people(800), ("B",): people(900), ("C",): people(90)}, ("g",), 1), 10)
+    assert gone["labels"] == frozenset()
+    assert gone["confusion"] == {(("g",), ("C",)), ((), ())}
+
+
+def test_a_crossing_never_costs_a_group_of_one_attribute():
+    finest = {(a, b): people(600) for a in ("a0", "a1", "a2") for b in ("b0", "b1")} | {("a0", "b0"): people(20)}
+    gone = hidden(summed(finest, ("a", "b"), 2), 10)
+    assert {by for keys in gone.values() for by, _ in keys} == {("a", "b")}
+    assert len(gone["confusion"]) == 4
+
+
+def test_who_a_limit_is_about_is_hidden_last():
+    finest = {(f"a{i}", b): people(400) for i in range(3) for b in ("x", "y")} | {
+        ("few", "x"): people(4),
+        ("few", "y"): people(4),
+    }
+    counts = summed(finest, ("a", "b"), 1)
+    for spared in itertools.combinations([(("a",), (f"a{i}",)) for i in range(3)], 2):
+        gone = hidden(counts, 10, {"rows": set(spared), "labels": (), "selection": (), "confusion": ()})["rows"]
+        assert len(gone) == 2
+        assert not gone & set(spared)
+
+
+def test_a_predictive_value_of_one_of_few_people_is_hidden():
+    """Of 15 people with prediction 0 nobody has label 1: whoever knows the prediction knows the label."""
+    counts = summed({("A",): (15, 40, 0, 60), ("B",): people(700), ("C",): people(600)}, ("g",), 1)
+    assert (("g",), ("A",)) in hidden(counts, 10)["confusion"]
+    counts = summed({("A",): (150, 40, 0, 60), ("B",): people(700), ("C",): people(600)}, ("g",), 1)
+    assert not hidden(counts, 10)["confusion"]
+
+
+def test_a_page_of_many_groupings_is_hidden_quickly_and_by_whole_crossings():
+    rng = np.random.default_rng(1)
+    names = tuple(f"a{i}" for i in range(10))
+    finest = {}
+    for _ in range(400):
+        group = tuple(str(i) for i in rng.integers(3, size=10))
+        finest[group] = people(int(rng.integers(1, 200)))
+    gone = hidden(summed(finest, names, 2), 10)
+    assert {by for by, _ in gone["confusion"] if len(by) == 1} == set()
