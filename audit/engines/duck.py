@@ -54,10 +54,9 @@ class DuckScan:
 
     def tally(self, keys: Mapping[str, Key], sums: Mapping[str, Sum], shifts: Mapping[str, int], most: int) -> Tally:
         """Sums by cell: one GROUP BY."""
-        if isinstance(band := keys.get(BAND), Band):
-            # A cell may be there once for each band of weights; without them there are no more than may be asked.
-            self._refuse_crowd({name: key for name, key in keys.items() if name != BAND}, most // (len(band.edges) + 1))
-        self._refuse_crowd(keys, most)
+        # A cell may be there once for each band of weights; without them there are no more than may be asked.
+        bands = len(band.edges) + 1 if isinstance(band := keys.get(BAND), Band) else 1
+        self._refuse_crowd({name: key for name, key in keys.items() if name != BAND}, most // bands)
         select = [f"{key_sql(key)} AS k{i}" for i, key in enumerate(keys.values())]
         select += [sum_sql(wanted, shifts.get(name, 0)) for name, wanted in sums.items()]
         by = f"GROUP BY {', '.join(f'k{i}' for i in range(len(keys)))}" if keys else ""
