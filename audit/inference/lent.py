@@ -10,7 +10,7 @@ where these lie further out:
   rarely as the tail of ``q`` says, s being the spread of one row over the mean. The limit is therefore
   ``value / (1 - q s / sqrt(n))``, and there is none where the rows are so few that all of the spread may be unseen.
 - of signed rows, the other's spread as it stands: in proportion where the group's rows are larger on the whole, or
-  surely smaller.
+  surely smaller. Away from the other, that proportion is a guess of few rows, and gets Student's t.
 
 Must not: see rows, names or limits of a policy.
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 LARGER = 2.0
 """Rows of a group that lends, in rows of one that borrows: no group lends to its like."""
 FEW_ROWS = 30.0
+MANY = 1000.0
+"""Degrees of freedom from which Student's t is the normal quantile to a thousandth."""
 LITTLE = 1.5
 """Spread that a larger group shows, in spreads of the group's own, from which its own interval is marked; and rows, of
 a spread as large as the mean, from which a group would have seen what there is to see."""
@@ -107,10 +109,28 @@ def _end(found: Found, i: np.ndarray, j: np.ndarray, tail: float, side: int) -> 
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if found.scale.lends == "spread":
             reach = _of_as_many(found, _reach(found, found.error, tail), i, j) * _part(found.sizes, i, j, tail)
+            away = side * (found.value[i] - found.value[j]) > 0
+            reach = np.where(away, reach * _of_a_guess(found.sizes, i, j, tail), reach)
             return np.asarray(found.value[i] + side * reach)
         if found.scale.lends == "value":
             return np.asarray(found.value[i] * _stretch(found, i, j, tail))
         return found.scale.back(found.point[i] + np.log(_stretch(found, i, j, tail)))
+
+
+def _of_a_guess(sizes: Found | None, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
+    """Student's t over the normal quantile: what part of a spread entries i have is itself taken from their few rows.
+
+    Only away from j, where the laws are unlike whatever the truth: towards it, false fails are of laws that are alike.
+    """
+    if sizes is None:
+        return np.ones(())
+    # A spread that is known with a variance of v, in proportion, has 1 / 2v degrees of freedom (Satterthwaite).
+    one = _in_proportion(sizes) * np.sqrt(sizes.kish)
+    df = sizes.kish[i] / (2 * one[j] ** 2)
+    guessed = (sizes.value[i] > sizes.value[j]) & (sizes.kish[j] >= LARGER * sizes.kish[i]) & (df < MANY)
+    factor = np.ones(df.shape)
+    factor[guessed] = quantile(tail, df[guessed]) / quantile(tail, np.array([np.inf]))
+    return factor
 
 
 def _in_proportion(found: Found) -> Floats:

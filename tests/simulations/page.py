@@ -15,6 +15,9 @@ import numpy as np
 SEED = 20_260_101
 PROMISED, DEMANDED = 0.95, 0.93
 TAIL = 0.025
+MORE, NEAR = 20, 3.0
+"""Times the replicates of a cell that lies within so many Monte-Carlo errors of its bound."""
+UNDECIDED = f"{MORE} times as many where a figure lies within {NEAR:g} Monte-Carlo errors of its bound"
 Item = TypeVar("Item")
 
 
@@ -26,6 +29,10 @@ class Scale:
 
     def replicates(self, full: int) -> int:
         return max(full // 10, 200) if self.fast else full
+
+    def more(self, replicates: int, *, near: bool) -> int:
+        """Replicates of a cell whose figure lies so near its bound that they do not tell on which side it is."""
+        return replicates * MORE if near and not self.fast else replicates
 
     def some(self, items: Sequence[Item], few: Sequence[Item]) -> Sequence[Item]:
         return few if self.fast else items

@@ -8,7 +8,19 @@ from itertools import product
 
 import numpy as np
 from scipy.stats import norm
-from simulations.page import TAIL, Demand, Scale, at_least, at_most, error, generator, table, watched
+from simulations.page import (
+    NEAR,
+    TAIL,
+    UNDECIDED,
+    Demand,
+    Scale,
+    at_least,
+    at_most,
+    error,
+    generator,
+    table,
+    watched,
+)
 
 from audit.inference.means import between, mean_gap, measured
 from audit.inference.scales import MEANS, ROOT_MEAN_SQUARE
@@ -86,28 +98,46 @@ def tails(scale: Scale) -> tuple[str, list[Demand]]:
 
 
 def _pairs(scale: Scale) -> tuple[str, list[Demand]]:
-    reps, rows = scale.replicates(2000), []
+    reps, rows, drew = scale.replicates(2000), [], []
     cells = list(product(scale.some(LAWS, LAWS[2:]), scale.some(SIZES, (30, 60, 200, 400))))
-    larges = {law: of_the_large(law, reps // BORROWED, generator(31, i)) for i, law in enumerate(LAWS)}
     for i, (law, n) in enumerate(watched("tails", cells)):
-        e = drawn(law, generator(32, i), (reps, n))
-        rows.append((law, n, *(x for name in SCALES for x in _pair(name, law, e, larges[law]))))
+        found = _of_batches(law, n, reps, 1, i)
+        near = max(*found[0::5], np.nanmax(found[2::5])) > MOST_FAILS - NEAR * error(MOST_FAILS, reps)
+        batches = scale.more(1, near=bool(near))
+        rows.append((law, n, *(found if batches == 1 else _of_batches(law, n, reps, batches, i))))
+        drew.append(reps * batches)
     head = ("errors", "rows", *(f"{name}: {what}" for name in SCALES
                                 for what in ("false fail", "missed, unmarked", "false pass", "twice fails", "half fails")))  # fmt: skip
-    fails, missed, passes, twice, _half = (np.array([r[2 + k :: 5] for r in rows]) for k in range(5))
+    fails, missed, passes, _twice, _half = (np.array([r[2 + k :: 5] for r in rows]) for k in range(5))
     light = [r[2 + 5 + 3] for r in rows if r[0] in {"normal", "exponential", "t with 3 df"} and r[1] >= 200]
     text = (
-        f"\nOne group of 30 to 400 rows beside one of {LARGE:,}, whose spread it borrows; {reps:,} replicates, {BORROWED} of which share a large group. "
+        f"\nOne group of 30 to 400 rows beside one of {LARGE:,}, whose spread it borrows; {reps:,} replicates, {UNDECIDED}; {BORROWED} of them share a large group. "
         "False fails of equal laws at a limit of 0; intervals of the difference to the large group that miss the true one without a mark; false passes "
         f"where the small group’s errors are {LARGER:g} times as large and the limit is the true gap; and how often {LARGER:g} times, or half, the errors fail:\n\n"
         + table(head, rows)
     )  # fmt: skip
     return text, [
-        at_most("a small group beside a large one: false fails, equal laws of errors", float(fails.max()), MOST_FAILS, reps),
-        at_most("a small group beside a large one: intervals that miss without a mark", float(missed.max()), MISSED, reps),
-        at_most("a small group beside a large one: false passes, limit at the true gap", float(np.nanmax(passes)), 0.05, reps),
+        _worst("a small group beside a large one: false fails, equal laws of errors", fails, MOST_FAILS, drew),
+        _worst("a small group beside a large one: intervals that miss without a mark", missed, MISSED, drew),
+        _worst("a small group beside a large one: false passes, limit at the true gap", passes, MOST_FAILS, drew),
         at_least("200 rows and more beside a large group, no rare errors: twice the absolute error fails", min(light), 0.90, reps),
     ]  # fmt: skip
+
+
+def _worst(what: str, shares: np.ndarray, bound: float, drew: list[int]) -> Demand:
+    """Bound on the largest share of all cells, with the replicates of its own cell."""
+    at = int(np.nanargmax(np.nanmax(np.where(np.isnan(shares), -1.0, shares), axis=1)))
+    return at_most(what, float(np.nanmax(shares)), bound, drew[at])
+
+
+def _of_batches(law: str, n: int, reps: int, batches: int, cell: int) -> list[float]:
+    """Shares of every statistic over several batches of samples, each batch with large groups of its own."""
+    found = []
+    for batch in range(batches):
+        large = of_the_large(law, reps // BORROWED, generator(31, LAWS.index(law), batch))
+        e = drawn(law, generator(32, cell, batch), (reps, n))
+        found.append([x for name in SCALES for x in _pair(name, law, e, large)])
+    return list(map(float, np.mean(found, axis=0)))
 
 
 def _pair(name: str, law: str, e: np.ndarray, large: Sums) -> tuple[float, ...]:
