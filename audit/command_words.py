@@ -38,6 +38,15 @@ def recorded_words(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(_merged(_recorded(words)))
 
 
+def readable(word: str) -> str:
+    r"""A word of a command as a document can hold it: bytes that are no UTF-8 as their codes.
+
+    >>> readable("a\udcff")
+    'a\\xff'
+    """
+    return word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def named(path: str) -> str:
     r"""Last part of a path written on any system: whose folder it lies in is nobody's business.
 

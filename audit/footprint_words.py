@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from audit.errors import printable
 from audit.footprint import MEASURED_SHARE, Energy, EnergyMethod
 from audit.value import Estimate
 
@@ -43,6 +44,7 @@ NEEDS: Mapping[str, str] = {
 """Why a total is undefined although energy was measured, and the mend."""
 FROM_ENERGY = frozenset({"energy_kwh", "carbon_g", "carbon_market_g", "water_l", "sci_g"})
 UNKNOWN_SHARE = "measured share unknown"
+UNTRAINED = "not metered, because nothing was trained"
 
 
 def share_text(share: float) -> str:
@@ -165,3 +167,23 @@ def _why(energy: Energy | None, metric: str) -> str:
     if energy.energy_kwh is None and metric != "embodied_g":
         return energy.note or NEEDS["energy_kwh"]
     return NEEDS[metric]
+
+
+def nothing_trained(energy: Energy) -> bool:
+    """Whether a run that was metered has no phase of training, and nothing was measured of the others."""
+    return energy.energy_kwh is None and bool(energy.components) and all(c.phase != "train" for c in energy.components)
+
+
+def unmeasured_words(energy: Energy) -> str:
+    """Why there is no energy, said once."""
+    if nothing_trained(energy):
+        return UNTRAINED
+    blind = all(c.energy_j is None for c in energy.components)
+    details = [c.detail for c in energy.components if blind and c.detail]
+    said = dict.fromkeys(_bare(printable(text, 200)) for text in details or [energy.note or "no meter answered"])
+    return f"not measured: {'; '.join(said)}"
+
+
+def _bare(text: str) -> str:
+    """A reason without the words that stand before it already."""
+    return text.strip().removeprefix("not measured:").strip()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,11 +24,13 @@ from typing import Any
 from audit.command_words import recorded_words
 from audit.energy.meter import Meter, Phase
 from audit.errors import QuestionError, printable
+from audit.own_streams import flush
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAME_PRESS_S = 0.5
 """Two interrupts closer than this are one: some supervisors signal the process and then its group."""
 STDERR = 2
+SHELL = "/bin/sh"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +87,7 @@ def run_command(
         raise QuestionError(
             f"no folder '{printable(folder, 300)}' to run '{_shown(words[0])}' in; name one that exists"
         )
-    for stream in (sys.stdout, sys.stderr):
-        # A stream that is closed, full or gone is no reason not to run the command.
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            stream.flush()
+    flush()
     relay = _Relay()
     started_s = time.monotonic()
     with relay.listening():
@@ -217,7 +217,14 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     """Start the child, or say why it cannot be started."""
     try:
-        return subprocess.Popen(words, cwd=folder, stdout=stdout, env=env)
+        try:
+            return subprocess.Popen(words, cwd=folder, stdout=stdout, env=env)
+        except OSError as error:
+            if error.errno != errno.ENOEXEC:
+                raise
+            # A script without a first line is the shell's, as it is for env, nice and timeout (execvp).
+            found = words[0] if "/" in words[0] else shutil.which(words[0], path=(env or os.environ).get("PATH"))
+            return subprocess.Popen([SHELL, found or words[0], *words[1:]], cwd=folder, stdout=stdout, env=env)
     except OSError as error:
         raise QuestionError(
             f"cannot run '{_shown(words[0])}' in '{printable(folder, 300)}': {_mend(words[0], error)}"
@@ -234,6 +241,4 @@ def _mend(program: str, error: OSError) -> str:
         return "no such file, or the interpreter in its first line does not exist; correct the path"
     if error.errno == errno.EACCES:
         return "it is not executable; run 'chmod +x' on it or name its interpreter, such as \"python\", first"
-    if error.errno == errno.ENOEXEC:
-        return 'it is not a program; name its interpreter, such as "python", first'
     return f"{error.strerror or error}; correct the command"

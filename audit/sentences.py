@@ -65,7 +65,7 @@ def training_notes(run: Run) -> tuple[str, ...]:
     said = []
     if run.stopped_by:
         named = _listed_gates(run.stopped_by)
-        said.append(f"Training was not started, because {named} on the data; --continue trains all the same.")
+        said.append(f"Training was not started, because {named} on the data; --continue trains anyway.")
     if run.continued:
         named = _listed_gates(run.continued)
         said.append(f"Training was started with --continue, although {named} on the data.")

@@ -18,7 +18,7 @@ import audit
 PACKAGE = Path(audit.__file__).parent
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.name != "__main__.py")
 LAYERS = (
-    ("credentials", "control"), ("errors", "surroundings"), ("own_process", "command_words"), ("strict_json",), ("value",), ("estimates",), ("cube",), ("events",), ("catalogue",), ("document",), ("footprint",), ("result",), ("inference",), ("fairness",), ("metrics",),
+    ("credentials", "control", "own_streams"), ("errors", "surroundings"), ("own_process", "command_words"), ("strict_json",), ("value",), ("estimates",), ("cube",), ("events",), ("catalogue",), ("document",), ("footprint",), ("result",), ("inference",), ("fairness",), ("metrics",),
     ("config",), ("grouping", "classes"), ("cells",), ("measurement",), ("own_metrics",), ("footprint_words",), ("group_names", "row_totals"), ("deciding",), ("sentences",), ("beside",), ("four_fifths",), ("checks_found",), ("family",), ("waivers",), ("gates",), ("before_training",), ("assets",), ("evidence", "energy"), ("planning",),
     ("data.twins",), ("engines",), ("plans",), ("data",), ("process",), ("records",), ("epochs",), ("publish",), ("writes",), ("earlier",), ("stages",), ("run", "parts"), ("tracking",), ("arrays",),
     ("counted",), ("verification",), ("guard",), ("api", "verify", "compare", "starting", "dashboard"), ("mlflow",), ("wrapping",),

@@ -133,14 +133,12 @@ def test_a_child_that_outlives_its_parent_is_not_waited_for(tmp_path):
         (["python", "a\0b"], "null character"),
         (["./plain.txt"], "not executable"),
         (["./no-interpreter"], "interpreter in its first line"),
-        (["./not-a-program"], "not a program"),
     ],
 )
 def test_a_command_that_cannot_start_is_refused_by_name(tmp_path, command, mend):
     (tmp_path / "plain.txt").write_text("text")
-    for name, content in (("no-interpreter", "#!/no/such/interpreter\n"), ("not-a-program", "text")):
-        (tmp_path / name).write_text(content)
-        (tmp_path / name).chmod(0o755)
+    (tmp_path / "no-interpreter").write_text("#!/no/such/interpreter\n")
+    (tmp_path / "no-interpreter").chmod(0o755)
     with pytest.raises(QuestionError, match=mend) as caught:
         run_command(command, folder=tmp_path)
     assert "\n" not in str(caught.value)

@@ -149,14 +149,14 @@ def track(
     json: o.AsJson = False,
 ) -> None:
     """Meter any command: audit track -- python train.py. Its exit code is passed through."""
-    from audit.command_words import recorded_words
+    from audit.command_words import readable, recorded_words
     from audit.errors import QuestionError
     from audit.tracking import track as track_command
 
     words = tuple(context.args)
     if not words:
         raise QuestionError("no command to track; write it after two dashes: audit track -- python train.py")
-    kept = words if record_arguments else recorded_words(words)
+    kept = tuple(map(readable, words)) if record_arguments else recorded_words(words)
     asked = _electricity({"country": country, "pue": pue, "meter": meter}, config)
     job = job_of(asked, Path(), store, ("audit", "track", "--", *kept), json=json)
     tracked = track_command(words, job)

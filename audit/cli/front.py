@@ -13,10 +13,11 @@ import typer
 
 from audit import __version__
 from audit.cli import auditing, evidence, parts, planning, starting
-from audit.cli.streams import Interrupts, Streams, flush
+from audit.cli.streams import Interrupts, Streams
 from audit.control import shown
 from audit.credentials import without_credentials
 from audit.errors import AuditError, printable
+from audit.own_streams import flush
 
 INTERNAL_ERROR, INTERRUPTED = 4, 130
 OUTPUT_LOST = 74

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TextIO
 
+from audit.own_streams import flush
+
 STANDARD = (0, 1, 2)
 GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EBADF})
 """Nobody reads any more: no error of ours and nothing to tell."""
@@ -109,13 +111,6 @@ def open_standard() -> None:
                 os.dup2(opened, descriptor)
                 os.close(opened)
             os.set_inheritable(descriptor, True)
-
-
-def flush() -> None:
-    """Hand on what is buffered; a stream that cannot take it is left as it is."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            stream.flush()
 
 
 class Interrupts:

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.footprint import WATER_FACTOR, CarbonPerUnit, Energy, EnergyComponent, EnergyMethod
-from audit.footprint_words import NEEDS, figure_text, made_of, mass_text, measured_words, volume_text
+from audit.footprint_words import (
+    NEEDS,
+    UNTRAINED,
+    figure_text,
+    made_of,
+    mass_text,
+    measured_words,
+    nothing_trained,
+    volume_text,
+)
 from audit.publish.shapes import Table, TableRow
 from audit.publish.words import LEFT_OUT, Cell, group_name, grouping_name, percent, safe_text, words
 
@@ -66,7 +75,9 @@ def energy_view(energy: Energy | None) -> EnergyView:
     """What the run drew, by which method, what that means, and what turned it into grams."""
     if energy is None:
         return EnergyView("Energy was not metered in this audit, so nothing is said about it.")
-    note = safe_text(energy.note, 1200).strip() if energy.note else ""
+    if nothing_trained(energy) and energy.embodied_g is None:
+        return EnergyView(f"Energy: {UNTRAINED}.")
+    note = safe_text(energy.note, 1200).strip().removeprefix(f"{METHODS['none']}:").strip() if energy.note else ""
     return EnergyView(
         sentence=_sentence(energy),
         largest=_largest(energy),

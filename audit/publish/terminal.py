@@ -77,7 +77,11 @@ def summary(
     code
         Exit code of the command where it is not its verdict's, because it was interrupted.
     """
-    verdict_lines(result, console, exit_zero=exit_zero, code=code)
+    metered = _is_tracked(result)
+    if metered:
+        _print_tracked(result, console, code)
+    else:
+        verdict_lines(result, console, exit_zero=exit_zero, code=code)
     audited = any(e.stage == "model" for e in result.estimates)
     data = _data_gaps(result) if audited else groupings(result, "data", console.width)
     for lines in (
@@ -85,10 +89,24 @@ def summary(
         data,
         _rows(result.data),
         _checks(result.checks),
-        energy_lines(result.energy),
+        () if metered else energy_lines(result.energy),
         _ending(folder, next_command),
     ):
         section(console, lines)
+
+
+def _is_tracked(result: AuditResult) -> bool:
+    """Whether a command was metered and nothing else asked."""
+    return result.run.command[1:2] == ("track",)
+
+
+def _print_tracked(result: AuditResult, console: Console, code: int | None) -> None:
+    """Print what a command drew, which is what was asked; how it ended, where that was not well."""
+    for line in list(energy_lines(result.energy)) or [Line("Energy  ", "not recorded")]:
+        _print(console, line)
+    if result.verdict != "not judged":
+        _print(console, Line(""))
+        verdict_lines(result, console, code=code)
 
 
 def in_a_line(result: AuditResult, folder: Path | None) -> str:
@@ -161,7 +179,7 @@ def _meaning(result: AuditResult, own: int | None = None) -> str:
 def _meaning_of_incomplete(result: AuditResult, code: int) -> str:
     """What the exit code of a run says that did not end as it should."""
     failed = next((c for c in result.run.exit_codes.values() if c != 0), None)
-    if result.run.command[1:2] == ("track",) and failed is not None:
+    if _is_tracked(result) and failed is not None:
         return f"Exit code {failed if failed > 0 else 128 - failed}: the command's own, passed through."
     if result.run.interrupted:
         return f"Exit code {code}: the run was interrupted, so there is nothing to judge or to release."

@@ -9,7 +9,15 @@ from collections.abc import Iterator
 
 from audit.errors import printable
 from audit.footprint import CONTRACT_FACTOR, GRID_FACTOR
-from audit.footprint_words import figure_text, made_of, mass_text, measured_words, share_text, volume_text
+from audit.footprint_words import (
+    figure_text,
+    made_of,
+    mass_text,
+    measured_words,
+    share_text,
+    unmeasured_words,
+    volume_text,
+)
 from audit.publish.terminal_tables import Line
 from audit.result import CarbonPerUnit, Energy
 
@@ -23,7 +31,7 @@ def energy_lines(energy: Energy | None) -> Iterator[Line]:
     if energy is None:
         return
     if energy.energy_kwh is None:
-        yield Line("Energy  ", f"not measured: {printable(energy.note or 'no meter answered', 200)}")
+        yield Line("Energy  ", unmeasured_words(energy))
         return
     yield Line("Energy  ", f"{figure_text(energy.energy_kwh)} kWh ({measured_words(energy)}){_made_of(energy)}")
     yield Line("Carbon  ", _located(energy))

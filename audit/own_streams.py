@@ -1,0 +1,13 @@
+"""What this process holds back of standard output and standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+
+
+def flush() -> None:
+    """Hand on what is held; a stream that is closed, full or gone is left as it is."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()

@@ -1,0 +1,126 @@
+"""`audit track` leaves a command as it runs alone, and says what it drew and little else."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import sample_results
+from rich.console import Console
+
+from audit.publish.card import render
+from audit.publish.energy import energy_view
+from audit.publish.terminal import summary
+from audit.publish.terminal_energy import energy_lines
+from audit.result import Energy, EnergyComponent
+from audit.sentences import training_notes
+
+
+def tracked(folder, *words, options=(), env=None):
+    command = [sys.executable, "-m", "audit", "track", "--store", "runs", *options, "--", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, timeout=60, env=os.environ | (env or {}))
+
+
+def document(folder):
+    (file,) = folder.glob("runs/2*/audit.json")
+    return json.loads(file.read_text())
+
+
+SCRIPTS = {"no first line": "exit 6\n", "comments alone": "# a script\n\nexit 6\n", "several lines": "x=6\nexit $x\n"}
+
+
+@pytest.mark.parametrize("text", SCRIPTS.values(), ids=SCRIPTS)
+@pytest.mark.parametrize("how", ["./job", "path", "PATH"])
+def test_a_script_without_a_first_line_is_the_shells(tmp_path, text, how):
+    (tmp_path / "job").write_text(f'touch "$1"\n{text}')
+    (tmp_path / "job").chmod(0o755)
+    word = {"./job": "./job", "path": str(tmp_path / "job"), "PATH": "job"}[how]
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    alone = subprocess.run(["env", word, "a b"], cwd=tmp_path, env=os.environ | env, check=False).returncode
+    (tmp_path / "a b").unlink()
+    done = tracked(tmp_path, word, "a b", env=env)
+    assert done.returncode == alone == 6, done.stderr
+    assert (tmp_path / "a b").exists()
+    assert document(tmp_path)["run"]["command"][-2:] == ["job", "…"]
+
+
+@pytest.mark.parametrize("options", [(), ("--record-arguments",)])
+@pytest.mark.parametrize("word", [b"\xff\xfea", b"caf\xe9", b"\xed\xb3\xbf", b"--x=\x80", "é".encode()])
+def test_bytes_that_are_not_utf_8_reach_the_command_and_the_run_is_kept(tmp_path, options, word):
+    code = "import os, sys; sys.stdout.buffer.write(os.fsencode(sys.argv[1])); sys.exit(5)"
+    done = tracked(tmp_path, sys.executable, "-c", code, word, options=options)
+    assert done.returncode == 5
+    assert done.stdout.startswith(word)
+    assert b"not recorded" not in done.stderr
+    kept = document(tmp_path)["run"]["command"][-1]
+    assert kept == word.decode("utf-8", "backslashreplace") if options else "…" in kept
+
+
+def test_it_leads_with_the_energy(tmp_path):
+    done = tracked(tmp_path, sys.executable, "-c", "import time; time.sleep(1)")
+    said = done.stdout.decode()
+    assert done.returncode == 0
+    assert said.startswith("Energy  "), said
+    assert "NOT JUDGED" not in said
+    done = tracked(tmp_path, sys.executable, "-c", "raise SystemExit(7)")
+    said = done.stdout.decode()
+    assert said.startswith("Energy  "), said
+    assert "the command ended with code 7" in said
+    assert "Exit code 7: the command's own" in said
+
+
+def component(phase, **fields):
+    return EnergyComponent(component="cpu", phase=phase, energy_j=None, method="none", **fields)
+
+
+UNTRAINED = Energy(components=(component("validate"), component("audit")), note="whole machine; not measured")
+READY = "not measured: the meter was not ready yet"
+UNMEASURED = {
+    "nothing trained": (UNTRAINED, "not metered, because nothing was trained"),
+    "no account": (
+        Energy(note="not measured: the meter gave no account; it broke"),
+        "not measured: the meter gave no account; it broke",
+    ),
+    "no word": (Energy(), "not measured: no meter answered"),
+    "too short": (
+        Energy(components=(component("train", detail=READY), component("audit", detail=READY)), note="whole machine"),
+        "not measured: the meter was not ready yet",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNMEASURED)
+def test_what_was_not_measured_is_said_once_and_in_a_line(name):
+    energy, said = UNMEASURED[name]
+    assert [line.body for line in energy_lines(energy)] == [said]
+    view = energy_view(energy)
+    for text in (view.sentence, view.note):
+        assert text.lower().count("not measured: not measured") == 0
+    assert not view.note.lower().startswith("not measured")
+
+
+def test_energy_where_nothing_trained_is_one_line_of_a_card():
+    result = replace(sample_results.unjudged(), energy=UNTRAINED)
+    text = render(result, "md")
+    section = text.partition("Energy and carbon")[2].partition("\n## ")[0]
+    assert section.strip() == "Energy: not metered, because nothing was trained."
+    console = Console(record=True, width=100, file=pathlib.Path(os.devnull).open("w"))  # noqa: SIM115
+    summary(result, console)
+    assert console.export_text().count("not metered") == 1
+
+
+def test_a_measured_run_without_training_keeps_its_figures():
+    found = sample_results.boston().energy
+    parts = tuple(replace(c, phase="audit") for c in found.components)
+    assert energy_view(replace(found, components=parts)).components is not None
+
+
+def test_the_note_on_a_training_that_was_stopped():
+    run = replace(sample_results.boston().run, stopped_by=("data.base_rate.ratio.race",))
+    assert any(note.endswith("--continue trains anyway.") for note in training_notes(run))
