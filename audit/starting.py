@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from audit.config.sections import SMALLEST_PUBLISHED
 from audit.config.write import to_toml
 from audit.engines.address_names import written_from
 from audit.engines.duck import connection
@@ -140,7 +141,7 @@ def suite(path: str | Path) -> str:
 
 def proposal(seen: Look, suite: str | None = None) -> str:
     """Commented audit.toml; ``suite`` is the name of the file of expectations beside it."""
-    parts = [HEAD, _data(seen), _checks(suite), _predictions(seen), _gates(seen)]
+    parts = [HEAD, _data(seen), _checks(suite), _predictions(seen), PUBLISH, _gates(seen)]
     return "\n".join(p for p in parts if p)
 
 
@@ -153,6 +154,11 @@ name = "unnamed"
 # owner = "who to write to"
 # intended_use = "what decisions it may support"
 # out_of_scope = "what it must not be used for"
+"""
+
+PUBLISH = f"""\
+[publish]
+k = {SMALLEST_PUBLISHED}                         # cards leave out counts under it, and what would give them away
 """
 
 

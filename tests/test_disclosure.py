@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -86,8 +87,6 @@ def test_k_must_be_a_count():
 
 
 def test_estimates_without_counts_behind_them_are_left_out():
-    from dataclasses import replace
-
     public = publishable(replace(samples.unjudged(), cubes=()))
     assert {e.status for e in public.estimates} == {"suppressed"}
 
@@ -153,3 +152,18 @@ def test_a_card_names_no_group_of_one_label_and_no_labels_of_a_hidden_one():
         assert said[code][0] == within[code][0]
         assert said[code][1].startswith("judged on the full record")
     assert {c.code: (c.outcome, c.detail) for c in publishable(private, 1).checks} == within
+
+
+def test_the_question_says_the_smallest_count_of_its_cards():
+    from audit.config.read import build
+    from audit.publish.card import render
+
+    private = samples.boston()
+    for k in (1, 5):
+        asked = replace(private.question, config=private.question.config | {"publish": {"k": k}})
+        result = replace(private, question=asked)
+        assert publishable(result).estimates == publishable(private, k).estimates
+        assert render(result, "md") == render(private, "md", k)
+        assert render(result, "md", 10) == render(private, "md")
+    with pytest.raises(QuestionError, match="k"):
+        build({"data": {"source": "t.csv"}, "publish": {"k": 0}})

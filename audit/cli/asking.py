@@ -27,7 +27,7 @@ JUDGED = {"data": ("data", "checks"), "model": ("model",)}
 """Stages of the limits that a command for one table can judge."""
 JUDGING = ("gates", "waivers", "policy")
 """Sections that say what is judged of what was counted."""
-TAKEN = ("model", "dataset", "data", "policy", "predictions", "ll144")
+TAKEN = ("model", "dataset", "data", "policy", "predictions", "ll144", "publish")
 MEDIAN = "median"
 
 

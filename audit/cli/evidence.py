@@ -84,7 +84,10 @@ def card(
         Path | None,
         typer.Option(help="File to write, over an earlier card but nothing else; stdout where none is named."),
     ] = None,
-    k: Annotated[int, typer.Option(min=1, help="Leave out groups and cells of fewer people than this.")] = 10,
+    k: Annotated[
+        int | None,
+        typer.Option(min=1, help="Leave out counts under this; [publish] k of the run, or 10, where none is named."),
+    ] = None,
     store: o.StorePath = HERE,
 ) -> None:
     """Print the card of a result, with small cells left out."""

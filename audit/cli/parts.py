@@ -86,7 +86,7 @@ def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Confi
     raw = counted_question(counts)
     if policy is not None:
         counted = build(raw, str(counts)).model_dump(mode="json", exclude_none=True)
-        raw |= policy_of(policy, counted, ("model", "dataset", "ll144", *JUDGING))
+        raw |= policy_of(policy, counted, ("model", "dataset", "ll144", "publish", *JUDGING))
     if rules:
         raw["gates"] = [parse_rule(rule, "model" if "predictions" in raw else "data") for rule in rules]
     return build(raw, str(counts))

@@ -22,6 +22,7 @@ from audit.config.sections import (
     Number,
     Policy,
     Predictions,
+    Publish,
     Section,
     Text,
     Train,
@@ -92,6 +93,7 @@ class Config(Section):
     predictions: Predictions | None = None
     energy: EnergySection = EnergySection()
     ll144: LocalLaw144 | None = None
+    publish: Publish | None = None
     policy: Policy = Policy()
     gates: tuple[GateRule, ...] | None = None
     waivers: tuple[WaiverRule, ...] = ()

@@ -300,6 +300,13 @@ class LocalLaw144(Section):
     """Why categories under 2% would be left out of the impact ratios."""
 
 
+class Publish(Section):
+    """What is left out of what strangers read."""
+
+    k: Annotated[int, Field(strict=True, ge=1)] = SMALLEST_PUBLISHED
+    """Smallest count that is published; 1 leaves nothing out."""
+
+
 class Policy(Section):
     """How sure one must be, and what not being sure means."""
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.assets import asset
 from audit.errors import QuestionError, StoreError, no_such, printable
-from audit.publish.disclosure import K, publishable
+from audit.publish.disclosure import asked_k, publishable
 from audit.publish.markdown import cell_text, inline, plain_text
 from audit.publish.view import card_view
 from audit.result import AuditResult
@@ -72,7 +72,7 @@ def formats() -> dict[str, Format]:
 FORMATS = tuple(formats())
 
 
-def render(result: AuditResult, format: str, k: int = K) -> str:  # noqa: A002 - the word people use for it
+def render(result: AuditResult, format: str, k: int | None = None) -> str:  # noqa: A002 - the word people use for it
     """The card as text.
 
     Parameters
@@ -82,7 +82,8 @@ def render(result: AuditResult, format: str, k: int = K) -> str:  # noqa: A002 -
     format
         ``html`` for a page that needs nothing beside itself, ``md`` for Markdown, or another of `FORMATS`.
     k
-        Smallest count that is published; what is smaller, and what would give it away, is left out.
+        Smallest count that is published; what is smaller, and what would give it away, is left out. That of
+        the question where none is named.
 
     Raises
     ------
@@ -92,6 +93,7 @@ def render(result: AuditResult, format: str, k: int = K) -> str:  # noqa: A002 -
     if format not in formats():
         raise QuestionError(no_such("card format", format, FORMATS))
     chosen = formats()[format]
+    k = asked_k(result) if k is None else k
     view = chosen.made()(publishable(result, k), k)
     return environment(chosen.ending).get_template(chosen.template).render(card=view)
 

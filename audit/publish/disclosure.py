@@ -246,7 +246,12 @@ def _family(metric: str) -> Family:
     return CATALOGUE[metric].gives_away if metric in CATALOGUE else "confusion"
 
 
-def publishable(result: AuditResult, k: int = K) -> AuditResult:
+def asked_k(result: AuditResult) -> int:
+    """Smallest count that the question of a result lets be published."""
+    return int((result.question.config.get("publish") or {}).get("k", K))
+
+
+def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
     """The result without what must not be published.
 
     Parameters
@@ -254,13 +259,14 @@ def publishable(result: AuditResult, k: int = K) -> AuditResult:
     result
         The private record, with its cubes.
     k
-        Smallest count that is published; 1 publishes all.
+        Smallest count that is published; 1 publishes all. That of the question where none is named.
 
     Raises
     ------
     QuestionError
         When ``k`` is not at least 1.
     """
+    k = asked_k(result) if k is None else k
     if k < 1:
         raise QuestionError(f"k must be at least 1, not {k}; 1 leaves nothing out")
     result = without_places(result)
