@@ -88,7 +88,9 @@ def model(
         str | None,
         typer.Option(help="A score at or above it is positive; 0.5 by default. 'median': above the median of all."),
     ] = None,
-    exact_auc: Annotated[bool, typer.Option("--exact-auc", help="Sort all rows by score for an exact AUC.")] = False,
+    exact_auc: Annotated[
+        bool, typer.Option("--exact-auc", help="Sort rows by score: exact AUCs, average precision.")
+    ] = False,
     features: o.Features = None,
     neighbours: o.Neighbours = None,
     query: Annotated[str | None, typer.Option(help="Of a ranking: column that names the list of an item.")] = None,

@@ -212,7 +212,7 @@ class Predictions(Section):
     threshold: Number | Literal["median"] = UNASKED_THRESHOLD
     """A score at or above it is positive; with "median", a score above the median of all scored rows."""
     exact_auc: Annotated[bool, Field(strict=True)] = False
-    """Sort all rows by score once, so that roc_auc is exact and not bounded by what score bins hide."""
+    """Sort all rows by score once, so that every AUC and the average precision are exact, not bounded by score bins."""
     features: Names = ()
     """Columns that make two rows alike; with them there is a flip test."""
     neighbours: Annotated[int, Field(ge=1, le=99, strict=True)] = UNASKED_NEIGHBOURS

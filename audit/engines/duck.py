@@ -19,7 +19,7 @@ import duckdb
 from audit.engines.asking import counted
 from audit.engines.counting import Counted, Plan
 from audit.engines.dense import dense_tallies
-from audit.engines.engine import Batch, Levels, Range, Rising
+from audit.engines.engine import Batch, Falling, Levels, Range
 from audit.engines.sql import double, key_sql, quoted, sum_sql, term_sql
 from audit.engines.tables import Table
 from audit.engines.tally import Tally, TooManyCellsError, tally_of
@@ -111,8 +111,8 @@ class DuckScan:
         found = self._all(f"SELECT DISTINCT {term_sql(of)} FROM {self.source} LIMIT {most + 1}", most + 1)  # noqa: S608
         return len(found) <= most
 
-    def rising(self, keys: Mapping[str, Key], of: Term, extent: Extent, weight: Term | None, rows: int) -> Rising:
-        """All rows by rising ranges of a term: one range where they are few, otherwise one pass for each."""
+    def falling(self, keys: Mapping[str, Key], of: Term, extent: Extent, weight: Term | None, rows: int) -> Falling:
+        """All rows by falling ranges of a term: one range where they are few, otherwise one pass for each."""
         names = [f"k{i}" for i in range(len(keys))]
         select = [f"{key_sql(key)} AS {name}" for name, key in zip(names, keys.values(), strict=True)]
         select += [f"{term_sql(of)} AS v", *([] if weight is None else [f"{term_sql(weight)} AS w"])]
@@ -131,7 +131,7 @@ class DuckScan:
         if weight is not None:
             # Sums of weights are made range by range: where ranges begin may depend on what rows are there alone.
             some = f"(SELECT v FROM {source} WHERE hash(v, w) % {max(1, sum(counts) // SAMPLED_ROWS)} = 0)"  # noqa: S608
-        return Rising(cells, counts, self._ranges(query, some, extent, sum(counts), rows))
+        return Falling(cells, counts, self._ranges(query, some, extent, sum(counts), rows))
 
     def _ranges(self, query: str, sample: str, extent: Extent, n: int, rows: int) -> Iterator[Range]:
         """Ranges of about as many rows each."""
@@ -141,11 +141,11 @@ class DuckScan:
             shares = ", ".join(repr(i / ranges) for i in range(1, ranges))
             inner = self._all(f"SELECT quantile_disc(v, [{shares}]) FROM {sample}", -1)[0][0] or ()  # noqa: S608
             edges += [edge for edge in dict.fromkeys(map(float, inner)) if low < edge <= high]
-        for start, end in pairwise(edges):
-            where = f"r.v >= {double(start)} AND r.v < {double(end)}"
-            yield Range(start, end, n // ranges, self._batches(f"{query} WHERE {where}"))
         rest = f"{query} WHERE r.v >= {double(edges[-1])}" if len(edges) > 1 else query
         yield Range(edges[-1], high, n // ranges, self._batches(rest))
+        for start, end in reversed(list(pairwise(edges))):
+            where = f"r.v >= {double(start)} AND r.v < {double(end)}"
+            yield Range(start, end, n // ranges, self._batches(f"{query} WHERE {where}"))
 
     def _batches(self, query: str) -> Iterator[Batch]:
         for batch in self.con.sql(query).to_arrow_reader(BATCH_ROWS):

@@ -44,7 +44,7 @@ class Range(NamedTuple):
     batches: Iterator[Batch]
 
 
-class Rising(NamedTuple):
+class Falling(NamedTuple):
     """All rows, by ranges of a value."""
 
     cells: tuple[tuple[Any, ...], ...]
@@ -52,7 +52,7 @@ class Rising(NamedTuple):
     counts: tuple[int, ...]
     """Rows of each cell."""
     ranges: Iterator[Range]
-    """Each lies above those before it, and no two share a value."""
+    """Each lies below those before it, and no two share a value."""
 
 
 class Scan(Protocol):
@@ -102,8 +102,8 @@ class Scan(Protocol):
         """Whether a term has at most so many different values."""
         ...
 
-    def rising(self, keys: Mapping[str, Key], of: Term, extent: Extent, weight: Term | None, rows: int) -> Rising:
-        """All rows by rising ranges of a term, of about so many rows each at most.
+    def falling(self, keys: Mapping[str, Key], of: Term, extent: Extent, weight: Term | None, rows: int) -> Falling:
+        """All rows by falling ranges of a term, of about so many rows each at most.
 
         Raises
         ------

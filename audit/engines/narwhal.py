@@ -14,7 +14,7 @@ from typing import Any
 
 import narwhals as nw
 
-from audit.engines.engine import Levels, Rising
+from audit.engines.engine import Falling, Levels
 from audit.engines.exact import LIMBS
 from audit.engines.tally import Tally, TooManyCellsError, tally_of
 from audit.engines.terms import (
@@ -116,7 +116,7 @@ class NarwhalsScan:
         found = self.frame.select(term_expression(of).alias("v")).unique().head(most + 1).collect("pyarrow")
         return len(found) <= most
 
-    def rising(self, keys: Mapping[str, Key], of: Term, extent: Extent, weight: Term | None, rows: int) -> Rising:
+    def falling(self, keys: Mapping[str, Key], of: Term, extent: Extent, weight: Term | None, rows: int) -> Falling:
         """Refuse: a frame is asked for sums, never for its rows."""
         del keys, of, extent, weight, rows
         raise QuestionError("exact_auc sorts rows, which engine duckdb alone does here; leave exact_auc or engine out")

@@ -54,6 +54,8 @@ class Placed(NamedTuple):
     """Correlation over groups; None where they share no rows."""
     most: Floats | None = None
     """Rows that the value is worth at most; where given, the interval is not widened by Newcombe's method 5."""
+    known: np.ndarray | None = None
+    """Which values are known from all pairs of rows."""
 
 
 def auc(
@@ -125,7 +127,7 @@ def sharing(alone: Placed, without: Floats, pos: Floats, neg: Floats) -> Placed:
 
 
 def known(found: Placed, value: Floats) -> Placed:
-    """The same where the value is known from all pairs of rows, and only its spread comes from the bins.
+    """The same where a value is known from all pairs of rows (not NaN), and only its spread comes from the bins.
 
     Where bins hide much of the order of rows, their variance is that of other, tied scores and too small. There it is
     at least the largest that any order of the rows has, A (1 - A) over the rows of the rarer label.
@@ -136,9 +138,11 @@ def known(found: Placed, value: Floats) -> Placed:
     statistic).
     """
     rarer = np.maximum(np.minimum(found.positives, found.negatives), 1.0)
-    hidden = found.tie_high - found.tie_low > MOST_TIED
+    here = ~np.isnan(value)
+    hidden = here & (found.tie_high - found.tie_low > MOST_TIED)
     variance = np.where(hidden, np.fmax(found.variance, value * (1 - value) / rarer), found.variance)
-    return found._replace(mid=value, tie_low=value, tie_high=value, variance=variance)
+    mid, low, high = (np.where(here, value, v) for v in (found.mid, found.tie_low, found.tie_high))
+    return found._replace(mid=mid, tie_low=low, tie_high=high, variance=variance, known=here)
 
 
 def limits(found: Placed, tail: float) -> Auc:

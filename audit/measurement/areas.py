@@ -29,6 +29,7 @@ NO_PAIRS = "0/0: no rows with label = 1, or none with label = 0"
 DELONG = "DeLong on score bins, wilson at its rows"
 SLOPES = "delta method on score bins, wilson at its rows"
 EVERY_PAIR = "exact: every pair of rows was looked at"
+MENDED = ", and exact_auc makes it exact"
 Area = Callable[..., Placed]
 
 
@@ -59,27 +60,28 @@ def area_estimates(
     own, own2 = bins.w, bins.w2
     auc = _area(placed, folded, bins, own[:, 1], own[:, 0], own2[:, 1], own2[:, 0])
     precision = _area(average_precision, folded_precision, bins, own[:, 1], own[:, 0], own2[:, 1], own2[:, 0])
-    auc = auc if pairs is None else known(auc, pairs.auc)
+    if pairs is not None:
+        auc, precision = known(auc, pairs.auc), known(precision, pairs.precision)
     found: list[Estimate] = []
     for metric, area, how in ((ROC_AUC.name, auc, DELONG), (AVERAGE_PRECISION.name, precision, SLOPES)):
-        said = EVERY_PAIR if pairs is not None and metric == ROC_AUC.name else None
-        quantity = _quantity(metric, area, scope, _how(how, bins), partial(_why, grouped), said)
+        quantity = _quantity(metric, area, scope, _how(how, bins), partial(_why, grouped))
         found += estimates_of(_compared(quantity, area, scope), grouped, scope, comparable=comparable)
     if comparable and grouped.by:
         for against in AGAINST:
-            found += _against(against, grouped, bins, scope)
+            found += _against(against, grouped, bins, scope, pairs)
         if "rest" in scope.compare_to:
-            found += auc_against_rest(grouped, _with_rests(bins), scope)
+            found += auc_against_rest(grouped, _with_rests(bins, pairs), scope)
     return found
 
 
-def _with_rests(bins: Bins) -> Placed:
+def _with_rests(bins: Bins, pairs: Pairs | None) -> Placed:
     """AUC of every group, then of everybody else of each."""
     own, own2 = (np.concatenate([v, of_others(v)]) for v in (bins.w, bins.w2))
-    return _area(placed, folded, bins, own[:, 1], own[:, 0], own2[:, 1], own2[:, 0])
+    both = _area(placed, folded, bins, own[:, 1], own[:, 0], own2[:, 1], own2[:, 0])
+    return both if pairs is None else known(both, np.concatenate([pairs.auc, pairs.of_rest()]))
 
 
-def _against(asked: Against, grouped: Grouping, bins: Bins, scope: Scope) -> list[Estimate]:
+def _against(asked: Against, grouped: Grouping, bins: Bins, scope: Scope, pairs: Pairs | None) -> list[Estimate]:
     if len(grouped.groups) < 2:
         return undefined(asked.metric, grouped, scope, lonely(grouped))
     rest, rest2 = (of_others(v) for v in (bins.w, bins.w2))
@@ -88,6 +90,7 @@ def _against(asked: Against, grouped: Grouping, bins: Bins, scope: Scope) -> lis
     ]  # fmt: skip
     (high, high2), (low, low2) = ((w[:, label], w2[:, label]) for (w, w2), label in sides)
     area = _area(placed, folded, bins, high, low, high2, low2)
+    area = area if pairs is None else known(area, pairs.against(asked.higher, asked.lower))
     quantity = _quantity(asked.metric, area, scope, _how(DELONG, bins), lambda i: _why(grouped, i, asked.empty))
     if asked.shift:
         quantity = _shifted(quantity, asked.shift)
@@ -106,13 +109,9 @@ def _area(
     return alone(pos[..., 0], neg[..., 0], pos2, neg2, exact=bins.exact)
 
 
-def _quantity(
-    metric: str, area: Placed, scope: Scope, how: str, why: Callable[[int], str], said: str | None = None
-) -> Quantity:
+def _quantity(metric: str, area: Placed, scope: Scope, how: str, why: Callable[[int], str]) -> Quantity:
     each = limits(area, scope.tail)
-    method = [f"{how}; {said or _bounds(area, i)}" for i in range(len(area.mid))]
-    if metric == ROC_AUC.name:
-        method = [f"{m}, and exact_auc makes it exact" if m.endswith(SAYS_NOTHING) else m for m in method]
+    method = [f"{how}; {_bounds(area, i)}" for i in range(len(area.mid))]
     return Quantity(metric=metric, value=area.mid, limits=Limits(each.low, each.high), thin=each.thin, method=method,
                     how=how, why=why)  # fmt: skip
 
@@ -152,9 +151,11 @@ MOST_HIDDEN = 0.25
 def _bounds(area: Placed, i: int) -> str:
     """What the bins hide; bounds are rounded outwards, so that they hold as printed."""
     low, mid, high = (float(x[i]) for x in (area.tie_low, area.mid, area.tie_high))
+    if area.known is not None and area.known[i]:
+        return EVERY_PAIR
     if math.isnan(mid) or high - low < 1e-12:
         return "exact"
-    return _hidden(low, mid, high) + (SAYS_NOTHING if high - low > MOST_HIDDEN else "")
+    return _hidden(low, mid, high) + (SAYS_NOTHING + MENDED if high - low > MOST_HIDDEN else "")
 
 
 def _hidden(low: float, mid: float, high: float) -> str:

@@ -10,15 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audit.cube import Cube
+from audit.cube import Cube, of_others
 from audit.errors import printable
 from audit.grouping import FOLD, LABEL, POSITIVE, SCORE
 from audit.inference.auc import placed
+from audit.inference.precision import average_precision
 from audit.measurement.scope import Scope
 from audit.value import Group, Level
 
 SLACK = 1e-9
 """Of an AUC: what is rounding, when exact pairs and bins are compared."""
+LEAST_REST = 1e-9
+"""Share of the weight of all rows under which pairs of the rest, being what is left of all pairs, are not exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +50,68 @@ class Bins:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Exact AUC of each group with the rows that it was counted from."""
+    """Exact AUC and average precision of each group with the rows that they were counted from.
+
+    NaN where a group lacks a label, or where a document was written before the rest was counted.
+    """
 
     groups: Sequence[Group]
     auc: np.ndarray
-    """NaN where a group lacks a label."""
+    precision: np.ndarray
     rows: np.ndarray
     """Shape (G, 2): rows, or their weights, by label."""
+    above: np.ndarray
+    """Shape (G, 2, 2): weight of pairs of a row of the group, by its label, and one of everybody above it, by its."""
+
+    def against(self, higher: tuple[bool, int], lower: tuple[bool, int]) -> np.ndarray:
+        """Exact AUC between rows of the group and rows of the others; parameters as in `audit.measurement.areas`."""
+        mine, theirs = (higher[1], lower[1]) if higher[0] else (lower[1], higher[1])
+        others = of_others(self.rows)[:, theirs]
+        own = self.above[:, mine, theirs] - self._within(mine, theirs)
+        return self._share(self.rows[:, mine] * others - own if higher[0] else own, mine, others)
+
+    def of_rest(self) -> np.ndarray:
+        """Exact AUC of everybody else of each group."""
+        others = of_others(self.rows)
+        every = of_others(self.above[:, 0, 1])
+        # Their negatives below the positives of the group are pairs with the group, no pairs of the rest.
+        right = every - (self.rows[:, 1] * others[:, 0] - (self.above[:, 1, 0] - self._within(1, 0)))
+        return self._share(right, None, others)
+
+    def _within(self, mine: int, theirs: int) -> np.ndarray:
+        """Pairs of one group only; of one label each pair is once in the right order and once in the wrong one."""
+        every: np.ndarray = self.rows[:, mine] * self.rows[:, theirs]
+        if mine == theirs:
+            return 0.5 * every
+        right: np.ndarray = np.where(np.isnan(self.auc), 0.0, self.auc) * every
+        return right if theirs == 1 else every - right
+
+    def _share(self, right: np.ndarray, mine: int | None, others: np.ndarray) -> np.ndarray:
+        """Pairs in the right order as a share; NaN where they are too few beside what they are the rest of."""
+        every = others[:, 0] * others[:, 1] if mine is None else self.rows[:, mine] * others
+        rest = others if mine is None else others[:, None]
+        held = (rest.sum(axis=-1) > LEAST_REST * self.rows.sum()) & (every > 0)
+        return np.where(held, np.clip(right / np.where(held, every, 1.0), 0.0, 1.0), np.nan)
 
     def unlike(self, bins: Bins, scope: Scope) -> Iterator[str]:
         """Sentences for what the bins of the same rows rule out."""
         del scope  # the bounds are exact
         total = bins.total
         found = placed(total[:, 1], total[:, 0], exact=bins.exact)
+        weights = (None, None) if not bins.weighted else (bins.w2[:, 1], bins.w2[:, 0])
+        precise = average_precision(total[:, 1], total[:, 0], *weights, exact=bins.exact)
+        sides = (("roc_auc", found, self.auc, "pairs"), ("average_precision", precise, self.precision, "precisions"))
         for i, group in enumerate(self.groups):
-            where = f"roc_auc {' x '.join(printable(level) for level in group)}".strip()
+            where = " x ".join(printable(level) for level in group)
             if not np.allclose(self.rows[i], total[i].sum(axis=-1), rtol=SLACK):
-                yield f"{where}: its ordered pairs and its score bins are counts of different rows"
-            elif self.auc[i] < found.tie_low[i] - SLACK or self.auc[i] > found.tie_high[i] + SLACK:
-                yield (
-                    f"{where}: its ordered pairs say {self.auc[i]:.9g}, its score bins allow {found.tie_low[i]:.9g} "
-                    f"to {found.tie_high[i]:.9g}"
-                )
+                yield f"{f'roc_auc {where}'.strip()}: its ordered pairs and its score bins are counts of different rows"
+                continue
+            for metric, allowed, values, what in sides:
+                value = values[i]
+                low, high = allowed.tie_low[i], allowed.tie_high[i]
+                if value < low - SLACK or value > high + SLACK:
+                    said = f"its ordered {what} say {value:.9g}, its score bins allow {low:.9g} to {high:.9g}"
+                    yield f"{metric} {where}".strip() + f": {said}"
 
 
 def bins_of(cubes: Sequence[Cube], by: tuple[str, ...], groups: Sequence[Group]) -> Bins:
@@ -88,14 +131,22 @@ def bins_of(cubes: Sequence[Cube], by: tuple[str, ...], groups: Sequence[Group])
 
 
 def pairs_of(cube: Cube, groups: Sequence[Group]) -> Pairs:
-    """Exact AUC of the named groups."""
+    """What was counted of all pairs, for the named groups."""
     by = cube.names[:-1]
-    rows, below = (
-        _laid_out(cube, m, by, groups, folded=False)[..., 0] for m in ("w" if cube.weighted else "n", "below")
-    )
+
+    def of(measure: str) -> np.ndarray:
+        if measure not in cube.measures:
+            return np.full((len(groups), 2), np.nan)
+        return _laid_out(cube, measure, by, groups, folded=False)[..., 0]
+
+    rows, below, precision = of("w" if cube.weighted else "n"), of("below"), of("precision")
     every = rows[:, 0] * rows[:, 1]
-    value = np.where(every > 0, below[:, 1] / np.where(every > 0, every, 1.0), np.nan)
-    return Pairs(groups, value, rows)
+    value, mean = (
+        np.where(every > 0, sums[:, 1] / np.where(every > 0, of_each, 1.0), np.nan)
+        for sums, of_each in ((below, every), (precision, rows[:, 1]))
+    )
+    above = np.stack([of("negatives_above"), of("positives_above")], axis=-1)
+    return Pairs(groups, value, mean, rows, above)
 
 
 def _laid_out(cube: Cube, measure: str, by: tuple[str, ...], groups: Sequence[Group], *, folded: bool) -> np.ndarray:

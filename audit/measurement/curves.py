@@ -5,7 +5,8 @@ Must not: read rows, or know a limit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -14,20 +15,25 @@ import numpy as np
 from audit.fairness.scores import ABROCA
 from audit.grouping import Grouping
 from audit.inference.roc import Curve, area_between, chance_area, curve
-from audit.measurement.areas import NO_PAIRS
+from audit.measurement.areas import MOST_HIDDEN, NO_PAIRS
 from audit.measurement.bins import Bins
 from audit.measurement.compared import base, flags_of, lonely, named
 from audit.measurement.scope import UNMEASURED, Scope
-from audit.value import Estimate
+from audit.value import SAYS_NOTHING, Estimate
 
+How = Callable[[Curve, Curve], str]
 MOST_PAIRED = 50
 """Groups up to which all pairs are looked at; with more, those with the reference."""
 
 
-def curve_estimates(grouped: Grouping, bins: Bins, scope: Scope) -> list[Estimate]:
-    """Area between curves for every group and the reference, and the largest one."""
+def curve_estimates(grouped: Grouping, bins: Bins, scope: Scope, *, ordered: bool = False) -> list[Estimate]:
+    """Area between curves for every group and the reference, and the largest one.
+
+    ``ordered`` says that other metrics know every pair of rows, so that this one says that it comes from bins.
+    """
     curves = [_curve(bins, i) for i in range(len(grouped.groups))]
-    return [*_to_reference(grouped, bins, scope, curves), _largest(grouped, bins, scope, curves)]
+    how = partial(_method, bins, ordered=ordered)
+    return [*_to_reference(grouped, how, scope, curves), _largest(grouped, how, scope, curves)]
 
 
 def _curve(bins: Bins, i: int) -> Curve | None:
@@ -39,7 +45,7 @@ def _curve(bins: Bins, i: int) -> Curve | None:
     return curve(pos, neg, positives, negatives, exact=bins.exact)
 
 
-def _to_reference(grouped: Grouping, bins: Bins, scope: Scope, curves: list[Curve | None]) -> Iterator[Estimate]:
+def _to_reference(grouped: Grouping, how: How, scope: Scope, curves: list[Curve | None]) -> Iterator[Estimate]:
     at = grouped.reference
     for i, group in enumerate(grouped.groups):
         if i == at:
@@ -53,10 +59,10 @@ def _to_reference(grouped: Grouping, bins: Bins, scope: Scope, curves: list[Curv
             yield base(ABROCA.name, grouped, scope, **common, status="undefined", reason=reason)
             continue
         value = area_between(one, other)
-        yield base(ABROCA.name, grouped, scope, **common, value=value, method=_method(bins, one, other))
+        yield base(ABROCA.name, grouped, scope, **common, value=value, method=how(one, other))
 
 
-def _largest(grouped: Grouping, bins: Bins, scope: Scope, curves: list[Curve | None]) -> Estimate:
+def _largest(grouped: Grouping, how: How, scope: Scope, curves: list[Curve | None]) -> Estimate:
     common: dict[str, Any] = {"compare": "largest", "n": float(grouped.rows.sum())}
     if len(curves) < 2:
         return base(ABROCA.name, grouped, scope, **common, status="undefined", reason=lonely(grouped),
@@ -75,15 +81,18 @@ def _largest(grouped: Grouping, bins: Bins, scope: Scope, curves: list[Curve | N
     areas = [area_between(known[i], known[j]) for i, j in tried]
     i, j = tried[int(np.argmax(areas))]
     looked = f"the largest of {len(tried):,} pairs{'' if every else ' with the reference'}, which chance alone widens"
-    method = f"{looked}; {_method(bins, known[i], known[j])}" if len(tried) > 1 else _method(bins, known[i], known[j])
+    method = how(known[i], known[j])
+    method = f"{looked}; {method}" if len(tried) > 1 else method
     pair = (grouped.groups[i], grouped.groups[j])
     return base(ABROCA.name, grouped, scope, **common, value=max(areas), pair=pair, method=method,
                 flags=flags_of(grouped))  # fmt: skip
 
 
-def _method(bins: Bins, one: Curve, other: Curve) -> str:
+def _method(bins: Bins, one: Curve, other: Curve, *, ordered: bool) -> str:
     hidden = one.hidden + other.hidden
-    said = f"binned: the exact value lies within ±{hidden * 1.005:.2g}" if hidden > 1e-12 else "exact"
+    binned = "binned, with exact_auc too" if ordered else "binned"
+    said = f"{binned}: the exact value lies within ±{hidden * 1.005:.2g}" if hidden > 1e-12 else "exact"
+    said += SAYS_NOTHING if 2 * hidden > MOST_HIDDEN else ""
     if bins.folded:
         return f"{said}; no interval, and no floor of chance: rows share units"
     return f"{said}; no interval; equal groups of these sizes show about {chance_area(one, other):.2g} on average"

@@ -66,7 +66,7 @@ def _of(
         *area_estimates(grouped, bins, scope, exact, comparable=comparable),
         *loss_estimates(grouped, scope, why, comparable=comparable),
         *calibration_estimates(grouped, bins, scope, why),
-        *(curve_estimates(grouped, bins, scope) if comparable and grouped.by else ()),
+        *(curve_estimates(grouped, bins, scope, ordered=exact is not None) if comparable and grouped.by else ()),
     ]
 
 
