@@ -18,7 +18,7 @@ from audit.inference.needed import needed
 FAST = Scale(fast=True)
 ANCHORS = (
     "One rate", "Differences and ratios", "Gaps over groups", "Rows that share a person, and weights", "Crossed units",
-    "Noise floor", "Needed data", "AUC", "Calibration", "Many gates", "More than sixteen groups", "Another hash",
+    "Noise floor", "Needed data", "AUC", "Crowded scores", "Calibration", "Many gates", "More than sixteen groups", "Another hash",
     "People with more rows", "Thin groups", "Losses of scores", "Errors of a prediction",
 )  # fmt: skip
 

@@ -15,8 +15,10 @@ from typing import Any, NoReturn
 
 from audit.engines.asking import Tallies
 from audit.engines.blocks import Crossed
-from audit.engines.scores import Bins, Scored
+from audit.engines.score_bins import Bins
+from audit.engines.scores import Scored
 from audit.engines.tally import Tally, tally_of
+from audit.engines.terms import Finer
 from audit.errors import SourceError, printable
 
 SCHEMA = "audit-counts/1"
@@ -82,12 +84,17 @@ def tallies_of(document: Mapping[str, Any], path: Path) -> Tallies:
     try:
         scored = document["scored"]
         of_scores = None if scored is None else Scored(
-            Bins(*scored["bins"]), {name: _tally(t) for name, t in scored["tallies"].items()}
+            _bins(*scored["bins"]), {name: _tally(t) for name, t in scored["tallies"].items()}
         )  # fmt: skip
         crossings = tuple(_tally(record) for record in document["crossings"])
         return Tallies(Crossed(crossings, int(document["rows_in_no_group"])), of_scores)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise SourceError(f"{printable(path)} is no file of counts ({printable(error, 80)}); count it again") from None
+
+
+def _bins(low: float, width: float, slices: int, finer: Sequence[Sequence[Any]] = ()) -> Bins:
+    """Bins of scores; those of older versions had no finer cuts."""
+    return Bins(low, width, slices, tuple(Finer(*cut) for cut in finer))
 
 
 def _digest(document: Mapping[str, Any]) -> str:

@@ -78,6 +78,7 @@ class CountedParts(Table):
         asked = plain_plan(replace(plan, of_parts=True))
         for part in self.kept:
             _refuse_other_question(part, asked)
+            _refuse_other_bins(part, self.kept[0])
         whole = self.kept[0].tallies
         for part in self.kept[1:]:
             whole += part.tallies
@@ -243,6 +244,16 @@ def _refuse_other_question(part: Kept, asked: Mapping[str, Any]) -> None:
         raise QuestionError(
             f"{_shown(part)} was counted with {key} = {before}, and {now} is asked; count that part again with the "
             "question of the folder, or take it out"
+        )
+
+
+def _refuse_other_bins(part: Kept, other: Kept) -> None:
+    bins, others = (kept.tallies.scored and kept.tallies.scored.bins for kept in (part, other))
+    if bins != others:
+        old, new = (part, other) if bins is None or (others is not None and not bins.finer) else (other, part)
+        raise QuestionError(
+            f"{_shown(old)} was counted by an older version, which put scores into other bins than those of "
+            f"{_shown(new)}; count that part again, or take it out"
         )
 
 

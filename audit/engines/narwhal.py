@@ -34,6 +34,7 @@ from audit.engines.terms import (
     Rows,
     Size,
     Slice,
+    Steps,
     Sum,
     Surprise,
     Term,
@@ -220,11 +221,20 @@ def key_expression(key: Key) -> nw.Expr:
             return nw.col(name).cast(nw.Float64) >= threshold
         case Fold():
             return nw.col(fold_name(key))
-        case Slice(of, low, per_unit, slices):
-            at = ((term_expression(of) - low) * per_unit).floor()
-            return nw.min_horizontal(at, nw.lit(float(slices - 1))).cast(nw.Int64)
+        case Slice() | Steps():
+            return _slice(key)
         case _:
             return term_expression(key.of)
+
+
+def _slice(key: Slice | Steps) -> nw.Expr:
+    """Number of the slice, and of the finer cuts at or below the value."""
+    at = (term_expression(key.of) - key.low) * key.per_unit
+    found = nw.min_horizontal(at.floor(), nw.lit(float(key.slices - 1)))
+    for start, scale, first, last in key.finer if isinstance(key, Steps) else ():
+        step = nw.min_horizontal(((at - start) * scale).floor(), nw.lit(float(last)))
+        found = found + nw.max_horizontal(step, nw.lit(float(first)))
+    return found.cast(nw.Int64)
 
 
 def row_expression(wanted: Sum, shift: int) -> nw.Expr:

@@ -1,14 +1,15 @@
 """Scores, counted into bins with the sums that their losses need: one pass for each crossing of group columns.
 
-A bin is a single value where there are few, and an equal slice of the range otherwise; where the scores are
-probabilities the range is 0 to 1, and only then have they losses. Must not: know a metric, or an engine.
+A bin is a single value where there are few, and an equal slice of the range otherwise, cut further where rows crowd;
+where the scores are probabilities the range is 0 to 1, and only then have they losses. Must not: know a metric, or an
+engine.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from audit.engines.counting import Plan
 from audit.engines.engine import Scan
 from audit.engines.keys import fold_key, group_key, weights
 from audit.engines.levels import band_texts, level_text
+from audit.engines.score_bins import Bins, crowded, told
 from audit.engines.tables import Table
 from audit.engines.tally import Tally, TooManyCellsError
 from audit.engines.terms import (
@@ -28,22 +30,34 @@ from audit.engines.terms import (
     Key,
     Number,
     Rows,
-    Slice,
     Sum,
     Surprise,
     Term,
     Test,
     Total,
-    Value,
 )
 from audit.engines.weighing import weighed_tally
-from audit.errors import ValuesError, printable
+from audit.errors import QuestionError, ValuesError, printable
 from audit.grouping import FOLD, LABEL, POSITIVE, SCORE
 from audit.value import Level
 
 MOST_VALUES, SLICES, SLICES_WITH_FOLDS = 200, 200, 50
 MOST_CROSSED = 60_000
 """Cells of a crossing beyond which single columns are counted; a document must stay one that can be read."""
+
+
+class _Fine(NamedTuple):
+    cuts: int
+    """Of one step near 0 and 1."""
+    bins: int
+    """That are cut at once."""
+
+
+FINE, FINE_WITH_FOLDS, FINE_OF_PARTS = _Fine(31, 24), _Fine(15, 8), 63
+MOST_PASSES = 5
+"""Times that crowded bins are cut and counted again."""
+FINER_OF_PARTS = 4
+"""Times as many cells as a document may have that are counted of a part, whose bins are told together later."""
 ONE, LEAST = Constant(1.0), Constant(2.0**-40)
 """What is added to probabilities whose surprise is taken to powers, so that their exact sums keep their digits."""
 OF_A_LABEL = re.compile(r"(squared_error|log_loss|missing|impossible)[01]")
@@ -54,25 +68,6 @@ SKEWED = {"squared_error": (1, 2, 3, 4), "log_loss": (1, 2, 3, 4), "missing": (1
 
 ``missing`` is 1 less what was given to the truth; its even powers are those of the squared error.
 """
-
-
-class Bins(NamedTuple):
-    """How scores are put into bins."""
-
-    low: float
-    width: float
-    slices: int
-    """0 where every value is a bin of its own."""
-
-    def key(self, score: Term) -> Key:
-        """Key of the bin of a score."""
-        return Slice(score, self.low, 1 / self.width, self.slices) if self.slices else Value(score)
-
-    def text(self, raw: Any) -> str:
-        """Name of a bin: its value, or its edges."""
-        if not self.slices:
-            return repr(float(raw))
-        return f"[{self.low + self.width * raw!r}, {self.low + self.width * (raw + 1)!r})"
 
 
 class Scored(NamedTuple):
@@ -88,6 +83,8 @@ class Scored(NamedTuple):
     def __add__(self, other: object) -> Scored:
         if not isinstance(other, Scored):
             return NotImplemented
+        if self.bins != other.bins:
+            raise QuestionError("scores of two parts were put into other bins; count both again with one version")
         both = [name for name in self.tallies if name in other.tallies]
         return Scored(self.bins, {name: self.tallies[name] + other.tallies[name] for name in both})
 
@@ -111,13 +108,49 @@ def score_tallies(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Ex
         When even single columns make too many cells.
     """
     asked = _Asked(scan, table, plan, extents, _bins(scan, Number(plan.score or ""), extents[plan.score or ""], plan))
-    binned = _crossed(asked)
-    if not binned or (plan.of_parts and plan.intersections > 1):
-        binned |= {(c,): asked.within((c,), _counts(plan), bins=True) for c in plan.groups}
+    binned = _binned(asked)
+    for _ in range(0 if plan.of_parts else MOST_PASSES):
+        finer = _cut(asked, list(binned.values()))
+        again = None if finer is None else _binned_finely(finer, binned)
+        if finer is None or again is None:
+            break
+        asked, binned = finer, again
     found = {f"{BINS} of {' x '.join(by)}": tally for by, tally in binned.items()}
     for what, sums in (("losses", _losses(plan, proper=asked.proper)), ("powers", _powers(plan, proper=asked.proper))):
         found |= {f"{what} of {' x '.join(by)}": asked.within(by, sums, bins=False) for by in binned}
     return Scored(asked.bins, found)
+
+
+def _binned(asked: _Asked) -> dict[tuple[str, ...], Tally]:
+    """Score bins of every crossing, or of single columns where these have too many cells; both of a part."""
+    plan, binned = asked.plan, _crossed(asked)
+    if not binned or (plan.of_parts and plan.intersections > 1):
+        binned |= {(c,): asked.within((c,), _counts(plan), bins=True) for c in plan.groups}
+    return binned
+
+
+def _cut(asked: _Asked, binned: Sequence[Tally]) -> _Asked | None:
+    """The same question with crowded bins cut; None where there are none, or doubles leave no room."""
+    bins, fine = asked.bins, FINE_WITH_FOLDS if asked.plan.unit is not None else FINE
+    slices = set(crowded(bins, binned, slices=True)) if bins.slices else set()
+    if not slices:
+        return None
+    if not bins.finer and asked.proper:
+        finer = bins.with_ends(fine.cuts)
+        if slices <= set(finer.cut_slices):
+            return asked._replace(bins=finer)
+        bins = finer if slices & set(finer.cut_slices) else bins
+    hidden = {n: v for n, v in crowded(asked.bins, binned, slices=False).items() if asked.bins.slice_of(n) in slices}
+    finer = bins.with_cut(dict(islice(bins.numbers_of(asked.bins, hidden).items(), fine.bins)))
+    return asked._replace(bins=finer) if finer != asked.bins else None
+
+
+def _binned_finely(asked: _Asked, before: Mapping[tuple[str, ...], Tally]) -> dict[tuple[str, ...], Tally] | None:
+    """Finer bins of the same groups; None where they make too many cells."""
+    try:
+        return {by: asked.tally(by, _counts(asked.plan), most=_most(by), bins=True) for by in before}
+    except TooManyCellsError:
+        return None
 
 
 def _crossed(asked: _Asked) -> dict[tuple[str, ...], Tally]:
@@ -128,7 +161,8 @@ def _crossed(asked: _Asked) -> dict[tuple[str, ...], Tally]:
             found[by] = asked.within(by, _counts(asked.plan), bins=True)
             continue
         try:
-            found[by] = asked.tally(by, _counts(asked.plan), most=MOST_CROSSED, bins=True)
+            most = MOST_CROSSED * (FINER_OF_PARTS if asked.plan.of_parts else 1)
+            found[by] = asked.tally(by, _counts(asked.plan), most=most, bins=True)
         except TooManyCellsError:
             return {}
     return found
@@ -146,15 +180,22 @@ def score_cubes(scored: Scored, plan: Plan, labels: Mapping[Any, str]) -> tuple[
     labels
         Reading of each raw label.
     """
-    binned = {_groups(tally): tally for tally in scored.tallies.values() if SCORE in tally.keys}
-    whole = all(by in binned and len(binned[by]) <= _most(by) for by in plan.crossings)
-    asked = plan.crossings if whole else tuple(combinations(plan.groups, 1))
+    found = {_groups(tally): tally for tally in scored.tallies.values() if SCORE in tally.keys}
+    binned: dict[tuple[str, ...], Tally] = {}
+    texts: dict[Any, str] = {}
+    asked = plan.crossings
+    for asked in (plan.crossings, tuple(combinations(plan.groups, 1))):
+        if all(by in found for by in asked):
+            tallies, texts = told(scored.bins, [found[by] for by in asked])
+            binned = dict(zip(asked, tallies, strict=True))
+            if all(len(tally) <= _most(by) for by, tally in binned.items()):
+                break
     lost = []
     for by in asked:
         same = [t for t in scored.tallies.values() if SCORE not in t.keys and _groups(t) == by]
-        parts = [_cube(t, plan, by, labels, scored.bins) for t in same]
+        parts = [_cube(t, plan, by, labels, texts) for t in same]
         lost.append(Cube(parts[0].axes, {k: v for cube in parts for k, v in cube.measures.items()}))
-    return tuple(_cube(binned[by], plan, by, labels, scored.bins) for by in asked), tuple(lost)
+    return tuple(_cube(binned[by], plan, by, labels, texts) for by in asked), tuple(lost)
 
 
 def group_levels(values: Sequence[Any], name: str, plan: Plan) -> list[Level]:
@@ -181,7 +222,8 @@ def _bins(scan: Scan, score: Term, extent: Extent, plan: Plan) -> Bins:
     if not plan.of_parts and scan.few(score, MOST_VALUES):
         return Bins(0.0, 0.0, 0)
     low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
-    return Bins(low, (high - low) / slices, slices)
+    bins = Bins(low, (high - low) / slices, slices)
+    return bins.with_ends(FINE_WITH_FOLDS.cuts if plan.unit is not None else FINE_OF_PARTS) if plan.of_parts else bins
 
 
 class _Asked(NamedTuple):
@@ -270,12 +312,12 @@ def _power(term: Term, times: int) -> Term:
     return term if times == 1 else _power(term, times - 1) * term
 
 
-def _cube(tally: Tally, plan: Plan, by: Sequence[str], labels: Mapping[Any, str], bins: Bins) -> Cube:
+def _cube(tally: Tally, plan: Plan, by: Sequence[str], labels: Mapping[Any, str], bins: Mapping[Any, str]) -> Cube:
     tally = tally.sorted()
     levels: dict[str, Sequence[Level]] = {name: group_levels(tally.column(name), name, plan) for name in by}
     levels[LABEL] = [labels[v] for v in tally.column(LABEL)]
     if SCORE in tally.keys:
-        levels[SCORE] = [bins.text(v) for v in tally.column(SCORE)]
+        levels[SCORE] = [bins[v] for v in tally.column(SCORE)]
     if plan.unit is not None:
         levels[FOLD] = [str(v) for v in tally.column(FOLD)]
     measures = _of_label(tally.arrays(), levels[LABEL])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from audit.engines.terms import (
     Band,
     Banded,
@@ -9,6 +12,7 @@ from audit.engines.terms import (
     Column,
     Constant,
     Every,
+    Finer,
     Fold,
     Highest,
     Key,
@@ -18,6 +22,7 @@ from audit.engines.terms import (
     Rows,
     Size,
     Slice,
+    Steps,
     Sum,
     Surprise,
     Term,
@@ -88,11 +93,41 @@ def key_sql(key: Key) -> str:
             return f"({term_sql(Number(name))} >= {double(threshold)})"
         case Fold(unit, folds):
             return f"CAST('0x' || substr(md5(CAST({quoted(unit)} AS VARCHAR)), 1, 8) AS BIGINT) % {folds}"
-        case Slice(of, low, per_unit, slices):
-            at = f"floor(({term_sql(of)} - {double(low)}) * {double(per_unit)})"
-            return f"CAST(least({at}, {slices - 1}) AS BIGINT)"
+        case Slice() | Steps():
+            return _slice_sql(key)
         case _:
             return term_sql(key.of)
+
+
+def _slice_sql(key: Slice | Steps) -> str:
+    """Number of the slice, and of the finer cuts at or below the value."""
+    at = f"(({term_sql(key.of)} - {double(key.low)}) * {double(key.per_unit)})"
+    found = f"least(floor({at}), {key.slices - 1})"
+    return f"CAST({found if isinstance(key, Slice) else f'{found} + {_cuts_sql(at, key.finer)}'} AS BIGINT)"
+
+
+def _cuts_sql(at: str, finer: Sequence[Finer]) -> str:
+    """Number of cuts, by halving: a row is only compared with the cuts that lie where it does."""
+    edges = sorted({edge for cut in finer for edge in cut.span})
+    each = []
+    for start in (-math.inf, *edges):
+        passed = sum(cut.last if cut.span[1] <= start else cut.first for cut in finer if not _within(cut, start))
+        here = (f"floor(({at} - {double(cut.at)}) * {double(cut.scale)})" for cut in finer if _within(cut, start))
+        each.append(" + ".join((*here, str(passed))))
+    return _halved(at, edges, each)
+
+
+def _within(cut: Finer, start: float) -> bool:
+    return cut.span[0] <= start < cut.span[1]
+
+
+def _halved(at: str, edges: Sequence[float], each: Sequence[str]) -> str:
+    """One of several expressions: the first is of what lies below the first edge."""
+    if not edges:
+        return f"({each[0]})"
+    i = len(edges) // 2
+    low, high = _halved(at, edges[:i], each[: i + 1]), _halved(at, edges[i + 1 :], each[i + 1 :])
+    return f"(CASE WHEN {at} < {double(edges[i])} THEN {low} ELSE {high} END)"
 
 
 def sum_sql(wanted: Sum, shift: int) -> str:

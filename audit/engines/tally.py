@@ -120,6 +120,18 @@ class Tally:
         return replace(self, keys=tuple(self.keys[i] for i in left), levels=tuple(levels),
                        codes=tuple(c[first] for c in codes), counts=counts, totals=totals)  # fmt: skip
 
+    def coarser(self, key: str, places: Mapping[Any, Any]) -> Tally:
+        """The same with other values of a key in the place of its own, several of which may be one."""
+        i = self.place(key)
+        wide = tuple(dict.fromkeys(places[v] for v in self.levels[i]))
+        at = {value: j for j, value in enumerate(wide)}
+        moved = np.array([at[places[v]] for v in self.levels[i]], dtype=np.intp)[self.codes[i]]
+        codes, levels = [*self.codes[:i], moved, *self.codes[i + 1 :]], (*self.levels[:i], wide, *self.levels[i + 1 :])
+        first, found = _alike(codes, [len(of) for of in levels], len(self))
+        both = (self.counts, self.totals)
+        counts, totals = ({name: _added(v, found, len(first)) for name, v in sums.items()} for sums in both)
+        return replace(self, levels=levels, codes=tuple(c[first] for c in codes), counts=counts, totals=totals)
+
     def in_unit(self, unit: int) -> Tally:
         """The same with weights counted in units of ``2**unit``."""
         shifts = {name: shift + self.powers.get(name, 0) * unit for name, shift in self.shifts.items()}

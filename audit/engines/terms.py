@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Extent = tuple[float, float]
 """Smallest and largest value of a column."""
@@ -197,6 +197,35 @@ class Slice:
     slices: int
 
 
+class Finer(NamedTuple):
+    """Cuts within slices, counted in these: steps of ``1 / scale`` from ``at`` on, their number kept within bounds.
+
+    What is counted in slices and multiplied by a power of two keeps all its digits, so that cuts at one place agree.
+    """
+
+    at: float
+    scale: float
+    """A power of two."""
+    first: int
+    last: int
+
+    @property
+    def span(self) -> Extent:
+        """Where its number is not held: from the end of the first step to the end of the last."""
+        return self.at + self.first / self.scale, self.at + (self.last + 1) / self.scale
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Key: number of the slice of a range as by `Slice`, and of the finer cuts that lie at or below the value."""
+
+    of: Term
+    low: float
+    per_unit: float
+    slices: int
+    finer: tuple[Finer, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """Key: value of a term itself."""
@@ -204,7 +233,7 @@ class Value:
     of: Term
 
 
-Key = Column | Band | Passes | Fold | Slice | Value
+Key = Column | Band | Passes | Fold | Slice | Steps | Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from simulations import (  # noqa: E402
+    crowded,
     crowds,
     errors,
     floors,
@@ -33,7 +34,7 @@ from simulations.page import SEED, Scale, Section, Simulation, answer, table  # 
 
 SIMULATIONS: tuple[Simulation, ...] = (
     rates.one_rate, rates.two_rates, gaps.gates, thin.thin_groups, crowds.crowds, units.shared, units.crossed, folds.reseeded,
-    folds.informative, floors.noise, needed_data.power, scores.areas, scores.calibrated, losses.losses, errors.errors,
+    folds.informative, floors.noise, needed_data.power, scores.areas, crowded.crowded, scores.calibrated, losses.losses, errors.errors,
     gaps.many,
 )  # fmt: skip
 
