@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import contextmanager, nullcontext
 from math import comb
 
 import numpy as np
@@ -12,10 +13,15 @@ import pandas as pd
 import pytest
 
 import audit
+from audit.config.read import build
 from audit.config.sections import MOST_GROUPINGS, groupings
 from audit.data import looked
+from audit.engines import held_columns
+from audit.engines.duck import connection
 from audit.engines.kinds import clashing
+from audit.engines.tables import open_frame, open_table
 from audit.errors import AuditError
+from audit.stages import Findings, audit_parts
 
 KINDS = ("few", "many", "text", "holes", "id", "constant", "empty", "proxy", "told", "truth", "nan", "email")
 
@@ -59,6 +65,63 @@ def test_a_table_that_is_read_in_blocks_says_what_it_says_read_whole(monkeypatch
     assert {"DB001", "DB005", "DL003", "DP003", "DV007", "DV012"} <= found
 
 
+def test_columns_of_a_file_stand_beside_each_other_as_in_its_rows(monkeypatch, tmp_path):
+    """They are read by several queries, of several files and row groups: rows must not change places between them."""
+    rows = np.arange(60_000)
+    frame = pd.DataFrame({f"c{i}": rows for i in range(6)} | {f"t{i}": rows.astype(str) for i in range(2)})
+    for part in range(3):
+        frame[part * 20_000 : (part + 1) * 20_000].to_parquet(tmp_path / f"{part}.parquet", row_group_size=3_000)
+    monkeypatch.setattr(held_columns, "MOST_COLUMNS", 2)
+    table = open_table(tmp_path / "*.parquet")
+    with connection() as con:
+        held = held_columns.held_columns(con, table, list(frame.columns))
+        assert con.execute("SELECT current_setting('preserve_insertion_order')").fetchone() == (False,)
+    assert held.to_pandas().astype(frame.dtypes).equals(frame)
+
+
+@pytest.mark.parametrize("most", [7_000, 12_000])
+def test_columns_that_are_too_large_to_hold_are_not_held(monkeypatch, tmp_path, most):
+    """200 rows of two columns are 6,400 bytes, and 50 texts of 100 bytes 5,000 more."""
+    frame = pd.DataFrame({"n": np.arange(200), "t": ["x" * 100 if i % 4 == 0 else "" for i in range(200)]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    monkeypatch.setattr(held_columns, "MOST_BYTES", most)
+    with connection() as con:
+        held = held_columns.held_columns(con, open_table(tmp_path / "t.parquet"), ["n", "t"])
+    assert (held is not None) == (most > 200 * 2 * 16 + 5_000)
+
+
+def test_a_wide_file_says_what_it_says_streamed(monkeypatch, tmp_path):
+    frame = mixed(34, rows=200)
+    frame["day"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(len(frame)) % 9, unit="D")
+    frame["kind"] = pd.Categorical(np.resize(["k", "l"], len(frame)))
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=50)
+    found = []
+    for most in (-1, 10**9):
+        monkeypatch.setattr(held_columns, "MOST_BYTES", most)
+        for wide in (20, 10**9):
+            monkeypatch.setattr(looked, "WIDE", wide)
+            found.append(_looked_at(tmp_path / "t.parquet"))
+    assert found[0] == found[1] == found[2] == found[3]
+
+
+def test_rows_beside_which_folders_say_something_are_not_held(monkeypatch, tmp_path):
+    for day in "ab":
+        (tmp_path / f"w/day={day}").mkdir(parents=True)
+        mixed(34, rows=200, seed=ord(day)).to_parquet(tmp_path / f"w/day={day}/t.parquet", row_group_size=50)
+    found = []
+    for wide in (20, 10**9):
+        monkeypatch.setattr(looked, "WIDE", wide)
+        found.append(_looked_at(tmp_path / "w"))
+    assert found[0] == found[1]
+
+
+def _looked_at(path):
+    config = build({"data": {"source": str(path), "label": "y", "positive": 1, "groups": ["g"]}})
+    findings = Findings()
+    audit_parts(open_table(path), {}, config, findings, nullcontext)
+    return findings.checks
+
+
 @pytest.mark.parametrize("file", ["t.csv", "t.parquet"])
 def test_a_wide_table_takes_little_memory(tmp_path, file):
     """300 columns took 2 GB when all of them were profiled in one query; a process has 200 MB before it reads any."""
@@ -75,12 +138,6 @@ def test_a_wide_table_takes_little_memory(tmp_path, file):
 
 
 def test_a_long_look_says_which_check_it_is_at(tmp_path):
-    from contextlib import contextmanager
-
-    from audit.config.read import build
-    from audit.engines.tables import open_frame
-    from audit.stages import Findings, audit_parts
-
     seen = []
 
     @contextmanager

@@ -19,11 +19,12 @@ from audit.cube import Cube
 from audit.engines.blocks import Crossed
 from audit.engines.counting import Counted, Plan
 from audit.engines.duck import DuckScan, connection
+from audit.engines.held_columns import held_columns
 from audit.engines.keys import group_key, keys, weights
 from audit.engines.profile import Profile, profile_of
 from audit.engines.reading import read
 from audit.engines.sql import quoted
-from audit.engines.tables import Table
+from audit.engines.tables import Table, registered
 from audit.engines.tally import TooManyCellsError
 from audit.engines.terms import Band, Column, Extent, Key, Number, Rows, Slice
 from audit.engines.weighing import extent_of_weights, unit_of, weighed_tally
@@ -33,6 +34,7 @@ from audit.plans import data_plan
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 MOST_CELLS = 200_000
 """Joint values that are counted; more are too many to say anything about."""
@@ -41,6 +43,8 @@ MOST_LEVELS = 50
 SLICES, BANDS = 1000, 20
 WIDE, BLOCK = 50, 16
 """Columns beyond which a table is read in blocks, and columns of a block."""
+TOGETHER = 64
+"""Columns that are tried in one query, before each is tried by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,20 @@ class Looked:
         return self._last[1]
 
     def _of(self, columns: tuple[str, ...]) -> DuckScan:
-        return DuckScan(self.scan.con, self.table.scan(self.scan.con, columns), self.table.rows)
+        con, held = self.scan.con, self._held
+        source = self.table.scan(con, columns) if held is None else registered(con, held.select(list(columns)))
+        return DuckScan(con, source, self.table.rows)
+
+    @cached_property
+    def _held(self) -> pa.Table | None:
+        """Rows of wide files, where they are few: DuckDB reads a footer, which names all columns, for every query.
+
+        What folders say is joined to the rows, which may change their order, so that such rows are not held.
+        """
+        joined = any(part.keys for part in self.table.parts)
+        if joined or self.table.rows is None or self.table.held_rows([]) is not None:
+            return None
+        return held_columns(self.scan.con, self.table, self.columns)
 
     def joint(self, *columns: str) -> Joint | None:
         """Rows by joint values; None where there are too many of them.
@@ -227,14 +244,22 @@ def readable(table: Table, config: Config) -> tuple[str, ...]:
 def _exact(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str], asked: Sequence[str]) -> tuple[str, ...]:
     """Columns that can be read exactly: a number that would be rounded refuses a question, not a look at the rest."""
     doubtful = frozenset(table.doubtful).difference(asked)
-    return tuple(n for n in names if n not in doubtful or _can_be_read(con, table, n))
+    some = [n for n in names if n in doubtful]
+    runs = [some[at : at + TOGETHER] for at in range(0, len(some), TOGETHER)]
+    read = {n for run in runs for n in (run if _can_be_read(con, table, run) else _alone(con, table, run))}
+    return tuple(n for n in names if n not in doubtful or n in read)
 
 
-def _can_be_read(con: duckdb.DuckDBPyConnection, table: Table, name: str) -> bool:
+def _alone(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str]) -> list[str]:
+    return [n for n in names if _can_be_read(con, table, [n])]
+
+
+def _can_be_read(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str]) -> bool:
     import duckdb
 
+    listed = ", ".join(f"max({quoted(n)})" for n in names)
     with suppress(SourceError, duckdb.ConversionException):
-        con.execute(f"SELECT max({quoted(name)}) FROM {table.scan(con, [name])}").fetchall()  # noqa: S608
+        con.execute(f"SELECT {listed} FROM {table.scan(con, names)}").fetchall()  # noqa: S608
         return True
     return False
 
@@ -251,7 +276,8 @@ def looking(
                 wanted = readable(table, config)
                 columns = _exact(con, table, wanted, data_plan(config).columns)
                 scan = DuckScan(con, table.scan(con, columns), table.rows)
-                unread = tuple(c for c in table.columns if c not in columns) if not table.lazy else ()
+                readably = frozenset(columns)
+                unread = () if table.lazy else tuple(c for c in table.columns if c not in readably)
                 train = opened[0] if opened else None
                 opened.append(Looked(part, table, config, scan, counted[part], columns, unread, train))
         yield tuple(opened)

@@ -49,7 +49,7 @@ class _Copies(NamedTuple):
 
 def _find(looked: Looked) -> Iterator[Check]:
     about = f"no rows of {looked.part} are there twice beyond coincidence"
-    other = [c for c in looked.table.columns if c not in looked.columns]
+    other = frozenset(looked.table.columns).difference(looked.columns)
     if other or looked.rows < 2:
         why = f"{several(len(other), 'column')} of lists or structures cannot be compared" if other else "no two rows"
         yield CHECK.outcome("not applicable", why, about=about)
