@@ -24,7 +24,7 @@ from audit.grouping import Grouping
 from audit.inference.delta import smooth, with_whole
 from audit.inference.effective import plain
 from audit.inference.intervals import Limits
-from audit.inference.mixtures import Beside, beside, furthest, to_other, to_whole
+from audit.inference.mixtures import Sides, furthest, sides_of, to_other, to_whole
 from audit.metrics import CATALOGUE
 from audit.publish.disclosure import publishable
 from audit.verify import differences
@@ -364,7 +364,7 @@ def of_rows(x, n):
     """Samples of many replicates at once: groups beside their rests, and their shares; arrays (R,) a group."""
     for i in range(n.shape[1]):
         rest = plain(x.sum(axis=1) - x[:, i], n.sum(axis=1) - n[:, i])
-        yield i, Beside(plain(x[:, i], n[:, i]), rest), plain(n[:, i], n.sum(axis=1))
+        yield i, Sides(plain(x[:, i], n[:, i]), rest), plain(n[:, i], n.sum(axis=1))
 
 
 def all_limits(x, n, kind, who, tail):
@@ -458,7 +458,7 @@ def test_weights_and_shared_people_cover_93_times_in_100(design, who):
             y = (rng.random(len(y)) < true_p[of_rows_]).astype(int)
         grouped = grouping_of(of_rows_, y, w, None if design == "weights" else unit % 100)
         stacked = grouped.with_others().sample(BASE)
-        rest = beside(stacked, 3, 3)
+        rest = sides_of(stacked, 3, 3)
         for kind in missed:
             lim = to_other(rest, kind, TAIL)
             if who == "overall":
@@ -495,7 +495,7 @@ def test_a_statistic_covers_its_distance_from_everybody_or_is_marked(metric, n):
     for _ in range(reps):
         cells = np.stack([rng.multinomial(k, t) for k, t in zip(sizes, tables, strict=True)]).astype(float)[..., None]
         sample = smooth(of, metric.support, *[np.concatenate([cells, cells.sum(axis=0)[None]])] * 2, folds=False)
-        sides = beside(sample, groups, groups)._replace(r=with_whole(metric.of, cells, cells))
+        sides = sides_of(sample, groups, groups)._replace(r=with_whole(metric.of, cells, cells))
         lim = to_other(sides, "difference", TAIL)
         ok = sides.measured
         covered += int(((lim.low <= truth) & (truth <= lim.high))[ok].sum())

@@ -19,7 +19,7 @@ from audit.catalogue import EVERYBODY, Everybody, Rate
 from audit.grouping import Grouping
 from audit.inference.delta import with_whole
 from audit.inference.intervals import Limits
-from audit.inference.mixtures import Beside, Furthest, beside, furthest, to_other, to_whole
+from audit.inference.mixtures import Furthest, Sides, furthest, sides_of, to_other, to_whole
 from audit.inference.pairs import Kind
 from audit.measurement.forms import KINDS, Measured
 from audit.measurement.rates import RateTable
@@ -35,7 +35,7 @@ class _Asked(NamedTuple):
     metric: Measured
     kind: Kind
     who: Everybody
-    sides: Beside
+    sides: Sides
     values: np.ndarray
 
     @property
@@ -55,8 +55,8 @@ class EverybodyTable(RateTable):
             return [self._lonely(metric.name, f"{kind}_to_{who}") for kind in kinds for who in whom]
         stacked = self.g.with_others().sample(metric)
         groups = len(self.g.groups)
-        rest = beside(stacked, groups, groups)
-        whole = beside(stacked, groups, 2 * groups)
+        rest = sides_of(stacked, groups, groups)
+        whole = sides_of(stacked, groups, 2 * groups)
         found: list[Estimate] = []
         for kind in kinds:
             for who in whom:
@@ -66,7 +66,7 @@ class EverybodyTable(RateTable):
                 found += self._compared(asked, rest)
         return found
 
-    def _compared(self, asked: _Asked, rest: Beside) -> list[Estimate]:
+    def _compared(self, asked: _Asked, rest: Sides) -> list[Estimate]:
         """Every group, then the furthest of them."""
         groups = len(self.g.groups)
         # With two groups, the two comparisons with the rest are one and the same.
@@ -75,7 +75,7 @@ class EverybodyTable(RateTable):
         each = [self._one(asked, rest, plain, i) for i in range(groups)]
         return [*each, self._furthest(asked, rest, furthest(asked.kind, asked.values, plain, corrected), looks)]
 
-    def _limits(self, asked: _Asked, rest: Beside, tail: float) -> Limits:
+    def _limits(self, asked: _Asked, rest: Sides, tail: float) -> Limits:
         if asked.who == "rest":
             return to_other(rest, asked.kind, tail)
         if isinstance(asked.metric, Rate):
@@ -93,7 +93,7 @@ class EverybodyTable(RateTable):
         w, w2 = ("w", "w2") if "w" in self.g.counts else ("n", "n")
         return _four(self.g, w), _four(self.g, w2)
 
-    def _one(self, asked: _Asked, rest: Beside, limits: Limits, i: int) -> Estimate:
+    def _one(self, asked: _Asked, rest: Sides, limits: Limits, i: int) -> Estimate:
         common: dict[str, Any] = {
             "compare": asked.compare,
             "group": self.g.groups[i],
@@ -119,13 +119,13 @@ class EverybodyTable(RateTable):
             method=self._said(asked) + ("" if math.isfinite(high) else "; no upper limit"),
         )
 
-    def _why_not(self, asked: _Asked, rest: Beside, i: int) -> str:
+    def _why_not(self, asked: _Asked, rest: Sides, i: int) -> str:
         if not rest.group.measured[i]:
             reason = self.g.nobody(i) or asked.metric.empty
             return f"not measured for {self._named(i)} ({reason})"
         return f"not measured for everybody but {self._named(i)} ({asked.metric.empty})"
 
-    def _furthest(self, asked: _Asked, rest: Beside, found: Furthest, looks: int) -> Estimate:
+    def _furthest(self, asked: _Asked, rest: Sides, found: Furthest, looks: int) -> Estimate:
         metric, name = asked.metric, self.g.groups
         flags = self.flags + ((SMALL,) if rest.thin.any() else ())
         common: dict[str, Any] = {"compare": asked.compare, "n": float(self.g.rows.sum())}

@@ -20,7 +20,7 @@ from audit.fairness.rates import BASE_RATE, RATES
 from audit.fairness.subgroups import RICH_SUBGROUP, RICH_SUBGROUP_FALSE_POSITIVE
 from audit.grouping import Grouping
 from audit.inference.intervals import Floats, Limits
-from audit.inference.mixtures import HALF, Furthest, beside, furthest, recovered, to_other
+from audit.inference.mixtures import HALF, Furthest, furthest, recovered, sides_of, to_other
 from audit.inference.pairs import guarded
 from audit.measurement.scope import NO_GROUP, SMALL, UNMEASURED, Scope
 from audit.value import Estimate, Group
@@ -95,7 +95,7 @@ def _largest(
 
 def _violations(rate: Rate, g: Grouping, tail: float, looks: int) -> _Violations:
     count, stacked = len(g.groups), g.with_others()
-    sides, share = beside(stacked.sample(rate), count, count), g.shares(rate.given.mask())
+    sides, share = sides_of(stacked.sample(rate), count, count), g.shares(rate.given.mask())
     weight, _ = _denominators(rate, stacked, tail)
     gap = np.where(sides.measured, sides.value("difference"), 0.0)
     f = np.where(share.measured, share.p, 0.0)
