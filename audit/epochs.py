@@ -24,6 +24,7 @@ from audit.errors import QuestionError, printable
 from audit.estimates import Estimates
 from audit.fairness.rates import RATES
 from audit.grouping import LABEL, NEGATIVE, POSITIVE, PREDICTION, Grouping, grouping, missing_groups
+from audit.innermost import folder_here
 from audit.measurement.everybody import EverybodyTable
 from audit.measurement.multiclass import ClassTable
 from audit.measurement.scope import Scope
@@ -66,9 +67,9 @@ def log_epoch(epoch: Epoch, folder: str | None = None) -> bool:
     Parameters
     ----------
     folder
-        Of the run; ``EVENHAND_RUN`` where none is given.
+        Of the run; that of the training around, or ``EVENHAND_RUN``, where none is given.
     """
-    folder = folder or os.environ.get(RUN)
+    folder = folder or folder_here() or os.environ.get(RUN)
     if not folder:
         return False
     # The leading line end parts this line from one that was torn.

@@ -11,12 +11,14 @@ LightGBM tells no callback that training has ended or which round was the best, 
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any
 
 from audit.errors import MissingExtraError, QuestionError
 from audit.wrapping.around import active
-from audit.wrapping.hooked import Hooked
+from audit.wrapping.hooked import Hooked, lose
+from audit.wrapping.patience import say
+from audit.wrapping.seen import Seen, reference
 
 try:
     import lightgbm  # noqa: F401 - asked for here, so that its absence is said here
@@ -26,11 +28,16 @@ except ImportError as error:
 __all__ = ["AuditCallback"]
 
 
+SAME_RUN = (
+    "audit: this training is in the run that the block has begun already, whose predictions will be those of the last"
+)
+
+
 class AuditCallback(Hooked):
     """Audits the training in its block: the data before the first tree, its energy, the predictions of the booster.
 
     A failing gate on the data raises `audit.DataRefusedError` out of ``train``, and nothing is trained. Several
-    trainings in one block are one run, whose predictions are those of the last.
+    trainings of one thread in one block are one run, whose predictions are those of the last; threads have a run each.
 
     Parameters
     ----------
@@ -41,16 +48,6 @@ class AuditCallback(Hooked):
     before_iteration = True
     order = -1000
 
-    def __init__(self, config: Any = None, **options: Any) -> None:
-        super().__init__(config, **options)
-        self._inside = False
-        self._forget()
-
-    def _forget(self) -> None:
-        self._model: Any = None
-        self._scores: object = None
-        self._last_round = False
-
     def __call__(self, env: Any) -> None:
         """Check the data before the first tree, which a failing gate ends the training with.
 
@@ -60,35 +57,41 @@ class AuditCallback(Hooked):
             When the callback is not used as a block, so that nobody would say when training has ended.
         """
         if env.iteration == env.begin_iteration:
+            self._begins(env.model)
+        self._seen.last_round = env.iteration == env.end_iteration - 1
+
+    def _begins(self, model: Any) -> None:
+        if not self._stored:
             self._require_block()
-            self._model, self._scores = env.model, getattr(env.model, "best_score", None)
-            if not self._going_on:
-                self._begin()
-        self._last_round = env.iteration == env.end_iteration - 1
+        seen = self._seen
+        if self._going_on and seen.model is not None:
+            seen.of = reference(model)
+            say(SAME_RUN)
+        else:
+            self._begin(of=model)
+            seen = self._seen
+        seen.held, seen.model, seen.scores = True, model, getattr(model, "best_score", None)
 
-    def __enter__(self) -> Self:
-        self._inside = True
-        self._forget()
-        return super().__enter__()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is None and self._ended():
-            self._end(self._model)
-        self._inside = False
-        self._forget()
-        super().__exit__(kind, error, trace)
-
-    def _ended(self) -> bool:
-        """Whether the last training that was seen has come to its end, and did not break off within the block."""
-        if self._scores is None:
-            return self._last_round
-        # The booster is given new scores when, and only when, all rounds are over or early stopping has ended them.
-        return self._model.best_score is not self._scores
+    def _leave(self, begun: Sequence[Seen], error: BaseException | None) -> None:
+        """Audit what has come to its end; where the block ends with an error, that of this thread has not."""
+        own = self._seen
+        for seen in begun:
+            if _ended(seen) and (error is None or seen is not own):
+                self._end(seen.model, seen)
+            if seen is not own:
+                lose(seen)
+            seen.model = None
 
     def _require_block(self) -> None:
-        if not self._inside and (self._predictions is not None or active() is None):
+        if not self._family.blocks and (self._predictions is not None or active() is None):
             raise QuestionError(
                 "LightGBM tells no callback that training has ended; train inside `with AuditCallback(…) as callback:`"
             )
+
+
+def _ended(seen: Seen) -> bool:
+    """Whether the last training that was seen has come to its end, and did not break off within the block."""
+    if seen.scores is None or seen.model is None:
+        return seen.last_round
+    # The booster is given new scores when, and only when, all rounds are over or early stopping has ended them.
+    return seen.model.best_score is not seen.scores

@@ -53,7 +53,7 @@ class AuditCallback(Hooked, Callback):  # type: ignore[misc]
         """Check the data, which a failing gate ends the training with."""
         del pl_module
         self._epochs.begin()
-        self._begin(trainer.global_rank)
+        self._begin(trainer.global_rank, of=trainer)
 
     def on_sanity_check_end(self, trainer: Any, pl_module: Any) -> None:
         """Forget the rows of the sanity check, which belong to no epoch."""

@@ -59,7 +59,7 @@ class AuditCallback(Hooked, TrainerCallback):  # type: ignore[misc]
         del control, kwargs
         self._epochs.begin()
         self._training = True
-        self._begin(0 if state.is_world_process_zero else max(1, args.process_index))
+        self._begin(0 if state.is_world_process_zero else max(1, args.process_index), of=state)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Close the tally of the epoch; an evaluation outside of the training belongs to none."""

@@ -41,7 +41,7 @@ class AuditCallback(Hooked, TrainingCallback):  # type: ignore[misc]
 
     def before_training(self, model: Any) -> Any:
         """Check the data, which a failing gate ends the training with."""
-        self._begin(collective.get_rank(), anchor=model)
+        self._begin(collective.get_rank(), anchor=model, of=model)
         return model
 
     def after_training(self, model: Any) -> Any:

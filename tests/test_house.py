@@ -18,9 +18,9 @@ import audit
 PACKAGE = Path(audit.__file__).parent
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.name != "__main__.py")
 LAYERS = (
-    ("credentials", "control", "own_streams"), ("errors", "surroundings"), ("own_process", "command_words"), ("strict_json",), ("value",), ("estimates",), ("cube",), ("events",), ("catalogue",), ("document",), ("footprint",), ("result",), ("inference",), ("fairness",), ("metrics",),
-    ("config",), ("grouping", "classes"), ("cells",), ("measurement",), ("own_metrics",), ("footprint_words",), ("group_names", "row_totals"), ("deciding",), ("sentences",), ("beside",), ("four_fifths",), ("checks_found",), ("family",), ("waivers",), ("gates",), ("before_training",), ("assets",), ("evidence", "energy"), ("planning",),
-    ("data.twins",), ("engines",), ("plans",), ("data",), ("process",), ("records",), ("epochs",), ("publish",), ("writes",), ("earlier",), ("stages",), ("run", "parts"), ("tracking",), ("arrays",),
+    ("credentials", "control", "own_streams"), ("errors", "surroundings"), ("innermost",), ("own_process", "command_words"), ("strict_json",), ("value",), ("estimates",), ("cube",), ("events",), ("catalogue",), ("document",), ("footprint",), ("result",), ("inference",), ("fairness",), ("metrics",),
+    ("config",), ("grouping", "classes"), ("cells",), ("measurement",), ("own_metrics",), ("finding",), ("footprint_words",), ("group_names", "row_totals"), ("deciding",), ("sentences",), ("beside",), ("four_fifths",), ("checks_found",), ("family",), ("waivers",), ("gates",), ("before_training",), ("assets",), ("evidence", "energy"), ("planning",),
+    ("data.twins",), ("engines",), ("plans",), ("data",), ("process",), ("records",), ("epochs",), ("publish",), ("writes",), ("earlier",), ("stages",), ("run", "parts"), ("tracking",), ("given",), ("arrays",),
     ("counted",), ("verification",), ("guard",), ("api", "verify", "compare", "starting", "dashboard"), ("mlflow",), ("wrapping",),
     ("vectors", "conform", "sklearn", "torch", "lightning", "transformers", "xgboost", "lightgbm"), ("cli",),
 )  # fmt: skip

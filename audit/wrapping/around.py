@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from audit.innermost import innermost
 from audit.wrapping.beside import Beside
-from audit.wrapping.innermost import innermost
 from audit.wrapping.ranks import other_rank
 from audit.wrapping.training import PATIENCE_S, Training
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 from audit.errors import DataRefusedError, InputError, QuestionError, words_of
+from audit.innermost import any_elsewhere, is_going_on, step_out
 from audit.wrapping.around import Training, active, training
-from audit.wrapping.innermost import is_going_on, step_out
 from audit.wrapping.patience import LONGEST, say
+from audit.wrapping.seen import Family, Seen, keep, left_by_threads, opened, opened_here, reference, seen_by
 from audit.wrapping.undisturbed import undisturbed
 
 UNSAID = (
@@ -25,8 +26,11 @@ UNSAID = (
 )
 NO_TRAINING = "audit: no training began in the block, so nothing was audited; give the callback to the training"
 FROM_A_FILE = "audit: this callback was stored with a model and audits nothing; make a new one"
-OPEN: list[weakref.finalize[..., Any]] = []
-"""What closes the audits that hooks have opened."""
+ONE_IS_ENOUGH = "audit: this training is in the audit of another callback already; this one adds none"
+IN_ANOTHER_THREAD = (
+    "audit: the audit around was begun in another thread, and this callback has no question of its own; this training"
+    " is not audited"
+)
 
 
 class Hooked:
@@ -54,18 +58,24 @@ class Hooked:
         When the question makes no sense.
     """
 
-    run: Training | None
-
     def __init__(self, config: Any = None, *, predictions: Callable[[Any], Any] | None = None, **options: Any) -> None:
         super().__init__()
-        self.run = None
         self._config, self._predictions, self._options = config, predictions, options
-        self._closer: weakref.finalize[..., Any] | None = None
+        self._family = Family()
         self._stored = False
         if config is not None:
             self._require_names(training(config, **{**options, "metered": False}))
 
-    def _begin(self, rank: int = 0, anchor: Any = None) -> None:
+    @property
+    def run(self) -> Training | None:
+        """The last training that began, of this callback or a copy of it."""
+        return self._family.last
+
+    @property
+    def _seen(self) -> Seen:
+        return seen_by(self)
+
+    def _begin(self, rank: int = 0, anchor: Any = None, of: Any = None) -> None:
         """Open the audit before a training, or use the one that is active.
 
         Parameters
@@ -74,6 +84,8 @@ class Hooked:
             Of this process, as the framework has it; only the first audits.
         anchor
             What lives no longer than the training that fails; this callback where the framework has no such object.
+        of
+            What trains, of which there is one for each training.
 
         Raises
         ------
@@ -82,23 +94,46 @@ class Hooked:
         DataRefusedError
             A gate on the data fails.
         """
+        if of is not None and self._of_another(of):
+            return
         close_unsaid()
-        self.run, self._closer = None, None
+        seen = Seen(of=None if of is None else reference(of), run=None if self._stored or rank else active())
+        keep(self, seen)
+        self._note(seen)
         if self._stored:
             say(FROM_A_FILE)
+        elif seen.run is not None:
+            self._require_names(seen.run)
         elif rank == 0:
-            self.run = active()
-            self._join(self.run) if self.run is not None else self._open(self if anchor is None else anchor)
+            self._open(self if anchor is None else anchor, seen)
 
-    def _join(self, run: Training) -> None:
-        self._require_names(run)
+    def _of_another(self, of: Any) -> bool:
+        """Whether the audit of this very training is open already, by another callback of the list or this one."""
+        opener = next((s for s in opened_here() if s.of is not None and s.of() is of), None)
+        if opener is None:
+            return False
+        if self._seen is not opener:
+            keep(self, Seen(of=opener.of))
+            self._note(Seen(run=opener.run))
+            say(ONE_IS_ENOUGH)
+        return True
 
-    def _open(self, anchor: Any) -> None:
+    def _note(self, seen: Seen) -> None:
+        """Tell the blocks and the copies of a training that began."""
+        with self._family.lock:
+            self._family.begun.append(seen)
+            self._family.last = seen.run
+
+    def _open(self, anchor: Any, seen: Seen) -> None:
+        if self._config is None and any_elsewhere():
+            say(IN_ANOTHER_THREAD)
+            return
         if self._config is None:
             raise QuestionError(
                 "no audit is active here; give the callback an audit.toml, or a mapping of its sections"
             )
-        run = self.run = training(self._config, **self._options)
+        run = training(self._config, **self._options)
+        self._family.last = run
         try:
             run.__enter__()
         except (InputError, DataRefusedError):
@@ -106,57 +141,81 @@ class Hooked:
         except Exception as error:  # noqa: BLE001 - what breaks in the auditor never reaches the training
             say(f"audit: not begun: {words_of(error, LONGEST)}; training is untouched, and nothing is recorded")
             return
-        self._closer = weakref.finalize(anchor, _collected, run)
-        OPEN.append(self._closer)
+        seen.run, seen.closer = run, weakref.finalize(anchor, _collected, run)
+        opened(seen)
 
     @property
     def _going_on(self) -> bool:
-        """Whether the training that this callback has seen begin belongs to an audit that is open."""
-        return self.run is not None and is_going_on(self.run)
+        """Whether the training that this callback has seen begin here belongs to an audit that is open."""
+        run = self._seen.run
+        return run is not None and is_going_on(run)
 
-    def _end(self, model: Any) -> None:
+    def _end(self, model: Any, seen: Seen | None = None) -> None:
         """Audit what the training left; a training that is not audited is left alone."""
-        if self.run is None or not self._going_on:
+        seen = self._seen if seen is None else seen
+        if seen.run is None or not is_going_on(seen.run):
             return
         if self._predictions is not None:
-            with contained(self.run, "the predictions were not made"), undisturbed(model):
-                self.run.predictions(self._predictions(model))
-        self._close(None)
+            with contained(seen.run, "the predictions were not made"), undisturbed(model):
+                seen.run.predictions(self._predictions(model))
+        close(seen, None)
+
+    def _leave(self, begun: Sequence[Seen], error: BaseException | None) -> None:
+        """End what a block has to end: nothing, where the framework says itself when training has ended.
+
+        Parameters
+        ----------
+        begun
+            Trainings of the block: all of its threads when the outermost ends, else that of this thread.
+        error
+            With which the block ends.
+        """
 
     def _fail(self, error: BaseException) -> None:
         """Keep how the training ended."""
-        self._close(error)
-
-    def _close(self, error: BaseException | None) -> None:
-        closer, self._closer = self._closer, None
-        # An audit that this callback has not opened is closed by whoever did.
-        if closer is None or closer.detach() is None or self.run is None:
-            return
-        OPEN.remove(closer)
-        with contained(self.run, "the audit was not concluded"):
-            self.run.__exit__(type(error) if error is not None else None, error, None)
+        close(self._seen, error)
 
     def _require_names(self, run: Training) -> None:
         if self._predictions is not None and not run.names_predictions:
             raise QuestionError("predictions are given, but the question has no [predictions] to name their columns")
 
     def __enter__(self) -> Self:
-        self.run = None
+        family = self._family
+        with family.lock:
+            if family.blocks == 0:
+                family.begun.clear()
+                family.last = None
+            family.blocks += 1
+        keep(self, Seen())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.run is None and error is None:
+        family = self._family
+        with family.lock:
+            family.blocks -= 1
+            outermost, begun = family.blocks == 0, tuple(family.begun)
+            if outermost:
+                family.begun.clear()
+        own = self._seen
+        if outermost and not begun and error is None:
             say(NO_TRAINING)
+        self._leave((*(s for s in begun if outermost and s is not own), own), error)
         if error is not None:
             self._fail(error)
-        elif self._closer is not None and self._closer.alive:
-            close_unsaid()
+        lose(own)
+        keep(self, Seen())
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """A copy that has seen nothing yet; rows and functions are shared."""
-        return type(self)(self._config, predictions=self._predictions, **self._options)
+        """A copy that has seen nothing yet; rows and functions are shared, and what has begun is known to both."""
+        copy = type(self)(self._config, predictions=self._predictions, **self._options)
+        copy._family, copy._stored = self._family, self._stored  # noqa: SLF001 - of this class
+        return copy
+
+    def __copy__(self) -> Self:
+        """As a deep copy."""
+        return self.__deepcopy__({})
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What a file keeps: nothing, so that no model carries the rows of its audit or fails to be stored."""
@@ -170,20 +229,34 @@ def stored(kind: type[Hooked]) -> Hooked:
     return callback
 
 
+def close(seen: Seen, error: BaseException | None) -> None:
+    """Conclude an audit that a callback has opened; any other is closed by whoever opened it."""
+    closer, seen.closer = seen.closer, None
+    if closer is None or closer.detach() is None or seen.run is None:
+        return
+    with contained(seen.run, "the audit was not concluded"):
+        seen.run.__exit__(type(error) if error is not None else None, error, None)
+
+
+def lose(seen: Seen) -> None:
+    """Close, as incomplete, an audit whose training never said that it ended."""
+    closer, seen.closer = seen.closer, None
+    if closer is None or closer.detach() is None or seen.run is None:
+        return
+    with contained(seen.run, "the audit was not concluded"):
+        seen.run.lose(UNSAID)
+
+
 def close_unsaid() -> None:
-    """Close, as incomplete, the audits whose trainings never said that they ended."""
-    while OPEN:
-        left = OPEN.pop().detach()
-        if left is not None:
-            run: Training = left[2][0]
-            with contained(run, "the audit was not concluded"):
-                run.lose(UNSAID)
+    """Close the audits of this thread or task whose trainings never said that they ended; others are not its own."""
+    for seen in (*reversed(opened_here()), *left_by_threads()):
+        if not seen.held:
+            lose(seen)
 
 
 def _collected(run: Training) -> None:
     """Close the audit of an object that is gone, which may happen in the midst of anything: nothing is waited for."""
     step_out(run)
-    OPEN[:] = [closer for closer in OPEN if closer.alive]
     if not threading.main_thread().is_alive():
         run.lose(UNSAID)
         return

@@ -67,6 +67,8 @@ def say(text: str) -> None:
     if sys.stderr is None:
         return
     try:
-        print(printable(text, 1000), file=sys.stderr, flush=True)  # noqa: T201 - what a person in a notebook reads
+        # In one piece, so that lines of several threads stay lines.
+        sys.stderr.write(f"{printable(text, 1000)}\n")
+        sys.stderr.flush()
     except (OSError, ValueError):
         return

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from audit.errors import DataRefusedError, InputError, QuestionError, UndecidedWarning, words_of
-from audit.wrapping.innermost import step_in, step_out
+from audit.innermost import step_in, step_out
 from audit.wrapping.patience import LONGEST, say, within
 from audit.wrapping.ranks import other_rank
 
