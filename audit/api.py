@@ -6,19 +6,26 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from audit import __version__
 from audit.arrays import attributes as attributes_of
-from audit.arrays import features_of, plain, reference_of, refuse_clash, refuse_misaligned
+from audit.arrays import features_of, one_column, refuse_clash, refuse_misaligned
+from audit.catalogue import Task
+from audit.config.dialect import UNSAID, dialect_of
 from audit.config.read import build
+from audit.config.rules import Gates, deepest, rules_of
 from audit.config.schema import Config
-from audit.errors import QuestionError
+from audit.errors import QuestionError, SourceError
+from audit.given import callables, deep, level, name, names, plain, policy_of, population_of, reference_of, shown
 from audit.result import AuditResult, Run
 from audit.value import Estimate
 
 Y_TRUE, Y_PRED, SCORE, WEIGHT, UNIT = "y_true", "y_pred", "score", "weight", "unit"
 QUERY, RANK = "query", "rank"
+PREDICTED = {"prediction": Y_PRED, "score": SCORE, "query": QUERY, "rank": RANK}
+"""Keys of [predictions] and the arguments that are their columns."""
+UNASKED: Mapping[str, Any] = {"threshold": None, "exact_auc": False, "neighbours": 5, "top": None}
 
 
 def measure(
@@ -28,7 +35,7 @@ def measure(
     groups: Any,
     task: str = "classification",
     score: Any = None,
-    threshold: float | Literal["median"] = 0.5,
+    threshold: float | Literal["median"] | None = None,
     exact_auc: bool = False,
     features: Any = None,
     neighbours: int = 5,
@@ -42,7 +49,7 @@ def measure(
     intersections: int = 1,
     confidence: float = 0.95,
     compare_to: str | Sequence[str] = (),
-    gates: Sequence[Mapping[str, Any]] = (),
+    gates: Gates = (),
     four_fifths: bool = False,
     metrics: Mapping[str, Callable[..., float]] | None = None,
 ) -> AuditResult:
@@ -51,7 +58,8 @@ def measure(
     Parameters
     ----------
     y_true
-        Labels, shape (n,). For a ranking, relevance, which may be left out.
+        Labels, shape (n,) or (n, 1), as all columns. Without them it is measured of decisions who is selected, and
+        what compares decisions with labels is not. For a ranking, relevance, which may be left out.
     y_pred
         Predicted classes, shape (n,). Without them, ``score`` and ``threshold`` decide; without both, only the
         labels are audited. For a regression, numbers.
@@ -61,8 +69,8 @@ def measure(
         ``classification``; ``multiclass`` for labels and predictions of several classes, none of which is the positive
         one; ``regression`` for numeric labels and predictions; or ``ranking`` for items in lists.
     score, threshold
-        Finite scores, shape (n,); one at or above the threshold is a positive prediction where there is no ``y_pred``.
-        With ``"median"``, one above the median of all scores.
+        Finite scores, shape (n,); one at or above the threshold, 0.5 by default, is a positive prediction where there
+        is no ``y_pred``. With ``"median"``, one above the median of all scores.
     exact_auc
         Sort all rows by score once, so that every AUC and ``average_precision`` are exact and not bounded by what
         score bins hide; ``abroca`` stays binned, and says so.
@@ -79,18 +87,21 @@ def measure(
     positive
         The class that counts as positive; needed unless labels are 0 and 1.
     reference
-        Group that the others are compared with: a level, or a mapping of column to level. The largest by default.
+        Group that the others are compared with: a level as the column holds it, or a mapping of column to level. The
+        largest by default.
     intersections, confidence
         Audit crossings of up to this many group columns; how sure every interval is.
     compare_to
         Whom each group is compared with beside the other groups: ``overall``, ``rest``, or both.
     gates
-        Limits to judge, as the tables of ``[[gates]]`` in audit.toml.
+        Limits to judge: one or a list, each as the command writes it (``"selection_rate ratio >= 0.8"``) or as a table
+        of ``[[gates]]`` in audit.toml.
     four_fifths
         Whether adverse impact by any group column, under 4/5 and significant, fails the audit.
     metrics
         Your own functions ``f(y_true, y_pred)`` by name, called per group through Fairlearn's MetricFrame; with
-        weights they get ``sample_weight``. Their values carry no interval and cannot be judged.
+        weights they get ``sample_weight``. Their values carry no interval and cannot be judged; where one raises for
+        a group, it is undefined there.
 
     Returns
     -------
@@ -108,46 +119,67 @@ def measure(
     >>> result.find("selection_rate", by=["sex"], group=["f"])[0].value
     0.5
     """
-    if y_true is None and task != "ranking":
-        raise QuestionError("labels are missing: give y_true; only a ranking does without")
+    if y_true is None and (task in {"regression", "multiclass"} or (y_pred is None and score is None and rank is None)):
+        raise QuestionError(
+            "labels are missing: give y_true; only decisions (y_pred, or score) and a ranking are audited without"
+        )
     named = {Y_TRUE: y_true, Y_PRED: y_pred, SCORE: score, WEIGHT: weight, UNIT: unit, QUERY: query, RANK: rank}
-    roles = {k: v for k, v in named.items() if v is not None}
+    roles = {k: one_column(v, f"'{k}'") for k, v in named.items() if v is not None}
     attributes = attributes_of(groups)
     refuse_clash(attributes, roles)
     alike = features_of(features, {**roles, **attributes})
     columns = {**roles, **attributes, **alike}
-    refuse_misaligned(columns)
-    names = tuple(attributes)
-    data: dict[str, Any] = {
-        "label": None if y_true is None else Y_TRUE,
-        "groups": names,
-        "intersections": intersections,
-        "positive": positive,
-        "weight": WEIGHT if weight is not None else None,
-        "unit": UNIT if unit is not None else "row",
-        "reference_group": reference_of(reference, names),
-        "compare_to": (compare_to,) if isinstance(compare_to, str) else tuple(compare_to),
-    }
-    asked = None
-    if y_pred is not None or score is not None or rank is not None or alike or exact_auc or task != "classification":
-        asked = {
-            "source": "memory",
-            "task": task,
-            "prediction": None if y_pred is None else Y_PRED,
-            "score": None if score is None else SCORE,
-            "threshold": threshold,
-            "exact_auc": exact_auc or None,
-            "features": tuple(alike),
-            "neighbours": neighbours,
-            "query": None if query is None else QUERY,
-            "rank": None if rank is None else RANK,
-            "top": None if top is None else tuple(plain(k) for k in top),
-        }
-    result = _audit(columns, _config(data, asked, confidence, gates, four_fifths=four_fifths))
-    if not metrics:
+    refuse_misaligned(columns, {**dict.fromkeys(attributes, "groups"), **dict.fromkeys(alike, "features")})
+    own, crossed = callables(metrics), plain(intersections)
+    data = _data(roles, tuple(attributes), crossed, positive, reference, compare_to)
+    further = {"threshold": threshold, "exact_auc": exact_auc, "neighbours": neighbours, "top": top}
+    asked = _predictions(roles, task, tuple(alike), {k: v for k, v in further.items() if v is not UNASKED[k]})
+    result = _audit(columns, _config(data, asked, gates, policy_of(confidence, four_fifths)))
+    if not own:
         return result
-    own = _own(metrics, roles, attributes, intersections)
-    return replace(result, estimates=result.estimates + own)
+    return replace(result, estimates=result.estimates + _own(own, roles, attributes, crossed))
+
+
+def _data(
+    roles: Mapping[str, Any],
+    groups: tuple[str, ...],
+    intersections: Any,
+    positive: Any,
+    reference: Any,
+    compare_to: Any,
+) -> dict[str, Any]:
+    """Section [data] of the question about arrays."""
+    return {
+        "label": Y_TRUE if Y_TRUE in roles else None,
+        "groups": groups,
+        "intersections": intersections,
+        "positive": None if positive is None else level(positive, "positive"),
+        "weight": WEIGHT if WEIGHT in roles else None,
+        "unit": UNIT if UNIT in roles else "row",
+        "reference_group": reference_of(reference, groups),
+        "compare_to": names(compare_to, "compare_to"),
+    }
+
+
+def _predictions(
+    roles: Mapping[str, Any], task: Any, alike: tuple[str, ...], further: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Section [predictions] of the question; None where labels alone are looked at."""
+    if not isinstance(task, str):
+        raise QuestionError(f"task must be one of {', '.join(get_args(Task))}, not {shown(task)}")
+    if (
+        "threshold" in further
+        and SCORE not in roles
+        and (task == "classification" or plain(further["threshold"]) == 0.5)
+    ):
+        raise QuestionError("threshold reads scores, and there are none; give score, or leave threshold out")
+    if not {Y_PRED, SCORE, QUERY, RANK} & set(roles) and not alike and not further and task == "classification":
+        return None
+    named = {key: column for key, column in PREDICTED.items() if column in roles}
+    asked = {"source": "memory", "task": task, **named, "features": alike, **further}
+    if isinstance(plain(asked.get("top")), int):
+        asked["top"] = [asked["top"]]
+    return asked
 
 
 def _own(
@@ -182,11 +214,12 @@ def check(
     unit: str | None = None,
     strata: str | Sequence[str] = (),
     reference: Any = None,
-    population: Mapping[str, Mapping[str, float]] | None = None,
+    population: Mapping[str, Mapping[Any, float]] | None = None,
     intersections: int = 1,
     confidence: float = 0.95,
     compare_to: str | Sequence[str] = (),
-    gates: Sequence[Mapping[str, Any]] = (),
+    gates: Gates = (),
+    csv: str | Mapping[str, str] | None = None,
 ) -> AuditResult:
     """Check a table before training: who is in it, how labels differ by group.
 
@@ -211,41 +244,64 @@ def check(
     reference
         As in `measure`.
     population
-        Share of each level in the population to compare with, by group column.
+        Share of each level in the population to compare with, by group column; levels as the column holds them.
     intersections, confidence, compare_to, gates
         As in `measure`.
+    csv
+        How a CSV that is named by its path is written, such as ``"separator=;,decimal=,,encoding=latin-1"``.
     """
-    names = (groups,) if isinstance(groups, str) else tuple(groups)
+    columns, within = names(groups, "groups"), names(strata, "strata")
+    of_label = {"positive": positive is not None, "strata": bool(within)}
+    idle = next((k for k, given in of_label.items() if given and label is None), None)
+    if idle is not None:
+        raise QuestionError(f"{idle} is about the label; name its column (label), or leave {idle} out")
     data = {
-        "label": label,
-        "positive": plain(positive),
-        "classes": classes or None,
-        "groups": names,
-        "weight": weight,
-        "unit": unit or "row",
-        "strata": (strata,) if isinstance(strata, str) else tuple(strata),
-        "reference_group": reference_of(reference, names),
-        "reference": dict(population or {}),
+        "label": None if label is None else name(label, "label"),
+        "positive": None if positive is None else level(positive, "positive"),
+        "classes": None if classes is False else classes,
+        "groups": columns,
+        "weight": None if weight is None else name(weight, "weight"),
+        "unit": "row" if unit is None else name(unit, "unit"),
+        "strata": within,
+        "reference_group": reference_of(reference, columns),
+        "reference": population_of(population, columns),
         "intersections": intersections,
-        "compare_to": (compare_to,) if isinstance(compare_to, str) else tuple(compare_to),
+        "compare_to": names(compare_to, "compare_to"),
         "engine": _engine_of(frame),
+        "csv": None if csv is None else dialect_of(csv).table,
     }
-    return _audit(frame, _config(data, None, confidence, gates), test)
+    return _audit(frame, _config(data, None, gates, policy_of(confidence, False)), test, _named(data))
 
 
-def _audit(rows: Any, config: Config, test: Any = None) -> AuditResult:
+def _named(data: Mapping[str, Any]) -> dict[str, str]:
+    """Columns that arguments name, with the first argument that names each."""
+    named = {data["unit"]: "unit"} if data["unit"] != "row" else {}
+    named |= {data[k]: k for k in ("weight", "label") if data[k] is not None}
+    return named | dict.fromkeys(data["strata"], "strata") | dict.fromkeys(data["groups"], "groups")
+
+
+def _audit(rows: Any, config: Config, test: Any = None, named: Mapping[str, str] | None = None) -> AuditResult:
     from pathlib import Path
 
-    from audit.engines.tables import open_frame, open_table
+    from audit.engines.tables import Table, open_frame, open_table
     from audit.run import conclude, now
     from audit.stages import Findings, audit_model, audit_parts
 
     found, started = Findings(), now()
-    table = open_table(rows) if isinstance(rows, (str, Path)) else open_frame(rows)
+    dialect = UNSAID if config.data.csv is None else config.data.csv.dialect
+
+    def opened(given: Any, shown: str) -> Table:
+        table = open_table(given, dialect=dialect) if isinstance(given, (str, Path)) else open_frame(given, shown)
+        for column, argument in (named or {}).items():
+            try:
+                table.require((column,))
+            except SourceError as error:
+                raise SourceError(f"{argument}: {error}") from None
+        return table
+
+    table = opened(rows, "the table")
     if config.predictions is None:
-        parts = (
-            {} if test is None else {"test": open_table(test) if isinstance(test, (str, Path)) else open_frame(test)}
-        )
+        parts = {} if test is None else {"test": opened(test, "the test part")}
         audit_parts(table, parts, config, found, nullcontext)
     else:
         audit_model(table, config, found, nullcontext)
@@ -264,22 +320,14 @@ def _engine_of(frame: Any) -> str | None:
     return "spark" if is_spark(frame) else None
 
 
-def _config(
-    data: Mapping[str, Any],
-    asked: Mapping[str, Any] | None,
-    confidence: float,
-    gates: Sequence[Mapping[str, Any]],
-    *,
-    four_fifths: bool = False,
-) -> Config:
-    raw: dict[str, Any] = {
-        "data": {k: plain(v) for k, v in data.items() if v is not None},
-        "policy": {"confidence": confidence, **({"four_fifths": four_fifths} if four_fifths else {})},
-    }
+def _config(data: Mapping[str, Any], asked: Mapping[str, Any] | None, gates: Any, policy: Mapping[str, Any]) -> Config:
+    rules = rules_of(deep(gates), "data" if asked is None else "model")
+    raw: dict[str, Any] = {"data": {k: deep(v) for k, v in data.items() if v is not None}, "policy": policy}
+    crossed = raw["data"].setdefault("intersections", 1)
+    if type(crossed) is int and crossed >= 1:
+        raw["data"]["intersections"] = max(crossed, deepest(rules))
     if asked is not None:
-        raw["predictions"] = {k: v for k, v in asked.items() if v is not None}
+        raw["predictions"] = {k: deep(v) for k, v in asked.items() if v is not None}
     else:
         raw["data"]["source"] = "memory"
-    if gates:
-        raw["gates"] = [dict(g) for g in gates]
-    return build(raw, "the question")
+    return build(raw | ({"gates": rules} if rules else {}), "the question")

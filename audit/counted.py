@@ -6,18 +6,20 @@ Must not: read rows.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
 from audit import __version__
-from audit.arrays import plain, reference_of
 from audit.cells import Account
 from audit.config.read import build
+from audit.config.rules import Gates, rules_of
 from audit.cube import Cube
 from audit.engines.counting import Counted
 from audit.epochs import occupied
 from audit.errors import ValuesError
+from audit.given import deep, plain, policy_of, reference_of
+from audit.given import names as names_of
 from audit.grouping import LABEL, NEGATIVE, POSITIVE, PREDICTION
 from audit.plans import model_plan
 from audit.result import AuditResult, Part, Run
@@ -35,7 +37,7 @@ def result_of(
     intersections: int = 1,
     confidence: float = 0.95,
     compare_to: str | Sequence[str] = (),
-    gates: Sequence[Mapping[str, Any]] = (),
+    gates: Gates = (),
     four_fifths: bool = False,
 ) -> AuditResult:
     """Audit groups x label x prediction.
@@ -61,14 +63,14 @@ def result_of(
     two = {*cube.axis(LABEL).levels, *cube.axis(PREDICTION).levels} <= {NEGATIVE, POSITIVE}
     raw: dict[str, Any] = {
         "data": {
-            "label": LABEL, "groups": names, "intersections": intersections, "unit": "row",
-            "reference_group": reference_of(reference, names),
-            "compare_to": (compare_to,) if isinstance(compare_to, str) else tuple(compare_to),
+            "label": LABEL, "groups": names, "intersections": plain(intersections), "unit": "row",
+            "reference_group": reference_of(reference, names), "compare_to": names_of(compare_to, "compare_to"),
         },
         "predictions": {"source": SOURCE, "task": "classification" if two else "multiclass", "prediction": PREDICTION},
-        "policy": {"confidence": plain(confidence), **({"four_fifths": True} if four_fifths else {})},
+        "policy": policy_of(confidence, four_fifths),
     }  # fmt: skip
-    config = build(raw | ({"gates": [dict(g) for g in gates]} if gates else {}), "the question")
+    rules = rules_of(deep(gates), "model")
+    config = build(raw | ({"gates": rules} if rules else {}), "the question")
     plan, found = model_plan(config), Findings()
     counted = Counted(
         cubes=tuple(cube.keep(*by, LABEL, PREDICTION) for by in plan.crossings),

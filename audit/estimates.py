@@ -72,6 +72,20 @@ class Estimates(Sequence[Estimate]):
         blocks = self._by_name.get((stage, by, metric), ())
         return tuple(e for block in blocks for e in block.estimates if e.metric == metric)
 
+    def about(self, metric: str) -> Iterator[Estimate]:
+        """Estimates of one metric, of every stage and grouping, in order; only these are made."""
+        return (e for b in self._blocks if metric in b.metrics for e in b.estimates if e.metric == metric)
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        """Names of all that is there; no estimate is made."""
+        return frozenset().union(*(b.metrics for b in self._blocks))
+
+    @property
+    def groupings(self) -> tuple[tuple[str, ...], ...]:
+        """Groupings by which something is there, each once; no estimate is made."""
+        return tuple(dict.fromkeys(b.by for b in self._blocks))
+
     @cached_property
     def _by_name(self) -> Mapping[tuple[str, tuple[str, ...], str], Sequence[Block]]:
         found: dict[tuple[str, tuple[str, ...], str], list[Block]] = {}

@@ -104,8 +104,8 @@ def headline(result: AuditResult) -> Iterator[Number]:
         if about is None or (key := (about.stage, about.metric, about.by, about.outcome)) in seen:
             continue
         seen.add(key)
-        rates = result.find(about.metric, by=about.by, stage=about.stage, outcome=about.outcome)
-        yield from (_of_group(e) for e in rates if e.group and e.compare is None)
+        rates = (e for e in result.estimates.of(about.stage, about.metric, about.by) if e.group and e.compare is None)
+        yield from (_of_group(e) for e in rates if about.outcome in {None, e.outcome})
     yield from _of_energy(result)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -52,16 +53,47 @@ def own_estimates(
             )
         if name in CATALOGUE:
             raise QuestionError(f"metrics: '{name}' is a metric of the catalogue already; name yours otherwise")
-    return tuple(
-        e
-        for name, function in metrics.items()
-        for by in crossings(tuple(groups), intersections)
-        for e in _of_grouping(name, function, by, y_true, y_pred, groups, weight)
-    )
+    found: list[Estimate] = []
+    for name, function in metrics.items():
+        tried = _Tried(function)
+        for by in crossings(tuple(groups), intersections):
+            found += _of_grouping(name, tried, by, y_true, y_pred, groups, weight)
+        if tried.raised and len(tried.raised) == tried.calls:
+            raise ValuesError(f"metrics: '{name}' {_what(tried.raised[0])} for every group; mend it")
+    return tuple(found)
+
+
+class _Tried:
+    """A function whose errors are kept in the place of its values: what breaks in a group is undefined there."""
+
+    def __init__(self, function: Function) -> None:
+        self._function = function
+        self.__name__ = getattr(function, "__name__", "own")
+        self.calls = 0
+        self.raised: list[Exception] = []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.calls += 1
+        try:
+            return self._function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - undefined with this reason; a function that never works is refused
+            self.raised.append(error)
+            return _Raised(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """What stands where a function raised."""
+
+    error: Exception
+
+
+def _what(error: Exception) -> str:
+    return f"raised {type(error).__name__}: {printable(error, 160)}"
 
 
 def _of_grouping(
-    name: str, function: Function, by: tuple[str, ...], y_true: Any, y_pred: Any, groups: Mapping[str, Any], weight: Any
+    name: str, function: _Tried, by: tuple[str, ...], y_true: Any, y_pred: Any, groups: Mapping[str, Any], weight: Any
 ) -> Iterator[Estimate]:
     import numpy as np
     import pandas as pd
@@ -82,9 +114,7 @@ def _of_grouping(
             **parameters,
         ).by_group
     except Exception as error:
-        raise ValuesError(
-            f"metrics: '{name}' raised {type(error).__name__}: {printable(error, 160)}; mend it"
-        ) from error
+        raise ValuesError(f"metrics: '{name}' {_what(error)}; mend it") from error
     sizes = frame[known].value_counts().to_dict()
     levels = product(*(sorted(set(frame[known][c])) for c in frame.columns))
     each = [_one(name, by, level, values, sizes, version) for level in levels]
@@ -102,6 +132,8 @@ def _one(
     if not n:
         return Estimate(**common, status="undefined", reason=NO_ROWS)
     raw = values.loc[level if len(level) > 1 else level[0]]
+    if isinstance(raw, _Raised):
+        return Estimate(**common, status="undefined", reason=f"the function {_what(raw.error)}")
     try:
         value = float(raw)
     except (TypeError, ValueError):

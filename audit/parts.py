@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from audit.config.dialect import UNSAID, Dialect
 from audit.config.read import build
 from audit.config.schema import Config
 from audit.engines.address_names import is_address, public
@@ -37,7 +38,13 @@ class Added(NamedTuple):
 
 
 def add_part(
-    source: str | Path, folder: Path, question: Config | None, engine: str | None, master: str | None, step: Step
+    source: str | Path,
+    folder: Path,
+    question: Config | None,
+    engine: str | None,
+    master: str | None,
+    step: Step,
+    dialect: Dialect = UNSAID,
 ) -> Added:
     """Count one part into a folder.
 
@@ -53,6 +60,8 @@ def add_part(
         Who counts this part; it makes no difference to the counts.
     step
         Shows what is being done.
+    dialect
+        How the part is written, where it is a CSV.
 
     Raises
     ------
@@ -69,7 +78,7 @@ def add_part(
     plan = plan_of(config)
     with begun(folder, str(source)):
         with step("Counting the part"):
-            table = as_written(open_table(source), plan)
+            table = as_written(open_table(source, dialect=dialect), plan)
             found = tallied(engine_of(engine or "duckdb", master), table, plan)  # type: ignore[arg-type]
         save_question(folder, raw)
         save_part(folder, table, _files(source, table), plan, found)
@@ -139,6 +148,7 @@ def _counted_sections(folder: Path, question: Config | None) -> dict[str, Any]:
     section = "predictions" if "predictions" in raw else "data"
     raw[section]["source"] = "a part"
     # Counts are handed on: what makes a part, and where, is nothing that they answer, and may hold a secret.
-    for key in ("engine", "master", "prepare"):
+    for key in ("engine", "master", "prepare", "csv"):
         raw["data"].pop(key, None)
+    raw[section].pop("csv", None)
     return raw

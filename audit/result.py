@@ -7,7 +7,7 @@ nothing else. Field order is part of the contract and fixed by a test.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
@@ -238,29 +238,30 @@ class AuditResult:
         metric: str,
         compare: str | None = None,
         *,
-        by: tuple[str, ...] | list[str] | None = None,
-        group: tuple[Level, ...] | list[Level] | None = None,
+        by: str | Sequence[str] | None = None,
+        group: Any = None,
         stage: str | None = None,
-        outcome: str | None = None,
+        outcome: Any = None,
     ) -> tuple[Estimate, ...]:
         """Estimates of one metric, in the document's order; ``outcome`` names one of several classes.
 
-        The names of other libraries are known too.
-        """
-        from audit.fairness.names import OTHER_NAMES
+        The names of other libraries are known too. One column and one level need no list. A metric that was not asked
+        for gives nothing.
 
-        if (other := OTHER_NAMES.get(metric)) is not None and compare in {None, other.compare}:
-            metric, compare = other.metric, other.compare or compare
-        return tuple(
-            e
-            for e in self.estimates
-            if e.metric == metric
-            and e.compare == compare
-            and (by is None or e.by == tuple(by))
-            and (group is None or e.group == tuple(group))
-            and (stage is None or e.stage == stage)
-            and (outcome is None or e.outcome == outcome)
-        )
+        Raises
+        ------
+        QuestionError
+            When there is no such metric, comparison, column, group or class; it names the nearest.
+        """
+        from audit.finding import Wanted, found
+
+        wanted = Wanted(metric=metric, compare=compare, by=by, group=group, stage=stage, outcome=outcome)
+        return found(self.estimates, self._group_columns, wanted)
+
+    @property
+    def _group_columns(self) -> tuple[str, ...]:
+        data = self.question.config.get("data") or {}
+        return tuple(data.get("groups") or ())
 
     def to_frame(self) -> Any:
         """The estimates as a pandas frame, one row each."""

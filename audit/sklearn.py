@@ -24,7 +24,9 @@ from sklearn.utils.validation import check_is_fitted
 from audit.api import check
 from audit.arrays import attributes
 from audit.before_training import undecided
+from audit.config.rules import Gates
 from audit.errors import DataRefusedError, QuestionError, UndecidedWarning, printable
+from audit.given import names
 from audit.result import AuditResult
 from audit.wrapping.estimator import Audited, NotAuditedWarning
 
@@ -40,7 +42,7 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     groups
         Names of the group columns of ``X``; none where ``fit`` is given ``sensitive_features``.
     gates
-        Limits, as the tables of ``[[gates]]`` in audit.toml; those on data and checks can refuse.
+        Limits, as in `audit.check`; those on data and checks can refuse.
     positive, classes, unit, strata, population, intersections, confidence
         As in `audit.check`; labels of more than two classes are several classes where none is said to be positive.
     insist
@@ -55,7 +57,7 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         groups: Sequence[str] | str = (),
-        gates: Sequence[Mapping[str, Any]] = (),
+        gates: Gates = (),
         *,
         positive: Any = None,
         classes: bool = False,
@@ -101,7 +103,7 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         given = _columns(X)
         columns = dict(given)
-        groups = [self.groups] if isinstance(self.groups, str) else list(self.groups)
+        groups = list(names(self.groups, "groups"))
         if sensitive_features is not None:
             apart = attributes(sensitive_features, "sensitive_features")
             groups, columns = [*groups, *(g for g in apart if g not in groups)], {**columns, **apart}
@@ -123,9 +125,9 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: Any) -> Any:  # noqa: N803
         """Return the rows as they are."""
         check_is_fitted(self, "result_")
-        names = list(_columns(X))
-        if names != list(self.feature_names_in_):
-            stray = next((n for n in names if n not in self.feature_names_in_), None)
+        given = list(_columns(X))
+        if given != list(self.feature_names_in_):
+            stray = next((n for n in given if n not in self.feature_names_in_), None)
             raise QuestionError(
                 f"columns differ from those of fit ({printable(stray) if stray else 'order or number'}); give the same"
             )
@@ -135,8 +137,8 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Names of the columns, as they came in."""
         del input_features
         check_is_fitted(self, "result_")
-        names: np.ndarray = self.feature_names_in_
-        return names
+        known: np.ndarray = self.feature_names_in_
+        return known
 
     def _checked(
         self, columns: Mapping[str, Any], groups: Sequence[str], *, labelled: bool, classes: bool
@@ -144,7 +146,7 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return check(
             columns,
             label=LABEL if labelled else None,
-            positive=self.positive,
+            positive=self.positive if labelled else None,
             classes=classes and labelled,
             groups=groups,
             unit=self.unit,

@@ -5,8 +5,8 @@ Must not: judge, print, or start a process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from audit.data.checks import kinds
 from audit.data.codes import require_codes
 from audit.data.counted_codes import mend_of
 from audit.data.decisions import score_checks
-from audit.data.groups import group_checks
+from audit.data.groups import declared_checks, group_checks
 from audit.data.kinds import CheckKind
 from audit.data.looked import Looked, looking, readable
 from audit.earlier import left_none, require_apart
@@ -26,7 +26,7 @@ from audit.engines.counts import CountedParts
 from audit.engines.lazy import SparkTable
 from audit.engines.refusals import no_rows
 from audit.engines.tables import Table, open_table
-from audit.errors import QuestionError, printable
+from audit.errors import QuestionError, ValuesError, printable
 from audit.estimates import Estimates
 from audit.four_fifths import four_fifths_checks
 from audit.measurement import of_data, of_predictions
@@ -79,7 +79,8 @@ class Opened:
     def _open(self, source: str) -> Table:
         """Table of a file or a pattern of files; a cluster's files are not read whole on this machine for a digest."""
         engine = self.config.data.engine
-        return open_table(source, folder=self.folder, digested=engine != "spark", engine=engine)
+        dialect = self.config.dialect(source)
+        return open_table(source, folder=self.folder, digested=engine != "spark", engine=engine, dialect=dialect)
 
 
 def require_inputs(config: Config, folder: Path, store: Path | None = None) -> Opened:
@@ -158,11 +159,23 @@ def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, fou
     parts = {part: as_written(table, names) for part, table in {"train": train, **held_out}.items()}
     counts = {"train": audit_table(parts["train"], config, found, step)}
     for part, table in list(parts.items())[1:]:
-        table.require(plan.columns)
-        counts[part] = _count(config, table, plan, f"Counting the {part} part", step)
+        with of_part(part):
+            table.require(plan.columns)
+            counts[part] = _count(config, table, plan, f"Counting the {part} part", step)
         found.data.append(part_record(part, table, counts[part], _looked_at(table, config)))
         found.checks += group_checks(counts[part], plan, part)
+    for part, table in {"train": train, **held_out}.items():
+        found.checks += declared_checks(counts[part], plan, part, table.declared(plan.columns))
     found.checks += look_at(parts, config, counts, step)
+
+
+@contextmanager
+def of_part(part: str) -> Iterator[None]:
+    """Name the part in what is wrong with its values: labels of held-out rows are read as those that are learned."""
+    try:
+        yield
+    except ValuesError as error:
+        raise ValuesError(f"the {part} part: {error}") from None
 
 
 def look_at(parts: Mapping[str, Table], config: Config, counts: Mapping[str, Counted], step: Step) -> tuple[Check, ...]:
@@ -224,8 +237,10 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
     absent = [c for c in config.data.strata if c not in table.columns]
     if config.data.strata and not absent:
         plan = replace(plan, strata=config.data.strata)
+    declared = table.declared(plan.columns)
     table = as_written(table, plan)
     counted = _count(config, table, plan, "Counting the predictions", step)
+    found.checks += declared_checks(counted, plan, "predictions", declared)
     found.data.append(part_record("predictions", table, counted, plan.columns))
     measure_model(counted, plan, config, found, step)
     if absent:

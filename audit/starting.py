@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from audit.config.dialect import UNSAID, Dialect
 from audit.config.sections import SMALLEST_PUBLISHED
 from audit.config.write import to_toml
 from audit.engines.address_names import written_from
@@ -60,6 +61,7 @@ class Look:
     score: str | None
     groups: tuple[Seen, ...]
     ages: tuple[str, ...]
+    dialect: Dialect = UNSAID
 
     @property
     def of_data(self) -> bool:
@@ -84,10 +86,10 @@ class Look:
         )
 
 
-def look(path: str | Path, folder: Path) -> Look:
+def look(path: str | Path, folder: Path, dialect: Dialect = UNSAID) -> Look:
     """Look at the first rows of a table and guess each column's role."""
     source = written_from(path, folder)
-    table = open_table(path)
+    table = open_table(path, dialect=dialect)
     seen = [_seen(table, name) for name in table.columns]
     binary = [s for s in seen if s.levels is not None and len(s.levels) == 2]
     predictions = [s for s in binary if PREDICTION_WORDS.search(s.name)]
@@ -100,7 +102,7 @@ def look(path: str | Path, folder: Path) -> Look:
     )
     groups = tuple(s for s in named if s.levels is not None and len(s.levels) > 1)
     ages = tuple(s.name for s in named if s.levels is None and s.kind in {"integer", "float"})
-    return Look(source, label, _positive(label), prediction, scores[0] if scores else None, groups, ages)
+    return Look(source, label, _positive(label), prediction, scores[0] if scores else None, groups, ages, dialect)
 
 
 def _rank(name: str) -> int:
@@ -130,12 +132,12 @@ def _positive(label: Seen | None) -> str | None:
     return next((v for v in label.levels if POSITIVE_WORDS.match(v.strip())), label.levels[-1])
 
 
-def suite(path: str | Path) -> str:
+def suite(path: str | Path, dialect: Dialect = UNSAID) -> str:
     """First suite of expectations, as JSON: what the first rows of a table satisfy, widened for those to come."""
     from audit.data.first_suite import starting_suite
     from audit.engines.as_pandas import reading_of
 
-    rows = reading_of(open_table(path)).first(LOOKED_AT_ROWS)
+    rows = reading_of(open_table(path, dialect=dialect)).first(LOOKED_AT_ROWS)
     return json.dumps(starting_suite(rows), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -166,7 +168,7 @@ def _data(seen: Look) -> str:
     names = seen.group_names
     lines = ["[data]"]
     if seen.prediction is None and seen.score is None:
-        lines.append(f"source = {_quoted(seen.source)}")
+        lines += [f"source = {_quoted(seen.source)}", *_csv(seen)]
     if seen.label is not None:
         levels = ", ".join(printable(v, 30) for v in seen.label.levels or ())
         positive = _class(seen.label, seen.positive)
@@ -195,10 +197,16 @@ def _checks(suite: str | None) -> str:
     )
 
 
+def _csv(seen: Look) -> list[str]:
+    """How the table is written, where it is not as everywhere."""
+    table = ", ".join(f"{key} = {_quoted(value)}" for key, value in seen.dialect.table.items())
+    return [f"csv = {{ {table} }}"] if table else []
+
+
 def _predictions(seen: Look) -> str:
     if seen.prediction is None and seen.score is None:
         return ""
-    lines = ["[predictions]", f"source = {_quoted(seen.source)}"]
+    lines = ["[predictions]", f"source = {_quoted(seen.source)}", *_csv(seen)]
     if seen.prediction is not None:
         lines.append(f"prediction = {_quoted(seen.prediction.name)}")
     else:

@@ -364,7 +364,9 @@ def test_arrays_of_every_library_are_read_alike(kind):
     assert numbers(result) == pytest.approx({"spd": 0.4, "di": 0.5, "tprd": 0.4}, abs=TOLERANCE)
 
 
-def test_a_column_vector_is_refused():
+def test_a_column_vector_is_one_column_and_several_are_refused():
     g, y, p = base()
+    want = audit.measure(y, p, groups={"group": g})
+    assert audit.measure(y[:, None], p, groups={"group": g}).estimates == want.estimates
     with pytest.raises(InputError, match="dimension"):
-        audit.measure(y[:, None], p, groups={"group": g})
+        audit.measure(np.column_stack([y, y]), p, groups={"group": g})

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from audit.catalogue import Compare
-from audit.config.limits import ENERGY, is_of_checks
+from audit.config.dialect import dialect_of
+from audit.config.named import pair, split
 from audit.config.read import build, load
+from audit.config.rules import deepest, rule_of
 from audit.config.schema import Config
 from audit.config.taking import require_judged, require_same
 from audit.engines.address_names import written_from
 from audit.errors import QuestionError, printable
 
-RULE = re.compile(
-    rf"\s*(?:(?P<stage>data|model)\.)?(?P<metric>[A-Za-z_0-9]+)(?:\s+(?P<compare>{'|'.join(get_args(Compare))}))?"
-    r"(?:\s+by\s+(?P<by>[^<>=]+?))?\s*(?P<sign><=|>=)\s*(?P<limit>\S+)\s*"
-)
-RULE_SHAPE = "METRIC [difference|ratio] [by COLUMN*COLUMN] >= NUMBER"
 HERE = "the command line"
 JUDGED = {"data": ("data", "checks"), "model": ("model",)}
 """Stages of the limits that a command for one table can judge."""
@@ -38,6 +33,7 @@ class Asked:
     table: str | Path
     tests: Sequence[str | Path] = ()
     suite: Path | None = None
+    csv: str | None = None
     label: str | None = None
     positive: str | None = None
     classes: bool | None = None
@@ -74,35 +70,35 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
         return _from_file(asked, stage, config)
     if asked.threshold is not None and asked.score is None and asked.prediction is not None:
         raise QuestionError("--threshold reads scores; name their column (--score), or leave --threshold out")
-    rules = [parse_rule(text, stage) for text in asked.gates or ()]
-    deepest = max((len(r.get("by", ())) for r in rules), default=1)
+    rules = [rule_of(text, stage) for text in asked.gates or ()]
+    csv = None if asked.csv is None else dialect_of(asked.csv).table
     data: dict[str, Any] = {
         "engine": asked.engine,
         "master": asked.master,
         "label": asked.label,
         "positive": asked.positive,
         "classes": asked.classes or None,
-        "groups": split(asked.groups),
+        "groups": split(asked.groups, "--groups"),
         "weight": asked.weight,
         "unit": asked.unit,
-        "strata": split(asked.strata) or None,
+        "strata": split(asked.strata, "--strata") or None,
         "bins": {k: [_number(v, "--bins") for v in vs.split(",")] for k, vs in _pairs(asked.bins, "--bins").items()}
         or None,
         "reference_group": _pairs(asked.reference, "--reference") or None,
         "compare_to": split(asked.compare_to) or None,
-        "intersections": max(asked.intersections or 1, deepest),
+        "intersections": max(asked.intersections or 1, deepest(rules)),
     }
     raw: dict[str, Any] = {"data": _given(data)}
     if stage == "data":
-        raw["data"]["source"] = str(asked.table)
+        raw["data"] |= _given({"source": str(asked.table), "csv": csv})
         raw |= {} if asked.suite is None else {"checks": {"suite": str(asked.suite)}}
         _held_out(raw, asked)
     else:
         named = {"task": asked.task, "prediction": asked.prediction, "score": asked.score,
-                 "threshold": _threshold(asked.threshold), "features": split(asked.features) or None,
+                 "threshold": _threshold(asked.threshold), "features": split(asked.features, "--features") or None,
                  "neighbours": asked.neighbours, "query": asked.query, "rank": asked.rank,
                  "top": [_whole(k, "--top") for k in split(asked.top)] or None,
-                 "exact_auc": asked.exact_auc or None}  # fmt: skip
+                 "exact_auc": asked.exact_auc or None, "csv": csv}  # fmt: skip
         raw["predictions"] = {"source": str(asked.table), **_given(named)}
     policy = {"confidence": asked.confidence, "four_fifths": asked.four_fifths or None}
     if _given(policy):
@@ -116,26 +112,6 @@ def _held_out(raw: dict[str, Any], asked: Asked) -> None:
     """Tables that are compared with the first one."""
     if asked.tests:
         raw["data"]["test"] = str(asked.tests[0]) if len(asked.tests) == 1 else [str(t) for t in asked.tests]
-
-
-def parse_rule(text: str, stage: str) -> dict[str, Any]:
-    """Gate from words, such as ``selection_rate ratio by race >= 0.8``."""
-    found = RULE.fullmatch(text)
-    if found is None:
-        raise QuestionError(f"--gate '{printable(text)}' cannot be read; write it as \"{RULE_SHAPE}\" (or <=)")
-    metric = found["metric"]
-    rule: dict[str, Any] = {"stage": found["stage"] or _stage(metric, stage), "metric": metric}
-    if found["compare"]:
-        rule["compare"] = found["compare"]
-    if found["by"]:
-        rule["by"] = [b.strip() for b in re.split(r"[*,]", found["by"])]
-    rule["min" if found["sign"] == ">=" else "max"] = _number(found["limit"], f"--gate '{printable(text)}'")
-    return rule
-
-
-def split(names: Sequence[str] | None) -> list[str]:
-    """Names from options that may be repeated and may hold commas."""
-    return [name.strip() for text in names or () for name in text.split(",") if name.strip()]
 
 
 def relative(config: Config, folder: Path) -> dict[str, Any]:
@@ -154,12 +130,6 @@ def relative(config: Config, folder: Path) -> dict[str, Any]:
 
 def _threshold(text: str | None) -> float | str | None:
     return text if text is None or text == MEDIAN else _number(text, f"--threshold (or {MEDIAN})")
-
-
-def _stage(metric: str, stage: str) -> str:
-    if metric in ENERGY:
-        return "energy"
-    return "checks" if is_of_checks(metric) else stage
 
 
 def policy_of(path: Path, counted: Mapping[str, Any], sections: Sequence[str]) -> dict[str, Any]:
@@ -216,10 +186,10 @@ def _given(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for text in texts or ():
-        name, found, value = text.partition("=")
-        if not found or not name or not value:
-            raise QuestionError(f"{option} '{printable(text)}' cannot be read; write COLUMN=VALUE")
-        pairs[name.strip()] = value.strip()
+        name, value = pair(text, option)
+        if name in pairs:
+            raise QuestionError(f"{option} names '{printable(name)}' twice; give it once")
+        pairs[name] = value
     return pairs
 
 

@@ -45,6 +45,7 @@ def data(
         bool, typer.Option("--classes", help="The label is one of several classes; none is the positive one.")
     ] = False,
     groups: o.GroupNames = None,
+    csv: o.CsvDialect = None,
     weight: o.Weight = None,
     unit: o.Unit = None,
     strata: o.Strata = None,
@@ -65,7 +66,7 @@ def data(
 ) -> None:
     """Check tables before training: who is in them, who is missing, what leaks, and how labels differ by group."""
     asked = {
-        "tests": tests or (), "suite": suite,
+        "tests": tests or (), "suite": suite, "csv": csv,
         "label": label, "positive": positive, "classes": classes or None, "groups": groups, "weight": weight,
         "unit": unit, "strata": strata,
         "bins": bins, "reference": reference, "intersections": intersections, "confidence": confidence,
@@ -99,6 +100,7 @@ def model(
         list[str] | None, typer.Option(help="Of a ranking: first places for skew, such as 10,50; 10 by default.")
     ] = None,
     groups: o.GroupNames = None,
+    csv: o.CsvDialect = None,
     weight: o.Weight = None,
     unit: o.Unit = None,
     strata: o.Strata = None,
@@ -123,7 +125,7 @@ def model(
     asked = {
         "label": label, "positive": positive, "task": task, "prediction": prediction, "score": score,
         "threshold": threshold, "features": features, "neighbours": neighbours, "query": query, "rank": rank,
-        "top": top, "exact_auc": exact_auc,
+        "top": top, "exact_auc": exact_auc, "csv": csv,
         "groups": groups, "weight": weight, "unit": unit, "strata": strata, "bins": bins, "reference": reference,
         "intersections": intersections, "confidence": confidence, "four_fifths": four_fifths,
         "compare_to": compare_to, "gates": gate, "engine": engine, "master": master,
@@ -195,17 +197,21 @@ def _one_table(
     exit_zero: bool,
 ) -> None:
     from audit.cli.asking import Asked, question
+    from audit.cli.in_options import said_in_options
     from audit.engines.address_names import file_name
     from audit.run import run as run_audit
 
-    config = question(Asked(table=table, **asked), stage, config_path)
+    with said_in_options(asked=config_path is None):
+        config = question(Asked(table=table, **asked), stage, config_path)
     if config_path is not None:
         _name_what_is_left(config_path, stage, tests=bool(asked.get("tests")))
     if write_config is not None:
         _save(config, write_config)
     tables = (file_name(str(name)) for name in (table, *asked.get("tests", ())))
     job = job_of(config, Path(), store, ("audit", stage, *tables), json=json, metered=False)
-    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
+    with said_in_options(asked=config_path is None):
+        audited = run_audit(job)
+    end(audited, store, json=json, exit_zero=exit_zero, gated=judges(config))
 
 
 def _name_what_is_left(path: Path, stage: Literal["data", "model"], *, tests: bool) -> None:

@@ -57,8 +57,9 @@ def gate(
 
 def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> Any:
     """Question of the result, with other gates where they are given."""
-    from audit.cli.asking import JUDGING, parse_rule, policy_of
+    from audit.cli.asking import JUDGING, policy_of
     from audit.config.read import build
+    from audit.config.rules import rule_of
     from audit.evidence.reader import question_of
 
     recorded = question_of(found)
@@ -70,7 +71,7 @@ def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> A
         raw = {k: v for k, v in raw.items() if k not in JUDGING} | other
     if rules:
         stage = "model" if "predictions" in raw else "data"
-        raw = {k: v for k, v in raw.items() if k != "waivers"} | {"gates": [parse_rule(r, stage) for r in rules]}
+        raw = {k: v for k, v in raw.items() if k != "waivers"} | {"gates": [rule_of(r, stage) for r in rules]}
     return build(raw, str(path or "the result's question"))
 
 

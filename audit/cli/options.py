@@ -11,6 +11,7 @@ import typer
 
 from audit.surroundings import STORE
 
+COMMAS = "separated by commas; quote a name that holds one: '\"age, years\",sex'"
 TABLE = "A file (csv, parquet, arrow, jsonl), a glob in quotes, a folder of Parquet, or an address such as s3://…"
 
 
@@ -33,6 +34,12 @@ RunName = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the whole document on stdout; talk goes to stderr.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Report, but exit 0 whatever the verdict is.")]
+CsvDialect = Annotated[
+    str | None,
+    typer.Option(
+        "--csv", metavar="HOW", help='How a CSV is written, such as "separator=;,decimal=,,encoding=latin-1".'
+    ),
+]
 Gates = Annotated[
     list[str] | None,
     typer.Option("--gate", metavar="RULE", help='A limit, such as "selection_rate ratio >= 0.8". May be repeated.'),
@@ -41,18 +48,22 @@ ConfigPath = Annotated[Path | None, typer.Option("--config", help="Take the whol
 WriteConfig = Annotated[
     Path | None, typer.Option("--write-config", help="Save the audit.toml that says the same; never overwrites.")
 ]
-Label = Annotated[str | None, typer.Option(help="Column of labels: what really happened.")]
-Positive = Annotated[str | None, typer.Option(help="Label that counts as positive; needed unless labels are 0 and 1.")]
-GroupNames = Annotated[list[str] | None, typer.Option("--groups", help="Protected columns, separated by commas.")]
+Label = Annotated[
+    str | None, typer.Option(help="Column of labels: what really happened. Decisions are audited without, too.")
+]
+Positive = Annotated[
+    str | None, typer.Option(help="Label or decision that counts as positive; needed unless they are 0 and 1.")
+]
+GroupNames = Annotated[list[str] | None, typer.Option("--groups", help=f"Protected columns, {COMMAS}.")]
 Features = Annotated[
-    list[str] | None, typer.Option(help="Columns that make two rows alike, separated by commas: gives a flip test.")
+    list[str] | None, typer.Option(help=f"Columns that make two rows alike, {COMMAS}: gives a flip test.")
 ]
 Neighbours = Annotated[int | None, typer.Option(help="Nearest neighbours that the flip test asks; 5 by default.")]
 Weight = Annotated[str | None, typer.Option(help="Column of weights.")]
 Unit = Annotated[
     str | None, typer.Option(help="Column that names whom a row belongs to, if several rows share a person.")
 ]
-Strata = Annotated[list[str] | None, typer.Option(help="Columns for conditional metrics, separated by commas.")]
+Strata = Annotated[list[str] | None, typer.Option(help=f"Columns for conditional metrics, {COMMAS}.")]
 Bins = Annotated[list[str] | None, typer.Option(help="Bands of a number, such as age=18,25,40,65. May be repeated.")]
 Reference = Annotated[
     list[str] | None, typer.Option(help="Group to compare with, such as race=white. The largest by default.")

@@ -28,6 +28,7 @@ def count(
     score: Annotated[str | None, typer.Option(help="Column of scores between 0 and 1, read with --threshold.")] = None,
     threshold: Annotated[float | None, typer.Option(help="A score at or above it is positive; 0.5 by default.")] = None,
     groups: o.GroupNames = None,
+    csv: o.CsvDialect = None,
     weight: o.Weight = None,
     unit: o.Unit = None,
     strata: o.Strata = None,
@@ -39,6 +40,7 @@ def count(
 ) -> None:
     """Count one part of a table into a folder of counts, to be measured with the others."""
     from audit.cli.progress import stepping, talk
+    from audit.config.dialect import dialect_of
     from audit.parts import add_part
 
     asked = {
@@ -47,7 +49,11 @@ def count(
         "intersections": intersections,
     }  # fmt: skip
     question = _question(table, asked, config)
-    added = add_part(table, into, question, engine, master, stepping(talk()))
+    dialect = dialect_of(csv)
+    if question is not None and csv is None:
+        said = question.data.csv or (question.predictions.csv if question.predictions is not None else None)
+        dialect = dialect if said is None else said.dialect
+    added = add_part(table, into, question, engine, master, stepping(talk()), dialect)
     talk().print(f"Counted {added.rows:,} rows of {table}: {into} holds {added.parts:,} parts.", markup=False)
     talk().print(f"Next    audit measure {into}", markup=False)
 
@@ -79,8 +85,9 @@ def measure(
 
 def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Config:
     """Question of a folder of counts with the limits that are given."""
-    from audit.cli.asking import JUDGING, parse_rule, policy_of
+    from audit.cli.asking import JUDGING, policy_of
     from audit.config.read import build
+    from audit.config.rules import rule_of
     from audit.parts import counted_question
 
     raw = counted_question(counts)
@@ -88,7 +95,7 @@ def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Confi
         counted = build(raw, str(counts)).model_dump(mode="json", exclude_none=True)
         raw |= policy_of(policy, counted, ("model", "dataset", "ll144", "publish", *JUDGING))
     if rules:
-        raw["gates"] = [parse_rule(rule, "model" if "predictions" in raw else "data") for rule in rules]
+        raw["gates"] = [rule_of(rule, "model" if "predictions" in raw else "data") for rule in rules]
     return build(raw, str(counts))
 
 

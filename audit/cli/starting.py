@@ -27,16 +27,19 @@ DEMOS = {
 def init(
     table: Annotated[str, typer.Argument(metavar="TABLE", help=f"A table to look at. {o.TABLE}")],
     output: Annotated[Path, typer.Option(help="File to write; never overwritten.")] = Path("audit.toml"),
+    csv: o.CsvDialect = None,
 ) -> None:
     """Look at a table, propose label, groups and expectations, and write a commented audit.toml."""
+    from audit.config.dialect import dialect_of
     from audit.config.write import save_new
     from audit.starting import look, proposal, suite
 
-    seen, beside = look(table, output.parent), output.with_name(SUITE)
+    dialect = dialect_of(csv)
+    seen, beside = look(table, output.parent, dialect), output.with_name(SUITE)
     asks = seen.of_data and not beside.exists()
     save_new(output, proposal(seen, SUITE if asks else None))
     if asks:
-        save_new(beside, suite(table))
+        save_new(beside, suite(table, dialect))
     for line in seen.lines:
         say(line)
     wrote = f"{output} and {beside}. Read them" if asks else f"{output}. Read it"

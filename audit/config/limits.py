@@ -43,7 +43,7 @@ def canonical(rule: Mapping[str, Any]) -> Mapping[str, Any]:
     if other is None:
         return rule
     compare = rule.get("compare")
-    if other.compare is not None and compare not in {None, other.compare}:
+    if other.compare is not None and compare not in (None, other.compare):
         raise ValueError(f"'{other.name}' is the {other.meaning} already; leave compare out")
     return {**rule, "metric": other.metric, "compare": other.compare or compare}
 
@@ -112,6 +112,22 @@ def check_task(metric: str, task: str, where: str) -> None:
         instead = f"; judge {_over_classes(entry)} instead" if task == "multiclass" and _over_classes(entry) else ""
         raise ValueError(
             f"{where}: '{metric}' is a metric of the task {entry.task}, but [predictions] task is {task}{instead}"
+        )
+
+
+def check_label(metric: str, where: str, *, labelled: bool) -> None:
+    """Refuse a limit on a metric that compares decisions with labels, where no label is named.
+
+    Raises
+    ------
+    ValueError
+        Named by pydantic with the gate's place in the file.
+    """
+    entry = _entry("model", metric)
+    if not labelled and entry.task == "classification" and "label" in entry.needs:
+        raise ValueError(
+            f"{where}: '{metric}' needs a label, and none is named; name it in [predictions] or [data], "
+            "or judge selection_rate instead"
         )
 
 

@@ -6,13 +6,15 @@ Must not: open a table, or import numpy; ``audit gate`` and ``--help`` pay for t
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Annotated, Any, Self
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 
 from audit.catalogue import EVERYBODY, Compare, Everybody, Task, asks_of, at_k
+from audit.config.dialect import UNSAID, Dialect
 from audit.config.energy import EnergySection
-from audit.config.limits import canonical, check_classes, check_limits, check_task
+from audit.config.limits import canonical, check_classes, check_label, check_limits, check_task
 from audit.config.owners import DatasetInfo, ModelInfo
 from audit.config.sections import (
     Checks,
@@ -45,7 +47,8 @@ class GateRule(Section):
     @model_validator(mode="before")
     @classmethod
     def _bounded(cls, raw: Any) -> Any:
-        if isinstance(raw, dict) and raw.get("min") is None and raw.get("max") is None:
+        known = isinstance(raw, dict) and set(raw) <= {*cls.model_fields}
+        if known and raw.get("min") is None and raw.get("max") is None:
             raise ValueError("has no limit; give min or max as a number")
         return canonical(raw) if isinstance(raw, dict) else raw
 
@@ -76,10 +79,21 @@ class WaiverRule(Section):
     @model_validator(mode="before")
     @classmethod
     def _bounded(cls, raw: Any) -> Any:
-        if isinstance(raw, dict) and raw.get("max_gap") is None:
+        if isinstance(raw, dict) and raw.get("max_gap") is None and set(raw) <= {*cls.model_fields}:
             gate = printable(raw.get("gate", "no gate"))
             raise ValueError(f"of '{gate}' has no worst value; give max_gap, beyond which the waiver does not hold")
         return raw
+
+
+def _several(section: str) -> Callable[[Any], Any]:
+    """Refuse one table where a file has a list of them."""
+
+    def check(raw: Any) -> Any:
+        if isinstance(raw, dict):
+            raise ValueError(f"[{section}] is one table; write [[{section}]], in double brackets, above each of them")  # noqa: TRY004
+        return raw
+
+    return check
 
 
 class Config(Section):
@@ -95,8 +109,8 @@ class Config(Section):
     ll144: LocalLaw144 | None = None
     publish: Publish | None = None
     policy: Policy = Policy()
-    gates: tuple[GateRule, ...] | None = None
-    waivers: tuple[WaiverRule, ...] = ()
+    gates: Annotated[tuple[GateRule, ...], BeforeValidator(_several("gates"))] | None = None
+    waivers: Annotated[tuple[WaiverRule, ...], BeforeValidator(_several("waivers"))] = ()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -118,6 +132,14 @@ class Config(Section):
         if self.predictions is None:
             return None
         return self.train.predictions if self.train is not None else self.predictions.source
+
+    def dialect(self, source: str) -> Dialect:
+        """How a table of the question is written, where it is a CSV."""
+        of_predictions = source == self.predictions_source and self.predictions is not None
+        said = self.predictions.csv if of_predictions and self.predictions is not None else self.data.csv
+        if said is None and source == self.data.source:
+            said = self.data.csv
+        return UNSAID if said is None else said.dialect
 
     @property
     def predictions_label(self) -> str | None:
@@ -151,14 +173,23 @@ def _whole_predictions(config: Config) -> None:
         raise ValueError("predictions.source: [train] predictions already names the table; give one of the two")
     if config.predictions_source is None:
         raise ValueError("predictions: no table is named; give [predictions] source or [train] predictions")
-    if config.predictions_label is None and asked.task != "ranking":
-        raise ValueError("predictions: no label; name it in [predictions] or [data]")
+    if config.predictions_label is None:
+        _whole_without_label(asked)
     _whole_task(config, asked.task)
     if config.predictions_label in {asked.prediction, asked.score, asked.rank} - {None}:
         raise ValueError(
             f"predictions: label and prediction are the same column '{config.predictions_label}', "
             "which would always look perfect"
         )
+
+
+def _whole_without_label(asked: Predictions) -> None:
+    """Decisions are compared without what really happened; whatever compares them with that is refused."""
+    if asked.task in {"regression", "multiclass"}:
+        raise ValueError(f"predictions: no label, which a {asked.task} needs; name it in [predictions] or [data]")
+    needing = next((k for k in ("exact_auc", "features") if getattr(asked, k)), None)
+    if needing is not None and asked.task == "classification":
+        raise ValueError(f"predictions.{needing}: needs a label; name it in [predictions] or [data], or leave it out")
 
 
 def _whole_task(config: Config, task: Task) -> None:
@@ -236,6 +267,7 @@ def _whole_gates(config: Config) -> None:
             raise ValueError(f"{where} judges a model, but there is no [predictions]")
         if gate.stage == "model" and config.predictions is not None:
             check_task(gate.metric, config.predictions.task, where)
+            check_label(gate.metric, where, labelled=config.predictions_label is not None)
             if gate.metric.startswith("flip_") and not config.predictions.features:
                 raise ValueError(f"{where} compares with neighbours; name [predictions] features")
             _whole_places(config, where, gate)

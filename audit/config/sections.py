@@ -18,12 +18,14 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
+    StrictStr,
     StringConstraints,
     model_validator,
 )
 
 from audit.catalogue import Everybody, Task
-from audit.errors import printable
+from audit.config.dialect import Dialect, dialect_of
+from audit.errors import QuestionError, printable
 
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitespace=True)]
 Command = Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -41,7 +43,10 @@ MOST_GROUPINGS = 1_000
 def _number(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"must be a number, not {_kind(value)}")  # noqa: TRY004 - pydantic collects ValueError
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"must be a number that a double holds, not one of {len(str(value)):,} digits") from None
 
 
 def _finite(value: float) -> float:
@@ -85,6 +90,29 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Csv(Section):
+    """How the CSV of an office is written: what is not said is as everywhere, a comma, a point and UTF-8."""
+
+    separator: StrictStr | None = None
+    """One character; ``tab`` is one too. A comma, or the tab of a .tsv, where none is named."""
+    decimal: StrictStr | None = None
+    """What stands before the places of a fraction: a point, or a comma."""
+    encoding: StrictStr | None = None
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        try:
+            _ = self.dialect
+        except QuestionError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def dialect(self) -> Dialect:
+        """The same, checked."""
+        return dialect_of(self.model_dump(exclude_none=True))
+
+
 class Data(Section):
     """Rows before training, and what every stage shares: label, groups, weight, unit."""
 
@@ -94,6 +122,8 @@ class Data(Section):
     """Spark's master, such as spark://host:7077; this machine alone where none is named."""
     prepare: Command | None = None
     source: Text | None = None
+    csv: Csv | None = None
+    """How source and test are written, where they are CSV."""
     test: Text | Annotated[Names, Field(min_length=1)] | None = None
     """Rows that are held out, or several such tables."""
     label: Text | None = None
@@ -205,6 +235,8 @@ class Predictions(Section):
     """A regression has a numeric label and prediction, multiclass one of several classes, a ranking lists of items."""
     source: Text | None = None
     """A table that already exists; a run with [train] names it there."""
+    csv: Csv | None = None
+    """How it is written, where it is a CSV."""
     label: Text | None = None
     """The data's label column where not named."""
     prediction: Text | None = None

@@ -13,7 +13,7 @@ from typing import Any
 from audit.config.schema import Config
 from audit.errors import QuestionError, printable
 
-ELSEWHERE = ("source", "test", "prepare", "engine", "master")
+ELSEWHERE = ("source", "test", "prepare", "engine", "master", "csv")
 """Keys of where rows lie and what reads them, which change no number."""
 NARROWER = ("groups", "strata", "compare_to", "intersections")
 """Keys of which a question may ask less than was counted."""

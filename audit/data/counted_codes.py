@@ -12,6 +12,8 @@ from audit.result import CheckOutcome
 
 UTS39 = "Unicode Technical Standard 39, section 4 (confusable detection)"
 GUIDELINES = "29 CFR 1607.4 D and 1607.15 A(2) (EEOC Uniform Guidelines)"
+DECLARED = "DV014"
+"""Of what a column declares, which counts do not hold."""
 
 
 class Code(NamedTuple):
@@ -73,6 +75,13 @@ COUNTED = (
         "of such a prediction nobody could be right",
         "Sokolova and Lapalme (2009), Information Processing and Management 45:427",
         "find out where the class comes from",
+    ),
+    Code(
+        DECLARED,
+        "every declared category has rows",
+        "nothing can be measured for a category that has no rows",
+        "Asudeh, Jin and Jagadish (2019), Assessing and Remedying Coverage",
+        "collect rows of it, or take it off the declared categories",
     ),
     Code(
         "DV100",

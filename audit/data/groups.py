@@ -2,17 +2,17 @@
 
 Codes: DV001 rows without a group, DV002 look-alike group names, DV003 a group that is the label in disguise,
 DV004 crossings in which nobody is, DV010 look-alike class names, DV011 predictions of a class that no label has,
-DV100 an expectation of the user's own suite.
+DV014 declared categories without rows, DV100 an expectation of the user's own suite.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from audit.classes import class_grouping, classes_of
 from audit.cube import Cube
-from audit.data.counted_codes import mend_of
+from audit.data.counted_codes import DECLARED, mend_of
 from audit.data.twins import Twins, near_twins
 from audit.engines.counting import Counted, Plan
 from audit.errors import printable
@@ -28,6 +28,37 @@ def group_checks(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
     found = [check for column in plan.groups for check in _of_column(counted, plan, column, part)]
     found += [_absent(counted, by, part) for by in plan.crossings if len(by) > 1]
     return (*found, *_of_classes(counted.cubes[0], plan, part)) if plan.classes else tuple(found)
+
+
+def declared_checks(
+    counted: Counted, plan: Plan, part: str, declared: Mapping[str, Sequence[str]]
+) -> tuple[Check, ...]:
+    """Levels that a column declares and no row has; a column that declares none, or only what rows have, has no check.
+
+    Parameters
+    ----------
+    counted, plan, part
+        As for all checks of the groups.
+    declared
+        Levels by column, as text.
+    """
+    axes = {c: c for c in plan.groups if c not in plan.bins}
+    if plan.classes and plan.label is not None:
+        axes[plan.label] = LABEL
+    found = []
+    for column, levels in declared.items():
+        cube = next((c for c in counted.cubes if axes.get(column) in c.names), None)
+        empty = [] if cube is None else [n for n in levels if n not in cube.axis(axes[column]).levels]
+        if empty:
+            found.append(_without_rows(column, part, empty))
+    return tuple(found)
+
+
+def _without_rows(column: str, part: str, empty: Sequence[str]) -> Check:
+    named = ", ".join(repr(printable(level, 40)) for level in empty[:SHOWN]) + (" …" if len(empty) > SHOWN else "")
+    title = f"every category that {printable(column)} declares has rows in {part}"
+    detail = f"{printable(column)} declares {named}, of which there are no rows, so nothing can be measured for it"
+    return _check(DECLARED, title, "warn", detail)
 
 
 def _of_column(counted: Counted, plan: Plan, column: str, part: str) -> list[Check]:

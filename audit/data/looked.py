@@ -277,7 +277,8 @@ def looking(
                 columns = _exact(con, table, wanted, data_plan(config).columns)
                 scan = DuckScan(con, table.scan(con, columns), table.rows)
                 readably = frozenset(columns)
-                unread = () if table.lazy else tuple(c for c in table.columns if c not in readably)
+                every = () if table.lazy else (*table.columns, *table.lacking)
+                unread = tuple(c for c in every if c not in readably)
                 train = opened[0] if opened else None
                 opened.append(Looked(part, table, config, scan, counted[part], columns, unread, train))
         yield tuple(opened)

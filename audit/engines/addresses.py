@@ -147,6 +147,7 @@ def open_address(source: str | Path, engine: str) -> Table:
         rows=int(rows),
         casts=seen.casts,
         limits=seen.limits,
+        lacking=seen.lacking,
         found=found,
         stamps=stamps,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from audit.engines.kinds import kind_of, refuse_names
 from audit.engines.sources import Part
-from audit.engines.text_types import refuse_other_columns, refuse_unlike
+from audit.engines.text_types import common_columns, refuse_unlike
 from audit.errors import SourceError, printable
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ MAGIC = b"ARROW1"
 END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
 
-def read_arrow(parts: Sequence[Part]) -> pa.Table:
-    """Rows of Arrow IPC files or streams, checked before any of them is used.
+def read_arrow(parts: Sequence[Part]) -> tuple[pa.Table, dict[str, str]]:
+    """Rows of Arrow IPC files or streams, checked before any of them is used, and which part lacks a column.
 
     Raises
     ------
@@ -64,29 +64,26 @@ def _stream(source: pa.MemoryMappedFile, shown: str) -> pa.Table:
     return held
 
 
-def join(read: Sequence[tuple[str, pa.Table]]) -> pa.Table:
-    """Parts of one table, one after another.
+def join(read: Sequence[tuple[str, pa.Table]]) -> tuple[pa.Table, dict[str, str]]:
+    """Parts of one table, one after another; of their columns those that all have, and which part lacks another.
 
     Raises
     ------
     SourceError
-        When a part has other columns, or a column of another kind, than the first.
+        When no column is in all parts, or one is of another kind in one of them.
     """
     import pyarrow as pa
 
     first, whole = read[0]
     if len(read) == 1:
-        return whole
-    names = whole.column_names
-    for shown, part in read[1:]:
-        refuse_other_columns(shown, part.column_names, first, names)
+        return whole, {}
+    names, lacking = common_columns([(shown, part.column_names) for shown, part in read])
     for name in names:
         refuse_kinds(name, [(shown, part.schema.field(name)) for shown, part in read])
     floats = {n for n in names if {kind_of(part.schema.field(n)) for _, part in read} >= {"integer", "float"}}
     try:
-        return pa.concat_tables(
-            [_widened(part.select(names), floats) for _, part in read], promote_options="permissive"
-        )
+        widened = [_widened(part.select(names), floats) for _, part in read]
+        return pa.concat_tables(widened, promote_options="permissive"), lacking
     except pa.ArrowException as error:
         why = printable(str(error).splitlines()[0], 120)
         raise SourceError(f"{first}: the parts cannot be put together ({why}); write them with one schema") from None

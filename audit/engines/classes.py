@@ -32,8 +32,7 @@ def class_names(columns: Mapping[str, Mapping[Any, int]]) -> dict[str, dict[Any,
     Raises
     ------
     ValuesError
-        When a value is missing or is no class, when types do not agree, or when there are fewer than 2 or more than
-        100 classes.
+        When a value is missing or is no class, when types do not agree, or when there are more than 100 classes.
     """
     for role, values in columns.items():
         refuse_missing(values, role)
@@ -62,10 +61,9 @@ def _refuse_no_class(readings: Mapping[Any, Any], role: str) -> None:
 
 
 def _refuse_number(names: Mapping[Any, str], roles: str) -> None:
-    classes = sorted(set(names.values()))
-    if len(classes) < 2:
-        only = f"one class only ({shown(classes[0])})" if classes else "no class"
-        raise ValuesError(f"{roles} holds {only}; at least two are needed, or there is nothing to tell apart")
+    classes = set(names.values())
+    if not classes:
+        raise ValuesError(f"{roles} holds no class; give rows that have one")
     if len(classes) > MOST_CLASSES:
         raise ValuesError(
             f"{roles} holds {len(classes):,} classes, more than {MOST_CLASSES}; merge rare ones before the audit"

@@ -9,9 +9,13 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
+from audit.config.dialect import UNSAID, Dialect
 from audit.engines.contents import BOM
+from audit.engines.decoding import decoded, reading_option
 from audit.engines.kinds import refuse_names
 from audit.errors import SourceError, printable
 
@@ -25,11 +29,10 @@ RECORD = re.compile(rb'(?:[^"\r\n]++|"(?:[^"]++|"")*+")*+(?:\r\n|\n|\r|\Z)')
 QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')
 BLANK = re.compile(rb"\n[\r\n]|\r\r")
 UTF16 = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
-OTHER_SEPARATORS = {",": ";\t", "\t": ";,"}
-SAID = {",": "commas", "\t": "tabs", ";": "semicolons"}
+SAID = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 
 
-def read_csv(data: bytes, separator: str, shown: str) -> pa.Table:
+def read_csv(data: bytes, separator: str, shown: str, dialect: Dialect = UNSAID) -> pa.Table:
     """Table of text columns.
 
     Parameters
@@ -37,29 +40,39 @@ def read_csv(data: bytes, separator: str, shown: str) -> pa.Table:
     data
         The whole file.
     separator
-        What parts the cells: a comma or a tab.
+        What parts the cells.
     shown
         How messages call the file.
+    dialect
+        How else the file is written, as its owner says.
 
     Raises
     ------
     SourceError
         When the text is not a table, with the line at fault.
     """
-    refuse_encoding(data, shown)
+    ending = "tsv" if separator == "\t" and dialect.separator is None else "csv"
+    given, data = data, decoded(data, dialect, shown)
+    option = partial(reading_option, given, dialect, ending)
+    refuse_encoding(data, shown, option)
     start = len(BOM) if data.startswith(BOM) else 0
     if not data[start:].strip():
         raise SourceError(f"{shown} is empty: there is no header and there are no columns")
     _refuse_quotes(data, start, separator, shown)
-    names, body = _header(data, start, separator, shown)
+    names, body = _header(data, start, separator, shown, option)
     return _body(data, body, names, separator, shown)
 
 
-def refuse_encoding(data: bytes, shown: str) -> None:
-    """Refuse text that is not UTF-8 without NUL, naming the first byte that is not."""
+def refuse_encoding(data: bytes, shown: str, option: Callable[[], str | None] = lambda: None) -> None:
+    """Refuse text that is not UTF-8 without NUL, naming the first byte that is not, and what would read it."""
+
+    def mend() -> str:
+        said = option()
+        return "save it as UTF-8" if said is None else f"read it with {said}, or save it as UTF-8"
+
     for mark, encoding in UTF16.items():
         if data.startswith(mark):
-            raise SourceError(f"{shown} is {encoding} text, not UTF-8; save it as UTF-8")
+            raise SourceError(f"{shown} is {encoding} text, not UTF-8; {mend()}")
     nul = data.find(b"\0")
     if nul >= 0:
         hint = "it looks like UTF-16: save it as UTF-8" if nul < 4 else "remove it, or write the table as Parquet"
@@ -73,7 +86,7 @@ def refuse_encoding(data: bytes, shown: str) -> None:
         except UnicodeDecodeError as error:
             byte = at - held + error.start
             raise SourceError(
-                f"{shown} is not UTF-8 text: byte {byte} (line {_line(data, byte)}) cannot be decoded; save it as UTF-8"
+                f"{shown} is not UTF-8 text: byte {byte} (line {_line(data, byte)}) cannot be decoded; {mend()}"
             ) from None
 
 
@@ -116,7 +129,9 @@ def _refuse_quotes(data: bytes, start: int, separator: str, shown: str) -> None:
         )
 
 
-def _header(data: bytes, start: int, separator: str, shown: str) -> tuple[list[str], int]:
+def _header(
+    data: bytes, start: int, separator: str, shown: str, option: Callable[[], str | None]
+) -> tuple[list[str], int]:
     """Column names, and where the rows begin."""
     found = RECORD.match(data, start, start + LONGEST_HEADER_BYTES)
     if found is None or found.end() == start + LONGEST_HEADER_BYTES:
@@ -125,12 +140,12 @@ def _header(data: bytes, start: int, separator: str, shown: str) -> tuple[list[s
         )
     raw = found.group().rstrip(b"\r\n").decode()
     names = _cells(raw, separator)
-    other = next((c for c in OTHER_SEPARATORS[separator] if len(names) == 1 and c in raw), None)
+    other = next((c for c in SAID if c != separator and len(names) == 1 and c in raw), None)
     if other is not None:
-        ending = ", or name it .tsv" if other == "\t" else ""
+        ending = ", or name it .tsv" if other == "\t" and separator == "," else ""
         raise SourceError(
-            f"{shown}: line 1 is one column, parted by {SAID[other]} where {SAID[separator]} are parsed; "
-            f"save the table with {SAID[separator]}{ending} (and decimal points)"
+            f"{shown}: line 1 is one column, parted by {SAID[other]} where {_said(separator)} are parsed; "
+            f"read it with {option()}, or save the table with {_said(separator)}{ending} (and decimal points)"
         )
     refuse_names(names, shown)
     return names, found.end()
@@ -199,10 +214,14 @@ def _ragged(data: bytes, body: int, end: int, width: int, separator: str, shown:
         if fields != width:
             return SourceError(
                 f"{shown}: line {_line(data, at)} has {_of(fields, 'field')} where the header has "
-                f"{_of(width, 'column')}; mend the row, and quote cells that hold {SAID[separator]}"
+                f"{_of(width, 'column')}; mend the row, and quote cells that hold {_said(separator)}"
             )
         at = found.end()
     return None
+
+
+def _said(separator: str) -> str:
+    return SAID.get(separator, f"'{separator}'")
 
 
 def _of(count: int, what: str) -> str:

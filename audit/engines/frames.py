@@ -208,6 +208,8 @@ def _from_numpy(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
     import numpy as np
     import pyarrow as pa
 
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
     if values.ndim != 1:
         mend = "; flatten it (.ravel())" if values.size == max(values.shape, default=0) and values.ndim else ""
         raise SourceError(f"{where} has the shape {values.shape}, but a column has one dimension{mend}")

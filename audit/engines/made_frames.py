@@ -78,8 +78,9 @@ def _of_text(part: Part, columns: Sequence[str], names: Sequence[str]) -> pd.Dat
         if len(frame.columns) == len(columns):
             frame.columns = pd.Index(_named(frame, columns))
     else:
-        mark = "\t" if part.format == "tsv" else ","
-        frame = pd.read_csv(part.path, sep=mark, usecols=list(names), compression=packing)
+        said, mark = part.dialect, part.dialect.parting(part.format)
+        frame = pd.read_csv(part.path, sep=mark, decimal=said.decimal, encoding=said.encoding, usecols=list(names),
+                            compression=packing)  # fmt: skip
     if part.changed():
         raise SourceError(f"{part.shown} changed while it was read; run again when nothing writes to it")
     return frame

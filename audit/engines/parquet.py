@@ -23,7 +23,7 @@ from audit.engines.made_frames import first_rows, missing_in
 from audit.engines.sources import Part
 from audit.engines.sql import quoted
 from audit.engines.tables import Table
-from audit.engines.text_types import refuse_other_columns
+from audit.engines.text_types import common_columns
 from audit.errors import SourceError, printable
 
 if TYPE_CHECKING:
@@ -182,6 +182,7 @@ def open_parquet(name: str, parts: tuple[Part, ...]) -> Table:
         types=tuple(str(sorted(f"{f.name}: {f.type}" for f in schema)) for _, schema in schemas),
         casts=seen.casts,
         limits=seen.limits,
+        lacking=seen.lacking,
     )
 
 
@@ -191,6 +192,8 @@ class Seen(NamedTuple):
     kinds: dict[str, Kind]
     casts: dict[str, str]
     limits: dict[str, float]
+    lacking: dict[str, str]
+    """Of columns that some parts have, one that has not."""
 
 
 def seen_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> Seen:
@@ -199,14 +202,14 @@ def seen_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> Seen:
     Raises
     ------
     SourceError
-        When the parts differ, naming the part.
+        When parts have no column together, or one of different kinds, naming the part.
     """
     first, schema = schemas[0]
     refuse_names(schema.names, first)
     for shown, other in schemas[1:]:
         refuse_names(other.names, shown)
-        refuse_other_columns(shown, other.names, first, schema.names)
-    fields = {n: [(shown, s.field(n)) for shown, s in schemas] for n in schema.names}
+    names, lacking = common_columns([(shown, s.names) for shown, s in schemas])
+    fields = {n: [(shown, s.field(n)) for shown, s in schemas] for n in names}
     for column, found in fields.items():
         refuse_kinds(column, found)
     plain = {n: [f for _, f in found] for n, found in fields.items()}
@@ -214,6 +217,7 @@ def seen_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> Seen:
         {n: _kind(found) for n, found in plain.items()},
         {n: cast for n, found in plain.items() if (cast := _cast(found)) is not None},
         {n: limit for n, found in plain.items() if (limit := _limit(found)) is not None},
+        lacking,
     )
 
 

@@ -45,7 +45,9 @@ def refuse_columns(table: Table, plan: Plan) -> None:
 def _refuse_roles(table: Table, plan: Plan) -> None:
     for role, name in (("weight", plan.weight), ("score", plan.score)):
         if name is not None and table.columns[name] not in NUMERIC:
-            raise ValuesError(f"{table.name}: {role} '{printable(name)}' is {table.columns[name]}, not a number")
+            raise ValuesError(
+                f"{table.name}: {role} '{printable(name)}' is {table.columns[name]}, not a number{_mend(table, name)}"
+            )
     if plan.unit is not None and table.columns[plan.unit] not in {"integer", "text", "date"}:
         kind = table.columns[plan.unit]
         raise ValuesError(
@@ -83,8 +85,16 @@ def _refuse_no_number(table: Table, role: str, name: str | None) -> None:
     if kind in {"integer", "float"}:
         return
     said = KINDS_IN_WORDS.get(kind, f"is {kind}")
-    mend = "make it a number, or ask for the task classification" if kind in {"text", "boolean"} else "name a column"
-    raise ValuesError(f"{table.name}: {role} '{printable(name)}' {said}, not a number; {mend}")
+    mend = (
+        "; make it a number, or ask for the task classification" if kind in {"text", "boolean"} else "; name a column"
+    )
+    seen = "" if name is None else _mend(table, name)
+    raise ValuesError(f"{table.name}: {role} '{printable(name)}' {said}, not a number{seen or mend}")
+
+
+def _mend(table: Table, name: str) -> str:
+    """What would make a column of text one of numbers."""
+    return table.mend_of(name) if table.columns[name] == "text" else ""
 
 
 def _refuse_stratum(table: Table, plan: Plan, column: str) -> None:

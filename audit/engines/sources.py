@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from audit.config.dialect import UNSAID, Dialect
 from audit.engines.contents import ARROW, GZIP, PARQUET, content_of, is_gzip, is_json
 from audit.errors import SourceError, no_such, printable
 
@@ -48,6 +49,8 @@ class Part:
     """What the ``key=value`` folders above it say: columns of the table, None for a missing value."""
     base: Path | None = None
     """Folder in which the first of these folders lies."""
+    dialect: Dialect = UNSAID
+    """How it is written, where it is a CSV."""
 
     def changed(self) -> bool:
         """Whether the file is another one now."""

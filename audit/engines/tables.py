@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from audit.config.dialect import UNSAID, Dialect
 from audit.engines.address_names import is_address
 from audit.engines.folders import find_parts
 from audit.engines.kinds import Kind, clashing, is_fraction, is_whole, kind_of, plain, refuse_names
@@ -32,6 +33,7 @@ __all__ = ["Kind", "Table", "open_frame", "open_table"]
 
 _VIEWS = itertools.count()
 SHOWN_ERROR = 160
+LOOKED_AT_TEXTS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,8 @@ class Table(ABC):
     parts: tuple[Part, ...] = field(default=(), repr=False)
     limits: Mapping[str, float] = field(default_factory=dict, repr=False)
     """Size below which a decimal column is exact as a double."""
+    lacking: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Of columns that some files of the table have, a file that has not; nothing can be asked of them."""
     undigested: str = "the rows were in memory"
     """Why there is no digest, where there is none."""
 
@@ -76,6 +80,11 @@ class Table(ABC):
             Naming the column and the nearest one that exists.
         """
         for name in names:
+            if name in self.lacking:
+                raise SourceError(
+                    f"{self.lacking[name]} has no column '{printable(name)}', which other files of {self._shown} have; "
+                    "every part of a table needs the columns that are asked for"
+                )
             if name not in self.columns:
                 raise SourceError(f"{self._shown}: {no_such('column', name, self.columns)}")
             other = self.clashing.get(name)
@@ -84,6 +93,16 @@ class Table(ABC):
                     f"{self._shown}: columns '{printable(name)}' and '{printable(other)}' differ only in case; "
                     "rename one"
                 )
+
+    def declared(self, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """Levels that columns of categories declare, rows or not, by column."""
+        del names
+        return {}
+
+    def mend_of(self, name: str) -> str:
+        """What would make a column of text one of numbers, where it can be seen; empty where it cannot."""
+        del name
+        return ""
 
     def alike(self) -> Sequence[tuple[Part, ...]]:
         """Files by their types: an engine that reads files together expects all of them to have the same."""
@@ -141,7 +160,12 @@ class Table(ABC):
 
 
 def open_table(
-    source: str | Path, *, folder: Path | None = None, digested: bool = True, engine: str = "duckdb"
+    source: str | Path,
+    *,
+    folder: Path | None = None,
+    digested: bool = True,
+    engine: str = "duckdb",
+    dialect: Dialect = UNSAID,
 ) -> Table:
     """Open a file or a pattern of files: CSV, TSV, JSON Lines (also .gz), Parquet or Arrow; a folder, or an address.
 
@@ -155,6 +179,8 @@ def open_table(
         Whether Parquet files are read whole for their digest; a cluster's are not read on one machine.
     engine
         Who will pass over the rows; what lies at an address is for duckdb alone.
+    dialect
+        How a CSV is written, where it is not as everywhere.
 
     Raises
     ------
@@ -171,6 +197,12 @@ def open_table(
 
         return open_counts(name, place)
     parts = find_parts(source, folder)
+    if dialect != UNSAID:
+        if parts[0].format not in {"csv", "tsv"}:
+            raise SourceError(
+                f"{printable(name, SHOWN_ERROR)} is {parts[0].format}; leave out how a CSV is written (csv)"
+            )
+        parts = tuple(replace(part, dialect=dialect) for part in parts)
     if parts[0].format == "parquet":
         from audit.engines.parquet import open_parquet
 
@@ -180,10 +212,11 @@ def open_table(
     if parts[0].format == "arrow":
         from audit.engines.arrow_files import read_arrow
 
-        return held_table(name, read_arrow(parts), digest_of(parts), parts)
-    held, written, digest = _texts(parts)
+        held, lacking = read_arrow(parts)
+        return held_table(name, held, digest_of(parts), parts, lacking=lacking)
+    held, written, lacking, digest = _texts(parts)
     # Its bytes were read once: what happens to the files now changes nothing, unless pandas is to read them as well.
-    return held_table(name, held, digest, written=written, texts=parts)
+    return held_table(name, held, digest, written=written, texts=parts, lacking=lacking)
 
 
 def open_frame(frame: Any, name: str = "the table") -> Table:
@@ -245,6 +278,20 @@ class HeldTable(Table):
         """Columns of decimals."""
         return [f.name for f in self.held.schema if is_fraction(f.type) or is_whole(f.type)]
 
+    def declared(self, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """Levels that columns declare, rows or not, by column."""
+        from audit.engines.declared import declared_levels
+
+        found = {n: declared_levels(self.given, self.held, n) for n in names if n in self.columns}
+        return {name: levels for name, levels in found.items() if levels}
+
+    def mend_of(self, name: str) -> str:
+        """How numbers that are text are written, and the option that reads them."""
+        from audit.engines.decoding import written_as
+
+        texts = self.held.column(name).drop_null().slice(0, LOOKED_AT_TEXTS).to_pylist()
+        return written_as([str(text) for text in texts], self.texts[0].dialect if self.texts else None)
+
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Name of a view of the chosen columns, registered on the connection."""
         return registered(con, self.held_rows(names))
@@ -254,9 +301,17 @@ class HeldTable(Table):
         return plain(self.held.select(self._chosen(names)), self._shown)
 
 
-def _texts(parts: tuple[Part, ...]) -> tuple[pa.Table, dict[str, pa.ChunkedArray] | None, str]:
-    """Rows of text files, how their numbers were written, and the digest of the bytes that they were read from."""
-    from audit.engines.text_types import refuse_other_columns, typed_columns
+class _Texts(NamedTuple):
+    """Rows of text files, how their numbers were written, columns that one lacks, and the digest of their bytes."""
+
+    held: pa.Table
+    written: dict[str, pa.ChunkedArray] | None
+    lacking: dict[str, str]
+    digest: str
+
+
+def _texts(parts: tuple[Part, ...]) -> _Texts:
+    from audit.engines.text_types import common_columns, typed_columns
 
     digest, room = hashlib.sha256(), MOST_TEXT_BYTES
     read: list[tuple[str, pa.Table]] = []
@@ -264,13 +319,11 @@ def _texts(parts: tuple[Part, ...]) -> tuple[pa.Table, dict[str, pa.ChunkedArray
         text = text_of(part, digest, room)
         room -= len(text)
         read.append((part.shown, _text(part, text)))
-        refuse_other_columns(part.shown, read[-1][1].column_names, *_first(read))
-    whole, written = (_joined(read), None) if parts[0].format == "jsonl" else typed_columns(read)
-    return whole, written, f"sha256:{digest.hexdigest()}"
-
-
-def _first(read: Sequence[tuple[str, pa.Table]]) -> tuple[str, Sequence[str]]:
-    return read[0][0], read[0][1].column_names
+    names, lacking = common_columns([(shown, held.column_names) for shown, held in read])
+    read = [(shown, held.select(names)) for shown, held in read]
+    jsonl = parts[0].format == "jsonl"
+    whole, written = (_joined(read), None) if jsonl else typed_columns(read, parts[0].dialect.decimal)
+    return _Texts(whole, written, lacking, f"sha256:{digest.hexdigest()}")
 
 
 def _text(part: Part, text: bytes) -> pa.Table:
@@ -280,13 +333,13 @@ def _text(part: Part, text: bytes) -> pa.Table:
         return read_json_lines(text, part.shown)
     from audit.engines.csv_text import read_csv
 
-    return read_csv(text, "\t" if part.format == "tsv" else ",", part.shown)
+    return read_csv(text, part.dialect.parting(part.format), part.shown, part.dialect)
 
 
 def _joined(read: Sequence[tuple[str, pa.Table]]) -> pa.Table:
     from audit.engines.arrow_files import join
 
-    return join(read)
+    return join(read)[0]
 
 
 def _unreadable(shown: str, error: BaseException) -> SourceError:

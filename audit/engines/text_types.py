@@ -29,8 +29,17 @@ FEW = 256
 """Different texts up to which a column of fractions may be one of classes or groups."""
 
 
-def typed_columns(parts: Sequence[tuple[str, pa.Table]]) -> tuple[pa.Table, dict[str, pa.ChunkedArray]]:
+def typed_columns(
+    parts: Sequence[tuple[str, pa.Table]], decimal: str = "."
+) -> tuple[pa.Table, dict[str, pa.ChunkedArray]]:
     """One table of all parts, each column in the type that all of its cells are written in.
+
+    Parameters
+    ----------
+    parts
+        Columns of text, all of the same names.
+    decimal
+        What stands before the places of a fraction.
 
     Returns
     -------
@@ -48,14 +57,15 @@ def typed_columns(parts: Sequence[tuple[str, pa.Table]]) -> tuple[pa.Table, dict
 
     names = parts[0][1].column_names
     whole = parts[0][1] if len(parts) == 1 else pa.concat_tables([part.select(names) for _, part in parts])
-    typed = {name: _typed(name, whole[name], parts) for name in names}
-    odd = [n for n in names if pa.types.is_floating(typed[n].type) and any(_is_odd(part[n]) for _, part in parts)]
+    typed = {name: _typed(name, whole[name], parts, decimal) for name in names}
+    floats = [n for n in names if pa.types.is_floating(typed[n].type)]
+    odd = [n for n in floats if any(_is_odd(_pointed(part[n], decimal)) for _, part in parts)]
     return pa.table(typed), {name: whole[name] for name in odd}
 
 
-def _typed(name: str, column: pa.ChunkedArray, parts: Sequence[tuple[str, pa.Table]]) -> pa.ChunkedArray:
-    for kind in _candidates(name, parts):
-        read = _read(column, kind)
+def _typed(name: str, column: pa.ChunkedArray, parts: Sequence[tuple[str, pa.Table]], decimal: str) -> pa.ChunkedArray:
+    for kind in _candidates(name, parts, decimal):
+        read = _read(column, kind, decimal)
         if read is not None:
             return read
     return column
@@ -73,11 +83,11 @@ def _is_odd(column: pa.ChunkedArray) -> bool:
     return twice or bool(pc.any(pc.match_substring_regex(texts, EXPONENT)).as_py())
 
 
-def _candidates(name: str, parts: Sequence[tuple[str, pa.Table]]) -> tuple[Written, ...]:
+def _candidates(name: str, parts: Sequence[tuple[str, pa.Table]], decimal: str) -> tuple[Written, ...]:
     """Types to try, the narrowest first; all parts must be written in the same one, whole numbers also as float."""
     if len(parts) == 1:
         return ("integer", "boolean", "float")
-    found = {shown: kind for shown, part in parts if (kind := written(part[name])) is not None}
+    found = {shown: kind for shown, part in parts if (kind := written(part[name], decimal)) is not None}
     if set(found.values()) == {"integer", "float"}:
         return ("float",)
     texts = [part[name] for shown, part in parts if found.get(shown) == "text"]
@@ -98,25 +108,46 @@ def refuse_unlike(name: str, found: Mapping[str, str]) -> None:
         )
 
 
-def refuse_other_columns(shown: str, names: Sequence[str], first: str, wanted: Sequence[str]) -> None:
-    """Refuse a part that has other columns than the first one."""
-    odd = next((n for n in names if n not in wanted), None)
-    lost = next((n for n in wanted if n not in names), None)
-    if odd is not None or lost is not None:
-        what = f"has a column '{printable(odd)}'" if odd is not None else f"has no column '{printable(lost)}'"
-        verb = "lacks" if odd is not None else "has"
-        raise SourceError(f"{shown} {what}, which {first} {verb}; parts of one table need the same columns")
+def common_columns(parts: Sequence[tuple[str, Sequence[str]]]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Columns that all parts have, in the order of the first, and of each other column a part that lacks it.
+
+    Raises
+    ------
+    SourceError
+        When there is none that all have.
+    """
+    first, names = parts[0]
+    common = tuple(n for n in names if all(n in others for _, others in parts[1:]))
+    every = dict.fromkeys(n for _, others in parts for n in others if n not in common)
+    lacking = {n: next(shown for shown, others in parts if n not in others) for n in every}
+    if not common:
+        shown, odd = next((shown, n) for shown, others in parts[1:] for n in others if n not in names)
+        raise SourceError(
+            f"{shown} has a column '{printable(odd)}', which {first} lacks, and there is none that all parts have; "
+            "parts of one table need the same columns"
+        )
+    return common, lacking
 
 
-def written(column: pa.ChunkedArray) -> Written | None:
+def written(column: pa.ChunkedArray, decimal: str = ".") -> Written | None:
     """Type that all cells are written in; None where all are missing."""
     if column.null_count == len(column):
         return None
     kinds: tuple[Written, ...] = ("integer", "boolean", "float")
-    return next((kind for kind in kinds if _read(column, kind) is not None), "text")
+    return next((kind for kind in kinds if _read(column, kind, decimal) is not None), "text")
 
 
-def _read(column: pa.ChunkedArray, kind: Written) -> pa.ChunkedArray | None:
+def _pointed(column: pa.ChunkedArray, decimal: str) -> pa.ChunkedArray:
+    """Fractions with a point, where they are written with something else; what had a point before has a comma then."""
+    import pyarrow.compute as pc
+
+    if decimal == ".":
+        return column
+    apart = pc.replace_substring(column, ".", "\0")
+    return pc.replace_substring(pc.replace_substring(apart, decimal, "."), "\0", decimal)
+
+
+def _read(column: pa.ChunkedArray, kind: Written, decimal: str = ".") -> pa.ChunkedArray | None:
     """The column in a type, or None where a cell is not written in it or would be rounded."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -125,6 +156,8 @@ def _read(column: pa.ChunkedArray, kind: Written) -> pa.ChunkedArray | None:
         return None
     if kind == "boolean":
         return pc.equal(pc.ascii_lower(column), "true") if any(_all_match(column, t) for t in TRUTHS) else None
+    if kind == "float":
+        column = _pointed(column, decimal)
     if not _all_match(column, INTEGER if kind == "integer" else FLOAT):
         return None
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from audit.catalogue import Task
+from audit.catalogue import Rate, Statistic, Task
 from audit.cube import Cube
 from audit.estimates import Block, Estimates
 from audit.fairness.dataset import DATA_BASE_RATE
@@ -19,6 +19,7 @@ from audit.grouping import (
     CROSSINGS,
     FLIPS,
     GAINS,
+    LABEL,
     LISTS,
     LOSSES,
     ORDERED,
@@ -46,6 +47,8 @@ from audit.value import Estimate
 
 __all__ = ["TASKS", "Scope", "contradictions", "data_estimates", "model_estimates", "of_data", "of_predictions"]
 
+SELECTED = tuple(rate for rate in RATES if "label" not in rate.needs)
+"""Rates that need no label."""
 Kinds = Mapping[str, Sequence[Cube]]
 """Cubes by kind: what was counted of one table, or what a document holds of it."""
 
@@ -76,6 +79,8 @@ def model_estimates(cubes: Sequence[Cube], scope: Scope) -> Estimates:
 
 def _classified(cubes: Kinds, scope: Scope) -> Estimates:
     crossed = list(_crossed(cubes[CROSSINGS], scope))
+    if not any(LABEL in cube.names for cube in cubes[CROSSINGS]):
+        return _decided(cubes, crossed, scope)
     whole = [c.grouped for c in crossed]
     compared = [g for g in whole if g.by]
     return (
@@ -83,6 +88,16 @@ def _classified(cubes: Kinds, scope: Scope) -> Estimates:
         + conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model")
         + score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope, cubes.get(ORDERED, ()))
         + flip_estimates(cubes[CROSSINGS], cubes.get(FLIPS, ()), scope)
+        + Estimates([adverse_block(g, scope) for g in compared])
+    )
+
+
+def _decided(cubes: Kinds, crossed: Sequence[_Crossed], scope: Scope) -> Estimates:
+    """What needs no label: who is selected, by group, within strata, and over all crossings."""
+    compared = [c.grouped for c in crossed if c.grouped.by]
+    return (
+        Estimates([*_rates(crossed, scope, SELECTED), *subgroup_blocks(compared, scope, labelled=False)])
+        + conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model")
         + Estimates([adverse_block(g, scope) for g in compared])
     )
 
@@ -122,12 +137,14 @@ def _crossed(cubes: Sequence[Cube], scope: Scope) -> Iterator[_Crossed]:
         yield _Crossed(grouping(cubes, by, scope.reference), rest)
 
 
-def _rates(crossed: Sequence[_Crossed], scope: Scope) -> Iterator[Block]:
-    """All rates of a binary model for everybody, every group and every crossing, with their comparisons."""
+def _rates(
+    crossed: Sequence[_Crossed], scope: Scope, metrics: Sequence[Rate | Statistic] = (*RATES, *STATISTICS)
+) -> Iterator[Block]:
+    """Rates of a binary model for everybody, every group and every crossing, with their comparisons."""
     for grouped, rest in crossed:
-        yield from EverybodyTable(grouped, scope, "model").blocks((*RATES, *STATISTICS))
+        yield from EverybodyTable(grouped, scope, "model").blocks(metrics)
         if rest is not None:
-            yield from EverybodyTable(rest, scope, "model", comparable=False).blocks((*RATES, *STATISTICS))
+            yield from EverybodyTable(rest, scope, "model", comparable=False).blocks(metrics)
 
 
 def _benefits(crossed: Sequence[_Crossed], scope: Scope) -> Iterator[Block]:

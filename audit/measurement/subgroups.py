@@ -45,16 +45,18 @@ class _Violations(NamedTuple):
     measured: np.ndarray
 
 
-def subgroup_blocks(groupings: Sequence[Grouping], scope: Scope) -> Iterator[Block]:
+def subgroup_blocks(groupings: Sequence[Grouping], scope: Scope, *, labelled: bool = True) -> Iterator[Block]:
     """Largest violation of every crossing, then of everything that was declared.
 
     Parameters
     ----------
     groupings
         Every crossing, that of no column left out.
+    labelled
+        Whether rows have a label, which false positives need.
     """
     every = sum(len(g.groups) for g in groupings)
-    for metric, rate in OF:
+    for metric, rate in OF if labelled else OF[:1]:
         for g in groupings:
             looks = 1 if len(g.groups) == 2 else len(g.groups)
             yield _block(metric, rate, g.by, [g], scope, looks)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
+from audit.config.dialect import UNSAID, dialect_of
 from audit.engines.tables import Table, open_table
-from audit.errors import printable
+from audit.errors import SourceError, printable
 from audit.result import AuditResult, Part
 from audit.verification.leaves import unlike
 
@@ -36,12 +39,24 @@ def compare_tables(result: AuditResult, sources: Sequence[str]) -> Compared:
     amiss: list[str] = []
     read: list[str] = []
     for source in sources:
-        table = open_table(source)
+        table = _opened(result, source)
         same = [p for p in result.data if p.digest is not None and p.digest == table.digest]
         read += [p.part for p in same]
         amiss += [] if same else [_strange(source, table, result.data)]
         amiss += [line for part in same for line in _columns(result, part, table)]
     return Compared(tuple(amiss), tuple(dict.fromkeys(read)))
+
+
+def _opened(result: AuditResult, source: str) -> Table:
+    """A table, read as one of the run was."""
+    config = result.question.config
+    said = [(config.get(section) or {}).get("csv") for section in ("data", "predictions")]
+    dialects = [dialect_of(csv) for csv in said if csv] or [UNSAID]
+    for dialect in dialects[:-1]:
+        with suppress(SourceError):
+            return open_table(source, dialect=dialect)
+    text = Path(source).suffix.lower() not in {".parquet", ".pq", ".arrow", ".feather", ".jsonl"}
+    return open_table(source, dialect=dialects[-1] if text else UNSAID)
 
 
 def _strange(source: str, table: Table, parts: Sequence[Part]) -> str:

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from audit.config.read import build, load
+from audit.config.rules import rules_of
 from audit.config.schema import Config
 from audit.errors import QuestionError
+from audit.given import deep, shown
 from audit.surroundings import DEFAULT_STORE, STORE
+from audit.value import Stage
 from audit.wrapping.beside import Beside
 
 MEMORY, MEMORY_TEST = "memory", "memory test"
@@ -57,11 +60,20 @@ def asked_of(config: Any, data: Any, test: Any, store: str | Path | None) -> Ask
     # Refused now and not when the training is over.
     require_waived(question, dt.datetime.now(dt.UTC).date())
     kept = store if store is not None else os.environ.get(STORE, DEFAULT_STORE)
+    if not isinstance(kept, (str, os.PathLike)):
+        raise QuestionError(f"store must be the path of a folder, not {shown(kept)}")
     return Asked(config=question, folder=folder, store=Path(kept).absolute(), rows=rows)
 
 
-def given_as(config: Any) -> tuple[Config | dict[str, Any], Path]:
-    """A question as it was given, its sections copied where it is a mapping, and where its paths start.
+def given_as(config: Any, stage: Stage | None = None) -> tuple[Config | dict[str, Any], Path]:
+    """A question as it was given, its sections copied and made plain where it is a mapping, and where its paths start.
+
+    Parameters
+    ----------
+    config
+        Path, mapping or question.
+    stage
+        Of limits that are written as text; that of the model where predictions are asked for.
 
     Raises
     ------
@@ -71,10 +83,13 @@ def given_as(config: Any) -> tuple[Config | dict[str, Any], Path]:
     if isinstance(config, Config):
         return config, Path()
     if isinstance(config, Mapping):
-        return {name: dict(s) if isinstance(s, Mapping) else s for name, s in config.items()}, Path()
+        raw: dict[str, Any] = deep(config)
+        if rules := rules_of(raw.get("gates"), stage or ("model" if "predictions" in raw else "data")):
+            raw["gates"] = rules
+        return raw, Path()
     if isinstance(config, (str, os.PathLike)):
         return load(Path(config))
-    raise QuestionError(f"config is of type {type(config).__name__}; give the path of an audit.toml, or a mapping")
+    raise QuestionError(f"config is {shown(config)}; give the path of an audit.toml, or a mapping")
 
 
 def _with_sources(raw: dict[str, Any], rows: Mapping[str, Any]) -> dict[str, Any]:

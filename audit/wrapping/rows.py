@@ -15,6 +15,7 @@ from audit.arrays import attributes
 from audit.config.read import build
 from audit.config.schema import Config
 from audit.errors import QuestionError, printable
+from audit.given import names, shown
 from audit.wrapping.asked import MEMORY, given_as
 
 LABEL, PREDICTION, SCORE = "y", "y_pred", "y_score"
@@ -72,7 +73,7 @@ def rows_of(config: Any, estimator: Any, X: Any, y: Any, sensitive_features: Any
     data = dict(raw.get("data", {}))
     apart = {} if sensitive_features is None else attributes(sensitive_features, "sensitive_features")
     columns = {**features(X), **apart}
-    groups = tuple(data.get("groups") or apart)
+    groups = names(data.get("groups") or list(apart), "groups")
     label = str(data.pop("label", LABEL))
     task = "regression" if is_regressor(estimator) else "classification"
     if y is not None:
@@ -104,7 +105,13 @@ def features(X: Any) -> dict[str, Any]:  # noqa: N803
 
 def _raw(config: Any) -> tuple[dict[str, Any], Path]:
     """Sections of a question, and where its paths start."""
-    given, folder = given_as({} if config is None else config)
+    given, folder = given_as({} if config is None else config, "model")
     if isinstance(given, Config):
         return given.model_dump(mode="json", exclude_none=True, exclude_unset=True), folder
+    for name in ("data", "predictions"):
+        if not isinstance(given.get(name, {}), dict):
+            raise QuestionError(f"config: {name} must be a table of keys, not {shown(given[name])}")
+    waivers = given.get("waivers", [])
+    if not isinstance(waivers, list) or not all(isinstance(w, dict) for w in waivers):
+        raise QuestionError(f"config: waivers must be a list of tables, not {shown(waivers)}")
     return given, folder

@@ -15,7 +15,9 @@ def _find(looked: Looked) -> Iterator[Check]:
     if not looked.unread:
         yield CHECK.outcome("pass", f"{len(looked.columns)} columns", about=about)
         return
-    yield CHECK.outcome("warn", f"{listed(looked.unread)}: nothing was looked for there", about=about)
+    some = [c for c in looked.unread if c in looked.table.lacking]
+    why = f" ({listed(some)}: not in every file)" if some else ""
+    yield CHECK.outcome("warn", f"{listed(looked.unread)}: nothing was looked for there{why}", about=about)
 
 
 CHECK = CheckKind(

@@ -1,0 +1,63 @@
+"""DV015: what is written as something else than it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import audit
+from audit.data.checks import written
+
+N = 400
+RNG = np.random.default_rng(20260114)
+BASE = pd.DataFrame(
+    {"y": np.tile([0, 1], N // 2), "sex": np.repeat(["f", "m"], N // 2), "age": RNG.integers(18, 80, N).astype(float)}
+)
+
+
+def found(**columns):
+    result = audit.check(BASE.assign(**columns), label="y", groups=["sex"])
+    return next(c for c in result.checks if c.code == "DV015")
+
+
+@pytest.mark.parametrize(("values", "says"), [
+    (RNG.choice(["Lima", "Oslo", "NA"], N), "words that mean missing"), (RNG.choice(["Lima", "Oslo", " null "], N), "missing"),
+    (RNG.choice(["12", "13", "?"], N), "numbers otherwise"), (np.where(RNG.random(N) < 0.1, np.inf, 1.0), "infinite"),
+    (np.where(RNG.random(N) < 0.1, -np.inf, 1.0), "infinite"), ([f"{v:,}" for v in RNG.integers(900, 99_000, N)], "thousands"),
+    ([f"{v:,}".replace(",", ".") for v in RNG.integers(10_000, 9_900_000, N)], "thousands"),
+    ([f"{v:,}".replace(",", "\u202f") for v in RNG.integers(900, 99_000, N)], "thousands"),
+    ([f"{v}%" for v in RNG.integers(0, 100, N)], "percent"), ([f"{v},5 %" for v in RNG.integers(0, 100, N)], "percent"),
+    ([f"{v:.2f}".replace(".", ",") for v in RNG.random(N)], "decimal commas"),
+    ([None if i % 9 == 0 else f"{i}%" for i in range(N)], "percent"),
+])  # fmt: skip
+def test_it_is_named_with_its_column(values, says):
+    check = found(column=values)
+    assert check.outcome == "warn"
+    assert "column" in check.detail
+    assert says in check.detail
+
+
+@pytest.mark.parametrize("name", ["Unnamed: 0", "index", "level_0"])
+def test_the_index_of_a_data_frame_is_named(name):
+    assert "index of a data frame" in found(**{name: range(N)}).detail
+    assert found(**{name: RNG.permutation(N) * 3}).outcome == "pass"
+
+
+@pytest.mark.parametrize("values", [
+    RNG.choice(["Lima", "Oslo"], N), RNG.choice(["none", "some", "-"], N), RNG.choice(["A+", "B-", "0-"], N),
+    [f"20{i % 30:02d}-01-02" for i in range(N)], [f"{i % 28 + 1:02d}.03.2020" for i in range(N)], [f"{i},{i}a" for i in range(N)],
+    RNG.random(N), [f"{i % 90}-{i % 90 + 5}" for i in range(N)], [f"10.0.{i % 256}.1" for i in range(N)], [f"{i:04d}" for i in range(N)],
+    RNG.choice(["100% sure", "50/50"], N), [None] * N,
+])  # fmt: skip
+def test_a_sound_column_stays_silent(values):
+    assert found(column=values).outcome == "pass"
+
+
+def test_a_wide_table_is_asked_in_few_passes_and_says_how_far_it_looked(monkeypatch):
+    monkeypatch.setattr(written, "CELLS", 60 * 300)
+    monkeypatch.setattr(written, "FEWEST_ROWS", 10)
+    wide = pd.DataFrame({f"c{i}": ["a", "NA" if i == 59 else "b"] * (N // 2) for i in range(60)})
+    check = found(**{c: wide[c] for c in wide})
+    assert "c59" in check.detail
+    assert "rows were looked at" in check.detail

@@ -1,0 +1,96 @@
+"""Decisions of which nobody knows the outcome: a filter, a refusal, an answer. Who is selected needs no label."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import audit
+from audit.errors import QuestionError
+from audit.metrics import CATALOGUE
+
+RNG = np.random.default_rng(4)
+N = 600
+G, H = RNG.choice(["a", "b"], N), RNG.choice(["u", "v", "w"], N)
+P = (RNG.random(N) < np.where(G == "a", 0.5, 0.3)).astype(int)
+S = RNG.random(N)
+Y = RNG.integers(0, 2, N)
+FREE = {m.name for m in CATALOGUE.values() if m.stage == "model" and "label" not in m.needs}
+
+
+def run(*words, cwd):
+    return subprocess.run([sys.executable, "-m", "audit", *words], cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+def free(result):
+    return [e for e in result.estimates if e.metric in FREE]
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"weight": S + 0.5}, {"unit": np.arange(N) // 2}], ids=["plain", "weight", "unit"]
+)
+@pytest.mark.parametrize("decided", [{"y_pred": P}, {"score": S, "threshold": 0.7}, {"score": S, "threshold": "median"}],
+                         ids=["prediction", "score", "median"])  # fmt: skip
+def test_what_is_measured_is_what_it_would_be_beside_a_label_and_nothing_else_is(decided, more):
+    if decided.get("threshold") == "median" and "weight" in more:
+        return
+    asked = {"groups": {"g": G, "h": H}, "intersections": 2, "compare_to": ["overall", "rest"], **decided, **more}
+    without = audit.measure(**asked, positive=1)
+    assert list(without.estimates) == free(without)
+    beside = free(audit.measure(Y, **asked))
+    assert [(e.name, e.group, e.status, e.flags) for e in without.estimates] == [
+        (e.name, e.group, e.status, e.flags) for e in beside
+    ]
+    for field in ("value", "low", "high", "n", "rows"):
+        ours, theirs = ([getattr(e, field) for e in es] for es in (without.estimates, beside))
+        assert [v is None for v in ours] == [v is None for v in theirs]
+        assert [v or 0.0 for v in ours] == pytest.approx([v or 0.0 for v in theirs], rel=1e-9, abs=1e-12), field
+
+
+def test_gates_judge_it_and_one_that_needs_a_label_is_refused():
+    result = audit.measure(y_pred=P, groups={"g": G}, gates=["selection_rate ratio >= 0.9"], four_fifths=True)
+    assert result.verdict == "fail"
+    for gate in ("accuracy >= 0.5", "equalized_odds_difference <= 0.1", "true_positive_rate ratio >= 0.8"):
+        with pytest.raises(QuestionError, match="needs a label"):
+            audit.measure(y_pred=P, groups={"g": G}, gates=gate)
+
+
+@pytest.mark.parametrize(("asked", "said"), [
+    ({}, "give y_true"), ({"y_pred": P, "task": "multiclass"}, "give y_true"), ({"y_pred": P, "task": "regression"}, "y_true"),
+    ({"score": S, "exact_auc": True}, "label"), ({"y_pred": P, "features": {"x": S}}, "label"),
+    ({"y_pred": P, "metrics": {"mine": len}}, "y_true"), ({"y_pred": P + 1}, "positive"),
+])  # fmt: skip
+def test_what_needs_a_label_says_so(asked, said):
+    with pytest.raises(audit.AuditError) as error:
+        audit.measure(groups={"g": G}, **asked)
+    assert said in str(error.value)
+
+
+def test_the_command_audits_it_within_strata_and_the_record_follows_from_its_counts(tmp_path):
+    pd.DataFrame({"g": G, "h": H, "p": np.where(P == 1, "answered", "refused")}).to_csv(tmp_path / "t.csv", index=False)
+    asked = ("model", "t.csv", "--prediction", "p", "--groups", "g", "--positive", "answered", "--strata", "h")
+    said = run(*asked, "--gate", "selection_rate ratio >= 0.9", "--json", "--write-config", "audit.toml", cwd=tmp_path)
+    assert said.returncode == 1, said.stderr
+    found = json.loads(said.stdout)
+    assert "conditional_demographic_disparity_in_predicted_labels" in {e["metric"] for e in found["estimates"]}
+    assert {axis["name"] for cube in found["cubes"] for axis in cube["axes"]} == {"g", "prediction", "stratum"}
+    folder = next((tmp_path / "audit-runs").glob("2*"))
+    assert run("verify", str(folder), cwd=tmp_path).returncode == 0
+    assert "selection rate" in (folder / "card.md").read_text().lower()
+    assert run("run", "audit.toml", cwd=tmp_path).returncode == 1
+
+
+def test_a_training_is_audited_without_a_label(tmp_path):
+    question = {
+        "data": {"groups": ["g"], "positive": 1},
+        "predictions": {"prediction": "p"},
+        "gates": "selection_rate ratio >= 0.9",
+    }
+    with audit.training(question, store=tmp_path, metered=False, quiet=True) as run_:
+        run_.predictions({"g": G, "p": P})
+    assert run_.result.verdict == "fail"
