@@ -167,15 +167,16 @@ def _look(cells: _Cells, stretch: Stretch, above: np.ndarray) -> _Found:
 
 def _everybody(who: np.ndarray, stretch: Stretch, above: np.ndarray, negative: int) -> np.ndarray:
     """Weight of pairs of a row of each cell and a negative, or positive, of everybody above it, ties half."""
-    whole = bool(who.all())
     weight = np.ones(len(stretch.code)) if stretch.weight is None else stretch.weight
-    weight = weight if whole else weight * who[stretch.code]
-    first, run = np.flatnonzero(~stretch.same), np.cumsum(~stretch.same) - 1
+    weight = weight if who.all() else weight * who[stretch.code]
+    ties = bool(stretch.same.any())
+    first, run = np.flatnonzero(~stretch.same), np.cumsum(~stretch.same) - 1 if ties else slice(None)
     positive = stretch.code >= negative
     found = np.zeros((2, len(who)))
     for label, side in enumerate((slice(None, negative), slice(negative, None))):
-        tied = np.add.reduceat(weight * (positive == bool(label)), first)
-        higher = np.append(np.cumsum(tied[::-1])[::-1][1:], 0.0) + above[side][who[side]].sum() + tied / 2
+        of = weight * (positive == bool(label))
+        tied = np.add.reduceat(of, first) if ties else of
+        higher = np.cumsum(tied[::-1])[::-1] - tied / 2 + above[side][who[side]].sum()
         found[label] = np.bincount(stretch.code, weights=weight * higher[run], minlength=len(who))
     return found
 
@@ -202,20 +203,21 @@ def _within(
     pairs = np.zeros(len(size))
     pairs[here] = np.add.reduceat(np.cumsum(lost) * won, first)
     pairs -= (np.cumsum(rows[0]) - rows[0]) * rows[1]
-    run = np.cumsum(~stretch.same)[order]
-    if stretch.same.any():
+    run = np.cumsum(~stretch.same)[order] if stretch.same.any() else None
+    if run is not None:
         pairs -= _tied(run, group, lost, won, len(size)) / 2
     precision = _precision(run, group, lost, won, rows, above)
     return np.ldexp(pairs + rows[0] * above[1], 2 * places), np.ldexp(precision, places)
 
 
 def _precision(
-    run: np.ndarray, group: np.ndarray, lost: np.ndarray, won: np.ndarray, rows: np.ndarray, above: np.ndarray
+    run: np.ndarray | None, group: np.ndarray, lost: np.ndarray, won: np.ndarray, rows: np.ndarray, above: np.ndarray
 ) -> np.ndarray:
     """Sum over the positives of each group of weight times precision among its rows of that score and above."""
-    at = np.flatnonzero(won)
-    new = np.append(True, (run[1:] != run[:-1]) | (group[1:] != group[:-1])) if len(run) else np.zeros(0, dtype=bool)
-    begins = np.flatnonzero(new)[np.cumsum(new)[at] - 1]
+    at = begins = np.flatnonzero(won)
+    if run is not None:
+        new = np.append(True, (run[1:] != run[:-1]) | (group[1:] != group[:-1]))
+        begins = np.flatnonzero(new)[np.cumsum(new)[at] - 1]
     of = group[at]
     hits, misses = (_upwards(side, begins) - (np.cumsum(sums[::-1])[::-1] - sums)[of] + over[of]
                     for side, sums, over in zip((won, lost), rows[::-1], above[::-1], strict=True))  # fmt: skip
