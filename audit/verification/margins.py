@@ -70,17 +70,25 @@ def _pairs_add_up(cube: Cube) -> bool:
         return True
     at = cube.names.index(LABEL)
     every = np.prod(rows, axis=at, dtype=float)
-    return bool(np.allclose(below.sum(axis=at), every, rtol=TOLERANCE, atol=TOLERANCE)) and _above_add_up(cube)
+    return bool(np.allclose(below.sum(axis=at), every, rtol=TOLERANCE, atol=TOLERANCE)) and _above_add_up(cube, at)
 
 
-def _above_add_up(cube: Cube) -> bool:
-    """Whether each pair of rows of everybody stands one way round: of two labels once, of one label half each way."""
-    if "negatives_above" not in cube.measures or "positives_above" not in cube.measures:
+def _above_add_up(cube: Cube, label: int) -> bool:
+    """Whether each pair of rows of everybody stands one way round: of two labels once, of one label half each way.
+
+    Negatives have no precision, and rows that lack a group have nobody above them.
+    """
+    if not {"precision", "negatives_above", "positives_above"} <= set(cube.measures):
         return True
+    if np.take(cube["precision"], 0, axis=label).any():
+        return False
+    whole = [cube[m].sum() for m in ("negatives_above", "positives_above")]
     for name in cube.names[:-1]:
         cube = cube.drop(name, None)
     at = tuple(range(len(cube.names) - 1))
     above = np.stack([cube[m].sum(axis=at) for m in ("negatives_above", "positives_above")], axis=-1)
+    if not np.allclose(above.sum(axis=0), whole, rtol=TOLERANCE, atol=TOLERANCE):
+        return False
     rows = (cube["w"] if "w" in cube.measures else cube["n"]).sum(axis=at).astype(float)
     return bool(np.allclose(above + above.T, np.outer(rows, rows), rtol=TOLERANCE, atol=TOLERANCE))
 
