@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import audit
 from audit.checks_found import checks_found
 from audit.config.read import build
 from audit.errors import QuestionError
-from audit.gates import Evidence, exit_code, judge, overall
+from audit.gates import Evidence, again, exit_code, judge, overall
 from audit.result import Check, Energy
 from audit.value import Estimate
 from audit.verify import differences
@@ -239,8 +240,6 @@ def test_the_worst_verdict_wins_and_no_gate_is_not_judged():
 def test_a_policy_of_another_confidence_is_not_judged_by_the_intervals_there_are():
     from sample_results import boston
 
-    from audit.gates import again
-
     result = boston()
     raw = {**result.question.config, "policy": {"confidence": 0.99}}
     with pytest.raises(QuestionError, match=r"confidence is 0\.99, but the result holds intervals of 0\.95"):
@@ -294,3 +293,17 @@ def test_the_same_people_in_other_folds_get_the_other_verdict_only_where_it_is_s
         verdicts.append((gate.verdict, "folds_decide" in gate.estimate.flags))
     plainly = {v for v, said in verdicts if not said}
     assert len(plainly) <= 1
+
+
+def test_an_open_gate_says_of_the_same_numbers_what_it_said_and_of_others_something_else():
+    from sample_results import boston
+
+    result = boston()
+    (at, open_), *_ = [(i, g) for i, g in enumerate(result.gates) if g.verdict == "insufficient"]
+    config = build(result.question.config)
+    assert again(result, config, TODAY).gates[at] == open_
+    for change in ({"estimate": replace(open_.estimate, n=1.0)}, {"min": 0.123}):
+        altered = replace(open_, sentence="somebody else's", needed_n=77.0, **change)
+        gates = (*result.gates[:at], altered, *result.gates[at + 1 :])
+        found = again(replace(result, gates=gates), config, TODAY).gates[at]
+        assert (found.sentence, found.needed_n) == (open_.sentence, open_.needed_n)
