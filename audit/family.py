@@ -60,10 +60,10 @@ def _samples(metric: str, like: Estimate, estimates: Estimates) -> list[Sample |
         if e.compare is None and e.group is not None and None not in e.group and e.reference is None
     ]
     classes = dict.fromkeys(e.outcome for e in rates) or (None,)
-    return [_sample([e for e in rates if e.outcome == outcome]) for outcome in classes]
+    return [sample_of([e for e in rates if e.outcome == outcome]) for outcome in classes]
 
 
-def _sample(rates: Sequence[Estimate]) -> Sample | None:
+def sample_of(rates: Sequence[Estimate]) -> Sample | None:
     """Rates of the groups as a sample; None where the document does not hold what is needed."""
     if not rates or any("fold" in (e.method or "") for e in rates) or any(e.numerator is None for e in rates):
         return None

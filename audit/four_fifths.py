@@ -12,7 +12,7 @@ Must not: measure, or import numpy; ``audit gate`` pays for this module.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 from audit.config.schema import Config
@@ -22,6 +22,7 @@ from audit.fairness.adverse import (
     ADVERSE,
     CORRECTED,
     FEW_EXPECTED,
+    FOUR_FIFTHS,
     IMPACT_P,
     IMPACT_RATIO,
     IMPACT_Z,
@@ -39,7 +40,6 @@ from audit.sentences import interval_text, number
 from audit.value import Estimate, Group
 
 CODE = "FM001"
-FOUR_FIFTHS = 0.8
 MEND = "find out what of the procedure selects so, and whether it is needed"
 MORE = "look at more decisions, such as those of a longer time, as the Guidelines ask where numbers are small"
 UNASKED, ASKED = "info", "critical"
@@ -150,18 +150,30 @@ def _found(here: Sequence[Estimate], surprising: float, *, judged: bool) -> tupl
     named = [c for c in worst if c.outcome != "pass"] or worst[:1]
     said = [_highest(worst[0].ratio, here), *(_sentence(c, here) for c in named[:MOST_NAMED])]
     said += [f"and {len(named) - MOST_NAMED} more groups"] if len(named) > MOST_NAMED else []
-    if judged and outcome in {"warn", "pass"} and _open_elsewhere(lowest, ratios):
+    if judged and outcome in {"warn", "pass"} and _reaches_under(lowest := _lowest_asked(lowest, ratios, here)):
         outcome = "insufficient"
-        said.append(f"between groups of which none is the highest, the ratio may be {number(lowest.low)}, under 4/5")
+        low = "under 4/5" if lowest.low is None else f"as low as {number(lowest.low)}, which is under 4/5"
+        said.append(f"undecided, because between two of the other groups the ratio may be {low}")
     return outcome, "; ".join(said)
 
 
-def _open_elsewhere(lowest: Estimate, ratios: Sequence[Estimate]) -> bool:
-    """Whether another group than the one that came out highest may be it, with a ratio to it under four fifths.
+def _lowest_asked(lowest: Estimate, ratios: Sequence[Estimate], here: Sequence[Estimate]) -> Estimate:
+    """The lowest ratio between any two groups; without groups under 2%, of which no determination is asked.
 
-    Groups under 2% of the rows enter the interval of all pairs, and no determination is asked of them.
+    Another group than the one that came out highest may be the highest, with a ratio to it under four fifths.
     """
-    return _reaches_under(lowest) and not any(UNDER_TWO_PERCENT in e.flags for e in ratios)
+    few = {e.group for e in ratios if UNDER_TWO_PERCENT in e.flags}
+    if not few or not _reaches_under(lowest):
+        return lowest
+    from audit.family import sample_of  # numpy, which few documents need here
+    from audit.inference.pairs import gap
+
+    rates = [e for e in here if (e.metric, e.compare, e.reference) == (SELECTION_RATE.name, None, None)]
+    sample = sample_of([e for e in rates if e.group not in {None, *few} and None not in (e.group or ())])
+    if sample is None:
+        return replace(lowest, low=None)
+    tail = (1 - (lowest.confidence or 0.95)) / 2
+    return replace(lowest, low=1.0 if len(sample.p) < 2 else gap(sample, "ratio", tail).low)
 
 
 def _lonely(here: Sequence[Estimate]) -> bool:
@@ -240,7 +252,7 @@ def _exceptions(found: Compared) -> list[str]:
     said = []
     if found.outcome == "insufficient" and not found.practical:
         interval = interval_text(found.ratio.low, found.ratio.high)
-        said.append(f"undecided, because its interval{interval} reaches beyond 4/5 or 5/4")
+        said.append(f"undecided, because its interval{interval} is not wholly between 4/5 and 5/4")
     if found.practical and not found.statistical:
         undecided = "undecided, because it " if found.outcome == "insufficient" else ""
         said.append(f"{undecided}may be chance, which the Guidelines allow for in small numbers")

@@ -418,14 +418,27 @@ def test_the_rule_passes_what_the_gate_on_its_ratio_passes_whichever_group_came_
     found = one(result, "adverse_impact_ratio", "a")
     assert found.low > 0.8
     assert check_of(result).outcome == "insufficient"
-    assert "reaches beyond 4/5 or 5/4" in check_of(result).detail
+    assert "is not wholly between 4/5 and 5/4" in check_of(result).detail
 
 
 def test_another_pair_than_with_the_highest_may_leave_the_rule_undecided():
     result = selected({"a": (3000, 1350), "b": (3000, 1200), "c": (150, 67)}, four_fifths=True)
     assert all(e.low >= 0.8 for e in result.find("adverse_impact_ratio", by=["g"]) if e.group is not None)
     assert check_of(result).outcome == "insufficient"
-    assert "between groups of which none is the highest" in check_of(result).detail
+    assert "between two of the other groups the ratio may be as low as 0." in check_of(result).detail
+
+
+def test_a_group_under_two_percent_does_not_hide_what_the_others_leave_open():
+    """Of 300 beside 300 the ratio may be under 4/5, whether sixty people are of a fourth group or not."""
+    counts = {"a": (3000, 2100), "b": (300, 186), "c": (300, 208)}
+    alone, beside = (selected(counts | more, four_fifths=True) for more in ({}, {"d": (60, 41)}))
+    assert "under_2_percent" in one(beside, "adverse_impact_ratio", "d").flags
+    assert check_of(alone).outcome == check_of(beside).outcome == "insufficient"
+    assert "may be as low as 0.795, which is under 4/5" in check_of(alone).detail
+    assert "may be as low as 0.795, which is under 4/5" in check_of(beside).detail
+    assert not differences(beside)
+    wide = selected({"a": (3000, 2100), "b": (3000, 2050), "d": (40, 28)}, four_fifths=True)
+    assert check_of(wide).outcome == "pass"
 
 
 def test_a_significant_difference_above_four_fifths_warns():

@@ -154,6 +154,18 @@ def test_a_card_names_no_group_of_one_label_and_no_labels_of_a_hidden_one():
     assert {c.code: (c.outcome, c.detail) for c in publishable(private, 1).checks} == within
 
 
+def test_a_card_does_not_say_how_many_have_a_prediction_that_it_hides():
+    """Three predictions of a class that is nobody's label: DV011 counts them."""
+    for strange, hides in ((3, True), (30, False)):
+        y = ["a", "b", "c"] * 100
+        p = ["z"] * strange + y[strange:]
+        private = audit.measure(y, p, groups={"g": ["u", "v"] * 150}, task="multiclass")
+        (within,), (said,) = ([c for c in r.checks if c.code == "DV011"] for r in (private, publishable(private)))
+        assert within.detail.startswith(f"{strange} predictions are of z")
+        assert said.outcome == within.outcome == "warn"
+        assert said.detail.startswith("judged on the full record" if hides else f"{strange} predictions")
+
+
 def test_the_question_says_the_smallest_count_of_its_cards():
     from audit.config.read import build
     from audit.publish.card import render

@@ -157,12 +157,18 @@ def test_a_predictive_value_of_one_of_few_people_is_hidden():
     assert not hidden(counts, 10)["confusion"]
 
 
-def test_a_page_of_many_groupings_is_hidden_quickly_and_by_whole_crossings():
+def test_a_page_of_many_groupings_is_hidden_by_whole_crossings_and_costs_no_group_of_one_attribute():
     rng = np.random.default_rng(1)
     names = tuple(f"a{i}" for i in range(10))
     finest = {}
     for _ in range(400):
         group = tuple(str(i) for i in rng.integers(3, size=10))
-        finest[group] = people(int(rng.integers(1, 200)))
-    gone = hidden(summed(finest, names, 2), 10)
-    assert {by for by, _ in gone["confusion"] if len(by) == 1} == set()
+        finest[group] = tuple(map(int, rng.multinomial(rng.integers(1, 8), [0.48, 0.12, 0.08, 0.32])))
+    counts = summed(finest, names, 2)
+    gone = hidden(counts, 10)["confusion"]
+    crossings = {by for by, _ in gone}
+    assert {len(by) for by in crossings} == {2}
+    assert 0 < len(crossings) < 45
+    assert gone == {(by, group) for by in crossings for group, four in counts[by].items() if any(four)}
+    shown = [four for by, groups in counts.items() if by not in crossings for four in groups.values()]
+    assert all(n == 0 or n >= 10 for four in shown for n in four)

@@ -54,7 +54,7 @@ class DuckScan:
 
     def tally(self, keys: Mapping[str, Key], sums: Mapping[str, Sum], shifts: Mapping[str, int], most: int) -> Tally:
         """Sums by cell: one GROUP BY."""
-        # A cell may be there once for each band of weights; without them there are no more than may be asked.
+        # Cells are counted without bands of weights, since each may be there once in every band.
         bands = len(band.edges) + 1 if isinstance(band := keys.get(BAND), Band) else 1
         self._refuse_crowd({name: key for name, key in keys.items() if name != BAND}, most // bands)
         select = [f"{key_sql(key)} AS k{i}" for i, key in enumerate(keys.values())]

@@ -1,7 +1,7 @@
 """How scores are put into bins: single values, or equal slices of their range that are cut further where rows crowd.
 
-Every cut is a whole number of halves of halves of a slice, so that where a slice ends and a cut begins is the same
-double on every engine, and every cut lies inside one slice. Parts of a whole cannot know where rows crowd: scores from
+Every cut divides a slice in halves, quarters and so on, so that where a slice ends and a cut begins is the same double
+on every engine, and every cut lies inside one slice. Parts of a whole cannot know where rows crowd: scores from
 0 to 1 have the same fine cuts near both ends in every part, and only what is crowded in all of them together is told
 finely. Must not: know a metric, or an engine.
 
@@ -135,7 +135,8 @@ def crowded(bins: Bins, tallies: Iterable[Tally], *, slices: bool) -> dict[int, 
     for tally in (t.sorted() for t in tallies):  # doubles are summed in an order that depends on values alone
         numbers = [bins.slice_of(v) if slices else v for v in tally.levels[tally.place(SCORE)]]
         known = sorted(set(numbers))
-        at = np.array([known.index(v) for v in numbers], dtype=np.intp)[tally.codes[tally.place(SCORE)]]
+        places = {v: i for i, v in enumerate(known)}
+        at = np.array([places[v] for v in numbers], dtype=np.intp)[tally.codes[tally.place(SCORE)]]
         for rows, weight in _by_group(tally, at, len(known)):
             each += [dict(zip(known, hidden.tolist(), strict=True)) for hidden in _hidden(rows, weight)]
     if max((sum(hidden.values()) for hidden in each), default=0.0) <= (CROWDED if slices else CROWDED_STILL):

@@ -12,6 +12,8 @@ from audit.catalogue import GroupStatistic
 
 TABLE = "Adverse impact (four-fifths rule)"
 CORRECTED = "corrected"
+FOUR_FIFTHS = 0.8
+"""Ratio of selection rates under which a difference is practical."""
 """Comparison of a p that allows for having chosen the highest group."""
 UNDER_FOUR_FIFTHS, UNDER_TWO_PERCENT = "under_four_fifths", "under_2_percent"
 ONE_DECIDES = "one_selection_decides"

@@ -20,6 +20,7 @@ from audit.fairness.adverse import (
     ADVERSE,
     CORRECTED,
     FEW_EXPECTED,
+    FOUR_FIFTHS,
     IMPACT_P,
     IMPACT_RATIO,
     IMPACT_Z,
@@ -39,7 +40,7 @@ from audit.measurement.rows import FEW
 from audit.measurement.scope import Scope
 from audit.value import Estimate
 
-FOUR_FIFTHS, ROUNDING = 0.8, 1e-12
+ROUNDING = 1e-12
 TWO_PERCENT = 0.02
 LEAST_EXPECTED = 5.0
 """Rows that have to be expected in each cell of a table for standard deviations to mean something (Cochran 1954)."""

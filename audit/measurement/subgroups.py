@@ -56,7 +56,7 @@ def subgroup_blocks(groupings: Sequence[Grouping], scope: Scope, *, labelled: bo
         Whether rows have a label, which false positives need.
     """
     every = sum(len(g.groups) for g in groupings)
-    for metric, rate in OF if labelled else OF[:1]:
+    for metric, rate in (of for of in OF if labelled or "label" not in of[1].needs):
         for g in groupings:
             looks = 1 if len(g.groups) == 2 else len(g.groups)
             yield _block(metric, rate, g.by, [g], scope, looks)

@@ -205,7 +205,7 @@ class _Witnesses:
             self.low.append(true)
             self.high.append(true)
 
-        least, most = _limits(system)
+        least, most = _ends(system)
         self.most = self.sums @ (np.array(most) - np.array(least)) + 1
         """No secret has more values than this, for what each equation says by itself."""
 
@@ -226,8 +226,8 @@ class _Witnesses:
             self.low[i], self.high[i] = min(self.low[i], int(value)), max(self.high[i], int(value))
 
 
-def _limits(system: _System) -> tuple[list[float], list[float]]:
-    """Limits of each unknown that follow from equations taken one by one."""
+def _ends(system: _System) -> tuple[list[float], list[float]]:
+    """Lowest and highest value of each unknown that follow from equations taken one by one."""
     low, high = [0.0] * len(system.at), [float(system.whole)] * len(system.at)
     for _ in range(PASSES):
         before = (*low, *high)

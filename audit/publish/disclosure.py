@@ -54,14 +54,10 @@ TELL_LABELS = ("DB003", "DB004", "DB007")
 """Checks whose sentences say how often groups have a label."""
 TELL_ALIKE = ("DP002",)
 """Checks whose sentences name groups in which everybody has one label."""
-TELL_LABELS = ("DB003", "DB004", "DB007")
-"""Checks whose sentences say how often groups have a label."""
-TELL_ALIKE = ("DP002",)
-"""Checks whose sentences name groups in which everybody has one label."""
+TELL_PREDICTIONS = ("DV011",)
+"""Checks whose sentences say how many rows have a prediction."""
 TOLD_AT_K = ("DL001", "DP001", "DP002")
 """Checks whose sentences name no count under `K`, but may name one under a larger k."""
-ROUNDED = 1e-9
-"""Of a count, what is lost where a rate is written as a fraction."""
 ROUNDED = 1e-9
 """Of a count, what is lost where a rate is written as a fraction."""
 MOST_TABLED = 8
@@ -273,7 +269,7 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
     shields = {stage: _shield(result, stage, k) for stage in PARTS}
     estimates = Estimates.listed(shields[e.stage].shown(e) if e.stage in shields else e for e in result.estimates)
     gates = tuple(_gate(gate, shields, Beside(estimates), k, result.run.finished) for gate in result.gates)
-    checks = tuple(_checks(result.checks, estimates, shields["data"], k))
+    checks = tuple(_checks(result.checks, estimates, shields, k))
     return replace(result, estimates=estimates, checks=checks, gates=gates, cubes=shields["model"].confusions(),
                    epochs=tuple(_epochs(result, k)), energy=shown_energy(result.energy, estimates))  # fmt: skip
 
@@ -299,25 +295,28 @@ def _epochs(result: AuditResult, k: int) -> Iterator[Epoch]:
         yield replace(epoch, counts=None, rates=rates or epoch.rates)
 
 
-def _checks(checks: Sequence[Check], shown: Sequence[Estimate], data: _Shield, k: int) -> Iterator[Check]:
+def _checks(
+    checks: Sequence[Check], shown: Sequence[Estimate], shields: Mapping[Stage, _Shield], k: int
+) -> Iterator[Check]:
     """Checks without the numbers of groups that are left out; the outcome stays."""
     gone = {four_fifths.title(e.by[0]) for e in shown if len(e.by) == 1 and four_fifths.rests_on(e)
             and e.status == "suppressed"}  # fmt: skip
-    labels = any(len(by) < 2 for by in data.touched["labels"])
+    bare = set(_bare_codes(shields, k))
+    why = f"judged on the full record; the numbers are left out here because they would give away counts under {k}"
     for check in checks:
-        bare = (check.code == four_fifths.CODE and check.title in gone) or (check.code in TOLD_AT_K and k > K)
-        bare = (
-            bare
-            or (check.code in TELL_LABELS and labels)
-            or (check.code in TELL_ALIKE and check.outcome == "warn" and k > 1)
-        )
-        bare = (
-            bare
-            or (check.code in TELL_LABELS and labels)
-            or (check.code in TELL_ALIKE and check.outcome == "warn" and k > 1)
-        )
-        why = f"judged on the full record; the numbers are left out here because they would give away counts under {k}"
-        yield replace(check, detail=why) if bare else check
+        hidden_rule = check.code == four_fifths.CODE and check.title in gone
+        names_alike = check.code in TELL_ALIKE and check.outcome == "warn" and k > 1
+        yield replace(check, detail=why) if hidden_rule or names_alike or check.code in bare else check
+
+
+def _bare_codes(shields: Mapping[Stage, _Shield], k: int) -> Iterator[str]:
+    """Codes of checks whose sentences tell what is hidden."""
+    if k > K:
+        yield from TOLD_AT_K
+    if any(len(by) < 2 for by in shields["data"].touched["labels"]):
+        yield from TELL_LABELS
+    if EVERYBODY in shields["model"].hidden["selection"]:
+        yield from TELL_PREDICTIONS
 
 
 def _shield(result: AuditResult, stage: Stage, k: int) -> _Shield:

@@ -171,11 +171,12 @@ def _protection(k: int) -> str:
         return "This card leaves no count out, however small; treat it as confidential."
     return (
         f"Counts under {k} are not published, nor what would give them away by subtraction; such places say "
-        "“left out”. The same holds for groups, and for people with one prediction, of fewer than "
-        f"{ALIKE * k} who all have one label. Rows without a group can be found by subtraction, because nobody is "
-        "recognised by a value that is missing. Verdicts rest on the full record."
-        " Two cards of overlapping data can be subtracted from each other, and somebody who knows who else is in a "
-        "group knows more than a stranger: no single card can protect against either."
+        "“left out”. A group of fewer than "
+        f"{ALIKE * k} people is protected in the same way if all of them have the same label; so are fewer than "
+        f"{ALIKE * k} people of a group with the same prediction, if all of them have the same label. Numbers of rows "
+        "without a group may follow by subtraction: a missing value identifies nobody. Verdicts rest on the full "
+        "record. Two cards of overlapping data can be subtracted from each other, and somebody who knows who else is "
+        "in a group knows more than a stranger: no single card can protect against either."
     )
 
 
