@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from audit.catalogue import asks_of
 from audit.config.schema import GateRule
+from audit.inference.one_rate import enough_at, rows_against
 from audit.value import Estimate, Group
 
 End = Literal["low", "high"]
@@ -132,12 +133,20 @@ def held_back(rule: GateRule, estimate: Estimate, around: Around) -> tuple[Held,
 def _crosses(estimate: Estimate, limit: float, tail: float, *, floor: bool) -> bool:
     """Whether the interval that a verdict rests on crosses the limit: of few events wider than the printed one."""
     end = estimate.low if floor else estimate.high
-    if end is not None and (end >= limit if floor else end <= limit) and _is_rate(estimate):
+    if end is not None and (end >= limit if floor else end <= limit) and _may_be_thin(estimate, tail):
         from audit.inference.pairs import guarded_alone
 
         n, df = estimate.effective_n or 0.0, estimate.degrees_of_freedom
         end = guarded_alone(estimate.value or 0.0, n, math.inf if df is None else df, tail)[not floor]
     return end is None or (end < limit if floor else end > limit)
+
+
+def _may_be_thin(estimate: Estimate, tail: float) -> bool:
+    """Whether the rate may rest on so few events that its verdict asks for exact limits."""
+    if not _is_rate(estimate) or estimate.value is None or estimate.effective_n is None:
+        return False
+    rarer = min(estimate.value, 1 - estimate.value) * estimate.effective_n
+    return estimate.degrees_of_freedom is not None or rarer < enough_at(NormalDist().inv_cdf(1 - tail))
 
 
 def _is_rate(estimate: Estimate) -> bool:
@@ -155,8 +164,6 @@ def _factor(estimate: Estimate, limit: float, tail: float, power: float) -> floa
     """Times the present rows at which the value is shown to lie on its side of the limit."""
     value = estimate.value or 0.0
     if estimate.effective_n and _is_rate(estimate) and 0 < limit < 1:
-        from audit.inference.needed import rows_against
-
         return rows_against(value, limit, tail, power) / estimate.effective_n
     if estimate.low is None or estimate.high is None:
         return math.inf

@@ -16,7 +16,7 @@ import audit
 from audit.inference.effective import folded, plain, weighted
 from audit.inference.intervals import clopper_pearson
 from audit.inference.many import gap_p_value
-from audit.inference.needed import rows_against
+from audit.inference.one_rate import rows_against
 from audit.inference.pairs import against, extreme, gap, guarded, shown_against, single
 from audit.inference.two_rates import inverted_p
 

@@ -21,14 +21,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from audit.inference.one_rate import FEW_AT, FEW_EVENTS, enough_at
+
 Floats = npt.NDArray[np.float64]
 
-FEW_EVENTS = 20.0
-"""Effective events or non-events under which a verdict asks for exact limits at an error of .025 a side.
-
-Ten hold false fails at 5% with nothing to spare, forty cost a twentieth of the power of 200 rows: docs/decisions/0025.
-"""
-FEW_AT = 1.96
 DIGITS = 14
 """Digits of a share in which a rate and what is left of 1 by its complement are the same."""
 
@@ -100,7 +96,7 @@ def few_at(p: Floats, n: Floats, z: Floats | float) -> np.ndarray:
 def enough(z: Floats | float) -> Floats | float:
     """Events that are enough for Wilson's limits at a normal quantile; see `few_at`."""
     if isinstance(z, float):
-        return FEW_EVENTS * max(z / FEW_AT, 1.0) ** 2
+        return enough_at(z)
     each: Floats = FEW_EVENTS * np.maximum(z / FEW_AT, 1.0) ** 2
     return each
 

@@ -7,22 +7,19 @@ at the limit and no amount of data within reach settles it.
 
 from __future__ import annotations
 
-from math import ceil, floor, sqrt
+from math import floor
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from audit.inference.intervals import Floats, Limits, enough, few_at, moved_out, wilson
+from audit.inference.intervals import Floats, Limits, few_at, moved_out, wilson
+from audit.inference.one_rate import NEAR_FEW
 from audit.inference.pairs import MOST_PAIRS, Kind
 
 LARGEST_FACTOR = 100.0
 FACTORS = 400
 POWER = 0.8
-FINER = 1.02
-"""Step of a search for rows, as a factor."""
-NEAR_FEW = 1.6
-"""Times the events that are few, up to which a group that is planned for may be drawn with few."""
 
 
 class Needed(NamedTuple):
@@ -63,39 +60,7 @@ def needed(p: Floats, n: Floats, limit: float, kind: Kind, tail: float = 0.025) 
     return Needed(float("inf"), "unsettleable")
 
 
-def rows_against(p: float, limit: float, tail: float, power: float = POWER) -> float:
-    """Effective rows at which one rate is shown to lie on its side of a limit, by the limits that verdicts rest on.
-
-    Parameters
-    ----------
-    p
-        The rate, taken for exact.
-    limit
-        Floor or ceiling between 0 and 1; not the rate.
-    tail
-        Error on each side.
-    power
-        How often so many rows show it. Where few events are expected, that is the exact chance; otherwise the normal
-        sample size of one proportion.
-
-    References
-    ----------
-    Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, equation 2.14.
-    """
-    if p > limit:
-        p, limit = 1 - p, 1 - limit
-    point = NormalDist().inv_cdf
-    z = point(1 - tail)
-    rows = ((z * sqrt(limit * (1 - limit)) + point(power) * sqrt(p * (1 - p))) / (limit - p)) ** 2
-    if rows * min(p, 1 - p) >= NEAR_FEW * enough(z):
-        return rows
-    whole = ceil(rows)
-    while _shown_below(p, whole, limit, tail) < power:
-        whole = ceil(whole * FINER)
-    return float(whole)
-
-
-def _shown_below(p: float, rows: int, limit: float, tail: float) -> float:
+def shown_below(p: float, rows: int, limit: float, tail: float) -> float:
     """Chance that so many rows show a rate to lie below a limit."""
     from scipy.special import bdtr
 
