@@ -42,7 +42,7 @@ class Evidence:
     checks: Sequence[Check] = ()
     energy: Energy | None = None
     judged: Sequence[Gate] = ()
-    """Gates of an earlier judgement of the same evidence; one that is still open is not worked out again."""
+    """Gates of an earlier judgement of the same evidence; what they say of needed data is not worked out again."""
 
     stopped_by: Sequence[str] = ()
     """Gates on the data that kept training from starting."""
@@ -61,11 +61,10 @@ class Evidence:
         found = (e for e in asked if e.compare == rule.compare and not e.of_one_class)
         return next((e for e in found if not by or e.group is None), None)
 
-    def open_before(self, rule: GateRule, estimate: Estimate) -> Gate | None:
+    def needed_before(self, rule: GateRule, estimate: Estimate) -> Gate | None:
         """The same gate on the same estimate as it was judged before, if it was not settled then either."""
-        # A waiver that did not apply is told in the sentence.
-        same = (g for g in self.judged if (g.verdict, g.estimate, g.waiver) == ("insufficient", estimate, None))
-        return next((g for g in same if (g.name, g.min, g.max) == (rule.name, rule.min, rule.max)), None)
+        same = (g for g in self.judged if (g.name, g.min, g.max) == (rule.name, rule.min, rule.max))
+        return next((g for g in same if (g.verdict, g.estimate) == ("insufficient", estimate)), None)
 
 
 def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...]:
@@ -211,9 +210,6 @@ def _judged(rule: GateRule, evidence: Evidence) -> Gate:
     if _hangs(rule, estimate):
         estimate = replace(estimate, flags=(*estimate.flags, FOLDS_DECIDE))
     verdict = _verdict(rule, estimate, low, high)
-    before = evidence.open_before(rule, estimate) if verdict == "insufficient" else None
-    if before is not None:
-        return before
     needed = _needed(rule, estimate, evidence) if verdict == "insufficient" else None
     sentence = gate_sentence(rule, estimate, verdict, Beside(evidence.estimates), needed)
     return Gate(
@@ -261,6 +257,9 @@ def _verdict(rule: GateRule, estimate: Estimate, low: float | None, high: float 
 
 def _needed(rule: GateRule, estimate: Estimate, evidence: Evidence) -> float | None:
     """How many times the data would settle the gate; None where no amount within reach does."""
+    before = evidence.needed_before(rule, estimate)
+    if before is not None:
+        return before.needed_n
     if rule.compare in {"lowest", "highest"}:
         held = held_back(rule, estimate, Beside(evidence.estimates))
         factor = max((h.factor for h in held), default=math.inf)

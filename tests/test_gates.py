@@ -295,15 +295,13 @@ def test_the_same_people_in_other_folds_get_the_other_verdict_only_where_it_is_s
     assert len(plainly) <= 1
 
 
-def test_an_open_gate_says_of_the_same_numbers_what_it_said_and_of_others_something_else():
+def test_what_would_settle_an_open_gate_is_taken_from_the_document_only_for_the_same_numbers():
     from sample_results import boston
 
     result = boston()
     (at, open_), *_ = [(i, g) for i, g in enumerate(result.gates) if g.verdict == "insufficient"]
-    config = build(result.question.config)
-    assert again(result, config, TODAY).gates[at] == open_
     for change in ({"estimate": replace(open_.estimate, n=1.0)}, {"min": 0.123}):
         altered = replace(open_, sentence="somebody else's", needed_n=77.0, **change)
         gates = (*result.gates[:at], altered, *result.gates[at + 1 :])
-        found = again(replace(result, gates=gates), config, TODAY).gates[at]
+        found = again(replace(result, gates=gates), build(result.question.config), TODAY).gates[at]
         assert (found.sentence, found.needed_n) == (open_.sentence, open_.needed_n)
