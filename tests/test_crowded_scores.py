@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 import audit
-from audit.engines import score_bins, scores
+from audit.engines import budget, score_bins, scores
 from audit.engines.asking import cubes_of, tallied
 from audit.engines.choice import engine_of
 from audit.engines.count_files import tallies_of, tallies_record
@@ -108,6 +108,23 @@ def test_bins_that_make_too_many_cells_stay_coarse(monkeypatch):
     area = found(result, "roc_auc", ["g", "h"], ("a", "f"))
     assert "next to nothing" in area.method
     assert not differences(result)
+
+
+def test_bins_whose_empty_cells_are_too_many_stay_coarse_and_refuse_nothing(monkeypatch):
+    """Finer bins never cost the audit: what equal slices could be laid out for is measured, of a whole and of parts."""
+    y, s, g, h = crowded("fraud")
+    fine = audit.measure(y, score=s, groups={"g": g, "h": h}, intersections=2)
+    most = 3 * 2 * 2 * 100
+    assert 3 * 2 * 2 * len(levels(fine)) > most
+    for module in (budget, scores):
+        monkeypatch.setattr(module, "MOST_LAID_OUT", most)
+    result = audit.measure(y, score=s, groups={"g": g, "h": h}, intersections=2)
+    assert len(levels(result)) <= 100
+    assert found(result, "roc_auc", ["g"], ("a",)).value is not None
+    assert not differences(result)
+    *_, whole = parts_of("fraud")
+    cube = cubes_of(whole, PLAN).by_kind["scores"][0]
+    assert all((200 * end) % 1 == pytest.approx(0) for v in cube.axis(SCORE).levels for end in edges_of(v))
 
 
 def numbers(bins, x):

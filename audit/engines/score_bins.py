@@ -189,7 +189,7 @@ def _fullest(hidden: Mapping[int, float]) -> Iterator[tuple[int, float]]:
         yield number, share
 
 
-def told(bins: Bins, tallies: Sequence[Tally]) -> tuple[list[Tally], dict[Any, str]]:
+def told(bins: Bins, tallies: Sequence[Tally], *, finely: bool = True) -> tuple[list[Tally], dict[Any, str]]:
     """Tallies in which only crowded slices are told finely, and the name of each of their bins.
 
     Parameters
@@ -198,11 +198,13 @@ def told(bins: Bins, tallies: Sequence[Tally]) -> tuple[list[Tally], dict[Any, s
         Of the tallies.
     tallies
         Rows by groups, label and bin.
+    finely
+        Whether crowded slices are; otherwise every slice is told whole.
     """
     numbers = sorted({v for t in tallies for v in t.levels[t.place(SCORE)]})
     if not bins.finer:
         return list(tallies), {v: bins.text(v) for v in numbers}
-    fine = set(crowded(bins, tallies, slices=True))
+    fine = set(crowded(bins, tallies, slices=True)) if finely else set()
     first: dict[int, int] = {}
     places = {v: v if bins.slice_of(v) in fine else first.setdefault(bins.slice_of(v), v) for v in numbers}
     texts = {v: bins.text(v, whole=bins.slice_of(v) not in fine) for v in set(places.values())}

@@ -8,14 +8,15 @@ engine.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, islice
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from audit.cube import Cube, from_cells
-from audit.engines.budget import MOST_CELLS, refuse_large, too_many
+from audit.engines.budget import MOST_CELLS, MOST_LAID_OUT, refuse_large, too_many
 from audit.engines.counting import Plan
 from audit.engines.engine import Scan
 from audit.engines.keys import fold_key, group_key, weights
@@ -146,11 +147,17 @@ def _cut(asked: _Asked, binned: Sequence[Tally]) -> _Asked | None:
 
 
 def _binned_finely(asked: _Asked, before: Mapping[tuple[str, ...], Tally]) -> dict[tuple[str, ...], Tally] | None:
-    """Finer bins of the same groups; None where they make too many cells."""
+    """Finer bins of the same groups; None where they make too many cells, or with the empty ones between them."""
     try:
-        return {by: asked.tally(by, _counts(asked.plan), most=_most(by), bins=True) for by in before}
+        found = {by: asked.tally(by, _counts(asked.plan), most=_most(by), bins=True) for by in before}
     except TooManyCellsError:
         return None
+    return found if _fit(found.values()) else None
+
+
+def _fit(tallies: Iterable[Tally]) -> bool:
+    """Whether cubes of these hold them with all empty cells."""
+    return all(prod(map(len, tally.levels)) <= MOST_LAID_OUT for tally in tallies)
 
 
 def _crossed(asked: _Asked) -> dict[tuple[str, ...], Tally]:
@@ -187,6 +194,8 @@ def score_cubes(scored: Scored, plan: Plan, labels: Mapping[Any, str]) -> tuple[
     for asked in (plan.crossings, tuple(combinations(plan.groups, 1))):
         if all(by in found for by in asked):
             tallies, texts = told(scored.bins, [found[by] for by in asked])
+            if not _fit(tallies):
+                tallies, texts = told(scored.bins, [found[by] for by in asked], finely=False)
             binned = dict(zip(asked, tallies, strict=True))
             if all(len(tally) <= _most(by) for by, tally in binned.items()):
                 break
