@@ -151,6 +151,7 @@ def test_a_card_names_no_group_of_one_label_and_no_labels_of_a_hidden_one():
     for code in ("DP002", "DB003"):
         assert said[code][0] == within[code][0]
         assert said[code][1].startswith("judged on the full record")
+    assert said["DB004"] == within["DB004"] == ("not applicable", "no strata in which two groups can be compared")
     assert {c.code: (c.outcome, c.detail) for c in publishable(private, 1).checks} == within
 
 

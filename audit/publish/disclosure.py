@@ -306,7 +306,8 @@ def _checks(
     for check in checks:
         hidden_rule = check.code == four_fifths.CODE and check.title in gone
         names_alike = check.code in TELL_ALIKE and check.outcome == "warn" and k > 1
-        yield replace(check, detail=why) if hidden_rule or names_alike or check.code in bare else check
+        tells = check.code in bare and check.outcome != "not applicable"  # which says why, and no number
+        yield replace(check, detail=why) if hidden_rule or names_alike or tells else check
 
 
 def _bare_codes(shields: Mapping[Stage, _Shield], k: int) -> Iterator[str]:
