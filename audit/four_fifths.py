@@ -3,8 +3,8 @@
 A difference is practical where the ratio to the highest rate is under 4/5, and statistical where its p, corrected for
 having chosen the highest group, is at most what the policy's confidence leaves. Both together are adverse impact. Where
 somebody asks for a verdict, a group passes only if the interval of its ratio lies between 4/5 and 5/4; anything else is
-undecided. Everything is read from the estimates of a document, so that a stranger, or another policy, can check again
-without the counts. See docs/decisions/0006 and 0039.
+undecided, as is adverse impact on a group under 2% of the rows. Everything is read from the estimates of a document, so
+that a stranger, or another policy, can check again without the counts. See docs/decisions/0006, 0039 and 0046.
 
 Must not: measure, or import numpy; ``audit gate`` pays for this module.
 """
@@ -79,15 +79,20 @@ class Compared:
 
     @property
     def outcome(self) -> CheckOutcome:
-        """What it means for this group; one under 2% can at most warn, since no determination is asked of it."""
+        """What it means for this group; one under 2% cannot fail, and what is found of it is no pass either."""
         if self.ratio.value is None or self.p is None or self.p.value is None:
             return "undefined"
-        asks = UNDER_TWO_PERCENT not in self.ratio.flags
-        if self.practical and self.statistical and asks:
+        adverse = self.practical and self.statistical
+        if adverse and not self.is_small:
             return "fail"
-        if self.judged and asks and self.is_open:
+        if self.judged and (adverse if self.is_small else self.is_open):
             return "insufficient"
         return "warn" if self.practical or self.statistical else "pass"
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the group is under 2% of the rows, so that the Guidelines ask no determination of it."""
+        return UNDER_TWO_PERCENT in self.ratio.flags
 
 
 def _reaches_under(ratio: Estimate) -> bool:
@@ -130,6 +135,33 @@ def _of_column(here: Sequence[Estimate], column: str, config: Config) -> Check:
         outcome = "not applicable" if _lonely(here) else softer.get(outcome, outcome)
     severity, mend = ASKED if asked else UNASKED, MENDS.get(outcome, "")
     return Check(code=CODE, title=title(column), outcome=outcome, severity=severity, detail=detail, mend=mend)
+
+
+def said_first(check: Check) -> str:
+    """What the sentence of a limit begins with that this check decides."""
+    return f"{check.title[:1].upper()}{check.title[1:]}: {check.detail}. "
+
+
+def deciding_check(checks: Sequence[Check], metric: str, verdict: str) -> Check | None:
+    """The check of the rule that decides a limit on checks; None where another does, or nobody asked for the rule.
+
+    Parameters
+    ----------
+    checks
+        All of a run.
+    metric
+        What is limited: ``failed``, ``warned``, or a code.
+    verdict
+        Of that limit.
+    """
+    counted = [c for c in checks if c.code == CODE and metric in {CODE, "warned", "failed"}]
+    counted = [c for c in counted if c.detail and (c.severity == ASKED or metric != "failed")]
+    broken: tuple[CheckOutcome, ...] = ("fail",) if metric == "failed" else ("fail", "warn")
+    open_: dict[str, tuple[CheckOutcome, ...]] = {
+        "fail": broken, "insufficient": ("insufficient",), "undefined": ("undefined",),
+    }  # fmt: skip
+    may = [c for c in counted if c.outcome in open_.get(verdict, ORDER)]
+    return min(may, key=lambda c: ORDER.index(c.outcome), default=None)
 
 
 def _limited(config: Config) -> bool:
@@ -220,10 +252,15 @@ def _sentence(found: Compared, here: Sequence[Estimate]) -> str:
     parts = [f"{who} is {number(ratio.value)} of it, {'under' if found.practical else 'not under'} 4/5"]
     p = "under 0.001" if found.p.value < 0.001 else f"{found.p.value:.3f}"
     parts.append(f"{'' if found.statistical else 'not '}significant (p {p} after correction)")
-    parts += _deviations(found)
+    parts += [*_deviations(found), *_exceptions(found), *_interval(ratio)]
     if found.short is not None and found.short.value:
         parts.append(f"{_selections(found.short)} short of the expected number")
-    return ", ".join([*parts, *_exceptions(found)])
+    return ", ".join(parts)
+
+
+def _interval(ratio: Estimate) -> list[str]:
+    interval = interval_text(ratio.low, ratio.high)
+    return [f"interval of the ratio{interval}"] if interval else []
 
 
 def _deviations(found: Compared) -> list[str]:
@@ -250,14 +287,15 @@ def _selections(short: Estimate) -> str:
 
 def _exceptions(found: Compared) -> list[str]:
     said = []
-    if found.outcome == "insufficient" and not found.practical:
-        interval = interval_text(found.ratio.low, found.ratio.high)
-        said.append(f"undecided, because its interval{interval} is not wholly between 4/5 and 5/4")
+    if found.outcome == "insufficient" and found.is_small:
+        said.append("under 2% of the rows, of which no determination is asked, so it is not judged and has not passed")
+    elif found.is_small and found.outcome != "pass":
+        said.append("not judged: under 2% of the rows, so no determination is asked")
+    elif found.outcome == "insufficient" and not found.practical:
+        said.append("undecided, because its interval is not wholly between 4/5 and 5/4")
     if found.practical and not found.statistical:
         undecided = "undecided, because it " if found.outcome == "insufficient" else ""
         said.append(f"{undecided}may be chance, which the Guidelines allow for in small numbers")
     elif found.statistical and not found.practical:
         said.append("smaller differences may be adverse impact where they are significant")
-    said += ["one selection more would reach 4/5"] if ONE_DECIDES in found.ratio.flags else []
-    said += ["under 2% of the rows, so no determination is asked"] if UNDER_TWO_PERCENT in found.ratio.flags else []
-    return said
+    return said + (["one selection more would reach 4/5"] if ONE_DECIDES in found.ratio.flags else [])

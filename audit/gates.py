@@ -23,7 +23,7 @@ from audit.deciding import LARGEST_FACTOR, held_back
 from audit.errors import QuestionError, no_such
 from audit.estimates import Estimates
 from audit.footprint_words import energy_total
-from audit.four_fifths import CODE, checked_again
+from audit.four_fifths import CODE, checked_again, deciding_check, said_first
 from audit.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
 from audit.sentences import FOLDS_DECIDE, gate_sentence, unmeasured
 from audit.value import Estimate
@@ -211,7 +211,10 @@ def _judged(rule: GateRule, evidence: Evidence) -> Gate:
         estimate = replace(estimate, flags=(*estimate.flags, FOLDS_DECIDE))
     verdict = _verdict(rule, estimate, low, high)
     needed = _needed(rule, estimate, evidence) if verdict == "insufficient" else None
-    sentence = gate_sentence(rule, estimate, verdict, Beside(evidence.estimates), needed)
+    title = next((c.title for c in evidence.checks if c.code == rule.metric != CODE), "")
+    sentence = gate_sentence(rule, estimate, verdict, Beside(evidence.estimates), needed, title)
+    if rule.stage == "checks" and (check := deciding_check(evidence.checks, rule.metric, verdict)):
+        sentence = said_first(check) + sentence
     return Gate(
         name=rule.name,
         verdict=verdict,

@@ -86,14 +86,19 @@ def _listed_gates(names: Sequence[str]) -> str:
     return f"{shown} {'fails' if len(names) == 1 else 'fail'}"
 
 
-def gate_sentence(rule: GateRule, estimate: Estimate, verdict: str, around: Around, needed: float | None) -> str:
-    """Sentence of one gate: the pair whose interval decides it, with its numbers, and what is to be said beside."""
+def gate_sentence(
+    rule: GateRule, estimate: Estimate, verdict: str, around: Around, needed: float | None, title: str = ""
+) -> str:
+    """Sentence of one gate: the pair whose interval decides it, with its numbers, and what is to be said beside.
+
+    A limit on one check says by its ``title`` what that check asks.
+    """
     subject = _subject(rule)
     limit = f"at most {rule.max:g}" if rule.max is not None else f"at least {rule.min:g}"
     if verdict == "undefined":
         return f"{subject} is undefined: {estimate.reason}; the limit is {limit}, and what is undefined never passes."
     if rule.stage in {"energy", "checks"}:
-        return _total(rule, estimate, subject, limit)
+        return _total(rule, estimate, subject, limit, title)
     found = deciding_pair(rule, estimate, verdict, around)
     said = _Said(rule, estimate, around, found)
     beside = [said.decided(), _crossing(verdict, limit)]
@@ -256,24 +261,27 @@ def _round_up(rows: float) -> int:
 def _subject(rule: GateRule) -> str:
     if rule.stage == "energy":
         return SUBJECTS[rule.metric]
+    if rule.stage == "checks" and rule.metric in CHECKS:
+        return f"Number of checks that {rule.metric}"
     name = rule.metric.replace("_", " ")
     name = name[:1].upper() + name[1:]
     return f"{name} by {' x '.join(printable(b) for b in rule.by)}" if rule.by else name
 
 
-def _total(rule: GateRule, estimate: Estimate, subject: str, limit: str) -> str:
+def _total(rule: GateRule, estimate: Estimate, subject: str, limit: str, title: str) -> str:
     value = estimate.value if estimate.value is not None else estimate.low
     if rule.stage == "checks":
         undecided = f" and {estimate.reason}" if estimate.reason and estimate.status == "ok" else ""
-        return _of_checks(rule.metric, f"{value:g} of {estimate.n:g}", limit, undecided)
+        return _of_checks(rule.metric, f"{value:g} of {estimate.n:g}", limit, undecided, title)
     unit = f" {UNITS[rule.metric]}" if UNITS[rule.metric] else ""
     return f"{subject}: {energy_text(estimate)}; the limit is {limit}{unit}."
 
 
-def _of_checks(metric: str, share: str, limit: str, undecided: str) -> str:
+def _of_checks(metric: str, share: str, limit: str, undecided: str, title: str) -> str:
     if metric in CHECKS:
         return f"{share} checks {'warned or ' if metric == 'warned' else ''}failed{undecided}; {limit} may."
-    return f"{printable(metric)} found something in {share} parts of the data{undecided}; {limit} may."
+    asks = f" ({title})" if title else ""
+    return f"{printable(metric)}{asks} found something in {share} parts of the data{undecided}; {limit} may."
 
 
 def _over(estimate: Estimate) -> str:

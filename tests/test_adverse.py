@@ -167,15 +167,73 @@ def test_rows_without_a_group_are_compared_with_nobody():
     assert "rows_without_group" in one(result, "adverse_impact_ratio", "b").flags
 
 
-def test_a_group_under_two_per_cent_is_shown_and_fails_nothing():
+def test_a_group_under_two_per_cent_fails_nothing_and_is_not_passed_over():
     result = asked(selected({"a": (4000, 2400), "b": (3000, 1800), "few": (60, 6)}))
     few = one(result, "adverse_impact_ratio", "few")
     assert "under_2_percent" in few.flags
     assert few.value == pytest.approx(1 / 6)
     assert one(result, "adverse_impact_p", "few", "corrected").value < 1e-9
     assert "under_2_percent" not in one(result, "adverse_impact_ratio", "b").flags
-    assert check_of(result).outcome == "warn"
-    assert "under 2% of the rows, so no determination is asked" in check_of(result).detail
+    assert check_of(result).outcome == "insufficient"
+    assert result.verdict == "insufficient"
+    assert "few 0.100 (n 60) is 0.167 of it, under 4/5, significant" in result.gates[0].sentence
+    assert "under 2% of the rows, of which no determination is asked, so it is not judged" in check_of(result).detail
+
+
+@pytest.mark.parametrize(
+    ("counts", "outcome", "verdict"),
+    [
+        ({"x": (20_000, 10_000), "y": (380, 80)}, "insufficient", "insufficient"),
+        ({"x": (1000, 500), "y": (19, 0)}, "insufficient", "insufficient"),
+        ({"x": (1000, 900), "y": (900, 800), "z": (5, 0)}, "insufficient", "insufficient"),
+        ({"x": (4000, 2000), "y": (4000, 1990), "z": (5, 1)}, "warn", "pass"),
+        ({"x": (4000, 2000), "y": (4000, 1990), "z": (10, 5)}, "pass", "pass"),
+    ],
+)
+def test_what_is_significant_of_a_group_under_two_percent_is_no_pass(counts, outcome, verdict):
+    """The exemption spares a small group a verdict that its rows cannot bear; it does not earn one."""
+    result = selected(counts, four_fifths=True)
+    assert (check_of(result).outcome, result.verdict) == (outcome, verdict)
+    assert check_of(selected(counts)).outcome in {"warn", "pass"}
+    assert not differences(result)
+    if outcome == "warn":
+        assert "not judged: under 2% of the rows" in result.gates[0].sentence
+
+
+def test_the_first_words_of_the_rule_name_who_is_compared_with_whom():
+    result = selected({"a": (2000, 1200), "b": (2000, 900)}, four_fifths=True)
+    said = result.gates[0].sentence
+    assert said.startswith("Four-fifths rule by g: highest is a 0.600 (n 2,000); b 0.450 (n 2,000) is 0.750 of it")
+    assert "interval of the ratio [0.7" in said
+    assert said.endswith("1 of 4 checks failed; at most 0 may.")
+
+
+def test_the_first_words_of_a_card_say_no_more_of_the_rule_than_its_checks_do():
+    result = selected({"a": (2000, 1200), "b": (40, 3)}, four_fifths=True)
+    assert "0.075 (n 40)" in result.gates[0].sentence
+    shown = publishable(result, 10)
+    assert "left out here" in check_of(shown).detail
+    assert "0.075" not in shown.gates[0].sentence
+    assert "left out here" in shown.gates[0].sentence
+
+
+def test_the_terminal_does_not_cut_the_reason_of_the_rule(tmp_path, capsys):
+    g, y = rows({"a": (2000, 1200), "b": (2000, 1085)})
+    table = tmp_path / "t.csv"
+    table.write_text("g,y,p\n" + "".join(f"{a},{i % 2},{b}\n" for i, (a, b) in enumerate(zip(g, y, strict=True))))
+    asked_for = ["model", str(table), "--label", "y", "--prediction", "p", "--groups", "g"]
+    with pytest.raises(SystemExit):
+        main([*asked_for, "--store", str(tmp_path / "runs")])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "0.904 of it, not under 4/5, significant" in said
+    assert "smaller differences may be adverse impact where they are significant" in said
+
+
+def test_what_cannot_be_answered_is_named_in_words():
+    result = selected({"a": (20, 0), "b": (20, 0)}, four_fifths=True)
+    assert result.verdict == "undefined"
+    assert "Number of checks that failed is undefined" in result.gates[0].sentence
+    assert "nobody in any group was selected" in result.gates[0].sentence
 
 
 def test_an_absent_crossing_is_named_and_blocks_a_pass():
@@ -325,7 +383,10 @@ def test_what_few_rows_cannot_show_is_no_pass_and_the_exit_code_says_so(tmp_path
         main([*asked_for, "--store", str(tmp_path / "runs")])
     assert ended.value.code == 3
     said = " ".join(capsys.readouterr().out.split())
-    assert said.startswith("INSUFFICIENT: 0 of 4 checks failed and 1 is undecided (four-fifths rule by g)")
+    assert said.startswith(
+        "INSUFFICIENT: Four-fifths rule by g: highest is a 0.600 (n 5); b 0.000 (n 5) is 0.000 of it"
+    )
+    assert "0 of 4 checks failed and 1 is undecided (four-fifths rule by g)" in said
     assert "INSUFFICIENT FM001" in said
     assert "look at more decisions" in said
 

@@ -144,7 +144,10 @@ def test_a_limit_on_one_check_keeps_training_from_starting(tmp_path):
     assert ended.returncode == 1
     assert not (tmp_path / "trained").exists()
     assert document["run"]["stopped_by"] == ["checks.DL001"]
-    assert document["gates"][0]["sentence"] == "DL001 found something in 1 of 1 parts of the data; at most 0 may."
+    assert document["gates"][0]["sentence"] == (
+        "DL001 (no more rows of another part are in train than a random split leaves) found something in 1 of 1 parts "
+        "of the data; at most 0 may."
+    )
 
 
 def test_a_limit_on_one_check_lets_clean_data_pass(tmp_path):

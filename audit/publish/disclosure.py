@@ -270,6 +270,7 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
     estimates = Estimates.listed(shields[e.stage].shown(e) if e.stage in shields else e for e in result.estimates)
     gates = tuple(_gate(gate, shields, Beside(estimates), k, result.run.finished) for gate in result.gates)
     checks = tuple(_checks(result.checks, estimates, shields, k))
+    gates = tuple(_saying(gate, result.checks, checks) for gate in gates)
     return replace(result, estimates=estimates, checks=checks, gates=gates, cubes=shields["model"].confusions(),
                    epochs=tuple(_epochs(result, k)), energy=shown_energy(result.energy, estimates))  # fmt: skip
 
@@ -308,6 +309,15 @@ def _checks(
         names_alike = check.code in TELL_ALIKE and check.outcome == "warn" and k > 1
         tells = check.code in bare and check.outcome != "not applicable"  # which says why, and no number
         yield replace(check, detail=why) if hidden_rule or names_alike or tells else check
+
+
+def _saying(gate: Gate, checks: Sequence[Check], shown: Sequence[Check]) -> Gate:
+    """A limit on checks whose sentence says of the four-fifths rule no more than the check that is shown does."""
+    sentence = gate.sentence
+    for check, bare in zip(checks, shown, strict=True):
+        if check.detail != bare.detail and check.code == four_fifths.CODE:
+            sentence = sentence.replace(four_fifths.said_first(check), four_fifths.said_first(bare))
+    return replace(gate, sentence=sentence)
 
 
 def _bare_codes(shields: Mapping[Stage, _Shield], k: int) -> Iterator[str]:

@@ -19,6 +19,7 @@ from rich.text import Text
 from audit.errors import printable
 from audit.evidence.store import BEFORE
 from audit.footprint_words import energy_text
+from audit.four_fifths import CODE as FOUR_FIFTHS_RULE
 from audit.gates import WORST_FIRST, deciding, exit_code
 from audit.group_names import group_text
 from audit.publish.terminal_energy import energy_lines
@@ -47,6 +48,8 @@ WAY_OUT = {
 STYLE = {"pass": "green", "fail": "bold red", "insufficient": "yellow", "undefined": "magenta", "waived": "cyan",
          "not judged": "bold", "incomplete": "bold red", "warn": "yellow", "error": "magenta"}  # fmt: skip
 MOST_CHECKS, MOST_PATH, SHORTEST_NAME = 5, 4096, 12
+LONGEST_DETAIL, LONGEST_RULE = 160, 800
+"""Characters of what a check found; the four-fifths rule is told whole, for its reason stands behind the numbers."""
 NARROWEST = 40
 ASCII = str.maketrans({"–": "-", "…": "...", "×": "x", "≠": "!=", "’": "'", "“": '"', "”": '"', "₂": "2", "µ": "u"})
 
@@ -273,7 +276,8 @@ def _checks(checks: Sequence[Check]) -> Iterator[Line]:
 def _alike(checks: Sequence[Check]) -> Iterator[Line]:
     """Checks of one code and outcome, and their mend once."""
     for check in checks:
-        detail = f": {printable(check.detail, 160)}" if check.detail else ""
+        most = LONGEST_RULE if check.code == FOUR_FIFTHS_RULE else LONGEST_DETAIL
+        detail = f": {printable(check.detail, most)}" if check.detail else ""
         said = f"{printable(check.code, 20)}  {printable(check.title, 120)}{detail}"
         yield Line(f"  {f'{check.outcome.upper()} ':<10}", said, check.outcome)
     if checks[0].mend:

@@ -147,7 +147,7 @@ def _numbers(looked: Looked, train: Looked) -> list[str]:
 
 CHECK = CheckKind(
     code="DL001",
-    title="rows of another part are not in train",
+    title="no more rows of another part are in train than a random split leaves",
     reason="a model is praised for rows that it has seen, and fails on those that it has not",
     reference="Kapoor & Narayanan (2023), Leakage and the reproducibility crisis, Patterns 4(9), L1.4",
     mend="take them out of one part, and split before rows are copied or drawn anew",
