@@ -211,7 +211,8 @@ def _judged(rule: GateRule, evidence: Evidence) -> Gate:
         estimate = replace(estimate, flags=(*estimate.flags, FOLDS_DECIDE))
     verdict = _verdict(rule, estimate, low, high)
     needed = _needed(rule, estimate, evidence) if verdict == "insufficient" else None
-    title = next((c.title for c in evidence.checks if c.code == rule.metric != CODE), "")
+    titles = {c.title for c in evidence.checks if c.code == rule.metric != CODE}
+    title = titles.pop() if len(titles) == 1 else ""
     sentence = gate_sentence(rule, estimate, verdict, Beside(evidence.estimates), needed, title)
     if rule.stage == "checks" and (check := deciding_check(evidence.checks, rule.metric, verdict)):
         sentence = said_first(check) + sentence
