@@ -32,7 +32,7 @@ def measure(
     y_true: Any = None,
     y_pred: Any = None,
     *,
-    groups: Any,
+    groups: Any = None,
     task: str = "classification",
     score: Any = None,
     threshold: float | Literal["median"] | None = None,
@@ -125,6 +125,8 @@ def measure(
         )
     named = {Y_TRUE: y_true, Y_PRED: y_pred, SCORE: score, WEIGHT: weight, UNIT: unit, QUERY: query, RANK: rank}
     roles = {k: one_column(v, f"'{k}'") for k, v in named.items() if v is not None}
+    if groups is None:
+        raise QuestionError('groups are missing: give who each row is, such as groups={"sex": [...]}, or a frame')
     attributes = attributes_of(groups)
     refuse_clash(attributes, roles)
     alike = features_of(features, {**roles, **attributes})
@@ -203,13 +205,13 @@ def _own(
 
 
 def check(
-    frame: Any,
+    frame: Any = None,
     *,
     test: Any = None,
     label: str | None = None,
     positive: Any = None,
     classes: bool = False,
-    groups: str | Sequence[str],
+    groups: str | Sequence[str] = (),
     weight: str | None = None,
     unit: str | None = None,
     strata: str | Sequence[str] = (),
@@ -238,7 +240,7 @@ def check(
     classes
         Whether the label is one of several classes, none of which is the positive one.
     groups
-        Names of the group columns.
+        Names of the group columns; without them, the rows are checked and no groups are compared.
     strata
         Names of the columns within which conditional metrics compare.
     reference
@@ -250,6 +252,8 @@ def check(
     csv
         How a CSV that is named by its path is written, such as ``"separator=;,decimal=,,encoding=latin-1"``.
     """
+    if frame is None:
+        raise QuestionError("frame is missing: give the table, or its path")
     columns, within = names(groups, "groups"), names(strata, "strata")
     of_label = {"positive": positive is not None, "strata": bool(within)}
     idle = next((k for k, given in of_label.items() if given and label is None), None)

@@ -32,8 +32,10 @@ COMMANDS = (("data", "prepare"), ("train", "command"))
 
 def cube_record(name: str, cube: Cube) -> CubeRecord:
     """Non-empty cells in coordinate form."""
-    at = np.argwhere(cube["n"] > 0)
-    measures = {k: tuple(float(x) for x in v[tuple(at.T)]) for k, v in cube.measures.items()}
+    filled = np.asarray(cube["n"] > 0)
+    at = np.argwhere(filled)
+    # A mask takes the one cell of a cube without axes too; indices would take it out of its array.
+    measures = {k: tuple(float(x) for x in np.asarray(v)[filled]) for k, v in cube.measures.items()}
     axes = tuple(AxisRecord(name=a.name, levels=a.levels) for a in cube.axes)
     return CubeRecord(name=name, axes=axes, cells=tuple(tuple(int(i) for i in c) for c in at), measures=measures)
 
@@ -50,11 +52,13 @@ def cube_of(record: CubeRecord) -> Cube:
     axes = [Axis(a.name, a.levels) for a in record.axes]
     shape = [len(a.levels) for a in axes]
     index = tuple(np.array(record.cells, dtype=np.intp).reshape(len(record.cells), len(axes)).T)
+    # One axis more, of one level, or a cube without axes would have no place for a list of cells.
+    first = np.zeros(len(record.cells), dtype=np.intp)
     measures = {}
     for name, values in record.measures.items():
-        out = np.zeros(shape, dtype=np.int64 if name == "n" else np.float64)
-        out[index] = values
-        measures[name] = out
+        out = np.zeros((1, *shape), dtype=np.int64 if name == "n" else np.float64)
+        out[first, *index] = values
+        measures[name] = out.reshape(shape)
     return Cube(axes, measures)
 
 

@@ -235,7 +235,7 @@ class AuditResult:
 
     def find(
         self,
-        metric: str,
+        metric: Any = None,
         compare: str | None = None,
         *,
         by: str | Sequence[str] | None = None,

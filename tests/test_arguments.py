@@ -347,3 +347,35 @@ def test_limits_as_text_work_in_every_place(tmp_path):
     with audit.training(question, store=tmp_path, metered=False, quiet=True) as run_:
         run_.predictions(FRAME.assign(y_=P))
     assert run_.result.gates[0].name == "model.selection_rate.ratio.g"
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: audit.measure(Y, P), "groups are missing"),
+        (audit.measure, "labels are missing"),
+        (audit.check, "frame is missing"),
+        (audit.training, "config is"),
+        (audit.trained()(print), "config is"),
+        (audit.read_result, "path must be"),
+        (lambda: audit.read_result(5), "path must be"),
+        (lambda: audit.measure(Y, P, groups={"g": G}).find(), "metric must be"),
+    ],
+    ids=[
+        "no groups",
+        "no labels",
+        "no frame",
+        "no config",
+        "no config of a function",
+        "no path",
+        "a number as path",
+        "no metric",
+    ],
+)
+def test_an_argument_that_is_left_out_is_an_audit_error_too(call, named):
+    with pytest.raises(QuestionError, match=named):
+        call()
+
+
+def test_a_table_is_checked_as_the_readme_writes_it():
+    assert audit.check(FRAME, test=FRAME).checks

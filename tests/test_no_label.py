@@ -94,3 +94,34 @@ def test_a_training_is_audited_without_a_label(tmp_path):
     with audit.training(question, store=tmp_path, metered=False, quiet=True) as run_:
         run_.predictions({"g": G, "p": P})
     assert run_.result.verdict == "fail"
+
+
+UNGROUPED = {
+    "plain": {"g": G, "p": P},
+    "no number": {"g": G, "h": H},
+    "one column": {"p": P},
+    "one row": {"g": ["a"], "s": [0.5]},
+    "nothing but missing values": {"g": [None] * 5, "p": [None] * 5},
+}
+
+
+@pytest.mark.parametrize("rows", UNGROUPED.values(), ids=UNGROUPED)
+def test_a_table_is_checked_without_a_label_and_without_groups(rows):
+    table = pd.DataFrame(rows)
+    checked = audit.check(table, test=table)
+    assert checked.verdict == "not judged"
+    assert not checked.estimates
+    assert [cube.cells for cube in checked.cubes] == [((),)] * len(checked.cubes)
+    assert all(cube.measures["n"] == (float(len(table)),) for cube in checked.cubes)
+    assert checked.checks
+
+
+def test_the_command_checks_a_bare_table_and_its_record_follows_from_its_counts(tmp_path):
+    pd.DataFrame({"g": G, "p": P}).to_csv(tmp_path / "t.csv", index=False)
+    (tmp_path / "audit.toml").write_text('[data]\nsource = "t.csv"\n')
+    for words in (("data", "t.csv"), ("run", ".")):
+        done = run(*words, "--store", "kept", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        verified = run("verify", "latest", "--store", "kept", cwd=tmp_path)
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert len(list((tmp_path / "kept").iterdir())) == 2

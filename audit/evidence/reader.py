@@ -12,6 +12,7 @@ import json
 import re
 from dataclasses import is_dataclass
 from functools import cache
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,7 +37,7 @@ UNFIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, StopIterati
 """What arithmetic raises on a document that fits the schema and that no run wrote."""
 
 
-def read_result(path: str | Path) -> AuditResult:
+def read_result(path: str | PathLike[str] | None = None) -> AuditResult:
     """Result of a run.
 
     Parameters
@@ -46,9 +47,15 @@ def read_result(path: str | Path) -> AuditResult:
 
     Raises
     ------
+    QuestionError
+        When no path is given.
     StoreError
         Names the file and the place in it, or the run whose folder holds the document of another.
     """
+    if not isinstance(path, (str, PathLike)):
+        raise QuestionError(
+            f"path must be that of an audit.json, or of the folder of a run, not {printable(repr(path), 40)}"
+        )
     file = Path(path)
     shown = printable(file, SHOWN_PATH)
     try:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def training(
-    config: Any,
+    config: Any = None,
     *,
     data: Any = None,
     test: Any = None,
@@ -80,7 +80,7 @@ def training(
     return Training(asked, insist=insist, metered=metered, patience_s=patience_s, quiet=quiet)
 
 
-def trained(config: Any, **options: Any) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def trained(config: Any = None, **options: Any) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Wrap a function that trains in its audit: ``@audit.trained("audit.toml")``.
 
     Parameters
