@@ -31,6 +31,7 @@ FIRST_PORT, LAST_PORT = 8501, 65535
 STORE_VARIABLE = STORE
 PATIENCE_S = 60.0
 SETTINGS = {
+    "runner.magicEnabled": "false",
     "server.address": HOST,
     "server.headless": "true",
     "server.fileWatcherType": "none",

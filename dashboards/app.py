@@ -45,8 +45,9 @@ UNNAMED = {"complete": "Unnamed model", "incomplete": "No result yet", "damaged"
 NO_BREAK, SHORT_NOTE = "\u00a0", 32
 MARKUP = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()<>#+-.!|~$:^=&@/"})
 LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
+# It joins words without being seen: Markdown makes a link of whatever looks like an address, escaped or not. No text
+# stands by itself in this file, because Streamlit writes one onto the page (its "magic").
 NOT_LINKED = "\u2060"
-"""What joins words without being seen. Markdown makes a link of whatever looks like an address, escaped or not."""
 MOST_DRAWN, MOST_RUNS = 40, 200
 ROW_PX, BAR_PX, LABEL_PX, AXIS_PX = 46, 30, 16, 44
 PAGE = """<style>
@@ -70,6 +71,8 @@ def main() -> None:
     """Draw the page."""
     st.set_page_config(page_title="Evenhand", page_icon=str(ICON), layout="wide")
     st.html(PAGE)
+    # Whoever sees this page has no need of the token any more, and addresses stand in histories.
+    st.query_params.pop("token", None)
     try:
         entries = Store(STORE).runs(MOST_RUNS)
     except AuditError as error:

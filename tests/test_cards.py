@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sample_results as samples
 
+import audit
 from audit.assets import asset
 from audit.errors import AuditError
 from audit.publish.card import WRITTEN as FORMATS
@@ -486,3 +487,17 @@ def test_codes_are_explained_where_they_are_met(style):
     assert sentence(known["DB001"].reason) not in words
     assert len(re.findall("To mend:", words)) == 1
     assert "Find out why it was not asked or answered." in words
+
+
+def test_without_labels_no_column_is_about_labels():
+    shown = render(audit.check({"g": ["a"] * 500 + ["b"] * 700}, groups="g"), "md", None)
+    assert "Class imbalance compares b (the reference)" in shown
+    assert "proportions of labels" not in shown
+
+
+def test_groups_that_are_alike_are_not_set_against_themselves():
+    decided = [1] * 100
+    shown = render(audit.measure(decided, decided, groups={"g": ["a"] * 50 + ["b"] * 50}), "md", None)
+    assert "| Selection rate | all alike |" in shown
+    assert "a to a" not in shown
+    assert "e-" not in "".join(line for line in shown.splitlines() if "by chance)" in line)

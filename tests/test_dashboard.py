@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import os
@@ -128,6 +129,19 @@ def test_a_link_to_no_run_says_so(filled, monkeypatch):
     at = page(filled, monkeypatch, "<b>nowhere</b>")
     assert "There is no run <b>nowhere</b> in this store" in written(at)
     assert at.title[0].value.endswith("Fail")
+
+
+def test_no_comment_of_the_code_is_on_the_page_and_no_token_in_its_address(filled, monkeypatch):
+    monkeypatch.setenv(dashboard.STORE_VARIABLE, str(filled.folder))
+    at = AppTest.from_file(str(APP), default_timeout=WIDEST_S)
+    at.query_params["token"] = ""
+    at.run()
+    assert "token" not in at.query_params
+    first = next(block for block in at.main.children.values() if block.type != "html")
+    assert first.value == at.main.caption[0].value, "nothing stands above the name of the run"
+    stray = [node for node in ast.parse(APP.read_text()).body[1:] if isinstance(node, ast.Expr)]
+    assert [ast.unparse(node) for node in stray] == ["main()"], "Streamlit writes what stands by itself onto the page"
+    assert dashboard.SETTINGS["runner.magicEnabled"] == "false"
 
 
 def test_two_runs_of_one_verdict_and_model_are_two_options(filled, monkeypatch):

@@ -53,7 +53,7 @@ def _bias_table(found: Grouped, by: By, groups: Sequence[Group], present: set[st
     columns += [("Base rate", "base_rate", None)] if "base_rate" in present else []
     columns.append(("Class imbalance", "class_imbalance", ""))
     apart = "total_variation_distance" if found.classes() else "difference_in_proportions_of_labels"
-    columns += [(CATALOGUE[apart].title, apart, "")]
+    columns += [(CATALOGUE[apart].title, apart, "")] if apart in present else []
     if any(m == "conditional_demographic_disparity" and b == by for m, _, b, _ in found.index):
         columns.append(("Disparity within strata", "conditional_demographic_disparity", None))
     rows = []
@@ -89,9 +89,10 @@ def _reference_note(found: Grouped, by: By) -> str:
     )
     if e is None or e.reference is None:
         return ""
+    labelled = any(m == "difference_in_proportions_of_labels" and b == by for m, _, b, _ in found.index)
+    said = "Class imbalance and difference in proportions of labels compare" if labelled else "Class imbalance compares"
     return (
-        f"Class imbalance and difference in proportions of labels compare {group_name(by, e.reference)} "
-        "(the reference) with each group; positive values favour the reference."
+        f"{said} {group_name(by, e.reference)} (the reference) with each group; positive values favour the reference."
     )
 
 

@@ -15,6 +15,9 @@ from audit.publish.words import Cell, estimate_cell, group_name, grouping_name, 
 from audit.sentences import number
 from audit.value import Estimate
 
+ROUNDED = 1e-9
+"""Gap that is left of 0 by arithmetic."""
+
 
 def gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
     """Largest gaps between groups, a row a rate, and which had to be left out."""
@@ -62,11 +65,14 @@ def _with_floor(found: Grouped, difference: Estimate) -> Cell:
     floor = found.gap(difference.metric, "noise_floor", difference.by)
     if floor is None or floor.value is None or difference.value is None:
         return cell
-    said = f"equal groups show {number(floor.value)} by chance"
+    shown = "none" if floor.value < ROUNDED else number(floor.value)
+    said = f"equal groups show {shown} by chance"
     return replace(cell, note=f"{cell.note}, {said}" if cell.note else said)
 
 
 def _pair_cell(e: Estimate) -> Cell:
     if e.pair is None or e.value is None:
         return Cell("–", mark="none", numeric=False)
+    if e.pair[0] == e.pair[1]:
+        return words("all alike" if e.value == (1 if e.compare == "ratio" else 0) else group_name(e.by, e.pair[0]))
     return words(" to ".join(group_name(e.by, g) for g in e.pair))
