@@ -79,7 +79,7 @@ def ask(vector: Vector) -> AuditResult:
         return api.check(rows, label=q.label, groups=q.groups, **common)
     roles = {"y_pred": q.prediction, "score": q.score, "query": q.query, "rank": q.rank, "weight": q.weight,
              "unit": q.unit}  # fmt: skip
-    common |= {"task": q.task, "threshold": q.threshold, "top": q.top}
+    common |= {"task": q.task, "threshold": None if q.score is None else q.threshold, "top": q.top}
     columns: dict[str, Any] = {role: rows[name] for role, name in roles.items() if name is not None}
     groups = {name: rows[name] for name in q.groups}
     return api.measure(rows[str(q.label)], groups=groups, **columns, **common)
