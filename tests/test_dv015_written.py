@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import audit
+from audit.cli.front import main
 from audit.data.checks import written
 
 N = 400
@@ -61,3 +62,30 @@ def test_a_wide_table_is_asked_in_few_passes_and_says_how_far_it_looked(monkeypa
     check = found(**{c: wide[c] for c in wide})
     assert "c59" in check.detail
     assert "rows were looked at" in check.detail
+
+
+@pytest.mark.parametrize(
+    ("columns", "mend"),
+    [
+        ({"c": RNG.choice(["Lima", "NA"], N)}, "leave cells without a value empty"),
+        ({"index": range(N)}, "leave the index out"),
+        ({"c": [f"{v}%" for v in RNG.integers(0, 100, N)]}, "write plain numbers with a decimal point"),
+        (
+            {"index": range(N), "c": RNG.choice(["Lima", "NA"], N)},
+            "leave cells without a value empty, and leave the index out",
+        ),
+    ],
+)
+def test_only_what_was_found_is_to_be_mended(columns, mend):
+    assert found(**columns).mend == mend
+
+
+def test_where_numbers_have_decimal_commas_they_are_to_be_written_so(tmp_path, capsys):
+    rows = "".join(f"{i % 2};{'fm'[i % 3 % 2]};1.{i:03d},50\n" for i in range(100, 500))
+    (tmp_path / "t.csv").write_text(f"y;sex;betrag\n{rows}")
+    line = ["data", str(tmp_path / "t.csv"), "--label", "y", "--groups", "sex", "--csv", "separator=;,decimal=,"]
+    with pytest.raises(SystemExit):
+        main([*line, "--store", str(tmp_path / "runs")])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "write plain numbers with a decimal comma" in said
+    assert "decimal point" not in said

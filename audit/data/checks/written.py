@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
+from audit.config.schema import Config
 from audit.data.kinds import CheckKind
 from audit.data.looked import Looked
 from audit.data.naming import NAME_LENGTH, listed, several
@@ -34,6 +36,9 @@ INDEX = re.compile(r"Unnamed: \d+|index|level_\d+|__index_level_\d+__")
 CELLS, FEWEST_ROWS = 20_000_000, 2_000
 """Cells that are looked at, and rows of each column at least."""
 SHOWN = 3
+MISSED, ENDLESS = "has words that mean missing", "is infinite"
+AS_TEXT, INDEXED = "is numbers written as text", "is the index of a data frame"
+"""What is found, each with a mend of its own."""
 
 
 def _find(looked: Looked) -> Iterator[Check]:
@@ -52,7 +57,19 @@ def _find(looked: Looked) -> Iterator[Check]:
         return
     said = [f"{printable(c, NAME_LENGTH)} {why}" for c, why in list(found.items())[:SHOWN]]
     more = f"; so are {listed(list(found)[SHOWN:])}" if len(found) > SHOWN else ""
-    yield CHECK.outcome("warn", f"{'; '.join(said)}{more}{only}", about=about)
+    check = CHECK.outcome("warn", f"{'; '.join(said)}{more}{only}", about=about)
+    yield replace(check, mend=_mend(list(found.values()), looked.config))
+
+
+def _mend(found: Sequence[str], config: Config) -> str:
+    """What to do about what was found, and no more."""
+    comma = config.data.csv is not None and config.data.csv.dialect.decimal == ","
+    mends = {
+        (MISSED, ENDLESS): "leave cells without a value empty",
+        (AS_TEXT,): f"write plain numbers with a decimal {'comma' if comma else 'point'}",
+        (INDEXED,): "leave the index out",
+    }
+    return ", and ".join(mend for signs, mend in mends.items() if any(sign in why for sign in signs for why in found))
 
 
 def _of_profile(column: str, profile: Profile) -> str | None:
@@ -60,7 +77,7 @@ def _of_profile(column: str, profile: Profile) -> str | None:
     ends = [end for end in (profile.low, profile.high) if end is not None]
     rising = profile.kind == "integer" and profile.missing == 0 and ends in ([0, profile.rows - 1], [1, profile.rows])
     if rising and INDEX.fullmatch(column) and profile.distinct > 0.9 * profile.rows:
-        return "is the index of a data frame, which numbers the rows"
+        return f"{INDEXED}, which numbers the rows"
     return None
 
 
@@ -70,7 +87,7 @@ def _of_floats(looked: Looked, columns: Sequence[str]) -> Mapping[str, str]:
     scan = looked.narrow(columns)
     counts = scan.ask(f"SELECT {asked} FROM {scan.source}")[0]  # noqa: S608
     rows = zip(columns, map(int, counts), strict=True)
-    return {column: f"is infinite in {several(count, 'row')}" for column, count in rows if count}
+    return {column: f"{ENDLESS} in {several(count, 'row')}" for column, count in rows if count}
 
 
 def _of_texts(looked: Looked, columns: Sequence[str], rows: int) -> Mapping[str, str]:
@@ -106,11 +123,11 @@ def _counts(
 
 
 def _why(seen: _Seen, plain: int, *written: int) -> str | None:
-    said = [f"has words that mean missing in {several(seen.missing, 'row')}"] if seen.missing else []
+    said = [f"{MISSED} in {several(seen.missing, 'row')}"] if seen.missing else []
     marks = [mark for mark, count in zip(NUMBERS, written, strict=True) if count]
     rest = seen.present - seen.missing
     if marks and plain + max(written) >= NUMERIC * max(1, rest):
-        said.append(f"is numbers written as text, with {marks[0]}")
+        said.append(f"{AS_TEXT}, with {marks[0]}")
     elif seen.missing and plain and plain >= NUMERIC * rest:
         said.append("is numbers otherwise")
     return " and ".join(said) or None
