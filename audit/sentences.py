@@ -21,6 +21,8 @@ from audit.row_totals import rows_text
 from audit.value import SAYS_NOTHING, Estimate, Group
 
 LONGEST_WORDS, MOST_HELD = 400, 3
+MANY = 100
+"""Rows of a group from which it is the rarer outcome that is too few, not the rows."""
 UNCOMPARED = "No limit on groups was set, so nothing was judged between groups."
 SMALL, FOLDS_DECIDE = "small_group", "folds_decide"
 """Flags: of an estimate of few rows; of one of a gate that other folds of the unit could turn, so near is the limit."""
@@ -195,13 +197,15 @@ class _Said:
         return f"{self.write(group)}{against} {number(rate.value)} ({rows_text(rate)})"
 
     def _alone(self, group: Group, like: Estimate) -> str:
-        """An extreme group beside the pair that decides; one too small to judge says so."""
+        """An extreme group beside the pair that decides; one too small to judge, or too uniform, says so."""
         rate = self.around.rate(like, group)
         if rate is None or SMALL not in rate.flags:
             return self._with_rate(group, like)
         if rate.numerator is None or rate.rows is not None or rate.effective_n != rate.denominator:
             return f"{self._with_rate(group, like)}, too few to judge"
-        return f"{rate.numerator:,.0f} of {rate.denominator:,.0f} of {self.write(group)}, too few to judge"
+        hits, rows = rate.numerator, rate.denominator or 0.0
+        which = "" if rows < MANY else (" of the other outcome" if hits > rows / 2 else " of this outcome")
+        return f"{hits:,.0f} of {rows:,.0f} of {self.write(group)}, too few{which} to judge"
 
     def _own(self, found: Deciding) -> str:
         """What the estimates say of the deciding pair itself."""

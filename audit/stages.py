@@ -14,7 +14,7 @@ from audit.config.schema import Config
 from audit.data.checks import kinds
 from audit.data.codes import require_codes
 from audit.data.counted_codes import mend_of
-from audit.data.decisions import score_checks
+from audit.data.decisions import score_checks, threshold_check
 from audit.data.groups import declared_checks, group_checks
 from audit.data.kinds import CheckKind
 from audit.data.looked import Looked, looking, readable
@@ -250,6 +250,7 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
 def measure_model(counted: Counted, plan: Plan, config: Config, found: Findings, step: Step) -> None:
     """Measure every rate of predictions that were counted."""
     found.cubes += _records("predictions", counted)
+    found.checks += threshold_check(counted, config)
     found.checks += (*group_checks(counted, plan, "predictions"), *score_checks(counted, plan))
     with step("Measuring"):
         found.estimates += of_predictions(plan.task, counted.by_kind, scope_of(config))

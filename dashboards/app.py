@@ -256,7 +256,7 @@ def chart(rates: Sequence[Estimate], limits: Sequence[tuple[float, str]]) -> Non
     if len(rates) > len(shown):
         st.caption(f"{len(shown)} of {len(rates):,} groups are drawn.")
     if frame.few.any():
-        st.caption("A hollow dot: too few to judge by itself.")
+        st.caption("A hollow dot: too few rows, or too few of the rarer outcome, to judge by itself.")
 
 
 def limit_layers(value: float, text: str, i: int) -> tuple[alt.Chart, alt.Chart]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import audit
+from audit.cli.front import main
 
 
 def asked(d, s, g, **more):
@@ -82,3 +83,61 @@ def test_units_weights_and_missing_groups_change_no_count():
     g = np.where(np.arange(400) % 5 == 0, None, g)
     check, _ = asked(d, s, g, threshold=0.6, weight=np.ones(400), unit=np.arange(400) // 2)
     assert check.detail.startswith("50 of 400")
+
+
+def bare(s, **more):
+    g = np.where(np.arange(len(s)) % 3, "a", "b")
+    return audit.measure(np.arange(len(s)) % 2, score=s, groups={"g": g}, **more)
+
+
+def cut_of(result):
+    return [c for c in result.checks if c.code == "FM003"]
+
+
+GATE = "selection_rate ratio >= 0.8"
+
+
+@pytest.mark.parametrize(
+    "more", [{"gates": GATE}, {"four_fifths": True}, {"gates": "true_positive_rate difference <= 0.1"}]
+)
+def test_decisions_of_scores_outside_0_to_1_are_not_judged_at_an_assumed_threshold(more):
+    """Scores from 1 to 10 at the default of one half select everybody, which passed."""
+    s = 1.0 + np.arange(3000) % 10
+    with pytest.raises(
+        audit.AuditError, match=r"scores 'score' lie from 1 to 10, and no threshold was named.*threshold"
+    ):
+        bare(s, **more)
+    assert bare(s, threshold=5, **more).verdict != "not judged"
+    assert bare(s, threshold=0.5, **more).verdict != "not judged"
+
+
+def test_scores_of_any_range_are_measured_and_their_order_is_judged():
+    s = 1.0 + np.arange(3000) % 10
+    result = bare(s, gates="roc_auc difference <= 0.9")
+    (check,) = cut_of(result)
+    assert check.outcome == "warn"
+    assert check.detail == "decisions are scores of at least 0.5 (assumed), but scores do not lie between 0 and 1"
+    assert check.mend == "name the threshold that decides"
+    assert result.verdict == "pass"
+
+
+def test_an_assumed_threshold_is_said_and_a_named_one_is_not():
+    s = (np.arange(3000) % 10) / 10
+    (check,) = cut_of(bare(s, gates=GATE))
+    assert (check.outcome, check.detail) == ("pass", "decisions are scores of at least 0.5 (assumed)")
+    assert not cut_of(bare(s, threshold=0.5))
+    assert not cut_of(audit.measure(np.arange(3000) % 2, (s > 0.5).astype(int), groups={"g": ["a", "b"] * 1500}))
+
+
+def test_the_terminal_says_which_threshold_was_assumed(tmp_path, capsys):
+    table = tmp_path / "t.csv"
+    table.write_text("g,y,s\n" + "".join(f"{'ab'[i % 2]},{i % 3 % 2},{i % 10 / 10}\n" for i in range(300)))
+    line = ["model", str(table), "--label", "y", "--score", "s", "--groups", "g", "--store", str(tmp_path / "runs")]
+    with pytest.raises(SystemExit):
+        main(line)
+    assert "decisions are scores of at least 0.5 (assumed)" in capsys.readouterr().out
+    table.write_text(table.read_text().replace("0.9", "9"))
+    with pytest.raises(SystemExit) as ended:
+        main([*line, "--gate", GATE])
+    assert ended.value.code == 2
+    assert "--threshold" in capsys.readouterr().err

@@ -116,6 +116,14 @@ def test_a_tiny_extreme_stands_beside_the_pair_that_decides_and_proves_nothing()
     assert "0 of 5 of a, too few to judge against d 0.174 (n 1,490), ratio 0.000 [" in gate.sentence
 
 
+def test_of_a_large_group_it_is_the_rarer_outcome_that_is_too_few():
+    """Of 1,395 people who were all selected it is not they who are too few."""
+    (gate,) = table({"a": (1395, 1395), "b": (5819, 5819)}, gates=[RATIO]).gates
+    assert gate.verdict == "pass"
+    assert "1,395 of 1,395 of a, too few of the other outcome to judge" in gate.sentence
+    assert "too few to judge" not in gate.sentence
+
+
 def test_a_pair_that_is_the_extreme_and_decides_is_named_once():
     (gate,) = table({"a": (100, 1000), "b": (300, 1000), "c": (200, 1000)}, gates=[RATIO]).gates
     assert gate.sentence.startswith("Selection rate by g: a 0.100 (n 1,000) against b 0.300 (n 1,000), ratio 0.333 [")

@@ -143,7 +143,7 @@ def test_rows_without_a_group_are_a_row_with_count_and_share(boston):
 
 def test_small_groups_stay_and_are_marked_where_their_own_denominator_is_small(boston):
     table = table_of(shown(boston), "By sex, the model")
-    assert "* too few to judge by itself" in table
+    assert "* too few rows, or too few of the rarer outcome, to judge by itself" in table
     assert "0.933 [0.702, 0.988]*" in table
     assert not re.search(r"female .*\*", table)
     assert "too few" not in table_of(shown(boston), "By race, the model")

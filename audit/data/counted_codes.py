@@ -14,6 +14,8 @@ UTS39 = "Unicode Technical Standard 39, section 4 (confusable detection)"
 GUIDELINES = "29 CFR 1607.4 D and 1607.15 A(2) (EEOC Uniform Guidelines)"
 DECLARED = "DV014"
 """Of what a column declares, which counts do not hold."""
+THRESHOLD = "FM003"
+"""Of the range of scores, and of who named a threshold, which counts do not hold either."""
 
 
 class Code(NamedTuple):
@@ -103,6 +105,13 @@ COUNTED = (
         "rates and scores would speak of two models",
         "Hernández-Orallo, Flach and Ferri (2012), JMLR 13:2813 (threshold choice)",
         "write both from one model",
+    ),
+    Code(
+        THRESHOLD,
+        "scores lie between 0 and 1 where nobody named a threshold",
+        "who is selected would follow from a number that nobody chose",
+        "Hernández-Orallo, Flach and Ferri (2012), JMLR 13:2813 (threshold choice)",
+        "name the threshold that decides",
     ),
 )
 """Checks of what was counted anyway."""

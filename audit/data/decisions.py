@@ -1,4 +1,4 @@
-"""FM002: a prediction column that says otherwise than the score and the threshold beside it.
+"""FM002: a prediction column that says otherwise than the score and the threshold beside it; FM003: no threshold named.
 
 Rates rest on the prediction and metrics of scores on the score; where the two contradict each other they speak of two
 models. Must not: say which of the two is right.
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from audit.config.schema import Config
 from audit.config.sections import UNASKED_THRESHOLD
 from audit.cube import Cube
-from audit.data.counted_codes import mend_of
+from audit.data.counted_codes import THRESHOLD, mend_of
 from audit.engines.counting import Counted, Plan
-from audit.errors import printable
+from audit.errors import QuestionError, printable
+from audit.four_fifths import CODE as FOUR_FIFTHS
 from audit.grouping import DECIDED, LOSSES, NEGATIVE, POSITIVE, PREDICTION
+from audit.metrics import CATALOGUE
 from audit.result import Check, CheckOutcome
 
 SWAPPED = 0.9
@@ -47,6 +50,55 @@ def score_checks(counted: Counted, plan: Plan) -> tuple[Check, ...]:
         "rates rest on the prediction and metrics of scores on the score; name the threshold that made the predictions"
     )
     return (_check(plan, "warn", f"{said}{where}; {mend}"),)
+
+
+def threshold_check(counted: Counted, config: Config) -> tuple[Check, ...]:
+    """Where scores were cut though nobody named a threshold; nothing where one was named, or predictions decide.
+
+    Raises
+    ------
+    QuestionError
+        When decisions are judged, and no threshold was named for scores that do not lie between 0 and 1.
+    """
+    asked = config.predictions
+    if asked is None or asked.task != "classification" or asked.prediction is not None or asked.score is None:
+        return ()
+    if "threshold" in asked.model_fields_set:
+        return ()
+    title, cut = (
+        "scores lie between 0 and 1 where nobody named a threshold",
+        f"decisions are scores of at least {asked.threshold:g}",
+    )
+    if not _lie_outside(counted):
+        return (_named(title, "pass", f"{cut} (assumed)"),)
+    low, high = counted.score_range or (None, None)
+    where = "outside 0 to 1" if low is None or high is None else f"from {low:g} to {high:g}"
+    if judges_decisions(config):
+        raise QuestionError(
+            f"scores '{printable(asked.score)}' lie {where}, and no threshold was named; {asked.threshold:g} would be "
+            "assumed of scores between 0 and 1 alone. Say at which score somebody is selected: --threshold, or "
+            "threshold in [predictions]"
+        )
+    return (_named(title, "warn", f"{cut} (assumed), but scores do not lie between 0 and 1"),)
+
+
+def judges_decisions(config: Config) -> bool:
+    """Whether a limit rests on who is selected."""
+    rules = config.gates or ()
+    of_model = (CATALOGUE[r.metric] for r in rules if r.stage == "model" and r.metric in CATALOGUE)
+    rule = any(r.stage == "checks" and r.metric == FOUR_FIFTHS for r in rules)
+    return rule or config.policy.four_fifths or any("prediction" in entry.needs for entry in of_model)
+
+
+def _lie_outside(counted: Counted) -> bool:
+    if counted.score_range is not None:
+        return counted.score_range[0] < 0 or counted.score_range[1] > 1
+    return any(float(c["outside"].sum()) for c in counted.further.get(LOSSES, ()))
+
+
+def _named(title: str, outcome: CheckOutcome, detail: str) -> Check:
+    mend = mend_of(THRESHOLD, outcome)
+    return Check(code=THRESHOLD, title=title, outcome=outcome, severity="warning", detail=detail, mend=mend)
 
 
 def _check(plan: Plan, outcome: CheckOutcome, detail: str) -> Check:

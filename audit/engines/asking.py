@@ -69,7 +69,7 @@ def counted(engine: Engine, table: Table, plan: Plan) -> Counted:
             return regression_counts(scan, table, plan, extents, blocks(plan, levels, table.rows))
         plan = resolved(scan, plan)
         tallies = _tallies(scan, table, plan, extents, levels)
-        found = cubes_of(tallies, plan)
+        found = replace(cubes_of(tallies, plan), score_range=extents.get(plan.score or ""))
         if not plan.exact_auc or tallies.scored is None:
             return found
         labels = label_words(tallies.crossings.tallies[0], plan)

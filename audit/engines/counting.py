@@ -92,6 +92,8 @@ class Counted:
     rows_without_group: Mapping[str, int]
     median: float | None = None
     """Median of the scores, where they were cut there."""
+    score_range: tuple[float, float] | None = None
+    """Lowest and highest score; None where none were read, or parts were counted elsewhere."""
     weight_unit: int = 0
     """Power of two in which weights are counted: not 0 where doubles would not hold what is made of them."""
 

@@ -90,7 +90,7 @@ def summary(
     for lines in (
         groupings(result, "model", console.width),
         data,
-        _rows(result.data),
+        (*_rows(result.data), *_cut(result.checks)),
         _checks(result.checks),
         () if metered else energy_lines(result.energy),
         _ending(folder, next_command),
@@ -257,6 +257,13 @@ def _rows(parts: Sequence[Part]) -> Iterator[Line]:
             for column, rows in part.rows_without_group.items()
         )
         yield Line("Rows    ", f"{part.part}: of these {part.rows_read:,}, used {part.rows_used:,}{out}{without}")
+
+
+def _cut(checks: Sequence[Check]) -> Iterator[Line]:
+    """At which score decisions begin, where nobody named it."""
+    for check in checks:
+        if check.code == "FM003" and check.outcome == "pass":
+            yield Line("Cut     ", check.detail)
 
 
 def _checks(checks: Sequence[Check]) -> Iterator[Line]:

@@ -20,7 +20,7 @@ from audit.value import WORST_CLASS, Estimate, Group
 DATA_RATES = ("base_rate", "representation")
 MOST_GROUPS = 12
 NAME_WIDTH, SHORTEST_NAME, N_WIDTH, CELL_WIDTH = 24, 12, 8, 22
-TOO_FEW = "* too few to judge by itself"
+TOO_FEW = "* too few rows, or too few of the rarer outcome, to judge by itself"
 
 
 @dataclass(frozen=True, slots=True)

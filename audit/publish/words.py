@@ -12,10 +12,11 @@ from audit.errors import printable
 from audit.footprint_words import share_text
 from audit.result import Part
 from audit.row_totals import rows_text
+from audit.sentences import MANY
 from audit.value import Estimate, Group
 
 Mark = Literal["ok", "few", "undefined", "suppressed", "none"]
-TOO_FEW = "too few to judge"
+TOO_FEW, TOO_RARE = "too few to judge", "too few of the rarer outcome to judge"
 LEFT_OUT = "left out"
 LONG = 400
 INITIALS = ("ndcg", "ndkl")
@@ -144,7 +145,7 @@ def estimate_cell(estimate: Estimate | None, *, with_n: bool = True) -> Cell:
         )
     few = "small_group" in estimate.flags
     notes = [n_text(estimate)] if with_n and estimate.n is not None else []
-    notes += [TOO_FEW] if few else []
+    notes += [TOO_RARE if (estimate.n or 0.0) >= MANY else TOO_FEW] if few else []
     return Cell(
         rate_text(estimate.value),
         interval=bounds_text(estimate.low, estimate.high),

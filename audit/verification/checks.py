@@ -11,7 +11,7 @@ from itertools import chain, combinations
 
 from audit.config.schema import Config
 from audit.data.codes import codes
-from audit.data.counted_codes import COUNTED, DECLARED, mend_of
+from audit.data.counted_codes import COUNTED, DECLARED, THRESHOLD, mend_of
 from audit.data.decisions import score_checks
 from audit.data.groups import group_checks
 from audit.engines.counting import Counted, Plan
@@ -23,7 +23,7 @@ from audit.stages import without_strata
 from audit.verification.counts import COUNTED_PARTS
 
 SUITE = "DV100"
-FOLLOWING = frozenset(c.code for c in COUNTED) - {SUITE, DECLARED}
+FOLLOWING = frozenset(c.code for c in COUNTED) - {SUITE, DECLARED, THRESHOLD}
 """Codes of checks that follow from counts and accounts."""
 ROWS, STRATA = "DV001", "DV005"
 MOST_STRATA = 8
