@@ -18,6 +18,7 @@ from audit.data.decisions import score_checks, threshold_check
 from audit.data.groups import declared_checks, group_checks
 from audit.data.kinds import CheckKind
 from audit.data.looked import Looked, looking, readable
+from audit.data.missing_words import missing_words
 from audit.earlier import left_none, require_apart
 from audit.engines.as_written import as_written
 from audit.engines.choice import count
@@ -250,7 +251,7 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
 def measure_model(counted: Counted, plan: Plan, config: Config, found: Findings, step: Step) -> None:
     """Measure every rate of predictions that were counted."""
     found.cubes += _records("predictions", counted)
-    found.checks += threshold_check(counted, config)
+    found.checks += (*threshold_check(counted, config), *missing_words(counted, plan, "predictions"))
     found.checks += (*group_checks(counted, plan, "predictions"), *score_checks(counted, plan))
     with step("Measuring"):
         found.estimates += of_predictions(plan.task, counted.by_kind, scope_of(config))

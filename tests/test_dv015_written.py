@@ -9,6 +9,7 @@ import pytest
 import audit
 from audit.cli.front import main
 from audit.data.checks import written
+from audit.verify import differences
 
 N = 400
 RNG = np.random.default_rng(20260114)
@@ -89,3 +90,13 @@ def test_where_numbers_have_decimal_commas_they_are_to_be_written_so(tmp_path, c
     said = " ".join(capsys.readouterr().out.split())
     assert "write plain numbers with a decimal comma" in said
     assert "decimal point" not in said
+
+
+def test_a_group_named_by_a_word_that_means_missing_is_noted_in_an_audit_of_a_model():
+    y = np.tile([0, 1], 150)
+    result = audit.measure(y, y, groups={"sex": ["male", "female", "n/a"] * 100, "h": ["none", "some"] * 150})
+    (check,) = [c for c in result.checks if c.code == "DV015"]
+    assert (check.outcome, check.mend) == ("warn", "leave cells without a value empty")
+    assert check.title == "no group of sex is named by a word that means missing in predictions"
+    assert check.detail == "'n/a' means missing where programs write it, and is compared here as a group"
+    assert not differences(result)

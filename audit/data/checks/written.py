@@ -13,15 +13,13 @@ from typing import NamedTuple
 from audit.config.schema import Config
 from audit.data.kinds import CheckKind
 from audit.data.looked import Looked
+from audit.data.missing_words import MISSING
 from audit.data.naming import NAME_LENGTH, listed, several
 from audit.engines.profile import Profile
 from audit.engines.sql import quoted
 from audit.errors import printable
 from audit.result import Check
 
-MISSING = ("NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NULL", "null", "(null)", "NaN", "nan", "NaT", "?", "\\N", "--",
-           "#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?")  # fmt: skip
-"""What programs write where nothing is known; a lone hyphen or "none" is a category too often."""
 NUMBERS = {
     "percent signs": "[-+]?[0-9]+([.,][0-9]+)?[ \u00a0\u202f]?%",
     "thousands separators": "[-+]?[0-9]{1,3}(,[0-9]{3})+([.][0-9]+)?"
