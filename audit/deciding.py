@@ -107,6 +107,15 @@ def _number(estimate: Estimate, end: End) -> float:
     return (math.inf if end == "high" else -math.inf) if found is None else found
 
 
+class Settled(NamedTuple):
+    """What would settle a gate that is open."""
+
+    needed: float | None = None
+    """How many times the data; None where no amount within reach does."""
+    held: tuple[Held, ...] = ()
+    """Groups that hold a limit on the lowest or highest open."""
+
+
 def held_back(rule: GateRule, estimate: Estimate, around: Around) -> tuple[Held, ...]:
     """Groups whose own intervals cross a limit on the lowest or highest, the most open first.
 

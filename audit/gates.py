@@ -19,7 +19,7 @@ from typing import Any
 from audit.beside import Beside
 from audit.checks_found import checks_found
 from audit.config.schema import Config, GateRule
-from audit.deciding import LARGEST_FACTOR, held_back
+from audit.deciding import LARGEST_FACTOR, Held, Settled, held_back
 from audit.errors import QuestionError, no_such
 from audit.estimates import Estimates
 from audit.footprint_words import energy_total
@@ -210,10 +210,11 @@ def _judged(rule: GateRule, evidence: Evidence) -> Gate:
     if _hangs(rule, estimate):
         estimate = replace(estimate, flags=(*estimate.flags, FOLDS_DECIDE))
     verdict = _verdict(rule, estimate, low, high)
-    needed = _needed(rule, estimate, evidence) if verdict == "insufficient" else None
+    around = Beside(evidence.estimates)
+    settled = _settled(rule, estimate, evidence, around) if verdict == "insufficient" else Settled()
     titles = {c.title for c in evidence.checks if c.code == rule.metric != CODE}
     title = titles.pop() if len(titles) == 1 else ""
-    sentence = gate_sentence(rule, estimate, verdict, Beside(evidence.estimates), needed, title)
+    sentence = gate_sentence(rule, estimate, verdict, around, settled, title)
     if rule.stage == "checks" and (check := deciding_check(evidence.checks, rule.metric, verdict)):
         sentence = said_first(check) + sentence
     return Gate(
@@ -225,7 +226,7 @@ def _judged(rule: GateRule, evidence: Evidence) -> Gate:
         low=low,
         high=high,
         estimate=estimate,
-        needed_n=needed,
+        needed_n=settled.needed,
     )
 
 
@@ -259,13 +260,18 @@ def _verdict(rule: GateRule, estimate: Estimate, low: float | None, high: float 
     return "pass" if keeps else "insufficient"
 
 
-def _needed(rule: GateRule, estimate: Estimate, evidence: Evidence) -> float | None:
+def _settled(rule: GateRule, estimate: Estimate, evidence: Evidence, around: Beside) -> Settled:
+    """What would settle an open gate; the groups that hold it open are looked for once."""
+    held = held_back(rule, estimate, around) if rule.compare in {"lowest", "highest"} else ()
+    return Settled(_needed(rule, estimate, evidence, held), held)
+
+
+def _needed(rule: GateRule, estimate: Estimate, evidence: Evidence, held: Sequence[Held]) -> float | None:
     """How many times the data would settle the gate; None where no amount within reach does."""
     before = evidence.needed_before(rule, estimate)
     if before is not None:
         return before.needed_n
     if rule.compare in {"lowest", "highest"}:
-        held = held_back(rule, estimate, Beside(evidence.estimates))
         factor = max((h.factor for h in held), default=math.inf)
         return None if factor > LARGEST_FACTOR else factor
     limit = rule.max if rule.compare == "difference" else rule.min

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from audit.catalogue import asks_of
 from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
-from audit.deciding import Around, Deciding, Held, deciding_pair, held_back
+from audit.deciding import Around, Deciding, Held, Settled, deciding_pair
 from audit.errors import printable
 from audit.footprint_words import SUBJECTS, UNITS, energy_text
 from audit.group_names import NAME_LENGTH, told_apart
@@ -89,7 +89,7 @@ def _listed_gates(names: Sequence[str]) -> str:
 
 
 def gate_sentence(
-    rule: GateRule, estimate: Estimate, verdict: str, around: Around, needed: float | None, title: str = ""
+    rule: GateRule, estimate: Estimate, verdict: str, around: Around, settled: Settled, title: str = ""
 ) -> str:
     """Sentence of one gate: the pair whose interval decides it, with its numbers, and what is to be said beside.
 
@@ -104,7 +104,7 @@ def gate_sentence(
     found = deciding_pair(rule, estimate, verdict, around)
     said = _Said(rule, estimate, around, found)
     beside = [said.decided(), _crossing(verdict, limit)]
-    beside += [said.settled_by(needed)] if verdict == "insufficient" else []
+    beside += [said.settled_by(settled)] if verdict == "insufficient" else []
     beside += [said.over_all(), said.hidden(), _left_out(estimate), _near(estimate)]
     return f"{subject}{said.of_class()}: {'; '.join(part for part in beside if part)}."
 
@@ -141,11 +141,11 @@ class _Said:
         there = "no upper limit" if end is None else f"{'from' if found.end == 'low' else 'up to'} {number(end)}"
         return ", ".join(part for part in (self._groups(found.pair), own, there) if part)
 
-    def settled_by(self, needed: float | None) -> str:
+    def settled_by(self, settled: Settled) -> str:
         """How much more data would settle it, and of whom."""
         if self.kind in {"lowest", "highest"}:
-            return self._held(held_back(self.rule, self.estimate, self.around))
-        return "" if needed is None else f"about {needed:.2g} times the data would settle it"
+            return self._held(settled.held)
+        return "" if settled.needed is None else f"about {settled.needed:.2g} times the data would settle it"
 
     def _held(self, held: Sequence[Held]) -> str:
         shown = held[:MOST_HELD]

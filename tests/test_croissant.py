@@ -64,8 +64,8 @@ def test_an_audit_of_data_leaves_a_description(document, place):
 
 
 def test_it_says_what_is_known_and_no_more(document):
-    # All women have one label, which is not told of fewer than a hundred; it would follow from the men's share.
-    assert "Share of positive labels by sex: f left out, m left out." in document["rai:dataBiases"]
+    # All women have one label, which is not told of fewer than a hundred; everybody's share is left out with theirs.
+    assert "Share of positive labels by sex: f left out, m 50.0%." in document["rai:dataBiases"]
     assert "Share of rows by sex: f 50.0%, m 50.0%." in document["rai:dataBiases"]
     assert document["rai:personalSensitiveInformation"][0] == "Columns declared as groups of persons: sex."
     assert any("DP003, pass" in said for said in document["rai:personalSensitiveInformation"])

@@ -148,11 +148,47 @@ def test_a_card_names_no_group_of_one_label_and_no_labels_of_a_hidden_one():
     within = {c.code: (c.outcome, c.detail) for c in private.checks}
     assert "alike (40 rows)" in within["DP002"][1]
     assert "100.0%" in within["DB003"][1]
+    assert said["DB003"][0] == within["DB003"][0]
     for code in ("DP002", "DB003"):
-        assert said[code][0] == within[code][0]
         assert said[code][1].startswith("judged on the full record")
     assert said["DB004"] == within["DB004"] == ("not applicable", "no strata in which two groups can be compared")
     assert {c.code: (c.outcome, c.detail) for c in publishable(private, 1).checks} == within
+
+
+def test_no_sentence_and_no_outcome_tells_labels_of_a_group_whose_labels_are_hidden():
+    frame = pd.DataFrame({"g": ["a"] * 300 + ["b"] * 40, "y": [0] * 300 + [1] * 40, "x": [i % 7 for i in range(340)]})
+    private = audit.check(frame, label="y", groups="g")
+    shown = publishable(private)
+    hidden = {e.group: e.status for e in shown.estimates if (e.metric, e.compare, e.by) == ("base_rate", None, ("g",))}
+    assert hidden == {("a",): "ok", ("b",): "suppressed"}
+    within, said = ({(c.code, c.title): c for c in r.checks} for r in (private, shown))
+    for code, title, found in (
+        ("DV003", "g is not the label in disguise in train", "warn"),
+        ("DP002", "no group of g in train tells the label of everybody in it", "warn"),
+    ):
+        assert within[code, title].outcome == found
+        assert (said[code, title].outcome, said[code, title].mend) == ("undefined", "")
+        assert said[code, title].detail.startswith("judged on the full record; what was found is left out")
+    for code, told in (("DL003", "g (the label renamed) 1.00"), ("DB006", "g = b x y = 0")):
+        (inside,), (outside,) = ([c for c in r.checks if c.code == code] for r in (private, shown))
+        assert told in inside.detail
+        assert outside.detail.startswith("judged on the full record")
+    assert publishable(private, 1).checks == private.checks
+
+
+def test_what_is_hidden_does_not_depend_on_what_was_found():
+    """One of b has the other label, so that DV003 and DP002 find nothing, which is not said either; nothing of h is hidden."""
+    frame = pd.DataFrame({"g": ["a"] * 300 + ["b"] * 40 + ["c"] * 260, "h": (["u"] * 2 + ["v"]) * 200})
+    frame["y"] = [0, 1] * 150 + [1] * 39 + [0] + [0, 1] * 130
+    private = audit.check(frame, label="y", groups=["g", "h"])
+    for result, outcome in ((private, "pass"), (publishable(private), "undefined")):
+        said = {(c.code, c.title.split(" in ")[0]): c.outcome for c in result.checks if c.code in {"DV003", "DP002"}}
+        assert said == {
+            ("DV003", "g is not the label"): outcome,
+            ("DV003", "h is not the label"): "pass",
+            ("DP002", "no group of g"): outcome,
+            ("DP002", "no group of h"): "pass",
+        }
 
 
 def test_a_card_does_not_say_how_many_have_a_prediction_that_it_hides():

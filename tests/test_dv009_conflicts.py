@@ -63,5 +63,16 @@ def test_few_pairs_are_not_judged():
     assert found(frame).outcome == "not applicable"
 
 
+def test_groups_alone_are_no_features():
+    """Otherwise a card would say that each of them has one label only."""
+    frame = pd.DataFrame({"g": ["a"] * 300 + ["b"] * 40, "y": [0] * 300 + [1] * 40})
+    check = found(frame)
+    assert (check.outcome, check.detail) == (
+        "not applicable",
+        "there is no feature besides the groups, which DP002 looks at",
+    )
+    assert found(frame.assign(x=range(340))).outcome == "pass"
+
+
 def test_without_a_label_it_does_not_apply():
     assert found(rows(), label=None).outcome == "not applicable"

@@ -13,6 +13,7 @@ from typing import Literal
 from audit.classes import class_grouping, classes_of
 from audit.cube import Cube
 from audit.data.counted_codes import DECLARED, mend_of
+from audit.data.label_titles import DISGUISE, disguise
 from audit.data.twins import Twins, near_twins
 from audit.engines.counting import Counted, Plan
 from audit.errors import printable
@@ -104,9 +105,9 @@ def _disguised(cubes: Sequence[Cube], column: str, part: str) -> Check:
 
 
 def _told(column: str, part: str, same: bool, what: str, count: int, of: str) -> Check:
-    title = f"{printable(column)} is not the label in disguise in {part}"
+    title = f"{disguise(column)}{part}"
     detail = f"every group is {what}: the column is the label under another name, or leaks it"
-    return _check("DV003", title, "warn" if same else "pass", detail if same else f"{count} {of}")
+    return _check(DISGUISE, title, "warn" if same else "pass", detail if same else f"{count} {of}")
 
 
 def _of_classes(cube: Cube, plan: Plan, part: str) -> list[Check]:

@@ -122,6 +122,9 @@ def _cut_slices(bins: Bins) -> frozenset[int]:
 def crowded(bins: Bins, tallies: Iterable[Tally], *, slices: bool) -> dict[int, float]:
     """Bins (or equal slices) that hide much of the order of some group's rows, and how much; the fullest first.
 
+    Groups are everybody and those of single columns. Crossings, of fewer rows, share many bins by chance; they are
+    measured in the bins that their columns ask for, and their bounds say what these hide.
+
     Parameters
     ----------
     bins
@@ -148,7 +151,7 @@ def crowded(bins: Bins, tallies: Iterable[Tally], *, slices: bool) -> dict[int, 
 
 
 def _by_group(tally: Tally, at: np.ndarray, bins: int) -> Iterable[tuple[np.ndarray, np.ndarray]]:
-    """Rows and weights of everybody and every group, each by label and bin; shape (labels, bins)."""
+    """Rows and weights of everybody and the groups of each single column, by label and bin; shape (labels, bins)."""
     label, labels = tally.codes[tally.place(LABEL)], len(tally.levels[tally.place(LABEL)])
     n, nobody = tally.array("n").astype(float), np.zeros(len(tally), dtype=np.intp)
     w = tally.array("w") if "w" in tally.totals else n

@@ -15,6 +15,7 @@ Agresti (2013), Categorical Data Analysis, section 16.1 (delta method for multin
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -71,21 +72,16 @@ def smooth(
     w, w2 = total.sum(axis=1), squares.sum(axis=(1, 2))
     kish = np.where(w2 > 0, w**2 / np.where(w2 > 0, w2, 1.0), 0.0)
     each = np.where(kish > 0, w2 / np.where(w > 0, w, 1.0), 0.0)[:, None]
+    two = squares.sum(axis=2)
+    r: Floats | None = None
     if folds:
         deviation, variance, worth = _jackknife(function, cells, p0)
-        df, spread = np.minimum(worth, satterthwaite(deviation)) - 1, np.sqrt((deviation**2).sum(axis=0))
-        scaled = deviation / np.where(spread > 0, spread, 1.0)
-        r: Floats | None = np.clip(scaled.T @ scaled, -1, 1)
+        df, r = np.minimum(worth, satterthwaite(deviation)) - 1, _correlation(deviation)
         if not capped:
-            variance = np.maximum(variance, _independent(function, total, squares.sum(axis=2), each))
+            variance = np.maximum(variance, _independent(function, total, two, each))
     else:
-        variance = (
-            _independent(function, total, squares.sum(axis=2), each)
-            if linearised is None
-            else linearised(total, squares.sum(axis=2), each)
-        )
-        worth, r = kish, None
-        df = np.full(p.shape, np.inf)
+        at = partial(_independent, function) if linearised is None else linearised
+        variance, worth, df = at(total, two, each), kish, np.full(p.shape, np.inf)
     share = np.where(w > 0, support(*total.T) / np.where(w > 0, w, 1.0), 0.0)
     flat = (p0 * (1 - p0) < 1e-12) | (variance < 1e-15)
     most = kish if capped else np.inf
@@ -137,6 +133,14 @@ def _slopes(function: Function, total: Floats) -> Floats:
     up, down = function(*np.moveaxis(moved, -1, 0)).reshape(2, *total.shape[::-1])
     slopes = ((up - down) / (step + back).T).T
     return np.where(np.isnan(slopes), 0.0, slopes)
+
+
+def _correlation(deviation: Floats) -> Floats:
+    """Correlation of the values of all groups from their deviations by fold."""
+    spread = np.sqrt((deviation**2).sum(axis=0))
+    scaled = deviation / np.where(spread > 0, spread, 1.0)
+    found: Floats = np.clip(scaled.T @ scaled, -1, 1)
+    return found
 
 
 def _jackknife(function: Function, cells: Floats, p: Floats) -> tuple[Floats, Floats, Floats]:

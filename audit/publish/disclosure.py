@@ -19,6 +19,7 @@ from audit import four_fifths
 from audit.beside import Beside
 from audit.catalogue import Criterion, Family, Rate, asks_of, at_k
 from audit.config.sections import SMALLEST_PUBLISHED
+from audit.data.label_titles import OUTCOME_TELLS, tells_labels_of
 from audit.epochs import chosen, groups_of, rates_of
 from audit.errors import QuestionError
 from audit.estimates import Estimates
@@ -50,14 +51,20 @@ PARTS: Mapping[Stage, str] = {"data": "train", "model": "predictions"}
 """Part of the data that the counts of a stage come from; it begins the name of its cubes."""
 CONFUSIONS = "confusion: "
 """Begins the name of a published confusion table."""
-TELL_LABELS = ("DB003", "DB004", "DB007")
-"""Checks whose sentences say how often groups have a label."""
+TELL_LABELS = ("DB003", "DB004", "DB007", "DL003")
+"""Checks whose sentences say how often groups have a label, or how well a group column tells it."""
+TELL_CROSSED = ("DB006",)
+"""Checks whose sentences do so of crossings too."""
 TELL_ALIKE = ("DP002",)
 """Checks whose sentences name groups in which everybody has one label."""
 TELL_PREDICTIONS = ("DV011",)
 """Checks whose sentences say how many rows have a prediction."""
 TOLD_AT_K = ("DL001", "DP001", "DP002")
 """Checks whose sentences name no count under `K`, but may name one under a larger k."""
+UNTOLD = (
+    "judged on the full record; what was found is left out here because it would tell labels of groups whose labels "
+    "are hidden to protect counts under {k}"
+)
 ROUNDED = 1e-9
 """Of a count, what is lost where a rate is written as a fraction."""
 MOST_TABLED = 8
@@ -299,16 +306,20 @@ def _epochs(result: AuditResult, k: int) -> Iterator[Epoch]:
 def _checks(
     checks: Sequence[Check], shown: Sequence[Estimate], shields: Mapping[Stage, _Shield], k: int
 ) -> Iterator[Check]:
-    """Checks without the numbers of groups that are left out; the outcome stays."""
+    """Checks without the numbers of groups that are left out; the outcome stays where it tells no labels of theirs."""
     gone = {four_fifths.title(e.by[0]) for e in shown if len(e.by) == 1 and four_fifths.rests_on(e)
             and e.status == "suppressed"}  # fmt: skip
     bare = set(_bare_codes(shields, k))
+    untold = tuple(_untold_titles(shields))
     why = f"judged on the full record; the numbers are left out here because they would give away counts under {k}"
     for check in checks:
         hidden_rule = check.code == four_fifths.CODE and check.title in gone
         names_alike = check.code in TELL_ALIKE and check.outcome == "warn" and k > 1
         tells = check.code in bare and check.outcome != "not applicable"  # which says why, and no number
-        yield replace(check, detail=why) if hidden_rule or names_alike or tells else check
+        if check.code in OUTCOME_TELLS and check.title.startswith(untold) and check.outcome != "not applicable":
+            yield replace(check, outcome="undefined", detail=UNTOLD.format(k=k), mend="")
+        else:
+            yield replace(check, detail=why) if hidden_rule or names_alike or tells else check
 
 
 def _saying(gate: Gate, checks: Sequence[Check], shown: Sequence[Check]) -> Gate:
@@ -326,8 +337,19 @@ def _bare_codes(shields: Mapping[Stage, _Shield], k: int) -> Iterator[str]:
         yield from TOLD_AT_K
     if any(len(by) < 2 for by in shields["data"].touched["labels"]):
         yield from TELL_LABELS
+    if shields["data"].touched["labels"]:
+        yield from TELL_CROSSED
     if EVERYBODY in shields["model"].hidden["selection"]:
         yield from TELL_PREDICTIONS
+
+
+def _untold_titles(shields: Mapping[Stage, _Shield]) -> Iterator[str]:
+    """How titles begin of checks whose outcome tells that all of a hidden group have one label, or that they have not.
+
+    Those of all parts, because these may be the same people.
+    """
+    for by in {by for shield in shields.values() for by in shield.touched["labels"] if by}:
+        yield from tells_labels_of(by)
 
 
 def _shield(result: AuditResult, stage: Stage, k: int) -> _Shield:

@@ -55,7 +55,10 @@ def _why_not(looked: Looked) -> str:
         return "labels are numbers, which differ as they should"
     if label not in looked.columns:
         return "no label"
-    return "" if len(looked.columns) == len(looked.table.columns) else "some columns hold lists, which are not compared"
+    if len(looked.columns) < len(looked.table.columns):
+        return "some columns hold lists, which are not compared"
+    apart = {label, looked.config.data.weight, *looked.config.data.groups}
+    return "" if set(looked.columns) - apart else "there is no feature besides the groups, which DP002 looks at"
 
 
 def _by_lot(found: Conflicts) -> float:

@@ -13,6 +13,7 @@ from audit.data.kinds import FALSE_ALARM, CheckKind
 from audit.data.looked import Looked
 from audit.data.naming import chance, group
 from audit.errors import printable
+from audit.fairness.adverse import FOUR_FIFTHS
 from audit.fairness.dataset import DATA_BASE_RATE
 from audit.grouping import FOLD, LABEL, Grouping, grouping
 from audit.inference.effective import Sample
@@ -23,8 +24,6 @@ from audit.plans import data_plan
 from audit.result import Check
 from audit.value import Level
 
-FOUR_FIFTHS = 0.8
-"""Ratio of positive shares that matters (29 CFR 1607.4 D, here of labels)."""
 RARE = 0.1
 """Share under which a label is rare: a rule that never gives it is right nine times in ten."""
 VARIATION = 0.1

@@ -13,6 +13,7 @@ import numpy as np
 from audit.config.sections import SMALLEST_PUBLISHED as K
 from audit.cube import Cube
 from audit.data.kinds import CheckKind
+from audit.data.label_titles import SAME_LABEL, same_label
 from audit.data.looked import Looked
 from audit.engines.counting import Plan
 from audit.errors import printable
@@ -37,8 +38,7 @@ def _find(looked: Looked) -> Iterator[Check]:
 
 
 def _judged(looked: Looked, by: tuple[str, ...], plan: Plan) -> Check:
-    columns = " x ".join(printable(c) for c in by)
-    about = f"no group of {columns} in {looked.part} tells the label of everybody in it"
+    about = f"{same_label(by)}{looked.part} tells the label of everybody in it"
     cube = next(c for c in looked.counted.cubes if set(by) <= set(c.names)).keep(*by, LABEL)
     labels = (cube["n"] > 0).sum(axis=-1)
     there = labels > 0
@@ -72,7 +72,7 @@ def _group(cube: Cube, at: tuple[int, ...]) -> str:
 
 
 CHECK = CheckKind(
-    code="DP002",
+    code=SAME_LABEL,
     title="no group tells the label of everybody in it",
     reason="where all of a group have one label, whoever knows somebody's group knows that too",
     reference="Machanavajjhala et al. (2007), l-diversity, ACM TKDD 1(1)",
