@@ -119,7 +119,8 @@ def measure(
     >>> result.find("selection_rate", by=["sex"], group=["f"])[0].value
     0.5
     """
-    if y_true is None and (task in {"regression", "multiclass"} or (y_pred is None and score is None and rank is None)):
+    decided = y_pred is not None or score is not None or rank is not None
+    if y_true is None and (task in {"regression", "multiclass"} or not (decided or task == "ranking")):
         raise QuestionError(
             "labels are missing: give y_true; only decisions (y_pred, or score) and a ranking are audited without"
         )

@@ -94,7 +94,7 @@ def oracle(y, p):
     found = [[read[v] for v in of] for read, of in zip(readings, (y, p), strict=True)]
     floats = [v for of in found for v in of if isinstance(v, float)]
     no_class = any(v != int(v) or abs(v) >= 2**53 for v in floats)
-    if refused(y, p, readings) or no_class or len({*found[0], *found[1]}) < 2:
+    if refused(y, p, readings) or no_class:
         return None
     return Counter(zip(*found, strict=True))
 

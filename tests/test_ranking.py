@@ -363,7 +363,7 @@ def test_absurd_sizes_are_refused_by_name(monkeypatch):
      ({"gates": [{"metric": "exposure_over_relevance", "max": 0.1}]}, "give min"),
      ({"gates": [{"metric": "infeasible_index", "max": 2}]}, "judge infeasible_share"),
      ({"gates": [{"metric": "selection_rate", "compare": "ratio", "min": 0.8}]}, "task classification"),
-     ({"task": "classification"}, "give y_true"), ({"metrics": {"f": lambda a, b: 0.0}}, "metrics need labels")],
+     ({"task": "classification"}, "set task = .ranking."), ({"metrics": {"f": lambda a, b: 0.0}}, "metrics need labels")],
 )  # fmt: skip
 def test_what_makes_no_sense_of_a_ranking_is_refused(asked, said):
     with pytest.raises(QuestionError, match=said):

@@ -96,15 +96,17 @@ class _Shield:
         flips: Sequence[CubeRecord] = (),
         placed: Sequence[CubeRecord] = (),
         spared: Mapping[Family, Collection[Key]] = NOBODY,
+        *,
+        total_known: bool = False,
     ) -> None:
         self.k = k
         self.classes = classes_of(records)
         # The same for whoever is hidden: which of them is small is what must not be told.
         self.why = f"a count under {k}, or one that would give such a count away"
-        self.bands = tuple(_Shield(band, estimates, k) for band in banded(placed))
+        self.bands = tuple(_Shield(band, estimates, k, total_known=True) for band in banded(placed))
         """One shield a band of places: what is said of the first places speaks of every band among them."""
         self.counts: Counts = group_counts(records, dict.fromkeys(e.by for e in estimates))
-        self.hidden = hidden(self.counts, k, spared)
+        self.hidden = hidden(self.counts, k, spared, total_known=total_known)
         self.hidden["flips"] = self.hidden["confusion"] | small_flips(flips, k)
         if k > 1:
             # With them shown, a total less its parts would give away what is hidden among these.

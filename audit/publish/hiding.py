@@ -38,7 +38,9 @@ UNKNOWNS = 1_500
 """Counts of a crossing as deep as attributes go, beyond which crossings are not attacked."""
 
 
-def hidden(counts: Counts, k: int, spared: Mapping[Family, Collection[Key]] = NOBODY) -> dict[Family, frozenset[Key]]:
+def hidden(
+    counts: Counts, k: int, spared: Mapping[Family, Collection[Key]] = NOBODY, *, total_known: bool = False
+) -> dict[Family, frozenset[Key]]:
     """Groups to hide, by family.
 
     Parameters
@@ -49,25 +51,30 @@ def hidden(counts: Counts, k: int, spared: Mapping[Family, Collection[Key]] = NO
         Smallest count that is published.
     spared
         Groups by family that are hidden for another's sake last of all: a limit is about their numbers.
+    total_known
+        Whether the total over the groups is known whatever is hidden: shares of the first places add up to 1.
     """
     if k <= 1 or not any(any(four) for groups in counts.values() for four in groups.values()):
         return {family: frozenset() for family in FAMILIES}
     fixed = tuple((by, tuple(groups.items())) for by, groups in counts.items())
     named = tuple(frozenset(spared.get(family, ())) for family in FAMILIES)
-    return dict(zip(FAMILIES, _hidden(fixed, k, named), strict=True))
+    return dict(zip(FAMILIES, _hidden(fixed, k, named, total_known), strict=True))
 
 
 @lru_cache(maxsize=64)
 def _hidden(
-    fixed: tuple[tuple[By, tuple[tuple[Group, Cells], ...]], ...], k: int, named: tuple[frozenset[Key], ...]
+    fixed: tuple[tuple[By, tuple[tuple[Group, Cells], ...]], ...],
+    k: int,
+    named: tuple[frozenset[Key], ...],
+    total_known: bool,
 ) -> tuple[frozenset[Key], ...]:
     """Of each family, who is hidden; the cards of a run, in several formats, ask the same."""
     counts = {by: dict(groups) for by, groups in fixed}
     counts = counts if () in counts else {(): _everybody(counts), **counts}
-    hiding = _Hiding(counts, law_of(counts, k), dict(zip(FAMILIES, named, strict=True)))
+    hiding = _Hiding(counts, law_of(counts, k), dict(zip(FAMILIES, named, strict=True)), total_known)
     for family in FAMILIES:
         hiding.hide(family)
-    return tuple(frozenset(hiding.found[family]) for family in FAMILIES)
+    return tuple(frozenset(hiding.found[family] | hiding.aside[family]) for family in FAMILIES)
 
 
 @dataclass
@@ -77,7 +84,10 @@ class _Hiding:
     counts: Counts
     law: Law
     spared: Mapping[Family, Container[Key]]
+    total_known: bool
     found: dict[Family, set[Key]] = field(default_factory=lambda: {family: set() for family in FAMILIES})
+    aside: dict[Family, set[Key]] = field(default_factory=lambda: {family: set() for family in FAMILIES})
+    """Everybody's row and rows without a group that are hidden, but hide nothing, since the total is known."""
 
     def __post_init__(self) -> None:
         keys = [(by, group) for by, groups in self.counts.items() for group, four in groups.items() if any(four)]
@@ -88,7 +98,9 @@ class _Hiding:
     def hide(self, family: Family) -> None:
         """Hide what must be hidden of one family."""
         found = self.found[family]
-        found |= {key for key in (*self.single, *self.crossed) if self._hides_itself(key, family)}
+        secret = {key for key in (*self.single, *self.crossed) if self._hides_itself(key, family)}
+        self.aside[family] = {key for key in secret if self._is_told(key)}
+        found |= secret - self.aside[family]
         for below in BELOW[family]:
             found |= self.found[below]
         width = {"rows": 1, "labels": self._classes, "selection": self._classes}.get(family, self._classes**2)
@@ -114,6 +126,9 @@ class _Hiding:
         if family == "rows":
             return None not in key[1] and bool(self._secrets(key, family))
         return (len(key[0]) > 1 and None in key[1]) or bool(self._secrets(key, family))
+
+    def _is_told(self, key: Key) -> bool:
+        return self.total_known and (not key[0] or key[1] == (None,))
 
     def _secrets(self, key: Key, family: Family) -> tuple[int, ...]:
         return self.law.secrets(self.counts[key[0]][key[1]], family)
@@ -185,7 +200,7 @@ class _Hiding:
     def _loss(self, key: Key, family: Family) -> float:
         """What a reader loses with a group; 0 where it cannot be hidden."""
         by, group = key
-        if by not in self.counts or (family == "rows" and (not by or None in group)):
+        if by not in self.counts or self._is_told(key) or (family == "rows" and (not by or None in group)):
             return 0.0
         if key in self.spared.get(family, ()):
             return NAMED
