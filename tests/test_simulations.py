@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from simulations import crowds, errors, floors, folds, gaps, losses, needed_data, rates, scores, thin, units
+from simulations import crowded, crowds, errors, floors, folds, gaps, losses, needed_data, rates, scores, thin, units
 from simulations.page import Demand, Scale, answer, at_least, at_most, table
 from simulations.run import SIMULATIONS, page
 
@@ -132,5 +132,6 @@ def test_tables_are_markdown():
 
 def test_the_modules_of_the_page_are_all_run():
     assert {s.__module__ for s in SIMULATIONS} == {
-        m.__name__ for m in (crowds, errors, floors, folds, gaps, losses, needed_data, rates, scores, thin, units)
+        m.__name__
+        for m in (crowded, crowds, errors, floors, folds, gaps, losses, needed_data, rates, scores, thin, units)
     }
