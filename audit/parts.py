@@ -117,9 +117,8 @@ def require_parts(folder: Path, expected: int | None) -> int:
         names = part_names(folder)
         listed = ", ".join(map(printable, names[:SHOWN_CHOICES])) + (", …" if len(names) > SHOWN_CHOICES else "")
         mend = "count what is missing" if found < expected else "take out what does not belong"
-        raise QuestionError(
-            f"{printable(folder)} holds {found:,} parts ({listed or 'none'}), and {expected:,} are expected; {mend}"
-        )
+        held = "1 part" if found == 1 else f"{found:,} parts"
+        raise QuestionError(f"{printable(folder)} holds {held} ({listed or 'none'}), not {expected:,}; {mend}")
     return found
 
 

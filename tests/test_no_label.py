@@ -125,3 +125,29 @@ def test_the_command_checks_a_bare_table_and_its_record_follows_from_its_counts(
         verified = run("verify", "latest", "--store", "kept", cwd=tmp_path)
         assert verified.returncode == 0, verified.stdout + verified.stderr
     assert len(list((tmp_path / "kept").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "name a label and groups to have groups compared"),
+        (("--groups", "g"), "name a label and groups to have groups compared"),
+        (("--label", "y"), "name groups to have groups compared"),
+        (("--label", "y", "--groups", "g"), "base_rate ratio >= 0.8"),
+    ],
+)
+def test_what_is_recommended_next_would_work(tmp_path, options, said):
+    (tmp_path / "t.csv").write_text("g,y\n" + "a,1\nb,0\na,0\nb,1\n" * 20)
+    done = subprocess.run(
+        [sys.executable, "-m", "audit", "data", "t.csv", *options], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert said in done.stdout
+
+
+def test_a_limit_on_labels_without_a_label_names_the_option(tmp_path):
+    (tmp_path / "t.csv").write_text("g,y\na,1\nb,0\n")
+    asked = ("data", "t.csv", "--groups", "g", "--gate", "base_rate ratio >= 0.8")
+    done = subprocess.run([sys.executable, "-m", "audit", *asked], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "'base_rate' needs a label, and none is named; name its column in --label" in done.stderr

@@ -95,6 +95,10 @@ def _following(audited: Audited, where: str, *, gated: bool) -> str:
             rule = "exposure ratio >= 0.8"
         if any(e.outcome is not None for e in audited.result.estimates):
             rule = f"worst_class_{rule}"
+        metric, compare = rule.split()[:2]
+        if not any((e.metric, e.compare) == (metric, compare) for e in audited.result.estimates):
+            needed = "groups" if any(e.metric == metric for e in audited.result.estimates) else "a label and groups"
+            return f"name {needed} to have groups compared"
         return (
             f"add [[gates]] to audit.toml, such as {rule}"
             if stage == "run"

@@ -83,5 +83,6 @@ def _refuse(wrong: Sequence[str], found: AuditResult, named: str) -> None:
         else ""
     )
     places = "1 thing" if len(wrong) == 1 else f"{len(wrong):,} things"
-    say(f"{places} in {named} do not follow from its counts and its question{other}", err=True)
+    do = "does" if len(wrong) == 1 else "do"
+    say(f"{places} in {named} {do} not follow from its counts and its question{other}", err=True)
     raise typer.Exit(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from audit.catalogue import Metric, asks_of, at_k
 from audit.errors import no_such
@@ -115,20 +115,21 @@ def check_task(metric: str, task: str, where: str) -> None:
         )
 
 
-def check_label(metric: str, where: str, *, labelled: bool) -> None:
-    """Refuse a limit on a metric that compares decisions with labels, where no label is named.
+def check_label(stage: Literal["data", "model"], metric: str, where: str, *, labelled: bool) -> None:
+    """Refuse a limit on a metric of labels, or of decisions beside labels, where no label is named.
 
     Raises
     ------
     ValueError
         Named by pydantic with the gate's place in the file.
     """
-    entry = _entry("model", metric)
-    if not labelled and entry.task == "classification" and "label" in entry.needs:
-        raise ValueError(
-            f"{where}: '{metric}' needs a label, and none is named; name it in [predictions] or [data], "
-            "or judge selection_rate instead"
-        )
+    entry = _entry(stage, metric)
+    if labelled or entry.task != "classification" or "label" not in entry.needs:
+        return
+    mend = "name its column in [data] label"
+    if stage == "model":
+        mend = "name it in [predictions] or [data], or judge selection_rate instead"
+    raise ValueError(f"{where}: '{metric}' needs a label, and none is named; {mend}")
 
 
 def check_classes(metric: str, where: str, *, several: bool) -> None:

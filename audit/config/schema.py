@@ -267,11 +267,12 @@ def _whole_gates(config: Config) -> None:
             raise ValueError(f"{where} judges a model, but there is no [predictions]")
         if gate.stage == "model" and config.predictions is not None:
             check_task(gate.metric, config.predictions.task, where)
-            check_label(gate.metric, where, labelled=config.predictions_label is not None)
+            check_label("model", gate.metric, where, labelled=config.predictions_label is not None)
             if gate.metric.startswith("flip_") and not config.predictions.features:
                 raise ValueError(f"{where} compares with neighbours; name [predictions] features")
             _whole_places(config, where, gate)
         if gate.stage == "data":
+            check_label("data", gate.metric, where, labelled=config.data.label is not None)
             check_classes(gate.metric, where, several=config.classes)
         if gate.stage in {"data", "checks"} and config.data.source is None:
             raise ValueError(f"{where} judges data, but [data] names no source")
