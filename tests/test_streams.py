@@ -37,6 +37,7 @@ EVERY = {
     "help": (f"{AUDIT} --help", 0),
     "version": (f"{AUDIT} --version", 0),
 } | COMMANDS
+PRINTING = {"card", "list", "show", "diff", "checks", "plan", "help", "version", "metrics"}
 STREAMS = {
     "stdout closed": "%s >&-",
     "stderr closed": "%s 2>&-",
@@ -99,7 +100,21 @@ def test_no_stream_changes_how_a_command_ends(name, stream, place):
 @pytest.mark.parametrize("stream", STREAMS)
 @pytest.mark.parametrize("name", EVERY)
 def test_no_stream_changes_how_any_command_ends(name, stream, place):
-    holds(*EVERY[name], stream, place)
+    command, code = EVERY[name]
+    holds(command, 74 if name in PRINTING and "closed" in stream and "stderr" not in stream else code, stream, place)
+
+
+@pytest.mark.parametrize("line", ["show --store kept", "show --store kept --json", "list --store kept", "--version"])
+def test_what_is_printed_for_its_own_sake_is_missed_where_stdout_is_closed(line, place):
+    done = shell(f"{AUDIT} {line} >&-", place)
+    assert done.returncode == 74
+    assert "standard output could not be written: it is closed" in done.stderr
+
+
+def test_a_verdict_needs_no_stdout(place):
+    assert shell(f"{MODEL % 0.5} --json >&-", place).returncode == 0
+    assert shell(f"{MODEL % 0.9} --json >&-", place).returncode == 1
+    assert shell(f"{AUDIT} show --store kept --json | true; exit ${{PIPESTATUS[0]}}", place).returncode in {0, 141}
 
 
 def test_a_reader_that_leaves_hears_nothing_and_changes_nothing(place):

@@ -22,6 +22,10 @@ from audit.own_streams import flush
 INTERNAL_ERROR, INTERRUPTED = 4, 130
 OUTPUT_LOST = 74
 """EX_IOERR of sysexits.h: all went well, but what was printed is not whole."""
+JUDGING = frozenset(
+    {"run", "data", "model", "measure", "track", "gate", "verify", "conform", "demo", "init", "count", "prune"}
+)
+"""Commands whose answer is their exit code, or what they do to files; of all others it is what they print."""
 
 app = typer.Typer(
     name="audit",
@@ -47,11 +51,14 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
     del version
+    if isinstance(context.obj, Streams):
+        context.obj.judges = context.invoked_subcommand in JUDGING
 
 
 def main(arguments: list[str] | None = None) -> None:

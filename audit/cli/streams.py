@@ -32,6 +32,8 @@ class _Sink(io.RawIOBase):
         super().__init__()
         self._descriptor = descriptor
         self.lost: OSError | None = None
+        self.asked = False
+        """Whether anything was to be written."""
 
     def writable(self) -> bool:
         return True
@@ -45,6 +47,7 @@ class _Sink(io.RawIOBase):
     def write(self, data: object, /) -> int:
         """Write what the system takes; after a first failure nothing is tried again, or a text would have holes."""
         view = memoryview(data).cast("B")  # type: ignore[arg-type]
+        self.asked = self.asked or len(view) > 0
         if self.lost is not None:
             return len(view)
         try:
@@ -61,11 +64,16 @@ class Streams:
         self._sinks: dict[str, _Sink] = {}
         self.optional = False
         """Whether the exit code is another program's, which no text of ours may change."""
+        self.judges = False
+        """Whether the exit code is an answer, so that one may want it alone and close standard output."""
+        self._closed = False
 
     @property
     def unwritten(self) -> OSError | None:
-        """Why standard output is not whole; None where it is, or where its reader has left."""
+        """Why standard output is not whole; None where it is, where its reader has left, or where none was wanted."""
         sink = self._sinks.get("stdout")
+        if self._closed and sink is not None and sink.asked and not self.judges:
+            return OSError(errno.EBADF, "it is closed")
         lost = None if sink is None else sink.lost
         return None if lost is None or lost.errno in GONE else lost
 
@@ -74,6 +82,7 @@ class Streams:
         """Write through sinks until the block ends; a stream that somebody has replaced already is left alone."""
         open_standard()
         before = {name: getattr(sys, name) for name in ("stdout", "stderr")}
+        self._closed = before["stdout"] is None
         for name, descriptor in (("stdout", 1), ("stderr", 2)):
             if before[name] is None or before[name] is getattr(sys, f"__{name}__"):
                 setattr(sys, name, self._guard(name, before[name], descriptor))
