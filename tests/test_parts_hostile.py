@@ -211,10 +211,10 @@ def test_a_part_that_was_deleted_is_missed_where_their_number_is_known(counted):
     assert rows_read(measured(counted, "--parts", "2")) == 800
     next((counted / "counts").glob(f"*{ENDING}")).unlink()
     says = refused(measured(counted, "--parts", "2"))
-    assert "counts holds 1 parts (day" in says
+    assert "counts holds 1 part (day" in says
     assert "not 2; count what is missing" in says
     alone = measured(counted)
-    assert "Summed 1 parts of counts." in alone.stderr
+    assert "Summed 1 part of counts." in alone.stderr
 
 
 def test_a_worker_that_is_lost_leaves_nothing_half_counted(days):

@@ -79,7 +79,7 @@ def measure(
     summed = require_parts(counts, parts)
     job = job_of(asked, Path(), store, ("audit", "measure", named(str(counts))), json=json, metered=False)
     audited = run_audit(job)
-    talk().print(f"Summed {summed:,} parts of {counts}.", markup=False)
+    talk().print(f"Summed {summed:,} part{'' if summed == 1 else 's'} of {counts}.", markup=False)
     end(audited, store, json=json, exit_zero=exit_zero, gated=bool(asked.gates))
 
 
