@@ -16,13 +16,10 @@ from typing import Literal, NamedTuple, Protocol
 
 from audit.catalogue import asks_of
 from audit.config.schema import GateRule
-from audit.inference.one_rate import enough_at, rows_against
+from audit.inference.one_rate import LARGEST_FACTOR, POWER, enough_at, rows_against
 from audit.value import Estimate, Group
 
 End = Literal["low", "high"]
-POWER = 0.8
-LARGEST_FACTOR = 100.0
-"""More than so many times the rows are out of reach."""
 
 
 class Around(Protocol):
@@ -132,6 +129,11 @@ def held_back(rule: GateRule, estimate: Estimate, around: Around) -> tuple[Held,
     each = [e for e in groups if e.value is not None]
     tail = (1 - (estimate.confidence or 0.95)) / 2
     open_ = [e for e in each if e.group == found.pair[0] or _crosses(e, limit, tail, floor=floor)]
+    if not open_:
+        # The interval of the lowest or highest, of all groups at once, may cross where no group's own does.
+        open_ = [e for e in each if e.group in found.pair]
+    if not open_:
+        return ()
     beyond = [e for e in open_ if e.value is not None and (e.value < limit if floor else e.value > limit)]
     if beyond:
         return (min((_held(e, limit, tail / len(groups), POWER) for e in beyond), key=lambda h: h.factor),)

@@ -19,11 +19,12 @@ from typing import Any
 from audit.beside import Beside
 from audit.checks_found import checks_found
 from audit.config.schema import Config, GateRule
-from audit.deciding import LARGEST_FACTOR, Held, Settled, held_back
+from audit.deciding import Held, Settled, held_back
 from audit.errors import QuestionError, no_such
 from audit.estimates import Estimates
 from audit.footprint_words import energy_total
 from audit.four_fifths import CODE, checked_again, deciding_check, said_first
+from audit.inference.one_rate import LARGEST_FACTOR
 from audit.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
 from audit.sentences import FOLDS_DECIDE, gate_sentence, unmeasured
 from audit.value import Estimate

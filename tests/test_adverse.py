@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -405,14 +405,16 @@ def test_a_limit_on_the_check_asks_for_a_verdict_as_the_policy_does():
     st.lists(st.integers(1, 400).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=2, max_size=4)
 )
 @settings(max_examples=60, deadline=None)
+@example([(1, 1), (17, 17)])
 def test_the_rule_passes_only_where_no_ratio_may_be_under_four_fifths(counts):
     result = selected({"abcd"[i]: c for i, c in enumerate(counts)}, four_fifths=True, gates=[RULE | {"by": ["g"]}])
     gate = next(g for g in result.gates if g.name.startswith("model."))
     check = check_of(result)
     small = any("under_2_percent" in e.flags for e in result.find("adverse_impact_ratio", by=["g"]))
     assert not differences(result)
-    if check.outcome in {"pass", "warn"} and not small:
-        assert gate.verdict == "pass"
+    if check.outcome in {"pass", "warn"}:
+        # A group under 2% with a low ratio that chance may have made is named as not judged; one shown to be low is not.
+        assert gate.verdict != "fail" if small else gate.verdict == "pass"
     if check.outcome == "fail":
         assert gate.verdict != "pass"
     if gate.verdict == "undefined" or result.verdict == "undefined":

@@ -14,12 +14,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from audit.inference.intervals import Floats, Limits, few_at, moved_out, wilson
-from audit.inference.one_rate import NEAR_FEW
+from audit.inference.one_rate import LARGEST_FACTOR, NEAR_FEW, POWER
 from audit.inference.pairs import MOST_PAIRS, Kind
 
-LARGEST_FACTOR = 100.0
 FACTORS = 400
-POWER = 0.8
 
 
 class Needed(NamedTuple):

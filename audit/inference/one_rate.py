@@ -14,6 +14,10 @@ FEW_EVENTS = 20.0
 Ten hold false fails at 5% with nothing to spare, forty cost a twentieth of the power of 200 rows: docs/decisions/0025.
 """
 FEW_AT = 1.96
+POWER = 0.8
+"""How often planned rows settle a limit."""
+LARGEST_FACTOR = 100.0
+"""More than so many times the rows are out of reach."""
 FINER = 1.02
 """Step of a search for rows, as a factor."""
 NEAR_FEW = 1.6
