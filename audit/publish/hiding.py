@@ -99,7 +99,7 @@ class _Hiding:
         """Hide what must be hidden of one family."""
         found = self.found[family]
         secret = {key for key in (*self.single, *self.crossed) if self._hides_itself(key, family)}
-        self.aside[family] = {key for key in secret if self._is_told(key)}
+        self.aside[family] = {key for key in secret if self._covers_nobody(key)}
         found |= secret - self.aside[family]
         for below in BELOW[family]:
             found |= self.found[below]
@@ -127,7 +127,8 @@ class _Hiding:
             return None not in key[1] and bool(self._secrets(key, family))
         return (len(key[0]) > 1 and None in key[1]) or bool(self._secrets(key, family))
 
-    def _is_told(self, key: Key) -> bool:
+    def _covers_nobody(self, key: Key) -> bool:
+        """Whether hiding a row protects no group, since the total over the groups is known without it."""
         return self.total_known and (not key[0] or key[1] == (None,))
 
     def _secrets(self, key: Key, family: Family) -> tuple[int, ...]:
@@ -200,7 +201,7 @@ class _Hiding:
     def _loss(self, key: Key, family: Family) -> float:
         """What a reader loses with a group; 0 where it cannot be hidden."""
         by, group = key
-        if by not in self.counts or self._is_told(key) or (family == "rows" and (not by or None in group)):
+        if by not in self.counts or self._covers_nobody(key) or (family == "rows" and (not by or None in group)):
             return 0.0
         if key in self.spared.get(family, ()):
             return NAMED
