@@ -59,8 +59,8 @@ bench: .venv/.dev $(PEERS:%=.venv-peer-%/.done) ## time it beside other tools, a
 GREAT := reports/schema/great-expectations
 
 schema: .venv/.dev ## write the JSON Schemas of audit.json, from the code, and of expectations, from the installed library
-	$(BIN)/python -m audit.evidence.schema > reports/schema/audit-result-1.schema.json
-	$(BIN)/python -m audit.data.argument_schema > $(GREAT)/$$($(BIN)/python -c 'from importlib.metadata import version; print(version("great-expectations"))').json
+	$(BIN)/python -m audit.record.schema > reports/schema/audit-result-1.schema.json
+	$(BIN)/python -m audit.checks.expectations.argument_schema > $(GREAT)/$$($(BIN)/python -c 'from importlib.metadata import version; print(version("great-expectations"))').json
 
 clean: ## remove what was built
 	rm -rf .venv .venv-peer-* dist build .pytest_cache .mypy_cache .ruff_cache

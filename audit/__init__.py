@@ -13,6 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from audit._version import __version__
 from audit.errors import (
     AuditError,
     DataRefusedError,
@@ -26,21 +27,19 @@ from audit.errors import (
 
 if TYPE_CHECKING:
     from audit.api import check, measure
-    from audit.evidence.store import read_result
-    from audit.result import AuditResult
-    from audit.value import Estimate
-    from audit.wrapping.around import trained, training
-
-__version__ = "0.1.0"
+    from audit.estimate import Estimate
+    from audit.record.result import AuditResult
+    from audit.record.store import read_result
+    from audit.wrapping.wrap import trained, training
 
 _LAZY = {
-    "AuditResult": "audit.result",
-    "Estimate": "audit.value",
+    "AuditResult": "audit.record.result",
+    "Estimate": "audit.estimate",
     "check": "audit.api",
     "measure": "audit.api",
-    "read_result": "audit.evidence.store",
-    "trained": "audit.wrapping.around",
-    "training": "audit.wrapping.around",
+    "read_result": "audit.record.store",
+    "trained": "audit.wrapping.wrap",
+    "training": "audit.wrapping.wrap",
 }
 
 __all__ = [

@@ -8,18 +8,29 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, Literal, get_args
 
-from audit import __version__
-from audit.arrays import attributes as attributes_of
-from audit.arrays import features_of, one_column, refuse_clash, refuse_misaligned
-from audit.catalogue import Task
-from audit.config.dialect import UNSAID, dialect_of
+from audit._version import __version__
 from audit.config.read import build
-from audit.config.rules import Gates, deepest, rules_of
 from audit.config.schema import Config
+from audit.config.written_limits import Gates, deepest, rules_of
 from audit.errors import QuestionError, SourceError
-from audit.given import callables, deep, level, name, names, plain, policy_of, population_of, reference_of, shown
-from audit.result import AuditResult, Run
-from audit.value import Estimate
+from audit.estimate import Estimate
+from audit.measurement.metrics.kinds import Task
+from audit.record.result import AuditResult, Run
+from audit.tables.arrays import attributes as attributes_of
+from audit.tables.arrays import features_of, one_column, refuse_clash, refuse_misaligned
+from audit.tables.formats.dialect import UNSAID, dialect_of
+from audit.tables.python_values import (
+    callables,
+    deep,
+    level,
+    name,
+    names,
+    plain,
+    policy_of,
+    population_of,
+    reference_of,
+    shown,
+)
 
 Y_TRUE, Y_PRED, SCORE, WEIGHT, UNIT = "y_true", "y_pred", "score", "weight", "unit"
 QUERY, RANK = "query", "rank"
@@ -191,9 +202,9 @@ def _own(
     attributes: Mapping[str, Any],
     intersections: int,
 ) -> tuple[Estimate, ...]:
-    from audit.engines.levels import level_text
-    from audit.engines.tables import open_frame
-    from audit.own_metrics import own_estimates
+    from audit.measurement.own_metrics import own_estimates
+    from audit.tables.levels import level_text
+    from audit.tables.table import open_frame
 
     predicted = roles.get(Y_PRED, roles.get(SCORE))
     if Y_TRUE not in roles:
@@ -288,9 +299,9 @@ def _named(data: Mapping[str, Any]) -> dict[str, str]:
 def _audit(rows: Any, config: Config, test: Any = None, named: Mapping[str, str] | None = None) -> AuditResult:
     from pathlib import Path
 
-    from audit.engines.tables import Table, open_frame, open_table
-    from audit.run import conclude, now
-    from audit.stages import Findings, audit_model, audit_parts
+    from audit.pipeline.run import conclude, now
+    from audit.pipeline.stages import Findings, audit_model, audit_parts
+    from audit.tables.table import Table, open_frame, open_table
 
     found, started = Findings(), now()
     dialect = UNSAID if config.data.csv is None else config.data.csv.dialect
@@ -316,11 +327,11 @@ def _audit(rows: Any, config: Config, test: Any = None, named: Mapping[str, str]
 
 def _engine_of(frame: Any) -> str | None:
     """Engine that alone can count a frame."""
-    from audit.engines.frames import may_be_lazy
+    from audit.tables.frames import may_be_lazy
 
     if not may_be_lazy(frame):
         return None
-    from audit.engines.lazy import is_spark
+    from audit.tables.lazy import is_spark
 
     return "spark" if is_spark(frame) else None
 

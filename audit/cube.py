@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audit.errors import QuestionError, no_such
-from audit.value import Level
+from audit.estimate import Level
 
 Array = npt.NDArray[Any]
 NUMBER = re.compile(r"([-+]?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][-+]?[0-9]{1,3})?)")

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from audit.errors import printable
-from audit.value import Group
+from audit.estimate import Group
 
 NAME_LENGTH = 40
 Level = str | None

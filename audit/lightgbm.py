@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from audit.errors import MissingExtraError, QuestionError
-from audit.wrapping.around import active
-from audit.wrapping.hooked import Hooked, lose
-from audit.wrapping.patience import say
+from audit.wrapping.callback import Hooked, lose
+from audit.wrapping.safely import say
 from audit.wrapping.seen import Seen, reference
+from audit.wrapping.wrap import active
 
 try:
     import lightgbm  # noqa: F401 - asked for here, so that its absence is said here
@@ -42,7 +42,7 @@ class AuditCallback(Hooked):
     Parameters
     ----------
     config, predictions, options
-        As in `audit.wrapping.hooked.Hooked`; ``predictions`` is called with the booster, of ``lightgbm.cv`` with all.
+        As in `audit.wrapping.callback.Hooked`; ``predictions`` is called with the booster, of ``lightgbm.cv`` with all.
     """
 
     before_iteration = True

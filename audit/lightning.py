@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from audit.errors import MissingExtraError
+from audit.wrapping.callback import Hooked
 from audit.wrapping.epoch_ends import EpochEnds
-from audit.wrapping.hooked import Hooked
 
 try:
     from lightning.pytorch import Callback
@@ -33,7 +33,7 @@ class AuditCallback(Hooked, Callback):  # type: ignore[misc]
     Parameters
     ----------
     config, predictions, options
-        As in `audit.wrapping.hooked.Hooked`; ``predictions`` is called with the module.
+        As in `audit.wrapping.callback.Hooked`; ``predictions`` is called with the module.
     tally
         A `audit.torch.GroupTally` that ``validation_step`` updates; it is closed after every epoch of the validation.
     """

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from audit.errors import MissingExtraError, QuestionError, printable
-from audit.result import AuditResult, Gate
-from audit.value import Estimate, Level
+from audit.estimate import Estimate, Level
+from audit.record.result import AuditResult, Gate
 
 __all__ = ["log"]
 BATCH = 100
@@ -59,8 +59,8 @@ def log(result: AuditResult, *, run_id: str | None = None, client: Any = None, a
         raise MissingExtraError("audit.mlflow", "mlflow", error) from error
     from mlflow.entities import Metric, RunTag
 
-    from audit.publish.card import render
-    from audit.publish.disclosure import publishable
+    from audit.report.card.render import render
+    from audit.report.disclosure.publishable import publishable
 
     run_id = run_id or active_run_id()
     if run_id is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audit.value import Estimate
+from audit.estimate import Estimate
 
 
 def rows_text(estimate: Estimate) -> str:

@@ -22,12 +22,12 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from audit.api import check
-from audit.arrays import attributes
-from audit.before_training import undecided
-from audit.config.rules import Gates
+from audit.config.written_limits import Gates
 from audit.errors import DataRefusedError, QuestionError, UndecidedWarning, printable
-from audit.given import names
-from audit.result import AuditResult
+from audit.gates.before_training import undecided
+from audit.record.result import AuditResult
+from audit.tables.arrays import attributes
+from audit.tables.python_values import names
 from audit.wrapping.estimator import Audited, NotAuditedWarning
 
 __all__ = ["Audited", "DataGate", "NotAuditedWarning", "UndecidedWarning"]

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from typing import Any
 
 from audit.errors import MissingExtraError
+from audit.wrapping.callback import Hooked
 from audit.wrapping.epoch_ends import EpochEnds
-from audit.wrapping.hooked import Hooked
 
 try:
     from transformers import TrainerCallback
@@ -37,7 +37,7 @@ class AuditCallback(Hooked, TrainerCallback):  # type: ignore[misc]
     Parameters
     ----------
     config, predictions, options
-        As in `audit.wrapping.hooked.Hooked`; ``predictions`` is called with the model.
+        As in `audit.wrapping.callback.Hooked`; ``predictions`` is called with the model.
     tally
         A `audit.torch.GroupTally` that the model updates while it is evaluated; it is closed after every evaluation
         of the training.

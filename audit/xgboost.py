@@ -15,8 +15,8 @@ from __future__ import annotations
 from typing import Any
 
 from audit.errors import MissingExtraError
-from audit.wrapping.hooked import Hooked
-from audit.wrapping.patience import say
+from audit.wrapping.callback import Hooked
+from audit.wrapping.safely import say
 
 try:
     from xgboost import collective
@@ -36,7 +36,7 @@ class AuditCallback(Hooked, TrainingCallback):  # type: ignore[misc]
     Parameters
     ----------
     config, predictions, options
-        As in `audit.wrapping.hooked.Hooked`; ``predictions`` is called with the booster, of ``xgboost.cv`` with all.
+        As in `audit.wrapping.callback.Hooked`; ``predictions`` is called with the booster, of ``xgboost.cv`` with all.
     """
 
     def before_training(self, model: Any) -> Any:

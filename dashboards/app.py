@@ -15,24 +15,33 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from audit import surroundings
 from audit.errors import AuditError, printable
-from audit.evidence.reader import DOCUMENT, read_result
-from audit.evidence.store import Entry, Store
-from audit.footprint_words import energy_text
-from audit.gates import WORST_FIRST
-from audit.publish.accounts import check_rows, part_view
-from audit.publish.bias import data_groupings
-from audit.publish.energy import energy_view
-from audit.publish.grouped import By, Grouped
-from audit.publish.groups import limit_lines, model_groupings
-from audit.publish.shapes import GroupingView, Table
-from audit.publish.view import headline, tally
-from audit.publish.words import BADGES, Cell, bounds_text, estimate_cell, group_name, grouping_name, rate_text, title_of
-from audit.result import AuditResult, Energy, Gate
-from audit.value import Estimate, Stage
+from audit.estimate import Estimate, Stage
+from audit.gates.judge import WORST_FIRST
+from audit.record.energy_text import energy_text
+from audit.record.reader import DOCUMENT, read_result
+from audit.record.result import AuditResult, Energy, Gate
+from audit.record.store import Entry, Store
+from audit.report.card.accounts import check_rows, part_view
+from audit.report.card.dataset import data_groupings
+from audit.report.card.energy import energy_view
+from audit.report.card.groups import limit_lines, model_groupings
+from audit.report.card.lookup import By, Grouped
+from audit.report.card.shapes import GroupingView, Table
+from audit.report.card.view import headline, tally
+from audit.report.card.words import (
+    BADGES,
+    Cell,
+    bounds_text,
+    estimate_cell,
+    group_name,
+    grouping_name,
+    rate_text,
+    title_of,
+)
+from audit.system import environment
 
-STORE = Path(os.environ.get(surroundings.STORE, surroundings.DEFAULT_STORE))
+STORE = Path(os.environ.get(environment.STORE, environment.DEFAULT_STORE))
 ICON = Path(__file__).with_name("icon.svg")
 TONES = {"pass": "green", "waived": "blue", "fail": "red", "incomplete": "red", "insufficient": "orange",
          "undefined": "violet", "not judged": "gray", "damaged": "red"}  # fmt: skip

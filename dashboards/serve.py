@@ -8,6 +8,6 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from audit.guard import SECRET_VARIABLE, Guard
+from audit.system.guard import SECRET_VARIABLE, Guard
 
 app = st.App(Path(__file__).with_name("app.py"), middleware=[Middleware(Guard, token=os.environ[SECRET_VARIABLE])])

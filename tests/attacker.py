@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from audit.publish.hiding import hidden
+from audit.report.disclosure.hide import hidden
 
 OUTCOMES = ((0, 0), (0, 1), (1, 0), (1, 1))
 """Label and prediction of the four counts of a group."""

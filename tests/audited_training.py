@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 import audit
-from audit.evidence.store import Store
-from audit.wrapping import around as wrapping
+from audit.record.store import Store
+from audit.wrapping import wrap as wrapping
 
 ROOT = Path(__file__).parent.parent
 N = 400

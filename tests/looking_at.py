@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from audit.checks.part import looking
+from audit.checks.registry import kinds
 from audit.config.read import build
-from audit.data.checks import kinds
-from audit.data.looked import looking
-from audit.engines.choice import count
-from audit.engines.counting import Counted
-from audit.engines.tables import open_frame, open_table
-from audit.plans import data_plan
+from audit.counting.backends.choose import count
+from audit.counting.plan import Counted
+from audit.pipeline.plans import data_plan
+from audit.tables.table import open_frame, open_table
 
 
 def found(code, train, test=None, **data):

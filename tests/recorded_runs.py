@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from audit.config.read import build, load
-from audit.evidence.store import Store
-from audit.run import Job, run
+from audit.pipeline.run import Job, run
+from audit.record.store import Store
 
 PIPELINES = Path(__file__).resolve().parent.parent / "pipelines"
 

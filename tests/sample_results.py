@@ -14,17 +14,18 @@ from typing import Any
 
 import numpy as np
 
+from audit.checks.counted_codes import mend_of
 from audit.config.read import build
 from audit.cube import Cube, from_cells
-from audit.data.counted_codes import mend_of
 from audit.energy.carbon import Grid
 from audit.energy.sci import with_units
 from audit.energy.site import site_of
 from audit.energy.totals import footprint
-from audit.estimates import Estimates
-from audit.gates import Evidence, judge, overall
-from audit.measurement import Scope, data_estimates, model_estimates
-from audit.result import (
+from audit.estimate import Estimate, Level
+from audit.gates.judge import Evidence, judge, overall
+from audit.measurement.estimates import Estimates
+from audit.measurement.measure import Scope, data_estimates, model_estimates
+from audit.record.result import (
     AuditResult,
     Axis,
     Check,
@@ -38,7 +39,6 @@ from audit.result import (
     Question,
     Run,
 )
-from audit.value import Estimate, Level
 
 TODAY = dt.date(2026, 11, 24)
 BOSTON = {

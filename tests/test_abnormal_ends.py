@@ -26,7 +26,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.cli.front import main
+from audit.cli.app import main
 
 ROOT = Path(__file__).resolve().parent.parent
 FLUSH_S = 5.0
@@ -402,7 +402,7 @@ def test_a_meter_that_hangs_on_pythons_lock_keeps_no_signal_from_the_training(tm
     """In a thread of the audit it would stop everything here; the training hears SIGTERM and ends as it likes."""
     (tmp_path / "path").mkdir()
     (tmp_path / "path" / "sitecustomize.py").write_text(
-        "import ctypes, sys\nif any('audit.energy.probe' in w for w in sys.orig_argv): ctypes.PyDLL(None).sleep(999)\n"
+        "import ctypes, sys\nif any('audit.energy.instruments.probe' in w for w in sys.orig_argv): ctypes.PyDLL(None).sleep(999)\n"
     )
     (tmp_path / "train.py").write_text(
         TINY + "import signal\nsignal.signal(15, lambda n, f: sys.exit(9))\npathlib.Path('pid').touch()\ntime.sleep(60)"

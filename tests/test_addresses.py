@@ -20,12 +20,12 @@ from test_engine_conformance import same
 from test_engines import people
 from test_tables import refused
 
-from audit.engines.address_names import public
-from audit.engines.counting import Plan
-from audit.engines.duck import DuckEngine, connection
-from audit.engines.httpfs import ready
-from audit.engines.tables import open_table
+from audit.counting.backends.duckdb import DuckEngine, connection
+from audit.counting.plan import Plan
 from audit.errors import SourceError
+from audit.tables.addresses import public
+from audit.tables.httpfs import ready
+from audit.tables.table import open_table
 
 PLAN = Plan(groups=("race", "sex"), intersections=2, label="label", score="score", weight="w", unit="person")
 MODEL = ("--label", "label", "--prediction", "decision", "--groups", "sex", "--gate", "selection_rate ratio >= 0.1")
@@ -122,7 +122,7 @@ def test_without_the_extension_the_error_says_how_to_install_it(tmp_path, source
 
 
 def test_half_a_key_is_refused(monkeypatch):
-    from audit.engines import httpfs
+    from audit.tables import httpfs
 
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     with duckdb.connect() as con, pytest.raises(SourceError, match="belong together; set both, or neither"):
@@ -218,7 +218,7 @@ def test_credentials_go_when_the_environment_has_none(s3, monkeypatch):
 def test_a_secret_that_duckdb_keeps_is_used(store, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     keep = (
-        "import duckdb, sys\nfrom audit.engines.httpfs import _extension\ncon = duckdb.connect()\n"
+        "import duckdb, sys\nfrom audit.tables.httpfs import _extension\ncon = duckdb.connect()\n"
         "con.execute(f'LOAD {_extension()}')\ncon.execute(sys.argv[1])"
     )
     options = f"TYPE s3, KEY_ID '{KEY}', SECRET 'x', REGION 'eu-west-3', ENDPOINT '{store.host}', USE_SSL false, URL_STYLE 'path'"

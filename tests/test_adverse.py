@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import audit
-from audit.cli.front import main
+from audit.cli.app import main
 from audit.config.read import build
 from audit.errors import QuestionError
-from audit.four_fifths import CODE
-from audit.gates import again
-from audit.inference.effective import plain, weighted
-from audit.inference.two_rates import SMALLEST_P, fisher, inverted_p, pooled_z
-from audit.publish.disclosure import publishable
-from audit.verify import differences
+from audit.gates.four_fifths import CODE
+from audit.gates.judge import again
+from audit.measurement.inference.effective import plain, weighted
+from audit.measurement.inference.two_rates import SMALLEST_P, fisher, inverted_p, pooled_z
+from audit.pipeline.verify import differences
+from audit.report.disclosure.publishable import publishable
 
 METRICS = ("adverse_impact_ratio", "adverse_impact_z", "adverse_impact_p", "selection_shortfall")
 RULE = {"metric": "adverse_impact_ratio", "min": 0.8}
@@ -292,7 +292,7 @@ def test_rows_that_share_units_have_a_p_of_their_folds_and_no_standard_deviation
 @given(st.integers(5, 200), st.integers(5, 200), st.data())
 @settings(max_examples=60, deadline=None)
 def test_the_inverted_p_is_the_error_at_which_the_interval_touches_zero(n, m, data):
-    from audit.inference.pairs import against
+    from audit.measurement.inference.pairs import against
 
     sample = plain(np.array([data.draw(st.integers(0, n)), data.draw(st.integers(0, m))]), np.array([n, m]))
     p = inverted_p(sample, 1)[0]
@@ -425,7 +425,7 @@ def test_the_rule_passes_only_where_no_ratio_may_be_under_four_fifths(counts):
 @pytest.mark.parametrize("p", [0.05, 0.3, 0.6, 0.8, 0.9, 0.99])
 def test_the_rule_seldom_passes_four_fifths_or_fails_what_is_equal(n, m, p):
     """Exactly, over all tables of two groups."""
-    from audit.inference.pairs import against
+    from audit.measurement.inference.pairs import against
 
     x, y = (v.ravel().astype(float) for v in np.meshgrid(np.arange(n + 1), np.arange(m + 1), indexing="ij"))
     sample = plain(np.stack([x, y], 1), np.broadcast_to([float(n), float(m)], (len(x), 2)))
@@ -511,7 +511,7 @@ def test_a_significant_difference_above_four_fifths_warns():
 
 
 def test_an_unasked_check_counts_in_no_gate():
-    from audit.checks_found import checks_found
+    from audit.gates.check_counts import checks_found
 
     unasked = check_of(selected({"a": (20, 0), "b": (20, 0)}))
     suite = replace(unasked, code="DV100", outcome="pass", severity="critical")

@@ -15,14 +15,14 @@ import pandas as pd
 import pytest
 from suites_at_random import Random
 
+from audit.checks.expectations.checks import answer_suite, read_suite, run_suite
+from audit.checks.expectations.patterns import translated
+from audit.checks.expectations.run import ANSWERED
+from audit.checks.expectations.suite import SHAPES, Expectation, Suite, require_groups
 from audit.cli import main
-from audit.data.aggregates import ANSWERED
-from audit.data.expectations import answer_suite, read_suite, run_suite
-from audit.data.patterns import translated
-from audit.data.suites import SHAPES, Expectation, Suite, require_groups
-from audit.engines import asking_figures
-from audit.engines.tables import Table, open_frame, open_table
+from audit.counting.columns import ask
 from audit.errors import QuestionError
+from audit.tables.table import Table, open_frame, open_table
 
 NOT_NULL = "expect_column_values_to_not_be_null"
 DATA = {
@@ -125,10 +125,10 @@ def test_real_data_is_answered_alike(tmp_path, shared, folder):
 
 
 def test_large_tables_take_other_ways_to_the_same_numbers(tmp_path, monkeypatch):
-    monkeypatch.setattr(asking_figures, "SMALL", 0)
-    monkeypatch.setattr(asking_figures, "FEW", 5)
-    monkeypatch.setattr(asking_figures, "SPARSEST", 10_000)
-    monkeypatch.setattr(asking_figures, "ROWS_A_PART", 50)
+    monkeypatch.setattr(ask, "SMALL", 0)
+    monkeypatch.setattr(ask, "FEW", 5)
+    monkeypatch.setattr(ask, "SPARSEST", 10_000)
+    monkeypatch.setattr(ask, "ROWS_A_PART", 50)
     frame = odd()
     dice = Random(frame, seed=11)
     asked = [
@@ -186,7 +186,7 @@ def test_aggregates_never_load_a_frame(tmp_path, monkeypatch):
         raise AssertionError("a frame was loaded")
 
     monkeypatch.setattr(Table, "to_pandas", refused)
-    monkeypatch.setattr("audit.data.answering.Great", refused)
+    monkeypatch.setattr("audit.checks.expectations.answering.Great", refused)
     found = answer_suite(
         readable(tmp_path, [{"type": NOT_NULL, "kwargs": {"column": "holed", "mostly": 0.5}}]), open_frame(odd())
     )

@@ -19,20 +19,20 @@ from scipy.stats import norm
 from sklearn import metrics as sk
 
 import audit
-from audit.engines import ordered
-from audit.engines import scores as engine
-from audit.engines.asking import cubes_of, tallied
-from audit.engines.choice import engine_of
-from audit.engines.counting import Plan
-from audit.engines.tables import open_frame
+from audit.counting.backends.choose import engine_of
+from audit.counting.count import cubes_of, tallied
+from audit.counting.kinds import exact_auc
+from audit.counting.kinds import scores as engine
+from audit.counting.plan import Plan
 from audit.errors import QuestionError
-from audit.evidence.reader import from_text
-from audit.inference.auc import limits
-from audit.inference.precision import average_precision, folded_precision
-from audit.inference.roc import area_between, chance_area, curve
-from audit.publish.card import render
-from audit.publish.disclosure import publishable
-from audit.verify import differences
+from audit.measurement.inference.auc import limits
+from audit.measurement.inference.precision import average_precision, folded_precision
+from audit.measurement.inference.roc import area_between, chance_area, curve
+from audit.pipeline.verify import differences
+from audit.record.reader import from_text
+from audit.report.card.render import render
+from audit.report.disclosure.publishable import publishable
+from audit.tables.table import open_frame
 
 AGAINST = ("bpsn_auc", "bnsp_auc", "positive_average_equality_gap", "negative_average_equality_gap")
 
@@ -243,7 +243,7 @@ def test_what_equal_groups_show_by_chance_is_what_is_printed(m, n, auc):
 @pytest.mark.parametrize("kind", ["plain", "weights", "missing", "ties", "one value"])
 @pytest.mark.parametrize("batch", [70, 500_000])
 def test_exact_auc_equals_sklearns(monkeypatch, kind, batch):
-    monkeypatch.setattr(ordered, "HELD_ROWS", batch)
+    monkeypatch.setattr(exact_auc, "HELD_ROWS", batch)
     y, s, g, h, w = some(700)
     g = g.astype(object)
     s = {"ties": np.round(s, 1), "one value": np.full(len(s), 0.25)}.get(kind, s - 3)

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 import audit
-from audit.config.named import names_in, pair
-from audit.config.rules import rule_of, rules_of
+from audit.config.quoted_names import names_in, pair
+from audit.config.written_limits import rule_of, rules_of
 from audit.errors import AuditError, QuestionError, ValuesError
 from audit.sklearn import Audited, DataGate
 

@@ -16,12 +16,12 @@ import pytest
 from great_itself import great
 from suites_at_random import RandomOfRows
 
-from audit.data.answering import named_in
-from audit.data.expectations import answer_suite, read_suite
-from audit.data.suites import Expectation
-from audit.engines.as_pandas import reading_of
-from audit.engines.tables import open_frame, open_table
+from audit.checks.expectations.answering import named_in
+from audit.checks.expectations.checks import answer_suite, read_suite
+from audit.checks.expectations.suite import Expectation
+from audit.counting.columns.as_pandas import reading_of
 from audit.errors import QuestionError, SourceError
+from audit.tables.table import open_frame, open_table
 
 NOT_NULL = "expect_column_values_to_not_be_null"
 OF_TYPE = "expect_column_values_to_be_of_type"
@@ -158,7 +158,7 @@ def asked_of(folder, drawn):
 
 def disagreements(expectations, table, frame):
     """Expectations whose outcome or count is another one than Great Expectations' own."""
-    from audit.data.suites import Suite
+    from audit.checks.expectations.suite import Suite
 
     ours = answer_suite(Suite("s", "s", tuple(expectations)), table)
     theirs = great(frame, [(e.type, dict(e.kwargs)) for e in expectations])
@@ -188,7 +188,7 @@ def test_every_group_is_answered_as_those_rows_of_the_frame(tmp_path, source):
     by = "whole"
     drawn = asked_of(tmp_path, RandomOfRows(frame, seed=31).suite(12))
     levels = sorted(frame[by].unique())
-    from audit.data.suites import Suite
+    from audit.checks.expectations.suite import Suite
 
     found = [c for c in answer_suite(Suite("s", "s", tuple(drawn)), table, (by,)) if " where " in c.title]
     assert len(found) == len(drawn) * len(levels)
@@ -283,7 +283,7 @@ def test_what_folders_say_is_undefined_with_the_mend(tmp_path):
     for sex in ("f", "m"):
         (tmp_path / "t" / f"sex={sex}").mkdir(parents=True)
         pq.write_table(pa.table({"y": [0, 1]}), tmp_path / "t" / f"sex={sex}" / "p.parquet")
-    from audit.data.suites import Suite
+    from audit.checks.expectations.suite import Suite
 
     asked = (
         Expectation(IN_SET, {"column": "sex", "value_set": ["f", "m"]}),
@@ -301,7 +301,7 @@ def test_a_file_that_pandas_cannot_read_leaves_the_suite_undefined_and_says_so(t
     table = open_table(tmp_path / "t.jsonl")
     with pytest.raises(ValueError, match="Expected"):
         pd.read_json(tmp_path / "t.jsonl", lines=True)
-    from audit.data.suites import Suite
+    from audit.checks.expectations.suite import Suite
 
     asked = (Expectation(NOT_NULL, {"column": "a"}), Expectation("expect_column_to_exist", {"column": "a"}))
     found = answer_suite(Suite("s", "s", asked), table)
@@ -310,7 +310,7 @@ def test_a_file_that_pandas_cannot_read_leaves_the_suite_undefined_and_says_so(t
 
 
 def test_a_text_file_that_changes_before_pandas_reads_it_is_refused(tmp_path):
-    from audit.data.suites import Suite
+    from audit.checks.expectations.suite import Suite
 
     (tmp_path / "t.csv").write_text("a\n1\n")
     table = open_table(tmp_path / "t.csv")
@@ -325,7 +325,7 @@ def test_a_text_file_that_changes_before_pandas_reads_it_is_refused(tmp_path):
 )
 def test_an_end_that_cannot_be_compared_comes_with_the_form_that_can(column, form):
     """The form that the message names is one that Great Expectations answers."""
-    from audit.data.suites import Suite
+    from audit.checks.expectations.suite import Suite
 
     table, frame = open_frame(rows_of(1)), rows_of(1).to_pandas()
     kind = "expect_column_values_to_be_between"

@@ -21,7 +21,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import audit
 from audit.errors import DataRefusedError, QuestionError
-from audit.evidence.store import Store
+from audit.record.store import Store
 from audit.sklearn import Audited, NotAuditedWarning
 
 N = 600
@@ -147,7 +147,7 @@ def test_a_question_may_name_the_label_of_a_regression(rows):
 def test_what_was_not_whole_of_the_fit_releases_nothing(rows, monkeypatch):
     X, y, sex = rows
     with monkeypatch.context() as patched:
-        patched.setattr("audit.stages.check_data", lambda *_, **__: 1 / 0)
+        patched.setattr("audit.pipeline.stages.check_data", lambda *_, **__: 1 / 0)
         model = Audited(LogisticRegression()).fit(X, y, sensitive_features=sex)
     found = model.audit(X, y, sensitive_features=sex)
     assert model.audit_.verdict == found.verdict == "incomplete"
@@ -222,7 +222,7 @@ def test_it_clones_and_a_fitted_one_travels(rows):
 
 def test_energy_is_metered_where_asked_and_both_audits_are_kept(rows, tmp_path, monkeypatch):
     X, y, sex = rows
-    monkeypatch.setattr("audit.wrapping.beside.PATIENCE_S", 30.0)  # a loaded machine starts the meter late
+    monkeypatch.setattr("audit.wrapping.sidecar.client.PATIENCE_S", 30.0)  # a loaded machine starts the meter late
     model = Audited(LogisticRegression(), store=tmp_path, metered=True).fit(X, y, sensitive_features=sex)
     found = model.audit(X, y, sensitive_features=sex)
     assert {r.phase for r in model.audit_.energy.components} == {"validate", "train"}

@@ -14,14 +14,14 @@ from scipy.special import rel_entr
 from typer.testing import CliRunner
 
 import audit
-from audit.cli.front import app
+from audit.cli.app import app
 from audit.errors import QuestionError
-from audit.fairness.benefits import BENEFITS, BETWEEN
-from audit.fairness.names import OTHER_NAMES
-from audit.grouping import Grouping
-from audit.inference.rising import against, gap, limits, risen
-from audit.metrics import CATALOGUE, MODEL_METRICS
-from audit.verify import differences
+from audit.measurement.grouping import Grouping
+from audit.measurement.inference.rising import against, gap, limits, risen
+from audit.measurement.metrics.benefits import BENEFITS, BETWEEN
+from audit.measurement.metrics.catalogue import CATALOGUE, MODEL_METRICS
+from audit.measurement.metrics.other_names import OTHER_NAMES
+from audit.pipeline.verify import differences
 
 NAMES = [m.name for m in BENEFITS]
 BY_NAME = {m.name: m for m in BENEFITS}
@@ -387,7 +387,7 @@ def test_the_catalogue_lists_them_and_is_strict_json():
 
 def test_the_note_of_each_conditional_ratio_says_what_below_1_means():
     """Twelve of b are rejected, three by their labels: conditional rejection 0.25 is rejected more often."""
-    from audit.metrics import CATALOGUE
+    from audit.measurement.metrics.catalogue import CATALOGUE
 
     y, d = np.r_[np.zeros(3), np.ones(12)].astype(int), np.r_[np.zeros(12), np.ones(3)].astype(int)
     found = audit.measure(y, d, groups={"g": ["b"] * 15})

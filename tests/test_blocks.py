@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_engine_conformance import same
 
-from audit.engines import blocks as tables
-from audit.engines import dense
-from audit.engines.asking import cubes_of, tallied
-from audit.engines.choice import count, engine_of
-from audit.engines.counting import Plan
-from audit.engines.counts import open_counts, save_part
-from audit.engines.duck import DuckEngine
-from audit.engines.tables import open_frame, open_table
+from audit.counting import crossings as tables
+from audit.counting.backends import dense
+from audit.counting.backends.choose import count, engine_of
+from audit.counting.backends.duckdb import DuckEngine
+from audit.counting.count import cubes_of, tallied
+from audit.counting.parts import open_counts, save_part
+from audit.counting.plan import Plan
+from audit.tables.table import open_frame, open_table
 
 ENGINES = ("duckdb", "pandas", "polars")
 FIVE = ("race", "sex", "age", "insured", "town")
@@ -176,7 +176,9 @@ def test_what_fits_no_array_is_grouped_instead(small, monkeypatch, why):
             return found
 
         monkeypatch.setattr(dense, "_levels", older)
-    monkeypatch.setattr("audit.engines.duck.dense_tallies", lambda *asked: answers.append(dense_tallies(*asked)))
+    monkeypatch.setattr(
+        "audit.counting.backends.duckdb.dense_tallies", lambda *asked: answers.append(dense_tallies(*asked))
+    )
     same(DuckEngine().count(open_frame(frame), question), expected)
     assert answers == [None]
 
@@ -189,7 +191,7 @@ def test_counts_of_few_levels_are_made_in_arrays(small, monkeypatch):
         answers.append(dense_tallies(*asked))
         return answers[-1]
 
-    monkeypatch.setattr("audit.engines.duck.dense_tallies", kept)
+    monkeypatch.setattr("audit.counting.backends.duckdb.dense_tallies", kept)
     for name in ("decisions", "both", "units", "bands"):
         DuckEngine().count(open_frame(crowd(500)), QUESTIONS[name])
     assert all(answers)

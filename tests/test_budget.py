@@ -15,13 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 from test_engines import people
 
-from audit.engines import asking, ranking, regression, scores
-from audit.engines.choice import engine_of
-from audit.engines.counting import Plan
-from audit.engines.tables import open_frame
-from audit.engines.tally import TooManyCellsError
-from audit.engines.terms import Column, Rows
+from audit.counting import count
+from audit.counting.backends.choose import engine_of
+from audit.counting.kinds import ranking, regression, scores
+from audit.counting.plan import Plan
+from audit.counting.tally import TooManyCellsError
+from audit.counting.terms import Column, Rows
 from audit.errors import QuestionError, SourceError
+from audit.tables.table import open_frame
 
 ENGINES = ("duckdb", "pandas", "polars")
 PLAN = Plan(groups=("race", "sex"), label="label", prediction="decision")
@@ -42,7 +43,7 @@ def refused(monkeypatch, module, frame, plan, engine="duckdb", most=60):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_engine_blames_the_column_with_the_most_values(monkeypatch, frame, engine):
-    says = refused(monkeypatch, asking, frame, replace(PLAN, groups=("race", "town", "sex")), engine)
+    says = refused(monkeypatch, count, frame, replace(PLAN, groups=("race", "town", "sex")), engine)
     assert "'town' has the most values: merge its values, or leave it out" in says
     assert "more than 60 cells" in says
 
@@ -59,7 +60,7 @@ def test_every_engine_blames_the_column_with_the_most_values(monkeypatch, frame,
     ids=["number", "bins", "stratum", "classes", "folds are nobody's fault"],
 )  # fmt: skip
 def test_the_mend_fits_the_axis(monkeypatch, frame, plan, says):
-    assert re.search(says, refused(monkeypatch, asking, frame, plan))
+    assert re.search(says, refused(monkeypatch, count, frame, plan))
 
 
 def test_scores_of_one_column_are_never_cut_off_without_a_word(monkeypatch, frame):
@@ -125,9 +126,9 @@ def test_too_many_groups_may_be_mended_by_fewer_intersections():
 CHILD = """
 import json, sys
 from pathlib import Path
-from audit.engines.choice import engine_of
-from audit.engines.counting import Plan
-from audit.engines.tables import open_table
+from audit.counting.backends.choose import engine_of
+from audit.counting.plan import Plan
+from audit.tables.table import open_table
 from audit.errors import SourceError
 plan = Plan(
     groups=tuple(f"g{i}" for i in range(6)), intersections=6, label="label", prediction="prediction", weight="w"

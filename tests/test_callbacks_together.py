@@ -19,9 +19,9 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 import audit
-from audit.evidence.store import Store
 from audit.lightgbm import AuditCallback as OfLightGBM
-from audit.wrapping import around as wrapping
+from audit.record.store import Store
+from audit.wrapping import wrap as wrapping
 from audit.xgboost import AuditCallback as OfXGBoost
 
 X = np.random.default_rng(0).normal(size=(60, 2))

@@ -12,17 +12,17 @@ import pytest
 import sample_results as samples
 
 import audit
-from audit.assets import asset
 from audit.errors import AuditError
-from audit.publish.card import WRITTEN as FORMATS
-from audit.publish.card import render, write_cards
-from audit.publish.charts import Scale, scale_for
-from audit.publish.checking import sentence
-from audit.publish.markdown import inline
-from audit.publish.notebook import fragment
-from audit.publish.owner import NOT_PROVIDED, owner_words
-from audit.publish.view import card_view, headline
-from audit.publish.words import percent, rate_text
+from audit.report.assets import asset
+from audit.report.card.charts import Scale, scale_for
+from audit.report.card.checking import sentence
+from audit.report.card.markdown import inline
+from audit.report.card.notebook import fragment
+from audit.report.card.owner import NOT_PROVIDED, owner_words
+from audit.report.card.render import WRITTEN as FORMATS
+from audit.report.card.render import render, write_cards
+from audit.report.card.view import card_view, headline
+from audit.report.card.words import percent, rate_text
 
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = "EVENHAND_UPDATE_GOLDEN"
@@ -274,7 +274,7 @@ def test_a_card_says_where_it_comes_from(boston):
 
 
 def test_formulas_come_from_the_catalogue(boston):
-    from audit.metrics import CATALOGUE
+    from audit.measurement.metrics.catalogue import CATALOGUE
 
     assert CATALOGUE["true_positive_rate"].formula in boston.words
 
@@ -475,7 +475,7 @@ def test_no_page_scrolls_sideways_in_a_real_browser(tmp_path, sample, width, sch
 
 @pytest.mark.parametrize("style", FORMATS)
 def test_codes_are_explained_where_they_are_met(style):
-    from audit.data.codes import codes
+    from audit.checks.codes import codes
 
     known = {c.code: c for c in codes()}
     result = samples.boston()

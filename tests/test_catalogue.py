@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import audit
-from audit.catalogue import Catalogue, Criterion, Rate
 from audit.cube import from_cells
 from audit.errors import QuestionError
-from audit.estimates import Block, Estimates
-from audit.fairness.rates import RATES
-from audit.measurement import Scope, model_estimates
-from audit.metrics import CATALOGUE, described
-from audit.value import Estimate
+from audit.estimate import Estimate
+from audit.measurement.estimates import Block, Estimates
+from audit.measurement.measure import Scope, model_estimates
+from audit.measurement.metrics.catalogue import CATALOGUE, described
+from audit.measurement.metrics.kinds import Catalogue, Criterion, Rate
+from audit.measurement.metrics.rates import RATES
 
 CELLS = {"TN": (0, 0), "FP": (0, 1), "FN": (1, 0), "TP": (1, 1)}
 ALL = {m.name: m for m in CATALOGUE.values()}

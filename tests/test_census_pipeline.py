@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.evidence.store import Store
-from audit.records import cube_of
-from audit.verify import differences
+from audit.pipeline.verify import differences
+from audit.record.cubes import cube_of
+from audit.record.store import Store
 
 N = 6000
 

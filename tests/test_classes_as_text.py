@@ -19,14 +19,14 @@ from sklearn.dummy import DummyClassifier
 from test_command import audit as command
 
 import audit
-from audit.engines.as_written import as_written
-from audit.engines.choice import count
-from audit.engines.classes import class_names
-from audit.engines.counting import Plan
-from audit.engines.labels import positive_class, predicted
-from audit.engines.tables import open_frame, open_table
+from audit.counting.as_written import as_written
+from audit.counting.backends.choose import count
+from audit.counting.classes import class_names
+from audit.counting.labels import positive_class, predicted
+from audit.counting.plan import Plan
 from audit.errors import AuditError, InputError, QuestionError, ValuesError
 from audit.sklearn import Audited, DataGate
+from audit.tables.table import open_frame, open_table
 from audit.torch import GroupTally
 
 HERE = ("duckdb", "pandas", "polars")

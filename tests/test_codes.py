@@ -7,8 +7,8 @@ import re
 
 import pytest
 
+from audit.checks.codes import codes
 from audit.cli import main
-from audit.data.codes import codes
 
 
 def test_no_code_means_two_things_and_nothing_is_left_unsaid():

@@ -386,13 +386,13 @@ def test_help_of_every_command_exits_zero(tmp_path):
 def test_a_library_that_ends_the_program_is_no_pass(monkeypatch, capsys):
     import sys as system
 
-    from audit.cli import front
+    from audit.cli import app
 
     def ending(*_, **__):
         system.exit(0)
 
-    monkeypatch.setattr(front, "app", ending)
+    monkeypatch.setattr(app, "app", ending)
     with pytest.raises(SystemExit) as ended:
-        front.main([])
+        app.main([])
     assert ended.value.code == 4
     assert "nothing was judged" in capsys.readouterr().err

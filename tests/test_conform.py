@@ -10,17 +10,17 @@ import sys
 import pandas as pd
 import pytest
 
-from audit import conform
-from audit.assets import asset
+from audit.conformance import run
+from audit.conformance.vectors import SHIPPED, read
 from audit.errors import QuestionError, SourceError
-from audit.vectors import SHIPPED, read
+from audit.report.assets import asset
 
 VECTORS = read()
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda v: v.id)
 def test_every_vector_comes_out(vector):
-    found = conform.outcome(vector)
+    found = run.outcome(vector)
     assert found.passed, found.detail
 
 
@@ -67,7 +67,7 @@ def test_the_seven_impact_ratios_of_local_law_144_are_rounded_as_published():
     found = {}
     for vector in VECTORS:
         if vector.id.startswith("ll144-"):
-            result = conform.ask(vector)
+            result = run.ask(vector)
             by = vector.question.groups
             highest = result.find("selection_rate", "highest", by=by)[0].value
             found |= {e.group[0]: f"{e.value / highest:.2f}" for e in result.find("selection_rate", by=by)}
@@ -100,7 +100,7 @@ def expected(**changes):
 
 
 def test_the_example_itself_is_right(tmp_path):
-    assert [o.passed for o in conform.run(written(tmp_path, document()))] == [True]
+    assert [o.passed for o in run.run(written(tmp_path, document()))] == [True]
 
 
 WRONG = {
@@ -128,11 +128,11 @@ WRONG = {
 
 @pytest.mark.parametrize(("changes", "says"), WRONG.values(), ids=WRONG)
 def test_a_wrong_expectation_fails_by_name(tmp_path, changes, says):
-    (found,) = conform.run(written(tmp_path, document(**changes)))
+    (found,) = run.run(written(tmp_path, document(**changes)))
     assert (found.id, found.passed) == ("one", False)
     assert re.search(says, found.detail), found.detail
-    assert conform.table([found]).splitlines()[0].startswith("FAILED  one  ")
-    assert "0 of 1" in conform.table([found])
+    assert run.table([found]).splitlines()[0].startswith("FAILED  one  ")
+    assert "0 of 1" in run.table([found])
 
 
 TWO = {"columns": ["g", "y", "n"], "cells": [["a", 1, 3], ["b", 0]]}
@@ -172,25 +172,25 @@ MALFORMED = {
 @pytest.mark.parametrize(("content", "error", "says"), MALFORMED.values(), ids=MALFORMED)
 def test_malformed_vectors_are_refused(tmp_path, content, error, says):
     with pytest.raises(error, match=says) as caught:
-        conform.run(written(tmp_path, content))
+        run.run(written(tmp_path, content))
     assert "vectors.json" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path):
     with pytest.raises(SourceError, match="absent.json' is no file"):
-        conform.run(tmp_path / "absent.json")
+        run.run(tmp_path / "absent.json")
     (tmp_path / "latin.json").write_bytes(b"\xe9")
     with pytest.raises(SourceError, match="not UTF-8"):
-        conform.run(tmp_path / "latin.json")
+        run.run(tmp_path / "latin.json")
 
 
 def test_a_question_names_its_task_and_a_regression_its_prediction(tmp_path):
     question = {"task": "regression", "groups": ["g"], "label": "y"}
     with pytest.raises(QuestionError, match="task regression names a prediction"):
-        conform.run(written(tmp_path, document(question=question)))
+        run.run(written(tmp_path, document(question=question)))
     with pytest.raises(QuestionError, match="task"):
-        conform.run(written(tmp_path, document(question=question | {"task": "regresion"})))
+        run.run(written(tmp_path, document(question=question | {"task": "regresion"})))
     assert {v.question.task for v in VECTORS} >= {"classification", "regression"}
 
 
@@ -201,7 +201,7 @@ def test_a_ranking_and_several_classes_can_be_asked(tmp_path):
     ranking = {"task": "ranking", "groups": ["g"], "label": "y", "rank": "place", "top": [2]}
     classes = {"task": "multiclass", "groups": ["g"], "label": "was", "prediction": "said"}
     for question in (ranking, classes):
-        (found,) = conform.run(written(tmp_path, document(question=question, **common)))
+        (found,) = run.run(written(tmp_path, document(question=question, **common)))
         assert found.passed, found.detail
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, chi2_contingency, fisher_exact
 
-from audit.inference.tables import at_least, rates_apart, shift
+from audit.measurement.inference.contingency import at_least, rates_apart, shift
 
 
 def column(*counts):

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 import audit as package
-from audit.evidence.store import read_result
-from audit.publish.card import render
-from audit.publish.croissant import is_describable, lacks
+from audit.record.store import read_result
+from audit.report.card.render import render
+from audit.report.croissant import is_describable, lacks
 
 COLUMNS = {
     "sex": ["f", "m"] * 60,

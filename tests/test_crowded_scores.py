@@ -12,18 +12,19 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 import audit
-from audit.engines import budget, score_bins, scores
-from audit.engines.asking import cubes_of, tallied
-from audit.engines.choice import engine_of
-from audit.engines.count_files import tallies_of, tallies_record
-from audit.engines.counting import Plan
-from audit.engines.score_bins import Bins
-from audit.engines.tables import open_frame
-from audit.engines.terms import Finer, Number, Rows, Steps
+from audit.counting import budget
+from audit.counting.backends.choose import engine_of
+from audit.counting.count import cubes_of, tallied
+from audit.counting.count_files import tallies_of, tallies_record
+from audit.counting.kinds import score_bins, scores
+from audit.counting.kinds.score_bins import Bins
+from audit.counting.plan import Plan
+from audit.counting.terms import Finer, Number, Rows, Steps
 from audit.errors import QuestionError
-from audit.grouping import SCORE
-from audit.measurement.bins import edges_of
-from audit.verify import differences
+from audit.measurement.grouping import SCORE
+from audit.measurement.scores.bins import edges_of
+from audit.pipeline.verify import differences
+from audit.tables.table import open_frame
 
 KINDS = ("fraud", "beta", "default", "near 1", "log-odds", "an outlier", "tiny", "huge", "middle", "few millionths")
 

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import audit
-from audit.config.dialect import Dialect, dialect_of
-from audit.engines.decoding import decoded, reading_option
-from audit.engines.tables import open_table
 from audit.errors import AuditError, QuestionError, SourceError
+from audit.tables.formats.decoding import decoded, reading_option
+from audit.tables.formats.dialect import Dialect, dialect_of
+from audit.tables.table import open_table
 
 RNG = np.random.default_rng(5)
 N = 200

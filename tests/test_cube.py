@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from audit.cube import Axis, Cube, from_cells, sort_key
 from audit.errors import QuestionError
-from audit.records import cube_of, cube_record
+from audit.record.cubes import cube_of, cube_record
 
 level = st.sampled_from(["a", "b", "ä", "10", "9", None])
 rows = st.lists(st.tuples(level, st.sampled_from(["0", "1"])), max_size=60)

@@ -20,9 +20,9 @@ from pathlib import Path
 import pytest
 import sample_results
 
-from audit import dashboard
+from audit.cli import dashboard
 from audit.errors import QuestionError
-from audit.evidence.store import Store
+from audit.record.store import Store
 
 pytest.importorskip("streamlit", reason="the extra evenhand[dashboard] is not installed")
 from streamlit.testing.v1 import AppTest  # noqa: E402

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from looking_at import found
 
-from audit.data.association import cramers_v
+from audit.checks.association import cramers_v
 
 RNG = np.random.default_rng(2)
 N = 3000

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import audit
-from audit.cli.front import main
+from audit.cli.app import main
 
 
 def asked(d, s, g, **more):

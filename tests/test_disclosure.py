@@ -9,9 +9,9 @@ import sample_results as samples
 
 import audit
 from audit.errors import QuestionError
-from audit.publish.disclosure import publishable, values_between
-from audit.sentences import number
-from audit.value import Estimate
+from audit.estimate import Estimate
+from audit.gates.sentences import number
+from audit.report.disclosure.publishable import publishable, values_between
 
 K = 10
 
@@ -93,7 +93,7 @@ def test_estimates_without_counts_behind_them_are_left_out():
 
 @pytest.mark.parametrize("style", ["html", "md"])
 def test_no_number_of_a_hidden_group_is_on_the_card(style):
-    from audit.publish.card import render
+    from audit.report.card.render import render
 
     private = samples.single_small_group(7)
     text = render(private, style)
@@ -117,7 +117,7 @@ def test_a_distance_to_a_reference_that_is_left_out_is_left_out():
 
 @pytest.mark.parametrize("style", ["html", "md"])
 def test_a_card_says_what_it_cannot_protect(style):
-    from audit.publish.card import render
+    from audit.report.card.render import render
 
     said = " ".join(render(samples.boston(), style).split())
     assert "Two cards of overlapping data can be subtracted from each other" in said
@@ -205,7 +205,7 @@ def test_a_card_does_not_say_how_many_have_a_prediction_that_it_hides():
 
 def test_the_question_says_the_smallest_count_of_its_cards():
     from audit.config.read import build
-    from audit.publish.card import render
+    from audit.report.card.render import render
 
     private = samples.boston()
     for k in (1, 5):

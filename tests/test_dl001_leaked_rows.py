@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from looking_at import found
 
-from audit.data.checks.leaked_rows import Split
-from audit.data.leaked_groups import MOST_SAID, Leaked, told
+from audit.checks.leaked_groups import MOST_SAID, Leaked, told
+from audit.checks.rules.leaked_rows import Split
 
 
 def one(train, test, **data):

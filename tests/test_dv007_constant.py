@@ -65,7 +65,7 @@ def test_it_is_missing_for_everybody_too():
 
 
 def test_a_table_without_rows_has_no_empty_column():
-    from audit.engines.profile import Profile, empty_columns
+    from audit.counting.columns.profile import Profile, empty_columns
 
     assert empty_columns({"x": Profile("text", 0, 0, 0), "z": Profile("text", 3, 3, 0)}) == ["z"]
 

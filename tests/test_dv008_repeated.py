@@ -7,8 +7,8 @@ import pandas as pd
 from two_parts import of
 
 import audit
-from audit.data.looked import looking
-from audit.engines.repeats import repeats
+from audit.checks.part import looking
+from audit.counting.columns.repeats import repeats
 
 
 def people(n=4000, seed=0):
@@ -88,7 +88,7 @@ def test_missing_values_are_equal_and_no_groups_are_needed():
 
 
 def test_a_share_of_the_combinations_says_about_the_same(monkeypatch):
-    import audit.engines.repeats as module
+    import audit.counting.columns.repeats as module
 
     frame = people(20_000)
     frame = pd.concat([frame, frame[:1000]])
@@ -103,9 +103,9 @@ def test_a_share_of_the_combinations_says_about_the_same(monkeypatch):
 
 def test_repeats_count_every_row_once():
     from audit.config.read import build
-    from audit.engines.choice import count
-    from audit.engines.tables import open_frame
-    from audit.plans import data_plan
+    from audit.counting.backends.choose import count
+    from audit.pipeline.plans import data_plan
+    from audit.tables.table import open_frame
 
     frame = people()
     config = build({"data": {"source": "m", "groups": ["g"], "label": "y"}}, "q")

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 import audit
-from audit.cli.front import main
-from audit.data.checks import written
-from audit.verify import differences
+from audit.checks.rules import misread_values
+from audit.cli.app import main
+from audit.pipeline.verify import differences
 
 N = 400
 RNG = np.random.default_rng(20260114)
@@ -57,8 +57,8 @@ def test_a_sound_column_stays_silent(values):
 
 
 def test_a_wide_table_is_asked_in_few_passes_and_says_how_far_it_looked(monkeypatch):
-    monkeypatch.setattr(written, "CELLS", 60 * 300)
-    monkeypatch.setattr(written, "FEWEST_ROWS", 10)
+    monkeypatch.setattr(misread_values, "CELLS", 60 * 300)
+    monkeypatch.setattr(misread_values, "FEWEST_ROWS", 10)
     wide = pd.DataFrame({f"c{i}": ["a", "NA" if i == 59 else "b"] * (N // 2) for i in range(60)})
     check = found(**{c: wide[c] for c in wide})
     assert "c59" in check.detail

@@ -15,9 +15,9 @@ import sample_results as samples
 from audit.cli import main
 from audit.config.read import build
 from audit.errors import AuditError, InputError, QuestionError, SourceError
-from audit.evidence.store import BEFORE, Store
-from audit.publish.card import render
-from audit.run import Job, run
+from audit.pipeline.run import Job, run
+from audit.record.store import BEFORE, Store
+from audit.report.card.render import render
 
 ROWS = "g,y,p\n" + "a,0,0\na,1,1\nb,0,1\nb,1,1\n" * 50
 OLD = "g,y,p\n" + "a,1,0\nb,1,0\n" * 30
@@ -245,7 +245,7 @@ def test_what_cannot_be_kept_is_not_trained_over(here, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("audit.earlier.shutil.copy2", full)
+    monkeypatch.setattr("audit.pipeline.earlier_predictions.shutil.copy2", full)
     with pytest.raises(SourceError, match=r"old 'p\.csv'.*cannot be kept.*No space left"):
         audited(here, "open('began', 'w')")
     assert contents(here) == {"data.csv": ROWS, "p.csv": OLD}
@@ -253,7 +253,9 @@ def test_what_cannot_be_kept_is_not_trained_over(here, monkeypatch):
 
 def test_what_cannot_be_put_back_stays_with_the_run_and_the_training_has_failed(here, monkeypatch):
     (here / "p.csv").write_text(OLD)
-    monkeypatch.setattr("audit.earlier._aside", lambda *_: (_ for _ in ()).throw(OSError(13, "Permission denied")))
+    monkeypatch.setattr(
+        "audit.pipeline.earlier_predictions._aside", lambda *_: (_ for _ in ()).throw(OSError(13, "Permission denied"))
+    )
     with pytest.raises(AuditError, match="cannot be put back") as caught:
         audited(here, f"{HARM['cut off']}; raise SystemExit(1)")
     assert caught.value.exit_code == 5

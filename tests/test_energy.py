@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from audit.energy import carbon
-from audit.energy.by_codecarbon import Codecarbon
+from audit.energy.instruments.codecarbon import Codecarbon
 from audit.energy.ledger import Ledger, Source
 from audit.energy.meter import Meter
 from audit.errors import QuestionError, StoreError
-from audit.evidence.atomic import write_bytes, write_text
+from audit.system.atomic import write_bytes, write_text
 
 COUNTER = Source(component="cpu", method="counter", detail="a counter")
 MODEL = Source(component="ram", method="constant", detail="a constant")
@@ -603,7 +603,7 @@ def test_half_a_surrogate_is_refused(tmp_path):
 def test_a_disk_that_fills_up_leaves_the_old_file(tmp_path):
     path = tmp_path / "a"
     write_text(path, "old")
-    code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); from pathlib import Path; from audit.evidence.atomic import write_text; write_text(Path({str(path)!r}), 'n' * 5000)"
+    code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); from pathlib import Path; from audit.system.atomic import write_text; write_text(Path({str(path)!r}), 'n' * 5000)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "StoreError: cannot write" in done.stderr
     assert path.read_text() == "old"

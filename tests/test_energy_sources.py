@@ -11,13 +11,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from audit.energy.apart import Apart
-from audit.energy.by_codecarbon import Codecarbon, _cpu
-from audit.energy.by_zeus import Zeus
-from audit.energy.instrument import EVERY_BOARD, named
+from audit.energy.instruments.codecarbon import Codecarbon, _cpu
+from audit.energy.instruments.instrument import EVERY_BOARD, named
+from audit.energy.instruments.isolated import Apart
+from audit.energy.instruments.zeus import Zeus
 from audit.energy.ledger import WHOLE_MACHINE
 from audit.errors import QuestionError
-from audit.result import EnergyMethod
+from audit.record.result import EnergyMethod
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = SimpleNamespace(
@@ -180,7 +180,7 @@ def chip(kind: str, measured: str, *readings: dict[str, float]) -> str:
             def begin_window(self, key, restart=False): raise NotImplementedError
             def end_window(self, key): raise NotImplementedError
         soc._soc = {kind}()
-        from audit.energy.instrument import named
+        from audit.energy.instruments.instrument import named
         meter = named("zeus")
         meter.start()
         for _ in range({len(readings)}):

@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_engines import people
 
-from audit.engines.asking import cubes_of, tallied
-from audit.engines.choice import engine_of
-from audit.engines.counting import Plan
-from audit.engines.duck import DuckEngine
-from audit.engines.exact import LARGEST_SHIFT, grid_shift, nearest
-from audit.engines.tables import open_frame, open_table
+from audit.counting.backends.choose import engine_of
+from audit.counting.backends.duckdb import DuckEngine
+from audit.counting.count import cubes_of, tallied
+from audit.counting.exact import LARGEST_SHIFT, grid_shift, nearest
+from audit.counting.plan import Plan
 from audit.errors import InputError, QuestionError, SourceError, ValuesError
-from audit.grouping import LOSSES
+from audit.measurement.grouping import LOSSES
+from audit.tables.table import open_frame, open_table
 
 QUESTIONS = {
     "crossings": Plan(groups=("race", "sex"), intersections=2, label="label", prediction="decision"),
@@ -197,7 +197,7 @@ def parts(tmp_path_factory):
 
 
 def test_a_cluster_of_two_workers_gives_the_same_cubes(cluster, parts):
-    from audit.engines.spark import session
+    from audit.counting.backends.spark import session
 
     table = open_table(parts / "part-*.parquet")
     with session(cluster.master) as spark:
@@ -208,7 +208,7 @@ def test_a_cluster_of_two_workers_gives_the_same_cubes(cluster, parts):
 
 
 def test_a_cluster_keeps_classes_of_text_apart(cluster, tmp_path):
-    from audit.engines.spark import session
+    from audit.counting.backends.spark import session
 
     classes = Plan(groups=("g",), label="y", prediction="p", classes=True, task="multiclass")
     frame = pd.DataFrame({"y": ["01", "1", "2", "1E5"] * 4, "p": ["1", "1", "2", "100000"] * 4, "g": ["a", "b"] * 8})
@@ -226,7 +226,7 @@ def test_a_cluster_keeps_classes_of_text_apart(cluster, tmp_path):
 
 @pytest.mark.slow
 def test_a_cluster_gives_the_same_cubes_for_every_question(cluster, parts):
-    from audit.engines.spark import session
+    from audit.counting.backends.spark import session
 
     table = open_table(parts / "part-*.parquet")
     with session(cluster.master):
@@ -237,7 +237,7 @@ def test_a_cluster_gives_the_same_cubes_for_every_question(cluster, parts):
 
 @pytest.mark.slow
 def test_a_worker_that_is_killed_costs_time_and_no_row(cluster, parts):
-    from audit.engines.spark import session
+    from audit.counting.backends.spark import session
 
     table = open_table(parts / "part-*.parquet")
     with session(cluster.master):
@@ -251,7 +251,7 @@ def test_a_worker_that_is_killed_costs_time_and_no_row(cluster, parts):
 
 @pytest.mark.slow
 def test_a_cluster_without_workers_is_told_and_not_waited_for(tmp_path, parts, monkeypatch):
-    from audit.engines import spark
+    from audit.counting.backends import spark
 
     monkeypatch.setattr(spark, "WITHOUT_WORKERS_S", 6.0)
     with spark_cluster.cluster(tmp_path, workers=0) as empty, pytest.raises(SourceError, match="has had no worker"):

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from pyarrow import feather
 
 import audit
-from audit.engines.counting import FOLDS, Plan
-from audit.engines.duck import DuckEngine
-from audit.engines.tables import open_frame, open_table
+from audit.counting.backends.duckdb import DuckEngine
+from audit.counting.plan import FOLDS, Plan
 from audit.errors import InputError, SourceError, ValuesError
+from audit.tables.table import open_frame, open_table
 
 
 def people(n=2000, seed=1):

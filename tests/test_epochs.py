@@ -16,19 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import audit
-from audit.cells import Cells
 from audit.config.read import build
-from audit.epochs import FILE, MOST_DRAWN, RUN, chosen, epoch_of, log_epoch, rates_of, read_epochs
+from audit.counting.cells import Cells
 from audit.errors import QuestionError
-from audit.evidence.reader import from_text
-from audit.evidence.store import Store
-from audit.publish.card import render
-from audit.publish.disclosure import publishable
-from audit.records import cube_of
-from audit.result import AuditResult
-from audit.run import Job, run
-from audit.tracking import track
-from audit.verify import differences
+from audit.pipeline.run import Job, run
+from audit.pipeline.track import track
+from audit.pipeline.verify import differences
+from audit.record.cubes import cube_of
+from audit.record.epochs import FILE, MOST_DRAWN, RUN, chosen, epoch_of, log_epoch, rates_of, read_epochs
+from audit.record.reader import from_text
+from audit.record.result import AuditResult
+from audit.record.store import Store
+from audit.report.card.render import render
+from audit.report.disclosure.publishable import publishable
 
 SEXES = ("female", "male")
 LEVELS = {"sex": SEXES, "race": ("black", "white")}
@@ -216,7 +216,7 @@ import json, os, sys
 import pandas as pd
 sys.path.insert(0, {tests!r})
 from test_epochs import point, rows_of
-from audit.epochs import log_epoch
+from audit.record.epochs import log_epoch
 for number in (1, 2, 3):
     log_epoch(point(number))
 if len(sys.argv) > 1:

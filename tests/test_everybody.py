@@ -15,19 +15,19 @@ from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef, roc_auc_score
 
 import audit
-from audit.catalogue import EVERYBODY, Compare, asks_of
 from audit.config.limits import check_limits
 from audit.errors import QuestionError
-from audit.fairness.rates import RATES
-from audit.fairness.statistics import STATISTICS
-from audit.grouping import Grouping
-from audit.inference.delta import smooth, with_whole
-from audit.inference.effective import plain
-from audit.inference.intervals import Limits
-from audit.inference.mixtures import Sides, furthest, sides_of, to_other, to_whole
-from audit.metrics import CATALOGUE
-from audit.publish.disclosure import publishable
-from audit.verify import differences
+from audit.measurement.grouping import Grouping
+from audit.measurement.inference.delta import smooth, with_whole
+from audit.measurement.inference.effective import plain
+from audit.measurement.inference.intervals import Limits
+from audit.measurement.inference.mixtures import Sides, furthest, sides_of, to_other, to_whole
+from audit.measurement.metrics.catalogue import CATALOGUE
+from audit.measurement.metrics.confusion import STATISTICS
+from audit.measurement.metrics.kinds import EVERYBODY, Compare, asks_of
+from audit.measurement.metrics.rates import RATES
+from audit.pipeline.verify import differences
+from audit.report.disclosure.publishable import publishable
 
 TAIL = 0.025
 BASE = next(m for m in RATES if m.name == "base_rate")
@@ -564,7 +564,7 @@ def test_a_group_without_positives_has_no_auc_to_compare():
 
 @pytest.mark.parametrize("style", ["html", "md"])
 def test_the_card_has_a_table_of_it_only_where_it_was_asked_for(style):
-    from audit.publish.card import render
+    from audit.report.card.render import render
 
     _, g, y, p = drawn(5)
     asked = render(audit.measure(y, p, groups={"g": g}, compare_to=BOTH), style)

@@ -9,13 +9,13 @@ import pytest
 from sklearn import metrics as sk
 
 import audit
+from audit.counting.backends.choose import engine_of
+from audit.counting.plan import Plan
 from audit.cube import Cube
-from audit.engines.choice import engine_of
-from audit.engines.counting import Plan
-from audit.engines.tables import open_frame
-from audit.evidence.reader import from_text
-from audit.measurement.bins import pairs_of
-from audit.verify import differences
+from audit.measurement.scores.bins import pairs_of
+from audit.pipeline.verify import differences
+from audit.record.reader import from_text
+from audit.tables.table import open_frame
 
 EXACT = "exact: every pair of rows was looked at"
 AGAINST = {"bpsn_auc": (1, False, 0, True, 0.0), "bnsp_auc": (1, True, 0, False, 0.0),

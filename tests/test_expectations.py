@@ -10,7 +10,7 @@ import warnings
 import pandas as pd
 import pytest
 
-from audit.data.expectations import read_suite, run_suite, starting_suite
+from audit.checks.expectations.checks import read_suite, run_suite, starting_suite
 from audit.errors import QuestionError, SourceError
 
 SECRET = "Ada Lovelace 1815"
@@ -165,7 +165,7 @@ def test_a_parameter_that_the_suite_sets_is_filled_in(tmp_path, frame):
 def test_a_typo_is_refused_without_importing_great_expectations(tmp_path):
     path = suite_file(tmp_path, expect("expect_column_values_to_not_be_nul", column="a"))
     code = (
-        "import sys\nfrom audit.data.expectations import read_suite\n"
+        "import sys\nfrom audit.checks.expectations.checks import read_suite\n"
         f"try: read_suite({str(path)!r})\nexcept Exception as e: print(e)\n"
         "print({'great_expectations', 'pandas', 'numpy'} & set(sys.modules))"
     )
@@ -364,7 +364,7 @@ def test_nothing_is_printed_written_or_left_behind(tmp_path):
         "import os, socket\n"
         "def refused(*a, **k): raise SystemExit('network')\n"
         "socket.socket.connect = socket.getaddrinfo = refused\n"
-        "import pandas as pd\nfrom audit.data.expectations import read_suite, run_suite\n"
+        "import pandas as pd\nfrom audit.checks.expectations.checks import read_suite, run_suite\n"
         "before = dict(os.environ)\n"
         f"found = run_suite(read_suite({str(path)!r}), pd.DataFrame({{'a': [1, None], 'b': ['x', 'y']}}))\n"
         "assert dict(os.environ) == before\n"

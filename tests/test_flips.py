@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
 import audit
-from audit.engines import flips as counting
-from audit.engines.neighbours import majorities
+from audit.counting.kinds import flips as counting
+from audit.counting.kinds.neighbours import majorities
 from audit.errors import QuestionError, SourceError, ValuesError
-from audit.inference.exclusive import contrast, shares
-from audit.publish.disclosure import publishable
-from audit.verify import differences
+from audit.measurement.inference.exclusive import contrast, shares
+from audit.pipeline.verify import differences
+from audit.report.disclosure.publishable import publishable
 
 
 def some(n=400, seed=0):

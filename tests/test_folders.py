@@ -18,11 +18,11 @@ from test_engine_conformance import same
 from test_engines import people
 from test_tables import refused
 
-from audit.engines import folders
-from audit.engines.choice import engine_of
-from audit.engines.counting import Plan
-from audit.engines.duck import DuckEngine
-from audit.engines.tables import open_table
+from audit.counting.backends.choose import engine_of
+from audit.counting.backends.duckdb import DuckEngine
+from audit.counting.plan import Plan
+from audit.tables import folders
+from audit.tables.table import open_table
 
 DEFAULT = "__HIVE_DEFAULT_PARTITION__"
 PLANS = {
@@ -94,7 +94,7 @@ def test_folders_count_as_the_same_rows_in_one_file(warehouse, source, plan):
 
 def test_spark_reads_folders_as_the_others_do(tmp_path, warehouse):
     spark_cluster.require()
-    from audit.engines.spark import INFERENCE, session
+    from audit.counting.backends.spark import INFERENCE, session
 
     shutil.copytree(warehouse / "tree", tmp_path / "eu" / "it's [all] {here}")
     for path in sorted((tmp_path / "eu").rglob("site=Zürich")):

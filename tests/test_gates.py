@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import audit
-from audit.checks_found import checks_found
 from audit.config.read import build
 from audit.errors import QuestionError
-from audit.gates import Evidence, again, exit_code, judge, overall
-from audit.result import Check, Energy
-from audit.value import Estimate
-from audit.verify import differences
+from audit.estimate import Estimate
+from audit.gates.check_counts import checks_found
+from audit.gates.judge import Evidence, again, exit_code, judge, overall
+from audit.pipeline.verify import differences
+from audit.record.result import Check, Energy
 
 TODAY = dt.date(2026, 11, 24)
 BLACK, WHITE = ("black",), ("white",)
@@ -255,7 +255,7 @@ def near(limit, unit):
 
 
 def test_a_verdict_that_other_folds_could_turn_says_so():
-    from audit.publish.card import render
+    from audit.report.card.render import render
 
     found = near(0.5, unit=True).find("selection_rate", "difference", by=("g",))[0]
     half = found.value - found.low

@@ -16,8 +16,8 @@ import pytest
 import sample_results
 from test_dashboard import BOSTON, answers, put, served, wait_for
 
-from audit import guard
-from audit.evidence.store import Store
+from audit.record.store import Store
+from audit.system import guard
 
 pytest.importorskip("streamlit", reason="the extra evenhand[dashboard] is not installed")
 
@@ -300,7 +300,7 @@ def test_no_name_becomes_a_link(tmp_path, playing):
 
 
 def test_the_guard_is_what_is_shipped():
-    from audit.assets import asset
+    from audit.report.assets import asset
 
     text = Path(asset("dashboards/serve.py")).read_text()
     assert "Middleware(Guard" in text

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from attacker import Attacker, summed
 
-from audit.publish.hiding import hidden
+from audit.report.disclosure.hide import hidden
 
 
 def shares(seed, k, groups):

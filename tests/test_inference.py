@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.inference.effective import folded, plain, weighted
-from audit.inference.intervals import Limits, clopper_pearson, difference, quantile, ratio, wilson
-from audit.inference.needed import needed
-from audit.inference.pairs import against, correlations, extreme, gap, guarded, single
+from audit.measurement.inference.effective import folded, plain, weighted
+from audit.measurement.inference.intervals import Limits, clopper_pearson, difference, quantile, ratio, wilson
+from audit.measurement.inference.pairs import against, correlations, extreme, gap, guarded, single
+from audit.measurement.inference.sample_size import needed
 
 Q = 1.959963984540054
 INF = np.array([math.inf])

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from audit.inference.auc import auc, auc_gap, folded, known, limits, placed
-from audit.inference.calibration import calibration
-from audit.inference.effective import plain, together
-from audit.inference.intervals import few_at, moved_out, wilson
-from audit.inference.many import benjamini_hochberg, gap_p_value, holm, smallest_tail
-from audit.inference.needed import needed
-from audit.inference.pairs import gap, gaps
-from audit.inference.spread import between_variance, noise_floor, spread
+from audit.measurement.inference.auc import auc, auc_gap, folded, known, limits, placed
+from audit.measurement.inference.calibration import calibration
+from audit.measurement.inference.corrections import benjamini_hochberg, gap_p_value, holm, smallest_tail
+from audit.measurement.inference.effective import plain, together
+from audit.measurement.inference.intervals import few_at, moved_out, wilson
+from audit.measurement.inference.pairs import gap, gaps
+from audit.measurement.inference.sample_size import needed
+from audit.measurement.inference.spread import between_variance, noise_floor, spread
 
 TAIL = 0.025
 

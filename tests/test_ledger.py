@@ -23,14 +23,14 @@ from audit.energy.ledger import Ledger, Source, idle_share
 from audit.energy.site import Declared, Site, site_of
 from audit.energy.totals import footprint
 from audit.errors import QuestionError
-from audit.evidence.reader import from_text, read_result
-from audit.footprint_words import energy_total, measured_words
-from audit.gates import Evidence, judge
-from audit.publish.card import render
-from audit.publish.energy import energy_view
-from audit.publish.terminal import summary
-from audit.result import Energy, EnergyComponent, Factor
-from audit.strict_json import loads
+from audit.gates.judge import Evidence, judge
+from audit.record.energy_text import energy_total, measured_words
+from audit.record.reader import from_text, read_result
+from audit.record.result import Energy, EnergyComponent, Factor
+from audit.report.card.energy import energy_view
+from audit.report.card.render import render
+from audit.report.terminal.summary import summary
+from audit.system.strict_json import loads
 
 TPU = Declared(component="tpu", power_w=170, device="TPU v4", source="Jouppi et al. 2023", date="2023", idle_w=60)
 METHODS = ("counter", "sampled", "model", "constant", "declared")

@@ -10,12 +10,12 @@ import pytest
 from test_cards import Page, contrast, palette
 
 import audit
-from audit.assets import asset
 from audit.config.read import parse
 from audit.errors import QuestionError
-from audit.publish.card import FORMATS, WRITTEN, formats, render
-from audit.publish.categories import ratio_text
-from audit.publish.disclosure import publishable
+from audit.report.assets import asset
+from audit.report.card.render import FORMATS, WRITTEN, formats, render
+from audit.report.categories import ratio_text
+from audit.report.disclosure.publishable import publishable
 
 SEX = {"Male": (92, 50), "Female": (76, 34)}
 RACE = {"Hispanic": (28, 18), "White": (40, 15), "Black": (32, 16), "NH/PI": (8, 5), "Asian": (24, 10)}
@@ -112,7 +112,7 @@ def test_what_only_the_owner_knows_comes_from_audit_toml():
     )
     from dataclasses import replace
 
-    from audit.records import question_record
+    from audit.record.cubes import question_record
 
     text = render(replace(example(), question=question_record(config)), "ll144-md", k=1)
     for said in ("An Auditor", "Applications of one year", "2025-01-01 to 2025-12-31", "2026-02-01", "too few to say"):
@@ -200,7 +200,7 @@ def test_weights_and_units_are_said():
 def test_a_format_is_one_file_that_says_so(tmp_path, monkeypatch):
     assert {"html", "md", "ll144", "ll144-md"} <= set(FORMATS)
     assert set(WRITTEN) <= set(FORMATS)
-    from audit.publish import card
+    from audit.report.card import render as card
 
     for file in asset("reports/templates").iterdir():
         shutil.copy(file, tmp_path)

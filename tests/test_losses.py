@@ -9,12 +9,12 @@ import pytest
 from sklearn import metrics as sk
 
 import audit
-from audit.engines.counting import Plan
-from audit.engines.duck import DuckEngine
-from audit.engines.tables import open_frame
+from audit.counting.backends.duckdb import DuckEngine
+from audit.counting.plan import Plan
 from audit.errors import QuestionError, ValuesError
-from audit.inference.calibration import calibration, shared_noise
-from audit.verify import differences
+from audit.measurement.inference.calibration import calibration, shared_noise
+from audit.pipeline.verify import differences
+from audit.tables.table import open_frame
 
 LOSSES = ("brier_score", "log_loss", "calibration_in_the_large")
 GROUPS = 150

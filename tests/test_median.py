@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import audit
 from audit.config.read import build
 from audit.errors import AuditError, QuestionError, ValuesError
-from audit.evidence.reader import from_text
-from audit.verify import differences
+from audit.pipeline.verify import differences
+from audit.record.reader import from_text
 
 
 def cut(scores, groups=None, **more):
@@ -102,8 +102,8 @@ def test_a_file_is_cut_as_rows_in_memory_are(tmp_path):
     rng = np.random.default_rng(2)
     frame = pd.DataFrame({"y": rng.integers(0, 2, 999), "s": rng.normal(size=999), "g": rng.choice(["a", "b"], 999)})
     frame.to_parquet(tmp_path / "p.parquet")
-    from audit.cli.asking import Asked, question
-    from audit.stages import Findings, Opened, audit_predictions
+    from audit.cli.question import Asked, question
+    from audit.pipeline.stages import Findings, Opened, audit_predictions
 
     config = question(
         Asked(table=tmp_path / "p.parquet", label="y", score="s", threshold="median", groups=["g"]), "model", None
@@ -120,10 +120,10 @@ def test_a_file_is_cut_as_rows_in_memory_are(tmp_path):
 @pytest.mark.parametrize("engine", ["duckdb", "pandas", "polars"])
 @pytest.mark.parametrize("most", [500_000, 5])
 def test_every_engine_finds_it_listed_or_searched(engine, most, monkeypatch):
-    from audit.engines import cut as module
-    from audit.engines.choice import engine_of
-    from audit.engines.counting import Plan
-    from audit.engines.tables import open_frame
+    from audit.counting.backends.choose import engine_of
+    from audit.counting.kinds import median as module
+    from audit.counting.plan import Plan
+    from audit.tables.table import open_frame
 
     monkeypatch.setattr(module, "MOST_VALUES", most)
     rng = np.random.default_rng(3)
@@ -146,7 +146,7 @@ def test_no_rows_are_refused_by_name_and_parts_do_not_know_the_whole(tmp_path):
     with pytest.raises(AuditError):
         audit.measure(frame.y[:0], score=frame.s[:0], threshold="median", groups={"g": frame.g[:0]})
     frame.to_parquet(tmp_path / "p.parquet")
-    from audit.parts import add_part
+    from audit.pipeline.parts import add_part
 
     raw = {"data": {"label": "y", "groups": ["g"]}, "predictions": {"source": "x", "score": "s", "threshold": "median"}}
     with pytest.raises(QuestionError, match="does not know the median of the whole"):

@@ -35,7 +35,7 @@ import json, resource, sys, time
 from pathlib import Path
 began = time.monotonic()
 from audit.energy.meter import Meter
-from audit.process import exit_status, metered_command
+from audit.system.command import exit_status, metered_command
 loaded = time.monotonic()
 with Meter(country="FRA", record=Path("energy.json"), flush_s=0.3) as meter:
     ended = metered_command(["python", "train.py"], folder=Path("."), meter=meter)
@@ -81,7 +81,7 @@ sys.exit(7)
 """
 ONLY_IN_THE_METER = """
 import sys
-if any("audit.energy.probe" in word for word in sys.orig_argv):
+if any("audit.energy.instruments.probe" in word for word in sys.orig_argv):
     {body}
 """
 BOARDS = '''
@@ -519,7 +519,7 @@ def test_the_process_of_the_meter_ends_with_whoever_asked(tmp_path):
     """A parent that is killed can tell nobody; its meter finds out by itself, and at once."""
     code = textwrap.dedent("""
         import os, signal, sys, time
-        from audit.energy.apart import Apart
+        from audit.energy.instruments.isolated import Apart
         meter = Apart()
         meter.start()
         while meter.read() is None: time.sleep(0.05)

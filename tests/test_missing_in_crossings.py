@@ -7,10 +7,10 @@ import pytest
 
 import audit
 from audit.cube import Axis, Cube
-from audit.grouping import missing_groups
-from audit.publish.card import render
-from audit.publish.disclosure import publishable
-from audit.verify import differences
+from audit.measurement.grouping import missing_groups
+from audit.pipeline.verify import differences
+from audit.report.card.render import render
+from audit.report.disclosure.publishable import publishable
 
 
 def drawn(seed, task):

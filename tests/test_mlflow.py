@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 import audit
 from audit.errors import DataRefusedError, QuestionError
 from audit.mlflow import headline, log, named
-from audit.result import Energy
-from audit.wrapping import patience
+from audit.record.result import Energy
+from audit.wrapping import safely
 
 mlflow = pytest.importorskip("mlflow")
 
@@ -229,7 +229,7 @@ def test_a_server_that_hangs_is_not_waited_for(tmp_path, capfd, monkeypatch):
     over.set()
     assert "not done within 1.5 s" in capfd.readouterr().err
     assert run.result.verdict == "pass"
-    assert patience.within(5, "it", lambda: 1).value == 1
+    assert safely.within(5, "it", lambda: 1).value == 1
 
 
 def test_mlflow_is_never_imported_unasked(tmp_path):

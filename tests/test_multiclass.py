@@ -15,10 +15,10 @@ from sklearn import metrics as sk
 
 import audit
 from audit.errors import QuestionError, ValuesError
-from audit.fairness.multiclass import MACRO, WORST
-from audit.inference.effective import plain
-from audit.inference.pairs import gap as pairs_gap
-from audit.verify import differences
+from audit.measurement.inference.effective import plain
+from audit.measurement.inference.pairs import gap as pairs_gap
+from audit.measurement.metrics.multiclass import MACRO, WORST
+from audit.pipeline.verify import differences
 
 CLASSES = list("abcd")
 
@@ -326,7 +326,7 @@ def test_missing_groups_stand_apart_and_one_group_is_nothing_to_compare():
 
 @pytest.mark.parametrize("more", [{}, {"weight": True}, {"unit": True}, {"weight": True, "unit": True}])
 def test_the_document_holds_what_the_numbers_need(more):
-    from audit.evidence.reader import from_text
+    from audit.record.reader import from_text
 
     y, p, g, s, w = some(400)
     columns = {"weight": w, "unit": np.arange(400) // 3}
@@ -343,7 +343,7 @@ def test_the_document_holds_what_the_numbers_need(more):
 
 def test_an_old_result_is_not_judged_by_a_number_of_one_class():
     from audit.config.read import build
-    from audit.gates import Evidence, judge
+    from audit.gates.judge import Evidence, judge
 
     y, p, g, *_ = some(300)
     config = build({"data": {"groups": ["g"], "label": "y"}, "predictions": {"source": "m", "prediction": "p"},

@@ -15,13 +15,13 @@ import pytest
 from rich.console import Console
 
 import audit
-from audit.publish.card import render
-from audit.publish.cells import FAMILIES, family_cells
-from audit.publish.confusions import by_label, by_prediction, given_away
-from audit.publish.disclosure import publishable
-from audit.publish.hiding import hidden
-from audit.publish.terminal import summary
-from audit.verify import differences
+from audit.pipeline.verify import differences
+from audit.report.card.render import render
+from audit.report.disclosure.confusions import by_label, by_prediction, given_away
+from audit.report.disclosure.hide import hidden
+from audit.report.disclosure.publishable import publishable
+from audit.report.disclosure.small_cells import FAMILIES, family_cells
+from audit.report.terminal.summary import summary
 
 K, WIDTH = 10, 3
 NAMES = ("a", "b")
@@ -216,9 +216,9 @@ def test_a_card_of_labels_shows_their_shares():
 
 def test_the_dashboard_draws_several_classes(tmp_path, monkeypatch):
     testing = pytest.importorskip("streamlit.testing.v1")
-    from audit import dashboard
-    from audit.assets import asset
-    from audit.evidence.store import Store
+    from audit.cli import dashboard
+    from audit.record.store import Store
+    from audit.report.assets import asset
 
     result, *_ = decided()
     run_id = "20261124T050512Z-1a2b34"
@@ -278,6 +278,6 @@ def test_a_whole_run_of_several_classes_is_one_question(tmp_path):
     )
     done = command("run", ".", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    from audit.evidence.reader import from_text
+    from audit.record.reader import from_text
 
     assert not differences(from_text(done.stdout, "stdout"))

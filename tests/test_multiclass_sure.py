@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from audit.classes import ClassGrouping
-from audit.fairness.multiclass import MACRO, WORST
-from audit.fairness.rates import RATES
-from audit.inference.pairs import single
-from audit.measurement import Scope
-from audit.measurement.multiclass import class_tables, worst_class
+from audit.measurement.inference.pairs import single
+from audit.measurement.measure import Scope
+from audit.measurement.metrics.multiclass import MACRO, WORST
+from audit.measurement.metrics.rates import RATES
+from audit.measurement.rates.classes import ClassGrouping
+from audit.measurement.rates.multiclass import class_tables, worst_class
 
 
 def confusion(base, right):

@@ -12,7 +12,7 @@ import pytest
 
 import audit
 from audit.errors import QuestionError
-from audit.metrics import CATALOGUE
+from audit.measurement.metrics.catalogue import CATALOGUE
 
 RNG = np.random.default_rng(4)
 N = 600

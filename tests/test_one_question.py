@@ -13,8 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from test_command import audit, only_run
 
 import audit as product
+from audit.config.by_command import left, require_judged, require_same
 from audit.config.read import build, parse
-from audit.config.taking import left, require_judged, require_same
 from audit.errors import QuestionError
 from audit.sklearn import Audited, DataGate, UndecidedWarning
 

@@ -230,8 +230,8 @@ def test_gates_on_the_mean_of_two_gaps():
 
 @pytest.mark.parametrize("groups", [2, 4, 8])
 def test_the_interval_of_the_mean_of_two_gaps_covers(groups):
-    from audit.inference.effective import plain
-    from audit.inference.pairs import gap
+    from audit.measurement.inference.effective import plain
+    from audit.measurement.inference.pairs import gap
 
     rng = np.random.default_rng(3)
     for n, base, away in ((50, 0.3, 1.0), (200, 0.3, 0.5), (20, 0.1, 1.0), (1000, 0.5, 0.7)):

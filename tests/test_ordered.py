@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from audit.engines import duck, ordered, sorting
-from audit.engines.choice import engine_of
-from audit.engines.counting import Plan
-from audit.engines.tables import open_frame
+from audit.counting.backends import duckdb
+from audit.counting.backends.choose import engine_of
+from audit.counting.kinds import exact_auc, sorting
+from audit.counting.plan import Plan
+from audit.tables.table import open_frame
 
 KINDS = {
     "all": st.floats(allow_nan=False, allow_infinity=False),
@@ -52,7 +53,7 @@ def pairs_by_group(s, y, groups, w=None):
     weight = None if w is None else "w"
     plan = Plan(groups=names, intersections=len(names), label="y", score="s", exact_auc=True, weight=weight)
     with engine_of("duckdb", None).scan(open_frame(columns), plan.columns) as scan:
-        return ordered.ordered_pairs(scan, plan, {0: "0", 1: "1"}, (float(min(s)), float(max(s))))
+        return exact_auc.ordered_pairs(scan, plan, {0: "0", 1: "1"}, (float(min(s)), float(max(s))))
 
 
 def check(s, y, groups, w=None):
@@ -81,9 +82,9 @@ def check(s, y, groups, w=None):
 def _parted(request, monkeypatch):
     if request.param != "one part":
         monkeypatch.setattr(sorting, "STRETCH_ROWS", 4)
-        monkeypatch.setattr(duck, "BATCH_ROWS", 8)
+        monkeypatch.setattr(duckdb, "BATCH_ROWS", 8)
     if request.param == "many ranges":
-        monkeypatch.setattr(ordered, "HELD_ROWS", 20)
+        monkeypatch.setattr(exact_auc, "HELD_ROWS", 20)
     if request.param == "too many cells":
         monkeypatch.setattr(sorting, "PACKED_BITS", 1)
 

@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score, fbeta_score, mean_absolute_error
 
 import audit
 from audit.errors import InputError
-from audit.verify import differences
+from audit.pipeline.verify import differences
 
 rng = np.random.default_rng(0)
 Y, P = rng.integers(0, 2, 600), rng.integers(0, 2, 600)

@@ -21,11 +21,11 @@ from test_engine_conformance import same
 from test_engines import people
 
 from audit.cli import main
-from audit.engines.choice import engine_of
-from audit.engines.counting import Plan
-from audit.engines.counts import BEGUN, ENDING, begun
-from audit.engines.tables import open_table
+from audit.counting.backends.choose import engine_of
+from audit.counting.parts import BEGUN, ENDING, begun
+from audit.counting.plan import Plan
 from audit.errors import SourceError
+from audit.tables.table import open_table
 
 ASKED = ("--label", "label", "--prediction", "decision", "--groups", "race,sex", "--weight", "w")
 
@@ -240,7 +240,7 @@ def test_a_worker_that_is_lost_leaves_nothing_half_counted(days):
 def test_the_note_of_a_lost_worker_names_the_part_until_it_is_counted_again(days):
     assert count(days, "day0.parquet", *ASKED).returncode == 0
     code = (
-        "import os, signal; from pathlib import Path; from audit.engines.counts import begun\n"
+        "import os, signal; from pathlib import Path; from audit.counting.parts import begun\n"
         "with begun(Path('counts'), 'day1.parquet'): os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=days)
@@ -274,7 +274,7 @@ def test_processes_may_count_into_one_folder_at_the_same_time(tmp_path):
 
 
 def test_of_two_first_questions_one_is_kept(days):
-    from audit.engines.counts import read_question, save_question
+    from audit.counting.parts import read_question, save_question
     from audit.errors import QuestionError
 
     (days / "counts").mkdir()

@@ -26,12 +26,12 @@ from fairlearn import metrics as fl
 from sklearn.neighbors import KNeighborsClassifier
 
 import audit
-from audit.conform import outcome
+from audit.conformance.run import outcome
+from audit.conformance.vectors import read
 from audit.energy.carbon import grid
 from audit.energy.meter import Meter
-from audit.engines.tables import open_table
 from audit.errors import QuestionError, SourceError
-from audit.vectors import read
+from audit.tables.table import open_table
 
 GOLDEN = {v.id: v for v in read()}
 
@@ -210,7 +210,7 @@ def validated(frame, expectation):
 def checked(tmp_path, frame, kind, **kwargs):
     import json
 
-    from audit.data.expectations import read_suite, run_suite
+    from audit.checks.expectations.checks import read_suite, run_suite
 
     path = tmp_path / "suite.json"
     path.write_text(json.dumps({"name": "s", "expectations": [{"type": kind, "kwargs": kwargs, "meta": {}}]}))

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.energy.joules import j_of, kwh_of
+from audit.energy.plan import assumptions, plan
+from audit.energy.plan.devices import DEVICES
+from audit.energy.plan.numbers import LIMITS, read
+from audit.energy.plan.ranges import Input, Product, range_of, shares_of
+from audit.energy.units import j_of, kwh_of
 from audit.errors import AuditError, QuestionError
-from audit.planning import assumptions, plan
-from audit.planning.devices import DEVICES
-from audit.planning.ranges import Input, Product, range_of, shares_of
-from audit.planning.reading import LIMITS, read
-from audit.result import AuditResult, Energy, EnergyComponent, Factor, Question, Run
+from audit.record.result import AuditResult, Energy, EnergyComponent, Factor, Question, Run
 
 # LLMCarbon (Faiz et al., arXiv 2309.14393), data/database.csv of its repository SotaroKaneda/MLCarbon: parameters
 # that are active for a token, tokens, kg CO2e per kWh, PUE, device, W (average system power per accelerator), achieved
@@ -854,7 +854,7 @@ def test_a_refusal_is_one_line_and_code_2(tmp_path):
 
 
 def test_planning_loads_nothing_heavy():
-    code = "import sys, audit.planning as p; p.plan(flops=1e21, device='h100', country='FRA'); print(*sys.modules)"
+    code = "import sys, audit.energy.plan as p; p.plan(flops=1e21, device='h100', country='FRA'); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"numpy", "pandas", "codecarbon", "torch", "rich", "typer", "pydantic", "duckdb"}
     assert not set(done.stdout.split()) & heavy

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 import audit
-from audit.inference.fit import fit
-from audit.publish.card import render
-from audit.publish.disclosure import publishable
-from audit.verify import differences
+from audit.measurement.inference.fit import fit
+from audit.pipeline.verify import differences
+from audit.report.card.render import render
+from audit.report.disclosure.publishable import publishable
 
 CENSUS = {"a": 0.5, "b": 0.3, "c": 0.2}
 

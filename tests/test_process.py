@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from audit.errors import QuestionError
-from audit.process import Ended, exit_status, run_command
+from audit.system.command import Ended, exit_status, run_command
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -104,7 +104,7 @@ def test_quiet_stdout_goes_to_stderr(tmp_path, capfd):
 
 
 def test_stdin_is_inherited(tmp_path):
-    script = "from audit.process import run_command; from pathlib import Path; run_command(['python', '-c', 'print(input()[::-1])'], folder=Path('.'))"
+    script = "from audit.system.command import run_command; from pathlib import Path; run_command(['python', '-c', 'print(input()[::-1])'], folder=Path('.'))"
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,
@@ -205,7 +205,7 @@ def test_a_second_interrupt_kills_a_child_that_will_not_end(tmp_path):
 
 def test_ctrl_c_in_a_terminal_reaches_the_child_once(tmp_path):
     child = "import pathlib, signal, time\ngot = []\nsignal.signal(2, lambda n, f: got.append(n))\npathlib.Path('ready').touch()\nend = time.monotonic() + 20\nwhile not got and time.monotonic() < end: time.sleep(0.01)\ntime.sleep(0.5)\npathlib.Path('got').write_text(str(got))"
-    parent = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pathlib import Path; from audit.process import *; sys.exit(exit_status(run_command(['python', '-c', {child!r}], folder=Path({str(tmp_path)!r}))))"
+    parent = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pathlib import Path; from audit.system.command import *; sys.exit(exit_status(run_command(['python', '-c', {child!r}], folder=Path({str(tmp_path)!r}))))"
     master, slave = pty.openpty()
     run = subprocess.Popen(
         [
@@ -257,7 +257,7 @@ PARENT = """
 import json, sys, time
 from pathlib import Path
 from audit.energy.meter import Meter
-from audit.process import exit_status, metered_command
+from audit.system.command import exit_status, metered_command
 folder = Path(sys.argv[1])
 with Meter(country="USA", pue=1.2, record=folder / "energy.json", flush_s=1) as meter:
     (folder / "clock").write_text(repr(time.monotonic()))

@@ -24,7 +24,7 @@ from sklearn.metrics import ndcg_score
 import audit
 from audit.config.read import build, parse
 from audit.errors import QuestionError, SourceError, ValuesError
-from audit.inference.lists import (
+from audit.measurement.inference.lists import (
     least_error,
     log_quotient,
     of_lists,
@@ -33,10 +33,10 @@ from audit.inference.lists import (
     random_places,
     ratio_gap,
 )
-from audit.inference.means import against, limits, mean_gap
-from audit.metrics import CATALOGUE
-from audit.publish.disclosure import publishable
-from audit.verify import differences
+from audit.measurement.inference.means import against, limits, mean_gap
+from audit.measurement.metrics.catalogue import CATALOGUE
+from audit.pipeline.verify import differences
+from audit.report.disclosure.publishable import publishable
 
 
 def rank(frame, groups="g", **more):
@@ -340,7 +340,7 @@ def test_a_list_of_two_units_is_refused_and_so_is_what_is_no_order():
 
 
 def test_absurd_sizes_are_refused_by_name(monkeypatch):
-    from audit.engines import orders, ranking
+    from audit.counting.kinds import orders, ranking
 
     monkeypatch.setattr(orders, "MOST_ITEMS", 20)
     with pytest.raises(SourceError, match="can be placed at once; audit a sample of whole queries"):
@@ -453,7 +453,7 @@ def test_one_group_an_absent_crossing_and_lists_in_which_nobody_has_a_group():
 
 @pytest.mark.parametrize("labelled", [True, False])
 def test_the_document_holds_what_the_numbers_need(labelled):
-    from audit.evidence.reader import from_text
+    from audit.record.reader import from_text
 
     frame = some(30) if labelled else some(30).drop(columns="y")
     result = rank(frame, ["g", "h"], intersections=2, top=[3, 10], gates=[{"metric": "skew_at_3", "min": -0.5}])
@@ -499,8 +499,8 @@ def test_what_lies_between_two_tops_is_a_count_too():
 
 
 def test_card_and_terminal_show_a_ranking():
-    from audit.publish.card import render
-    from audit.publish.terminal import summary
+    from audit.report.card.render import render
+    from audit.report.terminal.summary import summary
 
     result = rank(some(40), top=[3], gates=[{"metric": "skew_at_3", "by": ["g"], "min": -0.01}])
     for form in ("html", "md"):
@@ -558,7 +558,7 @@ def command(*words, cwd):
 def test_a_run_with_data_measures_both(tmp_path):
     from contextlib import nullcontext
 
-    from audit.stages import Findings, Opened, audit_predictions, check_data
+    from audit.pipeline.stages import Findings, Opened, audit_predictions, check_data
 
     some(20).to_csv(tmp_path / "p.csv", index=False)
     raw = {"data": {"source": "p.csv", "label": "y", "groups": ["g"]},

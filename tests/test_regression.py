@@ -22,7 +22,7 @@ from sklearn import metrics as sk
 import audit
 from audit.config.read import build
 from audit.errors import AuditError, QuestionError, ValuesError
-from audit.verify import differences
+from audit.pipeline.verify import differences
 
 MEANS = ("mean_error", "mean_absolute_error", "root_mean_squared_error", "r2", "mean_prediction")
 
@@ -298,14 +298,14 @@ def test_the_document_holds_what_the_numbers_need(more):
     assert not differences(result)
     document = json.loads(result.to_json())
     document["estimates"] = [{**e, "value": e["value"] and e["value"] * 1.01} for e in document["estimates"]]
-    from audit.evidence.reader import from_text
+    from audit.record.reader import from_text
 
     assert differences(from_text(json.dumps(document), "changed"))
 
 
 def test_card_and_terminal_show_a_regression():
-    from audit.publish.card import render
-    from audit.publish.terminal import summary
+    from audit.report.card.render import render
+    from audit.report.terminal.summary import summary
 
     y, p, g, s, _ = some(200)
     p[g == "b"] *= 1000
@@ -326,8 +326,8 @@ def test_card_and_terminal_show_a_regression():
 
 def test_the_dashboard_draws_a_regression(tmp_path, monkeypatch):
     testing = pytest.importorskip("streamlit.testing.v1")
-    from audit import dashboard
-    from audit.evidence.store import Store
+    from audit.cli import dashboard
+    from audit.record.store import Store
 
     y, p, g, *_ = some(200)
     result, store = regress(y, p - 100, g), Store(tmp_path)
@@ -352,7 +352,7 @@ def test_a_file_asks_the_same(tmp_path):
     config = build(raw, "here")
     from contextlib import nullcontext
 
-    from audit.stages import Findings, Opened, audit_predictions, check_data
+    from audit.pipeline.stages import Findings, Opened, audit_predictions, check_data
 
     found, opened = Findings(), Opened(config, tmp_path)
     check_data(config, opened, found, lambda _: nullcontext())
@@ -405,8 +405,8 @@ def test_hostile_sizes_warn_nobody():
 
 
 def test_the_upper_limit_of_a_root_mean_square_reckons_with_one_row_not_seen():
-    from audit.inference.means import limits, measured
-    from audit.inference.scales import ROOT_MEAN_SQUARE
+    from audit.measurement.inference.means import limits, measured
+    from audit.measurement.inference.scales import ROOT_MEAN_SQUARE
 
     e = np.random.default_rng(31).standard_t(3, 80)
     powers = {f"size{k}_w4": np.sum(np.abs(e) ** k) for k in (2, 4, 6, 8)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from audit.measurement.reversal import reversal
+from audit.measurement.dataset.reversal import reversal
 
 
 def counted(g, s, y, strata, fold=None, folds=1):

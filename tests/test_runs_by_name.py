@@ -20,9 +20,9 @@ from test_store import NEW, OLD, put
 
 from audit.cli import main
 from audit.errors import StoreError
-from audit.evidence import order
-from audit.evidence.atomic import write_text
-from audit.evidence.store import BEFORE, Store
+from audit.record import order
+from audit.record.store import BEFORE, Store
+from audit.system.atomic import write_text
 
 FUTURE = "20991124T020512Z-ffffff"
 
@@ -133,7 +133,7 @@ def test_a_published_name_is_forced_to_disk(store, monkeypatch):
 @pytest.mark.parametrize("command", ["gate", "card", "show", "verify", "diff"])
 @pytest.mark.parametrize("named", ["latest", NEW, NEW[:8], NEW[:17], "path", "document"])
 def test_every_command_takes_every_name(store, capfd, command, named):
-    from audit.run import write
+    from audit.pipeline.run import write
 
     result = sample_results.unjudged()
     put(store, OLD)
@@ -278,9 +278,7 @@ def test_prune_takes_what_did_not_end_and_nothing_else(store, capfd):
 
 def test_prune_leaves_what_goes_on_and_what_holds_the_only_predictions(store, capfd):
     begin = f"Store(Path({str(store.folder)!r})).begin({NEW!r})"
-    code = (
-        f"from pathlib import Path; import time; from audit.evidence.store import Store; {begin}; print(1, flush=True)"
-    )
+    code = f"from pathlib import Path; import time; from audit.record.store import Store; {begin}; print(1, flush=True)"
     (store.folder / f".{OLD}.part" / BEFORE).mkdir(parents=True)
     with subprocess.Popen([sys.executable, "-c", f"{code}; time.sleep(60)"], stdout=subprocess.PIPE) as running:
         running.stdout.readline()
@@ -348,7 +346,7 @@ def test_prune_of_a_store_that_is_not_there(tmp_path, capfd):
 
 @pytest.mark.parametrize(("minimum", "code", "word"), [(0.5, 74, "PASS"), (1, 1, "FAIL")])
 def test_a_store_that_is_full_costs_the_record_and_not_the_verdict(tmp_path, monkeypatch, capfd, minimum, code, word):
-    import audit.evidence.store as stores
+    import audit.record.store as stores
 
     def full(path, text):
         if path.name == "audit.json":

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 from audit.config.read import build
 from audit.energy.carbon import Grid
 from audit.energy.declared import declared_rows
-from audit.energy.joules import J_PER_KWH, j_of, kwh_of
 from audit.energy.sci import NOT_EMBODIED, carbon_per_unit, embodied_g, operational_g, sci_g
 from audit.energy.site import Site, site_of
 from audit.energy.totals import footprint
+from audit.energy.units import J_PER_KWH, j_of, kwh_of
 from audit.errors import QuestionError
-from audit.footprint_words import energy_total, mass_text
-from audit.publish.disclosure import publishable
-from audit.publish.energy import energy_view
-from audit.result import EnergyComponent, Factor
-from audit.value import Estimate
-from audit.verify import differences
+from audit.estimate import Estimate
+from audit.pipeline.verify import differences
+from audit.record.energy_text import energy_total, mass_text
+from audit.record.result import EnergyComponent, Factor
+from audit.report.card.energy import energy_view
+from audit.report.disclosure.publishable import publishable
 
 H, T = 3600.0, 1e6
 

@@ -165,7 +165,7 @@ def test_rows_that_share_a_unit_widen_the_interval_of_the_auc():
 
 
 def test_the_document_holds_what_the_scores_need():
-    from audit.verify import differences
+    from audit.pipeline.verify import differences
 
     rng = np.random.default_rng(1)
     y, s, g = rng.integers(0, 2, 300), rng.random(300), rng.choice(["a", "b"], 300)

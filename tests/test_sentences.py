@@ -10,11 +10,11 @@ import pytest
 
 import audit
 from audit.config.read import build
-from audit.gates import again, exit_code
+from audit.gates.judge import again, exit_code
+from audit.gates.sentences import number
 from audit.group_names import told_apart
-from audit.publish.disclosure import publishable
-from audit.publish.view import headline
-from audit.sentences import number
+from audit.report.card.view import headline
+from audit.report.disclosure.publishable import publishable
 
 GROUPS = ("ant", "bee", "cow", "dog", "elk")
 LIMITS = {

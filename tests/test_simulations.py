@@ -10,10 +10,10 @@ from simulations import crowded, crowds, errors, floors, folds, gaps, losses, ne
 from simulations.page import Demand, Scale, answer, at_least, at_most, table
 from simulations.run import SIMULATIONS, page
 
-from audit.inference import means, pairs
-from audit.inference.effective import folded
-from audit.inference.intervals import quantile
-from audit.inference.needed import needed
+from audit.measurement.inference import means, pairs
+from audit.measurement.inference.effective import folded
+from audit.measurement.inference.intervals import quantile
+from audit.measurement.inference.sample_size import needed
 
 FAST = Scale(fast=True)
 ANCHORS = (

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import audit
-from audit.fairness.statistics import STATISTICS
-from audit.inference.delta import smooth
-from audit.inference.pairs import single
+from audit.measurement.inference.delta import smooth
+from audit.measurement.inference.pairs import single
+from audit.measurement.metrics.confusion import STATISTICS
 
 TABLES = [(0.4, 0.1, 0.1, 0.4), (0.7, 0.1, 0.1, 0.1), (0.88, 0.04, 0.04, 0.04), (0.05, 0.05, 0.2, 0.7)]
 

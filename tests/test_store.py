@@ -17,10 +17,10 @@ import sample_results
 
 from audit.cli import main
 from audit.errors import StoreError
-from audit.estimates import Estimates
-from audit.evidence import reader, schema
-from audit.evidence.store import Store, read_result
-from audit.result import SCHEMA, AuditResult
+from audit.measurement.estimates import Estimates
+from audit.record import reader, schema
+from audit.record.result import SCHEMA, AuditResult
+from audit.record.store import Store, read_result
 
 OLD, NEW = "20261123T020512Z-aaaaaa", "20261124T020512Z-1a2b3c"
 SAMPLES = ("boston", "unjudged", "undefined_rates", "single_small_group", "hostile")
@@ -124,7 +124,7 @@ def test_a_killed_run_stays_visible_as_incomplete(store):
     code = f"""
 import os, signal
 from pathlib import Path
-from audit.evidence.store import Store
+from audit.record.store import Store
 folder = Store(Path({str(store.folder)!r})).begin({NEW!r})
 (folder / 'energy.json').write_text('{{}}')
 os.kill(os.getpid(), signal.SIGKILL)
@@ -462,7 +462,7 @@ def test_reading_a_result_loads_nothing_heavy(tmp_path):
     file = tmp_path / "audit.json"
     file.write_text(sample_results.boston().to_json())
     code = (
-        "import sys, time; from audit.evidence.reader import read_result; "
+        "import sys, time; from audit.record.reader import read_result; "
         f"read_result({str(file)!r}); print(*(m for m in sys.modules if '.' not in m))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,18 +13,18 @@ import pytest
 import sample_results as samples
 
 from audit.cli import main
-from audit.command_words import HIDDEN, recorded_words
 from audit.config.read import build, parse
 from audit.config.write import to_toml
 from audit.credentials import without_credentials
-from audit.engines.address_names import file_name
 from audit.errors import AuditError, QuestionError, SourceError
-from audit.evidence.store import read_result
-from audit.gates import again
-from audit.process import run_command
-from audit.publish.card import FORMATS, render
-from audit.publish.strangers import bare
-from audit.records import question_record
+from audit.gates.judge import again
+from audit.record.cubes import question_record
+from audit.record.store import read_result
+from audit.report.card.render import FORMATS, render
+from audit.report.disclosure.strangers import bare
+from audit.system.command import run_command
+from audit.system.recorded_command import HIDDEN, recorded_words
+from audit.tables.addresses import file_name
 
 SECRET = "tulip-4411.under/bridge"
 ROWS = "g,y\n" + "a,0\na,1\nb,0\nb,1\n" * 50

@@ -168,7 +168,7 @@ def test_interrupts_end_in_one_sentence(presses, tmp_path):
 
 
 def test_an_interrupt_that_a_library_turned_into_its_own_error_is_one_all_the_same(monkeypatch, capsys):
-    from audit.cli import front
+    from audit.cli import app
 
     def interrupted(**_):
         try:
@@ -177,12 +177,12 @@ def test_an_interrupt_that_a_library_turned_into_its_own_error_is_one_all_the_sa
         except KeyboardInterrupt as error:
             raise RuntimeError("query interrupted") from error
 
-    monkeypatch.setattr(front, "app", interrupted)
+    monkeypatch.setattr(app, "app", interrupted)
     before = signal.getsignal(signal.SIGINT)
     heard()
     try:
         with pytest.raises(SystemExit) as ended:
-            front.main([])
+            app.main([])
     finally:
         signal.signal(signal.SIGINT, before)
     assert ended.value.code == 130

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit import strict_json
-from audit.strict_json import NotStrictError
+from audit.system import strict_json
+from audit.system.strict_json import NotStrictError
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import audit
-from audit.grouping import Grouping
-from audit.measurement import Scope
-from audit.measurement.subgroups import subgroup_blocks
-from audit.publish.disclosure import publishable
-from audit.verify import differences
+from audit.measurement.grouping import Grouping
+from audit.measurement.measure import Scope
+from audit.measurement.rates.subgroups import subgroup_blocks
+from audit.pipeline.verify import differences
+from audit.report.disclosure.publishable import publishable
 
 PARITY, FALSE_POSITIVE = "rich_subgroup_violation", "rich_subgroup_false_positive_violation"
 

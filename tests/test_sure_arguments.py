@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from suites_at_random import Random, RandomOfRows
 
-from audit.data.aggregates import ANSWERED
-from audit.data.argument_schema import argument_schema
-from audit.data.arguments import built, quietly
-from audit.data.expectations import read_suite
-from audit.data.suites import Expectation, known_types
-from audit.data.sure_arguments import FOLDER, surely_taken
+from audit.checks.expectations.argument_schema import argument_schema
+from audit.checks.expectations.arguments import built, quietly
+from audit.checks.expectations.checks import read_suite
+from audit.checks.expectations.run import ANSWERED
+from audit.checks.expectations.suite import Expectation, known_types
+from audit.checks.expectations.sure_arguments import FOLDER, surely_taken
 from audit.errors import QuestionError
 
 KEPT = f"{FOLDER}/{version('great-expectations')}.json"
@@ -113,7 +113,7 @@ def test_every_expectation_that_duckdb_answers_can_be_surely_taken(kept):
 
 def test_a_version_that_no_schema_is_kept_of_is_asked_itself(monkeypatch):
     asked = Expectation("expect_column_values_to_not_be_null", {"column": "a"})
-    monkeypatch.setattr("audit.data.sure_arguments._installed", lambda: "1.0.0")
+    monkeypatch.setattr("audit.checks.expectations.sure_arguments._installed", lambda: "1.0.0")
     assert not surely_taken(asked)
 
 

@@ -26,9 +26,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.engines.csv_text import read_csv
-from audit.engines.tables import open_frame, open_table
 from audit.errors import SourceError
+from audit.tables.formats.csv import read_csv
+from audit.tables.table import open_frame, open_table
 
 ROWS = "group,y\n" + "a,1\nb,0\n" * 30
 FAST_S = 2.0
@@ -183,7 +183,7 @@ def test_json_lines_refused(tmp_path, data, says):
 
 
 def test_numbers_that_round_are_refused_across_batches(tmp_path, monkeypatch):
-    monkeypatch.setattr("audit.engines.json_text.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("audit.tables.formats.jsonl.ROWS_AT_ONCE", 2)
     lines = [{"a": 2**53 + 1}, {"a": 1}, {"a": 0.5}]
     path = put(tmp_path, "t.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
     refused(lambda: open_table(path), "beyond 2\\^53 beside fractions")
@@ -255,9 +255,7 @@ def test_no_permission(tmp_path):
     if os.getuid() == 0:
         tmp_path.chmod(0o755)
     put(tmp_path, "t.csv", ROWS).chmod(0)
-    code = (
-        "import os\nfrom audit.engines.tables import open_table\nos.getuid() or os.setuid(65534)\nopen_table('t.csv')"
-    )
+    code = "import os\nfrom audit.tables.table import open_table\nos.getuid() or os.setuid(65534)\nopen_table('t.csv')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert "SourceError: t.csv cannot be read: Permission denied; make it readable" in done.stderr.splitlines()[-1]
 
@@ -358,7 +356,7 @@ def test_odd_headers(tmp_path):
 
 
 def test_a_large_file_is_cut_at_no_block(tmp_path, monkeypatch):
-    monkeypatch.setattr("audit.engines.csv_text.STEP_BYTES", 7)
+    monkeypatch.setattr("audit.tables.formats.csv.STEP_BYTES", 7)
     rows = [(f"ñ{i}", f'"{i}"\n', str(i)) for i in range(500)]
     text = io.StringIO()
     csv.writer(text).writerows([("a", "b", "c"), *rows])
@@ -786,6 +784,6 @@ def test_to_pandas_keeps_what_is_exact():
 
 
 def test_opening_reads_nothing_heavy_before_it_must():
-    code = "import sys, audit.engines.tables; print(*(m for m in sys.modules if m in {'pandas', 'numpy', 'pyarrow', 'duckdb', 'narwhals'}))"
+    code = "import sys, audit.tables.table; print(*(m for m in sys.modules if m in {'pandas', 'numpy', 'pyarrow', 'duckdb', 'narwhals'}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

@@ -10,10 +10,10 @@ from scipy import stats
 from simulations.tails import SCALES, _pair, drawn, of_the_large, stacked, summed, tails
 
 import audit
-from audit.inference.lent import highest, lowest, seen_by_all, unlike
-from audit.inference.means import between, limits, mean_gap, measured
-from audit.inference.scales import EXPLAINED, MEANS, ROOT_MEAN_SQUARE
-from audit.verify import differences
+from audit.measurement.inference.lent import highest, lowest, seen_by_all, unlike
+from audit.measurement.inference.means import between, limits, mean_gap, measured
+from audit.measurement.inference.scales import EXPLAINED, MEANS, ROOT_MEAN_SQUARE
+from audit.pipeline.verify import differences
 
 SAMPLES = 120
 ERRORS = ("mean_error", "mean_absolute_error", "root_mean_squared_error")

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import audit
-from audit.cells import MOST_CELLS, Cells
+from audit.counting.cells import MOST_CELLS, Cells
 from audit.errors import QuestionError, ValuesError
+from audit.pipeline.verify import differences
 from audit.torch import GroupTally
-from audit.verify import differences
 
 SEX = ["female", "male"]
 RACE = ["white", "black", "asian", "other"]

@@ -15,7 +15,7 @@ import sample_results
 from rich.cells import cell_len
 from rich.console import Console
 
-from audit.publish.terminal import summary, verdict_lines
+from audit.report.terminal.summary import summary, verdict_lines
 
 FOLDER = Path("audit-runs/20261124T020512Z-1a2b3c")
 SAMPLES = ("boston", "unjudged", "undefined_rates", "single_small_group", "hostile")
@@ -297,7 +297,7 @@ def test_the_summary_loads_nothing_heavy(tmp_path, boston):
     file = tmp_path / "audit.json"
     file.write_text(boston.to_json())
     code = (
-        "import sys; from audit.evidence.reader import read_result; from audit.publish.terminal import summary; "
+        "import sys; from audit.record.reader import read_result; from audit.report.terminal.summary import summary; "
         f"from rich.console import Console; summary(read_result({str(file)!r}), Console(stderr=True)); "
         "print(*(m for m in sys.modules if '.' not in m))"
     )

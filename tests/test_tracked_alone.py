@@ -13,12 +13,12 @@ import pytest
 import sample_results
 from rich.console import Console
 
-from audit.publish.card import render
-from audit.publish.energy import energy_view
-from audit.publish.terminal import summary
-from audit.publish.terminal_energy import energy_lines
-from audit.result import Energy, EnergyComponent
-from audit.sentences import training_notes
+from audit.gates.sentences import training_notes
+from audit.record.result import Energy, EnergyComponent
+from audit.report.card.energy import energy_view
+from audit.report.card.render import render
+from audit.report.terminal.summary import summary
+from audit.report.terminal.terminal_energy import energy_lines
 
 
 def tracked(folder, *words, options=(), env=None):

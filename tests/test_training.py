@@ -19,9 +19,9 @@ import pytest
 import audit
 from audit.cli import main
 from audit.errors import DataRefusedError, QuestionError, SourceError
-from audit.evidence.store import Store
-from audit.wrapping import around as wrapping
-from audit.wrapping.beside import Beside
+from audit.record.store import Store
+from audit.wrapping import wrap as wrapping
+from audit.wrapping.sidecar.client import Beside
 
 ROOT = Path(__file__).parent.parent
 N = 400
@@ -254,7 +254,7 @@ def test_predictions_that_cannot_be_audited_are_a_problem_and_no_exception(tmp_p
 
 
 def test_a_bug_in_the_auditor_is_a_problem_and_no_exception(tmp_path, monkeypatch):
-    for broken in ("audit.stages.audit_model", "audit.run.conclude", "audit.run.write"):
+    for broken in ("audit.pipeline.stages.audit_model", "audit.pipeline.run.conclude", "audit.pipeline.run.write"):
         with monkeypatch.context() as patched:
             patched.setattr(broken, lambda *_, **__: 1 / 0)
             with wrapped(tmp_path) as run:
@@ -263,7 +263,7 @@ def test_a_bug_in_the_auditor_is_a_problem_and_no_exception(tmp_path, monkeypatc
 
 
 def test_a_run_that_could_not_be_concluded_stays_as_one_that_did_not_end(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("audit.run.conclude", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("audit.pipeline.run.conclude", lambda *_, **__: 1 / 0)
     with wrapped(tmp_path, metered=True) as run:
         run.predictions(table())
     assert run.result is None
@@ -276,7 +276,7 @@ def test_a_run_that_could_not_be_concluded_stays_as_one_that_did_not_end(tmp_pat
 
 def test_a_step_that_hangs_is_not_waited_for(tmp_path, monkeypatch):
     over = threading.Event()
-    monkeypatch.setattr("audit.stages.audit_model", lambda *_, **__: over.wait(60))
+    monkeypatch.setattr("audit.pipeline.stages.audit_model", lambda *_, **__: over.wait(60))
     began_s = time.monotonic()
     with wrapped(tmp_path, patience_s=0.3) as run:
         run.predictions(table())

@@ -14,11 +14,11 @@ from test_command import audit, only_run
 import audit as product
 from audit.config.read import build
 from audit.errors import QuestionError
-from audit.gates import Evidence, again, exit_code, judge, overall
-from audit.publish.card import render
-from audit.publish.disclosure import publishable
-from audit.result import Check, Energy
-from audit.value import Estimate
+from audit.estimate import Estimate
+from audit.gates.judge import Evidence, again, exit_code, judge, overall
+from audit.record.result import Check, Energy
+from audit.report.card.render import render
+from audit.report.disclosure.publishable import publishable
 
 TODAY = dt.date(2026, 11, 24)
 RATIO = {"metric": "selection_rate", "compare": "ratio", "by": ["g"], "min": 0.8}

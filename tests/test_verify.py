@@ -13,10 +13,10 @@ import recorded_runs as runs
 
 from audit.cli import main
 from audit.errors import StoreError
-from audit.evidence.reader import from_text, read_result
-from audit.verification.follows import given
-from audit.verification.uncovered import uncovered
-from audit.verify import contradicted, differences, followed, not_following, rewritten
+from audit.pipeline.verification.follows import given
+from audit.pipeline.verification.uncovered import uncovered
+from audit.pipeline.verify import contradicted, differences, followed, not_following, rewritten
+from audit.record.reader import from_text, read_result
 
 SEED = 20260113
 EVERY = (*runs.QUESTIONS, runs.DEMO)
@@ -329,12 +329,12 @@ def test_every_kind_of_malformed_document_by_every_command(recorded, capsys, tmp
 
 
 def test_a_defect_of_ours_is_never_called_damage(recorded, monkeypatch, capsys):
-    import audit.publish.card
+    import audit.report.card.render
 
     def fail(*_):
         raise KeyError("ours")
 
-    monkeypatch.setattr(audit.publish.card, "publishable", fail)
+    monkeypatch.setattr(audit.report.card.render, "publishable", fail)
     code, said = asked(capsys, "card", recorded("numbers"))
     assert code == 4
     assert "a defect of evenhand" in said

@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import audit
-from audit.engines.asking import cubes_of, tallied
-from audit.engines.choice import engine_of
-from audit.engines.counting import Plan
-from audit.engines.tables import open_frame
-from audit.engines.terms import Number
-from audit.engines.weighing import FARTHEST, Weighing, band_of
+from audit.counting.backends.choose import engine_of
+from audit.counting.count import cubes_of, tallied
+from audit.counting.plan import Plan
+from audit.counting.terms import Number
+from audit.counting.weighing import FARTHEST, Weighing, band_of
 from audit.errors import ValuesError
-from audit.publish.card import render
+from audit.report.card.render import render
 from audit.row_totals import rows_text, total_text
+from audit.tables.table import open_frame
 
 N = 900
 RNG = np.random.default_rng(20261130)

@@ -12,15 +12,15 @@ import pandas as pd
 import pytest
 
 import audit
+from audit.checks import part as looked
 from audit.config.read import build
 from audit.config.sections import MOST_GROUPINGS, groupings
-from audit.data import looked
-from audit.engines import held_columns
-from audit.engines.duck import connection
-from audit.engines.kinds import clashing
-from audit.engines.tables import open_frame, open_table
+from audit.counting.backends.duckdb import connection
+from audit.counting.columns import held_columns
 from audit.errors import AuditError
-from audit.stages import Findings, audit_parts
+from audit.pipeline.stages import Findings, audit_parts
+from audit.tables.kinds import clashing
+from audit.tables.table import open_frame, open_table
 
 KINDS = ("few", "many", "text", "holes", "id", "constant", "empty", "proxy", "told", "truth", "nan", "email")
 
@@ -124,7 +124,7 @@ def _looked_at(path):
 # Not ru_maxrss, which begins at what the parent held.
 PEAK = """
 import sys
-from audit.cli.front import main
+from audit.cli.app import main
 try:
     main(sys.argv[1:])
 except SystemExit as end:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from audit.config.read import build
-from audit.engines.choice import count
-from audit.engines.tables import open_frame
-from audit.plans import data_plan
-from audit.stages import look_at
+from audit.counting.backends.choose import count
+from audit.pipeline.plans import data_plan
+from audit.pipeline.stages import look_at
+from audit.tables.table import open_frame
 
 
 def checks_of(train, test, **data):

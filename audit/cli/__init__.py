@@ -1,5 +1,5 @@
 """The command: words in, an exit code out. Everything it does is also there from Python."""
 
-from audit.cli.front import main
+from audit.cli.app import main
 
 __all__ = ["main"]

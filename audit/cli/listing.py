@@ -13,10 +13,10 @@ import typer
 from audit.cli import options as o
 from audit.cli.printing import put, say
 from audit.cli.unfinished import kept_kwh, state
-from audit.surroundings import DEFAULT_STORE
+from audit.system.environment import DEFAULT_STORE
 
 if TYPE_CHECKING:
-    from audit.evidence.store import Entry
+    from audit.record.store import Entry
 
 HERE = Path(DEFAULT_STORE)
 COLUMNS = ("run", "verdict", "model", "version", "commit", "started")
@@ -31,7 +31,7 @@ def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
     import json as codec
 
     from audit.credentials import without_credentials
-    from audit.evidence.store import Store
+    from audit.record.store import Store
 
     kept = Store(store)
     runs = kept.runs()
@@ -47,7 +47,7 @@ def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
 
 
 def _document(run: Entry) -> dict[str, Any]:
-    from audit.evidence.heads import gate_sentence
+    from audit.record.heads import gate_sentence
 
     energy = {"energy_kwh": kept_kwh(run)} if run.state == "incomplete" else {}
     return {
@@ -59,7 +59,7 @@ def _document(run: Entry) -> dict[str, Any]:
 def _table(runs: Sequence[Entry]) -> None:
     """A line for each run and its headline under it; nothing is cut that tells two runs apart."""
     from audit.errors import printable
-    from audit.evidence.heads import gate_sentence
+    from audit.record.heads import gate_sentence
 
     rows: list[tuple[str, ...]] = [COLUMNS]
     for run in runs:
@@ -99,8 +99,8 @@ def prune(
     store: o.StorePath = HERE,
 ) -> None:
     """Remove what runs left that did not end, and old runs: those that --keep and --older-than both let go."""
-    from audit.evidence.pruning import prune as pruned
-    from audit.evidence.store import Store
+    from audit.record.prune import prune as pruned
+    from audit.record.store import Store
 
     age = None if older_than is None else _age(older_than)
     removed = left = 0

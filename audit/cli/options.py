@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from audit.surroundings import STORE
+from audit.system.environment import STORE
 
 COMMAS = "separated by commas; quote a name that holds one: '\"age, years\",sex'"
 TABLE = "A file (csv, parquet, arrow, jsonl), a glob in quotes, a folder of Parquet, or an address such as s3://…"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.cli import options as o
+from audit.cli.job import HERE, end, job_of
 from audit.cli.options import Command
-from audit.cli.showing import HERE, end, job_of
 
 if TYPE_CHECKING:
     from audit.config.schema import Config
@@ -40,8 +40,8 @@ def count(
 ) -> None:
     """Count one part of a table into a folder of counts, to be measured with the others."""
     from audit.cli.progress import stepping, talk
-    from audit.config.dialect import dialect_of
-    from audit.parts import add_part
+    from audit.pipeline.parts import add_part
+    from audit.tables.formats.dialect import dialect_of
 
     asked = {
         "label": label, "positive": positive, "prediction": prediction, "score": score, "threshold": threshold,
@@ -71,9 +71,9 @@ def measure(
 ) -> None:
     """Audit all parts of a folder of counts as one table, without their rows."""
     from audit.cli.progress import talk
-    from audit.command_words import named
-    from audit.parts import require_parts
-    from audit.run import run as run_audit
+    from audit.pipeline.parts import require_parts
+    from audit.pipeline.run import run as run_audit
+    from audit.system.recorded_command import named
 
     asked = _judged(counts, gate, config)
     summed = require_parts(counts, parts)
@@ -85,10 +85,10 @@ def measure(
 
 def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Config:
     """Question of a folder of counts with the limits that are given."""
-    from audit.cli.asking import JUDGING, policy_of
+    from audit.cli.question import JUDGING, policy_of
     from audit.config.read import build
-    from audit.config.rules import rule_of
-    from audit.parts import counted_question
+    from audit.config.written_limits import rule_of
+    from audit.pipeline.parts import counted_question
 
     raw = counted_question(counts)
     if policy is not None:
@@ -101,7 +101,7 @@ def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Confi
 
 def _question(table: str, asked: dict[str, Any], config: Path | None) -> Config | None:
     """Question of the options or of a file; None where neither asks anything, and the folder's own holds."""
-    from audit.cli.asking import Asked, question
+    from audit.cli.question import Asked, question
     from audit.config.read import load
 
     if config is None and not any(v is not None for v in asked.values()):

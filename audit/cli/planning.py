@@ -11,7 +11,7 @@ from audit.cli import options as o
 from audit.cli.options import Command
 from audit.cli.printing import put
 from audit.cli.unfinished import by_name
-from audit.surroundings import DEFAULT_STORE
+from audit.system.environment import DEFAULT_STORE
 
 
 def _option(text: str, metavar: str = "NUMBER") -> typer.models.OptionInfo:
@@ -57,9 +57,9 @@ def plan(
 
     A number may be written 1.3e9, 175B or 24.6T, and may be a range: --watts 300..400.
     """
-    from audit.planning import plan as project
-    from audit.publish.console import PlainConsole
-    from audit.publish.planned import show
+    from audit.cli.console import PlainConsole
+    from audit.energy.plan import plan as project
+    from audit.report.terminal.plan import show
 
     found = project(
         flops=flops, parameters=parameters, tokens=tokens, device_hours=device_hours,

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from audit.control import as_document, shown
+from audit.system.control_characters import as_document, shown
 
 
 def say(text: str, *, err: bool = False) -> None:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from rich.console import Console
 
-from audit.publish.console import PlainConsole
+from audit.cli.console import PlainConsole
 
 PATIENCE_S = 1.0
 LOUD = ("Training", "Preparing the data")

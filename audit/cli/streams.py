@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TextIO
 
-from audit.own_streams import flush
+from audit.system.own_streams import flush
 
 STANDARD = (0, 1, 2)
 GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EBADF})

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from audit.cli.printing import put
 
 if TYPE_CHECKING:
-    from audit.evidence.store import Entry
-    from audit.result import AuditResult
+    from audit.record.result import AuditResult
+    from audit.record.store import Entry
 
 
 def by_name(named: str, store: Path) -> tuple[AuditResult, Path]:
     """Result and the folder in which it lies, by a path, an id or the start of one in the store, or ``latest``."""
-    from audit.evidence.store import Store, read_result
+    from audit.record.store import Store, read_result
 
     place = Store(store).find(named)
     found = read_result(place)
@@ -32,13 +32,13 @@ def of_run(*results: AuditResult) -> Iterator[None]:
     StoreError
         With the first thing that does not follow from the counts and the question.
     """
-    from audit.evidence.reader import UNFIT
+    from audit.record.reader import UNFIT
 
     try:
         yield
     except UNFIT as error:
         from audit.errors import StoreError, printable
-        from audit.verify import differences
+        from audit.pipeline.verify import differences
 
         for result in results:
             if wrong := differences(result):
@@ -52,9 +52,9 @@ def unfinished(named: str, store: Path, *, json: bool, gated: bool) -> bool:
     import json as codec
     from dataclasses import asdict
 
-    from audit.evidence.unfinished import unfinished as found_by
-    from audit.publish.console import PlainConsole
-    from audit.publish.terminal import unfinished_lines
+    from audit.cli.console import PlainConsole
+    from audit.record.unfinished import unfinished as found_by
+    from audit.report.terminal.summary import unfinished_lines
 
     left = found_by(Path(named), store)
     if left is None:
@@ -74,7 +74,7 @@ def state(entry: Entry) -> str:
 
 def kept_kwh(entry: Entry) -> float | None:
     """Energy that a run which did not end has left; None where there is none, or where it ended."""
-    from audit.evidence.unfinished import kept
+    from audit.record.unfinished import kept
 
     energy = kept(entry.path).energy if entry.state == "incomplete" else None
     return None if energy is None else energy.energy_kwh

@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from audit.catalogue import Metric, asks_of, at_k
 from audit.errors import no_such
-from audit.fairness.names import OTHER_NAMES
-from audit.footprint import MEASURED_SHARE
-from audit.value import WORST_CLASS
+from audit.estimate import WORST_CLASS
+from audit.measurement.metrics.kinds import Metric, asks_of, at_k
+from audit.measurement.metrics.other_names import OTHER_NAMES
+from audit.record.energy import MEASURED_SHARE
 
 ENERGY = ("energy_kwh", "carbon_g", "carbon_market_g", "embodied_g", "water_l", "sci_g", MEASURED_SHARE)
 CHECKS = ("failed", "warned")
@@ -152,7 +152,7 @@ def check_classes(metric: str, where: str, *, several: bool) -> None:
 
 def _over_classes(entry: Metric) -> str:
     """What speaks of several classes where a metric speaks of two; empty where nothing does."""
-    from audit.metrics import MODEL_METRICS
+    from audit.measurement.metrics.catalogue import MODEL_METRICS
 
     if entry.name in MACROS:
         return MACROS[entry.name]
@@ -188,7 +188,7 @@ def _of_numbers(entry: Metric, compare: str | None, low: float | None, high: flo
 
 
 def _entry(stage: str, metric: str) -> Metric:
-    from audit.metrics import CATALOGUE, DATA_METRICS, MODEL_METRICS
+    from audit.measurement.metrics.catalogue import CATALOGUE, DATA_METRICS, MODEL_METRICS
 
     names = MODEL_METRICS if stage == "model" else DATA_METRICS
     if metric not in names and not (at_k(metric) and metric in CATALOGUE and CATALOGUE[metric].stage == stage):

@@ -11,8 +11,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, model_validator
 
-from audit.catalogue import EVERYBODY, Compare, Everybody, Task, asks_of, at_k
-from audit.config.dialect import UNSAID, Dialect
 from audit.config.energy import EnergySection
 from audit.config.limits import canonical, check_classes, check_label, check_limits, check_task
 from audit.config.owners import DatasetInfo, ModelInfo
@@ -30,7 +28,9 @@ from audit.config.sections import (
     Train,
 )
 from audit.errors import no_such, printable
-from audit.value import Stage
+from audit.estimate import Stage
+from audit.measurement.metrics.kinds import EVERYBODY, Compare, Everybody, Task, asks_of, at_k
+from audit.tables.formats.dialect import UNSAID, Dialect
 
 
 class GateRule(Section):

@@ -23,9 +23,9 @@ from pydantic import (
     model_validator,
 )
 
-from audit.catalogue import Everybody, Task
-from audit.config.dialect import Dialect, dialect_of
 from audit.errors import QuestionError, printable
+from audit.measurement.metrics.kinds import Everybody, Task
+from audit.tables.formats.dialect import Dialect, dialect_of
 
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitespace=True)]
 Command = Annotated[tuple[Text, ...], Field(min_length=1)]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.errors import QuestionError, no_such, printable
-from audit.footprint import GRID_FACTOR, Factor
+from audit.record.energy import GRID_FACTOR, Factor
 
 TABLE = Path("data", "private_infra", "global_energy_mix.json")
 UNIT = "gCO2e/kWh"

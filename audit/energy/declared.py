@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from audit.energy.site import Declared
 from audit.errors import printable
-from audit.result import EnergyComponent
+from audit.record.result import EnergyComponent
 
 PHASE = "train"
 """The phase in which declared devices work."""

@@ -15,7 +15,7 @@ from audit.energy.declared import declared_rows, superseded
 from audit.energy.site import Site
 from audit.energy.totals import footprint
 from audit.errors import printable
-from audit.result import Energy, EnergyComponent, EnergyMethod
+from audit.record.result import Energy, EnergyComponent, EnergyMethod
 
 TOO_SOON_S = 0.1
 """A meter that did not move for less than this was asked too soon; for longer, it was blind."""

@@ -23,14 +23,14 @@ from types import TracebackType
 from typing import Literal, Self
 
 from audit.config.energy import EnergySection
-from audit.energy.apart import Apart
 from audit.energy.carbon import grid
-from audit.energy.instrument import Instrument
+from audit.energy.instruments.instrument import Instrument
+from audit.energy.instruments.isolated import Apart
 from audit.energy.ledger import WHOLE_MACHINE, Ledger, Source
 from audit.energy.site import Site, site_of
 from audit.errors import AuditError, QuestionError, words_of
-from audit.evidence.atomic import write_text
-from audit.result import Energy
+from audit.record.result import Energy
+from audit.system.atomic import write_text
 
 Phase = Literal["validate", "train", "audit"]
 RECORD_SCHEMA = "audit-energy-record/1"

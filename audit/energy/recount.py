@@ -11,9 +11,9 @@ from audit.energy.declared import declared_row
 from audit.energy.sci import with_units
 from audit.energy.site import Site, site_of
 from audit.energy.totals import footprint
-from audit.estimates import Estimates
-from audit.footprint import GRID_FACTOR, PUE_FACTOR, Energy, EnergyComponent, Factor
-from audit.result import Part
+from audit.measurement.estimates import Estimates
+from audit.record.energy import GRID_FACTOR, PUE_FACTOR, Energy, EnergyComponent, Factor
+from audit.record.result import Part
 
 if TYPE_CHECKING:
     from audit.config.schema import Config

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from audit.errors import QuestionError
-from audit.estimates import Estimates
-from audit.result import CarbonPerUnit, Energy, Part
-from audit.value import Estimate
+from audit.estimate import Estimate
+from audit.measurement.estimates import Estimates
+from audit.record.result import CarbonPerUnit, Energy, Part
 
 PER_PREDICTIONS = 1000
 NOT_EMBODIED = "embodied carbon is not included, so this is no software carbon intensity; declare [energy.embodied]"

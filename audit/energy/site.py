@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from audit.energy.carbon import UNIT, Grid, grid
-from audit.footprint import CONTRACT_FACTOR, OFFSITE_WATER_FACTOR, PUE_FACTOR, WATER_FACTOR, Factor
+from audit.record.energy import CONTRACT_FACTOR, OFFSITE_WATER_FACTOR, PUE_FACTOR, WATER_FACTOR, Factor
 
 if TYPE_CHECKING:
     from audit.config.energy import DeclaredPower, EmbodiedCarbon, EnergySection

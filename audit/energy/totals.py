@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from audit.energy.joules import kwh_of
 from audit.energy.sci import embodied_g
 from audit.energy.site import Site
+from audit.energy.units import kwh_of
 from audit.errors import printable
-from audit.result import Energy, EnergyComponent, EnergyMethod, Factor
+from audit.record.result import Energy, EnergyComponent, EnergyMethod, Factor
 
 SEEN = 0.95
 """Share of a phase's time under which the note says that the rest is not in the total."""

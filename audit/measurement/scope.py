@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from audit.catalogue import Everybody
+from audit.measurement.metrics.kinds import Everybody
 
 SMALL, NO_GROUP, UNMEASURED, IS_LABEL = "small_group", "rows_without_group", "unmeasured_group", "group_equals_label"
 LENT = ", at least with the spread that a larger group shows"

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audit.cells import FIRST_CLASS, FIRST_LEVEL, Cells
+from audit.counting.cells import FIRST_CLASS, FIRST_LEVEL, Cells
 from audit.errors import QuestionError, ValuesError, no_such, printable
 
 WHOLE = frozenset({torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool})

@@ -20,12 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor, distributed
 
-from audit.cells import Account, Cells, cuts_of
-from audit.counted import result_of
+from audit.counting.cells import Account, Cells, cuts_of
 from audit.cube import Cube
-from audit.epochs import epoch_of, log_epoch
 from audit.errors import QuestionError, ValuesError, printable
-from audit.result import AuditResult, Epoch
+from audit.pipeline.from_counts import result_of
+from audit.record.epochs import epoch_of, log_epoch
+from audit.record.result import AuditResult, Epoch
 from audit.torch.places import Batch, Places
 
 __all__ = ["GroupTally"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from audit.errors import words_of
-from audit.wrapping.patience import LONGEST, say
+from audit.wrapping.safely import LONGEST, say
 
 
 class EpochEnds:

@@ -14,12 +14,12 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from audit.wrapping.asked import Asked
-from audit.wrapping.rows import Rows, rows_of
+from audit.wrapping.estimator_rows import Rows, rows_of
+from audit.wrapping.question import Asked
 from audit.wrapping.training import PATIENCE_S, Training
 
 if TYPE_CHECKING:
-    from audit.result import AuditResult
+    from audit.record.result import AuditResult
 
 
 F = TypeVar("F", bound=Callable[..., Any])

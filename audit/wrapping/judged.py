@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from audit import __version__
-from audit.engines.tables import open_frame
+from audit._version import __version__
 from audit.errors import QuestionError
-from audit.evidence.store import Store
-from audit.result import AuditResult, Run
-from audit.run import code_version, conclude, now, write
-from audit.stages import Findings, audit_model
-from audit.wrapping.rows import PREDICTION, SCORE, Rows
+from audit.pipeline.run import code_version, conclude, now, write
+from audit.pipeline.stages import Findings, audit_model
+from audit.record.result import AuditResult, Run
+from audit.record.store import Store
+from audit.tables.table import open_frame
+from audit.wrapping.estimator_rows import PREDICTION, SCORE, Rows
 
 
 def judged_with(audited: Any, rows: Rows, X: Any) -> AuditResult:  # noqa: N803

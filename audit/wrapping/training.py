@@ -15,14 +15,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from audit.errors import DataRefusedError, InputError, QuestionError, UndecidedWarning, words_of
-from audit.innermost import step_in, step_out
-from audit.wrapping.patience import LONGEST, say, within
-from audit.wrapping.ranks import other_rank
+from audit.system.current_run import step_in, step_out
+from audit.wrapping.current import other_rank
+from audit.wrapping.safely import LONGEST, say, within
 
 if TYPE_CHECKING:
-    from audit.result import AuditResult
-    from audit.wrapping.asked import Asked
-    from audit.wrapping.recording import Recording
+    from audit.record.result import AuditResult
+    from audit.wrapping.question import Asked
+    from audit.wrapping.steps import Recording
 
 PATIENCE_S = 600.0
 
@@ -93,7 +93,7 @@ class Training:
         if self._rank is not None:
             return self
         from audit.mlflow import active_run_id
-        from audit.wrapping.recording import Recording
+        from audit.wrapping.steps import Recording
 
         asked, metered = self._asked, self._metered
         made = within(self._patience_s, "no audit", lambda: Recording(asked, metered=metered, note=self.note))
@@ -201,7 +201,7 @@ class Training:
             self._say(f"audit: {logged.problem}; the record in the store is as it was")
 
     def _sentence(self) -> str:
-        from audit.publish.terminal import in_a_line
+        from audit.report.terminal.summary import in_a_line
 
         return in_a_line(self.result, self.folder) if self.result is not None else "nothing was recorded"
 

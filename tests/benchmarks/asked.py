@@ -13,17 +13,17 @@ import numpy as np
 from benchmarks.people import GROUPS
 
 from audit.config.read import build
+from audit.counting.backends.choose import count
+from audit.counting.plan import Counted, Plan
 from audit.cube import Cube
-from audit.engines.choice import count
-from audit.engines.counting import Counted, Plan
-from audit.engines.tables import open_table
-from audit.estimates import Estimates
-from audit.fairness.rates import RATES
-from audit.gates import Evidence, judge, overall
-from audit.grouping import crossings, grouping
-from audit.measurement import Scope, of_predictions
-from audit.measurement.figures import Figures
-from audit.value import Estimate
+from audit.estimate import Estimate
+from audit.gates.judge import Evidence, judge, overall
+from audit.measurement.estimates import Estimates
+from audit.measurement.grouping import crossings, grouping
+from audit.measurement.measure import Scope, of_predictions
+from audit.measurement.metrics.rates import RATES
+from audit.measurement.rates.figures import Figures
+from audit.tables.table import open_table
 
 PLAN = Plan(groups=GROUPS, intersections=3, label="label", prediction="prediction")
 SCOPE = Scope(groups=GROUPS, intersections=3)

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.asked import BYS
 from benchmarks.people import GROUPS, LEVELS
 
-from audit.fairness.rates import RATES
+from audit.measurement.metrics.rates import RATES
 
 SHAPE = (*(len(LEVELS[g]) for g in GROUPS), 2, 2)
 CELLS = int(np.prod(SHAPE))

@@ -19,7 +19,7 @@ def spark(scale: Scale, rows: int) -> Iterator[Sides]:
     """Ours counted by Spark, beside ours counted by DuckDB; the session is started before, on a clock of its own."""
     if find_spec("pyspark") is None or shutil.which("java") is None:
         raise Absent("PySpark or Java is not installed (extra spark)")
-    from audit.engines.spark import session
+    from audit.counting.backends.spark import session
 
     opened = asked.open_table(people.people(scale.cache, rows))
     start = time.perf_counter()

@@ -13,9 +13,9 @@ from benchmarks.page import AGREE, Benchmark, Faster, Scale, Section, Sides, tim
 from benchmarks.peer import peer
 
 import audit
-from audit.engines.counting import Plan
-from audit.engines.tables import open_frame
-from audit.measurement import Scope, of_data
+from audit.counting.plan import Plan
+from audit.measurement.measure import Scope, of_data
+from audit.tables.table import open_frame
 
 CLARIFY = {
     "CI": "class_imbalance", "DPL": "difference_in_proportions_of_labels", "KL": "kl_divergence", "JS": "js_divergence",

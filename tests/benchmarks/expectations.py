@@ -129,9 +129,9 @@ def _columns(ids, dice) -> dict:
 
 def by_evenhand(path: Path, questions: Path):
     """Answer with this package, from a file on disk."""
-    import audit.data.answering  # noqa: F401 - loaded now, because loading is not measured
-    from audit.data.expectations import answer_suite, read_suite
-    from audit.engines.tables import open_table
+    import audit.checks.expectations.answering  # noqa: F401 - loaded now, because loading is not measured
+    from audit.checks.expectations.checks import answer_suite, read_suite
+    from audit.tables.table import open_table
 
     asked, table = read_suite(questions), open_table(path, digested=False)
     return lambda: [check.outcome for check in answer_suite(asked, table)]
@@ -153,8 +153,8 @@ def by_polars(path: Path, questions: Path):
 
 def by_great_expectations(path: Path, questions: Path):
     """Load the rows into pandas and let Great Expectations answer; loading is part of it, as it is of a scan."""
-    from audit.data.expectations import read_suite, run_suite
-    from audit.engines.tables import open_table
+    from audit.checks.expectations.checks import read_suite, run_suite
+    from audit.tables.table import open_table
 
     asked, table = read_suite(questions), open_table(path, digested=False)
     return lambda: [check.outcome for check in run_suite(asked, table.to_pandas())]

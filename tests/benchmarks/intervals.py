@@ -14,8 +14,8 @@ import pandas as pd
 from benchmarks import asked, bootstrap, people
 from benchmarks.page import AGREE, Benchmark, Faster, Scale, Section, Sides, timed
 
-from audit.engines.tables import open_frame
-from audit.fairness.rates import RATES
+from audit.measurement.metrics.rates import RATES
+from audit.tables.table import open_frame
 
 REPLICATES, FEW, MANY = 1000, 10, 100
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.page import AtMost, Benchmark, Scale, Section, Sides
 
-from audit.energy.apart import Apart
+from audit.energy.instruments.isolated import Apart
 from audit.energy.meter import Meter
 
 WINDOW_S, QUICK_S = 32.0, 2.0

@@ -21,7 +21,13 @@ DECODE = "SELECT sum(strlen(race) + strlen(sex) + strlen(age) + label + predicti
 GROUP = "SELECT race, sex, age, label, prediction, count(*) FROM '{}' GROUP BY ALL"
 OVERHEAD_S, MOST_MB = 0.05, 64.0
 MB = 1024 * 1024
-LAZY = ("audit.engines.duck", "audit.engines.parquet", "audit.family", "audit.inference.needed", "scipy.special")
+LAZY = (
+    "audit.counting.backends.duckdb",
+    "audit.tables.formats.parquet",
+    "audit.gates.p_values",
+    "audit.measurement.inference.sample_size",
+    "scipy.special",
+)
 """What an audit imports on its way."""
 
 

@@ -40,7 +40,7 @@ VERBS = frozenset(
 PARTICIPLE = re.compile(
     r"^_?(?!need|feed|seed|speed|embed|proceed|exceed|shed|red|bed)[a-z]+(?:ed|[^e]en|wn|ught|old|ade|ound|eft|aid|ept|ent|orn)$"
 )
-NOUNS_ARE_THE_FIELDS = ("measurement/inference/", "measurement/metrics/", "inference/", "fairness/")
+NOUNS_ARE_THE_FIELDS = ("measurement/inference/", "measurement/metrics/")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from simulations.gaps import LIMITS, rates_of, verdicts
 from simulations.page import Scale, Section, at_least, at_most, generator, table, watched
 
-from audit.inference.needed import needed
+from audit.measurement.inference.sample_size import needed
 
 GROUPS = (32, 64)
 SIZES: tuple[tuple[int, ...], ...] = ((50,), (1000,), (20, 1000, 50, 200))

@@ -25,9 +25,9 @@ from simulations.page import (
 )
 from simulations.tails import tails
 
-from audit.inference.intervals import Limits, difference
-from audit.inference.means import Found, limits, mean_gap, measured
-from audit.inference.scales import EXPLAINED, MEANS, ROOT_MEAN_SQUARE
+from audit.measurement.inference.intervals import Limits, difference
+from audit.measurement.inference.means import Found, limits, mean_gap, measured
+from audit.measurement.inference.scales import EXPLAINED, MEANS, ROOT_MEAN_SQUARE
 
 SIZES = (20, 50, 200, 1000)
 SPREAD_OF_LABELS = 3.0

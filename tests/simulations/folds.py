@@ -9,9 +9,9 @@ import numpy as np
 from simulations.gaps import limits_of
 from simulations.page import DEMANDED, TAIL, Demand, Scale, Section, at_least, at_most, error, generator, table, watched
 
-from audit.gates import NEAR
-from audit.inference.effective import folded
-from audit.inference.intervals import Limits, difference, quantile, wilson
+from audit.gates.judge import NEAR
+from audit.measurement.inference.effective import folded
+from audit.measurement.inference.intervals import Limits, difference, quantile, wilson
 
 FOLDS, ROWS, GROUPS = 100, 10, 2
 FEW, MANY, SHARE_OF_MANY = 2, 20, 0.2

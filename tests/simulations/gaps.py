@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from simulations.page import TAIL, Scale, Section, at_least, at_most, error, generator, table, watched
 
-from audit.inference.effective import Sample, plain
-from audit.inference.intervals import Limits, difference, ratio
-from audit.inference.pairs import Kind, correlations, gap, guarded
+from audit.measurement.inference.effective import Sample, plain
+from audit.measurement.inference.intervals import Limits, difference, ratio
+from audit.measurement.inference.pairs import Kind, correlations, gap, guarded
 
 GROUPS = (2, 4, 8, 16)
 SIZES: tuple[tuple[int, ...], ...] = ((20,), (50,), (200,), (1000,), (20, 1000, 50, 200))

@@ -11,9 +11,9 @@ from scipy.stats import beta
 from simulations.page import DEMANDED, Demand, Scale, Section, error, generator, table, watched
 
 from audit.cube import Axis, Cube
-from audit.grouping import LABEL, SCORE
+from audit.measurement.grouping import LABEL, SCORE
 from audit.measurement.scope import SMALL, Scope
-from audit.measurement.scores import score_estimates
+from audit.measurement.scores.score_table import score_estimates
 
 KINDS = {"middling": (2.0, 2.0), "sure": (0.5, 0.5), "rare positives": (1.0, 20.0)}
 """Beta distributions of the true probabilities, which are the scores."""

@@ -6,7 +6,7 @@ import numpy as np
 from simulations.gaps import GROUPS, LIMITS, rates_of, verdicts
 from simulations.page import Scale, Section, at_least, generator, table, watched
 
-from audit.inference.needed import needed
+from audit.measurement.inference.sample_size import needed
 
 PRESENT = 100
 POWER = 0.8

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.stats import binom
 from simulations.page import DEMANDED, TAIL, Demand, Scale, Section, at_least, table, watched
 
-from audit.inference.effective import plain
-from audit.inference.intervals import Limits, clopper_pearson, difference, ratio
-from audit.inference.pairs import guarded, single
+from audit.measurement.inference.effective import plain
+from audit.measurement.inference.intervals import Limits, clopper_pearson, difference, ratio
+from audit.measurement.inference.pairs import guarded, single
 
 SIZES = (20, 50, 100, 200, 500, 1000, 2000)
 RATES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)

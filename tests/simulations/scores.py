@@ -11,9 +11,9 @@ from scipy.stats import norm
 from simulations.page import DEMANDED, TAIL, Demand, Scale, Section, at_least, at_most, error, generator, table, watched
 from sklearn.metrics import roc_auc_score
 
-from audit.inference.auc import auc, auc_gap, folded, limits, placed
-from audit.inference.calibration import calibration
-from audit.inference.intervals import Limits, difference
+from audit.measurement.inference.auc import auc, auc_gap, folded, limits, placed
+from audit.measurement.inference.calibration import calibration
+from audit.measurement.inference.intervals import Limits, difference
 
 BINS = 100
 COUNTS = ((10, 200), (20, 20), (50, 50), (50, 1000), (200, 200))

@@ -22,9 +22,9 @@ from simulations.page import (
     watched,
 )
 
-from audit.inference.means import between, mean_gap, measured
-from audit.inference.scales import MEANS, ROOT_MEAN_SQUARE
-from audit.inference.scales import Scale as Statistic
+from audit.measurement.inference.means import between, mean_gap, measured
+from audit.measurement.inference.scales import MEANS, ROOT_MEAN_SQUARE
+from audit.measurement.inference.scales import Scale as Statistic
 
 SCALES: Mapping[str, Statistic] = {
     "mean": MEANS["error"],

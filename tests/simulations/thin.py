@@ -11,10 +11,10 @@ from scipy.stats import binom
 from simulations.gaps import verdicts
 from simulations.page import TAIL, Scale, Section, at_least, at_most, generator, table, watched
 
-from audit.inference.effective import plain
-from audit.inference.intervals import Limits, difference, ratio
-from audit.inference.needed import needed
-from audit.inference.pairs import Kind, guarded
+from audit.measurement.inference.effective import plain
+from audit.measurement.inference.intervals import Limits, difference, ratio
+from audit.measurement.inference.pairs import Kind, guarded
+from audit.measurement.inference.sample_size import needed
 
 SMALL = (5, 6, 8, 10, 12, 15, 20, 30, 40, 60, 100, 150, 200, 300, 400, 600, 900)
 LARGE = (100, 1_000, 10_000, 100_000)

@@ -9,9 +9,9 @@ import numpy as np
 from simulations.gaps import compare_with_the_package, limits_of
 from simulations.page import DEMANDED, TAIL, Demand, Scale, Section, at_most, error, generator, table, watched
 
-from audit.inference.effective import Sample, folded, plain, weighted
-from audit.inference.intervals import Limits, difference, quantile, ratio, wilson
-from audit.inference.pairs import correlations, guarded
+from audit.measurement.inference.effective import Sample, folded, plain, weighted
+from audit.measurement.inference.intervals import Limits, difference, quantile, ratio, wilson
+from audit.measurement.inference.pairs import correlations, guarded
 
 FOLDS, ROWS = 100, 10
 GROUPS = 4

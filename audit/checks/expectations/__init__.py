@@ -1,0 +1,1 @@
+"""Suites of Great Expectations, answered from counts where they can be."""

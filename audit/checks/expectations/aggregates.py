@@ -1,0 +1,186 @@
+"""Expectations of one number about a column, or about the table.
+
+Must not: read rows; import pandas or great_expectations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from audit.checks.expectations.answer import Answer
+from audit.checks.expectations.asked import Aggregate, Kept
+from audit.checks.expectations.asked_rows import COMPARED, among
+from audit.checks.expectations.compare import EXACT, Bounds, bounds_of, quantile_ranges
+from audit.checks.expectations.suite import Expectation
+from audit.counting.columns.figures import Asked, Figure, Figures
+
+WRAPS = 2.0**63
+"""Sum from which whole numbers of 64 bits begin again from below."""
+SQUARES_OVERFLOW = 1e150
+
+
+def statistic(
+    expectation: Expectation, asked: Sequence[Asked], tell: Callable[[Figures, Bounds, int], bool | None]
+) -> Aggregate | None:
+    """A number between two ends; undefined over nobody, where there is no number."""
+    ends, present = bounds_of(expectation), Figure("present", expectation.kwargs["column"])
+    if ends is None:
+        return None
+
+    def verdict(found: Figures) -> Answer | None:
+        people = int(found.values[present])
+        success = False if people == 0 else tell(found, ends, people)
+        return None if success is None else Answer(success, people)
+
+    return Aggregate((present, *asked), verdict)
+
+
+def extreme(expectation: Expectation, family: Kept) -> Aggregate | None:
+    """Smallest or largest value."""
+    what: Any = "lowest" if expectation.type == "expect_column_min_to_be_between" else "highest"
+    figure = Figure(what, expectation.kwargs["column"])
+    if family not in {"integer", "double"}:
+        return None
+    return statistic(expectation, (figure,), lambda found, ends, _: ends.hold(found.values[figure]))
+
+
+def sum_or_mean(expectation: Expectation, family: Kept) -> Aggregate | None:
+    """Whole numbers are added up exactly; pandas adds doubles up in an order that nobody knows."""
+    column = expectation.kwargs["column"]
+    total, size = Figure("total", column), Figure("size", column)
+    mean = expectation.type == "expect_column_mean_to_be_between"
+
+    def tell(found: Figures, ends: Bounds, people: int) -> bool | None:
+        value, largest = found.values[total], found.values[size]
+        if largest >= WRAPS:
+            return None
+        off_by = 0.0 if family == "integer" and largest <= EXACT else rounding(people, largest)
+        per = people if mean else 1
+        return ends.surely_hold(value / per, off_by / per)
+
+    return statistic(expectation, (total, size), tell) if family in {"integer", "double"} else None
+
+
+def rounding(rows: int, size: float) -> float:
+    """More than two sums of so many doubles, of that sum of absolute values, may differ by."""
+    return 4 * (rows + 8) * 2.0**-53 * size
+
+
+def deviation(expectation: Expectation, family: Kept) -> Aggregate | None:
+    """Standard deviation of a sample."""
+    column = expectation.kwargs["column"]
+    spread, size = Figure("deviation", column), Figure("size", column)
+
+    def tell(found: Figures, ends: Bounds, people: int) -> bool | None:
+        value, mean = found.values[spread], found.values[size] / people
+        if people < 2:
+            return False
+        return ends.surely_hold(value, rounding(people, value + mean)) if mean < SQUARES_OVERFLOW else None
+
+    return statistic(expectation, (spread, size), tell) if family in {"integer", "double"} else None
+
+
+def median(expectation: Expectation, family: Kept) -> Aggregate | None:
+    """The value in the middle, or halfway between two."""
+    middle = Figure("around", expectation.kwargs["column"], share=0.5)
+
+    def tell(found: Figures, ends: Bounds, people: int) -> bool | None:
+        del people
+        low, high = found.values[middle]
+        if max(abs(low), abs(high)) > EXACT:
+            return None
+        return ends.surely_hold((low + high) / 2, rounding(1, abs(low) + abs(high)) if low != high else 0.0)
+
+    return statistic(expectation, (middle,), tell) if family in {"integer", "double"} else None
+
+
+def quantiles(expectation: Expectation, family: Kept) -> Aggregate | None:
+    """The value at the nearest place, each within its range or close to an end, as Great Expectations has it."""
+    ranges = quantile_ranges(expectation)
+    if ranges is None or family not in {"integer", "double"}:
+        return None
+    column = expectation.kwargs["column"]
+    present, figures = Figure("present", column), [Figure("around", column, share=r.share) for r in ranges]
+
+    def verdict(found: Figures) -> Answer | None:
+        people = int(found.values[present])
+        if people == 0:
+            return Answer(success=False, people=0)
+        met = [r.met(found.values[f], people) for r, f in zip(ranges, figures, strict=True)]
+        return None if None in met else Answer(all(met), people)
+
+    return Aggregate((present, *figures), verdict)
+
+
+def kinds(expectation: Expectation, family: Kept) -> Aggregate | None:
+    """Different values, or their share of the rows with a value."""
+    kinds = Figure("kinds", expectation.kwargs["column"])
+    share = expectation.type == "expect_column_proportion_of_unique_values_to_be_between"
+    if family not in COMPARED:
+        return None
+    return statistic(
+        expectation,
+        (kinds,),
+        lambda found, ends, people: ends.hold(found.values[kinds] / people if share else found.values[kinds]),
+    )
+
+
+def proportion(expectation: Expectation, family: Kept) -> Aggregate | None:
+    """Share of the rows that have a value."""
+    del family
+    ends, present = bounds_of(expectation), Figure("present", expectation.kwargs["column"])
+    if ends is None:
+        return None
+
+    def verdict(found: Figures) -> Answer:
+        value = int(found.values[present])
+        return Answer(ends.hold(value / found.rows) if found.rows else False, found.rows)
+
+    return Aggregate((present,), verdict)
+
+
+def distinct(expectation: Expectation, family: Kept) -> Aggregate | None:
+    """Different values against a set: none beyond it, none of it absent, or both."""
+    members, column = among(expectation, family), expectation.kwargs["column"]
+    if members is None:
+        return None
+    present, kinds = Figure("present", column), Figure("kinds", column)
+    within, wanted = Figure("kinds", column, members), len(set(members.values))
+    beyond_is_wrong = "contain" not in expectation.type
+    absent_is_wrong = "be_in_set" not in expectation.type
+
+    def verdict(found: Figures) -> Answer:
+        inside = int(found.values[within])
+        beyond = int(found.values[kinds]) - inside if beyond_is_wrong else 0
+        fine = beyond == 0 and not (absent_is_wrong and inside < wanted)
+        return Answer(fine, int(found.values[present]), unexpected=beyond)
+
+    return Aggregate((present, within, *([kinds] if beyond_is_wrong else [])), verdict)
+
+
+def modes(expectation: Expectation, family: Kept) -> Aggregate | None:
+    """The most frequent value, or one of several."""
+    members, column = among(expectation, family), expectation.kwargs["column"]
+    if members is None:
+        return None
+    present, modes, inside = Figure("present", column), Figure("modes", column), Figure("modes", column, members)
+
+    def verdict(found: Figures) -> Answer:
+        hit, all_modes = int(found.values[inside]), int(found.values[modes])
+        success = hit > 0 if expectation.kwargs.get("ties_okay") else all_modes == 1 and hit == 1
+        return Answer(success, int(found.values[present]))
+
+    return Aggregate((present, modes, inside), verdict)
+
+
+def row_count(expectation: Expectation, family: Kept) -> Aggregate | None:
+    """Rows of the table."""
+    del family
+    if expectation.type == "expect_table_row_count_to_equal":
+        value = expectation.kwargs.get("value")
+        return Aggregate((), lambda found: Answer(found.rows == value, None, observed=found.rows))
+    ends = bounds_of(expectation)
+    return (
+        None if ends is None else Aggregate((), lambda found: Answer(ends.hold(found.rows), None, observed=found.rows))
+    )

@@ -1,0 +1,111 @@
+"""What was answered to an expectation, whoever answered it, and how it is said: in counts, never in values.
+
+Must not: know who answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from audit.checks.expectations.suite import Expectation
+from audit.errors import printable
+from audit.record.result import CheckOutcome
+
+SHOWN = 5
+ABOUT_TYPE = (
+    "expect_column_values_to_be_of_type",
+    "expect_column_values_to_be_in_type_list",
+    "expect_column_type_to_be",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether an expectation is met, and the counts behind it."""
+
+    success: bool
+    people: int | None
+    """Rows that it could speak of; None where it speaks of something else than rows."""
+    looked_at: int | None = None
+    """Rows that it looked at one by one; None where it speaks of a statistic of them."""
+    unexpected: int = 0
+    """Of the rows that it looked at, or of the different values."""
+    missing: int = 0
+    observed: int | str | None = None
+    """Rows, columns, or the type of a column."""
+    absent: Sequence[str] = ()
+    """Columns that should be there."""
+    strange: Sequence[str] = ()
+    """Columns that should not be there."""
+    listed: bool = False
+    """Whether absent and strange columns were told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """There is no answer, because Great Expectations would have another table before it; why, in a sentence."""
+
+    reason: str
+
+
+def told(expectation: Expectation, answer: Answer, rows: int) -> tuple[CheckOutcome, str]:
+    """Outcome and its sentence; over nobody it is undefined, whatever Great Expectations makes of it.
+
+    Parameters
+    ----------
+    rows
+        Rows of the table, or of the group.
+    """
+    if answer.people == 0:
+        return "undefined", _nobody(expectation, answer, rows)
+    return ("pass" if answer.success else "fail"), _counts(expectation, answer)
+
+
+def _nobody(expectation: Expectation, answer: Answer, rows: int) -> str:
+    if rows == 0:
+        return "the table has no rows, so nothing can be said"
+    if expectation.kwargs.get("row_condition") and not answer.looked_at:
+        return f"none of {rows:,} rows meets its condition with a value, so nothing can be said"
+    return f"none of {rows:,} rows has a value, so nothing can be said"
+
+
+def _counts(expectation: Expectation, answer: Answer) -> str:
+    """What was found, in counts."""
+    if answer.looked_at is not None:
+        left = f"; {answer.missing:,} without a value left out" if answer.missing else ""
+        return f"{answer.unexpected:,} of {answer.people:,} unexpected{_allowed(expectation)}{left}"
+    if answer.people is None:
+        return _of_table(expectation, answer)
+    if answer.unexpected:
+        return f"{answer.unexpected:,} unexpected among the distinct values of {answer.people:,} rows"
+    return f"{_said(answer)}, over {answer.people:,} rows"
+
+
+def _of_table(expectation: Expectation, answer: Answer) -> str:
+    if expectation.type.startswith("expect_table_row_count"):
+        return f"{int(answer.observed or 0):,} rows"
+    if expectation.type.startswith("expect_table_column"):
+        return _columns(answer)
+    if expectation.type in ABOUT_TYPE:
+        return f"the column is of type {printable(answer.observed)}"
+    return _said(answer)
+
+
+def _said(answer: Answer) -> str:
+    return "as expected" if answer.success else "not as expected"
+
+
+def _allowed(expectation: Expectation) -> str:
+    mostly = expectation.kwargs.get("mostly")
+    return "" if mostly in {None, 1} else f" (at least {100 * mostly:.4g}% of them must be as expected)"
+
+
+def _columns(answer: Answer) -> str:
+    """Names of columns are no values, and what a person needs to mend the table."""
+    count = int(answer.observed or 0)
+    if not answer.listed:
+        return f"{count:,} columns, {_said(answer)}"
+    named: Mapping[str, Sequence[str]] = {"missing": answer.absent, "unexpected": answer.strange}
+    parts = [f"{what} {', '.join(map(printable, names[:SHOWN]))}" for what, names in named.items() if names]
+    return f"{count:,} columns; {'; '.join(parts)}"

@@ -1,0 +1,89 @@
+"""Expectations that look at every row.
+
+Must not: read rows; import pandas or great_expectations.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audit.checks.expectations.answer import Answer
+from audit.checks.expectations.asked import Aggregate, Kept, enough, holding, row_by_row
+from audit.checks.expectations.compare import Bounds, bounds_of, is_exact, numbers_of, texts_of
+from audit.checks.expectations.patterns import patterns_of
+from audit.checks.expectations.suite import Expectation
+from audit.counting.columns.figures import Among, Figure, Figures, Matches, Together
+
+COMPARED = ("text", "integer", "double")
+"""Families in which two values are equal for DuckDB where they are for pandas."""
+SKIPPED = {"all_values_are_missing": "all", "any_value_is_missing": "any", "never": "never"}
+
+
+def null(expectation: Expectation, family: Kept) -> Aggregate:
+    """Every row is somebody, also one without a value."""
+    del family
+    present = Figure("present", expectation.kwargs["column"])
+    wanted = expectation.type == "expect_column_values_to_not_be_null"
+
+    def verdict(found: Figures) -> Answer:
+        value = int(found.values[present])
+        unexpected = found.rows - value if wanted else value
+        return Answer(enough(found.rows, unexpected, expectation), found.rows, found.rows, unexpected)
+
+    return Aggregate((present,), verdict)
+
+
+def between(expectation: Expectation, family: Kept) -> Aggregate | None:
+    """Numbers between two ends."""
+    ends = bounds_of(expectation)
+    return holding(expectation, ends.within()) if ends is not None and family in {"integer", "double"} else None
+
+
+def lengths(expectation: Expectation, family: Kept) -> Aggregate | None:
+    """Texts of so many characters."""
+    exact = expectation.kwargs.get("value")
+    if exact is not None and not is_exact(exact):
+        return None
+    ends = bounds_of(expectation) if exact is None else Bounds(exact, exact)
+    return holding(expectation, ends.within(length=True)) if ends is not None and family == "text" else None
+
+
+def in_set(expectation: Expectation, family: Kept) -> Aggregate | None:
+    """Values of a set, or none of it."""
+    return holding(expectation, among(expectation, family), wrong="_not_" in expectation.type)
+
+
+def among(expectation: Expectation, family: Kept) -> Among | None:
+    """The set that values are held against; None where pandas might see other members in it."""
+    values = expectation.kwargs.get("value_set")
+    if family == "text":
+        return texts_of(values)
+    return numbers_of(values) if family in {"integer", "double"} else None
+
+
+def regex(expectation: Expectation, family: Kept) -> Aggregate | None:
+    """Texts in which a pattern is found, or is not."""
+    patterns = patterns_of(expectation.kwargs.get("regex_list", [expectation.kwargs.get("regex")]))
+    match_on = expectation.kwargs.get("match_on") or "any"
+    if patterns is None or match_on not in {"any", "all"} or family not in {"text", "integer"}:
+        return None
+    return holding(expectation, Matches(patterns, every=match_on == "all"), wrong="_not_" in expectation.type)
+
+
+def unique(expectation: Expectation, family: Kept) -> Aggregate | None:
+    """Values that no other row has."""
+    column = expectation.kwargs["column"]
+    asked = Figure("present", column), Figure("repeated", column)
+    return row_by_row(expectation, asked) if family in COMPARED else None
+
+
+def together(expectation: Expectation, family: Kept) -> Aggregate | None:
+    """Several columns: no row that another one equals, or none with two equal values."""
+    columns = tuple(expectation.kwargs["column_list"])
+    skipped: Any = SKIPPED.get(expectation.kwargs.get("ignore_row_if") or "all_values_are_missing")
+    compound = expectation.type == "expect_compound_columns_to_be_unique"
+    known = family in COMPARED or (compound and family == "mixed")
+    if not known or skipped is None or len(set(columns)) < max(2, len(columns)):
+        return None
+    wrong = Together("repeated" if compound else "same", columns, skipped)
+    return row_by_row(expectation, (Together("rows", columns, skipped), wrong))

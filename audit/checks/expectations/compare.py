@@ -1,0 +1,134 @@
+"""Ends, sets and quantiles of an expectation, where comparing with them means the same to pandas and to DuckDB.
+
+Beyond 2^53 pandas compares some whole numbers as doubles and some exactly; such ends are left to it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audit.checks.expectations.suite import Expectation
+from audit.counting.columns.figures import Among, Within
+
+EXACT = 2**53
+
+
+def is_exact(value: Any) -> bool:
+    """Whether a value is a number that a double holds, and no truth value."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= EXACT
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Two ends, at least one of which is there."""
+
+    low: float | None
+    high: float | None
+    strict_low: bool = False
+    strict_high: bool = False
+
+    def within(self, *, length: bool = False) -> Within:
+        """The same as a condition on a value, or on its length."""
+        return Within(self.low, self.high, self.strict_low, self.strict_high, length)
+
+    def hold(self, value: float) -> bool:
+        """Whether a number lies between them."""
+        above = self.low is None or (value > self.low if self.strict_low else value >= self.low)
+        below = self.high is None or (value < self.high if self.strict_high else value <= self.high)
+        return above and below
+
+    def surely_hold(self, value: float, off_by: float) -> bool | None:
+        """The same of a number that may be off; None where that could decide."""
+        ends = (end for end in (self.low, self.high) if end is not None)
+        if off_by and not all(abs(value - end) > off_by for end in ends):
+            return None
+        return self.hold(value)
+
+
+def bounds_of(expectation: Expectation) -> Bounds | None:
+    """Ends of an expectation; None where they are no plain numbers, or the wrong way round."""
+    low, high = (expectation.kwargs.get(key) for key in ("min_value", "max_value"))
+    ends = [end for end in (low, high) if end is not None]
+    if not ends or not all(map(is_exact, ends)) or ends[0] > ends[-1]:
+        return None
+    strict = [expectation.kwargs.get(key) or False for key in ("strict_min", "strict_max")]
+    return Bounds(low, high, *strict) if all(isinstance(s, bool) for s in strict) else None
+
+
+def texts_of(values: Any) -> Among | None:
+    """Set of texts; None where it holds anything else, or what SQL cannot spell."""
+    if not isinstance(values, list) or not values or not all(isinstance(v, str) and is_sql(v) for v in values):
+        return None
+    return Among(tuple(dict.fromkeys(values)))
+
+
+def is_sql(text: str) -> bool:
+    """Whether a text can stand in a query: no NUL, no half of a character."""
+    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def numbers_of(values: Any) -> Among | None:
+    """Set of numbers; None where it holds anything else."""
+    if not isinstance(values, list) or not values or not all(map(is_exact, values)):
+        return None
+    return Among(tuple(dict.fromkeys(values)))
+
+
+@dataclass(frozen=True, slots=True)
+class QuantileRange:
+    """Where a quantile must lie; no end is infinite."""
+
+    share: float
+    low: float | None
+    high: float | None
+
+    def met(self, around: Sequence[float], people: int) -> bool | None:
+        """Whether the value at the nearest place is within, or close to an end, as Great Expectations has it.
+
+        Halfway between two places rounding decides which is nearer; None where they differ.
+        """
+        at = (people - 1) * self.share
+        over = at - math.floor(at)
+        near = around if abs(over - 0.5) < HALFWAY else [around[int(over > 0.5)]]
+        if not all(abs(value) <= EXACT for value in near):
+            return None
+        said = {self._holds(value) for value in near}
+        return said.pop() if len(said) == 1 else None
+
+    def _holds(self, value: float) -> bool:
+        close = any(
+            abs(value - end) <= ABSOLUTE + RELATIVE * abs(end) for end in (self.low, self.high) if end is not None
+        )
+        return close or Bounds(self.low, self.high).hold(value)
+
+
+HALFWAY = 1e-6
+RELATIVE, ABSOLUTE = 1e-4, 1e-8
+"""What Great Expectations calls close."""
+
+
+def quantile_ranges(expectation: Expectation) -> tuple[QuantileRange, ...] | None:
+    """Quantiles at the nearest place; None where another rule is asked, or something is no number."""
+    asked = expectation.kwargs.get("quantile_ranges")
+    if not isinstance(asked, dict) or expectation.kwargs.get("allow_relative_error"):
+        return None
+    shares: Any = asked.get("quantiles")
+    ranges: Any = asked.get("value_ranges")
+    if not _listed(shares, _is_share) or not _listed(ranges, _is_range) or len(shares) != len(ranges):
+        return None
+    return tuple(QuantileRange(share, *ends) for share, ends in zip(shares, ranges, strict=True))
+
+
+def _listed(values: Any, of: Callable[[Any], bool]) -> bool:
+    return isinstance(values, list) and bool(values) and all(map(of, values))
+
+
+def _is_share(value: Any) -> bool:
+    return is_exact(value) and 0 <= value <= 1
+
+
+def _is_range(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(end is None or is_exact(end) for end in value)

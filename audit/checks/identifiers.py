@@ -1,0 +1,105 @@
+"""What a direct identifier looks like: by the words of a column's name, and by the shape of its values.
+
+Must not: see a value; shapes are conditions that DuckDB counts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from audit.counting.backends.sql import quoted
+
+OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+SITES = "(facebook|twitter|x|instagram|linkedin|github|tiktok|reddit|t|youtube|vk|xing|orcid)"
+PROFILE = (
+    rf"https?://([^/ @]+:?[^/ @]*@[^ ]+|(www\.)?{SITES}\.[a-z]+/[^ ]+|"
+    r"[^ ]*/(user|users|u|profile|people)/[^ ]+)"
+)
+WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Values of one kind of identifier: a pattern of the whole value, and what else holds of it."""
+
+    name: str
+    pattern: str
+    """RE2, of the value without white space at its ends."""
+    digits: str = ""
+    """SQL that a value of the pattern fulfils, with ``v`` for the value."""
+    numbers: bool = False
+    """Whether a whole number may be one."""
+    least: float = 0.01
+    """Share of a column's values that makes it a finding; fewer are slips, or look so by chance."""
+
+    def sql(self) -> str:
+        """Condition on ``v``."""
+        fits = f"regexp_full_match(v, '{self.pattern}')"
+        return f"CASE WHEN {fits} THEN {self.digits} ELSE false END" if self.digits else fits
+
+
+# One number in ten has the check digit of a card, so half of a column's values must have it.
+LUHN = (
+    "list_sum([CASE WHEN i % 2 = 1 THEN d WHEN d > 4 THEN 2 * d - 9 ELSE 2 * d END FOR d, i IN "
+    "[CAST(c AS INTEGER) FOR c IN string_split(reverse(regexp_replace(v, '[ -]', '', 'g')), '')]]) % 10 = 0"
+)
+IBAN = (
+    "list_reduce([CAST(CASE WHEN c BETWEEN '0' AND '9' THEN ord(c) - 48 ELSE ord(c) - 55 END AS INTEGER) FOR c IN "
+    "string_split(substr(replace(v, ' ', ''), 5) || substr(v, 1, 4), '')], "
+    "lambda a, d: (a * CASE WHEN d > 9 THEN 100 ELSE 10 END + d) % 97) = 1"
+)
+SHAPES = (
+    Shape("e-mail addresses", r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"),
+    Shape("phone numbers", r"(\+[1-9][0-9 ().-]{6,18}[0-9])|(\(?[2-9][0-9]{2}\)?[ .-][2-9][0-9]{2}[ .-][0-9]{4})"),
+    Shape("bank accounts (IBAN)", r"[A-Z]{2}[0-9]{2} ?([A-Z0-9]{4} ?){2,7}[A-Z0-9]{0,4}", IBAN, least=0.1),
+    Shape("payment cards", r"[3-6][0-9]{3}([ -]?[0-9]{4}){2}[ -]?[0-9]{3,7}", LUHN, numbers=True, least=0.5),
+    Shape("social security numbers", r"[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}", "substr(v, 1, 3) NOT IN ('000', '666')"),
+    Shape("IP addresses", rf"({OCTET}\.){{3}}{OCTET}|([0-9a-fA-F]{{1,4}}:){{7}}[0-9a-fA-F]{{1,4}}|"
+          r"([0-9a-fA-F]{1,4}:){2,6}(:[0-9a-fA-F]{1,4}){1,5}"),
+    Shape("addresses of profiles", PROFILE),
+    Shape("coordinates", r"[-+]?[0-9]{1,2}\.[0-9]{3,}[,; ] ?[-+]?[0-9]{1,3}\.[0-9]{3,}"),
+)  # fmt: skip
+NAMED = (
+    ("e-mail addresses", {("email",), ("e", "mail"), ("mail",)}),
+    ("phone numbers", {("phone",), ("telephone",), ("mobile", "number"), ("fax",), ("msisdn",), ("handy",)}),
+    ("names of persons", {("first", "name"), ("last", "name"), ("full", "name"), ("firstname",), ("lastname",),
+                          ("surname",), ("forename",), ("fullname",), ("maiden", "name"), ("given", "name"),
+                          ("family", "name"), ("middle", "name"), ("nachname",), ("vorname",), ("applicant", "name"),
+                          ("customer", "name"), ("patient", "name"), ("person", "name"), ("username",),
+                          ("user", "name"), ("login",)}),
+    ("national or tax numbers", {("ssn",), ("social", "security"), ("passport",), ("national", "id"), ("tax", "id"),
+                                 ("nino",), ("cpf",), ("dni",), ("pesel",), ("bsn",), ("aadhaar",), ("steuernummer",),
+                                 ("driver", "license"), ("driving", "licence"), ("license", "plate"), ("nhs", "number"),
+                                 ("personnummer",), ("codice", "fiscale")}),
+    ("bank accounts or cards", {("iban",), ("account", "number"), ("card", "number"), ("credit", "card", "number"),
+                                ("cc", "number"), ("pan",)}),
+    ("IP or device addresses", {("ip",), ("ip", "address"), ("mac", "address"), ("device", "id"), ("imei",)}),
+    ("street addresses", {("street",), ("street", "address"), ("home", "address"), ("postal", "address"),
+                          ("address",)}),
+    ("dates of birth", {("dob",), ("birth", "date"), ("date", "of", "birth"), ("birthdate",), ("birthday",)}),
+    ("coordinates", {("latitude",), ("longitude",), ("lat",), ("lon",), ("lng",), ("gps",), ("geolocation",)}),
+)  # fmt: skip
+SINGLE = {"pan", "ip", "mail", "lat", "lon", "lng", "login", "street", "address", "phone", "handy", "fax"}
+"""Words that mean what they mean only where the name has no other; ``lat`` in ``lat_pulldowns`` is no latitude."""
+
+
+def named_kind(column: str) -> str | None:
+    """Kind of identifier that a column's name speaks of."""
+    words = tuple(w.casefold() for w in WORDS.findall(column))
+    for kind, phrases in NAMED:
+        for phrase in phrases:
+            if phrase[0] in SINGLE and len(phrase) == 1 and words != phrase:
+                continue
+            if any(words[i : i + len(phrase)] == phrase for i in range(len(words))):
+                return kind
+    return None
+
+
+def shares_sql(column: str, source: str, rows: int, *, number: bool) -> str:
+    """Query of one row: values looked at, and how many are of each of `SHAPES`; a value is matched once."""
+    some = f"(SELECT {quoted(column)} AS c FROM {source} LIMIT {rows})"  # noqa: S608
+    value = "CAST(c AS VARCHAR)" if number else "trim(c)"
+    each = f"(SELECT {value} AS v, count(*) AS n FROM {some} WHERE c IS NOT NULL GROUP BY 1)"  # noqa: S608
+    shapes = ", ".join(f"sum(n) FILTER ({shape.sql()})" if shape.numbers or not number else "0" for shape in SHAPES)
+    return f"SELECT sum(n), {shapes} FROM {each} WHERE v <> ''"  # noqa: S608

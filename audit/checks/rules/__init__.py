@@ -1,0 +1,1 @@
+"""Checks of the data before training: each file here holds one, as ``CHECK``, and no other file names it."""

@@ -1,0 +1,120 @@
+"""DB006: crossings of groups and label in which too few people are to say, or learn, anything.
+
+Only the most general ones are named: where few are of one group, all of its crossings follow (maximal uncovered
+patterns). A crossing that the shares of its groups leave that small is no surprise; the largest gaps come first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations, product
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from audit.checks.check import CheckKind
+from audit.checks.naming import group, several
+from audit.checks.part import Joint, Looked
+from audit.pipeline.plans import data_plan
+from audit.record.result import Check
+from audit.tables.levels import band_texts, level_text
+
+LEAST_ROWS = 30
+"""Rows from which a crossing can be spoken of: the uncertainty of a rate is then at most 18 points."""
+MOST_WAYS = 3
+"""Columns of groups that are crossed; the label comes on top."""
+MOST_SAID = 3
+MOST_PATTERNS = 100_000
+
+Pattern = tuple[tuple[int, int], ...]
+"""Positions of columns with positions of their levels."""
+
+
+class _Table(NamedTuple):
+    columns: tuple[str, ...]
+    levels: tuple[list[str], ...]
+    rows: np.ndarray
+    """Rows by the level of every column."""
+
+
+def _find(looked: Looked) -> Iterator[Check]:
+    if looked.train is not None:
+        return
+    plan = data_plan(looked.config)
+    columns = (*plan.groups, *((plan.label,) if plan.label is not None and plan.label not in plan.groups else ()))
+    about = (
+        f"at least {LEAST_ROWS} rows of {looked.part} are in every crossing of groups{' and label' * bool(plan.label)}"
+    )
+    joint = looked.joint(*columns) if plan.groups else None
+    table = None if joint is None else _table(joint, looked.config.data.bins)
+    if table is None or not table.rows.size:
+        why = "no groups" if not plan.groups else "nobody is in any group, or the groups have too many levels"
+        yield CHECK.outcome("not applicable", why, about=about)
+        return
+    thin, count = _uncovered(table, MOST_WAYS + (plan.label is not None))
+    if not thin:
+        yield CHECK.outcome("pass", several(count, "crossing"), about=about)
+        return
+    thin.sort(key=lambda p: (-_expected(table, p), p))
+    named = "; ".join(_said(table, p) for p in thin[:MOST_SAID])
+    more = f" and {len(thin) - MOST_SAID} more" if len(thin) > MOST_SAID else ""
+    detail = f"fewer are in {len(thin)} of {several(count, 'crossing')}, their own crossings not counted: {named}{more}"
+    yield CHECK.outcome("warn", detail, about=about)
+
+
+def _table(joint: Joint, bins: Mapping[str, tuple[float, ...]]) -> _Table | None:
+    """Rows by known levels; None where there are too many crossings."""
+    texts = [[level_text(v, band_texts(bins[c]) if c in bins else None) for v in joint.level(c)] for c in joint.columns]
+    levels = tuple(sorted({t for t in column if t is not None}) for column in texts)
+    if prod(len(x) + 1 for x in levels) > MOST_PATTERNS:
+        return None
+    rows = np.zeros([len(x) for x in levels], dtype=np.int64)
+    places = [{t: i for i, t in enumerate(x)} for x in levels]
+    for cell, n in zip(zip(*texts, strict=True), joint.n.tolist(), strict=True):
+        if None not in cell:
+            rows[tuple(place[t] for place, t in zip(places, cell, strict=True))] += n
+    return _Table(joint.columns, levels, rows)
+
+
+def _uncovered(table: _Table, ways: int) -> tuple[list[Pattern], int]:
+    """Most general crossings with too few rows, and how many crossings were looked at."""
+    thin: list[Pattern] = []
+    known: set[Pattern] = set()
+    count, width = 0, len(table.columns)
+    for size in range(1, min(ways, width) + 1):
+        for by in combinations(range(width), size):
+            rows = table.rows.sum(axis=tuple(i for i in range(width) if i not in by))
+            count += rows.size
+            for at in product(*(range(n) for n in rows.shape)):
+                pattern = tuple(zip(by, at, strict=True))
+                if rows[at] < LEAST_ROWS and not _within(pattern, known):
+                    thin.append(pattern)
+                    known.add(pattern)
+    return thin, count
+
+
+def _within(pattern: Pattern, known: set[Pattern]) -> bool:
+    """Whether something more general is thin already."""
+    return any(part in known for size in range(1, len(pattern)) for part in combinations(pattern, size))
+
+
+def _expected(table: _Table, pattern: Pattern) -> float:
+    """Rows that there would be if columns had nothing to do with each other."""
+    whole = float(table.rows.sum())
+    shares = [table.rows.take(level, axis=column).sum() / whole for column, level in pattern]
+    return whole * float(np.prod(shares)) if len(pattern) > 1 else 0.0
+
+
+def _said(table: _Table, pattern: Pattern) -> str:
+    return " x ".join(group(table.columns[c], table.levels[c][level]) for c, level in pattern)
+
+
+CHECK = CheckKind(
+    code="DB006",
+    title=f"at least {LEAST_ROWS} rows are in every crossing of groups and label",
+    reason="a model guesses about whom it never saw, and no audit of it can tell how well",
+    reference="Asudeh, Jin and Jagadish (2019), Assessing and Remedying Coverage, ICDE (maximal uncovered patterns)",
+    mend="collect more of them, or say on the card that the model is not for them",
+    find=_find,
+)

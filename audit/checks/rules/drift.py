@@ -1,0 +1,143 @@
+"""DB007: groups that have other shares, labels or values in one part than in the part that is learned from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from audit.checks.check import FALSE_ALARM, CheckKind
+from audit.checks.naming import chance, group, listed, several
+from audit.checks.part import MOST_LEVELS, Looked
+from audit.cube import Cube
+from audit.errors import printable
+from audit.estimate import Level
+from audit.measurement.grouping import FOLD, LABEL, STRATUM
+from audit.measurement.inference.contingency import Shift, shift
+from audit.pipeline.plans import data_plan
+from audit.record.result import Check
+
+VARIATION = 0.05
+"""Total variation that matters: one row in twenty would have to change to make the parts alike."""
+LEAST_ROWS = 30
+"""Rows of a group, in either part, under which nothing is said of it."""
+MOST_SAID = 3
+
+
+class _Drift(NamedTuple):
+    what: str
+    whom: str
+    found: Shift
+
+
+def _find(looked: Looked) -> Iterator[Check]:
+    train = looked.train
+    if train is None:
+        return
+    about = f"groups of {looked.part} have the shares, labels and values that they have in {train.part}"
+    if not looked.config.data.groups:
+        yield CHECK.outcome("not applicable", "no groups", about=about)
+        return
+    looks = [*_of_groups(looked, train), *_of_labels(looked, train)]
+    columns = _comparable(looked, train)
+    looks += [drift for column in columns for drift in _of_column(looked, train, column)]
+    if not looks:
+        yield CHECK.outcome("not applicable", f"no group has {LEAST_ROWS} rows in both parts", about=about)
+        return
+    beyond = [d for d in looks if d.found.p_value * len(looks) <= FALSE_ALARM and d.found.variation >= VARIATION]
+    if not beyond:
+        detail = f"{several(len(looks), 'comparison')} of group shares, labels and {several(len(columns), 'column')}"
+        yield CHECK.outcome("pass", detail, about=about)
+        return
+    beyond.sort(key=lambda d: -d.found.variation)
+    more = f"; {len(beyond) - MOST_SAID} more" if len(beyond) > MOST_SAID else ""
+    yield CHECK.outcome("warn", "; ".join(map(_said, beyond[:MOST_SAID])) + more, about=about)
+
+
+def _said(drift: _Drift) -> str:
+    return f"{drift.what}{drift.whom} (total variation {drift.found.variation:.1%}, {chance(drift.found.p_value)})"
+
+
+def _comparable(looked: Looked, train: Looked) -> list[str]:
+    """Columns of few values, or of numbers in bands, in both parts; a label of classes is compared apart."""
+    plan = data_plan(looked.config)
+    roles = {*plan.groups, plan.label, plan.weight, plan.unit}
+    return [
+        c
+        for c, p in looked.profiles.items()
+        if c in train.profiles
+        and c not in roles
+        and _number(p.kind) == _number(train.profiles[c].kind)
+        and (_number(p.kind) == "number" or max(p.distinct, train.profiles[c].distinct) <= MOST_LEVELS)
+    ]
+
+
+def _number(kind: str) -> str:
+    return "number" if kind in {"integer", "float"} else kind
+
+
+def _of_groups(looked: Looked, train: Looked) -> Iterator[_Drift]:
+    """Shares of the groups of each column."""
+    for by in looked.config.data.groups:
+        cubes = [_first(part, by) for part in (train, looked)]
+        found = _apart(*(_by(cube.drop(by, None), by) for cube in cubes))
+        if found is not None:
+            yield _Drift(f"shares of {printable(by)}", "", found)
+
+
+def _first(looked: Looked, by: str) -> Cube:
+    return next(c for c in looked.counted.cubes if by in c.names)
+
+
+def _of_labels(looked: Looked, train: Looked) -> Iterator[_Drift]:
+    plan = data_plan(looked.config)
+    for by in plan.groups if plan.label is not None else ():
+        yield from _by_group(_first(train, by), _first(looked, by), by, LABEL, "labels")
+
+
+def _of_column(looked: Looked, train: Looked, column: str) -> Iterator[_Drift]:
+    for before, now in zip(train.crossed(column), looked.crossed(column), strict=False):
+        yield from _by_group(before, now, before.names[0], STRATUM, listed([column]))
+
+
+def _by_group(before: Cube, now: Cube, by: str, axis: str, what: str) -> Iterator[_Drift]:
+    """One group after another that both parts have."""
+    both = [x for x in before.axis(by).levels if x is not None and x in now.axis(by).levels]
+    for level in both:
+        found = _apart(_by(before.at(by, level), axis), _by(now.at(by, level), axis))
+        if found is not None:
+            yield _Drift(what, f" of {group(by, level)}", found)
+
+
+def _by(cube: Cube, axis: str) -> Mapping[Level, np.ndarray]:
+    """Rows of each level, by fold."""
+    kept = cube.keep(axis, *([FOLD] if FOLD in cube.names else []))
+    counts = kept["n"]
+    rows = counts.reshape(counts.shape[0], math.prod(counts.shape[1:]))
+    return dict(zip(kept.axis(axis).levels, rows, strict=True))
+
+
+def _apart(before: Mapping[Level, np.ndarray], now: Mapping[Level, np.ndarray]) -> Shift | None:
+    """Distance of two parts; None where one of them has too few rows."""
+    levels = sorted({*before, *now}, key=str)
+    first, second = (np.stack([x.get(level, np.zeros(_folds(x))) for level in levels]) if x else np.zeros((1, 1))
+                     for x in (before, now))  # fmt: skip
+    if min(first.sum(), second.sum()) < LEAST_ROWS:
+        return None
+    return shift(first, second)
+
+
+def _folds(rows: Mapping[Level, np.ndarray]) -> int:
+    return len(next(iter(rows.values())))
+
+
+CHECK = CheckKind(
+    code="DB007",
+    title="groups have the same shares, labels and values in every part",
+    reason="a test part in which a group is not what it was in training measures another question for that group",
+    reference="Breck et al. (2019), Data Validation for Machine Learning, SysML; Pearson (1900), Phil. Mag. 50:157",
+    mend="split at random within groups, or say that the parts are of other times or places",
+    find=_find,
+)

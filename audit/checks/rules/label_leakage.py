@@ -1,0 +1,150 @@
+"""DL003: a column that tells the label: by its values, by whether it has one, or because it is the label renamed.
+
+One number a column, from the counts of its joint values with the label: informedness, which is 0 for guessing and 1 for
+knowing, whatever the shares of the classes. Each row is judged by the rule that the other rows make, so that ids and
+columns of many values do not look as if they knew. A column's name alone is no finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from math import isnan
+from typing import Any
+
+import numpy as np
+
+from audit.checks.association import FEWEST, informedness, is_renamed, table_of
+from audit.checks.check import CheckKind
+from audit.checks.part import Looked
+from audit.counting.comparing import is_missing
+from audit.counting.labels import binary, positive_class
+from audit.counting.terms import Band, Number, Rows, Test
+from audit.errors import printable
+from audit.pipeline.plans import data_plan
+from audit.record.result import Check
+from audit.tables.levels import level_text
+
+TELLING = 0.8
+"""Deepchecks warns of a feature whose predictive power score for the label is above this (FeatureLabelCorrelation)."""
+MOST_DISTINCT = 50_000
+"""Values of a column beyond which only its missing ones are looked at."""
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one column tells of the label."""
+
+    column: str
+    share: float
+    how: str
+
+
+def _find(looked: Looked) -> Iterator[Check]:
+    label = looked.config.data.label
+    about = f"no single column of {looked.part} tells the label"
+    if label is None:
+        yield CHECK.outcome("not applicable", "no label is named", about=about)
+        return
+    if label not in looked.columns:
+        yield CHECK.outcome("undefined", f"{printable(label)} holds no plain values", about=about)
+        return
+    columns = _columns(looked, label)
+    if not columns:
+        yield CHECK.outcome("not applicable", "there is no column beside the label", about=about)
+        return
+    read, many = _reading(looked, label), [c for c in columns if looked.profiles[c].distinct > MOST_DISTINCT]
+    told = [t for c in columns if c not in many and (t := _told(looked, c, label, read)) is not None]
+    told += _missing(looked, columns, label, read)
+    yield _judged(told, [*columns], many, about)
+
+
+def _judged(told: list[Told], columns: list[str], many: list[str], about: str) -> Check:
+    if not told:
+        detail = f"there are not two classes of {FEWEST} rows, or no column that could tell them apart"
+        return CHECK.outcome("undefined", detail, about=about)
+    ranked = _ranked(told)
+    left = f"; {len(many)} of more than {MOST_DISTINCT:,} values looked at for missing ones only" if many else ""
+    telling = [t for t in ranked if t.share >= TELLING]
+    if not telling:
+        first = ranked[0]
+        said = f"{len(columns)} columns; {printable(first.column)}{first.how} tells most, {first.share:.2f}"
+        return CHECK.outcome("pass", f"{said} on the way from guessing (0) to knowing (1){left}", about=about)
+    named = ", ".join(f"{printable(t.column)}{t.how} {t.share:.2f}" for t in telling[:MOST_NAMED])
+    more = f" and {len(telling) - MOST_NAMED} more" if len(telling) > MOST_NAMED else ""
+    said = f"on the way from guessing (0) to knowing (1), alone: {named}{more}{left}"
+    return CHECK.outcome("warn", said, about=about)
+
+
+def _ranked(told: list[Told]) -> list[Told]:
+    """What each column tells in its better way, the most telling first."""
+    each: dict[str, Told] = {}
+    for one in sorted(told, key=lambda t: (-t.share, t.column)):
+        each.setdefault(one.column, one)
+    return list(each.values())
+
+
+def _columns(looked: Looked, label: str) -> tuple[str, ...]:
+    apart = {label, looked.config.data.weight, looked.config.unit}
+    return tuple(c for c in looked.columns if c not in apart)
+
+
+def _reading(looked: Looked, label: str) -> Callable[[Any], Hashable]:
+    """What tells the label's classes apart: the positive one and the other, each class, or bands of a number."""
+    plan, joint = data_plan(looked.config), looked.joint(label)
+    if plan.label is None or joint is None or looked.profiles[label].distinct > MOST_DISTINCT:
+        return lambda value: value
+    if plan.classes:
+        return level_text
+    rows = {v: int(n) for v, n in zip(joint.level(label), joint.n, strict=True) if not is_missing(v)}
+    return binary(rows, positive_class(rows, plan.positive, label), label).get
+
+
+def _told(looked: Looked, column: str, label: str, read: Callable[[Any], Hashable]) -> Told | None:
+    """What a column's values tell; None where they tell nothing that could be counted."""
+    joint = looked.joint(column, label)
+    table = None if joint is None else table_of(joint, column, label, read)
+    if table is None or len(table) < 2:
+        return None
+    share = informedness(table)
+    if isnan(share):
+        return None
+    banded = any(isinstance(looked.key(c), Band) for c in (column, label))
+    return Told(column, share, " (the label renamed)" if is_renamed(table) and not banded else "")
+
+
+def _missing(looked: Looked, columns: tuple[str, ...], label: str, read: Callable[[Any], Hashable]) -> list[Told]:
+    """What it tells whether a column has a value."""
+    some = tuple(c for c in columns if 0 < looked.profiles[c].missing < looked.rows)
+    if not some or looked.joint(label) is None:
+        return []
+    return [told for names in looked.some_at_a_time(some) for told in _missing_of(looked, names, label, read)]
+
+
+def _missing_of(looked: Looked, some: tuple[str, ...], label: str, read: Callable[[Any], Hashable]) -> Iterator[Told]:
+    """The same for some columns at once."""
+    numbers = {"integer", "float", "boolean"}
+    tests = {c: Test(Number(c) if looked.profiles[c].kind in numbers else c, "missing") for c in some}
+    sums = {"n": Rows(), **{f"c{i}": Rows(test) for i, test in enumerate(tests.values())}}
+    found = looked.narrow((label, *some)).tally({label: looked.key(label)}, sums, {}, 2 * MOST_DISTINCT)
+    classes = [None if is_missing(value) else read(value) for value in found.column(label)]
+    known = [c for c in dict.fromkeys(classes) if c is not None]
+    rows = found.array("n")
+    for i, column in enumerate(some):
+        gone = found.array(f"c{i}")
+        table = np.array([[sum(v[k] for k, c in enumerate(classes) if c == one) for one in known]
+                          for v in (gone, rows - gone)])  # fmt: skip
+        share = informedness(table)
+        if not isnan(share):
+            yield Told(column, share, " (by having no value)")
+
+
+CHECK = CheckKind(
+    code="DL003",
+    title="no single column tells the label",
+    reason="what is written down after the outcome, or is the outcome, is not there when the model is asked",
+    reference="Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6(4); Youden (1950) for the number",
+    mend="find out when each is written down, and leave out what is not known before the outcome",
+    find=_find,
+)

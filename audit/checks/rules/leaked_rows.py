@@ -1,0 +1,155 @@
+"""DL001: rows of another part that are rows of train too, more than a random split of the same rows explains.
+
+Tables of few categories have many equal rows by nature, and a fair split sends some of them to either side. So the
+number of rows that have a twin in train is set against what a random split of all these rows into parts of these sizes
+would leave: for every set of c equal rows, one of N in the part with probability m / N, all but those that the part has
+to itself. Mean and variance of that follow from the sizes of the sets alone. `docs/decisions/0015` has the formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import lgamma
+
+import numpy as np
+import numpy.typing as npt
+
+from audit.checks.check import CheckKind
+from audit.checks.leaked_groups import leaked_by_group
+from audit.checks.part import Looked
+from audit.counting.columns.fingerprints import fingerprint_sql
+from audit.errors import printable
+from audit.record.result import Check
+
+FAR = 4.0
+"""Standard deviations above a random split; reached by chance in 3 of 100,000 splits where counts are not tiny."""
+RARE = 3e-5
+"""The same as a chance."""
+IDS = {"index", "id", "uuid", "guid", "rowid", "row", "unnamed", "key", "nr", "no"}
+"""Words of a column's name that say it numbers rows."""
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Equal rows in both parts: ``sets`` sets with ``train`` and ``part`` rows each."""
+
+    train: Numbers
+    part: Numbers
+    sets: Numbers
+
+    @property
+    def size(self) -> Numbers:
+        """Rows of one set."""
+        return self.train + self.part
+
+    @property
+    def rows(self) -> tuple[float, float]:
+        """Rows of train and of the part."""
+        return float(self.sets @ self.train), float(self.sets @ self.part)
+
+    @property
+    def found(self) -> float:
+        """Rows of the part that have a twin in train."""
+        return float(self.sets @ np.where(self.train > 0, self.part, 0.0))
+
+    def by_chance(self) -> tuple[float, float]:
+        """Mean and standard deviation of `found` over all random splits into parts of these sizes."""
+        train, part = self.rows
+        n, share, c = train + part, part / (train + part), self.size
+        alone = np.array([_all_in_part(size, part, n) for size in c])
+        mean = c * share - c * alone
+        # Per set and independent of each other; then given that the part has just so many rows (regression on them).
+        square = c * share * (1 - share) + (c * share) ** 2 - c * c * alone
+        spread = float(self.sets @ (square - mean**2))
+        shared = float(self.sets @ (square - mean * c * share))
+        variance = spread - shared**2 / (n * share * (1 - share))
+        return float(self.sets @ mean), float(np.sqrt(max(variance, 0.0)))
+
+    @property
+    def chance_of_halves(self) -> float:
+        """Chance that a random split halves every set, as these parts do; 1 where they do not."""
+        if (self.train != self.part).any():
+            return 1.0
+        halves = sum(n * _log_choose(2 * a, a) for a, n in zip(self.train, self.sets, strict=True))
+        return float(np.exp(halves - _log_choose(sum(self.rows), self.rows[0])))
+
+
+def _all_in_part(size: float, part: float, n: float) -> float:
+    """Chance that all rows of a set are in the part."""
+    return float(np.exp(_log_choose(n - size, part - size) - _log_choose(n, part))) if size <= part else 0.0
+
+
+def _log_choose(n: float, k: float) -> float:
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+
+
+def _find(looked: Looked) -> Iterator[Check]:
+    if looked.train is None:
+        return
+    about = f"rows of {looked.part} are in train too no more often than a random split leaves"
+    numbered = _numbers(looked, looked.train)
+    shared = [c for c in looked.columns if c in looked.train.columns and c not in numbered]
+    if not shared:
+        yield CHECK.outcome("undefined", "the parts have no column in common but for numbers of rows", about=about)
+        return
+    if not looked.rows or not looked.train.rows:
+        yield CHECK.outcome("undefined", "one of the parts has no rows", about=about)
+        return
+    besides = f", apart from {', '.join(map(printable, numbered))}" if numbered else ""
+    key = fingerprint_sql({c: (looked.table.columns[c], looked.train.table.columns[c]) for c in shared})
+    judged = _judged(_split(looked, looked.train, key), f"in all {len(shared)} shared columns{besides}", about)
+    whose = leaked_by_group(looked, looked.train, key) if judged.outcome == "warn" else ()
+    yield replace(judged, detail="; ".join(filter(None, (judged.detail, *whose))))
+
+
+def _judged(split: Split, where: str, about: str) -> Check:
+    train, part = split.rows
+    expected, deviation = split.by_chance()
+    said = (
+        f"{split.found:,.0f} of {part:,.0f} rows are in train too ({where}); a random split of the same rows leaves "
+        f"{expected:,.0f}, give or take {2 * deviation:,.0f}"
+    )
+    if split.chance_of_halves < RARE:
+        return CHECK.outcome("warn", f"all {part:,.0f} rows are those of train ({where})", about=about)
+    beyond = split.found - expected
+    if deviation == 0 or beyond < FAR * deviation:
+        return CHECK.outcome("pass", said, about=about)
+    share = part / (train + part)
+    # Of the copies themselves a random split would have left 2 f (1 - f) on two sides.
+    copied = beyond / (1 - 2 * share * (1 - share))
+    return CHECK.outcome("warn", f"{said}; about {min(copied, split.found):,.0f} were copied", about=about)
+
+
+def _split(looked: Looked, train: Looked, key: str) -> Split:
+    both = " UNION ALL ".join(
+        f"SELECT {key}, {there} AS there FROM {part.scan.source}"  # noqa: S608
+        for part, there in ((train, 0), (looked, 1))
+    )
+    sets = f"SELECT count(*) - sum(there) AS a, sum(there) AS b FROM ({both}) GROUP BY fa, fb"  # noqa: S608
+    found = looked.scan.ask(f"SELECT a, b, count(*) FROM ({sets}) GROUP BY a, b")  # noqa: S608
+    a, b, n = np.array([[float(v) for v in row] for row in found]).T
+    return Split(a, b, n)
+
+
+def _numbers(looked: Looked, train: Looked) -> list[str]:
+    """Columns that number the rows: a copy may have another one, and no fair row has the same one."""
+    return [
+        c
+        for c, p in looked.profiles.items()
+        if p.kind in {"integer", "text"}
+        and c in train.profiles
+        and IDS & set(c.casefold().replace("_", " ").replace("-", " ").replace(":", " ").split())
+        and all(q.distinct > 0.9 * q.present for q in (p, train.profiles[c]))
+    ]
+
+
+CHECK = CheckKind(
+    code="DL001",
+    title="no more rows of another part are in train than a random split leaves",
+    reason="a model is praised for rows that it has seen, and fails on those that it has not",
+    reference="Kapoor & Narayanan (2023), Leakage and the reproducibility crisis, Patterns 4(9), L1.4",
+    mend="take them out of one part, and split before rows are copied or drawn anew",
+    find=_find,
+)

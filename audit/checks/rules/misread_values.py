@@ -1,0 +1,141 @@
+"""DV015: words that mean missing, infinities, numbers that are written as text, and the index of a data frame.
+
+Nothing of it is read as what it means, so a model learns a category "NA", and no check of numbers sees "1,020".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from audit.checks.check import CheckKind
+from audit.checks.missing_words import MISSING
+from audit.checks.naming import NAME_LENGTH, listed, several
+from audit.checks.part import Looked
+from audit.config.schema import Config
+from audit.counting.backends.sql import quoted
+from audit.counting.columns.profile import Profile
+from audit.errors import printable
+from audit.record.result import Check
+
+NUMBERS = {
+    "percent signs": "[-+]?[0-9]+([.,][0-9]+)?[ \u00a0\u202f]?%",
+    "thousands separators": "[-+]?[0-9]{1,3}(,[0-9]{3})+([.][0-9]+)?"
+    "|[-+]?[0-9]{1,3}([.''\u2019\u00a0\u202f][0-9]{3})+(,[0-9]+)?",
+    "decimal commas": "[-+]?[0-9]+,[0-9]+",
+}
+"""How a number is written that no reader takes for one, the surest first."""
+PLAIN = "[-+]?[0-9]+([.][0-9]+)?"
+NUMERIC = 0.95
+"""Share of the values that must be numbers, however written; fewer are text."""
+INDEX = re.compile(r"Unnamed: \d+|index|level_\d+|__index_level_\d+__")
+CELLS, FEWEST_ROWS = 20_000_000, 2_000
+"""Cells that are looked at, and rows of each column at least."""
+SHOWN = 3
+MISSED, ENDLESS = "has words that mean missing", "is infinite"
+AS_TEXT, INDEXED = "is numbers written as text", "is the index of a data frame"
+"""What is found, each with a mend of its own."""
+
+
+def _find(looked: Looked) -> Iterator[Check]:
+    about = f"values of {looked.part} are written as what they are"
+    texts = [c for c, p in looked.profiles.items() if p.kind == "text" and p.present]
+    rows = min(looked.rows, max(FEWEST_ROWS, CELLS // max(1, len(texts))))
+    found = {c: why for c, p in looked.profiles.items() if (why := _of_profile(c, p)) is not None}
+    floats = [c for c, p in looked.profiles.items() if p.kind == "float" and p.present]
+    for some in looked.some_at_a_time(floats):
+        found |= _of_floats(looked, some)
+    for some in looked.some_at_a_time(texts):
+        found |= _of_texts(looked, some, rows)
+    only = f"; {rows:,} of {looked.rows:,} rows were looked at" if rows < looked.rows and texts else ""
+    if not found:
+        yield CHECK.outcome("pass", f"{several(len(looked.profiles), 'column')}{only}", about=about)
+        return
+    said = [f"{printable(c, NAME_LENGTH)} {why}" for c, why in list(found.items())[:SHOWN]]
+    more = f"; so are {listed(list(found)[SHOWN:])}" if len(found) > SHOWN else ""
+    check = CHECK.outcome("warn", f"{'; '.join(said)}{more}{only}", about=about)
+    yield replace(check, mend=_mend(list(found.values()), looked.config))
+
+
+def _mend(found: Sequence[str], config: Config) -> str:
+    """What to do about what was found, and no more."""
+    comma = config.data.csv is not None and config.data.csv.dialect.decimal == ","
+    mends = {
+        (MISSED, ENDLESS): "leave cells without a value empty",
+        (AS_TEXT,): f"write plain numbers with a decimal {'comma' if comma else 'point'}",
+        (INDEXED,): "leave the index out",
+    }
+    return ", and ".join(mend for signs, mend in mends.items() if any(sign in why for sign in signs for why in found))
+
+
+def _of_profile(column: str, profile: Profile) -> str | None:
+    """What the ends of a column of numbers say."""
+    ends = [end for end in (profile.low, profile.high) if end is not None]
+    rising = profile.kind == "integer" and profile.missing == 0 and ends in ([0, profile.rows - 1], [1, profile.rows])
+    if rising and INDEX.fullmatch(column) and profile.distinct > 0.9 * profile.rows:
+        return f"{INDEXED}, which numbers the rows"
+    return None
+
+
+def _of_floats(looked: Looked, columns: Sequence[str]) -> Mapping[str, str]:
+    """Columns of numbers that hold infinities, from one pass over their rows."""
+    asked = ", ".join(f"count(*) FILTER (isinf(CAST({quoted(c)} AS DOUBLE)))" for c in columns)
+    scan = looked.narrow(columns)
+    counts = scan.ask(f"SELECT {asked} FROM {scan.source}")[0]  # noqa: S608
+    rows = zip(columns, map(int, counts), strict=True)
+    return {column: f"{ENDLESS} in {several(count, 'row')}" for column, count in rows if count}
+
+
+def _of_texts(looked: Looked, columns: Sequence[str], rows: int) -> Mapping[str, str]:
+    """What is found in some columns of text; only what begins like a number is compared with written numbers."""
+    words = ", ".join("'" + word.replace("'", "''") + "'" for word in MISSING)
+    conditions = ("{v} <> ''", f"{{v}} IN ({words})", "{v} <> '' AND {v} < ':'")
+    seen = {c: _Seen(*counts) for c, counts in _counts(looked, columns, rows, conditions).items()}
+    numeric = [c for c, s in seen.items() if s.numeric and s.numeric >= NUMERIC * (s.present - s.missing)]
+    shapes = [f"regexp_full_match({{v}}, '{shape}')" for shape in (PLAIN, *NUMBERS.values())]
+    written = _counts(looked, numeric, rows, shapes) if numeric else {}
+    found = {c: _why(s, *written.get(c, (0,) * len(shapes))) for c, s in seen.items()}
+    return {c: why for c, why in found.items() if why is not None}
+
+
+class _Seen(NamedTuple):
+    """Rows of one column: with text, with a word that means missing, with what begins as a number does."""
+
+    present: int
+    missing: int
+    numeric: int
+
+
+def _counts(
+    looked: Looked, columns: Sequence[str], rows: int, conditions: Sequence[str]
+) -> Mapping[str, tuple[int, ...]]:
+    """Rows of each column of which each condition on ``{v}`` holds, from one pass over the first rows."""
+    asked = [f"count(*) FILTER ({c.replace('{v}', f'trim(c{at})')})" for at in range(len(columns)) for c in conditions]
+    named = ", ".join(f"{quoted(column)} AS c{at}" for at, column in enumerate(columns))
+    scan = looked.narrow(columns)
+    answers = scan.ask(f"SELECT {', '.join(asked)} FROM (SELECT {named} FROM {scan.source} LIMIT {rows})")[0]  # noqa: S608
+    width = len(conditions)
+    return {c: tuple(int(n or 0) for n in answers[at * width :][:width]) for at, c in enumerate(columns)}
+
+
+def _why(seen: _Seen, plain: int, *written: int) -> str | None:
+    said = [f"{MISSED} in {several(seen.missing, 'row')}"] if seen.missing else []
+    marks = [mark for mark, count in zip(NUMBERS, written, strict=True) if count]
+    rest = seen.present - seen.missing
+    if marks and plain + max(written) >= NUMERIC * max(1, rest):
+        said.append(f"{AS_TEXT}, with {marks[0]}")
+    elif seen.missing and plain and plain >= NUMERIC * rest:
+        said.append("is numbers otherwise")
+    return " and ".join(said) or None
+
+
+CHECK = CheckKind(
+    code="DV015",
+    title="values are written as what they are",
+    reason="a word such as NA is a category to a model, and a number such as 1,020 or 34% is text to every check",
+    reference="ISO 8000-8:2015, syntactic quality; Tidy Data (Wickham 2014), JSS 59(10)",
+    mend="leave cells without a value empty, write plain numbers with a decimal point, and leave the index out",
+    find=_find,
+)

@@ -1,0 +1,127 @@
+"""All commands in one app, and the one place where an error becomes a line and an exit code.
+
+Must not: import anything heavy before a command needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from audit._version import __version__
+from audit.cli import audit, init, parts, planning, results
+from audit.cli.streams import Interrupts, Streams
+from audit.credentials import without_credentials
+from audit.errors import AuditError, printable
+from audit.system.control_characters import shown
+from audit.system.own_streams import flush
+
+INTERNAL_ERROR, INTERRUPTED = 4, 130
+OUTPUT_LOST = 74
+"""EX_IOERR of sysexits.h: all went well, but what was printed is not whole."""
+JUDGING = frozenset(
+    {"run", "data", "model", "measure", "track", "gate", "verify", "conform", "demo", "init", "count", "prune"}
+)
+"""Commands whose answer is their exit code, or what they do to files; of all others it is what they print."""
+
+app = typer.Typer(
+    name="audit",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="The audit that every training run carries: data bias, per-group metrics, energy, and a card. "
+    "Nothing is ever sent anywhere.",
+    epilog="Exit codes: 0 every gate passed or is waived, or nothing was judged between groups; 1 a gate failed; "
+    "2 bad input, nothing was judged; 3 undefined or insufficient evidence; 4 internal error; 5 the training failed; "
+    "74 all went well, but standard output or the record could not be written whole; 130, 143 interrupted, terminated.",
+)
+for command in (*audit.COMMANDS, *parts.COMMANDS, *results.COMMANDS, *planning.COMMANDS, *init.COMMANDS):
+    app.command(**command.settings)(command.function)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"evenhand {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    del version
+    if isinstance(context.obj, Streams):
+        context.obj.judges = context.invoked_subcommand in JUDGING
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit by the table of the contract."""
+    streams, interrupts = Streams(), Interrupts()
+    with streams.guarded():
+        with interrupts.noted(last=arguments is None):
+            code = _run(arguments, streams, interrupts)
+        flush()
+        code = _told(streams, code)
+    sys.exit(code)
+
+
+def _run(arguments: list[str] | None, streams: Streams, interrupts: Interrupts) -> int:
+    """Exit code of a command, with whatever it ended in said in one line."""
+    try:
+        code = app(args=arguments, standalone_mode=False, prog_name="audit", obj=streams)
+    except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - the last door: an exit code, no result
+        # A library may turn an interrupt into an error of its own; the first one decides.
+        if interrupts.end() or isinstance(error, (KeyboardInterrupt, typer.Abort)):
+            return _say("interrupted", INTERRUPTED)
+        return _refused(error)
+    if interrupts.end() and code == INTERRUPTED:  # typer makes a silent exit of an interrupt
+        return _say("interrupted", INTERRUPTED)
+    return code if isinstance(code, int) else 0
+
+
+def _refused(error: BaseException) -> int:
+    """Say what a command ended in."""
+    if isinstance(error, AuditError):
+        return _say(str(error), error.exit_code)
+    if isinstance(error, SystemExit):
+        said = f"internal error: a library ended the program with {error.code!r}; nothing was judged"
+        return _say(said, INTERNAL_ERROR)
+    return _unexpected(error)
+
+
+def _told(streams: Streams, code: int) -> int:
+    """Exit code where standard output could not be written; a verdict other than a pass keeps its own."""
+    lost = streams.unwritten
+    if lost is None:
+        return code
+    said = f"standard output could not be written: {lost.strerror or type(lost).__name__}; the text there is not whole"
+    return _say(said, code if streams.optional else code or OUTPUT_LOST)
+
+
+def _unexpected(error: BaseException) -> int:
+    """Click's own usage errors explain themselves; anything else is a defect of ours and says so."""
+    if hasattr(error, "exit_code") and hasattr(error, "show"):
+        if hasattr(error, "message"):
+            error.message = shown(without_credentials(str(error.message)))
+        error.show()
+        return int(error.exit_code)
+    if os.environ.get("EVENHAND_TRACEBACK"):
+        raise error
+    return _say(
+        f"internal error: {type(error).__name__}: {printable(error, 300)}; a defect of evenhand, not of your data "
+        "(EVENHAND_TRACEBACK=1 shows where)",
+        INTERNAL_ERROR,
+    )
+
+
+def _say(message: str, code: int) -> int:
+    line = shown(without_credentials(" ".join(message.split("\n"))))
+    print(f"audit: {line}", file=sys.stderr)  # noqa: T201 - the one door to the terminal for errors
+    return code

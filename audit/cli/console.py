@@ -1,0 +1,26 @@
+"""A terminal that no text can command: what controls one is shown as its code, wherever the text came from.
+
+Colours and places are ours; every word may be another's, out of a document that somebody made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from audit.system.control_characters import shown
+
+
+class PlainConsole(Console):
+    """Console of rich whose texts hold no control characters; its own codes stay."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"highlight": False, **settings})
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Segments of what is printed, their texts cleaned."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(shown(segment.text), segment.style)

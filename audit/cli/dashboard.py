@@ -1,0 +1,147 @@
+"""Starting the dashboard: Streamlit in a process of its own, on loopback, without telemetry.
+
+Must not: import streamlit; what the command needs is only that it is installed.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from audit.errors import QuestionError, printable
+from audit.report.assets import asset
+from audit.system.environment import STORE
+from audit.system.guard import SECRET_VARIABLE
+
+HOST = "127.0.0.1"
+FIRST_PORT, LAST_PORT = 8501, 65535
+STORE_VARIABLE = STORE
+PATIENCE_S = 60.0
+SETTINGS = {
+    "runner.magicEnabled": "false",
+    "server.address": HOST,
+    "server.headless": "true",
+    "server.fileWatcherType": "none",
+    "server.enableCORS": "true",
+    "server.enableXsrfProtection": "true",
+    "browser.gatherUsageStats": "false",
+    "browser.serverAddress": HOST,
+    "client.showErrorDetails": "none",
+    "client.toolbarMode": "minimal",
+    "global.developmentMode": "false",
+    "theme.base": "light",
+    "theme.primaryColor": "#1f5c6e",
+    "theme.textColor": "#1b1f24",
+    "theme.redTextColor": "#a4161a",
+    "theme.orangeTextColor": "#8a4500",
+    "theme.greenTextColor": "#176b2c",
+    "theme.blueTextColor": "#0b5394",
+    "theme.violetTextColor": "#5b3b9c",
+    "theme.grayTextColor": "#4a4f57",
+    "theme.font": "sans-serif",
+}
+QUIET = {"STREAMLIT_CLIENT_SHOW_ERROR_LINKS": "false"}
+"""Settings that an older Streamlit does not know as flags: no links to other people's sites beside an error."""
+
+
+def serve(store: Path, *, port: int | None = None, open_browser: bool = True) -> int:
+    """Serve the store until it is interrupted; the exit code of the server.
+
+    Raises
+    ------
+    QuestionError
+        When the extra is not installed, or the port is taken.
+    """
+    missing = [name for name in ("streamlit", "altair") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise QuestionError(f"the dashboard needs {' and '.join(missing)}; pip install 'evenhand[dashboard]'")
+    chosen, token = _port(port), secrets.token_urlsafe(24)
+    address = f"http://{HOST}:{chosen}/?token={token}"
+    flags = [f"--{name}={value}" for name, value in SETTINGS.items()]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(asset("dashboards/serve.py")),
+        f"--server.port={chosen}",
+        *flags,
+    ]
+    environment = os.environ | QUIET | {STORE_VARIABLE: str(store.resolve()), SECRET_VARIABLE: token}
+    print(f"The dashboard is at {address} (on this machine only). Ctrl-C ends it.", file=sys.stderr, flush=True)  # noqa: T201
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as server, _ending_with(server) as ended:
+        if open_browser:
+            threading.Thread(target=_open, args=(address, chosen, server), daemon=True).start()
+        code = _wait(server)
+    return 128 + ended[0] if ended else code
+
+
+def _wait(server: subprocess.Popen[bytes]) -> int:
+    """Exit code of the server; Ctrl-C is how people end it, so that is 0."""
+    try:
+        return server.wait()
+    except KeyboardInterrupt:
+        server.terminate()
+        server.wait()
+        return 0
+
+
+@contextmanager
+def _ending_with(server: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """End the server when this process is told to end, so that none is left serving; the signals that came."""
+    came: list[int] = []
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        server.terminate()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _port(asked: int | None) -> int:
+    """Port that is asked for, or the first free one from 8501 on."""
+    if asked is not None and not 1 <= asked <= LAST_PORT:
+        raise QuestionError(f"port {printable(asked)} does not exist; name one from 1024 to {LAST_PORT} with --port")
+    why = ""
+    for port in [asked] if asked is not None else range(FIRST_PORT, FIRST_PORT + 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError as error:
+                why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+                continue
+            return port
+    raise QuestionError(f"port {asked or FIRST_PORT} on {HOST} {why}; name another with --port")
+
+
+def _open(address: str, port: int, server: subprocess.Popen[bytes]) -> None:
+    """Open a browser as soon as the server answers."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline and server.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) == 0:
+                webbrowser.open(address)
+                return
+        time.sleep(0.2)

@@ -1,0 +1,109 @@
+"""How a command that makes a result begins and ends: the job, what is shown, the exit code."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from audit.cli.printing import put
+from audit.errors import words_of
+from audit.system.environment import DEFAULT_STORE
+
+if TYPE_CHECKING:
+    from audit.config.schema import Config
+    from audit.pipeline.run import Audited, Job
+    from audit.pipeline.track import Tracked
+
+HERE = Path(DEFAULT_STORE)
+
+
+def job_of(
+    config: Config,
+    folder: Path,
+    store: Path,
+    command: tuple[str, ...],
+    *,
+    json: bool,
+    metered: bool = True,
+    insist: bool = False,
+) -> Job:
+    """What to audit, and where the evidence goes."""
+    from audit.cli.progress import stepping, talk
+    from audit.pipeline.run import Job
+    from audit.record.store import Store
+
+    return Job(config=config, folder=folder, store=Store(store), command=command, quiet_stdout=json,
+               step=stepping(talk()), metered=metered, insist=insist, say=_say)  # fmt: skip
+
+
+def _say(sentence: str) -> None:
+    """Print a sentence for people on stderr."""
+    from audit.cli.progress import talk
+
+    talk().print(sentence, markup=False)
+
+
+def end(audited: Audited, store: Path, *, json: bool, exit_zero: bool, gated: bool) -> None:
+    """Show what came of it, and exit by the verdict."""
+    excused = exit_zero and audited.exit_code in {1, 3}
+    show(audited, store, json=json, gated=gated, exit_zero=excused)
+    if audited.lost is not None:
+        _say(f"audit: the run is judged, and not kept: {audited.lost}")
+    raise typer.Exit(0 if excused else audited.exit_code)
+
+
+def show(audited: Audited, store: Path, *, json: bool, gated: bool, exit_zero: bool = False) -> None:
+    """Print a result for people, and the document where it is asked for."""
+    from audit.cli.console import PlainConsole
+    from audit.report.terminal.summary import summary
+
+    if json:
+        put(audited.result.to_json())
+    console = PlainConsole(stderr=json)
+    following = _following(audited, "" if store == HERE else f" --store {store}", gated=gated)
+    own = audited.exit_code if audited.result.run.interrupted else None
+    summary(audited.result, console, folder=audited.folder, next_command=following, exit_zero=exit_zero, code=own)
+
+
+def told(tracked: Tracked, store: Path, *, json: bool) -> None:
+    """Show what came of a tracked command; nothing that happens here may become its exit code."""
+    try:
+        if tracked.lost is not None:
+            print(f"audit: not recorded, and the command ended as it would alone: {tracked.lost}", file=sys.stderr)  # noqa: T201
+        if tracked.result is not None and tracked.folder is not None:
+            from audit.pipeline.run import Audited
+
+            audited = Audited(result=tracked.result, folder=tracked.folder, exit_code=tracked.exit_code)
+            show(audited, store, json=json, gated=False)
+        elif tracked.result is not None and json:
+            put(tracked.result.to_json())
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a defect of ours must not become the command's exit code
+        print(f"audit: what was recorded could not be shown: {words_of(error)}", file=sys.stderr)  # noqa: T201
+
+
+def _following(audited: Audited, where: str, *, gated: bool) -> str:
+    """The one command that makes sense next."""
+    stage = audited.result.run.command[1]
+    if (not gated or audited.result.verdict == "not judged") and stage in {"data", "model", "run"}:
+        rule = f"{'base_rate' if stage == 'data' else 'selection_rate'} ratio >= 0.8"
+        if any(e.metric == "mean_error" for e in audited.result.estimates):
+            rule = "mean_error difference <= 1"
+        if any(e.metric == "exposure" for e in audited.result.estimates):
+            rule = "exposure ratio >= 0.8"
+        if any(e.outcome is not None for e in audited.result.estimates):
+            rule = f"worst_class_{rule}"
+        metric, compare = rule.split()[:2]
+        if not any((e.metric, e.compare) == (metric, compare) for e in audited.result.estimates):
+            needed = "groups" if any(e.metric == metric for e in audited.result.estimates) else "a label and groups"
+            return f"name {needed} to have groups compared"
+        return (
+            f"add [[gates]] to audit.toml, such as {rule}"
+            if stage == "run"
+            else f'add --gate "{rule}" to have it judged'
+        )
+    if stage in {"data", "model"} and "--write-config" not in sys.argv:
+        return "add --write-config audit.toml to keep this question for CI"
+    return f"audit dashboard{where}"

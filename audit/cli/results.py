@@ -1,0 +1,228 @@
+"""Commands that read what was recorded: gate, card, list, show, verify, dashboard, metrics, conform."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audit.cli import options as o
+from audit.cli.listing import listing, prune
+from audit.cli.options import Command
+from audit.cli.printing import put, say
+from audit.cli.unfinished import by_name, of_run, unfinished
+from audit.cli.verify import verify
+from audit.system.environment import DEFAULT_STORE
+
+if TYPE_CHECKING:
+    from audit.record.result import AuditResult
+
+HERE = Path(DEFAULT_STORE)
+INCOMPLETE = 5
+
+
+def gate(
+    result: o.RunName,
+    policy: Annotated[
+        Path | None, typer.Option("--config", help="Judge by the gates of this audit.toml instead.")
+    ] = None,
+    rule: o.Gates = None,
+    store: o.StorePath = HERE,
+    json: o.AsJson = False,
+    exit_zero: o.ExitZero = False,
+) -> None:
+    """Judge a recorded result again, from the document alone, and exit by the verdict."""
+    import datetime as dt
+
+    from audit.cli.console import PlainConsole
+    from audit.gates.judge import again, exit_code
+    from audit.report.terminal.summary import verdict_lines
+
+    if unfinished(result, store, json=json, gated=True):
+        raise typer.Exit(INCOMPLETE)
+    found, _ = by_name(result, store)
+    config = _policy(found, policy, rule)
+    with of_run(found):
+        judged = again(found, config, dt.datetime.now(dt.UTC).date())
+    if json:
+        put(judged.to_json())
+    code = exit_code(judged.verdict, config.policy.insufficient)
+    excused = exit_zero and code in {1, 3}
+    with of_run(found):
+        verdict_lines(judged, PlainConsole(stderr=json), exit_zero=excused)
+    raise typer.Exit(0 if excused else code)
+
+
+def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> Any:
+    """Question of the result, with other gates where they are given."""
+    from audit.cli.question import JUDGING, policy_of
+    from audit.config.read import build
+    from audit.config.written_limits import rule_of
+    from audit.record.reader import question_of
+
+    recorded = question_of(found)
+    if path is None and not rules:
+        return recorded
+    raw = dict(found.question.config)
+    if path is not None:
+        other = policy_of(path, raw, JUDGING)
+        raw = {k: v for k, v in raw.items() if k not in JUDGING} | other
+    if rules:
+        stage = "model" if "predictions" in raw else "data"
+        raw = {k: v for k, v in raw.items() if k != "waivers"} | {"gates": [rule_of(r, stage) for r in rules]}
+    return build(raw, str(path or "the result's question"))
+
+
+def card(
+    result: o.RunName,
+    style: Annotated[
+        str,
+        typer.Option("--format", help="html or md; croissant for the data; ll144 or ll144-md for NYC Local Law 144."),
+    ] = "md",
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File to write, over an earlier card but nothing else; stdout where none is named."),
+    ] = None,
+    k: Annotated[
+        int | None,
+        typer.Option(min=1, help="Leave out counts under this; [publish] k of the run, or 10, where none is named."),
+    ] = None,
+    store: o.StorePath = HERE,
+) -> None:
+    """Print the card of a result, with small cells left out."""
+    from audit.report.card.render import render, write_over
+    from audit.system.control_characters import shown
+
+    found, _ = by_name(result, store)
+    with of_run(found):
+        text = render(found, style, k)
+    if output is None:
+        sys.stdout.write(shown(text))
+    else:
+        write_over(output, text)
+
+
+def show(run: o.RunName = "latest", store: o.StorePath = HERE, json: o.AsJson = False) -> None:
+    """Show the summary of a recorded run."""
+    from audit.cli.console import PlainConsole
+    from audit.report.terminal.summary import summary
+
+    if unfinished(run, store, json=json, gated=False):
+        return
+    found, folder = by_name(run, store)
+    if json:
+        put(found.to_json())
+        return
+    with of_run(found):
+        summary(found, PlainConsole(), folder=folder, next_command=f"audit gate {folder}")
+
+
+def diff(
+    old: o.RunName,
+    new: o.RunName = "latest",
+    store: o.StorePath = HERE,
+) -> None:
+    """Compare two runs: which verdicts changed, and which rates moved by more than chance."""
+    from audit.record.compare import lines
+
+    (before, _), (after, _) = by_name(old, store), by_name(new, store)
+    with of_run(before, after):
+        said = list(lines(before, after))
+    say("\n".join(said))
+
+
+def dashboard(
+    store: o.StorePath = HERE,
+    port: Annotated[int | None, typer.Option(help="Port on this machine; a free one by default.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Show the store in a browser, on this machine only."""
+    from audit.cli.dashboard import serve
+
+    raise typer.Exit(serve(store, port=port, open_browser=browser))
+
+
+def metrics(
+    name: Annotated[str | None, typer.Argument(help="One metric; all of them where none is named.")] = None,
+    json: o.AsJson = False,
+) -> None:
+    """Print the catalogue: every metric with its formula and source, and the names that other libraries give them."""
+    import json as codec
+
+    from audit.errors import QuestionError, no_such
+    from audit.measurement.metrics.catalogue import CATALOGUE, described, described_name
+    from audit.measurement.metrics.other_names import OTHER_NAMES
+
+    rows = [described(m) for m in CATALOGUE.values()] + [described_name(o) for o in OTHER_NAMES.values()]
+    if name is not None and not (rows := [row for row in rows if row["name"] == name]):
+        raise QuestionError(no_such("metric", name, (*CATALOGUE, *OTHER_NAMES)))
+    if json:
+        # JSON has no infinity: a side without a bound is null.
+        plain = [row | {"range": [b if abs(b) < float("inf") else None for b in row["range"]]} for row in rows]
+        sys.stdout.write(codec.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        return
+    for row in rows:
+        typer.echo(f"{row['name']}  ({row['stage']})")
+        typer.echo(f"    {row['title']}: {row['formula']}")
+        typer.echo(
+            f"    range {row['range'][0]:g} to {row['range'][1]:g}; ideal: {row['ideal']}; source: {row['source']}"
+        )
+        if row["caveat"]:
+            typer.echo(f"    note: {row['caveat']}")
+
+
+def checks(
+    code: Annotated[str | None, typer.Argument(help="One code; all of them where none is named.")] = None,
+    json: o.AsJson = False,
+) -> None:
+    """Print every check of the data by its code: why it matters, where that stands, how to mend it."""
+    import json as codec
+
+    from audit.checks.codes import codes
+    from audit.errors import QuestionError, no_such
+
+    found = [c for c in codes() if code is None or c.code == code.upper()]
+    if not found:
+        raise QuestionError(no_such("check", code, [c.code for c in codes()]))
+    if json:
+        sys.stdout.write(codec.dumps([c._asdict() for c in found], indent=1, ensure_ascii=False) + "\n")
+        return
+    for c in found:
+        typer.echo(f"{c.code}  {c.title}\n    {c.reason}; {c.reference}\n    mend: {c.mend}")
+
+
+def conform(
+    file: Annotated[
+        Path | None, typer.Argument(help="A file of vectors; the shipped ones where none is named.")
+    ] = None,
+    json: o.AsJson = False,
+) -> None:
+    """Run the golden vectors: published numbers, worked examples and peers' defects must come out as they should."""
+    import json as codec
+    from dataclasses import asdict
+
+    from audit.conformance.run import run, table
+
+    outcomes = run(file)
+    if json:
+        sys.stdout.write(codec.dumps([asdict(found) for found in outcomes], indent=1, ensure_ascii=False) + "\n")
+    else:
+        typer.echo(table(outcomes))
+    raise typer.Exit(0 if all(found.passed for found in outcomes) else 1)
+
+
+COMMANDS = (
+    Command(gate, {"name": "gate"}),
+    Command(card, {"name": "card"}),
+    Command(listing, {"name": "list"}),
+    Command(prune, {"name": "prune"}),
+    Command(show, {"name": "show"}),
+    Command(diff, {"name": "diff"}),
+    Command(verify, {"name": "verify"}),
+    Command(dashboard, {"name": "dashboard"}),
+    Command(metrics, {"name": "metrics"}),
+    Command(checks, {"name": "checks"}),
+    Command(conform, {"name": "conform"}),
+)

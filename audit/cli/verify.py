@@ -1,0 +1,88 @@
+"""The command that holds a recorded run against what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audit.cli import options as o
+from audit.cli.printing import say
+from audit.cli.unfinished import by_name
+from audit.system.environment import DEFAULT_STORE
+
+if TYPE_CHECKING:
+    from audit.record.result import AuditResult
+
+MOST_LINES = 20
+FORGERY = (
+    "A forgery of the counts together with all that follows from them contradicts nothing in the document: "
+    "only the data, or a signature, would show it."
+)
+
+
+def verify(
+    result: o.RunName,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE", help="A table of the run, whose digest and columns are compared; may be repeated."
+        ),
+    ] = None,
+    store: o.StorePath = Path(DEFAULT_STORE),
+) -> None:
+    """Compute again everything that a result says, compare it leaf by leaf, and name what that does not cover."""
+    from audit.pipeline.verification.cards import cards_amiss, cards_beside
+    from audit.pipeline.verification.tables import compare_tables
+    from audit.pipeline.verification.uncovered import uncovered
+    from audit.pipeline.verify import differences, rewritten
+    from audit.record.reader import DOCUMENT, folders_of
+    from audit.record.store import Store
+
+    file = Store(store).find(result)
+    file = file / DOCUMENT if file.is_dir() else file
+    found, _ = by_name(result, store)
+    tables = compare_tables(found, data or ())
+    wrong = [*differences(found), *rewritten(found, file), *tables.amiss]
+    beside = cards_beside(found, file)
+    wrong += cards_amiss(found, file.parent, beside) if not wrong else []
+    if wrong:
+        _refuse(wrong, found, result)
+    _approve(found, result, beside)
+    say("Not covered, because nothing in the document binds it:")
+    for left in uncovered(found, named=bool(folders_of(file)), read=tables.read):
+        say(f"  {left}")
+    say(FORGERY)
+
+
+def _approve(found: AuditResult, named: str, cards: Sequence[str]) -> None:
+    """Say what was found to follow."""
+    say(
+        f"All {len(found.estimates):,} estimates, {len(found.gates):,} verdicts with their sentences, every account of "
+        f"rows and every total of {named} follow from its counts and its question"
+    )
+    say(f"{', '.join(cards)}: drawn from it" if cards else "No card lies beside it")
+
+
+def _refuse(wrong: Sequence[str], found: AuditResult, named: str) -> None:
+    """Print what does not follow, and end."""
+    from audit._version import __version__
+    from audit.errors import printable
+
+    for line in wrong[:MOST_LINES]:
+        say(line)
+    if len(wrong) > MOST_LINES:
+        say(f"… and {len(wrong) - MOST_LINES:,} more")
+    recorded = printable(found.run.version, 40)
+    other = (
+        f"; it was recorded, as it says, by evenhand {recorded}, and this is {__version__}, whose words or methods may "
+        "differ: install that one to compare"
+        if found.run.version != __version__
+        else ""
+    )
+    places = "1 thing" if len(wrong) == 1 else f"{len(wrong):,} things"
+    do = "does" if len(wrong) == 1 else "do"
+    say(f"{places} in {named} {do} not follow from its counts and its question{other}", err=True)
+    raise typer.Exit(1)

@@ -1,0 +1,97 @@
+"""Limits as people write them: a text, a table, or a list of these, made into the tables of ``[[gates]]``.
+
+Must not: know which limits make sense; `audit.config.limits` does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, get_args
+
+from audit.config.limits import ENERGY, is_of_checks
+from audit.config.quoted_names import QUOTED, names_in
+from audit.errors import QuestionError, printable
+from audit.measurement.metrics.kinds import Compare
+
+Gates = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
+RULE = re.compile(
+    rf"\s*(?:(?P<stage>data|model)\.)?(?P<metric>[A-Za-z_0-9]+)(?:\s+(?P<compare>{'|'.join(get_args(Compare))}))?"
+    rf"(?:\s+by\s+(?P<by>(?:{QUOTED}|[^<>=])+?))?\s*(?P<sign><=|>=)\s*(?P<limit>\S+)\s*"
+)
+RULE_SHAPE = "METRIC [difference|ratio] [by COLUMN*COLUMN] >= NUMBER"
+FORMS = f'write each as "{RULE_SHAPE}" (or <=), or as a table such as {{"metric": "accuracy", "min": 0.7}}'
+
+
+def rule_of(text: str, stage: str, where: str = "--gate") -> dict[str, Any]:
+    """Gate from words, such as ``selection_rate ratio by race >= 0.8``.
+
+    Parameters
+    ----------
+    text
+        The words.
+    stage
+        What a metric of data and models is taken to be of.
+    where
+        How messages call it.
+
+    Raises
+    ------
+    QuestionError
+        When it is no such sentence.
+    """
+    found = RULE.fullmatch(text)
+    said = f"{where} '{printable(text)}'"
+    if found is None:
+        raise QuestionError(f'{said} cannot be read; write it as "{RULE_SHAPE}" (or <=)')
+    metric = found["metric"]
+    rule: dict[str, Any] = {"stage": found["stage"] or _stage(metric, stage), "metric": metric}
+    if found["compare"]:
+        rule["compare"] = found["compare"]
+    if found["by"]:
+        rule["by"] = names_in(found["by"], "*,", said)
+    try:
+        rule["min" if found["sign"] == ">=" else "max"] = float(found["limit"])
+    except ValueError:
+        raise QuestionError(f"{said}: '{printable(found['limit'])}' is not a number") from None
+    return rule
+
+
+def rules_of(gates: Any, stage: str, where: str = "gates") -> list[dict[str, Any]]:
+    """Gates as Python has them: a text, a mapping, or an iterable of these; nothing is no gate.
+
+    Raises
+    ------
+    QuestionError
+        Naming the gate that is none of these.
+    """
+    if gates is None:
+        return []
+    if isinstance(gates, (str, Mapping)):
+        return [_rule(gates, stage, where)]
+    if isinstance(gates, (bytes, bytearray)) or not isinstance(gates, Iterable):
+        raise QuestionError(f"{where} must be a list of limits, not {_shown(gates)}; {FORMS}")
+    return [_rule(gate, stage, f"{where}[{at}]") for at, gate in enumerate(gates)]
+
+
+def deepest(rules: Iterable[Mapping[str, Any]]) -> int:
+    """How many columns the limits cross at most."""
+    return max((len(by) for r in rules if isinstance(by := r.get("by"), (list, tuple))), default=1)
+
+
+def _rule(gate: Any, stage: str, where: str) -> dict[str, Any]:
+    if isinstance(gate, str):
+        return rule_of(gate, stage, where)
+    if isinstance(gate, Mapping):
+        return {str(key): value for key, value in gate.items()}
+    raise QuestionError(f"{where} is {_shown(gate)}, which is no limit; {FORMS}")
+
+
+def _shown(value: Any) -> str:
+    return f"a {type(value).__name__} ({printable(repr(value), 40)})"
+
+
+def _stage(metric: str, stage: str) -> str:
+    if metric in ENERGY:
+        return "energy"
+    return "checks" if is_of_checks(metric) else stage

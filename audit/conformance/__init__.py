@@ -1,0 +1,1 @@
+"""Golden vectors, and the kit that holds an implementation to them."""

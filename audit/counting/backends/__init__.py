@@ -1,0 +1,1 @@
+"""Who passes over the rows: one file an engine."""

@@ -1,0 +1,1 @@
+"""Columns asked about one by one: profiles, figures and repeats."""

@@ -1,0 +1,187 @@
+"""From a plan to keys and sums, and from the answers of any engine to cubes.
+
+Must not: know an engine; a metric; a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from audit.counting.budget import MOST_CELLS, too_many
+from audit.counting.crossings import Block, Crossed, blocks, crossed
+from audit.counting.cubes import label_words, read
+from audit.counting.engine import Engine, Scan
+from audit.counting.keys import decisions, keys, weights
+from audit.counting.kinds.exact_auc import ordered_pairs
+from audit.counting.kinds.median import resolved
+from audit.counting.kinds.regression import regression_counts
+from audit.counting.kinds.scores import Scored, score_cubes, score_tallies
+from audit.counting.plan import MEDIAN, Counted, Plan
+from audit.counting.refusals import refuse_columns, refuse_levels, refuse_long_names, refuse_sums
+from audit.counting.tally import TooManyCellsError
+from audit.counting.terms import Extent, Highest, Lowest, Number, Rows, Sum, Test
+from audit.counting.weighing import checked_extent, smallest_weight, unit_of
+from audit.cube import Axis, Cube
+from audit.errors import QuestionError
+from audit.measurement.grouping import LOSSES, ORDERED, SCORES, UNIT
+from audit.tables.table import Table
+
+LOOKED_AT_ROWS = 20_000
+"""Rows looked at first, so that a score given as a group is refused before the whole table is read."""
+
+
+class Tallies(NamedTuple):
+    """What was counted of one table, before words are read: it adds up over parts, exactly."""
+
+    crossings: Crossed
+    scored: Scored | None = None
+
+    def __add__(self, other: object) -> Tallies:
+        if not isinstance(other, Tallies):
+            return NotImplemented
+        if self.scored is None or other.scored is None:
+            return Tallies(self.crossings + other.crossings)
+        return Tallies(self.crossings + other.crossings, self.scored + other.scored)
+
+
+def counted(engine: Engine, table: Table, plan: Plan) -> Counted:
+    """Cubes of a plan, from as few passes over the rows as it needs; one where rows are plain.
+
+    Raises
+    ------
+    SourceError
+        When a column is missing or the table cannot be read.
+    ValuesError
+        When labels, groups, weights or scores have no honest reading.
+    """
+    if plan.task == "ranking":
+        from audit.counting.kinds.ranking import counted_lists
+
+        return counted_lists(table, plan)
+    with _opened(engine, table, plan) as (scan, levels):
+        extents = _extents(scan, table, plan)
+        if plan.task == "regression":
+            return regression_counts(scan, table, plan, extents, blocks(plan, levels, table.rows))
+        plan = resolved(scan, plan)
+        tallies = _tallies(scan, table, plan, extents, levels)
+        found = replace(cubes_of(tallies, plan), score_range=extents.get(plan.score or ""))
+        if not plan.exact_auc or tallies.scored is None:
+            return found
+        labels = label_words(tallies.crossings.tallies[0], plan)
+        pairs = ordered_pairs(scan, plan, labels, extents[plan.score or ""], found.weight_unit)
+    return replace(found, further={**found.further, ORDERED: pairs})
+
+
+def tallied(engine: Engine, table: Table, plan: Plan) -> Tallies:
+    """What `counted` reads its cubes from, as it adds up over the parts of a table.
+
+    Raises
+    ------
+    QuestionError
+        When the question is one whose sums depend on the whole table.
+    """
+    if plan.task not in {"classification", "multiclass"}:
+        raise QuestionError(f"a {plan.task} cannot be counted in parts yet; count the parts together, as a glob")
+    if plan.features:
+        raise QuestionError("features are for the flip test, which needs all rows at once; leave them out of parts")
+    if plan.exact_auc:
+        raise QuestionError("exact_auc sorts all rows at once; leave it out of parts, or count all parts as a glob")
+    if plan.threshold == MEDIAN:
+        raise QuestionError("a part does not know the median of the whole; give a number, or count all parts as a glob")
+    with _opened(engine, table, plan) as (scan, levels):
+        return _tallies(scan, table, plan, _extents(scan, table, plan), levels)
+
+
+def cubes_of(tallies: Tallies, plan: Plan) -> Counted:
+    """Cubes of what was counted."""
+    unit = unit_of(tallies.crossings.tallies[0])
+    found = read(tallies.crossings.in_unit(unit), plan)
+    found = replace(found, cubes=tuple(_in_unit(cube, unit) for cube in found.cubes), weight_unit=unit)
+    if tallies.scored is None:
+        return found
+    scored = tallies.scored.in_unit(unit)
+    binned, lost = score_cubes(scored, plan, label_words(tallies.crossings.tallies[0], plan))
+    return replace(found, further={**found.further, SCORES: binned, LOSSES: lost})
+
+
+def _in_unit(cube: Cube, unit: int) -> Cube:
+    """Cube that says in what it counts weights, where that is not 1."""
+    if not unit:
+        return cube
+    axes = [*cube.axes, Axis(UNIT, (str(unit),))]
+    return Cube(axes, {name: values[..., None] for name, values in cube.measures.items()})
+
+
+@contextmanager
+def _opened(engine: Engine, table: Table, plan: Plan) -> Iterator[tuple[Scan, Mapping[str, int]]]:
+    """Rows that have the columns of the plan, after a look at the first of them, and how many levels that has seen."""
+    table.require(plan.columns)
+    refuse_columns(table, plan)
+    with engine.scan(table, plan.columns) as scan:
+        yield scan, look(scan, table, plan)
+
+
+def _tallies(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent], levels: Mapping[str, int]) -> Tallies:
+    found = crossings(scan, table, plan, extents, blocks(plan, levels, table.rows))
+    if plan.score is None or plan.label is None or not plan.groups:
+        return Tallies(found)
+    return Tallies(found, score_tallies(scan, table, plan, extents))
+
+
+def crossings(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent], tables: Sequence[Block]) -> Crossed:
+    """Rows and weights by every key of the plan."""
+    sums = weights(plan) | decisions(plan)
+    try:
+        found = crossed(scan, table, plan, (keys(plan), sums, extents), tables, MOST_CELLS)
+    except TooManyCellsError as error:
+        raise too_many(error, table, plan) from None
+    if not found.rows:
+        refuse_sums({"n": np.zeros(1)}, plan, table)
+    for tally in found.tallies:
+        for column, levels in zip(tally.keys, tally.levels, strict=True):
+            refuse_long_names(table, plan, column, levels)
+    return found
+
+
+def look(scan: Scan, table: Table, plan: Plan) -> Mapping[str, int]:
+    """Refuse by the first rows what has too many levels to be a group or a class, and tell how many each has."""
+    classes = () if plan.task in {"regression", "ranking"} else (plan.label, plan.prediction)
+    looked = [c for c in (*plan.groups, *plan.strata, *classes) if c is not None and c not in plan.bins]
+    if not looked:
+        return {}
+    found = scan.look(looked, LOOKED_AT_ROWS)
+    refuse_levels(table, plan, found.rows, found.distinct)
+    return found.distinct
+
+
+def _extents(scan: Scan, table: Table, plan: Plan) -> dict[str, Extent]:
+    """Smallest and largest value of every column that is summed, after what no row may have has been refused."""
+    numbers = {"weight": plan.weight, "score": plan.score}
+    if plan.task == "regression":
+        numbers |= {"label": plan.label, "prediction": plan.prediction}
+    named = {role: name for role, name in numbers.items() if name is not None}
+    if not named and plan.unit is None:
+        return {}
+    asked: dict[str, Sum] = {"n": Rows()}
+    for role, name in named.items():
+        asked |= {f"{role}_missing": Rows(Test(Number(name), "missing")),
+                  f"{role}_infinite": Rows(Test(Number(name), "infinite")),
+                  f"{role}_low": Lowest(Number(name)), f"{role}_high": Highest(Number(name))}  # fmt: skip
+    if plan.weight is not None:
+        asked["weight_negative"] = Rows(Test(Number(plan.weight), "below"))
+        asked["weight_low"] = smallest_weight(plan.weight)
+    if plan.unit is not None:
+        asked["unit_missing"] = Rows(Test(plan.unit, "missing"))
+    seen = scan.summary(asked)
+    refuse_sums({k: np.array([v or 0]) for k, v in seen.items()}, plan, table)
+    found = {
+        name: (float(seen[f"{role}_low"] or 0.0), float(seen[f"{role}_high"] or 0.0)) for role, name in named.items()
+    }
+    if plan.weight is not None:
+        found[plan.weight] = checked_extent(plan.weight, *found[plan.weight])
+    return found

@@ -1,0 +1,1 @@
+"""What is counted besides crossings: one file a kind of count."""

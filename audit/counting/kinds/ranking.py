@@ -1,0 +1,274 @@
+"""Lists of items, counted into the sums that exposure, skew, NDKL and NDCG need, by group and fold of lists.
+
+What an item adds depends on its whole list, so nothing here is a sum over shards that split a list; shards of whole
+lists add up as always. Lists are independent of each other and items of one list are not, so the fold is that of the
+list's query, or of the unit that the list belongs to. Must not: know a metric.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from audit.counting.backends.duckdb import DuckEngine
+from audit.counting.budget import refuse_large, too_many
+from audit.counting.count import look
+from audit.counting.kinds.orders import PLACED, place_items, refuse_orders
+from audit.counting.plan import Counted, Plan
+from audit.counting.refusals import refuse_columns
+from audit.counting.tally import TooManyCellsError
+from audit.cube import Cube, from_cells
+from audit.errors import SourceError
+from audit.estimate import Level
+from audit.measurement.grouping import FOLD, GAINS, GROUPING, LISTS, PLACES, PREDICTION, crossings, nowhere
+from audit.tables.levels import band_texts, level_text
+from audit.tables.table import Table
+
+MOST_CELLS = 500_000
+MOST_TIED = 20_000_000
+"""Places inside ties times the groups that share them; each has a mixture of its own."""
+XLNX = "CASE WHEN {0} > 0 THEN {0} * ln({0}) ELSE 0 END"
+
+
+def counted_lists(table: Table, plan: Plan) -> Counted:
+    """Cubes of a ranking; its windows over lists are DuckDB's, whatever engine counts the rest.
+
+    Raises
+    ------
+    ValuesError
+        When the rows are no lists with one order each, naming the query.
+    """
+    table.require(plan.columns)
+    refuse_columns(table, plan)
+    with DuckEngine().scan(table, plan.columns) as scan:
+        look(scan, table, plan)
+        return ranking_counts(scan.con, scan.source, table, plan)
+
+
+def ranking_counts(con: Any, source: str, table: Table, plan: Plan) -> Counted:
+    """Sums by group and fold for every crossing, of lists for every grouping, and items by place.
+
+    Parameters
+    ----------
+    con, source
+        Connection, and what to put after FROM.
+    table
+        Named in refusals.
+    plan
+        With a rank or a score.
+
+    Raises
+    ------
+    ValuesError
+        When the rows are no lists with one order each, naming the query.
+    """
+    refuse_orders(con, source, table, plan)
+    place_items(con, source, table, plan)
+    every = tuple(crossings(plan.groups, plan.intersections))
+    further: dict[str, tuple[Cube, ...]] = {LISTS: (_lists(con, plan, every, table),)}
+    if plan.top:
+        further[PLACES] = tuple(
+            _by_group(con, table, plan, by, _by_place(plan), (PREDICTION,)) for by in plan.crossings
+        )
+    if plan.label is not None:
+        further[GAINS] = tuple(_by_group(con, table, plan, by, _gains(plan, by), (FOLD,)) for by in every)
+    cubes = tuple(_by_group(con, table, plan, by, _items(plan), (FOLD,)) for by in plan.crossings)
+    return _counted(con, cubes, further, plan)
+
+
+def _by_group(con: Any, table: Table, plan: Plan, by: tuple[str, ...], query: str, more: tuple[str, ...]) -> Cube:
+    """Cube of a query whose first columns are the groups of ``by`` and then the axes ``more``."""
+    groups = "".join(f"g{plan.groups.index(name)}, " for name in by)
+    done = con.execute(query.replace("{groups}", groups))
+    names = [c[0] for c in done.description]
+    rows = done.fetchmany(MOST_CELLS + 1)
+    if len(rows) > MOST_CELLS:
+        levels = {name: len({row[i] for row in rows}) for i, name in enumerate((*by, *more))}
+        raise too_many(TooManyCellsError(MOST_CELLS, levels), table, plan, fewer=len(by) > 1)
+    keys: list[list[Level]] = [_levels(rows, i, name, plan) for i, name in enumerate(by)]
+    keys += [[str(row[len(by) + i]) for row in rows] for i in range(len(more))]
+    return _cube((*by, *more), keys, rows, names, plan)
+
+
+def _cube(
+    axes: Sequence[str], keys: Sequence[Sequence[Level]], rows: Sequence[Any], names: Sequence[str], plan: Plan
+) -> Cube:
+    """Cube of rows whose columns after the keys are measures."""
+    columns = list(zip(*rows, strict=True))[len(axes) :]
+    measures: dict[str, np.ndarray] = {
+        name: np.array(column, dtype=np.int64 if name == "n" else np.float64)
+        for name, column in zip(names[len(axes) :], columns, strict=True)
+    }
+    refuse_large({axis: list(dict.fromkeys(of)) for axis, of in zip(axes, keys, strict=True)}, plan)
+    return from_cells(axes, list(zip(*keys, strict=True)), measures)
+
+
+def _levels(rows: Sequence[Any], at: int, name: str, plan: Plan) -> list[Level]:
+    bands = band_texts(plan.bins[name]) if name in plan.bins else None
+    return [level_text(row[at], bands) for row in rows]
+
+
+def _items(plan: Plan) -> str:
+    """Sums over items: exposure, relevance, and for each k the places held and the places that chance would give."""
+    sums = ["count(*) AS n", "fsum(exposure) AS exposure", "fsum(exposure * exposure) AS exposure_square"]
+    sums += ["fsum(rel) AS relevance"] if plan.label is not None else []
+    for k in plan.top:
+        # Items that share places across the k-th each have the same part of one of the first k.
+        sums.append(f"fsum(least(greatest({k} - first + 1, 0), size) / size) AS top_{k}")
+        sums.append(f"fsum(least({k}, len) / len) AS expected_{k}")
+    return f"SELECT {{groups}} f, {', '.join(sums)} FROM {PLACED} GROUP BY {{groups}} f"  # noqa: S608
+
+
+def _by_place(plan: Plan) -> str:
+    """Items by the band of places that they are in, such as '1-10', '11-50' and 'beyond'; ties by their first place."""
+    edges = zip((0, *plan.top), plan.top, strict=False)
+    cases = " ".join(f"WHEN first <= {high} THEN '{low + 1}-{high}'" for low, high in edges)
+    band = f"CASE {cases} ELSE 'beyond' END"
+    return f"SELECT {{groups}} {band} AS band, count(*) AS n FROM {PLACED} GROUP BY {{groups}} band"  # noqa: S608
+
+
+def _gains(plan: Plan, by: tuple[str, ...]) -> str:
+    """Lists of each group alone, closed up: how many, how many with relevance, their NDCG, how many hold nobody else.
+
+    Items that share places each get the mean relevance of those who share them, which is the mean over their orders;
+    by the same rule ``random`` is what a random order of the list shows.
+    """
+    own = "".join(f"g{plan.groups.index(name)}, " for name in by)
+    return f"""
+        WITH placed AS (
+            SELECT {own} q, f, rel, len, avg(rel) OVER (PARTITION BY {own} q, first) AS mean,
+                   row_number() OVER (PARTITION BY {own} q ORDER BY first) AS place,
+                   row_number() OVER (PARTITION BY {own} q ORDER BY rel DESC) AS best
+            FROM {PLACED}),
+        lists AS (
+            SELECT {own} q, f, fsum(mean / log2(1 + place)) AS dcg, fsum(rel / log2(1 + best)) AS ideal,
+                   avg(rel) * fsum(1 / log2(1 + place)) AS random,
+                   count(*) = any_value(len) AS alone
+            FROM placed GROUP BY {own} q, f)
+        SELECT {own} f, count(*) AS n, count(*) FILTER (ideal > 0) AS graded,
+               coalesce(fsum(dcg / ideal) FILTER (ideal > 0), 0) AS ndcg,
+               coalesce(fsum(random / ideal) FILTER (ideal > 0), 0) AS random, count(*) FILTER (alone) AS alone
+        FROM lists GROUP BY {own} f
+    """  # noqa: S608
+
+
+def _lists(con: Any, plan: Plan, every: Sequence[tuple[str, ...]], table: Table) -> Cube:
+    """Whole lists of every grouping by fold: how many, and the sums of what is measured of each."""
+    rows: list[tuple[Any, ...]] = []
+    names: list[str] = []
+    for by in every:
+        own = [f"g{plan.groups.index(name)}" for name in by]
+        if own:
+            _refuse_ties(con, own, table)
+        done = con.execute(_of_lists(own) if own else _OF_ALL)
+        names = [c[0] for c in done.description]
+        rows += [(json.dumps(list(by), ensure_ascii=False), *row) for row in done.fetchall()]
+    keys = [[row[0] for row in rows], [str(row[1]) for row in rows]]
+    return _cube((GROUPING, FOLD), keys, rows, [GROUPING, *names], plan)
+
+
+_OF_ALL = f"""
+    WITH lists AS (SELECT q, f, count(*) FILTER (size > 1) AS tied FROM {PLACED} GROUP BY q, f)
+    SELECT f, count(*) AS n, 0 AS ndkl, 0 AS infeasible, 0 AS infeasible_share, 0 AS mixed,
+           sum(tied) AS tied
+    FROM lists GROUP BY f
+"""  # noqa: S608
+
+
+def _blocks(own: Sequence[str]) -> str:
+    """Common tables: items with a group, closed up, as blocks that share places.
+
+    ``cells``: m items of one group in one block, ``upto`` of the group up to its end, ``whole`` in the list of ``len``.
+    ``blocks``: places start + 1 … start + size, and the sums over groups that the mixture of a prefix needs.
+    """
+    groups, known = ", ".join(own), " AND ".join(f"{g} IS NOT NULL" for g in own)
+    grown = f"{XLNX.format('upto')} - {XLNX.format('(upto - m)')}"
+    return f"""
+        counted AS (SELECT {groups}, q, f, first, count(*) AS m FROM {PLACED} WHERE {known} GROUP BY ALL),
+        cells AS MATERIALIZED (
+            SELECT *, CAST(sum(m) OVER (PARTITION BY {groups}, q ORDER BY first) AS BIGINT) AS upto,
+                   CAST(sum(m) OVER (PARTITION BY {groups}, q) AS BIGINT) AS whole,
+                   CAST(sum(m) OVER (PARTITION BY q) AS BIGINT) AS len
+            FROM counted),
+        summed AS (
+            SELECT q, f, first, any_value(len) AS len, CAST(sum(m) AS BIGINT) AS size, count(*) AS mixed,
+                   sum({grown}) AS grown, sum(m * ln(whole / len)) AS wanted
+            FROM cells GROUP BY q, f, first),
+        blocks AS MATERIALIZED (
+            SELECT *, CAST(sum(size) OVER w AS BIGINT) - size AS start, sum(grown) OVER w - grown AS grown_before,
+                   sum(wanted) OVER w - wanted AS wanted_before
+            FROM summed WINDOW w AS (PARTITION BY q ORDER BY first))
+    """  # noqa: S608
+
+
+def _of_lists(own: Sequence[str]) -> str:
+    """NDKL and infeasible index of each list, summed by fold.
+
+    With c of each group among the first i, KL = (sum of c ln c - sum of c ln share) / i - ln i. A prefix that ends
+    inside a block holds the mean mixture of its orders. The j-th item of a group is due by place ceil(j / share); the
+    prefixes from there to where it stands are infeasible, and their union over groups is counted.
+    """
+    inside = f"{XLNX.format('(c.upto - c.m + j * c.m / b.size)')} - {XLNX.format('(c.upto - c.m)')}"
+    return f"""
+        WITH {_blocks(own)},
+        prefixes AS (
+            SELECT q, start + size AS i, grown_before + grown AS grown, wanted_before + wanted AS wanted FROM blocks
+            UNION ALL
+            SELECT b.q, b.start + j, any_value(b.grown_before) + sum({inside}),
+                   any_value(b.wanted_before + b.wanted * j / b.size)
+            FROM (SELECT *, unnest(range(1, size)) AS j FROM blocks WHERE size > 1) b
+            JOIN cells c ON c.q = b.q AND c.first = b.first
+            GROUP BY b.q, b.start, j),
+        divergence AS (
+            SELECT q, fsum(greatest((grown - wanted) / i - ln(i), 0) / log2(1 + i)) / fsum(1 / log2(1 + i)) AS ndkl
+            FROM prefixes GROUP BY q),
+        items AS (
+            SELECT c.*, b.start, b.size, unnest(range(1, c.m + 1)) AS i
+            FROM cells c JOIN blocks b ON c.q = b.q AND c.first = b.first),
+        late AS (
+            SELECT q, ((upto - m + i) * len + whole - 1) // whole AS due, start + (i * size + m - 1) // m - 1 AS last
+            FROM items),
+        spans AS (
+            SELECT q, last, greatest(due - 1, coalesce(max(last) OVER (
+                       PARTITION BY q ORDER BY due, last ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)) AS after
+            FROM late WHERE due <= last),
+        broken AS (SELECT q, sum(greatest(last - after, 0)) AS broken FROM spans GROUP BY q),
+        lists AS (
+            SELECT q, f, any_value(len) AS len, max(whole) < any_value(len) AS mixed, 0 AS tied
+            FROM cells GROUP BY q, f)
+        SELECT f, count(*) AS n, fsum(ndkl) AS ndkl, sum(coalesce(broken, 0)) AS infeasible,
+               fsum(coalesce(broken, 0) / len) AS infeasible_share, count(*) FILTER (mixed) AS mixed, sum(tied) AS tied
+        FROM lists JOIN divergence USING (q) LEFT JOIN broken USING (q) GROUP BY f
+    """  # noqa: S608
+
+
+def _refuse_ties(con: Any, own: Sequence[str], table: Table) -> None:
+    """Refuse ties of a size at which every place inside would have to be mixed for weeks."""
+    ties = con.execute(f"SELECT 1 FROM {PLACED} WHERE size > 1 LIMIT 1").fetchone()  # noqa: S608
+    if ties is None:
+        return
+    found = con.execute(
+        f"WITH {_blocks(own)} SELECT coalesce(sum((size - 1) * mixed), 0), max(size) FROM blocks"  # noqa: S608
+    ).fetchone()
+    if found[0] > MOST_TIED:
+        raise SourceError(
+            f"{table.name}: up to {found[1]:,} items of a list share one score, too many to place ({found[0]:,} "
+            f"mixtures, more than {MOST_TIED:,}); give scores with more digits, or ranks"
+        )
+
+
+def _counted(con: Any, cubes: tuple[Cube, ...], further: Mapping[str, tuple[Cube, ...]], plan: Plan) -> Counted:
+    gone = [f"g{i} IS NULL" for i in range(len(plan.groups))]
+    in_none = " AND ".join(gone) or "false"
+    each = "".join(f", count(*) FILTER ({g})" for g in gone)
+    total, none, *missing = con.execute(f"SELECT count(*), count(*) FILTER ({in_none}){each} FROM {PLACED}").fetchone()  # noqa: S608
+    return Counted(
+        cubes=cubes,
+        further=further,
+        rows_read=int(total),
+        rows_excluded={nowhere(plan.groups): int(none)} if none else {},
+        rows_without_group={c: int(n) for c, n in zip(plan.groups, missing, strict=True) if n},
+    )

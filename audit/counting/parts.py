@@ -1,0 +1,296 @@
+"""Counts of parts, kept in a folder: days, shards and ranks are audited together without their rows.
+
+`question.json` holds the question that every part answers; each part is one file of raw cells with exact sums, so that
+the folder gives, to the last digit, what one count of all rows would. While a part is being counted a note lies beside
+them; it stays where the process is lost, and nothing is measured before that part is counted again. Must not: hold a
+row; add what answers another question, what is damaged, or what was counted already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from audit.counting.as_written import spelled, whole_texts
+from audit.counting.budget import MOST_CELLS, too_many
+from audit.counting.count import Tallies, cubes_of
+from audit.counting.count_files import read_file, tallies_of, tallies_record, written
+from audit.counting.plan import Counted, Plan
+from audit.counting.tally import Tally, TooManyCellsError
+from audit.errors import QuestionError, SourceError, StoreError, printable
+from audit.system.atomic import create_text, write_text
+from audit.tables.files import QUESTION, is_counts
+from audit.tables.kinds import Kind
+from audit.tables.table import Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+ENDING, BEGUN = ".counts.json", ".begun"
+POLICY_KEYS = ("positive", "task")
+"""What may differ between counting and measuring: it is read from the counts, not counted."""
+NAME_DIGITS = 24
+"""Hex digits of the digest of its rows that a part is named by."""
+
+
+class Kept(NamedTuple):
+    """One part as it was kept."""
+
+    path: Path
+    source: str
+    """Name of the table that was counted."""
+    files: tuple[str, ...]
+    """Digest of each of its files."""
+    columns: Mapping[str, Kind]
+    plan: Mapping[str, Any]
+    tallies: Tallies
+    written: frozenset[str]
+    """Columns of whole numbers that were text before the reader of a CSV took them for numbers."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CountedParts(Table):
+    """A folder of counts in the place of rows."""
+
+    kept: tuple[Kept, ...] = field(default=(), repr=False)
+
+    def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
+        """Refuse: there are no rows to pass over."""
+        del con, names
+        raise QuestionError(f"{printable(self.name)} holds counts, not rows; this needs the rows themselves")
+
+    def count(self, plan: Plan) -> Counted:
+        """Cubes of all parts together.
+
+        Raises
+        ------
+        QuestionError
+            When the counts of a part answer another question.
+        SourceError
+            When all parts together make too many cells.
+        """
+        asked = plain_plan(replace(plan, of_parts=True))
+        for part in self.kept:
+            _refuse_other_question(part, asked)
+            _refuse_other_bins(part, self.kept[0])
+        whole = self.kept[0].tallies
+        for part in self.kept[1:]:
+            whole += part.tallies
+            for tally in whole.crossings.tallies:
+                self._refuse_crowd(tally, plan)
+        return cubes_of(whole, plan)
+
+    def _refuse_crowd(self, whole: Tally, plan: Plan) -> None:
+        if len(whole) > MOST_CELLS:
+            levels = {key: len(of) for key, of in zip(whole.keys, whole.levels, strict=True)}
+            raise too_many(TooManyCellsError(MOST_CELLS, levels), self, plan)
+
+
+@contextmanager
+def begun(folder: Path, source: str) -> Iterator[None]:
+    """Note that a part is being counted; it goes when the count ends, also in a refusal, and stays when it is lost.
+
+    Raises
+    ------
+    StoreError
+        When the folder cannot be written to.
+    """
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the folder {printable(folder)}: {error.strerror}; choose another") from None
+    note = folder / f"{_note_of(source)}{BEGUN}"
+    write_text(note, written({"begun": {"source": Path(source).name}}))
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        if made:
+            with suppress(OSError):  # not empty: the part is in it
+                folder.rmdir()
+
+
+def save_question(folder: Path, question: Mapping[str, Any]) -> None:
+    """Keep the question of a new folder; a folder that has one keeps it, and another question is refused.
+
+    Raises
+    ------
+    QuestionError
+        When the folder's question is another one.
+    """
+    if not is_counts(folder) and create_text(folder / QUESTION, written({"question": question})):
+        return
+    before = read_question(folder)
+    if before != question:
+        differing = next((k for k in {*before, *question} if before.get(k) != question.get(k)), "question")
+        raise QuestionError(
+            f"{printable(folder)} answers another question ([{differing}] differs); leave the options out, or count "
+            "into another folder"
+        )
+
+
+def read_question(folder: Path) -> dict[str, Any]:
+    """Question that the parts of a folder answer."""
+    found: dict[str, Any] = read_file(folder / QUESTION, ("question",))["question"]
+    return found
+
+
+def save_part(folder: Path, table: Table, files: Sequence[str], plan: Plan, tallies: Tallies) -> Path:
+    """Keep the counts of one part under the digest of its rows, with that of each of its files.
+
+    Raises
+    ------
+    SourceError
+        When rows of the same bytes were counted already, or the columns are of other kinds than those before.
+    """
+    if table.digest is None:
+        raise QuestionError(f"{printable(table.name)} has no digest, so it could be counted twice without a word")
+    path = folder / _name_of(table.digest)
+    if path.exists():
+        raise SourceError(f"{printable(table.name)} was counted into {printable(folder)} already; rows count once")
+    columns = {c: table.columns[c] for c in plan.columns}
+    other = next(iter(sorted(folder.glob(f"*{ENDING}"))), None)
+    texts, plain = whole_texts(table, plan), plain_plan(plan)
+    part = {"source": Path(table.name).name, "digest": table.digest, "files": list(files)}
+    if other is not None:
+        new = Kept(path, Path(table.name).name, tuple(files), columns, plain, tallies, frozenset(texts))
+        _refuse_kinds(printable(table.name), new, _kept(other))
+    record = {"part": part, "columns": columns, "written": texts, "plan": plain, **tallies_record(tallies)}
+    write_text(path, written(record))
+    return path
+
+
+def open_counts(name: str, folder: Path) -> CountedParts:
+    """Table whose rows were counted before.
+
+    Raises
+    ------
+    SourceError
+        When there is no part, or one is unfinished, damaged, of other columns, or there twice; it is named.
+    """
+    shown = printable(name)
+    _refuse_unfinished(folder, shown)
+    paths = sorted(folder.glob(f"*{ENDING}"))
+    if not paths:
+        raise SourceError(f"{shown} holds no counts yet; add a part: audit count TABLE --into {shown}")
+    kept = _with_text([_kept(path) for path in paths])
+    for part in kept[1:]:
+        _refuse_kinds(_shown(part), part, kept[0])
+    _refuse_twice(kept)
+    digest = hashlib.sha256("".join(sorted(d for part in kept for d in part.files)).encode()).hexdigest()
+    return CountedParts(name=name, digest=f"sha256:{digest}", columns=kept[0].columns, kept=kept)
+
+
+def part_names(folder: Path) -> list[str]:
+    """Names of the tables whose counts are in a folder, sorted."""
+    return sorted(str(read_file(path, ("part",))["part"]["source"]) for path in folder.glob(f"*{ENDING}"))
+
+
+def plain_plan(plan: Plan) -> dict[str, Any]:
+    """Plan as JSON has it."""
+    found: dict[str, Any] = json.loads(json.dumps(asdict(plan), default=str))
+    return found
+
+
+def _name_of(digest: str) -> str:
+    return f"{digest.removeprefix('sha256:')[:NAME_DIGITS]}{ENDING}"
+
+
+def _note_of(source: str) -> str:
+    """Name of the note of a source; counting it again takes over the note of a lost process."""
+    return hashlib.sha256(str(Path(source).absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:NAME_DIGITS]
+
+
+def _shown(part: Kept) -> str:
+    return f"{printable(part.path)} (of {printable(part.source)})"
+
+
+def _kept(path: Path) -> Kept:
+    document = read_file(path, ("part", "columns", "plan", "crossings", "scored"))
+    part = document["part"]
+    if not isinstance(part, dict) or not isinstance(document["plan"], dict) or not {"source", "digest"} <= part.keys():
+        raise SourceError(f"{printable(path)} is no file of counts; count that part again")
+    if path.name != _name_of(part["digest"]):
+        raise SourceError(
+            f"{printable(path)} holds the counts of {printable(part['source'])}, whose name is "
+            f"{_name_of(part['digest'])}; rename it, or delete it if that one is there too"
+        )
+    return Kept(path, part["source"], tuple(part.get("files", [part["digest"]])), document["columns"], document["plan"],
+                tallies_of(document, path), frozenset(document.get("written", ())))  # fmt: skip
+
+
+def _refuse_unfinished(folder: Path, shown: str) -> None:
+    note = next(iter(sorted(folder.glob(f"*{BEGUN}"))), None)
+    if note is None:
+        return
+    source = printable(read_file(note, ("begun",))["begun"]["source"])
+    raise SourceError(
+        f"{shown}: counting {source} was begun and has not ended; wait for it, or, if its process is lost, count it "
+        f"again, or leave it out by deleting {printable(note, 200)}"
+    )
+
+
+def _refuse_other_question(part: Kept, asked: Mapping[str, Any]) -> None:
+    key = next((k for k in part.plan if k not in POLICY_KEYS and asked.get(k) != part.plan[k]), None)
+    if key is not None:
+        now, before = printable(asked.get(key), 80), printable(part.plan[key], 80)
+        raise QuestionError(
+            f"{_shown(part)} was counted with {key} = {before}, and {now} is asked; count that part again with the "
+            "question of the folder, or take it out"
+        )
+
+
+def _refuse_other_bins(part: Kept, other: Kept) -> None:
+    bins, others = (kept.tallies.scored and kept.tallies.scored.bins for kept in (part, other))
+    if bins != others:
+        old, new = (part, other) if bins is None or (others is not None and not bins.finer) else (other, part)
+        raise QuestionError(
+            f"{_shown(old)} was counted by an older version, which put scores into other bins than those of "
+            f"{_shown(new)}; count that part again, or take it out"
+        )
+
+
+def _with_text(kept: Sequence[Kept]) -> tuple[Kept, ...]:
+    """Parts of a CSV with the text of whole numbers, in columns that are text in another part."""
+    texts = {column for part in kept for column, kind in part.columns.items() if kind == "text"}
+    return tuple(_spelled(part, texts & part.written) for part in kept)
+
+
+def _spelled(part: Kept, names: AbstractSet[str]) -> Kept:
+    if not names:
+        return part
+    columns: dict[str, Kind] = {c: "text" if c in names else kind for c, kind in part.columns.items()}
+    return part._replace(columns=columns, tallies=spelled(part.tallies, part.plan, names), written=part.written - names)
+
+
+def _refuse_kinds(shown: str, part: Kept, other: Kept) -> None:
+    """Refuse columns of other kinds; whole numbers go with fractions where a column is a number, and not a name."""
+    numbers = {part.plan["weight"], part.plan["score"], *part.plan["bins"]}
+    for column, kind in part.columns.items():
+        before = other.columns.get(column, "missing")
+        written = column in (part if kind == "integer" else other).written and {kind, before} == {"integer", "text"}
+        if kind != before and not written and not (column in numbers and {kind, before} == {"integer", "float"}):
+            raise SourceError(
+                f"{shown}: column '{printable(column)}' is {kind}, and {before} in {_shown(other)}; parts of one table "
+                "have the same types"
+            )
+
+
+def _refuse_twice(kept: Sequence[Kept]) -> None:
+    """Refuse rows that two parts hold: a file by itself, and within a pattern of files."""
+    holder: dict[str, Kept] = {}
+    for part in kept:
+        for file in part.files:
+            other = holder.setdefault(file, part)
+            if other is not part:
+                raise SourceError(
+                    f"{_shown(part)} and {_shown(other)} hold rows of the same file, and rows count once; delete one "
+                    "of them"
+                )

@@ -1,0 +1,1 @@
+"""The borders to what reads energy: libraries, and the process that holds them."""

@@ -1,0 +1,123 @@
+"""A process that reads the hardware and nothing else: asked by lines on stdin, it answers with lines of JSON.
+
+Whatever a foreign library does here stays here. The process has a session of its own, so it has no terminal to ask a
+password on, and no signal meant for the training reaches it. It ends when it is told to, when whoever asked is gone,
+and, by an alarm that the system delivers even where Python hangs, when one answer takes longer than `LONGEST_S`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from audit.energy.instruments.instrument import Instrument, named
+from audit.errors import words_of
+
+LONGEST_S = 30
+"""Longest that a library may take for one answer before the process is ended."""
+LOOK_UP_S = 1.0
+READ = b"r"
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+def main(name: str, asker: str) -> None:
+    """Serve one asker until it is done.
+
+    Parameters
+    ----------
+    name
+        Of the library to read with.
+    asker
+        Process id of whoever asks, as text; once it is no longer our parent, nobody is there to read an answer.
+    """
+    asked, answers = _own_streams()
+    _deaf()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    _know_the_processor()
+    _never_ask()
+    instrument = named(name)
+    signal.alarm(LONGEST_S)
+    instrument.start()
+    _deaf()  # once more: a library may have set handlers of its own
+    while _next(asked, int(asker)) == READ:
+        os.write(answers, _answer(instrument))
+    instrument.stop()
+
+
+def _deaf() -> None:
+    """Ignore what is sent to the whole of a run: it ends at its own pace, and is metered until then."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _next(asked: int, asker: int) -> bytes:
+    """What is asked for next; empty when nobody will ask again."""
+    while True:
+        signal.alarm(LONGEST_S)
+        if select.select([asked], [], [], LOOK_UP_S)[0]:
+            return os.read(asked, 1)
+        if os.getppid() != asker:
+            return b""
+
+
+def _answer(instrument: Instrument) -> bytes:
+    """One line: a reading or null, and what went wrong."""
+    reading = instrument.read()
+    document: dict[str, Any] = {"reason": instrument.reason, "reading": None}
+    if reading is not None:
+        sources = [asdict(source) for source in reading.sources.values()]
+        document["reading"] = {"total_j": dict(reading.total_j), "sources": sources, "version": reading.version,
+                               "began_s": reading.began_s, "ended_s": reading.ended_s}  # fmt: skip
+    try:
+        return json.dumps(document, allow_nan=False).encode() + b"\n"
+    except ValueError as error:
+        return json.dumps({"reason": words_of(error), "reading": None}).encode() + b"\n"
+
+
+def _own_streams() -> tuple[int, int]:
+    """Keep the way to the asker for ourselves: what a library prints or starts sees no stdin and no stdout."""
+    asked, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    os.close(nothing)
+    return asked, answers
+
+
+def _never_ask() -> None:
+    """Have whatever calls sudo call it with -n, which fails where it would ask for a password."""
+
+    class Quiet(subprocess.Popen[Any]):
+        def __init__(self, args: Any, *more: Any, **named: Any) -> None:
+            asks = isinstance(args, (list, tuple)) and bool(args) and Path(str(args[0])).name == "sudo"
+            super().__init__([args[0], "-n", *args[1:]] if asks else args, *more, **named)
+
+    subprocess.Popen = Quiet  # type: ignore[misc]
+
+
+def _know_the_processor() -> None:
+    """Give codecarbon the processor's name at once, where the system tells it.
+
+    It asks py-cpuinfo, which takes a second for clock rates that nobody uses and answers with the same line.
+    """
+    model = _processor()
+    if model is not None:
+        known = ModuleType("cpuinfo")
+        known.get_cpu_info = lambda: {"brand_raw": model}  # type: ignore[attr-defined]
+        sys.modules["cpuinfo"] = known
+
+
+def _processor() -> str | None:
+    try:
+        lines = CPU_INFO.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None) or None

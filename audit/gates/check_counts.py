@@ -1,0 +1,65 @@
+"""What a limit on checks is judged by: how many failed or warned, or in how many parts one check found something.
+
+What was not answered, or does not apply, is never taken for a check that found nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from audit.errors import printable
+from audit.estimate import Estimate
+from audit.gates.four_fifths import UNASKED
+from audit.record.result import Check
+
+FAILED, WARNED = "failed", "warned"
+FOUND = {FAILED: ("fail",), WARNED: ("fail", "warn")}
+UNKNOWN = ("error", "undefined")
+OPEN = "insufficient"
+"""Outcome of a check that the data cannot decide: neither found nor not found."""
+LONGEST_REASON = 160
+
+
+def checks_found(checks: Sequence[Check], metric: str) -> Estimate:
+    """Number of checks that a limit speaks of; undefined where some were not answered, but never fewer than did find.
+
+    Parameters
+    ----------
+    checks
+        All of a run.
+    metric
+        ``failed``, ``warned``, or the code of one check, which is looked for in every part of the data.
+    """
+    if metric in FOUND:
+        asked = [c for c in checks if metric == WARNED or c.answered_by != "evenhand" or c.severity != UNASKED]
+        # A check that can only warn fails nothing, so that not knowing it lets no failure by.
+        unknown = [c for c in asked if c.outcome in UNKNOWN and not (metric == FAILED and _only_warns(c))]
+        return _counted(metric, asked, FOUND[metric], unknown, "no check was run")
+    named = [c for c in checks if c.code == metric]
+    applying = [c for c in named if c.outcome != "not applicable"]
+    why = f"{metric} does not apply: {printable(named[0].detail, LONGEST_REASON)}" if named else f"no {metric} was run"
+    return _counted(metric, applying, FOUND[WARNED], [c for c in applying if c.outcome in UNKNOWN], why)
+
+
+def _counted(
+    metric: str, asked: Sequence[Check], found: Sequence[str], unknown: Sequence[Check], none: str
+) -> Estimate:
+    n, value = float(len(asked)), float(sum(c.outcome in found for c in asked))
+    undecided = [c for c in asked if c.outcome == OPEN]
+    if not asked:
+        return Estimate(stage="checks", metric=metric, status="undefined", reason=none, n=n)
+    if not unknown and not undecided:
+        return Estimate(stage="checks", metric=metric, value=value, n=n)
+    high = value + len(unknown) + len(undecided)
+    if not unknown:
+        titles = ", ".join(c.title for c in undecided)
+        reason = f"{len(undecided)} {'is' if len(undecided) == 1 else 'are'} undecided ({titles})"
+        return Estimate(stage="checks", metric=metric, value=value, low=value, high=high, reason=reason, n=n)
+    first = unknown[0]
+    reason = f"{len(unknown)} of {len(asked)} checks could not be answered ({first.title}: {first.outcome})"
+    return Estimate(stage="checks", metric=metric, status="undefined", reason=reason, low=value,
+                    high=high, n=n)  # fmt: skip
+
+
+def _only_warns(check: Check) -> bool:
+    return check.answered_by == "evenhand" and check.severity == "warning"

@@ -1,0 +1,301 @@
+"""FM001, the four-fifths rule of the Uniform Guidelines (29 CFR 1607.4 D), as one check a group column.
+
+A difference is practical where the ratio to the highest rate is under 4/5, and statistical where its p, corrected for
+having chosen the highest group, is at most what the policy's confidence leaves. Both together are adverse impact. Where
+somebody asks for a verdict, a group passes only if the interval of its ratio lies between 4/5 and 5/4; anything else is
+undecided, as is adverse impact on a group under 2% of the rows. Everything is read from the estimates of a document, so
+that a stranger, or another policy, can check again without the counts. See docs/decisions/0006, 0039 and 0046.
+
+Must not: measure, or import numpy; ``audit gate`` pays for this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+from audit.config.schema import Config
+from audit.errors import printable
+from audit.estimate import Estimate, Group
+from audit.gates.sentences import interval_text, number
+from audit.group_names import group_text
+from audit.measurement.estimates import Estimates
+from audit.measurement.metrics.adverse import (
+    ADVERSE,
+    CORRECTED,
+    FEW_EXPECTED,
+    FOUR_FIFTHS,
+    IMPACT_P,
+    IMPACT_RATIO,
+    IMPACT_Z,
+    IN_WEIGHTS,
+    ONE_DECIDES,
+    SHORTFALL,
+    UNDER_FOUR_FIFTHS,
+    UNDER_TWO_PERCENT,
+)
+from audit.measurement.metrics.rates import SELECTION_RATE
+from audit.record.result import Check, CheckOutcome
+from audit.row_totals import total_text
+
+CODE = "FM001"
+MEND = "find out what of the procedure selects so, and whether it is needed"
+MORE = "look at more decisions, such as those of a longer time, as the Guidelines ask where numbers are small"
+UNASKED, ASKED = "info", "critical"
+MOST_NAMED = 3
+READ = (SELECTION_RATE.name, *(m.name for m in ADVERSE))
+"""Metrics that the rule reads."""
+ORDER: tuple[CheckOutcome, ...] = ("fail", "undefined", "insufficient", "warn", "pass")
+MENDS: Mapping[CheckOutcome, str] = {"fail": MEND, "warn": MEND, "insufficient": MORE}
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One group against the highest, as the document holds it."""
+
+    ratio: Estimate
+    p: Estimate | None
+    z: Estimate | None
+    short: Estimate | None
+    surprising: float
+    judged: bool
+    """Whether somebody asks for a verdict; otherwise what was found is told as it stands."""
+
+    @property
+    def practical(self) -> bool:
+        """Whether the ratio is under four fifths."""
+        return UNDER_FOUR_FIFTHS in self.ratio.flags
+
+    @property
+    def statistical(self) -> bool:
+        """Whether the corrected p is at most the error that the policy allows."""
+        return self.p is not None and self.p.value is not None and self.p.value <= self.surprising
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the interval leaves it open that this group, or the one that came out highest, is under 4/5."""
+        return _reaches_under(self.ratio) or self.ratio.high is None or self.ratio.high * FOUR_FIFTHS > 1
+
+    @property
+    def outcome(self) -> CheckOutcome:
+        """What it means for this group; one under 2% cannot fail, and what is found of it is no pass either."""
+        if self.ratio.value is None or self.p is None or self.p.value is None:
+            return "undefined"
+        adverse = self.practical and self.statistical
+        if adverse and not self.is_small:
+            return "fail"
+        if self.judged and (adverse if self.is_small else self.is_open):
+            return "insufficient"
+        return "warn" if self.practical or self.statistical else "pass"
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the group is under 2% of the rows, so that the Guidelines ask no determination of it."""
+        return UNDER_TWO_PERCENT in self.ratio.flags
+
+
+def _reaches_under(ratio: Estimate) -> bool:
+    """Whether an interval leaves it open that the ratio is under four fifths."""
+    return ratio.low is None or ratio.low < FOUR_FIFTHS
+
+
+def title(column: str) -> str:
+    """Title of the check of one group column."""
+    return f"four-fifths rule by {printable(column)}"
+
+
+def rests_on(estimate: Estimate) -> bool:
+    """Whether a check of the rule says something that this estimate says."""
+    return estimate.stage == "model" and estimate.metric in READ
+
+
+def four_fifths_checks(estimates: Estimates, config: Config) -> tuple[Check, ...]:
+    """One check for each group column; none where no class is predicted."""
+    if config.predictions is None or config.predictions.task != "classification":
+        return ()
+    columns = {c: [e for name in READ for e in estimates.of("model", name, (c,))] for c in config.data.groups}
+    measured = any(e.metric == IMPACT_RATIO.name for here in columns.values() for e in here)
+    if not config.policy.four_fifths and not measured:
+        return ()
+    return tuple(_of_column(here, c, config) for c, here in columns.items())
+
+
+def checked_again(checks: Sequence[Check], estimates: Estimates, config: Config) -> tuple[Check, ...]:
+    """Checks of a document with those of this rule made anew by a policy."""
+    return (*(c for c in checks if c.code != CODE), *four_fifths_checks(estimates, config))
+
+
+def _of_column(here: Sequence[Estimate], column: str, config: Config) -> Check:
+    asked = config.policy.four_fifths
+    outcome, detail = _found(here, 1 - config.policy.confidence, judged=asked or _limited(config))
+    if not asked:
+        # What nobody asked for informs, and fails nothing.
+        softer: Mapping[CheckOutcome, CheckOutcome] = {"fail": "warn"}
+        outcome = "not applicable" if _lonely(here) else softer.get(outcome, outcome)
+    severity, mend = ASKED if asked else UNASKED, MENDS.get(outcome, "")
+    return Check(code=CODE, title=title(column), outcome=outcome, severity=severity, detail=detail, mend=mend)
+
+
+def said_first(check: Check) -> str:
+    """What the sentence of a limit begins with that this check decides."""
+    return f"{check.title[:1].upper()}{check.title[1:]}: {check.detail}. "
+
+
+def deciding_check(checks: Sequence[Check], metric: str, verdict: str) -> Check | None:
+    """The check of the rule that decides a limit on checks; None where another does, or nobody asked for the rule.
+
+    Parameters
+    ----------
+    checks
+        All of a run.
+    metric
+        What is limited: ``failed``, ``warned``, or a code.
+    verdict
+        Of that limit.
+    """
+    counted = [c for c in checks if c.code == CODE and metric in {CODE, "warned", "failed"}]
+    counted = [c for c in counted if c.detail and (c.severity == ASKED or metric != "failed")]
+    broken: tuple[CheckOutcome, ...] = ("fail",) if metric == "failed" else ("fail", "warn")
+    open_: dict[str, tuple[CheckOutcome, ...]] = {
+        "fail": broken, "insufficient": ("insufficient",), "undefined": ("undefined",),
+    }  # fmt: skip
+    may = [c for c in counted if c.outcome in open_.get(verdict, ORDER)]
+    return min(may, key=lambda c: ORDER.index(c.outcome), default=None)
+
+
+def _limited(config: Config) -> bool:
+    """Whether a gate names the check, which asks for a verdict too."""
+    return any(rule.stage == "checks" and rule.metric == CODE for rule in config.gates or ())
+
+
+def _found(here: Sequence[Estimate], surprising: float, *, judged: bool) -> tuple[CheckOutcome, str]:
+    lowest = next((e for e in here if (e.metric, e.compare) == (IMPACT_RATIO.name, "lowest")), None)
+    if lowest is None:
+        return "undefined", "this run did not measure it"
+    ratios = [e for e in here if e.metric == IMPACT_RATIO.name and e.group is not None]
+    each = [_compared(e, here, surprising, judged=judged) for e in ratios]
+    if not each:
+        return "undefined", lowest.reason or "no reason was recorded"
+    outcome = min((c.outcome for c in each), key=ORDER.index)
+    worst = sorted(each, key=lambda c: (ORDER.index(c.outcome), c.ratio.value or 0.0))
+    named = [c for c in worst if c.outcome != "pass"] or worst[:1]
+    said = [_highest(worst[0].ratio, here), *(_sentence(c, here) for c in named[:MOST_NAMED])]
+    said += [f"and {len(named) - MOST_NAMED} more groups"] if len(named) > MOST_NAMED else []
+    if judged and outcome in {"warn", "pass"} and _reaches_under(lowest := _lowest_asked(lowest, ratios, here)):
+        outcome = "insufficient"
+        low = "under 4/5" if lowest.low is None else f"as low as {number(lowest.low)}, which is under 4/5"
+        said.append(f"undecided, because between two of the other groups the ratio may be {low}")
+    return outcome, "; ".join(said)
+
+
+def _lowest_asked(lowest: Estimate, ratios: Sequence[Estimate], here: Sequence[Estimate]) -> Estimate:
+    """The lowest ratio between any two groups; without groups under 2%, of which no determination is asked.
+
+    Another group than the one that came out highest may be the highest, with a ratio to it under four fifths.
+    """
+    few = {e.group for e in ratios if UNDER_TWO_PERCENT in e.flags}
+    if not few or not _reaches_under(lowest):
+        return lowest
+    from audit.gates.p_values import sample_of  # numpy, which few documents need here
+    from audit.measurement.inference.pairs import gap
+
+    rates = [e for e in here if (e.metric, e.compare, e.reference) == (SELECTION_RATE.name, None, None)]
+    sample = sample_of([e for e in rates if e.group not in {None, *few} and None not in (e.group or ())])
+    if sample is None:
+        return replace(lowest, low=None)
+    tail = (1 - (lowest.confidence or 0.95)) / 2
+    return replace(lowest, low=1.0 if len(sample.p) < 2 else gap(sample, "ratio", tail).low)
+
+
+def _lonely(here: Sequence[Estimate]) -> bool:
+    """Whether there is nobody to compare."""
+    rates = [e for e in here if (e.metric, e.compare, e.reference) == (SELECTION_RATE.name, None, None)]
+    return sum(None not in (e.group or ()) for e in rates) < 2
+
+
+def _compared(ratio: Estimate, here: Sequence[Estimate], surprising: float, *, judged: bool) -> Compared:
+    same = {(e.metric, e.compare): e for e in here if e.group == ratio.group and e.reference == ratio.reference}
+    return Compared(
+        ratio,
+        same.get((IMPACT_P.name, CORRECTED)),
+        same.get((IMPACT_Z.name, None)),
+        same.get((SHORTFALL.name, None)),
+        surprising,
+        judged,
+    )
+
+
+def _highest(ratio: Estimate, here: Sequence[Estimate]) -> str:
+    return f"highest is {_rate(ratio.reference or (), here)}"
+
+
+def _rate(group: Group, here: Sequence[Estimate]) -> str:
+    rate = next(
+        (
+            e
+            for e in here
+            if (e.metric, e.compare, e.group) == (SELECTION_RATE.name, None, group) and e.reference is None
+        ),
+        None,
+    )
+    if rate is None or rate.value is None:
+        return group_text(group)
+    return f"{group_text(group)} {number(rate.value)} (n {rate.n or 0.0:,.0f})"
+
+
+def _sentence(found: Compared, here: Sequence[Estimate]) -> str:
+    """One group: its rate, its ratio, how surprising that is, and which exception of the Guidelines may hold."""
+    who, ratio = _rate(found.ratio.group or (), here), found.ratio
+    if ratio.value is None or found.p is None or found.p.value is None:
+        return f"{who} undefined: {ratio.reason or 'no p was recorded'}"
+    parts = [f"{who} is {number(ratio.value)} of it, {'under' if found.practical else 'not under'} 4/5"]
+    p = "under 0.001" if found.p.value < 0.001 else f"{found.p.value:.3f}"
+    parts.append(f"{'' if found.statistical else 'not '}significant (p {p} after correction)")
+    parts += [*_deviations(found), *_exceptions(found), *_interval(ratio)]
+    if found.short is not None and found.short.value:
+        parts.append(f"{_selections(found.short)} short of the expected number")
+    return ", ".join(parts)
+
+
+def _interval(ratio: Estimate) -> list[str]:
+    interval = interval_text(ratio.low, ratio.high)
+    return [f"interval of the ratio{interval}"] if interval else []
+
+
+def _deviations(found: Compared) -> list[str]:
+    """Standard deviations where they mean something; they are of one pair alone, and may say otherwise than p."""
+    z = found.z
+    if z is None or z.value is None or FEW_EXPECTED in z.flags:
+        return []
+    alone = NormalDist().inv_cdf(1 - found.surprising / 2)
+    if (abs(z.value) > alone) == found.statistical:
+        return [f"{z.value:.1f} standard deviations"]
+    return [f"which decides, not the {z.value:.1f} standard deviations of this pair alone"]
+
+
+def is_weighted(total: Estimate) -> bool:
+    """Whether a total counts weights instead of rows."""
+    return IN_WEIGHTS in (total.method or "")
+
+
+def _selections(short: Estimate) -> str:
+    """How many selections are missing; of weighted rows it is a total of weights, and called so."""
+    value = short.value or 0.0
+    return f"a weighted total of {total_text(value)} selections" if is_weighted(short) else f"{value:,.1f} selections"
+
+
+def _exceptions(found: Compared) -> list[str]:
+    said = []
+    if found.outcome == "insufficient" and found.is_small:
+        said.append("under 2% of the rows, of which no determination is asked, so it is not judged and has not passed")
+    elif found.is_small and found.outcome != "pass":
+        said.append("not judged: under 2% of the rows, so no determination is asked")
+    elif found.outcome == "insufficient" and not found.practical:
+        said.append("undecided, because its interval is not wholly between 4/5 and 5/4")
+    if found.practical and not found.statistical:
+        undecided = "undecided, because it " if found.outcome == "insufficient" else ""
+        said.append(f"{undecided}may be chance, which the Guidelines allow for in small numbers")
+    elif found.statistical and not found.practical:
+        said.append("smaller differences may be adverse impact where they are significant")
+    return said + (["one selection more would reach 4/5"] if ONE_DECIDES in found.ratio.flags else [])

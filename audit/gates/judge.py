@@ -1,0 +1,300 @@
+"""Limits meet estimates: verdicts, and nothing else.
+
+A gate compares the stored interval with the limit, so a stranger can judge again from the document alone, without
+the data and without numpy. FAIL when the whole interval breaks the limit, PASS when the whole interval keeps it,
+insufficient when it does neither. What is undefined never passes; it may still fail when the measured groups alone
+break the limit.
+
+Must not: count, measure, or know how an interval was made.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from audit.config.schema import Config, GateRule
+from audit.errors import QuestionError, no_such
+from audit.estimate import Estimate
+from audit.gates.check_counts import checks_found
+from audit.gates.decisive_groups import Held, Settled, held_back
+from audit.gates.four_fifths import CODE, checked_again, deciding_check, said_first
+from audit.gates.sentences import FOLDS_DECIDE, gate_sentence, unmeasured
+from audit.gates.waivers import require_bounded, waived
+from audit.measurement.beside import Beside
+from audit.measurement.estimates import Estimates
+from audit.measurement.inference.one_rate import LARGEST_FACTOR
+from audit.record.energy_text import energy_total
+from audit.record.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
+
+WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "undefined", "insufficient", "waived", "pass")
+NEAR = 0.15
+"""Of the way from an estimate to the end of its interval; nearer to the limit, other folds could turn the verdict."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What there is to judge."""
+
+    estimates: Estimates
+    checks: Sequence[Check] = ()
+    energy: Energy | None = None
+    judged: Sequence[Gate] = ()
+    """Gates of an earlier judgement of the same evidence; what they say of needed data is not worked out again."""
+
+    stopped_by: Sequence[str] = ()
+    """Gates on the data that kept training from starting."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "estimates", Estimates.listed(self.estimates))
+
+    def find(self, rule: GateRule) -> Estimate | None:
+        """The estimate that a rule speaks of."""
+        if rule.stage == "checks":
+            return checks_found(self.checks, rule.metric)
+        if rule.stage == "energy":
+            return energy_total(self.energy, rule.metric)
+        by = rule.by or ()
+        asked = self.estimates.of(rule.stage, rule.metric, by)
+        found = (e for e in asked if e.compare == rule.compare and not e.of_one_class)
+        return next((e for e in found if not by or e.group is None), None)
+
+    def needed_before(self, rule: GateRule, estimate: Estimate) -> Gate | None:
+        """The same gate on the same estimate as it was judged before, if it was not settled then either."""
+        same = (g for g in self.judged if (g.name, g.min, g.max) == (rule.name, rule.min, rule.max))
+        return next((g for g in same if (g.verdict, g.estimate) == ("insufficient", estimate)), None)
+
+
+def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...]:
+    """Verdict on every gate of the policy.
+
+    Raises
+    ------
+    QuestionError
+        When a waiver cannot stand; see `require_waived`.
+    """
+    require_waived(config, today)
+    waivers = {w.gate: w for w in config.waivers}
+    gates = with_p_values([_judged(r, evidence) for r in expanded(config)], evidence)
+    return tuple(waived(g, waivers.get(g.name), today) for g in gates)
+
+
+def require_waived(config: Config, today: dt.date) -> None:
+    """Refuse a waiver of a gate that does not exist, that ends too late, or whose worst value bounds nothing.
+
+    Raises
+    ------
+    QuestionError
+        With the gate, and what may be written instead.
+    """
+    rules = {rule.name: rule for rule in expanded(config)} if config.waivers else {}
+    for waiver in config.waivers:
+        if waiver.gate not in rules:
+            raise QuestionError(f"waivers: {no_such('gate', waiver.gate, rules)}")
+        require_bounded(waiver, rules[waiver.gate], today)
+
+
+def with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
+    """Gates with how surprising each failure is, alone and among all gates of the policy."""
+    before = {(g.name, g.min, g.max): g for g in evidence.judged}
+    same = [before.get((g.name, g.min, g.max)) for g in gates]
+    if all(s is not None for s in same) and len(before) == len(gates):
+        kept = [s for s in same if s is not None]
+        return [
+            replace(g, p_value=s.p_value, p_holm=s.p_holm, p_benjamini_hochberg=s.p_benjamini_hochberg)
+            for g, s in zip(gates, kept, strict=True)
+        ]
+    if not any(g.estimate is not None and g.estimate.compare in {"difference", "ratio"} for g in gates):
+        return gates
+    from audit.gates.p_values import family_p_values
+
+    return family_p_values(gates, evidence.estimates)
+
+
+def expanded(config: Config) -> tuple[GateRule, ...]:
+    """Rules with their grouping written out, and the rule that a suite or four fifths bring: no check may fail."""
+    rules: list[GateRule] = []
+    for rule in config.gates or ():
+        if rule.stage in {"model", "data"} and rule.by is None:
+            rules += [rule.model_copy(update={"by": (column,)}) for column in config.data.groups]
+        else:
+            rules.append(rule)
+    suite = config.checks is not None and config.checks.suite is not None
+    if (suite or config.policy.four_fifths) and not any(r.stage == "checks" for r in rules):
+        rules.append(GateRule(stage="checks", metric="failed", max=0.0))
+    return tuple(dict.fromkeys(rules))
+
+
+def written_out(config: Config) -> list[dict[str, Any]]:
+    """Gates of a configuration as plain tables with their groupings, so that they mean the same beside other groups."""
+    own = [rule for rule in expanded(config) if rule.stage != "checks" or rule in (config.gates or ())]
+    return [rule.model_dump(mode="json", exclude_none=True) for rule in own]
+
+
+def overall(gates: Sequence[Gate], *, four_fifths: bool = False) -> Verdict:
+    """Worst of the verdicts; ``not judged`` where all that was kept compares no groups, because nobody asked for it.
+
+    Parameters
+    ----------
+    gates
+        All gates of a policy, judged.
+    four_fifths
+        Whether the policy judges adverse impact, which no gate of its own stands for.
+    """
+    worst: Verdict = min((g.verdict for g in gates), key=WORST_FIRST.index) if gates else "not judged"
+    return "not judged" if worst == "pass" and not (four_fifths or judges_groups(gates)) else worst
+
+
+def judges_groups(gates: Sequence[Gate]) -> bool:
+    """Whether any limit is on groups; one on energy, on checks or on everybody judges nothing between them."""
+    return any(g.name == f"checks.{CODE}" or (g.estimate is not None and _of_groups(g.estimate)) for g in gates)
+
+
+def _of_groups(estimate: Estimate) -> bool:
+    return estimate.stage in {"model", "data"} and (bool(estimate.by) or estimate.compare is not None)
+
+
+def deciding(gates: Sequence[Gate]) -> Gate | None:
+    """The gate whose sentence is the headline: the worst, and among equals one on the model."""
+    return min(gates, key=lambda g: (WORST_FIRST.index(g.verdict), not g.name.startswith("model.")), default=None)
+
+
+def exit_code(verdict: Verdict, insufficient: str = "fail") -> int:
+    """Exit code of a command by the table of the contract."""
+    if verdict == "insufficient" and insufficient == "warn":
+        return 0
+    return {"pass": 0, "waived": 0, "not judged": 0, "fail": 1, "undefined": 3, "insufficient": 3, "incomplete": 5}[
+        verdict
+    ]
+
+
+def again(result: AuditResult, config: Config, today: dt.date) -> AuditResult:
+    """The same result judged anew; a waiver may have run out since.
+
+    Raises
+    ------
+    QuestionError
+        When the policy asks for another confidence than the intervals of the result have.
+    """
+    asked = config.policy.confidence
+    other = next((e.confidence for e in result.estimates if e.confidence not in {None, asked}), None)
+    if other is not None:
+        raise QuestionError(
+            f"policy.confidence is {asked:g}, but the result holds intervals of {other:g}; "
+            "judge by the same confidence, or run again"
+        )
+    checks = checked_again(result.checks, result.estimates, config)
+    evidence = Evidence(estimates=result.estimates, checks=checks, energy=result.energy, judged=result.gates,
+                        stopped_by=result.run.stopped_by)  # fmt: skip
+    gates = judge(config, evidence, today)
+    failed = any(code != 0 for code in result.run.exit_codes.values())
+    whole = not failed and result.verdict != "incomplete"
+    verdict = overall(gates, four_fifths=config.policy.four_fifths) if whole else "incomplete"
+    return replace(result, checks=checks, gates=gates, verdict=verdict)
+
+
+def _judged(rule: GateRule, evidence: Evidence) -> Gate:
+    estimate = evidence.find(rule)
+    if estimate is None:
+        estimate = Estimate(
+            stage=rule.stage,
+            metric=rule.metric,
+            compare=rule.compare,
+            by=rule.by or (),
+            status="undefined",
+            reason=unmeasured(evidence.stopped_by),
+        )
+    low, high = bounds(estimate)
+    if _hangs(rule, estimate):
+        estimate = replace(estimate, flags=(*estimate.flags, FOLDS_DECIDE))
+    verdict = _verdict(rule, estimate, low, high)
+    around = Beside(evidence.estimates)
+    settled = _settled(rule, estimate, evidence, around) if verdict == "insufficient" else Settled()
+    titles = {c.title for c in evidence.checks if c.code == rule.metric != CODE}
+    title = titles.pop() if len(titles) == 1 else ""
+    sentence = gate_sentence(rule, estimate, verdict, around, settled, title)
+    if rule.stage == "checks" and (check := deciding_check(evidence.checks, rule.metric, verdict)):
+        sentence = said_first(check) + sentence
+    return Gate(
+        name=rule.name,
+        verdict=verdict,
+        sentence=sentence,
+        min=rule.min,
+        max=rule.max,
+        low=low,
+        high=high,
+        estimate=estimate,
+        needed_n=settled.needed,
+    )
+
+
+def bounds(estimate: Estimate) -> tuple[float | None, float | None]:
+    """Interval that a verdict rests on; a total that is no sample is its own interval."""
+    if estimate.low is None and estimate.high is None and estimate.stage in {"energy", "checks"}:
+        return estimate.value, estimate.value
+    return estimate.low, estimate.high
+
+
+def _hangs(rule: GateRule, estimate: Estimate) -> bool:
+    """Whether the end of an interval from folds of a unit lies so near the limit that other folds could cross it."""
+    if estimate.value is None or "folds of the unit" not in (estimate.method or ""):
+        return False
+    ends = [end for end in (estimate.low, estimate.high) if end is not None]
+    limits = [limit for limit in (rule.min, rule.max) if limit is not None]
+    return any(abs(end - limit) <= NEAR * abs(end - estimate.value) for end in ends for limit in limits)
+
+
+def _verdict(rule: GateRule, estimate: Estimate, low: float | None, high: float | None) -> GateVerdict:
+    breaks = (rule.max is not None and low is not None and low > rule.max) or (
+        rule.min is not None and high is not None and high < rule.min
+    )
+    if breaks:
+        return "fail"
+    if estimate.value is None or estimate.status != "ok":
+        return "undefined"
+    keeps = (rule.max is None or (high is not None and high <= rule.max)) and (
+        rule.min is None or (low is not None and low >= rule.min)
+    )
+    return "pass" if keeps else "insufficient"
+
+
+def _settled(rule: GateRule, estimate: Estimate, evidence: Evidence, around: Beside) -> Settled:
+    """What would settle an open gate; the groups that hold it open are looked for once."""
+    held = held_back(rule, estimate, around) if rule.compare in {"lowest", "highest"} else ()
+    return Settled(_needed(rule, estimate, evidence, held), held)
+
+
+def _needed(rule: GateRule, estimate: Estimate, evidence: Evidence, held: Sequence[Held]) -> float | None:
+    """How many times the data would settle the gate; None where no amount within reach does."""
+    before = evidence.needed_before(rule, estimate)
+    if before is not None:
+        return before.needed_n
+    if rule.compare in {"lowest", "highest"}:
+        factor = max((h.factor for h in held), default=math.inf)
+        return None if factor > LARGEST_FACTOR else factor
+    limit = rule.max if rule.compare == "difference" else rule.min
+    if limit is None or rule.compare not in {"difference", "ratio"}:
+        return None
+    each = [
+        e
+        for e in evidence.estimates.of(estimate.stage, estimate.metric, estimate.by)
+        if e.compare is None and e.value is not None and e.effective_n and None not in (e.group or ())
+    ]
+    if len(each) < 2:
+        return None
+    import numpy as np
+
+    from audit.measurement.inference.sample_size import needed
+
+    tail = (1 - (estimate.confidence or 0.95)) / 2
+    found = needed(
+        np.array([e.value for e in each], dtype=float),
+        np.array([e.effective_n for e in each], dtype=float),
+        limit,
+        rule.compare,
+        tail,
+    )
+    return None if found.verdict == "unsettleable" else max(1.0, found.factor)

@@ -1,0 +1,74 @@
+"""How surprising each failing gate is, alone and in the family that the policy names.
+
+Must not: change a verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from audit.estimate import Estimate
+from audit.measurement.estimates import Estimates
+from audit.measurement.inference.corrections import benjamini_hochberg, gap_p_value, holm
+from audit.measurement.inference.effective import Sample
+from audit.measurement.inference.pairs import Kind
+from audit.measurement.metrics.catalogue import CATALOGUE
+from audit.measurement.metrics.kinds import Criterion, WorstClass
+from audit.record.result import Gate
+
+
+def family_p_values(gates: Sequence[Gate], estimates: Estimates) -> list[Gate]:
+    """Gates with their p-values, and with those corrected for the whole family.
+
+    Only gaps of rates have one, and only where rows are not shared by units: there the correlation of the groups
+    is not in the document. A gate without one counts in the family all the same.
+    """
+    raw = [_p_value(g, estimates) for g in gates]
+    corrected = zip(holm(raw), benjamini_hochberg(raw), strict=True)
+    return [
+        replace(g, p_value=p, p_holm=h, p_benjamini_hochberg=b)
+        for g, p, (h, b) in zip(gates, raw, corrected, strict=True)
+    ]
+
+
+def _p_value(gate: Gate, estimates: Estimates) -> float | None:
+    estimate = gate.estimate
+    limit = gate.max if gate.max is not None else gate.min
+    if estimate is None or limit is None or estimate.compare not in {"difference", "ratio"} or estimate.reference:
+        return None
+    kind: Kind = "ratio" if estimate.compare == "ratio" else "difference"
+    entry = CATALOGUE[estimate.metric]
+    if isinstance(entry, Criterion) and entry.aggregate == "mean":
+        return None  # its interval is made of those of the gaps, and has no rule of its own to invert
+    own = entry.rate if isinstance(entry, WorstClass) else estimate.metric
+    rates = entry.rates if isinstance(entry, Criterion) else (own,)
+    each = [s for rate in rates for s in _samples(rate, estimate, estimates)]
+    found = [None if s is None else gap_p_value(s, kind, limit, looks=len(each)) for s in each]
+    known = [p for p in found if p is not None]
+    return min(known) if known else None
+
+
+def _samples(metric: str, like: Estimate, estimates: Estimates) -> list[Sample | None]:
+    """Rates of the groups behind a gap, as the document holds them; one sample a class where there are several."""
+    rates = [
+        e
+        for e in estimates.of(like.stage, metric, like.by)
+        if e.compare is None and e.group is not None and None not in e.group and e.reference is None
+    ]
+    classes = dict.fromkeys(e.outcome for e in rates) or (None,)
+    return [sample_of([e for e in rates if e.outcome == outcome]) for outcome in classes]
+
+
+def sample_of(rates: Sequence[Estimate]) -> Sample | None:
+    """Rates of the groups as a sample; None where the document does not hold what is needed."""
+    if not rates or any("fold" in (e.method or "") for e in rates) or any(e.numerator is None for e in rates):
+        return None
+    p = np.array([math.nan if e.value is None else e.value for e in rates])
+    n = np.array([e.effective_n or 0.0 for e in rates])
+    df = np.array([math.inf if e.degrees_of_freedom is None else e.degrees_of_freedom for e in rates])
+    total = np.array([e.denominator or 0.0 for e in rates])
+    return Sample(p, n, df, p * total, total)

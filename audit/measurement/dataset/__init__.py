@@ -1,0 +1,1 @@
+"""Bias of a data set before anything is trained."""

@@ -1,0 +1,305 @@
+"""Groups as arrays: from a cube to one row a group, ready for every rate.
+
+Must not: know a metric's name or a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+
+from audit.cube import Axis, Cube, of_others
+from audit.errors import QuestionError, no_such
+from audit.estimate import Group
+from audit.measurement.inference.delta import smooth
+from audit.measurement.inference.effective import Sample, apart, folded, plain, weighted
+from audit.measurement.metrics.kinds import ClassStatistic, Rate, Statistic
+
+LABEL, PREDICTION, FOLD, STRATUM, SCORE = "label", "prediction", "fold", "stratum", "score"
+ORIGIN = "label_origin"
+"""Axis of one level: what labels and predictions of a regression are summed from."""
+MAJORITY, NEAREST = "majority", "nearest"
+"""What most of a row's nearest neighbours in the reference are predicted; how many are asked, an axis of one level."""
+NEGATIVE, POSITIVE = "0", "1"
+UNIT = "weight_unit"
+"""Axis of one level: the power of two in which weights are counted, where doubles would not hold them as they are."""
+EVEN = "even"
+"""Level of rows whose neighbours have no majority, because several lie equally far."""
+LISTS, GAINS, PLACES = "lists", "gains", "places"
+"""Kinds of cubes of a ranking: whole lists by grouping, lists by group, and items by the places that they hold."""
+GROUPING = "grouping"
+"""Axis of whole lists: the columns whose groups are looked at, as a JSON list."""
+CROSSINGS, WITHIN_STRATA, SCORES, LOSSES, BINNED = "", "within strata", "scores", "losses", "scores"
+FLIPS, DECIDED, ORDERED = "flips", "decided", "ordered pairs"
+"""Kinds of cubes, as the record names them: groups x outcome, and what some metrics need beside."""
+NO_ROWS, NO_WEIGHT = "0/0: no rows in this group", "0/0: all weights are 0"
+MOST_GROUPS = 2000
+"""Groups of one grouping; the pairs rule looks at all pairs, and a reader at none of so many."""
+
+
+def nowhere(groups: Sequence[str]) -> str:
+    """Reason for which a row enters no group: it has no value of any of these columns."""
+    return f"no value in {' or '.join(groups)}"
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """All groups of one crossing, absent ones included, with their counts.
+
+    ``counts`` holds arrays of shape (G, 2, 2, F): group, label, prediction, fold; F is 1 where rows are independent.
+    """
+
+    by: tuple[str, ...]
+    groups: tuple[Group, ...]
+    counts: Mapping[str, np.ndarray]
+    reference: int
+    missing_rows: float
+    """Rows that are in no group of this crossing because a value is missing."""
+    folded: bool = False
+    """Whether rows were counted into folds of their unit; even all in one fold, they are not independent."""
+    unit: int = field(default=0, kw_only=True)
+    """Power of two in which weights are counted."""
+
+    @cached_property
+    def weightless(self) -> np.ndarray:
+        """Groups that have rows, all of weight 0."""
+        none = np.zeros(len(self.groups), dtype=bool)
+        return (self.rows > 0) & (self.counts["w"].sum(axis=(1, 2, 3)) <= 0) if "w" in self.counts else none
+
+    def nobody(self, i: int) -> str | None:
+        """Why nothing can be said of a group, where it has no rows or no weight; None where it has both."""
+        if not self.rows[i]:
+            return NO_ROWS
+        return NO_WEIGHT if self.weightless[i] else None
+
+    def told(self, totals: Any) -> Any:
+        """Sums of weights as they are, whatever they are counted in."""
+        return np.ldexp(totals, self.unit) if self.unit else totals
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """Rows of each group, shape (G,)."""
+        rows: np.ndarray = self.counts["n"].sum(axis=(1, 2, 3))
+        return rows
+
+    def sample(self, metric: Rate | Statistic | ClassStatistic) -> Sample:
+        """Values of all groups for one metric, on the scale from 0 to 1, with the rows that they are worth."""
+        if isinstance(metric, Rate):
+            return self._sample(metric.hits, metric.given.mask())
+        if isinstance(metric, ClassStatistic):
+            raise QuestionError(f"'{metric.name}' is of several classes, and these counts are of two")
+        low, high = metric.range
+        cells, squares = (self._four(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
+        return smooth(
+            lambda *x: (metric.of(*x) - low) / (high - low),
+            metric.support,
+            cells,
+            squares,
+            folds=self.folded,
+            capped=metric.capped,
+        )
+
+    def samples(self, metrics: Sequence[Rate | Statistic | ClassStatistic]) -> list[Sample]:
+        """Samples of several metrics; the rates among them are counted at once."""
+        rates = [m for m in metrics if isinstance(m, Rate)]
+        if self.folded or len(rates) < 2:
+            return [self.sample(m) for m in metrics]
+        made = iter(apart(self.together(rates)))
+        return [next(made) if isinstance(m, Rate) else self.sample(m) for m in metrics]
+
+    def together(self, rates: Sequence[Rate]) -> Sample:
+        """Several rates of independent rows as one sample, shape (M, G)."""
+        masks = np.stack([[m.hits.ravel(), m.given.mask().ravel()] for m in rates]).astype(float)
+        if "w" not in self.counts:
+            return plain(*self._masked(masks, "n"))
+        (hits, total), (hits_w2, total_w2) = (self._masked(masks, m) for m in ("w", "w2"))
+        return weighted(hits, total, hits_w2, total_w2)
+
+    def _masked(self, masks: np.ndarray, measure: str) -> np.ndarray:
+        """Sums over masked cells: hits and denominators of every rate and group, shape (2, M, G)."""
+        sums: np.ndarray = masks.swapaxes(0, 1) @ self._four(measure)[..., 0].T
+        return sums
+
+    def _four(self, measure: str) -> np.ndarray:
+        """TN, FP, FN, TP of each group and fold, shape (G, 4, F)."""
+        counts = self.counts[measure]
+        return counts.reshape(len(self.groups), 4, counts.shape[-1]).astype(float)
+
+    def shares(self, given: np.ndarray | None = None) -> Sample:
+        """Each group's share of all rows with a group, or of those in a (2, 2) mask of label and prediction."""
+        rows = self._each("n", given)
+        total = np.broadcast_to(rows.sum(axis=0), rows.shape)
+        if not self.folded and "w" not in self.counts:
+            return plain(rows[:, 0], total[:, 0])
+        w, w2 = (self._each(m, given) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
+        return self._of(w, np.broadcast_to(w.sum(axis=0), w.shape), w2, np.broadcast_to(w2.sum(axis=0), w2.shape))
+
+    def sizes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weights and squared weights of each group by fold, shape (G, F); rows where they carry no weight."""
+        w, w2 = (self._each(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
+        return w, w2
+
+    def setters(self, low: int, high: int) -> dict[str, tuple[Group, Group]]:
+        """Groups, by position, that set the limits of a comparison of each with all, as an estimate records them."""
+        return {"low_pair": (self.groups[low],) * 2, "high_pair": (self.groups[high],) * 2}
+
+    def rows_given(self, metric: Rate | Statistic | ClassStatistic) -> np.ndarray:
+        """Rows that a rate is a share of, shape (G,); of anything else those of the group."""
+        if not isinstance(metric, Rate):
+            return self.rows
+        given: np.ndarray = np.tensordot(self.counts["n"], metric.given.mask(), axes=([1, 2], [0, 1])).sum(axis=1)
+        return given
+
+    def share_against(self, other: int) -> Sample:
+        """Reference group's share among the rows of the reference and one other group, as one sample."""
+        pick = [self.reference, other]
+        w, w2 = (
+            self._each("w" if "w" in self.counts else "n")[pick],
+            self._each("w2" if "w2" in self.counts else "n")[pick],
+        )
+        if not self.folded and "w" not in self.counts:
+            return plain(w[:1, 0], w.sum(axis=0)[:1])
+        return self._of(w[:1], w.sum(axis=0)[None], w2[:1], w2.sum(axis=0)[None])
+
+    def with_others(self) -> Grouping:
+        """The groups, then everybody else of each in the same order, then everybody."""
+        stacked = {}
+        for key, each in self.counts.items():
+            whole = each.sum(axis=0, keepdims=True)
+            stacked[key] = np.concatenate([each, of_others(each), whole])
+        return replace(self, groups=(*self.groups, *self.groups, ()), counts=stacked)
+
+    def _each(self, measure: str, given: np.ndarray | None = None) -> np.ndarray:
+        counts = self.counts[measure].astype(float)
+        each: np.ndarray = (counts if given is None else counts * given[..., None]).sum(axis=(1, 2))
+        return each
+
+    def _sample(self, hits: np.ndarray, given: np.ndarray) -> Sample:
+        def pick(measure: str, mask: np.ndarray) -> np.ndarray:
+            total: np.ndarray = np.tensordot(self.counts[measure].astype(float), mask, axes=([1, 2], [0, 1]))
+            return total
+
+        if not self.folded and "w" not in self.counts:
+            return plain(pick("n", hits)[:, 0], pick("n", given)[:, 0])
+        w, w2 = ("w", "w2") if "w" in self.counts else ("n", "n")
+        return self._of(pick(w, hits), pick(w, given), pick(w2, hits), pick(w2, given))
+
+    def _of(self, hits: np.ndarray, total: np.ndarray, hits_w2: np.ndarray, total_w2: np.ndarray) -> Sample:
+        """Sample from arrays of shape (G, F)."""
+        if self.folded:
+            return folded(hits.T, total.T, total_w2.sum(axis=1))
+        return weighted(hits[:, 0], total[:, 0], hits_w2[:, 0], total_w2[:, 0])
+
+
+def crossings(groups: Sequence[str], order: int) -> Iterator[tuple[str, ...]]:
+    """Everybody, then every attribute, then every crossing up to ``order`` ways."""
+    for size in range(min(order, len(groups)) + 1):
+        yield from combinations(groups, size)
+
+
+def grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mapping[str, str]) -> Grouping:
+    """Groups of one crossing, from the smallest cube that holds it."""
+    holding = [c for c in cubes if set(by) <= set(c.names)]
+    if not holding:
+        raise QuestionError(no_such("grouping", "*".join(by), {"*".join(c.names) for c in cubes}))
+    cube = _binary(min(holding, key=lambda c: c["n"].size))
+    kept = cube.keep(*by, LABEL, PREDICTION, *([FOLD] if FOLD in cube.names else []))
+    known = kept
+    for name in by:
+        known = known.drop(name, None)
+    groups = all_groups(known, by)
+    folds = len(known.axis(FOLD).levels) if FOLD in known.names else 1
+    counts = {k: v.reshape(len(groups), 2, 2, folds) for k, v in known.measures.items()}
+    rows = counts["n"].sum(axis=(1, 2, 3))
+    missing = float(kept["n"].sum() - known["n"].sum())
+    at = reference_at(by, groups, rows, reference)
+    return Grouping(by, groups, counts, at, missing, FOLD in cube.names, unit=unit_of(cube))
+
+
+def unit_of(cube: Cube) -> int:
+    """Power of two in which a cube counts weights."""
+    return int(cube.axis(UNIT).levels[0] or 0) if UNIT in cube.names and cube.axis(UNIT).levels else 0
+
+
+def all_groups(known: Cube, by: tuple[str, ...]) -> tuple[Group, ...]:
+    """Groups of one crossing, absent ones included; too many are refused."""
+    groups = tuple(product(*(known.axis(name).levels for name in by)))
+    if len(groups) > MOST_GROUPS:
+        widest = max(by, key=lambda name: len(known.axis(name).levels))
+        raise QuestionError(
+            f"{' x '.join(by)} makes {len(groups):,} groups, more than {MOST_GROUPS:,} (too many levels to judge); "
+            f"bin or leave out '{widest}' ({len(known.axis(widest).levels):,} levels)"
+            f"{', or ask for fewer intersections' if len(by) > 1 else ''}"
+        )
+    return groups
+
+
+def missing_groups(cubes: Sequence[Cube], by: tuple[str, ...]) -> Grouping | None:
+    """The rows of which a column of ``by`` is missing, by what is known of the others; None if there are none."""
+    holding = [c for c in cubes if set(by) <= set(c.names)]
+    if not by or not holding:
+        return None
+    cube = _binary(min(holding, key=lambda c: c["n"].size))
+    kept = cube.keep(*by, LABEL, PREDICTION, *([FOLD] if FOLD in cube.names else []))
+    groups, at = partly_missing(kept, by)
+    if not groups:
+        return None
+    counts = {k: v.reshape(-1, 2, 2, v.shape[-1] if FOLD in kept.names else 1)[at] for k, v in kept.measures.items()}
+    return Grouping(by, groups, counts, 0, 0.0, FOLD in cube.names, unit=unit_of(cube))
+
+
+def partly_missing(kept: Cube, by: tuple[str, ...]) -> tuple[tuple[Group, ...], list[int]]:
+    """Groups with rows of which a level is missing, and their positions among all."""
+    every = list(product(*(kept.axis(name).levels for name in by)))
+    rows = kept["n"].sum(axis=tuple(range(len(by), kept["n"].ndim))).ravel()  # also where there is not one level
+    at = [i for i, group in enumerate(every) if None in group and rows[i] > 0]
+    return tuple(every[i] for i in at), at
+
+
+def reference_at(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarray, named: Mapping[str, str]) -> int:
+    """Declared reference where every attribute has one, otherwise the largest group."""
+    if by and all(name in named for name in by):
+        wanted = tuple(named[name] for name in by)
+        if wanted not in groups:
+            missing = next(n for n in by if not any(g[by.index(n)] == named[n] for g in groups))
+            choices = sorted({str(g[by.index(missing)]) for g in groups})
+            raise QuestionError(no_such(f"reference group in '{missing}'", named[missing], choices))
+        return groups.index(wanted)
+    return int(np.argmax(rows)) if len(groups) else 0
+
+
+def _binary(cube: Cube) -> Cube:
+    """Cube with label and prediction axes of exactly two levels each; a missing axis is all negative."""
+    for name in (LABEL, PREDICTION):
+        cube = two_levels(cube, name) if name in cube.names else _constant(cube, name)
+    return cube
+
+
+def two_levels(cube: Cube, name: str) -> Cube:
+    """The cube with exactly the levels negative and positive on an axis; what nobody has is 0."""
+    levels = cube.axis(name).levels
+    if levels == (NEGATIVE, POSITIVE):
+        return cube
+    dim = cube.position(name)
+    axes = [Axis(name, (NEGATIVE, POSITIVE)) if i == dim else a for i, a in enumerate(cube.axes)]
+    measures: dict[str, Any] = {}
+    for key, values in cube.measures.items():
+        shape = list(values.shape)
+        shape[dim] = 2
+        out = np.zeros(shape, dtype=values.dtype)
+        index: list[Any] = [slice(None)] * values.ndim
+        for at, level in enumerate(levels):
+            index[dim] = (NEGATIVE, POSITIVE).index(str(level))
+            out[tuple(index)] = values.take(at, axis=dim)
+        measures[key] = out
+    return Cube(axes, measures)
+
+
+def _constant(cube: Cube, name: str) -> Cube:
+    axes = [*cube.axes, Axis(name, (NEGATIVE, POSITIVE))]
+    return Cube(axes, {k: np.stack([v, np.zeros_like(v)], axis=-1) for k, v in cube.measures.items()})

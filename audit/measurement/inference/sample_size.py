@@ -1,0 +1,110 @@
+"""How many times the present data would settle an unsettled gate, if the present estimates were exact.
+
+Both sides are searched: the factor at which the gap would be shown to break the limit with power 0.8, and the one at
+which it would be shown to keep it. The first that settles is the answer; beyond 100 times the data the estimate sits
+at the limit and no amount of data within reach settles it.
+"""
+
+from __future__ import annotations
+
+from math import floor
+from statistics import NormalDist
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from audit.measurement.inference.intervals import Floats, Limits, few_at, moved_out, wilson
+from audit.measurement.inference.one_rate import LARGEST_FACTOR, NEAR_FEW, POWER
+from audit.measurement.inference.pairs import MOST_PAIRS, Kind
+
+FACTORS = 400
+
+
+class Needed(NamedTuple):
+    """Factor on every group's size, and the verdict it would bring; infinite when unsettleable."""
+
+    factor: float
+    verdict: Literal["fail", "pass", "unsettleable"]
+
+
+def needed(p: Floats, n: Floats, limit: float, kind: Kind, tail: float = 0.025) -> Needed:
+    """Smallest factor in [1/16, 100] on a geometric grid that settles ``gap <= limit`` or ``ratio >= limit``.
+
+    Parameters
+    ----------
+    p, n
+        Rates and effective rows of all groups; every group measured.
+    limit
+        Largest difference, or smallest ratio, allowed.
+    kind
+        ``difference`` or ``ratio``.
+    tail
+        Error on each side.
+    """
+    pairs = len(p) * (len(p) - 1) / 2
+    point = NormalDist().inv_cdf
+    fail, keep = point(1 - tail / pairs), point(1 - tail)
+    z_fail, z_pass = fail + point(POWER), keep + point(1 - (1 - POWER) / (2 * pairs))
+    rules = (_Rule("fail", fail, z_fail), _Rule("pass", keep, z_pass))
+    every, step = np.geomspace(1 / 16, LARGEST_FACTOR, FACTORS), max(1, MOST_PAIRS // len(p) ** 2)
+    for at in range(0, FACTORS, step):
+        some = every[at : at + step]
+        # What Wilson's limits leave open, wider ones leave open too: only at what is left are these asked for.
+        left = np.stack([_settles(rule, p, wilson(p, some[:, None] * n, rule.power), limit, kind) for rule in rules])
+        for i, which in zip(*left.T.nonzero(), strict=True):
+            rule, rows = rules[which], n * some[i]
+            if _settles(rule, p, _planned(p, rows, wilson(p, rows, rule.power), rule), limit, kind):
+                return Needed(float(some[i]), rule.verdict)
+    return Needed(float("inf"), "unsettleable")
+
+
+def shown_below(p: float, rows: int, limit: float, tail: float) -> float:
+    """Chance that so many rows show a rate to lie below a limit."""
+    from scipy.special import bdtr
+
+    z, n = NormalDist().inv_cdf(1 - tail), np.array([float(rows)])
+    none, too_many = -1, floor(rows * limit) + 1
+    while too_many - none > 1:
+        middle = (none + too_many) // 2
+        share = np.array([middle / rows])
+        high = moved_out(wilson(share, n, z), few_at(share, n, z), share, n, tail).high
+        none, too_many = (middle, too_many) if high[0] < limit else (none, middle)
+    return float(bdtr(none, rows, p)) if none >= 0 else 0.0
+
+
+class _Rule(NamedTuple):
+    """What a gate would be settled by."""
+
+    verdict: Literal["fail", "pass"]
+    point: float
+    """Quantile of the rule, which says where its limits are exact."""
+    power: float
+    """That of the rule with its power."""
+
+
+def _settles(rule: _Rule, p: Floats, lim: Limits, limit: float, kind: Kind) -> np.ndarray:
+    """Whether these limits of each group, over the last axis, break the limit or keep it."""
+    breaks = rule.verdict == "fail"
+    if kind == "difference":
+        widest = _over_pairs(p, lim, 1.0, lower=breaks).max(axis=(-1, -2))
+        return np.asarray(widest > limit if breaks else widest <= limit)
+    smallest = _over_pairs(p, lim, limit, lower=not breaks).min(axis=(-1, -2))
+    return np.asarray(smallest < 0 if breaks else smallest >= 0)
+
+
+def _over_pairs(p: Floats, lim: Limits, c: float, *, lower: bool) -> Floats:
+    """Lower or upper limits of p_i - c p_j over ordered pairs; of a group with itself those of another pair."""
+    i, j = np.s_[..., :, None], np.s_[..., None, :]
+    below, above = p - lim.low, lim.high - p
+    own, other, side = (below, above, -1) if lower else (above, below, 1)
+    found = p[i] - c * p[j] + side * np.sqrt(own[i] ** 2 + (c * other[j]) ** 2)
+    itself = np.arange(len(p))
+    found[..., itself, itself] = found[..., itself, itself - 1]
+    return np.asarray(found)
+
+
+def _planned(p: Floats, n: Floats, wilsons: Limits, rule: _Rule) -> Limits:
+    """Limits of each group; counts are whole, so one event more or less is granted where few are expected."""
+    few, tail, one = few_at(p, n / NEAR_FEW, rule.point), NormalDist().cdf(-rule.power), 1 / n
+    low = moved_out(wilsons, few, np.maximum(p - one, 0.0), n, tail).low
+    return Limits(low, moved_out(wilsons, few, np.minimum(p + one, 1.0), n, tail).high)

@@ -1,0 +1,167 @@
+"""Cubes in, estimates out.
+
+Must not: read rows, know a limit, or leave a group out without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from audit.cube import Cube
+from audit.estimate import Estimate
+from audit.measurement.dataset.labels import label_estimates
+from audit.measurement.dataset.representation import BiasTable
+from audit.measurement.estimates import Block, Estimates
+from audit.measurement.grouping import (
+    BINNED,
+    CROSSINGS,
+    FLIPS,
+    GAINS,
+    LABEL,
+    LISTS,
+    LOSSES,
+    ORDERED,
+    SCORES,
+    WITHIN_STRATA,
+    Grouping,
+    crossings,
+    grouping,
+    missing_groups,
+)
+from audit.measurement.metrics.confusion import STATISTICS
+from audit.measurement.metrics.dataset import DATA_BASE_RATE
+from audit.measurement.metrics.kinds import Rate, Statistic, Task
+from audit.measurement.metrics.rates import RATES
+from audit.measurement.ranking.ranking_table import ranking_estimates
+from audit.measurement.rates.adverse import adverse_block
+from audit.measurement.rates.benefits import BenefitTable
+from audit.measurement.rates.multiclass import class_estimates
+from audit.measurement.rates.neighbours import flip_estimates
+from audit.measurement.rates.strata import conditional_estimates
+from audit.measurement.rates.subgroups import subgroup_blocks
+from audit.measurement.rates.to_everybody import EverybodyTable
+from audit.measurement.regression.regression_table import regression_estimates
+from audit.measurement.scope import Scope
+from audit.measurement.scores.score_table import disagreements, score_estimates
+
+__all__ = ["TASKS", "Scope", "contradictions", "data_estimates", "model_estimates", "of_data", "of_predictions"]
+
+SELECTED = tuple(rate for rate in RATES if "label" not in rate.needs)
+"""Rates that need no label."""
+Kinds = Mapping[str, Sequence[Cube]]
+"""Cubes by kind: what was counted of one table, or what a document holds of it."""
+
+
+def of_data(cubes: Kinds, scope: Scope, *, labelled: bool = True, classes: bool = False) -> Estimates:
+    """Everything that is measured of rows before training; ``classes`` says that no label is the positive one."""
+    if classes:
+        return Estimates.listed(label_estimates(cubes[CROSSINGS], scope))
+    found = Estimates.listed(data_estimates(cubes[CROSSINGS], scope, labelled=labelled))
+    return found + conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "data")
+
+
+def of_predictions(task: Task, cubes: Kinds, scope: Scope) -> Estimates:
+    """Everything that is measured of predictions."""
+    return Estimates.listed(TASKS[task](cubes, scope))
+
+
+def contradictions(cubes: Kinds, scope: Scope) -> tuple[str, ...]:
+    """Sentences for counts of the same predictions that cannot all be right."""
+    return tuple(disagreements(cubes.get(SCORES, ()), cubes.get(ORDERED, ()), scope))
+
+
+def model_estimates(cubes: Sequence[Cube], scope: Scope) -> Estimates:
+    """All rates of a binary model for everybody, every group and every crossing, with their comparisons."""
+    crossed = list(_crossed(cubes, scope))
+    return Estimates([*_rates(crossed, scope), *subgroup_blocks([c.grouped for c in crossed if c.grouped.by], scope)])
+
+
+def _classified(cubes: Kinds, scope: Scope) -> Estimates:
+    crossed = list(_crossed(cubes[CROSSINGS], scope))
+    if not any(LABEL in cube.names for cube in cubes[CROSSINGS]):
+        return _decided(cubes, crossed, scope)
+    whole = [c.grouped for c in crossed]
+    compared = [g for g in whole if g.by]
+    return (
+        Estimates([*_rates(crossed, scope), *subgroup_blocks(compared, scope), *_benefits(crossed, scope)])
+        + conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model")
+        + score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope, cubes.get(ORDERED, ()))
+        + flip_estimates(cubes[CROSSINGS], cubes.get(FLIPS, ()), scope)
+        + Estimates([adverse_block(g, scope) for g in compared])
+    )
+
+
+def _decided(cubes: Kinds, crossed: Sequence[_Crossed], scope: Scope) -> Estimates:
+    """What needs no label: who is selected, by group, within strata, and over all crossings."""
+    compared = [c.grouped for c in crossed if c.grouped.by]
+    return (
+        Estimates([*_rates(crossed, scope, SELECTED), *subgroup_blocks(compared, scope, labelled=False)])
+        + conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model")
+        + Estimates([adverse_block(g, scope) for g in compared])
+    )
+
+
+def _regressed(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+    return regression_estimates(cubes[CROSSINGS], cubes.get(BINNED, ()), scope)
+
+
+def _classed(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+    return class_estimates(cubes[CROSSINGS], scope)
+
+
+def _ranked(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+    return ranking_estimates(cubes[CROSSINGS], cubes[LISTS][0], cubes.get(GAINS, ()), scope)
+
+
+TASKS: Mapping[Task, Callable[[Kinds, Scope], Iterable[Estimate]]] = {
+    "classification": _classified,
+    "regression": _regressed,
+    "multiclass": _classed,
+    "ranking": _ranked,
+}
+"""How the predictions of each task are measured."""
+
+
+class _Crossed(NamedTuple):
+    """The groups of one crossing, and the rows of which a column of it is missing."""
+
+    grouped: Grouping
+    rest: Grouping | None
+
+
+def _crossed(cubes: Sequence[Cube], scope: Scope) -> Iterator[_Crossed]:
+    """Everybody, every column and every crossing."""
+    for by in crossings(scope.groups, scope.intersections):
+        rest = missing_groups(cubes, by)
+        yield _Crossed(grouping(cubes, by, scope.reference), rest)
+
+
+def _rates(
+    crossed: Sequence[_Crossed], scope: Scope, metrics: Sequence[Rate | Statistic] = (*RATES, *STATISTICS)
+) -> Iterator[Block]:
+    """Rates of a binary model for everybody, every group and every crossing, with their comparisons."""
+    for grouped, rest in crossed:
+        yield from EverybodyTable(grouped, scope, "model").blocks(metrics)
+        if rest is not None:
+            yield from EverybodyTable(rest, scope, "model", comparable=False).blocks(metrics)
+
+
+def _benefits(crossed: Sequence[_Crossed], scope: Scope) -> Iterator[Block]:
+    """Statistics without an upper bound for everybody, every group and every crossing, with their comparisons."""
+    for grouped, rest in crossed:
+        yield BenefitTable(grouped, scope, "model").block()
+        if rest is not None:
+            yield BenefitTable(rest, scope, "model", comparable=False).block()
+
+
+def data_estimates(cubes: Sequence[Cube], scope: Scope, *, labelled: bool = True) -> tuple[Estimate, ...]:
+    """Dataset bias: representation, base rates, class imbalance and difference in proportions of labels."""
+    found: list[Estimate] = []
+    metrics = (DATA_BASE_RATE,) if labelled else ()
+    for grouped, rest in _crossed(cubes, scope):
+        table = BiasTable(grouped, scope, "data")
+        found += [*table.representation(), *table.rates(metrics), *table.against_reference(labelled=labelled)]
+        if rest is not None:
+            found += BiasTable(rest, scope, "data", comparable=False).rates(metrics)
+    return tuple(found)

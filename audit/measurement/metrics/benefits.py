@@ -1,0 +1,278 @@
+"""Errors against errors, and how evenly benefits are spread: statistics of the confusion table without an upper bound.
+
+Adding one is adding one record to `BENEFITS`: what lies between 0 and 1, and how the value rises with it. The benefit
+of a person is prediction - label + 1: 0 for a false negative, 2 for a false positive, 1 for everybody else.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from audit.measurement.metrics.events import LABEL_POSITIVE, WRONG
+from audit.measurement.metrics.kinds import Compare, GroupStatistic, Metric, Rate, Rising, Statistic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from audit.measurement.inference.intervals import Floats
+
+_BOTH = ("label", "prediction")
+_SIZE = (0.0, math.inf)
+_TABLE = "Errors and benefits"
+_CLARIFY = "Amazon SageMaker Clarify, post-training metrics"
+_SPEICHER = "Speicher et al. (2018), KDD, section 2"
+_NOBODY = "0/0: no rows, or everybody is a false negative and nobody has a benefit"
+
+
+def _odds(p: Floats) -> Floats:
+    """``p / (1 - p)``."""
+    import numpy as np
+
+    out: Floats = np.full(np.shape(p), np.inf)
+    return np.divide(p, 1 - np.asarray(p), out=out, where=np.asarray(p) < 1)
+
+
+def _same(p: Floats) -> Floats:
+    return p
+
+
+def _half_odds(p: Floats) -> Floats:
+    return _odds(p) / 2
+
+
+def _root_odds(p: Floats) -> Floats:
+    import numpy as np
+
+    return np.sqrt(_odds(p))
+
+
+def _minus_log_rest(p: Floats) -> Floats:
+    """``-ln(1 - p)``."""
+    import numpy as np
+
+    out: Floats = np.full(np.shape(p), -np.inf)
+    return 0.0 - np.log1p(-np.asarray(p), out=out, where=np.asarray(p) < 1)
+
+
+def _share(first: Floats, second: Floats) -> Floats:
+    """``first / (first + second)``; NaN where both are 0."""
+    import numpy as np
+
+    whole = np.asarray(first + second)
+    out: Floats = np.full(whole.shape, np.nan)
+    return np.divide(first, whole, out=out, where=whole > 0)
+
+
+def _actual_of_predicted(_tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
+    return _share(tp + fn, tp + fp)
+
+
+def _actual_of_rejected(tn: Floats, fp: Floats, fn: Floats, _tp: Floats) -> Floats:
+    return _share(tn + fp, tn + fn)
+
+
+def _not_true_negative(_tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
+    return tp + fp + fn
+
+
+def _not_true_positive(tn: Floats, fp: Floats, fn: Floats, _tp: Floats) -> Floats:
+    return tn + fp + fn
+
+
+def _rows(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
+    return tn + fp + fn + tp
+
+
+def _of_benefit(function: Callable[[Any, Any, Any], Any]) -> Callable[..., Any]:
+    """Statistic of mean benefit, share of false positives and share of false negatives; NaN where nobody has any."""
+
+    def of(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
+        import numpy as np
+
+        rows, benefit = tn + fp + fn + tp, tn + tp + 2 * fp
+        known = np.asarray(benefit) > 0
+        n = np.where(known, rows, 1.0)
+        mean, twice, none = (np.where(known, x, x0) / n for x, x0 in ((benefit, 1.0), (fp, 0.0), (fn, 0.0)))
+        found: Floats = np.where(known, function(mean, twice, none), np.nan)
+        return found
+
+    return of
+
+
+def _spread(mean: Floats, twice: Floats, none: Floats) -> Floats:
+    """Variance of the benefit over its mean square: v^2 / (1 + v^2), v the coefficient of variation."""
+    import numpy as np
+
+    return np.maximum(0.0, 1 - mean**2 / (1 - none + 3 * twice))
+
+
+def _theil(mean: Floats, twice: Floats, _none: Floats) -> Floats:
+    """``1 - exp(-T)``."""
+    import numpy as np
+
+    return np.maximum(0.0, 1 - mean * np.exp(-2 * twice * math.log(2) / mean))
+
+
+def _deviation(mean: Floats, twice: Floats, none: Floats) -> Floats:
+    """``1 - exp(-L)``: the geometric mean of the benefit falls short of the mean by this share."""
+    import numpy as np
+
+    return np.where(none > 0, 1.0, np.maximum(0.0, 1 - np.exp2(twice) / mean))
+
+
+def _atkinson(mean: Floats, twice: Floats, none: Floats) -> Floats:
+    """Shortfall of the mean of order 1/2: the square of the mean root."""
+    import numpy as np
+
+    return np.clip(1 - (1 - none - twice + math.sqrt(2) * twice) ** 2 / mean, 0.0, 1.0)
+
+
+def _between(
+    name: str,
+    title: str,
+    of: Callable[..., Any],
+    *,
+    support: Callable[..., Any] = _rows,
+    empty: str = _NOBODY,
+    capped: bool = True,
+) -> Statistic:
+    """What lies between 0 and 1 behind a value, under the same name."""
+    return Statistic(name=name, title=title, stage="model", needs=_BOTH, of=of, support=support, text="", empty=empty,
+                     ideal="", source=_SPEICHER, capped=capped)  # fmt: skip
+
+
+def _conditional(name: str, title: str, cells: str, of: Callable[..., Any], support: Callable[..., Any],
+                 outcome: int, done: str, short: str) -> Rising:  # fmt: skip
+    """Ratio of two shares of the same rows."""
+    neither = f"label = {outcome} or prediction = {outcome}"
+    return Rising(
+        name=name,
+        title=title,
+        stage="model",
+        needs=_BOTH,
+        range=_SIZE,
+        judged=("highest", "difference", "ratio"),
+        table=_TABLE,
+        below=_between(name, title, of, support=support, empty=f"0/0: no rows with {neither}", capped=False),
+        rises=_odds,
+        text=cells,
+        infinite=f"x/0: nobody has prediction = {outcome}, and somebody has label = {outcome}",
+        ideal="1, and equal over groups",
+        source=f"{_CLARIFY} ({short})",
+        caveat=f"below 1 the group is {done} more often than its labels say",
+    )
+
+
+def _inequality(name: str, title: str, of: Callable[..., Any], rises: Callable[[Any], Any], text: str, *,
+                judged: tuple[Compare, ...] = ("highest", "difference"), table: str = "", source: str = _SPEICHER,
+                span: tuple[float, float] = _SIZE, **more: Any) -> Rising:  # fmt: skip
+    """How unevenly benefits are spread."""
+    return Rising(
+        name=name,
+        title=title,
+        stage="model",
+        needs=_BOTH,
+        range=span,
+        judged=judged,
+        table=table,
+        below=_between(name, title, _of_benefit(of)),
+        rises=rises,
+        text=f"{text}, b = prediction - label + 1",
+        ideal="0",
+        source=source,
+        **more,
+    )
+
+
+TREATMENT_EQUALITY = Rising(
+    name="treatment_equality",
+    title="Treatment equality",
+    stage="model",
+    needs=_BOTH,
+    range=_SIZE,
+    judged=("highest", "difference", "ratio"),
+    table=_TABLE,
+    below=Rate(
+        name="treatment_equality",
+        title="Treatment equality",
+        stage="model",
+        needs=_BOTH,
+        event=LABEL_POSITIVE,
+        given=WRONG,
+        ideal="",
+        source=_CLARIFY,
+    ),
+    rises=_odds,
+    text="FN / FP",
+    infinite="x/0: somebody is a false negative, and nobody a false positive",
+    ideal="equal over groups",
+    source=f"Berk et al. (2021), Sociological Methods and Research 50:3; {_CLARIFY} (TE)",
+    caveat="says which errors prevail, not how many there are",
+)
+CONDITIONAL_ACCEPTANCE = _conditional(
+    "conditional_acceptance", "Conditional acceptance", "(TP + FN) / (TP + FP)", _actual_of_predicted,
+    _not_true_negative, 1, "accepted", "DCA: reference less group",
+)  # fmt: skip
+CONDITIONAL_REJECTION = _conditional(
+    "conditional_rejection", "Conditional rejection", "(TN + FP) / (TN + FN)", _actual_of_rejected,
+    _not_true_positive, 0, "rejected", "DCR: group less reference",
+)  # fmt: skip
+ENTROPY = _inequality(
+    "generalized_entropy_index", "Generalised entropy of benefits", _spread, _half_odds,
+    "mean of ((b / mean b)^2 - 1) / 2", table=_TABLE,
+)  # fmt: skip
+THEIL = _inequality(
+    "theil_index", "Theil index of benefits", _theil, _minus_log_rest, "mean of (b / mean b) ln(b / mean b)",
+)  # fmt: skip
+MEAN_LOG_DEVIATION = _inequality(
+    "mean_log_deviation", "Mean log deviation of benefits", _deviation, _minus_log_rest, "-mean of ln(b / mean b)",
+    judged=(), instead="theil_index", infinite="infinite: somebody has no benefit (a false negative)",
+    open="no interval: one false negative makes it infinite, and none seen does not say that there are none",
+    caveat="AIF360 divides it by the mean benefit once more",
+)  # fmt: skip
+ATKINSON = _inequality(
+    "atkinson_index", "Atkinson index of benefits", _atkinson, _same, "1 - (mean of b^(1/2))^2 / mean b",
+    source="Atkinson (1970), Journal of Economic Theory 2:244; LiFT (Vasudevan and Kenthapadi 2020)", span=(0.0, 1.0),
+    caveat="of aversion 1/2; of aversion 1 it is 1 as soon as anybody is a false negative",
+)  # fmt: skip
+VARIATION = _inequality(
+    "coefficient_of_variation", "Coefficient of variation of benefits", _spread, _root_odds,
+    "standard deviation of b / mean b", caveat="AIF360 returns it times the square root of 2",
+)  # fmt: skip
+BENEFITS: tuple[Rising, ...] = (
+    TREATMENT_EQUALITY,
+    CONDITIONAL_ACCEPTANCE,
+    CONDITIONAL_REJECTION,
+    ENTROPY,
+    THEIL,
+    MEAN_LOG_DEVIATION,
+    ATKINSON,
+    VARIATION,
+)
+
+
+def _between_groups(name: str, title: str, text: str) -> GroupStatistic:
+    return GroupStatistic(
+        name=name,
+        title=title,
+        stage="model",
+        needs=_BOTH,
+        judged=(),
+        instead="the difference of selection_rate or of error_rate",
+        range=_SIZE,
+        ideal="what chance alone shows",
+        text=f"{text}, m the group's mean of b = prediction - label + 1, weighted by size",
+        source=f"{_SPEICHER} (between-group term)",
+        caveat="never 0 by chance alone: what equal groups show on average is printed with it",
+    )
+
+
+BETWEEN_ENTROPY = _between_groups(
+    "between_group_generalized_entropy_index", "Generalised entropy of benefits between groups",
+    "mean of ((m / mean b)^2 - 1) / 2",
+)  # fmt: skip
+BETWEEN_THEIL = _between_groups(
+    "between_group_theil_index", "Theil index of benefits between groups", "mean of (m / mean b) ln(m / mean b)",
+)  # fmt: skip
+BETWEEN: tuple[Metric, ...] = (BETWEEN_ENTROPY, BETWEEN_THEIL)

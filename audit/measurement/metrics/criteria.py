@@ -1,0 +1,119 @@
+"""Named fairness criteria: published names for comparisons of rates.
+
+Adding a criterion is adding one record to `CRITERIA`; a gate may ask for it by name.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from audit.measurement.metrics.kinds import Criterion
+
+_HARDT = "Hardt, Price and Srebro (2016)"
+_BOTH = ("label", "prediction")
+
+_CLARIFY: tuple[tuple[str, str, str, Literal["difference", "ratio"], str], ...] = (
+    ("difference_in_positive_proportions_in_predicted_labels", "Difference in predicted proportions",
+     "selection_rate", "difference", "DPPL"),
+    ("disparate_impact", "Disparate impact", "selection_rate", "ratio", "DI"),
+    ("accuracy_difference", "Accuracy difference", "accuracy", "difference", "AD"),
+    ("recall_difference", "Recall difference", "true_positive_rate", "difference", "RD"),
+    ("specificity_difference", "Specificity difference", "true_negative_rate", "difference", "SD"),
+    ("difference_in_acceptance_rates", "Difference in acceptance rates", "precision", "difference", "DAR"),
+    ("difference_in_rejection_rates", "Difference in rejection rates", "negative_predictive_value", "difference",
+     "DRR"),
+)  # fmt: skip
+"""Clarify compares two groups; here the largest gap over all groups is taken, and the pair is named."""
+
+CRITERIA: tuple[Criterion, ...] = (
+    Criterion(
+        name="demographic_parity_difference",
+        title="Demographic parity difference",
+        stage="model",
+        needs=("prediction",),
+        rates=("selection_rate",),
+        compare="difference",
+        gives_away="selection",
+        ideal="0",
+        source="Agarwal et al. (2018), definition 1; Fairlearn",
+    ),
+    Criterion(
+        name="demographic_parity_ratio",
+        title="Demographic parity ratio",
+        stage="model",
+        needs=("prediction",),
+        rates=("selection_rate",),
+        compare="ratio",
+        gives_away="selection",
+        ideal="1",
+        source="29 CFR 1607.4 D (four-fifths rule); Fairlearn",
+    ),
+    Criterion(
+        name="equal_opportunity_difference",
+        title="Equal opportunity difference",
+        stage="model",
+        needs=_BOTH,
+        rates=("true_positive_rate",),
+        compare="difference",
+        ideal="0",
+        source=f"{_HARDT}, definition 2.2",
+    ),
+    Criterion(
+        name="equalized_odds_difference",
+        title="Equalized odds difference",
+        stage="model",
+        needs=_BOTH,
+        rates=("true_positive_rate", "false_positive_rate"),
+        compare="difference",
+        ideal="0",
+        source=f"{_HARDT}, definition 2.1; the larger of the two gaps, as in Fairlearn",
+    ),
+    Criterion(
+        name="equalized_odds_ratio",
+        title="Equalized odds ratio",
+        stage="model",
+        needs=_BOTH,
+        rates=("true_positive_rate", "false_positive_rate"),
+        compare="ratio",
+        ideal="1",
+        source=f"{_HARDT}, definition 2.1; the smaller of the two ratios, as in Fairlearn",
+    ),
+    Criterion(
+        name="equalized_odds_difference_mean",
+        title="Equalized odds difference, mean",
+        stage="model",
+        needs=_BOTH,
+        rates=("true_positive_rate", "false_positive_rate"),
+        compare="difference",
+        aggregate="mean",
+        ideal="0",
+        source=f"{_HARDT}, definition 2.1; the mean of the two gaps, as in Fairlearn with agg='mean'",
+        caveat="the two gaps may lie between different groups; the pair of the larger one is named",
+    ),
+    Criterion(
+        name="average_odds_difference",
+        title="Average odds difference",
+        stage="model",
+        needs=_BOTH,
+        rates=("average_odds",),
+        compare="difference",
+        ideal="0",
+        source="AI Fairness 360, ClassificationMetric.average_odds_difference",
+        caveat="largest over all pairs of groups, without the sign; gaps of opposite sign cancel within a pair",
+    ),
+    *(
+        Criterion(
+            name=name,
+            title=title,
+            stage="model",
+            needs=("prediction",) if rate == "selection_rate" else _BOTH,
+            rates=(rate,),
+            compare=compare,
+            also=("multiclass",) if rate == "accuracy" else (),
+            gives_away="selection" if rate == "selection_rate" else "confusion",
+            ideal="1" if compare == "ratio" else "0",
+            source=f"Amazon SageMaker Clarify, post-training metrics ({short})",
+        )
+        for name, title, rate, compare, short in _CLARIFY
+    ),
+)

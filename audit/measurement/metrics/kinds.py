@@ -1,0 +1,291 @@
+"""What a metric is: one record from which its test, its row in ``audit metrics``, its label and its formula follow.
+
+A `Rate` is ``P(event | given)`` over label and prediction; its formula text is printed from the masks that compute it
+and cannot be wrong. A `GroupStatistic` is one pure function of two groups' counts. A `Criterion` is a published name
+for a comparison of rates. Adding one means adding a record to the tuple of its module, and nothing else.
+
+Must not: know that engines, files or limits exist.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from audit.errors import QuestionError, no_such
+from audit.estimate import Stage
+from audit.measurement.metrics.events import ANYBODY, CELLS, Event
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Compare = Literal[
+    "difference",
+    "ratio",
+    "lowest",
+    "highest",
+    "largest",
+    "between_groups",
+    "difference_to_overall",
+    "ratio_to_overall",
+    "difference_to_rest",
+    "ratio_to_rest",
+]
+Everybody = Literal["overall", "rest"]
+"""Whom a group may be compared with beside another group: everybody whose group is known, with or without it."""
+EVERYBODY: tuple[Everybody, ...] = get_args(Everybody)
+Task = Literal["classification", "regression", "multiclass", "ranking"]
+Family = Literal["rows", "labels", "selection", "confusion", "flips"]
+"""Counts of a group, from the fewest to all of label and prediction, and what its neighbours were given beside."""
+AT_K = re.compile(r"([a-z_]+_at_)([1-9][0-9]{0,8})")
+"""Name of a metric of the first k places, such as skew_at_10; its record stands under skew_at_k."""
+
+
+def asks_of(compare: str | None) -> tuple[str | None, Everybody | None]:
+    """Difference or ratio, and with whom: a comparison taken apart; nobody where it is between groups.
+
+    >>> asks_of("ratio_to_rest")
+    ('ratio', 'rest')
+    >>> asks_of("lowest")
+    ('lowest', None)
+    """
+    for everybody in EVERYBODY:
+        if compare is not None and compare.endswith(f"_to_{everybody}"):
+            return compare.removesuffix(f"_to_{everybody}"), everybody
+    return compare, None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """What is common to everything that is measured."""
+
+    name: str
+    title: str
+    stage: Stage
+    needs: tuple[str, ...]
+    """Axes of the cube beside the groups."""
+    task: Task = "classification"
+    """Kind of prediction that it belongs to; said of the stage model only."""
+    also: tuple[Task, ...] = ()
+    """Further tasks in which it is one number a group, and may be judged."""
+    judged: tuple[Compare, ...] = ("difference", "ratio", "lowest", "highest")
+    """Comparisons that a limit may ask of it; empty where no interval exists."""
+    against: tuple[Everybody, ...] = ()
+    """Whom each group is compared with when that is asked, by every difference and ratio that may be judged."""
+    instead: str = ""
+    """What a limit should ask for where nothing of this can be judged."""
+    gives_away: Family = "confusion"
+    """Counts that follow for a group from its value."""
+    table: str = ""
+    """Heading of the table of groups on the card in which it stands; empty for the record alone."""
+    headline: bool = False
+    """Whether it stands in the few columns of a terminal."""
+    range: tuple[float, float] = (0.0, 1.0)
+    ideal: str
+    """What a fair or perfect result looks like, in words."""
+    source: str
+    caveat: str = ""
+
+    @property
+    def formula(self) -> str:
+        """Formula as text."""
+        raise NotImplementedError
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Comparisons that a limit may ask of it, those with everybody included."""
+        kinds = [c for c in self.judged if c in {"difference", "ratio"}]
+        return (*self.judged, *(f"{kind}_to_{who}" for kind in kinds for who in self.against))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate(Metric):
+    """``P(event | given)``."""
+
+    against: tuple[Everybody, ...] = EVERYBODY
+    event: Event
+    given: Event = ANYBODY
+
+    @property
+    def formula(self) -> str:
+        """Conditional probability, and the same in cells of the confusion table."""
+        given = "" if self.given is ANYBODY else f" | {self.given.text}"
+        return f"P({self.event.text}{given}) = {self.cells(self.hits)} / {self.cells(self.given.mask())}"
+
+    @property
+    def hits(self) -> npt.NDArray[np.bool_]:
+        """(2, 2) mask of the numerator."""
+        return self.event.mask() & self.given.mask()
+
+    @property
+    def empty(self) -> str:
+        """Why the rate is undefined when its denominator is zero."""
+        return f"0/0: no rows with {self.given.text}" if self.given is not ANYBODY else "0/0: no rows"
+
+    @staticmethod
+    def cells(mask: npt.NDArray[np.bool_]) -> str:
+        """Sum of named cells, such as (TP + FN)."""
+        names = [CELLS[y][d] for y in (1, 0) for d in (1, 0) if mask[y, d]]
+        return names[0] if len(names) == 1 else f"({' + '.join(names)})" if len(names) < 4 else "n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistic(Metric):
+    """A smooth statistic of the confusion table that does not change when all its cells grow alike."""
+
+    against: tuple[Everybody, ...] = EVERYBODY
+    of: Callable[[Any, Any, Any, Any], Any]
+    """Value from arrays of TN, FP, FN and TP; NaN where it is undefined."""
+    support: Callable[[Any, Any, Any, Any], Any]
+    """Rows that it rests on where all of them agree."""
+    text: str
+    empty: str
+    """Why it is undefined where it is."""
+    capped: bool = True
+    """Whether it is worth at most the rows that it is made of, whatever its variance says."""
+
+    @property
+    def formula(self) -> str:
+        """Formula as its source prints it."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rising(Metric):
+    """A function that rises with a rate or statistic between 0 and 1, and may be infinite at 1.
+
+    Its limits are those of what lies below, carried over; so every interval that holds there holds here.
+    """
+
+    below: Rate | Statistic
+    rises: Callable[[Any], Any]
+    """Value from an array between 0 and 1; infinite where there is no number."""
+    text: str
+    infinite: str = ""
+    """Why it is undefined where it would be infinite."""
+    open: str = ""
+    """Why it carries no interval; empty where it does."""
+
+    @property
+    def formula(self) -> str:
+        """Formula as its source prints it."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassStatistic(Metric):
+    """A smooth statistic of the confusion table of K classes that does not change when all its cells grow alike.
+
+    Its functions take tables of shape (..., K, K), label by prediction, and a mask of the K classes that some label of
+    the whole data has.
+    """
+
+    of: Callable[[Any, Any], Any]
+    """Value; NaN where it is undefined."""
+    slope: Callable[[Any, Any], Any]
+    """Change of the value with each cell, where it is defined."""
+    support: Callable[[Any, Any], Any]
+    """Rows of each of its parts, one a class where ``empty`` names one; it is undefined where one has none."""
+    text: str
+    empty: str
+    """Why it is undefined where it is; ``{class}`` stands for the first class without rows."""
+
+    @property
+    def formula(self) -> str:
+        """Formula as its source prints it."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorstClass(Metric):
+    """The worst comparison of a one-versus-rest rate over groups and over classes."""
+
+    rate: str
+
+    @property
+    def formula(self) -> str:
+        """Comparison of the rate in words."""
+        return f"worst over classes of the comparison of {self.rate}, each class against all others"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion(Metric):
+    """A published name for comparisons of rates; with several rates the worst one counts, or their mean."""
+
+    rates: tuple[str, ...]
+    compare: Literal["difference", "ratio"]
+    aggregate: Literal["worst", "mean"] = "worst"
+
+    @property
+    def formula(self) -> str:
+        """Comparison of rates in words."""
+        what = f"{self.compare} of {' and of '.join(self.rates)} over groups"
+        if self.aggregate == "mean":
+            return f"mean of {what}"
+        worst = "smallest" if self.compare == "ratio" else "largest"
+        return f"{worst} {what}" if len(self.rates) > 1 else what
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupStatistic(Metric):
+    """A statistic of one group against a reference group, made from their counts."""
+
+    text: str
+
+    @property
+    def formula(self) -> str:
+        """Formula as its source prints it."""
+        return self.text
+
+
+def at_k(name: str) -> int | None:
+    """The k in a metric's name, such as 10 of skew_at_10; None where there is none."""
+    found = AT_K.fullmatch(name)
+    return int(found[2]) if found else None
+
+
+class Catalogue(Mapping[str, Metric]):
+    """All metrics by name; immutable. A name that stands twice, or has no source, is refused.
+
+    A record whose name ends in _at_k answers to that name with any whole number in the place of k.
+    """
+
+    def __init__(self, entries: Iterable[Metric]) -> None:
+        self._entries: dict[str, Metric] = {}
+        for entry in entries:
+            if entry.name in self._entries:
+                raise QuestionError(f"metric '{entry.name}' stands twice in the catalogue")
+            if not entry.source:
+                raise QuestionError(f"metric '{entry.name}' names no source")
+            self._entries[entry.name] = entry
+
+    def __getitem__(self, name: str) -> Metric:
+        if name in self._entries:
+            return self._entries[name]
+        found = AT_K.fullmatch(name)
+        if found is None or f"{found[1]}k" not in self._entries:
+            raise QuestionError(no_such("metric", name, self._entries))
+        entry = self._entries[f"{found[1]}k"]
+        return replace(entry, name=name, title=re.sub(r"\bk$", found[2], entry.title))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        found = AT_K.fullmatch(name) if isinstance(name, str) else None
+        return name in self._entries or (found is not None and f"{found[1]}k" in self._entries)
+
+    def among(self, names: Collection[str]) -> list[Metric]:
+        """Records of those names that are known, in the catalogue's order; those of the first k places by k."""
+        numbered = sorted((n for n in names if at_k(n) is not None), key=lambda n: at_k(n) or 0)
+        found = []
+        for name, entry in self._entries.items():
+            own = [n for n in numbered if name.endswith("_at_k") and n.startswith(name[:-1])]
+            found += [entry] if name in names else [self[n] for n in own]
+        return found

@@ -1,0 +1,256 @@
+"""Metrics of a decision between several classes that one class against all others does not give.
+
+The rates of one class against all others are those of `rates`. Here are the averages over classes, and the worst class
+of a rate. Adding one is adding a record to `MACRO` or to `WORST`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audit.estimate import WORST_CLASS
+from audit.measurement.metrics.kinds import ClassStatistic, Compare, Family, WorstClass
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from audit.measurement.inference.intervals import Floats
+
+    Mask = np.ndarray
+
+_BOTH = ("label", "prediction")
+_TABLE = "Rates"
+_SOKOLOVA = "Sokolova and Lapalme (2009), Information Processing and Management 45:427, table 3"
+PER_CLASS = (
+    "selection_rate",
+    "base_rate",
+    "true_positive_rate",
+    "false_positive_rate",
+    "true_negative_rate",
+    "false_negative_rate",
+    "precision",
+    "negative_predictive_value",
+    "false_discovery_rate",
+    "false_omission_rate",
+    "f1",
+)
+"""Binary metrics that are measured of each class against all others."""
+
+
+def _over(numerator: Floats, denominator: Floats) -> Floats:
+    import numpy as np
+
+    shape = np.broadcast_shapes(np.shape(numerator), np.shape(denominator))
+    out: Floats = np.full(shape, np.nan)
+    return np.divide(numerator, denominator, out=out, where=np.asarray(denominator) > 0)
+
+
+def _hits(x: Floats) -> tuple[Floats, Floats, Floats]:
+    """Rows of each class that are hit, missed, and called so wrongly: TP, FN, FP."""
+    import numpy as np
+
+    tp: Floats = np.diagonal(x, axis1=-2, axis2=-1)
+    return tp, x.sum(axis=-1) - tp, x.sum(axis=-2) - tp
+
+
+def _mean_of(a: int, b: int, c: int, x: Floats, counted: Mask) -> Floats:
+    """Mean over the counted classes of a TP / (a TP + b FN + c FP)."""
+    tp, fn, fp = _hits(x)
+    mean: Floats = _over(a * tp, a * tp + b * fn + c * fp)[..., counted].mean(axis=-1)
+    return mean
+
+
+def _slope_of(a: int, b: int, c: int, x: Floats, counted: Mask) -> Floats:
+    import numpy as np
+
+    tp, fn, fp = _hits(x)
+    square = (a * tp + b * fn + c * fp) ** 2
+    share = counted / max(counted.sum(), 1)
+    hit, missed, called = (_over(s, square) * share for s in (a * (b * fn + c * fp), -a * b * tp, -a * c * tp))
+    slope = missed[..., :, None] + called[..., None, :]
+    at = np.arange(x.shape[-1])
+    slope[..., at, at] = hit
+    known: Floats = np.nan_to_num(slope)
+    return known
+
+
+def _recall(x: Floats, labelled: Mask) -> Floats:
+    return _mean_of(1, 1, 0, x, labelled)
+
+
+def _recall_slope(x: Floats, labelled: Mask) -> Floats:
+    return _slope_of(1, 1, 0, x, labelled)
+
+
+def _labels(x: Floats, labelled: Mask) -> Floats:
+    """Rows of each label; of a class that no label has none are needed."""
+    import numpy as np
+
+    rows: Floats = np.where(labelled, x.sum(axis=-1), np.inf)
+    return rows
+
+
+def _every(labelled: Mask) -> Mask:
+    every: Mask = labelled | True
+    return every
+
+
+def _precision(x: Floats, labelled: Mask) -> Floats:
+    return _mean_of(1, 0, 1, x, _every(labelled))
+
+
+def _precision_slope(x: Floats, labelled: Mask) -> Floats:
+    return _slope_of(1, 0, 1, x, _every(labelled))
+
+
+def _predictions(x: Floats, _labelled: Mask) -> Floats:
+    rows: Floats = x.sum(axis=-2)
+    return rows
+
+
+def _f1(x: Floats, labelled: Mask) -> Floats:
+    return _mean_of(2, 1, 1, x, _every(labelled))
+
+
+def _f1_slope(x: Floats, labelled: Mask) -> Floats:
+    return _slope_of(2, 1, 1, x, _every(labelled))
+
+
+def _either(x: Floats, _labelled: Mask) -> Floats:
+    tp, fn, fp = _hits(x)
+    return tp + fn + fp
+
+
+def _margins(x: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Rows, rows by label, rows by prediction, rows that are right."""
+    tp, _, _ = _hits(x)
+    return x.sum(axis=(-2, -1)), x.sum(axis=-1), x.sum(axis=-2), tp.sum(axis=-1)
+
+
+def _correlation(x: Floats, _labelled: Mask) -> Floats:
+    import numpy as np
+
+    s, t, p, c = _margins(x)
+    spread = np.sqrt(s**2 - (p**2).sum(axis=-1)) * np.sqrt(s**2 - (t**2).sum(axis=-1))
+    return _over(c * s - (p * t).sum(axis=-1), np.where(_apart(x, _labelled).min(axis=-1) > 0, spread, 0.0))
+
+
+def _correlation_slope(x: Floats, _labelled: Mask) -> Floats:
+    import numpy as np
+
+    s, t, p, c = (m[..., None, None] if m.ndim < x.ndim - 1 else m for m in _margins(x))
+    top = c * s - (p * t).sum(axis=-1)[..., None, None]
+    of_p, of_t = (s**2 - (m**2).sum(axis=-1)[..., None, None] for m in (p, t))
+    row, column = t[..., :, None], p[..., None, :]
+    d_top = s * np.eye(x.shape[-1]) + c - t[..., None, :] - p[..., :, None]
+    root = np.sqrt(of_p) * np.sqrt(of_t)
+    slope: Floats = _over(d_top, root) - _over(top, root) * (_over(s - column, of_p) + _over(s - row, of_t))
+    return np.nan_to_num(slope)
+
+
+def _apart(x: Floats, _labelled: Mask) -> Floats:
+    """Rows that are not of the most frequent label, and not of the most frequent prediction."""
+    import numpy as np
+
+    s, t, p, _ = _margins(x)
+    return np.stack([s - t.max(axis=-1), s - p.max(axis=-1)], axis=-1)
+
+
+MACRO: tuple[ClassStatistic, ...] = (
+    ClassStatistic(
+        name="macro_true_positive_rate",
+        title="Macro true positive rate",
+        stage="model",
+        task="multiclass",
+        needs=_BOTH,
+        table=_TABLE,
+        headline=True,
+        of=_recall,
+        slope=_recall_slope,
+        support=_labels,
+        text="mean over classes of TP / (TP + FN), each class against all others",
+        empty="0/0: no rows with label = {class}",
+        ideal="1, and equal over groups",
+        source=f"{_SOKOLOVA} (recall, macro); for two classes the balanced accuracy",
+        caveat="over the classes that some label has; undefined for a group in which nobody has one of them",
+    ),
+    ClassStatistic(
+        name="macro_precision",
+        title="Macro precision",
+        stage="model",
+        task="multiclass",
+        needs=_BOTH,
+        table=_TABLE,
+        of=_precision,
+        slope=_precision_slope,
+        support=_predictions,
+        text="mean over classes of TP / (TP + FP), each class against all others",
+        empty="0/0: no rows with prediction = {class}",
+        ideal="1, and equal over groups",
+        source=f"{_SOKOLOVA} (precision, macro)",
+        caveat="undefined for a group in which nobody is predicted to be of one of the classes",
+    ),
+    ClassStatistic(
+        name="macro_f1",
+        title="Macro F1",
+        stage="model",
+        task="multiclass",
+        needs=_BOTH,
+        table=_TABLE,
+        headline=True,
+        of=_f1,
+        slope=_f1_slope,
+        support=_either,
+        text="mean over classes of 2 TP / (2 TP + FP + FN), each class against all others",
+        empty="0/0: no rows with label = {class} or prediction = {class}",
+        ideal="1, and equal over groups",
+        source="Opitz and Burst (2019), arXiv 1911.03347 (arithmetic mean over individual F1 scores)",
+        caveat="depends on the base rates",
+    ),
+    ClassStatistic(
+        name="multiclass_matthews_correlation",
+        title="Matthews correlation of several classes",
+        stage="model",
+        task="multiclass",
+        needs=_BOTH,
+        range=(-1.0, 1.0),
+        judged=("difference", "lowest", "highest"),
+        of=_correlation,
+        slope=_correlation_slope,
+        support=_apart,
+        text="(c s - sum of p_k t_k) / sqrt((s^2 - sum of p_k^2) (s^2 - sum of t_k^2)); s rows, c right, t labels, "
+        "p predictions of class k",
+        empty="0/0: label or prediction is the same for everybody",
+        ideal="1, and equal over groups",
+        source="Gorodkin (2004), Computational Biology and Chemistry 28:367 (R_K)",
+        caveat="depends on the base rates",
+    ),
+)
+
+
+def _worst(rate: str, needs: tuple[str, ...], ideal: str, gives_away: Family, *more: Compare) -> WorstClass:
+    return WorstClass(
+        name=f"{WORST_CLASS}{rate}",
+        title=f"Worst class by {rate.replace('_', ' ')}",
+        stage="model",
+        task="multiclass",
+        needs=needs,
+        rate=rate,
+        judged=("difference", "ratio", *more),
+        gives_away=gives_away,
+        ideal=ideal,
+        source=f"largest gap over groups and classes of {rate}, in one-versus-rest as in {_SOKOLOVA}",
+        caveat="the failing side is corrected for all classes and all pairs of groups",
+    )
+
+
+WORST_BASE_RATE = _worst("base_rate", ("label",), "equal over groups", "labels")
+WORST: tuple[WorstClass, ...] = (
+    _worst("selection_rate", ("prediction",), "equal over groups", "selection"),
+    WORST_BASE_RATE,
+    _worst("true_positive_rate", _BOTH, "1, and equal over groups", "confusion", "lowest"),
+    _worst("false_positive_rate", _BOTH, "0, and equal over groups", "confusion", "highest"),
+    _worst("false_negative_rate", _BOTH, "0, and equal over groups", "confusion", "highest"),
+    _worst("precision", _BOTH, "1, and equal over groups", "confusion", "lowest"),
+)
+MULTICLASS = (*MACRO, *WORST)

@@ -1,0 +1,66 @@
+"""Names that other libraries give to a comparison of a metric that is measured here anyway.
+
+A limit may use them, `AuditResult.find` knows them and ``audit metrics`` lists them; they add no estimate. Adding one
+is adding one row to `_ROWS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from audit.measurement.metrics.kinds import Compare
+
+_FAIRLEARN, _AIF360, _CLARIFY = "Fairlearn", "AIF360", "Amazon SageMaker Clarify"
+_BOTH = f"{_AIF360}; {_FAIRLEARN}"
+_GAP: tuple[Literal["difference", "ratio"], ...] = ("difference", "ratio")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherName:
+    """A name with the metric and comparison that it means."""
+
+    name: str
+    metric: str
+    compare: Compare | None
+    """None where the name is that of the metric itself, whatever is asked of it."""
+    source: str
+
+    @property
+    def meaning(self) -> str:
+        """What it stands for, in words."""
+        return f"{self.compare} of {self.metric}" if self.compare else self.metric
+
+
+_ROWS: tuple[tuple[str, str, Compare | None, str], ...] = (
+    ("statistical_parity_difference", "selection_rate", "difference", _AIF360),
+    *((f"{rate}_{kind}", rate, kind, _AIF360)
+      for rate in ("error_rate", "false_omission_rate", "false_discovery_rate") for kind in _GAP),
+    *((f"{rate}_{kind}", rate, kind, _BOTH)
+      for rate in ("false_positive_rate", "false_negative_rate") for kind in _GAP),
+    *((f"{rate}_{kind}", rate, kind, _FAIRLEARN)
+      for rate in ("selection_rate", "true_negative_rate") for kind in _GAP),
+    ("true_positive_rate_difference", "true_positive_rate", "difference", _BOTH),
+    ("true_positive_rate_ratio", "true_positive_rate", "ratio", _FAIRLEARN),
+    ("equal_opportunity_ratio", "true_positive_rate", "ratio", _FAIRLEARN),
+    *((f"accuracy_score_{kind}", "accuracy", kind, _FAIRLEARN) for kind in _GAP),
+    *((f"zero_one_loss_{kind}", "error_rate", kind, _FAIRLEARN) for kind in _GAP),
+    ("accuracy_score_group_min", "accuracy", "lowest", _FAIRLEARN),
+    ("balanced_accuracy_score_group_min", "balanced_accuracy", "lowest", _FAIRLEARN),
+    ("f1_score_group_min", "f1", "lowest", _FAIRLEARN),
+    ("precision_score_group_min", "precision", "lowest", _FAIRLEARN),
+    ("recall_score_group_min", "true_positive_rate", "lowest", _FAIRLEARN),
+    ("zero_one_loss_group_max", "error_rate", "highest", _FAIRLEARN),
+    ("positive_predictive_value", "precision", None, _AIF360),
+    ("recall", "true_positive_rate", None, _AIF360),
+    ("sensitivity", "true_positive_rate", None, _AIF360),
+    ("specificity", "true_negative_rate", None, _AIF360),
+    ("generalized_entropy_error", "generalized_entropy_index", None, f"{_AIF360} (aif360.sklearn)"),
+    ("difference_in_conditional_acceptance", "conditional_acceptance", "difference", f"{_CLARIFY} (DCA)"),
+    ("difference_in_conditional_rejection", "conditional_rejection", "difference", f"{_CLARIFY} (DCR)"),
+    ("treatment_equality_difference", "treatment_equality", "difference", f"{_CLARIFY} (TE)"),
+)  # fmt: skip
+OTHER_NAMES: Mapping[str, OtherName] = {
+    name: OtherName(name=name, metric=metric, compare=compare, source=source) for name, metric, compare, source in _ROWS
+}

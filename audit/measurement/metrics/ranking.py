@@ -1,0 +1,165 @@
+"""Metrics of an order: who gets the places that are seen, and how good the order is for each group.
+
+Adding one means adding its record here and its arithmetic in `audit.measurement.ranking.ranking_table`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from audit.measurement.metrics.kinds import GroupStatistic, Metric
+
+_PLACE, _BOTH = ("place",), ("label", "place")
+_TABLE = "Ranking"
+_SINGH = "Singh and Joachims (2018), KDD, Fairness of exposure in rankings"
+_GEYIK = "Geyik, Ambler and Kenthapadi (2019), KDD, Fairness-aware ranking in search and recommendation systems"
+_INSTEAD = "the ratio of exposure"
+_SIZE = (0.0, math.inf)
+
+EXPOSURE = GroupStatistic(
+    name="exposure",
+    title="Exposure",
+    stage="model",
+    task="ranking",
+    needs=_PLACE,
+    judged=("ratio", "difference", "lowest", "highest"),
+    table=_TABLE,
+    headline=True,
+    ideal="equal over groups",
+    text="mean over the group's items of 1 / log2(1 + rank)",
+    source=f"{_SINGH}, section 3",
+    caveat="the discount stands for how often a place is seen; tied items share the mean of their places",
+)
+EXPOSURE_SHARE = GroupStatistic(
+    name="exposure_share",
+    title="Share of exposure",
+    stage="model",
+    task="ranking",
+    needs=_PLACE,
+    judged=(),
+    instead=_INSTEAD,
+    table=_TABLE,
+    ideal="the group's share of items",
+    text="exposure of the group's items over that of all items with a group",
+    source=f"{_SINGH}, section 3",
+)
+RELATIVE_EXPOSURE = GroupStatistic(
+    name="relative_exposure",
+    title="Share of exposure over share of items",
+    stage="model",
+    task="ranking",
+    needs=_PLACE,
+    judged=(),
+    instead=_INSTEAD,
+    range=_SIZE,
+    ideal="1",
+    text="share of exposure over share of items",
+    source=f"{_SINGH}, section 4.1 (demographic parity)",
+)
+EXPOSURE_OVER_RELEVANCE = GroupStatistic(
+    name="exposure_over_relevance",
+    title="Exposure over relevance",
+    stage="model",
+    task="ranking",
+    needs=_BOTH,
+    judged=("ratio",),
+    table=_TABLE,
+    range=_SIZE,
+    ideal="equal over groups",
+    text="exposure of the group's items over their relevance, both summed over all lists",
+    source=f"{_SINGH}, section 4.2 (disparate treatment ratio)",
+    caveat="its ratio over groups is the disparate treatment ratio; the label has to mean merit for it to say anything",
+)
+SHARE_AT_K = GroupStatistic(
+    name="share_at_k",
+    title="Share of the top k",
+    stage="model",
+    task="ranking",
+    needs=_PLACE,
+    judged=(),
+    instead="the lowest or highest skew_at_k",
+    gives_away="selection",
+    ideal="the group's share of the lists",
+    text="share of the first k places of all lists that the group's items hold",
+    source=f"{_GEYIK}, section 3",
+)
+SKEW_AT_K = GroupStatistic(
+    name="skew_at_k",
+    title="Skew at k",
+    stage="model",
+    task="ranking",
+    needs=_PLACE,
+    judged=("lowest", "highest", "difference"),
+    gives_away="selection",
+    table=_TABLE,
+    headline=True,
+    range=(-math.inf, math.inf),
+    ideal="0",
+    text="ln(the group's items in the top k over those that its share of each list would put there)",
+    source=f"{_GEYIK}, section 3 (Skew@k; lowest and highest are MinSkew@k and MaxSkew@k)",
+    caveat="the share that is wanted is that of the list; nobody in the top k is ln 0, which is undefined",
+)
+NDCG = GroupStatistic(
+    name="ndcg",
+    title="NDCG",
+    stage="model",
+    task="ranking",
+    needs=_BOTH,
+    judged=("difference", "ratio", "lowest", "highest"),
+    table=_TABLE,
+    headline=True,
+    ideal="1, and equal over groups",
+    text="mean over lists of DCG / ideal DCG of the group's items alone, DCG = sum of relevance / log2(1 + rank)",
+    source="Järvelin and Kekäläinen (2002), ACM TOIS 20:422; ties: McSherry and Najork (2008), ECIR",
+    caveat="gain is the relevance itself; short lists score higher by chance alone, so that a group with few items a "
+    "list seems better served: what a random order of the same items shows is printed with each value",
+)
+NDKL = GroupStatistic(
+    name="ndkl",
+    title="Normalised discounted KL divergence",
+    stage="model",
+    task="ranking",
+    needs=_PLACE,
+    judged=("between_groups",),
+    range=_SIZE,
+    ideal="0",
+    text="mean over lists of the mean of KL(groups among the first i, groups in the list), weights 1 / log2(1 + i)",
+    source=f"{_GEYIK}, section 3 (NDKL)",
+    caveat="never 0 by chance alone, least of all in short lists; natural logarithm",
+)
+INFEASIBLE_INDEX = GroupStatistic(
+    name="infeasible_index",
+    title="Infeasible index",
+    stage="model",
+    task="ranking",
+    needs=_PLACE,
+    judged=(),
+    instead="infeasible_share",
+    range=_SIZE,
+    ideal="0",
+    text="mean over lists of the number of i whose first i items hold fewer of a group than floor(its share × i)",
+    source=f"{_GEYIK}, section 5 (InfeasibleIndex)",
+    caveat="grows with the length of the lists",
+)
+INFEASIBLE_SHARE = GroupStatistic(
+    name="infeasible_share",
+    title="Infeasible share of prefixes",
+    stage="model",
+    task="ranking",
+    needs=_PLACE,
+    judged=("between_groups",),
+    ideal="0",
+    text="mean over lists of infeasible index / length of the list",
+    source=f"{_GEYIK}, section 5 (InfeasibleIndex)",
+)
+PER_GROUP: tuple[GroupStatistic, ...] = (
+    EXPOSURE,
+    EXPOSURE_SHARE,
+    RELATIVE_EXPOSURE,
+    EXPOSURE_OVER_RELEVANCE,
+    SHARE_AT_K,
+    SKEW_AT_K,
+    NDCG,
+)
+OF_LISTS: tuple[GroupStatistic, ...] = (NDKL, INFEASIBLE_INDEX, INFEASIBLE_SHARE)
+RANKING: tuple[Metric, ...] = (*PER_GROUP, *OF_LISTS)

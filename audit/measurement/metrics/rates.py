@@ -1,0 +1,158 @@
+"""Every rate of a binary decision: ``P(event | given)`` over (label, prediction).
+
+Adding a rate is adding one record to `RATES`.
+"""
+
+from __future__ import annotations
+
+from audit.measurement.metrics.events import (
+    LABEL_NEGATIVE,
+    LABEL_POSITIVE,
+    PREDICTED_NEGATIVE,
+    PREDICTED_POSITIVE,
+    RIGHT,
+    WRONG,
+)
+from audit.measurement.metrics.kinds import Rate
+
+_CONFUSION = "Fawcett (2006), Pattern Recognition Letters 27:861, figure 1"
+_BOTH = ("label", "prediction")
+_EQUAL = "equal over groups"
+_TABLE = "Rates"
+
+BASE_RATE = Rate(
+    name="base_rate",
+    title="Base rate",
+    stage="model",
+    needs=_BOTH,
+    event=LABEL_POSITIVE,
+    gives_away="labels",
+    table=_TABLE,
+    ideal=_EQUAL,
+    source="Barocas, Hardt and Narayanan (2023), Fairness and Machine Learning, chapter 3",
+    caveat="describes the labels, which may themselves be biased",
+)
+SELECTION_RATE = Rate(
+    name="selection_rate",
+    title="Selection rate",
+    stage="model",
+    needs=("prediction",),
+    event=PREDICTED_POSITIVE,
+    gives_away="selection",
+    table=_TABLE,
+    headline=True,
+    ideal=_EQUAL,
+    source="29 CFR 1607.16 (EEOC Uniform Guidelines, 'selection rate')",
+    caveat="ignores the label: equal selection can hide unequal errors",
+)
+RATES: tuple[Rate, ...] = (
+    SELECTION_RATE,
+    BASE_RATE,
+    Rate(
+        name="true_positive_rate",
+        title="True positive rate",
+        stage="model",
+        needs=_BOTH,
+        event=PREDICTED_POSITIVE,
+        given=LABEL_POSITIVE,
+        table=_TABLE,
+        headline=True,
+        ideal="1, and equal over groups",
+        source="Hardt, Price and Srebro (2016), definition 2.2",
+    ),
+    Rate(
+        name="false_positive_rate",
+        title="False positive rate",
+        stage="model",
+        needs=_BOTH,
+        event=PREDICTED_POSITIVE,
+        given=LABEL_NEGATIVE,
+        table=_TABLE,
+        headline=True,
+        ideal="0, and equal over groups",
+        source="Hardt, Price and Srebro (2016), definition 2.1",
+    ),
+    Rate(
+        name="true_negative_rate",
+        title="True negative rate",
+        stage="model",
+        needs=_BOTH,
+        event=PREDICTED_NEGATIVE,
+        given=LABEL_NEGATIVE,
+        ideal="1, and equal over groups",
+        source=_CONFUSION,
+    ),
+    Rate(
+        name="false_negative_rate",
+        title="False negative rate",
+        stage="model",
+        needs=_BOTH,
+        event=PREDICTED_NEGATIVE,
+        given=LABEL_POSITIVE,
+        ideal="0, and equal over groups",
+        source=_CONFUSION,
+    ),
+    Rate(
+        name="precision",
+        title="Precision",
+        stage="model",
+        needs=_BOTH,
+        event=LABEL_POSITIVE,
+        given=PREDICTED_POSITIVE,
+        table=_TABLE,
+        ideal="1, and equal over groups",
+        source="Chouldechova (2017), Big Data 5:153, definition 2 (predictive parity)",
+    ),
+    Rate(
+        name="negative_predictive_value",
+        title="Negative predictive value",
+        stage="model",
+        needs=_BOTH,
+        event=LABEL_NEGATIVE,
+        given=PREDICTED_NEGATIVE,
+        ideal="1, and equal over groups",
+        source=_CONFUSION,
+    ),
+    Rate(
+        name="false_discovery_rate",
+        title="False discovery rate",
+        stage="model",
+        needs=_BOTH,
+        event=LABEL_NEGATIVE,
+        given=PREDICTED_POSITIVE,
+        ideal="0, and equal over groups",
+        source=_CONFUSION,
+    ),
+    Rate(
+        name="false_omission_rate",
+        title="False omission rate",
+        stage="model",
+        needs=_BOTH,
+        event=LABEL_POSITIVE,
+        given=PREDICTED_NEGATIVE,
+        ideal="0, and equal over groups",
+        source=_CONFUSION,
+    ),
+    Rate(
+        name="accuracy",
+        title="Accuracy",
+        stage="model",
+        needs=_BOTH,
+        event=RIGHT,
+        also=("multiclass",),
+        table=_TABLE,
+        headline=True,
+        ideal="1, and equal over groups",
+        source=_CONFUSION,
+    ),
+    Rate(
+        name="error_rate",
+        title="Error rate",
+        stage="model",
+        needs=_BOTH,
+        event=WRONG,
+        also=("multiclass",),
+        ideal="0, and equal over groups",
+        source=_CONFUSION,
+    ),
+)

@@ -1,0 +1,141 @@
+"""Metrics of a numeric prediction against a numeric label.
+
+Adding one means adding its record here and its arithmetic in `audit.measurement.regression.regression_table`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from audit.measurement.metrics.kinds import EVERYBODY, GroupStatistic, Metric
+
+_NEEDS = ("label", "prediction")
+_ANY = (-math.inf, math.inf)
+_SIZE = (0.0, math.inf)
+_AGARWAL = "Agarwal, Dudík and Wu (2019), ICML, Fair regression"
+
+MEAN_ERROR = GroupStatistic(
+    name="mean_error",
+    title="Mean error",
+    stage="model",
+    task="regression",
+    needs=_NEEDS,
+    judged=("difference",),
+    against=EVERYBODY,
+    table="Errors",
+    headline=True,
+    range=_ANY,
+    ideal="0, and equal over groups",
+    text="mean of prediction - label",
+    source="Calders et al. (2013), ICDM, Controlling attribute effect in linear regression",
+    caveat="above 0 the group is predicted too high on the whole",
+)
+MEAN_ABSOLUTE_ERROR = GroupStatistic(
+    name="mean_absolute_error",
+    title="Mean absolute error",
+    stage="model",
+    task="regression",
+    needs=_NEEDS,
+    judged=("highest", "difference"),
+    against=EVERYBODY,
+    table="Errors",
+    headline=True,
+    range=_SIZE,
+    ideal="0, and equal over groups",
+    text="mean of |prediction - label|",
+    source="Willmott and Matsuura (2005), Climate Research 30:79",
+)
+ROOT_MEAN_SQUARED_ERROR = GroupStatistic(
+    name="root_mean_squared_error",
+    title="Root mean squared error",
+    stage="model",
+    task="regression",
+    needs=_NEEDS,
+    judged=("highest", "difference"),
+    against=("rest",),
+    table="Errors",
+    range=_SIZE,
+    ideal="0, and equal over groups",
+    text="square root of the mean of (prediction - label)^2",
+    source=f"{_AGARWAL} (bounded group loss)",
+)
+R2 = GroupStatistic(
+    name="r2",
+    title="R2",
+    stage="model",
+    task="regression",
+    needs=_NEEDS,
+    judged=("lowest", "difference"),
+    against=("rest",),
+    table="Errors",
+    headline=True,
+    range=(-math.inf, 1.0),
+    ideal="1, and equal over groups",
+    text="1 - sum of (prediction - label)^2 / sum of (label - mean label of the group)^2",
+    source="Kvålseth (1985), The American Statistician 39:279, equation 1",
+    caveat="a group whose labels spread less gets a lower value at equal errors",
+)
+MEAN_PREDICTION = GroupStatistic(
+    name="mean_prediction",
+    title="Mean prediction",
+    stage="model",
+    task="regression",
+    needs=("prediction",),
+    judged=("difference",),
+    against=EVERYBODY,
+    table="Predictions",
+    range=_ANY,
+    ideal="equal over groups",
+    text="mean of the prediction",
+    source="Calders et al. (2013), ICDM, Controlling attribute effect in linear regression",
+)
+KS_PREDICTIONS = GroupStatistic(
+    name="ks_distance_of_predictions",
+    title="Kolmogorov-Smirnov distance of predictions",
+    stage="model",
+    task="regression",
+    needs=("prediction",),
+    judged=(),
+    instead="the difference of mean_prediction",
+    table="Predictions",
+    ideal="0",
+    text="largest vertical distance between the distributions of the prediction in the group and in the reference",
+    source=f"{_AGARWAL} (statistical parity)",
+    caveat="from bins of the prediction: exact where each bin holds one value, otherwise within the bound printed",
+)
+WASSERSTEIN_PREDICTIONS = GroupStatistic(
+    name="wasserstein_distance_of_predictions",
+    title="Wasserstein distance of predictions",
+    stage="model",
+    task="regression",
+    needs=("prediction",),
+    range=_SIZE,
+    judged=(),
+    instead="the difference of mean_prediction",
+    table="Predictions",
+    ideal="0",
+    text="area between the distributions of the prediction in the group and in the reference, in the label's unit",
+    source="Chzhen et al. (2020), NeurIPS, Fair regression with Wasserstein barycenters",
+    caveat="from bins of the prediction: exact where each bin holds one value, otherwise within the bound printed",
+)
+CORRELATION_RATIO = GroupStatistic(
+    name="residual_correlation_ratio",
+    title="Correlation ratio of error and group",
+    stage="model",
+    task="regression",
+    needs=_NEEDS,
+    judged=(),
+    instead="the difference of mean_error",
+    ideal="what chance alone shows",
+    text="eta^2: between-group sum of squares of prediction - label, over the whole sum of squares",
+    source="Kelley (1935), PNAS 21:554; Mary, Calauzènes and El Karoui (2019), ICML",
+    caveat="never 0 by chance alone: what equal groups show on average is printed with it",
+)
+PER_GROUP: tuple[GroupStatistic, ...] = (
+    MEAN_ERROR,
+    MEAN_ABSOLUTE_ERROR,
+    ROOT_MEAN_SQUARED_ERROR,
+    R2,
+    MEAN_PREDICTION,
+)
+REGRESSION: tuple[Metric, ...] = (*PER_GROUP, KS_PREDICTIONS, WASSERSTEIN_PREDICTIONS, CORRELATION_RATIO)

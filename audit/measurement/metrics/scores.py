@@ -1,0 +1,180 @@
+"""Metrics of scores: how well they order people, and whether they are probabilities.
+
+Adding one means adding its record here and its arithmetic in `audit.measurement.measure`, where
+`audit.measurement.scores.score_table` gathers it.
+"""
+
+from __future__ import annotations
+
+import math
+
+from audit.measurement.metrics.kinds import GroupStatistic, Metric
+
+_NEEDS = ("label", "score")
+_TABLE, _OTHERS = "Scores", "Scores against the other groups"
+_FROM_BINS = "from score bins: exact where each bin holds one value, otherwise within the bounds that are printed"
+_BORKAN = "Borkan et al. (2019), WWW Companion, Nuanced metrics for measuring unintended bias"
+
+ROC_AUC = GroupStatistic(
+    name="roc_auc",
+    title="Area under the ROC curve",
+    stage="model",
+    needs=_NEEDS,
+    judged=("lowest", "difference"),
+    against=("rest",),
+    table=_TABLE,
+    ideal="1, and equal over groups",
+    text="P(score of a positive > score of a negative), ties half",
+    source="Hanley and McNeil (1982), Radiology 143:29",
+    caveat=_FROM_BINS,
+)
+AVERAGE_PRECISION = GroupStatistic(
+    name="average_precision",
+    title="Average precision",
+    stage="model",
+    needs=_NEEDS,
+    judged=("lowest", "difference"),
+    table=_TABLE,
+    ideal="1",
+    text="mean over rows with label = 1 of P(label = 1 | score at least theirs)",
+    source="Manning, Raghavan and Schütze (2008), Introduction to Information Retrieval, section 8.4",
+    caveat=f"rises with the base rate, so equally good groups of other base rates differ; {_FROM_BINS}",
+)
+BRIER = GroupStatistic(
+    name="brier_score",
+    title="Brier score",
+    stage="model",
+    needs=_NEEDS,
+    judged=("highest", "difference"),
+    table=_TABLE,
+    ideal="0, and equal over groups",
+    text="mean of (score - label)^2",
+    source="Brier (1950), Monthly Weather Review 78:1",
+)
+LOG_LOSS = GroupStatistic(
+    name="log_loss",
+    title="Log loss",
+    stage="model",
+    needs=_NEEDS,
+    judged=("highest", "difference"),
+    range=(0.0, math.inf),
+    ideal="0, and equal over groups",
+    text="mean of -ln(probability given to what happened)",
+    source="Good (1952), Journal of the Royal Statistical Society B 14:107",
+)
+CALIBRATION_GAP = GroupStatistic(
+    name="calibration_in_the_large",
+    title="Calibration in the large",
+    stage="model",
+    needs=_NEEDS,
+    judged=("difference",),
+    table=_TABLE,
+    range=(-1.0, 1.0),
+    ideal="0",
+    text="share of label = 1 less mean score",
+    source="Van Calster et al. (2019), BMC Medicine 17:230",
+    caveat="above 0 the scores are too low on the whole",
+)
+ECE = GroupStatistic(
+    name="expected_calibration_error",
+    title="Expected calibration error",
+    stage="model",
+    needs=_NEEDS,
+    judged=(),
+    instead="the difference of calibration_in_the_large",
+    table=_TABLE,
+    ideal="what a calibrated model of this size shows",
+    text="sum over 10 score bins of share of rows times |label rate - mean score|",
+    source="Naeini, Cooper and Hauskrecht (2015), AAAI; bias: Kumar, Liang and Ma (2019), NeurIPS",
+    caveat="never 0 by chance alone: the mean of a calibrated model is printed with it",
+)
+CALIBRATION_SQUARE = GroupStatistic(
+    name="calibration_error_square",
+    title="Squared calibration error without noise",
+    stage="model",
+    needs=_NEEDS,
+    judged=(),
+    instead="the difference of calibration_in_the_large",
+    range=(-1.0, 1.0),
+    ideal="0",
+    text="sum over 10 score bins of share of rows times (label rate - mean score)^2, less what chance alone adds",
+    source="Kumar, Liang and Ma (2019), NeurIPS, Verified uncertainty calibration, section 4",
+    caveat="unbiased and signed: at or below 0 there is no miscalibration beyond noise",
+)
+BPSN_AUC = GroupStatistic(
+    name="bpsn_auc",
+    title="BPSN AUC",
+    stage="model",
+    needs=_NEEDS,
+    judged=("lowest",),
+    table=_OTHERS,
+    ideal="1, and equal over groups",
+    text="P(score of a positive of the other groups > score of a negative of the group), ties half",
+    source=_BORKAN,
+    caveat=f"background positive, subgroup negative: low where the group's negatives are scored too high; {_FROM_BINS}",
+)
+BNSP_AUC = GroupStatistic(
+    name="bnsp_auc",
+    title="BNSP AUC",
+    stage="model",
+    needs=_NEEDS,
+    judged=("lowest",),
+    table=_OTHERS,
+    ideal="1, and equal over groups",
+    text="P(score of a positive of the group > score of a negative of the other groups), ties half",
+    source=_BORKAN,
+    caveat=f"background negative, subgroup positive: low where the group's positives are scored too low; {_FROM_BINS}",
+)
+POSITIVE_GAP = GroupStatistic(
+    name="positive_average_equality_gap",
+    title="Average equality gap of positives",
+    stage="model",
+    needs=_NEEDS,
+    judged=(),
+    instead="the lowest of bnsp_auc",
+    range=(-0.5, 0.5),
+    ideal="0",
+    text="P(score of a positive of the group > score of a positive of the other groups) - 1/2, ties half",
+    source=_BORKAN,
+    caveat="above 0 the group's positives are scored higher than the others'",
+)
+NEGATIVE_GAP = GroupStatistic(
+    name="negative_average_equality_gap",
+    title="Average equality gap of negatives",
+    stage="model",
+    needs=_NEEDS,
+    judged=(),
+    instead="the lowest of bpsn_auc",
+    range=(-0.5, 0.5),
+    ideal="0",
+    text="P(score of a negative of the group > score of a negative of the other groups) - 1/2, ties half",
+    source=_BORKAN,
+    caveat="above 0 the group's negatives are scored higher than the others'",
+)
+ABROCA = GroupStatistic(
+    name="abroca",
+    title="Area between ROC curves",
+    stage="model",
+    needs=_NEEDS,
+    judged=(),
+    instead="the difference of roc_auc",
+    table=_OTHERS,
+    ideal="what equal groups of these sizes show",
+    text="integral over false positive rates of |true positive rate of the group - that of the reference|",
+    source="Gardner, Brooks and Baker (2019), LAK, Evaluating the fairness of predictive student models",
+    caveat="never 0 by chance alone: what equal groups show on average is printed with it",
+)
+SCORES: tuple[Metric, ...] = (
+    ROC_AUC,
+    AVERAGE_PRECISION,
+    BRIER,
+    LOG_LOSS,
+    CALIBRATION_GAP,
+    ECE,
+    CALIBRATION_SQUARE,
+    BPSN_AUC,
+    BNSP_AUC,
+    POSITIVE_GAP,
+    NEGATIVE_GAP,
+    ABROCA,
+)

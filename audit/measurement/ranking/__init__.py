@@ -1,0 +1,1 @@
+"""Rankings: who stands where in lists."""

@@ -1,0 +1,1 @@
+"""Rates of groups, and what follows from them: comparisons, criteria, strata, subgroups."""

@@ -1,0 +1,205 @@
+"""The rows of one grouping: every group by itself and against the reference, each with its interval or its reason.
+
+Must not: read rows, know a limit, or leave a group out without a word.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from audit.errors import printable
+from audit.estimate import Estimate, Stage
+from audit.measurement.grouping import Grouping
+from audit.measurement.inference.effective import Sample
+from audit.measurement.inference.intervals import Limits
+from audit.measurement.inference.pairs import Kind
+from audit.measurement.metrics.kinds import Rate
+from audit.measurement.metrics.rates import BASE_RATE
+from audit.measurement.rates.forms import Measured, Scale, determined, event
+from audit.measurement.scope import IS_LABEL, NO_GROUP, SMALL, Scope
+
+FEW = ", clopper-pearson where events are few"
+"""Said of a comparison of which a side holds few events."""
+
+
+class GroupTable:
+    """Estimates of the groups of one grouping."""
+
+    outcome: str | None = None
+    """Class that all of it is of, where it is one class against all others."""
+
+    def __init__(self, grouped: Grouping, scope: Scope, stage: Stage, *, comparable: bool = True) -> None:
+        self.g, self.scope, self.stage = grouped, scope, stage
+        self.comparable = comparable and bool(grouped.by)
+        self._samples: dict[str, Sample] = {}
+
+    @cached_property
+    def flags(self) -> tuple[str, ...]:
+        """What is to be said of every comparison."""
+        flags: tuple[str, ...] = (NO_GROUP,) if self.g.missing_rows and self.g.by else ()
+        alone = self.comparable and len(self.g.groups) > 1 and self._is_label()
+        return (*flags, IS_LABEL) if alone else flags
+
+    def _is_label(self) -> bool:
+        """Whether the group alone says the label."""
+        return determined(self.sample(BASE_RATE))
+
+    def sample(self, metric: Measured) -> Sample:
+        """Values of all groups for one metric, worked out once."""
+        if metric.name not in self._samples:
+            self._samples[metric.name] = self.g.sample(metric)
+        return self._samples[metric.name]
+
+    def base(self, metric: str, **changes: Any) -> Estimate:
+        """Estimate of this grouping and stage."""
+        confidence = None if changes.get("low") is None and changes.get("high") is None else self.scope.confidence
+        return Estimate(
+            stage=self.stage, metric=metric, by=self.g.by, outcome=self.outcome, confidence=confidence, **changes
+        )
+
+    def _method(self, exact: bool = False) -> str:
+        name = "clopper-pearson" if exact else "wilson"
+        return (
+            f"{name}, 100 folds of the unit"
+            if self.g.folded
+            else (f"{name}, effective n of the weights" if "w" in self.g.counts else name)
+        )
+
+    def _group_flags(self, sample: Sample, *positions: int) -> tuple[str, ...]:
+        for i in positions:
+            if sample.thin[i]:
+                return (SMALL,)
+        return ()
+
+    @cached_property
+    def _n(self) -> float:
+        """Rows of all groups."""
+        return float(self.g.rows.sum())
+
+    def _each(self, metric: Measured, sample: Sample, limits: Limits) -> Iterator[Estimate]:
+        """Every group's own value."""
+        scale = Scale.of(metric)
+        method = scale.said(self._method())
+        weighted, totals = "w" in self.g.counts, (sample.numerator, sample.denominator)
+        given = self.g.rows_given(metric) if weighted else self.g.rows
+        columns = (*(scale.moved(x) for x in (sample.p, *limits)), *(self.g.told(x) for x in totals), sample.n,
+                   sample.df, self.g.rows, sample.thin, given)  # fmt: skip
+        rows = zip(self.g.groups, *(c.tolist() for c in columns), strict=True)
+        for i, (group, p, low, high, hits, total, n, df, here, thin, under) in enumerate(rows):
+            if total <= 0:
+                yield self._empty_group(metric, i)
+                continue
+            yield Estimate(
+                stage=self.stage,
+                metric=metric.name,
+                by=self.g.by,
+                group=group,
+                outcome=self.outcome,
+                value=p,
+                low=low,
+                high=high,
+                confidence=self.scope.confidence,
+                method=method,
+                n=float(here),
+                numerator=hits if scale.counted else None,
+                denominator=total if scale.counted else None,
+                effective_n=n,
+                rows=float(under) if weighted and scale.counted else None,
+                degrees_of_freedom=df if math.isfinite(df) else None,
+                flags=(SMALL,) if thin else (),
+            )
+
+    def _empty_group(self, metric: Measured, i: int) -> Estimate:
+        none = 0.0 if Scale.of(metric).counted else None
+        return self.base(metric.name, group=self.g.groups[i], n=float(self.g.rows[i]), numerator=none,
+                         denominator=none, status="undefined", reason=self._empty(metric, i))  # fmt: skip
+
+    def _to_reference(
+        self, metric: Measured, sample: Sample, kind: Kind, limits: Limits, exact: np.ndarray
+    ) -> Iterator[Estimate]:
+        """Every other group's difference from the reference, or ratio to it."""
+        at, ratio, scale = self.g.reference, kind == "ratio", Scale.of(metric, kind)
+        q, reference = float(sample.p[at]), self.g.groups[at]
+        value = sample.p / q if ratio and q else sample.p - q
+        columns = (sample.p, scale.moved(value), *(scale.moved(x) for x in limits), self.g.rows + self.g.rows[at],
+                   sample.thin | sample.thin[at], sample.measured & sample.measured[at], exact)  # fmt: skip
+        name = f"{'mover-r' if ratio else 'newcombe'} on {self._method()}"
+        how = [[scale.said(name + few + open_) for open_ in ("; no upper limit", "")] for few in ("", FEW)]
+        flags, few = self.flags, (*self.flags, SMALL)
+        rows = zip(self.g.groups, *(c.tolist() for c in columns), strict=True)
+        for i, (group, p, apart, low, high, both, thin, measured, as_few) in enumerate(rows):
+            if i == at:
+                continue
+            if not measured or (ratio and q == 0):
+                yield self._no_comparison(metric, sample, kind, i)
+                continue
+            bounded = math.isfinite(high)
+            yield Estimate(
+                stage=self.stage,
+                metric=metric.name,
+                compare=kind,
+                by=self.g.by,
+                group=group,
+                reference=reference,
+                outcome=self.outcome,
+                value=apart,
+                low=low,
+                high=high if bounded else None,
+                confidence=self.scope.confidence,
+                method=how[as_few][bounded],
+                n=float(both),
+                numerator=p if ratio else None,
+                denominator=q if ratio else None,
+                flags=few if thin else flags,
+            )
+
+    def _no_comparison(self, metric: Measured, sample: Sample, kind: Kind, i: int) -> Estimate:
+        at = self.g.reference
+        empty = next((j for j in (i, at) if not sample.measured[j]), None)
+        if empty is not None:
+            reason = f"not measured for {self._named(empty)} ({self._empty(metric, empty)})"
+        else:
+            reason = f"{'0' if sample.p[i] == 0 else 'x'}/0: {event(metric)} for nobody in {self._named(at)}"
+        return self.base(
+            metric.name,
+            compare=kind,
+            group=self.g.groups[i],
+            reference=self.g.groups[at],
+            n=float(self.g.rows[i] + self.g.rows[at]),
+            flags=self.flags + self._group_flags(sample, i, at),
+            status="undefined",
+            reason=reason,
+        )
+
+    def _lonely(self, metric: str, compare: str) -> Estimate:
+        have = f"only one group ({self._named(0)})" if self.g.groups else "no group"
+        return self.base(
+            metric,
+            compare=compare,
+            n=self._n,
+            status="undefined",
+            flags=self.flags,
+            reason=f"{have} has rows: nothing to compare; at least two are needed",
+        )
+
+    def _why(self, metric: Measured, sample: Sample) -> str:
+        empty = [i for i in range(len(self.g.groups)) if not sample.measured[i]]
+        if not empty:
+            return f"0/0: {event(metric)} for nobody in any group"
+        named = ", ".join(self._named(i) for i in empty[:3]) + (f" and {len(empty) - 3} more" if len(empty) > 3 else "")
+        return f"not measured for {named} ({self._empty(metric, empty[0])})"
+
+    def _empty(self, metric: Measured, i: int) -> str:
+        """Why a metric is undefined for a group."""
+        if (nobody := self.g.nobody(i)) is not None:
+            return nobody
+        weightless = "w" in self.g.counts and isinstance(metric, Rate) and self.g.rows_given(metric)[i] > 0
+        return f"{metric.empty} that has a weight above 0" if weightless else str(metric.empty)
+
+    def _named(self, i: int) -> str:
+        return " x ".join(printable(level) for level in self.g.groups[i])

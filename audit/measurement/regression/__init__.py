@@ -1,0 +1,1 @@
+"""Errors and predictions of a regression by group."""

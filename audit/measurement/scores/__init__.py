@@ -1,0 +1,1 @@
+"""Scores of groups: areas under curves, calibration, losses."""

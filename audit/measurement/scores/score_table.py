@@ -1,0 +1,87 @@
+"""Scores per group: order, loss and calibration, from bins and sums, of everybody, every group and every crossing.
+
+Must not: read rows, or know a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from audit.cube import Cube
+from audit.estimate import Estimate
+from audit.measurement.grouping import Grouping, crossings, grouping, missing_groups
+from audit.measurement.metrics.kinds import Metric
+from audit.measurement.metrics.scores import SCORES
+from audit.measurement.scope import Scope
+from audit.measurement.scores.auc import area_estimates
+from audit.measurement.scores.bins import Bins, bins_of, pairs_of
+from audit.measurement.scores.calibration import calibration_estimates
+from audit.measurement.scores.curves import curve_estimates
+from audit.measurement.scores.losses import loss_estimates
+
+
+def score_estimates(
+    binned: Sequence[Cube], lost: Sequence[Cube], scope: Scope, pairs: Sequence[Cube] = ()
+) -> tuple[Estimate, ...]:
+    """Metrics of the scores for everybody, every group and every crossing that was counted.
+
+    Parameters
+    ----------
+    binned
+        Groups x label x score bin (x fold), one cube a crossing.
+    lost
+        Groups x label (x fold), with sums of losses.
+    pairs
+        Groups x label, with pairs in the right order, one cube a grouping; none where the AUC comes from bins.
+    """
+    found: list[Estimate] = []
+    for by in crossings(scope.groups, scope.intersections) if binned else ():
+        if not any(set(by) <= set(c.names) for c in binned):
+            found += _uncounted(by)
+            continue
+        why = _improper(lost[0])
+        found += _of(grouping(lost, by, scope.reference), binned, scope, pairs, why)
+        if (rest := missing_groups(lost, by)) is not None:
+            found += _of(rest, binned, scope, pairs, why, comparable=False)
+    return tuple(found)
+
+
+def disagreements(binned: Sequence[Cube], pairs: Sequence[Cube], scope: Scope) -> Iterator[str]:
+    """Sentences for exact AUCs that cannot be, because the score bins of the same rows rule them out."""
+    for cube in pairs:
+        by = cube.names[:-1]
+        groups = grouping([cube], by, {}).groups if by else ((),)
+        bins = bins_of(binned, by, groups) if any(set(by) <= set(c.names) for c in binned) else None
+        if bins is not None:
+            yield from pairs_of(cube, groups).unlike(bins, scope)
+
+
+def _of(
+    grouped: Grouping, binned: Sequence[Cube], scope: Scope, pairs: Sequence[Cube], why: str | None, *,
+    comparable: bool = True,
+) -> list[Estimate]:  # fmt: skip
+    bins: Bins = bins_of(binned, grouped.by, grouped.groups)
+    exact = next((pairs_of(c, grouped.groups) for c in pairs if set(c.names[:-1]) == set(grouped.by)), None)
+    return [
+        *area_estimates(grouped, bins, scope, exact, comparable=comparable),
+        *loss_estimates(grouped, scope, why, comparable=comparable),
+        *calibration_estimates(grouped, bins, scope, why),
+        *(curve_estimates(grouped, bins, scope, ordered=exact is not None) if comparable and grouped.by else ()),
+    ]
+
+
+def _improper(lost: Cube) -> str | None:
+    """Why scores are no probabilities; None where they may be."""
+    outside = float(lost["outside"].sum())
+    return f"scores are no probabilities: {outside:,.0f} lie outside 0 to 1" if outside else None
+
+
+def _uncounted(by: tuple[str, ...]) -> Iterator[Estimate]:
+    """Everything that a limit may ask of a crossing whose score bins are too many to record."""
+    reason = "not counted: the crossing makes too many cells of group, label and score bin; cross fewer groups"
+    metrics: tuple[Metric, ...] = SCORES
+    for metric in metrics:
+        for compare in metric.judged:
+            yield Estimate(
+                stage="model", metric=metric.name, compare=compare, by=by, n=0.0, status="undefined", reason=reason
+            )

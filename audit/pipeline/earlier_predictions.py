@@ -1,0 +1,262 @@
+"""What lay where training is to leave its predictions: never taken for new, and never lost.
+
+Nothing is removed or moved before training. The old files stay where they are, and a copy of them lies with the record
+of the run while training goes on, so that one that crashes, is stopped or leaves nothing costs no predictions: what it
+changed is put back, and its own halves are kept beside. Whoever kills the auditor finds the copy in what the run left.
+
+Must not: remove or change a file that it has not written itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit.config.schema import Config
+from audit.errors import QuestionError, SourceError, StoreError, TrainingError, printable
+from audit.record.store import BEFORE
+from audit.system.file_watch import Watch
+from audit.tables.addresses import is_address, public
+from audit.tables.files import ENDINGS
+from audit.tables.folders import find_parts, hidden
+
+SHOWN = 160
+CHUNK_BYTES = 2**20
+Stamp = tuple[int, int, int, int]
+
+
+def stamps(place: Path) -> dict[Path, Stamp]:
+    """A file, or each of a folder, and what is another when it was written anew; none where there is nothing."""
+    paths = [place] if place.is_file() else (p for p in place.rglob("*") if not hidden(p.name) and p.is_file())
+    return {path: _stamp(path) for path in paths}
+
+
+def require_apart(config: Config, folder: Path, store: Path | None) -> None:
+    """Refuse a place of predictions that holds something else: training would write over it.
+
+    Raises
+    ------
+    QuestionError
+        When it is, holds, or lies in what the question reads, by any name or link, is a file that is no table, or is,
+        or lies in, the store.
+    """
+    if config.train is None:
+        return
+    place, named = folder / config.train.predictions, printable(config.train.predictions, SHOWN)
+    if place.is_file() and not {ending.lower() for ending in place.suffixes} & set(ENDINGS):
+        raise QuestionError(
+            f"[train] predictions '{named}' is there and is no table: training would write over it; name a file that "
+            f"ends in one of {', '.join(ENDINGS)}"
+        )
+    for what, path in _read(config, folder):
+        if _same(place, path):
+            raise QuestionError(
+                f"[train] predictions '{named}' is, or holds, what {what} reads: training would write over it; name "
+                "another file"
+            )
+    if store is not None and (_same(place, store) or _same(store, place)):
+        raise QuestionError(
+            f"[train] predictions '{named}' is, or lies in, the store of runs ('{printable(store, SHOWN)}'): training "
+            "would write over what was recorded; name another file"
+        )
+
+
+def _read(config: Config, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every file that a question reads, and the key that names it."""
+    yield "the audit itself (its audit.toml)", folder / "audit.toml"
+    yield "the whole pipeline", folder
+    named = {"[data] source": config.data.source}
+    named |= {f"[data] test ('{printable(public(source))}')": source for source in config.data.tests.values()}
+    for what, source in named.items():
+        for path in _files(source, folder):
+            yield what, path
+    if config.checks is not None and config.checks.suite is not None:
+        yield "[checks] suite", folder / config.checks.suite
+
+
+def _files(source: str | None, folder: Path) -> Iterator[Path]:
+    """Files of a source, and itself; what is not there yet, or is no table, is refused by whoever reads it."""
+    if source is None or is_address(source):
+        return
+    yield folder / source
+    with suppress(SourceError):
+        yield from (part.path for part in find_parts(source, folder))
+
+
+def _same(place: Path, path: Path) -> bool:
+    """Whether a file is the place, or lies in it: by name, by a link, or on a disk that tells no case."""
+    for at in (path, *path.resolve().parents):
+        with suppress(OSError, ValueError):
+            if at.resolve() == place.resolve() or at.samefile(place):
+                return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What lay in a place before training, and its copy."""
+
+    place: Path
+    link: Path | None
+    """Where the place led, where it is a link."""
+    stamps: Mapping[Path, Stamp]
+    copies: Path
+    watch: Watch
+
+    @classmethod
+    def keep(cls, place: Path, staging: Path) -> Earlier:
+        """Copy what lies in a place into the folder of the run.
+
+        Raises
+        ------
+        SourceError
+            When it cannot be copied; nothing was trained then.
+        """
+        found = stamps(place.resolve())
+        kept = cls(place, _link(place), found, staging / BEFORE, Watch(found))
+        try:
+            for at, path in enumerate(kept.stamps):
+                kept.copies.mkdir(exist_ok=True)
+                shutil.copy2(path, kept._copy(at))
+        except OSError as error:
+            kept.discard()
+            raise SourceError(
+                f"the old '{printable(place.name, SHOWN)}' ([train] predictions) cannot be kept while training goes "
+                f"on: {error.strerror}; make room or make it readable, or move it away"
+            ) from error
+        return kept
+
+    def refuse_old(self) -> None:
+        """Refuse predictions of before in what training has left.
+
+        Raises
+        ------
+        SourceError
+            When there are none, a file was left as it was, or rows were added to it.
+        """
+        if not self.place.exists():
+            raise left_none(self.place.name)
+        for at, (path, before) in enumerate(self.stamps.items()):
+            if not path.is_file():
+                continue
+            now = _stamp(path)
+            # A clock that is too coarse to tell a second writing from the first is not believed: the bytes are. Neither
+            # is a time that was set to another while nobody wrote.
+            same = now == before or (now[:3] == before[:3] and self.watch.untouched(path))
+            if same and _begins_with(path, self._copy(at)):
+                raise _untouched(path, self.place)
+            if now[2] > before[2] and _has_rows(self._copy(at)) and _begins_with(path, self._copy(at)):
+                raise SourceError(
+                    f"[train] predictions: {_named(path, self.place)} begins with the whole of the file that was there "
+                    "before training, so rows of an earlier run may be in it; let training write it anew, or move the "
+                    "old one away"
+                )
+
+    def put_back(self, *, failed: bool) -> tuple[Path, ...]:
+        """Undo what a training that left no predictions did to those of before.
+
+        Returns
+        -------
+        tuple of Path
+            What it left in their place, under the names by which it is kept beside them.
+
+        Raises
+        ------
+        TrainingError, StoreError
+            When the disk refuses; the copies are then where they were. The first where training itself failed.
+        """
+        try:
+            return tuple(self._put_back(f".failed-{self.copies.parent.name.strip('.').removesuffix('.part')}"))
+        except OSError as error:
+            kind = TrainingError if failed else StoreError
+            raise kind(
+                f"the predictions of before training cannot be put back: {error.strerror}; their copies are in "
+                f"'{printable(self.copies, SHOWN)}'"
+            ) from error
+
+    def _put_back(self, ending: str) -> Iterator[Path]:
+        if self.link is not None and _link(self.place) != self.link:
+            yield from _aside(self.place, ending)
+            self.place.symlink_to(self.link)
+        for at, (path, before) in enumerate(self.stamps.items()):
+            if path.is_file() and _stamp(path)[:3] == before[:3] and _begins_with(path, self._copy(at)):
+                shutil.copystat(self._copy(at), path)
+                continue
+            above = next(folder for folder in path.parents if os.path.lexists(folder))
+            if not above.is_dir():
+                yield from _aside(above, ending)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            spare = path.with_name(f".{path.name}{ending}")
+            shutil.copy2(self._copy(at), spare)
+            yield from _aside(path, ending)
+            spare.replace(path)
+
+    def discard(self) -> None:
+        """Take the copies away, once nobody needs them."""
+        self.watch.close()
+        shutil.rmtree(self.copies, ignore_errors=True)
+
+    def _copy(self, at: int) -> Path:
+        return self.copies / f"{at}-{list(self.stamps)[at].name[-200:]}"
+
+
+def left_none(source: str) -> SourceError:
+    """Error for a training that ended well without a table of predictions."""
+    return SourceError(
+        f"training ended well but left no '{printable(public(source))}' ([train] predictions); write the table of "
+        "predictions there"
+    )
+
+
+def _untouched(old: Path, place: Path) -> SourceError:
+    if place.is_dir():
+        return SourceError(
+            f"[train] predictions: {_named(old, place)} was there before training, which has left it as it was; let "
+            "training empty the folder first"
+        )
+    return SourceError(
+        f"training ended well but left no '{printable(place.name, SHOWN)}' ([train] predictions): the file of that "
+        "name was there before training, which has left it as it was; write the table of predictions there"
+    )
+
+
+def _named(path: Path, place: Path) -> str:
+    """A file of the predictions, from the folder in which they lie."""
+    real = place.resolve()
+    inside = path.relative_to(real.parent) if path.is_relative_to(real.parent) else Path(path.name)
+    return printable(inside, SHOWN)
+
+
+def _stamp(path: Path) -> Stamp:
+    at = path.stat()
+    return (at.st_dev, at.st_ino, at.st_size, at.st_mtime_ns)
+
+
+def _link(place: Path) -> Path | None:
+    return place.readlink() if place.is_symlink() else None
+
+
+def _aside(path: Path, ending: str) -> Iterator[Path]:
+    """Give what a training left a name of its own."""
+    if os.path.lexists(path):
+        yield path.rename(path.with_name(f"{path.name}{ending}"))
+
+
+def _begins_with(path: Path, copy: Path) -> bool:
+    """Whether a file begins with all bytes of a copy."""
+    with path.open("rb") as one, copy.open("rb") as other:
+        while chunk := other.read(CHUNK_BYTES):
+            if one.read(len(chunk)) != chunk:
+                return False
+    return True
+
+
+def _has_rows(path: Path) -> bool:
+    """Whether more than one line, the header, stands in a file."""
+    with path.open("rb") as file:
+        file.readline()
+        return bool(file.readline())

@@ -1,0 +1,97 @@
+"""An audit of counts that were made elsewhere: the same document as an audit of the rows themselves.
+
+Must not: read rows.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from audit._version import __version__
+from audit.config.read import build
+from audit.config.written_limits import Gates, rules_of
+from audit.counting.cells import Account
+from audit.counting.plan import Counted
+from audit.cube import Cube
+from audit.errors import ValuesError
+from audit.measurement.grouping import LABEL, NEGATIVE, POSITIVE, PREDICTION
+from audit.pipeline.plans import model_plan
+from audit.pipeline.run import conclude, now
+from audit.pipeline.stages import Findings, measure_model
+from audit.record.epochs import occupied
+from audit.record.result import AuditResult, Part, Run
+from audit.tables.python_values import deep, plain, policy_of, reference_of
+from audit.tables.python_values import names as names_of
+
+SOURCE = "counts of the training loop"
+
+
+def result_of(
+    account: Account,
+    decided: Cube,
+    *,
+    reference: Any = None,
+    intersections: int = 1,
+    confidence: float = 0.95,
+    compare_to: str | Sequence[str] = (),
+    gates: Gates = (),
+    four_fifths: bool = False,
+) -> AuditResult:
+    """Audit groups x label x prediction.
+
+    Parameters
+    ----------
+    account
+        Where every row went.
+    decided
+        Counts over groups, label and prediction, in this order.
+    reference, intersections, confidence, compare_to, gates, four_fifths
+        As in `audit.measure`.
+
+    Raises
+    ------
+    ValuesError
+        When no row was counted.
+    """
+    started, cube = now(), occupied(decided)
+    if not cube["n"].sum():
+        raise ValuesError("no row was counted: nothing to audit; call update for every batch before result")
+    names = cube.names[:-2]
+    two = {*cube.axis(LABEL).levels, *cube.axis(PREDICTION).levels} <= {NEGATIVE, POSITIVE}
+    raw: dict[str, Any] = {
+        "data": {
+            "label": LABEL, "groups": names, "intersections": plain(intersections), "unit": "row",
+            "reference_group": reference_of(reference, names), "compare_to": names_of(compare_to, "compare_to"),
+        },
+        "predictions": {"source": SOURCE, "task": "classification" if two else "multiclass", "prediction": PREDICTION},
+        "policy": policy_of(confidence, four_fifths),
+    }  # fmt: skip
+    rules = rules_of(deep(gates), "model")
+    config = build(raw | ({"gates": rules} if rules else {}), "the question")
+    plan, found = model_plan(config), Findings()
+    counted = Counted(
+        cubes=tuple(cube.keep(*by, LABEL, PREDICTION) for by in plan.crossings),
+        rows_read=account.rows_read,
+        rows_excluded=account.rows_excluded,
+        rows_without_group={name: account.rows_without_group.get(name, 0) for name in names},
+    )
+    found.data.append(_part(counted))
+    measure_model(counted, plan, config, found, nullcontext)
+    run = Run(id=f"memory-{secrets.token_hex(4)}", started=started, finished=now(), version=__version__)
+    return conclude(config, found, run)
+
+
+def _part(counted: Counted) -> Part:
+    return Part(
+        part="predictions",
+        source=SOURCE,
+        digest=None,
+        undigested="rows were counted one batch at a time and not kept",
+        rows_read=counted.rows_read,
+        rows_used=counted.rows_used,
+        rows_excluded=dict(counted.rows_excluded),
+        rows_without_group={name: n for name, n in counted.rows_without_group.items() if n},
+    )

@@ -1,0 +1,153 @@
+"""Auditing a table in parts: each is counted where it lies, and the sum of the counts is measured.
+
+Must not: keep a row; measure or judge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from audit.config.read import build
+from audit.config.schema import Config
+from audit.counting.as_written import as_written
+from audit.counting.backends.choose import engine_of
+from audit.counting.count import tallied
+from audit.counting.parts import ENDING, begun, part_names, read_question, save_part, save_question
+from audit.counting.plan import Plan
+from audit.errors import SHOWN_CHOICES, QuestionError, SourceError, printable
+from audit.pipeline.plans import data_plan, model_plan
+from audit.pipeline.stages import Step
+from audit.tables.addresses import is_address, public
+from audit.tables.files import digests_of, is_counts
+from audit.tables.folders import find_parts
+from audit.tables.formats.dialect import UNSAID, Dialect
+from audit.tables.table import Table, open_table
+
+COUNTED = ("data", "predictions")
+"""Sections that say what is counted; a policy may be another one every time that the sum is measured."""
+
+
+class Added(NamedTuple):
+    """What one part added."""
+
+    rows: int
+    parts: int
+    """Parts in the folder now."""
+
+
+def add_part(
+    source: str | Path,
+    folder: Path,
+    question: Config | None,
+    engine: str | None,
+    master: str | None,
+    step: Step,
+    dialect: Dialect = UNSAID,
+) -> Added:
+    """Count one part into a folder.
+
+    Parameters
+    ----------
+    source
+        Table of the part.
+    folder
+        Of counts; made where it does not exist.
+    question
+        What to count; None takes the question of the folder.
+    engine, master
+        Who counts this part; it makes no difference to the counts.
+    step
+        Shows what is being done.
+    dialect
+        How the part is written, where it is a CSV.
+
+    Raises
+    ------
+    AuditError
+        Nothing of the part is then in the folder.
+    """
+    if is_address(source):
+        raise QuestionError(
+            f"{printable(public(source), 160)} is an address, whose bytes are not hashed, so it could be counted twice "
+            "without a word; fetch the file first and name its path"
+        )
+    raw = _counted_sections(folder, question)
+    config = build(raw, str(folder))
+    plan = plan_of(config)
+    with begun(folder, str(source)):
+        with step("Counting the part"):
+            table = as_written(open_table(source, dialect=dialect), plan)
+            found = tallied(engine_of(engine or "duckdb", master), table, plan)  # type: ignore[arg-type]
+        save_question(folder, raw)
+        save_part(folder, table, _files(source, table), plan, found)
+    return Added(found.crossings.rows, len(list(folder.glob(f"*{ENDING}"))))
+
+
+def _files(source: str | Path, table: Table) -> tuple[str, ...]:
+    """Digest of each file of a part, so that none of them is counted again within another pattern."""
+    parts = find_parts(source, None)
+    if len(parts) == 1 and not parts[0].keys and table.digest is not None:
+        return (table.digest,)
+    whole, each = digests_of(parts)
+    if whole != table.digest:
+        raise SourceError(f"{printable(source)} changed while it was read; run again when nothing writes to it")
+    return each
+
+
+def plan_of(config: Config) -> Plan:
+    """Plan of a question about a part."""
+    plan = model_plan(config) if config.predictions is not None else data_plan(config)
+    if config.predictions is not None and config.data.strata:
+        plan = replace(plan, strata=config.data.strata)
+    return replace(plan, of_parts=True)
+
+
+def require_parts(folder: Path, expected: int | None) -> int:
+    """Number of parts in a folder; another one than expected is refused, because a deleted part leaves no trace.
+
+    Raises
+    ------
+    QuestionError
+        Naming the parts that are there.
+    """
+    found = len(list(folder.glob(f"*{ENDING}")))
+    if expected is not None and found != expected:
+        names = part_names(folder)
+        listed = ", ".join(map(printable, names[:SHOWN_CHOICES])) + (", …" if len(names) > SHOWN_CHOICES else "")
+        mend = "count what is missing" if found < expected else "take out what does not belong"
+        held = "1 part" if found == 1 else f"{found:,} parts"
+        raise QuestionError(f"{printable(folder)} holds {held} ({listed or 'none'}), not {expected:,}; {mend}")
+    return found
+
+
+def counted_question(folder: Path) -> dict[str, Any]:
+    """Plain question about the sum of a folder, with the folder in the place of rows."""
+    if not is_counts(folder):
+        raise QuestionError(
+            f"{printable(folder)} is no folder of counts; make one with audit count TABLE --into {printable(folder)}"
+        )
+    raw = read_question(folder)
+    section = "predictions" if "predictions" in raw else "data"
+    raw[section]["source"] = str(folder)
+    return raw
+
+
+def _counted_sections(folder: Path, question: Config | None) -> dict[str, Any]:
+    """The part of a question that says what is counted, without the source of any part."""
+    if question is None:
+        if not is_counts(folder):
+            raise QuestionError(
+                f"{printable(folder)} has no question yet; the first part needs --label and --groups, or --config"
+            )
+        return read_question(folder)
+    raw: dict[str, Any] = question.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    raw = {k: v for k, v in raw.items() if k in COUNTED}
+    section = "predictions" if "predictions" in raw else "data"
+    raw[section]["source"] = "a part"
+    # Counts are handed on: what makes a part, and where, is nothing that they answer, and may hold a secret.
+    for key in ("engine", "master", "prepare", "csv"):
+        raw["data"].pop(key, None)
+    raw[section].pop("csv", None)
+    return raw

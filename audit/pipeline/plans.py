@@ -1,0 +1,79 @@
+"""From the question of a user to what is counted and what is measured.
+
+Must not: open a table.
+"""
+
+from __future__ import annotations
+
+from audit.config.schema import Config
+from audit.counting.plan import Plan
+from audit.measurement.scope import Scope
+
+
+def scope_of(config: Config) -> Scope:
+    """What to measure."""
+    data = config.data
+    return Scope(
+        groups=data.groups,
+        intersections=data.intersections,
+        reference=_reference(config),
+        population=data.reference,
+        confidence=config.policy.confidence,
+        compare_to=config.compared_to,
+    )
+
+
+def data_plan(config: Config) -> Plan:
+    """What to count of the rows before training."""
+    data = config.data
+    return Plan(
+        groups=data.groups,
+        intersections=data.intersections,
+        label=None if _regresses(config) else data.label,
+        classes=config.classes and data.label is not None,
+        positive=data.positive,
+        weight=data.weight,
+        unit=config.unit,
+        bins=data.bins,
+        strata=data.strata if data.label is not None else (),
+    )
+
+
+def model_plan(config: Config) -> Plan:
+    """What to count of the predictions."""
+    data, asked = config.data, config.predictions
+    if asked is None:
+        return data_plan(config)
+    return Plan(
+        groups=data.groups,
+        task=asked.task,
+        classes=config.classes,
+        intersections=data.intersections,
+        label=config.predictions_label,
+        positive=data.positive,
+        prediction=asked.prediction,
+        score=asked.score,
+        threshold=asked.threshold,
+        exact_auc=asked.exact_auc,
+        weight=data.weight,
+        unit=config.unit,
+        bins=data.bins,
+        features=asked.features,
+        neighbours=asked.neighbours,
+        reference=_reference(config) if asked.features else {},
+        query=asked.query,
+        rank=asked.rank,
+        top=tuple(sorted(asked.top or ())),
+    )
+
+
+def _regresses(config: Config) -> bool:
+    """Whether labels are numbers, of which no class is counted."""
+    return config.predictions is not None and config.predictions.task in {"regression", "ranking"}
+
+
+def _reference(config: Config) -> dict[str, str]:
+    """Level that the others are compared with, by group column, where one is named."""
+    from audit.tables.levels import level_text
+
+    return {c: str(level_text(v)) for c, v in config.data.reference_group.items()}

@@ -1,0 +1,298 @@
+"""The whole way through, in one screen: validate, look for bias, train under the meter, count, measure, judge, record.
+
+Must not: print, parse arguments, or know how any step is done.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from audit._version import __version__
+from audit.config.schema import Config
+from audit.errors import AuditError, QuestionError, SourceError, StoreError, TrainingError, printable
+from audit.gates.before_training import standing
+from audit.gates.judge import Evidence, exit_code, judge, overall, require_waived
+from audit.pipeline.earlier_predictions import Earlier, require_apart
+from audit.pipeline.stages import (
+    Findings,
+    Opened,
+    Step,
+    audit_predictions,
+    check_data,
+    require_inputs,
+    require_inside,
+    require_left,
+)
+from audit.record.cubes import question_record
+from audit.record.result import AuditResult, Code, Energy, Run
+from audit.record.store import BEFORE, RECORD, Store
+from audit.system.recorded_command import recorded_words
+
+if TYPE_CHECKING:
+    from audit.energy.meter import Meter
+    from audit.system.command import Ended
+
+NOT_KEPT = 74
+"""Exit code of an audit that went well and could not be kept, as of one whose output could not be written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """A finished audit: the result, where it lies, and the exit code it means."""
+
+    result: AuditResult
+    folder: Path | None
+    exit_code: int
+    lost: str | None = None
+    """Why it lies nowhere, in words: a store that cannot be written costs the record and not the verdict."""
+
+
+def _unsaid(sentence: str) -> None:
+    """Say nothing, where nobody listens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What to audit and where the evidence goes."""
+
+    config: Config
+    folder: Path
+    store: Store
+    command: tuple[str, ...] = ()
+    quiet_stdout: bool = False
+    """Send the training's own stdout to stderr, because stdout carries the document."""
+    step: Step = nullcontext
+    metered: bool = True
+    insist: bool = False
+    """Train although a gate on the data fails; the result says so."""
+    say: Callable[[str], object] = _unsaid
+    """Tells people what they should know before the training and not after it."""
+
+
+def run(job: Job) -> Audited:
+    """Audit a whole training run, or the parts of it that the configuration asks for.
+
+    Raises
+    ------
+    InputError
+        Nothing was judged and nothing is left in the store.
+    TrainingError
+        Training failed, and on top of that the run could not be recorded.
+    """
+    require_waived(job.config, today())
+    opened = require_inputs(job.config, job.folder, job.store.folder)
+    run_id, started = job.store.new_run_id(), now()
+    staging, found, ended = job.store.begin(run_id), Findings(), None
+    try:
+        with meter_of(job, staging) if job.metered else nullcontext() as meter:
+            with _phase(meter, "validate"):
+                _prepare(job)
+                check_data(job.config, opened, found, job.step)
+            if job.config.train is not None:
+                _may_train(job, found)
+            if meter is not None and job.config.train is not None and not found.stopped_by:
+                ended = _train(job, meter, found, staging, opened)
+            if not found.stopped_by and (ended is None or ended.whole):
+                with _phase(meter, "audit"):
+                    audit_predictions(job.config, opened, found, job.step)
+            energy = meter.energy() if meter is not None else None
+    except AuditError:
+        # What could not be put back is lost without its copies.
+        if not (staging / BEFORE).exists():
+            shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return _finish(job, record_of(job, run_id, started, found), found, energy, ended)
+
+
+def _finish(job: Job, record: Run, found: Findings, energy: Energy | None, ended: Ended | None) -> Audited:
+    failed = ended is not None and not ended.whole
+    try:
+        result = conclude(job.config, found, record, energy, failed=failed)
+        folder, lost = _kept(job, result, failed=failed)
+    except Exception as error:
+        if ended is None or not failed:
+            raise
+        # Whatever went wrong here came second; the exit code has to say that training failed.
+        raise TrainingError(
+            f"training ended with code {ended.exit_code}, and the run is not recorded: {printable(error, 300)}"
+        ) from error
+    code = exit_code(result.verdict, job.config.policy.insufficient) or (0 if lost is None else NOT_KEPT)
+    interrupted = ended.signal_received if ended is not None else None
+    return Audited(result=result, folder=folder, exit_code=128 + interrupted if interrupted else code, lost=lost)
+
+
+def _kept(job: Job, result: AuditResult, *, failed: bool) -> tuple[Path | None, str | None]:
+    """Where a result is kept; of one that the store refuses, why."""
+    try:
+        return write(result, job.store, job.step), None
+    except StoreError as error:
+        if failed:
+            raise
+        return None, str(error)
+
+
+def conclude(
+    config: Config, found: Findings, record: Run, energy: Energy | None = None, *, failed: bool = False
+) -> AuditResult:
+    """Judge what was found, and make the document."""
+    energy = None if energy is None else _per_unit(energy, config, found)
+    evidence = Evidence(estimates=found.estimates, checks=found.checks, energy=energy, stopped_by=found.stopped_by)
+    # By the day that is on record, so that whoever judges the document again decides alike about its waivers.
+    gates = judge(config, evidence, dt.datetime.fromisoformat(record.finished).date())
+    verdict = overall(gates, four_fifths=config.policy.four_fifths)
+    return AuditResult(
+        run=record,
+        question=question_record(config),
+        verdict="incomplete" if failed else verdict,
+        data=tuple(found.data),
+        cubes=tuple(found.cubes),
+        estimates=found.estimates,
+        checks=tuple(found.checks),
+        energy=energy,
+        gates=gates,
+        epochs=found.epochs,
+        epoch_notes=found.epoch_notes,
+    )
+
+
+def _per_unit(energy: Energy, config: Config, found: Findings) -> Energy:
+    """The energy with the carbon of each unit that the run served."""
+    from audit.energy.sci import with_units
+
+    return with_units(
+        energy, unit=config.energy.unit, data=found.data, estimates=found.estimates, groups=config.data.groups
+    )
+
+
+def record_of(job: Job, run_id: str, started: str, found: Findings) -> Run:
+    """How a run came about, once it has ended."""
+    return Run(
+        id=run_id,
+        started=started,
+        finished=now(),
+        version=__version__,
+        command=job.command,
+        code=code_version(job.folder),
+        exit_codes=found.exit_codes,
+        stopped_by=found.stopped_by,
+        continued=found.continued,
+        interrupted=found.interrupted,
+    )
+
+
+def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
+    """Publish a result into the store: the document and its cards, all or nothing."""
+    from audit.report.card.render import render
+    from audit.report.croissant import is_describable
+
+    with step("Writing the card"):
+        files = {"audit.json": result.to_json(), "card.html": render(result, "html"), "card.md": render(result, "md")}
+        if is_describable(result):
+            files["croissant.json"] = render(result, "croissant")
+        return store.commit(result.run.id, files)
+
+
+def meter_of(job: Job, staging: Path | None) -> Meter:
+    """Meter of a job, which keeps its record in a folder where there is one."""
+    from audit.energy.meter import Meter
+
+    return Meter.of(job.config.energy, record=None if staging is None else staging / RECORD)
+
+
+def _phase(meter: Meter | None, name: Literal["validate", "audit"]) -> AbstractContextManager[object]:
+    """Phase of the meter, where one runs."""
+    return nullcontext() if meter is None else meter.phase(name)
+
+
+def _prepare(job: Job) -> None:
+    from audit.system.command import run_command
+
+    command = job.config.data.prepare
+    if command is None:
+        return
+    with job.step("Preparing the data"):
+        ended = run_command(command, folder=job.folder, quiet_stdout=True)
+    if ended.exit_code != 0:
+        raise SourceError(
+            f"[data] prepare ({' '.join(recorded_words(command))}) ended with exit code {ended.exit_code}; its own "
+            "message is above"
+        )
+
+
+def _may_train(job: Job, found: Findings) -> None:
+    """Look at the gates on the data before a single step of training."""
+    evidence = Evidence(estimates=found.estimates, checks=found.checks)
+    failed, undecided = standing(job.config, evidence, today())
+    if job.insist:
+        found.continued = failed
+    else:
+        found.stopped_by = failed
+    for sentence in () if found.stopped_by else undecided:
+        job.say(f"audit: {sentence}")
+
+
+def _train(job: Job, meter: Meter, found: Findings, staging: Path, opened: Opened) -> Ended:
+    train = job.config.train
+    if train is None:
+        raise QuestionError("[train] is missing")
+    place = require_inside(job.folder, train.predictions)
+    # The data may have been made, or changed places, since the question was looked at.
+    require_apart(job.config, job.folder, job.store.folder)
+    before, ended, stands = Earlier.keep(place, staging), None, False
+    try:
+        with job.step("Training"):
+            ended = _metered(train.command, job, meter, found, staging)
+        found.exit_codes["train"], found.interrupted = ended.exit_code, ended.interrupted
+        if ended.whole:
+            before.refuse_old()
+            with meter.phase("audit"):
+                require_left(job.config, opened)
+            stands = True
+    finally:
+        if not stands and (aside := before.put_back(failed=ended is None or not ended.whole)):
+            kept = ", ".join(f"'{printable(path.name)}'" for path in aside)
+            job.say(f"audit: the predictions of before training are back; what training left is kept as {kept}")
+        before.discard()
+    return ended
+
+
+def _metered(command: Sequence[str], job: Job, meter: Meter, found: Findings, staging: Path) -> Ended:
+    """Run a command under the meter, and read what it said of its epochs."""
+    from audit.record.epochs import environment_of, read_epochs
+    from audit.system.command import metered_command
+
+    env, quiet = environment_of(staging), job.quiet_stdout
+    ended = metered_command(command, folder=job.folder, meter=meter, phase="train", quiet_stdout=quiet, env=env)
+    found.epochs, found.epoch_notes = read_epochs(staging)
+    return ended
+
+
+def code_version(folder: Path) -> Code | None:
+    """Commit of the folder's git checkout; None where there is none."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        return Code(commit=commit, dirty=bool(_git(folder, "status", "--porcelain", "--untracked-files=no")))
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ("git", "-C", str(folder), *arguments)
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
+def today() -> dt.date:
+    """The present day in UTC."""
+    return dt.datetime.now(dt.UTC).date()
+
+
+def now() -> str:
+    """The present time in UTC, ISO 8601."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

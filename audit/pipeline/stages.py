@@ -1,0 +1,291 @@
+"""The stages of a run: what is read, what is counted, what is found.
+
+Must not: judge, print, or start a process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from audit.checks.check import CheckKind
+from audit.checks.codes import require_codes
+from audit.checks.counted_codes import mend_of
+from audit.checks.decisions import score_checks, threshold_check
+from audit.checks.groups import declared_checks, group_checks
+from audit.checks.missing_words import missing_words
+from audit.checks.part import Looked, looking, readable
+from audit.checks.registry import kinds
+from audit.config.schema import Config
+from audit.counting.as_written import as_written
+from audit.counting.backends.choose import count
+from audit.counting.parts import CountedParts
+from audit.counting.plan import Counted, Plan
+from audit.counting.refusals import no_rows
+from audit.errors import QuestionError, ValuesError, printable
+from audit.gates.four_fifths import four_fifths_checks
+from audit.measurement.estimates import Estimates
+from audit.measurement.measure import of_data, of_predictions
+from audit.pipeline.earlier_predictions import left_none, require_apart
+from audit.pipeline.plans import data_plan, model_plan, scope_of
+from audit.record.cubes import cube_record, part_record
+from audit.record.result import Check, CubeRecord, Epoch, Part
+from audit.tables.lazy import SparkTable
+from audit.tables.table import Table, open_table
+
+Step = Callable[[str], AbstractContextManager[object]]
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the stages have found so far."""
+
+    data: list[Part] = field(default_factory=list)
+    cubes: list[CubeRecord] = field(default_factory=list)
+    estimates: Estimates = field(default_factory=Estimates)
+    checks: list[Check] = field(default_factory=list)
+    exit_codes: dict[str, int] = field(default_factory=dict)
+    stopped_by: tuple[str, ...] = ()
+    """Gates on the data that kept training from starting."""
+    continued: tuple[str, ...] = ()
+    """Gates on the data that failed and were overridden."""
+    interrupted: str = ""
+    """Signal that stopped the run from outside while training went on."""
+    epochs: tuple[Epoch, ...] = ()
+    """What training said of its groups."""
+    epoch_notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Opened:
+    """Tables that were opened before the run, each handed on once: a text is parsed when it is opened."""
+
+    config: Config
+    folder: Path
+    tables: dict[str, Table] = field(default_factory=dict)
+
+    def require(self, source: str, columns: tuple[str, ...], *, keep: bool) -> None:
+        """Open a table and refuse what is not in it; it is kept where nothing will write it anew before it is read."""
+        table = self.tables.get(source) or self._open(source)
+        table.require(columns)
+        if keep:
+            self.tables[source] = table
+
+    def take(self, source: str) -> Table:
+        """The table, opened now if it was not before."""
+        return self.tables.pop(source, None) or self._open(source)
+
+    def _open(self, source: str) -> Table:
+        """Table of a file or a pattern of files; a cluster's files are not read whole on this machine for a digest."""
+        engine = self.config.data.engine
+        dialect = self.config.dialect(source)
+        return open_table(source, folder=self.folder, digested=engine != "spark", engine=engine, dialect=dialect)
+
+
+def require_inputs(config: Config, folder: Path, store: Path | None = None) -> Opened:
+    """Refuse before any work what is already known to be wrong: grid, suite, tables and columns that are not there."""
+    from audit.energy.carbon import grid
+
+    if config.data.source is None and config.predictions is None:
+        raise QuestionError("nothing is asked: name rows in [data] source, or predictions in [predictions]")
+    grid(config.energy.country)
+    opened, settled = Opened(config, folder), config.data.prepare is None
+    if config.train is not None:
+        require_inside(folder, config.train.predictions)
+        require_apart(config, folder, store)
+    for source in (config.data.source, *config.data.tests.values()) if settled else ():
+        if source is not None:
+            opened.require(source, _data_columns(config), keep=True)
+    if config.predictions is not None and config.predictions.source is not None:
+        opened.require(config.predictions.source, model_plan(config).columns, keep=settled)
+    if config.checks is not None and config.checks.suite is not None:
+        from audit.checks.expectations.suite import read_suite, require_groups
+
+        require_groups(read_suite(folder / config.checks.suite), config.data.groups)
+    return opened
+
+
+def require_left(config: Config, opened: Opened) -> None:
+    """Refuse what training has left where that is no table of predictions: those of before are kept until one stands.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read, lacks a column, or has no rows.
+    """
+    source = config.predictions_source
+    if source is None:
+        return
+    opened.require(source, model_plan(config).columns, keep=True)
+    table = opened.tables[source]
+    if table.rows == 0:
+        raise no_rows(table.name)
+
+
+def require_inside(folder: Path, name: str) -> Path:
+    """Path in the pipeline's folder, where training writes.
+
+    Raises
+    ------
+    QuestionError
+        When a link leads out of the folder.
+    """
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise QuestionError(
+            f"[train] predictions '{printable(name)}' leads out of the pipeline's folder by a link; training "
+            "would write over what lies there, so name a path inside the folder"
+        )
+    return path
+
+
+def check_data(config: Config, opened: Opened, found: Findings, step: Step) -> None:
+    """Validate the data and measure its bias, before any model exists."""
+    if config.data.source is None:
+        return
+    with step("Reading the data"):
+        table = opened.take(config.data.source)
+    audit_parts(table, {part: opened.take(source) for part, source in config.data.tests.items()}, config, found, step)
+    if config.checks is not None and config.checks.suite is not None:
+        found.checks += _expectations(opened.folder / config.checks.suite, table, config, step)
+
+
+def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, found: Findings, step: Step) -> None:
+    """Measure the bias of what is learned from, and check every part of the data."""
+    require_codes(config)
+    plan = data_plan(config)
+    names = replace(plan, strata=config.data.strata)
+    parts = {part: as_written(table, names) for part, table in {"train": train, **held_out}.items()}
+    counts = {"train": audit_table(parts["train"], config, found, step)}
+    for part, table in list(parts.items())[1:]:
+        with of_part(part):
+            table.require(plan.columns)
+            counts[part] = _count(config, table, plan, f"Counting the {part} part", step)
+        found.data.append(part_record(part, table, counts[part], _looked_at(table, config)))
+        found.checks += group_checks(counts[part], plan, part)
+    for part, table in {"train": train, **held_out}.items():
+        found.checks += declared_checks(counts[part], plan, part, table.declared(plan.columns))
+    found.checks += look_at(parts, config, counts, step)
+
+
+@contextmanager
+def of_part(part: str) -> Iterator[None]:
+    """Name the part in what is wrong with its values: labels of held-out rows are read as those that are learned."""
+    try:
+        yield
+    except ValuesError as error:
+        raise ValuesError(f"the {part} part: {error}") from None
+
+
+def look_at(parts: Mapping[str, Table], config: Config, counts: Mapping[str, Counted], step: Step) -> tuple[Check, ...]:
+    """Every check of the rows themselves; none where only counts were kept, or another machine reads the rows."""
+    if not all(_has_rows(table, config) for table in parts.values()):
+        return ()
+    with looking(parts, config, counts) as looked:
+        each = [_found_in(part, step) for part in looked]
+    return tuple(check for of_parts in zip(*each, strict=True) for checks in of_parts for check in checks)
+
+
+def _found_in(part: Looked, step: Step) -> list[list[Check]]:
+    """Checks of one part, by kind; what no question named may be damaged too, and is then this table's fault."""
+    with part.table.reading():
+        return [_found_by(kind, part, at, step) for at, kind in enumerate(kinds(), 1)]
+
+
+def _found_by(kind: CheckKind, part: Looked, at: int, step: Step) -> list[Check]:
+    with step(f"Looking at {part.part}, check {at} of {len(kinds())}, {len(part.columns):,} columns"):
+        return list(kind.find(part))
+
+
+def _has_rows(table: Table, config: Config) -> bool:
+    """Whether rows can be looked at, and not only counts or another machine's."""
+    return config.data.engine != "spark" and not isinstance(table, (CountedParts, SparkTable))
+
+
+def _looked_at(table: Table, config: Config) -> tuple[str, ...]:
+    """Columns that are read: all that hold plain values where rows are looked at, else those that are counted."""
+    return readable(table, config) if _has_rows(table, config) else data_plan(config).columns
+
+
+def audit_table(table: Table, config: Config, found: Findings, step: Step) -> Counted:
+    """Count one table before training and measure its bias."""
+    table.require(_data_columns(config))
+    plan = data_plan(config)
+    counted = _count(config, table, plan, "Counting the data", step)
+    found.data.append(part_record("train", table, counted, _looked_at(table, config)))
+    found.cubes += _records("train", counted)
+    found.checks += group_checks(counted, plan, "train")
+    labelled = plan.label is not None
+    found.estimates += of_data(counted.by_kind, scope_of(config), labelled=labelled, classes=plan.classes)
+    return counted
+
+
+def audit_predictions(config: Config, opened: Opened, found: Findings, step: Step) -> None:
+    """Count the predictions once, and compute every rate of every group."""
+    source = config.predictions_source
+    if source is None:
+        return
+    if config.train is not None and not (opened.folder / source).exists():
+        raise left_none(source)
+    audit_model(opened.take(source), config, found, step)
+
+
+def audit_model(table: Table, config: Config, found: Findings, step: Step) -> None:
+    """Count one table of predictions and measure every rate."""
+    plan = model_plan(config)
+    absent = [c for c in config.data.strata if c not in table.columns]
+    if config.data.strata and not absent:
+        plan = replace(plan, strata=config.data.strata)
+    declared = table.declared(plan.columns)
+    table = as_written(table, plan)
+    counted = _count(config, table, plan, "Counting the predictions", step)
+    found.checks += declared_checks(counted, plan, "predictions", declared)
+    found.data.append(part_record("predictions", table, counted, plan.columns))
+    measure_model(counted, plan, config, found, step)
+    if absent:
+        found.checks.append(without_strata(absent))
+
+
+def measure_model(counted: Counted, plan: Plan, config: Config, found: Findings, step: Step) -> None:
+    """Measure every rate of predictions that were counted."""
+    found.cubes += _records("predictions", counted)
+    found.checks += (*threshold_check(counted, config), *missing_words(counted, plan, "predictions"))
+    found.checks += (*group_checks(counted, plan, "predictions"), *score_checks(counted, plan))
+    with step("Measuring"):
+        found.estimates += of_predictions(plan.task, counted.by_kind, scope_of(config))
+    found.checks += four_fifths_checks(found.estimates, config)
+
+
+def _count(config: Config, table: Table, plan: Plan, what: str, step: Step) -> Counted:
+    with step(what):
+        return count(table, plan, config.data.engine, config.data.master)
+
+
+def _records(part: str, counted: Counted) -> list[CubeRecord]:
+    return [
+        cube_record(f"{' '.join(filter(None, (part, kind)))}: {' x '.join(c.names)}", c)
+        for kind, cubes in counted.by_kind.items()
+        for c in cubes
+    ]
+
+
+def without_strata(absent: list[str]) -> Check:
+    """Check that names the strata which the predictions do not carry."""
+    names = ", ".join(printable(c) for c in absent)
+    detail = f"the predictions have no column {names}, so the model is not compared within strata"
+    title, mend = "predictions carry the strata", mend_of("DV005", "warn")
+    return Check(code="DV005", title=title, outcome="warn", severity="warning", detail=detail, mend=mend)
+
+
+def _data_columns(config: Config) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*data_plan(config).columns, *config.data.strata)))
+
+
+def _expectations(path: Path, table: Table, config: Config, step: Step) -> tuple[Check, ...]:
+    from audit.checks.expectations.checks import answer_suite, read_suite
+
+    suite = read_suite(path)
+    with step("Checking expectations"):
+        return answer_suite(suite, table, config.checks.per_group if config.checks else (), config.data.bins)

@@ -1,0 +1,56 @@
+"""Cards of a folder against those that its document gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from pathlib import Path
+
+from audit.errors import printable
+from audit.record.reader import DOCUMENT, folders_of
+from audit.record.result import AuditResult
+from audit.report.card.render import WRITTEN, render
+from audit.report.croissant import is_describable
+from audit.system import strict_json
+
+LARGEST_BYTES = 256 * 1024 * 1024
+DESCRIPTION = "croissant.json"
+SHOWN = 100
+
+
+def cards_beside(result: AuditResult, file: Path) -> tuple[str, ...]:
+    """Names of the cards that belong beside a document: all in the folder of a run, or where one of them lies."""
+    if file.name != DOCUMENT:
+        return ()
+    names = [f"card.{name}" for name in WRITTEN]
+    belong = bool(folders_of(file)) or any((file.parent / name).exists() for name in [*names, DESCRIPTION])
+    described = is_describable(result) or (file.parent / DESCRIPTION).exists()
+    return (*names, *([DESCRIPTION] if described else [])) if belong else ()
+
+
+def cards_amiss(result: AuditResult, folder: Path, names: Sequence[str]) -> Iterator[str]:
+    """What is wrong with the cards of a folder, a sentence each."""
+    for name in names:
+        style = "croissant" if name == DESCRIPTION else name.removeprefix("card.")
+        try:
+            there = strict_json.text(folder / name, LARGEST_BYTES)
+        except strict_json.NotStrictError as error:
+            why = "it is not there" if error.fault == "absent" else str(error)
+            yield f"card: {name}: {why}, and a run keeps it; `audit card` draws it again"
+            continue
+        except OSError as error:
+            yield f"card: {name}: it cannot be read: {error.strerror}"
+            continue
+        if style == "croissant" and not is_describable(result):
+            yield f"card: {name}: this result describes no data, so that nothing of it follows"
+        elif (drawn := render(result, style)) != there:
+            yield f"card: {name} is not drawn from this document: {_first(there, drawn)}"
+
+
+def _first(there: str, drawn: str) -> str:
+    """First line at which two texts differ."""
+    lines = enumerate(zip_longest(there.splitlines(), drawn.splitlines(), fillvalue=""), 1)
+    for at, (one, other) in lines:
+        if one != other:
+            return f"line {at} is '{printable(one.strip(), SHOWN)}' and would be '{printable(other.strip(), SHOWN)}'"
+    return "its line ends differ"

@@ -1,0 +1,98 @@
+"""Checks of a document again: those of counts from the counts, those of rows as they stand.
+
+Must not: say that a check of rows is right; nothing but the rows could.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, combinations
+
+from audit.checks.codes import codes
+from audit.checks.counted_codes import COUNTED, DECLARED, THRESHOLD, mend_of
+from audit.checks.decisions import score_checks
+from audit.checks.groups import group_checks
+from audit.config.schema import Config
+from audit.counting.plan import Counted, Plan
+from audit.errors import no_such, printable
+from audit.gates.four_fifths import four_fifths_checks
+from audit.measurement.estimates import Estimates
+from audit.pipeline.stages import without_strata
+from audit.pipeline.verification.counts import COUNTED_PARTS
+from audit.record.result import AuditResult, Check, Part
+
+SUITE = "DV100"
+FOLLOWING = frozenset(c.code for c in COUNTED) - {SUITE, DECLARED, THRESHOLD}
+"""Codes of checks that follow from counts and accounts."""
+ROWS, STRATA = "DV001", "DV005"
+MOST_STRATA = 8
+"""Strata of which every choice is tried for what the predictions lacked."""
+
+
+def of_rows(checks: Sequence[Check]) -> list[Check]:
+    """Checks of the rows themselves, and expectations."""
+    return [c for c in checks if c.code not in FOLLOWING]
+
+
+def codes_amiss(result: AuditResult) -> Iterator[str]:
+    """Checks of a code that does not exist."""
+    known = {c.code for c in codes()}
+    for code in dict.fromkeys(c.code for c in result.checks if c.code not in known):
+        yield f"checks: {no_such('check', code, sorted(known))}"
+
+
+def held_out_parts(result: AuditResult) -> list[Part]:
+    """Parts of which a document holds no counts."""
+    return [p for p in result.data if p.part not in COUNTED_PARTS]
+
+
+def of_held_out(result: AuditResult) -> list[Check]:
+    """Checks of counts that a document does not hold, and the one that names strata which predictions lacked."""
+    ends = tuple(f" in {printable(p.part)}" for p in held_out_parts(result))
+    strata = [c for c in result.checks if c.code == STRATA]
+    return [*strata, *(c for c in result.checks if c.code in FOLLOWING and ends and c.title.endswith(ends))]
+
+
+def before_training(given: AuditResult, train: Counted | None, plan: Plan) -> list[Check]:
+    """Checks of every part of the data, in the order of a run."""
+    found: list[Check] = []
+    if train is not None:
+        found += group_checks(train, plan, "train")
+        for part in held_out_parts(given):
+            found += _of_part(part, given, train, plan)
+    return [*found, *of_rows(given.checks)]
+
+
+def of_predictions(
+    given: AuditResult, counted: Counted, plan: Plan, estimates: Estimates, config: Config
+) -> list[Check]:
+    """Checks of the predictions, in the order of a run."""
+    found = [*group_checks(counted, plan, "predictions"), *score_checks(counted, plan)]
+    found += four_fifths_checks(estimates, config)
+    if config.data.strata and not plan.strata:
+        found.append(_lacking(given, config))
+    return found
+
+
+def _of_part(part: Part, given: AuditResult, train: Counted, plan: Plan) -> Iterator[Check]:
+    """Checks of a held-out part: those that the same question asks of the training data, with what stands there."""
+    account = replace(train, rows_read=part.rows_read, rows_excluded=part.rows_excluded,
+                      rows_without_group=part.rows_without_group)  # fmt: skip
+    kept = {(c.code, c.title): c for c in of_held_out(given)}
+    for made in group_checks(account, plan, part.part):
+        there = kept.get((made.code, made.title))
+        if there is None or made.code == ROWS:
+            yield made
+        else:
+            mend = mend_of(made.code, there.outcome)
+            yield replace(made, outcome=there.outcome, detail=there.detail, mend=mend)
+
+
+def _lacking(given: AuditResult, config: Config) -> Check:
+    """The check that names the strata which the predictions did not have; some of them, or all."""
+    strata = config.data.strata[:MOST_STRATA]
+    choices = chain.from_iterable(combinations(strata, k) for k in range(1, len(strata) + 1))
+    possible = [without_strata(list(choice)) for choice in choices]
+    there = [c for c in given.checks if c.code == STRATA]
+    return next((c for c in possible if c in there), possible[-1])

@@ -1,0 +1,135 @@
+"""The counts of a document, and the accounts of rows that follow from them.
+
+Must not: measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from audit.config.schema import Config
+from audit.counting.plan import Counted, Plan
+from audit.cube import Cube
+from audit.errors import StoreError, printable
+from audit.measurement.grouping import CROSSINGS, nowhere
+from audit.record.cubes import cube_of, cube_record
+from audit.record.result import AuditResult, CubeRecord, Part
+
+TRAIN, PREDICTIONS = "train", "predictions"
+COUNTED_PARTS = (TRAIN, PREDICTIONS)
+"""Parts whose counts stand in a document; of a held-out part there are only its rows and what its checks found."""
+
+Kinds = Mapping[str, Sequence[Cube]]
+
+
+def kinds_of(result: AuditResult, part: str) -> Kinds:
+    """Cubes of one part by kind; none where the document holds nothing of it."""
+    found: dict[str, list[Cube]] = {}
+    for record in result.cubes:
+        of, _, kind = record.name.partition(":")[0].partition(" ")
+        if of == part:
+            found.setdefault(kind, []).append(cube_of(record))
+    return found
+
+
+def canonical(record: CubeRecord) -> CubeRecord:
+    """The record as a run would have written these counts; the name tells part, kind and axes."""
+    head = record.name.partition(":")[0]
+    return cube_record(f"{head}: {' x '.join(a.name for a in record.axes)}", cube_of(record))
+
+
+def counted_of(result: AuditResult, part: str, plan: Plan) -> Counted | None:
+    """What was counted of a part; None where the document holds nothing of it.
+
+    Raises
+    ------
+    StoreError
+        When the counts are not of the crossings that the question asks for.
+    """
+    kinds = kinds_of(result, part)
+    if not kinds:
+        return None
+    crossings = list(kinds.get(CROSSINGS, ()))
+    _require_crossings(crossings, part, plan)
+    account = next((p for p in result.data if p.part == part), None)
+    excluded = _excluded({} if account is None else account.rows_excluded, crossings, plan)
+    elsewhere = sum(n for reason, n in excluded.items() if reason != nowhere(plan.groups))
+    return Counted(
+        cubes=tuple(crossings),
+        further={kind: tuple(cubes) for kind, cubes in kinds.items() if kind != CROSSINGS},
+        rows_read=int(crossings[0]["n"].sum()) + elsewhere,
+        rows_excluded=excluded,
+        rows_without_group={c: n for c in plan.groups if (n := _without(crossings, c))},
+        median=None if account is None else account.score_median,
+    )
+
+
+def _require_crossings(cubes: Sequence[Cube], part: str, plan: Plan) -> None:
+    asked = [set(by) for by in plan.crossings]
+    there = [set(cube.names) & set(plan.groups) for cube in cubes]
+    if there != asked:
+        wanted = ", ".join(" x ".join(map(printable, by)) or "everybody" for by in plan.crossings)
+        raise StoreError(
+            f"cubes: the counts of {part} are not those of the question, which asks for {wanted}; restore the document"
+        )
+
+
+def _excluded(there: Mapping[str, int], cubes: Sequence[Cube], plan: Plan) -> dict[str, int]:
+    """Rows in no group; those without a value of any attribute stand in the counts where one crossing has them all."""
+    cube, reason = cubes[0], nowhere(plan.groups)
+    if not plan.groups or not set(plan.groups) <= set(cube.names):
+        return dict(there)
+    for name in plan.groups:
+        if None not in cube.axis(name).levels:
+            return {why: n for why, n in there.items() if why != reason}
+        cube = cube.at(name, None)
+    rows = int(cube["n"].sum())
+    return {**there, reason: rows} if rows else {why: n for why, n in there.items() if why != reason}
+
+
+def _without(cubes: Sequence[Cube], column: str) -> int:
+    cube = next(c for c in cubes if column in c.names)
+    return int(cube.at(column, None)["n"].sum()) if None in cube.axis(column).levels else 0
+
+
+def part_of(part: Part, counted: Counted | None) -> Part:
+    """Account of a part with the rows that its counts give; those of a held-out part must add up."""
+    if counted is None:
+        return replace(part, rows_read=part.rows_used + sum(part.rows_excluded.values()))
+    return replace(
+        part,
+        rows_read=counted.rows_read,
+        rows_used=counted.rows_used,
+        rows_excluded=dict(counted.rows_excluded),
+        rows_without_group=dict(counted.rows_without_group),
+    )
+
+
+def parts_amiss(result: AuditResult, config: Config, ended_well: bool) -> Iterator[str]:
+    """Parts that the question asks for and the document does not account for, or the reverse."""
+    there = [p.part for p in result.data]
+    asked = [] if config.data.source is None else [TRAIN, *config.data.tests]
+    for part in COUNTED_PARTS:
+        if (part in there) != bool(kinds_of(result, part)):
+            yield f"data: there are rows of {part}, or counts of it, and not both"
+    if len(set(there)) < len(there):
+        yield "data: a part stands twice"
+    if ended_well:
+        asked += [PREDICTIONS] if config.predictions is not None else []
+        for part in (p for p in asked if p not in there):
+            yield f"data: the question asks for {part}, and the document does not account for it"
+
+
+def sums_amiss(result: AuditResult) -> Iterator[str]:
+    """Cubes of one part that do not hold the same rows."""
+    for part in COUNTED_PARTS:
+        cubes = kinds_of(result, part).get(CROSSINGS, ())
+        totals = {int(cube["n"].sum()) for cube in cubes}
+        if len(totals) > 1:
+            yield f"cubes: the crossings of {part} hold {' and '.join(f'{t:,}' for t in sorted(totals))} rows"
+    names = [record.name for record in result.cubes]
+    for name in dict.fromkeys(n for n in names if names.count(n) > 1):
+        yield f"cubes: '{printable(name)}' stands twice"
+    for name in (n for n in names if n.partition(":")[0].partition(" ")[0] not in COUNTED_PARTS):
+        yield f"cubes: '{printable(name)}' is of no part that is counted"

@@ -1,0 +1,166 @@
+"""The document again, from what it gives: the question, the counts, the joules, and what only the rows could tell.
+
+Everything else of a document follows, and is made here by the functions that made it in the run. Must not: look at
+anything that follows; `given` has taken it out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from audit.config.schema import Config
+from audit.counting.plan import Counted
+from audit.energy.recount import bare, recounted
+from audit.errors import StoreError, printable
+from audit.estimate import Estimate
+from audit.gates.before_training import standing
+from audit.gates.judge import Evidence, judge, overall
+from audit.measurement.estimates import Estimates
+from audit.measurement.grouping import WITHIN_STRATA
+from audit.measurement.measure import contradictions, of_data, of_predictions
+from audit.measurement.scope import OWN
+from audit.pipeline.plans import data_plan, model_plan, scope_of
+from audit.pipeline.verification.checks import before_training, of_held_out, of_rows
+from audit.pipeline.verification.checks import of_predictions as checks_of_predictions
+from audit.pipeline.verification.counts import PREDICTIONS, TRAIN, canonical, counted_of, part_of
+from audit.record.cubes import digest_of
+from audit.record.reader import question_of
+from audit.record.result import AuditResult, Check, Question, Run
+
+
+def given(result: AuditResult) -> AuditResult:
+    """The result without anything that follows from the rest of it."""
+    return replace(
+        result,
+        question=Question(digest="", config=result.question.config),
+        verdict="not judged",
+        estimates=Estimates.listed(own_estimates(result)),
+        checks=(*of_rows(result.checks), *of_held_out(result)),
+        energy=bare(result.energy),
+        gates=(),
+    )
+
+
+def own_estimates(result: AuditResult) -> list[Estimate]:
+    """Values of functions of a user's own, which no count gives."""
+    return [e for e in result.estimates if OWN in e.flags]
+
+
+@dataclass(slots=True)
+class _Made:
+    """What follows from the counts so far."""
+
+    estimates: Estimates = field(default_factory=Estimates)
+    before: list[Check] = field(default_factory=list)
+    """Checks of the data, which training waits for."""
+    checks: list[Check] = field(default_factory=list)
+
+
+def follow(there: AuditResult) -> AuditResult:
+    """The whole document that follows from what is given of it.
+
+    Raises
+    ------
+    StoreError
+        When nothing can be measured of what is given.
+    """
+    config = question_of(there)
+    train, predictions = _counted(there, config)
+    made = _data(there, config, train)
+    run = _run(there.run, config, made, finished_on(there))
+    if predictions is not None:
+        _predictions(there, config, predictions, made)
+    estimates = made.estimates + tuple(there.estimates)
+    energy = recounted(there.energy, config, there.data, estimates)
+    evidence = Evidence(estimates=estimates, checks=made.checks, energy=energy, stopped_by=run.stopped_by)
+    gates = judge(config, evidence, finished_on(there))
+    counted = {TRAIN: train, PREDICTIONS: predictions}
+    return replace(
+        there,
+        run=run,
+        question=Question(digest=digest_of(there.question.config), config=there.question.config),
+        verdict=overall(gates, four_fifths=config.policy.four_fifths) if is_whole(there, config) else "incomplete",
+        data=tuple(part_of(part, counted.get(part.part)) for part in there.data),
+        cubes=tuple(map(canonical, there.cubes)),
+        estimates=estimates,
+        checks=tuple(made.checks),
+        energy=energy,
+        gates=gates,
+    )
+
+
+def is_whole(result: AuditResult, config: Config) -> bool:
+    """Whether everything ended well that a run started; a command that is only tracked may end well on a signal."""
+    run = result.run
+    stopped = bool(run.interrupted) and config.train is not None
+    return not run.ended and not stopped and not any(run.exit_codes.values())
+
+
+def finished_on(result: AuditResult) -> dt.date:
+    """The day on which a run ended, by which its waivers are judged.
+
+    Raises
+    ------
+    StoreError
+        When that is no time.
+    """
+    return _time(result.run.finished, "run.finished").date()
+
+
+def times_amiss(result: AuditResult) -> Iterator[str]:
+    """A run that ended before it began."""
+    if _time(result.run.started, "run.started") > _time(result.run.finished, "run.finished"):
+        yield f"run: it started {result.run.started} and finished {result.run.finished}, which is before that"
+
+
+def _time(text: str, place: str) -> dt.datetime:
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise StoreError(f"{place}: '{printable(text)}' is no time; restore the document") from error
+    return found if found.tzinfo is not None else found.replace(tzinfo=dt.UTC)
+
+
+def _counted(there: AuditResult, config: Config) -> tuple[Counted | None, Counted | None]:
+    return counted_of(there, TRAIN, data_plan(config)), counted_of(there, PREDICTIONS, model_plan(config))
+
+
+def _data(there: AuditResult, config: Config, train: Counted | None) -> _Made:
+    """What is measured and checked before training."""
+    plan, made = data_plan(config), _Made()
+    if train is not None:
+        labelled = plan.label is not None
+        made.estimates += of_data(train.by_kind, scope_of(config), labelled=labelled, classes=plan.classes)
+    made.before = before_training(there, train, plan)
+    made.checks = list(made.before)
+    return made
+
+
+def _predictions(there: AuditResult, config: Config, counted: Counted, made: _Made) -> None:
+    """What is measured and checked of the predictions."""
+    plan = model_plan(config)
+    if counted.further.get(WITHIN_STRATA):
+        plan = replace(plan, strata=config.data.strata)
+    found = of_predictions(plan.task, counted.by_kind, scope_of(config))
+    made.estimates += found
+    made.checks += checks_of_predictions(there, counted, plan, found, config)
+
+
+def _run(run: Run, config: Config, made: _Made, today: dt.date) -> Run:
+    """The run with the gates on the data that failed before training; whoever trained all the same is named as such."""
+    if not run.stopped_by and not run.continued and config.train is None:
+        return run
+    evidence = Evidence(estimates=made.estimates, checks=made.before)
+    failed = standing(config, evidence, today).failed
+    if run.continued or (run.exit_codes and not run.stopped_by):
+        return replace(run, stopped_by=(), continued=failed)
+    return replace(run, stopped_by=failed, continued=())
+
+
+def contradicting(there: AuditResult) -> Sequence[str]:
+    """Counts of the same predictions that cannot all be right."""
+    config = question_of(there)
+    predictions = counted_of(there, PREDICTIONS, model_plan(config))
+    return () if predictions is None else contradictions(predictions.by_kind, scope_of(config))

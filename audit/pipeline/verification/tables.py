@@ -1,0 +1,73 @@
+"""Tables of a run against the digests and columns that its document gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit.errors import SourceError, printable
+from audit.pipeline.verification.leaves import unlike
+from audit.record.result import AuditResult, Part
+from audit.tables.formats.dialect import UNSAID, dialect_of
+from audit.tables.table import Table, open_table
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What became of the tables that were given."""
+
+    amiss: tuple[str, ...]
+    read: tuple[str, ...]
+    """Parts whose table was found."""
+
+
+def compare_tables(result: AuditResult, sources: Sequence[str]) -> Compared:
+    """Compare tables with the parts of a result.
+
+    Parameters
+    ----------
+    sources
+        Files, folders, or patterns of files, as the run was given them.
+
+    Raises
+    ------
+    SourceError
+        When a table cannot be read.
+    """
+    amiss: list[str] = []
+    read: list[str] = []
+    for source in sources:
+        table = _opened(result, source)
+        same = [p for p in result.data if p.digest is not None and p.digest == table.digest]
+        read += [p.part for p in same]
+        amiss += [] if same else [_strange(source, table, result.data)]
+        amiss += [line for part in same for line in _columns(result, part, table)]
+    return Compared(tuple(amiss), tuple(dict.fromkeys(read)))
+
+
+def _opened(result: AuditResult, source: str) -> Table:
+    """A table, read as one of the run was."""
+    config = result.question.config
+    said = [(config.get(section) or {}).get("csv") for section in ("data", "predictions")]
+    dialects = [dialect_of(csv) for csv in said if csv] or [UNSAID]
+    for dialect in dialects[:-1]:
+        with suppress(SourceError):
+            return open_table(source, dialect=dialect)
+    text = Path(source).suffix.lower() not in {".parquet", ".pq", ".arrow", ".feather", ".jsonl"}
+    return open_table(source, dialect=dialects[-1] if text else UNSAID)
+
+
+def _strange(source: str, table: Table, parts: Sequence[Part]) -> str:
+    """Sentence for a table that is none of the run's."""
+    has = f"has digest {table.digest}" if table.digest else f"has no digest ({table.undigested})"
+    there = "; ".join(f"{printable(p.part)} has {p.digest or f'none ({printable(p.undigested)})'}" for p in parts)
+    return f"data.digest: '{printable(source, 160)}' {has}, which is none of this result: {there or 'it read no table'}"
+
+
+def _columns(result: AuditResult, part: Part, table: Table) -> Iterator[str]:
+    at = [p.part for p in result.data].index(part.part)
+    told = [{"name": c.name, "kind": c.kind} for c in part.columns]
+    follows = [{"name": c.name, "kind": table.columns[c.name]} for c in part.columns if c.name in table.columns]
+    yield from (str(d) for d in unlike(told, follows, f"data.{at}.columns", part.part))

@@ -1,0 +1,117 @@
+"""Everything that a document says again from its counts and its question, compared leaf by leaf with what stands there.
+
+A stranger needs neither the data nor our word: estimates, verdicts, sentences and accounts of rows are arithmetic on
+the counts. What is not, is named by `verification.uncovered`. A forgery of counts and of all that follows from them
+contradicts nothing, and is not found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from audit._version import __version__
+from audit.config.schema import Config
+from audit.errors import AuditError, StoreError, words_of
+from audit.measurement.metrics.catalogue import CATALOGUE
+from audit.pipeline.verification.checks import codes_amiss
+from audit.pipeline.verification.counts import parts_amiss, sums_amiss
+from audit.pipeline.verification.follows import contradicting, follow, given, is_whole, own_estimates, times_amiss
+from audit.pipeline.verification.leaves import Difference, unlike
+from audit.pipeline.verification.margins import margins_amiss
+from audit.record.epochs import rows_amiss
+from audit.record.reader import UNFIT, question_of
+from audit.record.result import AuditResult
+
+__all__ = ["Difference", "contradicted", "differences", "followed", "not_following", "rewritten"]
+
+
+def differences(result: AuditResult) -> tuple[str, ...]:
+    """Sentences for all that does not follow from what the document gives; none where everything does.
+
+    Raises
+    ------
+    StoreError
+        When nothing can be measured of it.
+    """
+    return (*map(str, not_following(result, followed(result))), *contradicted(result))
+
+
+def followed(result: AuditResult) -> AuditResult:
+    """The document that follows from what is given of it.
+
+    Raises
+    ------
+    StoreError
+        When nothing can be measured of it.
+    """
+    with _measured():
+        follows = follow(given(result))
+        # Nothing is made before it is asked for, and what cannot be made shall be told here.
+        follows.to_dict()
+    return follows
+
+
+def not_following(result: AuditResult, follows: AuditResult) -> tuple[Difference, ...]:
+    """Every leaf of a document that is not that of another one."""
+    return tuple(unlike(result.to_dict(), follows.to_dict()))
+
+
+@contextmanager
+def _measured() -> Iterator[None]:
+    """Call what cannot be measured a damaged document; counts whose squares leave the floating numbers are none."""
+    import numpy as np
+
+    try:
+        with np.errstate(over="raise"):
+            yield
+    except StoreError:
+        raise
+    except (AuditError, *UNFIT) as error:
+        said = words_of(error, 160)
+        raise StoreError(
+            f"nothing can be measured of its counts and its question: {said}; restore the document"
+        ) from error
+
+
+def contradicted(result: AuditResult) -> tuple[str, ...]:
+    """Sentences for what of the given cannot be true together."""
+    with _measured():
+        return tuple(_contradicted(result, question_of(result)))
+
+
+def rewritten(result: AuditResult, file: Path) -> tuple[str, ...]:
+    """A sentence where a file is not, byte for byte, how a document is written that says the same.
+
+    What nothing else binds may then have been changed with it; of a document of another version nothing is said.
+    """
+    if result.run.version != __version__ or file.read_text(encoding="utf-8").strip() == result.to_json().strip():
+        return ()
+    return (f"{file.name}: its text is not as a run writes it, so something else has written it since",)
+
+
+def _contradicted(result: AuditResult, config: Config) -> Iterator[str]:
+    yield from times_amiss(result)
+    yield from parts_amiss(result, config, is_whole(result, config) and not result.run.stopped_by)
+    yield from sums_amiss(result)
+    yield from margins_amiss(result)
+    yield from codes_amiss(result)
+    yield from contradicting(result)
+    yield from _cut(result, config)
+    for epoch in result.epochs:
+        yield from rows_amiss(epoch)
+    for name in dict.fromkeys(e.metric for e in own_estimates(result) if e.metric in CATALOGUE or e.stage != "model"):
+        yield f"estimates: {name} is a metric of the catalogue, and no function of a user's own"
+
+
+def _cut(result: AuditResult, config: Config) -> Iterator[str]:
+    """Whether scores were cut at their median where that was asked: strictly above it lies at most half."""
+    if config.predictions is None or config.predictions.threshold != "median":
+        return
+    part = next((p for p in result.data if p.part == "predictions"), None)
+    if part is not None and part.score_median is None:
+        yield "the document does not say at which median the scores were cut"
+    everybody = next((e for e in result.find("selection_rate", by=()) if e.value is not None), None)
+    if everybody is not None and (everybody.value or 0.0) > 0.5:
+        yield f"{everybody.value:.3g} of the rows lie above the median, more than half"

@@ -1,0 +1,231 @@
+"""What a training run says of its groups, epoch by epoch, and the curves that follow.
+
+While a run is audited, ``EVENHAND_RUN`` names the folder that it writes to; training adds one line of counts to a file
+in it after every epoch. Rates come from the counts by the code that measures everything else. Must not: stop
+the training, whatever becomes of the file; import torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from audit.counting.cells import Account
+from audit.cube import Cube
+from audit.errors import QuestionError, printable
+from audit.measurement.estimates import Estimates
+from audit.measurement.grouping import LABEL, NEGATIVE, POSITIVE, PREDICTION, Grouping, grouping, missing_groups
+from audit.measurement.metrics.kinds import Rate
+from audit.measurement.metrics.rates import RATES
+from audit.measurement.rates.classes import ClassGrouping, class_grouping, missing_class_groups
+from audit.measurement.rates.multiclass import ClassTable
+from audit.measurement.rates.to_everybody import EverybodyTable
+from audit.measurement.scope import Scope
+from audit.record.cubes import cube_of, cube_record
+from audit.record.result import CubeRecord, Epoch
+from audit.record.serialize import plain_of
+from audit.system import strict_json
+from audit.system.current_run import folder_here
+from audit.system.environment import RUN
+
+FILE: Final = "epochs.jsonl"
+ACCURACY = "accuracy"
+CURVES = ("selection_rate", "true_positive_rate", "false_positive_rate", ACCURACY)
+"""Rates of two classes whose course is shown; of several classes it is the accuracy."""
+LARGEST_BYTES = 64 * 1024 * 1024
+MOST_NOTES, LONGEST_NAME = 20, 80
+MOST_DRAWN = 40
+"""Epochs of a part whose rates are published; with more, an even choice of them."""
+
+
+def epoch_of(number: int, part: str, account: Account, decided: Cube, *, every: int = 1) -> Epoch:
+    """Record of an epoch.
+
+    Raises
+    ------
+    QuestionError
+        When the number is no whole number from 0 on, or the part has no name.
+    """
+    if type(number) is not int or number < 0:
+        raise QuestionError(f"epoch is {printable(number)}; give a whole number, 0 or more")
+    if not str(part).strip() or len(str(part)) > LONGEST_NAME:
+        raise QuestionError(f"part is {printable(part)}; name the rows that were counted, such as validation")
+    counts = cube_record(f"epoch: {' x '.join(decided.names)}", decided)
+    return Epoch(number=number, part=str(part), counts=counts, rows_read=account.rows_read,
+                 rows_excluded=dict(account.rows_excluded), every=every)  # fmt: skip
+
+
+def log_epoch(epoch: Epoch, folder: str | None = None) -> bool:
+    """Add a line to the file of the run that is being audited; whether it was added.
+
+    Outside an audit nothing is written. A file that cannot be written costs one line on stderr, never the training.
+
+    Parameters
+    ----------
+    folder
+        Of the run; that of the training around, or ``EVENHAND_RUN``, where none is given.
+    """
+    folder = folder or folder_here() or os.environ.get(RUN)
+    if not folder:
+        return False
+    # The leading line end parts this line from one that was torn.
+    line = f"\n{json.dumps(plain_of(epoch), ensure_ascii=True, allow_nan=False)}\n".encode()
+    try:
+        _append(Path(folder) / FILE, line)
+    except OSError as error:
+        said = f"audit: epoch {epoch.number} of {printable(epoch.part)} is not kept: {error.strerror}; training goes on"
+        print(said, file=sys.stderr, flush=True)  # noqa: T201 - there is nobody else to say it
+        return False
+    return True
+
+
+def _append(path: Path, line: bytes) -> None:
+    """Add a line in one write, or raise."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o600)
+    try:
+        if os.write(descriptor, line) != len(line):
+            raise OSError(0, "only a part of the line could be written (is the disk full?)")
+    finally:
+        os.close(descriptor)
+
+
+def read_epochs(folder: Path) -> tuple[tuple[Epoch, ...], tuple[str, ...]]:
+    """Epochs that a run logged, by part and number, and what is to be said of them; it never raises.
+
+    Of an epoch that was logged again, as after a restart, the later stands.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return (), ()
+    try:
+        lines = strict_json.text(path, LARGEST_BYTES).split("\n")
+    except (OSError, ValueError) as error:
+        return (), (f"the epochs that training logged cannot be read: {printable(error, 160)}",)
+    notes: list[str] = []
+    found: dict[tuple[str, int], Epoch] = {}
+    for at, line in enumerate(lines):
+        if not line.strip():
+            continue
+        epoch = _read(line)
+        if epoch is None:
+            cut = at == len(lines) - 1
+            notes.append(f"line {at + 1} of {FILE} is {'cut off' if cut else 'no epoch'} and was left out")
+            continue
+        if (epoch.part, epoch.number) in found:
+            notes.append(f"epoch {epoch.number} of {printable(epoch.part)} was logged again; the later one stands")
+        found[epoch.part, epoch.number] = epoch
+    parts = list(dict.fromkeys(part for part, _ in found))
+    return tuple(found[key] for key in sorted(found, key=lambda k: (parts.index(k[0]), k[1]))), _bounded(notes)
+
+
+def _bounded(notes: list[str]) -> tuple[str, ...]:
+    unlike = list(dict.fromkeys(notes))
+    more = len(unlike) - MOST_NOTES
+    return tuple(unlike if more <= 0 else [*unlike[:MOST_NOTES], f"and {more} more of this kind"])
+
+
+def _read(line: str) -> Epoch | None:
+    """Epoch of a line; None where it is none."""
+    from audit.record.reader import adapter_of
+
+    try:
+        strict_json.loads(line)
+        epoch = adapter_of(Epoch).validate_json(line, strict=True)
+    except (ValueError, RecursionError):
+        return None
+    return epoch if epoch.counts is not None and not epoch.rates and _possible(epoch, epoch.counts) else None
+
+
+def _possible(epoch: Epoch, record: CubeRecord) -> bool:
+    """Whether counts can be what they say: whole numbers in cells that there are, as many as there were rows."""
+    names = [axis.name for axis in record.axes]
+    shape = [len(axis.levels) for axis in record.axes]
+    n = record.measures.get("n", ())
+    right = names[-2:] == [LABEL, PREDICTION] and len(names) > 2 and set(record.measures) == {"n"}
+    inside = len(n) == len(record.cells) == len(set(record.cells)) and all(
+        len(cell) == len(shape) and all(0 <= i < size for i, size in zip(cell, shape, strict=True))
+        for cell in record.cells
+    )
+    whole = all(value > 0 and float(value).is_integer() for value in n)
+    unique = len(set(names)) == len(names) and all(len(set(a.levels)) == len(a.levels) for a in record.axes)
+    return right and inside and whole and unique and epoch.number >= 0 and epoch.every >= 1
+
+
+def rows_amiss(epoch: Epoch) -> Iterator[str]:
+    """Why the record of an epoch cannot be one, in words."""
+    if epoch.counts is None or epoch.rates or not _possible(epoch, epoch.counts):
+        yield f"epochs: epoch {epoch.number} of {printable(epoch.part)} holds no counts that a training could have made"
+        return
+    counted = int(sum(epoch.counts.measures["n"]))
+    if epoch.rows_read != counted + sum(epoch.rows_excluded.values()):
+        yield (
+            f"epochs: epoch {epoch.number} of {printable(epoch.part)} read {epoch.rows_read:,} rows, "
+            f"and counts and exclusions make {counted + sum(epoch.rows_excluded.values()):,}"
+        )
+
+
+def chosen(epochs: Sequence[Epoch], most: int = MOST_DRAWN) -> list[Epoch]:
+    """At most so many epochs of each part, evenly spaced, the first and the last among them."""
+    found: list[Epoch] = []
+    for part in dict.fromkeys(epoch.part for epoch in epochs):
+        every = [epoch for epoch in epochs if epoch.part == part]
+        steps = min(most, len(every)) - 1
+        found += [every[round(i * (len(every) - 1) / max(steps, 1))] for i in range(steps + 1)]
+    return found
+
+
+def groups_of(epoch: Epoch) -> tuple[str, ...]:
+    """Attributes by which an epoch was counted."""
+    return () if epoch.counts is None else tuple(axis.name for axis in epoch.counts.axes[:-2])
+
+
+def rates_of(epoch: Epoch, confidence: float = 0.95, by: Iterable[tuple[str, ...]] | None = None) -> Estimates:
+    """Rates of everybody and of each group after an epoch, from its counts.
+
+    Parameters
+    ----------
+    confidence
+        How sure every interval is.
+    by
+        Groupings; everybody and each attribute by itself where none are given.
+    """
+    if epoch.counts is None or not epoch.counts.cells:
+        return Estimates()
+    cube = occupied(cube_of(epoch.counts))
+    names = groups_of(epoch)
+    scope = Scope(groups=names, confidence=confidence)
+    asked = [(), *((name,) for name in names)] if by is None else list(by)
+    two = set(cube.axis(LABEL).levels) | set(cube.axis(PREDICTION).levels) <= {NEGATIVE, POSITIVE}
+    tables = [table for each in asked for table in (_two if two else _several)(cube, each, scope)]
+    return Estimates.listed(estimate for table in tables for estimate in table)
+
+
+def occupied(cube: Cube) -> Cube:
+    """The cube without levels of groups that no row has, as a count of the rows themselves would give it."""
+    for axis in cube.axes[:-2]:
+        rows = cube.keep(axis.name)["n"]
+        for level in [level for level, n in zip(axis.levels, rows.tolist(), strict=True) if n == 0]:
+            cube = cube.drop(axis.name, level)
+    return cube
+
+
+def _two(cube: Cube, by: tuple[str, ...], scope: Scope) -> list[list[Any]]:
+    rates: list[Rate] = [rate for rate in RATES if rate.name in CURVES]
+    each: list[Grouping | None] = [grouping([cube], by, {}), missing_groups([cube], by)]
+    return [EverybodyTable(g, scope, "model", comparable=False).rates(rates) for g in each if g is not None]
+
+
+def _several(cube: Cube, by: tuple[str, ...], scope: Scope) -> list[list[Any]]:
+    rates = [rate for rate in RATES if rate.name == ACCURACY]
+    rest = missing_class_groups([cube], by)
+    each: list[ClassGrouping | None] = [class_grouping([cube], by, {}), rest]
+    return [ClassTable(g, scope, "model", view=g.right, comparable=False).rates(rates) for g in each if g is not None]
+
+
+def environment_of(folder: Path, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Environment of a training whose run writes to a folder."""
+    return {**(os.environ if base is None else base), RUN: str(folder.absolute())}

@@ -1,0 +1,154 @@
+"""The first lines of a run's document, and its gates, without reading the rest: a list of thousands must be quick.
+
+Must not: take what stands there for valid; whoever shows or judges a run reads all of it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import mmap
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, get_args
+
+from audit.errors import printable
+from audit.record.reader import DOCUMENT, of_another
+from audit.record.result import SCHEMA, Verdict
+
+STAGING = re.compile(r"\.([0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})\.part")
+HEAD_BYTES, TAIL_BYTES = 65_536, 64
+HEADLINE = frozenset({"schema", "run", "question", "verdict"})
+"""Members that stand first in a document, by the contract's order."""
+GATES, END = b'\n "gates": [', b"\n ]"
+"""How the gates of a document begin and end; each has a line."""
+SHORT = 7
+"""Characters of a commit, as git shortens one."""
+UNFINISHED = "it did not end, or goes on still"
+SPACE = re.compile(r"[ \t\r\n]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One run as the store lists it."""
+
+    id: str
+    path: Path
+    state: Literal["complete", "incomplete", "damaged"]
+    verdict: str | None = None
+    started: str | None = None
+    model: str | None = None
+    model_version: str | None = None
+    commit: str | None = None
+    """Of the code that was audited, with a star where something in it was not committed."""
+    reason: str = ""
+    """Why it is not complete."""
+
+
+def id_of(path: Path) -> str:
+    """Run in whose folder something lies, whether it ended or not."""
+    staged = STAGING.fullmatch(path.name)
+    return staged[1] if staged else path.name
+
+
+def _time_of(run_id: str) -> str:
+    """When a run began, from its id."""
+    d = run_id
+    return f"{d[:4]}-{d[4:6]}-{d[6:8]}T{d[9:11]}:{d[11:13]}:{d[13:16]}"
+
+
+def unfinished_entry(path: Path) -> Entry:
+    """A run that was killed, or goes on still."""
+    return Entry(id=id_of(path), path=path, state="incomplete", started=_time_of(id_of(path)), reason=UNFINISHED)
+
+
+def listed_entry(path: Path) -> Entry:
+    """A run by the head of its document, without validating all of it: a list of thousands must be quick."""
+    try:
+        head = _headline(path / DOCUMENT)
+        reason = _wrong(head, path.name)
+        if not reason:
+            return _entry(path, head)
+    except OSError as error:
+        reason = f"its {DOCUMENT} cannot be read: {error.strerror or error}"
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        reason = f"its {DOCUMENT} is cut off or was changed by another hand"
+    return Entry(id=path.name, path=path, state="damaged", started=_time_of(path.name), reason=reason)
+
+
+def _entry(path: Path, head: Mapping[str, Any]) -> Entry:
+    model, code = head["question"]["config"].get("model") or {}, head["run"].get("code")
+    name, version = (None if model.get(key) is None else str(model[key]) for key in ("name", "version"))
+    commit = None if code is None else f"{code['commit'][:SHORT]}{'*' if code['dirty'] else ''}"
+    started = str(head["run"]["started"])
+    return Entry(id=path.name, path=path, state="complete", verdict=head["verdict"], started=started, model=name,
+                 model_version=version, commit=commit)  # fmt: skip
+
+
+def gate_sentence(path: Path, verdict: str | None) -> str | None:
+    """Sentence of the first gate with the verdict of a run, from the end of its document; None where there is none."""
+    try:
+        with _regular(path / DOCUMENT) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+            at = held.rfind(GATES)
+            end = held.find(END, at)
+            text = held[at + len(GATES) : end] if -1 < at < end else b""
+        gates = json.loads(b"[" + text + b"]")
+        said = next((gate["sentence"] for gate in gates if gate["verdict"] == verdict), None)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return said if isinstance(said, str) else None
+
+
+def _regular(file: Path) -> BinaryIO:
+    """An open document; what is no regular file, such as a pipe that would hang, is never waited for."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("it is not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _wrong(head: Mapping[str, Any], run_id: str) -> str:
+    """Why a head is not that of the run in whose folder it lies; empty where it is."""
+    if head["schema"] != SCHEMA:
+        return f"its schema is '{printable(head['schema'])}'; this version reads {SCHEMA}"
+    if head["verdict"] not in get_args(Verdict):
+        return f"its verdict is '{printable(head['verdict'])}', which is none"
+    return f"it holds {of_another(head['run']['id'])}" if head["run"]["id"] != run_id else ""
+
+
+def _headline(file: Path) -> dict[str, Any]:
+    """First members of a document; all of it is read only where they do not stand first."""
+    with _regular(file) as document:
+        head = document.read(HEAD_BYTES)
+        size = document.seek(0, os.SEEK_END)
+        document.seek(max(0, size - TAIL_BYTES))
+        if not document.read().rstrip().endswith(b"}"):
+            raise ValueError("cut off")
+        try:
+            return _members(codecs.getincrementaldecoder("utf-8")().decode(head))
+        except ValueError:
+            document.seek(0)
+            return _members(document.read().decode("utf-8"))
+
+
+def _members(text: str) -> dict[str, Any]:
+    """Members of a JSON object up to the last of the headline."""
+    found: dict[str, Any] = {}
+    decode, at = json.JSONDecoder().raw_decode, text.index("{") + 1
+    while True:
+        key, at = decode(text, _next(text, at))
+        found[key], at = decode(text, _next(text, text.index(":", at) + 1))
+        if found.keys() >= HEADLINE:
+            return found
+        at = text.index(",", at) + 1
+
+
+def _next(text: str, at: int) -> int:
+    """Place of the next character that is no space."""
+    space = SPACE.match(text, at)
+    return at if space is None else space.end()

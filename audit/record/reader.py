@@ -1,0 +1,178 @@
+"""A result read back from its document, strictly: what does not fit the schema is refused by its place.
+
+A number written as text, a key that stands twice, an unknown key, NaN and Infinity are refused, never repaired. A
+field with a default may be absent, because an older evenhand may not have known it.
+
+Must not: import numpy or pandas; the gate pays for this module.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import is_dataclass
+from functools import cache
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+import audit.record.result
+from audit.errors import QuestionError, StoreError, printable
+from audit.estimate import Estimate
+from audit.record.result import SCHEMA, AuditResult, Energy
+from audit.system import strict_json
+
+if TYPE_CHECKING:
+    from audit.config.schema import Config
+
+T = TypeVar("T")
+DOCUMENT = "audit.json"
+LARGEST_BYTES = 512 * 1024 * 1024
+SHOWN_PATH = 200
+RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+"""Name of a run, and of the folder in which it lies."""
+UNFIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, StopIteration, TypeError, ValueError)
+"""What arithmetic raises on a document that fits the schema and that no run wrote."""
+
+
+def read_result(path: str | PathLike[str] | None = None) -> AuditResult:
+    """Result of a run.
+
+    Parameters
+    ----------
+    path
+        An audit.json, or the folder in which one lies.
+
+    Raises
+    ------
+    QuestionError
+        When no path is given.
+    StoreError
+        Names the file and the place in it, or the run whose folder holds the document of another.
+    """
+    if not isinstance(path, (str, PathLike)):
+        raise QuestionError(
+            f"path must be that of an audit.json, or of the folder of a run, not {printable(repr(path), 40)}"
+        )
+    file = Path(path)
+    shown = printable(file, SHOWN_PATH)
+    try:
+        file = file / DOCUMENT if file.is_dir() else file
+        shown = printable(file, SHOWN_PATH)
+        text = _text(file, shown)
+        folders = folders_of(file)
+    except OSError as error:
+        raise StoreError(f"'{shown}' cannot be read: {error.strerror}; choose a result that you may read") from error
+    result = from_text(text, shown)
+    if other := next((name for name in folders if name != result.run.id), None):
+        raise StoreError(f"'{shown}' lies in the folder of run '{other}' and is {of_another(result.run.id)}")
+    return result
+
+
+def folders_of(file: Path) -> tuple[str, ...]:
+    """Runs whose folder a document lies in, by the name that was given and by where its links lead.
+
+    A folder of any other name, as of a downloaded artefact, is bound to no run.
+    """
+    if file.name != DOCUMENT:
+        return ()
+    names = dict.fromkeys((file.parent.name, file.resolve().parent.name))
+    return tuple(name for name in names if RUN_ID.fullmatch(name))
+
+
+def of_another(run_id: str) -> str:
+    """What is wrong with a document that lies in the folder of another run, and the mend."""
+    return f"the {DOCUMENT} of another run, '{printable(run_id, 40)}'; restore the folder"
+
+
+def from_text(text: str, name: str) -> AuditResult:
+    """Result from the text of its document; ``name`` is what an error calls it."""
+    try:
+        raw = strict_json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"'{name}' is not a result: {printable(error, 160)}") from error
+    _require_schema(raw, name)
+    try:
+        return adapter().validate_json(text, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = printable(".".join(str(p) for p in first["loc"]) or "the document", 160)
+        unknown = first["type"] == "unexpected_keyword_argument"
+        said = f"no such field in {SCHEMA}" if unknown else printable(first["msg"], 160)
+        raise StoreError(f"'{name}' is not a valid result: {place}: {said}") from error
+
+
+def question_of(result: AuditResult) -> Config:
+    """The question of a document.
+
+    Raises
+    ------
+    StoreError
+        When nobody can have asked it.
+    """
+    from audit.config.read import build
+
+    try:
+        return build(result.question.config, f"question of {printable(result.run.id, 40)}")
+    except QuestionError as error:
+        raise StoreError(f"{error}; restore the document") from error
+
+
+def energy_of(plain: Any) -> Energy | None:
+    """Energy from the plain form in which it was told; None where it is none."""
+    if plain is None:
+        return None
+    try:
+        energy: Energy = adapter_of(Energy).validate_json(json.dumps(plain, allow_nan=False), strict=True)
+    except (ValidationError, ValueError, TypeError, RecursionError):
+        return None
+    return energy
+
+
+@cache
+def adapter_of(part: type[T]) -> TypeAdapter[T]:
+    """What pydantic makes of one of the classes of a result, closed to keys that it does not have."""
+    adapter()
+    return TypeAdapter(part)
+
+
+@cache
+def adapter() -> TypeAdapter[AuditResult]:
+    """What pydantic makes of the classes of a result, closed to keys that they do not have."""
+    for thing in (*vars(audit.result).values(), Estimate):
+        if isinstance(thing, type) and is_dataclass(thing):
+            thing.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]
+    return TypeAdapter(AuditResult)
+
+
+def _text(file: Path, shown: str) -> str:
+    """Text of a document of bounded size."""
+    try:
+        return strict_json.text(file, LARGEST_BYTES)
+    except strict_json.NotStrictError as error:
+        raise StoreError(_unfit(error, shown)) from error
+
+
+def _unfit(error: strict_json.NotStrictError, shown: str) -> str:
+    """Sentence for a file that is no document."""
+    if error.fault == "absent":
+        return f"no result at '{shown}'; name an {DOCUMENT} or the folder of a run (`audit list` shows them)"
+    if error.fault == "kind":
+        return f"'{shown}' is not a regular file; restore the {DOCUMENT}"
+    if error.fault == "large":
+        return f"'{shown}' has {error.what} bytes, more than the {LARGEST_BYTES:,} that a result may have"
+    return f"'{shown}' is not a result: {error}"
+
+
+def _require_schema(raw: Any, name: str) -> None:
+    """Refuse a document of another kind or another version."""
+    version = raw.get("schema") if isinstance(raw, dict) else None
+    if version is None:
+        raise StoreError(f'\'{name}\' is not a result: it names no schema; a result begins with "schema": "{SCHEMA}"')
+    if version != SCHEMA:
+        raise StoreError(
+            f"'{name}' has schema '{printable(version)}'; this version reads {SCHEMA}, "
+            "so install the evenhand that wrote it"
+        )

@@ -1,0 +1,279 @@
+"""The one versioned document that everything else reads.
+
+A result is immutable and plain: strings, numbers, lists. It holds counts, never rows. `audit.json` is this
+document, its JSON Schema is generated from these classes, and card, dashboard, gates and comparison read
+nothing else. Field order is part of the contract and fixed by a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Literal
+
+from audit.estimate import Estimate, Level
+from audit.measurement.estimates import Estimates
+from audit.record.energy import CarbonPerUnit, Energy, EnergyComponent, EnergyMethod, Factor
+from audit.record.serialize import lines_of, plain_of
+
+__all__ = [
+    "SCHEMA",
+    "AuditResult",
+    "Axis",
+    "CarbonPerUnit",
+    "Check",
+    "CheckOutcome",
+    "Code",
+    "Column",
+    "CubeRecord",
+    "Energy",
+    "EnergyComponent",
+    "EnergyMethod",
+    "Factor",
+    "Gate",
+    "GateVerdict",
+    "Part",
+    "Question",
+    "Run",
+    "Verdict",
+    "Waiver",
+]
+
+SCHEMA: Final = "audit-result/1"
+CheckOutcome = Literal["pass", "warn", "fail", "error", "insufficient", "undefined", "not applicable", "waived"]
+GateVerdict = Literal["pass", "fail", "insufficient", "undefined", "waived"]
+Verdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "not judged", "incomplete"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """Where the code that ran came from; the commit is of the folder audited, not of this package."""
+
+    commit: str
+    dirty: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Who ran what, when, and how each child process ended."""
+
+    id: str
+    started: str
+    """UTC, ISO 8601."""
+    finished: str
+    version: str
+    """Of evenhand."""
+    command: tuple[str, ...] = ()
+    code: Code | None = None
+    exit_codes: Mapping[str, int] = field(default_factory=dict)
+    """Exit code of each child process by phase; negative for a signal."""
+    stopped_by: tuple[str, ...] = ()
+    """Gates that failed on the data, so that training was not started."""
+    continued: tuple[str, ...] = ()
+    """Gates that failed on the data before training, which was started all the same, as somebody asked."""
+    ended: str = ""
+    """Why the audit is not whole, where it is not: how training ended, or what of the audit failed beside it."""
+    interrupted: str = ""
+    """Signal that stopped the run from outside while training went on, such as SIGINT."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """The resolved configuration and its SHA-256."""
+
+    digest: str
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column that was read."""
+
+    name: str
+    kind: str
+    """text, integer, float, boolean, date, time or other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One table that was read: train, test or predictions. read = used + the sum of excluded."""
+
+    part: str
+    source: str
+    digest: str | None
+    rows_read: int
+    rows_used: int
+    rows_excluded: Mapping[str, int] = field(default_factory=dict)
+    """Rows by the named reason for which they entered no group."""
+    rows_without_group: Mapping[str, int] = field(default_factory=dict)
+    """Rows whose value is missing, by group column."""
+    columns: tuple[Column, ...] = ()
+    score_median: float | None = None
+    """Median of all scores, where that was asked for as the threshold; a score above it is a positive prediction."""
+    undigested: str | None = None
+    """Why there is no digest, where there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """One axis of a cube with its levels; null is the level of missing values."""
+
+    name: str
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CubeRecord:
+    """Counts in coordinate form: cell i has level ``cells[i][j]`` on axis j."""
+
+    name: str
+    axes: tuple[Axis, ...]
+    cells: tuple[tuple[int, ...], ...]
+    measures: Mapping[str, tuple[float, ...]]
+    """``n`` rows, ``w`` sum of weights, ``w2`` sum of squared weights, per cell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Outcome of one check. ``error`` means that the check itself broke, never that the data failed."""
+
+    code: str
+    title: str
+    outcome: CheckOutcome
+    severity: str = "critical"
+    detail: str = ""
+    answered_by: str = "evenhand"
+    mend: str = ""
+    """What to do about it; empty where no fault was found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """Somebody's decision to let a gate pass that did not."""
+
+    gate: str
+    owner: str
+    reason: str
+    expires: str
+    max_gap: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """A limit, what was found, and the verdict. The interval here is the one the verdict rests on."""
+
+    name: str
+    verdict: GateVerdict
+    sentence: str
+    """One plain sentence: who against whom, the gap, its interval, both n, the limit."""
+    min: float | None = None
+    max: float | None = None
+    low: float | None = None
+    high: float | None = None
+    estimate: Estimate | None = None
+    needed_n: float | None = None
+    """How many times the present data would settle it if the present estimates were exact; None if settled
+    or not settleable with 100 times the data."""
+    p_value: float | None = None
+    """One-sided: the smallest error per side at which this rule says fail; None where no closed form gives it."""
+    p_holm: float | None = None
+    """The same, corrected by Holm for all gates of the policy."""
+    p_benjamini_hochberg: float | None = None
+    """Share of false alarms among the gates that fail at this level, by Benjamini and Hochberg."""
+    waiver: Waiver | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """Counts of one part of the data after one epoch of training. read = used + the sum of excluded."""
+
+    number: int
+    part: str
+    counts: CubeRecord | None
+    """Groups x label x prediction; None in what is published, which has the rates instead."""
+    rows_read: int
+    rows_excluded: Mapping[str, int] = field(default_factory=dict)
+    every: int = 1
+    """Only the first of so many steps was counted; 1 where all were."""
+    rates: tuple[Estimate, ...] = ()
+
+    def measured(self, confidence: float = 0.95) -> Estimates:
+        """Rates of everybody and of each group, with intervals and n."""
+        from audit.record.epochs import rates_of
+
+        return Estimates.listed(self.rates) if self.counts is None else rates_of(self, confidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class AuditResult:
+    """One audit, whole. See DESIGN: the private record from which everything published is made."""
+
+    run: Run
+    question: Question
+    verdict: Verdict
+    data: tuple[Part, ...] = ()
+    cubes: tuple[CubeRecord, ...] = ()
+    estimates: Estimates = field(default_factory=Estimates)
+    checks: tuple[Check, ...] = ()
+    energy: Energy | None = None
+    gates: tuple[Gate, ...] = ()
+    epochs: tuple[Epoch, ...] = ()
+    epoch_notes: tuple[str, ...] = ()
+    schema: Literal["audit-result/1"] = SCHEMA
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "estimates", Estimates.listed(self.estimates))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document as plain dicts and lists, ``schema`` first."""
+        plain = plain_of(self)
+        return {"schema": plain.pop("schema"), **plain}
+
+    def to_json(self) -> str:
+        """Strict JSON: no NaN, no Infinity, keys in the contract's order, a line for each estimate."""
+        return "\n".join(lines_of(self.to_dict()))
+
+    def find(
+        self,
+        metric: Any = None,
+        compare: str | None = None,
+        *,
+        by: str | Sequence[str] | None = None,
+        group: Any = None,
+        stage: str | None = None,
+        outcome: Any = None,
+    ) -> tuple[Estimate, ...]:
+        """Estimates of one metric, in the document's order; ``outcome`` names one of several classes.
+
+        The names of other libraries are known too. One column and one level need no list. A metric that was not asked
+        for gives nothing.
+
+        Raises
+        ------
+        QuestionError
+            When there is no such metric, comparison, column, group or class; it names the nearest.
+        """
+        from audit.measurement.find import Wanted, found
+
+        wanted = Wanted(metric=metric, compare=compare, by=by, group=group, stage=stage, outcome=outcome)
+        return found(self.estimates, self._group_columns, wanted)
+
+    @property
+    def _group_columns(self) -> tuple[str, ...]:
+        data = self.question.config.get("data") or {}
+        return tuple(data.get("groups") or ())
+
+    def to_frame(self) -> Any:
+        """The estimates as a pandas frame, one row each."""
+        import pandas as pd
+
+        names = [f.name for f in fields(Estimate)]
+        return pd.DataFrame([[getattr(e, n) for n in names] for e in self.estimates], columns=names)
+
+    def __repr__(self) -> str:
+        return f"AuditResult({self.run.id}: {self.verdict}, {len(self.gates)} gates, {len(self.estimates)} estimates)"
+
+    def _repr_html_(self) -> str:
+        from audit.report.card.notebook import fragment
+
+        return fragment(self)

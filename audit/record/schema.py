@@ -1,0 +1,67 @@
+"""JSON Schema of the document, made from the classes that write it, with what they say about their fields.
+
+``python -m audit.record.schema`` prints the file that ships as ``reports/schema/audit-result-1.schema.json``.
+
+Must not: be imported by what reads a result; a gate does not need it.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import audit.estimate
+from audit.record.reader import adapter
+from audit.record.result import SCHEMA
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema() -> dict[str, Any]:
+    """Schema of what ``AuditResult.to_json`` writes: every field is there, and no other."""
+    schema = adapter().json_schema(mode="serialization")
+    said = {name: texts for module in (audit.result, audit.footprint, audit.value) for name, texts in _said(module)}
+    for definition in (schema, *schema["$defs"].values()):
+        if "properties" in definition:
+            _close(definition, said.get(definition["title"], {}))
+    return {"$schema": DIALECT, "$id": SCHEMA, **schema}
+
+
+def text() -> str:
+    """The schema as it is shipped."""
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _close(definition: dict[str, Any], descriptions: dict[str, str]) -> None:
+    """Require every field, allow no other, and say what is known of each."""
+    definition["additionalProperties"] = False
+    definition["required"] = list(definition["properties"])
+    for name, field in definition["properties"].items():
+        field.pop("title", None)
+        if name in descriptions:
+            field["description"] = descriptions[name]
+
+
+def _said(module: ModuleType) -> Iterator[tuple[str, dict[str, str]]]:
+    """Per class, the text that stands under each field."""
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.ClassDef):
+            pairs = zip(node.body, node.body[1:], strict=False)
+            yield node.name, {f: d for one, after in pairs for f, d in _described(one, after)}
+
+
+def _described(field: ast.stmt, after: ast.stmt) -> Iterator[tuple[str, str]]:
+    """Name and text, where a field is followed by a string."""
+    if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(after, ast.Expr)):
+        return
+    if isinstance(after.value, ast.Constant) and isinstance(after.value.value, str):
+        yield field.target.id, " ".join(inspect.cleandoc(after.value.value).split())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())

@@ -1,0 +1,68 @@
+"""From records to strict JSON: plain dicts and lists, and a text with a line for each of them.
+
+Must not: know what a record means.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from audit.measurement.estimates import Estimates
+
+
+def plain_of(value: Any) -> Any:
+    """Plain form of a value; what most values are is asked first, as a document holds hundreds of thousands."""
+    kind = type(value)
+    if kind in _ITSELF:
+        return value
+    if kind is float or isinstance(value, float):
+        return _finite(value)
+    if kind is tuple or kind is list or isinstance(value, (tuple, list, Estimates)):
+        return [v if type(v) in _ITSELF else plain_of(v) for v in value]
+    if kind in _FIELDS or (is_dataclass(value) and not isinstance(value, type)):
+        return {name: plain_of(getattr(value, name)) for name in _names(value)}
+    if kind is dict or isinstance(value, Mapping):
+        return {str(k): plain_of(v) for k, v in value.items()}
+    return value
+
+
+_ITSELF = frozenset({str, int, bool, type(None)})
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """Fields of a record; asked of its class once."""
+    kind = type(value)
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(f.name for f in fields(value))
+    return _FIELDS[kind]
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
+
+
+def lines_of(document: Mapping[str, Any]) -> Iterator[str]:
+    """A document with a line for each member and each item of a list: to be read, searched and compared."""
+    yield "{"
+    for at, (key, value) in enumerate(document.items()):
+        comma = "," if at + 1 < len(document) else ""
+        if isinstance(value, list) and value:
+            yield f" {_text(key)}: ["
+            yield ",\n".join(f"  {_text(item)}" for item in value)
+            yield f" ]{comma}"
+        else:
+            yield f" {_text(key)}: {_text(value)}{comma}"
+    yield "}"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: float) -> float | int:
+    if not math.isfinite(value):
+        raise ValueError("a result holds no NaN and no Infinity; the producer must say undefined instead")
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value

@@ -1,0 +1,202 @@
+"""The store: one folder a run, whole or not there.
+
+A run is written beside its place and renamed into it, so a reader never sees half a run. What a killed run leaves is a
+folder whose name begins with a dot and ends in ``.part``; it is listed as incomplete, and the energy that was recorded
+lies in it.
+
+Must not: know what a result means; it keeps documents and reads their first lines.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from audit.errors import StoreError, no_such, printable
+from audit.record import held, order
+from audit.record.heads import STAGING, UNFINISHED, Entry, id_of, listed_entry, unfinished_entry
+from audit.record.reader import DOCUMENT, RUN_ID, read_result
+from audit.record.result import AuditResult
+from audit.system.atomic import sync_folder, write_text
+
+__all__ = ["RUN_ID", "STAGING", "Entry", "Store", "read_result"]
+
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+RECORD = "energy.json"
+"""The energy so far, which the meter keeps in the folder of a run while it goes on."""
+BEFORE = "predictions-before-training"
+"""Copies of the predictions that lay there before training, in the folder of a run while training goes on."""
+LATEST = "latest"
+
+
+class Store:
+    """Folder of runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+
+    def new_run_id(self) -> str:
+        """Identifier that sorts by time and that no two runs share."""
+        return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+    def begin(self, run_id: str) -> Path:
+        """Folder for what a run writes while it goes on.
+
+        Raises
+        ------
+        StoreError
+            When the disk refuses, or a run of that id has begun already.
+        """
+        staging = self._staging(run_id)
+        try:
+            if not self.folder.is_dir():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                sync_folder(self.folder.parent)
+            staging.mkdir()
+        except OSError as error:
+            if isinstance(error, FileExistsError) and staging.exists():
+                raise StoreError(f"run '{run_id}' has begun already in '{self._shown}'; ask for a new id") from error
+            raise StoreError(
+                f"the store '{self._shown}' cannot be written: {error.strerror}; name another with --store"
+            ) from error
+        held.hold(staging)
+        return staging
+
+    def commit(self, run_id: str, files: Mapping[str, str]) -> Path:
+        """Publish a run, all of it or nothing.
+
+        Parameters
+        ----------
+        run_id
+            Of a run that has begun, or of a new one.
+        files
+            Text by file name.
+
+        Raises
+        ------
+        StoreError
+            When the disk refuses, or a run of that id is there already.
+        """
+        staging, final = self._staging(run_id), self.folder / run_id
+        wrong = next((name for name in files if not FILE_NAME.fullmatch(name)), None)
+        if wrong is not None:
+            raise StoreError(f"'{printable(wrong)}' is no plain file name; a run holds files such as {DOCUMENT}")
+        if os.path.lexists(final):
+            raise StoreError(f"run '{run_id}' is in the store already; a run is never overwritten, so ask for a new id")
+        if not staging.is_dir():
+            self.begin(run_id)
+        for name, text in files.items():
+            write_text(staging / name, text)
+        try:
+            order.note(self.folder, run_id, (p.name for p in self.folder.iterdir() if RUN_ID.fullmatch(p.name)))
+            staging.rename(final)
+            sync_folder(self.folder)
+        except OSError as error:
+            raise StoreError(
+                f"run '{run_id}' cannot be published in '{self._shown}': {error.strerror}; it lies in '{staging.name}'"
+            ) from error
+        held.let_go(staging)
+        return final
+
+    def unfinished(self, name: str) -> Path | None:
+        """Folder of the one run of that id, or start of an id, that did not end; None where that names another."""
+        found = [p for p in self.folders() if name and name != LATEST and id_of(p).startswith(name)]
+        return found[0] if len(found) == 1 and found[0].name.startswith(".") else None
+
+    def runs(self, most: int | None = None) -> tuple[Entry, ...]:
+        """Every run, or the newest ``most``, newest first; damaged and incomplete ones are named as such."""
+        return tuple(
+            listed_entry(p) if not p.name.startswith(".") else unfinished_entry(p) for p in self.folders()[:most]
+        )
+
+    def passed_over(self) -> tuple[str, ...]:
+        """Names of what holds a document and is no run of this store: folders of other names, and links."""
+        try:
+            found = [p for p in self.folder.iterdir() if not p.name.startswith(".") or p.is_symlink()]
+        except OSError:
+            return ()
+        strange = (p for p in found if not RUN_ID.fullmatch(p.name) or p.is_symlink())
+        return tuple(sorted(p.name for p in strange if (p / DOCUMENT).exists()))
+
+    def find(self, named: str) -> Path:
+        """A document or the folder of a run, by its path, its id, the start of its id, or ``latest``.
+
+        Raises
+        ------
+        StoreError
+            When it is no path and names no run, or several.
+        """
+        path = Path(named)
+        plain = path.name == named and not path.suffix and bool(self.folders())
+        if named != LATEST and (os.path.lexists(path) or not plain):
+            return path
+        return self.path(named)
+
+    def load(self, name: str = LATEST) -> AuditResult:
+        """Result of a run by its id, the start of its id, or ``latest``."""
+        return read_result(self.path(name))
+
+    def path(self, name: str = LATEST) -> Path:
+        """Folder of a run.
+
+        Raises
+        ------
+        StoreError
+            When there is none, it did not end, or the name fits several. A damaged run is never passed over for an
+            older one.
+        """
+        matching = [p for p in self.folders() if name in {LATEST, id_of(p)} or (name and id_of(p).startswith(name))]
+        whole = [p for p in matching if not p.name.startswith(".")]
+        if (name == LATEST and whole) or len(whole) == 1:
+            return whole[0]
+        if whole:
+            raise StoreError(f"'{printable(name)}' is the start of {len(whole)} runs; give more of the id")
+        if matching and name != LATEST:
+            raise StoreError(f"run '{id_of(matching[0])}' is incomplete: {UNFINISHED}")
+        ids = [p.name for p in self.folders() if not p.name.startswith(".")]
+        if not ids:
+            raise StoreError(f"no complete run in the store '{self._shown}'; `audit run DIR` makes one")
+        raise StoreError(no_such("run", name, ids))
+
+    @property
+    def _shown(self) -> str:
+        return printable(self.folder, 200)
+
+    def _staging(self, run_id: str) -> Path:
+        if not RUN_ID.fullmatch(run_id):
+            raise StoreError(f"'{printable(run_id)}' is no run id; it looks like 20261124T020512Z-1a2b3c")
+        return self.folder / f".{run_id}.part"
+
+    def folders(self) -> list[Path]:
+        """Folders of runs, whole or not, newest first: as they were published, or by id where nobody noted it."""
+        try:
+            if not os.path.lexists(self.folder):
+                return []
+            if self.folder.is_symlink() and not self.folder.exists():
+                raise StoreError(
+                    f"the store '{self._shown}' is a link that leads nowhere; mend it or name another with --store"
+                )
+            found = [p for p in self.folder.iterdir() if _is_run(p.name) and p.is_dir() and not p.is_symlink()]
+        except OSError as error:
+            raise StoreError(
+                f"the store '{self._shown}' cannot be read: {error.strerror}; name another with --store"
+            ) from error
+        return _in_order(found, order.order(self.folder))
+
+
+def _is_run(name: str) -> bool:
+    return bool(RUN_ID.fullmatch(name) or STAGING.fullmatch(name))
+
+
+def _in_order(found: list[Path], places: Mapping[str, int]) -> list[Path]:
+    """Runs, the last published first; one that did not end stands before the first that began earlier."""
+    whole = [p for p in found if not p.name.startswith(".")]
+    ordered = sorted(whole, key=lambda p: (places.get(p.name, -1), p.name), reverse=True)
+    for left in sorted((p for p in found if p.name.startswith(".")), key=id_of):
+        at = next((i for i, p in enumerate(ordered) if id_of(p) < id_of(left)), len(ordered))
+        ordered.insert(at, left)
+    return ordered

@@ -1,0 +1,104 @@
+"""What was read, checked and run: the plain accounts of a card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audit.gates.sentences import training_notes
+from audit.record.result import SCHEMA, AuditResult, Check, Part
+from audit.report.card.checking import sentence
+from audit.report.card.words import BADGES, Badge, digest_text, percent, safe_text
+
+OUTCOME_ORDER = ("fail", "error", "undefined", "insufficient", "warn", "waived", "pass", "not applicable")
+MOST_COLUMNS = 30
+"""Columns of one table that a card names; audit.json has all."""
+LONGEST_DETAIL = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """Account of one table that was read."""
+
+    title: str
+    sentence: str
+    missing: str
+    columns: str
+
+
+def part_view(part: Part) -> PartView:
+    """Rows read, used and left out, with the reasons."""
+    left = sum(part.rows_excluded.values())
+    why = "; ".join(f"{safe_text(reason)}: {n:,}" for reason, n in part.rows_excluded.items())
+    sentence = f"Of {part.rows_read:,} rows read, {part.rows_used:,} were used and {left:,} left out"
+    missing = "; ".join(
+        f"{safe_text(column)}: {n:,} ({percent(n / part.rows_used) if part.rows_used else '0.0%'} of those used)"
+        for column, n in part.rows_without_group.items()
+        if n
+    )
+    return PartView(
+        title=f"{safe_text(part.part).capitalize()} ({safe_text(part.source)})",
+        sentence=f"{sentence} ({why}).{_cut(part)}" if why else f"{sentence}.{_cut(part)}",
+        missing=f"Rows without a group, shown apart and compared with nobody: {missing}." if missing else "",
+        columns=_columns(part),
+    )
+
+
+def _columns(part: Part) -> str:
+    named = ", ".join(f"{safe_text(c.name, 60)} ({safe_text(c.kind)})" for c in part.columns[:MOST_COLUMNS])
+    left = len(part.columns) - MOST_COLUMNS
+    return f"{named} and {left:,} more" if left > 0 else named
+
+
+def _cut(part: Part) -> str:
+    """Where scores were cut, if that followed from them."""
+    if part.score_median is None:
+        return ""
+    return f" A score above the median of all scores, {part.score_median:.10g}, counts as a positive prediction."
+
+
+def check_rows(checks: Sequence[Check]) -> list[tuple[Badge, str, str, str, str]]:
+    """Checks with their mends, what needs attention first."""
+    ordered = sorted(checks, key=lambda c: OUTCOME_ORDER.index(c.outcome))
+    return [(BADGES[c.outcome], safe_text(c.code), safe_text(c.title), _check_detail(c), _mend(c)) for c in ordered]
+
+
+def _mend(check: Check) -> str:
+    return safe_text(sentence(check.mend)) if check.mend else ""
+
+
+def _check_detail(check: Check) -> str:
+    by = "" if check.answered_by == "evenhand" else f" (answered by {safe_text(check.answered_by)})"
+    detail = safe_text(check.detail, LONGEST_DETAIL) if check.detail else ""
+    return f"{detail}{by}".strip()
+
+
+def provenance(result: AuditResult) -> tuple[tuple[str, str], ...]:
+    """Where the numbers come from and how a stranger finds them again."""
+    run = result.run
+    pairs = [
+        ("Run", safe_text(run.id)),
+        ("Started", _moment(run.started)),
+        ("Finished", _moment(run.finished)),
+        ("Made by", f"evenhand {safe_text(run.version)}"),
+        ("Code", _code(result)),
+        ("Command", safe_text(" ".join(run.command)) if run.command else "none; called from Python"),
+        ("Exit codes", ", ".join(f"{safe_text(p)} {c}" for p, c in run.exit_codes.items()) or "no process was started"),
+        *(("Training", safe_text(note)) for note in training_notes(run)),
+        ("Question", safe_text(result.question.digest)),
+        *((f"Data: {safe_text(p.part)}", digest_text(p)) for p in result.data),
+        ("Document", f"{SCHEMA}; the counts behind every number are in audit.json"),
+    ]
+    return tuple(pairs)
+
+
+def _moment(text: str) -> str:
+    return safe_text(text).replace("T", " ").replace("Z", " UTC")
+
+
+def _code(result: AuditResult) -> str:
+    code = result.run.code
+    if code is None:
+        return "no git commit was found"
+    changed = ", with uncommitted changes" if code.dirty else ""
+    return f"git {safe_text(code.commit)}{changed}"

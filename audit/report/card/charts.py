@@ -1,0 +1,226 @@
+"""Interval charts as plain geometry, in per cent of the width, so that one drawing fits a telephone and a desk.
+
+A template draws what stands here and computes nothing. Every chart says in words (`title`, `description`) what it
+shows; shape and line style carry the status, colour only repeats it.
+
+Must not: decide what is shown, or round a value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audit.estimate import Estimate
+from audit.measurement.metrics.kinds import asks_of
+from audit.record.result import Gate
+from audit.report.card.words import LEFT_OUT, Mark, bounds_text, count, group_name, rate_text
+
+ROW_PX = 46
+HEAD_PX = 20
+TICKS = 4
+LABEL_LENGTH = 18
+MOST_ROWS = 24
+"""A chart of more groups than this is a smear; the table has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A line that a value must not cross."""
+
+    x: float
+    y: float
+    text: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Dot with its whisker, in per cent of the width; None where there is no number."""
+
+    x: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One group."""
+
+    y: float
+    label: str
+    text: str
+    place: Place
+    mark: Mark
+    everybody: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One label of the axis."""
+
+    x: float
+    text: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One drawing."""
+
+    id: str
+    title: str
+    description: str
+    height: float
+    top: float
+    bottom: float
+    rows: tuple[Row, ...]
+    limits: tuple[Limit, ...]
+    ticks: tuple[Tick, ...]
+    few: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Interval of one gate against its limit; ``keeps`` is the side that keeps it, in per cent."""
+
+    id: str
+    title: str
+    description: str
+    place: Place
+    limit: Limit
+    keeps: tuple[float, float]
+    ticks: tuple[Tick, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """From a value to per cent of the width."""
+
+    low: float
+    high: float
+
+    def at(self, value: float) -> float:
+        """Place of a value; what lies outside the scale stands at its end."""
+        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        return round(1 + 98 * share, 2)
+
+    def maybe(self, value: float | None) -> float | None:
+        """None stays None."""
+        return None if value is None else self.at(value)
+
+    def ticks(self) -> tuple[Tick, ...]:
+        """Evenly spaced labels; the outer ones stay inside the drawing."""
+        anchors = ("start", *("middle",) * (TICKS - 1), "end")
+        step = (self.high - self.low) / TICKS
+        return tuple(
+            Tick(self.at(v), f"{v:g}", a) for i, a in enumerate(anchors) for v in (round(self.low + i * step, 6),)
+        )
+
+
+def scale_for(values: Sequence[float | None]) -> Scale:
+    """Scale from 0, or from a negative value, to a round number that holds all values; rates get 0 to 1."""
+    known = [v for v in values if v is not None]
+    top, bottom = max(known, default=1.0), min(known, default=0.0)
+    return Scale(-_round_up(-bottom) if bottom < 0 else 0.0, _round_up(top) if top > 0 else 1.0)
+
+
+def _round_up(value: float) -> float:
+    """Next of 1, 2, 4, 10 times a power of ten, so that quarters are short numbers."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 2, 4, 10) if value <= step * power * (1 + 1e-9))
+
+
+def rates_chart(id_: str, title: str, rates: Sequence[Estimate], lines: Sequence[tuple[float, str]]) -> Chart:
+    """One row a group: dot, whisker, number and n; limits as labelled lines.
+
+    Parameters
+    ----------
+    id_
+        Unique on the page.
+    title
+        What is drawn, such as "Selection rate by race".
+    rates
+        Rates of one metric, in the order of the rows.
+    lines
+        Value and label of each limit.
+    """
+    ends = [v for e in rates for v in (e.value, e.low, e.high) if v is not None] + [v for v, _ in lines]
+    scale = Scale(0.0, 1.0) if all(0 <= v <= 1 for v in ends) else scale_for(ends)
+    top = HEAD_PX * len(lines) + 4.0
+    rows = tuple(_row(e, top + ROW_PX * i, scale) for i, e in enumerate(rates))
+    limits = tuple(
+        Limit(scale.at(value), HEAD_PX * i + 14.0, text, "start" if scale.at(value) < 50 else "end")
+        for i, (value, text) in enumerate(lines)
+    )
+    bottom = top + ROW_PX * len(rows)
+    said = "; ".join(f"{group_name(e.by, e.group)}: {r.text}" for e, r in zip(rates, rows, strict=True))
+    return Chart(
+        id=id_,
+        title=title,
+        description="; ".join([said, *(f"limit at {rate_text(value)}: {text}" for value, text in lines)]),
+        height=bottom + 22,
+        top=top,
+        bottom=bottom,
+        rows=rows,
+        limits=limits,
+        ticks=scale.ticks(),
+        few=any(r.mark == "few" for r in rows),
+    )
+
+
+def _row(e: Estimate, y: float, scale: Scale) -> Row:
+    name = group_name(e.by, e.group)
+    label = name if len(name) <= LABEL_LENGTH else name[: LABEL_LENGTH - 1] + "…"
+    place = Place(scale.maybe(e.value), scale.maybe(e.low), scale.maybe(e.high))
+    return Row(y, label, _row_text(e), place, _mark(e), everybody=not e.by)
+
+
+def _row_text(e: Estimate) -> str:
+    if e.status == "suppressed":
+        return LEFT_OUT
+    if e.value is None:
+        return "undefined"
+    few = ", few" if _mark(e) == "few" else ""
+    # A share has all rows below the line; what tells how sure it is are the rows of the group.
+    n = e.n if e.denominator is None or e.metric == "representation" else e.denominator
+    n = n if e.rows is None else e.rows
+    return f"{rate_text(e.value)} {bounds_text(e.low, e.high)}  n {count(n or 0)}{few}"
+
+
+def _mark(e: Estimate) -> Mark:
+    if e.status == "suppressed":
+        return "suppressed"
+    if e.value is None:
+        return "undefined"
+    return "few" if "small_group" in e.flags else "ok"
+
+
+def gate_strip(id_: str, gate: Gate) -> Strip | None:
+    """Interval of a gate against its limit; None where there is no interval to draw."""
+    limit = gate.max if gate.max is not None else gate.min
+    if gate.low is None or gate.estimate is None or limit is None or gate.estimate.stage in {"energy", "checks"}:
+        return None
+    rate_like = (
+        asks_of(gate.estimate.compare)[0] in {"ratio", "lowest", "highest"}
+        and min(limit, gate.low) >= 0
+        and max(limit, gate.high or 1) <= 1
+    )
+    scale = Scale(0.0, 1.0) if rate_like else scale_for([gate.low, gate.high, limit])
+    at = scale.at(limit)
+    word = "at most" if gate.max is not None else "at least"
+    said = bounds_text(gate.low, gate.high)
+    return Strip(
+        id=id_,
+        title=f"Interval against the limit: {gate.name}",
+        description=f"interval {said}, value {rate_text(gate.estimate.value)}, limit {word} {limit:g}",
+        place=Place(
+            scale.maybe(gate.estimate.value),
+            scale.at(gate.low),
+            scale.at(scale.high if gate.high is None else gate.high),
+        ),
+        limit=Limit(at, 12, f"{word} {limit:g}", "start" if at < 50 else "end"),
+        keeps=(1.0, at - 1) if gate.max is not None else (at, 99 - at),
+        ticks=scale.ticks(),
+    )

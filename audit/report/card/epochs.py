@@ -1,0 +1,264 @@
+"""How each group fared while the model learned: small lines side by side, one a group, and a table of both ends.
+
+Everything is drawn on one scale a rate, beside the line of everybody; shape and line style tell them apart, not colour.
+Must not: read a private count; draw over what is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from audit.estimate import Estimate, Group
+from audit.record.result import AuditResult, Epoch
+from audit.report.card.charts import LABEL_LENGTH
+from audit.report.card.shapes import Table, TableRow
+from audit.report.card.words import (
+    LEFT_OUT,
+    Cell,
+    count,
+    estimate_cell,
+    group_name,
+    grouping_name,
+    rate_text,
+    safe_text,
+    title_of,
+)
+
+MOST_PANELS, FEW_PANELS = 24, 2
+By = tuple[str, ...]
+Key = tuple[str, By, Group | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One group: its line with its interval, beside everybody's. Paths lie in a square of 100 by 100."""
+
+    id: str
+    label: str
+    text: str
+    description: str
+    line: str
+    band: str
+    everybody: str
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """One rate of the groups of one attribute, on one scale."""
+
+    title: str
+    low: str
+    high: str
+    first: str
+    last: str
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochsView:
+    """One part of the data by one attribute."""
+
+    id: str
+    title: str
+    curves: tuple[Curves, ...]
+    tables: tuple[Table, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def narrow(self) -> bool:
+        """Whether two drawings fit side by side on a wide page."""
+        return all(len(c.panels) <= FEW_PANELS for c in self.curves)
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """Epochs of one part, and every rate by epoch."""
+
+    part: str
+    epochs: tuple[Epoch, ...]
+    rates: tuple[dict[Key, Estimate], ...]
+
+    @property
+    def metrics(self) -> list[str]:
+        return list(dict.fromkeys(metric for rates in self.rates for metric, _, _ in rates))
+
+    @property
+    def groupings(self) -> list[By]:
+        return [by for by in dict.fromkeys(by for rates in self.rates for _, by, _ in rates) if by]
+
+    def groups(self, by: By) -> list[Group]:
+        """Groups of a grouping; rows without a group come last."""
+        found = dict.fromkeys(group for rates in self.rates for _, b, group in rates if b == by and group is not None)
+        return sorted(found, key=lambda group: None in group)
+
+    def of(self, metric: str, by: By, group: Group | None) -> list[Estimate | None]:
+        """One rate, epoch by epoch."""
+        return [rates.get((metric, by, group)) for rates in self.rates]
+
+    def everybody(self, metric: str) -> list[Estimate | None]:
+        """Rate of everybody, epoch by epoch."""
+        return [rates.get((metric, (), ())) or rates.get((metric, (), None)) for rates in self.rates]
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """From an epoch and a rate to a place in the square."""
+
+    numbers: tuple[int, ...]
+    low: float
+    high: float
+
+    def place(self, at: int, value: float) -> str:
+        first, last = self.numbers[0], self.numbers[-1]
+        x = 50.0 if first == last else 2 + 96 * (self.numbers[at] - first) / (last - first)
+        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        return f"{x:.4g} {98 - 96 * share:.4g}"
+
+
+def epochs_views(result: AuditResult) -> tuple[EpochsView, ...]:
+    """Views of a result that is fit to be published; none where training said nothing of its groups."""
+    found: list[EpochsView] = []
+    for part, of_part in groupby(result.epochs, key=lambda epoch: epoch.part):
+        every = tuple(of_part)
+        shown = tuple(e for e in every if e.rates)
+        rates = tuple({(r.metric, r.by, r.group): r for r in e.rates} for e in shown)
+        course = _Course(part, shown, rates)
+        for i, by in enumerate(course.groupings):
+            id_ = f"e{len(found)}"
+            notes = _notes(course, by, every) if i == 0 else _left_out(course, by)
+            curves = tuple(_curves(course, metric, by, f"{id_}m{m}") for m, metric in enumerate(course.metrics))
+            title = f"By {grouping_name(by)}, on {safe_text(part)}"
+            found.append(EpochsView(id_, title, tuple(c for c in curves if c.panels), (_table(course, by),), notes))
+    return tuple(found)
+
+
+def _notes(course: _Course, by: By, every: Sequence[Epoch]) -> tuple[str, ...]:
+    notes = []
+    if len(course.epochs) < len(every):
+        notes.append(f"{len(course.epochs)} of {len(every):,} epochs are drawn; audit.json has them all.")
+    sampled = max(epoch.every for epoch in every)
+    if sampled > 1:
+        notes.append(f"Only one of {sampled} steps was counted, so these are rates of a sample of the rows.")
+    return (*notes, *_left_out(course, by))
+
+
+def _left_out(course: _Course, by: By) -> tuple[str, ...]:
+    gone = sum(r.status == "suppressed" for rates in course.rates for (_, b, _), r in rates.items() if b == by)
+    if not gone:
+        return ()
+    return (
+        f"{gone:,} numbers of these curves are left out to protect small counts; a line is broken where it has none.",
+    )
+
+
+def _curves(course: _Course, metric: str, by: By, id_: str) -> Curves:
+    lines = {group: course.of(metric, by, group) for group in course.groups(by)}
+    drawn = {group: line for group, line in lines.items() if any(_value(e) is not None for e in line)}
+    whole = course.everybody(metric)
+    values = [v for line in (*drawn.values(), whole) for e in line if (v := _value(e)) is not None]
+    numbers = tuple(epoch.number for epoch in course.epochs)
+    frame = _Frame(numbers, *_scale(values))
+    panels = () if len(drawn) > MOST_PANELS else tuple(
+        _panel(f"{id_}p{i}", group_name(by, group), line, whole, frame) for i, (group, line) in enumerate(drawn.items())
+    )  # fmt: skip
+    title = f"{title_of(metric)} by {grouping_name(by)}"
+    last = f"epoch {numbers[-1]}"
+    return Curves(
+        title, f"{frame.low:g}", f"{frame.high:g}", f"epoch {numbers[0]}" if len(numbers) > 1 else "", last, panels
+    )
+
+
+def _scale(values: Sequence[float]) -> tuple[float, float]:
+    """Tenths that hold all values."""
+    low = math.floor(10 * min(values, default=0.0) + 1e-9) / 10
+    high = math.ceil(10 * max(values, default=1.0) - 1e-9) / 10
+    return (low, high) if high > low else (max(0.0, low - 0.1), min(1.0, low + 0.1))
+
+
+def _panel(id_: str, name: str, line: list[Estimate | None], whole: list[Estimate | None], frame: _Frame) -> Panel:
+    known = [(frame.numbers[i], v) for i, e in enumerate(line) if (v := _value(e)) is not None]
+    (first, begun), (last, ended) = known[0], known[-1]
+    low, high = min(known, key=lambda k: k[1]), max(known, key=lambda k: k[1])
+    said = (
+        f"{name}: {rate_text(begun)} after epoch {first}, {rate_text(ended)} after epoch {last}; "
+        f"lowest {rate_text(low[1])} after epoch {low[0]}, highest {rate_text(high[1])} after epoch {high[0]}"
+    )
+    everybody = [v for e in whole if (v := _value(e)) is not None]
+    if everybody:
+        said += f"; everybody {rate_text(everybody[0])} at first and {rate_text(everybody[-1])} at last"
+    label = name if len(name) <= LABEL_LENGTH else name[: LABEL_LENGTH - 1] + "…"
+    return Panel(id_, label, _last(line[-1]), said, _path(line, frame), _band(line, frame), _path(whole, frame))
+
+
+def _last(estimate: Estimate | None) -> str:
+    """What stands at the end of a line, also where the line does not reach it."""
+    if estimate is not None and estimate.value is None:
+        return LEFT_OUT if estimate.status == "suppressed" else "undefined"
+    return rate_text(_value(estimate))
+
+
+def _runs(line: Sequence[Estimate | None]) -> Iterator[list[tuple[int, Estimate]]]:
+    """Stretches without a gap."""
+    for there, stretch in groupby(enumerate(line), key=lambda pair: _value(pair[1]) is not None):
+        if there:
+            yield [(i, e) for i, e in stretch if e is not None]
+
+
+def _path(line: Sequence[Estimate | None], frame: _Frame) -> str:
+    """Path of a line; a single value between two gaps is a dot."""
+    parts = []
+    for run in _runs(line):
+        places = [frame.place(i, e.value or 0.0) for i, e in run]
+        parts.append("M" + " L".join(places) + (" h0.01" if len(places) == 1 else ""))
+    return " ".join(parts)
+
+
+def _band(line: Sequence[Estimate | None], frame: _Frame) -> str:
+    parts = []
+    for run in _runs(line):
+        bounded = [(i, e.low, e.high) for i, e in run if e.low is not None and e.high is not None]
+        if len(bounded) > 1:
+            there = [frame.place(i, high) for i, _, high in bounded]
+            back = [frame.place(i, low) for i, low, _ in reversed(bounded)]
+            parts.append("M" + " L".join([*there, *back]) + " Z")
+    return " ".join(parts)
+
+
+def _value(estimate: Estimate | None) -> float | None:
+    return None if estimate is None else estimate.value
+
+
+def _table(course: _Course, by: By) -> Table:
+    """Every group after the last epoch, beside the first."""
+    metrics, numbers = course.metrics, [epoch.number for epoch in course.epochs]
+    rows = [_row(course, by, group, group_name(by, group), metrics) for group in course.groups(by)]
+    rows.append(_row(course, (), None, "everybody", metrics, "everybody"))
+    beside = f"; “was” is after epoch {numbers[0]}" if len(numbers) > 1 else ""
+    return Table(
+        caption=f"Rates by {grouping_name(by)} after epoch {numbers[-1]}{beside}",
+        columns=("Group", "Rows", *(title_of(m) for m in metrics)),
+        rows=tuple(rows),
+    )
+
+
+def _row(
+    course: _Course, by: By, group: Group | None, name: str, metrics: Sequence[str], kind: str = "group"
+) -> TableRow:
+    lines = [course.everybody(m) if not by else course.of(m, by, group) for m in metrics]
+    n = next((e.n for line in lines if (e := line[-1]) is not None and e.n is not None), None)
+    size = Cell(LEFT_OUT, mark="suppressed") if n is None else Cell(count(n))
+    kind = "missing" if group is not None and None in group else kind
+    return TableRow(name, (size, *(_both_ends(line) for line in lines)), kind)
+
+
+def _both_ends(line: Sequence[Estimate | None]) -> Cell:
+    """The last value, and what it was at first."""
+    cell = estimate_cell(line[-1])
+    begun = _value(line[0])
+    if len(line) < 2 or begun is None:
+        return cell
+    before = f"was {rate_text(begun)}"
+    return Cell(cell.text, cell.interval, f"{cell.note}; {before}" if cell.note else before, cell.mark, cell.numeric)

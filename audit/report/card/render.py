@@ -1,0 +1,155 @@
+"""The card of a result: one self-contained page, and the same as Markdown.
+
+A format is a template that says so in its first line, ``{# format NAME from VIEW #}``: its name, and the view that it
+draws (``card`` where the template is one of the card, otherwise a module of ``audit.report`` that has a function
+``view``). Adding one is a file in ``reports/templates``.
+
+Must not: show anything that `disclosure.publishable` has not gone over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audit.errors import QuestionError, StoreError, no_such, printable
+from audit.record.result import AuditResult
+from audit.report.assets import asset
+from audit.report.card.markdown import cell_text, inline, plain_text
+from audit.report.card.view import card_view
+from audit.report.disclosure.publishable import asked_k, publishable
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = "reports/templates"
+WRITTEN = ("html", "md")
+"""Formats that every run keeps."""
+OURS = re.compile(rb"(?:Made by|Described by)(?:<[^>]*>|[\s:])*evenhand ")
+"""What every format says of its maker."""
+HEAD = re.compile(r"\{# format (?P<name>[a-z0-9-]+) from (?P<view>[a-z0-9_]+) #\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way to show a result."""
+
+    name: str
+    template: str
+    """File in `TEMPLATES`; what comes before ``.j2`` says how it is escaped."""
+    view: str
+
+    @property
+    def ending(self) -> str:
+        """Html, md or json."""
+        return self.template.removesuffix(".j2").rpartition(".")[2]
+
+    def made(self) -> Callable[[AuditResult, int], Any]:
+        """Function that makes the view of a publishable result."""
+        if self.view == "card":
+            return card_view
+        found: Callable[[AuditResult, int], Any] = import_module(f"audit.report.{self.view}").view
+        return found
+
+
+@cache
+def formats() -> dict[str, Format]:
+    """Every format that a template declares, by name."""
+    found = {}
+    for file in sorted(asset(TEMPLATES).glob("*.j2")):
+        with file.open(encoding="utf-8") as lines:
+            head = HEAD.match(lines.readline())
+        if head is not None:
+            found[head["name"]] = Format(head["name"], file.name, head["view"])
+    return found
+
+
+FORMATS = tuple(formats())
+
+
+def render(result: AuditResult, format: str, k: int | None = None) -> str:  # noqa: A002 - the word people use for it
+    """The card as text.
+
+    Parameters
+    ----------
+    result
+        The private record.
+    format
+        ``html`` for a page that needs nothing beside itself, ``md`` for Markdown, or another of `FORMATS`.
+    k
+        Smallest count that is published; what is smaller, and what would give it away, is left out. That of
+        the question where none is named.
+
+    Raises
+    ------
+    QuestionError
+        When ``k`` is not at least 1, there is no such format, or the result does not hold what it shows.
+    """
+    if format not in formats():
+        raise QuestionError(no_such("card format", format, FORMATS))
+    chosen = formats()[format]
+    k = asked_k(result) if k is None else k
+    view = chosen.made()(publishable(result, k), k)
+    return environment(chosen.ending).get_template(chosen.template).render(card=view)
+
+
+def write_cards(result: AuditResult, folder: Path) -> tuple[Path, ...]:
+    """Write ``card.html`` and ``card.md`` into a folder, each whole or not at all."""
+    from audit.system.atomic import write_text
+
+    written = []
+    for name in WRITTEN:
+        path = folder / f"card.{name}"
+        write_text(path, render(result, name))
+        written.append(path)
+    return tuple(written)
+
+
+def write_over(path: Path, text: str) -> None:
+    """Write a card into a file that a person named: a new one, or one that holds an earlier card.
+
+    Raises
+    ------
+    StoreError
+        When anything else lies there, which is left as it is, or the file cannot be written.
+    """
+    from audit.system.atomic import write_text
+
+    if path.exists() and not (path.is_file() and OURS.search(path.read_bytes())):
+        raise StoreError(
+            f"'{printable(path, 200)}' is there and holds no card of evenhand; it is never overwritten, so name "
+            "another file, or move it away"
+        )
+    # Through a link, so that the link stays one.
+    write_text(path.resolve(), text)
+
+
+def prepare() -> None:
+    """Compile what every run writes, for whoever has time now and none later."""
+    for chosen in map(formats().get, WRITTEN):
+        if chosen is not None:
+            environment(chosen.ending).get_template(chosen.template)
+
+
+@cache
+def environment(ending: str) -> Environment:
+    """Templates of one ending; HTML is escaped by the engine, Markdown by the filters its template names."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    made = Environment(
+        loader=FileSystemLoader(asset(TEMPLATES)),
+        autoescape=select_autoescape(("html.j2",)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        # The Markdown template escapes each value through a filter; a value that none was named for is escaped here.
+        finalize=plain_text if ending == "md" else None,
+    )
+    made.filters |= {"cell": cell_text, "inline": inline}
+    return made

@@ -1,0 +1,187 @@
+"""A card as plain data: what a template draws, in the order in which it is read.
+
+The view is made of a result that is already fit to publish. Templates compute nothing; every sentence, number and
+place in a drawing is decided here or in `groups`, `charts` and `words`.
+
+Must not: read a private count, judge, or know a format.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from audit.gates.judge import WORST_FIRST, deciding
+from audit.gates.sentences import headline_of, training_notes
+from audit.record.result import AuditResult, Gate
+from audit.report.card.accounts import PartView, check_rows, part_view, provenance
+from audit.report.card.charts import Strip, gate_strip
+from audit.report.card.checking import CodeView, codes_of
+from audit.report.card.dataset import data_groupings
+from audit.report.card.energy import EnergyView, energy_view
+from audit.report.card.epochs import EpochsView, epochs_views
+from audit.report.card.groups import model_groupings
+from audit.report.card.method import Term, definitions, method_notes
+from audit.report.card.owner import SENTENCE_LENGTH, OwnerWords, owner_words
+from audit.report.card.shapes import GroupingView
+from audit.report.card.words import BADGES, Badge, safe_text
+
+COUNTED = {
+    "fail": ("is broken", "are broken"),
+    "undefined": ("is undefined", "are undefined"),
+    "insufficient": ("cannot be told from this data", "cannot be told from this data"),
+    "waived": ("is waived", "are waived"),
+    "pass": ("is kept", "are kept"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LimitView:
+    """One gate."""
+
+    badge: Badge
+    name: str
+    sentence: str
+    strip: Strip | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckView:
+    """One check."""
+
+    badge: Badge
+    code: str
+    title: str
+    detail: str
+    mend: str
+    """What to do; empty where no fault was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The whole page."""
+
+    badge: Badge
+    headline: str
+    tally: str
+    owner: OwnerWords
+    limits: tuple[LimitView, ...]
+    model: tuple[GroupingView, ...]
+    epochs: tuple[EpochsView, ...]
+    epoch_notes: tuple[str, ...]
+    data: tuple[PartView, ...]
+    bias: tuple[GroupingView, ...]
+    checks: tuple[CheckView, ...]
+    checks_line: str
+    codes: tuple[CodeView, ...]
+    energy: EnergyView
+    verdicts: tuple[tuple[Badge, str], ...]
+    method: tuple[str, ...]
+    definitions: tuple[Term, ...]
+    left_out: str
+    provenance: tuple[tuple[str, str], ...]
+
+
+def card_view(result: AuditResult, k: int) -> Card:
+    """View of a result that `disclosure.publishable` has gone over with the same ``k``."""
+    gates = sorted(result.gates, key=lambda g: WORST_FIRST.index(g.verdict))
+    model = model_groupings(result)
+    bias = data_groupings(result)
+    return Card(
+        badge=BADGES[result.verdict],
+        headline=headline(result),
+        tally=tally(result),
+        owner=owner_words(result),
+        limits=tuple(_limit(g, i) for i, g in enumerate(gates)),
+        model=model,
+        epochs=epochs_views(result),
+        epoch_notes=tuple(f"Of the epochs: {safe_text(note, SENTENCE_LENGTH)}." for note in result.epoch_notes),
+        data=tuple(part_view(p) for p in result.data),
+        bias=bias,
+        checks=tuple(CheckView(*row) for row in check_rows(result.checks)),
+        checks_line=_checks_line(result),
+        codes=codes_of(result.checks),
+        energy=energy_view(result.energy),
+        verdicts=_verdicts(),
+        method=method_notes(result, k),
+        definitions=definitions(result),
+        left_out=_left_out(result, k),
+        provenance=provenance(result),
+    )
+
+
+def headline(result: AuditResult) -> str:
+    """The verdict in one sentence: that of the gate that decides."""
+    if result.verdict == "incomplete":
+        failed = ", ".join(f"{safe_text(p)}: exit code {c}" for p, c in result.run.exit_codes.items() if c != 0)
+        return f"The run did not finish ({failed or 'no exit code was recorded'}), so it was not judged as a whole."
+    gate = deciding(result.gates)
+    if gate is None:
+        return (
+            "No limit was asked for, so nothing was judged. What follows are measurements, and none of them is a pass."
+        )
+    said = (headline_of(result.verdict, gate.sentence), *training_notes(result.run))
+    return " ".join(safe_text(s, SENTENCE_LENGTH) for s in said)
+
+
+def tally(result: AuditResult) -> str:
+    """How many limits ended how."""
+    if not result.gates:
+        return ""
+    counted = Counter(g.verdict for g in result.gates)
+    parts = [f"{counted[v]} {COUNTED[v][counted[v] > 1]}" for v in WORST_FIRST if counted[v]]
+    total = len(result.gates)
+    if total == 1:
+        return f"It is the only limit, and it {COUNTED[result.gates[0].verdict][0]}."
+    return f"Of {total} limits, {_listed(parts)}."
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _limit(gate: Gate, i: int) -> LimitView:
+    return LimitView(
+        badge=BADGES[gate.verdict],
+        name=safe_text(gate.name),
+        sentence=safe_text(gate.sentence + _surprise(gate), SENTENCE_LENGTH),
+        strip=gate_strip(f"s{i}", gate),
+    )
+
+
+def _surprise(gate: Gate) -> str:
+    """How surprising a failure is, once all limits of the policy are taken into account."""
+    if gate.verdict != "fail" or gate.p_holm is None or gate.estimate is None or gate.estimate.status != "ok":
+        return ""
+    p = "under 0.001" if gate.p_holm < 0.001 else f"{gate.p_holm:.3f}"
+    return f" One-sided p after Holm’s correction for all limits: {p}."
+
+
+def _checks_line(result: AuditResult) -> str:
+    if not result.checks:
+        return "No check was run."
+    counted = Counter(c.outcome for c in result.checks)
+    said = [f"{n} {BADGES[o].word.lower()}" for o, n in counted.most_common()]
+    return f"{len(result.checks)} {'check' if len(result.checks) == 1 else 'checks'}: {_listed(said)}."
+
+
+def _verdicts() -> tuple[tuple[Badge, str], ...]:
+    meaning = {
+        "pass": "the whole interval keeps the limit.",
+        "fail": "the whole interval breaks the limit.",
+        "insufficient": "the interval crosses the limit: this data cannot tell. It is not a pass.",
+        "undefined": "there is no number to judge, and the reason is given. It never passes.",
+        "waived": "it did not pass, and somebody named took responsibility until a date.",
+        "not judged": "no limit on groups was set, so nothing was judged between them.",
+    }
+    return tuple((BADGES[kind], text) for kind, text in meaning.items())
+
+
+def _left_out(result: AuditResult, k: int) -> str:
+    gone = sum(e.status == "suppressed" for e in result.estimates)
+    if not gone:
+        return f"No number had to be left out to protect counts under {k}." if k > 1 else "No number was left out."
+    return (
+        f"{gone:,} of {len(result.estimates):,} numbers are left out, because they are counts under {k} or would give "
+        "such counts away."
+    )

@@ -1,0 +1,268 @@
+"""The data in Croissant, with what its vocabulary for responsible AI (RAI) has a word for.
+
+Made of the document alone. What the audit does not know (how the data were collected, who labelled them) has no field
+here, because a made-up one would be believed. mlcroissant accepts a description without a name, so the fields that a
+reader needs are asked for by `lacks`.
+
+Must not: read a private count, open a table, or fill a field by guessing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from audit.errors import QuestionError
+from audit.record.result import AuditResult, Check, Part
+from audit.report.card.accounts import part_view
+from audit.report.card.lookup import Grouped
+from audit.report.card.words import LEFT_OUT, group_name, grouping_name, percent, safe_text
+
+CROISSANT = "http://mlcommons.org/croissant/1.0"
+RAI = "http://mlcommons.org/croissant/RAI/1.0"
+PARTS = ("train", "test")
+KINDS = {"text": "sc:Text", "integer": "sc:Integer", "float": "sc:Float", "boolean": "sc:Boolean",
+         "date": "sc:Date", "time": "sc:DateTime"}  # fmt: skip
+FORMATS = {
+    ".csv": "text/csv", ".tsv": "text/tab-separated-values", ".tab": "text/tab-separated-values",
+    ".parquet": "application/x-parquet", ".pq": "application/x-parquet", ".jsonl": "application/jsonlines",
+    ".ndjson": "application/jsonlines", ".gz": "application/gzip", ".arrow": "application/vnd.apache.arrow.file",
+    ".arrows": "application/vnd.apache.arrow.stream", ".feather": "application/vnd.apache.arrow.file",
+    ".ipc": "application/vnd.apache.arrow.file",
+}  # fmt: skip
+UNKNOWN = {
+    "license": "The licence of the data was not told to this audit ([dataset] licence).",
+    "url": "Where the data can be found was not told to this audit ([dataset] url).",
+}
+"""Why a field that a reader looks for is not there."""
+UNSEEN = "How the data were collected, labelled and cleaned is not known to this audit, and nothing is said of it."
+SPOKEN_OF = {"warn", "fail", "error", "insufficient", "undefined"}
+MOST_GROUPS = 30
+CONTEXT: Mapping[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileProperty": "cr:fileProperty",
+    "fileObject": "cr:fileObject",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+"""The context of the specification, word for word: mlcroissant warns of any other."""
+
+
+def is_describable(result: AuditResult) -> bool:
+    """Whether the data lay in files whose bytes are known."""
+    parts = _parts(result)
+    return bool(parts) and all(p.digest is not None and p.columns for p in parts)
+
+
+def view(result: AuditResult, k: int) -> str:
+    """JSON-LD of a result that `disclosure.publishable` has gone over.
+
+    Raises
+    ------
+    QuestionError
+        When the result does not tell what a description must have.
+    """
+    del k
+    if not _parts(result):
+        raise QuestionError(
+            "format croissant describes data before training, and this result has none; make one with audit data TABLE"
+        )
+    document = described(result)
+    missing = lacks(document)
+    if missing:
+        raise QuestionError(
+            f"format croissant needs {missing[0]}, which this result does not tell, as for rows in memory; audit the "
+            "files themselves (audit data TABLE)"
+        )
+    return json.dumps(document, indent=1, allow_nan=False)
+
+
+def described(result: AuditResult) -> dict[str, Any]:
+    """The description as plain dicts and lists."""
+    told = _told(result)
+    fields = {
+        "name": _name(result),
+        "description": _description(result, told),
+        "conformsTo": [CROISSANT, RAI],
+        "datePublished": result.run.finished.partition("T")[0],
+        **told,
+        "distribution": [_file(part) for part in _parts(result)],
+        "recordSet": [_records(part) for part in _parts(result)],
+    }
+    return {"@context": dict(CONTEXT), "@type": "sc:Dataset", **fields, **_responsible(result)}
+
+
+def lacks(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Fields that a description must have and does not; stricter than mlcroissant, which passes one without a name."""
+    missing = [key for key in ("name", "description", "datePublished") if not document.get(key)]
+    said = str(document.get("description", ""))
+    missing += [key for key, reason in UNKNOWN.items() if not document.get(key) and reason not in said]
+    missing += [f"conformsTo {of}" for of in (CROISSANT, RAI) if of not in (document.get("conformsTo") or ())]
+    for key in ("distribution", "recordSet"):
+        missing += [] if document.get(key) else [key]
+    for file in document.get("distribution") or ():
+        missing += [f"the {key} of {file.get('@id')}" for key in _file_keys(file) if not file.get(key)]
+    for records in document.get("recordSet") or ():
+        missing += [] if records.get("field") else [f"the fields of {records.get('@id')}"]
+        missing += [f"the dataType of {f.get('@id')}" for f in records.get("field") or () if not f.get("dataType")]
+    return tuple(missing)
+
+
+def _file_keys(file: Mapping[str, Any]) -> tuple[str, ...]:
+    """A set of files has no digest in Croissant; its description has that of all bytes in order."""
+    if file.get("@type") == "cr:FileSet":
+        return ("includes", "encodingFormat", "description")
+    return ("contentUrl", "encodingFormat", "sha256")
+
+
+def _parts(result: AuditResult) -> list[Part]:
+    return [p for name in PARTS for p in result.data if p.part.partition(" ")[0] == name]
+
+
+def _told(result: AuditResult) -> dict[str, str]:
+    """What only the owner knows of the data, as far as it was told."""
+    dataset = result.question.config.get("dataset") or {}
+    named = {"license": dataset.get("licence"), "url": dataset.get("url")}
+    return {key: safe_text(value) for key, value in named.items() if value}
+
+
+def _name(result: AuditResult) -> str:
+    """What the owner calls the data, or its file's name."""
+    named = (result.question.config.get("dataset") or {}).get("name")
+    return safe_text(named or PurePosixPath(_parts(result)[0].source).name.partition(".")[0] or "table")
+
+
+def _description(result: AuditResult, told: Mapping[str, str]) -> str:
+    rows = "; ".join(f"{p.rows_read:,} rows in {safe_text(p.part)}" for p in _parts(result))
+    reasons = [reason for key, reason in UNKNOWN.items() if key not in told]
+    made = f"Described by evenhand {safe_text(result.run.version)} from its audit {safe_text(result.run.id)}."
+    return " ".join([f"Table, audited before training: {rows}.", made, *reasons])
+
+
+def _file(part: Part) -> dict[str, Any]:
+    """The file of a part, or its files where a pattern named several."""
+    name, digest = PurePosixPath(part.source), (part.digest or "").removeprefix("sha256:")
+    ending = FORMATS.get(name.suffix.lower(), "application/octet-stream")
+    known = {"@id": f"{part.part}-file", "name": f"{part.part}-file", "encodingFormat": ending}
+    if any(c in part.source for c in "*?["):
+        said = f"sha256 of all files' bytes in sorted order: {digest}" if digest else ""
+        return {"@type": "cr:FileSet", **known, "description": said, "includes": part.source}
+    return {"@type": "cr:FileObject", **known, "contentUrl": part.source, "sha256": digest}
+
+
+def _records(part: Part) -> dict[str, Any]:
+    source = "fileSet" if _file(part)["@type"] == "cr:FileSet" else "fileObject"
+    fields = [
+        {
+            "@type": "cr:Field",
+            "@id": f"{part.part}/{i}",
+            "name": column.name,
+            "dataType": KINDS.get(column.kind),
+            "source": {source: {"@id": f"{part.part}-file"}, "extract": {"column": column.name}},
+        }
+        for i, column in enumerate(part.columns)
+    ]
+    return {"@type": "cr:RecordSet", "@id": part.part, "name": part.part, "field": fields}
+
+
+def _responsible(result: AuditResult) -> dict[str, Any]:
+    """RAI fields, as far as something is known for them."""
+    config = result.question.config
+    model = {**(config.get("model") or {}), **(config.get("dataset") or {})}
+    missing = [v.missing for p in _parts(result) if (v := part_view(p)).missing]
+    found = {
+        "rai:dataBiases": [*_shares(result), *_gates(result), *_found(result, "DB")],
+        "rai:dataLimitations": [*_limits(result, model), UNSEEN],
+        "rai:personalSensitiveInformation": list(_personal(result)),
+        "rai:dataUseCases": [safe_text(model["intended_use"])] if model.get("intended_use") else [],
+        "rai:dataCollection": safe_text(model["collected"]) if model.get("collected") else "",
+        "rai:dataCollectionTimeframe": [safe_text(model["period"])] if model.get("period") else [],
+        "rai:dataCollectionMissingData": " ".join(missing),
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _shares(result: AuditResult) -> Iterator[str]:
+    """Who is in the data, and how labels differ, a sentence for each column of groups."""
+    found = Grouped(result, "data")
+    for by in found.groupings():
+        groups = found.groups(by)
+        if len(by) != 1 or len(groups) > MOST_GROUPS:
+            continue
+        for metric, what in (("representation", "Share of rows"), ("base_rate", "Share of positive labels")):
+            each = [(g, e) for g in groups if (e := found.index.get((metric, None, by, g))) is not None]
+            named = ", ".join(
+                f"{group_name(by, g)} {LEFT_OUT if e.value is None else percent(e.value)}" for g, e in each
+            )
+            if each:
+                yield f"{what} by {grouping_name(by)}: {named}."
+
+
+def _gates(result: AuditResult) -> Iterator[str]:
+    for gate in result.gates:
+        if gate.name.startswith("data.") and gate.verdict in {"fail", "insufficient", "waived"}:
+            yield f"Limit on the data ({gate.verdict}): {safe_text(gate.sentence, 1200)}"
+
+
+def _found(result: AuditResult, *families: str) -> Iterator[str]:
+    """What checks of some families found."""
+    for check in result.checks:
+        if check.code.startswith(families) and check.outcome in SPOKEN_OF:
+            yield _said(check)
+
+
+def _said(check: Check) -> str:
+    mend = f"; to mend: {safe_text(check.mend)}" if check.mend else ""
+    return f"{safe_text(check.code)}, {check.outcome}: {safe_text(check.title)}: {safe_text(check.detail, 1200)}{mend}"
+
+
+def _limits(result: AuditResult, model: Mapping[str, Any]) -> Iterator[str]:
+    for part in _parts(result):
+        if part.rows_excluded:
+            yield part_view(part).sentence
+    yield from _found(result, "DV", "DL")
+    if model.get("out_of_scope"):
+        yield f"Out of scope: {safe_text(model['out_of_scope'])}"
+
+
+def _personal(result: AuditResult) -> Iterator[str]:
+    """Declared groups of persons, and every check of privacy that could be answered."""
+    groups = (result.question.config.get("data") or {}).get("groups") or ()
+    if groups:
+        yield f"Columns declared as groups of persons: {', '.join(map(safe_text, groups))}."
+    for check in result.checks:
+        if check.code.startswith("DP") and check.outcome != "not applicable":
+            yield _said(check)

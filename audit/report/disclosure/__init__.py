@@ -1,0 +1,1 @@
+"""What may be published: every secret hidden, and as little besides as protects them all."""

@@ -1,0 +1,290 @@
+"""What is hidden: every secret, and as little besides as protects them all.
+
+Families are gone through one after the other, since what contains something hidden is hidden too. Of each, groups of
+single attributes come first, with everybody and the rows of which a group is missing; then crossings, which never cost
+a group of a single attribute. What to hide is chosen (`choosing`) and then attacked (`attack`): where a secret is told
+all the same, more is hidden besides, never something else instead. A page that is too large to be attacked shows only
+crossings without any secret, of attributes of which nothing is hidden.
+
+Must not: know what an estimate, a gate or a page is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import product
+from math import isqrt, prod
+from types import MappingProxyType
+
+from audit.estimate import Group, Level
+from audit.measurement.metrics.kinds import Family
+from audit.report.disclosure.attack import Page, Relation, Secret, told
+from audit.report.disclosure.choosing import Choice, chosen
+from audit.report.disclosure.confusions import Cells
+from audit.report.disclosure.small_cells import BELOW, FAMILIES, By, Counts, Key, Law, family_cells, law_of
+
+CROSSED, SINGLE, FIRST, NAMED = 1.0, 50.0, 90.0, 5_000.0
+"""What a reader loses with a group of a crossing, of a single attribute, the first one of it, with which comparisons
+go too, and one that a limit is about."""
+LITTLE = 1.0
+"""What a reader loses with everybody's row, or with that of people without a group."""
+NOBODY: Mapping[Family, Collection[Key]] = MappingProxyType({})
+STRICTEST = 2
+"""Last of the levels at which more is hidden for secrets that are told all the same."""
+UNKNOWNS = 1_500
+"""Counts of a crossing as deep as attributes go, beyond which crossings are not attacked."""
+
+
+def hidden(
+    counts: Counts, k: int, spared: Mapping[Family, Collection[Key]] = NOBODY, *, total_known: bool = False
+) -> dict[Family, frozenset[Key]]:
+    """Groups to hide, by family.
+
+    Parameters
+    ----------
+    counts
+        Rows by label and prediction of every group.
+    k
+        Smallest count that is published.
+    spared
+        Groups by family that are hidden for another's sake last of all: a limit is about their numbers.
+    total_known
+        Whether the total over the groups is known whatever is hidden: shares of the first places add up to 1.
+    """
+    if k <= 1 or not any(any(four) for groups in counts.values() for four in groups.values()):
+        return {family: frozenset() for family in FAMILIES}
+    fixed = tuple((by, tuple(groups.items())) for by, groups in counts.items())
+    named = tuple(frozenset(spared.get(family, ())) for family in FAMILIES)
+    return dict(zip(FAMILIES, _hidden(fixed, k, named, total_known), strict=True))
+
+
+@lru_cache(maxsize=64)
+def _hidden(
+    fixed: tuple[tuple[By, tuple[tuple[Group, Cells], ...]], ...],
+    k: int,
+    named: tuple[frozenset[Key], ...],
+    total_known: bool,
+) -> tuple[frozenset[Key], ...]:
+    """Of each family, who is hidden; the cards of a run, in several formats, ask the same."""
+    counts = {by: dict(groups) for by, groups in fixed}
+    counts = counts if () in counts else {(): _everybody(counts), **counts}
+    hiding = _Hiding(counts, law_of(counts, k), dict(zip(FAMILIES, named, strict=True)), total_known)
+    for family in FAMILIES:
+        hiding.hide(family)
+    return tuple(frozenset(hiding.found[family] | hiding.aside[family]) for family in FAMILIES)
+
+
+@dataclass
+class _Hiding:
+    """What has been hidden so far, of which families."""
+
+    counts: Counts
+    law: Law
+    spared: Mapping[Family, Container[Key]]
+    total_known: bool
+    found: dict[Family, set[Key]] = field(default_factory=lambda: {family: set() for family in FAMILIES})
+    aside: dict[Family, set[Key]] = field(default_factory=lambda: {family: set() for family in FAMILIES})
+    """Everybody's row and rows without a group that are hidden, but hide nothing, since the total is known."""
+
+    def __post_init__(self) -> None:
+        keys = [(by, group) for by, groups in self.counts.items() for group, four in groups.items() if any(four)]
+        self.single = [key for key in keys if len(key[0]) < 2]
+        self.crossed = [key for key in keys if len(key[0]) > 1]
+        self.page = Page(self.counts, self.law, self.found)
+
+    def hide(self, family: Family) -> None:
+        """Hide what must be hidden of one family."""
+        found = self.found[family]
+        secret = {key for key in (*self.single, *self.crossed) if self._hides_itself(key, family)}
+        self.aside[family] = {key for key in secret if self._covers_nobody(key)}
+        found |= secret - self.aside[family]
+        for below in BELOW[family]:
+            found |= self.found[below]
+        width = {"rows": 1, "labels": self._classes, "selection": self._classes}.get(family, self._classes**2)
+        small = len(self.single) * width < UNKNOWNS
+        if not self._protect(family, self.single, tuple(self._totals(1)), self.single, small=small):
+            found |= {key for key in self.single if self._loss(key, family)}
+        if self.crossed:
+            before, unknown = set(found), len(self.single) + len(self.crossed) + self._depth
+            small = unknown * width < UNKNOWNS
+            deeper = tuple(self._deepest()) if small else ()
+            keys = (*self.single, *self.crossed, *dict.fromkeys(part for r in deeper for part in r.parts))
+            relations = (*self._totals(9), *deeper)
+            if not self._protect(family, keys, relations, self.crossed, small=small):
+                found.intersection_update(before)
+                self._whole_crossings(family)
+                self._below_totals(family, keys, relations, small=small)
+
+    @property
+    def _classes(self) -> int:
+        return next(isqrt(len(four)) for groups in self.counts.values() for four in groups.values())
+
+    def _hides_itself(self, key: Key, family: Family) -> bool:
+        if family == "rows":
+            return None not in key[1] and bool(self._secrets(key, family))
+        return (len(key[0]) > 1 and None in key[1]) or bool(self._secrets(key, family))
+
+    def _covers_nobody(self, key: Key) -> bool:
+        """Whether hiding a row protects no group, since the total over the groups is known without it."""
+        return self.total_known and (not key[0] or key[1] == (None,))
+
+    def _secrets(self, key: Key, family: Family) -> tuple[int, ...]:
+        return self.law.secrets(self.counts[key[0]][key[1]], family)
+
+    def _guarded(self, keys: Sequence[Key], family: Family) -> Iterator[Secret]:
+        """Secrets of everybody who has a group."""
+        for key in keys:
+            if self.page.four(key) is not None and None not in key[1]:
+                for each in (*BELOW[family], family):
+                    yield from (Secret(key, each, at) for at in self._secrets(key, each))
+
+    def _protect(
+        self, family: Family, keys: Sequence[Key], relations: Sequence[Relation], able: Sequence[Key], *, small: bool
+    ) -> bool:
+        """Hide more of those who are able until no secret is told; whether that came about."""
+        secrets = tuple(self._guarded(keys, family))
+        found = self.found[family]
+        if not secrets:
+            return True
+        if not small:
+            return False
+        loss = {key: loss for key in able if (loss := self._loss(key, family))}
+        still = {key for key in keys if self._still(key, family)}
+        targets, level = list(dict.fromkeys(s.key for s in secrets)), 0
+        while level <= STRICTEST:
+            before = len(found)
+            barred = {t: self._barred(family, level, t, relations, loss.keys() - still) for t in targets}
+            choice = chosen(Choice(keys, relations, targets, found, still, barred, loss))
+            if choice is None:
+                return False
+            more, without = choice
+            found |= more
+            if level in {0, STRICTEST}:
+                found |= {key for key in loss if any(key[0] == other[0] for other in without)}
+            open_ = told(self.page, family, keys, relations, secrets)
+            if not open_:
+                return True
+            targets = list(dict.fromkeys(s.key for s in open_))
+            level = level + 1 if len(found) == before else max(level, 1)
+        return False
+
+    def _barred(
+        self, family: Family, level: int, target: Key, relations: Sequence[Relation], able: AbstractSet[Key]
+    ) -> set[Key]:
+        """Who is hidden and did not suffice: first those without a secret, then everybody.
+
+        Along a total of the target in which nobody else is left to be hidden, there is no other way.
+        """
+        if level == 0:
+            return set()
+        found = self.found[family]
+        spent = {key for key in found if level == STRICTEST or not self._secrets_of(key, family)}
+        for relation in relations:
+            around = {relation.total, *relation.parts}
+            if target in around and not around & able - found - {target}:
+                spent -= around
+        return spent
+
+    def _secrets_of(self, key: Key, family: Family) -> bool:
+        return any(self._secrets(key, each) for each in (*BELOW[family], family))
+
+    def _still(self, key: Key, family: Family) -> bool:
+        """Who cannot give way: a group with a count of 0 that is no secret, and the few without one."""
+        four = self.page.four(key)
+        if four is None or not self._secrets_of(key, family):
+            return four is not None and 0 in family_cells(four, family)
+        return None in key[1]
+
+    def _loss(self, key: Key, family: Family) -> float:
+        """What a reader loses with a group; 0 where it cannot be hidden."""
+        by, group = key
+        if by not in self.counts or self._covers_nobody(key) or (family == "rows" and (not by or None in group)):
+            return 0.0
+        if key in self.spared.get(family, ()):
+            return NAMED
+        if len(by) > 1:
+            return CROSSED
+        if not by or None in group:
+            return LITTLE
+        return SINGLE if any(other[0] == by and None not in other[1] for other in self.found[family]) else FIRST
+
+    def _totals(self, deepest: int) -> Iterator[Relation]:
+        """Every published total with the parts one attribute splits it into."""
+        for by in self.counts:
+            if not 0 < len(by) <= deepest:
+                continue
+            for i in range(len(by)):
+                above = by[:i] + by[i + 1 :]
+                parts: dict[Group, list[Key]] = {}
+                for group, four in self.counts[by].items():
+                    if any(four):
+                        parts.setdefault(group[:i] + group[i + 1 :], []).append((by, group))
+                yield from (Relation((above, g), tuple(p)) for g, p in parts.items() if g in self.counts.get(above, {}))
+
+    @property
+    def _deeper(self) -> tuple[str, ...]:
+        """All attributes that are crossed, where their common crossing is not published; else nothing."""
+        names = tuple(dict.fromkeys(name for by, _ in self.crossed for name in by))
+        return () if any(set(by) == set(names) for by in self.counts) else names
+
+    @property
+    def _depth(self) -> int:
+        return prod(map(len, self._levels())) if self._deeper else 0
+
+    def _levels(self) -> list[list[Level]]:
+        return [[g[0] for g, four in self.counts[(name,)].items() if any(four)] for name in self._deeper]
+
+    def _deepest(self) -> Iterator[Relation]:
+        """Every crossing that is published as a total of the one of all attributes, which is not."""
+        names, levels = self._deeper, self._levels()
+        if not names:
+            return
+        for by in dict.fromkeys(by for by, _ in self.crossed):
+            at = [names.index(name) for name in by]
+            parts: dict[Group, list[Key]] = {}
+            for group in product(*levels):
+                parts.setdefault(tuple(group[i] for i in at), []).append((names, group))
+            yield from (Relation((by, g), tuple(p)) for g, p in parts.items())
+
+    def _whole_crossings(self, family: Family) -> None:
+        """Hide every crossing that holds a secret, or of an attribute of which something is hidden."""
+        found = self.found[family]
+        for by in sorted((by for by in self.counts if len(by) > 1), key=len):
+            keys = [(by, group) for group, four in self.counts[by].items() if any(four)]
+            held = any(s.family == family for s in self._guarded(keys, family))
+            gone = any(set(other) < set(by) and None not in group for other, group in found if other)
+            if held or gone:
+                found |= set(keys)
+
+    def _below_totals(self, family: Family, keys: Sequence[Key], relations: Sequence[Relation], *, small: bool) -> None:
+        """Hide single attributes too, where crossings follow from them because so many others hold nobody."""
+        found, everybody = self.found[family], (*self.single, *self.crossed)
+        if small:
+            safe = self._protect(family, keys, relations, everybody, small=True)
+        else:
+            while peeled := self._peeled(family, relations):
+                before = len(found)
+                names = {name for by, _ in peeled for name in by}
+                found |= {key for key in self.single if set(key[0]) & names and self._loss(key, family)}
+                if len(found) == before:
+                    break
+            safe = not peeled
+        if not safe:
+            found |= {key for key in everybody if self._loss(key, family)}
+
+    def _peeled(self, family: Family, relations: Sequence[Relation]) -> set[Key]:
+        """Crossings with a secret that follow from totals of which nothing else is hidden, one after the other."""
+        unknown = set(self.found[family])
+        while alone := {left.pop() for r in relations if len(left := unknown & {r.total, *r.parts}) == 1}:
+            unknown -= alone
+        secret = {s.key for s in self._guarded(self.crossed, family) if s.family == family}
+        return secret & (self.found[family] - unknown)
+
+
+def _everybody(counts: Counts) -> dict[Group, Cells]:
+    """Everybody, as the groups of one attribute and those without one."""
+    groups = next(groups for groups in counts.values() if any(any(four) for four in groups.values()))
+    return {(): tuple(sum(column) for column in zip(*groups.values(), strict=True))}

@@ -1,0 +1,393 @@
+"""What may be published of a result: the same document without small counts and without what gives them away.
+
+An estimate that is left out keeps its place with status ``suppressed`` and a reason. A gate keeps its verdict and its
+limit; where its numbers rest on a group that is left out, the sentence says so instead of naming them. The cubes are
+left out whole, but for confusion tables of several classes in which nothing is small. Protected are counts, against
+whoever solves for them with all that is published here and knows how it is chosen what is hidden; not against somebody
+who knows members of a group, nor against two documents about overlapping rows.
+
+Must not: change a number that stays, or decide a verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from audit.checks.label_titles import OUTCOME_TELLS, tells_labels_of
+from audit.config.sections import SMALLEST_PUBLISHED
+from audit.errors import QuestionError
+from audit.estimate import Estimate, Group, Stage
+from audit.gates import four_fifths
+from audit.measurement.beside import Beside
+from audit.measurement.estimates import Estimates
+from audit.measurement.grouping import PLACES, crossings
+from audit.measurement.metrics.catalogue import CATALOGUE
+from audit.measurement.metrics.kinds import Criterion, Family, Rate, asks_of, at_k
+from audit.record.epochs import chosen, groups_of, rates_of
+from audit.record.result import AuditResult, Axis, Check, CubeRecord, Epoch, Gate
+from audit.report.disclosure.attack import VALUES
+from audit.report.disclosure.gates import deciding_groups, without_numbers
+from audit.report.disclosure.hidden_units import shown_energy
+from audit.report.disclosure.hide import NOBODY, hidden
+from audit.report.disclosure.small_cells import (
+    BELOW,
+    EVERYBODY,
+    FAMILIES,
+    By,
+    Counts,
+    Key,
+    banded,
+    classes_of,
+    group_counts,
+    small_flips,
+)
+from audit.report.disclosure.strangers import without_places
+
+K = SMALLEST_PUBLISHED
+"""Smallest count that is published by default."""
+PARTS: Mapping[Stage, str] = {"data": "train", "model": "predictions"}
+"""Part of the data that the counts of a stage come from; it begins the name of its cubes."""
+CONFUSIONS = "confusion: "
+"""Begins the name of a published confusion table."""
+TELL_LABELS = ("DB003", "DB004", "DB007", "DL003")
+"""Checks whose sentences say how often groups have a label, or how well a group column tells it."""
+TELL_CROSSED = ("DB006",)
+"""Checks whose sentences do so of crossings too."""
+TELL_ALIKE = ("DP002",)
+"""Checks whose sentences name groups in which everybody has one label."""
+TELL_PREDICTIONS = ("DV011",)
+"""Checks whose sentences say how many rows have a prediction."""
+TOLD_AT_K = ("DL001", "DP001", "DP002")
+"""Checks whose sentences name no count under `K`, but may name one under a larger k."""
+UNTOLD = (
+    "judged on the full record; what was found is left out here because it would tell labels of groups whose labels "
+    "are hidden to protect counts under {k}"
+)
+ROUNDED = 1e-9
+"""Of a count, what is lost where a rate is written as a fraction."""
+MOST_TABLED = 8
+"""Classes of a confusion table that is published; a larger one is for the record alone."""
+OF_ALL = frozenset(
+    {
+        "lowest",
+        "highest",
+        "largest",
+        "noise_floor",
+        "noise_corrected_difference",
+        "between_group_variance",
+        "between_groups",
+        "to_population",
+        "p_value",
+    }
+)
+"""Comparisons that rest on every group, not only on the pair that they name."""
+
+
+class _Shield:
+    """What is hidden in one stage."""
+
+    def __init__(
+        self,
+        records: Sequence[CubeRecord],
+        estimates: Sequence[Estimate],
+        k: int,
+        flips: Sequence[CubeRecord] = (),
+        placed: Sequence[CubeRecord] = (),
+        spared: Mapping[Family, Collection[Key]] = NOBODY,
+        *,
+        total_known: bool = False,
+    ) -> None:
+        self.k = k
+        self.classes = classes_of(records)
+        # The same for whoever is hidden: which of them is small is what must not be told.
+        self.why = f"a count under {k}, or one that would give such a count away"
+        self.bands = tuple(_Shield(band, estimates, k, total_known=True) for band in banded(placed))
+        """One shield a band of places: what is said of the first places speaks of every band among them."""
+        self.counts: Counts = group_counts(records, dict.fromkeys(e.by for e in estimates))
+        self.hidden = hidden(self.counts, k, spared, total_known=total_known)
+        self.hidden["flips"] = self.hidden["confusion"] | small_flips(flips, k)
+        if k > 1:
+            # With them shown, a total less its parts would give away what is hidden among these.
+            missing = {(by, g) for by, groups in self.counts.items() if len(by) > 1 for g in groups if None in g}
+            self.hidden = {family: keys | missing for family, keys in self.hidden.items()}
+        self.rates = {
+            (e.metric, e.by, e.group, e.outcome): e for e in estimates if e.compare is None and e.reference is None
+        }
+        self.touched = {f: {by for by, group in keys if None not in group} for f, keys in self.hidden.items()}
+
+    def shown(self, estimate: Estimate) -> Estimate:
+        """The estimate, or its empty place."""
+        reason = self._why(estimate)
+        if reason is None:
+            return estimate
+        alone = estimate.compare is None and estimate.reference is None
+        rows_shown = alone and self._key(estimate.by, estimate.group) not in self.hidden["rows"]
+        return Estimate(
+            stage=estimate.stage,
+            metric=estimate.metric,
+            compare=estimate.compare,
+            by=estimate.by,
+            group=estimate.group,
+            # Who has the highest rate says something of those who are left out.
+            reference=None
+            if (estimate.by, estimate.reference) in self.hidden[_family(estimate.metric)]
+            else estimate.reference,
+            n=estimate.n if rows_shown and estimate.by in self.counts else None,
+            outcome=estimate.outcome if estimate.of_one_class else None,
+            status="suppressed",
+            reason=reason,
+        )
+
+    def _why(self, estimate: Estimate) -> str | None:
+        """Why an estimate is left out; None where it is not."""
+        if estimate.by not in self.counts:
+            return "the counts behind it are not in the record"
+        if at_k(estimate.metric) is not None:
+            reasons = (band._why_counted(estimate) for band in (self, *self.bands))  # noqa: SLF001 - its own kind
+            return next((r for r in reasons if r is not None), None)
+        return self._why_counted(estimate)
+
+    def _why_counted(self, estimate: Estimate) -> str | None:
+        """Why it is left out for the counts of this shield alone."""
+        family = _family(estimate.metric)
+        if estimate.compare is None and estimate.reference is None:
+            return self.why if self._key(estimate.by, estimate.group) in self.hidden[family] else None
+        if self._names_hidden(estimate, family):
+            return "would give away a group that is left out"
+        return None
+
+    def _names_hidden(self, estimate: Estimate, family: Family) -> bool:
+        """Whether a comparison rests on a hidden group, or may: extremes and reasons speak of all groups."""
+        gone = self.hidden[family]
+        everybody = asks_of(estimate.compare)[1] is not None
+        if everybody and estimate.by in self.touched[family] and not self._everybody_is_known(estimate.by, family):
+            return True
+        over_all = estimate.group is None and (
+            estimate.value is None or everybody or estimate.compare in OF_ALL or _is_mean(estimate.metric)
+        )
+        if over_all and not estimate.by and estimate.compare is not None:
+            return any(self.touched[family])  # the largest of all crossings speaks of every one of them
+        if over_all:
+            return estimate.by in self.touched[family]
+        if estimate.group is None and estimate.by in self.touched[family] and self._pins(estimate, family):
+            return True
+        pairs = (estimate.pair, estimate.low_pair, estimate.high_pair)
+        named = (estimate.group, estimate.reference, *(g for pair in pairs if pair for g in pair))
+        return any((estimate.by, group) in gone for group in named if group is not None)
+
+    def _pins(self, estimate: Estimate, family: Family) -> bool:
+        """Whether the lowest and the highest rate, which are named, leave a count between them too few values."""
+        metric = CATALOGUE.get(estimate.metric)
+        names = metric.rates if isinstance(metric, Criterion) else (estimate.metric,)
+        if not isinstance(CATALOGUE.get(names[0]), Rate):
+            return False
+        if len(names) > 1 or estimate.pair is None:
+            return True
+        by, outcome = estimate.by, estimate.outcome
+        ends = [self.rates.get((names[0], by, group, outcome)) for group in estimate.pair]
+        known = sorted(e.value for e in ends if e is not None and e.value is not None)
+        gone = (group for b, group in self.hidden[family] if b == by and None not in group)
+        each = [self.rates.get((names[0], by, group, outcome)) for group in gone if any(self.counts[by][group])]
+        return len(known) < 2 or any(e is None or values_between(e, known[0], known[-1], self.k) < VALUES for e in each)
+
+    def _everybody_is_known(self, by: By, family: Family) -> bool:
+        """Whether the total over the groups, rows without one left out, is published anyway."""
+        if EVERYBODY[0] not in self.counts or EVERYBODY in self.hidden[family]:
+            return False
+        return not any(None in group and any(four) for group, four in self.counts[by].items())
+
+    def confusions(self) -> tuple[CubeRecord, ...]:
+        """Confusion tables of several classes, a cube a grouping; none at all where one of their counts is small.
+
+        With some tables of some groups more cells would follow than the counts of single classes tell.
+        """
+        each = [counts for groups in self.counts.values() for counts in groups.values()]
+        many = len(self.classes) > MOST_TABLED or any(0 < n < self.k for c in each for n in c)
+        if len(self.classes) < 3 or many or self.touched["confusion"]:
+            return ()
+        return tuple(self._confusion(by) for by in self.counts)
+
+    def _confusion(self, by: tuple[str, ...]) -> CubeRecord:
+        groups, width = self.counts[by], len(self.classes)
+        levels = [tuple(dict.fromkeys(group[i] for group in groups)) for i in range(len(by))]
+        outcomes = tuple(Axis(name=name, levels=self.classes) for name in ("label", "prediction"))
+        filled = {
+            (*(levels[i].index(level) for i, level in enumerate(group)), *divmod(at, width)): n
+            for group, counts in groups.items()
+            for at, n in enumerate(counts)
+            if n
+        }
+        axes = (*(Axis(name=name, levels=found) for name, found in zip(by, levels, strict=True)), *outcomes)
+        measures = {"n": tuple(float(n) for n in filled.values())}
+        return CubeRecord(name=CONFUSIONS + " x ".join(by), axes=axes, cells=tuple(filled), measures=measures)
+
+    @staticmethod
+    def _key(by: tuple[str, ...], group: Group | None) -> Key:
+        return (by, group or ())
+
+
+def values_between(rate: Estimate, low: float, high: float, k: int) -> int:
+    """How many values the count of a rate may have that lies between two others, small where it is small."""
+    hits, whole = rate.numerator, rate.denominator
+    if (not hits and not whole) or hits is None or whole is None or hits % 1 or whole % 1:
+        return 0
+    least, most = math.ceil(low * whole - ROUNDED), math.floor(high * whole + ROUNDED)
+    if hits < k:
+        most = min(most, k - 1)
+    if whole - hits < k:
+        least = max(least, int(whole) - k + 1)
+    return most - least + 1
+
+
+def _is_mean(metric: str) -> bool:
+    """Whether a metric is the mean of several gaps, whose limits speak of more groups than it names."""
+    return any(isinstance(m, Criterion) and m.name == metric and m.aggregate == "mean" for m in CATALOGUE.values())
+
+
+def _family(metric: str) -> Family:
+    """Counts that a metric gives away; what the catalogue does not know gives away all."""
+    return CATALOGUE[metric].gives_away if metric in CATALOGUE else "confusion"
+
+
+def asked_k(result: AuditResult) -> int:
+    """Smallest count that the question of a result lets be published."""
+    return int((result.question.config.get("publish") or {}).get("k", K))
+
+
+def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
+    """The result without what must not be published.
+
+    Parameters
+    ----------
+    result
+        The private record, with its cubes.
+    k
+        Smallest count that is published; 1 publishes all. That of the question where none is named.
+
+    Raises
+    ------
+    QuestionError
+        When ``k`` is not at least 1.
+    """
+    k = asked_k(result) if k is None else k
+    if k < 1:
+        raise QuestionError(f"k must be at least 1, not {k}; 1 leaves nothing out")
+    result = without_places(result)
+    shields = {stage: _shield(result, stage, k) for stage in PARTS}
+    estimates = Estimates.listed(shields[e.stage].shown(e) if e.stage in shields else e for e in result.estimates)
+    gates = tuple(_gate(gate, shields, Beside(estimates), k, result.run.finished) for gate in result.gates)
+    checks = tuple(_checks(result.checks, estimates, shields, k))
+    gates = tuple(_saying(gate, result.checks, checks) for gate in gates)
+    return replace(result, estimates=estimates, checks=checks, gates=gates, cubes=shields["model"].confusions(),
+                   epochs=tuple(_epochs(result, k)), energy=shown_energy(result.energy, estimates))  # fmt: skip
+
+
+def _epochs(result: AuditResult, k: int) -> Iterator[Epoch]:
+    """Epochs without their counts; those that are drawn have their rates instead, small cells left out.
+
+    Groups are hidden as if all crossings of the question were shown, because those of the predictions are.
+    """
+    asked = result.question.config
+    order = int(asked.get("data", {}).get("intersections", 1))
+    confidence = float(asked.get("policy", {}).get("confidence", 0.95))
+    spared = _named(result.gates)
+    drawn = {id(epoch) for epoch in chosen(result.epochs)}
+    for epoch in result.epochs:
+        rates: tuple[Estimate, ...] = ()
+        if epoch.counts is not None and id(epoch) in drawn:
+            bys = crossings(groups_of(epoch), max(order, 1))
+            shield = _Shield(
+                [epoch.counts], [Estimate(stage="model", metric="", by=by) for by in bys], k, spared=spared
+            )
+            rates = tuple(shield.shown(e) for e in rates_of(epoch, confidence))
+        yield replace(epoch, counts=None, rates=rates or epoch.rates)
+
+
+def _checks(
+    checks: Sequence[Check], shown: Sequence[Estimate], shields: Mapping[Stage, _Shield], k: int
+) -> Iterator[Check]:
+    """Checks without the numbers of groups that are left out; the outcome stays where it tells no labels of theirs."""
+    gone = {four_fifths.title(e.by[0]) for e in shown if len(e.by) == 1 and four_fifths.rests_on(e)
+            and e.status == "suppressed"}  # fmt: skip
+    bare = set(_bare_codes(shields, k))
+    untold = tuple(_untold_titles(shields))
+    why = f"judged on the full record; the numbers are left out here because they would give away counts under {k}"
+    for check in checks:
+        hidden_rule = check.code == four_fifths.CODE and check.title in gone
+        names_alike = check.code in TELL_ALIKE and check.outcome == "warn" and k > 1
+        tells = check.code in bare and check.outcome != "not applicable"  # which says why, and no number
+        if check.code in OUTCOME_TELLS and check.title.startswith(untold) and check.outcome != "not applicable":
+            yield replace(check, outcome="undefined", detail=UNTOLD.format(k=k), mend="")
+        else:
+            yield replace(check, detail=why) if hidden_rule or names_alike or tells else check
+
+
+def _saying(gate: Gate, checks: Sequence[Check], shown: Sequence[Check]) -> Gate:
+    """A limit on checks whose sentence says of the four-fifths rule no more than the check that is shown does."""
+    sentence = gate.sentence
+    for check, bare in zip(checks, shown, strict=True):
+        if check.detail != bare.detail and check.code == four_fifths.CODE:
+            sentence = sentence.replace(four_fifths.said_first(check), four_fifths.said_first(bare))
+    return replace(gate, sentence=sentence)
+
+
+def _bare_codes(shields: Mapping[Stage, _Shield], k: int) -> Iterator[str]:
+    """Codes of checks whose sentences tell what is hidden."""
+    if k > K:
+        yield from TOLD_AT_K
+    if any(len(by) < 2 for by in shields["data"].touched["labels"]):
+        yield from TELL_LABELS
+    if shields["data"].touched["labels"]:
+        yield from TELL_CROSSED
+    if EVERYBODY in shields["model"].hidden["selection"]:
+        yield from TELL_PREDICTIONS
+
+
+def _untold_titles(shields: Mapping[Stage, _Shield]) -> Iterator[str]:
+    """How titles begin of checks whose outcome tells that all of a hidden group have one label, or that they have not.
+
+    Those of all parts, because these may be the same people.
+    """
+    for by in {by for shield in shields.values() for by in shield.touched["labels"] if by}:
+        yield from tells_labels_of(by)
+
+
+def _shield(result: AuditResult, stage: Stage, k: int) -> _Shield:
+    records, flips, placed = (
+        [c for c in result.cubes if c.name.split(":")[0] == name]
+        for name in (PARTS[stage], f"{PARTS[stage]} flips", f"{PARTS[stage]} {PLACES}")
+    )
+    estimates = [e for e in result.estimates if e.stage == stage]
+    return _Shield(records, estimates, k, flips, placed, spared=_named(result.gates))
+
+
+def _named(gates: Sequence[Gate]) -> Mapping[Family, frozenset[Key]]:
+    """Groups whose numbers a limit is about: the pair that decides a gate, by the families that its metric rests on.
+
+    Those of all stages, which may be of the same people: where one page hid another group than the other does, they
+    could be subtracted. Not the largest group, with which others are compared: which of two it is may depend on a count
+    that is hidden.
+    """
+    there = [(gate, gate.estimate) for gate in gates if gate.estimate is not None and gate.estimate.stage in PARTS]
+    return {
+        family: frozenset(
+            (estimate.by, group)
+            for gate, estimate in there
+            if family in (of := _family(estimate.metric), *BELOW[of])
+            for group in deciding_groups(gate)
+        )
+        for family in FAMILIES
+    }
+
+
+def _gate(gate: Gate, shields: Mapping[Stage, _Shield], around: Beside, k: int, today: str) -> Gate:
+    estimate = gate.estimate
+    # An estimate that the run did not make stands in no grouping and has nothing to hide.
+    if estimate is None or estimate.stage not in shields or estimate.by not in shields[estimate.stage].counts:
+        return gate
+    shown = shields[estimate.stage].shown(estimate)
+    if shown is estimate:
+        return gate
+    return without_numbers(gate, estimate, shown, around, k, today)

@@ -1,0 +1,170 @@
+"""Counts behind what is published of groups, and which of them are secrets.
+
+What is published about a group is a family of counts: its rows; rows by label; rows by prediction; rows by both. Of
+several classes the last are the counts of each class against all others; where one is to be hidden, all classes are.
+A count from 1 to k-1 is a secret.
+
+A group in which everybody has one label tells the label of everybody who is known to be in it, and so do the people of
+one prediction who all have one label, whose predictive value is 0 or 1. Below `ALIKE` times k people the count of the
+other label, which is 0, is a secret as if it were small; of more people it is a finding.
+
+Rows whose group is missing are not a group of people, for nobody is recognised by a value that is not there. Their
+number is always published; what was decided about them is hidden when it is a secret, and no group is hidden for their
+sake. Rows that miss only one attribute of a crossing have a group in the other, and are protected like one.
+
+Must not: decide what to hide, or know what an estimate, a gate or a page is.
+
+References
+----------
+Machanavajjhala et al. (2007), l-diversity, ACM TKDD 1(1) (the attack by homogeneity).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import isqrt
+
+from audit.cube import sort_key
+from audit.estimate import Group, Level
+from audit.measurement.metrics.kinds import Family
+from audit.record.result import Axis, CubeRecord
+from audit.report.disclosure.confusions import Cells, by_label, by_prediction, functionals, given_away
+
+FAMILIES: tuple[Family, ...] = ("rows", "labels", "selection", "confusion")
+"""Families whose totals are published. What the neighbours of a group were given is a number of that group alone."""
+BELOW: Mapping[Family, tuple[Family, ...]] = {
+    "rows": (),
+    "labels": ("rows",),
+    "selection": ("rows",),
+    "confusion": ("rows", "labels", "selection"),
+    "flips": ("rows", "labels", "selection", "confusion"),
+}
+"""Families that a family contains: where one of these is hidden, it is hidden too."""
+ALIKE = 10
+"""Times k: people of one label below which the label of each is a secret."""
+By = tuple[str, ...]
+Key = tuple[By, Group]
+Counts = Mapping[By, Mapping[Group, Cells]]
+EVERYBODY: Key = ((), ())
+
+
+def family_cells(four: Cells, family: Family) -> tuple[int, ...]:
+    """Counts that publishing a family gives away."""
+    if family == "rows":
+        return (sum(four),)
+    if family in {"confusion", "flips"}:
+        return given_away(four)
+    return by_label(four) if family == "labels" else by_prediction(four)
+
+
+def family_masks(four: Cells, family: Family) -> tuple[tuple[int, ...], ...]:
+    """What is summed over rows by label and prediction for each of `family_cells`."""
+    width = isqrt(len(four))
+    if family == "rows":
+        return ((1,) * len(four),)
+    if family in {"confusion", "flips"}:
+        return functionals(four)
+    places = [divmod(i, width)[family == "selection"] for i in range(len(four))]
+    return tuple(tuple(int(place == j) for place in places) for j in range(width))
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What is a secret."""
+
+    k: int
+    labels_differ: bool
+    """Whether there is more than one label; where all have one, no group tells more of anybody."""
+
+    def secrets(self, four: Cells, family: Family) -> tuple[int, ...]:
+        """Places of the secrets among the counts of a family."""
+        counts = family_cells(four, family)
+        return tuple(
+            i
+            for i, n in enumerate(counts)
+            if 0 < n < self.k or (n == 0 and self.zero(four, family, i) and (family != "labels" or sum(four) in counts))
+        )
+
+    def zero(self, four: Cells, family: Family, at: int) -> bool:
+        """Whether a count of 0 is a secret where no other label is left: then everybody of these has one label."""
+        if self.k <= 1 or not self.labels_differ or family not in {"labels", "confusion", "flips"}:
+            return False
+        if family == "labels":
+            return 0 < sum(four) < ALIKE * self.k
+        width = isqrt(len(four))
+        if width > 2 and (at >= 4 * width or at % 4 != 2):
+            return False
+        return 0 < by_prediction(four)[at % 2 if width == 2 else at // 4] < ALIKE * self.k
+
+
+def law_of(counts: Counts, k: int) -> Law:
+    """The law for the labels that there are."""
+    seen = {at for groups in counts.values() for four in groups.values() for at, n in enumerate(by_label(four)) if n}
+    return Law(k, labels_differ=len(seen) > 1)
+
+
+def group_counts(records: Iterable[CubeRecord], wanted: Iterable[By]) -> dict[By, dict[Group, Cells]]:
+    """Rows by label and prediction of every group of the wanted groupings, missing levels included."""
+    cubes = tuple(records)
+    classes = classes_of(cubes)
+    found: dict[By, dict[Group, Cells]] = {}
+    for by in wanted:
+        holding = [c for c in cubes if set(by) <= {a.name for a in c.axes}]
+        if holding:
+            found[by] = _summed(min(holding, key=lambda c: len(c.cells)), by, classes)
+    return found
+
+
+def small_flips(records: Iterable[CubeRecord], k: int) -> frozenset[Key]:
+    """Groups with a count of prediction by neighbours' majority in 1..k-1; both metrics together give it away."""
+    found: dict[tuple[Key, int, int], int] = {}
+    for record in records:
+        names = [a.name for a in record.axes]
+        at = names.index("prediction"), names.index("majority")
+        for cell, n in zip(record.cells, record.measures["n"], strict=True):
+            where: Key = ((names[0],), (record.axes[0].levels[cell[0]],))
+            of = (where, cell[at[0]], cell[at[1]])
+            found[of] = found.get(of, 0) + int(n)
+    return frozenset(where for (where, _, _), n in found.items() if n < k)
+
+
+def banded(placed: Sequence[CubeRecord]) -> Iterator[list[CubeRecord]]:
+    """Items by band of places as counts by prediction: for each band, whether an item is in it.
+
+    Between two numbers of first places lies a band, and who subtracts one from the other learns its count.
+    """
+    bands = dict.fromkeys(level for c in placed for a in c.axes if a.name == "prediction" for level in a.levels)
+    for band in bands:
+        yield [replace(c, axes=tuple(_in_band(a, band) for a in c.axes)) for c in placed]
+
+
+def _in_band(axis: Axis, band: Level) -> Axis:
+    if axis.name != "prediction":
+        return axis
+    return replace(axis, levels=tuple("1" if level == band else "0" for level in axis.levels))
+
+
+def _summed(record: CubeRecord, by: By, classes: Sequence[Level]) -> dict[Group, Cells]:
+    names = [a.name for a in record.axes]
+    at = [names.index(name) for name in by]
+    label, prediction = (names.index(n) if n in names else None for n in ("label", "prediction"))
+    totals: dict[Group, list[int]] = {}
+    for cell, n in zip(record.cells, record.measures["n"], strict=True):
+        levels = [axis.levels[i] for axis, i in zip(record.axes, cell, strict=True)]
+        counts = totals.setdefault(tuple(levels[i] for i in at), [0] * len(classes) ** 2)
+        row, column = (0 if i is None else classes.index(levels[i]) for i in (label, prediction))
+        counts[row * len(classes) + column] += int(n)
+    return {group: tuple(counts) for group, counts in totals.items()}
+
+
+def classes_of(records: Iterable[CubeRecord]) -> tuple[Level, ...]:
+    """Classes of labels and predictions; 0 and 1 where one is positive, or where there are none."""
+    found = {
+        level: None
+        for record in records
+        for axis in record.axes
+        if axis.name in {"label", "prediction"}
+        for level in axis.levels
+    }
+    return ("0", "1") if set(found) <= {"0", "1"} else tuple(sorted(found, key=sort_key))

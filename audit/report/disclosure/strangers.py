@@ -1,0 +1,67 @@
+"""What a result says of where it was made, taken out before strangers read it: folders, users, values of commands.
+
+Must not: change a number, or hide that something was left out of a command.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from audit.credentials import without_credentials
+from audit.record.result import AuditResult, Check, Part, Run
+from audit.system.recorded_command import named, recorded_words
+from audit.tables.addresses import file_name
+
+QUOTED = re.compile(r"(?P<quote>['\"])(?P<path>(?:/|~/|[A-Za-z]:[\\/])[^'\"]*)(?P=quote)")
+BARE = re.compile(r"(?<![\w.:/\\~-])(?:~?/|[A-Za-z]:[\\/])(?:[^\s'\"/\\:;,()]+[\\/])+(?=[^\s'\"/\\:;,()])")
+"""Folders of an absolute path, as its last part follows; not those of an address, which has them after its host."""
+TRACKED = 3
+"""Words of `audit track --` before those of the command."""
+
+
+def without_places(result: AuditResult) -> AuditResult:
+    """The result with names of files in the place of paths, and commands without their values."""
+    energy = result.energy
+    return replace(
+        result,
+        run=_run(result.run),
+        question=replace(result.question, config=_question(result.question.config)),
+        data=tuple(map(_part, result.data)),
+        checks=tuple(map(_check, result.checks)),
+        energy=None if energy is None else replace(energy, note=bare(energy.note)),
+        epoch_notes=tuple(map(bare, result.epoch_notes)),
+    )
+
+
+def bare(text: str) -> str:
+    """A text with the last parts of absolute paths alone.
+
+    >>> bare("cannot write '/home/ada lovelace/x.csv' nor /srv/merger/y.csv; see https://example.org/a/b")
+    "cannot write 'x.csv' nor y.csv; see https://example.org/a/b"
+    """
+    quoted = QUOTED.sub(lambda found: f"{found['quote']}{named(found['path'])}{found['quote']}", text)
+    return BARE.sub("", quoted)
+
+
+def _run(run: Run) -> Run:
+    words, kept = run.command, TRACKED if run.command[1:2] == ("track",) else 2
+    # What follows a command of our own are paths; what follows `audit track --` is anything.
+    said = recorded_words(words[kept:]) if kept == TRACKED else tuple(map(named, words[kept:]))
+    return replace(run, command=(*map(named, words[:kept]), *said), ended=bare(run.ended))
+
+
+def _question(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The question; of where its data can be had, an address without what may be a secret."""
+    said = (config.get("dataset") or {}).get("url")
+    return config if not said else {**config, "dataset": {**config["dataset"], "url": without_credentials(said)}}
+
+
+def _part(part: Part) -> Part:
+    return replace(part, source=file_name(part.source))
+
+
+def _check(check: Check) -> Check:
+    return replace(check, detail=bare(check.detail), mend=bare(check.mend))

@@ -1,0 +1,157 @@
+"""A plan as people read it: the ranges first, then what dominates them, every factor, and what the EU AI Act asks.
+
+Must not: compute anything but a unit; print a central value without its range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from audit.energy.plan.ranges import Input, Range
+from audit.energy.plan.result import Parts, Plan
+from audit.errors import printable
+from audit.report.terminal.summary import section
+from audit.report.terminal.tables import Line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SCALES = {
+    "kWh": ((1e7, 1e6, "GWh"), (1e4, 1e3, "MWh"), (1.0, 1.0, "kWh"), (0.0, 1e-3, "Wh")),
+    "g": ((1e10, 1e9, "kt CO2e"), (1e6, 1e6, "t CO2e"), (1e3, 1e3, "kg CO2e"), (0.0, 1.0, "g CO2e")),
+    "clock": ((72.0, 24.0, "days"), (1.0, 1.0, "h"), (1 / 60, 1 / 60, "min"), (0.0, 1 / 3600, "s")),
+    "1": ((0.0, 0.01, "%"),),
+}
+"""From which central value on a quantity is shown in which unit, and the unit's size."""
+LABEL, CELL = 22, 12
+
+
+def show(plan: Plan, console: Console) -> None:
+    """Print a plan for people.
+
+    Parameters
+    ----------
+    plan
+        The projection.
+    console
+        Where to; its width and encoding are kept.
+    """
+    for lines in (_headline(plan), _table(plan), _inputs(plan), _act(plan), _notes(plan)):
+        section(console, lines)
+
+
+def _headline(plan: Plan) -> Iterator[Line]:
+    energy, carbon = plan.energy_kwh.total, plan.carbon_g.total
+    if energy is None:
+        return
+    unknown = f"carbon unknown: {plan.undefined.get('carbon_g', 'no grid is known')}"
+    yield Line("PLAN: ", f"{_between(energy)}; {unknown if carbon is None else _between(carbon)}", "not judged")
+    yield Line("", plan.dominates)
+
+
+def _between(found: Range) -> str:
+    unit, scale = _unit(found, found.unit)
+    low, value, high = (figure(v / scale) for v in (found.low, found.value, found.high))
+    return f"{low} to {high} {unit} (central {value})"
+
+
+def _table(plan: Plan) -> Iterator[Line]:
+    """One row a quantity; what is not known says so in its place."""
+    yield Line("".ljust(LABEL) + "".join(end.rjust(CELL) for end in ("low", "central", "high")), whole=True)
+    yield from _rows("Energy", plan.energy_kwh, plan, ("training", "idle"))
+    yield from _rows("Carbon", plan.carbon_g, plan, ("training", "idle", "embodied"))
+    yield _row("Device-hours", plan.device_hours, plan.undefined.get("device_hours", ""))
+    yield _row("Wall clock", plan.duration_h, plan.undefined.get("duration_h", ""), key="clock")
+    yield _row("FLOPs", plan.flops, plan.undefined.get("flops", ""))
+    if plan.utilisation is not None:
+        yield _row("Utilisation (MFU)", plan.utilisation, "")
+
+
+def _rows(title: str, parts: Parts, plan: Plan, names: tuple[str, ...]) -> Iterator[Line]:
+    """A quantity by its parts in one unit; a sum only where it is one."""
+    no_grid = plan.undefined.get("carbon_g", "") if title == "Carbon" else ""
+    unit = None if parts.total is None else _unit(parts.total, parts.total.unit)
+    for name in names:
+        found: Range | None = getattr(parts, name)
+        why = plan.undefined.get(name, "") or (no_grid if name != "embodied" else "")
+        yield _row(f"{title}, {name}", found, why, unit=unit)
+    if len(parts.holds) > 1 or (no_grid and parts.embodied):
+        yield _row(f"{title}, sum of these", parts.total, no_grid, unit=unit)
+
+
+def _row(
+    label: str, found: Range | None, why: str, *, key: str | None = None, unit: tuple[str, float] | None = None
+) -> Line:
+    if found is None:
+        return Line(f"{label.ljust(LABEL)}  ", why or "not known")
+    said, scale = unit or _unit(found, key or found.unit)
+    cells = "".join(figure(v / scale).rjust(CELL) for v in (found.low, found.value, found.high))
+    return Line(f"{label.ljust(LABEL)}{cells}  {said}".rstrip(), whole=True)
+
+
+def _unit(found: Range, key: str) -> tuple[str, float]:
+    """Unit in which the central value is readable, and its size."""
+    for start, scale, unit in SCALES.get(key, ()):
+        if found.value >= start:
+            return unit, scale
+    return found.unit, 1.0
+
+
+def figure(value: float) -> str:
+    """Four significant digits, written out where that is readable."""
+    if value != 0 and not 1e-3 <= abs(value) < 1e9:
+        return f"{value:.3g}".replace("e+", "e")
+    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+    return f"{value:,.{max(0, 4 - whole)}f}" if value else "0"
+
+
+def _inputs(plan: Plan) -> Iterator[Line]:
+    """Every factor: value, range, its part of what is not known, and where it comes from."""
+    yield Line("Every factor, and its part of the range")
+    shares = {s.name: s.share for s in (plan.carbon_shares or plan.energy_shares)}
+    for found in plan.inputs:
+        part = _part(shares.get(found.name)).rjust(4)
+        yield Line(f"  {part}  ", f"{printable(found.name, 80)}: {_value(found)}{_provenance(found)}")
+
+
+def _part(share: float | None) -> str:
+    return "" if share is None else "<1%" if share < 0.005 else f"{share:.0%}"
+
+
+def _value(found: Input) -> str:
+    unit = "" if found.unit == "1" else f" {found.unit}"
+    if found.low == found.high:
+        return f"{found.value:,.10g}{unit}".replace("e+", "e")
+    return f"{compact(found.low)} to {compact(found.high)}{unit} (central {compact(found.value)})"
+
+
+def _provenance(found: Input) -> str:
+    """Where value and range come from."""
+    own = "declared" if found.basis == "given" else f"{found.basis}: {found.source}, {found.date}"
+    ends = f"; range: {found.range_source}, {found.range_date}" if found.range_source else ""
+    return f", {printable(own, 300)}{printable(ends, 300) if ends else ''}"
+
+
+def compact(value: float) -> str:
+    """Four significant digits without trailing zeros; large numbers by their power of ten."""
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        return f"{float(f'{value:.4g}'):,.12g}"
+    return f"{value:.4g}".replace("e+", "e")
+
+
+def _act(plan: Plan) -> Iterator[Line]:
+    act = plan.act
+    status = "warn" if act.answer in {"yes", "straddles"} else ""
+    yield Line("EU AI Act  ", f"{act.sentence}, {act.article} of {act.text}.", status)
+    if act.guideline in {"yes", "straddles"}:
+        beyond = "Greater than" if act.guideline == "yes" else "Perhaps greater than"
+        said = "by a guideline, not by law, an indication of a general-purpose model"
+        yield Line(" " * 11, f"{beyond} 1e23 FLOP, {said} ({act.guideline_source}).")
+    for duty in act.duties:
+        yield Line(" " * 11, f"{duty.article} asks for {duty.asks}.")
+
+
+def _notes(plan: Plan) -> Iterator[Line]:
+    for note in plan.notes:
+        yield Line("Note       ", printable(note, 400))

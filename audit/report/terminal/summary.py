@@ -1,0 +1,328 @@
+"""What a person reads when a command ends: the verdict first, then the groups, then energy, then what to do next.
+
+Every line is a head and a body; the body is wrapped under its own start, except what people copy (paths, commands).
+
+Must not: judge, measure, or rely on colour or on a character that the terminal cannot show; every status is a word.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from audit.errors import printable
+from audit.gates.four_fifths import CODE as FOUR_FIFTHS_RULE
+from audit.gates.judge import WORST_FIRST, deciding, exit_code
+from audit.gates.sentences import headline_of, interval_text, number, training_notes
+from audit.group_names import group_text
+from audit.record.energy_text import energy_text
+from audit.record.result import AuditResult, Check, Gate, Part
+from audit.record.store import BEFORE
+from audit.report.terminal.tables import Line, groupings
+from audit.report.terminal.terminal_energy import energy_lines
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from audit.record.unfinished import Unfinished
+
+MEANING = {
+    0: "every gate passed",
+    1: "a gate failed",
+    3: "undefined or insufficient evidence, which the policy does not allow",
+    5: "the training itself failed",
+}
+STOPPED = {"SIGINT": "stopped with Ctrl-C", "SIGTERM": "stopped with SIGTERM", "SIGHUP": "the terminal was closed"}
+"""How a run was stopped from outside, by the name of the signal."""
+WAY_OUT = {
+    "insufficient": '; [policy] insufficient = "warn" in audit.toml would allow it',
+    "undefined": "; no policy allows what is undefined",
+}
+"""What an exit code says further, by verdict."""
+STYLE = {"pass": "green", "fail": "bold red", "insufficient": "yellow", "undefined": "magenta", "waived": "cyan",
+         "not judged": "bold", "incomplete": "bold red", "warn": "yellow", "error": "magenta"}  # fmt: skip
+MOST_CHECKS, MOST_PATH, SHORTEST_NAME = 5, 4096, 12
+LONGEST_DETAIL, LONGEST_RULE = 160, 800
+"""Characters of what a check found; the four-fifths rule is told whole, for its reason stands behind the numbers."""
+NARROWEST = 40
+ASCII = str.maketrans({"–": "-", "…": "...", "×": "x", "≠": "!=", "’": "'", "“": '"', "”": '"', "₂": "2", "µ": "u"})
+
+
+def summary(
+    result: AuditResult,
+    console: Console,
+    *,
+    folder: Path | None = None,
+    next_command: str | None = None,
+    exit_zero: bool = False,
+    code: int | None = None,
+) -> None:
+    """Print a whole result for people.
+
+    Parameters
+    ----------
+    result
+        The private record.
+    console
+        Where to; its width and encoding are kept.
+    folder
+        Folder of the run, to name its card.
+    next_command
+        The one thing to do next.
+    exit_zero
+        Whether the command exits 0 whatever the verdict is.
+    code
+        Exit code of the command where it is not its verdict's, because it was interrupted.
+    """
+    metered = _is_tracked(result)
+    if metered:
+        _print_tracked(result, console, code)
+    else:
+        verdict_lines(result, console, exit_zero=exit_zero, code=code)
+    audited = any(e.stage == "model" for e in result.estimates)
+    data = _data_gaps(result) if audited else groupings(result, "data", console.width)
+    for lines in (
+        groupings(result, "model", console.width),
+        data,
+        (*_rows(result.data), *_cut(result.checks)),
+        _checks(result.checks),
+        () if metered else energy_lines(result.energy),
+        _ending(folder, next_command),
+    ):
+        section(console, lines)
+
+
+def _is_tracked(result: AuditResult) -> bool:
+    """Whether a command was metered and nothing else asked."""
+    return result.run.command[1:2] == ("track",)
+
+
+def _print_tracked(result: AuditResult, console: Console, code: int | None) -> None:
+    """Print what a command drew, which is what was asked; how it ended, where that was not well."""
+    for line in list(energy_lines(result.energy)) or [Line("Energy  ", "not recorded")]:
+        _print(console, line)
+    if result.verdict != "not judged":
+        _print(console, Line(""))
+        verdict_lines(result, console, code=code)
+
+
+def in_a_line(result: AuditResult, folder: Path | None) -> str:
+    """Verdict, energy and where the card lies, for whoever has one line of patience."""
+    energy = " ".join(line.body for line in list(energy_lines(result.energy))[:1])
+    where = "" if folder is None else f"card: {printable(folder / 'card.html', MOST_PATH)}"
+    said = (f"{result.verdict}: {_headline(result)}", energy, where)
+    return " · ".join(part.rstrip(".") for part in said if part)
+
+
+def verdict_lines(result: AuditResult, console: Console, *, exit_zero: bool = False, code: int | None = None) -> None:
+    """Print the verdict in a sentence, what the exit code means, and every gate; ``code`` where it is no verdict's."""
+    _print(console, Line(f"{result.verdict.upper()}: ", _headline(result), result.verdict))
+    meaning = _meaning(result, code)
+    if exit_zero and not meaning.startswith("Exit code 0"):
+        meaning = f"Exit code 0, as --exit-zero asks; without it {meaning.removeprefix('Exit code ')}"
+    _print(console, Line("", meaning))
+    for sentence in training_notes(result.run):
+        _print(console, Line("", sentence))
+    section(console, _gates(result.gates, console.width))
+
+
+def unfinished_lines(left: Unfinished, console: Console, *, gated: bool) -> None:
+    """Print what a run that did not end has left."""
+    _print(console, Line("INCOMPLETE: ", f"run {printable(left.id)} did not end, or goes on still.", "incomplete"))
+    if gated:
+        _print(console, Line("", "Exit code 5: there is nothing to judge, so nothing may be released on it."))
+    if (left.path / BEFORE).is_dir():
+        said = f"the predictions that lay there before training, in {printable(left.path / BEFORE, MOST_PATH)}"
+        _print(console, Line("Kept    ", said, whole=True))
+    if left.energy is None:
+        section(console, [Line("Energy  ", f"nothing of it was written down in {printable(left.path, MOST_PATH)}")])
+        return
+    section(console, energy_lines(left.energy))
+    when = f"written down {printable(left.written, 40)}" if left.written else "written down"
+    doing = f", during {printable(left.phase, 20)}" if left.phase else ""
+    _print(console, Line("Kept    ", f"{when}{doing}, in {printable(left.path, MOST_PATH)}", whole=True))
+
+
+def _headline(result: AuditResult) -> str:
+    if result.verdict == "incomplete":
+        if result.run.interrupted:
+            return (
+                f"{STOPPED[result.run.interrupted]} while the training went on; what was recorded until then is kept."
+            )
+        code = next((c for c in result.run.exit_codes.values() if c != 0), None)
+        if code is None:
+            return "the run is not whole, so it was not judged; what was recorded is kept."
+        return f"the command ended with code {code}; what was recorded until then is kept."
+    gate = deciding(result.gates)
+    return "no gate was asked for." if gate is None else headline_of(result.verdict, gate.sentence)
+
+
+def _meaning(result: AuditResult, own: int | None = None) -> str:
+    """What the exit code says; ``own`` where the command has one that is not its verdict's."""
+    policy = dict(result.question.config.get("policy") or {})
+    code = exit_code(result.verdict, str(policy.get("insufficient", "fail")))
+    if result.verdict == "incomplete":
+        return _meaning_of_incomplete(result, code if own is None else own)
+    if code == 0 and result.verdict == "insufficient":
+        return "Exit code 0: insufficient evidence, which the policy allows."
+    if result.verdict == "not judged":
+        between = " between groups" if result.gates else ""
+        return f"Exit code 0: nothing was judged{between}, so nothing has passed."
+    if result.verdict == "waived":
+        return f"Exit code 0: {_waived(result.gates)}."
+    return f"Exit code {code}: {MEANING[code]}{WAY_OUT.get(result.verdict, '')}."
+
+
+def _meaning_of_incomplete(result: AuditResult, code: int) -> str:
+    """What the exit code of a run says that did not end as it should."""
+    failed = next((c for c in result.run.exit_codes.values() if c != 0), None)
+    if _is_tracked(result) and failed is not None:
+        return f"Exit code {failed if failed > 0 else 128 - failed}: the command's own, passed through."
+    if result.run.interrupted:
+        return f"Exit code {code}: the run was interrupted, so there is nothing to judge or to release."
+    if result.run.ended and failed is None:
+        return f"Exit code {code}: an audit that is not whole releases nothing."
+    return f"Exit code {code}: {MEANING[code]}."
+
+
+def _waived(gates: Sequence[Gate]) -> str:
+    """How many gates did not pass and are waived."""
+    waived = sum(g.verdict == "waived" for g in gates)
+    one = waived == 1
+    return f"{waived} of {len(gates)} gates {'is' if one else 'are'} waived and {'has' if one else 'have'} not passed"
+
+
+def _gates(gates: Sequence[Gate], width: int) -> Iterator[Line]:
+    """Every gate: one line where all fit, otherwise the numbers under the name."""
+    if not gates:
+        return
+    yield Line("Gates")
+    ordered = sorted(gates, key=lambda g: WORST_FIRST.index(g.verdict))
+    found = [_found(g) for g in ordered]
+    room = max(cell_len(printable(g.name)) for g in gates) + 2
+    for gate, text in zip(ordered, found, strict=True):
+        head = f"  {gate.verdict.upper():<14}"
+        if 16 + room + max(map(cell_len, found)) <= width:
+            yield Line(head, set_cell_size(printable(gate.name), room) + text, gate.verdict)
+        else:
+            yield Line(head, printable(gate.name, max(width - 16, SHORTEST_NAME)), gate.verdict, whole=True)
+            yield Line(" " * 16, text)
+
+
+def _found(gate: Gate) -> str:
+    """Value, interval and limit of a gate."""
+    limit = f"limit at least {gate.min:g}" if gate.min is not None else f"limit at most {gate.max:g}"
+    more = f"; about {gate.needed_n:.2g} times the data would settle it" if gate.needed_n else ""
+    e = gate.estimate
+    if e is None or e.value is None:
+        why = "not measured" if e is None else printable(e.reason or "no reason was recorded", 160)
+        return f"undefined: {why}; {limit}"
+    if e.stage == "checks":
+        return f"{e.value:g}, {limit}"
+    if e.stage == "energy":
+        return f"{energy_text(e)}, {limit}"
+    interval = "" if e.low is None and e.high is None else interval_text(gate.low, gate.high)
+    return f"{number(e.value)}{interval}, {limit}{more}"
+
+
+def _data_gaps(result: AuditResult) -> Iterator[Line]:
+    """One line a grouping: how far the labels themselves differ."""
+    for gap in (e for e in result.find("base_rate", "difference", stage="data") if e.group is None):
+        said = f"base rate by {' x '.join(printable(b, 30) for b in gap.by)}: "
+        if gap.value is None or gap.pair is None:
+            said += f"undefined, {printable(gap.reason, 160)}"
+        elif gap.value == 0:
+            said += f"equal{interval_text(gap.low, gap.high)}"
+        else:
+            lower, higher = map(group_text, gap.pair)
+            said += f"{lower} below {higher} by {number(gap.value)}{interval_text(gap.low, gap.high)}"
+        yield Line("Data    ", said)
+
+
+def _rows(parts: Sequence[Part]) -> Iterator[Line]:
+    """Of these n, used m, left out k because."""
+    for part in parts:
+        left = sum(part.rows_excluded.values())
+        why = ", ".join(f"{printable(reason)}: {rows:,}" for reason, rows in part.rows_excluded.items())
+        out = f", left out {left:,} ({why})" if left else ", left out none"
+        read = max(part.rows_read, 1)
+        without = "".join(
+            f"; {rows:,} ({rows / read:.1%}) have no {printable(column, 40)}"
+            for column, rows in part.rows_without_group.items()
+        )
+        yield Line("Rows    ", f"{part.part}: of these {part.rows_read:,}, used {part.rows_used:,}{out}{without}")
+
+
+def _cut(checks: Sequence[Check]) -> Iterator[Line]:
+    """At which score decisions begin, where nobody named it."""
+    for check in checks:
+        if check.code == "FM003" and check.outcome == "pass":
+            yield Line("Cut     ", check.detail)
+
+
+def _checks(checks: Sequence[Check]) -> Iterator[Line]:
+    if not checks:
+        return
+    counts = ", ".join(f"{n} {outcome}" for outcome, n in Counter(c.outcome for c in checks).items())
+    yield Line("Checks  ", f"{len(checks)} run: {counts}")
+    order = ("fail", "error", "undefined", "insufficient", "warn", "waived")
+    bad = sorted((c for c in checks if c.outcome in order), key=lambda c: (order.index(c.outcome), c.code))
+    for _, alike in groupby(bad[:MOST_CHECKS], key=lambda c: (c.outcome, c.code, c.mend)):
+        yield from _alike(tuple(alike))
+    if len(bad) > MOST_CHECKS:
+        rest = dict.fromkeys(printable(c.code, 20) for c in bad[MOST_CHECKS:])
+        yield Line("  ", f"… and {len(bad) - MOST_CHECKS} more ({', '.join(rest)}); the card has them all")
+
+
+def _alike(checks: Sequence[Check]) -> Iterator[Line]:
+    """Checks of one code and outcome, and their mend once."""
+    for check in checks:
+        most = LONGEST_RULE if check.code == FOUR_FIFTHS_RULE else LONGEST_DETAIL
+        detail = f": {printable(check.detail, most)}" if check.detail else ""
+        said = f"{printable(check.code, 20)}  {printable(check.title, 120)}{detail}"
+        yield Line(f"  {f'{check.outcome.upper()} ':<10}", said, check.outcome)
+    if checks[0].mend:
+        yield Line(" " * 12, f"to mend: {printable(checks[0].mend, 160)}")
+
+
+def _ending(folder: Path | None, next_command: str | None) -> Iterator[Line]:
+    if folder is not None:
+        yield Line("Card    ", printable(folder / "card.html", MOST_PATH), whole=True)
+    if next_command:
+        yield Line("Next    ", printable(next_command, MOST_PATH), whole=True)
+
+
+def section(console: Console, lines: Iterable[Line]) -> None:
+    """Print lines after an empty one; nothing where there are none."""
+    written = list(lines)
+    while written and written[-1] == Line(""):
+        written.pop()
+    for line in [Line(""), *written] if written else []:
+        _print(console, line)
+
+
+def _print(console: Console, line: Line) -> None:
+    """One line, wrapped under the start of its body; the status is the only thing in colour."""
+    head, body = _shown(console, line.head, row=line.whole), Text(_shown(console, line.body, row=line.whole))
+    indent = cell_len(head)
+    room = max(console.width, NARROWEST) - indent
+    first, *rest = [body] if line.whole or not line.body else list(body.wrap(console, room))
+    starts = [(head, STYLE.get(line.status, "")), *[(" " * indent, "")] * len(rest)]
+    for start, text in zip(starts, [first, *rest], strict=True):
+        whole = Text.assemble(start, text)
+        whole.rstrip()
+        console.print(whole, highlight=False, soft_wrap=True)
+
+
+def _shown(console: Console, text: str, *, row: bool) -> str:
+    """Text in characters that the terminal's encoding has; a row keeps its width."""
+    if console.encoding.lower().replace("-", "").startswith("utf"):
+        return text
+    plain = (text.replace("…", "~") if row else text).translate(ASCII)
+    return plain.encode(console.encoding, "backslashreplace").decode(console.encoding)

@@ -1,0 +1,124 @@
+"""Rates per group as rows of plain text, as many columns as the terminal is wide.
+
+Must not: print, or leave out a group without saying so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+
+from audit.errors import printable
+from audit.estimate import WORST_CLASS, Estimate, Group
+from audit.gates.sentences import interval_text, number
+from audit.group_names import group_text
+from audit.measurement.metrics.catalogue import CATALOGUE
+from audit.record.result import AuditResult
+
+DATA_RATES = ("base_rate", "representation")
+MOST_GROUPS = 12
+NAME_WIDTH, SHORTEST_NAME, N_WIDTH, CELL_WIDTH = 24, 12, 8, 22
+TOO_FEW = "* too few rows, or too few of the rarer outcome, to judge by itself"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One logical line; it may become several on a narrow terminal."""
+
+    head: str
+    body: str = ""
+    status: str = ""
+    """Key of the style of the head."""
+    whole: bool = False
+    """Never broken, because people copy it or because it is a row of a table."""
+
+
+def groupings(result: AuditResult, stage: str, width: int) -> Iterator[Line]:
+    """A table an attribute; a crossing gets only the first rates, because its rows are many."""
+    present = {e.metric for e in result.estimates if e.stage == stage}
+    rates = tuple(m.name for m in CATALOGUE.among(present) if m.headline) if stage == "model" else DATA_RATES
+    for by in dict.fromkeys(e.by for e in result.estimates if e.stage == stage and e.by):
+        yield from _grouping(_Table(result, stage, by, rates), width)
+        yield Line("")
+
+
+class _Table:
+    """Rates of one grouping, groups down."""
+
+    def __init__(self, result: AuditResult, stage: str, by: tuple[str, ...], rates: Sequence[str]) -> None:
+        here = [e for e in result.estimates if e.stage == stage and e.by == by]
+        plain = [e for e in here if (e.compare, e.reference) == (None, None) and e.group and not e.of_one_class]
+        self.worst = [e for e in here if e.metric.startswith(WORST_CLASS) and e.compare == "difference"]
+        self.by = by
+        self.title = f"By {' x '.join(printable(b, 30) for b in by)}, {'the data' if stage == 'data' else 'the model'}"
+        self.cells = {(e.group, e.metric): e for e in plain if e.metric in rates}
+        self.rates = [r for r in rates if any(r == metric for _, metric in self.cells)]
+        self.groups: list[Group] = list(dict.fromkeys(g for g, _ in self.cells if g is not None))
+        self._read = sum(self.rows(g) for g in self.groups)
+
+    def rows(self, group: Group) -> float:
+        """Rows of a group, which every rate of it may draw on."""
+        return max((e.n or 0.0 for (g, _), e in self.cells.items() if g == group), default=0.0)
+
+    def name(self, group: Group, width: int) -> str:
+        """Name of a row; rows without a group say which share of all they are."""
+        if group != (None,):
+            return _cut(group_text(group), width)
+        share = f", {self.rows(group) / self._read:.1%}" if self._read else ""
+        return f"({_cut(printable(self.by[0]), width - 10 - len(share))} missing{share})"
+
+
+def _grouping(table: _Table, width: int) -> Iterator[Line]:
+    groups = table.groups[:MOST_GROUPS]
+    wanted = max((cell_len(table.name(g, NAME_WIDTH)) for g in groups), default=0)
+    name = min(NAME_WIDTH, max(SHORTEST_NAME, wanted))
+    widths = (*(cell_len(_cell(e)) for e in table.cells.values()), *map(len, table.rates))
+    cell = max((CELL_WIDTH, *(width + 1 for width in widths)))
+    room = max(1, (width - 4 - name - N_WIDTH) // cell)
+    blocks = [table.rates[i : i + room] for i in range(0, len(table.rates), room)]
+    shown = blocks if len(table.by) == 1 else blocks[:1]
+    yield Line(table.title)
+    for rates in shown:
+        yield _row("", "n", [r.replace("_", " ") for r in rates], name, cell)
+        for group in groups:
+            cells = [_cell(table.cells.get((group, r))) for r in rates]
+            yield _row(table.name(group, name), f"{table.rows(group):,.0f}", cells, name, cell)
+    yield from _worst_classes(table.worst)
+    asked = {(g, r) for rates in shown for r in rates for g in groups}
+    if any("small_group" in e.flags for key, e in table.cells.items() if key in asked):
+        yield Line("  ", TOO_FEW)
+    if len(table.groups) > MOST_GROUPS:
+        yield Line("  ", f"… and {len(table.groups) - MOST_GROUPS:,} more groups; the card has them")
+
+
+def _worst_classes(worst: Sequence[Estimate]) -> Iterator[Line]:
+    """The largest gap over groups and classes of each rate."""
+    for e in worst:
+        rate = e.metric.removeprefix(WORST_CLASS).replace("_", " ")
+        if e.value is None or e.pair is None:
+            yield Line("  ", f"worst class by {rate}: {e.status if e.status != 'ok' else 'undefined'}, {e.reason}")
+            continue
+        who = " against ".join(group_text(g) for g in e.pair)
+        gap = f"{number(e.value)}{interval_text(e.low, e.high)}"
+        yield Line("  ", f"worst class by {rate}: {printable(e.outcome, 30)}, {who}, difference {gap}")
+
+
+def _row(name: str, n: str, cells: Sequence[str], width: int, room: int) -> Line:
+    padded = "".join(set_cell_size(cell, room) for cell in cells)
+    return Line(f"  {set_cell_size(name, width)}{n:>{N_WIDTH}}  {padded}".rstrip(), whole=True)
+
+
+def _cell(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "–"
+    few = "*" if "small_group" in estimate.flags else ""
+    if estimate.value is None:
+        return estimate.status if estimate.status != "ok" else "undefined"
+    return f"{number(estimate.value)}{interval_text(estimate.low, estimate.high)}{few}"
+
+
+def _cut(name: str, width: int) -> str:
+    """Name of at most so many columns."""
+    return name if cell_len(name) <= width else set_cell_size(name, max(width - 1, 1)).rstrip() + "…"

@@ -1,0 +1,261 @@
+"""A file of a table on disk: what it is, and its bytes; `audit.tables.folders` finds the files of a source.
+
+Nothing is followed that could hang or run code: a FIFO and a pickle are refused by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from audit.errors import SourceError, no_such, printable
+from audit.tables.contents import ARROW, GZIP, PARQUET, content_of, is_gzip, is_json
+from audit.tables.formats.dialect import UNSAID, Dialect
+
+Format = Literal["csv", "tsv", "parquet", "arrow", "jsonl"]
+ENDINGS: dict[str, Format] = {
+    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet", ".pq": "parquet",
+    ".arrow": "arrow", ".arrows": "arrow", ".feather": "arrow", ".ipc": "arrow",
+    ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
+}  # fmt: skip
+TEXTS: tuple[Format, ...] = ("csv", "tsv", "jsonl")
+MOST_TEXT_BYTES = 2**30
+BOMB_BYTES, BOMB_RATIO = 2**27, 200
+"""Text that unpacks to more bytes than this, and to this many times its packed size, is no table."""
+CHUNK_BYTES = 2**22
+QUESTION = "question.json"
+"""What a folder of counts says that it answers; see `audit.counting.parts`."""
+HEAD_BYTES = 512
+SHOWN_PATH = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of a source, as it was when it was opened."""
+
+    path: Path
+    shown: str
+    format: Format
+    packed: bool
+    stamp: tuple[int, ...]
+    keys: tuple[tuple[str, str | None], ...] = ()
+    """What the ``key=value`` folders above it say: columns of the table, None for a missing value."""
+    base: Path | None = None
+    """Folder in which the first of these folders lies."""
+    dialect: Dialect = UNSAID
+    """How it is written, where it is a CSV."""
+
+    def changed(self) -> bool:
+        """Whether the file is another one now."""
+        try:
+            return _stamp(self.path.stat()) != self.stamp
+        except OSError:
+            return True
+
+
+def is_counts(path: Path) -> bool:
+    """Whether a path is a folder of counts; what cannot be a path at all is none."""
+    try:
+        return (path / QUESTION).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def look(path: Path, shown: str) -> Part:
+    """Refuse whatever is not a regular file of a known format, before a byte of it is read as data."""
+    found = _stat(path, shown)
+    if not stat.S_ISREG(found.st_mode):
+        raise SourceError(f"{shown} is not a regular file but {_device(found.st_mode)}; copy the rows to a file first")
+    if found.st_size == 0:
+        raise SourceError(f"{shown} is empty (0 bytes): there is no table in it")
+    head = _head(path, shown)
+    given, packed = _ending(path, shown, head)
+    _refuse_content(head, given, shown, packed=packed)
+    return Part(path, shown, given, packed, _stamp(found))
+
+
+def _stat(path: Path, shown: str) -> os.stat_result:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        raise SourceError(_missing(path, shown)) from None
+    except NotADirectoryError:
+        raise SourceError(f"{shown} does not exist: a part of the path is a file, not a folder") from None
+    except OSError as error:
+        raise SourceError(f"{shown} cannot be opened: {error.strerror}; check the path and its links") from None
+
+
+def _missing(path: Path, shown: str) -> str:
+    if path.is_symlink():
+        return f"{shown} is a link to a file that does not exist; mend the link or name the file itself"
+    try:
+        beside = sorted(p.name for p in path.parent.iterdir() if p.is_file() and p.suffix.lower() in {*ENDINGS, ".gz"})
+    except FileNotFoundError:
+        return f"{shown} does not exist, and neither does its folder; check the path"
+    except OSError as error:
+        return f"{shown} cannot be opened: {error.strerror}; check the path"
+    if not beside:
+        return f"{shown} does not exist, and its folder holds no table; check the path"
+    return f"{shown} does not exist: {no_such('file', path.name, beside)}"
+
+
+def _device(mode: int) -> str:
+    if stat.S_ISFIFO(mode):
+        return "a FIFO (pipe)"
+    return "a socket" if stat.S_ISSOCK(mode) else "a device"
+
+
+def _stamp(found: os.stat_result) -> tuple[int, ...]:
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def _head(path: Path, shown: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        raise unopened(shown, error) from None
+
+
+def unopened(shown: str, error: OSError) -> SourceError:
+    """Error for a file that the system does not let us read."""
+    mend = "; make it readable for this user" if isinstance(error, PermissionError) else ""
+    return SourceError(f"{shown} cannot be read: {error.strerror or 'input error'}{mend}")
+
+
+def _ending(path: Path, shown: str, head: bytes) -> tuple[Format, bool]:
+    """Format by the file's ending, and whether it is packed with gzip."""
+    name = path.name.lower()
+    packed = name.endswith(".gz")
+    ending = Path(name.removesuffix(".gz")).suffix
+    given = ENDINGS.get(ending)
+    if given is None:
+        content = content_of(head)
+        if content is not None and content not in {PARQUET, ARROW, GZIP}:
+            raise SourceError(f"{shown} is {content}")
+        what = f" and holds {content}" if content else ""
+        known = ", ".join(ENDINGS)
+        ends = f"ends in '{printable(ending)}'" if ending else "has no ending"
+        raise SourceError(f"{shown} {ends}{what}; a table ends in {known}, texts also in .gz")
+    if packed and given not in TEXTS:
+        raise SourceError(f"{shown} is packed with gzip; unpack it, only csv, tsv and jsonl are read packed")
+    return given, packed
+
+
+def _refuse_content(head: bytes, given: Format, shown: str, *, packed: bool) -> None:
+    """Refuse a file whose bytes say something else than its ending."""
+    if packed and not is_gzip(head):
+        raise SourceError(f"{shown} ends in .gz but is not gzip; rename it")
+    content = GZIP if packed else content_of(head)
+    good = GZIP if packed else {"parquet": PARQUET, "arrow": ARROW}.get(given)
+    if content is None and good is None and given != "jsonl" and is_json(head):
+        content = "JSON; name it .jsonl if it holds one object a line"
+    if content == good:
+        return
+    if content is None:
+        raise SourceError(
+            f"{shown} is not {good}: its first bytes (magic) are others; check its ending, or write it again"
+        )
+    mend = "" if ";" in content else "; give it the ending of what it is"
+    raise SourceError(f"{shown} is not in {given} format but {content}{mend}")
+
+
+def text_of(part: Part, digest: hashlib._Hash, room: int) -> bytes:
+    """Whole text of a part, unpacked, at most ``room`` bytes; the file's own bytes go into the digest.
+
+    Raises
+    ------
+    SourceError
+        When the text is too large to be held, or the packing is broken.
+    """
+    if part.path.stat().st_size > room:
+        raise _too_large(part.shown)
+    try:
+        raw = _read(part)
+    except OSError as error:
+        raise unopened(part.shown, error) from None
+    digest.update(raw)
+    text = _unpacked(raw, part.shown, room) if part.packed else raw
+    if part.packed:
+        _refuse_content(text[:HEAD_BYTES], part.format, f"{part.shown} (unpacked)", packed=False)
+    return text
+
+
+def _read(part: Part) -> bytes:
+    """The file's bytes; of one that no text could be, those up to its first NUL, which the parser names."""
+    with part.path.open("rb") as file:
+        if not part.packed and part.path.stat().st_size > CHUNK_BYTES:
+            seen = 0
+            while chunk := file.read(CHUNK_BYTES):
+                if 0 in chunk:
+                    file.seek(0)
+                    return file.read(seen + chunk.index(0) + 1)
+                seen += len(chunk)
+            file.seek(0)
+        return file.read()
+
+
+def _too_large(shown: str) -> SourceError:
+    return SourceError(
+        f"{shown} holds more than {MOST_TEXT_BYTES:,} bytes of text; write it as Parquet, which is streamed"
+    )
+
+
+def _unpacked(raw: bytes, shown: str, room: int) -> bytes:
+    """Every member of a gzip file; sizes and checksums are verified."""
+    out, size, rest = [], 0, raw
+    while rest:
+        member = zlib.decompressobj(wbits=31)
+        while not member.eof:
+            chunk, rest = _inflate(member, rest, shown)
+            size += len(chunk)
+            if size > room:
+                raise _too_large(shown)
+            if size > BOMB_BYTES and size > BOMB_RATIO * len(raw):
+                raise SourceError(
+                    f"{shown} unpacks to over {BOMB_RATIO} times its size, which no table does; unpack it"
+                )
+            out.append(chunk)
+        rest = member.unused_data.lstrip(b"\0")
+    return b"".join(out)
+
+
+def _inflate(member: zlib._Decompress, rest: bytes, shown: str) -> tuple[bytes, bytes]:
+    try:
+        chunk = member.decompress(rest, CHUNK_BYTES)
+    except zlib.error as error:
+        raise SourceError(f"{shown}: the gzip data is corrupt ({error}); pack the file again") from None
+    if not chunk and not member.eof and not member.unconsumed_tail:
+        raise SourceError(f"{shown}: the gzip data is truncated (it ends too early); copy or pack the file again")
+    return chunk, member.unconsumed_tail
+
+
+def digest_of(parts: Sequence[Part]) -> str:
+    """SHA-256 over the bytes of all parts, in their sorted order; where folders are columns, they are in it."""
+    return digests_of(parts)[0]
+
+
+def digests_of(parts: Sequence[Part]) -> tuple[str, tuple[str, ...]]:
+    """SHA-256 over the bytes of all parts, and of each part by itself."""
+    digest, each = hashlib.sha256(), []
+    for part in parts:
+        own = hashlib.sha256()
+        if part.keys:
+            digest.update(json.dumps([part.keys, part.stamp[2]]).encode() + b"\n")
+        try:
+            with part.path.open("rb") as file:
+                while chunk := file.read(CHUNK_BYTES):
+                    digest.update(chunk)
+                    if len(parts) > 1:
+                        own.update(chunk)
+        except OSError as error:
+            raise unopened(part.shown, error) from None
+        each.append(f"sha256:{(own if len(parts) > 1 else digest).hexdigest()}")
+    return f"sha256:{digest.hexdigest()}", tuple(each)

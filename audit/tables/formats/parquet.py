@@ -1,0 +1,272 @@
+"""Parquet files, streamed by DuckDB: only their footers are read here; what their folders say is a column of text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from audit.counting.backends.sql import quoted
+from audit.errors import SourceError, printable
+from audit.tables.files import Part
+from audit.tables.formats.arrow import refuse_kinds
+from audit.tables.formats.text_types import common_columns
+from audit.tables.kinds import (
+    EXACT_INTEGER,
+    Kind,
+    exact_limit,
+    is_fraction,
+    is_text,
+    is_whole,
+    kind_of,
+    refuse_names,
+    rounds,
+)
+from audit.tables.pandas_frames import first_rows, missing_in
+from audit.tables.table import Table
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+
+GLOB = "*?["
+UNDIGESTED = "the files were not read whole on one machine"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ParquetTable(Table):
+    """Rows in one or more Parquet files."""
+
+    casts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """SQL type of columns that engines should see in a plainer one."""
+    types: tuple[str, ...] = field(default=(), repr=False)
+    """Names and types of the columns of each part, in one word."""
+
+    @property
+    def doubtful(self) -> Collection[str]:
+        """Columns that are seen in another type, or that doubles may round."""
+        return {*self.casts, *self.limits}
+
+    def alike(self) -> Sequence[tuple[Part, ...]]:
+        """Files by their types."""
+        found: dict[str, list[Part]] = {}
+        for part, types in zip(self.parts, self.types, strict=True):
+            found.setdefault(types, []).append(part)
+        return tuple(map(tuple, found.values()))
+
+    def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
+        """Subquery that streams the chosen columns."""
+        chosen = self._chosen(names)
+        self.refuse_rounding(con, chosen)
+        return self.select(con, {n: self.column_sql(n) for n in chosen}, chosen)
+
+    def select(self, con: duckdb.DuckDBPyConnection, listed: Mapping[str, str], read: Sequence[str]) -> str:
+        """Subquery of expressions under their names; ``read`` are the columns that they are made of."""
+        del con
+        keys = [n for n in dict.fromkeys(read) if n in self.said]
+        source = self._files_and(keys) if keys else f"{self._files()} AS f"
+        return f"(SELECT {', '.join(f'{sql} AS {quoted(n)}' for n, sql in listed.items())} FROM {source})"  # noqa: S608
+
+    @property
+    def said(self) -> Collection[str]:
+        """Columns that folders say."""
+        return self._placed[0][2]
+
+    def column_sql(self, name: str) -> str:
+        """Column as engines see it."""
+        sql = self.stored_sql(name)
+        return f"CAST({sql} AS {self.casts[name]})" if name in self.casts else sql
+
+    def stored_sql(self, name: str) -> str:
+        """Column as it is stored."""
+        sql = quoted(name)
+        if name not in self.said:
+            return f"f.{sql}"
+        lost = "error('a file is not one of those that were opened')"
+        return f"CASE WHEN k.file IS NULL THEN {lost} ELSE k.{sql} END"
+
+    def schemas(self) -> Sequence[pa.Schema]:
+        """Columns of each file, with what pandas wrote about them."""
+        return [_footer(part)[0] for part in self.parts]
+
+    def frames_by_pandas(self, names: Sequence[str], most: int | None = None) -> Iterator[pd.DataFrame]:
+        """What `pandas.read_parquet` makes of each file, or of so many of its rows."""
+        import pandas as pd
+
+        if most is not None:
+            return (first_rows(part.path, names, most) for part in self.parts)
+        return (pd.read_parquet(part.path, columns=list(names)) for part in self.parts)
+
+    def missing_in_footers(self, name: str) -> int | None:
+        """Rows without a value in a column, as the footers count them; None where one of them does not."""
+        return missing_in([part.path for part in self.parts], name)
+
+    @property
+    def _placed(self) -> Sequence[tuple[str, str, Mapping[str, str | None]]]:
+        """Of each file: what to ask DuckDB for, how DuckDB calls it then, and what its folders say."""
+        paths = [os.fspath(part.path.absolute()) for part in self.parts]
+        return [(_escaped(path), path, dict(part.keys)) for path, part in zip(paths, self.parts, strict=True)]
+
+    def _files(self, further: str = "") -> str:
+        """Rows of all files; what their folders say is never left to be guessed."""
+        paths = ", ".join(literal(asked) for asked, _, _ in self._placed)
+        by_name = str(len(self._placed) > 1).lower()
+        return f"read_parquet([{paths}], union_by_name = {by_name}, hive_partitioning = false{further})"
+
+    def _files_and(self, keys: Sequence[str]) -> str:
+        """Rows of all files beside the values of their folders."""
+        file = file_column(self.columns)
+        rows = ((name, *(values[k] for k in keys)) for _, name, values in self._placed)
+        values = ", ".join(f"({', '.join(map(literal, row))})" for row in rows)
+        files = self._files(f", filename = '{file}'")
+        listed = ", ".join(map(quoted, keys))
+        return f"{files} AS f LEFT JOIN (VALUES {values}) AS k(file, {listed}) ON f.{quoted(file)} = k.file"
+
+    def refuse_rounding(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
+        """Refuse columns of numbers that a double does not hold."""
+        names = [n for n in names if n in self.limits]
+        if not names:
+            return
+        largest = ", ".join(f"max(abs(CAST({quoted(n)} AS DOUBLE)))" for n in names)
+        found = con.execute(f"SELECT {largest} FROM {self._files()}").fetchall()[0]  # noqa: S608
+        for name, size in zip(names, found, strict=True):
+            if size is not None and size >= self.limits[name]:
+                raise rounds(self._shown, name)
+
+
+def keys_of(parts: Sequence[Part]) -> tuple[str, ...]:
+    """Columns that folders say."""
+    return tuple(key for key, _ in parts[0].keys)
+
+
+def file_column(columns: Iterable[str]) -> str:
+    """Name for the column of paths that no column of the table has."""
+    taken, name = {c.casefold() for c in columns}, "evenhand file"
+    while name in taken:
+        name += "_"
+    return name
+
+
+def literal(value: str | None) -> str:
+    """Text, or a missing one, in SQL."""
+    return "CAST(NULL AS VARCHAR)" if value is None else "'" + value.replace("'", "''") + "'"
+
+
+def _escaped(path: str) -> str:
+    """Path that DuckDB does not take for a pattern."""
+    return "".join(f"[{c}]" if c in GLOB else c for c in path)
+
+
+def open_parquet(name: str, parts: tuple[Part, ...]) -> Table:
+    """Table of Parquet files with the same columns; nothing but their footers is read.
+
+    Raises
+    ------
+    SourceError
+        When a footer is damaged, missing or encrypted, or the parts differ.
+    """
+    footers = [_footer(part) for part in parts]
+    schemas = [(part.shown, schema) for part, (schema, _) in zip(parts, footers, strict=True)]
+    seen = seen_columns(schemas)
+    keys = keys_of(parts)
+    refuse_both(keys, seen.kinds, parts[0].shown)
+    return ParquetTable(
+        name=name,
+        digest=None,
+        undigested=UNDIGESTED,
+        columns={**seen.kinds, **dict.fromkeys(keys, "text")},
+        rows=sum(rows for _, rows in footers),
+        parts=parts,
+        types=tuple(str(sorted(f"{f.name}: {f.type}" for f in schema)) for _, schema in schemas),
+        casts=seen.casts,
+        limits=seen.limits,
+        lacking=seen.lacking,
+    )
+
+
+class Seen(NamedTuple):
+    """Columns of all parts: kind, SQL type where engines should see a plainer one, size where doubles round."""
+
+    kinds: dict[str, Kind]
+    casts: dict[str, str]
+    limits: dict[str, float]
+    lacking: dict[str, str]
+    """Of columns that some parts have, one that has not."""
+
+
+def seen_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> Seen:
+    """Columns that parts have in common.
+
+    Raises
+    ------
+    SourceError
+        When parts have no column together, or one of different kinds, naming the part.
+    """
+    first, schema = schemas[0]
+    refuse_names(schema.names, first)
+    for shown, other in schemas[1:]:
+        refuse_names(other.names, shown)
+    names, lacking = common_columns([(shown, s.names) for shown, s in schemas])
+    fields = {n: [(shown, s.field(n)) for shown, s in schemas] for n in names}
+    for column, found in fields.items():
+        refuse_kinds(column, found)
+    plain = {n: [f for _, f in found] for n, found in fields.items()}
+    return Seen(
+        {n: _kind(found) for n, found in plain.items()},
+        {n: cast for n, found in plain.items() if (cast := _cast(found)) is not None},
+        {n: limit for n, found in plain.items() if (limit := _limit(found)) is not None},
+        lacking,
+    )
+
+
+def refuse_both(keys: Sequence[str], columns: Iterable[str], shown: str) -> None:
+    """Refuse a column that both the folders and the files have: one may say something else than the other."""
+    both = {c.casefold(): c for c in columns}
+    for key in keys:
+        if key.casefold() in both:
+            raise SourceError(
+                f"{shown} has a column '{printable(both[key.casefold()])}', and its folder says "
+                f"'{printable(key)}' too; rename one, or write the files without it"
+            )
+
+
+def _footer(part: Part) -> tuple[pa.Schema, int]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(part.path) as file:
+            return file.schema_arrow, int(file.metadata.num_rows)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        first = printable((str(error).splitlines() or ["no reason given"])[0], 120)
+        raise SourceError(f"{part.shown} is a damaged or truncated Parquet file ({first}); write it again") from None
+
+
+def _kind(fields: Sequence[pa.Field]) -> Kind:
+    """Kind of a column over all parts: only-missing parts say nothing, and fractions take whole numbers along."""
+    import pyarrow as pa
+
+    kinds = {kind_of(f) for f in fields if not pa.types.is_null(f.type)}
+    return "float" if kinds == {"integer", "float"} else next(iter(kinds), "text")
+
+
+def _cast(fields: Sequence[pa.Field]) -> str | None:
+    import pyarrow as pa
+
+    if any(is_fraction(f.type) for f in fields):
+        return "DOUBLE"
+    if any(is_whole(f.type) for f in fields):
+        return "BIGINT" if _kind(fields) == "integer" else "DOUBLE"
+    if _kind(fields) != "text" or all(is_text(f.type) or pa.types.is_dictionary(f.type) for f in fields):
+        return None
+    return "VARCHAR"
+
+
+def _limit(fields: Sequence[pa.Field]) -> float | None:
+    """Size from which a column is rounded as a double; None where it cannot be."""
+    scales = [f.type.scale for f in fields if is_fraction(f.type)]
+    if scales:
+        return exact_limit(max(scales))
+    return float(EXACT_INTEGER) if {kind_of(f) for f in fields} >= {"integer", "float"} else None

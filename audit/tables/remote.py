@@ -1,0 +1,288 @@
+"""Tables at an address: Parquet in an object store or on the web, read by DuckDB's extension httpfs.
+
+Only what a user names is asked for, and nothing is installed. Credentials come from the environment, or from secrets
+that DuckDB keeps. Must not: show, keep or record what an address carries beside its place (user, password, query).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import duckdb
+
+from audit.counting.backends.duckdb import connection
+from audit.counting.backends.sql import quoted
+from audit.errors import AuditError, SourceError
+from audit.tables.addresses import Address, is_local
+from audit.tables.files import ENDINGS
+from audit.tables.folders import LOGS, WILD, before_keys, hidden, logged, refuse_other_keys, said_by
+from audit.tables.formats.parquet import ParquetTable, literal, refuse_both, seen_columns
+from audit.tables.httpfs import CREDENTIALS, ready
+from audit.tables.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+SCHEMES = ("https", "s3", "gs", "r2", "hf")
+STORES = {"s3", "s3a", "s3n", "gs", "gcs", "r2", "hf"}
+"""Schemes in which DuckDB lists what a pattern matches."""
+MOST_PARTS = 1_000
+"""Each costs a few requests before a row is read."""
+UNDIGESTED = "the rows were read at an address, and their bytes were not hashed"
+FETCH = "fetch the file first and name its path"
+STATUSES = {
+    0: f"the server does not hand it out; check the address, or {CREDENTIALS}",
+    400: "the server does not understand (HTTP 400); check AWS_REGION and the address",
+    401: f"the server wants credentials (HTTP 401); {CREDENTIALS}",
+    403: f"the server refuses it (HTTP 403); {CREDENTIALS}",
+    404: "there is nothing (HTTP 404); check the address",
+}
+REASONS = {
+    "resolve": "there is no such host; check the address and the network",
+    "connect": "no server answers; check the address and the network",
+    "timeout": "the server is too slow; try again, or " + FETCH,
+    "magic bytes": "it is no Parquet file; Parquet alone is read at an address",
+    "memory": "it needs more memory than there is",
+}
+"""By a word of DuckDB's message, which holds the whole address and is never shown."""
+
+
+class Found(NamedTuple):
+    """One file at an address."""
+
+    place: str
+    shown: str
+    keys: tuple[tuple[str, str | None], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AddressTable(ParquetTable):
+    """Rows in Parquet files at an address."""
+
+    found: tuple[Found, ...] = field(repr=False)
+    stamps: Sequence[Any] = field(repr=False)
+    """Size and time of each file when it was opened."""
+
+    def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
+        """Subquery that streams the chosen columns, on a connection that can reach them."""
+        ready(con, self.found[0].place, self._shown)
+        return super().scan(con, names)
+
+    def select(self, con: duckdb.DuckDBPyConnection, listed: Mapping[str, str], read: Sequence[str]) -> str:
+        """Subquery of expressions, on a connection that can reach their columns."""
+        ready(con, self.found[0].place, self._shown)
+        return super().select(con, listed, read)
+
+    def schemas(self) -> Sequence[pa.Schema]:
+        """Columns of each file, with what Arrow and pandas wrote about them."""
+        with connection() as con:
+            ready(con, self.found[0].place, self._shown)
+            return [_full_schema(con, one) for one in self.found]
+
+    def frames_by_pandas(self, names: Sequence[str], most: int | None = None) -> Iterator[pd.DataFrame]:
+        """What `pandas.read_parquet` would make of each file, or of so many rows, if it could reach it."""
+        import pyarrow as pa
+
+        with duckdb.connect(":memory:") as con:  # one that keeps rows in their order
+            con.execute("SET TimeZone = 'UTC'")
+            ready(con, self.found[0].place, self._shown)
+            listed = ", ".join(map(quoted, names))
+            for one in self.found:
+                stored = _full_schema(con, one)
+                fields = pa.schema([stored.field(name) for name in names], stored.metadata)
+                some = "" if most is None else f" LIMIT {most}"
+                query = f"SELECT {listed} FROM read_parquet({_listed([one])}, hive_partitioning = false){some}"  # noqa: S608
+                yield con.sql(query).to_arrow_table().cast(fields).to_pandas()
+
+    def missing_in_footers(self, name: str) -> int | None:
+        """Nothing is fetched for this; the rows are asked."""
+        del name
+        return None
+
+    @contextmanager
+    def reading(self, *complaints: type[Exception]) -> Iterator[None]:
+        """Turn what goes wrong into an error that names the place alone, and refuse files that changed meanwhile."""
+        with _telling(self._shown, *complaints):
+            yield
+            with connection() as con:
+                ready(con, self.found[0].place, self._shown)
+                same = _stamps(con, self.found) == self.stamps
+        if not same:
+            raise SourceError(f"{self._shown} changed while it was read; run again when nothing writes to it")
+
+    @property
+    def _placed(self) -> Sequence[tuple[str, str, Mapping[str, str | None]]]:
+        return [(one.place, one.place, dict(one.keys)) for one in self.found]
+
+
+def open_address(source: str | Path, engine: str) -> Table:
+    """Table at an address, or at all addresses that a pattern matches.
+
+    Raises
+    ------
+    SourceError
+        When it is not Parquet, cannot be reached, or the extension is not installed.
+    """
+    address = Address.read(source)
+    _refuse_form(address, engine)
+    with connection() as con, _telling(address.shown):
+        ready(con, address.place, address.shown)
+        found = _found(con, address)
+        seen = seen_columns([(one.shown, _schema(con, one)) for one in found])
+        (rows,) = con.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata({_listed(found)})").fetchall()[0]  # noqa: S608
+        stamps = _stamps(con, found)
+    keys = [key for key, _ in found[0].keys]
+    refuse_both(keys, seen.kinds, found[0].shown)
+    return AddressTable(
+        name=address.shown,
+        digest=None,
+        undigested=UNDIGESTED,
+        columns={**seen.kinds, **dict.fromkeys(keys, "text")},
+        rows=int(rows),
+        casts=seen.casts,
+        limits=seen.limits,
+        lacking=seen.lacking,
+        found=found,
+        stamps=stamps,
+    )
+
+
+def _refuse_form(address: Address, engine: str) -> None:
+    """Refuse what an address says before anything is asked of a network."""
+    shown, scheme = address.shown, address.scheme
+    if scheme not in {*SCHEMES, *STORES, "http"}:
+        raise SourceError(
+            f"{shown} is an address of none of the kinds that are read ({', '.join(SCHEMES)}); an audit downloads "
+            f"nothing else: {FETCH}"
+        )
+    if scheme == "http" and not is_local(address.host):
+        raise SourceError(f"{shown} would travel unprotected; name it by https://, or {FETCH}")
+    if address.user or (address.query and scheme in STORES):
+        what = "a user or password" if address.user else "a question mark, which may carry credentials"
+        raise SourceError(f"{shown} is given with {what}, and addresses end in histories; {CREDENTIALS}")
+    ending = ENDINGS.get(Path(address.path).suffix.lower(), "parquet")
+    if ending != "parquet" or address.path.lower().endswith(".gz"):
+        raise SourceError(
+            f"{shown} is at an address, where Parquet alone is read, and an audit downloads nothing: {FETCH}"
+        )
+    if engine != "duckdb":
+        raise SourceError(f"{shown} is an address, which engine duckdb alone reads; use it instead of {engine}")
+    if WILD.search(address.path) and scheme not in STORES:
+        raise SourceError(f"{shown} is a pattern, and the web lists no files; name one file")
+
+
+def _found(con: duckdb.DuckDBPyConnection, address: Address) -> tuple[Found, ...]:
+    """Files at an address; those that a pattern matches with what their folders say."""
+    if not WILD.search(address.path):
+        return (Found(address.place, address.shown),)
+    query = f"SELECT file FROM glob({literal(address.place)}) ORDER BY file LIMIT {MOST_PARTS + 1}"  # noqa: S608
+    listed = [str(place) for (place,) in con.execute(query).fetchall()]
+    if len(listed) > MOST_PARTS:
+        raise SourceError(f"{address.shown} matches more than {MOST_PARTS:,} files; write fewer, larger files")
+    fixed = address.before(WILD)
+    seen = [place for place in listed if not any(map(hidden, place.removeprefix(fixed).split("/")))]
+    if not seen:
+        raise SourceError(
+            f"{address.shown} matches no file; check the pattern (names that begin with _ or . are left out)"
+        )
+    found = tuple(_with_keys(place) for place in seen)
+    _refuse_logs(con, {fixed.rstrip("/"), *(_base(one) for one in found)})
+    refuse_other_keys([(one.shown, one.keys) for one in found])
+    return found
+
+
+def _with_keys(place: str) -> Found:
+    """File with what the folders right above it say."""
+    shown = Address.read(place).shown
+    if WILD.search(place) or "#" in place:
+        raise SourceError(f"{shown} has a sign of patterns in its name (* ? [ #); rename it")
+    return Found(place, shown, said_by(place.split("/")[3:-1], shown))
+
+
+def _base(one: Found) -> str:
+    """Folder in which the first ``key=value`` folder of a file lies."""
+    return "/".join(before_keys(one.place.split("/")[:-1]))
+
+
+def _refuse_logs(con: duckdb.DuckDBPyConnection, folders: set[str]) -> None:
+    for folder in sorted(folders):
+        for name, what in LOGS.items():
+            query = f"SELECT file FROM glob({literal(f'{folder}/{name}/*')}) LIMIT 1"  # noqa: S608
+            if con.execute(query).fetchall():
+                raise logged(Address.read(folder).shown, what)
+
+
+def _listed(found: Sequence[Found]) -> str:
+    return f"[{', '.join(literal(one.place) for one in found)}]"
+
+
+def _schema(con: duckdb.DuckDBPyConnection, one: Found) -> pa.Schema:
+    """Columns of one file, under the names that it gives them."""
+    rows = f"read_parquet({_listed([one])}, hive_partitioning = false)"
+    schema = con.sql(f"SELECT * FROM {rows} LIMIT 0").to_arrow_table().schema  # noqa: S608
+    query = f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal(one.place)})"  # noqa: S608
+    names = _top(con.execute(query).fetchall())
+    if names != schema.names:
+        odd = next((n for n in names if n not in schema.names), names[-1])
+        raise SourceError(f"{one.shown} has two columns that differ only in case, or not at all, such as '{odd}'")
+    return schema
+
+
+def _full_schema(con: duckdb.DuckDBPyConnection, one: Found) -> pa.Schema:
+    """Columns of a file as Arrow reads them; where no writer of Arrow made it, as DuckDB does."""
+    import pyarrow as pa
+
+    query = f"SELECT decode(key), value FROM parquet_kv_metadata({literal(one.place)})"  # noqa: S608
+    written = dict(con.execute(query).fetchall()).get("ARROW:schema")
+    if written is None:
+        return _schema(con, one)
+    return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written)))
+
+
+def _top(elements: Sequence[tuple[str, int]]) -> list[str]:
+    """Names of columns in the flat schema of Parquet, where what is nested follows what it is nested in."""
+    names, open_ = [], [1]
+    for name, children in elements:
+        while open_[-1] == 0:
+            open_.pop()
+        if len(open_) == 2:
+            names.append(name)
+        open_[-1] -= 1
+        open_.append(children)
+    return names
+
+
+def _stamps(con: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> Sequence[Any]:
+    """Size and time of each file, without its bytes."""
+    query = f"SELECT size, CAST(last_modified AS VARCHAR) FROM read_blob({_listed(found)}) ORDER BY filename"  # noqa: S608
+    stamps: list[Any] = con.execute(query).fetchall()
+    return stamps
+
+
+@contextmanager
+def _telling(shown: str, *complaints: type[Exception]) -> Iterator[None]:
+    """Turn what DuckDB says into one line without the address that it was given, which may carry a secret."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except AuditError:
+        raise
+    except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException) as error:
+        raise RuntimeError(f"a question about {shown} is wrong: {type(error).__name__}") from None
+    except (duckdb.Error, pa.ArrowException, OSError, *complaints) as error:
+        raise SourceError(f"{shown} cannot be read: {_reason(error)}") from None
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, duckdb.HTTPException):
+        code = int(getattr(error, "status_code", 0))
+        return STATUSES.get(code, f"the server answers HTTP {code}; try again, or {FETCH}")
+    known = next((reason for word, reason in REASONS.items() if word in str(error).lower()), None)
+    return known or f"{type(error).__name__}; it may be damaged or no Parquet file: {FETCH}"

@@ -1,0 +1,349 @@
+"""A table as engines see it: named columns of known kinds, wherever its rows lie.
+
+Parquet is streamed; texts, Arrow files and frames are held. Reading is strict, because what a lenient reader guesses
+becomes a plausible wrong number. Must not: write, download, or run what it reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from audit.counting.backends.sql import quoted
+from audit.errors import AuditError, SourceError, no_such, printable
+from audit.tables.addresses import is_address
+from audit.tables.files import MOST_TEXT_BYTES, Part, digest_of, is_counts, text_of
+from audit.tables.folders import find_parts
+from audit.tables.formats.dialect import UNSAID, Dialect
+from audit.tables.kinds import Kind, clashing, is_fraction, is_whole, kind_of, plain, refuse_names
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = ["Kind", "Table", "open_frame", "open_table"]
+
+_VIEWS = itertools.count()
+SHOWN_ERROR = 160
+LOOKED_AT_TEXTS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Table(ABC):
+    """Named columns of known kinds."""
+
+    lazy: ClassVar[bool] = False
+    """Whether columns are made only where a question names them."""
+    name: str
+    """Path or pattern as the user wrote it, or what to call rows in memory."""
+    digest: str | None
+    """SHA-256 of the files' bytes; None where they were not hashed."""
+    columns: Mapping[str, Kind]
+    rows: int | None = None
+    """Number of rows where it is known without reading them."""
+    parts: tuple[Part, ...] = field(default=(), repr=False)
+    limits: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """Size below which a decimal column is exact as a double."""
+    lacking: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Of columns that some files of the table have, a file that has not; nothing can be asked of them."""
+    undigested: str = "the rows were in memory"
+    """Why there is no digest, where there is none."""
+
+    @property
+    def doubtful(self) -> Collection[str]:
+        """Columns that may turn out, while they are read, to hold what cannot be read exactly."""
+        return self.limits
+
+    @abstractmethod
+    def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
+        """SQL to put after FROM; it has the named columns and perhaps more."""
+
+    @cached_property
+    def clashing(self) -> Mapping[str, str]:
+        """Columns of which another one differs only in case, each with that one."""
+        return clashing(self.columns)
+
+    def require(self, names: Sequence[str]) -> None:
+        """Refuse a column that is not there, and one that SQL could not tell from another.
+
+        Raises
+        ------
+        SourceError
+            Naming the column and the nearest one that exists.
+        """
+        for name in names:
+            if name in self.lacking:
+                raise SourceError(
+                    f"{self.lacking[name]} has no column '{printable(name)}', which other files of {self._shown} have; "
+                    "every part of a table needs the columns that are asked for"
+                )
+            if name not in self.columns:
+                raise SourceError(f"{self._shown}: {no_such('column', name, self.columns)}")
+            other = self.clashing.get(name)
+            if other is not None:
+                raise SourceError(
+                    f"{self._shown}: columns '{printable(name)}' and '{printable(other)}' differ only in case; "
+                    "rename one"
+                )
+
+    def declared(self, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """Levels that columns of categories declare, rows or not, by column."""
+        del names
+        return {}
+
+    def mend_of(self, name: str) -> str:
+        """What would make a column of text one of numbers, where it can be seen; empty where it cannot."""
+        del name
+        return ""
+
+    def alike(self) -> Sequence[tuple[Part, ...]]:
+        """Files by their types: an engine that reads files together expects all of them to have the same."""
+        return (self.parts,)
+
+    def held_rows(self, names: Sequence[str]) -> pa.Table | None:
+        """Chosen columns as an Arrow table where the rows are in memory; None where they are streamed from files."""
+        del names
+        return None
+
+    @contextmanager
+    def reading(self, *complaints: type[Exception]) -> Iterator[None]:
+        """Turn what goes wrong while rows are read into an error that names the table.
+
+        Parameters
+        ----------
+        complaints
+            What an engine raises beside DuckDB and Arrow.
+        """
+        import duckdb
+        import pyarrow as pa
+
+        try:
+            yield
+        except AuditError:
+            raise
+        except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException):
+            raise  # our own query is wrong then, not the user's file
+        except (duckdb.Error, pa.ArrowException, OSError, *complaints) as error:
+            raise _unreadable(self._shown, error) from error
+        changed = next((p for p in self.parts if p.changed()), None)
+        if changed is not None:
+            raise SourceError(f"{changed.shown} changed while it was read; run again when nothing writes to it")
+
+    def to_pandas(self, names: Sequence[str] | None = None) -> pd.DataFrame:
+        """Rows as a pandas frame, whole numbers exact also where some are missing."""
+        import duckdb
+
+        from audit.tables.frames import frame_of
+
+        chosen = self._chosen(list(self.columns) if names is None else names)
+        with self.reading(), duckdb.connect(":memory:") as con:
+            con.execute("SET TimeZone = 'UTC'")
+            listed = ", ".join(map(quoted, chosen))
+            return frame_of(con.sql(f"SELECT {listed} FROM {self.scan(con, chosen)}").to_arrow_table())  # noqa: S608
+
+    def _chosen(self, names: Sequence[str]) -> list[str]:
+        """Columns to read, each once; a row needs at least one to be counted."""
+        self.require(names)
+        return list(dict.fromkeys(names)) or list(self.columns)[:1]
+
+    @property
+    def _shown(self) -> str:
+        return printable(self.name, SHOWN_ERROR)
+
+
+def open_table(
+    source: str | Path,
+    *,
+    folder: Path | None = None,
+    digested: bool = True,
+    engine: str = "duckdb",
+    dialect: Dialect = UNSAID,
+) -> Table:
+    """Open a file or a pattern of files: CSV, TSV, JSON Lines (also .gz), Parquet or Arrow; a folder, or an address.
+
+    Parameters
+    ----------
+    source
+        Path, glob, folder of Parquet files or address of one; all files must have the same columns of the same kinds.
+    folder
+        What a relative path is relative to; the working folder by default.
+    digested
+        Whether Parquet files are read whole for their digest; a cluster's are not read on one machine.
+    engine
+        Who will pass over the rows; what lies at an address is for duckdb alone.
+    dialect
+        How a CSV is written, where it is not as everywhere.
+
+    Raises
+    ------
+    SourceError
+        When it cannot be read exactly as it stands.
+    """
+    if is_address(source):
+        from audit.tables.remote import open_address
+
+        return open_address(source, engine)
+    name, place = str(source), Path(folder or ".") / source
+    if is_counts(place):
+        from audit.counting.parts import open_counts
+
+        return open_counts(name, place)
+    parts = find_parts(source, folder)
+    if dialect != UNSAID:
+        if parts[0].format not in {"csv", "tsv"}:
+            raise SourceError(
+                f"{printable(name, SHOWN_ERROR)} is {parts[0].format}; leave out how a CSV is written (csv)"
+            )
+        parts = tuple(replace(part, dialect=dialect) for part in parts)
+    if parts[0].format == "parquet":
+        from audit.tables.formats.parquet import open_parquet
+
+        # Footers first: a digest takes as long as a file is large, also of one that is no table.
+        opened = open_parquet(name, parts)
+        return replace(opened, digest=digest_of(parts)) if digested else opened
+    if parts[0].format == "arrow":
+        from audit.tables.formats.arrow import read_arrow
+
+        held, lacking = read_arrow(parts)
+        return held_table(name, held, digest_of(parts), parts, lacking=lacking)
+    held, written, lacking, digest = _texts(parts)
+    # Its bytes were read once: what happens to the files now changes nothing, unless pandas is to read them as well.
+    return held_table(name, held, digest, written=written, texts=parts, lacking=lacking)
+
+
+def open_frame(frame: Any, name: str = "the table") -> Table:
+    """Take a frame of pandas, polars, Arrow or PySpark, a mapping of columns, or whatever Narwhals understands.
+
+    Of a lazy frame only the columns of a question are made; rows of PySpark stay where they are.
+
+    Parameters
+    ----------
+    frame
+        Its columns must have different names, equal lengths, equal indexes, and each one type.
+    name
+        How messages call it.
+
+    Raises
+    ------
+    SourceError
+        Naming the column, and the row where there is one.
+    """
+    from audit.tables.frames import arrow_of, may_be_lazy
+
+    if may_be_lazy(frame):
+        from audit.tables.lazy import lazy_of, lazy_table
+
+        lazy = lazy_of(frame)
+        if lazy is not None:
+            return lazy_table(name, lazy)
+    return held_table(name, arrow_of(frame, name), None, given=frame)
+
+
+def registered(con: duckdb.DuckDBPyConnection, held: pa.Table) -> str:
+    """Name of a view of an Arrow table on a connection."""
+    view = f"held_{next(_VIEWS)}"
+    con.register(view, held)
+    return view
+
+
+def held_table(name: str, held: pa.Table, digest: str | None, parts: tuple[Part, ...] = (), **more: Any) -> HeldTable:
+    """Table of rows that are in memory or mapped into it."""
+    refuse_names(held.column_names, printable(name, SHOWN_ERROR))
+    kinds = {f.name: kind_of(f) for f in held.schema}
+    return HeldTable(name=name, digest=digest, columns=kinds, rows=held.num_rows, parts=parts, held=held, **more)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeldTable(Table):
+    """Rows in an Arrow table."""
+
+    held: pa.Table = field(repr=False)
+    written: Mapping[str, pa.ChunkedArray] | None = field(default=None, repr=False)
+    """Of a CSV, the text of numbers that do not say how they are written; None where nothing was text before."""
+    texts: tuple[Part, ...] = field(default=(), repr=False)
+    """Text files that the rows were read from."""
+    given: Any = field(default=None, repr=False)
+    """Frame, or mapping of columns, as it was handed in."""
+
+    @property
+    def doubtful(self) -> Collection[str]:
+        """Columns of decimals."""
+        return [f.name for f in self.held.schema if is_fraction(f.type) or is_whole(f.type)]
+
+    def declared(self, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """Levels that columns declare, rows or not, by column."""
+        from audit.tables.declared import declared_levels
+
+        found = {n: declared_levels(self.given, self.held, n) for n in names if n in self.columns}
+        return {name: levels for name, levels in found.items() if levels}
+
+    def mend_of(self, name: str) -> str:
+        """How numbers that are text are written, and the option that reads them."""
+        from audit.tables.formats.decoding import written_as
+
+        texts = self.held.column(name).drop_null().slice(0, LOOKED_AT_TEXTS).to_pylist()
+        return written_as([str(text) for text in texts], self.texts[0].dialect if self.texts else None)
+
+    def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
+        """Name of a view of the chosen columns, registered on the connection."""
+        return registered(con, self.held_rows(names))
+
+    def held_rows(self, names: Sequence[str]) -> pa.Table:
+        """Chosen columns, each in the plainest type that says the same."""
+        return plain(self.held.select(self._chosen(names)), self._shown)
+
+
+class _Texts(NamedTuple):
+    """Rows of text files, how their numbers were written, columns that one lacks, and the digest of their bytes."""
+
+    held: pa.Table
+    written: dict[str, pa.ChunkedArray] | None
+    lacking: dict[str, str]
+    digest: str
+
+
+def _texts(parts: tuple[Part, ...]) -> _Texts:
+    from audit.tables.formats.text_types import common_columns, typed_columns
+
+    digest, room = hashlib.sha256(), MOST_TEXT_BYTES
+    read: list[tuple[str, pa.Table]] = []
+    for part in parts:
+        text = text_of(part, digest, room)
+        room -= len(text)
+        read.append((part.shown, _text(part, text)))
+    names, lacking = common_columns([(shown, held.column_names) for shown, held in read])
+    read = [(shown, held.select(names)) for shown, held in read]
+    jsonl = parts[0].format == "jsonl"
+    whole, written = (_joined(read), None) if jsonl else typed_columns(read, parts[0].dialect.decimal)
+    return _Texts(whole, written, lacking, f"sha256:{digest.hexdigest()}")
+
+
+def _text(part: Part, text: bytes) -> pa.Table:
+    if part.format == "jsonl":
+        from audit.tables.formats.jsonl import read_json_lines
+
+        return read_json_lines(text, part.shown)
+    from audit.tables.formats.csv import read_csv
+
+    return read_csv(text, part.dialect.parting(part.format), part.shown, part.dialect)
+
+
+def _joined(read: Sequence[tuple[str, pa.Table]]) -> pa.Table:
+    from audit.tables.formats.arrow import join
+
+    return join(read)[0]
+
+
+def _unreadable(shown: str, error: BaseException) -> SourceError:
+    first = printable((str(error).splitlines() or [type(error).__name__])[0], SHOWN_ERROR)
+    memory = "memory" in first.lower()
+    mend = "it needs more memory than there is" if memory else "it may be damaged or cut off: write it again"
+    return SourceError(f"{shown} cannot be read ({first}); {mend}")

@@ -1,0 +1,102 @@
+"""What a wrapped training is asked: a file, a mapping, or rows in memory, made into one question."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from audit.config.read import build, load
+from audit.config.schema import Config
+from audit.config.written_limits import rules_of
+from audit.errors import QuestionError
+from audit.estimate import Stage
+from audit.system.environment import DEFAULT_STORE, STORE
+from audit.tables.python_values import deep, shown
+from audit.wrapping.sidecar.client import Beside
+
+MEMORY, MEMORY_TEST = "memory", "memory test"
+
+
+@dataclass(slots=True, kw_only=True)
+class Asked:
+    """The question, where its paths start, and rows that were handed over in place of files."""
+
+    config: Config
+    folder: Path
+    store: Path | None
+    """None where nothing is kept."""
+    rows: Mapping[str, Any]
+    """Frames by the source that they stand for."""
+    handed: Any = None
+    """Predictions."""
+    beside: Beside | None = None
+    """The process of the meter, where it was started before anything else was looked at."""
+
+
+def asked_of(config: Any, data: Any, test: Any, store: str | Path | None) -> Asked:
+    """The question of a wrapped training.
+
+    Raises
+    ------
+    QuestionError
+        When it makes no sense.
+    """
+    if test is not None and data is None:
+        raise QuestionError("test rows were given without data; give both, or name files in [data]")
+    rows = {MEMORY: data} if data is not None else {}
+    if test is not None:
+        rows[MEMORY_TEST] = test
+    given, folder = given_as(config)
+    question = given if isinstance(given, Config) else build(_with_sources(given, rows), "the question")
+    if rows:
+        sources = {"source": MEMORY, "test": MEMORY_TEST if MEMORY_TEST in rows else None, "prepare": None}
+        question = question.model_copy(update={"data": question.data.model_copy(update=sources)})
+    from audit.gates.judge import require_waived
+
+    # Refused now and not when the training is over.
+    require_waived(question, dt.datetime.now(dt.UTC).date())
+    kept = store if store is not None else os.environ.get(STORE, DEFAULT_STORE)
+    if not isinstance(kept, (str, os.PathLike)):
+        raise QuestionError(f"store must be the path of a folder, not {shown(kept)}")
+    return Asked(config=question, folder=folder, store=Path(kept).absolute(), rows=rows)
+
+
+def given_as(config: Any, stage: Stage | None = None) -> tuple[Config | dict[str, Any], Path]:
+    """A question as it was given, its sections copied and made plain where it is a mapping, and where its paths start.
+
+    Parameters
+    ----------
+    config
+        Path, mapping or question.
+    stage
+        Of limits that are written as text; that of the model where predictions are asked for.
+
+    Raises
+    ------
+    QuestionError
+        When it is neither, nor a path, or the file says nothing that can be asked.
+    """
+    if isinstance(config, Config):
+        return config, Path()
+    if isinstance(config, Mapping):
+        raw: dict[str, Any] = deep(config)
+        if rules := rules_of(raw.get("gates"), stage or ("model" if "predictions" in raw else "data")):
+            raw["gates"] = rules
+        return raw, Path()
+    if isinstance(config, (str, os.PathLike)):
+        return load(Path(config))
+    raise QuestionError(f"config is {shown(config)}; give the path of an audit.toml, or a mapping")
+
+
+def _with_sources(raw: dict[str, Any], rows: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections whose tables are in memory name them so."""
+    data, predictions = raw.get("data", {}), raw.get("predictions")
+    if rows and isinstance(data, dict):
+        raw["data"] = {**data, "source": MEMORY}
+    if isinstance(predictions, dict) and "train" not in raw:
+        predictions.setdefault("source", MEMORY)
+    return raw

@@ -1,0 +1,1 @@
+"""The process beside a training, which meters it and concludes its audit."""
