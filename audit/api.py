@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any, Literal, get_args
 
 from audit._version import __version__
+from audit.axes import Task
 from audit.config.read import build
 from audit.config.schema import Config
 from audit.config.written_limits import Gates, deepest, rules_of
 from audit.errors import QuestionError, SourceError
 from audit.estimate import Estimate
-from audit.measurement.metrics.kinds import Task
 from audit.record.result import AuditResult, Run
 from audit.tables.arrays import attributes as attributes_of
 from audit.tables.arrays import features_of, one_column, refuse_clash, refuse_misaligned
@@ -204,7 +204,7 @@ def _own(
 ) -> tuple[Estimate, ...]:
     from audit.measurement.own_metrics import own_estimates
     from audit.tables.levels import level_text
-    from audit.tables.table import open_frame
+    from audit.tables.open import open_frame
 
     predicted = roles.get(Y_PRED, roles.get(SCORE))
     if Y_TRUE not in roles:
@@ -300,14 +300,16 @@ def _audit(rows: Any, config: Config, test: Any = None, named: Mapping[str, str]
     from pathlib import Path
 
     from audit.pipeline.run import conclude, now
+    from audit.pipeline.sources import open_source
     from audit.pipeline.stages import Findings, audit_model, audit_parts
-    from audit.tables.table import Table, open_frame, open_table
+    from audit.tables.open import open_frame
+    from audit.tables.table import Table
 
     found, started = Findings(), now()
     dialect = UNSAID if config.data.csv is None else config.data.csv.dialect
 
     def opened(given: Any, shown: str) -> Table:
-        table = open_table(given, dialect=dialect) if isinstance(given, (str, Path)) else open_frame(given, shown)
+        table = open_source(given, dialect=dialect) if isinstance(given, (str, Path)) else open_frame(given, shown)
         for column, argument in (named or {}).items():
             try:
                 table.require((column,))

@@ -88,3 +88,17 @@ class Estimate:
             return f"Estimate({head}[{where}]: {self.status}, {self.reason})"
         bounds = "" if self.low is None or self.high is None else f" [{self.low:.4g}, {self.high:.4g}]"
         return f"Estimate({head}[{where}]: {self.value:.4g}{bounds}, n={self.n:g})"
+
+
+def number(value: float | None) -> str:
+    """Three decimals, or a dash; small numbers keep three significant digits."""
+    if value is None:
+        return "–"
+    return f"{value:.3g}" if 0 < abs(value) < 0.001 else f"{value:,.3f}"
+
+
+def interval_text(low: float | None, high: float | None) -> str:
+    """Interval in brackets; an open end is said."""
+    if low is None and high is None:
+        return ""
+    return f" [{number(low)}, {number(high)}]" if high is not None else f" [{number(low)}, no upper limit]"

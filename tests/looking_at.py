@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from audit.checks.part import looking
+from audit.checks.part import open_parts
 from audit.checks.registry import kinds
 from audit.config.read import build
 from audit.counting.backends.choose import count
 from audit.counting.plan import Counted
-from audit.pipeline.plans import data_plan
-from audit.tables.table import open_frame, open_table
+from audit.pipeline.plans import data_plan, scope_of
+from audit.tables.open import open_frame, open_table
 
 
 def found(code, train, test=None, **data):
@@ -22,7 +22,7 @@ def asked(code, parts, config):
     (kind,) = [k for k in kinds() if k.code == code]
     tables = {part: open_frame(rows) if hasattr(rows, "columns") else open_table(rows) for part, rows in parts.items()}
     counts = {part: _counted(table, config) for part, table in tables.items()}
-    with looking(tables, config, counts) as looked:
+    with open_parts(tables, config, data_plan(config), scope_of(config), counts) as looked:
         return [check for part in looked for check in kind.find(part)]
 
 

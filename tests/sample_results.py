@@ -25,20 +25,8 @@ from audit.estimate import Estimate, Level
 from audit.gates.judge import Evidence, judge, overall
 from audit.measurement.estimates import Estimates
 from audit.measurement.measure import Scope, data_estimates, model_estimates
-from audit.record.result import (
-    AuditResult,
-    Axis,
-    Check,
-    Code,
-    Column,
-    CubeRecord,
-    Energy,
-    EnergyComponent,
-    Factor,
-    Part,
-    Question,
-    Run,
-)
+from audit.record.cubes import Axis, CubeRecord
+from audit.record.result import AuditResult, Check, Code, Column, Energy, EnergyComponent, Factor, Part, Question, Run
 
 TODAY = dt.date(2026, 11, 24)
 BOSTON = {

@@ -20,8 +20,8 @@ from audit.config.read import build
 from audit.errors import QuestionError
 from audit.gates.four_fifths import CODE
 from audit.gates.judge import again
+from audit.measurement.inference.contingency import SMALLEST_P, fisher, inverted_p, pooled_z
 from audit.measurement.inference.effective import plain, weighted
-from audit.measurement.inference.two_rates import SMALLEST_P, fisher, inverted_p, pooled_z
 from audit.pipeline.verify import differences
 from audit.report.disclosure.publishable import publishable
 

@@ -15,14 +15,16 @@ import pandas as pd
 import pytest
 from suites_at_random import Random
 
+from audit.checks.expectations.answer import Expectation
 from audit.checks.expectations.checks import answer_suite, read_suite, run_suite
 from audit.checks.expectations.patterns import translated
 from audit.checks.expectations.run import ANSWERED
-from audit.checks.expectations.suite import SHAPES, Expectation, Suite, require_groups
+from audit.checks.expectations.suite import SHAPES, Suite, require_groups
 from audit.cli import main
 from audit.counting.columns import ask
 from audit.errors import QuestionError
-from audit.tables.table import Table, open_frame, open_table
+from audit.tables.open import open_frame, open_table
+from audit.tables.table import Table
 
 NOT_NULL = "expect_column_values_to_not_be_null"
 DATA = {

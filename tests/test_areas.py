@@ -20,7 +20,7 @@ from sklearn import metrics as sk
 
 import audit
 from audit.counting.backends.choose import engine_of
-from audit.counting.count import cubes_of, tallied
+from audit.counting.count import count_cubes, count_tallies, cubes_of
 from audit.counting.kinds import exact_auc
 from audit.counting.kinds import scores as engine
 from audit.counting.plan import Plan
@@ -32,7 +32,7 @@ from audit.pipeline.verify import differences
 from audit.record.reader import from_text
 from audit.report.card.render import render
 from audit.report.disclosure.publishable import publishable
-from audit.tables.table import open_frame
+from audit.tables.open import open_frame
 
 AGAINST = ("bpsn_auc", "bnsp_auc", "positive_average_equality_gap", "negative_average_equality_gap")
 
@@ -284,9 +284,9 @@ def test_exact_pairs_need_an_engine_that_sorts_and_all_rows(tmp_path):
     table = open_frame({"y": y, "s": s, "g": g})
     asked = Plan(groups=("g",), label="y", score="s", exact_auc=True)
     with pytest.raises(QuestionError, match="engine duckdb alone"):
-        engine_of("polars", None).count(table, asked)
+        count_cubes(table, asked, engine_of("polars", None))
     with pytest.raises(QuestionError, match="leave it out of parts"):
-        tallied(engine_of("duckdb", None), table, asked)
+        count_tallies(table, asked, engine_of("duckdb", None))
 
 
 def test_crossings_of_parts_add_up(monkeypatch):
@@ -295,7 +295,7 @@ def test_crossings_of_parts_add_up(monkeypatch):
     tables = [open_frame({"y": y[k], "s": s[k], "g": g[k], "h": h[k]}) for k in (slice(250), slice(250, None), slice(None))]  # fmt: skip
     for most, names in ((60_000, ("g", "h", "label", "score")), (300, ("g", "label", "score"))):
         monkeypatch.setattr(engine, "MOST_CROSSED", most)
-        first, second, whole = (tallied(engine_of("duckdb", None), t, asked) for t in tables)
+        first, second, whole = (count_tallies(t, asked, engine_of("duckdb", None)) for t in tables)
         summed, once = (cubes_of(t, asked).by_kind["scores"][0] for t in (first + second, whole))
         assert summed.names == once.names == names
         assert np.array_equal(summed["n"], once["n"])

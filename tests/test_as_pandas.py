@@ -16,12 +16,12 @@ import pytest
 from great_itself import great
 from suites_at_random import RandomOfRows
 
+from audit.checks.expectations.answer import Expectation
 from audit.checks.expectations.answering import named_in
 from audit.checks.expectations.checks import answer_suite, read_suite
-from audit.checks.expectations.suite import Expectation
 from audit.counting.columns.as_pandas import reading_of
 from audit.errors import QuestionError, SourceError
-from audit.tables.table import open_frame, open_table
+from audit.tables.open import open_frame, open_table
 
 NOT_NULL = "expect_column_values_to_not_be_null"
 OF_TYPE = "expect_column_values_to_be_of_type"

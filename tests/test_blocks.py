@@ -17,10 +17,10 @@ from audit.counting import crossings as tables
 from audit.counting.backends import dense
 from audit.counting.backends.choose import count, engine_of
 from audit.counting.backends.duckdb import DuckEngine
-from audit.counting.count import cubes_of, tallied
+from audit.counting.count import count_cubes, count_tallies, cubes_of
 from audit.counting.parts import open_counts, save_part
 from audit.counting.plan import Plan
-from audit.tables.table import open_frame, open_table
+from audit.tables.open import open_frame, open_table
 
 ENGINES = ("duckdb", "pandas", "polars")
 FIVE = ("race", "sex", "age", "insured", "town")
@@ -80,11 +80,11 @@ def small(monkeypatch):
 def test_several_tables_give_the_cubes_of_one(tmp_path, small, engine, question):
     crowd(2000).to_parquet(tmp_path / "crowd.parquet")
     table = open_table(tmp_path / "crowd.parquet")
-    once = DuckEngine().count(table, question)
+    once = count_cubes(table, question, DuckEngine())
     assert len(tables.blocks(question, {}, 2000)) == 1
     small()
     assert len(tables.blocks(question, {}, 2000)) > 1
-    several = engine_of(engine).count(table, question)
+    several = count_cubes(table, question, engine_of(engine))
     same(several, once)
     assert several.rows_excluded == {
         f"no value in {' or '.join(question.groups)}": several.rows_read - several.rows_used
@@ -97,7 +97,7 @@ def test_cubes_are_what_pandas_counts(tmp_path, small):
     frame.to_parquet(tmp_path / "crowd.parquet")
     small()
     plan = Plan(**ASKED | {"intersections": 3, "groups": ("race", "age", "town", "label2")}, positive=1)
-    found = DuckEngine().count(open_table(tmp_path / "crowd.parquet"), plan)
+    found = count_cubes(open_table(tmp_path / "crowd.parquet"), plan, DuckEngine())
     assert [cube.names[:3] for cube in found.cubes] == list(combinations(plan.groups, 3))
     for cube in found.cubes:
         slow = frame.groupby([*cube.names[:3], "label", "decision"], dropna=False).size()
@@ -114,12 +114,12 @@ def test_parts_of_several_tables_add_up_and_survive_a_file(tmp_path, small, name
     plan, frame = replace(QUESTIONS[name], of_parts=True), crowd(1500, seed=2)
     for part, rows in (("whole", frame), ("one", frame[:400]), ("other", frame[400:])):
         rows.to_parquet(tmp_path / f"{part}.parquet")
-    whole = cubes_of(tallied(DuckEngine(), open_table(tmp_path / "whole.parquet"), plan), plan)
+    whole = cubes_of(count_tallies(open_table(tmp_path / "whole.parquet"), plan, DuckEngine()), plan)
     folder = tmp_path / "counts"
     folder.mkdir()
     for part, engine in (("one", "duckdb"), ("other", "polars")):
         table = open_table(tmp_path / f"{part}.parquet")
-        save_part(folder, table, (table.digest,), plan, tallied(engine_of(engine), table, plan))
+        save_part(folder, table, (table.digest,), plan, count_tallies(table, plan, engine_of(engine)))
     same(count(open_counts("counts", folder), replace(plan, of_parts=False)), whole)
     assert whole.rows_excluded
 
@@ -160,7 +160,7 @@ def test_three_of_eight_attributes_take_nine_tables_at_most():
 @pytest.mark.parametrize("why", ["too many levels", "too many cells", "a level that was not there before"])
 def test_what_fits_no_array_is_grouped_instead(small, monkeypatch, why):
     frame, question = crowd(1000, seed=9), QUESTIONS["both"]
-    expected = DuckEngine().count(open_frame(frame), question)
+    expected = count_cubes(open_frame(frame), question, DuckEngine())
     small()
     answers, dense_tallies = [], dense.dense_tallies
     if why == "too many levels":
@@ -179,7 +179,7 @@ def test_what_fits_no_array_is_grouped_instead(small, monkeypatch, why):
     monkeypatch.setattr(
         "audit.counting.backends.duckdb.dense_tallies", lambda *asked: answers.append(dense_tallies(*asked))
     )
-    same(DuckEngine().count(open_frame(frame), question), expected)
+    same(count_cubes(open_frame(frame), question, DuckEngine()), expected)
     assert answers == [None]
 
 
@@ -193,6 +193,6 @@ def test_counts_of_few_levels_are_made_in_arrays(small, monkeypatch):
 
     monkeypatch.setattr("audit.counting.backends.duckdb.dense_tallies", kept)
     for name in ("decisions", "both", "units", "bands"):
-        DuckEngine().count(open_frame(crowd(500)), QUESTIONS[name])
+        count_cubes(open_frame(crowd(500)), QUESTIONS[name], DuckEngine())
     assert all(answers)
     assert len(answers) == 4

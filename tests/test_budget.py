@@ -17,12 +17,13 @@ from test_engines import people
 
 from audit.counting import count
 from audit.counting.backends.choose import engine_of
+from audit.counting.count import count_cubes
 from audit.counting.kinds import ranking, regression, scores
 from audit.counting.plan import Plan
 from audit.counting.tally import TooManyCellsError
 from audit.counting.terms import Column, Rows
 from audit.errors import QuestionError, SourceError
-from audit.tables.table import open_frame
+from audit.tables.open import open_frame
 
 ENGINES = ("duckdb", "pandas", "polars")
 PLAN = Plan(groups=("race", "sex"), label="label", prediction="decision")
@@ -36,7 +37,7 @@ def frame():
 def refused(monkeypatch, module, frame, plan, engine="duckdb", most=60):
     monkeypatch.setattr(module, "MOST_CELLS", most)
     with pytest.raises(SourceError) as error:
-        engine_of(engine).count(open_frame(frame), plan)
+        count_cubes(open_frame(frame), plan, engine_of(engine))
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -106,8 +107,10 @@ def test_empty_cells_count_where_a_cube_is_laid_out():
     with pytest.raises(
         SourceError, match=r"54,000,000 cells with the empty ones.*put it into bins.*fewer intersections"
     ):
-        engine_of("duckdb").count(
-            open_frame(frame), Plan(groups=("zip", "job", "school"), intersections=3, label="label")
+        count_cubes(
+            open_frame(frame),
+            Plan(groups=("zip", "job", "school"), intersections=3, label="label"),
+            engine_of("duckdb"),
         )
 
 
@@ -127,14 +130,15 @@ CHILD = """
 import json, sys
 from pathlib import Path
 from audit.counting.backends.choose import engine_of
+from audit.counting.count import count_cubes
 from audit.counting.plan import Plan
-from audit.tables.table import open_table
+from audit.tables.open import open_table
 from audit.errors import SourceError
 plan = Plan(
     groups=tuple(f"g{i}" for i in range(6)), intersections=6, label="label", prediction="prediction", weight="w"
 )
 try:
-    engine_of("duckdb").count(open_table(sys.argv[1]), plan)
+    count_cubes(open_table(sys.argv[1]), plan, engine_of("duckdb"))
 except SourceError as error:
     # Not ru_maxrss, which begins at what the parent held.
     held = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))

@@ -13,7 +13,6 @@ import sample_results as samples
 
 import audit
 from audit.errors import AuditError
-from audit.report.assets import asset
 from audit.report.card.charts import Scale, scale_for
 from audit.report.card.checking import sentence
 from audit.report.card.markdown import inline
@@ -23,6 +22,7 @@ from audit.report.card.render import WRITTEN as FORMATS
 from audit.report.card.render import render, write_cards
 from audit.report.card.view import card_view, headline
 from audit.report.card.words import percent, rate_text
+from audit.system.assets import asset
 
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = "EVENHAND_UPDATE_GOLDEN"

@@ -26,7 +26,7 @@ from audit.counting.labels import positive_class, predicted
 from audit.counting.plan import Plan
 from audit.errors import AuditError, InputError, QuestionError, ValuesError
 from audit.sklearn import Audited, DataGate
-from audit.tables.table import open_frame, open_table
+from audit.tables.open import open_frame, open_table
 from audit.torch import GroupTally
 
 HERE = ("duckdb", "pandas", "polars")

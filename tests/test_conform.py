@@ -13,7 +13,7 @@ import pytest
 from audit.conformance import run
 from audit.conformance.vectors import SHIPPED, read
 from audit.errors import QuestionError, SourceError
-from audit.report.assets import asset
+from audit.system.assets import asset
 
 VECTORS = read()
 

@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 import audit
+from audit.axes import SCORE
 from audit.counting import budget
 from audit.counting.backends.choose import engine_of
-from audit.counting.count import cubes_of, tallied
+from audit.counting.count import count_cubes, count_tallies, cubes_of
 from audit.counting.count_files import tallies_of, tallies_record
 from audit.counting.kinds import score_bins, scores
 from audit.counting.kinds.score_bins import Bins
 from audit.counting.plan import Plan
 from audit.counting.terms import Finer, Number, Rows, Steps
 from audit.errors import QuestionError
-from audit.measurement.grouping import SCORE
 from audit.measurement.scores.bins import edges_of
 from audit.pipeline.verify import differences
-from audit.tables.table import open_frame
+from audit.tables.open import open_frame
 
 KINDS = ("fraud", "beta", "default", "near 1", "log-odds", "an outlier", "tiny", "huge", "middle", "few millionths")
 
@@ -179,7 +179,9 @@ def parts_of(kind, plan=PLAN, **more):
     y, s, g, h = crowded(kind, 3000)
     columns = {"y": y, "s": s, "g": g, "h": h, **more}
     cuts = (slice(900), slice(900, 2000), slice(2000, None), slice(None))
-    return [tallied(engine_of("duckdb", None), open_frame({k: v[c] for k, v in columns.items()}), plan) for c in cuts]
+    return [
+        count_tallies(open_frame({k: v[c] for k, v in columns.items()}), plan, engine_of("duckdb", None)) for c in cuts
+    ]
 
 
 @pytest.mark.parametrize("kind", ["fraud", "near 1", "tiny", "beta"])
@@ -201,8 +203,8 @@ def test_parts_of_spread_scores_are_told_as_before():
     rng = np.random.default_rng(3)
     columns = {"y": rng.integers(0, 2, 3000), "s": rng.random(3000), "g": np.resize(["a", "b"], 3000)}
     plan = replace(PLAN, groups=("g",), intersections=1)
-    found_ = cubes_of(tallied(engine_of("duckdb", None), open_frame(columns), plan), plan)
-    whole = engine_of("duckdb", None).count(open_frame(columns), replace(plan, of_parts=False))
+    found_ = cubes_of(count_tallies(open_frame(columns), plan, engine_of("duckdb", None)), plan)
+    whole = count_cubes(open_frame(columns), replace(plan, of_parts=False), engine_of("duckdb", None))
     for one, other in zip(found_.by_kind["scores"], whole.by_kind["scores"], strict=True):
         assert [a.levels for a in one.axes] == [a.levels for a in other.axes]
         assert np.array_equal(one["n"], other["n"])

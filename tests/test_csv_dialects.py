@@ -19,7 +19,7 @@ import audit
 from audit.errors import AuditError, QuestionError, SourceError
 from audit.tables.formats.decoding import decoded, reading_option
 from audit.tables.formats.dialect import Dialect, dialect_of
-from audit.tables.table import open_table
+from audit.tables.open import open_table
 
 RNG = np.random.default_rng(5)
 N = 200

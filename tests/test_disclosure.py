@@ -9,8 +9,7 @@ import sample_results as samples
 
 import audit
 from audit.errors import QuestionError
-from audit.estimate import Estimate
-from audit.gates.sentences import number
+from audit.estimate import Estimate, number
 from audit.report.disclosure.publishable import publishable, values_between
 
 K = 10

@@ -11,8 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from audit.energy.instruments.choose import instrument_by_name
 from audit.energy.instruments.codecarbon import Codecarbon, _cpu
-from audit.energy.instruments.instrument import EVERY_BOARD, named
+from audit.energy.instruments.instrument import EVERY_BOARD
 from audit.energy.instruments.isolated import Apart
 from audit.energy.instruments.zeus import Zeus
 from audit.energy.ledger import WHOLE_MACHINE
@@ -105,7 +106,7 @@ def test_what_is_added_up_while_a_board_is_lost_is_left_out():
 
 def test_every_source_crosses_to_the_run_whole():
     """The process of the meter says the same as an instrument in this one."""
-    apart, here = Apart(), named("codecarbon")
+    apart, here = Apart(), instrument_by_name("codecarbon")
     apart.start()
     here.start()
     try:
@@ -123,7 +124,7 @@ def test_every_source_crosses_to_the_run_whole():
 
 def test_a_meter_that_does_not_exist_is_refused_by_name():
     with pytest.raises(QuestionError, match="no meter 'zeuss'; did you mean 'zeus'"):
-        named("zeuss")
+        instrument_by_name("zeuss")
 
 
 def test_the_question_names_the_meter():
@@ -180,8 +181,8 @@ def chip(kind: str, measured: str, *readings: dict[str, float]) -> str:
             def begin_window(self, key, restart=False): raise NotImplementedError
             def end_window(self, key): raise NotImplementedError
         soc._soc = {kind}()
-        from audit.energy.instruments.instrument import named
-        meter = named("zeus")
+        from audit.energy.instruments.choose import instrument_by_name
+        meter = instrument_by_name("zeus")
         meter.start()
         for _ in range({len(readings)}):
             found = meter.read()

@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_engines import people
 
+from audit.axes import LOSSES
 from audit.counting.backends.choose import engine_of
 from audit.counting.backends.duckdb import DuckEngine
-from audit.counting.count import cubes_of, tallied
+from audit.counting.count import count_cubes, count_tallies, cubes_of
 from audit.counting.exact import LARGEST_SHIFT, grid_shift, nearest
 from audit.counting.plan import Plan
 from audit.errors import InputError, QuestionError, SourceError, ValuesError
-from audit.measurement.grouping import LOSSES
-from audit.tables.table import open_frame, open_table
+from audit.tables.open import open_frame, open_table
 
 QUESTIONS = {
     "crossings": Plan(groups=("race", "sex"), intersections=2, label="label", prediction="decision"),
@@ -74,14 +74,20 @@ def table(tmp_path_factory):
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
 @pytest.mark.parametrize("engine", HERE)
 def test_every_engine_gives_the_same_cubes_from_a_file(table, engine, question):
-    same(engine_of(engine).count(open_table(table), question), DuckEngine().count(open_table(table), question))
+    same(
+        count_cubes(open_table(table), question, engine_of(engine)),
+        count_cubes(open_table(table), question, DuckEngine()),
+    )
 
 
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
 @pytest.mark.parametrize("engine", HERE)
 def test_every_engine_gives_the_same_cubes_from_a_frame(engine, question):
     frame = people(700, seed=3)
-    same(engine_of(engine).count(open_frame(frame), question), DuckEngine().count(open_frame(frame), question))
+    same(
+        count_cubes(open_frame(frame), question, engine_of(engine)),
+        count_cubes(open_frame(frame), question, DuckEngine()),
+    )
 
 
 @pytest.mark.parametrize("engine", HERE)
@@ -103,12 +109,12 @@ def test_odd_names_weights_and_units_are_the_same_everywhere(engine, rows):
     frame = pd.DataFrame({"g": pd.Series(g, dtype=object), "y": y, "w": w, "who": who})
     plan = Plan(groups=("g",), label="y", weight="w", unit="who")
     try:
-        expected = DuckEngine().count(open_frame(frame), plan)
+        expected = count_cubes(open_frame(frame), plan, DuckEngine())
     except InputError as refused:
         with pytest.raises(type(refused), match="^" + __import__("re").escape(str(refused)) + "$"):
-            engine_of(engine).count(open_frame(frame), plan)
+            count_cubes(open_frame(frame), plan, engine_of(engine))
         return
-    same(engine_of(engine).count(open_frame(frame), plan), expected)
+    same(count_cubes(open_frame(frame), plan, engine_of(engine)), expected)
 
 
 @pytest.mark.parametrize("engine", ["duckdb", *HERE])
@@ -132,7 +138,7 @@ def test_every_engine_refuses_in_the_same_words(engine, plan, says):
         None,
     )
     with pytest.raises(InputError, match=says):
-        engine_of(engine).count(open_frame(frame), plan)
+        count_cubes(open_frame(frame), plan, engine_of(engine))
 
 
 @pytest.mark.parametrize("engine", ["duckdb", *HERE])
@@ -143,7 +149,7 @@ def test_the_parts_add_up_to_the_whole_to_the_last_digit(engine, name, cut, seed
     from dataclasses import replace
 
     plan, frame = replace(QUESTIONS[name], of_parts=True), people(800, seed)
-    whole, *parts = (tallied(engine_of(engine), open_frame(f), plan) for f in (frame, frame[:cut], frame[cut:]))
+    whole, *parts = (count_tallies(open_frame(f), plan, engine_of(engine)) for f in (frame, frame[:cut], frame[cut:]))
     same(cubes_of(parts[0] + parts[1], plan), cubes_of(whole, plan))
     same(cubes_of(parts[1] + parts[0], plan), cubes_of(whole, plan))
 
@@ -152,10 +158,10 @@ def test_what_depends_on_the_whole_table_is_not_counted_in_parts():
     from dataclasses import replace
 
     with pytest.raises(QuestionError, match="regression cannot be counted in parts"):
-        tallied(DuckEngine(), open_frame(people(50)), replace(QUESTIONS["regression"], of_parts=True))
+        count_tallies(open_frame(people(50)), replace(QUESTIONS["regression"], of_parts=True), DuckEngine())
     frame = people(300).assign(score=lambda f: f.score * 700)
     with pytest.raises(ValuesError, match="same bins only if scores lie between 0 and 1"):
-        tallied(DuckEngine(), open_frame(frame), replace(QUESTIONS["threshold"], of_parts=True))
+        count_tallies(open_frame(frame), replace(QUESTIONS["threshold"], of_parts=True), DuckEngine())
 
 
 @given(st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1, max_size=50), st.randoms())
@@ -177,7 +183,7 @@ def test_weights_of_any_size_are_summed_alike_whatever_the_threads(tmp_path):
     pq.write_table(pa.table({"g": rng.choice(["a", "b"], n), "y": rng.integers(0, 2, n), "w": rng.lognormal(0, 4, n)}),
                    tmp_path / "w.parquet", row_group_size=10_000)  # fmt: skip
     plan = Plan(groups=("g",), label="y", weight="w")
-    first, *rest = (DuckEngine().count(open_table(tmp_path / "w.parquet"), plan) for _ in range(4))
+    first, *rest = (count_cubes(open_table(tmp_path / "w.parquet"), plan, DuckEngine()) for _ in range(4))
     for again in rest:
         same(first, again)
 
@@ -203,8 +209,8 @@ def test_a_cluster_of_two_workers_gives_the_same_cubes(cluster, parts):
     with session(cluster.master) as spark:
         assert spark.sparkContext.master == cluster.master
         for name in ("crossings", "bands", "weights", "units"):
-            spark_count = engine_of("spark", cluster.master).count(table, QUESTIONS[name])
-            same(spark_count, DuckEngine().count(table, QUESTIONS[name]))
+            spark_count = count_cubes(table, QUESTIONS[name], engine_of("spark", cluster.master))
+            same(spark_count, count_cubes(table, QUESTIONS[name], DuckEngine()))
 
 
 def test_a_cluster_keeps_classes_of_text_apart(cluster, tmp_path):
@@ -217,11 +223,11 @@ def test_a_cluster_keeps_classes_of_text_apart(cluster, tmp_path):
     with session(cluster.master):
         spark = engine_of("spark", cluster.master)
         table = open_table(tmp_path / "text.parquet")
-        found = spark.count(table, classes)
-        same(found, DuckEngine().count(table, classes))
+        found = count_cubes(table, classes, spark)
+        same(found, count_cubes(table, classes, DuckEngine()))
         assert found.cubes[0].axis("label").levels == ("01", "1", "2", "1E5")
         with pytest.raises(ValuesError, match="'01' and '1' would be one class"):
-            spark.count(open_table(tmp_path / "numbers.parquet"), classes)
+            count_cubes(open_table(tmp_path / "numbers.parquet"), classes, spark)
 
 
 @pytest.mark.slow
@@ -231,8 +237,8 @@ def test_a_cluster_gives_the_same_cubes_for_every_question(cluster, parts):
     table = open_table(parts / "part-*.parquet")
     with session(cluster.master):
         for question in QUESTIONS.values():
-            spark_count = engine_of("spark", cluster.master).count(table, question)
-            same(spark_count, DuckEngine().count(table, question), rel=1e-12)
+            spark_count = count_cubes(table, question, engine_of("spark", cluster.master))
+            same(spark_count, count_cubes(table, question, DuckEngine()), rel=1e-12)
 
 
 @pytest.mark.slow
@@ -241,11 +247,11 @@ def test_a_worker_that_is_killed_costs_time_and_no_row(cluster, parts):
 
     table = open_table(parts / "part-*.parquet")
     with session(cluster.master):
-        before = engine_of("spark", cluster.master).count(table, QUESTIONS["crossings"])
+        before = count_cubes(table, QUESTIONS["crossings"], engine_of("spark", cluster.master))
         cluster.kill(cluster.workers[0])
-        after = engine_of("spark", cluster.master).count(table, QUESTIONS["bands"])
-    same(before, DuckEngine().count(table, QUESTIONS["crossings"]))
-    same(after, DuckEngine().count(table, QUESTIONS["bands"]))
+        after = count_cubes(table, QUESTIONS["bands"], engine_of("spark", cluster.master))
+    same(before, count_cubes(table, QUESTIONS["crossings"], DuckEngine()))
+    same(after, count_cubes(table, QUESTIONS["bands"], DuckEngine()))
     cluster.workers[0] = cluster.add_worker(9)
 
 
@@ -255,14 +261,14 @@ def test_a_cluster_without_workers_is_told_and_not_waited_for(tmp_path, parts, m
 
     monkeypatch.setattr(spark, "WITHOUT_WORKERS_S", 6.0)
     with spark_cluster.cluster(tmp_path, workers=0) as empty, pytest.raises(SourceError, match="has had no worker"):
-        engine_of("spark", empty.master).count(open_table(parts / "part-*.parquet"), QUESTIONS["crossings"])
+        count_cubes(open_table(parts / "part-*.parquet"), QUESTIONS["crossings"], engine_of("spark", empty.master))
 
 
 def test_a_master_that_is_not_there_is_refused_at_once(parts):
     spark_cluster.require()
     master = f"spark://127.0.0.1:{spark_cluster.free_port()}"
     with pytest.raises(SourceError, match="no Spark master answers"):
-        engine_of("spark", master).count(open_table(parts / "part-*.parquet"), QUESTIONS["crossings"])
+        count_cubes(open_table(parts / "part-*.parquet"), QUESTIONS["crossings"], engine_of("spark", master))
 
 
 @pytest.mark.slow
@@ -275,10 +281,10 @@ def test_a_part_that_breaks_on_the_cluster_is_named_and_nothing_is_counted(clust
     data[100:60_000] = bytes(59_900)
     broken.write_bytes(data)
     with pytest.raises(SourceError, match=r"nothing of it was.*part-1|changed while"):
-        engine_of("spark", cluster.master).count(table, QUESTIONS["crossings"])
+        count_cubes(table, QUESTIONS["crossings"], engine_of("spark", cluster.master))
 
 
 def test_spark_reads_parquet_alone(tmp_path):
     people(20).to_csv(tmp_path / "people.csv", index=False)
     with pytest.raises(SourceError, match="engine spark reads Parquet"):
-        engine_of("spark").count(open_table(tmp_path / "people.csv"), QUESTIONS["crossings"])
+        count_cubes(open_table(tmp_path / "people.csv"), QUESTIONS["crossings"], engine_of("spark"))

@@ -52,9 +52,15 @@ def account_of(rows, levels=LEVELS, classes=2):
     return cells.account(table)
 
 
+def recorded(number, part, account, **more):
+    """Record of what a tally counted."""
+    excluded = account.rows_excluded
+    return epoch_of(number, part, account.cube, rows_read=account.rows_read, rows_excluded=excluded, **more)
+
+
 def point(number, rows=None, part="validation", **more):
     account = account_of(rows_of(number) if rows is None else rows)
-    return epoch_of(number, part, account, account.cube, **more)
+    return recorded(number, part, account, **more)
 
 
 # The rates of an epoch
@@ -80,7 +86,7 @@ def test_the_accuracy_of_several_classes_is_that_of_an_audit_of_its_rows():
     rng = np.random.default_rng(0)
     rows = rows_of(0).assign(label=rng.integers(0, 4, 2000), prediction=rng.integers(0, 4, 2000))
     account = account_of(rows, {"sex": SEXES}, classes=4)
-    found = rates_of(epoch_of(1, "validation", account, account.cube), 0.9)
+    found = rates_of(recorded(1, "validation", account), 0.9)
     oracle = audit.measure(rows["label"], rows["prediction"], groups=rows[["sex"]], task="multiclass", confidence=0.9)
     assert len(found) == 3
     assert all(e in oracle.find("accuracy", by=e.by) for e in found)
@@ -141,7 +147,7 @@ def test_an_epoch_that_is_logged_again_is_replaced_and_that_is_said(tmp_path):
 
 
 def broken(**changes):
-    plain = json.loads(json.dumps(audit.document.plain_of(point(1))))
+    plain = json.loads(json.dumps(audit.record.serialize.plain_of(point(1))))
     return json.dumps(plain | changes)
 
 
@@ -205,7 +211,7 @@ def test_a_folder_that_cannot_be_written_costs_one_line_and_never_the_training(t
 def test_an_epoch_without_a_number_or_a_name_is_refused(number, part):
     account = account_of(rows_of(0))
     with pytest.raises(QuestionError):
-        epoch_of(number, part, account, account.cube)
+        recorded(number, part, account)
 
 
 # The run

@@ -10,12 +10,13 @@ from sklearn import metrics as sk
 
 import audit
 from audit.counting.backends.choose import engine_of
+from audit.counting.count import count_cubes
 from audit.counting.plan import Plan
 from audit.cube import Cube
 from audit.measurement.scores.bins import pairs_of
 from audit.pipeline.verify import differences
 from audit.record.reader import from_text
-from audit.tables.table import open_frame
+from audit.tables.open import open_frame
 
 EXACT = "exact: every pair of rows was looked at"
 AGAINST = {"bpsn_auc": (1, False, 0, True, 0.0), "bnsp_auc": (1, True, 0, False, 0.0),
@@ -137,7 +138,9 @@ def test_changed_sums_of_precision_are_found():
 def test_a_document_that_counted_pairs_alone_is_still_read():
     y, s, g, *_ = crowded("spread", 600)
     plan = Plan(groups=("g",), label="y", score="s", exact_auc=True)
-    whole = engine_of("duckdb", None).count(open_frame({"y": y, "s": s, "g": g}), plan).by_kind["ordered pairs"][1]
+    whole = count_cubes(open_frame({"y": y, "s": s, "g": g}), plan, engine_of("duckdb", None)).by_kind["ordered pairs"][
+        1
+    ]
     groups = [("a",), ("b",), ("c",)]
     old = pairs_of(Cube(whole.axes, {k: v for k, v in whole.measures.items() if k in {"n", "below"}}), groups)
     assert np.array_equal(old.auc, pairs_of(whole, groups).auc)

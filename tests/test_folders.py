@@ -20,9 +20,10 @@ from test_tables import refused
 
 from audit.counting.backends.choose import engine_of
 from audit.counting.backends.duckdb import DuckEngine
+from audit.counting.count import count_cubes
 from audit.counting.plan import Plan
 from audit.tables import folders
-from audit.tables.table import open_table
+from audit.tables.open import open_table
 
 DEFAULT = "__HIVE_DEFAULT_PARTITION__"
 PLANS = {
@@ -85,11 +86,11 @@ def test_folders_count_as_the_same_rows_in_one_file(warehouse, source, plan):
     table, whole = open_table(source, folder=warehouse), open_table("rows.parquet", folder=warehouse)
     assert table.rows == whole.rows == 1200
     assert {table.columns[c] for c in ("year", "site", "hired")} == {"text"}
-    counted = DuckEngine().count(table, plan)
-    same(counted, DuckEngine().count(whole, plan))
+    counted = count_cubes(table, plan, DuckEngine())
+    same(counted, count_cubes(whole, plan, DuckEngine()))
     if source == "tree":
         for engine in ("pandas", "polars"):
-            same(engine_of(engine).count(table, plan), counted)
+            same(count_cubes(table, plan, engine_of(engine)), counted)
 
 
 def test_spark_reads_folders_as_the_others_do(tmp_path, warehouse):
@@ -103,8 +104,8 @@ def test_spark_reads_folders_as_the_others_do(tmp_path, warehouse):
     with session("local[2]") as spark:
         before = spark.conf.get(INFERENCE)
         table = open_table(tmp_path)  # two bases
-        found = engine_of("spark", "local[2]").count(table, PLANS["group"])
-        same(found, DuckEngine().count(table, PLANS["group"]), rel=1e-12)
+        found = count_cubes(table, PLANS["group"], engine_of("spark", "local[2]"))
+        same(found, count_cubes(table, PLANS["group"], DuckEngine()), rel=1e-12)
         assert found.rows_read == 2400
         assert spark.conf.get(INFERENCE) == before
 
@@ -120,7 +121,7 @@ def test_values_are_names_whatever_they_look_like(tmp_path):
     plan = Plan(groups=("k",))
     table = open_table("t", folder=tmp_path)
     for engine in ("pandas", "polars"):
-        same(engine_of(engine).count(table, plan), DuckEngine().count(table, plan))
+        same(count_cubes(table, plan, engine_of(engine)), count_cubes(table, plan, DuckEngine()))
 
 
 def test_keys_are_undone_too_and_may_begin_with_an_underscore(tmp_path):

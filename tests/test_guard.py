@@ -300,7 +300,7 @@ def test_no_name_becomes_a_link(tmp_path, playing):
 
 
 def test_the_guard_is_what_is_shipped():
-    from audit.report.assets import asset
+    from audit.system.assets import asset
 
     text = Path(asset("dashboards/serve.py")).read_text()
     assert "Middleware(Guard" in text

@@ -12,10 +12,10 @@ from test_cards import Page, contrast, palette
 import audit
 from audit.config.read import parse
 from audit.errors import QuestionError
-from audit.report.assets import asset
 from audit.report.card.render import FORMATS, WRITTEN, formats, render
 from audit.report.categories import ratio_text
 from audit.report.disclosure.publishable import publishable
+from audit.system.assets import asset
 
 SEX = {"Male": (92, 50), "Female": (76, 34)}
 RACE = {"Hispanic": (28, 18), "White": (40, 15), "Black": (32, 16), "NH/PI": (8, 5), "Asian": (24, 10)}
@@ -112,7 +112,7 @@ def test_what_only_the_owner_knows_comes_from_audit_toml():
     )
     from dataclasses import replace
 
-    from audit.record.cubes import question_record
+    from audit.pipeline.records import question_record
 
     text = render(replace(example(), question=question_record(config)), "ll144-md", k=1)
     for said in ("An Auditor", "Applications of one year", "2025-01-01 to 2025-12-31", "2026-02-01", "too few to say"):

@@ -10,11 +10,12 @@ from sklearn import metrics as sk
 
 import audit
 from audit.counting.backends.duckdb import DuckEngine
+from audit.counting.count import count_cubes
 from audit.counting.plan import Plan
 from audit.errors import QuestionError, ValuesError
 from audit.measurement.inference.calibration import calibration, shared_noise
 from audit.pipeline.verify import differences
-from audit.tables.table import open_frame
+from audit.tables.open import open_frame
 
 LOSSES = ("brier_score", "log_loss", "calibration_in_the_large")
 GROUPS = 150
@@ -193,8 +194,8 @@ def test_losses_are_counted_into_folds_that_sum_to_the_whole():
     rng = np.random.default_rng(6)
     frame = {"y": rng.integers(0, 2, 200), "s": rng.random(200), "g": rng.choice(["a", "b"], 200), "u": np.arange(200) // 4}  # fmt: skip
     asked = Plan(groups=("g",), label="y", score="s", unit="u")
-    lost = DuckEngine().count(open_frame(frame), asked).by_kind["losses"][0]
-    alone = DuckEngine().count(open_frame(frame), Plan(groups=("g",), label="y", score="s")).by_kind["losses"][0]
+    lost = count_cubes(open_frame(frame), asked, DuckEngine()).by_kind["losses"][0]
+    alone = count_cubes(open_frame(frame), Plan(groups=("g",), label="y", score="s"), DuckEngine()).by_kind["losses"][0]
     assert lost.names == ("g", "label", "fold")
     for measure, values in lost.over("fold").measures.items():
         assert values == pytest.approx(alone[measure])

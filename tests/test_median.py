@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import audit
 from audit.config.read import build
+from audit.counting.count import count_cubes
 from audit.errors import AuditError, QuestionError, ValuesError
 from audit.pipeline.verify import differences
 from audit.record.reader import from_text
@@ -123,7 +124,7 @@ def test_every_engine_finds_it_listed_or_searched(engine, most, monkeypatch):
     from audit.counting.backends.choose import engine_of
     from audit.counting.kinds import median as module
     from audit.counting.plan import Plan
-    from audit.tables.table import open_frame
+    from audit.tables.open import open_frame
 
     monkeypatch.setattr(module, "MOST_VALUES", most)
     rng = np.random.default_rng(3)
@@ -135,7 +136,7 @@ def test_every_engine_finds_it_listed_or_searched(engine, most, monkeypatch):
     ):
         frame = pd.DataFrame({"y": np.arange(len(scores)) % 2, "s": scores, "g": "a"})
         plan = Plan(groups=("g",), label="y", score="s", threshold="median")
-        found = engine_of(engine, None).count(open_frame(frame), plan)
+        found = count_cubes(open_frame(frame), plan, engine_of(engine, None))
         assert found.median == pytest.approx(np.median(scores), rel=1e-12)
         cube = found.cubes[0].keep("prediction")
         assert cube.at("prediction", "1")["n"] == sum(scores > np.median(scores))

@@ -35,7 +35,8 @@ import json, resource, sys, time
 from pathlib import Path
 began = time.monotonic()
 from audit.energy.meter import Meter
-from audit.system.command import exit_status, metered_command
+from audit.pipeline.run import metered_command
+from audit.system.command import exit_status
 loaded = time.monotonic()
 with Meter(country="FRA", record=Path("energy.json"), flush_s=0.3) as meter:
     ended = metered_command(["python", "train.py"], folder=Path("."), meter=meter)

@@ -218,7 +218,7 @@ def test_the_dashboard_draws_several_classes(tmp_path, monkeypatch):
     testing = pytest.importorskip("streamlit.testing.v1")
     from audit.cli import dashboard
     from audit.record.store import Store
-    from audit.report.assets import asset
+    from audit.system.assets import asset
 
     result, *_ = decided()
     run_id = "20261124T050512Z-1a2b34"

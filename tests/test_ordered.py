@@ -12,7 +12,7 @@ from audit.counting.backends import duckdb
 from audit.counting.backends.choose import engine_of
 from audit.counting.kinds import exact_auc, sorting
 from audit.counting.plan import Plan
-from audit.tables.table import open_frame
+from audit.tables.open import open_frame
 
 KINDS = {
     "all": st.floats(allow_nan=False, allow_infinity=False),

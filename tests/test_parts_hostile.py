@@ -22,10 +22,11 @@ from test_engines import people
 
 from audit.cli import main
 from audit.counting.backends.choose import engine_of
+from audit.counting.count import count_cubes
 from audit.counting.parts import BEGUN, ENDING, begun
 from audit.counting.plan import Plan
 from audit.errors import SourceError
-from audit.tables.table import open_table
+from audit.tables.open import open_table
 
 ASKED = ("--label", "label", "--prediction", "decision", "--groups", "race,sex", "--weight", "w")
 
@@ -375,10 +376,10 @@ def test_a_file_of_a_pattern_that_differs_is_named(tmp_path, change, says):
 def test_files_that_say_the_same_in_other_types_are_read_alike_by_every_engine(tmp_path, change, flip):
     both = (table_of(0), change(table_of(1)))
     table = open_table(glob_of(tmp_path, *(both[::-1] if flip else both)))
-    expected = engine_of("duckdb").count(table, PLAN)
+    expected = count_cubes(table, PLAN, engine_of("duckdb"))
     assert expected.rows_read == 600
     for engine in ENGINES[1:]:
-        same(engine_of(engine).count(table, PLAN), expected)
+        same(count_cubes(table, PLAN, engine_of(engine)), expected)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -388,4 +389,4 @@ def test_a_damaged_page_is_refused_by_every_engine(tmp_path, engine):
     data[100:60_000] = bytes(59_900)
     (tmp_path / "people.parquet").write_bytes(data)
     with pytest.raises(SourceError, match=r"people.parquet cannot be read .*write it again"):
-        engine_of(engine).count(open_table(tmp_path / "people.parquet"), PLAN)
+        count_cubes(open_table(tmp_path / "people.parquet"), PLAN, engine_of(engine))

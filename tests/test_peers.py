@@ -31,7 +31,7 @@ from audit.conformance.vectors import read
 from audit.energy.carbon import grid
 from audit.energy.meter import Meter
 from audit.errors import QuestionError, SourceError
-from audit.tables.table import open_table
+from audit.tables.open import open_table
 
 GOLDEN = {v.id: v for v in read()}
 
@@ -290,7 +290,7 @@ def test_codecarbon_has_no_field_for_how_energy_was_found():
 
     names = {f.name for f in dataclasses.fields(EmissionsData)}
     assert not [n for n in names if any(w in n for w in ("measured", "estimate", "method", "instrument", "coverage"))]
-    assert {"method", "detail", "coverage"} <= {f.name for f in dataclasses.fields(audit.result.EnergyComponent)}
+    assert {"method", "detail", "coverage"} <= {f.name for f in dataclasses.fields(audit.record.energy.EnergyComponent)}
 
 
 @pytest.mark.parametrize(("name", "code"), [("exception", 1), ("signal", -signal.SIGTERM), ("crash", -signal.SIGSEGV)])

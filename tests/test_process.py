@@ -257,7 +257,8 @@ PARENT = """
 import json, sys, time
 from pathlib import Path
 from audit.energy.meter import Meter
-from audit.system.command import exit_status, metered_command
+from audit.pipeline.run import metered_command
+from audit.system.command import exit_status
 folder = Path(sys.argv[1])
 with Meter(country="USA", pue=1.2, record=folder / "energy.json", flush_s=1) as meter:
     (folder / "clock").write_text(repr(time.monotonic()))

@@ -13,7 +13,7 @@ from audit.config.sections import leaves
 from audit.errors import QuestionError
 from audit.pipeline.run import Job, run
 from audit.record.store import Store
-from audit.tables import table
+from audit.tables import open as opening
 
 DATA = {"source": "d.csv", "test": "t.csv", "label": "y", "groups": ["g"]}
 ROWS = pd.DataFrame({"y": [0, 1] * 20, "p": [1, 0, 0, 1] * 10, "g": list("aabb") * 10})
@@ -22,8 +22,8 @@ ROWS = pd.DataFrame({"y": [0, 1] * 20, "p": [1, 0, 0, 1] * 10, "g": list("aabb")
 @pytest.fixture
 def parsed(monkeypatch):
     """Names of the texts that were parsed, in order."""
-    seen, real = [], table._text
-    monkeypatch.setattr(table, "_text", lambda part, text: seen.append(part.path.name) or real(part, text))
+    seen, real = [], opening._text
+    monkeypatch.setattr(opening, "_text", lambda part, text: seen.append(part.path.name) or real(part, text))
     return seen
 
 

@@ -15,10 +15,9 @@ import sample_results as samples
 from audit.cli import main
 from audit.config.read import build, parse
 from audit.config.write import to_toml
-from audit.credentials import without_credentials
-from audit.errors import AuditError, QuestionError, SourceError
+from audit.errors import AuditError, QuestionError, SourceError, without_credentials
 from audit.gates.judge import again
-from audit.record.cubes import question_record
+from audit.pipeline.records import question_record
 from audit.record.store import read_result
 from audit.report.card.render import FORMATS, render
 from audit.report.disclosure.strangers import bare

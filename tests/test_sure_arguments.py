@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 from suites_at_random import Random, RandomOfRows
 
+from audit.checks.expectations.answer import Expectation
 from audit.checks.expectations.argument_schema import argument_schema
 from audit.checks.expectations.arguments import built, quietly
 from audit.checks.expectations.checks import read_suite
 from audit.checks.expectations.run import ANSWERED
-from audit.checks.expectations.suite import Expectation, known_types
+from audit.checks.expectations.suite import known_types
 from audit.checks.expectations.sure_arguments import FOLDER, surely_taken
 from audit.errors import QuestionError
 

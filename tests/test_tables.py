@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 
 from audit.errors import SourceError
 from audit.tables.formats.csv import read_csv
-from audit.tables.table import open_frame, open_table
+from audit.tables.open import open_frame, open_table
 
 ROWS = "group,y\n" + "a,1\nb,0\n" * 30
 FAST_S = 2.0
@@ -255,7 +255,7 @@ def test_no_permission(tmp_path):
     if os.getuid() == 0:
         tmp_path.chmod(0o755)
     put(tmp_path, "t.csv", ROWS).chmod(0)
-    code = "import os\nfrom audit.tables.table import open_table\nos.getuid() or os.setuid(65534)\nopen_table('t.csv')"
+    code = "import os\nfrom audit.tables.open import open_table\nos.getuid() or os.setuid(65534)\nopen_table('t.csv')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert "SourceError: t.csv cannot be read: Permission denied; make it readable" in done.stderr.splitlines()[-1]
 

@@ -10,8 +10,7 @@ from scipy import stats
 from simulations.tails import SCALES, _pair, drawn, of_the_large, stacked, summed, tails
 
 import audit
-from audit.measurement.inference.lent import highest, lowest, seen_by_all, unlike
-from audit.measurement.inference.means import between, limits, mean_gap, measured
+from audit.measurement.inference.means import between, highest, limits, lowest, mean_gap, measured, seen_by_all, unlike
 from audit.measurement.inference.scales import EXPLAINED, MEANS, ROOT_MEAN_SQUARE
 from audit.pipeline.verify import differences
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from scipy.stats import binom, fisher_exact
 
 import audit
+from audit.measurement.inference.contingency import inverted_p
 from audit.measurement.inference.corrections import gap_p_value
 from audit.measurement.inference.effective import folded, plain, weighted
 from audit.measurement.inference.intervals import clopper_pearson
-from audit.measurement.inference.one_rate import rows_against
 from audit.measurement.inference.pairs import against, extreme, gap, guarded, shown_against, single
-from audit.measurement.inference.two_rates import inverted_p
+from audit.measurement.inference.sample_size import rows_against
 
 LIMITS = (("ratio", 0.8), ("ratio", 0.9), ("difference", 0.01), ("difference", 0.05), ("difference", 0.1))
 TAIL = 0.025

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 import audit
 from audit.counting.backends.choose import engine_of
-from audit.counting.count import cubes_of, tallied
+from audit.counting.count import count_tallies, cubes_of
 from audit.counting.plan import Plan
 from audit.counting.terms import Number
 from audit.counting.weighing import FARTHEST, Weighing, band_of
 from audit.errors import ValuesError
 from audit.report.card.render import render
 from audit.row_totals import rows_text, total_text
-from audit.tables.table import open_frame
+from audit.tables.open import open_frame
 
 N = 900
 RNG = np.random.default_rng(20261130)
@@ -94,7 +94,7 @@ PLAN = Plan(groups=("g",), label="y", weight="w", of_parts=True)
 
 
 def counts(engine, frame):
-    return tallied(engine_of(engine), open_frame(frame), PLAN)
+    return count_tallies(open_frame(frame), PLAN, engine_of(engine))
 
 
 def cells(tallies):

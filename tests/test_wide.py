@@ -15,12 +15,12 @@ import audit
 from audit.checks import part as looked
 from audit.config.read import build
 from audit.config.sections import MOST_GROUPINGS, groupings
-from audit.counting.backends.duckdb import connection
 from audit.counting.columns import held_columns
 from audit.errors import AuditError
 from audit.pipeline.stages import Findings, audit_parts
+from audit.tables.connection import connection
 from audit.tables.kinds import clashing
-from audit.tables.table import open_frame, open_table
+from audit.tables.open import open_frame, open_table
 
 KINDS = ("few", "many", "text", "holes", "id", "constant", "empty", "proxy", "told", "truth", "nan", "email")
 

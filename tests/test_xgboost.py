@@ -169,7 +169,7 @@ def test_a_broken_function_of_predictions_is_a_problem_and_no_exception(tmp_path
 
 def test_a_bug_in_the_auditor_does_not_reach_the_training(tmp_path, matrix, monkeypatch, capfd):
     for broken in (
-        "audit.record.store.Store.begin", "audit.wrapping.steps.Recording.leave_training", "audit.run.conclude",
+        "audit.record.store.Store.begin", "audit.wrapping.steps.Recording.leave_training", "audit.pipeline.run.conclude",
     ):  # fmt: skip
         with monkeypatch.context() as patched:
             patched.setattr(broken, lambda *_, **__: 1 / 0)

@@ -8,7 +8,7 @@ from audit.config.read import build
 from audit.counting.backends.choose import count
 from audit.pipeline.plans import data_plan
 from audit.pipeline.stages import look_at
-from audit.tables.table import open_frame
+from audit.tables.open import open_frame
 
 
 def checks_of(train, test, **data):

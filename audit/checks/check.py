@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from audit.record.result import Check, CheckOutcome
 
 if TYPE_CHECKING:
-    from audit.checks.part import Looked
+    from audit.checks.part import OpenPart
 
 FALSE_ALARM = 0.01
 """Chance that a check which looks at many numbers warns of data in which nothing is wrong; it is shared among them."""
@@ -30,7 +30,7 @@ class CheckKind:
     """Why it matters to anybody."""
     reference: str
     mend: str
-    find: Callable[[Looked], Iterable[Check]]
+    find: Callable[[OpenPart], Iterable[Check]]
     """Outcomes for one part; none where the check is not applicable to it."""
     severity: str = "warning"
 

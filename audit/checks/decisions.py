@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from audit.axes import DECIDED, LOSSES, NEGATIVE, POSITIVE, PREDICTION
 from audit.checks.counted_codes import THRESHOLD, mend_of
 from audit.config.schema import Config
 from audit.config.sections import UNASKED_THRESHOLD
@@ -15,7 +16,6 @@ from audit.counting.plan import Counted, Plan
 from audit.cube import Cube
 from audit.errors import QuestionError, printable
 from audit.gates.four_fifths import CODE as FOUR_FIFTHS
-from audit.measurement.grouping import DECIDED, LOSSES, NEGATIVE, POSITIVE, PREDICTION
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.record.result import Check, CheckOutcome
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from audit.axes import LABEL, PREDICTION
 from audit.checks.counted_codes import DECLARED, mend_of
 from audit.checks.label_titles import DISGUISE, disguise
 from audit.counting.plan import Counted, Plan
 from audit.cube import Cube
 from audit.errors import printable
-from audit.measurement.grouping import LABEL, PREDICTION, grouping
+from audit.measurement.grouping import grouping
 from audit.measurement.metrics.dataset import DATA_BASE_RATE
 from audit.measurement.rates.classes import class_grouping, classes_of
 from audit.record.result import Check

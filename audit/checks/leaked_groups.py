@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from audit.checks.naming import NAME_LENGTH, group, several
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.config.sections import SMALLEST_PUBLISHED as K
 from audit.counting.backends.sql import key_sql
 from audit.errors import printable
@@ -34,7 +34,7 @@ class Leaked(NamedTuple):
         return 0 < self.leaked < K or 0 < self.rows - self.leaked < K
 
 
-def leaked_by_group(looked: Looked, train: Looked, key: str) -> tuple[str, ...]:
+def leaked_by_group(looked: OpenPart, train: OpenPart, key: str) -> tuple[str, ...]:
     """A sentence for each group column, the group that is hit most first.
 
     Parameters
@@ -96,7 +96,7 @@ def _follows(hidden: Sequence[Leaked]) -> bool:
     return Leaked(None, leaked, rows).small
 
 
-def _counted(looked: Looked, train: Looked, key: str, by: str) -> list[Leaked]:
+def _counted(looked: OpenPart, train: OpenPart, key: str, by: str) -> list[Leaked]:
     sql = (
         f"WITH mine AS (SELECT {key_sql(looked.key(by))} AS g, {key} FROM {looked.scan.source}), "  # noqa: S608
         f"twins AS (SELECT DISTINCT fa, fb FROM (SELECT {key} FROM {train.scan.source}) "

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from audit.axes import STRATUM, WITHIN_STRATA
 from audit.config.schema import Config
-from audit.counting.backends.duckdb import DuckScan, connection
-from audit.counting.backends.sql import quoted
+from audit.counting.backends.duckdb import DuckScan
 from audit.counting.columns.held_columns import held_columns
 from audit.counting.columns.profile import Profile, profile_of
 from audit.counting.crossings import Crossed
@@ -28,8 +28,8 @@ from audit.counting.terms import Band, Column, Extent, Key, Number, Rows, Slice
 from audit.counting.weighing import extent_of_weights, unit_of, weighed_tally
 from audit.cube import Cube
 from audit.errors import SourceError
-from audit.measurement.grouping import STRATUM, WITHIN_STRATA
-from audit.pipeline.plans import data_plan
+from audit.measurement.scope import Scope
+from audit.tables.connection import connection, quoted
 from audit.tables.table import Table, registered
 
 if TYPE_CHECKING:
@@ -64,13 +64,17 @@ class Joint:
 
 
 @dataclass(eq=False)
-class Looked:
+class OpenPart:
     """One part of the data, open for reading."""
 
     part: str
     """``train``, ``test``."""
     table: Table
     config: Config
+    plan: Plan
+    """What the audit counts of a part."""
+    scope: Scope
+    """What it measures."""
     scan: DuckScan
     """All readable columns of the part."""
     counted: Counted
@@ -79,7 +83,7 @@ class Looked:
     """Columns that can be read exactly as they stand."""
     unread: tuple[str, ...] = ()
     """Columns that cannot, and that no question names; no check says anything of them."""
-    train: Looked | None = None
+    train: OpenPart | None = None
     """The part that a model learns from, where this is another one."""
     _joint: dict[tuple[str, ...], Joint | None] = field(default_factory=dict, repr=False)
     _crossed: dict[str, tuple[Cube, ...]] = field(default_factory=dict, repr=False)
@@ -114,7 +118,7 @@ class Looked:
     @cached_property
     def _named(self) -> tuple[str, ...]:
         """Columns that the question names, which lie in every block."""
-        return tuple(c for c in data_plan(self.config).columns if c in set(self.columns))
+        return tuple(c for c in self.plan.columns if c in set(self.columns))
 
     @property
     def rows(self) -> int:
@@ -177,7 +181,7 @@ class Looked:
         are too many joint values.
         """
         if column not in self._crossed:
-            plan = replace(data_plan(self.config), strata=(column,))
+            plan = replace(self.plan, strata=(column,))
             sums, extents = weights(plan), self._extents(plan)
             by = keys(plan) | {f"{STRATUM}0": self.key(column)}
             try:
@@ -196,7 +200,7 @@ class Looked:
 
     def key(self, column: str) -> Key:
         """Key by which a column is counted: its value, its band, or the group that it names."""
-        plan = data_plan(self.config)
+        plan = self.plan
         if column in plan.groups:
             return group_key(column, plan)
         edges = self.edges.get(column)
@@ -232,9 +236,8 @@ class Looked:
         return tuple(sorted({low + (order[i][0] + 1) / per_unit for i in at if i < len(order) - 1})) or (high,)
 
 
-def readable(table: Table, config: Config) -> tuple[str, ...]:
+def readable(table: Table, asked: tuple[str, ...]) -> tuple[str, ...]:
     """Columns that hold plain values under a name of their own; of a lazy table only those that the question names."""
-    asked = data_plan(config).columns
     if table.lazy:
         return asked
     plain = (c for c, kind in table.columns.items() if kind != "other")
@@ -265,20 +268,20 @@ def _can_be_read(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[s
 
 
 @contextmanager
-def looking(
-    tables: Mapping[str, Table], config: Config, counted: Mapping[str, Counted]
-) -> Iterator[tuple[Looked, ...]]:
+def open_parts(
+    tables: Mapping[str, Table], config: Config, plan: Plan, scope: Scope, counted: Mapping[str, Counted]
+) -> Iterator[tuple[OpenPart, ...]]:
     """Open all parts on one connection, so that they can be compared; the first one is what a model learns from."""
     with connection() as con:
-        opened: list[Looked] = []
+        opened: list[OpenPart] = []
         for part, table in tables.items():
             with table.reading():
-                wanted = readable(table, config)
-                columns = _exact(con, table, wanted, data_plan(config).columns)
+                wanted = readable(table, plan.columns)
+                columns = _exact(con, table, wanted, plan.columns)
                 scan = DuckScan(con, table.scan(con, columns), table.rows)
                 readably = frozenset(columns)
                 every = () if table.lazy else (*table.columns, *table.lacking)
                 unread = tuple(c for c in every if c not in readably)
                 train = opened[0] if opened else None
-                opened.append(Looked(part, table, config, scan, counted[part], columns, unread, train))
+                opened.append(OpenPart(part, table, config, plan, scope, scan, counted[part], columns, unread, train))
         yield tuple(opened)

@@ -14,8 +14,7 @@ import typer
 from audit._version import __version__
 from audit.cli import audit, init, parts, planning, results
 from audit.cli.streams import Interrupts, Streams
-from audit.credentials import without_credentials
-from audit.errors import AuditError, printable
+from audit.errors import AuditError, printable, without_credentials
 from audit.system.control_characters import shown
 from audit.system.own_streams import flush
 

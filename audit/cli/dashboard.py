@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 
 from audit.errors import QuestionError, printable
-from audit.report.assets import asset
+from audit.system.assets import asset
 from audit.system.environment import STORE
 from audit.system.guard import SECRET_VARIABLE
 

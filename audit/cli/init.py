@@ -57,7 +57,7 @@ def demo(
     """Copy a shipped pipeline here and run it, that of real mortgage decisions; the verdict sets no exit code."""
     from audit.cli.audit import run
     from audit.errors import QuestionError, no_such, printable
-    from audit.report.assets import asset
+    from audit.system.assets import asset
 
     if pipeline not in DEMOS:
         raise QuestionError(no_such("pipeline", pipeline, DEMOS))

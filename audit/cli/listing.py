@@ -30,7 +30,7 @@ def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
     """List the runs of the store, the last published first."""
     import json as codec
 
-    from audit.credentials import without_credentials
+    from audit.errors import without_credentials
     from audit.record.store import Store
 
     kept = Store(store)

@@ -58,9 +58,8 @@ def gate(
 def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> Any:
     """Question of the result, with other gates where they are given."""
     from audit.cli.question import JUDGING, policy_of
-    from audit.config.read import build
+    from audit.config.read import build, question_of
     from audit.config.written_limits import rule_of
-    from audit.record.reader import question_of
 
     recorded = question_of(found)
     if path is None and not rules:

@@ -10,8 +10,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from audit.config.schema import Config
-from audit.credentials import SCHEME
-from audit.errors import QuestionError, no_such, printable
+from audit.errors import SCHEME, QuestionError, StoreError, no_such, printable
+from audit.record.result import AuditResult
 
 DEFAULT_NAME = "audit.toml"
 LARGEST_BYTES = 1_000_000
@@ -123,3 +123,17 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((m for a in get_args(annotation) if (m := _model_in(a)) is not None), None)
+
+
+def question_of(result: AuditResult) -> Config:
+    """The question of a document.
+
+    Raises
+    ------
+    StoreError
+        When nobody can have asked it.
+    """
+    try:
+        return build(result.question.config, f"question of {printable(result.run.id, 40)}")
+    except QuestionError as error:
+        raise StoreError(f"{error}; restore the document") from error

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, model_validator
 
+from audit.axes import Task
 from audit.config.energy import EnergySection
 from audit.config.limits import canonical, check_classes, check_label, check_limits, check_task
 from audit.config.owners import DatasetInfo, ModelInfo
@@ -29,7 +30,7 @@ from audit.config.sections import (
 )
 from audit.errors import no_such, printable
 from audit.estimate import Stage
-from audit.measurement.metrics.kinds import EVERYBODY, Compare, Everybody, Task, asks_of, at_k
+from audit.measurement.metrics.kinds import EVERYBODY, Compare, Everybody, asks_of, at_k
 from audit.tables.formats.dialect import UNSAID, Dialect
 
 

@@ -23,8 +23,9 @@ from pydantic import (
     model_validator,
 )
 
+from audit.axes import Task
 from audit.errors import QuestionError, printable
-from audit.measurement.metrics.kinds import Everybody, Task
+from audit.measurement.metrics.kinds import Everybody
 from audit.tables.formats.dialect import Dialect, dialect_of
 
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitespace=True)]

@@ -21,12 +21,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from audit.axes import Task
 from audit.errors import QuestionError, SourceError, printable
 from audit.estimate import Group, Stage
-from audit.measurement.metrics.kinds import Task
 from audit.record.result import Verdict
-from audit.report.assets import asset
 from audit.system import strict_json
+from audit.system.assets import asset
 
 SHIPPED = "reports/conformance/vectors.json"
 COUNT = "n"

@@ -11,10 +11,10 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from audit.axes import LABEL, PREDICTION, STRATUM
 from audit.counting.count import Tallies
 from audit.counting.plan import Plan
 from audit.counting.tally import Tally
-from audit.measurement.grouping import LABEL, PREDICTION, STRATUM
 from audit.tables.kinds import Kind
 from audit.tables.table import HeldTable, Table
 

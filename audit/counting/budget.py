@@ -10,19 +10,17 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from math import prod
 
+from audit.axes import LABEL, MOST_LAID_OUT, PREDICTION, STRATUM
 from audit.counting.plan import Plan
 from audit.counting.tally import TooManyCellsError
 from audit.cube import NUMBER
 from audit.errors import SourceError, printable
 from audit.estimate import Level
-from audit.measurement.grouping import LABEL, PREDICTION, STRATUM
 from audit.tables.table import Table
 
 MOST_CELLS = 1_000_000
 """Cells of one pass over the rows that hold a row: all group columns crossed, whatever the intersections, with strata,
 label, prediction and fold. Label, prediction and fold of all groups that can be judged (2,000) are fewer."""
-MOST_LAID_OUT = 20_000_000
-"""Cells of one cube, empty ones included: 160 MB for each measure."""
 
 
 def too_many(error: TooManyCellsError, table: Table, plan: Plan, *, fewer: bool = False) -> SourceError:

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from audit.axes import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, SCORE, STRATUM, nowhere
 from audit.cube import Axis, Cube
 from audit.errors import QuestionError, no_such, printable
 from audit.estimate import Level
-from audit.measurement.grouping import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, SCORE, STRATUM, nowhere
 
 BELOW, UNKNOWN = 0, 1
 """First places of an attribute: a code under -1, and -1, which says that the group is not known."""

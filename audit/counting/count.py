@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from audit.axes import LOSSES, ORDERED, SCORES, UNIT
 from audit.counting.budget import MOST_CELLS, too_many
 from audit.counting.crossings import Block, Crossed, blocks, crossed
 from audit.counting.cubes import label_words, read
@@ -22,17 +23,13 @@ from audit.counting.kinds.median import resolved
 from audit.counting.kinds.regression import regression_counts
 from audit.counting.kinds.scores import Scored, score_cubes, score_tallies
 from audit.counting.plan import MEDIAN, Counted, Plan
-from audit.counting.refusals import refuse_columns, refuse_levels, refuse_long_names, refuse_sums
+from audit.counting.refusals import look, refuse_columns, refuse_long_names, refuse_sums
 from audit.counting.tally import TooManyCellsError
 from audit.counting.terms import Extent, Highest, Lowest, Number, Rows, Sum, Test
 from audit.counting.weighing import checked_extent, smallest_weight, unit_of
 from audit.cube import Axis, Cube
 from audit.errors import QuestionError
-from audit.measurement.grouping import LOSSES, ORDERED, SCORES, UNIT
 from audit.tables.table import Table
-
-LOOKED_AT_ROWS = 20_000
-"""Rows looked at first, so that a score given as a group is refused before the whole table is read."""
 
 
 class Tallies(NamedTuple):
@@ -49,7 +46,7 @@ class Tallies(NamedTuple):
         return Tallies(self.crossings + other.crossings, self.scored + other.scored)
 
 
-def counted(engine: Engine, table: Table, plan: Plan) -> Counted:
+def count_cubes(table: Table, plan: Plan, engine: Engine) -> Counted:
     """Cubes of a plan, from as few passes over the rows as it needs; one where rows are plain.
 
     Raises
@@ -77,8 +74,8 @@ def counted(engine: Engine, table: Table, plan: Plan) -> Counted:
     return replace(found, further={**found.further, ORDERED: pairs})
 
 
-def tallied(engine: Engine, table: Table, plan: Plan) -> Tallies:
-    """What `counted` reads its cubes from, as it adds up over the parts of a table.
+def count_tallies(table: Table, plan: Plan, engine: Engine) -> Tallies:
+    """What `count_cubes` reads its cubes from, as it adds up over the parts of a table.
 
     Raises
     ------
@@ -146,17 +143,6 @@ def crossings(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent
         for column, levels in zip(tally.keys, tally.levels, strict=True):
             refuse_long_names(table, plan, column, levels)
     return found
-
-
-def look(scan: Scan, table: Table, plan: Plan) -> Mapping[str, int]:
-    """Refuse by the first rows what has too many levels to be a group or a class, and tell how many each has."""
-    classes = () if plan.task in {"regression", "ranking"} else (plan.label, plan.prediction)
-    looked = [c for c in (*plan.groups, *plan.strata, *classes) if c is not None and c not in plan.bins]
-    if not looked:
-        return {}
-    found = scan.look(looked, LOOKED_AT_ROWS)
-    refuse_levels(table, plan, found.rows, found.distinct)
-    return found.distinct
 
 
 def _extents(scan: Scan, table: Table, plan: Plan) -> dict[str, Extent]:

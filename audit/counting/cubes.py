@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from audit.axes import DECIDED, FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, STRATUM, WITHIN_STRATA, nowhere
 from audit.counting.budget import refuse_large
 from audit.counting.classes import class_names
 from audit.counting.comparing import is_missing
@@ -21,17 +22,6 @@ from audit.counting.plan import Counted, Plan
 from audit.counting.tally import Tally, order_of
 from audit.cube import Axis, Cube, sort_key
 from audit.estimate import Level
-from audit.measurement.grouping import (
-    DECIDED,
-    FOLD,
-    LABEL,
-    NEGATIVE,
-    POSITIVE,
-    PREDICTION,
-    STRATUM,
-    WITHIN_STRATA,
-    nowhere,
-)
 from audit.tables.levels import band_texts, level_text
 
 

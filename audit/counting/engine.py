@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from audit.counting.plan import Counted, Plan
 from audit.counting.tally import Tally
 from audit.counting.terms import Extent, Key, Sum, Term
 from audit.tables.table import Table
@@ -123,8 +122,4 @@ class Engine(Protocol):
 
     def scan(self, table: Table, columns: Sequence[str]) -> AbstractContextManager[Scan]:
         """Open some columns of a table for reading."""
-        ...
-
-    def count(self, table: Table, plan: Plan) -> Counted:
-        """Pass over the rows and return the plan's cubes."""
         ...

@@ -5,9 +5,9 @@ Must not: know an engine.
 
 from __future__ import annotations
 
+from audit.axes import FOLD, LABEL, PREDICTION, STRATUM
 from audit.counting.plan import FOLDS, Plan
 from audit.counting.terms import Band, Column, Fold, Key, Number, Passes, Rows, Sum, Test, Total
-from audit.measurement.grouping import FOLD, LABEL, PREDICTION, STRATUM
 
 REACHED = "reached"
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Final, Literal
 
+from audit.axes import CROSSINGS, Task
 from audit.cube import Cube
-from audit.measurement.grouping import CROSSINGS
-from audit.measurement.metrics.kinds import Task
 
 FOLDS = 100
 """Folds of the unit; 20 would widen a rate's interval by 6%, 500 would narrow it by 1%."""

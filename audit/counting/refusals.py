@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from audit.axes import DECIDED, FOLD, LABEL, MAJORITY, MOST_GROUPS, NEAREST, ORIGIN, PREDICTION, SCORE, STRATUM
+from audit.counting.engine import Scan
 from audit.counting.plan import Plan
 from audit.errors import QuestionError, ValuesError, printable
-from audit.measurement.grouping import (
-    DECIDED,
-    FOLD,
-    LABEL,
-    MAJORITY,
-    MOST_GROUPS,
-    NEAREST,
-    ORIGIN,
-    PREDICTION,
-    SCORE,
-    STRATUM,
-)
 from audit.tables.table import Table
+
+LOOKED_AT_ROWS = 20_000
+"""Rows looked at first, so that a score given as a group is refused before the whole table is read."""
+
 
 MOST_CLASSES = 100
 NUMERIC = ("integer", "float", "boolean")
@@ -212,3 +206,14 @@ def refuse_sums(sums: Mapping[str, Any], plan: Plan, table: Table) -> None:
         if key in sums and (bad := int(sums[key].sum())):
             name = getattr(plan, role)
             raise ValuesError(f"{role} '{printable(name)}' {what} in {bad:,} of {total:,} rows; {mend}")
+
+
+def look(scan: Scan, table: Table, plan: Plan) -> Mapping[str, int]:
+    """Refuse by the first rows what has too many levels to be a group or a class, and tell how many each has."""
+    classes = () if plan.task in {"regression", "ranking"} else (plan.label, plan.prediction)
+    looked = [c for c in (*plan.groups, *plan.strata, *classes) if c is not None and c not in plan.bins]
+    if not looked:
+        return {}
+    found = scan.look(looked, LOOKED_AT_ROWS)
+    refuse_levels(table, plan, found.rows, found.distinct)
+    return found.distinct

@@ -16,7 +16,8 @@ from typing import Literal, NamedTuple, Protocol
 
 from audit.config.schema import GateRule
 from audit.estimate import Estimate, Group
-from audit.measurement.inference.one_rate import LARGEST_FACTOR, POWER, enough_at, rows_against
+from audit.measurement.inference.few_events import enough_at
+from audit.measurement.inference.sample_size import LARGEST_FACTOR, POWER, rows_against
 from audit.measurement.metrics.kinds import asks_of
 
 End = Literal["low", "high"]

@@ -17,8 +17,7 @@ from statistics import NormalDist
 
 from audit.config.schema import Config
 from audit.errors import printable
-from audit.estimate import Estimate, Group
-from audit.gates.sentences import interval_text, number
+from audit.estimate import Estimate, Group, interval_text, number
 from audit.group_names import group_text
 from audit.measurement.estimates import Estimates
 from audit.measurement.metrics.adverse import (

@@ -26,7 +26,7 @@ from audit.gates.sentences import FOLDS_DECIDE, gate_sentence, unmeasured
 from audit.gates.waivers import require_bounded, waived
 from audit.measurement.beside import Beside
 from audit.measurement.estimates import Estimates
-from audit.measurement.inference.one_rate import LARGEST_FACTOR
+from audit.measurement.inference.sample_size import LARGEST_FACTOR
 from audit.record.energy_text import energy_total
 from audit.record.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
 

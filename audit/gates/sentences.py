@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
 from audit.errors import printable
-from audit.estimate import SAYS_NOTHING, Estimate, Group
+from audit.estimate import SAYS_NOTHING, Estimate, Group, interval_text, number
 from audit.gates.decisive_groups import Around, Deciding, Held, Settled, deciding_pair
 from audit.group_names import NAME_LENGTH, told_apart
 from audit.measurement.metrics.kinds import asks_of
@@ -26,20 +26,6 @@ MANY = 100
 UNCOMPARED = "No limit on groups was set, so nothing was judged between groups."
 SMALL, FOLDS_DECIDE = "small_group", "folds_decide"
 """Flags: of an estimate of few rows; of one of a gate that other folds of the unit could turn, so near is the limit."""
-
-
-def number(value: float | None) -> str:
-    """Three decimals, or a dash; small numbers keep three significant digits."""
-    if value is None:
-        return "–"
-    return f"{value:.3g}" if 0 < abs(value) < 0.001 else f"{value:,.3f}"
-
-
-def interval_text(low: float | None, high: float | None) -> str:
-    """Interval in brackets; an open end is said."""
-    if low is None and high is None:
-        return ""
-    return f" [{number(low)}, {number(high)}]" if high is not None else f" [{number(low)}, no upper limit]"
 
 
 def headline_of(verdict: str, sentence: str) -> str:

@@ -187,3 +187,9 @@ class _Table:
 
     def _names(self, pair: tuple[int, int]) -> tuple[Any, Any]:
         return self.g.groups[pair[0]], self.g.groups[pair[1]]
+
+
+def largest_bounds(plain: Sequence[Estimate], corrected: Sequence[Estimate]) -> tuple[float, float]:
+    """Limits of the largest absolute value: the lower one has looked at all, the upper one needs every one inside."""
+    low = max(max(0.0, e.low or 0.0, -(e.high or 0.0)) for e in corrected)
+    return low, max(max(abs(e.low or 0.0), abs(e.high or 0.0)) for e in plain)

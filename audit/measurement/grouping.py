@@ -5,14 +5,15 @@ Must not: know a metric's name or a limit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import combinations, product
+from itertools import product
 from typing import Any
 
 import numpy as np
 
+from audit.axes import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, all_groups, reference_at, unit_of
 from audit.cube import Axis, Cube, of_others
 from audit.errors import QuestionError, no_such
 from audit.estimate import Group
@@ -20,31 +21,7 @@ from audit.measurement.inference.delta import smooth
 from audit.measurement.inference.effective import Sample, apart, folded, plain, weighted
 from audit.measurement.metrics.kinds import ClassStatistic, Rate, Statistic
 
-LABEL, PREDICTION, FOLD, STRATUM, SCORE = "label", "prediction", "fold", "stratum", "score"
-ORIGIN = "label_origin"
-"""Axis of one level: what labels and predictions of a regression are summed from."""
-MAJORITY, NEAREST = "majority", "nearest"
-"""What most of a row's nearest neighbours in the reference are predicted; how many are asked, an axis of one level."""
-NEGATIVE, POSITIVE = "0", "1"
-UNIT = "weight_unit"
-"""Axis of one level: the power of two in which weights are counted, where doubles would not hold them as they are."""
-EVEN = "even"
-"""Level of rows whose neighbours have no majority, because several lie equally far."""
-LISTS, GAINS, PLACES = "lists", "gains", "places"
-"""Kinds of cubes of a ranking: whole lists by grouping, lists by group, and items by the places that they hold."""
-GROUPING = "grouping"
-"""Axis of whole lists: the columns whose groups are looked at, as a JSON list."""
-CROSSINGS, WITHIN_STRATA, SCORES, LOSSES, BINNED = "", "within strata", "scores", "losses", "scores"
-FLIPS, DECIDED, ORDERED = "flips", "decided", "ordered pairs"
-"""Kinds of cubes, as the record names them: groups x outcome, and what some metrics need beside."""
 NO_ROWS, NO_WEIGHT = "0/0: no rows in this group", "0/0: all weights are 0"
-MOST_GROUPS = 2000
-"""Groups of one grouping; the pairs rule looks at all pairs, and a reader at none of so many."""
-
-
-def nowhere(groups: Sequence[str]) -> str:
-    """Reason for which a row enters no group: it has no value of any of these columns."""
-    return f"no value in {' or '.join(groups)}"
 
 
 @dataclass(frozen=True)
@@ -196,12 +173,6 @@ class Grouping:
         return weighted(hits[:, 0], total[:, 0], hits_w2[:, 0], total_w2[:, 0])
 
 
-def crossings(groups: Sequence[str], order: int) -> Iterator[tuple[str, ...]]:
-    """Everybody, then every attribute, then every crossing up to ``order`` ways."""
-    for size in range(min(order, len(groups)) + 1):
-        yield from combinations(groups, size)
-
-
 def grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mapping[str, str]) -> Grouping:
     """Groups of one crossing, from the smallest cube that holds it."""
     holding = [c for c in cubes if set(by) <= set(c.names)]
@@ -219,24 +190,6 @@ def grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mapping[str,
     missing = float(kept["n"].sum() - known["n"].sum())
     at = reference_at(by, groups, rows, reference)
     return Grouping(by, groups, counts, at, missing, FOLD in cube.names, unit=unit_of(cube))
-
-
-def unit_of(cube: Cube) -> int:
-    """Power of two in which a cube counts weights."""
-    return int(cube.axis(UNIT).levels[0] or 0) if UNIT in cube.names and cube.axis(UNIT).levels else 0
-
-
-def all_groups(known: Cube, by: tuple[str, ...]) -> tuple[Group, ...]:
-    """Groups of one crossing, absent ones included; too many are refused."""
-    groups = tuple(product(*(known.axis(name).levels for name in by)))
-    if len(groups) > MOST_GROUPS:
-        widest = max(by, key=lambda name: len(known.axis(name).levels))
-        raise QuestionError(
-            f"{' x '.join(by)} makes {len(groups):,} groups, more than {MOST_GROUPS:,} (too many levels to judge); "
-            f"bin or leave out '{widest}' ({len(known.axis(widest).levels):,} levels)"
-            f"{', or ask for fewer intersections' if len(by) > 1 else ''}"
-        )
-    return groups
 
 
 def missing_groups(cubes: Sequence[Cube], by: tuple[str, ...]) -> Grouping | None:
@@ -261,23 +214,16 @@ def partly_missing(kept: Cube, by: tuple[str, ...]) -> tuple[tuple[Group, ...], 
     return tuple(every[i] for i in at), at
 
 
-def reference_at(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarray, named: Mapping[str, str]) -> int:
-    """Declared reference where every attribute has one, otherwise the largest group."""
-    if by and all(name in named for name in by):
-        wanted = tuple(named[name] for name in by)
-        if wanted not in groups:
-            missing = next(n for n in by if not any(g[by.index(n)] == named[n] for g in groups))
-            choices = sorted({str(g[by.index(missing)]) for g in groups})
-            raise QuestionError(no_such(f"reference group in '{missing}'", named[missing], choices))
-        return groups.index(wanted)
-    return int(np.argmax(rows)) if len(groups) else 0
-
-
 def _binary(cube: Cube) -> Cube:
     """Cube with label and prediction axes of exactly two levels each; a missing axis is all negative."""
     for name in (LABEL, PREDICTION):
         cube = two_levels(cube, name) if name in cube.names else _constant(cube, name)
     return cube
+
+
+def _constant(cube: Cube, name: str) -> Cube:
+    axes = [*cube.axes, Axis(name, (NEGATIVE, POSITIVE))]
+    return Cube(axes, {k: np.stack([v, np.zeros_like(v)], axis=-1) for k, v in cube.measures.items()})
 
 
 def two_levels(cube: Cube, name: str) -> Cube:
@@ -298,8 +244,3 @@ def two_levels(cube: Cube, name: str) -> Cube:
             out[tuple(index)] = values.take(at, axis=dim)
         measures[key] = out
     return Cube(axes, measures)
-
-
-def _constant(cube: Cube, name: str) -> Cube:
-    axes = [*cube.axes, Axis(name, (NEGATIVE, POSITIVE))]
-    return Cube(axes, {k: np.stack([v, np.zeros_like(v)], axis=-1) for k, v in cube.measures.items()})

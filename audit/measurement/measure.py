@@ -8,12 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from audit.cube import Cube
-from audit.estimate import Estimate
-from audit.measurement.dataset.labels import label_estimates
-from audit.measurement.dataset.representation import BiasTable
-from audit.measurement.estimates import Block, Estimates
-from audit.measurement.grouping import (
+from audit.axes import (
     BINNED,
     CROSSINGS,
     FLIPS,
@@ -24,14 +19,18 @@ from audit.measurement.grouping import (
     ORDERED,
     SCORES,
     WITHIN_STRATA,
-    Grouping,
+    Task,
     crossings,
-    grouping,
-    missing_groups,
 )
+from audit.cube import Cube
+from audit.estimate import Estimate
+from audit.measurement.dataset.labels import label_estimates
+from audit.measurement.dataset.representation import BiasTable
+from audit.measurement.estimates import Block, Estimates
+from audit.measurement.grouping import Grouping, grouping, missing_groups
 from audit.measurement.metrics.confusion import STATISTICS
 from audit.measurement.metrics.dataset import DATA_BASE_RATE
-from audit.measurement.metrics.kinds import Rate, Statistic, Task
+from audit.measurement.metrics.kinds import Rate, Statistic
 from audit.measurement.metrics.rates import RATES
 from audit.measurement.ranking.ranking_table import ranking_estimates
 from audit.measurement.rates.adverse import adverse_block

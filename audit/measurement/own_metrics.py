@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from audit.axes import crossings
 from audit.errors import QuestionError, ValuesError, printable
 from audit.estimate import Estimate, Group
-from audit.measurement.grouping import NO_ROWS, crossings
+from audit.measurement.grouping import NO_ROWS
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.scope import OWN
 

@@ -11,17 +11,17 @@ from contextlib import nullcontext
 from typing import Any
 
 from audit._version import __version__
+from audit.axes import LABEL, NEGATIVE, POSITIVE, PREDICTION
 from audit.config.read import build
 from audit.config.written_limits import Gates, rules_of
 from audit.counting.cells import Account
 from audit.counting.plan import Counted
 from audit.cube import Cube
 from audit.errors import ValuesError
-from audit.measurement.grouping import LABEL, NEGATIVE, POSITIVE, PREDICTION
+from audit.measurement.epochs import occupied
 from audit.pipeline.plans import model_plan
 from audit.pipeline.run import conclude, now
 from audit.pipeline.stages import Findings, measure_model
-from audit.record.epochs import occupied
 from audit.record.result import AuditResult, Part, Run
 from audit.tables.python_values import deep, plain, policy_of, reference_of
 from audit.tables.python_values import names as names_of

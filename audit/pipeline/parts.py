@@ -13,17 +13,18 @@ from audit.config.read import build
 from audit.config.schema import Config
 from audit.counting.as_written import as_written
 from audit.counting.backends.choose import engine_of
-from audit.counting.count import tallied
+from audit.counting.count import count_tallies
 from audit.counting.parts import ENDING, begun, part_names, read_question, save_part, save_question
 from audit.counting.plan import Plan
 from audit.errors import SHOWN_CHOICES, QuestionError, SourceError, printable
 from audit.pipeline.plans import data_plan, model_plan
+from audit.pipeline.sources import open_source
 from audit.pipeline.stages import Step
 from audit.tables.addresses import is_address, public
 from audit.tables.files import digests_of, is_counts
 from audit.tables.folders import find_parts
 from audit.tables.formats.dialect import UNSAID, Dialect
-from audit.tables.table import Table, open_table
+from audit.tables.table import Table
 
 COUNTED = ("data", "predictions")
 """Sections that say what is counted; a policy may be another one every time that the sum is measured."""
@@ -78,8 +79,8 @@ def add_part(
     plan = plan_of(config)
     with begun(folder, str(source)):
         with step("Counting the part"):
-            table = as_written(open_table(source, dialect=dialect), plan)
-            found = tallied(engine_of(engine or "duckdb", master), table, plan)  # type: ignore[arg-type]
+            table = as_written(open_source(source, dialect=dialect), plan)
+            found = count_tallies(table, plan, engine_of(engine or "duckdb", master))  # type: ignore[arg-type]
         save_question(folder, raw)
         save_part(folder, table, _files(source, table), plan, found)
     return Added(found.crossings.rows, len(list(folder.glob(f"*{ENDING}"))))

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from audit.config.sections import SMALLEST_PUBLISHED
 from audit.config.write import to_toml
-from audit.counting.backends.duckdb import connection
-from audit.counting.backends.sql import quoted
 from audit.errors import printable
+from audit.pipeline.sources import open_source
 from audit.tables.addresses import written_from
+from audit.tables.connection import connection, quoted
 from audit.tables.formats.dialect import UNSAID, Dialect
 from audit.tables.levels import level_text
-from audit.tables.table import Table, open_table
+from audit.tables.table import Table
 
 LABEL_WORDS = re.compile(
     r"label|target|outcome|approv|default|recid|hired|admit|income|y_true|^y$|^class$|churn|fraud|granted|accepted|readmit",
@@ -89,7 +89,7 @@ class Look:
 def look(path: str | Path, folder: Path, dialect: Dialect = UNSAID) -> Look:
     """Look at the first rows of a table and guess each column's role."""
     source = written_from(path, folder)
-    table = open_table(path, dialect=dialect)
+    table = open_source(path, dialect=dialect)
     seen = [_seen(table, name) for name in table.columns]
     binary = [s for s in seen if s.levels is not None and len(s.levels) == 2]
     predictions = [s for s in binary if PREDICTION_WORDS.search(s.name)]
@@ -137,7 +137,7 @@ def suite(path: str | Path, dialect: Dialect = UNSAID) -> str:
     from audit.checks.expectations.propose import starting_suite
     from audit.counting.columns.as_pandas import reading_of
 
-    rows = reading_of(open_table(path, dialect=dialect)).first(LOOKED_AT_ROWS)
+    rows = reading_of(open_source(path, dialect=dialect)).first(LOOKED_AT_ROWS)
     return json.dumps(starting_suite(rows), indent=1, ensure_ascii=False) + "\n"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Literal
 
 from audit._version import __version__
 from audit.config.schema import Config
+from audit.energy.meter import Phase
 from audit.errors import AuditError, QuestionError, SourceError, StoreError, TrainingError, printable
 from audit.gates.before_training import standing
 from audit.gates.judge import Evidence, exit_code, judge, overall, require_waived
 from audit.pipeline.earlier_predictions import Earlier, require_apart
+from audit.pipeline.records import question_record
 from audit.pipeline.stages import (
     Findings,
     Opened,
@@ -30,14 +32,13 @@ from audit.pipeline.stages import (
     require_inside,
     require_left,
 )
-from audit.record.cubes import question_record
 from audit.record.result import AuditResult, Code, Energy, Run
 from audit.record.store import BEFORE, RECORD, Store
+from audit.system.command import Ended, run_command
 from audit.system.recorded_command import recorded_words
 
 if TYPE_CHECKING:
     from audit.energy.meter import Meter
-    from audit.system.command import Ended
 
 NOT_KEPT = 74
 """Exit code of an audit that went well and could not be kept, as of one whose output could not be written."""
@@ -266,7 +267,6 @@ def _train(job: Job, meter: Meter, found: Findings, staging: Path, opened: Opene
 def _metered(command: Sequence[str], job: Job, meter: Meter, found: Findings, staging: Path) -> Ended:
     """Run a command under the meter, and read what it said of its epochs."""
     from audit.record.epochs import environment_of, read_epochs
-    from audit.system.command import metered_command
 
     env, quiet = environment_of(staging), job.quiet_stdout
     ended = metered_command(command, folder=job.folder, meter=meter, phase="train", quiet_stdout=quiet, env=env)
@@ -296,3 +296,17 @@ def today() -> dt.date:
 def now() -> str:
     """The present time in UTC, ISO 8601."""
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def metered_command(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    meter: Meter,
+    phase: Phase = "train",
+    quiet_stdout: bool = False,
+    env: Mapping[str, str] | None = None,
+) -> Ended:
+    """Run a command as one phase of a meter that is already running."""
+    with meter.phase(phase):
+        return run_command(command, folder=folder, quiet_stdout=quiet_stdout, env=env)

@@ -16,7 +16,7 @@ from audit.checks.counted_codes import mend_of
 from audit.checks.decisions import score_checks, threshold_check
 from audit.checks.groups import declared_checks, group_checks
 from audit.checks.missing_words import missing_words
-from audit.checks.part import Looked, looking, readable
+from audit.checks.part import OpenPart, open_parts, readable
 from audit.checks.registry import kinds
 from audit.config.schema import Config
 from audit.counting.as_written import as_written
@@ -30,10 +30,13 @@ from audit.measurement.estimates import Estimates
 from audit.measurement.measure import of_data, of_predictions
 from audit.pipeline.earlier_predictions import left_none, require_apart
 from audit.pipeline.plans import data_plan, model_plan, scope_of
-from audit.record.cubes import cube_record, part_record
-from audit.record.result import Check, CubeRecord, Epoch, Part
+from audit.pipeline.records import part_record
+from audit.pipeline.sources import open_source
+from audit.record.cubes import CubeRecord, cube_record
+from audit.record.epochs import Epoch
+from audit.record.result import Check, Part
 from audit.tables.lazy import SparkTable
-from audit.tables.table import Table, open_table
+from audit.tables.table import Table
 
 Step = Callable[[str], AbstractContextManager[object]]
 
@@ -81,7 +84,7 @@ class Opened:
         """Table of a file or a pattern of files; a cluster's files are not read whole on this machine for a digest."""
         engine = self.config.data.engine
         dialect = self.config.dialect(source)
-        return open_table(source, folder=self.folder, digested=engine != "spark", engine=engine, dialect=dialect)
+        return open_source(source, folder=self.folder, digested=engine != "spark", engine=engine, dialect=dialect)
 
 
 def require_inputs(config: Config, folder: Path, store: Path | None = None) -> Opened:
@@ -183,18 +186,18 @@ def look_at(parts: Mapping[str, Table], config: Config, counts: Mapping[str, Cou
     """Every check of the rows themselves; none where only counts were kept, or another machine reads the rows."""
     if not all(_has_rows(table, config) for table in parts.values()):
         return ()
-    with looking(parts, config, counts) as looked:
+    with open_parts(parts, config, data_plan(config), scope_of(config), counts) as looked:
         each = [_found_in(part, step) for part in looked]
     return tuple(check for of_parts in zip(*each, strict=True) for checks in of_parts for check in checks)
 
 
-def _found_in(part: Looked, step: Step) -> list[list[Check]]:
+def _found_in(part: OpenPart, step: Step) -> list[list[Check]]:
     """Checks of one part, by kind; what no question named may be damaged too, and is then this table's fault."""
     with part.table.reading():
         return [_found_by(kind, part, at, step) for at, kind in enumerate(kinds(), 1)]
 
 
-def _found_by(kind: CheckKind, part: Looked, at: int, step: Step) -> list[Check]:
+def _found_by(kind: CheckKind, part: OpenPart, at: int, step: Step) -> list[Check]:
     with step(f"Looking at {part.part}, check {at} of {len(kinds())}, {len(part.columns):,} columns"):
         return list(kind.find(part))
 
@@ -206,7 +209,8 @@ def _has_rows(table: Table, config: Config) -> bool:
 
 def _looked_at(table: Table, config: Config) -> tuple[str, ...]:
     """Columns that are read: all that hold plain values where rows are looked at, else those that are counted."""
-    return readable(table, config) if _has_rows(table, config) else data_plan(config).columns
+    asked = data_plan(config).columns
+    return readable(table, asked) if _has_rows(table, config) else asked
 
 
 def audit_table(table: Table, config: Config, found: Findings, step: Step) -> Counted:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from audit._version import __version__
+from audit.config.read import question_of
 from audit.config.schema import Config
 from audit.errors import AuditError, StoreError, words_of
 from audit.measurement.metrics.catalogue import CATALOGUE
@@ -21,7 +22,7 @@ from audit.pipeline.verification.follows import contradicting, follow, given, is
 from audit.pipeline.verification.leaves import Difference, unlike
 from audit.pipeline.verification.margins import margins_amiss
 from audit.record.epochs import rows_amiss
-from audit.record.reader import UNFIT, question_of
+from audit.record.reader import UNFIT
 from audit.record.result import AuditResult
 
 __all__ = ["Difference", "contradicted", "differences", "followed", "not_following", "rewritten"]

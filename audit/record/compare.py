@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from audit.errors import printable
-from audit.estimate import Estimate, Group
-from audit.gates.sentences import interval_text, number
+from audit.estimate import Estimate, Group, interval_text, number
 from audit.group_names import group_text
 from audit.record.result import AuditResult, Gate
 

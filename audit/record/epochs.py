@@ -1,8 +1,7 @@
 """What a training run says of its groups, epoch by epoch, and the curves that follow.
 
 While a run is audited, ``EVENHAND_RUN`` names the folder that it writes to; training adds one line of counts to a file
-in it after every epoch. Rates come from the counts by the code that measures everything else. Must not: stop
-the training, whatever becomes of the file; import torch.
+in it after every epoch. Must not: stop the training, whatever becomes of the file; import torch; measure.
 """
 
 from __future__ import annotations
@@ -11,38 +10,52 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from audit.counting.cells import Account
-from audit.cube import Cube
+from audit.axes import LABEL, PREDICTION
 from audit.errors import QuestionError, printable
+from audit.estimate import Estimate
 from audit.measurement.estimates import Estimates
-from audit.measurement.grouping import LABEL, NEGATIVE, POSITIVE, PREDICTION, Grouping, grouping, missing_groups
-from audit.measurement.metrics.kinds import Rate
-from audit.measurement.metrics.rates import RATES
-from audit.measurement.rates.classes import ClassGrouping, class_grouping, missing_class_groups
-from audit.measurement.rates.multiclass import ClassTable
-from audit.measurement.rates.to_everybody import EverybodyTable
-from audit.measurement.scope import Scope
-from audit.record.cubes import cube_of, cube_record
-from audit.record.result import CubeRecord, Epoch
-from audit.record.serialize import plain_of
+from audit.record.cubes import CubeRecord, cube_of, cube_record
+from audit.record.serialize import adapter_of, plain_of
 from audit.system import strict_json
 from audit.system.current_run import folder_here
 from audit.system.environment import RUN
 
+if TYPE_CHECKING:
+    from audit.cube import Cube
+
 FILE: Final = "epochs.jsonl"
-ACCURACY = "accuracy"
-CURVES = ("selection_rate", "true_positive_rate", "false_positive_rate", ACCURACY)
-"""Rates of two classes whose course is shown; of several classes it is the accuracy."""
 LARGEST_BYTES = 64 * 1024 * 1024
 MOST_NOTES, LONGEST_NAME = 20, 80
 MOST_DRAWN = 40
 """Epochs of a part whose rates are published; with more, an even choice of them."""
 
 
-def epoch_of(number: int, part: str, account: Account, decided: Cube, *, every: int = 1) -> Epoch:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """Counts of one part of the data after one epoch of training. read = used + the sum of excluded."""
+
+    number: int
+    part: str
+    counts: CubeRecord | None
+    """Groups x label x prediction; None in what is published, which has the rates instead."""
+    rows_read: int
+    rows_excluded: Mapping[str, int] = field(default_factory=dict)
+    every: int = 1
+    """Only the first of so many steps was counted; 1 where all were."""
+    rates: tuple[Estimate, ...] = ()
+
+    def measured(self, confidence: float = 0.95) -> Estimates:
+        """Rates of everybody and of each group, with intervals and n."""
+        return Estimates.listed(self.rates) if self.counts is None else rates_of(self, confidence)
+
+
+def epoch_of(
+    number: int, part: str, decided: Cube, *, rows_read: int, rows_excluded: Mapping[str, int], every: int = 1
+) -> Epoch:
     """Record of an epoch.
 
     Raises
@@ -55,8 +68,8 @@ def epoch_of(number: int, part: str, account: Account, decided: Cube, *, every: 
     if not str(part).strip() or len(str(part)) > LONGEST_NAME:
         raise QuestionError(f"part is {printable(part)}; name the rows that were counted, such as validation")
     counts = cube_record(f"epoch: {' x '.join(decided.names)}", decided)
-    return Epoch(number=number, part=str(part), counts=counts, rows_read=account.rows_read,
-                 rows_excluded=dict(account.rows_excluded), every=every)  # fmt: skip
+    return Epoch(number=number, part=str(part), counts=counts, rows_read=rows_read,
+                 rows_excluded=dict(rows_excluded), every=every)  # fmt: skip
 
 
 def log_epoch(epoch: Epoch, folder: str | None = None) -> bool:
@@ -130,8 +143,6 @@ def _bounded(notes: list[str]) -> tuple[str, ...]:
 
 def _read(line: str) -> Epoch | None:
     """Epoch of a line; None where it is none."""
-    from audit.record.reader import adapter_of
-
     try:
         strict_json.loads(line)
         epoch = adapter_of(Epoch).validate_json(line, strict=True)
@@ -195,35 +206,9 @@ def rates_of(epoch: Epoch, confidence: float = 0.95, by: Iterable[tuple[str, ...
     """
     if epoch.counts is None or not epoch.counts.cells:
         return Estimates()
-    cube = occupied(cube_of(epoch.counts))
-    names = groups_of(epoch)
-    scope = Scope(groups=names, confidence=confidence)
-    asked = [(), *((name,) for name in names)] if by is None else list(by)
-    two = set(cube.axis(LABEL).levels) | set(cube.axis(PREDICTION).levels) <= {NEGATIVE, POSITIVE}
-    tables = [table for each in asked for table in (_two if two else _several)(cube, each, scope)]
-    return Estimates.listed(estimate for table in tables for estimate in table)
+    from audit.measurement.epochs import measure_epoch
 
-
-def occupied(cube: Cube) -> Cube:
-    """The cube without levels of groups that no row has, as a count of the rows themselves would give it."""
-    for axis in cube.axes[:-2]:
-        rows = cube.keep(axis.name)["n"]
-        for level in [level for level, n in zip(axis.levels, rows.tolist(), strict=True) if n == 0]:
-            cube = cube.drop(axis.name, level)
-    return cube
-
-
-def _two(cube: Cube, by: tuple[str, ...], scope: Scope) -> list[list[Any]]:
-    rates: list[Rate] = [rate for rate in RATES if rate.name in CURVES]
-    each: list[Grouping | None] = [grouping([cube], by, {}), missing_groups([cube], by)]
-    return [EverybodyTable(g, scope, "model", comparable=False).rates(rates) for g in each if g is not None]
-
-
-def _several(cube: Cube, by: tuple[str, ...], scope: Scope) -> list[list[Any]]:
-    rates = [rate for rate in RATES if rate.name == ACCURACY]
-    rest = missing_class_groups([cube], by)
-    each: list[ClassGrouping | None] = [class_grouping([cube], by, {}), rest]
-    return [ClassTable(g, scope, "model", view=g.right, comparable=False).rates(rates) for g in each if g is not None]
+    return measure_epoch(cube_of(epoch.counts), groups_of(epoch), confidence, by)
 
 
 def environment_of(folder: Path, base: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -10,22 +10,19 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import is_dataclass
-from functools import cache
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-import audit.record.result
 from audit.errors import QuestionError, StoreError, printable
-from audit.estimate import Estimate
 from audit.record.result import SCHEMA, AuditResult, Energy
+from audit.record.serialize import adapter_of
 from audit.system import strict_json
 
 if TYPE_CHECKING:
-    from audit.config.schema import Config
+    pass
 
 T = TypeVar("T")
 DOCUMENT = "audit.json"
@@ -104,22 +101,6 @@ def from_text(text: str, name: str) -> AuditResult:
         raise StoreError(f"'{name}' is not a valid result: {place}: {said}") from error
 
 
-def question_of(result: AuditResult) -> Config:
-    """The question of a document.
-
-    Raises
-    ------
-    StoreError
-        When nobody can have asked it.
-    """
-    from audit.config.read import build
-
-    try:
-        return build(result.question.config, f"question of {printable(result.run.id, 40)}")
-    except QuestionError as error:
-        raise StoreError(f"{error}; restore the document") from error
-
-
 def energy_of(plain: Any) -> Energy | None:
     """Energy from the plain form in which it was told; None where it is none."""
     if plain is None:
@@ -131,20 +112,9 @@ def energy_of(plain: Any) -> Energy | None:
     return energy
 
 
-@cache
-def adapter_of(part: type[T]) -> TypeAdapter[T]:
-    """What pydantic makes of one of the classes of a result, closed to keys that it does not have."""
-    adapter()
-    return TypeAdapter(part)
-
-
-@cache
 def adapter() -> TypeAdapter[AuditResult]:
-    """What pydantic makes of the classes of a result, closed to keys that they do not have."""
-    for thing in (*vars(audit.result).values(), Estimate):
-        if isinstance(thing, type) and is_dataclass(thing):
-            thing.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]
-    return TypeAdapter(AuditResult)
+    """Return what pydantic makes of a whole document."""
+    return adapter_of(AuditResult)
 
 
 def _text(file: Path, shown: str) -> str:

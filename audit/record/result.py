@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
-from audit.estimate import Estimate, Level
+from audit.estimate import Estimate
 from audit.measurement.estimates import Estimates
+from audit.record.cubes import Axis, CubeRecord
 from audit.record.energy import CarbonPerUnit, Energy, EnergyComponent, EnergyMethod, Factor
+from audit.record.epochs import Epoch
 from audit.record.serialize import lines_of, plain_of
 
 __all__ = [
@@ -115,25 +117,6 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Axis:
-    """One axis of a cube with its levels; null is the level of missing values."""
-
-    name: str
-    levels: tuple[Level, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CubeRecord:
-    """Counts in coordinate form: cell i has level ``cells[i][j]`` on axis j."""
-
-    name: str
-    axes: tuple[Axis, ...]
-    cells: tuple[tuple[int, ...], ...]
-    measures: Mapping[str, tuple[float, ...]]
-    """``n`` rows, ``w`` sum of weights, ``w2`` sum of squared weights, per cell."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """Outcome of one check. ``error`` means that the check itself broke, never that the data failed."""
 
@@ -181,27 +164,6 @@ class Gate:
     p_benjamini_hochberg: float | None = None
     """Share of false alarms among the gates that fail at this level, by Benjamini and Hochberg."""
     waiver: Waiver | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Epoch:
-    """Counts of one part of the data after one epoch of training. read = used + the sum of excluded."""
-
-    number: int
-    part: str
-    counts: CubeRecord | None
-    """Groups x label x prediction; None in what is published, which has the rates instead."""
-    rows_read: int
-    rows_excluded: Mapping[str, int] = field(default_factory=dict)
-    every: int = 1
-    """Only the first of so many steps was counted; 1 where all were."""
-    rates: tuple[Estimate, ...] = ()
-
-    def measured(self, confidence: float = 0.95) -> Estimates:
-        """Rates of everybody and of each group, with intervals and n."""
-        from audit.record.epochs import rates_of
-
-        return Estimates.listed(self.rates) if self.counts is None else rates_of(self, confidence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -15,17 +15,20 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-import audit.estimate
+from audit import estimate
+from audit.record import cubes, energy, epochs, result
 from audit.record.reader import adapter
 from audit.record.result import SCHEMA
 
+RECORDS = (result, cubes, epochs, energy, estimate)
+"""Modules whose classes a document is made of."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema() -> dict[str, Any]:
     """Schema of what ``AuditResult.to_json`` writes: every field is there, and no other."""
     schema = adapter().json_schema(mode="serialization")
-    said = {name: texts for module in (audit.result, audit.footprint, audit.value) for name, texts in _said(module)}
+    said = {name: texts for module in RECORDS for name, texts in _said(module)}
     for definition in (schema, *schema["$defs"].values()):
         if "properties" in definition:
             _close(definition, said.get(definition["title"], {}))

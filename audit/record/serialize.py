@@ -1,4 +1,4 @@
-"""From records to strict JSON: plain dicts and lists, and a text with a line for each of them.
+"""From records to strict JSON and back: plain dicts and lists, a text with a line for each, adapters that read them.
 
 Must not: know what a record means.
 """
@@ -9,9 +9,16 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
+from audit.estimate import Estimate
 from audit.measurement.estimates import Estimates
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+T = TypeVar("T")
 
 
 def plain_of(value: Any) -> Any:
@@ -66,3 +73,23 @@ def _finite(value: float) -> float | int:
     if not math.isfinite(value):
         raise ValueError("a result holds no NaN and no Infinity; the producer must say undefined instead")
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+@cache
+def adapter_of(record: type[T]) -> TypeAdapter[T]:
+    """Return what pydantic makes of a class of records, closed to keys that it and its parts do not have."""
+    from pydantic import ConfigDict, TypeAdapter
+
+    for part in (*_parts_of(record), Estimate):
+        part.__pydantic_config__ = ConfigDict(extra="forbid")
+    return TypeAdapter(record)
+
+
+def _parts_of(record: Any) -> Iterator[Any]:
+    """Yield the classes of records that an annotation names, at any depth."""
+    if isinstance(record, type) and is_dataclass(record):
+        yield record
+        for hint in get_type_hints(record).values():
+            yield from _parts_of(hint)
+    for argument in get_args(record):
+        yield from _parts_of(argument)

@@ -21,7 +21,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from audit.energy.meter import Meter, Phase
 from audit.errors import QuestionError, printable
 from audit.system.own_streams import flush
 from audit.system.recorded_command import recorded_words
@@ -102,20 +101,6 @@ def exit_status(ended: Ended) -> int:
     if ended.signal_received is not None:
         return 128 + ended.signal_received
     return 128 - ended.exit_code if ended.exit_code < 0 else ended.exit_code
-
-
-def metered_command(
-    command: Sequence[str],
-    *,
-    folder: Path,
-    meter: Meter,
-    phase: Phase = "train",
-    quiet_stdout: bool = False,
-    env: Mapping[str, str] | None = None,
-) -> Ended:
-    """Run a command as one phase of a meter that is already running."""
-    with meter.phase(phase):
-        return run_command(command, folder=folder, quiet_stdout=quiet_stdout, env=env)
 
 
 class _Relay:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from audit.credentials import HIDDEN
+from audit.errors import HIDDEN
 
 PROGRAM = re.compile(r"\w[\w.+-]{0,59}")
 LONG = re.compile(r"(--[A-Za-z][A-Za-z0-9_.-]{0,59})(=.*)?", re.DOTALL)

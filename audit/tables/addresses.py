@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from audit.credentials import HOST, shown_rest, without_credentials
-from audit.errors import QuestionError, SourceError, printable
+from audit.errors import HOST, QuestionError, SourceError, printable, shown_rest, without_credentials
 
 ADDRESS = re.compile(r"^([a-z][a-z0-9+.-]+):/+", re.IGNORECASE)
 """Also with one slash, as a path makes of it."""

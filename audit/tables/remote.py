@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 
-from audit.counting.backends.duckdb import connection
-from audit.counting.backends.sql import quoted
 from audit.errors import AuditError, SourceError
 from audit.tables.addresses import Address, is_local
+from audit.tables.connection import connection, quoted
 from audit.tables.files import ENDINGS
 from audit.tables.folders import LOGS, WILD, before_keys, hidden, logged, refuse_other_keys, said_by
 from audit.tables.formats.parquet import ParquetTable, literal, refuse_both, seen_columns

@@ -6,30 +6,23 @@ becomes a plausible wrong number. Must not: write, download, or run what it read
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from audit.counting.backends.sql import quoted
 from audit.errors import AuditError, SourceError, no_such, printable
-from audit.tables.addresses import is_address
-from audit.tables.files import MOST_TEXT_BYTES, Part, digest_of, is_counts, text_of
-from audit.tables.folders import find_parts
-from audit.tables.formats.dialect import UNSAID, Dialect
+from audit.tables.connection import quoted
+from audit.tables.files import Part
 from audit.tables.kinds import Kind, clashing, is_fraction, is_whole, kind_of, plain, refuse_names
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
     import pyarrow as pa
-
-__all__ = ["Kind", "Table", "open_frame", "open_table"]
 
 _VIEWS = itertools.count()
 SHOWN_ERROR = 160
@@ -159,94 +152,6 @@ class Table(ABC):
         return printable(self.name, SHOWN_ERROR)
 
 
-def open_table(
-    source: str | Path,
-    *,
-    folder: Path | None = None,
-    digested: bool = True,
-    engine: str = "duckdb",
-    dialect: Dialect = UNSAID,
-) -> Table:
-    """Open a file or a pattern of files: CSV, TSV, JSON Lines (also .gz), Parquet or Arrow; a folder, or an address.
-
-    Parameters
-    ----------
-    source
-        Path, glob, folder of Parquet files or address of one; all files must have the same columns of the same kinds.
-    folder
-        What a relative path is relative to; the working folder by default.
-    digested
-        Whether Parquet files are read whole for their digest; a cluster's are not read on one machine.
-    engine
-        Who will pass over the rows; what lies at an address is for duckdb alone.
-    dialect
-        How a CSV is written, where it is not as everywhere.
-
-    Raises
-    ------
-    SourceError
-        When it cannot be read exactly as it stands.
-    """
-    if is_address(source):
-        from audit.tables.remote import open_address
-
-        return open_address(source, engine)
-    name, place = str(source), Path(folder or ".") / source
-    if is_counts(place):
-        from audit.counting.parts import open_counts
-
-        return open_counts(name, place)
-    parts = find_parts(source, folder)
-    if dialect != UNSAID:
-        if parts[0].format not in {"csv", "tsv"}:
-            raise SourceError(
-                f"{printable(name, SHOWN_ERROR)} is {parts[0].format}; leave out how a CSV is written (csv)"
-            )
-        parts = tuple(replace(part, dialect=dialect) for part in parts)
-    if parts[0].format == "parquet":
-        from audit.tables.formats.parquet import open_parquet
-
-        # Footers first: a digest takes as long as a file is large, also of one that is no table.
-        opened = open_parquet(name, parts)
-        return replace(opened, digest=digest_of(parts)) if digested else opened
-    if parts[0].format == "arrow":
-        from audit.tables.formats.arrow import read_arrow
-
-        held, lacking = read_arrow(parts)
-        return held_table(name, held, digest_of(parts), parts, lacking=lacking)
-    held, written, lacking, digest = _texts(parts)
-    # Its bytes were read once: what happens to the files now changes nothing, unless pandas is to read them as well.
-    return held_table(name, held, digest, written=written, texts=parts, lacking=lacking)
-
-
-def open_frame(frame: Any, name: str = "the table") -> Table:
-    """Take a frame of pandas, polars, Arrow or PySpark, a mapping of columns, or whatever Narwhals understands.
-
-    Of a lazy frame only the columns of a question are made; rows of PySpark stay where they are.
-
-    Parameters
-    ----------
-    frame
-        Its columns must have different names, equal lengths, equal indexes, and each one type.
-    name
-        How messages call it.
-
-    Raises
-    ------
-    SourceError
-        Naming the column, and the row where there is one.
-    """
-    from audit.tables.frames import arrow_of, may_be_lazy
-
-    if may_be_lazy(frame):
-        from audit.tables.lazy import lazy_of, lazy_table
-
-        lazy = lazy_of(frame)
-        if lazy is not None:
-            return lazy_table(name, lazy)
-    return held_table(name, arrow_of(frame, name), None, given=frame)
-
-
 def registered(con: duckdb.DuckDBPyConnection, held: pa.Table) -> str:
     """Name of a view of an Arrow table on a connection."""
     view = f"held_{next(_VIEWS)}"
@@ -299,47 +204,6 @@ class HeldTable(Table):
     def held_rows(self, names: Sequence[str]) -> pa.Table:
         """Chosen columns, each in the plainest type that says the same."""
         return plain(self.held.select(self._chosen(names)), self._shown)
-
-
-class _Texts(NamedTuple):
-    """Rows of text files, how their numbers were written, columns that one lacks, and the digest of their bytes."""
-
-    held: pa.Table
-    written: dict[str, pa.ChunkedArray] | None
-    lacking: dict[str, str]
-    digest: str
-
-
-def _texts(parts: tuple[Part, ...]) -> _Texts:
-    from audit.tables.formats.text_types import common_columns, typed_columns
-
-    digest, room = hashlib.sha256(), MOST_TEXT_BYTES
-    read: list[tuple[str, pa.Table]] = []
-    for part in parts:
-        text = text_of(part, digest, room)
-        room -= len(text)
-        read.append((part.shown, _text(part, text)))
-    names, lacking = common_columns([(shown, held.column_names) for shown, held in read])
-    read = [(shown, held.select(names)) for shown, held in read]
-    jsonl = parts[0].format == "jsonl"
-    whole, written = (_joined(read), None) if jsonl else typed_columns(read, parts[0].dialect.decimal)
-    return _Texts(whole, written, lacking, f"sha256:{digest.hexdigest()}")
-
-
-def _text(part: Part, text: bytes) -> pa.Table:
-    if part.format == "jsonl":
-        from audit.tables.formats.jsonl import read_json_lines
-
-        return read_json_lines(text, part.shown)
-    from audit.tables.formats.csv import read_csv
-
-    return read_csv(text, part.dialect.parting(part.format), part.shown, part.dialect)
-
-
-def _joined(read: Sequence[tuple[str, pa.Table]]) -> pa.Table:
-    from audit.tables.formats.arrow import join
-
-    return join(read)[0]
 
 
 def _unreadable(shown: str, error: BaseException) -> SourceError:

@@ -24,8 +24,8 @@ from audit.counting.cells import Account, Cells, cuts_of
 from audit.cube import Cube
 from audit.errors import QuestionError, ValuesError, printable
 from audit.pipeline.from_counts import result_of
-from audit.record.epochs import epoch_of, log_epoch
-from audit.record.result import AuditResult, Epoch
+from audit.record.epochs import Epoch, epoch_of, log_epoch
+from audit.record.result import AuditResult
 from audit.torch.places import Batch, Places
 
 __all__ = ["GroupTally"]
@@ -223,7 +223,14 @@ class GroupTally:
         Every rank must call it; the first one writes, and only within an audit. ``part`` says which rows were counted.
         """
         account = self.account()
-        found = epoch_of(number, part, account, self.cells.decided(account.cube), every=self.every)
+        found = epoch_of(
+            number,
+            part,
+            self.cells.decided(account.cube),
+            rows_read=account.rows_read,
+            rows_excluded=account.rows_excluded,
+            every=self.every,
+        )
         if not self._together or distributed.get_rank(self.process_group) == 0:
             log_epoch(found)
         self.reset()

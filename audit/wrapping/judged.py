@@ -15,7 +15,7 @@ from audit.pipeline.run import code_version, conclude, now, write
 from audit.pipeline.stages import Findings, audit_model
 from audit.record.result import AuditResult, Run
 from audit.record.store import Store
-from audit.tables.table import open_frame
+from audit.tables.open import open_frame
 from audit.wrapping.estimator_rows import PREDICTION, SCORE, Rows
 
 

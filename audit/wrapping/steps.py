@@ -91,7 +91,7 @@ class Recording:
 
     def _opened(self, config: Config) -> Opened:
         from audit.pipeline.stages import Opened, require_inputs
-        from audit.tables.table import open_frame
+        from audit.tables.open import open_frame
 
         if not self._asked.rows:
             return require_inputs(config, self._asked.folder)
@@ -163,7 +163,7 @@ class Recording:
 
     def _audit(self, fresh: Findings) -> None:
         from audit.pipeline.stages import Opened, audit_model, audit_predictions
-        from audit.tables.table import open_frame
+        from audit.tables.open import open_frame
 
         if self._asked.handed is not None:
             audit_model(open_frame(self._asked.handed, "the predictions"), self._config, fresh, nullcontext)

@@ -14,13 +14,13 @@ import pandas as pd
 from benchmarks import asked, people
 from benchmarks.page import AGREE, Benchmark, Demand, Scale, Section, Sides, Within, timed
 
+from audit.axes import NEGATIVE, ORDERED, POSITIVE
 from audit.counting.backends.duckdb import DuckEngine
 from audit.counting.kinds.exact_auc import ordered_pairs
 from audit.counting.terms import Highest, Lowest, Number
 from audit.cube import Cube
-from audit.measurement.grouping import NEGATIVE, ORDERED, POSITIVE
 from audit.measurement.scores.bins import pairs_of
-from audit.tables.table import open_frame
+from audit.tables.open import open_frame
 
 PLAN = asked.Plan(groups=people.GROUPS, intersections=3, label="label", score="score", exact_auc=True)
 COLUMNS = (*people.GROUPS, "label", "score")

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from benchmarks.people import GROUPS
 
+from audit.axes import crossings
 from audit.config.read import build
 from audit.counting.backends.choose import count
 from audit.counting.plan import Counted, Plan
@@ -19,11 +20,11 @@ from audit.cube import Cube
 from audit.estimate import Estimate
 from audit.gates.judge import Evidence, judge, overall
 from audit.measurement.estimates import Estimates
-from audit.measurement.grouping import crossings, grouping
+from audit.measurement.grouping import grouping
 from audit.measurement.measure import Scope, of_predictions
 from audit.measurement.metrics.rates import RATES
 from audit.measurement.rates.figures import Figures
-from audit.tables.table import open_table
+from audit.tables.open import open_table
 
 PLAN = Plan(groups=GROUPS, intersections=3, label="label", prediction="prediction")
 SCOPE = Scope(groups=GROUPS, intersections=3)

@@ -15,7 +15,7 @@ from benchmarks.peer import peer
 import audit
 from audit.counting.plan import Plan
 from audit.measurement.measure import Scope, of_data
-from audit.tables.table import open_frame
+from audit.tables.open import open_frame
 
 CLARIFY = {
     "CI": "class_imbalance", "DPL": "difference_in_proportions_of_labels", "KL": "kl_divergence", "JS": "js_divergence",

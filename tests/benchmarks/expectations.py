@@ -131,7 +131,7 @@ def by_evenhand(path: Path, questions: Path):
     """Answer with this package, from a file on disk."""
     import audit.checks.expectations.answering  # noqa: F401 - loaded now, because loading is not measured
     from audit.checks.expectations.checks import answer_suite, read_suite
-    from audit.tables.table import open_table
+    from audit.tables.open import open_table
 
     asked, table = read_suite(questions), open_table(path, digested=False)
     return lambda: [check.outcome for check in answer_suite(asked, table)]
@@ -154,7 +154,7 @@ def by_polars(path: Path, questions: Path):
 def by_great_expectations(path: Path, questions: Path):
     """Load the rows into pandas and let Great Expectations answer; loading is part of it, as it is of a scan."""
     from audit.checks.expectations.checks import read_suite, run_suite
-    from audit.tables.table import open_table
+    from audit.tables.open import open_table
 
     asked, table = read_suite(questions), open_table(path, digested=False)
     return lambda: [check.outcome for check in run_suite(asked, table.to_pandas())]

@@ -15,7 +15,7 @@ from benchmarks import asked, bootstrap, people
 from benchmarks.page import AGREE, Benchmark, Faster, Scale, Section, Sides, timed
 
 from audit.measurement.metrics.rates import RATES
-from audit.tables.table import open_frame
+from audit.tables.open import open_frame
 
 REPLICATES, FEW, MANY = 1000, 10, 100
 

@@ -10,7 +10,7 @@ from benchmarks import asked, people
 from benchmarks.page import AGREE, Benchmark, Faster, Scale, Section, Sides, timed
 from benchmarks.peer import peer
 
-from audit.tables.table import open_frame
+from audit.tables.open import open_frame
 
 
 def _counted(frame: pd.DataFrame) -> asked.Counted:

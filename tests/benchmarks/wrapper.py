@@ -16,12 +16,12 @@ CHILD = """
 import json, sys, time
 from collections import Counter
 import audit
-from audit.wrapping import beside
+from audit.wrapping.sidecar import client
 
 spent = Counter()
 
 def timed(name):
-    real = getattr(beside.Beside, name)
+    real = getattr(client.Beside, name)
     def wrapped(self, *args):
         began = time.perf_counter()
         if name == "__init__":
@@ -30,7 +30,7 @@ def timed(name):
             return real(self, *args)
         finally:
             spent[name] += time.perf_counter() - (self.began if name == "ready" else began)
-    setattr(beside.Beside, name, wrapped)
+    setattr(client.Beside, name, wrapped)
 
 for name in ("__init__", "ready", "leave", "stop"):
     timed(name)

@@ -10,8 +10,8 @@ from scipy.integrate import quad
 from scipy.stats import beta
 from simulations.page import DEMANDED, Demand, Scale, Section, error, generator, table, watched
 
+from audit.axes import LABEL, SCORE
 from audit.cube import Axis, Cube
-from audit.measurement.grouping import LABEL, SCORE
 from audit.measurement.scope import SMALL, Scope
 from audit.measurement.scores.score_table import score_estimates
 

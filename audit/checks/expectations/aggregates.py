@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from audit.checks.expectations.answer import Answer
+from audit.checks.expectations.answer import Answer, Expectation
 from audit.checks.expectations.asked import Aggregate, Kept
 from audit.checks.expectations.asked_rows import COMPARED, among
 from audit.checks.expectations.compare import EXACT, Bounds, bounds_of, quantile_ranges
-from audit.checks.expectations.suite import Expectation
 from audit.counting.columns.figures import Asked, Figure, Figures
 
 WRAPS = 2.0**63

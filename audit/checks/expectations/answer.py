@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from audit.checks.expectations.suite import Expectation
 from audit.errors import printable
 from audit.record.result import CheckOutcome
 
@@ -109,3 +109,28 @@ def _columns(answer: Answer) -> str:
     named: Mapping[str, Sequence[str]] = {"missing": answer.absent, "unexpected": answer.strange}
     parts = [f"{what} {', '.join(map(printable, names[:SHOWN]))}" for what, names in named.items() if names]
     return f"{count:,} columns; {'; '.join(parts)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One expectation: its type, its arguments, and what it means when it fails."""
+
+    type: str
+    kwargs: Mapping[str, Any]
+    severity: str = "critical"
+    per_group: tuple[str, ...] = ()
+    """Columns in each group of which it is asked as well."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that it reads; none where it speaks of the table, or asks whether a column is there."""
+        if self.type.startswith("expect_table_") or self.type == "expect_column_to_exist":
+            return ()
+        single = [self.kwargs[key] for key in ("column", "column_A", "column_B") if key in self.kwargs]
+        return tuple(dict.fromkeys([*single, *self.kwargs.get("column_list", ())]))
+
+    @property
+    def title(self) -> str:
+        """Type, with the columns it speaks of."""
+        asked = (self.kwargs["column"],) if "column" in self.kwargs else self.columns
+        return f"{self.type} ({', '.join(map(printable, asked))})" if asked else self.type

@@ -12,22 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from audit.axes import MOST_GROUPS
 from audit.checks.counted_codes import mend_of
-from audit.checks.expectations.answer import Answer, Unknown, told
+from audit.checks.expectations.answer import Answer, Expectation, Unknown, told
 from audit.checks.expectations.arguments import quietly
 from audit.checks.expectations.asked import Aggregate
 from audit.checks.expectations.great_expectations import SQL, Great
 from audit.checks.expectations.run import aggregate
 from audit.checks.expectations.shape import shape
-from audit.checks.expectations.suite import NEEDS_SQL, SHAPES, Expectation, Suite
-from audit.counting.backends.duckdb import DuckScan, connection
+from audit.checks.expectations.suite import NEEDS_SQL, SHAPES, Suite
+from audit.counting.backends.duckdb import DuckScan
 from audit.counting.columns.as_pandas import Reading, alias_of, reading_of
 from audit.counting.columns.ask import ask_figures
 from audit.counting.columns.figures import Figures, families
 from audit.counting.terms import Band, Column
 from audit.errors import QuestionError, no_such, printable
-from audit.measurement.grouping import MOST_GROUPS
 from audit.record.result import Check, CheckOutcome
+from audit.tables.connection import connection
 from audit.tables.levels import band_texts, level_text
 from audit.tables.pandas_frames import UnlikePandasError
 from audit.tables.table import Table

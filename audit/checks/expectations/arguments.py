@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from audit.checks.expectations.suite import Expectation
+from audit.checks.expectations.answer import Expectation
 from audit.checks.expectations.sure_arguments import surely_taken
 from audit.errors import QuestionError, no_such, printable
 

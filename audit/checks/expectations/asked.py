@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from audit.checks.expectations.answer import Answer
-from audit.checks.expectations.suite import Expectation
+from audit.checks.expectations.answer import Answer, Expectation
 from audit.counting.columns.figures import Asked, Condition, Family, Figure, Figures
 
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.checks.expectations.answer import Answer
+from audit.checks.expectations.answer import Answer, Expectation
 from audit.checks.expectations.asked import Aggregate, Kept, enough, holding, row_by_row
 from audit.checks.expectations.compare import Bounds, bounds_of, is_exact, numbers_of, texts_of
 from audit.checks.expectations.patterns import patterns_of
-from audit.checks.expectations.suite import Expectation
 from audit.counting.columns.figures import Among, Figure, Figures, Matches, Together
 
 COMPARED = ("text", "integer", "double")

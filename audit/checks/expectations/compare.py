@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.checks.expectations.suite import Expectation
+from audit.checks.expectations.answer import Expectation
 from audit.counting.columns.figures import Among, Within
 
 EXACT = 2**53

@@ -10,9 +10,9 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from audit.checks.expectations.answer import ABOUT_TYPE, Answer, Unknown
+from audit.checks.expectations.answer import ABOUT_TYPE, Answer, Expectation, Unknown
 from audit.checks.expectations.arguments import built
-from audit.checks.expectations.suite import NEEDS_SQL, Expectation
+from audit.checks.expectations.suite import NEEDS_SQL
 from audit.errors import no_such, printable
 
 if TYPE_CHECKING:

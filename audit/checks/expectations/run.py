@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from audit.checks.expectations import aggregates as statistics
 from audit.checks.expectations import asked_rows as rows
+from audit.checks.expectations.answer import Expectation
 from audit.checks.expectations.asked import Aggregate, Kept, Maker
-from audit.checks.expectations.suite import Expectation
 from audit.counting.columns.figures import Family
 
 NOTHING_ASKED = frozenset({"meta", "notes", "description", "condition_parser"})

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from audit.checks.expectations.answer import Answer
+from audit.checks.expectations.answer import Answer, Expectation
 from audit.checks.expectations.compare import bounds_of
-from audit.checks.expectations.suite import Expectation
 
 
 def shape(expectation: Expectation, columns: Sequence[str]) -> Answer | None:

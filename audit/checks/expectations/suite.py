@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audit.checks.expectations.answer import Expectation
 from audit.errors import QuestionError, SourceError, no_such, printable
 from audit.system import strict_json
 
@@ -44,31 +45,6 @@ SHAPES = (
     "expect_table_columns_to_match_set",
 )
 """Types that speak of a table's columns, and of no row."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """One expectation: its type, its arguments, and what it means when it fails."""
-
-    type: str
-    kwargs: Mapping[str, Any]
-    severity: str = "critical"
-    per_group: tuple[str, ...] = ()
-    """Columns in each group of which it is asked as well."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns that it reads; none where it speaks of the table, or asks whether a column is there."""
-        if self.type.startswith("expect_table_") or self.type == "expect_column_to_exist":
-            return ()
-        single = [self.kwargs[key] for key in ("column", "column_A", "column_B") if key in self.kwargs]
-        return tuple(dict.fromkeys([*single, *self.kwargs.get("column_list", ())]))
-
-    @property
-    def title(self) -> str:
-        """Type, with the columns it speaks of."""
-        asked = (self.kwargs["column"],) if "column" in self.kwargs else self.columns
-        return f"{self.type} ({', '.join(map(printable, asked))})" if asked else self.type
 
 
 @dataclass(frozen=True, slots=True)

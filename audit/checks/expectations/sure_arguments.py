@@ -13,10 +13,10 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from audit.checks.expectations.suite import Expectation
+from audit.checks.expectations.answer import Expectation
 from audit.errors import AuditError
-from audit.report.assets import asset
 from audit.system import strict_json
+from audit.system.assets import asset
 
 FOLDER = "reports/schema/great-expectations"
 LARGEST_BYTES = 1_000_000

@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from audit.axes import FOLD, LABEL, STRATUM, WITHIN_STRATA, reference_at
 from audit.checks.check import FALSE_ALARM, CheckKind
 from audit.checks.naming import chance, group, listed, several
-from audit.checks.part import MOST_LEVELS, Looked
+from audit.checks.part import MOST_LEVELS, OpenPart
 from audit.cube import Cube
 from audit.estimate import Level
 from audit.measurement.dataset.reversal import Reversal, reversal
-from audit.measurement.grouping import FOLD, LABEL, STRATUM, WITHIN_STRATA, reference_at, two_levels
-from audit.pipeline.plans import data_plan, scope_of
+from audit.measurement.grouping import two_levels
 from audit.record.result import Check
 
 GAP = 0.01
@@ -42,10 +42,10 @@ class _Pair(NamedTuple):
     found: Reversal
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     if looked.train is not None:
         return
-    plan = data_plan(looked.config)
+    plan = looked.plan
     about = f"no gap between groups of {looked.part} turns its sign within strata"
     if plan.label is None or plan.classes or not plan.groups:
         yield CHECK.outcome("not applicable", "needs groups and a label of two classes", about=about)
@@ -73,7 +73,7 @@ def _masked(found: Reversal, looks: int) -> bool:
     return unseen and abs(found.within) >= MASKED and max(found.p_within, found.p_change) * looks <= FALSE_ALARM
 
 
-def _stratified(looked: Looked) -> Mapping[tuple[str, ...], Sequence[Cube]]:
+def _stratified(looked: OpenPart) -> Mapping[tuple[str, ...], Sequence[Cube]]:
     """Group x stratum x label by the columns that make the strata: the declared ones, or each of few values in turn."""
     data = looked.config.data
     if data.strata:
@@ -83,7 +83,7 @@ def _stratified(looked: Looked) -> Mapping[tuple[str, ...], Sequence[Cube]]:
     return {(c,): looked.crossed(c) for c in few}
 
 
-def _pairs(cube: Cube, within: tuple[str, ...], looked: Looked) -> Iterator[_Pair]:
+def _pairs(cube: Cube, within: tuple[str, ...], looked: OpenPart) -> Iterator[_Pair]:
     """Each group of one column against its reference."""
     by = cube.names[0]
     if by in within:
@@ -94,7 +94,7 @@ def _pairs(cube: Cube, within: tuple[str, ...], looked: Looked) -> Iterator[_Pai
     if len(levels) < 2:
         return
     rows = known["n"].reshape(len(levels), -1).sum(axis=1)
-    at = reference_at((by,), tuple((level,) for level in levels), rows, scope_of(looked.config).reference)
+    at = reference_at((by,), tuple((level,) for level in levels), rows, looked.scope.reference)
     w, w2 = (_folds(known, m, folds) for m in (("w", "w2") if known.weighted else ("n", "n")))
     size = w.reshape(len(levels), -1).sum(axis=1)
     for i, level in enumerate(levels):

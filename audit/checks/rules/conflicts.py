@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from audit.checks.check import FALSE_ALARM, CheckKind
 from audit.checks.naming import chance, several
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.counting.columns.repeats import Conflicts, conflicts, share_of
 from audit.measurement.inference.contingency import at_least
 from audit.record.result import Check
@@ -24,7 +24,7 @@ MARGIN = 1.1
 """Conflicts over what lots would give, from which they matter."""
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     label = looked.config.data.label
     about = f"rows of {looked.part} with the same features contradict each other no more than lots would"
     why = _why_not(looked)
@@ -48,7 +48,7 @@ def _find(looked: Looked) -> Iterator[Check]:
     yield CHECK.outcome("warn" if beyond else "pass", f"{said} ({chance(p)})" if beyond else said, about=about)
 
 
-def _why_not(looked: Looked) -> str:
+def _why_not(looked: OpenPart) -> str:
     """Why labels cannot contradict each other; empty where they can."""
     asked, label = looked.config.predictions, looked.config.data.label
     if asked is not None and asked.task in {"regression", "ranking"}:

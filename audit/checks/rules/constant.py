@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from audit.checks.check import CheckKind
 from audit.checks.naming import listed
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.counting.columns.profile import empty_columns
 from audit.record.result import Check
 
@@ -14,7 +14,7 @@ NEARLY = 0.999
 """Share of the rows with a value that a single value may have."""
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     empty = empty_columns(looked.profiles)
     largest = {c: _largest(looked, c) for c, p in looked.profiles.items() if p.present}
     alone = [c for c, n in largest.items() if n == looked.profiles[c].present]
@@ -29,7 +29,7 @@ def _find(looked: Looked) -> Iterator[Check]:
     yield CHECK.outcome("warn", "; ".join(said), about=about)
 
 
-def _largest(looked: Looked, column: str) -> int:
+def _largest(looked: OpenPart, column: str) -> int:
     """Rows of the most frequent value, where there are few values; 0 where there are many."""
     profile = looked.profiles[column]
     if profile.distinct > 200:

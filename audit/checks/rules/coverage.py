@@ -15,8 +15,7 @@ import numpy as np
 
 from audit.checks.check import CheckKind
 from audit.checks.naming import group, several
-from audit.checks.part import Joint, Looked
-from audit.pipeline.plans import data_plan
+from audit.checks.part import Joint, OpenPart
 from audit.record.result import Check
 from audit.tables.levels import band_texts, level_text
 
@@ -38,10 +37,10 @@ class _Table(NamedTuple):
     """Rows by the level of every column."""
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     if looked.train is not None:
         return
-    plan = data_plan(looked.config)
+    plan = looked.plan
     columns = (*plan.groups, *((plan.label,) if plan.label is not None and plan.label not in plan.groups else ()))
     about = (
         f"at least {LEAST_ROWS} rows of {looked.part} are in every crossing of groups{' and label' * bool(plan.label)}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from audit.checks.check import CheckKind
 from audit.checks.identifiers import SHAPES, named_kind, shares_sql
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.counting.columns.profile import Profile
 from audit.errors import printable
 from audit.record.result import Check
@@ -23,7 +23,7 @@ LONG_NUMBER = 1e12
 MOST_NAMED = 6
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     about = f"no column of {looked.part} names a person outright"
     held = {c: p for c, p in looked.profiles.items() if p.present}
     if not held:
@@ -39,7 +39,7 @@ def _find(looked: Looked) -> Iterator[Check]:
     yield CHECK.outcome("warn", f"{named}{more}{only}", about=about)
 
 
-def _why(looked: Looked, column: str, profile: Profile) -> str | None:
+def _why(looked: OpenPart, column: str, profile: Profile) -> str | None:
     """Why a column names persons; None where it does not seem to."""
     seen = _looks(looked, column, profile)
     if seen is not None:
@@ -53,7 +53,7 @@ def _why(looked: Looked, column: str, profile: Profile) -> str | None:
     return None
 
 
-def _looks(looked: Looked, column: str, profile: Profile) -> str | None:
+def _looks(looked: OpenPart, column: str, profile: Profile) -> str | None:
     """What the values look like."""
     number = profile.kind == "integer"
     if profile.kind != "text" and not (number and (profile.high or 0) >= LONG_NUMBER):

@@ -8,15 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from audit.axes import FOLD, LABEL, STRATUM
 from audit.checks.check import FALSE_ALARM, CheckKind
 from audit.checks.naming import chance, group, listed, several
-from audit.checks.part import MOST_LEVELS, Looked
+from audit.checks.part import MOST_LEVELS, OpenPart
 from audit.cube import Cube
 from audit.errors import printable
 from audit.estimate import Level
-from audit.measurement.grouping import FOLD, LABEL, STRATUM
 from audit.measurement.inference.contingency import Shift, shift
-from audit.pipeline.plans import data_plan
 from audit.record.result import Check
 
 VARIATION = 0.05
@@ -32,7 +31,7 @@ class _Drift(NamedTuple):
     found: Shift
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     train = looked.train
     if train is None:
         return
@@ -60,9 +59,9 @@ def _said(drift: _Drift) -> str:
     return f"{drift.what}{drift.whom} (total variation {drift.found.variation:.1%}, {chance(drift.found.p_value)})"
 
 
-def _comparable(looked: Looked, train: Looked) -> list[str]:
+def _comparable(looked: OpenPart, train: OpenPart) -> list[str]:
     """Columns of few values, or of numbers in bands, in both parts; a label of classes is compared apart."""
-    plan = data_plan(looked.config)
+    plan = looked.plan
     roles = {*plan.groups, plan.label, plan.weight, plan.unit}
     return [
         c
@@ -78,7 +77,7 @@ def _number(kind: str) -> str:
     return "number" if kind in {"integer", "float"} else kind
 
 
-def _of_groups(looked: Looked, train: Looked) -> Iterator[_Drift]:
+def _of_groups(looked: OpenPart, train: OpenPart) -> Iterator[_Drift]:
     """Shares of the groups of each column."""
     for by in looked.config.data.groups:
         cubes = [_first(part, by) for part in (train, looked)]
@@ -87,17 +86,17 @@ def _of_groups(looked: Looked, train: Looked) -> Iterator[_Drift]:
             yield _Drift(f"shares of {printable(by)}", "", found)
 
 
-def _first(looked: Looked, by: str) -> Cube:
+def _first(looked: OpenPart, by: str) -> Cube:
     return next(c for c in looked.counted.cubes if by in c.names)
 
 
-def _of_labels(looked: Looked, train: Looked) -> Iterator[_Drift]:
-    plan = data_plan(looked.config)
+def _of_labels(looked: OpenPart, train: OpenPart) -> Iterator[_Drift]:
+    plan = looked.plan
     for by in plan.groups if plan.label is not None else ():
         yield from _by_group(_first(train, by), _first(looked, by), by, LABEL, "labels")
 
 
-def _of_column(looked: Looked, train: Looked, column: str) -> Iterator[_Drift]:
+def _of_column(looked: OpenPart, train: OpenPart, column: str) -> Iterator[_Drift]:
     for before, now in zip(train.crossed(column), looked.crossed(column), strict=False):
         yield from _by_group(before, now, before.names[0], STRATUM, listed([column]))
 

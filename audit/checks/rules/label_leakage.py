@@ -16,12 +16,11 @@ import numpy as np
 
 from audit.checks.association import FEWEST, informedness, is_renamed, table_of
 from audit.checks.check import CheckKind
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.counting.comparing import is_missing
 from audit.counting.labels import binary, positive_class
 from audit.counting.terms import Band, Number, Rows, Test
 from audit.errors import printable
-from audit.pipeline.plans import data_plan
 from audit.record.result import Check
 from audit.tables.levels import level_text
 
@@ -41,7 +40,7 @@ class Told:
     how: str
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     label = looked.config.data.label
     about = f"no single column of {looked.part} tells the label"
     if label is None:
@@ -85,14 +84,14 @@ def _ranked(told: list[Told]) -> list[Told]:
     return list(each.values())
 
 
-def _columns(looked: Looked, label: str) -> tuple[str, ...]:
+def _columns(looked: OpenPart, label: str) -> tuple[str, ...]:
     apart = {label, looked.config.data.weight, looked.config.unit}
     return tuple(c for c in looked.columns if c not in apart)
 
 
-def _reading(looked: Looked, label: str) -> Callable[[Any], Hashable]:
+def _reading(looked: OpenPart, label: str) -> Callable[[Any], Hashable]:
     """What tells the label's classes apart: the positive one and the other, each class, or bands of a number."""
-    plan, joint = data_plan(looked.config), looked.joint(label)
+    plan, joint = looked.plan, looked.joint(label)
     if plan.label is None or joint is None or looked.profiles[label].distinct > MOST_DISTINCT:
         return lambda value: value
     if plan.classes:
@@ -101,7 +100,7 @@ def _reading(looked: Looked, label: str) -> Callable[[Any], Hashable]:
     return binary(rows, positive_class(rows, plan.positive, label), label).get
 
 
-def _told(looked: Looked, column: str, label: str, read: Callable[[Any], Hashable]) -> Told | None:
+def _told(looked: OpenPart, column: str, label: str, read: Callable[[Any], Hashable]) -> Told | None:
     """What a column's values tell; None where they tell nothing that could be counted."""
     joint = looked.joint(column, label)
     table = None if joint is None else table_of(joint, column, label, read)
@@ -114,7 +113,7 @@ def _told(looked: Looked, column: str, label: str, read: Callable[[Any], Hashabl
     return Told(column, share, " (the label renamed)" if is_renamed(table) and not banded else "")
 
 
-def _missing(looked: Looked, columns: tuple[str, ...], label: str, read: Callable[[Any], Hashable]) -> list[Told]:
+def _missing(looked: OpenPart, columns: tuple[str, ...], label: str, read: Callable[[Any], Hashable]) -> list[Told]:
     """What it tells whether a column has a value."""
     some = tuple(c for c in columns if 0 < looked.profiles[c].missing < looked.rows)
     if not some or looked.joint(label) is None:
@@ -122,7 +121,7 @@ def _missing(looked: Looked, columns: tuple[str, ...], label: str, read: Callabl
     return [told for names in looked.some_at_a_time(some) for told in _missing_of(looked, names, label, read)]
 
 
-def _missing_of(looked: Looked, some: tuple[str, ...], label: str, read: Callable[[Any], Hashable]) -> Iterator[Told]:
+def _missing_of(looked: OpenPart, some: tuple[str, ...], label: str, read: Callable[[Any], Hashable]) -> Iterator[Told]:
     """The same for some columns at once."""
     numbers = {"integer", "float", "boolean"}
     tests = {c: Test(Number(c) if looked.profiles[c].kind in numbers else c, "missing") for c in some}

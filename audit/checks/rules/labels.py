@@ -8,20 +8,19 @@ from typing import NamedTuple
 
 import numpy as np
 
+from audit.axes import FOLD, LABEL
 from audit.checks.check import FALSE_ALARM, CheckKind
 from audit.checks.naming import chance, group
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.cube import Cube
 from audit.errors import printable
 from audit.estimate import Level
-from audit.measurement.grouping import FOLD, LABEL, Grouping, grouping
-from audit.measurement.inference.contingency import shift
+from audit.measurement.grouping import Grouping, grouping
+from audit.measurement.inference.contingency import fisher, inverted_p, shift
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.pairs import single
-from audit.measurement.inference.two_rates import fisher, inverted_p
 from audit.measurement.metrics.adverse import FOUR_FIFTHS
 from audit.measurement.metrics.dataset import DATA_BASE_RATE
-from audit.pipeline.plans import data_plan
 from audit.record.result import Check
 
 RARE = 0.1
@@ -38,10 +37,10 @@ class _Pair(NamedTuple):
     p: float
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     if looked.train is not None:
         return
-    plan = data_plan(looked.config)
+    plan = looked.plan
     about = f"labels of {looked.part} are alike over groups, and none is rare"
     if plan.label is None or not plan.groups:
         yield CHECK.outcome(

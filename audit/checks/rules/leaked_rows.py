@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from audit.checks.check import CheckKind
 from audit.checks.leaked_groups import leaked_by_group
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.counting.columns.fingerprints import fingerprint_sql
 from audit.errors import printable
 from audit.record.result import Check
@@ -85,7 +85,7 @@ def _log_choose(n: float, k: float) -> float:
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     if looked.train is None:
         return
     about = f"rows of {looked.part} are in train too no more often than a random split leaves"
@@ -122,7 +122,7 @@ def _judged(split: Split, where: str, about: str) -> Check:
     return CHECK.outcome("warn", f"{said}; about {min(copied, split.found):,.0f} were copied", about=about)
 
 
-def _split(looked: Looked, train: Looked, key: str) -> Split:
+def _split(looked: OpenPart, train: OpenPart, key: str) -> Split:
     both = " UNION ALL ".join(
         f"SELECT {key}, {there} AS there FROM {part.scan.source}"  # noqa: S608
         for part, there in ((train, 0), (looked, 1))
@@ -133,7 +133,7 @@ def _split(looked: Looked, train: Looked, key: str) -> Split:
     return Split(a, b, n)
 
 
-def _numbers(looked: Looked, train: Looked) -> list[str]:
+def _numbers(looked: OpenPart, train: OpenPart) -> list[str]:
     """Columns that number the rows: a copy may have another one, and no fair row has the same one."""
     return [
         c

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from audit.checks.check import CheckKind
 from audit.checks.naming import listed, several
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.record.result import Check
 from audit.tables.lookalikes import Twins, near_twins
 
@@ -16,7 +16,7 @@ RECURRING = 2
 """Rows that a category has at least on average; names of people have fewer."""
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     names = {c: _names(looked, c) for c in looked.profiles if _listing(looked, c)}
     about = f"no two categories of one column look alike in {looked.part}"
     if not names:
@@ -32,12 +32,12 @@ def _find(looked: Looked) -> Iterator[Check]:
     )
 
 
-def _listing(looked: Looked, column: str) -> bool:
+def _listing(looked: OpenPart, column: str) -> bool:
     profile = looked.profiles[column]
     return profile.kind == "text" and 0 < profile.distinct <= min(MOST_CATEGORIES, profile.present / RECURRING)
 
 
-def _names(looked: Looked, column: str) -> Mapping[str, int]:
+def _names(looked: OpenPart, column: str) -> Mapping[str, int]:
     """Rows of each text that is not blank."""
     joint = looked.joint(column)
     if joint is None:
@@ -46,7 +46,7 @@ def _names(looked: Looked, column: str) -> Mapping[str, int]:
     return {name: int(n) for name, n in pairs if isinstance(name, str) and name.strip()}
 
 
-def _twins(looked: Looked, column: str, names: Mapping[str, int]) -> tuple[Twins, ...]:
+def _twins(looked: OpenPart, column: str, names: Mapping[str, int]) -> tuple[Twins, ...]:
     """Look-alikes here, or here and in train; those inside one group column are DV002's, those of train are its own."""
     train, group = looked.train, column in looked.config.data.groups
     if train is None or column not in train.profiles or train.profiles[column].kind != "text":
@@ -56,7 +56,7 @@ def _twins(looked: Looked, column: str, names: Mapping[str, int]) -> tuple[Twins
     return tuple(t for t in each if (not group or set(t.names) - set(names)) and set(t.names) - set(before))
 
 
-def _said(looked: Looked, column: str, twins: tuple[Twins, ...], names: Mapping[str, int]) -> str:
+def _said(looked: OpenPart, column: str, twins: tuple[Twins, ...], names: Mapping[str, int]) -> str:
     """How many, how they differ, and their rows but for the commonest; names where groups or strata are named."""
     shown = column in {*looked.config.data.groups, *looked.config.data.strata}
     named = f": {' / '.join(repr(n) for n in twins[0].names[:3])}" if shown else ""

@@ -13,12 +13,12 @@ from typing import NamedTuple
 from audit.checks.check import CheckKind
 from audit.checks.missing_words import MISSING
 from audit.checks.naming import NAME_LENGTH, listed, several
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.config.schema import Config
-from audit.counting.backends.sql import quoted
 from audit.counting.columns.profile import Profile
 from audit.errors import printable
 from audit.record.result import Check
+from audit.tables.connection import quoted
 
 NUMBERS = {
     "percent signs": "[-+]?[0-9]+([.,][0-9]+)?[ \u00a0\u202f]?%",
@@ -39,7 +39,7 @@ AS_TEXT, INDEXED = "is numbers written as text", "is the index of a data frame"
 """What is found, each with a mend of its own."""
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     about = f"values of {looked.part} are written as what they are"
     texts = [c for c, p in looked.profiles.items() if p.kind == "text" and p.present]
     rows = min(looked.rows, max(FEWEST_ROWS, CELLS // max(1, len(texts))))
@@ -79,7 +79,7 @@ def _of_profile(column: str, profile: Profile) -> str | None:
     return None
 
 
-def _of_floats(looked: Looked, columns: Sequence[str]) -> Mapping[str, str]:
+def _of_floats(looked: OpenPart, columns: Sequence[str]) -> Mapping[str, str]:
     """Columns of numbers that hold infinities, from one pass over their rows."""
     asked = ", ".join(f"count(*) FILTER (isinf(CAST({quoted(c)} AS DOUBLE)))" for c in columns)
     scan = looked.narrow(columns)
@@ -88,7 +88,7 @@ def _of_floats(looked: Looked, columns: Sequence[str]) -> Mapping[str, str]:
     return {column: f"{ENDLESS} in {several(count, 'row')}" for column, count in rows if count}
 
 
-def _of_texts(looked: Looked, columns: Sequence[str], rows: int) -> Mapping[str, str]:
+def _of_texts(looked: OpenPart, columns: Sequence[str], rows: int) -> Mapping[str, str]:
     """What is found in some columns of text; only what begins like a number is compared with written numbers."""
     words = ", ".join("'" + word.replace("'", "''") + "'" for word in MISSING)
     conditions = ("{v} <> ''", f"{{v}} IN ({words})", "{v} <> '' AND {v} < ':'")
@@ -109,7 +109,7 @@ class _Seen(NamedTuple):
 
 
 def _counts(
-    looked: Looked, columns: Sequence[str], rows: int, conditions: Sequence[str]
+    looked: OpenPart, columns: Sequence[str], rows: int, conditions: Sequence[str]
 ) -> Mapping[str, tuple[int, ...]]:
     """Rows of each column of which each condition on ``{v}`` holds, from one pass over the first rows."""
     asked = [f"count(*) FILTER ({c.replace('{v}', f'trim(c{at})')})" for at in range(len(columns)) for c in conditions]

@@ -9,12 +9,11 @@ import numpy as np
 
 from audit.checks.check import FALSE_ALARM, CheckKind
 from audit.checks.naming import chance, group, listed, several
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.counting.columns.profile import Missing, empty_columns, missing_by
 from audit.counting.keys import fold_key
 from audit.estimate import Level
 from audit.measurement.inference.contingency import rates_apart
-from audit.pipeline.plans import data_plan
 from audit.record.result import Check
 from audit.tables.kinds import Kind
 from audit.tables.levels import band_texts, level_text
@@ -34,7 +33,7 @@ class _Gap(NamedTuple):
     p: float
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     about = f"values of {looked.part} are missing as often in every group"
     groups = looked.config.data.groups
     if not groups:
@@ -54,12 +53,12 @@ def _find(looked: Looked) -> Iterator[Check]:
     )
 
 
-def _wide(looked: Looked, holed: Mapping[str, Kind]) -> list[_Gap]:
+def _wide(looked: OpenPart, holed: Mapping[str, Kind]) -> list[_Gap]:
     """Gaps that matter and that chance does not explain, of columns that lack some of their values."""
     if not holed:
         return []
     groups = looked.config.data.groups
-    keys = {c: looked.key(c) for c in groups} | fold_key(data_plan(looked.config))
+    keys = {c: looked.key(c) for c in groups} | fold_key(looked.plan)
     gaps = []
     for some in looked.some_at_a_time(tuple(holed)):
         found = missing_by(looked.narrow((*groups, *some)), keys, {c: holed[c] for c in some})
@@ -68,7 +67,7 @@ def _wide(looked: Looked, holed: Mapping[str, Kind]) -> list[_Gap]:
     return [g for g in gaps if g.p * len(gaps) <= FALSE_ALARM and abs(g.share - g.rest) >= GAP]
 
 
-def _gaps(found: Missing, at: int, column: str, by: str, looked: Looked) -> Iterator[_Gap]:
+def _gaps(found: Missing, at: int, column: str, by: str, looked: OpenPart) -> Iterator[_Gap]:
     """Each group against all others; small ones are in neither."""
     levels, rows, missing = _by_level(found, at, column, by, looked)
     large = rows.sum(axis=1) >= LEAST_ROWS
@@ -82,7 +81,7 @@ def _gaps(found: Missing, at: int, column: str, by: str, looked: Looked) -> Iter
 
 
 def _by_level(
-    found: Missing, at: int, column: str, by: str, looked: Looked
+    found: Missing, at: int, column: str, by: str, looked: OpenPart
 ) -> tuple[list[Level], np.ndarray, np.ndarray]:
     """Known groups, their rows, and those without a value, by group and fold."""
     bins, folded = looked.config.data.bins, looked.config.unit is not None

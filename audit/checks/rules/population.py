@@ -8,7 +8,7 @@ import numpy as np
 
 from audit.checks.check import FALSE_ALARM, CheckKind
 from audit.checks.naming import chance, group
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.errors import printable
 from audit.measurement.dataset.population import ROUNDING
 from audit.measurement.grouping import Grouping, grouping
@@ -21,7 +21,7 @@ UNDER = 0.8
 """Share in the data over share in the population that matters, however small the group."""
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     population = looked.config.data.reference
     if not population and looked.train is None:
         about = f"groups of {looked.part} have the shares of the population"

@@ -8,7 +8,7 @@ from math import isnan, sqrt
 
 from audit.checks.association import cramers_v, table_of
 from audit.checks.check import CheckKind
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.errors import printable
 from audit.record.result import Check
 
@@ -30,7 +30,7 @@ class Proxy:
     """Cohen's w."""
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     data = looked.config.data
     apart = {data.label, data.weight, looked.config.unit}
     others = [c for c in looked.columns if c not in apart]
@@ -43,7 +43,7 @@ def _find(looked: Looked) -> Iterator[Check]:
             yield CHECK.outcome("not applicable", "there is no other column", about=about)
 
 
-def _judged(looked: Looked, group: str, columns: list[str], about: str) -> Check:
+def _judged(looked: OpenPart, group: str, columns: list[str], about: str) -> Check:
     many = [c for c in columns if looked.profiles[c].distinct > MOST_DISTINCT]
     found = [p for c in columns if c not in many and (p := _proxy(looked, group, c)) is not None]
     left = f"; {len(many)} of more than {MOST_DISTINCT:,} values not looked at" if many else ""
@@ -61,7 +61,7 @@ def _judged(looked: Looked, group: str, columns: list[str], about: str) -> Check
     return CHECK.outcome("warn", f"{len(strong)} {one} a large effect (w >= {LARGE:g}). {said}", about=about)
 
 
-def _proxy(looked: Looked, group: str, column: str) -> Proxy | None:
+def _proxy(looked: OpenPart, group: str, column: str) -> Proxy | None:
     joint = looked.joint(group, column)
     table = None if joint is None else table_of(joint, column, group)
     strength = float("nan") if table is None else cramers_v(table)

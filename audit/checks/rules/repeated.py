@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from audit.checks.check import FALSE_ALARM, CheckKind
 from audit.checks.naming import chance, group, several
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.counting.columns.repeats import MANY, Repeats, Surroundings, repeats, share_of, surroundings
 from audit.estimate import Level
 from audit.measurement.inference.contingency import at_least
@@ -47,7 +47,7 @@ class _Copies(NamedTuple):
     p: float
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     about = f"no rows of {looked.part} are there twice beyond coincidence"
     other = frozenset(looked.table.columns).difference(looked.columns)
     if other or looked.rows < 2:
@@ -67,7 +67,7 @@ def _find(looked: Looked) -> Iterator[Check]:
     yield _by_surroundings(looked, about, twins)
 
 
-def _whole_groups(looked: Looked, found: Sequence[Repeats]) -> list[str]:
+def _whole_groups(looked: OpenPart, found: Sequence[Repeats]) -> list[str]:
     """Groups of which nearly every row is there a few times."""
     said = []
     for at, by in enumerate(looked.config.data.groups):
@@ -79,12 +79,12 @@ def _whole_groups(looked: Looked, found: Sequence[Repeats]) -> list[str]:
     return said
 
 
-def _level(looked: Looked, by: str, value: object) -> Level:
+def _level(looked: OpenPart, by: str, value: object) -> Level:
     bins = looked.config.data.bins
     return level_text(value, band_texts(bins[by]) if by in bins else None)
 
 
-def _part(looked: Looked) -> str:
+def _part(looked: OpenPart) -> str:
     one_of = share_of(looked.rows)
     return "" if one_of == 1 else f" (estimated from one in {one_of} combinations of values)"
 
@@ -97,7 +97,7 @@ def _times(found: Sequence[Repeats]) -> int:
     return most if most > 1 and all_of >= FEWEST_SETS and times[most] >= 0.9 * all_of else 0
 
 
-def _by_surroundings(looked: Looked, about: str, twins: str) -> Check:
+def _by_surroundings(looked: OpenPart, about: str, twins: str) -> Check:
     groups = looked.config.data.groups
     by = {c: looked.key(c) for c in groups}
     asked = [(c, surroundings(looked.scan, looked.columns, c, {g: k for g, k in by.items() if g != c}, looked.rows))
@@ -119,12 +119,12 @@ def _by_surroundings(looked: Looked, about: str, twins: str) -> Check:
     return CHECK.outcome("pass", f"{twins}, no more than coincidence explains", about=about)
 
 
-def _most_values(looked: Looked) -> list[str]:
+def _most_values(looked: OpenPart) -> list[str]:
     several_values = [c for c, p in looked.profiles.items() if p.distinct > 1]
     return sorted(several_values, key=lambda c: (-looked.profiles[c].distinct, c))[: MOST_FREE + 1]
 
 
-def _coincidence(looked: Looked, column: str, found: Sequence[Surroundings]) -> float:
+def _coincidence(looked: OpenPart, column: str, found: Sequence[Surroundings]) -> float:
     """Share of pairs in large sets that agree in the last column too; of any two rows where such pairs are few."""
     pairs = sum(s.pairs for s in found if s.size >= LONELY)
     if pairs >= FEWEST_PAIRS:
@@ -134,7 +134,7 @@ def _coincidence(looked: Looked, column: str, found: Sequence[Surroundings]) -> 
 
 
 def _copies(
-    looked: Looked, column: str, of: Sequence[Surroundings], beside: Sequence[Surroundings], rows: int
+    looked: OpenPart, column: str, of: Sequence[Surroundings], beside: Sequence[Surroundings], rows: int
 ) -> _Copies | None:
     """Agreement of small sets beyond coincidence; None where there are too few of them."""
     small = [s for s in of if s.size < LONELY]
@@ -150,7 +150,7 @@ def _beyond(copies: _Copies, share: float, looks: int) -> bool:
     return copies.share >= share and copies.odds >= ODDS and copies.p * looks <= FALSE_ALARM
 
 
-def _groups(looked: Looked, asked: Sequence[tuple[str, Sequence[Surroundings]]]) -> list[str]:
+def _groups(looked: OpenPart, asked: Sequence[tuple[str, Sequence[Surroundings]]]) -> list[str]:
     """Groups whose rows are there again far more often than coincidence and the other groups explain."""
     worst: list[tuple[float, str]] = []
     for at, by in enumerate(looked.config.data.groups):
@@ -167,7 +167,7 @@ def _groups(looked: Looked, asked: Sequence[tuple[str, Sequence[Surroundings]]])
 
 
 def _of_group(
-    looked: Looked, free: str, found: Sequence[Surroundings], where: tuple[int, str, Level], rows: int
+    looked: OpenPart, free: str, found: Sequence[Surroundings], where: tuple[int, str, Level], rows: int
 ) -> _Copies | None:
     """Agreement in one group, beside that in all others."""
     at, by, level = where

@@ -10,22 +10,21 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from audit.axes import LABEL
 from audit.checks.check import CheckKind
 from audit.checks.label_titles import SAME_LABEL, same_label
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.config.sections import SMALLEST_PUBLISHED as K
 from audit.counting.plan import Plan
 from audit.cube import Cube
 from audit.errors import printable
-from audit.measurement.grouping import LABEL
-from audit.pipeline.plans import data_plan
 from audit.record.result import Check
 
 MOST_NAMED = 3
 
 
-def _find(looked: Looked) -> Iterator[Check]:
-    plan = data_plan(looked.config)
+def _find(looked: OpenPart) -> Iterator[Check]:
+    plan = looked.plan
     missing = next((what for what, there in (("groups are", plan.groups), ("label is", plan.label)) if not there), None)
     if missing is not None:
         numeric = looked.config.data.label is not None and plan.label is None
@@ -37,7 +36,7 @@ def _find(looked: Looked) -> Iterator[Check]:
         yield _judged(looked, by, plan)
 
 
-def _judged(looked: Looked, by: tuple[str, ...], plan: Plan) -> Check:
+def _judged(looked: OpenPart, by: tuple[str, ...], plan: Plan) -> Check:
     about = f"{same_label(by)}{looked.part} tells the label of everybody in it"
     cube = next(c for c in looked.counted.cubes if set(by) <= set(c.names)).keep(*by, LABEL)
     labels = (cube["n"] > 0).sum(axis=-1)

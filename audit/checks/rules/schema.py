@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from audit.checks.check import FALSE_ALARM, CheckKind
 from audit.checks.naming import listed, several
-from audit.checks.part import MOST_LEVELS, Looked
+from audit.checks.part import MOST_LEVELS, OpenPart
 from audit.record.result import Check
 from audit.tables.kinds import Kind
 
@@ -18,7 +18,7 @@ ALIKE: dict[Kind, str] = {"integer": "number", "float": "number"}
 """A column of whole numbers becomes one of floats when a value is missing."""
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     if looked.train is None:
         return
     said = [*_columns(looked, looked.train), *_kinds(looked, looked.train)]
@@ -38,12 +38,12 @@ def _find(looked: Looked) -> Iterator[Check]:
     yield CHECK.outcome("pass", f"{several(len(looked.table.columns), 'column')}{beside}", about=about)
 
 
-def _many(looked: Looked, column: str, rows: int) -> bool:
+def _many(looked: OpenPart, column: str, rows: int) -> bool:
     """Whether categories that a model has no code for are many; of numbers it needs none."""
     return looked.profiles[column].kind == "text" and rows >= UNSEEN * looked.rows
 
 
-def _columns(looked: Looked, train: Looked) -> list[str]:
+def _columns(looked: OpenPart, train: OpenPart) -> list[str]:
     """What one part has and the other lacks."""
     here, there = looked.table.columns, train.table.columns
     lacking, more = [c for c in there if c not in here], [c for c in here if c not in there]
@@ -51,7 +51,7 @@ def _columns(looked: Looked, train: Looked) -> list[str]:
     return said + ([f"{listed(more)} {_is(more)} not in {train.part}"] if more else [])
 
 
-def _kinds(looked: Looked, train: Looked) -> list[str]:
+def _kinds(looked: OpenPart, train: OpenPart) -> list[str]:
     """Columns of another kind; one without any value has none."""
     other = [
         f"{c} ({train.table.columns[c]} in {train.part}, {kind} here)"
@@ -65,7 +65,7 @@ def _kind(kind: Kind) -> str:
     return ALIKE.get(kind, kind)
 
 
-def _filled(looked: Looked, train: Looked, column: str) -> bool:
+def _filled(looked: OpenPart, train: OpenPart, column: str) -> bool:
     return all(column not in part.profiles or part.profiles[column].present > 0 for part in (looked, train))
 
 
@@ -73,7 +73,7 @@ def _is(names: list[str]) -> str:
     return "is" if len(names) == 1 else "are"
 
 
-def _categories(looked: Looked, train: Looked) -> list[str]:
+def _categories(looked: OpenPart, train: OpenPart) -> list[str]:
     """Columns of few values in both parts, of one kind."""
     return [
         c
@@ -85,7 +85,7 @@ def _categories(looked: Looked, train: Looked) -> list[str]:
     ]
 
 
-def _unseen(looked: Looked, train: Looked, column: str) -> tuple[int, int, bool]:
+def _unseen(looked: OpenPart, train: OpenPart, column: str) -> tuple[int, int, bool]:
     """Values that train lacks, their rows, and whether chance alone may have put them all here.
 
     If rows were dealt at random, all k rows of a value would come here with a chance of share^k.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.checks.check import CheckKind
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.counting.columns.fingerprints import value_sql
 from audit.errors import printable
 from audit.record.result import Check
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     train, unit = looked.train, looked.config.unit
     if train is None:
         return
@@ -35,7 +35,7 @@ def _find(looked: Looked) -> Iterator[Check]:
     yield CHECK.outcome("warn", f"{said}: {share}", about=about)
 
 
-def _shared(looked: Looked, train: Looked, unit: str) -> tuple[int, ...]:
+def _shared(looked: OpenPart, train: OpenPart, unit: str) -> tuple[int, ...]:
     """Units in both parts, their rows in the part and in train; units and rows of the part."""
     value = value_sql(unit, (looked.table.columns[unit], train.table.columns[unit]))
     both = " UNION ALL ".join(

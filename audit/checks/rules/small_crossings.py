@@ -10,13 +10,13 @@ from itertools import combinations
 from typing import NamedTuple
 
 from audit.checks.check import CheckKind
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.config.sections import SMALLEST_PUBLISHED as K
-from audit.counting.backends.sql import key_sql, quoted
+from audit.counting.backends.sql import key_sql
 from audit.counting.plan import Plan
 from audit.errors import printable
-from audit.pipeline.plans import data_plan
 from audit.record.result import Check
+from audit.tables.connection import quoted
 
 
 class Crossing(NamedTuple):
@@ -35,8 +35,8 @@ def published(plan: Plan) -> tuple[tuple[str, ...], ...]:
     return tuple(by for size in range(1, deepest + 1) for by in combinations(plan.groups, size))
 
 
-def _find(looked: Looked) -> Iterator[Check]:
-    plan = data_plan(looked.config)
+def _find(looked: OpenPart) -> Iterator[Check]:
+    plan = looked.plan
     if not plan.groups:
         about = f"nobody in {looked.part} is one of fewer than {K} in a group that is published"
         yield CHECK.outcome("not applicable", "no groups are named", about=about)
@@ -46,7 +46,7 @@ def _find(looked: Looked) -> Iterator[Check]:
     yield _quasi_identifiers(looked, found.get(plan.groups) or _counted(looked, plan.groups))
 
 
-def _cards(looked: Looked, found: tuple[Crossing, ...]) -> Check:
+def _cards(looked: OpenPart, found: tuple[Crossing, ...]) -> Check:
     """Check of what a card shows."""
     about = f"nobody in {looked.part} is one of fewer than {K} {_who(looked)} in a group that is published"
     groups, small = sum(c.groups for c in found), sum(c.small for c in found)
@@ -62,7 +62,7 @@ def _cards(looked: Looked, found: tuple[Crossing, ...]) -> Check:
     return CHECK.outcome("warn", said, about=about)
 
 
-def _quasi_identifiers(looked: Looked, all_: Crossing) -> Check:
+def _quasi_identifiers(looked: OpenPart, all_: Crossing) -> Check:
     """Check of the declared groups all together, by which a row of the table itself could be found."""
     about = f"{_named(all_.by)} together single nobody in {looked.part} out"
     if not all_.groups:
@@ -74,7 +74,7 @@ def _quasi_identifiers(looked: Looked, all_: Crossing) -> Check:
     return CHECK.outcome("warn", said, about=about)
 
 
-def _who(looked: Looked) -> str:
+def _who(looked: OpenPart) -> str:
     return "rows" if looked.config.unit is None else "people"
 
 
@@ -82,7 +82,7 @@ def _named(by: Sequence[str]) -> str:
     return " x ".join(printable(c) for c in by)
 
 
-def _counted(looked: Looked, by: tuple[str, ...]) -> Crossing:
+def _counted(looked: OpenPart, by: tuple[str, ...]) -> Crossing:
     unit, names = looked.config.unit, ", ".join(f"k{i}" for i in range(len(by)))
     keys = ", ".join(f"{key_sql(looked.key(c))} AS k{i}" for i, c in enumerate(by))
     people = "count(*)" if unit is None else f"count(DISTINCT {quoted(unit)})"

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from audit.checks.check import CheckKind
 from audit.checks.naming import listed
-from audit.checks.part import Looked
+from audit.checks.part import OpenPart
 from audit.record.result import Check
 
 
-def _find(looked: Looked) -> Iterator[Check]:
+def _find(looked: OpenPart) -> Iterator[Check]:
     about = f"every column of {looked.part} can be read exactly"
     if not looked.unread:
         yield CHECK.outcome("pass", f"{len(looked.columns)} columns", about=about)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from audit.counting.count import count_cubes
 from audit.counting.engine import Engine
 from audit.counting.plan import Counted, Plan
 from audit.tables.table import Table
@@ -32,7 +33,7 @@ def count(table: Table, plan: Plan, name: EngineName = "duckdb", master: str | N
 
     if isinstance(table, CountedParts):
         return table.count(plan)
-    found = engine_of(name, master).count(table, plan)
+    found = count_cubes(table, plan, engine_of(name, master))
     if not plan.features:
         return found
     from audit.counting.kinds.flips import with_flips

@@ -7,23 +7,20 @@ a GROUP BY costs. Must not: know a metric, a limit, or load rows into Python.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import duckdb
 
 from audit.counting.backends.dense import dense_tallies
-from audit.counting.backends.sql import double, key_sql, quoted, sum_sql, term_sql
-from audit.counting.count import counted
+from audit.counting.backends.sql import double, key_sql, sum_sql, term_sql
 from audit.counting.engine import Batch, Falling, Levels, Range
-from audit.counting.plan import Counted, Plan
 from audit.counting.tally import Tally, TooManyCellsError, tally_of
 from audit.counting.terms import Band, Column, Extent, Fold, Key, Passes, Rows, Sum, Term, Total
 from audit.counting.weighing import BAND
+from audit.tables.connection import connection, quoted
 from audit.tables.table import Table
 
 BATCH_ROWS = 1 << 17
@@ -225,32 +222,3 @@ class DuckEngine:
         """Open some columns of a table for reading."""
         with connection() as con, table.reading():
             yield DuckScan(con, table.scan(con, columns), table.rows)
-
-    def count(self, table: Table, plan: Plan) -> Counted:
-        """Pass over the rows and return the plan's cubes; see `audit.counting.count.counted`."""
-        return counted(self, table, plan)
-
-
-@contextmanager
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Private in-memory DuckDB that loads no extension from the network and draws no progress bar.
-
-    What is registered or made on one connection is seen by no other.
-    """
-    con = _database(os.getpid()).cursor()
-    try:
-        con.execute("SET enable_progress_bar = false")
-        con.execute("SET preserve_insertion_order = false")
-        con.execute("SET disable_parquet_prefetching = true")  # whole columns would be held, for nothing on a disk
-        yield con
-    finally:
-        con.close()
-
-
-@lru_cache(maxsize=1)
-def _database(process: int) -> duckdb.DuckDBPyConnection:
-    """Database of this process: starting one takes longer than counting a hundred thousand rows."""
-    del process  # a fork must not share it
-    return duckdb.connect(
-        ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    )

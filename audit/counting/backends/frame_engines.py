@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import narwhals as nw
 
 from audit.counting.backends.narwhals import NarwhalsScan
-from audit.counting.count import counted
 from audit.counting.engine import Scan
-from audit.counting.plan import Counted, Plan
 from audit.counting.terms import Highest, Number, Size
 from audit.errors import printable
 from audit.tables.files import Part
@@ -45,10 +43,6 @@ class FrameEngine:
             found = NarwhalsScan(plain(nw.from_native(native).lazy(), table, columns))
             refuse_rounding(found, table, columns)
             yield found
-
-    def count(self, table: Table, plan: Plan) -> Counted:
-        """Pass over the rows and return the plan's cubes; see `audit.counting.count.counted`."""
-        return counted(self, table, plan)
 
     def _broken(self, table: Table) -> AbstractContextManager[None]:
         """Turn polars' own complaints into one that names the table."""

@@ -21,8 +21,6 @@ import narwhals as nw
 
 from audit.counting.backends.frame_engines import plain, refuse_rounding
 from audit.counting.backends.narwhals import NarwhalsScan
-from audit.counting.count import counted
-from audit.counting.plan import Counted, Plan
 from audit.errors import QuestionError, SourceError, printable
 from audit.tables.files import Part
 from audit.tables.formats.parquet import keys_of
@@ -79,10 +77,6 @@ class SparkEngine:
             _folders_as_text(spark),
         ):
             yield _narrowed([nw.from_native(_rows(spark, table, files)) for files in table.alike()], table, columns)
-
-    def count(self, table: Table, plan: Plan) -> Counted:
-        """Pass over the rows and return the plan's cubes; see `audit.counting.count.counted`."""
-        return counted(self, table, plan)
 
 
 def _narrowed(frames: Sequence[nw.LazyFrame[Any]], table: Table, columns: Sequence[str]) -> NarwhalsScan:

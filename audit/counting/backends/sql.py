@@ -29,13 +29,9 @@ from audit.counting.terms import (
     Test,
     Total,
 )
+from audit.tables.connection import quoted
 
 SIGNS = {"below": "<", "above": ">", "at least": ">=", "at most": "<="}
-
-
-def quoted(name: str) -> str:
-    """Column name as a SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def double(value: float) -> str:

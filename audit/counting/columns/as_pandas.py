@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from audit.counting.backends.duckdb import DuckScan
-from audit.counting.backends.sql import quoted
 from audit.counting.columns.ask import grouped_by
 from audit.counting.columns.figures import families
+from audit.tables.connection import quoted
 from audit.tables.formats.parquet import ParquetTable
 from audit.tables.kinds import plain
 from audit.tables.lazy import LazyTable

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audit.counting.backends.duckdb import DuckScan
-from audit.counting.backends.sql import key_sql, quoted
+from audit.counting.backends.sql import key_sql
 from audit.counting.columns.figures import Asked, Family, Figure, Figures, Together, families
 from audit.counting.columns.figures_sql import (
     figure_sql,
@@ -24,6 +24,7 @@ from audit.counting.columns.figures_sql import (
     weighted_sql,
 )
 from audit.counting.terms import Column, Key
+from audit.tables.connection import quoted
 
 SMALL = 100_000
 """Rows up to which any text is counted by value."""

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 
-from audit.counting.backends.sql import double, quoted
+from audit.counting.backends.sql import double
 from audit.counting.columns.figures import Among, Condition, Family, Figure, Matches, Scalar, Together, Within
+from audit.tables.connection import quoted
 
 NAN: tuple[Family, ...] = ("double", "single")
 """Families in which NaN stands for no value."""

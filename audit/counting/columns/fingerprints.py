@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from audit.counting.backends.sql import quoted
+from audit.tables.connection import quoted
 from audit.tables.kinds import Kind
 
 NUMBERS = {"integer", "float"}

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from audit.counting.backends.sql import quoted
+from audit.tables.connection import quoted
 from audit.tables.table import Table
 
 if TYPE_CHECKING:

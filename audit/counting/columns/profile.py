@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from audit.counting.backends.duckdb import DuckScan
-from audit.counting.backends.sql import key_sql, quoted
+from audit.counting.backends.sql import key_sql
 from audit.counting.terms import Key
+from audit.tables.connection import quoted
 from audit.tables.kinds import Kind
 
 NUMBERS: tuple[Kind, ...] = ("integer", "float", "boolean")

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.counting.backends.duckdb import DuckScan
-from audit.counting.backends.sql import key_sql, quoted
+from audit.counting.backends.sql import key_sql
 from audit.counting.terms import Key
+from audit.tables.connection import quoted
 
 MOST_HELD = 4_000_000
 """Combinations that are held at once; more rows than this are looked at in part."""

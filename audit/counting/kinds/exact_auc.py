@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from audit.axes import LABEL, NEGATIVE, POSITIVE, crossings
 from audit.counting.engine import Falling, Scan
 from audit.counting.keys import group_key
 from audit.counting.kinds.scores import group_levels
@@ -26,7 +27,6 @@ from audit.counting.tally import order_of
 from audit.counting.terms import Banded, Column, Extent, Number
 from audit.cube import Cube, from_cells
 from audit.estimate import Group
-from audit.measurement.grouping import LABEL, NEGATIVE, POSITIVE, crossings
 
 HELD_ROWS = 1 << 24
 """Rows held at once; of more, scores are read a range at a time."""

@@ -7,14 +7,15 @@ another value is as far as sqrt(2). Must not: know a metric, or leave a row out 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from audit.axes import EVEN, FLIPS, FOLD, MAJORITY, NEAREST, NEGATIVE, POSITIVE, PREDICTION, all_groups, reference_at
 from audit.counting.backends.duckdb import DuckEngine, DuckScan
-from audit.counting.backends.sql import key_sql, quoted, term_sql
+from audit.counting.backends.sql import key_sql, term_sql
 from audit.counting.cubes import prediction_words
 from audit.counting.keys import fold_key, group_key, keys
 from audit.counting.kinds.median import resolved
@@ -24,7 +25,7 @@ from audit.counting.terms import Number, Rows
 from audit.cube import Axis, Cube, sort_key
 from audit.errors import ValuesError, printable
 from audit.estimate import Level
-from audit.measurement.grouping import EVEN, FLIPS, FOLD, MAJORITY, NEAREST, NEGATIVE, POSITIVE, PREDICTION, grouping
+from audit.tables.connection import quoted
 from audit.tables.levels import band_texts, level_text
 from audit.tables.table import Table
 
@@ -67,8 +68,16 @@ def with_flips(found: Counted, table: Table, plan: Plan) -> Counted:
         )
     with DuckEngine().scan(table, plan.columns) as scan:
         rows = _read(scan, table, resolved(scan, plan), found.weight_unit)
-    cubes = tuple(_flips(rows, c, plan, grouping(found.cubes, (c,), plan.reference), table) for c in plan.groups)
+    cubes = tuple(_flips(rows, c, plan, _reference_group(found.cubes, c, plan), table) for c in plan.groups)
     return replace(found, further={**found.further, FLIPS: cubes})
+
+
+def _reference_group(cubes: Sequence[Cube], name: str, plan: Plan) -> Level:
+    """Level whose rows the neighbours are looked for in; None where no row has a group."""
+    smallest = min((c for c in cubes if name in c.names), key=lambda c: c["n"].size)
+    known = smallest.keep(name).drop(name, None)
+    groups = all_groups(known, (name,))
+    return groups[reference_at((name,), groups, known["n"], plan.reference)][0] if groups else None
 
 
 def _read(scan: DuckScan, table: Table, plan: Plan, unit: int) -> _Rows:
@@ -146,12 +155,11 @@ def _scaled(values: np.ndarray, shown: str) -> Iterator[np.ndarray]:
         yield values / np.sort(values).std()
 
 
-def _flips(rows: _Rows, name: str, plan: Plan, grouped: Any, table: Table) -> Cube:
+def _flips(rows: _Rows, name: str, plan: Plan, reference: Level, table: Table) -> Cube:
     """Cube of one group column; no cell where the reference has too few rows to have neighbours in it."""
     levels, codes = rows.levels[name]
     _, prediction = rows.levels[PREDICTION]
     folds, fold_of = rows.levels.get(FOLD, ((None,), np.zeros(len(codes), dtype=np.intp)))
-    reference = grouped.groups[grouped.reference][0] if grouped.groups else None
     of_reference = codes == (levels.index(reference) if reference in levels else -1)
     enough = int(of_reference.sum()) >= plan.neighbours
     others = tuple(v for v in levels if v is not None and v != reference) if enough else ()

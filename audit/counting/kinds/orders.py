@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from audit.counting.backends.sql import key_sql, quoted
+from audit.counting.backends.sql import key_sql
 from audit.counting.plan import FOLDS, Plan
 from audit.counting.refusals import refuse_sums
 from audit.counting.terms import Band, Fold
 from audit.errors import SourceError, ValuesError, printable
+from audit.tables.connection import quoted
 from audit.tables.table import Table
 
 MOST_ITEMS = 10_000_000

@@ -13,17 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from audit.axes import FOLD, GAINS, GROUPING, LISTS, PLACES, PREDICTION, crossings, nowhere
 from audit.counting.backends.duckdb import DuckEngine
 from audit.counting.budget import refuse_large, too_many
-from audit.counting.count import look
 from audit.counting.kinds.orders import PLACED, place_items, refuse_orders
 from audit.counting.plan import Counted, Plan
-from audit.counting.refusals import refuse_columns
+from audit.counting.refusals import look, refuse_columns
 from audit.counting.tally import TooManyCellsError
 from audit.cube import Cube, from_cells
 from audit.errors import SourceError
 from audit.estimate import Level
-from audit.measurement.grouping import FOLD, GAINS, GROUPING, LISTS, PLACES, PREDICTION, crossings, nowhere
 from audit.tables.levels import band_texts, level_text
 from audit.tables.table import Table
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from audit.axes import BINNED, FOLD, ORIGIN, PREDICTION
 from audit.counting.budget import too_many
 from audit.counting.crossings import Block, crossed
 from audit.counting.cubes import Words, account, cube_of, group_words, words_of
@@ -22,7 +23,6 @@ from audit.counting.terms import Constant, Extent, Key, Number, Rows, Size, Slic
 from audit.counting.weighing import shifts, unit_of, weighed_tally
 from audit.cube import Cube
 from audit.errors import ValuesError, printable
-from audit.measurement.grouping import BINNED, FOLD, ORIGIN, PREDICTION
 from audit.tables.table import Table
 
 MOST_VALUES, SLICES = 200, 200

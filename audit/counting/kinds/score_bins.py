@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from audit.axes import LABEL, SCORE
 from audit.counting.tally import Tally
 from audit.counting.terms import Finer, Key, Slice, Steps, Term, Value
-from audit.measurement.grouping import LABEL, SCORE
 
 NEAR_0, NEAR_1, HALVINGS = 51, 39, 3
 """Halvings of a slice down to which there are fine cuts near 0 and near 1, and from one step of cuts to the next."""

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from audit.counting.budget import MOST_CELLS, MOST_LAID_OUT, refuse_large, too_many
+from audit.axes import FOLD, LABEL, MOST_LAID_OUT, POSITIVE, SCORE
+from audit.counting.budget import MOST_CELLS, refuse_large, too_many
 from audit.counting.engine import Scan
 from audit.counting.keys import fold_key, group_key, weights
 from audit.counting.kinds.score_bins import Bins, crowded, told
@@ -26,7 +27,6 @@ from audit.counting.weighing import weighed_tally
 from audit.cube import Cube, from_cells
 from audit.errors import QuestionError, ValuesError, printable
 from audit.estimate import Level
-from audit.measurement.grouping import FOLD, LABEL, POSITIVE, SCORE
 from audit.tables.levels import band_texts, level_text
 from audit.tables.table import Table
 

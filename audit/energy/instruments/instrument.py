@@ -5,12 +5,11 @@ Must not: know any library that reads hardware; the files named ``by_…`` are t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol
 
 from audit.energy.ledger import Source
-from audit.errors import QuestionError, no_such
 
 MeterName = Literal["codecarbon", "zeus"]
 EVERY_BOARD = "every board of the machine, all processes, idle draw included"
@@ -60,29 +59,3 @@ class Instrument(Protocol):
 
     def abandon(self) -> bool:
         """Give up on it, from any thread; True where a `read` that still waits comes back with nothing."""
-
-
-def named(name: str) -> Instrument:
-    """Instrument by the name of the library behind it, in this very process.
-
-    Raises
-    ------
-    QuestionError
-        When there is none of that name.
-    """
-    if name not in get_args(MeterName):
-        raise QuestionError(no_such("meter", name, get_args(MeterName)))
-    makers: Mapping[str, Callable[[], Instrument]] = {"codecarbon": _codecarbon, "zeus": _zeus}
-    return makers[name]()
-
-
-def _codecarbon() -> Instrument:
-    from audit.energy.instruments.codecarbon import Codecarbon
-
-    return Codecarbon()
-
-
-def _zeus() -> Instrument:
-    from audit.energy.instruments.zeus import Zeus
-
-    return Zeus()

@@ -18,7 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from audit.energy.instruments.instrument import Instrument, named
+from audit.energy.instruments.choose import instrument_by_name
+from audit.energy.instruments.instrument import Instrument
 from audit.errors import words_of
 
 LONGEST_S = 30
@@ -43,7 +44,7 @@ def main(name: str, asker: str) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     _know_the_processor()
     _never_ask()
-    instrument = named(name)
+    instrument = instrument_by_name(name)
     signal.alarm(LONGEST_S)
     instrument.start()
     _deaf()  # once more: a library may have set handlers of its own

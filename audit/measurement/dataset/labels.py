@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from audit.axes import crossings
 from audit.cube import Cube
 from audit.errors import printable
 from audit.estimate import Estimate
 from audit.measurement.dataset.distances import NO_INTERVAL, divergence
 from audit.measurement.dataset.representation import BiasTable
-from audit.measurement.grouping import crossings
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.pairs import against
 from audit.measurement.metrics.dataset import DATA_BASE_RATE, JS, KL, KS, LP, TVD

@@ -18,7 +18,7 @@ from audit.measurement.metrics.dataset import POPULATION_CHI_SQUARE, POPULATION_
 from audit.measurement.scope import SMALL
 
 if TYPE_CHECKING:
-    from audit.measurement.dataset.representation import BiasTable
+    from audit.measurement.rates.rate_table import RateTable
 
 POPULATION = ("population",)
 ROUNDING = 1e-6
@@ -28,7 +28,7 @@ TOGETHER = ((POPULATION_TV, "to_population"), (POPULATION_CHI_SQUARE, "to_popula
 
 
 def population_distances(
-    table: BiasTable, ratios: Sequence[Estimate], population: Mapping[str, float]
+    table: RateTable, ratios: Sequence[Estimate], population: Mapping[str, float]
 ) -> list[Estimate]:
     """Skew of every group, total variation, chi-square and its p-value.
 
@@ -52,11 +52,11 @@ def population_distances(
     return [*skews, *_together(table, [*names, *absent], population, common)]
 
 
-def _undefined(table: BiasTable, metric: str, compare: str, common: Mapping[str, Any], reason: str) -> Estimate:
+def _undefined(table: RateTable, metric: str, compare: str, common: Mapping[str, Any], reason: str) -> Estimate:
     return table.base(metric, **{**common, "compare": compare}, status="undefined", reason=reason)
 
 
-def _skew(table: BiasTable, ratio: Estimate) -> Estimate:
+def _skew(table: RateTable, ratio: Estimate) -> Estimate:
     common: dict[str, Any] = {"compare": "to_population", "group": ratio.group, "reference": POPULATION, "n": ratio.n}
     if ratio.value is None:
         return table.base(SKEW.name, **common, status="undefined", reason=ratio.reason)
@@ -69,13 +69,13 @@ def _skew(table: BiasTable, ratio: Estimate) -> Estimate:
     return table.base(SKEW.name, **common, value=math.log(ratio.value), low=low, high=high, method=method)
 
 
-def _of_nobody(table: BiasTable, level: str) -> Estimate:
+def _of_nobody(table: RateTable, level: str) -> Estimate:
     reason = f"ln 0: nobody in the data is {printable(level)}"
     return table.base(SKEW.name, compare="to_population", group=(level,), reference=POPULATION, n=0.0,
                       status="undefined", reason=reason)  # fmt: skip
 
 
-def _unknown(table: BiasTable, population: Mapping[str, float]) -> str:
+def _unknown(table: RateTable, population: Mapping[str, float]) -> str:
     """Why all groups together cannot be compared; empty where they can."""
     nameless = next((i for i, group in enumerate(table.g.groups) if str(group[0]) not in population), None)
     if nameless is not None:
@@ -87,7 +87,7 @@ def _unknown(table: BiasTable, population: Mapping[str, float]) -> str:
 
 
 def _together(
-    table: BiasTable, names: Sequence[str | None], population: Mapping[str, float], common: dict[str, Any]
+    table: RateTable, names: Sequence[str | None], population: Mapping[str, float], common: dict[str, Any]
 ) -> list[Estimate]:
     expected = np.array([population[str(name)] for name in names])
     expected = expected / expected.sum()
@@ -103,14 +103,14 @@ def _together(
     return [_variation(table, distance, tested, common), *_tested(table, tested, intruder, common)]
 
 
-def _variation(table: BiasTable, distance: float, tested: Fit | None, common: dict[str, Any]) -> Estimate:
+def _variation(table: RateTable, distance: float, tested: Fit | None, common: dict[str, Any]) -> Estimate:
     chance = "" if tested is None else f"; a sample of this size shows about {tested.floor:.3g} on average"
     return table.base(
         POPULATION_TV.name, **common, compare="to_population", value=min(distance, 1.0), method=f"no interval{chance}"
     )
 
 
-def _tested(table: BiasTable, tested: Fit | None, intruder: str | None, common: dict[str, Any]) -> list[Estimate]:
+def _tested(table: RateTable, tested: Fit | None, intruder: str | None, common: dict[str, Any]) -> list[Estimate]:
     """Statistic and p-value, or why there is none."""
     name, compares = POPULATION_CHI_SQUARE.name, ("to_population", "p_value")
     if intruder is not None:
@@ -130,7 +130,7 @@ def _tested(table: BiasTable, tested: Fit | None, intruder: str | None, common: 
     ]
 
 
-def _method(table: BiasTable) -> str:
+def _method(table: RateTable) -> str:
     if table.g.folded:
         return "pearson, second-order rao-scott, F, 100 folds of the unit"
     return "pearson, second-order rao-scott for the weights" if "w" in table.g.counts else "pearson"

@@ -13,6 +13,7 @@ import numpy as np
 
 from audit.errors import printable
 from audit.estimate import Estimate
+from audit.measurement.comparisons import largest_bounds
 from audit.measurement.dataset.distances import distances
 from audit.measurement.dataset.population import population_distances
 from audit.measurement.inference.effective import Sample
@@ -174,9 +175,3 @@ class BiasTable(EverybodyTable):
             denominator=expected,
             method=f"{self._method()} over a known share",
         )
-
-
-def largest_bounds(plain: Sequence[Estimate], corrected: Sequence[Estimate]) -> tuple[float, float]:
-    """Limits of the largest absolute value: the lower one has looked at all, the upper one needs every one inside."""
-    low = max(max(0.0, e.low or 0.0, -(e.high or 0.0)) for e in corrected)
-    return low, max(max(abs(e.low or 0.0), abs(e.high or 0.0)) for e in plain)

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from audit.measurement.inference.one_rate import FEW_AT, FEW_EVENTS, enough_at
+from audit.measurement.inference.few_events import FEW_AT, FEW_EVENTS, enough_at
 
 Floats = npt.NDArray[np.float64]
 

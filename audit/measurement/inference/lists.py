@@ -21,8 +21,7 @@ import numpy as np
 
 from audit.measurement.inference.effective import THIN_FOLDS, satterthwaite
 from audit.measurement.inference.intervals import Floats, Limits
-from audit.measurement.inference.lent import FEW_ROWS
-from audit.measurement.inference.means import Above, Found, against, mean_gap
+from audit.measurement.inference.means import FEW_ROWS, Above, Found, against, mean_gap
 from audit.measurement.inference.pairs import Gap
 from audit.measurement.inference.scales import Scale, Sums
 

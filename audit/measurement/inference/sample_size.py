@@ -2,22 +2,32 @@
 
 Both sides are searched: the factor at which the gap would be shown to break the limit with power 0.8, and the one at
 which it would be shown to keep it. The first that settles is the answer; beyond 100 times the data the estimate sits
-at the limit and no amount of data within reach settles it.
+at the limit and no amount of data within reach settles it. Must not: import numpy before few events ask for it;
+``audit gate`` pays for this module.
 """
 
 from __future__ import annotations
 
-from math import floor
+from math import ceil, floor, sqrt
 from statistics import NormalDist
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import numpy as np
+from audit.measurement.inference.few_events import NEAR_FEW, enough_at
 
-from audit.measurement.inference.intervals import Floats, Limits, few_at, moved_out, wilson
-from audit.measurement.inference.one_rate import LARGEST_FACTOR, NEAR_FEW, POWER
-from audit.measurement.inference.pairs import MOST_PAIRS, Kind
+if TYPE_CHECKING:
+    import numpy as np
 
+    from audit.measurement.inference.intervals import Floats, Limits
+    from audit.measurement.inference.pairs import Kind
+
+POWER = 0.8
+"""How often planned rows settle a limit."""
+LARGEST_FACTOR = 100.0
+"""More than so many times the rows are out of reach."""
+FINER = 1.02
+"""Step of a search for rows, as a factor."""
 FACTORS = 400
+"""Steps of the grid."""
 
 
 class Needed(NamedTuple):
@@ -41,6 +51,11 @@ def needed(p: Floats, n: Floats, limit: float, kind: Kind, tail: float = 0.025) 
     tail
         Error on each side.
     """
+    import numpy as np
+
+    from audit.measurement.inference.intervals import wilson
+    from audit.measurement.inference.pairs import MOST_PAIRS
+
     pairs = len(p) * (len(p) - 1) / 2
     point = NormalDist().inv_cdf
     fail, keep = point(1 - tail / pairs), point(1 - tail)
@@ -60,7 +75,10 @@ def needed(p: Floats, n: Floats, limit: float, kind: Kind, tail: float = 0.025) 
 
 def shown_below(p: float, rows: int, limit: float, tail: float) -> float:
     """Chance that so many rows show a rate to lie below a limit."""
+    import numpy as np
     from scipy.special import bdtr
+
+    from audit.measurement.inference.intervals import few_at, moved_out, wilson
 
     z, n = NormalDist().inv_cdf(1 - tail), np.array([float(rows)])
     none, too_many = -1, floor(rows * limit) + 1
@@ -84,6 +102,8 @@ class _Rule(NamedTuple):
 
 def _settles(rule: _Rule, p: Floats, lim: Limits, limit: float, kind: Kind) -> np.ndarray:
     """Whether these limits of each group, over the last axis, break the limit or keep it."""
+    import numpy as np
+
     breaks = rule.verdict == "fail"
     if kind == "difference":
         widest = _over_pairs(p, lim, 1.0, lower=breaks).max(axis=(-1, -2))
@@ -94,6 +114,8 @@ def _settles(rule: _Rule, p: Floats, lim: Limits, limit: float, kind: Kind) -> n
 
 def _over_pairs(p: Floats, lim: Limits, c: float, *, lower: bool) -> Floats:
     """Lower or upper limits of p_i - c p_j over ordered pairs; of a group with itself those of another pair."""
+    import numpy as np
+
     i, j = np.s_[..., :, None], np.s_[..., None, :]
     below, above = p - lim.low, lim.high - p
     own, other, side = (below, above, -1) if lower else (above, below, 1)
@@ -105,6 +127,43 @@ def _over_pairs(p: Floats, lim: Limits, c: float, *, lower: bool) -> Floats:
 
 def _planned(p: Floats, n: Floats, wilsons: Limits, rule: _Rule) -> Limits:
     """Limits of each group; counts are whole, so one event more or less is granted where few are expected."""
+    import numpy as np
+
+    from audit.measurement.inference.intervals import Limits, few_at, moved_out
+
     few, tail, one = few_at(p, n / NEAR_FEW, rule.point), NormalDist().cdf(-rule.power), 1 / n
     low = moved_out(wilsons, few, np.maximum(p - one, 0.0), n, tail).low
     return Limits(low, moved_out(wilsons, few, np.minimum(p + one, 1.0), n, tail).high)
+
+
+def rows_against(p: float, limit: float, tail: float, power: float) -> float:
+    """Effective rows at which one rate is shown to lie on its side of a limit, by the limits that verdicts rest on.
+
+    Parameters
+    ----------
+    p
+        The rate, taken for exact.
+    limit
+        Floor or ceiling between 0 and 1; not the rate.
+    tail
+        Error on each side.
+    power
+        How often so many rows show it. Where few events are expected, that is the exact chance; otherwise the normal
+        sample size of one proportion.
+
+    References
+    ----------
+    Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, equation 2.14.
+    """
+    if p > limit:
+        p, limit = 1 - p, 1 - limit
+    point = NormalDist().inv_cdf
+    z = point(1 - tail)
+    rows = ((z * sqrt(limit * (1 - limit)) + point(power) * sqrt(p * (1 - p))) / (limit - p)) ** 2
+    if rows * min(p, 1 - p) >= NEAR_FEW * enough_at(z):
+        return rows
+
+    whole = ceil(rows)
+    while shown_below(p, whole, limit, tail) < power:
+        whole = ceil(whole * FINER)
+    return float(whole)

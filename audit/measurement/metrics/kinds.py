@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from audit.axes import Task
 from audit.errors import QuestionError, no_such
 from audit.estimate import Stage
 from audit.measurement.metrics.events import ANYBODY, CELLS, Event
@@ -37,7 +38,6 @@ Compare = Literal[
 Everybody = Literal["overall", "rest"]
 """Whom a group may be compared with beside another group: everybody whose group is known, with or without it."""
 EVERYBODY: tuple[Everybody, ...] = get_args(Everybody)
-Task = Literal["classification", "regression", "multiclass", "ranking"]
 Family = Literal["rows", "labels", "selection", "confusion", "flips"]
 """Counts of a group, from the fewest to all of label and prediction, and what its neighbours were given beside."""
 AT_K = re.compile(r"([a-z_]+_at_)([1-9][0-9]{0,8})")

@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from audit.axes import FOLD, GROUPING, crossings
 from audit.cube import Cube
 from audit.errors import printable
 from audit.estimate import Estimate
-from audit.measurement.grouping import FOLD, GROUPING, Grouping, crossings, grouping, missing_groups
+from audit.measurement.grouping import Grouping, grouping, missing_groups
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.lists import ratio_against, ratio_gap
 from audit.measurement.inference.means import Found, against, ends, extreme, limits, mean_gap

@@ -18,9 +18,9 @@ import numpy as np
 from audit.estimate import Estimate
 from audit.measurement.estimates import Block
 from audit.measurement.grouping import Grouping
+from audit.measurement.inference.contingency import fisher, inverted_p, pooled_z
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.pairs import against, rests_on_few
-from audit.measurement.inference.two_rates import fisher, inverted_p, pooled_z
 from audit.measurement.metrics.adverse import (
     ADVERSE,
     CORRECTED,

@@ -12,19 +12,10 @@ from functools import cached_property
 
 import numpy as np
 
+from audit.axes import FOLD, LABEL, MOST_GROUPS, PREDICTION, all_groups, reference_at, unit_of
 from audit.cube import Cube, sort_key
 from audit.errors import QuestionError, no_such
-from audit.measurement.grouping import (
-    FOLD,
-    LABEL,
-    MOST_GROUPS,
-    PREDICTION,
-    Grouping,
-    all_groups,
-    partly_missing,
-    reference_at,
-    unit_of,
-)
+from audit.measurement.grouping import Grouping, partly_missing
 from audit.measurement.inference.confusion import several
 from audit.measurement.inference.effective import Sample
 from audit.measurement.metrics.kinds import ClassStatistic, Rate, Statistic

@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from audit.axes import crossings
 from audit.cube import Cube
 from audit.errors import printable
 from audit.estimate import Estimate, Stage
-from audit.measurement.grouping import Grouping, crossings
+from audit.measurement.grouping import Grouping
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.pairs import Kind, extreme
 from audit.measurement.metrics.confusion import STATISTICS

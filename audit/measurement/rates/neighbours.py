@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from audit.axes import EVEN, FOLD, MAJORITY, NEAREST, NEGATIVE, POSITIVE, PREDICTION
 from audit.cube import Cube
 from audit.errors import printable
 from audit.estimate import Estimate, Group
-from audit.measurement.dataset.representation import largest_bounds
-from audit.measurement.grouping import EVEN, FOLD, MAJORITY, NEAREST, NEGATIVE, POSITIVE, PREDICTION, Grouping, grouping
+from audit.measurement.comparisons import largest_bounds
+from audit.measurement.grouping import Grouping, grouping
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.exclusive import Contrast, contrast, shares
 from audit.measurement.inference.pairs import guarded, rests_on_few, single

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from audit.axes import FOLD, LABEL, PREDICTION, STRATUM
 from audit.cube import Cube
 from audit.estimate import Estimate, Stage
-from audit.measurement.dataset.representation import largest_bounds
-from audit.measurement.grouping import FOLD, LABEL, PREDICTION, STRATUM, two_levels
+from audit.measurement.comparisons import largest_bounds
+from audit.measurement.grouping import two_levels
 from audit.measurement.inference.effective import satterthwaite
 from audit.measurement.inference.intervals import quantile, wilson
 from audit.measurement.metrics.dataset import CONDITIONAL_LABELS, CONDITIONAL_PREDICTIONS

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from audit.axes import PREDICTION
 from audit.cube import Cube
 from audit.errors import printable
 from audit.estimate import Estimate
-from audit.measurement.grouping import PREDICTION, Grouping
+from audit.measurement.grouping import Grouping
 from audit.measurement.metrics.regression import KS_PREDICTIONS, WASSERSTEIN_PREDICTIONS
 from audit.measurement.scope import Scope
 from audit.measurement.scores.bins import edges_of

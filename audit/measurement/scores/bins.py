@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from audit.axes import FOLD, LABEL, POSITIVE, SCORE
 from audit.cube import Cube, of_others
 from audit.errors import printable
 from audit.estimate import Group, Level
-from audit.measurement.grouping import FOLD, LABEL, POSITIVE, SCORE
 from audit.measurement.inference.auc import placed
 from audit.measurement.inference.precision import average_precision
 from audit.measurement.scope import Scope

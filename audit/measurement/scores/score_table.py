@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from audit.axes import crossings
 from audit.cube import Cube
 from audit.estimate import Estimate
-from audit.measurement.grouping import Grouping, crossings, grouping, missing_groups
+from audit.measurement.grouping import Grouping, grouping, missing_groups
 from audit.measurement.metrics.kinds import Metric
 from audit.measurement.metrics.scores import SCORES
 from audit.measurement.scope import Scope

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from audit.axes import CROSSINGS, nowhere
 from audit.config.schema import Config
 from audit.counting.plan import Counted, Plan
 from audit.cube import Cube
 from audit.errors import StoreError, printable
-from audit.measurement.grouping import CROSSINGS, nowhere
-from audit.record.cubes import cube_of, cube_record
-from audit.record.result import AuditResult, CubeRecord, Part
+from audit.record.cubes import CubeRecord, cube_of, cube_record
+from audit.record.result import AuditResult, Part
 
 TRAIN, PREDICTIONS = "train", "predictions"
 COUNTED_PARTS = (TRAIN, PREDICTIONS)

@@ -10,6 +10,8 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from audit.axes import WITHIN_STRATA
+from audit.config.read import question_of
 from audit.config.schema import Config
 from audit.counting.plan import Counted
 from audit.energy.recount import bare, recounted
@@ -18,15 +20,13 @@ from audit.estimate import Estimate
 from audit.gates.before_training import standing
 from audit.gates.judge import Evidence, judge, overall
 from audit.measurement.estimates import Estimates
-from audit.measurement.grouping import WITHIN_STRATA
 from audit.measurement.measure import contradictions, of_data, of_predictions
 from audit.measurement.scope import OWN
 from audit.pipeline.plans import data_plan, model_plan, scope_of
+from audit.pipeline.records import digest_of
 from audit.pipeline.verification.checks import before_training, of_held_out, of_rows
 from audit.pipeline.verification.checks import of_predictions as checks_of_predictions
 from audit.pipeline.verification.counts import PREDICTIONS, TRAIN, canonical, counted_of, part_of
-from audit.record.cubes import digest_of
-from audit.record.reader import question_of
 from audit.record.result import AuditResult, Check, Question, Run
 
 

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from audit.cube import Cube
-from audit.errors import printable
-from audit.measurement.grouping import (
+from audit.axes import (
     BINNED,
     CROSSINGS,
     DECIDED,
@@ -25,8 +23,11 @@ from audit.measurement.grouping import (
     SCORES,
     WITHIN_STRATA,
 )
+from audit.cube import Cube
+from audit.errors import printable
 from audit.pipeline.verification.counts import COUNTED_PARTS, kinds_of
-from audit.record.result import AuditResult, CubeRecord
+from audit.record.cubes import CubeRecord
+from audit.record.result import AuditResult
 
 SAME_ROWS = (CROSSINGS, WITHIN_STRATA, DECIDED, SCORES, ORDERED)
 """Kinds that hold every row of their part, those without a group too."""

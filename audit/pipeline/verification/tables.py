@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.errors import SourceError, printable
+from audit.pipeline.sources import open_source
 from audit.pipeline.verification.leaves import unlike
 from audit.record.result import AuditResult, Part
 from audit.tables.formats.dialect import UNSAID, dialect_of
-from audit.tables.table import Table, open_table
+from audit.tables.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,9 @@ def _opened(result: AuditResult, source: str) -> Table:
     dialects = [dialect_of(csv) for csv in said if csv] or [UNSAID]
     for dialect in dialects[:-1]:
         with suppress(SourceError):
-            return open_table(source, dialect=dialect)
+            return open_source(source, dialect=dialect)
     text = Path(source).suffix.lower() not in {".parquet", ".pq", ".arrow", ".feather", ".jsonl"}
-    return open_table(source, dialect=dialects[-1] if text else UNSAID)
+    return open_source(source, dialect=dialects[-1] if text else UNSAID)
 
 
 def _strange(source: str, table: Table, parts: Sequence[Part]) -> str:

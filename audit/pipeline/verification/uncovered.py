@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from audit.config.read import question_of
 from audit.errors import printable
 from audit.pipeline.verification.checks import ROWS, STRATA, held_out_parts, of_held_out, of_rows
 from audit.pipeline.verification.follows import own_estimates
 from audit.pipeline.verification.margins import is_loose, sums_for_intervals
-from audit.record.reader import question_of
 from audit.record.result import AuditResult
 
 MOST_NAMED = 30

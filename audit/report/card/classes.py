@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from audit.estimate import WORST_CLASS, Estimate, Group
-from audit.record.result import CubeRecord
+from audit.record.cubes import CubeRecord
 from audit.report.card.lookup import By, Grouped
 from audit.report.card.shapes import Table, TableRow
 from audit.report.card.words import (

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from audit.estimate import Estimate
-from audit.gates.sentences import number
+from audit.estimate import Estimate, number
 from audit.measurement.metrics.ranking import OF_LISTS
 from audit.report.card.lookup import By, Grouped
 from audit.report.card.shapes import Table, TableRow

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from audit.estimate import Estimate, Group
-from audit.record.result import AuditResult, Epoch
+from audit.record.epochs import Epoch
+from audit.record.result import AuditResult
 from audit.report.card.charts import LABEL_LENGTH
 from audit.report.card.shapes import Table, TableRow
 from audit.report.card.words import (

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from audit.errors import QuestionError, StoreError, no_such, printable
 from audit.record.result import AuditResult
-from audit.report.assets import asset
 from audit.report.card.markdown import cell_text, inline, plain_text
 from audit.report.card.view import card_view
 from audit.report.disclosure.publishable import asked_k, publishable
+from audit.system.assets import asset
 
 if TYPE_CHECKING:
     from jinja2 import Environment

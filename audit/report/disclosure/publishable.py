@@ -15,6 +15,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from audit.axes import PLACES, crossings
 from audit.checks.label_titles import OUTCOME_TELLS, tells_labels_of
 from audit.config.sections import SMALLEST_PUBLISHED
 from audit.errors import QuestionError
@@ -22,11 +23,11 @@ from audit.estimate import Estimate, Group, Stage
 from audit.gates import four_fifths
 from audit.measurement.beside import Beside
 from audit.measurement.estimates import Estimates
-from audit.measurement.grouping import PLACES, crossings
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion, Family, Rate, asks_of, at_k
-from audit.record.epochs import chosen, groups_of, rates_of
-from audit.record.result import AuditResult, Axis, Check, CubeRecord, Epoch, Gate
+from audit.record.cubes import Axis, CubeRecord
+from audit.record.epochs import Epoch, chosen, groups_of, rates_of
+from audit.record.result import AuditResult, Check, Gate
 from audit.report.disclosure.attack import VALUES
 from audit.report.disclosure.gates import deciding_groups, without_numbers
 from audit.report.disclosure.hidden_units import shown_energy

@@ -28,7 +28,7 @@ from math import isqrt
 from audit.cube import sort_key
 from audit.estimate import Group, Level
 from audit.measurement.metrics.kinds import Family
-from audit.record.result import Axis, CubeRecord
+from audit.record.cubes import Axis, CubeRecord
 from audit.report.disclosure.confusions import Cells, by_label, by_prediction, functionals, given_away
 
 FAMILIES: tuple[Family, ...] = ("rows", "labels", "selection", "confusion")

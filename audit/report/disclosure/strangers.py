@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from audit.credentials import without_credentials
+from audit.errors import without_credentials
 from audit.record.result import AuditResult, Check, Part, Run
 from audit.system.recorded_command import named, recorded_words
 from audit.tables.addresses import file_name

@@ -17,9 +17,10 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from audit.errors import printable
+from audit.estimate import interval_text, number
 from audit.gates.four_fifths import CODE as FOUR_FIFTHS_RULE
 from audit.gates.judge import WORST_FIRST, deciding, exit_code
-from audit.gates.sentences import headline_of, interval_text, number, training_notes
+from audit.gates.sentences import headline_of, training_notes
 from audit.group_names import group_text
 from audit.record.energy_text import energy_text
 from audit.record.result import AuditResult, Check, Gate, Part

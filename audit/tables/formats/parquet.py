@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from audit.counting.backends.sql import quoted
 from audit.errors import SourceError, printable
+from audit.tables.connection import quoted
 from audit.tables.files import Part
 from audit.tables.formats.arrow import refuse_kinds
 from audit.tables.formats.text_types import common_columns

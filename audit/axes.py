@@ -1,0 +1,86 @@
+"""Names of axes, levels and kinds of cubes: what counting and measurement share beside the cube itself.
+
+Must not: import another room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations, product
+from typing import TYPE_CHECKING, Literal
+
+from audit.errors import QuestionError, no_such
+from audit.estimate import Group
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from audit.cube import Cube
+
+MOST_LAID_OUT = 20_000_000
+"""Cells of one cube, empty ones included: 160 MB for each measure."""
+
+
+Task = Literal["classification", "regression", "multiclass", "ranking"]
+
+
+LABEL, PREDICTION, FOLD, STRATUM, SCORE = "label", "prediction", "fold", "stratum", "score"
+ORIGIN = "label_origin"
+"""Axis of one level: what labels and predictions of a regression are summed from."""
+MAJORITY, NEAREST = "majority", "nearest"
+"""What most of a row's nearest neighbours in the reference are predicted; how many are asked, an axis of one level."""
+NEGATIVE, POSITIVE = "0", "1"
+UNIT = "weight_unit"
+"""Axis of one level: the power of two in which weights are counted, where doubles would not hold them as they are."""
+EVEN = "even"
+"""Level of rows whose neighbours have no majority, because several lie equally far."""
+LISTS, GAINS, PLACES = "lists", "gains", "places"
+"""Kinds of cubes of a ranking: whole lists by grouping, lists by group, and items by the places that they hold."""
+GROUPING = "grouping"
+"""Axis of whole lists: the columns whose groups are looked at, as a JSON list."""
+CROSSINGS, WITHIN_STRATA, SCORES, LOSSES, BINNED = "", "within strata", "scores", "losses", "scores"
+FLIPS, DECIDED, ORDERED = "flips", "decided", "ordered pairs"
+"""Kinds of cubes, as the record names them: groups x outcome, and what some metrics need beside."""
+MOST_GROUPS = 2000
+"""Groups of one grouping; the pairs rule looks at all pairs, and a reader at none of so many."""
+
+
+def nowhere(groups: Sequence[str]) -> str:
+    """Reason for which a row enters no group: it has no value of any of these columns."""
+    return f"no value in {' or '.join(groups)}"
+
+
+def crossings(groups: Sequence[str], order: int) -> Iterator[tuple[str, ...]]:
+    """Everybody, then every attribute, then every crossing up to ``order`` ways."""
+    for size in range(min(order, len(groups)) + 1):
+        yield from combinations(groups, size)
+
+
+def unit_of(cube: Cube) -> int:
+    """Power of two in which a cube counts weights."""
+    return int(cube.axis(UNIT).levels[0] or 0) if UNIT in cube.names and cube.axis(UNIT).levels else 0
+
+
+def all_groups(known: Cube, by: tuple[str, ...]) -> tuple[Group, ...]:
+    """Groups of one crossing, absent ones included; too many are refused."""
+    groups = tuple(product(*(known.axis(name).levels for name in by)))
+    if len(groups) > MOST_GROUPS:
+        widest = max(by, key=lambda name: len(known.axis(name).levels))
+        raise QuestionError(
+            f"{' x '.join(by)} makes {len(groups):,} groups, more than {MOST_GROUPS:,} (too many levels to judge); "
+            f"bin or leave out '{widest}' ({len(known.axis(widest).levels):,} levels)"
+            f"{', or ask for fewer intersections' if len(by) > 1 else ''}"
+        )
+    return groups
+
+
+def reference_at(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarray, named: Mapping[str, str]) -> int:
+    """Declared reference where every attribute has one, otherwise the largest group."""
+    if by and all(name in named for name in by):
+        wanted = tuple(named[name] for name in by)
+        if wanted not in groups:
+            missing = next(n for n in by if not any(g[by.index(n)] == named[n] for g in groups))
+            choices = sorted({str(g[by.index(missing)]) for g in groups})
+            raise QuestionError(no_such(f"reference group in '{missing}'", named[missing], choices))
+        return groups.index(wanted)
+    return int(rows.argmax()) if len(groups) else 0

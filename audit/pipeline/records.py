@@ -1,0 +1,66 @@
+"""What a document keeps of a question and of a table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from audit.config.schema import Config
+from audit.counting.plan import Counted
+from audit.errors import without_credentials
+from audit.record.result import Column, Part, Question
+from audit.record.serialize import plain_of
+from audit.system.recorded_command import recorded_words
+from audit.tables.addresses import file_name, public
+from audit.tables.table import Table
+
+SOURCES = (("data", "source"), ("data", "test"), ("predictions", "source"))
+"""Where a question names tables."""
+COMMANDS = (("data", "prepare"), ("train", "command"))
+"""Where it has commands, whose arguments may be secrets."""
+
+
+def part_record(part: str, table: Table, counted: Counted, columns: tuple[str, ...]) -> Part:
+    """Account of one table. A source is named by its file: whose folder it lies in is nobody's business."""
+    return Part(
+        part=part,
+        source=file_name(table.name),
+        digest=table.digest,
+        rows_read=counted.rows_read,
+        rows_used=counted.rows_used,
+        rows_excluded=counted.rows_excluded,
+        rows_without_group=counted.rows_without_group,
+        score_median=counted.median,
+        undigested=table.undigested if table.digest is None else None,
+        columns=tuple(Column(name=c, kind=table.columns[c]) for c in columns),
+    )
+
+
+def question_record(config: Config | Mapping[str, Any]) -> Question:
+    """Resolved configuration with its digest; what may be a secret is not in it, and the digest is of what is.
+
+    Of an address its place is kept, and of a command the program and the names of options, unless the question asks for
+    the values as well.
+    """
+    plain = config.model_dump(mode="json", exclude_none=True) if isinstance(config, Config) else dict(config)
+    for section, key in SOURCES:
+        named = plain[section].get(key) if isinstance(plain.get(section), dict) else None
+        if named is not None:
+            said = public(named) if isinstance(named, str) else [public(name) for name in named]
+            plain[section] = {**plain[section], key: said}
+    if (told := (plain.get("dataset") or {}).get("url")) is not None:
+        plain["dataset"] = {**plain["dataset"], "url": without_credentials(told)}
+    if not (plain.get("train") or {}).get("record_arguments"):
+        for section, key in COMMANDS:
+            words = plain[section].get(key) if isinstance(plain.get(section), dict) else None
+            if words is not None:
+                plain[section] = {**plain[section], key: list(recorded_words(words))}
+    return Question(digest=digest_of(plain), config=plain)
+
+
+def digest_of(question: Mapping[str, Any]) -> str:
+    """SHA-256 of a question as its document writes it, so that whoever holds the document alone can compute it."""
+    text = json.dumps(plain_of(question), sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
