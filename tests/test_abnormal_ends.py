@@ -28,6 +28,7 @@ import pytest
 
 from audit.cli.front import main
 
+pytestmark = pytest.mark.usefixtures("heard")
 ROOT = Path(__file__).resolve().parent.parent
 FLUSH_S = 5.0
 TRAIN = """

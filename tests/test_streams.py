@@ -137,11 +137,7 @@ def test_a_command_that_is_metered_runs_without_stderr(place):
     assert (place / "ran").read_text() == "ran\n"
 
 
-def heard():
-    """Hear interrupts, which whoever runs the tests in the background ignores."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("presses", [1, 2, 5])
 def test_interrupts_end_in_one_sentence(presses, tmp_path):
     (tmp_path / "audit.toml").write_text(
@@ -152,7 +148,7 @@ def test_interrupts_end_in_one_sentence(presses, tmp_path):
     (tmp_path / "t.csv").write_text("g,y,p\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50)
     command = [sys.executable, "-m", "audit", "run", "."]
     child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                             start_new_session=True, preexec_fn=heard)  # noqa: PLW1509 # fmt: skip
+                             start_new_session=True)  # fmt: skip
     until = time.monotonic() + 40
     while not (tmp_path / "begun").exists():
         assert time.monotonic() < until
@@ -167,6 +163,7 @@ def test_interrupts_end_in_one_sentence(presses, tmp_path):
         assert never not in said
 
 
+@pytest.mark.usefixtures("heard")
 def test_an_interrupt_that_a_library_turned_into_its_own_error_is_one_all_the_same(monkeypatch, capsys):
     from audit.cli import front
 
@@ -178,12 +175,7 @@ def test_an_interrupt_that_a_library_turned_into_its_own_error_is_one_all_the_sa
             raise RuntimeError("query interrupted") from error
 
     monkeypatch.setattr(front, "app", interrupted)
-    before = signal.getsignal(signal.SIGINT)
-    heard()
-    try:
-        with pytest.raises(SystemExit) as ended:
-            front.main([])
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(SystemExit) as ended:
+        front.main([])
     assert ended.value.code == 130
     assert capsys.readouterr().err == "audit: interrupted\n"

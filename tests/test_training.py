@@ -23,6 +23,7 @@ from audit.evidence.store import Store
 from audit.wrapping import around as wrapping
 from audit.wrapping.beside import Beside
 
+pytestmark = pytest.mark.usefixtures("heard")
 ROOT = Path(__file__).parent.parent
 N = 400
 QUESTION = {
