@@ -179,3 +179,26 @@ def test_an_interrupt_that_a_library_turned_into_its_own_error_is_one_all_the_sa
         front.main([])
     assert ended.value.code == 130
     assert capsys.readouterr().err == "audit: interrupted\n"
+
+
+EARLY = """
+import os, signal, sys
+class Pressed:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Pressed())
+from audit.cli import main
+main(["checks"])
+"""
+
+
+@pytest.mark.usefixtures("heard")
+def test_an_interrupt_before_the_command_is_loaded_is_one_sentence_too(root):
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    done = subprocess.run([sys.executable, "-c", EARLY], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "audit: interrupted\n")
+    silent = subprocess.run(
+        ["bash", "-c", f"{shlex.quote(sys.executable)} -c {shlex.quote(EARLY)} 2>&-"], env=environment
+    )
+    assert silent.returncode == 130

@@ -12,14 +12,14 @@ from typing import Annotated
 import typer
 
 from audit import __version__
-from audit.cli import auditing, evidence, parts, planning, starting
+from audit.cli import INTERRUPTED, auditing, evidence, parts, planning, starting
 from audit.cli.streams import Interrupts, Streams
 from audit.control import shown
 from audit.credentials import without_credentials
 from audit.errors import AuditError, printable
 from audit.own_streams import flush
 
-INTERNAL_ERROR, INTERRUPTED = 4, 130
+INTERNAL_ERROR = 4
 OUTPUT_LOST = 74
 """EX_IOERR of sysexits.h: all went well, but what was printed is not whole."""
 JUDGING = frozenset(
