@@ -12,7 +12,7 @@ from audit.cli import options as o
 from audit.cli.listing import listing, prune
 from audit.cli.options import Command
 from audit.cli.printing import put, say
-from audit.cli.unfinished import by_name, of_run, unfinished
+from audit.cli.unfinished import by_name, of_run, taken, unfinished
 from audit.cli.verifying import verify
 from audit.surroundings import DEFAULT_STORE
 
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 HERE = Path(DEFAULT_STORE)
 INCOMPLETE = 5
+UNNAMED = "RUN is missing: name what is judged, such as `audit gate latest`, a run id or its start, or an audit.json"
+"""A verdict of whatever run happens to be the last one would let a pipeline pass by another's run."""
 
 
 def gate(
-    result: o.RunName,
+    result: o.JudgedRun = "",
     policy: Annotated[
         Path | None, typer.Option("--config", help="Judge by the gates of this audit.toml instead.")
     ] = None,
@@ -36,10 +38,13 @@ def gate(
     """Judge a recorded result again, from the document alone, and exit by the verdict."""
     import datetime as dt
 
+    from audit.errors import QuestionError
     from audit.gates import again, exit_code
     from audit.publish.console import PlainConsole
     from audit.publish.terminal import verdict_lines
 
+    if not result:
+        raise QuestionError(UNNAMED)
     if unfinished(result, store, json=json, gated=True):
         raise typer.Exit(INCOMPLETE)
     found, _ = by_name(result, store)
@@ -76,7 +81,7 @@ def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> A
 
 
 def card(
-    result: o.RunName,
+    result: o.RunName = "latest",
     style: Annotated[
         str,
         typer.Option("--format", help="html or md; croissant for the data; ll144 or ll144-md for NYC Local Law 144."),
@@ -95,7 +100,7 @@ def card(
     from audit.control import shown
     from audit.publish.card import render, write_over
 
-    found, _ = by_name(result, store)
+    found, _ = by_name(taken(result, store), store)
     with of_run(found):
         text = render(found, style, k)
     if output is None:
