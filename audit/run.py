@@ -91,7 +91,8 @@ def run(job: Job) -> Audited:
     run_id, started = job.store.new_run_id(), now()
     staging, found, ended = job.store.begin(run_id), Findings(), None
     try:
-        with meter_of(job, staging) if job.metered else nullcontext() as meter:
+        with meter_of(job, staging) if _is_metered(job) else nullcontext() as meter:
+            _wait_untrained(meter, job.config)
             with _phase(meter, "validate"):
                 _prepare(job)
                 check_data(job.config, opened, found, job.step)
@@ -204,6 +205,22 @@ def meter_of(job: Job, staging: Path | None) -> Meter:
     from audit.energy.meter import Meter
 
     return Meter.of(job.config.energy, record=None if staging is None else staging / RECORD)
+
+
+def _is_metered(job: Job) -> bool:
+    """Whether there is anything whose energy is asked for: a look at tables alone is metered on request only."""
+    config = job.config
+    works = config.train is not None or config.data.prepare is not None
+    asked = "energy" in config.model_fields_set or any(gate.stage == "energy" for gate in config.gates or ())
+    return job.metered and (works or asked)
+
+
+def _wait_untrained(meter: Meter | None, config: Config) -> None:
+    """Wait for the hardware where no training will: what is asked for must not hang on how long the checks take."""
+    if meter is not None and config.train is None:
+        from audit.energy.meter import START_S
+
+        meter.wait_ready(START_S)
 
 
 def _phase(meter: Meter | None, name: Literal["validate", "audit"]) -> AbstractContextManager[object]:
