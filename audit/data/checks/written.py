@@ -15,21 +15,12 @@ from audit.data.kinds import CheckKind
 from audit.data.looked import Looked
 from audit.data.missing_words import MISSING
 from audit.data.naming import NAME_LENGTH, listed, several
+from audit.data.written_numbers import NUMBERS, NUMERIC, PLAIN
 from audit.engines.profile import Profile
 from audit.engines.sql import quoted
 from audit.errors import printable
 from audit.result import Check
 
-NUMBERS = {
-    "percent signs": "[-+]?[0-9]+([.,][0-9]+)?[ \u00a0\u202f]?%",
-    "thousands separators": "[-+]?[0-9]{1,3}(,[0-9]{3})+([.][0-9]+)?"
-    "|[-+]?[0-9]{1,3}([.''\u2019\u00a0\u202f][0-9]{3})+(,[0-9]+)?",
-    "decimal commas": "[-+]?[0-9]+,[0-9]+",
-}
-"""How a number is written that no reader takes for one, the surest first."""
-PLAIN = "[-+]?[0-9]+([.][0-9]+)?"
-NUMERIC = 0.95
-"""Share of the values that must be numbers, however written; fewer are text."""
 INDEX = re.compile(r"Unnamed: \d+|index|level_\d+|__index_level_\d+__")
 CELLS, FEWEST_ROWS = 20_000_000, 2_000
 """Cells that are looked at, and rows of each column at least."""
