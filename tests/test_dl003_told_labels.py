@@ -8,6 +8,7 @@ import pytest
 from looking_at import asked, found
 
 from audit.config.read import build
+from audit.data.checks import told_labels
 
 N = 2000
 RNG = np.random.default_rng(11)
@@ -33,6 +34,15 @@ def test_a_column_that_knows_is_named_also_where_positives_are_rare():
     assert check.outcome == "warn"
     assert "decided_at 0.9" in check.detail
     assert "late" not in check.detail
+
+
+def test_columns_of_which_only_the_missing_values_are_looked_at_are_named(monkeypatch):
+    monkeypatch.setattr(told_labels, "MOST_DISTINCT", 1_500)
+    ids = {name: [f"{name}{i}" for i in range(N)] for name in ("case", "note")}
+    left = "; 3 of more than 1,500 values looked at for missing ones only: noise, case, note"
+    assert one(x=RNG.integers(0, 3, N), **ids).detail.endswith(f"guessing (0) to knowing (1){left}")
+    check = one(**ids)
+    assert (check.outcome, check.detail.endswith(left)) == ("undefined", True)
 
 
 def test_a_number_that_knows_is_named():

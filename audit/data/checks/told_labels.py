@@ -16,7 +16,8 @@ import numpy as np
 
 from audit.data.association import FEWEST, informedness, is_renamed, table_of
 from audit.data.kinds import CheckKind
-from audit.data.looked import Looked
+from audit.data.looked import MOST_CELLS, Looked
+from audit.data.naming import left_out
 from audit.engines.comparing import is_missing
 from audit.engines.labels import binary, positive_class
 from audit.engines.levels import level_text
@@ -57,19 +58,23 @@ def _find(looked: Looked) -> Iterator[Check]:
     read, many = _reading(looked, label), [c for c in columns if looked.profiles[c].distinct > MOST_DISTINCT]
     told = [t for c in columns if c not in many and (t := _told(looked, c, label, read)) is not None]
     told += _missing(looked, columns, label, read)
-    yield _judged(told, [*columns], many, about)
+    crowded = [c for c in columns if c not in many and looked.joint(c, label) is None]
+    left = left_out(many, f"of more than {MOST_DISTINCT:,} values looked at for missing ones only")
+    left += left_out(
+        crowded, f"of more than {MOST_CELLS:,} values joint with the label looked at for missing ones only"
+    )
+    yield _judged(told, len(columns), left, about)
 
 
-def _judged(told: list[Told], columns: list[str], many: list[str], about: str) -> Check:
+def _judged(told: list[Told], columns: int, left: str, about: str) -> Check:
     if not told:
-        detail = f"there are not two classes of {FEWEST} rows, or no column that could tell them apart"
+        detail = f"there are not two classes of {FEWEST} rows, or no column that could tell them apart{left}"
         return CHECK.outcome("undefined", detail, about=about)
     ranked = _ranked(told)
-    left = f"; {len(many)} of more than {MOST_DISTINCT:,} values looked at for missing ones only" if many else ""
     telling = [t for t in ranked if t.share >= TELLING]
     if not telling:
         first = ranked[0]
-        said = f"{len(columns)} columns; {printable(first.column)}{first.how} tells most, {first.share:.2f}"
+        said = f"{columns} columns; {printable(first.column)}{first.how} tells most, {first.share:.2f}"
         return CHECK.outcome("pass", f"{said} on the way from guessing (0) to knowing (1){left}", about=about)
     named = ", ".join(f"{printable(t.column)}{t.how} {t.share:.2f}" for t in telling[:MOST_NAMED])
     more = f" and {len(telling) - MOST_NAMED} more" if len(telling) > MOST_NAMED else ""
