@@ -90,6 +90,8 @@ ID_NUMBERS = re.compile(
     r"(customer|client|patient|member|employee|applicant|person|case|student|policy) ?(no|nr|number)|"
     "(kunden|patienten|mitglieds|personal|matrikel|vertrags|antrags|fall)(nummer|nr)"
 )
+INDEX = re.compile(r"Unnamed: \d+|index|level_\d+|__index_level_\d+__")
+"""Names that pandas gives to a column that numbers the rows."""
 CURRENCIES = "(€|[$]|£|¥|EUR|USD|GBP|CHF|JPY)"
 
 

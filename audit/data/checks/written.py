@@ -5,12 +5,12 @@ Nothing of it is read as what it means, so a model learns a category "NA", and n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from audit.config.schema import Config
+from audit.data.identifiers import INDEX
 from audit.data.kinds import CheckKind
 from audit.data.looked import Looked
 from audit.data.missing_words import MISSING
@@ -21,7 +21,6 @@ from audit.engines.sql import quoted
 from audit.errors import printable
 from audit.result import Check
 
-INDEX = re.compile(r"Unnamed: \d+|index|level_\d+|__index_level_\d+__")
 CELLS, FEWEST_ROWS = 20_000_000, 2_000
 """Cells that are looked at, and rows of each column at least."""
 SHOWN = 3
