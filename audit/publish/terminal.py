@@ -100,7 +100,8 @@ def summary(
 
 def _unmetered(result: AuditResult) -> Iterator[Line]:
     """Why a whole pipeline has no figure of energy: it trains nothing, and nobody asked."""
-    if result.energy is None and result.run.command[1:2] == ("run",):
+    trains = "train" in result.question.config
+    if result.energy is None and result.run.command[1:2] == ("run",) and not trains:
         yield Line(
             "Energy  ", "not metered, because nothing is trained; [energy] in audit.toml asks for it all the same"
         )
