@@ -131,6 +131,8 @@ def test_a_run_that_trains_nothing_is_metered_on_request_alone(tmp_path, capfd, 
         said, found = capfd.readouterr().out, Store(tmp_path / "runs").load().energy
         assert ("Energy  not metered, because nothing is trained" in said) == (not energy)
         assert (found is None) == (not energy)
+        rule = "data.base_rate" if asked == OF_DATA else "selection_rate"
+        assert f"add [[gates]] to audit.toml, such as {rule} ratio >= 0.8" in said
 
 
 def test_a_measured_run_without_training_keeps_its_figures():
