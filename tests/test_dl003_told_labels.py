@@ -79,10 +79,23 @@ def test_a_numeric_label_is_told_by_its_copy():
     config = build(
         {"data": {"source": "m", "label": "y", "groups": ["g"]},
          "predictions": {"source": "p", "task": "regression", "prediction": "p"}}, "a test")  # fmt: skip
-    (check,) = asked("DL003", {"train": rows}, config)
+    check, of_groups = asked("DL003", {"train": rows}, config)
+    assert (of_groups.title, of_groups.outcome) == ("no group column of train tells the label", "pass")
     assert check.outcome == "warn"
     assert "euro 1.00" in check.detail
     assert "near" not in check.detail
+
+
+def test_group_columns_have_a_check_of_their_own():
+    """A card may have to leave out what it finds; that another column tells the label is said there all the same."""
+    rows = pd.DataFrame({"y": Y, "decided": np.where(Y == 1, "late", "early"), "g": np.where(Y == 1, "a", "b")})
+    others, groups = found("DL003", rows, label="y", groups=["g"])
+    assert others.title == "no column of train beside the groups tells the label"
+    assert "decided (the label renamed) 1.00" in others.detail
+    assert "g (the label renamed)" not in others.detail
+    assert (groups.outcome, groups.detail.split(": ")[1]) == ("warn", "g (the label renamed) 1.00")
+    (alone,) = found("DL003", rows[["y", "g"]], label="y", groups=["g"])
+    assert alone == groups
 
 
 def test_no_label_and_no_other_column_are_not_applicable():
