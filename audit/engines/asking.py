@@ -29,7 +29,7 @@ from audit.engines.tally import TooManyCellsError
 from audit.engines.terms import Extent, Highest, Lowest, Number, Rows, Sum, Test
 from audit.engines.weighing import checked_extent, smallest_weight, unit_of
 from audit.errors import QuestionError
-from audit.grouping import LOSSES, ORDERED, SCORES, UNIT
+from audit.grouping import AREAS, LOSSES, ORDERED, SCORES, UNIT
 
 LOOKED_AT_ROWS = 20_000
 """Rows looked at first, so that a score given as a group is refused before the whole table is read."""
@@ -73,8 +73,9 @@ def counted(engine: Engine, table: Table, plan: Plan) -> Counted:
         if not plan.exact_auc or tallies.scored is None:
             return found
         labels = label_words(tallies.crossings.tallies[0], plan)
-        pairs = ordered_pairs(scan, plan, labels, extents[plan.score or ""], found.weight_unit)
-    return replace(found, further={**found.further, ORDERED: pairs})
+        ordered = ordered_pairs(scan, plan, labels, extents[plan.score or ""], found.weight_unit)
+    areas = {AREAS: ordered.areas} if ordered.areas else {}
+    return replace(found, further={**found.further, ORDERED: ordered.pairs, **areas})
 
 
 def tallied(engine: Engine, table: Table, plan: Plan) -> Tallies:

@@ -15,6 +15,7 @@ from audit.fairness.dataset import DATA_BASE_RATE
 from audit.fairness.rates import RATES
 from audit.fairness.statistics import STATISTICS
 from audit.grouping import (
+    AREAS,
     BINNED,
     CROSSINGS,
     FLIPS,
@@ -40,7 +41,7 @@ from audit.measurement.multiclass import class_estimates
 from audit.measurement.ranking import ranking_estimates
 from audit.measurement.regression import regression_estimates
 from audit.measurement.scope import Scope
-from audit.measurement.scores import disagreements, score_estimates
+from audit.measurement.scores import Ordered, disagreements, score_estimates
 from audit.measurement.strata import conditional_estimates
 from audit.measurement.subgroups import subgroup_blocks
 from audit.value import Estimate
@@ -68,7 +69,11 @@ def of_predictions(task: Task, cubes: Kinds, scope: Scope) -> Estimates:
 
 def contradictions(cubes: Kinds, scope: Scope) -> tuple[str, ...]:
     """Sentences for counts of the same predictions that cannot all be right."""
-    return tuple(disagreements(cubes.get(SCORES, ()), cubes.get(ORDERED, ()), scope))
+    return tuple(disagreements(cubes.get(SCORES, ()), _ordered(cubes), scope))
+
+
+def _ordered(cubes: Kinds) -> Ordered:
+    return Ordered(cubes.get(ORDERED, ()), cubes.get(AREAS, ()))
 
 
 def model_estimates(cubes: Sequence[Cube], scope: Scope) -> Estimates:
@@ -86,7 +91,7 @@ def _classified(cubes: Kinds, scope: Scope) -> Estimates:
     return (
         Estimates([*_rates(crossed, scope), *subgroup_blocks(compared, scope), *_benefits(crossed, scope)])
         + conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model")
-        + score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope, cubes.get(ORDERED, ()))
+        + score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope, _ordered(cubes))
         + flip_estimates(cubes[CROSSINGS], cubes.get(FLIPS, ()), scope)
         + Estimates([adverse_block(g, scope) for g in compared])
     )
