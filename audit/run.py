@@ -190,13 +190,15 @@ def record_of(job: Job, run_id: str, started: str, found: Findings) -> Run:
 
 def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
     """Publish a result into the store: the document and its cards, all or nothing."""
-    from audit.publish.card import render
+    from audit.publish.card import rendered
     from audit.publish.croissant import is_describable
 
+    names = {"html": "card.html", "md": "card.md"}
+    if is_describable(result):
+        names["croissant"] = "croissant.json"
     with step("Writing the card"):
-        files = {"audit.json": result.to_json(), "card.html": render(result, "html"), "card.md": render(result, "md")}
-        if is_describable(result):
-            files["croissant.json"] = render(result, "croissant")
+        cards = rendered(result, tuple(names))
+        files = {"audit.json": result.to_json()} | {names[name]: text for name, text in cards.items()}
         return store.commit(result.run.id, files)
 
 

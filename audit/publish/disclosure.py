@@ -244,7 +244,10 @@ def values_between(rate: Estimate, low: float, high: float, k: int) -> int:
 
 def _is_mean(metric: str) -> bool:
     """Whether a metric is the mean of several gaps, whose limits speak of more groups than it names."""
-    return any(isinstance(m, Criterion) and m.name == metric and m.aggregate == "mean" for m in CATALOGUE.values())
+    if metric not in CATALOGUE:
+        return False
+    entry = CATALOGUE[metric]
+    return isinstance(entry, Criterion) and entry.aggregate == "mean"
 
 
 def _family(metric: str) -> Family:
