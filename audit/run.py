@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -238,6 +239,9 @@ def _prepare(job: Job) -> None:
         return
     with job.step("Preparing the data"):
         ended = run_command(command, folder=job.folder, quiet_stdout=True)
+    if ended.signal_received is not None:
+        # It was ended because we were: whoever stops us is told that, and not that the preparation is at fault.
+        signal.raise_signal(ended.signal_received)
     if ended.exit_code != 0:
         raise SourceError(
             f"[data] prepare ({' '.join(recorded_words(command))}) ended with exit code {ended.exit_code}; its own "

@@ -164,6 +164,25 @@ def test_interrupts_end_in_one_sentence(presses, tmp_path):
 
 
 @pytest.mark.usefixtures("heard")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_a_preparation_that_is_stopped_is_no_fault_of_the_data(number, code, tmp_path):
+    prepare = f'prepare = ["{sys.executable}", "-c", "open(\'begun\', \'w\'); import time; time.sleep(60)"]\n'
+    (tmp_path / "audit.toml").write_text(TOML.replace("[data]\n", f"[data]\n{prepare}"))
+    (tmp_path / "t.csv").write_text("g,y,p\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50)
+    command = [sys.executable, "-m", "audit", "run", "."]
+    child = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    until = time.monotonic() + 40
+    while not (tmp_path / "begun").exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    os.killpg(child.pid, number)
+    said = child.communicate(timeout=40)[1]
+    assert child.returncode == code, said
+    assert "prepare" not in said
+    assert said.count("audit: interrupted") == (number == signal.SIGINT)
+
+
+@pytest.mark.usefixtures("heard")
 def test_an_interrupt_that_a_library_turned_into_its_own_error_is_one_all_the_same(monkeypatch, capsys):
     from audit.cli import front
 
