@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from audit._version import __version__
 from audit.axes import Task
+from audit.config.doors import said_as
 from audit.config.read import build
 from audit.config.schema import Config
 from audit.config.written_limits import Gates, deepest, rules_of
@@ -36,6 +37,24 @@ Y_TRUE, Y_PRED, SCORE, WEIGHT, UNIT = "y_true", "y_pred", "score", "weight", "un
 QUERY, RANK = "query", "rank"
 PREDICTED = {"prediction": Y_PRED, "score": SCORE, "query": QUERY, "rank": RANK}
 """Keys of [predictions] and the arguments that are their columns."""
+SAME = ("positive", "strata", "groups", "weight", "unit", "intersections", "compare_to", "confidence")
+ARGUMENTS: Mapping[str, str] = {
+    **{key: key for key in (*SAME, "threshold", "exact_auc", "features", "neighbours", "top", "task", "four_fifths")},
+    **PREDICTED,
+    "label": Y_TRUE,
+    "reference_group": "reference",
+    "classes = true": 'task="multiclass"',
+    "[predictions]": f"{Y_PRED} or {SCORE}",
+}
+"""Arguments of `measure` by what they are in audit.toml."""
+CHECKED: Mapping[str, str] = {
+    **{key: key for key in (*SAME, "label", "classes", "csv")},
+    "classes = true": "classes=True",
+    "reference": "population",
+    "reference_group": "reference",
+    "[predictions]": "prediction here, only in audit.measure",
+}
+"""Arguments of `check` by what they are in audit.toml."""
 UNASKED: Mapping[str, Any] = {"threshold": None, "exact_auc": False, "neighbours": 5, "top": None}
 
 
@@ -83,8 +102,9 @@ def measure(
         Finite scores, shape (n,); one at or above the threshold, 0.5 by default, is a positive prediction where there
         is no ``y_pred``. With ``"median"``, one above the median of all scores.
     exact_auc
-        Sort all rows by score once, so that every AUC and ``average_precision`` are exact and not bounded by what
-        score bins hide; ``abroca`` stays binned, and says so.
+        Sort all rows by score once, so that every AUC, ``average_precision`` and ``abroca`` are exact and not bounded
+        by what score bins hide. Of more than 4 million rows, 50 groups, or 20 million rows times other groups,
+        ``abroca`` keeps these bounds and says so.
     features, neighbours
         What makes two rows alike, as ``groups`` is given: numbers, text or truth values. With them there is a flip test
         against the nearest neighbours in the reference group, an odd number of them.
@@ -148,7 +168,8 @@ def measure(
     data = _data(roles, tuple(attributes), crossed, positive, reference, compare_to)
     further = {"threshold": threshold, "exact_auc": exact_auc, "neighbours": neighbours, "top": top}
     asked = _predictions(roles, task, tuple(alike), {k: v for k, v in further.items() if v is not UNASKED[k]})
-    result = _audit(columns, _config(data, asked, gates, policy_of(confidence, four_fifths)))
+    with said_as(ARGUMENTS):
+        result = _audit(columns, _config(data, asked, gates, policy_of(confidence, four_fifths)))
     if not own:
         return result
     return replace(result, estimates=result.estimates + _own(own, roles, attributes, crossed))
@@ -286,7 +307,8 @@ def check(
         "engine": _engine_of(frame),
         "csv": None if csv is None else dialect_of(csv).table,
     }
-    return _audit(frame, _config(data, None, gates, policy_of(confidence, False)), test, _named(data))
+    with said_as(CHECKED):
+        return _audit(frame, _config(data, None, gates, policy_of(confidence, False)), test, _named(data))
 
 
 def _named(data: Mapping[str, Any]) -> dict[str, str]:

@@ -39,8 +39,12 @@ LISTS, GAINS, PLACES = "lists", "gains", "places"
 GROUPING = "grouping"
 """Axis of whole lists: the columns whose groups are looked at, as a JSON list."""
 CROSSINGS, WITHIN_STRATA, SCORES, LOSSES, BINNED = "", "within strata", "scores", "losses", "scores"
-FLIPS, DECIDED, ORDERED = "flips", "decided", "ordered pairs"
+FLIPS, DECIDED, ORDERED, AREAS = "flips", "decided", "ordered pairs", "ordered areas"
 """Kinds of cubes, as the record names them: groups x outcome, and what some metrics need beside."""
+OTHER = "other_group"
+"""Axis of the second group of a pair, its levels as JSON."""
+MOST_PAIRED, MOST_KEPT, MOST_COMPARED = 50, 4_000_000, 20_000_000
+"""Groups of which all pairs are compared; of exact curves also rows, and rows times other groups."""
 MOST_GROUPS = 2000
 """Groups of one grouping; the pairs rule looks at all pairs, and a reader at none of so many."""
 

@@ -20,13 +20,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from audit.errors import QuestionError, no_such
 from audit.estimate import Level
+from audit.measurement.inference.intervals import Floats
+from audit.measurement.inference.roc import _line
 
 Array = npt.NDArray[Any]
 NUMBER = re.compile(r"([-+]?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][-+]?[0-9]{1,3})?)")
@@ -204,3 +206,50 @@ def from_cells(names: Sequence[str], cells: Sequence[Sequence[Level]], measures:
         np.add.at(out, tuple(codes), values)
         dense[measure] = out
     return Cube(axes, dense)
+
+
+class Curve(NamedTuple):
+    """A ROC curve: false positive rates in rising order, with the true positive rate just left and right of each."""
+
+    x: Floats
+    left: Floats
+    right: Floats
+    positives: float
+    """Effective rows."""
+    negatives: float
+    hidden: float
+    """How far the area between it and another curve may be off for what its bins hide."""
+
+
+def curve(pos: Floats, neg: Floats, positives: float, negatives: float, *, exact: bool) -> Curve:
+    """ROC curve of one group from its counts or weights per bin of ascending score, both above 0 in sum."""
+    up, across = (np.append(0.0, np.cumsum(v[::-1])) / v.sum() for v in (pos, neg))
+    up, across = np.minimum(up, 1.0), np.minimum(across, 1.0)
+    up[-1] = across[-1] = 1.0
+    x, first = np.unique(across, return_index=True)
+    last = np.append(first[1:], len(across)) - 1
+    hidden = 0.0 if exact else float((pos / pos.sum() * neg / neg.sum()).sum() / 2)
+    return Curve(x, up[first], up[last], positives, negatives, hidden)
+
+
+def area_between(one: Curve, other: Curve) -> float:
+    """Area between two curves, exact for curves of straight lines."""
+    cuts = np.union1d(one.x, other.x)
+    begins, ends = (_ahead(one, cuts) - _ahead(other, cuts)), (_behind(one, cuts) - _behind(other, cuts))
+    a, b, width = begins[:-1], ends[1:], np.diff(cuts)
+    size = np.abs(a) + np.abs(b)
+    crossing = (a * b < 0) & (size > 0)
+    mean = np.where(crossing, (a**2 + b**2) / np.where(size > 0, 2 * size, 1.0), size / 2)
+    return float((width * mean).sum())
+
+
+def _ahead(c: Curve, t: Floats) -> Floats:
+    """Height just right of each t."""
+    i = np.clip(np.searchsorted(c.x, t, side="right") - 1, 0, len(c.x) - 1)
+    return _line(c, i, t)
+
+
+def _behind(c: Curve, t: Floats) -> Floats:
+    """Height just left of each t."""
+    i = np.clip(np.searchsorted(c.x, t, side="left") - 1, 0, len(c.x) - 1)
+    return _line(c, i, t)

@@ -44,9 +44,9 @@ from audit.system import environment
 STORE = Path(os.environ.get(environment.STORE, environment.DEFAULT_STORE))
 ICON = Path(__file__).with_name("icon.svg")
 TONES = {"pass": "green", "waived": "blue", "fail": "red", "incomplete": "red", "insufficient": "orange",
-         "undefined": "violet", "not judged": "gray", "damaged": "red"}  # fmt: skip
+         "undefined": "violet", "withheld": "violet", "not judged": "gray", "damaged": "red"}  # fmt: skip
 BOXES = {"pass": st.success, "fail": st.error, "incomplete": st.error, "insufficient": st.warning,
-         "undefined": st.warning, "waived": st.info, "not judged": st.info}  # fmt: skip
+         "undefined": st.warning, "withheld": st.warning, "waived": st.info, "not judged": st.info}  # fmt: skip
 SHAPES = {kind: badge.shape for kind, badge in BADGES.items()} | {"damaged": "!"}
 INK, LIMIT = "#1f5c6e", "#b3261e"
 METHODS = {"counter": INK, "sampled": "#7fb0bf", "model": "#c9b458", "constant": "#b0702c", "declared": "#8a8f98"}

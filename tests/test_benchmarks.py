@@ -31,7 +31,8 @@ from benchmarks.run import SECTIONS, machine, page, run
 ROWS = 3000
 EVERY = [b for s in SECTIONS for b in s.benchmarks]
 ALONE = ("whole-decode", "whole-group", "count-group", "whole-gates", "whole-everything", "whole-linear", "intervals-bootstrap",
-         "intervals-worded", "intervals-multinomial", "auc-frame", "auc-parquet", "tally-share", "tally-absolute")  # fmt: skip
+         "intervals-worded", "intervals-multinomial", "auc-frame", "auc-parquet", "tally-share", "tally-absolute",
+         "own-run")  # fmt: skip
 PEERS = {"aequitas": "points-aequitas", "smclarify": "dataset-clarify", "aif360": "points-aif360"}
 
 

@@ -376,6 +376,36 @@ def test_a_gate_in_another_librarys_words_is_recorded_in_ours():
     assert result.find("recall", by=["g"]) == result.find("true_positive_rate", by=["g"])
 
 
+def test_a_limit_in_the_words_of_scikit_learn_and_xgboost():
+    y, p, g, _ = some()
+    rules = ["auc >= 0.01", "roc_auc_score difference <= 0.99", "f1_score >= 0.01"]
+    result = audit.measure(y, p, score=p * 0.5 + 0.25, groups={"g": g}, gates=rules)
+    assert [x.name for x in result.gates] == ["model.roc_auc.lowest.g", "model.roc_auc.difference.g",
+                                              "model.f1.lowest.g"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [o.name for o in OTHER_NAMES.values() if o.source == "scikit-learn"])
+def test_scikit_learns_names_are_scikit_learns_numbers(name):
+    import sklearn.metrics as theirs
+
+    rng = np.random.default_rng(5)
+    score = rng.integers(0, 9, 400) / 8
+    y = rng.random(400) < score
+    if name == "r2_score":
+        seen, ours = score, audit.measure(y * 1.0, score, groups={"g": ["a"] * 400}, task="regression")
+    else:
+        seen = score if name in {"roc_auc_score", "average_precision_score", "brier_score_loss"} else score >= 0.5
+        ours = audit.measure(y, score=score, exact_auc=True, groups={"g": ["a"] * 400}, positive=True)
+    (found,) = ours.find(name, by=["g"], group=["a"])
+    assert found.value == pytest.approx(getattr(theirs, name)(y, seen), rel=1e-9)
+
+
+def test_a_metric_of_the_users_own_is_found_by_the_name_that_it_was_given():
+    y, p, g, _ = some()
+    result = audit.measure(y, p, groups={"g": g}, metrics={"f1_score": lambda y_true, y_pred: 0.25})
+    assert [e.value for e in result.find("f1_score", by=["g"])] == [0.25] * len(set(g))
+
+
 def test_the_catalogue_lists_them_and_is_strict_json():
     run = CliRunner().invoke(app, ["metrics", "--json"])
     rows = {r["name"]: r for r in json.loads(run.stdout, parse_constant=pytest.fail)}

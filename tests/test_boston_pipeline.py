@@ -61,8 +61,8 @@ def prepared(pipeline):
 @pytest.fixture(scope="module")
 def trained(prepared):
     done = run("train.py", prepared)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert 3 <= len(done.stdout.splitlines()) <= 4
+    assert (done.returncode, done.stdout) == (0, "")
+    assert 3 <= len(done.stderr.splitlines()) <= 4
     return prepared
 
 

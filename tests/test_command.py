@@ -169,6 +169,7 @@ def test_a_training_that_fails_keeps_its_energy_and_its_code(pipeline, body, rec
     assert tracked.returncode == passed_through, tracked.stderr
 
 
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_run_that_is_stopped_keeps_its_energy(pipeline, number, code):
     (pipeline / "train.py").write_text("import time; open('started', 'w'); time.sleep(60)")

@@ -333,6 +333,7 @@ def wait_for(condition, port, most_s=WIDEST_S):
     return False
 
 
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_when_the_command_ends_no_server_is_left(filled, tmp_path, number):
     with served(filled, tmp_path) as (server, port):

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from looking_at import found
 
+from audit.checks import part
 from audit.checks.association import cramers_v
+from audit.checks.rules import proxies
 
 RNG = np.random.default_rng(2)
 N = 3000
@@ -47,6 +49,22 @@ def test_a_number_that_goes_with_the_group_is_named():
 
 def test_whether_there_is_a_value_can_be_a_proxy():
     assert "maiden 1.00" in one(maiden=np.where(SEX == "f", "x", None)).detail
+
+
+def test_columns_that_are_not_looked_at_are_named(monkeypatch):
+    monkeypatch.setattr(proxies, "MOST_DISTINCT", 1_500)
+    ids = {f"i{i}": [f"{i}-{j}" for j in range(N)] for i in range(25)}
+    check = one(**ids, x=RNG.integers(0, 3, N))
+    assert check.detail.startswith("Cramer's V of the strongest: x 0.0")
+    named = ", ".join(f"i{i}" for i in range(20))
+    assert check.detail.endswith(f"; 25 of more than 1,500 values not looked at: {named} and 5 more")
+
+
+def test_columns_of_too_many_joint_values_are_named(monkeypatch):
+    monkeypatch.setattr(part, "MOST_CELLS", 1_000)
+    monkeypatch.setattr(proxies, "MOST_CELLS", 1_000)
+    check = one(street=[f"s{i}" for i in range(N)], x=RNG.integers(0, 3, N))
+    assert check.detail.endswith("; 1 of more than 1,000 values joint with the group not looked at: street")
 
 
 def test_the_label_is_no_proxy():

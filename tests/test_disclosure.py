@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import replace
 
@@ -8,8 +9,10 @@ import pytest
 import sample_results as samples
 
 import audit
+from audit.config.read import build
 from audit.errors import QuestionError
 from audit.estimate import Estimate, number
+from audit.gates.judge import again
 from audit.report.disclosure.publishable import publishable, values_between
 
 K = 10
@@ -164,14 +167,16 @@ def test_no_sentence_and_no_outcome_tells_labels_of_a_group_whose_labels_are_hid
     for code, title, found in (
         ("DV003", "g is not the label in disguise in train", "warn"),
         ("DP002", "no group of g in train tells the label of everybody in it", "warn"),
+        ("DL003", "no group column of train tells the label", "warn"),
     ):
         assert within[code, title].outcome == found
         assert (said[code, title].outcome, said[code, title].mend) == ("undefined", "")
         assert said[code, title].detail.startswith("judged on the full record; what was found is left out")
-    for code, told in (("DL003", "g (the label renamed) 1.00"), ("DB006", "g = b x y = 0")):
-        (inside,), (outside,) = ([c for c in r.checks if c.code == code] for r in (private, shown))
-        assert told in inside.detail
-        assert outside.detail.startswith("judged on the full record")
+    (inside,), (outside,) = ([c for c in r.checks if c.code == "DB006"] for r in (private, shown))
+    assert "g = b x y = 0" in inside.detail
+    assert outside.detail.startswith("judged on the full record")
+    beside = "DL003", "no column of train beside the groups tells the label"
+    assert said[beside] == within[beside]
     assert publishable(private, 1).checks == private.checks
 
 
@@ -188,6 +193,99 @@ def test_what_is_hidden_does_not_depend_on_what_was_found():
             ("DP002", "no group of g"): outcome,
             ("DP002", "no group of h"): "pass",
         }
+
+
+def labelled(odd, gates):
+    """Labels of b are hidden: all of its 40 have one label, but for the odd ones. Nothing of h is hidden."""
+    frame = pd.DataFrame({"g": ["a"] * 300 + ["b"] * 40 + ["c"] * 260, "h": (["u"] * 2 + ["v"]) * 200})
+    frame["y"] = [0, 1] * 150 + [1] * (40 - odd) + [0] * odd + [0, 1] * 130
+    return audit.check(frame, label="y", groups=["g", "h"], gates=gates)
+
+
+def on_checks(metric, most):
+    return {"stage": "checks", "metric": metric, "max": most}
+
+
+@pytest.mark.parametrize(("gate", "verdicts"), [
+    (on_checks("DP002", 0), ("fail", "pass")), (on_checks("DP002", 1), ("pass", "pass")),
+    (on_checks("DV003", 0), ("pass", "pass")), (on_checks("DL003", 0), ("pass", "pass")),
+    (on_checks("warned", 2), ("fail", "pass")),
+])  # fmt: skip
+def test_a_limit_tells_nothing_of_a_check_that_is_withheld(gate, verdicts):
+    """Its count and verdict would: whatever was found, one page is published."""
+    from audit.report.card.render import render
+
+    private = [labelled(odd, [gate]) for odd in (0, 1)]
+    assert tuple(r.verdict.replace("not judged", "pass") for r in private) == verdicts
+    shown = [publishable(r) for r in private]
+    assert shown[0].gates == shown[1].gates
+    assert [(r.verdict, r.gates[0].verdict) for r in shown] == [("withheld", "withheld")] * 2
+    found = shown[0].gates[0]
+    assert (found.estimate.value, found.estimate.n, found.low, found.high) == (None, None, None, None)
+    assert re.search(
+        r"judged on the full record, where the verdict stands \(audit.json\); .* at most \d", found.sentence
+    )
+    for style in ("html", "md"):
+        said = " ".join(render(private[0], style).split())
+        assert "Withheld" in said
+        assert "It is the only limit, and it is withheld." in said
+    assert publishable(private[0], 1).gates == private[0].gates
+
+
+def test_a_limit_whose_checks_are_all_shown_keeps_its_count():
+    for gate in (on_checks("DB001", 0), on_checks("failed", 0)):
+        private = labelled(0, [gate])
+        assert publishable(private).gates == private.gates
+        assert publishable(private).verdict == private.verdict
+
+
+def test_a_limit_that_is_broken_by_what_is_shown_fails_on_the_card_without_its_count():
+    """Two codes are found of columns whose labels are all shown, more than one may: nothing follows of the others."""
+    private = labelled(0, [on_checks("warned", 0)])
+    gate = publishable(private).gates[0]
+    assert sum(c.outcome == "warn" for c in publishable(private).checks) > 0
+    assert (gate.verdict, publishable(private).verdict) == ("fail", "fail")
+    assert (gate.low, gate.estimate.value) == (None, None)
+    assert "what is shown breaks the limit already" in gate.sentence
+    assert f"{private.gates[0].estimate.value:g} of" not in gate.sentence
+
+
+def test_a_failure_that_is_shown_is_the_verdict_beside_one_that_is_withheld():
+    private = labelled(
+        0, [on_checks("DP002", 0), {"stage": "data", "metric": "base_rate", "compare": "ratio", "min": 0.9}]
+    )
+    shown = publishable(private)
+    assert [g.verdict for g in shown.gates] == ["withheld", "fail", *(g.verdict for g in private.gates[2:])]
+    assert shown.verdict == "fail"
+
+
+def test_a_waiver_does_not_tell_what_is_withheld():
+    """Only a limit that is broken is waived."""
+    waiver = {"gate": "checks.DP002", "owner": "o", "reason": "r", "expires": "2026-12-24", "max_gap": 1}
+    private = [labelled(odd, [on_checks("DP002", 0)]) for odd in (0, 1)]
+    waived = [again(r, build(r.question.config | {"waivers": [waiver]}), dt.date(2026, 11, 24)) for r in private]
+    assert [r.gates[0].verdict for r in waived] == ["waived", "pass"]
+    shown = [publishable(r) for r in waived]
+    assert shown[0].gates == shown[1].gates
+    assert shown[0].gates[0].waiver is None
+
+
+def test_training_that_a_withheld_limit_stopped_does_not_name_it():
+    private = labelled(0, [])
+    limits = [on_checks("DP002", 0), {"metric": "selection_rate", "compare": "ratio", "min": 0.8}]
+    asked = {"predictions": {"source": "p.csv", "label": "y", "prediction": "p"}, "gates": limits}
+    run = replace(private.run, stopped_by=("checks.DP002",), continued=("checks.DP002",))
+    config = private.question.config
+    config = build(config | asked | {"data": config["data"] | {"source": "t.csv"}})
+    stopped = again(replace(private, run=run), config, dt.date(2026, 11, 24))
+    assert "nothing was trained, because checks.DP002 failed" in stopped.gates[1].sentence
+    shown = publishable(stopped)
+    assert (shown.run.stopped_by, shown.run.continued) == ((), ())
+    assert [g.verdict for g in shown.gates] == ["withheld", "undefined", "undefined"]
+    for gate in shown.gates[1:]:
+        assert "DP002" not in gate.sentence + gate.estimate.reason
+        assert "this run did not measure it" in gate.sentence
+        assert gate.estimate.reason == "this run did not measure it"
 
 
 def test_a_card_does_not_say_how_many_have_a_prediction_that_it_hides():

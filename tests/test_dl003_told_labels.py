@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from looking_at import asked, found
 
+from audit.checks.rules import label_leakage
 from audit.config.read import build
 
 N = 2000
@@ -33,6 +34,15 @@ def test_a_column_that_knows_is_named_also_where_positives_are_rare():
     assert check.outcome == "warn"
     assert "decided_at 0.9" in check.detail
     assert "late" not in check.detail
+
+
+def test_columns_of_which_only_the_missing_values_are_looked_at_are_named(monkeypatch):
+    monkeypatch.setattr(label_leakage, "MOST_DISTINCT", 1_500)
+    ids = {name: [f"{name}{i}" for i in range(N)] for name in ("case", "note")}
+    left = "; 3 of more than 1,500 values looked at for missing ones only: noise, case, note"
+    assert one(x=RNG.integers(0, 3, N), **ids).detail.endswith(f"guessing (0) to knowing (1){left}")
+    check = one(**ids)
+    assert (check.outcome, check.detail.endswith(left)) == ("undefined", True)
 
 
 def test_a_number_that_knows_is_named():
@@ -69,10 +79,23 @@ def test_a_numeric_label_is_told_by_its_copy():
     config = build(
         {"data": {"source": "m", "label": "y", "groups": ["g"]},
          "predictions": {"source": "p", "task": "regression", "prediction": "p"}}, "a test")  # fmt: skip
-    (check,) = asked("DL003", {"train": rows}, config)
+    check, of_groups = asked("DL003", {"train": rows}, config)
+    assert (of_groups.title, of_groups.outcome) == ("no group column of train tells the label", "pass")
     assert check.outcome == "warn"
     assert "euro 1.00" in check.detail
     assert "near" not in check.detail
+
+
+def test_group_columns_have_a_check_of_their_own():
+    """A card may have to leave out what it finds; that another column tells the label is said there all the same."""
+    rows = pd.DataFrame({"y": Y, "decided": np.where(Y == 1, "late", "early"), "g": np.where(Y == 1, "a", "b")})
+    others, groups = found("DL003", rows, label="y", groups=["g"])
+    assert others.title == "no column of train beside the groups tells the label"
+    assert "decided (the label renamed) 1.00" in others.detail
+    assert "g (the label renamed)" not in others.detail
+    assert (groups.outcome, groups.detail.split(": ")[1]) == ("warn", "g (the label renamed) 1.00")
+    (alone,) = found("DL003", rows[["y", "g"]], label="y", groups=["g"])
+    assert alone == groups
 
 
 def test_no_label_and_no_other_column_are_not_applicable():

@@ -103,6 +103,36 @@ def test_a_text_of_its_own_for_everybody_is_named_but_not_the_unit():
     assert check.outcome == "pass"
 
 
+AMOUNTS = {
+    "points": lambda i: f"{i // 9 % 40 * 37 + i:,}.{i % 100:02d}".replace(",", "_").replace(".", ",").replace("_", "."),
+    "commas": lambda i: f"{4321 * i:,}",
+    "euros": lambda i: f"€ {1234.5 * i:,.2f}",
+    "codes": lambda i: f"{1234.5 * i:,.2f} USD",
+}
+
+
+@pytest.mark.parametrize("written", AMOUNTS.values(), ids=AMOUNTS)
+def test_amounts_written_as_text_name_nobody(written):
+    check = one(betrag=[written(i) for i in range(N)])
+    assert (check.outcome, check.detail) == ("pass", "2 columns")
+
+
+@pytest.mark.parametrize("text", [lambda i: f"{100_000 + i}", lambda i: f"123.{i // 100 + 100}.{i % 100 + 200}"])
+def test_numbers_of_one_length_are_no_amounts(text):
+    assert "x: nearly every value is another one" in one(x=[text(i) for i in range(N)]).detail
+
+
+@pytest.mark.parametrize("name", ["id", "ID", "customer_id", "PatientID", "uuid", "Kundennummer", "case no"])
+def test_an_id_of_its_own_for_everybody_is_named(name):
+    assert one(**{name: range(7, 7 + N)}).detail == f"{name}: an id by its name, and nearly every value is another one"
+    (check,) = found("DP003", pd.DataFrame({name: range(N)}), unit=name)
+    assert check.outcome == "pass"
+
+
+def test_an_id_that_many_share_and_a_word_that_ends_in_id_are_none():
+    assert one(shop_id=[i % 9 for i in range(N)], paid=range(N), idle=range(N)).outcome == "pass"
+
+
 def test_plain_columns_are_silent():
     check = one(date=[f"2020-01-{1 + i % 28:02d}" for i in range(N)], band=["25-34", "35-44", "45+"] * 100,
                 amount=np.linspace(0, 1, N), version=["1.2.3"] * N)  # fmt: skip

@@ -11,6 +11,7 @@ from sklearn import metrics as sk
 import audit
 from audit.counting.backends.choose import engine_of
 from audit.counting.count import count_cubes
+from audit.counting.kinds import curves, exact_auc
 from audit.counting.plan import Plan
 from audit.cube import Cube
 from audit.measurement.scores.bins import pairs_of
@@ -102,7 +103,7 @@ def test_the_scale_of_weights_changes_nothing(scale):
     one, other = (
         audit.measure(y, score=s, groups={"g": g}, weight=v, exact_auc=True, compare_to="rest") for v in (w, w * scale)
     )
-    for metric in ("roc_auc", "average_precision", *AGAINST):
+    for metric in ("roc_auc", "average_precision", "abroca", *AGAINST):
         for a, b in zip(one.find(metric), other.find(metric), strict=True):
             assert (a.value is None) == (b.value is None)
             assert a.value is None or a.value == pytest.approx(b.value, abs=1e-12), metric
@@ -133,6 +134,87 @@ def test_changed_sums_of_precision_are_found():
     cube["measures"]["positives_above"] = [1.01 * v for v in cube["measures"]["positives_above"]]
     said = differences(from_text(json.dumps(document), "changed"))
     assert any("are not all of them" in line for line in said)
+
+
+def between(y, s, w, one, other):
+    """Area between two curves of scikit-learn's: between any two of their points both are straight lines."""
+    curves = [sk.roc_curve(y[k], s[k], sample_weight=w[k], drop_intermediate=False)[:2] for k in (one, other)]
+    cuts = np.union1d(*(across for across, _ in curves))
+    width = np.diff(cuts)
+    first, last = (np.interp(cuts[:-1] + share * width, *curves[0]) - np.interp(cuts[:-1] + share * width, *curves[1])
+                   for share in (0.25, 0.75))  # fmt: skip
+    begin, end = 1.5 * first - 0.5 * last, 1.5 * last - 0.5 * first
+    size = np.maximum(np.abs(begin) + np.abs(end), 1e-300)
+    mean = np.where(begin * end < 0, (begin**2 + end**2) / (2 * size), size / 2)
+    return float((width * mean).sum())
+
+
+@pytest.mark.parametrize("kind", ["fraud", "near 1", "log-odds", "tiny", "ties", "spread", "one value", "huge"])
+@pytest.mark.parametrize("asked", [(), ("weight",), ("weight", "unit")])
+def test_every_area_between_curves_is_that_of_scikit_learns_curves(kind, asked, monkeypatch):
+    y, s, g, h, w, people = crowded(kind, 700)
+    more = {k: v for k, v in (("weight", w), ("unit", people)) if k in asked}
+    w = w if "weight" in asked else np.ones(len(y))
+    monkeypatch.setattr(exact_auc, "HELD_ROWS", 70)
+    result = audit.measure(y, score=s, groups={"g": g, "h": h}, intersections=2, exact_auc=True, reference={"g": "a"},
+                           **more)  # fmt: skip
+    for group in "bc":
+        e = found(result, "abroca", ["g"], (group,))
+        assert (e.value, e.reference) == (pytest.approx(between(y, s, w, g == group, g == "a"), abs=1e-9), ("a",))
+        assert e.method.startswith("exact: both curves of all rows were compared; no interval")
+    by_pair = {pair: between(y, s, w, g == pair[0], g == pair[1]) for pair in ("ab", "ac", "bc")}
+    largest = found(result, "abroca", ["g"], None, "largest")
+    assert largest.value == pytest.approx(max(by_pair.values()), abs=1e-9)
+    assert by_pair["".join(sorted(k for (k,) in largest.pair))] == pytest.approx(largest.value, abs=1e-9)
+    crossed = {(i, j): (g == i) & (h == j) for i in "abc" for j in "fm"}
+    for e in result.find("abroca", by=["g", "h"]):
+        if e.group is not None and e.value is not None:
+            assert e.value == pytest.approx(between(y, s, w, crossed[e.group], crossed[e.reference]), abs=1e-9)
+            assert e.method.startswith("exact")
+    assert not differences(result)
+
+
+@pytest.mark.parametrize(("limit", "most", "exact"), [
+    ("MOST_KEPT", 699, ()), ("MOST_COMPARED", 699, ()), ("MOST_COMPARED", 1399, ("h",)),
+    ("MOST_COMPARED", 1400, ("g", "h")),
+])  # fmt: skip
+def test_an_area_of_too_many_rows_or_groups_has_its_bounds_and_says_why(limit, most, exact, monkeypatch):
+    monkeypatch.setattr(curves, limit, most)
+    y, s, g, h, w, _ = crowded("fraud", 700)
+    result = audit.measure(y, score=s, groups={"g": g, "h": h}, exact_auc=True)
+    assert len(result.find("abroca", "largest")) == 2
+    for e in result.find("abroca"):
+        assert e.method.count("both curves of all rows") == (e.by[0] in exact)
+        if e.by[0] in exact or e.group is None:
+            continue
+        column = g if e.by == ("g",) else h
+        area = between(y, s, np.ones(len(y)), column == e.group[0], column == e.reference[0])
+        said = (
+            "binned (exact_auc compares curves of up to 4,000,000 rows and 50 groups, and up to 20,000,000 rows times "
+            "other groups)"
+        )
+        assert e.method.startswith(f"{said}: the exact value lies within ±")
+        assert abs(e.value - area) <= float(e.method.split("±")[1].split(";")[0])
+    assert not differences(result)
+
+
+def test_an_area_of_more_than_fifty_groups_has_its_bounds():
+    y, s, *_ = crowded("spread", 1200)
+    result = audit.measure(y, score=s, groups={"g": [f"g{i % 51}" for i in range(1200)]}, exact_auc=True)
+    assert {"binned (exact_auc compares" in e.method for e in result.find("abroca") if e.value is not None} == {True}
+
+
+def test_a_changed_area_is_found():
+    y, s, g, *_ = crowded("spread", 2000)
+    document = json.loads(audit.measure(y, score=s, groups={"g": g}, exact_auc=True).to_json())
+    cube = next(c for c in document["cubes"] if c["name"].startswith("predictions ordered areas: g"))
+    cube["measures"]["area"] = [v + 0.05 for v in cube["measures"]["area"]]
+    said = differences(from_text(json.dumps(document), "changed"))
+    assert any("its ordered area says" in line and "score bins allow" in line for line in said)
+    cube["measures"]["area"] = [v - 0.05 for v in cube["measures"]["area"]]
+    cube["measures"]["n"][0] += 1
+    said = differences(from_text(json.dumps(document), "changed"))
+    assert any("ordered pairs are of different rows" in line for line in said)
 
 
 def test_a_document_that_counted_pairs_alone_is_still_read():

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 import audit
-from audit.errors import QuestionError
+from audit.config.read import parse
+from audit.errors import QuestionError, SourceError
 from audit.measurement.metrics.catalogue import CATALOGUE
 
 RNG = np.random.default_rng(4)
@@ -29,6 +30,24 @@ def run(*words, cwd):
 
 def free(result):
     return [e for e in result.estimates if e.metric in FREE]
+
+
+def test_the_same_limit_is_refused_in_the_words_of_each_door():
+    toml = '[data]\ngroups = ["g"]\n[predictions]\nsource = "t.csv"\nprediction = "p"\n'
+    beside = "or judge selection_rate instead"
+    with pytest.raises(QuestionError, match=rf"give it as \[data\] label, {beside}"):
+        parse(toml + '[[gates]]\nmetric = "accuracy"\nmin = 0.5\n')
+    with pytest.raises(QuestionError, match=f"give it as y_true, {beside}"):
+        audit.measure(y_pred=P, groups={"g": G}, gates="accuracy >= 0.5")
+    with pytest.raises(QuestionError, match="give it as label$"):
+        audit.check({"g": G, "p": P}, groups="g", gates="base_rate ratio >= 0.5")
+
+
+def test_words_of_arguments_leave_names_of_columns_alone():
+    with pytest.raises(SourceError, match=r"no column 'data\.labe'; did you mean 'data\.label'"):
+        audit.check({"y": P, "data.label": G}, groups="data.labe", label="y")
+    with pytest.raises(QuestionError, match=r"column of predictions \(y_pred\)$"):
+        audit.measure(P, score=P, groups={"g": G}, task="regression")
 
 
 @pytest.mark.parametrize(
@@ -150,4 +169,4 @@ def test_a_limit_on_labels_without_a_label_names_the_option(tmp_path):
     asked = ("data", "t.csv", "--groups", "g", "--gate", "base_rate ratio >= 0.8")
     done = subprocess.run([sys.executable, "-m", "audit", *asked], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "'base_rate' needs a label, and none is named; name its column in --label" in done.stderr
+    assert "'base_rate' needs a label, and none is named; give it as --label" in done.stderr

@@ -53,7 +53,7 @@ def pairs_by_group(s, y, groups, w=None):
     weight = None if w is None else "w"
     plan = Plan(groups=names, intersections=len(names), label="y", score="s", exact_auc=True, weight=weight)
     with engine_of("duckdb", None).scan(open_frame(columns), plan.columns) as scan:
-        return exact_auc.ordered_pairs(scan, plan, {0: "0", 1: "1"}, (float(min(s)), float(max(s))))
+        return exact_auc.ordered_pairs(scan, plan, {0: "0", 1: "1"}, (float(min(s)), float(max(s)))).pairs
 
 
 def check(s, y, groups, w=None):

@@ -20,6 +20,7 @@ import pytest
 from audit.errors import QuestionError
 from audit.system.command import Ended, exit_status, run_command
 
+pytestmark = pytest.mark.usefixtures("heard")
 ROOT = Path(__file__).resolve().parent.parent
 
 

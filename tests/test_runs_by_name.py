@@ -145,6 +145,31 @@ def test_every_command_takes_every_name(store, capfd, command, named):
     assert "no run" not in err
 
 
+@pytest.mark.parametrize("command", ["card", "verify"])
+@pytest.mark.parametrize("named", [(), ("latest",)])
+def test_the_run_published_last_is_taken_where_none_is_named(store, capfd, command, named):
+    put(store, NEW)
+    put(store, OLD)
+    code, out, err = asked(capfd, command, *named, "--store", store.folder)
+    assert f"run {OLD}, the latest in {store.folder}\n" in err
+    assert code in ({0, 1} if command == "verify" else {0}), err
+    assert out == asked(capfd, command, OLD, "--store", store.folder)[1]
+
+
+def test_what_is_judged_has_to_be_named(store, capfd):
+    put(store, OLD)
+    code, out, err = asked(capfd, "gate", "--store", store.folder)
+    assert (code, out) == (2, "")
+    assert "RUN is missing" in err
+    assert "`audit gate latest`" in err
+
+
+@pytest.mark.parametrize("command", ["card", "verify"])
+def test_an_empty_store_has_no_latest(store, capfd, command):
+    code, _, err = asked(capfd, command, "--store", store.folder)
+    assert (code, "no complete run in the store" in err) == (2, True)
+
+
 def test_a_start_of_two_ids_and_of_none(store, capfd):
     put(store, OLD)
     put(store, NEW)

@@ -137,11 +137,7 @@ def test_a_command_that_is_metered_runs_without_stderr(place):
     assert (place / "ran").read_text() == "ran\n"
 
 
-def heard():
-    """Hear interrupts, which whoever runs the tests in the background ignores."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("presses", [1, 2, 5])
 def test_interrupts_end_in_one_sentence(presses, tmp_path):
     (tmp_path / "audit.toml").write_text(
@@ -152,7 +148,7 @@ def test_interrupts_end_in_one_sentence(presses, tmp_path):
     (tmp_path / "t.csv").write_text("g,y,p\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50)
     command = [sys.executable, "-m", "audit", "run", "."]
     child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                             start_new_session=True, preexec_fn=heard)  # noqa: PLW1509 # fmt: skip
+                             start_new_session=True)  # fmt: skip
     until = time.monotonic() + 40
     while not (tmp_path / "begun").exists():
         assert time.monotonic() < until
@@ -167,6 +163,26 @@ def test_interrupts_end_in_one_sentence(presses, tmp_path):
         assert never not in said
 
 
+@pytest.mark.usefixtures("heard")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_a_preparation_that_is_stopped_is_no_fault_of_the_data(number, code, tmp_path):
+    prepare = f'prepare = ["{sys.executable}", "-c", "open(\'begun\', \'w\'); import time; time.sleep(60)"]\n'
+    (tmp_path / "audit.toml").write_text(TOML.replace("[data]\n", f"[data]\n{prepare}"))
+    (tmp_path / "t.csv").write_text("g,y,p\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50)
+    command = [sys.executable, "-m", "audit", "run", "."]
+    child = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    until = time.monotonic() + 40
+    while not (tmp_path / "begun").exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    os.killpg(child.pid, number)
+    said = child.communicate(timeout=40)[1]
+    assert child.returncode == code, said
+    assert "prepare" not in said
+    assert said.count("audit: interrupted") == (number == signal.SIGINT)
+
+
+@pytest.mark.usefixtures("heard")
 def test_an_interrupt_that_a_library_turned_into_its_own_error_is_one_all_the_same(monkeypatch, capsys):
     from audit.cli import app
 
@@ -178,12 +194,30 @@ def test_an_interrupt_that_a_library_turned_into_its_own_error_is_one_all_the_sa
             raise RuntimeError("query interrupted") from error
 
     monkeypatch.setattr(app, "app", interrupted)
-    before = signal.getsignal(signal.SIGINT)
-    heard()
-    try:
-        with pytest.raises(SystemExit) as ended:
-            app.main([])
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(SystemExit) as ended:
+        app.main([])
     assert ended.value.code == 130
     assert capsys.readouterr().err == "audit: interrupted\n"
+
+
+EARLY = """
+import os, signal, sys
+class Pressed:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Pressed())
+from audit.cli import main
+main(["checks"])
+"""
+
+
+@pytest.mark.usefixtures("heard")
+def test_an_interrupt_before_the_command_is_loaded_is_one_sentence_too(root):
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    done = subprocess.run([sys.executable, "-c", EARLY], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "audit: interrupted\n")
+    silent = subprocess.run(
+        ["bash", "-c", f"{shlex.quote(sys.executable)} -c {shlex.quote(EARLY)} 2>&-"], env=environment
+    )
+    assert silent.returncode == 130

@@ -13,8 +13,10 @@ import pytest
 import sample_results
 from rich.console import Console
 
+from audit.cli import main
 from audit.gates.sentences import training_notes
 from audit.record.result import Energy, EnergyComponent
+from audit.record.store import Store
 from audit.report.card.energy import energy_view
 from audit.report.card.render import render
 from audit.report.terminal.summary import summary
@@ -81,7 +83,7 @@ def component(phase, **fields):
 UNTRAINED = Energy(components=(component("validate"), component("audit")), note="whole machine; not measured")
 READY = "not measured: the meter was not ready yet"
 UNMEASURED = {
-    "nothing trained": (UNTRAINED, "not metered, because nothing was trained"),
+    "nothing trained": (UNTRAINED, "not measured: nothing was trained, and the meter had no reading yet"),
     "no account": (
         Energy(note="not measured: the meter gave no account; it broke"),
         "not measured: the meter gave no account; it broke",
@@ -108,10 +110,29 @@ def test_energy_where_nothing_trained_is_one_line_of_a_card():
     result = replace(sample_results.unjudged(), energy=UNTRAINED)
     text = render(result, "md")
     section = text.partition("Energy and carbon")[2].partition("\n## ")[0]
-    assert section.strip() == "Energy: not metered, because nothing was trained."
+    assert section.strip() == "Energy: not measured: nothing was trained, and the meter had no reading yet."
     console = Console(record=True, width=100, file=io.StringIO())
     summary(result, console)
-    assert console.export_text().count("not metered") == 1
+    assert console.export_text().count("not measured") == 1
+
+
+TABLE = "g,y,p\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50
+OF_DATA = '[data]\nsource = "t.csv"\nlabel = "y"\ngroups = ["g"]\n'
+OF_MODEL = '[data]\nlabel = "y"\ngroups = ["g"]\n[predictions]\nsource = "t.csv"\nprediction = "p"\n'
+
+
+@pytest.mark.parametrize("asked", [OF_DATA, OF_MODEL], ids=["data", "predictions"])
+def test_a_run_that_trains_nothing_is_metered_on_request_alone(tmp_path, capfd, asked):
+    (tmp_path / "t.csv").write_text(TABLE)
+    for energy in ("", "[energy]\npue = 1.2\n"):
+        (tmp_path / "audit.toml").write_text(asked + energy)
+        with pytest.raises(SystemExit):
+            main(["run", str(tmp_path), "--store", str(tmp_path / "runs")])
+        said, found = capfd.readouterr().out, Store(tmp_path / "runs").load().energy
+        assert ("Energy  not metered, because nothing is trained" in said) == (not energy)
+        assert (found is None) == (not energy)
+        rule = "data.base_rate" if asked == OF_DATA else "selection_rate"
+        assert f"add [[gates]] to audit.toml, such as {rule} ratio >= 0.8" in said
 
 
 def test_a_measured_run_without_training_keeps_its_figures():

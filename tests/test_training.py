@@ -23,6 +23,7 @@ from audit.record.store import Store
 from audit.wrapping import wrap as wrapping
 from audit.wrapping.sidecar.client import Beside
 
+pytestmark = pytest.mark.usefixtures("heard")
 ROOT = Path(__file__).parent.parent
 N = 400
 QUESTION = {
@@ -217,6 +218,25 @@ def test_asking_for_it_imports_nothing_heavy():
     done = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
     )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+LOADED_BY_THE_END = """
+import json, sys, pandas, audit
+question = json.loads(sys.argv[1])
+with audit.training(question, store=sys.argv[2], quiet=True) as run:
+    if "predictions" in question:
+        run.predictions(pandas.DataFrame({"y": [1, 0] * 50, "p": [1, 0] * 50, "sex": ["f", "m"] * 50}))
+    before = set(sys.modules)
+assert not run.problems, run.problems
+print(sorted(set(sys.modules) - before))
+"""
+
+
+@pytest.mark.parametrize("question", [{}, QUESTION], ids=["energy alone", "predictions"])
+def test_a_metered_training_waits_for_no_import_at_its_end(tmp_path, question):
+    command = [sys.executable, "-c", LOADED_BY_THE_END, json.dumps(question), str(tmp_path)]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from audit.checks.written_numbers import NUMBERS, PLAIN
 from audit.tables.connection import quoted
 
 OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -83,6 +84,22 @@ NAMED = (
 SINGLE = {"pan", "ip", "mail", "lat", "lon", "lng", "login", "street", "address", "phone", "handy", "fax"}
 """Words that mean what they mean only where the name has no other; ``lat`` in ``lat_pulldowns`` is no latitude."""
 
+IDS = {"id", "ids", "identifier", "uuid", "guid"}
+"""Last words of names of columns that number persons or rows, as do the compounds below."""
+ID_NUMBERS = re.compile(
+    r"(customer|client|patient|member|employee|applicant|person|case|student|policy) ?(no|nr|number)|"
+    "(kunden|patienten|mitglieds|personal|matrikel|vertrags|antrags|fall)(nummer|nr)"
+)
+INDEX = re.compile(r"Unnamed: \d+|index|level_\d+|__index_level_\d+__")
+"""Names that pandas gives to a column that numbers the rows."""
+CURRENCIES = "(€|[$]|£|¥|EUR|USD|GBP|CHF|JPY)"
+
+
+def is_named_id(column: str) -> bool:
+    """Whether a column's name says that it numbers persons or rows."""
+    words = [w.casefold() for w in WORDS.findall(column)]
+    return bool(words) and (words[-1] in IDS or words == ["id", "nr"] or bool(ID_NUMBERS.fullmatch(" ".join(words))))
+
 
 def named_kind(column: str) -> str | None:
     """Kind of identifier that a column's name speaks of."""
@@ -98,8 +115,26 @@ def named_kind(column: str) -> str | None:
 
 def shares_sql(column: str, source: str, rows: int, *, number: bool) -> str:
     """Query of one row: values looked at, and how many are of each of `SHAPES`; a value is matched once."""
-    some = f"(SELECT {quoted(column)} AS c FROM {source} LIMIT {rows})"  # noqa: S608
     value = "CAST(c AS VARCHAR)" if number else "trim(c)"
-    each = f"(SELECT {value} AS v, count(*) AS n FROM {some} WHERE c IS NOT NULL GROUP BY 1)"  # noqa: S608
     shapes = ", ".join(f"sum(n) FILTER ({shape.sql()})" if shape.numbers or not number else "0" for shape in SHAPES)
-    return f"SELECT sum(n), {shapes} FROM {each} WHERE v <> ''"  # noqa: S608
+    return f"SELECT sum(n), {shapes} FROM {_each(column, source, rows, value)}"  # noqa: S608
+
+
+def amounts_sql(column: str, source: str, rows: int) -> str:
+    """Query of one row: values looked at, written amounts, these and plain numbers, whether lengths differ.
+
+    Amounts differ in length; what is an id by its length ("123.456.789") is none.
+    """
+    money, forms = f"({CURRENCIES} ?)?({{}})( ?{CURRENCIES})?", (*NUMBERS.values(), PLAIN)
+    marked = f"regexp_full_match(v, '{money.format('|'.join(forms))}') AND NOT regexp_full_match(v, '{PLAIN}')"
+    return (
+        f"SELECT sum(n), sum(n) FILTER ({marked}), sum(n) FILTER ({marked} OR regexp_full_match(v, '{PLAIN}')), "  # noqa: S608
+        f"min(length(v)) < max(length(v)) FROM {_each(column, source, rows, 'trim(c)')}"
+    )
+
+
+def _each(column: str, source: str, rows: int, value: str) -> str:
+    """Different values of the first rows as ``v``, and how many rows have each as ``n``."""
+    some = f"(SELECT {quoted(column)} AS c FROM {source} LIMIT {rows})"  # noqa: S608
+    counted = f"SELECT {value} AS v, count(*) AS n FROM {some} WHERE c IS NOT NULL GROUP BY 1"  # noqa: S608
+    return f"(SELECT * FROM ({counted}) WHERE v <> '')"  # noqa: S608

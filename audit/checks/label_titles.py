@@ -9,9 +9,11 @@ from collections.abc import Sequence
 
 from audit.errors import printable
 
-DISGUISE, SAME_LABEL = "DV003", "DP002"
-OUTCOME_TELLS = (DISGUISE, SAME_LABEL)
+DISGUISE, SAME_LABEL, TOLD = "DV003", "DP002", "DL003"
+OUTCOME_TELLS = (DISGUISE, SAME_LABEL, TOLD)
 """Codes of these checks."""
+ANY_COLUMN, GROUP_COLUMNS = "no single column of ", "no group column of "
+"""Titles of DL003 up to the part: of every column (in older documents of group columns too), and of group columns."""
 
 
 def disguise(column: str) -> str:
@@ -28,8 +30,8 @@ def tells_labels_of(by: Sequence[str]) -> tuple[str, ...]:
     """How the titles begin of the checks whose outcome tells labels of the groups of one crossing.
 
     >>> tells_labels_of(["sex"])
-    ('no group of sex in ', 'sex is not the label in disguise in ')
+    ('no group of sex in ', 'sex is not the label in disguise in ', 'no single column of ', 'no group column of ')
     >>> tells_labels_of(["race", "sex"])
     ('no group of race x sex in ',)
     """
-    return (same_label(by), disguise(by[0])) if len(by) == 1 else (same_label(by),)
+    return (same_label(by), disguise(by[0]), ANY_COLUMN, GROUP_COLUMNS) if len(by) == 1 else (same_label(by),)

@@ -9,6 +9,8 @@ from audit.estimate import Level
 
 MOST_NAMED = 5
 NAME_LENGTH = 40
+MOST_LEFT = 20
+"""Columns of which nothing is said that are named: whoever reads a record has to find them again."""
 
 
 def listed(names: Sequence[str], most: int = MOST_NAMED) -> str:
@@ -19,6 +21,15 @@ def listed(names: Sequence[str], most: int = MOST_NAMED) -> str:
     """
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{', '.join(printable(n, NAME_LENGTH) for n in names[:most])}{more}"
+
+
+def left_out(names: Sequence[str], why: str) -> str:
+    """End of a sentence about columns of which it does not speak; empty where there are none.
+
+    >>> left_out(["a", "b"], "of many values not looked at")
+    '; 2 of many values not looked at: a, b'
+    """
+    return f"; {len(names):,} {why}: {listed(names, MOST_LEFT)}" if names else ""
 
 
 def group(column: str, level: Level) -> str:

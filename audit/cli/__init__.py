@@ -1,5 +1,23 @@
 """The command: words in, an exit code out. Everything it does is also there from Python."""
 
-from audit.cli.app import main
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+
+from audit.system.environment import INTERRUPTED
 
 __all__ = ["main"]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit by the table of the contract."""
+    try:
+        # Most of the first half second, in which somebody who mistyped presses Ctrl-C.
+        from audit.cli.app import main as run
+    except KeyboardInterrupt:
+        with suppress(OSError):
+            if sys.stderr is not None:
+                sys.stderr.write("audit: interrupted\n")
+        sys.exit(INTERRUPTED)
+    run(arguments)

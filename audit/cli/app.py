@@ -16,9 +16,10 @@ from audit.cli import audit, init, parts, planning, results
 from audit.cli.streams import Interrupts, Streams
 from audit.errors import AuditError, printable, without_credentials
 from audit.system.control_characters import shown
+from audit.system.environment import INTERRUPTED
 from audit.system.own_streams import flush
 
-INTERNAL_ERROR, INTERRUPTED = 4, 130
+INTERNAL_ERROR = 4
 OUTPUT_LOST = 74
 """EX_IOERR of sysexits.h: all went well, but what was printed is not whole."""
 JUDGING = frozenset(

@@ -90,7 +90,7 @@ def model(
         typer.Option(help="A score at or above it is positive; 0.5 by default. 'median': above the median of all."),
     ] = None,
     exact_auc: Annotated[
-        bool, typer.Option("--exact-auc", help="Sort rows by score: exact AUCs, average precision.")
+        bool, typer.Option("--exact-auc", help="Sort rows by score: exact AUCs, average precision, areas.")
     ] = False,
     features: o.Features = None,
     neighbours: o.Neighbours = None,

@@ -88,7 +88,8 @@ def _following(audited: Audited, where: str, *, gated: bool) -> str:
     """The one command that makes sense next."""
     stage = audited.result.run.command[1]
     if (not gated or audited.result.verdict == "not judged") and stage in {"data", "model", "run"}:
-        rule = f"{'base_rate' if stage == 'data' else 'selection_rate'} ratio >= 0.8"
+        of_data = stage == "data" or (stage == "run" and not audited.result.question.config.get("predictions"))
+        rule = f"{'base_rate' if of_data else 'selection_rate'} ratio >= 0.8"
         if any(e.metric == "mean_error" for e in audited.result.estimates):
             rule = "mean_error difference <= 1"
         if any(e.metric == "exposure" for e in audited.result.estimates):
@@ -100,7 +101,7 @@ def _following(audited: Audited, where: str, *, gated: bool) -> str:
             needed = "groups" if any(e.metric == metric for e in audited.result.estimates) else "a label and groups"
             return f"name {needed} to have groups compared"
         return (
-            f"add [[gates]] to audit.toml, such as {rule}"
+            f"add [[gates]] to audit.toml, such as {'data.' if of_data else ''}{rule}"
             if stage == "run"
             else f'add --gate "{rule}" to have it judged'
         )

@@ -32,6 +32,12 @@ RunName = Annotated[
         metavar="RUN", help="'latest', a run id or its start, or a path: an audit.json or the folder of a run."
     ),
 ]
+JudgedRun = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="It has to be named: 'latest', a run id or its start, or a path.", show_default=False
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the whole document on stdout; talk goes to stderr.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Report, but exit 0 whatever the verdict is.")]
 CsvDialect = Annotated[

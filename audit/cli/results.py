@@ -12,7 +12,7 @@ from audit.cli import options as o
 from audit.cli.listing import listing, prune
 from audit.cli.options import Command
 from audit.cli.printing import put, say
-from audit.cli.unfinished import by_name, of_run, unfinished
+from audit.cli.unfinished import by_name, of_run, taken, unfinished
 from audit.cli.verify import verify
 from audit.system.environment import DEFAULT_STORE
 
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 HERE = Path(DEFAULT_STORE)
 INCOMPLETE = 5
+UNNAMED = "RUN is missing: name what is judged, such as `audit gate latest`, a run id or its start, or an audit.json"
+"""A verdict of whatever run happens to be the last one would let a pipeline pass by another's run."""
 
 
 def gate(
-    result: o.RunName,
+    result: o.JudgedRun = "",
     policy: Annotated[
         Path | None, typer.Option("--config", help="Judge by the gates of this audit.toml instead.")
     ] = None,
@@ -37,9 +39,12 @@ def gate(
     import datetime as dt
 
     from audit.cli.console import PlainConsole
+    from audit.errors import QuestionError
     from audit.gates.judge import again, exit_code
     from audit.report.terminal.summary import verdict_lines
 
+    if not result:
+        raise QuestionError(UNNAMED)
     if unfinished(result, store, json=json, gated=True):
         raise typer.Exit(INCOMPLETE)
     found, _ = by_name(result, store)
@@ -75,7 +80,7 @@ def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> A
 
 
 def card(
-    result: o.RunName,
+    result: o.RunName = "latest",
     style: Annotated[
         str,
         typer.Option("--format", help="html or md; croissant for the data; ll144 or ll144-md for NYC Local Law 144."),
@@ -94,7 +99,7 @@ def card(
     from audit.report.card.render import render, write_over
     from audit.system.control_characters import shown
 
-    found, _ = by_name(result, store)
+    found, _ = by_name(taken(result, store), store)
     with of_run(found):
         text = render(found, style, k)
     if output is None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.cli.printing import put
+from audit.cli.printing import put, say
 
 if TYPE_CHECKING:
     from audit.record.result import AuditResult
@@ -21,6 +21,17 @@ def by_name(named: str, store: Path) -> tuple[AuditResult, Path]:
     place = Store(store).find(named)
     found = read_result(place)
     return found, place if place.is_dir() else place.parent
+
+
+def taken(named: str, store: Path) -> str:
+    """Name of a run; of ``latest``, which changes with every run, the one that it means now, said on stderr."""
+    from audit.record.store import LATEST, Store
+
+    if named != LATEST:
+        return named
+    found = Store(store).path(LATEST).name
+    say(f"run {found}, the latest in {store}", err=True)
+    return found
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.printing import say
-from audit.cli.unfinished import by_name
+from audit.cli.unfinished import by_name, taken
 from audit.system.environment import DEFAULT_STORE
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ FORGERY = (
 
 
 def verify(
-    result: o.RunName,
+    result: o.RunName = "latest",
     data: Annotated[
         list[str] | None,
         typer.Option(
@@ -41,6 +41,7 @@ def verify(
     from audit.record.reader import DOCUMENT, folders_of
     from audit.record.store import Store
 
+    result = taken(result, store)
     file = Store(store).find(result)
     file = file / DOCUMENT if file.is_dir() else file
     found, _ = by_name(result, store)

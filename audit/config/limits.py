@@ -126,9 +126,9 @@ def check_label(stage: Literal["data", "model"], metric: str, where: str, *, lab
     entry = _entry(stage, metric)
     if labelled or entry.task != "classification" or "label" not in entry.needs:
         return
-    mend = "name its column in [data] label"
+    mend = "give it as [data] label"
     if stage == "model":
-        mend = "name it in [predictions] or [data], or judge selection_rate instead"
+        mend += ", or judge selection_rate instead"
     raise ValueError(f"{where}: '{metric}' needs a label, and none is named; {mend}")
 
 

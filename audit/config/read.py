@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,6 +16,8 @@ from audit.record.result import AuditResult
 
 DEFAULT_NAME = "audit.toml"
 LARGEST_BYTES = 1_000_000
+SLIP = 0.8
+"""Likeness from which an unknown key is a slip of its own section's, whatever other sections have."""
 
 
 def load(path: Path) -> tuple[Config, Path]:
@@ -87,7 +90,7 @@ def _sentence(error: ValidationError) -> str:
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     where = _place(first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"{no_such('key', where, _siblings(first['loc']))}{more}"
+        return f"{_unknown(first['loc'])}{more}"
     if first["type"] == "missing":
         return f"{where} is missing{more}"
     message = first["msg"].removeprefix("Value error, ")
@@ -96,6 +99,33 @@ def _sentence(error: ValidationError) -> str:
     shown = f" (it is {printable(repr(first['input']), 40)})" if tells else ""
     message = message[:1].lower() + message[1:]
     return f"{where}{': ' if where else ''}{printable(message, 300)}{shown}{more}"
+
+
+def _unknown(loc: tuple[int | str, ...]) -> str:
+    """Sentence for a key that does not exist where it stands, with the section in which it does."""
+    where, key, siblings = _place(loc), str(loc[-1]), _siblings(loc)
+    slip = difflib.get_close_matches(key, [s.rpartition(".")[2] for s in siblings], n=1, cutoff=SLIP)
+    if key in Config.model_fields and len(loc) > 1 and not slip:
+        return f"no key '{printable(where)}'; {_headed(key, Config)} is a section of its own"
+    holding = [head for head, model in _sections(Config) if key in model.model_fields]
+    if slip or not holding:
+        return no_such("key", where, siblings)
+    return f"no key '{printable(where)}'; '{key}' is a key of {' and '.join(holding)}"
+
+
+def _sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+    """Sections by their heads, those within others after them."""
+    inner = {k: m for k, f in model.model_fields.items() if (m := _model_in(f.annotation)) is not None}
+    yield from ((_headed(k, model, prefix), m) for k, m in inner.items())
+    for key, within in inner.items():
+        yield from _sections(within, f"{prefix}{key}.")
+
+
+def _headed(key: str, model: type[BaseModel], prefix: str = "") -> str:
+    """Head of a section as a file has it."""
+    kinds = {get_origin(a) for a in (model.model_fields[key].annotation, *get_args(model.model_fields[key].annotation))}
+    named = f"{prefix}{key}.NAME" if dict in kinds else f"{prefix}{key}"
+    return f"[[{named}]]" if tuple in kinds else f"[{named}]"
 
 
 def _place(loc: Iterable[int | str]) -> str:

@@ -187,10 +187,10 @@ def _whole_predictions(config: Config) -> None:
 def _whole_without_label(asked: Predictions) -> None:
     """Decisions are compared without what really happened; whatever compares them with that is refused."""
     if asked.task in {"regression", "multiclass"}:
-        raise ValueError(f"predictions: no label, which a {asked.task} needs; name it in [predictions] or [data]")
+        raise ValueError(f"predictions: no label, which a {asked.task} needs; give it as [data] label")
     needing = next((k for k in ("exact_auc", "features") if getattr(asked, k)), None)
     if needing is not None and asked.task == "classification":
-        raise ValueError(f"predictions.{needing}: needs a label; name it in [predictions] or [data], or leave it out")
+        raise ValueError(f"predictions.{needing}: needs a label; give it as [data] label, or leave it out")
 
 
 def _whole_task(config: Config, task: Task) -> None:
@@ -229,7 +229,7 @@ def _whole_checks(config: Config) -> None:
 
 def _whole_classes(config: Config) -> None:
     if config.data.label is None and config.predictions_label is None:
-        raise ValueError("data.classes: no label; name its column in [data] label")
+        raise ValueError("data.classes: no label; give it as [data] label")
     if config.data.positive is not None:
         raise ValueError("data.positive: several classes have no positive one; leave positive out")
     if config.data.strata:
@@ -258,7 +258,7 @@ def _whole_places(config: Config, where: str, gate: GateRule) -> None:
     if k is not None and k not in (asked.top or ()):
         raise ValueError(f"{where}: {gate.metric} needs {k} in [predictions] top {list(asked.top or ())}")
     if gate.metric in {"ndcg", "exposure_over_relevance"} and config.predictions_label is None:
-        raise ValueError(f"{where}: {gate.metric} needs relevance; name its column as label in [predictions]")
+        raise ValueError(f"{where}: {gate.metric} needs relevance; give it as [predictions] label")
 
 
 def _whole_gates(config: Config) -> None:

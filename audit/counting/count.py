@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audit.axes import LOSSES, ORDERED, SCORES, UNIT
+from audit.axes import AREAS, LOSSES, ORDERED, SCORES, UNIT
 from audit.counting.budget import MOST_CELLS, too_many
 from audit.counting.crossings import Block, Crossed, blocks, crossed
 from audit.counting.cubes import label_words, read
@@ -70,8 +70,9 @@ def count_cubes(table: Table, plan: Plan, engine: Engine) -> Counted:
         if not plan.exact_auc or tallies.scored is None:
             return found
         labels = label_words(tallies.crossings.tallies[0], plan)
-        pairs = ordered_pairs(scan, plan, labels, extents[plan.score or ""], found.weight_unit)
-    return replace(found, further={**found.further, ORDERED: pairs})
+        ordered = ordered_pairs(scan, plan, labels, extents[plan.score or ""], found.weight_unit)
+    areas = {AREAS: ordered.areas} if ordered.areas else {}
+    return replace(found, further={**found.further, ORDERED: ordered.pairs, **areas})
 
 
 def count_tallies(table: Table, plan: Plan, engine: Engine) -> Tallies:

@@ -61,5 +61,10 @@ def _counted(
                     high=high, n=n)  # fmt: skip
 
 
+def is_counted(check: Check, metric: str) -> bool:
+    """Whether what a limit counts may depend on the outcome of a check."""
+    return not _only_warns(check) if metric == FAILED else metric in {WARNED, check.code}
+
+
 def _only_warns(check: Check) -> bool:
     return check.answered_by == "evenhand" and check.severity == "warning"

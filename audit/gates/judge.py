@@ -30,7 +30,7 @@ from audit.measurement.inference.sample_size import LARGEST_FACTOR
 from audit.record.energy_text import energy_total
 from audit.record.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
 
-WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "undefined", "insufficient", "waived", "pass")
+WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "withheld", "undefined", "insufficient", "waived", "pass")
 NEAR = 0.15
 """Of the way from an estimate to the end of its interval; nearer to the limit, other folds could turn the verdict."""
 
@@ -166,9 +166,9 @@ def exit_code(verdict: Verdict, insufficient: str = "fail") -> int:
     """Exit code of a command by the table of the contract."""
     if verdict == "insufficient" and insufficient == "warn":
         return 0
-    return {"pass": 0, "waived": 0, "not judged": 0, "fail": 1, "undefined": 3, "insufficient": 3, "incomplete": 5}[
-        verdict
-    ]
+    codes: dict[Verdict, int] = {"pass": 0, "waived": 0, "not judged": 0, "fail": 1, "undefined": 3, "insufficient": 3,
+                                 "withheld": 3, "incomplete": 5}  # fmt: skip
+    return codes[verdict]
 
 
 def again(result: AuditResult, config: Config, today: dt.date) -> AuditResult:
@@ -238,6 +238,13 @@ def bounds(estimate: Estimate) -> tuple[float | None, float | None]:
     return estimate.low, estimate.high
 
 
+def breaks(least: float | None, most: float | None, low: float | None, high: float | None) -> bool:
+    """Whether the whole interval from low to high breaks a limit of at least, or at most, so much."""
+    return (most is not None and low is not None and low > most) or (
+        least is not None and high is not None and high < least
+    )
+
+
 def _hangs(rule: GateRule, estimate: Estimate) -> bool:
     """Whether the end of an interval from folds of a unit lies so near the limit that other folds could cross it."""
     if estimate.value is None or "folds of the unit" not in (estimate.method or ""):
@@ -248,10 +255,7 @@ def _hangs(rule: GateRule, estimate: Estimate) -> bool:
 
 
 def _verdict(rule: GateRule, estimate: Estimate, low: float | None, high: float | None) -> GateVerdict:
-    breaks = (rule.max is not None and low is not None and low > rule.max) or (
-        rule.min is not None and high is not None and high < rule.min
-    )
-    if breaks:
+    if breaks(rule.min, rule.max, low, high):
         return "fail"
     if estimate.value is None or estimate.status != "ok":
         return "undefined"

@@ -71,7 +71,8 @@ def _metric(wanted: Wanted, estimates: Estimates) -> tuple[str, str | None]:
     if not isinstance(metric, str):
         raise QuestionError(f"metric must be the name of a metric, not {printable(repr(metric), 40)}")
     compare = _one_of("comparison", compare, COMPARED)
-    other = OTHER_NAMES.get(metric)
+    # A user's own metric may have a name that another library gives to one of ours.
+    other = None if metric in estimates.metrics else OTHER_NAMES.get(metric)
     if other is not None and compare in {None, other.compare}:
         return other.metric, other.compare or compare
     known = {*CATALOGUE, *OTHER_NAMES, *estimates.metrics}

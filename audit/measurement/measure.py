@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from audit.axes import (
+    AREAS,
     BINNED,
     CROSSINGS,
     FLIPS,
@@ -42,7 +43,7 @@ from audit.measurement.rates.subgroups import subgroup_blocks
 from audit.measurement.rates.to_everybody import EverybodyTable
 from audit.measurement.regression.regression_table import regression_estimates
 from audit.measurement.scope import Scope
-from audit.measurement.scores.score_table import disagreements, score_estimates
+from audit.measurement.scores.score_table import Ordered, disagreements, score_estimates
 
 __all__ = ["TASKS", "Scope", "contradictions", "data_estimates", "model_estimates", "of_data", "of_predictions"]
 
@@ -67,7 +68,11 @@ def of_predictions(task: Task, cubes: Kinds, scope: Scope) -> Estimates:
 
 def contradictions(cubes: Kinds, scope: Scope) -> tuple[str, ...]:
     """Sentences for counts of the same predictions that cannot all be right."""
-    return tuple(disagreements(cubes.get(SCORES, ()), cubes.get(ORDERED, ()), scope))
+    return tuple(disagreements(cubes.get(SCORES, ()), _ordered(cubes), scope))
+
+
+def _ordered(cubes: Kinds) -> Ordered:
+    return Ordered(cubes.get(ORDERED, ()), cubes.get(AREAS, ()))
 
 
 def model_estimates(cubes: Sequence[Cube], scope: Scope) -> Estimates:
@@ -85,7 +90,7 @@ def _classified(cubes: Kinds, scope: Scope) -> Estimates:
     return (
         Estimates([*_rates(crossed, scope), *subgroup_blocks(compared, scope), *_benefits(crossed, scope)])
         + conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model")
-        + score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope, cubes.get(ORDERED, ()))
+        + score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope, _ordered(cubes))
         + flip_estimates(cubes[CROSSINGS], cubes.get(FLIPS, ()), scope)
         + Estimates([adverse_block(g, scope) for g in compared])
     )

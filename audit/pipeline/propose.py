@@ -26,17 +26,27 @@ LABEL_WORDS = re.compile(
 )
 PREDICTION_WORDS = re.compile(r"pred|y_hat|yhat|decision|^high$", re.IGNORECASE)
 SCORE_WORDS = re.compile(r"score|prob|risk|likelihood", re.IGNORECASE)
+PERSONS = "(?:applicant|borrower|client|cust|customer|driver|employee|patient|person|user)"
+ORIGIN = "nationalit|citizen|country_of_birth|(?:native|birth).?country|country.?birth|place_of_birth"
+FAMILY = "marit|marri|(?:civil|family|personal).?status|familienstand"
+AGE = 2
 GROUP_WORDS = tuple(
-    re.compile(words, re.IGNORECASE)
+    re.compile(words)
     for words in (
-        r"race|ethnic|^(?:black|white|asian|hispan\w*|latin\w*)$",
-        r"sex|gender|^(?:male|female)$",
-        r"^age|age_?(?:group|band|cat|cls)",
-        r"nationalit|country_of_birth|native.?country|language|religio",
-        r"disab|orientation|skin|marit",
+        r"(?<![a-z])race|ethnic|^rac1p$|^(?:black|white|asian|hisp|latin\w*)$|hispan|caste(?![a-z])",
+        r"(?<![a-z])sex|gender|^(?:is_?)?(?:male|female)$|geschlecht",
+        rf"^age(?:p|s|yrs|years)?(?![a-z])|(?<![a-z])age_?(?:group|band|cat|cls)|{PERSONS}_?age(?![a-z])|^alter$",
+        rf"{ORIGIN}|^(?:pobp|cit)$|nativity|language|religio|foreign.?work|foreigner|immigra|staatsang",
+        rf"disab|handicap|behinder|^dis$|orientation|skin|{FAMILY}|^mar$|pregnan|veteran",
     )
 )
-"""Words for protected attributes, those that laws name most often first."""
+"""Words for protected attributes in names of columns, those that laws name most often first.
+
+They are spelled as in the tables of Adult, COMPAS, German credit, credit default, HMDA and the census (ACS).
+"""
+NUMBERS = {"integer", "float"}
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[\s.-]+")
+"""Where a name begins a word, or parts two."""
 MOST_LEVELS, LOOKED_AT_ROWS = 30, 200_000
 POSITIVE_WORDS = re.compile(r"^(?:1|yes|y|true|approved|accepted|hired|granted|good|positive|>50k)$", re.IGNORECASE)
 
@@ -101,12 +111,13 @@ def look(path: str | Path, folder: Path, dialect: Dialect = UNSAID) -> Look:
         (s for s in seen if _protected(s.name) and s not in {label, prediction}), key=lambda s: _rank(s.name)
     )
     groups = tuple(s for s in named if s.levels is not None and len(s.levels) > 1)
-    ages = tuple(s.name for s in named if s.levels is None and s.kind in {"integer", "float"})
+    ages = tuple(s.name for s in named if s.levels is None and s.kind in NUMBERS and _rank(s.name) == AGE)
     return Look(source, label, _positive(label), prediction, scores[0] if scores else None, groups, ages, dialect)
 
 
 def _rank(name: str) -> int:
-    return next((i for i, words in enumerate(GROUP_WORDS) if words.search(name)), len(GROUP_WORDS))
+    snake = CAMEL.sub("_", name).casefold()
+    return next((i for i, words in enumerate(GROUP_WORDS) if words.search(snake)), len(GROUP_WORDS))
 
 
 def _protected(name: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -92,7 +93,8 @@ def run(job: Job) -> Audited:
     run_id, started = job.store.new_run_id(), now()
     staging, found, ended = job.store.begin(run_id), Findings(), None
     try:
-        with meter_of(job, staging) if job.metered else nullcontext() as meter:
+        with meter_of(job, staging) if _is_metered(job) else nullcontext() as meter:
+            _wait_untrained(meter, job.config)
             with _phase(meter, "validate"):
                 _prepare(job)
                 check_data(job.config, opened, found, job.step)
@@ -190,13 +192,15 @@ def record_of(job: Job, run_id: str, started: str, found: Findings) -> Run:
 
 def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
     """Publish a result into the store: the document and its cards, all or nothing."""
-    from audit.report.card.render import render
+    from audit.report.card.render import rendered
     from audit.report.croissant import is_describable
 
+    names = {"html": "card.html", "md": "card.md"}
+    if is_describable(result):
+        names["croissant"] = "croissant.json"
     with step("Writing the card"):
-        files = {"audit.json": result.to_json(), "card.html": render(result, "html"), "card.md": render(result, "md")}
-        if is_describable(result):
-            files["croissant.json"] = render(result, "croissant")
+        cards = rendered(result, tuple(names))
+        files = {"audit.json": result.to_json()} | {names[name]: text for name, text in cards.items()}
         return store.commit(result.run.id, files)
 
 
@@ -205,6 +209,22 @@ def meter_of(job: Job, staging: Path | None) -> Meter:
     from audit.energy.meter import Meter
 
     return Meter.of(job.config.energy, record=None if staging is None else staging / RECORD)
+
+
+def _is_metered(job: Job) -> bool:
+    """Whether there is anything whose energy is asked for: a look at tables alone is metered on request only."""
+    config = job.config
+    works = config.train is not None or config.data.prepare is not None
+    asked = "energy" in config.model_fields_set or any(gate.stage == "energy" for gate in config.gates or ())
+    return job.metered and (works or asked)
+
+
+def _wait_untrained(meter: Meter | None, config: Config) -> None:
+    """Wait for the hardware where no training will: what is asked for must not hang on how long the checks take."""
+    if meter is not None and config.train is None:
+        from audit.energy.meter import START_S
+
+        meter.wait_ready(START_S)
 
 
 def _phase(meter: Meter | None, name: Literal["validate", "audit"]) -> AbstractContextManager[object]:
@@ -220,6 +240,9 @@ def _prepare(job: Job) -> None:
         return
     with job.step("Preparing the data"):
         ended = run_command(command, folder=job.folder, quiet_stdout=True)
+    if ended.signal_received is not None:
+        # It was ended because we were: whoever stops us is told that, and not that the preparation is at fault.
+        signal.raise_signal(ended.signal_received)
     if ended.exit_code != 0:
         raise SourceError(
             f"[data] prepare ({' '.join(recorded_words(command))}) ended with exit code {ended.exit_code}; its own "

@@ -44,7 +44,7 @@ NEEDS: Mapping[str, str] = {
 """Why a total is undefined although energy was measured, and the mend."""
 FROM_ENERGY = frozenset({"energy_kwh", "carbon_g", "carbon_market_g", "water_l", "sci_g"})
 UNKNOWN_SHARE = "measured share unknown"
-UNTRAINED = "not metered, because nothing was trained"
+UNTRAINED = "not measured: nothing was trained, and the meter had no reading yet"
 
 
 def share_text(share: float) -> str:

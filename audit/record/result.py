@@ -43,8 +43,9 @@ __all__ = [
 
 SCHEMA: Final = "audit-result/1"
 CheckOutcome = Literal["pass", "warn", "fail", "error", "insufficient", "undefined", "not applicable", "waived"]
-GateVerdict = Literal["pass", "fail", "insufficient", "undefined", "waived"]
-Verdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "not judged", "incomplete"]
+# ``withheld`` stands in what is published alone, for a verdict that would tell what is left out there.
+GateVerdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "withheld"]
+Verdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "withheld", "not judged", "incomplete"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,3 +9,6 @@ RUN: Final = "EVENHAND_RUN"
 STORE: Final = "EVENHAND_STORE"
 """Folder that keeps every run."""
 DEFAULT_STORE: Final = "audit-runs"
+
+INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C ended: 128 + SIGINT, as in any shell."""

@@ -33,7 +33,19 @@ if TYPE_CHECKING:
     from audit.record.result import AuditResult, Code, Energy
     from audit.system.file_watch import Watch
 
-NEEDED_AT_THE_END = ("audit.energy.sci", "audit.record.epochs", "audit.report.terminal.summary")
+NEEDED_AT_THE_END = (
+    "audit.energy.sci",
+    "audit.record.epochs",
+    "audit.report.croissant",
+    "audit.report.terminal.summary",
+)
+NEEDED_BY_PREDICTIONS = (
+    "audit.tables.declared",
+    "audit.counting.backends.duckdb",
+    "pyarrow",
+    "scipy.optimize",
+    "scipy.special",
+)
 
 
 class Recording:
@@ -119,11 +131,21 @@ class Recording:
 
         for name in NEEDED_AT_THE_END:
             import_module(name)
+        if self._config.predictions is not None:
+            self._load_for_predictions()
         prepare()
         # Makes what reads the account of the meter, of an account that is none.
         energy_of({})
         # Read when it was imported, and not when somebody has committed more meanwhile.
         _ = self._code
+
+    def _load_for_predictions(self) -> None:
+        from audit.checks.codes import codes
+
+        for name in NEEDED_BY_PREDICTIONS:
+            import_module(name)
+        # A card explains the codes of the groups' checks, and to know a code is to load its check.
+        codes()
 
     @cached_property
     def _code(self) -> Code | None:

@@ -7,6 +7,7 @@ over five such rounds, so that the verdict does not hang on how the folds happen
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -59,15 +60,20 @@ def predictions(table: pd.DataFrame) -> pd.DataFrame:
 def main() -> None:
     """Train, write, say what came out."""
     table = pd.read_parquet(APPLICATIONS)
-    print(f"Training on {len(table):,} applications, {table.shape[1] - 3} features, without race and sex")
+    print(
+        f"Training on {len(table):,} applications, {table.shape[1] - 3} features, without race and sex", file=sys.stderr
+    )
     made = predictions(table)
     spare = PREDICTIONS.with_suffix(".tmp")
     made.to_parquet(spare, index=False)
     spare.replace(PREDICTIONS)
     auc = roc_auc_score(made[LABEL], made["score"])
-    print(f"Out of fold: AUC {auc:.3f}, {ROUNDS} rounds of {FOLDS} folds, seed {SEED}")
-    print(f"Approved by the lenders {made[LABEL].mean():.1%}, by the model {made['prediction'].mean():.1%}")
-    print(f"Predictions: {PREDICTIONS.name}")
+    print(f"Out of fold: AUC {auc:.3f}, {ROUNDS} rounds of {FOLDS} folds, seed {SEED}", file=sys.stderr)
+    print(
+        f"Approved by the lenders {made[LABEL].mean():.1%}, by the model {made['prediction'].mean():.1%}",
+        file=sys.stderr,
+    )
+    print(f"Predictions: {PREDICTIONS.name}", file=sys.stderr)
 
 
 if __name__ == "__main__":

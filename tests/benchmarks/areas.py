@@ -32,7 +32,7 @@ def _areas(table: Any) -> dict[Any, float]:
     with DuckEngine().scan(table, PLAN.columns) as scan:
         ends = scan.summary({"low": Lowest(score), "high": Highest(score)})
         extent = float(ends["low"] or 0.0), float(ends["high"] or 0.0)
-        return _of(ordered_pairs(scan, PLAN, {0: NEGATIVE, 1: POSITIVE}, extent))
+        return _of(ordered_pairs(scan, PLAN, {0: NEGATIVE, 1: POSITIVE}, extent).pairs)
 
 
 def _counted(table: Any) -> dict[Any, float]:

@@ -25,6 +25,7 @@ from benchmarks import (  # noqa: E402
     dataset,
     intervals,
     meter,
+    own,
     parts,
     points,
     projection,
@@ -40,7 +41,7 @@ from audit.errors import QuestionError, no_such  # noqa: E402
 
 SECTIONS: tuple[Section, ...] = (
     whole.SECTION, points.SECTION, intervals.SECTION, crossings.SECTION, dataset.SECTION, areas.SECTION, cluster.SECTION,
-    parts.SECTION, steps.SECTION, meter.SECTION, wrapper.SECTION, projection.SECTION, suites.SECTION,
+    parts.SECTION, steps.SECTION, meter.SECTION, own.SECTION, wrapper.SECTION, projection.SECTION, suites.SECTION,
 )  # fmt: skip
 PACKAGES = ("numpy", "pandas", "pyarrow", "duckdb", "scikit-learn", "fairlearn", "pyspark", "narwhals", "torch")
 

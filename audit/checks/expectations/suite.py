@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,7 @@ def _filled(value: Any, given: Mapping[str, Any], where: str) -> Any:
     return given[name]
 
 
+@cache
 def known_types() -> frozenset[str]:
     """Types that the installed Great Expectations brings, from the names of its files: importing it takes seconds."""
     from importlib.util import find_spec

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -45,6 +45,7 @@ def _models(of: str | None) -> Mapping[str, Mapping[str, Any]]:
     return found
 
 
+@cache
 def _installed() -> str | None:
     try:
         return version("great-expectations")

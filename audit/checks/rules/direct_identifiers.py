@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.checks.check import CheckKind
-from audit.checks.identifiers import SHAPES, named_kind, shares_sql
+from audit.checks.identifiers import SHAPES, amounts_sql, is_named_id, named_kind, shares_sql
 from audit.checks.part import OpenPart
+from audit.checks.written_numbers import NUMERIC
 from audit.counting.columns.profile import Profile
 from audit.errors import printable
 from audit.record.result import Check
@@ -47,10 +48,19 @@ def _why(looked: OpenPart, column: str, profile: Profile) -> str | None:
     said = named_kind(column)
     if said is not None and profile.distinct > 2:
         return f"{said}, by its name"
-    alone = profile.distinct >= UNIQUE * profile.present and profile.rows >= FEWEST
-    if alone and profile.kind == "text" and column not in {looked.config.unit, looked.config.data.label}:
-        return "nearly every value is another one"
-    return None
+    if profile.distinct < UNIQUE * profile.present or column in {looked.config.unit, looked.config.data.label}:
+        return None
+    if is_named_id(column) and profile.distinct > 2:
+        return "an id by its name, and nearly every value is another one"
+    alone = profile.kind == "text" and profile.rows >= FEWEST
+    return "nearly every value is another one" if alone and not _is_of_amounts(looked, column) else None
+
+
+def _is_of_amounts(looked: OpenPart, column: str) -> bool:
+    """Whether the texts are amounts, written as no reader takes for numbers: hardly two persons have the same."""
+    scan = looked.narrow([column])
+    values, marked, numbers, differ = scan.ask(amounts_sql(column, scan.source, MOST_ROWS))[0]
+    return bool(marked) and numbers >= NUMERIC * values and bool(differ)
 
 
 def _looks(looked: OpenPart, column: str, profile: Profile) -> str | None:

@@ -2,7 +2,8 @@
 
 One number a column, from the counts of its joint values with the label: informedness, which is 0 for guessing and 1 for
 knowing, whatever the shares of the classes. Each row is judged by the rule that the other rows make, so that ids and
-columns of many values do not look as if they knew. A column's name alone is no finding.
+columns of many values do not look as if they knew. A column's name alone is no finding. Group columns have a check of
+their own: its outcome tells labels of groups, which a card may have to leave out, and that of the others does not.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import numpy as np
 
 from audit.checks.association import FEWEST, informedness, is_renamed, table_of
 from audit.checks.check import CheckKind
-from audit.checks.part import OpenPart
+from audit.checks.label_titles import ANY_COLUMN, GROUP_COLUMNS, TOLD
+from audit.checks.naming import left_out
+from audit.checks.part import MOST_CELLS, OpenPart
 from audit.counting.comparing import is_missing
 from audit.counting.labels import binary, positive_class
 from audit.counting.terms import Band, Number, Rows, Test
@@ -42,7 +45,7 @@ class Told:
 
 def _find(looked: OpenPart) -> Iterator[Check]:
     label = looked.config.data.label
-    about = f"no single column of {looked.part} tells the label"
+    about = f"{ANY_COLUMN}{looked.part} tells the label"
     if label is None:
         yield CHECK.outcome("not applicable", "no label is named", about=about)
         return
@@ -53,27 +56,45 @@ def _find(looked: OpenPart) -> Iterator[Check]:
     if not columns:
         yield CHECK.outcome("not applicable", "there is no column beside the label", about=about)
         return
+    named = looked.config.data.groups
+    groups, others = (tuple(c for c in columns if (c in named) == own) for own in (True, False))
+    if others:
+        beside = f"no column of {looked.part} beside the groups tells the label" if named else about
+        yield _judged(looked, others, label, beside)
+    if groups:
+        yield _judged(looked, groups, label, f"{GROUP_COLUMNS}{looked.part} tells the label")
+
+
+def _judged(looked: OpenPart, columns: tuple[str, ...], label: str, about: str) -> Check:
     read, many = _reading(looked, label), [c for c in columns if looked.profiles[c].distinct > MOST_DISTINCT]
     told = [t for c in columns if c not in many and (t := _told(looked, c, label, read)) is not None]
     told += _missing(looked, columns, label, read)
-    yield _judged(told, [*columns], many, about)
+    crowded = [c for c in columns if c not in many and looked.joint(c, label) is None]
+    left = left_out(many, f"of more than {MOST_DISTINCT:,} values looked at for missing ones only")
+    left += left_out(
+        crowded, f"of more than {MOST_CELLS:,} values joint with the label looked at for missing ones only"
+    )
+    return _said(told, len(columns), left, about)
 
 
-def _judged(told: list[Told], columns: list[str], many: list[str], about: str) -> Check:
+def _said(told: list[Told], columns: int, left: str, about: str) -> Check:
     if not told:
-        detail = f"there are not two classes of {FEWEST} rows, or no column that could tell them apart"
+        detail = f"there are not two classes of {FEWEST} rows, or no column that could tell them apart{left}"
         return CHECK.outcome("undefined", detail, about=about)
     ranked = _ranked(told)
-    left = f"; {len(many)} of more than {MOST_DISTINCT:,} values looked at for missing ones only" if many else ""
     telling = [t for t in ranked if t.share >= TELLING]
     if not telling:
         first = ranked[0]
-        said = f"{len(columns)} columns; {printable(first.column)}{first.how} tells most, {first.share:.2f}"
+        said = f"{_columns_text(columns)}; {printable(first.column)}{first.how} tells most, {first.share:.2f}"
         return CHECK.outcome("pass", f"{said} on the way from guessing (0) to knowing (1){left}", about=about)
     named = ", ".join(f"{printable(t.column)}{t.how} {t.share:.2f}" for t in telling[:MOST_NAMED])
     more = f" and {len(telling) - MOST_NAMED} more" if len(telling) > MOST_NAMED else ""
     said = f"on the way from guessing (0) to knowing (1), alone: {named}{more}{left}"
     return CHECK.outcome("warn", said, about=about)
+
+
+def _columns_text(count: int) -> str:
+    return "1 column" if count == 1 else f"{count} columns"
 
 
 def _ranked(told: list[Told]) -> list[Told]:
@@ -140,7 +161,7 @@ def _missing_of(looked: OpenPart, some: tuple[str, ...], label: str, read: Calla
 
 
 CHECK = CheckKind(
-    code="DL003",
+    code=TOLD,
     title="no single column tells the label",
     reason="what is written down after the outcome, or is the outcome, is not there when the model is asked",
     reference="Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6(4); Youden (1950) for the number",

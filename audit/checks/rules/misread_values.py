@@ -5,32 +5,22 @@ Nothing of it is read as what it means, so a model learns a category "NA", and n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from audit.checks.check import CheckKind
+from audit.checks.identifiers import INDEX
 from audit.checks.missing_words import MISSING
 from audit.checks.naming import NAME_LENGTH, listed, several
 from audit.checks.part import OpenPart
+from audit.checks.written_numbers import NUMBERS, NUMERIC, PLAIN
 from audit.config.schema import Config
 from audit.counting.columns.profile import Profile
 from audit.errors import printable
 from audit.record.result import Check
 from audit.tables.connection import quoted
 
-NUMBERS = {
-    "percent signs": "[-+]?[0-9]+([.,][0-9]+)?[ \u00a0\u202f]?%",
-    "thousands separators": "[-+]?[0-9]{1,3}(,[0-9]{3})+([.][0-9]+)?"
-    "|[-+]?[0-9]{1,3}([.''\u2019\u00a0\u202f][0-9]{3})+(,[0-9]+)?",
-    "decimal commas": "[-+]?[0-9]+,[0-9]+",
-}
-"""How a number is written that no reader takes for one, the surest first."""
-PLAIN = "[-+]?[0-9]+([.][0-9]+)?"
-NUMERIC = 0.95
-"""Share of the values that must be numbers, however written; fewer are text."""
-INDEX = re.compile(r"Unnamed: \d+|index|level_\d+|__index_level_\d+__")
 CELLS, FEWEST_ROWS = 20_000_000, 2_000
 """Cells that are looked at, and rows of each column at least."""
 SHOWN = 3

@@ -8,7 +8,8 @@ from math import isnan, sqrt
 
 from audit.checks.association import cramers_v, table_of
 from audit.checks.check import CheckKind
-from audit.checks.part import OpenPart
+from audit.checks.naming import left_out
+from audit.checks.part import MOST_CELLS, OpenPart
 from audit.errors import printable
 from audit.record.result import Check
 
@@ -46,7 +47,9 @@ def _find(looked: OpenPart) -> Iterator[Check]:
 def _judged(looked: OpenPart, group: str, columns: list[str], about: str) -> Check:
     many = [c for c in columns if looked.profiles[c].distinct > MOST_DISTINCT]
     found = [p for c in columns if c not in many and (p := _proxy(looked, group, c)) is not None]
-    left = f"; {len(many)} of more than {MOST_DISTINCT:,} values not looked at" if many else ""
+    crowded = [c for c in columns if c not in many and looked.joint(group, c) is None]
+    left = left_out(many, f"of more than {MOST_DISTINCT:,} values not looked at")
+    left += left_out(crowded, f"of more than {MOST_CELLS:,} values joint with the group not looked at")
     if not found:
         detail = f"no column and no group of more than one value could be counted{left}"
         return CHECK.outcome("undefined", detail, about=about)

@@ -20,6 +20,7 @@ import numpy as np
 from audit.axes import LABEL, NEGATIVE, POSITIVE, crossings
 from audit.counting.engine import Falling, Scan
 from audit.counting.keys import group_key
+from audit.counting.kinds.curves import Rising, areas_between, is_compared
 from audit.counting.kinds.scores import group_levels
 from audit.counting.kinds.sorting import Stretch, Stretches, stretches
 from audit.counting.plan import Plan
@@ -70,8 +71,16 @@ class _Found(NamedTuple):
             np.add(total, more, out=total)
 
 
-def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str], extent: Extent, unit: int = 0) -> tuple[Cube, ...]:
-    """Ordered pairs by group and label, one cube a grouping.
+class Ordered(NamedTuple):
+    """What the order of all rows says, one cube a grouping."""
+
+    pairs: tuple[Cube, ...]
+    areas: tuple[Cube, ...]
+    """Of the groupings whose groups and rows are few enough; see `audit.counting.kinds.curves`."""
+
+
+def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str], extent: Extent, unit: int = 0) -> Ordered:
+    """Ordered pairs by group and label, and areas between the ROC curves of groups.
 
     Parameters
     ----------
@@ -88,10 +97,10 @@ def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str], extent: Ext
 
     Returns
     -------
-    tuple of Cube
-        ``below`` holds, for positives, the weight of pairs in which the negative of the same group has the lower
-        score, ties half; for negatives, the rest. ``precision`` holds, for positives, the sum of the precision of
-        their group at each one's score, ties taken together, times its weight. ``negatives_above`` and
+    Ordered
+        Of its pairs, ``below`` holds, for positives, the weight of pairs in which the negative of the same group has
+        the lower score, ties half; for negatives, the rest. ``precision`` holds, for positives, the sum of the
+        precision of their group at each one's score, ties taken together, times its weight. ``negatives_above`` and
         ``positives_above`` hold the weight of pairs with a row of that label of any group that has the higher score,
         ties half; a row that has no value in a column of the grouping is in none. ``w`` is the weight of the rows
         where they are weighted.
@@ -105,9 +114,18 @@ def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str], extent: Ext
     columns = list(zip(*(found.cells[i] for i in order), strict=True))
     levels = {name: group_levels(columns[i], name, plan) for i, name in enumerate(plan.groups)}
     cells = _cells(plan, levels, int((~positive).sum()), len(order))
-    weights, total = _over_all(found, order, cells)
     n = np.array(found.counts)[order]
-    return tuple(_cube(cells, i, total, n, weights, weighted=weight is not None) for i in range(len(cells.groupings)))
+    compared = [g for g in cells.groupings if is_compared(int(n.sum()), len(g.groups))]
+    kept: list[Stretch] | None = [] if compared else None
+    weights, total = _over_all(found, order, cells, kept)
+    pairs = (_cube(cells, i, total, n, weights, weighted=weight is not None) for i in range(len(cells.groupings)))
+    return Ordered(tuple(pairs), tuple(_areas(kept, compared, cells.negative) if kept else ()))
+
+
+def _areas(kept: Sequence[Stretch], compared: Sequence[_Grouping], negative: int) -> Iterator[Cube]:
+    rising = Rising.of(kept)
+    each = (areas_between(rising, g.by, g.groups, g.of, negative) for g in compared)
+    return (cube for cube in each if cube is not None)
 
 
 def _cells(plan: Plan, levels: Mapping[str, Sequence[Any]], negative: int, cells: int) -> _Cells:
@@ -125,8 +143,10 @@ def _cells(plan: Plan, levels: Mapping[str, Sequence[Any]], negative: int, cells
     return _Cells(negative, groupings, np.stack(list(everybody.values())))
 
 
-def _over_all(found: Falling, order: np.ndarray, cells: _Cells) -> tuple[np.ndarray, _Found]:
-    """Weight of the rows of each cell, and what all rows say."""
+def _over_all(
+    found: Falling, order: np.ndarray, cells: _Cells, kept: list[Stretch] | None
+) -> tuple[np.ndarray, _Found]:
+    """Weight of the rows of each cell, and what all rows say; the rows themselves are kept where they are asked for."""
     rank = np.empty(len(order), dtype=np.min_scalar_type(len(order)))
     rank[order] = np.arange(len(order))
     each = [np.zeros(len(g.groups)) for g in cells.groupings]
@@ -141,6 +161,8 @@ def _over_all(found: Falling, order: np.ndarray, cells: _Cells) -> tuple[np.ndar
             for more in threads.map(partial(_look, cells), rising, upto[1:]):
                 total.add(more)
             weights = upto[0]
+            if kept is not None:
+                kept[:0] = rising  # ranges fall
     return weights, total
 
 

@@ -15,49 +15,13 @@ Hsieh and Turnbull (1996), The Annals of Statistics 24:25 (spread of an empirica
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
+from audit.cube import Curve, _ahead
 from audit.measurement.inference.intervals import Floats
 
 STEPS = 25
 """Steps of the false positive rate over which a slope is taken: finer ones mistake noise for slope."""
-
-
-class Curve(NamedTuple):
-    """A ROC curve: false positive rates in rising order, with the true positive rate just left and right of each."""
-
-    x: Floats
-    left: Floats
-    right: Floats
-    positives: float
-    """Effective rows."""
-    negatives: float
-    hidden: float
-    """How far the area between it and another curve may be off for what its bins hide."""
-
-
-def curve(pos: Floats, neg: Floats, positives: float, negatives: float, *, exact: bool) -> Curve:
-    """ROC curve of one group from its counts or weights per bin of ascending score, both above 0 in sum."""
-    up, across = (np.append(0.0, np.cumsum(v[::-1])) / v.sum() for v in (pos, neg))
-    up, across = np.minimum(up, 1.0), np.minimum(across, 1.0)
-    up[-1] = across[-1] = 1.0
-    x, first = np.unique(across, return_index=True)
-    last = np.append(first[1:], len(across)) - 1
-    hidden = 0.0 if exact else float((pos / pos.sum() * neg / neg.sum()).sum() / 2)
-    return Curve(x, up[first], up[last], positives, negatives, hidden)
-
-
-def area_between(one: Curve, other: Curve) -> float:
-    """Area between two curves, exact for curves of straight lines."""
-    cuts = np.union1d(one.x, other.x)
-    begins, ends = (_ahead(one, cuts) - _ahead(other, cuts)), (_behind(one, cuts) - _behind(other, cuts))
-    a, b, width = begins[:-1], ends[1:], np.diff(cuts)
-    size = np.abs(a) + np.abs(b)
-    crossing = (a * b < 0) & (size > 0)
-    mean = np.where(crossing, (a**2 + b**2) / np.where(size > 0, 2 * size, 1.0), size / 2)
-    return float((width * mean).sum())
 
 
 def chance_area(one: Curve, other: Curve) -> float:
@@ -73,18 +37,6 @@ def chance_area(one: Curve, other: Curve) -> float:
     middle, slope, at = (mean[1:] + mean[:-1]) / 2, np.diff(mean) * STEPS, (t[1:] + t[:-1]) / 2
     variance = sum(middle * (1 - middle) / c.positives + slope**2 * at * (1 - at) / c.negatives for c in (one, other))
     return float(np.sqrt(2 / np.pi * variance).mean())
-
-
-def _ahead(c: Curve, t: Floats) -> Floats:
-    """Height just right of each t."""
-    i = np.clip(np.searchsorted(c.x, t, side="right") - 1, 0, len(c.x) - 1)
-    return _line(c, i, t)
-
-
-def _behind(c: Curve, t: Floats) -> Floats:
-    """Height just left of each t."""
-    i = np.clip(np.searchsorted(c.x, t, side="left") - 1, 0, len(c.x) - 1)
-    return _line(c, i, t)
 
 
 def _line(c: Curve, i: np.ndarray, t: Floats) -> Floats:

@@ -13,6 +13,7 @@ from typing import Literal
 from audit.measurement.metrics.kinds import Compare
 
 _FAIRLEARN, _AIF360, _CLARIFY = "Fairlearn", "AIF360", "Amazon SageMaker Clarify"
+_SKLEARN, _BOOSTING = "scikit-learn", "XGBoost; LightGBM"
 _BOTH = f"{_AIF360}; {_FAIRLEARN}"
 _GAP: tuple[Literal["difference", "ratio"], ...] = ("difference", "ratio")
 
@@ -60,6 +61,20 @@ _ROWS: tuple[tuple[str, str, Compare | None, str], ...] = (
     ("difference_in_conditional_acceptance", "conditional_acceptance", "difference", f"{_CLARIFY} (DCA)"),
     ("difference_in_conditional_rejection", "conditional_rejection", "difference", f"{_CLARIFY} (DCR)"),
     ("treatment_equality_difference", "treatment_equality", "difference", f"{_CLARIFY} (TE)"),
+    ("accuracy_score", "accuracy", None, _SKLEARN),
+    ("balanced_accuracy_score", "balanced_accuracy", None, _SKLEARN),
+    ("precision_score", "precision", None, _SKLEARN),
+    ("recall_score", "true_positive_rate", None, _SKLEARN),
+    ("f1_score", "f1", None, _SKLEARN),
+    ("zero_one_loss", "error_rate", None, _SKLEARN),
+    ("matthews_corrcoef", "matthews_correlation", None, _SKLEARN),
+    ("roc_auc_score", "roc_auc", None, _SKLEARN),
+    ("average_precision_score", "average_precision", None, _SKLEARN),
+    ("brier_score_loss", "brier_score", None, _SKLEARN),
+    ("r2_score", "r2", None, _SKLEARN),
+    ("auc", "roc_auc", None, _BOOSTING),
+    ("mae", "mean_absolute_error", None, _BOOSTING),
+    ("rmse", "root_mean_squared_error", None, _BOOSTING),
 )  # fmt: skip
 OTHER_NAMES: Mapping[str, OtherName] = {
     name: OtherName(name=name, metric=metric, compare=compare, source=source) for name, metric, compare, source in _ROWS

@@ -5,6 +5,7 @@ Must not: know a metric, or a limit.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -112,6 +113,29 @@ class Pairs:
                 if value < low - SLACK or value > high + SLACK:
                     said = f"its ordered {what} say {value:.9g}, its score bins allow {low:.9g} to {high:.9g}"
                     yield f"{metric} {where}".strip() + f": {said}"
+
+
+@dataclass(frozen=True, slots=True)
+class Areas:
+    """Exact areas between the ROC curves of pairs of groups; NaN, of no rows, where there is no pair."""
+
+    area: np.ndarray
+    """Shape (G, G), the same both ways round."""
+    rows: np.ndarray
+    """Of both groups of each pair."""
+
+
+def areas_of(cube: Cube, groups: Sequence[Group]) -> Areas:
+    """Areas between the curves of all pairs of the named groups."""
+    at = {group: i for i, group in enumerate(groups)}
+    area, rows = np.full((len(at), len(at)), np.nan), np.zeros((len(at), len(at)), dtype=np.int64)
+    for cell in map(tuple, np.argwhere(cube["n"] > 0)):
+        *one, other = (axis.levels[j] for axis, j in zip(cube.axes, cell, strict=True))
+        i, j = at.get(tuple(one)), at.get(tuple(json.loads(other or "[]")))
+        if i is not None and j is not None:
+            area[i, j] = area[j, i] = cube["area"][cell]
+            rows[i, j] = rows[j, i] = cube["n"][cell]
+    return Areas(area, rows)
 
 
 def bins_of(cubes: Sequence[Cube], by: tuple[str, ...], groups: Sequence[Group]) -> Bins:

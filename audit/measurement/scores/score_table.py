@@ -6,6 +6,7 @@ Must not: read rows, or know a limit.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from audit.axes import crossings
 from audit.cube import Cube
@@ -15,14 +16,26 @@ from audit.measurement.metrics.kinds import Metric
 from audit.measurement.metrics.scores import SCORES
 from audit.measurement.scope import Scope
 from audit.measurement.scores.auc import area_estimates
-from audit.measurement.scores.bins import Bins, bins_of, pairs_of
+from audit.measurement.scores.bins import Bins, areas_of, bins_of, pairs_of
 from audit.measurement.scores.calibration import calibration_estimates
-from audit.measurement.scores.curves import curve_estimates
+from audit.measurement.scores.curves import areas_unlike, curve_estimates
 from audit.measurement.scores.losses import loss_estimates
 
 
+class Ordered(NamedTuple):
+    """What was counted in the order of all rows; none where everything comes from bins."""
+
+    pairs: Sequence[Cube] = ()
+    """Groups x label, with pairs in the right order, one cube a grouping."""
+    areas: Sequence[Cube] = ()
+    """Pairs of groups with the area between their ROC curves, one cube a grouping of few enough rows and groups."""
+
+
+FROM_BINS = Ordered()
+
+
 def score_estimates(
-    binned: Sequence[Cube], lost: Sequence[Cube], scope: Scope, pairs: Sequence[Cube] = ()
+    binned: Sequence[Cube], lost: Sequence[Cube], scope: Scope, ordered: Ordered = FROM_BINS
 ) -> tuple[Estimate, ...]:
     """Metrics of the scores for everybody, every group and every crossing that was counted.
 
@@ -32,8 +45,8 @@ def score_estimates(
         Groups x label x score bin (x fold), one cube a crossing.
     lost
         Groups x label (x fold), with sums of losses.
-    pairs
-        Groups x label, with pairs in the right order, one cube a grouping; none where the AUC comes from bins.
+    ordered
+        What is exact.
     """
     found: list[Estimate] = []
     for by in crossings(scope.groups, scope.intersections) if binned else ():
@@ -41,33 +54,36 @@ def score_estimates(
             found += _uncounted(by)
             continue
         why = _improper(lost[0])
-        found += _of(grouping(lost, by, scope.reference), binned, scope, pairs, why)
+        found += _of(grouping(lost, by, scope.reference), binned, scope, ordered, why)
         if (rest := missing_groups(lost, by)) is not None:
-            found += _of(rest, binned, scope, pairs, why, comparable=False)
+            found += _of(rest, binned, scope, ordered, why, comparable=False)
     return tuple(found)
 
 
-def disagreements(binned: Sequence[Cube], pairs: Sequence[Cube], scope: Scope) -> Iterator[str]:
-    """Sentences for exact AUCs that cannot be, because the score bins of the same rows rule them out."""
-    for cube in pairs:
+def disagreements(binned: Sequence[Cube], ordered: Ordered, scope: Scope) -> Iterator[str]:
+    """Sentences for exact AUCs and areas that cannot be, because the score bins of the same rows rule them out."""
+    for cube in ordered.pairs:
         by = cube.names[:-1]
         groups = grouping([cube], by, {}).groups if by else ((),)
         bins = bins_of(binned, by, groups) if any(set(by) <= set(c.names) for c in binned) else None
         if bins is not None:
             yield from pairs_of(cube, groups).unlike(bins, scope)
+            areas = next((c for c in ordered.areas if c.names[:-1] == by), None)
+            yield from () if areas is None else areas_unlike(grouping([cube], by, {}), bins, areas_of(areas, groups))
 
 
 def _of(
-    grouped: Grouping, binned: Sequence[Cube], scope: Scope, pairs: Sequence[Cube], why: str | None, *,
+    grouped: Grouping, binned: Sequence[Cube], scope: Scope, ordered: Ordered, why: str | None, *,
     comparable: bool = True,
 ) -> list[Estimate]:  # fmt: skip
     bins: Bins = bins_of(binned, grouped.by, grouped.groups)
-    exact = next((pairs_of(c, grouped.groups) for c in pairs if set(c.names[:-1]) == set(grouped.by)), None)
+    exact = next((pairs_of(c, grouped.groups) for c in ordered.pairs if set(c.names[:-1]) == set(grouped.by)), None)
+    areas = next((areas_of(c, grouped.groups) for c in ordered.areas if c.names[:-1] == grouped.by), None)
     return [
         *area_estimates(grouped, bins, scope, exact, comparable=comparable),
         *loss_estimates(grouped, scope, why, comparable=comparable),
         *calibration_estimates(grouped, bins, scope, why),
-        *(curve_estimates(grouped, bins, scope, ordered=exact is not None) if comparable and grouped.by else ()),
+        *(curve_estimates(grouped, bins, scope, areas, sorted_=exact is not None) if comparable and grouped.by else ()),
     ]
 
 

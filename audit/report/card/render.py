@@ -10,7 +10,7 @@ Must not: show anything that `disclosure.publishable` has not gone over.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -90,11 +90,28 @@ def render(result: AuditResult, format: str, k: int | None = None) -> str:  # no
     QuestionError
         When ``k`` is not at least 1, there is no such format, or the result does not hold what it shows.
     """
-    if format not in formats():
-        raise QuestionError(no_such("card format", format, FORMATS))
-    chosen = formats()[format]
+    return rendered(result, (format,), k)[format]
+
+
+def rendered(result: AuditResult, names: Sequence[str], k: int | None = None) -> dict[str, str]:
+    """Cards as text, by format: `render` for several, for which what may be published is worked out once.
+
+    Raises
+    ------
+    QuestionError
+        As `render`.
+    """
+    for name in names:
+        if name not in formats():
+            raise QuestionError(no_such("card format", name, FORMATS))
     k = asked_k(result) if k is None else k
-    view = chosen.made()(publishable(result, k), k)
+    shown = publishable(result, k)
+    return {name: _drawn(formats()[name], shown, k) for name in names}
+
+
+def _drawn(chosen: Format, shown: AuditResult, k: int) -> str:
+    """A card of what may be published."""
+    view = chosen.made()(shown, k)
     return environment(chosen.ending).get_template(chosen.template).render(card=view)
 
 
@@ -103,9 +120,9 @@ def write_cards(result: AuditResult, folder: Path) -> tuple[Path, ...]:
     from audit.system.atomic import write_text
 
     written = []
-    for name in WRITTEN:
+    for name, text in rendered(result, WRITTEN).items():
         path = folder / f"card.{name}"
-        write_text(path, render(result, name))
+        write_text(path, text)
         written.append(path)
     return tuple(written)
 

@@ -28,6 +28,7 @@ from audit.report.card.words import BADGES, Badge, safe_text
 
 COUNTED = {
     "fail": ("is broken", "are broken"),
+    "withheld": ("is withheld", "are withheld"),
     "undefined": ("is undefined", "are undefined"),
     "insufficient": ("cannot be told from this data", "cannot be told from this data"),
     "waived": ("is waived", "are waived"),
@@ -102,7 +103,7 @@ def card_view(result: AuditResult, k: int) -> Card:
         checks_line=_checks_line(result),
         codes=codes_of(result.checks),
         energy=energy_view(result.energy),
-        verdicts=_verdicts(),
+        verdicts=_verdicts(result),
         method=method_notes(result, k),
         definitions=definitions(result),
         left_out=_left_out(result, k),
@@ -165,7 +166,7 @@ def _checks_line(result: AuditResult) -> str:
     return f"{len(result.checks)} {'check' if len(result.checks) == 1 else 'checks'}: {_listed(said)}."
 
 
-def _verdicts() -> tuple[tuple[Badge, str], ...]:
+def _verdicts(result: AuditResult) -> tuple[tuple[Badge, str], ...]:
     meaning = {
         "pass": "the whole interval keeps the limit.",
         "fail": "the whole interval breaks the limit.",
@@ -174,6 +175,8 @@ def _verdicts() -> tuple[tuple[Badge, str], ...]:
         "waived": "it did not pass, and somebody named took responsibility until a date.",
         "not judged": "no limit on groups was set, so nothing was judged between them.",
     }
+    if any(g.verdict == "withheld" for g in result.gates):
+        meaning["withheld"] = "the verdict would tell what is left out here; the internal result has it. It is no pass."
     return tuple((BADGES[kind], text) for kind, text in meaning.items())
 
 

@@ -41,6 +41,7 @@ BADGES = {
         Badge("insufficient", "Insufficient evidence", "◇"),
         Badge("undefined", "Undefined", "∅"),
         Badge("waived", "Waived", "◐"),
+        Badge("withheld", "Withheld", "□"),
         Badge("not judged", "Not judged", "○"),
         Badge("incomplete", "Incomplete", "◌"),
         Badge("warn", "Warning", "△"),

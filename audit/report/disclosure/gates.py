@@ -1,19 +1,23 @@
-"""Gates as they may be published: verdict and limit always, numbers of the groups that are shown.
+"""Gates as they may be published: limit, verdict where it tells nothing hidden, numbers of groups that are shown.
 
 Must not: name a number of a group that is left out, or what only such a group could have set.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
 from audit.errors import printable
 from audit.estimate import Estimate, Group
+from audit.gates.check_counts import checks_found, is_counted
 from audit.gates.decisive_groups import end_of, pair_at
-from audit.gates.sentences import shown_extremes, shown_sentence, waived_text
+from audit.gates.judge import breaks
+from audit.gates.sentences import shown_extremes, shown_sentence, unmeasured, waived_text
 from audit.measurement.beside import Beside
-from audit.record.result import Gate
+from audit.record.result import Check, Gate, Run
 
 
 def without_numbers(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k: int, today: str) -> Gate:
@@ -30,9 +34,8 @@ def without_numbers(gate: Gate, estimate: Estimate, shown: Estimate, around: Bes
     today
         Day of the run, from which the days of a waiver are counted.
     """
-    bare = replace(gate, low=None, high=None, needed_n=None, p_value=None, p_holm=None, p_benjamini_hochberg=None)
     waived = f" {waived_text(gate.waiver, today)}" if gate.waiver and gate.verdict == "waived" else ""
-    return replace(bare, estimate=shown, sentence=f"{_sentence(gate, estimate, shown, around, k)}{waived}")
+    return replace(_bare(gate), estimate=shown, sentence=f"{_sentence(gate, estimate, shown, around, k)}{waived}")
 
 
 def _sentence(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k: int) -> str:
@@ -47,6 +50,53 @@ def _sentence(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k
         f"{subject} by {by}: judged on the full record; the numbers are left out here because they would give away "
         f"counts under {k}; the limit is {limit}{shown_extremes(shown, around)}."
     )
+
+
+def without_findings(gate: Gate, checks: Sequence[Check], untold: Collection[Check], k: int) -> Gate:
+    """A limit on checks of which some keep what they found to themselves: without its count, or its verdict either.
+
+    The verdict stays where what the others found breaks the limit by itself. Any other one, and whether a waiver
+    holds, follows from what is not told.
+
+    Parameters
+    ----------
+    checks
+        As they are shown.
+    untold
+        Those of them whose outcome is left out.
+    k
+        Smallest count that is published.
+    """
+    estimate = gate.estimate
+    if estimate is None or estimate.stage != "checks" or not any(is_counted(c, estimate.metric) for c in untold):
+        return gate
+    told = checks_found(checks, estimate.metric)
+    why = f"it would tell labels of groups whose labels are hidden to protect counts under {k}"
+    subject = f"Number of checks that {estimate.metric}" if estimate.metric in CHECKS else printable(estimate.metric)
+    limit = f"the limit is at most {gate.max:g}" if gate.max is not None else f"the limit is at least {gate.min:g}"
+    gone = Estimate(stage="checks", metric=estimate.metric, status="suppressed", reason=why)
+    if breaks(gate.min, gate.max, told.low, told.high) and gate.waiver is None:
+        said = f"what is shown breaks the limit already; how much was found in all is left out, because {why}"
+        return replace(_bare(gate), estimate=gone, sentence=f"{subject}: {said}; {limit}.")
+    said = f"judged on the full record, where the verdict stands (audit.json); it is left out here, because {why}"
+    return replace(_bare(gate), verdict="withheld", waiver=None, estimate=gone, sentence=f"{subject}: {said}; {limit}.")
+
+
+def without_names(run: Run, gates: Sequence[Gate]) -> tuple[Run, tuple[Gate, ...]]:
+    """The run, and gates that say nothing was trained, without the names of gates whose verdict is withheld."""
+    withheld = {g.name for g in gates if g.verdict == "withheld"}
+    stopped, continued = (tuple(n for n in names if n not in withheld) for names in (run.stopped_by, run.continued))
+    if (stopped, continued) == (run.stopped_by, run.continued):
+        return run, tuple(gates)
+    before, after = unmeasured(run.stopped_by), unmeasured(stopped)
+    said = (replace(g, sentence=g.sentence.replace(before, after), estimate=g.estimate
+                    and replace(g.estimate, reason=g.estimate.reason and g.estimate.reason.replace(before, after)))
+            for g in gates)  # fmt: skip
+    return replace(run, stopped_by=stopped, continued=continued), tuple(said)
+
+
+def _bare(gate: Gate) -> Gate:
+    return replace(gate, low=None, high=None, needed_n=None, p_value=None, p_holm=None, p_benjamini_hochberg=None)
 
 
 def deciding_groups(gate: Gate) -> tuple[Group, ...]:

@@ -1,10 +1,11 @@
 """What may be published of a result: the same document without small counts and without what gives them away.
 
-An estimate that is left out keeps its place with status ``suppressed`` and a reason. A gate keeps its verdict and its
-limit; where its numbers rest on a group that is left out, the sentence says so instead of naming them. The cubes are
-left out whole, but for confusion tables of several classes in which nothing is small. Protected are counts, against
-whoever solves for them with all that is published here and knows how it is chosen what is hidden; not against somebody
-who knows members of a group, nor against two documents about overlapping rows.
+An estimate that is left out keeps its place with status ``suppressed`` and a reason. A gate keeps its limit, and its
+verdict unless that would tell what a check found of hidden labels (``withheld``); where its numbers rest on a group
+that is left out, the sentence says so instead of naming them. The cubes are left out whole, but for confusion tables of
+several classes in which nothing is small. Protected are counts, against whoever solves for them with all that is
+published here and knows how it is chosen what is hidden; not against somebody who knows members of a group, nor against
+two documents about overlapping rows.
 
 Must not: change a number that stays, or decide a verdict.
 """
@@ -27,9 +28,9 @@ from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion, Family, Rate, asks_of, at_k
 from audit.record.cubes import Axis, CubeRecord
 from audit.record.epochs import Epoch, chosen, groups_of, rates_of
-from audit.record.result import AuditResult, Check, Gate
+from audit.record.result import AuditResult, Check, Gate, Verdict
 from audit.report.disclosure.attack import VALUES
-from audit.report.disclosure.gates import deciding_groups, without_numbers
+from audit.report.disclosure.gates import deciding_groups, without_findings, without_names, without_numbers
 from audit.report.disclosure.hidden_units import shown_energy
 from audit.report.disclosure.hide import NOBODY, hidden
 from audit.report.disclosure.small_cells import (
@@ -52,8 +53,8 @@ PARTS: Mapping[Stage, str] = {"data": "train", "model": "predictions"}
 """Part of the data that the counts of a stage come from; it begins the name of its cubes."""
 CONFUSIONS = "confusion: "
 """Begins the name of a published confusion table."""
-TELL_LABELS = ("DB003", "DB004", "DB007", "DL003")
-"""Checks whose sentences say how often groups have a label, or how well a group column tells it."""
+TELL_LABELS = ("DB003", "DB004", "DB007")
+"""Checks whose sentences say how often groups have a label."""
 TELL_CROSSED = ("DB006",)
 """Checks whose sentences do so of crossings too."""
 TELL_ALIKE = ("DP002",)
@@ -244,7 +245,10 @@ def values_between(rate: Estimate, low: float, high: float, k: int) -> int:
 
 def _is_mean(metric: str) -> bool:
     """Whether a metric is the mean of several gaps, whose limits speak of more groups than it names."""
-    return any(isinstance(m, Criterion) and m.name == metric and m.aggregate == "mean" for m in CATALOGUE.values())
+    if metric not in CATALOGUE:
+        return False
+    entry = CATALOGUE[metric]
+    return isinstance(entry, Criterion) and entry.aggregate == "mean"
 
 
 def _family(metric: str) -> Family:
@@ -281,8 +285,17 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
     gates = tuple(_gate(gate, shields, Beside(estimates), k, result.run.finished) for gate in result.gates)
     checks = tuple(_checks(result.checks, estimates, shields, k))
     gates = tuple(_saying(gate, result.checks, checks) for gate in gates)
-    return replace(result, estimates=estimates, checks=checks, gates=gates, cubes=shields["model"].confusions(),
+    untold = [check for check in checks if check.detail == UNTOLD.format(k=k)]
+    run, gates = without_names(result.run, [without_findings(gate, checks, untold, k) for gate in gates])
+    return replace(result, run=run, verdict=_verdict(result.verdict, gates), estimates=estimates, checks=checks,
+                   gates=gates, cubes=shields["model"].confusions(),
                    epochs=tuple(_epochs(result, k)), energy=shown_energy(result.energy, estimates))  # fmt: skip
+
+
+def _verdict(verdict: Verdict, gates: Sequence[Gate]) -> Verdict:
+    """Verdict of the whole; a withheld one of a gate would follow from it, unless another gate fails anyway."""
+    found = {gate.verdict for gate in gates}
+    return "withheld" if "withheld" in found and "fail" not in found and verdict != "incomplete" else verdict
 
 
 def _epochs(result: AuditResult, k: int) -> Iterator[Epoch]:

@@ -93,10 +93,19 @@ def summary(
         data,
         (*_rows(result.data), *_cut(result.checks)),
         _checks(result.checks),
-        () if metered else energy_lines(result.energy),
+        () if metered else (*energy_lines(result.energy), *_unmetered(result)),
         _ending(folder, next_command),
     ):
         section(console, lines)
+
+
+def _unmetered(result: AuditResult) -> Iterator[Line]:
+    """Why a whole pipeline has no figure of energy: it trains nothing, and nobody asked."""
+    trains = "train" in result.question.config
+    if result.energy is None and result.run.command[1:2] == ("run",) and not trains:
+        yield Line(
+            "Energy  ", "not metered, because nothing is trained; [energy] in audit.toml asks for it all the same"
+        )
 
 
 def _is_tracked(result: AuditResult) -> bool:

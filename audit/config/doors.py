@@ -1,0 +1,53 @@
+"""Words about keys of audit.toml, for somebody who wrote options or arguments instead.
+
+Must not: know which options or arguments there are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from audit.errors import InputError
+
+SECTIONS = "data|predictions|policy|checks"
+KEY = re.compile(rf"\[(?:{SECTIONS})\] (\w+)( = true)?|(?<!['\w.])(?:{SECTIONS})\.(\w+)|(\[(?:{SECTIONS})\])")
+"""A key, with a switch that is on; or a section alone. In quotes it is a name of somebody's own, such as a column's."""
+
+MEND = re.compile(r"\((\w+(?:, \w+)*)( = …)?\)")
+"""What to give, in brackets at the end of a sentence."""
+
+
+def in_words(message: str, names: Mapping[str, str]) -> str:
+    """A message in which keys are called as ``names`` has them.
+
+    >>> in_words("data.groups: names 'sex' twice; name them in [data] groups", {"groups": "--groups"})
+    "--groups: names 'sex' twice; name them in --groups"
+    >>> in_words("say which one is positive (positive = …)", {"positive": "--positive"})
+    'say which one is positive (--positive)'
+    """
+
+    def named(found: re.Match[str]) -> str:
+        key, on = found[1] or found[3] or found[4], found[2] or ""
+        return names.get(f"{key}{on}") or (f"{names[key]}{on}" if key in names else found[0])
+
+    return MEND.sub(lambda found: _mended(found, names), KEY.sub(named, message))
+
+
+def _mended(found: re.Match[str], names: Mapping[str, str]) -> str:
+    keys = found[1].split(", ")
+    if not all(key in names for key in keys):
+        return found[0]
+    called = ", ".join(names[key] for key in keys)
+    return f"({called})" if called.startswith("--") else f"({called}{found[2] or ''})"
+
+
+@contextmanager
+def said_as(names: Mapping[str, str]) -> Iterator[None]:
+    """Say what is wrong in other names than those of audit.toml."""
+    try:
+        yield
+    except InputError as error:
+        error.args = (in_words(str(error), names), *error.args[1:])
+        raise
