@@ -27,6 +27,7 @@ from audit.errors import (
 
 if TYPE_CHECKING:
     from audit.api import check, measure
+    from audit.energy.plan.options import plan
     from audit.estimate import Estimate
     from audit.record.result import AuditResult
     from audit.record.store import read_result
@@ -37,6 +38,7 @@ _LAZY = {
     "Estimate": "audit.estimate",
     "check": "audit.api",
     "measure": "audit.api",
+    "plan": "audit.energy.plan.options",
     "read_result": "audit.record.store",
     "trained": "audit.wrapping.wrap",
     "training": "audit.wrapping.wrap",
@@ -56,6 +58,7 @@ __all__ = [
     "__version__",
     "check",
     "measure",
+    "plan",
     "read_result",
     "trained",
     "training",

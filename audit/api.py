@@ -224,7 +224,7 @@ def _own(
     intersections: int,
 ) -> tuple[Estimate, ...]:
     from audit.measurement.own_metrics import own_estimates
-    from audit.tables.levels import level_text
+    from audit.tables.kinds import level_text
     from audit.tables.open import open_frame
 
     predicted = roles.get(Y_PRED, roles.get(SCORE))

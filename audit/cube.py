@@ -27,8 +27,6 @@ import numpy.typing as npt
 
 from audit.errors import QuestionError, no_such
 from audit.estimate import Level
-from audit.measurement.inference.intervals import Floats
-from audit.measurement.inference.roc import _line
 
 Array = npt.NDArray[Any]
 NUMBER = re.compile(r"([-+]?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][-+]?[0-9]{1,3})?)")
@@ -211,9 +209,9 @@ def from_cells(names: Sequence[str], cells: Sequence[Sequence[Level]], measures:
 class Curve(NamedTuple):
     """A ROC curve: false positive rates in rising order, with the true positive rate just left and right of each."""
 
-    x: Floats
-    left: Floats
-    right: Floats
+    x: Array
+    left: Array
+    right: Array
     positives: float
     """Effective rows."""
     negatives: float
@@ -221,7 +219,7 @@ class Curve(NamedTuple):
     """How far the area between it and another curve may be off for what its bins hide."""
 
 
-def curve(pos: Floats, neg: Floats, positives: float, negatives: float, *, exact: bool) -> Curve:
+def curve(pos: Array, neg: Array, positives: float, negatives: float, *, exact: bool) -> Curve:
     """ROC curve of one group from its counts or weights per bin of ascending score, both above 0 in sum."""
     up, across = (np.append(0.0, np.cumsum(v[::-1])) / v.sum() for v in (pos, neg))
     up, across = np.minimum(up, 1.0), np.minimum(across, 1.0)
@@ -243,13 +241,22 @@ def area_between(one: Curve, other: Curve) -> float:
     return float((width * mean).sum())
 
 
-def _ahead(c: Curve, t: Floats) -> Floats:
+def _ahead(c: Curve, t: Array) -> Array:
     """Height just right of each t."""
     i = np.clip(np.searchsorted(c.x, t, side="right") - 1, 0, len(c.x) - 1)
     return _line(c, i, t)
 
 
-def _behind(c: Curve, t: Floats) -> Floats:
+def _behind(c: Curve, t: Array) -> Array:
     """Height just left of each t."""
     i = np.clip(np.searchsorted(c.x, t, side="left") - 1, 0, len(c.x) - 1)
     return _line(c, i, t)
+
+
+def _line(c: Curve, i: np.ndarray, t: Array) -> Array:
+    """Height at t on the line that begins at the i-th point."""
+    after = np.minimum(i + 1, len(c.x) - 1)
+    width = c.x[after] - c.x[i]
+    share = np.where(width > 0, (t - c.x[i]) / np.where(width > 0, width, 1.0), 0.0)
+    height: Array = c.right[i] + share * (c.left[after] - c.right[i])
+    return np.where(width > 0, height, c.right[i])

@@ -9,8 +9,15 @@ Estimate(model.selection_rate[sex=f]: undefined, no rows)
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from audit.errors import printable
+
+NAME_LENGTH = 40
+
 
 Stage = Literal["data", "model", "energy", "checks"]
 Status = Literal["ok", "undefined", "suppressed"]
@@ -102,3 +109,62 @@ def interval_text(low: float | None, high: float | None) -> str:
     if low is None and high is None:
         return ""
     return f" [{number(low)}, {number(high)}]" if high is not None else f" [{number(low)}, no upper limit]"
+
+
+Name = Callable[[Level], str]
+
+
+# Names of groups as people read them: those that look alike are quoted, or spelled out.
+#
+# Must not: shorten two names to one.
+def group_text(group: Group, name: Name | None = None) -> str:
+    """Group's name as people read it; a level with a blank at its end is quoted."""
+    return " x ".join("(missing)" if level is None else (name or level_text)(level) for level in group) or "everybody"
+
+
+def level_text(level: Level) -> str:
+    """Level as people read it."""
+    shown = printable(level, NAME_LENGTH)
+    return shown if level is None or not level.strip() or level == level.strip() else f"'{shown}'"
+
+
+def told_apart(groups: Sequence[Group]) -> Callable[[Group], str]:
+    """How each of these groups is written, so that no two look alike.
+
+    >>> write = told_apart([("Male",), (" Male",), ("female",)])
+    >>> write((" Male",)), write(("Male",)), write(("female",))
+    ("' Male'", "'Male'", 'female')
+    """
+    kin: dict[str, set[str]] = {}
+    for level in {level for group in groups for level in group if level is not None}:
+        kin.setdefault(_looks(level), set()).add(level)
+    written = {level: _written(alike) for alike in kin.values() if len(alike) > 1 for level in alike}
+    return lambda group: group_text(group, lambda level: written.get(level or "", level_text)(level))
+
+
+def _looks(level: str) -> str:
+    """What is left of a name for a reader in a hurry: its start, without blanks, case and forms of one letter."""
+    return "".join(unicodedata.normalize("NFKC", level).casefold().split())[: NAME_LENGTH - 2]
+
+
+def _written(alike: set[str]) -> Name:
+    """Quotes where they tell names apart; otherwise every unusual character by its code, at any length."""
+    quoted = {f"'{printable(level, NAME_LENGTH)}'" for level in alike}
+    seen = {unicodedata.normalize("NFKC", text) for text in quoted}
+    if len(seen) == len(alike):
+        return lambda level: f"'{printable(level, NAME_LENGTH)}'"
+    return ascii
+
+
+# Rows and sums of weights in words, so that neither is taken for the other.
+def rows_text(estimate: Estimate) -> str:
+    """Rows that a value rests on, with the sum of their weights where they have any: n 200 rows, weighted total 1."""
+    if estimate.rows is None:
+        n = estimate.n if estimate.denominator is None else estimate.denominator
+        return f"n {n or 0.0:,.0f}"
+    return f"n {estimate.rows:,.0f} rows, weighted total {total_text(estimate.denominator or 0.0)}"
+
+
+def total_text(total: float) -> str:
+    """Sum of weights: whole where it is large, three significant digits where it is small or beyond reading."""
+    return f"{total:,.0f}" if 1000 <= total < 1e15 or (total == round(total, 6) and total < 1e15) else f"{total:.3g}"

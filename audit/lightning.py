@@ -13,8 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from audit.errors import MissingExtraError
-from audit.wrapping.callback import Hooked
-from audit.wrapping.epoch_ends import EpochEnds
+from audit.wrapping.callback import EpochEnds, Hooked
 
 try:
     from lightning.pytorch import Callback

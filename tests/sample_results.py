@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from audit.checks.counted_codes import mend_of
+from audit.checks.codes import mend_of
 from audit.config.read import build
 from audit.cube import Cube, from_cells
 from audit.energy.carbon import Grid

@@ -26,8 +26,8 @@ from audit.counting.plan import Plan
 from audit.errors import SourceError
 from audit.tables.addresses import public
 from audit.tables.connection import connection
-from audit.tables.httpfs import ready
 from audit.tables.open import open_table
+from audit.tables.remote import ready
 
 PLAN = Plan(groups=("race", "sex"), intersections=2, label="label", score="score", weight="w", unit="person")
 MODEL = ("--label", "label", "--prediction", "decision", "--groups", "sex", "--gate", "selection_rate ratio >= 0.1")
@@ -124,11 +124,11 @@ def test_without_the_extension_the_error_says_how_to_install_it(tmp_path, source
 
 
 def test_half_a_key_is_refused(monkeypatch):
-    from audit.tables import httpfs
+    from audit.tables import remote
 
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     with duckdb.connect() as con, pytest.raises(SourceError, match="belong together; set both, or neither"):
-        httpfs._hand_over(con)
+        remote._hand_over(con)
 
 
 def test_a_part_at_an_address_is_not_counted(tmp_path):
@@ -220,7 +220,7 @@ def test_credentials_go_when_the_environment_has_none(s3, monkeypatch):
 def test_a_secret_that_duckdb_keeps_is_used(store, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     keep = (
-        "import duckdb, sys\nfrom audit.tables.httpfs import _extension\ncon = duckdb.connect()\n"
+        "import duckdb, sys\nfrom audit.tables.remote import _extension\ncon = duckdb.connect()\n"
         "con.execute(f'LOAD {_extension()}')\ncon.execute(sys.argv[1])"
     )
     options = f"TYPE s3, KEY_ID '{KEY}', SECRET 'x', REGION 'eu-west-3', ENDPOINT '{store.host}', USE_SSL false, URL_STYLE 'path'"

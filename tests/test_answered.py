@@ -17,7 +17,7 @@ from suites_at_random import Random
 
 from audit.checks.expectations.answer import Expectation
 from audit.checks.expectations.checks import answer_suite, read_suite, run_suite
-from audit.checks.expectations.patterns import translated
+from audit.checks.expectations.compare import translated
 from audit.checks.expectations.run import ANSWERED
 from audit.checks.expectations.suite import SHAPES, Suite, require_groups
 from audit.cli import main
@@ -188,7 +188,7 @@ def test_aggregates_never_load_a_frame(tmp_path, monkeypatch):
         raise AssertionError("a frame was loaded")
 
     monkeypatch.setattr(Table, "to_pandas", refused)
-    monkeypatch.setattr("audit.checks.expectations.answering.Great", refused)
+    monkeypatch.setattr("audit.checks.expectations.run.Great", refused)
     found = answer_suite(
         readable(tmp_path, [{"type": NOT_NULL, "kwargs": {"column": "holed", "mostly": 0.5}}]), open_frame(odd())
     )

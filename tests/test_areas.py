@@ -26,9 +26,8 @@ from audit.counting.kinds import scores as engine
 from audit.counting.plan import Plan
 from audit.cube import area_between, curve
 from audit.errors import QuestionError
-from audit.measurement.inference.auc import limits
-from audit.measurement.inference.precision import average_precision, folded_precision
-from audit.measurement.inference.roc import chance_area
+from audit.measurement.inference.auc import chance_area, limits
+from audit.measurement.inference.calibration import average_precision, folded_precision
 from audit.pipeline.verify import differences
 from audit.record.reader import from_text
 from audit.report.card.render import render

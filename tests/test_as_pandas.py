@@ -17,8 +17,8 @@ from great_itself import great
 from suites_at_random import RandomOfRows
 
 from audit.checks.expectations.answer import Expectation
-from audit.checks.expectations.answering import named_in
 from audit.checks.expectations.checks import answer_suite, read_suite
+from audit.checks.expectations.run import named_in
 from audit.counting.columns.as_pandas import reading_of
 from audit.errors import QuestionError, SourceError
 from audit.tables.open import open_frame, open_table

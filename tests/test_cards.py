@@ -13,13 +13,10 @@ import sample_results as samples
 
 import audit
 from audit.errors import AuditError
+from audit.report.card.accounts import NOT_PROVIDED, owner_words, sentence
 from audit.report.card.charts import Scale, scale_for
-from audit.report.card.checking import sentence
-from audit.report.card.markdown import inline
-from audit.report.card.notebook import fragment
-from audit.report.card.owner import NOT_PROVIDED, owner_words
 from audit.report.card.render import WRITTEN as FORMATS
-from audit.report.card.render import render, write_cards
+from audit.report.card.render import fragment, inline, render, write_cards
 from audit.report.card.view import card_view, headline
 from audit.report.card.words import percent, rate_text
 from audit.system.assets import asset

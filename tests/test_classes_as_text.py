@@ -21,8 +21,7 @@ from test_command import audit as command
 import audit
 from audit.counting.as_written import as_written
 from audit.counting.backends.choose import count
-from audit.counting.classes import class_names
-from audit.counting.labels import positive_class, predicted
+from audit.counting.labels import class_names, positive_class, predicted
 from audit.counting.plan import Plan
 from audit.errors import AuditError, InputError, QuestionError, ValuesError
 from audit.sklearn import Audited, DataGate

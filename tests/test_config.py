@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.config import load, parse
+from audit.config.read import load, parse
 from audit.config.write import to_toml, write_new
 from audit.errors import QuestionError
 

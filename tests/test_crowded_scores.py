@@ -13,12 +13,12 @@ from sklearn import metrics as sk
 
 import audit
 from audit.axes import SCORE
-from audit.counting import budget
+from audit.counting import crossings
 from audit.counting.backends.choose import engine_of
 from audit.counting.count import count_cubes, count_tallies, cubes_of
-from audit.counting.count_files import tallies_of, tallies_record
 from audit.counting.kinds import score_bins, scores
 from audit.counting.kinds.score_bins import Bins
+from audit.counting.parts import tallies_of, tallies_record
 from audit.counting.plan import Plan
 from audit.counting.terms import Finer, Number, Rows, Steps
 from audit.errors import QuestionError
@@ -117,7 +117,7 @@ def test_bins_whose_empty_cells_are_too_many_stay_coarse_and_refuse_nothing(monk
     fine = audit.measure(y, score=s, groups={"g": g, "h": h}, intersections=2)
     most = 3 * 2 * 2 * 100
     assert 3 * 2 * 2 * len(levels(fine)) > most
-    for module in (budget, scores):
+    for module in (crossings, scores):
         monkeypatch.setattr(module, "MOST_LAID_OUT", most)
     result = audit.measure(y, score=s, groups={"g": g, "h": h}, intersections=2)
     assert len(levels(result)) <= 100

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from looking_at import found
 
-from audit.checks.leaked_groups import MOST_SAID, Leaked, told
-from audit.checks.rules.leaked_rows import Split
+from audit.checks.rules.leaked_rows import MOST_SAID, Leaked, Split, told
 
 
 def one(train, test, **data):

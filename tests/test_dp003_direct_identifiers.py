@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from looking_at import found
 
-from audit.checks.identifiers import named_kind
+from audit.checks.rules.direct_identifiers import named_kind
 
 N = 300
 

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from audit.energy.instruments.choose import instrument_by_name
 from audit.energy.instruments.codecarbon import Codecarbon, _cpu
 from audit.energy.instruments.instrument import EVERY_BOARD
 from audit.energy.instruments.isolated import Apart
+from audit.energy.instruments.probe import instrument_by_name
 from audit.energy.instruments.zeus import Zeus
 from audit.energy.ledger import WHOLE_MACHINE
 from audit.errors import QuestionError
@@ -181,7 +181,7 @@ def chip(kind: str, measured: str, *readings: dict[str, float]) -> str:
             def begin_window(self, key, restart=False): raise NotImplementedError
             def end_window(self, key): raise NotImplementedError
         soc._soc = {kind}()
-        from audit.energy.instruments.choose import instrument_by_name
+        from audit.energy.instruments.probe import instrument_by_name
         meter = instrument_by_name("zeus")
         meter.start()
         for _ in range({len(readings)}):

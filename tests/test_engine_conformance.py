@@ -20,8 +20,8 @@ from audit.axes import LOSSES
 from audit.counting.backends.choose import engine_of
 from audit.counting.backends.duckdb import DuckEngine
 from audit.counting.count import count_cubes, count_tallies, cubes_of
-from audit.counting.exact import LARGEST_SHIFT, grid_shift, nearest
 from audit.counting.plan import Plan
+from audit.counting.tally import LARGEST_SHIFT, grid_shift, nearest
 from audit.errors import InputError, QuestionError, SourceError, ValuesError
 from audit.tables.open import open_frame, open_table
 

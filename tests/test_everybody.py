@@ -18,7 +18,7 @@ import audit
 from audit.config.limits import check_limits
 from audit.errors import QuestionError
 from audit.measurement.grouping import Grouping
-from audit.measurement.inference.delta import smooth, with_whole
+from audit.measurement.inference.confusion import smooth, with_whole
 from audit.measurement.inference.effective import plain
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.mixtures import Sides, furthest, sides_of, to_other, to_whole

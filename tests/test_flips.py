@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
 import audit
-from audit.counting.kinds import flips as counting
+from audit.counting.kinds import neighbours as counting
 from audit.counting.kinds.neighbours import majorities
 from audit.errors import QuestionError, SourceError, ValuesError
-from audit.measurement.inference.exclusive import contrast, shares
+from audit.measurement.inference.contingency import contrast, shares
 from audit.pipeline.verify import differences
 from audit.report.disclosure.publishable import publishable
 

@@ -13,8 +13,8 @@ import audit
 from audit.config.read import parse
 from audit.errors import QuestionError
 from audit.report.card.render import FORMATS, WRITTEN, formats, render
-from audit.report.categories import ratio_text
 from audit.report.disclosure.publishable import publishable
+from audit.report.ll144 import ratio_text
 from audit.system.assets import asset
 
 SEX = {"Male": (92, 50), "Female": (76, 34)}

@@ -17,10 +17,9 @@ from rich.console import Console
 import audit
 from audit.pipeline.verify import differences
 from audit.report.card.render import render
-from audit.report.disclosure.confusions import by_label, by_prediction, given_away
 from audit.report.disclosure.hide import hidden
 from audit.report.disclosure.publishable import publishable
-from audit.report.disclosure.small_cells import FAMILIES, family_cells
+from audit.report.disclosure.small_cells import FAMILIES, by_label, by_prediction, family_cells, given_away
 from audit.report.terminal.summary import summary
 
 K, WIDTH = 10, 3

@@ -11,8 +11,7 @@ from audit.measurement.inference.pairs import single
 from audit.measurement.measure import Scope
 from audit.measurement.metrics.multiclass import MACRO, WORST
 from audit.measurement.metrics.rates import RATES
-from audit.measurement.rates.classes import ClassGrouping
-from audit.measurement.rates.multiclass import class_tables, worst_class
+from audit.measurement.rates.multiclass import ClassGrouping, class_tables, worst_class
 
 
 def confusion(base, right):

@@ -10,7 +10,7 @@ from sklearn import metrics as sk
 
 from audit.counting.backends import duckdb
 from audit.counting.backends.choose import engine_of
-from audit.counting.kinds import exact_auc, sorting
+from audit.counting.kinds import exact_auc
 from audit.counting.plan import Plan
 from audit.tables.open import open_frame
 
@@ -81,12 +81,12 @@ def check(s, y, groups, w=None):
 @pytest.fixture(params=["one part", "many parts", "many ranges", "too many cells"])
 def _parted(request, monkeypatch):
     if request.param != "one part":
-        monkeypatch.setattr(sorting, "STRETCH_ROWS", 4)
+        monkeypatch.setattr(exact_auc, "STRETCH_ROWS", 4)
         monkeypatch.setattr(duckdb, "BATCH_ROWS", 8)
     if request.param == "many ranges":
         monkeypatch.setattr(exact_auc, "HELD_ROWS", 20)
     if request.param == "too many cells":
-        monkeypatch.setattr(sorting, "PACKED_BITS", 1)
+        monkeypatch.setattr(exact_auc, "PACKED_BITS", 1)
 
 
 @pytest.mark.usefixtures("_parted")

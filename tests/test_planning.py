@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.energy.plan import assumptions, plan
+from audit.energy.plan import assumptions
 from audit.energy.plan.devices import DEVICES
 from audit.energy.plan.numbers import LIMITS, read
+from audit.energy.plan.options import plan
 from audit.energy.plan.ranges import Input, Product, range_of, shares_of
 from audit.energy.units import j_of, kwh_of
 from audit.errors import AuditError, QuestionError

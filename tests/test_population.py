@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 import audit
-from audit.measurement.inference.fit import fit
+from audit.measurement.inference.contingency import fit
 from audit.pipeline.verify import differences
 from audit.report.card.render import render
 from audit.report.disclosure.publishable import publishable

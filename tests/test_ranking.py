@@ -340,9 +340,9 @@ def test_a_list_of_two_units_is_refused_and_so_is_what_is_no_order():
 
 
 def test_absurd_sizes_are_refused_by_name(monkeypatch):
-    from audit.counting.kinds import orders, ranking
+    from audit.counting.kinds import ranking
 
-    monkeypatch.setattr(orders, "MOST_ITEMS", 20)
+    monkeypatch.setattr(ranking, "MOST_ITEMS", 20)
     with pytest.raises(SourceError, match="can be placed at once; audit a sample of whole queries"):
         rank(some(10))
     monkeypatch.undo()

@@ -20,7 +20,7 @@ from test_store import NEW, OLD, put
 
 from audit.cli import main
 from audit.errors import StoreError
-from audit.record import order
+from audit.record import store as order
 from audit.record.store import BEFORE, Store
 from audit.system.atomic import write_text
 
@@ -67,9 +67,9 @@ def test_a_run_that_was_copied_here_is_not_the_latest(store):
 def test_two_that_begin_the_order_at_once(store):
     for run_id in (FUTURE, NEW):
         put(store, run_id)
-    order.note(store.folder, OLD, [])
-    (store.folder / order.ORDER).write_text(f"\n{NEW}\n\n{FUTURE}\n\n{NEW}\n\n{OLD}\n")
-    assert list(order.order(store.folder)) == [NEW, FUTURE, OLD]
+    order.note_published(store.folder, OLD, [])
+    (store.folder / order.ORDER_FILE).write_text(f"\n{NEW}\n\n{FUTURE}\n\n{NEW}\n\n{OLD}\n")
+    assert list(order.publication_order(store.folder)) == [NEW, FUTURE, OLD]
 
 
 def test_a_run_that_did_not_end_stands_by_when_it_began(store):
@@ -88,13 +88,13 @@ def test_of_many_that_publish_at_once_all_are_noted(store):
     for thread in threads:
         thread.join()
     assert {e.id for e in store.runs()} == set(ids)
-    assert set(order.order(store.folder)) <= set(ids)
+    assert set(order.publication_order(store.folder)) <= set(ids)
 
 
 @pytest.mark.parametrize("what", ["half a line", "bytes", "a pipe", "a folder"])
 def test_a_damaged_order_costs_the_order_alone(store, what):
     put(store, OLD)
-    file = store.folder / order.ORDER
+    file = store.folder / order.ORDER_FILE
     if what == "a pipe":
         os.mkfifo(file)
     elif what == "a folder":

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from audit.config.read import build
 from audit.energy.carbon import Grid
-from audit.energy.declared import declared_rows
+from audit.energy.ledger import declared_rows
 from audit.energy.sci import NOT_EMBODIED, carbon_per_unit, embodied_g, operational_g, sci_g
 from audit.energy.site import Site, site_of
 from audit.energy.totals import footprint

@@ -10,9 +10,8 @@ import pytest
 
 import audit
 from audit.config.read import build
-from audit.estimate import number
+from audit.estimate import number, told_apart
 from audit.gates.judge import again, exit_code
-from audit.group_names import told_apart
 from audit.report.card.view import headline
 from audit.report.disclosure.publishable import publishable
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import audit
-from audit.measurement.inference.delta import smooth
+from audit.measurement.inference.confusion import smooth
 from audit.measurement.inference.pairs import single
 from audit.measurement.metrics.confusion import STATISTICS
 

@@ -19,8 +19,7 @@ from audit.record.result import Energy, EnergyComponent
 from audit.record.store import Store
 from audit.report.card.energy import energy_view
 from audit.report.card.render import render
-from audit.report.terminal.summary import summary
-from audit.report.terminal.terminal_energy import energy_lines
+from audit.report.terminal.summary import energy_lines, summary
 
 
 def tracked(folder, *words, options=(), env=None):

@@ -18,8 +18,8 @@ from audit.counting.plan import Plan
 from audit.counting.terms import Number
 from audit.counting.weighing import FARTHEST, Weighing, band_of
 from audit.errors import ValuesError
+from audit.estimate import rows_text, total_text
 from audit.report.card.render import render
-from audit.row_totals import rows_text, total_text
 from audit.tables.open import open_frame
 
 N = 900

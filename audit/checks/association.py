@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audit.checks.part import Joint
-from audit.counting.comparing import is_missing
+from audit.counting.labels import is_missing
 
 LARGEST_TABLE = 10_000_000
 """Cells of a table of joint counts."""

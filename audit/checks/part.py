@@ -21,13 +21,13 @@ from audit.counting.columns.held_columns import held_columns
 from audit.counting.columns.profile import Profile, profile_of
 from audit.counting.crossings import Crossed
 from audit.counting.cubes import read
-from audit.counting.keys import group_key, keys, weights
 from audit.counting.plan import Counted, Plan
 from audit.counting.tally import TooManyCellsError
-from audit.counting.terms import Band, Column, Extent, Key, Number, Rows, Slice
+from audit.counting.terms import Band, Column, Extent, Key, Number, Rows, Slice, group_key, keys, weights
 from audit.counting.weighing import extent_of_weights, unit_of, weighed_tally
 from audit.cube import Cube
-from audit.errors import SourceError
+from audit.errors import SourceError, printable
+from audit.estimate import Level
 from audit.measurement.scope import Scope
 from audit.tables.connection import connection, quoted
 from audit.tables.table import Table, registered
@@ -35,6 +35,12 @@ from audit.tables.table import Table, registered
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+
+MOST_NAMED = 5
+NAME_LENGTH = 40
+MOST_LEFT = 20
+"""Columns of which nothing is said that are named: whoever reads a record has to find them again."""
+
 
 MOST_CELLS = 200_000
 """Joint values that are counted; more are too many to say anything about."""
@@ -285,3 +291,50 @@ def open_parts(
                 train = opened[0] if opened else None
                 opened.append(OpenPart(part, table, config, plan, scope, scan, counted[part], columns, unread, train))
         yield tuple(opened)
+
+
+# How checks speak of columns and groups: escaped, a few by name, the rest by number.
+def listed(names: Sequence[str], most: int = MOST_NAMED) -> str:
+    """First names of several.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(printable(n, NAME_LENGTH) for n in names[:most])}{more}"
+
+
+def left_out(names: Sequence[str], why: str) -> str:
+    """End of a sentence about columns of which it does not speak; empty where there are none.
+
+    >>> left_out(["a", "b"], "of many values not looked at")
+    '; 2 of many values not looked at: a, b'
+    """
+    return f"; {len(names):,} {why}: {listed(names, MOST_LEFT)}" if names else ""
+
+
+def group(column: str, level: Level) -> str:
+    """One group of one column.
+
+    >>> group("sex", "f")
+    'sex = f'
+    """
+    return f"{printable(column, NAME_LENGTH)} = {printable(level, NAME_LENGTH)}"
+
+
+def several(count: int, noun: str, plural: str = "") -> str:
+    """Number and noun.
+
+    >>> several(1, "row"), several(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def chance(p: float) -> str:
+    """How surprising something is.
+
+    >>> chance(1e-30)
+    'p < 1e-12'
+    """
+    return "p < 1e-12" if p < 1e-12 else f"p = {p:.2g}"

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from audit._version import __version__
-from audit.cli import audit, init, parts, planning, results
+from audit.cli import audit, init, parts, results
 from audit.cli.streams import Interrupts, Streams
 from audit.errors import AuditError, printable, without_credentials
 from audit.system.control_characters import shown
@@ -39,7 +39,7 @@ app = typer.Typer(
     "2 bad input, nothing was judged; 3 undefined or insufficient evidence; 4 internal error; 5 the training failed; "
     "74 all went well, but standard output or the record could not be written whole; 130, 143 interrupted, terminated.",
 )
-for command in (*audit.COMMANDS, *parts.COMMANDS, *results.COMMANDS, *planning.COMMANDS, *init.COMMANDS):
+for command in (*audit.COMMANDS, *parts.COMMANDS, *results.COMMANDS, *init.COMMANDS):
     app.command(**command.settings)(command.function)
 
 

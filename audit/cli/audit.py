@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,9 +12,20 @@ from audit.cli import options as o
 from audit.cli.job import HERE, end, job_of, told
 from audit.cli.options import Command
 from audit.cli.streams import Streams
+from audit.config.doors import said_as
 
 if TYPE_CHECKING:
     from audit.config.schema import Config
+
+OPTIONS = {
+    **{key: f"--{key.replace('_', '-')}" for key in (
+        "label", "positive", "classes", "task", "prediction", "score", "threshold", "exact_auc", "features",
+        "neighbours", "query", "rank", "top", "groups", "weight", "unit", "strata", "bins", "reference",
+        "intersections", "confidence", "four_fifths", "engine", "master", "compare_to", "suite", "csv",
+    )},
+    "reference_group": "--reference",
+    "classes = true": "--classes",
+}  # fmt: skip
 
 
 def run(
@@ -196,7 +208,6 @@ def _one_table(
     json: bool,
     exit_zero: bool,
 ) -> None:
-    from audit.cli.in_options import said_in_options
     from audit.cli.question import Asked, question
     from audit.pipeline.run import run as run_audit
     from audit.tables.addresses import file_name
@@ -244,3 +255,9 @@ COMMANDS = (
     Command(model, {"name": "model"}),
     Command(track, {"name": "track", "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True}}),
 )
+
+
+# Options by the keys of audit.toml that they are.
+def said_in_options(*, asked: bool) -> AbstractContextManager[None]:
+    """Say what is wrong in options, where these asked."""
+    return said_as(OPTIONS) if asked else nullcontext()

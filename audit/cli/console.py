@@ -5,13 +5,15 @@ Colours and places are ours; every word may be another's, out of a document that
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
+import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from audit.system.control_characters import shown
+from audit.system.control_characters import as_document, shown
 
 
 class PlainConsole(Console):
@@ -24,3 +26,14 @@ class PlainConsole(Console):
         """Segments of what is printed, their texts cleaned."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(shown(segment.text), segment.style)
+
+
+# What commands print without a console: lines and documents, in which nothing commands a terminal.
+def say(text: str, *, err: bool = False) -> None:
+    """Print lines."""
+    typer.echo(shown(text), err=err)
+
+
+def put(document: str) -> None:
+    """Print a document of JSON on stdout."""
+    sys.stdout.write(as_document(document) + "\n")

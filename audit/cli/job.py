@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from audit.cli.printing import put
+from audit.cli.console import put
 from audit.errors import words_of
 from audit.system.environment import DEFAULT_STORE
 

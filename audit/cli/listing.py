@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.cli import options as o
-from audit.cli.printing import put, say
-from audit.cli.unfinished import kept_kwh, state
+from audit.cli.console import put, say
+from audit.cli.named_runs import kept_kwh, state
 from audit.system.environment import DEFAULT_STORE
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.cli import options as o
+from audit.cli.console import put, say
 from audit.cli.listing import listing, prune
+from audit.cli.named_runs import by_name, of_run, taken, unfinished
 from audit.cli.options import Command
-from audit.cli.printing import put, say
-from audit.cli.unfinished import by_name, of_run, taken, unfinished
 from audit.cli.verify import verify
 from audit.system.environment import DEFAULT_STORE
 

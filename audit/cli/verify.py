@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.cli import options as o
-from audit.cli.printing import say
-from audit.cli.unfinished import by_name, taken
+from audit.cli.console import say
+from audit.cli.named_runs import by_name, taken
 from audit.system.environment import DEFAULT_STORE
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from pydantic import BeforeValidator, model_validator
 from audit.axes import Task
 from audit.config.energy import EnergySection
 from audit.config.limits import canonical, check_classes, check_label, check_limits, check_task
-from audit.config.owners import DatasetInfo, ModelInfo
 from audit.config.sections import (
     Checks,
     Data,
@@ -300,3 +299,36 @@ def _whole_grouping(config: Config, where: str, gate: GateRule) -> None:
             raise ValueError(f"{where}: by names '{column}', which is not in [data] groups {list(config.data.groups)}")
     if len(gate.by or ()) > config.data.intersections:
         raise ValueError(f"{where}: by crosses {len(gate.by or ())} columns; set [data] intersections to at least that")
+
+
+# What only an owner can say of a model and of its data. None of it changes a number.
+#
+# Must not: be needed to judge.
+class ModelInfo(Section):
+    """Who answers for the model; printed on the card."""
+
+    name: Text | None = None
+    version: Text | None = None
+    owner: Text | None = None
+    intended_use: Text | None = None
+    out_of_scope: Text | None = None
+    description: Text | None = None
+    licence: Text | None = None
+
+
+class DatasetInfo(Section):
+    """Who answers for the data; printed on the data card and in croissant.json."""
+
+    name: Text | None = None
+    version: Text | None = None
+    owner: Text | None = None
+    description: Text | None = None
+    url: Text | None = None
+    """Where it can be had."""
+    collected: Text | None = None
+    """How it was collected."""
+    period: Text | None = None
+    """When it was collected."""
+    intended_use: Text | None = None
+    out_of_scope: Text | None = None
+    licence: Text | None = None

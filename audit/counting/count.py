@@ -13,11 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from audit.axes import AREAS, LOSSES, ORDERED, SCORES, UNIT
-from audit.counting.budget import MOST_CELLS, too_many
-from audit.counting.crossings import Block, Crossed, blocks, crossed
+from audit.counting.crossings import MOST_CELLS, Block, Crossed, blocks, crossed, too_many
 from audit.counting.cubes import label_words, read
 from audit.counting.engine import Engine, Scan
-from audit.counting.keys import decisions, keys, weights
 from audit.counting.kinds.exact_auc import ordered_pairs
 from audit.counting.kinds.median import resolved
 from audit.counting.kinds.regression import regression_counts
@@ -25,7 +23,7 @@ from audit.counting.kinds.scores import Scored, score_cubes, score_tallies
 from audit.counting.plan import MEDIAN, Counted, Plan
 from audit.counting.refusals import look, refuse_columns, refuse_long_names, refuse_sums
 from audit.counting.tally import TooManyCellsError
-from audit.counting.terms import Extent, Highest, Lowest, Number, Rows, Sum, Test
+from audit.counting.terms import Extent, Highest, Lowest, Number, Rows, Sum, Test, decisions, keys, weights
 from audit.counting.weighing import checked_extent, smallest_weight, unit_of
 from audit.cube import Axis, Cube
 from audit.errors import QuestionError

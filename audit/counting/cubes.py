@@ -12,17 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from audit.axes import DECIDED, FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, STRATUM, WITHIN_STRATA, nowhere
-from audit.counting.budget import refuse_large
-from audit.counting.classes import class_names
-from audit.counting.comparing import is_missing
-from audit.counting.crossings import Crossed
-from audit.counting.keys import REACHED
-from audit.counting.labels import binary, positive_class, predicted, refuse_missing
+from audit.counting.crossings import Crossed, refuse_large
+from audit.counting.labels import binary, class_names, is_missing, positive_class, predicted, refuse_missing
 from audit.counting.plan import Counted, Plan
 from audit.counting.tally import Tally, order_of
+from audit.counting.terms import REACHED
 from audit.cube import Axis, Cube, sort_key
 from audit.estimate import Level
-from audit.tables.levels import band_texts, level_text
+from audit.tables.kinds import band_texts, level_text
 
 
 class Words(NamedTuple):

@@ -67,7 +67,7 @@ class Scan(Protocol):
         sums
             Rows and totals.
         shifts
-            Grid of each total, as `audit.counting.exact` counts it.
+            Grid of each total, as `audit.counting.tally` counts it.
         most
             Cells that the caller can hold.
 

@@ -21,9 +21,8 @@ from typing import NamedTuple
 import numpy as np
 
 from audit.counting.engine import Scan
-from audit.counting.exact import BITS, grid_shift
 from audit.counting.plan import Plan
-from audit.counting.tally import Tally, TooManyCellsError
+from audit.counting.tally import BITS, Tally, TooManyCellsError, grid_shift
 from audit.counting.terms import (
     Band,
     Banded,

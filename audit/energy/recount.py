@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from audit.energy.carbon import UNIT, Grid
-from audit.energy.declared import declared_row
+from audit.energy.ledger import declared_row
 from audit.energy.sci import with_units
 from audit.energy.site import Site, site_of
 from audit.energy.totals import footprint

@@ -17,8 +17,7 @@ from statistics import NormalDist
 
 from audit.config.schema import Config
 from audit.errors import printable
-from audit.estimate import Estimate, Group, interval_text, number
-from audit.group_names import group_text
+from audit.estimate import Estimate, Group, group_text, interval_text, number, total_text
 from audit.measurement.estimates import Estimates
 from audit.measurement.metrics.adverse import (
     ADVERSE,
@@ -36,7 +35,6 @@ from audit.measurement.metrics.adverse import (
 )
 from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.record.result import Check, CheckOutcome
-from audit.row_totals import total_text
 
 CODE = "FM001"
 MEND = "find out what of the procedure selects so, and whether it is needed"

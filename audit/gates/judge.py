@@ -16,19 +16,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from audit.config.schema import Config, GateRule
-from audit.errors import QuestionError, no_such
+from audit.config.limits import check_limits
+from audit.config.schema import Config, GateRule, WaiverRule
+from audit.errors import QuestionError, no_such, printable
 from audit.estimate import Estimate
 from audit.gates.check_counts import checks_found
 from audit.gates.decisive_groups import Held, Settled, held_back
 from audit.gates.four_fifths import CODE, checked_again, deciding_check, said_first
-from audit.gates.sentences import FOLDS_DECIDE, gate_sentence, unmeasured
-from audit.gates.waivers import require_bounded, waived
-from audit.measurement.beside import Beside
+from audit.gates.sentences import FOLDS_DECIDE, gate_sentence, unmeasured, waived_text
 from audit.measurement.estimates import Estimates
+from audit.measurement.find import Beside
 from audit.measurement.inference.sample_size import LARGEST_FACTOR
 from audit.record.energy_text import energy_total
-from audit.record.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict
+from audit.record.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict, Waiver
+
+WAIVABLE = ("fail", "insufficient")
+LONGEST = dt.timedelta(days=366)
+"""A year, whichever it is: who waives a limit looks at it again within one."""
+
 
 WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "withheld", "undefined", "insufficient", "waived", "pass")
 NEAR = 0.15
@@ -302,3 +307,55 @@ def _needed(rule: GateRule, estimate: Estimate, evidence: Evidence, held: Sequen
         tail,
     )
     return None if found.verdict == "unsettleable" else max(1.0, found.factor)
+
+
+# Waivers: somebody's decision, with a name, an end and a worst value, to let a gate pass that did not.
+#
+# Must not: judge; a waiver that does not apply says why in the gate's sentence.
+def require_bounded(waiver: WaiverRule, rule: GateRule, today: dt.date) -> None:
+    """Refuse a waiver that ends more than a year from today, or whose worst value nothing could be beyond.
+
+    Raises
+    ------
+    QuestionError
+        Names the gate and the mend.
+    """
+    of = f"waivers: that of '{printable(waiver.gate)}'"
+    if waiver.expires - today > LONGEST:
+        raise QuestionError(
+            f"{of} expires on {waiver.expires}, more than a year away; name a day until {today + LONGEST}"
+        )
+    low, high = (waiver.max_gap, None) if rule.min is not None else (None, waiver.max_gap)
+    try:
+        # A worst value is the limit that holds in the meantime, and has to make sense as one.
+        check_limits(rule.stage, rule.metric, rule.compare, low, high, rule.by)
+    except ValueError as error:
+        raise QuestionError(f"{of} has max_gap = {waiver.max_gap:g}, which bounds nothing: {error}") from error
+
+
+def waived(gate: Gate, rule: WaiverRule | None, today: dt.date) -> Gate:
+    """Gate with its waiver applied, or with the reason why it does not apply."""
+    if rule is None or gate.verdict == "pass":
+        return gate
+    waiver = Waiver(
+        gate=rule.gate, owner=rule.owner, reason=rule.reason, expires=rule.expires.isoformat(), max_gap=rule.max_gap
+    )
+    refused = _why_not(gate, rule, today)
+    if refused:
+        said = f"The waiver of {printable(rule.owner)} does not apply: {refused}."
+        return replace(gate, waiver=waiver, sentence=f"{gate.sentence} {said}")
+    return replace(
+        gate, verdict="waived", waiver=waiver, sentence=f"{gate.sentence} {waived_text(waiver, today.isoformat())}"
+    )
+
+
+def _why_not(gate: Gate, rule: WaiverRule, today: dt.date) -> str:
+    if gate.verdict not in WAIVABLE:
+        return f"what is {gate.verdict} is never waived"
+    if rule.expires < today:
+        return f"it expired on {rule.expires}"
+    value = None if gate.estimate is None else gate.estimate.value
+    if value is None:
+        return f"there is no value to hold against its max_gap {rule.max_gap:g}"
+    beyond = value < rule.max_gap if gate.min is not None else value > rule.max_gap
+    return f"{value:.3f} is beyond its max_gap {rule.max_gap:g}" if beyond else ""

@@ -12,13 +12,11 @@ from collections.abc import Sequence
 from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
 from audit.errors import printable
-from audit.estimate import SAYS_NOTHING, Estimate, Group, interval_text, number
+from audit.estimate import NAME_LENGTH, SAYS_NOTHING, Estimate, Group, interval_text, number, rows_text, told_apart
 from audit.gates.decisive_groups import Around, Deciding, Held, Settled, deciding_pair
-from audit.group_names import NAME_LENGTH, told_apart
 from audit.measurement.metrics.kinds import asks_of
 from audit.record.energy_text import SUBJECTS, UNITS, energy_text
 from audit.record.result import Run, Waiver
-from audit.row_totals import rows_text
 
 LONGEST_WORDS, MOST_HELD = 400, 3
 MANY = 100

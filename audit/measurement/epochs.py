@@ -14,8 +14,7 @@ from audit.measurement.estimates import Estimates
 from audit.measurement.grouping import Grouping, grouping, missing_groups
 from audit.measurement.metrics.kinds import Rate
 from audit.measurement.metrics.rates import RATES
-from audit.measurement.rates.classes import ClassGrouping, class_grouping, missing_class_groups
-from audit.measurement.rates.multiclass import ClassTable
+from audit.measurement.rates.multiclass import ClassGrouping, ClassTable, class_grouping, missing_class_groups
 from audit.measurement.rates.to_everybody import EverybodyTable
 from audit.measurement.scope import Scope
 

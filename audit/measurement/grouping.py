@@ -17,7 +17,7 @@ from audit.axes import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, all_groups, 
 from audit.cube import Axis, Cube, of_others
 from audit.errors import QuestionError, no_such
 from audit.estimate import Group
-from audit.measurement.inference.delta import smooth
+from audit.measurement.inference.confusion import smooth
 from audit.measurement.inference.effective import Sample, apart, folded, plain, weighted
 from audit.measurement.metrics.kinds import ClassStatistic, Rate, Statistic
 

@@ -17,7 +17,7 @@ from audit.pipeline.sources import open_source
 from audit.tables.addresses import written_from
 from audit.tables.connection import connection, quoted
 from audit.tables.formats.dialect import UNSAID, Dialect
-from audit.tables.levels import level_text
+from audit.tables.kinds import level_text
 from audit.tables.table import Table
 
 LABEL_WORDS = re.compile(

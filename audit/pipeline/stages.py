@@ -11,10 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from audit.checks.check import CheckKind
-from audit.checks.codes import require_codes
-from audit.checks.counted_codes import mend_of
-from audit.checks.decisions import score_checks, threshold_check
-from audit.checks.groups import declared_checks, group_checks
+from audit.checks.codes import mend_of, require_codes
+from audit.checks.groups import declared_checks, group_checks, score_checks, threshold_check
 from audit.checks.missing_words import missing_words
 from audit.checks.part import OpenPart, open_parts, readable
 from audit.checks.registry import kinds

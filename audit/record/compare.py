@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from audit.errors import printable
-from audit.estimate import Estimate, Group, interval_text, number
-from audit.group_names import group_text
+from audit.estimate import Estimate, Group, group_text, interval_text, number
 from audit.record.result import AuditResult, Gate
 
 Key = tuple[str, str, str | None, tuple[str, ...], Group]

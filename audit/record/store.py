@@ -13,15 +13,26 @@ import datetime as dt
 import os
 import re
 import secrets
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from audit.errors import StoreError, no_such, printable
-from audit.record import held, order
+from audit.record import held
 from audit.record.heads import STAGING, UNFINISHED, Entry, id_of, listed_entry, unfinished_entry
-from audit.record.reader import DOCUMENT, RUN_ID, read_result
-from audit.record.result import AuditResult
+from audit.record.reader import DOCUMENT, RUN_ID, energy_of, read_result
+from audit.record.result import AuditResult, Energy
+from audit.system import strict_json
 from audit.system.atomic import sync_folder, write_text
+
+LARGEST_RECORD_BYTES = 4 * 1024 * 1024
+
+
+ORDER_FILE = ".order"
+LARGEST_ORDER_BYTES = 2**28
+
 
 __all__ = ["RUN_ID", "STAGING", "Entry", "Store", "read_result"]
 
@@ -92,7 +103,7 @@ class Store:
         for name, text in files.items():
             write_text(staging / name, text)
         try:
-            order.note(self.folder, run_id, (p.name for p in self.folder.iterdir() if RUN_ID.fullmatch(p.name)))
+            note_published(self.folder, run_id, (p.name for p in self.folder.iterdir() if RUN_ID.fullmatch(p.name)))
             staging.rename(final)
             sync_folder(self.folder)
         except OSError as error:
@@ -185,7 +196,7 @@ class Store:
             raise StoreError(
                 f"the store '{self._shown}' cannot be read: {error.strerror}; name another with --store"
             ) from error
-        return _in_order(found, order.order(self.folder))
+        return _in_order(found, publication_order(self.folder))
 
 
 def _is_run(name: str) -> bool:
@@ -200,3 +211,111 @@ def _in_order(found: list[Path], places: Mapping[str, int]) -> list[Path]:
         at = next((i for i, p in enumerate(ordered) if id_of(p) < id_of(left)), len(ordered))
         ordered.insert(at, left)
     return ordered
+
+
+# In which order runs were published, so that no clock decides which is the latest.
+#
+# Ids tell it, until a run is published after one with a later id: a clock went back, or a long run ended after a
+# short one that began later. From then on every run has a line in a file of the store. Runs without one, which were
+# copied here, come before all others.
+def note_published(store: Path, run_id: str, there: Iterable[str]) -> None:
+    """Write down that a run is about to take its place, where its id does not tell.
+
+    A run that never takes it is passed over by whoever reads.
+
+    Parameters
+    ----------
+    there
+        Ids of the runs that are published.
+
+    Raises
+    ------
+    OSError
+        When the disk refuses, or something else has the name.
+    """
+    known = sorted(there)
+    noted = os.path.lexists(store / ORDER_FILE)
+    if not noted and (not known or run_id > known[-1]):
+        return
+    lines = "".join(f"\n{one}\n" for one in (*(() if noted else known), run_id))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(store / ORDER_FILE, flags, 0o666)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileExistsError(0, f"'{ORDER_FILE}' is not a regular file")
+        # One call: lines of two processes never mix. What a full disk cut off is ended by the next line.
+        os.write(descriptor, lines.encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def publication_order(store: Path) -> Mapping[str, int]:
+    """Place of each run that was noted; the largest is the last. Of what cannot be read, none."""
+    file = store / ORDER_FILE
+    try:
+        if not file.is_file() or file.stat().st_size > LARGEST_ORDER_BYTES:
+            return {}
+        lines = file.read_bytes().decode("ascii", "replace").split()
+    except OSError:
+        return {}
+    found: dict[str, int] = {}
+    for run_id in lines:
+        # Two that begin the file at once both write down who is there; the first word of each counts.
+        found.setdefault(run_id, len(found))
+    return found
+
+
+# What a run that did not end has left: the energy that its meter wrote down while it went on.
+#
+# Must not: judge, or take such a run for one that ended.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """A run that was killed, or goes on still."""
+
+    id: str
+    path: Path
+    energy: Energy | None
+    """As far as it was written down; None where nothing readable was."""
+    phase: str | None = None
+    """What it was doing when that was written: validate, train, audit, or nothing of these."""
+    written: str | None = None
+    """When, in UTC."""
+
+
+def unfinished(named: Path, store: Path) -> Unfinished | None:
+    """The run that did not end, where one is meant; None where the name is that of anything else.
+
+    Parameters
+    ----------
+    named
+        A folder, the place where the folder of the run would lie had it ended, or an id or the start of one.
+    store
+        Where an id is looked for.
+    """
+    if named.exists():
+        return _read(named) if named.is_dir() and STAGING.fullmatch(named.resolve().name) else None
+    beside = named.with_name(f".{named.name}.part") if named.name else named
+    if STAGING.fullmatch(beside.name) and beside.is_dir():
+        return _read(beside)
+    found = Store(store).unfinished(named.name) if named.name == str(named) else None
+    return None if found is None else _read(found)
+
+
+def kept(folder: Path) -> Unfinished:
+    """What lies in the folder of a run that did not end."""
+    return _read(folder)
+
+
+def _read(folder: Path) -> Unfinished:
+    """The record in a folder; a damaged or half a record counts as none."""
+    named = STAGING.fullmatch(folder.resolve().name)
+    run_id = named[1] if named else printable(folder.name)
+    try:
+        raw: Any = strict_json.loads(strict_json.text(folder / RECORD, LARGEST_RECORD_BYTES))
+        energy, phase, written = energy_of(raw["energy"]), raw.get("phase"), raw.get("written")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        energy = None
+    if energy is None:
+        return Unfinished(id=run_id, path=folder, energy=None)
+    return Unfinished(id=run_id, path=folder, energy=energy, phase=phase, written=written)

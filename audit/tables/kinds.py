@@ -6,10 +6,14 @@ is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import SourceError, printable
+from audit.estimate import Level
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -190,3 +194,73 @@ def _without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
     read = column.cast(pa.float32()) if pa.types.is_float16(column.type) else column
     nan = pc.is_nan(read)
     return pc.if_else(nan, pa.scalar(None, read.type), read) if pc.any(nan).as_py() else read
+
+
+# How a group's raw value is written: the same words whatever file, frame or engine it came from.
+def level_text(value: Any, bands: Sequence[str] | None = None) -> Level:
+    """Name of a raw value; None for a missing one, and the band's name where the value is a band's number."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if bands is not None:
+        return bands[int(value)]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return str(value)
+
+
+def band_texts(edges: Sequence[float]) -> tuple[str, ...]:
+    """Names of the bands between edges, the open ones at both ends included.
+
+    >>> band_texts((18, 25))
+    ('[-inf, 18)', '[18, 25)', '[25, inf)')
+    """
+    ends = ["-inf", *(f"{e:.12g}" for e in edges), "inf"]
+    return tuple(f"[{low}, {high})" for low, high in pairwise(ends))
+
+
+# Levels that a column declares, whether rows have them or not: categories of pandas, enums of polars, dictionaries.
+#
+# A frame that was filtered keeps the categories of the rows that are gone, so such a level is noted and not a group.
+# Must not: read rows.
+def declared_levels(given: Any, held: pa.Table, name: str) -> tuple[str, ...]:
+    """Declared levels of one column as text; none where it declares none."""
+    values = _column(given, name)
+    categories = getattr(getattr(values, "dtype", None), "categories", None)
+    if categories is None and values is not None and type(values).__module__.partition(".")[0] != "pyarrow":
+        return ()
+    if categories is None:
+        return _of_dictionary(held, name)
+    # A categorical of polars has those of the whole process, which nobody declared for the column; an enum has its own.
+    pandas = sys.modules.get("pandas")
+    of_pandas = pandas is not None and isinstance(values.dtype, pandas.CategoricalDtype)
+    return _texts(categories) if of_pandas or type(values.dtype).__name__ == "Enum" else ()
+
+
+def _column(given: Any, name: str) -> Any:
+    """The column as it was handed in; None where rows come from a file, or a frame of Arrow."""
+    if isinstance(given, Mapping):
+        return next((v for key, v in given.items() if str(key) == name), None)
+    if type(given).__module__.partition(".")[0] not in {"pandas", "polars"}:
+        return None
+    at = [str(c) for c in given.columns].index(name)
+    return given.iloc[:, at] if hasattr(given, "iloc") else given.to_series(at)
+
+
+def _of_dictionary(held: pa.Table, name: str) -> tuple[str, ...]:
+    import pyarrow as pa
+
+    column = held.column(name)
+    if not pa.types.is_dictionary(column.type):
+        return ()
+    return _texts(level for chunk in column.chunks for level in chunk.dictionary.to_pylist())
+
+
+def _texts(levels: Iterable[Any]) -> tuple[str, ...]:
+    texts = (level_text(_plain_level(level)) for level in levels)
+    return tuple(dict.fromkeys(text for text in texts if text is not None))
+
+
+def _plain_level(level: Any) -> Any:
+    return level.item() if getattr(level, "shape", None) == () and hasattr(level, "item") else level

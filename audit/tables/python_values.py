@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from audit.errors import QuestionError, no_such, printable
-from audit.tables.levels import level_text
+from audit.tables.kinds import level_text
 
 NAMED_BY_TEXT = {"Interval", "Period", "UUID"}
 """Types of levels that are read as the text that names them, as a column of them is."""

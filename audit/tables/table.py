@@ -185,7 +185,7 @@ class HeldTable(Table):
 
     def declared(self, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """Levels that columns declare, rows or not, by column."""
-        from audit.tables.declared import declared_levels
+        from audit.tables.kinds import declared_levels
 
         found = {n: declared_levels(self.given, self.held, n) for n in names if n in self.columns}
         return {name: levels for name, levels in found.items() if levels}

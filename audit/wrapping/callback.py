@@ -16,9 +16,8 @@ from typing import Any, Self
 
 from audit.errors import DataRefusedError, InputError, QuestionError, words_of
 from audit.system.current_run import any_elsewhere, is_going_on, step_out
-from audit.wrapping.safely import LONGEST, say
+from audit.wrapping.safely import LONGEST, say, undisturbed
 from audit.wrapping.seen import Family, Seen, keep, left_by_threads, opened, opened_here, reference, seen_by
-from audit.wrapping.undisturbed import undisturbed
 from audit.wrapping.wrap import Training, active, training
 
 UNSAID = (
@@ -270,3 +269,35 @@ def contained(run: Training, what: str) -> Iterator[None]:
         yield
     except Exception as error:  # noqa: BLE001 - what breaks in the auditor never reaches the training
         run.note(f"{what}: {words_of(error, LONGEST)}")
+
+
+# A tally that a framework's hooks close after every epoch.
+class EpochEnds:
+    """Ends the epochs of a tally such as `audit.torch.GroupTally`; what breaks in it is a line on stderr.
+
+    Parameters
+    ----------
+    tally
+        Anything with ``epoch(number, part=...)``, or None. On every rank it is asked, as tables of ranks are added.
+    """
+
+    def __init__(self, tally: Any) -> None:
+        self._tally = tally
+
+    def begin(self) -> None:
+        """Forget rows of before: of a sanity check, or of an evaluation that belongs to no epoch."""
+        reset = getattr(self._tally, "reset", None)
+        if reset is not None:
+            self._safely(reset)
+
+    def end(self, number: int) -> None:
+        """End an epoch of the validation, counted from 0."""
+        if self._tally is not None:
+            self._safely(lambda: self._tally.epoch(number, part="validation"))
+
+    @staticmethod
+    def _safely(work: Any) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - what breaks in the auditor never reaches the training
+            say(f"audit: the groups of an epoch are not counted: {words_of(error, LONGEST)}; training goes on")

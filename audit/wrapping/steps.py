@@ -40,7 +40,6 @@ NEEDED_AT_THE_END = (
     "audit.report.terminal.summary",
 )
 NEEDED_BY_PREDICTIONS = (
-    "audit.tables.declared",
     "audit.counting.backends.duckdb",
     "pyarrow",
     "scipy.optimize",
@@ -253,7 +252,7 @@ class Recording:
     def _left(self, reason: str) -> Energy:
         """What the meter wrote down before it was lost, a flush old at most, with a word about that."""
         from audit.record.result import Energy
-        from audit.record.unfinished import kept
+        from audit.record.store import kept
 
         energy = None if self.staging is None else kept(self.staging).energy
         if energy is None or energy.energy_kwh is None:

@@ -23,7 +23,7 @@ from audit.measurement.estimates import Estimates
 from audit.measurement.grouping import grouping
 from audit.measurement.measure import Scope, of_predictions
 from audit.measurement.metrics.rates import RATES
-from audit.measurement.rates.figures import Figures
+from audit.measurement.rates.group_table import Figures
 from audit.tables.open import open_table
 
 PLAN = Plan(groups=GROUPS, intersections=3, label="label", prediction="prediction")

@@ -129,7 +129,7 @@ def _columns(ids, dice) -> dict:
 
 def by_evenhand(path: Path, questions: Path):
     """Answer with this package, from a file on disk."""
-    import audit.checks.expectations.answering  # noqa: F401 - loaded now, because loading is not measured
+    import audit.checks.expectations.run  # noqa: F401 - loaded now, because loading is not measured
     from audit.checks.expectations.checks import answer_suite, read_suite
     from audit.tables.open import open_table
 

@@ -35,7 +35,7 @@ INSIDE_MEASUREMENT = (
     ("measure", "own_metrics", "epochs"),
 )
 """The same inside the largest room."""
-POINT_UP = {("audit.record.result", "audit.report.card.notebook")}
+POINT_UP = {("audit.record.result", "audit.report.card.render")}
 """The one exception: a result shows itself in a notebook. One that is no longer needed fails."""
 LONGEST_FILE = 500
 

@@ -9,7 +9,7 @@ from simulations.page import DEMANDED, TAIL, Demand, Scale, Section, at_least, e
 
 from audit.counting.kinds.score_bins import Bins
 from audit.measurement.inference.auc import Placed, known, limits, placed
-from audit.measurement.inference.precision import average_precision
+from audit.measurement.inference.calibration import average_precision
 
 KINDS = ("fraud", "near 1", "beta", "around .1")
 COUNTS = ((20, 1000), (50, 1000), (50, 5000), (300, 2000))

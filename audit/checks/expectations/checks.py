@@ -43,8 +43,8 @@ def run_suite(suite: Suite, frame: pd.DataFrame) -> tuple[Check, ...]:
         warning or info, ``error`` when the expectation could not be run, ``undefined`` when there was nobody to run
         it on.
     """
-    from audit.checks.expectations.answering import Asked, Place, by_great
     from audit.checks.expectations.great_expectations import Great
+    from audit.checks.expectations.run import Asked, Place, by_great
 
     place = Place(rows=len(frame))
     asked = [Asked(e, place) for e in suite.expectations]
@@ -74,7 +74,7 @@ def answer_suite(
     tuple of Check
         As of `run_suite`, the groups of an expectation after it. ``answered_by`` says who answered.
     """
-    from audit.checks.expectations.answering import Answering
+    from audit.checks.expectations.run import Answering
     from audit.counting.terms import Band, Column
 
     keys: dict[str, Column | Band] = {c: Band(c, tuple(edges)) for c, edges in (bins or {}).items()}

@@ -12,7 +12,7 @@ import math
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from audit.checks.identifiers import INDEX, is_named_id
+from audit.checks.rules.direct_identifiers import INDEX, is_named_id
 
 if TYPE_CHECKING:
     import pandas as pd

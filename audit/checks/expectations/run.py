@@ -8,14 +8,41 @@ Must not: read rows; import pandas or great_expectations.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
+import duckdb
+
+from audit.axes import MOST_GROUPS
+from audit.checks.codes import mend_of
 from audit.checks.expectations import aggregates as statistics
-from audit.checks.expectations import asked_rows as rows
-from audit.checks.expectations.answer import Expectation
-from audit.checks.expectations.asked import Aggregate, Kept, Maker
-from audit.counting.columns.figures import Family
+from audit.checks.expectations import row_conditions as rows
+from audit.checks.expectations.aggregates import Maker, shape
+from audit.checks.expectations.answer import Answer, Expectation, Unknown, told
+from audit.checks.expectations.arguments import quietly
+from audit.checks.expectations.great_expectations import SQL, Great
+from audit.checks.expectations.row_conditions import Aggregate, Kept
+from audit.checks.expectations.suite import NEEDS_SQL, SHAPES, Suite
+from audit.counting.backends.duckdb import DuckScan
+from audit.counting.columns.as_pandas import Reading, alias_of, reading_of
+from audit.counting.columns.ask import ask_figures
+from audit.counting.columns.figures import Family, Figures, families
+from audit.counting.terms import Band, Column
+from audit.errors import QuestionError, no_such, printable
+from audit.record.result import Check, CheckOutcome
+from audit.tables.connection import connection
+from audit.tables.kinds import band_texts, level_text
+from audit.tables.pandas_frames import UnlikePandasError
+from audit.tables.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CODE = "DV100"
+OURS = "evenhand"
+
 
 NOTHING_ASKED = frozenset({"meta", "notes", "description", "condition_parser"})
 """Arguments that say nothing of what is expected."""
@@ -103,3 +130,239 @@ def _family(columns: Sequence[str], families: Mapping[str, Family]) -> Kept:
     if len(found) == 1:
         return found.pop()
     return "mixed" if found <= set(rows.COMPARED) else "other"
+
+
+# A suite while it is answered: what is asked where, and by whom.
+#
+# Must not: write a file, reach a network, or print.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an expectation is asked: of the whole table, or of one group of a column."""
+
+    column: str | None = None
+    group: object = None
+    """Raw value, or number of a band; None where it is missing."""
+    name: str = ""
+    """In words, to stand after the title."""
+    rows: int = 0
+
+
+@dataclass(eq=False)
+class Asked:
+    """One expectation at one place, with the answer once there is one."""
+
+    expectation: Expectation
+    place: Place
+    answer: Answer | Unknown | str | None = None
+    """Or the sentence of an error."""
+    answered_by: str = OURS
+
+    def check(self) -> Check:
+        """The answer as a check."""
+        answer = self.answer
+        if answer is None:
+            raise RuntimeError(f"{self.expectation.type} was not answered")
+        outcome, detail = self._told(answer)
+        severity = self.expectation.severity
+        if outcome == "fail" and severity != "critical":
+            outcome = "warn"
+        return Check(
+            code=CODE,
+            title=f"{self.expectation.title}{self.place.name}",
+            outcome=outcome,
+            severity=severity,
+            detail=detail,
+            answered_by=self.answered_by,
+            mend=mend_of(CODE, outcome),
+        )
+
+    def _told(self, answer: Answer | Unknown | str) -> tuple[CheckOutcome, str]:
+        if isinstance(answer, str):
+            return "error", answer
+        if isinstance(answer, Unknown):
+            return "undefined", answer.reason
+        return told(self.expectation, answer, self.place.rows)
+
+
+@dataclass(eq=False)
+class Answering:
+    """A suite while it is answered."""
+
+    suite: Suite
+    table: Table
+    bands: Mapping[str, Column | Band]
+    per_group: tuple[str, ...]
+    asked: list[list[Asked]] = field(default_factory=list)
+    """By expectation: the whole table, then the groups."""
+
+    @cached_property
+    def pandas(self) -> Reading:
+        """The table as pandas reads it."""
+        return reading_of(self.table)
+
+    def ask_duckdb(self) -> None:
+        """Answer all aggregates, the whole table in one scan and each group column in another."""
+        self.asked = [[Asked(e, Place())] for e in self.suite.expectations]
+        grouped = list(dict.fromkeys([*self.per_group, *self._named()]))
+        self.table.require(grouped)
+        read = self._read([e for e in self.suite.expectations if not self._is_told(e)])
+        self.table.require(read)
+        try:
+            with self.table.reading():
+                self.pandas.prepare(read, grouped)
+        except UnlikePandasError as error:
+            self._unlike(error)
+            return
+        with connection() as con, self.table.reading():
+            scan = self.pandas.scan(con, read, grouped)
+            known = families(scan)
+            made = [None if self._is_told(e) else aggregate(e, known) for e in self.suite.expectations]
+            self._whole(made, scan)
+            for column in grouped:
+                self._grouped(made, scan, column)
+
+    def _unlike(self, error: UnlikePandasError) -> None:
+        """Nothing can be said of a table that pandas reads as another one, or not at all."""
+        for each in self.asked:
+            each[0].place = Place(rows=self.table.rows or 0)
+            each[0].answer = _told(each[0].expectation, self.pandas.columns) or Unknown(str(error))
+
+    def _key(self, column: str) -> Column | Band:
+        return self.bands.get(column, Column(column))
+
+    def _aliased(self, column: str) -> Column | Band:
+        return replace(self._key(column), name=alias_of(column))
+
+    def _named(self) -> Iterator[str]:
+        return (c for e in self.suite.expectations for c in e.per_group)
+
+    def _whole(self, made: Sequence[Aggregate | None], scan: DuckScan) -> None:
+        (found,) = ask_figures(scan, [a for m in made if m is not None for a in m.asked])
+        place = Place(rows=found.rows)
+        for each, how in zip(self.asked, made, strict=True):
+            each[0].place = place
+            each[0].answer = _told(each[0].expectation, self.pandas.columns)
+            if how is not None:
+                _take(each[0], how, found)
+
+    def _grouped(self, made: Sequence[Aggregate | None], scan: DuckScan, column: str) -> None:
+        wanted = [at for at, e in enumerate(self.suite.expectations) if self._is_asked(e, column)]
+        hows = {at: made[at] for at in wanted}
+        found = ask_figures(scan, [a for m in hows.values() if m is not None for a in m.asked], self._aliased(column))
+        if len(found) > MOST_GROUPS:
+            raise QuestionError(
+                f"per_group: column '{printable(column)}' has {len(found):,} groups, more than {MOST_GROUPS:,}; "
+                "bin it, or ask for another one"
+            )
+        key = self._key(column)
+        bands = band_texts(key.edges) if isinstance(key, Band) else None
+        places = [_place(column, each, bands) for each in found]
+        for at, how in hows.items():
+            here = [Asked(self.suite.expectations[at], place) for place in places]
+            self.asked[at] += here
+            for asked, figures in zip(here, found, strict=True):
+                if how is not None:
+                    _take(asked, how, figures)
+
+    def _is_asked(self, expectation: Expectation, column: str) -> bool:
+        """Whether an expectation is asked in the groups of a column; what speaks of columns or errs is asked once."""
+        named = column in (*self.per_group, *expectation.per_group)
+        return named and expectation.type not in SHAPES and not isinstance(_told(expectation, self.pandas.columns), str)
+
+    def ask_great_expectations(self) -> None:
+        """Answer the rest on frames of the columns that it names; the library is not loaded where nothing is left."""
+        left = [a for each in self.asked for a in each if a.answer is None]
+        for each in left:
+            each.answer = _of_folders(self._columns(each.expectation), self.pandas.unlike)
+        left = [a for a in left if a.answer is None]
+        if left:
+            self._ask_left(left)
+
+    def _ask_left(self, left: Sequence[Asked]) -> None:
+        try:
+            frame = self.pandas.frame(self._read([a.expectation for a in left]))
+        except UnlikePandasError as error:
+            for each in left:
+                each.answer = Unknown(str(error))
+            return
+        with quietly():
+            for place in dict.fromkeys(a.place for a in left):
+                mine = [a for a in left if a.place is place]
+                by_great(mine, Great(frame if place.column is None else self._part(frame, place)))
+
+    def _part(self, frame: pd.DataFrame, place: Place) -> pd.DataFrame:
+        """Rows of one group."""
+        return frame[self.pandas.rows_of_group(self._key(place.column or ""), place.group)]
+
+    def _read(self, expectations: Sequence[Expectation]) -> tuple[str, ...]:
+        """Columns that any of the expectations reads, in their order."""
+        found = {c for e in expectations for c in self._columns(e)}
+        return tuple(c for c in self.pandas.columns if c in found)
+
+    def _columns(self, expectation: Expectation) -> set[str]:
+        """Columns that an expectation names, also in a condition on rows; one that counts rows needs any."""
+        columns = self.pandas.columns
+        named = named_in(expectation.kwargs.get("row_condition"), columns)
+        return {*expectation.columns, *named} or set(columns if expectation.type in SHAPES else columns[:1])
+
+    def _is_told(self, expectation: Expectation) -> bool:
+        return _told(expectation, self.pandas.columns) is not None
+
+
+def named_in(condition: Any, columns: Sequence[str]) -> set[str]:
+    """Columns that a condition may name; all of them where names could be spelled in another way than they are.
+
+    A name too many costs memory, a name too few an error: so the text is searched, and not parsed.
+    """
+    texts = list(_texts(condition))
+    if any("\\" in text or not text.isascii() for text in texts):
+        return set(columns)
+    return {c for c in columns if any(c in text for text in texts)}
+
+
+def _texts(condition: Any) -> Iterator[str]:
+    """Every text in a condition, which may be nested."""
+    if isinstance(condition, str):
+        yield condition
+    elif isinstance(condition, Mapping):
+        yield from (text for value in condition.values() for text in _texts(value))
+    elif isinstance(condition, list):
+        yield from (text for value in condition for text in _texts(value))
+    elif condition is not None and not isinstance(condition, (bool, int, float)):
+        yield str(condition)
+
+
+def _of_folders(names: Collection[str], said: Collection[str]) -> Unknown | None:
+    """Why nothing is answered of what folders say."""
+    name = next((n for n in sorted(names) if n in said), None)
+    if name is None:
+        return None
+    return Unknown(
+        f"'{printable(name)}' is what folders say, which pandas reads as a category or not at all; "
+        "write it into the files as a column"
+    )
+
+
+def _told(expectation: Expectation, columns: Sequence[str]) -> Answer | str | None:
+    """What is known before a row is read: an answer about columns, or an error."""
+    if expectation.type in NEEDS_SQL:
+        return SQL
+    absent = next((c for c in expectation.columns if c not in columns), None)
+    return shape(expectation, columns) if absent is None else no_such("column", absent, columns)
+
+
+def _place(column: str, found: Figures, bands: Sequence[str] | None) -> Place:
+    level = level_text(found.group, bands)
+    name = f" where {printable(column)} is {'missing' if level is None else printable(level)}"
+    return Place(column, found.group, name, found.rows)
+
+
+def _take(asked: Asked, how: Aggregate, found: Figures) -> None:
+    asked.answer = how.verdict(found)
+    asked.answered_by = f"duckdb {duckdb.__version__}"
+
+
+def by_great(asked: Sequence[Asked], great: Great) -> None:
+    """Let Great Expectations answer; to be called within `audit.checks.expectations.arguments.quietly`."""
+    for each in asked:
+        each.answer, each.answered_by = great.answer(each.expectation), great.name

@@ -15,8 +15,7 @@ import numpy as np
 
 from audit.axes import FOLD, LABEL, STRATUM, WITHIN_STRATA, reference_at
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.naming import chance, group, listed, several
-from audit.checks.part import MOST_LEVELS, OpenPart
+from audit.checks.part import MOST_LEVELS, OpenPart, chance, group, listed, several
 from audit.cube import Cube
 from audit.estimate import Level
 from audit.measurement.dataset.reversal import Reversal, reversal

@@ -12,8 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.naming import chance, several
-from audit.checks.part import OpenPart
+from audit.checks.part import OpenPart, chance, several
 from audit.counting.columns.repeats import Conflicts, conflicts, share_of
 from audit.measurement.inference.contingency import at_least
 from audit.record.result import Check

@@ -14,10 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from audit.checks.check import CheckKind
-from audit.checks.naming import group, several
-from audit.checks.part import Joint, OpenPart
+from audit.checks.part import Joint, OpenPart, group, several
 from audit.record.result import Check
-from audit.tables.levels import band_texts, level_text
+from audit.tables.kinds import band_texts, level_text
 
 LEAST_ROWS = 30
 """Rows from which a crossing can be spoken of: the uncertainty of a rate is then at most 18 points."""

@@ -5,15 +5,67 @@ A column is named by what its name says and by what its values look like; no val
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from audit.checks.check import CheckKind
-from audit.checks.identifiers import SHAPES, amounts_sql, is_named_id, named_kind, shares_sql
 from audit.checks.part import OpenPart
-from audit.checks.written_numbers import NUMERIC
+from audit.checks.written_numbers import NUMBERS, NUMERIC, PLAIN
 from audit.counting.columns.profile import Profile
 from audit.errors import printable
 from audit.record.result import Check
+from audit.tables.connection import quoted
+
+OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+SITES = "(facebook|twitter|x|instagram|linkedin|github|tiktok|reddit|t|youtube|vk|xing|orcid)"
+PROFILE = (
+    rf"https?://([^/ @]+:?[^/ @]*@[^ ]+|(www\.)?{SITES}\.[a-z]+/[^ ]+|"
+    r"[^ ]*/(user|users|u|profile|people)/[^ ]+)"
+)
+WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
+# One number in ten has the check digit of a card, so half of a column's values must have it.
+LUHN = (
+    "list_sum([CASE WHEN i % 2 = 1 THEN d WHEN d > 4 THEN 2 * d - 9 ELSE 2 * d END FOR d, i IN "
+    "[CAST(c AS INTEGER) FOR c IN string_split(reverse(regexp_replace(v, '[ -]', '', 'g')), '')]]) % 10 = 0"
+)
+IBAN = (
+    "list_reduce([CAST(CASE WHEN c BETWEEN '0' AND '9' THEN ord(c) - 48 ELSE ord(c) - 55 END AS INTEGER) FOR c IN "
+    "string_split(substr(replace(v, ' ', ''), 5) || substr(v, 1, 4), '')], "
+    "lambda a, d: (a * CASE WHEN d > 9 THEN 100 ELSE 10 END + d) % 97) = 1"
+)
+NAMED = (
+    ("e-mail addresses", {("email",), ("e", "mail"), ("mail",)}),
+    ("phone numbers", {("phone",), ("telephone",), ("mobile", "number"), ("fax",), ("msisdn",), ("handy",)}),
+    ("names of persons", {("first", "name"), ("last", "name"), ("full", "name"), ("firstname",), ("lastname",),
+                          ("surname",), ("forename",), ("fullname",), ("maiden", "name"), ("given", "name"),
+                          ("family", "name"), ("middle", "name"), ("nachname",), ("vorname",), ("applicant", "name"),
+                          ("customer", "name"), ("patient", "name"), ("person", "name"), ("username",),
+                          ("user", "name"), ("login",)}),
+    ("national or tax numbers", {("ssn",), ("social", "security"), ("passport",), ("national", "id"), ("tax", "id"),
+                                 ("nino",), ("cpf",), ("dni",), ("pesel",), ("bsn",), ("aadhaar",), ("steuernummer",),
+                                 ("driver", "license"), ("driving", "licence"), ("license", "plate"), ("nhs", "number"),
+                                 ("personnummer",), ("codice", "fiscale")}),
+    ("bank accounts or cards", {("iban",), ("account", "number"), ("card", "number"), ("credit", "card", "number"),
+                                ("cc", "number"), ("pan",)}),
+    ("IP or device addresses", {("ip",), ("ip", "address"), ("mac", "address"), ("device", "id"), ("imei",)}),
+    ("street addresses", {("street",), ("street", "address"), ("home", "address"), ("postal", "address"),
+                          ("address",)}),
+    ("dates of birth", {("dob",), ("birth", "date"), ("date", "of", "birth"), ("birthdate",), ("birthday",)}),
+    ("coordinates", {("latitude",), ("longitude",), ("lat",), ("lon",), ("lng",), ("gps",), ("geolocation",)}),
+)  # fmt: skip
+SINGLE = {"pan", "ip", "mail", "lat", "lon", "lng", "login", "street", "address", "phone", "handy", "fax"}
+"""Words that mean what they mean only where the name has no other; ``lat`` in ``lat_pulldowns`` is no latitude."""
+IDS = {"id", "ids", "identifier", "uuid", "guid"}
+"""Last words of names of columns that number persons or rows, as do the compounds below."""
+ID_NUMBERS = re.compile(
+    r"(customer|client|patient|member|employee|applicant|person|case|student|policy) ?(no|nr|number)|"
+    "(kunden|patienten|mitglieds|personal|matrikel|vertrags|antrags|fall)(nummer|nr)"
+)
+INDEX = re.compile(r"Unnamed: \d+|index|level_\d+|__index_level_\d+__")
+"""Names that pandas gives to a column that numbers the rows."""
+CURRENCIES = "(€|[$]|£|¥|EUR|USD|GBP|CHF|JPY)"
+
 
 MOST_ROWS = 500_000
 """Rows whose values are looked at."""
@@ -83,3 +135,84 @@ CHECK = CheckKind(
     mend="leave the column out, or put a keyed pseudonym in its place, before the table goes further",
     find=_find,
 )
+
+
+# What a direct identifier looks like: by the words of a column's name, and by the shape of its values.
+#
+# Must not: see a value; shapes are conditions that DuckDB counts.
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Values of one kind of identifier: a pattern of the whole value, and what else holds of it."""
+
+    name: str
+    pattern: str
+    """RE2, of the value without white space at its ends."""
+    digits: str = ""
+    """SQL that a value of the pattern fulfils, with ``v`` for the value."""
+    numbers: bool = False
+    """Whether a whole number may be one."""
+    least: float = 0.01
+    """Share of a column's values that makes it a finding; fewer are slips, or look so by chance."""
+
+    def sql(self) -> str:
+        """Condition on ``v``."""
+        fits = f"regexp_full_match(v, '{self.pattern}')"
+        return f"CASE WHEN {fits} THEN {self.digits} ELSE false END" if self.digits else fits
+
+
+SHAPES = (
+    Shape("e-mail addresses", r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"),
+    Shape("phone numbers", r"(\+[1-9][0-9 ().-]{6,18}[0-9])|(\(?[2-9][0-9]{2}\)?[ .-][2-9][0-9]{2}[ .-][0-9]{4})"),
+    Shape("bank accounts (IBAN)", r"[A-Z]{2}[0-9]{2} ?([A-Z0-9]{4} ?){2,7}[A-Z0-9]{0,4}", IBAN, least=0.1),
+    Shape("payment cards", r"[3-6][0-9]{3}([ -]?[0-9]{4}){2}[ -]?[0-9]{3,7}", LUHN, numbers=True, least=0.5),
+    Shape("social security numbers", r"[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}", "substr(v, 1, 3) NOT IN ('000', '666')"),
+    Shape("IP addresses", rf"({OCTET}\.){{3}}{OCTET}|([0-9a-fA-F]{{1,4}}:){{7}}[0-9a-fA-F]{{1,4}}|"
+          r"([0-9a-fA-F]{1,4}:){2,6}(:[0-9a-fA-F]{1,4}){1,5}"),
+    Shape("addresses of profiles", PROFILE),
+    Shape("coordinates", r"[-+]?[0-9]{1,2}\.[0-9]{3,}[,; ] ?[-+]?[0-9]{1,3}\.[0-9]{3,}"),
+)  # fmt: skip
+
+
+def is_named_id(column: str) -> bool:
+    """Whether a column's name says that it numbers persons or rows."""
+    words = [w.casefold() for w in WORDS.findall(column)]
+    return bool(words) and (words[-1] in IDS or words == ["id", "nr"] or bool(ID_NUMBERS.fullmatch(" ".join(words))))
+
+
+def named_kind(column: str) -> str | None:
+    """Kind of identifier that a column's name speaks of."""
+    words = tuple(w.casefold() for w in WORDS.findall(column))
+    for kind, phrases in NAMED:
+        for phrase in phrases:
+            if phrase[0] in SINGLE and len(phrase) == 1 and words != phrase:
+                continue
+            if any(words[i : i + len(phrase)] == phrase for i in range(len(words))):
+                return kind
+    return None
+
+
+def shares_sql(column: str, source: str, rows: int, *, number: bool) -> str:
+    """Query of one row: values looked at, and how many are of each of `SHAPES`; a value is matched once."""
+    value = "CAST(c AS VARCHAR)" if number else "trim(c)"
+    shapes = ", ".join(f"sum(n) FILTER ({shape.sql()})" if shape.numbers or not number else "0" for shape in SHAPES)
+    return f"SELECT sum(n), {shapes} FROM {_each(column, source, rows, value)}"  # noqa: S608
+
+
+def amounts_sql(column: str, source: str, rows: int) -> str:
+    """Query of one row: values looked at, written amounts, these and plain numbers, whether lengths differ.
+
+    Amounts differ in length; what is an id by its length ("123.456.789") is none.
+    """
+    money, forms = f"({CURRENCIES} ?)?({{}})( ?{CURRENCIES})?", (*NUMBERS.values(), PLAIN)
+    marked = f"regexp_full_match(v, '{money.format('|'.join(forms))}') AND NOT regexp_full_match(v, '{PLAIN}')"
+    return (
+        f"SELECT sum(n), sum(n) FILTER ({marked}), sum(n) FILTER ({marked} OR regexp_full_match(v, '{PLAIN}')), "  # noqa: S608
+        f"min(length(v)) < max(length(v)) FROM {_each(column, source, rows, 'trim(c)')}"
+    )
+
+
+def _each(column: str, source: str, rows: int, value: str) -> str:
+    """Different values of the first rows as ``v``, and how many rows have each as ``n``."""
+    some = f"(SELECT {quoted(column)} AS c FROM {source} LIMIT {rows})"  # noqa: S608
+    counted = f"SELECT {value} AS v, count(*) AS n FROM {some} WHERE c IS NOT NULL GROUP BY 1"  # noqa: S608
+    return f"(SELECT * FROM ({counted}) WHERE v <> '')"  # noqa: S608

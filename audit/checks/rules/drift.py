@@ -10,8 +10,7 @@ import numpy as np
 
 from audit.axes import FOLD, LABEL, STRATUM
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.naming import chance, group, listed, several
-from audit.checks.part import MOST_LEVELS, OpenPart
+from audit.checks.part import MOST_LEVELS, OpenPart, chance, group, listed, several
 from audit.cube import Cube
 from audit.errors import printable
 from audit.estimate import Level

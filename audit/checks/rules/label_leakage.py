@@ -18,14 +18,12 @@ import numpy as np
 from audit.checks.association import FEWEST, informedness, is_renamed, table_of
 from audit.checks.check import CheckKind
 from audit.checks.label_titles import ANY_COLUMN, GROUP_COLUMNS, TOLD
-from audit.checks.naming import left_out
-from audit.checks.part import MOST_CELLS, OpenPart
-from audit.counting.comparing import is_missing
-from audit.counting.labels import binary, positive_class
+from audit.checks.part import MOST_CELLS, OpenPart, left_out
+from audit.counting.labels import binary, is_missing, positive_class
 from audit.counting.terms import Band, Number, Rows, Test
 from audit.errors import printable
 from audit.record.result import Check
-from audit.tables.levels import level_text
+from audit.tables.kinds import level_text
 
 TELLING = 0.8
 """Deepchecks warns of a feature whose predictive power score for the label is above this (FeatureLabelCorrelation)."""

@@ -10,8 +10,7 @@ import numpy as np
 
 from audit.axes import FOLD, LABEL
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.naming import chance, group
-from audit.checks.part import OpenPart
+from audit.checks.part import OpenPart, chance, group
 from audit.cube import Cube
 from audit.errors import printable
 from audit.estimate import Level

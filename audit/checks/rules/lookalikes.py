@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from audit.checks.check import CheckKind
-from audit.checks.naming import listed, several
-from audit.checks.part import OpenPart
+from audit.checks.part import OpenPart, listed, several
 from audit.record.result import Check
 from audit.tables.lookalikes import Twins, near_twins
 

@@ -10,10 +10,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from audit.checks.check import CheckKind
-from audit.checks.identifiers import INDEX
 from audit.checks.missing_words import MISSING
-from audit.checks.naming import NAME_LENGTH, listed, several
-from audit.checks.part import OpenPart
+from audit.checks.part import NAME_LENGTH, OpenPart, listed, several
+from audit.checks.rules.direct_identifiers import INDEX
 from audit.checks.written_numbers import NUMBERS, NUMERIC, PLAIN
 from audit.config.schema import Config
 from audit.counting.columns.profile import Profile

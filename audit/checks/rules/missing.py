@@ -8,15 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.naming import chance, group, listed, several
-from audit.checks.part import OpenPart
+from audit.checks.part import OpenPart, chance, group, listed, several
 from audit.counting.columns.profile import Missing, empty_columns, missing_by
-from audit.counting.keys import fold_key
+from audit.counting.terms import fold_key
 from audit.estimate import Level
 from audit.measurement.inference.contingency import rates_apart
 from audit.record.result import Check
-from audit.tables.kinds import Kind
-from audit.tables.levels import band_texts, level_text
+from audit.tables.kinds import Kind, band_texts, level_text
 
 GAP = 0.01
 """Smallest difference of shares that matters: one row in a hundred."""

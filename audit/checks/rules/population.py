@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.naming import chance, group
-from audit.checks.part import OpenPart
+from audit.checks.part import OpenPart, chance, group
 from audit.errors import printable
-from audit.measurement.dataset.population import ROUNDING
+from audit.measurement.dataset.distances import ROUNDING
 from audit.measurement.grouping import Grouping, grouping
-from audit.measurement.inference.fit import Fit, fit
+from audit.measurement.inference.contingency import Fit, fit
 from audit.record.result import Check
 
 VARIATION = 0.05

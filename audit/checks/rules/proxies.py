@@ -8,8 +8,7 @@ from math import isnan, sqrt
 
 from audit.checks.association import cramers_v, table_of
 from audit.checks.check import CheckKind
-from audit.checks.naming import left_out
-from audit.checks.part import MOST_CELLS, OpenPart
+from audit.checks.part import MOST_CELLS, OpenPart, left_out
 from audit.errors import printable
 from audit.record.result import Check
 

@@ -15,13 +15,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.naming import chance, group, several
-from audit.checks.part import OpenPart
+from audit.checks.part import OpenPart, chance, group, several
 from audit.counting.columns.repeats import MANY, Repeats, Surroundings, repeats, share_of, surroundings
 from audit.estimate import Level
 from audit.measurement.inference.contingency import at_least
 from audit.record.result import Check
-from audit.tables.levels import band_texts, level_text
+from audit.tables.kinds import band_texts, level_text
 
 MOST_FREE = 3
 """Columns that are left out in turn."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.naming import listed, several
-from audit.checks.part import MOST_LEVELS, OpenPart
+from audit.checks.part import MOST_LEVELS, OpenPart, listed, several
 from audit.record.result import Check
 from audit.tables.kinds import Kind
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from audit.checks.check import CheckKind
 from audit.checks.part import OpenPart
-from audit.counting.columns.fingerprints import value_sql
+from audit.counting.columns.repeats import value_sql
 from audit.errors import printable
 from audit.record.result import Check
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.checks.check import CheckKind
-from audit.checks.naming import listed
-from audit.checks.part import OpenPart
+from audit.checks.part import OpenPart, listed
 from audit.record.result import Check
 
 

@@ -22,7 +22,7 @@ def engine_of(name: EngineName, master: str | None = None) -> Engine:
         from audit.counting.backends.duckdb import DuckEngine
 
         return DuckEngine()
-    from audit.counting.backends.frame_engines import FrameEngine
+    from audit.counting.backends.narwhals import FrameEngine
 
     return FrameEngine(name)
 
@@ -36,6 +36,6 @@ def count(table: Table, plan: Plan, name: EngineName = "duckdb", master: str | N
     found = count_cubes(table, plan, engine_of(name, master))
     if not plan.features:
         return found
-    from audit.counting.kinds.flips import with_flips
+    from audit.counting.kinds.neighbours import with_flips
 
     return with_flips(found, table, plan)

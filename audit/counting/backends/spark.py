@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from audit.counting.backends.frame_engines import plain, refuse_rounding
-from audit.counting.backends.narwhals import NarwhalsScan
+from audit.counting.backends.narwhals import NarwhalsScan, plain, refuse_rounding
 from audit.errors import QuestionError, SourceError, printable
 from audit.tables.files import Part
 from audit.tables.formats.parquet import keys_of

@@ -14,8 +14,13 @@ from typing import Any
 
 from audit.counting.backends.duckdb import DuckScan
 from audit.counting.backends.sql import key_sql
-from audit.counting.columns.figures import Asked, Family, Figure, Figures, Together, families
-from audit.counting.columns.figures_sql import (
+from audit.counting.columns.figures import (
+    Asked,
+    Family,
+    Figure,
+    Figures,
+    Together,
+    families,
     figure_sql,
     looked_at_sql,
     present_sql,

@@ -5,11 +5,15 @@ Must not: know an engine, or what a figure is for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, Literal
 
 from audit.counting.backends.duckdb import DuckScan
+from audit.counting.backends.sql import double
+from audit.tables.connection import quoted
 
 Scalar = str | int | float
 Family = Literal["text", "integer", "double", "single", "other"]
@@ -104,3 +108,120 @@ def _family(sql_type: str) -> Family:
         **dict.fromkeys(_INTEGERS, "integer"),
     }
     return named.get(sql_type, "other")
+
+
+NAN: tuple[Family, ...] = ("double", "single")
+"""Families in which NaN stands for no value."""
+
+
+# Figures and conditions in DuckDB's SQL.
+def counting(condition: str) -> str:
+    """Rows of which a condition is true; 0 where there are no rows, for which DuckDB's own aggregate has no number."""
+    return f"coalesce(count_if({condition}), 0)"
+
+
+def present_sql(column: str, family: Family) -> str:
+    """Whether there is a value; NaN is none."""
+    return f"({column} IS NOT NULL AND NOT isnan({column}))" if family in NAN else f"({column} IS NOT NULL)"
+
+
+def value_sql(column: str, family: Family) -> str:
+    """Value, of which NaN is none."""
+    return f"(CASE WHEN isnan({column}) THEN NULL ELSE {column} END)" if family in NAN else column
+
+
+def condition_sql(condition: Condition, column: str, family: Family) -> str:
+    """Whether a value satisfies a condition; not true of a missing one."""
+    match condition:
+        case Among(values):
+            listed = [_literal(v, family) for v in values if family != "integer" or int(v) == v]
+            return f"{column} IN ({', '.join(listed)})" if listed else "false"
+        case Matches(patterns, every):
+            text = column if family == "text" else f"CAST({column} AS VARCHAR)"
+            return f" {'AND' if every else 'OR'} ".join(f"regexp_matches({text}, {_text(p)})" for p in patterns)
+        case Within():
+            return _within(condition, column, family)
+
+
+def _within(condition: Within, column: str, family: Family) -> str:
+    value = f"length({column})" if condition.length else column
+    whole = condition.length or family == "integer"
+    parts = [] if whole or condition.high is not None else [f"NOT isnan({value})"]
+    if condition.low is not None:
+        sign = ">" if condition.strict_low else ">="
+        parts.append(_compared(value, sign, condition.low, math.floor if condition.strict_low else math.ceil, whole))
+    if condition.high is not None:
+        sign = "<" if condition.strict_high else "<="
+        parts.append(_compared(value, sign, condition.high, math.ceil if condition.strict_high else math.floor, whole))
+    return " AND ".join(parts)
+
+
+def _compared(value: str, sign: str, end: float, rounded: Callable[[float], int], whole: bool) -> str:
+    """Whole numbers are compared with whole numbers, so that none is rounded to a double first."""
+    return f"{value} {sign} {rounded(end)}" if whole else f"{value} {sign} {double(end)}"
+
+
+def _literal(value: Scalar, family: Family) -> str:
+    if isinstance(value, str):
+        return _text(value)
+    return str(int(value)) if family == "integer" else double(float(value))
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def figure_sql(figure: Figure, column: str, family: Family) -> str:
+    """Aggregate over rows, each of which counts once."""
+    present = present_sql(column, family)
+    if figure.condition is not None:
+        holds = condition_sql(figure.condition, column, family)
+        if figure.what == "holding":
+            return counting(holds)
+        present = f"{present} AND ({holds})"
+    number = f"CAST({column} AS HUGEINT)" if family == "integer" else column
+    spelled = {
+        "present": counting(present) if family in NAN else f"count({column})",
+        "kinds": f"count(DISTINCT {column}) FILTER ({present})",
+        "lowest": f"min({column}) FILTER ({present})" if family == "double" else f"min({column})",
+        "highest": f"max({column}) FILTER ({present})" if family == "double" else f"max({column})",
+        "total": f"sum({number}) FILTER ({present})" if family == "double" else f"sum({number})",
+        "size": f"sum(abs({number})) FILTER ({present})" if family == "double" else f"sum(abs({number}))",
+        "deviation": f"stddev_samp(CAST({column} AS DOUBLE)) FILTER ({present} AND abs({column}) < 1e150)",
+    }
+    return spelled[figure.what]
+
+
+def weighted_sql(figure: Figure, column: str, family: Family) -> str:
+    """The same where each row is a value ``column`` with the number ``n`` of rows that have it."""
+    present = present_sql(column, family)
+    if figure.condition is not None:
+        present = f"{present} AND ({condition_sql(figure.condition, column, family)})"
+    spelled = {
+        "present": f"coalesce(sum(n) FILTER ({present}), 0)",
+        "holding": f"coalesce(sum(n) FILTER ({present}), 0)",
+        "kinds": counting(present),
+        "repeated": f"coalesce(sum(n) FILTER ({present} AND n > 1), 0)",
+        "lowest": f"min({column}) FILTER ({present})",
+        "highest": f"max({column}) FILTER ({present})",
+        "modes": counting(f"n = most AND {present}"),
+    }
+    return spelled[figure.what]
+
+
+def looked_at_sql(columns: Sequence[str], skipped: str, families: Mapping[str, Family]) -> str:
+    """Whether a row is looked at, by which of the columns have a value in it."""
+    if skipped == "never":
+        return "true"
+    word = " AND " if skipped == "any" else " OR "
+    return f"({word.join(present_sql(quoted(c), families[c]) for c in columns)})"
+
+
+def together_sql(asked: Together, families: Mapping[str, Family]) -> str:
+    """Aggregate over rows about several columns; two missing values are equal."""
+    looked = looked_at_sql(asked.columns, asked.skipped, families)
+    if asked.what == "rows":
+        return counting(looked)
+    pairs = combinations([value_sql(quoted(c), families[c]) for c in asked.columns], 2)
+    same = " OR ".join(f"{a} IS NOT DISTINCT FROM {b}" for a, b in pairs)
+    return counting(f"{looked} AND ({same or 'false'})")

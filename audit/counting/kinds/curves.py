@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 
 from audit.axes import MOST_COMPARED, MOST_KEPT, MOST_PAIRED, OTHER
-from audit.counting.kinds.sorting import Stretch
 from audit.cube import Cube, Curve, area_between, curve, from_cells
 from audit.estimate import Group
 
@@ -93,3 +92,18 @@ def _turns(pos: np.ndarray, neg: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     kind = (pos > 0) + 2 * (neg > 0)
     first = np.flatnonzero(np.append(True, (kind[1:] != kind[:-1]) | (kind[1:] == BOTH)))
     return np.add.reduceat(pos, first), np.add.reduceat(neg, first)
+
+
+# Rows by rising score, in stretches no two of which share a score, so that each can be looked at alone.
+#
+# Rows are parted by slices of the range, so that what is sorted fits the cache. Sorting whole numbers is faster than
+# finding the order of a column, so a score and the number of its cell are packed into one. No digit of a score is
+# lost: parts are made by its leading bits too, which makes room for the cell. Where rows carry weights, or cells are
+# too many to pack, the order of each part is found the slow way. Must not: know a group.
+class Stretch(NamedTuple):
+    """Rows by rising score; of one score, those of lower cells first."""
+
+    code: np.ndarray
+    same: np.ndarray
+    """Whether a row has the score of the row before."""
+    weight: np.ndarray | None

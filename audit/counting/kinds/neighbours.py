@@ -7,10 +7,32 @@ order of the rows decides nothing. Must not: know a group, a metric, or where ro
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from audit.axes import EVEN, FLIPS, FOLD, MAJORITY, NEAREST, NEGATIVE, POSITIVE, PREDICTION, all_groups, reference_at
+from audit.counting.backends.duckdb import DuckEngine, DuckScan
+from audit.counting.backends.sql import key_sql, term_sql
+from audit.counting.cubes import prediction_words
+from audit.counting.kinds.median import resolved
+from audit.counting.plan import Counted, Plan
+from audit.counting.terms import Number, Rows, fold_key, group_key, keys
+from audit.cube import Axis, Cube, sort_key
+from audit.errors import ValuesError, printable
+from audit.estimate import Level
+from audit.tables.connection import quoted
+from audit.tables.kinds import band_texts, level_text
+from audit.tables.table import Table
+
+MOST_ROWS, MOST_COLUMNS, MOST_VALUES = 200_000, 100, 50
+FEW_COLUMNS, MOST_WORK = 10, 1e11
+"""Beyond so many columns every row is compared with every other; squared differences that take about two minutes."""
+MOST_CELLS = 100_000
+
 
 Points = npt.NDArray[np.float64]
 Votes = npt.NDArray[np.int64]
@@ -78,3 +100,176 @@ def _counted(known: _Reference, at: Votes, distance: Points, last: Any, k: int) 
     twice = 2 * (nearer_ones * far + (k - nearer) * far_ones) - k * far
     votes: Votes = np.where(twice > 0, YES, np.where(twice < 0, NO, NEITHER))
     return votes
+
+
+# Flips, counted: for every group column, group x prediction x majority of the nearest neighbours (x fold).
+#
+# Nearest neighbours are not additive, so rows are held here and a column is added to them before they are counted. A
+# number counts in units of its standard deviation over the whole table; text and truth values are one-hot, so that
+# another value is as far as sqrt(2). Must not: know a metric, or leave a row out without a word.
+class _Rows(NamedTuple):
+    """What of every row the flip test needs."""
+
+    levels: Mapping[str, tuple[tuple[Level, ...], np.ndarray]]
+    """Levels of each group column, of predictions and of folds, with the position of every row's."""
+    points: np.ndarray
+    weight: np.ndarray | None
+
+
+def with_flips(found: Counted, table: Table, plan: Plan) -> Counted:
+    """What an engine has counted, and one cube of flips for each group column.
+
+    Parameters
+    ----------
+    found
+        Counts of every crossing, which say who the reference is.
+    table
+        Rows, which are held by DuckDB whatever engine has counted them.
+    plan
+        With features.
+
+    Raises
+    ------
+    ValuesError
+        When a feature is missing, infinite or has too many values, or the rows are too many.
+    """
+    if found.rows_read > MOST_ROWS:
+        raise ValuesError(
+            f"{table.name} has {found.rows_read:,} rows, too many for a flip test (at most {MOST_ROWS:,}); leave the "
+            "features out, or audit a sample of the rows that you draw yourself"
+        )
+    with DuckEngine().scan(table, plan.columns) as scan:
+        rows = _read(scan, table, resolved(scan, plan), found.weight_unit)
+    cubes = tuple(_flips(rows, c, plan, _reference_group(found.cubes, c, plan), table) for c in plan.groups)
+    return replace(found, further={**found.further, FLIPS: cubes})
+
+
+def _reference_group(cubes: Sequence[Cube], name: str, plan: Plan) -> Level:
+    """Level whose rows the neighbours are looked for in; None where no row has a group."""
+    smallest = min((c for c in cubes if name in c.names), key=lambda c: c["n"].size)
+    known = smallest.keep(name).drop(name, None)
+    groups = all_groups(known, (name,))
+    return groups[reference_at((name,), groups, known["n"], plan.reference)][0] if groups else None
+
+
+def _read(scan: DuckScan, table: Table, plan: Plan, unit: int) -> _Rows:
+    bare = replace(plan, groups=(), strata=(), unit=None)
+    predictions = prediction_words(scan.tally(keys(bare), {"n": Rows()}, {}, MOST_CELLS), bare)
+    asked = {c: group_key(c, plan) for c in plan.groups} | {PREDICTION: keys(bare)[PREDICTION]} | fold_key(plan)
+    sql = {f"k{i}": key_sql(key) for i, key in enumerate(asked.values())}
+    sql |= {f"f{i}": quoted(name) for i, name in enumerate(plan.features)}
+    sql |= {"w": term_sql(Number(plan.weight))} if plan.weight is not None else {}
+    select = ", ".join(f"{expression} AS {name}" for name, expression in sql.items())
+    held = scan.con.sql(f"SELECT {select} FROM {scan.source}").to_arrow_table()  # noqa: S608
+    levels = {name: _levels(held[f"k{i}"], name, plan, predictions) for i, name in enumerate(asked)}
+    columns = [c for i, name in enumerate(plan.features) for c in _columns(held[f"f{i}"], name, table)]
+    if len(columns) > MOST_COLUMNS:
+        raise ValuesError(
+            f"{table.name}: the features make {len(columns):,} columns, more than {MOST_COLUMNS} for a flip test; "
+            "name fewer features, or merge values of text"
+        )
+    points = np.stack(columns, axis=1) if columns else np.zeros((held.num_rows, 1))
+    return _Rows(levels, points, np.ldexp(held["w"].to_numpy(), -unit) if plan.weight is not None else None)
+
+
+def _levels(column: Any, name: str, plan: Plan, predictions: Mapping[Any, str]) -> tuple[tuple[Level, ...], np.ndarray]:
+    """Levels of a key in their order, and each row's position among them."""
+    raw, codes = _encoded(column)
+    if name == PREDICTION:
+        texts: list[Level] = [predictions[value] for value in raw]
+        levels: tuple[Level, ...] = (NEGATIVE, POSITIVE)
+    else:
+        bands = band_texts(plan.bins[name]) if name in plan.bins else None
+        texts = [level_text(value, bands) for value in raw]
+        levels = tuple(sorted(set(texts), key=sort_key))
+    return levels, np.array([levels.index(text) for text in texts], dtype=np.intp)[codes]
+
+
+def _encoded(column: Any) -> tuple[list[Any], np.ndarray]:
+    """Different values of a column, None among them where one is missing, and each row's position."""
+    whole = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    return whole.dictionary.to_pylist(), whole.indices.to_numpy()
+
+
+def _columns(column: Any, name: str, table: Table) -> Iterator[np.ndarray]:
+    """Coordinates that a feature adds to every row."""
+    import pyarrow.compute as pc
+
+    kind, shown = table.columns[name], printable(name)
+    missing = int(pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0)
+    if missing:
+        raise ValuesError(
+            f"feature '{shown}' is missing (null or NaN) in {missing:,} of {len(column):,} rows; fill it as the model "
+            "sees it, or leave it out"
+        )
+    if kind in {"integer", "float"}:
+        yield from _scaled(column.to_numpy().astype(float), shown)
+        return
+    values, codes = _encoded(column)
+    if len(values) > MOST_VALUES:
+        raise ValuesError(
+            f"{table.name}: feature '{shown}' is text of {len(values):,} different values, more than {MOST_VALUES}; "
+            "merge some, or leave it out if it is an identifier"
+        )
+    if len(values) > 1:
+        yield from ((codes == at).astype(float) for at in np.argsort([str(v) for v in values]))
+
+
+def _scaled(values: np.ndarray, shown: str) -> Iterator[np.ndarray]:
+    """A number in units of its standard deviation, summed in rising order so that the order of rows is not in it."""
+    infinite = int(np.isinf(values).sum())
+    if infinite:
+        raise ValuesError(
+            f"feature '{shown}' is infinite (inf) in {infinite:,} of {len(values):,} rows; make it finite"
+        )
+    if values.min() < values.max():
+        values = values / np.abs(values).max()
+        yield values / np.sort(values).std()
+
+
+def _flips(rows: _Rows, name: str, plan: Plan, reference: Level, table: Table) -> Cube:
+    """Cube of one group column; no cell where the reference has too few rows to have neighbours in it."""
+    levels, codes = rows.levels[name]
+    _, prediction = rows.levels[PREDICTION]
+    folds, fold_of = rows.levels.get(FOLD, ((None,), np.zeros(len(codes), dtype=np.intp)))
+    of_reference = codes == (levels.index(reference) if reference in levels else -1)
+    enough = int(of_reference.sum()) >= plan.neighbours
+    others = tuple(v for v in levels if v is not None and v != reference) if enough else ()
+    place = np.array([others.index(v) if v in others else -1 for v in levels], dtype=np.intp)[codes]
+    members = place >= 0
+    shape = (len(others), 2, 3, 1, len(folds))
+    sums: dict[str, np.ndarray] = {"n": np.zeros(shape, dtype=np.int64)}
+    sums |= {} if rows.weight is None else {"w": np.zeros(shape), "w2": np.zeros(shape)}
+    if members.any():
+        _refuse_work(rows, members, of_reference, table)
+        votes = majorities(
+            rows.points[members], rows.points[of_reference], prediction[of_reference] == 1, plan.neighbours
+        )
+        cell = (place[members], prediction[members], votes, np.zeros_like(votes), fold_of[members])
+        np.add.at(sums["n"], cell, 1)
+        _add_weights(sums, cell, None if rows.weight is None else rows.weight[members])
+    axes = [Axis(name, others), Axis(PREDICTION, (NEGATIVE, POSITIVE)), Axis(MAJORITY, (NEGATIVE, POSITIVE, EVEN)),
+            Axis(NEAREST, (str(plan.neighbours),)), Axis(FOLD, folds)]  # fmt: skip
+    cube = Cube(axes, sums)
+    return cube if FOLD in rows.levels else cube.over(FOLD)
+
+
+def _add_weights(sums: Mapping[str, np.ndarray], cell: tuple[np.ndarray, ...], weight: np.ndarray | None) -> None:
+    """Add weights and their squares by cell, rising, so that the order of rows is not in the sums."""
+    if weight is None:
+        return
+    rising = np.argsort(weight)
+    for power, measure in enumerate(("w", "w2"), 1):
+        np.add.at(sums[measure], tuple(at[rising] for at in cell), weight[rising] ** power)
+
+
+def _refuse_work(rows: _Rows, members: np.ndarray, of_reference: np.ndarray, table: Table) -> None:
+    """Refuse comparisons of every row with every other that would take longer than the rest of the audit."""
+    columns = rows.points.shape[1]
+    work = float(members.sum()) * float(of_reference.sum()) * columns
+    if columns > FEW_COLUMNS and work > MOST_WORK:
+        raise ValuesError(
+            f"{table.name} has {len(members):,} rows with {columns} columns of features, too many for a flip test; "
+            f"name fewer features (up to {FEW_COLUMNS} columns are searched fast), or audit a sample of the rows that "
+            "you draw yourself"
+        )

@@ -12,14 +12,27 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from audit.axes import BINNED, FOLD, ORIGIN, PREDICTION
-from audit.counting.budget import too_many
-from audit.counting.crossings import Block, crossed
+from audit.counting.crossings import Block, crossed, too_many
 from audit.counting.cubes import Words, account, cube_of, group_words, words_of
 from audit.counting.engine import Scan
-from audit.counting.keys import fold_key, group_key, weights
 from audit.counting.plan import Counted, Plan
 from audit.counting.tally import Tally, TooManyCellsError
-from audit.counting.terms import Constant, Extent, Key, Number, Rows, Size, Slice, Sum, Term, Total, Value
+from audit.counting.terms import (
+    Constant,
+    Extent,
+    Key,
+    Number,
+    Rows,
+    Size,
+    Slice,
+    Sum,
+    Term,
+    Total,
+    Value,
+    fold_key,
+    group_key,
+    weights,
+)
 from audit.counting.weighing import shifts, unit_of, weighed_tally
 from audit.cube import Cube
 from audit.errors import ValuesError, printable

@@ -16,18 +16,32 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from audit.axes import FOLD, LABEL, MOST_LAID_OUT, POSITIVE, SCORE
-from audit.counting.budget import MOST_CELLS, refuse_large, too_many
+from audit.counting.crossings import MOST_CELLS, refuse_large, too_many
 from audit.counting.engine import Scan
-from audit.counting.keys import fold_key, group_key, weights
 from audit.counting.kinds.score_bins import Bins, crowded, told
 from audit.counting.plan import Plan
 from audit.counting.tally import Tally, TooManyCellsError
-from audit.counting.terms import Column, Constant, Extent, Key, Number, Rows, Sum, Surprise, Term, Test, Total
+from audit.counting.terms import (
+    Column,
+    Constant,
+    Extent,
+    Key,
+    Number,
+    Rows,
+    Sum,
+    Surprise,
+    Term,
+    Test,
+    Total,
+    fold_key,
+    group_key,
+    weights,
+)
 from audit.counting.weighing import weighed_tally
 from audit.cube import Cube, from_cells
 from audit.errors import QuestionError, ValuesError, printable
 from audit.estimate import Level
-from audit.tables.levels import band_texts, level_text
+from audit.tables.kinds import band_texts, level_text
 from audit.tables.table import Table
 
 MOST_VALUES, SLICES, SLICES_WITH_FOLDS = 200, 200, 50

@@ -13,14 +13,14 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
-from audit.energy.instruments.choose import instrument_by_name
-from audit.energy.instruments.instrument import Instrument
-from audit.errors import words_of
+from audit.energy.instruments.instrument import Instrument, MeterName
+from audit.errors import QuestionError, no_such, words_of
 
 LONGEST_S = 30
 """Longest that a library may take for one answer before the process is ended."""
@@ -122,3 +122,30 @@ def _processor() -> str | None:
     except (OSError, ValueError):
         return None
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None) or None
+
+
+# The library behind a meter, chosen by its name; only that one is imported.
+def instrument_by_name(name: str) -> Instrument:
+    """Instrument by the name of the library behind it, in this very process.
+
+    Raises
+    ------
+    QuestionError
+        When there is none of that name.
+    """
+    if name not in get_args(MeterName):
+        raise QuestionError(no_such("meter", name, get_args(MeterName)))
+    makers: Mapping[str, Callable[[], Instrument]] = {"codecarbon": _codecarbon, "zeus": _zeus}
+    return makers[name]()
+
+
+def _codecarbon() -> Instrument:
+    from audit.energy.instruments.codecarbon import Codecarbon
+
+    return Codecarbon()
+
+
+def _zeus() -> Instrument:
+    from audit.energy.instruments.zeus import Zeus
+
+    return Zeus()

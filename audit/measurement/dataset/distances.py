@@ -7,15 +7,36 @@ printed without one. Must not: read rows, or know a limit.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from audit.errors import printable
 from audit.estimate import Estimate
-from audit.measurement.metrics.dataset import DATA_BASE_RATE, JS, KL, KS, LP, SMOOTHED_EDF, TVD
+from audit.measurement.inference.contingency import Fit, fit
+from audit.measurement.metrics.dataset import (
+    DATA_BASE_RATE,
+    JS,
+    KL,
+    KS,
+    LP,
+    POPULATION_CHI_SQUARE,
+    POPULATION_TV,
+    SKEW,
+    SMOOTHED_EDF,
+    TVD,
+)
 from audit.measurement.rates.rate_table import RateTable
+from audit.measurement.scope import SMALL
+
+POPULATION = ("population",)
+ROUNDING = 1e-6
+"""Distance of the sum of a population's shares from 1 that is rounding."""
+TOGETHER = ((POPULATION_TV, "to_population"), (POPULATION_CHI_SQUARE, "to_population"),
+            (POPULATION_CHI_SQUARE, "p_value"))  # fmt: skip
+
 
 NO_INTERVAL = "plug-in from counts, no interval; too large on average in small groups"
 
@@ -76,3 +97,115 @@ def _differential(table: RateTable) -> Estimate:
     lower, higher = sorted(worst, key=lambda i: float(ones[i]))
     return table.base(SMOOTHED_EDF.name, compare="largest", n=n, value=value, pair=(groups[lower], groups[higher]),
                       method=NO_INTERVAL)  # fmt: skip
+
+
+# How far the shares of groups lie from those of a reference population, all groups together and one by one.
+#
+# Must not: read rows, or know a limit.
+def population_distances(
+    table: RateTable, ratios: Sequence[Estimate], population: Mapping[str, float]
+) -> list[Estimate]:
+    """Skew of every group, total variation, chi-square and its p-value.
+
+    Parameters
+    ----------
+    table
+        One attribute of a data set.
+    ratios
+        Share in the data over share in the population: of each group, then over all.
+    population
+        Share of each level.
+    """
+    names = [group[0] for group in table.g.groups]
+    absent = [level for level, share in population.items() if share > 0 and level not in names]
+    skews = [_skew(table, e) for e in ratios if e.group is not None]
+    skews += [_of_nobody(table, level) for level in absent]
+    common: dict[str, Any] = {"reference": POPULATION, "n": float(table.g.rows.sum()), "flags": table.flags}
+    reason = _unknown(table, population)
+    if reason:
+        return [*skews, *(_undefined(table, m.name, compare, common, reason) for m, compare in TOGETHER)]
+    return [*skews, *_together(table, [*names, *absent], population, common)]
+
+
+def _undefined(table: RateTable, metric: str, compare: str, common: Mapping[str, Any], reason: str) -> Estimate:
+    return table.base(metric, **{**common, "compare": compare}, status="undefined", reason=reason)
+
+
+def _skew(table: RateTable, ratio: Estimate) -> Estimate:
+    common: dict[str, Any] = {"compare": "to_population", "group": ratio.group, "reference": POPULATION, "n": ratio.n}
+    if ratio.value is None:
+        return table.base(SKEW.name, **common, status="undefined", reason=ratio.reason)
+    if ratio.value <= 0:
+        return table.base(SKEW.name, **common, status="undefined", reason="ln 0: the group has no weight in the data")
+    low = math.log(ratio.low) if ratio.low else None
+    high = math.log(ratio.high) if ratio.high else None
+    open_ = "" if low is not None else "; no lower limit"
+    method = f"{ratio.method}, carried over{open_}"
+    return table.base(SKEW.name, **common, value=math.log(ratio.value), low=low, high=high, method=method)
+
+
+def _of_nobody(table: RateTable, level: str) -> Estimate:
+    reason = f"ln 0: nobody in the data is {printable(level)}"
+    return table.base(SKEW.name, compare="to_population", group=(level,), reference=POPULATION, n=0.0,
+                      status="undefined", reason=reason)  # fmt: skip
+
+
+def _unknown(table: RateTable, population: Mapping[str, float]) -> str:
+    """Why all groups together cannot be compared; empty where they can."""
+    nameless = next((i for i, group in enumerate(table.g.groups) if str(group[0]) not in population), None)
+    if nameless is not None:
+        return f"the reference population names no share for {printable(table.g.groups[nameless][0])}"
+    whole = sum(population.values())
+    if abs(whole - 1) > ROUNDING:
+        return f"the shares of the reference population sum to {whole:.6g}, not to 1; name the rest of it"
+    return "" if table.g.sizes()[0].sum() > 0 else "0/0: no rows in any group"
+
+
+def _together(
+    table: RateTable, names: Sequence[str | None], population: Mapping[str, float], common: dict[str, Any]
+) -> list[Estimate]:
+    expected = np.array([population[str(name)] for name in names])
+    expected = expected / expected.sum()
+    weights, squares = (np.zeros((len(names), x.shape[1])) for x in table.g.sizes())
+    weights[: len(table.g.groups)], squares[: len(table.g.groups)] = table.g.sizes()
+    distance = float(np.abs(weights.sum(axis=1) / weights.sum() - expected).sum() / 2)
+    possible = expected > 0
+    plain = "w" not in table.g.counts and not table.g.folded
+    intruder = next((name for name, ok, w in zip(names, possible, weights, strict=True) if not ok and w.sum()), None)
+    tested = None
+    if possible.sum() > 1:
+        tested = fit(weights[possible], squares[possible], expected[possible], plain=plain, folds=table.g.folded)
+    return [_variation(table, distance, tested, common), *_tested(table, tested, intruder, common)]
+
+
+def _variation(table: RateTable, distance: float, tested: Fit | None, common: dict[str, Any]) -> Estimate:
+    chance = "" if tested is None else f"; a sample of this size shows about {tested.floor:.3g} on average"
+    return table.base(
+        POPULATION_TV.name, **common, compare="to_population", value=min(distance, 1.0), method=f"no interval{chance}"
+    )
+
+
+def _tested(table: RateTable, tested: Fit | None, intruder: str | None, common: dict[str, Any]) -> list[Estimate]:
+    """Statistic and p-value, or why there is none."""
+    name, compares = POPULATION_CHI_SQUARE.name, ("to_population", "p_value")
+    if intruder is not None:
+        reason = f"infinite: somebody in the data is {printable(intruder)}, whose share in the population is 0"
+        return [_undefined(table, name, c, common, reason) for c in compares]
+    if tested is None:
+        reason = "no p-value: the folds of the unit are too few or all alike, or the population has one group only"
+        return [_undefined(table, name, c, common, reason) for c in compares]
+    method = _method(table)
+    more = common | {"flags": (*table.flags, *((SMALL,) if tested.few else ()))}
+    if tested.few:
+        method += "; fewer than 5 rows are expected in a group, so the p-value is rough"
+    values = (tested.statistic, tested.p_value)
+    return [
+        table.base(name, **more, compare=c, value=v, degrees_of_freedom=tested.df, method=method)
+        for c, v in zip(compares, values, strict=True)
+    ]
+
+
+def _method(table: RateTable) -> str:
+    if table.g.folded:
+        return "pearson, second-order rao-scott, F, 100 folds of the unit"
+    return "pearson, second-order rao-scott for the weights" if "w" in table.g.counts else "pearson"

@@ -22,8 +22,15 @@ from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.pairs import against
 from audit.measurement.metrics.dataset import DATA_BASE_RATE, JS, KL, KS, LP, TVD
 from audit.measurement.metrics.multiclass import WORST_BASE_RATE
-from audit.measurement.rates.classes import ClassGrouping, class_grouping, missing_class_groups
-from audit.measurement.rates.multiclass import ClassTable, class_tables, of_class, worst_class
+from audit.measurement.rates.multiclass import (
+    ClassGrouping,
+    ClassTable,
+    class_grouping,
+    class_tables,
+    missing_class_groups,
+    of_class,
+    worst_class,
+)
 from audit.measurement.scope import Scope
 
 

@@ -14,8 +14,7 @@ import numpy as np
 from audit.errors import printable
 from audit.estimate import Estimate
 from audit.measurement.comparisons import largest_bounds
-from audit.measurement.dataset.distances import distances
-from audit.measurement.dataset.population import population_distances
+from audit.measurement.dataset.distances import distances, population_distances
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.pairs import against, guarded, single

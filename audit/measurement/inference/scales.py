@@ -12,6 +12,15 @@ import numpy as np
 
 from audit.measurement.inference.intervals import Floats
 
+_MOMENTS = {
+    "squared_error": ("squared_error_1_w4", "squared_error_2_w4", "squared_error_3_w4", "squared_error_4_w4"),
+    "log_loss": ("log_loss_1_w4", "log_loss_2_w4", "log_loss_3_w4", "log_loss_4_w4"),
+    "calibration": ("missing_1_w4", "squared_error_1_w4", "missing_3_w4", "squared_error_2_w4"),
+}
+"""Sums of the first four powers of each size, with fourth powers of weights."""
+_RANGES = {"squared_error": (0.0, 1.0), "log_loss": (0.0, np.inf), "calibration": (-1.0, 1.0)}
+
+
 FLAT = 1e-12
 """Share of the sum of squares under which a variance is rounding."""
 UNSEEN = 2.0
@@ -142,3 +151,12 @@ EXPLAINED = ROOT_MEAN_SQUARE._replace(
     range=(-np.inf, 1.0),
     falls=True,
 )
+
+
+LOSSES: dict[str, Scale] = {
+    name: mean_of(name)._replace(range=_RANGES[name], resting=resting_of(name, moments), lends="value")
+    for name, moments in _MOMENTS.items()
+}
+
+
+LOSSES["calibration"] = LOSSES["calibration"]._replace(lends="spread", sizes=mean_of("missing")._replace(lends="value"))

@@ -7,7 +7,7 @@ from typing import Any
 from audit.measurement.metrics.adverse import ADVERSE
 from audit.measurement.metrics.benefits import BENEFITS, BETWEEN
 from audit.measurement.metrics.confusion import STATISTICS
-from audit.measurement.metrics.criteria import CRITERIA
+from audit.measurement.metrics.criteria import CRITERIA, SUBGROUPS
 from audit.measurement.metrics.dataset import DATASET
 from audit.measurement.metrics.kinds import Catalogue, Metric
 from audit.measurement.metrics.multiclass import MULTICLASS, WORST_BASE_RATE
@@ -17,7 +17,6 @@ from audit.measurement.metrics.ranking import RANKING
 from audit.measurement.metrics.rates import RATES
 from audit.measurement.metrics.regression import REGRESSION
 from audit.measurement.metrics.scores import SCORES
-from audit.measurement.metrics.subgroups import SUBGROUPS
 
 CATALOGUE = Catalogue(
     (

@@ -6,8 +6,10 @@ Must not: read rows, know a limit, or leave a group out without a word.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -15,13 +17,17 @@ import numpy as np
 from audit.errors import printable
 from audit.estimate import Estimate, Stage
 from audit.measurement.grouping import Grouping
-from audit.measurement.inference.effective import Sample
-from audit.measurement.inference.intervals import Limits
-from audit.measurement.inference.pairs import Kind
-from audit.measurement.metrics.kinds import Rate
+from audit.measurement.inference.effective import Sample, together
+from audit.measurement.inference.intervals import Floats, Limits
+from audit.measurement.inference.pairs import Extreme, Gap, Kind, extremes, few_beside, gaps, shown_against, single
+from audit.measurement.metrics.kinds import ClassStatistic, Criterion, Rate, Statistic, asks_of
 from audit.measurement.metrics.rates import BASE_RATE
-from audit.measurement.rates.forms import Measured, Scale, determined, event
 from audit.measurement.scope import IS_LABEL, NO_GROUP, SMALL, Scope
+
+KINDS: tuple[Kind, ...] = ("difference", "ratio")
+BOUNDED = ("value", "low", "high")
+Measured = Rate | Statistic | ClassStatistic
+
 
 FEW = ", clopper-pearson where events are few"
 """Said of a comparison of which a side holds few events."""
@@ -203,3 +209,158 @@ class GroupTable:
 
     def _named(self, i: int) -> str:
         return " x ".join(printable(level) for level in self.g.groups[i])
+
+
+# Estimates of statistics on their own scale, and the interval of the worst or the mean of several gaps.
+#
+# Must not: read a count.
+def event(metric: Measured) -> str:
+    """What a metric counts, in words."""
+    return metric.event.text if isinstance(metric, Rate) else metric.title
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """From the scale of 0 to 1, on which everything is bounded, to a metric's own."""
+
+    start: float
+    width: float
+    counted: bool
+    """Whether it is a share of rows, so that its numerator and denominator are counts."""
+
+    @classmethod
+    def of(cls, metric: Measured, kind: Kind | None = None) -> Scale:
+        """Scale of a metric, or of its differences or ratios."""
+        if isinstance(metric, Rate):
+            return cls(0.0, 1.0, counted=True)
+        low, high = metric.range
+        if kind is not None:
+            return cls(0.0, high - low if kind == "difference" else 1.0, counted=False)
+        return cls(low, high - low, counted=False)
+
+    def moved(self, values: Floats) -> Floats:
+        """Values on the metric's own scale."""
+        if (self.start, self.width) == (0.0, 1.0):
+            return values
+        return self.start + self.width * values
+
+    def said(self, method: str) -> str:
+        """Method with what a metric's rows are worth by, where it is no share of them."""
+        if self.counted:
+            return method
+        return f"{method}, rows worth by {'jackknife' if 'fold' in method else 'delta method'}"
+
+
+def on_scale(estimate: Estimate, metric: Measured) -> Estimate:
+    """Estimate on its metric's own scale, with the method that its interval comes from."""
+    if isinstance(metric, Rate):
+        return estimate
+    asked = asks_of(estimate.compare)[0]
+    kind: Kind | None = "difference" if asked == "difference" else "ratio" if asked == "ratio" else None
+    scale, kept = Scale.of(metric, kind), kind == "ratio"
+
+    def moved(value: float | None) -> float | None:
+        return None if value is None else scale.start + scale.width * value
+
+    values: dict[str, Any] = (
+        {} if (scale.start, scale.width) == (0.0, 1.0) else {k: moved(getattr(estimate, k)) for k in BOUNDED}
+    )
+    method = estimate.method and scale.said(estimate.method)
+    return replace(estimate, **values, method=method, numerator=estimate.numerator if kept else None,
+                   denominator=estimate.denominator if kept else None)  # fmt: skip
+
+
+def determined(sample: Sample) -> bool:
+    """Whether the group alone says the label: every group all positive or all negative, and both occur."""
+    p = sample.p[sample.measured]
+    return len(p) > 1 and bool(np.all((p == 0) | (p == 1)) and p.min() != p.max())
+
+
+def bounds_over(parts: Sequence[Estimate], criterion: Criterion) -> dict[str, Any]:
+    """Interval of the worst of several gaps, or of their mean; a part without an interval could be anything in [0, 1].
+
+    The mean of the limits holds for gaps that err together, and is never too short for others. The pairs that set the
+    limits of the worst are named, because what names them must not be published where they are hidden.
+    """
+    lows = [0.0 if p.low is None else p.low for p in parts]
+    highs = [1.0 if p.high is None else p.high for p in parts]
+    if criterion.aggregate == "mean":
+        low, high, pairs = fmean(lows), fmean(highs), {}
+    else:
+        pick = max if criterion.compare == "difference" else min
+        low, high = pick(lows), pick(highs)
+        pairs = {"low_pair": parts[lows.index(low)].low_pair, "high_pair": parts[highs.index(high)].high_pair}
+    return {} if low <= 0 and high >= 1 else {"low": low, "high": high, **pairs}
+
+
+# Several metrics of one grouping, bounded at once: closed forms over arrays of (metrics, groups).
+#
+# Must not: read rows, know a limit, or put a number into words.
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """Rates of all groups, gaps over them, comparisons with the reference, and extremes; each worked out once."""
+
+    grouped: Grouping
+    metrics: tuple[Measured, ...]
+    tail: float
+
+    @cached_property
+    def samples(self) -> Sequence[Sample]:
+        """Values of all groups, a sample a metric."""
+        return self.grouped.samples(self.metrics)
+
+    @cached_property
+    def together(self) -> Sample:
+        """All samples as one, shape (M, G)."""
+        rates = [m for m in self.metrics if isinstance(m, Rate)]
+        if len(rates) == len(self.metrics) and not self.grouped.folded:
+            return self.grouped.together(rates)
+        return together(self.samples)
+
+    @cached_property
+    def single(self) -> Limits:
+        """Limits of each group's own value, shape (M, G)."""
+        return single(self.together, self.tail)
+
+    @cached_property
+    def differences(self) -> list[Gap]:
+        """Largest difference of each metric."""
+        return gaps(self.together, "difference", self.tail)
+
+    @cached_property
+    def ratios(self) -> list[Gap]:
+        """Smallest ratio of each metric."""
+        return gaps(self.together, "ratio", self.tail)
+
+    def gaps(self, kind: Kind) -> list[Gap]:
+        """Largest difference or smallest ratio of each metric."""
+        return self.differences if kind == "difference" else self.ratios
+
+    @cached_property
+    def less_reference(self) -> Limits:
+        """Limits of each group's difference from the reference, shape (M, G)."""
+        return shown_against(self.together, "difference", self.grouped.reference, self.tail)
+
+    @cached_property
+    def over_reference(self) -> Limits:
+        """Limits of each group's ratio to the reference, shape (M, G)."""
+        return shown_against(self.together, "ratio", self.grouped.reference, self.tail)
+
+    @cached_property
+    def exact_beside(self) -> np.ndarray:
+        """Groups whose comparison with the reference has exact limits, shape (M, G)."""
+        return few_beside(self.together, self.grouped.reference, self.tail)
+
+    def against(self, kind: Kind) -> Limits:
+        """Limits of each group against the reference, shape (M, G)."""
+        return self.less_reference if kind == "difference" else self.over_reference
+
+    @cached_property
+    def lowest(self) -> list[Extreme]:
+        """Lowest group of each metric."""
+        return extremes(self.together, "lowest", self.tail)
+
+    @cached_property
+    def highest(self) -> list[Extreme]:
+        """Highest group of each metric."""
+        return extremes(self.together, "highest", self.tail)

@@ -16,8 +16,8 @@ from audit.errors import printable
 from audit.estimate import Estimate, Group
 from audit.measurement.comparisons import largest_bounds
 from audit.measurement.grouping import Grouping, grouping
+from audit.measurement.inference.contingency import Contrast, contrast, shares
 from audit.measurement.inference.effective import Sample
-from audit.measurement.inference.exclusive import Contrast, contrast, shares
 from audit.measurement.inference.pairs import guarded, rests_on_few, single
 from audit.measurement.metrics.neighbours import FLIP_RATE, FLIP_TEST
 from audit.measurement.scope import NO_GROUP, SMALL, UNMEASURED, Scope

@@ -20,9 +20,7 @@ from audit.measurement.inference.noise import noise_of
 from audit.measurement.inference.pairs import Extreme, Gap, Kind, extreme, gap
 from audit.measurement.metrics.criteria import CRITERIA
 from audit.measurement.metrics.kinds import Criterion, Rate
-from audit.measurement.rates.figures import Figures
-from audit.measurement.rates.forms import KINDS, Measured, bounds_over, on_scale
-from audit.measurement.rates.group_table import FEW, GroupTable
+from audit.measurement.rates.group_table import FEW, KINDS, Figures, GroupTable, Measured, bounds_over, on_scale
 from audit.measurement.scope import SMALL, UNMEASURED
 
 End = Literal["lowest", "highest"]

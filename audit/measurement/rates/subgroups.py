@@ -20,9 +20,9 @@ from audit.measurement.grouping import Grouping
 from audit.measurement.inference.intervals import Floats, Limits
 from audit.measurement.inference.mixtures import HALF, Furthest, furthest, recovered, sides_of, to_other
 from audit.measurement.inference.pairs import guarded
+from audit.measurement.metrics.criteria import RICH_SUBGROUP, RICH_SUBGROUP_FALSE_POSITIVE
 from audit.measurement.metrics.kinds import GroupStatistic, Rate
 from audit.measurement.metrics.rates import BASE_RATE, RATES
-from audit.measurement.metrics.subgroups import RICH_SUBGROUP, RICH_SUBGROUP_FALSE_POSITIVE
 from audit.measurement.scope import NO_GROUP, SMALL, UNMEASURED, Scope
 
 _RATE = {m.name: m for m in RATES}

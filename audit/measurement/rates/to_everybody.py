@@ -17,12 +17,12 @@ import numpy as np
 
 from audit.estimate import Estimate
 from audit.measurement.grouping import Grouping
-from audit.measurement.inference.delta import with_whole
+from audit.measurement.inference.confusion import with_whole
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.mixtures import Furthest, Sides, furthest, sides_of, to_other, to_whole
 from audit.measurement.inference.pairs import Kind
 from audit.measurement.metrics.kinds import EVERYBODY, Everybody, Rate
-from audit.measurement.rates.forms import KINDS, Measured
+from audit.measurement.rates.group_table import KINDS, Measured
 from audit.measurement.rates.rate_table import RateTable
 from audit.measurement.scope import SMALL, UNMEASURED
 

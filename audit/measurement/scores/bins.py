@@ -16,7 +16,7 @@ from audit.cube import Cube, of_others
 from audit.errors import printable
 from audit.estimate import Group, Level
 from audit.measurement.inference.auc import placed
-from audit.measurement.inference.precision import average_precision
+from audit.measurement.inference.calibration import average_precision
 from audit.measurement.scope import Scope
 
 SLACK = 1e-9

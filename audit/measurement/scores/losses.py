@@ -12,8 +12,8 @@ import numpy as np
 from audit.estimate import Estimate
 from audit.measurement.comparisons import Quantity, estimates_of, undefined
 from audit.measurement.grouping import NO_ROWS, Grouping
-from audit.measurement.inference.losses import LOSSES
 from audit.measurement.inference.means import Found, against, extreme, limits, mean_gap, measured
+from audit.measurement.inference.scales import LOSSES
 from audit.measurement.metrics.scores import BRIER, CALIBRATION_GAP, LOG_LOSS
 from audit.measurement.scope import LENT, Scope
 

@@ -15,10 +15,9 @@ from audit.measurement.grouping import Grouping, grouping, missing_groups
 from audit.measurement.metrics.kinds import Metric
 from audit.measurement.metrics.scores import SCORES
 from audit.measurement.scope import Scope
-from audit.measurement.scores.auc import area_estimates
+from audit.measurement.scores.auc import area_estimates, areas_unlike, curve_estimates
 from audit.measurement.scores.bins import Bins, areas_of, bins_of, pairs_of
 from audit.measurement.scores.calibration import calibration_estimates
-from audit.measurement.scores.curves import areas_unlike, curve_estimates
 from audit.measurement.scores.losses import loss_estimates
 
 

@@ -9,10 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, combinations
 
-from audit.checks.codes import codes
-from audit.checks.counted_codes import COUNTED, DECLARED, THRESHOLD, mend_of
-from audit.checks.decisions import score_checks
-from audit.checks.groups import group_checks
+from audit.checks.codes import COUNTED, DECLARED, THRESHOLD, codes, mend_of
+from audit.checks.groups import group_checks, score_checks
 from audit.config.schema import Config
 from audit.counting.plan import Counted, Plan
 from audit.errors import no_such, printable

@@ -15,8 +15,7 @@ from audit.record.result import AuditResult, Gate
 from audit.report.card.adverse import adverse_table, is_shown
 from audit.report.card.charts import MOST_ROWS, Chart, rates_chart
 from audit.report.card.classes import class_tables
-from audit.report.card.comparisons import gaps_table, left_out_note, orders_table
-from audit.report.card.everybody import everybody_tables
+from audit.report.card.comparisons import everybody_tables, gaps_table, left_out_note, orders_table
 from audit.report.card.lookup import By, Grouped
 from audit.report.card.shapes import GroupingView, Table, TableRow
 from audit.report.card.words import LEFT_OUT, Cell, count, estimate_cell, group_name, grouping_name, percent, title_of

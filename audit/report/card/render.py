@@ -9,6 +9,7 @@ Must not: show anything that `disclosure.publishable` has not gone over.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,13 +20,18 @@ from typing import TYPE_CHECKING, Any
 
 from audit.errors import QuestionError, StoreError, no_such, printable
 from audit.record.result import AuditResult
-from audit.report.card.markdown import cell_text, inline, plain_text
 from audit.report.card.view import card_view
+from audit.report.card.words import Cell
 from audit.report.disclosure.publishable import asked_k, publishable
 from audit.system.assets import asset
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+SPECIAL = re.compile(r"([\\`*|~]|\](?=[(\[:])|(?<!\w)_|_(?!\w))")
+"""Brackets of intervals stay readable; only those that could begin a link are escaped."""
+LINE_START = re.compile(r"^([+\-=#])")
+
 
 TEMPLATES = "reports/templates"
 WRITTEN = ("html", "md")
@@ -170,3 +176,43 @@ def environment(ending: str) -> Environment:
     )
     made.filters |= {"cell": cell_text, "inline": inline}
     return made
+
+
+# Text made safe inside Markdown: no markup, no table, no HTML comes from a value.
+#
+# Must not: be used for HTML, which the template engine escapes.
+class Escaped(str):
+    """Markdown that is already safe."""
+
+    __slots__ = ()
+
+
+def inline(text: object) -> Escaped:
+    """Text as one line of Markdown without meaning of its own."""
+    if isinstance(text, Escaped):
+        return text
+    line = " ".join(str(text).split())
+    escaped = SPECIAL.sub(r"\\\1", html.escape(line, quote=False))
+    return Escaped(LINE_START.sub(r"\\\1", escaped))
+
+
+def plain_text(value: object) -> object:
+    """What the template engine prints: text that no filter has seen is escaped."""
+    return value if isinstance(value, Escaped) else inline(value) if isinstance(value, str) else value
+
+
+def cell_text(cell: Cell) -> Escaped:
+    """Cell of a table in one line: the value, its interval, what it rests on."""
+    parts = [cell.text, cell.interval, f"({cell.note})" if cell.note else ""]
+    return Escaped(" ".join(inline(p) for p in parts if p))
+
+
+# A result as a notebook shows it: the verdict, the limits, the groups.
+#
+# A notebook is its author's private desk, so nothing is left out here; the card is what is published.
+#
+# Must not: need a stylesheet, a script or the network.
+def fragment(result: AuditResult) -> str:
+    """Piece of HTML that stands on its own; names and reasons are escaped."""
+    view = card_view(publishable(result, 1), 1)
+    return environment("html").get_template("notebook.html.j2").render(card=view)

@@ -14,15 +14,23 @@ from dataclasses import dataclass
 from audit.gates.judge import WORST_FIRST, deciding
 from audit.gates.sentences import headline_of, training_notes
 from audit.record.result import AuditResult, Gate
-from audit.report.card.accounts import PartView, check_rows, part_view, provenance
+from audit.report.card.accounts import (
+    SENTENCE_LENGTH,
+    CodeView,
+    OwnerWords,
+    PartView,
+    check_rows,
+    codes_of,
+    owner_words,
+    part_view,
+    provenance,
+)
 from audit.report.card.charts import Strip, gate_strip
-from audit.report.card.checking import CodeView, codes_of
 from audit.report.card.dataset import data_groupings
 from audit.report.card.energy import EnergyView, energy_view
 from audit.report.card.epochs import EpochsView, epochs_views
 from audit.report.card.groups import model_groupings
 from audit.report.card.method import Term, definitions, method_notes
-from audit.report.card.owner import SENTENCE_LENGTH, OwnerWords, owner_words
 from audit.report.card.shapes import GroupingView
 from audit.report.card.words import BADGES, Badge, safe_text
 

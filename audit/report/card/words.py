@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from audit.errors import printable
-from audit.estimate import Estimate, Group
+from audit.estimate import Estimate, Group, rows_text
 from audit.gates.sentences import MANY
 from audit.record.energy_text import share_text
 from audit.record.result import Part
-from audit.row_totals import rows_text
 
 Mark = Literal["ok", "few", "undefined", "suppressed", "none"]
 TOO_FEW, TOO_RARE = "too few to judge", "too few of the rarer outcome to judge"

@@ -23,8 +23,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit.measurement.metrics.kinds import Family
-from audit.report.disclosure.confusions import Cells, by_label, by_prediction
-from audit.report.disclosure.small_cells import Counts, Key, Law, family_cells, family_masks
+from audit.report.disclosure.small_cells import (
+    Cells,
+    Counts,
+    Key,
+    Law,
+    by_label,
+    by_prediction,
+    family_cells,
+    family_masks,
+)
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,7 +16,7 @@ from audit.gates.check_counts import checks_found, is_counted
 from audit.gates.decisive_groups import end_of, pair_at
 from audit.gates.judge import breaks
 from audit.gates.sentences import shown_extremes, shown_sentence, unmeasured, waived_text
-from audit.measurement.beside import Beside
+from audit.measurement.find import Beside
 from audit.record.result import Check, Gate, Run
 
 

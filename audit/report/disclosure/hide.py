@@ -11,6 +11,8 @@ Must not: know what an estimate, a gate or a page is.
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -22,9 +24,13 @@ from types import MappingProxyType
 from audit.estimate import Group, Level
 from audit.measurement.metrics.kinds import Family
 from audit.report.disclosure.attack import Page, Relation, Secret, told
-from audit.report.disclosure.choosing import Choice, chosen
-from audit.report.disclosure.confusions import Cells
-from audit.report.disclosure.small_cells import BELOW, FAMILIES, By, Counts, Key, Law, family_cells, law_of
+from audit.report.disclosure.small_cells import BELOW, FAMILIES, By, Cells, Counts, Key, Law, family_cells, law_of
+
+NODES = 2000
+"""Branches after which the best choice so far is taken."""
+LARGEST = 12_000
+"""Secrets times groups; more are not chosen among."""
+
 
 CROSSED, SINGLE, FIRST, NAMED = 1.0, 50.0, 90.0, 5_000.0
 """What a reader loses with a group of a crossing, of a single attribute, the first one of it, with which comparisons
@@ -288,3 +294,112 @@ def _everybody(counts: Counts) -> dict[Group, Cells]:
     """Everybody, as the groups of one attribute and those without one."""
     groups = next(groups for groups in counts.values() if any(any(four) for four in groups.values()))
     return {(): tuple(sum(column) for column in zip(*groups.values(), strict=True))}
+
+
+# Which groups are hidden beside secrets at the least loss.
+#
+# A secret is protected against a sum where it could be larger while other hidden counts are smaller, along every
+# total that is published: a flow through hidden groups. The groups are chosen that leave such a flow for each secret
+# and whose loss together is least. What decides is who is a secret, whose counts include a 0, names, and what the
+# reader loses; no count does, so that the choice tells none.
+#
+# Must not: know a count, or judge whether a flow is wide enough.
+#
+# References
+# ----------
+# Kelly, Golden and Assad (1992), Networks 22:397 (cell suppression: protection by flows).
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Among whom is chosen, for whom."""
+
+    keys: Sequence[Key]
+    """Everybody who counts somebody."""
+    relations: Sequence[Relation]
+    secrets: Sequence[Key]
+    hidden: Collection[Key]
+    """Who is hidden already."""
+    still: Collection[Key]
+    """Who cannot give way: shown whatever happens, or with a count of 0."""
+    barred: Mapping[Key, Collection[Key]]
+    """For each secret who did not suffice, and is no way for its flow."""
+    loss: Mapping[Key, float]
+    """What a reader loses with each that may be hidden."""
+
+
+def chosen(choice: Choice) -> tuple[set[Key], list[Key]] | None:
+    """Who is hidden besides, and the secrets for which no choice leaves a flow; None where there are too many."""
+    program = _Program(choice)
+    if len(program.choice.secrets) * len(program.moving) > LARGEST:
+        return None
+    for at, secret in enumerate(choice.secrets):
+        program.protect(at, secret)
+    return program.solved()
+
+
+class _Program:
+    """The choice as a mixed integer program: who is hidden, a flow for each secret, and who goes without one."""
+
+    def __init__(self, choice: Choice) -> None:
+        self.choice = choice
+        self.free = {
+            key: i for i, key in enumerate(k for k in choice.keys if k in choice.loss and k not in choice.hidden)
+        }
+        self.moving = [k for k in choice.keys if k not in choice.still and (k in choice.hidden or k in choice.loss)]
+        self.without = len(self.free) + len(choice.secrets) * (len(self.moving) + 1)
+        """Place of the first secret among those that may go without a flow."""
+        self.entries: list[tuple[int, int, float]] = []
+        self.limits: list[tuple[float, float]] = []
+
+    def _add(self, terms: Mapping[int, float], low: float, high: float) -> None:
+        self.entries.extend((len(self.limits), place, x) for place, x in terms.items())
+        self.limits.append((low, high))
+
+    def protect(self, at: int, secret: Key) -> None:
+        """One more of a secret, and one less of others along every total, through whoever is hidden."""
+        first = len(self.free) + at * (len(self.moving) + 1)
+        barred = self.choice.barred[secret]
+        flow = {key: first + i for i, key in enumerate(self.moving) if key not in barred}
+        flow[secret] = first + len(self.moving)
+        self._add({flow[secret]: 1, self.without + at: 1}, 1, 1)
+        for relation in self.choice.relations:
+            terms = {flow[part]: 1.0 for part in relation.parts if part in flow}
+            if relation.total in flow:
+                terms[flow[relation.total]] = -1.0
+            if terms:
+                self._add(terms, 0, 0)
+        for key in self.free.keys() & flow.keys():
+            self._add({flow[key]: 1, self.free[key]: -1}, -math.inf, 0)
+            self._add({flow[key]: -1, self.free[key]: -1}, -math.inf, 0)
+
+    def solved(self) -> tuple[set[Key], list[Key]] | None:
+        """The choice of least loss."""
+        import numpy as np
+        from scipy.optimize import Bounds, LinearConstraint, milp
+        from scipy.sparse import csr_array
+
+        size, total = len(self.free), self.without + len(self.choice.secrets)
+        rows, places, values = zip(*self.entries, strict=True)
+        matrix = csr_array((values, (rows, places)), shape=(len(self.limits), total))
+        losses = _losses(list(self.free), self.choice.loss)
+        cost, low, whole = np.zeros(total), np.zeros(total), np.zeros(total)
+        cost[:size], cost[self.without :] = losses, 2 * sum(losses) + 1
+        low[size : self.without] = -1
+        whole[:size] = 1
+        found = milp(cost, integrality=whole, bounds=Bounds(low, 1),
+                     constraints=LinearConstraint(matrix, *map(np.array, zip(*self.limits, strict=True))),
+                     options={"node_limit": NODES, "mip_rel_gap": 0})  # fmt: skip
+        if found.x is None:
+            return None
+        without = [s for i, s in enumerate(self.choice.secrets) if found.x[self.without + i] > 0.5]
+        return {key for key, i in self.free.items() if found.x[i] > 0.5}, without
+
+
+def _losses(free: Sequence[Key], loss: Mapping[Key, float]) -> list[float]:
+    """Losses, of which no two are the same: among equals the order of names that nobody chose decides."""
+    rank = {key: i for i, key in enumerate(sorted(free, key=shuffled))}
+    return [loss[key] * (1 + rank[key] / (1000 + 10 * len(free))) for key in free]
+
+
+def shuffled(key: Key) -> str:
+    """A place among other names that nobody chose."""
+    return hashlib.sha256(repr(key).encode()).hexdigest()

@@ -22,16 +22,16 @@ from audit.config.sections import SMALLEST_PUBLISHED
 from audit.errors import QuestionError
 from audit.estimate import Estimate, Group, Stage
 from audit.gates import four_fifths
-from audit.measurement.beside import Beside
 from audit.measurement.estimates import Estimates
+from audit.measurement.find import Beside
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion, Family, Rate, asks_of, at_k
 from audit.record.cubes import Axis, CubeRecord
 from audit.record.epochs import Epoch, chosen, groups_of, rates_of
-from audit.record.result import AuditResult, Check, Gate, Verdict
+from audit.record.result import AuditResult, CarbonPerUnit, Check, Energy, Gate, Verdict
+from audit.report.card.words import LEFT_OUT
 from audit.report.disclosure.attack import VALUES
 from audit.report.disclosure.gates import deciding_groups, without_findings, without_names, without_numbers
-from audit.report.disclosure.hidden_units import shown_energy
 from audit.report.disclosure.hide import NOBODY, hidden
 from audit.report.disclosure.small_cells import (
     BELOW,
@@ -405,3 +405,23 @@ def _gate(gate: Gate, shields: Mapping[Stage, _Shield], around: Beside, k: int, 
     if shown is estimate:
         return gate
     return without_numbers(gate, estimate, shown, around, k, today)
+
+
+# Carbon of a correct prediction, left out of what is published wherever the accuracy is: one gives the other away.
+def shown_energy(energy: Energy | None, shown: Estimates) -> Energy | None:
+    """Energy without the carbon of a correct prediction of a group whose accuracy is left out: it gives that away."""
+    if energy is None or not energy.sci:
+        return energy
+    known = {row.by: shown.of("model", "accuracy", row.by) for row in energy.sci if row.by}
+    return replace(energy, sci=tuple(_unit(row, known.get(row.by, ())) for row in energy.sci))
+
+
+def _unit(row: CarbonPerUnit, accuracies: Sequence[Estimate]) -> CarbonPerUnit:
+    if row.group is None:
+        return row
+    plain = (e for e in accuracies if e.group == row.group and (e.compare, e.reference, e.outcome) == (None,) * 3)
+    accuracy = next(plain, None)
+    if accuracy is not None and accuracy.status != "suppressed":
+        return row
+    why = accuracy.reason if accuracy is not None else "its accuracy is not in the record"
+    return CarbonPerUnit(kind=row.kind, unit=row.unit, by=row.by, group=row.group, reason=f"{LEFT_OUT}: {why}")

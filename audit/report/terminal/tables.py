@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 
 from audit.errors import printable
-from audit.estimate import WORST_CLASS, Estimate, Group, interval_text, number
-from audit.group_names import group_text
+from audit.estimate import WORST_CLASS, Estimate, Group, group_text, interval_text, number
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.record.result import AuditResult
 

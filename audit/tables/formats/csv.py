@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from audit.errors import SourceError, printable
-from audit.tables.contents import BOM
+from audit.tables.files import BOM
 from audit.tables.formats.decoding import decoded, reading_option
 from audit.tables.formats.dialect import UNSAID, Dialect
 from audit.tables.kinds import refuse_names

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.errors import SourceError, printable
 from audit.system.strict_json import NotStrictError, decoder
-from audit.tables.contents import BOM
+from audit.tables.files import BOM
 from audit.tables.formats.csv import refuse_encoding
 from audit.tables.kinds import EXACT_INTEGER, beyond_64_bits, refuse_names
 

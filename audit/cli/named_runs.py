@@ -1,4 +1,4 @@
-"""Runs by the name that a person gives, those that did not end among them: for gate, show and list."""
+"""Runs by the names that people give them, and what is left of those that did not end."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.cli.printing import put, say
+from audit.cli.console import put, say
 
 if TYPE_CHECKING:
     from audit.record.result import AuditResult
     from audit.record.store import Entry
 
 
+# Runs by the name that a person gives, those that did not end among them: for gate, show and list.
 def by_name(named: str, store: Path) -> tuple[AuditResult, Path]:
     """Result and the folder in which it lies, by a path, an id or the start of one in the store, or ``latest``."""
     from audit.record.store import Store, read_result
@@ -64,7 +65,7 @@ def unfinished(named: str, store: Path, *, json: bool, gated: bool) -> bool:
     from dataclasses import asdict
 
     from audit.cli.console import PlainConsole
-    from audit.record.unfinished import unfinished as found_by
+    from audit.record.store import unfinished as found_by
     from audit.report.terminal.summary import unfinished_lines
 
     left = found_by(Path(named), store)
@@ -85,7 +86,7 @@ def state(entry: Entry) -> str:
 
 def kept_kwh(entry: Entry) -> float | None:
     """Energy that a run which did not end has left; None where there is none, or where it ended."""
-    from audit.record.unfinished import kept
+    from audit.record.store import kept
 
     energy = kept(entry.path).energy if entry.state == "incomplete" else None
     return None if energy is None else energy.energy_kwh
