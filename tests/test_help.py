@@ -1,0 +1,38 @@
+"""What every command says of itself, byte for byte.
+
+Regenerate with: EVENHAND_UPDATE_GOLDEN=1 pytest tests/test_help.py
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from audit.cli.app import app
+
+GOLDEN = Path(__file__).parent / "golden" / "help"
+COMMANDS = sorted(typer.main.get_command(app).commands)
+WIDTH = {"COLUMNS": "100", "NO_COLOR": "1"}
+
+
+def help_of(*command):
+    done = CliRunner().invoke(app, [*command, "--help"], env=WIDTH, prog_name="audit")
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_reads_as_before(command):
+    said, golden = help_of(*command.split()), GOLDEN / f"{command or 'audit'}.txt"
+    if os.environ.get("EVENHAND_UPDATE_GOLDEN"):
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(said)
+    assert said == golden.read_text()
+
+
+def test_every_golden_file_is_of_a_command():
+    assert {path.stem for path in GOLDEN.iterdir()} == {"audit", *COMMANDS}
