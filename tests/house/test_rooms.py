@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,12 @@ APART = {
 
 def test_a_short_module_with_one_importer_is_part_of_it():
     assert splinters() == APART.keys()
+
+
+def test_the_page_of_the_house_names_every_room(root):
+    page = (root / "docs" / "ARCHITECTURE.md").read_text()
+    assert len(page.splitlines()) <= 120
+    for entry in sorted(entries(PACKAGE) - {"__main__.py", "_version.py", "py.typed"}):
+        assert f"(../audit/{entry})" in page, f"{entry} stands on no line of docs/ARCHITECTURE.md"
+    for link in re.findall(r"\(\.\./(audit/[a-z_./]*)\)", page):
+        assert (root / link).exists(), link
