@@ -7,6 +7,7 @@ its record here and its arithmetic in `audit.measurement.rates.adverse`.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from audit.measurement.metrics.kinds import GroupStatistic
 
@@ -24,29 +25,23 @@ _NEEDS = ("prediction",)
 _INSTEAD = "the lowest of adverse_impact_ratio"
 _GUIDELINES = "29 CFR 1607.4 D (EEOC Uniform Guidelines)"
 
-IMPACT_RATIO = GroupStatistic(
+_impact = partial(GroupStatistic, stage="model", needs=_NEEDS, gives_away="selection", table=TABLE)
+IMPACT_RATIO = _impact(
     name="adverse_impact_ratio",
     title="Adverse impact ratio",
-    stage="model",
-    needs=_NEEDS,
     judged=("lowest",),
-    gives_away="selection",
-    table=TABLE,
     ideal="1; under 4/5 the Guidelines speak of adverse impact",
     text="selection rate of the group / selection rate of the group with the highest",
     source=f"{_GUIDELINES}; EEOC (1979), Questions and Answers, 44 FR 11996, nos. 11 and 12",
     caveat="the highest group is chosen from the same data, so every ratio is too low on average; that of its lowest "
     "has an interval that has looked at all pairs",
 )
-IMPACT_Z = GroupStatistic(
+_unjudged = partial(
+    GroupStatistic, stage="model", needs=_NEEDS, judged=(), instead=_INSTEAD, gives_away="selection", table=TABLE
+)
+IMPACT_Z = _unjudged(
     name="adverse_impact_z",
     title="Standard deviations from the highest rate",
-    stage="model",
-    needs=_NEEDS,
-    judged=(),
-    instead=_INSTEAD,
-    gives_away="selection",
-    table=TABLE,
     range=(-math.inf, 0.0),
     ideal="0; courts look twice beyond two or three",
     text="(rate of the group - highest rate) / sqrt(P (1 - P) (1/n + 1/n of the highest)), P the rate of both together",
@@ -54,30 +49,18 @@ IMPACT_Z = GroupStatistic(
     "Castaneda v. Partida (1977), 430 U.S. 482, note 17",
     caveat="not corrected for having chosen the highest group; where p says otherwise, p decides",
 )
-IMPACT_P = GroupStatistic(
+IMPACT_P = _unjudged(
     name="adverse_impact_p",
     title="Probability of so large a difference by chance",
-    stage="model",
-    needs=_NEEDS,
-    judged=(),
-    instead=_INSTEAD,
-    gives_away="selection",
-    table=TABLE,
     ideal="above 0.05",
     text="two-sided p of equal selection in the group and in the group with the highest rate",
     source=f"{_GUIDELINES} ('statistically significant'); Fisher (1935), The Logic of Inductive Inference, "
     "JRSS 98:39 (exact test)",
     caveat="its comparison 'corrected' allows for having chosen the highest group among all pairs (Bonferroni)",
 )
-SHORTFALL = GroupStatistic(
+SHORTFALL = _unjudged(
     name="selection_shortfall",
     title="Selections short of the expected number",
-    stage="model",
-    needs=_NEEDS,
-    judged=(),
-    instead=_INSTEAD,
-    gives_away="selection",
-    table=TABLE,
     range=(0.0, math.inf),
     ideal="0",
     text="rows of the group x rate of the group and the highest group together - selected in the group",

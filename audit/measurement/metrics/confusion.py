@@ -5,6 +5,7 @@ Adding one is adding one record to `STATISTICS`.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from audit.measurement.metrics.kinds import Statistic
@@ -58,12 +59,11 @@ def _rarest_margin(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
     return np.minimum(np.minimum(tn + fp, fn + tp), np.minimum(tn + fn, fp + tp))
 
 
+_statistic = partial(Statistic, stage="model", needs=_BOTH)
 STATISTICS: tuple[Statistic, ...] = (
-    Statistic(
+    _statistic(
         name="balanced_accuracy",
         title="Balanced accuracy",
-        stage="model",
-        needs=_BOTH,
         of=_balanced_accuracy,
         support=_rarer_label,
         text="(TP / (TP + FN) + TN / (TN + FP)) / 2",
@@ -71,11 +71,9 @@ STATISTICS: tuple[Statistic, ...] = (
         ideal="1, and equal over groups",
         source="Brodersen et al. (2010), ICPR, section 2",
     ),
-    Statistic(
+    _statistic(
         name="f1",
         title="F1",
-        stage="model",
-        needs=_BOTH,
         of=_f1,
         support=_not_true_negative,
         text="2 TP / (2 TP + FP + FN)",
@@ -84,11 +82,9 @@ STATISTICS: tuple[Statistic, ...] = (
         source="van Rijsbergen (1979), Information Retrieval, chapter 7",
         caveat="ignores true negatives, and depends on the base rate",
     ),
-    Statistic(
+    _statistic(
         name="matthews_correlation",
         title="Matthews correlation",
-        stage="model",
-        needs=_BOTH,
         range=(-1.0, 1.0),
         judged=("difference", "lowest", "highest"),
         of=_matthews,
@@ -99,11 +95,9 @@ STATISTICS: tuple[Statistic, ...] = (
         source="Matthews (1975), Biochimica et Biophysica Acta 405:442",
         caveat="depends on the base rate",
     ),
-    Statistic(
+    _statistic(
         name="average_odds",
         title="Average odds",
-        stage="model",
-        needs=_BOTH,
         judged=("difference",),
         of=_average_odds,
         support=_rarer_label,

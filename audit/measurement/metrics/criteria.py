@@ -5,6 +5,7 @@ Adding a criterion is adding one record to `CRITERIA`; a gate may ask for it by 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 from audit.measurement.metrics.kinds import Criterion, GroupStatistic
@@ -14,31 +15,22 @@ _CAVEAT = (
     "over the declared groups and crossings, not over all linear threshold functions as there; "
     "a small group weighs little, however badly it fares"
 )
-RICH_SUBGROUP = GroupStatistic(
+_violation = partial(GroupStatistic, stage="model", judged=("largest",), range=(0.0, 0.25), ideal="0", caveat=_CAVEAT)
+RICH_SUBGROUP = _violation(
     name="rich_subgroup_violation",
     title="Rich subgroup violation",
-    stage="model",
     needs=("prediction",),
-    judged=("largest",),
     gives_away="selection",
-    range=(0.0, 0.25),
-    ideal="0",
     text="largest over groups of (share of rows) * |selection rate of the group - selection rate of everybody|",
     source=f"{_KEARNS}, definition 2.3 (statistical parity subgroup fairness)",
-    caveat=_CAVEAT,
 )
-RICH_SUBGROUP_FALSE_POSITIVE = GroupStatistic(
+RICH_SUBGROUP_FALSE_POSITIVE = _violation(
     name="rich_subgroup_false_positive_violation",
     title="Rich subgroup violation of false positives",
-    stage="model",
     needs=("label", "prediction"),
-    judged=("largest",),
-    range=(0.0, 0.25),
-    ideal="0",
     text="largest over groups of (share of rows in the group with label = 0) * |false positive rate of the group - "
     "false positive rate of everybody|",
     source=f"{_KEARNS}, definition 2.5 (false positive subgroup fairness)",
-    caveat=_CAVEAT,
 )
 SUBGROUPS = (RICH_SUBGROUP, RICH_SUBGROUP_FALSE_POSITIVE)
 
@@ -59,76 +51,58 @@ _CLARIFY: tuple[tuple[str, str, str, Literal["difference", "ratio"], str], ...] 
 )  # fmt: skip
 """Clarify compares two groups; here the largest gap over all groups is taken, and the pair is named."""
 
+_criterion = partial(Criterion, stage="model", needs=_BOTH)
+_parity = partial(Criterion, stage="model", needs=("prediction",), rates=("selection_rate",), gives_away="selection")
+_equalized_odds = partial(Criterion, stage="model", needs=_BOTH, rates=("true_positive_rate", "false_positive_rate"))
 CRITERIA: tuple[Criterion, ...] = (
-    Criterion(
+    _parity(
         name="demographic_parity_difference",
         title="Demographic parity difference",
-        stage="model",
-        needs=("prediction",),
-        rates=("selection_rate",),
         compare="difference",
-        gives_away="selection",
         ideal="0",
         source="Agarwal et al. (2018), definition 1; Fairlearn",
     ),
-    Criterion(
+    _parity(
         name="demographic_parity_ratio",
         title="Demographic parity ratio",
-        stage="model",
-        needs=("prediction",),
-        rates=("selection_rate",),
         compare="ratio",
-        gives_away="selection",
         ideal="1",
         source="29 CFR 1607.4 D (four-fifths rule); Fairlearn",
     ),
-    Criterion(
+    _criterion(
         name="equal_opportunity_difference",
         title="Equal opportunity difference",
-        stage="model",
-        needs=_BOTH,
         rates=("true_positive_rate",),
         compare="difference",
         ideal="0",
         source=f"{_HARDT}, definition 2.2",
     ),
-    Criterion(
+    _equalized_odds(
         name="equalized_odds_difference",
         title="Equalized odds difference",
-        stage="model",
-        needs=_BOTH,
-        rates=("true_positive_rate", "false_positive_rate"),
         compare="difference",
         ideal="0",
         source=f"{_HARDT}, definition 2.1; the larger of the two gaps, as in Fairlearn",
     ),
-    Criterion(
+    _equalized_odds(
         name="equalized_odds_ratio",
         title="Equalized odds ratio",
-        stage="model",
-        needs=_BOTH,
-        rates=("true_positive_rate", "false_positive_rate"),
         compare="ratio",
         ideal="1",
         source=f"{_HARDT}, definition 2.1; the smaller of the two ratios, as in Fairlearn",
     ),
-    Criterion(
+    _equalized_odds(
         name="equalized_odds_difference_mean",
         title="Equalized odds difference, mean",
-        stage="model",
-        needs=_BOTH,
-        rates=("true_positive_rate", "false_positive_rate"),
         compare="difference",
         aggregate="mean",
         ideal="0",
         source=f"{_HARDT}, definition 2.1; the mean of the two gaps, as in Fairlearn with agg='mean'",
         caveat="the two gaps may lie between different groups; the pair of the larger one is named",
     ),
-    Criterion(
+    _criterion(
         name="average_odds_difference",
         title="Average odds difference",
-        stage="model",
-        needs=_BOTH,
         rates=("average_odds",),
         compare="difference",
         ideal="0",

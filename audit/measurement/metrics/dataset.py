@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 from audit.measurement.metrics.events import ANYBODY, LABEL_POSITIVE
 from audit.measurement.metrics.kinds import GroupStatistic, Metric, Rate
@@ -49,165 +50,116 @@ DATA_BASE_RATE = Rate(
     source="Barocas, Hardt and Narayanan (2023), chapter 3",
     caveat="describes the labels, which may themselves be biased",
 )
-CLASS_IMBALANCE = GroupStatistic(
+_gap = partial(GroupStatistic, stage="data", judged=("largest",), range=(-1.0, 1.0), ideal="0")
+CLASS_IMBALANCE = _gap(
     name="class_imbalance",
     title="Class imbalance",
-    stage="data",
     needs=(),
-    judged=("largest",),
-    range=(-1.0, 1.0),
     gives_away="rows",
-    ideal="0",
     text="(n_a - n_d) / (n_a + n_d)",
     source=f"{_CLARIFY} (CI)",
 )
-LABEL_GAP = GroupStatistic(
+LABEL_GAP = _gap(
     name="difference_in_proportions_of_labels",
     title="Difference in proportions of labels",
-    stage="data",
     needs=("label",),
-    judged=("largest",),
-    range=(-1.0, 1.0),
     gives_away="labels",
-    ideal="0",
     text="q_a - q_d",
     source=f"{_CLARIFY} (DPL)",
 )
 _BINARY = "over all labels (label = 1 and label ≠ 1 where one is positive)"
-KL = GroupStatistic(
+_distance = partial(
+    GroupStatistic, stage="data", needs=("label",), judged=(), instead="difference_in_proportions_of_labels", ideal="0"
+)
+KL = _distance(
     name="kl_divergence",
     title="Kullback-Leibler divergence of labels",
-    stage="data",
-    judged=(),
-    instead="difference_in_proportions_of_labels",
-    needs=("label",),
     range=(0.0, math.inf),
-    ideal="0",
     text=f"sum of P_a ln(P_a / P_d) {_BINARY}",
     source=f"{_CLARIFY} (KL)",
     caveat="a label that only the reference has makes it infinite: undefined, and said",
 )
-JS = GroupStatistic(
+JS = _distance(
     name="js_divergence",
     title="Jensen-Shannon divergence of labels",
-    stage="data",
-    judged=(),
-    instead="difference_in_proportions_of_labels",
-    needs=("label",),
     range=(0.0, math.log(2)),
-    ideal="0",
     text=f"(KL(P_a, M) + KL(P_d, M)) / 2 with M = (P_a + P_d) / 2, {_BINARY}",
     source=f"{_CLARIFY} (JS)",
 )
-LP = GroupStatistic(
+LP = _distance(
     name="lp_norm",
     title="Euclidean distance of labels",
-    stage="data",
-    judged=(),
-    instead="difference_in_proportions_of_labels",
-    needs=("label",),
     range=(0.0, math.sqrt(2)),
-    ideal="0",
     text=f"sqrt(sum of (P_a - P_d)^2) {_BINARY}",
     source=f"{_CLARIFY} (LP)",
 )
-TVD = GroupStatistic(
+TVD = _distance(
     name="total_variation_distance",
     title="Total variation distance of labels",
-    stage="data",
-    judged=(),
-    instead="difference_in_proportions_of_labels",
-    needs=("label",),
-    ideal="0",
     text=f"half the sum of |P_a - P_d| {_BINARY}",
     source=f"{_CLARIFY} (TVD)",
 )
-KS = GroupStatistic(
+KS = _distance(
     name="ks_distance",
     title="Largest gap of one label",
-    stage="data",
-    judged=(),
-    instead="difference_in_proportions_of_labels",
-    needs=("label",),
-    ideal="0",
     text=f"largest |P_a - P_d| {_BINARY}",
     source=f"{_CLARIFY} (KS)",
     caveat="not a distance of distribution functions, in spite of its name",
 )
-SMOOTHED_EDF = GroupStatistic(
+SMOOTHED_EDF = _distance(
     name="smoothed_empirical_differential_fairness",
     title="Smoothed empirical differential fairness",
-    stage="data",
-    judged=(),
-    instead="difference_in_proportions_of_labels",
-    needs=("label",),
     range=(0.0, math.inf),
-    ideal="0",
     text="largest |ln(r_i / r_j)| over groups and labels, r = (n_label + 1) / (n + 2)",
     source="Foulds et al. (2020), ICDE, equation 5",
 )
-CONDITIONAL_LABELS = GroupStatistic(
+_conditional = partial(
+    GroupStatistic,
+    judged=("largest",),
+    range=(-1.0, 1.0),
+    ideal="0",
+    caveat="a share of nobody counts 0, as in Clarify, and is flagged",
+)
+CONDITIONAL_LABELS = _conditional(
     name="conditional_demographic_disparity",
     title="Conditional demographic disparity of labels",
     stage="data",
     needs=("label", "stratum"),
-    judged=("largest",),
-    range=(-1.0, 1.0),
-    ideal="0",
     text="mean over strata, weighted by size, of (share of label ≠ 1) - (share of label = 1)",
     source=f"Wachter, Mittelstadt and Russell (2021), section 5; {_CLARIFY} (CDDL)",
-    caveat="a share of nobody counts 0, as in Clarify, and is flagged",
 )
-CONDITIONAL_PREDICTIONS = GroupStatistic(
+CONDITIONAL_PREDICTIONS = _conditional(
     name="conditional_demographic_disparity_in_predicted_labels",
     title="Conditional demographic disparity of predictions",
     stage="model",
     needs=("prediction", "stratum"),
-    judged=("largest",),
-    range=(-1.0, 1.0),
-    ideal="0",
     text="mean over strata, weighted by size, of (share of prediction = 0) - (share of prediction = 1)",
     source=f"Wachter, Mittelstadt and Russell (2021), section 5; {_CLARIFY} (CDDPL)",
-    caveat="a share of nobody counts 0, as in Clarify, and is flagged",
 )
 _LIFT = "Vasudevan and Kenthapadi (2020), CIKM, LiFT"
 _POPULATION = "the ratio of representation"
-SKEW = GroupStatistic(
+_from_population = partial(GroupStatistic, stage="data", needs=(), judged=(), instead=_POPULATION, gives_away="rows")
+SKEW = _from_population(
     name="skew",
     title="Skew against the population",
-    stage="data",
-    judged=(),
-    instead=_POPULATION,
-    needs=(),
     range=(-math.inf, math.inf),
-    gives_away="rows",
     ideal="0",
     text="ln(share of the group in the data / its share in the population)",
     source=_LIFT,
     caveat="unsmoothed; nobody in the data makes it minus infinite: undefined, and said",
 )
-POPULATION_TV = GroupStatistic(
+POPULATION_TV = _from_population(
     name="population_total_variation",
     title="Total variation from the population",
-    stage="data",
-    judged=(),
-    instead=_POPULATION,
-    needs=(),
-    gives_away="rows",
     ideal="what a sample of this size from the population shows",
     text="half the sum of |share in the data - share in the population|",
     source=_LIFT,
     caveat="never 0 by chance alone: what a sample from the population shows on average is printed with it",
 )
-POPULATION_CHI_SQUARE = GroupStatistic(
+POPULATION_CHI_SQUARE = _from_population(
     name="population_chi_square",
     title="Chi-square against the population",
-    stage="data",
-    judged=(),
-    instead=_POPULATION,
-    needs=(),
     range=(0.0, math.inf),
-    gives_away="rows",
     ideal="its degrees of freedom, or less",
     text="sum of (observed - expected)^2 / expected over groups",
     source="Pearson (1900), Philosophical Magazine 50:157; weights and units: Rao and Scott (1981), JASA 76:221",

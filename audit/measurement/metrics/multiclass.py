@@ -6,6 +6,7 @@ of a rate. Adding one is adding a record to `MACRO` or to `WORST`.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from audit.estimate import WORST_CLASS
@@ -156,13 +157,11 @@ def _apart(x: Floats, _labelled: Mask) -> Floats:
     return np.stack([s - t.max(axis=-1), s - p.max(axis=-1)], axis=-1)
 
 
+_statistic = partial(ClassStatistic, stage="model", task="multiclass", needs=_BOTH, ideal="1, and equal over groups")
 MACRO: tuple[ClassStatistic, ...] = (
-    ClassStatistic(
+    _statistic(
         name="macro_true_positive_rate",
         title="Macro true positive rate",
-        stage="model",
-        task="multiclass",
-        needs=_BOTH,
         table=_TABLE,
         headline=True,
         of=_recall,
@@ -170,32 +169,24 @@ MACRO: tuple[ClassStatistic, ...] = (
         support=_labels,
         text="mean over classes of TP / (TP + FN), each class against all others",
         empty="0/0: no rows with label = {class}",
-        ideal="1, and equal over groups",
         source=f"{_SOKOLOVA} (recall, macro); for two classes the balanced accuracy",
         caveat="over the classes that some label has; undefined for a group in which nobody has one of them",
     ),
-    ClassStatistic(
+    _statistic(
         name="macro_precision",
         title="Macro precision",
-        stage="model",
-        task="multiclass",
-        needs=_BOTH,
         table=_TABLE,
         of=_precision,
         slope=_precision_slope,
         support=_predictions,
         text="mean over classes of TP / (TP + FP), each class against all others",
         empty="0/0: no rows with prediction = {class}",
-        ideal="1, and equal over groups",
         source=f"{_SOKOLOVA} (precision, macro)",
         caveat="undefined for a group in which nobody is predicted to be of one of the classes",
     ),
-    ClassStatistic(
+    _statistic(
         name="macro_f1",
         title="Macro F1",
-        stage="model",
-        task="multiclass",
-        needs=_BOTH,
         table=_TABLE,
         headline=True,
         of=_f1,
@@ -203,16 +194,12 @@ MACRO: tuple[ClassStatistic, ...] = (
         support=_either,
         text="mean over classes of 2 TP / (2 TP + FP + FN), each class against all others",
         empty="0/0: no rows with label = {class} or prediction = {class}",
-        ideal="1, and equal over groups",
         source="Opitz and Burst (2019), arXiv 1911.03347 (arithmetic mean over individual F1 scores)",
         caveat="depends on the base rates",
     ),
-    ClassStatistic(
+    _statistic(
         name="multiclass_matthews_correlation",
         title="Matthews correlation of several classes",
-        stage="model",
-        task="multiclass",
-        needs=_BOTH,
         range=(-1.0, 1.0),
         judged=("difference", "lowest", "highest"),
         of=_correlation,
@@ -221,7 +208,6 @@ MACRO: tuple[ClassStatistic, ...] = (
         text="(c s - sum of p_k t_k) / sqrt((s^2 - sum of p_k^2) (s^2 - sum of t_k^2)); s rows, c right, t labels, "
         "p predictions of class k",
         empty="0/0: label or prediction is the same for everybody",
-        ideal="1, and equal over groups",
         source="Gorodkin (2004), Computational Biology and Chemistry 28:367 (R_K)",
         caveat="depends on the base rates",
     ),

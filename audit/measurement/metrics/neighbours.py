@@ -5,6 +5,8 @@ Adding one means adding its record here and its arithmetic in `audit.measurement
 
 from __future__ import annotations
 
+from functools import partial
+
 from audit.measurement.metrics.kinds import GroupStatistic
 
 _NEEDS = ("prediction", "majority")
@@ -13,32 +15,28 @@ _SOURCE = (
 )
 _CAVEAT = "neighbours are taken as given: another sample of the reference would have others"
 
-FLIP_TEST = GroupStatistic(
+_flips = partial(
+    GroupStatistic,
+    stage="model",
+    needs=_NEEDS,
+    judged=("largest",),
+    gives_away="flips",
+    table="Flip test",
+    ideal="0",
+    source=_SOURCE,
+)
+FLIP_TEST = _flips(
     name="flip_test",
     title="Flip test",
-    stage="model",
-    needs=_NEEDS,
-    judged=("largest",),
-    gives_away="flips",
-    table="Flip test",
     range=(-1.0, 1.0),
-    ideal="0",
     text="(F+ - F-) / n of a group: F+ members predicted 0 whose nearest neighbours in the reference are mostly "
     "predicted 1, F- the opposite",
-    source=_SOURCE,
     caveat=f"above 0 the group is worse off than its like; {_CAVEAT}",
 )
-FLIP_RATE = GroupStatistic(
+FLIP_RATE = _flips(
     name="flip_rate",
     title="Flip rate",
-    stage="model",
-    needs=_NEEDS,
-    judged=("largest",),
-    gives_away="flips",
-    table="Flip test",
-    ideal="0",
     text="(F+ + F-) / n of a group, F+ and F- as in the flip test",
-    source=_SOURCE,
     caveat=f"a model that reads the features finely flips some also where it is blind to the group; {_CAVEAT}",
 )
 FLIPS = (FLIP_TEST, FLIP_RATE)

@@ -6,6 +6,7 @@ Adding one means adding its record here and its arithmetic in `audit.measurement
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from audit.measurement.metrics.kinds import GroupStatistic, Metric
 
@@ -16,12 +17,10 @@ _GEYIK = "Geyik, Ambler and Kenthapadi (2019), KDD, Fairness-aware ranking in se
 _INSTEAD = "the ratio of exposure"
 _SIZE = (0.0, math.inf)
 
-EXPOSURE = GroupStatistic(
+_of_place = partial(GroupStatistic, stage="model", task="ranking", needs=_PLACE)
+EXPOSURE = _of_place(
     name="exposure",
     title="Exposure",
-    stage="model",
-    task="ranking",
-    needs=_PLACE,
     judged=("ratio", "difference", "lowest", "highest"),
     table=_TABLE,
     headline=True,
@@ -30,52 +29,37 @@ EXPOSURE = GroupStatistic(
     source=f"{_SINGH}, section 3",
     caveat="the discount stands for how often a place is seen; tied items share the mean of their places",
 )
-EXPOSURE_SHARE = GroupStatistic(
+_of_exposure = partial(GroupStatistic, stage="model", task="ranking", needs=_PLACE, judged=(), instead=_INSTEAD)
+EXPOSURE_SHARE = _of_exposure(
     name="exposure_share",
     title="Share of exposure",
-    stage="model",
-    task="ranking",
-    needs=_PLACE,
-    judged=(),
-    instead=_INSTEAD,
     table=_TABLE,
     ideal="the group's share of items",
     text="exposure of the group's items over that of all items with a group",
     source=f"{_SINGH}, section 3",
 )
-RELATIVE_EXPOSURE = GroupStatistic(
+RELATIVE_EXPOSURE = _of_exposure(
     name="relative_exposure",
     title="Share of exposure over share of items",
-    stage="model",
-    task="ranking",
-    needs=_PLACE,
-    judged=(),
-    instead=_INSTEAD,
     range=_SIZE,
     ideal="1",
     text="share of exposure over share of items",
     source=f"{_SINGH}, section 4.1 (demographic parity)",
 )
-EXPOSURE_OVER_RELEVANCE = GroupStatistic(
+_of_relevance = partial(GroupStatistic, stage="model", task="ranking", needs=_BOTH, table=_TABLE)
+EXPOSURE_OVER_RELEVANCE = _of_relevance(
     name="exposure_over_relevance",
     title="Exposure over relevance",
-    stage="model",
-    task="ranking",
-    needs=_BOTH,
     judged=("ratio",),
-    table=_TABLE,
     range=_SIZE,
     ideal="equal over groups",
     text="exposure of the group's items over their relevance, both summed over all lists",
     source=f"{_SINGH}, section 4.2 (disparate treatment ratio)",
     caveat="its ratio over groups is the disparate treatment ratio; the label has to mean merit for it to say anything",
 )
-SHARE_AT_K = GroupStatistic(
+SHARE_AT_K = _of_place(
     name="share_at_k",
     title="Share of the top k",
-    stage="model",
-    task="ranking",
-    needs=_PLACE,
     judged=(),
     instead="the lowest or highest skew_at_k",
     gives_away="selection",
@@ -83,12 +67,9 @@ SHARE_AT_K = GroupStatistic(
     text="share of the first k places of all lists that the group's items hold",
     source=f"{_GEYIK}, section 3",
 )
-SKEW_AT_K = GroupStatistic(
+SKEW_AT_K = _of_place(
     name="skew_at_k",
     title="Skew at k",
-    stage="model",
-    task="ranking",
-    needs=_PLACE,
     judged=("lowest", "highest", "difference"),
     gives_away="selection",
     table=_TABLE,
@@ -99,14 +80,10 @@ SKEW_AT_K = GroupStatistic(
     source=f"{_GEYIK}, section 3 (Skew@k; lowest and highest are MinSkew@k and MaxSkew@k)",
     caveat="the share that is wanted is that of the list; nobody in the top k is ln 0, which is undefined",
 )
-NDCG = GroupStatistic(
+NDCG = _of_relevance(
     name="ndcg",
     title="NDCG",
-    stage="model",
-    task="ranking",
-    needs=_BOTH,
     judged=("difference", "ratio", "lowest", "highest"),
-    table=_TABLE,
     headline=True,
     ideal="1, and equal over groups",
     text="mean over lists of DCG / ideal DCG of the group's items alone, DCG = sum of relevance / log2(1 + rank)",
@@ -114,12 +91,9 @@ NDCG = GroupStatistic(
     caveat="gain is the relevance itself; short lists score higher by chance alone, so that a group with few items a "
     "list seems better served: what a random order of the same items shows is printed with each value",
 )
-NDKL = GroupStatistic(
+NDKL = _of_place(
     name="ndkl",
     title="Normalised discounted KL divergence",
-    stage="model",
-    task="ranking",
-    needs=_PLACE,
     judged=("between_groups",),
     range=_SIZE,
     ideal="0",
@@ -127,12 +101,9 @@ NDKL = GroupStatistic(
     source=f"{_GEYIK}, section 3 (NDKL)",
     caveat="never 0 by chance alone, least of all in short lists; natural logarithm",
 )
-INFEASIBLE_INDEX = GroupStatistic(
+INFEASIBLE_INDEX = _of_place(
     name="infeasible_index",
     title="Infeasible index",
-    stage="model",
-    task="ranking",
-    needs=_PLACE,
     judged=(),
     instead="infeasible_share",
     range=_SIZE,
@@ -141,12 +112,9 @@ INFEASIBLE_INDEX = GroupStatistic(
     source=f"{_GEYIK}, section 5 (InfeasibleIndex)",
     caveat="grows with the length of the lists",
 )
-INFEASIBLE_SHARE = GroupStatistic(
+INFEASIBLE_SHARE = _of_place(
     name="infeasible_share",
     title="Infeasible share of prefixes",
-    stage="model",
-    task="ranking",
-    needs=_PLACE,
     judged=("between_groups",),
     ideal="0",
     text="mean over lists of infeasible index / length of the list",

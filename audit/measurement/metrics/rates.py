@@ -5,6 +5,8 @@ Adding a rate is adding one record to `RATES`.
 
 from __future__ import annotations
 
+from functools import partial
+
 from audit.measurement.metrics.events import (
     LABEL_NEGATIVE,
     LABEL_POSITIVE,
@@ -20,11 +22,10 @@ _BOTH = ("label", "prediction")
 _EQUAL = "equal over groups"
 _TABLE = "Rates"
 
-BASE_RATE = Rate(
+_rate = partial(Rate, stage="model", needs=_BOTH)
+BASE_RATE = _rate(
     name="base_rate",
     title="Base rate",
-    stage="model",
-    needs=_BOTH,
     event=LABEL_POSITIVE,
     gives_away="labels",
     table=_TABLE,
@@ -48,11 +49,9 @@ SELECTION_RATE = Rate(
 RATES: tuple[Rate, ...] = (
     SELECTION_RATE,
     BASE_RATE,
-    Rate(
+    _rate(
         name="true_positive_rate",
         title="True positive rate",
-        stage="model",
-        needs=_BOTH,
         event=PREDICTED_POSITIVE,
         given=LABEL_POSITIVE,
         table=_TABLE,
@@ -60,11 +59,9 @@ RATES: tuple[Rate, ...] = (
         ideal="1, and equal over groups",
         source="Hardt, Price and Srebro (2016), definition 2.2",
     ),
-    Rate(
+    _rate(
         name="false_positive_rate",
         title="False positive rate",
-        stage="model",
-        needs=_BOTH,
         event=PREDICTED_POSITIVE,
         given=LABEL_NEGATIVE,
         table=_TABLE,
@@ -72,72 +69,58 @@ RATES: tuple[Rate, ...] = (
         ideal="0, and equal over groups",
         source="Hardt, Price and Srebro (2016), definition 2.1",
     ),
-    Rate(
+    _rate(
         name="true_negative_rate",
         title="True negative rate",
-        stage="model",
-        needs=_BOTH,
         event=PREDICTED_NEGATIVE,
         given=LABEL_NEGATIVE,
         ideal="1, and equal over groups",
         source=_CONFUSION,
     ),
-    Rate(
+    _rate(
         name="false_negative_rate",
         title="False negative rate",
-        stage="model",
-        needs=_BOTH,
         event=PREDICTED_NEGATIVE,
         given=LABEL_POSITIVE,
         ideal="0, and equal over groups",
         source=_CONFUSION,
     ),
-    Rate(
+    _rate(
         name="precision",
         title="Precision",
-        stage="model",
-        needs=_BOTH,
         event=LABEL_POSITIVE,
         given=PREDICTED_POSITIVE,
         table=_TABLE,
         ideal="1, and equal over groups",
         source="Chouldechova (2017), Big Data 5:153, definition 2 (predictive parity)",
     ),
-    Rate(
+    _rate(
         name="negative_predictive_value",
         title="Negative predictive value",
-        stage="model",
-        needs=_BOTH,
         event=LABEL_NEGATIVE,
         given=PREDICTED_NEGATIVE,
         ideal="1, and equal over groups",
         source=_CONFUSION,
     ),
-    Rate(
+    _rate(
         name="false_discovery_rate",
         title="False discovery rate",
-        stage="model",
-        needs=_BOTH,
         event=LABEL_NEGATIVE,
         given=PREDICTED_POSITIVE,
         ideal="0, and equal over groups",
         source=_CONFUSION,
     ),
-    Rate(
+    _rate(
         name="false_omission_rate",
         title="False omission rate",
-        stage="model",
-        needs=_BOTH,
         event=LABEL_POSITIVE,
         given=PREDICTED_NEGATIVE,
         ideal="0, and equal over groups",
         source=_CONFUSION,
     ),
-    Rate(
+    _rate(
         name="accuracy",
         title="Accuracy",
-        stage="model",
-        needs=_BOTH,
         event=RIGHT,
         also=("multiclass",),
         table=_TABLE,
@@ -145,11 +128,9 @@ RATES: tuple[Rate, ...] = (
         ideal="1, and equal over groups",
         source=_CONFUSION,
     ),
-    Rate(
+    _rate(
         name="error_rate",
         title="Error rate",
-        stage="model",
-        needs=_BOTH,
         event=WRONG,
         also=("multiclass",),
         ideal="0, and equal over groups",

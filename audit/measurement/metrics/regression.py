@@ -6,6 +6,7 @@ Adding one means adding its record here and its arithmetic in `audit.measurement
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from audit.measurement.metrics.kinds import EVERYBODY, GroupStatistic, Metric
 
@@ -14,15 +15,12 @@ _ANY = (-math.inf, math.inf)
 _SIZE = (0.0, math.inf)
 _AGARWAL = "Agarwal, Dudík and Wu (2019), ICML, Fair regression"
 
-MEAN_ERROR = GroupStatistic(
+_error = partial(GroupStatistic, stage="model", task="regression", needs=_NEEDS, table="Errors")
+MEAN_ERROR = _error(
     name="mean_error",
     title="Mean error",
-    stage="model",
-    task="regression",
-    needs=_NEEDS,
     judged=("difference",),
     against=EVERYBODY,
-    table="Errors",
     headline=True,
     range=_ANY,
     ideal="0, and equal over groups",
@@ -30,44 +28,32 @@ MEAN_ERROR = GroupStatistic(
     source="Calders et al. (2013), ICDM, Controlling attribute effect in linear regression",
     caveat="above 0 the group is predicted too high on the whole",
 )
-MEAN_ABSOLUTE_ERROR = GroupStatistic(
+MEAN_ABSOLUTE_ERROR = _error(
     name="mean_absolute_error",
     title="Mean absolute error",
-    stage="model",
-    task="regression",
-    needs=_NEEDS,
     judged=("highest", "difference"),
     against=EVERYBODY,
-    table="Errors",
     headline=True,
     range=_SIZE,
     ideal="0, and equal over groups",
     text="mean of |prediction - label|",
     source="Willmott and Matsuura (2005), Climate Research 30:79",
 )
-ROOT_MEAN_SQUARED_ERROR = GroupStatistic(
+ROOT_MEAN_SQUARED_ERROR = _error(
     name="root_mean_squared_error",
     title="Root mean squared error",
-    stage="model",
-    task="regression",
-    needs=_NEEDS,
     judged=("highest", "difference"),
     against=("rest",),
-    table="Errors",
     range=_SIZE,
     ideal="0, and equal over groups",
     text="square root of the mean of (prediction - label)^2",
     source=f"{_AGARWAL} (bounded group loss)",
 )
-R2 = GroupStatistic(
+R2 = _error(
     name="r2",
     title="R2",
-    stage="model",
-    task="regression",
-    needs=_NEEDS,
     judged=("lowest", "difference"),
     against=("rest",),
-    table="Errors",
     headline=True,
     range=(-math.inf, 1.0),
     ideal="1, and equal over groups",
@@ -75,11 +61,10 @@ R2 = GroupStatistic(
     source="Kvålseth (1985), The American Statistician 39:279, equation 1",
     caveat="a group whose labels spread less gets a lower value at equal errors",
 )
-MEAN_PREDICTION = GroupStatistic(
+_statistic = partial(GroupStatistic, stage="model", task="regression")
+MEAN_PREDICTION = _statistic(
     name="mean_prediction",
     title="Mean prediction",
-    stage="model",
-    task="regression",
     needs=("prediction",),
     judged=("difference",),
     against=EVERYBODY,
@@ -89,40 +74,33 @@ MEAN_PREDICTION = GroupStatistic(
     text="mean of the prediction",
     source="Calders et al. (2013), ICDM, Controlling attribute effect in linear regression",
 )
-KS_PREDICTIONS = GroupStatistic(
+_distance = partial(
+    GroupStatistic,
+    stage="model",
+    task="regression",
+    needs=("prediction",),
+    judged=(),
+    instead="the difference of mean_prediction",
+    table="Predictions",
+    ideal="0",
+    caveat="from bins of the prediction: exact where each bin holds one value, otherwise within the bound printed",
+)
+KS_PREDICTIONS = _distance(
     name="ks_distance_of_predictions",
     title="Kolmogorov-Smirnov distance of predictions",
-    stage="model",
-    task="regression",
-    needs=("prediction",),
-    judged=(),
-    instead="the difference of mean_prediction",
-    table="Predictions",
-    ideal="0",
     text="largest vertical distance between the distributions of the prediction in the group and in the reference",
     source=f"{_AGARWAL} (statistical parity)",
-    caveat="from bins of the prediction: exact where each bin holds one value, otherwise within the bound printed",
 )
-WASSERSTEIN_PREDICTIONS = GroupStatistic(
+WASSERSTEIN_PREDICTIONS = _distance(
     name="wasserstein_distance_of_predictions",
     title="Wasserstein distance of predictions",
-    stage="model",
-    task="regression",
-    needs=("prediction",),
     range=_SIZE,
-    judged=(),
-    instead="the difference of mean_prediction",
-    table="Predictions",
-    ideal="0",
     text="area between the distributions of the prediction in the group and in the reference, in the label's unit",
     source="Chzhen et al. (2020), NeurIPS, Fair regression with Wasserstein barycenters",
-    caveat="from bins of the prediction: exact where each bin holds one value, otherwise within the bound printed",
 )
-CORRELATION_RATIO = GroupStatistic(
+CORRELATION_RATIO = _statistic(
     name="residual_correlation_ratio",
     title="Correlation ratio of error and group",
-    stage="model",
-    task="regression",
     needs=_NEEDS,
     judged=(),
     instead="the difference of mean_error",

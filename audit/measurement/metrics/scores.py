@@ -7,6 +7,7 @@ Adding one means adding its record here and its arithmetic in `audit.measurement
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from audit.measurement.metrics.kinds import GroupStatistic, Metric
 
@@ -15,11 +16,10 @@ _TABLE, _OTHERS = "Scores", "Scores against the other groups"
 _FROM_BINS = "from score bins: exact where each bin holds one value, otherwise within the bounds that are printed"
 _BORKAN = "Borkan et al. (2019), WWW Companion, Nuanced metrics for measuring unintended bias"
 
-ROC_AUC = GroupStatistic(
+_score = partial(GroupStatistic, stage="model", needs=_NEEDS)
+ROC_AUC = _score(
     name="roc_auc",
     title="Area under the ROC curve",
-    stage="model",
-    needs=_NEEDS,
     judged=("lowest", "difference"),
     against=("rest",),
     table=_TABLE,
@@ -28,11 +28,9 @@ ROC_AUC = GroupStatistic(
     source="Hanley and McNeil (1982), Radiology 143:29",
     caveat=_FROM_BINS,
 )
-AVERAGE_PRECISION = GroupStatistic(
+AVERAGE_PRECISION = _score(
     name="average_precision",
     title="Average precision",
-    stage="model",
-    needs=_NEEDS,
     judged=("lowest", "difference"),
     table=_TABLE,
     ideal="1",
@@ -40,33 +38,27 @@ AVERAGE_PRECISION = GroupStatistic(
     source="Manning, Raghavan and Schütze (2008), Introduction to Information Retrieval, section 8.4",
     caveat=f"rises with the base rate, so equally good groups of other base rates differ; {_FROM_BINS}",
 )
-BRIER = GroupStatistic(
+BRIER = _score(
     name="brier_score",
     title="Brier score",
-    stage="model",
-    needs=_NEEDS,
     judged=("highest", "difference"),
     table=_TABLE,
     ideal="0, and equal over groups",
     text="mean of (score - label)^2",
     source="Brier (1950), Monthly Weather Review 78:1",
 )
-LOG_LOSS = GroupStatistic(
+LOG_LOSS = _score(
     name="log_loss",
     title="Log loss",
-    stage="model",
-    needs=_NEEDS,
     judged=("highest", "difference"),
     range=(0.0, math.inf),
     ideal="0, and equal over groups",
     text="mean of -ln(probability given to what happened)",
     source="Good (1952), Journal of the Royal Statistical Society B 14:107",
 )
-CALIBRATION_GAP = GroupStatistic(
+CALIBRATION_GAP = _score(
     name="calibration_in_the_large",
     title="Calibration in the large",
-    stage="model",
-    needs=_NEEDS,
     judged=("difference",),
     table=_TABLE,
     range=(-1.0, 1.0),
@@ -75,87 +67,68 @@ CALIBRATION_GAP = GroupStatistic(
     source="Van Calster et al. (2019), BMC Medicine 17:230",
     caveat="above 0 the scores are too low on the whole",
 )
-ECE = GroupStatistic(
+_calibration_error = partial(
+    GroupStatistic, stage="model", needs=_NEEDS, judged=(), instead="the difference of calibration_in_the_large"
+)
+ECE = _calibration_error(
     name="expected_calibration_error",
     title="Expected calibration error",
-    stage="model",
-    needs=_NEEDS,
-    judged=(),
-    instead="the difference of calibration_in_the_large",
     table=_TABLE,
     ideal="what a calibrated model of this size shows",
     text="sum over 10 score bins of share of rows times |label rate - mean score|",
     source="Naeini, Cooper and Hauskrecht (2015), AAAI; bias: Kumar, Liang and Ma (2019), NeurIPS",
     caveat="never 0 by chance alone: the mean of a calibrated model is printed with it",
 )
-CALIBRATION_SQUARE = GroupStatistic(
+CALIBRATION_SQUARE = _calibration_error(
     name="calibration_error_square",
     title="Squared calibration error without noise",
-    stage="model",
-    needs=_NEEDS,
-    judged=(),
-    instead="the difference of calibration_in_the_large",
     range=(-1.0, 1.0),
     ideal="0",
     text="sum over 10 score bins of share of rows times (label rate - mean score)^2, less what chance alone adds",
     source="Kumar, Liang and Ma (2019), NeurIPS, Verified uncertainty calibration, section 4",
     caveat="unbiased and signed: at or below 0 there is no miscalibration beyond noise",
 )
-BPSN_AUC = GroupStatistic(
+_auc_beside_others = partial(
+    GroupStatistic,
+    stage="model",
+    needs=_NEEDS,
+    judged=("lowest",),
+    table=_OTHERS,
+    ideal="1, and equal over groups",
+    source=_BORKAN,
+)
+BPSN_AUC = _auc_beside_others(
     name="bpsn_auc",
     title="BPSN AUC",
-    stage="model",
-    needs=_NEEDS,
-    judged=("lowest",),
-    table=_OTHERS,
-    ideal="1, and equal over groups",
     text="P(score of a positive of the other groups > score of a negative of the group), ties half",
-    source=_BORKAN,
     caveat=f"background positive, subgroup negative: low where the group's negatives are scored too high; {_FROM_BINS}",
 )
-BNSP_AUC = GroupStatistic(
+BNSP_AUC = _auc_beside_others(
     name="bnsp_auc",
     title="BNSP AUC",
-    stage="model",
-    needs=_NEEDS,
-    judged=("lowest",),
-    table=_OTHERS,
-    ideal="1, and equal over groups",
     text="P(score of a positive of the group > score of a negative of the other groups), ties half",
-    source=_BORKAN,
     caveat=f"background negative, subgroup positive: low where the group's positives are scored too low; {_FROM_BINS}",
 )
-POSITIVE_GAP = GroupStatistic(
+_equality_gap = partial(
+    GroupStatistic, stage="model", needs=_NEEDS, judged=(), range=(-0.5, 0.5), ideal="0", source=_BORKAN
+)
+POSITIVE_GAP = _equality_gap(
     name="positive_average_equality_gap",
     title="Average equality gap of positives",
-    stage="model",
-    needs=_NEEDS,
-    judged=(),
     instead="the lowest of bnsp_auc",
-    range=(-0.5, 0.5),
-    ideal="0",
     text="P(score of a positive of the group > score of a positive of the other groups) - 1/2, ties half",
-    source=_BORKAN,
     caveat="above 0 the group's positives are scored higher than the others'",
 )
-NEGATIVE_GAP = GroupStatistic(
+NEGATIVE_GAP = _equality_gap(
     name="negative_average_equality_gap",
     title="Average equality gap of negatives",
-    stage="model",
-    needs=_NEEDS,
-    judged=(),
     instead="the lowest of bpsn_auc",
-    range=(-0.5, 0.5),
-    ideal="0",
     text="P(score of a negative of the group > score of a negative of the other groups) - 1/2, ties half",
-    source=_BORKAN,
     caveat="above 0 the group's negatives are scored higher than the others'",
 )
-ABROCA = GroupStatistic(
+ABROCA = _score(
     name="abroca",
     title="Area between ROC curves",
-    stage="model",
-    needs=_NEEDS,
     judged=(),
     instead="the difference of roc_auc",
     table=_OTHERS,
