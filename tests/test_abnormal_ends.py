@@ -368,7 +368,7 @@ def test_a_defect_of_ours_while_concluding(tmp_path):
     shutil.copytree(ROOT / "audit", tmp_path / "copy" / "audit", ignore=shutil.ignore_patterns("__pycache__"))
     for folder in ("reports", "pipelines", "dashboards"):
         shutil.copytree(ROOT / folder, tmp_path / "copy" / folder)
-    (tmp_path / "copy" / "audit" / "publish" / "card.py").write_text(
+    (tmp_path / "copy" / "audit" / "report" / "card" / "render.py").write_text(
         "def rendered(*a): raise ZeroDivisionError('ours')\n"
     )
     done = tracked(tmp_path, "sys.exit(7)", env={"PYTHONPATH": str(tmp_path / "copy")})

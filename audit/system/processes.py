@@ -12,7 +12,6 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from audit.system.environment import RUN
 
@@ -26,17 +25,17 @@ NOT_PASSED_ON = ("SUDO_ASKPASS", "SSH_ASKPASS", "PYTHONWARNINGS", RUN)
 """What could ask a person for a password, turn a library's warning into an exception, or name somebody's run."""
 
 
-def started(module: str, *arguments: str, **streams: Any) -> subprocess.Popen[bytes]:
+def start_own_process(module: str, *arguments: str, stdin: int) -> subprocess.Popen[bytes]:
     """Start ``main(*arguments)`` of a module of this package, in a session of its own and deaf to the terminal.
 
-    What is sent to the training's group does not reach it.
+    What is sent to the training's group does not reach it, and what it prints reaches nobody.
 
     Parameters
     ----------
     module
         Its full name.
-    streams
-        ``stdin`` and ``stdout`` as `subprocess.Popen` takes them.
+    stdin
+        File that it has as its standard input.
 
     Raises
     ------
@@ -45,12 +44,18 @@ def started(module: str, *arguments: str, **streams: Any) -> subprocess.Popen[by
     """
     command = [sys.executable, "-P", "-c", CODE, str(HOME), module, *arguments]
     return subprocess.Popen(
-        command, cwd="/", env=_environment(os.environ), stderr=subprocess.DEVNULL, start_new_session=True, **streams
+        command,
+        cwd="/",
+        env=_environment(os.environ),
+        stdin=stdin,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
 
 
 def end(process: subprocess.Popen[bytes], within_s: float) -> None:
-    """End a process that `started` has started, and all that it started; wait for it, but not for long."""
+    """End a process that `start_own_process` has started, and all that it started; wait for it, but not for long."""
     kill(process)
     with suppress(subprocess.TimeoutExpired):
         process.wait(within_s)

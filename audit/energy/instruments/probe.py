@@ -1,4 +1,4 @@
-"""A process that reads the hardware and nothing else: asked by lines on stdin, it answers with lines of JSON.
+"""A process that reads the hardware and nothing else, asked over a channel to the process that started it.
 
 Whatever a foreign library does here stays here. The process has a session of its own, so it has no terminal to ask a
 password on, and no signal meant for the training reaches it. It ends when it is told to, when whoever asked is gone,
@@ -7,9 +7,6 @@ and, by an alarm that the system delivers even where Python hangs, when one answ
 
 from __future__ import annotations
 
-import json
-import os
-import select
 import signal
 import subprocess
 import sys
@@ -21,11 +18,12 @@ from typing import Any, get_args
 
 from audit.energy.instruments.instrument import Instrument, MeterName
 from audit.errors import QuestionError, no_such, words_of
+from audit.system.channel import Channel, take_channel
 
 LONGEST_S = 30
 """Longest that a library may take for one answer before the process is ended."""
-LOOK_UP_S = 1.0
-READ = b"r"
+LOOK_S = 1.0
+"""How often it looks whether the asker is still there."""
 CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -39,58 +37,36 @@ def main(name: str, asker: str) -> None:
     asker
         Process id of whoever asks, as text; once it is no longer our parent, nobody is there to read an answer.
     """
-    asked, answers = _own_streams()
-    _deaf()
+    channel = take_channel(LONGEST_S)
+    _ignore_signals()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     _know_the_processor()
     _never_ask()
     instrument = instrument_by_name(name)
     signal.alarm(LONGEST_S)
     instrument.start()
-    _deaf()  # once more: a library may have set handlers of its own
-    while _next(asked, int(asker)) == READ:
-        os.write(answers, _answer(instrument))
+    _ignore_signals()  # once more: a library may have set handlers of its own
+    for message in channel.listen(int(asker), LOOK_S):
+        signal.alarm(LONGEST_S)
+        if message is not None:
+            _answer(channel, instrument)
     instrument.stop()
 
 
-def _deaf() -> None:
+def _ignore_signals() -> None:
     """Ignore what is sent to the whole of a run: it ends at its own pace, and is metered until then."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
 
-def _next(asked: int, asker: int) -> bytes:
-    """What is asked for next; empty when nobody will ask again."""
-    while True:
-        signal.alarm(LONGEST_S)
-        if select.select([asked], [], [], LOOK_UP_S)[0]:
-            return os.read(asked, 1)
-        if os.getppid() != asker:
-            return b""
-
-
-def _answer(instrument: Instrument) -> bytes:
-    """One line: a reading or null, and what went wrong."""
+def _answer(channel: Channel, instrument: Instrument) -> None:
+    """Send a reading or null, and what went wrong."""
     reading = instrument.read()
-    document: dict[str, Any] = {"reason": instrument.reason, "reading": None}
-    if reading is not None:
-        sources = [asdict(source) for source in reading.sources.values()]
-        document["reading"] = {"total_j": dict(reading.total_j), "sources": sources, "version": reading.version,
-                               "began_s": reading.began_s, "ended_s": reading.ended_s}  # fmt: skip
+    fields = None if reading is None else asdict(reading)
     try:
-        return json.dumps(document, allow_nan=False).encode() + b"\n"
+        channel.send({"reason": instrument.reason, "reading": fields})
     except ValueError as error:
-        return json.dumps({"reason": words_of(error), "reading": None}).encode() + b"\n"
-
-
-def _own_streams() -> tuple[int, int]:
-    """Keep the way to the asker for ourselves: what a library prints or starts sees no stdin and no stdout."""
-    asked, answers = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.dup2(nothing, 1)
-    os.close(nothing)
-    return asked, answers
+        channel.send({"reason": words_of(error), "reading": None})
 
 
 def _never_ask() -> None:

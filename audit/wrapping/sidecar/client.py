@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import time
 import weakref
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.errors import printable
 from audit.system import processes
-from audit.wrapping.sidecar.channel import Channel, ChannelClosedError
+from audit.system.channel import Channel, ChannelClosedError, start_with_channel
 
 if TYPE_CHECKING:
     from audit.energy.meter import Phase
@@ -43,10 +42,7 @@ class Beside:
         self._awake = False
         self._stalled = False
         try:
-            ours, theirs = socket.socketpair()
-            self._channel = Channel(ours, PATIENCE_S)
-            with theirs:
-                self._process = processes.started(SIDECAR, stdin=theirs.fileno(), stdout=subprocess.DEVNULL)
+            self._process, self._channel = start_with_channel(SIDECAR, patience_s=PATIENCE_S)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             self._lose(f"its process could not be started: {printable(error, 160)}")
         # Who is never told of a run has nothing to conclude, and shall not outlive whoever dropped it.

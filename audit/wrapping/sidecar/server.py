@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,7 +20,7 @@ from audit.config.read import build
 from audit.energy.meter import Meter
 from audit.record.held import hold
 from audit.record.store import RECORD
-from audit.wrapping.sidecar.channel import Channel, ChannelClosedError
+from audit.system.channel import Channel, ChannelClosedError, take_channel
 
 LOOK_S = 0.5
 """How often it looks whether the training is still there; a forked worker may hold the line open."""
@@ -59,18 +58,13 @@ class Sidecar:
 
     def _listen(self) -> str:
         """Handle messages until the last one; how it ended."""
-        while True:
-            try:
-                message = self._channel.receive(LOOK_S)
-            except (ChannelClosedError, ValueError):
-                return "vanished"
-            if message is None:
-                if os.getppid() != self._begin["parent"]:
-                    return "vanished"
-            elif ending := next((word for word in ("stop", "abandon") if word in message), None):
+        for message in self._channel.listen(self._begin["parent"], LOOK_S):
+            ending = next((word for word in ("stop", "abandon") if word in (message or {})), None)
+            if ending is not None:
                 return ending
-            else:
+            if message is not None:
                 self._handle(message)
+        return "vanished"
 
     def _handle(self, message: Mapping[str, Any]) -> None:
         if "ready" in message:
@@ -115,13 +109,8 @@ class Sidecar:
 def main() -> int:
     """Serve the training that started this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    channel = Channel(socket.socket(fileno=os.dup(0)), ANSWER_S)
-    try:
-        begin, parent = None, os.getppid()
-        while begin is None and os.getppid() == parent:
-            begin = channel.receive(LOOK_S)
-    except (ChannelClosedError, ValueError):
-        return 0
+    channel = take_channel(ANSWER_S)
+    begin = next(filter(None, channel.listen(os.getppid(), LOOK_S)), None)
     if begin is not None and os.getppid() == begin["parent"]:
         Sidecar(channel, begin).serve()
     return 0
