@@ -226,14 +226,27 @@ import json, sys, pandas, audit
 question = json.loads(sys.argv[1])
 with audit.training(question, store=sys.argv[2], quiet=True) as run:
     if "predictions" in question:
-        run.predictions(pandas.DataFrame({"y": [1, 0] * 50, "p": [1, 0] * 50, "sex": ["f", "m"] * 50}))
+        columns = {"y": [1, 0], "p": [1, 0], "s": [0.7, 0.2], "t": ["a", "a"], "sex": ["f", "m"]}
+        run.predictions(pandas.DataFrame({name: values * 50 for name, values in columns.items()}))
     before = set(sys.modules)
 assert not run.problems, run.problems
 print(sorted(set(sys.modules) - before))
 """
 
 
-@pytest.mark.parametrize("question", [{}, QUESTION], ids=["energy alone", "predictions"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        {},
+        QUESTION,
+        {"data": {"label": "y", "groups": ["sex"], "strata": ["t"]}, "predictions": {"prediction": "p"}},
+        {"data": {"label": "y", "groups": ["sex"]}, "predictions": {"score": "s", "threshold": 0.5, "exact_auc": True}},
+        {"data": {"label": "y", "groups": ["sex"]}, "predictions": {"score": "s", "threshold": "median"}},
+        {"data": {"label": "y", "groups": ["sex"]}, "predictions": {"prediction": "s", "task": "regression"}},
+        {"data": {"label": "y", "groups": ["sex"]}, "predictions": {"prediction": "p", "task": "multiclass"}},
+    ],
+    ids=["energy alone", "predictions", "strata", "scores", "median", "regression", "classes"],
+)
 def test_a_metered_training_waits_for_no_import_at_its_end(tmp_path, question):
     command = [sys.executable, "-c", LOADED_BY_THE_END, json.dumps(question), str(tmp_path)]
     done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)

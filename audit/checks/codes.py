@@ -5,9 +5,9 @@ Must not: look at a row.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
-from audit.checks.registry import kinds
 from audit.config.limits import CODE
 from audit.config.schema import Config
 from audit.errors import QuestionError, no_such
@@ -22,13 +22,26 @@ THRESHOLD = "FM003"
 """Of the range of scores, and of who named a threshold, which counts do not hold either."""
 
 
-__all__ = ["Code", "codes", "require_codes"]
+__all__ = ["Code", "codes", "find_codes", "require_codes"]
 
 
 def codes() -> tuple[Code, ...]:
-    """All of them, in order."""
+    """Return all of them, in order."""
+    from audit.checks.registry import kinds
+
     looked = (Code(k.code, k.title, k.reason, k.reference, k.mend) for k in kinds())
     return tuple(sorted((*COUNTED, *looked)))
+
+
+def find_codes(names: Collection[str]) -> tuple[Code, ...]:
+    """Return what is known of some codes, in order; unknown ones are left out.
+
+    To know the code of a rule is to load every rule, so this is done only where one of them is asked for.
+    """
+    own = tuple(sorted(code for code in COUNTED if code.code in names))
+    if len(own) == len(set(names)):
+        return own
+    return tuple(code for code in codes() if code.code in names)
 
 
 def require_codes(config: Config) -> None:
@@ -39,10 +52,12 @@ def require_codes(config: Config) -> None:
     QuestionError
         With the nearest code.
     """
-    known = [code.code for code in codes()]
-    for gate in config.gates or ():
-        if gate.stage == "checks" and CODE.fullmatch(gate.metric) and gate.metric not in known:
-            raise QuestionError(f"gates: {no_such('check', gate.metric, known)}; `audit checks` lists them")
+    named = [g.metric for g in config.gates or () if g.stage == "checks" and CODE.fullmatch(g.metric)]
+    found = {code.code for code in find_codes(named)}
+    strange = next((name for name in named if name not in found), None)
+    if strange is not None:
+        known = [code.code for code in codes()]
+        raise QuestionError(f"gates: {no_such('check', strange, known)}; `audit checks` lists them")
 
 
 # Codes of the checks of what was counted anyway, with what is to be known about each.

@@ -22,7 +22,6 @@ from audit.gates.four_fifths import CODE as FOUR_FIFTHS
 from audit.measurement.grouping import grouping
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.dataset import DATA_BASE_RATE
-from audit.measurement.rates.multiclass import class_grouping, classes_of
 from audit.record.result import Check, CheckOutcome
 from audit.tables.lookalikes import Twins, near_twins
 
@@ -78,6 +77,8 @@ def _without_rows(column: str, part: str, empty: Sequence[str]) -> Check:
 def _of_column(counted: Counted, plan: Plan, column: str, part: str) -> list[Check]:
     found = [_missing(counted, column, part), _twins(counted.cubes, column, part)]
     if plan.classes:
+        from audit.measurement.rates.multiclass import class_grouping
+
         same = class_grouping(counted.cubes, (column,), {}).determined
         found.append(_told(column, part, same, "of one label only", len(counted.cubes[0].axis(LABEL).levels), "labels"))
     elif plan.label is not None and plan.task == "classification":
@@ -125,6 +126,8 @@ def _told(column: str, part: str, same: bool, what: str, count: int, of: str) ->
 
 def _of_classes(cube: Cube, plan: Plan, part: str) -> list[Check]:
     """Checks on the names of several classes, and on predictions of what no label is."""
+    from audit.measurement.rates.multiclass import classes_of
+
     twins, count = near_twins(classes_of(cube)), len(classes_of(cube))
     title = f"no two classes look alike in {part}"
     found = [_check("DV010", title, "pass", f"{count} classes")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,10 +16,6 @@ from audit.axes import AREAS, LOSSES, ORDERED, SCORES, UNIT
 from audit.counting.crossings import MOST_CELLS, Block, Crossed, blocks, crossed, too_many
 from audit.counting.cubes import label_words, read
 from audit.counting.engine import Engine, Scan
-from audit.counting.kinds.exact_auc import ordered_pairs
-from audit.counting.kinds.median import resolved
-from audit.counting.kinds.regression import regression_counts
-from audit.counting.kinds.scores import Scored, score_cubes, score_tallies
 from audit.counting.plan import MEDIAN, Counted, Plan
 from audit.counting.refusals import look, refuse_columns, refuse_long_names, refuse_sums
 from audit.counting.tally import TooManyCellsError
@@ -28,6 +24,9 @@ from audit.counting.weighing import checked_extent, smallest_weight, unit_of
 from audit.cube import Axis, Cube
 from audit.errors import QuestionError
 from audit.tables.table import Table
+
+if TYPE_CHECKING:
+    from audit.counting.kinds.scores import Scored
 
 
 class Tallies(NamedTuple):
@@ -61,12 +60,19 @@ def count_cubes(table: Table, plan: Plan, engine: Engine) -> Counted:
     with _opened(engine, table, plan) as (scan, levels):
         extents = _extents(scan, table, plan)
         if plan.task == "regression":
+            from audit.counting.kinds.regression import regression_counts
+
             return regression_counts(scan, table, plan, extents, blocks(plan, levels, table.rows))
-        plan = resolved(scan, plan)
+        if plan.threshold == MEDIAN:
+            from audit.counting.kinds.median import resolved
+
+            plan = resolved(scan, plan)
         tallies = _tallies(scan, table, plan, extents, levels)
         found = replace(cubes_of(tallies, plan), score_range=extents.get(plan.score or ""))
         if not plan.exact_auc or tallies.scored is None:
             return found
+        from audit.counting.kinds.exact_auc import ordered_pairs
+
         labels = label_words(tallies.crossings.tallies[0], plan)
         ordered = ordered_pairs(scan, plan, labels, extents[plan.score or ""], found.weight_unit)
     areas = {AREAS: ordered.areas} if ordered.areas else {}
@@ -100,6 +106,8 @@ def cubes_of(tallies: Tallies, plan: Plan) -> Counted:
     found = replace(found, cubes=tuple(_in_unit(cube, unit) for cube in found.cubes), weight_unit=unit)
     if tallies.scored is None:
         return found
+    from audit.counting.kinds.scores import score_cubes
+
     scored = tallies.scored.in_unit(unit)
     binned, lost = score_cubes(scored, plan, label_words(tallies.crossings.tallies[0], plan))
     return replace(found, further={**found.further, SCORES: binned, LOSSES: lost})
@@ -126,6 +134,8 @@ def _tallies(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent]
     found = crossings(scan, table, plan, extents, blocks(plan, levels, table.rows))
     if plan.score is None or plan.label is None or not plan.groups:
         return Tallies(found)
+    from audit.counting.kinds.scores import score_tallies
+
     return Tallies(found, score_tallies(scan, table, plan, extents))
 
 

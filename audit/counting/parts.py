@@ -16,7 +16,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
 
 from audit.counting.as_written import spelled, whole_texts
 from audit.counting.count import Tallies, cubes_of
@@ -64,6 +64,7 @@ class Kept(NamedTuple):
 class CountedParts(Table):
     """A folder of counts in the place of rows."""
 
+    rows_here: ClassVar[bool] = False
     kept: tuple[Kept, ...] = field(default=(), repr=False)
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:

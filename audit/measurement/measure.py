@@ -1,12 +1,13 @@
 """Cubes in, estimates out.
 
-Must not: read rows, know a limit, or leave a group out without a word.
+What only some questions measure is imported where it is measured, so that every other audit loads less. Must not: read
+rows, know a limit, or leave a group out without a word.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from audit.axes import (
     AREAS,
@@ -24,26 +25,20 @@ from audit.axes import (
     crossings,
 )
 from audit.cube import Cube
-from audit.estimate import Estimate
-from audit.measurement.dataset.labels import label_estimates
-from audit.measurement.dataset.representation import BiasTable
+from audit.estimate import Estimate, Stage
 from audit.measurement.estimates import Block, Estimates
 from audit.measurement.grouping import Grouping, grouping, missing_groups
 from audit.measurement.metrics.confusion import STATISTICS
-from audit.measurement.metrics.dataset import DATA_BASE_RATE
 from audit.measurement.metrics.kinds import Rate, Statistic
 from audit.measurement.metrics.rates import RATES
-from audit.measurement.ranking.ranking_table import ranking_estimates
 from audit.measurement.rates.adverse import adverse_block
 from audit.measurement.rates.benefits import BenefitTable
-from audit.measurement.rates.multiclass import class_estimates
-from audit.measurement.rates.neighbours import flip_estimates
-from audit.measurement.rates.strata import conditional_estimates
 from audit.measurement.rates.subgroups import subgroup_blocks
 from audit.measurement.rates.to_everybody import EverybodyTable
-from audit.measurement.regression.regression_table import regression_estimates
 from audit.measurement.scope import Scope
-from audit.measurement.scores.score_table import Ordered, disagreements, score_estimates
+
+if TYPE_CHECKING:
+    from audit.measurement.scores.score_table import Ordered
 
 __all__ = ["TASKS", "Scope", "contradictions", "data_estimates", "model_estimates", "of_data", "of_predictions"]
 
@@ -56,9 +51,11 @@ Kinds = Mapping[str, Sequence[Cube]]
 def of_data(cubes: Kinds, scope: Scope, *, labelled: bool = True, classes: bool = False) -> Estimates:
     """Everything that is measured of rows before training; ``classes`` says that no label is the positive one."""
     if classes:
+        from audit.measurement.dataset.labels import label_estimates
+
         return Estimates.listed(label_estimates(cubes[CROSSINGS], scope))
     found = Estimates.listed(data_estimates(cubes[CROSSINGS], scope, labelled=labelled))
-    return found + conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "data")
+    return found + _within_strata(cubes, scope, "data")
 
 
 def of_predictions(task: Task, cubes: Kinds, scope: Scope) -> Estimates:
@@ -68,10 +65,14 @@ def of_predictions(task: Task, cubes: Kinds, scope: Scope) -> Estimates:
 
 def contradictions(cubes: Kinds, scope: Scope) -> tuple[str, ...]:
     """Sentences for counts of the same predictions that cannot all be right."""
+    from audit.measurement.scores.score_table import disagreements
+
     return tuple(disagreements(cubes.get(SCORES, ()), _ordered(cubes), scope))
 
 
 def _ordered(cubes: Kinds) -> Ordered:
+    from audit.measurement.scores.score_table import Ordered
+
     return Ordered(cubes.get(ORDERED, ()), cubes.get(AREAS, ()))
 
 
@@ -89,9 +90,9 @@ def _classified(cubes: Kinds, scope: Scope) -> Estimates:
     compared = [g for g in whole if g.by]
     return (
         Estimates([*_rates(crossed, scope), *subgroup_blocks(compared, scope), *_benefits(crossed, scope)])
-        + conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model")
-        + score_estimates(cubes.get(SCORES, ()), cubes.get(LOSSES, ()), scope, _ordered(cubes))
-        + flip_estimates(cubes[CROSSINGS], cubes.get(FLIPS, ()), scope)
+        + _within_strata(cubes, scope, "model")
+        + _scored(cubes, scope)
+        + _flipped(cubes, scope)
         + Estimates([adverse_block(g, scope) for g in compared])
     )
 
@@ -101,20 +102,53 @@ def _decided(cubes: Kinds, crossed: Sequence[_Crossed], scope: Scope) -> Estimat
     compared = [c.grouped for c in crossed if c.grouped.by]
     return (
         Estimates([*_rates(crossed, scope, SELECTED), *subgroup_blocks(compared, scope, labelled=False)])
-        + conditional_estimates(cubes.get(WITHIN_STRATA, ()), scope, "model")
+        + _within_strata(cubes, scope, "model")
         + Estimates([adverse_block(g, scope) for g in compared])
     )
 
 
+def _within_strata(cubes: Kinds, scope: Scope, stage: Stage) -> tuple[Estimate, ...]:
+    """Measure disparity within strata; nothing where none were counted."""
+    if not cubes.get(WITHIN_STRATA):
+        return ()
+    from audit.measurement.rates.strata import conditional_estimates
+
+    return conditional_estimates(cubes[WITHIN_STRATA], scope, stage)
+
+
+def _scored(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+    """Measure scores; nothing where none were counted."""
+    if not cubes.get(SCORES):
+        return ()
+    from audit.measurement.scores.score_table import score_estimates
+
+    return score_estimates(cubes[SCORES], cubes.get(LOSSES, ()), scope, _ordered(cubes))
+
+
+def _flipped(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+    """Measure the flip test; nothing where no neighbours were counted."""
+    if not cubes.get(FLIPS):
+        return ()
+    from audit.measurement.rates.neighbours import flip_estimates
+
+    return flip_estimates(cubes[CROSSINGS], cubes[FLIPS], scope)
+
+
 def _regressed(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+    from audit.measurement.regression.regression_table import regression_estimates
+
     return regression_estimates(cubes[CROSSINGS], cubes.get(BINNED, ()), scope)
 
 
 def _classed(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+    from audit.measurement.rates.multiclass import class_estimates
+
     return class_estimates(cubes[CROSSINGS], scope)
 
 
 def _ranked(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+    from audit.measurement.ranking.ranking_table import ranking_estimates
+
     return ranking_estimates(cubes[CROSSINGS], cubes[LISTS][0], cubes.get(GAINS, ()), scope)
 
 
@@ -161,6 +195,9 @@ def _benefits(crossed: Sequence[_Crossed], scope: Scope) -> Iterator[Block]:
 
 def data_estimates(cubes: Sequence[Cube], scope: Scope, *, labelled: bool = True) -> tuple[Estimate, ...]:
     """Dataset bias: representation, base rates, class imbalance and difference in proportions of labels."""
+    from audit.measurement.dataset.representation import BiasTable
+    from audit.measurement.metrics.dataset import DATA_BASE_RATE
+
     found: list[Estimate] = []
     metrics = (DATA_BASE_RATE,) if labelled else ()
     for grouped, rest in _crossed(cubes, scope):

@@ -17,11 +17,8 @@ from typing import TYPE_CHECKING, Literal
 
 from audit._version import __version__
 from audit.config.schema import Config
-from audit.energy.meter import Phase
 from audit.errors import AuditError, QuestionError, SourceError, StoreError, TrainingError, printable
-from audit.gates.before_training import standing
 from audit.gates.judge import Evidence, exit_code, judge, overall, require_waived
-from audit.pipeline.earlier_predictions import Earlier, require_apart
 from audit.pipeline.records import question_record
 from audit.pipeline.stages import (
     Findings,
@@ -35,11 +32,11 @@ from audit.pipeline.stages import (
 )
 from audit.record.result import AuditResult, Code, Energy, Run
 from audit.record.store import BEFORE, RECORD, Store
-from audit.system.command import Ended, run_command
 from audit.system.recorded_command import recorded_words
 
 if TYPE_CHECKING:
-    from audit.energy.meter import Meter
+    from audit.energy.meter import Meter, Phase
+    from audit.system.command import Ended
 
 NOT_KEPT = 74
 """Exit code of an audit that went well and could not be kept, as of one whose output could not be written."""
@@ -252,6 +249,8 @@ def _prepare(job: Job) -> None:
 
 def _may_train(job: Job, found: Findings) -> None:
     """Look at the gates on the data before a single step of training."""
+    from audit.gates.before_training import standing
+
     evidence = Evidence(estimates=found.estimates, checks=found.checks)
     failed, undecided = standing(job.config, evidence, today())
     if job.insist:
@@ -263,6 +262,8 @@ def _may_train(job: Job, found: Findings) -> None:
 
 
 def _train(job: Job, meter: Meter, found: Findings, staging: Path, opened: Opened) -> Ended:
+    from audit.pipeline.earlier_predictions import Earlier, require_apart
+
     train = job.config.train
     if train is None:
         raise QuestionError("[train] is missing")
@@ -331,5 +332,7 @@ def metered_command(
     env: Mapping[str, str] | None = None,
 ) -> Ended:
     """Run a command as one phase of a meter that is already running."""
+    from audit.system.command import run_command
+
     with meter.phase(phase):
         return run_command(command, folder=folder, quiet_stdout=quiet_stdout, env=env)

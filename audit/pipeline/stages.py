@@ -9,32 +9,30 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from audit.checks.check import CheckKind
 from audit.checks.codes import mend_of, require_codes
 from audit.checks.groups import declared_checks, group_checks, score_checks, threshold_check
 from audit.checks.missing_words import missing_words
-from audit.checks.part import OpenPart, open_parts, readable
-from audit.checks.registry import kinds
 from audit.config.schema import Config
 from audit.counting.as_written import as_written
 from audit.counting.backends.choose import count
-from audit.counting.parts import CountedParts
 from audit.counting.plan import Counted, Plan
 from audit.counting.refusals import no_rows
 from audit.errors import QuestionError, ValuesError, printable
 from audit.gates.four_fifths import four_fifths_checks
 from audit.measurement.estimates import Estimates
 from audit.measurement.measure import of_data, of_predictions
-from audit.pipeline.earlier_predictions import left_none, require_apart
 from audit.pipeline.plans import data_plan, model_plan, scope_of
 from audit.pipeline.records import part_record
 from audit.pipeline.sources import open_source
 from audit.record.cubes import CubeRecord, cube_record
 from audit.record.epochs import Epoch
 from audit.record.result import Check, Part
-from audit.tables.lazy import SparkTable
 from audit.tables.table import Table
+
+if TYPE_CHECKING:
+    from audit.checks.part import OpenPart
 
 Step = Callable[[str], AbstractContextManager[object]]
 
@@ -87,13 +85,16 @@ class Opened:
 
 def require_inputs(config: Config, folder: Path, store: Path | None = None) -> Opened:
     """Refuse before any work what is already known to be wrong: grid, suite, tables and columns that are not there."""
-    from audit.energy.carbon import grid
-
     if config.data.source is None and config.predictions is None:
         raise QuestionError("nothing is asked: name rows in [data] source, or predictions in [predictions]")
-    grid(config.energy.country)
+    if config.energy.country is not None:
+        from audit.energy.carbon import grid
+
+        grid(config.energy.country)
     opened, settled = Opened(config, folder), config.data.prepare is None
     if config.train is not None:
+        from audit.pipeline.earlier_predictions import require_apart
+
         require_inside(folder, config.train.predictions)
         require_apart(config, folder, store)
     for source in (config.data.source, *config.data.tests.values()) if settled else ():
@@ -184,6 +185,8 @@ def look_at(parts: Mapping[str, Table], config: Config, counts: Mapping[str, Cou
     """Every check of the rows themselves; none where only counts were kept, or another machine reads the rows."""
     if not all(_has_rows(table, config) for table in parts.values()):
         return ()
+    from audit.checks.part import open_parts
+
     with open_parts(parts, config, data_plan(config), scope_of(config), counts) as looked:
         each = [_found_in(part, step) for part in looked]
     return tuple(check for of_parts in zip(*each, strict=True) for checks in of_parts for check in checks)
@@ -191,24 +194,29 @@ def look_at(parts: Mapping[str, Table], config: Config, counts: Mapping[str, Cou
 
 def _found_in(part: OpenPart, step: Step) -> list[list[Check]]:
     """Checks of one part, by kind; what no question named may be damaged too, and is then this table's fault."""
+    from audit.checks.registry import kinds
+
+    found, columns = [], f"{len(part.columns):,} columns"
     with part.table.reading():
-        return [_found_by(kind, part, at, step) for at, kind in enumerate(kinds(), 1)]
-
-
-def _found_by(kind: CheckKind, part: OpenPart, at: int, step: Step) -> list[Check]:
-    with step(f"Looking at {part.part}, check {at} of {len(kinds())}, {len(part.columns):,} columns"):
-        return list(kind.find(part))
+        for at, kind in enumerate(kinds(), 1):
+            with step(f"Looking at {part.part}, check {at} of {len(kinds())}, {columns}"):
+                found.append(list(kind.find(part)))
+    return found
 
 
 def _has_rows(table: Table, config: Config) -> bool:
     """Whether rows can be looked at, and not only counts or another machine's."""
-    return config.data.engine != "spark" and not isinstance(table, (CountedParts, SparkTable))
+    return config.data.engine != "spark" and table.rows_here
 
 
 def _looked_at(table: Table, config: Config) -> tuple[str, ...]:
     """Columns that are read: all that hold plain values where rows are looked at, else those that are counted."""
     asked = data_plan(config).columns
-    return readable(table, asked) if _has_rows(table, config) else asked
+    if not _has_rows(table, config):
+        return asked
+    from audit.checks.part import readable
+
+    return readable(table, asked)
 
 
 def audit_table(table: Table, config: Config, found: Findings, step: Step) -> Counted:
@@ -230,6 +238,8 @@ def audit_predictions(config: Config, opened: Opened, found: Findings, step: Ste
     if source is None:
         return
     if config.train is not None and not (opened.folder / source).exists():
+        from audit.pipeline.earlier_predictions import left_none
+
         raise left_none(source)
     audit_model(opened.take(source), config, found, step)
 

@@ -60,6 +60,7 @@ class LazyTable(Table):
 class SparkTable(Table):
     """A PySpark frame, counted by its own session where its rows lie."""
 
+    rows_here: ClassVar[bool] = False
     frame: nw.LazyFrame[Any] = field(repr=False)
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:

@@ -35,6 +35,8 @@ class Table(ABC):
 
     lazy: ClassVar[bool] = False
     """Whether columns are made only where a question names them."""
+    rows_here: ClassVar[bool] = True
+    """Whether rows can be read on this machine: not where only counts were kept, or another machine reads them."""
     name: str
     """Path or pattern as the user wrote it, or what to call rows in memory."""
     digest: str | None

@@ -40,7 +40,18 @@ NEEDED_AT_THE_END = (
     "audit.report.terminal.summary",
 )
 NEEDED_BY_PREDICTIONS = (
+    "audit.counting.backends.dense",
     "audit.counting.backends.duckdb",
+    "audit.counting.kinds.exact_auc",
+    "audit.counting.kinds.median",
+    "audit.counting.kinds.regression",
+    "audit.measurement.ranking.ranking_table",
+    "audit.measurement.rates.multiclass",
+    "audit.measurement.rates.neighbours",
+    "audit.measurement.rates.strata",
+    "audit.measurement.regression.regression_table",
+    "audit.measurement.scores.score_table",
+    "audit.tables.frames",
     "pyarrow",
     "scipy.optimize",
     "scipy.special",

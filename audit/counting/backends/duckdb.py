@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from audit.counting.backends.dense import dense_tallies
 from audit.counting.backends.sql import double, key_sql, sum_sql, term_sql
 from audit.counting.engine import Batch, Falling, Levels, Range
 from audit.counting.tally import Tally, TooManyCellsError, tally_of
@@ -78,8 +77,12 @@ class DuckScan:
         most: int,
     ) -> list[Tally]:
         """Sums by cell of several tables: one pass where they are counts of few levels, otherwise a GROUP BY each."""
-        if len(each) > 1 and (dense := dense_tallies(self.con, self.source, keys, each, sums)) is not None:
-            return dense
+        if len(each) > 1:
+            from audit.counting.backends.dense import dense_tallies
+
+            dense = dense_tallies(self.con, self.source, keys, each, sums)
+            if dense is not None:
+                return dense
         return [self.tally({name: keys[name] for name in chosen}, sums, shifts, most) for chosen in each]
 
     def summary(self, sums: Mapping[str, Sum]) -> dict[str, float | None]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from audit.checks.codes import codes
+from audit.checks.codes import find_codes
 from audit.gates.sentences import training_notes
 from audit.record.result import SCHEMA, AuditResult, Check, Part
 from audit.report.card.words import BADGES, Badge, digest_text, percent, safe_text
@@ -189,14 +189,9 @@ class CodeView:
 
 def codes_of(checks: Iterable[Check]) -> tuple[CodeView, ...]:
     """Every known code among these checks, once and in order."""
-    named = {c.code for c in checks}
-    if not named:
-        # To know every code is to load every check, which a training that checked nothing would wait for.
-        return ()
     return tuple(
         CodeView(*(safe_text(text) for text in (c.code, sentence(c.title), sentence(c.reason), c.reference)))
-        for c in codes()
-        if c.code in named
+        for c in find_codes({c.code for c in checks})
     )
 
 
