@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sample_results
+from rich.cells import cell_len
 from test_runs_by_name import FUTURE, asked
 from test_store import NEW, OLD, put
 
 import audit
 from audit.cli.console import PlainConsole
 from audit.energy.plan.options import plan
-from audit.estimate import interval_text, number
+from audit.estimate import group_text, interval_text, number
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.record.store import Store
 from audit.report.terminal.plan import show
@@ -163,6 +164,34 @@ def test_every_number_is_whole_at_every_width(name, width):
         for e in values:
             if e.group in groups and e.value is not None:
                 assert f"{number(e.value)}{interval_text(e.low, e.high)}" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "narrowest"),
+    [("binary", 46), ("data", 46), ("names", 46), ("numbers", 60), ("classes", 52), *((p, 60) for p in PLANS)],
+)
+def test_no_row_of_a_table_is_wider_than_the_terminal(name, narrowest):
+    for width in (narrowest, narrowest + 1, 60, 71, 80, 97, 120, 200):
+        lines = through_a_pipe(name, width).splitlines()
+        assert [line for line in lines if cell_len(line) > width and "card.html" not in line] == []
+
+
+@pytest.mark.parametrize("width", [40, 42, *WIDTHS, 200])
+def test_names_are_told_whole_so_that_no_two_groups_read_the_same(width):
+    table = through_a_pipe("names", width).split("By region x sex, the model\n")[1]
+    told = []
+    for row in re.split(r"\n  [*…] ", table)[0].splitlines()[1:]:
+        if row.startswith("    "):
+            told[-1] += row
+        else:
+            told.append(re.split(r" {2,}[0-9]+  [0-9]", row[2:])[0])
+    groups = list(dict.fromkeys(e.group for e in subject("names").estimates if e.by == ("region", "sex") and e.group))
+    assert [squeeze(name) for name in told] == [squeeze(group_text(group)) for group in groups[:MOST_GROUPS]]
+    assert len(set(told)) == MOST_GROUPS
+
+
+def squeeze(text):
+    return "".join(text.split())
 
 
 @pytest.fixture

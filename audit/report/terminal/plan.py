@@ -5,8 +5,8 @@ Must not: compute anything but a unit; print a central value without its range.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from audit.energy.plan.ranges import Input, Range
 from audit.energy.plan.result import Parts, Plan
@@ -24,7 +24,6 @@ SCALES = {
     "1": ((0.0, 0.01, "%"),),
 }
 """From which central value on a quantity is shown in which unit, and the unit's size."""
-LABEL, CELL = 22, 12
 
 
 def show(plan: Plan, console: Console) -> None:
@@ -56,9 +55,26 @@ def _between(found: Range) -> str:
     return f"{low} to {high} {unit} (central {value})"
 
 
+class _Row(NamedTuple):
+    """A quantity of the table: its low, central and high value and their unit, or why it is not known."""
+
+    label: str
+    said: str
+    cells: Sequence[str] = ()
+
+
 def _table(plan: Plan) -> Iterator[Line]:
-    """One row a quantity; what is not known says so in its place."""
-    yield Line("".ljust(LABEL) + "".join(end.rjust(CELL) for end in ("low", "central", "high")), whole=True)
+    """One row a quantity, in columns as wide as what stands in them; what is not known says so in its place."""
+    rows = list(_quantities(plan))
+    label = max(len(row.label) for row in rows)
+    heads = ("low", "central", "high")
+    cell = max(len(text) for row in rows for text in (*heads, *row.cells)) + 2
+    for row in (_Row("", "", heads), *rows):
+        cells = "".join(text.rjust(cell) for text in row.cells)
+        yield Line(f"{row.label:<{label}}{cells or ' '} ", row.said, whole=bool(row.cells))
+
+
+def _quantities(plan: Plan) -> Iterator[_Row]:
     yield from _rows("Energy", plan.energy_kwh, plan, ("training", "idle"))
     yield from _rows("Carbon", plan.carbon_g, plan, ("training", "idle", "embodied"))
     yield _row("Device-hours", plan.device_hours, plan.undefined.get("device_hours", ""))
@@ -68,7 +84,7 @@ def _table(plan: Plan) -> Iterator[Line]:
         yield _row("Utilisation (MFU)", plan.utilisation, "")
 
 
-def _rows(title: str, parts: Parts, plan: Plan, names: tuple[str, ...]) -> Iterator[Line]:
+def _rows(title: str, parts: Parts, plan: Plan, names: tuple[str, ...]) -> Iterator[_Row]:
     """A quantity by its parts in one unit; a sum only where it is one."""
     no_grid = plan.undefined.get("carbon_g", "") if title == "Carbon" else ""
     unit = None if parts.total is None else _unit(parts.total, parts.total.unit)
@@ -82,12 +98,11 @@ def _rows(title: str, parts: Parts, plan: Plan, names: tuple[str, ...]) -> Itera
 
 def _row(
     label: str, found: Range | None, why: str, *, key: str | None = None, unit: tuple[str, float] | None = None
-) -> Line:
+) -> _Row:
     if found is None:
-        return Line(f"{label.ljust(LABEL)}  ", why or "not known")
+        return _Row(label, why or "not known")
     said, scale = unit or _unit(found, key or found.unit)
-    cells = "".join(figure(v / scale).rjust(CELL) for v in (found.low, found.value, found.high))
-    return Line(f"{label.ljust(LABEL)}{cells}  {said}".rstrip(), whole=True)
+    return _Row(label, said, [figure(v / scale) for v in (found.low, found.value, found.high)])
 
 
 def _unit(found: Range, key: str) -> tuple[str, float]:

@@ -34,7 +34,7 @@ from audit.record.energy_text import (
 )
 from audit.record.result import AuditResult, CarbonPerUnit, Check, Energy, Gate, Part
 from audit.record.store import BEFORE
-from audit.report.terminal.tables import Line, groupings
+from audit.report.terminal.tables import Line, groupings, to_encoding
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,7 +65,6 @@ MOST_CHECKS, MOST_PATH, SHORTEST_NAME = 5, 4096, 12
 LONGEST_DETAIL, LONGEST_RULE = 160, 800
 """Characters of what a check found; the four-fifths rule is told whole, for its reason stands behind the numbers."""
 NARROWEST = 40
-ASCII = str.maketrans({"–": "-", "…": "...", "×": "x", "≠": "!=", "’": "'", "“": '"', "”": '"', "₂": "2", "µ": "u"})
 
 
 def summary(
@@ -100,9 +99,9 @@ def summary(
     else:
         verdict_lines(result, console, exit_zero=exit_zero, code=code)
     audited = any(e.stage == "model" for e in result.estimates)
-    data = _data_gaps(result) if audited else groupings(result, "data", console.width)
+    data = _data_gaps(result) if audited else groupings(result, "data", console)
     for lines in (
-        groupings(result, "model", console.width),
+        groupings(result, "model", console),
         data,
         (*_rows(result.data), *_cut(result.checks)),
         _checks(result.checks),
@@ -332,7 +331,7 @@ def section(console: Console, lines: Iterable[Line]) -> None:
 
 def _print(console: Console, line: Line) -> None:
     """One line, wrapped under the start of its body; the status is the only thing in colour."""
-    head, body = _shown(console, line.head, row=line.whole), Text(_shown(console, line.body, row=line.whole))
+    head, body = to_encoding(console, line.head, row=line.whole), Text(to_encoding(console, line.body, row=line.whole))
     indent = cell_len(head)
     room = max(console.width, NARROWEST) - indent
     first, *rest = [body] if line.whole or not line.body else list(body.wrap(console, room))
@@ -341,14 +340,6 @@ def _print(console: Console, line: Line) -> None:
         whole = Text.assemble(start, text)
         whole.rstrip()
         console.print(whole, highlight=False, soft_wrap=True)
-
-
-def _shown(console: Console, text: str, *, row: bool) -> str:
-    """Text in characters that the terminal's encoding has; a row keeps its width."""
-    if console.encoding.lower().replace("-", "").startswith("utf"):
-        return text
-    plain = (text.replace("…", "~") if row else text).translate(ASCII)
-    return plain.encode(console.encoding, "backslashreplace").decode(console.encoding)
 
 
 # Energy and carbon as lines of a terminal: every figure with its measured share, and what it is made of.

@@ -7,17 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
+from rich.text import Text
 
 from audit.errors import printable
 from audit.estimate import WORST_CLASS, Estimate, Group, group_text, interval_text, number
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.record.result import AuditResult
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 DATA_RATES = ("base_rate", "representation")
 MOST_GROUPS = 12
-NAME_WIDTH, SHORTEST_NAME, N_WIDTH, CELL_WIDTH = 24, 12, 8, 22
+NAME_WIDTH, SHORTEST_NAME, NARROWEST_NAME, N_WIDTH, CELL_WIDTH = 24, 12, 6, 8, 22
+ASCII = str.maketrans({"–": "-", "…": "...", "×": "x", "≠": "!=", "’": "'", "“": '"', "”": '"', "₂": "2", "µ": "u"})
 TOO_FEW = "* too few rows, or too few of the rarer outcome, to judge by itself"
 
 
@@ -33,12 +39,20 @@ class Line:
     """Never broken, because people copy it or because it is a row of a table."""
 
 
-def groupings(result: AuditResult, stage: str, width: int) -> Iterator[Line]:
+def to_encoding(console: Console, text: str, *, row: bool) -> str:
+    """Return text in characters that the terminal's encoding has; what is a row of a table keeps its width."""
+    if console.encoding.lower().replace("-", "").startswith("utf"):
+        return text
+    plain = (text.replace("…", "~") if row else text).translate(ASCII)
+    return plain.encode(console.encoding, "backslashreplace").decode(console.encoding)
+
+
+def groupings(result: AuditResult, stage: str, console: Console) -> Iterator[Line]:
     """A table an attribute; a crossing gets only the first rates, because its rows are many."""
     present = {e.metric for e in result.estimates if e.stage == stage}
     rates = tuple(m.name for m in CATALOGUE.among(present) if m.headline) if stage == "model" else DATA_RATES
     for by in dict.fromkeys(e.by for e in result.estimates if e.stage == stage and e.by):
-        yield from _grouping(_Table(result, stage, by, rates), width)
+        yield from _grouping(_Table(result, stage, by, rates), console)
         yield Line("")
 
 
@@ -60,35 +74,47 @@ class _Table:
         """Rows of a group, which every rate of it may draw on."""
         return max((e.n or 0.0 for (g, _), e in self.cells.items() if g == group), default=0.0)
 
-    def name(self, group: Group, width: int) -> str:
+    def name(self, group: Group) -> str:
         """Name of a row; rows without a group say which share of all they are."""
         if group != (None,):
-            return _cut(group_text(group), width)
+            return group_text(group)
         share = f", {self.rows(group) / self._read:.1%}" if self._read else ""
-        return f"({_cut(printable(self.by[0]), width - 10 - len(share))} missing{share})"
+        return f"({printable(self.by[0])} missing{share})"
 
 
-def _grouping(table: _Table, width: int) -> Iterator[Line]:
+def _grouping(table: _Table, console: Console) -> Iterator[Line]:
     groups = table.groups[:MOST_GROUPS]
-    wanted = max((cell_len(table.name(g, NAME_WIDTH)) for g in groups), default=0)
-    name = min(NAME_WIDTH, max(SHORTEST_NAME, wanted))
-    widths = (*(cell_len(_cell(e)) for e in table.cells.values()), *map(len, table.rates))
-    cell = max((CELL_WIDTH, *(width + 1 for width in widths)))
-    room = max(1, (width - 4 - name - N_WIDTH) // cell)
+    names = [to_encoding(console, table.name(g), row=True) for g in groups]
+    name, cell, room = _column_widths(table, names, console.width)
     blocks = [table.rates[i : i + room] for i in range(0, len(table.rates), room)]
     shown = blocks if len(table.by) == 1 else blocks[:1]
     yield Line(table.title)
     for rates in shown:
         yield _row("", "n", [r.replace("_", " ") for r in rates], name, cell)
-        for group in groups:
+        for group, text in zip(groups, names, strict=True):
+            first, *rest = _fold(text, name, console)
             cells = [_cell(table.cells.get((group, r))) for r in rates]
-            yield _row(table.name(group, name), f"{table.rows(group):,.0f}", cells, name, cell)
+            yield _row(first, f"{table.rows(group):,.0f}", cells, name, cell)
+            yield from (Line(f"    {part}", whole=True) for part in rest)
     yield from _worst_classes(table.worst)
     asked = {(g, r) for rates in shown for r in rates for g in groups}
     if any("small_group" in e.flags for key, e in table.cells.items() if key in asked):
         yield Line("  ", TOO_FEW)
     if len(table.groups) > MOST_GROUPS:
         yield Line("  ", f"… and {len(table.groups) - MOST_GROUPS:,} more groups; the card has them")
+
+
+def _column_widths(table: _Table, names: Sequence[str], width: int) -> tuple[int, int, int]:
+    """Return the width of the column of names, that of a rate, and how many rates stand beside each other."""
+    cells = (*(cell_len(_cell(e)) for e in table.cells.values()), *map(len, table.rates))
+    cell = max((CELL_WIDTH, *(length + 1 for length in cells)))
+    # Blanks before the names, after the number of rows, and the last rate's own, which is never printed.
+    left = width - 4 - N_WIDTH + 1
+    longest = max((SHORTEST_NAME, *map(cell_len, names)))
+    name = min(longest, NAME_WIDTH, max(NARROWEST_NAME, left - cell))
+    room = max(1, (left - name) // cell)
+    # Names are folded only where no room is left beside the rates.
+    return max(name, min(longest, left - cell * min(room, len(table.rates)))), cell, room
 
 
 def _worst_classes(worst: Sequence[Estimate]) -> Iterator[Line]:
@@ -117,6 +143,8 @@ def _cell(estimate: Estimate | None) -> str:
     return f"{number(estimate.value)}{interval_text(estimate.low, estimate.high)}{few}"
 
 
-def _cut(name: str, width: int) -> str:
-    """Name of at most so many columns."""
-    return name if cell_len(name) <= width else set_cell_size(name, max(width - 1, 1)).rstrip() + "…"
+def _fold(name: str, width: int, console: Console) -> list[str]:
+    """Return a name in lines of at most so many columns; those after the first begin two columns further right."""
+    if cell_len(name) <= width:
+        return [name]
+    return [line.plain.rstrip() for line in Text(name).wrap(console, width - 2) if line.plain.strip()]
