@@ -17,20 +17,20 @@ from audit.config.written_limits import Gates, deepest, rules_of
 from audit.errors import QuestionError, SourceError
 from audit.estimate import Estimate
 from audit.record.result import AuditResult, Run
-from audit.tables.arrays import attributes as attributes_of
-from audit.tables.arrays import features_of, one_column, refuse_clash, refuse_misaligned
-from audit.tables.formats.dialect import UNSAID, dialect_of
+from audit.tables.arrays import name_attributes as attributes_of
+from audit.tables.arrays import name_features, refuse_clash, refuse_misaligned, require_one_column
+from audit.tables.formats.dialect import UNSAID, make_dialect
 from audit.tables.python_values import (
-    callables,
-    deep,
-    level,
+    describe_value,
+    make_plain,
+    make_policy,
+    make_population,
+    make_reference,
     name,
-    names,
-    plain,
-    policy_of,
-    population_of,
-    reference_of,
-    shown,
+    require_callables,
+    require_level,
+    require_names,
+    to_plain,
 )
 
 Y_TRUE, Y_PRED, SCORE, WEIGHT, UNIT = "y_true", "y_pred", "score", "weight", "unit"
@@ -156,20 +156,20 @@ def measure(
             "labels are missing: give y_true; only decisions (y_pred, or score) and a ranking are audited without"
         )
     named = {Y_TRUE: y_true, Y_PRED: y_pred, SCORE: score, WEIGHT: weight, UNIT: unit, QUERY: query, RANK: rank}
-    roles = {k: one_column(v, f"'{k}'") for k, v in named.items() if v is not None}
+    roles = {k: require_one_column(v, f"'{k}'") for k, v in named.items() if v is not None}
     if groups is None:
         raise QuestionError('groups are missing: give who each row is, such as groups={"sex": [...]}, or a frame')
     attributes = attributes_of(groups)
     refuse_clash(attributes, roles)
-    alike = features_of(features, {**roles, **attributes})
+    alike = name_features(features, {**roles, **attributes})
     columns = {**roles, **attributes, **alike}
     refuse_misaligned(columns, {**dict.fromkeys(attributes, "groups"), **dict.fromkeys(alike, "features")})
-    own, crossed = callables(metrics), plain(intersections)
+    own, crossed = require_callables(metrics), to_plain(intersections)
     data = _data(roles, tuple(attributes), crossed, positive, reference, compare_to)
     further = {"threshold": threshold, "exact_auc": exact_auc, "neighbours": neighbours, "top": top}
     asked = _predictions(roles, task, tuple(alike), {k: v for k, v in further.items() if v is not UNASKED[k]})
     with said_as(ARGUMENTS):
-        result = _audit(columns, _config(data, asked, gates, policy_of(confidence, four_fifths)))
+        result = _audit(columns, _config(data, asked, gates, make_policy(confidence, four_fifths)))
     if not own:
         return result
     return replace(result, estimates=result.estimates + _own(own, roles, attributes, crossed))
@@ -188,11 +188,11 @@ def _data(
         "label": Y_TRUE if Y_TRUE in roles else None,
         "groups": groups,
         "intersections": intersections,
-        "positive": None if positive is None else level(positive, "positive"),
+        "positive": None if positive is None else require_level(positive, "positive"),
         "weight": WEIGHT if WEIGHT in roles else None,
         "unit": UNIT if UNIT in roles else "row",
-        "reference_group": reference_of(reference, groups),
-        "compare_to": names(compare_to, "compare_to"),
+        "reference_group": make_reference(reference, groups),
+        "compare_to": require_names(compare_to, "compare_to"),
     }
 
 
@@ -201,18 +201,18 @@ def _predictions(
 ) -> dict[str, Any] | None:
     """Section [predictions] of the question; None where labels alone are looked at."""
     if not isinstance(task, str):
-        raise QuestionError(f"task must be one of {', '.join(get_args(Task))}, not {shown(task)}")
+        raise QuestionError(f"task must be one of {', '.join(get_args(Task))}, not {describe_value(task)}")
     if (
         "threshold" in further
         and SCORE not in roles
-        and (task == "classification" or plain(further["threshold"]) == 0.5)
+        and (task == "classification" or to_plain(further["threshold"]) == 0.5)
     ):
         raise QuestionError("threshold reads scores, and there are none; give score, or leave threshold out")
     if not {Y_PRED, SCORE, QUERY, RANK} & set(roles) and not alike and not further and task == "classification":
         return None
     named = {key: column for key, column in PREDICTED.items() if column in roles}
     asked = {"source": "memory", "task": task, **named, "features": alike, **further}
-    if isinstance(plain(asked.get("top")), int):
+    if isinstance(to_plain(asked.get("top")), int):
         asked["top"] = [asked["top"]]
     return asked
 
@@ -224,7 +224,7 @@ def _own(
     intersections: int,
 ) -> tuple[Estimate, ...]:
     from audit.measurement.own_metrics import own_estimates
-    from audit.tables.kinds import level_text
+    from audit.tables.kinds import name_level
     from audit.tables.open import open_frame
 
     predicted = roles.get(Y_PRED, roles.get(SCORE))
@@ -233,7 +233,7 @@ def _own(
     if predicted is None:
         raise QuestionError("metrics need predictions; give y_pred or score")
     frame = open_frame(attributes).to_pandas()
-    levels = {c: [level_text(v) for v in frame[c].astype(object)] for c in attributes}
+    levels = {c: [name_level(v) for v in frame[c].astype(object)] for c in attributes}
     return own_estimates(metrics, roles[Y_TRUE], predicted, levels, roles.get(WEIGHT), intersections)
 
 
@@ -287,28 +287,28 @@ def check(
     """
     if frame is None:
         raise QuestionError("frame is missing: give the table, or its path")
-    columns, within = names(groups, "groups"), names(strata, "strata")
+    columns, within = require_names(groups, "groups"), require_names(strata, "strata")
     of_label = {"positive": positive is not None, "strata": bool(within)}
     idle = next((k for k, given in of_label.items() if given and label is None), None)
     if idle is not None:
         raise QuestionError(f"{idle} is about the label; name its column (label), or leave {idle} out")
     data = {
         "label": None if label is None else name(label, "label"),
-        "positive": None if positive is None else level(positive, "positive"),
+        "positive": None if positive is None else require_level(positive, "positive"),
         "classes": None if classes is False else classes,
         "groups": columns,
         "weight": None if weight is None else name(weight, "weight"),
         "unit": "row" if unit is None else name(unit, "unit"),
         "strata": within,
-        "reference_group": reference_of(reference, columns),
-        "reference": population_of(population, columns),
+        "reference_group": make_reference(reference, columns),
+        "reference": make_population(population, columns),
         "intersections": intersections,
-        "compare_to": names(compare_to, "compare_to"),
+        "compare_to": require_names(compare_to, "compare_to"),
         "engine": _engine_of(frame),
-        "csv": None if csv is None else dialect_of(csv).table,
+        "csv": None if csv is None else make_dialect(csv).table,
     }
     with said_as(CHECKED):
-        return _audit(frame, _config(data, None, gates, policy_of(confidence, False)), test, _named(data))
+        return _audit(frame, _config(data, None, gates, make_policy(confidence, False)), test, _named(data))
 
 
 def _named(data: Mapping[str, Any]) -> dict[str, str]:
@@ -361,13 +361,13 @@ def _engine_of(frame: Any) -> str | None:
 
 
 def _config(data: Mapping[str, Any], asked: Mapping[str, Any] | None, gates: Any, policy: Mapping[str, Any]) -> Config:
-    rules = rules_of(deep(gates), "data" if asked is None else "model")
-    raw: dict[str, Any] = {"data": {k: deep(v) for k, v in data.items() if v is not None}, "policy": policy}
+    rules = rules_of(make_plain(gates), "data" if asked is None else "model")
+    raw: dict[str, Any] = {"data": {k: make_plain(v) for k, v in data.items() if v is not None}, "policy": policy}
     crossed = raw["data"].setdefault("intersections", 1)
     if type(crossed) is int and crossed >= 1:
         raw["data"]["intersections"] = max(crossed, deepest(rules))
     if asked is not None:
-        raw["predictions"] = {k: deep(v) for k, v in asked.items() if v is not None}
+        raw["predictions"] = {k: make_plain(v) for k, v in asked.items() if v is not None}
     else:
         raw["data"]["source"] = "memory"
     return build(raw | ({"gates": rules} if rules else {}), "the question")

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from audit.errors import MissingExtraError, QuestionError
-from audit.wrapping.callback import Hooked, lose
+from audit.wrapping.callback import CallbackBase, lose_audit
 from audit.wrapping.safely import say
-from audit.wrapping.seen import Seen, reference
+from audit.wrapping.seen import Seen, make_reference
 from audit.wrapping.wrap import active
 
 try:
@@ -33,7 +33,7 @@ SAME_RUN = (
 )
 
 
-class AuditCallback(Hooked):
+class AuditCallback(CallbackBase):
     """Audits the training in its block: the data before the first tree, its energy, the predictions of the booster.
 
     A failing gate on the data raises `audit.DataRefusedError` out of ``train``, and nothing is trained. Several
@@ -42,7 +42,8 @@ class AuditCallback(Hooked):
     Parameters
     ----------
     config, predictions, options
-        As in `audit.wrapping.callback.Hooked`; ``predictions`` is called with the booster, of ``lightgbm.cv`` with all.
+        As in `audit.wrapping.callback.CallbackBase`; ``predictions`` is called with the booster, of
+        ``lightgbm.cv`` with all.
     """
 
     before_iteration = True
@@ -65,7 +66,7 @@ class AuditCallback(Hooked):
             self._require_block()
         seen = self._seen
         if self._going_on and seen.model is not None:
-            seen.of = reference(model)
+            seen.of = make_reference(model)
             say(SAME_RUN)
         else:
             self._begin(of=model)
@@ -79,7 +80,7 @@ class AuditCallback(Hooked):
             if _ended(seen) and (error is None or seen is not own):
                 self._end(seen.model, seen)
             if seen is not own:
-                lose(seen)
+                lose_audit(seen)
             seen.model = None
 
     def _require_block(self) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from audit.errors import MissingExtraError
-from audit.wrapping.callback import EpochEnds, Hooked
+from audit.wrapping.callback import CallbackBase, EpochEnds
 
 try:
     from lightning.pytorch import Callback
@@ -23,7 +23,7 @@ except ImportError as error:
 __all__ = ["AuditCallback"]
 
 
-class AuditCallback(Hooked, Callback):  # type: ignore[misc]
+class AuditCallback(CallbackBase, Callback):  # type: ignore[misc]
     """Audits each ``trainer.fit``: the data before it, its energy, the predictions of the module after it.
 
     A failing gate on the data raises `audit.DataRefusedError` out of ``fit``, and nothing is trained. An exception of
@@ -32,7 +32,7 @@ class AuditCallback(Hooked, Callback):  # type: ignore[misc]
     Parameters
     ----------
     config, predictions, options
-        As in `audit.wrapping.callback.Hooked`; ``predictions`` is called with the module.
+        As in `audit.wrapping.callback.CallbackBase`; ``predictions`` is called with the module.
     tally
         A `audit.torch.GroupTally` that ``validation_step`` updates; it is closed after every epoch of the validation.
     """

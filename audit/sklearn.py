@@ -26,8 +26,8 @@ from audit.config.written_limits import Gates
 from audit.errors import DataRefusedError, QuestionError, UndecidedWarning, printable
 from audit.gates.before_training import undecided
 from audit.record.result import AuditResult
-from audit.tables.arrays import attributes
-from audit.tables.python_values import names
+from audit.tables.arrays import name_attributes
+from audit.tables.python_values import require_names
 from audit.wrapping.estimator import Audited, NotAuditedWarning
 
 __all__ = ["Audited", "DataGate", "NotAuditedWarning", "UndecidedWarning"]
@@ -103,9 +103,9 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         given = _columns(X)
         columns = dict(given)
-        groups = list(names(self.groups, "groups"))
+        groups = list(require_names(self.groups, "groups"))
         if sensitive_features is not None:
-            apart = attributes(sensitive_features, "sensitive_features")
+            apart = name_attributes(sensitive_features, "sensitive_features")
             groups, columns = [*groups, *(g for g in apart if g not in groups)], {**columns, **apart}
         if y is not None:
             if LABEL in columns:
@@ -169,4 +169,4 @@ def _several_classes(y: Any) -> bool:
 def _columns(rows: Any) -> dict[str, Any]:
     if not hasattr(rows, "columns"):
         raise QuestionError(f"X must be a frame with named columns, not {type(rows).__name__}: groups have names")
-    return attributes(rows, "X")
+    return name_attributes(rows, "X")

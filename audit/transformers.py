@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from audit.errors import MissingExtraError
-from audit.wrapping.callback import EpochEnds, Hooked
+from audit.wrapping.callback import CallbackBase, EpochEnds
 
 try:
     from transformers import TrainerCallback
@@ -27,7 +27,7 @@ except ImportError as error:
 __all__ = ["AuditCallback"]
 
 
-class AuditCallback(Hooked, TrainerCallback):  # type: ignore[misc]
+class AuditCallback(CallbackBase, TrainerCallback):  # type: ignore[misc]
     """Audits each ``trainer.train``: the data before it, its energy, the predictions of the model after it.
 
     A failing gate on the data raises `audit.DataRefusedError` out of ``train``, and nothing is trained. The other ranks
@@ -36,7 +36,7 @@ class AuditCallback(Hooked, TrainerCallback):  # type: ignore[misc]
     Parameters
     ----------
     config, predictions, options
-        As in `audit.wrapping.callback.Hooked`; ``predictions`` is called with the model.
+        As in `audit.wrapping.callback.CallbackBase`; ``predictions`` is called with the model.
     tally
         A `audit.torch.GroupTally` that the model updates while it is evaluated; it is closed after every evaluation
         of the training.

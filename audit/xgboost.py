@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from audit.errors import MissingExtraError
-from audit.wrapping.callback import Hooked
+from audit.wrapping.callback import CallbackBase
 from audit.wrapping.safely import say
 
 try:
@@ -27,7 +27,7 @@ except ImportError as error:
 __all__ = ["AuditCallback"]
 
 
-class AuditCallback(Hooked, TrainingCallback):  # type: ignore[misc]
+class AuditCallback(CallbackBase, TrainingCallback):  # type: ignore[misc]
     """Audits each training: the data before it, its energy, the predictions of the booster after it.
 
     A failing gate on the data raises `audit.DataRefusedError` out of ``train``, and nothing is trained. The other ranks
@@ -36,7 +36,8 @@ class AuditCallback(Hooked, TrainingCallback):  # type: ignore[misc]
     Parameters
     ----------
     config, predictions, options
-        As in `audit.wrapping.callback.Hooked`; ``predictions`` is called with the booster, of ``xgboost.cv`` with all.
+        As in `audit.wrapping.callback.CallbackBase`; ``predictions`` is called with the booster, of
+        ``xgboost.cv`` with all.
     """
 
     def before_training(self, model: Any) -> Any:

@@ -19,8 +19,8 @@ from audit.config.read import build
 from audit.cube import Cube, from_cells
 from audit.energy.carbon import Grid
 from audit.energy.sci import with_units
-from audit.energy.site import site_of
-from audit.energy.totals import footprint
+from audit.energy.site import make_site
+from audit.energy.totals import total_footprint
 from audit.estimate import Estimate, Level
 from audit.gates.judge import Evidence, judge, overall
 from audit.measurement.estimates import Estimates
@@ -256,9 +256,9 @@ def boston_energy() -> Energy:
     factor = Factor(name="grid carbon intensity", value=369.473, unit="gCO2e/kWh",
                     source="codecarbon 3.3.2, global_energy_mix.json, USA (United States), location based", date="2023")  # fmt: skip
     site = replace(
-        site_of(build(boston_config()).energy), grid=Grid(country="USA", g_per_kwh=factor.value, factor=factor)
+        make_site(build(boston_config()).energy), grid=Grid(country="USA", g_per_kwh=factor.value, factor=factor)
     )
-    return footprint(rows, 27.4, site, "codecarbon 3.3.2, whole machine with all its processes")
+    return total_footprint(rows, 27.4, site, "codecarbon 3.3.2, whole machine with all its processes")
 
 
 def unjudged() -> AuditResult:

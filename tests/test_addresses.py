@@ -24,10 +24,10 @@ from audit.counting.backends.duckdb import DuckEngine
 from audit.counting.count import count_cubes
 from audit.counting.plan import Plan
 from audit.errors import SourceError
-from audit.tables.addresses import public
-from audit.tables.connection import connection
+from audit.tables.addresses import hide_secrets
+from audit.tables.connection import open_connection
 from audit.tables.open import open_table
-from audit.tables.remote import ready
+from audit.tables.remote import prepare_connection
 
 PLAN = Plan(groups=("race", "sex"), intersections=2, label="label", score="score", weight="w", unit="person")
 MODEL = ("--label", "label", "--prediction", "decision", "--groups", "sex", "--gate", "selection_rate ratio >= 0.1")
@@ -36,8 +36,8 @@ KEY, SECRET = "AKIAEXAMPLEKEY", "it's/a+secret"
 
 def installed():
     try:
-        with connection() as con:
-            ready(con, "https://", "a test")
+        with open_connection() as con:
+            prepare_connection(con, "https://", "a test")
     except SourceError:
         return False
     return True
@@ -128,7 +128,7 @@ def test_half_a_key_is_refused(monkeypatch):
 
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     with duckdb.connect() as con, pytest.raises(SourceError, match="belong together; set both, or neither"):
-        remote._hand_over(con)
+        remote._give_credentials(con)
 
 
 def test_a_part_at_an_address_is_not_counted(tmp_path):
@@ -149,9 +149,9 @@ def test_a_query_is_written_to_no_file(tmp_path):
 
 
 def test_what_is_public_of_an_address():
-    assert public("S3:/bucket/t.parquet") == "s3://bucket/t.parquet"
-    assert public("https://u:p@h:8/t.parquet?a=b#c") == "https://h:8/t.parquet"
-    assert public("folder/t?.parquet") == "folder/t?.parquet"
+    assert hide_secrets("S3:/bucket/t.parquet") == "s3://bucket/t.parquet"
+    assert hide_secrets("https://u:p@h:8/t.parquet?a=b#c") == "https://h:8/t.parquet"
+    assert hide_secrets("folder/t?.parquet") == "folder/t?.parquet"
 
 
 # --- over a wire
@@ -220,8 +220,8 @@ def test_credentials_go_when_the_environment_has_none(s3, monkeypatch):
 def test_a_secret_that_duckdb_keeps_is_used(store, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     keep = (
-        "import duckdb, sys\nfrom audit.tables.remote import _extension\ncon = duckdb.connect()\n"
-        "con.execute(f'LOAD {_extension()}')\ncon.execute(sys.argv[1])"
+        "import duckdb, sys\nfrom audit.tables.remote import _find_extension\ncon = duckdb.connect()\n"
+        "con.execute(f'LOAD {_find_extension()}')\ncon.execute(sys.argv[1])"
     )
     options = f"TYPE s3, KEY_ID '{KEY}', SECRET 'x', REGION 'eu-west-3', ENDPOINT '{store.host}', USE_SSL false, URL_STYLE 'path'"
     done = subprocess.run(

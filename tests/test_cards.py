@@ -19,7 +19,7 @@ from audit.report.card.render import WRITTEN as FORMATS
 from audit.report.card.render import fragment, inline, render, write_cards
 from audit.report.card.view import card_view, headline
 from audit.report.card.words import percent, rate_text
-from audit.system.assets import asset
+from audit.system.assets import find_asset
 
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = "EVENHAND_UPDATE_GOLDEN"
@@ -119,7 +119,7 @@ def test_the_page_loads_nothing_and_runs_nothing(page):
 
 
 def test_the_styles_load_nothing():
-    css = asset("reports/templates/card.css").read_text(encoding="utf-8")
+    css = find_asset("reports/templates/card.css").read_text(encoding="utf-8")
     assert not re.search(r"url\(|@import|@font-face|expression", css)
 
 
@@ -403,12 +403,12 @@ TEXT_PAIRS = [
 @pytest.mark.parametrize("scheme", [":root", "prefers-color-scheme: dark", "@media print"])
 @pytest.mark.parametrize(("text", "ground"), TEXT_PAIRS)
 def test_text_is_readable_on_its_ground(scheme, text, ground):
-    colours = palette(asset("reports/templates/card.css").read_text(encoding="utf-8"), scheme)
+    colours = palette(find_asset("reports/templates/card.css").read_text(encoding="utf-8"), scheme)
     assert contrast(colours[text], colours[ground]) >= 4.5
 
 
 def test_every_colour_is_a_named_one():
-    css = asset("reports/templates/card.css").read_text(encoding="utf-8")
+    css = find_asset("reports/templates/card.css").read_text(encoding="utf-8")
     used = set(re.findall(r"var\(--([a-z-]+)\)", css))
     for scheme in (":root", "prefers-color-scheme: dark"):
         assert used <= set(palette(css, scheme))
@@ -442,9 +442,9 @@ def test_the_notebook_fragment_stands_on_its_own():
 
 def test_an_asset_that_is_not_there_is_an_error_by_name():
     with pytest.raises(AuditError, match="no shipped file 'reports/none'"):
-        asset("reports/none")
+        find_asset("reports/none")
     with pytest.raises(AuditError, match="no shipped file"):
-        asset("../../etc/passwd")
+        find_asset("../../etc/passwd")
 
 
 @pytest.mark.slow

@@ -38,8 +38,8 @@ print(run.result.verdict, "|", run.result.energy.note)
 IN_THIS_PROCESS = """
 import os, signal, time
 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-from audit.energy.instruments.isolated import Apart
-meter = Apart()
+from audit.energy.instruments.isolated import IsolatedInstrument
+meter = IsolatedInstrument()
 meter.start()
 while meter.read() is None: time.sleep(0.05)
 os.kill(meter._process.pid, signal.SIGKILL)

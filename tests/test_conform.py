@@ -13,7 +13,7 @@ import pytest
 from audit.conformance import run
 from audit.conformance.vectors import SHIPPED, read
 from audit.errors import QuestionError, SourceError
-from audit.system.assets import asset
+from audit.system.assets import find_asset
 
 VECTORS = read()
 
@@ -234,4 +234,4 @@ def test_the_vectors_travel_in_the_wheel(root):
 
     wheel = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["force-include"]["reports/conformance"] == "audit/_assets/reports/conformance"
-    assert asset(SHIPPED).is_file()
+    assert find_asset(SHIPPED).is_file()

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 import audit
 from audit.errors import AuditError, QuestionError, SourceError
-from audit.tables.formats.decoding import decoded, reading_option
-from audit.tables.formats.dialect import Dialect, dialect_of
+from audit.tables.formats.decoding import decode_text, suggest_option
+from audit.tables.formats.dialect import Dialect, make_dialect
 from audit.tables.open import open_table
 
 RNG = np.random.default_rng(5)
@@ -79,7 +79,7 @@ def test_decimal_commas_that_nobody_spoke_of_are_refused_where_numbers_are_neede
 
 def test_a_point_is_no_decimal_where_commas_are(tmp_path):
     (tmp_path / "t.csv").write_text("a;b;c\n1.234;1,5;7\n2.500;2;8\n")
-    table = open_table(tmp_path / "t.csv", dialect=dialect_of("separator=;,decimal=,"))
+    table = open_table(tmp_path / "t.csv", dialect=make_dialect("separator=;,decimal=,"))
     assert dict(table.columns) == {"a": "text", "b": "float", "c": "integer"}
 
 
@@ -88,7 +88,7 @@ def test_python_takes_the_same(tmp_path):
     how = {"separator": ";", "decimal": ",", "encoding": "cp1250"}
     want = audit.check(FRAME, label="ja", groups="wer").estimates
     assert audit.check(tmp_path / "t.csv", label="ja", groups="wer", csv=how).estimates == want
-    assert audit.check(str(tmp_path / "t.csv"), label="ja", groups="wer", csv=dialect_of(how).text).estimates == want
+    assert audit.check(str(tmp_path / "t.csv"), label="ja", groups="wer", csv=make_dialect(how).text).estimates == want
 
 
 def test_a_suite_is_answered_on_what_pandas_reads_of_such_a_file(tmp_path):
@@ -122,7 +122,7 @@ def test_parts_are_counted_and_a_first_file_is_written_in_the_same_way(tmp_path)
 ])  # fmt: skip
 def test_what_is_no_dialect_is_refused_by_name(text, says):
     with pytest.raises(QuestionError) as error:
-        dialect_of(text)
+        make_dialect(text)
     assert says in str(error.value)
 
 
@@ -148,18 +148,18 @@ def test_every_dialect_is_read_back_from_its_text(separator, decimal, encoding):
     if separator == decimal:
         return
     dialect = Dialect(separator, decimal, encoding)
-    assert dialect_of(dialect.text) == dialect
-    assert dialect_of(dialect.table) == dialect
+    assert make_dialect(dialect.text) == dialect
+    assert make_dialect(dialect.table) == dialect
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60))
 def test_no_bytes_break_the_hint(data):
-    option = reading_option(data, Dialect(), "csv")
+    option = suggest_option(data, Dialect(), "csv")
     assert option is None or "--csv" in option
     for encoding in ("latin-1", "cp1252", "utf-16", "shift_jis"):
         with contextlib.suppress(SourceError):
-            decoded(data, Dialect(encoding=encoding), "t.csv").decode()
+            decode_text(data, Dialect(encoding=encoding), "t.csv").decode()
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl", "arrow"])

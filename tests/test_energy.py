@@ -50,7 +50,7 @@ def busy(seconds: float) -> None:
 
 
 def test_no_country_is_no_grid():
-    assert carbon.grid(None) is None
+    assert carbon.find_grid(None) is None
 
 
 def test_a_country_has_its_own_figure_with_source_and_year():
@@ -59,7 +59,7 @@ def test_a_country_has_its_own_figure_with_source_and_year():
 
     table = DataSource().get_global_energy_mix_data()
     for country in ("USA", "FRA", "POL", "IND"):
-        found = carbon.grid(country)
+        found = carbon.find_grid(country)
         assert found.g_per_kwh == table[country]["carbon_intensity"] == found.factor.value
         assert found.g_per_kwh != 475
         assert codecarbon.__version__ in found.factor.source
@@ -89,7 +89,7 @@ def test_a_country_has_its_own_figure_with_source_and_year():
 )
 def test_an_unknown_country_is_refused_with_the_nearest(wrong, meant):
     with pytest.raises(QuestionError) as caught:
-        carbon.grid(wrong)
+        carbon.find_grid(wrong)
     message = str(caught.value)
     assert meant in message
     assert "\n" not in message
@@ -98,15 +98,15 @@ def test_an_unknown_country_is_refused_with_the_nearest(wrong, meant):
 
 def test_a_country_listed_without_a_figure_is_refused():
     with pytest.raises(QuestionError, match=r"CAF.*Central African Republic.*without a figure"):
-        carbon.grid("CAF")
+        carbon.find_grid("CAF")
 
 
 def test_every_country_either_has_a_positive_figure_or_is_refused():
-    table, _ = carbon._table()
+    table, _ = carbon._read_table()
     figures = []
     for country in table:
         try:
-            figures.append(carbon.grid(country).g_per_kwh)
+            figures.append(carbon.find_grid(country).g_per_kwh)
         except QuestionError:
             continue
     assert len(figures) > 200
@@ -114,7 +114,7 @@ def test_every_country_either_has_a_positive_figure_or_is_refused():
 
 
 def test_reading_the_table_does_not_import_codecarbon():
-    code = "import sys; from audit.energy.carbon import grid; grid('FRA'); import audit.energy.meter; print(sorted(m for m in ('codecarbon', 'pandas', 'numpy', 'pycountry') if m in sys.modules))"
+    code = "import sys; from audit.energy.carbon import find_grid; find_grid('FRA'); import audit.energy.meter; print(sorted(m for m in ('codecarbon', 'pandas', 'numpy', 'pycountry') if m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -131,7 +131,7 @@ def row(energy, component: str, phase: str):
 
 
 def test_joules_go_to_the_phase_they_were_drawn_in():
-    ledger = Ledger(pue=1.5, grid=carbon.grid("FRA"))
+    ledger = Ledger(pue=1.5, grid=carbon.find_grid("FRA"))
     ledger.book({"cpu": 10.0, "ram": 1.0}, 0.0)
     ledger.book({"cpu": 12.0, "ram": 2.0}, 1.0)  # before any phase: nobody's
     ledger.enter("validate", 1.0)
@@ -150,9 +150,9 @@ def test_joules_go_to_the_phase_they_were_drawn_in():
     assert {r.coverage for r in energy.components} == {1.0}
     assert energy.duration_s == 11.0
     assert energy.energy_kwh == pytest.approx(125 / 3.6e6 * 1.5, rel=1e-12)
-    assert energy.carbon_g == pytest.approx(energy.energy_kwh * carbon.grid("FRA").g_per_kwh, rel=1e-12)
+    assert energy.carbon_g == pytest.approx(energy.energy_kwh * carbon.find_grid("FRA").g_per_kwh, rel=1e-12)
     assert energy.measured_share == pytest.approx(103 / 125)
-    assert [f.value for f in energy.factors] == [1.5, carbon.grid("FRA").g_per_kwh]
+    assert [f.value for f in energy.factors] == [1.5, carbon.find_grid("FRA").g_per_kwh]
 
 
 def test_an_interval_across_a_border_is_divided_by_time():
@@ -206,7 +206,7 @@ def test_a_gap_in_a_counter_lowers_its_coverage():
 
 
 def test_nothing_measured_is_no_figure_at_all():
-    ledger = Ledger(pue=1.2, grid=carbon.grid("USA"))
+    ledger = Ledger(pue=1.2, grid=carbon.find_grid("USA"))
     ledger.enter("train", 0.0)
     ledger.leave(9.0)
     energy = books(ledger, 9.0, {})
@@ -269,7 +269,7 @@ def test_the_total_is_the_sum_of_the_components_times_pue(measured):
     energy, _, _, _ = measured
     total_j = math.fsum(r.energy_j for r in energy.components if r.energy_j is not None)
     assert energy.energy_kwh == pytest.approx(total_j / 3.6e6 * 1.25, rel=1e-9)
-    assert energy.carbon_g == pytest.approx(energy.energy_kwh * carbon.grid("USA").g_per_kwh, rel=1e-9)
+    assert energy.carbon_g == pytest.approx(energy.energy_kwh * carbon.find_grid("USA").g_per_kwh, rel=1e-9)
     counted = math.fsum(r.energy_j for r in energy.components if r.method == "counter")
     assert energy.measured_share == pytest.approx(counted / total_j, rel=1e-9)
 
@@ -365,7 +365,7 @@ def test_no_network_no_files_no_noise_and_no_foreign_settings(tmp_path):
     assert ram_j < 500 * coverage  # 9999 W would be thousands of joules
     total = math.fsum(j for _, j, _ in found["rows"])
     assert found["kwh"] == pytest.approx(total / 3.6e6, rel=1e-9)
-    assert found["g"] == pytest.approx(found["kwh"] * carbon.grid("FRA").g_per_kwh, rel=1e-9)
+    assert found["g"] == pytest.approx(found["kwh"] * carbon.find_grid("FRA").g_per_kwh, rel=1e-9)
 
 
 def test_a_record_that_cannot_be_written_is_a_note(tmp_path):

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from audit.energy.instruments.codecarbon import Codecarbon, _cpu
+from audit.energy.instruments.codecarbon import Codecarbon, _describe_cpu
 from audit.energy.instruments.instrument import EVERY_BOARD
-from audit.energy.instruments.isolated import Apart
-from audit.energy.instruments.probe import instrument_by_name
+from audit.energy.instruments.isolated import IsolatedInstrument
+from audit.energy.instruments.probe import make_instrument
 from audit.energy.instruments.zeus import Zeus
 from audit.energy.ledger import WHOLE_MACHINE
 from audit.errors import QuestionError
@@ -53,11 +53,11 @@ def gpu(*boards: SimpleNamespace) -> object:
     ],
 )
 def test_a_processor_is_labelled_by_how_it_is_read(mode, method):
-    source = _cpu(part("CPU", _mode=mode, _tdp=65, _model="Test CPU"))
+    source = _describe_cpu(part("CPU", _mode=mode, _tdp=65, _model="Test CPU"))
     assert (source.method, source.device, source.attribution) == (method, "Test CPU", WHOLE_MACHINE)
     assert "Test CPU" in source.detail
     assert source.idle_w is None
-    nameless = _cpu(part("CPU", _mode=mode, _tdp=None, _model=None))
+    nameless = _describe_cpu(part("CPU", _mode=mode, _tdp=None, _model=None))
     assert (nameless.method, nameless.device) == (method, None)
 
 
@@ -106,7 +106,7 @@ def test_what_is_added_up_while_a_board_is_lost_is_left_out():
 
 def test_every_source_crosses_to_the_run_whole():
     """The process of the meter says the same as an instrument in this one."""
-    apart, here = Apart(), instrument_by_name("codecarbon")
+    apart, here = IsolatedInstrument(), make_instrument("codecarbon")
     apart.start()
     here.start()
     try:
@@ -124,7 +124,7 @@ def test_every_source_crosses_to_the_run_whole():
 
 def test_a_meter_that_does_not_exist_is_refused_by_name():
     with pytest.raises(QuestionError, match="no meter 'zeuss'; did you mean 'zeus'"):
-        instrument_by_name("zeuss")
+        make_instrument("zeuss")
 
 
 def test_the_question_names_the_meter():
@@ -181,8 +181,8 @@ def chip(kind: str, measured: str, *readings: dict[str, float]) -> str:
             def begin_window(self, key, restart=False): raise NotImplementedError
             def end_window(self, key): raise NotImplementedError
         soc._soc = {kind}()
-        from audit.energy.instruments.probe import instrument_by_name
-        meter = instrument_by_name("zeus")
+        from audit.energy.instruments.probe import make_instrument
+        meter = make_instrument("zeus")
         meter.start()
         for _ in range({len(readings)}):
             found = meter.read()

@@ -300,8 +300,8 @@ def test_no_name_becomes_a_link(tmp_path, playing):
 
 
 def test_the_guard_is_what_is_shipped():
-    from audit.system.assets import asset
+    from audit.system.assets import find_asset
 
-    text = Path(asset("dashboards/serve.py")).read_text()
+    text = Path(find_asset("dashboards/serve.py")).read_text()
     assert "Middleware(Guard" in text
     assert json.dumps(sorted(name.decode() for name, _ in guard.HEADERS)).count("frame") == 1

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from audit.cli import main
-from audit.tables.lookalikes import near_twins
+from audit.tables.lookalikes import find_near_twins
 
 MOST_MB, MOST_S = 1000, 10
 BIG = 2**53
@@ -129,7 +129,7 @@ def test_large_amounts_that_are_doubles_are_numbers_still(tmp_path, capsys):
 
 @pytest.mark.parametrize("unseen", ["\u200b", "\u00ad", "\u2060", "\ufe0f", "\u034f", "\u202e"])
 def test_names_that_differ_in_what_is_not_drawn_are_twins(unseen):
-    (twins,) = near_twins(["a", f"a{unseen}", "b"])
+    (twins,) = find_near_twins(["a", f"a{unseen}", "b"])
     assert (twins.names, twins.why) == (("a", f"a{unseen}"), "characters that are not seen")
 
 

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from audit.config.read import build, parse
-from audit.energy.ledger import Ledger, Source, idle_share
-from audit.energy.site import Declared, Site, site_of
-from audit.energy.totals import footprint
+from audit.energy.ledger import Ledger, Source, share_idle
+from audit.energy.site import Declared, Site, make_site
+from audit.energy.totals import total_footprint
 from audit.errors import QuestionError
 from audit.gates.judge import Evidence, judge
 from audit.record.energy_text import energy_total, measured_words
@@ -30,7 +30,7 @@ from audit.record.result import Energy, EnergyComponent, Factor
 from audit.report.card.energy import energy_view
 from audit.report.card.render import render
 from audit.report.terminal.summary import summary
-from audit.system.strict_json import loads
+from audit.system.strict_json import read_value
 
 TPU = Declared(component="tpu", power_w=170, device="TPU v4", source="Jouppi et al. 2023", date="2023", idle_w=60)
 METHODS = ("counter", "sampled", "model", "constant", "declared")
@@ -72,7 +72,7 @@ def test_a_row_says_device_idle_share_and_whose_joules_they_are():
 
 def test_a_declared_idle_power_stands_before_a_measured_one_and_is_a_factor():
     source = Source(component="cpu", method="counter", detail="RAPL", idle_w=4.0)
-    energy = energy_of(ledger(site_of(section(idle_w={"cpu": 7})), {"cpu": 100.0}), {"cpu": source})
+    energy = energy_of(ledger(make_site(section(idle_w={"cpu": 7})), {"cpu": 100.0}), {"cpu": source})
     assert energy.components[0].idle_share == pytest.approx(0.7)
     assert energy.idle_kwh == pytest.approx(70 / 3.6e6)
     assert [(f.value, f.unit, f.source) for f in energy.factors if f.name == "idle power, cpu"] == [
@@ -82,7 +82,7 @@ def test_a_declared_idle_power_stands_before_a_measured_one_and_is_a_factor():
 
 def test_an_idle_power_of_a_component_that_nobody_meters_is_said():
     source = Source(component="cpu", method="counter", detail="RAPL")
-    energy = energy_of(ledger(site_of(section(idle_w={"cup": 7})), {"cpu": 100.0}), {"cpu": source})
+    energy = energy_of(ledger(make_site(section(idle_w={"cup": 7})), {"cpu": 100.0}), {"cpu": source})
     assert "idle_w names cup" in energy.note
 
 
@@ -91,7 +91,7 @@ def test_an_idle_power_of_a_component_that_nobody_meters_is_said():
     [(5, 10, 100, 0.5), (50, 10, 100, 1.0), (None, 10, 100, None), (5, 10, 0, None), (5, 0, 10, 0.0)],
 )
 def test_the_idle_share_is_capped_and_unknown_where_its_parts_are(idle_w, covered_s, energy_j, share):
-    assert idle_share(idle_w, covered_s, energy_j) == share
+    assert share_idle(idle_w, covered_s, energy_j) == share
 
 
 def test_idle_energy_is_unknown_as_soon_as_one_component_is():
@@ -159,12 +159,12 @@ ROWS = st.lists(
     ),
     max_size=9,
 )
-SITE = site_of(section(pue=1.4, **MARKET | {"market_g_per_kwh": 30}, **WATER, **OFFSITE, embodied=EMBODIED))
+SITE = make_site(section(pue=1.4, **MARKET | {"market_g_per_kwh": 30}, **WATER, **OFFSITE, embodied=EMBODIED))
 
 
 @given(ROWS, st.one_of(st.none(), st.floats(0.1, 1e7)))
 def test_totals_are_the_sums_of_the_rows(rows, duration_s):
-    energy = footprint(rows, duration_s, SITE, "note")
+    energy = total_footprint(rows, duration_s, SITE, "note")
     known = [r for r in rows if r.energy_j is not None]
     if not known:
         derived = (energy.energy_kwh, energy.carbon_market_g, energy.water_l, energy.water_offsite_l, energy.idle_kwh)
@@ -189,7 +189,7 @@ def test_never_a_zero_where_nobody_measured(rows):
     text = "\n".join(
         " ".join(cell.text for cell in r.cells)
         for t in energy_view(
-            footprint([replace(r, energy_j=None, method="none") for r in rows], None, Site(), "")
+            total_footprint([replace(r, energy_j=None, method="none") for r in rows], None, Site(), "")
         ).tables
         for r in t.rows
         if t.caption.startswith("What it means")
@@ -199,19 +199,19 @@ def test_never_a_zero_where_nobody_measured(rows):
 
 def test_water_on_site_is_of_the_machines_and_off_site_of_all_that_the_site_draws():
     rows = [EnergyComponent(component="cpu", phase="train", energy_j=7.2e6, method="counter")]
-    only = footprint(rows, 1, site_of(section(pue=1.5, **WATER)), "")
+    only = total_footprint(rows, 1, make_site(section(pue=1.5, **WATER)), "")
     assert (only.water_l, only.water_offsite_l) == (pytest.approx(2 * 1.8), None)
-    both = footprint(rows, 1, site_of(section(pue=1.5, **WATER, **OFFSITE)), "")
+    both = total_footprint(rows, 1, make_site(section(pue=1.5, **WATER, **OFFSITE)), "")
     assert both.water_offsite_l == pytest.approx(3 * 3.1)
     assert both.water_l == pytest.approx(2 * 1.8 + 3 * 3.1)
-    off = footprint(rows, 1, site_of(section(**OFFSITE)), "")
+    off = total_footprint(rows, 1, make_site(section(**OFFSITE)), "")
     assert off.water_l == off.water_offsite_l == pytest.approx(2 * 3.1)
     said = next(r for r in energy_view(off).totals.rows if r.header == "Water")
     assert said.cells[1].text.startswith("for making the electricity; ")
 
 
 def test_every_figure_has_value_unit_source_and_date():
-    site = site_of(section(country="FRA", pue=1.2, pue_source="operator", pue_date=2025, **MARKET, **WATER, **OFFSITE,
+    site = make_site(section(country="FRA", pue=1.2, pue_source="operator", pue_date=2025, **MARKET, **WATER, **OFFSITE,
                            embodied=EMBODIED, declared={"tpu": DECLARED | {"idle_watts": 60}}, idle_w={"cpu": 7}))  # fmt: skip
     assert all(f.unit and f.source and f.date for f in site.factors)
     assert [(f.name, f.value) for f in site.factors] == [
@@ -231,11 +231,11 @@ def test_every_figure_has_value_unit_source_and_date():
 
 def test_without_a_pue_it_is_said_that_no_overhead_is_in_it():
     rows = [EnergyComponent(component="cpu", phase="train", energy_j=7.2e6, method="counter")]
-    plain = footprint(rows, 1, site_of(section()), "")
+    plain = total_footprint(rows, 1, make_site(section()), "")
     assert plain.factors[0].value == 1
     assert "no overhead of the site is in it" in plain.factors[0].source
     assert re.search("not in it: .*overhead of the site", plain.note)
-    declared = footprint(rows, 1, site_of(section(pue=1.2)), "")
+    declared = total_footprint(rows, 1, make_site(section(pue=1.2)), "")
     assert "in the total: idle draw and the overhead of the site (PUE 1.2)" in declared.note
 
 
@@ -244,7 +244,7 @@ def test_the_note_names_what_is_missing_and_what_was_seen_in_part():
         EnergyComponent(component="cpu", phase="train", energy_j=7.2e6, method="counter", coverage=0.5),
         EnergyComponent(component="gpu", phase="train", energy_j=None, method="none", coverage=0.0),
     ]
-    note = footprint(rows, 1, Site(), "").note
+    note = total_footprint(rows, 1, Site(), "").note
     assert "not measured, so not in the total: gpu in train" in note
     assert "seen in part, and the rest is not in the total: cpu in train (50% of the time)" in note
 
@@ -336,7 +336,7 @@ def test_the_new_totals_can_be_limited_and_undefined_never_passes(metric):
 def test_a_limit_may_ask_how_much_was_measured():
     rows = [EnergyComponent(component="cpu", phase="train", energy_j=j, method=m)
             for j, m in ((6.0, "counter"), (1.0, "sampled"), (3.0, "constant"))]  # fmt: skip
-    energy = footprint(rows, 1, Site(), "")
+    energy = total_footprint(rows, 1, Site(), "")
     gate = verdict("measured_share", energy, min=0.7)
     assert (gate.verdict, gate.estimate.value) == ("pass", pytest.approx(0.7))
     assert gate.sentence == "Measured share of the energy: 70.0%; the limit is at least 0.7."
@@ -357,7 +357,7 @@ def test_a_sentence_of_energy_says_how_it_is_known():
 
 
 def test_a_document_of_before_still_loads_and_is_not_read_as_zero():
-    document = loads(sample_results.boston().to_json())
+    document = read_value(sample_results.boston().to_json())
     old = {"components", "energy_kwh", "carbon_g", "measured_share", "duration_s", "factors", "note"}
     document["energy"] = {k: v for k, v in document["energy"].items() if k in old}
     for component in document["energy"]["components"]:
@@ -378,7 +378,7 @@ def constant_ram() -> Energy:
     rows = [EnergyComponent(component="ram", phase="train", energy_j=88.0, method="constant", coverage=1.0),
             EnergyComponent(component="cpu", phase="train", energy_j=12.0, method="model", coverage=1.0)]  # fmt: skip
     factor = Factor(name="grid carbon intensity", value=369.0, unit="gCO2e/kWh", source="table", date="2023")
-    return replace(footprint(rows, 5, Site(), "note"), carbon_g=0.01, factors=(factor,))
+    return replace(total_footprint(rows, 5, Site(), "note"), carbon_g=0.01, factors=(factor,))
 
 
 def test_a_person_sees_at_once_that_the_energy_is_a_constant_of_memory():

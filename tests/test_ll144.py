@@ -15,7 +15,7 @@ from audit.errors import QuestionError
 from audit.report.card.render import FORMATS, WRITTEN, formats, render
 from audit.report.disclosure.publishable import publishable
 from audit.report.ll144 import ratio_text
-from audit.system.assets import asset
+from audit.system.assets import find_asset
 
 SEX = {"Male": (92, 50), "Female": (76, 34)}
 RACE = {"Hispanic": (28, 18), "White": (40, 15), "Black": (32, 16), "NH/PI": (8, 5), "Asian": (24, 10)}
@@ -202,7 +202,7 @@ def test_a_format_is_one_file_that_says_so(tmp_path, monkeypatch):
     assert set(WRITTEN) <= set(FORMATS)
     from audit.report.card import render as card
 
-    for file in asset("reports/templates").iterdir():
+    for file in find_asset("reports/templates").iterdir():
         shutil.copy(file, tmp_path)
     (tmp_path / "line.md.j2").write_text("{# format line from card #}\n{{ card.badge.word | inline }}\n")
     monkeypatch.setattr(card, "asset", lambda _: tmp_path)
@@ -256,9 +256,9 @@ def test_the_page_is_whole_and_loads_nothing(page):
 
 
 def test_its_colours_are_those_of_the_card():
-    own = asset("reports/templates/ll144.html.j2").read_text(encoding="utf-8")
+    own = find_asset("reports/templates/ll144.html.j2").read_text(encoding="utf-8")
     assert not re.search(r"#[0-9a-f]{3,6}\b", own)
-    css = asset("reports/templates/card.css").read_text(encoding="utf-8")
+    css = find_asset("reports/templates/card.css").read_text(encoding="utf-8")
     for scheme in (":root", "prefers-color-scheme: dark"):
         colours = palette(css, scheme)
         for ink in ("ink", "muted", "insufficient"):

@@ -36,7 +36,7 @@ from pathlib import Path
 began = time.monotonic()
 from audit.energy.meter import Meter
 from audit.pipeline.run import metered_command
-from audit.system.command import exit_status
+from audit.system.command import to_exit_status
 loaded = time.monotonic()
 with Meter(country="FRA", record=Path("energy.json"), flush_s=0.3) as meter:
     ended = metered_command(["python", "train.py"], folder=Path("."), meter=meter)
@@ -47,7 +47,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM
 Path("told.json").write_text(json.dumps(
     {"exit_code": ended.exit_code, "waited_s": waited_s, "rows": rows, "note": energy.note,
      "kwh": energy.energy_kwh, "share": energy.measured_share, "seen_s": energy.duration_s, "trained_s": ended.duration_s}))
-sys.exit(exit_status(ended))
+sys.exit(to_exit_status(ended))
 """
 FORKING = RUN.replace(
     "    ended = metered_command",
@@ -520,8 +520,8 @@ def test_the_process_of_the_meter_ends_with_whoever_asked(tmp_path):
     """A parent that is killed can tell nobody; its meter finds out by itself, and at once."""
     code = textwrap.dedent("""
         import os, signal, sys, time
-        from audit.energy.instruments.isolated import Apart
-        meter = Apart()
+        from audit.energy.instruments.isolated import IsolatedInstrument
+        meter = IsolatedInstrument()
         meter.start()
         while meter.read() is None: time.sleep(0.05)
         print(meter._process.pid, flush=True)

@@ -229,7 +229,7 @@ def test_a_server_that_hangs_is_not_waited_for(tmp_path, capfd, monkeypatch):
     over.set()
     assert "not done within 1.5 s" in capfd.readouterr().err
     assert run.result.verdict == "pass"
-    assert safely.within(5, "it", lambda: 1).value == 1
+    assert safely.work_within(5, "it", lambda: 1).value == 1
 
 
 def test_mlflow_is_never_imported_unasked(tmp_path):

@@ -217,7 +217,7 @@ def test_the_dashboard_draws_several_classes(tmp_path, monkeypatch):
     testing = pytest.importorskip("streamlit.testing.v1")
     from audit.cli import dashboard
     from audit.record.store import Store
-    from audit.system.assets import asset
+    from audit.system.assets import find_asset
 
     result, *_ = decided()
     run_id = "20261124T050512Z-1a2b34"
@@ -225,7 +225,7 @@ def test_the_dashboard_draws_several_classes(tmp_path, monkeypatch):
     page = "<!doctype html><p>card"
     Store(tmp_path).commit(run_id, {"audit.json": result.to_json(), "card.html": page, "card.md": "#"})
     monkeypatch.setenv(dashboard.STORE_VARIABLE, str(tmp_path))
-    page = testing.AppTest.from_file(str(asset("dashboards/app.py")), default_timeout=60)
+    page = testing.AppTest.from_file(str(find_asset("dashboards/app.py")), default_timeout=60)
     page.query_params["run"] = run_id
     page.run()
     assert not page.exception

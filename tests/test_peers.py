@@ -28,7 +28,7 @@ from sklearn.neighbors import KNeighborsClassifier
 import audit
 from audit.conformance.run import outcome
 from audit.conformance.vectors import read
-from audit.energy.carbon import grid
+from audit.energy.carbon import find_grid
 from audit.energy.meter import Meter
 from audit.errors import QuestionError, SourceError
 from audit.tables.open import open_table
@@ -278,11 +278,11 @@ def test_codecarbon_takes_the_worlds_average_for_an_unknown_country(codecarbons)
     factor, country = said.split()[-2:]
     assert (code, round(float(factor), 3), country) == (0, 475.0, "None")
     with pytest.raises(QuestionError, match="alpha-3"):
-        grid("XXX")
-    named = grid("FRA")
+        find_grid("XXX")
+    named = find_grid("FRA")
     assert named.g_per_kwh > 0
     assert named.factor.source
-    assert grid(None) is None
+    assert find_grid(None) is None
 
 
 def test_codecarbon_has_no_field_for_how_energy_was_found():

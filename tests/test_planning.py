@@ -19,8 +19,8 @@ from audit.energy.plan import assumptions
 from audit.energy.plan.devices import DEVICES
 from audit.energy.plan.numbers import LIMITS, read
 from audit.energy.plan.options import plan
-from audit.energy.plan.ranges import Input, Product, range_of, shares_of
-from audit.energy.units import j_of, kwh_of
+from audit.energy.plan.ranges import Input, Product, range_of, rank_shares
+from audit.energy.units import to_joules, to_kwh
 from audit.errors import AuditError, QuestionError
 from audit.record.result import AuditResult, Energy, EnergyComponent, Factor, Question, Run
 
@@ -306,12 +306,12 @@ def test_the_act_is_cited_with_its_date_and_never_by_the_wrong_point():
 
 @given(st.integers(min_value=0, max_value=10**15 - 1))
 def test_joules_to_kwh_and_back_are_exact(joules):
-    assert j_of(kwh_of(joules)) == joules
+    assert to_joules(to_kwh(joules)) == joules
 
 
 @given(st.decimals(min_value="0.001", max_value="1e12", places=3).filter(lambda d: len(d.as_tuple().digits) <= 15))
 def test_so_are_decimals_of_fifteen_digits(joules):
-    assert j_of(kwh_of(float(joules))) == float(joules)
+    assert to_joules(to_kwh(float(joules))) == float(joules)
 
 
 def test_a_plan_in_joules_is_the_plan_in_kwh():
@@ -376,7 +376,7 @@ def test_the_range_of_a_product_is_found_by_trying_every_corner(above, below):
 @given(st.lists(st.tuples(factor, widening), min_size=1, max_size=6))
 def test_the_shares_of_a_product_are_its_logarithmic_widths(factors):
     used = tuple(an_input(f"i{i}", v, w) for i, (v, w) in enumerate(factors))
-    shares = shares_of((Product(used),))
+    shares = rank_shares((Product(used),))
     widths = {i.name: math.log(i.high / i.low) for i in used if i.low < i.high}
     assert {s.name for s in shares} <= set(widths)
     for one in shares:
@@ -422,7 +422,7 @@ def test_the_range_is_within_every_corner_and_no_narrower_than_one_input(above, 
     assert width >= bounds - 1e-9
     for one in used:
         assert width >= math.log(one.high / one.low) - 1e-9
-    shares = shares_of((product,))
+    shares = rank_shares((product,))
     assert not shares or math.fsum(s.share for s in shares) == pytest.approx(1)
     ways = [product.at("high", i.name) / product.at("value") for i in used]
     assert math.fsum(map(math.log, ways)) == pytest.approx(math.log(found.high / found.value), abs=1e-9)

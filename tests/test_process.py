@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from audit.errors import QuestionError
-from audit.system.command import Ended, exit_status, run_command
+from audit.system.command import Ended, run_command, to_exit_status
 
 pytestmark = pytest.mark.usefixtures("heard")
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,13 +56,13 @@ def wait_for(condition, seconds: float = 20.0):
 def test_a_command_ends_as_it_would_alone(tmp_path, code, exit_code, status):
     ended = run_command(python(code), folder=tmp_path)
     assert (ended.exit_code, ended.signal_received) == (exit_code, None)
-    assert exit_status(ended) == status
+    assert to_exit_status(ended) == status
     assert 0 < ended.duration_s < 20
 
 
 def test_a_signal_to_us_counts_before_the_childs_own_code():
     def status(exit_code, received):
-        return exit_status(Ended(exit_code=exit_code, duration_s=1.0, signal_received=received))
+        return to_exit_status(Ended(exit_code=exit_code, duration_s=1.0, signal_received=received))
 
     assert status(0, signal.SIGINT) == status(-2, signal.SIGINT) == status(1, signal.SIGINT) == 130
     assert status(-15, signal.SIGTERM) == 143
@@ -182,7 +182,7 @@ def test_a_signal_sent_to_us_alone_reaches_the_child_once(tmp_path, number, stat
     ended = run_command(python(code), folder=tmp_path)
     assert (tmp_path / "got").read_text() == f"[{int(number)}]"
     assert (ended.exit_code, ended.signal_received) == (9, number)
-    assert exit_status(ended) == status
+    assert to_exit_status(ended) == status
 
 
 def test_a_second_interrupt_kills_a_child_that_will_not_end(tmp_path):
@@ -200,7 +200,7 @@ def test_a_second_interrupt_kills_a_child_that_will_not_end(tmp_path):
     thread.start()
     ended = run_command(python(code), folder=tmp_path)
     thread.join()
-    assert (ended.exit_code, ended.signal_received, exit_status(ended)) == (-9, signal.SIGINT, 130)
+    assert (ended.exit_code, ended.signal_received, to_exit_status(ended)) == (-9, signal.SIGINT, 130)
     assert ended.duration_s < 20
 
 
@@ -259,14 +259,14 @@ import json, sys, time
 from pathlib import Path
 from audit.energy.meter import Meter
 from audit.pipeline.run import metered_command
-from audit.system.command import exit_status
+from audit.system.command import to_exit_status
 folder = Path(sys.argv[1])
 with Meter(country="USA", pue=1.2, record=folder / "energy.json", flush_s=1) as meter:
     (folder / "clock").write_text(repr(time.monotonic()))
     ended = metered_command(["python", "-c", sys.argv[2]], folder=folder, meter=meter)
 energy = meter.energy()
 (folder / "ended.json").write_text(json.dumps([ended.exit_code, ended.signal_received, energy.energy_kwh]))
-sys.exit(exit_status(ended))
+sys.exit(to_exit_status(ended))
 """
 BEGIN = """
 import json, os, pathlib, signal, sys, time

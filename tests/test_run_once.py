@@ -22,8 +22,8 @@ ROWS = pd.DataFrame({"y": [0, 1] * 20, "p": [1, 0, 0, 1] * 10, "g": list("aabb")
 @pytest.fixture
 def parsed(monkeypatch):
     """Names of the texts that were parsed, in order."""
-    seen, real = [], opening._text
-    monkeypatch.setattr(opening, "_text", lambda part, text: seen.append(part.path.name) or real(part, text))
+    seen, real = [], opening._read_text
+    monkeypatch.setattr(opening, "_read_text", lambda part, text: seen.append(part.path.name) or real(part, text))
     return seen
 
 

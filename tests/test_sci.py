@@ -14,11 +14,17 @@ from hypothesis import strategies as st
 
 from audit.config.read import build
 from audit.energy.carbon import Grid
-from audit.energy.ledger import declared_rows
-from audit.energy.sci import NOT_EMBODIED, carbon_per_unit, embodied_g, operational_g, sci_g
-from audit.energy.site import Site, site_of
-from audit.energy.totals import footprint
-from audit.energy.units import J_PER_KWH, j_of, kwh_of
+from audit.energy.ledger import add_declared_rows
+from audit.energy.sci import (
+    NOT_EMBODIED,
+    compute_carbon_per_unit,
+    compute_embodied_g,
+    compute_operational_g,
+    compute_sci_g,
+)
+from audit.energy.site import Site, make_site
+from audit.energy.totals import total_footprint
+from audit.energy.units import J_PER_KWH, to_joules, to_kwh
 from audit.errors import QuestionError
 from audit.estimate import Estimate
 from audit.pipeline.verify import differences
@@ -52,13 +58,13 @@ def cells(table):
 
 
 def test_the_worked_vector_of_the_standard():
-    operational = operational_g(1.2 * 1.5, 400)
-    embodied = embodied_g(1_500_000, reserved_s=7200, lifetime_s=4 * 365 * 86_400, reserved_share=1 / 8)
+    operational = compute_operational_g(1.2 * 1.5, 400)
+    embodied = compute_embodied_g(1_500_000, reserved_s=7200, lifetime_s=4 * 365 * 86_400, reserved_share=1 / 8)
     assert operational == pytest.approx(720, rel=1e-15)
     assert embodied == pytest.approx(10.702055, abs=5e-7)
-    assert sci_g(operational, embodied, 10_000) == pytest.approx(0.07307021, abs=5e-9)
+    assert compute_sci_g(operational, embodied, 10_000) == pytest.approx(0.07307021, abs=5e-9)
     exact = (Fraction(12, 10) * Fraction(3, 2) * 400 + Fraction(1_500_000 * 7200, 4 * 365 * 86_400 * 8)) / 10_000
-    assert sci_g(operational, embodied, 10_000) == pytest.approx(float(exact), rel=1e-15)
+    assert compute_sci_g(operational, embodied, 10_000) == pytest.approx(float(exact), rel=1e-15)
 
 
 def test_the_same_vector_through_a_whole_ledger():
@@ -78,11 +84,11 @@ def test_the_same_vector_through_a_whole_ledger():
             }
         }
     )
-    site = replace(site_of(config.energy), grid=grid(400))
-    energy = footprint([row(1.2 * J_PER_KWH)], 7200, site, "")
+    site = replace(make_site(config.energy), grid=grid(400))
+    energy = total_footprint([row(1.2 * J_PER_KWH)], 7200, site, "")
     assert energy.carbon_g == pytest.approx(720, rel=1e-14)
     assert energy.embodied_g == pytest.approx(10.702055, abs=5e-7)
-    (found,) = carbon_per_unit(energy, unit=config.energy.unit, predictions=None)
+    (found,) = compute_carbon_per_unit(energy, unit=config.energy.unit, predictions=None)
     assert found.sci_g == pytest.approx(0.07307021, abs=5e-9)
     assert (found.operational_g, found.embodied_g) == (energy.carbon_g / 10_000, energy.embodied_g / 10_000)
     view = energy_view(replace(energy, sci=(found,)))
@@ -93,13 +99,13 @@ def test_the_same_vector_through_a_whole_ledger():
 @pytest.mark.parametrize("units", [0, -1, math.nan, math.inf])
 def test_an_impossible_number_of_units_is_refused(units):
     with pytest.raises(QuestionError, match="units"):
-        sci_g(1, 1, units)
+        compute_sci_g(1, 1, units)
 
 
 @pytest.mark.parametrize("lifetime_s", [0, -5, math.nan])
 def test_an_impossible_lifetime_is_refused(lifetime_s):
     with pytest.raises(QuestionError, match="lifetime_s"):
-        embodied_g(1, reserved_s=1, lifetime_s=lifetime_s, reserved_share=1)
+        compute_embodied_g(1, reserved_s=1, lifetime_s=lifetime_s, reserved_share=1)
 
 
 # --- joules and kilowatt-hours --------------------------------------------------------------------------------------
@@ -108,24 +114,24 @@ def test_an_impossible_lifetime_is_refused(lifetime_s):
 @given(st.integers(1, 10**15), st.integers(0, 9))
 def test_a_figure_of_fifteen_digits_comes_back_exactly(digits, places):
     energy_j = float(f"{digits}e-{places}")
-    assert j_of(kwh_of(energy_j)) == energy_j
+    assert to_joules(to_kwh(energy_j)) == energy_j
 
 
 @given(st.floats(1e-12, 1e18))
 def test_any_figure_comes_back_to_fifteen_digits(energy_j):
-    assert math.isclose(j_of(kwh_of(energy_j)), energy_j, rel_tol=5.5e-15)
+    assert math.isclose(to_joules(to_kwh(energy_j)), energy_j, rel_tol=5.5e-15)
 
 
 @given(st.floats(1e-12, 1e18))
 def test_kilowatt_hours_are_the_nearest_float_to_the_exact_quotient(energy_j):
-    assert kwh_of(energy_j) == float(Fraction(energy_j) / 3_600_000)
+    assert to_kwh(energy_j) == float(Fraction(energy_j) / 3_600_000)
 
 
 def test_two_joules_may_share_one_figure_of_kilowatt_hours_which_is_why_digits_are_named():
     start, shared = 4.0e6, 0
     for _ in range(200):
         following = math.nextafter(start, math.inf)
-        shared += kwh_of(start) == kwh_of(following)
+        shared += to_kwh(start) == to_kwh(following)
         start = following
     assert shared > 0
 
@@ -136,10 +142,10 @@ def test_two_joules_may_share_one_figure_of_kilowatt_hours_which_is_why_digits_a
 def test_bloom_keeps_dynamic_idle_and_embodied_apart():
     """Luccioni et al. 2022: 1,082,990 GPU hours of 400 W, 57 g/kWh; 256,646 kWh of idle; 11.2 t of making."""
     dynamic_j, idle_j = 1_082_990 * 400.0 * H, 256_646 * J_PER_KWH
-    assert kwh_of(dynamic_j) == pytest.approx(433_196, rel=1e-12)
+    assert to_kwh(dynamic_j) == pytest.approx(433_196, rel=1e-12)
     share = idle_j / (dynamic_j + idle_j)
     site = Site(grid=grid(57))
-    energy = footprint([row(dynamic_j + idle_j, idle_share=share)], None, site, "")
+    energy = total_footprint([row(dynamic_j + idle_j, idle_share=share)], None, site, "")
     energy = replace(energy, embodied_g=11.2 * T)
     idle_g = energy.carbon_g * energy.idle_kwh / energy.energy_kwh
     assert idle_g / T == pytest.approx(14.63, abs=0.005)
@@ -155,7 +161,7 @@ def test_bloom_keeps_dynamic_idle_and_embodied_apart():
 def test_llama_shows_the_grid_beside_a_contract_of_zero():
     """Llama 3.1 405B: 30.84 M GPU hours of 700 W; 8,930 t location based, 0 t market based."""
     site = Site(grid=grid(8930e6 / 21_588_000), market=contract(0))
-    energy = footprint([row(30.84e6 * 700.0 * H)], None, site, "")
+    energy = total_footprint([row(30.84e6 * 700.0 * H)], None, site, "")
     assert energy.energy_kwh == pytest.approx(21_588_000, rel=1e-12)
     assert energy.carbon_g / T == pytest.approx(8930, rel=1e-12)
     assert energy.carbon_market_g == 0
@@ -163,14 +169,14 @@ def test_llama_shows_the_grid_beside_a_contract_of_zero():
     assert shown["Carbon, location based"][0] == "8,930 t"
     assert shown["Carbon, market based"][0] == "0 g"
     assert "never in its place" in shown["Carbon, market based"][1]
-    (found,) = carbon_per_unit(energy, unit=("model", 1), predictions=None)
+    (found,) = compute_carbon_per_unit(energy, unit=("model", 1), predictions=None)
     assert found.operational_g == energy.carbon_g, "the intensity is location based, whatever the contract"
 
 
 def test_a_contract_without_a_grid_does_not_take_its_place():
-    energy = footprint([row(3.6e6)], None, Site(market=contract(20)), "")
+    energy = total_footprint([row(3.6e6)], None, Site(market=contract(20)), "")
     assert (energy.carbon_g, energy.carbon_market_g) == (None, 20)
-    (found,) = carbon_per_unit(energy, unit=("model", 1), predictions=None)
+    (found,) = compute_carbon_per_unit(energy, unit=("model", 1), predictions=None)
     assert (found.operational_g, found.sci_g) == (None, None)
     assert "country" in found.reason
     assert cells(energy_view(energy).totals)["Carbon, location based"][0] == "undefined"
@@ -192,8 +198,8 @@ def accuracy(group: str, value: float | None, **more) -> Estimate:
 def test_groups_pay_for_their_predictions_and_the_groups_pay_for_all(carbon_g, embodied, counts):
     groups = [(right, right + wrong) for right, wrong in counts]
     n = sum(all_ for _, all_ in groups)
-    energy = replace(footprint([row(1.0)], None, Site(), ""), carbon_g=carbon_g, embodied_g=embodied)
-    found = carbon_per_unit(
+    energy = replace(total_footprint([row(1.0)], None, Site(), ""), carbon_g=carbon_g, embodied_g=embodied)
+    found = compute_carbon_per_unit(
         energy,
         unit=None,
         predictions=n,
@@ -209,8 +215,8 @@ def test_groups_pay_for_their_predictions_and_the_groups_pay_for_all(carbon_g, e
 
 
 def test_the_interval_is_that_of_the_accuracy_turned_over():
-    energy = replace(footprint([row(1.0)], None, Site(), ""), carbon_g=30.0)
-    found = carbon_per_unit(
+    energy = replace(total_footprint([row(1.0)], None, Site(), ""), carbon_g=30.0)
+    found = compute_carbon_per_unit(
         energy, unit=None, predictions=100, accuracies=[accuracy("a", 0.5, low=0.0, high=0.75), accuracy("b", 1.0)]
     )
     assert (found[1].operational_g, found[1].low, found[1].high) == (0.6, pytest.approx(0.4), None)
@@ -221,15 +227,17 @@ def test_the_interval_is_that_of_the_accuracy_turned_over():
     ("value", "reason", "said"), [(None, "nobody is labelled", "nobody is labelled"), (0.0, None, "no prediction is")]
 )
 def test_a_group_without_correct_predictions_has_no_figure(value, reason, said):
-    energy = replace(footprint([row(1.0)], None, Site(), ""), carbon_g=30.0, embodied_g=1.0)
-    one = carbon_per_unit(energy, unit=None, predictions=100, accuracies=[accuracy("a", value, reason=reason)])[1]
+    energy = replace(total_footprint([row(1.0)], None, Site(), ""), carbon_g=30.0, embodied_g=1.0)
+    one = compute_carbon_per_unit(energy, unit=None, predictions=100, accuracies=[accuracy("a", value, reason=reason)])[
+        1
+    ]
     assert (one.sci_g, one.operational_g, one.embodied_g, one.low, one.high) == (None,) * 5
     assert said in one.reason
 
 
 def test_without_embodied_carbon_it_is_called_operational_and_no_intensity():
-    energy = footprint([row(3.6e6)], 10, Site(grid=grid(500)), "")
-    found = carbon_per_unit(energy, unit=("loan", 10), predictions=1000, accuracies=[accuracy("a", 0.5)])
+    energy = total_footprint([row(3.6e6)], 10, Site(grid=grid(500)), "")
+    found = compute_carbon_per_unit(energy, unit=("loan", 10), predictions=1000, accuracies=[accuracy("a", 0.5)])
     assert [r.sci_g for r in found] == [None] * 3
     assert {r.reason for r in found} == {NOT_EMBODIED}
     assert [r.operational_g for r in found] == [50, 500, 1]
@@ -240,8 +248,8 @@ def test_without_embodied_carbon_it_is_called_operational_and_no_intensity():
 
 
 def test_one_reason_for_all_units_is_said_once():
-    energy = footprint([row(3.6e6)], 10, Site(), "")
-    found = carbon_per_unit(energy, unit=("loan", 10), predictions=1000, accuracies=[accuracy("a", 0.5)])
+    energy = total_footprint([row(3.6e6)], 10, Site(), "")
+    found = compute_carbon_per_unit(energy, unit=("loan", 10), predictions=1000, accuracies=[accuracy("a", 0.5)])
     assert [r.operational_g for r in found] == [None] * 3
     shown = cells(energy_view(replace(energy, sci=found)).units)
     assert list(shown) == ["loan", "1,000 predictions"]
@@ -276,11 +284,11 @@ def test_verify_finds_a_total_that_was_changed():
 
 
 def test_declared_rows_are_of_training_alone():
-    site = site_of(
+    site = make_site(
         build({"energy": {"declared": {"tpu": {"watts": 170, "device": "TPU v4", "source": "s", "date": 2023}}}}).energy
     )
-    assert declared_rows(site.declared, "validate", 5, []) == declared_rows(site.declared, "audit", 5, []) == []
-    (found,) = declared_rows(site.declared, "train", 5, [])
+    assert add_declared_rows(site.declared, "validate", 5, []) == add_declared_rows(site.declared, "audit", 5, []) == []
+    (found,) = add_declared_rows(site.declared, "train", 5, [])
     assert (found.energy_j, found.method, found.device, found.idle_share) == (850, "declared", "TPU v4", None)
 
 

@@ -22,8 +22,8 @@ from audit.record.store import read_result
 from audit.report.card.render import FORMATS, render
 from audit.report.disclosure.strangers import bare
 from audit.system.command import run_command
-from audit.system.recorded_command import HIDDEN, recorded_words
-from audit.tables.addresses import file_name
+from audit.system.recorded_command import HIDDEN, record_words
+from audit.tables.addresses import strip_place
 
 SECRET = "tulip-4411.under/bridge"
 ROWS = "g,y\n" + "a,0\na,1\nb,0\nb,1\n" * 50
@@ -64,9 +64,9 @@ def test_no_value_is_recorded_wherever_it_stands(program, secret):
             for words in ((*program, *one, *other), (*program, *other, *one)):
                 if words[0] == "python" and "-m" in words[1:3]:
                     continue  # the module is the program
-                kept = recorded_words([word.replace("S", secret) for word in words])
+                kept = record_words([word.replace("S", secret) for word in words])
                 assert secret not in " ".join(kept), words
-                assert recorded_words(kept) == kept
+                assert record_words(kept) == kept
                 assert kept[0] not in {HIDDEN, ""}
 
 
@@ -78,7 +78,7 @@ def test_random_commands_keep_names_of_options_and_nothing_else():
         words = ["python", "-u", f"folder/{draw.choice(['train', 'fit'])}.py"]
         for name, value in zip(names, values, strict=True):
             words += draw.choice([[name, value], [f"{name}={value}"], [name, value, value]])
-        kept = recorded_words(words)
+        kept = record_words(words)
         assert [w.partition("=")[0] for w in kept if w.startswith("--")] == names
         assert kept[:3] == ("python", "-u", Path(words[2]).name)
         assert not any(value in word for value in values for word in kept)
@@ -107,7 +107,7 @@ def test_random_commands_keep_names_of_options_and_nothing_else():
     ],
 )
 def test_what_is_kept(words, kept):
-    assert " ".join(recorded_words(words.split(" "))) == kept
+    assert " ".join(record_words(words.split(" "))) == kept
 
 
 # --- the files of a run
@@ -336,10 +336,10 @@ def test_an_address_to_be_published(url, shown):
 
 
 def test_names_of_sources():
-    assert file_name("t.csv") == "t.csv"
-    assert file_name("/home/ada/tree/") == "tree"
-    assert file_name("a/k=*/x.parquet") == "k=*/x.parquet"
-    assert file_name("memory") == "memory"
+    assert strip_place("t.csv") == "t.csv"
+    assert strip_place("/home/ada/tree/") == "tree"
+    assert strip_place("a/k=*/x.parquet") == "k=*/x.parquet"
+    assert strip_place("memory") == "memory"
 
 
 REFUSED = (

@@ -20,7 +20,7 @@ values = st.recursive(
 
 @given(values)
 def test_what_is_sound_is_read_as_the_standard_library_reads_it(value):
-    assert strict_json.loads(json.dumps(value)) == value
+    assert strict_json.read_value(json.dumps(value)) == value
 
 
 @pytest.mark.parametrize(
@@ -30,23 +30,23 @@ def test_what_is_sound_is_read_as_the_standard_library_reads_it(value):
 )  # fmt: skip
 def test_what_is_not_strict_is_refused_by_its_kind(text, fault):
     with pytest.raises(NotStrictError) as caught:
-        strict_json.loads(text)
+        strict_json.read_value(text)
     assert caught.value.fault == fault
     assert str(caught.value.what) in str(caught.value)
 
 
 def test_a_reader_may_ask_for_less_or_more():
-    assert strict_json.loads("1e999", infinite=True) == float("inf")
+    assert strict_json.read_value("1e999", infinite=True) == float("inf")
     with pytest.raises(NotStrictError, match="beyond 64 bits"):
-        strict_json.decoder(whole=True).decode("9" * 30)
+        strict_json.make_decoder(whole=True).decode("9" * 30)
     with pytest.raises(NotStrictError, match=r"9007199254740993\.0 would be rounded"):
-        strict_json.decoder(whole=True).decode("9007199254740993.0")
+        strict_json.make_decoder(whole=True).decode("9007199254740993.0")
     for kept in ("9007199254740994.0", "0.1", "9007199254740993e0", "1.2345678901234567e+22", "-123456.7"):
-        assert strict_json.decoder(whole=True).decode(kept) == float(kept)
+        assert strict_json.make_decoder(whole=True).decode(kept) == float(kept)
     with pytest.raises(ValueError, match="Expecting"):
-        strict_json.loads("{")
+        strict_json.read_value("{")
     with pytest.raises(RecursionError):
-        strict_json.loads("[" * 100_000)
+        strict_json.read_value("[" * 100_000)
 
 
 def test_a_file_is_bounded_and_utf8(tmp_path):
@@ -54,10 +54,10 @@ def test_a_file_is_bounded_and_utf8(tmp_path):
     for content, fault in ((b"x" * 11, "large"), (b'"\xe9"', "encoding")):
         file.write_bytes(content)
         with pytest.raises(NotStrictError) as caught:
-            strict_json.text(file, 10)
+            strict_json.read_text(file, 10)
         assert caught.value.fault == fault
     with pytest.raises(NotStrictError, match="is no file"):
-        strict_json.text(tmp_path, 10)
+        strict_json.read_text(tmp_path, 10)
     file.write_bytes(b"\xef\xbb\xbf1")
-    assert strict_json.text(file, 10, mark=True) == "1"
-    assert strict_json.text(file, 10) == "\ufeff1"
+    assert strict_json.read_text(file, 10, mark=True) == "1"
+    assert strict_json.read_text(file, 10) == "\ufeff1"

@@ -21,7 +21,7 @@ from audit.cli import main
 from audit.errors import DataRefusedError, QuestionError, SourceError
 from audit.record.store import Store
 from audit.wrapping import wrap as wrapping
-from audit.wrapping.sidecar.client import Beside
+from audit.wrapping.sidecar.client import SidecarClient
 
 pytestmark = pytest.mark.usefixtures("heard")
 ROOT = Path(__file__).parent.parent
@@ -367,7 +367,7 @@ def test_a_forked_worker_that_leaves_the_block_concludes_nothing(tmp_path):
 
 @pytest.fixture
 def beside(tmp_path):
-    made = Beside()
+    made = SidecarClient()
     made.begin({"config": {}, "staging": str(tmp_path), "folder": str(tmp_path), "parent": os.getpid(), "run": {}})
     yield made
     made.abandon()

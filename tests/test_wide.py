@@ -18,8 +18,8 @@ from audit.config.sections import MOST_GROUPINGS, groupings
 from audit.counting.columns import held_columns
 from audit.errors import AuditError
 from audit.pipeline.stages import Findings, audit_parts
-from audit.tables.connection import connection
-from audit.tables.kinds import clashing
+from audit.tables.connection import open_connection
+from audit.tables.kinds import find_clashes
 from audit.tables.open import open_frame, open_table
 
 KINDS = ("few", "many", "text", "holes", "id", "constant", "empty", "proxy", "told", "truth", "nan", "email")
@@ -72,7 +72,7 @@ def test_columns_of_a_file_stand_beside_each_other_as_in_its_rows(monkeypatch, t
         frame[part * 20_000 : (part + 1) * 20_000].to_parquet(tmp_path / f"{part}.parquet", row_group_size=3_000)
     monkeypatch.setattr(held_columns, "MOST_COLUMNS", 2)
     table = open_table(tmp_path / "*.parquet")
-    with connection() as con:
+    with open_connection() as con:
         held = held_columns.held_columns(con, table, list(frame.columns))
         assert con.execute("SELECT current_setting('preserve_insertion_order')").fetchone() == (False,)
     assert held.to_pandas().astype(frame.dtypes).equals(frame)
@@ -84,7 +84,7 @@ def test_columns_that_are_too_large_to_hold_are_not_held(monkeypatch, tmp_path, 
     frame = pd.DataFrame({"n": np.arange(200), "t": ["x" * 100 if i % 4 == 0 else "" for i in range(200)]})
     frame.to_parquet(tmp_path / "t.parquet")
     monkeypatch.setattr(held_columns, "MOST_BYTES", most)
-    with connection() as con:
+    with open_connection() as con:
         held = held_columns.held_columns(con, open_table(tmp_path / "t.parquet"), ["n", "t"])
     assert (held is not None) == (most > 200 * 2 * 16 + 5_000)
 
@@ -162,9 +162,9 @@ def test_a_long_look_says_which_check_it_is_at(tmp_path):
 
 
 def test_names_that_differ_in_case_are_found_in_one_pass():
-    assert clashing(["a", "b", "B", "c", "C", "ç"]) == {"b": "B", "B": "b", "c": "C", "C": "c"}
-    assert clashing(["x", "X", "X "]) == {"x": "X", "X": "x"}
-    assert set(clashing(["aa", "AA", "aA"])) == {"aa", "AA", "aA"}
+    assert find_clashes(["a", "b", "B", "c", "C", "ç"]) == {"b": "B", "B": "b", "c": "C", "C": "c"}
+    assert find_clashes(["x", "X", "X "]) == {"x": "X", "X": "x"}
+    assert set(find_clashes(["aa", "AA", "aA"])) == {"aa", "AA", "aA"}
 
 
 @pytest.mark.parametrize(("columns", "ways"), [(30, 8), (30, 3), (1001, 1), (100, 2), (46, 2)])

@@ -23,7 +23,7 @@ from audit.measurement.grouping import grouping
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.dataset import DATA_BASE_RATE
 from audit.record.result import Check, CheckOutcome
-from audit.tables.lookalikes import Twins, near_twins
+from audit.tables.lookalikes import Twins, find_near_twins
 
 SWAPPED = 0.9
 """Share of rows that disagree from which the direction is said to be swapped."""
@@ -104,7 +104,7 @@ def _missing(counted: Counted, column: str, part: str) -> Check:
 def _twins(cubes: Sequence[Cube], column: str, part: str) -> Check:
     cube = next(c for c in cubes if column in c.names)
     levels = [level for level in cube.axis(column).levels if level is not None]
-    twins = near_twins(levels)
+    twins = find_near_twins(levels)
     title = f"no two names of {printable(column)} look alike in {part}"
     if not twins:
         return _check("DV002", title, "pass", f"{len(levels)} names")
@@ -128,7 +128,7 @@ def _of_classes(cube: Cube, plan: Plan, part: str) -> list[Check]:
     """Checks on the names of several classes, and on predictions of what no label is."""
     from audit.measurement.rates.multiclass import classes_of
 
-    twins, count = near_twins(classes_of(cube)), len(classes_of(cube))
+    twins, count = find_near_twins(classes_of(cube)), len(classes_of(cube))
     title = f"no two classes look alike in {part}"
     found = [_check("DV010", title, "pass", f"{count} classes")]
     if twins:

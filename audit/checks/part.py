@@ -29,8 +29,8 @@ from audit.cube import Cube
 from audit.errors import SourceError, printable
 from audit.estimate import Level
 from audit.measurement.scope import Scope
-from audit.tables.connection import connection, quoted
-from audit.tables.table import Table, registered
+from audit.tables.connection import open_connection, quote_identifier
+from audit.tables.table import Table, register_view
 
 if TYPE_CHECKING:
     import duckdb
@@ -149,7 +149,7 @@ class OpenPart:
 
     def _of(self, columns: tuple[str, ...]) -> DuckScan:
         con, held = self.scan.con, self._held
-        source = self.table.scan(con, columns) if held is None else registered(con, held.select(list(columns)))
+        source = self.table.scan(con, columns) if held is None else register_view(con, held.select(list(columns)))
         return DuckScan(con, source, self.table.rows)
 
     @cached_property
@@ -266,7 +266,7 @@ def _alone(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str]) -
 def _can_be_read(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str]) -> bool:
     import duckdb
 
-    listed = ", ".join(f"max({quoted(n)})" for n in names)
+    listed = ", ".join(f"max({quote_identifier(n)})" for n in names)
     with suppress(SourceError, duckdb.ConversionException):
         con.execute(f"SELECT {listed} FROM {table.scan(con, names)}").fetchall()  # noqa: S608
         return True
@@ -278,7 +278,7 @@ def open_parts(
     tables: Mapping[str, Table], config: Config, plan: Plan, scope: Scope, counted: Mapping[str, Counted]
 ) -> Iterator[tuple[OpenPart, ...]]:
     """Open all parts on one connection, so that they can be compared; the first one is what a model learns from."""
-    with connection() as con:
+    with open_connection() as con:
         opened: list[OpenPart] = []
         for part, table in tables.items():
             with table.reading():

@@ -15,9 +15,9 @@ from audit._version import __version__
 from audit.cli import audit, init, parts, results
 from audit.cli.streams import Interrupts, Streams
 from audit.errors import AuditError, printable, without_credentials
-from audit.system.control_characters import shown
+from audit.system.control_characters import escape_controls
 from audit.system.environment import INTERRUPTED
-from audit.system.own_streams import flush
+from audit.system.own_streams import hand_on_output
 
 INTERNAL_ERROR = 4
 OUTPUT_LOST = 74
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
     with streams.guarded():
         with interrupts.noted(last=arguments is None):
             code = _run(arguments, streams, interrupts)
-        flush()
+        hand_on_output()
         code = _told(streams, code)
     sys.exit(code)
 
@@ -109,7 +109,7 @@ def _unexpected(error: BaseException) -> int:
     """Click's own usage errors explain themselves; anything else is a defect of ours and says so."""
     if hasattr(error, "exit_code") and hasattr(error, "show"):
         if hasattr(error, "message"):
-            error.message = shown(without_credentials(str(error.message)))
+            error.message = escape_controls(without_credentials(str(error.message)))
         error.show()
         return int(error.exit_code)
     if os.environ.get("EVENHAND_TRACEBACK"):
@@ -122,6 +122,6 @@ def _unexpected(error: BaseException) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    line = shown(without_credentials(" ".join(message.split("\n"))))
+    line = escape_controls(without_credentials(" ".join(message.split("\n"))))
     print(f"audit: {line}", file=sys.stderr)  # noqa: T201 - the one door to the terminal for errors
     return code

@@ -167,12 +167,12 @@ def track(
     """Meter any command: audit track -- python train.py. Its exit code is passed through."""
     from audit.errors import QuestionError
     from audit.pipeline.track import track as track_command
-    from audit.system.recorded_command import readable, recorded_words
+    from audit.system.recorded_command import make_readable, record_words
 
     words = tuple(context.args)
     if not words:
         raise QuestionError("no command to track; write it after two dashes: audit track -- python train.py")
-    kept = tuple(map(readable, words)) if record_arguments else recorded_words(words)
+    kept = tuple(map(make_readable, words)) if record_arguments else record_words(words)
     asked = _electricity({"country": country, "pue": pue, "meter": meter}, config)
     job = job_of(asked, Path(), store, ("audit", "track", "--", *kept), json=json)
     tracked = track_command(words, job)
@@ -210,7 +210,7 @@ def _one_table(
 ) -> None:
     from audit.cli.question import Asked, question
     from audit.pipeline.run import run as run_audit
-    from audit.tables.addresses import file_name
+    from audit.tables.addresses import strip_place
 
     with said_in_options(asked=config_path is None):
         config = question(Asked(table=table, **asked), stage, config_path)
@@ -218,7 +218,7 @@ def _one_table(
         _name_what_is_left(config_path, stage, tests=bool(asked.get("tests")))
     if write_config is not None:
         _save(config, write_config)
-    tables = (file_name(str(name)) for name in (table, *asked.get("tests", ())))
+    tables = (strip_place(str(name)) for name in (table, *asked.get("tests", ())))
     job = job_of(config, Path(), store, ("audit", stage, *tables), json=json, metered=False)
     with said_in_options(asked=config_path is None):
         audited = run_audit(job)

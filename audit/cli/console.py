@@ -13,7 +13,7 @@ import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from audit.system.control_characters import as_document, shown
+from audit.system.control_characters import escape_controls, escape_document
 
 
 class PlainConsole(Console):
@@ -25,15 +25,15 @@ class PlainConsole(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Segments of what is printed, their texts cleaned."""
         for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(shown(segment.text), segment.style)
+            yield segment if segment.control else Segment(escape_controls(segment.text), segment.style)
 
 
 # What commands print without a console: lines and documents, in which nothing commands a terminal.
 def say(text: str, *, err: bool = False) -> None:
     """Print lines."""
-    typer.echo(shown(text), err=err)
+    typer.echo(escape_controls(text), err=err)
 
 
 def put(document: str) -> None:
     """Print a document of JSON on stdout."""
-    sys.stdout.write(as_document(document) + "\n")
+    sys.stdout.write(escape_document(document) + "\n")

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 
 from audit.errors import QuestionError, printable
-from audit.system.assets import asset
+from audit.system.assets import find_asset
 from audit.system.environment import STORE
 from audit.system.guard import SECRET_VARIABLE
 
@@ -76,7 +76,7 @@ def serve(store: Path, *, port: int | None = None, open_browser: bool = True) ->
         "-m",
         "streamlit",
         "run",
-        str(asset("dashboards/serve.py")),
+        str(find_asset("dashboards/serve.py")),
         f"--server.port={chosen}",
         *flags,
     ]

@@ -36,9 +36,9 @@ def init(
     """Look at a table, propose label, groups and expectations, and write a commented audit.toml."""
     from audit.config.write import save_new
     from audit.pipeline.propose import look, proposal, suite
-    from audit.tables.formats.dialect import dialect_of
+    from audit.tables.formats.dialect import make_dialect
 
-    dialect = dialect_of(csv)
+    dialect = make_dialect(csv)
     seen, beside = look(table, output.parent, dialect), output.with_name(SUITE)
     asks = seen.of_data and not beside.exists()
     save_new(output, proposal(seen, SUITE if asks else None))
@@ -61,7 +61,7 @@ def demo(
     """Copy a shipped pipeline here and run it, that of real mortgage decisions; the verdict sets no exit code."""
     from audit.cli.audit import run
     from audit.errors import QuestionError, no_such, printable
-    from audit.system.assets import asset
+    from audit.system.assets import find_asset
 
     if pipeline not in DEMOS:
         raise QuestionError(no_such("pipeline", pipeline, DEMOS))
@@ -74,7 +74,7 @@ def demo(
             f"'{printable(to)}' exists and is never overwritten; audit run {printable(to)} runs it again"
         )
     ignored = shutil.ignore_patterns("*.parquet", "*.pt", "__pycache__", DEFAULT_STORE)
-    shutil.copytree(asset(f"pipelines/{pipeline}"), to, ignore=ignored)
+    shutil.copytree(find_asset(f"pipelines/{pipeline}"), to, ignore=ignored)
     run(to, store=store, json=json, exit_zero=True)
 
 

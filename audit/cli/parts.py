@@ -41,7 +41,7 @@ def count(
     """Count one part of a table into a folder of counts, to be measured with the others."""
     from audit.cli.progress import stepping, talk
     from audit.pipeline.parts import add_part
-    from audit.tables.formats.dialect import dialect_of
+    from audit.tables.formats.dialect import make_dialect
 
     asked = {
         "label": label, "positive": positive, "prediction": prediction, "score": score, "threshold": threshold,
@@ -49,7 +49,7 @@ def count(
         "intersections": intersections,
     }  # fmt: skip
     question = _question(table, asked, config)
-    dialect = dialect_of(csv)
+    dialect = make_dialect(csv)
     if question is not None and csv is None:
         said = question.data.csv or (question.predictions.csv if question.predictions is not None else None)
         dialect = dialect if said is None else said.dialect
@@ -73,11 +73,11 @@ def measure(
     from audit.cli.progress import talk
     from audit.pipeline.parts import require_parts
     from audit.pipeline.run import run as run_audit
-    from audit.system.recorded_command import named
+    from audit.system.recorded_command import strip_folder
 
     asked = _judged(counts, gate, config)
     summed = require_parts(counts, parts)
-    job = job_of(asked, Path(), store, ("audit", "measure", named(str(counts))), json=json, metered=False)
+    job = job_of(asked, Path(), store, ("audit", "measure", strip_folder(str(counts))), json=json, metered=False)
     audited = run_audit(job)
     talk().print(f"Summed {summed:,} part{'' if summed == 1 else 's'} of {counts}.", markup=False)
     end(audited, store, json=json, exit_zero=exit_zero, gated=bool(asked.gates))

@@ -14,8 +14,8 @@ from audit.config.read import build, load
 from audit.config.schema import Config
 from audit.config.written_limits import deepest, rule_of
 from audit.errors import QuestionError, printable
-from audit.tables.addresses import written_from
-from audit.tables.formats.dialect import dialect_of
+from audit.tables.addresses import resolve_from
+from audit.tables.formats.dialect import make_dialect
 
 HERE = "the command line"
 JUDGED = {"data": ("data", "checks"), "model": ("model",)}
@@ -71,7 +71,7 @@ def question(asked: Asked, stage: Literal["data", "model"], config: Path | None)
     if asked.threshold is not None and asked.score is None and asked.prediction is not None:
         raise QuestionError("--threshold reads scores; name their column (--score), or leave --threshold out")
     rules = [rule_of(text, stage) for text in asked.gates or ()]
-    csv = None if asked.csv is None else dialect_of(asked.csv).table
+    csv = None if asked.csv is None else make_dialect(asked.csv).table
     data: dict[str, Any] = {
         "engine": asked.engine,
         "master": asked.master,
@@ -120,9 +120,9 @@ def relative(config: Config, folder: Path) -> dict[str, Any]:
     for section, key in (("data", "source"), ("data", "test"), ("predictions", "source")):
         named = plain.get(section, {}).get(key)
         if isinstance(named, str):
-            plain[section][key] = written_from(named, folder)
+            plain[section][key] = resolve_from(named, folder)
         elif named is not None:
-            plain[section][key] = [written_from(name, folder) for name in named]
+            plain[section][key] = [resolve_from(name, folder) for name in named]
     if (suite := plain.get("checks", {}).get("suite")) is not None:
         plain["checks"]["suite"] = os.path.relpath(suite, folder)
     return plain

@@ -97,13 +97,13 @@ def card(
 ) -> None:
     """Print the card of a result, with small cells left out."""
     from audit.report.card.render import render, write_over
-    from audit.system.control_characters import shown
+    from audit.system.control_characters import escape_controls
 
     found, _ = by_name(taken(result, store), store)
     with of_run(found):
         text = render(found, style, k)
     if output is None:
-        sys.stdout.write(shown(text))
+        sys.stdout.write(escape_controls(text))
     else:
         write_over(output, text)
 

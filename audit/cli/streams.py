@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TextIO
 
-from audit.system.own_streams import flush
+from audit.system.own_streams import hand_on_output
 
 STANDARD = (0, 1, 2)
 GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EBADF})
@@ -89,7 +89,7 @@ class Streams:
         try:
             yield
         finally:
-            flush()
+            hand_on_output()
             for name, stream in before.items():
                 setattr(sys, name, stream)
 

@@ -26,7 +26,7 @@ from pydantic import (
 from audit.axes import Task
 from audit.errors import QuestionError, printable
 from audit.measurement.metrics.kinds import Everybody
-from audit.tables.formats.dialect import Dialect, dialect_of
+from audit.tables.formats.dialect import Dialect, make_dialect
 
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitespace=True)]
 Command = Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -111,7 +111,7 @@ class Csv(Section):
     @property
     def dialect(self) -> Dialect:
         """The same, checked."""
-        return dialect_of(self.model_dump(exclude_none=True))
+        return make_dialect(self.model_dump(exclude_none=True))
 
 
 class Data(Section):

@@ -26,7 +26,7 @@ from audit.errors import QuestionError, SourceError, printable
 from audit.estimate import Group, Stage
 from audit.record.result import Verdict
 from audit.system import strict_json
-from audit.system.assets import asset
+from audit.system.assets import find_asset
 
 SHIPPED = "reports/conformance/vectors.json"
 COUNT = "n"
@@ -190,11 +190,11 @@ def read(path: Path | None = None) -> tuple[Vector, ...]:
     QuestionError
         It holds something that is no vector; the place is named.
     """
-    file = asset(SHIPPED) if path is None else Path(path)
+    file = find_asset(SHIPPED) if path is None else Path(path)
     shown = printable(file, 200)
     text = _text(file, shown)
     try:
-        strict_json.loads(text, infinite=True)
+        strict_json.read_value(text, infinite=True)
     except (ValueError, RecursionError) as error:
         raise SourceError(f"'{shown}' is not strict JSON: {printable(error, 160)}") from None
     try:
@@ -208,7 +208,7 @@ def read(path: Path | None = None) -> tuple[Vector, ...]:
 def _text(file: Path, shown: str) -> str:
     """Text of a file of bounded size."""
     try:
-        return strict_json.text(file, LARGEST_BYTES)
+        return strict_json.read_text(file, LARGEST_BYTES)
     except OSError as error:
         raise SourceError(f"'{shown}' cannot be read: {error.strerror}") from error
     except strict_json.NotStrictError as error:

@@ -19,7 +19,7 @@ from audit.counting.tally import Tally, order_of
 from audit.counting.terms import REACHED
 from audit.cube import Axis, Cube, sort_key
 from audit.estimate import Level
-from audit.tables.kinds import band_texts, level_text
+from audit.tables.kinds import name_bands, name_level
 
 
 class Words(NamedTuple):
@@ -75,8 +75,8 @@ def prediction_words(tally: Tally, plan: Plan) -> dict[Any, str]:
 
 def group_words(tally: Tally, name: str, plan: Plan) -> Words:
     """Names of the values of a group column."""
-    bands = band_texts(plan.bins[name]) if name in plan.bins else None
-    return words_of(tally, name, [level_text(v, bands) for v in tally.levels[tally.place(name)]])
+    bands = name_bands(plan.bins[name]) if name in plan.bins else None
+    return words_of(tally, name, [name_level(v, bands) for v in tally.levels[tally.place(name)]])
 
 
 def words_of(tally: Tally, key: str, texts: Sequence[Level]) -> Words:
@@ -135,7 +135,7 @@ def _strata(tally: Tally, plan: Plan) -> Words:
     """Joint values of the strata."""
     places = [tally.place(f"{STRATUM}{i}") for i in range(len(plan.strata))]
     joint, codes = np.unique(np.stack([tally.codes[i] for i in places], axis=1), axis=0, return_inverse=True)
-    read = [[level_text(v) or "(missing)" for v in tally.levels[i]] for i in places]
+    read = [[name_level(v) or "(missing)" for v in tally.levels[i]] for i in places]
     texts = [" x ".join(of[code] for of, code in zip(read, each, strict=True)) for each in joint.tolist()]
     return _words(texts, codes)
 

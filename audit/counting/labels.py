@@ -13,8 +13,8 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from audit.errors import ValuesError, no_such, printable
-from audit.tables.kinds import level_text
-from audit.tables.lookalikes import near_twins
+from audit.tables.kinds import name_level
+from audit.tables.lookalikes import find_near_twins
 
 PLAIN = re.compile(r"[-+]?(?:[0-9]{1,300}(?:\.[0-9]{0,300})?|\.[0-9]{1,300})(?:[eE][-+]?[0-9]{1,3})?")
 """Numbers as any tool writes them; digits and exponent are bounded, or a cell could name a number of any size."""
@@ -161,7 +161,7 @@ def _meant(positive: Any, values: Collection[Any]) -> list[Any]:
 
 
 def _refuse_twins(values: Collection[Any], role: str) -> None:
-    twins = near_twins(v for v in values if isinstance(v, str))
+    twins = find_near_twins(v for v in values if isinstance(v, str))
     if twins:
         first, second = twins[0].names[:2]
         raise ValuesError(
@@ -200,7 +200,7 @@ def class_names(columns: Mapping[str, Mapping[Any, int]]) -> dict[str, dict[Any,
     names: dict[Any, str] = {}
     for readings in read.values():
         for reading in readings.values():
-            names.setdefault(reading, str(level_text(reading)))
+            names.setdefault(reading, str(name_level(reading)))
     _refuse_number(names, " and ".join(read))
     return {role: {raw: names[reading] for raw, reading in readings.items()} for role, readings in read.items()}
 
@@ -301,7 +301,7 @@ def text_as(text: str, kind: What, *, whole: bool = True) -> Any:
 
 def shown(value: Any) -> str:
     """A value in a message: text in quotes, so that it is told from a number and a blank at its end is seen."""
-    return f"'{printable(value)}'" if isinstance(value, str) else str(level_text(value))
+    return f"'{printable(value)}'" if isinstance(value, str) else str(name_level(value))
 
 
 def _nearest(exact: Fraction) -> float | Fraction:
@@ -322,7 +322,7 @@ def _beside(texts: Collection[str], role: str, others: Collection[Any], other: s
     _refuse_one_class_twice(read, role, other, kind)
     near = next((t for t, v in found.items() if v is None and _with_ascii_alone(t, kind) is not None), None)
     if near is not None:
-        meant = level_text(_with_ascii_alone(near, kind))
+        meant = name_level(_with_ascii_alone(near, kind))
         raise ValuesError(
             f"{role} holds {shown(near)}, which is not how the {kind} {meant} of {other} is written; {MEND}"
         )

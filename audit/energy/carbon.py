@@ -35,7 +35,7 @@ class Grid:
     """The same figure with its source and the year it stands for."""
 
 
-def grid(country: str | None) -> Grid | None:
+def find_grid(country: str | None) -> Grid | None:
     """The grid of a country, or None where no country is named and so no carbon can be computed.
 
     Parameters
@@ -50,10 +50,10 @@ def grid(country: str | None) -> Grid | None:
     """
     if country is None:
         return None
-    table, version = _table()
+    table, version = _read_table()
     row = table.get(country)
     if row is None:
-        raise QuestionError(_unknown(country, table))
+        raise QuestionError(_refuse_country(country, table))
     value = row.get("carbon_intensity")
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value) or value <= 0:
         raise QuestionError(
@@ -71,7 +71,7 @@ def grid(country: str | None) -> Grid | None:
 
 
 @cache
-def _table() -> tuple[dict[str, dict[str, Any]], str]:
+def _read_table() -> tuple[dict[str, dict[str, Any]], str]:
     """The shipped table by alpha-3 code, and codecarbon's version, read without importing codecarbon."""
     spec = importlib.util.find_spec("codecarbon")
     if spec is None or not spec.submodule_search_locations:
@@ -89,10 +89,10 @@ def _table() -> tuple[dict[str, dict[str, Any]], str]:
     return table, importlib.metadata.version("codecarbon")
 
 
-def _unknown(country: str, table: dict[str, dict[str, Any]]) -> str:
+def _refuse_country(country: str, table: dict[str, dict[str, Any]]) -> str:
     """The refusal of a code, with the code that was probably meant."""
     text = str(country).strip()
-    meant = text.upper() if text.upper() in table else _by_alpha_2(text) or _by_name(text, table)
+    meant = text.upper() if text.upper() in table else _find_by_alpha_2(text) or _find_by_name(text, table)
     rule = "country is an ISO 3166-1 alpha-3 code, such as 'USA'"
     if meant in table:
         name = table[meant].get("country_name")
@@ -100,7 +100,7 @@ def _unknown(country: str, table: dict[str, dict[str, Any]]) -> str:
     return f"{no_such('country', country, table)}; {rule}"
 
 
-def _by_alpha_2(code: str) -> str | None:
+def _find_by_alpha_2(code: str) -> str | None:
     """Alpha-3 code for an alpha-2 one, where the list of countries is at hand."""
     if len(code) != 2:
         return None
@@ -112,7 +112,7 @@ def _by_alpha_2(code: str) -> str | None:
     return NOT_ISO.get(code.upper()) if found is None else str(found.alpha_3)
 
 
-def _by_name(name: str, table: dict[str, dict[str, Any]]) -> str | None:
+def _find_by_name(name: str, table: dict[str, dict[str, Any]]) -> str | None:
     """Code of the country whose English name is nearest; three letters are a code, never a name."""
     if len(name) <= 3:
         return None

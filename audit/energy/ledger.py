@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from audit.energy.carbon import Grid
 from audit.energy.site import Declared, Site
-from audit.energy.totals import footprint
+from audit.energy.totals import total_footprint
 from audit.errors import printable
 from audit.record.result import Energy, EnergyComponent, EnergyMethod
 
@@ -159,10 +159,10 @@ class Ledger:
         rows: list[EnergyComponent] = []
         for phase, length_s in lengths_s.items():
             metered = [self._row(phase, name, length_s, sources, missing) for name in sources or EXPECTED]
-            rows += declared_rows(self._site.declared, phase, length_s, metered)
+            rows += add_declared_rows(self._site.declared, phase, length_s, metered)
         duration_s = math.fsum(lengths_s.values()) if lengths_s else None
-        notes = (note, *superseded(self._site.declared, rows), *self._strays(sources))
-        return footprint(rows, duration_s, self._site, "; ".join(notes))
+        notes = (note, *describe_superseded(self._site.declared, rows), *self._strays(sources))
+        return total_footprint(rows, duration_s, self._site, "; ".join(notes))
 
     def _strays(self, sources: Mapping[str, Source]) -> tuple[str, ...]:
         """Components whose idle power is declared, and of which there is no meter."""
@@ -192,12 +192,12 @@ class Ledger:
             detail=source.detail,
             coverage=coverage,
             device=source.device,
-            idle_share=idle_share(self._site.idle_w.get(name, source.idle_w), covered_s, energy_j),
+            idle_share=share_idle(self._site.idle_w.get(name, source.idle_w), covered_s, energy_j),
             attribution=source.attribution,
         )
 
 
-def idle_share(idle_w: float | None, covered_s: float, energy_j: float) -> float | None:
+def share_idle(idle_w: float | None, covered_s: float, energy_j: float) -> float | None:
     """Share of the joules that the idle component would have drawn in the same time, 0 to 1.
 
     Returns None where the idle power or the joules are unknown. A component that drew less than its idle power would
@@ -212,7 +212,7 @@ def idle_share(idle_w: float | None, covered_s: float, energy_j: float) -> float
 #
 # Only the phase train is counted: checking data and counting predictions do not use the accelerator, and what its
 # idle hours draw is not the run's to declare. A device that a meter did read is never counted twice.
-def declared_rows(
+def add_declared_rows(
     declared: Iterable[Declared], phase: str, length_s: float, metered: Sequence[EnergyComponent]
 ) -> list[EnergyComponent]:
     """Rows of a phase with those of the declared devices that no meter read.
@@ -231,11 +231,11 @@ def declared_rows(
     if phase != PHASE or length_s <= 0:
         return list(metered)
     read = {row.component for row in metered if row.energy_j is not None}
-    added = {d.component: declared_row(d, phase, length_s) for d in declared if d.component not in read}
+    added = {d.component: make_declared_row(d, phase, length_s) for d in declared if d.component not in read}
     return [*(row for row in metered if row.component not in added), *added.values()]
 
 
-def superseded(declared: Iterable[Declared], rows: Sequence[EnergyComponent]) -> Iterator[str]:
+def describe_superseded(declared: Iterable[Declared], rows: Sequence[EnergyComponent]) -> Iterator[str]:
     """What must be said of declared devices that are in no row."""
     counted = {row.component for row in rows if row.method == "declared"}
     metered = {row.component for row in rows if row.phase == PHASE and row.energy_j is not None}
@@ -244,7 +244,7 @@ def superseded(declared: Iterable[Declared], rows: Sequence[EnergyComponent]) ->
         yield f"the declared power of {printable(component)} is not counted: {why}"
 
 
-def declared_row(d: Declared, phase: str, length_s: float) -> EnergyComponent:
+def make_declared_row(d: Declared, phase: str, length_s: float) -> EnergyComponent:
     """Row of a device that draws its declared power for all of a phase."""
     return EnergyComponent(
         component=d.component,

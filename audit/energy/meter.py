@@ -1,9 +1,9 @@
 """The meter of a run: energy by phase, kept on disk while the run goes on.
 
-What reads the hardware lives in a process of its own (`Apart`) and is asked by one thread, so that a training that
-crashes or is killed leaves its energy behind, and a library that fails, hangs or asks for a password cannot reach
-the training. All that a run ever waits for its meter is `START_S` + `ANSWER_S` + `END_S`, two seconds; a reading
-that comes later is booked then. The meter never raises once it is running; what went wrong stands in the note.
+What reads the hardware lives in a process of its own (`IsolatedInstrument`) and is asked by one thread, so that a
+training that crashes or is killed leaves its energy behind, and a library that fails, hangs or asks for a password
+cannot reach the training. All that a run ever waits for its meter is `START_S` + `ANSWER_S` + `END_S`, two seconds; a
+reading that comes later is booked then. The meter never raises once it is running; what went wrong stands in the note.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from types import TracebackType
 from typing import Literal, Self
 
 from audit.config.energy import EnergySection
-from audit.energy.carbon import grid
+from audit.energy.carbon import find_grid
 from audit.energy.instruments.instrument import Instrument
-from audit.energy.instruments.isolated import Apart
+from audit.energy.instruments.isolated import IsolatedInstrument
 from audit.energy.ledger import WHOLE_MACHINE, Ledger, Source
-from audit.energy.site import Site, site_of
+from audit.energy.site import Site, make_site
 from audit.errors import AuditError, QuestionError, words_of
 from audit.record.result import Energy
 from audit.system.atomic import write_text
@@ -89,10 +89,10 @@ class Meter:
             )
         if not (math.isfinite(flush_s) and flush_s > 0):
             raise QuestionError(f"flush_s {flush_s} is impossible; give a number of seconds above 0")
-        self._ledger = Ledger(site=site or Site(pue=pue, grid=grid(country)))
+        self._ledger = Ledger(site=site or Site(pue=pue, grid=find_grid(country)))
         self._record = None if record is None else Path(record)
         self._flush_s = flush_s
-        self._instrument: Instrument = Apart() if instrument is None else instrument
+        self._instrument: Instrument = IsolatedInstrument() if instrument is None else instrument
         self._sources: Mapping[str, Source] = {}
         self._version = ""
         self._notes: dict[str, None] = {}
@@ -108,7 +108,7 @@ class Meter:
     @classmethod
     def of(cls, section: EnergySection, *, record: Path | None) -> Self:
         """Meter as the ``[energy]`` of a question asks for it."""
-        return cls(site=site_of(section), record=record, instrument=Apart(section.meter))
+        return cls(site=make_site(section), record=record, instrument=IsolatedInstrument(section.meter))
 
     def __enter__(self) -> Self:
         self._started_s, self._owner = time.monotonic(), os.getpid()

@@ -21,7 +21,7 @@ NOT_EMBODIED = "embodied carbon is not included, so this is no software carbon i
 NO_GRID = "the grid is not known; set [energy] country"
 
 
-def operational_g(energy_kwh: float, g_per_kwh: float) -> float:
+def compute_operational_g(energy_kwh: float, g_per_kwh: float) -> float:
     """O = E x I, in grams of CO2 equivalent; the energy includes the site's overhead.
 
     >>> round(operational_g(1.2 * 1.5, 400), 9)
@@ -30,7 +30,7 @@ def operational_g(energy_kwh: float, g_per_kwh: float) -> float:
     return energy_kwh * g_per_kwh
 
 
-def embodied_g(total_g: float, *, reserved_s: float, lifetime_s: float, reserved_share: float) -> float:
+def compute_embodied_g(total_g: float, *, reserved_s: float, lifetime_s: float, reserved_share: float) -> float:
     """M = TE x (TiR / EL) x (RR / ToR), in grams of CO2 equivalent.
 
     Parameters
@@ -53,7 +53,7 @@ def embodied_g(total_g: float, *, reserved_s: float, lifetime_s: float, reserved
     return total_g * (reserved_s / lifetime_s) * reserved_share
 
 
-def sci_g(operational: float, embodied: float, units: float) -> float:
+def compute_sci_g(operational: float, embodied: float, units: float) -> float:
     """Grams of CO2 equivalent per functional unit, (O + M) / R.
 
     >>> round(sci_g(720.0, 10.702055, 10_000), 8)
@@ -69,7 +69,7 @@ def _require(**named: float) -> None:
             raise QuestionError(f"{name} {value} is impossible: give a number above 0")
 
 
-def carbon_per_unit(
+def compute_carbon_per_unit(
     energy: Energy, *, unit: tuple[str, float] | None, predictions: int | None, accuracies: Iterable[Estimate] = ()
 ) -> tuple[CarbonPerUnit, ...]:
     """Carbon of the run for each unit that it served.
@@ -93,12 +93,12 @@ def carbon_per_unit(
     """
     found = []
     if unit is not None:
-        found.append(_row(energy, CarbonPerUnit(kind="functional unit", unit=unit[0], units=unit[1]), unit[1]))
+        found.append(_fill_row(energy, CarbonPerUnit(kind="functional unit", unit=unit[0], units=unit[1]), unit[1]))
     if predictions:
         row = CarbonPerUnit(kind="predictions", unit="1,000 predictions", units=predictions / PER_PREDICTIONS)
-        found.append(_row(energy, row, predictions / PER_PREDICTIONS))
-        one = _row(energy, CarbonPerUnit(kind="correct prediction", unit="correct prediction"), predictions)
-        found += [_of_group(one, accuracy) for accuracy in accuracies]
+        found.append(_fill_row(energy, row, predictions / PER_PREDICTIONS))
+        one = _fill_row(energy, CarbonPerUnit(kind="correct prediction", unit="correct prediction"), predictions)
+        found += [_scale_to_group(one, accuracy) for accuracy in accuracies]
     return tuple(found)
 
 
@@ -112,11 +112,13 @@ def with_units(
 ) -> Energy:
     """The energy with its carbon per unit; predictions and accuracies are those of the audit."""
     predictions = next((part.rows_read for part in data if part.part == "predictions"), None)
-    accuracies = accuracies_of(estimates, groups)
-    return replace(energy, sci=carbon_per_unit(energy, unit=unit, predictions=predictions, accuracies=accuracies))
+    accuracies = find_accuracies(estimates, groups)
+    return replace(
+        energy, sci=compute_carbon_per_unit(energy, unit=unit, predictions=predictions, accuracies=accuracies)
+    )
 
 
-def _row(energy: Energy, row: CarbonPerUnit, units: float) -> CarbonPerUnit:
+def _fill_row(energy: Energy, row: CarbonPerUnit, units: float) -> CarbonPerUnit:
     """The row with its parts; the whole where both are known."""
     operational, embodied = energy.carbon_g, energy.embodied_g
     if operational is None:
@@ -125,10 +127,10 @@ def _row(energy: Energy, row: CarbonPerUnit, units: float) -> CarbonPerUnit:
     parted = replace(row, operational_g=operational / units)
     if embodied is None:
         return replace(parted, reason=NOT_EMBODIED)
-    return replace(parted, embodied_g=embodied / units, sci_g=sci_g(operational, embodied, units))
+    return replace(parted, embodied_g=embodied / units, sci_g=compute_sci_g(operational, embodied, units))
 
 
-def _of_group(one: CarbonPerUnit, accuracy: Estimate) -> CarbonPerUnit:
+def _scale_to_group(one: CarbonPerUnit, accuracy: Estimate) -> CarbonPerUnit:
     """A correct prediction of one group, from what one prediction costs."""
     row = replace(one, by=accuracy.by, group=accuracy.group)
     if not accuracy.value:
@@ -137,19 +139,19 @@ def _of_group(one: CarbonPerUnit, accuracy: Estimate) -> CarbonPerUnit:
     whole = one.operational_g if one.sci_g is None else one.sci_g
     return replace(
         row,
-        operational_g=_over(one.operational_g, accuracy.value),
-        embodied_g=_over(one.embodied_g, accuracy.value),
-        sci_g=_over(one.sci_g, accuracy.value),
-        low=_over(whole, accuracy.high),
-        high=_over(whole, accuracy.low),
+        operational_g=_divide(one.operational_g, accuracy.value),
+        embodied_g=_divide(one.embodied_g, accuracy.value),
+        sci_g=_divide(one.sci_g, accuracy.value),
+        low=_divide(whole, accuracy.high),
+        high=_divide(whole, accuracy.low),
     )
 
 
-def _over(grams: float | None, accuracy: float | None) -> float | None:
+def _divide(grams: float | None, accuracy: float | None) -> float | None:
     return None if grams is None or not accuracy else grams / accuracy
 
 
-def accuracies_of(estimates: Estimates, groups: Sequence[str]) -> Iterator[Estimate]:
+def find_accuracies(estimates: Estimates, groups: Sequence[str]) -> Iterator[Estimate]:
     """Accuracy of each group of single columns; that of a crossing follows from its own accuracy in the same way."""
     for column in groups:
         for e in estimates.of("model", "accuracy", (column,)):

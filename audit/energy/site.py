@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from audit.energy.carbon import UNIT, Grid, grid
+from audit.energy.carbon import UNIT, Grid, find_grid
 from audit.record.energy import CONTRACT_FACTOR, OFFSITE_WATER_FACTOR, PUE_FACTOR, WATER_FACTOR, Factor
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Site:
         return tuple(Factor(name=n, value=v, unit="W", source=s, date=d) for n, v, s, d in named)
 
 
-def site_of(section: EnergySection) -> Site:
+def make_site(section: EnergySection) -> Site:
     """Factors that [energy] declares.
 
     Raises
@@ -96,35 +96,35 @@ def site_of(section: EnergySection) -> Site:
     s = section
     return Site(
         pue=s.pue,
-        pue_source=(s.pue_source or AS_DECLARED[0], s.pue_date or AS_DECLARED[1]) if _says_pue(s) else None,
-        grid=grid(s.country),
-        market=_factor(CONTRACT_FACTOR, s.market_g_per_kwh, UNIT, s.market_source, s.market_date),
-        water=_factor(WATER_FACTOR, s.water_l_per_kwh, "l/kWh", s.water_source, s.water_date),
-        offsite_water=_factor(
+        pue_source=(s.pue_source or AS_DECLARED[0], s.pue_date or AS_DECLARED[1]) if _has_pue(s) else None,
+        grid=find_grid(s.country),
+        market=_make_factor(CONTRACT_FACTOR, s.market_g_per_kwh, UNIT, s.market_source, s.market_date),
+        water=_make_factor(WATER_FACTOR, s.water_l_per_kwh, "l/kWh", s.water_source, s.water_date),
+        offsite_water=_make_factor(
             OFFSITE_WATER_FACTOR,
             s.offsite_water_l_per_kwh,
             "l/kWh",
             s.offsite_water_source,
             s.offsite_water_date,
         ),
-        embodied=_embodied(s.embodied),
-        declared=tuple(_declared(name, power) for name, power in (s.declared or {}).items()),
+        embodied=_make_embodied(s.embodied),
+        declared=tuple(_make_declared(name, power) for name, power in (s.declared or {}).items()),
         idle_w=s.idle_w or {},
     )
 
 
-def _says_pue(section: EnergySection) -> bool:
+def _has_pue(section: EnergySection) -> bool:
     return "pue" in section.model_fields_set
 
 
-def _factor(name: str, value: float | None, unit: str, source: str | None, date: str | None) -> Factor | None:
+def _make_factor(name: str, value: float | None, unit: str, source: str | None, date: str | None) -> Factor | None:
     """A declared figure; its section has refused it without source and date."""
     if value is None or source is None or date is None:
         return None
     return Factor(name=name, value=value, unit=unit, source=source, date=date)
 
 
-def _embodied(given: EmbodiedCarbon | None) -> Embodied | None:
+def _make_embodied(given: EmbodiedCarbon | None) -> Embodied | None:
     if given is None:
         return None
     return Embodied(
@@ -136,7 +136,7 @@ def _embodied(given: EmbodiedCarbon | None) -> Embodied | None:
     )
 
 
-def _declared(component: str, power: DeclaredPower) -> Declared:
+def _make_declared(component: str, power: DeclaredPower) -> Declared:
     return Declared(
         component=component,
         power_w=power.watts,

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from audit.energy.sci import embodied_g
+from audit.energy.sci import compute_embodied_g
 from audit.energy.site import Site
-from audit.energy.units import kwh_of
+from audit.energy.units import to_kwh
 from audit.errors import printable
 from audit.record.result import Energy, EnergyComponent, EnergyMethod, Factor
 
@@ -20,7 +20,7 @@ SEEN = 0.95
 """Share of a phase's time under which the note says that the rest is not in the total."""
 
 
-def footprint(rows: Sequence[EnergyComponent], duration_s: float | None, site: Site, note: str) -> Energy:
+def total_footprint(rows: Sequence[EnergyComponent], duration_s: float | None, site: Site, note: str) -> Energy:
     """Totals of a run.
 
     Parameters
@@ -36,9 +36,9 @@ def footprint(rows: Sequence[EnergyComponent], duration_s: float | None, site: S
     """
     known = [row for row in rows if row.energy_j is not None]
     total_j = _sum_j(known) if known else None
-    machine_kwh = None if total_j is None else kwh_of(total_j)
+    machine_kwh = None if total_j is None else to_kwh(total_j)
     kwh = None if machine_kwh is None else machine_kwh * site.pue
-    onsite_l, offsite_l = _times(machine_kwh, site.water), _times(kwh, site.offsite_water)
+    onsite_l, offsite_l = _multiply(machine_kwh, site.water), _multiply(kwh, site.offsite_water)
     waters = [w for w in (onsite_l, offsite_l) if w is not None]
     return Energy(
         components=tuple(rows),
@@ -47,11 +47,11 @@ def footprint(rows: Sequence[EnergyComponent], duration_s: float | None, site: S
         measured_share=_share(known, total_j, "counter"),
         duration_s=duration_s,
         factors=site.factors,
-        note="; ".join([note, *_missing(rows), *(() if kwh is None else _boundary(site))]),
+        note="; ".join([note, *_list_missing(rows), *(() if kwh is None else _describe_boundary(site))]),
         sampled_share=_share(known, total_j, "sampled"),
-        idle_kwh=_idle_kwh(known, site.pue),
-        carbon_market_g=_times(kwh, site.market),
-        embodied_g=_embodied(site, duration_s),
+        idle_kwh=_total_idle_kwh(known, site.pue),
+        carbon_market_g=_multiply(kwh, site.market),
+        embodied_g=_share_embodied(site, duration_s),
         water_l=math.fsum(waters) if waters else None,
         water_offsite_l=offsite_l,
     )
@@ -61,7 +61,7 @@ def _sum_j(rows: Sequence[EnergyComponent]) -> float:
     return math.fsum(row.energy_j for row in rows if row.energy_j is not None)
 
 
-def _times(kwh: float | None, factor: Factor | None) -> float | None:
+def _multiply(kwh: float | None, factor: Factor | None) -> float | None:
     """A total by its factor; a factor of 0 is a figure, and none is not."""
     return None if kwh is None or factor is None else kwh * factor.value
 
@@ -73,21 +73,23 @@ def _share(known: Sequence[EnergyComponent], total_j: float | None, method: Ener
     return _sum_j([row for row in known if row.method == method]) / total_j
 
 
-def _idle_kwh(known: Sequence[EnergyComponent], pue: float) -> float | None:
+def _total_idle_kwh(known: Sequence[EnergyComponent], pue: float) -> float | None:
     """What the idle machine would have drawn; unknown as soon as it is unknown of one component."""
     if not known or any(row.idle_share is None for row in known):
         return None
-    return kwh_of(math.fsum((row.energy_j or 0.0) * (row.idle_share or 0.0) for row in known)) * pue
+    return to_kwh(math.fsum((row.energy_j or 0.0) * (row.idle_share or 0.0) for row in known)) * pue
 
 
-def _embodied(site: Site, duration_s: float | None) -> float | None:
+def _share_embodied(site: Site, duration_s: float | None) -> float | None:
     e = site.embodied
     if e is None or duration_s is None:
         return None
-    return embodied_g(e.total_g, reserved_s=duration_s, lifetime_s=e.lifetime_s, reserved_share=e.reserved_share)
+    return compute_embodied_g(
+        e.total_g, reserved_s=duration_s, lifetime_s=e.lifetime_s, reserved_share=e.reserved_share
+    )
 
 
-def _missing(rows: Sequence[EnergyComponent]) -> Iterator[str]:
+def _list_missing(rows: Sequence[EnergyComponent]) -> Iterator[str]:
     """What the total lacks, so that it is not read as the whole."""
     blind = [f"{printable(r.component)} in {r.phase}" for r in rows if r.energy_j is None]
     if blind:
@@ -101,7 +103,7 @@ def _missing(rows: Sequence[EnergyComponent]) -> Iterator[str]:
         yield f"seen in part, and the rest is not in the total: {', '.join(part)}"
 
 
-def _boundary(site: Site) -> Iterator[str]:
+def _describe_boundary(site: Site) -> Iterator[str]:
     """What of the chain from chip to power station is in the total."""
     overhead = f"the overhead of the site (PUE {site.pue:g})" if site.pue > 1 else ""
     yield f"in the total: idle draw{f' and {overhead}' if overhead else ''}"

@@ -12,7 +12,7 @@ EXACT_DIGITS = 15
 """Significant digits that survive the way to kilowatt-hours and back."""
 
 
-def kwh_of(energy_j: float) -> float:
+def to_kwh(energy_j: float) -> float:
     """Kilowatt-hours of joules, correctly rounded.
 
     >>> kwh_of(7_200_000)
@@ -21,8 +21,8 @@ def kwh_of(energy_j: float) -> float:
     return energy_j / J_PER_KWH
 
 
-def j_of(energy_kwh: float) -> float:
-    """Joules of kilowatt-hours to 15 significant digits, and so exactly what `kwh_of` was given if that had no more.
+def to_joules(energy_kwh: float) -> float:
+    """Joules of kilowatt-hours to 15 significant digits, and so exactly what `to_kwh` was given if that had no more.
 
     >>> j_of(kwh_of(8347.123456))
     8347.123456

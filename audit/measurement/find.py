@@ -98,13 +98,13 @@ def _names(value: Any, what: str) -> tuple[Any, ...] | None:
 
 def _levels(group: Any) -> tuple[Level, ...] | None:
     """Levels as text; a level that is no text may stand alone too."""
-    from audit.tables.kinds import level_text
+    from audit.tables.kinds import name_level
 
     if group is None:
         return None
     alone = isinstance(group, str) or not isinstance(group, Iterable)
     given = (group,) if alone else _names(group, "group") or ()
-    return tuple(None if type(v).__name__ in MISSING else level_text(_plain(v)) for v in given)
+    return tuple(None if type(v).__name__ in MISSING else name_level(_plain(v)) for v in given)
 
 
 def _plain(value: Any) -> Any:
@@ -157,11 +157,11 @@ def _at(of: Sequence[Estimate], at: int | None) -> Iterator[str]:
 
 
 def _outcome(outcome: Any, of: Sequence[Estimate]) -> str | None:
-    from audit.tables.kinds import level_text
+    from audit.tables.kinds import name_level
 
     if outcome is None:
         return None
-    text, known = level_text(_plain(outcome)), dict.fromkeys(e.outcome for e in of if e.outcome is not None)
+    text, known = name_level(_plain(outcome)), dict.fromkeys(e.outcome for e in of if e.outcome is not None)
     if known and text not in known:
         raise QuestionError(no_such("class", text, known))
     return text

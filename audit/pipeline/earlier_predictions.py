@@ -20,9 +20,9 @@ from audit.config.schema import Config
 from audit.errors import QuestionError, SourceError, StoreError, TrainingError, printable
 from audit.record.store import BEFORE
 from audit.system.file_watch import Watch
-from audit.tables.addresses import is_address, public
+from audit.tables.addresses import hide_secrets, is_address
 from audit.tables.files import ENDINGS
-from audit.tables.folders import find_parts, hidden
+from audit.tables.folders import find_parts, is_hidden
 
 SHOWN = 160
 CHUNK_BYTES = 2**20
@@ -31,7 +31,7 @@ Stamp = tuple[int, int, int, int]
 
 def stamps(place: Path) -> dict[Path, Stamp]:
     """A file, or each of a folder, and what is another when it was written anew; none where there is nothing."""
-    paths = [place] if place.is_file() else (p for p in place.rglob("*") if not hidden(p.name) and p.is_file())
+    paths = [place] if place.is_file() else (p for p in place.rglob("*") if not is_hidden(p.name) and p.is_file())
     return {path: _stamp(path) for path in paths}
 
 
@@ -70,7 +70,7 @@ def _read(config: Config, folder: Path) -> Iterator[tuple[str, Path]]:
     yield "the audit itself (its audit.toml)", folder / "audit.toml"
     yield "the whole pipeline", folder
     named = {"[data] source": config.data.source}
-    named |= {f"[data] test ('{printable(public(source))}')": source for source in config.data.tests.values()}
+    named |= {f"[data] test ('{printable(hide_secrets(source))}')": source for source in config.data.tests.values()}
     for what, source in named.items():
         for path in _files(source, folder):
             yield what, path
@@ -207,8 +207,8 @@ class Earlier:
 def left_none(source: str) -> SourceError:
     """Error for a training that ended well without a table of predictions."""
     return SourceError(
-        f"training ended well but left no '{printable(public(source))}' ([train] predictions); write the table of "
-        "predictions there"
+        f"training ended well but left no '{printable(hide_secrets(source))}' ([train] predictions); write the table "
+        "of predictions there"
     )
 
 

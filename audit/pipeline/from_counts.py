@@ -23,8 +23,8 @@ from audit.pipeline.plans import model_plan
 from audit.pipeline.run import conclude, now
 from audit.pipeline.stages import Findings, measure_model
 from audit.record.result import AuditResult, Part, Run
-from audit.tables.python_values import deep, plain, policy_of, reference_of
-from audit.tables.python_values import names as names_of
+from audit.tables.python_values import make_plain, make_policy, make_reference, to_plain
+from audit.tables.python_values import require_names as names_of
 
 SOURCE = "counts of the training loop"
 
@@ -63,13 +63,13 @@ def result_of(
     two = {*cube.axis(LABEL).levels, *cube.axis(PREDICTION).levels} <= {NEGATIVE, POSITIVE}
     raw: dict[str, Any] = {
         "data": {
-            "label": LABEL, "groups": names, "intersections": plain(intersections), "unit": "row",
-            "reference_group": reference_of(reference, names), "compare_to": names_of(compare_to, "compare_to"),
+            "label": LABEL, "groups": names, "intersections": to_plain(intersections), "unit": "row",
+            "reference_group": make_reference(reference, names), "compare_to": names_of(compare_to, "compare_to"),
         },
         "predictions": {"source": SOURCE, "task": "classification" if two else "multiclass", "prediction": PREDICTION},
-        "policy": policy_of(confidence, four_fifths),
+        "policy": make_policy(confidence, four_fifths),
     }  # fmt: skip
-    rules = rules_of(deep(gates), "model")
+    rules = rules_of(make_plain(gates), "model")
     config = build(raw | ({"gates": rules} if rules else {}), "the question")
     plan, found = model_plan(config), Findings()
     counted = Counted(

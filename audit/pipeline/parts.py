@@ -20,8 +20,8 @@ from audit.errors import SHOWN_CHOICES, QuestionError, SourceError, printable
 from audit.pipeline.plans import data_plan, model_plan
 from audit.pipeline.sources import open_source
 from audit.pipeline.stages import Step
-from audit.tables.addresses import is_address, public
-from audit.tables.files import digests_of, is_counts
+from audit.tables.addresses import hide_secrets, is_address
+from audit.tables.files import is_counts, make_digests
 from audit.tables.folders import find_parts
 from audit.tables.formats.dialect import UNSAID, Dialect
 from audit.tables.table import Table
@@ -71,8 +71,8 @@ def add_part(
     """
     if is_address(source):
         raise QuestionError(
-            f"{printable(public(source), 160)} is an address, whose bytes are not hashed, so it could be counted twice "
-            "without a word; fetch the file first and name its path"
+            f"{printable(hide_secrets(source), 160)} is an address, whose bytes are not hashed, so it could be counted "
+            "twice without a word; fetch the file first and name its path"
         )
     raw = _counted_sections(folder, question)
     config = build(raw, str(folder))
@@ -91,7 +91,7 @@ def _files(source: str | Path, table: Table) -> tuple[str, ...]:
     parts = find_parts(source, None)
     if len(parts) == 1 and not parts[0].keys and table.digest is not None:
         return (table.digest,)
-    whole, each = digests_of(parts)
+    whole, each = make_digests(parts)
     if whole != table.digest:
         raise SourceError(f"{printable(source)} changed while it was read; run again when nothing writes to it")
     return each

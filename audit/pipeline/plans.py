@@ -74,6 +74,6 @@ def _regresses(config: Config) -> bool:
 
 def _reference(config: Config) -> dict[str, str]:
     """Level that the others are compared with, by group column, where one is named."""
-    from audit.tables.kinds import level_text
+    from audit.tables.kinds import name_level
 
-    return {c: str(level_text(v)) for c, v in config.data.reference_group.items()}
+    return {c: str(name_level(v)) for c, v in config.data.reference_group.items()}

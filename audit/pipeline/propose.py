@@ -14,10 +14,10 @@ from audit.config.sections import SMALLEST_PUBLISHED
 from audit.config.write import to_toml
 from audit.errors import printable
 from audit.pipeline.sources import open_source
-from audit.tables.addresses import written_from
-from audit.tables.connection import connection, quoted
+from audit.tables.addresses import resolve_from
+from audit.tables.connection import open_connection, quote_identifier
 from audit.tables.formats.dialect import UNSAID, Dialect
-from audit.tables.kinds import level_text
+from audit.tables.kinds import name_level
 from audit.tables.table import Table
 
 LABEL_WORDS = re.compile(
@@ -98,7 +98,7 @@ class Look:
 
 def look(path: str | Path, folder: Path, dialect: Dialect = UNSAID) -> Look:
     """Look at the first rows of a table and guess each column's role."""
-    source = written_from(path, folder)
+    source = resolve_from(path, folder)
     table = open_source(path, dialect=dialect)
     seen = [_seen(table, name) for name in table.columns]
     binary = [s for s in seen if s.levels is not None and len(s.levels) == 2]
@@ -125,14 +125,14 @@ def _protected(name: str) -> bool:
 
 
 def _seen(table: Table, name: str) -> Seen:
-    with connection() as con, table.reading():
+    with open_connection() as con, table.reading():
         source = table.scan(con, [name])
         rows = con.execute(
-            f"SELECT DISTINCT c FROM (SELECT {quoted(name)} AS c FROM {source} LIMIT {LOOKED_AT_ROWS}) "  # noqa: S608
+            f"SELECT DISTINCT c FROM (SELECT {quote_identifier(name)} AS c FROM {source} LIMIT {LOOKED_AT_ROWS}) "  # noqa: S608
             f"WHERE c IS NOT NULL LIMIT {MOST_LEVELS + 1}"
         ).fetchall()
     few = len(rows) <= MOST_LEVELS and table.columns[name] not in {"other", "date", "time"}
-    texts = (level_text(row[0]) for row in rows)
+    texts = (name_level(row[0]) for row in rows)
     levels = tuple(sorted(text for text in texts if text is not None)) if few else None
     return Seen(name, table.columns[name], levels)
 

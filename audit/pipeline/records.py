@@ -12,8 +12,8 @@ from audit.counting.plan import Counted
 from audit.errors import without_credentials
 from audit.record.result import Column, Part, Question
 from audit.record.serialize import plain_of
-from audit.system.recorded_command import recorded_words
-from audit.tables.addresses import file_name, public
+from audit.system.recorded_command import record_words
+from audit.tables.addresses import hide_secrets, strip_place
 from audit.tables.table import Table
 
 SOURCES = (("data", "source"), ("data", "test"), ("predictions", "source"))
@@ -26,7 +26,7 @@ def part_record(part: str, table: Table, counted: Counted, columns: tuple[str, .
     """Account of one table. A source is named by its file: whose folder it lies in is nobody's business."""
     return Part(
         part=part,
-        source=file_name(table.name),
+        source=strip_place(table.name),
         digest=table.digest,
         rows_read=counted.rows_read,
         rows_used=counted.rows_used,
@@ -48,7 +48,7 @@ def question_record(config: Config | Mapping[str, Any]) -> Question:
     for section, key in SOURCES:
         named = plain[section].get(key) if isinstance(plain.get(section), dict) else None
         if named is not None:
-            said = public(named) if isinstance(named, str) else [public(name) for name in named]
+            said = hide_secrets(named) if isinstance(named, str) else [hide_secrets(name) for name in named]
             plain[section] = {**plain[section], key: said}
     if (told := (plain.get("dataset") or {}).get("url")) is not None:
         plain["dataset"] = {**plain["dataset"], "url": without_credentials(told)}
@@ -56,7 +56,7 @@ def question_record(config: Config | Mapping[str, Any]) -> Question:
         for section, key in COMMANDS:
             words = plain[section].get(key) if isinstance(plain.get(section), dict) else None
             if words is not None:
-                plain[section] = {**plain[section], key: list(recorded_words(words))}
+                plain[section] = {**plain[section], key: list(record_words(words))}
     return Question(digest=digest_of(plain), config=plain)
 
 

@@ -32,7 +32,7 @@ from audit.pipeline.stages import (
 )
 from audit.record.result import AuditResult, Code, Energy, Run
 from audit.record.store import BEFORE, RECORD, Store
-from audit.system.recorded_command import recorded_words
+from audit.system.recorded_command import record_words
 
 if TYPE_CHECKING:
     from audit.energy.meter import Meter, Phase
@@ -242,7 +242,7 @@ def _prepare(job: Job) -> None:
         signal.raise_signal(ended.signal_received)
     if ended.exit_code != 0:
         raise SourceError(
-            f"[data] prepare ({' '.join(recorded_words(command))}) ended with exit code {ended.exit_code}; its own "
+            f"[data] prepare ({' '.join(record_words(command))}) ended with exit code {ended.exit_code}; its own "
             "message is above"
         )
 

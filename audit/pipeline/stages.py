@@ -88,9 +88,9 @@ def require_inputs(config: Config, folder: Path, store: Path | None = None) -> O
     if config.data.source is None and config.predictions is None:
         raise QuestionError("nothing is asked: name rows in [data] source, or predictions in [predictions]")
     if config.energy.country is not None:
-        from audit.energy.carbon import grid
+        from audit.energy.carbon import find_grid
 
-        grid(config.energy.country)
+        find_grid(config.energy.country)
     opened, settled = Opened(config, folder), config.data.prepare is None
     if config.train is not None:
         from audit.pipeline.earlier_predictions import require_apart

@@ -17,7 +17,7 @@ from audit.pipeline.run import Job, conclude, meter_of, now, record_of, write
 from audit.pipeline.stages import Findings
 from audit.record.epochs import environment_of, read_epochs
 from audit.record.result import AuditResult, Energy
-from audit.system.command import Ended, exit_status, run_command
+from audit.system.command import Ended, run_command, to_exit_status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ def track(command: Sequence[str], job: Job) -> Tracked:
         folder = write(result, job.store, job.step) if staging is not None else None
     except Exception as error:  # noqa: BLE001 - a defect of ours must not become the command's exit code
         broken = broken or words_of(error)
-    return Tracked(exit_code=exit_status(ended), result=result, folder=folder, lost=lost or broken)
+    return Tracked(exit_code=to_exit_status(ended), result=result, folder=folder, lost=lost or broken)
 
 
 def _begun(job: Job, run_id: str) -> tuple[Path | None, str | None]:

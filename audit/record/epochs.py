@@ -21,7 +21,7 @@ from audit.measurement.estimates import Estimates
 from audit.record.cubes import CubeRecord, cube_of, cube_record
 from audit.record.serialize import adapter_of, plain_of
 from audit.system import strict_json
-from audit.system.current_run import folder_here
+from audit.system.current_run import find_folder_here
 from audit.system.environment import RUN
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def log_epoch(epoch: Epoch, folder: str | None = None) -> bool:
     folder
         Of the run; that of the training around, or ``EVENHAND_RUN``, where none is given.
     """
-    folder = folder or folder_here() or os.environ.get(RUN)
+    folder = folder or find_folder_here() or os.environ.get(RUN)
     if not folder:
         return False
     # The leading line end parts this line from one that was torn.
@@ -115,7 +115,7 @@ def read_epochs(folder: Path) -> tuple[tuple[Epoch, ...], tuple[str, ...]]:
     if not path.exists():
         return (), ()
     try:
-        lines = strict_json.text(path, LARGEST_BYTES).split("\n")
+        lines = strict_json.read_text(path, LARGEST_BYTES).split("\n")
     except (OSError, ValueError) as error:
         return (), (f"the epochs that training logged cannot be read: {printable(error, 160)}",)
     notes: list[str] = []
@@ -144,7 +144,7 @@ def _bounded(notes: list[str]) -> tuple[str, ...]:
 def _read(line: str) -> Epoch | None:
     """Epoch of a line; None where it is none."""
     try:
-        strict_json.loads(line)
+        strict_json.read_value(line)
         epoch = adapter_of(Epoch).validate_json(line, strict=True)
     except (ValueError, RecursionError):
         return None

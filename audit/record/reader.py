@@ -87,7 +87,7 @@ def of_another(run_id: str) -> str:
 def from_text(text: str, name: str) -> AuditResult:
     """Result from the text of its document; ``name`` is what an error calls it."""
     try:
-        raw = strict_json.loads(text)
+        raw = strict_json.read_value(text)
     except (ValueError, RecursionError) as error:
         raise StoreError(f"'{name}' is not a result: {printable(error, 160)}") from error
     _require_schema(raw, name)
@@ -120,7 +120,7 @@ def adapter() -> TypeAdapter[AuditResult]:
 def _text(file: Path, shown: str) -> str:
     """Text of a document of bounded size."""
     try:
-        return strict_json.text(file, LARGEST_BYTES)
+        return strict_json.read_text(file, LARGEST_BYTES)
     except strict_json.NotStrictError as error:
         raise StoreError(_unfit(error, shown)) from error
 

@@ -25,7 +25,7 @@ from audit.record.heads import STAGING, UNFINISHED, Entry, id_of, listed_entry, 
 from audit.record.reader import DOCUMENT, RUN_ID, energy_of, read_result
 from audit.record.result import AuditResult, Energy
 from audit.system import strict_json
-from audit.system.atomic import sync_folder, write_text
+from audit.system.atomic import write_folder, write_text
 
 LARGEST_RECORD_BYTES = 4 * 1024 * 1024
 
@@ -66,7 +66,7 @@ class Store:
         try:
             if not self.folder.is_dir():
                 self.folder.mkdir(parents=True, exist_ok=True)
-                sync_folder(self.folder.parent)
+                write_folder(self.folder.parent)
             staging.mkdir()
         except OSError as error:
             if isinstance(error, FileExistsError) and staging.exists():
@@ -105,7 +105,7 @@ class Store:
         try:
             note_published(self.folder, run_id, (p.name for p in self.folder.iterdir() if RUN_ID.fullmatch(p.name)))
             staging.rename(final)
-            sync_folder(self.folder)
+            write_folder(self.folder)
         except OSError as error:
             raise StoreError(
                 f"run '{run_id}' cannot be published in '{self._shown}': {error.strerror}; it lies in '{staging.name}'"
@@ -312,7 +312,7 @@ def _read(folder: Path) -> Unfinished:
     named = STAGING.fullmatch(folder.resolve().name)
     run_id = named[1] if named else printable(folder.name)
     try:
-        raw: Any = strict_json.loads(strict_json.text(folder / RECORD, LARGEST_RECORD_BYTES))
+        raw: Any = strict_json.read_value(strict_json.read_text(folder / RECORD, LARGEST_RECORD_BYTES))
         energy, phase, written = energy_of(raw["energy"]), raw.get("phase"), raw.get("written")
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         energy = None

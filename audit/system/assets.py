@@ -14,7 +14,7 @@ PLACES = (PACKAGE / "_assets", PACKAGE.parent)
 """The wheel first; a checkout has no ``_assets``."""
 
 
-def asset(relative: str) -> Path:
+def find_asset(relative: str) -> Path:
     """Path of a shipped file or folder, such as ``reports/templates``.
 
     Raises

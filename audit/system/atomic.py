@@ -39,8 +39,8 @@ def write_text(path: Path, text: str) -> None:
         data = text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise StoreError(
-            f"cannot write {_shown(path)}: character {error.start} of the text is half of a surrogate pair and has no "
-            "UTF-8 form; repair the text first"
+            f"cannot write {_quote_path(path)}: character {error.start} of the text is half of a surrogate pair and "
+            "has no UTF-8 form; repair the text first"
         ) from error
     write_bytes(path, data)
 
@@ -58,11 +58,11 @@ def write_bytes(path: Path, data: bytes) -> None:
     try:
         _write_new(spare, data)
         spare.replace(path)
-        sync_folder(path.parent)
+        write_folder(path.parent)
     except (OSError, ValueError) as error:
-        raise StoreError(f"cannot write {_shown(path)}: {_why(error)}") from error
+        raise StoreError(f"cannot write {_quote_path(path)}: {_reason_for_failure(error)}") from error
     finally:
-        _discard(spare)
+        _remove_quietly(spare)
 
 
 def create_text(path: Path, text: str) -> bool:
@@ -77,13 +77,13 @@ def create_text(path: Path, text: str) -> bool:
     try:
         _write_new(spare, text.encode("utf-8"))
         _link(spare, path)
-        sync_folder(path.parent)
+        write_folder(path.parent)
     except FileExistsError:
         return False
     except OSError as error:
-        raise StoreError(f"cannot write {_shown(path)}: {_why(error)}") from error
+        raise StoreError(f"cannot write {_quote_path(path)}: {_reason_for_failure(error)}") from error
     finally:
-        _discard(spare)
+        _remove_quietly(spare)
     return True
 
 
@@ -108,7 +108,7 @@ def _link(spare: Path, path: Path) -> None:
         spare.replace(path)
 
 
-def sync_folder(folder: Path) -> None:
+def write_folder(folder: Path) -> None:
     """Force the new name to disk, where the file system knows how."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -121,7 +121,7 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _discard(path: Path) -> None:
+def _remove_quietly(path: Path) -> None:
     """Remove a temporary file if it is still there."""
     try:
         path.unlink(missing_ok=True)
@@ -130,12 +130,12 @@ def _discard(path: Path) -> None:
         return
 
 
-def _why(error: OSError | ValueError) -> str:
+def _reason_for_failure(error: OSError | ValueError) -> str:
     """The cause and its mend in words."""
     if isinstance(error, OSError):
         return MENDS.get(error.errno or 0, f"{error.strerror or error}; choose another path")
     return "the path holds a null character; choose another path"
 
 
-def _shown(path: Path) -> str:
+def _quote_path(path: Path) -> str:
     return f"'{printable(path, SHOWN_PATH)}'"

@@ -22,8 +22,8 @@ from types import FrameType
 from typing import Any
 
 from audit.errors import QuestionError, printable
-from audit.system.own_streams import flush
-from audit.system.recorded_command import recorded_words
+from audit.system.own_streams import hand_on_output
+from audit.system.recorded_command import record_words
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAME_PRESS_S = 0.5
@@ -81,12 +81,12 @@ def run_command(
     QuestionError
         When the command cannot be started at all.
     """
-    words = _words(command)
+    words = _require_words(command)
     if not Path(folder).is_dir():
         raise QuestionError(
-            f"no folder '{printable(folder, 300)}' to run '{_shown(words[0])}' in; name one that exists"
+            f"no folder '{printable(folder, 300)}' to run '{_quote_program(words[0])}' in; name one that exists"
         )
-    flush()
+    hand_on_output()
     relay = _Relay()
     started_s = time.monotonic()
     with relay.listening():
@@ -96,7 +96,7 @@ def run_command(
     return Ended(exit_code=exit_code, duration_s=time.monotonic() - started_s, signal_received=relay.first)
 
 
-def exit_status(ended: Ended) -> int:
+def to_exit_status(ended: Ended) -> int:
     """Exit status in the shell's convention: 128 + signal where one ended the child or reached us."""
     if ended.signal_received is not None:
         return 128 + ended.signal_received
@@ -152,7 +152,7 @@ class _Relay:
         if self._interrupted_s is None:
             self._interrupted_s = now_s
             # A terminal sends Ctrl-C to the whole group: a second one would break into the child's own clean-up.
-            if not _in_foreground():
+            if not _is_in_foreground():
                 self._send(signal.SIGINT)
         elif now_s - self._interrupted_s > SAME_PRESS_S:
             self._send(signal.SIGKILL)
@@ -163,7 +163,7 @@ class _Relay:
                 self._child.send_signal(number)
 
 
-def _in_foreground() -> bool:
+def _is_in_foreground() -> bool:
     """Whether our process group is the one that the terminal's keys signal."""
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
@@ -177,21 +177,21 @@ def _in_foreground() -> bool:
         os.close(terminal)
 
 
-def _shown(program: str) -> str:
+def _quote_program(program: str) -> str:
     """A program as an error names it; where somebody wrote a whole command, without its values."""
     parts = program.split()
-    return printable(program if len(parts) == 1 and "=" not in program else " ".join(recorded_words(parts)))
+    return printable(program if len(parts) == 1 and "=" not in program else " ".join(record_words(parts)))
 
 
-def _words(command: Sequence[str]) -> list[str]:
+def _require_words(command: Sequence[str]) -> list[str]:
     """The command as it is started, refused where no system could start it."""
     if isinstance(command, str):
-        raise QuestionError(f"command '{_shown(command)}' is one string; write it as a list of words")
+        raise QuestionError(f"command '{_quote_program(command)}' is one string; write it as a list of words")
     words = [str(word) for word in command]
     if not words or not words[0].strip():
         raise QuestionError('the command is empty; write it as a list of words, such as ["python", "train.py"]')
     if any("\0" in word for word in words):
-        raise QuestionError(f"command '{_shown(words[0])}' holds a null character; remove it")
+        raise QuestionError(f"command '{_quote_program(words[0])}' holds a null character; remove it")
     if words[0] in {"python", "python3"}:
         words[0] = sys.executable
     return words
@@ -212,11 +212,11 @@ def _start(
             return subprocess.Popen([SHELL, found or words[0], *words[1:]], cwd=folder, stdout=stdout, env=env)
     except OSError as error:
         raise QuestionError(
-            f"cannot run '{_shown(words[0])}' in '{printable(folder, 300)}': {_mend(words[0], error)}"
+            f"cannot run '{_quote_program(words[0])}' in '{printable(folder, 300)}': {_describe_mend(words[0], error)}"
         ) from error
 
 
-def _mend(program: str, error: OSError) -> str:
+def _describe_mend(program: str, error: OSError) -> str:
     """What is wrong with the command, and its mend."""
     if error.errno == errno.ENOENT and len(program.split()) > 1:
         return 'no such command; write each word on its own, such as ["python", "train.py"]'

@@ -14,11 +14,11 @@ IN_JSON = {code: f"\\u{code:04x}" for code in CODES if code >= 0x7F}
 """The same for a document, in which those below are escaped already."""
 
 
-def shown(text: str) -> str:
+def escape_controls(text: str) -> str:
     """Text with every control character as its code, line ends and tabs excepted."""
     return text.translate(CODES)
 
 
-def as_document(text: str) -> str:
+def escape_document(text: str) -> str:
     """JSON that says the same and commands no terminal either."""
     return text.translate(IN_JSON)

@@ -35,7 +35,7 @@ _HERE: ContextVar[tuple[Inside, ...]] = ContextVar("audit_innermost", default=()
 """Of this context, with what has ended elsewhere since."""
 
 
-def step_in(run: Any, folder: Path | None) -> None:
+def enter_run(run: Any, folder: Path | None) -> None:
     """Begin: from now on this is the run that what happens here belongs to."""
     named = None if folder is None else str(folder)
     with _LOCK:
@@ -43,10 +43,10 @@ def step_in(run: Any, folder: Path | None) -> None:
         _GOING_ON.append(inside)
         if named is not None:
             os.environ[RUN] = named
-    _HERE.set((*_here(), inside))
+    _HERE.set((*_list_here(), inside))
 
 
-def step_out(run: Any) -> None:
+def leave_run(run: Any) -> None:
     """End, in any order and any thread: a run that nobody ended may lie under a later one."""
     with _LOCK:
         at = next((i for i, inside in enumerate(_GOING_ON) if inside.run is run), None)
@@ -59,24 +59,24 @@ def step_out(run: Any) -> None:
             os.environ.pop(RUN, None)
         else:
             os.environ[RUN] = outer
-    _HERE.set(_here())
+    _HERE.set(_list_here())
 
 
-def _here() -> tuple[Inside, ...]:
+def _list_here() -> tuple[Inside, ...]:
     """Trainings that are going on in this context."""
     pid = os.getpid()
     return tuple(inside for inside in _HERE.get() if inside.pid == pid and inside in _GOING_ON)
 
 
-def innermost() -> Any:
+def current_run() -> Any:
     """Training that is going on in this context, the last that began; None where there is none."""
-    here = _here()
+    here = _list_here()
     return here[-1].run if here else None
 
 
-def folder_here() -> str | None:
+def find_folder_here() -> str | None:
     """Folder of the innermost training of this context."""
-    here = _here()
+    here = _list_here()
     return here[-1].folder if here else None
 
 
@@ -85,6 +85,6 @@ def is_going_on(run: Any) -> bool:
     return any(inside.run is run and inside.pid == os.getpid() for inside in tuple(_GOING_ON))
 
 
-def any_elsewhere() -> bool:
+def is_any_elsewhere() -> bool:
     """Whether a training is inside its audit in another context of this process."""
-    return any(inside.pid == os.getpid() for inside in tuple(_GOING_ON)) and not _here()
+    return any(inside.pid == os.getpid() for inside in tuple(_GOING_ON)) and not _list_here()

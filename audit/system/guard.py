@@ -57,7 +57,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
-        refused = _refusal(headers)
+        refused = _reason_for_refusal(headers)
         if refused is not None:
             await _answer(scope, send, 403, refused)
         elif self._has_token(scope) and scope["type"] == "http":
@@ -65,10 +65,10 @@ class Guard:
         elif scope["path"] != HEALTH and not self._is_known(scope, headers):
             await _answer(scope, send, 403, ASKING)
         else:
-            await self._app(scope, receive, _framed_by_none(send))
+            await self._app(scope, receive, _forbid_frames(send))
 
     def _is_known(self, scope: Scope, headers: Iterable[tuple[str, str]]) -> bool:
-        if self._has_token(scope) or any(self._is_token(said) for said in _cookies(headers, self._cookie(scope))):
+        if self._has_token(scope) or any(self._is_token(said) for said in _read_cookies(headers, self._cookie(scope))):
             return True
         return is_own(scope.get("client"), scope.get("server"))
 
@@ -97,7 +97,7 @@ def is_own(client: tuple[str, int] | None, server: tuple[str, int] | None) -> bo
     if client is None or server is None:
         return False
     try:
-        ends = [_hex(client), _hex(server)]
+        ends = [_to_kernel_hex(client), _to_kernel_hex(server)]
         with CONNECTIONS.open(encoding="ascii") as lines:
             words = (line.split() for line in lines)
             owners = [w[7] for w in words if w[1:4] == [*ends, ESTABLISHED]]
@@ -106,13 +106,13 @@ def is_own(client: tuple[str, int] | None, server: tuple[str, int] | None) -> bo
     return owners == [str(os.getuid())]
 
 
-def _hex(end: tuple[str, int]) -> str:
+def _to_kernel_hex(end: tuple[str, int]) -> str:
     """An end of a connection as the kernel lists it: the address with its last byte first."""
     a, b, c, d = map(int, end[0].split("."))
     return f"{d:02X}{c:02X}{b:02X}{a:02X}:{end[1]:04X}"
 
 
-def _refusal(headers: Iterable[tuple[str, str]]) -> str | None:
+def _reason_for_refusal(headers: Iterable[tuple[str, str]]) -> str | None:
     """Why nobody of this machine can have asked this; None where somebody can."""
     hosts = [value for name, value in headers if name == "host"]
     if len(hosts) != 1 or not NAMES.fullmatch(hosts[0]):
@@ -121,7 +121,7 @@ def _refusal(headers: Iterable[tuple[str, str]]) -> str | None:
     return ANOTHER_SITE if origins - {f"http://{hosts[0].lower()}"} else None
 
 
-def _cookies(headers: Iterable[tuple[str, str]], name: str) -> Iterable[str]:
+def _read_cookies(headers: Iterable[tuple[str, str]], name: str) -> Iterable[str]:
     for header in (value for key, value in headers if key == "cookie"):
         try:
             found = SimpleCookie(header)
@@ -131,7 +131,7 @@ def _cookies(headers: Iterable[tuple[str, str]], name: str) -> Iterable[str]:
             yield found[name].value
 
 
-def _framed_by_none(send: Send) -> Send:
+def _forbid_frames(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             ours = {name for name, _ in HEADERS}

@@ -6,7 +6,7 @@ import contextlib
 import sys
 
 
-def flush() -> None:
+def hand_on_output() -> None:
     """Hand on what is held; a stream that is closed, full or gone is left as it is."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):

@@ -46,7 +46,7 @@ def start_own_process(module: str, *arguments: str, stdin: int) -> subprocess.Po
     return subprocess.Popen(
         command,
         cwd="/",
-        env=_environment(os.environ),
+        env=_filter_environment(os.environ),
         stdin=stdin,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -68,5 +68,5 @@ def kill(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _environment(base: Mapping[str, str]) -> dict[str, str]:
+def _filter_environment(base: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in base.items() if name not in NOT_PASSED_ON}

@@ -29,16 +29,16 @@ WITHOUT_VALUE = (
 """Programs whose script may follow short options that take no value; after any other option, a word is its value."""
 
 
-def recorded_words(words: Sequence[str]) -> tuple[str, ...]:
+def record_words(words: Sequence[str]) -> tuple[str, ...]:
     """A command without its values; of what is recorded already, the same again.
 
     >>> recorded_words(["/home/ada/bin/python3", "src/train.py", "--lr", "0.1", "--token=tulip", "-ptulip", "t.csv"])
     ('python3', 'train.py', '--lr', '…', '--token=…', '-p…', '…')
     """
-    return tuple(_merged(_recorded(words)))
+    return tuple(_merge_left_out(_record_each(words)))
 
 
-def readable(word: str) -> str:
+def make_readable(word: str) -> str:
     r"""A word of a command as a document can hold it: bytes that are no UTF-8 as their codes.
 
     >>> readable("a\udcff")
@@ -47,7 +47,7 @@ def readable(word: str) -> str:
     return word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def named(path: str) -> str:
+def strip_folder(path: str) -> str:
     r"""Last part of a path written on any system: whose folder it lies in is nobody's business.
 
     >>> named("/home/ada/merger/t.csv"), named("C:\\Users\\ada\\t.csv"), named("data/")
@@ -56,31 +56,31 @@ def named(path: str) -> str:
     return re.split(r"[\\/]", path.rstrip("\\/"))[-1] or path[:1]
 
 
-def _recorded(words: Sequence[str]) -> Iterator[str]:
+def _record_each(words: Sequence[str]) -> Iterator[str]:
     at, program = 0, ""
     # Settings of the environment come before the program, perhaps after ``env``, which is none itself.
     while at < len(words) and program in {"", "env"}:
-        program = named(words[at])
+        program = strip_folder(words[at])
         setting = SETTING.fullmatch(words[at])
         if setting is None and words[at].startswith("-"):
             break
-        yield program if PROGRAM.fullmatch(program) and not setting else _setting(setting)
+        yield program if PROGRAM.fullmatch(program) and not setting else _record_setting(setting)
         program, at = ("env" if setting else program), at + 1
     before, told, plain = program, False, True
     for word in words[at:]:
-        shown = _option(word)
-        if shown == HIDDEN and not told and _names_code(word, before, program, plain=plain):
-            shown, told = named(word), True
+        shown = _find_option(word)
+        if shown == HIDDEN and not told and _is_code(word, before, program, plain=plain):
+            shown, told = strip_folder(word), True
         yield shown
         # After its script, or code on its line, whatever a program is given is a value.
         told, plain, before = told or word == "-c", plain and shown != HIDDEN, word
 
 
-def _setting(setting: re.Match[str] | None) -> str:
+def _record_setting(setting: re.Match[str] | None) -> str:
     return HIDDEN if setting is None else f"{setting[1]}={HIDDEN}"
 
 
-def _option(word: str) -> str:
+def _find_option(word: str) -> str:
     """Name of an option; nothing of any other word."""
     if word == "--":
         return word
@@ -92,7 +92,7 @@ def _option(word: str) -> str:
     return HIDDEN
 
 
-def _names_code(word: str, before: str, program: str, *, plain: bool) -> bool:
+def _is_code(word: str, before: str, program: str, *, plain: bool) -> bool:
     """Whether a word is a script, which no option asks for, or a module that Python is told to run at once."""
     if before == "-m":
         return plain and bool(PYTHON.fullmatch(program) and MODULE.fullmatch(word))
@@ -102,7 +102,7 @@ def _names_code(word: str, before: str, program: str, *, plain: bool) -> bool:
     return bool(SCRIPT.fullmatch(word))
 
 
-def _merged(words: Iterator[str]) -> Iterator[str]:
+def _merge_left_out(words: Iterator[str]) -> Iterator[str]:
     """Words, those left out one after another as one: their number is theirs too."""
     before = ""
     for word in words:

@@ -42,7 +42,7 @@ class NotStrictError(ValueError):
         super().__init__(SENTENCES[fault].format(what))
 
 
-def text(file: Path, most_bytes: int, *, mark: bool = False) -> str:
+def read_text(file: Path, most_bytes: int, *, mark: bool = False) -> str:
     """Text of a file of bounded size.
 
     Parameters
@@ -68,7 +68,7 @@ def text(file: Path, most_bytes: int, *, mark: bool = False) -> str:
         raise NotStrictError("encoding", f"{error.start:,}") from None
 
 
-def decoder(*, whole: bool = False, infinite: bool = False) -> json.JSONDecoder:
+def make_decoder(*, whole: bool = False, infinite: bool = False) -> json.JSONDecoder:
     """Strict decoder.
 
     Parameters
@@ -79,14 +79,14 @@ def decoder(*, whole: bool = False, infinite: bool = False) -> json.JSONDecoder:
         Let 1e999 through, for a reader that names its place itself.
     """
     return json.JSONDecoder(
-        object_pairs_hook=_once,
-        parse_constant=_no_constant,
-        parse_float=float if infinite else _kept if whole else _finite,
-        parse_int=_whole if whole else int,
+        object_pairs_hook=_require_unique,
+        parse_constant=_refuse_constant,
+        parse_float=float if infinite else _require_kept if whole else _require_finite,
+        parse_int=_parse_whole if whole else int,
     )
 
 
-def loads(document: str, *, infinite: bool = False) -> Any:
+def read_value(document: str, *, infinite: bool = False) -> Any:
     """Value of a document.
 
     Raises
@@ -96,10 +96,10 @@ def loads(document: str, *, infinite: bool = False) -> Any:
     RecursionError
         It is nested too deeply.
     """
-    return decoder(infinite=infinite).decode(document)
+    return make_decoder(infinite=infinite).decode(document)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _require_unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -107,18 +107,18 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise NotStrictError("constant", name)
 
 
-def _finite(number: str) -> float:
+def _require_finite(number: str) -> float:
     value = float(number)
     if not math.isfinite(value):
         raise NotStrictError("infinite", printable(number, SHOWN))
     return value
 
 
-def loses_digits(number: str) -> bool:
+def may_lose_digits(number: str) -> bool:
     """Whether a large number, written out without an exponent, is another one once it is read as a float.
 
     It may be the number of a person, which rounding makes that of another one.
@@ -128,14 +128,14 @@ def loses_digits(number: str) -> bool:
     return spelled_out and abs(value) >= EXACT and Decimal(number) != Decimal(value)
 
 
-def _kept(number: str) -> float:
-    value = _finite(number)
-    if loses_digits(number):
+def _require_kept(number: str) -> float:
+    value = _require_finite(number)
+    if may_lose_digits(number):
         raise NotStrictError("rounded", printable(number, SHOWN))
     return value
 
 
-def _whole(number: str) -> int:
+def _parse_whole(number: str) -> int:
     if len(number) > LONGEST_WHOLE:
         raise NotStrictError("whole", printable(number, SHOWN))
     return int(number)

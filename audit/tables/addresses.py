@@ -28,7 +28,7 @@ def is_address(source: object) -> bool:
     return ADDRESS.match(str(source)) is not None
 
 
-def public(source: str | Path) -> str:
+def hide_secrets(source: str | Path) -> str:
     """Source as it may be recorded and shown: of an address its place alone.
 
     >>> public("https://me:secret@example.org/t.parquet?signature=secret")
@@ -39,18 +39,18 @@ def public(source: str | Path) -> str:
     return Address.read(source).plain if is_address(source) else without_credentials(os.fspath(source))
 
 
-def file_name(source: str | Path) -> str:
+def strip_place(source: str | Path) -> str:
     """A source by its file alone, or by its pattern: whose folder or host it lies in is nobody's business.
 
     >>> file_name("/home/ada/merger/t.csv"), file_name("/home/ada/*/t.csv"), file_name("s3://merger/t.csv?key=secret")
     ('t.csv', '*/t.csv', 't.csv')
     """
-    parts = [part for part in re.split(r"[\\/]", public(source)) if part]
+    parts = [part for part in re.split(r"[\\/]", hide_secrets(source)) if part]
     wild = next((at for at, part in enumerate(parts) if re.search(r"[*?\[]", part)), len(parts) - 1)
     return "/".join(parts[wild:]) or os.fspath(source)[:1]
 
 
-def written_from(source: str | Path, folder: Path) -> str:
+def resolve_from(source: str | Path, folder: Path) -> str:
     """Source as a file in a folder says it.
 
     Raises

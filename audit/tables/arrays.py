@@ -10,37 +10,37 @@ from typing import Any
 
 from audit.errors import QuestionError, ValuesError, printable
 from audit.tables.frames import may_be_lazy
-from audit.tables.python_values import shown
+from audit.tables.python_values import describe_value
 
 
-def attributes(groups: Any, what: str = "groups") -> dict[str, Any]:
+def name_attributes(groups: Any, what: str = "groups") -> dict[str, Any]:
     """Columns by name, from a frame, a mapping or one named array; ``what`` is how messages call them."""
     if may_be_lazy(groups):
-        groups = _collected(groups, what)
+        groups = _collect_rows(groups, what)
     _refuse_no_columns(groups, what)
     if isinstance(groups, Mapping):
-        return _by_name(((k, v) for k, v in groups.items()), what)
+        return _name_columns(((k, v) for k, v in groups.items()), what)
     if hasattr(groups, "columns"):
         keys = list(getattr(groups, "column_names", groups.columns))
-        return _by_name(((key, _picked(groups, at, key)) for at, key in enumerate(keys)), what)
+        return _name_columns(((key, _pick_column(groups, at, key)) for at, key in enumerate(keys)), what)
     name = getattr(groups, "name", None)
-    return _by_name(((what.removesuffix("s") if name is None else name, groups),), what)
+    return _name_columns(((what.removesuffix("s") if name is None else name, groups),), what)
 
 
-def _picked(frame: Any, at: int, key: Any) -> Any:
+def _pick_column(frame: Any, at: int, key: Any) -> Any:
     """A column by its place where frames have one, because a name may stand twice."""
     return frame.iloc[:, at] if hasattr(frame, "iloc") else frame[key]
 
 
-def _by_name(columns: Iterable[tuple[Any, Any]], what: str) -> dict[str, Any]:
+def _name_columns(columns: Iterable[tuple[Any, Any]], what: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, values in columns:
-        name = text(key)
+        name = require_text(key)
         if not name.strip():
             raise QuestionError(f"{what} has a column without a name; name it")
         if name in found:
             raise QuestionError(f"{what} has two columns named '{printable(name)}' (duplicate); rename one")
-        found[name] = one_column(values, f"{what}: column '{printable(name)}'" if name != what else what)
+        found[name] = require_one_column(values, f"{what}: column '{printable(name)}'" if name != what else what)
     return found
 
 
@@ -50,7 +50,7 @@ def _refuse_no_columns(groups: Any, what: str) -> None:
     if isinstance(groups, Mapping) or hasattr(groups, "columns"):
         return
     if groups is None or isinstance(groups, (str, bytes)) or not _has_length(groups):
-        raise QuestionError(f"{of}, not {shown(groups)}")
+        raise QuestionError(f"{of}, not {describe_value(groups)}")
     shape: tuple[int, ...] = getattr(groups, "shape", ())
     if len(shape) > 1 and shape[1] != 1:
         raise QuestionError(f"{of}; this array has the shape {shape}, and its columns have no names")
@@ -67,7 +67,7 @@ def _has_length(value: Any) -> bool:
     return True
 
 
-def one_column(values: Any, where: str) -> Any:
+def require_one_column(values: Any, where: str) -> Any:
     """Values as one column: an array of shape (n, 1) and a frame of one column have one reading.
 
     Raises
@@ -76,25 +76,25 @@ def one_column(values: Any, where: str) -> Any:
         When they are no column at all.
     """
     if isinstance(values, (str, bytes, Mapping)) or not _has_length(values):
-        raise QuestionError(f"{where} is {shown(values)}, not a column of values; give an array or a list")
+        raise QuestionError(f"{where} is {describe_value(values)}, not a column of values; give an array or a list")
     if hasattr(values, "columns"):
         keys = list(getattr(values, "column_names", values.columns))
         if len(keys) != 1:
             raise QuestionError(f"{where} is a frame of {len(keys)} columns; give one of them")
-        return _picked(values, 0, keys[0])
+        return _pick_column(values, 0, keys[0])
     shape: tuple[int, ...] = getattr(values, "shape", ())
     return values[:, 0] if len(shape) == 2 and shape[1] == 1 and not hasattr(values, "toarray") else values
 
 
-def _collected(frame: Any, what: str) -> Any:
+def _collect_rows(frame: Any, what: str) -> Any:
     """Rows of a lazy frame; anything else as it is."""
-    from audit.tables.lazy import collected, lazy_of
+    from audit.tables.lazy import collect_rows, to_lazy
 
-    lazy = lazy_of(frame)
-    return frame if lazy is None else collected(lazy, what)
+    lazy = to_lazy(frame)
+    return frame if lazy is None else collect_rows(lazy, what)
 
 
-def text(name: object) -> str:
+def require_text(name: object) -> str:
     """Name of a column as text."""
     return name if isinstance(name, str) else str(name)
 
@@ -108,11 +108,11 @@ def refuse_clash(attributes: Mapping[str, Any], roles: Mapping[str, Any]) -> Non
         raise QuestionError(f"group column '{clash}' has the name of an argument (reserved); rename the column")
 
 
-def features_of(features: Any, taken: Mapping[str, Any]) -> dict[str, Any]:
+def name_features(features: Any, taken: Mapping[str, Any]) -> dict[str, Any]:
     """Feature columns by name; none of them may have the name of a group column or of an argument."""
     if features is None:
         return {}
-    found = attributes(features, "features")
+    found = name_attributes(features, "features")
     if not found:
         raise QuestionError("features names no column: there is nothing by which rows are alike; leave it out")
     clash = next((n for n in found if n in taken), None)

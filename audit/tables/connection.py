@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+def open_connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """Private in-memory DuckDB that loads no extension from the network and draws no progress bar.
 
     What is registered or made on one connection is seen by no other.
     """
-    con = _database(os.getpid()).cursor()
+    con = _get_database(os.getpid()).cursor()
     try:
         con.execute("SET enable_progress_bar = false")
         con.execute("SET preserve_insertion_order = false")
@@ -32,7 +32,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @lru_cache(maxsize=1)
-def _database(process: int) -> duckdb.DuckDBPyConnection:
+def _get_database(process: int) -> duckdb.DuckDBPyConnection:
     """Database of this process: starting one takes longer than counting a hundred thousand rows."""
     import duckdb
 
@@ -42,6 +42,6 @@ def _database(process: int) -> duckdb.DuckDBPyConnection:
     )
 
 
-def quoted(name: str) -> str:
+def quote_identifier(name: str) -> str:
     """Column name as a SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

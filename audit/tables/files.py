@@ -103,7 +103,7 @@ class Part:
     def changed(self) -> bool:
         """Whether the file is another one now."""
         try:
-            return _stamp(self.path.stat()) != self.stamp
+            return _make_stamp(self.path.stat()) != self.stamp
         except OSError:
             return True
 
@@ -118,29 +118,31 @@ def is_counts(path: Path) -> bool:
 
 def look(path: Path, shown: str) -> Part:
     """Refuse whatever is not a regular file of a known format, before a byte of it is read as data."""
-    found = _stat(path, shown)
+    found = _read_stat(path, shown)
     if not stat.S_ISREG(found.st_mode):
-        raise SourceError(f"{shown} is not a regular file but {_device(found.st_mode)}; copy the rows to a file first")
+        raise SourceError(
+            f"{shown} is not a regular file but {_describe_device(found.st_mode)}; copy the rows to a file first"
+        )
     if found.st_size == 0:
         raise SourceError(f"{shown} is empty (0 bytes): there is no table in it")
-    head = _head(path, shown)
-    given, packed = _ending(path, shown, head)
+    head = _read_head(path, shown)
+    given, packed = _read_ending(path, shown, head)
     _refuse_content(head, given, shown, packed=packed)
-    return Part(path, shown, given, packed, _stamp(found))
+    return Part(path, shown, given, packed, _make_stamp(found))
 
 
-def _stat(path: Path, shown: str) -> os.stat_result:
+def _read_stat(path: Path, shown: str) -> os.stat_result:
     try:
         return path.stat()
     except FileNotFoundError:
-        raise SourceError(_missing(path, shown)) from None
+        raise SourceError(_describe_missing(path, shown)) from None
     except NotADirectoryError:
         raise SourceError(f"{shown} does not exist: a part of the path is a file, not a folder") from None
     except OSError as error:
         raise SourceError(f"{shown} cannot be opened: {error.strerror}; check the path and its links") from None
 
 
-def _missing(path: Path, shown: str) -> str:
+def _describe_missing(path: Path, shown: str) -> str:
     if path.is_symlink():
         return f"{shown} is a link to a file that does not exist; mend the link or name the file itself"
     try:
@@ -154,38 +156,38 @@ def _missing(path: Path, shown: str) -> str:
     return f"{shown} does not exist: {no_such('file', path.name, beside)}"
 
 
-def _device(mode: int) -> str:
+def _describe_device(mode: int) -> str:
     if stat.S_ISFIFO(mode):
         return "a FIFO (pipe)"
     return "a socket" if stat.S_ISSOCK(mode) else "a device"
 
 
-def _stamp(found: os.stat_result) -> tuple[int, ...]:
+def _make_stamp(found: os.stat_result) -> tuple[int, ...]:
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
-def _head(path: Path, shown: str) -> bytes:
+def _read_head(path: Path, shown: str) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(HEAD_BYTES)
     except OSError as error:
-        raise unopened(shown, error) from None
+        raise make_unopened_error(shown, error) from None
 
 
-def unopened(shown: str, error: OSError) -> SourceError:
+def make_unopened_error(shown: str, error: OSError) -> SourceError:
     """Error for a file that the system does not let us read."""
     mend = "; make it readable for this user" if isinstance(error, PermissionError) else ""
     return SourceError(f"{shown} cannot be read: {error.strerror or 'input error'}{mend}")
 
 
-def _ending(path: Path, shown: str, head: bytes) -> tuple[Format, bool]:
+def _read_ending(path: Path, shown: str, head: bytes) -> tuple[Format, bool]:
     """Format by the file's ending, and whether it is packed with gzip."""
     name = path.name.lower()
     packed = name.endswith(".gz")
     ending = Path(name.removesuffix(".gz")).suffix
     given = ENDINGS.get(ending)
     if given is None:
-        content = content_of(head)
+        content = describe_content(head)
         if content is not None and content not in {PARQUET, ARROW, GZIP}:
             raise SourceError(f"{shown} is {content}")
         what = f" and holds {content}" if content else ""
@@ -201,7 +203,7 @@ def _refuse_content(head: bytes, given: Format, shown: str, *, packed: bool) -> 
     """Refuse a file whose bytes say something else than its ending."""
     if packed and not is_gzip(head):
         raise SourceError(f"{shown} ends in .gz but is not gzip; rename it")
-    content = GZIP if packed else content_of(head)
+    content = GZIP if packed else describe_content(head)
     good = GZIP if packed else {"parquet": PARQUET, "arrow": ARROW}.get(given)
     if content is None and good is None and given != "jsonl" and is_json(head):
         content = "JSON; name it .jsonl if it holds one object a line"
@@ -215,7 +217,7 @@ def _refuse_content(head: bytes, given: Format, shown: str, *, packed: bool) -> 
     raise SourceError(f"{shown} is not in {given} format but {content}{mend}")
 
 
-def text_of(part: Part, digest: hashlib._Hash, room: int) -> bytes:
+def read_text(part: Part, digest: hashlib._Hash, room: int) -> bytes:
     """Whole text of a part, unpacked, at most ``room`` bytes; the file's own bytes go into the digest.
 
     Raises
@@ -224,13 +226,13 @@ def text_of(part: Part, digest: hashlib._Hash, room: int) -> bytes:
         When the text is too large to be held, or the packing is broken.
     """
     if part.path.stat().st_size > room:
-        raise _too_large(part.shown)
+        raise _make_size_error(part.shown)
     try:
         raw = _read(part)
     except OSError as error:
-        raise unopened(part.shown, error) from None
+        raise make_unopened_error(part.shown, error) from None
     digest.update(raw)
-    text = _unpacked(raw, part.shown, room) if part.packed else raw
+    text = _unpack(raw, part.shown, room) if part.packed else raw
     if part.packed:
         _refuse_content(text[:HEAD_BYTES], part.format, f"{part.shown} (unpacked)", packed=False)
     return text
@@ -250,22 +252,22 @@ def _read(part: Part) -> bytes:
         return file.read()
 
 
-def _too_large(shown: str) -> SourceError:
+def _make_size_error(shown: str) -> SourceError:
     return SourceError(
         f"{shown} holds more than {MOST_TEXT_BYTES:,} bytes of text; write it as Parquet, which is streamed"
     )
 
 
-def _unpacked(raw: bytes, shown: str, room: int) -> bytes:
+def _unpack(raw: bytes, shown: str, room: int) -> bytes:
     """Every member of a gzip file; sizes and checksums are verified."""
     out, size, rest = [], 0, raw
     while rest:
         member = zlib.decompressobj(wbits=31)
         while not member.eof:
-            chunk, rest = _inflate(member, rest, shown)
+            chunk, rest = _unpack_member(member, rest, shown)
             size += len(chunk)
             if size > room:
-                raise _too_large(shown)
+                raise _make_size_error(shown)
             if size > BOMB_BYTES and size > BOMB_RATIO * len(raw):
                 raise SourceError(
                     f"{shown} unpacks to over {BOMB_RATIO} times its size, which no table does; unpack it"
@@ -275,7 +277,7 @@ def _unpacked(raw: bytes, shown: str, room: int) -> bytes:
     return b"".join(out)
 
 
-def _inflate(member: zlib._Decompress, rest: bytes, shown: str) -> tuple[bytes, bytes]:
+def _unpack_member(member: zlib._Decompress, rest: bytes, shown: str) -> tuple[bytes, bytes]:
     try:
         chunk = member.decompress(rest, CHUNK_BYTES)
     except zlib.error as error:
@@ -285,12 +287,12 @@ def _inflate(member: zlib._Decompress, rest: bytes, shown: str) -> tuple[bytes, 
     return chunk, member.unconsumed_tail
 
 
-def digest_of(parts: Sequence[Part]) -> str:
+def make_digest(parts: Sequence[Part]) -> str:
     """SHA-256 over the bytes of all parts, in their sorted order; where folders are columns, they are in it."""
-    return digests_of(parts)[0]
+    return make_digests(parts)[0]
 
 
-def digests_of(parts: Sequence[Part]) -> tuple[str, tuple[str, ...]]:
+def make_digests(parts: Sequence[Part]) -> tuple[str, tuple[str, ...]]:
     """SHA-256 over the bytes of all parts, and of each part by itself."""
     digest, each = hashlib.sha256(), []
     for part in parts:
@@ -304,7 +306,7 @@ def digests_of(parts: Sequence[Part]) -> tuple[str, tuple[str, ...]]:
                     if len(parts) > 1:
                         own.update(chunk)
         except OSError as error:
-            raise unopened(part.shown, error) from None
+            raise make_unopened_error(part.shown, error) from None
         each.append(f"sha256:{(own if len(parts) > 1 else digest).hexdigest()}")
     return f"sha256:{digest.hexdigest()}", tuple(each)
 
@@ -315,7 +317,7 @@ def is_gzip(head: bytes) -> bool:
     return head.startswith(b"\x1f\x8b")
 
 
-def content_of(head: bytes) -> str | None:
+def describe_content(head: bytes) -> str | None:
     r"""Name of what bytes begin, with its mend; None for plain text and for anything unknown.
 
     >>> content_of(b"PAR1\x15")

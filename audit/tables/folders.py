@@ -17,8 +17,8 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from audit.errors import SourceError, printable
-from audit.tables.addresses import public
-from audit.tables.files import SHOWN_PATH, Part, look, unopened
+from audit.tables.addresses import hide_secrets
+from audit.tables.files import SHOWN_PATH, Part, look, make_unopened_error
 
 WILD = re.compile(r"[*?\[]")
 MOST_PARTS = 10_000
@@ -42,25 +42,25 @@ def find_parts(source: str | Path, folder: Path | None) -> tuple[Part, ...]:
         When there is none, one of them is not a regular file of a known format, or they are no one table.
     """
     text = os.fspath(source)
-    shown = printable(public(text), SHOWN_PATH)
+    shown = printable(hide_secrets(text), SHOWN_PATH)
     if not text.strip() or "\0" in text:
         raise SourceError(f"{shown!r} names no file; give the path of a table")
     here = Path(folder or ".")
     path = here / text
     if WILD.search(text) and not os.path.lexists(path):
         fixed = tuple(takewhile(lambda part: not WILD.search(part), Path(text).parts))
-        return _together(_matched(path, here.joinpath(*fixed), shown), here.joinpath(*before_keys(fixed)))
+        return _unite_parts(_match_files(path, here.joinpath(*fixed), shown), here.joinpath(*strip_keys(fixed)))
     if os.path.isdir(path):  # noqa: PTH112 (a name that is too long is no folder, and Path raises)
-        return _whole(path, here.joinpath(*before_keys(Path(text).parts)), shown)
+        return _list_whole(path, here.joinpath(*strip_keys(Path(text).parts)), shown)
     return (look(path, shown),)
 
 
-def _matched(pattern: Path, fixed: Path, shown: str) -> list[Path]:
+def _match_files(pattern: Path, fixed: Path, shown: str) -> list[Path]:
     """Files that a pattern matches, and the files of the folders that it matches."""
-    said = [p for p in pattern.parts if hidden(p)]
+    said = [p for p in pattern.parts if is_hidden(p)]
     matched = [Path(p) for p in glob.glob(os.fspath(pattern), recursive=True)]  # noqa: PTH207 (Path.glob refuses absolute patterns)
-    seen = [p for p in matched if not any(_unsaid(part, said) for part in p.relative_to(fixed).parts)]
-    found = sorted({file for path in seen for file in (_inside(path, shown) if path.is_dir() else (path,))})
+    seen = [p for p in matched if not any(_is_unsaid(part, said) for part in p.relative_to(fixed).parts)]
+    found = sorted({file for path in seen for file in (_visit_inside(path, shown) if path.is_dir() else (path,))})
     if not found:
         where = printable(fixed, SHOWN_PATH)
         left_out = "; names that begin with _ or . are matched only where the pattern says so" if matched else ""
@@ -69,16 +69,16 @@ def _matched(pattern: Path, fixed: Path, shown: str) -> list[Path]:
     return found
 
 
-def _whole(folder: Path, root: Path, shown: str) -> tuple[Part, ...]:
+def _list_whole(folder: Path, root: Path, shown: str) -> tuple[Part, ...]:
     """Parquet files of a folder, at any depth."""
-    found = sorted(_inside(folder, shown))
+    found = sorted(_visit_inside(folder, shown))
     if not found:
         raise SourceError(
             f"{shown} is a folder without a table in it; name a folder of Parquet files, a file, or a pattern "
             f"such as '{shown.rstrip('/')}/*.parquet'"
         )
     _refuse_many(found, shown)
-    parts = _together(found, root)
+    parts = _unite_parts(found, root)
     if parts[0].format != "parquet":
         raise SourceError(
             f"{shown} is a folder of {parts[0].format} files, and a folder is read as Parquet; name its files, such "
@@ -87,20 +87,20 @@ def _whole(folder: Path, root: Path, shown: str) -> tuple[Part, ...]:
     return parts
 
 
-def hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
     """Whether Spark would leave a name out; ``_key=value`` is a folder of rows."""
     return name.startswith(".") or (name.startswith("_") and "=" not in name)
 
 
-def _unsaid(name: str, said: Sequence[str]) -> bool:
-    return hidden(name) and not any(fnmatch(name, pattern) for pattern in said)
+def _is_unsaid(name: str, said: Sequence[str]) -> bool:
+    return is_hidden(name) and not any(fnmatch(name, pattern) for pattern in said)
 
 
-def _inside(folder: Path, shown: str) -> Iterator[Path]:
+def _visit_inside(folder: Path, shown: str) -> Iterator[Path]:
     left = [folder]
     while left:
-        for entry in _entries(left.pop()):
-            if hidden(entry.name):
+        for entry in _list_entries(left.pop()):
+            if is_hidden(entry.name):
                 continue
             if not entry.is_dir():
                 yield Path(entry.path)
@@ -113,12 +113,12 @@ def _inside(folder: Path, shown: str) -> Iterator[Path]:
             left.append(Path(entry.path))
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _list_entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)
     except OSError as error:
-        raise unopened(printable(folder, SHOWN_PATH), error) from None
+        raise make_unopened_error(printable(folder, SHOWN_PATH), error) from None
 
 
 def _refuse_many(found: Sequence[Path], shown: str) -> None:
@@ -126,7 +126,7 @@ def _refuse_many(found: Sequence[Path], shown: str) -> None:
         raise SourceError(f"{shown} names {len(found):,} files, more than {MOST_PARTS:,}; write fewer, larger files")
 
 
-def _together(paths: Sequence[Path], root: Path) -> tuple[Part, ...]:
+def _unite_parts(paths: Sequence[Path], root: Path) -> tuple[Part, ...]:
     """Parts of one table, with what their folders under a root say; keys that a source names itself count."""
     _refuse_logs(paths, root)
     parts = tuple(look(p, printable(p, SHOWN_PATH)) for p in paths)
@@ -136,12 +136,12 @@ def _together(paths: Sequence[Path], root: Path) -> tuple[Part, ...]:
     _refuse_twice(parts)
     if parts[0].format != "parquet":
         return parts
-    keyed = tuple(_keyed(part, root) for part in parts)
+    keyed = tuple(_add_keys(part, root) for part in parts)
     refuse_other_keys([(part.shown, part.keys) for part in keyed])
     return keyed
 
 
-def before_keys(parts: Sequence[str]) -> tuple[str, ...]:
+def strip_keys(parts: Sequence[str]) -> tuple[str, ...]:
     """Names of a path without the ``key=value`` folders that it ends in."""
     keys = len(list(takewhile(lambda part: "=" in part, reversed(parts))))
     return tuple(parts[: len(parts) - keys])
@@ -155,10 +155,10 @@ def _refuse_logs(paths: Sequence[Path], root: Path) -> None:
         if what is None and folder.name == "data" and any((folder.parent / "metadata").glob("*.metadata.json")):
             what = ICEBERG
         if what is not None:
-            raise logged(printable(folder, SHOWN_PATH), what)
+            raise make_log_error(printable(folder, SHOWN_PATH), what)
 
 
-def logged(shown: str, what: str) -> SourceError:
+def make_log_error(shown: str, what: str) -> SourceError:
     """Error for a folder beside whose files lies a log of those that count."""
     return SourceError(
         f"{shown} is {what}, whose log says which of its files count, and some may hold deleted rows; write its "
@@ -174,16 +174,16 @@ def _refuse_twice(parts: Sequence[Part]) -> None:
             raise SourceError(f"{part.shown} and {same.shown} are one file by a link; rows count once: name it once")
 
 
-def _keyed(part: Part, root: Path) -> Part:
+def _add_keys(part: Part, root: Path) -> Part:
     """Part with what the folders right above it say."""
     folders = part.path.relative_to(root).parts[:-1]
-    keys = said_by(folders, part.shown)
-    return replace(part, keys=keys, base=root.joinpath(*before_keys(folders))) if keys else part
+    keys = read_keys(folders, part.shown)
+    return replace(part, keys=keys, base=root.joinpath(*strip_keys(folders))) if keys else part
 
 
-def said_by(folders: Sequence[str], shown: str) -> tuple[tuple[str, str | None], ...]:
+def read_keys(folders: Sequence[str], shown: str) -> tuple[tuple[str, str | None], ...]:
     """Keys and values of the ``key=value`` folders that a path ends in."""
-    keys = tuple(_key(folder, shown) for folder in folders[len(before_keys(folders)) :])
+    keys = tuple(_read_key(folder, shown) for folder in folders[len(strip_keys(folders)) :])
     names = [key.casefold() for key, _ in keys]
     twice = next((key for key, _ in keys if names.count(key.casefold()) > 1), None)
     if twice is not None:
@@ -191,13 +191,13 @@ def said_by(folders: Sequence[str], shown: str) -> tuple[tuple[str, str | None],
     return keys
 
 
-def _key(folder: str, shown: str) -> tuple[str, str | None]:
+def _read_key(folder: str, shown: str) -> tuple[str, str | None]:
     """Key and value as a folder says them; a value is a name, and never a number.
 
     Hive and Spark escape a few ASCII characters (%3D), others write UTF-8 so: both are undone.
     """
     key, _, value = folder.partition("=")
-    key, value = _unescaped(key, shown), _unescaped(value, shown)
+    key, value = _unescape(key, shown), _unescape(value, shown)
     if not key.strip() or not value:
         what = "value" if key.strip() else "key"
         raise SourceError(
@@ -207,7 +207,7 @@ def _key(folder: str, shown: str) -> tuple[str, str | None]:
     return key, None if value == MISSING else value
 
 
-def _unescaped(text: str, shown: str) -> str:
+def _unescape(text: str, shown: str) -> str:
     try:
         found = unquote_to_bytes(text.encode()).decode()
     except UnicodeError:
@@ -225,14 +225,15 @@ def refuse_other_keys(parts: Sequence[tuple[str, tuple[tuple[str, str | None], .
         names = [key for key, _ in other]
         if names != wanted:
             raise SourceError(
-                f"{shown} lies in {_spelled(names)} but {first} in {_spelled(wanted)}{_how(names, wanted)}; parts of "
-                "one table lie in folders of the same keys"
+                f"{shown} lies in {_spell_names(names)} but {first} in "
+                f"{_spell_names(wanted)}{_describe_difference(names, wanted)}; parts of one table lie in folders of "
+                "the same keys"
             )
 
 
-def _spelled(names: Sequence[str]) -> str:
+def _spell_names(names: Sequence[str]) -> str:
     return "folders of the keys " + "/".join(map(printable, names)) if names else "no key=value folder"
 
 
-def _how(names: Sequence[str], wanted: Sequence[str]) -> str:
+def _describe_difference(names: Sequence[str], wanted: Sequence[str]) -> str:
     return " (they differ only in case)" if [n.casefold() for n in names] == [n.casefold() for n in wanted] else ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.errors import SourceError, printable
 from audit.tables.kinds import refuse_names
-from audit.tables.objects import ARROW_ERRORS, array_of_objects, first_line
+from audit.tables.objects import ARROW_ERRORS, shorten_reason, to_object_array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ def may_be_lazy(frame: Any) -> bool:
     return type(frame).__module__.partition(".")[0] in LAZY
 
 
-def arrow_of(frame: Any, shown: str) -> pa.Table:
+def to_arrow(frame: Any, shown: str) -> pa.Table:
     """Arrow table of a frame or a mapping of columns.
 
     Raises
@@ -37,23 +37,23 @@ def arrow_of(frame: Any, shown: str) -> pa.Table:
     """
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(frame, pandas.DataFrame):
-        return _from_columns([(c, frame.iloc[:, i]) for i, c in enumerate(frame.columns)], shown)
+        return _read_columns([(c, frame.iloc[:, i]) for i, c in enumerate(frame.columns)], shown)
     polars = sys.modules.get("polars")
     if polars is not None and isinstance(frame, polars.DataFrame):
-        return _from_columns([(c, frame[c]) for c in frame.columns], shown)
+        return _read_columns([(c, frame[c]) for c in frame.columns], shown)
     if isinstance(frame, Mapping):
         _refuse_unaligned(frame, shown)
-        return _from_columns(list(frame.items()), shown)
-    return _from_arrow(frame, shown)
+        return _read_columns(list(frame.items()), shown)
+    return _read_arrow(frame, shown)
 
 
-def _from_columns(columns: list[tuple[Any, Any]], shown: str) -> pa.Table:
+def _read_columns(columns: list[tuple[Any, Any]], shown: str) -> pa.Table:
     import pyarrow as pa
 
     names = [_name(key, shown) for key, _ in columns]
     refuse_names(names, shown)
     arrays = [
-        column_of(values, f"{shown}: column '{printable(n)}'") for n, (_, values) in zip(names, columns, strict=True)
+        to_column(values, f"{shown}: column '{printable(n)}'") for n, (_, values) in zip(names, columns, strict=True)
     ]
     for name, array in zip(names, arrays, strict=True):
         if len(array) != len(arrays[0]):
@@ -85,7 +85,7 @@ def _refuse_unaligned(columns: Mapping[Any, Any], shown: str) -> None:
             )
 
 
-def _from_arrow(frame: Any, shown: str) -> pa.Table:
+def _read_arrow(frame: Any, shown: str) -> pa.Table:
     """Table of anything that speaks Arrow, or that Narwhals can make speak it."""
     import pyarrow as pa
 
@@ -95,29 +95,29 @@ def _from_arrow(frame: Any, shown: str) -> pa.Table:
         if isinstance(frame, pa.RecordBatchReader):
             return frame.read_all()
         if isinstance(frame, (str, bytes)) or not hasattr(frame, "__arrow_c_stream__"):
-            return _from_narwhals(frame, shown)
+            return _read_narwhals(frame, shown)
         return pa.table(frame)
     except (*ARROW_ERRORS, RuntimeError) as error:
         raise SourceError(
-            f"{shown} ({_type(frame)}) cannot be read as a table: {first_line(error)}; give {TAKEN}"
+            f"{shown} ({_name_type(frame)}) cannot be read as a table: {shorten_reason(error)}; give {TAKEN}"
         ) from None
 
 
-def _from_narwhals(frame: Any, shown: str) -> pa.Table:
+def _read_narwhals(frame: Any, shown: str) -> pa.Table:
     import narwhals as nw
 
     try:
         native = nw.from_native(frame)
     except TypeError:
-        raise SourceError(f"{shown} is {_type(frame)}, not a table; give {TAKEN}") from None
+        raise SourceError(f"{shown} is {_name_type(frame)}, not a table; give {TAKEN}") from None
     return native.to_arrow()
 
 
-def _type(value: Any) -> str:
+def _name_type(value: Any) -> str:
     return f"a {type(value).__module__}.{type(value).__qualname__}".replace("builtins.", "")
 
 
-def column_of(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
+def to_column(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
     """Arrow array of one column, missing values as null.
 
     Raises
@@ -128,83 +128,83 @@ def column_of(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
     import pyarrow as pa
 
     try:
-        return _column(values, where)
+        return _read_column(values, where)
     except (*ARROW_ERRORS, pa.ArrowException) as error:
         raise SourceError(
-            f"{where} ({_type(values)}) cannot be read: {first_line(error)}; leave it out or convert it"
+            f"{where} ({_name_type(values)}) cannot be read: {shorten_reason(error)}; leave it out or convert it"
         ) from None
 
 
-def _column(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
+def _read_column(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
     import pyarrow as pa
 
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values
     if isinstance(values, (list, tuple, range)):
-        return array_of_objects(values, where)
+        return to_object_array(values, where)
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(values, (pandas.Series, pandas.Index)):
         values = values.array
     if pandas is not None and isinstance(values, pandas.api.extensions.ExtensionArray):
-        return _from_pandas(values, where)
-    return _foreign(values, where)
+        return _read_pandas(values, where)
+    return _read_foreign(values, where)
 
 
-def _foreign(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
+def _read_foreign(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
     """Column of any library that speaks Arrow or NumPy."""
     import pyarrow as pa
 
     several = isinstance(values, (str, bytes, Mapping, set, frozenset))
     if several or not hasattr(values, "__len__") or hasattr(values, "columns"):
-        raise SourceError(f"{where} is {_type(values)}, not a column of values; give an array or a list")
+        raise SourceError(f"{where} is {_name_type(values)}, not a column of values; give an array or a list")
     if str(getattr(values, "dtype", "")) == "Object":  # polars hands out addresses, not objects, as Arrow
-        return array_of_objects(values.to_list(), where)
+        return to_object_array(values.to_list(), where)
     if hasattr(values, "__arrow_c_stream__"):
         return pa.chunked_array(values)
-    return _from_numpy(_as_numpy(values, where), where)
+    return _read_numpy(_to_numpy(values, where), where)
 
 
-def _as_numpy(values: Any, where: str) -> Any:
+def _to_numpy(values: Any, where: str) -> Any:
     import numpy as np
 
     if isinstance(values, np.ndarray):
         return values
     if not hasattr(values, "__array__"):
-        raise SourceError(f"{where} is {_type(values)}, not a column of values; give an array or a list")
+        raise SourceError(f"{where} is {_name_type(values)}, not a column of values; give an array or a list")
     return np.asarray(values)
 
 
-def _from_pandas(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
+def _read_pandas(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
     import pandas as pd
     import pyarrow as pa
 
     dtype = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return _from_categories(values, where)
+        return _read_categories(values, where)
     if isinstance(dtype, pd.SparseDtype):
-        return _from_numpy(values.to_dense(), where)
+        return _read_numpy(values.to_dense(), where)
     if isinstance(dtype, (pd.IntervalDtype, pd.PeriodDtype)):
-        return array_of_objects(values.astype(object), where)
+        return to_object_array(values.astype(object), where)
     if isinstance(dtype, pd.ArrowDtype):
         return pa.chunked_array([pa.array(values)]) if len(values) == 0 else values.__arrow_array__()
     if type(values).__name__ == "NumpyExtensionArray":
-        return _from_numpy(values.to_numpy(), where)
+        return _read_numpy(values.to_numpy(), where)
     return pa.array(values, from_pandas=True)
 
 
-def _from_categories(values: Any, where: str) -> pa.Array:
+def _read_categories(values: Any, where: str) -> pa.Array:
     import pyarrow as pa
 
     if len(values.categories) == 0:
         return pa.nulls(len(values), pa.string())
-    names = column_of(values.categories, where)
+    names = to_column(values.categories, where)
     if isinstance(names, pa.ChunkedArray):
         names = names.combine_chunks()
     codes = pa.array(values.codes, pa.int64(), mask=values.codes < 0)
     return names.take(codes)
 
 
-def _from_numpy(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
+def _read_numpy(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
     import numpy as np
     import pyarrow as pa
 
@@ -219,7 +219,7 @@ def _from_numpy(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
         raise SourceError(f"{where} holds complex numbers, which have no order; give real ones")
     if values.dtype.kind == "O":
         given = values.tolist() if mask is None else [None if m else v for v, m in zip(values, mask, strict=True)]
-        return array_of_objects(given, where)
+        return to_object_array(given, where)
     if values.dtype.kind == "V":
         raise SourceError(f"{where} is a structured array; give each of its fields as a column")
     if not values.dtype.isnative:
@@ -227,7 +227,7 @@ def _from_numpy(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
     return pa.array(values, mask=mask, from_pandas=True)
 
 
-def frame_of(held: pa.Table) -> pd.DataFrame:
+def to_pandas(held: pa.Table) -> pd.DataFrame:
     """Pandas frame in which missing whole numbers and truth values turn nothing into floats or objects."""
     import pandas as pd
     import pyarrow as pa

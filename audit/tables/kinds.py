@@ -26,15 +26,15 @@ TEXT_EXTENSIONS = {"arrow.uuid", "arrow.json"}
 ENCODED = ("dictionary", "run_end_encoded")
 
 
-def kind_of(field: pa.Field) -> Kind:
+def find_kind(field: pa.Field) -> Kind:
     """Kind of a column; what no engine can group or add up is ``other``."""
     import pyarrow as pa
 
-    dtype, extension = field.type, _extension(field)
+    dtype, extension = field.type, _find_extension(field)
     if extension is not None:
         return "text" if extension in TEXT_EXTENSIONS else "other"
     if any(getattr(pa.types, f"is_{e}")(dtype) for e in ENCODED):
-        return kind_of(pa.field(field.name, dtype.value_type))
+        return find_kind(pa.field(field.name, dtype.value_type))
     is_a = pa.types
     tests: tuple[tuple[Kind, bool], ...] = (
         ("boolean", is_a.is_boolean(dtype)),
@@ -47,7 +47,7 @@ def kind_of(field: pa.Field) -> Kind:
     return next((kind for kind, true in tests if true), "other")
 
 
-def _extension(field: pa.Field) -> str | None:
+def _find_extension(field: pa.Field) -> str | None:
     """Name of an extension type, also of one that nobody has registered here."""
     named = getattr(field.type, "extension_name", None)
     if named is None and field.metadata:
@@ -94,7 +94,7 @@ def refuse_names(names: Sequence[str], shown: str) -> None:
         seen.add(name)
 
 
-def clashing(names: Iterable[str]) -> dict[str, str]:
+def find_clashes(names: Iterable[str]) -> dict[str, str]:
     """Names of which another one differs only in case, each with that one; SQL would read one for the other."""
     alike: dict[str, list[str]] = {}
     for name in names:
@@ -102,7 +102,7 @@ def clashing(names: Iterable[str]) -> dict[str, str]:
     return {each[i]: each[i == 0] for each in alike.values() if len(each) > 1 for i in range(len(each))}
 
 
-def rounds(shown: str, name: str) -> SourceError:
+def make_rounding_error(shown: str, name: str) -> SourceError:
     """Error for numbers that a double cannot give back."""
     return SourceError(
         f"{shown}: column '{printable(name)}' holds numbers of more than {EXACT_DIGITS} digits, which would be "
@@ -110,36 +110,36 @@ def rounds(shown: str, name: str) -> SourceError:
     )
 
 
-def exact_limit(scale: int) -> float:
+def find_exact_limit(scale: int) -> float:
     """Size up to which decimals of that many places are exact as doubles."""
     return float(10 ** (EXACT_DIGITS - scale)) if scale <= EXACT_DIGITS else 10.0 ** (EXACT_DIGITS - scale)
 
 
-def plain(table: pa.Table, shown: str) -> pa.Table:
+def to_plain_table(table: pa.Table, shown: str) -> pa.Table:
     """Table whose columns any engine reads alike."""
     import pyarrow as pa
 
-    columns = [_plain(table.column(i), field, shown) for i, field in enumerate(table.schema)]
+    columns = [_to_plain_column(table.column(i), field, shown) for i, field in enumerate(table.schema)]
     return pa.table(dict(zip(table.column_names, columns, strict=True)))
 
 
-def _plain(column: pa.ChunkedArray, field: pa.Field, shown: str) -> pa.ChunkedArray:
+def _to_plain_column(column: pa.ChunkedArray, field: pa.Field, shown: str) -> pa.ChunkedArray:
     import pyarrow as pa
 
     dtype = column.type
     if any(getattr(pa.types, f"is_{e}")(dtype) for e in ENCODED):
-        decoded = _decoded(column)
-        return _plain(decoded, pa.field(field.name, decoded.type), shown)
+        decoded = _decode(column)
+        return _to_plain_column(decoded, pa.field(field.name, decoded.type), shown)
     if is_whole(dtype):
-        return _whole(column, field.name, shown)
+        return _read_whole(column, field.name, shown)
     if is_fraction(dtype):
-        return _fraction(column, field.name, shown)
+        return _read_fraction(column, field.name, shown)
     if pa.types.is_floating(dtype):
-        return _without_nan(column)
-    return _as_text(column) if kind_of(field) == "text" else column
+        return _drop_nan(column)
+    return _to_text(column) if find_kind(field) == "text" else column
 
 
-def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _to_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     import pyarrow as pa
 
     if isinstance(column.type, pa.BaseExtensionType):
@@ -147,7 +147,7 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column if pa.types.is_string(column.type) else column.cast(pa.large_string())
 
 
-def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _decode(column: pa.ChunkedArray) -> pa.ChunkedArray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -159,34 +159,34 @@ def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, type=dtype)
 
 
-def _whole(column: pa.ChunkedArray, name: str, shown: str) -> pa.ChunkedArray:
+def _read_whole(column: pa.ChunkedArray, name: str, shown: str) -> pa.ChunkedArray:
     import pyarrow as pa
 
     try:
         return column.cast(pa.int64())
     except pa.ArrowInvalid:
-        raise beyond_64_bits(shown, name) from None
+        raise make_range_error(shown, name) from None
 
 
-def beyond_64_bits(shown: str, name: str, where: str = "") -> SourceError:
+def make_range_error(shown: str, name: str, where: str = "") -> SourceError:
     """Error for whole numbers that no integer type holds."""
     return SourceError(
         f"{shown}: column '{printable(name)}' holds a whole number beyond 64 bits{where}; write the column as text"
     )
 
 
-def _fraction(column: pa.ChunkedArray, name: str, shown: str) -> pa.ChunkedArray:
+def _read_fraction(column: pa.ChunkedArray, name: str, shown: str) -> pa.ChunkedArray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     read = column.cast(pa.float64())
     largest: Any = pc.max(pc.abs(read)).as_py()
-    if largest is not None and largest >= exact_limit(column.type.scale):
-        raise rounds(shown, name)
+    if largest is not None and largest >= find_exact_limit(column.type.scale):
+        raise make_rounding_error(shown, name)
     return read
 
 
-def _without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _drop_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Floats whose NaN is missing, at least in single precision."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -197,7 +197,7 @@ def _without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 # How a group's raw value is written: the same words whatever file, frame or engine it came from.
-def level_text(value: Any, bands: Sequence[str] | None = None) -> Level:
+def name_level(value: Any, bands: Sequence[str] | None = None) -> Level:
     """Name of a raw value; None for a missing one, and the band's name where the value is a band's number."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
@@ -210,7 +210,7 @@ def level_text(value: Any, bands: Sequence[str] | None = None) -> Level:
     return str(value)
 
 
-def band_texts(edges: Sequence[float]) -> tuple[str, ...]:
+def name_bands(edges: Sequence[float]) -> tuple[str, ...]:
     """Names of the bands between edges, the open ones at both ends included.
 
     >>> band_texts((18, 25))
@@ -224,21 +224,21 @@ def band_texts(edges: Sequence[float]) -> tuple[str, ...]:
 #
 # A frame that was filtered keeps the categories of the rows that are gone, so such a level is noted and not a group.
 # Must not: read rows.
-def declared_levels(given: Any, held: pa.Table, name: str) -> tuple[str, ...]:
+def find_declared_levels(given: Any, held: pa.Table, name: str) -> tuple[str, ...]:
     """Declared levels of one column as text; none where it declares none."""
-    values = _column(given, name)
+    values = _find_column(given, name)
     categories = getattr(getattr(values, "dtype", None), "categories", None)
     if categories is None and values is not None and type(values).__module__.partition(".")[0] != "pyarrow":
         return ()
     if categories is None:
-        return _of_dictionary(held, name)
+        return _list_dictionary(held, name)
     # A categorical of polars has those of the whole process, which nobody declared for the column; an enum has its own.
     pandas = sys.modules.get("pandas")
     of_pandas = pandas is not None and isinstance(values.dtype, pandas.CategoricalDtype)
-    return _texts(categories) if of_pandas or type(values.dtype).__name__ == "Enum" else ()
+    return _name_levels(categories) if of_pandas or type(values.dtype).__name__ == "Enum" else ()
 
 
-def _column(given: Any, name: str) -> Any:
+def _find_column(given: Any, name: str) -> Any:
     """The column as it was handed in; None where rows come from a file, or a frame of Arrow."""
     if isinstance(given, Mapping):
         return next((v for key, v in given.items() if str(key) == name), None)
@@ -248,19 +248,19 @@ def _column(given: Any, name: str) -> Any:
     return given.iloc[:, at] if hasattr(given, "iloc") else given.to_series(at)
 
 
-def _of_dictionary(held: pa.Table, name: str) -> tuple[str, ...]:
+def _list_dictionary(held: pa.Table, name: str) -> tuple[str, ...]:
     import pyarrow as pa
 
     column = held.column(name)
     if not pa.types.is_dictionary(column.type):
         return ()
-    return _texts(level for chunk in column.chunks for level in chunk.dictionary.to_pylist())
+    return _name_levels(level for chunk in column.chunks for level in chunk.dictionary.to_pylist())
 
 
-def _texts(levels: Iterable[Any]) -> tuple[str, ...]:
-    texts = (level_text(_plain_level(level)) for level in levels)
+def _name_levels(levels: Iterable[Any]) -> tuple[str, ...]:
+    texts = (name_level(_to_plain_level(level)) for level in levels)
     return tuple(dict.fromkeys(text for text in texts if text is not None))
 
 
-def _plain_level(level: Any) -> Any:
+def _to_plain_level(level: Any) -> Any:
     return level.item() if getattr(level, "shape", None) == () and hasattr(level, "item") else level

@@ -13,8 +13,8 @@ import narwhals as nw
 
 from audit.errors import QuestionError, SourceError, printable
 from audit.tables.frames import may_be_lazy
-from audit.tables.kinds import exact_limit, is_fraction, kind_of, plain, refuse_names
-from audit.tables.table import Table, registered
+from audit.tables.kinds import find_exact_limit, find_kind, is_fraction, refuse_names, to_plain_table
+from audit.tables.table import Table, register_view
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,18 +33,18 @@ class LazyTable(Table):
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Name of a view of the chosen columns, registered on the connection."""
-        return registered(con, self.held_rows(names))
+        return register_view(con, self.held_rows(names))
 
     def held_rows(self, names: Sequence[str]) -> pa.Table:
         """Chosen columns, each in the plainest type that says the same."""
         chosen = tuple(self._chosen(names))
         if chosen not in self.made:
-            self.made[chosen] = plain(self.raw_rows(chosen), self._shown)
+            self.made[chosen] = to_plain_table(self.raw_rows(chosen), self._shown)
         return self.made[chosen]
 
     def raw_rows(self, names: Sequence[str]) -> pa.Table:
         """Chosen columns as the query gives them, made now."""
-        return _made(self.frame.select(*self._chosen(names)), self._shown)
+        return _collect_arrow(self.frame.select(*self._chosen(names)), self._shown)
 
     def frame_by_pandas(self, made: pa.Table) -> pd.DataFrame:
         """What the query's own library, or Arrow, makes of its rows for pandas."""
@@ -72,7 +72,7 @@ class SparkTable(Table):
         )
 
 
-def lazy_of(frame: Any) -> nw.LazyFrame[Any] | None:
+def to_lazy(frame: Any) -> nw.LazyFrame[Any] | None:
     """The frame if it is a lazy one that Narwhals understands."""
     found = nw.from_native(frame, pass_through=True)
     return found if isinstance(found, nw.LazyFrame) else None
@@ -80,11 +80,11 @@ def lazy_of(frame: Any) -> nw.LazyFrame[Any] | None:
 
 def is_spark(frame: Any) -> bool:
     """Whether something is a PySpark frame."""
-    found = lazy_of(frame) if may_be_lazy(frame) else None
-    return found is not None and _of_spark(found)
+    found = to_lazy(frame) if may_be_lazy(frame) else None
+    return found is not None and _is_of_spark(found)
 
 
-def lazy_table(name: str, frame: nw.LazyFrame[Any]) -> Table:
+def make_lazy_table(name: str, frame: nw.LazyFrame[Any]) -> Table:
     """Table of a lazy frame, of which only the schema is looked at.
 
     Raises
@@ -92,14 +92,14 @@ def lazy_table(name: str, frame: nw.LazyFrame[Any]) -> Table:
     SourceError
         When the query cannot be made.
     """
-    if _of_spark(frame):
-        return _spark_table(name, frame)
-    schema = _made(frame.head(0), name).schema
+    if _is_of_spark(frame):
+        return _make_spark_table(name, frame)
+    schema = _collect_arrow(frame.head(0), name).schema
     refuse_names(schema.names, printable(name))
-    return LazyTable(name=name, digest=None, columns={f.name: kind_of(f) for f in schema}, frame=frame)
+    return LazyTable(name=name, digest=None, columns={f.name: find_kind(f) for f in schema}, frame=frame)
 
 
-def collected(frame: nw.LazyFrame[Any], name: str) -> pa.Table:
+def collect_rows(frame: nw.LazyFrame[Any], name: str) -> pa.Table:
     """All rows of a lazy frame, which must not be Spark's.
 
     Raises
@@ -109,19 +109,19 @@ def collected(frame: nw.LazyFrame[Any], name: str) -> pa.Table:
     SourceError
         When the query cannot be made.
     """
-    if _of_spark(frame):
+    if _is_of_spark(frame):
         raise QuestionError(
             f"{printable(name)} is a PySpark frame, whose rows stay on their cluster; give the whole frame to "
             "audit.check, or write it as Parquet and run audit model PATH --engine spark"
         )
-    return _made(frame, name)
+    return _collect_arrow(frame, name)
 
 
-def _of_spark(frame: nw.LazyFrame[Any]) -> bool:
+def _is_of_spark(frame: nw.LazyFrame[Any]) -> bool:
     return bool(frame.implementation.is_pyspark() or frame.implementation.is_pyspark_connect())
 
 
-def _made(frame: nw.LazyFrame[Any], name: str) -> pa.Table:
+def _collect_arrow(frame: nw.LazyFrame[Any], name: str) -> pa.Table:
     """Rows of a query as an Arrow table."""
     import duckdb
     import pyarrow as pa
@@ -139,15 +139,15 @@ def _made(frame: nw.LazyFrame[Any], name: str) -> pa.Table:
         raise SourceError(f"{printable(name)}: its query fails ({first}); mend it") from error
 
 
-def _spark_table(name: str, frame: nw.LazyFrame[Any]) -> Table:
-    fields = [_arrow_field(f) for f in frame.to_native().schema.fields]
+def _make_spark_table(name: str, frame: nw.LazyFrame[Any]) -> Table:
+    fields = [_to_arrow_field(f) for f in frame.to_native().schema.fields]
     refuse_names([f.name for f in fields], printable(name))
-    limits = {f.name: exact_limit(f.type.scale) for f in fields if is_fraction(f.type)}
-    kinds = {f.name: kind_of(f) for f in fields}
+    limits = {f.name: find_exact_limit(f.type.scale) for f in fields if is_fraction(f.type)}
+    kinds = {f.name: find_kind(f) for f in fields}
     return SparkTable(name=name, digest=None, columns=kinds, limits=limits, frame=frame)
 
 
-def _arrow_field(of: Any) -> pa.Field:
+def _to_arrow_field(of: Any) -> pa.Field:
     """Arrow's field of one of Spark's; what Arrow has no type for can be no group and no number either."""
     import pyarrow as pa
     from pyspark.errors import PySparkException

@@ -27,29 +27,29 @@ class Twins:
     why: str
 
 
-def near_twins(names: Iterable[str]) -> tuple[Twins, ...]:
+def find_near_twins(names: Iterable[str]) -> tuple[Twins, ...]:
     """Sets of names that are alike once case, spaces, Unicode form and look-alike letters are set aside."""
     alike: dict[str, list[str]] = defaultdict(list)
     for name in sorted(set(names)):
-        alike[_skeleton(name)].append(name)
-    return tuple(Twins(tuple(found), _why(found)) for found in alike.values() if len(found) > 1)
+        alike[_make_skeleton(name)].append(name)
+    return tuple(Twins(tuple(found), _reason_for_twins(found)) for found in alike.values() if len(found) > 1)
 
 
 def _tidy(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).split())
 
 
-def _skeleton(name: str) -> str:
-    return _tidy(_seen(name)).translate(_LOOKALIKES).casefold()
+def _make_skeleton(name: str) -> str:
+    return _tidy(_strip_unseen(name)).translate(_LOOKALIKES).casefold()
 
 
-def _seen(name: str) -> str:
+def _strip_unseen(name: str) -> str:
     """What of a name is drawn: no joiners, soft hyphens, directions or variants."""
     return "".join(c for c in name if unicodedata.category(c) != "Cf" and c not in _UNDRAWN)
 
 
-def _why(names: list[str]) -> str:
-    if len({_seen(n) for n in names}) == 1:
+def _reason_for_twins(names: list[str]) -> str:
+    if len({_strip_unseen(n) for n in names}) == 1:
         return "characters that are not seen"
     if len({n.strip() for n in names}) == 1 or len({" ".join(n.split()) for n in names}) == 1:
         return "white space"

@@ -45,12 +45,12 @@ NAMED_BY_TEXT = {"uuid", "Interval", "Period"}
 """Values that are read as the text that names them."""
 
 
-def first_line(error: BaseException) -> str:
+def shorten_reason(error: BaseException) -> str:
     """Reason of a foreign error, short and on one line."""
     return printable((str(error).splitlines() or [type(error).__name__])[0], 120)
 
 
-def array_of_objects(values: Iterable[Any], where: str) -> pa.Array:
+def to_object_array(values: Iterable[Any], where: str) -> pa.Array:
     """Arrow array of Python objects of one type; None, NaN, NA and NaT are missing.
 
     Raises
@@ -58,17 +58,17 @@ def array_of_objects(values: Iterable[Any], where: str) -> pa.Array:
     SourceError
         When types are mixed, or are none that a table holds.
     """
-    clean = [None if _missing(v) else v for v in values]
-    types = {t: family(t) for t in set(map(type, clean)) if t is not type(None)}
+    clean = [None if _is_missing(v) else v for v in values]
+    types = {t: name_family(t) for t in set(map(type, clean)) if t is not type(None)}
     families = set(types.values())
     if families == {"integer", "float"}:
         _refuse_rounding(clean, where)
     elif len(families) > 1:
-        raise _mixed(clean, types, where)
-    return _array(clean, families, where)
+        raise _make_mixed_error(clean, types, where)
+    return _make_array(clean, families, where)
 
 
-def _missing(value: Any) -> bool:
+def _is_missing(value: Any) -> bool:
     if type(value).__name__ in MISSING_TYPES:
         return True
     kind = getattr(getattr(value, "dtype", None), "kind", "")
@@ -77,7 +77,7 @@ def _missing(value: Any) -> bool:
     return False
 
 
-def family(t: type) -> str:
+def name_family(t: type) -> str:
     """Word for values of a type that may stand in one column."""
     known = next((word for types, word in FAMILIES if issubclass(t, types)), None)
     if known is not None:
@@ -92,23 +92,23 @@ def family(t: type) -> str:
     return "nested" if t.__name__ == "ndarray" else t.__name__
 
 
-def _mixed(values: Sequence[Any], types: dict[type, str], where: str) -> SourceError:
+def _make_mixed_error(values: Sequence[Any], types: dict[type, str], where: str) -> SourceError:
     first = next(i for i, v in enumerate(values) if v is not None)
     word = types[type(values[first])]
     other = next(i for i, v in enumerate(values) if v is not None and types[type(v)] != word)
     return SourceError(
-        f"{where} mixes types: row {first} holds {_value(values[first])} and row {other} holds {_value(values[other])} "
-        "(rows counted from 0); make every value one type"
+        f"{where} mixes types: row {first} holds {_describe_value(values[first])} and row {other} holds "
+        f"{_describe_value(values[other])} (rows counted from 0); make every value one type"
     )
 
 
-def _value(value: Any) -> str:
+def _describe_value(value: Any) -> str:
     return f"{printable(repr(value), 40)} ({type(value).__name__})"
 
 
 def _refuse_rounding(values: Sequence[Any], where: str) -> None:
     large = next(
-        (i for i, v in enumerate(values) if family(type(v)) == "integer" and abs(int(v)) > EXACT_INTEGER), None
+        (i for i, v in enumerate(values) if name_family(type(v)) == "integer" and abs(int(v)) > EXACT_INTEGER), None
     )
     if large is not None:
         raise SourceError(
@@ -117,7 +117,7 @@ def _refuse_rounding(values: Sequence[Any], where: str) -> None:
         )
 
 
-def _array(values: list[Any], families: set[str], where: str) -> pa.Array:
+def _make_array(values: list[Any], families: set[str], where: str) -> pa.Array:
     import pyarrow as pa
 
     if not families:
@@ -127,7 +127,7 @@ def _array(values: list[Any], families: set[str], where: str) -> pa.Array:
     if families <= NAMED_BY_TEXT:
         return pa.array([None if v is None else str(v) for v in values], pa.string())
     if families == {"integer"}:
-        return _integers(values, where)
+        return _make_integers(values, where)
     if "float" in families:
         return pa.array([None if v is None else float(v) for v in values], pa.float64())
     known = {word for _, word in FAMILIES} | {"nested"}
@@ -139,7 +139,7 @@ def _array(values: list[Any], families: set[str], where: str) -> pa.Array:
     return pa.array(values)
 
 
-def _integers(values: list[Any], where: str) -> pa.Array:
+def _make_integers(values: list[Any], where: str) -> pa.Array:
     import pyarrow as pa
 
     plain = [None if v is None else int(v) for v in values]

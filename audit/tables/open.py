@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audit.errors import SourceError, printable
 from audit.tables.addresses import is_address
-from audit.tables.files import MOST_TEXT_BYTES, Part, digest_of, text_of
+from audit.tables.files import MOST_TEXT_BYTES, Part, make_digest, read_text
 from audit.tables.folders import find_parts
 from audit.tables.formats.dialect import UNSAID, Dialect
-from audit.tables.table import SHOWN_ERROR, Table, held_table
+from audit.tables.table import SHOWN_ERROR, Table, make_held_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,15 +67,15 @@ def open_table(
 
         # Footers first: a digest takes as long as a file is large, also of one that is no table.
         opened = open_parquet(name, parts)
-        return replace(opened, digest=digest_of(parts)) if digested else opened
+        return replace(opened, digest=make_digest(parts)) if digested else opened
     if parts[0].format == "arrow":
         from audit.tables.formats.arrow import read_arrow
 
         held, lacking = read_arrow(parts)
-        return held_table(name, held, digest_of(parts), parts, lacking=lacking)
-    held, written, lacking, digest = _texts(parts)
+        return make_held_table(name, held, make_digest(parts), parts, lacking=lacking)
+    held, written, lacking, digest = _read_texts(parts)
     # Its bytes were read once: what happens to the files now changes nothing, unless pandas is to read them as well.
-    return held_table(name, held, digest, written=written, texts=parts, lacking=lacking)
+    return make_held_table(name, held, digest, written=written, texts=parts, lacking=lacking)
 
 
 def open_frame(frame: Any, name: str = "the table") -> Table:
@@ -95,15 +95,15 @@ def open_frame(frame: Any, name: str = "the table") -> Table:
     SourceError
         Naming the column, and the row where there is one.
     """
-    from audit.tables.frames import arrow_of, may_be_lazy
+    from audit.tables.frames import may_be_lazy, to_arrow
 
     if may_be_lazy(frame):
-        from audit.tables.lazy import lazy_of, lazy_table
+        from audit.tables.lazy import make_lazy_table, to_lazy
 
-        lazy = lazy_of(frame)
+        lazy = to_lazy(frame)
         if lazy is not None:
-            return lazy_table(name, lazy)
-    return held_table(name, arrow_of(frame, name), None, given=frame)
+            return make_lazy_table(name, lazy)
+    return make_held_table(name, to_arrow(frame, name), None, given=frame)
 
 
 class _Texts(NamedTuple):
@@ -115,23 +115,23 @@ class _Texts(NamedTuple):
     digest: str
 
 
-def _texts(parts: tuple[Part, ...]) -> _Texts:
-    from audit.tables.formats.text_types import common_columns, typed_columns
+def _read_texts(parts: tuple[Part, ...]) -> _Texts:
+    from audit.tables.formats.text_types import find_common_columns, type_columns
 
     digest, room = hashlib.sha256(), MOST_TEXT_BYTES
     read: list[tuple[str, pa.Table]] = []
     for part in parts:
-        text = text_of(part, digest, room)
+        text = read_text(part, digest, room)
         room -= len(text)
-        read.append((part.shown, _text(part, text)))
-    names, lacking = common_columns([(shown, held.column_names) for shown, held in read])
+        read.append((part.shown, _read_text(part, text)))
+    names, lacking = find_common_columns([(shown, held.column_names) for shown, held in read])
     read = [(shown, held.select(names)) for shown, held in read]
     jsonl = parts[0].format == "jsonl"
-    whole, written = (_joined(read), None) if jsonl else typed_columns(read, parts[0].dialect.decimal)
+    whole, written = (_join_texts(read), None) if jsonl else type_columns(read, parts[0].dialect.decimal)
     return _Texts(whole, written, lacking, f"sha256:{digest.hexdigest()}")
 
 
-def _text(part: Part, text: bytes) -> pa.Table:
+def _read_text(part: Part, text: bytes) -> pa.Table:
     if part.format == "jsonl":
         from audit.tables.formats.jsonl import read_json_lines
 
@@ -141,7 +141,7 @@ def _text(part: Part, text: bytes) -> pa.Table:
     return read_csv(text, part.dialect.parting(part.format), part.shown, part.dialect)
 
 
-def _joined(read: Sequence[tuple[str, pa.Table]]) -> pa.Table:
+def _join_texts(read: Sequence[tuple[str, pa.Table]]) -> pa.Table:
     from audit.tables.formats.arrow import join
 
     return join(read)[0]

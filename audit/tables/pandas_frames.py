@@ -30,7 +30,7 @@ class UnlikePandasError(Exception):
 
 
 @contextmanager
-def telling() -> Iterator[None]:
+def tell_pandas_errors() -> Iterator[None]:
     """Turn what pandas raises while it reads into an `UnlikePandasError`; its warnings are not passed on."""
     import pyarrow as pa
 
@@ -42,7 +42,7 @@ def telling() -> Iterator[None]:
         raise UnlikePandasError(f"pandas cannot read it ({type(error).__name__})") from error
 
 
-def frame_by_pandas(table: HeldTable, names: Sequence[str]) -> pd.DataFrame:
+def read_by_pandas(table: HeldTable, names: Sequence[str]) -> pd.DataFrame:
     """Chosen columns of a text file, an Arrow file or a frame, as pandas has them.
 
     Raises
@@ -52,13 +52,15 @@ def frame_by_pandas(table: HeldTable, names: Sequence[str]) -> pd.DataFrame:
     SourceError
         When a file is another one by now.
     """
-    with telling():
+    with tell_pandas_errors():
         if table.texts:
-            return joined([_of_text(part, list(table.columns), names) for part in table.texts], names, table.rows)
-        return joined([_of_given(table, names)], names, table.rows)
+            return join_frames(
+                [_read_text(part, list(table.columns), names) for part in table.texts], names, table.rows
+            )
+        return join_frames([_read_given(table, names)], names, table.rows)
 
 
-def joined(frames: Sequence[pd.DataFrame], names: Sequence[str], rows: int | None) -> pd.DataFrame:
+def join_frames(frames: Sequence[pd.DataFrame], names: Sequence[str], rows: int | None) -> pd.DataFrame:
     """One frame of the frames of all parts; of a single one its index is kept."""
     import pandas as pd
 
@@ -68,7 +70,7 @@ def joined(frames: Sequence[pd.DataFrame], names: Sequence[str], rows: int | Non
     return whole[list(names)]
 
 
-def _of_text(part: Part, columns: Sequence[str], names: Sequence[str]) -> pd.DataFrame:
+def _read_text(part: Part, columns: Sequence[str], names: Sequence[str]) -> pd.DataFrame:
     """What `pandas.read_csv` or `pandas.read_json` makes of a file when it is told nothing about its columns."""
     import pandas as pd
 
@@ -76,7 +78,7 @@ def _of_text(part: Part, columns: Sequence[str], names: Sequence[str]) -> pd.Dat
     if part.format == "jsonl":
         frame = pd.read_json(part.path, lines=True, compression=packing)
         if len(frame.columns) == len(columns):
-            frame.columns = pd.Index(_named(frame, columns))
+            frame.columns = pd.Index(_name_columns(frame, columns))
     else:
         said, mark = part.dialect, part.dialect.parting(part.format)
         frame = pd.read_csv(part.path, sep=mark, decimal=said.decimal, encoding=said.encoding, usecols=list(names),
@@ -86,13 +88,13 @@ def _of_text(part: Part, columns: Sequence[str], names: Sequence[str]) -> pd.Dat
     return frame
 
 
-def _named(frame: pd.DataFrame, columns: Sequence[str]) -> Sequence[str]:
+def _name_columns(frame: pd.DataFrame, columns: Sequence[str]) -> Sequence[str]:
     """Names of the columns as text; pandas takes those that look like numbers or dates for such."""
     found = list(map(str, frame.columns))
     return found if set(found) == set(columns) else columns
 
 
-def _of_given(table: HeldTable, names: Sequence[str]) -> pd.DataFrame:
+def _read_given(table: HeldTable, names: Sequence[str]) -> pd.DataFrame:
     """A frame as it was handed in, or what its own library or Arrow makes of it for pandas."""
     import pandas as pd
 
@@ -103,7 +105,7 @@ def _of_given(table: HeldTable, names: Sequence[str]) -> pd.DataFrame:
         return given.iloc[:, at].set_axis(list(names), axis=1)
     if isinstance(given, Mapping):
         by_name = {str(key): values for key, values in given.items()}
-        return pd.DataFrame({name: _column(by_name[name]) for name in names})
+        return pd.DataFrame({name: _make_column(by_name[name]) for name in names})
     polars = sys.modules.get("polars")
     if polars is not None and isinstance(given, polars.DataFrame):
         made = given.select(list(names)).to_pandas()
@@ -112,14 +114,14 @@ def _of_given(table: HeldTable, names: Sequence[str]) -> pd.DataFrame:
     return made
 
 
-def _column(values: Any) -> Any:
+def _make_column(values: Any) -> Any:
     import pandas as pd
 
     own = isinstance(values, (pd.Series, pd.Index)) or not hasattr(values, "to_pandas")
     return values if own else values.to_pandas()
 
 
-def first_rows(path: Path, names: Sequence[str], most: int) -> pd.DataFrame:
+def read_first_rows(path: Path, names: Sequence[str], most: int) -> pd.DataFrame:
     """The first rows of a Parquet file as pandas has them."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -131,7 +133,7 @@ def first_rows(path: Path, names: Sequence[str], most: int) -> pd.DataFrame:
     return made
 
 
-def missing_in(paths: Sequence[Path], name: str) -> int | None:
+def count_missing(paths: Sequence[Path], name: str) -> int | None:
     """Rows without a value in a column of Parquet files, as their footers count them; None where one does not."""
     import pyarrow.parquet as pq
 
@@ -141,13 +143,13 @@ def missing_in(paths: Sequence[Path], name: str) -> int | None:
         at = next((i for i in range(footer.num_columns) if footer.schema.column(i).path == name), None)
         if at is None:
             return None
-        counts = [_nulls(footer.row_group(group).column(at)) for group in range(footer.num_row_groups)]
+        counts = [_count_nulls(footer.row_group(group).column(at)) for group in range(footer.num_row_groups)]
         if None in counts:
             return None
         missing += sum(n for n in counts if n is not None)
     return missing
 
 
-def _nulls(column: Any) -> int | None:
+def _count_nulls(column: Any) -> int | None:
     told = column.statistics
     return int(told.null_count) if told is not None and told.has_null_count else None

@@ -13,19 +13,19 @@ from decimal import Decimal
 from typing import Any
 
 from audit.errors import QuestionError, no_such, printable
-from audit.tables.kinds import level_text
+from audit.tables.kinds import name_level
 
 NAMED_BY_TEXT = {"Interval", "Period", "UUID"}
 """Types of levels that are read as the text that names them, as a column of them is."""
 MISSING = {"NoneType", "NAType", "NaTType"}
 
 
-def shown(value: Any) -> str:
+def describe_value(value: Any) -> str:
     """A value that was not expected, with its type."""
     return f"a {type(value).__name__} ({printable(repr(value), 40)})"
 
 
-def plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """Python's own scalar for one of numpy, a number of another library, or an array without dimensions."""
     if isinstance(value, (bool, int, float, str)) and type(value).__module__ == "builtins":
         return value
@@ -38,22 +38,22 @@ def plain(value: Any) -> Any:
     return float(value) if isinstance(value, (numbers.Real, Decimal)) else value
 
 
-def deep(value: Any) -> Any:
+def make_plain(value: Any) -> Any:
     """Tables and lists with all that is in them made plain; keys are text, as in a file."""
     if isinstance(value, Mapping):
-        return {_key(k): deep(v) for k, v in value.items()}
+        return {_name_key(k): make_plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [deep(v) for v in value]
+        return [make_plain(v) for v in value]
     if type(value).__module__ == "numpy" and getattr(value, "shape", ()) != ():
-        return deep(value.tolist())
-    return plain(value)
+        return make_plain(value.tolist())
+    return to_plain(value)
 
 
-def _key(key: Any) -> str:
-    return key if type(key) is str else str(level_text(plain(key)))
+def _name_key(key: Any) -> str:
+    return key if type(key) is str else str(name_level(to_plain(key)))
 
 
-def level(value: Any, where: str) -> bool | int | float | str:
+def require_level(value: Any, where: str) -> bool | int | float | str:
     """Level of a column, or a class: a truth value, a number or text.
 
     Raises
@@ -61,34 +61,34 @@ def level(value: Any, where: str) -> bool | int | float | str:
     QuestionError
         When it is missing, or no level.
     """
-    found = plain(value)
+    found = to_plain(value)
     if type(found).__name__ in MISSING or (isinstance(found, float) and math.isnan(found)):
         raise QuestionError(f"{where} is missing ({printable(repr(value), 40)}); name a level that rows have")
     if type(found).__name__ in NAMED_BY_TEXT:
         return str(found)
     if isinstance(found, (bool, int, float, str)):
         return found
-    raise QuestionError(f"{where} must be text, a number or a truth value, not {shown(value)}")
+    raise QuestionError(f"{where} must be text, a number or a truth value, not {describe_value(value)}")
 
 
 def name(value: Any, where: str) -> str:
     """Name of one column; a whole number is one, as frames without names have them."""
-    found = plain(value)
+    found = to_plain(value)
     if isinstance(found, bool) or not isinstance(found, (str, int)):
-        raise QuestionError(f"{where} must be the name of a column, not {shown(value)}")
+        raise QuestionError(f"{where} must be the name of a column, not {describe_value(value)}")
     text = str(found)
     if not text.strip():
         raise QuestionError(f"{where} is an empty name; give the name of a column")
     return text
 
 
-def names(value: Any, where: str) -> tuple[str, ...]:
+def require_names(value: Any, where: str) -> tuple[str, ...]:
     """Names of columns, from one or from any list of them, each once."""
-    if isinstance(plain(value), (str, int)):
+    if isinstance(to_plain(value), (str, int)):
         return (name(value, where),)
     if value is None or isinstance(value, (bytes, bytearray, Mapping)) or not isinstance(value, Iterable):
-        raise QuestionError(f"{where} must be the name of a column, or a list of names, not {shown(value)}")
-    given = sorted(value, key=repr) if isinstance(value, AbstractSet) else list(_listed(value, where))
+        raise QuestionError(f"{where} must be the name of a column, or a list of names, not {describe_value(value)}")
+    given = sorted(value, key=repr) if isinstance(value, AbstractSet) else list(_require_list(value, where))
     found = tuple(name(v, f"{where}[{i}]") for i, v in enumerate(given))
     twice = next((n for n in found if found.count(n) > 1), None)
     if twice is not None:
@@ -96,46 +96,46 @@ def names(value: Any, where: str) -> tuple[str, ...]:
     return found
 
 
-def _listed(value: Iterable[Any], where: str) -> Iterable[Any]:
+def _require_list(value: Iterable[Any], where: str) -> Iterable[Any]:
     """Refuse an array of several dimensions, and a frame, which is iterated over as its names."""
     if len(getattr(value, "shape", ())) > 1 or hasattr(value, "columns"):
-        raise QuestionError(f"{where} must be a list of names, not {shown(value)}")
+        raise QuestionError(f"{where} must be a list of names, not {describe_value(value)}")
     return value
 
 
-def mapping(value: Any, where: str, of: str) -> Mapping[Any, Any]:
+def require_mapping(value: Any, where: str, of: str) -> Mapping[Any, Any]:
     """A mapping, or a Series of pandas, which names its values by its index."""
     if isinstance(value, Mapping):
         return value
     if hasattr(value, "to_dict") and hasattr(value, "index") and not hasattr(value, "columns"):
         return dict(value.to_dict())
-    raise QuestionError(f"{where} must be {of}, not {shown(value)}")
+    raise QuestionError(f"{where} must be {of}, not {describe_value(value)}")
 
 
-def reference_of(reference: Any, groups: tuple[str, ...]) -> dict[str, Any]:
+def make_reference(reference: Any, groups: tuple[str, ...]) -> dict[str, Any]:
     """Reference level by column, from a level or a mapping."""
     if reference is None:
         return {}
     if isinstance(reference, Mapping):
-        found = {name(k, "reference"): level(v, f"reference['{printable(k)}']") for k, v in reference.items()}
+        found = {name(k, "reference"): require_level(v, f"reference['{printable(k)}']") for k, v in reference.items()}
         _require_columns("reference", found, groups)
         return found
     if len(groups) != 1:
         raise QuestionError(f"reference must name a level for each of {list(groups)}, such as {{'{groups[0]}': …}}")
-    return {groups[0]: level(reference, "reference")}
+    return {groups[0]: require_level(reference, "reference")}
 
 
-def population_of(population: Any, groups: tuple[str, ...]) -> dict[str, dict[str, float]]:
+def make_population(population: Any, groups: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """Share of each level by column, its levels as text; they are named as the column holds them."""
     if population is None:
         return {}
     of = "a mapping of group columns to shares, such as {'sex': {'f': 0.5, 'm': 0.5}}"
     found = {}
-    for column, given in mapping(population, "population", of).items():
+    for column, given in require_mapping(population, "population", of).items():
         where = f"population['{printable(column)}']"
         shares: dict[str, float] = {}
-        for key, value in mapping(given, where, "a mapping of levels to shares").items():
-            text = str(level_text(level(key, where)))
+        for key, value in require_mapping(given, where, "a mapping of levels to shares").items():
+            text = str(name_level(require_level(key, where)))
             if text in shares:
                 raise QuestionError(f"{where} names '{printable(text)}' twice; give each level one share")
             shares[text] = _share(value, f"{where}['{printable(text)}']")
@@ -147,9 +147,9 @@ def population_of(population: Any, groups: tuple[str, ...]) -> dict[str, dict[st
 
 
 def _share(value: Any, where: str) -> float:
-    found = plain(value)
+    found = to_plain(value)
     if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 <= found <= 1:
-        raise QuestionError(f"{where} must be a share between 0 and 1, not {shown(value)}")
+        raise QuestionError(f"{where} must be a share between 0 and 1, not {describe_value(value)}")
     return float(found)
 
 
@@ -159,21 +159,21 @@ def _require_columns(where: str, columns: Iterable[str], groups: Sequence[str]) 
         raise QuestionError(f"{where}: {no_such('group column', stray, groups)}")
 
 
-def callables(metrics: Any) -> Mapping[str, Callable[..., Any]]:
+def require_callables(metrics: Any) -> Mapping[str, Callable[..., Any]]:
     """Functions by name."""
     if metrics is None:
         return {}
     if not isinstance(metrics, Mapping):
-        raise QuestionError(f"metrics must be a mapping of names to functions, not {shown(metrics)}")
+        raise QuestionError(f"metrics must be a mapping of names to functions, not {describe_value(metrics)}")
     for key, function in metrics.items():
         if not isinstance(key, str) or not callable(function):
             raise QuestionError(
-                f"metrics: {printable(repr(key), 40)} must be a name with a function, not {shown(function)}"
+                f"metrics: {printable(repr(key), 40)} must be a name with a function, not {describe_value(function)}"
             )
     return metrics
 
 
-def policy_of(confidence: Any, four_fifths: Any) -> dict[str, Any]:
+def make_policy(confidence: Any, four_fifths: Any) -> dict[str, Any]:
     """Section [policy]; what is as nobody asked for it is not in it."""
-    asked = {} if four_fifths is False else {"four_fifths": plain(four_fifths)}
-    return {"confidence": plain(confidence), **asked}
+    asked = {} if four_fifths is False else {"four_fifths": to_plain(four_fifths)}
+    return {"confidence": to_plain(confidence), **asked}

@@ -19,10 +19,10 @@ import duckdb
 
 from audit.errors import AuditError, SourceError
 from audit.tables.addresses import Address, is_local
-from audit.tables.connection import connection, quoted
+from audit.tables.connection import open_connection, quote_identifier
 from audit.tables.files import ENDINGS
-from audit.tables.folders import LOGS, WILD, before_keys, hidden, logged, refuse_other_keys, said_by
-from audit.tables.formats.parquet import ParquetTable, literal, refuse_both, seen_columns
+from audit.tables.folders import LOGS, WILD, is_hidden, make_log_error, read_keys, refuse_other_keys, strip_keys
+from audit.tables.formats.parquet import ParquetTable, quote_literal, refuse_both, unite_columns
 from audit.tables.table import Table
 
 if TYPE_CHECKING:
@@ -83,19 +83,19 @@ class AddressTable(ParquetTable):
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Subquery that streams the chosen columns, on a connection that can reach them."""
-        ready(con, self.found[0].place, self._shown)
+        prepare_connection(con, self.found[0].place, self._shown)
         return super().scan(con, names)
 
     def select(self, con: duckdb.DuckDBPyConnection, listed: Mapping[str, str], read: Sequence[str]) -> str:
         """Subquery of expressions, on a connection that can reach their columns."""
-        ready(con, self.found[0].place, self._shown)
+        prepare_connection(con, self.found[0].place, self._shown)
         return super().select(con, listed, read)
 
     def schemas(self) -> Sequence[pa.Schema]:
         """Columns of each file, with what Arrow and pandas wrote about them."""
-        with connection() as con:
-            ready(con, self.found[0].place, self._shown)
-            return [_full_schema(con, one) for one in self.found]
+        with open_connection() as con:
+            prepare_connection(con, self.found[0].place, self._shown)
+            return [_read_full_schema(con, one) for one in self.found]
 
     def frames_by_pandas(self, names: Sequence[str], most: int | None = None) -> Iterator[pd.DataFrame]:
         """What `pandas.read_parquet` would make of each file, or of so many rows, if it could reach it."""
@@ -103,13 +103,13 @@ class AddressTable(ParquetTable):
 
         with duckdb.connect(":memory:") as con:  # one that keeps rows in their order
             con.execute("SET TimeZone = 'UTC'")
-            ready(con, self.found[0].place, self._shown)
-            listed = ", ".join(map(quoted, names))
+            prepare_connection(con, self.found[0].place, self._shown)
+            listed = ", ".join(map(quote_identifier, names))
             for one in self.found:
-                stored = _full_schema(con, one)
+                stored = _read_full_schema(con, one)
                 fields = pa.schema([stored.field(name) for name in names], stored.metadata)
                 some = "" if most is None else f" LIMIT {most}"
-                query = f"SELECT {listed} FROM read_parquet({_listed([one])}, hive_partitioning = false){some}"  # noqa: S608
+                query = f"SELECT {listed} FROM read_parquet({_list_folders([one])}, hive_partitioning = false){some}"  # noqa: S608
                 yield con.sql(query).to_arrow_table().cast(fields).to_pandas()
 
     def missing_in_footers(self, name: str) -> int | None:
@@ -120,11 +120,11 @@ class AddressTable(ParquetTable):
     @contextmanager
     def reading(self, *complaints: type[Exception]) -> Iterator[None]:
         """Turn what goes wrong into an error that names the place alone, and refuse files that changed meanwhile."""
-        with _telling(self._shown, *complaints):
+        with _tell_errors(self._shown, *complaints):
             yield
-            with connection() as con:
-                ready(con, self.found[0].place, self._shown)
-                same = _stamps(con, self.found) == self.stamps
+            with open_connection() as con:
+                prepare_connection(con, self.found[0].place, self._shown)
+                same = _read_stamps(con, self.found) == self.stamps
         if not same:
             raise SourceError(f"{self._shown} changed while it was read; run again when nothing writes to it")
 
@@ -143,12 +143,12 @@ def open_address(source: str | Path, engine: str) -> Table:
     """
     address = Address.read(source)
     _refuse_form(address, engine)
-    with connection() as con, _telling(address.shown):
-        ready(con, address.place, address.shown)
-        found = _found(con, address)
-        seen = seen_columns([(one.shown, _schema(con, one)) for one in found])
-        (rows,) = con.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata({_listed(found)})").fetchall()[0]  # noqa: S608
-        stamps = _stamps(con, found)
+    with open_connection() as con, _tell_errors(address.shown):
+        prepare_connection(con, address.place, address.shown)
+        found = _find_files(con, address)
+        seen = unite_columns([(one.shown, _read_schema(con, one)) for one in found])
+        (rows,) = con.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata({_list_folders(found)})").fetchall()[0]  # noqa: S608
+        stamps = _read_stamps(con, found)
     keys = [key for key, _ in found[0].keys]
     refuse_both(keys, seen.kinds, found[0].shown)
     return AddressTable(
@@ -189,22 +189,22 @@ def _refuse_form(address: Address, engine: str) -> None:
         raise SourceError(f"{shown} is a pattern, and the web lists no files; name one file")
 
 
-def _found(con: duckdb.DuckDBPyConnection, address: Address) -> tuple[Found, ...]:
+def _find_files(con: duckdb.DuckDBPyConnection, address: Address) -> tuple[Found, ...]:
     """Files at an address; those that a pattern matches with what their folders say."""
     if not WILD.search(address.path):
         return (Found(address.place, address.shown),)
-    query = f"SELECT file FROM glob({literal(address.place)}) ORDER BY file LIMIT {MOST_PARTS + 1}"  # noqa: S608
+    query = f"SELECT file FROM glob({quote_literal(address.place)}) ORDER BY file LIMIT {MOST_PARTS + 1}"  # noqa: S608
     listed = [str(place) for (place,) in con.execute(query).fetchall()]
     if len(listed) > MOST_PARTS:
         raise SourceError(f"{address.shown} matches more than {MOST_PARTS:,} files; write fewer, larger files")
     fixed = address.before(WILD)
-    seen = [place for place in listed if not any(map(hidden, place.removeprefix(fixed).split("/")))]
+    seen = [place for place in listed if not any(map(is_hidden, place.removeprefix(fixed).split("/")))]
     if not seen:
         raise SourceError(
             f"{address.shown} matches no file; check the pattern (names that begin with _ or . are left out)"
         )
     found = tuple(_with_keys(place) for place in seen)
-    _refuse_logs(con, {fixed.rstrip("/"), *(_base(one) for one in found)})
+    _refuse_logs(con, {fixed.rstrip("/"), *(_find_base(one) for one in found)})
     refuse_other_keys([(one.shown, one.keys) for one in found])
     return found
 
@@ -214,50 +214,50 @@ def _with_keys(place: str) -> Found:
     shown = Address.read(place).shown
     if WILD.search(place) or "#" in place:
         raise SourceError(f"{shown} has a sign of patterns in its name (* ? [ #); rename it")
-    return Found(place, shown, said_by(place.split("/")[3:-1], shown))
+    return Found(place, shown, read_keys(place.split("/")[3:-1], shown))
 
 
-def _base(one: Found) -> str:
+def _find_base(one: Found) -> str:
     """Folder in which the first ``key=value`` folder of a file lies."""
-    return "/".join(before_keys(one.place.split("/")[:-1]))
+    return "/".join(strip_keys(one.place.split("/")[:-1]))
 
 
 def _refuse_logs(con: duckdb.DuckDBPyConnection, folders: set[str]) -> None:
     for folder in sorted(folders):
         for name, what in LOGS.items():
-            query = f"SELECT file FROM glob({literal(f'{folder}/{name}/*')}) LIMIT 1"  # noqa: S608
+            query = f"SELECT file FROM glob({quote_literal(f'{folder}/{name}/*')}) LIMIT 1"  # noqa: S608
             if con.execute(query).fetchall():
-                raise logged(Address.read(folder).shown, what)
+                raise make_log_error(Address.read(folder).shown, what)
 
 
-def _listed(found: Sequence[Found]) -> str:
-    return f"[{', '.join(literal(one.place) for one in found)}]"
+def _list_folders(found: Sequence[Found]) -> str:
+    return f"[{', '.join(quote_literal(one.place) for one in found)}]"
 
 
-def _schema(con: duckdb.DuckDBPyConnection, one: Found) -> pa.Schema:
+def _read_schema(con: duckdb.DuckDBPyConnection, one: Found) -> pa.Schema:
     """Columns of one file, under the names that it gives them."""
-    rows = f"read_parquet({_listed([one])}, hive_partitioning = false)"
+    rows = f"read_parquet({_list_folders([one])}, hive_partitioning = false)"
     schema = con.sql(f"SELECT * FROM {rows} LIMIT 0").to_arrow_table().schema  # noqa: S608
-    query = f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal(one.place)})"  # noqa: S608
-    names = _top(con.execute(query).fetchall())
+    query = f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({quote_literal(one.place)})"  # noqa: S608
+    names = _list_top_columns(con.execute(query).fetchall())
     if names != schema.names:
         odd = next((n for n in names if n not in schema.names), names[-1])
         raise SourceError(f"{one.shown} has two columns that differ only in case, or not at all, such as '{odd}'")
     return schema
 
 
-def _full_schema(con: duckdb.DuckDBPyConnection, one: Found) -> pa.Schema:
+def _read_full_schema(con: duckdb.DuckDBPyConnection, one: Found) -> pa.Schema:
     """Columns of a file as Arrow reads them; where no writer of Arrow made it, as DuckDB does."""
     import pyarrow as pa
 
-    query = f"SELECT decode(key), value FROM parquet_kv_metadata({literal(one.place)})"  # noqa: S608
+    query = f"SELECT decode(key), value FROM parquet_kv_metadata({quote_literal(one.place)})"  # noqa: S608
     written = dict(con.execute(query).fetchall()).get("ARROW:schema")
     if written is None:
-        return _schema(con, one)
+        return _read_schema(con, one)
     return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written)))
 
 
-def _top(elements: Sequence[tuple[str, int]]) -> list[str]:
+def _list_top_columns(elements: Sequence[tuple[str, int]]) -> list[str]:
     """Names of columns in the flat schema of Parquet, where what is nested follows what it is nested in."""
     names, open_ = [], [1]
     for name, children in elements:
@@ -270,15 +270,15 @@ def _top(elements: Sequence[tuple[str, int]]) -> list[str]:
     return names
 
 
-def _stamps(con: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> Sequence[Any]:
+def _read_stamps(con: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> Sequence[Any]:
     """Size and time of each file, without its bytes."""
-    query = f"SELECT size, CAST(last_modified AS VARCHAR) FROM read_blob({_listed(found)}) ORDER BY filename"  # noqa: S608
+    query = f"SELECT size, CAST(last_modified AS VARCHAR) FROM read_blob({_list_folders(found)}) ORDER BY filename"  # noqa: S608
     stamps: list[Any] = con.execute(query).fetchall()
     return stamps
 
 
 @contextmanager
-def _telling(shown: str, *complaints: type[Exception]) -> Iterator[None]:
+def _tell_errors(shown: str, *complaints: type[Exception]) -> Iterator[None]:
     """Turn what DuckDB says into one line without the address that it was given, which may carry a secret."""
     import pyarrow as pa
 
@@ -289,10 +289,10 @@ def _telling(shown: str, *complaints: type[Exception]) -> Iterator[None]:
     except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException) as error:
         raise RuntimeError(f"a question about {shown} is wrong: {type(error).__name__}") from None
     except (duckdb.Error, pa.ArrowException, OSError, *complaints) as error:
-        raise SourceError(f"{shown} cannot be read: {_reason(error)}") from None
+        raise SourceError(f"{shown} cannot be read: {_reason_for_error(error)}") from None
 
 
-def _reason(error: BaseException) -> str:
+def _reason_for_error(error: BaseException) -> str:
     if isinstance(error, duckdb.HTTPException):
         code = int(getattr(error, "status_code", 0))
         return STATUSES.get(code, f"the server answers HTTP {code}; try again, or {FETCH}")
@@ -303,7 +303,7 @@ def _reason(error: BaseException) -> str:
 # DuckDB's extension httpfs: loaded where it is installed, and given the credentials of the environment.
 #
 # Must not: install anything; print or keep a credential.
-def ready(con: duckdb.DuckDBPyConnection, place: str, shown: str) -> None:
+def prepare_connection(con: duckdb.DuckDBPyConnection, place: str, shown: str) -> None:
     """Make a connection able to read an address.
 
     Raises
@@ -313,7 +313,7 @@ def ready(con: duckdb.DuckDBPyConnection, place: str, shown: str) -> None:
     """
     try:
         con.execute("SET autoinstall_known_extensions = false")
-        con.execute(f"LOAD {_extension()}")
+        con.execute(f"LOAD {_find_extension()}")
     except duckdb.Error:
         version = duckdb.__version__
         raise SourceError(
@@ -323,26 +323,26 @@ def ready(con: duckdb.DuckDBPyConnection, place: str, shown: str) -> None:
             "name its path"
         ) from None
     if place.partition(":")[0] in AMAZON:
-        _hand_over(con)
+        _give_credentials(con)
 
 
-def _extension() -> str:
+def _find_extension() -> str:
     """What to load: the file of the Python package where it is for this DuckDB, else what DuckDB has installed."""
     spec = importlib.util.find_spec("duckdb_extension_httpfs")
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
         file = Path(folder) / "extensions" / f"v{duckdb.__version__}" / "httpfs.duckdb_extension"
         if file.is_file():
-            return literal(str(file))
+            return quote_literal(str(file))
     return "httpfs"
 
 
-def _hand_over(con: duckdb.DuckDBPyConnection) -> None:
+def _give_credentials(con: duckdb.DuckDBPyConnection) -> None:
     """Give DuckDB the credentials of the environment, for this process alone; what it keeps itself is left as it is."""
     values = {o: next((v for n in names if (v := os.environ.get(n))), None) for o, names in OPTIONS.items()}
     given = {option: value for option, value in values.items() if value is not None}
     if ("KEY_ID" in given) != ("SECRET" in given):
         raise SourceError(f"{KEY} and {KEY_SECRET} belong together; set both, or neither")
-    options = [f"{option} {literal(value)}" for option, value in given.items()] + _endpoint()
+    options = [f"{option} {quote_literal(value)}" for option, value in given.items()] + _read_endpoint()
     try:
         con.execute(f"DROP TEMPORARY SECRET IF EXISTS {SECRET}")
         if options:
@@ -352,7 +352,7 @@ def _hand_over(con: duckdb.DuckDBPyConnection) -> None:
         raise SourceError(f"DuckDB does not take the credentials of the environment ({kind}); check AWS_*") from None
 
 
-def _endpoint() -> list[str]:
+def _read_endpoint() -> list[str]:
     text = os.environ.get(ENDPOINT)
     if not text:
         return []
@@ -360,4 +360,4 @@ def _endpoint() -> list[str]:
     if endpoint.user or endpoint.query or endpoint.path.strip("/") or endpoint.scheme not in {"http", "https"}:
         raise SourceError(f"{ENDPOINT} is no plain address such as https://minio.example.org:9000; mend it")
     ssl = str(endpoint.scheme == "https").lower()
-    return [f"ENDPOINT {literal(endpoint.host)}", f"USE_SSL {ssl}", "URL_STYLE 'path'"]
+    return [f"ENDPOINT {quote_literal(endpoint.host)}", f"USE_SSL {ssl}", "URL_STYLE 'path'"]

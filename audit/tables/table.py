@@ -15,9 +15,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import AuditError, SourceError, no_such, printable
-from audit.tables.connection import quoted
+from audit.tables.connection import quote_identifier
 from audit.tables.files import Part
-from audit.tables.kinds import Kind, clashing, is_fraction, is_whole, kind_of, plain, refuse_names
+from audit.tables.kinds import Kind, find_clashes, find_kind, is_fraction, is_whole, refuse_names, to_plain_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -64,7 +64,7 @@ class Table(ABC):
     @cached_property
     def clashing(self) -> Mapping[str, str]:
         """Columns of which another one differs only in case, each with that one."""
-        return clashing(self.columns)
+        return find_clashes(self.columns)
 
     def require(self, names: Sequence[str]) -> None:
         """Refuse a column that is not there, and one that SQL could not tell from another.
@@ -127,7 +127,7 @@ class Table(ABC):
         except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException):
             raise  # our own query is wrong then, not the user's file
         except (duckdb.Error, pa.ArrowException, OSError, *complaints) as error:
-            raise _unreadable(self._shown, error) from error
+            raise _make_read_error(self._shown, error) from error
         changed = next((p for p in self.parts if p.changed()), None)
         if changed is not None:
             raise SourceError(f"{changed.shown} changed while it was read; run again when nothing writes to it")
@@ -136,13 +136,13 @@ class Table(ABC):
         """Rows as a pandas frame, whole numbers exact also where some are missing."""
         import duckdb
 
-        from audit.tables.frames import frame_of
+        from audit.tables.frames import to_pandas
 
         chosen = self._chosen(list(self.columns) if names is None else names)
         with self.reading(), duckdb.connect(":memory:") as con:
             con.execute("SET TimeZone = 'UTC'")
-            listed = ", ".join(map(quoted, chosen))
-            return frame_of(con.sql(f"SELECT {listed} FROM {self.scan(con, chosen)}").to_arrow_table())  # noqa: S608
+            listed = ", ".join(map(quote_identifier, chosen))
+            return to_pandas(con.sql(f"SELECT {listed} FROM {self.scan(con, chosen)}").to_arrow_table())  # noqa: S608
 
     def _chosen(self, names: Sequence[str]) -> list[str]:
         """Columns to read, each once; a row needs at least one to be counted."""
@@ -154,17 +154,19 @@ class Table(ABC):
         return printable(self.name, SHOWN_ERROR)
 
 
-def registered(con: duckdb.DuckDBPyConnection, held: pa.Table) -> str:
+def register_view(con: duckdb.DuckDBPyConnection, held: pa.Table) -> str:
     """Name of a view of an Arrow table on a connection."""
     view = f"held_{next(_VIEWS)}"
     con.register(view, held)
     return view
 
 
-def held_table(name: str, held: pa.Table, digest: str | None, parts: tuple[Part, ...] = (), **more: Any) -> HeldTable:
+def make_held_table(
+    name: str, held: pa.Table, digest: str | None, parts: tuple[Part, ...] = (), **more: Any
+) -> HeldTable:
     """Table of rows that are in memory or mapped into it."""
     refuse_names(held.column_names, printable(name, SHOWN_ERROR))
-    kinds = {f.name: kind_of(f) for f in held.schema}
+    kinds = {f.name: find_kind(f) for f in held.schema}
     return HeldTable(name=name, digest=digest, columns=kinds, rows=held.num_rows, parts=parts, held=held, **more)
 
 
@@ -187,28 +189,28 @@ class HeldTable(Table):
 
     def declared(self, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """Levels that columns declare, rows or not, by column."""
-        from audit.tables.kinds import declared_levels
+        from audit.tables.kinds import find_declared_levels
 
-        found = {n: declared_levels(self.given, self.held, n) for n in names if n in self.columns}
+        found = {n: find_declared_levels(self.given, self.held, n) for n in names if n in self.columns}
         return {name: levels for name, levels in found.items() if levels}
 
     def mend_of(self, name: str) -> str:
         """How numbers that are text are written, and the option that reads them."""
-        from audit.tables.formats.decoding import written_as
+        from audit.tables.formats.decoding import describe_numbers
 
         texts = self.held.column(name).drop_null().slice(0, LOOKED_AT_TEXTS).to_pylist()
-        return written_as([str(text) for text in texts], self.texts[0].dialect if self.texts else None)
+        return describe_numbers([str(text) for text in texts], self.texts[0].dialect if self.texts else None)
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Name of a view of the chosen columns, registered on the connection."""
-        return registered(con, self.held_rows(names))
+        return register_view(con, self.held_rows(names))
 
     def held_rows(self, names: Sequence[str]) -> pa.Table:
         """Chosen columns, each in the plainest type that says the same."""
-        return plain(self.held.select(self._chosen(names)), self._shown)
+        return to_plain_table(self.held.select(self._chosen(names)), self._shown)
 
 
-def _unreadable(shown: str, error: BaseException) -> SourceError:
+def _make_read_error(shown: str, error: BaseException) -> SourceError:
     first = printable((str(error).splitlines() or [type(error).__name__])[0], SHOWN_ERROR)
     memory = "memory" in first.lower()
     mend = "it needs more memory than there is" if memory else "it may be damaged or cut off: write it again"

@@ -99,7 +99,7 @@ class Places:
         shape, width = tuple(given.shape), self.cells.width
         if not given.is_floating_point():
             raise ValuesError(f"{kind} are {given.dtype}; give floating-point numbers, or prediction for class codes")
-        if not _of_classes(kind, given):
+        if not _has_classes(kind, given):
             if not self.cells.cuts:
                 raise ValuesError(f"{kind} of shape {shape} are of two classes; this tally has {width}")
             _refuse_length(given, rows, kind)
@@ -128,7 +128,7 @@ class Places:
         if kind == "prediction":
             return self._classes(given, given.device, nan=self.cells.nan - FIRST_CLASS) + FIRST_CLASS
         given = given.float() if given.dtype in HALF else given
-        if _of_classes(kind, given):
+        if _has_classes(kind, given):
             # The largest of logits with a NaN among them is NaN; its position would look like a class.
             largest, place = given.max(dim=1)
             return place.add_(FIRST_CLASS).masked_fill_(largest.isnan(), self.cells.nan)
@@ -140,7 +140,7 @@ class Places:
         at = (score.device, score.dtype)
         if at not in self._bounds:
             bounds = [0.0, *self.cells.cuts, float(np.nextafter(1.0, 2.0))]
-            self._bounds[at] = torch.tensor(_at_least(bounds, score.dtype), dtype=score.dtype, device=score.device)
+            self._bounds[at] = torch.tensor(_round_up(bounds, score.dtype), dtype=score.dtype, device=score.device)
         return self._bounds[at]
 
     def _classes(self, codes: Tensor, device: torch.device, nan: int = -1) -> Tensor:
@@ -152,7 +152,7 @@ class Places:
         return torch.where(codes.isnan(), float(nan), whole).to(torch.int64)
 
 
-def _of_classes(kind: str, given: Tensor) -> bool:
+def _has_classes(kind: str, given: Tensor) -> bool:
     """Whether there is a logit for each class."""
     return kind == "logits" and given.dim() == 2 and given.shape[1] > 1
 
@@ -164,7 +164,7 @@ def _refuse_length(values: Tensor, rows: int, what: str) -> None:
         )
 
 
-def _at_least(bounds: Sequence[float], dtype: torch.dtype) -> list[float]:
+def _round_up(bounds: Sequence[float], dtype: torch.dtype) -> list[float]:
     """Smallest numbers of a type that are not below these: a score that reaches one has reached the bound itself.
 
     The nearest float32 of 0.7 lies below it; a score that equals it is no 0.7 to whoever reads the scores from a file.

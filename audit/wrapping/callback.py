@@ -15,9 +15,18 @@ from types import TracebackType
 from typing import Any, Self
 
 from audit.errors import DataRefusedError, InputError, QuestionError, words_of
-from audit.system.current_run import any_elsewhere, is_going_on, step_out
-from audit.wrapping.safely import LONGEST, say, undisturbed
-from audit.wrapping.seen import Family, Seen, keep, left_by_threads, opened, opened_here, reference, seen_by
+from audit.system.current_run import is_any_elsewhere, is_going_on, leave_run
+from audit.wrapping.safely import LONGEST, preserve_state, say
+from audit.wrapping.seen import (
+    Family,
+    Seen,
+    find_seen,
+    keep,
+    keep_opened,
+    list_left_by_threads,
+    list_opened_here,
+    make_reference,
+)
 from audit.wrapping.wrap import Training, active, training
 
 UNSAID = (
@@ -32,7 +41,7 @@ IN_ANOTHER_THREAD = (
 )
 
 
-class Hooked:
+class CallbackBase:
     """What the callbacks of all frameworks share.
 
     Parameters
@@ -72,7 +81,7 @@ class Hooked:
 
     @property
     def _seen(self) -> Seen:
-        return seen_by(self)
+        return find_seen(self)
 
     def _begin(self, rank: int = 0, anchor: Any = None, of: Any = None) -> None:
         """Open the audit before a training, or use the one that is active.
@@ -96,7 +105,7 @@ class Hooked:
         if of is not None and self._of_another(of):
             return
         close_unsaid()
-        seen = Seen(of=None if of is None else reference(of), run=None if self._stored or rank else active())
+        seen = Seen(of=None if of is None else make_reference(of), run=None if self._stored or rank else active())
         keep(self, seen)
         self._note(seen)
         if self._stored:
@@ -108,7 +117,7 @@ class Hooked:
 
     def _of_another(self, of: Any) -> bool:
         """Whether the audit of this very training is open already, by another callback of the list or this one."""
-        opener = next((s for s in opened_here() if s.of is not None and s.of() is of), None)
+        opener = next((s for s in list_opened_here() if s.of is not None and s.of() is of), None)
         if opener is None:
             return False
         if self._seen is not opener:
@@ -124,7 +133,7 @@ class Hooked:
             self._family.last = seen.run
 
     def _open(self, anchor: Any, seen: Seen) -> None:
-        if self._config is None and any_elsewhere():
+        if self._config is None and is_any_elsewhere():
             say(IN_ANOTHER_THREAD)
             return
         if self._config is None:
@@ -140,8 +149,8 @@ class Hooked:
         except Exception as error:  # noqa: BLE001 - what breaks in the auditor never reaches the training
             say(f"audit: not begun: {words_of(error, LONGEST)}; training is untouched, and nothing is recorded")
             return
-        seen.run, seen.closer = run, weakref.finalize(anchor, _collected, run)
-        opened(seen)
+        seen.run, seen.closer = run, weakref.finalize(anchor, _close_collected, run)
+        keep_opened(seen)
 
     @property
     def _going_on(self) -> bool:
@@ -155,7 +164,7 @@ class Hooked:
         if seen.run is None or not is_going_on(seen.run):
             return
         if self._predictions is not None:
-            with contained(seen.run, "the predictions were not made"), undisturbed(model):
+            with contain_errors(seen.run, "the predictions were not made"), preserve_state(model):
                 seen.run.predictions(self._predictions(model))
         close(seen, None)
 
@@ -203,7 +212,7 @@ class Hooked:
         self._leave((*(s for s in begun if outermost and s is not own), own), error)
         if error is not None:
             self._fail(error)
-        lose(own)
+        lose_audit(own)
         keep(self, Seen())
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -218,10 +227,10 @@ class Hooked:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What a file keeps: nothing, so that no model carries the rows of its audit or fails to be stored."""
-        return stored, (type(self),)
+        return restore_stored, (type(self),)
 
 
-def stored(kind: type[Hooked]) -> Hooked:
+def restore_stored(kind: type[CallbackBase]) -> CallbackBase:
     """A callback as it comes out of a file: it audits nothing, and says so."""
     callback = kind()
     callback._stored = True  # noqa: SLF001 - of this module
@@ -233,29 +242,29 @@ def close(seen: Seen, error: BaseException | None) -> None:
     closer, seen.closer = seen.closer, None
     if closer is None or closer.detach() is None or seen.run is None:
         return
-    with contained(seen.run, "the audit was not concluded"):
+    with contain_errors(seen.run, "the audit was not concluded"):
         seen.run.__exit__(type(error) if error is not None else None, error, None)
 
 
-def lose(seen: Seen) -> None:
+def lose_audit(seen: Seen) -> None:
     """Close, as incomplete, an audit whose training never said that it ended."""
     closer, seen.closer = seen.closer, None
     if closer is None or closer.detach() is None or seen.run is None:
         return
-    with contained(seen.run, "the audit was not concluded"):
+    with contain_errors(seen.run, "the audit was not concluded"):
         seen.run.lose(UNSAID)
 
 
 def close_unsaid() -> None:
     """Close the audits of this thread or task whose trainings never said that they ended; others are not its own."""
-    for seen in (*reversed(opened_here()), *left_by_threads()):
+    for seen in (*reversed(list_opened_here()), *list_left_by_threads()):
         if not seen.held:
-            lose(seen)
+            lose_audit(seen)
 
 
-def _collected(run: Training) -> None:
+def _close_collected(run: Training) -> None:
     """Close the audit of an object that is gone, which may happen in the midst of anything: nothing is waited for."""
-    step_out(run)
+    leave_run(run)
     if not threading.main_thread().is_alive():
         run.lose(UNSAID)
         return
@@ -263,7 +272,7 @@ def _collected(run: Training) -> None:
 
 
 @contextmanager
-def contained(run: Training, what: str) -> Iterator[None]:
+def contain_errors(run: Training, what: str) -> Iterator[None]:
     """Make what breaks inside a problem of the run, and no exception."""
     try:
         yield

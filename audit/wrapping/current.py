@@ -9,7 +9,7 @@ NAMES = ("RANK", "OMPI_COMM_WORLD_RANK")
 """Where launchers say which process this is: torchrun and those that follow it, and MPI."""
 
 
-def other_rank() -> int | None:
+def find_other_rank() -> int | None:
     """Rank of this process where it is not the first; None on the first, and where nothing is distributed."""
     torch = sys.modules.get("torch")
     distributed = getattr(torch, "distributed", None)

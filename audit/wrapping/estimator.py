@@ -24,7 +24,7 @@ from audit.pipeline.stages import Findings, audit_model
 from audit.record.result import AuditResult, Run
 from audit.record.store import Store
 from audit.tables.open import open_frame
-from audit.wrapping.estimator_rows import PREDICTION, SCORE, Rows, rows_of
+from audit.wrapping.estimator_rows import PREDICTION, SCORE, Rows, make_rows
 from audit.wrapping.question import Asked
 from audit.wrapping.training import PATIENCE_S, Training
 
@@ -135,12 +135,12 @@ class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         estimator, rows = clone(self.estimator), self._rows(X, y, sensitive_features)
         if rows is None:
             self.audit_ = None
-            _fitted(estimator, X, y, params)
+            _fit_estimator(estimator, X, y, params)
         else:
             asked = Asked(config=rows.before, folder=rows.folder, store=self._store(), rows=rows.rows)
             options = {"insist": self.insist, "metered": self.metered, "patience_s": self.patience_s}
             with Training(asked, quiet=True, **options) as run:  # type: ignore[arg-type]
-                _fitted(estimator, X, y, params)
+                _fit_estimator(estimator, X, y, params)
             self.audit_ = run.result
         self.estimator_ = estimator
         for name in ("classes_", "n_features_in_", "feature_names_in_"):
@@ -168,7 +168,7 @@ class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "estimator_")
 
-        return judged_with(self, rows_of(self.config, self.estimator_, X, y, sensitive_features), X)
+        return judge_rows(self, make_rows(self.config, self.estimator_, X, y, sensitive_features), X)
 
     @_has("predict")
     def predict(self, X: Any, **params: Any) -> Any:  # noqa: N803
@@ -240,7 +240,7 @@ class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _rows(self, X: Any, y: Any, sensitive_features: Any) -> Rows | None:  # noqa: N803
         """What is audited; None, with a warning, where nothing names a group."""
-        rows = rows_of(self.config, self.estimator, X, y, sensitive_features)
+        rows = make_rows(self.config, self.estimator, X, y, sensitive_features)
         if rows.groups:
             return rows
         warnings.warn(
@@ -251,7 +251,7 @@ class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         return None
 
 
-def _fitted(estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> None:  # noqa: N803
+def _fit_estimator(estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> None:  # noqa: N803
     """Fit; without labels where the estimator takes none."""
     if y is None and "y" not in inspect.signature(estimator.fit).parameters:
         estimator.fit(X, **params)
@@ -263,7 +263,7 @@ __all__ = ["Audited", "NotAuditedWarning"]
 
 
 # Held-out predictions of a fitted estimator, judged together with what its fit has found.
-def judged_with(audited: Any, rows: Rows, X: Any) -> AuditResult:  # noqa: N803
+def judge_rows(audited: Any, rows: Rows, X: Any) -> AuditResult:  # noqa: N803
     """Audit of the predictions of a fitted `Audited`, with its fit's own.
 
     Raises
@@ -276,14 +276,14 @@ def judged_with(audited: Any, rows: Rows, X: Any) -> AuditResult:  # noqa: N803
     score = _score(audited, rows, X)
     config = rows.judged(scored=score is not None)
     columns = dict(rows.columns) | {PREDICTION: audited.predict(X)} | ({} if score is None else {SCORE: score})
-    found, started = _found(audited.audit_), now()
+    found, started = _find_in_fit(audited.audit_), now()
     audit_model(open_frame(columns, "the held-out rows"), config, found, nullcontext)
     store = None if audited.store is None else Store(Path(audited.store))
     fit = audited.audit_
     run = Run(
         id=f"memory-{secrets.token_hex(4)}" if store is None else store.new_run_id(),
         started=started, finished=now(), version=__version__, command=("python", type(audited.estimator_).__name__),
-        code=code_version(rows.folder), **({} if fit is None else _of_fit(fit.run)),
+        code=code_version(rows.folder), **({} if fit is None else _describe_fit(fit.run)),
     )  # fmt: skip
     # What was not whole of the fit is not whole of this either, and releases nothing.
     result = conclude(config, found, run, None if fit is None else fit.energy, failed=bool(run.ended))
@@ -292,12 +292,12 @@ def judged_with(audited: Any, rows: Rows, X: Any) -> AuditResult:  # noqa: N803
     return result
 
 
-def _of_fit(run: Run) -> dict[str, Any]:
+def _describe_fit(run: Run) -> dict[str, Any]:
     """How the fit went, which is on record with what is judged of it."""
     return {"exit_codes": run.exit_codes, "continued": run.continued, "ended": run.ended}
 
 
-def _found(fit: AuditResult | None) -> Findings:
+def _find_in_fit(fit: AuditResult | None) -> Findings:
     """What the fit has found of its data."""
     if fit is None:
         return Findings()

@@ -14,9 +14,9 @@ from sklearn.utils.multiclass import type_of_target
 from audit.config.read import build
 from audit.config.schema import Config
 from audit.errors import QuestionError, printable
-from audit.tables.arrays import attributes
-from audit.tables.python_values import names, shown
-from audit.wrapping.question import MEMORY, given_as
+from audit.tables.arrays import name_attributes
+from audit.tables.python_values import describe_value, require_names
+from audit.wrapping.question import MEMORY, read_given
 
 LABEL, PREDICTION, SCORE = "y", "y_pred", "y_score"
 BEFORE = ("data", "checks", "energy")
@@ -61,7 +61,7 @@ class Rows:
         return build({**kept, "data": data, "predictions": predictions}, "the question")
 
 
-def rows_of(config: Any, estimator: Any, X: Any, y: Any, sensitive_features: Any) -> Rows:  # noqa: N803
+def make_rows(config: Any, estimator: Any, X: Any, y: Any, sensitive_features: Any) -> Rows:  # noqa: N803
     """Columns of ``X``, of the groups and of the labels, under names that do not clash.
 
     Raises
@@ -69,11 +69,11 @@ def rows_of(config: Any, estimator: Any, X: Any, y: Any, sensitive_features: Any
     QuestionError
         When a name clashes, or the configuration is none.
     """
-    raw, folder = _raw(config)
+    raw, folder = _read_sections(config)
     data = dict(raw.get("data", {}))
-    apart = {} if sensitive_features is None else attributes(sensitive_features, "sensitive_features")
-    columns = {**features(X), **apart}
-    groups = names(data.get("groups") or list(apart), "groups")
+    apart = {} if sensitive_features is None else name_attributes(sensitive_features, "sensitive_features")
+    columns = {**name_features(X), **apart}
+    groups = require_names(data.get("groups") or list(apart), "groups")
     label = str(data.pop("label", LABEL))
     task = "regression" if is_regressor(estimator) else "classification"
     if y is not None:
@@ -91,10 +91,10 @@ def rows_of(config: Any, estimator: Any, X: Any, y: Any, sensitive_features: Any
     return Rows(columns=columns, groups=groups, folder=folder, raw=raw, task=task, label=label)
 
 
-def features(X: Any) -> dict[str, Any]:  # noqa: N803
+def name_features(X: Any) -> dict[str, Any]:  # noqa: N803
     """Columns of ``X`` by name; those of a dense array are x0, x1 and so on, and a sparse one has none to look at."""
     if hasattr(X, "columns"):
-        return attributes(X, "X")
+        return name_attributes(X, "X")
     if hasattr(X, "toarray"):
         return {}
     array = np.asarray(X)
@@ -103,15 +103,15 @@ def features(X: Any) -> dict[str, Any]:  # noqa: N803
     return {f"x{i}": array[:, i] for i in range(array.shape[1])}
 
 
-def _raw(config: Any) -> tuple[dict[str, Any], Path]:
+def _read_sections(config: Any) -> tuple[dict[str, Any], Path]:
     """Sections of a question, and where its paths start."""
-    given, folder = given_as({} if config is None else config, "model")
+    given, folder = read_given({} if config is None else config, "model")
     if isinstance(given, Config):
         return given.model_dump(mode="json", exclude_none=True, exclude_unset=True), folder
     for name in ("data", "predictions"):
         if not isinstance(given.get(name, {}), dict):
-            raise QuestionError(f"config: {name} must be a table of keys, not {shown(given[name])}")
+            raise QuestionError(f"config: {name} must be a table of keys, not {describe_value(given[name])}")
     waivers = given.get("waivers", [])
     if not isinstance(waivers, list) or not all(isinstance(w, dict) for w in waivers):
-        raise QuestionError(f"config: waivers must be a list of tables, not {shown(waivers)}")
+        raise QuestionError(f"config: waivers must be a list of tables, not {describe_value(waivers)}")
     return given, folder

@@ -15,8 +15,8 @@ from audit.config.written_limits import rules_of
 from audit.errors import QuestionError
 from audit.estimate import Stage
 from audit.system.environment import DEFAULT_STORE, STORE
-from audit.tables.python_values import deep, shown
-from audit.wrapping.sidecar.client import Beside
+from audit.tables.python_values import describe_value, make_plain
+from audit.wrapping.sidecar.client import SidecarClient
 
 MEMORY, MEMORY_TEST = "memory", "memory test"
 
@@ -33,11 +33,11 @@ class Asked:
     """Frames by the source that they stand for."""
     handed: Any = None
     """Predictions."""
-    beside: Beside | None = None
+    beside: SidecarClient | None = None
     """The process of the meter, where it was started before anything else was looked at."""
 
 
-def asked_of(config: Any, data: Any, test: Any, store: str | Path | None) -> Asked:
+def make_question(config: Any, data: Any, test: Any, store: str | Path | None) -> Asked:
     """The question of a wrapped training.
 
     Raises
@@ -50,7 +50,7 @@ def asked_of(config: Any, data: Any, test: Any, store: str | Path | None) -> Ask
     rows = {MEMORY: data} if data is not None else {}
     if test is not None:
         rows[MEMORY_TEST] = test
-    given, folder = given_as(config)
+    given, folder = read_given(config)
     question = given if isinstance(given, Config) else build(_with_sources(given, rows), "the question")
     if rows:
         sources = {"source": MEMORY, "test": MEMORY_TEST if MEMORY_TEST in rows else None, "prepare": None}
@@ -61,11 +61,11 @@ def asked_of(config: Any, data: Any, test: Any, store: str | Path | None) -> Ask
     require_waived(question, dt.datetime.now(dt.UTC).date())
     kept = store if store is not None else os.environ.get(STORE, DEFAULT_STORE)
     if not isinstance(kept, (str, os.PathLike)):
-        raise QuestionError(f"store must be the path of a folder, not {shown(kept)}")
+        raise QuestionError(f"store must be the path of a folder, not {describe_value(kept)}")
     return Asked(config=question, folder=folder, store=Path(kept).absolute(), rows=rows)
 
 
-def given_as(config: Any, stage: Stage | None = None) -> tuple[Config | dict[str, Any], Path]:
+def read_given(config: Any, stage: Stage | None = None) -> tuple[Config | dict[str, Any], Path]:
     """A question as it was given, its sections copied and made plain where it is a mapping, and where its paths start.
 
     Parameters
@@ -83,13 +83,13 @@ def given_as(config: Any, stage: Stage | None = None) -> tuple[Config | dict[str
     if isinstance(config, Config):
         return config, Path()
     if isinstance(config, Mapping):
-        raw: dict[str, Any] = deep(config)
+        raw: dict[str, Any] = make_plain(config)
         if rules := rules_of(raw.get("gates"), stage or ("model" if "predictions" in raw else "data")):
             raw["gates"] = rules
         return raw, Path()
     if isinstance(config, (str, os.PathLike)):
         return load(Path(config))
-    raise QuestionError(f"config is {shown(config)}; give the path of an audit.toml, or a mapping")
+    raise QuestionError(f"config is {describe_value(config)}; give the path of an audit.toml, or a mapping")
 
 
 def _with_sources(raw: dict[str, Any], rows: Mapping[str, Any]) -> dict[str, Any]:

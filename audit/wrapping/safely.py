@@ -29,7 +29,7 @@ class Outcome(Generic[T]):
     error: BaseException | None = None
 
 
-def within(patience_s: float, what: str, work: Callable[[], T]) -> Outcome[T]:
+def work_within(patience_s: float, what: str, work: Callable[[], T]) -> Outcome[T]:
     """Do work in a thread of its own; what takes longer than the patience is left to itself.
 
     Parameters
@@ -78,7 +78,7 @@ def say(text: str) -> None:
 
 # Whatever a function draws or switches while predictions are made, training's surroundings are as before.
 @contextmanager
-def undisturbed(model: Any) -> Iterator[None]:
+def preserve_state(model: Any) -> Iterator[None]:
     """Predict with a model: a torch module in eval mode without gradients, all random states as they were.
 
     A loader of torch draws from the global state even where it does not shuffle.

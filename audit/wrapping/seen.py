@@ -54,7 +54,7 @@ _EVERYWHERE: list[Seen] = []
 _LOCK = threading.RLock()
 
 
-def seen_by(callback: Any) -> Seen:
+def find_seen(callback: Any) -> Seen:
     """What a callback has seen last in this context."""
     return next((seen for of, seen in _SEEN.get() if of() is callback), Seen())
 
@@ -65,26 +65,26 @@ def keep(callback: Any, seen: Seen) -> None:
     _SEEN.set((*others, (weakref.ref(callback), seen)))
 
 
-def opened_here() -> tuple[Seen, ...]:
+def list_opened_here() -> tuple[Seen, ...]:
     """Audits that callbacks have opened in this context and that nobody has closed."""
     return tuple(s for s in _OPENED.get() if s.closer is not None and s.closer.alive)
 
 
-def left_by_threads() -> tuple[Seen, ...]:
+def list_left_by_threads() -> tuple[Seen, ...]:
     """Audits that nobody has closed, and whose threads have ended."""
     with _LOCK:
         _EVERYWHERE[:] = [s for s in _EVERYWHERE if s.closer is not None and s.closer.alive]
         return tuple(s for s in _EVERYWHERE if not s.thread.is_alive())
 
 
-def opened(seen: Seen) -> None:
+def keep_opened(seen: Seen) -> None:
     """Keep an audit that a callback has opened."""
-    _OPENED.set((*opened_here(), seen))
+    _OPENED.set((*list_opened_here(), seen))
     with _LOCK:
         _EVERYWHERE.append(seen)
 
 
-def reference(trains: Any) -> weakref.ref[Any] | None:
+def make_reference(trains: Any) -> weakref.ref[Any] | None:
     """A weak reference to what trains; None where there can be none."""
     try:
         return weakref.ref(trains)

@@ -23,7 +23,7 @@ from audit.energy.meter import Phase
 from audit.errors import SourceError, StoreError, printable
 from audit.record.store import Store
 from audit.wrapping.question import MEMORY, Asked
-from audit.wrapping.sidecar.client import Beside
+from audit.wrapping.sidecar.client import SidecarClient
 
 if TYPE_CHECKING:
     from audit.config.schema import Config
@@ -74,7 +74,7 @@ class Recording:
             "id": self._store.new_run_id(),
             "started": now(),
             "version": __version__,
-            "command": _command(),
+            "command": _read_command(),
         }
         self._before: Mapping[Path, Stamp] = {}
         self._watch: Watch | None = None
@@ -167,7 +167,7 @@ class Recording:
         """End the phase of the training, and keep how it ended."""
         if self._beside is not None:
             self._beside.leave()
-        code = _exit_code(error)
+        code = _to_exit_code(error)
         self.found.exit_codes["train"] = code
         self.trained_well = code == 0
         if code != 0:
@@ -241,10 +241,10 @@ class Recording:
             if place is not None:
                 shutil.rmtree(place, ignore_errors=True)
 
-    def _watched(self) -> Beside:
+    def _watched(self) -> SidecarClient:
         """The process beside the training, told what it must know to have the last word."""
         config = self._config.model_dump(mode="json", exclude_none=True)
-        beside, self._asked.beside = self._asked.beside or Beside(), None
+        beside, self._asked.beside = self._asked.beside or SidecarClient(), None
         beside.begin({
             "config": config, "staging": str(self.staging), "folder": str(self._asked.folder.absolute()),
             "parent": os.getpid(), "run": self._begun, "kept": self._spare is None,
@@ -301,13 +301,13 @@ class Recording:
         return before == stamp or (before[:3] == stamp[:3] and self._watch.untouched(path))
 
 
-def _command() -> tuple[str, ...]:
+def _read_command() -> tuple[str, ...]:
     """How this process was started, by the file alone: arguments may hold secrets."""
     script = Path(next(iter(sys.argv), "")).name
     return ("python", script) if script else ("python",)
 
 
-def _exit_code(error: BaseException | None) -> int:
+def _to_exit_code(error: BaseException | None) -> int:
     """Exit code that the training's process would end with; negative for a signal."""
     if error is None:
         return 0

@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from audit.errors import DataRefusedError, InputError, QuestionError, UndecidedWarning, words_of
-from audit.system.current_run import step_in, step_out
-from audit.wrapping.current import other_rank
-from audit.wrapping.safely import LONGEST, say, within
+from audit.system.current_run import enter_run, leave_run
+from audit.wrapping.current import find_other_rank
+from audit.wrapping.safely import LONGEST, say, work_within
 
 if TYPE_CHECKING:
     from audit.record.result import AuditResult
@@ -53,7 +53,7 @@ class Training:
         self._pid = os.getpid()
         self._mlflow_run: str | None = None
         """The one at the beginning: some frameworks end it before they say that training has ended."""
-        self._rank = other_rank()
+        self._rank = find_other_rank()
 
     @property
     def names_predictions(self) -> bool:
@@ -96,7 +96,7 @@ class Training:
         from audit.wrapping.steps import Recording
 
         asked, metered = self._asked, self._metered
-        made = within(self._patience_s, "no audit", lambda: Recording(asked, metered=metered, note=self.note))
+        made = work_within(self._patience_s, "no audit", lambda: Recording(asked, metered=metered, note=self.note))
         recording = self._recording = made.value
         if recording is None:
             self.note(str(made.problem))
@@ -106,8 +106,8 @@ class Training:
         except BaseException:
             recording.abandon()
             raise
-        step_in(self, recording.staging)
-        entered = within(self._patience_s, "the meter was not started", recording.enter_training)
+        enter_run(self, recording.staging)
+        entered = work_within(self._patience_s, "the meter was not started", recording.enter_training)
         if entered.problem is not None:
             self.note(entered.problem)
         self._mlflow_run = active_run_id()
@@ -131,7 +131,7 @@ class Training:
         self._step_out(recording, lambda: recording.lose_training(reason))
 
     def _step_out(self, recording: Recording, leave: Callable[[], None]) -> None:
-        step_out(self)
+        leave_run(self)
         try:
             leave()
         except Exception as error:  # noqa: BLE001 - what breaks in the auditor never reaches the training
@@ -140,7 +140,7 @@ class Training:
 
     def _look(self, recording: Recording) -> None:
         """Look at the data before the training, which a failing gate keeps from starting."""
-        seen = within(self._patience_s, "the data was not checked", recording.look_at_data)
+        seen = work_within(self._patience_s, "the data was not checked", recording.look_at_data)
         if isinstance(seen.error, InputError):
             raise seen.error
         if seen.problem is not None:
@@ -173,16 +173,18 @@ class Training:
     def _conclude(self, recording: Recording) -> None:
         """Audit what the training left, judge, record, and say so in a line."""
         if recording.trained_well:
-            audited = within(self._patience_s, "the predictions were not audited", recording.audit_predictions)
+            audited = work_within(self._patience_s, "the predictions were not audited", recording.audit_predictions)
             if audited.problem is not None:
                 self.note(audited.problem)
-        concluded = within(self._patience_s, "the audit was not concluded", lambda: recording.conclude(self.problems))
+        concluded = work_within(
+            self._patience_s, "the audit was not concluded", lambda: recording.conclude(self.problems)
+        )
         result = self.result = concluded.value
         if result is None:
             self.note(str(concluded.problem))
             recording.let_go()
             return
-        written = within(self._patience_s, "the run is not in the store", lambda: recording.write(result))
+        written = work_within(self._patience_s, "the run is not in the store", lambda: recording.write(result))
         if written.problem is not None:
             self.note(written.problem)
         self.folder = written.value
@@ -196,7 +198,7 @@ class Training:
         run_id = active_run_id() or self._mlflow_run
         if run_id is None:
             return
-        logged = within(self._patience_s, "not logged to MLflow", lambda: log(result, run_id=run_id))
+        logged = work_within(self._patience_s, "not logged to MLflow", lambda: log(result, run_id=run_id))
         if logged.problem is not None:
             self._say(f"audit: {logged.problem}; the record in the store is as it was")
 

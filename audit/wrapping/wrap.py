@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from audit.system.current_run import innermost
-from audit.wrapping.current import other_rank
-from audit.wrapping.sidecar.client import Beside
+from audit.system.current_run import current_run
+from audit.wrapping.current import find_other_rank
+from audit.wrapping.sidecar.client import SidecarClient
 from audit.wrapping.training import PATIENCE_S, Training
 
 P = ParamSpec("P")
@@ -67,11 +67,11 @@ def training(
     ...     run.predictions({"y": [1, 0], "p": [1, 0], "sex": ["f", "m"]})
     """
     # A meter takes a second to start: all that is imported for the question is imported meanwhile.
-    beside = Beside() if metered and other_rank() is None else None
-    from audit.wrapping.question import asked_of
+    beside = SidecarClient() if metered and find_other_rank() is None else None
+    from audit.wrapping.question import make_question
 
     try:
-        asked = asked_of(config, data, test, store)
+        asked = make_question(config, data, test, store)
     except BaseException:
         if beside is not None:
             beside.abandon()
@@ -109,7 +109,7 @@ def trained(config: Any = None, **options: Any) -> Callable[[Callable[P, T]], Ca
 
 def active() -> Training | None:
     """The innermost training that is inside its audit in this process; None where there is none."""
-    found: Training | None = innermost()
+    found: Training | None = current_run()
     return found
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from benchmarks.page import AtMost, Benchmark, Scale, Section, Sides
 
-from audit.energy.instruments.isolated import Apart
+from audit.energy.instruments.isolated import IsolatedInstrument
 from audit.energy.meter import Meter
 
 WINDOW_S, QUICK_S = 32.0, 2.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class Watched(Apart):
+class Watched(IsolatedInstrument):
     """The instrument of every run, with the processor time of its process."""
 
     def cpu_s(self) -> float:

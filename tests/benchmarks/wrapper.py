@@ -21,7 +21,7 @@ from audit.wrapping.sidecar import client
 spent = Counter()
 
 def timed(name):
-    real = getattr(client.Beside, name)
+    real = getattr(client.SidecarClient, name)
     def wrapped(self, *args):
         began = time.perf_counter()
         if name == "__init__":
@@ -30,7 +30,7 @@ def timed(name):
             return real(self, *args)
         finally:
             spent[name] += time.perf_counter() - (self.began if name == "ready" else began)
-    setattr(client.Beside, name, wrapped)
+    setattr(client.SidecarClient, name, wrapped)
 
 for name in ("__init__", "ready", "leave", "stop"):
     timed(name)

@@ -32,8 +32,8 @@ from audit.counting.columns.figures import Family, Figures, families
 from audit.counting.terms import Band, Column
 from audit.errors import QuestionError, no_such, printable
 from audit.record.result import Check, CheckOutcome
-from audit.tables.connection import connection
-from audit.tables.kinds import band_texts, level_text
+from audit.tables.connection import open_connection
+from audit.tables.kinds import name_bands, name_level
 from audit.tables.pandas_frames import UnlikePandasError
 from audit.tables.table import Table
 
@@ -213,7 +213,7 @@ class Answering:
         except UnlikePandasError as error:
             self._unlike(error)
             return
-        with connection() as con, self.table.reading():
+        with open_connection() as con, self.table.reading():
             scan = self.pandas.scan(con, read, grouped)
             known = families(scan)
             made = [None if self._is_told(e) else aggregate(e, known) for e in self.suite.expectations]
@@ -255,7 +255,7 @@ class Answering:
                 "bin it, or ask for another one"
             )
         key = self._key(column)
-        bands = band_texts(key.edges) if isinstance(key, Band) else None
+        bands = name_bands(key.edges) if isinstance(key, Band) else None
         places = [_place(column, each, bands) for each in found]
         for at, how in hows.items():
             here = [Asked(self.suite.expectations[at], place) for place in places]
@@ -352,7 +352,7 @@ def _told(expectation: Expectation, columns: Sequence[str]) -> Answer | str | No
 
 
 def _place(column: str, found: Figures, bands: Sequence[str] | None) -> Place:
-    level = level_text(found.group, bands)
+    level = name_level(found.group, bands)
     name = f" where {printable(column)} is {'missing' if level is None else printable(level)}"
     return Place(column, found.group, name, found.rows)
 

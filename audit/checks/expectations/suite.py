@@ -85,7 +85,7 @@ def read_suite(path: Path | str) -> Suite:
 
 def _text(path: Path, shown: str) -> str:
     try:
-        return strict_json.text(path, LARGEST_BYTES, mark=True)
+        return strict_json.read_text(path, LARGEST_BYTES, mark=True)
     except strict_json.NotStrictError as error:
         raise SourceError(f"suite '{shown}' {_unfit(error, path)}") from error
     except OSError as error:
@@ -104,7 +104,7 @@ def _unfit(error: strict_json.NotStrictError, path: Path) -> str:
 
 def _json(text: str, shown: str) -> Any:
     try:
-        return strict_json.loads(text)
+        return strict_json.read_value(text)
     except strict_json.NotStrictError as error:
         raise SourceError(f"suite '{shown}': {error}") from error
     except json.JSONDecodeError as error:

@@ -16,7 +16,7 @@ from typing import Any
 from audit.checks.expectations.answer import Expectation
 from audit.errors import AuditError
 from audit.system import strict_json
-from audit.system.assets import asset
+from audit.system.assets import find_asset
 
 FOLDER = "reports/schema/great-expectations"
 LARGEST_BYTES = 1_000_000
@@ -38,10 +38,10 @@ def _models(of: str | None) -> Mapping[str, Mapping[str, Any]]:
     if of is None:
         return {}
     try:
-        path = asset(f"{FOLDER}/{of}.json")
+        path = find_asset(f"{FOLDER}/{of}.json")
     except AuditError:
         return {}
-    found: dict[str, Mapping[str, Any]] = strict_json.loads(strict_json.text(path, LARGEST_BYTES))
+    found: dict[str, Mapping[str, Any]] = strict_json.read_value(strict_json.read_text(path, LARGEST_BYTES))
     return found
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from audit.checks.check import CheckKind
 from audit.checks.part import Joint, OpenPart, group, several
 from audit.record.result import Check
-from audit.tables.kinds import band_texts, level_text
+from audit.tables.kinds import name_bands, name_level
 
 LEAST_ROWS = 30
 """Rows from which a crossing can be spoken of: the uncertainty of a rate is then at most 18 points."""
@@ -63,7 +63,7 @@ def _find(looked: OpenPart) -> Iterator[Check]:
 
 def _table(joint: Joint, bins: Mapping[str, tuple[float, ...]]) -> _Table | None:
     """Rows by known levels; None where there are too many crossings."""
-    texts = [[level_text(v, band_texts(bins[c]) if c in bins else None) for v in joint.level(c)] for c in joint.columns]
+    texts = [[name_level(v, name_bands(bins[c]) if c in bins else None) for v in joint.level(c)] for c in joint.columns]
     levels = tuple(sorted({t for t in column if t is not None}) for column in texts)
     if prod(len(x) + 1 for x in levels) > MOST_PATTERNS:
         return None

@@ -15,7 +15,7 @@ from audit.checks.written_numbers import NUMBERS, NUMERIC, PLAIN
 from audit.counting.columns.profile import Profile
 from audit.errors import printable
 from audit.record.result import Check
-from audit.tables.connection import quoted
+from audit.tables.connection import quote_identifier
 
 OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 SITES = "(facebook|twitter|x|instagram|linkedin|github|tiktok|reddit|t|youtube|vk|xing|orcid)"
@@ -213,6 +213,6 @@ def amounts_sql(column: str, source: str, rows: int) -> str:
 
 def _each(column: str, source: str, rows: int, value: str) -> str:
     """Different values of the first rows as ``v``, and how many rows have each as ``n``."""
-    some = f"(SELECT {quoted(column)} AS c FROM {source} LIMIT {rows})"  # noqa: S608
+    some = f"(SELECT {quote_identifier(column)} AS c FROM {source} LIMIT {rows})"  # noqa: S608
     counted = f"SELECT {value} AS v, count(*) AS n FROM {some} WHERE c IS NOT NULL GROUP BY 1"  # noqa: S608
     return f"(SELECT * FROM ({counted}) WHERE v <> '')"  # noqa: S608

@@ -23,7 +23,7 @@ from audit.counting.labels import binary, is_missing, positive_class
 from audit.counting.terms import Band, Number, Rows, Test
 from audit.errors import printable
 from audit.record.result import Check
-from audit.tables.kinds import level_text
+from audit.tables.kinds import name_level
 
 TELLING = 0.8
 """Deepchecks warns of a feature whose predictive power score for the label is above this (FeatureLabelCorrelation)."""
@@ -114,7 +114,7 @@ def _reading(looked: OpenPart, label: str) -> Callable[[Any], Hashable]:
     if plan.label is None or joint is None or looked.profiles[label].distinct > MOST_DISTINCT:
         return lambda value: value
     if plan.classes:
-        return level_text
+        return name_level
     rows = {v: int(n) for v, n in zip(joint.level(label), joint.n, strict=True) if not is_missing(v)}
     return binary(rows, positive_class(rows, plan.positive, label), label).get
 

@@ -24,7 +24,7 @@ from audit.counting.columns.repeats import fingerprint_sql
 from audit.errors import printable
 from audit.estimate import Level
 from audit.record.result import Check
-from audit.tables.kinds import band_texts, level_text
+from audit.tables.kinds import name_bands, name_level
 
 MOST_SAID = 4
 """Groups of one column that are named."""
@@ -250,9 +250,9 @@ def _counted(looked: OpenPart, train: OpenPart, key: str, by: str) -> list[Leake
         "SELECT g, count(twins.fa), count(*) FROM mine LEFT JOIN twins USING (fa, fb) GROUP BY g"
     )
     bins = looked.config.data.bins
-    bands = band_texts(bins[by]) if by in bins else None
+    bands = name_bands(bins[by]) if by in bins else None
     rows: Mapping[Level, list[int]] = {}
     for value, leaked, n in looked.scan.ask(sql):
-        before = rows.get(level := level_text(value, bands), [0, 0])
+        before = rows.get(level := name_level(value, bands), [0, 0])
         rows = {**rows, level: [before[0] + int(leaked), before[1] + int(n)]}
     return [Leaked(level, *counts) for level, counts in rows.items()]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from audit.checks.check import CheckKind
 from audit.checks.part import OpenPart, listed, several
 from audit.record.result import Check
-from audit.tables.lookalikes import Twins, near_twins
+from audit.tables.lookalikes import Twins, find_near_twins
 
 MOST_CATEGORIES = 500
 """Different texts beyond which a column is no list of categories."""
@@ -49,9 +49,9 @@ def _twins(looked: OpenPart, column: str, names: Mapping[str, int]) -> tuple[Twi
     """Look-alikes here, or here and in train; those inside one group column are DV002's, those of train are its own."""
     train, group = looked.train, column in looked.config.data.groups
     if train is None or column not in train.profiles or train.profiles[column].kind != "text":
-        return () if group else near_twins(names)
+        return () if group else find_near_twins(names)
     before = _names(train, column) if _listing(train, column) else {}
-    each = near_twins({*names, *before})
+    each = find_near_twins({*names, *before})
     return tuple(t for t in each if (not group or set(t.names) - set(names)) and set(t.names) - set(before))
 
 

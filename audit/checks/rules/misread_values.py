@@ -18,7 +18,7 @@ from audit.config.schema import Config
 from audit.counting.columns.profile import Profile
 from audit.errors import printable
 from audit.record.result import Check
-from audit.tables.connection import quoted
+from audit.tables.connection import quote_identifier
 
 CELLS, FEWEST_ROWS = 20_000_000, 2_000
 """Cells that are looked at, and rows of each column at least."""
@@ -70,7 +70,7 @@ def _of_profile(column: str, profile: Profile) -> str | None:
 
 def _of_floats(looked: OpenPart, columns: Sequence[str]) -> Mapping[str, str]:
     """Columns of numbers that hold infinities, from one pass over their rows."""
-    asked = ", ".join(f"count(*) FILTER (isinf(CAST({quoted(c)} AS DOUBLE)))" for c in columns)
+    asked = ", ".join(f"count(*) FILTER (isinf(CAST({quote_identifier(c)} AS DOUBLE)))" for c in columns)
     scan = looked.narrow(columns)
     counts = scan.ask(f"SELECT {asked} FROM {scan.source}")[0]  # noqa: S608
     rows = zip(columns, map(int, counts), strict=True)
@@ -102,7 +102,7 @@ def _counts(
 ) -> Mapping[str, tuple[int, ...]]:
     """Rows of each column of which each condition on ``{v}`` holds, from one pass over the first rows."""
     asked = [f"count(*) FILTER ({c.replace('{v}', f'trim(c{at})')})" for at in range(len(columns)) for c in conditions]
-    named = ", ".join(f"{quoted(column)} AS c{at}" for at, column in enumerate(columns))
+    named = ", ".join(f"{quote_identifier(column)} AS c{at}" for at, column in enumerate(columns))
     scan = looked.narrow(columns)
     answers = scan.ask(f"SELECT {', '.join(asked)} FROM (SELECT {named} FROM {scan.source} LIMIT {rows})")[0]  # noqa: S608
     width = len(conditions)

@@ -14,7 +14,7 @@ from audit.counting.terms import fold_key
 from audit.estimate import Level
 from audit.measurement.inference.contingency import rates_apart
 from audit.record.result import Check
-from audit.tables.kinds import Kind, band_texts, level_text
+from audit.tables.kinds import Kind, name_bands, name_level
 
 GAP = 0.01
 """Smallest difference of shares that matters: one row in a hundred."""
@@ -83,8 +83,8 @@ def _by_level(
 ) -> tuple[list[Level], np.ndarray, np.ndarray]:
     """Known groups, their rows, and those without a value, by group and fold."""
     bins, folded = looked.config.data.bins, looked.config.unit is not None
-    bands = band_texts(bins[by]) if by in bins else None
-    named = [level_text(cell[at], bands) for cell in found.cells]
+    bands = name_bands(bins[by]) if by in bins else None
+    named = [name_level(cell[at], bands) for cell in found.cells]
     levels = sorted({level for level in named if level is not None})
     folds = sorted({cell[-1] for cell in found.cells}) if folded else [None]
     rows, missing = (np.zeros((len(levels), len(folds))) for _ in range(2))

@@ -20,7 +20,7 @@ from audit.counting.columns.repeats import MANY, Repeats, Surroundings, repeats,
 from audit.estimate import Level
 from audit.measurement.inference.contingency import at_least
 from audit.record.result import Check
-from audit.tables.kinds import band_texts, level_text
+from audit.tables.kinds import name_bands, name_level
 
 MOST_FREE = 3
 """Columns that are left out in turn."""
@@ -80,7 +80,7 @@ def _whole_groups(looked: OpenPart, found: Sequence[Repeats]) -> list[str]:
 
 def _level(looked: OpenPart, by: str, value: object) -> Level:
     bins = looked.config.data.bins
-    return level_text(value, band_texts(bins[by]) if by in bins else None)
+    return name_level(value, name_bands(bins[by]) if by in bins else None)
 
 
 def _part(looked: OpenPart) -> str:

@@ -16,7 +16,7 @@ from audit.counting.backends.sql import key_sql
 from audit.counting.plan import Plan
 from audit.errors import printable
 from audit.record.result import Check
-from audit.tables.connection import quoted
+from audit.tables.connection import quote_identifier
 
 
 class Crossing(NamedTuple):
@@ -85,7 +85,7 @@ def _named(by: Sequence[str]) -> str:
 def _counted(looked: OpenPart, by: tuple[str, ...]) -> Crossing:
     unit, names = looked.config.unit, ", ".join(f"k{i}" for i in range(len(by)))
     keys = ", ".join(f"{key_sql(looked.key(c))} AS k{i}" for i, c in enumerate(by))
-    people = "count(*)" if unit is None else f"count(DISTINCT {quoted(unit)})"
+    people = "count(*)" if unit is None else f"count(DISTINCT {quote_identifier(unit)})"
     each = f"SELECT {keys}, {people} AS n FROM {looked.scan.source} GROUP BY {names}"  # noqa: S608
     groups, small, smallest = looked.scan.ask(
         f"SELECT count(*), count(*) FILTER (n < {K}), min(n) FROM ({each})"  # noqa: S608

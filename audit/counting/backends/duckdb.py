@@ -19,7 +19,7 @@ from audit.counting.engine import Batch, Falling, Levels, Range
 from audit.counting.tally import Tally, TooManyCellsError, tally_of
 from audit.counting.terms import Band, Column, Extent, Fold, Key, Passes, Rows, Sum, Term, Total
 from audit.counting.weighing import BAND
-from audit.tables.connection import connection, quoted
+from audit.tables.connection import open_connection, quote_identifier
 from audit.tables.table import Table
 
 BATCH_ROWS = 1 << 17
@@ -95,7 +95,7 @@ class DuckScan:
         """How many different values the columns have among the first so many rows."""
         seen, distinct = 0, {}
         for at in range(0, len(columns), TOGETHER):
-            listed = ", ".join(map(quoted, columns[at : at + TOGETHER]))
+            listed = ", ".join(map(quote_identifier, columns[at : at + TOGETHER]))
             first = f"SELECT {listed} FROM {self.source} LIMIT {rows}"  # noqa: S608
             found = self._all(f"SELECT {listed}, count(*) FROM ({first}) GROUP BY ALL", -1)  # noqa: S608
             seen = sum(row[-1] for row in found)
@@ -223,5 +223,5 @@ class DuckEngine:
     @contextmanager
     def scan(self, table: Table, columns: Sequence[str]) -> Iterator[DuckScan]:
         """Open some columns of a table for reading."""
-        with connection() as con, table.reading():
+        with open_connection() as con, table.reading():
             yield DuckScan(con, table.scan(con, columns), table.rows)

@@ -44,8 +44,8 @@ from audit.counting.terms import (
 )
 from audit.errors import QuestionError, printable
 from audit.tables.files import Part
-from audit.tables.formats.parquet import file_column, keys_of
-from audit.tables.kinds import Kind, rounds
+from audit.tables.formats.parquet import list_keys, name_file_column
+from audit.tables.kinds import Kind, make_rounding_error
 from audit.tables.table import Table
 
 if TYPE_CHECKING:
@@ -351,7 +351,7 @@ def refuse_rounding(scan: Scan, table: Table, columns: Sequence[str]) -> None:
     largest = scan.summary({c: Highest(Size(Number(c))) for c in limited})
     for column, size in largest.items():
         if size is not None and size >= table.limits[column]:
-            raise rounds(printable(table.name), column)
+            raise make_rounding_error(printable(table.name), column)
 
 
 def _polars(table: Table, columns: Sequence[str]) -> pl.LazyFrame:
@@ -361,8 +361,8 @@ def _polars(table: Table, columns: Sequence[str]) -> pl.LazyFrame:
     held = table.held_rows(columns)
     if held is not None:
         return pl.DataFrame(held).lazy()
-    chosen, keys = list(dict.fromkeys(columns)), keys_of(table.parts)
-    file = file_column(table.columns) if set(keys) & set(chosen) else None
+    chosen, keys = list(dict.fromkeys(columns)), list_keys(table.parts)
+    file = name_file_column(table.columns) if set(keys) & set(chosen) else None
     read = (_scanned(files, keys, file) for files in table.alike())
     return pl.concat([plain(nw.from_native(some), table, columns).to_native() for some in read])
 

@@ -22,7 +22,7 @@ import narwhals as nw
 from audit.counting.backends.narwhals import NarwhalsScan, plain, refuse_rounding
 from audit.errors import QuestionError, SourceError, printable
 from audit.tables.files import Part
-from audit.tables.formats.parquet import keys_of
+from audit.tables.formats.parquet import list_keys
 from audit.tables.lazy import SparkTable
 from audit.tables.table import Table
 
@@ -106,7 +106,7 @@ def _rows(spark: SparkSession, table: Table, files: Sequence[Part]) -> Any:
         reader = spark.read if base is None else spark.read.option("basePath", _spelled(base, ""))
         frames.append(reader.parquet(*(_spelled(part.path, GLOB) for part in parts)))
     frame = reduce(lambda one, other: one.unionByName(other), frames)
-    for key in keys_of(files):
+    for key in list_keys(files):
         said = _said_otherwise(table, key)
         frame = frame.replace(said, subset=[key]) if said else frame
     return frame

@@ -29,7 +29,7 @@ from audit.counting.terms import (
     Test,
     Total,
 )
-from audit.tables.connection import quoted
+from audit.tables.connection import quote_identifier
 
 SIGNS = {"below": "<", "above": ">", "at least": ">=", "at most": "<="}
 
@@ -43,7 +43,7 @@ def term_sql(term: Term) -> str:
     """Expression of a number."""
     match term:
         case Number(name):
-            return f"CAST({quoted(name)} AS DOUBLE)"
+            return f"CAST({quote_identifier(name)} AS DOUBLE)"
         case Banded(name, edges):
             value = term_sql(Number(name))
             near = [" * ".join((value, *map(double, factors))) for factors in term.factors]
@@ -67,7 +67,7 @@ def test_sql(test: Test | Every) -> str:
     if isinstance(test, Every):
         return " AND ".join(f"({test_sql(one)})" for one in test.tests)
     if isinstance(test.of, str):
-        return f"{quoted(test.of)} IS NULL"
+        return f"{quote_identifier(test.of)} IS NULL"
     value = term_sql(test.of)
     if test.is_ == "missing":
         return f"{value} IS NULL OR isnan({value})"
@@ -80,7 +80,7 @@ def key_sql(key: Key) -> str:
     """Expression to group by."""
     match key:
         case Column(name):
-            return quoted(name)
+            return quote_identifier(name)
         case Band(name, edges):
             value = term_sql(Number(name))
             steps = " + ".join(f"CAST({value} >= {double(edge)} AS TINYINT)" for edge in edges)
@@ -88,7 +88,7 @@ def key_sql(key: Key) -> str:
         case Passes(name, threshold):
             return f"({term_sql(Number(name))} >= {double(threshold)})"
         case Fold(unit, folds):
-            return f"CAST('0x' || substr(md5(CAST({quoted(unit)} AS VARCHAR)), 1, 8) AS BIGINT) % {folds}"
+            return f"CAST('0x' || substr(md5(CAST({quote_identifier(unit)} AS VARCHAR)), 1, 8) AS BIGINT) % {folds}"
         case Slice() | Steps():
             return _slice_sql(key)
         case _:

@@ -19,12 +19,12 @@ import duckdb
 from audit.counting.backends.duckdb import DuckScan
 from audit.counting.columns.ask import grouped_by
 from audit.counting.columns.figures import families
-from audit.tables.connection import quoted
+from audit.tables.connection import quote_identifier
 from audit.tables.formats.parquet import ParquetTable
-from audit.tables.kinds import plain
+from audit.tables.kinds import to_plain_table
 from audit.tables.lazy import LazyTable
-from audit.tables.pandas_frames import UnlikePandasError, frame_by_pandas, joined, telling
-from audit.tables.table import HeldTable, Table, registered
+from audit.tables.pandas_frames import UnlikePandasError, join_frames, read_by_pandas, tell_pandas_errors
+from audit.tables.table import HeldTable, Table, register_view
 
 if TYPE_CHECKING:
     import numpy as np
@@ -133,11 +133,11 @@ class HeldReading(Reading):
         table, chosen = self.table, list(names) or self.columns[:1]
         if isinstance(table, LazyTable):
             raw = table.raw_rows([*chosen, *groups])  # one query: it need not give the same rows twice
-            self._groups = plain(raw.select(list(groups)), table.name)
+            self._groups = to_plain_table(raw.select(list(groups)), table.name)
             self._frame = table.frame_by_pandas(raw.select(list(chosen)))
         elif isinstance(table, HeldTable):
             self._groups = table.held_rows(groups) if groups else None
-            self._frame = frame_by_pandas(table, list(chosen))
+            self._frame = read_by_pandas(table, list(chosen))
         else:
             with duckdb.connect(":memory:") as con:
                 table.scan(con, chosen)  # refuses, and says where its rows are
@@ -163,12 +163,12 @@ class HeldReading(Reading):
         if keys is not None:
             columns |= {alias_of(name): keys[name] for name in groups}
         columns = columns or {ALIAS: pa.nulls(len(frame))}
-        return DuckScan(con, registered(con, pa.table(columns)), len(frame))
+        return DuckScan(con, register_view(con, pa.table(columns)), len(frame))
 
     def _of_key(self, con: duckdb.DuckDBPyConnection, name: str) -> str:
         if self._groups is None:
             raise RuntimeError("a group is asked for before it was prepared")
-        return registered(con, self._groups.select([name]))
+        return register_view(con, self._groups.select([name]))
 
 
 def _shown(values: pd.Series[Any]) -> pa.Array:
@@ -224,12 +224,12 @@ class StreamedReading(Reading):
 
     def frame(self, names: Sequence[str]) -> pd.DataFrame:
         """Chosen columns of all files, one after another."""
-        with self.table.reading(), telling():
-            return joined(list(self.files.frames_by_pandas(list(names))), names, self.table.rows)
+        with self.table.reading(), tell_pandas_errors():
+            return join_frames(list(self.files.frames_by_pandas(list(names))), names, self.table.rows)
 
     def first(self, rows: int) -> pd.DataFrame:
         """All columns of so many rows."""
-        with self.table.reading(), telling():
+        with self.table.reading(), tell_pandas_errors():
             return next(iter(self.files.frames_by_pandas(list(map(str, self._empty[0].columns)), rows)))
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str], groups: Sequence[str]) -> DuckScan:
@@ -258,7 +258,7 @@ class StreamedReading(Reading):
         known = self.files.missing_in_footers(name)
         if known is not None:
             return known > 0
-        query = f"SELECT count(*) - count({quoted(name)}) FROM {self.table.scan(con, [name])}"  # noqa: S608
+        query = f"SELECT count(*) - count({quote_identifier(name)}) FROM {self.table.scan(con, [name])}"  # noqa: S608
         return bool(con.execute(query).fetchall()[0][0])
 
 

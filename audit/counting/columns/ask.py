@@ -29,7 +29,7 @@ from audit.counting.columns.figures import (
     weighted_sql,
 )
 from audit.counting.terms import Column, Key
-from audit.tables.connection import quoted
+from audit.tables.connection import quote_identifier
 
 SMALL = 100_000
 """Rows up to which any text is counted by value."""
@@ -126,7 +126,7 @@ def _ask_direct(asking: Asking, figures: Sequence[Figure], several: Sequence[Tog
     """One pass over a column for what is a sum of rows; different values take passes of their own."""
     apart = [f for f in figures if f.what in {"kinds", "repeated"} and f.condition is None]
     wanted: dict[Asked, str] = {
-        f: figure_sql(f, quoted(f.column), asking.family[f.column]) for f in figures if f not in apart
+        f: figure_sql(f, quote_identifier(f.column), asking.family[f.column]) for f in figures if f not in apart
     }
     wanted |= {t: together_sql(t, asking.family) for t in several if t.what != "repeated"}
     for together in [wanted] if asking.key is not None else _by_column(wanted):
@@ -155,7 +155,7 @@ def _by_bits(asking: Asking, figure: Figure) -> int | None:
     """Different whole numbers from a map of bits; None where it would be long, or does not say what is asked."""
     if asking.family[figure.column] != "integer":
         return None
-    column, source = quoted(figure.column), asking.scan.source
+    column, source = quote_identifier(figure.column), asking.scan.source
     low, high, present = asking.scan.ask(f"SELECT min({column}), max({column}), count({column}) FROM {source}")[0]  # noqa: S608
     if low is None:
         return 0
@@ -170,7 +170,7 @@ def _by_bits(asking: Asking, figure: Figure) -> int | None:
 
 def _by_parts(asking: Asking, asked: Asked, columns: Sequence[str], skipped: str) -> None:
     """Different values, part by part of their hash."""
-    names = [value_sql(quoted(c), asking.family[c]) for c in columns]
+    names = [value_sql(quote_identifier(c), asking.family[c]) for c in columns]
     parts = math.ceil(asking.rows / ROWS_A_PART)
     key = asking.key_sql
     group = "" if key is None else f"{key} AS g, "
@@ -194,7 +194,9 @@ def _ask_by_value(asking: Asking, figures: Sequence[Figure]) -> None:
         family, key = asking.family[column], asking.key_sql
         mine = [f for f in figures if f.column == column]
         group = "" if key is None else f"{key} AS g, "
-        source = f"(SELECT {group}{quoted(column)} AS v, count(*) AS n FROM {asking.scan.source} GROUP BY ALL)"  # noqa: S608
+        source = (
+            f"(SELECT {group}{quote_identifier(column)} AS v, count(*) AS n FROM {asking.scan.source} GROUP BY ALL)"  # noqa: S608
+        )
         if any(f.what == "modes" for f in mine):
             over = "" if key is None else "PARTITION BY g"
             most = f"max(n) FILTER ({present_sql('v', family)}) OVER ({over}) AS most"
@@ -206,7 +208,7 @@ def _ask_by_value(asking: Asking, figures: Sequence[Figure]) -> None:
 def _ask_around(asking: Asking, figures: Sequence[Figure]) -> None:
     """Values at places: how many rows there are tells which, so they are asked for last."""
     for figure in figures:
-        column, family = quoted(figure.column), asking.family[figure.column]
+        column, family = quote_identifier(figure.column), asking.family[figure.column]
         counted = Figure("present", figure.column)
         wanted: dict[Asked, str] = {counted: figure_sql(counted, column, family)}
         asking.select(wanted, asking.scan.source, asking.key_sql)
@@ -219,7 +221,7 @@ def _around(asking: Asking, figure: Figure, group: object, present: int) -> list
         return None
     at = (present - 1) * figure.share
     places = [(place + 0.5) / present for place in (math.floor(at), math.ceil(at))]
-    column = quoted(figure.column)
+    column = quote_identifier(figure.column)
     where = present_sql(column, asking.family[figure.column])
     if asking.key_sql is not None:
         where += f" AND {asking.key_sql} IS NOT DISTINCT FROM ?"

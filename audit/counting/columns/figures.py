@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from audit.counting.backends.duckdb import DuckScan
 from audit.counting.backends.sql import double
-from audit.tables.connection import quoted
+from audit.tables.connection import quote_identifier
 
 Scalar = str | int | float
 Family = Literal["text", "integer", "double", "single", "other"]
@@ -214,7 +214,7 @@ def looked_at_sql(columns: Sequence[str], skipped: str, families: Mapping[str, F
     if skipped == "never":
         return "true"
     word = " AND " if skipped == "any" else " OR "
-    return f"({word.join(present_sql(quoted(c), families[c]) for c in columns)})"
+    return f"({word.join(present_sql(quote_identifier(c), families[c]) for c in columns)})"
 
 
 def together_sql(asked: Together, families: Mapping[str, Family]) -> str:
@@ -222,6 +222,6 @@ def together_sql(asked: Together, families: Mapping[str, Family]) -> str:
     looked = looked_at_sql(asked.columns, asked.skipped, families)
     if asked.what == "rows":
         return counting(looked)
-    pairs = combinations([value_sql(quoted(c), families[c]) for c in asked.columns], 2)
+    pairs = combinations([value_sql(quote_identifier(c), families[c]) for c in asked.columns], 2)
     same = " OR ".join(f"{a} IS NOT DISTINCT FROM {b}" for a, b in pairs)
     return counting(f"{looked} AND ({same or 'false'})")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from audit.tables.connection import quoted
+from audit.tables.connection import quote_identifier
 from audit.tables.table import Table
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def held_columns(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[s
             source = table.scan(con, some)
             room -= _text_bytes(con, source, [n for n in some if table.columns[n] == "text"])
             if room >= 0:
-                listed = ", ".join(map(quoted, some))
+                listed = ", ".join(map(quote_identifier, some))
                 read = con.sql(f"SELECT {listed} FROM {source}").to_arrow_table()  # noqa: S608
                 found |= dict(zip(some, read.columns, strict=True))
     return pa.table(found) if room >= 0 else None
@@ -56,7 +56,7 @@ def held_columns(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[s
 def _text_bytes(con: duckdb.DuckDBPyConnection, source: str, names: Sequence[str]) -> int:
     if not names:
         return 0
-    sizes = " + ".join(f"coalesce(sum(strlen({quoted(n)})), 0)" for n in names)
+    sizes = " + ".join(f"coalesce(sum(strlen({quote_identifier(n)})), 0)" for n in names)
     return int(con.execute(f"SELECT {sizes} FROM {source}").fetchall()[0][0])  # noqa: S608
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from audit.counting.backends.duckdb import DuckScan
 from audit.counting.backends.sql import key_sql
 from audit.counting.terms import Key
-from audit.tables.connection import quoted
+from audit.tables.connection import quote_identifier
 from audit.tables.kinds import Kind
 
 NUMBERS: tuple[Kind, ...] = ("integer", "float", "boolean")
@@ -44,7 +44,7 @@ def profile_of(scan: DuckScan, columns: Mapping[str, Kind]) -> dict[str, Profile
     """Profiles of some columns, from one pass over the rows."""
     select = ["count(*)"]
     for name, kind in columns.items():
-        select += [f"count(*) FILTER ({_missing(name, kind)})", f"approx_count_distinct({quoted(name)})"]
+        select += [f"count(*) FILTER ({_missing(name, kind)})", f"approx_count_distinct({quote_identifier(name)})"]
         select += _ends(name, kind)
     found = scan.ask(f"SELECT {', '.join(select)} FROM {scan.source}")[0]  # noqa: S608
     rows, values = int(found[0]), iter(found[1:])
@@ -84,7 +84,7 @@ def missing_by(scan: DuckScan, keys: Mapping[str, Key], columns: Mapping[str, Ki
 
 
 def _missing(name: str, kind: Kind) -> str:
-    column = quoted(name)
+    column = quote_identifier(name)
     if kind == "float":
         return f"{column} IS NULL OR isnan({column})"
     return f"{column} IS NULL OR trim({column}) = ''" if kind == "text" else f"{column} IS NULL"
@@ -93,5 +93,5 @@ def _missing(name: str, kind: Kind) -> str:
 def _ends(name: str, kind: Kind) -> list[str]:
     if kind not in NUMBERS:
         return ["NULL", "NULL"]
-    value = f"CAST({quoted(name)} AS DOUBLE)"
+    value = f"CAST({quote_identifier(name)} AS DOUBLE)"
     return [f"{end}({value}) FILTER (isfinite({value}))" for end in ("min", "max")]

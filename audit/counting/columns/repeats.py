@@ -15,7 +15,7 @@ from typing import Any
 from audit.counting.backends.duckdb import DuckScan
 from audit.counting.backends.sql import key_sql
 from audit.counting.terms import Key
-from audit.tables.connection import quoted
+from audit.tables.connection import quote_identifier
 from audit.tables.kinds import Kind
 
 NUMBERS = {"integer", "float"}
@@ -87,7 +87,7 @@ def surroundings(
     """How many rows agree in every column but one, and how many of these in that one too, by group."""
     keys, names = _keys(by), [f"g{i}" for i in range(len(by))]
     rest = [c for c in columns if c != free]
-    selected = [*keys, f"{_hash(rest)} AS h", f"hash({quoted(free)}) AS v", "count(*) AS n"]
+    selected = [*keys, f"{_hash(rest)} AS h", f"hash({quote_identifier(free)}) AS v", "count(*) AS n"]
     inner = _select(selected, scan, len(keys) + 2, rows)
     context = ", ".join([*names, "h"])
     each = (
@@ -102,7 +102,7 @@ def surroundings(
 
 def conflicts(scan: DuckScan, features: Sequence[str], label: str, rows: int) -> Conflicts:
     """How rows of the same features are labelled."""
-    label = quoted(label)
+    label = quote_identifier(label)
     selected = [f"{_hash(features)} AS h", "count(*) AS n", f"min({label}) AS lo", f"max({label}) AS hi"]
     inner = _select(selected, scan, 1, rows)
     two = "CASE WHEN n = 2 THEN {} END"
@@ -120,7 +120,7 @@ def _keys(by: Mapping[str, Key]) -> list[str]:
 
 
 def _hash(columns: Sequence[str]) -> str:
-    return f"hash({', '.join(map(quoted, columns)) or '1'})"
+    return f"hash({', '.join(map(quote_identifier, columns)) or '1'})"
 
 
 def _select(selected: Sequence[str], scan: DuckScan, grouped: int, rows: int) -> str:
@@ -150,7 +150,7 @@ def fingerprint_sql(columns: Mapping[str, tuple[Kind, ...]]) -> str:
 
 def value_sql(name: str, kinds: tuple[Kind, ...]) -> str:
     """Value of a column in a type in which equal values of all tables are equal; missing where it is NaN."""
-    column, known = quoted(name), set(kinds)
+    column, known = quote_identifier(name), set(kinds)
     if known == {"integer"}:
         return f"CAST({column} AS HUGEINT)"
     if known == {"boolean"}:

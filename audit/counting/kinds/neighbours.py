@@ -24,8 +24,8 @@ from audit.counting.terms import Number, Rows, fold_key, group_key, keys
 from audit.cube import Axis, Cube, sort_key
 from audit.errors import ValuesError, printable
 from audit.estimate import Level
-from audit.tables.connection import quoted
-from audit.tables.kinds import band_texts, level_text
+from audit.tables.connection import quote_identifier
+from audit.tables.kinds import name_bands, name_level
 from audit.tables.table import Table
 
 MOST_ROWS, MOST_COLUMNS, MOST_VALUES = 200_000, 100, 50
@@ -157,7 +157,7 @@ def _read(scan: DuckScan, table: Table, plan: Plan, unit: int) -> _Rows:
     predictions = prediction_words(scan.tally(keys(bare), {"n": Rows()}, {}, MOST_CELLS), bare)
     asked = {c: group_key(c, plan) for c in plan.groups} | {PREDICTION: keys(bare)[PREDICTION]} | fold_key(plan)
     sql = {f"k{i}": key_sql(key) for i, key in enumerate(asked.values())}
-    sql |= {f"f{i}": quoted(name) for i, name in enumerate(plan.features)}
+    sql |= {f"f{i}": quote_identifier(name) for i, name in enumerate(plan.features)}
     sql |= {"w": term_sql(Number(plan.weight))} if plan.weight is not None else {}
     select = ", ".join(f"{expression} AS {name}" for name, expression in sql.items())
     held = scan.con.sql(f"SELECT {select} FROM {scan.source}").to_arrow_table()  # noqa: S608
@@ -179,8 +179,8 @@ def _levels(column: Any, name: str, plan: Plan, predictions: Mapping[Any, str]) 
         texts: list[Level] = [predictions[value] for value in raw]
         levels: tuple[Level, ...] = (NEGATIVE, POSITIVE)
     else:
-        bands = band_texts(plan.bins[name]) if name in plan.bins else None
-        texts = [level_text(value, bands) for value in raw]
+        bands = name_bands(plan.bins[name]) if name in plan.bins else None
+        texts = [name_level(value, bands) for value in raw]
         levels = tuple(sorted(set(texts), key=sort_key))
     return levels, np.array([levels.index(text) for text in texts], dtype=np.intp)[codes]
 

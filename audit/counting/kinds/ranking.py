@@ -24,8 +24,8 @@ from audit.counting.terms import Band, Fold
 from audit.cube import Cube, from_cells
 from audit.errors import SourceError, ValuesError, printable
 from audit.estimate import Level
-from audit.tables.connection import quoted
-from audit.tables.kinds import band_texts, level_text
+from audit.tables.connection import quote_identifier
+from audit.tables.kinds import name_bands, name_level
 from audit.tables.table import Table
 
 MOST_ITEMS = 10_000_000
@@ -116,8 +116,8 @@ def _cube(
 
 
 def _levels(rows: Sequence[Any], at: int, name: str, plan: Plan) -> list[Level]:
-    bands = band_texts(plan.bins[name]) if name in plan.bins else None
-    return [level_text(row[at], bands) for row in rows]
+    bands = name_bands(plan.bins[name]) if name in plan.bins else None
+    return [name_level(row[at], bands) for row in rows]
 
 
 def _items(plan: Plan) -> str:
@@ -319,7 +319,7 @@ def refuse_orders(con: Any, source: str, table: Table, plan: Plan) -> None:
 def place_items(con: Any, source: str, table: Table, plan: Plan) -> None:
     """Make the table of placed items."""
     groups = "".join(f"{_group(name, table, plan)} AS g{i}, " for i, name in enumerate(plan.groups))
-    rel = f"CAST({quoted(plan.label)} AS DOUBLE)" if plan.label is not None else "0.0"
+    rel = f"CAST({quote_identifier(plan.label)} AS DOUBLE)" if plan.label is not None else "0.0"
     folded = plan.unit or plan.query
     con.execute(f"""
         CREATE TEMP TABLE {PLACED} AS
@@ -336,20 +336,20 @@ def place_items(con: Any, source: str, table: Table, plan: Plan) -> None:
 
 
 def _query(plan: Plan) -> str:
-    return quoted(plan.query) if plan.query is not None else "0"
+    return quote_identifier(plan.query) if plan.query is not None else "0"
 
 
 def _order(plan: Plan) -> str:
     """What is highest at the top; adding 0 makes one zero of the two that floating numbers have."""
     if plan.rank is not None:
-        return f"-CAST({quoted(plan.rank)} AS DOUBLE)"
-    return f"CAST({quoted(plan.score or '')} AS DOUBLE) + 0"
+        return f"-CAST({quote_identifier(plan.rank)} AS DOUBLE)"
+    return f"CAST({quote_identifier(plan.score or '')} AS DOUBLE) + 0"
 
 
 def _group(name: str, table: Table, plan: Plan) -> str:
     if name in plan.bins:
         return key_sql(Band(name, plan.bins[name]))
-    column = quoted(name)
+    column = quote_identifier(name)
     return f"CASE WHEN isnan({column}) THEN NULL ELSE {column} END" if table.columns[name] == "float" else column
 
 
@@ -367,7 +367,7 @@ def _seen(con: Any, source: str, plan: Plan) -> dict[str, Any]:
     for role, name in (("rank", plan.rank), ("score", plan.score), ("label", plan.label)):
         if name is None:
             continue
-        x = f"CAST({quoted(name)} AS DOUBLE)"
+        x = f"CAST({quote_identifier(name)} AS DOUBLE)"
         asked[f"{role}_missing"] = f"count(*) FILTER ({x} IS NULL OR isnan({x}))"
         if role == "rank":
             asked["rank_broken"] = f"count(*) FILTER (NOT isnan({x}) AND {x} <> floor({x}) OR isinf({x}))"
@@ -377,7 +377,7 @@ def _seen(con: Any, source: str, plan: Plan) -> dict[str, Any]:
             asked |= {"label_negative": f"count(*) FILTER ({x} < 0)", "label_size": f"max({x})"}
     for role, name in (("query", plan.query), ("unit", plan.unit)):
         if name is not None:
-            asked[f"{role}_missing"] = f"count(*) FILTER ({quoted(name)} IS NULL)"
+            asked[f"{role}_missing"] = f"count(*) FILTER ({quote_identifier(name)} IS NULL)"
     found = con.execute(f"SELECT {', '.join(asked.values())} FROM {source}").fetchone()  # noqa: S608
     return dict(zip(asked, found, strict=True))
 
@@ -385,7 +385,8 @@ def _seen(con: Any, source: str, plan: Plan) -> dict[str, Any]:
 def _refuse_places(con: Any, source: str, plan: Plan) -> None:
     """Refuse a list whose places are not 1, 2, 3 … once each."""
     found = con.execute(f"""
-        WITH items AS (SELECT {_query(plan)} AS q, CAST({quoted(plan.rank or "")} AS DOUBLE) AS r FROM {source}),
+        WITH items AS (SELECT {_query(plan)} AS q, CAST({quote_identifier(plan.rank or "")} AS DOUBLE) AS r
+                       FROM {source}),
         lists AS (SELECT q, count(*) AS n, count(DISTINCT r) AS places, min(r) AS low, max(r) AS high
                   FROM items GROUP BY q)
         SELECT * FROM lists WHERE places < n OR low <> 1 OR high <> n ORDER BY q LIMIT 1
@@ -407,7 +408,7 @@ def _refuse_places(con: Any, source: str, plan: Plan) -> None:
 
 def _refuse_units(con: Any, source: str, plan: Plan) -> None:
     """Refuse a list whose items belong to several units: it is one observation of nobody."""
-    unit = quoted(plan.unit or "")
+    unit = quote_identifier(plan.unit or "")
     found = con.execute(f"""
         SELECT q, count(DISTINCT u) AS units FROM (SELECT {_query(plan)} AS q, {unit} AS u FROM {source})
         GROUP BY q HAVING units > 1 ORDER BY q LIMIT 1

@@ -41,7 +41,7 @@ from audit.counting.weighing import weighed_tally
 from audit.cube import Cube, from_cells
 from audit.errors import QuestionError, ValuesError, printable
 from audit.estimate import Level
-from audit.tables.kinds import band_texts, level_text
+from audit.tables.kinds import name_bands, name_level
 from audit.tables.table import Table
 
 MOST_VALUES, SLICES, SLICES_WITH_FOLDS = 200, 200, 50
@@ -211,8 +211,8 @@ def score_cubes(scored: Scored, plan: Plan, labels: Mapping[Any, str]) -> tuple[
 
 def group_levels(values: Sequence[Any], name: str, plan: Plan) -> list[Level]:
     """Names of the raw values of a group column."""
-    bands = band_texts(plan.bins[name]) if name in plan.bins else None
-    return [level_text(v, bands) for v in values]
+    bands = name_bands(plan.bins[name]) if name in plan.bins else None
+    return [name_level(v, bands) for v in values]
 
 
 def _most(by: Sequence[str]) -> int:

@@ -44,7 +44,7 @@ class Codecarbon:
         """Find the hardware and begin; takes one to two seconds the first time in a process."""
         logging.getLogger("codecarbon").addFilter(self._listener)
         with self._guarded():
-            self._tracker = _tracker(self._inbox)
+            self._tracker = _make_tracker(self._inbox)
             self._tracker.start()
 
     def read(self) -> Reading | None:
@@ -97,7 +97,7 @@ class Codecarbon:
 
         codecarbon counts a board that does not answer as 0 W; beside others that do, the sum would look whole.
         """
-        boards = [board for part in parts if type(part).__name__ == "GPU" for board in _boards(part)]
+        boards = [board for part in parts if type(part).__name__ == "GPU" for board in _list_boards(part)]
         if any(getattr(board, "_warned_power_failure", False) for board in boards):
             self._unseen_gpu_j += gpu_j - self._gpu_j
             self.reason = "a graphics board stopped answering"
@@ -108,11 +108,11 @@ class Codecarbon:
         """How one piece of hardware is measured; what is not known to be a counter is never called one."""
         kind = type(part).__name__
         if kind == "CPU":
-            return _cpu(part)
+            return _describe_cpu(part)
         if kind == "RAM":
             memory = f"from {data.ram_total_size:.0f} GB of memory"
             detail = f"{data.ram_power:.3g} W at all times, assumed {memory}"
-            return Source(component="ram", method="constant", detail=detail, constant_w=_watts(data.ram_power))
+            return Source(component="ram", method="constant", detail=detail, constant_w=_to_watts(data.ram_power))
         if kind == "GPU":
             return self._gpu(part, printable(data.gpu_model))
         component = str(getattr(part, "chip_part", "other")).lower()
@@ -127,7 +127,7 @@ class Codecarbon:
 
     def _gpu(self, part: Any, model: str) -> Source:
         """A GPU is counted only while every board of it has given its energy counter, all through."""
-        boards = _boards(part)
+        boards = _list_boards(part)
         counted = [getattr(b, "_has_counter", False) and not getattr(b, "_use_power_fallback", True) for b in boards]
         self._sampled_gpu = self._sampled_gpu or not counted or not all(counted)
         detail = "board power sampled each second" if self._sampled_gpu else "energy counter of the board"
@@ -153,11 +153,11 @@ class _Listener(logging.Filter):
         return False
 
 
-def _boards(part: Any) -> tuple[Any, ...]:
+def _list_boards(part: Any) -> tuple[Any, ...]:
     return tuple(getattr(getattr(part, "devices", None), "devices", ()))
 
 
-def _watts(found: Any) -> float | None:
+def _to_watts(found: Any) -> float | None:
     """Power as a number above 0; None where there is none."""
     return float(found) if isinstance(found, (int, float)) and found > 0 else None
 
@@ -168,16 +168,16 @@ def _model(part: Any) -> str | None:
     return printable(name) if isinstance(name, str) and name.strip() else None
 
 
-def _cpu(part: Any) -> Source:
+def _describe_cpu(part: Any) -> Source:
     """How the processor is measured."""
     model = _model(part)
     mode, watts = getattr(part, "_mode", None), getattr(part, "_tdp", None)
-    method, how = _processor(mode, watts, model or "an unknown processor")
-    half_w = _watts(watts / 2) if mode == "constant" and isinstance(watts, (int, float)) else None
+    method, how = _describe_processor(mode, watts, model or "an unknown processor")
+    half_w = _to_watts(watts / 2) if mode == "constant" and isinstance(watts, (int, float)) else None
     return Source(component="cpu", method=method, detail=how, device=model, constant_w=half_w)
 
 
-def _processor(mode: Any, watts: Any, model: str) -> tuple[EnergyMethod, str]:
+def _describe_processor(mode: Any, watts: Any, model: str) -> tuple[EnergyMethod, str]:
     """Method and its words for one of codecarbon's modes."""
     if mode in {"intel_rapl", "windows_emi"}:
         return "counter", f"energy counter of the processor (RAPL), {model}"
@@ -191,7 +191,7 @@ def _processor(mode: Any, watts: Any, model: str) -> tuple[EnergyMethod, str]:
     return "model", f"codecarbon's mode '{printable(mode)}', {model}"
 
 
-def _tracker(inbox: list[Any]) -> Any:
+def _make_tracker(inbox: list[Any]) -> Any:
     """A tracker that writes nothing, asks nobody and takes no setting from its surroundings."""
     from codecarbon import OfflineEmissionsTracker
     from codecarbon.output_methods.base_output import BaseOutput
@@ -202,7 +202,7 @@ def _tracker(inbox: list[Any]) -> Any:
             inbox.append(total)
 
     wanted = {**_SETTINGS, "output_dir": tempfile.gettempdir(), "output_handlers": [Inbox()]}
-    known = _parameters(OfflineEmissionsTracker)
+    known = _list_parameters(OfflineEmissionsTracker)
     if "output_methods" not in known:  # before 3.3 each output had a switch of its own
         wanted |= dict.fromkeys(
             ("save_to_file", "save_to_api", "save_to_logger", "save_to_prometheus", "save_to_logfire"), False
@@ -210,7 +210,7 @@ def _tracker(inbox: list[Any]) -> Any:
     return OfflineEmissionsTracker(**{name: value for name, value in wanted.items() if name in known})
 
 
-def _parameters(tracker: Callable[..., Any]) -> set[str]:
+def _list_parameters(tracker: Callable[..., Any]) -> set[str]:
     """Names that a tracker's constructor and those it passes them to accept."""
     classes = [c for c in inspect.getmro(tracker) if "__init__" in vars(c)] if inspect.isclass(tracker) else [tracker]
     return {name for c in classes for name in inspect.signature(c).parameters}

@@ -24,7 +24,7 @@ END_S = 0.3
 """Longest that the process may take to be gone once it was killed."""
 
 
-class Apart:
+class IsolatedInstrument:
     """An `Instrument` that another process reads.
 
     Parameters

@@ -41,8 +41,8 @@ def main(name: str, asker: str) -> None:
     _ignore_signals()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     _know_the_processor()
-    _never_ask()
-    instrument = instrument_by_name(name)
+    _forbid_passwords()
+    instrument = make_instrument(name)
     signal.alarm(LONGEST_S)
     instrument.start()
     _ignore_signals()  # once more: a library may have set handlers of its own
@@ -69,7 +69,7 @@ def _answer(channel: Channel, instrument: Instrument) -> None:
         channel.send({"reason": words_of(error), "reading": None})
 
 
-def _never_ask() -> None:
+def _forbid_passwords() -> None:
     """Have whatever calls sudo call it with -n, which fails where it would ask for a password."""
 
     class Quiet(subprocess.Popen[Any]):
@@ -85,14 +85,14 @@ def _know_the_processor() -> None:
 
     It asks py-cpuinfo, which takes a second for clock rates that nobody uses and answers with the same line.
     """
-    model = _processor()
+    model = _read_processor()
     if model is not None:
         known = ModuleType("cpuinfo")
         known.get_cpu_info = lambda: {"brand_raw": model}  # type: ignore[attr-defined]
         sys.modules["cpuinfo"] = known
 
 
-def _processor() -> str | None:
+def _read_processor() -> str | None:
     try:
         lines = CPU_INFO.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
@@ -101,7 +101,7 @@ def _processor() -> str | None:
 
 
 # The library behind a meter, chosen by its name; only that one is imported.
-def instrument_by_name(name: str) -> Instrument:
+def make_instrument(name: str) -> Instrument:
     """Instrument by the name of the library behind it, in this very process.
 
     Raises
@@ -111,17 +111,17 @@ def instrument_by_name(name: str) -> Instrument:
     """
     if name not in get_args(MeterName):
         raise QuestionError(no_such("meter", name, get_args(MeterName)))
-    makers: Mapping[str, Callable[[], Instrument]] = {"codecarbon": _codecarbon, "zeus": _zeus}
+    makers: Mapping[str, Callable[[], Instrument]] = {"codecarbon": _make_codecarbon, "zeus": _make_zeus}
     return makers[name]()
 
 
-def _codecarbon() -> Instrument:
+def _make_codecarbon() -> Instrument:
     from audit.energy.instruments.codecarbon import Codecarbon
 
     return Codecarbon()
 
 
-def _zeus() -> Instrument:
+def _make_zeus() -> Instrument:
     from audit.energy.instruments.zeus import Zeus
 
     return Zeus()

@@ -57,10 +57,10 @@ class Zeus:
             return None
         with self._guarded():
             found = vars(self._soc.get_total_energy_consumption())
-            total_j = _joules({k: float(v) for k, v in found.items() if isinstance(v, (int, float))})
+            total_j = _to_joules({k: float(v) for k, v in found.items() if isinstance(v, (int, float))})
             if total_j:
                 sources = {component: self._source(component) for component in total_j}
-                return Reading(total_j=total_j, sources=sources, version=_version())
+                return Reading(total_j=total_j, sources=sources, version=_read_version())
             self.reason = f"Zeus reads nothing from this chip ({printable(type(self._soc).__name__)})"
         return None
 
@@ -84,10 +84,12 @@ class Zeus:
         chip = type(self._soc).__name__
         # What is not known to be a counter or sampled is never called measured.
         method, detail = METHODS.get(chip, ("model", f"energy of Zeus's device '{printable(chip)}'"))
-        return Source(component=component, method=method, detail=detail, device=_device(), attribution=WHOLE_MACHINE)
+        return Source(
+            component=component, method=method, detail=detail, device=_read_device(), attribution=WHOLE_MACHINE
+        )
 
 
-def _joules(found_mj: Mapping[str, float]) -> dict[str, float]:
+def _to_joules(found_mj: Mapping[str, float]) -> dict[str, float]:
     """Joules by component, in the order of their names."""
     total_mj = {c: sum(found_mj[f] for f in fields if f in found_mj) for c, fields in FIELDS.items()
                 if any(f in found_mj for f in fields)}  # fmt: skip
@@ -96,7 +98,7 @@ def _joules(found_mj: Mapping[str, float]) -> dict[str, float]:
     return {component: total_mj[component] / MJ_PER_J for component in sorted(total_mj)}
 
 
-def _device() -> str | None:
+def _read_device() -> str | None:
     """Name of the board; None where the system does not tell."""
     try:
         return printable(BOARD_NAME.read_text(encoding="utf-8").strip("\0 \n")) if BOARD_NAME.exists() else None
@@ -104,7 +106,7 @@ def _device() -> str | None:
         return None
 
 
-def _version() -> str:
+def _read_version() -> str:
     try:
         return f"zeus {version('zeus')}"
     except PackageNotFoundError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.energy.plan.assumptions import METHODS, SITE, STEPS_ALIKE, UPTIME
-from audit.energy.plan.numbers import Interval, shown
+from audit.energy.plan.numbers import Interval, show_number
 from audit.energy.plan.ranges import Input
 from audit.errors import QuestionError, printable
 from audit.record.energy import GRID_FACTOR
@@ -21,7 +21,7 @@ WHOLE = 0.9995
 PUE = "power usage effectiveness"
 
 
-def components(measured: AuditResult) -> tuple[Input, ...]:
+def list_components(measured: AuditResult) -> tuple[Input, ...]:
     """Joules of the training phase, one input for each component that was metered.
 
     Raises
@@ -29,8 +29,8 @@ def components(measured: AuditResult) -> tuple[Input, ...]:
     QuestionError
         When no component has joules, or a coverage is not known.
     """
-    rows = _rows(measured)
-    known = tuple(_joules(row, measured.run) for row in rows if row.energy_j)
+    rows = _select_rows(measured)
+    known = tuple(_make_joules(row, measured.run) for row in rows if row.energy_j)
     if not known:
         raise QuestionError(
             f"run '{printable(measured.run.id)}' has no joules of the phase '{PHASE}'; measure a short training with "
@@ -39,20 +39,20 @@ def components(measured: AuditResult) -> tuple[Input, ...]:
     return known
 
 
-def caveats(measured: AuditResult) -> tuple[str, ...]:
+def list_caveats(measured: AuditResult) -> tuple[str, ...]:
     """What the joules hold, in the meter's words, and which components have none."""
-    names = dict.fromkeys(printable(row.component, 40) for row in _rows(measured) if not row.energy_j)
+    names = dict.fromkeys(printable(row.component, 40) for row in _select_rows(measured) if not row.energy_j)
     said = "" if measured.energy is None else measured.energy.note
     held = (f"The measured run: {printable(said, 300)}.",) if said else ()
     missed = (f"Not metered in the measured run, so not in the plan: {', '.join(names)}.",) if names else ()
     return (*held, *missed)
 
 
-def _rows(measured: AuditResult) -> tuple[EnergyComponent, ...]:
+def _select_rows(measured: AuditResult) -> tuple[EnergyComponent, ...]:
     return () if measured.energy is None else tuple(c for c in measured.energy.components if c.phase == PHASE)
 
 
-def _joules(row: EnergyComponent, run: Run) -> Input:
+def _make_joules(row: EnergyComponent, run: Run) -> Input:
     """One component, with the range that its method and its coverage leave."""
     drawn, seen, name = row.energy_j or 0.0, row.coverage, printable(row.component, 40)
     if not seen or not 0 < seen <= 1:
@@ -79,22 +79,22 @@ def scale(done: Interval, total: Interval) -> Input:
     """How many measured runs the whole is; only the steps that were not run are uncertain."""
     if total.low < done.high:
         raise QuestionError(
-            f"steps_total {shown(total.low)} is less than steps_done {shown(done.high)}; steps_total counts the whole "
-            "training, the measured steps included"
+            f"steps_total {show_number(total.low)} is less than steps_done {show_number(done.high)}; steps_total "
+            "counts the whole training, the measured steps included"
         )
     low, value, high = total.low / done.high, total.value / done.value, total.high / done.low
     return Input(
         name="whole over measured run", unit="1", basis="given", value=value,
         low=1 + (low - 1) * STEPS_ALIKE.low, high=1 + (high - 1) * STEPS_ALIKE.high,
-        source=f"{shown(total.value)} steps over {shown(done.value)}", date="as given",
+        source=f"{show_number(total.value)} steps over {show_number(done.value)}", date="as given",
         range_source=STEPS_ALIKE.source, range_date=STEPS_ALIKE.date,
         because=STEPS_ALIKE.because if value > 1 else "", narrow="measure a longer run",
     )  # fmt: skip
 
 
-def site(measured: AuditResult) -> Input:
+def find_measured_site(measured: AuditResult) -> Input:
     """PUE that the run counted with; 1 may be a site without overhead or one that nobody declared."""
-    found = next((f for f in _factors(measured) if f.name == PUE), None)
+    found = next((f for f in _select_grid_factors(measured) if f.name == PUE), None)
     value = 1.0 if found is None else found.value
     undeclared = value == 1.0
     return Input(
@@ -106,10 +106,10 @@ def site(measured: AuditResult) -> Input:
     )  # fmt: skip
 
 
-def grid_factor(measured: AuditResult) -> Factor | None:
+def find_grid_factor(measured: AuditResult) -> Factor | None:
     """Grid that the run counted with."""
-    return next((f for f in _factors(measured) if f.name == GRID_FACTOR), None)
+    return next((f for f in _select_grid_factors(measured) if f.name == GRID_FACTOR), None)
 
 
-def _factors(measured: AuditResult) -> Iterator[Factor]:
+def _select_grid_factors(measured: AuditResult) -> Iterator[Factor]:
     yield from () if measured.energy is None else measured.energy.factors

@@ -70,7 +70,7 @@ DRAWS: dict[str, Draw] = {
 }  # fmt: skip
 
 
-def _unpublished(board_w: float) -> Draw:
+def _assume_draw(board_w: float) -> Draw:
     """The board's limit within the shares of it that were published for other devices."""
     return Draw(
         low=board_w * LEAST_OF_BOARD, value=board_w, high=board_w * MOST_OF_BOARD, date="2021-04; 2022-04",
@@ -80,9 +80,11 @@ def _unpublished(board_w: float) -> Draw:
     )  # fmt: skip
 
 
-def _device(title: str, peak_tflops: float, board_w: float | None, source: str, date: str, draw: str = "") -> Device:
+def _make_device(
+    title: str, peak_tflops: float, board_w: float | None, source: str, date: str, draw: str = ""
+) -> Device:
     """A device; its draw by name where one was published."""
-    found = DRAWS[draw] if draw else None if board_w is None else _unpublished(board_w)
+    found = DRAWS[draw] if draw else None if board_w is None else _assume_draw(board_w)
     return Device(title=title, peak_flops=peak_tflops * 1e12, board_w=board_w, draw=found, source=source, date=date)
 
 
@@ -90,22 +92,22 @@ HALF = "half of the figure with sparsity"
 H100_SHEET = f"NVIDIA H100 data sheet, {HALF}"
 TPU_PAGE = "Google Cloud documentation, page of this TPU, per chip"
 DEVICES: dict[str, Device] = {
-    "v100": _device("NVIDIA V100 SXM2", 125, 300, "NVIDIA V100 data sheet", "2020-01", "v100"),
-    "v100-pcie": _device("NVIDIA V100 PCIe", 112, 250, "NVIDIA V100 data sheet", "2020-01"),
-    "a100": _device("NVIDIA A100 SXM4", 312, 400, "NVIDIA A100 80GB data sheet", "2021-06"),
-    "a100-pcie": _device("NVIDIA A100 80GB PCIe", 312, 300, "NVIDIA A100 80GB data sheet", "2021-06"),
-    "h100": _device("NVIDIA H100 SXM5", 989.4, 700, H100_SHEET, "2023", "h100"),
-    "h100-pcie": _device("NVIDIA H100 PCIe", 756, 350, H100_SHEET, "2022-11"),
-    "h200": _device("NVIDIA H200 SXM", 989.4, 700, f"NVIDIA H200 data sheet, {HALF}", "2023-11"),
-    "b200": _device("NVIDIA B200 SXM", 2250, 1000, f"NVIDIA Blackwell data sheet, {HALF}", "2024"),
-    "l40s": _device("NVIDIA L40S", 362, 350, f"NVIDIA L40S data sheet, {HALF}", "2023"),
-    "rtx-3090": _device("NVIDIA GeForce RTX 3090", 71, 350, "NVIDIA Ampere GA102 white paper, appendix A", "2020"),
-    "rtx-4090": _device("NVIDIA GeForce RTX 4090", 165.2, 450, "NVIDIA Ada white paper, appendix A", "2022"),
-    "mi250x": _device("AMD Instinct MI250X", 383, 560, "AMD Instinct MI200 data sheet, peak power", "2021-11"),
-    "mi300x": _device("AMD Instinct MI300X", 1307.4, 750, "AMD Instinct MI300X data sheet", "2023-12"),
-    "tpu-v3": _device("Google TPU v3", 123, 450, LLMCARBON, "2023-09", "tpu-v3"),
-    "tpu-v4": _device("Google TPU v4", 275, 192, f"{TPU_PAGE}; measured maximum of a chip", "2026", "tpu-v4"),
-    "tpu-v5e": _device("Google TPU v5e", 197, None, TPU_PAGE, "2026"),
-    "tpu-v5p": _device("Google TPU v5p", 459, None, TPU_PAGE, "2026"),
-    "tpu-v6e": _device("Google TPU v6e", 918, None, TPU_PAGE, "2026"),
+    "v100": _make_device("NVIDIA V100 SXM2", 125, 300, "NVIDIA V100 data sheet", "2020-01", "v100"),
+    "v100-pcie": _make_device("NVIDIA V100 PCIe", 112, 250, "NVIDIA V100 data sheet", "2020-01"),
+    "a100": _make_device("NVIDIA A100 SXM4", 312, 400, "NVIDIA A100 80GB data sheet", "2021-06"),
+    "a100-pcie": _make_device("NVIDIA A100 80GB PCIe", 312, 300, "NVIDIA A100 80GB data sheet", "2021-06"),
+    "h100": _make_device("NVIDIA H100 SXM5", 989.4, 700, H100_SHEET, "2023", "h100"),
+    "h100-pcie": _make_device("NVIDIA H100 PCIe", 756, 350, H100_SHEET, "2022-11"),
+    "h200": _make_device("NVIDIA H200 SXM", 989.4, 700, f"NVIDIA H200 data sheet, {HALF}", "2023-11"),
+    "b200": _make_device("NVIDIA B200 SXM", 2250, 1000, f"NVIDIA Blackwell data sheet, {HALF}", "2024"),
+    "l40s": _make_device("NVIDIA L40S", 362, 350, f"NVIDIA L40S data sheet, {HALF}", "2023"),
+    "rtx-3090": _make_device("NVIDIA GeForce RTX 3090", 71, 350, "NVIDIA Ampere GA102 white paper, appendix A", "2020"),
+    "rtx-4090": _make_device("NVIDIA GeForce RTX 4090", 165.2, 450, "NVIDIA Ada white paper, appendix A", "2022"),
+    "mi250x": _make_device("AMD Instinct MI250X", 383, 560, "AMD Instinct MI200 data sheet, peak power", "2021-11"),
+    "mi300x": _make_device("AMD Instinct MI300X", 1307.4, 750, "AMD Instinct MI300X data sheet", "2023-12"),
+    "tpu-v3": _make_device("Google TPU v3", 123, 450, LLMCARBON, "2023-09", "tpu-v3"),
+    "tpu-v4": _make_device("Google TPU v4", 275, 192, f"{TPU_PAGE}; measured maximum of a chip", "2026", "tpu-v4"),
+    "tpu-v5e": _make_device("Google TPU v5e", 197, None, TPU_PAGE, "2026"),
+    "tpu-v5p": _make_device("Google TPU v5p", 459, None, TPU_PAGE, "2026"),
+    "tpu-v6e": _make_device("Google TPU v6e", 918, None, TPU_PAGE, "2026"),
 }  # fmt: skip

@@ -53,13 +53,15 @@ class Presumption:
     guideline_source: str = GUIDELINE
 
 
-def presumption(flops: Range | None) -> Presumption:
+def judge_presumption(flops: Range | None) -> Presumption:
     """The presumption of Article 51(2): the cumulative computation used for training is greater than 1e25 FLOP."""
-    answer = _beyond(flops, THRESHOLD_FLOP)
-    return Presumption(answer=answer, sentence=_sentence(answer, flops), guideline=_beyond(flops, GUIDELINE_FLOP))
+    answer = _compare_with(flops, THRESHOLD_FLOP)
+    return Presumption(
+        answer=answer, sentence=_describe_answer(answer, flops), guideline=_compare_with(flops, GUIDELINE_FLOP)
+    )
 
 
-def _beyond(flops: Range | None, threshold: float) -> Answer:
+def _compare_with(flops: Range | None, threshold: float) -> Answer:
     if flops is None:
         return "unknown"
     if flops.low > threshold:
@@ -67,11 +69,11 @@ def _beyond(flops: Range | None, threshold: float) -> Answer:
     return "straddles" if flops.high > threshold else "no"
 
 
-def _sentence(answer: Answer, flops: Range | None) -> str:
+def _describe_answer(answer: Answer, flops: Range | None) -> str:
     if flops is None:
         return "No FLOPs are known, so neither is whether systemic risk is presumed"
-    ends = f" ({_power(flops.low)} to {_power(flops.high)})" if flops.low < flops.high else ""
-    span = f"{_power(flops.value)} FLOP{ends}"
+    ends = f" ({_write_power(flops.low)} to {_write_power(flops.high)})" if flops.low < flops.high else ""
+    span = f"{_write_power(flops.value)} FLOP{ends}"
     return {
         "yes": f"Systemic risk is presumed: {span} is greater than 1e25",
         "no": f"Systemic risk is not presumed: {span} is not greater than 1e25",
@@ -80,5 +82,5 @@ def _sentence(answer: Answer, flops: Range | None) -> str:
     }[answer]
 
 
-def _power(flops: float) -> str:
+def _write_power(flops: float) -> str:
     return f"{flops:.3g}".replace("e+", "e")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from audit.energy.carbon import UNIT, grid
+from audit.energy.carbon import UNIT, find_grid
 from audit.energy.plan import assumptions as a
 from audit.energy.plan.assumptions import Assumption
 from audit.energy.plan.devices import DEVICES, Device
-from audit.energy.plan.numbers import Interval, one_of, shown
+from audit.energy.plan.numbers import Interval, choose_one, show_number
 from audit.energy.plan.ranges import Input, Product
 from audit.errors import QuestionError
 from audit.record.result import Factor
@@ -37,19 +37,21 @@ class Asked:
 
     def hardware(self) -> Device | None:
         """The device by name, from the shipped table."""
-        return None if self.device is None else DEVICES[one_of("device", self.device, dict(DEVICES))]
+        return None if self.device is None else DEVICES[choose_one("device", self.device, dict(DEVICES))]
 
 
-def declared(name: str, unit: str, number: Interval, *, trust: Assumption | None = None, narrow: str = "") -> Input:
+def make_declared(
+    name: str, unit: str, number: Interval, *, trust: Assumption | None = None, narrow: str = ""
+) -> Input:
     """A number that the caller gave: with its own range, else trusted as far as that kind of number is."""
     if number.ranged or trust is None:
         because = "the range was given" if number.ranged else ""
         return Input(name=name, unit=unit, basis="given", low=number.low, value=number.value, high=number.high,
                      source=DECLARED, date=AS_GIVEN, because=because, narrow=narrow)  # fmt: skip
-    return _trusted(name, unit, number.value, trust, basis_source=(DECLARED, AS_GIVEN), narrow=narrow)
+    return _make_trusted(name, unit, number.value, trust, basis_source=(DECLARED, AS_GIVEN), narrow=narrow)
 
 
-def _trusted(
+def _make_trusted(
     name: str, unit: str, value: float, trust: Assumption, *, basis_source: tuple[str, str], narrow: str
 ) -> Input:
     source, date = basis_source
@@ -60,23 +62,23 @@ def _trusted(
     )  # fmt: skip
 
 
-def assumed(name: str, unit: str, what: Assumption, narrow: str) -> Input:
+def make_assumed(name: str, unit: str, what: Assumption, narrow: str) -> Input:
     """A number that nobody gave."""
     return Input(name=name, unit=unit, basis="assumed", low=what.low, value=what.value, high=what.high,
                  source=what.source, date=what.date, because=what.because, narrow=narrow)  # fmt: skip
 
 
-def flops(asked: Asked) -> Product | None:
+def find_flops(asked: Asked) -> Product | None:
     """FLOPs as given, or by 6ND; None where neither is possible."""
     if (number := asked.get("flops")) is not None:
-        return Product((declared(FLOPS, "FLOP", number),))
+        return Product((make_declared(FLOPS, "FLOP", number),))
     parameters, tokens = asked.get("parameters"), asked.get("tokens")
     if parameters is None or tokens is None:
         return None
     six = a.SIX_ND
     return Product((
-        declared("active parameters", "1", parameters),
-        declared("training tokens", "1", tokens),
+        make_declared("active parameters", "1", parameters),
+        make_declared("training tokens", "1", tokens),
         Input(name="FLOP per parameter and token (6ND)", unit="FLOP", basis="formula", low=six.low, value=six.value,
               high=six.high, source=a.KAPLAN, date="2020-01",
               range_source=six.source, range_date=six.date, because=six.because,
@@ -84,39 +86,44 @@ def flops(asked: Asked) -> Product | None:
     ))  # fmt: skip
 
 
-def throughput(asked: Asked) -> Product | None:
+def find_throughput(asked: Asked) -> Product | None:
     """Achieved FLOP/s of one device: as given, or a utilisation of its peak; None where no peak is known."""
-    top = peak(asked)
+    top = find_peak(asked)
     if (number := asked.get("throughput")) is not None:
         if top is not None and number.high > top.value:
             raise QuestionError(
-                f"throughput {shown(number.high)} FLOP/s is above the device's peak of {shown(top.value)} FLOP/s; "
-                "write the achieved FLOP/s of one device in dense 16-bit arithmetic, or give peak_flops for another"
+                f"throughput {show_number(number.high)} FLOP/s is above the device's peak of {show_number(top.value)} "
+                "FLOP/s; write the achieved FLOP/s of one device in dense 16-bit arithmetic, or give peak_flops for "
+                "another"
             )
-        return Product((declared(THROUGHPUT, "FLOP/s", number),))
+        return Product((make_declared(THROUGHPUT, "FLOP/s", number),))
     if top is None:
         return None
     share = asked.get("mfu")
     how = "give throughput or mfu, measured on a short run"
-    use = assumed(UTILISATION, "1", a.UTILISATION, how) if share is None else declared(UTILISATION, "1", share)
+    use = (
+        make_assumed(UTILISATION, "1", a.UTILISATION, how) if share is None else make_declared(UTILISATION, "1", share)
+    )
     return Product((use, top))
 
 
-def peak(asked: Asked) -> Input | None:
+def find_peak(asked: Asked) -> Input | None:
     """Peak FLOP/s of one device, where it is known."""
     device = asked.hardware()
     if (number := asked.get("peak_flops")) is not None:
-        return declared("peak of a device", "FLOP/s", number)
+        return make_declared("peak of a device", "FLOP/s", number)
     if device is None:
         return None
     return Input(name=f"peak of {device.title}", unit="FLOP/s", basis="table", low=device.peak_flops,
                  value=device.peak_flops, high=device.peak_flops, source=device.source, date=device.date)  # fmt: skip
 
 
-def power(asked: Asked) -> Input:
+def find_power(asked: Asked) -> Input:
     """Watts of one device: an average as given, or what the table knows of the device's draw."""
     if (number := asked.get("watts")) is not None:
-        return declared(POWER, "W", number, trust=a.AVERAGE_POWER, narrow="give watts as a range that was measured")
+        return make_declared(
+            POWER, "W", number, trust=a.AVERAGE_POWER, narrow="give watts as a range that was measured"
+        )
     device = asked.hardware()
     if device is None or device.draw is None:
         why = "no power is known" if device is None else f"the maker of {device.title} publishes no power"
@@ -132,26 +139,26 @@ def power(asked: Asked) -> Input:
     )  # fmt: skip
 
 
-def site(asked: Asked) -> Input | None:
+def find_site(asked: Asked) -> Input | None:
     """PUE as given; None where it was not."""
     number = asked.get("pue")
-    return None if number is None else declared(PUE, "1", number)
+    return None if number is None else make_declared(PUE, "1", number)
 
 
-def assumed_site() -> Input:
+def assume_site() -> Input:
     """PUE where nobody gave one."""
-    return assumed(PUE, "1", a.SITE, "give pue, as the site's operator publishes it")
+    return make_assumed(PUE, "1", a.SITE, "give pue, as the site's operator publishes it")
 
 
-def electricity(asked: Asked, measured: Factor | None = None) -> Input | None:
+def find_electricity(asked: Asked, measured: Factor | None = None) -> Input | None:
     """Grams per kWh: as given, of the country, or of the measured run; None where no grid is known."""
     if (number := asked.get("g_per_kwh")) is not None:
-        return declared(
+        return make_declared(
             GRID, UNIT, number, trust=a.DECLARED_GRID, narrow="give g_per_kwh as a range over the run's time"
         )
-    found = grid(asked.country)
+    found = find_grid(asked.country)
     factor = measured if found is None else found.factor
     if factor is None:
         return None
-    return _trusted(GRID, UNIT, factor.value, a.COUNTRY_GRID, basis_source=(factor.source, factor.date),
+    return _make_trusted(GRID, UNIT, factor.value, a.COUNTRY_GRID, basis_source=(factor.source, factor.date),
                     narrow="give g_per_kwh of the grid at the site")  # fmt: skip

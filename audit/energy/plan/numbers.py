@@ -92,15 +92,15 @@ def read(name: str, given: Given | None) -> Interval | None:
     if given is None:
         return None
     limit = LIMITS[name]
-    parts = _parts(name, given, limit)
+    parts = _split_parts(name, given, limit)
     for part in parts:
         _require(name, part, limit)
-    return _interval(name, parts, limit)
+    return _make_interval(name, parts, limit)
 
 
-def _parts(name: str, given: Given, limit: Limit) -> list[float]:
+def _split_parts(name: str, given: Given, limit: Limit) -> list[float]:
     if isinstance(given, str):
-        return [_number(name, text.strip(), limit) for text in given.split("..")]
+        return [_parse_number(name, text.strip(), limit) for text in given.split("..")]
     found = list(given) if isinstance(given, (tuple, list)) else [given]
     for part in found:
         if isinstance(part, bool) or not isinstance(part, (int, float)):
@@ -108,7 +108,7 @@ def _parts(name: str, given: Given, limit: Limit) -> list[float]:
     return [float(part) for part in found]
 
 
-def _number(name: str, text: str, limit: Limit) -> float:
+def _parse_number(name: str, text: str, limit: Limit) -> float:
     match = NUMBER.fullmatch(text)
     unit = match.group(2) if match else ""
     if match is None or not (unit == "" or unit in SUFFIX or (unit == "%" and limit.share)):
@@ -124,22 +124,24 @@ def _require(name: str, value: float, limit: Limit) -> None:
     if not math.isfinite(value):
         raise QuestionError(f"{name} {value} is no finite number; give {limit.says}")
     if value < 0 or (value == 0 and limit.least > 0):
-        raise QuestionError(f"{name} {shown(value)} is impossible; {limit.says} have to be more than 0")
+        raise QuestionError(f"{name} {show_number(value)} is impossible; {limit.says} have to be more than 0")
     if not limit.least <= value <= limit.most:
         mend = limit.below if value < limit.least else limit.above
         raise QuestionError(
-            f"{name} {shown(value)} cannot be meant: {limit.says}, {shown(limit.least)} to {shown(limit.most)}; {mend}"
+            f"{name} {show_number(value)} cannot be meant: {limit.says}, {show_number(limit.least)} to "
+            f"{show_number(limit.most)}; {mend}"
         )
     if limit.whole and not value.is_integer():
-        raise QuestionError(f"{name} {shown(value)} is no whole number; give the number of {limit.says}")
+        raise QuestionError(f"{name} {show_number(value)} is no whole number; give the number of {limit.says}")
 
 
-def _interval(name: str, parts: list[float], limit: Limit) -> Interval:
+def _make_interval(name: str, parts: list[float], limit: Limit) -> Interval:
     if len(parts) == 1:
         return Interval(parts[0], parts[0], parts[0])
     if len(parts) > 3 or not parts[0] < parts[-1] or parts != sorted(parts):
         raise QuestionError(
-            f"{name} '{'..'.join(shown(p) for p in parts)}' is no range; write low..high or low..central..high, rising"
+            f"{name} '{'..'.join(show_number(p) for p in parts)}' is no range; write low..high or low..central..high, "
+            "rising"
         )
     if limit.whole:
         raise QuestionError(f"{name} takes no range; give one whole number of {limit.says}")
@@ -147,7 +149,7 @@ def _interval(name: str, parts: list[float], limit: Limit) -> Interval:
     return Interval(low, parts[1] if len(parts) == 3 else min(max(math.sqrt(low * high), low), high), high)
 
 
-def one_of(kind: str, name: str, choices: dict[str, object]) -> str:
+def choose_one(kind: str, name: str, choices: dict[str, object]) -> str:
     """Key of a table for a name as people write it: case, blanks and underscores do not matter."""
     key = name.strip().casefold().replace(" ", "-").replace("_", "-")
     if key not in choices:
@@ -155,6 +157,6 @@ def one_of(kind: str, name: str, choices: dict[str, object]) -> str:
     return key
 
 
-def shown(value: float) -> str:
+def show_number(value: float) -> str:
     """Number as a message shows it."""
     return f"{value:,.6g}" if 1e-3 <= abs(value) < 1e6 or value == 0 else f"{value:.6g}"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from audit.energy.plan import assumptions as a
 from audit.energy.plan import calibration, inputs
-from audit.energy.plan.eu_ai_act import presumption
-from audit.energy.plan.inputs import Asked, declared
-from audit.energy.plan.numbers import shown
-from audit.energy.plan.ranges import Input, Product, Range, Share, range_of, shares_of
+from audit.energy.plan.eu_ai_act import judge_presumption
+from audit.energy.plan.inputs import Asked, make_declared
+from audit.energy.plan.numbers import show_number
+from audit.energy.plan.ranges import Input, Product, Range, Share, range_of, rank_shares
 from audit.energy.plan.result import Method, Parts, Plan
 from audit.energy.units import J_PER_KWH
 from audit.errors import QuestionError
@@ -44,33 +44,47 @@ class _Work:
 
 def project(asked: Asked, measured: AuditResult | None) -> Plan:
     """Plan of a question whose parts fit together."""
-    work = _planned(asked) if measured is None else _calibrated(asked, measured)
+    work = _plan_work(asked) if measured is None else _calibrate_work(asked, measured)
     training = tuple(p.times(work.site) for p in work.energy)
-    idle = _idle(asked, work.site)
-    embodied = _embodied(asked, work.hours)
+    idle = _multiply_idle(asked, work.site)
+    embodied = _multiply_embodied(asked, work.hours)
     grid = work.grid
-    energy = _parts("kWh", training, idle, ())
-    carbon = _parts("g", _emitted(training, grid), _emitted(idle, grid), embodied, whole=grid is not None)
-    energy_shares = shares_of((*training, *idle))
-    carbon_shares = shares_of((*_emitted(training, grid), *_emitted(idle, grid), *embodied)) if grid else ()
+    energy = _make_parts("kWh", training, idle, ())
+    carbon = _make_parts(
+        "g", _multiply_by_grid(training, grid), _multiply_by_grid(idle, grid), embodied, whole=grid is not None
+    )
+    energy_shares = rank_shares((*training, *idle))
+    carbon_shares = (
+        rank_shares((*_multiply_by_grid(training, grid), *_multiply_by_grid(idle, grid), *embodied)) if grid else ()
+    )
     flops = None if work.flops is None else range_of((work.flops,), "FLOP")
     hours = None if work.hours is None else range_of((work.hours,), "h")
-    used = _inputs((*training, *idle, *embodied, *_one(work.hours), *_one(work.flops)), grid)
+    used = _list_inputs((*training, *idle, *embodied, *_to_products(work.hours), *_to_products(work.flops)), grid)
     return Plan(
-        method=work.method, energy_kwh=energy, carbon_g=carbon, flops=flops, device_hours=hours,
-        duration_h=_duration(asked, work.hours), utilisation=work.utilisation, energy_shares=energy_shares,
-        carbon_shares=carbon_shares, dominates=_dominates(energy_shares, carbon_shares, used), act=presumption(flops),
-        inputs=used, undefined=_undefined(asked, work), notes=(*work.notes, *_notes(work)),
-    )  # fmt: skip
+        method=work.method,
+        energy_kwh=energy,
+        carbon_g=carbon,
+        flops=flops,
+        device_hours=hours,
+        duration_h=_derive_duration(asked, work.hours),
+        utilisation=work.utilisation,
+        energy_shares=energy_shares,
+        carbon_shares=carbon_shares,
+        dominates=_describe_dominant(energy_shares, carbon_shares, used),
+        act=judge_presumption(flops),
+        inputs=used,
+        undefined=_list_reasons(asked, work),
+        notes=(*work.notes, *_list_notes(work)),
+    )
 
 
-def _planned(asked: Asked) -> _Work:
+def _plan_work(asked: Asked) -> _Work:
     """Work by device-hours where they are given, else by FLOPs over throughput."""
-    speed, counted, number = inputs.throughput(asked), inputs.flops(asked), asked.get("device_hours")
+    speed, counted, number = inputs.find_throughput(asked), inputs.find_flops(asked), asked.get("device_hours")
     method: Method = "flops" if asked.get("flops") else "6nd"
     if number is not None:
         _refuse_speed(asked, counted)
-        method, hours = "device-hours", Product((declared(inputs.HOURS, "h", number),))
+        method, hours = "device-hours", Product((make_declared(inputs.HOURS, "h", number),))
         if counted is None and speed is not None:
             counted = hours.times(*speed.above).per(1 / S_PER_H)
     elif counted is not None and speed is not None:
@@ -78,10 +92,14 @@ def _planned(asked: Asked) -> _Work:
     else:
         raise QuestionError("FLOPs alone take no time; give device, or throughput and watts, or device_hours")
     return _Work(
-        method=method, energy=(hours.times(inputs.power(asked)).per(1000),), hours=hours, flops=counted,
-        site=inputs.site(asked) or inputs.assumed_site(), grid=inputs.electricity(asked),
-        utilisation=_utilisation(asked, hours, counted),
-    )  # fmt: skip
+        method=method,
+        energy=(hours.times(inputs.find_power(asked)).per(1000),),
+        hours=hours,
+        flops=counted,
+        site=inputs.find_site(asked) or inputs.assume_site(),
+        grid=inputs.find_electricity(asked),
+        utilisation=_derive_utilisation(asked, hours, counted),
+    )
 
 
 def _refuse_speed(asked: Asked, counted: Product | None) -> None:
@@ -90,7 +108,7 @@ def _refuse_speed(asked: Asked, counted: Product | None) -> None:
         raise QuestionError(f"device_hours and FLOPs already say the {given[0]}; leave one of the three out")
 
 
-def _calibrated(asked: Asked, measured: AuditResult) -> _Work:
+def _calibrate_work(asked: Asked, measured: AuditResult) -> _Work:
     """Work by a measured run; FLOPs, where given, are for the EU AI Act alone."""
     if clash := asked.given(*MACHINE):
         raise QuestionError(f"{clash[0]} contradicts the measured run, which says what its machine draws; leave it out")
@@ -100,58 +118,60 @@ def _calibrated(asked: Asked, measured: AuditResult) -> _Work:
     scale = calibration.scale(done, total)
     return _Work(
         method="calibration",
-        energy=tuple(Product((row, scale), divisor=J_PER_KWH) for row in calibration.components(measured)),
-        flops=inputs.flops(asked), site=inputs.site(asked) or calibration.site(measured),
-        grid=inputs.electricity(asked, calibration.grid_factor(measured)), notes=calibration.caveats(measured),
-    )  # fmt: skip
+        energy=tuple(Product((row, scale), divisor=J_PER_KWH) for row in calibration.list_components(measured)),
+        flops=inputs.find_flops(asked),
+        site=inputs.find_site(asked) or calibration.find_measured_site(measured),
+        grid=inputs.find_electricity(asked, calibration.find_grid_factor(measured)),
+        notes=calibration.list_caveats(measured),
+    )
 
 
-def _utilisation(asked: Asked, hours: Product, flops: Product | None) -> Range | None:
+def _derive_utilisation(asked: Asked, hours: Product, flops: Product | None) -> Range | None:
     """Share of the peak that hours and FLOPs mean together; more than all of it is refused."""
-    peak = inputs.peak(asked)
+    peak = inputs.find_peak(asked)
     if peak is None or flops is None:
         return None
-    speed = inputs.throughput(asked)
+    speed = inputs.find_throughput(asked)
     if asked.get("device_hours") is None or speed is None:
         return None if speed is None else range_of((speed.over(peak),), "1")
     found = range_of((flops.over(*hours.above, peak).per(S_PER_H),), "1")
     if found.low > 1:
         raise QuestionError(
-            f"device_hours {shown(hours.at('value'))} are too few: the FLOPs in them are {shown(found.value)} of the "
-            "devices' peak; give hours summed over all devices"
+            f"device_hours {show_number(hours.at('value'))} are too few: the FLOPs in them are "
+            f"{show_number(found.value)} of the devices' peak; give hours summed over all devices"
         )
     return found
 
 
-def _idle(asked: Asked, site: Input) -> Products:
+def _multiply_idle(asked: Asked, site: Input) -> Products:
     """KWh while held, with PUE."""
     how = "give it as a range that was measured"
     if (number := asked.get("idle_kwh")) is not None:
-        found = Product((declared("idle energy", "kWh", number, trust=a.AVERAGE_POWER, narrow=how),))
+        found = Product((make_declared("idle energy", "kWh", number, trust=a.AVERAGE_POWER, narrow=how),))
         return (found.times(site),)
     watts, hours = asked.get("idle_watts"), asked.get("idle_hours")
     if watts is None or hours is None:
         return ()
-    power = declared("idle power of a device", "W", watts, trust=a.AVERAGE_POWER, narrow=how)
-    return (Product((declared("idle device-hours", "h", hours), power), divisor=1000.0).times(site),)
+    power = make_declared("idle power of a device", "W", watts, trust=a.AVERAGE_POWER, narrow=how)
+    return (Product((make_declared("idle device-hours", "h", hours), power), divisor=1000.0).times(site),)
 
 
-def _embodied(asked: Asked, hours: Product | None) -> Products:
+def _multiply_embodied(asked: Asked, hours: Product | None) -> Products:
     """Grams of making the devices."""
     how = "give the range of a life-cycle assessment of these devices"
     if (number := asked.get("embodied_g")) is not None:
-        return (Product((declared("embodied carbon", "g", number, trust=a.EMBODIED, narrow=how),)),)
+        return (Product((make_declared("embodied carbon", "g", number, trust=a.EMBODIED, narrow=how),)),)
     rate = asked.get("embodied_g_per_hour")
     if rate is None or hours is None:
         return ()
-    return (hours.times(declared("embodied carbon of a device-hour", "g/h", rate, trust=a.EMBODIED, narrow=how)),)
+    return (hours.times(make_declared("embodied carbon of a device-hour", "g/h", rate, trust=a.EMBODIED, narrow=how)),)
 
 
-def _emitted(products: Products, grid: Input | None) -> Products:
+def _multiply_by_grid(products: Products, grid: Input | None) -> Products:
     return () if grid is None else tuple(p.times(grid) for p in products)
 
 
-def _parts(unit: str, training: Products, idle: Products, embodied: Products, *, whole: bool = True) -> Parts:
+def _make_parts(unit: str, training: Products, idle: Products, embodied: Products, *, whole: bool = True) -> Parts:
     """A quantity by its parts and their sum; no sum where the training's own part is not known."""
     known = {"training": training, "idle": idle, "embodied": embodied}
     ranges = {name: range_of(found, unit) if found else None for name, found in known.items()}
@@ -160,40 +180,40 @@ def _parts(unit: str, training: Products, idle: Products, embodied: Products, *,
     return Parts(**ranges, total=total, holds=holds)
 
 
-def _duration(asked: Asked, hours: Product | None) -> Range | None:
+def _derive_duration(asked: Asked, hours: Product | None) -> Range | None:
     number = asked.get("devices")
     if number is None or hours is None:
         return None
-    return range_of((hours.over(declared("devices", "1", number)),), "h")
+    return range_of((hours.over(make_declared("devices", "1", number)),), "h")
 
 
-def _one(product: Product | None) -> Products:
+def _to_products(product: Product | None) -> Products:
     return () if product is None else (product,)
 
 
-def _inputs(products: Products, grid: Input | None) -> tuple[Input, ...]:
+def _list_inputs(products: Products, grid: Input | None) -> tuple[Input, ...]:
     """Every input once, in the order in which it enters."""
     used = [i for p in products for i in (*p.above, *p.below)]
     return tuple({i.name: i for i in (*used, *(() if grid is None else (grid,)))}.values())
 
 
-def _dominates(energy: Sequence[Share], carbon: Sequence[Share], used: Sequence[Input]) -> str:
+def _describe_dominant(energy: Sequence[Share], carbon: Sequence[Share], used: Sequence[Input]) -> str:
     """What most of the range comes from, why it is not known better, and the mend."""
     shares, what = (carbon, "carbon") if carbon else (energy, "energy")
     if not shares:
         return "Every input was given as exact."
     found = next(i for i in used if i.name == shares[0].name)
     then = f", then {shares[1].name} ({shares[1].share:.0%})" if len(shares) > 1 else ""
-    why = f" {_sentence(found.because)}" if found.because else ""
+    why = f" {_make_sentence(found.because)}" if found.because else ""
     mend = f" To narrow it, {found.narrow}." if found.narrow else ""
     return f"What dominates the range of the {what}: {found.name} ({shares[0].share:.0%} of it){then}.{why}{mend}"
 
 
-def _sentence(text: str) -> str:
+def _make_sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _undefined(asked: Asked, work: _Work) -> dict[str, str]:
+def _list_reasons(asked: Asked, work: _Work) -> dict[str, str]:
     """Why a quantity is not there."""
     held = bool(asked.given("idle_kwh", "idle_watts"))
     made = bool(asked.given("embodied_g", "embodied_g_per_hour"))
@@ -204,16 +224,18 @@ def _undefined(asked: Asked, work: _Work) -> dict[str, str]:
         "embodied": (made, "not given (embodied_g adds it)"),
         "flops": (work.flops is not None, "not given (flops, or parameters and tokens)"),
         "device_hours": (work.hours is not None, "the measured run counts joules, not devices"),
-        "duration_h": (bool(asked.given("devices")), "the measured run's machine is taken as it is" if calibrated
-                       else "not given (devices adds it)"),
-    }  # fmt: skip
+        "duration_h": (
+            bool(asked.given("devices")),
+            "the measured run's machine is taken as it is" if calibrated else "not given (devices adds it)",
+        ),
+    }
     return {name: reason for name, (known, reason) in reasons.items() if not known}
 
 
-def _notes(work: _Work) -> tuple[str, ...]:
+def _list_notes(work: _Work) -> tuple[str, ...]:
     """What a reader of the numbers must know."""
     found = [COMBINED]
-    if work.method == "6nd" or any("6ND" in i.name for p in _one(work.flops) for i in p.above):
+    if work.method == "6nd" or any("6ND" in i.name for p in _to_products(work.flops) for i in p.above):
         found.append(
             "6ND counts the forward and the backward pass, with the parameters that are active for a token; every "
             "epoch of the data counts."

@@ -95,33 +95,33 @@ class Product:
         """Value with every input at one end of its range, or only the part of that way which the named one causes."""
         found = 1.0
         for given in self.above:
-            found *= _at(given, end, moved)
+            found *= _read_end(given, end, moved)
         for given in self.below:
-            found /= _at(given, OPPOSITE[end], moved)
-        return _moved(found / self.divisor, end, self._way(end, moved))
+            found /= _read_end(given, OPPOSITE[end], moved)
+        return _move_one(found / self.divisor, end, self._way(end, moved))
 
     def _way(self, end: End, moved: str | None) -> float:
         """Logarithm of the way to one end that the spreads make together, or that one of them makes."""
-        steps = {i.name: _step(i, end) for i in self.above if i.spread}
-        steps |= {i.name: _step(i, OPPOSITE[end]) for i in self.below if i.spread}
+        steps = {i.name: _measure_step(i, end) for i in self.above if i.spread}
+        steps |= {i.name: _measure_step(i, OPPOSITE[end]) for i in self.below if i.spread}
         way = math.hypot(*steps.values())
         if moved is None or way == 0:
             return way
         return steps.get(moved, 0.0) ** 2 / way  # these parts add up to the way
 
 
-def _at(given: Input, end: End, moved: str | None) -> float:
+def _read_end(given: Input, end: End, moved: str | None) -> float:
     chosen = end if moved in {None, given.name} and not given.spread else "value"
     return given.low if chosen == "low" else given.high if chosen == "high" else given.value
 
 
-def _step(given: Input, end: End) -> float:
+def _measure_step(given: Input, end: End) -> float:
     """Logarithm of the way from the central value to one end; none where the input is exact."""
     reached = given.low if end == "low" else given.high if end == "high" else given.value
     return 0.0 if reached == given.value else abs(math.log(reached / given.value))
 
 
-def _moved(found: float, end: End, way: float) -> float:
+def _move_one(found: float, end: End, way: float) -> float:
     return found if end == "value" else found * math.exp(way) if end == "high" else found / math.exp(way)
 
 
@@ -131,16 +131,16 @@ def range_of(products: Sequence[Product], unit: str) -> Range:
     return Range(low=low, value=value, high=high, unit=unit)
 
 
-def shares_of(products: Sequence[Product]) -> tuple[Share, ...]:
+def rank_shares(products: Sequence[Product]) -> tuple[Share, ...]:
     """What each input contributes to the range of a sum, the largest first; inputs that are exact are left out."""
     names = dict.fromkeys(i.name for p in products for i in (*p.above, *p.below) if i.low < i.high)
-    widths = {name: _width(products, name) for name in names}
+    widths = {name: _measure_width(products, name) for name in names}
     whole = math.fsum(widths.values())
     found = [Share(name=name, share=width / whole) for name, width in widths.items() if width > 0]
     return tuple(sorted(found, key=lambda s: -s.share))
 
 
-def _width(products: Sequence[Product], name: str) -> float:
+def _measure_width(products: Sequence[Product], name: str) -> float:
     """Logarithm of how far the sum moves with one input alone."""
     low, high = (math.fsum(p.at(end, name) for p in products) for end in ("low", "high"))
     return math.log(high / low) if 0 < low < high else 0.0

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from audit.energy.plan.eu_ai_act import Presumption
 from audit.energy.plan.ranges import Input, Range, Share
-from audit.energy.units import j_of
+from audit.energy.units import to_joules
 from audit.record.serialize import lines_of, plain_of
 
 SCHEMA: Final = "audit-plan/1"
@@ -67,7 +67,7 @@ class Plan:
         found = self.energy_kwh.total
         if found is None:
             return None
-        return Range(low=j_of(found.low), value=j_of(found.value), high=j_of(found.high), unit="J")
+        return Range(low=to_joules(found.low), value=to_joules(found.value), high=to_joules(found.high), unit="J")
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain dicts and lists, ``schema`` first."""

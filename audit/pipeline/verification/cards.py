@@ -33,7 +33,7 @@ def cards_amiss(result: AuditResult, folder: Path, names: Sequence[str]) -> Iter
     for name in names:
         style = "croissant" if name == DESCRIPTION else name.removeprefix("card.")
         try:
-            there = strict_json.text(folder / name, LARGEST_BYTES)
+            there = strict_json.read_text(folder / name, LARGEST_BYTES)
         except strict_json.NotStrictError as error:
             why = "it is not there" if error.fault == "absent" else str(error)
             yield f"card: {name}: {why}, and a run keeps it; `audit card` draws it again"

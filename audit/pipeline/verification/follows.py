@@ -14,7 +14,7 @@ from audit.axes import WITHIN_STRATA
 from audit.config.read import question_of
 from audit.config.schema import Config
 from audit.counting.plan import Counted
-from audit.energy.recount import bare, recounted
+from audit.energy.recount import recount_energy, strip_totals
 from audit.errors import StoreError, printable
 from audit.estimate import Estimate
 from audit.gates.before_training import standing
@@ -38,7 +38,7 @@ def given(result: AuditResult) -> AuditResult:
         verdict="not judged",
         estimates=Estimates.listed(own_estimates(result)),
         checks=(*of_rows(result.checks), *of_held_out(result)),
-        energy=bare(result.energy),
+        energy=strip_totals(result.energy),
         gates=(),
     )
 
@@ -73,7 +73,7 @@ def follow(there: AuditResult) -> AuditResult:
     if predictions is not None:
         _predictions(there, config, predictions, made)
     estimates = made.estimates + tuple(there.estimates)
-    energy = recounted(there.energy, config, there.data, estimates)
+    energy = recount_energy(there.energy, config, there.data, estimates)
     evidence = Evidence(estimates=estimates, checks=made.checks, energy=energy, stopped_by=run.stopped_by)
     gates = judge(config, evidence, finished_on(there))
     counted = {TRAIN: train, PREDICTIONS: predictions}

@@ -11,7 +11,7 @@ from audit.errors import SourceError, printable
 from audit.pipeline.sources import open_source
 from audit.pipeline.verification.leaves import unlike
 from audit.record.result import AuditResult, Part
-from audit.tables.formats.dialect import UNSAID, dialect_of
+from audit.tables.formats.dialect import UNSAID, make_dialect
 from audit.tables.table import Table
 
 
@@ -52,7 +52,7 @@ def _opened(result: AuditResult, source: str) -> Table:
     """A table, read as one of the run was."""
     config = result.question.config
     said = [(config.get(section) or {}).get("csv") for section in ("data", "predictions")]
-    dialects = [dialect_of(csv) for csv in said if csv] or [UNSAID]
+    dialects = [make_dialect(csv) for csv in said if csv] or [UNSAID]
     for dialect in dialects[:-1]:
         with suppress(SourceError):
             return open_source(source, dialect=dialect)

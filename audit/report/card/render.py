@@ -23,7 +23,7 @@ from audit.record.result import AuditResult
 from audit.report.card.view import card_view
 from audit.report.card.words import Cell
 from audit.report.disclosure.publishable import asked_k, publishable
-from audit.system.assets import asset
+from audit.system.assets import find_asset
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -67,7 +67,7 @@ class Format:
 def formats() -> dict[str, Format]:
     """Every format that a template declares, by name."""
     found = {}
-    for file in sorted(asset(TEMPLATES).glob("*.j2")):
+    for file in sorted(find_asset(TEMPLATES).glob("*.j2")):
         with file.open(encoding="utf-8") as lines:
             head = HEAD.match(lines.readline())
         if head is not None:
@@ -165,7 +165,7 @@ def environment(ending: str) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     made = Environment(
-        loader=FileSystemLoader(asset(TEMPLATES)),
+        loader=FileSystemLoader(find_asset(TEMPLATES)),
         autoescape=select_autoescape(("html.j2",)),
         undefined=StrictUndefined,
         trim_blocks=True,

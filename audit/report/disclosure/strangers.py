@@ -12,8 +12,8 @@ from typing import Any
 
 from audit.errors import without_credentials
 from audit.record.result import AuditResult, Check, Part, Run
-from audit.system.recorded_command import named, recorded_words
-from audit.tables.addresses import file_name
+from audit.system.recorded_command import record_words, strip_folder
+from audit.tables.addresses import strip_place
 
 QUOTED = re.compile(r"(?P<quote>['\"])(?P<path>(?:/|~/|[A-Za-z]:[\\/])[^'\"]*)(?P=quote)")
 BARE = re.compile(r"(?<![\w.:/\\~-])(?:~?/|[A-Za-z]:[\\/])(?:[^\s'\"/\\:;,()]+[\\/])+(?=[^\s'\"/\\:;,()])")
@@ -42,15 +42,15 @@ def bare(text: str) -> str:
     >>> bare("cannot write '/home/ada lovelace/x.csv' nor /srv/merger/y.csv; see https://example.org/a/b")
     "cannot write 'x.csv' nor y.csv; see https://example.org/a/b"
     """
-    quoted = QUOTED.sub(lambda found: f"{found['quote']}{named(found['path'])}{found['quote']}", text)
+    quoted = QUOTED.sub(lambda found: f"{found['quote']}{strip_folder(found['path'])}{found['quote']}", text)
     return BARE.sub("", quoted)
 
 
 def _run(run: Run) -> Run:
     words, kept = run.command, TRACKED if run.command[1:2] == ("track",) else 2
     # What follows a command of our own are paths; what follows `audit track --` is anything.
-    said = recorded_words(words[kept:]) if kept == TRACKED else tuple(map(named, words[kept:]))
-    return replace(run, command=(*map(named, words[:kept]), *said), ended=bare(run.ended))
+    said = record_words(words[kept:]) if kept == TRACKED else tuple(map(strip_folder, words[kept:]))
+    return replace(run, command=(*map(strip_folder, words[:kept]), *said), ended=bare(run.ended))
 
 
 def _question(config: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -60,7 +60,7 @@ def _question(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _part(part: Part) -> Part:
-    return replace(part, source=file_name(part.source))
+    return replace(part, source=strip_place(part.source))
 
 
 def _check(check: Check) -> Check:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from audit.errors import SourceError, printable
 from audit.tables.files import Part
-from audit.tables.formats.text_types import common_columns, refuse_unlike
-from audit.tables.kinds import kind_of, refuse_names
+from audit.tables.formats.text_types import find_common_columns, refuse_unlike
+from audit.tables.kinds import find_kind, refuse_names
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,7 +34,7 @@ def _read(part: Part) -> pa.Table:
 
     try:
         source = pa.memory_map(str(part.path))
-        held = ipc.open_file(source).read_all() if _begins(source) else _stream(source, part.shown)
+        held = ipc.open_file(source).read_all() if _has_file_format(source) else _stream(source, part.shown)
         held.validate(full=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         first = printable((str(error).splitlines() or ["no reason given"])[0], 120)
@@ -43,7 +43,7 @@ def _read(part: Part) -> pa.Table:
     return held
 
 
-def _begins(source: pa.MemoryMappedFile) -> bool:
+def _has_file_format(source: pa.MemoryMappedFile) -> bool:
     """Whether this is the file format, which has a footer, and not the stream format."""
     begins = source.read(len(MAGIC)) == MAGIC
     source.seek(0)
@@ -77,19 +77,19 @@ def join(read: Sequence[tuple[str, pa.Table]]) -> tuple[pa.Table, dict[str, str]
     first, whole = read[0]
     if len(read) == 1:
         return whole, {}
-    names, lacking = common_columns([(shown, part.column_names) for shown, part in read])
+    names, lacking = find_common_columns([(shown, part.column_names) for shown, part in read])
     for name in names:
         refuse_kinds(name, [(shown, part.schema.field(name)) for shown, part in read])
-    floats = {n for n in names if {kind_of(part.schema.field(n)) for _, part in read} >= {"integer", "float"}}
+    floats = {n for n in names if {find_kind(part.schema.field(n)) for _, part in read} >= {"integer", "float"}}
     try:
-        widened = [_widened(part.select(names), floats) for _, part in read]
+        widened = [_widen(part.select(names), floats) for _, part in read]
         return pa.concat_tables(widened, promote_options="permissive"), lacking
     except pa.ArrowException as error:
         why = printable(str(error).splitlines()[0], 120)
         raise SourceError(f"{first}: the parts cannot be put together ({why}); write them with one schema") from None
 
 
-def _widened(part: pa.Table, floats: set[str]) -> pa.Table:
+def _widen(part: pa.Table, floats: set[str]) -> pa.Table:
     """Part whose whole numbers are doubles where other parts have fractions; Arrow refuses those it would round."""
     import pyarrow as pa
 
@@ -104,6 +104,6 @@ def refuse_kinds(name: str, fields: Sequence[tuple[str, pa.Field]]) -> None:
     """Refuse a column of different kinds; whole numbers go with fractions, and only-missing goes with all."""
     import pyarrow as pa
 
-    found: dict[str, str] = {shown: kind_of(f) for shown, f in fields if not pa.types.is_null(f.type)}
+    found: dict[str, str] = {shown: find_kind(f) for shown, f in fields if not pa.types.is_null(f.type)}
     if set(found.values()) != {"integer", "float"}:
         refuse_unlike(name, found)

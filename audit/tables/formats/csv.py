@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from audit.errors import SourceError, printable
 from audit.tables.files import BOM
-from audit.tables.formats.decoding import decoded, reading_option
+from audit.tables.formats.decoding import decode_text, suggest_option
 from audit.tables.formats.dialect import UNSAID, Dialect
 from audit.tables.kinds import refuse_names
 
@@ -52,15 +52,15 @@ def read_csv(data: bytes, separator: str, shown: str, dialect: Dialect = UNSAID)
         When the text is not a table, with the line at fault.
     """
     ending = "tsv" if separator == "\t" and dialect.separator is None else "csv"
-    given, data = data, decoded(data, dialect, shown)
-    option = partial(reading_option, given, dialect, ending)
+    given, data = data, decode_text(data, dialect, shown)
+    option = partial(suggest_option, given, dialect, ending)
     refuse_encoding(data, shown, option)
     start = len(BOM) if data.startswith(BOM) else 0
     if not data[start:].strip():
         raise SourceError(f"{shown} is empty: there is no header and there are no columns")
     _refuse_quotes(data, start, separator, shown)
-    names, body = _header(data, start, separator, shown, option)
-    return _body(data, body, names, separator, shown)
+    names, body = _read_header(data, start, separator, shown, option)
+    return _read_body(data, body, names, separator, shown)
 
 
 def refuse_encoding(data: bytes, shown: str, option: Callable[[], str | None] = lambda: None) -> None:
@@ -76,7 +76,9 @@ def refuse_encoding(data: bytes, shown: str, option: Callable[[], str | None] = 
     nul = data.find(b"\0")
     if nul >= 0:
         hint = "it looks like UTF-16: save it as UTF-8" if nul < 4 else "remove it, or write the table as Parquet"
-        raise SourceError(f"{shown} has a NUL byte at byte {nul} (line {_line(data, nul)}), so it is no text; {hint}")
+        raise SourceError(
+            f"{shown} has a NUL byte at byte {nul} (line {_count_line(data, nul)}), so it is no text; {hint}"
+        )
     decoder = codecs.getincrementaldecoder("utf-8")()
     view = memoryview(data)
     for at in range(0, len(data), STEP_BYTES):
@@ -86,11 +88,11 @@ def refuse_encoding(data: bytes, shown: str, option: Callable[[], str | None] = 
         except UnicodeDecodeError as error:
             byte = at - held + error.start
             raise SourceError(
-                f"{shown} is not UTF-8 text: byte {byte} (line {_line(data, byte)}) cannot be decoded; {mend()}"
+                f"{shown} is not UTF-8 text: byte {byte} (line {_count_line(data, byte)}) cannot be decoded; {mend()}"
             ) from None
 
 
-def _line(data: bytes, at: int) -> int:
+def _count_line(data: bytes, at: int) -> int:
     """Line number of a byte, counted from 1, whatever ends the lines."""
     return 1 + data.count(b"\n", 0, at) + data.count(b"\r", 0, at) - data.count(b"\r\n", 0, at)
 
@@ -118,18 +120,19 @@ def _refuse_quotes(data: bytes, start: int, separator: str, shown: str) -> None:
         if opens_bad.size or closes_bad.size:
             byte = int(min([*opens_bad[:1], *closes_bad[:1]]))
             raise SourceError(
-                f"{shown}: a stray quote in line {_line(data, byte)}; a cell with quotes is quoted as a whole, and "
+                f"{shown}: a stray quote in line {_count_line(data, byte)}; a cell with quotes is quoted as a whole, "
+                "and "
                 'each quote in it is doubled ("")'
             )
         last = int(opens[-1]) if opens.size else last
         parity = (parity + where.size) % 2
     if parity:
         raise SourceError(
-            f"{shown}: the quote opened in line {_line(data, last)} is never closed; the file may be cut off"
+            f"{shown}: the quote opened in line {_count_line(data, last)} is never closed; the file may be cut off"
         )
 
 
-def _header(
+def _read_header(
     data: bytes, start: int, separator: str, shown: str, option: Callable[[], str | None]
 ) -> tuple[list[str], int]:
     """Column names, and where the rows begin."""
@@ -139,19 +142,20 @@ def _header(
             f"{shown}: line 1 is longer than {LONGEST_HEADER_BYTES:,} bytes, so it is no header of columns"
         )
     raw = found.group().rstrip(b"\r\n").decode()
-    names = _cells(raw, separator)
+    names = _split_cells(raw, separator)
     other = next((c for c in SAID if c != separator and len(names) == 1 and c in raw), None)
     if other is not None:
         ending = ", or name it .tsv" if other == "\t" and separator == "," else ""
         raise SourceError(
-            f"{shown}: line 1 is one column, parted by {SAID[other]} where {_said(separator)} are parsed; "
-            f"read it with {option()}, or save the table with {_said(separator)}{ending} (and decimal points)"
+            f"{shown}: line 1 is one column, parted by {SAID[other]} where {_describe_separator(separator)} are "
+            f"parsed; read it with {option()}, or save the table with {_describe_separator(separator)}{ending} (and "
+            "decimal points)"
         )
     refuse_names(names, shown)
     return names, found.end()
 
 
-def _cells(raw: str, separator: str) -> list[str]:
+def _split_cells(raw: str, separator: str) -> list[str]:
     """Cells of one record; its quotes are known to be well formed."""
     before = csv.field_size_limit(LONGEST_HEADER_BYTES)
     try:
@@ -160,26 +164,26 @@ def _cells(raw: str, separator: str) -> list[str]:
         csv.field_size_limit(before)
 
 
-def _body(data: bytes, body: int, names: list[str], separator: str, shown: str) -> pa.Table:
+def _read_body(data: bytes, body: int, names: list[str], separator: str, shown: str) -> pa.Table:
     import pyarrow as pa
 
     end = body + len(data[body:].rstrip(b"\r\n"))
     if end == body:
         return pa.table({name: pa.array([], pa.string()) for name in names})
     if b'"' not in data and (blank := BLANK.search(data, body - 1, end)):
-        raise _blank(data, blank.start() + 1, shown)
+        raise _make_blank_error(data, blank.start() + 1, shown)
     try:
-        table = _parsed(data, body, end, names, separator, ignore_empty_lines=False)
+        table = _parse_rows(data, body, end, names, separator, ignore_empty_lines=False)
     except pa.ArrowInvalid as error:
-        raise _ragged(data, body, end, len(names), separator, shown) or _unparsed(error, shown) from None
+        raise _find_ragged(data, body, end, len(names), separator, shown) or _make_parse_error(error, shown) from None
     if BLANK.search(data, body - 1, end):
-        whole = _parsed(data, body, end, names, separator, ignore_empty_lines=True)
+        whole = _parse_rows(data, body, end, names, separator, ignore_empty_lines=True)
         if whole.num_rows != table.num_rows:
-            raise _ragged(data, body, end, len(names), separator, shown) or _blank(data, body, shown)
+            raise _find_ragged(data, body, end, len(names), separator, shown) or _make_blank_error(data, body, shown)
     return table
 
 
-def _parsed(
+def _parse_rows(
     data: bytes, body: int, end: int, names: list[str], separator: str, *, ignore_empty_lines: bool
 ) -> pa.Table:
     import pyarrow as pa
@@ -200,7 +204,7 @@ def _parsed(
     )
 
 
-def _ragged(data: bytes, body: int, end: int, width: int, separator: str, shown: str) -> SourceError | None:
+def _find_ragged(data: bytes, body: int, end: int, width: int, separator: str, shown: str) -> SourceError | None:
     """Error for the first row that has not as many fields as the header; None if all have."""
     at, mark = body, separator.encode()
     while at < end:
@@ -209,30 +213,31 @@ def _ragged(data: bytes, body: int, end: int, width: int, separator: str, shown:
             return None
         record = found.group().rstrip(b"\r\n")
         if not record:
-            return _blank(data, at, shown)
+            return _make_blank_error(data, at, shown)
         fields = QUOTED.sub(b"", record).count(mark) + 1
         if fields != width:
             return SourceError(
-                f"{shown}: line {_line(data, at)} has {_of(fields, 'field')} where the header has "
-                f"{_of(width, 'column')}; mend the row, and quote cells that hold {_said(separator)}"
+                f"{shown}: line {_count_line(data, at)} has {_count_words(fields, 'field')} where the header has "
+                f"{_count_words(width, 'column')}; mend the row, and quote cells that hold "
+                f"{_describe_separator(separator)}"
             )
         at = found.end()
     return None
 
 
-def _said(separator: str) -> str:
+def _describe_separator(separator: str) -> str:
     return SAID.get(separator, f"'{separator}'")
 
 
-def _of(count: int, what: str) -> str:
+def _count_words(count: int, what: str) -> str:
     return f"{count} {what}" + ("" if count == 1 else "s")
 
 
-def _blank(data: bytes, at: int, shown: str) -> SourceError:
-    return SourceError(f"{shown}: line {_line(data, at)} is blank, a row without fields; remove it")
+def _make_blank_error(data: bytes, at: int, shown: str) -> SourceError:
+    return SourceError(f"{shown}: line {_count_line(data, at)} is blank, a row without fields; remove it")
 
 
-def _unparsed(error: Exception, shown: str) -> SourceError:
+def _make_parse_error(error: Exception, shown: str) -> SourceError:
     text = str(error).splitlines()[0]
     if "straddl" in text or "block" in text:
         return SourceError(f"{shown}: a row is longer than {LONGEST_ROW_BYTES:,} bytes; write the table as Parquet")

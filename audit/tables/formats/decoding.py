@@ -20,7 +20,7 @@ THOUSANDS = re.compile(r"-?\d{1,3}([.,'\u2019\s]\d{3})+([.,]\d+)?")
 PLAIN = re.compile(r"-?\d+([.]\d+)?")
 
 
-def decoded(data: bytes, dialect: Dialect, shown: str) -> bytes:
+def decode_text(data: bytes, dialect: Dialect, shown: str) -> bytes:
     """The same text as UTF-8.
 
     Raises
@@ -66,7 +66,7 @@ def _refuse_other(data: bytes, encoding: str, shown: str) -> None:
     raise SourceError(f"{shown} is UTF-8 text, which {encoding} would read as other letters; leave the encoding out")
 
 
-def written_as(texts: Sequence[str], given: Dialect | None) -> str:
+def describe_numbers(texts: Sequence[str], given: Dialect | None) -> str:
     """How numbers of a column are written that are text, and what would read them; empty where they are none.
 
     Parameters
@@ -78,7 +78,7 @@ def written_as(texts: Sequence[str], given: Dialect | None) -> str:
     """
     shapes = {"decimal commas": COMMA_NUMBER, "percent signs": PERCENT, "thousands separators": THOUSANDS}
     cells = [text.strip() for text in texts]
-    what = next((what for what, shape in shapes.items() if _all_numbers(cells, shape)), None)
+    what = next((what for what, shape in shapes.items() if _are_numbers(cells, shape)), None)
     if what is None:
         return ""
     if what != "decimal commas" or given is None or given.separator == ",":
@@ -86,20 +86,20 @@ def written_as(texts: Sequence[str], given: Dialect | None) -> str:
     return f"; its numbers have {what}: read it with {say(Dialect(given.separator, ',', given.encoding))}"
 
 
-def _all_numbers(cells: Sequence[str], shape: re.Pattern[str]) -> bool:
+def _are_numbers(cells: Sequence[str], shape: re.Pattern[str]) -> bool:
     """Whether all are numbers, and some of this shape."""
     return any(map(shape.fullmatch, cells)) and all(shape.fullmatch(c) or PLAIN.fullmatch(c) for c in cells)
 
 
-def reading_option(data: bytes, given: Dialect, ending: str) -> str | None:
+def suggest_option(data: bytes, given: Dialect, ending: str) -> str | None:
     """What would read a file that is refused, as the option and the section; None where nothing that is known would."""
-    encoding = _seen_encoding(data, given)
+    encoding = _suggest_encoding(data, given)
     try:
         text = data[:SAMPLE_BYTES].decode(encoding, "ignore").removeprefix("\ufeff")
     except LookupError:
         return None
     lines = [line for line in text.splitlines()[:50] if line]
-    mark = _seen_separator(lines, given.separator or ("\t" if ending == "tsv" else ","))
+    mark = _suggest_separator(lines, given.separator or ("\t" if ending == "tsv" else ","))
     cells = [cell for line in lines[1:] for cell in line.split(mark)]
     commas = mark != "," and any(COMMA_NUMBER.fullmatch(cell.strip().strip('"')) for cell in cells)
     default = "\t" if ending == "tsv" else ","
@@ -107,7 +107,7 @@ def reading_option(data: bytes, given: Dialect, ending: str) -> str | None:
     return None if seen == given else say(seen)
 
 
-def _seen_encoding(data: bytes, given: Dialect) -> str:
+def _suggest_encoding(data: bytes, given: Dialect) -> str:
     for mark, name in (
         (codecs.BOM_UTF32_LE, "utf-32"),
         (codecs.BOM_UTF16_LE, "utf-16"),
@@ -124,7 +124,7 @@ def _seen_encoding(data: bytes, given: Dialect) -> str:
     return "utf-8"
 
 
-def _seen_separator(lines: list[str], given: str) -> str:
+def _suggest_separator(lines: list[str], given: str) -> str:
     """What parts the first line, and as often the others, where the mark that was given does not."""
     if not lines or given in lines[0]:
         return given

@@ -38,7 +38,7 @@ class Dialect:
                 f"separator and decimal are both '{printable(self.decimal)}', so that a fraction could not be told "
                 "from two cells; give one of them otherwise"
             )
-        object.__setattr__(self, "encoding", _encoding(self.encoding))
+        object.__setattr__(self, "encoding", _require_encoding(self.encoding))
 
     def parting(self, ending: str) -> str:
         """What parts the cells of a file, by its ending where nobody says so.
@@ -81,7 +81,7 @@ def _mark(key: str, value: str | None) -> str | None:
     return mark
 
 
-def _encoding(name: str) -> str:
+def _require_encoding(name: str) -> str:
     """Name of a text encoding, as Python has it."""
     try:
         found = codecs.lookup(name.strip())
@@ -98,7 +98,7 @@ def _encoding(name: str) -> str:
 UNSAID = Dialect()
 
 
-def dialect_of(given: str | Mapping[str, Any] | None) -> Dialect:
+def make_dialect(given: str | Mapping[str, Any] | None) -> Dialect:
     """Dialect from the text of an option, or from a table.
 
     >>> dialect_of("separator=;,decimal=,,encoding=latin-1")
@@ -112,7 +112,7 @@ def dialect_of(given: str | Mapping[str, Any] | None) -> Dialect:
     if given is None:
         return UNSAID
     if isinstance(given, str):
-        given = _pairs(given)
+        given = _split_pairs(given)
     if not isinstance(given, Mapping):
         raise QuestionError(f'csv is of type {type(given).__name__}; write it as "{EXAMPLE}", or as a table of these')
     for key, value in given.items():
@@ -123,7 +123,7 @@ def dialect_of(given: str | Mapping[str, Any] | None) -> Dialect:
     return Dialect(**given)
 
 
-def _pairs(text: str) -> dict[str, str]:
+def _split_pairs(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     at = 0
     while at < len(text) and (one := PAIR.match(text, at)) is not None and one.end() > at:

@@ -12,10 +12,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import SourceError, printable
-from audit.system.strict_json import NotStrictError, decoder
+from audit.system.strict_json import NotStrictError, make_decoder
 from audit.tables.files import BOM
 from audit.tables.formats.csv import refuse_encoding
-from audit.tables.kinds import EXACT_INTEGER, beyond_64_bits, refuse_names
+from audit.tables.kinds import EXACT_INTEGER, make_range_error, refuse_names
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,31 +49,31 @@ def read_json_lines(data: bytes, shown: str) -> pa.Table:
     import pyarrow as pa
 
     refuse_encoding(data, shown)
-    rows = _rows(data, shown)
+    rows = _read_rows(data, shown)
     reader = _Reader(shown)
     while some := list(islice(rows, ROWS_AT_ONCE)):
         reader.take(some)
     return pa.table(reader.columns())
 
 
-def _rows(data: bytes, shown: str) -> Iterator[tuple[int, Row]]:
+def _read_rows(data: bytes, shown: str) -> Iterator[tuple[int, Row]]:
     """Objects with their line numbers."""
     at, number = len(BOM) if data.startswith(BOM) else 0, 0
     stop = at + len(data[at:].rstrip())
     if stop == at:
         raise SourceError(f"{shown} is empty: there are no lines and no columns")
-    strict = decoder(whole=True)
+    strict = make_decoder(whole=True)
     while at < stop:
         end = data.find(b"\n", at, stop)
         end = stop if end < 0 else end
         number += 1
         if end - at > LONGEST_LINE_BYTES:
             raise SourceError(f"{shown}: line {number} is longer than {LONGEST_LINE_BYTES:,} bytes")
-        yield number, _object(strict, data[at:end].strip(b" \t\r"), f"{shown}: line {number}", last=end == stop)
+        yield number, _read_object(strict, data[at:end].strip(b" \t\r"), f"{shown}: line {number}", last=end == stop)
         at = end + 1
 
 
-def _object(strict: json.JSONDecoder, line: bytes, where: str, *, last: bool) -> Row:
+def _read_object(strict: json.JSONDecoder, line: bytes, where: str, *, last: bool) -> Row:
     if not line:
         raise SourceError(f"{where} is blank; JSON Lines have one object a line")
     try:
@@ -86,11 +86,11 @@ def _object(strict: json.JSONDecoder, line: bytes, where: str, *, last: bool) ->
     except RecursionError:
         raise SourceError(f"{where} is nested too deeply; leave that value out") from None
     if not isinstance(value, dict):
-        raise SourceError(f"{where} is not a JSON object but {_named(value)}; write one object a line (JSON Lines)")
+        raise SourceError(f"{where} is not a JSON object but {_name_type(value)}; write one object a line (JSON Lines)")
     return value
 
 
-def _named(value: object) -> str:
+def _name_type(value: object) -> str:
     return "an array" if isinstance(value, list) else FAMILIES.get(type(value), "null")
 
 
@@ -120,7 +120,7 @@ class _Reader:
         for number, row in rows:
             if row.keys() != wanted:
                 lost = next((n for n in self._names if n not in row), None)
-                what = f"has no key '{printable(lost)}'" if lost is not None else _odd_key(row, wanted)
+                what = f"has no key '{printable(lost)}'" if lost is not None else _find_odd_key(row, wanted)
                 raise SourceError(
                     f"{self._shown}: line {number} {what}; every line needs the same keys, "
                     "null where a value is missing"
@@ -152,7 +152,7 @@ class _Reader:
         try:
             return pa.array(values, pa.float64()) if float in kinds else pa.array(values)
         except UnicodeEncodeError:
-            number = next(n for (n, _), v in zip(rows, values, strict=True) if v is not None and _half(v))
+            number = next(n for (n, _), v in zip(rows, values, strict=True) if v is not None and _has_half_character(v))
             raise SourceError(
                 f"{self._shown}: line {number} has half a character (a lone surrogate) under '{printable(name)}'"
             ) from None
@@ -160,7 +160,7 @@ class _Reader:
             number = next(
                 n for (n, _), v in zip(rows, values, strict=True) if v is not None and not -(2**63) <= v < 2**63
             )
-            raise beyond_64_bits(self._shown, name, f" (line {number})") from None
+            raise make_range_error(self._shown, name, f" (line {number})") from None
 
     def _refuse_rounding(self, name: str, values: Iterable[Any], rows: Sequence[tuple[int, Row]]) -> None:
         for (number, _), value in zip(rows, values, strict=True):
@@ -188,10 +188,10 @@ class _Reader:
         return whole
 
 
-def _odd_key(row: Row, wanted: Iterable[str]) -> str:
+def _find_odd_key(row: Row, wanted: Iterable[str]) -> str:
     odd = next(key for key in row if key not in set(wanted))
     return f"has a key '{printable(odd)}' that the lines before lack"
 
 
-def _half(text: str) -> bool:
+def _has_half_character(text: str) -> bool:
     return any("\ud800" <= c <= "\udfff" for c in text)

@@ -8,22 +8,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from audit.errors import SourceError, printable
-from audit.tables.connection import quoted
+from audit.tables.connection import quote_identifier
 from audit.tables.files import Part
 from audit.tables.formats.arrow import refuse_kinds
-from audit.tables.formats.text_types import common_columns
+from audit.tables.formats.text_types import find_common_columns
 from audit.tables.kinds import (
     EXACT_INTEGER,
     Kind,
-    exact_limit,
+    find_exact_limit,
+    find_kind,
     is_fraction,
     is_text,
     is_whole,
-    kind_of,
+    make_rounding_error,
     refuse_names,
-    rounds,
 )
-from audit.tables.pandas_frames import first_rows, missing_in
+from audit.tables.pandas_frames import count_missing, read_first_rows
 from audit.tables.table import Table
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class ParquetTable(Table):
         del con
         keys = [n for n in dict.fromkeys(read) if n in self.said]
         source = self._files_and(keys) if keys else f"{self._files()} AS f"
-        return f"(SELECT {', '.join(f'{sql} AS {quoted(n)}' for n, sql in listed.items())} FROM {source})"  # noqa: S608
+        return f"(SELECT {', '.join(f'{sql} AS {quote_identifier(n)}' for n, sql in listed.items())} FROM {source})"  # noqa: S608
 
     @property
     def said(self) -> Collection[str]:
@@ -81,7 +81,7 @@ class ParquetTable(Table):
 
     def stored_sql(self, name: str) -> str:
         """Column as it is stored."""
-        sql = quoted(name)
+        sql = quote_identifier(name)
         if name not in self.said:
             return f"f.{sql}"
         lost = "error('a file is not one of those that were opened')"
@@ -89,59 +89,59 @@ class ParquetTable(Table):
 
     def schemas(self) -> Sequence[pa.Schema]:
         """Columns of each file, with what pandas wrote about them."""
-        return [_footer(part)[0] for part in self.parts]
+        return [_read_footer(part)[0] for part in self.parts]
 
     def frames_by_pandas(self, names: Sequence[str], most: int | None = None) -> Iterator[pd.DataFrame]:
         """What `pandas.read_parquet` makes of each file, or of so many of its rows."""
         import pandas as pd
 
         if most is not None:
-            return (first_rows(part.path, names, most) for part in self.parts)
+            return (read_first_rows(part.path, names, most) for part in self.parts)
         return (pd.read_parquet(part.path, columns=list(names)) for part in self.parts)
 
     def missing_in_footers(self, name: str) -> int | None:
         """Rows without a value in a column, as the footers count them; None where one of them does not."""
-        return missing_in([part.path for part in self.parts], name)
+        return count_missing([part.path for part in self.parts], name)
 
     @property
     def _placed(self) -> Sequence[tuple[str, str, Mapping[str, str | None]]]:
         """Of each file: what to ask DuckDB for, how DuckDB calls it then, and what its folders say."""
         paths = [os.fspath(part.path.absolute()) for part in self.parts]
-        return [(_escaped(path), path, dict(part.keys)) for path, part in zip(paths, self.parts, strict=True)]
+        return [(_escape_pattern(path), path, dict(part.keys)) for path, part in zip(paths, self.parts, strict=True)]
 
     def _files(self, further: str = "") -> str:
         """Rows of all files; what their folders say is never left to be guessed."""
-        paths = ", ".join(literal(asked) for asked, _, _ in self._placed)
+        paths = ", ".join(quote_literal(asked) for asked, _, _ in self._placed)
         by_name = str(len(self._placed) > 1).lower()
         return f"read_parquet([{paths}], union_by_name = {by_name}, hive_partitioning = false{further})"
 
     def _files_and(self, keys: Sequence[str]) -> str:
         """Rows of all files beside the values of their folders."""
-        file = file_column(self.columns)
+        file = name_file_column(self.columns)
         rows = ((name, *(values[k] for k in keys)) for _, name, values in self._placed)
-        values = ", ".join(f"({', '.join(map(literal, row))})" for row in rows)
+        values = ", ".join(f"({', '.join(map(quote_literal, row))})" for row in rows)
         files = self._files(f", filename = '{file}'")
-        listed = ", ".join(map(quoted, keys))
-        return f"{files} AS f LEFT JOIN (VALUES {values}) AS k(file, {listed}) ON f.{quoted(file)} = k.file"
+        listed = ", ".join(map(quote_identifier, keys))
+        return f"{files} AS f LEFT JOIN (VALUES {values}) AS k(file, {listed}) ON f.{quote_identifier(file)} = k.file"
 
     def refuse_rounding(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
         """Refuse columns of numbers that a double does not hold."""
         names = [n for n in names if n in self.limits]
         if not names:
             return
-        largest = ", ".join(f"max(abs(CAST({quoted(n)} AS DOUBLE)))" for n in names)
+        largest = ", ".join(f"max(abs(CAST({quote_identifier(n)} AS DOUBLE)))" for n in names)
         found = con.execute(f"SELECT {largest} FROM {self._files()}").fetchall()[0]  # noqa: S608
         for name, size in zip(names, found, strict=True):
             if size is not None and size >= self.limits[name]:
-                raise rounds(self._shown, name)
+                raise make_rounding_error(self._shown, name)
 
 
-def keys_of(parts: Sequence[Part]) -> tuple[str, ...]:
+def list_keys(parts: Sequence[Part]) -> tuple[str, ...]:
     """Columns that folders say."""
     return tuple(key for key, _ in parts[0].keys)
 
 
-def file_column(columns: Iterable[str]) -> str:
+def name_file_column(columns: Iterable[str]) -> str:
     """Name for the column of paths that no column of the table has."""
     taken, name = {c.casefold() for c in columns}, "evenhand file"
     while name in taken:
@@ -149,12 +149,12 @@ def file_column(columns: Iterable[str]) -> str:
     return name
 
 
-def literal(value: str | None) -> str:
+def quote_literal(value: str | None) -> str:
     """Text, or a missing one, in SQL."""
     return "CAST(NULL AS VARCHAR)" if value is None else "'" + value.replace("'", "''") + "'"
 
 
-def _escaped(path: str) -> str:
+def _escape_pattern(path: str) -> str:
     """Path that DuckDB does not take for a pattern."""
     return "".join(f"[{c}]" if c in GLOB else c for c in path)
 
@@ -167,10 +167,10 @@ def open_parquet(name: str, parts: tuple[Part, ...]) -> Table:
     SourceError
         When a footer is damaged, missing or encrypted, or the parts differ.
     """
-    footers = [_footer(part) for part in parts]
+    footers = [_read_footer(part) for part in parts]
     schemas = [(part.shown, schema) for part, (schema, _) in zip(parts, footers, strict=True)]
-    seen = seen_columns(schemas)
-    keys = keys_of(parts)
+    seen = unite_columns(schemas)
+    keys = list_keys(parts)
     refuse_both(keys, seen.kinds, parts[0].shown)
     return ParquetTable(
         name=name,
@@ -196,7 +196,7 @@ class Seen(NamedTuple):
     """Of columns that some parts have, one that has not."""
 
 
-def seen_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> Seen:
+def unite_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> Seen:
     """Columns that parts have in common.
 
     Raises
@@ -208,14 +208,14 @@ def seen_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> Seen:
     refuse_names(schema.names, first)
     for shown, other in schemas[1:]:
         refuse_names(other.names, shown)
-    names, lacking = common_columns([(shown, s.names) for shown, s in schemas])
+    names, lacking = find_common_columns([(shown, s.names) for shown, s in schemas])
     fields = {n: [(shown, s.field(n)) for shown, s in schemas] for n in names}
     for column, found in fields.items():
         refuse_kinds(column, found)
     plain = {n: [f for _, f in found] for n, found in fields.items()}
     return Seen(
-        {n: _kind(found) for n, found in plain.items()},
-        {n: cast for n, found in plain.items() if (cast := _cast(found)) is not None},
+        {n: _unite_kinds(found) for n, found in plain.items()},
+        {n: cast for n, found in plain.items() if (cast := _make_cast(found)) is not None},
         {n: limit for n, found in plain.items() if (limit := _limit(found)) is not None},
         lacking,
     )
@@ -232,7 +232,7 @@ def refuse_both(keys: Sequence[str], columns: Iterable[str], shown: str) -> None
             )
 
 
-def _footer(part: Part) -> tuple[pa.Schema, int]:
+def _read_footer(part: Part) -> tuple[pa.Schema, int]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -244,22 +244,22 @@ def _footer(part: Part) -> tuple[pa.Schema, int]:
         raise SourceError(f"{part.shown} is a damaged or truncated Parquet file ({first}); write it again") from None
 
 
-def _kind(fields: Sequence[pa.Field]) -> Kind:
+def _unite_kinds(fields: Sequence[pa.Field]) -> Kind:
     """Kind of a column over all parts: only-missing parts say nothing, and fractions take whole numbers along."""
     import pyarrow as pa
 
-    kinds = {kind_of(f) for f in fields if not pa.types.is_null(f.type)}
+    kinds = {find_kind(f) for f in fields if not pa.types.is_null(f.type)}
     return "float" if kinds == {"integer", "float"} else next(iter(kinds), "text")
 
 
-def _cast(fields: Sequence[pa.Field]) -> str | None:
+def _make_cast(fields: Sequence[pa.Field]) -> str | None:
     import pyarrow as pa
 
     if any(is_fraction(f.type) for f in fields):
         return "DOUBLE"
     if any(is_whole(f.type) for f in fields):
-        return "BIGINT" if _kind(fields) == "integer" else "DOUBLE"
-    if _kind(fields) != "text" or all(is_text(f.type) or pa.types.is_dictionary(f.type) for f in fields):
+        return "BIGINT" if _unite_kinds(fields) == "integer" else "DOUBLE"
+    if _unite_kinds(fields) != "text" or all(is_text(f.type) or pa.types.is_dictionary(f.type) for f in fields):
         return None
     return "VARCHAR"
 
@@ -268,5 +268,5 @@ def _limit(fields: Sequence[pa.Field]) -> float | None:
     """Size from which a column is rounded as a double; None where it cannot be."""
     scales = [f.type.scale for f in fields if is_fraction(f.type)]
     if scales:
-        return exact_limit(max(scales))
-    return float(EXACT_INTEGER) if {kind_of(f) for f in fields} >= {"integer", "float"} else None
+        return find_exact_limit(max(scales))
+    return float(EXACT_INTEGER) if {find_kind(f) for f in fields} >= {"integer", "float"} else None

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from audit.errors import SourceError, printable
-from audit.system.strict_json import loses_digits
+from audit.system.strict_json import may_lose_digits
 from audit.tables.kinds import EXACT_INTEGER
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ FEW = 256
 """Different texts up to which a column of fractions may be one of classes or groups."""
 
 
-def typed_columns(
+def type_columns(
     parts: Sequence[tuple[str, pa.Table]], decimal: str = "."
 ) -> tuple[pa.Table, dict[str, pa.ChunkedArray]]:
     """One table of all parts, each column in the type that all of its cells are written in.
@@ -57,14 +57,16 @@ def typed_columns(
 
     names = parts[0][1].column_names
     whole = parts[0][1] if len(parts) == 1 else pa.concat_tables([part.select(names) for _, part in parts])
-    typed = {name: _typed(name, whole[name], parts, decimal) for name in names}
+    typed = {name: _type_column(name, whole[name], parts, decimal) for name in names}
     floats = [n for n in names if pa.types.is_floating(typed[n].type)]
-    odd = [n for n in floats if any(_is_odd(_pointed(part[n], decimal)) for _, part in parts)]
+    odd = [n for n in floats if any(_is_odd(_write_with_point(part[n], decimal)) for _, part in parts)]
     return pa.table(typed), {name: whole[name] for name in odd}
 
 
-def _typed(name: str, column: pa.ChunkedArray, parts: Sequence[tuple[str, pa.Table]], decimal: str) -> pa.ChunkedArray:
-    for kind in _candidates(name, parts, decimal):
+def _type_column(
+    name: str, column: pa.ChunkedArray, parts: Sequence[tuple[str, pa.Table]], decimal: str
+) -> pa.ChunkedArray:
+    for kind in _list_candidates(name, parts, decimal):
         read = _read(column, kind, decimal)
         if read is not None:
             return read
@@ -83,15 +85,15 @@ def _is_odd(column: pa.ChunkedArray) -> bool:
     return twice or bool(pc.any(pc.match_substring_regex(texts, EXPONENT)).as_py())
 
 
-def _candidates(name: str, parts: Sequence[tuple[str, pa.Table]], decimal: str) -> tuple[Written, ...]:
+def _list_candidates(name: str, parts: Sequence[tuple[str, pa.Table]], decimal: str) -> tuple[Written, ...]:
     """Types to try, the narrowest first; all parts must be written in the same one, whole numbers also as float."""
     if len(parts) == 1:
         return ("integer", "boolean", "float")
-    found = {shown: kind for shown, part in parts if (kind := written(part[name], decimal)) is not None}
+    found = {shown: kind for shown, part in parts if (kind := find_written_type(part[name], decimal)) is not None}
     if set(found.values()) == {"integer", "float"}:
         return ("float",)
     texts = [part[name] for shown, part in parts if found.get(shown) == "text"]
-    if set(found.values()) == {"integer", "text"} and all(_all_match(column, CODES) for column in texts):
+    if set(found.values()) == {"integer", "text"} and all(_do_all_match(column, CODES) for column in texts):
         return ()  # codes with leading zeros, of which one part happens to have none
     refuse_unlike(name, found)
     return tuple(dict.fromkeys(found.values()))
@@ -108,7 +110,7 @@ def refuse_unlike(name: str, found: Mapping[str, str]) -> None:
         )
 
 
-def common_columns(parts: Sequence[tuple[str, Sequence[str]]]) -> tuple[tuple[str, ...], dict[str, str]]:
+def find_common_columns(parts: Sequence[tuple[str, Sequence[str]]]) -> tuple[tuple[str, ...], dict[str, str]]:
     """Columns that all parts have, in the order of the first, and of each other column a part that lacks it.
 
     Raises
@@ -129,7 +131,7 @@ def common_columns(parts: Sequence[tuple[str, Sequence[str]]]) -> tuple[tuple[st
     return common, lacking
 
 
-def written(column: pa.ChunkedArray, decimal: str = ".") -> Written | None:
+def find_written_type(column: pa.ChunkedArray, decimal: str = ".") -> Written | None:
     """Type that all cells are written in; None where all are missing."""
     if column.null_count == len(column):
         return None
@@ -137,7 +139,7 @@ def written(column: pa.ChunkedArray, decimal: str = ".") -> Written | None:
     return next((kind for kind in kinds if _read(column, kind, decimal) is not None), "text")
 
 
-def _pointed(column: pa.ChunkedArray, decimal: str) -> pa.ChunkedArray:
+def _write_with_point(column: pa.ChunkedArray, decimal: str) -> pa.ChunkedArray:
     """Fractions with a point, where they are written with something else; what had a point before has a comma then."""
     import pyarrow.compute as pc
 
@@ -155,19 +157,19 @@ def _read(column: pa.ChunkedArray, kind: Written, decimal: str = ".") -> pa.Chun
     if column.null_count == len(column) or kind == "text":
         return None
     if kind == "boolean":
-        return pc.equal(pc.ascii_lower(column), "true") if any(_all_match(column, t) for t in TRUTHS) else None
+        return pc.equal(pc.ascii_lower(column), "true") if any(_do_all_match(column, t) for t in TRUTHS) else None
     if kind == "float":
-        column = _pointed(column, decimal)
-    if not _all_match(column, INTEGER if kind == "integer" else FLOAT):
+        column = _write_with_point(column, decimal)
+    if not _do_all_match(column, INTEGER if kind == "integer" else FLOAT):
         return None
     try:
         read = column.cast(pa.int64() if kind == "integer" else pa.float64())
     except pa.ArrowInvalid:
         return None
-    return read if kind == "integer" or _exact(column, read) else None
+    return read if kind == "integer" or _is_exact(column, read) else None
 
 
-def _all_match(column: pa.ChunkedArray, pattern: str) -> bool:
+def _do_all_match(column: pa.ChunkedArray, pattern: str) -> bool:
     import pyarrow.compute as pc
 
     return all(
@@ -176,7 +178,7 @@ def _all_match(column: pa.ChunkedArray, pattern: str) -> bool:
     )
 
 
-def _exact(column: pa.ChunkedArray, read: pa.ChunkedArray) -> bool:
+def _is_exact(column: pa.ChunkedArray, read: pa.ChunkedArray) -> bool:
     """Whether no number overflows, no whole number is rounded, and none written with a point."""
     import pyarrow.compute as pc
 
@@ -186,4 +188,4 @@ def _exact(column: pa.ChunkedArray, read: pa.ChunkedArray) -> bool:
     if pc.any(pc.match_substring_regex(large, INTEGER)).as_py():
         return False
     spelled = large.filter(pc.match_substring_regex(large, SPELLED_OUT)).to_pylist()
-    return not any(text is not None and loses_digits(text) for text in spelled)
+    return not any(text is not None and may_lose_digits(text) for text in spelled)

@@ -29,7 +29,7 @@ LAST_CHANCE_S = 0.2
 SIDECAR = "audit.wrapping.sidecar.server"
 
 
-class Beside:
+class SidecarClient:
     """The process beside a training."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Beside:
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             self._lose(f"its process could not be started: {printable(error, 160)}")
         # Who is never told of a run has nothing to conclude, and shall not outlive whoever dropped it.
-        self._unused = weakref.finalize(self, _dropped, self._channel, self._process, self._pid)
+        self._unused = weakref.finalize(self, _end_unused, self._channel, self._process, self._pid)
 
     def begin(self, run: Mapping[str, Any]) -> None:
         """Tell it of the run."""
@@ -96,7 +96,7 @@ class Beside:
         if self._channel is not None:
             self._channel.close()
             self._channel = None
-        _ended(self._process, self._pid)
+        _end_process(self._process, self._pid)
 
     def _say(self, message: Mapping[str, Any]) -> None:
         if self._channel is None or os.getpid() != self._pid:
@@ -133,14 +133,14 @@ class Beside:
             self._channel = None
 
 
-def _dropped(channel: Channel | None, process: subprocess.Popen[bytes] | None, owner: int) -> None:
+def _end_unused(channel: Channel | None, process: subprocess.Popen[bytes] | None, owner: int) -> None:
     """Hang up on a process that was started for nothing, and end it."""
     if channel is not None:
         channel.close()
-    _ended(process, owner)
+    _end_process(process, owner)
 
 
-def _ended(process: subprocess.Popen[bytes] | None, owner: int) -> None:
+def _end_process(process: subprocess.Popen[bytes] | None, owner: int) -> None:
     """End a process that this one has started."""
     if process is not None and os.getpid() == owner:
         processes.end(process, PATIENCE_S)
