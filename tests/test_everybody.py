@@ -192,6 +192,14 @@ def test_with_two_groups_the_rest_is_the_other_group():
             assert (ours.value, ours.low, ours.high) == pytest.approx((gap.value, gap.low, gap.high), abs=1e-12)
 
 
+def test_a_group_without_events_that_may_be_nearly_everybody_has_a_ratio_of_0():
+    y, p = [1, 1, 0, 0, 0, 0, 0], [0, 1, 1, 1, 1, 1, 1]
+    result = audit.measure(y, p, groups={"g": list("aabbccd")}, weight=[1, 10, 1, 1, 1, 1, 1], compare_to="overall")
+    ratio = find(result, "precision", "ratio_to_overall", ("b",))
+    assert (ratio.value, ratio.low, ratio.high) == (0.0, 0.0, 7.5)  # at most 1 over its share of 2 in 15
+    json.loads(result.to_json())
+
+
 # --- what cannot be known
 
 

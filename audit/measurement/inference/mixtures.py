@@ -191,7 +191,9 @@ def _ratio_to_whole(to_rest: Floats, share: Floats) -> Floats:
     """A group's ratio to everybody from that to the rest: where the rest has none, 1 / share."""
     finite = np.where(np.isinf(to_rest), 1.0, to_rest)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mixed = np.divide(finite, share * finite + 1 - share)
+        whole = share * finite + 1 - share
+        # Where everybody is in the group, a ratio of 0 to nobody is 0/0; but for one row in the rest it is 0.
+        mixed = np.divide(finite, whole, out=np.zeros_like(whole), where=whole > 0)
         return np.where(np.isinf(to_rest), np.divide(1.0, share), mixed)
 
 
