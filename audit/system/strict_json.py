@@ -78,10 +78,11 @@ def make_decoder(*, whole: bool = False, infinite: bool = False) -> json.JSONDec
     infinite
         Let 1e999 through, for a reader that names its place itself.
     """
+    read_float = _require_kept if whole else _require_finite
     return json.JSONDecoder(
         object_pairs_hook=_require_unique,
         parse_constant=_refuse_constant,
-        parse_float=float if infinite else _require_kept if whole else _require_finite,
+        parse_float=float if infinite else read_float,
         parse_int=_parse_whole if whole else int,
     )
 

@@ -218,7 +218,9 @@ def _read_numpy(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
     if values.dtype.kind == "c":
         raise SourceError(f"{where} holds complex numbers, which have no order; give real ones")
     if values.dtype.kind == "O":
-        given = values.tolist() if mask is None else [None if m else v for v, m in zip(values, mask, strict=True)]
+        given = values.tolist()
+        if mask is not None:
+            given = [None if hidden else value for value, hidden in zip(values, mask, strict=True)]
         return to_object_array(given, where)
     if values.dtype.kind == "V":
         raise SourceError(f"{where} is a structured array; give each of its fields as a column")

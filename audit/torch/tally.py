@@ -128,8 +128,8 @@ class GroupTally:
         """
         if (logits is None) + (probability is None) + (prediction is None) != 2:
             raise QuestionError("give one of logits, probability and prediction, and no other")
-        kind = "logits" if logits is not None else "prediction" if probability is None else "probability"
-        given = next(t for t in (logits, probability, prediction) if t is not None)
+        named = {"logits": logits, "probability": probability, "prediction": prediction}
+        kind, given = next((kind, tensor) for kind, tensor in named.items() if tensor is not None)
         batch = self._places.batch(groups, label, kind, given, valid)
         if (likeness := batch.likeness()) != self._likeness:
             self._places.refuse(batch)

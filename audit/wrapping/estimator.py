@@ -282,9 +282,13 @@ def judge_rows(audited: Any, rows: Rows, X: Any) -> AuditResult:  # noqa: N803
     fit = audited.audit_
     run = Run(
         id=f"memory-{secrets.token_hex(4)}" if store is None else store.new_run_id(),
-        started=started, finished=now(), version=__version__, command=("python", type(audited.estimator_).__name__),
-        code=code_version(rows.folder), **({} if fit is None else _describe_fit(fit.run)),
-    )  # fmt: skip
+        started=started,
+        finished=now(),
+        version=__version__,
+        command=("python", type(audited.estimator_).__name__),
+        code=code_version(rows.folder),
+        **({} if fit is None else _describe_fit(fit.run)),
+    )
     # What was not whole of the fit is not whole of this either, and releases nothing.
     result = conclude(config, found, run, None if fit is None else fit.energy, failed=bool(run.ended))
     if store is not None:

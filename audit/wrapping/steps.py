@@ -213,8 +213,15 @@ class Recording:
         found = self.found
         if self.staging is not None:
             found.epochs, found.epoch_notes = read_epochs(self.staging)
-        record = Run(**self._begun, finished=now(), code=self._code, exit_codes=found.exit_codes,
-                     ended=ended, stopped_by=found.stopped_by, continued=found.continued)  # fmt: skip
+        record = Run(
+            **self._begun,
+            finished=now(),
+            code=self._code,
+            exit_codes=found.exit_codes,
+            ended=ended,
+            stopped_by=found.stopped_by,
+            continued=found.continued,
+        )
         return conclude(self._config, found, record, self._stopped(), failed=bool(ended))
 
     def write(self, result: AuditResult) -> Path | None:
@@ -245,10 +252,16 @@ class Recording:
         """The process beside the training, told what it must know to have the last word."""
         config = self._config.model_dump(mode="json", exclude_none=True)
         beside, self._asked.beside = self._asked.beside or SidecarClient(), None
-        beside.begin({
-            "config": config, "staging": str(self.staging), "folder": str(self._asked.folder.absolute()),
-            "parent": os.getpid(), "run": self._begun, "kept": self._spare is None,
-        })  # fmt: skip
+        beside.begin(
+            {
+                "config": config,
+                "staging": str(self.staging),
+                "folder": str(self._asked.folder.absolute()),
+                "parent": os.getpid(),
+                "run": self._begun,
+                "kept": self._spare is None,
+            }
+        )
         return beside
 
     def _stopped(self) -> Energy | None:

@@ -91,8 +91,11 @@ class Zeus:
 
 def _to_joules(found_mj: Mapping[str, float]) -> dict[str, float]:
     """Joules by component, in the order of their names."""
-    total_mj = {c: sum(found_mj[f] for f in fields if f in found_mj) for c, fields in FIELDS.items()
-                if any(f in found_mj for f in fields)}  # fmt: skip
+    total_mj = {
+        c: sum(found_mj[f] for f in fields if f in found_mj)
+        for c, fields in FIELDS.items()
+        if any(f in found_mj for f in fields)
+    }
     if WHOLE_BOARD in found_mj:
         total_mj["other"] = found_mj[WHOLE_BOARD] - sum(total_mj.values())
     return {component: total_mj[component] / MJ_PER_J for component in sorted(total_mj)}

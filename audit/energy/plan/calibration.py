@@ -66,13 +66,19 @@ def _make_joules(row: EnergyComponent, run: Run) -> Input:
     unseen = drawn * (1 - seen) / seen
     device = f", {printable(row.device, 60)}" if row.device else ""
     return Input(
-        name=f"energy of the measured run: {name}{device}", unit="J", basis="measured",
-        low=drawn * trust.low, value=drawn + unseen, high=(drawn + 2 * unseen) * trust.high,
+        name=f"energy of the measured run: {name}{device}",
+        unit="J",
+        basis="measured",
+        low=drawn * trust.low,
+        value=drawn + unseen,
+        high=(drawn + 2 * unseen) * trust.high,
         source=f"run {printable(run.id, 60)}; {printable(row.detail or row.method, 120)}",
-        range_source=trust.source, range_date=trust.date,
-        date=printable(run.started[:10]), narrow="measure with a hardware counter, and for longer",
+        range_source=trust.source,
+        range_date=trust.date,
+        date=printable(run.started[:10]),
+        narrow="measure with a hardware counter, and for longer",
         because=trust.because + ("" if seen >= WHOLE else f"; {seen:.1%} of the phase was seen"),
-    )  # fmt: skip
+    )
 
 
 def scale(done: Interval, total: Interval) -> Input:
@@ -84,12 +90,19 @@ def scale(done: Interval, total: Interval) -> Input:
         )
     low, value, high = total.low / done.high, total.value / done.value, total.high / done.low
     return Input(
-        name="whole over measured run", unit="1", basis="given", value=value,
-        low=1 + (low - 1) * STEPS_ALIKE.low, high=1 + (high - 1) * STEPS_ALIKE.high,
-        source=f"{show_number(total.value)} steps over {show_number(done.value)}", date="as given",
-        range_source=STEPS_ALIKE.source, range_date=STEPS_ALIKE.date,
-        because=STEPS_ALIKE.because if value > 1 else "", narrow="measure a longer run",
-    )  # fmt: skip
+        name="whole over measured run",
+        unit="1",
+        basis="given",
+        value=value,
+        low=1 + (low - 1) * STEPS_ALIKE.low,
+        high=1 + (high - 1) * STEPS_ALIKE.high,
+        source=f"{show_number(total.value)} steps over {show_number(done.value)}",
+        date="as given",
+        range_source=STEPS_ALIKE.source,
+        range_date=STEPS_ALIKE.date,
+        because=STEPS_ALIKE.because if value > 1 else "",
+        narrow="measure a longer run",
+    )
 
 
 def find_measured_site(measured: AuditResult) -> Input:
@@ -98,12 +111,19 @@ def find_measured_site(measured: AuditResult) -> Input:
     value = 1.0 if found is None else found.value
     undeclared = value == 1.0
     return Input(
-        name=PUE, unit="1", basis="measured", low=value, value=value, high=SITE.high if undeclared else value,
-        source="the measured run", date="as declared", range_source=UPTIME if undeclared else "",
+        name=PUE,
+        unit="1",
+        basis="measured",
+        low=value,
+        value=value,
+        high=SITE.high if undeclared else value,
+        source="the measured run",
+        date="as declared",
+        range_source=UPTIME if undeclared else "",
         range_date="2024" if undeclared else "",
         because="the run counted no overhead of the site, which may only not have been declared" if undeclared else "",
         narrow="give pue",
-    )  # fmt: skip
+    )
 
 
 def find_grid_factor(measured: AuditResult) -> Factor | None:

@@ -45,46 +45,68 @@ MOST_OF_BOARD = 378.5 / 192
 """Least and most of the maker's figure that was published as a draw with the host: Switch on TPU v3, PaLM on TPU v4."""
 DRAWS: dict[str, Draw] = {
     "v100": Draw(
-        low=330 / BETWEEN_TRAININGS, value=336, high=342 * BETWEEN_TRAININGS, date="2021-04; 2023-09", published=True,
+        low=330 / BETWEEN_TRAININGS,
+        value=336,
+        high=342 * BETWEEN_TRAININGS,
+        date="2021-04; 2023-09",
+        published=True,
         because="two published trainings drew 330 and 342 W with the host, and trainings on one device differ by 1.27",
         source=f"GPT-3: {PATTERSON}; XLM: {LLMCARBON}",
     ),
     "h100": Draw(
-        low=700 * LEAST_OF_BOARD, value=700, high=8480 / 8, date="2024-12", published=True,
+        low=700 * LEAST_OF_BOARD,
+        value=700,
+        high=8480 / 8,
+        date="2024-12",
+        published=True,
         because="the board's limit, which model cards count, leaves the host out: a node drew at most 1060 W a device; "
-                "no average over a whole training was found, so the low end is the least share of a board on record",
+        "no average over a whole training was found, so the low end is the least share of a board on record",
         source=f"high: {H100_NODE}; low: Switch Transformer on TPU v3, {PATTERSON}",
     ),
     "tpu-v3": Draw(
-        low=245 / BETWEEN_TRAININGS, value=288.5, high=450, date="2021-04", published=True,
+        low=245 / BETWEEN_TRAININGS,
+        value=288.5,
+        high=450,
+        date="2021-04",
+        published=True,
         because="four published trainings drew 245 to 310 W with the host, the median 288.5, and trainings on one "
-                "device differ by 1.27; the high end is the maker's limit",
+        "device differ by 1.27; the high end is the maker's limit",
         source=f"T5, Meena, GShard, Switch Transformer: {PATTERSON}",
     ),
     "tpu-v4": Draw(
-        low=200, value=378.5, high=378.5 * BETWEEN_TRAININGS, date="2022-04; 2023-04", published=True,
+        low=200,
+        value=378.5,
+        high=378.5 * BETWEEN_TRAININGS,
+        date="2022-04; 2023-04",
+        published=True,
         because="PaLM drew 378.5 W with the host, and trainings on one device differ by 1.27; the low end is the chip "
-                "alone, without a host",
+        "alone, without a host",
         source=f"{PALM}; low: Google Cloud blog of 2023-04-05, mean power of a chip",
     ),
-}  # fmt: skip
+}
 
 
 def _assume_draw(board_w: float) -> Draw:
     """The board's limit within the shares of it that were published for other devices."""
     return Draw(
-        low=board_w * LEAST_OF_BOARD, value=board_w, high=board_w * MOST_OF_BOARD, date="2021-04; 2022-04",
+        low=board_w * LEAST_OF_BOARD,
+        value=board_w,
+        high=board_w * MOST_OF_BOARD,
+        date="2021-04; 2022-04",
         because="no published draw was found for this device: its board's limit is no average and leaves the host out, "
-                "and on other devices the draw with the host was 0.54 to 1.97 of the maker's figure",
-        source=f"low: Switch Transformer on TPU v3, {PATTERSON}; high: PaLM on TPU v4, {PALM}", published=False,
-    )  # fmt: skip
+        "and on other devices the draw with the host was 0.54 to 1.97 of the maker's figure",
+        source=f"low: Switch Transformer on TPU v3, {PATTERSON}; high: PaLM on TPU v4, {PALM}",
+        published=False,
+    )
 
 
 def _make_device(
     title: str, peak_tflops: float, board_w: float | None, source: str, date: str, draw: str = ""
 ) -> Device:
     """A device; its draw by name where one was published."""
-    found = DRAWS[draw] if draw else None if board_w is None else _assume_draw(board_w)
+    found = DRAWS[draw] if draw else None
+    if found is None and board_w is not None:
+        found = _assume_draw(board_w)
     return Device(title=title, peak_flops=peak_tflops * 1e12, board_w=board_w, draw=found, source=source, date=date)
 
 
@@ -110,4 +132,4 @@ DEVICES: dict[str, Device] = {
     "tpu-v5e": _make_device("Google TPU v5e", 197, None, TPU_PAGE, "2026"),
     "tpu-v5p": _make_device("Google TPU v5p", 459, None, TPU_PAGE, "2026"),
     "tpu-v6e": _make_device("Google TPU v6e", 918, None, TPU_PAGE, "2026"),
-}  # fmt: skip
+}

@@ -29,11 +29,15 @@ class Duty:
 
 
 DUTIES = (
-    Duty(article="Article 53(1)(a) with Annex XI, section 1, point 2(d)",
-         asks="computational resources used to train, such as the number of FLOPs, and training time"),
-    Duty(article="Article 53(1)(a) with Annex XI, section 1, point 2(e)",
-         asks="known or estimated energy consumption; where unknown, it may rest on the computational resources used"),
-)  # fmt: skip
+    Duty(
+        article="Article 53(1)(a) with Annex XI, section 1, point 2(d)",
+        asks="computational resources used to train, such as the number of FLOPs, and training time",
+    ),
+    Duty(
+        article="Article 53(1)(a) with Annex XI, section 1, point 2(e)",
+        asks="known or estimated energy consumption; where unknown, it may rest on the computational resources used",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,8 +46,18 @@ def make_declared(
     """A number that the caller gave: with its own range, else trusted as far as that kind of number is."""
     if number.ranged or trust is None:
         because = "the range was given" if number.ranged else ""
-        return Input(name=name, unit=unit, basis="given", low=number.low, value=number.value, high=number.high,
-                     source=DECLARED, date=AS_GIVEN, because=because, narrow=narrow)  # fmt: skip
+        return Input(
+            name=name,
+            unit=unit,
+            basis="given",
+            low=number.low,
+            value=number.value,
+            high=number.high,
+            source=DECLARED,
+            date=AS_GIVEN,
+            because=because,
+            narrow=narrow,
+        )
     return _make_trusted(name, unit, number.value, trust, basis_source=(DECLARED, AS_GIVEN), narrow=narrow)
 
 
@@ -56,16 +66,35 @@ def _make_trusted(
 ) -> Input:
     source, date = basis_source
     return Input(
-        name=name, unit=unit, basis="given" if source == DECLARED else "table", low=value * trust.low, value=value,
-        high=value * trust.high, source=source, date=date, range_source=trust.source, range_date=trust.date,
-        because=trust.because, narrow=narrow,
-    )  # fmt: skip
+        name=name,
+        unit=unit,
+        basis="given" if source == DECLARED else "table",
+        low=value * trust.low,
+        value=value,
+        high=value * trust.high,
+        source=source,
+        date=date,
+        range_source=trust.source,
+        range_date=trust.date,
+        because=trust.because,
+        narrow=narrow,
+    )
 
 
 def make_assumed(name: str, unit: str, what: Assumption, narrow: str) -> Input:
     """A number that nobody gave."""
-    return Input(name=name, unit=unit, basis="assumed", low=what.low, value=what.value, high=what.high,
-                 source=what.source, date=what.date, because=what.because, narrow=narrow)  # fmt: skip
+    return Input(
+        name=name,
+        unit=unit,
+        basis="assumed",
+        low=what.low,
+        value=what.value,
+        high=what.high,
+        source=what.source,
+        date=what.date,
+        because=what.because,
+        narrow=narrow,
+    )
 
 
 def find_flops(asked: Asked) -> Product | None:
@@ -76,14 +105,26 @@ def find_flops(asked: Asked) -> Product | None:
     if parameters is None or tokens is None:
         return None
     six = a.SIX_ND
-    return Product((
-        make_declared("active parameters", "1", parameters),
-        make_declared("training tokens", "1", tokens),
-        Input(name="FLOP per parameter and token (6ND)", unit="FLOP", basis="formula", low=six.low, value=six.value,
-              high=six.high, source=a.KAPLAN, date="2020-01",
-              range_source=six.source, range_date=six.date, because=six.because,
-              narrow="give flops as a profiler counts them"),
-    ))  # fmt: skip
+    return Product(
+        (
+            make_declared("active parameters", "1", parameters),
+            make_declared("training tokens", "1", tokens),
+            Input(
+                name="FLOP per parameter and token (6ND)",
+                unit="FLOP",
+                basis="formula",
+                low=six.low,
+                value=six.value,
+                high=six.high,
+                source=a.KAPLAN,
+                date="2020-01",
+                range_source=six.source,
+                range_date=six.date,
+                because=six.because,
+                narrow="give flops as a profiler counts them",
+            ),
+        )
+    )
 
 
 def find_throughput(asked: Asked) -> Product | None:
@@ -114,8 +155,16 @@ def find_peak(asked: Asked) -> Input | None:
         return make_declared("peak of a device", "FLOP/s", number)
     if device is None:
         return None
-    return Input(name=f"peak of {device.title}", unit="FLOP/s", basis="table", low=device.peak_flops,
-                 value=device.peak_flops, high=device.peak_flops, source=device.source, date=device.date)  # fmt: skip
+    return Input(
+        name=f"peak of {device.title}",
+        unit="FLOP/s",
+        basis="table",
+        low=device.peak_flops,
+        value=device.peak_flops,
+        high=device.peak_flops,
+        source=device.source,
+        date=device.date,
+    )
 
 
 def find_power(asked: Asked) -> Input:
@@ -133,10 +182,19 @@ def find_power(asked: Asked) -> Input:
     limit = (f"board limit of {device.title}: {device.source}", device.date)
     source, date = limit if draw.value == device.board_w else drawn
     return Input(
-        name=POWER, unit="W", basis="table", low=draw.low, value=draw.value, high=draw.high, source=source, date=date,
-        range_source=draw.source, range_date=draw.date,
-        because=draw.because, narrow="give watts, the average that was measured with the host's share",
-    )  # fmt: skip
+        name=POWER,
+        unit="W",
+        basis="table",
+        low=draw.low,
+        value=draw.value,
+        high=draw.high,
+        source=source,
+        date=date,
+        range_source=draw.source,
+        range_date=draw.date,
+        because=draw.because,
+        narrow="give watts, the average that was measured with the host's share",
+    )
 
 
 def find_site(asked: Asked) -> Input | None:
@@ -160,5 +218,11 @@ def find_electricity(asked: Asked, measured: Factor | None = None) -> Input | No
     factor = measured if found is None else found.factor
     if factor is None:
         return None
-    return _make_trusted(GRID, UNIT, factor.value, a.COUNTRY_GRID, basis_source=(factor.source, factor.date),
-                    narrow="give g_per_kwh of the grid at the site")  # fmt: skip
+    return _make_trusted(
+        GRID,
+        UNIT,
+        factor.value,
+        a.COUNTRY_GRID,
+        basis_source=(factor.source, factor.date),
+        narrow="give g_per_kwh of the grid at the site",
+    )

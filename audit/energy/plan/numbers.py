@@ -47,37 +47,78 @@ class Interval:
 
 
 LIMITS = {
-    "flops": Limit(says="floating point operations of the whole training", least=1e9, most=1e30,
-                   below="write 314e21 for 314 zettaFLOP"),
+    "flops": Limit(
+        says="floating point operations of the whole training",
+        least=1e9,
+        most=1e30,
+        below="write 314e21 for 314 zettaFLOP",
+    ),
     "parameters": Limit(says="active parameters", least=1e3, most=1e16, below="write 175B for 175 billion"),
-    "tokens": Limit(says="training tokens, every epoch counted", least=1e3, most=1e18,
-                    below="write 300B for 300 billion"),
+    "tokens": Limit(
+        says="training tokens, every epoch counted", least=1e3, most=1e18, below="write 300B for 300 billion"
+    ),
     "device_hours": Limit(says="hours summed over devices", least=1e-4, most=1e12),
     "devices": Limit(says="devices at work at the same time", least=1, most=1e8, whole=True),
-    "watts": Limit(says="average watts of one device with its share of the host", least=1, most=20_000,
-                   below="write watts, so 330 for 0.33 kW", above="write the watts of one device, not of all"),
-    "peak_flops": Limit(says="peak FLOP/s of one device", least=1e9, most=1e18,
-                        below="write FLOP/s, so 125T or 125e12 for 125 TFLOP/s", above="write it for one device"),
-    "throughput": Limit(says="achieved FLOP/s of one device", least=1e8, most=1e18,
-                        below="write FLOP/s, so 24.6T or 24.6e12 for 24.6 TFLOP/s", above="write it for one device"),
-    "mfu": Limit(says="share of the peak that is achieved", least=1e-4, most=1, share=True,
-                 above="write a share, so 0.4 or 40% for 40 per cent"),
-    "pue": Limit(says="power usage effectiveness of the site", least=1, most=5,
-                 below="a site draws at least what its machines draw, so write 1 or more",
-                 above="write the site's energy over its machines', such as 1.2"),
-    "g_per_kwh": Limit(says="location-based grams of CO2 equivalent per kWh", least=1, most=2000,
-                       below="write grams, so 429 for 0.429 kg, and state contracts for green electricity beside it",
-                       above="write grams per kWh, so 429 for 429 kg per MWh"),
+    "watts": Limit(
+        says="average watts of one device with its share of the host",
+        least=1,
+        most=20_000,
+        below="write watts, so 330 for 0.33 kW",
+        above="write the watts of one device, not of all",
+    ),
+    "peak_flops": Limit(
+        says="peak FLOP/s of one device",
+        least=1e9,
+        most=1e18,
+        below="write FLOP/s, so 125T or 125e12 for 125 TFLOP/s",
+        above="write it for one device",
+    ),
+    "throughput": Limit(
+        says="achieved FLOP/s of one device",
+        least=1e8,
+        most=1e18,
+        below="write FLOP/s, so 24.6T or 24.6e12 for 24.6 TFLOP/s",
+        above="write it for one device",
+    ),
+    "mfu": Limit(
+        says="share of the peak that is achieved",
+        least=1e-4,
+        most=1,
+        share=True,
+        above="write a share, so 0.4 or 40% for 40 per cent",
+    ),
+    "pue": Limit(
+        says="power usage effectiveness of the site",
+        least=1,
+        most=5,
+        below="a site draws at least what its machines draw, so write 1 or more",
+        above="write the site's energy over its machines', such as 1.2",
+    ),
+    "g_per_kwh": Limit(
+        says="location-based grams of CO2 equivalent per kWh",
+        least=1,
+        most=2000,
+        below="write grams, so 429 for 0.429 kg, and state contracts for green electricity beside it",
+        above="write grams per kWh, so 429 for 429 kg per MWh",
+    ),
     "idle_kwh": Limit(says="kWh drawn while devices were held and did not train, before PUE", least=0, most=1e12),
-    "idle_watts": Limit(says="watts of one device that is held and does not train", least=0, most=20_000,
-                        above="write the watts of one device"),
+    "idle_watts": Limit(
+        says="watts of one device that is held and does not train",
+        least=0,
+        most=20_000,
+        above="write the watts of one device",
+    ),
     "idle_hours": Limit(says="hours summed over devices that are held and do not train", least=0, most=1e12),
     "embodied_g": Limit(says="grams of CO2 equivalent of making the devices, this run's part", least=0, most=1e15),
-    "embodied_g_per_hour": Limit(says="grams of CO2 equivalent of making one device, per hour of use", least=0,
-                                 most=1e5, above="write the grams of one device and one hour"),
+    "embodied_g_per_hour": Limit(
+        says="grams of CO2 equivalent of making one device, per hour of use",
+        least=0,
+        most=1e5,
+        above="write the grams of one device and one hour",
+    ),
     "steps_done": Limit(says="steps, tokens or epochs of the measured run", least=1e-9, most=1e30),
     "steps_total": Limit(says="steps, tokens or epochs of the whole", least=1e-9, most=1e30),
-}  # fmt: skip
+}
 """Every number that a plan takes, by the name of its argument and option."""
 
 

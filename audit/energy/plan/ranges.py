@@ -16,7 +16,6 @@ from typing import Literal
 Basis = Literal["given", "assumed", "table", "measured", "formula"]
 """Said by the caller; assumed by us; read from a shipped table; from a metered run; a known approximation."""
 End = Literal["low", "value", "high"]
-ENDS: tuple[End, End, End] = ("low", "value", "high")
 SPREADS: frozenset[Basis] = frozenset({"assumed", "table", "formula"})
 """Where a range is a spread over what was published, and no bound."""
 OPPOSITE: dict[End, End] = {"low": "high", "value": "value", "high": "low"}
@@ -112,22 +111,32 @@ class Product:
 
 def _read_end(given: Input, end: End, moved: str | None) -> float:
     chosen = end if moved in {None, given.name} and not given.spread else "value"
-    return given.low if chosen == "low" else given.high if chosen == "high" else given.value
+    return _pick_end(given, chosen)
+
+
+def _pick_end(given: Input, end: End) -> float:
+    if end == "low":
+        return given.low
+    return given.high if end == "high" else given.value
 
 
 def _measure_step(given: Input, end: End) -> float:
     """Logarithm of the way from the central value to one end; none where the input is exact."""
-    reached = given.low if end == "low" else given.high if end == "high" else given.value
+    reached = _pick_end(given, end)
     return 0.0 if reached == given.value else abs(math.log(reached / given.value))
 
 
 def _move_one(found: float, end: End, way: float) -> float:
-    return found if end == "value" else found * math.exp(way) if end == "high" else found / math.exp(way)
+    if end == "value":
+        return found
+    return found * math.exp(way) if end == "high" else found / math.exp(way)
 
 
 def range_of(products: Sequence[Product], unit: str) -> Range:
     """Range of a sum of products."""
-    low, value, high = (math.fsum(p.at(end) for p in products) for end in ENDS)
+    low = math.fsum(p.at("low") for p in products)
+    value = math.fsum(p.at("value") for p in products)
+    high = math.fsum(p.at("high") for p in products)
     return Range(low=low, value=value, high=high, unit=unit)
 
 
@@ -142,5 +151,6 @@ def rank_shares(products: Sequence[Product]) -> tuple[Share, ...]:
 
 def _measure_width(products: Sequence[Product], name: str) -> float:
     """Logarithm of how far the sum moves with one input alone."""
-    low, high = (math.fsum(p.at(end, name) for p in products) for end in ("low", "high"))
+    low = math.fsum(p.at("low", name) for p in products)
+    high = math.fsum(p.at("high", name) for p in products)
     return math.log(high / low) if 0 < low < high else 0.0

@@ -91,7 +91,8 @@ def placed(
     pos_w2, neg_w2 = pos if pos_w2 is None else pos_w2, neg if neg_w2 is None else neg_w2
     mid, low, high = _orders(pos, neg)
     low, high = (mid, mid) if exact else (low, high)
-    m, n = (_total(x) for x in (pos, neg))
+    m = _total(pos)
+    n = _total(neg)
     centre = np.where(np.isnan(mid), 0.5, mid)[..., None]
     above_neg = (np.cumsum(neg, axis=-1) - neg / 2) / n
     below_pos = 1 - (np.cumsum(pos, axis=-1) - pos / 2) / m
@@ -146,8 +147,13 @@ def known(found: Placed, value: Floats) -> Placed:
     here = ~np.isnan(value)
     hidden = here & (found.tie_high - found.tie_low > MOST_TIED)
     variance = np.where(hidden, np.fmax(found.variance, value * (1 - value) / rarer), found.variance)
-    mid, low, high = (np.where(here, value, v) for v in (found.mid, found.tie_low, found.tie_high))
-    return found._replace(mid=mid, tie_low=low, tie_high=high, variance=variance, known=here)
+    return found._replace(
+        mid=np.where(here, value, found.mid),
+        tie_low=np.where(here, value, found.tie_low),
+        tie_high=np.where(here, value, found.tie_high),
+        variance=variance,
+        known=here,
+    )
 
 
 def limits(found: Placed, tail: float) -> Auc:

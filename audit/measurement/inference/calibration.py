@@ -55,7 +55,9 @@ def calibration(
     shared
         Variance of label rate less mean score per bin where rows share units, from `shared_noise`.
     """
-    n, labels, scores = (np.asarray(x, dtype=float) for x in (n, labels, scores))
+    n = np.asarray(n, dtype=float)
+    labels = np.asarray(labels, dtype=float)
+    scores = np.asarray(scores, dtype=float)
     rows = n if rows is None else np.asarray(rows, dtype=float)
     filled = n > 0
     total = n.sum(axis=-1)
@@ -142,7 +144,8 @@ def average_precision(
     pos_w2, neg_w2 = pos if pos_w2 is None else pos_w2, neg if neg_w2 is None else neg_w2
     value = _value(pos, neg)
     low, high = (value, value) if exact else _bounds(pos, neg, weighted=weighted)
-    m, n = (_kish(x, x2) for x, x2 in ((pos, pos_w2), (neg, neg_w2)))
+    m = _kish(pos, pos_w2)
+    n = _kish(neg, neg_w2)
     fewest = np.minimum(m, n)
     centre = np.where(np.isnan(value), 0.0, value)
     most = np.where(fewest * np.minimum(centre, 1 - centre) < FEW, fewest, np.inf)

@@ -182,7 +182,8 @@ def inverted_p(sample: Sample, other: int) -> Floats:
 def _apart(sample: Sample, other: int, tail: Floats) -> np.ndarray:
     """Whether the interval of each difference leaves 0 out at its own error on each side."""
     at = np.full(sample.p.shape, other)
-    (first, few), (second, few_other) = (_limits(sample, i, tail) for i in (np.arange(len(sample.p)), at))
+    first, few = _limits(sample, np.arange(len(sample.p)), tail)
+    second, few_other = _limits(sample, at, tail)
     r = 0.0 if sample.r is None else trusted(sample.r[:, other], few, few_other)
     limits = difference(sample.p, first, sample.p[at], second, r)
     apart: np.ndarray = (limits.low > 0) | (limits.high < 0)
@@ -340,7 +341,8 @@ def shares(hits: Floats, total: Floats, hits_w2: Floats, total_w2: Floats, *, fo
 def contrast(sample: Sample, tail: float) -> Contrast:
     """First share less the second, with limits at this error per side; both shares are measured."""
     limits = guarded(sample, tail)
-    first, second = (Limits(limits.low[i : i + 1], limits.high[i : i + 1]) for i in (0, 1))
+    first = Limits(limits.low[:1], limits.high[:1])
+    second = Limits(limits.low[1:2], limits.high[1:2])
     r = 0.0 if sample.r is None else float(correlations(sample, tail)[0, 1])
     made = difference(sample.p[:1], first, sample.p[1:], second, r)
     return Contrast(float(sample.p[0] - sample.p[1]), float(made.low[0]), float(made.high[0]))

@@ -79,9 +79,11 @@ class Sample:
 
 def together(samples: Sequence[Sample]) -> Sample:
     """Several rates of the same groups as one sample, a rate a row."""
-    p, n, df, numerator, denominator = (
-        np.stack([getattr(s, name) for s in samples]) for name in ("p", "n", "df", "numerator", "denominator")
-    )
+    p = np.stack([s.p for s in samples])
+    n = np.stack([s.n for s in samples])
+    df = np.stack([s.df for s in samples])
+    numerator = np.stack([s.numerator for s in samples])
+    denominator = np.stack([s.denominator for s in samples])
     r = None if samples[0].r is None else np.stack([s.r for s in samples if s.r is not None])
     few = np.stack([np.zeros(p.shape[1:], dtype=bool) if s.few is None else s.few for s in samples])
     return Sample(p, n, df, numerator, denominator, r, few)

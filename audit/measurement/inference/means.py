@@ -173,7 +173,9 @@ def against(found: Found, reference: int, tail: float) -> Limits:
 
 def extreme(found: Found, which: Literal["lowest", "highest"], tail: float) -> Extreme:
     """Lowest or highest value with limits that hold for every group at once."""
-    inner, outer = (seen_by_all(found, limits(found, t), t) for t in (tail, tail / len(found.value)))
+    among_all = tail / len(found.value)
+    inner = seen_by_all(found, limits(found, tail), tail)
+    outer = seen_by_all(found, limits(found, among_all), among_all)
     at = ends(found)[which == "highest"]
     value = None if np.isnan(found.value).any() else float(found.value[at])
     ((low, high),) = setters(inner, outer, which)

@@ -160,12 +160,15 @@ def furthest(kind: Kind, value: Floats, plain: Limits, corrected: Limits) -> Fur
         distance = np.abs(value)
         low = np.maximum(np.maximum(corrected.low, -corrected.high), 0.0)
         high = np.maximum(np.abs(plain.low), np.abs(plain.high))
-        at, sets_low, sets_high = (_arg(np.argmax, x, -1.0) for x in (distance, low, high))
+        pick, undefined = np.argmax, -1.0
     else:
         distance = np.minimum(value, reciprocal(value))
         low = np.minimum(plain.low, reciprocal(plain.high))
         high = np.minimum(np.minimum(corrected.high, reciprocal(corrected.low)), 1.0)
-        at, sets_low, sets_high = (_arg(np.argmin, x, np.inf) for x in (distance, low, high))
+        pick, undefined = np.argmin, np.inf
+    at = _arg(pick, distance, undefined)
+    sets_low = _arg(pick, low, undefined)
+    sets_high = _arg(pick, high, undefined)
     whole = not np.isnan(value).any()
     return Furthest(
         float(distance[at]) if whole else None, float(low[sets_low]), float(high[sets_high]), at, sets_low, sets_high

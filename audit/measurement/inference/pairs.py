@@ -180,7 +180,9 @@ def _differences(samples: Sample, some: slice, inner: Pairs, outer: Pairs) -> li
 
 
 def _ratios(samples: Sample, some: slice, inner: Pairs, outer: Pairs) -> list[Gap]:
-    least, most = (_largest(np.negative(x, out=x)) for x in (least_ratio(*inner), greatest_ratio(*outer)))
+    low_of, high_of = least_ratio(*inner), greatest_ratio(*outer)
+    least = _largest(np.negative(low_of, out=low_of))
+    most = _largest(np.negative(high_of, out=high_of))
     found = []
     p_of, gaps_in = samples.p[some], _gaps_in(samples.p[some])
     rows = zip(p_of.tolist(), gaps_in, _extremes(samples)[some], least, most, strict=True)
@@ -232,9 +234,10 @@ def shown_against(sample: Sample, kind: Kind, reference: int, tail: float) -> Li
     """The same as it is shown of each group, and judged of none: Newcombe's, as published, for groups of alike size."""
     if not rests_on_few(sample, tail).any():
         return against(sample, kind, reference, tail)
-    few, both = few_beside(sample, reference, tail), (guarded(sample, tail), single(sample, tail))
-    parts = slice(None), slice(reference, reference + 1)
-    own, other = (Limits(*(np.where(few, x[..., p], y[..., p]) for x, y in zip(*both, strict=True))) for p in parts)
+    few, exact, plain = few_beside(sample, reference, tail), guarded(sample, tail), single(sample, tail)
+    at = np.s_[..., reference : reference + 1]
+    own = Limits(np.where(few, exact.low, plain.low), np.where(few, exact.high, plain.high))
+    other = Limits(np.where(few, exact.low[at], plain.low[at]), np.where(few, exact.high[at], plain.high[at]))
     return _to_reference(sample, kind, reference, tail, (own, other))
 
 
@@ -266,7 +269,8 @@ def extremes(samples: Sample, which: Literal["lowest", "highest"], tail: float) 
         bounds = inner.low.min(axis=-1).tolist(), outer.high.min(axis=-1).tolist()
     else:
         bounds = outer.low.max(axis=-1).tolist(), inner.high.max(axis=-1).tolist()
-    exact, whole = (np.asarray(x).tolist() for x in (few.any(axis=-1), samples.measured.all(axis=-1)))
+    exact = np.asarray(few.any(axis=-1)).tolist()
+    whole = np.asarray(samples.measured.all(axis=-1)).tolist()
     found, decides = [], setters(inner, outer, which)
     for m, ends in enumerate(_extremes(samples)):
         at = ends[0 if which == "lowest" else 1]

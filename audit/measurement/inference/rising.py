@@ -91,7 +91,8 @@ def gap(found: Risen, kind: Kind, tail: float) -> Gap:
 def highest(found: Risen, tail: float) -> Extreme:
     """Highest value, with limits that hold for every group at once: those of the highest share, carried over."""
     share = extreme(found.sample, "highest", tail)
-    low, high = (float(found.rises(np.array(side))) for side in (share.low, share.high))
+    low = float(found.rises(np.array(share.low)))
+    high = float(found.rises(np.array(share.high)))
     at = ends(found)[1]
     value = float(found.value[at]) if found.known.all() else None
     return Extreme(value, low, high, at, share.exact, share.low_group, share.high_group)

@@ -99,7 +99,8 @@ def _more(name: str, moments: tuple[str, str, str, str], unseen: float) -> Calla
     """One more row of usual weight; the largest size is that which dominates the highest powers."""
 
     def more(t: Sums) -> Sums:
-        largest, w = (np.nan_to_num(_over(t[a], t[b])) for a, b in ((moments[3], moments[2]), ("w2", "w")))
+        largest = np.nan_to_num(_over(t[moments[3]], t[moments[2]]))
+        w = np.nan_to_num(_over(t["w2"], t["w"]))
         size = unseen * largest
         added = {name: w * size, f"{name}_w2": w**2 * size, f"{name}_w2x": (w * size) ** 2}
         added |= {k: w**4 * size**power for power, k in enumerate(moments, 1)}
@@ -141,9 +142,14 @@ MEANS: Mapping[str, Scale] = {
     "prediction": mean_of("prediction")._replace(lends="spread"),
 }
 ROOT_MEAN_SQUARE = Scale(
-    _log_mean_square, _log_mean_square_variance, lambda x: np.exp(x / 2), (0.0, np.inf),
-    resting_of("square", _SQUARES), _more("square", _SQUARES, UNSEEN), lends="log",
-)  # fmt: skip
+    _log_mean_square,
+    _log_mean_square_variance,
+    lambda x: np.exp(x / 2),
+    (0.0, np.inf),
+    resting_of("square", _SQUARES),
+    _more("square", _SQUARES, UNSEEN),
+    lends="log",
+)
 EXPLAINED = ROOT_MEAN_SQUARE._replace(
     point=_log_unexplained,
     variance=_log_unexplained_variance,

@@ -93,7 +93,9 @@ def _of_benefit(function: Callable[[Any, Any, Any], Any]) -> Callable[..., Any]:
         rows, benefit = tn + fp + fn + tp, tn + tp + 2 * fp
         known = np.asarray(benefit) > 0
         n = np.where(known, rows, 1.0)
-        mean, twice, none = (np.where(known, x, x0) / n for x, x0 in ((benefit, 1.0), (fp, 0.0), (fn, 0.0)))
+        mean = np.where(known, benefit, 1.0) / n
+        twice = np.where(known, fp, 0.0) / n
+        none = np.where(known, fn, 0.0) / n
         found: Floats = np.where(known, function(mean, twice, none), np.nan)
         return found
 
@@ -138,12 +140,31 @@ def _between(
     capped: bool = True,
 ) -> Statistic:
     """What lies between 0 and 1 behind a value, under the same name."""
-    return Statistic(name=name, title=title, stage="model", needs=_BOTH, of=of, support=support, text="", empty=empty,
-                     ideal="", source=_SPEICHER, capped=capped)  # fmt: skip
+    return Statistic(
+        name=name,
+        title=title,
+        stage="model",
+        needs=_BOTH,
+        of=of,
+        support=support,
+        text="",
+        empty=empty,
+        ideal="",
+        source=_SPEICHER,
+        capped=capped,
+    )
 
 
-def _conditional(name: str, title: str, cells: str, of: Callable[..., Any], support: Callable[..., Any],
-                 outcome: int, done: str, short: str) -> Rising:  # fmt: skip
+def _conditional(
+    name: str,
+    title: str,
+    cells: str,
+    of: Callable[..., Any],
+    support: Callable[..., Any],
+    outcome: int,
+    done: str,
+    short: str,
+) -> Rising:
     """Ratio of two shares of the same rows."""
     neither = f"label = {outcome} or prediction = {outcome}"
     return Rising(
@@ -164,9 +185,19 @@ def _conditional(name: str, title: str, cells: str, of: Callable[..., Any], supp
     )
 
 
-def _inequality(name: str, title: str, of: Callable[..., Any], rises: Callable[[Any], Any], text: str, *,
-                judged: tuple[Compare, ...] = ("highest", "difference"), table: str = "", source: str = _SPEICHER,
-                span: tuple[float, float] = _SIZE, **more: Any) -> Rising:  # fmt: skip
+def _inequality(
+    name: str,
+    title: str,
+    of: Callable[..., Any],
+    rises: Callable[[Any], Any],
+    text: str,
+    *,
+    judged: tuple[Compare, ...] = ("highest", "difference"),
+    table: str = "",
+    source: str = _SPEICHER,
+    span: tuple[float, float] = _SIZE,
+    **more: Any,
+) -> Rising:
     """How unevenly benefits are spread."""
     return Rising(
         name=name,
@@ -211,35 +242,70 @@ TREATMENT_EQUALITY = Rising(
     caveat="says which errors prevail, not how many there are",
 )
 CONDITIONAL_ACCEPTANCE = _conditional(
-    "conditional_acceptance", "Conditional acceptance", "(TP + FN) / (TP + FP)", _actual_of_predicted,
-    _not_true_negative, 1, "accepted", "DCA: reference less group",
-)  # fmt: skip
+    "conditional_acceptance",
+    "Conditional acceptance",
+    "(TP + FN) / (TP + FP)",
+    _actual_of_predicted,
+    _not_true_negative,
+    1,
+    "accepted",
+    "DCA: reference less group",
+)
 CONDITIONAL_REJECTION = _conditional(
-    "conditional_rejection", "Conditional rejection", "(TN + FP) / (TN + FN)", _actual_of_rejected,
-    _not_true_positive, 0, "rejected", "DCR: group less reference",
-)  # fmt: skip
+    "conditional_rejection",
+    "Conditional rejection",
+    "(TN + FP) / (TN + FN)",
+    _actual_of_rejected,
+    _not_true_positive,
+    0,
+    "rejected",
+    "DCR: group less reference",
+)
 ENTROPY = _inequality(
-    "generalized_entropy_index", "Generalised entropy of benefits", _spread, _half_odds,
-    "mean of ((b / mean b)^2 - 1) / 2", table=_TABLE,
-)  # fmt: skip
+    "generalized_entropy_index",
+    "Generalised entropy of benefits",
+    _spread,
+    _half_odds,
+    "mean of ((b / mean b)^2 - 1) / 2",
+    table=_TABLE,
+)
 THEIL = _inequality(
-    "theil_index", "Theil index of benefits", _theil, _minus_log_rest, "mean of (b / mean b) ln(b / mean b)",
-)  # fmt: skip
+    "theil_index",
+    "Theil index of benefits",
+    _theil,
+    _minus_log_rest,
+    "mean of (b / mean b) ln(b / mean b)",
+)
 MEAN_LOG_DEVIATION = _inequality(
-    "mean_log_deviation", "Mean log deviation of benefits", _deviation, _minus_log_rest, "-mean of ln(b / mean b)",
-    judged=(), instead="theil_index", infinite="infinite: somebody has no benefit (a false negative)",
+    "mean_log_deviation",
+    "Mean log deviation of benefits",
+    _deviation,
+    _minus_log_rest,
+    "-mean of ln(b / mean b)",
+    judged=(),
+    instead="theil_index",
+    infinite="infinite: somebody has no benefit (a false negative)",
     open="no interval: one false negative makes it infinite, and none seen does not say that there are none",
     caveat="AIF360 divides it by the mean benefit once more",
-)  # fmt: skip
+)
 ATKINSON = _inequality(
-    "atkinson_index", "Atkinson index of benefits", _atkinson, _same, "1 - (mean of b^(1/2))^2 / mean b",
-    source="Atkinson (1970), Journal of Economic Theory 2:244; LiFT (Vasudevan and Kenthapadi 2020)", span=(0.0, 1.0),
+    "atkinson_index",
+    "Atkinson index of benefits",
+    _atkinson,
+    _same,
+    "1 - (mean of b^(1/2))^2 / mean b",
+    source="Atkinson (1970), Journal of Economic Theory 2:244; LiFT (Vasudevan and Kenthapadi 2020)",
+    span=(0.0, 1.0),
     caveat="of aversion 1/2; of aversion 1 it is 1 as soon as anybody is a false negative",
-)  # fmt: skip
+)
 VARIATION = _inequality(
-    "coefficient_of_variation", "Coefficient of variation of benefits", _spread, _root_odds,
-    "standard deviation of b / mean b", caveat="AIF360 returns it times the square root of 2",
-)  # fmt: skip
+    "coefficient_of_variation",
+    "Coefficient of variation of benefits",
+    _spread,
+    _root_odds,
+    "standard deviation of b / mean b",
+    caveat="AIF360 returns it times the square root of 2",
+)
 BENEFITS: tuple[Rising, ...] = (
     TREATMENT_EQUALITY,
     CONDITIONAL_ACCEPTANCE,
@@ -269,10 +335,13 @@ def _between_groups(name: str, title: str, text: str) -> GroupStatistic:
 
 
 BETWEEN_ENTROPY = _between_groups(
-    "between_group_generalized_entropy_index", "Generalised entropy of benefits between groups",
+    "between_group_generalized_entropy_index",
+    "Generalised entropy of benefits between groups",
     "mean of ((m / mean b)^2 - 1) / 2",
-)  # fmt: skip
+)
 BETWEEN_THEIL = _between_groups(
-    "between_group_theil_index", "Theil index of benefits between groups", "mean of (m / mean b) ln(m / mean b)",
-)  # fmt: skip
+    "between_group_theil_index",
+    "Theil index of benefits between groups",
+    "mean of (m / mean b) ln(m / mean b)",
+)
 BETWEEN: tuple[Metric, ...] = (BETWEEN_ENTROPY, BETWEEN_THEIL)

@@ -39,16 +39,26 @@ _HARDT = "Hardt, Price and Srebro (2016)"
 _BOTH = ("label", "prediction")
 
 _CLARIFY: tuple[tuple[str, str, str, Literal["difference", "ratio"], str], ...] = (
-    ("difference_in_positive_proportions_in_predicted_labels", "Difference in predicted proportions",
-     "selection_rate", "difference", "DPPL"),
+    (
+        "difference_in_positive_proportions_in_predicted_labels",
+        "Difference in predicted proportions",
+        "selection_rate",
+        "difference",
+        "DPPL",
+    ),
     ("disparate_impact", "Disparate impact", "selection_rate", "ratio", "DI"),
     ("accuracy_difference", "Accuracy difference", "accuracy", "difference", "AD"),
     ("recall_difference", "Recall difference", "true_positive_rate", "difference", "RD"),
     ("specificity_difference", "Specificity difference", "true_negative_rate", "difference", "SD"),
     ("difference_in_acceptance_rates", "Difference in acceptance rates", "precision", "difference", "DAR"),
-    ("difference_in_rejection_rates", "Difference in rejection rates", "negative_predictive_value", "difference",
-     "DRR"),
-)  # fmt: skip
+    (
+        "difference_in_rejection_rates",
+        "Difference in rejection rates",
+        "negative_predictive_value",
+        "difference",
+        "DRR",
+    ),
+)
 """Clarify compares two groups; here the largest gap over all groups is taken, and the pair is named."""
 
 _criterion = partial(Criterion, stage="model", needs=_BOTH)

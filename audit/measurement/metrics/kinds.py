@@ -129,7 +129,9 @@ class Rate(Metric):
     def cells(mask: npt.NDArray[np.bool_]) -> str:
         """Sum of named cells, such as (TP + FN)."""
         names = [CELLS[y][d] for y in (1, 0) for d in (1, 0) if mask[y, d]]
-        return names[0] if len(names) == 1 else f"({' + '.join(names)})" if len(names) < 4 else "n"
+        if len(names) == 1:
+            return names[0]
+        return f"({' + '.join(names)})" if len(names) < 4 else "n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

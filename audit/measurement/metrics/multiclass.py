@@ -67,7 +67,10 @@ def _slope_of(a: int, b: int, c: int, x: Floats, counted: Mask) -> Floats:
     tp, fn, fp = _hits(x)
     square = (a * tp + b * fn + c * fp) ** 2
     share = counted / max(counted.sum(), 1)
-    hit, missed, called = (_over(s, square) * share for s in (a * (b * fn + c * fp), -a * b * tp, -a * c * tp))
+    # Derivatives of a TP / (a TP + b FN + c FP) by TP, FN and FP, by the quotient rule.
+    hit = _over(a * (b * fn + c * fp), square) * share
+    missed = _over(-a * b * tp, square) * share
+    called = _over(-a * c * tp, square) * share
     slope = missed[..., :, None] + called[..., None, :]
     at = np.arange(x.shape[-1])
     slope[..., at, at] = hit
@@ -139,9 +142,11 @@ def _correlation(x: Floats, _labelled: Mask) -> Floats:
 def _correlation_slope(x: Floats, _labelled: Mask) -> Floats:
     import numpy as np
 
-    s, t, p, c = (m[..., None, None] if m.ndim < x.ndim - 1 else m for m in _margins(x))
+    s, t, p, c = _margins(x)
+    s, c = s[..., None, None], c[..., None, None]
     top = c * s - (p * t).sum(axis=-1)[..., None, None]
-    of_p, of_t = (s**2 - (m**2).sum(axis=-1)[..., None, None] for m in (p, t))
+    of_p = s**2 - (p**2).sum(axis=-1)[..., None, None]
+    of_t = s**2 - (t**2).sum(axis=-1)[..., None, None]
     row, column = t[..., :, None], p[..., None, :]
     d_top = s * np.eye(x.shape[-1]) + c - t[..., None, :] - p[..., :, None]
     root = np.sqrt(of_p) * np.sqrt(of_t)

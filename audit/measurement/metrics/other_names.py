@@ -36,12 +36,17 @@ class OtherName:
 
 _ROWS: tuple[tuple[str, str, Compare | None, str], ...] = (
     ("statistical_parity_difference", "selection_rate", "difference", _AIF360),
-    *((f"{rate}_{kind}", rate, kind, _AIF360)
-      for rate in ("error_rate", "false_omission_rate", "false_discovery_rate") for kind in _GAP),
-    *((f"{rate}_{kind}", rate, kind, _BOTH)
-      for rate in ("false_positive_rate", "false_negative_rate") for kind in _GAP),
-    *((f"{rate}_{kind}", rate, kind, _FAIRLEARN)
-      for rate in ("selection_rate", "true_negative_rate") for kind in _GAP),
+    *(
+        (f"{rate}_{kind}", rate, kind, _AIF360)
+        for rate in ("error_rate", "false_omission_rate", "false_discovery_rate")
+        for kind in _GAP
+    ),
+    *(
+        (f"{rate}_{kind}", rate, kind, _BOTH)
+        for rate in ("false_positive_rate", "false_negative_rate")
+        for kind in _GAP
+    ),
+    *((f"{rate}_{kind}", rate, kind, _FAIRLEARN) for rate in ("selection_rate", "true_negative_rate") for kind in _GAP),
     ("true_positive_rate_difference", "true_positive_rate", "difference", _BOTH),
     ("true_positive_rate_ratio", "true_positive_rate", "ratio", _FAIRLEARN),
     ("equal_opportunity_ratio", "true_positive_rate", "ratio", _FAIRLEARN),
@@ -75,7 +80,7 @@ _ROWS: tuple[tuple[str, str, Compare | None, str], ...] = (
     ("auc", "roc_auc", None, _BOOSTING),
     ("mae", "mean_absolute_error", None, _BOOSTING),
     ("rmse", "root_mean_squared_error", None, _BOOSTING),
-)  # fmt: skip
+)
 OTHER_NAMES: Mapping[str, OtherName] = {
     name: OtherName(name=name, metric=metric, compare=compare, source=source) for name, metric, compare, source in _ROWS
 }

@@ -62,8 +62,11 @@ class Dialect:
     def table(self) -> dict[str, str]:
         """As it is written in a file."""
         encoding = {"utf-8": None, "iso8859-1": "latin-1"}.get(self.encoding, self.encoding)
-        said = {"separator": self.separator, "decimal": None if self.decimal == "." else self.decimal,
-                "encoding": encoding}  # fmt: skip
+        said = {
+            "separator": self.separator,
+            "decimal": None if self.decimal == "." else self.decimal,
+            "encoding": encoding,
+        }
         return {k: "tab" if v == "\t" else v for k, v in said.items() if v is not None}
 
 

@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 50_000
 LONGEST_LINE_BYTES = 2**24
 FAMILIES: dict[type, str] = {
-    bool: "true or false", int: "a number", float: "a number", str: "text", list: "nested", dict: "nested",
-}  # fmt: skip
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "text",
+    list: "nested",
+    dict: "nested",
+}
 Row = dict[str, Any]
 
 
