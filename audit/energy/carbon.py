@@ -36,7 +36,7 @@ class Grid:
 
 
 def find_grid(country: str | None) -> Grid | None:
-    """The grid of a country, or None where no country is named and so no carbon can be computed.
+    """Return the grid of a country, or None where no country is named and so no carbon can be computed.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def find_grid(country: str | None) -> Grid | None:
 
 @cache
 def _read_table() -> tuple[dict[str, dict[str, Any]], str]:
-    """The shipped table by alpha-3 code, and codecarbon's version, read without importing codecarbon."""
+    """Return the shipped table by alpha-3 code, and codecarbon's version, read without importing codecarbon."""
     spec = importlib.util.find_spec("codecarbon")
     if spec is None or not spec.submodule_search_locations:
         raise QuestionError(
@@ -90,7 +90,7 @@ def _read_table() -> tuple[dict[str, dict[str, Any]], str]:
 
 
 def _refuse_country(country: str, table: dict[str, dict[str, Any]]) -> str:
-    """The refusal of a code, with the code that was probably meant."""
+    """Return the refusal of a code, with the code that was probably meant."""
     text = str(country).strip()
     meant = text.upper() if text.upper() in table else _find_by_alpha_2(text) or _find_by_name(text, table)
     rule = "country is an ISO 3166-1 alpha-3 code, such as 'USA'"
@@ -101,7 +101,7 @@ def _refuse_country(country: str, table: dict[str, dict[str, Any]]) -> str:
 
 
 def _find_by_alpha_2(code: str) -> str | None:
-    """Alpha-3 code for an alpha-2 one, where the list of countries is at hand."""
+    """Return alpha-3 code for an alpha-2 one, where the list of countries is at hand."""
     if len(code) != 2:
         return None
     try:
@@ -113,7 +113,7 @@ def _find_by_alpha_2(code: str) -> str | None:
 
 
 def _find_by_name(name: str, table: dict[str, dict[str, Any]]) -> str | None:
-    """Code of the country whose English name is nearest; three letters are a code, never a name."""
+    """Return the code of the country with the nearest English name; three letters are a code, never a name."""
     if len(name) <= 3:
         return None
     codes = {str(row.get("country_name", "")).casefold(): code for code, row in table.items()}

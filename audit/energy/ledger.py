@@ -139,7 +139,7 @@ class Ledger:
             account.covered_s += part_s
 
     def energy(self, sources: Mapping[str, Source], now_s: float, *, missing: str, note: str) -> Energy:
-        """The books so far.
+        """Return the books so far.
 
         Parameters
         ----------
@@ -165,14 +165,14 @@ class Ledger:
         return total_footprint(rows, duration_s, self._site, "; ".join(notes))
 
     def _strays(self, sources: Mapping[str, Source]) -> tuple[str, ...]:
-        """Components whose idle power is declared, and of which there is no meter."""
+        """Return components with a declared idle power, and without a meter."""
         strays = [c for c in self._site.idle_w if sources and c not in sources]
         return (f"idle_w names {', '.join(map(printable, strays))}, which no meter knows",) if strays else ()
 
     def _row(
         self, phase: str, name: str, length_s: float, sources: Mapping[str, Source], missing: str
     ) -> EnergyComponent:
-        """One component in one phase."""
+        """Return one component in one phase."""
         account, source = self._accounts.get((phase, name)), sources.get(name)
         if account is None or source is None:
             return EnergyComponent(
@@ -215,7 +215,7 @@ def share_idle(idle_w: float | None, covered_s: float, energy_j: float) -> float
 def add_declared_rows(
     declared: Iterable[Declared], phase: str, length_s: float, metered: Sequence[EnergyComponent]
 ) -> list[EnergyComponent]:
-    """Rows of a phase with those of the declared devices that no meter read.
+    """Return rows of a phase with those of the declared devices that no meter read.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def add_declared_rows(
 
 
 def describe_superseded(declared: Iterable[Declared], rows: Sequence[EnergyComponent]) -> Iterator[str]:
-    """What must be said of declared devices that are in no row."""
+    """Yield what must be said of declared devices that are in no row."""
     counted = {row.component for row in rows if row.method == "declared"}
     metered = {row.component for row in rows if row.phase == PHASE and row.energy_j is not None}
     for component in (d.component for d in declared if d.component not in counted):
@@ -245,7 +245,7 @@ def describe_superseded(declared: Iterable[Declared], rows: Sequence[EnergyCompo
 
 
 def make_declared_row(d: Declared, phase: str, length_s: float) -> EnergyComponent:
-    """Row of a device that draws its declared power for all of a phase."""
+    """Return the row of a device that draws its declared power for all of a phase."""
     return EnergyComponent(
         component=d.component,
         phase=phase,

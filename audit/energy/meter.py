@@ -107,7 +107,7 @@ class Meter:
 
     @classmethod
     def of(cls, section: EnergySection, *, record: Path | None) -> Self:
-        """Meter as the ``[energy]`` of a question asks for it."""
+        """Return the meter that the ``[energy]`` of a question asks for."""
         return cls(site=make_site(section), record=record, instrument=IsolatedInstrument(section.meter))
 
     def __enter__(self) -> Self:
@@ -145,7 +145,7 @@ class Meter:
             self.leave()
 
     def wait_ready(self, within_s: float) -> bool:
-        """Whether the hardware is found; waits for it."""
+        """Return whether the hardware is found; waits for it."""
         return self._worker.is_alive() and self._ready.wait(max(0.0, within_s))
 
     def enter(self, name: Phase, at_s: float) -> None:
@@ -164,13 +164,13 @@ class Meter:
         self._ask("write")
 
     def energy(self) -> Energy:
-        """The energy so far; callable at any time, from any thread, also after the end."""
+        """Return the energy so far; callable at any time, from any thread, also after the end."""
         self._mine()
         with self._lock:
             return self._ledger.energy(self._sources, time.monotonic(), missing=self._missing(), note=self._note())
 
     def _mine(self) -> bool:
-        """Whether this is the process that started the meter; a fork of it has a copy of the books and no meter."""
+        """Return whether this process started the meter; a fork of it has a copy of the books and no meter."""
         if os.getpid() == self._owner:
             return True
         if self._lock.locked():  # by a thread that the fork does not have
@@ -194,7 +194,7 @@ class Meter:
         return done
 
     def _work(self) -> None:
-        """Body of the worker: the only place that touches the instrument."""
+        """Run the worker, the only place that touches the instrument."""
         try:
             self._serve()
         except Exception as error:  # noqa: BLE001 - whatever happens in the meter is told and never raised
@@ -224,7 +224,7 @@ class Meter:
         request.done.set()
 
     def _next(self) -> _Request:
-        """The next request, or a flush: the first ones soon, so that what ends early leaves something."""
+        """Return the next request, or a flush: the first ones soon, so that what ends early leaves something."""
         age_s = time.monotonic() - self._started_s
         try:
             return self._requests.get(timeout=min(self._flush_s, max(EARLY_S, age_s)))
@@ -271,7 +271,7 @@ class Meter:
             self._notes[text] = None
 
     def _missing(self) -> str:
-        """Why a component has no joules."""
+        """Return why a component has no joules."""
         if self._instrument.reason is not None:
             return f"not measured: {self._instrument.reason}"
         if not self._sources:

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def strip_totals(energy: Energy | None) -> Energy | None:
-    """What a meter and an owner say: rows, time, factors and note, and no total that follows from them."""
+    """Return what a meter and an owner say: rows, time, factors and note, and no total that follows from them."""
     if energy is None:
         return None
     return Energy(components=energy.components, duration_s=energy.duration_s, factors=energy.factors, note=energy.note)
 
 
 def recount_energy(energy: Energy | None, config: Config, data: Iterable[Part], estimates: Estimates) -> Energy | None:
-    """The energy with its totals, its carbon per unit and its factors as they follow from rows and declarations.
+    """Return the energy with its totals, its carbon per unit and its factors as they follow from rows and declarations.
 
     Of the grid's factor the document's own figure is taken, because the table may be another by now; so are the source
     of the site's overhead and what the note says beside what is in the total.
@@ -45,7 +45,7 @@ def recount_energy(energy: Energy | None, config: Config, data: Iterable[Part], 
 
 
 def _make_site(energy: Energy, config: Config) -> Site:
-    """What was declared, with the grid's factor as the document has it."""
+    """Return what was declared, with the grid's factor as the document has it."""
     found = next((f for f in energy.factors if f.unit == UNIT and f.name == GRID_FACTOR), None)
     bare_site = make_site(config.energy.model_copy(update={"country": None}))
     country = config.energy.country
@@ -54,7 +54,10 @@ def _make_site(energy: Energy, config: Config) -> Site:
 
 
 def _list_factors(there: Sequence[Factor], site: Site) -> tuple[Factor, ...]:
-    """Factors of the site; a question does not tell whether somebody declared an overhead or it is the usual one."""
+    """Return factors of the site.
+
+    A question does not tell whether somebody declared an overhead or it is the usual one.
+    """
     known = next((f for f in there if f.name == PUE_FACTOR), None)
     return tuple(
         f if f.name != PUE_FACTOR or known is None else replace(f, source=known.source, date=known.date)
@@ -63,7 +66,7 @@ def _list_factors(there: Sequence[Factor], site: Site) -> tuple[Factor, ...]:
 
 
 def _remake_declared(energy: Energy, site: Site) -> tuple[EnergyComponent, ...]:
-    """Rows with those of declared devices made again: watts for one and the same time, at most that of the run."""
+    """Return rows with those of declared devices made again: watts for one time, at most that of the run."""
     powers = {d.component: d for d in site.declared}
     rows = [row for row in energy.components if row.method == "declared" and row.component in powers]
     lengths = [(row.energy_j or 0.0) / powers[row.component].power_w for row in rows]

@@ -22,7 +22,7 @@ NO_GRID = "the grid is not known; set [energy] country"
 
 
 def compute_operational_g(energy_kwh: float, g_per_kwh: float) -> float:
-    """O = E x I, in grams of CO2 equivalent; the energy includes the site's overhead.
+    """Return O = E x I, in grams of CO2 equivalent; the energy includes the site's overhead.
 
     >>> round(operational_g(1.2 * 1.5, 400), 9)
     720.0
@@ -31,7 +31,7 @@ def compute_operational_g(energy_kwh: float, g_per_kwh: float) -> float:
 
 
 def compute_embodied_g(total_g: float, *, reserved_s: float, lifetime_s: float, reserved_share: float) -> float:
-    """M = TE x (TiR / EL) x (RR / ToR), in grams of CO2 equivalent.
+    """Return M = TE x (TiR / EL) x (RR / ToR), in grams of CO2 equivalent.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def compute_embodied_g(total_g: float, *, reserved_s: float, lifetime_s: float, 
 
 
 def compute_sci_g(operational: float, embodied: float, units: float) -> float:
-    """Grams of CO2 equivalent per functional unit, (O + M) / R.
+    """Return grams of CO2 equivalent per functional unit, (O + M) / R.
 
     >>> round(sci_g(720.0, 10.702055, 10_000), 8)
     0.07307021
@@ -72,7 +72,7 @@ def _require(**named: float) -> None:
 def compute_carbon_per_unit(
     energy: Energy, *, unit: tuple[str, float] | None, predictions: int | None, accuracies: Iterable[Estimate] = ()
 ) -> tuple[CarbonPerUnit, ...]:
-    """Carbon of the run for each unit that it served.
+    """Return carbon of the run for each unit that it served.
 
     A correct prediction of group g costs what the run spent on the predictions of g, which is g's share n_g / N of all
     N predictions, divided by the number of them that are right. With c_g = n_g x accuracy of g this is
@@ -110,7 +110,7 @@ def with_units(
     estimates: Estimates,
     groups: Sequence[str],
 ) -> Energy:
-    """The energy with its carbon per unit; predictions and accuracies are those of the audit."""
+    """Return the energy with its carbon per unit; predictions and accuracies are those of the audit."""
     predictions = next((part.rows_read for part in data if part.part == "predictions"), None)
     accuracies = find_accuracies(estimates, groups)
     return replace(
@@ -119,7 +119,7 @@ def with_units(
 
 
 def _fill_row(energy: Energy, row: CarbonPerUnit, units: float) -> CarbonPerUnit:
-    """The row with its parts; the whole where both are known."""
+    """Return the row with its parts; the whole where both are known."""
     operational, embodied = energy.carbon_g, energy.embodied_g
     if operational is None:
         missing = "no energy was measured" if energy.energy_kwh is None else NO_GRID
@@ -131,7 +131,7 @@ def _fill_row(energy: Energy, row: CarbonPerUnit, units: float) -> CarbonPerUnit
 
 
 def _scale_to_group(one: CarbonPerUnit, accuracy: Estimate) -> CarbonPerUnit:
-    """A correct prediction of one group, from what one prediction costs."""
+    """Return a correct prediction of one group, from what one prediction costs."""
     row = replace(one, by=accuracy.by, group=accuracy.group)
     if not accuracy.value:
         why = accuracy.reason or "its accuracy is undefined" if accuracy.value is None else "no prediction is correct"
@@ -152,7 +152,10 @@ def _divide(grams: float | None, accuracy: float | None) -> float | None:
 
 
 def find_accuracies(estimates: Estimates, groups: Sequence[str]) -> Iterator[Estimate]:
-    """Accuracy of each group of single columns; that of a crossing follows from its own accuracy in the same way."""
+    """Yield the accuracy of each group of single columns.
+
+    That of a crossing follows from its own accuracy in the same way.
+    """
     for column in groups:
         for e in estimates.of("model", "accuracy", (column,)):
             if e.group is not None and (e.compare, e.reference, e.outcome) == (None, None, None):

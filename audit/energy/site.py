@@ -86,7 +86,7 @@ class Site:
 
 
 def make_site(section: EnergySection) -> Site:
-    """Factors that [energy] declares.
+    """Return factors that [energy] declares.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def _has_pue(section: EnergySection) -> bool:
 
 
 def _make_factor(name: str, value: float | None, unit: str, source: str | None, date: str | None) -> Factor | None:
-    """A declared figure; its section has refused it without source and date."""
+    """Return a declared figure; its section has refused it without source and date."""
     if value is None or source is None or date is None:
         return None
     return Factor(name=name, value=value, unit=unit, source=source, date=date)

@@ -21,7 +21,7 @@ SEEN = 0.95
 
 
 def total_footprint(rows: Sequence[EnergyComponent], duration_s: float | None, site: Site, note: str) -> Energy:
-    """Totals of a run.
+    """Return totals of a run.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def _sum_j(rows: Sequence[EnergyComponent]) -> float:
 
 
 def _multiply(kwh: float | None, factor: Factor | None) -> float | None:
-    """A total by its factor; a factor of 0 is a figure, and none is not."""
+    """Return a total by its factor; a factor of 0 is a figure, and none is not."""
     return None if kwh is None or factor is None else kwh * factor.value
 
 
@@ -74,7 +74,7 @@ def _share(known: Sequence[EnergyComponent], total_j: float | None, method: Ener
 
 
 def _total_idle_kwh(known: Sequence[EnergyComponent], pue: float) -> float | None:
-    """What the idle machine would have drawn; unknown as soon as it is unknown of one component."""
+    """Return what the idle machine would have drawn; unknown as soon as it is unknown of one component."""
     if not known or any(row.idle_share is None for row in known):
         return None
     return to_kwh(math.fsum((row.energy_j or 0.0) * (row.idle_share or 0.0) for row in known)) * pue
@@ -90,7 +90,7 @@ def _share_embodied(site: Site, duration_s: float | None) -> float | None:
 
 
 def _list_missing(rows: Sequence[EnergyComponent]) -> Iterator[str]:
-    """What the total lacks, so that it is not read as the whole."""
+    """Yield what the total lacks, so that it is not read as the whole."""
     blind = [f"{printable(r.component)} in {r.phase}" for r in rows if r.energy_j is None]
     if blind:
         yield f"not measured, so not in the total: {', '.join(blind)}"
@@ -104,7 +104,7 @@ def _list_missing(rows: Sequence[EnergyComponent]) -> Iterator[str]:
 
 
 def _describe_boundary(site: Site) -> Iterator[str]:
-    """What of the chain from chip to power station is in the total."""
+    """Yield what of the chain from chip to power station is in the total."""
     overhead = f"the overhead of the site (PUE {site.pue:g})" if site.pue > 1 else ""
     yield f"in the total: idle draw{f' and {overhead}' if overhead else ''}"
     apart = "embodied carbon (shown apart)" if site.embodied else "embodied carbon"

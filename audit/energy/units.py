@@ -13,7 +13,7 @@ EXACT_DIGITS = 15
 
 
 def to_kwh(energy_j: float) -> float:
-    """Kilowatt-hours of joules, correctly rounded.
+    """Return kilowatt-hours of joules, correctly rounded.
 
     >>> kwh_of(7_200_000)
     2.0
@@ -22,7 +22,7 @@ def to_kwh(energy_j: float) -> float:
 
 
 def to_joules(energy_kwh: float) -> float:
-    """Joules of kilowatt-hours to 15 significant digits, and so exactly what `to_kwh` was given if that had no more.
+    """Return joules of kilowatt-hours to 15 significant digits: exactly what `to_kwh` was given if that had no more.
 
     >>> j_of(kwh_of(8347.123456))
     8347.123456

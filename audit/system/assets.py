@@ -15,7 +15,7 @@ PLACES = (PACKAGE / "_assets", PACKAGE.parent)
 
 
 def find_asset(relative: str) -> Path:
-    """Path of a shipped file or folder, such as ``reports/templates``.
+    """Return the path of a shipped file or folder, such as ``reports/templates``.
 
     Raises
     ------

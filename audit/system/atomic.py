@@ -131,7 +131,7 @@ def _remove_quietly(path: Path) -> None:
 
 
 def _reason_for_failure(error: OSError | ValueError) -> str:
-    """The cause and its mend in words."""
+    """Return the cause and its mend in words."""
     if isinstance(error, OSError):
         return MENDS.get(error.errno or 0, f"{error.strerror or error}; choose another path")
     return "the path holds a null character; choose another path"

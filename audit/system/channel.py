@@ -76,7 +76,7 @@ class Channel:
         return found if isinstance(found, dict) else {}
 
     def listen(self, parent: int, look_s: float) -> Iterator[dict[str, Any] | None]:
-        """Yield each message, and None after each look without one, until nobody is left to send.
+        """Yield each message, and None after each look without one, until no other side is left.
 
         That is when the other side has hung up, or when this process has another parent: a fork of the one that
         asked may hold its end open.

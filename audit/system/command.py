@@ -97,7 +97,7 @@ def run_command(
 
 
 def to_exit_status(ended: Ended) -> int:
-    """Exit status in the shell's convention: 128 + signal where one ended the child or reached us."""
+    """Return the exit status in the shell's convention: 128 + signal where one ended the child or reached us."""
     if ended.signal_received is not None:
         return 128 + ended.signal_received
     return 128 - ended.exit_code if ended.exit_code < 0 else ended.exit_code
@@ -147,7 +147,7 @@ class _Relay:
             self._send(number)
 
     def _interrupt(self) -> None:
-        """First Ctrl-C: let the child end as it likes. Second: kill it."""
+        """Let the child end as it likes at the first Ctrl-C; kill it at the second."""
         now_s = time.monotonic()
         if self._interrupted_s is None:
             self._interrupted_s = now_s
@@ -164,7 +164,7 @@ class _Relay:
 
 
 def _is_in_foreground() -> bool:
-    """Whether our process group is the one that the terminal's keys signal."""
+    """Return whether our process group is the one that the terminal's keys signal."""
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
     except OSError:
@@ -178,13 +178,13 @@ def _is_in_foreground() -> bool:
 
 
 def _quote_program(program: str) -> str:
-    """A program as an error names it; where somebody wrote a whole command, without its values."""
+    """Return a program as an error names it; of a whole command in one text, without its values."""
     parts = program.split()
     return printable(program if len(parts) == 1 and "=" not in program else " ".join(record_words(parts)))
 
 
 def _require_words(command: Sequence[str]) -> list[str]:
-    """The command as it is started, refused where no system could start it."""
+    """Return the command as it is started, refused where no system could start it."""
     if isinstance(command, str):
         raise QuestionError(f"command '{_quote_program(command)}' is one string; write it as a list of words")
     words = [str(word) for word in command]
@@ -217,7 +217,7 @@ def _start(
 
 
 def _describe_mend(program: str, error: OSError) -> str:
-    """What is wrong with the command, and its mend."""
+    """Return what is wrong with the command, and its mend."""
     if error.errno == errno.ENOENT and len(program.split()) > 1:
         return 'no such command; write each word on its own, such as ["python", "train.py"]'
     if error.errno == errno.ENOENT and "/" not in program:

@@ -15,10 +15,10 @@ IN_JSON = {code: f"\\u{code:04x}" for code in CODES if code >= 0x7F}
 
 
 def escape_controls(text: str) -> str:
-    """Text with every control character as its code, line ends and tabs excepted."""
+    """Return text with every control character as its code, line ends and tabs excepted."""
     return text.translate(CODES)
 
 
 def escape_document(text: str) -> str:
-    """JSON that says the same and commands no terminal either."""
+    """Return the JSON that says the same and commands no terminal either."""
     return text.translate(IN_JSON)

@@ -47,7 +47,7 @@ def enter_run(run: Any, folder: Path | None) -> None:
 
 
 def leave_run(run: Any) -> None:
-    """End, in any order and any thread: a run that nobody ended may lie under a later one."""
+    """End, in any order and any thread: a run that was never ended may lie under a later one."""
     with _LOCK:
         at = next((i for i, inside in enumerate(_GOING_ON) if inside.run is run), None)
         if at is None:
@@ -63,28 +63,28 @@ def leave_run(run: Any) -> None:
 
 
 def _list_here() -> tuple[Inside, ...]:
-    """Trainings that are going on in this context."""
+    """Return trainings that are going on in this context."""
     pid = os.getpid()
     return tuple(inside for inside in _HERE.get() if inside.pid == pid and inside in _GOING_ON)
 
 
 def current_run() -> Any:
-    """Training that is going on in this context, the last that began; None where there is none."""
+    """Return the training that is going on in this context, the last that began; None where there is none."""
     here = _list_here()
     return here[-1].run if here else None
 
 
 def find_folder_here() -> str | None:
-    """Folder of the innermost training of this context."""
+    """Return the folder of the innermost training of this context."""
     here = _list_here()
     return here[-1].folder if here else None
 
 
 def is_going_on(run: Any) -> bool:
-    """Whether a training is inside its audit in this process."""
+    """Return whether a training is inside its audit in this process."""
     return any(inside.run is run and inside.pid == os.getpid() for inside in tuple(_GOING_ON))
 
 
 def is_any_elsewhere() -> bool:
-    """Whether a training is inside its audit in another context of this process."""
+    """Return whether a training is inside its audit in another context of this process."""
     return any(inside.pid == os.getpid() for inside in tuple(_GOING_ON)) and not _list_here()

@@ -33,7 +33,7 @@ class Watch:
             self._begin(list(paths))
 
     def untouched(self, path: Path) -> bool:
-        """Whether no byte of a file can have been written; False where nobody knows."""
+        """Return whether no byte of a file can have been written; False where that cannot be known."""
         self._read()
         return not self._blind and path in self._names.values() and path not in self._written
 
@@ -76,7 +76,7 @@ class Watch:
 
 
 def _is_told(libc: ctypes.CDLL, path: Path) -> bool:
-    """Whether the kernel sees all that is written to a file."""
+    """Return whether the kernel sees all that is written to a file."""
     buffer = ctypes.create_string_buffer(512)
     if libc.statfs(os.fsencode(path), buffer) != 0:
         return False
@@ -85,7 +85,7 @@ def _is_told(libc: ctypes.CDLL, path: Path) -> bool:
 
 
 def _is_upper(path: Path) -> bool:
-    """Whether a file lies in the container's own layer, where one of its image goes once it is opened to be written."""
+    """Return whether a file lies in the container's own layer, where one of its image goes when written to."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CLOEXEC))
     except OSError:

@@ -80,7 +80,7 @@ class Guard:
         return hmac.compare_digest(said.encode(), self._token.encode())
 
     def _admitted(self, scope: Scope) -> list[tuple[bytes, bytes]]:
-        """The same address without the token, which a cookie now carries: addresses stand in histories."""
+        """Return the same address without the token, which a cookie now carries: addresses stand in histories."""
         asked = [(k, v) for k, v in parse_qsl(scope["query_string"].decode("latin-1"), True) if k != "token"]
         path = f"/{scope['path'].lstrip('/')}" + (f"?{urlencode(asked)}" if asked else "")
         kept = f"{self._cookie(scope)}={self._token}; Path=/; HttpOnly; SameSite=Strict"
@@ -93,7 +93,10 @@ class Guard:
 
 
 def is_own(client: tuple[str, int] | None, server: tuple[str, int] | None) -> bool:
-    """Whether the user of this process opened a connection on this machine; False where the system does not tell."""
+    """Return whether the user of this process opened a connection on this machine.
+
+    False where the system does not tell.
+    """
     if client is None or server is None:
         return False
     try:
@@ -107,13 +110,13 @@ def is_own(client: tuple[str, int] | None, server: tuple[str, int] | None) -> bo
 
 
 def _to_kernel_hex(end: tuple[str, int]) -> str:
-    """An end of a connection as the kernel lists it: the address with its last byte first."""
+    """Return an end of a connection as the kernel lists it: the address with its last byte first."""
     a, b, c, d = map(int, end[0].split("."))
     return f"{d:02X}{c:02X}{b:02X}{a:02X}:{end[1]:04X}"
 
 
 def _reason_for_refusal(headers: Iterable[tuple[str, str]]) -> str | None:
-    """Why nobody of this machine can have asked this; None where somebody can."""
+    """Return why no user of this machine can have asked this; None where one can."""
     hosts = [value for name, value in headers if name == "host"]
     if len(hosts) != 1 or not NAMES.fullmatch(hosts[0]):
         return ANOTHER_NAME

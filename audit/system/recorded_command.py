@@ -30,7 +30,7 @@ WITHOUT_VALUE = (
 
 
 def record_words(words: Sequence[str]) -> tuple[str, ...]:
-    """A command without its values; of what is recorded already, the same again.
+    """Return a command without its values; of what is recorded already, the same again.
 
     >>> recorded_words(["/home/ada/bin/python3", "src/train.py", "--lr", "0.1", "--token=tulip", "-ptulip", "t.csv"])
     ('python3', 'train.py', '--lr', '…', '--token=…', '-p…', '…')
@@ -39,7 +39,7 @@ def record_words(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def make_readable(word: str) -> str:
-    r"""A word of a command as a document can hold it: bytes that are no UTF-8 as their codes.
+    r"""Return a word of a command as a document can hold it: bytes that are no UTF-8 as their codes.
 
     >>> readable("a\udcff")
     'a\\xff'
@@ -48,7 +48,7 @@ def make_readable(word: str) -> str:
 
 
 def strip_folder(path: str) -> str:
-    r"""Last part of a path written on any system: whose folder it lies in is nobody's business.
+    r"""Return the last part of a path written on any system: the folder it lies in is private.
 
     >>> named("/home/ada/merger/t.csv"), named("C:\\Users\\ada\\t.csv"), named("data/")
     ('t.csv', 't.csv', 'data')
@@ -93,7 +93,7 @@ def _find_option(word: str) -> str:
 
 
 def _is_code(word: str, before: str, program: str, *, plain: bool) -> bool:
-    """Whether a word is a script, which no option asks for, or a module that Python is told to run at once."""
+    """Return whether a word is a script, which no option asks for, or a module that Python is told to run at once."""
     if before == "-m":
         return plain and bool(PYTHON.fullmatch(program) and MODULE.fullmatch(word))
     if before.startswith("-") and before != "--":
@@ -103,7 +103,7 @@ def _is_code(word: str, before: str, program: str, *, plain: bool) -> bool:
 
 
 def _merge_left_out(words: Iterator[str]) -> Iterator[str]:
-    """Words, those left out one after another as one: their number is theirs too."""
+    """Yield words, those left out one after another as one: their number is theirs too."""
     before = ""
     for word in words:
         if not word == before == HIDDEN:

@@ -43,7 +43,7 @@ class NotStrictError(ValueError):
 
 
 def read_text(file: Path, most_bytes: int, *, mark: bool = False) -> str:
-    """Text of a file of bounded size.
+    """Return text of a file of bounded size.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def read_text(file: Path, most_bytes: int, *, mark: bool = False) -> str:
 
 
 def make_decoder(*, whole: bool = False, infinite: bool = False) -> json.JSONDecoder:
-    """Strict decoder.
+    """Return the strict decoder.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def make_decoder(*, whole: bool = False, infinite: bool = False) -> json.JSONDec
 
 
 def read_value(document: str, *, infinite: bool = False) -> Any:
-    """Value of a document.
+    """Return the value of a document.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def _require_finite(number: str) -> float:
 
 
 def may_lose_digits(number: str) -> bool:
-    """Whether a large number, written out without an exponent, is another one once it is read as a float.
+    """Return whether a large number, written out without an exponent, is another one once it is read as a float.
 
     It may be the number of a person, which rounding makes that of another one.
     """

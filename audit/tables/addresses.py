@@ -20,7 +20,7 @@ LOCAL = {"127.0.0.1", "localhost", "[::1]"}
 
 
 def is_address(source: object) -> bool:
-    """Whether a source is an address and no path.
+    """Return whether a source is an address and no path.
 
     >>> is_address("s3://bucket/t.parquet"), is_address("folder/t.parquet")
     (True, False)
@@ -29,7 +29,7 @@ def is_address(source: object) -> bool:
 
 
 def hide_secrets(source: str | Path) -> str:
-    """Source as it may be recorded and shown: of an address its place alone.
+    """Return the source as it may be recorded and shown: of an address its place alone.
 
     >>> public("https://me:secret@example.org/t.parquet?signature=secret")
     'https://example.org/t.parquet'
@@ -40,7 +40,7 @@ def hide_secrets(source: str | Path) -> str:
 
 
 def strip_place(source: str | Path) -> str:
-    """A source by its file alone, or by its pattern: whose folder or host it lies in is nobody's business.
+    """Return a source by its file alone, or by its pattern: the folder or host it lies in is private.
 
     >>> file_name("/home/ada/merger/t.csv"), file_name("/home/ada/*/t.csv"), file_name("s3://merger/t.csv?key=secret")
     ('t.csv', '*/t.csv', 't.csv')
@@ -51,7 +51,7 @@ def strip_place(source: str | Path) -> str:
 
 
 def resolve_from(source: str | Path, folder: Path) -> str:
-    """Source as a file in a folder says it.
+    """Return the source as a file in a folder says it.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def resolve_from(source: str | Path, folder: Path) -> str:
 
 
 def is_local(host: str) -> bool:
-    """Whether a host, with or without a port, is this machine."""
+    """Return whether a host, with or without a port, is this machine."""
     return re.sub(r":\d+$", "", host) in LOCAL
 
 
@@ -88,7 +88,7 @@ class Address:
 
     @classmethod
     def read(cls, source: str | Path) -> Address:
-        """Parts of an address.
+        """Return parts of an address.
 
         Raises
         ------
@@ -116,7 +116,7 @@ class Address:
         return printable(self.plain, SHOWN)
 
     def before(self, wild: re.Pattern[str]) -> str:
-        """The folder from which a pattern is read, with its slash."""
+        """Return the folder from which a pattern is read, with its slash."""
         found = wild.search(self.path)
         fixed = self.path[: found.start()] if found else self.path
         return f"{self.scheme}://{self.host}{fixed.rpartition('/')[0]}/"

@@ -14,7 +14,7 @@ from audit.tables.python_values import describe_value
 
 
 def name_attributes(groups: Any, what: str = "groups") -> dict[str, Any]:
-    """Columns by name, from a frame, a mapping or one named array; ``what`` is how messages call them."""
+    """Return columns by name, from a frame, a mapping or one named array; ``what`` is how messages call them."""
     if may_be_lazy(groups):
         groups = _collect_rows(groups, what)
     _refuse_no_columns(groups, what)
@@ -28,7 +28,7 @@ def name_attributes(groups: Any, what: str = "groups") -> dict[str, Any]:
 
 
 def _pick_column(frame: Any, at: int, key: Any) -> Any:
-    """A column by its place where frames have one, because a name may stand twice."""
+    """Return a column by its place where frames have one, because a name may stand twice."""
     return frame.iloc[:, at] if hasattr(frame, "iloc") else frame[key]
 
 
@@ -68,7 +68,7 @@ def _has_length(value: Any) -> bool:
 
 
 def require_one_column(values: Any, where: str) -> Any:
-    """Values as one column: an array of shape (n, 1) and a frame of one column have one reading.
+    """Return values as one column: an array of shape (n, 1) and a frame of one column have one reading.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def require_one_column(values: Any, where: str) -> Any:
 
 
 def _collect_rows(frame: Any, what: str) -> Any:
-    """Rows of a lazy frame; anything else as it is."""
+    """Return rows of a lazy frame; anything else as it is."""
     from audit.tables.lazy import collect_rows, to_lazy
 
     lazy = to_lazy(frame)
@@ -109,7 +109,7 @@ def refuse_clash(attributes: Mapping[str, Any], roles: Mapping[str, Any]) -> Non
 
 
 def name_features(features: Any, taken: Mapping[str, Any]) -> dict[str, Any]:
-    """Feature columns by name; none of them may have the name of a group column or of an argument."""
+    """Return feature columns by name; none of them may have the name of a group column or of an argument."""
     if features is None:
         return {}
     found = name_attributes(features, "features")
@@ -122,7 +122,7 @@ def name_features(features: Any, taken: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refuse_misaligned(columns: Mapping[str, Any], of: Mapping[str, str]) -> None:
-    """Refuse labelled arrays whose labels differ: by position or by label, one of the two readings is wrong.
+    """Refuse labelled arrays with different labels: by position or by label, one of the two readings is wrong.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Private in-memory DuckDB that loads no extension from the network and draws no progress bar.
+    """Open a private in-memory DuckDB that loads no extension from the network and draws no progress bar.
 
     What is registered or made on one connection is seen by no other.
     """
@@ -33,7 +33,7 @@ def open_connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @lru_cache(maxsize=1)
 def _get_database(process: int) -> duckdb.DuckDBPyConnection:
-    """Database of this process: starting one takes longer than counting a hundred thousand rows."""
+    """Return the database of this process: starting one takes longer than counting a hundred thousand rows."""
     import duckdb
 
     del process  # a fork must not share it
@@ -43,5 +43,5 @@ def _get_database(process: int) -> duckdb.DuckDBPyConnection:
 
 
 def quote_identifier(name: str) -> str:
-    """Column name as a SQL identifier."""
+    """Return the column name as a SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

@@ -110,7 +110,7 @@ class Part:
     """How it is written, where it is a CSV."""
 
     def changed(self) -> bool:
-        """Whether the file is another one now."""
+        """Return whether the file is another one now."""
         try:
             return _make_stamp(self.path.stat()) != self.stamp
         except OSError:
@@ -118,7 +118,7 @@ class Part:
 
 
 def is_counts(path: Path) -> bool:
-    """Whether a path is a folder of counts; what cannot be a path at all is none."""
+    """Return whether a path is a folder of counts; what cannot be a path at all is none."""
     try:
         return (path / QUESTION).is_file()
     except (OSError, ValueError):
@@ -184,7 +184,7 @@ def _read_head(path: Path, shown: str) -> bytes:
 
 
 def make_unopened_error(shown: str, error: OSError) -> SourceError:
-    """Error for a file that the system does not let us read."""
+    """Return the error for a file that the system does not let us read."""
     mend = "; make it readable for this user" if isinstance(error, PermissionError) else ""
     return SourceError(f"{shown} cannot be read: {error.strerror or 'input error'}{mend}")
 
@@ -209,7 +209,7 @@ def _read_ending(path: Path, shown: str, head: bytes) -> tuple[Format, bool]:
 
 
 def _refuse_content(head: bytes, given: Format, shown: str, *, packed: bool) -> None:
-    """Refuse a file whose bytes say something else than its ending."""
+    """Refuse a file with bytes that say something else than its ending."""
     if packed and not is_gzip(head):
         raise SourceError(f"{shown} ends in .gz but is not gzip; rename it")
     content = GZIP if packed else describe_content(head)
@@ -227,7 +227,7 @@ def _refuse_content(head: bytes, given: Format, shown: str, *, packed: bool) -> 
 
 
 def read_text(part: Part, digest: hashlib._Hash, room: int) -> bytes:
-    """Whole text of a part, unpacked, at most ``room`` bytes; the file's own bytes go into the digest.
+    """Return whole text of a part, unpacked, at most ``room`` bytes; the file's own bytes go into the digest.
 
     Raises
     ------
@@ -248,7 +248,7 @@ def read_text(part: Part, digest: hashlib._Hash, room: int) -> bytes:
 
 
 def _read(part: Part) -> bytes:
-    """The file's bytes; of one that no text could be, those up to its first NUL, which the parser names."""
+    """Return the file's bytes; of one that no text could be, those up to its first NUL, which the parser names."""
     with part.path.open("rb") as file:
         if not part.packed and part.path.stat().st_size > CHUNK_BYTES:
             seen = 0
@@ -268,7 +268,7 @@ def _make_size_error(shown: str) -> SourceError:
 
 
 def _unpack(raw: bytes, shown: str, room: int) -> bytes:
-    """Every member of a gzip file; sizes and checksums are verified."""
+    """Return every member of a gzip file; sizes and checksums are verified."""
     out, size, rest = [], 0, raw
     while rest:
         member = zlib.decompressobj(wbits=31)
@@ -297,12 +297,12 @@ def _unpack_member(member: zlib._Decompress, rest: bytes, shown: str) -> tuple[b
 
 
 def make_digest(parts: Sequence[Part]) -> str:
-    """SHA-256 over the bytes of all parts, in their sorted order; where folders are columns, they are in it."""
+    """Return SHA-256 over the bytes of all parts, in their sorted order; where folders are columns, they are in it."""
     return make_digests(parts)[0]
 
 
 def make_digests(parts: Sequence[Part]) -> tuple[str, tuple[str, ...]]:
-    """SHA-256 over the bytes of all parts, and of each part by itself."""
+    """Return SHA-256 over the bytes of all parts, and of each part by itself."""
     digest, each = hashlib.sha256(), []
     for part in parts:
         own = hashlib.sha256()
@@ -322,7 +322,7 @@ def make_digests(parts: Sequence[Part]) -> tuple[str, tuple[str, ...]]:
 
 # What a file is by its first bytes. It only names things; nothing here opens or unpacks them.
 def is_gzip(head: bytes) -> bool:
-    """Whether bytes begin a gzip file."""
+    """Return whether bytes begin a gzip file."""
     return head.startswith(b"\x1f\x8b")
 
 
@@ -336,5 +336,5 @@ def describe_content(head: bytes) -> str | None:
 
 
 def is_json(head: bytes) -> bool:
-    """Whether text begins as JSON does."""
+    """Return whether text begins as JSON does."""
     return JSON.match(head) is not None

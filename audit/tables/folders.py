@@ -34,7 +34,7 @@ ICEBERG = "an Apache Iceberg table"
 
 
 def find_parts(source: str | Path, folder: Path | None) -> tuple[Part, ...]:
-    """Files that a source names, sorted; each looked at but not yet read.
+    """Return files that a source names, sorted; each looked at but not yet read.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def find_parts(source: str | Path, folder: Path | None) -> tuple[Part, ...]:
 
 
 def _match_files(pattern: Path, fixed: Path, shown: str) -> list[Path]:
-    """Files that a pattern matches, and the files of the folders that it matches."""
+    """Return files that a pattern matches, and the files of the folders that it matches."""
     said = [p for p in pattern.parts if is_hidden(p)]
     matched = [Path(p) for p in glob.glob(os.fspath(pattern), recursive=True)]  # noqa: PTH207 (Path.glob refuses absolute patterns)
     seen = [p for p in matched if not any(_is_unsaid(part, said) for part in p.relative_to(fixed).parts)]
@@ -70,7 +70,7 @@ def _match_files(pattern: Path, fixed: Path, shown: str) -> list[Path]:
 
 
 def _list_whole(folder: Path, root: Path, shown: str) -> tuple[Part, ...]:
-    """Parquet files of a folder, at any depth."""
+    """Return Parquet files of a folder, at any depth."""
     found = sorted(_visit_inside(folder, shown))
     if not found:
         raise SourceError(
@@ -88,7 +88,7 @@ def _list_whole(folder: Path, root: Path, shown: str) -> tuple[Part, ...]:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether Spark would leave a name out; ``_key=value`` is a folder of rows."""
+    """Return whether Spark would leave a name out; ``_key=value`` is a folder of rows."""
     return name.startswith(".") or (name.startswith("_") and "=" not in name)
 
 
@@ -127,7 +127,7 @@ def _refuse_many(found: Sequence[Path], shown: str) -> None:
 
 
 def _unite_parts(paths: Sequence[Path], root: Path) -> tuple[Part, ...]:
-    """Parts of one table, with what their folders under a root say; keys that a source names itself count."""
+    """Return parts of one table, with what their folders under a root say; keys that a source names itself count."""
     _refuse_logs(paths, root)
     parts = tuple(look(p, printable(p, SHOWN_PATH)) for p in paths)
     other = next((p for p in parts if p.format != parts[0].format), None)
@@ -142,7 +142,7 @@ def _unite_parts(paths: Sequence[Path], root: Path) -> tuple[Part, ...]:
 
 
 def strip_keys(parts: Sequence[str]) -> tuple[str, ...]:
-    """Names of a path without the ``key=value`` folders that it ends in."""
+    """Return names of a path without the ``key=value`` folders that it ends in."""
     keys = len(list(takewhile(lambda part: "=" in part, reversed(parts))))
     return tuple(parts[: len(parts) - keys])
 
@@ -159,7 +159,7 @@ def _refuse_logs(paths: Sequence[Path], root: Path) -> None:
 
 
 def make_log_error(shown: str, what: str) -> SourceError:
-    """Error for a folder beside whose files lies a log of those that count."""
+    """Return the error for a folder with a log beside its files that says which of them count."""
     return SourceError(
         f"{shown} is {what}, whose log says which of its files count, and some may hold deleted rows; write its "
         "present rows as Parquet first"
@@ -182,7 +182,7 @@ def _add_keys(part: Part, root: Path) -> Part:
 
 
 def read_keys(folders: Sequence[str], shown: str) -> tuple[tuple[str, str | None], ...]:
-    """Keys and values of the ``key=value`` folders that a path ends in."""
+    """Return keys and values of the ``key=value`` folders that a path ends in."""
     keys = tuple(_read_key(folder, shown) for folder in folders[len(strip_keys(folders)) :])
     names = [key.casefold() for key, _ in keys]
     twice = next((key for key, _ in keys if names.count(key.casefold()) > 1), None)
@@ -192,7 +192,7 @@ def read_keys(folders: Sequence[str], shown: str) -> tuple[tuple[str, str | None
 
 
 def _read_key(folder: str, shown: str) -> tuple[str, str | None]:
-    """Key and value as a folder says them; a value is a name, and never a number.
+    """Return the key and value as a folder says them; a value is a name, and never a number.
 
     Hive and Spark escape a few ASCII characters (%3D), others write UTF-8 so: both are undone.
     """
@@ -218,7 +218,7 @@ def _unescape(text: str, shown: str) -> str:
 
 
 def refuse_other_keys(parts: Sequence[tuple[str, tuple[tuple[str, str | None], ...]]]) -> None:
-    """Refuse files, as they are shown, whose folders have other keys than those of the first one."""
+    """Refuse files, as they are shown, in folders with other keys than those of the first one."""
     first, keys = parts[0]
     wanted = [key for key, _ in keys]
     for shown, other in parts[1:]:

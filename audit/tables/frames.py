@@ -23,12 +23,12 @@ TAKEN = "a frame of pandas, polars, Arrow or PySpark, or a mapping of column nam
 
 
 def may_be_lazy(frame: Any) -> bool:
-    """Whether an object comes from a library whose frames may be lazy."""
+    """Return whether an object comes from a library that has lazy frames."""
     return type(frame).__module__.partition(".")[0] in LAZY
 
 
 def to_arrow(frame: Any, shown: str) -> pa.Table:
-    """Arrow table of a frame or a mapping of columns.
+    """Return the Arrow table of a frame or a mapping of columns.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def _name(key: Any, shown: str) -> str:
 
 
 def _refuse_unaligned(columns: Mapping[Any, Any], shown: str) -> None:
-    """Refuse series whose labels differ: by position or by label, one of the two readings is wrong."""
+    """Refuse series with different labels: by position or by label, one of the two readings is wrong."""
     pandas = sys.modules.get("pandas")
     if pandas is None:
         return
@@ -86,7 +86,7 @@ def _refuse_unaligned(columns: Mapping[Any, Any], shown: str) -> None:
 
 
 def _read_arrow(frame: Any, shown: str) -> pa.Table:
-    """Table of anything that speaks Arrow, or that Narwhals can make speak it."""
+    """Return the table of anything that speaks Arrow, or that Narwhals can make speak it."""
     import pyarrow as pa
 
     try:
@@ -118,7 +118,7 @@ def _name_type(value: Any) -> str:
 
 
 def to_column(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
-    """Arrow array of one column, missing values as null.
+    """Return the Arrow array of one column, missing values as null.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def _read_column(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
 
 
 def _read_foreign(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
-    """Column of any library that speaks Arrow or NumPy."""
+    """Return the column of any library that speaks Arrow or NumPy."""
     import pyarrow as pa
 
     several = isinstance(values, (str, bytes, Mapping, set, frozenset))
@@ -230,7 +230,7 @@ def _read_numpy(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
 
 
 def to_pandas(held: pa.Table) -> pd.DataFrame:
-    """Pandas frame in which missing whole numbers and truth values turn nothing into floats or objects."""
+    """Return the pandas frame in which missing whole numbers and truth values turn nothing into floats or objects."""
     import pandas as pd
     import pyarrow as pa
 

@@ -27,7 +27,7 @@ ENCODED = ("dictionary", "run_end_encoded")
 
 
 def find_kind(field: pa.Field) -> Kind:
-    """Kind of a column; what no engine can group or add up is ``other``."""
+    """Return the kind of a column; what no engine can group or add up is ``other``."""
     import pyarrow as pa
 
     dtype, extension = field.type, _find_extension(field)
@@ -48,7 +48,7 @@ def find_kind(field: pa.Field) -> Kind:
 
 
 def _find_extension(field: pa.Field) -> str | None:
-    """Name of an extension type, also of one that nobody has registered here."""
+    """Return the name of an extension type, also of one that is not registered here."""
     named = getattr(field.type, "extension_name", None)
     if named is None and field.metadata:
         named = field.metadata.get(b"ARROW:extension:name", b"").decode("utf-8", "replace") or None
@@ -56,21 +56,21 @@ def _find_extension(field: pa.Field) -> str | None:
 
 
 def is_text(dtype: pa.DataType) -> bool:
-    """Whether a type is one of Arrow's spellings of text."""
+    """Return whether a type is one of Arrow's spellings of text."""
     import pyarrow as pa
 
     return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype))
 
 
 def is_whole(dtype: pa.DataType) -> bool:
-    """Whether a type is a decimal without places."""
+    """Return whether a type is a decimal without places."""
     import pyarrow as pa
 
     return bool(pa.types.is_decimal(dtype) and dtype.scale == 0 and dtype.precision <= 38)
 
 
 def is_fraction(dtype: pa.DataType) -> bool:
-    """Whether a type is a decimal with places."""
+    """Return whether a type is a decimal with places."""
     import pyarrow as pa
 
     return bool(pa.types.is_decimal(dtype) and dtype.scale > 0)
@@ -95,7 +95,7 @@ def refuse_names(names: Sequence[str], shown: str) -> None:
 
 
 def find_clashes(names: Iterable[str]) -> dict[str, str]:
-    """Names of which another one differs only in case, each with that one; SQL would read one for the other."""
+    """Return names of which another one differs only in case, each with that one; SQL would read one for the other."""
     alike: dict[str, list[str]] = {}
     for name in names:
         alike.setdefault(name.lower(), []).append(name)
@@ -103,7 +103,7 @@ def find_clashes(names: Iterable[str]) -> dict[str, str]:
 
 
 def make_rounding_error(shown: str, name: str) -> SourceError:
-    """Error for numbers that a double cannot give back."""
+    """Return the error for numbers that a double cannot give back."""
     return SourceError(
         f"{shown}: column '{printable(name)}' holds numbers of more than {EXACT_DIGITS} digits, which would be "
         "rounded; write it with fewer digits, as double, or as text"
@@ -111,12 +111,12 @@ def make_rounding_error(shown: str, name: str) -> SourceError:
 
 
 def find_exact_limit(scale: int) -> float:
-    """Size up to which decimals of that many places are exact as doubles."""
+    """Return the size up to which decimals of that many places are exact as doubles."""
     return float(10 ** (EXACT_DIGITS - scale)) if scale <= EXACT_DIGITS else 10.0 ** (EXACT_DIGITS - scale)
 
 
 def to_plain_table(table: pa.Table, shown: str) -> pa.Table:
-    """Table whose columns any engine reads alike."""
+    """Return a table with columns that any engine reads alike."""
     import pyarrow as pa
 
     columns = [_to_plain_column(table.column(i), field, shown) for i, field in enumerate(table.schema)]
@@ -169,7 +169,7 @@ def _read_whole(column: pa.ChunkedArray, name: str, shown: str) -> pa.ChunkedArr
 
 
 def make_range_error(shown: str, name: str, where: str = "") -> SourceError:
-    """Error for whole numbers that no integer type holds."""
+    """Return the error for whole numbers that no integer type holds."""
     return SourceError(
         f"{shown}: column '{printable(name)}' holds a whole number beyond 64 bits{where}; write the column as text"
     )
@@ -187,7 +187,7 @@ def _read_fraction(column: pa.ChunkedArray, name: str, shown: str) -> pa.Chunked
 
 
 def _drop_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Floats whose NaN is missing, at least in single precision."""
+    """Return floats with NaN as missing, at least in single precision."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -211,7 +211,7 @@ def name_level(value: Any, bands: Sequence[str] | None = None) -> Level:
 
 
 def name_bands(edges: Sequence[float]) -> tuple[str, ...]:
-    """Names of the bands between edges, the open ones at both ends included.
+    """Return names of the bands between edges, the open ones at both ends included.
 
     >>> band_texts((18, 25))
     ('[-inf, 18)', '[18, 25)', '[25, inf)')
@@ -225,7 +225,7 @@ def name_bands(edges: Sequence[float]) -> tuple[str, ...]:
 # A frame that was filtered keeps the categories of the rows that are gone, so such a level is noted and not a group.
 # Must not: read rows.
 def find_declared_levels(given: Any, held: pa.Table, name: str) -> tuple[str, ...]:
-    """Declared levels of one column as text; none where it declares none."""
+    """Return declared levels of one column as text; none where it declares none."""
     values = _find_column(given, name)
     categories = getattr(getattr(values, "dtype", None), "categories", None)
     if categories is None and values is not None and type(values).__module__.partition(".")[0] != "pyarrow":
@@ -239,7 +239,7 @@ def find_declared_levels(given: Any, held: pa.Table, name: str) -> tuple[str, ..
 
 
 def _find_column(given: Any, name: str) -> Any:
-    """The column as it was handed in; None where rows come from a file, or a frame of Arrow."""
+    """Return the column as it was handed in; None where rows come from a file, or a frame of Arrow."""
     if isinstance(given, Mapping):
         return next((v for key, v in given.items() if str(key) == name), None)
     if type(given).__module__.partition(".")[0] not in {"pandas", "polars"}:

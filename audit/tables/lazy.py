@@ -36,18 +36,18 @@ class LazyTable(Table):
         return register_view(con, self.held_rows(names))
 
     def held_rows(self, names: Sequence[str]) -> pa.Table:
-        """Chosen columns, each in the plainest type that says the same."""
+        """Return chosen columns, each in the plainest type that says the same."""
         chosen = tuple(self._chosen(names))
         if chosen not in self.made:
             self.made[chosen] = to_plain_table(self.raw_rows(chosen), self._shown)
         return self.made[chosen]
 
     def raw_rows(self, names: Sequence[str]) -> pa.Table:
-        """Chosen columns as the query gives them, made now."""
+        """Return chosen columns as the query gives them, made now."""
         return _collect_arrow(self.frame.select(*self._chosen(names)), self._shown)
 
     def frame_by_pandas(self, made: pa.Table) -> pd.DataFrame:
-        """What the query's own library, or Arrow, makes of its rows for pandas."""
+        """Return what the query's own library, or Arrow, makes of its rows for pandas."""
         if self.frame.implementation.is_polars():
             import polars as pl
 
@@ -73,19 +73,19 @@ class SparkTable(Table):
 
 
 def to_lazy(frame: Any) -> nw.LazyFrame[Any] | None:
-    """The frame if it is a lazy one that Narwhals understands."""
+    """Return the frame if it is a lazy one that Narwhals understands."""
     found = nw.from_native(frame, pass_through=True)
     return found if isinstance(found, nw.LazyFrame) else None
 
 
 def is_spark(frame: Any) -> bool:
-    """Whether something is a PySpark frame."""
+    """Return whether something is a PySpark frame."""
     found = to_lazy(frame) if may_be_lazy(frame) else None
     return found is not None and _is_of_spark(found)
 
 
 def make_lazy_table(name: str, frame: nw.LazyFrame[Any]) -> Table:
-    """Table of a lazy frame, of which only the schema is looked at.
+    """Return the table of a lazy frame, of which only the schema is looked at.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def make_lazy_table(name: str, frame: nw.LazyFrame[Any]) -> Table:
 
 
 def collect_rows(frame: nw.LazyFrame[Any], name: str) -> pa.Table:
-    """All rows of a lazy frame, which must not be Spark's.
+    """Return all rows of a lazy frame, which must not be Spark's.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def _is_of_spark(frame: nw.LazyFrame[Any]) -> bool:
 
 
 def _collect_arrow(frame: nw.LazyFrame[Any], name: str) -> pa.Table:
-    """Rows of a query as an Arrow table."""
+    """Return rows of a query as an Arrow table."""
     import duckdb
     import pyarrow as pa
     from narwhals.exceptions import NarwhalsError
@@ -148,7 +148,7 @@ def _make_spark_table(name: str, frame: nw.LazyFrame[Any]) -> Table:
 
 
 def _to_arrow_field(of: Any) -> pa.Field:
-    """Arrow's field of one of Spark's; what Arrow has no type for can be no group and no number either."""
+    """Return Arrow's field of one of Spark's; what Arrow has no type for can be no group and no number either."""
     import pyarrow as pa
     from pyspark.errors import PySparkException
     from pyspark.sql.pandas.types import to_arrow_type

@@ -28,7 +28,7 @@ class Twins:
 
 
 def find_near_twins(names: Iterable[str]) -> tuple[Twins, ...]:
-    """Sets of names that are alike once case, spaces, Unicode form and look-alike letters are set aside."""
+    """Return sets of names that are alike once case, spaces, Unicode form and look-alike letters are set aside."""
     alike: dict[str, list[str]] = defaultdict(list)
     for name in sorted(set(names)):
         alike[_make_skeleton(name)].append(name)
@@ -44,7 +44,7 @@ def _make_skeleton(name: str) -> str:
 
 
 def _strip_unseen(name: str) -> str:
-    """What of a name is drawn: no joiners, soft hyphens, directions or variants."""
+    """Return what of a name is drawn: no joiners, soft hyphens, directions or variants."""
     return "".join(c for c in name if unicodedata.category(c) != "Cf" and c not in _UNDRAWN)
 
 

@@ -46,12 +46,12 @@ NAMED_BY_TEXT = {"uuid", "Interval", "Period"}
 
 
 def shorten_reason(error: BaseException) -> str:
-    """Reason of a foreign error, short and on one line."""
+    """Return the reason of a foreign error, short and on one line."""
     return printable((str(error).splitlines() or [type(error).__name__])[0], 120)
 
 
 def to_object_array(values: Iterable[Any], where: str) -> pa.Array:
-    """Arrow array of Python objects of one type; None, NaN, NA and NaT are missing.
+    """Return the Arrow array of Python objects of one type; None, NaN, NA and NaT are missing.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def name_family(t: type) -> str:
-    """Word for values of a type that may stand in one column."""
+    """Return the word for values of a type that may stand in one column."""
     known = next((word for types, word in FAMILIES if issubclass(t, types)), None)
     if known is not None:
         return known

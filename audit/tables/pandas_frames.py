@@ -43,7 +43,7 @@ def tell_pandas_errors() -> Iterator[None]:
 
 
 def read_by_pandas(table: HeldTable, names: Sequence[str]) -> pd.DataFrame:
-    """Chosen columns of a text file, an Arrow file or a frame, as pandas has them.
+    """Return chosen columns of a text file, an Arrow file or a frame, as pandas has them.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def read_by_pandas(table: HeldTable, names: Sequence[str]) -> pd.DataFrame:
 
 
 def join_frames(frames: Sequence[pd.DataFrame], names: Sequence[str], rows: int | None) -> pd.DataFrame:
-    """One frame of the frames of all parts; of a single one its index is kept."""
+    """Return one frame of the frames of all parts; of a single one its index is kept."""
     import pandas as pd
 
     whole = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
@@ -71,7 +71,7 @@ def join_frames(frames: Sequence[pd.DataFrame], names: Sequence[str], rows: int 
 
 
 def _read_text(part: Part, columns: Sequence[str], names: Sequence[str]) -> pd.DataFrame:
-    """What `pandas.read_csv` or `pandas.read_json` makes of a file when it is told nothing about its columns."""
+    """Return what `pandas.read_csv` or `pandas.read_json` makes of a file when it is told nothing about its columns."""
     import pandas as pd
 
     packing: Any = "gzip" if part.packed else None
@@ -90,13 +90,13 @@ def _read_text(part: Part, columns: Sequence[str], names: Sequence[str]) -> pd.D
 
 
 def _name_columns(frame: pd.DataFrame, columns: Sequence[str]) -> Sequence[str]:
-    """Names of the columns as text; pandas takes those that look like numbers or dates for such."""
+    """Return names of the columns as text; pandas takes those that look like numbers or dates for such."""
     found = list(map(str, frame.columns))
     return found if set(found) == set(columns) else columns
 
 
 def _read_given(table: HeldTable, names: Sequence[str]) -> pd.DataFrame:
-    """A frame as it was handed in, or what its own library or Arrow makes of it for pandas."""
+    """Return a frame as it was handed in, or what its own library or Arrow makes of it for pandas."""
     import pandas as pd
 
     made: pd.DataFrame
@@ -123,7 +123,7 @@ def _make_column(values: Any) -> Any:
 
 
 def read_first_rows(path: Path, names: Sequence[str], most: int) -> pd.DataFrame:
-    """The first rows of a Parquet file as pandas has them."""
+    """Return the first rows of a Parquet file as pandas has them."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -135,7 +135,10 @@ def read_first_rows(path: Path, names: Sequence[str], most: int) -> pd.DataFrame
 
 
 def count_missing(paths: Sequence[Path], name: str) -> int | None:
-    """Rows without a value in a column of Parquet files, as their footers count them; None where one does not."""
+    """Return rows without a value in a column of Parquet files, as their footers count them.
+
+    None where one does not.
+    """
     import pyarrow.parquet as pq
 
     missing = 0

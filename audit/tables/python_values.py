@@ -21,12 +21,12 @@ MISSING = {"NoneType", "NAType", "NaTType"}
 
 
 def describe_value(value: Any) -> str:
-    """A value that was not expected, with its type."""
+    """Return a value that was not expected, with its type."""
     return f"a {type(value).__name__} ({printable(repr(value), 40)})"
 
 
 def to_plain(value: Any) -> Any:
-    """Python's own scalar for one of numpy, a number of another library, or an array without dimensions."""
+    """Return Python's own scalar for one of numpy, a number of another library, or an array without dimensions."""
     if isinstance(value, (bool, int, float, str)) and type(value).__module__ == "builtins":
         return value
     if isinstance(value, str):
@@ -39,7 +39,7 @@ def to_plain(value: Any) -> Any:
 
 
 def make_plain(value: Any) -> Any:
-    """Tables and lists with all that is in them made plain; keys are text, as in a file."""
+    """Return tables and lists with all that is in them made plain; keys are text, as in a file."""
     if isinstance(value, Mapping):
         return {_name_key(k): make_plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -54,7 +54,7 @@ def _name_key(key: Any) -> str:
 
 
 def require_level(value: Any, where: str) -> bool | int | float | str:
-    """Level of a column, or a class: a truth value, a number or text.
+    """Return the level of a column, or a class: a truth value, a number or text.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def name(value: Any, where: str) -> str:
 
 
 def require_names(value: Any, where: str) -> tuple[str, ...]:
-    """Names of columns, from one or from any list of them, each once."""
+    """Return names of columns, from one or from any list of them, each once."""
     if isinstance(to_plain(value), (str, int)):
         return (name(value, where),)
     if value is None or isinstance(value, (bytes, bytearray, Mapping)) or not isinstance(value, Iterable):
@@ -104,7 +104,7 @@ def _require_list(value: Iterable[Any], where: str) -> Iterable[Any]:
 
 
 def require_mapping(value: Any, where: str, of: str) -> Mapping[Any, Any]:
-    """A mapping, or a Series of pandas, which names its values by its index."""
+    """Return a mapping, or a Series of pandas, which names its values by its index."""
     if isinstance(value, Mapping):
         return value
     if hasattr(value, "to_dict") and hasattr(value, "index") and not hasattr(value, "columns"):
@@ -113,7 +113,7 @@ def require_mapping(value: Any, where: str, of: str) -> Mapping[Any, Any]:
 
 
 def make_reference(reference: Any, groups: tuple[str, ...]) -> dict[str, Any]:
-    """Reference level by column, from a level or a mapping."""
+    """Return the reference level by column, from a level or a mapping."""
     if reference is None:
         return {}
     if isinstance(reference, Mapping):
@@ -160,7 +160,7 @@ def _require_columns(where: str, columns: Iterable[str], groups: Sequence[str]) 
 
 
 def require_callables(metrics: Any) -> Mapping[str, Callable[..., Any]]:
-    """Functions by name."""
+    """Return functions by name."""
     if metrics is None:
         return {}
     if not isinstance(metrics, Mapping):
@@ -174,6 +174,6 @@ def require_callables(metrics: Any) -> Mapping[str, Callable[..., Any]]:
 
 
 def make_policy(confidence: Any, four_fifths: Any) -> dict[str, Any]:
-    """Section [policy]; what is as nobody asked for it is not in it."""
+    """Return section [policy], without what was not asked for."""
     asked = {} if four_fifths is False else {"four_fifths": to_plain(four_fifths)}
     return {"confidence": to_plain(confidence), **asked}

@@ -82,23 +82,23 @@ class AddressTable(ParquetTable):
     """Size and time of each file when it was opened."""
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
-        """Subquery that streams the chosen columns, on a connection that can reach them."""
+        """Return the subquery that streams the chosen columns, on a connection that can reach them."""
         prepare_connection(con, self.found[0].place, self._shown)
         return super().scan(con, names)
 
     def select(self, con: duckdb.DuckDBPyConnection, listed: Mapping[str, str], read: Sequence[str]) -> str:
-        """Subquery of expressions, on a connection that can reach their columns."""
+        """Return the subquery of expressions, on a connection that can reach their columns."""
         prepare_connection(con, self.found[0].place, self._shown)
         return super().select(con, listed, read)
 
     def schemas(self) -> Sequence[pa.Schema]:
-        """Columns of each file, with what Arrow and pandas wrote about them."""
+        """Return columns of each file, with what Arrow and pandas wrote about them."""
         with open_connection() as con:
             prepare_connection(con, self.found[0].place, self._shown)
             return [_read_full_schema(con, one) for one in self.found]
 
     def frames_by_pandas(self, names: Sequence[str], most: int | None = None) -> Iterator[pd.DataFrame]:
-        """What `pandas.read_parquet` would make of each file, or of so many rows, if it could reach it."""
+        """Yield what `pandas.read_parquet` would make of each file, or of so many rows, if it could reach it."""
         import pyarrow as pa
 
         with duckdb.connect(":memory:") as con:  # one that keeps rows in their order
@@ -113,7 +113,7 @@ class AddressTable(ParquetTable):
                 yield con.sql(query).to_arrow_table().cast(fields).to_pandas()
 
     def missing_in_footers(self, name: str) -> int | None:
-        """Nothing is fetched for this; the rows are asked."""
+        """Return None: nothing is fetched for this; the rows are asked."""
         del name
         return None
 
@@ -134,7 +134,7 @@ class AddressTable(ParquetTable):
 
 
 def open_address(source: str | Path, engine: str) -> Table:
-    """Table at an address, or at all addresses that a pattern matches.
+    """Return the table at an address, or at all addresses that a pattern matches.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def _refuse_form(address: Address, engine: str) -> None:
 
 
 def _find_files(con: duckdb.DuckDBPyConnection, address: Address) -> tuple[Found, ...]:
-    """Files at an address; those that a pattern matches with what their folders say."""
+    """Return files at an address; those that a pattern matches with what their folders say."""
     if not WILD.search(address.path):
         return (Found(address.place, address.shown),)
     query = f"SELECT file FROM glob({quote_literal(address.place)}) ORDER BY file LIMIT {MOST_PARTS + 1}"  # noqa: S608
@@ -210,7 +210,7 @@ def _find_files(con: duckdb.DuckDBPyConnection, address: Address) -> tuple[Found
 
 
 def _with_keys(place: str) -> Found:
-    """File with what the folders right above it say."""
+    """Return the file with what the folders right above it say."""
     shown = Address.read(place).shown
     if WILD.search(place) or "#" in place:
         raise SourceError(f"{shown} has a sign of patterns in its name (* ? [ #); rename it")
@@ -218,7 +218,7 @@ def _with_keys(place: str) -> Found:
 
 
 def _find_base(one: Found) -> str:
-    """Folder in which the first ``key=value`` folder of a file lies."""
+    """Return the folder in which the first ``key=value`` folder of a file lies."""
     return "/".join(strip_keys(one.place.split("/")[:-1]))
 
 
@@ -235,7 +235,7 @@ def _list_folders(found: Sequence[Found]) -> str:
 
 
 def _read_schema(con: duckdb.DuckDBPyConnection, one: Found) -> pa.Schema:
-    """Columns of one file, under the names that it gives them."""
+    """Return columns of one file, under the names that it gives them."""
     rows = f"read_parquet({_list_folders([one])}, hive_partitioning = false)"
     schema = con.sql(f"SELECT * FROM {rows} LIMIT 0").to_arrow_table().schema  # noqa: S608
     query = f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({quote_literal(one.place)})"  # noqa: S608
@@ -247,7 +247,7 @@ def _read_schema(con: duckdb.DuckDBPyConnection, one: Found) -> pa.Schema:
 
 
 def _read_full_schema(con: duckdb.DuckDBPyConnection, one: Found) -> pa.Schema:
-    """Columns of a file as Arrow reads them; where no writer of Arrow made it, as DuckDB does."""
+    """Return columns of a file as Arrow reads them; where no writer of Arrow made it, as DuckDB does."""
     import pyarrow as pa
 
     query = f"SELECT decode(key), value FROM parquet_kv_metadata({quote_literal(one.place)})"  # noqa: S608
@@ -258,7 +258,7 @@ def _read_full_schema(con: duckdb.DuckDBPyConnection, one: Found) -> pa.Schema:
 
 
 def _list_top_columns(elements: Sequence[tuple[str, int]]) -> list[str]:
-    """Names of columns in the flat schema of Parquet, where what is nested follows what it is nested in."""
+    """Return names of columns in the flat schema of Parquet, where what is nested follows what it is nested in."""
     names, open_ = [], [1]
     for name, children in elements:
         while open_[-1] == 0:
@@ -271,7 +271,7 @@ def _list_top_columns(elements: Sequence[tuple[str, int]]) -> list[str]:
 
 
 def _read_stamps(con: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> Sequence[Any]:
-    """Size and time of each file, without its bytes."""
+    """Return the size and time of each file, without its bytes."""
     query = f"SELECT size, CAST(last_modified AS VARCHAR) FROM read_blob({_list_folders(found)}) ORDER BY filename"  # noqa: S608
     stamps: list[Any] = con.execute(query).fetchall()
     return stamps
@@ -327,7 +327,7 @@ def prepare_connection(con: duckdb.DuckDBPyConnection, place: str, shown: str) -
 
 
 def _find_extension() -> str:
-    """What to load: the file of the Python package where it is for this DuckDB, else what DuckDB has installed."""
+    """Return what to load: the file of the Python package if it is for this DuckDB, else what DuckDB has installed."""
     spec = importlib.util.find_spec("duckdb_extension_httpfs")
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
         file = Path(folder) / "extensions" / f"v{duckdb.__version__}" / "httpfs.duckdb_extension"

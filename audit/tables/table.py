@@ -59,7 +59,7 @@ class Table(ABC):
 
     @abstractmethod
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
-        """SQL to put after FROM; it has the named columns and perhaps more."""
+        """Return the SQL to put after FROM; it has the named columns and perhaps more."""
 
     @cached_property
     def clashing(self) -> Mapping[str, str]:
@@ -90,21 +90,24 @@ class Table(ABC):
                 )
 
     def declared(self, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-        """Levels that columns of categories declare, rows or not, by column."""
+        """Return levels that columns of categories declare, rows or not, by column."""
         del names
         return {}
 
     def mend_of(self, name: str) -> str:
-        """What would make a column of text one of numbers, where it can be seen; empty where it cannot."""
+        """Return what would make a column of text one of numbers, where it can be seen; empty where it cannot."""
         del name
         return ""
 
     def alike(self) -> Sequence[tuple[Part, ...]]:
-        """Files by their types: an engine that reads files together expects all of them to have the same."""
+        """Return files by their types: an engine that reads files together expects all of them to have the same."""
         return (self.parts,)
 
     def held_rows(self, names: Sequence[str]) -> pa.Table | None:
-        """Chosen columns as an Arrow table where the rows are in memory; None where they are streamed from files."""
+        """Return chosen columns as an Arrow table where the rows are in memory.
+
+        None where they are streamed from files.
+        """
         del names
         return None
 
@@ -133,7 +136,7 @@ class Table(ABC):
             raise SourceError(f"{changed.shown} changed while it was read; run again when nothing writes to it")
 
     def to_pandas(self, names: Sequence[str] | None = None) -> pd.DataFrame:
-        """Rows as a pandas frame, whole numbers exact also where some are missing."""
+        """Return rows as a pandas frame, whole numbers exact also where some are missing."""
         import duckdb
 
         from audit.tables.frames import to_pandas
@@ -145,7 +148,7 @@ class Table(ABC):
             return to_pandas(con.sql(f"SELECT {listed} FROM {self.scan(con, chosen)}").to_arrow_table())  # noqa: S608
 
     def _chosen(self, names: Sequence[str]) -> list[str]:
-        """Columns to read, each once; a row needs at least one to be counted."""
+        """Return columns to read, each once; a row needs at least one to be counted."""
         self.require(names)
         return list(dict.fromkeys(names)) or list(self.columns)[:1]
 
@@ -164,7 +167,7 @@ def register_view(con: duckdb.DuckDBPyConnection, held: pa.Table) -> str:
 def make_held_table(
     name: str, held: pa.Table, digest: str | None, parts: tuple[Part, ...] = (), **more: Any
 ) -> HeldTable:
-    """Table of rows that are in memory or mapped into it."""
+    """Return the table of rows that are in memory or mapped into it."""
     refuse_names(held.column_names, printable(name, SHOWN_ERROR))
     kinds = {f.name: find_kind(f) for f in held.schema}
     return HeldTable(name=name, digest=digest, columns=kinds, rows=held.num_rows, parts=parts, held=held, **more)
@@ -188,14 +191,14 @@ class HeldTable(Table):
         return [f.name for f in self.held.schema if is_fraction(f.type) or is_whole(f.type)]
 
     def declared(self, names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-        """Levels that columns declare, rows or not, by column."""
+        """Return levels that columns declare, rows or not, by column."""
         from audit.tables.kinds import find_declared_levels
 
         found = {n: find_declared_levels(self.given, self.held, n) for n in names if n in self.columns}
         return {name: levels for name, levels in found.items() if levels}
 
     def mend_of(self, name: str) -> str:
-        """How numbers that are text are written, and the option that reads them."""
+        """Return how numbers that are text are written, and the option that reads them."""
         from audit.tables.formats.decoding import describe_numbers
 
         texts = self.held.column(name).drop_null().slice(0, LOOKED_AT_TEXTS).to_pylist()
@@ -206,7 +209,7 @@ class HeldTable(Table):
         return register_view(con, self.held_rows(names))
 
     def held_rows(self, names: Sequence[str]) -> pa.Table:
-        """Chosen columns, each in the plainest type that says the same."""
+        """Return chosen columns, each in the plainest type that says the same."""
         return to_plain_table(self.held.select(self._chosen(names)), self._shown)
 
 

@@ -38,15 +38,15 @@ class Batch(NamedTuple):
         return rows if self.valid is None else (*rows, self.valid)
 
     def likeness(self) -> tuple[object, ...]:
-        """What two batches have in common if they can be laid one under the other."""
+        """Return what two batches have in common if they can be laid one under the other."""
         return (self.kind, *((t.dtype, t.shape, t.device) for t in self.tensors))
 
     def copied(self) -> Batch:
-        """The same rows, whatever becomes of the tensors."""
+        """Return the same rows, whatever becomes of the tensors."""
         return self.of([t.detach().clone() if t.requires_grad else t.clone() for t in self.tensors])
 
     def of(self, tensors: Sequence[Tensor]) -> Batch:
-        """Batch of the same kind with other tensors."""
+        """Return a batch of the same kind with other tensors."""
         there = 2 + len(self.groups)
         groups, valid = tuple(tensors[2:there]), None if self.valid is None else tensors[-1]
         return Batch(self.kind, tensors[0], tensors[1], groups, valid)
@@ -62,7 +62,7 @@ class Places:
     def batch(
         self, groups: Mapping[str, Tensor], label: Tensor, kind: str, given: Tensor, valid: Tensor | None
     ) -> Batch:
-        """The rows of a step.
+        """Return the rows of a step.
 
         Raises
         ------
@@ -111,7 +111,7 @@ class Places:
             )
 
     def of(self, batch: Batch) -> Tensor:
-        """Cell of each row, a new tensor of int64."""
+        """Return the cell of each row, a new tensor of int64."""
         key = self._predicted(batch.kind, batch.given)
         key.add_(self._classes(batch.label, key.device), alpha=self.cells.label_stride)
         for codes, (name, stride) in zip(batch.groups, self.cells.strides.items(), strict=True):
@@ -136,7 +136,7 @@ class Places:
         return torch.bucketize(score, self._cut(score), right=True).masked_fill_(score.isnan(), self.cells.nan)
 
     def _cut(self, score: Tensor) -> Tensor:
-        """Bounds of the bins in the type of the scores, on their device; made once."""
+        """Return bounds of the bins in the type of the scores, on their device; made once."""
         at = (score.device, score.dtype)
         if at not in self._bounds:
             bounds = [0.0, *self.cells.cuts, float(np.nextafter(1.0, 2.0))]
@@ -144,7 +144,7 @@ class Places:
         return self._bounds[at]
 
     def _classes(self, codes: Tensor, device: torch.device, nan: int = -1) -> Tensor:
-        """Codes of classes as they are, and -1 or the number of classes for what is none."""
+        """Return codes of classes as they are, and -1 or the number of classes for what is none."""
         codes, last = codes.reshape(-1).to(device, non_blocking=True), len(self.cells.classes)
         if codes.dtype in WHOLE:
             return codes.to(torch.int64).clamp(-1, last)
@@ -153,7 +153,7 @@ class Places:
 
 
 def _has_classes(kind: str, given: Tensor) -> bool:
-    """Whether there is a logit for each class."""
+    """Return whether there is a logit for each class."""
     return kind == "logits" and given.dim() == 2 and given.shape[1] > 1
 
 
@@ -165,7 +165,7 @@ def _refuse_length(values: Tensor, rows: int, what: str) -> None:
 
 
 def _round_up(bounds: Sequence[float], dtype: torch.dtype) -> list[float]:
-    """Smallest numbers of a type that are not below these: a score that reaches one has reached the bound itself.
+    """Return the smallest numbers of a type not below these: a score that reaches one has reached the bound itself.
 
     The nearest float32 of 0.7 lies below it; a score that equals it is no 0.7 to whoever reads the scores from a file.
     """

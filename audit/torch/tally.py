@@ -177,7 +177,7 @@ class GroupTally:
         self._steps = self._passed_over = 0
 
     def cube(self, outcome: str = "prediction") -> Cube:
-        """Counts of all ranks as the cube that all rates are computed from.
+        """Return counts of all ranks as the cube that all rates are computed from.
 
         Every rank must call it, as all of them are added. What could not be read is not in it; `account` says how much.
         ``outcome`` is ``prediction``, or ``score`` for groups x label x score bin.
@@ -188,13 +188,13 @@ class GroupTally:
         return found if outcome == "score" else self.cells.decided(found)
 
     def account(self) -> Account:
-        """Counts of all ranks, and where every row went. Every rank must call it."""
+        """Return counts of all ranks, and where every row went. Every rank must call it."""
         whole = self._merged()
         passed_over = {f"in a step that was not sampled (1 of {self.every} is)": int(whole[-1])}
         return self.cells.account(whole[:-1], passed_over if whole[-1] else None)
 
     def result(self, *, incomplete: bool = False, **asked: Any) -> AuditResult:
-        """The same result as that of `audit.measure` for the same rows; every rank must call it.
+        """Return the same result as that of `audit.measure` for the same rows; every rank must call it.
 
         Parameters
         ----------
@@ -237,7 +237,7 @@ class GroupTally:
         return found
 
     def state_dict(self, *, merged: bool = False) -> dict[str, Any]:
-        """Tensors and plain values, which ``torch.load(weights_only=True)`` takes.
+        """Return tensors and plain values, which ``torch.load(weights_only=True)`` takes.
 
         With ``merged``, the tables of all ranks are added, which every rank must then call; loaded, rank 0 goes on with
         the sum and the others from nothing, so that the number of ranks may differ.
@@ -296,7 +296,10 @@ class GroupTally:
         return distributed.get_rank(self.process_group), distributed.get_world_size(self.process_group)
 
     def _merged(self) -> np.ndarray:
-        """Table of all ranks and, last, the rows that were passed over; this rank's own table stays as it is."""
+        """Return the table of all ranks and, last, the rows that were passed over.
+
+        This rank's own table stays as it is.
+        """
         whole = torch.cat([self.table, self.table.new_tensor([self._passed_over])])
         if self._together:
             if distributed.get_backend(self.process_group) == "nccl":

@@ -116,7 +116,7 @@ class CallbackBase:
             self._open(self if anchor is None else anchor, seen)
 
     def _of_another(self, of: Any) -> bool:
-        """Whether the audit of this very training is open already, by another callback of the list or this one."""
+        """Return whether the audit of this very training is open, by another callback of the list or by this one."""
         opener = next((s for s in list_opened_here() if s.of is not None and s.of() is of), None)
         if opener is None:
             return False
@@ -216,29 +216,32 @@ class CallbackBase:
         keep(self, Seen())
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """A copy that has seen nothing yet; rows and functions are shared, and what has begun is known to both."""
+        """Return a copy that has seen nothing yet.
+
+        Rows and functions are shared, and what has begun is known to both.
+        """
         copy = type(self)(self._config, predictions=self._predictions, **self._options)
         copy._family, copy._stored = self._family, self._stored  # noqa: SLF001 - of this class
         return copy
 
     def __copy__(self) -> Self:
-        """As a deep copy."""
+        """Return a copy, as a deep one."""
         return self.__deepcopy__({})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """What a file keeps: nothing, so that no model carries the rows of its audit or fails to be stored."""
+        """Return what a file keeps: nothing, so that no model carries the rows of its audit or fails to be stored."""
         return restore_stored, (type(self),)
 
 
 def restore_stored(kind: type[CallbackBase]) -> CallbackBase:
-    """A callback as it comes out of a file: it audits nothing, and says so."""
+    """Return a callback as it comes out of a file: it audits nothing, and says so."""
     callback = kind()
     callback._stored = True  # noqa: SLF001 - of this module
     return callback
 
 
 def close(seen: Seen, error: BaseException | None) -> None:
-    """Conclude an audit that a callback has opened; any other is closed by whoever opened it."""
+    """Conclude an audit that a callback has opened; any other is closed where it was opened."""
     closer, seen.closer = seen.closer, None
     if closer is None or closer.detach() is None or seen.run is None:
         return
@@ -247,7 +250,7 @@ def close(seen: Seen, error: BaseException | None) -> None:
 
 
 def lose_audit(seen: Seen) -> None:
-    """Close, as incomplete, an audit whose training never said that it ended."""
+    """Close, as incomplete, an audit of a training that never said that it ended."""
     closer, seen.closer = seen.closer, None
     if closer is None or closer.detach() is None or seen.run is None:
         return
@@ -256,7 +259,7 @@ def lose_audit(seen: Seen) -> None:
 
 
 def close_unsaid() -> None:
-    """Close the audits of this thread or task whose trainings never said that they ended; others are not its own."""
+    """Close audits of this thread or task after trainings that never said that they ended; others are not its own."""
     for seen in (*reversed(list_opened_here()), *list_left_by_threads()):
         if not seen.held:
             lose_audit(seen)

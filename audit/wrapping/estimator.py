@@ -51,7 +51,7 @@ def _has(name: str) -> Callable[[F], F]:
 
 
 class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
-    """An estimator whose every ``fit`` is audited, and that audits what it predicts.
+    """An estimator that audits its every ``fit`` and what it predicts.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
 
     @_has("predict_proba")
     def predict_proba(self, X: Any, **params: Any) -> Any:  # noqa: N803
-        """Probabilities of the fitted estimator."""
+        """Return probabilities of the fitted estimator."""
         return self._fitted().predict_proba(X, **params)
 
     @_has("predict_log_proba")
@@ -187,7 +187,7 @@ class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
 
     @_has("decision_function")
     def decision_function(self, X: Any, **params: Any) -> Any:  # noqa: N803
-        """Decision function of the fitted estimator."""
+        """Return the decision function of the fitted estimator."""
         return self._fitted().decision_function(X, **params)
 
     @_has("transform")
@@ -202,7 +202,7 @@ class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
 
     @_has("get_feature_names_out")
     def get_feature_names_out(self, input_features: Any = None) -> Any:
-        """Names of the columns that the fitted estimator gives out."""
+        """Return names of the columns that the fitted estimator gives out."""
         return self._fitted().get_feature_names_out(input_features)
 
     @_has("set_output")
@@ -219,7 +219,7 @@ class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         return float(self._fitted().score(X, y, **params))
 
     def get_metadata_routing(self) -> Any:
-        """Who takes what: groups are ours where they are asked for, the rest goes to the estimator."""
+        """Return who takes what: groups are ours where they are asked for, the rest goes to the estimator."""
         mapping = MethodMapping().add(caller="fit", callee="fit")
         return MetadataRouter(owner=self).add_self_request(self).add(estimator=self.estimator, method_mapping=mapping)
 
@@ -239,7 +239,7 @@ class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         return None if self.store is None else Path(self.store).absolute()
 
     def _rows(self, X: Any, y: Any, sensitive_features: Any) -> Rows | None:  # noqa: N803
-        """What is audited; None, with a warning, where nothing names a group."""
+        """Return what is audited; None, with a warning, where nothing names a group."""
         rows = make_rows(self.config, self.estimator, X, y, sensitive_features)
         if rows.groups:
             return rows
@@ -297,19 +297,19 @@ def judge_rows(audited: Any, rows: Rows, X: Any) -> AuditResult:  # noqa: N803
 
 
 def _describe_fit(run: Run) -> dict[str, Any]:
-    """How the fit went, which is on record with what is judged of it."""
+    """Return how the fit went, which is on record with what is judged of it."""
     return {"exit_codes": run.exit_codes, "continued": run.continued, "ended": run.ended}
 
 
 def _find_in_fit(fit: AuditResult | None) -> Findings:
-    """What the fit has found of its data."""
+    """Return what the fit has found of its data."""
     if fit is None:
         return Findings()
     return Findings(data=list(fit.data), cubes=list(fit.cubes), estimates=fit.estimates, checks=list(fit.checks))
 
 
 def _score(audited: Any, rows: Rows, X: Any) -> np.ndarray | None:  # noqa: N803
-    """Probability of the positive class; None where there is none to score."""
+    """Return the probability of the positive class; None where there is none to score."""
     if rows.task != "classification" or not hasattr(audited, "predict_proba"):
         return None
     classes, positive = list(audited.classes_), rows.raw["data"].get("positive", 1)

@@ -50,7 +50,7 @@ class Rows:
         return {MEMORY: self.columns}
 
     def judged(self, *, scored: bool) -> Config:
-        """The whole question, predictions included."""
+        """Return the whole question, predictions included."""
         asked = {"task": self.task, "prediction": PREDICTION, **({"score": SCORE} if scored else {})}
         given = {k: v for k, v in dict(self.raw.get("predictions", {})).items() if k not in {"source", "label"}}
         kept = {k: v for k, v in self.raw.items() if k != "train"}
@@ -62,7 +62,7 @@ class Rows:
 
 
 def make_rows(config: Any, estimator: Any, X: Any, y: Any, sensitive_features: Any) -> Rows:  # noqa: N803
-    """Columns of ``X``, of the groups and of the labels, under names that do not clash.
+    """Return columns of ``X``, of the groups and of the labels, under names that do not clash.
 
     Raises
     ------
@@ -92,7 +92,10 @@ def make_rows(config: Any, estimator: Any, X: Any, y: Any, sensitive_features: A
 
 
 def name_features(X: Any) -> dict[str, Any]:  # noqa: N803
-    """Columns of ``X`` by name; those of a dense array are x0, x1 and so on, and a sparse one has none to look at."""
+    """Return columns of ``X`` by name.
+
+    Those of a dense array are x0, x1 and so on, and a sparse one has none to look at.
+    """
     if hasattr(X, "columns"):
         return name_attributes(X, "X")
     if hasattr(X, "toarray"):
@@ -104,7 +107,7 @@ def name_features(X: Any) -> dict[str, Any]:  # noqa: N803
 
 
 def _read_sections(config: Any) -> tuple[dict[str, Any], Path]:
-    """Sections of a question, and where its paths start."""
+    """Return sections of a question, and where its paths start."""
     given, folder = read_given({} if config is None else config, "model")
     if isinstance(given, Config):
         return given.model_dump(mode="json", exclude_none=True, exclude_unset=True), folder

@@ -38,7 +38,7 @@ class Asked:
 
 
 def make_question(config: Any, data: Any, test: Any, store: str | Path | None) -> Asked:
-    """The question of a wrapped training.
+    """Return the question of a wrapped training.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def make_question(config: Any, data: Any, test: Any, store: str | Path | None) -
 
 
 def read_given(config: Any, stage: Stage | None = None) -> tuple[Config | dict[str, Any], Path]:
-    """A question as it was given, its sections copied and made plain where it is a mapping, and where its paths start.
+    """Return a question as it was given, as plain copies where it is a mapping, and where its paths start.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def read_given(config: Any, stage: Stage | None = None) -> tuple[Config | dict[s
 
 
 def _with_sources(raw: dict[str, Any], rows: Mapping[str, Any]) -> dict[str, Any]:
-    """Sections whose tables are in memory name them so."""
+    """Return sections that name the tables in memory as their sources."""
     data, predictions = raw.get("data", {}), raw.get("predictions")
     if rows and isinstance(data, dict):
         raw["data"] = {**data, "source": MEMORY}

@@ -65,7 +65,7 @@ def work_within(patience_s: float, what: str, work: Callable[[], T]) -> Outcome[
 
 
 def say(text: str) -> None:
-    """A line on stderr, where there is one."""
+    """Write a line to stderr, where there is one."""
     if sys.stderr is None:
         return
     try:

@@ -55,7 +55,7 @@ _LOCK = threading.RLock()
 
 
 def find_seen(callback: Any) -> Seen:
-    """What a callback has seen last in this context."""
+    """Return what a callback has seen last in this context."""
     return next((seen for of, seen in _SEEN.get() if of() is callback), Seen())
 
 
@@ -66,12 +66,12 @@ def keep(callback: Any, seen: Seen) -> None:
 
 
 def list_opened_here() -> tuple[Seen, ...]:
-    """Audits that callbacks have opened in this context and that nobody has closed."""
+    """Return audits that callbacks have opened in this context and that were not closed."""
     return tuple(s for s in _OPENED.get() if s.closer is not None and s.closer.alive)
 
 
 def list_left_by_threads() -> tuple[Seen, ...]:
-    """Audits that nobody has closed, and whose threads have ended."""
+    """Return audits that were not closed, and have lost their threads."""
     with _LOCK:
         _EVERYWHERE[:] = [s for s in _EVERYWHERE if s.closer is not None and s.closer.alive]
         return tuple(s for s in _EVERYWHERE if not s.thread.is_alive())
@@ -85,7 +85,7 @@ def keep_opened(seen: Seen) -> None:
 
 
 def make_reference(trains: Any) -> weakref.ref[Any] | None:
-    """A weak reference to what trains; None where there can be none."""
+    """Return a weak reference to what trains; None where there can be none."""
     try:
         return weakref.ref(trains)
     except TypeError:

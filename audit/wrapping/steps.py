@@ -88,7 +88,7 @@ class Recording:
         self.found = Findings()
 
     def _begin(self) -> Path | None:
-        """Folder of the run while it goes on; None where the store refuses, which is noted."""
+        """Return the folder of the run while it goes on; None where the store refuses, which is noted."""
         try:
             return self._store.begin(str(self._begun["id"]))
         except StoreError as error:
@@ -121,7 +121,7 @@ class Recording:
         return Opened(config, self._asked.folder, tables)
 
     def standing(self) -> Standing:
-        """How the gates on the data stand."""
+        """Return how the gates on the data stand."""
         from audit.gates.before_training import standing
         from audit.gates.judge import Evidence
 
@@ -174,7 +174,7 @@ class Recording:
             self._ended = f"training ended with {type(error).__name__}"
 
     def lose_training(self, reason: str) -> None:
-        """End the phase of a training of which nobody said how it ended."""
+        """End the phase of a training that never said how it ended."""
         if self._beside is not None:
             self._beside.leave()
         self._ended = reason
@@ -249,7 +249,7 @@ class Recording:
                 shutil.rmtree(place, ignore_errors=True)
 
     def _watched(self) -> SidecarClient:
-        """The process beside the training, told what it must know to have the last word."""
+        """Start the process beside the training, and tell it what it must know to have the last word."""
         config = self._config.model_dump(mode="json", exclude_none=True)
         beside, self._asked.beside = self._asked.beside or SidecarClient(), None
         beside.begin(
@@ -265,7 +265,7 @@ class Recording:
         return beside
 
     def _stopped(self) -> Energy | None:
-        """The energy of the run; where the meter gave none, why."""
+        """Return the energy of the run; where the meter gave none, why."""
         from audit.record.reader import energy_of
 
         if self._beside is None:
@@ -274,7 +274,7 @@ class Recording:
         return energy or self._left(self._beside.reason or "it broke")
 
     def _left(self, reason: str) -> Energy:
-        """What the meter wrote down before it was lost, a flush old at most, with a word about that."""
+        """Return what the meter wrote down before it was lost, a flush old at most, with a word about that."""
         from audit.record.result import Energy
         from audit.record.store import kept
 
@@ -307,7 +307,7 @@ class Recording:
             )
 
     def _is_old(self, path: Path, stamp: Stamp) -> bool:
-        """Whether a file is as it was: also one that was only given another time of change."""
+        """Return whether a file is as it was: also one that was only given another time of change."""
         before = self._before.get(path)
         if before is None or self._watch is None:
             return False
@@ -315,13 +315,13 @@ class Recording:
 
 
 def _read_command() -> tuple[str, ...]:
-    """How this process was started, by the file alone: arguments may hold secrets."""
+    """Return how this process was started, by the file alone: arguments may hold secrets."""
     script = Path(next(iter(sys.argv), "")).name
     return ("python", script) if script else ("python",)
 
 
 def _to_exit_code(error: BaseException | None) -> int:
-    """Exit code that the training's process would end with; negative for a signal."""
+    """Return exit code that the training's process would end with; negative for a signal."""
     if error is None:
         return 0
     if isinstance(error, KeyboardInterrupt):

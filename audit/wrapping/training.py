@@ -123,7 +123,7 @@ class Training:
         self._step_out(recording, lambda: recording.leave_training(error))
 
     def lose(self, reason: str) -> None:
-        """Conclude a training of which nobody said how it ended; what is wrong is said in the result."""
+        """Conclude a training that never said how it ended; what is wrong is said in the result."""
         recording = self._recording
         if recording is None or os.getpid() != self._pid:
             return
@@ -166,7 +166,7 @@ class Training:
             self._say(f"audit: {unrun}: run by `audit run` alone, and not here")
 
     def _why(self, gate: str) -> str:
-        """Sentence of a gate that failed."""
+        """Return the sentence of a gate that failed."""
         gates = () if self.result is None else self.result.gates
         return next((g.sentence for g in gates if g.name == gate), gate)
 

@@ -108,7 +108,7 @@ def trained(config: Any = None, **options: Any) -> Callable[[Callable[P, T]], Ca
 
 
 def active() -> Training | None:
-    """The innermost training that is inside its audit in this process; None where there is none."""
+    """Return the innermost training that is inside its audit in this process; None where there is none."""
     found: Training | None = current_run()
     return found
 

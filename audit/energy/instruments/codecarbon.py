@@ -48,7 +48,7 @@ class Codecarbon:
             self._tracker.start()
 
     def read(self) -> Reading | None:
-        """Joules up to now, or None where codecarbon gave none."""
+        """Return joules up to now, or None where codecarbon gave none."""
         if self._tracker is None:
             return None
         self._inbox.clear()
@@ -69,7 +69,7 @@ class Codecarbon:
         logging.getLogger("codecarbon").removeFilter(self._listener)
 
     def abandon(self) -> bool:
-        """Nothing can be done: a thread inside a library cannot be ended."""
+        """Do nothing, and return False: a thread inside a library cannot be ended."""
         return False
 
     @contextlib.contextmanager
@@ -93,7 +93,7 @@ class Codecarbon:
         return Reading(total_j=total_j, sources=sources, version=f"codecarbon {data.codecarbon_version}")
 
     def _seen(self, gpu_j: float, parts: tuple[Any, ...]) -> float:
-        """Joules of the boards without what was added up while one of them could not be read.
+        """Return joules of the boards without what was added up while one of them could not be read.
 
         codecarbon counts a board that does not answer as 0 W; beside others that do, the sum would look whole.
         """
@@ -105,7 +105,7 @@ class Codecarbon:
         return gpu_j - self._unseen_gpu_j
 
     def _source(self, part: Any, data: Any) -> Source:
-        """How one piece of hardware is measured; what is not known to be a counter is never called one."""
+        """Return how one piece of hardware is measured; what is not known to be a counter is never called one."""
         kind = type(part).__name__
         if kind == "CPU":
             return _describe_cpu(part)
@@ -126,7 +126,7 @@ class Codecarbon:
         )
 
     def _gpu(self, part: Any, model: str) -> Source:
-        """A GPU is counted only while every board of it has given its energy counter, all through."""
+        """Describe the boards; they are counted only while every one of them gives its energy counter, all through."""
         boards = _list_boards(part)
         counted = [getattr(b, "_has_counter", False) and not getattr(b, "_use_power_fallback", True) for b in boards]
         self._sampled_gpu = self._sampled_gpu or not counted or not all(counted)
@@ -158,7 +158,7 @@ def _list_boards(part: Any) -> tuple[Any, ...]:
 
 
 def _to_watts(found: Any) -> float | None:
-    """Power as a number above 0; None where there is none."""
+    """Return the power as a number above 0; None where there is none."""
     return float(found) if isinstance(found, (int, float)) and found > 0 else None
 
 
@@ -169,7 +169,7 @@ def _model(part: Any) -> str | None:
 
 
 def _describe_cpu(part: Any) -> Source:
-    """How the processor is measured."""
+    """Return how the processor is measured."""
     model = _model(part)
     mode, watts = getattr(part, "_mode", None), getattr(part, "_tdp", None)
     method, how = _describe_processor(mode, watts, model or "an unknown processor")
@@ -178,7 +178,7 @@ def _describe_cpu(part: Any) -> Source:
 
 
 def _describe_processor(mode: Any, watts: Any, model: str) -> tuple[EnergyMethod, str]:
-    """Method and its words for one of codecarbon's modes."""
+    """Return method and its words for one of codecarbon's modes."""
     if mode in {"intel_rapl", "windows_emi"}:
         return "counter", f"energy counter of the processor (RAPL), {model}"
     if mode == "intel_power_gadget":
@@ -192,7 +192,7 @@ def _describe_processor(mode: Any, watts: Any, model: str) -> tuple[EnergyMethod
 
 
 def _make_tracker(inbox: list[Any]) -> Any:
-    """A tracker that writes nothing, asks nobody and takes no setting from its surroundings."""
+    """Return a tracker that writes nothing, asks no person and takes no setting from its surroundings."""
     from codecarbon import OfflineEmissionsTracker
     from codecarbon.output_methods.base_output import BaseOutput
 
@@ -211,7 +211,7 @@ def _make_tracker(inbox: list[Any]) -> Any:
 
 
 def _list_parameters(tracker: Callable[..., Any]) -> set[str]:
-    """Names that a tracker's constructor and those it passes them to accept."""
+    """Return names that a tracker's constructor and those it passes them to accept."""
     classes = [c for c in inspect.getmro(tracker) if "__init__" in vars(c)] if inspect.isclass(tracker) else [tracker]
     return {name for c in classes for name in inspect.signature(c).parameters}
 

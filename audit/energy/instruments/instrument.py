@@ -32,7 +32,7 @@ class Reading:
     """Monotonic time from which the next reading counts."""
 
     def moments(self, now_s: float) -> tuple[float, float]:
-        """Up to when it counts, and from when the next one does; now where it says nothing that can be."""
+        """Return up to when it counts, and from when the next one does; now where it says nothing that can be."""
         if self.began_s is None or self.ended_s is None:
             return now_s, now_s
         told = now_s - LATEST_S <= self.began_s <= self.ended_s <= now_s
@@ -52,7 +52,7 @@ class Instrument(Protocol):
         """Find the hardware and begin."""
 
     def read(self) -> Reading | None:
-        """Joules up to now, or None where there is no reading."""
+        """Return joules up to now, or None where there is no reading."""
 
     def stop(self) -> None:
         """End what was started."""

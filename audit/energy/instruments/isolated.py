@@ -50,7 +50,7 @@ class IsolatedInstrument:
             self.reason = f"the process of the meter cannot be started: {words_of(error)}"
 
     def read(self) -> Reading | None:
-        """Joules up to now; waits for the process, for as long as that lives."""
+        """Return joules up to now; waits for the process, for as long as that lives."""
         process, channel = self._process, self._channel
         if process is None or channel is None:
             return None

@@ -28,7 +28,7 @@ CPU_INFO = Path("/proc/cpuinfo")
 
 
 def main(name: str, asker: str) -> None:
-    """Serve one asker until it is done.
+    """Serve the process that asks until it is done.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def _read_processor() -> str | None:
 
 # The library behind a meter, chosen by its name; only that one is imported.
 def make_instrument(name: str) -> Instrument:
-    """Instrument by the name of the library behind it, in this very process.
+    """Return the instrument by the name of the library behind it, in this very process.
 
     Raises
     ------

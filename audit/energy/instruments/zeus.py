@@ -52,7 +52,7 @@ class Zeus:
             self._soc = get_soc()
 
     def read(self) -> Reading | None:
-        """Joules up to now, or None where Zeus gave none."""
+        """Return joules up to now, or None where Zeus gave none."""
         if self._soc is None:
             return None
         with self._guarded():
@@ -65,10 +65,10 @@ class Zeus:
         return None
 
     def stop(self) -> None:
-        """Nothing to end here: Zeus ends its own process together with ours."""
+        """Do nothing: Zeus ends its own process together with ours."""
 
     def abandon(self) -> bool:
-        """Nothing can be done: a thread inside a library cannot be ended."""
+        """Do nothing, and return False: a thread inside a library cannot be ended."""
         return False
 
     @contextlib.contextmanager
@@ -90,7 +90,7 @@ class Zeus:
 
 
 def _to_joules(found_mj: Mapping[str, float]) -> dict[str, float]:
-    """Joules by component, in the order of their names."""
+    """Return joules by component, in the order of their names."""
     total_mj = {
         c: sum(found_mj[f] for f in fields if f in found_mj)
         for c, fields in FIELDS.items()

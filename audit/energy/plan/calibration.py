@@ -22,7 +22,7 @@ PUE = "power usage effectiveness"
 
 
 def list_components(measured: AuditResult) -> tuple[Input, ...]:
-    """Joules of the training phase, one input for each component that was metered.
+    """Return joules of the training phase, one input for each component that was metered.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def list_components(measured: AuditResult) -> tuple[Input, ...]:
 
 
 def list_caveats(measured: AuditResult) -> tuple[str, ...]:
-    """What the joules hold, in the meter's words, and which components have none."""
+    """Return what the joules hold, in the meter's words, and which components have none."""
     names = dict.fromkeys(printable(row.component, 40) for row in _select_rows(measured) if not row.energy_j)
     said = "" if measured.energy is None else measured.energy.note
     held = (f"The measured run: {printable(said, 300)}.",) if said else ()
@@ -53,7 +53,7 @@ def _select_rows(measured: AuditResult) -> tuple[EnergyComponent, ...]:
 
 
 def _make_joules(row: EnergyComponent, run: Run) -> Input:
-    """One component, with the range that its method and its coverage leave."""
+    """Return one component, with the range that its method and its coverage leave."""
     drawn, seen, name = row.energy_j or 0.0, row.coverage, printable(row.component, 40)
     if not seen or not 0 < seen <= 1:
         raise QuestionError(
@@ -82,7 +82,7 @@ def _make_joules(row: EnergyComponent, run: Run) -> Input:
 
 
 def scale(done: Interval, total: Interval) -> Input:
-    """How many measured runs the whole is; only the steps that were not run are uncertain."""
+    """Return how many measured runs the whole is; only the steps that were not run are uncertain."""
     if total.low < done.high:
         raise QuestionError(
             f"steps_total {show_number(total.low)} is less than steps_done {show_number(done.high)}; steps_total "
@@ -106,7 +106,7 @@ def scale(done: Interval, total: Interval) -> Input:
 
 
 def find_measured_site(measured: AuditResult) -> Input:
-    """PUE that the run counted with; 1 may be a site without overhead or one that nobody declared."""
+    """Return the PUE that the run counted with; 1 may be a site without overhead or one that was not declared."""
     found = next((f for f in _select_grid_factors(measured) if f.name == PUE), None)
     value = 1.0 if found is None else found.value
     undeclared = value == 1.0
@@ -127,7 +127,7 @@ def find_measured_site(measured: AuditResult) -> Input:
 
 
 def find_grid_factor(measured: AuditResult) -> Factor | None:
-    """Grid that the run counted with."""
+    """Return the grid that the run counted with."""
     return next((f for f in _select_grid_factors(measured) if f.name == GRID_FACTOR), None)
 
 

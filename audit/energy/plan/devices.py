@@ -87,7 +87,7 @@ DRAWS: dict[str, Draw] = {
 
 
 def _assume_draw(board_w: float) -> Draw:
-    """The board's limit within the shares of it that were published for other devices."""
+    """Return the board's limit within the shares of it that were published for other devices."""
     return Draw(
         low=board_w * LEAST_OF_BOARD,
         value=board_w,
@@ -103,7 +103,7 @@ def _assume_draw(board_w: float) -> Draw:
 def _make_device(
     title: str, peak_tflops: float, board_w: float | None, source: str, date: str, draw: str = ""
 ) -> Device:
-    """A device; its draw by name where one was published."""
+    """Return a device; its draw by name where one was published."""
     found = DRAWS[draw] if draw else None
     if found is None and board_w is not None:
         found = _assume_draw(board_w)

@@ -58,7 +58,7 @@ class Presumption:
 
 
 def judge_presumption(flops: Range | None) -> Presumption:
-    """The presumption of Article 51(2): the cumulative computation used for training is greater than 1e25 FLOP."""
+    """Return the presumption of Article 51(2): the computation used for training is greater than 1e25 FLOP in all."""
     answer = _compare_with(flops, THRESHOLD_FLOP)
     return Presumption(
         answer=answer, sentence=_describe_answer(answer, flops), guideline=_compare_with(flops, GUIDELINE_FLOP)

@@ -28,22 +28,22 @@ class Asked:
     country: str | None
 
     def get(self, name: str) -> Interval | None:
-        """A number, or None where it was not given."""
+        """Return a number, or None where it was not given."""
         return self.numbers.get(name)
 
     def given(self, *names: str) -> tuple[str, ...]:
-        """Those of the names that were given."""
+        """Return those of the names that were given."""
         return tuple(n for n in names if n in self.numbers or getattr(self, n, None) is not None)
 
     def hardware(self) -> Device | None:
-        """The device by name, from the shipped table."""
+        """Return the device by name, from the shipped table."""
         return None if self.device is None else DEVICES[choose_one("device", self.device, dict(DEVICES))]
 
 
 def make_declared(
     name: str, unit: str, number: Interval, *, trust: Assumption | None = None, narrow: str = ""
 ) -> Input:
-    """A number that the caller gave: with its own range, else trusted as far as that kind of number is."""
+    """Return a number that the caller gave: with its own range, else trusted as far as that kind of number is."""
     if number.ranged or trust is None:
         because = "the range was given" if number.ranged else ""
         return Input(
@@ -82,7 +82,7 @@ def _make_trusted(
 
 
 def make_assumed(name: str, unit: str, what: Assumption, narrow: str) -> Input:
-    """A number that nobody gave."""
+    """Return a number that was not given."""
     return Input(
         name=name,
         unit=unit,
@@ -98,7 +98,7 @@ def make_assumed(name: str, unit: str, what: Assumption, narrow: str) -> Input:
 
 
 def find_flops(asked: Asked) -> Product | None:
-    """FLOPs as given, or by 6ND; None where neither is possible."""
+    """Return FLOPs as given, or by 6ND; None where neither is possible."""
     if (number := asked.get("flops")) is not None:
         return Product((make_declared(FLOPS, "FLOP", number),))
     parameters, tokens = asked.get("parameters"), asked.get("tokens")
@@ -128,7 +128,7 @@ def find_flops(asked: Asked) -> Product | None:
 
 
 def find_throughput(asked: Asked) -> Product | None:
-    """Achieved FLOP/s of one device: as given, or a utilisation of its peak; None where no peak is known."""
+    """Return achieved FLOP/s of one device: as given, or a utilisation of its peak; None where no peak is known."""
     top = find_peak(asked)
     if (number := asked.get("throughput")) is not None:
         if top is not None and number.high > top.value:
@@ -149,7 +149,7 @@ def find_throughput(asked: Asked) -> Product | None:
 
 
 def find_peak(asked: Asked) -> Input | None:
-    """Peak FLOP/s of one device, where it is known."""
+    """Return peak FLOP/s of one device, where it is known."""
     device = asked.hardware()
     if (number := asked.get("peak_flops")) is not None:
         return make_declared("peak of a device", "FLOP/s", number)
@@ -168,7 +168,7 @@ def find_peak(asked: Asked) -> Input | None:
 
 
 def find_power(asked: Asked) -> Input:
-    """Watts of one device: an average as given, or what the table knows of the device's draw."""
+    """Return watts of one device: an average as given, or what the table knows of the device's draw."""
     if (number := asked.get("watts")) is not None:
         return make_declared(
             POWER, "W", number, trust=a.AVERAGE_POWER, narrow="give watts as a range that was measured"
@@ -198,18 +198,18 @@ def find_power(asked: Asked) -> Input:
 
 
 def find_site(asked: Asked) -> Input | None:
-    """PUE as given; None where it was not."""
+    """Return the PUE as given; None where it was not."""
     number = asked.get("pue")
     return None if number is None else make_declared(PUE, "1", number)
 
 
 def assume_site() -> Input:
-    """PUE where nobody gave one."""
+    """Return the PUE where it was not given."""
     return make_assumed(PUE, "1", a.SITE, "give pue, as the site's operator publishes it")
 
 
 def find_electricity(asked: Asked, measured: Factor | None = None) -> Input | None:
-    """Grams per kWh: as given, of the country, or of the measured run; None where no grid is known."""
+    """Return the grams per kWh: as given, of the country, or of the measured run; None where no grid is known."""
     if (number := asked.get("g_per_kwh")) is not None:
         return make_declared(
             GRID, UNIT, number, trust=a.DECLARED_GRID, narrow="give g_per_kwh as a range over the run's time"

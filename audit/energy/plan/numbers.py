@@ -123,7 +123,7 @@ LIMITS = {
 
 
 def read(name: str, given: Given | None) -> Interval | None:
-    """A number within its limits.
+    """Return a number within its limits.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def _make_interval(name: str, parts: list[float], limit: Limit) -> Interval:
 
 
 def choose_one(kind: str, name: str, choices: dict[str, object]) -> str:
-    """Key of a table for a name as people write it: case, blanks and underscores do not matter."""
+    """Return the key of a table for a name as people write it: case, blanks and underscores do not matter."""
     key = name.strip().casefold().replace(" ", "-").replace("_", "-")
     if key not in choices:
         raise QuestionError(f"{no_such(kind, name, choices)} or give watts and peak_flops instead")
@@ -199,5 +199,5 @@ def choose_one(kind: str, name: str, choices: dict[str, object]) -> str:
 
 
 def show_number(value: float) -> str:
-    """Number as a message shows it."""
+    """Return the number as a message shows it."""
     return f"{value:,.6g}" if 1e-3 <= abs(value) < 1e6 or value == 0 else f"{value:.6g}"

@@ -47,7 +47,7 @@ def plan(
     embodied_g: Given | None = None,
     embodied_g_per_hour: Given | None = None,
 ) -> Plan:
-    """Energy and carbon of a training run, as ranges, before it runs.
+    """Return energy and carbon of a training run, as ranges, before it runs.
 
     The work is given in one of four ways; every number may be a range of its own: ``(300, 400)`` or ``"300..400"``.
 

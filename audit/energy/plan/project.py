@@ -43,7 +43,7 @@ class _Work:
 
 
 def project(asked: Asked, measured: AuditResult | None) -> Plan:
-    """Plan of a question whose parts fit together."""
+    """Plan a question with parts that fit together."""
     work = _plan_work(asked) if measured is None else _calibrate_work(asked, measured)
     training = tuple(p.times(work.site) for p in work.energy)
     idle = _multiply_idle(asked, work.site)
@@ -79,7 +79,7 @@ def project(asked: Asked, measured: AuditResult | None) -> Plan:
 
 
 def _plan_work(asked: Asked) -> _Work:
-    """Work by device-hours where they are given, else by FLOPs over throughput."""
+    """Return the work by device-hours where they are given, else by FLOPs over throughput."""
     speed, counted, number = inputs.find_throughput(asked), inputs.find_flops(asked), asked.get("device_hours")
     method: Method = "flops" if asked.get("flops") else "6nd"
     if number is not None:
@@ -103,13 +103,16 @@ def _plan_work(asked: Asked) -> _Work:
 
 
 def _refuse_speed(asked: Asked, counted: Product | None) -> None:
-    """FLOPs and device-hours already say the throughput; a third number could only contradict them."""
+    """Refuse a throughput beside FLOPs and device-hours, which say it already.
+
+    A third number could only contradict them.
+    """
     if counted is not None and (given := asked.given("throughput", "mfu")):
         raise QuestionError(f"device_hours and FLOPs already say the {given[0]}; leave one of the three out")
 
 
 def _calibrate_work(asked: Asked, measured: AuditResult) -> _Work:
-    """Work by a measured run; FLOPs, where given, are for the EU AI Act alone."""
+    """Return the work by a measured run; FLOPs, where given, are for the EU AI Act alone."""
     if clash := asked.given(*MACHINE):
         raise QuestionError(f"{clash[0]} contradicts the measured run, which says what its machine draws; leave it out")
     done, total = asked.get("steps_done"), asked.get("steps_total")
@@ -144,7 +147,7 @@ def _derive_utilisation(asked: Asked, hours: Product, flops: Product | None) -> 
 
 
 def _multiply_idle(asked: Asked, site: Input) -> Products:
-    """KWh while held, with PUE."""
+    """Return the kWh while held, with PUE."""
     how = "give it as a range that was measured"
     if (number := asked.get("idle_kwh")) is not None:
         found = Product((make_declared("idle energy", "kWh", number, trust=a.AVERAGE_POWER, narrow=how),))
@@ -157,7 +160,7 @@ def _multiply_idle(asked: Asked, site: Input) -> Products:
 
 
 def _multiply_embodied(asked: Asked, hours: Product | None) -> Products:
-    """Grams of making the devices."""
+    """Return grams of making the devices."""
     how = "give the range of a life-cycle assessment of these devices"
     if (number := asked.get("embodied_g")) is not None:
         return (Product((make_declared("embodied carbon", "g", number, trust=a.EMBODIED, narrow=how),)),)
@@ -172,7 +175,7 @@ def _multiply_by_grid(products: Products, grid: Input | None) -> Products:
 
 
 def _make_parts(unit: str, training: Products, idle: Products, embodied: Products, *, whole: bool = True) -> Parts:
-    """A quantity by its parts and their sum; no sum where the training's own part is not known."""
+    """Return a quantity by its parts and their sum; no sum where the training's own part is not known."""
     known = {"training": training, "idle": idle, "embodied": embodied}
     ranges = {name: range_of(found, unit) if found else None for name, found in known.items()}
     holds = tuple(name for name, found in ranges.items() if found is not None) if whole else ()
@@ -192,13 +195,13 @@ def _to_products(product: Product | None) -> Products:
 
 
 def _list_inputs(products: Products, grid: Input | None) -> tuple[Input, ...]:
-    """Every input once, in the order in which it enters."""
+    """Return every input once, in the order in which it enters."""
     used = [i for p in products for i in (*p.above, *p.below)]
     return tuple({i.name: i for i in (*used, *(() if grid is None else (grid,)))}.values())
 
 
 def _describe_dominant(energy: Sequence[Share], carbon: Sequence[Share], used: Sequence[Input]) -> str:
-    """What most of the range comes from, why it is not known better, and the mend."""
+    """Return what most of the range comes from, why it is not known better, and the mend."""
     shares, what = (carbon, "carbon") if carbon else (energy, "energy")
     if not shares:
         return "Every input was given as exact."
@@ -214,7 +217,7 @@ def _make_sentence(text: str) -> str:
 
 
 def _list_reasons(asked: Asked, work: _Work) -> dict[str, str]:
-    """Why a quantity is not there."""
+    """Return why a quantity is not there."""
     held = bool(asked.given("idle_kwh", "idle_watts"))
     made = bool(asked.given("embodied_g", "embodied_g_per_hour"))
     calibrated = work.method == "calibration"
@@ -233,7 +236,7 @@ def _list_reasons(asked: Asked, work: _Work) -> dict[str, str]:
 
 
 def _list_notes(work: _Work) -> tuple[str, ...]:
-    """What a reader of the numbers must know."""
+    """Return what a reader of the numbers must know."""
     found = [COMBINED]
     if work.method == "6nd" or any("6ND" in i.name for p in _to_products(work.flops) for i in p.above):
         found.append(

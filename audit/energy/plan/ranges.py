@@ -79,19 +79,19 @@ class Product:
     divisor: float = 1.0
 
     def times(self, *more: Input) -> Product:
-        """The same with further inputs above the line."""
+        """Return the same with further inputs above the line."""
         return Product((*self.above, *more), self.below, self.divisor)
 
     def over(self, *more: Input) -> Product:
-        """The same with further inputs below the line."""
+        """Return the same with further inputs below the line."""
         return Product(self.above, (*self.below, *more), self.divisor)
 
     def per(self, divisor: float) -> Product:
-        """The same in a larger unit."""
+        """Return the same in a larger unit."""
         return Product(self.above, self.below, self.divisor * divisor)
 
     def at(self, end: End, moved: str | None = None) -> float:
-        """Value with every input at one end of its range, or only the part of that way which the named one causes."""
+        """Return the value with every input at one end of its range, or only that part of the way of the named one."""
         found = 1.0
         for given in self.above:
             found *= _read_end(given, end, moved)
@@ -100,7 +100,7 @@ class Product:
         return _move_one(found / self.divisor, end, self._way(end, moved))
 
     def _way(self, end: End, moved: str | None) -> float:
-        """Logarithm of the way to one end that the spreads make together, or that one of them makes."""
+        """Return the logarithm of the way to one end that the spreads make together, or that one of them makes."""
         steps = {i.name: _measure_step(i, end) for i in self.above if i.spread}
         steps |= {i.name: _measure_step(i, OPPOSITE[end]) for i in self.below if i.spread}
         way = math.hypot(*steps.values())
@@ -121,7 +121,7 @@ def _pick_end(given: Input, end: End) -> float:
 
 
 def _measure_step(given: Input, end: End) -> float:
-    """Logarithm of the way from the central value to one end; none where the input is exact."""
+    """Return the logarithm of the way from the central value to one end; none where the input is exact."""
     reached = _pick_end(given, end)
     return 0.0 if reached == given.value else abs(math.log(reached / given.value))
 
@@ -141,7 +141,10 @@ def range_of(products: Sequence[Product], unit: str) -> Range:
 
 
 def rank_shares(products: Sequence[Product]) -> tuple[Share, ...]:
-    """What each input contributes to the range of a sum, the largest first; inputs that are exact are left out."""
+    """Return what each input contributes to the range of a sum, the largest first.
+
+    Inputs that are exact are left out.
+    """
     names = dict.fromkeys(i.name for p in products for i in (*p.above, *p.below) if i.low < i.high)
     widths = {name: _measure_width(products, name) for name in names}
     whole = math.fsum(widths.values())
@@ -150,7 +153,7 @@ def rank_shares(products: Sequence[Product]) -> tuple[Share, ...]:
 
 
 def _measure_width(products: Sequence[Product], name: str) -> float:
-    """Logarithm of how far the sum moves with one input alone."""
+    """Return the logarithm of how far the sum moves with one input alone."""
     low = math.fsum(p.at("low", name) for p in products)
     high = math.fsum(p.at("high", name) for p in products)
     return math.log(high / low) if 0 < low < high else 0.0

@@ -70,10 +70,10 @@ class Plan:
         return Range(low=to_joules(found.low), value=to_joules(found.value), high=to_joules(found.high), unit="J")
 
     def to_dict(self) -> dict[str, Any]:
-        """The plan as plain dicts and lists, ``schema`` first."""
+        """Return the plan as plain dicts and lists, ``schema`` first."""
         plain = plain_of(self)
         return {"schema": plain.pop("schema"), **plain}
 
     def to_json(self) -> str:
-        """Strict JSON, a line for each input."""
+        """Return the strict JSON, a line for each input."""
         return "\n".join(lines_of(self.to_dict()))

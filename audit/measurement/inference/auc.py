@@ -66,7 +66,7 @@ class Placed(NamedTuple):
 def auc(
     pos: Floats, neg: Floats, tail: float = 0.025, pos_w2: Floats | None = None, neg_w2: Floats | None = None
 ) -> Auc:
-    """AUC of independent rows.
+    """Return the AUC of independent rows.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def auc(
 def placed(
     pos: Floats, neg: Floats, pos_w2: Floats | None = None, neg_w2: Floats | None = None, *, exact: bool = False
 ) -> Placed:
-    """AUC and DeLong variance of independent rows; parameters as for ``auc``.
+    """Return the AUC and DeLong variance of independent rows; parameters as for ``auc``.
 
     ``exact`` says that each bin holds one value, so that its ties are ties and hide nothing.
     """
@@ -104,14 +104,14 @@ def placed(
 def folded(
     pos: Floats, neg: Floats, pos_w2: Floats | None = None, neg_w2: Floats | None = None, *, exact: bool = False
 ) -> Placed:
-    """AUC of rows that share units, counted into folds: shape (F, G, B); squared weights (G, B)."""
+    """Return the AUC of rows that share units, counted into folds: shape (F, G, B); squared weights (G, B)."""
     all_pos, all_neg = pos.sum(axis=0), neg.sum(axis=0)
     alone = placed(all_pos, all_neg, pos_w2, neg_w2, exact=exact)
     return sharing(alone, _orders(all_pos - pos, all_neg - neg)[0], pos, neg)
 
 
 def sharing(alone: Placed, without: Floats, pos: Floats, neg: Floats) -> Placed:
-    """What is found of independent rows, made true of rows that share units.
+    """Return what is found of independent rows, made true of rows that share units.
 
     The delete-one-fold jackknife (values ``without`` each fold, shape (F, G)) gives the variance, at least that of
     independent rows; a variance that rests on few folds gets Satterthwaite's degrees of freedom.
@@ -133,7 +133,7 @@ def sharing(alone: Placed, without: Floats, pos: Floats, neg: Floats) -> Placed:
 
 
 def known(found: Placed, value: Floats) -> Placed:
-    """The same where a value is known from all pairs of rows (not NaN), and only its spread comes from the bins.
+    """Return the same where a value is known from all pairs of rows (not NaN), and only its spread comes from the bins.
 
     Where bins hide much of the order of rows, their variance is that of other, tied scores and too small. There it is
     at least the largest that any order of the rows has, A (1 - A) over the rows of the rarer label.
@@ -157,7 +157,7 @@ def known(found: Placed, value: Floats) -> Placed:
 
 
 def limits(found: Placed, tail: float) -> Auc:
-    """AUC with the interval at this error per side."""
+    """Return the AUC with the interval at this error per side."""
     measured = ~np.isnan(found.mid)
     mid = np.where(measured, found.mid, 0.5)
     low_p, high_p = np.where(measured, found.tie_low, 0.5), np.where(measured, found.tie_high, 0.5)
@@ -179,7 +179,10 @@ def limits(found: Placed, tail: float) -> Auc:
 
 
 def auc_gap(found: Placed, tail: float, looks: int = 1) -> Gap:
-    """Largest difference of AUC over all pairs of groups, by the pairs rule; simulated in docs/inference.md."""
+    """Return the largest difference of AUC over all pairs of groups, by the pairs rule.
+
+    Simulated in docs/inference.md.
+    """
     groups = len(found.mid)
     inner = _pair_limits(found, tail).high
     outer = _pair_limits(found, tail / (looks * groups * (groups - 1) / 2)).low
@@ -195,13 +198,13 @@ def auc_gap(found: Placed, tail: float, looks: int = 1) -> Gap:
 
 
 def auc_against(found: Placed, reference: int, tail: float) -> Limits:
-    """Limits of each group's difference from one reference group."""
+    """Return limits of each group's difference from one reference group."""
     pairs = _pair_limits(found, tail)
     return Limits(pairs.low[:, reference], pairs.high[:, reference])
 
 
 def auc_extreme(found: Placed, which: Literal["lowest", "highest"], tail: float) -> Extreme:
-    """Lowest or highest value over groups, with limits that hold for every group at once."""
+    """Return the lowest or highest value over groups, with limits that hold for every group at once."""
     inner, outer = limits(found, tail), limits(found, tail / len(found.mid))
     measured = ~np.isnan(found.mid)
     pick = np.nanargmin if which == "lowest" else np.nanargmax
@@ -214,13 +217,13 @@ def auc_extreme(found: Placed, which: Literal["lowest", "highest"], tail: float)
 
 
 def _pair_limits(found: Placed, tail: float) -> Limits:
-    """(G, G) limits of group i less group j."""
+    """Return (G, G) limits of group i less group j."""
     every = np.arange(len(found.mid))
     return between(found, every[:, None], every[None, :], tail)
 
 
 def between(found: Placed, i: np.ndarray, j: np.ndarray, tail: float) -> Limits:
-    """Limits of entry i less entry j."""
+    """Return limits of entry i less entry j."""
     each = limits(found, tail)
     first, second = Limits(each.low[i], each.high[i]), Limits(each.low[j], each.high[j])
     return difference(each.mid[i], first, each.mid[j], second, 0.0 if found.r is None else found.r[i, j])
@@ -245,7 +248,7 @@ def _total(weights: Floats) -> Floats:
 
 
 def _part(w2: Floats, deviation: Floats, total: Floats, effective: Floats) -> Floats:
-    """Variance of a mean of placements; NaN with fewer than two effective rows."""
+    """Return the variance of a mean of placements; NaN with fewer than two effective rows."""
     raw = (w2 * deviation**2).sum(axis=-1) / total[..., 0] ** 2
     enough = effective > 1 + 1e-9
     return np.where(enough, raw * effective / np.where(enough, effective - 1, 1.0), np.nan)
@@ -257,13 +260,13 @@ def _kish(total: Floats, w2: Floats) -> Floats:
 
 
 def _effective_folds(rows: Floats) -> Floats:
-    """Of rows (F, G): the number of equally filled folds that vary as much."""
+    """Return how many equally filled folds would vary as much, from rows by fold (F, G)."""
     effective: Floats = rows.sum(axis=0) ** 2 / np.maximum((rows**2).sum(axis=0), 1e-300)
     return effective
 
 
 def _score_limit(value: Floats, found: Placed, z: float, end: float) -> Floats:
-    """Furthest A towards ``end`` whose standard error (exponential model) still reaches ``value``."""
+    """Return the furthest A towards ``end`` at which the standard error (exponential model) still reaches ``value``."""
     m, n = np.maximum(found.positives, 1e-100), np.maximum(found.negatives, 1e-100)
     half = (m + n) / 2 - 1
     outside, inside = np.full(value.shape, end), value.copy()
@@ -289,7 +292,7 @@ def _score_limit(value: Floats, found: Placed, z: float, end: float) -> Floats:
 # Gardner, Brooks and Baker (2019), LAK, Evaluating the fairness of predictive student models through slicing analysis.
 # Hsieh and Turnbull (1996), The Annals of Statistics 24:25 (spread of an empirical ROC curve).
 def chance_area(one: Curve, other: Curve) -> float:
-    """What two groups of these sizes show on average if both have the mean of the two curves.
+    """Return what two groups of these sizes show on average if both have the mean of the two curves.
 
     At a false positive rate t the curve R varies by R (1 - R) / m + R'(t)^2 t (1 - t) / n.
     """

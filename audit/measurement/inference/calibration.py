@@ -42,7 +42,7 @@ class Calibration(NamedTuple):
 def calibration(
     n: Floats, labels: Floats, scores: Floats, rows: Floats | None = None, shared: Floats | None = None
 ) -> Calibration:
-    """Calibration from sums per bin, along the last axis.
+    """Return the calibration from sums per bin, along the last axis.
 
     Parameters
     ----------
@@ -84,7 +84,9 @@ def calibration(
 
 
 def shared_noise(n: Floats, labels: Floats, scores: Floats) -> Floats:
-    """Variance of label rate less mean score per bin, from folds of units; NaN where fewer than two folds have rows.
+    """Return the variance of label rate less mean score per bin, from folds of units.
+
+    NaN where fewer than two folds have rows.
 
     Parameters
     ----------
@@ -100,7 +102,7 @@ def shared_noise(n: Floats, labels: Floats, scores: Floats) -> Floats:
 
 
 def _error(share: Floats, away: Floats, noise: Floats, about: Floats, rows: Floats) -> Floats:
-    """Of the square: each bin's own spread, 4 d^2 v + 2 v^2, and that of how many rows fall into it."""
+    """Return the error of the square: each bin's spread, 4 d^2 v + 2 v^2, and that of how many rows fall into it."""
     within = (share**2 * (4 * away**2 * noise + 2 * noise**2)).sum(axis=-1)
     between = (share * about**2).sum(axis=-1) / np.maximum(rows.sum(axis=-1), 1.0)
     error: Floats = np.sqrt(within + between)
@@ -128,7 +130,7 @@ def _or_nan(value: Floats, defined: np.ndarray) -> Floats:
 def average_precision(
     pos: Floats, neg: Floats, pos_w2: Floats | None = None, neg_w2: Floats | None = None, *, exact: bool = False
 ) -> Placed:
-    """Average precision of independent rows.
+    """Return the average precision of independent rows.
 
     Parameters
     ----------
@@ -155,7 +157,10 @@ def average_precision(
 def folded_precision(
     pos: Floats, neg: Floats, pos_w2: Floats | None = None, neg_w2: Floats | None = None, *, exact: bool = False
 ) -> Placed:
-    """Average precision of rows that share units, counted into folds: shape (F, G, B); squared weights (G, B)."""
+    """Return the average precision of rows that share units, counted into folds: shape (F, G, B).
+
+    Squared weights (G, B).
+    """
     all_pos, all_neg = pos.sum(axis=0), neg.sum(axis=0)
     alone = average_precision(all_pos, all_neg, pos_w2, neg_w2, exact=exact)
     found = sharing(alone, _value(all_pos - pos, all_neg - neg), pos, neg)
@@ -165,7 +170,7 @@ def folded_precision(
 
 
 def _value(pos: Floats, neg: Floats) -> Floats:
-    """Mean precision over positives, the rows of a bin tied; NaN without positives or without negatives."""
+    """Return the mean precision over positives, the rows of a bin tied; NaN without positives or without negatives."""
     hits, misses = _at_or_above(pos), _at_or_above(neg)
     total = pos.sum(axis=-1)
     every = np.where(hits + misses > 0, hits + misses, 1.0)
@@ -175,7 +180,7 @@ def _value(pos: Floats, neg: Floats) -> Floats:
 
 
 def _bounds(pos: Floats, neg: Floats, *, weighted: bool) -> tuple[Floats, Floats]:
-    """Least and largest value over all orders and ties of the rows within their bins."""
+    """Return the least and largest value over all orders and ties of the rows within their bins."""
     from scipy.special import digamma
 
     hits, misses = _at_or_above(pos), _at_or_above(neg)
@@ -209,7 +214,7 @@ def _variance(pos: Floats, neg: Floats, pos_w2: Floats, neg_w2: Floats) -> Float
 
 
 def _at_or_above(counts: Floats) -> Floats:
-    """Counts from each bin upwards."""
+    """Return counts from each bin upwards."""
     above: Floats = np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1]
     return above
 

@@ -46,7 +46,7 @@ def several(
     *,
     folds: bool,
 ) -> Sample:
-    """Values in [0, 1] of all groups with the rows that they are worth.
+    """Return values in [0, 1] of all groups with the rows that they are worth.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def smooth(
     linearised: Linearised | None = None,
     capped: bool = True,
 ) -> Sample:
-    """Values in [0, 1] of all groups with the rows that they are worth.
+    """Return values in [0, 1] of all groups with the rows that they are worth.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def smooth(
 
 
 def with_whole(function: Function, cells: Floats, squares: Floats) -> Floats:
-    """Correlation of each group's value with that of all groups together, rows being independent.
+    """Return the correlation of each group's value with that of all groups together, rows being independent.
 
     The rows that they share are the group's own: the covariance is ``sum of w2_c * slope_c * slope of the whole_c``.
 
@@ -192,7 +192,7 @@ def with_whole(function: Function, cells: Floats, squares: Floats) -> Floats:
 
 
 def _independent(function: Function, total: Floats, squares: Floats, each: Floats) -> Floats:
-    """Variance for independent rows, half a row of mean weight added to each cell."""
+    """Return the variance for independent rows, half a row of mean weight added to each cell."""
     return _linearised(function, total + HALF * each, squares + HALF * each**2)
 
 
@@ -203,7 +203,7 @@ def _linearised(function: Function, total: Floats, squares: Floats) -> Floats:
 
 
 def _slopes(function: Function, total: Floats) -> Floats:
-    """Slope in each cell, shape (G, C), 0 where there is none; a cell at zero is stepped upwards only."""
+    """Return the slope in each cell, shape (G, C), 0 where there is none; a cell at zero is stepped upwards only."""
     step = STEP * np.maximum(total.sum(axis=1, keepdims=True), 1e-12)
     back = np.minimum(step, total)
     one = np.eye(total.shape[1])[:, None, :]
@@ -214,7 +214,7 @@ def _slopes(function: Function, total: Floats) -> Floats:
 
 
 def _correlation(deviation: Floats) -> Floats:
-    """Correlation of the values of all groups from their deviations by fold."""
+    """Return the correlation of the values of all groups from their deviations by fold."""
     spread = np.sqrt((deviation**2).sum(axis=0))
     scaled = deviation / np.where(spread > 0, spread, 1.0)
     found: Floats = np.clip(scaled.T @ scaled, -1, 1)
@@ -222,7 +222,7 @@ def _correlation(deviation: Floats) -> Floats:
 
 
 def _jackknife(function: Function, cells: Floats, p: Floats) -> tuple[Floats, Floats, Floats]:
-    """Deviations (F, G), variance and effective folds of the delete-one-fold jackknife."""
+    """Return deviations (F, G), variance and effective folds of the delete-one-fold jackknife."""
     rest = cells.sum(axis=2, keepdims=True) - cells
     without = function(*np.moveaxis(rest, 1, 0)).T
     rows = cells.sum(axis=1).T

@@ -48,7 +48,7 @@ class Shift(NamedTuple):
 
 
 def shift(first: Floats, second: Floats) -> Shift | None:
-    """Two samples over the same categories; None where one of them is empty.
+    """Return two samples over the same categories; None where one of them is empty.
 
     Categories of which fewer than ten rows are expected in a sample are taken as one for the p-value.
 
@@ -67,7 +67,7 @@ def shift(first: Floats, second: Floats) -> Shift | None:
 
 
 def rates_apart(hits: Floats, rows: Floats) -> float | None:
-    """Two-sided p of two rates being one; None where one of them is of nobody.
+    """Return the two-sided p of two rates being one; None where one of them has no rows.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def rates_apart(hits: Floats, rows: Floats) -> float | None:
 
 
 def at_least(hits: int, trials: int, rate: float) -> float:
-    """Chance of so many hits or more in independent trials of one rate."""
+    """Return the chance of so many hits or more in independent trials of one rate."""
     if hits <= 0:
         return 1.0
     from scipy.special import bdtrc
@@ -93,7 +93,7 @@ def at_least(hits: int, trials: int, rate: float) -> float:
 
 
 def _worth(sample: Floats) -> float:
-    """Independent rows that a sample is worth: its rows over the mean design effect of its shares."""
+    """Return independent rows that a sample is worth: its rows over the mean design effect of its shares."""
     rows = float(sample.sum())
     if sample.shape[1] == 1 or len(sample) < 2:
         return rows
@@ -104,7 +104,7 @@ def _worth(sample: Floats) -> float:
 
 
 def _lumped(counts: Floats) -> Floats:
-    """The same with all categories of small expectation as one."""
+    """Return the same with all categories of small expectation as one."""
     expected = counts.sum(axis=0) * counts.sum(axis=1).min() / counts.sum()
     few = expected < FEW_EXPECTED
     if few.sum() < 2:
@@ -130,7 +130,7 @@ def _same(counts: Floats) -> float:
 # ----------
 # Fisher (1935), Journal of the Royal Statistical Society 98:39. Inverted intervals: see `inference.intervals`.
 def fisher(hits: float, rows: float, hits_other: float, rows_other: float) -> float:
-    """Two-sided p of Fisher's exact test: the sum of all tables that are no likelier than the one found.
+    """Return the two-sided p of Fisher's exact test: the sum of all tables that are no likelier than the one found.
 
     Parameters
     ----------
@@ -154,7 +154,10 @@ def fisher(hits: float, rows: float, hits_other: float, rows_other: float) -> fl
 
 
 def pooled_z(sample: Sample, other: int) -> Floats:
-    """Standard deviations between each rate and one other, at the rate of both together; NaN where that is 0 or 1."""
+    """Return standard deviations between each rate and one other, at the rate of both together.
+
+    NaN where that is 0 or 1.
+    """
     n, m = sample.n, sample.n[other]
     p = np.where(sample.measured, sample.p, 0.0)
     together = (n * p + m * p[other]) / np.maximum(n + m, 1e-300)
@@ -164,7 +167,7 @@ def pooled_z(sample: Sample, other: int) -> Floats:
 
 
 def inverted_p(sample: Sample, other: int) -> Floats:
-    """Two-sided p of each rate against one other: the smallest error at which their difference's interval leaves 0 out.
+    """Return the two-sided p of each rate against one other: the smallest error at which their interval leaves 0 out.
 
     It allows for weights and for rows that share units exactly as the interval does. NaN where a rate is not measured.
     """
@@ -180,7 +183,7 @@ def inverted_p(sample: Sample, other: int) -> Floats:
 
 
 def _apart(sample: Sample, other: int, tail: Floats) -> np.ndarray:
-    """Whether the interval of each difference leaves 0 out at its own error on each side."""
+    """Return whether the interval of each difference leaves 0 out at its own error on each side."""
     at = np.full(sample.p.shape, other)
     first, few = _limits(sample, np.arange(len(sample.p)), tail)
     second, few_other = _limits(sample, at, tail)
@@ -191,7 +194,7 @@ def _apart(sample: Sample, other: int, tail: Floats) -> np.ndarray:
 
 
 def _limits(sample: Sample, at: np.ndarray, tail: Floats) -> tuple[Limits, np.ndarray]:
-    """Limits that comparisons rest on (`pairs.guarded`), one error for each rate, and which rates hold few events."""
+    """Return limits for comparisons (`pairs.guarded`), one error for each rate, and which rates hold few events."""
     p, n, df = sample.p[at], sample.n[at], sample.df[at]
     q, z = _points(tail, df), _points(tail, np.full(df.shape, np.inf))
     worth = n * np.divide(z, q, out=np.ones_like(z), where=q > 0) ** 2
@@ -200,7 +203,7 @@ def _limits(sample: Sample, at: np.ndarray, tail: Floats) -> tuple[Limits, np.nd
 
 
 def _points(tail: Floats, df: Floats) -> Floats:
-    """Upper points, one error for each; `intervals.quantile` takes one error for all."""
+    """Return upper points, one error for each; `intervals.quantile` takes one error for all."""
     from scipy.special import ndtri, stdtrit
 
     bounded = np.where(np.isfinite(df), np.maximum(df, 1.0), 1.0)
@@ -279,7 +282,7 @@ def _tail(statistic: float, df: float, reference: float) -> float:
 
 
 def _weighted(share: Floats, weights: Floats, squares: Floats) -> Floats:
-    """Linearised covariance of weighted shares of independent rows."""
+    """Return the linearised covariance of weighted shares of independent rows."""
     w2 = squares.sum(axis=1)
     crossed = np.outer(share, w2)
     found: Floats = (np.diag(w2) - crossed - crossed.T + np.outer(share, share) * w2.sum()) / weights.sum() ** 2
@@ -287,7 +290,7 @@ def _weighted(share: Floats, weights: Floats, squares: Floats) -> Floats:
 
 
 def _folded(weights: Floats) -> tuple[Floats, float]:
-    """Delete-one-fold covariance of the shares, and its degrees of freedom."""
+    """Return the delete-one-fold covariance of the shares, and its degrees of freedom."""
     filled, whole = weights.sum(axis=0), weights.sum()
     live = (filled > 0) & (filled < whole)
     rest = weights.sum(axis=1, keepdims=True) - weights[:, live]
@@ -318,7 +321,7 @@ class Contrast(NamedTuple):
 
 
 def shares(hits: Floats, total: Floats, hits_w2: Floats, total_w2: Floats, *, folds: bool, weights: bool) -> Sample:
-    """Two shares of one total, with their correlation.
+    """Return two shares of one total, with their correlation.
 
     Parameters
     ----------
@@ -339,7 +342,7 @@ def shares(hits: Floats, total: Floats, hits_w2: Floats, total_w2: Floats, *, fo
 
 
 def contrast(sample: Sample, tail: float) -> Contrast:
-    """First share less the second, with limits at this error per side; both shares are measured."""
+    """Return the first share less the second, with limits at this error per side; both shares are measured."""
     limits = guarded(sample, tail)
     first = Limits(limits.low[:1], limits.high[:1])
     second = Limits(limits.low[1:2], limits.high[1:2])
@@ -349,7 +352,7 @@ def contrast(sample: Sample, tail: float) -> Contrast:
 
 
 def _correlation(p: Floats, hits_w2: Floats, total_w2: float) -> Floats:
-    """Of two shares of independent rows, linearised; -sqrt of the product of their odds without weights."""
+    """Return the linearised correlation of two shares of independent rows: -sqrt of the product of their odds."""
     p = np.where(np.isnan(p), 0.0, p)
     own, rest = hits_w2 * (1 - p) ** 2 + (total_w2 - hits_w2) * p**2, total_w2 - hits_w2.sum()
     cross = rest * p[0] * p[1] - hits_w2[0] * (1 - p[0]) * p[1] - hits_w2[1] * (1 - p[1]) * p[0]

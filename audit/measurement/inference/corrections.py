@@ -28,7 +28,7 @@ HALVINGS = 50
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Adjusted p-values whose family-wise error is controlled whatever the gates share.
+    """Return adjusted p-values that control the family-wise error, however the gates depend on each other.
 
     An undefined member (None) counts in the family, can never be rejected and stays undefined.
     """
@@ -42,7 +42,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
-    """Adjusted p-values whose false discovery rate is controlled for independent or positively dependent gates.
+    """Return adjusted p-values that control the false discovery rate of independent or positively dependent gates.
 
     An undefined member (None) counts in the family, can never be discovered and stays undefined.
     """
@@ -56,7 +56,7 @@ def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def gap_p_value(sample: Sample, kind: Kind, limit: float, looks: int = 1) -> float | None:
-    """Smallest tail at which the pairs rule would fail the gate ``gap <= limit`` or ``ratio >= limit``.
+    """Return the smallest tail at which the pairs rule would fail the gate ``gap <= limit`` or ``ratio >= limit``.
 
     1 where it would fail at no tail up to .5; None where fewer than two groups are measured.
     """
@@ -68,7 +68,7 @@ def gap_p_value(sample: Sample, kind: Kind, limit: float, looks: int = 1) -> flo
 
 
 def smallest_tail(fails: Callable[[float], bool], finest: float = SMALLEST_TAIL) -> float:
-    """Smallest error per side in [finest, .5] at which a rule fails, by bisection; 1 where it fails at none.
+    """Return the smallest error per side in [finest, .5] at which a rule fails, by bisection; 1 where it fails at none.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def smallest_tail(fails: Callable[[float], bool], finest: float = SMALLEST_TAIL)
 
 
 def _ascending(p_values: Sequence[float | None]) -> list[tuple[float, int]]:
-    """Defined p-values with their positions, smallest first."""
+    """Return defined p-values with their positions, smallest first."""
     defined = [(float(value), at) for at, value in enumerate(p_values) if value is not None]
     if any(np.isnan(value) or not 0 <= value <= 1 for value, _ in defined):
         raise ValueError("p-values lie in [0, 1]; an undefined one is None")

@@ -47,7 +47,7 @@ class Sample:
 
     @cached_property
     def measured(self) -> np.ndarray:
-        """Groups whose denominator is not zero."""
+        """Groups with a denominator that is not zero."""
         return self.denominator > 0
 
     @cached_property
@@ -78,7 +78,7 @@ class Sample:
 
 
 def together(samples: Sequence[Sample]) -> Sample:
-    """Several rates of the same groups as one sample, a rate a row."""
+    """Return several rates of the same groups as one sample, a rate a row."""
     p = np.stack([s.p for s in samples])
     n = np.stack([s.n for s in samples])
     df = np.stack([s.df for s in samples])
@@ -90,19 +90,19 @@ def together(samples: Sequence[Sample]) -> Sample:
 
 
 def apart(samples: Sample) -> list[Sample]:
-    """Rates of independent groups, which are rows of one sample, each as a sample of its own."""
+    """Return rates of independent groups, which are rows of one sample, each as a sample of its own."""
     columns = (samples.p, samples.n, samples.df, samples.numerator, samples.denominator)
     return [Sample(*row) for row in zip(*columns, strict=True)]
 
 
 def plain(hits: Floats, rows: Floats) -> Sample:
-    """Independent unweighted rows."""
+    """Return the sample of independent unweighted rows."""
     rows = np.asarray(rows, dtype=float)
     return Sample(_share(hits, rows), rows, np.full(rows.shape, np.inf), np.asarray(hits, dtype=float), rows)
 
 
 def weighted(hits: Floats, total: Floats, hits_w2: Floats, total_w2: Floats) -> Sample:
-    """Independent rows with weights, from sums of weights and of squared weights.
+    """Return the sample of independent rows with weights, from sums of weights and of squared weights.
 
     The variance is the linearised one of a ratio, sum w^2 (y - p)^2 / (sum w)^2, which needs only ``w2`` because y is
     constant within a cell; n is at most Kish's.
@@ -118,7 +118,7 @@ def weighted(hits: Floats, total: Floats, hits_w2: Floats, total_w2: Floats) -> 
 
 
 def folded(hits: Floats, total: Floats, total_w2: Floats) -> Sample:
-    """Rows that share units, counted into folds.
+    """Return the sample of rows that share units, counted into folds.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def folded(hits: Floats, total: Floats, total_w2: Floats) -> Sample:
 
 
 def satterthwaite(deviation: Floats) -> Floats:
-    """Degrees of freedom of a sum of squared deviations (F, G): few where few folds make up the variance."""
+    """Return degrees of freedom of a sum of squared deviations (F, G): few where few folds make up the variance."""
     square, fourth = (deviation**2).sum(axis=0), (deviation**4).sum(axis=0)
     return np.where(fourth > 0, 3 * square**2 / np.where(fourth > 0, fourth, 1.0), np.inf)
 

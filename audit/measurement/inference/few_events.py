@@ -16,5 +16,5 @@ NEAR_FEW = 1.6
 
 
 def enough_at(z: float) -> float:
-    """Events that are enough for Wilson's limits at a normal quantile."""
+    """Return events that are enough for Wilson's limits at a normal quantile."""
     return FEW_EVENTS * max(z / FEW_AT, 1.0) ** 2

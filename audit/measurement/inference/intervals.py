@@ -37,7 +37,7 @@ class Limits(NamedTuple):
 
 
 def quantile(tail: float, df: Floats) -> Floats:
-    """Upper ``tail`` point: normal where ``df`` is infinite, Student t otherwise (df below 1 is lifted to 1)."""
+    """Return the upper ``tail`` point: normal where ``df`` is infinite, else Student t (df below 1 is lifted to 1)."""
     df = np.asarray(df, dtype=float)
     points = np.full(df.shape, NormalDist().inv_cdf(1 - tail))
     finite = np.isfinite(df)
@@ -71,7 +71,7 @@ def wilson(p: Floats, n: Floats, q: Floats | float) -> Limits:
 
 
 def clopper_pearson(p: Floats, n: Floats, tail: Floats | float) -> Limits:
-    """Interval that never covers less than it says; ``tail`` is the error on each side."""
+    """Return the interval that never covers less than it says; ``tail`` is the error on each side."""
     from scipy.special import betaincinv
 
     measured = (n > 0) & ~np.isnan(p)
@@ -84,7 +84,7 @@ def clopper_pearson(p: Floats, n: Floats, tail: Floats | float) -> Limits:
 
 
 def few_at(p: Floats, n: Floats, z: Floats | float) -> np.ndarray:
-    """Rates that rest on too few events or non-events for Wilson's limits at a normal quantile of ``z``.
+    """Return rates that rest on too few events or non-events for Wilson's limits at a normal quantile of ``z``.
 
     The error of a score limit exceeds what it promises by about exp(z^3 / (6 sqrt(events))) (Cramer), so a smaller
     error asks for more events: with the square of ``z``, no error is five times what is promised, down to 1e-8.
@@ -94,7 +94,7 @@ def few_at(p: Floats, n: Floats, z: Floats | float) -> np.ndarray:
 
 
 def enough(z: Floats | float) -> Floats | float:
-    """Events that are enough for Wilson's limits at a normal quantile; see `few_at`."""
+    """Return events that are enough for Wilson's limits at a normal quantile; see `few_at`."""
     if isinstance(z, float):
         return enough_at(z)
     each: Floats = FEW_EVENTS * np.maximum(z / FEW_AT, 1.0) ** 2
@@ -102,7 +102,7 @@ def enough(z: Floats | float) -> Floats | float:
 
 
 def moved_out(limits: Limits, few: np.ndarray, p: Floats, n: Floats, tail: Floats | float) -> Limits:
-    """Limits, and for the rates of few events those of Clopper and Pearson as far as they lie further out.
+    """Return limits, and for the rates of few events those of Clopper and Pearson as far as they lie further out.
 
     Parameters
     ----------
@@ -122,7 +122,10 @@ def moved_out(limits: Limits, few: np.ndarray, p: Floats, n: Floats, tail: Float
 
 
 def _each_once(p: Floats, n: Floats, tail: float) -> Limits:
-    """Clopper and Pearson's limits, worked out once for a rate and its complement, which several metrics ask for."""
+    """Return Clopper and Pearson's limits, worked out once for a rate and its complement.
+
+    Several metrics ask for them.
+    """
     rare = p <= 0.5
     share = np.where(rare, p, 1 - p).round(DIGITS)
     _, first, back = np.unique(share + 1j * n, return_index=True, return_inverse=True)
@@ -132,12 +135,12 @@ def _each_once(p: Floats, n: Floats, tail: float) -> Limits:
 
 
 def trusted(r: Floats, few: np.ndarray, few_other: np.ndarray) -> Floats:
-    """Correlations that limits may be narrowed by: of few events a correlation is itself chance, and may only widen."""
+    """Return correlations that may narrow limits: of few events a correlation is itself chance, and may only widen."""
     return np.where(few | few_other, np.minimum(r, 0.0), r)
 
 
 def difference(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Limits:
-    """Limits of ``p1 - p2`` by squaring and adding each rate's own distances (Newcombe 10, MOVER).
+    """Return limits of ``p1 - p2`` by squaring and adding each rate's own distances (Newcombe 10, MOVER).
 
     ``r`` is the correlation of the two estimates; 0 for independent groups. Unmeasured pairs get [-1, 1].
     """
@@ -157,12 +160,12 @@ def least_difference(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floa
 
 
 def _independent(r: Floats | float) -> bool:
-    """Whether no two estimates are correlated: what is not there need not be worked out for every pair."""
+    """Return whether no two estimates are correlated, so that no correlation need be worked out for every pair."""
     return isinstance(r, float) and r == 0.0
 
 
 def ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Limits:
-    """Limits of ``p1 / p2``: the c at which the limits of ``p1 - c p2`` touch 0 (MOVER-R, rationalised roots).
+    """Return limits of ``p1 / p2``: the c at which the limits of ``p1 - c p2`` touch 0 (MOVER-R, rationalised roots).
 
     The upper limit is infinite where the lower limit of ``p2`` is 0. Unmeasured pairs get [0, inf].
     """
@@ -181,7 +184,7 @@ def least_ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | 
 
 
 def greatest_ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Floats:
-    """Upper limit of ``ratio`` alone."""
+    """Return the upper limit of ``ratio`` alone."""
     x, y = lim1.high * (2 * p1 - lim1.high), lim2.low * (2 * p2 - lim2.low)
     positive, measured = y > 0, ~np.isnan(p1)
     high = _root(p1 * p2, r, lim1.high - p1, p2 - lim2.low, x, y)
@@ -191,7 +194,7 @@ def greatest_ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats
 
 
 def _root(product: Floats, r: Floats | float, u: Floats, v: Floats, x: Floats, y: Floats) -> Floats:
-    """``a + sqrt(a^2 - x y)``, ``a`` being the product of the rates less what they have in common."""
+    """Return ``a + sqrt(a^2 - x y)``, ``a`` being the product of the rates less what they have in common."""
     a = product if _independent(r) else product - r * (u * v)
     found: Floats = np.asarray(a * a)
     found -= x * y

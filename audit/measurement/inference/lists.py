@@ -31,7 +31,7 @@ Names = tuple[str, ...]
 
 
 def quotient(upper: Names, lower: Names, top: float = np.inf) -> Scale:
-    """Product of sums over product of sums, between 0 and ``top``."""
+    """Return the product of sums over product of sums, between 0 and ``top``."""
     return Scale(lambda t: _over(t, upper, lower), _no_variance, lambda x: x, (0.0, top))
 
 
@@ -47,7 +47,7 @@ def log_quotient(upper: Names, lower: Names) -> Scale:
 
 
 def of_lists(scale: Scale, sums: Sums, rows: str = "n", least: Floats | None = None) -> Found:
-    """Statistic of every group.
+    """Return the statistic of every group.
 
     Parameters
     ----------
@@ -91,20 +91,20 @@ def of_lists(scale: Scale, sums: Sums, rows: str = "n", least: Floats | None = N
 
 
 def survives(scale: Scale, sums: Sums) -> np.ndarray:
-    """Groups of which something is left without any one fold; of others the jackknife cannot tell how sure it is."""
+    """Return which groups keep something without any one fold; the jackknife cannot tell how sure any other is."""
     kept: np.ndarray = np.all(np.isfinite(_deviation(scale, sums)), axis=1)
     return kept
 
 
 def _deviation(scale: Scale, sums: Sums) -> Floats:
-    """What leaving out each fold changes; not finite where nothing is left."""
+    """Return what leaving out each fold changes; not finite where nothing is left."""
     total = {k: v.sum(axis=1) for k, v in sums.items()}
     without = scale.point({k: _less(total[k][:, None], v) for k, v in sums.items()})
     return without - scale.point(total)[:, None]
 
 
 def ratio_gap(logs: Found, tail: float) -> Gap:
-    """Smallest ratio over all pairs of groups, by the pairs rule on logs."""
+    """Return the smallest ratio over all pairs of groups, by the pairs rule on logs."""
     found = mean_gap(logs, tail)
     value = None if found.value is None else float(np.exp(-found.value))
     return Gap(
@@ -113,30 +113,30 @@ def ratio_gap(logs: Found, tail: float) -> Gap:
 
 
 def ratio_against(logs: Found, reference: int, tail: float) -> Limits:
-    """Limits of each group's ratio to one reference group; no upper limit is infinite."""
+    """Return limits of each group's ratio to one reference group; no upper limit is infinite."""
     made = against(logs, reference, tail)
     return Limits(np.exp(made.low), np.exp(made.high))
 
 
 def random_places(n: float, items: float, k: int) -> tuple[float, float]:
-    """Mean and deviation of how many of a group's items a random order puts into the first k (hypergeometric)."""
+    """Return mean and deviation of how many of a group's items a random order puts in the first k (hypergeometric)."""
     share, drawn = items / n, min(k, n)
     return drawn * share, math.sqrt(drawn * share * (1 - share) * (n - drawn) / max(n - 1, 1))
 
 
 def random_exposure(n: int, items: float) -> tuple[float, float]:
-    """Mean and deviation of a group's mean exposure in a random order of n items: drawn without replacement."""
+    """Return mean and deviation of a group's mean exposure in a random order of n items, drawn without replacement."""
     every = 1 / np.log2(1 + np.arange(1, n + 1))
     return float(every.mean()), math.sqrt(every.var(ddof=1) / items * (1 - items / n))
 
 
 def _filled(rows: Floats) -> Floats:
-    """Effective folds of each group."""
+    """Return effective folds of each group."""
     return np.asarray(rows.sum(axis=1) ** 2 / np.maximum((rows**2).sum(axis=1), 1e-300))
 
 
 def least_error(sums: Sums) -> Floats:
-    """Standard error of a group's mean exposure in a random order, as a part of that mean.
+    """Return the standard error of a group's mean exposure in a random order, as a part of that mean.
 
     In few lists a rare group may happen to hold no place near the top; its own spread then says too little of what
     could have been.
@@ -148,13 +148,13 @@ def least_error(sums: Sums) -> Floats:
 
 
 def _less(whole: Floats, part: Floats) -> Floats:
-    """A sum without one of its parts; 0 where what is left is rounding."""
+    """Return a sum without one of its parts; 0 where what is left is rounding."""
     rest = whole - part
     return np.where(rest > NOTHING * whole, rest, 0.0)
 
 
 def _over(t: Sums, upper: Names, lower: Names) -> Floats:
-    """Quotient of two products of sums; NaN where the denominator is not above 0."""
+    """Return the quotient of two products of sums; NaN where the denominator is not above 0."""
     numerator, denominator = np.ones(1), np.ones(1)
     for a, b in zip(upper, lower, strict=True):
         numerator, denominator = numerator * t[a], denominator * t[b]
@@ -163,5 +163,5 @@ def _over(t: Sums, upper: Names, lower: Names) -> Floats:
 
 
 def _no_variance(t: Sums) -> Floats:
-    """Items of a list are not independent: there is no variance of independent rows to floor the jackknife by."""
+    """Return NaN: items of a list are not independent, so no variance of independent rows can floor the jackknife."""
     return np.zeros(np.shape(next(iter(t.values()))))

@@ -74,7 +74,7 @@ class Found(NamedTuple):
 
 
 def measured(scale: Scale, sums: Sums, *, folds: bool) -> Found:
-    """Statistic of every group, marked also where a larger group shows a spread that its own rows do not.
+    """Return the statistic of every group, marked also where a larger group shows a spread that its own rows do not.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def measured(scale: Scale, sums: Sums, *, folds: bool) -> Found:
 
 
 def _alone(scale: Scale, sums: Sums, *, folds: bool) -> Found:
-    """Statistic of every group, each by itself."""
+    """Return the statistic of every group, each by itself."""
     total = {k: v.sum(axis=1) for k, v in sums.items()}
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         point = scale.point(total)
@@ -114,7 +114,7 @@ def _alone(scale: Scale, sums: Sums, *, folds: bool) -> Found:
 
 
 def _carrying(rows: Callable[[Sums], Floats] | None, total: Sums) -> Floats | float:
-    """Rows that carry the variance, at least one; without end where the scale does not say."""
+    """Return rows that carry the variance, at least one; without end where the scale does not say."""
     return np.clip(np.nan_to_num(rows(total), nan=1.0), 1.0, None) if rows else np.inf
 
 
@@ -128,7 +128,7 @@ def _above(scale: Scale, total: Sums, point: Floats, error: Floats, df: Floats) 
 
 
 def _jackknife(scale: Scale, sums: Sums, total: Sums, point: Floats) -> tuple[Floats, Floats, Floats]:
-    """Delete-one-fold variance of every group, the correlation of their deviations, and how many folds carry it."""
+    """Return every group's delete-one-fold variance, the correlation of deviations, and how many folds carry it."""
     live = (sums["w"] > 0) & (total["w"][:, None] - sums["w"] > 0)
     without = scale.point({k: total[k][:, None] - v for k, v in sums.items()})
     deviation = np.where(live & np.isfinite(without), without - point[:, None], 0.0)
@@ -141,7 +141,7 @@ def _jackknife(scale: Scale, sums: Sums, total: Sums, point: Floats) -> tuple[Fl
 
 
 def limits(found: Found, tail: float) -> Limits:
-    """Interval of each group; the whole range where none can be given."""
+    """Return the interval of each group; the whole range where none can be given."""
     bottom, top = found.scale.range
     known = np.isfinite(found.error)
     above, (q, q_above) = found.above, (quantile(tail, np.where(known, x.df, 1.0)) for x in (found, found.above))
@@ -155,7 +155,7 @@ def limits(found: Found, tail: float) -> Limits:
 
 
 def mean_gap(found: Found, tail: float, looks: int = 1) -> Gap:
-    """Largest difference over all pairs of groups, by the pairs rule."""
+    """Return the largest difference over all pairs of groups, by the pairs rule."""
     groups = len(found.value)
     every = np.arange(groups)
     pairs = every[:, None], every[None, :]
@@ -166,13 +166,13 @@ def mean_gap(found: Found, tail: float, looks: int = 1) -> Gap:
 
 
 def against(found: Found, reference: int, tail: float) -> Limits:
-    """Limits of each group's difference from one reference group."""
+    """Return limits of each group's difference from one reference group."""
     every = np.arange(len(found.value))
     return between(found, every, np.full(every.shape, reference), tail)
 
 
 def extreme(found: Found, which: Literal["lowest", "highest"], tail: float) -> Extreme:
-    """Lowest or highest value with limits that hold for every group at once."""
+    """Return the lowest or highest value with limits that hold for every group at once."""
     among_all = tail / len(found.value)
     inner = seen_by_all(found, limits(found, tail), tail)
     outer = seen_by_all(found, limits(found, among_all), among_all)
@@ -185,14 +185,14 @@ def extreme(found: Found, which: Literal["lowest", "highest"], tail: float) -> E
 
 
 def ends(found: Found) -> tuple[int, int]:
-    """Positions of the lowest and of the highest measured group."""
+    """Return positions of the lowest and of the highest measured group."""
     if np.isnan(found.value).all():
         return 0, 0
     return int(np.nanargmin(found.value)), int(np.nanargmax(found.value))
 
 
 def between(found: Found, i: np.ndarray, j: np.ndarray, tail: float) -> Limits:
-    """Limits of entry i less entry j; infinite where an entry that has no limits could be anything."""
+    """Return limits of entry i less entry j; infinite where an entry that has no limits could be anything."""
     return Limits(_least(found, i, j, tail), -_least(found, j, i, tail))
 
 
@@ -252,7 +252,7 @@ def lowest(found: Found, own: Limits, i: np.ndarray, j: np.ndarray, tail: float)
 
 
 def highest(found: Found, own: Limits, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
-    """Upper limits of entries i as far as entries j show how far rows spread; see `lowest`."""
+    """Return upper limits of entries i as far as entries j show how far rows spread; see `lowest`."""
     scale = found.scale
     if scale.lends is None or scale.falls:
         return np.asarray(own.high[i])
@@ -261,7 +261,7 @@ def highest(found: Found, own: Limits, i: np.ndarray, j: np.ndarray, tail: float
 
 
 def seen_by_all(found: Found, own: Limits, tail: float) -> Limits:
-    """Limits of every entry as far as any other shows how far rows spread."""
+    """Return limits of every entry as far as any other shows how far rows spread."""
     every = np.arange(len(found.value))
     others = every[:, None], every[None, :]
     if found.scale.lends in {"value", "log"} and len(every):
@@ -272,7 +272,7 @@ def seen_by_all(found: Found, own: Limits, tail: float) -> Limits:
 
 
 def unlike(found: Found) -> np.ndarray:
-    """Groups whose own interval is short of what a larger group shows of the spread."""
+    """Return groups with an interval of their own that is short of what a larger group shows of the spread."""
     sizes = found.sizes if found.scale.lends == "spread" else found
     if sizes is None or sizes.scale.lends is None or not len(found.value):
         return np.zeros(len(found.value), dtype=bool)
@@ -286,7 +286,10 @@ def unlike(found: Found) -> np.ndarray:
 
 
 def _largest_lender(found: Found, spread: Floats) -> np.ndarray:
-    """Of all entries with at least twice the rows of each, that with the largest spread; the largest of all if none."""
+    """Return the entry with the largest spread of those with at least twice the rows of each.
+
+    Else the largest of all.
+    """
     order = np.argsort(found.kish, kind="stable")
     # The largest spread from each place upwards, and the first place that has it.
     ahead = np.maximum.accumulate(spread[order][::-1])[::-1]
@@ -297,7 +300,7 @@ def _largest_lender(found: Found, spread: Floats) -> np.ndarray:
 
 
 def _end(found: Found, i: np.ndarray, j: np.ndarray, tail: float, side: int) -> Floats:
-    """Limits that entries j give entries i on one side: within those of i by themselves where j does not lend."""
+    """Return limits that entries j give entries i on one side: within those of i alone where j does not lend."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if found.scale.lends == "spread":
             reach = _of_as_many(found, _reach(found, found.error, tail), i, j) * _part(found.sizes, i, j, tail)
@@ -310,7 +313,7 @@ def _end(found: Found, i: np.ndarray, j: np.ndarray, tail: float, side: int) -> 
 
 
 def _of_a_guess(sizes: Found | None, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
-    """Student's t over the normal quantile: what part of a spread entries i have is itself taken from their few rows.
+    """Return Student's t over the normal quantile: how far a spread of entries i is itself taken from their few rows.
 
     Only away from j, where the laws are unlike whatever the truth: towards it, false fails are of laws that are alike.
     """
@@ -326,19 +329,19 @@ def _of_a_guess(sizes: Found | None, i: np.ndarray, j: np.ndarray, tail: float) 
 
 
 def _in_proportion(found: Found) -> Floats:
-    """Standard errors as parts of the value."""
+    """Return standard errors as parts of the value."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return found.error if found.scale.lends == "log" else found.error / found.value
 
 
 def _reach(found: Found, error: Floats, tail: float) -> Floats:
-    """Distance of a limit from the value, if each entry were of one row."""
+    """Return the distance of a limit from the value, if each entry were of one row."""
     known = np.isfinite(error) & np.isfinite(found.error)
     return quantile(tail, np.where(known, found.df, 1.0)) * np.where(known, error, 0.0) * np.sqrt(found.kish)
 
 
 def _of_as_many(found: Found, one: Floats, i: np.ndarray, j: np.ndarray) -> Floats:
-    """What is true of one row of j, of as many as i has; 0 where j does not lend."""
+    """Return what is true of one row of j, of as many as i has; 0 where j does not lend."""
     rows = found.kish
     fewer = np.divide(1.0, np.sqrt(rows), out=np.zeros_like(rows), where=rows > 0)
     many: Floats = one[j] * fewer[i]
@@ -347,7 +350,7 @@ def _of_as_many(found: Found, one: Floats, i: np.ndarray, j: np.ndarray) -> Floa
 
 
 def _stretch(found: Found, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
-    """Largest factor by which the value of i may fall short; 1 where j does not lend."""
+    """Return the largest factor by which the value of i may fall short; 1 where j does not lend."""
     left = 1 - _of_as_many(found, _reach(found, _in_proportion(found), tail), i, j)
     stretch: Floats = 1 / np.maximum(left, 0.0)
     return stretch

@@ -53,7 +53,7 @@ class Sides(NamedTuple):
         return either
 
     def value(self, kind: Kind) -> Floats:
-        """Difference, or ratio; infinite where only the other side is 0, NaN where nothing can be said."""
+        """Return the difference, or ratio; infinite where only the other side is 0, NaN where nothing can be said."""
         p, q = self.group.p, self.other.p
         if kind == "difference":
             return p - q
@@ -74,7 +74,7 @@ class Furthest(NamedTuple):
 
 
 def sides_of(stacked: Sample, groups: int, start: int) -> Sides:
-    """Groups ``0..groups`` of a sample, each beside the entry as far from ``start``; a single entry serves them all."""
+    """Return groups ``0..groups`` of a sample, each beside the entry as far from ``start``; one may serve them all."""
     at = np.arange(groups)
     there = np.minimum(start + at, len(stacked.p) - 1)
     r: Floats | float = 0.0 if stacked.r is None else stacked.r[at, there]
@@ -82,7 +82,7 @@ def sides_of(stacked: Sample, groups: int, start: int) -> Sides:
 
 
 def to_other(sides: Sides, kind: Kind, tail: float) -> Limits:
-    """Limits of each group's difference from, or ratio to, its other side."""
+    """Return limits of each group's difference from, or ratio to, its other side."""
     compare = difference if kind == "difference" else ratio
     p, q = sides.group, sides.other
     r = sides.r
@@ -92,7 +92,7 @@ def to_other(sides: Sides, kind: Kind, tail: float) -> Limits:
 
 
 def to_whole(sides: Sides, share: Sample, kind: Kind, tail: float) -> Limits:
-    """Limits of each group's difference from, or ratio to, everybody.
+    """Return limits of each group's difference from, or ratio to, everybody.
 
     Parameters
     ----------
@@ -115,7 +115,10 @@ def to_whole(sides: Sides, share: Sample, kind: Kind, tail: float) -> Limits:
 
 
 def mean_to_whole(gap: Floats, to_rest: Limits, share: Sample, tail: float) -> Limits:
-    """Limits of how far each group's mean lies from everybody's, from its gap to the rest; infinite where that is."""
+    """Return limits of how far each group's mean lies from everybody's, from its gap to the rest.
+
+    Infinite where that is.
+    """
     made = recovered(_difference_to_whole, (gap, share.p), (to_rest, guarded(share, tail)))
     low = np.where(to_rest.low >= 0, np.maximum(made.low, 0.0), made.low)
     high = np.where(to_rest.high <= 0, np.minimum(made.high, 0.0), made.high)
@@ -126,7 +129,7 @@ def mean_to_whole(gap: Floats, to_rest: Limits, share: Sample, tail: float) -> L
 def recovered(
     of: Callable[..., Floats], at: Sequence[Floats], limits: Sequence[Limits], peak: float | None = None
 ) -> Limits:
-    """Limits of a function of independent parameters, each of which has limits of its own.
+    """Return limits of a function of independent parameters, each of which has limits of its own.
 
     Parameters
     ----------
@@ -147,7 +150,7 @@ def recovered(
 
 
 def furthest(kind: Kind, value: Floats, plain: Limits, corrected: Limits) -> Furthest:
-    """Largest absolute difference; or the ratio furthest from 1, above which its reciprocal counts.
+    """Return the largest absolute difference; or the ratio furthest from 1, above which its reciprocal counts.
 
     Parameters
     ----------
@@ -176,7 +179,7 @@ def furthest(kind: Kind, value: Floats, plain: Limits, corrected: Limits) -> Fur
 
 
 def reciprocal(value: Floats) -> Floats:
-    """1 / value; infinite for 0, and 0 for infinity."""
+    """Return 1 / value; infinite for 0, and 0 for infinity."""
     with np.errstate(divide="ignore"):
         return np.divide(1.0, value)
 
@@ -191,7 +194,7 @@ def _difference_to_whole(gap: Floats, share: Floats) -> Floats:
 
 
 def _ratio_to_whole(to_rest: Floats, share: Floats) -> Floats:
-    """A group's ratio to everybody from that to the rest: where the rest has none, 1 / share."""
+    """Return a group's ratio to everybody from that to the rest: where the rest has none, 1 / share."""
     finite = np.where(np.isinf(to_rest), 1.0, to_rest)
     with np.errstate(divide="ignore", invalid="ignore"):
         whole = share * finite + 1 - share

@@ -28,7 +28,7 @@ METHODS = {
 
 
 def noise_of(sample: Sample, groups: Sequence[Group]) -> list[dict[str, Any]]:
-    """Fields of the estimates that say how much of a gap equal groups would show."""
+    """Return fields of the estimates that say how much of a gap equal groups would show."""
     if not 2 <= len(groups) <= MOST_GROUPS or not sample.measured.all():
         return []
     found = spread(sample.p, sample.n, r=sample.r)
@@ -65,7 +65,7 @@ class Spread(NamedTuple):
 
 
 def spread(p: Floats, n: Floats, variances: Floats | None = None, r: Floats | None = None) -> Spread:
-    """Noise-corrected spread of rates.
+    """Return the noise-corrected spread of rates.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def spread(p: Floats, n: Floats, variances: Floats | None = None, r: Floats | No
 
 
 def between_variance(p: Floats, n: Floats, variances: Floats | None = None, r: Floats | None = None) -> Floats:
-    """Signed unbiased variance between groups, along the last axis.
+    """Return the signed unbiased variance between groups, along the last axis.
 
     The sample variance of correlated estimates falls short by their mean covariance, which is given back.
     """
@@ -100,7 +100,7 @@ def between_variance(p: Floats, n: Floats, variances: Floats | None = None, r: F
 
 
 def noise_floor(variances: Floats, r: Floats | None = None) -> float:
-    """Mean of max - min over independent normals of one mean and these variances, by quadrature.
+    """Return the mean of max - min over independent normals of one mean and these variances, by quadrature.
 
     With correlations each variance is lowered by the group's mean covariance: exact for two groups and for
     exchangeable ones, an approximation otherwise.
@@ -119,7 +119,7 @@ def noise_floor(variances: Floats, r: Floats | None = None) -> float:
 
 
 def _covariances(variances: Floats, r: Floats) -> Floats:
-    """Mean covariance of each group's estimate with the others'."""
+    """Return the mean covariance of each group's estimate with the others'."""
     deviations = np.sqrt(np.maximum(variances, 0.0))
     products = r * deviations[..., :, None] * deviations[..., None, :]
     own = np.diagonal(products, axis1=-2, axis2=-1)

@@ -76,13 +76,16 @@ class Extreme(NamedTuple):
 
 @lru_cache(maxsize=8)
 def single(sample: Sample, tail: float) -> Limits:
-    """Wilson limits of each group on its own; not to be written to, because every comparison reads the same ones."""
+    """Return Wilson limits of each group on its own.
+
+    Not to be written to, because every comparison reads the same ones.
+    """
     return _kept(wilson(sample.p, sample.n, quantile(tail, sample.df)))
 
 
 @lru_cache(maxsize=8)
 def guarded(sample: Sample, tail: float) -> Limits:
-    """Limits of each group that every comparison and every verdict rests on: exact where events are few."""
+    """Return limits of each group that every comparison and every verdict rests on: exact where events are few."""
     few = rests_on_few(sample, tail)
     if not few.any():
         return single(sample, tail)
@@ -90,7 +93,7 @@ def guarded(sample: Sample, tail: float) -> Limits:
 
 
 def guarded_alone(p: float, n: float, df: float, tail: float) -> tuple[float, float]:
-    """The same of one rate with its effective rows and degrees of freedom."""
+    """Return the same of one rate with its effective rows and degrees of freedom."""
     sample = Sample(*(np.array([x]) for x in (p, n, df, p * n, n)))
     low, high = guarded(sample, tail)
     return float(low[0]), float(high[0])
@@ -98,7 +101,7 @@ def guarded_alone(p: float, n: float, df: float, tail: float) -> tuple[float, fl
 
 @lru_cache(maxsize=8)
 def rests_on_few(sample: Sample, tail: float) -> np.ndarray:
-    """Groups whose limits at this error are exact ones: few events or non-events, or marked as thin."""
+    """Return which groups have exact limits at this error: those of few events or non-events, or marked as thin."""
     needed = enough(NormalDist().inv_cdf(1 - tail))
     if sample.independent and sample.fewest >= needed:
         return np.zeros(sample.p.shape, dtype=bool)
@@ -108,7 +111,7 @@ def rests_on_few(sample: Sample, tail: float) -> np.ndarray:
 
 
 def correlations(sample: Sample, tail: float) -> Floats:
-    """Correlations (G, G) that a comparison at this error may rest on."""
+    """Return correlations (G, G) that a comparison at this error may rest on."""
     few, groups = rests_on_few(sample, tail), sample.p.shape[-1]
     r = np.zeros((groups, groups)) if sample.r is None else sample.r
     return trusted(r, few[..., :, None], few[..., None, :])
@@ -128,7 +131,7 @@ def _kept(found: Limits) -> Limits:
 
 
 def gap(sample: Sample, kind: Kind, tail: float, looks: int = 1) -> Gap:
-    """Largest difference, or smallest ratio, over all pairs of groups.
+    """Return the largest difference, or smallest ratio, over all pairs of groups.
 
     Parameters
     ----------
@@ -143,7 +146,7 @@ def gap(sample: Sample, kind: Kind, tail: float, looks: int = 1) -> Gap:
 
 
 def gaps(samples: Sample, kind: Kind, tail: float, looks: int = 1) -> list[Gap]:
-    """Gap of each of several rates of the same groups: arrays of shape (M, G); see `gap`."""
+    """Return the gap of each of several rates of the same groups: arrays of shape (M, G); see `gap`."""
     rates, groups = samples.p.shape
     step = max(1, MOST_PAIRS // groups**2)
     corrected = _corrected(tail, looks, groups)
@@ -158,7 +161,7 @@ def gaps(samples: Sample, kind: Kind, tail: float, looks: int = 1) -> list[Gap]:
 
 
 def breaks(sample: Sample, kind: Kind, limit: float, tail: float, looks: int = 1) -> bool:
-    """Whether the interval of `gap` lies beyond a limit, worked out at that end alone."""
+    """Return whether the interval of `gap` lies beyond a limit, worked out at that end alone."""
     groups = len(sample.p)
     corrected = _corrected(tail, looks, groups)
     pairs = _ordered_pairs(sample, guarded(sample, corrected), ..., corrected)
@@ -168,7 +171,7 @@ def breaks(sample: Sample, kind: Kind, limit: float, tail: float, looks: int = 1
 
 
 def _corrected(tail: float, looks: int, groups: int) -> float:
-    """Error of one pair of all that are looked at."""
+    """Return the error of one pair of all that are looked at."""
     return tail / (looks * groups * (groups - 1) / 2)
 
 
@@ -194,7 +197,7 @@ def _ratios(samples: Sample, some: slice, inner: Pairs, outer: Pairs) -> list[Ga
 
 
 def widest(value: Floats, ends: tuple[int, int], least: Floats, most: Floats, top: float) -> Gap:
-    """Largest difference, from the limits of all ordered pairs.
+    """Return the largest difference, from the limits of all ordered pairs.
 
     Parameters
     ----------
@@ -225,13 +228,13 @@ def _widest(values: Floats, ends: list[tuple[int, int]], least: Floats, most: Fl
 
 
 def against(sample: Sample, kind: Kind, reference: int, tail: float) -> Limits:
-    """Limits of each group's difference from, or ratio to, one reference group; over the last axis."""
+    """Return limits of each group's difference from, or ratio to, one reference group; over the last axis."""
     at, lim = slice(reference, reference + 1), guarded(sample, tail)
     return _to_reference(sample, kind, reference, tail, (lim, Limits(lim.low[..., at], lim.high[..., at])))
 
 
 def shown_against(sample: Sample, kind: Kind, reference: int, tail: float) -> Limits:
-    """The same as it is shown of each group, and judged of none: Newcombe's, as published, for groups of alike size."""
+    """Return what is shown of each group, and judged of none: Newcombe's limits for groups of alike size."""
     if not rests_on_few(sample, tail).any():
         return against(sample, kind, reference, tail)
     few, exact, plain = few_beside(sample, reference, tail), guarded(sample, tail), single(sample, tail)
@@ -242,7 +245,7 @@ def shown_against(sample: Sample, kind: Kind, reference: int, tail: float) -> Li
 
 
 def few_beside(sample: Sample, reference: int, tail: float) -> np.ndarray:
-    """Groups whose comparison with a reference is shown with exact limits: few events, and sizes that are not alike."""
+    """Return groups that are shown beside a reference with exact limits: few events, and sizes that are not alike."""
     few, n, at = rests_on_few(sample, tail), sample.n, np.s_[..., reference : reference + 1]
     uneven: np.ndarray = (n > ALIKE * n[at]) | (n[at] > ALIKE * n)
     uneven &= few | few[at]
@@ -256,12 +259,12 @@ def _to_reference(sample: Sample, kind: Kind, reference: int, tail: float, sides
 
 
 def extreme(sample: Sample, which: Literal["lowest", "highest"], tail: float) -> Extreme:
-    """Lowest or highest rate; its two limits bound the truth for every group at once."""
+    """Return the lowest or highest rate; its two limits bound the truth for every group at once."""
     return extremes(together([sample]), which, tail)[0]
 
 
 def extremes(samples: Sample, which: Literal["lowest", "highest"], tail: float) -> list[Extreme]:
-    """Lowest or highest of each of several rates of the same groups; see `extreme`."""
+    """Return the lowest or highest of each of several rates of the same groups; see `extreme`."""
     inner = guarded(samples, tail)
     outer = guarded(samples, tail / samples.p.shape[-1])
     few = rests_on_few(samples, tail / samples.p.shape[-1])
@@ -280,7 +283,7 @@ def extremes(samples: Sample, which: Literal["lowest", "highest"], tail: float) 
 
 
 def setters(inner: Limits, outer: Limits, which: Literal["lowest", "highest"]) -> list[tuple[int, int]]:
-    """Positions of the groups that set the lower and the upper limit of the lowest or highest, over the last axis."""
+    """Return positions of the groups that set either limit of the lowest or highest, over the last axis."""
     if which == "lowest":
         low, high = inner.low.argmin(axis=-1), outer.high.argmin(axis=-1)
     else:
@@ -290,14 +293,14 @@ def setters(inner: Limits, outer: Limits, which: Literal["lowest", "highest"]) -
 
 @lru_cache(maxsize=8)
 def _extremes(samples: Sample) -> list[tuple[int, int]]:
-    """Positions of the lowest and of the highest group of each rate."""
+    """Return positions of the lowest and of the highest group of each rate."""
     p, measured = samples.p, samples.measured
     lowest = np.where(measured, p, np.inf).argmin(axis=-1).tolist()
     return list(zip(lowest, np.where(measured, p, -np.inf).argmax(axis=-1).tolist(), strict=True))
 
 
 def _gaps_in(p: Floats) -> list[bool]:
-    """Whether each rate is not measured in some group."""
+    """Return whether each rate is not measured in some group."""
     found: list[bool] = np.asarray(np.isnan(p).any(axis=-1)).tolist()
     return found
 
@@ -308,7 +311,7 @@ class _Largest(NamedTuple):
 
 
 def _largest(values: Floats) -> list[_Largest]:
-    """Largest entry off the diagonal of each (G, G) array, which is written to, and where it stands."""
+    """Return the largest entry off the diagonal of each (G, G) array, which is written to, and where it stands."""
     groups = values.shape[-1]
     flat = values.reshape(len(values), -1)
     flat[:, :: groups + 1] = -np.inf

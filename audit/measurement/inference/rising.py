@@ -42,24 +42,24 @@ class Risen(NamedTuple):
 
 
 def risen(sample: Sample, rises: Rises) -> Risen:
-    """Values of what lies below, carried over."""
+    """Return values of what lies below, carried over."""
     p = np.where(sample.measured, sample.p, 0.0)
     return Risen(sample, rises, np.where(sample.measured, rises(p), np.nan))
 
 
 def limits(found: Risen, tail: float) -> Limits:
-    """Limits of each group; from 0 to infinity where it is not measured."""
+    """Return limits of each group; from 0 to infinity where it is not measured."""
     return _carried(found, single(found.sample, tail))
 
 
 def against(found: Risen, kind: Kind, reference: int, tail: float) -> Limits:
-    """Limits of each group's difference from, or ratio to, one reference group."""
+    """Return limits of each group's difference from, or ratio to, one reference group."""
     pairs = _pair_limits(found, kind, tail)
     return Limits(pairs.low[:, reference], pairs.high[:, reference])
 
 
 def gap(found: Risen, kind: Kind, tail: float) -> Gap:
-    """Largest difference, or smallest ratio, over all pairs of groups, by the pairs rule.
+    """Return the largest difference, or smallest ratio, over all pairs of groups, by the pairs rule.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def gap(found: Risen, kind: Kind, tail: float) -> Gap:
 
 
 def highest(found: Risen, tail: float) -> Extreme:
-    """Highest value, with limits that hold for every group at once: those of the highest share, carried over."""
+    """Return the highest value with limits for every group at once: those of the highest share, carried over."""
     share = extreme(found.sample, "highest", tail)
     low = float(found.rises(np.array(share.low)))
     high = float(found.rises(np.array(share.high)))
@@ -103,14 +103,14 @@ def _carried(found: Risen, below: Limits) -> Limits:
 
 
 def ends(found: Risen) -> tuple[int, int]:
-    """Positions of the lowest and of the highest group that is measured."""
+    """Return positions of the lowest and of the highest group that is measured."""
     if np.isnan(found.value).all():
         return 0, 0
     return int(np.nanargmin(found.value)), int(np.nanargmax(found.value))
 
 
 def _pair_limits(found: Risen, kind: Kind, tail: float) -> Limits:
-    """(G, G) limits of group i compared with group j."""
+    """Return (G, G) limits of group i compared with group j."""
     low, high = _carried(found, guarded(found.sample, tail))
     closed = found.known & np.isfinite(high)
     value = np.where(closed, found.value, low)
@@ -132,7 +132,7 @@ def _pair_limits(found: Risen, kind: Kind, tail: float) -> Limits:
 
 
 def _at(pairs: Floats, *, largest: bool) -> tuple[int, int]:
-    """Position of the largest or smallest entry that compares two groups."""
+    """Return the position of the largest or smallest entry that compares two groups."""
     filled = pairs.copy()
     np.fill_diagonal(filled, -np.inf if largest else np.inf)
     i, j = divmod(int(np.argmax(filled) if largest else np.argmin(filled)), len(pairs))

@@ -38,7 +38,7 @@ class Needed(NamedTuple):
 
 
 def needed(p: Floats, n: Floats, limit: float, kind: Kind, tail: float = 0.025) -> Needed:
-    """Smallest factor in [1/16, 100] on a geometric grid that settles ``gap <= limit`` or ``ratio >= limit``.
+    """Return the smallest factor of a grid in [1/16, 100] that settles ``gap <= limit`` or ``ratio >= limit``.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def needed(p: Floats, n: Floats, limit: float, kind: Kind, tail: float = 0.025) 
 
 
 def shown_below(p: float, rows: int, limit: float, tail: float) -> float:
-    """Chance that so many rows show a rate to lie below a limit."""
+    """Return the chance that so many rows show a rate to lie below a limit."""
     import numpy as np
     from scipy.special import bdtr
 
@@ -101,7 +101,7 @@ class _Rule(NamedTuple):
 
 
 def _settles(rule: _Rule, p: Floats, lim: Limits, limit: float, kind: Kind) -> np.ndarray:
-    """Whether these limits of each group, over the last axis, break the limit or keep it."""
+    """Return whether these limits of each group, over the last axis, break the limit or keep it."""
     import numpy as np
 
     breaks = rule.verdict == "fail"
@@ -126,7 +126,7 @@ def _over_pairs(p: Floats, lim: Limits, c: float, *, lower: bool) -> Floats:
 
 
 def _planned(p: Floats, n: Floats, wilsons: Limits, rule: _Rule) -> Limits:
-    """Limits of each group; counts are whole, so one event more or less is granted where few are expected."""
+    """Return limits of each group; counts are whole, so one event more or less is granted where few are expected."""
     import numpy as np
 
     from audit.measurement.inference.intervals import Limits, few_at, moved_out
@@ -137,7 +137,7 @@ def _planned(p: Floats, n: Floats, wilsons: Limits, rule: _Rule) -> Limits:
 
 
 def rows_against(p: float, limit: float, tail: float, power: float) -> float:
-    """Effective rows at which one rate is shown to lie on its side of a limit, by the limits that verdicts rest on.
+    """Return how many effective rows show one rate to lie on its side of a limit, by the limits that verdicts rest on.
 
     Parameters
     ----------

@@ -53,13 +53,13 @@ class Scale(NamedTuple):
 
 
 def _over(numerator: Floats, denominator: Floats) -> Floats:
-    """Quotient; NaN where the denominator is not above 0."""
+    """Return the quotient; NaN where the denominator is not above 0."""
     out: Floats = np.where(denominator > 0, numerator / np.where(denominator > 0, denominator, 1.0), np.nan)
     return out
 
 
 def spread_of_labels(t: Sums) -> Floats:
-    """Weighted sum of squares of the labels about their mean; 0 where it is rounding."""
+    """Return the weighted sum of squares of the labels about their mean; 0 where it is rounding."""
     square: Floats = t["yy"] - np.nan_to_num(_over(t["y"] ** 2, t["w"]))
     return np.where(square > FLAT / 10 * t["yy"], square, 0.0)
 
@@ -80,7 +80,7 @@ def mean_of(name: str) -> Scale:
 
 
 def resting_of(name: str, moments: tuple[str, str, str, str]) -> Callable[[Sums], Floats]:
-    """(sum of w^2 d^2)^2 / sum of w^4 d^4 for d = x - mean, at most Kish's n; far below it where few rows decide.
+    """Return a function for (sum of w^2 d^2)^2 / sum of w^4 d^4, d = x - mean: Kish's n, less where few rows decide.
 
     Of signed errors only sizes are held to all powers: exact where all lie on one side, else the most that it can be.
     """
@@ -96,7 +96,7 @@ def resting_of(name: str, moments: tuple[str, str, str, str]) -> Callable[[Sums]
 
 
 def _more(name: str, moments: tuple[str, str, str, str], unseen: float) -> Callable[[Sums], Sums]:
-    """One more row of usual weight; the largest size is that which dominates the highest powers."""
+    """Return a function that adds one row of usual weight, of the size that dominates the highest powers."""
 
     def more(t: Sums) -> Sums:
         largest = np.nan_to_num(_over(t[moments[3]], t[moments[2]]))
@@ -122,7 +122,7 @@ def _log_unexplained(t: Sums) -> Floats:
 
 
 def _log_unexplained_variance(t: Sums) -> Floats:
-    """Of log(A / B), A the mean square error and B the labels' variance: a row moves it by (e^2 - A / B d^2) / A."""
+    """Return the variance of log(A / B), A the mean square error and B the labels' variance."""
     ratio, m = _over(t["square"], spread_of_labels(t)), _over(t["y"], t["w"])
     crossed = t["square_y2_w2"] - 2 * m * t["square_y1_w2"] + m**2 * t["square_w2"]
     fourth = t["y4_w2"] - 4 * m * t["y3_w2"] + 6 * m**2 * t["y2_w2"] - 4 * m**3 * t["y1_w2"] + m**4 * t["w2"]

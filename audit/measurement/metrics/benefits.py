@@ -26,7 +26,7 @@ _NOBODY = "0/0: no rows, or everybody is a false negative and nobody has a benef
 
 
 def _odds(p: Floats) -> Floats:
-    """``p / (1 - p)``."""
+    """Return ``p / (1 - p)``."""
     import numpy as np
 
     out: Floats = np.full(np.shape(p), np.inf)
@@ -48,7 +48,7 @@ def _root_odds(p: Floats) -> Floats:
 
 
 def _minus_log_rest(p: Floats) -> Floats:
-    """``-ln(1 - p)``."""
+    """Return ``-ln(1 - p)``."""
     import numpy as np
 
     out: Floats = np.full(np.shape(p), -np.inf)
@@ -56,7 +56,7 @@ def _minus_log_rest(p: Floats) -> Floats:
 
 
 def _share(first: Floats, second: Floats) -> Floats:
-    """``first / (first + second)``; NaN where both are 0."""
+    """Return ``first / (first + second)``; NaN where both are 0."""
     import numpy as np
 
     whole = np.asarray(first + second)
@@ -85,7 +85,7 @@ def _rows(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
 
 
 def _of_benefit(function: Callable[[Any, Any, Any], Any]) -> Callable[..., Any]:
-    """Statistic of mean benefit, share of false positives and share of false negatives; NaN where nobody has any."""
+    """Return a statistic of mean benefit, share of false positives and of false negatives; NaN without any benefit."""
 
     def of(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
         import numpy as np
@@ -103,28 +103,28 @@ def _of_benefit(function: Callable[[Any, Any, Any], Any]) -> Callable[..., Any]:
 
 
 def _spread(mean: Floats, twice: Floats, none: Floats) -> Floats:
-    """Variance of the benefit over its mean square: v^2 / (1 + v^2), v the coefficient of variation."""
+    """Return the variance of the benefit over its mean square: v^2 / (1 + v^2), v the coefficient of variation."""
     import numpy as np
 
     return np.maximum(0.0, 1 - mean**2 / (1 - none + 3 * twice))
 
 
 def _theil(mean: Floats, twice: Floats, _none: Floats) -> Floats:
-    """``1 - exp(-T)``."""
+    """Return ``1 - exp(-T)``."""
     import numpy as np
 
     return np.maximum(0.0, 1 - mean * np.exp(-2 * twice * math.log(2) / mean))
 
 
 def _deviation(mean: Floats, twice: Floats, none: Floats) -> Floats:
-    """``1 - exp(-L)``: the geometric mean of the benefit falls short of the mean by this share."""
+    """Return ``1 - exp(-L)``: the geometric mean of the benefit falls short of the mean by this share."""
     import numpy as np
 
     return np.where(none > 0, 1.0, np.maximum(0.0, 1 - np.exp2(twice) / mean))
 
 
 def _atkinson(mean: Floats, twice: Floats, none: Floats) -> Floats:
-    """Shortfall of the mean of order 1/2: the square of the mean root."""
+    """Return the shortfall of the mean of order 1/2: the square of the mean root."""
     import numpy as np
 
     return np.clip(1 - (1 - none - twice + math.sqrt(2) * twice) ** 2 / mean, 0.0, 1.0)
@@ -139,7 +139,7 @@ def _between(
     empty: str = _NOBODY,
     capped: bool = True,
 ) -> Statistic:
-    """What lies between 0 and 1 behind a value, under the same name."""
+    """Return what lies between 0 and 1 behind a value, under the same name."""
     return Statistic(
         name=name,
         title=title,
@@ -165,7 +165,7 @@ def _conditional(
     done: str,
     short: str,
 ) -> Rising:
-    """Ratio of two shares of the same rows."""
+    """Return the ratio of two shares of the same rows."""
     neither = f"label = {outcome} or prediction = {outcome}"
     return Rising(
         name=name,
@@ -198,7 +198,7 @@ def _inequality(
     span: tuple[float, float] = _SIZE,
     **more: Any,
 ) -> Rising:
-    """How unevenly benefits are spread."""
+    """Return how unevenly benefits are spread."""
     return Rising(
         name=name,
         title=title,

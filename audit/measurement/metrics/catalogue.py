@@ -41,7 +41,7 @@ CHECK_METRICS = ("failed",)
 
 
 def described(metric: Metric) -> dict[str, Any]:
-    """Row of the catalogue as plain values."""
+    """Return the row of the catalogue as plain values."""
     return {
         "name": metric.name,
         "title": metric.title,
@@ -56,7 +56,7 @@ def described(metric: Metric) -> dict[str, Any]:
 
 
 def described_name(other: OtherName) -> dict[str, Any]:
-    """Another library's name as plain values: the row of its metric, and what it asks of it."""
+    """Return the another library's name as plain values: the row of its metric, and what it asks of it."""
     return described(CATALOGUE[other.metric]) | {
         "name": other.name,
         "title": f"Other name for {other.meaning}",

@@ -18,7 +18,7 @@ _CLARIFY = "Hardt et al. (2021), Amazon SageMaker Clarify, KDD 2021; Clarify pre
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share(Rate):
-    """A group's share of all rows whose group is known."""
+    """A group's share of all rows with a known group."""
 
     @property
     def formula(self) -> str:

@@ -26,7 +26,7 @@ class Event:
     holds: Callable[[bool, bool], bool]
 
     def mask(self) -> npt.NDArray[np.bool_]:
-        """(2, 2) array, not to be written to: label by prediction."""
+        """Return (2, 2) array, not to be written to: label by prediction."""
         return _mask(self.holds)
 
 

@@ -45,7 +45,7 @@ AT_K = re.compile(r"([a-z_]+_at_)([1-9][0-9]{0,8})")
 
 
 def asks_of(compare: str | None) -> tuple[str | None, Everybody | None]:
-    """Difference or ratio, and with whom: a comparison taken apart; nobody where it is between groups.
+    """Return difference or ratio, and with whom; None in place of whom where the comparison is between groups.
 
     >>> asks_of("ratio_to_rest")
     ('ratio', 'rest')
@@ -244,7 +244,7 @@ class GroupStatistic(Metric):
 
 
 def at_k(name: str) -> int | None:
-    """The k in a metric's name, such as 10 of skew_at_10; None where there is none."""
+    """Return the k in a metric's name, such as 10 of skew_at_10; None where there is none."""
     found = AT_K.fullmatch(name)
     return int(found[2]) if found else None
 
@@ -284,7 +284,7 @@ class Catalogue(Mapping[str, Metric]):
         return name in self._entries or (found is not None and f"{found[1]}k" in self._entries)
 
     def among(self, names: Collection[str]) -> list[Metric]:
-        """Records of those names that are known, in the catalogue's order; those of the first k places by k."""
+        """Return records of those names that are known, in the catalogue's order; those of the first k places by k."""
         numbered = sorted((n for n in names if at_k(n) is not None), key=lambda n: at_k(n) or 0)
         found = []
         for name, entry in self._entries.items():

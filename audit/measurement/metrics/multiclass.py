@@ -47,7 +47,7 @@ def _over(numerator: Floats, denominator: Floats) -> Floats:
 
 
 def _hits(x: Floats) -> tuple[Floats, Floats, Floats]:
-    """Rows of each class that are hit, missed, and called so wrongly: TP, FN, FP."""
+    """Return rows of each class that are hit, missed, and called so wrongly: TP, FN, FP."""
     import numpy as np
 
     tp: Floats = np.diagonal(x, axis1=-2, axis2=-1)
@@ -55,7 +55,7 @@ def _hits(x: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _mean_of(a: int, b: int, c: int, x: Floats, counted: Mask) -> Floats:
-    """Mean over the counted classes of a TP / (a TP + b FN + c FP)."""
+    """Return the mean over the counted classes of a TP / (a TP + b FN + c FP)."""
     tp, fn, fp = _hits(x)
     mean: Floats = _over(a * tp, a * tp + b * fn + c * fp)[..., counted].mean(axis=-1)
     return mean
@@ -87,7 +87,7 @@ def _recall_slope(x: Floats, labelled: Mask) -> Floats:
 
 
 def _labels(x: Floats, labelled: Mask) -> Floats:
-    """Rows of each label; of a class that no label has none are needed."""
+    """Return rows of each label; of a class that no label has none are needed."""
     import numpy as np
 
     rows: Floats = np.where(labelled, x.sum(axis=-1), np.inf)
@@ -126,7 +126,7 @@ def _either(x: Floats, _labelled: Mask) -> Floats:
 
 
 def _margins(x: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Rows, rows by label, rows by prediction, rows that are right."""
+    """Return rows, rows by label, rows by prediction, and rows that are right."""
     tp, _, _ = _hits(x)
     return x.sum(axis=(-2, -1)), x.sum(axis=-1), x.sum(axis=-2), tp.sum(axis=-1)
 
@@ -155,7 +155,7 @@ def _correlation_slope(x: Floats, _labelled: Mask) -> Floats:
 
 
 def _apart(x: Floats, _labelled: Mask) -> Floats:
-    """Rows that are not of the most frequent label, and not of the most frequent prediction."""
+    """Return rows that are not of the most frequent label, and not of the most frequent prediction."""
     import numpy as np
 
     s, t, p, _ = _margins(x)

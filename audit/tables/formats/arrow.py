@@ -18,7 +18,7 @@ END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
 
 def read_arrow(parts: Sequence[Part]) -> tuple[pa.Table, dict[str, str]]:
-    """Rows of Arrow IPC files or streams, checked before any of them is used, and which part lacks a column.
+    """Return rows of Arrow IPC files or streams, checked before any of them is used, and which part lacks a column.
 
     Raises
     ------
@@ -44,14 +44,17 @@ def _read(part: Part) -> pa.Table:
 
 
 def _has_file_format(source: pa.MemoryMappedFile) -> bool:
-    """Whether this is the file format, which has a footer, and not the stream format."""
+    """Return whether this is the file format, which has a footer, and not the stream format."""
     begins = source.read(len(MAGIC)) == MAGIC
     source.seek(0)
     return bool(begins)
 
 
 def _stream(source: pa.MemoryMappedFile, shown: str) -> pa.Table:
-    """Rows of a stream that ends in its end mark and nowhere before; what is cut off would be lost without a word."""
+    """Return rows of a stream that ends in its end mark and nowhere before.
+
+    What is cut off would be lost without a word.
+    """
     from pyarrow import ipc
 
     held = ipc.open_stream(source).read_all()
@@ -65,7 +68,7 @@ def _stream(source: pa.MemoryMappedFile, shown: str) -> pa.Table:
 
 
 def join(read: Sequence[tuple[str, pa.Table]]) -> tuple[pa.Table, dict[str, str]]:
-    """Parts of one table, one after another; of their columns those that all have, and which part lacks another.
+    """Return parts of one table, one after another; of their columns those that all have, and which part lacks another.
 
     Raises
     ------
@@ -90,7 +93,10 @@ def join(read: Sequence[tuple[str, pa.Table]]) -> tuple[pa.Table, dict[str, str]
 
 
 def _widen(part: pa.Table, floats: set[str]) -> pa.Table:
-    """Part whose whole numbers are doubles where other parts have fractions; Arrow refuses those it would round."""
+    """Turn whole numbers of a part into doubles where other parts have fractions.
+
+    Arrow refuses those it would round.
+    """
     import pyarrow as pa
 
     for name in floats:

@@ -33,7 +33,7 @@ SAID = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 
 
 def read_csv(data: bytes, separator: str, shown: str, dialect: Dialect = UNSAID) -> pa.Table:
-    """Table of text columns.
+    """Return the table of text columns.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def refuse_encoding(data: bytes, shown: str, option: Callable[[], str | None] = 
 
 
 def _count_line(data: bytes, at: int) -> int:
-    """Line number of a byte, counted from 1, whatever ends the lines."""
+    """Return the line number of a byte, counted from 1, whatever ends the lines."""
     return 1 + data.count(b"\n", 0, at) + data.count(b"\r", 0, at) - data.count(b"\r\n", 0, at)
 
 
@@ -135,7 +135,7 @@ def _refuse_quotes(data: bytes, start: int, separator: str, shown: str) -> None:
 def _read_header(
     data: bytes, start: int, separator: str, shown: str, option: Callable[[], str | None]
 ) -> tuple[list[str], int]:
-    """Column names, and where the rows begin."""
+    """Return column names, and where the rows begin."""
     found = RECORD.match(data, start, start + LONGEST_HEADER_BYTES)
     if found is None or found.end() == start + LONGEST_HEADER_BYTES:
         raise SourceError(
@@ -156,7 +156,7 @@ def _read_header(
 
 
 def _split_cells(raw: str, separator: str) -> list[str]:
-    """Cells of one record; its quotes are known to be well formed."""
+    """Return cells of one record; its quotes are known to be well formed."""
     before = csv.field_size_limit(LONGEST_HEADER_BYTES)
     try:
         return next(csv.reader([raw], delimiter=separator, strict=True), [""])
@@ -205,7 +205,7 @@ def _parse_rows(
 
 
 def _find_ragged(data: bytes, body: int, end: int, width: int, separator: str, shown: str) -> SourceError | None:
-    """Error for the first row that has not as many fields as the header; None if all have."""
+    """Return the error for the first row that has not as many fields as the header; None if all have."""
     at, mark = body, separator.encode()
     while at < end:
         found = RECORD.match(data, at, end)

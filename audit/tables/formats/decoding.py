@@ -21,7 +21,7 @@ PLAIN = re.compile(r"-?\d+([.]\d+)?")
 
 
 def decode_text(data: bytes, dialect: Dialect, shown: str) -> bytes:
-    """The same text as UTF-8.
+    """Return the same text as UTF-8.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def _refuse_other(data: bytes, encoding: str, shown: str) -> None:
 
 
 def describe_numbers(texts: Sequence[str], given: Dialect | None) -> str:
-    """How numbers of a column are written that are text, and what would read them; empty where they are none.
+    """Return how numbers of a column are written that are text, and what would read them; empty where they are none.
 
     Parameters
     ----------
@@ -87,12 +87,15 @@ def describe_numbers(texts: Sequence[str], given: Dialect | None) -> str:
 
 
 def _are_numbers(cells: Sequence[str], shape: re.Pattern[str]) -> bool:
-    """Whether all are numbers, and some of this shape."""
+    """Return whether all are numbers, and some of this shape."""
     return any(map(shape.fullmatch, cells)) and all(shape.fullmatch(c) or PLAIN.fullmatch(c) for c in cells)
 
 
 def suggest_option(data: bytes, given: Dialect, ending: str) -> str | None:
-    """What would read a file that is refused, as the option and the section; None where nothing that is known would."""
+    """Return what would read a file that is refused, as the option and the section.
+
+    None where nothing that is known would.
+    """
     encoding = _suggest_encoding(data, given)
     try:
         text = data[:SAMPLE_BYTES].decode(encoding, "ignore").removeprefix("\ufeff")
@@ -125,7 +128,7 @@ def _suggest_encoding(data: bytes, given: Dialect) -> str:
 
 
 def _suggest_separator(lines: list[str], given: str) -> str:
-    """What parts the first line, and as often the others, where the mark that was given does not."""
+    """Return what parts the first line, and as often the others, where the mark that was given does not."""
     if not lines or given in lines[0]:
         return given
     counts = {mark: {line.count(mark) for line in lines[:10]} for mark in ";\t|,"}

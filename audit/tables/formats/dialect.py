@@ -41,7 +41,7 @@ class Dialect:
         object.__setattr__(self, "encoding", _require_encoding(self.encoding))
 
     def parting(self, ending: str) -> str:
-        """What parts the cells of a file, by its ending where nobody says so.
+        """Return what parts the cells of a file, by its ending where that is not said.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class Dialect:
 
 
 def _mark(key: str, value: str | None) -> str | None:
-    """One character that can part cells or places."""
+    """Return one character that can part cells or places."""
     if value is None:
         return None
     mark = WORDS.get(value.strip().lower() or value, value)
@@ -102,7 +102,7 @@ UNSAID = Dialect()
 
 
 def make_dialect(given: str | Mapping[str, Any] | None) -> Dialect:
-    """Dialect from the text of an option, or from a table.
+    """Return the dialect from the text of an option, or from a table.
 
     >>> dialect_of("separator=;,decimal=,,encoding=latin-1")
     Dialect(separator=';', decimal=',', encoding='iso8859-1')
@@ -140,6 +140,6 @@ def _split_pairs(text: str) -> dict[str, str]:
 
 
 def say(dialect: Dialect) -> str:
-    """How to ask for a dialect, on the command line and in a file."""
+    """Return how to ask for a dialect, on the command line and in a file."""
     table = ", ".join(f'{key} = "{value}"' for key, value in dialect.table.items())
     return f'--csv "{dialect.text}" (in audit.toml csv = {{ {table} }})'

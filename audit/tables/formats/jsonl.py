@@ -44,7 +44,7 @@ FAULTS: dict[str, str] = {
 
 
 def read_json_lines(data: bytes, shown: str) -> pa.Table:
-    """Table of a JSON Lines file; nested values are kept as the bytes of their JSON.
+    """Return the table of a JSON Lines file; nested values are kept as the bytes of their JSON.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def read_json_lines(data: bytes, shown: str) -> pa.Table:
 
 
 def _read_rows(data: bytes, shown: str) -> Iterator[tuple[int, Row]]:
-    """Objects with their line numbers."""
+    """Yield objects with their line numbers."""
     at, number = len(BOM) if data.startswith(BOM) else 0, 0
     stop = at + len(data[at:].rstrip())
     if stop == at:
@@ -176,7 +176,7 @@ class _Reader:
                 )
 
     def columns(self) -> dict[str, pa.ChunkedArray]:
-        """Whole columns, each in the one type that all of its rows have."""
+        """Return whole columns, each in the one type that all of its rows have."""
         import pyarrow as pa
 
         whole = {}

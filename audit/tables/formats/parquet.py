@@ -50,20 +50,20 @@ class ParquetTable(Table):
         return {*self.casts, *self.limits}
 
     def alike(self) -> Sequence[tuple[Part, ...]]:
-        """Files by their types."""
+        """Return files by their types."""
         found: dict[str, list[Part]] = {}
         for part, types in zip(self.parts, self.types, strict=True):
             found.setdefault(types, []).append(part)
         return tuple(map(tuple, found.values()))
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
-        """Subquery that streams the chosen columns."""
+        """Return the subquery that streams the chosen columns."""
         chosen = self._chosen(names)
         self.refuse_rounding(con, chosen)
         return self.select(con, {n: self.column_sql(n) for n in chosen}, chosen)
 
     def select(self, con: duckdb.DuckDBPyConnection, listed: Mapping[str, str], read: Sequence[str]) -> str:
-        """Subquery of expressions under their names; ``read`` are the columns that they are made of."""
+        """Return the subquery of expressions under their names; ``read`` are the columns that they are made of."""
         del con
         keys = [n for n in dict.fromkeys(read) if n in self.said]
         source = self._files_and(keys) if keys else f"{self._files()} AS f"
@@ -75,12 +75,12 @@ class ParquetTable(Table):
         return self._placed[0][2]
 
     def column_sql(self, name: str) -> str:
-        """Column as engines see it."""
+        """Return the column as engines see it."""
         sql = self.stored_sql(name)
         return f"CAST({sql} AS {self.casts[name]})" if name in self.casts else sql
 
     def stored_sql(self, name: str) -> str:
-        """Column as it is stored."""
+        """Return the column as it is stored."""
         sql = quote_identifier(name)
         if name not in self.said:
             return f"f.{sql}"
@@ -88,11 +88,11 @@ class ParquetTable(Table):
         return f"CASE WHEN k.file IS NULL THEN {lost} ELSE k.{sql} END"
 
     def schemas(self) -> Sequence[pa.Schema]:
-        """Columns of each file, with what pandas wrote about them."""
+        """Return columns of each file, with what pandas wrote about them."""
         return [_read_footer(part)[0] for part in self.parts]
 
     def frames_by_pandas(self, names: Sequence[str], most: int | None = None) -> Iterator[pd.DataFrame]:
-        """What `pandas.read_parquet` makes of each file, or of so many of its rows."""
+        """Return what `pandas.read_parquet` makes of each file, or of so many of its rows."""
         import pandas as pd
 
         if most is not None:
@@ -100,7 +100,7 @@ class ParquetTable(Table):
         return (pd.read_parquet(part.path, columns=list(names)) for part in self.parts)
 
     def missing_in_footers(self, name: str) -> int | None:
-        """Rows without a value in a column, as the footers count them; None where one of them does not."""
+        """Return rows without a value in a column, as the footers count them; None where one of them does not."""
         return count_missing([part.path for part in self.parts], name)
 
     @property
@@ -110,13 +110,13 @@ class ParquetTable(Table):
         return [(_escape_pattern(path), path, dict(part.keys)) for path, part in zip(paths, self.parts, strict=True)]
 
     def _files(self, further: str = "") -> str:
-        """Rows of all files; what their folders say is never left to be guessed."""
+        """Return rows of all files; what their folders say is never left to be guessed."""
         paths = ", ".join(quote_literal(asked) for asked, _, _ in self._placed)
         by_name = str(len(self._placed) > 1).lower()
         return f"read_parquet([{paths}], union_by_name = {by_name}, hive_partitioning = false{further})"
 
     def _files_and(self, keys: Sequence[str]) -> str:
-        """Rows of all files beside the values of their folders."""
+        """Return rows of all files beside the values of their folders."""
         file = name_file_column(self.columns)
         rows = ((name, *(values[k] for k in keys)) for _, name, values in self._placed)
         values = ", ".join(f"({', '.join(map(quote_literal, row))})" for row in rows)
@@ -137,7 +137,7 @@ class ParquetTable(Table):
 
 
 def list_keys(parts: Sequence[Part]) -> tuple[str, ...]:
-    """Columns that folders say."""
+    """Return columns that folders say."""
     return tuple(key for key, _ in parts[0].keys)
 
 
@@ -150,17 +150,17 @@ def name_file_column(columns: Iterable[str]) -> str:
 
 
 def quote_literal(value: str | None) -> str:
-    """Text, or a missing one, in SQL."""
+    """Return text, or a missing one, in SQL."""
     return "CAST(NULL AS VARCHAR)" if value is None else "'" + value.replace("'", "''") + "'"
 
 
 def _escape_pattern(path: str) -> str:
-    """Path that DuckDB does not take for a pattern."""
+    """Return the path that DuckDB does not take for a pattern."""
     return "".join(f"[{c}]" if c in GLOB else c for c in path)
 
 
 def open_parquet(name: str, parts: tuple[Part, ...]) -> Table:
-    """Table of Parquet files with the same columns; nothing but their footers is read.
+    """Return the table of Parquet files with the same columns; nothing but their footers is read.
 
     Raises
     ------
@@ -197,7 +197,7 @@ class Seen(NamedTuple):
 
 
 def unite_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> Seen:
-    """Columns that parts have in common.
+    """Return columns that parts have in common.
 
     Raises
     ------
@@ -245,7 +245,7 @@ def _read_footer(part: Part) -> tuple[pa.Schema, int]:
 
 
 def _unite_kinds(fields: Sequence[pa.Field]) -> Kind:
-    """Kind of a column over all parts: only-missing parts say nothing, and fractions take whole numbers along."""
+    """Return a column's kind over all parts: only-missing parts say nothing, fractions take whole numbers along."""
     import pyarrow as pa
 
     kinds = {find_kind(f) for f in fields if not pa.types.is_null(f.type)}
@@ -265,7 +265,7 @@ def _make_cast(fields: Sequence[pa.Field]) -> str | None:
 
 
 def _limit(fields: Sequence[pa.Field]) -> float | None:
-    """Size from which a column is rounded as a double; None where it cannot be."""
+    """Return the size from which a column is rounded as a double; None where it cannot be."""
     scales = [f.type.scale for f in fields if is_fraction(f.type)]
     if scales:
         return find_exact_limit(max(scales))

@@ -32,7 +32,7 @@ FEW = 256
 def type_columns(
     parts: Sequence[tuple[str, pa.Table]], decimal: str = "."
 ) -> tuple[pa.Table, dict[str, pa.ChunkedArray]]:
-    """One table of all parts, each column in the type that all of its cells are written in.
+    """Return one table of all parts, each column in the type that all of its cells are written in.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def _type_column(
 
 
 def _is_odd(column: pa.ChunkedArray) -> bool:
-    """Whether some of the few numbers of a column are written with an exponent, or one of them in two ways."""
+    """Return whether some of the few numbers of a column are written with an exponent, or one of them in two ways."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -86,7 +86,10 @@ def _is_odd(column: pa.ChunkedArray) -> bool:
 
 
 def _list_candidates(name: str, parts: Sequence[tuple[str, pa.Table]], decimal: str) -> tuple[Written, ...]:
-    """Types to try, the narrowest first; all parts must be written in the same one, whole numbers also as float."""
+    """Return types to try, the narrowest first.
+
+    All parts must be written in the same one, whole numbers also as float.
+    """
     if len(parts) == 1:
         return ("integer", "boolean", "float")
     found = {shown: kind for shown, part in parts if (kind := find_written_type(part[name], decimal)) is not None}
@@ -100,7 +103,7 @@ def _list_candidates(name: str, parts: Sequence[tuple[str, pa.Table]], decimal: 
 
 
 def refuse_unlike(name: str, found: Mapping[str, str]) -> None:
-    """Refuse a column whose kind differs between parts, naming the part."""
+    """Refuse a column of different kinds in different parts, naming the part."""
     first = next(iter(found), None)
     other = next((shown for shown, kind in found.items() if first is not None and kind != found[first]), None)
     if first is not None and other is not None:
@@ -111,7 +114,7 @@ def refuse_unlike(name: str, found: Mapping[str, str]) -> None:
 
 
 def find_common_columns(parts: Sequence[tuple[str, Sequence[str]]]) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Columns that all parts have, in the order of the first, and of each other column a part that lacks it.
+    """Return columns that all parts have, in the order of the first, and of each other column a part that lacks it.
 
     Raises
     ------
@@ -132,7 +135,7 @@ def find_common_columns(parts: Sequence[tuple[str, Sequence[str]]]) -> tuple[tup
 
 
 def find_written_type(column: pa.ChunkedArray, decimal: str = ".") -> Written | None:
-    """Type that all cells are written in; None where all are missing."""
+    """Return the type that all cells are written in; None where all are missing."""
     if column.null_count == len(column):
         return None
     kinds: tuple[Written, ...] = ("integer", "boolean", "float")
@@ -140,7 +143,10 @@ def find_written_type(column: pa.ChunkedArray, decimal: str = ".") -> Written | 
 
 
 def _write_with_point(column: pa.ChunkedArray, decimal: str) -> pa.ChunkedArray:
-    """Fractions with a point, where they are written with something else; what had a point before has a comma then."""
+    """Return fractions with a point, where they are written with something else.
+
+    What had a point before has a comma then.
+    """
     import pyarrow.compute as pc
 
     if decimal == ".":
@@ -150,7 +156,7 @@ def _write_with_point(column: pa.ChunkedArray, decimal: str) -> pa.ChunkedArray:
 
 
 def _read(column: pa.ChunkedArray, kind: Written, decimal: str = ".") -> pa.ChunkedArray | None:
-    """The column in a type, or None where a cell is not written in it or would be rounded."""
+    """Return the column in a type, or None where a cell is not written in it or would be rounded."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -179,7 +185,7 @@ def _do_all_match(column: pa.ChunkedArray, pattern: str) -> bool:
 
 
 def _is_exact(column: pa.ChunkedArray, read: pa.ChunkedArray) -> bool:
-    """Whether no number overflows, no whole number is rounded, and none written with a point."""
+    """Return whether no number overflows, no whole number is rounded, and none written with a point."""
     import pyarrow.compute as pc
 
     if not pc.all(pc.is_finite(read)).as_py():

@@ -54,7 +54,7 @@ class SidecarClient:
         self._say(run)
 
     def ready(self) -> bool:
-        """Whether the meter has found the hardware; waits for it, once and not for long."""
+        """Return whether the meter has found the hardware; waits for it, once and not for long."""
         return self._ask({"ready": True}) is not None
 
     def enter(self, phase: Phase) -> None:
@@ -91,7 +91,7 @@ class SidecarClient:
         self._end()
 
     def _end(self) -> None:
-        """Let the process go: what it knew is on disk, and nobody waits for a foreign library's last thread."""
+        """Let the process go: what it knew is on disk, and a foreign library's last thread is not waited for."""
         self._unused.detach()
         if self._channel is not None:
             self._channel.close()
