@@ -177,7 +177,7 @@ def test_what_fits_no_array_is_grouped_instead(small, monkeypatch, why):
 
         monkeypatch.setattr(dense, "_levels", older)
     monkeypatch.setattr(
-        "audit.counting.backends.duckdb.dense_tallies", lambda *asked: answers.append(dense_tallies(*asked))
+        "audit.counting.backends.dense.dense_tallies", lambda *asked: answers.append(dense_tallies(*asked))
     )
     same(count_cubes(open_frame(frame), question, DuckEngine()), expected)
     assert answers == [None]
@@ -191,7 +191,7 @@ def test_counts_of_few_levels_are_made_in_arrays(small, monkeypatch):
         answers.append(dense_tallies(*asked))
         return answers[-1]
 
-    monkeypatch.setattr("audit.counting.backends.duckdb.dense_tallies", kept)
+    monkeypatch.setattr("audit.counting.backends.dense.dense_tallies", kept)
     for name in ("decisions", "both", "units", "bands"):
         count_cubes(open_frame(crowd(500)), QUESTIONS[name], DuckEngine())
     assert all(answers)

@@ -14,7 +14,8 @@ import audit
 from audit.cube import from_cells
 from audit.errors import QuestionError
 from audit.estimate import Estimate
-from audit.measurement.estimates import Block, Estimates
+from audit.measurement.blocks import Block
+from audit.measurement.estimates import Estimates
 from audit.measurement.measure import Scope, model_estimates
 from audit.measurement.metrics.catalogue import CATALOGUE, described
 from audit.measurement.metrics.kinds import Catalogue, Criterion, Rate

@@ -161,7 +161,7 @@ def _meant(positive: Any, values: Collection[Any]) -> list[Any]:
 
 
 def _refuse_twins(values: Collection[Any], role: str) -> None:
-    twins = find_near_twins(v for v in values if isinstance(v, str))
+    twins = find_near_twins([v for v in values if isinstance(v, str)])
     if twins:
         first, second = twins[0].names[:2]
         raise ValuesError(

@@ -16,42 +16,14 @@ knows the names of what it would make. Must not: know a metric.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 from typing import Any, overload
 
 from audit.errors import QuestionError
-from audit.estimate import Estimate, Stage
-
-
-class Block:
-    """Some estimates that stand together, and their names; they are made once."""
-
-    __slots__ = ("_made", "_make", "by", "metrics", "stage")
-
-    def __init__(
-        self, stage: Stage, metrics: frozenset[str], by: tuple[str, ...], make: Callable[[], Sequence[Estimate]]
-    ) -> None:
-        self.stage, self.metrics, self.by = stage, metrics, by
-        self._make: Callable[[], Sequence[Estimate]] | None = make
-        self._made: Sequence[Estimate] = ()
-
-    @property
-    def estimates(self) -> Sequence[Estimate]:
-        """Made when they are first asked for.
-
-        Raises
-        ------
-        QuestionError
-            When it makes one that it did not name, which a limit would look for in vain.
-        """
-        if self._make is not None:
-            self._made, self._make = self._make(), None
-            for e in self._made:
-                if e.metric not in self.metrics or e.by != self.by or e.stage != self.stage:
-                    raise QuestionError(f"{e.name} stands in a block of {', '.join(sorted(self.metrics))}")
-        return self._made
+from audit.estimate import Estimate
+from audit.measurement.blocks import Block
 
 
 class Estimates(Sequence[Estimate]):
@@ -70,11 +42,11 @@ class Estimates(Sequence[Estimate]):
     def of(self, stage: str, metric: str, by: tuple[str, ...]) -> tuple[Estimate, ...]:
         """Estimates of one metric of one grouping with all its comparisons; only these are made."""
         blocks = self._by_name.get((stage, by, metric), ())
-        return tuple(e for block in blocks for e in block.estimates if e.metric == metric)
+        return tuple(e for block in blocks for e in _estimates_of(block) if e.metric == metric)
 
     def about(self, metric: str) -> Iterator[Estimate]:
         """Estimates of one metric, of every stage and grouping, in order; only these are made."""
-        return (e for b in self._blocks if metric in b.metrics for e in b.estimates if e.metric == metric)
+        return (e for b in self._blocks if metric in b.metrics for e in _estimates_of(b) if e.metric == metric)
 
     @property
     def metrics(self) -> frozenset[str]:
@@ -96,7 +68,7 @@ class Estimates(Sequence[Estimate]):
 
     @cached_property
     def _all(self) -> tuple[Estimate, ...]:
-        return tuple(e for block in self._blocks for e in block.estimates)
+        return tuple(e for block in self._blocks for e in _estimates_of(block))
 
     def __add__(self, other: Iterable[Estimate]) -> Estimates:
         return Estimates((*self._blocks, *Estimates.listed(other)._blocks))
@@ -135,6 +107,22 @@ class Estimates(Sequence[Estimate]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Estimates.listed, (self._all,)
+
+
+def _estimates_of(block: Block) -> Sequence[Estimate]:
+    """Return the estimates of a block, which are made when they are first asked for.
+
+    Raises
+    ------
+    QuestionError
+        When it makes one that it did not name, which a limit would look for in vain.
+    """
+    if block.make is not None:
+        block.made, block.make = block.make(), None
+        for e in block.made:
+            if e.metric not in block.metrics or e.by != block.by or e.stage != block.stage:
+                raise QuestionError(f"{e.name} stands in a block of {', '.join(sorted(block.metrics))}")
+    return block.made
 
 
 def _blocks(estimates: Iterable[Estimate]) -> Iterator[Block]:

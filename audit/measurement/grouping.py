@@ -70,14 +70,14 @@ class Grouping:
             return self._sample(metric.hits, metric.given.mask())
         if isinstance(metric, ClassStatistic):
             raise QuestionError(f"'{metric.name}' is of several classes, and these counts are of two")
-        low, high = metric.range
         cells, squares = (self._four(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
         return smooth(
-            lambda *x: (metric.of(*x) - low) / (high - low),
+            metric.of,
             metric.support,
             cells,
             squares,
             folds=self.folded,
+            span=metric.range,
             capped=metric.capped,
         )
 

@@ -26,7 +26,8 @@ from audit.axes import (
 )
 from audit.cube import Cube
 from audit.estimate import Estimate, Stage
-from audit.measurement.estimates import Block, Estimates
+from audit.measurement.blocks import Block
+from audit.measurement.estimates import Estimates
 from audit.measurement.grouping import Grouping, grouping, missing_groups
 from audit.measurement.metrics.confusion import STATISTICS
 from audit.measurement.metrics.kinds import Rate, Statistic

@@ -26,13 +26,13 @@ ROOMS = re.findall(
 INSIDE_MEASUREMENT = (
     ("inference",),
     ("metrics",),
-    ("grouping", "scope", "estimates", "find", "beside", "comparisons"),
+    ("grouping", "scope", "blocks", "comparisons"),
     ("rates",),
     ("scores",),
     ("regression",),
     ("ranking",),
     ("dataset",),
-    ("measure", "own_metrics", "epochs"),
+    ("estimates", "find", "measure", "own_metrics", "epochs"),
 )
 """The same inside the largest room."""
 POINT_UP = {("audit.record.result", "audit.report.card.render")}

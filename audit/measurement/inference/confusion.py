@@ -119,6 +119,7 @@ def smooth(
     *,
     folds: bool,
     linearised: Linearised | None = None,
+    span: tuple[float, float] = (0.0, 1.0),
     capped: bool = True,
 ) -> Sample:
     """Return values in [0, 1] of all groups with the rows that they are worth.
@@ -126,7 +127,7 @@ def smooth(
     Parameters
     ----------
     function
-        Statistic on the scale from 0 to 1.
+        Statistic on the scale of ``span``.
     support
         Rows that it rests on where its variance is flat.
     cells, squares
@@ -135,10 +136,13 @@ def smooth(
         Whether rows share units.
     linearised
         Variance of independent rows where slopes are known; by default slopes are taken by small steps.
+    span
+        Lowest and highest value of the statistic, which become 0 and 1.
     capped
         Whether a value is worth at most the rows that it is made of. Without it the variance of folds is at least
         that of independent rows with half a row more in each cell, so that no agreement by chance looks certain.
     """
+    function = partial(_on_unit_scale, function, *span)
     # Only shares matter, and steps and thresholds below are of ordinary sums: each group's weights are brought near 1.
     whole = cells.sum(axis=(1, 2))
     places = np.frexp(whole)[1][:, None, None]
@@ -167,6 +171,11 @@ def smooth(
     n = np.where(measured, np.maximum(n, 1e-3), 0.0)
     few = kish * share < FEW_ROWS
     return Sample(p, n, np.where(measured, df, 0.0), np.full(p.shape, np.nan), np.where(measured, whole, 0.0), r, few)
+
+
+def _on_unit_scale(function: Function, low: float, high: float, *cells: Floats) -> Floats:
+    """Return the values of a statistic on the scale from 0 to 1."""
+    return (function(*cells) - low) / (high - low)
 
 
 def with_whole(function: Function, cells: Floats, squares: Floats) -> Floats:

@@ -189,6 +189,15 @@ def _arg(pick: Callable[[Any], Any], values: Floats, undefined: float) -> int:
     return int(pick(np.round(filled, 12)))  # of two that are equally far but for rounding, the first is named
 
 
+def rich_violation(gap: Floats, share: Floats, weight: Floats | float) -> Floats:
+    """Return how much each group violates parity: its gap to the rest, by its share and that of the rows concerned.
+
+    ``w f (1 - f) gap``: Kearns, Neel, Roth and Wu (2018), PMLR 80:2564, as a gap to the rest.
+    """
+    violation: Floats = weight * share * (1 - share) * gap
+    return violation
+
+
 def _difference_to_whole(gap: Floats, share: Floats) -> Floats:
     return (1 - share) * gap
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from audit.estimate import Estimate
-from audit.measurement.estimates import Block
+from audit.measurement.blocks import Block
 from audit.measurement.grouping import Grouping
 from audit.measurement.inference.contingency import fisher, inverted_p, pooled_z
 from audit.measurement.inference.effective import Sample

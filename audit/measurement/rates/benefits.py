@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from audit.estimate import Estimate, Group
-from audit.measurement.estimates import Block
+from audit.measurement.blocks import Block
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.pairs import Kind
 from audit.measurement.inference.rising import Risen, against, ends, gap, highest, limits, risen

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from audit.estimate import Estimate
-from audit.measurement.estimates import Block
+from audit.measurement.blocks import Block
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.noise import noise_of
@@ -31,24 +31,25 @@ class RateTable(GroupTable):
     """Estimates of one grouping with all comparisons over its groups."""
 
     def rates(self, metrics: Sequence[Measured]) -> list[Estimate]:
-        """Each metric: every group's rate, gaps, comparisons with the reference, extremes, named criteria."""
-        return [e for block in self.blocks(metrics) for e in block.estimates]
+        """Return each metric: every group's rate, gaps, comparisons with the reference, extremes, named criteria."""
+        return [e for make in self._makers(metrics).values() for e in make()]
 
     def blocks(self, metrics: Sequence[Measured]) -> list[Block]:
-        """The same, a block a metric, each made when it is asked for."""
+        """Return the same, a block a metric, each made when it is asked for."""
+        made = self._makers(metrics)
+        return [Block(self.stage, frozenset({name}), self.g.by, make) for name, make in made.items()]
+
+    def _makers(self, metrics: Sequence[Measured]) -> dict[str, Callable[[], list[Estimate]]]:
+        """Return what makes the estimates of each metric, and of each criterion whose rates are all among them."""
         figures = Figures(self.g, tuple(metrics), self.scope.tail)
-        found = [self._block(m.name, partial(self._all, figures, at)) for at, m in enumerate(metrics)]
+        position = {m.name: at for at, m in enumerate(metrics)}
+        found: dict[str, Callable[[], list[Estimate]]] = {
+            name: partial(self._all, figures, at) for name, at in position.items()
+        }
         if not self.comparable or self.stage != "model" or self.outcome is not None:
             return found
-        position = {m.name: at for at, m in enumerate(metrics)}
         named = [c for c in CRITERIA if set(c.rates) <= set(position)]
-        return found + [
-            self._block(c.name, partial(self._criterion, c, figures, [position[rate] for rate in c.rates]))
-            for c in named
-        ]
-
-    def _block(self, metric: str, make: Callable[[], list[Estimate]]) -> Block:
-        return Block(self.stage, frozenset({metric}), self.g.by, make)
+        return found | {c.name: partial(self._criterion, c, figures, [position[r] for r in c.rates]) for c in named}
 
     def _all(self, figures: Figures, at: int) -> list[Estimate]:
         metric, sample = figures.metrics[at], figures.samples[at]

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from audit.estimate import Estimate, Group
-from audit.measurement.estimates import Block
+from audit.measurement.blocks import Block
 from audit.measurement.grouping import Grouping
 from audit.measurement.inference.intervals import Floats, Limits
-from audit.measurement.inference.mixtures import HALF, Furthest, furthest, recovered, sides_of, to_other
+from audit.measurement.inference.mixtures import HALF, Furthest, furthest, recovered, rich_violation, sides_of, to_other
 from audit.measurement.inference.pairs import guarded
 from audit.measurement.metrics.criteria import RICH_SUBGROUP, RICH_SUBGROUP_FALSE_POSITIVE
 from audit.measurement.metrics.kinds import GroupStatistic, Rate
@@ -105,7 +105,7 @@ def _violations(rate: Rate, g: Grouping, tail: float, looks: int) -> _Violations
     def bounds(error: float) -> Limits:
         shares = guarded(share, error)
         made = recovered(
-            _violation,
+            rich_violation,
             (gap, f, np.full(count, weight)),
             (to_other(sides, "difference", error), shares, _denominators(rate, stacked, error)[1]),
             peak=HALF,
@@ -118,13 +118,8 @@ def _violations(rate: Rate, g: Grouping, tail: float, looks: int) -> _Violations
 
     names = tuple((" x ".join(g.by), group) for group in g.groups)
     return _Violations(
-        names, _violation(gap, f, weight), bounds(tail), bounds(tail / looks), sides.thin, sides.measured
+        names, rich_violation(gap, f, weight), bounds(tail), bounds(tail / looks), sides.thin, sides.measured
     )
-
-
-def _violation(gap: Floats, share: Floats, weight: Floats | float) -> Floats:
-    made: Floats = weight * share * (1 - share) * gap
-    return made
 
 
 def _denominators(rate: Rate, stacked: Grouping, tail: float) -> tuple[float, Limits]:

@@ -281,7 +281,7 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
         raise QuestionError(f"k must be at least 1, not {k}; 1 leaves nothing out")
     result = without_places(result)
     shields = {stage: _shield(result, stage, k) for stage in PARTS}
-    estimates = Estimates.listed(shields[e.stage].shown(e) if e.stage in shields else e for e in result.estimates)
+    estimates = Estimates.listed([shields[e.stage].shown(e) if e.stage in shields else e for e in result.estimates])
     gates = tuple(_gate(gate, shields, Beside(estimates), k, result.run.finished) for gate in result.gates)
     checks = tuple(_checks(result.checks, estimates, shields, k))
     gates = tuple(_saying(gate, result.checks, checks) for gate in gates)
