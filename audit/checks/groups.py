@@ -2,7 +2,8 @@
 
 Codes: DV001 rows without a group, DV002 look-alike group names, DV003 a group that is the label in disguise,
 DV004 crossings in which nobody is, DV010 look-alike class names, DV011 predictions of a class that no label has,
-DV014 declared categories without rows, DV100 an expectation of the user's own suite.
+DV014 declared categories without rows, DV015 groups named by a word that means missing, DV100 an expectation of the
+user's own suite.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ FEWEST = 10
 
 
 SHOWN = 3
+MISSING_WORDS = (
+    *("NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NULL", "null", "(null)", "NaN", "nan", "NaT", "?", "\\N", "--"),
+    *("#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?"),
+)
+"""What programs write where nothing is known; a lone hyphen or "none" is a category too often."""
 
 
 def group_checks(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
@@ -84,6 +90,34 @@ def _of_column(counted: Counted, plan: Plan, column: str, part: str) -> list[Che
     elif plan.label is not None and plan.task == "classification":
         found.append(_disguised(counted.cubes, column, part))
     return found
+
+
+def missing_words(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
+    """Return a check for each group column that has a group named by a word that means missing; none for the others.
+
+    Such a group is compared as any other: somebody may be called so.
+
+    Parameters
+    ----------
+    counted, plan, part
+        As for all checks of the groups.
+    """
+    found = []
+    for column in (c for c in plan.groups if c not in plan.bins):
+        cube = next((c for c in counted.cubes if column in c.names), None)
+        levels = () if cube is None else cube.axis(column).levels
+        words = [level for level in levels if level is not None and level.strip() in MISSING_WORDS]
+        if words:
+            found.append(_named_missing(column, part, words))
+    return tuple(found)
+
+
+def _named_missing(column: str, part: str, words: list[str]) -> Check:
+    named = ", ".join(repr(printable(word, 40)) for word in words)
+    title = f"no group of {printable(column)} is named by a word that means missing in {part}"
+    detail = f"{named} means missing where programs write it, and is compared here as a group"
+    mend = "leave cells without a value empty"
+    return Check(code="DV015", title=title, outcome="warn", severity="warning", detail=detail, mend=mend)
 
 
 def _check(code: str, title: str, outcome: Literal["pass", "warn"], detail: str) -> Check:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from audit.config.by_command import require_judged, require_same
 from audit.config.quoted_names import pair, split
 from audit.config.read import build, load
 from audit.config.schema import Config
@@ -140,6 +139,7 @@ def policy_of(path: Path, counted: Mapping[str, Any], sections: Sequence[str]) -
     QuestionError
         When the file asks another question than the one that was counted.
     """
+    from audit.config.by_command import require_same
     from audit.gates.judge import written_out
 
     asked, _ = load(path)
@@ -160,6 +160,8 @@ def _from_file(asked: Asked, stage: Literal["data", "model"], path: Path) -> Con
         )
     config, folder = load(path)
     if asked.judged:
+        from audit.config.by_command import require_judged
+
         require_judged(config, JUDGED[stage], f"audit {stage}", printable(path))
     raw = config.model_dump(mode="json", exclude_none=True)
     raw = {k: v for k, v in raw.items() if k in {*TAKEN, *(("gates", "waivers") if asked.judged else ())}}

@@ -20,7 +20,6 @@ from audit.config.limits import check_limits
 from audit.config.schema import Config, GateRule, WaiverRule
 from audit.errors import QuestionError, no_such, printable
 from audit.estimate import Estimate
-from audit.gates.check_counts import checks_found
 from audit.gates.decisive_groups import Held, Settled, held_back
 from audit.gates.four_fifths import CODE, checked_again, deciding_check, said_first
 from audit.gates.sentences import FOLDS_DECIDE, gate_sentence, unmeasured, waived_text
@@ -59,6 +58,8 @@ class Evidence:
     def find(self, rule: GateRule) -> Estimate | None:
         """The estimate that a rule speaks of."""
         if rule.stage == "checks":
+            from audit.gates.check_counts import checks_found
+
             return checks_found(self.checks, rule.metric)
         if rule.stage == "energy":
             return energy_total(self.energy, rule.metric)

@@ -190,11 +190,13 @@ def record_of(job: Job, run_id: str, started: str, found: Findings) -> Run:
 def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
     """Publish a result into the store: the document and its cards, all or nothing."""
     from audit.report.card.render import rendered
-    from audit.report.croissant import is_describable
 
     names = {"html": "card.html", "md": "card.md"}
-    if is_describable(result):
-        names["croissant"] = "croissant.json"
+    if any(part.part != "predictions" for part in result.data):
+        from audit.report.croissant import is_describable
+
+        if is_describable(result):
+            names["croissant"] = "croissant.json"
     with step("Writing the card"):
         cards = rendered(result, tuple(names))
         files = {"audit.json": result.to_json()} | {names[name]: text for name, text in cards.items()}
@@ -230,11 +232,11 @@ def _phase(meter: Meter | None, name: Literal["validate", "audit"]) -> AbstractC
 
 
 def _prepare(job: Job) -> None:
-    from audit.system.command import run_command
-
     command = job.config.data.prepare
     if command is None:
         return
+    from audit.system.command import run_command
+
     with job.step("Preparing the data"):
         ended = run_command(command, folder=job.folder, quiet_stdout=True)
     if ended.signal_received is not None:

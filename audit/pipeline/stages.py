@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.checks.codes import mend_of, require_codes
-from audit.checks.groups import declared_checks, group_checks, score_checks, threshold_check
-from audit.checks.missing_words import missing_words
+from audit.checks.groups import declared_checks, group_checks, missing_words, score_checks, threshold_check
 from audit.config.schema import Config
 from audit.counting.as_written import as_written
 from audit.counting.backends.choose import count

@@ -21,7 +21,6 @@ from audit.measurement.estimates import Estimates
 from audit.record.cubes import CubeRecord, cube_of, cube_record
 from audit.record.serialize import adapter_of, plain_of
 from audit.system import strict_json
-from audit.system.current_run import find_folder_here
 from audit.system.environment import RUN
 
 if TYPE_CHECKING:
@@ -82,6 +81,8 @@ def log_epoch(epoch: Epoch, folder: str | None = None) -> bool:
     folder
         Of the run; that of the training around, or ``EVENHAND_RUN``, where none is given.
     """
+    from audit.system.current_run import find_folder_here
+
     folder = folder or find_folder_here() or os.environ.get(RUN)
     if not folder:
         return False

@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 
 NEEDED_AT_THE_END = (
     "audit.energy.sci",
+    "audit.gates.check_counts",
     "audit.record.epochs",
+    "audit.report.card.dataset",
+    "audit.report.card.epochs",
     "audit.report.croissant",
     "audit.report.terminal.summary",
 )
@@ -51,6 +54,7 @@ NEEDED_BY_PREDICTIONS = (
     "audit.measurement.rates.strata",
     "audit.measurement.regression.regression_table",
     "audit.measurement.scores.score_table",
+    "audit.report.card.classes",
     "audit.tables.frames",
     "pyarrow",
     "scipy.optimize",

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from audit.checks.check import CheckKind
-from audit.checks.missing_words import MISSING
+from audit.checks.groups import MISSING_WORDS
 from audit.checks.part import NAME_LENGTH, OpenPart, listed, several
 from audit.checks.rules.direct_identifiers import INDEX
 from audit.checks.written_numbers import NUMBERS, NUMERIC, PLAIN
@@ -79,7 +79,7 @@ def _of_floats(looked: OpenPart, columns: Sequence[str]) -> Mapping[str, str]:
 
 def _of_texts(looked: OpenPart, columns: Sequence[str], rows: int) -> Mapping[str, str]:
     """What is found in some columns of text; only what begins like a number is compared with written numbers."""
-    words = ", ".join("'" + word.replace("'", "''") + "'" for word in MISSING)
+    words = ", ".join("'" + word.replace("'", "''") + "'" for word in MISSING_WORDS)
     conditions = ("{v} <> ''", f"{{v}} IN ({words})", "{v} <> '' AND {v} < ':'")
     seen = {c: _Seen(*counts) for c, counts in _counts(looked, columns, rows, conditions).items()}
     numeric = [c for c, s in seen.items() if s.numeric and s.numeric >= NUMERIC * (s.present - s.missing)]

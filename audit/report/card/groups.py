@@ -14,7 +14,6 @@ from audit.measurement.metrics.kinds import Criterion
 from audit.record.result import AuditResult, Gate
 from audit.report.card.adverse import adverse_table, is_shown
 from audit.report.card.charts import MOST_ROWS, Chart, rates_chart
-from audit.report.card.classes import class_tables
 from audit.report.card.comparisons import everybody_tables, gaps_table, left_out_note, orders_table
 from audit.report.card.lookup import By, Grouped
 from audit.report.card.shapes import GroupingView, Table, TableRow
@@ -85,12 +84,20 @@ def _model_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool)
             *_more_tables(found, by, groups),
             *((adverse_table(found, by, groups),) if is_shown(found.result, by) else ()),
             gaps_table(found, by, across),
-            *class_tables(found, by, groups),
+            *_class_tables(found, by, groups),
             *orders_table(found, by),
             *everybody_tables(found, by, illustrated, groups),
         ),
         notes=tuple(n for n in (note, _flag_note(found, by)) if n),
     )
+
+
+def _class_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
+    """Return what is said of several classes; nothing where there are two."""
+    if found.classes():
+        from audit.report.card.classes import class_tables
+
+        yield from class_tables(found, by, groups)
 
 
 def fitting(found: Grouped, by: By, room: int) -> tuple[list[Group], str]:

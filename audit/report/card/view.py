@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from audit.gates.judge import WORST_FIRST, deciding
 from audit.gates.sentences import headline_of, training_notes
@@ -26,13 +27,14 @@ from audit.report.card.accounts import (
     provenance,
 )
 from audit.report.card.charts import Strip, gate_strip
-from audit.report.card.dataset import data_groupings
 from audit.report.card.energy import EnergyView, energy_view
-from audit.report.card.epochs import EpochsView, epochs_views
 from audit.report.card.groups import model_groupings
 from audit.report.card.method import Term, definitions, method_notes
 from audit.report.card.shapes import GroupingView
 from audit.report.card.words import BADGES, Badge, safe_text
+
+if TYPE_CHECKING:
+    from audit.report.card.epochs import EpochsView
 
 COUNTED = {
     "fail": ("is broken", "are broken"),
@@ -95,7 +97,7 @@ def card_view(result: AuditResult, k: int) -> Card:
     """View of a result that `disclosure.publishable` has gone over with the same ``k``."""
     gates = sorted(result.gates, key=lambda g: WORST_FIRST.index(g.verdict))
     model = model_groupings(result)
-    bias = data_groupings(result)
+    bias = _bias(result)
     return Card(
         badge=BADGES[result.verdict],
         headline=headline(result),
@@ -103,7 +105,7 @@ def card_view(result: AuditResult, k: int) -> Card:
         owner=owner_words(result),
         limits=tuple(_limit(g, i) for i, g in enumerate(gates)),
         model=model,
-        epochs=epochs_views(result),
+        epochs=_epochs(result),
         epoch_notes=tuple(f"Of the epochs: {safe_text(note, SENTENCE_LENGTH)}." for note in result.epoch_notes),
         data=tuple(part_view(p) for p in result.data),
         bias=bias,
@@ -117,6 +119,24 @@ def card_view(result: AuditResult, k: int) -> Card:
         left_out=_left_out(result, k),
         provenance=provenance(result),
     )
+
+
+def _bias(result: AuditResult) -> tuple[GroupingView, ...]:
+    """Return the bias of the data by grouping; nothing where no data were measured before training."""
+    if "data" not in {e.stage for e in result.estimates}:
+        return ()
+    from audit.report.card.dataset import data_groupings
+
+    return data_groupings(result)
+
+
+def _epochs(result: AuditResult) -> tuple[EpochsView, ...]:
+    """Return the curves of training; nothing where it said nothing of its groups."""
+    if not result.epochs:
+        return ()
+    from audit.report.card.epochs import epochs_views
+
+    return epochs_views(result)
 
 
 def headline(result: AuditResult) -> str:

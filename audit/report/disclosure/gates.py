@@ -12,7 +12,6 @@ from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
 from audit.errors import printable
 from audit.estimate import Estimate, Group
-from audit.gates.check_counts import checks_found, is_counted
 from audit.gates.decisive_groups import end_of, pair_at
 from audit.gates.judge import breaks
 from audit.gates.sentences import shown_extremes, shown_sentence, unmeasured, waived_text
@@ -68,7 +67,11 @@ def without_findings(gate: Gate, checks: Sequence[Check], untold: Collection[Che
         Smallest count that is published.
     """
     estimate = gate.estimate
-    if estimate is None or estimate.stage != "checks" or not any(is_counted(c, estimate.metric) for c in untold):
+    if estimate is None or estimate.stage != "checks":
+        return gate
+    from audit.gates.check_counts import checks_found, is_counted
+
+    if not any(is_counted(c, estimate.metric) for c in untold):
         return gate
     told = checks_found(checks, estimate.metric)
     why = f"it would tell labels of groups whose labels are hidden to protect counts under {k}"
