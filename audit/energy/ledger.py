@@ -198,7 +198,7 @@ class Ledger:
 
 
 def share_idle(idle_w: float | None, covered_s: float, energy_j: float) -> float | None:
-    """Share of the joules that the idle component would have drawn in the same time, 0 to 1.
+    """Return the share of the joules that the idle component would have drawn in the same time, 0 to 1.
 
     Returns None where the idle power or the joules are unknown. A component that drew less than its idle power would
     have is all idle, and no more than all.

@@ -67,7 +67,7 @@ def _multiply(kwh: float | None, factor: Factor | None) -> float | None:
 
 
 def _share(known: Sequence[EnergyComponent], total_j: float | None, method: EnergyMethod) -> float | None:
-    """Share of the joules that are known by one method."""
+    """Return the share of the joules that are known by one method."""
     if not total_j:
         return None
     return _sum_j([row for row in known if row.method == method]) / total_j

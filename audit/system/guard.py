@@ -20,6 +20,8 @@ from urllib.parse import parse_qsl, urlencode
 
 SECRET_VARIABLE = "EVENHAND_DASHBOARD_TOKEN"  # noqa: S105 - its name
 """Variable of the environment by which the server is told its token."""
+# The Host header of this machine alone: a page elsewhere whose name was made to lead here (DNS rebinding) sends its
+# own.
 NAMES = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
 HEALTH = "/_stcore/health"
 ESTABLISHED = "01"
@@ -88,7 +90,7 @@ class Guard:
 
     @staticmethod
     def _cookie(scope: Scope) -> str:
-        """Name of the cookie; cookies of one host are shared by its ports."""
+        """Return the name of the cookie; cookies of one host are shared by its ports."""
         return f"evenhand-{(scope.get('server') or ('', 0))[1]}"
 
 

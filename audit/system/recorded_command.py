@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 
 from audit.errors import HIDDEN
 
+# Only what fully matches is recorded; a value may be a secret, so all else is left out. In turn: a program's name, a
+# long option with its value, a short one, and a setting.
 PROGRAM = re.compile(r"\w[\w.+-]{0,59}")
 LONG = re.compile(r"(--[A-Za-z][A-Za-z0-9_.-]{0,59})(=.*)?", re.DOTALL)
 SHORT = re.compile(r"(-[A-Za-z])(.*)", re.DOTALL)
@@ -81,7 +83,7 @@ def _record_setting(setting: re.Match[str] | None) -> str:
 
 
 def _find_option(word: str) -> str:
-    """Name of an option; nothing of any other word."""
+    """Return the name of an option; nothing of any other word."""
     if word == "--":
         return word
     long, short = LONG.fullmatch(word), SHORT.fullmatch(word)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from audit.errors import HOST, QuestionError, SourceError, printable, shown_rest, without_credentials
 
+# A scheme of RFC 3986, of two letters at least: C:/ is a drive of Windows.
 ADDRESS = re.compile(r"^([a-z][a-z0-9+.-]+):/+", re.IGNORECASE)
 """Also with one slash, as a path makes of it."""
 SHOWN = 160

@@ -95,7 +95,7 @@ def _collect_rows(frame: Any, what: str) -> Any:
 
 
 def require_text(name: object) -> str:
-    """Name of a column as text."""
+    """Return the name of a column as text."""
     return name if isinstance(name, str) else str(name)
 
 

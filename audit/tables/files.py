@@ -64,6 +64,8 @@ SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
         ),
     )
 )
+# After a mark of UTF-8 and blanks: an object with a key, an empty one, or a list of lists or objects. A header of a
+# CSV does not begin so.
 JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\{\s*"|\{\s*\}|\[\s*[\[{])')
 
 
@@ -190,7 +192,7 @@ def make_unopened_error(shown: str, error: OSError) -> SourceError:
 
 
 def _read_ending(path: Path, shown: str, head: bytes) -> tuple[Format, bool]:
-    """Format by the file's ending, and whether it is packed with gzip."""
+    """Return the format by the file's ending, and whether it is packed with gzip."""
     name = path.name.lower()
     packed = name.endswith(".gz")
     ending = Path(name.removesuffix(".gz")).suffix
@@ -327,7 +329,7 @@ def is_gzip(head: bytes) -> bool:
 
 
 def describe_content(head: bytes) -> str | None:
-    r"""Name of what bytes begin, with its mend; None for plain text and for anything unknown.
+    r"""Return the name of what bytes begin, with its mend; None for plain text and for anything unknown.
 
     >>> content_of(b"PAR1\x15")
     'a Parquet file'

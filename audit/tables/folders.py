@@ -20,6 +20,7 @@ from audit.errors import SourceError, printable
 from audit.tables.addresses import hide_secrets
 from audit.tables.files import SHOWN_PATH, Part, look, make_unopened_error
 
+# What makes a name a pattern: as in glob, but for a lone closing bracket.
 WILD = re.compile(r"[*?\[]")
 MOST_PARTS = 10_000
 MISSING = "__HIVE_DEFAULT_PARTITION__"
@@ -175,7 +176,7 @@ def _refuse_twice(parts: Sequence[Part]) -> None:
 
 
 def _add_keys(part: Part, root: Path) -> Part:
-    """Part with what the folders right above it say."""
+    """Return the part with what the folders right above it say."""
     folders = part.path.relative_to(root).parts[:-1]
     keys = read_keys(folders, part.shown)
     return replace(part, keys=keys, base=root.joinpath(*strip_keys(folders))) if keys else part

@@ -198,7 +198,7 @@ def _drop_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 # How a group's raw value is written: the same words whatever file, frame or engine it came from.
 def name_level(value: Any, bands: Sequence[str] | None = None) -> Level:
-    """Name of a raw value; None for a missing one, and the band's name where the value is a band's number."""
+    """Return the name of a raw value; None for a missing one, the band's where the value is a band's number."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if bands is not None:

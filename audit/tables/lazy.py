@@ -32,7 +32,7 @@ class LazyTable(Table):
     """What was made before, by the names of its columns: a query need not give the same rows twice."""
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
-        """Name of a view of the chosen columns, registered on the connection."""
+        """Return the name of a view of the chosen columns, registered on the connection."""
         return register_view(con, self.held_rows(names))
 
     def held_rows(self, names: Sequence[str]) -> pa.Table:
@@ -64,7 +64,7 @@ class SparkTable(Table):
     frame: nw.LazyFrame[Any] = field(repr=False)
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
-        """Refuse: another engine would need the rows here."""
+        """Return the name of a view of the chosen columns, registered on the connection."""
         del con, names
         raise QuestionError(
             f"{self._shown} is a PySpark frame, whose rows stay on their cluster; this needs them here: write the "

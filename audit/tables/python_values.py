@@ -72,7 +72,7 @@ def require_level(value: Any, where: str) -> bool | int | float | str:
 
 
 def name(value: Any, where: str) -> str:
-    """Name of one column; a whole number is one, as frames without names have them."""
+    """Return the name of one column; a whole number is one, as frames without names have them."""
     found = to_plain(value)
     if isinstance(found, bool) or not isinstance(found, (str, int)):
         raise QuestionError(f"{where} must be the name of a column, not {describe_value(value)}")
@@ -126,7 +126,7 @@ def make_reference(reference: Any, groups: tuple[str, ...]) -> dict[str, Any]:
 
 
 def make_population(population: Any, groups: tuple[str, ...]) -> dict[str, dict[str, float]]:
-    """Share of each level by column, its levels as text; they are named as the column holds them."""
+    """Return the share of each level by column, its levels as text; they are named as the column holds them."""
     if population is None:
         return {}
     of = "a mapping of group columns to shares, such as {'sex': {'f': 0.5, 'm': 0.5}}"

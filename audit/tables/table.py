@@ -59,7 +59,7 @@ class Table(ABC):
 
     @abstractmethod
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
-        """Return the SQL to put after FROM; it has the named columns and perhaps more."""
+        """Return the name of a view of the chosen columns, registered on the connection."""
 
     @cached_property
     def clashing(self) -> Mapping[str, str]:
@@ -158,7 +158,7 @@ class Table(ABC):
 
 
 def register_view(con: duckdb.DuckDBPyConnection, held: pa.Table) -> str:
-    """Name of a view of an Arrow table on a connection."""
+    """Return the name of a view of an Arrow table on a connection."""
     view = f"held_{next(_VIEWS)}"
     con.register(view, held)
     return view
@@ -205,7 +205,7 @@ class HeldTable(Table):
         return describe_numbers([str(text) for text in texts], self.texts[0].dialect if self.texts else None)
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
-        """Name of a view of the chosen columns, registered on the connection."""
+        """Return the name of a view of the chosen columns, registered on the connection."""
         return register_view(con, self.held_rows(names))
 
     def held_rows(self, names: Sequence[str]) -> pa.Table:

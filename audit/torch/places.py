@@ -124,7 +124,7 @@ class Places:
         return key
 
     def _predicted(self, kind: str, given: Tensor) -> Tensor:
-        """Place of each prediction or score bin."""
+        """Return the place of each prediction or score bin."""
         if kind == "prediction":
             return self._classes(given, given.device, nan=self.cells.nan - FIRST_CLASS) + FIRST_CLASS
         given = given.float() if given.dtype in HALF else given

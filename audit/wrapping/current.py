@@ -10,7 +10,10 @@ NAMES = ("RANK", "OMPI_COMM_WORLD_RANK")
 
 
 def find_other_rank() -> int | None:
-    """Rank of this process where it is not the first; None on the first, and where nothing is distributed."""
+    """Return the rank of this process where it is not the first.
+
+    None on the first, and where nothing is distributed.
+    """
     torch = sys.modules.get("torch")
     distributed = getattr(torch, "distributed", None)
     if distributed is not None and distributed.is_available() and distributed.is_initialized():

@@ -182,7 +182,7 @@ class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
 
     @_has("predict_log_proba")
     def predict_log_proba(self, X: Any, **params: Any) -> Any:  # noqa: N803
-        """Log probabilities of the fitted estimator."""
+        """Return log probabilities of the fitted estimator."""
         return self._fitted().predict_log_proba(X, **params)
 
     @_has("decision_function")
@@ -215,7 +215,7 @@ class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
 
     @_has("score")
     def score(self, X: Any, y: Any = None, **params: Any) -> float:  # noqa: N803
-        """Score of the fitted estimator."""
+        """Return the score of the fitted estimator."""
         return float(self._fitted().score(X, y, **params))
 
     def get_metadata_routing(self) -> Any:

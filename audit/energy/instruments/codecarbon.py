@@ -163,7 +163,7 @@ def _to_watts(found: Any) -> float | None:
 
 
 def _model(part: Any) -> str | None:
-    """Name of the processor; None where codecarbon has none."""
+    """Return the name of the processor; None where codecarbon has none."""
     name = getattr(part, "_model", None)
     return printable(name) if isinstance(name, str) and name.strip() else None
 

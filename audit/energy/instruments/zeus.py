@@ -102,7 +102,7 @@ def _to_joules(found_mj: Mapping[str, float]) -> dict[str, float]:
 
 
 def _read_device() -> str | None:
-    """Name of the board; None where the system does not tell."""
+    """Return the name of the board; None where the system does not tell."""
     try:
         return printable(BOARD_NAME.read_text(encoding="utf-8").strip("\0 \n")) if BOARD_NAME.exists() else None
     except (OSError, ValueError):

@@ -13,6 +13,7 @@ from audit.errors import QuestionError, no_such, printable
 
 Given = float | str | tuple[float, float] | tuple[float, float, float]
 """A number; a text such as "175B" or "0.3..0.45"; low and high, with their geometric mean as centre; or all three."""
+# A sign, digits that single underscores may part, a point, an exponent; then one letter or % as the unit.
 NUMBER = re.compile(r"([+-]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([a-zA-Z%]?)", re.ASCII)
 SUFFIX = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "b": 1e9, "G": 1e9, "g": 1e9, "T": 1e12, "t": 1e12, "P": 1e15}
 

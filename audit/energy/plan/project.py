@@ -130,7 +130,7 @@ def _calibrate_work(asked: Asked, measured: AuditResult) -> _Work:
 
 
 def _derive_utilisation(asked: Asked, hours: Product, flops: Product | None) -> Range | None:
-    """Share of the peak that hours and FLOPs mean together; more than all of it is refused."""
+    """Return the share of the peak that hours and FLOPs mean together; more than all of it is refused."""
     peak = inputs.find_peak(asked)
     if peak is None or flops is None:
         return None

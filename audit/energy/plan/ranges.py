@@ -133,7 +133,7 @@ def _move_one(found: float, end: End, way: float) -> float:
 
 
 def range_of(products: Sequence[Product], unit: str) -> Range:
-    """Range of a sum of products."""
+    """Return the range of a sum of products."""
     low = math.fsum(p.at("low") for p in products)
     value = math.fsum(p.at("value") for p in products)
     high = math.fsum(p.at("high") for p in products)

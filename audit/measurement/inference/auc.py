@@ -94,9 +94,12 @@ def placed(
     m = _total(pos)
     n = _total(neg)
     centre = np.where(np.isnan(mid), 0.5, mid)[..., None]
+    # Placement of each row (DeLong 1988): the share of the other label's rows that it is ordered rightly against,
+    # ties half.
     above_neg = (np.cumsum(neg, axis=-1) - neg / 2) / n
     below_pos = 1 - (np.cumsum(pos, axis=-1) - pos / 2) / m
     positives, negatives = _kish(m[..., 0], pos_w2), _kish(n[..., 0], neg_w2)
+    # DeLong's variance: that of the positives' placements over positives, and of the negatives' over negatives.
     variance = _part(pos_w2, above_neg - centre, m, positives) + _part(neg_w2, below_pos - centre, n, negatives)
     return Placed(mid, low, high, variance, positives, negatives, np.minimum(positives, negatives) - 1)
 
@@ -120,12 +123,14 @@ def sharing(alone: Placed, without: Floats, pos: Floats, neg: Floats) -> Placed:
     deviation = np.where((rows > 0) & ~np.isnan(without), without - alone.mid, 0.0)
     deviation = np.where(np.isnan(deviation), 0.0, deviation)
     folds, square = np.maximum((rows > 0).sum(axis=0), 1), (deviation**2).sum(axis=0)
+    # Delete-one-fold jackknife: (F - 1) / F times the sum of squared deviations (Busing et al. 1999).
     variance = np.fmax((folds - 1) / folds * square, alone.variance)
     positives = np.minimum(alone.positives, _effective_folds(pos.sum(axis=-1)))
     negatives = np.minimum(alone.negatives, _effective_folds(neg.sum(axis=-1)))
     scaled = deviation / np.where(square > 0, np.sqrt(square), 1.0)
     r = np.clip(scaled.T @ scaled, -1, 1)
     fourth = (deviation**4).sum(axis=0)
+    # Satterthwaite's degrees of freedom, as in `effective.satterthwaite`.
     resting = np.where(fourth > 0, 3 * square**2 / np.where(fourth > 0, fourth, 1.0), np.inf)
     df = np.minimum(np.minimum(positives, negatives), resting) - 1
     most = None if alone.most is None else np.minimum(alone.most, np.minimum(positives, negatives))
@@ -163,10 +168,12 @@ def limits(found: Placed, tail: float) -> Auc:
     low_p, high_p = np.where(measured, found.tie_low, 0.5), np.where(measured, found.tie_high, 0.5)
     fewest = np.maximum(np.where(measured, np.minimum(found.positives, found.negatives), 1.0), 1.0)
     usable = (found.variance > 0) & (mid > 0) & (mid < 1)
+    # The rows that a rate of this value would need for the same variance, A (1 - A) / n.
     n = np.where(usable, np.maximum(mid * (1 - mid) / np.where(usable, found.variance, 1.0), 1.0), fewest)
     n = n if found.most is None else np.minimum(n, np.where(measured, np.maximum(found.most, 1.0), 1.0))
     q = quantile(tail, np.where(measured, found.df, 1.0))
     low, high = wilson(low_p, n, q).low, wilson(high_p, n, q).high
+    # With few rows of the rarer label beside the value, Newcombe's method 5 widens the interval.
     few = fewest * np.minimum(mid, 1 - mid) < THIN_EVENTS
     if found.most is None:
         z = float(quantile(tail, np.array([np.inf]))[0])
@@ -185,6 +192,7 @@ def auc_gap(found: Placed, tail: float, looks: int = 1) -> Gap:
     """
     groups = len(found.mid)
     inner = _pair_limits(found, tail).high
+    # What says FAIL has looked at all pairs (Bonferroni); what says PASS needs all inside (Berger 1982): see `pairs`.
     outer = _pair_limits(found, tail / (looks * groups * (groups - 1) / 2)).low
     np.fill_diagonal(inner, -np.inf)
     np.fill_diagonal(outer, -np.inf)
@@ -230,10 +238,11 @@ def between(found: Placed, i: np.ndarray, j: np.ndarray, tail: float) -> Limits:
 
 
 def _orders(pos: Floats, neg: Floats) -> tuple[Floats, Floats, Floats]:
-    """Share of pairs in the right order with ties counted half, as wrong and as right; NaN without pairs."""
+    """Return the share of pairs in the right order with ties counted half, as wrong and as right; NaN without pairs."""
     every = pos.sum(axis=-1) * neg.sum(axis=-1)
     defined = every > 0
     safe = np.where(defined, every, 1.0)
+    # Pairs in the right order are those of a positive with the negatives of lower bins.
     right = (pos * (np.cumsum(neg, axis=-1) - neg)).sum(axis=-1) / safe
     tied = (pos * neg).sum(axis=-1) / safe
     low = np.where(defined, np.clip(right, 0.0, 1.0), np.nan)
@@ -242,7 +251,7 @@ def _orders(pos: Floats, neg: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _total(weights: Floats) -> Floats:
-    """Sum over bins, 1 where it is 0: such a group stays undefined."""
+    """Return the sum over bins, 1 where it is 0: such a group stays undefined."""
     total = weights.sum(axis=-1, keepdims=True)
     return np.where(total > 0, total, 1.0)
 
@@ -251,11 +260,13 @@ def _part(w2: Floats, deviation: Floats, total: Floats, effective: Floats) -> Fl
     """Return the variance of a mean of placements; NaN with fewer than two effective rows."""
     raw = (w2 * deviation**2).sum(axis=-1) / total[..., 0] ** 2
     enough = effective > 1 + 1e-9
+    # Bessel's correction, n / (n - 1), at the effective number of rows.
     return np.where(enough, raw * effective / np.where(enough, effective - 1, 1.0), np.nan)
 
 
 def _kish(total: Floats, w2: Floats) -> Floats:
     square = w2.sum(axis=-1)
+    # Kish (1965), section 8.2: weighted rows are worth (sum w)^2 / sum w^2 plain ones.
     return np.where(square > 0, total**2 / np.where(square > 0, square, 1.0), 0.0)
 
 
@@ -272,6 +283,7 @@ def _score_limit(value: Floats, found: Placed, z: float, end: float) -> Floats:
     outside, inside = np.full(value.shape, end), value.copy()
     for _ in range(HALVINGS):
         a = (outside + inside) / 2
+        # Newcombe (2006), method 5: the exponential model's variance with the mean of m and n in place of either.
         square = a * (1 - a) * (1 + half * (1 - a) / (2 - a) + half * a / (1 + a)) / (m * n)
         reached = np.abs(value - a) <= z * np.sqrt(np.maximum(square, 0.0))
         inside, outside = np.where(reached, a, inside), np.where(reached, outside, a)
@@ -302,5 +314,7 @@ def chance_area(one: Curve, other: Curve) -> float:
     # At 0 a curve may stand above 0 already; its slope there belongs to what comes before.
     mean = np.append(weights @ each[:, :-1] / weights.sum(), 1.0)
     middle, slope, at = (mean[1:] + mean[:-1]) / 2, np.diff(mean) * STEPS, (t[1:] + t[:-1]) / 2
+    # Hsieh and Turnbull (1996): how an empirical ROC curve spreads at one false positive rate.
     variance = sum(middle * (1 - middle) / c.positives + slope**2 * at * (1 - at) / c.negatives for c in (one, other))
+    # A normal number of mean 0 and variance v has the mean size sqrt(2 v / pi).
     return float(np.sqrt(2 / np.pi * variance).mean())

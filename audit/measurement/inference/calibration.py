@@ -65,12 +65,16 @@ def calibration(
     safe, whole = np.where(filled, n, 1.0), np.where(some, total, 1.0)
     share = n / whole[..., None]
     y, s = np.where(filled, labels, 0.0) / safe, np.where(filled, scores, 0.0) / safe
+    # The variance of a bin's label rate if its scores are right, s (1 - s) / n.
     by_chance = np.maximum(s * (1 - s), 0.0) / np.where(filled, np.maximum(rows, 1e-300), 1.0)
     usable = filled & (rows >= 2)
+    # The unbiased variance of a bin's label rate, which its squared gap holds too much (Kumar et al. 2019, section
+    # 4).
     noise = y * (1 - y) / np.where(usable, rows - 1, 1.0)
     if shared is not None:
         usable &= ~np.isnan(shared)
         by_chance, noise = np.fmax(by_chance, shared), np.fmax(noise, shared)
+    # A normal number of mean 0 and variance v has the mean size sqrt(2 v / pi).
     at_random = np.sqrt(2 / np.pi * by_chance)
     debiased = np.where(usable, (y - s) ** 2 - noise, 0.0)
     square = (share * debiased).sum(axis=-1)
@@ -96,6 +100,8 @@ def shared_noise(n: Floats, labels: Floats, scores: Floats) -> Floats:
     total = n.sum(axis=-1)
     safe, folds = np.where(total > 0, total, 1.0), (n > 0).sum(axis=-1)
     away = labels - scores
+    # The ratio of sums, linearised: what each fold adds beyond its share of the rows; F / (F - 1) is Bessel's
+    # correction.
     rest = away - (away.sum(axis=-1) / safe)[..., None] * n
     variance: Floats = (rest**2).sum(axis=-1) / safe**2
     return np.where(folds > 1, variance * folds / np.where(folds > 1, folds - 1, 1.0), np.nan)
@@ -103,6 +109,7 @@ def shared_noise(n: Floats, labels: Floats, scores: Floats) -> Floats:
 
 def _error(share: Floats, away: Floats, noise: Floats, about: Floats, rows: Floats) -> Floats:
     """Return the error of the square: each bin's spread, 4 d^2 v + 2 v^2, and that of how many rows fall into it."""
+    # A squared normal number of mean d and variance v varies by 4 d^2 v + 2 v^2; bins get their rows multinomially.
     within = (share**2 * (4 * away**2 * noise + 2 * noise**2)).sum(axis=-1)
     between = (share * about**2).sum(axis=-1) / np.maximum(rows.sum(axis=-1), 1.0)
     error: Floats = np.sqrt(within + between)
@@ -150,6 +157,7 @@ def average_precision(
     n = _kish(neg, neg_w2)
     fewest = np.minimum(m, n)
     centre = np.where(np.isnan(value), 0.0, value)
+    # Boyd, Eng and Page (2013): beside few rows of the rarer label it is worth no more rows than there are of these.
     most = np.where(fewest * np.minimum(centre, 1 - centre) < FEW, fewest, np.inf)
     return Placed(value, low, high, _variance(pos, neg, pos_w2, neg_w2), m, n, fewest - 1, most=most)
 
@@ -187,6 +195,7 @@ def _bounds(pos: Floats, neg: Floats, *, weighted: bool) -> tuple[Floats, Floats
     total, before = pos.sum(axis=-1), hits - pos
     defined = (total > 0) & (neg.sum(axis=-1) > 0)
     safe = np.where(defined, total, 1.0)
+    # Largest: the positives of a bin lie above its negatives.
     best = np.where(pos > 0, hits / np.where(pos > 0, hits + misses - neg, 1.0), 0.0)
     high = (pos * best).sum(axis=-1) / safe
     # k positives after ``before``, each at precision (before + k) / (before + k + misses); weights may be cut anywhere.
@@ -194,6 +203,7 @@ def _bounds(pos: Floats, neg: Floats, *, weighted: bool) -> tuple[Floats, Floats
         start = np.where(before + misses > 0, before + misses, 1.0)
         lost = misses * np.log1p(np.where(before + misses > 0, pos, 0.0) / start)
     else:
+        # The sum of 1 / (before + k + misses) over k = 1, 2 … is a difference of two digamma functions.
         lost = misses * (digamma(hits + misses + 1) - digamma(before + misses + 1))
     low = (pos - lost).sum(axis=-1) / safe
     value = _value(pos, neg)
@@ -201,11 +211,13 @@ def _bounds(pos: Floats, neg: Floats, *, weighted: bool) -> tuple[Floats, Floats
 
 
 def _variance(pos: Floats, neg: Floats, pos_w2: Floats, neg_w2: Floats) -> Floats:
-    """Sum of squared weights times squared slopes; NaN without positives or negatives."""
+    """Return the sum of squared weights times squared slopes; NaN without positives or negatives."""
     hits, misses = _at_or_above(pos), _at_or_above(neg)
     every = np.where(hits + misses > 0, hits + misses, 1.0)
     total, value = pos.sum(axis=-1, keepdims=True), _value(pos, neg)
     safe = np.where(total > 0, total, 1.0)
+    # A positive raises hits / every of its own and of all lower bins by misses / every^2; a negative lowers it by
+    # hits / every^2.
     gained = np.cumsum(pos * misses / every**2, axis=-1)
     lost = np.cumsum(pos * hits / every**2, axis=-1)
     of_positive = (hits / every + gained - np.where(np.isnan(value), 0.0, value)[..., None]) / safe

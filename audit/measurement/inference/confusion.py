@@ -152,6 +152,7 @@ def smooth(
     measured = ~np.isnan(p)
     p0 = np.where(measured, p, 0.5)
     w, w2 = total.sum(axis=1), squares.sum(axis=(1, 2))
+    # Kish (1965), section 8.2, and the mean weight of a row.
     kish = np.where(w2 > 0, w**2 / np.where(w2 > 0, w2, 1.0), 0.0)
     each = np.where(kish > 0, w2 / np.where(w > 0, w, 1.0), 0.0)[:, None]
     two = squares.sum(axis=2)
@@ -167,6 +168,7 @@ def smooth(
     share = np.where(w > 0, support(*total.T) / np.where(w > 0, w, 1.0), 0.0)
     flat = (p0 * (1 - p0) < 1e-12) | (variance < 1e-15)
     most = kish if capped else np.inf
+    # The rows that a rate of this value would need for the same variance, p (1 - p) / n.
     n = np.where(flat, np.minimum(kish, worth) * share, np.minimum(p0 * (1 - p0) / np.where(flat, 1.0, variance), most))
     n = np.where(measured, np.maximum(n, 1e-3), 0.0)
     few = kish * share < FEW_ROWS
@@ -206,7 +208,7 @@ def _independent(function: Function, total: Floats, squares: Floats, each: Float
 
 
 def _linearised(function: Function, total: Floats, squares: Floats) -> Floats:
-    """Sum of squared weights times squared slopes."""
+    """Return the sum of squared weights times squared slopes."""
     variance: Floats = (squares * _slopes(function, total) ** 2).sum(axis=1)
     return variance
 
@@ -217,6 +219,7 @@ def _slopes(function: Function, total: Floats) -> Floats:
     back = np.minimum(step, total)
     one = np.eye(total.shape[1])[:, None, :]
     moved = np.concatenate([total + one * step, total - one * back])
+    # Two-sided difference quotient, one cell at a time.
     up, down = function(*np.moveaxis(moved, -1, 0)).reshape(2, *total.shape[::-1])
     slopes = ((up - down) / (step + back).T).T
     return np.where(np.isnan(slopes), 0.0, slopes)
@@ -237,6 +240,7 @@ def _jackknife(function: Function, cells: Floats, p: Floats) -> tuple[Floats, Fl
     rows = cells.sum(axis=1).T
     deviation = np.where((rows > 0) & ~np.isnan(without), without - p, 0.0)
     folds = np.maximum((rows > 0).sum(axis=0), 1)
+    # Delete-one-fold jackknife (Busing et al. 1999); and the equally filled folds that would vary as much.
     variance = (folds - 1) / folds * (deviation**2).sum(axis=0)
     effective = rows.sum(axis=0) ** 2 / np.maximum((rows**2).sum(axis=0), 1e-300)
     return deviation, variance, effective

@@ -48,7 +48,7 @@ class Shift(NamedTuple):
 
 
 def shift(first: Floats, second: Floats) -> Shift | None:
-    """Return two samples over the same categories; None where one of them is empty.
+    """Compare two samples over the same categories; None where one of them is empty.
 
     Categories of which fewer than ten rows are expected in a sample are taken as one for the p-value.
 
@@ -99,6 +99,7 @@ def _worth(sample: Floats) -> float:
         return rows
     total = np.broadcast_to(sample.sum(axis=0), sample.shape)
     each = folded(sample.T.astype(float), total.T.astype(float), np.full(len(sample), rows))
+    # Rao and Scott (1981), first order: the mean design effect of K shares is sum (1 - p) d / (K - 1).
     effect = (1 - each.p) * rows / np.maximum(each.n, LEAST_ROWS)
     return rows / max(1.0, float(effect.sum() / (len(sample) - 1)))
 
@@ -140,6 +141,7 @@ def fisher(hits: float, rows: float, hits_other: float, rows_other: float) -> fl
     total, both = rows + rows_other, hits + hits_other
     least, most = max(0.0, both - rows_other), min(rows, both)
     mean = rows * both / total
+    # Mean and standard deviation of a hypergeometric count; far from them no probability is a floating number.
     spread = float(np.sqrt(mean * (rows_other / total) * (total - both) / max(total - 1, 1))) + 1
     if abs(hits - mean) > WINDOW_SD * spread:
         return SMALLEST_P
@@ -160,6 +162,7 @@ def pooled_z(sample: Sample, other: int) -> Floats:
     """
     n, m = sample.n, sample.n[other]
     p = np.where(sample.measured, sample.p, 0.0)
+    # The variance of a difference if both rates are one, P (1 - P) (1/n + 1/m).
     together = (n * p + m * p[other]) / np.maximum(n + m, 1e-300)
     variance = together * (1 - together) * (1 / np.maximum(n, 1e-300) + 1 / max(float(m), 1e-300))
     known = sample.measured & (variance > 1e-15)
@@ -174,6 +177,7 @@ def inverted_p(sample: Sample, other: int) -> Floats:
     low = np.full(sample.p.shape, np.log(SMALLEST_TAIL))
     high = np.full(sample.p.shape, np.log(LARGEST_TAIL))
     never = ~_apart(sample, other, np.full(sample.p.shape, LARGEST_TAIL))
+    # Bisection over the log of the error: a smaller one has a wider interval.
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         apart = _apart(sample, other, np.exp(middle))
@@ -197,6 +201,7 @@ def _limits(sample: Sample, at: np.ndarray, tail: Floats) -> tuple[Limits, np.nd
     """Return limits for comparisons (`pairs.guarded`), one error for each rate, and which rates hold few events."""
     p, n, df = sample.p[at], sample.n[at], sample.df[at]
     q, z = _points(tail, df), _points(tail, np.full(df.shape, np.inf))
+    # Korn and Graubard (1998): n rows at a t quantile q reach as far as n (z / q)^2 at a normal quantile z.
     worth = n * np.divide(z, q, out=np.ones_like(z), where=q > 0) ** 2
     few = few_at(p, worth, z) | sample.thin[at]
     return moved_out(wilson(p, n, q), few, p, worth, tail), few
@@ -236,7 +241,7 @@ class Fit(NamedTuple):
 
 
 def fit(weights: Floats, squares: Floats, expected: Floats, *, plain: bool, folds: bool) -> Fit | None:
-    """Test of fit to known shares; None where rows that share units lie in too few folds to tell.
+    """Test the fit to known shares; None where rows that share units lie in too few folds to tell.
 
     Parameters
     ----------
@@ -251,6 +256,7 @@ def fit(weights: Floats, squares: Floats, expected: Floats, *, plain: bool, fold
     """
     total, rows = weights.sum(axis=1), float(weights.sum() ** 2 / squares.sum())
     share = total / total.sum()
+    # Pearson's chi-square, at the effective rows.
     statistic = rows * float(((share - expected) ** 2 / expected).sum())
     if plain:
         variance = expected * (1 - expected) / rows
@@ -262,7 +268,10 @@ def fit(weights: Floats, squares: Floats, expected: Floats, *, plain: bool, fold
         one, two = float(np.trace(scaled)), float((scaled * scaled.T).sum())
         if reference < 1 or one <= 0 or two <= 0:
             return None
+        # Rao and Scott (1981), second order: with l the eigenvalues of the design matrix, X^2 sum l / sum l^2 has
+        # (sum l)^2 / sum l^2 degrees of freedom; the sums are traces.
         statistic, df, rows = statistic * one / two, one**2 / two, rows * (len(expected) - 1) / one
+    # Total variation is half the sum of sizes, and a normal number of variance v has the mean size sqrt(2 v / pi).
     floor = float(np.sqrt(2 * variance / np.pi).sum() / 2)
     return Fit(
         statistic,
@@ -278,12 +287,14 @@ def _tail(statistic: float, df: float, reference: float) -> float:
 
     if math.isinf(reference):
         return float(chdtrc(df, statistic))
+    # Thomas and Rao (1987): F, because the covariance is itself an estimate with ``reference`` degrees of freedom.
     return float(fdtrc(df, df * reference, statistic / df))
 
 
 def _weighted(share: Floats, weights: Floats, squares: Floats) -> Floats:
     """Return the linearised covariance of weighted shares of independent rows."""
     w2 = squares.sum(axis=1)
+    # sum of w^2 (e - s)(e - s)' over (sum w)^2, multiplied out; e is 1 at a row's own group, s the shares.
     crossed = np.outer(share, w2)
     found: Floats = (np.diag(w2) - crossed - crossed.T + np.outer(share, share) * w2.sum()) / weights.sum() ** 2
     return found
@@ -296,6 +307,7 @@ def _folded(weights: Floats) -> tuple[Floats, float]:
     rest = weights.sum(axis=1, keepdims=True) - weights[:, live]
     deviation = rest / rest.sum(axis=0) - (weights.sum(axis=1) / whole)[:, None]
     count = max(int(live.sum()), 1)
+    # Delete-one-fold jackknife (Busing et al. 1999); degrees of freedom from how evenly the folds are filled.
     return (count - 1) / count * deviation @ deviation.T, float(whole**2 / (filled**2).sum()) - 1
 
 
@@ -355,6 +367,7 @@ def _correlation(p: Floats, hits_w2: Floats, total_w2: float) -> Floats:
     """Return the linearised correlation of two shares of independent rows: -sqrt of the product of their odds."""
     p = np.where(np.isnan(p), 0.0, p)
     own, rest = hits_w2 * (1 - p) ** 2 + (total_w2 - hits_w2) * p**2, total_w2 - hits_w2.sum()
+    # sum of w^2 (e_1 - p_1)(e_2 - p_2), multiplied out for events that exclude each other.
     cross = rest * p[0] * p[1] - hits_w2[0] * (1 - p[0]) * p[1] - hits_w2[1] * (1 - p[1]) * p[0]
     scale = float(np.sqrt(own[0] * own[1]))
     r = float(np.clip(cross / scale, -1, 1)) if scale > 0 else 0.0

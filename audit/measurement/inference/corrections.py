@@ -35,6 +35,8 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     order, size = _ascending(p_values), len(p_values)
     adjusted: list[float | None] = [None] * size
     largest = 0.0
+    # Holm (1979), step down: of m values the smallest counts m times, the next m - 1 times, and none less than one
+    # before it.
     for rank, (value, at) in enumerate(order):
         largest = max(largest, min(1.0, (size - rank) * value))
         adjusted[at] = largest
@@ -49,6 +51,8 @@ def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
     order, size = _ascending(p_values), len(p_values)
     adjusted: list[float | None] = [None] * size
     smallest = 1.0
+    # Benjamini and Hochberg (1995), step up: the r-th smallest of m counts m / r times, and none more than one after
+    # it.
     for rank, (value, at) in reversed(list(enumerate(order, start=1))):
         smallest = min(smallest, max(value, value * size / rank))
         adjusted[at] = smallest

@@ -109,10 +109,12 @@ def weighted(hits: Floats, total: Floats, hits_w2: Floats, total_w2: Floats) -> 
     """
     p = _share(hits, total)
     p0, safe = np.where(np.isnan(p), 0.0, p), np.where(total > 0, total, 1.0)
+    # Events lie 1 - p from the rate, non-events p.
     variance = (hits_w2 * (1 - p0) ** 2 + (total_w2 - hits_w2) * p0**2) / safe**2
     kish = np.where(total > 0, total**2 / np.where(total_w2 > 0, total_w2, 1.0), 0.0)
     spread = p0 * (1 - p0)
     flat = (variance < 1e-300) | (spread < 1e-12)
+    # The rows that a plain rate of this value would need for the same variance, p (1 - p) / n.
     n = np.where(flat, kish, np.minimum(spread / np.where(flat, 1.0, variance), kish))
     return Sample(p, n, np.maximum(kish - 1, 0.0), hits, total)
 
@@ -134,8 +136,10 @@ def folded(hits: Floats, total: Floats, total_w2: Floats) -> Sample:
     deviation = np.where(live, (s - hits) / np.where(live, t - total, 1.0) - p0, 0.0)
     folds = np.maximum((total > 0).sum(axis=0), 1)
     square = (deviation**2).sum(axis=0)
+    # Delete-one-fold jackknife (Busing et al. 1999).
     variance = (folds - 1) / folds * square
     safe = np.where(t > 0, t, 1.0)
+    # Kish's formula over folds: how many equally filled ones would vary as much.
     effective_folds = safe**2 / np.maximum((total**2).sum(axis=0), 1e-300)
     kish = safe**2 / np.where(total_w2 > 0, total_w2, 1.0)
     flat = (p0 * (1 - p0) < 1e-12) | (variance < 1e-15)
@@ -151,6 +155,8 @@ def folded(hits: Floats, total: Floats, total_w2: Floats) -> Sample:
 def satterthwaite(deviation: Floats) -> Floats:
     """Return degrees of freedom of a sum of squared deviations (F, G): few where few folds make up the variance."""
     square, fourth = (deviation**2).sum(axis=0), (deviation**4).sum(axis=0)
+    # Satterthwaite: 2 (sum v)^2 / sum var(v). A normal deviation of variance v has a fourth power of 3 v^2 on
+    # average, so that sum d^4 / 3 stands for sum v^2.
     return np.where(fourth > 0, 3 * square**2 / np.where(fourth > 0, fourth, 1.0), np.inf)
 
 

@@ -49,7 +49,7 @@ def quantile(tail: float, df: Floats) -> Floats:
 
 
 def wilson(p: Floats, n: Floats, q: Floats | float) -> Limits:
-    """Score interval of a rate.
+    """Return the score interval of a rate.
 
     Parameters
     ----------
@@ -62,6 +62,8 @@ def wilson(p: Floats, n: Floats, q: Floats | float) -> Limits:
     """
     measured = (n > 0) & ~np.isnan(p)
     n_safe, p_safe = np.where(measured, n, 1.0), np.where(measured, p, 0.5)
+    # Wilson (1927): the rates r at which the observed p lies q standard deviations off, |p - r| = q sqrt(r (1 - r) /
+    # n).
     scale = 1 + q * q / n_safe
     centre = (p_safe + q * q / (2 * n_safe)) / scale
     half = q / scale * np.sqrt(p_safe * (1 - p_safe) / n_safe + q * q / (4 * n_safe * n_safe))
@@ -78,6 +80,7 @@ def clopper_pearson(p: Floats, n: Floats, tail: Floats | float) -> Limits:
     n_safe = np.where(measured, n, 1.0)
     hits = np.where(measured, p, 0.5) * n_safe
     misses = n_safe - hits
+    # Quantiles of Beta(hits, misses + 1) and Beta(hits + 1, misses); 0 or 1 where there is no event or nothing else.
     low = np.where(hits > 0, betaincinv(np.maximum(hits, 1e-12), misses + 1, tail), 0.0)
     high = np.where(misses > 0, betaincinv(hits + 1, np.maximum(misses, 1e-12), 1 - tail), 1.0)
     return Limits(np.where(measured, low, 0.0), np.where(measured, high, 1.0))
@@ -128,6 +131,7 @@ def _each_once(p: Floats, n: Floats, tail: float) -> Limits:
     """
     rare = p <= 0.5
     share = np.where(rare, p, 1 - p).round(DIGITS)
+    # A complex number holds share and rows, so that one sort finds each pair of them.
     _, first, back = np.unique(share + 1j * n, return_index=True, return_inverse=True)
     made = clopper_pearson(share[first], n[first], tail)
     low, high = made.low[back], made.high[back]
@@ -148,10 +152,11 @@ def difference(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | f
 
 
 def least_difference(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Floats:
-    """Lower limit of ``difference`` alone; the upper one is the lower limit of ``p2 - p1``, turned round."""
+    """Return the lower limit of ``difference`` alone; the upper one is that of ``p2 - p1``, turned round."""
     below, above = p1 - lim1.low, lim2.high - p2
     spread = np.asarray(below**2 + above**2)
     if not _independent(r):
+        # Zou (2007): correlated distances have 2 r times their product in common.
         spread = np.asarray(np.maximum(spread - 2 * r * (below * above), 0))
     # In place from here on: of all pairs of many groups, arrays are large, and making them is what takes time.
     low: Floats = np.asarray(p1 - p2)
@@ -173,7 +178,9 @@ def ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float 
 
 
 def least_ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Floats:
-    """Lower limit of ``ratio`` alone."""
+    """Return the lower limit of ``ratio`` alone."""
+    # MOVER-R (Donner and Zou 2012): the smaller root in c, with the square root below the line where no digits
+    # cancel.
     x, y = lim1.low * (2 * p1 - lim1.low), lim2.high * (2 * p2 - lim2.high)
     below = _root(p1 * p2, r, p1 - lim1.low, lim2.high - p2, x, y)
     # Without a measured rate ``below`` is NaN, and no comparison with it holds.
@@ -185,6 +192,7 @@ def least_ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | 
 
 def greatest_ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats | float = 0.0) -> Floats:
     """Return the upper limit of ``ratio`` alone."""
+    # The larger root of the same, with the square root above the line.
     x, y = lim1.high * (2 * p1 - lim1.high), lim2.low * (2 * p2 - lim2.low)
     positive, measured = y > 0, ~np.isnan(p1)
     high = _root(p1 * p2, r, lim1.high - p1, p2 - lim2.low, x, y)

@@ -31,12 +31,12 @@ Names = tuple[str, ...]
 
 
 def quotient(upper: Names, lower: Names, top: float = np.inf) -> Scale:
-    """Return the product of sums over product of sums, between 0 and ``top``."""
+    """Return the scale of a product of sums over a product of sums, between 0 and ``top``."""
     return Scale(lambda t: _over(t, upper, lower), _no_variance, lambda x: x, (0.0, top))
 
 
 def log_quotient(upper: Names, lower: Names) -> Scale:
-    """Log of the same; undefined where either is 0."""
+    """Return the scale of the log of a quotient; undefined where either is 0."""
 
     def point(t: Sums) -> Floats:
         value = _over(t, upper, lower)
@@ -67,6 +67,7 @@ def of_lists(scale: Scale, sums: Sums, rows: str = "n", least: Floats | None = N
     deviation = np.where(whole[:, None], deviation, 0.0)
     square = (deviation**2).sum(axis=1)
     folds = np.maximum(np.maximum((sums[rows] > 0).sum(axis=1), (deviation != 0).sum(axis=1)), 1)
+    # Delete-one-fold jackknife (Busing et al. 1999).
     error = np.sqrt((folds - 1) / folds * square)
     size = np.abs(np.nan_to_num(point)) + np.isneginf(scale.range[0])
     known = whole & (error > FLAT * size) & (folds > 1)
@@ -121,17 +122,20 @@ def ratio_against(logs: Found, reference: int, tail: float) -> Limits:
 def random_places(n: float, items: float, k: int) -> tuple[float, float]:
     """Return mean and deviation of how many of a group's items a random order puts in the first k (hypergeometric)."""
     share, drawn = items / n, min(k, n)
+    # Mean and standard deviation of a hypergeometric count.
     return drawn * share, math.sqrt(drawn * share * (1 - share) * (n - drawn) / max(n - 1, 1))
 
 
 def random_exposure(n: int, items: float) -> tuple[float, float]:
     """Return mean and deviation of a group's mean exposure in a random order of n items, drawn without replacement."""
     every = 1 / np.log2(1 + np.arange(1, n + 1))
+    # A mean of m numbers drawn from n without replacement has the variance S^2 / m (1 - m / n).
     return float(every.mean()), math.sqrt(every.var(ddof=1) / items * (1 - items / n))
 
 
 def _filled(rows: Floats) -> Floats:
     """Return effective folds of each group."""
+    # Kish's formula over folds: how many equally filled ones would vary as much.
     return np.asarray(rows.sum(axis=1) ** 2 / np.maximum((rows**2).sum(axis=1), 1e-300))
 
 
@@ -144,6 +148,7 @@ def least_error(sums: Sums) -> Floats:
     items, mean = sums["places_n"].sum(axis=1), sums["places_exposure"].sum(axis=1)
     spread = sums["places_exposure_square"].sum(axis=1) / items - (mean / items) ** 2
     own, held = sums["n"].sum(axis=1), sums["exposure"].sum(axis=1)
+    # Of so many random places the sum deviates by sqrt(items x spread), here over the sum that the group has.
     return np.asarray(np.sqrt(np.maximum(spread, 0.0) * own) / np.where(held > 0, held, 1.0))
 
 

@@ -98,6 +98,7 @@ def _alone(scale: Scale, sums: Sums, *, folds: bool) -> Found:
         point = scale.point(total)
         value = np.where(np.isnan(point), np.nan, scale.back(point))
         kish = np.where(total["w2"] > 0, total["w"] ** 2 / total["w2"], 0.0)
+        # Bessel's correction, n / (n - 1), at Kish's effective rows.
         variance = np.where(kish > 1 + 1e-9, scale.variance(total) * kish / (kish - 1), np.nan)
         resting = _carrying(scale.resting, total)
         few = np.minimum(resting, _carrying(scale.marked_by, total)) < FEW_RESTING
@@ -105,7 +106,9 @@ def _alone(scale: Scale, sums: Sums, *, folds: bool) -> Found:
             thin, error, df = (kish < FEW_ROWS) | few, np.sqrt(variance), np.minimum(kish - 1, resting)
             return Found(value, point, error, df, kish, thin, scale, _above(scale, total, point, error, df), kish=kish)
         jackknife, r, fourth = _jackknife(scale, sums, total, point)
+        # Satterthwaite's degrees of freedom; the factor 3 of normal deviations is not granted to skewed ones.
         resting = np.minimum(resting, fourth if scale.resting else 3 * fourth)
+        # Kish's formula over folds: how many equally filled ones would vary as much.
         filled = np.where(total["w"] > 0, total["w"] ** 2 / np.maximum((sums["w"] ** 2).sum(axis=1), 1e-300), 0.0)
         both = np.where(filled > 1 + 1e-9, np.fmax(variance, jackknife), np.nan)
         error, df = np.sqrt(np.where(np.isnan(variance), np.nan, both)), np.minimum(filled - 1, resting)
@@ -119,10 +122,11 @@ def _carrying(rows: Callable[[Sums], Floats] | None, total: Sums) -> Floats | fl
 
 
 def _above(scale: Scale, total: Sums, point: Floats, error: Floats, df: Floats) -> Above:
-    """Point, error and degrees of freedom as they would be with the row that was not seen."""
+    """Return point, error and degrees of freedom as they would be with the row that was not seen."""
     if scale.more is None:
         return Above(point, error, df)
     more = scale.more(total)
+    # The standard error grows as that of independent rows does with the row that was not seen.
     stretch = np.sqrt(scale.variance(more) / scale.variance(total))
     return Above(scale.point(more), error * stretch, np.minimum(df, _carrying(scale.resting, more)))
 
@@ -137,6 +141,7 @@ def _jackknife(scale: Scale, sums: Sums, total: Sums, point: Floats) -> tuple[Fl
     square = (deviation**2).sum(axis=1)
     scaled = deviation / np.where(square > 0, np.sqrt(square), 1.0)[:, None]
     fourth = np.maximum((scaled**4).sum(axis=1), 1e-300)
+    # Delete-one-fold jackknife (Busing et al. 1999).
     return (count - 1) / count * square, np.clip(scaled @ scaled.T, -1, 1), np.where(square > 0, 1 / fourth, np.inf)
 
 
@@ -144,7 +149,9 @@ def limits(found: Found, tail: float) -> Limits:
     """Return the interval of each group; the whole range where none can be given."""
     bottom, top = found.scale.range
     known = np.isfinite(found.error)
-    above, (q, q_above) = found.above, (quantile(tail, np.where(known, x.df, 1.0)) for x in (found, found.above))
+    above = found.above
+    q = quantile(tail, np.where(known, found.df, 1.0))
+    q_above = quantile(tail, np.where(known, above.df, 1.0))
     with np.errstate(over="ignore", invalid="ignore"):
         highest = above.point + q_above * above.error
         highest = np.where(np.isnan(highest), np.inf, highest)
@@ -197,7 +204,7 @@ def between(found: Found, i: np.ndarray, j: np.ndarray, tail: float) -> Limits:
 
 
 def _least(found: Found, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
-    """Lower limits of entry i less entry j, each as far as the other shows how far rows spread."""
+    """Return lower limits of entry i less entry j, each as far as the other shows how far rows spread."""
     own = limits(found, tail)
     value = np.where(np.isnan(found.value), 0.0, found.value)
     known = np.isfinite(found.error) & np.isfinite(own.low) & np.isfinite(own.high)
@@ -235,7 +242,7 @@ def _least(found: Found, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
 # are asked of the other group; of all laws that have them, a rare size beside nothing falls short most. Maurer (2003),
 # JIPAM 4:15: no sum of what is never negative falls short by more than its second moment allows.
 def lowest(found: Found, own: Limits, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
-    """Lower limits of entries i as far as entries j show how far rows spread.
+    """Return lower limits of entries i as far as entries j show how far rows spread.
 
     Parameters
     ----------
@@ -352,12 +359,13 @@ def _of_as_many(found: Found, one: Floats, i: np.ndarray, j: np.ndarray) -> Floa
 def _stretch(found: Found, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
     """Return the largest factor by which the value of i may fall short; 1 where j does not lend."""
     left = 1 - _of_as_many(found, _reach(found, _in_proportion(found), tail), i, j)
+    # Fieller (1954): the limit is value / (1 - q s / sqrt(n)), and none where the rows may hide all of the spread.
     stretch: Floats = 1 / np.maximum(left, 0.0)
     return stretch
 
 
 def _part(sizes: Found | None, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
-    """Part of the spread of j that i may have: less than all of it only where the rows of i are surely smaller."""
+    """Return the part of j's spread that i may have: less than all only where the rows of i are surely smaller."""
     if sizes is None:
         return np.ones(())
     part = sizes.value[i] / sizes.value[j]

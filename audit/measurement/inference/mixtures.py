@@ -142,6 +142,7 @@ def recovered(
     below, above = np.zeros_like(value), np.zeros_like(value)
     with np.errstate(invalid="ignore", over="ignore"):
         for i, each in enumerate(limits):
+            # Zou and Donner (2008): each parameter moves alone to its limits; the distances are squared and added.
             points = [each.low, each.high] + ([] if peak is None else [np.clip(peak, each.low, each.high)])
             ends = np.stack([of(*at[:i], point, *at[i + 1 :]) for point in points])
             below += np.maximum(value - ends.min(axis=0), 0.0) ** 2
@@ -199,6 +200,7 @@ def rich_violation(gap: Floats, share: Floats, weight: Floats | float) -> Floats
 
 
 def _difference_to_whole(gap: Floats, share: Floats) -> Floats:
+    # p_g - p_all = (1 - f) (p_g - p_rest), f the group's share.
     return (1 - share) * gap
 
 
@@ -208,6 +210,7 @@ def _ratio_to_whole(to_rest: Floats, share: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         whole = share * finite + 1 - share
         # Where everybody is in the group, a ratio of 0 to nobody is 0/0; but for one row in the rest it is 0.
+        # p_g / p_all = r / (f r + 1 - f), r the ratio to the rest and f the group's share.
         mixed = np.divide(finite, whole, out=np.zeros_like(whole), where=whole > 0)
         return np.where(np.isinf(to_rest), np.divide(1.0, share), mixed)
 

@@ -95,6 +95,7 @@ def between_variance(p: Floats, n: Floats, variances: Floats | None = None, r: F
     The sample variance of correlated estimates falls short by their mean covariance, which is given back.
     """
     noise = p * (1 - p) / np.maximum(n - 1, 1) if variances is None else variances
+    # The variance of estimates is that of the rates and their mean sampling variance.
     signed: Floats = np.asarray(p.var(axis=-1, ddof=1) - noise.mean(axis=-1))
     return signed if r is None else signed + _covariances(noise, r).mean(axis=-1)
 
@@ -114,6 +115,8 @@ def noise_floor(variances: Floats, r: Floats | None = None) -> float:
     points = min(int(reach / (STEP * deviations.min())) + 2, MOST_POINTS)
     x = np.linspace(0, reach, points + 1)
     below = ndtr(x[:, None] / deviations)
+    # The mean of max - min is the integral of the chance that some value lies below x and some above, 1 - product of
+    # F - product of (1 - F). It is even, so twice the half from 0 counts, by the trapezoidal rule.
     between = 1 - below.prod(axis=1) - (1 - below).prod(axis=1)
     return float((2 * between.sum() - between[0] - between[-1]) * (x[1] - x[0]))
 
@@ -123,5 +126,6 @@ def _covariances(variances: Floats, r: Floats) -> Floats:
     deviations = np.sqrt(np.maximum(variances, 0.0))
     products = r * deviations[..., :, None] * deviations[..., None, :]
     own = np.diagonal(products, axis1=-2, axis2=-1)
+    # All of a row but its own variance, over the other groups.
     mean: Floats = (products.sum(axis=-1) - own) / (products.shape[-1] - 1)
     return mean

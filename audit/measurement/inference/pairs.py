@@ -118,10 +118,11 @@ def correlations(sample: Sample, tail: float) -> Floats:
 
 
 def _worth(sample: Sample, tail: float) -> Floats | float:
-    """Share of its rows that each group is worth at the normal quantile of this error."""
+    """Return the share of its rows that each group is worth at the normal quantile of this error."""
     if sample.independent:
         return 1.0
     z, q = NormalDist().inv_cdf(1 - tail), quantile(tail, sample.df)
+    # Korn and Graubard (1998): n rows at a t quantile q reach as far as n (z / q)^2 at a normal quantile z.
     return np.divide(z, q, out=np.ones_like(q), where=q > 0) ** 2
 
 
@@ -172,6 +173,7 @@ def breaks(sample: Sample, kind: Kind, limit: float, tail: float, looks: int = 1
 
 def _corrected(tail: float, looks: int, groups: int) -> float:
     """Return the error of one pair of all that are looked at."""
+    # Bonferroni over all pairs of all gaps that are looked at.
     return tail / (looks * groups * (groups - 1) / 2)
 
 

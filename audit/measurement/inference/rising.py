@@ -72,6 +72,7 @@ def gap(found: Risen, kind: Kind, tail: float) -> Gap:
     """
     groups = len(found.value)
     inner = _pair_limits(found, kind, tail)
+    # Bonferroni for what says FAIL; what says PASS needs every pair inside (Berger 1982).
     outer = _pair_limits(found, kind, tail / (groups * (groups - 1) / 2))
     pair = lowest, highest = ends(found)
     first, second = found.value[lowest], found.value[highest]

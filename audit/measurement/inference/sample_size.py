@@ -59,6 +59,8 @@ def needed(p: Floats, n: Floats, limit: float, kind: Kind, tail: float = 0.025) 
     pairs = len(p) * (len(p) - 1) / 2
     point = NormalDist().inv_cdf
     fail, keep = point(1 - tail / pairs), point(1 - tail)
+    # A rule and its power add up as quantiles. To pass, both ends of every pair have to hold at once, so the miss is
+    # shared among them (Bonferroni).
     z_fail, z_pass = fail + point(POWER), keep + point(1 - (1 - POWER) / (2 * pairs))
     rules = (_Rule("fail", fail, z_fail), _Rule("pass", keep, z_pass))
     every, step = np.geomspace(1 / 16, LARGEST_FACTOR, FACTORS), max(1, MOST_PAIRS // len(p) ** 2)
@@ -81,6 +83,7 @@ def shown_below(p: float, rows: int, limit: float, tail: float) -> float:
     from audit.measurement.inference.intervals import few_at, moved_out, wilson
 
     z, n = NormalDist().inv_cdf(1 - tail), np.array([float(rows)])
+    # Bisection over whole events: more of them move the limit up.
     none, too_many = -1, floor(rows * limit) + 1
     while too_many - none > 1:
         middle = (none + too_many) // 2
@@ -113,12 +116,16 @@ def _settles(rule: _Rule, p: Floats, lim: Limits, limit: float, kind: Kind) -> n
 
 
 def _over_pairs(p: Floats, lim: Limits, c: float, *, lower: bool) -> Floats:
-    """Lower or upper limits of p_i - c p_j over ordered pairs; of a group with itself those of another pair."""
+    """Return the lower or upper limits of p_i - c p_j over ordered pairs.
+
+    Of a group with itself those of another pair.
+    """
     import numpy as np
 
     i, j = np.s_[..., :, None], np.s_[..., None, :]
     below, above = p - lim.low, lim.high - p
     own, other, side = (below, above, -1) if lower else (above, below, 1)
+    # MOVER of two independent groups: distances squared and added (see `intervals.least_difference`).
     found = p[i] - c * p[j] + side * np.sqrt(own[i] ** 2 + (c * other[j]) ** 2)
     itself = np.arange(len(p))
     found[..., itself, itself] = found[..., itself, itself - 1]
@@ -159,6 +166,7 @@ def rows_against(p: float, limit: float, tail: float, power: float) -> float:
         p, limit = 1 - p, 1 - limit
     point = NormalDist().inv_cdf
     z = point(1 - tail)
+    # Equation 2.14 of Fleiss, Levin and Paik, without the correction for continuity.
     rows = ((z * sqrt(limit * (1 - limit)) + point(power) * sqrt(p * (1 - p))) / (limit - p)) ** 2
     if rows * min(p, 1 - p) >= NEAR_FEW * enough_at(z):
         return rows

@@ -65,13 +65,14 @@ def spread_of_labels(t: Sums) -> Floats:
 
 
 def mean_of(name: str) -> Scale:
-    """Scale of a plain mean of what the sums call by this name."""
+    """Return the scale of a plain mean of what the sums call by this name."""
 
     def point(t: Sums) -> Floats:
         return _over(t[name], t["w"])
 
     def variance(t: Sums) -> Floats:
         mean = point(t)
+        # sum of w^2 (x - mean)^2 over (sum w)^2, multiplied out; what is small beside its largest part is rounding.
         square = t[f"{name}_w2x"] - 2 * mean * t[f"{name}_w2"] + mean**2 * t["w2"]
         return np.where(square > FLAT * t[f"{name}_w2x"], square / t["w"] ** 2, np.nan)
 
@@ -88,6 +89,7 @@ def resting_of(name: str, moments: tuple[str, str, str, str]) -> Callable[[Sums]
     def resting(t: Sums) -> Floats:
         m, (one, two, three, four) = _over(t[name], t["w"]), (t[k] for k in moments)
         size = np.abs(m)
+        # sum of w^4 (|x| - |mean|)^4, multiplied out.
         fourth = four - 4 * size * three + 6 * m**2 * two - 4 * size**3 * one + m**4 * t["w4"]
         square = t[f"{name}_w2x"] - 2 * m * t[f"{name}_w2"] + m**2 * t["w2"]
         return np.where(fourth > FLAT * four, square**2 / fourth, t["w2"] ** 2 / t["w4"])
@@ -114,6 +116,7 @@ def _log_mean_square(t: Sums) -> Floats:
 
 
 def _log_mean_square_variance(t: Sums) -> Floats:
+    # Delta method: log(a) varies as a does, over a^2.
     return mean_of("square").variance(t) / _over(t["square"], t["w"]) ** 2
 
 
@@ -124,6 +127,8 @@ def _log_unexplained(t: Sums) -> Floats:
 def _log_unexplained_variance(t: Sums) -> Floats:
     """Return the variance of log(A / B), A the mean square error and B the labels' variance."""
     ratio, m = _over(t["square"], spread_of_labels(t)), _over(t["y"], t["w"])
+    # Delta method: a row moves the log by (e^2 - A / B d^2) / A, with e its error and d its label less the mean; the
+    # sum of w^2 times the square of that, multiplied out.
     crossed = t["square_y2_w2"] - 2 * m * t["square_y1_w2"] + m**2 * t["square_w2"]
     fourth = t["y4_w2"] - 4 * m * t["y3_w2"] + 6 * m**2 * t["y2_w2"] - 4 * m**3 * t["y1_w2"] + m**4 * t["w2"]
     square = t["square_w2x"] - 2 * ratio * crossed + ratio**2 * fourth

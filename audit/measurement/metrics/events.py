@@ -26,13 +26,13 @@ class Event:
     holds: Callable[[bool, bool], bool]
 
     def mask(self) -> npt.NDArray[np.bool_]:
-        """Return (2, 2) array, not to be written to: label by prediction."""
+        """Return a (2, 2) array, not to be written to: label by prediction."""
         return _mask(self.holds)
 
 
 @cache
 def _mask(holds: Callable[[bool, bool], bool]) -> npt.NDArray[np.bool_]:
-    """Mask of a condition, asked of it once."""
+    """Return the mask of a condition, asked of it once."""
     import numpy as np
 
     made = np.array([[holds(bool(y), bool(d)) for d in (0, 1)] for y in (0, 1)])

@@ -127,7 +127,7 @@ class Rate(Metric):
 
     @staticmethod
     def cells(mask: npt.NDArray[np.bool_]) -> str:
-        """Sum of named cells, such as (TP + FN)."""
+        """Return the sum of named cells, such as (TP + FN)."""
         names = [CELLS[y][d] for y in (1, 0) for d in (1, 0) if mask[y, d]]
         if len(names) == 1:
             return names[0]

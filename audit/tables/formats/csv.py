@@ -25,9 +25,14 @@ if TYPE_CHECKING:
 LONGEST_ROW_BYTES = 2**24
 LONGEST_HEADER_BYTES = 2**22
 STEP_BYTES = 2**24
+# One record of RFC 4180: runs without quotes and whole quoted parts, then a line end or the end of the text.
+# Possessive quantifiers (++, *+) never go back, so that a record of any length takes linear time.
 RECORD = re.compile(rb'(?:[^"\r\n]++|"(?:[^"]++|"")*+")*+(?:\r\n|\n|\r|\Z)')
+# A quoted part as a whole: a doubled quote inside does not end it.
 QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')
+# A line end right after another, whatever ends lines; the search begins with the line end before the first row.
 BLANK = re.compile(rb"\n[\r\n]|\r\r")
+# Order matters: the mark of UTF-32 begins with that of UTF-16.
 UTF16 = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 SAID = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 
@@ -52,6 +57,8 @@ def read_csv(data: bytes, separator: str, shown: str, dialect: Dialect = UNSAID)
         When the text is not a table, with the line at fault.
     """
     ending = "tsv" if separator == "\t" and dialect.separator is None else "csv"
+    # Order matters: each step takes for granted what the one before has refused. Bytes are text before quotes are
+    # looked at, quotes are well formed before cells are parted, and the header says how wide a row is.
     given, data = data, decode_text(data, dialect, shown)
     option = partial(suggest_option, given, dialect, ending)
     refuse_encoding(data, shown, option)
@@ -86,6 +93,7 @@ def refuse_encoding(data: bytes, shown: str, option: Callable[[], str | None] = 
         try:
             decoder.decode(view[at : at + STEP_BYTES], final=at + STEP_BYTES >= len(data))
         except UnicodeDecodeError as error:
+            # A character that the step before cut in two is counted from there.
             byte = at - held + error.start
             raise SourceError(
                 f"{shown} is not UTF-8 text: byte {byte} (line {_count_line(data, byte)}) cannot be decoded; {mend()}"
@@ -112,6 +120,7 @@ def _refuse_quotes(data: bytes, start: int, separator: str, shown: str) -> None:
     text = np.frombuffer(data, dtype=np.uint8)
     parity, last = 0, 0
     for at in range(start, len(data), STEP_BYTES):
+        # By turns a quote opens and closes; after an odd number of them the first one here closes.
         where = np.flatnonzero(text[at : at + STEP_BYTES] == ord('"')) + at
         opens, closes = where[parity::2], where[1 - parity :: 2]
         opens_bad = opens[(opens > start) & ~edge[text[opens - 1]]]
@@ -121,8 +130,7 @@ def _refuse_quotes(data: bytes, start: int, separator: str, shown: str) -> None:
             byte = int(min([*opens_bad[:1], *closes_bad[:1]]))
             raise SourceError(
                 f"{shown}: a stray quote in line {_count_line(data, byte)}; a cell with quotes is quoted as a whole, "
-                "and "
-                'each quote in it is doubled ("")'
+                'and each quote in it is doubled ("")'
             )
         last = int(opens[-1]) if opens.size else last
         parity = (parity + where.size) % 2
@@ -167,9 +175,12 @@ def _split_cells(raw: str, separator: str) -> list[str]:
 def _read_body(data: bytes, body: int, names: list[str], separator: str, shown: str) -> pa.Table:
     import pyarrow as pa
 
+    # Line ends at the end of the file are no rows.
     end = body + len(data[body:].rstrip(b"\r\n"))
     if end == body:
         return pa.table({name: pa.array([], pa.string()) for name in names})
+    # Without quotes a blank line shows in the bytes. With them it may lie inside a cell; then Arrow reads the text
+    # twice, and a row that only one of both readings has is blank.
     if b'"' not in data and (blank := BLANK.search(data, body - 1, end)):
         raise _make_blank_error(data, blank.start() + 1, shown)
     try:
@@ -197,6 +208,7 @@ def _parse_rows(
         ),
         convert_options=arrow_csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
+            # An empty cell is missing, unless it is quoted; no word is.
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
@@ -214,6 +226,7 @@ def _find_ragged(data: bytes, body: int, end: int, width: int, separator: str, s
         record = found.group().rstrip(b"\r\n")
         if not record:
             return _make_blank_error(data, at, shown)
+        # A separator inside quotes parts nothing.
         fields = QUOTED.sub(b"", record).count(mark) + 1
         if fields != width:
             return SourceError(
@@ -239,6 +252,7 @@ def _make_blank_error(data: bytes, at: int, shown: str) -> SourceError:
 
 def _make_parse_error(error: Exception, shown: str) -> SourceError:
     text = str(error).splitlines()[0]
+    # Words of Arrow where a row does not fit into one block: "straddling object straddles two block boundaries".
     if "straddl" in text or "block" in text:
         return SourceError(f"{shown}: a row is longer than {LONGEST_ROW_BYTES:,} bytes; write the table as Parquet")
     return SourceError(f"{shown} cannot be parsed: {printable(text, 120)}; write the table again")

@@ -12,8 +12,11 @@ from collections.abc import Sequence
 from audit.errors import SourceError
 from audit.tables.formats.dialect import Dialect, say
 
+# Control characters that no table holds: what Latin-1 makes of the quotes and dashes of cp1252.
 C1 = re.compile("[\x80-\x9f]")
 SAMPLE_BYTES = 2**16
+# Numbers as a whole cell has them: 1,5; then 12.5 %; then groups of three digits (1,234.5; 1'234; 1 234,5); then
+# plain ones.
 COMMA_NUMBER = re.compile(r"-?\d+,\d+")
 PERCENT = re.compile(r"-?\d+([.,]\d+)?\s?%")
 THOUSANDS = re.compile(r"-?\d{1,3}([.,'\u2019\s]\d{3})+([.,]\d+)?")
@@ -111,6 +114,7 @@ def suggest_option(data: bytes, given: Dialect, ending: str) -> str | None:
 
 
 def _suggest_encoding(data: bytes, given: Dialect) -> str:
+    # Order matters: the mark of UTF-32 begins with that of UTF-16.
     for mark, name in (
         (codecs.BOM_UTF32_LE, "utf-32"),
         (codecs.BOM_UTF16_LE, "utf-16"),
@@ -123,6 +127,7 @@ def _suggest_encoding(data: bytes, given: Dialect) -> str:
     try:
         data.decode()
     except UnicodeDecodeError:
+        # Bytes 80 to 9f are letters and quotes in cp1252, and control characters in Latin-1.
         return "cp1252" if re.search(rb"[\x80-\x9f]", data) else "latin-1"
     return "utf-8"
 

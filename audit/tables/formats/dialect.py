@@ -14,6 +14,8 @@ from typing import Any
 from audit.errors import QuestionError, no_such, printable
 
 KEYS = ("separator", "decimal", "encoding")
+# A value may be a comma or hold one, so it ends only where the next known key begins, or at the end. An unknown key
+# is matched too, to be refused by name.
 PAIR = re.compile(rf"\s*({'|'.join(KEYS)}|\w+)\s*=(.*?)(?=,\s*(?:{'|'.join(KEYS)})\s*=|\Z)(?:,|\Z)", re.DOTALL)
 WORDS = {"tab": "\t", "\\t": "\t", "semicolon": ";", "comma": ",", "pipe": "|", "space": " ", "point": "."}
 REFUSED = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf-7", "mbcs", "oem"}
@@ -85,7 +87,7 @@ def _mark(key: str, value: str | None) -> str | None:
 
 
 def _require_encoding(name: str) -> str:
-    """Name of a text encoding, as Python has it."""
+    """Return the name of a text encoding, as Python has it."""
     try:
         found = codecs.lookup(name.strip())
     except (LookupError, ValueError, TypeError):

@@ -142,7 +142,7 @@ def list_keys(parts: Sequence[Part]) -> tuple[str, ...]:
 
 
 def name_file_column(columns: Iterable[str]) -> str:
-    """Name for the column of paths that no column of the table has."""
+    """Return the name for the column of paths that no column of the table has."""
     taken, name = {c.casefold() for c in columns}, "evenhand file"
     while name in taken:
         name += "_"
