@@ -6,6 +6,7 @@ Must not: import another room.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Literal
 
@@ -34,19 +35,43 @@ UNIT = "weight_unit"
 """Axis of one level: the power of two in which weights are counted, where doubles would not hold them as they are."""
 EVEN = "even"
 """Level of rows whose neighbours have no majority, because several lie equally far."""
-LISTS, GAINS, PLACES = "lists", "gains", "places"
-"""Kinds of cubes of a ranking: whole lists by grouping, lists by group, and items by the places that they hold."""
 GROUPING = "grouping"
 """Axis of whole lists: the columns whose groups are looked at, as a JSON list."""
-CROSSINGS, WITHIN_STRATA, SCORES, LOSSES, BINNED = "", "within strata", "scores", "losses", "scores"
-FLIPS, DECIDED, ORDERED, AREAS = "flips", "decided", "ordered pairs", "ordered areas"
-"""Kinds of cubes, as the record names them: groups x outcome, and what some metrics need beside."""
+DECIDED = "decided"
+"""Axis of decisions that a threshold makes of scores, beside given predictions."""
 OTHER = "other_group"
 """Axis of the second group of a pair, its levels as JSON."""
 MOST_PAIRED, MOST_KEPT, MOST_COMPARED = 50, 4_000_000, 20_000_000
 """Groups of which all pairs are compared; of exact curves also rows, and rows times other groups."""
 MOST_GROUPS = 2000
 """Groups of one grouping; the pairs rule looks at all pairs, and a reader at none of so many."""
+
+
+class CubeKind(StrEnum):
+    """What a cube counts, by the word that the record has for it, in the order of measurement."""
+
+    CROSSINGS = ""
+    """Rows by groups, label and prediction: one cube for each largest crossing, which every question has."""
+    WITHIN_STRATA = "within strata"
+    """The same by one group column, split by the strata within which conditional metrics compare."""
+    DECIDED = "decided"
+    """Given predictions beside what the threshold makes of the scores."""
+    SCORES = "scores"
+    """Rows by label and bin of their score; of a regression, rows by bin of their label and of their prediction."""
+    LOSSES = "losses"
+    """Sums of what a score loses against its label: Brier score, log loss, calibration."""
+    ORDERED_PAIRS = "ordered pairs"
+    """Pairs of a positive and a negative that exact scores put in the right order."""
+    ORDERED_AREAS = "ordered areas"
+    """Areas between the exact ROC curves of two groups."""
+    NEIGHBOURS = "flips"
+    """Predictions by what most of the nearest neighbours in the reference group are predicted."""
+    LISTS = "lists"
+    """Of a ranking: whole lists by grouping."""
+    PLACES = "places"
+    """Of a ranking: items by group and by the places that they hold."""
+    GAINS = "gains"
+    """Of a ranking: lists by group, with what each group gains in them."""
 
 
 def nowhere(groups: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from audit.axes import CubeKind
 from audit.checks.codes import mend_of
 from audit.config.read import build
 from audit.cube import Cube, from_cells
@@ -55,10 +56,12 @@ def cube_of_counts(names: Sequence[str], counts: Counts) -> Cube:
     return from_cells((*names, "label", "prediction"), cells, {"n": np.array(n)})
 
 
-def record_of(name: str, cube: Cube) -> CubeRecord:
+def record_of(part: str, cube: Cube) -> CubeRecord:
     at = np.argwhere(cube["n"] > 0)
     return CubeRecord(
-        name=name,
+        name=f"{part}: {' x '.join(cube.names)}",
+        part=part,
+        kind=CubeKind.CROSSINGS,
         axes=tuple(Axis(name=a.name, levels=a.levels) for a in cube.axes),
         cells=tuple(tuple(int(i) for i in cell) for cell in at),
         measures={k: tuple(float(x) for x in v[tuple(at.T)]) for k, v in cube.measures.items()},
@@ -88,10 +91,10 @@ def result_of(
     if "data" in stages:
         train = cube.over("prediction")
         estimates += data_estimates([train], scope)
-        records.append(record_of(f"train: {' x '.join(train.names)}", train))
+        records.append(record_of("train", train))
     if "model" in stages:
         estimates += model_estimates([cube], scope)
-        records.append(record_of(f"predictions: {' x '.join(cube.names)}", cube))
+        records.append(record_of("predictions", cube))
     resolved = build(dict(config or plain_config(names)))
     parts = {"data": "train", "model": "predictions"}
     data = tuple(_part(parts[s], names, cube) for s in stages)

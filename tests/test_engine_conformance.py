@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_engines import people
 
-from audit.axes import LOSSES
+from audit.axes import CubeKind
 from audit.counting.backends.choose import engine_of
 from audit.counting.backends.duckdb import DuckEngine
 from audit.counting.count import count_cubes, count_tallies, cubes_of
@@ -57,7 +57,7 @@ def same(one, other, rel=0.0):
             assert a.axes == b.axes
             assert a.measures.keys() == b.measures.keys()
             for name in a.measures:
-                rounded = (kind == LOSSES and name not in EXACT) or (rel > 0.0 and "square" in name)
+                rounded = (kind == CubeKind.LOSSES and name not in EXACT) or (rel > 0.0 and "square" in name)
                 if rounded:
                     np.testing.assert_allclose(a[name], b[name], rtol=1e-12, atol=1e-12, err_msg=f"{kind} {name}")
                 else:

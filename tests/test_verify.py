@@ -16,7 +16,7 @@ from audit.errors import StoreError
 from audit.pipeline.verification.follows import given
 from audit.pipeline.verification.uncovered import uncovered
 from audit.pipeline.verify import contradicted, differences, followed, not_following, rewritten
-from audit.record.reader import from_text, read_result
+from audit.record.reader import from_text, read_result, text_without_kinds
 
 SEED = 20260113
 EVERY = (*runs.QUESTIONS, runs.DEMO)
@@ -370,3 +370,21 @@ def test_a_document_that_something_else_has_written_is_named(recorded, capsys):
 @pytest.mark.parametrize("name", EVERY)
 def test_every_run_is_written_as_its_document_would_be(recorded, name):
     assert rewritten(read_result(recorded(name)), recorded(name) / "audit.json") == ()
+
+
+def test_a_document_of_before_cubes_said_their_part_and_kind(recorded):
+    """It is read as what it says, verified, and its text is still that of a run; a kind that lies is named."""
+    folder = recorded("numbers")
+    document = runs.document_of(folder)
+    result = read_result(folder)
+    assert {c["part"] for c in document["cubes"]} <= {"train", "predictions"}
+    lying = [{**c, "kind": "flips"} if c["kind"] == "" else c for c in document["cubes"]]
+    for cube in document["cubes"]:
+        del cube["part"], cube["kind"]
+    assert from_text(json.dumps(document), "before") == result
+    file = folder.parent / "before.json"
+    file.write_text(text_without_kinds(result) + "\n")
+    assert rewritten(read_result(file), file) == ()
+    changed = from_text(json.dumps({**document, "cubes": lying}), "lying")
+    with pytest.raises(StoreError, match="the counts of predictions are not those of the question"):
+        followed(changed)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from audit.axes import DECIDED, LABEL, LOSSES, NEGATIVE, POSITIVE, PREDICTION
+from audit.axes import DECIDED, LABEL, NEGATIVE, POSITIVE, PREDICTION, CubeKind
 from audit.checks.codes import DECLARED, THRESHOLD, mend_of
 from audit.checks.label_titles import DISGUISE, disguise
 from audit.config.schema import Config
@@ -204,10 +204,12 @@ def _absent(counted: Counted, by: tuple[str, ...], part: str) -> Check:
 # two models. Must not: say which of the two is right.
 def score_checks(counted: Counted, plan: Plan) -> tuple[Check, ...]:
     """Whether prediction and score say the same; nothing where only one of them is given."""
-    cubes = counted.further.get(DECIDED, ())
+    cubes = counted.further.get(CubeKind.DECIDED, ())
     if not cubes:
         return ()
-    if plan.threshold == UNASKED_THRESHOLD and any(float(c["outside"].sum()) for c in counted.further.get(LOSSES, ())):
+    if plan.threshold == UNASKED_THRESHOLD and any(
+        float(c["outside"].sum()) for c in counted.further.get(CubeKind.LOSSES, ())
+    ):
         detail = f"scores are no probabilities, and the threshold is {plan.threshold:g}; name the one that was used"
         return (_decision_check(plan, "not applicable", detail),)
     total, wrong = int(cubes[0]["n"].sum()), _contradicting(cubes[0])
@@ -268,7 +270,7 @@ def judges_decisions(config: Config) -> bool:
 def _lie_outside(counted: Counted) -> bool:
     if counted.score_range is not None:
         return counted.score_range[0] < 0 or counted.score_range[1] > 1
-    return any(float(c["outside"].sum()) for c in counted.further.get(LOSSES, ()))
+    return any(float(c["outside"].sum()) for c in counted.further.get(CubeKind.LOSSES, ()))
 
 
 def _named(title: str, outcome: CheckOutcome, detail: str) -> Check:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audit.axes import STRATUM, WITHIN_STRATA
+from audit.axes import STRATUM, CubeKind
 from audit.config.schema import Config
 from audit.counting.backends.duckdb import DuckScan
 from audit.counting.columns.held_columns import held_columns
@@ -194,7 +194,7 @@ class OpenPart:
                 scan = self.narrow((*plan.columns, column))
                 found = weighed_tally(scan, by, sums, extents, plan, MOST_CELLS)
                 found = found.in_unit(unit_of(found))
-                self._crossed[column] = read(Crossed((found.sorted(),), 0), plan).further[WITHIN_STRATA]
+                self._crossed[column] = read(Crossed((found.sorted(),), 0), plan).further[CubeKind.WITHIN_STRATA]
             except TooManyCellsError:
                 self._crossed[column] = ()
         return self._crossed[column]

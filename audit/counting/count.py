@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from audit.axes import AREAS, LOSSES, ORDERED, SCORES, UNIT
+from audit.axes import UNIT, CubeKind
 from audit.counting.crossings import MOST_CELLS, Block, Crossed, blocks, crossed, too_many
 from audit.counting.cubes import label_words, read
 from audit.counting.engine import Engine, Scan
@@ -75,8 +75,8 @@ def count_cubes(table: Table, plan: Plan, engine: Engine) -> Counted:
 
         labels = label_words(tallies.crossings.tallies[0], plan)
         ordered = ordered_pairs(scan, plan, labels, extents[plan.score or ""], found.weight_unit)
-    areas = {AREAS: ordered.areas} if ordered.areas else {}
-    return replace(found, further={**found.further, ORDERED: ordered.pairs, **areas})
+    areas = {CubeKind.ORDERED_AREAS: ordered.areas} if ordered.areas else {}
+    return replace(found, further={**found.further, CubeKind.ORDERED_PAIRS: ordered.pairs, **areas})
 
 
 def count_tallies(table: Table, plan: Plan, engine: Engine) -> Tallies:
@@ -110,7 +110,7 @@ def cubes_of(tallies: Tallies, plan: Plan) -> Counted:
 
     scored = tallies.scored.in_unit(unit)
     binned, lost = score_cubes(scored, plan, label_words(tallies.crossings.tallies[0], plan))
-    return replace(found, further={**found.further, SCORES: binned, LOSSES: lost})
+    return replace(found, further={**found.further, CubeKind.SCORES: binned, CubeKind.LOSSES: lost})
 
 
 def _in_unit(cube: Cube, unit: int) -> Cube:

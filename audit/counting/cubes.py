@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from audit.axes import DECIDED, FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, STRATUM, WITHIN_STRATA, nowhere
+from audit.axes import DECIDED, FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, STRATUM, CubeKind, nowhere
 from audit.counting.crossings import Crossed, refuse_large
 from audit.counting.labels import binary, class_names, is_missing, positive_class, predicted, refuse_missing
 from audit.counting.plan import Counted, Plan
@@ -43,7 +43,7 @@ def read(crossed: Crossed, plan: Plan) -> Counted:
     strata = tuple(cube((c,), STRATUM, *rest) for c in plan.groups) if plan.strata else ()
     return Counted(
         cubes=tuple(cube(by, *rest) for by in plan.crossings),
-        further={WITHIN_STRATA: strata, DECIDED: _decided(tallies, crossed, plan)},
+        further={CubeKind.WITHIN_STRATA: strata, CubeKind.DECIDED: _decided(tallies, crossed, plan)},
         **account(crossed, {c: tallies[id(crossed.holding((c,)))][1][c] for c in plan.groups}, plan),
         median=plan.median,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Final, Literal
 
-from audit.axes import CROSSINGS, Task
+from audit.axes import CubeKind, Task
 from audit.cube import Cube
 
 FOLDS = 100
@@ -84,8 +84,8 @@ class Counted:
 
     cubes: tuple[Cube, ...]
     """One for each crossing of the plan."""
-    further: Mapping[str, tuple[Cube, ...]] = field(default_factory=dict)
-    """Cubes of other axes by their kind, as `audit.measurement.measure` names kinds; one for each group column."""
+    further: Mapping[CubeKind, tuple[Cube, ...]] = field(default_factory=dict)
+    """Cubes of every other kind."""
     rows_read: int
     rows_excluded: Mapping[str, int]
     rows_without_group: Mapping[str, int]
@@ -97,9 +97,9 @@ class Counted:
     """Power of two in which weights are counted: not 0 where doubles would not hold what is made of them."""
 
     @property
-    def by_kind(self) -> Mapping[str, tuple[Cube, ...]]:
-        """All cubes by kind; the crossings are of no particular one."""
-        return {CROSSINGS: self.cubes, **{kind: cubes for kind, cubes in self.further.items() if cubes}}
+    def by_kind(self) -> Mapping[CubeKind, tuple[Cube, ...]]:
+        """All cubes by kind."""
+        return {CubeKind.CROSSINGS: self.cubes, **{kind: cubes for kind, cubes in self.further.items() if cubes}}
 
     @property
     def rows_used(self) -> int:

@@ -9,21 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from audit.axes import (
-    AREAS,
-    BINNED,
-    CROSSINGS,
-    FLIPS,
-    GAINS,
-    LABEL,
-    LISTS,
-    LOSSES,
-    ORDERED,
-    SCORES,
-    WITHIN_STRATA,
-    Task,
-    crossings,
-)
+from audit.axes import LABEL, CubeKind, Task, crossings
 from audit.cube import Cube
 from audit.estimate import Estimate, Stage
 from audit.measurement.blocks import Block
@@ -45,7 +31,7 @@ __all__ = ["TASKS", "Scope", "contradictions", "data_estimates", "model_estimate
 
 SELECTED = tuple(rate for rate in RATES if "label" not in rate.needs)
 """Rates that need no label."""
-Kinds = Mapping[str, Sequence[Cube]]
+Kinds = Mapping[CubeKind, Sequence[Cube]]
 """Cubes by kind: what was counted of one table, or what a document holds of it."""
 
 
@@ -54,8 +40,8 @@ def of_data(cubes: Kinds, scope: Scope, *, labelled: bool = True, classes: bool 
     if classes:
         from audit.measurement.dataset.labels import label_estimates
 
-        return Estimates.listed(label_estimates(cubes[CROSSINGS], scope))
-    found = Estimates.listed(data_estimates(cubes[CROSSINGS], scope, labelled=labelled))
+        return Estimates.listed(label_estimates(cubes[CubeKind.CROSSINGS], scope))
+    found = Estimates.listed(data_estimates(cubes[CubeKind.CROSSINGS], scope, labelled=labelled))
     return found + _within_strata(cubes, scope, "data")
 
 
@@ -68,13 +54,13 @@ def contradictions(cubes: Kinds, scope: Scope) -> tuple[str, ...]:
     """Sentences for counts of the same predictions that cannot all be right."""
     from audit.measurement.scores.score_table import disagreements
 
-    return tuple(disagreements(cubes.get(SCORES, ()), _ordered(cubes), scope))
+    return tuple(disagreements(cubes.get(CubeKind.SCORES, ()), _ordered(cubes), scope))
 
 
 def _ordered(cubes: Kinds) -> Ordered:
     from audit.measurement.scores.score_table import Ordered
 
-    return Ordered(cubes.get(ORDERED, ()), cubes.get(AREAS, ()))
+    return Ordered(cubes.get(CubeKind.ORDERED_PAIRS, ()), cubes.get(CubeKind.ORDERED_AREAS, ()))
 
 
 def model_estimates(cubes: Sequence[Cube], scope: Scope) -> Estimates:
@@ -84,8 +70,8 @@ def model_estimates(cubes: Sequence[Cube], scope: Scope) -> Estimates:
 
 
 def _classified(cubes: Kinds, scope: Scope) -> Estimates:
-    crossed = list(_crossed(cubes[CROSSINGS], scope))
-    if not any(LABEL in cube.names for cube in cubes[CROSSINGS]):
+    crossed = list(_crossed(cubes[CubeKind.CROSSINGS], scope))
+    if not any(LABEL in cube.names for cube in cubes[CubeKind.CROSSINGS]):
         return _decided(cubes, crossed, scope)
     whole = [c.grouped for c in crossed]
     compared = [g for g in whole if g.by]
@@ -110,47 +96,47 @@ def _decided(cubes: Kinds, crossed: Sequence[_Crossed], scope: Scope) -> Estimat
 
 def _within_strata(cubes: Kinds, scope: Scope, stage: Stage) -> tuple[Estimate, ...]:
     """Measure disparity within strata; nothing where none were counted."""
-    if not cubes.get(WITHIN_STRATA):
+    if not cubes.get(CubeKind.WITHIN_STRATA):
         return ()
     from audit.measurement.rates.strata import conditional_estimates
 
-    return conditional_estimates(cubes[WITHIN_STRATA], scope, stage)
+    return conditional_estimates(cubes[CubeKind.WITHIN_STRATA], scope, stage)
 
 
 def _scored(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
     """Measure scores; nothing where none were counted."""
-    if not cubes.get(SCORES):
+    if not cubes.get(CubeKind.SCORES):
         return ()
     from audit.measurement.scores.score_table import score_estimates
 
-    return score_estimates(cubes[SCORES], cubes.get(LOSSES, ()), scope, _ordered(cubes))
+    return score_estimates(cubes[CubeKind.SCORES], cubes.get(CubeKind.LOSSES, ()), scope, _ordered(cubes))
 
 
 def _flipped(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
     """Measure the flip test; nothing where no neighbours were counted."""
-    if not cubes.get(FLIPS):
+    if not cubes.get(CubeKind.NEIGHBOURS):
         return ()
     from audit.measurement.rates.neighbours import flip_estimates
 
-    return flip_estimates(cubes[CROSSINGS], cubes[FLIPS], scope)
+    return flip_estimates(cubes[CubeKind.CROSSINGS], cubes[CubeKind.NEIGHBOURS], scope)
 
 
 def _regressed(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
     from audit.measurement.regression.regression_table import regression_estimates
 
-    return regression_estimates(cubes[CROSSINGS], cubes.get(BINNED, ()), scope)
+    return regression_estimates(cubes[CubeKind.CROSSINGS], cubes.get(CubeKind.SCORES, ()), scope)
 
 
 def _classed(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
     from audit.measurement.rates.multiclass import class_estimates
 
-    return class_estimates(cubes[CROSSINGS], scope)
+    return class_estimates(cubes[CubeKind.CROSSINGS], scope)
 
 
 def _ranked(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
     from audit.measurement.ranking.ranking_table import ranking_estimates
 
-    return ranking_estimates(cubes[CROSSINGS], cubes[LISTS][0], cubes.get(GAINS, ()), scope)
+    return ranking_estimates(cubes[CubeKind.CROSSINGS], cubes[CubeKind.LISTS][0], cubes.get(CubeKind.GAINS, ()), scope)
 
 
 TASKS: Mapping[Task, Callable[[Kinds, Scope], Iterable[Estimate]]] = {

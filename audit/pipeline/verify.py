@@ -22,7 +22,7 @@ from audit.pipeline.verification.follows import contradicting, follow, given, is
 from audit.pipeline.verification.leaves import Difference, unlike
 from audit.pipeline.verification.margins import margins_amiss
 from audit.record.epochs import rows_amiss
-from audit.record.reader import UNFIT
+from audit.record.reader import UNFIT, text_without_kinds
 from audit.record.result import AuditResult
 
 __all__ = ["Difference", "contradicted", "differences", "followed", "not_following", "rewritten"]
@@ -87,7 +87,10 @@ def rewritten(result: AuditResult, file: Path) -> tuple[str, ...]:
 
     What nothing else binds may then have been changed with it; of a document of another version nothing is said.
     """
-    if result.run.version != __version__ or file.read_text(encoding="utf-8").strip() == result.to_json().strip():
+    if result.run.version != __version__:
+        return ()
+    text = file.read_text(encoding="utf-8").strip()
+    if text in {result.to_json().strip(), text_without_kinds(result).strip()}:
         return ()
     return (f"{file.name}: its text is not as a run writes it, so something else has written it since",)
 

@@ -5,12 +5,12 @@ Must not: import numpy for a reader of documents; the gate pays for this module.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
 
-from audit.axes import MOST_LAID_OUT
+from audit.axes import MOST_LAID_OUT, CubeKind
 from audit.errors import StoreError, printable
 from audit.estimate import Level
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from audit.cube import Cube
 
 MOST_ROWS = 2**53
+TRAIN, PREDICTIONS = "train", "predictions"
+COUNTED_PARTS = (TRAIN, PREDICTIONS)
+"""Parts whose counts stand in a document; of a held-out part there are only its rows and what its checks found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,20 @@ class CubeRecord:
     cells: tuple[tuple[int, ...], ...]
     measures: Mapping[str, tuple[float, ...]]
     """``n`` rows, ``w`` sum of weights, ``w2`` sum of squared weights, per cell."""
+    part: str | None = None
+    """Table that was counted, train or predictions; null where the counts are of no table of the question."""
+    kind: CubeKind | None = None
+    """What is counted; empty for rows by groups, label and prediction. Null where part is."""
+
+
+def cube_name(part: str, kind: CubeKind, axes: Iterable[str]) -> str:
+    """Name a cube for readers, by what it is of."""
+    return f"{' '.join(filter(None, (part, kind)))}: {' x '.join(axes)}"
+
+
+def part_cube_record(part: str, kind: CubeKind, cube: Cube) -> CubeRecord:
+    """Record a cube of one kind that was counted of one part."""
+    return replace(cube_record(cube_name(part, kind, cube.names), cube), part=part, kind=kind)
 
 
 def cube_record(name: str, cube: Cube) -> CubeRecord:

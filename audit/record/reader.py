@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from audit.axes import CubeKind
 from audit.errors import QuestionError, StoreError, printable
+from audit.record.cubes import COUNTED_PARTS, CubeRecord
 from audit.record.result import SCHEMA, AuditResult, Energy
-from audit.record.serialize import adapter_of
+from audit.record.serialize import adapter_of, lines_of
 from audit.system import strict_json
 
 if TYPE_CHECKING:
@@ -92,13 +95,33 @@ def from_text(text: str, name: str) -> AuditResult:
         raise StoreError(f"'{name}' is not a result: {printable(error, 160)}") from error
     _require_schema(raw, name)
     try:
-        return adapter().validate_json(text, strict=True)
+        result = adapter().validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = printable(".".join(str(p) for p in first["loc"]) or "the document", 160)
         unknown = first["type"] == "unexpected_keyword_argument"
         said = f"no such field in {SCHEMA}" if unknown else printable(first["msg"], 160)
         raise StoreError(f"'{name}' is not a valid result: {place}: {said}") from error
+    return replace(result, cubes=tuple(map(_with_kind, result.cubes)))
+
+
+def _with_kind(record: CubeRecord) -> CubeRecord:
+    """Fill in part and kind of a cube from its name, where a document was written before it had them."""
+    if record.part is not None or record.kind is not None:
+        return record
+    part, _, kind = record.name.partition(":")[0].partition(" ")
+    if part not in COUNTED_PARTS or kind not in list(CubeKind):
+        return record
+    return replace(record, part=part, kind=CubeKind(kind))
+
+
+def text_without_kinds(result: AuditResult) -> str:
+    """Write a document as it was written before cubes had a part and a kind."""
+    plain = result.to_dict()
+    of_epochs = [epoch["counts"] for epoch in plain["epochs"] if epoch["counts"] is not None]
+    for cube in (*plain["cubes"], *of_epochs):
+        del cube["part"], cube["kind"]
+    return "\n".join(lines_of(plain))
 
 
 def energy_of(plain: Any) -> Energy | None:

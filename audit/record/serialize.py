@@ -34,7 +34,7 @@ def plain_of(value: Any) -> Any:
         return {name: plain_of(getattr(value, name)) for name in _names(value)}
     if kind is dict or isinstance(value, Mapping):
         return {str(k): plain_of(v) for k, v in value.items()}
-    return value
+    return str(value) if isinstance(value, str) else value
 
 
 _ITSELF = frozenset({str, int, bool, type(None)})

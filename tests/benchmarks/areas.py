@@ -14,7 +14,7 @@ import pandas as pd
 from benchmarks import asked, people
 from benchmarks.page import AGREE, Benchmark, Demand, Scale, Section, Sides, Within, timed
 
-from audit.axes import NEGATIVE, ORDERED, POSITIVE
+from audit.axes import NEGATIVE, POSITIVE, CubeKind
 from audit.counting.backends.duckdb import DuckEngine
 from audit.counting.kinds.exact_auc import ordered_pairs
 from audit.counting.terms import Highest, Lowest, Number
@@ -37,7 +37,7 @@ def _areas(table: Any) -> dict[Any, float]:
 
 def _counted(table: Any) -> dict[Any, float]:
     """The same beside everything else that is counted of scores: bins, and sums of losses to their fourth powers."""
-    return _of(asked.count(table, PLAN).by_kind[ORDERED])
+    return _of(asked.count(table, PLAN).by_kind[CubeKind.ORDERED_PAIRS])
 
 
 def _of(cubes: Iterable[Cube]) -> dict[Any, float]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from audit.axes import EVEN, FLIPS, FOLD, MAJORITY, NEAREST, NEGATIVE, POSITIVE, PREDICTION, all_groups, reference_at
+from audit.axes import EVEN, FOLD, MAJORITY, NEAREST, NEGATIVE, POSITIVE, PREDICTION, CubeKind, all_groups, reference_at
 from audit.counting.backends.duckdb import DuckEngine, DuckScan
 from audit.counting.backends.sql import key_sql, term_sql
 from audit.counting.cubes import prediction_words
@@ -141,7 +141,7 @@ def with_flips(found: Counted, table: Table, plan: Plan) -> Counted:
     with DuckEngine().scan(table, plan.columns) as scan:
         rows = _read(scan, table, resolved(scan, plan), found.weight_unit)
     cubes = tuple(_flips(rows, c, plan, _reference_group(found.cubes, c, plan), table) for c in plan.groups)
-    return replace(found, further={**found.further, FLIPS: cubes})
+    return replace(found, further={**found.further, CubeKind.NEIGHBOURS: cubes})
 
 
 def _reference_group(cubes: Sequence[Cube], name: str, plan: Plan) -> Level:

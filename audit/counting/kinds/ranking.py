@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from audit.axes import FOLD, GAINS, GROUPING, LISTS, PLACES, PREDICTION, crossings, nowhere
+from audit.axes import FOLD, GROUPING, PREDICTION, CubeKind, crossings, nowhere
 from audit.counting.backends.duckdb import DuckEngine
 from audit.counting.backends.sql import key_sql
 from audit.counting.crossings import refuse_large, too_many
@@ -77,13 +77,13 @@ def ranking_counts(con: Any, source: str, table: Table, plan: Plan) -> Counted:
     refuse_orders(con, source, table, plan)
     place_items(con, source, table, plan)
     every = tuple(crossings(plan.groups, plan.intersections))
-    further: dict[str, tuple[Cube, ...]] = {LISTS: (_lists(con, plan, every, table),)}
+    further: dict[CubeKind, tuple[Cube, ...]] = {CubeKind.LISTS: (_lists(con, plan, every, table),)}
     if plan.top:
-        further[PLACES] = tuple(
+        further[CubeKind.PLACES] = tuple(
             _by_group(con, table, plan, by, _by_place(plan), (PREDICTION,)) for by in plan.crossings
         )
     if plan.label is not None:
-        further[GAINS] = tuple(_by_group(con, table, plan, by, _gains(plan, by), (FOLD,)) for by in every)
+        further[CubeKind.GAINS] = tuple(_by_group(con, table, plan, by, _gains(plan, by), (FOLD,)) for by in every)
     cubes = tuple(_by_group(con, table, plan, by, _items(plan), (FOLD,)) for by in plan.crossings)
     return _counted(con, cubes, further, plan)
 
@@ -269,7 +269,7 @@ def _refuse_ties(con: Any, own: Sequence[str], table: Table) -> None:
         )
 
 
-def _counted(con: Any, cubes: tuple[Cube, ...], further: Mapping[str, tuple[Cube, ...]], plan: Plan) -> Counted:
+def _counted(con: Any, cubes: tuple[Cube, ...], further: Mapping[CubeKind, tuple[Cube, ...]], plan: Plan) -> Counted:
     gone = [f"g{i} IS NULL" for i in range(len(plan.groups))]
     in_none = " AND ".join(gone) or "false"
     each = "".join(f", count(*) FILTER ({g})" for g in gone)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from audit.axes import BINNED, FOLD, ORIGIN, PREDICTION
+from audit.axes import FOLD, ORIGIN, PREDICTION, CubeKind
 from audit.counting.crossings import Block, crossed, too_many
 from audit.counting.cubes import Words, account, cube_of, group_words, words_of
 from audit.counting.engine import Scan
@@ -82,7 +82,7 @@ def regression_counts(
     cubes = tuple(_crossing(found.holding(by), by, plan, repr(origin)) for by in plan.crossings)
     binned = tuple(_binned(scan, table, plan, name, extents, unit) for name in plan.groups)
     words = {c: group_words(found.holding((c,)), c, plan) for c in plan.groups}
-    return Counted(cubes=cubes, further={BINNED: binned}, **account(found, words, plan), weight_unit=unit)
+    return Counted(cubes=cubes, further={CubeKind.SCORES: binned}, **account(found, words, plan), weight_unit=unit)
 
 
 def _crossing(tally: Tally, by: Sequence[str], plan: Plan, origin: str) -> Cube:

@@ -17,7 +17,7 @@ from audit.errors import no_such, printable
 from audit.gates.four_fifths import four_fifths_checks
 from audit.measurement.estimates import Estimates
 from audit.pipeline.stages import without_strata
-from audit.pipeline.verification.counts import COUNTED_PARTS
+from audit.record.cubes import COUNTED_PARTS
 from audit.record.result import AuditResult, Check, Part
 
 SUITE = "DV100"

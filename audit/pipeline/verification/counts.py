@@ -8,35 +8,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from audit.axes import CROSSINGS, nowhere
+from audit.axes import CubeKind, nowhere
 from audit.config.schema import Config
 from audit.counting.plan import Counted, Plan
 from audit.cube import Cube
 from audit.errors import StoreError, printable
-from audit.record.cubes import CubeRecord, cube_of, cube_record
+from audit.record.cubes import COUNTED_PARTS, PREDICTIONS, TRAIN, CubeRecord, cube_of, cube_record, part_cube_record
 from audit.record.result import AuditResult, Part
 
-TRAIN, PREDICTIONS = "train", "predictions"
-COUNTED_PARTS = (TRAIN, PREDICTIONS)
-"""Parts whose counts stand in a document; of a held-out part there are only its rows and what its checks found."""
-
-Kinds = Mapping[str, Sequence[Cube]]
+Kinds = Mapping[CubeKind, Sequence[Cube]]
 
 
 def kinds_of(result: AuditResult, part: str) -> Kinds:
     """Cubes of one part by kind; none where the document holds nothing of it."""
-    found: dict[str, list[Cube]] = {}
+    found: dict[CubeKind, list[Cube]] = {}
     for record in result.cubes:
-        of, _, kind = record.name.partition(":")[0].partition(" ")
-        if of == part:
-            found.setdefault(kind, []).append(cube_of(record))
+        if record.part == part and record.kind is not None:
+            found.setdefault(record.kind, []).append(cube_of(record))
     return found
 
 
 def canonical(record: CubeRecord) -> CubeRecord:
     """The record as a run would have written these counts; the name tells part, kind and axes."""
-    head = record.name.partition(":")[0]
-    return cube_record(f"{head}: {' x '.join(a.name for a in record.axes)}", cube_of(record))
+    if record.part is None or record.kind is None:
+        return cube_record(record.name, cube_of(record))
+    return part_cube_record(record.part, record.kind, cube_of(record))
 
 
 def counted_of(result: AuditResult, part: str, plan: Plan) -> Counted | None:
@@ -50,14 +46,14 @@ def counted_of(result: AuditResult, part: str, plan: Plan) -> Counted | None:
     kinds = kinds_of(result, part)
     if not kinds:
         return None
-    crossings = list(kinds.get(CROSSINGS, ()))
+    crossings = list(kinds.get(CubeKind.CROSSINGS, ()))
     _require_crossings(crossings, part, plan)
     account = next((p for p in result.data if p.part == part), None)
     excluded = _excluded({} if account is None else account.rows_excluded, crossings, plan)
     elsewhere = sum(n for reason, n in excluded.items() if reason != nowhere(plan.groups))
     return Counted(
         cubes=tuple(crossings),
-        further={kind: tuple(cubes) for kind, cubes in kinds.items() if kind != CROSSINGS},
+        further={kind: tuple(cubes) for kind, cubes in kinds.items() if kind != CubeKind.CROSSINGS},
         rows_read=int(crossings[0]["n"].sum()) + elsewhere,
         rows_excluded=excluded,
         rows_without_group={c: n for c in plan.groups if (n := _without(crossings, c))},
@@ -124,12 +120,12 @@ def parts_amiss(result: AuditResult, config: Config, ended_well: bool) -> Iterat
 def sums_amiss(result: AuditResult) -> Iterator[str]:
     """Cubes of one part that do not hold the same rows."""
     for part in COUNTED_PARTS:
-        cubes = kinds_of(result, part).get(CROSSINGS, ())
+        cubes = kinds_of(result, part).get(CubeKind.CROSSINGS, ())
         totals = {int(cube["n"].sum()) for cube in cubes}
         if len(totals) > 1:
             yield f"cubes: the crossings of {part} hold {' and '.join(f'{t:,}' for t in sorted(totals))} rows"
     names = [record.name for record in result.cubes]
     for name in dict.fromkeys(n for n in names if names.count(n) > 1):
         yield f"cubes: '{printable(name)}' stands twice"
-    for name in (n for n in names if n.partition(":")[0].partition(" ")[0] not in COUNTED_PARTS):
-        yield f"cubes: '{printable(name)}' is of no part that is counted"
+    for record in (c for c in result.cubes if c.part not in COUNTED_PARTS or c.kind is None):
+        yield f"cubes: '{printable(record.name)}' is of no part that is counted"

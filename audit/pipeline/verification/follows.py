@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from audit.axes import WITHIN_STRATA
+from audit.axes import CubeKind
 from audit.config.read import question_of
 from audit.config.schema import Config
 from audit.counting.plan import Counted
@@ -26,7 +26,8 @@ from audit.pipeline.plans import data_plan, model_plan, scope_of
 from audit.pipeline.records import digest_of
 from audit.pipeline.verification.checks import before_training, of_held_out, of_rows
 from audit.pipeline.verification.checks import of_predictions as checks_of_predictions
-from audit.pipeline.verification.counts import PREDICTIONS, TRAIN, canonical, counted_of, part_of
+from audit.pipeline.verification.counts import canonical, counted_of, part_of
+from audit.record.cubes import PREDICTIONS, TRAIN
 from audit.record.result import AuditResult, Check, Question, Run
 
 
@@ -141,7 +142,7 @@ def _data(there: AuditResult, config: Config, train: Counted | None) -> _Made:
 def _predictions(there: AuditResult, config: Config, counted: Counted, made: _Made) -> None:
     """What is measured and checked of the predictions."""
     plan = model_plan(config)
-    if counted.further.get(WITHIN_STRATA):
+    if counted.further.get(CubeKind.WITHIN_STRATA):
         plan = replace(plan, strata=config.data.strata)
     found = of_predictions(plan.task, counted.by_kind, scope_of(config))
     made.estimates += found

@@ -8,28 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from audit.axes import (
-    BINNED,
-    CROSSINGS,
-    DECIDED,
-    FOLD,
-    GAINS,
-    LABEL,
-    LISTS,
-    NEGATIVE,
-    ORDERED,
-    PLACES,
-    POSITIVE,
-    SCORES,
-    WITHIN_STRATA,
-)
+from audit.axes import FOLD, LABEL, NEGATIVE, POSITIVE, CubeKind
 from audit.cube import Cube
 from audit.errors import printable
-from audit.pipeline.verification.counts import COUNTED_PARTS, kinds_of
-from audit.record.cubes import CubeRecord
+from audit.pipeline.verification.counts import kinds_of
+from audit.record.cubes import COUNTED_PARTS, CubeRecord, cube_name
 from audit.record.result import AuditResult
 
-SAME_ROWS = (CROSSINGS, WITHIN_STRATA, DECIDED, SCORES, ORDERED)
+SAME_ROWS = (CubeKind.CROSSINGS, CubeKind.WITHIN_STRATA, CubeKind.DECIDED, CubeKind.SCORES, CubeKind.ORDERED_PAIRS)
 """Kinds that hold every row of their part, those without a group too."""
 ROWS = ("n", "w", "w2")
 """Measures of the rows themselves; any other may be summed from another origin."""
@@ -37,11 +23,11 @@ TOLERANCE = 1e-9
 FOR_INTERVALS = re.compile(r"_w2x?$|(?:^|_)w4$")
 
 
-def is_loose(name: str) -> bool:
-    """Whether of a cube, by its name, some cells are in no other one: those of lists, and of numbers by their size."""
-    head, _, axes = name.partition(": ")
-    kind = head.partition(" ")[2]
-    return kind in {LISTS, GAINS, PLACES} or (kind == BINNED and LABEL not in axes.split(" x "))
+def is_loose(record: CubeRecord) -> bool:
+    """Whether some cells of a cube are in no other one: those of lists, and of numbers by their size."""
+    if record.kind is CubeKind.SCORES:
+        return all(axis.name != LABEL for axis in record.axes)
+    return record.kind in {CubeKind.LISTS, CubeKind.GAINS, CubeKind.PLACES}
 
 
 def sums_for_intervals(record: CubeRecord) -> tuple[str, ...]:
@@ -53,15 +39,15 @@ def margins_amiss(result: AuditResult) -> Iterator[str]:
     """Cubes whose sums over what they share are not the same, and folds that are none."""
     for part in COUNTED_PARTS:
         kinds = kinds_of(result, part)
-        for cube in kinds.get(ORDERED, ()):
+        for cube in kinds.get(CubeKind.ORDERED_PAIRS, ()):
             if not _pairs_add_up(cube):
                 yield f"cubes: the ordered pairs of {part} are not all of them: '{printable(' x '.join(cube.names))}'"
         cubes = [(kind, cube) for kind in SAME_ROWS for cube in kinds.get(kind, ())]
         yield from (f"cubes: a fold of {part} is no number" for _, cube in cubes if not _folds(cube))
         for at, (kind, cube) in enumerate(cubes):
             if any(_disagree(cube, other) for _, other in cubes[:at]):
-                named = printable(" ".join(filter(None, (part, kind))))
-                yield f"cubes: '{named}: {printable(' x '.join(cube.names))}' holds other rows than the cubes before it"
+                named = cube_name(part, kind, [printable(" x ".join(cube.names))])
+                yield f"cubes: '{named}' holds other rows than the cubes before it"
 
 
 def _pairs_add_up(cube: Cube) -> bool:

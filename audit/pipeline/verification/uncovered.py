@@ -94,11 +94,11 @@ def _estimates(result: AuditResult) -> Iterator[Uncovered]:
 
 
 def _cubes(result: AuditResult) -> Iterator[Uncovered]:
-    loose = tuple(printable(c.name) for c in result.cubes if is_loose(c.name))
+    loose = tuple(printable(c.name) for c in result.cubes if is_loose(c))
     if loose:
         yield Uncovered(("cubes",), "only what estimates rest on", loose)
     for record in result.cubes:
-        if not is_loose(record.name) and (sums := sums_for_intervals(record)):
+        if not is_loose(record) and (sums := sums_for_intervals(record)):
             places = tuple(f"cubes.measures.{printable(name)}" for name in sums)
             yield Uncovered(places, "only as far as a digit of an interval rests on them", (printable(record.name),))
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from audit.axes import CubeKind
 from audit.estimate import WORST_CLASS, Estimate, Group
-from audit.record.cubes import CubeRecord
+from audit.record.cubes import PREDICTIONS, CubeRecord
 from audit.report.card.lookup import By, Grouped
 from audit.report.card.shapes import Table, TableRow
 from audit.report.card.words import (
@@ -105,7 +106,8 @@ def _confusions(found: Grouped, by: By, groups: Sequence[Group], classes: Sequen
 def _is_private(record: CubeRecord, by: By) -> bool:
     """Whether a cube of the private record holds label and prediction of an attribute."""
     names = {a.name for a in record.axes}
-    return record.name.startswith("predictions: ") and {*by, "label", "prediction"} <= names
+    of_rows = record.part == PREDICTIONS and record.kind is CubeKind.CROSSINGS
+    return of_rows and {*by, "label", "prediction"} <= names
 
 
 def _counts(record: CubeRecord, attribute: str) -> dict[tuple[str | None, ...], float]:

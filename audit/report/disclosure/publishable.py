@@ -16,7 +16,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from audit.axes import PLACES, crossings
+from audit.axes import CubeKind, crossings
 from audit.checks.label_titles import OUTCOME_TELLS, tells_labels_of
 from audit.config.sections import SMALLEST_PUBLISHED
 from audit.errors import QuestionError
@@ -26,7 +26,7 @@ from audit.measurement.estimates import Estimates
 from audit.measurement.find import Beside
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion, Family, Rate, asks_of, at_k
-from audit.record.cubes import Axis, CubeRecord
+from audit.record.cubes import PREDICTIONS, TRAIN, Axis, CubeRecord
 from audit.record.epochs import Epoch, chosen, groups_of, rates_of
 from audit.record.result import AuditResult, CarbonPerUnit, Check, Energy, Gate, Verdict
 from audit.report.card.words import LEFT_OUT
@@ -49,8 +49,8 @@ from audit.report.disclosure.strangers import without_places
 
 K = SMALLEST_PUBLISHED
 """Smallest count that is published by default."""
-PARTS: Mapping[Stage, str] = {"data": "train", "model": "predictions"}
-"""Part of the data that the counts of a stage come from; it begins the name of its cubes."""
+PARTS: Mapping[Stage, str] = {"data": TRAIN, "model": PREDICTIONS}
+"""Part of the data that the counts of a stage come from."""
 CONFUSIONS = "confusion: "
 """Begins the name of a published confusion table."""
 TELL_LABELS = ("DB003", "DB004", "DB007")
@@ -369,10 +369,10 @@ def _untold_titles(shields: Mapping[Stage, _Shield]) -> Iterator[str]:
 
 
 def _shield(result: AuditResult, stage: Stage, k: int) -> _Shield:
-    records, flips, placed = (
-        [c for c in result.cubes if c.name.split(":")[0] == name]
-        for name in (PARTS[stage], f"{PARTS[stage]} flips", f"{PARTS[stage]} {PLACES}")
-    )
+    of_part = [c for c in result.cubes if c.part == PARTS[stage]]
+    records = [c for c in of_part if c.kind is CubeKind.CROSSINGS]
+    flips = [c for c in of_part if c.kind is CubeKind.NEIGHBOURS]
+    placed = [c for c in of_part if c.kind is CubeKind.PLACES]
     estimates = [e for e in result.estimates if e.stage == stage]
     return _Shield(records, estimates, k, flips, placed, spared=_named(result.gates))
 
