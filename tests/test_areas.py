@@ -19,6 +19,7 @@ from scipy.stats import norm
 from sklearn import metrics as sk
 
 import audit
+from audit.axes import CubeKind
 from audit.counting.backends.choose import engine_of
 from audit.counting.count import count_cubes, count_tallies, cubes_of
 from audit.counting.kinds import exact_auc
@@ -282,7 +283,7 @@ def test_exact_pairs_need_scores():
 def test_exact_pairs_need_an_engine_that_sorts_and_all_rows(tmp_path):
     y, s, g, *_ = some(60)
     table = open_frame({"y": y, "s": s, "g": g})
-    asked = Plan(groups=("g",), label="y", score="s", exact_auc=True)
+    asked = Plan(groups=("g",), label="y", score="s", kinds={CubeKind.ORDERED_PAIRS: exact_auc.ExactAuc()})
     with pytest.raises(QuestionError, match="engine duckdb alone"):
         count_cubes(table, asked, engine_of("polars", None))
     with pytest.raises(QuestionError, match="leave it out of parts"):

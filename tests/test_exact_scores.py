@@ -9,6 +9,7 @@ import pytest
 from sklearn import metrics as sk
 
 import audit
+from audit.axes import CubeKind
 from audit.counting.backends.choose import engine_of
 from audit.counting.count import count_cubes
 from audit.counting.kinds import curves, exact_auc
@@ -219,7 +220,7 @@ def test_a_changed_area_is_found():
 
 def test_a_document_that_counted_pairs_alone_is_still_read():
     y, s, g, *_ = crowded("spread", 600)
-    plan = Plan(groups=("g",), label="y", score="s", exact_auc=True)
+    plan = Plan(groups=("g",), label="y", score="s", kinds={CubeKind.ORDERED_PAIRS: exact_auc.ExactAuc()})
     whole = count_cubes(open_frame({"y": y, "s": s, "g": g}), plan, engine_of("duckdb", None)).by_kind["ordered pairs"][
         1
     ]

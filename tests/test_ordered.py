@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from audit.axes import CubeKind
 from audit.counting.backends import duckdb
 from audit.counting.backends.choose import engine_of
 from audit.counting.kinds import exact_auc
@@ -51,7 +52,14 @@ def pairs_by_group(s, y, groups, w=None):
     columns = {"s": np.asarray(s, dtype=float), "y": y, **groups} | ({} if w is None else {"w": w})
     names = tuple(groups)
     weight = None if w is None else "w"
-    plan = Plan(groups=names, intersections=len(names), label="y", score="s", exact_auc=True, weight=weight)
+    plan = Plan(
+        groups=names,
+        intersections=len(names),
+        label="y",
+        score="s",
+        kinds={CubeKind.ORDERED_PAIRS: exact_auc.ExactAuc()},
+        weight=weight,
+    )
     with engine_of("duckdb", None).scan(open_frame(columns), plan.columns) as scan:
         return exact_auc.ordered_pairs(scan, plan, {0: "0", 1: "1"}, (float(min(s)), float(max(s)))).pairs
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from audit.axes import UNIT, CubeKind
 from audit.counting.crossings import MOST_CELLS, Block, Crossed, blocks, crossed, too_many
 from audit.counting.cubes import label_words, read
 from audit.counting.engine import Engine, Scan
+from audit.counting.kind import OpenTable, asked_kinds, count_kinds, refuse_kinds_of_parts
 from audit.counting.plan import MEDIAN, Counted, Plan
 from audit.counting.refusals import look, refuse_columns, refuse_long_names, refuse_sums
 from audit.counting.tally import TooManyCellsError
@@ -68,15 +69,9 @@ def count_cubes(table: Table, plan: Plan, engine: Engine) -> Counted:
 
             plan = resolved(scan, plan)
         tallies = _tallies(scan, table, plan, extents, levels)
-        found = replace(cubes_of(tallies, plan), score_range=extents.get(plan.score or ""))
-        if not plan.exact_auc or tallies.scored is None:
-            return found
-        from audit.counting.kinds.exact_auc import ordered_pairs
-
-        labels = label_words(tallies.crossings.tallies[0], plan)
-        ordered = ordered_pairs(scan, plan, labels, extents[plan.score or ""], found.weight_unit)
-    areas = {CubeKind.ORDERED_AREAS: ordered.areas} if ordered.areas else {}
-    return replace(found, further={**found.further, CubeKind.ORDERED_PAIRS: ordered.pairs, **areas})
+        labels = None if tallies.scored is None else label_words(tallies.crossings.tallies[0], plan)
+        found = replace(cubes_of(tallies, plan, labels), score_range=extents.get(plan.score or ""))
+        return count_kinds(OpenTable(scan, table, plan, extents, labels, found))
 
 
 def count_tallies(table: Table, plan: Plan, engine: Engine) -> Tallies:
@@ -89,18 +84,15 @@ def count_tallies(table: Table, plan: Plan, engine: Engine) -> Tallies:
     """
     if plan.task not in {"classification", "multiclass"}:
         raise QuestionError(f"a {plan.task} cannot be counted in parts yet; count the parts together, as a glob")
-    if plan.features:
-        raise QuestionError("features are for the flip test, which needs all rows at once; leave them out of parts")
-    if plan.exact_auc:
-        raise QuestionError("exact_auc sorts all rows at once; leave it out of parts, or count all parts as a glob")
+    refuse_kinds_of_parts(plan)
     if plan.threshold == MEDIAN:
         raise QuestionError("a part does not know the median of the whole; give a number, or count all parts as a glob")
     with _opened(engine, table, plan) as (scan, levels):
         return _tallies(scan, table, plan, _extents(scan, table, plan), levels)
 
 
-def cubes_of(tallies: Tallies, plan: Plan) -> Counted:
-    """Cubes of what was counted."""
+def cubes_of(tallies: Tallies, plan: Plan, labels: Mapping[Any, str] | None = None) -> Counted:
+    """Cubes of what was counted; ``labels`` is the reading of raw labels, where it was made before."""
     unit = unit_of(tallies.crossings.tallies[0])
     found = read(tallies.crossings.in_unit(unit), plan)
     found = replace(found, cubes=tuple(_in_unit(cube, unit) for cube in found.cubes), weight_unit=unit)
@@ -109,7 +101,8 @@ def cubes_of(tallies: Tallies, plan: Plan) -> Counted:
     from audit.counting.kinds.scores import score_cubes
 
     scored = tallies.scored.in_unit(unit)
-    binned, lost = score_cubes(scored, plan, label_words(tallies.crossings.tallies[0], plan))
+    read_labels = labels if labels is not None else label_words(tallies.crossings.tallies[0], plan)
+    binned, lost = score_cubes(scored, plan, read_labels)
     return replace(found, further={**found.further, CubeKind.SCORES: binned, CubeKind.LOSSES: lost})
 
 
@@ -126,6 +119,8 @@ def _opened(engine: Engine, table: Table, plan: Plan) -> Iterator[tuple[Scan, Ma
     """Rows that have the columns of the plan, after a look at the first of them, and how many levels that has seen."""
     table.require(plan.columns)
     refuse_columns(table, plan)
+    for kind, question in asked_kinds(plan):
+        kind.refuse(question, table, plan)
     with engine.scan(table, plan.columns) as scan:
         yield scan, look(scan, table, plan)
 

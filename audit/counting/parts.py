@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
 from audit.counting.as_written import spelled, whole_texts
 from audit.counting.count import Tallies, cubes_of
 from audit.counting.crossings import MOST_CELLS, Crossed, too_many
+from audit.counting.kind import refuse_kinds_of_parts
 from audit.counting.kinds.score_bins import Bins
 from audit.counting.kinds.scores import Scored
 from audit.counting.plan import Counted, Plan
@@ -41,6 +42,8 @@ SCHEMA = "audit-counts/1"
 ENDING, BEGUN = ".counts.json", ".begun"
 POLICY_KEYS = ("positive", "task")
 """What may differ between counting and measuring: it is read from the counts, not counted."""
+FORMER_KEYS = ("exact_auc", "features", "neighbours", "reference")
+"""What a plan of older versions held of kinds that do not add up over parts, of which none was ever asked of one."""
 NAME_DIGITS = 24
 """Hex digits of the digest of its rows that a part is named by."""
 
@@ -82,6 +85,7 @@ class CountedParts(Table):
         SourceError
             When all parts together make too many cells.
         """
+        refuse_kinds_of_parts(plan)
         asked = plain_plan(replace(plan, of_parts=True))
         for part in self.kept:
             _refuse_other_question(part, asked)
@@ -245,7 +249,7 @@ def _refuse_unfinished(folder: Path, shown: str) -> None:
 
 
 def _refuse_other_question(part: Kept, asked: Mapping[str, Any]) -> None:
-    key = next((k for k in part.plan if k not in POLICY_KEYS and asked.get(k) != part.plan[k]), None)
+    key = next((k for k in part.plan if k not in {*POLICY_KEYS, *FORMER_KEYS} and asked.get(k) != part.plan[k]), None)
     if key is not None:
         now, before = printable(asked.get(key), 80), printable(part.plan[key], 80)
         raise QuestionError(

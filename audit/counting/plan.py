@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from audit.axes import CubeKind, Task
 from audit.cube import Cube
@@ -17,6 +17,15 @@ FOLDS = 100
 """Folds of the unit; 20 would widen a rate's interval by 6%, 500 would narrow it by 1%."""
 
 MEDIAN: Final = "median"
+
+
+class Question(Protocol):
+    """What is asked of one kind of count; a frozen dataclass."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that it reads beside those of the plan."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +45,6 @@ class Plan:
     score: str | None = None
     threshold: float | Literal["median"] = 0.5
     """Where there is a score and no prediction, score >= threshold is a positive prediction."""
-    exact_auc: bool = False
-    """Whether all rows are sorted by score once, so that pairs in the right order are counted and not bounded."""
     median: float | None = None
     """Median that the threshold was made of; see `audit.counting.kinds.median`."""
     weight: str | None = None
@@ -54,11 +61,8 @@ class Plan:
     """Of a ranking: numbers of first places to count."""
     strata: tuple[str, ...] = ()
     """Columns whose joint value is the stratum within which conditional metrics compare."""
-    features: tuple[str, ...] = ()
-    """Columns by which nearest neighbours are found; none where there is no flip test."""
-    neighbours: int = 5
-    reference: Mapping[str, str] = field(default_factory=dict)
-    """Group whose members are the neighbours, by group column; the largest where none is named."""
+    kinds: Mapping[CubeKind, Question] = field(default_factory=dict)
+    """What is asked of further kinds of counts, each in the words of its own file in `audit.counting.kinds`."""
 
     @property
     def crossings(self) -> tuple[tuple[str, ...], ...]:
@@ -74,7 +78,8 @@ class Plan:
     def columns(self) -> tuple[str, ...]:
         """Columns that are read, each once."""
         roles = (self.label, self.prediction, self.score, self.weight, self.unit, self.query, self.rank)
-        named = (*self.groups, *self.strata, *roles, *self.features)
+        further = (column for question in self.kinds.values() for column in question.columns)
+        named = (*self.groups, *self.strata, *roles, *further)
         return tuple(dict.fromkeys(c for c in named if c is not None))
 
 

@@ -17,8 +17,6 @@ LOOKED_AT_ROWS = 20_000
 
 MOST_CLASSES = 100
 NUMERIC = ("integer", "float", "boolean")
-DISTANT = (*NUMERIC, "text")
-"""Kinds of columns between whose values there is a distance."""
 FEW_LEVELS = 50
 LONGEST_NAME = 2**16
 """Characters of a group or class; every number of it carries its name."""
@@ -44,7 +42,6 @@ def refuse_columns(table: Table, plan: Plan) -> None:
     for column in plan.bins:
         _refuse_bins(table, plan, column)
     _refuse_roles(table, plan)
-    _refuse_features(table, plan)
 
 
 def _refuse_roles(table: Table, plan: Plan) -> None:
@@ -64,24 +61,6 @@ def _refuse_roles(table: Table, plan: Plan) -> None:
         elif name is not None and table.columns[name] in NO_CLASS:
             kind = table.columns[name]
             raise ValuesError(f"{table.name}: {role} '{printable(name)}' {KINDS_IN_WORDS[kind]}; a class is needed")
-
-
-def _refuse_features(table: Table, plan: Plan) -> None:
-    """Refuse features that cannot be one."""
-    taken = {"label": plan.label, "prediction": plan.prediction, "score": plan.score, "weight": plan.weight,
-             "unit": plan.unit}  # fmt: skip
-    for name in plan.features:
-        shown = printable(name)
-        role = next((role for role, column in taken.items() if column == name), None)
-        if role is not None:
-            raise QuestionError(
-                f"feature '{shown}' is the {role} itself; name what makes two rows alike, or leave it out"
-            )
-        if table.columns[name] not in DISTANT:
-            raise ValuesError(
-                f"{table.name}: feature '{shown}' is {table.columns[name]}, which has no distance; make it a number or "
-                "text"
-            )
 
 
 def _refuse_no_number(table: Table, role: str, name: str | None) -> None:

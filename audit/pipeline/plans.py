@@ -6,6 +6,7 @@ Must not: open a table.
 from __future__ import annotations
 
 from audit.config.schema import Config
+from audit.counting.kind import ask_kinds
 from audit.counting.plan import Plan
 from audit.measurement.scope import Scope
 
@@ -54,13 +55,10 @@ def model_plan(config: Config) -> Plan:
         prediction=asked.prediction,
         score=asked.score,
         threshold=asked.threshold,
-        exact_auc=asked.exact_auc,
         weight=data.weight,
         unit=config.unit,
         bins=data.bins,
-        features=asked.features,
-        neighbours=asked.neighbours,
-        reference=_reference(config) if asked.features else {},
+        kinds=ask_kinds({**dict(data), **dict(asked), "reference_group": _reference(config)}),
         query=asked.query,
         rank=asked.rank,
         top=tuple(sorted(asked.top or ())),

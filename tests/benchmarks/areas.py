@@ -16,13 +16,15 @@ from benchmarks.page import AGREE, Benchmark, Demand, Scale, Section, Sides, Wit
 
 from audit.axes import NEGATIVE, POSITIVE, CubeKind
 from audit.counting.backends.duckdb import DuckEngine
-from audit.counting.kinds.exact_auc import ordered_pairs
+from audit.counting.kinds.exact_auc import ExactAuc, ordered_pairs
 from audit.counting.terms import Highest, Lowest, Number
 from audit.cube import Cube
 from audit.measurement.scores.bins import pairs_of
 from audit.tables.open import open_frame
 
-PLAN = asked.Plan(groups=people.GROUPS, intersections=3, label="label", score="score", exact_auc=True)
+PLAN = asked.Plan(
+    groups=people.GROUPS, intersections=3, label="label", score="score", kinds={CubeKind.ORDERED_PAIRS: ExactAuc()}
+)
 COLUMNS = (*people.GROUPS, "label", "score")
 
 

@@ -34,9 +34,4 @@ def count(table: Table, plan: Plan, name: EngineName = "duckdb", master: str | N
 
         if isinstance(table, CountedParts):
             return table.count(plan)
-    found = count_cubes(table, plan, engine_of(name, master))
-    if not plan.features:
-        return found
-    from audit.counting.kinds.neighbours import with_flips
-
-    return with_flips(found, table, plan)
+    return count_cubes(table, plan, engine_of(name, master))

@@ -12,14 +12,16 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from audit.axes import LABEL, NEGATIVE, POSITIVE, crossings
+from audit.axes import LABEL, NEGATIVE, POSITIVE, CubeKind, crossings
 from audit.counting.engine import Batch, Falling, Range, Scan
+from audit.counting.kind import Cubes, Kind, OpenTable
 from audit.counting.kinds.curves import Rising, Stretch, areas_between, is_compared
 from audit.counting.kinds.scores import group_levels
 from audit.counting.plan import Plan
@@ -79,12 +81,42 @@ class _Found(NamedTuple):
             np.add(total, more, out=total)
 
 
+@dataclass(frozen=True, slots=True)
+class ExactAuc:
+    """All rows are sorted by score once, so that pairs in the right order are counted and not bounded."""
+
+    columns: tuple[str, ...] = ()
+
+
 class Ordered(NamedTuple):
     """What the order of all rows says, one cube a grouping."""
 
     pairs: tuple[Cube, ...]
     areas: tuple[Cube, ...]
     """Of the groupings whose groups and rows are few enough; see `audit.counting.kinds.curves`."""
+
+
+def _ask(fields: Mapping[str, Any]) -> ExactAuc | None:
+    return ExactAuc() if fields["exact_auc"] else None
+
+
+def _count(_: ExactAuc, opened: OpenTable) -> Cubes:
+    """Count what the order of scores says; nothing where no group has labels and scores."""
+    plan = opened.plan
+    if CubeKind.SCORES not in opened.found.further or opened.labels is None:
+        return {}
+    extent = opened.extents[plan.score or ""]
+    ordered = ordered_pairs(opened.scan, plan, opened.labels, extent, opened.found.weight_unit)
+    areas = {CubeKind.ORDERED_AREAS: ordered.areas} if ordered.areas else {}
+    return {CubeKind.ORDERED_PAIRS: ordered.pairs, **areas}
+
+
+KIND = Kind(
+    kind=CubeKind.ORDERED_PAIRS,
+    ask=_ask,
+    count=_count,
+    reason_against_parts="exact_auc sorts all rows at once; leave it out of parts, or count all parts as a glob",
+)
 
 
 def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str], extent: Extent, unit: int = 0) -> Ordered:

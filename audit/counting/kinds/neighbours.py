@@ -8,7 +8,7 @@ order of the rows decides nothing. Must not: know a group, a metric, or where ro
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,11 +18,12 @@ from audit.axes import EVEN, FOLD, MAJORITY, NEAREST, NEGATIVE, POSITIVE, PREDIC
 from audit.counting.backends.duckdb import DuckEngine, DuckScan
 from audit.counting.backends.sql import key_sql, term_sql
 from audit.counting.cubes import prediction_words
-from audit.counting.kinds.median import resolved
-from audit.counting.plan import Counted, Plan
+from audit.counting.kind import Cubes, Kind, OpenTable
+from audit.counting.plan import Plan
+from audit.counting.refusals import NUMERIC
 from audit.counting.terms import Number, Rows, fold_key, group_key, keys
 from audit.cube import Axis, Cube, sort_key
-from audit.errors import ValuesError, printable
+from audit.errors import QuestionError, ValuesError, printable
 from audit.estimate import Level
 from audit.tables.connection import quote_identifier
 from audit.tables.kinds import name_bands, name_level
@@ -32,6 +33,8 @@ MOST_ROWS, MOST_COLUMNS, MOST_VALUES = 200_000, 100, 50
 FEW_COLUMNS, MOST_WORK = 10, 1e11
 """Beyond so many columns every row is compared with every other; squared differences that take about two minutes."""
 MOST_CELLS = 100_000
+DISTANT = (*NUMERIC, "text")
+"""Kinds of columns between whose values there is a distance."""
 
 
 Points = npt.NDArray[np.float64]
@@ -116,53 +119,97 @@ class _Rows(NamedTuple):
     weight: np.ndarray | None
 
 
-def with_flips(found: Counted, table: Table, plan: Plan) -> Counted:
-    """What an engine has counted, and one cube of flips for each group column.
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The flip test: the nearest neighbours of each row in the reference group."""
 
-    Parameters
-    ----------
-    found
-        Counts of every crossing, which say who the reference is.
-    table
-        Rows, which are held by DuckDB whatever engine has counted them.
-    plan
-        With features.
+    features: tuple[str, ...]
+    """Columns by which they are found."""
+    neighbours: int = 5
+    reference: Mapping[str, str] = field(default_factory=dict)
+    """Group whose members they are, by group column; the largest where none is named."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that are read beside those of the plan."""
+        return self.features
+
+
+def _ask(fields: Mapping[str, Any]) -> Neighbours | None:
+    if not fields["features"]:
+        return None
+    return Neighbours(fields["features"], fields["neighbours"], fields["reference_group"])
+
+
+def _refuse(question: Neighbours, table: Table, plan: Plan) -> None:
+    """Refuse features that cannot be one."""
+    taken = {"label": plan.label, "prediction": plan.prediction, "score": plan.score, "weight": plan.weight,
+             "unit": plan.unit}  # fmt: skip
+    for name in question.features:
+        shown = printable(name)
+        role = next((role for role, column in taken.items() if column == name), None)
+        if role is not None:
+            raise QuestionError(
+                f"feature '{shown}' is the {role} itself; name what makes two rows alike, or leave it out"
+            )
+        if table.columns[name] not in DISTANT:
+            raise ValuesError(
+                f"{table.name}: feature '{shown}' is {table.columns[name]}, which has no distance; make it a number or "
+                "text"
+            )
+
+
+def _count(question: Neighbours, opened: OpenTable) -> Cubes:
+    """Count one cube of flips for each group column; the crossings say who the reference is.
+
+    Rows are held by DuckDB whatever engine has counted the crossings.
 
     Raises
     ------
     ValuesError
         When a feature is missing, infinite or has too many values, or the rows are too many.
     """
+    found, table, plan = opened.found, opened.table, opened.plan
     if found.rows_read > MOST_ROWS:
         raise ValuesError(
             f"{table.name} has {found.rows_read:,} rows, too many for a flip test (at most {MOST_ROWS:,}); leave the "
             "features out, or audit a sample of the rows that you draw yourself"
         )
     with DuckEngine().scan(table, plan.columns) as scan:
-        rows = _read(scan, table, resolved(scan, plan), found.weight_unit)
-    cubes = tuple(_flips(rows, c, plan, _reference_group(found.cubes, c, plan), table) for c in plan.groups)
-    return replace(found, further={**found.further, CubeKind.NEIGHBOURS: cubes})
+        rows = _read(scan, question, opened)
+    each = [(c, _reference_group(found.cubes, c, question)) for c in plan.groups]
+    return {CubeKind.NEIGHBOURS: tuple(_flips(rows, c, question, reference, table) for c, reference in each)}
 
 
-def _reference_group(cubes: Sequence[Cube], name: str, plan: Plan) -> Level:
+KIND = Kind(
+    kind=CubeKind.NEIGHBOURS,
+    ask=_ask,
+    refuse=_refuse,
+    count=_count,
+    reason_against_parts="features are for the flip test, which needs all rows at once; leave them out of parts",
+)
+
+
+def _reference_group(cubes: Sequence[Cube], name: str, question: Neighbours) -> Level:
     """Level whose rows the neighbours are looked for in; None where no row has a group."""
     smallest = min((c for c in cubes if name in c.names), key=lambda c: c["n"].size)
     known = smallest.keep(name).drop(name, None)
     groups = all_groups(known, (name,))
-    return groups[reference_at((name,), groups, known["n"], plan.reference)][0] if groups else None
+    return groups[reference_at((name,), groups, known["n"], question.reference)][0] if groups else None
 
 
-def _read(scan: DuckScan, table: Table, plan: Plan, unit: int) -> _Rows:
+def _read(scan: DuckScan, question: Neighbours, opened: OpenTable) -> _Rows:
+    plan, table, unit = opened.plan, opened.table, opened.found.weight_unit
     bare = replace(plan, groups=(), strata=(), unit=None)
     predictions = prediction_words(scan.tally(keys(bare), {"n": Rows()}, {}, MOST_CELLS), bare)
     asked = {c: group_key(c, plan) for c in plan.groups} | {PREDICTION: keys(bare)[PREDICTION]} | fold_key(plan)
     sql = {f"k{i}": key_sql(key) for i, key in enumerate(asked.values())}
-    sql |= {f"f{i}": quote_identifier(name) for i, name in enumerate(plan.features)}
+    sql |= {f"f{i}": quote_identifier(name) for i, name in enumerate(question.features)}
     sql |= {"w": term_sql(Number(plan.weight))} if plan.weight is not None else {}
     select = ", ".join(f"{expression} AS {name}" for name, expression in sql.items())
     held = scan.con.sql(f"SELECT {select} FROM {scan.source}").to_arrow_table()  # noqa: S608
     levels = {name: _levels(held[f"k{i}"], name, plan, predictions) for i, name in enumerate(asked)}
-    columns = [c for i, name in enumerate(plan.features) for c in _columns(held[f"f{i}"], name, table)]
+    columns = [c for i, name in enumerate(question.features) for c in _columns(held[f"f{i}"], name, table)]
     if len(columns) > MOST_COLUMNS:
         raise ValuesError(
             f"{table.name}: the features make {len(columns):,} columns, more than {MOST_COLUMNS} for a flip test; "
@@ -227,13 +274,13 @@ def _scaled(values: np.ndarray, shown: str) -> Iterator[np.ndarray]:
         yield values / np.sort(values).std()
 
 
-def _flips(rows: _Rows, name: str, plan: Plan, reference: Level, table: Table) -> Cube:
+def _flips(rows: _Rows, name: str, question: Neighbours, reference: Level, table: Table) -> Cube:
     """Cube of one group column; no cell where the reference has too few rows to have neighbours in it."""
     levels, codes = rows.levels[name]
     _, prediction = rows.levels[PREDICTION]
     folds, fold_of = rows.levels.get(FOLD, ((None,), np.zeros(len(codes), dtype=np.intp)))
     of_reference = codes == (levels.index(reference) if reference in levels else -1)
-    enough = int(of_reference.sum()) >= plan.neighbours
+    enough = int(of_reference.sum()) >= question.neighbours
     others = tuple(v for v in levels if v is not None and v != reference) if enough else ()
     place = np.array([others.index(v) if v in others else -1 for v in levels], dtype=np.intp)[codes]
     members = place >= 0
@@ -243,13 +290,13 @@ def _flips(rows: _Rows, name: str, plan: Plan, reference: Level, table: Table) -
     if members.any():
         _refuse_work(rows, members, of_reference, table)
         votes = majorities(
-            rows.points[members], rows.points[of_reference], prediction[of_reference] == 1, plan.neighbours
+            rows.points[members], rows.points[of_reference], prediction[of_reference] == 1, question.neighbours
         )
         cell = (place[members], prediction[members], votes, np.zeros_like(votes), fold_of[members])
         np.add.at(sums["n"], cell, 1)
         _add_weights(sums, cell, None if rows.weight is None else rows.weight[members])
     axes = [Axis(name, others), Axis(PREDICTION, (NEGATIVE, POSITIVE)), Axis(MAJORITY, (NEGATIVE, POSITIVE, EVEN)),
-            Axis(NEAREST, (str(plan.neighbours),)), Axis(FOLD, folds)]  # fmt: skip
+            Axis(NEAREST, (str(question.neighbours),)), Axis(FOLD, folds)]  # fmt: skip
     cube = Cube(axes, sums)
     return cube if FOLD in rows.levels else cube.over(FOLD)
 
