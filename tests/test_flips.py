@@ -262,7 +262,7 @@ def test_features_without_an_honest_distance_are_refused_by_name(features, more,
 
 def test_a_limit_or_neighbours_without_features_are_refused():
     common = {"groups": {"g": list("aabb")}}
-    with pytest.raises(QuestionError, match=r"name \[predictions\] features"):
+    with pytest.raises(QuestionError, match=r"name features"):
         audit.measure([0, 1, 0, 1], [0, 1, 1, 1], gates=[{"metric": "flip_test", "max": 0.1}], **common)
     with pytest.raises(QuestionError, match="name the features"):
         audit.measure([0, 1, 0, 1], [0, 1, 1, 1], neighbours=3, **common)

@@ -11,7 +11,7 @@ import ast
 import inspect
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -27,12 +27,31 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def json_schema() -> dict[str, Any]:
     """Schema of what ``AuditResult.to_json`` writes: every field is there, and no other."""
-    schema = adapter().json_schema(mode="serialization")
+    schema = _with_enums_in_place(adapter().json_schema(mode="serialization"))
     said = {name: texts for module in RECORDS for name, texts in _said(module)}
     for definition in (schema, *schema["$defs"].values()):
         if "properties" in definition:
             _close(definition, said.get(definition["title"], {}))
     return {"$schema": DIALECT, "$id": SCHEMA, **schema}
+
+
+def _with_enums_in_place(schema: dict[str, Any]) -> dict[str, Any]:
+    """Write the words of an enum where it is used, as those of a Literal stand there; definitions are objects alone."""
+    enums = {name: d for name, d in schema["$defs"].items() if "enum" in d}
+    objects = {name: d for name, d in schema["$defs"].items() if name not in enums}
+    words = {f"#/$defs/{name}": {"enum": d["enum"], "type": d["type"]} for name, d in enums.items()}
+    plain: dict[str, Any] = _replace_references({**schema, "$defs": objects}, words)
+    return plain
+
+
+def _replace_references(value: Any, words: Mapping[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_replace_references(item, words) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("$ref") in words:
+        return words[value["$ref"]]
+    return {key: _replace_references(item, words) for key, item in value.items()}
 
 
 def text() -> str:
