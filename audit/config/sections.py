@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal, Self
@@ -229,6 +230,13 @@ class Train(Section):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class CountedBy:
+    """Says of a field that its value asks for a kind of count, and in which file of `audit.counting.kinds` that is."""
+
+    kind: str
+
+
 class Predictions(Section):
     """Where the predictions lie and how they are read."""
 
@@ -244,9 +252,9 @@ class Predictions(Section):
     score: Text | None = None
     threshold: Number | Literal["median"] = UNASKED_THRESHOLD
     """A score at or above it is positive; with "median", a score above the median of all scored rows."""
-    exact_auc: Annotated[bool, Field(strict=True)] = False
+    exact_auc: Annotated[bool, Field(strict=True), CountedBy("exact_auc")] = False
     """Sort all rows by score once, so that every AUC and the average precision are exact, not bounded by score bins."""
-    features: Names = ()
+    features: Annotated[Names, CountedBy("neighbours")] = ()
     """Columns that make two rows alike; with them there is a flip test."""
     neighbours: Annotated[int, Field(ge=1, le=99, strict=True)] = UNASKED_NEIGHBOURS
     query: Text | None = None

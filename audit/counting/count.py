@@ -69,7 +69,8 @@ def count_cubes(table: Table, plan: Plan, engine: Engine) -> Counted:
 
             plan = resolved(scan, plan)
         tallies = _tallies(scan, table, plan, extents, levels)
-        labels = None if tallies.scored is None else label_words(tallies.crossings.tallies[0], plan)
+        of_classes = plan.label is None or (plan.classes and tallies.scored is None)
+        labels = None if of_classes else label_words(tallies.crossings.tallies[0], plan)
         found = replace(cubes_of(tallies, plan, labels), score_range=extents.get(plan.score or ""))
         return count_kinds(OpenTable(scan, table, plan, extents, labels, found))
 

@@ -1,15 +1,13 @@
-"""What a kind of count is, and which there are: each is one file in the folder of kinds, and found there.
+"""What a kind of count is: one file in the folder of kinds, found by the name that the field has which asks for it.
 
 Must not: know an engine; a metric.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from audit.axes import CubeKind
@@ -48,9 +46,9 @@ class Kind(Generic[Q]):
     """A kind of count beside the crossings, which every question has."""
 
     kind: CubeKind
-    """By which its question stands in a plan; kinds are counted in the order of `CubeKind`."""
-    ask: Callable[[Mapping[str, Any]], Q | None]
-    """Its question, from the fields of [data] and [predictions] by name; None where it is not asked for."""
+    """By which its question stands in a plan; of several the first."""
+    ask: Callable[[Mapping[str, Any]], Q]
+    """Its question, from the fields of [data] and [predictions] by name."""
     refuse: Callable[[Q, Table, Plan], None] = _refuse_nothing
     """Refuse columns that cannot be what the question takes them for, before any row is read."""
     count: Callable[[Q, OpenTable], Cubes]
@@ -58,26 +56,25 @@ class Kind(Generic[Q]):
     """Why it does not add up over the parts of a table, and the mend; empty where it does."""
 
 
-@cache
-def counting_kinds() -> tuple[Kind[Any], ...]:
-    """Return all kinds that a question may ask for, in the order in which they are counted."""
-    modules = [import_module(f"{folder.__name__}.{module.name}") for module in iter_modules(folder.__path__)]
-    found: list[Kind[Any]] = [module.KIND for module in modules if hasattr(module, "KIND")]
+def ask_kinds(names: Iterable[str], fields: Mapping[str, Any]) -> dict[CubeKind, Question]:
+    """Return the question of each kind that is asked for, in the order in which kinds are counted.
+
+    Parameters
+    ----------
+    names
+        Files in the folder of kinds.
+    fields
+        Of [data] and [predictions], by name.
+    """
+    kinds: list[Kind[Any]] = [import_module(f"{folder.__name__}.{name}").KIND for name in names]
     order = list(CubeKind)
-    return tuple(sorted(found, key=lambda kind: order.index(kind.kind)))
-
-
-def ask_kinds(fields: Mapping[str, Any]) -> dict[CubeKind, Question]:
-    """Return the questions of all kinds that are asked for."""
-    asked = {kind.kind: kind.ask(fields) for kind in counting_kinds()}
-    return {kind: question for kind, question in asked.items() if question is not None}
+    return {kind.kind: kind.ask(fields) for kind in sorted(kinds, key=lambda kind: order.index(kind.kind))}
 
 
 def asked_kinds(plan: Plan) -> Iterator[tuple[Kind[Any], Question]]:
-    """Yield each kind that a plan asks for, with its question."""
-    for kind in counting_kinds():
-        if kind.kind in plan.kinds:
-            yield kind, plan.kinds[kind.kind]
+    """Yield each kind that a plan asks for, with its question, which lies in the same file."""
+    for question in plan.kinds.values():
+        yield import_module(type(question).__module__).KIND, question
 
 
 def refuse_kinds_of_parts(plan: Plan) -> None:

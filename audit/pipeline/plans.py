@@ -5,7 +5,10 @@ Must not: open a table.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from audit.config.schema import Config
+from audit.config.sections import CountedBy, Predictions
 from audit.counting.kind import ask_kinds
 from audit.counting.plan import Plan
 from audit.measurement.scope import Scope
@@ -58,11 +61,18 @@ def model_plan(config: Config) -> Plan:
         weight=data.weight,
         unit=config.unit,
         bins=data.bins,
-        kinds=ask_kinds({**dict(data), **dict(asked), "reference_group": _reference(config)}),
+        kinds=ask_kinds(_kinds_of(asked), {**dict(data), **dict(asked), "reference_group": _reference(config)}),
         query=asked.query,
         rank=asked.rank,
         top=tuple(sorted(asked.top or ())),
     )
+
+
+def _kinds_of(asked: Predictions) -> Iterator[str]:
+    """Yield the files of the kinds of count for which some field asks."""
+    for name, field in type(asked).model_fields.items():
+        if getattr(asked, name):
+            yield from (mark.kind for mark in field.metadata if isinstance(mark, CountedBy))
 
 
 def _regresses(config: Config) -> bool:

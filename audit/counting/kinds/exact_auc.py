@@ -96,8 +96,8 @@ class Ordered(NamedTuple):
     """Of the groupings whose groups and rows are few enough; see `audit.counting.kinds.curves`."""
 
 
-def _ask(fields: Mapping[str, Any]) -> ExactAuc | None:
-    return ExactAuc() if fields["exact_auc"] else None
+def _ask(_: Mapping[str, Any]) -> ExactAuc:
+    return ExactAuc()
 
 
 def _count(_: ExactAuc, opened: OpenTable) -> Cubes:

@@ -135,9 +135,7 @@ class Neighbours:
         return self.features
 
 
-def _ask(fields: Mapping[str, Any]) -> Neighbours | None:
-    if not fields["features"]:
-        return None
+def _ask(fields: Mapping[str, Any]) -> Neighbours:
     return Neighbours(fields["features"], fields["neighbours"], fields["reference_group"])
 
 
