@@ -16,7 +16,7 @@ from audit.axes import UNIT, CubeKind
 from audit.counting.crossings import MOST_CELLS, Block, Crossed, blocks, crossed, too_many
 from audit.counting.cubes import label_words, read
 from audit.counting.engine import Engine, Scan
-from audit.counting.kind import OpenTable, asked_kinds, count_kinds, refuse_kinds_of_parts
+from audit.counting.kinds.kind import OpenTable, asked_kinds, count_kinds, refuse_kinds_of_parts
 from audit.counting.plan import MEDIAN, Counted, Plan
 from audit.counting.refusals import look, refuse_columns, refuse_long_names, refuse_sums
 from audit.counting.tally import TooManyCellsError

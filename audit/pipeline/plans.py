@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from audit.config.schema import Config
 from audit.config.sections import CountedBy, Predictions
-from audit.counting.kind import ask_kinds
+from audit.counting.kinds.kind import ask_kinds
 from audit.counting.plan import Plan
 from audit.measurement.scope import Scope
 

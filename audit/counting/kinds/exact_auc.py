@@ -21,8 +21,8 @@ import numpy as np
 
 from audit.axes import LABEL, NEGATIVE, POSITIVE, CubeKind, crossings
 from audit.counting.engine import Batch, Falling, Range, Scan
-from audit.counting.kind import Cubes, Kind, OpenTable
 from audit.counting.kinds.curves import Rising, Stretch, areas_between, is_compared
+from audit.counting.kinds.kind import Cubes, Kind, OpenTable
 from audit.counting.kinds.scores import group_levels
 from audit.counting.plan import Plan
 from audit.counting.tally import order_of

@@ -18,7 +18,7 @@ from audit.axes import EVEN, FOLD, MAJORITY, NEAREST, NEGATIVE, POSITIVE, PREDIC
 from audit.counting.backends.duckdb import DuckEngine, DuckScan
 from audit.counting.backends.sql import key_sql, term_sql
 from audit.counting.cubes import prediction_words
-from audit.counting.kind import Cubes, Kind, OpenTable
+from audit.counting.kinds.kind import Cubes, Kind, OpenTable
 from audit.counting.plan import Plan
 from audit.counting.refusals import NUMERIC
 from audit.counting.terms import Number, Rows, fold_key, group_key, keys
