@@ -77,7 +77,7 @@ class AuditCallback(CallbackBase):
         """Audit what has come to its end; where the block ends with an error, that of this thread has not."""
         own = self._seen
         for seen in begun:
-            if _ended(seen) and (error is None or seen is not own):
+            if _has_ended(seen) and (error is None or seen is not own):
                 self._end(seen.model, seen)
             if seen is not own:
                 lose_audit(seen)
@@ -90,7 +90,7 @@ class AuditCallback(CallbackBase):
             )
 
 
-def _ended(seen: Seen) -> bool:
+def _has_ended(seen: Seen) -> bool:
     """Whether the last training that was seen has come to its end, and did not break off within the block."""
     if seen.scores is None or seen.model is None:
         return seen.last_round

@@ -62,14 +62,14 @@ def log(result: AuditResult, *, run_id: str | None = None, client: Any = None, a
     from audit.report.card.render import render
     from audit.report.disclosure.publishable import publishable
 
-    run_id = run_id or active_run_id()
+    run_id = run_id or find_active_run_id()
     if run_id is None:
         raise QuestionError("no run of MLflow is active; log inside `with mlflow.start_run():`, or give run_id")
     client = client or mlflow.MlflowClient()
     shown, now_ms = publishable(result), int(time.time() * 1000)
-    numbers = list(headline(shown))
+    numbers = list(list_numbers(shown))
     metrics = [Metric(key, value, now_ms, 0) for key, value, _ in numbers if value is not None]
-    tags = [RunTag(*tag) for tag in (*_verdicts(shown), *_reasons(numbers))]
+    tags = [RunTag(*tag) for tag in (*_list_verdicts(shown), *_list_reasons(numbers))]
     for at in range(0, max(len(metrics), len(tags)), BATCH):
         client.log_batch(run_id, metrics=metrics[at : at + BATCH], tags=tags[at : at + BATCH])
     client.log_text(run_id, result.to_json(), f"{artifact_path}/audit.json")
@@ -78,7 +78,7 @@ def log(result: AuditResult, *, run_id: str | None = None, client: Any = None, a
     return run_id
 
 
-def active_run_id() -> str | None:
+def find_active_run_id() -> str | None:
     """Id of the run that is active in this thread, where MLflow is imported; it never imports it."""
     mlflow = sys.modules.get("mlflow")
     try:
@@ -88,7 +88,7 @@ def active_run_id() -> str | None:
         return None
 
 
-def headline(result: AuditResult) -> Iterator[Number]:
+def list_numbers(result: AuditResult) -> Iterator[Number]:
     """Numbers that are looked at first: of the gates, of the groups that they are about, of the energy.
 
     Parameters
@@ -96,8 +96,8 @@ def headline(result: AuditResult) -> Iterator[Number]:
     result
         What may be published of it.
     """
-    for name, gate in _gates(result):
-        yield from _of_gate(name, gate)
+    for name, gate in _name_gates(result):
+        yield from _list_gate_numbers(name, gate)
     seen: set[tuple[Any, ...]] = set()
     for gate in result.gates:
         about = gate.estimate
@@ -105,20 +105,20 @@ def headline(result: AuditResult) -> Iterator[Number]:
             continue
         seen.add(key)
         rates = (e for e in result.estimates.of(about.stage, about.metric, about.by) if e.group and e.compare is None)
-        yield from (_of_group(e) for e in rates if about.outcome in {None, e.outcome})
-    yield from _of_energy(result)
+        yield from (_make_group_number(e) for e in rates if about.outcome in {None, e.outcome})
+    yield from _list_energy_numbers(result)
 
 
-def _gates(result: AuditResult) -> Iterator[tuple[str, Gate]]:
+def _name_gates(result: AuditResult) -> Iterator[tuple[str, Gate]]:
     """Gates under names of their own: two limits on one number have the same."""
     seen: dict[str, int] = {}
     for gate in result.gates:
-        name = named(gate.name.replace("*", " x "))
+        name = to_key(gate.name.replace("*", " x "))
         seen[name] = seen.get(name, 0) + 1
         yield (name if seen[name] == 1 else f"{name}-{seen[name]}"), gate
 
 
-def _of_gate(name: str, gate: Gate) -> Iterator[Number]:
+def _list_gate_numbers(name: str, gate: Gate) -> Iterator[Number]:
     about = gate.estimate
     reason = gate.sentence if about is None else about.reason or gate.sentence
     yield f"audit/gate/{name}/value", None if about is None else about.value, reason
@@ -126,50 +126,50 @@ def _of_gate(name: str, gate: Gate) -> Iterator[Number]:
         yield f"audit/gate/{name}/{bound}", value, f"no interval: {reason}"
 
 
-def _of_group(estimate: Estimate) -> Number:
+def _make_group_number(estimate: Estimate) -> Number:
     metric = f"{estimate.stage}.{estimate.metric}" + (f" of {estimate.outcome}" if estimate.outcome else "")
-    key = "/".join(("audit/rate", named(metric), _crossed(estimate.by), _crossed(estimate.group or ())))
+    key = "/".join(("audit/rate", to_key(metric), _join_levels(estimate.by), _join_levels(estimate.group or ())))
     return key, estimate.value, estimate.reason or estimate.status
 
 
-def _of_energy(result: AuditResult) -> Iterator[Number]:
+def _list_energy_numbers(result: AuditResult) -> Iterator[Number]:
     energy = result.energy
     why = "not metered" if energy is None else energy.note or "not measured"
     for name in ("energy_kwh", "carbon_g", "measured_share"):
         yield f"audit/energy/{name}", getattr(energy, name, None), why
 
 
-def _crossed(levels: Sequence[Level]) -> str:
+def _join_levels(levels: Sequence[Level]) -> str:
     """Levels as one part of a key, also where one of them reads as two, or as what stands for a missing one."""
-    shown = named(" x ".join("missing" if level is None else level for level in levels))
+    shown = to_key(" x ".join("missing" if level is None else level for level in levels))
     plain = all(level is not None and " x " not in level for level in levels)
-    return shown if plain else f"{shown}-{_digest(repr(levels))}"
+    return shown if plain else f"{shown}-{_make_digest(repr(levels))}"
 
 
-def named(text: str) -> str:
+def to_key(text: str) -> str:
     """One part of a key that MLflow takes: letters, digits, spaces, and ``_ - .``; what is changed gets a digest.
 
-    >>> named("selection_rate"), named("a/b"), named("..")
+    >>> named("selection_rate"), to_key("a/b"), to_key("..")
     ('selection_rate', 'a_b-c14cdd', '..-5ec1f7')
     """
     # A name of a file on some stores, which holds 255 bytes.
     short = re.sub(r"[^\w.\- ]", "_", text).encode()[:LONGEST_PART_BYTES].decode(errors="ignore")
     same = short == text and short.strip(". ") != ""
-    return short if same else f"{short}-{_digest(text)}"
+    return short if same else f"{short}-{_make_digest(text)}"
 
 
-def _digest(text: str) -> str:
+def _make_digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]
 
 
-def _verdicts(result: AuditResult) -> Iterator[tuple[str, str]]:
+def _list_verdicts(result: AuditResult) -> Iterator[tuple[str, str]]:
     yield "audit.verdict", result.verdict
     yield "audit.run", result.run.id
-    for name, gate in _gates(result):
+    for name, gate in _name_gates(result):
         yield f"audit.gate.{name}", gate.verdict
 
 
-def _reasons(numbers: list[Number]) -> Iterator[tuple[str, str]]:
+def _list_reasons(numbers: list[Number]) -> Iterator[tuple[str, str]]:
     for key, value, why in numbers:
         if value is None:
             yield f"{key}/undefined", printable(why, LONGEST_REASON)

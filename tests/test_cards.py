@@ -13,12 +13,12 @@ import sample_results as samples
 
 import audit
 from audit.errors import AuditError
-from audit.report.card.accounts import NOT_PROVIDED, owner_words, sentence
-from audit.report.card.charts import Scale, scale_for
+from audit.report.card.accounts import NOT_PROVIDED, collect_owner_words, to_sentence
+from audit.report.card.charts import Scale, make_scale
 from audit.report.card.render import WRITTEN as FORMATS
-from audit.report.card.render import fragment, inline, render, write_cards
-from audit.report.card.view import card_view, headline
-from audit.report.card.words import percent, rate_text
+from audit.report.card.render import escape_inline, render, render_fragment, write_cards
+from audit.report.card.view import make_card_view, write_headline
+from audit.report.card.words import format_percent, format_rate
 from audit.system.assets import find_asset
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -180,7 +180,7 @@ def test_every_verdict_is_a_word(boston):
 def test_fields_that_only_the_owner_knows_are_counted_and_marked(boston):
     assert f"3 of 7 owner fields are {NOT_PROVIDED}." in boston.words
     assert boston.words.count(NOT_PROVIDED) == 4
-    assert [f.label for f in owner_words(samples.boston()).fields if f.text is None] == [
+    assert [f.label for f in collect_owner_words(samples.boston()).fields if f.text is None] == [
         "Description",
         "Out of scope",
         "Licence",
@@ -198,7 +198,7 @@ def test_where_there_is_no_model_the_card_is_of_the_data():
     assert "Unnamed model" not in page.words
     said = {"name": "Forty rows", "licence": "CC0", "collected": "made up"}
     asked = {**found.question.config, "dataset": said}
-    words = owner_words(replace(found, question=replace(found.question, config=asked)))
+    words = collect_owner_words(replace(found, question=replace(found.question, config=asked)))
     assert (words.title, words.missing) == ("Forty rows", 7)
     assert [f.text for f in words.fields if f.text] == ["Forty rows", "made up", "CC0"]
 
@@ -206,7 +206,7 @@ def test_where_there_is_no_model_the_card_is_of_the_data():
 def test_nothing_judged_is_never_called_a_pass():
     page = Page(render(samples.unjudged(), "html"))
     assert "Not judged" in page.words
-    assert "none of them is a pass" in headline(samples.unjudged())
+    assert "none of them is a pass" in write_headline(samples.unjudged())
     assert "is-pass" not in page.all("div")[0].get("class", "")
 
 
@@ -215,7 +215,7 @@ def test_a_run_that_did_not_finish_says_so():
 
     result = samples.boston()
     failed = replace(result, verdict="incomplete", run=replace(result.run, exit_codes={"train": -9}))
-    assert headline(failed) == "The run did not finish (train: exit code -9), so it was not judged as a whole."
+    assert write_headline(failed) == "The run did not finish (train: exit code -9), so it was not judged as a whole."
     assert "Incomplete" in Page(render(failed, "html")).words
 
 
@@ -277,7 +277,7 @@ def test_formulas_come_from_the_catalogue(boston):
 
 
 def test_limits_are_drawn_where_they_are():
-    view = card_view(samples.boston(), 1)
+    view = make_card_view(samples.boston(), 1)
     race = next(g for g in view.model if g.title == "By race")
     chart = race.charts[0]
     assert [line.text for line in chart.limits] == ["limit: 0.8 × the highest", "limit: at least 0.45"]
@@ -303,21 +303,27 @@ def test_limits_are_drawn_where_they_are():
     ],
 )
 def test_rounding_never_makes_a_number_0_or_1(value, text):
-    assert rate_text(value) == text
+    assert format_rate(value) == text
 
 
 def test_shares_and_scales():
-    assert [percent(s) for s in (0, 0.0002, 0.5, 0.9999, 1)] == ["0.0%", "under 0.1%", "50.0%", "over 99.9%", "100.0%"]
-    assert scale_for([0.03, 0.31]) == Scale(0.0, 0.4)
-    assert scale_for([-0.13, 0.31]) == Scale(-0.2, 0.4)
-    assert scale_for([0.0, 0.0]) == Scale(0.0, 1.0)
+    assert [format_percent(s) for s in (0, 0.0002, 0.5, 0.9999, 1)] == [
+        "0.0%",
+        "under 0.1%",
+        "50.0%",
+        "over 99.9%",
+        "100.0%",
+    ]
+    assert make_scale([0.03, 0.31]) == Scale(0.0, 0.4)
+    assert make_scale([-0.13, 0.31]) == Scale(-0.2, 0.4)
+    assert make_scale([0.0, 0.0]) == Scale(0.0, 1.0)
 
 
 # ----- names from outside
 
 
 @pytest.mark.parametrize(
-    "text", [render(samples.hostile(), "html"), fragment(samples.hostile())], ids=["card", "notebook"]
+    "text", [render(samples.hostile(), "html"), render_fragment(samples.hostile())], ids=["card", "notebook"]
 )
 def test_hostile_names_stay_text_in_html(text):
     page = Page(text)
@@ -363,7 +369,7 @@ def test_markdown_tables_have_equal_rows(sample):
     ],
 )
 def test_markdown_escapes(text, shown):
-    assert inline(text) == shown
+    assert escape_inline(text) == shown
 
 
 # ----- colours
@@ -479,9 +485,9 @@ def test_codes_are_explained_where_they_are_met(style):
     strange = replace(result.checks[0], code="DV999", mend="")
     words = html.unescape(" ".join(render(replace(result, checks=(*result.checks, strange)), style).split()))
     for code in ("DV001", "DV002", "DV003", "DV100"):
-        assert sentence(known[code].reason) in words
+        assert to_sentence(known[code].reason) in words
         assert known[code].reference in words
-    assert sentence(known["DB001"].reason) not in words
+    assert to_sentence(known["DB001"].reason) not in words
     assert len(re.findall("To mend:", words)) == 1
     assert "Find out why it was not asked or answered." in words
 

@@ -16,7 +16,7 @@ import pytest
 import audit as package
 from audit.record.store import read_result
 from audit.report.card.render import render
-from audit.report.croissant import is_describable, lacks
+from audit.report.croissant import find_missing_fields, is_describable
 
 COLUMNS = {
     "sex": ["f", "m"] * 60,
@@ -54,7 +54,7 @@ def document(run):
 
 
 def test_an_audit_of_data_leaves_a_description(document, place):
-    assert lacks(document) == ()
+    assert find_missing_fields(document) == ()
     assert document["name"] == "exams"
     assert document["conformsTo"] == ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"]
     (file,) = document["distribution"]
@@ -113,14 +113,14 @@ def test_small_counts_are_left_out(tmp_path):
 
 @pytest.mark.parametrize("key", ["name", "description", "datePublished", "conformsTo", "distribution", "recordSet"])
 def test_a_missing_field_is_named(document, key):
-    assert any(key in said for said in lacks({k: v for k, v in document.items() if k != key}))
+    assert any(key in said for said in find_missing_fields({k: v for k, v in document.items() if k != key}))
 
 
 def test_missing_parts_of_fields_are_named(document):
     bare = copy.deepcopy(document)
     del bare["distribution"][0]["sha256"], bare["recordSet"][0]["field"][1]["dataType"]
     bare["conformsTo"] = bare["conformsTo"][:1]
-    assert lacks(bare) == ("conformsTo http://mlcommons.org/croissant/RAI/1.0", "the sha256 of train-file",
+    assert find_missing_fields(bare) == ("conformsTo http://mlcommons.org/croissant/RAI/1.0", "the sha256 of train-file",
                            "the dataType of train/1")  # fmt: skip
 
 

@@ -27,9 +27,9 @@ from audit.gates.judge import Evidence, judge
 from audit.record.energy_text import energy_total, measured_words
 from audit.record.reader import from_text, read_result
 from audit.record.result import Energy, EnergyComponent, Factor
-from audit.report.card.energy import energy_view
+from audit.report.card.energy import make_energy_view
 from audit.report.card.render import render
-from audit.report.terminal.summary import summary
+from audit.report.terminal.summary import print_summary
 from audit.system.strict_json import read_value
 
 TPU = Declared(component="tpu", power_w=170, device="TPU v4", source="Jouppi et al. 2023", date="2023", idle_w=60)
@@ -117,7 +117,10 @@ def test_a_declared_device_is_counted_for_all_of_training_and_never_measured():
     assert energy.measured_share == pytest.approx(300 / 2000)
     assert energy.sampled_share == 0
     assert {"declared power, tpu", "idle power, tpu"} <= {f.name for f in energy.factors}
-    assert energy_view(energy).largest == "Most of it, 85.0%, is tpu: a wattage that the owner declared, not measured."
+    assert (
+        make_energy_view(energy).largest
+        == "Most of it, 85.0%, is tpu: a wattage that the owner declared, not measured."
+    )
 
 
 def test_a_device_that_a_meter_read_is_not_counted_twice():
@@ -181,14 +184,14 @@ def test_totals_are_the_sums_of_the_rows(rows, duration_s):
     assert math.fsum(shares) == pytest.approx(1)
     assert (energy.idle_kwh is None) == any(r.idle_share is None for r in known)
     assert (energy.embodied_g is None) == (duration_s is None)
-    assert math.fsum(p.width for p in energy_view(energy).pieces) == pytest.approx(100, abs=0.05)
+    assert math.fsum(p.width for p in make_energy_view(energy).pieces) == pytest.approx(100, abs=0.05)
 
 
 @given(ROWS)
 def test_never_a_zero_where_nobody_measured(rows):
     text = "\n".join(
         " ".join(cell.text for cell in r.cells)
-        for t in energy_view(
+        for t in make_energy_view(
             total_footprint([replace(r, energy_j=None, method="none") for r in rows], None, Site(), "")
         ).tables
         for r in t.rows
@@ -206,7 +209,7 @@ def test_water_on_site_is_of_the_machines_and_off_site_of_all_that_the_site_draw
     assert both.water_l == pytest.approx(2 * 1.8 + 3 * 3.1)
     off = total_footprint(rows, 1, make_site(section(**OFFSITE)), "")
     assert off.water_l == off.water_offsite_l == pytest.approx(2 * 3.1)
-    said = next(r for r in energy_view(off).totals.rows if r.header == "Water")
+    said = next(r for r in make_energy_view(off).totals.rows if r.header == "Water")
     assert said.cells[1].text.startswith("for making the electricity; ")
 
 
@@ -388,7 +391,7 @@ def test_a_person_sees_at_once_that_the_energy_is_a_constant_of_memory():
         assert "Most of it, 88.0%, is ram: a constant that is assumed, not measured." in text
         assert "location based (none of it measured)" in text
     console = Console(width=200, record=True, file=io.StringIO())
-    summary(result, console)
+    print_summary(result, console)
     assert "kWh (none of it measured); ram 88.0% (constant), cpu 12.0% (model)" in console.export_text()
 
 

@@ -12,9 +12,9 @@ from test_cards import Page, contrast, palette
 import audit
 from audit.config.read import parse
 from audit.errors import QuestionError
-from audit.report.card.render import FORMATS, WRITTEN, formats, render
+from audit.report.card.render import FORMATS, WRITTEN, find_formats, render
 from audit.report.disclosure.publishable import publishable
-from audit.report.ll144 import ratio_text
+from audit.report.ll144 import format_ratio
 from audit.system.assets import find_asset
 
 SEX = {"Male": (92, 50), "Female": (76, 34)}
@@ -180,9 +180,9 @@ def test_one_attribute_says_that_the_crossing_is_missing():
      (0.99999999, "under 1.00"), (1.006, "1.01")],
 )  # fmt: skip
 def test_a_ratio_is_never_rounded_up_to_one_or_to_four_fifths(value, text):
-    assert ratio_text(value) in {text, f"{value:.6f}"}
+    assert format_ratio(value) in {text, f"{value:.6f}"}
     if value < 1:
-        assert not ratio_text(value).startswith("1")
+        assert not format_ratio(value).startswith("1")
 
 
 def test_weights_and_units_are_said():
@@ -206,14 +206,14 @@ def test_a_format_is_one_file_that_says_so(tmp_path, monkeypatch):
         shutil.copy(file, tmp_path)
     (tmp_path / "line.md.j2").write_text("{# format line from card #}\n{{ card.badge.word | inline }}\n")
     monkeypatch.setattr(card, "asset", lambda _: tmp_path)
-    formats.cache_clear()
-    card.environment.cache_clear()
+    find_formats.cache_clear()
+    card.make_environment.cache_clear()
     try:
         assert render(example(), "line") == "Not judged\n"
     finally:
         monkeypatch.undo()
-        formats.cache_clear()
-        card.environment.cache_clear()
+        find_formats.cache_clear()
+        card.make_environment.cache_clear()
     with pytest.raises(QuestionError, match="no card format 'll-144'; did you mean 'll144'"):
         render(example(), "ll-144")
 

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 import audit
 from audit.errors import DataRefusedError, QuestionError
-from audit.mlflow import headline, log, named
+from audit.mlflow import list_numbers, log, to_key
 from audit.record.result import Energy
 from audit.wrapping import safely
 
@@ -140,9 +140,9 @@ def test_any_name_is_one_that_mlflow_takes(one, other):
     from mlflow.utils.validation import _validate_metric_name
 
     for text in (one, other):
-        _validate_metric_name(f"audit/rate/{named(text)}/{named(text)}")
-        assert len(named(text).encode()) < 100
-    assert (named(one) == named(other)) is (one == other)
+        _validate_metric_name(f"audit/rate/{to_key(text)}/{to_key(text)}")
+        assert len(to_key(text).encode()) < 100
+    assert (to_key(one) == to_key(other)) is (one == other)
 
 
 def test_hundreds_of_numbers_and_reasons_are_logged(store):
@@ -260,7 +260,9 @@ def test_without_mlflow_the_extra_is_named(monkeypatch):
 
 
 def test_headline_names_each_number_once():
-    keys = [key for key, _, _ in headline(measured(gates=[*QUESTION["gates"], {**QUESTION["gates"][0], "min": 0.5}]))]
+    keys = [
+        key for key, _, _ in list_numbers(measured(gates=[*QUESTION["gates"], {**QUESTION["gates"][0], "min": 0.5}]))
+    ]
     assert len(keys) == len(set(keys))
     rates = [key for key in keys if key.startswith("audit/rate")]
     assert len(rates) == len(set(rates)) == 2

@@ -20,7 +20,7 @@ from audit.report.card.render import render
 from audit.report.disclosure.hide import hidden
 from audit.report.disclosure.publishable import publishable
 from audit.report.disclosure.small_cells import FAMILIES, by_label, by_prediction, family_cells, given_away
-from audit.report.terminal.summary import summary
+from audit.report.terminal.summary import print_summary
 
 K, WIDTH = 10, 3
 NAMES = ("a", "b")
@@ -199,7 +199,7 @@ def test_more_than_eight_classes_are_for_the_record():
 def test_a_terminal_names_the_worst_class():
     result, *_ = decided()
     console = Console(width=100, record=True, file=io.StringIO())
-    summary(result, console)
+    print_summary(result, console)
     text = console.export_text()
     assert "macro true positive rate" in text
     assert "worst class by true positive rate: " in text

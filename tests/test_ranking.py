@@ -500,7 +500,7 @@ def test_what_lies_between_two_tops_is_a_count_too():
 
 def test_card_and_terminal_show_a_ranking():
     from audit.report.card.render import render
-    from audit.report.terminal.summary import summary
+    from audit.report.terminal.summary import print_summary
 
     result = rank(some(40), top=[3], gates=[{"metric": "skew_at_3", "by": ["g"], "min": -0.01}])
     for form in ("html", "md"):
@@ -515,7 +515,7 @@ def test_card_and_terminal_show_a_ranking():
             assert said in page
         assert "Every row counts as independent" not in page
     console = Console(width=120, record=True, file=io.StringIO())
-    summary(result, console)
+    print_summary(result, console)
     text = console.export_text()
     found = one(result, "skew_at_3", "b")
     assert f"{found.value:,.3f} [{found.low:,.3f}, {found.high:,.3f}]" in text

@@ -305,7 +305,7 @@ def test_the_document_holds_what_the_numbers_need(more):
 
 def test_card_and_terminal_show_a_regression():
     from audit.report.card.render import render
-    from audit.report.terminal.summary import summary
+    from audit.report.terminal.summary import print_summary
 
     y, p, g, s, _ = some(200)
     p[g == "b"] *= 1000
@@ -317,7 +317,7 @@ def test_card_and_terminal_show_a_regression():
         assert "Wasserstein distance of predictions" in page
         assert "left out" in page
     console = Console(width=80, record=True, file=io.StringIO())
-    summary(result, console)
+    print_summary(result, console)
     text = console.export_text()
     assert "mean absolute error" in text
     found = one(result, "mean_absolute_error", "b")

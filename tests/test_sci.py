@@ -30,7 +30,7 @@ from audit.estimate import Estimate
 from audit.pipeline.verify import differences
 from audit.record.energy_text import energy_total, mass_text
 from audit.record.result import EnergyComponent, Factor
-from audit.report.card.energy import energy_view
+from audit.report.card.energy import make_energy_view
 from audit.report.disclosure.publishable import publishable
 
 H, T = 3600.0, 1e6
@@ -91,7 +91,7 @@ def test_the_same_vector_through_a_whole_ledger():
     (found,) = compute_carbon_per_unit(energy, unit=config.energy.unit, predictions=None)
     assert found.sci_g == pytest.approx(0.07307021, abs=5e-9)
     assert (found.operational_g, found.embodied_g) == (energy.carbon_g / 10_000, energy.embodied_g / 10_000)
-    view = energy_view(replace(energy, sci=(found,)))
+    view = make_energy_view(replace(energy, sci=(found,)))
     assert view.units.caption.startswith("Software carbon intensity (ISO/IEC 21031:2024)")
     assert cells(view.units)["loan application"] == ["73.1 mg", "72.0 mg", "1.07 mg"]
 
@@ -151,7 +151,7 @@ def test_bloom_keeps_dynamic_idle_and_embodied_apart():
     assert idle_g / T == pytest.approx(14.63, abs=0.005)
     assert (energy.carbon_g - idle_g) / T == pytest.approx(24.69, abs=0.005)
     assert (energy.carbon_g + energy.embodied_g) / T == pytest.approx(50.5, abs=0.05)
-    shown = cells(energy_view(energy).totals)
+    shown = cells(make_energy_view(energy).totals)
     assert shown["Carbon, location based"][0] == "39.3 t"
     assert shown["… of it for the work"][0] == "24.7 t"
     assert shown["… of it idle draw"][0] == "14.6 t"
@@ -165,7 +165,7 @@ def test_llama_shows_the_grid_beside_a_contract_of_zero():
     assert energy.energy_kwh == pytest.approx(21_588_000, rel=1e-12)
     assert energy.carbon_g / T == pytest.approx(8930, rel=1e-12)
     assert energy.carbon_market_g == 0
-    shown = cells(energy_view(energy).totals)
+    shown = cells(make_energy_view(energy).totals)
     assert shown["Carbon, location based"][0] == "8,930 t"
     assert shown["Carbon, market based"][0] == "0 g"
     assert "never in its place" in shown["Carbon, market based"][1]
@@ -179,7 +179,7 @@ def test_a_contract_without_a_grid_does_not_take_its_place():
     (found,) = compute_carbon_per_unit(energy, unit=("model", 1), predictions=None)
     assert (found.operational_g, found.sci_g) == (None, None)
     assert "country" in found.reason
-    assert cells(energy_view(energy).totals)["Carbon, location based"][0] == "undefined"
+    assert cells(make_energy_view(energy).totals)["Carbon, location based"][0] == "undefined"
 
 
 # --- a correct prediction of each group -----------------------------------------------------------------------------
@@ -241,7 +241,7 @@ def test_without_embodied_carbon_it_is_called_operational_and_no_intensity():
     assert [r.sci_g for r in found] == [None] * 3
     assert {r.reason for r in found} == {NOT_EMBODIED}
     assert [r.operational_g for r in found] == [50, 500, 1]
-    view = energy_view(replace(energy, sci=found))
+    view = make_energy_view(replace(energy, sci=found))
     assert view.units.caption.startswith("Operational carbon")
     assert "no software carbon intensity" in view.units.note
     assert energy_total(replace(energy, sci=found), "sci_g").status == "undefined"
@@ -251,7 +251,7 @@ def test_one_reason_for_all_units_is_said_once():
     energy = total_footprint([row(3.6e6)], 10, Site(), "")
     found = compute_carbon_per_unit(energy, unit=("loan", 10), predictions=1000, accuracies=[accuracy("a", 0.5)])
     assert [r.operational_g for r in found] == [None] * 3
-    shown = cells(energy_view(replace(energy, sci=found)).units)
+    shown = cells(make_energy_view(replace(energy, sci=found)).units)
     assert list(shown) == ["loan", "1,000 predictions"]
     assert all("set [energy] country" in texts[0] for texts in shown.values())
 

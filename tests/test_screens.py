@@ -22,8 +22,8 @@ from audit.energy.plan.options import plan
 from audit.estimate import group_text, interval_text, number
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.record.store import Store
-from audit.report.terminal.plan import show
-from audit.report.terminal.summary import summary
+from audit.report.terminal.plan import print_plan
+from audit.report.terminal.summary import print_summary
 from audit.report.terminal.tables import DATA_RATES, MOST_GROUPS
 
 GOLDEN = Path(__file__).parent / "golden" / "screens"
@@ -100,9 +100,9 @@ def screen(name, width, encoding="utf-8", **more):
     out = io.TextIOWrapper(raw, encoding=encoding)
     console = PlainConsole(file=out, width=width, legacy_windows=False, **more)
     if name in PLANS:
-        show(subject(name), console)
+        print_plan(subject(name), console)
     else:
-        summary(subject(name), console, folder=FOLDER, next_command="audit dashboard")
+        print_summary(subject(name), console, folder=FOLDER, next_command="audit dashboard")
     out.flush()
     return raw.getvalue().decode(encoding)
 

@@ -12,7 +12,7 @@ import audit
 from audit.config.read import build
 from audit.estimate import number, told_apart
 from audit.gates.judge import again, exit_code
-from audit.report.card.view import headline
+from audit.report.card.view import write_headline
 from audit.report.disclosure.publishable import publishable
 
 GROUPS = ("ant", "bee", "cow", "dog", "elk")
@@ -195,7 +195,7 @@ def test_the_headline_of_a_card_names_the_deciding_pair_where_it_is_shown():
     assert {
         e.group[0] for e in shown.find("selection_rate", by=["g"]) if e.compare is None and e.value is not None
     } >= {"b", "d"}
-    said = headline(shown)
+    said = write_headline(shown)
     assert said.startswith("Selection rate by g: b 0.086 (n 3,105) against d 0.174 (n 2,980), ratio 0.495, up to 0.")
     assert re.search(r"\ba\b (0|of)|0 of 5|\[0\.000", said) is None
     assert "the numbers of other groups are left out here" in said
@@ -203,7 +203,7 @@ def test_the_headline_of_a_card_names_the_deciding_pair_where_it_is_shown():
 
 def test_the_headline_of_a_card_names_the_pair_that_decides_because_another_group_is_hidden():
     counts = {"a": (0, 5), "b": (268, 3_105), "c": (270, 2_400), "d": (260, 1_490)}
-    said = headline(publishable(table(counts, gates=[RATIO])))
+    said = write_headline(publishable(table(counts, gates=[RATIO])))
     assert "b 0.086 (n 3,105) against d 0.174 (n 1,490), ratio 0.495" in said
     assert "2,400" not in said
 
@@ -222,6 +222,6 @@ def test_the_card_of_a_gate_that_is_waived_names_its_pair_too():
 def test_the_headline_of_a_card_names_who_is_shown_where_the_pair_is_not():
     counts = {"a": (0, 5), "b": (100, 1_000), "c": (270, 1_500), "d": (270, 1_450), "e": (8, 8)}
     private = table(counts, gates=[RATIO])
-    said = headline(publishable(private))
+    said = write_headline(publishable(private))
     assert "left out here" in said
     assert "(n 5)" not in said

@@ -15,7 +15,7 @@ import sample_results
 from rich.cells import cell_len
 from rich.console import Console
 
-from audit.report.terminal.summary import summary, verdict_lines
+from audit.report.terminal.summary import print_summary, print_verdict
 
 FOLDER = Path("audit-runs/20261124T020512Z-1a2b3c")
 SAMPLES = ("boston", "unjudged", "undefined_rates", "single_small_group", "hostile")
@@ -23,7 +23,7 @@ SAMPLES = ("boston", "unjudged", "undefined_rates", "single_small_group", "hosti
 
 def shown(result, width=80, **kwargs):
     out = io.StringIO()
-    summary(
+    print_summary(
         result,
         Console(file=out, width=width, color_system=None),
         **({"folder": FOLDER, "next_command": "audit dashboard"} | kwargs),
@@ -242,7 +242,7 @@ def test_plain_where_there_is_no_terminal(name):
 def test_only_the_status_is_coloured_never_a_group_of_that_name():
     result = sample_results.result_of(("mood",), {("fail",): (40, 12, 15, 33), ("pass",): (35, 20, 10, 55)})
     out = io.StringIO()
-    summary(result, Console(file=out, width=80, force_terminal=True, color_system="standard", no_color=False))
+    print_summary(result, Console(file=out, width=80, force_terminal=True, color_system="standard", no_color=False))
     assert [line for line in out.getvalue().splitlines() if "\x1b" in line] == [
         "\x1b[1mNOT JUDGED: \x1b[0mno gate was asked for."
     ]
@@ -278,7 +278,7 @@ def test_a_terminal_of_any_encoding_is_served(encoding):
     names = {("été – “x”",): (40, 12, 15, 33), ("女性" * 30,): (35, 20, 10, 55)}
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, encoding=encoding)
-    summary(sample_results.result_of(("g",), names), Console(file=out, width=80), folder=Path("/tmp/é"))
+    print_summary(sample_results.result_of(("g",), names), Console(file=out, width=80), folder=Path("/tmp/é"))
     out.flush()
     text = raw.getvalue().decode(encoding)
     assert "NOT JUDGED" in text
@@ -288,7 +288,7 @@ def test_a_terminal_of_any_encoding_is_served(encoding):
 def test_gates_stand_on_one_line_where_they_fit():
     result = sample_results.single_small_group(40)
     out = io.StringIO()
-    verdict_lines(result, Console(file=out, width=160))
+    print_verdict(result, Console(file=out, width=160))
     (line,) = [row for row in out.getvalue().splitlines() if "model.selection_rate.ratio.race" in row]
     assert "limit at least 0.8" in line
 
@@ -297,8 +297,8 @@ def test_the_summary_loads_nothing_heavy(tmp_path, boston):
     file = tmp_path / "audit.json"
     file.write_text(boston.to_json())
     code = (
-        "import sys; from audit.record.reader import read_result; from audit.report.terminal.summary import summary; "
-        f"from rich.console import Console; summary(read_result({str(file)!r}), Console(stderr=True)); "
+        "import sys; from audit.record.reader import read_result; from audit.report.terminal.summary import print_summary; "
+        f"from rich.console import Console; print_summary(read_result({str(file)!r}), Console(stderr=True)); "
         "print(*(m for m in sys.modules if '.' not in m))"
     )
     done = subprocess.run(

@@ -17,9 +17,9 @@ from audit.cli import main
 from audit.gates.sentences import training_notes
 from audit.record.result import Energy, EnergyComponent
 from audit.record.store import Store
-from audit.report.card.energy import energy_view
+from audit.report.card.energy import make_energy_view
 from audit.report.card.render import render
-from audit.report.terminal.summary import energy_lines, summary
+from audit.report.terminal.summary import describe_energy, print_summary
 
 
 def tracked(folder, *words, options=(), env=None):
@@ -98,8 +98,8 @@ UNMEASURED = {
 @pytest.mark.parametrize("name", UNMEASURED)
 def test_what_was_not_measured_is_said_once_and_in_a_line(name):
     energy, said = UNMEASURED[name]
-    assert [line.body for line in energy_lines(energy)] == [said]
-    view = energy_view(energy)
+    assert [line.body for line in describe_energy(energy)] == [said]
+    view = make_energy_view(energy)
     for text in (view.sentence, view.note):
         assert text.lower().count("not measured: not measured") == 0
     assert not view.note.lower().startswith("not measured")
@@ -111,7 +111,7 @@ def test_energy_where_nothing_trained_is_one_line_of_a_card():
     section = text.partition("Energy and carbon")[2].partition("\n## ")[0]
     assert section.strip() == "Energy: not measured: nothing was trained, and the meter had no reading yet."
     console = Console(record=True, width=100, file=io.StringIO())
-    summary(result, console)
+    print_summary(result, console)
     assert console.export_text().count("not measured") == 1
 
 
@@ -137,7 +137,7 @@ def test_a_run_that_trains_nothing_is_metered_on_request_alone(tmp_path, capfd, 
 def test_a_measured_run_without_training_keeps_its_figures():
     found = sample_results.boston().energy
     parts = tuple(replace(c, phase="audit") for c in found.components)
-    assert energy_view(replace(found, components=parts)).components is not None
+    assert make_energy_view(replace(found, components=parts)).components is not None
 
 
 def test_the_note_on_a_training_that_was_stopped():

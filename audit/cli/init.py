@@ -121,7 +121,7 @@ def plan(
     """
     from audit.cli.console import PlainConsole
     from audit.energy.plan.options import plan as project
-    from audit.report.terminal.plan import show
+    from audit.report.terminal.plan import print_plan
 
     found = project(
         flops=flops, parameters=parameters, tokens=tokens, device_hours=device_hours,
@@ -133,7 +133,7 @@ def plan(
     )  # fmt: skip
     if json:
         put(found.to_json())
-    show(found, PlainConsole(stderr=json))
+    print_plan(found, PlainConsole(stderr=json))
 
 
 COMMANDS = (

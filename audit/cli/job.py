@@ -58,14 +58,14 @@ def end(audited: Audited, store: Path, *, json: bool, exit_zero: bool, gated: bo
 def show(audited: Audited, store: Path, *, json: bool, gated: bool, exit_zero: bool = False) -> None:
     """Print a result for people, and the document where it is asked for."""
     from audit.cli.console import PlainConsole
-    from audit.report.terminal.summary import summary
+    from audit.report.terminal.summary import print_summary
 
     if json:
         put(audited.result.to_json())
     console = PlainConsole(stderr=json)
     following = _following(audited, "" if store == HERE else f" --store {store}", gated=gated)
     own = audited.exit_code if audited.result.run.interrupted else None
-    summary(audited.result, console, folder=audited.folder, next_command=following, exit_zero=exit_zero, code=own)
+    print_summary(audited.result, console, folder=audited.folder, next_command=following, exit_zero=exit_zero, code=own)
 
 
 def told(tracked: Tracked, store: Path, *, json: bool) -> None:

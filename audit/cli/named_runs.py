@@ -66,7 +66,7 @@ def unfinished(named: str, store: Path, *, json: bool, gated: bool) -> bool:
 
     from audit.cli.console import PlainConsole
     from audit.record.store import unfinished as found_by
-    from audit.report.terminal.summary import unfinished_lines
+    from audit.report.terminal.summary import print_unfinished
 
     left = found_by(Path(named), store)
     if left is None:
@@ -74,7 +74,7 @@ def unfinished(named: str, store: Path, *, json: bool, gated: bool) -> bool:
     if json:
         document = asdict(left) | {"path": str(left.path), "state": "incomplete"}
         put(codec.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
-    unfinished_lines(left, PlainConsole(stderr=json), gated=gated)
+    print_unfinished(left, PlainConsole(stderr=json), gated=gated)
     return True
 
 

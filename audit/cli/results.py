@@ -41,7 +41,7 @@ def gate(
     from audit.cli.console import PlainConsole
     from audit.errors import QuestionError
     from audit.gates.judge import again, exit_code
-    from audit.report.terminal.summary import verdict_lines
+    from audit.report.terminal.summary import print_verdict
 
     if not result:
         raise QuestionError(UNNAMED)
@@ -56,7 +56,7 @@ def gate(
     code = exit_code(judged.verdict, config.policy.insufficient)
     excused = exit_zero and code in {1, 3}
     with of_run(found):
-        verdict_lines(judged, PlainConsole(stderr=json), exit_zero=excused)
+        print_verdict(judged, PlainConsole(stderr=json), exit_zero=excused)
     raise typer.Exit(0 if excused else code)
 
 
@@ -111,7 +111,7 @@ def card(
 def show(run: o.RunName = "latest", store: o.StorePath = HERE, json: o.AsJson = False) -> None:
     """Show the summary of a recorded run."""
     from audit.cli.console import PlainConsole
-    from audit.report.terminal.summary import summary
+    from audit.report.terminal.summary import print_summary
 
     if unfinished(run, store, json=json, gated=False):
         return
@@ -120,7 +120,7 @@ def show(run: o.RunName = "latest", store: o.StorePath = HERE, json: o.AsJson = 
         put(found.to_json())
         return
     with of_run(found):
-        summary(found, PlainConsole(), folder=folder, next_command=f"audit gate {folder}")
+        print_summary(found, PlainConsole(), folder=folder, next_command=f"audit gate {folder}")
 
 
 def diff(

@@ -189,7 +189,7 @@ def record_of(job: Job, run_id: str, started: str, found: Findings) -> Run:
 
 def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
     """Publish a result into the store: the document and its cards, all or nothing."""
-    from audit.report.card.render import rendered
+    from audit.report.card.render import render_several
 
     names = {"html": "card.html", "md": "card.md"}
     if any(part.part != "predictions" for part in result.data):
@@ -198,7 +198,7 @@ def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
         if is_describable(result):
             names["croissant"] = "croissant.json"
     with step("Writing the card"):
-        cards = rendered(result, tuple(names))
+        cards = render_several(result, tuple(names))
         files = {"audit.json": result.to_json()} | {names[name]: text for name, text in cards.items()}
         return store.commit(result.run.id, files)
 

@@ -237,6 +237,6 @@ class AuditResult:
         return f"AuditResult({self.run.id}: {self.verdict}, {len(self.gates)} gates, {len(self.estimates)} estimates)"
 
     def _repr_html_(self) -> str:
-        from audit.report.card.render import fragment
+        from audit.report.card.render import render_fragment
 
-        return fragment(self)
+        return render_fragment(self)

@@ -2,7 +2,7 @@
 
 Made of the document alone. What the audit does not know (how the data were collected, who labelled them) has no field
 here, because a made-up one would be believed. mlcroissant accepts a description without a name, so the fields that a
-reader needs are asked for by `lacks`.
+reader needs are asked for by `find_missing_fields`.
 
 Must not: read a private count, open a table, or fill a field by guessing.
 """
@@ -16,22 +16,35 @@ from typing import Any
 
 from audit.errors import QuestionError
 from audit.record.result import AuditResult, Check, Part
-from audit.report.card.accounts import part_view
+from audit.report.card.accounts import make_part_view
 from audit.report.card.lookup import Grouped
-from audit.report.card.words import LEFT_OUT, group_name, grouping_name, percent, safe_text
+from audit.report.card.words import LEFT_OUT, clean_text, format_percent, name_group, name_grouping
 
 CROISSANT = "http://mlcommons.org/croissant/1.0"
 RAI = "http://mlcommons.org/croissant/RAI/1.0"
 PARTS = ("train", "test")
-KINDS = {"text": "sc:Text", "integer": "sc:Integer", "float": "sc:Float", "boolean": "sc:Boolean",
-         "date": "sc:Date", "time": "sc:DateTime"}  # fmt: skip
+KINDS = {
+    "text": "sc:Text",
+    "integer": "sc:Integer",
+    "float": "sc:Float",
+    "boolean": "sc:Boolean",
+    "date": "sc:Date",
+    "time": "sc:DateTime",
+}
 FORMATS = {
-    ".csv": "text/csv", ".tsv": "text/tab-separated-values", ".tab": "text/tab-separated-values",
-    ".parquet": "application/x-parquet", ".pq": "application/x-parquet", ".jsonl": "application/jsonlines",
-    ".ndjson": "application/jsonlines", ".gz": "application/gzip", ".arrow": "application/vnd.apache.arrow.file",
-    ".arrows": "application/vnd.apache.arrow.stream", ".feather": "application/vnd.apache.arrow.file",
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".tab": "text/tab-separated-values",
+    ".parquet": "application/x-parquet",
+    ".pq": "application/x-parquet",
+    ".jsonl": "application/jsonlines",
+    ".ndjson": "application/jsonlines",
+    ".gz": "application/gzip",
+    ".arrow": "application/vnd.apache.arrow.file",
+    ".arrows": "application/vnd.apache.arrow.stream",
+    ".feather": "application/vnd.apache.arrow.file",
     ".ipc": "application/vnd.apache.arrow.file",
-}  # fmt: skip
+}
 UNKNOWN = {
     "license": "The licence of the data was not told to this audit ([dataset] licence).",
     "url": "Where the data can be found was not told to this audit ([dataset] url).",
@@ -83,7 +96,7 @@ CONTEXT: Mapping[str, Any] = {
 
 def is_describable(result: AuditResult) -> bool:
     """Whether the data lay in files whose bytes are known."""
-    parts = _parts(result)
+    parts = _list_parts(result)
     return bool(parts) and all(p.digest is not None and p.columns for p in parts)
 
 
@@ -96,12 +109,12 @@ def view(result: AuditResult, k: int) -> str:
         When the result does not tell what a description must have.
     """
     del k
-    if not _parts(result):
+    if not _list_parts(result):
         raise QuestionError(
             "format croissant describes data before training, and this result has none; make one with audit data TABLE"
         )
-    document = described(result)
-    missing = lacks(document)
+    document = describe_data(result)
+    missing = find_missing_fields(document)
     if missing:
         raise QuestionError(
             f"format croissant needs {missing[0]}, which this result does not tell, as for rows in memory; audit the "
@@ -110,22 +123,22 @@ def view(result: AuditResult, k: int) -> str:
     return json.dumps(document, indent=1, allow_nan=False)
 
 
-def described(result: AuditResult) -> dict[str, Any]:
+def describe_data(result: AuditResult) -> dict[str, Any]:
     """The description as plain dicts and lists."""
-    told = _told(result)
+    told = _collect_owner_fields(result)
     fields = {
-        "name": _name(result),
-        "description": _description(result, told),
+        "name": _name_data(result),
+        "description": _describe_table(result, told),
         "conformsTo": [CROISSANT, RAI],
         "datePublished": result.run.finished.partition("T")[0],
         **told,
-        "distribution": [_file(part) for part in _parts(result)],
-        "recordSet": [_records(part) for part in _parts(result)],
+        "distribution": [_describe_file(part) for part in _list_parts(result)],
+        "recordSet": [_describe_records(part) for part in _list_parts(result)],
     }
-    return {"@context": dict(CONTEXT), "@type": "sc:Dataset", **fields, **_responsible(result)}
+    return {"@context": dict(CONTEXT), "@type": "sc:Dataset", **fields, **_collect_rai_fields(result)}
 
 
-def lacks(document: Mapping[str, Any]) -> tuple[str, ...]:
+def find_missing_fields(document: Mapping[str, Any]) -> tuple[str, ...]:
     """Fields that a description must have and does not; stricter than mlcroissant, which passes one without a name."""
     missing = [key for key in ("name", "description", "datePublished") if not document.get(key)]
     said = str(document.get("description", ""))
@@ -134,45 +147,45 @@ def lacks(document: Mapping[str, Any]) -> tuple[str, ...]:
     for key in ("distribution", "recordSet"):
         missing += [] if document.get(key) else [key]
     for file in document.get("distribution") or ():
-        missing += [f"the {key} of {file.get('@id')}" for key in _file_keys(file) if not file.get(key)]
+        missing += [f"the {key} of {file.get('@id')}" for key in _list_file_keys(file) if not file.get(key)]
     for records in document.get("recordSet") or ():
         missing += [] if records.get("field") else [f"the fields of {records.get('@id')}"]
         missing += [f"the dataType of {f.get('@id')}" for f in records.get("field") or () if not f.get("dataType")]
     return tuple(missing)
 
 
-def _file_keys(file: Mapping[str, Any]) -> tuple[str, ...]:
+def _list_file_keys(file: Mapping[str, Any]) -> tuple[str, ...]:
     """A set of files has no digest in Croissant; its description has that of all bytes in order."""
     if file.get("@type") == "cr:FileSet":
         return ("includes", "encodingFormat", "description")
     return ("contentUrl", "encodingFormat", "sha256")
 
 
-def _parts(result: AuditResult) -> list[Part]:
+def _list_parts(result: AuditResult) -> list[Part]:
     return [p for name in PARTS for p in result.data if p.part.partition(" ")[0] == name]
 
 
-def _told(result: AuditResult) -> dict[str, str]:
+def _collect_owner_fields(result: AuditResult) -> dict[str, str]:
     """What only the owner knows of the data, as far as it was told."""
     dataset = result.question.config.get("dataset") or {}
     named = {"license": dataset.get("licence"), "url": dataset.get("url")}
-    return {key: safe_text(value) for key, value in named.items() if value}
+    return {key: clean_text(value) for key, value in named.items() if value}
 
 
-def _name(result: AuditResult) -> str:
+def _name_data(result: AuditResult) -> str:
     """What the owner calls the data, or its file's name."""
     named = (result.question.config.get("dataset") or {}).get("name")
-    return safe_text(named or PurePosixPath(_parts(result)[0].source).name.partition(".")[0] or "table")
+    return clean_text(named or PurePosixPath(_list_parts(result)[0].source).name.partition(".")[0] or "table")
 
 
-def _description(result: AuditResult, told: Mapping[str, str]) -> str:
-    rows = "; ".join(f"{p.rows_read:,} rows in {safe_text(p.part)}" for p in _parts(result))
+def _describe_table(result: AuditResult, told: Mapping[str, str]) -> str:
+    rows = "; ".join(f"{p.rows_read:,} rows in {clean_text(p.part)}" for p in _list_parts(result))
     reasons = [reason for key, reason in UNKNOWN.items() if key not in told]
-    made = f"Described by evenhand {safe_text(result.run.version)} from its audit {safe_text(result.run.id)}."
+    made = f"Described by evenhand {clean_text(result.run.version)} from its audit {clean_text(result.run.id)}."
     return " ".join([f"Table, audited before training: {rows}.", made, *reasons])
 
 
-def _file(part: Part) -> dict[str, Any]:
+def _describe_file(part: Part) -> dict[str, Any]:
     """The file of a part, or its files where a pattern named several."""
     name, digest = PurePosixPath(part.source), (part.digest or "").removeprefix("sha256:")
     ending = FORMATS.get(name.suffix.lower(), "application/octet-stream")
@@ -183,8 +196,8 @@ def _file(part: Part) -> dict[str, Any]:
     return {"@type": "cr:FileObject", **known, "contentUrl": part.source, "sha256": digest}
 
 
-def _records(part: Part) -> dict[str, Any]:
-    source = "fileSet" if _file(part)["@type"] == "cr:FileSet" else "fileObject"
+def _describe_records(part: Part) -> dict[str, Any]:
+    source = "fileSet" if _describe_file(part)["@type"] == "cr:FileSet" else "fileObject"
     fields = [
         {
             "@type": "cr:Field",
@@ -198,24 +211,24 @@ def _records(part: Part) -> dict[str, Any]:
     return {"@type": "cr:RecordSet", "@id": part.part, "name": part.part, "field": fields}
 
 
-def _responsible(result: AuditResult) -> dict[str, Any]:
+def _collect_rai_fields(result: AuditResult) -> dict[str, Any]:
     """RAI fields, as far as something is known for them."""
     config = result.question.config
     model = {**(config.get("model") or {}), **(config.get("dataset") or {})}
-    missing = [v.missing for p in _parts(result) if (v := part_view(p)).missing]
+    missing = [v.missing for p in _list_parts(result) if (v := make_part_view(p)).missing]
     found = {
-        "rai:dataBiases": [*_shares(result), *_gates(result), *_found(result, "DB")],
-        "rai:dataLimitations": [*_limits(result, model), UNSEEN],
-        "rai:personalSensitiveInformation": list(_personal(result)),
-        "rai:dataUseCases": [safe_text(model["intended_use"])] if model.get("intended_use") else [],
-        "rai:dataCollection": safe_text(model["collected"]) if model.get("collected") else "",
-        "rai:dataCollectionTimeframe": [safe_text(model["period"])] if model.get("period") else [],
+        "rai:dataBiases": [*_describe_shares(result), *_describe_gates(result), *_describe_findings(result, "DB")],
+        "rai:dataLimitations": [*_describe_limits(result, model), UNSEEN],
+        "rai:personalSensitiveInformation": list(_describe_personal_data(result)),
+        "rai:dataUseCases": [clean_text(model["intended_use"])] if model.get("intended_use") else [],
+        "rai:dataCollection": clean_text(model["collected"]) if model.get("collected") else "",
+        "rai:dataCollectionTimeframe": [clean_text(model["period"])] if model.get("period") else [],
         "rai:dataCollectionMissingData": " ".join(missing),
     }
     return {key: value for key, value in found.items() if value}
 
 
-def _shares(result: AuditResult) -> Iterator[str]:
+def _describe_shares(result: AuditResult) -> Iterator[str]:
     """Who is in the data, and how labels differ, a sentence for each column of groups."""
     found = Grouped(result, "data")
     for by in found.groupings():
@@ -225,44 +238,46 @@ def _shares(result: AuditResult) -> Iterator[str]:
         for metric, what in (("representation", "Share of rows"), ("base_rate", "Share of positive labels")):
             each = [(g, e) for g in groups if (e := found.index.get((metric, None, by, g))) is not None]
             named = ", ".join(
-                f"{group_name(by, g)} {LEFT_OUT if e.value is None else percent(e.value)}" for g, e in each
+                f"{name_group(by, g)} {LEFT_OUT if e.value is None else format_percent(e.value)}" for g, e in each
             )
             if each:
-                yield f"{what} by {grouping_name(by)}: {named}."
+                yield f"{what} by {name_grouping(by)}: {named}."
 
 
-def _gates(result: AuditResult) -> Iterator[str]:
+def _describe_gates(result: AuditResult) -> Iterator[str]:
     for gate in result.gates:
         if gate.name.startswith("data.") and gate.verdict in {"fail", "insufficient", "waived"}:
-            yield f"Limit on the data ({gate.verdict}): {safe_text(gate.sentence, 1200)}"
+            yield f"Limit on the data ({gate.verdict}): {clean_text(gate.sentence, 1200)}"
 
 
-def _found(result: AuditResult, *families: str) -> Iterator[str]:
+def _describe_findings(result: AuditResult, *families: str) -> Iterator[str]:
     """What checks of some families found."""
     for check in result.checks:
         if check.code.startswith(families) and check.outcome in SPOKEN_OF:
-            yield _said(check)
+            yield _describe_check(check)
 
 
-def _said(check: Check) -> str:
-    mend = f"; to mend: {safe_text(check.mend)}" if check.mend else ""
-    return f"{safe_text(check.code)}, {check.outcome}: {safe_text(check.title)}: {safe_text(check.detail, 1200)}{mend}"
+def _describe_check(check: Check) -> str:
+    mend = f"; to mend: {clean_text(check.mend)}" if check.mend else ""
+    return (
+        f"{clean_text(check.code)}, {check.outcome}: {clean_text(check.title)}: {clean_text(check.detail, 1200)}{mend}"
+    )
 
 
-def _limits(result: AuditResult, model: Mapping[str, Any]) -> Iterator[str]:
-    for part in _parts(result):
+def _describe_limits(result: AuditResult, model: Mapping[str, Any]) -> Iterator[str]:
+    for part in _list_parts(result):
         if part.rows_excluded:
-            yield part_view(part).sentence
-    yield from _found(result, "DV", "DL")
+            yield make_part_view(part).sentence
+    yield from _describe_findings(result, "DV", "DL")
     if model.get("out_of_scope"):
-        yield f"Out of scope: {safe_text(model['out_of_scope'])}"
+        yield f"Out of scope: {clean_text(model['out_of_scope'])}"
 
 
-def _personal(result: AuditResult) -> Iterator[str]:
+def _describe_personal_data(result: AuditResult) -> Iterator[str]:
     """Declared groups of persons, and every check of privacy that could be answered."""
     groups = (result.question.config.get("data") or {}).get("groups") or ()
     if groups:
-        yield f"Columns declared as groups of persons: {', '.join(map(safe_text, groups))}."
+        yield f"Columns declared as groups of persons: {', '.join(map(clean_text, groups))}."
     for check in result.checks:
         if check.code.startswith("DP") and check.outcome != "not applicable":
-            yield _said(check)
+            yield _describe_check(check)

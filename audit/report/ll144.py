@@ -15,19 +15,19 @@ from audit.estimate import Estimate, Group
 from audit.measurement.metrics.adverse import IMPACT_RATIO
 from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.record.result import AuditResult, Part
-from audit.report.card.charts import MOST_ROWS, rates_chart
+from audit.report.card.charts import MOST_ROWS, draw_rates
 from audit.report.card.lookup import By, Grouped
 from audit.report.card.shapes import GroupingView, Table, TableRow
 from audit.report.card.words import (
     LEFT_OUT,
     TOO_FEW,
     Cell,
-    count,
-    digest_text,
-    group_name,
-    grouping_name,
-    percent,
-    safe_text,
+    clean_text,
+    describe_digest,
+    format_count,
+    format_percent,
+    name_group,
+    name_grouping,
 )
 
 TWO_PERCENT = 0.02
@@ -71,27 +71,27 @@ def view(result: AuditResult, k: int) -> Report:
     QuestionError
         When the result holds no selection rates of categories.
     """
-    from audit.report.card.accounts import provenance
+    from audit.report.card.accounts import list_provenance
 
     found = Grouped(result, "model")
-    part = _refused(result, found)
+    part = _require_predictions(result, found)
     scoring = part.score_median is not None
     said = result.question.config.get("model") or {}
     return Report(
-        title=safe_text(said.get("name") or "Unnamed tool"),
-        version=safe_text(said.get("version") or "") if said.get("version") else "",
+        title=clean_text(said.get("name") or "Unnamed tool"),
+        version=clean_text(said.get("version") or "") if said.get("version") else "",
         scoring=scoring,
-        lead=_lead(part),
-        facts=_facts(result, found, part),
-        unknown=_unknown(result, part),
-        groupings=tuple(_grouping(found, by, f"g{i}", scoring=scoring) for i, by in enumerate(found.groupings())),
-        left_out=_left_out(result, k),
-        method=_method(result, found),
-        provenance=provenance(result),
+        lead=_explain_rates(part),
+        facts=_list_facts(result, found, part),
+        unknown=_count_unknown(result, part),
+        groupings=tuple(_make_grouping(found, by, f"g{i}", scoring=scoring) for i, by in enumerate(found.groupings())),
+        left_out=_explain_left_out(result, k),
+        method=_explain_method(result, found),
+        provenance=list_provenance(result),
     )
 
 
-def _refused(result: AuditResult, found: Grouped) -> Part:
+def _require_predictions(result: AuditResult, found: Grouped) -> Part:
     """The table of predictions, or why there is no such report."""
     part = next((p for p in result.data if p.part == "predictions"), None)
     if part is None or found.everybody(SELECTION_RATE.name) is None:
@@ -107,7 +107,7 @@ def _refused(result: AuditResult, found: Grouped) -> Part:
     return part
 
 
-def _lead(part: Part) -> str:
+def _explain_rates(part: Part) -> str:
     if part.score_median is None:
         return (
             "Selection rate: share of a category that was selected. Impact ratio: that rate over the highest rate of "
@@ -119,58 +119,58 @@ def _lead(part: Part) -> str:
     )
 
 
-def _facts(result: AuditResult, found: Grouped, part: Part) -> tuple[tuple[str, str | None], ...]:
+def _list_facts(result: AuditResult, found: Grouped, part: Part) -> tuple[tuple[str, str | None], ...]:
     said: Mapping[str, Any] = result.question.config.get("ll144") or {}
-    own = {key: safe_text(said[key], SENTENCE_LENGTH) if said.get(key) else None for key in OWN_FIELDS}
+    own = {key: clean_text(said[key], SENTENCE_LENGTH) if said.get(key) else None for key in OWN_FIELDS}
     everybody = found.rows((), ())
-    rows = "left out" if everybody is None else count(everybody)
+    rows = "left out" if everybody is None else format_count(everybody)
     return (
         ("Independent auditor", own["auditor"]),
-        ("Date of this audit", safe_text(result.run.finished).partition("T")[0]),
+        ("Date of this audit", clean_text(result.run.finished).partition("T")[0]),
         ("In use since (distribution date)", own["distribution_date"]),
-        ("Source of the data", f"{safe_text(part.source)}, {digest_text(part)}"),
+        ("Source of the data", f"{clean_text(part.source)}, {describe_digest(part)}"),
         ("Explanation of the data", own["data_explanation"]),
-        ("Dates of the data", _dates(said)),
+        ("Dates of the data", _describe_dates(said)),
         ("Applicants or candidates", f"{rows} assessed; {part.rows_read:,} rows read"),
         ("Why categories under 2% may be left out", own["justification"]),
     )
 
 
-def _dates(said: Mapping[str, Any]) -> str | None:
+def _describe_dates(said: Mapping[str, Any]) -> str | None:
     first, last = said.get("data_from"), said.get("data_to")
     if not first and not last:
         return None
-    return f"{safe_text(first) if first else 'not said'} to {safe_text(last) if last else 'not said'}"
+    return f"{clean_text(first) if first else 'not said'} to {clean_text(last) if last else 'not said'}"
 
 
-def _unknown(result: AuditResult, part: Part) -> tuple[str, ...]:
+def _count_unknown(result: AuditResult, part: Part) -> tuple[str, ...]:
     """How many people are of unknown category, for every column."""
     columns = (result.question.config.get("data") or {}).get("groups") or ()
     said = [
-        f"{safe_text(column)}: {part.rows_without_group.get(column, 0):,} of unknown category"
+        f"{clean_text(column)}: {part.rows_without_group.get(column, 0):,} of unknown category"
         f"{', shown apart and in no ratio' if part.rows_without_group.get(column) else ''}"
         for column in columns
     ]
-    return (*said, *(f"{safe_text(why)}: {n:,} rows are in no table" for why, n in part.rows_excluded.items()))
+    return (*said, *(f"{clean_text(why)}: {n:,} rows are in no table" for why, n in part.rows_excluded.items()))
 
 
-def _grouping(found: Grouped, by: By, id_: str, *, scoring: bool) -> GroupingView:
+def _make_grouping(found: Grouped, by: By, id_: str, *, scoring: bool) -> GroupingView:
     rate = "Scoring rate" if scoring else "Selection rate"
     groups = found.groups(by)
     every = [e for g in groups if (e := found.rate(SELECTION_RATE.name, by, g)) is not None]
     drawn = len(by) == 1 and len(every) <= MOST_ROWS and any(e.value is not None for e in every)
-    chart = rates_chart(f"{id_}c", f"{rate} by {grouping_name(by)}", every, ()) if drawn else None
-    note = small_highest(found, by)
+    chart = draw_rates(f"{id_}c", f"{rate} by {name_grouping(by)}", every, ()) if drawn else None
+    note = explain_small_highest(found, by)
     return GroupingView(
         id=id_,
-        title=f"By {grouping_name(by)}",
+        title=f"By {name_grouping(by)}",
         charts=(chart,) if chart is not None else (),
-        tables=(categories_table(found, by, groups, rate, scoring=scoring),),
+        tables=(make_categories_table(found, by, groups, rate, scoring=scoring),),
         notes=(note,) if note else (),
     )
 
 
-def _left_out(result: AuditResult, k: int) -> str:
+def _explain_left_out(result: AuditResult, k: int) -> str:
     here = [e for e in result.estimates if e.metric in {SELECTION_RATE.name, IMPACT_RATIO.name} and e.compare is None]
     gone = sum(e.status == "suppressed" for e in here)
     if not gone:
@@ -182,26 +182,26 @@ def _left_out(result: AuditResult, k: int) -> str:
     )
 
 
-def _method(result: AuditResult, found: Grouped) -> tuple[str, ...]:
+def _explain_method(result: AuditResult, found: Grouped) -> tuple[str, ...]:
     data = result.question.config.get("data") or {}
     crossed = any(len(by) > 1 for by in found.groupings())
-    listed = "; ".join(grouping_name(by) for by in found.groupings())
+    listed = "; ".join(name_grouping(by) for by in found.groupings())
     confidence = next((e.confidence for e in result.estimates if e.confidence is not None), 0.95)
     notes = (
         f"The rule ({RULE}) asks for sex, for race and ethnicity, and for their crossing. This report has: {listed}."
         + ("" if crossed else " Nothing is crossed; set [data] intersections = 2 and run again."),
         NO_LIMIT,
         f"Numbers in brackets are {confidence * 100:g}% confidence intervals, which the rule does not ask for. {PAIR}",
-        _median_note(result),
-        f"Rows with the same {safe_text(data['unit'])} are not independent; the intervals allow for it."
+        _explain_median(result),
+        f"Rows with the same {clean_text(data['unit'])} are not independent; the intervals allow for it."
         if data.get("unit", "row") != "row"
         else "",
-        f"Rates are weighted by {safe_text(data['weight'])}; applicants are rows." if data.get("weight") else "",
+        f"Rates are weighted by {clean_text(data['weight'])}; applicants are rows." if data.get("weight") else "",
     )
     return tuple(n for n in notes if n)
 
 
-def _median_note(result: AuditResult) -> str:
+def _explain_median(result: AuditResult) -> str:
     if all(p.score_median is None for p in result.data):
         return ""
     return (
@@ -213,79 +213,88 @@ def _median_note(result: AuditResult) -> str:
 # Categories down, rates and impact ratios across: the tables of a bias audit by NYC Local Law 144.
 #
 # Must not: judge, or leave a category out without saying so.
-def categories_table(found: Grouped, by: By, groups: Sequence[Group], rate: str, *, scoring: bool) -> Table:
+def make_categories_table(found: Grouped, by: By, groups: Sequence[Group], rate: str, *, scoring: bool) -> Table:
     """Every category with its rate and its ratio to the highest."""
     return Table(
-        caption=f"{rate}s and impact ratios by {grouping_name(by)}",
+        caption=f"{rate}s and impact ratios by {name_grouping(by)}",
         columns=("Category", "Applicants", "Above the median" if scoring else "Selected", rate, "Impact ratio"),
-        rows=tuple(_row(found, by, g) for g in groups),
+        rows=tuple(_make_row(found, by, g) for g in groups),
     )
 
 
-def _row(found: Grouped, by: By, group: Group) -> TableRow:
+def _make_row(found: Grouped, by: By, group: Group) -> TableRow:
     e = found.rate(SELECTION_RATE.name, by, group)
-    cells = (_rows_cell(found, by, group), _hits_cell(e), _rate_cell(e), _ratio_cell(found, by, group, e))
-    return TableRow(group_name(by, group), cells, "missing" if None in group else "group")
+    cells = (
+        _make_rows_cell(found, by, group),
+        _make_hits_cell(e),
+        _make_rate_cell(e),
+        _make_ratio_cell(found, by, group, e),
+    )
+    return TableRow(name_group(by, group), cells, "missing" if None in group else "group")
 
 
-def _rows_cell(found: Grouped, by: By, group: Group) -> Cell:
+def _make_rows_cell(found: Grouped, by: By, group: Group) -> Cell:
     rows = found.rows(by, group)
     if rows is None:
         return Cell(LEFT_OUT, mark="suppressed")
-    share = _share(found, by, group)
+    share = _find_share(found, by, group)
     under = share is not None and share < TWO_PERCENT and None not in group
-    parts = [percent(share)] if share is not None else []
-    return Cell(count(rows), note="; ".join([*parts, *([UNDER] if under else [])]))
+    parts = [format_percent(share)] if share is not None else []
+    return Cell(format_count(rows), note="; ".join([*parts, *([UNDER] if under else [])]))
 
 
-def _share(found: Grouped, by: By, group: Group) -> float | None:
+def _find_share(found: Grouped, by: By, group: Group) -> float | None:
     rows, whole = found.rows(by, group), found.rows((), ())
     return rows / whole if rows is not None and whole else None
 
 
-def _hits_cell(e: Estimate | None) -> Cell:
+def _make_hits_cell(e: Estimate | None) -> Cell:
     if e is None or e.status == "suppressed":
         return Cell(LEFT_OUT, mark="suppressed")
-    return Cell(count(e.numerator or 0.0))
+    return Cell(format_count(e.numerator or 0.0))
 
 
-def _rate_cell(e: Estimate | None) -> Cell:
+def _make_rate_cell(e: Estimate | None) -> Cell:
     if e is None or e.status == "suppressed":
         return Cell(LEFT_OUT, mark="suppressed")
     if e.value is None:
-        return Cell(f"undefined: {safe_text(e.reason)}", mark="undefined")
+        return Cell(f"undefined: {clean_text(e.reason)}", mark="undefined")
     few = "small_group" in e.flags
-    interval = f"[{percent(e.low)}, {percent(e.high)}]" if e.low is not None and e.high is not None else ""
-    return Cell(percent(e.value), interval=interval, note=TOO_FEW if few else "", mark="few" if few else "ok")
+    interval = (
+        f"[{format_percent(e.low)}, {format_percent(e.high)}]" if e.low is not None and e.high is not None else ""
+    )
+    return Cell(format_percent(e.value), interval=interval, note=TOO_FEW if few else "", mark="few" if few else "ok")
 
 
-def _ratio_cell(found: Grouped, by: By, group: Group, rate: Estimate | None) -> Cell:
+def _make_ratio_cell(found: Grouped, by: By, group: Group, rate: Estimate | None) -> Cell:
     if None in group:
         return Cell("–", note="unknown category", mark="none")
-    e = _ratio(found, by, group)
+    e = _find_ratio(found, by, group)
     if e is None:
-        return Cell("1.00", note="highest") if group == _highest(found, by) else _alone(rate)
+        return Cell("1.00", note="highest") if group == _find_highest(found, by) else _make_only_cell(rate)
     if e.status == "suppressed":
         return Cell(LEFT_OUT, mark="suppressed")
     if e.value is None:
-        return Cell(f"undefined: {safe_text(e.reason)}", mark="undefined")
+        return Cell(f"undefined: {clean_text(e.reason)}", mark="undefined")
     low = (
-        "" if e.low is None else f"[{ratio_text(e.low)}, {'no upper limit' if e.high is None else ratio_text(e.high)}]"
+        ""
+        if e.low is None
+        else f"[{format_ratio(e.low)}, {'no upper limit' if e.high is None else format_ratio(e.high)}]"
     )
-    return Cell(ratio_text(e.value), interval=low)
+    return Cell(format_ratio(e.value), interval=low)
 
 
-def _alone(rate: Estimate | None) -> Cell:
+def _make_only_cell(rate: Estimate | None) -> Cell:
     if rate is None or rate.status == "suppressed":
         return Cell(LEFT_OUT, mark="suppressed")
     return Cell("undefined: no other category, or nobody was selected", mark="undefined")
 
 
-def _ratio(found: Grouped, by: By, group: Group) -> Estimate | None:
+def _find_ratio(found: Grouped, by: By, group: Group) -> Estimate | None:
     return found.index.get((IMPACT_RATIO.name, None, by, group))
 
 
-def _highest(found: Grouped, by: By) -> Group | None:
+def _find_highest(found: Grouped, by: By) -> Group | None:
     """Category that the others are compared with; None where nobody was selected, or it is left out."""
     every = (e for (m, c, b, _), e in found.index.items() if (m, c, b) == (IMPACT_RATIO.name, None, by))
     e = next((e for e in every if e.reference is not None), None)
@@ -293,31 +302,31 @@ def _highest(found: Grouped, by: By) -> Group | None:
     return e.reference if e is not None and rate is not None and rate.value else None
 
 
-def small_highest(found: Grouped, by: By) -> str:
+def explain_small_highest(found: Grouped, by: By) -> str:
     """What the ratios would be without a category under 2%, where the highest rate is that of one."""
-    highest = _highest(found, by)
-    share = None if highest is None else _share(found, by, highest)
+    highest = _find_highest(found, by)
+    share = None if highest is None else _find_share(found, by, highest)
     if highest is None or share is None or share >= TWO_PERCENT:
         return ""
     kept = {
         g: e.value
         for g in found.groups(by)
         if None not in g
-        and (_share(found, by, g) or 0.0) >= TWO_PERCENT
+        and (_find_share(found, by, g) or 0.0) >= TWO_PERCENT
         and (e := found.rate(SELECTION_RATE.name, by, g)) is not None
         and e.value is not None
     }
     top = max(kept, key=lambda g: kept[g], default=None)
     if top is None or not kept[top]:
         return ""
-    others = "; ".join(f"{group_name(by, g)} {ratio_text(p / kept[top])}" for g, p in kept.items() if g != top)
+    others = "; ".join(f"{name_group(by, g)} {format_ratio(p / kept[top])}" for g, p in kept.items() if g != top)
     return (
-        f"The highest rate is that of {group_name(by, highest)}, which is under 2% of the data. With the categories "
-        f"under 2% left out, {group_name(by, top)} would be the highest, and the ratios: {others or 'none'}."
+        f"The highest rate is that of {name_group(by, highest)}, which is under 2% of the data. With the categories "
+        f"under 2% left out, {name_group(by, top)} would be the highest, and the ratios: {others or 'none'}."
     )
 
 
-def ratio_text(value: float) -> str:
+def format_ratio(value: float) -> str:
     """Two decimals, as the rule prints ratios; more where two would round up to 1 or to four fifths."""
     short = f"{value:.2f}"
     if (value < 1 and float(short) >= 1) or (value < 0.8 - 1e-12 and float(short) >= 0.8):

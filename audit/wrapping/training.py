@@ -92,7 +92,7 @@ class Training:
         self._pid = os.getpid()
         if self._rank is not None:
             return self
-        from audit.mlflow import active_run_id
+        from audit.mlflow import find_active_run_id
         from audit.wrapping.steps import Recording
 
         asked, metered = self._asked, self._metered
@@ -110,7 +110,7 @@ class Training:
         entered = work_within(self._patience_s, "the meter was not started", recording.enter_training)
         if entered.problem is not None:
             self.note(entered.problem)
-        self._mlflow_run = active_run_id()
+        self._mlflow_run = find_active_run_id()
         return self
 
     def __exit__(
@@ -193,9 +193,9 @@ class Training:
 
     def _log(self, result: AuditResult) -> None:
         """Log to the MLflow run of the training, where it has one."""
-        from audit.mlflow import active_run_id, log
+        from audit.mlflow import find_active_run_id, log
 
-        run_id = active_run_id() or self._mlflow_run
+        run_id = find_active_run_id() or self._mlflow_run
         if run_id is None:
             return
         logged = work_within(self._patience_s, "not logged to MLflow", lambda: log(result, run_id=run_id))
@@ -203,9 +203,9 @@ class Training:
             self._say(f"audit: {logged.problem}; the record in the store is as it was")
 
     def _sentence(self) -> str:
-        from audit.report.terminal.summary import in_a_line
+        from audit.report.terminal.summary import describe_in_a_line
 
-        return in_a_line(self.result, self.folder) if self.result is not None else "nothing was recorded"
+        return describe_in_a_line(self.result, self.folder) if self.result is not None else "nothing was recorded"
 
     def note(self, problem: str) -> None:
         """Keep a problem of the audit, which makes the run incomplete, and say it."""

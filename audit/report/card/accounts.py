@@ -10,15 +10,20 @@ from typing import Any
 from audit.checks.codes import find_codes
 from audit.gates.sentences import training_notes
 from audit.record.result import SCHEMA, AuditResult, Check, Part
-from audit.report.card.words import BADGES, Badge, digest_text, percent, safe_text
+from audit.report.card.words import BADGES, Badge, clean_text, describe_digest, format_percent
 
 SENTENCE_LENGTH = 1200
 NOT_PROVIDED = "not provided (owner to fill)"
 _BOTH_FIRST = (("name", "Name"), ("version", "Version"), ("owner", "Owner"), ("description", "Description"))
 _BOTH_LAST = (("intended_use", "Intended use"), ("out_of_scope", "Out of scope"), ("licence", "Licence"))
 MODEL_FIELDS = (*_BOTH_FIRST, *_BOTH_LAST)
-DATASET_FIELDS = (*_BOTH_FIRST, ("url", "Address"), ("collected", "How it was collected"), ("period", "Period"),
-                  *_BOTH_LAST)  # fmt: skip
+DATASET_FIELDS = (
+    *_BOTH_FIRST,
+    ("url", "Address"),
+    ("collected", "How it was collected"),
+    ("period", "Period"),
+    *_BOTH_LAST,
+)
 
 
 OUTCOME_ORDER = ("fail", "error", "undefined", "insufficient", "warn", "waived", "pass", "not applicable")
@@ -37,82 +42,94 @@ class PartView:
     columns: str
 
 
-def part_view(part: Part) -> PartView:
+def make_part_view(part: Part) -> PartView:
     """Rows read, used and left out, with the reasons."""
     left = sum(part.rows_excluded.values())
-    why = "; ".join(f"{safe_text(reason)}: {n:,}" for reason, n in part.rows_excluded.items())
+    why = "; ".join(f"{clean_text(reason)}: {n:,}" for reason, n in part.rows_excluded.items())
     sentence = f"Of {part.rows_read:,} rows read, {part.rows_used:,} were used and {left:,} left out"
     missing = "; ".join(
-        f"{safe_text(column)}: {n:,} ({percent(n / part.rows_used) if part.rows_used else '0.0%'} of those used)"
+        f"{clean_text(column)}: {n:,} ({_format_share(n, part.rows_used)} of those used)"
         for column, n in part.rows_without_group.items()
         if n
     )
     return PartView(
-        title=f"{safe_text(part.part).capitalize()} ({safe_text(part.source)})",
-        sentence=f"{sentence} ({why}).{_cut(part)}" if why else f"{sentence}.{_cut(part)}",
+        title=f"{clean_text(part.part).capitalize()} ({clean_text(part.source)})",
+        sentence=f"{sentence} ({why}).{_describe_threshold(part)}"
+        if why
+        else f"{sentence}.{_describe_threshold(part)}",
         missing=f"Rows without a group, shown apart and compared with nobody: {missing}." if missing else "",
-        columns=_columns(part),
+        columns=_list_columns(part),
     )
 
 
-def _columns(part: Part) -> str:
-    named = ", ".join(f"{safe_text(c.name, 60)} ({safe_text(c.kind)})" for c in part.columns[:MOST_COLUMNS])
+def _format_share(rows: int, used: int) -> str:
+    return format_percent(rows / used) if used else "0.0%"
+
+
+def _list_columns(part: Part) -> str:
+    named = ", ".join(f"{clean_text(c.name, 60)} ({clean_text(c.kind)})" for c in part.columns[:MOST_COLUMNS])
     left = len(part.columns) - MOST_COLUMNS
     return f"{named} and {left:,} more" if left > 0 else named
 
 
-def _cut(part: Part) -> str:
+def _describe_threshold(part: Part) -> str:
     """Where scores were cut, if that followed from them."""
     if part.score_median is None:
         return ""
     return f" A score above the median of all scores, {part.score_median:.10g}, counts as a positive prediction."
 
 
-def check_rows(checks: Sequence[Check]) -> list[tuple[Badge, str, str, str, str]]:
+def list_checks(checks: Sequence[Check]) -> list[tuple[Badge, str, str, str, str]]:
     """Checks with their mends, what needs attention first."""
     ordered = sorted(checks, key=lambda c: OUTCOME_ORDER.index(c.outcome))
-    return [(BADGES[c.outcome], safe_text(c.code), safe_text(c.title), _check_detail(c), _mend(c)) for c in ordered]
+    return [
+        (BADGES[c.outcome], clean_text(c.code), clean_text(c.title), _describe_check(c), _describe_mend(c))
+        for c in ordered
+    ]
 
 
-def _mend(check: Check) -> str:
-    return safe_text(sentence(check.mend)) if check.mend else ""
+def _describe_mend(check: Check) -> str:
+    return clean_text(to_sentence(check.mend)) if check.mend else ""
 
 
-def _check_detail(check: Check) -> str:
-    by = "" if check.answered_by == "evenhand" else f" (answered by {safe_text(check.answered_by)})"
-    detail = safe_text(check.detail, LONGEST_DETAIL) if check.detail else ""
+def _describe_check(check: Check) -> str:
+    by = "" if check.answered_by == "evenhand" else f" (answered by {clean_text(check.answered_by)})"
+    detail = clean_text(check.detail, LONGEST_DETAIL) if check.detail else ""
     return f"{detail}{by}".strip()
 
 
-def provenance(result: AuditResult) -> tuple[tuple[str, str], ...]:
+def list_provenance(result: AuditResult) -> tuple[tuple[str, str], ...]:
     """Where the numbers come from and how a stranger finds them again."""
     run = result.run
     pairs = [
-        ("Run", safe_text(run.id)),
-        ("Started", _moment(run.started)),
-        ("Finished", _moment(run.finished)),
-        ("Made by", f"evenhand {safe_text(run.version)}"),
-        ("Code", _code(result)),
-        ("Command", safe_text(" ".join(run.command)) if run.command else "none; called from Python"),
-        ("Exit codes", ", ".join(f"{safe_text(p)} {c}" for p, c in run.exit_codes.items()) or "no process was started"),
-        *(("Training", safe_text(note)) for note in training_notes(run)),
-        ("Question", safe_text(result.question.digest)),
-        *((f"Data: {safe_text(p.part)}", digest_text(p)) for p in result.data),
+        ("Run", clean_text(run.id)),
+        ("Started", _format_moment(run.started)),
+        ("Finished", _format_moment(run.finished)),
+        ("Made by", f"evenhand {clean_text(run.version)}"),
+        ("Code", _describe_code(result)),
+        ("Command", clean_text(" ".join(run.command)) if run.command else "none; called from Python"),
+        (
+            "Exit codes",
+            ", ".join(f"{clean_text(p)} {c}" for p, c in run.exit_codes.items()) or "no process was started",
+        ),
+        *(("Training", clean_text(note)) for note in training_notes(run)),
+        ("Question", clean_text(result.question.digest)),
+        *((f"Data: {clean_text(p.part)}", describe_digest(p)) for p in result.data),
         ("Document", f"{SCHEMA}; the counts behind every number are in audit.json"),
     ]
     return tuple(pairs)
 
 
-def _moment(text: str) -> str:
-    return safe_text(text).replace("T", " ").replace("Z", " UTC")
+def _format_moment(text: str) -> str:
+    return clean_text(text).replace("T", " ").replace("Z", " UTC")
 
 
-def _code(result: AuditResult) -> str:
+def _describe_code(result: AuditResult) -> str:
     code = result.run.code
     if code is None:
         return "no git commit was found"
     changed = ", with uncommitted changes" if code.dirty else ""
-    return f"git {safe_text(code.commit)}{changed}"
+    return f"git {clean_text(code.commit)}{changed}"
 
 
 # What only the owner can say: of the model, or of the data where there is no model.
@@ -139,14 +156,18 @@ class OwnerWords:
     line: str
 
 
-def owner_words(result: AuditResult) -> OwnerWords:
+def collect_owner_words(result: AuditResult) -> OwnerWords:
     """Of the model; of the data set where no model was audited."""
     config = result.question.config
     if _is_of_data(result):
         parts = [p.source for p in result.data if p.part == "train"]
-        title = safe_text(PurePath(parts[0]).name) if parts else "Unnamed data"
-        return _words("Data card", "The data, in its owner’s words", title, config.get("dataset"), DATASET_FIELDS)
-    return _words("Audit card", "The model, in its owner’s words", "Unnamed model", config.get("model"), MODEL_FIELDS)
+        title = clean_text(PurePath(parts[0]).name) if parts else "Unnamed data"
+        return _collect_words(
+            "Data card", "The data, in its owner’s words", title, config.get("dataset"), DATASET_FIELDS
+        )
+    return _collect_words(
+        "Audit card", "The model, in its owner’s words", "Unnamed model", config.get("model"), MODEL_FIELDS
+    )
 
 
 def _is_of_data(result: AuditResult) -> bool:
@@ -155,20 +176,26 @@ def _is_of_data(result: AuditResult) -> bool:
     return bool(result.data) and not config.get("predictions") and not config.get("train")
 
 
-def _words(
+def _collect_words(
     eyebrow: str, heading: str, title: str, said: Mapping[str, Any] | None, wanted: Sequence[tuple[str, str]]
 ) -> OwnerWords:
     given = said or {}
     fields = tuple(
-        OwnerField(label, safe_text(given[key], SENTENCE_LENGTH) if given.get(key) else None) for key, label in wanted
+        OwnerField(label, clean_text(given[key], SENTENCE_LENGTH) if given.get(key) else None) for key, label in wanted
     )
     missing = sum(f.text is None for f in fields)
     return OwnerWords(
-        eyebrow, fields[0].text or title, fields[1].text or "", heading, fields, missing, _line(missing, len(fields))
+        eyebrow,
+        fields[0].text or title,
+        fields[1].text or "",
+        heading,
+        fields,
+        missing,
+        _count_missing(missing, len(fields)),
     )
 
 
-def _line(missing: int, total: int) -> str:
+def _count_missing(missing: int, total: int) -> str:
     if not missing:
         return f"All {total} owner fields are provided."
     return f"{missing} of {total} owner fields {'is' if missing == 1 else 'are'} {NOT_PROVIDED}."
@@ -187,14 +214,14 @@ class CodeView:
     reference: str
 
 
-def codes_of(checks: Iterable[Check]) -> tuple[CodeView, ...]:
+def list_codes(checks: Iterable[Check]) -> tuple[CodeView, ...]:
     """Every known code among these checks, once and in order."""
     return tuple(
-        CodeView(*(safe_text(text) for text in (c.code, sentence(c.title), sentence(c.reason), c.reference)))
+        CodeView(*(clean_text(text) for text in (c.code, to_sentence(c.title), to_sentence(c.reason), c.reference)))
         for c in find_codes({c.code for c in checks})
     )
 
 
-def sentence(text: str) -> str:
+def to_sentence(text: str) -> str:
     """Text that begins like a sentence."""
     return f"{text[:1].upper()}{text[1:]}"

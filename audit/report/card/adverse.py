@@ -30,7 +30,7 @@ from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.record.result import AuditResult
 from audit.report.card.lookup import By, Grouped
 from audit.report.card.shapes import Table, TableRow
-from audit.report.card.words import LEFT_OUT, Cell, estimate_cell, group_name, grouping_name
+from audit.report.card.words import LEFT_OUT, Cell, make_estimate_cell, name_group, name_grouping
 
 SELECTIONS = {SELECTION_RATE.name, *(m.name for m in ADVERSE)}
 MARKS = {
@@ -40,78 +40,81 @@ MARKS = {
 }
 
 
-def is_shown(result: AuditResult, by: By | None = None) -> bool:
+def is_adverse_impact_shown(result: AuditResult, by: By | None = None) -> bool:
     """Whether a card speaks of adverse impact, by one grouping or by any."""
     if not any(e.metric == IMPACT_RATIO.name and by in {None, e.by} for e in result.estimates):
         return False
     judged = (g.estimate for g in result.gates if g.estimate is not None and g.estimate.stage == "model")
-    if any(_of_selections(e.metric) and by in {None, e.by} for e in judged):
+    if any(_is_about_selections(e.metric) and by in {None, e.by} for e in judged):
         return True
     titles = {c.title for c in result.checks if c.code == CODE and c.outcome not in {"pass", "not applicable"}}
     return bool(titles) if by is None else len(by) == 1 and title(by[0]) in titles
 
 
-def _of_selections(metric: str) -> bool:
+def _is_about_selections(metric: str) -> bool:
     entry = CATALOGUE[metric] if metric in CATALOGUE else None  # noqa: SIM401 - the catalogue refuses by its own error
     return bool(SELECTIONS & (set(entry.rates) if isinstance(entry, Criterion) else {metric}))
 
 
-def adverse_table(found: Grouped, by: By, groups: Sequence[Group]) -> Table:
+def make_adverse_table(found: Grouped, by: By, groups: Sequence[Group]) -> Table:
     """Each group against the one with the highest selection rate."""
     known = [g for g in groups if None not in g]
-    compared = [e for g in known if (e := _of(found, by, g, IMPACT_RATIO.name)) is not None]
+    compared = [e for g in known if (e := _find_estimate(found, by, g, IMPACT_RATIO.name)) is not None]
     highest = next((e.reference for e in compared if e.reference is not None), None)
-    against = f", against {group_name(by, highest)}, the highest" if highest is not None else ""
-    short = (_of(found, by, g, SHORTFALL.name) for g in known)
+    against = f", against {name_group(by, highest)}, the highest" if highest is not None else ""
+    short = (_find_estimate(found, by, g, SHORTFALL.name) for g in known)
     weighted = " (weighted total)" if any(e is not None and is_weighted(e) for e in short) else ""
     return Table(
-        caption=f"{TABLE} by {grouping_name(by)}{against}",
+        caption=f"{TABLE} by {name_grouping(by)}{against}",
         columns=("Group", "Ratio", "Standard deviations", "p by chance", f"Selections short{weighted}"),
-        rows=tuple(_row(found, by, e) for e in compared),
-        note=_note(compared),
+        rows=tuple(_make_row(found, by, e) for e in compared),
+        note=_explain_table(compared),
     )
 
 
-def _of(found: Grouped, by: By, group: Group, metric: str, compare: str | None = None) -> Estimate | None:
+def _find_estimate(found: Grouped, by: By, group: Group, metric: str, compare: str | None = None) -> Estimate | None:
     return found.index.get((metric, compare, by, group))
 
 
-def _row(found: Grouped, by: By, ratio: Estimate) -> TableRow:
+def _make_row(found: Grouped, by: By, ratio: Estimate) -> TableRow:
     group = ratio.group or ()
-    z, short = (_of(found, by, group, m) for m in (IMPACT_Z.name, SHORTFALL.name))
-    p, corrected = (_of(found, by, group, IMPACT_P.name, c) for c in (None, CORRECTED))
-    return TableRow(group_name(by, group), (_ratio_cell(ratio), _z_cell(z), _p_cell(p, corrected), _figure(short)))
+    z, short = (_find_estimate(found, by, group, m) for m in (IMPACT_Z.name, SHORTFALL.name))
+    p, corrected = (_find_estimate(found, by, group, IMPACT_P.name, c) for c in (None, CORRECTED))
+    return TableRow(
+        name_group(by, group),
+        (_make_ratio_cell(ratio), _make_z_cell(z), _make_p_cell(p, corrected), _make_figure_cell(short)),
+    )
 
 
-def _ratio_cell(e: Estimate) -> Cell:
-    cell = estimate_cell(e, with_n=False)
+def _make_ratio_cell(e: Estimate) -> Cell:
+    cell = make_estimate_cell(e, with_n=False)
     notes = [text for mark, text in MARKS.items() if mark in e.flags and e.value is not None]
     return Cell(cell.text, cell.interval, "; ".join(n for n in (*notes, cell.note) if n), cell.mark)
 
 
-def _z_cell(e: Estimate | None) -> Cell:
+def _make_z_cell(e: Estimate | None) -> Cell:
     few = e is not None and e.value is not None and FEW_EXPECTED in e.flags
-    return replace(_figure(e), note="too few rows for it, so p decides") if few else _figure(e)
+    return replace(_make_figure_cell(e), note="too few rows for it, so p decides") if few else _make_figure_cell(e)
 
 
-def _figure(e: Estimate | None) -> Cell:
+def _make_figure_cell(e: Estimate | None) -> Cell:
     if e is None or e.value is None:
-        return estimate_cell(e, with_n=False)
+        return make_estimate_cell(e, with_n=False)
     return Cell(f"{e.value:,.1f}".replace("-0.0", "0.0"))
 
 
-def _p_cell(p: Estimate | None, corrected: Estimate | None) -> Cell:
+def _make_p_cell(p: Estimate | None, corrected: Estimate | None) -> Cell:
     if p is None or p.value is None or corrected is None or corrected.value is None:
-        return estimate_cell(p, with_n=False)
-    return Cell(chance(p.value), note=f"{chance(corrected.value)} corrected")
+        return make_estimate_cell(p, with_n=False)
+    return Cell(format_p(p.value), note=f"{format_p(corrected.value)} corrected")
 
 
-def chance(p: float) -> str:
+def format_p(p: float) -> str:
     """A p with three decimals, never 0."""
     return "under 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _note(compared: Sequence[Estimate]) -> str:
+def _explain_table(compared: Sequence[Estimate]) -> str:
     if any(e.status == "suppressed" for e in compared):
         return f"“{LEFT_OUT.capitalize()}”: a small count stands behind the number, or it would give one away."
     if not compared:

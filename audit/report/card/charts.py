@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from audit.estimate import Estimate
 from audit.measurement.metrics.kinds import asks_of
 from audit.record.result import Gate
-from audit.report.card.words import LEFT_OUT, Mark, bounds_text, count, group_name, rate_text
+from audit.report.card.words import LEFT_OUT, Mark, format_bounds, format_count, format_rate, name_group
 
 ROW_PX = 46
 HEAD_PX = 20
@@ -119,7 +119,7 @@ class Scale:
         )
 
 
-def scale_for(values: Sequence[float | None]) -> Scale:
+def make_scale(values: Sequence[float | None]) -> Scale:
     """Scale from 0, or from a negative value, to a round number that holds all values; rates get 0 to 1."""
     known = [v for v in values if v is not None]
     top, bottom = max(known, default=1.0), min(known, default=0.0)
@@ -132,7 +132,7 @@ def _round_up(value: float) -> float:
     return next(step * power for step in (1, 2, 4, 10) if value <= step * power * (1 + 1e-9))
 
 
-def rates_chart(id_: str, title: str, rates: Sequence[Estimate], lines: Sequence[tuple[float, str]]) -> Chart:
+def draw_rates(id_: str, title: str, rates: Sequence[Estimate], lines: Sequence[tuple[float, str]]) -> Chart:
     """One row a group: dot, whisker, number and n; limits as labelled lines.
 
     Parameters
@@ -147,19 +147,19 @@ def rates_chart(id_: str, title: str, rates: Sequence[Estimate], lines: Sequence
         Value and label of each limit.
     """
     ends = [v for e in rates for v in (e.value, e.low, e.high) if v is not None] + [v for v, _ in lines]
-    scale = Scale(0.0, 1.0) if all(0 <= v <= 1 for v in ends) else scale_for(ends)
+    scale = Scale(0.0, 1.0) if all(0 <= v <= 1 for v in ends) else make_scale(ends)
     top = HEAD_PX * len(lines) + 4.0
-    rows = tuple(_row(e, top + ROW_PX * i, scale) for i, e in enumerate(rates))
+    rows = tuple(_draw_row(e, top + ROW_PX * i, scale) for i, e in enumerate(rates))
     limits = tuple(
         Limit(scale.at(value), HEAD_PX * i + 14.0, text, "start" if scale.at(value) < 50 else "end")
         for i, (value, text) in enumerate(lines)
     )
     bottom = top + ROW_PX * len(rows)
-    said = "; ".join(f"{group_name(e.by, e.group)}: {r.text}" for e, r in zip(rates, rows, strict=True))
+    said = "; ".join(f"{name_group(e.by, e.group)}: {r.text}" for e, r in zip(rates, rows, strict=True))
     return Chart(
         id=id_,
         title=title,
-        description="; ".join([said, *(f"limit at {rate_text(value)}: {text}" for value, text in lines)]),
+        description="; ".join([said, *(f"limit at {format_rate(value)}: {text}" for value, text in lines)]),
         height=bottom + 22,
         top=top,
         bottom=bottom,
@@ -170,26 +170,26 @@ def rates_chart(id_: str, title: str, rates: Sequence[Estimate], lines: Sequence
     )
 
 
-def _row(e: Estimate, y: float, scale: Scale) -> Row:
-    name = group_name(e.by, e.group)
+def _draw_row(e: Estimate, y: float, scale: Scale) -> Row:
+    name = name_group(e.by, e.group)
     label = name if len(name) <= LABEL_LENGTH else name[: LABEL_LENGTH - 1] + "…"
     place = Place(scale.maybe(e.value), scale.maybe(e.low), scale.maybe(e.high))
-    return Row(y, label, _row_text(e), place, _mark(e), everybody=not e.by)
+    return Row(y, label, _describe_row(e), place, _choose_mark(e), everybody=not e.by)
 
 
-def _row_text(e: Estimate) -> str:
+def _describe_row(e: Estimate) -> str:
     if e.status == "suppressed":
         return LEFT_OUT
     if e.value is None:
         return "undefined"
-    few = ", few" if _mark(e) == "few" else ""
+    few = ", few" if _choose_mark(e) == "few" else ""
     # A share has all rows below the line; what tells how sure it is are the rows of the group.
     n = e.n if e.denominator is None or e.metric == "representation" else e.denominator
     n = n if e.rows is None else e.rows
-    return f"{rate_text(e.value)} {bounds_text(e.low, e.high)}  n {count(n or 0)}{few}"
+    return f"{format_rate(e.value)} {format_bounds(e.low, e.high)}  n {format_count(n or 0)}{few}"
 
 
-def _mark(e: Estimate) -> Mark:
+def _choose_mark(e: Estimate) -> Mark:
     if e.status == "suppressed":
         return "suppressed"
     if e.value is None:
@@ -197,7 +197,7 @@ def _mark(e: Estimate) -> Mark:
     return "few" if "small_group" in e.flags else "ok"
 
 
-def gate_strip(id_: str, gate: Gate) -> Strip | None:
+def draw_gate(id_: str, gate: Gate) -> Strip | None:
     """Interval of a gate against its limit; None where there is no interval to draw."""
     limit = gate.max if gate.max is not None else gate.min
     if gate.low is None or gate.estimate is None or limit is None or gate.estimate.stage in {"energy", "checks"}:
@@ -207,14 +207,14 @@ def gate_strip(id_: str, gate: Gate) -> Strip | None:
         and min(limit, gate.low) >= 0
         and max(limit, gate.high or 1) <= 1
     )
-    scale = Scale(0.0, 1.0) if rate_like else scale_for([gate.low, gate.high, limit])
+    scale = Scale(0.0, 1.0) if rate_like else make_scale([gate.low, gate.high, limit])
     at = scale.at(limit)
     word = "at most" if gate.max is not None else "at least"
-    said = bounds_text(gate.low, gate.high)
+    said = format_bounds(gate.low, gate.high)
     return Strip(
         id=id_,
         title=f"Interval against the limit: {gate.name}",
-        description=f"interval {said}, value {rate_text(gate.estimate.value)}, limit {word} {limit:g}",
+        description=f"interval {said}, value {format_rate(gate.estimate.value)}, limit {word} {limit:g}",
         place=Place(
             scale.maybe(gate.estimate.value),
             scale.at(gate.low),

@@ -15,12 +15,12 @@ from audit.report.card.shapes import Table, TableRow
 from audit.report.card.words import (
     LEVEL_LENGTH,
     Cell,
-    count,
-    estimate_cell,
-    group_name,
-    grouping_name,
-    safe_text,
-    words,
+    clean_text,
+    format_count,
+    make_estimate_cell,
+    make_text_cell,
+    name_group,
+    name_grouping,
 )
 from audit.report.disclosure.publishable import CONFUSIONS, MOST_TABLED
 
@@ -29,34 +29,34 @@ MOST_CONFUSIONS = 8
 IN_RECORD = "audit.json holds them"
 
 
-def class_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
+def make_class_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
     """Worst classes and confusion tables of one grouping; none where there are two classes."""
     classes = found.classes()
     if not classes:
         return
-    yield _worst(found, by, len(classes))
+    yield _make_worst_table(found, by, len(classes))
     if len(by) == 1:
-        yield from _confusions(found, by, groups, classes)
+        yield from _make_confusion_tables(found, by, groups, classes)
 
 
-def label_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
+def make_label_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
     """Share of each label in each group, and the worst gap; none where a label is the positive one."""
     classes = found.classes()
     if not classes:
         return
-    yield _worst(found, by, len(classes))
-    caption, cells = f"Share of each label by {grouping_name(by)}", found.of_classes("base_rate", by)
+    yield _make_worst_table(found, by, len(classes))
+    caption, cells = f"Share of each label by {name_grouping(by)}", found.of_classes("base_rate", by)
     if len(classes) > MOST_TABLED:
         yield Table(caption, (), (), f"There are {len(classes)} labels, too many for a table; {IN_RECORD}.")
         return
     shown = [(group, cells) for group in groups] + [((), found.of_classes("base_rate", ()))]
     yield Table(
         caption=caption,
-        columns=("Group", *(safe_text(c, LEVEL_LENGTH) for c in classes)),
+        columns=("Group", *(clean_text(c, LEVEL_LENGTH) for c in classes)),
         rows=tuple(
             TableRow(
-                group_name(by if group else (), group),
-                tuple(estimate_cell(at.get((group or None, c)), with_n=False) for c in classes),
+                name_group(by if group else (), group),
+                tuple(make_estimate_cell(at.get((group or None, c)), with_n=False) for c in classes),
                 "everybody" if not group else "missing" if None in group else "group",
             )
             for group, at in shown
@@ -64,30 +64,32 @@ def label_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Ta
     )
 
 
-def _worst(found: Grouped, by: By, classes: int) -> Table:
+def _make_worst_table(found: Grouped, by: By, classes: int) -> Table:
     rows, names = [], dict.fromkeys(m for m, *_ in found.index if m.startswith(WORST_CLASS))
     for metric in sorted(names, key=list(dict.fromkeys(e.metric for e in found.result.estimates)).index):
         gaps = [found.gap(metric, compare, by) for compare in ("difference", "ratio")]
         rate = metric.removeprefix(WORST_CLASS).replace("_", " ").capitalize()
-        cells = [cell for gap in gaps for cell in (_who(gap), estimate_cell(gap, with_n=False))]
+        cells = [cell for gap in gaps for cell in (_name_class(gap), make_estimate_cell(gap, with_n=False))]
         rows.append(TableRow(rate, tuple(cells)))
     return Table(
-        caption=f"Worst of {classes} classes, each against all others, by {grouping_name(by)}",
+        caption=f"Worst of {classes} classes, each against all others, by {name_grouping(by)}",
         columns=("Rate", "Class of the difference", "Largest difference", "Class of the ratio", "Smallest ratio"),
         rows=tuple(rows),
         note=f"Rates of every class in every group are too many for a page; {IN_RECORD}.",
-    )  # fmt: skip
+    )
 
 
-def _who(gap: Estimate | None) -> Cell:
+def _name_class(gap: Estimate | None) -> Cell:
     if gap is None or gap.value is None or gap.pair is None or gap.outcome is None:
         return Cell("–", mark="none", numeric=False)
-    return words(f"{safe_text(gap.outcome, LEVEL_LENGTH)}: {' to '.join(group_name(gap.by, g) for g in gap.pair)}")
+    return make_text_cell(
+        f"{clean_text(gap.outcome, LEVEL_LENGTH)}: {' to '.join(name_group(gap.by, g) for g in gap.pair)}"
+    )
 
 
-def _confusions(found: Grouped, by: By, groups: Sequence[Group], classes: Sequence[str]) -> Iterator[Table]:
+def _make_confusion_tables(found: Grouped, by: By, groups: Sequence[Group], classes: Sequence[str]) -> Iterator[Table]:
     """Rows by label and prediction, a table a group; or why there is none."""
-    caption = f"Confusion tables by {grouping_name(by)}"
+    caption = f"Confusion tables by {name_grouping(by)}"
     if len(classes) > MOST_TABLED:
         yield Table(caption, (), (), f"There are {len(classes)} classes, too many for tables of both; {IN_RECORD}.")
         return
@@ -96,9 +98,9 @@ def _confusions(found: Grouped, by: By, groups: Sequence[Group], classes: Sequen
         why = "Left out, because a count in one of them is small, and several tables together would give more away"
         yield Table(caption, (), (), f"{why}; {IN_RECORD}.")
         return
-    counts = _counts(record, by[0])
+    counts = _sum_counts(record, by[0])
     for group in groups[:MOST_CONFUSIONS]:
-        yield _confusion(by, group, classes, counts)
+        yield _make_confusion_table(by, group, classes, counts)
     if len(groups) > MOST_CONFUSIONS:
         yield Table(caption, (), (), f"Shown are {MOST_CONFUSIONS} of {len(groups):,} groups; {IN_RECORD}.")
 
@@ -110,7 +112,7 @@ def _is_private(record: CubeRecord, by: By) -> bool:
     return of_rows and {*by, "label", "prediction"} <= names
 
 
-def _counts(record: CubeRecord, attribute: str) -> dict[tuple[str | None, ...], float]:
+def _sum_counts(record: CubeRecord, attribute: str) -> dict[tuple[str | None, ...], float]:
     """Rows by group, label and prediction."""
     at = [[a.name for a in record.axes].index(name) for name in (attribute, "label", "prediction")]
     found: dict[tuple[str | None, ...], float] = {}
@@ -120,13 +122,15 @@ def _counts(record: CubeRecord, attribute: str) -> dict[tuple[str | None, ...], 
     return found
 
 
-def _confusion(by: By, group: Group, classes: Sequence[str], counts: dict[tuple[str | None, ...], float]) -> Table:
-    names = [safe_text(c, LEVEL_LENGTH) for c in classes]
+def _make_confusion_table(
+    by: By, group: Group, classes: Sequence[str], counts: dict[tuple[str | None, ...], float]
+) -> Table:
+    names = [clean_text(c, LEVEL_LENGTH) for c in classes]
     return Table(
-        caption=f"Rows of {group_name(by, group)}: labels down, predictions across",
+        caption=f"Rows of {name_group(by, group)}: labels down, predictions across",
         columns=("Label", *names),
         rows=tuple(
-            TableRow(name, tuple(Cell(count(counts.get((group[0], label, p), 0.0))) for p in classes))
+            TableRow(name, tuple(Cell(format_count(counts.get((group[0], label, p), 0.0))) for p in classes))
             for name, label in zip(names, classes, strict=True)
         ),
     )

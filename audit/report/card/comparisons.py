@@ -13,7 +13,7 @@ from audit.measurement.metrics.kinds import EVERYBODY, Everybody
 from audit.measurement.metrics.ranking import OF_LISTS
 from audit.report.card.lookup import By, Grouped
 from audit.report.card.shapes import Table, TableRow
-from audit.report.card.words import Cell, estimate_cell, group_name, grouping_name, title_of, words
+from audit.report.card.words import Cell, make_estimate_cell, make_text_cell, make_title, name_group, name_grouping
 
 CAPTIONS: dict[Everybody, str] = {"overall": "Against everybody", "rest": "Against everybody else"}
 KINDS = ("difference", "ratio")
@@ -23,7 +23,7 @@ ROUNDED = 1e-9
 """Gap that is left of 0 by arithmetic."""
 
 
-def gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
+def make_gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
     """Largest gaps between groups, a row a rate, and which had to be left out."""
     rows, gone = [], []
     width = 4 if any(found.gap(m, "ratio", by) for m in metrics) else 3
@@ -33,39 +33,45 @@ def gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
         if not told:
             continue
         if all(e.status == "suppressed" for e in told):
-            gone.append(title_of(metric).lower())
+            gone.append(make_title(metric).lower())
             continue
         nowhere = Cell("–", mark="none")
-        first = nowhere if difference is None else _with_floor(found, difference)
-        gaps = (first, estimate_cell(ratio, with_n=False))
-        rows.append(TableRow(title_of(metric), (_pair_cell(told[0]), *gaps)[: width - 1]))
+        first = nowhere if difference is None else _add_noise_floor(found, difference)
+        gaps = (first, make_estimate_cell(ratio, with_n=False))
+        rows.append(TableRow(make_title(metric), (_make_pair_cell(told[0]), *gaps)[: width - 1]))
     return Table(
-        caption=f"Largest gaps between groups by {grouping_name(by)}",
+        caption=f"Largest gaps between groups by {name_grouping(by)}",
         columns=("Rate", "Lowest and highest", "Difference", "Ratio")[:width],
         rows=tuple(rows),
         note=f"Left out, because it would give away a group that is left out: {', '.join(gone)}." if gone else "",
     )
 
 
-def orders_table(found: Grouped, by: By) -> tuple[Table, ...]:
+def make_orders_table(found: Grouped, by: By) -> tuple[Table, ...]:
     """How far the order of whole lists is from the groups' shares in them; nothing where there are no lists."""
     each = ((m, e) for m in OF_LISTS if (e := found.gap(m.name, "between_groups", by)) is not None)
-    rows = tuple(TableRow(m.title, (estimate_cell(e),)) for m, e in each)
+    rows = tuple(TableRow(m.title, (make_estimate_cell(e),)) for m, e in each)
     if not rows:
         return ()
-    return (Table(caption=f"Order of whole lists by {grouping_name(by)}", columns=("Measure", "Mean over lists"),
-                  rows=rows, note=left_out_note(rows)),)  # fmt: skip
+    return (
+        Table(
+            caption=f"Order of whole lists by {name_grouping(by)}",
+            columns=("Measure", "Mean over lists"),
+            rows=rows,
+            note=explain_left_out(rows),
+        ),
+    )
 
 
-def left_out_note(rows: Sequence[TableRow]) -> str:
+def explain_left_out(rows: Sequence[TableRow]) -> str:
     """Why places of a table are empty, where some are."""
     gone = any(cell.mark == "suppressed" for row in rows for cell in row.cells)
     return "Left out: a small count stands behind the number, or the number would give one away." if gone else ""
 
 
-def _with_floor(found: Grouped, difference: Estimate) -> Cell:
+def _add_noise_floor(found: Grouped, difference: Estimate) -> Cell:
     """A difference with what equal groups of these sizes would show by chance."""
-    cell = estimate_cell(difference, with_n=False)
+    cell = make_estimate_cell(difference, with_n=False)
     floor = found.gap(difference.metric, "noise_floor", difference.by)
     if floor is None or floor.value is None or difference.value is None:
         return cell
@@ -74,18 +80,20 @@ def _with_floor(found: Grouped, difference: Estimate) -> Cell:
     return replace(cell, note=f"{cell.note}, {said}" if cell.note else said)
 
 
-def _pair_cell(e: Estimate) -> Cell:
+def _make_pair_cell(e: Estimate) -> Cell:
     if e.pair is None or e.value is None:
         return Cell("–", mark="none", numeric=False)
     if e.pair[0] == e.pair[1]:
-        return words("all alike" if e.value == (1 if e.compare == "ratio" else 0) else group_name(e.by, e.pair[0]))
-    return words(" to ".join(group_name(e.by, g) for g in e.pair))
+        return make_text_cell(
+            "all alike" if e.value == (1 if e.compare == "ratio" else 0) else name_group(e.by, e.pair[0])
+        )
+    return make_text_cell(" to ".join(name_group(e.by, g) for g in e.pair))
 
 
 # Each group against everybody and against everybody else, where that was asked for.
 #
-# Must not: leave a group out without saying so, or format anything that `words` does not.
-def everybody_tables(found: Grouped, by: By, metrics: Sequence[str], groups: Sequence[Group]) -> Iterator[Table]:
+# Must not: leave a group out without saying so, or format anything that `make_text_cell` does not.
+def make_everybody_tables(found: Grouped, by: By, metrics: Sequence[str], groups: Sequence[Group]) -> Iterator[Table]:
     """A table for everybody and one for everybody else: groups down, differences of some rates across.
 
     Ratios stand beside them where a limit speaks of one.
@@ -95,43 +103,45 @@ def everybody_tables(found: Grouped, by: By, metrics: Sequence[str], groups: Seq
         wanted = [(m, f"{kind}_to_{who}") for m in metrics for kind in KINDS]
         columns = [(m, c) for m, c in wanted if found.gap(m, c, by) and (c.startswith("difference") or (m, c) in gated)]
         if columns:
-            rows = [_row(found, by, g, columns) for g in groups if None not in g]
+            rows = [_make_row(found, by, g, columns) for g in groups if None not in g]
             yield Table(
-                caption=f"{CAPTIONS[who]} by {grouping_name(by)}, each with its interval",
-                columns=("Group", *(_heading(m, c) for m, c in columns)),
-                rows=(*rows, _furthest(found, by, columns)),
-                note=_note(columns),
+                caption=f"{CAPTIONS[who]} by {name_grouping(by)}, each with its interval",
+                columns=("Group", *(_make_heading(m, c) for m, c in columns)),
+                rows=(*rows, _make_furthest_row(found, by, columns)),
+                note=_explain_furthest(columns),
             )
 
 
-def _heading(metric: str, compare: str) -> str:
-    return f"{title_of(metric)}, {compare.partition('_to_')[0]}"
+def _make_heading(metric: str, compare: str) -> str:
+    return f"{make_title(metric)}, {compare.partition('_to_')[0]}"
 
 
-def _row(found: Grouped, by: By, group: Group, columns: Sequence[tuple[str, str]]) -> TableRow:
-    cells = tuple(estimate_cell(found.index.get((m, c, by, group)), with_n=False) for m, c in columns)
-    return TableRow(group_name(by, group), cells)
+def _make_row(found: Grouped, by: By, group: Group, columns: Sequence[tuple[str, str]]) -> TableRow:
+    cells = tuple(make_estimate_cell(found.index.get((m, c, by, group)), with_n=False) for m, c in columns)
+    return TableRow(name_group(by, group), cells)
 
 
-def _furthest(found: Grouped, by: By, columns: Sequence[tuple[str, str]]) -> TableRow:
-    return TableRow("furthest", tuple(_named(found.gap(m, c, by)) for m, c in columns), "everybody")
+def _make_furthest_row(found: Grouped, by: By, columns: Sequence[tuple[str, str]]) -> TableRow:
+    return TableRow("furthest", tuple(_name_furthest(found.gap(m, c, by)) for m, c in columns), "everybody")
 
 
-def _named(estimate: Estimate | None) -> Cell:
+def _name_furthest(estimate: Estimate | None) -> Cell:
     """The comparison furthest from equality, and whose it is."""
-    cell = estimate_cell(estimate, with_n=False)
+    cell = make_estimate_cell(estimate, with_n=False)
     if estimate is None or estimate.pair is None or estimate.value is None:
         return cell
-    return replace(cell, note=", ".join(filter(None, (group_name(estimate.by, estimate.pair[0]), cell.note))))
+    return replace(cell, note=", ".join(filter(None, (name_group(estimate.by, estimate.pair[0]), cell.note))))
 
 
-def _note(columns: Sequence[tuple[str, str]]) -> str:
+def _explain_furthest(columns: Sequence[tuple[str, str]]) -> str:
     """What the last row takes for far."""
     said = "Furthest is the largest difference in either direction"
     return (
-        f"{said}, or the ratio furthest from 1, above which its reciprocal counts." if _ratios(columns) else f"{said}."
+        f"{said}, or the ratio furthest from 1, above which its reciprocal counts."
+        if _has_ratios(columns)
+        else f"{said}."
     )
 
 
-def _ratios(columns: Sequence[tuple[str, str]]) -> bool:
+def _has_ratios(columns: Sequence[tuple[str, str]]) -> bool:
     return any(c.startswith("ratio") for _, c in columns)

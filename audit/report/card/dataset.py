@@ -10,36 +10,36 @@ from collections.abc import Sequence
 from audit.estimate import Group
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.record.result import AuditResult
-from audit.report.card.classes import label_tables
-from audit.report.card.comparisons import left_out_note
-from audit.report.card.groups import charts_of, fitting, room_for, rows_cell
+from audit.report.card.classes import make_label_tables
+from audit.report.card.comparisons import explain_left_out
+from audit.report.card.groups import choose_groups, divide_rows, draw_charts, make_rows_cell
 from audit.report.card.lookup import By, Grouped
 from audit.report.card.shapes import GroupingView, Table, TableRow
-from audit.report.card.words import Cell, estimate_cell, group_name, grouping_name, rate_text
+from audit.report.card.words import Cell, format_rate, make_estimate_cell, name_group, name_grouping
 
 
-def data_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
+def make_data_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
     """Bias of the data before training, one view a grouping."""
     found = Grouped(result, "data")
     every = found.groupings()
-    room = room_for(len(every))
-    return tuple(_data_grouping(found, by, f"d{i}", room) for i, by in enumerate(every))
+    room = divide_rows(len(every))
+    return tuple(_make_grouping(found, by, f"d{i}", room) for i, by in enumerate(every))
 
 
-def _data_grouping(found: Grouped, by: By, id_: str, room: int) -> GroupingView:
-    groups, note = fitting(found, by, room)
+def _make_grouping(found: Grouped, by: By, id_: str, room: int) -> GroupingView:
+    groups, note = choose_groups(found, by, room)
     present = {metric for metric, *_ in found.index}
     drawn = [m for m in ("representation", "base_rate") if m in present]
     return GroupingView(
         id=id_,
-        title=f"By {grouping_name(by)}",
-        charts=charts_of(found, by, drawn, groups, found.gates(by), id_) if len(by) == 1 else (),
-        tables=(_bias_table(found, by, groups, present), *label_tables(found, by, groups)),
+        title=f"By {name_grouping(by)}",
+        charts=draw_charts(found, by, drawn, groups, found.gates(by), id_) if len(by) == 1 else (),
+        tables=(_make_bias_table(found, by, groups, present), *make_label_tables(found, by, groups)),
         notes=tuple(n for n in (note,) if n),
     )
 
 
-def _bias_table(found: Grouped, by: By, groups: Sequence[Group], present: set[str]) -> Table:
+def _make_bias_table(found: Grouped, by: By, groups: Sequence[Group], present: set[str]) -> Table:
     columns: list[tuple[str, str, str | None]] = [("Share of rows", "representation", None)]
     if found.gap("representation", "ratio", by) and any(
         e.reference == ("population",) for e in found.result.estimates if e.by == by and e.metric == "representation"
@@ -53,32 +53,34 @@ def _bias_table(found: Grouped, by: By, groups: Sequence[Group], present: set[st
         columns.append(("Disparity within strata", "conditional_demographic_disparity", None))
     rows = []
     for group in groups:
-        cells = tuple(_bias_cell(found, by, group, metric, compare) for _, metric, compare in columns)
+        cells = tuple(_make_bias_cell(found, by, group, metric, compare) for _, metric, compare in columns)
         rows.append(
             TableRow(
-                group_name(by, group),
-                (rows_cell(found, by, group), *cells),
+                name_group(by, group),
+                (make_rows_cell(found, by, group), *cells),
                 "missing" if None in group else "group",
             )
         )
     return Table(
-        caption=f"Data before training by {grouping_name(by)}",
+        caption=f"Data before training by {name_grouping(by)}",
         columns=("Group", "Rows", *(c[0] for c in columns)),
         rows=tuple(rows),
-        note=" ".join(n for n in (left_out_note(rows), _reference_note(found, by), _population_note(found, by)) if n),
+        note=" ".join(
+            n for n in (explain_left_out(rows), _explain_reference(found, by), _explain_population(found, by)) if n
+        ),
     )
 
 
-def _bias_cell(found: Grouped, by: By, group: Group, metric: str, compare: str | None) -> Cell:
+def _make_bias_cell(found: Grouped, by: By, group: Group, metric: str, compare: str | None) -> Cell:
     if None in group and metric != "base_rate":
         return Cell("–", mark="none")
     e = found.index.get((metric, compare or None, by, group))
     if e is None and compare == "":
         return Cell("reference", mark="none")
-    return estimate_cell(e, with_n=metric == "base_rate")
+    return make_estimate_cell(e, with_n=metric == "base_rate")
 
 
-def _reference_note(found: Grouped, by: By) -> str:
+def _explain_reference(found: Grouped, by: By) -> str:
     e = next(
         (e for (m, _, b, g), e in found.index.items() if m == "class_imbalance" and b == by and g and e.reference), None
     )
@@ -87,17 +89,17 @@ def _reference_note(found: Grouped, by: By) -> str:
     labelled = any(m == "difference_in_proportions_of_labels" and b == by for m, _, b, _ in found.index)
     said = "Class imbalance and difference in proportions of labels compare" if labelled else "Class imbalance compares"
     return (
-        f"{said} {group_name(by, e.reference)} (the reference) with each group; positive values favour the reference."
+        f"{said} {name_group(by, e.reference)} (the reference) with each group; positive values favour the reference."
     )
 
 
-def _population_note(found: Grouped, by: By) -> str:
+def _explain_population(found: Grouped, by: By) -> str:
     """How far the shares lie from the population's, all groups together."""
     distance = found.gap("population_total_variation", "to_population", by)
     if distance is None or distance.value is None:
         return ""
     tested, p = (found.gap("population_chi_square", c, by) for c in ("to_population", "p_value"))
-    said = f"Against the population: total variation {rate_text(distance.value)}"
+    said = f"Against the population: total variation {format_rate(distance.value)}"
     if tested is None or p is None or tested.value is None or p.value is None:
         return f"{said}."
     surprise = "p under 0.001" if p.value < 0.001 else f"p {p.value:.3f}"

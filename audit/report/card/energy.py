@@ -21,7 +21,15 @@ from audit.record.energy_text import (
     volume_text,
 )
 from audit.report.card.shapes import Table, TableRow
-from audit.report.card.words import LEFT_OUT, Cell, group_name, grouping_name, percent, safe_text, words
+from audit.report.card.words import (
+    LEFT_OUT,
+    Cell,
+    clean_text,
+    format_percent,
+    make_text_cell,
+    name_group,
+    name_grouping,
+)
 
 METHODS: dict[EnergyMethod, str] = {
     "counter": "measured: energy counter",
@@ -71,26 +79,26 @@ class EnergyView:
         return tuple(t for t in (self.components, self.totals, self.units, self.factors) if t is not None)
 
 
-def energy_view(energy: Energy | None) -> EnergyView:
+def make_energy_view(energy: Energy | None) -> EnergyView:
     """What the run drew, by which method, what that means, and what turned it into grams."""
     if energy is None:
         return EnergyView("Energy was not metered in this audit, so nothing is said about it.")
     if nothing_trained(energy) and energy.embodied_g is None:
         return EnergyView(f"Energy: {UNTRAINED}.")
-    note = safe_text(energy.note, 1200).strip().removeprefix(f"{METHODS['none']}:").strip() if energy.note else ""
+    note = clean_text(energy.note, 1200).strip().removeprefix(f"{METHODS['none']}:").strip() if energy.note else ""
     return EnergyView(
-        sentence=_sentence(energy),
-        largest=_largest(energy),
-        pieces=_pieces(energy),
-        components=_components(energy.components) if energy.components else None,
-        totals=_totals(energy) if energy.components else None,
-        units=_units(energy) if energy.sci else None,
-        factors=_factors(energy) if energy.factors else None,
+        sentence=_describe_energy(energy),
+        largest=_describe_largest(energy),
+        pieces=_split_into_pieces(energy),
+        components=_make_component_table(energy.components) if energy.components else None,
+        totals=_make_totals_table(energy) if energy.components else None,
+        units=_make_unit_table(energy) if energy.sci else None,
+        factors=_make_factor_table(energy) if energy.factors else None,
         note=f"{note[:1].upper()}{note[1:]}." if note else "",
     )
 
 
-def _sentence(energy: Energy) -> str:
+def _describe_energy(energy: Energy) -> str:
     """Energy and carbon with their measured share, in one sentence."""
     if energy.energy_kwh is None:
         return "Energy: not measured. Carbon: undefined, because there is no energy to convert."
@@ -102,90 +110,106 @@ def _sentence(energy: Energy) -> str:
     return f"{drawn}, and so {mass_text(energy.carbon_g)} of CO2 equivalent, location based ({known})."
 
 
-def _pieces(energy: Energy) -> tuple[Piece, ...]:
+def _split_into_pieces(energy: Energy) -> tuple[Piece, ...]:
     """What the energy is made of, from left to right."""
     x, found = 0.0, []
     for part in made_of(energy):
-        label = f"{safe_text(part.component, 30)} {percent(part.share)}"
+        label = f"{clean_text(part.component, 30)} {format_percent(part.share)}"
         found.append(Piece(label, METHODS[part.method], part.method, round(100 * x, 3), round(100 * part.share, 3)))
         x += part.share
     return tuple(found)
 
 
-def _largest(energy: Energy) -> str:
+def _describe_largest(energy: Energy) -> str:
     """What most of the energy is, and whether anybody measured it."""
     parts = made_of(energy)
     if not parts:
         return ""
     first = parts[0]
-    name = safe_text(first.component, 30)
+    name = clean_text(first.component, 30)
     if len(parts) == 1:
         return f"All of it is {name}: {MEANING[first.method]}."
     head = "Most of it" if first.share > 0.5 else "The largest part"
-    return f"{head}, {percent(first.share)}, is {name}: {MEANING[first.method]}."
+    return f"{head}, {format_percent(first.share)}, is {name}: {MEANING[first.method]}."
 
 
-def _components(components: Sequence[EnergyComponent]) -> Table:
+def _make_component_table(components: Sequence[EnergyComponent]) -> Table:
     total_j = math.fsum(c.energy_j for c in components if c.energy_j is not None)
     whose = list(dict.fromkeys(c.attribution for c in components if c.energy_j is not None and c.attribution))
     alike = len(whose) == 1
     return Table(
         caption="Energy by component and phase, before the overhead of the site",
         columns=("Component", "Phase", "Energy", "Share", "Of it idle", "Time covered", "How it is known"),
-        rows=tuple(TableRow(safe_text(c.component), _component_cells(c, total_j, alike=alike)) for c in components),
-        note=f"Whose joules these are: {safe_text(whose[0])}." if alike else "",
+        rows=tuple(
+            TableRow(clean_text(c.component), _make_component_cells(c, total_j, alike=alike)) for c in components
+        ),
+        note=f"Whose joules these are: {clean_text(whose[0])}." if alike else "",
         wide=True,
     )
 
 
-def _component_cells(c: EnergyComponent, total_j: float, *, alike: bool) -> tuple[Cell, ...]:
+def _make_component_cells(c: EnergyComponent, total_j: float, *, alike: bool) -> tuple[Cell, ...]:
     detail = [c.detail, c.device if c.device and c.device not in c.detail else "", "" if alike else c.attribution]
-    method = Cell(METHODS[c.method], note="; ".join(safe_text(d) for d in detail if d), numeric=False)
+    method = Cell(METHODS[c.method], note="; ".join(clean_text(d) for d in detail if d), numeric=False)
     if c.energy_j is None:
         empty = Cell("–", mark="none")
-        return (words(safe_text(c.phase)), Cell("not measured", mark="undefined"), empty, empty, _covered(c), method)
-    share = Cell(percent(c.energy_j / total_j)) if total_j > 0 else Cell("–", mark="none")
-    idle = Cell(UNKNOWN, mark="none") if c.idle_share is None else Cell(percent(c.idle_share))
-    return (words(safe_text(c.phase)), Cell(f"{figure_text(c.energy_j)} J"), share, idle, _covered(c), method)
+        return (
+            make_text_cell(clean_text(c.phase)),
+            Cell("not measured", mark="undefined"),
+            empty,
+            empty,
+            _make_coverage_cell(c),
+            method,
+        )
+    share = Cell(format_percent(c.energy_j / total_j)) if total_j > 0 else Cell("–", mark="none")
+    idle = Cell(UNKNOWN, mark="none") if c.idle_share is None else Cell(format_percent(c.idle_share))
+    return (
+        make_text_cell(clean_text(c.phase)),
+        Cell(f"{figure_text(c.energy_j)} J"),
+        share,
+        idle,
+        _make_coverage_cell(c),
+        method,
+    )
 
 
-def _covered(c: EnergyComponent) -> Cell:
-    return Cell("–", mark="none") if c.coverage is None else Cell(percent(c.coverage))
+def _make_coverage_cell(c: EnergyComponent) -> Cell:
+    return Cell("–", mark="none") if c.coverage is None else Cell(format_percent(c.coverage))
 
 
-def _totals(energy: Energy) -> Table:
+def _make_totals_table(energy: Energy) -> Table:
     """Every boundary on its own line; what is not known says why."""
     known = measured_words(energy)
     located = f"the energy by the grid where it was drawn; {known}"
     market = f"the energy by the contract for it, beside the figure of the grid and never in its place; {known}"
     making = "the run’s share of making the machine, by time and by what was reserved; in no other line"
     rows = (
-        _mass_row(energy, "Carbon, location based", "carbon_g", located),
-        *_idle_rows(energy),
-        _mass_row(energy, "Carbon, market based", "carbon_market_g", market),
-        _mass_row(energy, "Embodied carbon, apart", "embodied_g", making),
-        *_water_rows(energy),
+        _make_mass_row(energy, "Carbon, location based", "carbon_g", located),
+        *_make_idle_rows(energy),
+        _make_mass_row(energy, "Carbon, market based", "carbon_market_g", market),
+        _make_mass_row(energy, "Embodied carbon, apart", "embodied_g", making),
+        *_make_water_rows(energy),
     )
     return Table(caption="What it means, each boundary apart", columns=("Total", "Value", "What it is"), rows=rows)
 
 
-def _line(name: str, value: str, said: str) -> TableRow:
-    return TableRow(name, (Cell(value), words(said)))
+def _make_row(name: str, value: str, said: str) -> TableRow:
+    return TableRow(name, (Cell(value), make_text_cell(said)))
 
 
-def _mass_row(energy: Energy, name: str, metric: str, said: str) -> TableRow:
+def _make_mass_row(energy: Energy, name: str, metric: str, said: str) -> TableRow:
     """Grams and what they are, or why there are none."""
     value: float | None = getattr(energy, metric)
-    return _undefined(energy, name, metric) if value is None else _line(name, mass_text(value), said)
+    return _make_undefined_row(energy, name, metric) if value is None else _make_row(name, mass_text(value), said)
 
 
-def _undefined(energy: Energy, name: str, metric: str) -> TableRow:
+def _make_undefined_row(energy: Energy, name: str, metric: str) -> TableRow:
     unmeasured = energy.energy_kwh is None and metric != "embodied_g"
     why = NEEDS["energy_kwh"] if unmeasured else NEEDS[metric]
-    return TableRow(name, (Cell("undefined", mark="undefined"), words(why)))
+    return TableRow(name, (Cell("undefined", mark="undefined"), make_text_cell(why)))
 
 
-def _idle_rows(energy: Energy) -> tuple[TableRow, ...]:
+def _make_idle_rows(energy: Energy) -> tuple[TableRow, ...]:
     """What the idle machine would have emitted, and what the work added; only of a run that knows both."""
     if energy.carbon_g is None or not energy.energy_kwh:
         return ()
@@ -193,28 +217,30 @@ def _idle_rows(energy: Energy) -> tuple[TableRow, ...]:
         silent = dict.fromkeys(
             c.component for c in energy.components if c.energy_j is not None and c.idle_share is None
         )
-        why = f"nobody knows the idle power of {' and '.join(map(safe_text, silent))}; it is in the line above"
-        return (TableRow("… of it idle draw", (Cell(UNKNOWN, mark="none"), words(why))),)
+        why = f"nobody knows the idle power of {' and '.join(map(clean_text, silent))}; it is in the line above"
+        return (TableRow("… of it idle draw", (Cell(UNKNOWN, mark="none"), make_text_cell(why))),)
     idle_g = energy.carbon_g * min(1.0, energy.idle_kwh / energy.energy_kwh)
     return (
-        _line("… of it for the work", mass_text(energy.carbon_g - idle_g), "what the work added to the idle machine"),
-        _line("… of it idle draw", mass_text(idle_g), "what the idle machine would have drawn in the same time"),
+        _make_row(
+            "… of it for the work", mass_text(energy.carbon_g - idle_g), "what the work added to the idle machine"
+        ),
+        _make_row("… of it idle draw", mass_text(idle_g), "what the idle machine would have drawn in the same time"),
     )
 
 
-def _water_rows(energy: Energy) -> tuple[TableRow, ...]:
+def _make_water_rows(energy: Energy) -> tuple[TableRow, ...]:
     if energy.water_l is None:
-        return (_undefined(energy, "Water", "water_l"),)
+        return (_make_undefined_row(energy, "Water", "water_l"),)
     offsite_l = energy.water_offsite_l
     onsite = any(f.name == WATER_FACTOR for f in energy.factors)
     where = [w for w, there in (("on site", onsite), ("for making the electricity", offsite_l is not None)) if there]
-    whole = _line("Water", volume_text(energy.water_l), f"{' and '.join(where)}; {measured_words(energy)}")
+    whole = _make_row("Water", volume_text(energy.water_l), f"{' and '.join(where)}; {measured_words(energy)}")
     if not onsite or offsite_l is None:
         return (whole,)
-    return (whole, _line("… of it for electricity", volume_text(offsite_l), "where the electricity is made"))
+    return (whole, _make_row("… of it for electricity", volume_text(offsite_l), "where the electricity is made"))
 
 
-def _units(energy: Energy) -> Table:
+def _make_unit_table(energy: Energy) -> Table:
     rows: Sequence[CarbonPerUnit] = energy.sci
     if all(r.operational_g is None for r in rows):  # one reason for all of them is said once
         rows = [r for r in rows if r.group is None]
@@ -226,52 +252,52 @@ def _units(energy: Energy) -> Table:
     return Table(
         caption=f"{name} of one unit: this run’s carbon, location based, offsets left out ({known})",
         columns=columns,
-        rows=tuple(TableRow(_unit_name(r), _unit_cells(r, whole=whole)) for r in rows),
+        rows=tuple(TableRow(_name_unit(r), _make_unit_cells(r, whole=whole)) for r in rows),
         note=f"{reason[:1].upper()}{reason[1:]}." if reason else "",
     )
 
 
-def _unit_name(row: CarbonPerUnit) -> str:
+def _name_unit(row: CarbonPerUnit) -> str:
     if row.group is None:
-        return safe_text(row.unit)
-    of = "" if None in row.group else f"{grouping_name(row.by)}: "
-    return f"{safe_text(row.unit)}, {of}{group_name(row.by, row.group)}"
+        return clean_text(row.unit)
+    of = "" if None in row.group else f"{name_grouping(row.by)}: "
+    return f"{clean_text(row.unit)}, {of}{name_group(row.by, row.group)}"
 
 
-def _unit_cells(row: CarbonPerUnit, *, whole: bool) -> tuple[Cell, ...]:
+def _make_unit_cells(row: CarbonPerUnit, *, whole: bool) -> tuple[Cell, ...]:
     value = row.operational_g if row.sci_g is None else row.sci_g
     empty = [Cell("–", mark="none")] * 2 * whole
     if value is None and (row.reason or "").startswith(LEFT_OUT):
         return (Cell(LEFT_OUT, mark="suppressed"), *empty)
     if value is None:
-        return (Cell(f"undefined: {safe_text(row.reason)}", mark="undefined"), *empty)
+        return (Cell(f"undefined: {clean_text(row.reason)}", mark="undefined"), *empty)
     count = "" if row.units is None else f"{row.units:,.7g} of them"
-    ends = "" if row.low is None else f"[{mass_text(row.low)}, {_top(row.high)}]"
+    ends = "" if row.low is None else f"[{mass_text(row.low)}, {_format_upper_limit(row.high)}]"
     first = Cell(mass_text(value), interval=ends, note=count)
     parts = (row.operational_g, row.embodied_g) if whole else ()
     return (first, *(Cell("–", mark="none") if p is None else Cell(mass_text(p)) for p in parts))
 
 
-def _top(high: float | None) -> str:
+def _format_upper_limit(high: float | None) -> str:
     return "no upper limit" if high is None else mass_text(high)
 
 
-def _figure(value: float) -> str:
+def _format_figure(value: float) -> str:
     """Number of a meter or a table, without decimals that it does not have."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
 
 
-def _factors(energy: Energy) -> Table:
+def _make_factor_table(energy: Energy) -> Table:
     return Table(
         caption="Factors, with their source and date",
         columns=("Factor", "Value", "Source", "Date"),
         rows=tuple(
             TableRow(
-                safe_text(f.name),
+                clean_text(f.name),
                 (
-                    Cell(f"{_figure(f.value)}{'' if f.unit == '1' else f' {safe_text(f.unit)}'}"),
-                    words(safe_text(f.source)),
-                    Cell(safe_text(f.date)),
+                    Cell(f"{_format_figure(f.value)}{'' if f.unit == '1' else f' {clean_text(f.unit)}'}"),
+                    make_text_cell(clean_text(f.source)),
+                    Cell(clean_text(f.date)),
                 ),
             )
             for f in energy.factors

@@ -19,13 +19,13 @@ from audit.report.card.shapes import Table, TableRow
 from audit.report.card.words import (
     LEFT_OUT,
     Cell,
-    count,
-    estimate_cell,
-    group_name,
-    grouping_name,
-    rate_text,
-    safe_text,
-    title_of,
+    clean_text,
+    format_count,
+    format_rate,
+    make_estimate_cell,
+    make_title,
+    name_group,
+    name_grouping,
 )
 
 MOST_PANELS, FEW_PANELS = 24, 2
@@ -119,7 +119,7 @@ class _Frame:
         return f"{x:.4g} {98 - 96 * share:.4g}"
 
 
-def epochs_views(result: AuditResult) -> tuple[EpochsView, ...]:
+def make_epochs_views(result: AuditResult) -> tuple[EpochsView, ...]:
     """Views of a result that is fit to be published; none where training said nothing of its groups."""
     found: list[EpochsView] = []
     for part, of_part in groupby(result.epochs, key=lambda epoch: epoch.part):
@@ -129,24 +129,26 @@ def epochs_views(result: AuditResult) -> tuple[EpochsView, ...]:
         course = _Course(part, shown, rates)
         for i, by in enumerate(course.groupings):
             id_ = f"e{len(found)}"
-            notes = _notes(course, by, every) if i == 0 else _left_out(course, by)
-            curves = tuple(_curves(course, metric, by, f"{id_}m{m}") for m, metric in enumerate(course.metrics))
-            title = f"By {grouping_name(by)}, on {safe_text(part)}"
-            found.append(EpochsView(id_, title, tuple(c for c in curves if c.panels), (_table(course, by),), notes))
+            notes = _list_notes(course, by, every) if i == 0 else _explain_left_out(course, by)
+            curves = tuple(_draw_curves(course, metric, by, f"{id_}m{m}") for m, metric in enumerate(course.metrics))
+            title = f"By {name_grouping(by)}, on {clean_text(part)}"
+            found.append(
+                EpochsView(id_, title, tuple(c for c in curves if c.panels), (_make_table(course, by),), notes)
+            )
     return tuple(found)
 
 
-def _notes(course: _Course, by: By, every: Sequence[Epoch]) -> tuple[str, ...]:
+def _list_notes(course: _Course, by: By, every: Sequence[Epoch]) -> tuple[str, ...]:
     notes = []
     if len(course.epochs) < len(every):
         notes.append(f"{len(course.epochs)} of {len(every):,} epochs are drawn; audit.json has them all.")
     sampled = max(epoch.every for epoch in every)
     if sampled > 1:
         notes.append(f"Only one of {sampled} steps was counted, so these are rates of a sample of the rows.")
-    return (*notes, *_left_out(course, by))
+    return (*notes, *_explain_left_out(course, by))
 
 
-def _left_out(course: _Course, by: By) -> tuple[str, ...]:
+def _explain_left_out(course: _Course, by: By) -> tuple[str, ...]:
     gone = sum(r.status == "suppressed" for rates in course.rates for (_, b, _), r in rates.items() if b == by)
     if not gone:
         return ()
@@ -155,71 +157,84 @@ def _left_out(course: _Course, by: By) -> tuple[str, ...]:
     )
 
 
-def _curves(course: _Course, metric: str, by: By, id_: str) -> Curves:
+def _draw_curves(course: _Course, metric: str, by: By, id_: str) -> Curves:
     lines = {group: course.of(metric, by, group) for group in course.groups(by)}
-    drawn = {group: line for group, line in lines.items() if any(_value(e) is not None for e in line)}
+    drawn = {group: line for group, line in lines.items() if any(_get_value(e) is not None for e in line)}
     whole = course.everybody(metric)
-    values = [v for line in (*drawn.values(), whole) for e in line if (v := _value(e)) is not None]
+    values = [v for line in (*drawn.values(), whole) for e in line if (v := _get_value(e)) is not None]
     numbers = tuple(epoch.number for epoch in course.epochs)
-    frame = _Frame(numbers, *_scale(values))
-    panels = () if len(drawn) > MOST_PANELS else tuple(
-        _panel(f"{id_}p{i}", group_name(by, group), line, whole, frame) for i, (group, line) in enumerate(drawn.items())
-    )  # fmt: skip
-    title = f"{title_of(metric)} by {grouping_name(by)}"
-    last = f"epoch {numbers[-1]}"
+    frame = _Frame(numbers, *_choose_scale(values))
+    panels = [
+        _draw_panel(f"{id_}p{i}", name_group(by, group), line, whole, frame)
+        for i, (group, line) in enumerate(drawn.items())
+        if len(drawn) <= MOST_PANELS
+    ]
     return Curves(
-        title, f"{frame.low:g}", f"{frame.high:g}", f"epoch {numbers[0]}" if len(numbers) > 1 else "", last, panels
+        title=f"{make_title(metric)} by {name_grouping(by)}",
+        low=f"{frame.low:g}",
+        high=f"{frame.high:g}",
+        first=f"epoch {numbers[0]}" if len(numbers) > 1 else "",
+        last=f"epoch {numbers[-1]}",
+        panels=tuple(panels),
     )
 
 
-def _scale(values: Sequence[float]) -> tuple[float, float]:
+def _choose_scale(values: Sequence[float]) -> tuple[float, float]:
     """Tenths that hold all values."""
     low = math.floor(10 * min(values, default=0.0) + 1e-9) / 10
     high = math.ceil(10 * max(values, default=1.0) - 1e-9) / 10
     return (low, high) if high > low else (max(0.0, low - 0.1), min(1.0, low + 0.1))
 
 
-def _panel(id_: str, name: str, line: list[Estimate | None], whole: list[Estimate | None], frame: _Frame) -> Panel:
-    known = [(frame.numbers[i], v) for i, e in enumerate(line) if (v := _value(e)) is not None]
+def _draw_panel(id_: str, name: str, line: list[Estimate | None], whole: list[Estimate | None], frame: _Frame) -> Panel:
+    known = [(frame.numbers[i], v) for i, e in enumerate(line) if (v := _get_value(e)) is not None]
     (first, begun), (last, ended) = known[0], known[-1]
     low, high = min(known, key=lambda k: k[1]), max(known, key=lambda k: k[1])
     said = (
-        f"{name}: {rate_text(begun)} after epoch {first}, {rate_text(ended)} after epoch {last}; "
-        f"lowest {rate_text(low[1])} after epoch {low[0]}, highest {rate_text(high[1])} after epoch {high[0]}"
+        f"{name}: {format_rate(begun)} after epoch {first}, {format_rate(ended)} after epoch {last}; "
+        f"lowest {format_rate(low[1])} after epoch {low[0]}, highest {format_rate(high[1])} after epoch {high[0]}"
     )
-    everybody = [v for e in whole if (v := _value(e)) is not None]
+    everybody = [v for e in whole if (v := _get_value(e)) is not None]
     if everybody:
-        said += f"; everybody {rate_text(everybody[0])} at first and {rate_text(everybody[-1])} at last"
+        said += f"; everybody {format_rate(everybody[0])} at first and {format_rate(everybody[-1])} at last"
     label = name if len(name) <= LABEL_LENGTH else name[: LABEL_LENGTH - 1] + "…"
-    return Panel(id_, label, _last(line[-1]), said, _path(line, frame), _band(line, frame), _path(whole, frame))
+    return Panel(
+        id_,
+        label,
+        _describe_last(line[-1]),
+        said,
+        _draw_path(line, frame),
+        _draw_band(line, frame),
+        _draw_path(whole, frame),
+    )
 
 
-def _last(estimate: Estimate | None) -> str:
+def _describe_last(estimate: Estimate | None) -> str:
     """What stands at the end of a line, also where the line does not reach it."""
     if estimate is not None and estimate.value is None:
         return LEFT_OUT if estimate.status == "suppressed" else "undefined"
-    return rate_text(_value(estimate))
+    return format_rate(_get_value(estimate))
 
 
-def _runs(line: Sequence[Estimate | None]) -> Iterator[list[tuple[int, Estimate]]]:
+def _split_at_gaps(line: Sequence[Estimate | None]) -> Iterator[list[tuple[int, Estimate]]]:
     """Stretches without a gap."""
-    for there, stretch in groupby(enumerate(line), key=lambda pair: _value(pair[1]) is not None):
+    for there, stretch in groupby(enumerate(line), key=lambda pair: _get_value(pair[1]) is not None):
         if there:
             yield [(i, e) for i, e in stretch if e is not None]
 
 
-def _path(line: Sequence[Estimate | None], frame: _Frame) -> str:
+def _draw_path(line: Sequence[Estimate | None], frame: _Frame) -> str:
     """Path of a line; a single value between two gaps is a dot."""
     parts = []
-    for run in _runs(line):
+    for run in _split_at_gaps(line):
         places = [frame.place(i, e.value or 0.0) for i, e in run]
         parts.append("M" + " L".join(places) + (" h0.01" if len(places) == 1 else ""))
     return " ".join(parts)
 
 
-def _band(line: Sequence[Estimate | None], frame: _Frame) -> str:
+def _draw_band(line: Sequence[Estimate | None], frame: _Frame) -> str:
     parts = []
-    for run in _runs(line):
+    for run in _split_at_gaps(line):
         bounded = [(i, e.low, e.high) for i, e in run if e.low is not None and e.high is not None]
         if len(bounded) > 1:
             there = [frame.place(i, high) for i, _, high in bounded]
@@ -228,38 +243,38 @@ def _band(line: Sequence[Estimate | None], frame: _Frame) -> str:
     return " ".join(parts)
 
 
-def _value(estimate: Estimate | None) -> float | None:
+def _get_value(estimate: Estimate | None) -> float | None:
     return None if estimate is None else estimate.value
 
 
-def _table(course: _Course, by: By) -> Table:
+def _make_table(course: _Course, by: By) -> Table:
     """Every group after the last epoch, beside the first."""
     metrics, numbers = course.metrics, [epoch.number for epoch in course.epochs]
-    rows = [_row(course, by, group, group_name(by, group), metrics) for group in course.groups(by)]
-    rows.append(_row(course, (), None, "everybody", metrics, "everybody"))
+    rows = [_make_row(course, by, group, name_group(by, group), metrics) for group in course.groups(by)]
+    rows.append(_make_row(course, (), None, "everybody", metrics, "everybody"))
     beside = f"; “was” is after epoch {numbers[0]}" if len(numbers) > 1 else ""
     return Table(
-        caption=f"Rates by {grouping_name(by)} after epoch {numbers[-1]}{beside}",
-        columns=("Group", "Rows", *(title_of(m) for m in metrics)),
+        caption=f"Rates by {name_grouping(by)} after epoch {numbers[-1]}{beside}",
+        columns=("Group", "Rows", *(make_title(m) for m in metrics)),
         rows=tuple(rows),
     )
 
 
-def _row(
+def _make_row(
     course: _Course, by: By, group: Group | None, name: str, metrics: Sequence[str], kind: str = "group"
 ) -> TableRow:
     lines = [course.everybody(m) if not by else course.of(m, by, group) for m in metrics]
     n = next((e.n for line in lines if (e := line[-1]) is not None and e.n is not None), None)
-    size = Cell(LEFT_OUT, mark="suppressed") if n is None else Cell(count(n))
+    size = Cell(LEFT_OUT, mark="suppressed") if n is None else Cell(format_count(n))
     kind = "missing" if group is not None and None in group else kind
-    return TableRow(name, (size, *(_both_ends(line) for line in lines)), kind)
+    return TableRow(name, (size, *(_make_last_cell(line) for line in lines)), kind)
 
 
-def _both_ends(line: Sequence[Estimate | None]) -> Cell:
+def _make_last_cell(line: Sequence[Estimate | None]) -> Cell:
     """The last value, and what it was at first."""
-    cell = estimate_cell(line[-1])
-    begun = _value(line[0])
+    cell = make_estimate_cell(line[-1])
+    begun = _get_value(line[0])
     if len(line) < 2 or begun is None:
         return cell
-    before = f"was {rate_text(begun)}"
+    before = f"was {format_rate(begun)}"
     return Cell(cell.text, cell.interval, f"{cell.note}; {before}" if cell.note else before, cell.mark, cell.numeric)

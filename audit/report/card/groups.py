@@ -12,17 +12,35 @@ from audit.measurement.metrics.adverse import TABLE as ADVERSE_TABLE
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion
 from audit.record.result import AuditResult, Gate
-from audit.report.card.adverse import adverse_table, is_shown
-from audit.report.card.charts import MOST_ROWS, Chart, rates_chart
-from audit.report.card.comparisons import everybody_tables, gaps_table, left_out_note, orders_table
+from audit.report.card.adverse import is_adverse_impact_shown, make_adverse_table
+from audit.report.card.charts import MOST_ROWS, Chart, draw_rates
+from audit.report.card.comparisons import explain_left_out, make_everybody_tables, make_gaps_table, make_orders_table
 from audit.report.card.lookup import By, Grouped
 from audit.report.card.shapes import GroupingView, Table, TableRow
-from audit.report.card.words import LEFT_OUT, Cell, count, estimate_cell, group_name, grouping_name, percent, title_of
+from audit.report.card.words import (
+    LEFT_OUT,
+    Cell,
+    format_count,
+    format_percent,
+    make_estimate_cell,
+    make_title,
+    name_group,
+    name_grouping,
+)
 
 FIRST_TABLES = ("Rates", "Errors", "Ranking")
 """Headings of the table that a card begins with; a metric that a limit names and that stands in none joins it."""
-DRAWN_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "mean_error", "mean_absolute_error",
-               "macro_true_positive_rate", "macro_f1", "exposure", "ndcg")  # fmt: skip
+DRAWN_RATES = (
+    "selection_rate",
+    "true_positive_rate",
+    "false_positive_rate",
+    "mean_error",
+    "mean_absolute_error",
+    "macro_true_positive_rate",
+    "macro_f1",
+    "exposure",
+    "ndcg",
+)
 MOST_DRAWN = 4
 PAGE_ROWS = 240
 """Group rows on a page; more would not fit into 500 kB, nor into a reader."""
@@ -31,18 +49,18 @@ MOST_ILLUSTRATED = 12
 """Groupings with drawings; with more, those that a limit speaks of are drawn."""
 
 
-def model_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
+def make_model_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
     """Rates of the model, one view a grouping."""
     found = Grouped(result, "model")
     every = found.groupings()
-    room = room_for(len(every))
+    room = divide_rows(len(every))
     few = len(every) <= MOST_ILLUSTRATED
     return tuple(
-        _model_grouping(found, by, f"g{i}", room, drawn=few or bool(found.gates(by))) for i, by in enumerate(every)
+        _make_grouping(found, by, f"g{i}", room, drawn=few or bool(found.gates(by))) for i, by in enumerate(every)
     )
 
 
-def tabled(present: Collection[str]) -> dict[str, list[str]]:
+def group_by_table(present: Collection[str]) -> dict[str, list[str]]:
     """Metrics that are there, by the heading of the table in which they stand, in the catalogue's order."""
     found: dict[str, list[str]] = {}
     for metric in CATALOGUE.among(present):
@@ -51,12 +69,12 @@ def tabled(present: Collection[str]) -> dict[str, list[str]]:
     return found
 
 
-def room_for(groupings: int) -> int:
+def divide_rows(groupings: int) -> int:
     """Group rows that one of so many groupings may take."""
     return max(FEWEST_ROWS, min(MOST_TABLE_ROWS, PAGE_ROWS // max(groupings, 1)))
 
 
-def gated_rates(gates: Iterable[Gate]) -> list[str]:
+def list_gated_rates(gates: Iterable[Gate]) -> list[str]:
     """Rates that limits speak of, criteria taken apart."""
     named: list[str] = []
     for gate in gates:
@@ -66,41 +84,46 @@ def gated_rates(gates: Iterable[Gate]) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def _model_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool) -> GroupingView:
+def _make_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool) -> GroupingView:
     gates = found.gates(by)
     present = {metric for metric, compare, *_ in found.index if compare is None}
-    gated = [m for m in gated_rates(gates) if m in present]
+    gated = [m for m in list_gated_rates(gates) if m in present]
     illustrated = [m for m in dict.fromkeys((*gated, *DRAWN_RATES)) if m in present][:MOST_DRAWN]
-    elsewhere = {m for heading in tabled(present) if heading not in FIRST_TABLES for m in tabled(present)[heading]}
-    first = [m for heading in FIRST_TABLES for m in tabled(present).get(heading, ())]
+    elsewhere = {
+        m
+        for heading in group_by_table(present)
+        if heading not in FIRST_TABLES
+        for m in group_by_table(present)[heading]
+    }
+    first = [m for heading in FIRST_TABLES for m in group_by_table(present).get(heading, ())]
     across = [m for m in dict.fromkeys((*gated, *first)) if m not in elsewhere]
-    groups, note = fitting(found, by, room)
+    groups, note = choose_groups(found, by, room)
     return GroupingView(
         id=id_,
-        title=f"By {grouping_name(by)}",
-        charts=charts_of(found, by, illustrated if drawn else (), groups, gates, id_),
+        title=f"By {name_grouping(by)}",
+        charts=draw_charts(found, by, illustrated if drawn else (), groups, gates, id_),
         tables=(
-            _rates_table(found, by, groups, across),
-            *_more_tables(found, by, groups),
-            *((adverse_table(found, by, groups),) if is_shown(found.result, by) else ()),
-            gaps_table(found, by, across),
+            _make_rates_table(found, by, groups, across),
+            *_make_more_tables(found, by, groups),
+            *((make_adverse_table(found, by, groups),) if is_adverse_impact_shown(found.result, by) else ()),
+            make_gaps_table(found, by, across),
             *_class_tables(found, by, groups),
-            *orders_table(found, by),
-            *everybody_tables(found, by, illustrated, groups),
+            *make_orders_table(found, by),
+            *make_everybody_tables(found, by, illustrated, groups),
         ),
-        notes=tuple(n for n in (note, _flag_note(found, by)) if n),
+        notes=tuple(n for n in (note, _explain_flags(found, by)) if n),
     )
 
 
 def _class_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
     """Return what is said of several classes; nothing where there are two."""
     if found.classes():
-        from audit.report.card.classes import class_tables
+        from audit.report.card.classes import make_class_tables
 
-        yield from class_tables(found, by, groups)
+        yield from make_class_tables(found, by, groups)
 
 
-def fitting(found: Grouped, by: By, room: int) -> tuple[list[Group], str]:
+def choose_groups(found: Grouped, by: By, room: int) -> tuple[list[Group], str]:
     """Groups that fit on the page, the largest and those that a gate names; and what was left to the record."""
     groups = found.groups(by)
     if len(groups) <= room:
@@ -115,7 +138,7 @@ def fitting(found: Grouped, by: By, room: int) -> tuple[list[Group], str]:
     return [g for g in groups if g in kept], note
 
 
-def charts_of(
+def draw_charts(
     found: Grouped, by: By, metrics: Sequence[str], groups: Sequence[Group], gates: Sequence[Gate], id_: str
 ) -> tuple[Chart, ...]:
     """Drawings of some rates; none where the groups are too many to draw."""
@@ -127,19 +150,19 @@ def charts_of(
         whole = found.everybody(metric)
         # A drawing in which most places are empty says less than its table.
         if 2 * sum(e.value is not None for e in rates) >= max(len(rates), 1):
-            lines = limit_lines(metric, rates, gates)
+            lines = find_limit_lines(metric, rates, gates)
             shown = [*rates, whole] if whole is not None and metric != "representation" else rates
-            drawn.append(rates_chart(f"{id_}c{i}", f"{title_of(metric)} by {grouping_name(by)}", shown, lines))
+            drawn.append(draw_rates(f"{id_}c{i}", f"{make_title(metric)} by {name_grouping(by)}", shown, lines))
     return tuple(drawn)
 
 
-def limit_lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gate]) -> list[tuple[float, str]]:
+def find_limit_lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gate]) -> list[tuple[float, str]]:
     """Limits that can be drawn on the axis of a rate."""
     values = [e.value for e in rates if e.value is not None and None not in (e.group or ())]
     lines: list[tuple[float, str]] = []
     for gate in gates:
         e = gate.estimate
-        if e is None or metric not in gated_rates([gate]) or e.status == "suppressed" or not values:
+        if e is None or metric not in list_gated_rates([gate]) or e.status == "suppressed" or not values:
             continue
         if e.compare == "ratio" and gate.min is not None and e.reference is None:
             lines.append((gate.min * max(values), f"limit: {gate.min:g} × the highest"))
@@ -152,53 +175,53 @@ def limit_lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gate]) -
     return lines
 
 
-def _rates_table(found: Grouped, by: By, groups: Sequence[Group], metrics: Sequence[str]) -> Table:
-    rows = [_group_row(found, by, g, metrics) for g in groups]
-    rows.append(_group_row(found, (), (), metrics))
-    what = next((h for h in FIRST_TABLES[1:] if h in tabled(metrics)), FIRST_TABLES[0])
+def _make_rates_table(found: Grouped, by: By, groups: Sequence[Group], metrics: Sequence[str]) -> Table:
+    rows = [_make_group_row(found, by, g, metrics) for g in groups]
+    rows.append(_make_group_row(found, (), (), metrics))
+    what = next((h for h in FIRST_TABLES[1:] if h in group_by_table(metrics)), FIRST_TABLES[0])
     return Table(
-        caption=f"{what} by {grouping_name(by)}, each with its interval and the n of its own denominator",
-        columns=("Group", "Rows", *(title_of(m) for m in metrics)),
+        caption=f"{what} by {name_grouping(by)}, each with its interval and the n of its own denominator",
+        columns=("Group", "Rows", *(make_title(m) for m in metrics)),
         rows=tuple(rows),
-        note=left_out_note(rows),
+        note=explain_left_out(rows),
     )
 
 
-def _more_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
+def _make_more_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
     """How well scores order and match what happens, and where numeric predictions lie, where there are any."""
     present = {m for m, compare, b, g in found.index if compare is None and b == by and g in groups}
-    for what, metrics in tabled(present).items():
+    for what, metrics in group_by_table(present).items():
         if what not in (*FIRST_TABLES, ADVERSE_TABLE):
             # What compares a group with the others says nothing of everybody.
             everybody = [()] if any(found.everybody(m) is not None for m in metrics) else []
-            rows = [_group_row(found, by, g, metrics) for g in (*groups, *everybody)]
+            rows = [_make_group_row(found, by, g, metrics) for g in (*groups, *everybody)]
             yield Table(
-                caption=f"{what} by {grouping_name(by)}",
+                caption=f"{what} by {name_grouping(by)}",
                 columns=("Group", "Rows", *(CATALOGUE[m].title for m in metrics)),
                 rows=tuple(rows),
-                note=left_out_note(rows),
+                note=explain_left_out(rows),
             )
 
 
-def _group_row(found: Grouped, by: By, group: Group, metrics: Sequence[str]) -> TableRow:
-    cells = tuple(estimate_cell(found.rate(m, by if group else (), group)) for m in metrics)
+def _make_group_row(found: Grouped, by: By, group: Group, metrics: Sequence[str]) -> TableRow:
+    cells = tuple(make_estimate_cell(found.rate(m, by if group else (), group)) for m in metrics)
     kind = "everybody" if not group else "missing" if None in group else "group"
     at = by if group else ()
-    return TableRow(group_name(at, group), (rows_cell(found, at, group), *cells), kind)
+    return TableRow(name_group(at, group), (make_rows_cell(found, at, group), *cells), kind)
 
 
-def rows_cell(found: Grouped, by: By, group: Group) -> Cell:
+def make_rows_cell(found: Grouped, by: By, group: Group) -> Cell:
     """Rows of a group with their share of all."""
     rows, whole = found.rows(by, group), found.rows((), ())
     if rows is None:
         return Cell(LEFT_OUT, mark="suppressed")
-    share = percent(rows / whole) if whole else ""
-    return Cell(count(rows), note=share)
+    share = format_percent(rows / whole) if whole else ""
+    return Cell(format_count(rows), note=share)
 
 
-def _flag_note(found: Grouped, by: By) -> str:
+def _explain_flags(found: Grouped, by: By) -> str:
     flags = {f for e in found.result.estimates if e.stage == "model" and e.by == by for f in e.flags}
     if "group_equals_label" in flags:
         what = "of one label only" if found.classes() else "all positive or all negative"
-        return f"Every group by {grouping_name(by)} is {what}: it is the label under another name."
+        return f"Every group by {name_grouping(by)} is {what}: it is the label under another name."
     return ""

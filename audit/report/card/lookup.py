@@ -56,8 +56,13 @@ class Grouped:
 
     def classes(self) -> list[str]:
         """Classes that are measured one against all others, in order."""
-        return list(dict.fromkeys(e.outcome for e in self.result.estimates
-                                  if e.stage == self.stage and e.of_one_class and e.outcome is not None))  # fmt: skip
+        return list(
+            dict.fromkeys(
+                e.outcome
+                for e in self.result.estimates
+                if e.stage == self.stage and e.of_one_class and e.outcome is not None
+            )
+        )
 
     def of_classes(self, metric: str, by: By) -> dict[tuple[Group | None, str], Estimate]:
         """Rates of each class in each group of a grouping."""

@@ -14,8 +14,8 @@ from audit.measurement.metrics.adverse import TABLE
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion, Metric, Rate
 from audit.record.result import AuditResult
-from audit.report.card.adverse import is_shown
-from audit.report.card.words import safe_text, title_of
+from audit.report.card.adverse import is_adverse_impact_shown
+from audit.report.card.words import clean_text, make_title
 from audit.report.disclosure.small_cells import ALIKE
 
 DATA_SHOWN = ("representation", "class_imbalance", "difference_in_proportions_of_labels")
@@ -37,40 +37,40 @@ class Term:
     source: str
 
 
-def method_notes(result: AuditResult, k: int) -> tuple[str, ...]:
+def explain_method(result: AuditResult, k: int) -> tuple[str, ...]:
     """How the numbers were made, in paragraphs."""
     notes = [
-        _intervals(result),
-        _classes(result),
-        _gaps(result),
-        _units(result),
-        _small(),
-        _missing(),
-        _simulated(),
-        _protection(k),
+        _explain_intervals(result),
+        _explain_classes(result),
+        _explain_gaps(result),
+        _explain_units(result),
+        _explain_small(),
+        _explain_missing(),
+        _explain_simulations(),
+        _explain_protection(k),
     ]
     return tuple(n for n in notes if n)
 
 
-def definitions(result: AuditResult) -> tuple[Term, ...]:
+def define_metrics(result: AuditResult) -> tuple[Term, ...]:
     """The metrics of this card."""
     present = {e.metric for e in result.estimates}
     gated = {g.estimate.metric for g in result.gates if g.estimate}
     shown = (
         m.name
         for m in CATALOGUE.among(present)
-        if (m.table and (m.table != TABLE or is_shown(result))) or m.judged == ("between_groups",)
+        if (m.table and (m.table != TABLE or is_adverse_impact_shown(result))) or m.judged == ("between_groups",)
     )
     wanted = [m for m in dict.fromkeys((*shown, *DATA_SHOWN, *sorted(gated))) if m in present]
     several = any(e.outcome is not None for e in result.estimates)
-    return tuple(_term(_entry(m), several=several) for m in wanted if m in CATALOGUE)
+    return tuple(_define_metric(_find_metric(m), several=several) for m in wanted if m in CATALOGUE)
 
 
-def _entry(name: str) -> Metric:
+def _find_metric(name: str) -> Metric:
     return CATALOGUE[name]
 
 
-def _term(metric: Metric, *, several: bool = False) -> Term:
+def _define_metric(metric: Metric, *, several: bool = False) -> Term:
     caveat = f" {metric.caveat[:1].upper()}{metric.caveat[1:]}." if metric.caveat else ""
     # The rate of anybody among anybody is a share; its words say what no mask of label and prediction can.
     is_share = isinstance(metric, Rate) and metric.event is metric.given
@@ -78,27 +78,27 @@ def _term(metric: Metric, *, several: bool = False) -> Term:
     once = several and "multiclass" in metric.also
     formula = metric.formula.rpartition(" = ")[0] if once and isinstance(metric, Rate) else metric.formula
     return Term(
-        title=f"{title_of(metric.name)}{' (criterion)' if isinstance(metric, Criterion) else ''}",
+        title=f"{make_title(metric.name)}{' (criterion)' if isinstance(metric, Criterion) else ''}",
         formula=metric.caveat if is_share else formula,
         ideal=f"Ideal: {metric.ideal}.{'' if is_share else caveat}",
         source=metric.source,
     )
 
 
-def _intervals(result: AuditResult) -> str:
+def _explain_intervals(result: AuditResult) -> str:
     confidences = sorted({e.confidence for e in result.estimates if e.confidence is not None})
     if not confidences:
         return ""
     rates = (e for e in result.estimates if e.compare is None and e.numerator is not None)
     methods = dict.fromkeys(e.method for e in rates if e.method)
-    said = "; ".join(_method(m) for m in methods) or "with each number in audit.json"
+    said = "; ".join(_spell_authors(m) for m in methods) or "with each number in audit.json"
     return (
         f"Numbers in brackets are {confidences[0] * 100:g}% confidence intervals of the number before them "
         f"(method: {said}). A short interval means much data, not a good result."
     )
 
 
-def _classes(result: AuditResult) -> str:
+def _explain_classes(result: AuditResult) -> str:
     if not any(e.outcome is not None for e in result.estimates):
         return ""
     return (
@@ -107,43 +107,43 @@ def _classes(result: AuditResult) -> str:
     )
 
 
-def _gaps(result: AuditResult) -> str:
+def _explain_gaps(result: AuditResult) -> str:
     methods = dict.fromkeys(
         e.method for e in result.estimates if e.compare in {"difference", "ratio"} and e.pair and e.method
     )
     if not methods:
         return ""
-    said = "; ".join(_method(m) for m in list(methods)[:2])
+    said = "; ".join(_spell_authors(m) for m in list(methods)[:2])
     return (
         "A gap compares the lowest with the highest group. Its interval has looked at all pairs of groups, so it can "
         f"be wider than that of the two groups alone (method: {said})."
     )
 
 
-def _units(result: AuditResult) -> str:
+def _explain_units(result: AuditResult) -> str:
     data = result.question.config.get("data") or {}
     if (result.question.config.get("predictions") or {}).get("task") == "ranking":
-        return _lists(result)
+        return _explain_lists(result)
     unit, weight = data.get("unit") or "row", data.get("weight")
     said = (
         "Every row counts as independent of every other."
         if unit == "row"
-        else f"Rows with the same {safe_text(unit)} are not independent; they were counted together in 100 folds, and "
-        f"the intervals allow for it. Rates are shares of rows: a {safe_text(unit)} with more rows counts more."
+        else f"Rows with the same {clean_text(unit)} are not independent; they were counted together in 100 folds, and "
+        f"the intervals allow for it. Rates are shares of rows: a {clean_text(unit)} with more rows counts more."
     )
-    return f"{said} Rows are weighted by {safe_text(weight)}." if weight else said
+    return f"{said} Rows are weighted by {clean_text(weight)}." if weight else said
 
 
-def _lists(result: AuditResult) -> str:
+def _explain_lists(result: AuditResult) -> str:
     unit = (result.question.config.get("data") or {}).get("unit") or "row"
-    whose = "" if unit == "row" else f" Lists with the same {safe_text(unit)} are not independent either."
+    whose = "" if unit == "row" else f" Lists with the same {clean_text(unit)} are not independent either."
     return (
         f"Items of one list are not independent: who gets a place takes it from the others.{whose} Whole lists were "
         "counted together in 100 folds, and the intervals allow for it; one list alone has none."
     )
 
 
-def _small() -> str:
+def _explain_small() -> str:
     events, folds = f"{THIN_EVENTS:g}", f"{THIN_FOLDS:g}"
     return (
         f"“Too few to judge” marks a rate that rests on fewer than {events} events or {events} non-events (or on fewer "
@@ -151,7 +151,7 @@ def _small() -> str:
     )
 
 
-def _simulated() -> str:
+def _explain_simulations() -> str:
     return (
         "How often these intervals miss the truth, and how often these verdicts are wrong, was measured by simulation: "
         "see docs/inference.md in the sources of evenhand, which `make simulate` writes anew. Where several limits are "
@@ -159,14 +159,14 @@ def _simulated() -> str:
     )
 
 
-def _missing() -> str:
+def _explain_missing() -> str:
     return (
         "Rows whose group is missing are counted and shown on a line of their own; they enter “everybody”, and no "
         "comparison between groups."
     )
 
 
-def _protection(k: int) -> str:
+def _explain_protection(k: int) -> str:
     if k <= 1:
         return "This card leaves no count out, however small; treat it as confidential."
     return (
@@ -180,8 +180,8 @@ def _protection(k: int) -> str:
     )
 
 
-def _method(text: str) -> str:
+def _spell_authors(text: str) -> str:
     """Method with the names of its authors spelled as people's names."""
     for plain, spelled in AUTHORS:
         text = text.replace(plain, spelled)
-    return safe_text(text)
+    return clean_text(text)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.errors import QuestionError, StoreError, no_such, printable
 from audit.record.result import AuditResult
-from audit.report.card.view import card_view
+from audit.report.card.view import make_card_view
 from audit.report.card.words import Cell
 from audit.report.disclosure.publishable import asked_k, publishable
 from audit.system.assets import find_asset
@@ -58,13 +58,13 @@ class Format:
     def made(self) -> Callable[[AuditResult, int], Any]:
         """Function that makes the view of a publishable result."""
         if self.view == "card":
-            return card_view
+            return make_card_view
         found: Callable[[AuditResult, int], Any] = import_module(f"audit.report.{self.view}").view
         return found
 
 
 @cache
-def formats() -> dict[str, Format]:
+def find_formats() -> dict[str, Format]:
     """Every format that a template declares, by name."""
     found = {}
     for file in sorted(find_asset(TEMPLATES).glob("*.j2")):
@@ -75,7 +75,7 @@ def formats() -> dict[str, Format]:
     return found
 
 
-FORMATS = tuple(formats())
+FORMATS = tuple(find_formats())
 
 
 def render(result: AuditResult, format: str, k: int | None = None) -> str:  # noqa: A002 - the word people use for it
@@ -96,10 +96,10 @@ def render(result: AuditResult, format: str, k: int | None = None) -> str:  # no
     QuestionError
         When ``k`` is not at least 1, there is no such format, or the result does not hold what it shows.
     """
-    return rendered(result, (format,), k)[format]
+    return render_several(result, (format,), k)[format]
 
 
-def rendered(result: AuditResult, names: Sequence[str], k: int | None = None) -> dict[str, str]:
+def render_several(result: AuditResult, names: Sequence[str], k: int | None = None) -> dict[str, str]:
     """Cards as text, by format: `render` for several, for which what may be published is worked out once.
 
     Raises
@@ -108,17 +108,17 @@ def rendered(result: AuditResult, names: Sequence[str], k: int | None = None) ->
         As `render`.
     """
     for name in names:
-        if name not in formats():
+        if name not in find_formats():
             raise QuestionError(no_such("card format", name, FORMATS))
     k = asked_k(result) if k is None else k
     shown = publishable(result, k)
-    return {name: _drawn(formats()[name], shown, k) for name in names}
+    return {name: _draw(find_formats()[name], shown, k) for name in names}
 
 
-def _drawn(chosen: Format, shown: AuditResult, k: int) -> str:
+def _draw(chosen: Format, shown: AuditResult, k: int) -> str:
     """A card of what may be published."""
     view = chosen.made()(shown, k)
-    return environment(chosen.ending).get_template(chosen.template).render(card=view)
+    return make_environment(chosen.ending).get_template(chosen.template).render(card=view)
 
 
 def write_cards(result: AuditResult, folder: Path) -> tuple[Path, ...]:
@@ -126,7 +126,7 @@ def write_cards(result: AuditResult, folder: Path) -> tuple[Path, ...]:
     from audit.system.atomic import write_text
 
     written = []
-    for name, text in rendered(result, WRITTEN).items():
+    for name, text in render_several(result, WRITTEN).items():
         path = folder / f"card.{name}"
         write_text(path, text)
         written.append(path)
@@ -154,13 +154,13 @@ def write_over(path: Path, text: str) -> None:
 
 def prepare() -> None:
     """Compile what every run writes, for whoever has time now and none later."""
-    for chosen in map(formats().get, WRITTEN):
+    for chosen in map(find_formats().get, WRITTEN):
         if chosen is not None:
-            environment(chosen.ending).get_template(chosen.template)
+            make_environment(chosen.ending).get_template(chosen.template)
 
 
 @cache
-def environment(ending: str) -> Environment:
+def make_environment(ending: str) -> Environment:
     """Templates of one ending; HTML is escaped by the engine, Markdown by the filters its template names."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -172,9 +172,9 @@ def environment(ending: str) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         # The Markdown template escapes each value through a filter; a value that none was named for is escaped here.
-        finalize=plain_text if ending == "md" else None,
+        finalize=escape_plain if ending == "md" else None,
     )
-    made.filters |= {"cell": cell_text, "inline": inline}
+    made.filters |= {"cell": format_cell, "inline": escape_inline}
     return made
 
 
@@ -187,7 +187,7 @@ class Escaped(str):
     __slots__ = ()
 
 
-def inline(text: object) -> Escaped:
+def escape_inline(text: object) -> Escaped:
     """Text as one line of Markdown without meaning of its own."""
     if isinstance(text, Escaped):
         return text
@@ -196,15 +196,15 @@ def inline(text: object) -> Escaped:
     return Escaped(LINE_START.sub(r"\\\1", escaped))
 
 
-def plain_text(value: object) -> object:
+def escape_plain(value: object) -> object:
     """What the template engine prints: text that no filter has seen is escaped."""
-    return value if isinstance(value, Escaped) else inline(value) if isinstance(value, str) else value
+    return value if isinstance(value, Escaped) else escape_inline(value) if isinstance(value, str) else value
 
 
-def cell_text(cell: Cell) -> Escaped:
+def format_cell(cell: Cell) -> Escaped:
     """Cell of a table in one line: the value, its interval, what it rests on."""
     parts = [cell.text, cell.interval, f"({cell.note})" if cell.note else ""]
-    return Escaped(" ".join(inline(p) for p in parts if p))
+    return Escaped(" ".join(escape_inline(p) for p in parts if p))
 
 
 # A result as a notebook shows it: the verdict, the limits, the groups.
@@ -212,7 +212,7 @@ def cell_text(cell: Cell) -> Escaped:
 # A notebook is its author's private desk, so nothing is left out here; the card is what is published.
 #
 # Must not: need a stylesheet, a script or the network.
-def fragment(result: AuditResult) -> str:
+def render_fragment(result: AuditResult) -> str:
     """Piece of HTML that stands on its own; names and reasons are escaped."""
-    view = card_view(publishable(result, 1), 1)
-    return environment("html").get_template("notebook.html.j2").render(card=view)
+    view = make_card_view(publishable(result, 1), 1)
+    return make_environment("html").get_template("notebook.html.j2").render(card=view)

@@ -20,18 +20,18 @@ from audit.report.card.accounts import (
     CodeView,
     OwnerWords,
     PartView,
-    check_rows,
-    codes_of,
-    owner_words,
-    part_view,
-    provenance,
+    collect_owner_words,
+    list_checks,
+    list_codes,
+    list_provenance,
+    make_part_view,
 )
-from audit.report.card.charts import Strip, gate_strip
-from audit.report.card.energy import EnergyView, energy_view
-from audit.report.card.groups import model_groupings
-from audit.report.card.method import Term, definitions, method_notes
+from audit.report.card.charts import Strip, draw_gate
+from audit.report.card.energy import EnergyView, make_energy_view
+from audit.report.card.groups import make_model_groupings
+from audit.report.card.method import Term, define_metrics, explain_method
 from audit.report.card.shapes import GroupingView
-from audit.report.card.words import BADGES, Badge, safe_text
+from audit.report.card.words import BADGES, Badge, clean_text
 
 if TYPE_CHECKING:
     from audit.report.card.epochs import EpochsView
@@ -93,31 +93,31 @@ class Card:
     provenance: tuple[tuple[str, str], ...]
 
 
-def card_view(result: AuditResult, k: int) -> Card:
+def make_card_view(result: AuditResult, k: int) -> Card:
     """View of a result that `disclosure.publishable` has gone over with the same ``k``."""
     gates = sorted(result.gates, key=lambda g: WORST_FIRST.index(g.verdict))
-    model = model_groupings(result)
+    model = make_model_groupings(result)
     bias = _bias(result)
     return Card(
         badge=BADGES[result.verdict],
-        headline=headline(result),
-        tally=tally(result),
-        owner=owner_words(result),
-        limits=tuple(_limit(g, i) for i, g in enumerate(gates)),
+        headline=write_headline(result),
+        tally=describe_tally(result),
+        owner=collect_owner_words(result),
+        limits=tuple(_make_limit_view(g, i) for i, g in enumerate(gates)),
         model=model,
         epochs=_epochs(result),
-        epoch_notes=tuple(f"Of the epochs: {safe_text(note, SENTENCE_LENGTH)}." for note in result.epoch_notes),
-        data=tuple(part_view(p) for p in result.data),
+        epoch_notes=tuple(f"Of the epochs: {clean_text(note, SENTENCE_LENGTH)}." for note in result.epoch_notes),
+        data=tuple(make_part_view(p) for p in result.data),
         bias=bias,
-        checks=tuple(CheckView(*row) for row in check_rows(result.checks)),
-        checks_line=_checks_line(result),
-        codes=codes_of(result.checks),
-        energy=energy_view(result.energy),
-        verdicts=_verdicts(result),
-        method=method_notes(result, k),
-        definitions=definitions(result),
-        left_out=_left_out(result, k),
-        provenance=provenance(result),
+        checks=tuple(CheckView(*row) for row in list_checks(result.checks)),
+        checks_line=_count_checks(result),
+        codes=list_codes(result.checks),
+        energy=make_energy_view(result.energy),
+        verdicts=_explain_verdicts(result),
+        method=explain_method(result, k),
+        definitions=define_metrics(result),
+        left_out=_explain_left_out(result, k),
+        provenance=list_provenance(result),
     )
 
 
@@ -125,24 +125,24 @@ def _bias(result: AuditResult) -> tuple[GroupingView, ...]:
     """Return the bias of the data by grouping; nothing where no data were measured before training."""
     if "data" not in {e.stage for e in result.estimates}:
         return ()
-    from audit.report.card.dataset import data_groupings
+    from audit.report.card.dataset import make_data_groupings
 
-    return data_groupings(result)
+    return make_data_groupings(result)
 
 
 def _epochs(result: AuditResult) -> tuple[EpochsView, ...]:
     """Return the curves of training; nothing where it said nothing of its groups."""
     if not result.epochs:
         return ()
-    from audit.report.card.epochs import epochs_views
+    from audit.report.card.epochs import make_epochs_views
 
-    return epochs_views(result)
+    return make_epochs_views(result)
 
 
-def headline(result: AuditResult) -> str:
+def write_headline(result: AuditResult) -> str:
     """The verdict in one sentence: that of the gate that decides."""
     if result.verdict == "incomplete":
-        failed = ", ".join(f"{safe_text(p)}: exit code {c}" for p, c in result.run.exit_codes.items() if c != 0)
+        failed = ", ".join(f"{clean_text(p)}: exit code {c}" for p, c in result.run.exit_codes.items() if c != 0)
         return f"The run did not finish ({failed or 'no exit code was recorded'}), so it was not judged as a whole."
     gate = deciding(result.gates)
     if gate is None:
@@ -150,10 +150,10 @@ def headline(result: AuditResult) -> str:
             "No limit was asked for, so nothing was judged. What follows are measurements, and none of them is a pass."
         )
     said = (headline_of(result.verdict, gate.sentence), *training_notes(result.run))
-    return " ".join(safe_text(s, SENTENCE_LENGTH) for s in said)
+    return " ".join(clean_text(s, SENTENCE_LENGTH) for s in said)
 
 
-def tally(result: AuditResult) -> str:
+def describe_tally(result: AuditResult) -> str:
     """How many limits ended how."""
     if not result.gates:
         return ""
@@ -162,23 +162,23 @@ def tally(result: AuditResult) -> str:
     total = len(result.gates)
     if total == 1:
         return f"It is the only limit, and it {COUNTED[result.gates[0].verdict][0]}."
-    return f"Of {total} limits, {_listed(parts)}."
+    return f"Of {total} limits, {_join_parts(parts)}."
 
 
-def _listed(parts: list[str]) -> str:
+def _join_parts(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _limit(gate: Gate, i: int) -> LimitView:
+def _make_limit_view(gate: Gate, i: int) -> LimitView:
     return LimitView(
         badge=BADGES[gate.verdict],
-        name=safe_text(gate.name),
-        sentence=safe_text(gate.sentence + _surprise(gate), SENTENCE_LENGTH),
-        strip=gate_strip(f"s{i}", gate),
+        name=clean_text(gate.name),
+        sentence=clean_text(gate.sentence + _describe_surprise(gate), SENTENCE_LENGTH),
+        strip=draw_gate(f"s{i}", gate),
     )
 
 
-def _surprise(gate: Gate) -> str:
+def _describe_surprise(gate: Gate) -> str:
     """How surprising a failure is, once all limits of the policy are taken into account."""
     if gate.verdict != "fail" or gate.p_holm is None or gate.estimate is None or gate.estimate.status != "ok":
         return ""
@@ -186,15 +186,15 @@ def _surprise(gate: Gate) -> str:
     return f" One-sided p after Holm’s correction for all limits: {p}."
 
 
-def _checks_line(result: AuditResult) -> str:
+def _count_checks(result: AuditResult) -> str:
     if not result.checks:
         return "No check was run."
     counted = Counter(c.outcome for c in result.checks)
     said = [f"{n} {BADGES[o].word.lower()}" for o, n in counted.most_common()]
-    return f"{len(result.checks)} {'check' if len(result.checks) == 1 else 'checks'}: {_listed(said)}."
+    return f"{len(result.checks)} {'check' if len(result.checks) == 1 else 'checks'}: {_join_parts(said)}."
 
 
-def _verdicts(result: AuditResult) -> tuple[tuple[Badge, str], ...]:
+def _explain_verdicts(result: AuditResult) -> tuple[tuple[Badge, str], ...]:
     meaning = {
         "pass": "the whole interval keeps the limit.",
         "fail": "the whole interval breaks the limit.",
@@ -208,7 +208,7 @@ def _verdicts(result: AuditResult) -> tuple[tuple[Badge, str], ...]:
     return tuple((BADGES[kind], text) for kind, text in meaning.items())
 
 
-def _left_out(result: AuditResult, k: int) -> str:
+def _explain_left_out(result: AuditResult, k: int) -> str:
     gone = sum(e.status == "suppressed" for e in result.estimates)
     if not gone:
         return f"No number had to be left out to protect counts under {k}." if k > 1 else "No number was left out."

@@ -61,51 +61,51 @@ class Cell:
     numeric: bool = True
 
 
-def words(text: str) -> Cell:
+def make_text_cell(text: str) -> Cell:
     """Cell of running text."""
     return Cell(text, numeric=False)
 
 
-def digest_text(part: Part) -> str:
+def describe_digest(part: Part) -> str:
     """Digest of a table, or why it has none."""
-    return safe_text(part.digest or f"no digest: {part.undigested or 'the rows were in memory'}", LONG)
+    return clean_text(part.digest or f"no digest: {part.undigested or 'the rows were in memory'}", LONG)
 
 
-def safe_text(text: object, limit: int = LONG) -> str:
+def clean_text(text: object, limit: int = LONG) -> str:
     """Text from the user or the data, safe to show and of bounded length."""
     return printable(text, limit)
 
 
-def count(value: float) -> str:
+def format_count(value: float) -> str:
     """Rows, with thousands separators; weighted sums keep one decimal."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
 
 
-def percent(share: float) -> str:
+def format_percent(share: float) -> str:
     """Share in per cent, never rounded to 0 or 100 when it is neither."""
     return share_text(share)
 
 
-def title_of(metric: str) -> str:
+def make_title(metric: str) -> str:
     """Metric's name as a title."""
     return metric.upper() if metric in INITIALS else metric.replace("_", " ").capitalize()
 
 
-def group_name(by: tuple[str, ...], group: Group | None) -> str:
+def name_group(by: tuple[str, ...], group: Group | None) -> str:
     """Group as a row header; rows whose group is missing say which column."""
     if not group:
         return "everybody"
     if group == (None,):
-        return f"{safe_text(by[0], LEVEL_LENGTH)} missing"
-    return " × ".join("(missing)" if level is None else safe_text(level, LEVEL_LENGTH) for level in group)
+        return f"{clean_text(by[0], LEVEL_LENGTH)} missing"
+    return " × ".join("(missing)" if level is None else clean_text(level, LEVEL_LENGTH) for level in group)
 
 
-def grouping_name(by: tuple[str, ...]) -> str:
+def name_grouping(by: tuple[str, ...]) -> str:
     """Columns of a grouping."""
-    return " × ".join(safe_text(b, LEVEL_LENGTH) for b in by)
+    return " × ".join(clean_text(b, LEVEL_LENGTH) for b in by)
 
 
-def rate_text(value: float | None) -> str:
+def format_rate(value: float | None) -> str:
     """Three decimals; what is not 0 or 1 is never rounded to look so."""
     if value is None:
         return "–"
@@ -116,22 +116,22 @@ def rate_text(value: float | None) -> str:
     return f"{value:,.3f}"
 
 
-def bounds_text(low: float | None, high: float | None) -> str:
+def format_bounds(low: float | None, high: float | None) -> str:
     """Interval in brackets, or nothing; an open end is said."""
     if low is None and high is None:
         return ""
-    return f"[{rate_text(low)}, {'no upper limit' if high is None else rate_text(high)}]"
+    return f"[{format_rate(low)}, {'no upper limit' if high is None else format_rate(high)}]"
 
 
-def n_text(estimate: Estimate) -> str:
+def format_n(estimate: Estimate) -> str:
     """Rows that a value rests on: of its own denominator, where it has one."""
     if estimate.rows is not None:
         return rows_text(estimate)
     n = estimate.denominator if estimate.compare is None and estimate.denominator is not None else estimate.n
-    return f"n {count(n or 0)}"
+    return f"n {format_count(n or 0)}"
 
 
-def estimate_cell(estimate: Estimate | None, *, with_n: bool = True) -> Cell:
+def make_estimate_cell(estimate: Estimate | None, *, with_n: bool = True) -> Cell:
     """One estimate in a table: value, interval and the n of its own denominator, or why there is none."""
     if estimate is None:
         return Cell("–", note="not measured", mark="none")
@@ -139,16 +139,16 @@ def estimate_cell(estimate: Estimate | None, *, with_n: bool = True) -> Cell:
         return Cell(LEFT_OUT, mark="suppressed")
     if estimate.value is None:
         return Cell(
-            f"undefined: {safe_text(estimate.reason)}",
-            interval=bounds_text(estimate.low, estimate.high),
+            f"undefined: {clean_text(estimate.reason)}",
+            interval=format_bounds(estimate.low, estimate.high),
             mark="undefined",
         )
     few = "small_group" in estimate.flags
-    notes = [n_text(estimate)] if with_n and estimate.n is not None else []
+    notes = [format_n(estimate)] if with_n and estimate.n is not None else []
     notes += [TOO_RARE if (estimate.n or 0.0) >= MANY else TOO_FEW] if few else []
     return Cell(
-        rate_text(estimate.value),
-        interval=bounds_text(estimate.low, estimate.high),
+        format_rate(estimate.value),
+        interval=format_bounds(estimate.low, estimate.high),
         note=", ".join(notes),
         mark="few" if few else "ok",
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from audit.energy.plan.ranges import Input, Range
 from audit.energy.plan.result import Parts, Plan
 from audit.errors import printable
-from audit.report.terminal.summary import section
+from audit.report.terminal.summary import print_section
 from audit.report.terminal.tables import Line
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ SCALES = {
 """From which central value on a quantity is shown in which unit, and the unit's size."""
 
 
-def show(plan: Plan, console: Console) -> None:
+def print_plan(plan: Plan, console: Console) -> None:
     """Print a plan for people.
 
     Parameters
@@ -36,22 +36,24 @@ def show(plan: Plan, console: Console) -> None:
     console
         Where to; its width and encoding are kept.
     """
-    for lines in (_headline(plan), _table(plan), _inputs(plan), _act(plan), _notes(plan)):
-        section(console, lines)
+    for lines in (_describe_plan(plan), _make_table(plan), _list_inputs(plan), _explain_act(plan), _list_notes(plan)):
+        print_section(console, lines)
 
 
-def _headline(plan: Plan) -> Iterator[Line]:
+def _describe_plan(plan: Plan) -> Iterator[Line]:
     energy, carbon = plan.energy_kwh.total, plan.carbon_g.total
     if energy is None:
         return
     unknown = f"carbon unknown: {plan.undefined.get('carbon_g', 'no grid is known')}"
-    yield Line("PLAN: ", f"{_between(energy)}; {unknown if carbon is None else _between(carbon)}", "not judged")
+    yield Line(
+        "PLAN: ", f"{_format_range(energy)}; {unknown if carbon is None else _format_range(carbon)}", "not judged"
+    )
     yield Line("", plan.dominates)
 
 
-def _between(found: Range) -> str:
-    unit, scale = _unit(found, found.unit)
-    low, value, high = (figure(v / scale) for v in (found.low, found.value, found.high))
+def _format_range(found: Range) -> str:
+    unit, scale = _choose_unit(found, found.unit)
+    low, value, high = (format_figure(v / scale) for v in (found.low, found.value, found.high))
     return f"{low} to {high} {unit} (central {value})"
 
 
@@ -63,9 +65,9 @@ class _Row(NamedTuple):
     cells: Sequence[str] = ()
 
 
-def _table(plan: Plan) -> Iterator[Line]:
+def _make_table(plan: Plan) -> Iterator[Line]:
     """One row a quantity, in columns as wide as what stands in them; what is not known says so in its place."""
-    rows = list(_quantities(plan))
+    rows = list(_list_quantities(plan))
     label = max(len(row.label) for row in rows)
     heads = ("low", "central", "high")
     cell = max(len(text) for row in rows for text in (*heads, *row.cells)) + 2
@@ -74,38 +76,38 @@ def _table(plan: Plan) -> Iterator[Line]:
         yield Line(f"{row.label:<{label}}{cells or ' '} ", row.said, whole=bool(row.cells))
 
 
-def _quantities(plan: Plan) -> Iterator[_Row]:
-    yield from _rows("Energy", plan.energy_kwh, plan, ("training", "idle"))
-    yield from _rows("Carbon", plan.carbon_g, plan, ("training", "idle", "embodied"))
-    yield _row("Device-hours", plan.device_hours, plan.undefined.get("device_hours", ""))
-    yield _row("Wall clock", plan.duration_h, plan.undefined.get("duration_h", ""), key="clock")
-    yield _row("FLOPs", plan.flops, plan.undefined.get("flops", ""))
+def _list_quantities(plan: Plan) -> Iterator[_Row]:
+    yield from _make_rows("Energy", plan.energy_kwh, plan, ("training", "idle"))
+    yield from _make_rows("Carbon", plan.carbon_g, plan, ("training", "idle", "embodied"))
+    yield _make_row("Device-hours", plan.device_hours, plan.undefined.get("device_hours", ""))
+    yield _make_row("Wall clock", plan.duration_h, plan.undefined.get("duration_h", ""), key="clock")
+    yield _make_row("FLOPs", plan.flops, plan.undefined.get("flops", ""))
     if plan.utilisation is not None:
-        yield _row("Utilisation (MFU)", plan.utilisation, "")
+        yield _make_row("Utilisation (MFU)", plan.utilisation, "")
 
 
-def _rows(title: str, parts: Parts, plan: Plan, names: tuple[str, ...]) -> Iterator[_Row]:
+def _make_rows(title: str, parts: Parts, plan: Plan, names: tuple[str, ...]) -> Iterator[_Row]:
     """A quantity by its parts in one unit; a sum only where it is one."""
     no_grid = plan.undefined.get("carbon_g", "") if title == "Carbon" else ""
-    unit = None if parts.total is None else _unit(parts.total, parts.total.unit)
+    unit = None if parts.total is None else _choose_unit(parts.total, parts.total.unit)
     for name in names:
         found: Range | None = getattr(parts, name)
         why = plan.undefined.get(name, "") or (no_grid if name != "embodied" else "")
-        yield _row(f"{title}, {name}", found, why, unit=unit)
+        yield _make_row(f"{title}, {name}", found, why, unit=unit)
     if len(parts.holds) > 1 or (no_grid and parts.embodied):
-        yield _row(f"{title}, sum of these", parts.total, no_grid, unit=unit)
+        yield _make_row(f"{title}, sum of these", parts.total, no_grid, unit=unit)
 
 
-def _row(
+def _make_row(
     label: str, found: Range | None, why: str, *, key: str | None = None, unit: tuple[str, float] | None = None
 ) -> _Row:
     if found is None:
         return _Row(label, why or "not known")
-    said, scale = unit or _unit(found, key or found.unit)
-    return _Row(label, said, [figure(v / scale) for v in (found.low, found.value, found.high)])
+    said, scale = unit or _choose_unit(found, key or found.unit)
+    return _Row(label, said, [format_figure(v / scale) for v in (found.low, found.value, found.high)])
 
 
-def _unit(found: Range, key: str) -> tuple[str, float]:
+def _choose_unit(found: Range, key: str) -> tuple[str, float]:
     """Unit in which the central value is readable, and its size."""
     for start, scale, unit in SCALES.get(key, ()):
         if found.value >= start:
@@ -113,7 +115,7 @@ def _unit(found: Range, key: str) -> tuple[str, float]:
     return found.unit, 1.0
 
 
-def figure(value: float) -> str:
+def format_figure(value: float) -> str:
     """Four significant digits, written out where that is readable."""
     if value != 0 and not 1e-3 <= abs(value) < 1e9:
         return f"{value:.3g}".replace("e+", "e")
@@ -121,41 +123,41 @@ def figure(value: float) -> str:
     return f"{value:,.{max(0, 4 - whole)}f}" if value else "0"
 
 
-def _inputs(plan: Plan) -> Iterator[Line]:
+def _list_inputs(plan: Plan) -> Iterator[Line]:
     """Every factor: value, range, its part of what is not known, and where it comes from."""
     yield Line("Every factor, and its part of the range")
     shares = {s.name: s.share for s in (plan.carbon_shares or plan.energy_shares)}
     for found in plan.inputs:
-        part = _part(shares.get(found.name)).rjust(4)
-        yield Line(f"  {part}  ", f"{printable(found.name, 80)}: {_value(found)}{_provenance(found)}")
+        part = _format_share(shares.get(found.name)).rjust(4)
+        yield Line(f"  {part}  ", f"{printable(found.name, 80)}: {_format_value(found)}{_describe_source(found)}")
 
 
-def _part(share: float | None) -> str:
+def _format_share(share: float | None) -> str:
     return "" if share is None else "<1%" if share < 0.005 else f"{share:.0%}"
 
 
-def _value(found: Input) -> str:
+def _format_value(found: Input) -> str:
     unit = "" if found.unit == "1" else f" {found.unit}"
     if found.low == found.high:
         return f"{found.value:,.10g}{unit}".replace("e+", "e")
-    return f"{compact(found.low)} to {compact(found.high)}{unit} (central {compact(found.value)})"
+    return f"{format_compact(found.low)} to {format_compact(found.high)}{unit} (central {format_compact(found.value)})"
 
 
-def _provenance(found: Input) -> str:
+def _describe_source(found: Input) -> str:
     """Where value and range come from."""
     own = "declared" if found.basis == "given" else f"{found.basis}: {found.source}, {found.date}"
     ends = f"; range: {found.range_source}, {found.range_date}" if found.range_source else ""
     return f", {printable(own, 300)}{printable(ends, 300) if ends else ''}"
 
 
-def compact(value: float) -> str:
+def format_compact(value: float) -> str:
     """Four significant digits without trailing zeros; large numbers by their power of ten."""
     if value == 0 or 1e-3 <= abs(value) < 1e7:
         return f"{float(f'{value:.4g}'):,.12g}"
     return f"{value:.4g}".replace("e+", "e")
 
 
-def _act(plan: Plan) -> Iterator[Line]:
+def _explain_act(plan: Plan) -> Iterator[Line]:
     act = plan.act
     status = "warn" if act.answer in {"yes", "straddles"} else ""
     yield Line("EU AI Act  ", f"{act.sentence}, {act.article} of {act.text}.", status)
@@ -167,6 +169,6 @@ def _act(plan: Plan) -> Iterator[Line]:
         yield Line(" " * 11, f"{duty.article} asks for {duty.asks}.")
 
 
-def _notes(plan: Plan) -> Iterator[Line]:
+def _list_notes(plan: Plan) -> Iterator[Line]:
     for note in plan.notes:
         yield Line("Note       ", printable(note, 400))

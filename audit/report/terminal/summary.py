@@ -34,7 +34,7 @@ from audit.record.energy_text import (
 )
 from audit.record.result import AuditResult, CarbonPerUnit, Check, Energy, Gate, Part
 from audit.record.store import BEFORE
-from audit.report.terminal.tables import Line, groupings, to_encoding
+from audit.report.terminal.tables import Line, make_group_tables, to_encoding
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,15 +59,24 @@ WAY_OUT = {
     "undefined": "; no policy allows what is undefined",
 }
 """What an exit code says further, by verdict."""
-STYLE = {"pass": "green", "fail": "bold red", "insufficient": "yellow", "undefined": "magenta", "waived": "cyan",
-         "not judged": "bold", "incomplete": "bold red", "warn": "yellow", "error": "magenta"}  # fmt: skip
+STYLE = {
+    "pass": "green",
+    "fail": "bold red",
+    "insufficient": "yellow",
+    "undefined": "magenta",
+    "waived": "cyan",
+    "not judged": "bold",
+    "incomplete": "bold red",
+    "warn": "yellow",
+    "error": "magenta",
+}
 MOST_CHECKS, MOST_PATH, SHORTEST_NAME = 5, 4096, 12
 LONGEST_DETAIL, LONGEST_RULE = 160, 800
 """Characters of what a check found; the four-fifths rule is told whole, for its reason stands behind the numbers."""
 NARROWEST = 40
 
 
-def summary(
+def print_summary(
     result: AuditResult,
     console: Console,
     *,
@@ -97,21 +106,21 @@ def summary(
     if metered:
         _print_tracked(result, console, code)
     else:
-        verdict_lines(result, console, exit_zero=exit_zero, code=code)
+        print_verdict(result, console, exit_zero=exit_zero, code=code)
     audited = any(e.stage == "model" for e in result.estimates)
-    data = _data_gaps(result) if audited else groupings(result, "data", console)
+    data = _describe_data_gaps(result) if audited else make_group_tables(result, "data", console)
     for lines in (
-        groupings(result, "model", console),
+        make_group_tables(result, "model", console),
         data,
-        (*_rows(result.data), *_cut(result.checks)),
-        _checks(result.checks),
-        () if metered else (*energy_lines(result.energy), *_unmetered(result)),
-        _ending(folder, next_command),
+        (*_describe_rows(result.data), *_describe_threshold(result.checks)),
+        _list_checks(result.checks),
+        () if metered else (*describe_energy(result.energy), *_explain_unmetered(result)),
+        _list_next_steps(folder, next_command),
     ):
-        section(console, lines)
+        print_section(console, lines)
 
 
-def _unmetered(result: AuditResult) -> Iterator[Line]:
+def _explain_unmetered(result: AuditResult) -> Iterator[Line]:
     """Why a whole pipeline has no figure of energy: it trains nothing, and nobody asked."""
     trains = "train" in result.question.config
     if result.energy is None and result.run.command[1:2] == ("run",) and not trains:
@@ -127,51 +136,53 @@ def _is_tracked(result: AuditResult) -> bool:
 
 def _print_tracked(result: AuditResult, console: Console, code: int | None) -> None:
     """Print what a command drew, which is what was asked; how it ended, where that was not well."""
-    for line in list(energy_lines(result.energy)) or [Line("Energy  ", "not recorded")]:
-        _print(console, line)
+    for line in list(describe_energy(result.energy)) or [Line("Energy  ", "not recorded")]:
+        _print_line(console, line)
     if result.verdict != "not judged":
-        _print(console, Line(""))
-        verdict_lines(result, console, code=code)
+        _print_line(console, Line(""))
+        print_verdict(result, console, code=code)
 
 
-def in_a_line(result: AuditResult, folder: Path | None) -> str:
+def describe_in_a_line(result: AuditResult, folder: Path | None) -> str:
     """Verdict, energy and where the card lies, for whoever has one line of patience."""
-    energy = " ".join(line.body for line in list(energy_lines(result.energy))[:1])
+    energy = " ".join(line.body for line in list(describe_energy(result.energy))[:1])
     where = "" if folder is None else f"card: {printable(folder / 'card.html', MOST_PATH)}"
-    said = (f"{result.verdict}: {_headline(result)}", energy, where)
+    said = (f"{result.verdict}: {_describe_verdict(result)}", energy, where)
     return " · ".join(part.rstrip(".") for part in said if part)
 
 
-def verdict_lines(result: AuditResult, console: Console, *, exit_zero: bool = False, code: int | None = None) -> None:
+def print_verdict(result: AuditResult, console: Console, *, exit_zero: bool = False, code: int | None = None) -> None:
     """Print the verdict in a sentence, what the exit code means, and every gate; ``code`` where it is no verdict's."""
-    _print(console, Line(f"{result.verdict.upper()}: ", _headline(result), result.verdict))
-    meaning = _meaning(result, code)
+    _print_line(console, Line(f"{result.verdict.upper()}: ", _describe_verdict(result), result.verdict))
+    meaning = _explain_exit_code(result, code)
     if exit_zero and not meaning.startswith("Exit code 0"):
         meaning = f"Exit code 0, as --exit-zero asks; without it {meaning.removeprefix('Exit code ')}"
-    _print(console, Line("", meaning))
+    _print_line(console, Line("", meaning))
     for sentence in training_notes(result.run):
-        _print(console, Line("", sentence))
-    section(console, _gates(result.gates, console.width))
+        _print_line(console, Line("", sentence))
+    print_section(console, _list_gates(result.gates, console.width))
 
 
-def unfinished_lines(left: Unfinished, console: Console, *, gated: bool) -> None:
+def print_unfinished(left: Unfinished, console: Console, *, gated: bool) -> None:
     """Print what a run that did not end has left."""
-    _print(console, Line("INCOMPLETE: ", f"run {printable(left.id)} did not end, or goes on still.", "incomplete"))
+    _print_line(console, Line("INCOMPLETE: ", f"run {printable(left.id)} did not end, or goes on still.", "incomplete"))
     if gated:
-        _print(console, Line("", "Exit code 5: there is nothing to judge, so nothing may be released on it."))
+        _print_line(console, Line("", "Exit code 5: there is nothing to judge, so nothing may be released on it."))
     if (left.path / BEFORE).is_dir():
         said = f"the predictions that lay there before training, in {printable(left.path / BEFORE, MOST_PATH)}"
-        _print(console, Line("Kept    ", said, whole=True))
+        _print_line(console, Line("Kept    ", said, whole=True))
     if left.energy is None:
-        section(console, [Line("Energy  ", f"nothing of it was written down in {printable(left.path, MOST_PATH)}")])
+        print_section(
+            console, [Line("Energy  ", f"nothing of it was written down in {printable(left.path, MOST_PATH)}")]
+        )
         return
-    section(console, energy_lines(left.energy))
+    print_section(console, describe_energy(left.energy))
     when = f"written down {printable(left.written, 40)}" if left.written else "written down"
     doing = f", during {printable(left.phase, 20)}" if left.phase else ""
-    _print(console, Line("Kept    ", f"{when}{doing}, in {printable(left.path, MOST_PATH)}", whole=True))
+    _print_line(console, Line("Kept    ", f"{when}{doing}, in {printable(left.path, MOST_PATH)}", whole=True))
 
 
-def _headline(result: AuditResult) -> str:
+def _describe_verdict(result: AuditResult) -> str:
     if result.verdict == "incomplete":
         if result.run.interrupted:
             return (
@@ -185,23 +196,23 @@ def _headline(result: AuditResult) -> str:
     return "no gate was asked for." if gate is None else headline_of(result.verdict, gate.sentence)
 
 
-def _meaning(result: AuditResult, own: int | None = None) -> str:
+def _explain_exit_code(result: AuditResult, own: int | None = None) -> str:
     """What the exit code says; ``own`` where the command has one that is not its verdict's."""
     policy = dict(result.question.config.get("policy") or {})
     code = exit_code(result.verdict, str(policy.get("insufficient", "fail")))
     if result.verdict == "incomplete":
-        return _meaning_of_incomplete(result, code if own is None else own)
+        return _explain_incomplete(result, code if own is None else own)
     if code == 0 and result.verdict == "insufficient":
         return "Exit code 0: insufficient evidence, which the policy allows."
     if result.verdict == "not judged":
         between = " between groups" if result.gates else ""
         return f"Exit code 0: nothing was judged{between}, so nothing has passed."
     if result.verdict == "waived":
-        return f"Exit code 0: {_waived(result.gates)}."
+        return f"Exit code 0: {_count_waived(result.gates)}."
     return f"Exit code {code}: {MEANING[code]}{WAY_OUT.get(result.verdict, '')}."
 
 
-def _meaning_of_incomplete(result: AuditResult, code: int) -> str:
+def _explain_incomplete(result: AuditResult, code: int) -> str:
     """What the exit code of a run says that did not end as it should."""
     failed = next((c for c in result.run.exit_codes.values() if c != 0), None)
     if _is_tracked(result) and failed is not None:
@@ -213,20 +224,20 @@ def _meaning_of_incomplete(result: AuditResult, code: int) -> str:
     return f"Exit code {code}: {MEANING[code]}."
 
 
-def _waived(gates: Sequence[Gate]) -> str:
+def _count_waived(gates: Sequence[Gate]) -> str:
     """How many gates did not pass and are waived."""
     waived = sum(g.verdict == "waived" for g in gates)
     one = waived == 1
     return f"{waived} of {len(gates)} gates {'is' if one else 'are'} waived and {'has' if one else 'have'} not passed"
 
 
-def _gates(gates: Sequence[Gate], width: int) -> Iterator[Line]:
+def _list_gates(gates: Sequence[Gate], width: int) -> Iterator[Line]:
     """Every gate: one line where all fit, otherwise the numbers under the name."""
     if not gates:
         return
     yield Line("Gates")
     ordered = sorted(gates, key=lambda g: WORST_FIRST.index(g.verdict))
-    found = [_found(g) for g in ordered]
+    found = [_describe_gate(g) for g in ordered]
     room = max(cell_len(printable(g.name)) for g in gates) + 2
     for gate, text in zip(ordered, found, strict=True):
         head = f"  {gate.verdict.upper():<14}"
@@ -237,7 +248,7 @@ def _gates(gates: Sequence[Gate], width: int) -> Iterator[Line]:
             yield Line(" " * 16, text)
 
 
-def _found(gate: Gate) -> str:
+def _describe_gate(gate: Gate) -> str:
     """Value, interval and limit of a gate."""
     limit = f"limit at least {gate.min:g}" if gate.min is not None else f"limit at most {gate.max:g}"
     more = f"; about {gate.needed_n:.2g} times the data would settle it" if gate.needed_n else ""
@@ -253,7 +264,7 @@ def _found(gate: Gate) -> str:
     return f"{number(e.value)}{interval}, {limit}{more}"
 
 
-def _data_gaps(result: AuditResult) -> Iterator[Line]:
+def _describe_data_gaps(result: AuditResult) -> Iterator[Line]:
     """One line a grouping: how far the labels themselves differ."""
     for gap in (e for e in result.find("base_rate", "difference", stage="data") if e.group is None):
         said = f"base rate by {' x '.join(printable(b, 30) for b in gap.by)}: "
@@ -267,7 +278,7 @@ def _data_gaps(result: AuditResult) -> Iterator[Line]:
         yield Line("Data    ", said)
 
 
-def _rows(parts: Sequence[Part]) -> Iterator[Line]:
+def _describe_rows(parts: Sequence[Part]) -> Iterator[Line]:
     """Of these n, used m, left out k because."""
     for part in parts:
         left = sum(part.rows_excluded.values())
@@ -281,14 +292,14 @@ def _rows(parts: Sequence[Part]) -> Iterator[Line]:
         yield Line("Rows    ", f"{part.part}: of these {part.rows_read:,}, used {part.rows_used:,}{out}{without}")
 
 
-def _cut(checks: Sequence[Check]) -> Iterator[Line]:
+def _describe_threshold(checks: Sequence[Check]) -> Iterator[Line]:
     """At which score decisions begin, where nobody named it."""
     for check in checks:
         if check.code == "FM003" and check.outcome == "pass":
             yield Line("Cut     ", check.detail)
 
 
-def _checks(checks: Sequence[Check]) -> Iterator[Line]:
+def _list_checks(checks: Sequence[Check]) -> Iterator[Line]:
     if not checks:
         return
     counts = ", ".join(f"{n} {outcome}" for outcome, n in Counter(c.outcome for c in checks).items())
@@ -296,13 +307,13 @@ def _checks(checks: Sequence[Check]) -> Iterator[Line]:
     order = ("fail", "error", "undefined", "insufficient", "warn", "waived")
     bad = sorted((c for c in checks if c.outcome in order), key=lambda c: (order.index(c.outcome), c.code))
     for _, alike in groupby(bad[:MOST_CHECKS], key=lambda c: (c.outcome, c.code, c.mend)):
-        yield from _alike(tuple(alike))
+        yield from _list_alike(tuple(alike))
     if len(bad) > MOST_CHECKS:
         rest = dict.fromkeys(printable(c.code, 20) for c in bad[MOST_CHECKS:])
         yield Line("  ", f"… and {len(bad) - MOST_CHECKS} more ({', '.join(rest)}); the card has them all")
 
 
-def _alike(checks: Sequence[Check]) -> Iterator[Line]:
+def _list_alike(checks: Sequence[Check]) -> Iterator[Line]:
     """Checks of one code and outcome, and their mend once."""
     for check in checks:
         most = LONGEST_RULE if check.code == FOUR_FIFTHS_RULE else LONGEST_DETAIL
@@ -313,23 +324,23 @@ def _alike(checks: Sequence[Check]) -> Iterator[Line]:
         yield Line(" " * 12, f"to mend: {printable(checks[0].mend, 160)}")
 
 
-def _ending(folder: Path | None, next_command: str | None) -> Iterator[Line]:
+def _list_next_steps(folder: Path | None, next_command: str | None) -> Iterator[Line]:
     if folder is not None:
         yield Line("Card    ", printable(folder / "card.html", MOST_PATH), whole=True)
     if next_command:
         yield Line("Next    ", printable(next_command, MOST_PATH), whole=True)
 
 
-def section(console: Console, lines: Iterable[Line]) -> None:
+def print_section(console: Console, lines: Iterable[Line]) -> None:
     """Print lines after an empty one; nothing where there are none."""
     written = list(lines)
     while written and written[-1] == Line(""):
         written.pop()
     for line in [Line(""), *written] if written else []:
-        _print(console, line)
+        _print_line(console, line)
 
 
-def _print(console: Console, line: Line) -> None:
+def _print_line(console: Console, line: Line) -> None:
     """One line, wrapped under the start of its body; the status is the only thing in colour."""
     head, body = to_encoding(console, line.head, row=line.whole), Text(to_encoding(console, line.body, row=line.whole))
     indent = cell_len(head)
@@ -345,27 +356,27 @@ def _print(console: Console, line: Line) -> None:
 # Energy and carbon as lines of a terminal: every figure with its measured share, and what it is made of.
 #
 # Must not: show a figure without how it is known, or a 0 for what nobody measured.
-def energy_lines(energy: Energy | None) -> Iterator[Line]:
+def describe_energy(energy: Energy | None) -> Iterator[Line]:
     """What was drawn and how that is known, and what it means in carbon and water."""
     if energy is None:
         return
     if energy.energy_kwh is None:
         yield Line("Energy  ", unmeasured_words(energy))
         return
-    yield Line("Energy  ", f"{figure_text(energy.energy_kwh)} kWh ({measured_words(energy)}){_made_of(energy)}")
-    yield Line("Carbon  ", _located(energy))
+    yield Line("Energy  ", f"{figure_text(energy.energy_kwh)} kWh ({measured_words(energy)}){_describe_parts(energy)}")
+    yield Line("Carbon  ", _describe_carbon(energy))
     if energy.carbon_market_g is not None:
         known = f"{mass_text(energy.carbon_market_g)} CO2e ({measured_words(energy)})"
-        yield Line(UNDER, f"market based, beside it: {known}, by contract{_from(energy, CONTRACT_FACTOR)}")
+        yield Line(UNDER, f"market based, beside it: {known}, by contract{_describe_factor(energy, CONTRACT_FACTOR)}")
     if energy.embodied_g is not None:
         yield Line(UNDER, f"embodied, apart: {mass_text(energy.embodied_g)} CO2e for making the machine")
     for row in (r for r in energy.sci if r.group is None and (r.operational_g is not None or r.kind == DECLARED_UNIT)):
-        yield Line(UNDER, f"{_per_unit(row)} ({measured_words(energy)})")
+        yield Line(UNDER, f"{_describe_unit(row)} ({measured_words(energy)})")
     if energy.water_l is not None:
         yield Line("Water   ", f"{volume_text(energy.water_l)} ({measured_words(energy)})")
 
 
-def _made_of(energy: Energy) -> str:
+def _describe_parts(energy: Energy) -> str:
     """Components by their share, the most first, and phases and components of which nothing is known."""
     made = ", ".join(f"{printable(p.component, 30)} {share_text(p.share)} ({p.method})" for p in made_of(energy))
     metered = {c.phase for c in energy.components if c.energy_j is not None}
@@ -376,14 +387,14 @@ def _made_of(energy: Energy) -> str:
     return f"; {made}{missed}"
 
 
-def _located(energy: Energy) -> str:
+def _describe_carbon(energy: Energy) -> str:
     if energy.carbon_g is None:
         return "unknown grid, so no grams: name it with [energy] country"
     known = f"{mass_text(energy.carbon_g)} CO2e ({measured_words(energy)})"
-    return f"{known}, location based{_from(energy, GRID_FACTOR)}"
+    return f"{known}, location based{_describe_factor(energy, GRID_FACTOR)}"
 
 
-def _from(energy: Energy, name: str) -> str:
+def _describe_factor(energy: Energy, name: str) -> str:
     """The factor with its source and date."""
     factor = next((f for f in energy.factors if f.name == name), None)
     if factor is None:
@@ -392,7 +403,7 @@ def _from(energy: Energy, name: str) -> str:
     return f", at {factor.value:.3g} {printable(factor.unit, 30)} from {source}"
 
 
-def _per_unit(row: CarbonPerUnit) -> str:
+def _describe_unit(row: CarbonPerUnit) -> str:
     """Carbon of one unit, called what it is."""
     unit = printable(row.unit, 60)
     if row.sci_g is not None:

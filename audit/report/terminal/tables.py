@@ -47,12 +47,12 @@ def to_encoding(console: Console, text: str, *, row: bool) -> str:
     return plain.encode(console.encoding, "backslashreplace").decode(console.encoding)
 
 
-def groupings(result: AuditResult, stage: str, console: Console) -> Iterator[Line]:
+def make_group_tables(result: AuditResult, stage: str, console: Console) -> Iterator[Line]:
     """A table an attribute; a crossing gets only the first rates, because its rows are many."""
     present = {e.metric for e in result.estimates if e.stage == stage}
     rates = tuple(m.name for m in CATALOGUE.among(present) if m.headline) if stage == "model" else DATA_RATES
     for by in dict.fromkeys(e.by for e in result.estimates if e.stage == stage and e.by):
-        yield from _grouping(_Table(result, stage, by, rates), console)
+        yield from _make_table(_Table(result, stage, by, rates), console)
         yield Line("")
 
 
@@ -82,21 +82,21 @@ class _Table:
         return f"({printable(self.by[0])} missing{share})"
 
 
-def _grouping(table: _Table, console: Console) -> Iterator[Line]:
+def _make_table(table: _Table, console: Console) -> Iterator[Line]:
     groups = table.groups[:MOST_GROUPS]
     names = [to_encoding(console, table.name(g), row=True) for g in groups]
-    name, cell, room = _column_widths(table, names, console.width)
+    name, cell, room = _choose_widths(table, names, console.width)
     blocks = [table.rates[i : i + room] for i in range(0, len(table.rates), room)]
     shown = blocks if len(table.by) == 1 else blocks[:1]
     yield Line(table.title)
     for rates in shown:
-        yield _row("", "n", [r.replace("_", " ") for r in rates], name, cell)
+        yield _make_row("", "n", [r.replace("_", " ") for r in rates], name, cell)
         for group, text in zip(groups, names, strict=True):
             first, *rest = _fold(text, name, console)
-            cells = [_cell(table.cells.get((group, r))) for r in rates]
-            yield _row(first, f"{table.rows(group):,.0f}", cells, name, cell)
+            cells = [_format_cell(table.cells.get((group, r))) for r in rates]
+            yield _make_row(first, f"{table.rows(group):,.0f}", cells, name, cell)
             yield from (Line(f"    {part}", whole=True) for part in rest)
-    yield from _worst_classes(table.worst)
+    yield from _describe_worst_classes(table.worst)
     asked = {(g, r) for rates in shown for r in rates for g in groups}
     if any("small_group" in e.flags for key, e in table.cells.items() if key in asked):
         yield Line("  ", TOO_FEW)
@@ -104,9 +104,9 @@ def _grouping(table: _Table, console: Console) -> Iterator[Line]:
         yield Line("  ", f"… and {len(table.groups) - MOST_GROUPS:,} more groups; the card has them")
 
 
-def _column_widths(table: _Table, names: Sequence[str], width: int) -> tuple[int, int, int]:
+def _choose_widths(table: _Table, names: Sequence[str], width: int) -> tuple[int, int, int]:
     """Return the width of the column of names, that of a rate, and how many rates stand beside each other."""
-    cells = (*(cell_len(_cell(e)) for e in table.cells.values()), *map(len, table.rates))
+    cells = (*(cell_len(_format_cell(e)) for e in table.cells.values()), *map(len, table.rates))
     cell = max((CELL_WIDTH, *(length + 1 for length in cells)))
     # Blanks before the names, after the number of rows, and the last rate's own, which is never printed.
     left = width - 4 - N_WIDTH + 1
@@ -117,7 +117,7 @@ def _column_widths(table: _Table, names: Sequence[str], width: int) -> tuple[int
     return max(name, min(longest, left - cell * min(room, len(table.rates)))), cell, room
 
 
-def _worst_classes(worst: Sequence[Estimate]) -> Iterator[Line]:
+def _describe_worst_classes(worst: Sequence[Estimate]) -> Iterator[Line]:
     """The largest gap over groups and classes of each rate."""
     for e in worst:
         rate = e.metric.removeprefix(WORST_CLASS).replace("_", " ")
@@ -129,12 +129,12 @@ def _worst_classes(worst: Sequence[Estimate]) -> Iterator[Line]:
         yield Line("  ", f"worst class by {rate}: {printable(e.outcome, 30)}, {who}, difference {gap}")
 
 
-def _row(name: str, n: str, cells: Sequence[str], width: int, room: int) -> Line:
+def _make_row(name: str, n: str, cells: Sequence[str], width: int, room: int) -> Line:
     padded = "".join(set_cell_size(cell, room) for cell in cells)
     return Line(f"  {set_cell_size(name, width)}{n:>{N_WIDTH}}  {padded}".rstrip(), whole=True)
 
 
-def _cell(estimate: Estimate | None) -> str:
+def _format_cell(estimate: Estimate | None) -> str:
     if estimate is None:
         return "–"
     few = "*" if "small_group" in estimate.flags else ""
