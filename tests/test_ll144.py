@@ -205,7 +205,7 @@ def test_a_format_is_one_file_that_says_so(tmp_path, monkeypatch):
     for file in find_asset("reports/templates").iterdir():
         shutil.copy(file, tmp_path)
     (tmp_path / "line.md.j2").write_text("{# format line from card #}\n{{ card.badge.word | inline }}\n")
-    monkeypatch.setattr(card, "asset", lambda _: tmp_path)
+    monkeypatch.setattr(card, "find_asset", lambda _: tmp_path)
     find_formats.cache_clear()
     card.make_environment.cache_clear()
     try:
