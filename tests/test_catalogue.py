@@ -17,7 +17,7 @@ from audit.estimate import Estimate
 from audit.measurement.blocks import Block
 from audit.measurement.estimates import Estimates
 from audit.measurement.measure import Scope, model_estimates
-from audit.measurement.metrics.catalogue import CATALOGUE, described
+from audit.measurement.metrics.catalogue import CATALOGUE, describe_metric
 from audit.measurement.metrics.kinds import Catalogue, Criterion, Rate
 from audit.measurement.metrics.rates import RATES
 
@@ -52,7 +52,7 @@ fours = st.tuples(*[st.integers(0, 40)] * 4)
 
 @pytest.mark.parametrize("metric", ALL.values(), ids=ALL)
 def test_every_record_can_be_printed(metric):
-    row = described(metric)
+    row = describe_metric(metric)
     assert row["formula"]
     assert row["source"]
     assert row["ideal"]

@@ -71,37 +71,37 @@ def test_a_processor_is_labelled_by_how_it_is_read(mode, method):
     ],
 )
 def test_boards_are_counted_only_where_every_one_is(boards, method):
-    source = Codecarbon()._source(gpu(*boards), DATA)
+    source = Codecarbon()._describe_source(gpu(*boards), DATA)
     assert (source.component, source.method, source.device) == ("gpu", method, "2 x Board")
     assert source.attribution == EVERY_BOARD
 
 
 def test_a_board_that_fell_back_once_is_never_called_counted_again():
     meter, one = Codecarbon(), board(counter=True, fallback=False)
-    assert meter._source(gpu(one), DATA).method == "counter"
+    assert meter._describe_source(gpu(one), DATA).method == "counter"
     one._use_power_fallback = True
-    assert meter._source(gpu(one), DATA).method == "sampled"
+    assert meter._describe_source(gpu(one), DATA).method == "sampled"
     one._use_power_fallback = False
-    assert meter._source(gpu(one), DATA).method == "sampled"
+    assert meter._describe_source(gpu(one), DATA).method == "sampled"
 
 
 @pytest.mark.parametrize(
     ("kind", "method"), [("AppleSiliconChip", "sampled"), ("Raspberry", "sampled"), ("Unheard", "model")]
 )
 def test_other_chips(kind, method):
-    source = Codecarbon()._source(part(kind, chip_part="CPU", _model="M9"), DATA)
+    source = Codecarbon()._describe_source(part(kind, chip_part="CPU", _model="M9"), DATA)
     assert (source.component, source.method, source.device) == ("cpu", method, "M9")
 
 
 def test_what_is_added_up_while_a_board_is_lost_is_left_out():
     meter, one = Codecarbon(), board(counter=True, fallback=False)
     boards = (gpu(one, board(counter=True, fallback=False)),)
-    assert meter._seen(100.0, boards) == 100.0
+    assert meter._subtract_unseen(100.0, boards) == 100.0
     one._warned_power_failure = True
-    assert meter._seen(150.0, boards) == 100.0
+    assert meter._subtract_unseen(150.0, boards) == 100.0
     assert meter.reason == "a graphics board stopped answering"
     one._warned_power_failure = False
-    assert meter._seen(250.0, boards) == 200.0
+    assert meter._subtract_unseen(250.0, boards) == 200.0
 
 
 def test_every_source_crosses_to_the_run_whole():

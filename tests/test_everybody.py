@@ -21,10 +21,10 @@ from audit.measurement.grouping import Grouping
 from audit.measurement.inference.confusion import smooth, with_whole
 from audit.measurement.inference.effective import plain
 from audit.measurement.inference.intervals import Limits
-from audit.measurement.inference.mixtures import Sides, furthest, sides_of, to_other, to_whole
+from audit.measurement.inference.mixtures import GroupAndOthers, furthest, pair_with_others, to_other, to_whole
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.confusion import STATISTICS
-from audit.measurement.metrics.kinds import EVERYBODY, Compare, asks_of
+from audit.measurement.metrics.kinds import EVERYBODY, Compare, split_comparison
 from audit.measurement.metrics.rates import RATES
 from audit.pipeline.verify import differences
 from audit.report.disclosure.publishable import publishable
@@ -166,7 +166,7 @@ def test_what_a_comparison_must_be(fours, metric):
     )
     found = {e.group: {} for e in measured.estimates if e.metric == metric and e.group and e.compare is None}
     for e in measured.estimates:
-        if e.metric == metric and asks_of(e.compare)[1]:
+        if e.metric == metric and split_comparison(e.compare)[1]:
             assert (e.value is None) == (e.status == "undefined") == bool(e.reason)
             if e.value is not None and e.low is not None:
                 assert e.low - 1e-12 <= e.value <= (np.inf if e.high is None else e.high) + 1e-12
@@ -251,11 +251,11 @@ def test_one_group_has_nobody_to_be_compared_with():
 def test_nothing_of_it_is_measured_unless_it_is_asked_for():
     _, g, y, p = drawn()
     result = audit.measure(y, p, groups={"g": g})
-    assert not [e for e in result.estimates if asks_of(e.compare)[1]]
+    assert not [e for e in result.estimates if split_comparison(e.compare)[1]]
     implied = audit.measure(
         y, p, groups={"g": g}, gates=[{"metric": "accuracy", "compare": "ratio_to_overall", "min": 0.5}]
     )
-    assert {asks_of(e.compare)[1] for e in implied.estimates} == {None, "overall"}
+    assert {split_comparison(e.compare)[1] for e in implied.estimates} == {None, "overall"}
     assert not differences(implied)
 
 
@@ -330,7 +330,7 @@ def test_an_unknown_everybody_is_refused():
 def test_every_name_is_one_of_the_catalogue():
     from typing import get_args
 
-    assert {asks_of(c)[1] for c in get_args(Compare)} == {None, *EVERYBODY}
+    assert {split_comparison(c)[1] for c in get_args(Compare)} == {None, *EVERYBODY}
     for metric in CATALOGUE.values():
         assert set(metric.limits) <= set(get_args(Compare))
     assert check_limits("model", "f1", "ratio_to_rest", 0.8, None, ("g",)) == "ratio_to_rest"
@@ -372,7 +372,7 @@ def of_rows(x, n):
     """Samples of many replicates at once: groups beside their rests, and their shares; arrays (R,) a group."""
     for i in range(n.shape[1]):
         rest = plain(x.sum(axis=1) - x[:, i], n.sum(axis=1) - n[:, i])
-        yield i, Sides(plain(x[:, i], n[:, i]), rest), plain(n[:, i], n.sum(axis=1))
+        yield i, GroupAndOthers(plain(x[:, i], n[:, i]), rest), plain(n[:, i], n.sum(axis=1))
 
 
 def all_limits(x, n, kind, who, tail):
@@ -466,7 +466,7 @@ def test_weights_and_shared_people_cover_93_times_in_100(design, who):
             y = (rng.random(len(y)) < true_p[of_rows_]).astype(int)
         grouped = grouping_of(of_rows_, y, w, None if design == "weights" else unit % 100)
         stacked = grouped.with_others().sample(BASE)
-        rest = sides_of(stacked, 3, 3)
+        rest = pair_with_others(stacked, 3, 3)
         for kind in missed:
             lim = to_other(rest, kind, TAIL)
             if who == "overall":
@@ -503,7 +503,7 @@ def test_a_statistic_covers_its_distance_from_everybody_or_is_marked(metric, n):
     for _ in range(reps):
         cells = np.stack([rng.multinomial(k, t) for k, t in zip(sizes, tables, strict=True)]).astype(float)[..., None]
         sample = smooth(of, metric.support, *[np.concatenate([cells, cells.sum(axis=0)[None]])] * 2, folds=False)
-        sides = sides_of(sample, groups, groups)._replace(r=with_whole(metric.of, cells, cells))
+        sides = pair_with_others(sample, groups, groups)._replace(r=with_whole(metric.of, cells, cells))
         lim = to_other(sides, "difference", TAIL)
         ok = sides.measured
         covered += int(((lim.low <= truth) & (truth <= lim.high))[ok].sum())

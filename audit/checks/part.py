@@ -159,7 +159,7 @@ class OpenPart:
         What folders say is joined to the rows, which may change their order, so that such rows are not held.
         """
         joined = any(part.keys for part in self.table.parts)
-        if joined or self.table.rows is None or self.table.held_rows([]) is not None:
+        if joined or self.table.rows is None or self.table.take_held_rows([]) is not None:
             return None
         return held_columns(self.scan.con, self.table, self.columns)
 

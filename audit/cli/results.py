@@ -156,10 +156,10 @@ def metrics(
     import json as codec
 
     from audit.errors import QuestionError, no_such
-    from audit.measurement.metrics.catalogue import CATALOGUE, described, described_name
+    from audit.measurement.metrics.catalogue import CATALOGUE, describe_metric, describe_other_name
     from audit.measurement.metrics.other_names import OTHER_NAMES
 
-    rows = [described(m) for m in CATALOGUE.values()] + [described_name(o) for o in OTHER_NAMES.values()]
+    rows = [describe_metric(m) for m in CATALOGUE.values()] + [describe_other_name(o) for o in OTHER_NAMES.values()]
     if name is not None and not (rows := [row for row in rows if row["name"] == name]):
         raise QuestionError(no_such("metric", name, (*CATALOGUE, *OTHER_NAMES)))
     if json:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from audit.errors import no_such
 from audit.estimate import WORST_CLASS
-from audit.measurement.metrics.kinds import Metric, asks_of, at_k
+from audit.measurement.metrics.kinds import Metric, at_k, split_comparison
 from audit.measurement.metrics.other_names import OTHER_NAMES
 from audit.record.energy import MEASURED_SHARE
 
@@ -210,7 +210,7 @@ def _meant(entry: Metric, low: float | None, high: float | None, by: Sequence[st
 
 
 def _bounds(metric: str, compare: str | None, low: float | None, high: float | None) -> None:
-    kind = asks_of(compare)[0]
+    kind = split_comparison(compare)[0]
     wants_max = kind in {"difference", "highest", "largest", "between_groups"}
     wants_min = kind in {"ratio", "lowest"}
     if wants_max and low is not None:

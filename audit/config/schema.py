@@ -29,7 +29,7 @@ from audit.config.sections import (
 )
 from audit.errors import no_such, printable
 from audit.estimate import Stage
-from audit.measurement.metrics.kinds import EVERYBODY, Compare, Everybody, asks_of, at_k
+from audit.measurement.metrics.kinds import EVERYBODY, Compare, Everybody, at_k, split_comparison
 from audit.tables.formats.dialect import UNSAID, Dialect
 
 
@@ -159,7 +159,7 @@ class Config(Section):
     @property
     def compared_to(self) -> tuple[Everybody, ...]:
         """Whom each group is compared with: as asked, or because a limit speaks of it."""
-        gated = {asks_of(g.compare)[1] for g in self.gates or ()}
+        gated = {split_comparison(g.compare)[1] for g in self.gates or ()}
         return tuple(who for who in EVERYBODY if who in self.data.compare_to or who in gated)
 
 

@@ -78,7 +78,7 @@ def _refuse_no_number(table: Table, role: str, name: str | None) -> None:
 
 def _mend(table: Table, name: str) -> str:
     """What would make a column of text one of numbers."""
-    return table.mend_of(name) if table.columns[name] == "text" else ""
+    return table.describe_mend(name) if table.columns[name] == "text" else ""
 
 
 def _refuse_stratum(table: Table, plan: Plan, column: str) -> None:

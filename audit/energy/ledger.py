@@ -158,18 +158,18 @@ class Ledger:
         }
         rows: list[EnergyComponent] = []
         for phase, length_s in lengths_s.items():
-            metered = [self._row(phase, name, length_s, sources, missing) for name in sources or EXPECTED]
+            metered = [self._make_row(phase, name, length_s, sources, missing) for name in sources or EXPECTED]
             rows += add_declared_rows(self._site.declared, phase, length_s, metered)
         duration_s = math.fsum(lengths_s.values()) if lengths_s else None
-        notes = (note, *describe_superseded(self._site.declared, rows), *self._strays(sources))
+        notes = (note, *describe_superseded(self._site.declared, rows), *self._find_strays(sources))
         return total_footprint(rows, duration_s, self._site, "; ".join(notes))
 
-    def _strays(self, sources: Mapping[str, Source]) -> tuple[str, ...]:
+    def _find_strays(self, sources: Mapping[str, Source]) -> tuple[str, ...]:
         """Return components with a declared idle power, and without a meter."""
         strays = [c for c in self._site.idle_w if sources and c not in sources]
         return (f"idle_w names {', '.join(map(printable, strays))}, which no meter knows",) if strays else ()
 
-    def _row(
+    def _make_row(
         self, phase: str, name: str, length_s: float, sources: Mapping[str, Source], missing: str
     ) -> EnergyComponent:
         """Return one component in one phase."""

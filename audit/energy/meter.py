@@ -100,7 +100,7 @@ class Meter:
         self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
         self._ready = threading.Event()
         self._patience_s = START_S + ANSWER_S
-        self._worker = threading.Thread(target=self._work, name="audit-meter", daemon=True)
+        self._worker = threading.Thread(target=self._run_worker, name="audit-meter", daemon=True)
         self._started_s = time.monotonic()
         self._owner = os.getpid()
         self._stalled = False
@@ -121,7 +121,7 @@ class Meter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._mine():
+        if not self._is_mine():
             return
         stopped = self._ask("stop")
         comes_back = stopped or self._instrument.abandon()
@@ -165,11 +165,13 @@ class Meter:
 
     def energy(self) -> Energy:
         """Return the energy so far; callable at any time, from any thread, also after the end."""
-        self._mine()
+        self._is_mine()
         with self._lock:
-            return self._ledger.energy(self._sources, time.monotonic(), missing=self._missing(), note=self._note())
+            return self._ledger.energy(
+                self._sources, time.monotonic(), missing=self._reason_for_missing(), note=self._note()
+            )
 
-    def _mine(self) -> bool:
+    def _is_mine(self) -> bool:
         """Return whether this process started the meter; a fork of it has a copy of the books and no meter."""
         if os.getpid() == self._owner:
             return True
@@ -179,7 +181,7 @@ class Meter:
 
     def _ask(self, what: Literal["read", "settle", "write", "stop"]) -> bool:
         """Have the worker do something; wait for it while the run has patience left. False where it is not done."""
-        if not self._mine() or not self._worker.is_alive():
+        if not self._is_mine() or not self._worker.is_alive():
             return False
         request, asked_s = _Request(what), time.monotonic()
         self._requests.put(request)
@@ -193,7 +195,7 @@ class Meter:
             self._patience_s = max(0.0, self._patience_s - waited_s)
         return done
 
-    def _work(self) -> None:
+    def _run_worker(self) -> None:
         """Run the worker, the only place that touches the instrument."""
         try:
             self._serve()
@@ -208,7 +210,7 @@ class Meter:
         self._instrument.start()
         self._read()
         self._ready.set()
-        while (request := self._next()).what != "stop":
+        while (request := self._take_next()).what != "stop":
             if request.what == "settle":
                 self._settle()
             if request.what != "write":
@@ -223,7 +225,7 @@ class Meter:
         self._write()
         request.done.set()
 
-    def _next(self) -> _Request:
+    def _take_next(self) -> _Request:
         """Return the next request, or a flush: the first ones soon, so that what ends early leaves something."""
         age_s = time.monotonic() - self._started_s
         try:
@@ -270,7 +272,7 @@ class Meter:
         with self._lock:
             self._notes[text] = None
 
-    def _missing(self) -> str:
+    def _reason_for_missing(self) -> str:
         """Return why a component has no joules."""
         if self._instrument.reason is not None:
             return f"not measured: {self._instrument.reason}"

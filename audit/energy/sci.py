@@ -24,7 +24,7 @@ NO_GRID = "the grid is not known; set [energy] country"
 def compute_operational_g(energy_kwh: float, g_per_kwh: float) -> float:
     """Return O = E x I, in grams of CO2 equivalent; the energy includes the site's overhead.
 
-    >>> round(operational_g(1.2 * 1.5, 400), 9)
+    >>> round(compute_operational_g(1.2 * 1.5, 400), 9)
     720.0
     """
     return energy_kwh * g_per_kwh
@@ -46,7 +46,7 @@ def compute_embodied_g(total_g: float, *, reserved_s: float, lifetime_s: float, 
 
     Examples
     --------
-    >>> round(embodied_g(1_500_000, reserved_s=7200, lifetime_s=4 * 365 * 86_400, reserved_share=1 / 8), 6)
+    >>> round(compute_embodied_g(1_500_000, reserved_s=7200, lifetime_s=4 * 365 * 86_400, reserved_share=1 / 8), 6)
     10.702055
     """
     _require(lifetime_s=lifetime_s)
@@ -56,7 +56,7 @@ def compute_embodied_g(total_g: float, *, reserved_s: float, lifetime_s: float, 
 def compute_sci_g(operational: float, embodied: float, units: float) -> float:
     """Return grams of CO2 equivalent per functional unit, (O + M) / R.
 
-    >>> round(sci_g(720.0, 10.702055, 10_000), 8)
+    >>> round(compute_sci_g(720.0, 10.702055, 10_000), 8)
     0.07307021
     """
     _require(units=units)

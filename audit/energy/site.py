@@ -64,9 +64,9 @@ class Site:
         pue = Factor(name=PUE_FACTOR, value=self.pue, unit="1", source=source, date=date)
         located = None if self.grid is None else self.grid.factor
         found = (pue, located, self.market, self.water, self.offsite_water)
-        return (*(f for f in found if f is not None), *self._embodied(), *self._powers())
+        return (*(f for f in found if f is not None), *self._list_embodied(), *self._list_powers())
 
-    def _embodied(self) -> tuple[Factor, ...]:
+    def _list_embodied(self) -> tuple[Factor, ...]:
         e = self.embodied
         if e is None:
             return ()
@@ -77,7 +77,7 @@ class Site:
         )
         return tuple(Factor(name=n, value=v, unit=u, source=e.source, date=e.date) for n, v, u in parts)
 
-    def _powers(self) -> tuple[Factor, ...]:
+    def _list_powers(self) -> tuple[Factor, ...]:
         idle = [(c, w, *AS_DECLARED) for c, w in self.idle_w.items()]
         idle += [(d.component, d.idle_w, d.source, d.date) for d in self.declared if d.idle_w is not None]
         named = [(f"declared power, {d.component}", d.power_w, d.source, d.date) for d in self.declared]

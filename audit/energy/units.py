@@ -15,7 +15,7 @@ EXACT_DIGITS = 15
 def to_kwh(energy_j: float) -> float:
     """Return kilowatt-hours of joules, correctly rounded.
 
-    >>> kwh_of(7_200_000)
+    >>> to_kwh(7_200_000)
     2.0
     """
     return energy_j / J_PER_KWH
@@ -24,7 +24,7 @@ def to_kwh(energy_j: float) -> float:
 def to_joules(energy_kwh: float) -> float:
     """Return joules of kilowatt-hours to 15 significant digits: exactly what `to_kwh` was given if that had no more.
 
-    >>> j_of(kwh_of(8347.123456))
+    >>> to_joules(to_kwh(8347.123456))
     8347.123456
     """
     return float(f"{energy_kwh * J_PER_KWH:.{EXACT_DIGITS}g}")

@@ -18,7 +18,7 @@ from audit.config.schema import GateRule
 from audit.estimate import Estimate, Group
 from audit.measurement.inference.few_events import enough_at
 from audit.measurement.inference.sample_size import LARGEST_FACTOR, POWER, rows_against
-from audit.measurement.metrics.kinds import asks_of
+from audit.measurement.metrics.kinds import split_comparison
 
 End = Literal["low", "high"]
 
@@ -96,7 +96,7 @@ def _part(estimate: Estimate, end: End, parts: Sequence[Estimate]) -> Estimate |
     """The class or the rate whose own interval ends with the same pair, and furthest; None where none does."""
     pair = _pair(estimate, end)
     same = [p for p in parts if (p.pair == estimate.pair if pair is None else _pair(p, end) == pair)]
-    pick = max if asks_of(estimate.compare)[0] in {"difference", "highest"} else min
+    pick = max if split_comparison(estimate.compare)[0] in {"difference", "highest"} else min
     return pick(same, key=lambda p: _number(p, end), default=None)
 
 

@@ -14,7 +14,7 @@ from audit.config.schema import GateRule
 from audit.errors import printable
 from audit.estimate import NAME_LENGTH, SAYS_NOTHING, Estimate, Group, interval_text, number, rows_text, told_apart
 from audit.gates.decisive_groups import Around, Deciding, Held, Settled, deciding_pair
-from audit.measurement.metrics.kinds import asks_of
+from audit.measurement.metrics.kinds import split_comparison
 from audit.record.energy_text import SUBJECTS, UNITS, energy_text
 from audit.record.result import Run, Waiver
 
@@ -99,7 +99,7 @@ class _Said:
     def __init__(self, rule: GateRule, estimate: Estimate, around: Around, found: Deciding | None) -> None:
         self.rule, self.estimate, self.around, self.found = rule, estimate, around, found
         self.like = estimate if found is None else found.like
-        self.kind = asks_of(estimate.compare)[0]
+        self.kind = split_comparison(estimate.compare)[0]
         groups = [e.group for e in around.each(self.like) if e.group is not None]
         named = [g for pair in (estimate.pair, found and found.pair) if pair for g in pair]
         self.write = told_apart([*groups, *named])
@@ -218,7 +218,7 @@ class _Said:
 def shown_sentence(rule: GateRule, estimate: Estimate, verdict: str, around: Around, k: int) -> str | None:
     """Sentence of a gate of which only the deciding pair is shown, with its end; None where that is not either."""
     found = deciding_pair(rule, estimate, verdict, around)
-    if verdict == "undefined" or found is None or asks_of(estimate.compare)[1] is not None:
+    if verdict == "undefined" or found is None or split_comparison(estimate.compare)[1] is not None:
         return None
     if any(rate is None or rate.value is None for rate in (around.rate(found.like, g) for g in found.pair)):
         return None
@@ -274,7 +274,7 @@ def _of_checks(metric: str, share: str, limit: str, undecided: str, title: str) 
 
 def _over(estimate: Estimate) -> str:
     """Both sides of a ratio with everybody, which says whether the group lies below or above."""
-    if asks_of(estimate.compare)[1] is None or estimate.numerator is None:
+    if split_comparison(estimate.compare)[1] is None or estimate.numerator is None:
         return ""
     return f" ({number(estimate.numerator)} / {number(estimate.denominator)})"
 

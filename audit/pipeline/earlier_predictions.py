@@ -146,7 +146,7 @@ class Earlier:
             now = _stamp(path)
             # A clock that is too coarse to tell a second writing from the first is not believed: the bytes are. Neither
             # is a time that was set to another while nobody wrote.
-            same = now == before or (now[:3] == before[:3] and self.watch.untouched(path))
+            same = now == before or (now[:3] == before[:3] and self.watch.is_untouched(path))
             if same and _begins_with(path, self._copy(at)):
                 raise _untouched(path, self.place)
             if now[2] > before[2] and _has_rows(self._copy(at)) and _begins_with(path, self._copy(at)):

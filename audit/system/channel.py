@@ -70,7 +70,7 @@ class Channel:
             left_s = None if until_s is None else max(0.0, until_s - time.monotonic())
             if not self._has_more(left_s):
                 return None
-            self._rest += self._more()
+            self._rest += self._read_more()
         line, self._rest = self._rest.split(b"\n", 1)
         found = json.loads(line)
         return found if isinstance(found, dict) else {}
@@ -101,7 +101,7 @@ class Channel:
         poll.register(self._end, select.POLLIN)
         return bool(poll.poll(None if within_s is None else within_s * 1000))
 
-    def _more(self) -> bytes:
+    def _read_more(self) -> bytes:
         try:
             data = self._end.recv(AT_ONCE)
         except OSError as error:

@@ -89,7 +89,7 @@ def run_command(
     hand_on_output()
     relay = _Relay()
     started_s = time.monotonic()
-    with relay.listening():
+    with relay.listen():
         child = _start(words, Path(folder), STDERR if quiet_stdout else None, env)
         relay.attach(child)
         exit_code = child.wait()
@@ -113,7 +113,7 @@ class _Relay:
         self._interrupted_s: float | None = None
 
     @contextlib.contextmanager
-    def listening(self) -> Iterator[None]:
+    def listen(self) -> Iterator[None]:
         """Handle the signals until the block ends; a signal that is ignored stays ignored (nohup)."""
         if threading.current_thread() is not threading.main_thread():
             yield

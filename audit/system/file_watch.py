@@ -32,7 +32,7 @@ class Watch:
         if sys.platform == "linux":
             self._begin(list(paths))
 
-    def untouched(self, path: Path) -> bool:
+    def is_untouched(self, path: Path) -> bool:
         """Return whether no byte of a file can have been written; False where that cannot be known."""
         self._read()
         return not self._blind and path in self._names.values() and path not in self._written

@@ -63,14 +63,16 @@ class Guard:
         if refused is not None:
             await _answer(scope, send, 403, refused)
         elif self._has_token(scope) and scope["type"] == "http":
-            await _answer(scope, send, 303, "", self._admitted(scope))
+            await _answer(scope, send, 303, "", self._admit(scope))
         elif scope["path"] != HEALTH and not self._is_known(scope, headers):
             await _answer(scope, send, 403, ASKING)
         else:
             await self._app(scope, receive, _forbid_frames(send))
 
     def _is_known(self, scope: Scope, headers: Iterable[tuple[str, str]]) -> bool:
-        if self._has_token(scope) or any(self._is_token(said) for said in _read_cookies(headers, self._cookie(scope))):
+        if self._has_token(scope) or any(
+            self._is_token(said) for said in _read_cookies(headers, self._name_cookie(scope))
+        ):
             return True
         return is_own(scope.get("client"), scope.get("server"))
 
@@ -81,15 +83,15 @@ class Guard:
     def _is_token(self, said: str) -> bool:
         return hmac.compare_digest(said.encode(), self._token.encode())
 
-    def _admitted(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+    def _admit(self, scope: Scope) -> list[tuple[bytes, bytes]]:
         """Return the same address without the token, which a cookie now carries: addresses stand in histories."""
         asked = [(k, v) for k, v in parse_qsl(scope["query_string"].decode("latin-1"), True) if k != "token"]
         path = f"/{scope['path'].lstrip('/')}" + (f"?{urlencode(asked)}" if asked else "")
-        kept = f"{self._cookie(scope)}={self._token}; Path=/; HttpOnly; SameSite=Strict"
+        kept = f"{self._name_cookie(scope)}={self._token}; Path=/; HttpOnly; SameSite=Strict"
         return [(b"location", path.encode("latin-1", "replace")), (b"set-cookie", kept.encode("latin-1"))]
 
     @staticmethod
-    def _cookie(scope: Scope) -> str:
+    def _name_cookie(scope: Scope) -> str:
         """Return the name of the cookie; cookies of one host are shared by its ports."""
         return f"evenhand-{(scope.get('server') or ('', 0))[1]}"
 

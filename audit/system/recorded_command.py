@@ -34,7 +34,7 @@ WITHOUT_VALUE = (
 def record_words(words: Sequence[str]) -> tuple[str, ...]:
     """Return a command without its values; of what is recorded already, the same again.
 
-    >>> recorded_words(["/home/ada/bin/python3", "src/train.py", "--lr", "0.1", "--token=tulip", "-ptulip", "t.csv"])
+    >>> record_words(["/home/ada/bin/python3", "src/train.py", "--lr", "0.1", "--token=tulip", "-ptulip", "t.csv"])
     ('python3', 'train.py', '--lr', '…', '--token=…', '-p…', '…')
     """
     return tuple(_merge_left_out(_record_each(words)))
@@ -43,7 +43,7 @@ def record_words(words: Sequence[str]) -> tuple[str, ...]:
 def make_readable(word: str) -> str:
     r"""Return a word of a command as a document can hold it: bytes that are no UTF-8 as their codes.
 
-    >>> readable("a\udcff")
+    >>> make_readable("a\udcff")
     'a\\xff'
     """
     return word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -52,7 +52,7 @@ def make_readable(word: str) -> str:
 def strip_folder(path: str) -> str:
     r"""Return the last part of a path written on any system: the folder it lies in is private.
 
-    >>> named("/home/ada/merger/t.csv"), named("C:\\Users\\ada\\t.csv"), named("data/")
+    >>> strip_folder("/home/ada/merger/t.csv"), strip_folder("C:\\Users\\ada\\t.csv"), strip_folder("data/")
     ('t.csv', 't.csv', 'data')
     """
     return re.split(r"[\\/]", path.rstrip("\\/"))[-1] or path[:1]

@@ -32,9 +32,9 @@ def is_address(source: object) -> bool:
 def hide_secrets(source: str | Path) -> str:
     """Return the source as it may be recorded and shown: of an address its place alone.
 
-    >>> public("https://me:secret@example.org/t.parquet?signature=secret")
+    >>> hide_secrets("https://me:secret@example.org/t.parquet?signature=secret")
     'https://example.org/t.parquet'
-    >>> public("https://me:sec/ret@example.org/t.parquet")
+    >>> hide_secrets("https://me:sec/ret@example.org/t.parquet")
     'https://…'
     """
     return Address.read(source).plain if is_address(source) else without_credentials(os.fspath(source))
@@ -43,7 +43,7 @@ def hide_secrets(source: str | Path) -> str:
 def strip_place(source: str | Path) -> str:
     """Return a source by its file alone, or by its pattern: the folder or host it lies in is private.
 
-    >>> file_name("/home/ada/merger/t.csv"), file_name("/home/ada/*/t.csv"), file_name("s3://merger/t.csv?key=secret")
+    >>> strip_place("/home/ada/merger/t.csv"), strip_place("/home/ada/*/t.csv"), strip_place("s3://merger/t.csv?key=secret")
     ('t.csv', '*/t.csv', 't.csv')
     """
     parts = [part for part in re.split(r"[\\/]", hide_secrets(source)) if part]

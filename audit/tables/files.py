@@ -111,7 +111,7 @@ class Part:
     dialect: Dialect = UNSAID
     """How it is written, where it is a CSV."""
 
-    def changed(self) -> bool:
+    def has_changed(self) -> bool:
         """Return whether the file is another one now."""
         try:
             return _make_stamp(self.path.stat()) != self.stamp
@@ -331,7 +331,7 @@ def is_gzip(head: bytes) -> bool:
 def describe_content(head: bytes) -> str | None:
     r"""Return the name of what bytes begin, with its mend; None for plain text and for anything unknown.
 
-    >>> content_of(b"PAR1\x15")
+    >>> describe_content(b"PAR1\x15")
     'a Parquet file'
     """
     return next((what for pattern, what in SIGNATURES if pattern.match(head)), None)

@@ -213,7 +213,7 @@ def name_level(value: Any, bands: Sequence[str] | None = None) -> Level:
 def name_bands(edges: Sequence[float]) -> tuple[str, ...]:
     """Return names of the bands between edges, the open ones at both ends included.
 
-    >>> band_texts((18, 25))
+    >>> name_bands((18, 25))
     ('[-inf, 18)', '[18, 25)', '[25, inf)')
     """
     ends = ["-inf", *(f"{e:.12g}" for e in edges), "inf"]

@@ -33,20 +33,20 @@ class LazyTable(Table):
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Return the name of a view of the chosen columns, registered on the connection."""
-        return register_view(con, self.held_rows(names))
+        return register_view(con, self.take_held_rows(names))
 
-    def held_rows(self, names: Sequence[str]) -> pa.Table:
+    def take_held_rows(self, names: Sequence[str]) -> pa.Table:
         """Return chosen columns, each in the plainest type that says the same."""
-        chosen = tuple(self._chosen(names))
+        chosen = tuple(self._choose(names))
         if chosen not in self.made:
-            self.made[chosen] = to_plain_table(self.raw_rows(chosen), self._shown)
+            self.made[chosen] = to_plain_table(self.take_raw_rows(chosen), self._shown)
         return self.made[chosen]
 
-    def raw_rows(self, names: Sequence[str]) -> pa.Table:
+    def take_raw_rows(self, names: Sequence[str]) -> pa.Table:
         """Return chosen columns as the query gives them, made now."""
-        return _collect_arrow(self.frame.select(*self._chosen(names)), self._shown)
+        return _collect_arrow(self.frame.select(*self._choose(names)), self._shown)
 
-    def frame_by_pandas(self, made: pa.Table) -> pd.DataFrame:
+    def read_frame_by_pandas(self, made: pa.Table) -> pd.DataFrame:
         """Return what the query's own library, or Arrow, makes of its rows for pandas."""
         if self.frame.implementation.is_polars():
             import polars as pl

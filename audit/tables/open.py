@@ -138,7 +138,7 @@ def _read_text(part: Part, text: bytes) -> pa.Table:
         return read_json_lines(text, part.shown)
     from audit.tables.formats.csv import read_csv
 
-    return read_csv(text, part.dialect.parting(part.format), part.shown, part.dialect)
+    return read_csv(text, part.dialect.find_separator(part.format), part.shown, part.dialect)
 
 
 def _join_texts(read: Sequence[tuple[str, pa.Table]]) -> pa.Table:

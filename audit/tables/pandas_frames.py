@@ -80,11 +80,11 @@ def _read_text(part: Part, columns: Sequence[str], names: Sequence[str]) -> pd.D
         if len(frame.columns) == len(columns):
             frame.columns = pd.Index(_name_columns(frame, columns))
     else:
-        said, mark = part.dialect, part.dialect.parting(part.format)
+        said, mark = part.dialect, part.dialect.find_separator(part.format)
         frame = pd.read_csv(
             part.path, sep=mark, decimal=said.decimal, encoding=said.encoding, usecols=list(names), compression=packing
         )
-    if part.changed():
+    if part.has_changed():
         raise SourceError(f"{part.shown} changed while it was read; run again when nothing writes to it")
     return frame
 

@@ -65,7 +65,7 @@ REASONS = {
 """By a word of DuckDB's message, which holds the whole address and is never shown."""
 
 
-class Found(NamedTuple):
+class RemoteFile(NamedTuple):
     """One file at an address."""
 
     place: str
@@ -77,7 +77,7 @@ class Found(NamedTuple):
 class AddressTable(ParquetTable):
     """Rows in Parquet files at an address."""
 
-    found: tuple[Found, ...] = field(repr=False)
+    found: tuple[RemoteFile, ...] = field(repr=False)
     stamps: Sequence[Any] = field(repr=False)
     """Size and time of each file when it was opened."""
 
@@ -91,13 +91,13 @@ class AddressTable(ParquetTable):
         prepare_connection(con, self.found[0].place, self._shown)
         return super().select(con, listed, read)
 
-    def schemas(self) -> Sequence[pa.Schema]:
+    def read_schemas(self) -> Sequence[pa.Schema]:
         """Return columns of each file, with what Arrow and pandas wrote about them."""
         with open_connection() as con:
             prepare_connection(con, self.found[0].place, self._shown)
             return [_read_full_schema(con, one) for one in self.found]
 
-    def frames_by_pandas(self, names: Sequence[str], most: int | None = None) -> Iterator[pd.DataFrame]:
+    def read_frames_by_pandas(self, names: Sequence[str], most: int | None = None) -> Iterator[pd.DataFrame]:
         """Yield what `pandas.read_parquet` would make of each file, or of so many rows, if it could reach it."""
         import pyarrow as pa
 
@@ -112,7 +112,7 @@ class AddressTable(ParquetTable):
                 query = f"SELECT {listed} FROM read_parquet({_list_folders([one])}, hive_partitioning = false){some}"  # noqa: S608
                 yield con.sql(query).to_arrow_table().cast(fields).to_pandas()
 
-    def missing_in_footers(self, name: str) -> int | None:
+    def count_missing_in_footers(self, name: str) -> int | None:
         """Return None: nothing is fetched for this; the rows are asked."""
         del name
         return None
@@ -189,10 +189,10 @@ def _refuse_form(address: Address, engine: str) -> None:
         raise SourceError(f"{shown} is a pattern, and the web lists no files; name one file")
 
 
-def _find_files(con: duckdb.DuckDBPyConnection, address: Address) -> tuple[Found, ...]:
+def _find_files(con: duckdb.DuckDBPyConnection, address: Address) -> tuple[RemoteFile, ...]:
     """Return files at an address; those that a pattern matches with what their folders say."""
     if not WILD.search(address.path):
-        return (Found(address.place, address.shown),)
+        return (RemoteFile(address.place, address.shown),)
     query = f"SELECT file FROM glob({quote_literal(address.place)}) ORDER BY file LIMIT {MOST_PARTS + 1}"  # noqa: S608
     listed = [str(place) for (place,) in con.execute(query).fetchall()]
     if len(listed) > MOST_PARTS:
@@ -209,15 +209,15 @@ def _find_files(con: duckdb.DuckDBPyConnection, address: Address) -> tuple[Found
     return found
 
 
-def _with_keys(place: str) -> Found:
+def _with_keys(place: str) -> RemoteFile:
     """Return the file with what the folders right above it say."""
     shown = Address.read(place).shown
     if WILD.search(place) or "#" in place:
         raise SourceError(f"{shown} has a sign of patterns in its name (* ? [ #); rename it")
-    return Found(place, shown, read_keys(place.split("/")[3:-1], shown))
+    return RemoteFile(place, shown, read_keys(place.split("/")[3:-1], shown))
 
 
-def _find_base(one: Found) -> str:
+def _find_base(one: RemoteFile) -> str:
     """Return the folder in which the first ``key=value`` folder of a file lies."""
     return "/".join(strip_keys(one.place.split("/")[:-1]))
 
@@ -230,11 +230,11 @@ def _refuse_logs(con: duckdb.DuckDBPyConnection, folders: set[str]) -> None:
                 raise make_log_error(Address.read(folder).shown, what)
 
 
-def _list_folders(found: Sequence[Found]) -> str:
+def _list_folders(found: Sequence[RemoteFile]) -> str:
     return f"[{', '.join(quote_literal(one.place) for one in found)}]"
 
 
-def _read_schema(con: duckdb.DuckDBPyConnection, one: Found) -> pa.Schema:
+def _read_schema(con: duckdb.DuckDBPyConnection, one: RemoteFile) -> pa.Schema:
     """Return columns of one file, under the names that it gives them."""
     rows = f"read_parquet({_list_folders([one])}, hive_partitioning = false)"
     schema = con.sql(f"SELECT * FROM {rows} LIMIT 0").to_arrow_table().schema  # noqa: S608
@@ -246,7 +246,7 @@ def _read_schema(con: duckdb.DuckDBPyConnection, one: Found) -> pa.Schema:
     return schema
 
 
-def _read_full_schema(con: duckdb.DuckDBPyConnection, one: Found) -> pa.Schema:
+def _read_full_schema(con: duckdb.DuckDBPyConnection, one: RemoteFile) -> pa.Schema:
     """Return columns of a file as Arrow reads them; where no writer of Arrow made it, as DuckDB does."""
     import pyarrow as pa
 
@@ -270,7 +270,7 @@ def _list_top_columns(elements: Sequence[tuple[str, int]]) -> list[str]:
     return names
 
 
-def _read_stamps(con: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> Sequence[Any]:
+def _read_stamps(con: duckdb.DuckDBPyConnection, found: Sequence[RemoteFile]) -> Sequence[Any]:
     """Return the size and time of each file, without its bytes."""
     query = f"SELECT size, CAST(last_modified AS VARCHAR) FROM read_blob({_list_folders(found)}) ORDER BY filename"  # noqa: S608
     stamps: list[Any] = con.execute(query).fetchall()

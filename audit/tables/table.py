@@ -94,16 +94,16 @@ class Table(ABC):
         del names
         return {}
 
-    def mend_of(self, name: str) -> str:
+    def describe_mend(self, name: str) -> str:
         """Return what would make a column of text one of numbers, where it can be seen; empty where it cannot."""
         del name
         return ""
 
-    def alike(self) -> Sequence[tuple[Part, ...]]:
+    def group_by_types(self) -> Sequence[tuple[Part, ...]]:
         """Return files by their types: an engine that reads files together expects all of them to have the same."""
         return (self.parts,)
 
-    def held_rows(self, names: Sequence[str]) -> pa.Table | None:
+    def take_held_rows(self, names: Sequence[str]) -> pa.Table | None:
         """Return chosen columns as an Arrow table where the rows are in memory.
 
         None where they are streamed from files.
@@ -131,7 +131,7 @@ class Table(ABC):
             raise  # our own query is wrong then, not the user's file
         except (duckdb.Error, pa.ArrowException, OSError, *complaints) as error:
             raise _make_read_error(self._shown, error) from error
-        changed = next((p for p in self.parts if p.changed()), None)
+        changed = next((p for p in self.parts if p.has_changed()), None)
         if changed is not None:
             raise SourceError(f"{changed.shown} changed while it was read; run again when nothing writes to it")
 
@@ -141,13 +141,13 @@ class Table(ABC):
 
         from audit.tables.frames import to_pandas
 
-        chosen = self._chosen(list(self.columns) if names is None else names)
+        chosen = self._choose(list(self.columns) if names is None else names)
         with self.reading(), duckdb.connect(":memory:") as con:
             con.execute("SET TimeZone = 'UTC'")
             listed = ", ".join(map(quote_identifier, chosen))
             return to_pandas(con.sql(f"SELECT {listed} FROM {self.scan(con, chosen)}").to_arrow_table())  # noqa: S608
 
-    def _chosen(self, names: Sequence[str]) -> list[str]:
+    def _choose(self, names: Sequence[str]) -> list[str]:
         """Return columns to read, each once; a row needs at least one to be counted."""
         self.require(names)
         return list(dict.fromkeys(names)) or list(self.columns)[:1]
@@ -197,7 +197,7 @@ class HeldTable(Table):
         found = {n: find_declared_levels(self.given, self.held, n) for n in names if n in self.columns}
         return {name: levels for name, levels in found.items() if levels}
 
-    def mend_of(self, name: str) -> str:
+    def describe_mend(self, name: str) -> str:
         """Return how numbers that are text are written, and the option that reads them."""
         from audit.tables.formats.decoding import describe_numbers
 
@@ -206,11 +206,11 @@ class HeldTable(Table):
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Return the name of a view of the chosen columns, registered on the connection."""
-        return register_view(con, self.held_rows(names))
+        return register_view(con, self.take_held_rows(names))
 
-    def held_rows(self, names: Sequence[str]) -> pa.Table:
+    def take_held_rows(self, names: Sequence[str]) -> pa.Table:
         """Return chosen columns, each in the plainest type that says the same."""
-        return to_plain_table(self.held.select(self._chosen(names)), self._shown)
+        return to_plain_table(self.held.select(self._choose(names)), self._shown)
 
 
 def _make_read_error(shown: str, error: BaseException) -> SourceError:

@@ -37,11 +37,11 @@ class Batch(NamedTuple):
         rows = (self.given, self.label, *self.groups)
         return rows if self.valid is None else (*rows, self.valid)
 
-    def likeness(self) -> tuple[object, ...]:
+    def describe_likeness(self) -> tuple[object, ...]:
         """Return what two batches have in common if they can be laid one under the other."""
         return (self.kind, *((t.dtype, t.shape, t.device) for t in self.tensors))
 
-    def copied(self) -> Batch:
+    def copy(self) -> Batch:
         """Return the same rows, whatever becomes of the tensors."""
         return self.of([t.detach().clone() if t.requires_grad else t.clone() for t in self.tensors])
 
@@ -112,8 +112,8 @@ class Places:
 
     def of(self, batch: Batch) -> Tensor:
         """Return the cell of each row, a new tensor of int64."""
-        key = self._predicted(batch.kind, batch.given)
-        key.add_(self._classes(batch.label, key.device), alpha=self.cells.label_stride)
+        key = self._place_predictions(batch.kind, batch.given)
+        key.add_(self._place_classes(batch.label, key.device), alpha=self.cells.label_stride)
         for codes, (name, stride) in zip(batch.groups, self.cells.strides.items(), strict=True):
             there = codes.reshape(-1).to(key.device, torch.int64, non_blocking=True)
             key.add_(there.clamp(-FIRST_LEVEL, len(self.cells.groups[name])), alpha=stride)
@@ -123,10 +123,10 @@ class Places:
             key.masked_fill_(filling, self.cells.padded)
         return key
 
-    def _predicted(self, kind: str, given: Tensor) -> Tensor:
+    def _place_predictions(self, kind: str, given: Tensor) -> Tensor:
         """Return the place of each prediction or score bin."""
         if kind == "prediction":
-            return self._classes(given, given.device, nan=self.cells.nan - FIRST_CLASS) + FIRST_CLASS
+            return self._place_classes(given, given.device, nan=self.cells.nan - FIRST_CLASS) + FIRST_CLASS
         given = given.float() if given.dtype in HALF else given
         if _has_classes(kind, given):
             # The largest of logits with a NaN among them is NaN; its position would look like a class.
@@ -143,7 +143,7 @@ class Places:
             self._bounds[at] = torch.tensor(_round_up(bounds, score.dtype), dtype=score.dtype, device=score.device)
         return self._bounds[at]
 
-    def _classes(self, codes: Tensor, device: torch.device, nan: int = -1) -> Tensor:
+    def _place_classes(self, codes: Tensor, device: torch.device, nan: int = -1) -> Tensor:
         """Return codes of classes as they are, and -1 or the number of classes for what is none."""
         codes, last = codes.reshape(-1).to(device, non_blocking=True), len(self.cells.classes)
         if codes.dtype in WHOLE:

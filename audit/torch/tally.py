@@ -131,7 +131,7 @@ class GroupTally:
         named = {"logits": logits, "probability": probability, "prediction": prediction}
         kind, given = next((kind, tensor) for kind, tensor in named.items() if tensor is not None)
         batch = self._places.batch(groups, label, kind, given, valid)
-        if (likeness := batch.likeness()) != self._likeness:
+        if (likeness := batch.describe_likeness()) != self._likeness:
             self._places.refuse(batch)
             self._settle()
             self._likeness = likeness
@@ -139,7 +139,7 @@ class GroupTally:
         if (self._steps - 1) % self.every:
             self._passed_over += label.numel()
             return
-        self._waiting.append(batch.copied())
+        self._waiting.append(batch.copy())
         if len(self._waiting) * given.numel() >= MOST_WAITING or len(self._waiting) >= STEPS_WAITING:
             self._settle()
 
@@ -189,7 +189,7 @@ class GroupTally:
 
     def account(self) -> Account:
         """Return counts of all ranks, and where every row went. Every rank must call it."""
-        whole = self._merged()
+        whole = self._merge()
         passed_over = {f"in a step that was not sampled (1 of {self.every} is)": int(whole[-1])}
         return self.cells.account(whole[:-1], passed_over if whole[-1] else None)
 
@@ -253,7 +253,7 @@ class GroupTally:
         if not merged:
             kept = {"table": self.table.clone(), "passed_over": self._passed_over}
             return state | kept | {"rank": rank, "ranks": ranks}
-        whole = self._merged()
+        whole = self._merge()
         return state | {"table": torch.from_numpy(whole[:-1].copy()), "passed_over": int(whole[-1])}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -295,7 +295,7 @@ class GroupTally:
             return 0, 1
         return distributed.get_rank(self.process_group), distributed.get_world_size(self.process_group)
 
-    def _merged(self) -> np.ndarray:
+    def _merge(self) -> np.ndarray:
         """Return the table of all ranks and, last, the rows that were passed over.
 
         This rank's own table stays as it is.

@@ -102,7 +102,7 @@ class CallbackBase:
         DataRefusedError
             A gate on the data fails.
         """
-        if of is not None and self._of_another(of):
+        if of is not None and self._is_of_another(of):
             return
         close_unsaid()
         seen = Seen(of=None if of is None else make_reference(of), run=None if self._stored or rank else active())
@@ -115,7 +115,7 @@ class CallbackBase:
         elif rank == 0:
             self._open(self if anchor is None else anchor, seen)
 
-    def _of_another(self, of: Any) -> bool:
+    def _is_of_another(self, of: Any) -> bool:
         """Return whether the audit of this very training is open, by another callback of the list or by this one."""
         opener = next((s for s in list_opened_here() if s.of is not None and s.of() is of), None)
         if opener is None:

@@ -25,7 +25,7 @@ from audit.record.result import AuditResult, Run
 from audit.record.store import Store
 from audit.tables.open import open_frame
 from audit.wrapping.estimator_rows import PREDICTION, SCORE, Rows, make_rows
-from audit.wrapping.question import Asked
+from audit.wrapping.question import WrappedQuestion
 from audit.wrapping.training import PATIENCE_S, Training
 
 if TYPE_CHECKING:
@@ -132,12 +132,12 @@ class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         if get_config()["enable_metadata_routing"]:
             params = dict(process_routing(self, "fit", **params).estimator.fit)
         # Nothing of the audit may change what is fitted, so the estimator gets X and y as they came.
-        estimator, rows = clone(self.estimator), self._rows(X, y, sensitive_features)
+        estimator, rows = clone(self.estimator), self._make_rows(X, y, sensitive_features)
         if rows is None:
             self.audit_ = None
             _fit_estimator(estimator, X, y, params)
         else:
-            asked = Asked(config=rows.before, folder=rows.folder, store=self._store(), rows=rows.rows)
+            asked = WrappedQuestion(config=rows.before, folder=rows.folder, store=self._store(), rows=rows.rows)
             options = {"insist": self.insist, "metered": self.metered, "patience_s": self.patience_s}
             with Training(asked, quiet=True, **options) as run:  # type: ignore[arg-type]
                 _fit_estimator(estimator, X, y, params)
@@ -238,7 +238,7 @@ class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
     def _store(self) -> Path | None:
         return None if self.store is None else Path(self.store).absolute()
 
-    def _rows(self, X: Any, y: Any, sensitive_features: Any) -> Rows | None:  # noqa: N803
+    def _make_rows(self, X: Any, y: Any, sensitive_features: Any) -> Rows | None:  # noqa: N803
         """Return what is audited; None, with a warning, where nothing names a group."""
         rows = make_rows(self.config, self.estimator, X, y, sensitive_features)
         if rows.groups:

@@ -22,7 +22,7 @@ MEMORY, MEMORY_TEST = "memory", "memory test"
 
 
 @dataclass(slots=True, kw_only=True)
-class Asked:
+class WrappedQuestion:
     """The question, where its paths start, and rows that were handed over in place of files."""
 
     config: Config
@@ -37,7 +37,7 @@ class Asked:
     """The process of the meter, where it was started before anything else was looked at."""
 
 
-def make_question(config: Any, data: Any, test: Any, store: str | Path | None) -> Asked:
+def make_question(config: Any, data: Any, test: Any, store: str | Path | None) -> WrappedQuestion:
     """Return the question of a wrapped training.
 
     Raises
@@ -62,7 +62,7 @@ def make_question(config: Any, data: Any, test: Any, store: str | Path | None) -
     kept = store if store is not None else os.environ.get(STORE, DEFAULT_STORE)
     if not isinstance(kept, (str, os.PathLike)):
         raise QuestionError(f"store must be the path of a folder, not {describe_value(kept)}")
-    return Asked(config=question, folder=folder, store=Path(kept).absolute(), rows=rows)
+    return WrappedQuestion(config=question, folder=folder, store=Path(kept).absolute(), rows=rows)
 
 
 def read_given(config: Any, stage: Stage | None = None) -> tuple[Config | dict[str, Any], Path]:

@@ -22,7 +22,7 @@ from audit._version import __version__
 from audit.energy.meter import Phase
 from audit.errors import SourceError, StoreError, printable
 from audit.record.store import Store
-from audit.wrapping.question import MEMORY, Asked
+from audit.wrapping.question import MEMORY, WrappedQuestion
 from audit.wrapping.sidecar.client import SidecarClient
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ NEEDED_BY_PREDICTIONS = (
 class Recording:
     """One run: what was asked, what was found, and where it is kept."""
 
-    def __init__(self, asked: Asked, *, metered: bool, note: Callable[[str], None]) -> None:
+    def __init__(self, asked: WrappedQuestion, *, metered: bool, note: Callable[[str], None]) -> None:
         from audit.pipeline.run import now
 
         self.trained_well = False
@@ -86,7 +86,7 @@ class Recording:
         self._note = note
         self.staging: Path | None = self._begin() if asked.store is not None or metered else None
         # The meter takes seconds to start: everything heavy is imported while it does.
-        self._beside = self._watched() if metered and self.staging is not None else None
+        self._beside = self._start_sidecar() if metered and self.staging is not None else None
         from audit.pipeline.stages import Findings
 
         self.found = Findings()
@@ -105,17 +105,17 @@ class Recording:
         from audit.system.file_watch import Watch
 
         before = self._config.model_copy(update={"predictions": None, "train": None})
-        self._before = self._stamps()
+        self._before = self._make_stamps()
         self._watch = Watch(self._before)
         if before.data.source is None:
             return
         fresh = Findings()
-        with self._phase("validate"):
-            check_data(before, self._opened(before), fresh, nullcontext)
+        with self._enter_phase("validate"):
+            check_data(before, self._open_sources(before), fresh, nullcontext)
         # Only what is whole enters: a step that was given up may still be filling its own findings.
         self.found = fresh
 
-    def _opened(self, config: Config) -> Opened:
+    def _open_sources(self, config: Config) -> Opened:
         from audit.pipeline.stages import Opened, require_inputs
         from audit.tables.open import open_frame
 
@@ -124,7 +124,7 @@ class Recording:
         tables = {source: open_frame(rows) for source, rows in self._asked.rows.items()}
         return Opened(config, self._asked.folder, tables)
 
-    def standing(self) -> Standing:
+    def judge_data(self) -> Standing:
         """Return how the gates on the data stand."""
         from audit.gates.before_training import standing
         from audit.gates.judge import Evidence
@@ -190,7 +190,7 @@ class Recording:
         if self._config.predictions is None:
             return
         fresh = Findings()
-        with self._phase("audit"):
+        with self._enter_phase("audit"):
             self._audit(fresh)
         self.found.data += fresh.data
         self.found.cubes += fresh.cubes
@@ -226,7 +226,7 @@ class Recording:
             stopped_by=found.stopped_by,
             continued=found.continued,
         )
-        return conclude(self._config, found, record, self._stopped(), failed=bool(ended))
+        return conclude(self._config, found, record, self._stop_meter(), failed=bool(ended))
 
     def write(self, result: AuditResult) -> Path | None:
         """Publish the run; None where there is no store."""
@@ -252,7 +252,7 @@ class Recording:
             if place is not None:
                 shutil.rmtree(place, ignore_errors=True)
 
-    def _watched(self) -> SidecarClient:
+    def _start_sidecar(self) -> SidecarClient:
         """Start the process beside the training, and tell it what it must know to have the last word."""
         config = self._config.model_dump(mode="json", exclude_none=True)
         beside, self._asked.beside = self._asked.beside or SidecarClient(), None
@@ -268,16 +268,16 @@ class Recording:
         )
         return beside
 
-    def _stopped(self) -> Energy | None:
+    def _stop_meter(self) -> Energy | None:
         """Return the energy of the run; where the meter gave none, why."""
         from audit.record.reader import energy_of
 
         if self._beside is None:
             return None
         energy = energy_of(self._beside.stop())
-        return energy or self._left(self._beside.reason or "it broke")
+        return energy or self._read_left(self._beside.reason or "it broke")
 
-    def _left(self, reason: str) -> Energy:
+    def _read_left(self, reason: str) -> Energy:
         """Return what the meter wrote down before it was lost, a flush old at most, with a word about that."""
         from audit.record.result import Energy
         from audit.record.store import kept
@@ -289,10 +289,10 @@ class Recording:
             energy, note=f"{energy.note}; what follows was not measured, because the meter was lost: {reason}"
         )
 
-    def _phase(self, name: Phase) -> AbstractContextManager[object]:
+    def _enter_phase(self, name: Phase) -> AbstractContextManager[object]:
         return nullcontext() if self._beside is None else self._beside.phase(name)
 
-    def _stamps(self) -> Mapping[Path, Stamp]:
+    def _make_stamps(self) -> Mapping[Path, Stamp]:
         from audit.pipeline.earlier_predictions import stamps
 
         source = self._config.predictions_source
@@ -303,7 +303,7 @@ class Recording:
         source = self._config.predictions_source
         if source == MEMORY:
             raise SourceError("no predictions were handed over; call predictions(frame) inside the block")
-        old = next((path for path, stamp in self._stamps().items() if self._is_old(path, stamp)), None)
+        old = next((path for path, stamp in self._make_stamps().items() if self._is_old(path, stamp)), None)
         if old is not None:
             of = "" if old.name == Path(str(source)).name else f" of '{printable(source)}'"
             raise SourceError(
@@ -315,7 +315,7 @@ class Recording:
         before = self._before.get(path)
         if before is None or self._watch is None:
             return False
-        return before == stamp or (before[:3] == stamp[:3] and self._watch.untouched(path))
+        return before == stamp or (before[:3] == stamp[:3] and self._watch.is_untouched(path))
 
 
 def _read_command() -> tuple[str, ...]:

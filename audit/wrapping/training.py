@@ -21,7 +21,7 @@ from audit.wrapping.safely import LONGEST, say, work_within
 
 if TYPE_CHECKING:
     from audit.record.result import AuditResult
-    from audit.wrapping.question import Asked
+    from audit.wrapping.question import WrappedQuestion
     from audit.wrapping.steps import Recording
 
 PATIENCE_S = 600.0
@@ -40,7 +40,7 @@ class Training:
         What of the audit failed; the run is then incomplete.
     """
 
-    def __init__(self, asked: Asked, *, insist: bool, metered: bool, patience_s: float, quiet: bool) -> None:
+    def __init__(self, asked: WrappedQuestion, *, insist: bool, metered: bool, patience_s: float, quiet: bool) -> None:
         self.result: AuditResult | None = None
         self.folder: Path | None = None
         self._problems: list[str] = []
@@ -120,7 +120,7 @@ class Training:
         if recording is None or os.getpid() != self._pid:
             # A forked worker that falls out of the block must not conclude its parent's run.
             return
-        self._step_out(recording, lambda: recording.leave_training(error))
+        self._leave_run(recording, lambda: recording.leave_training(error))
 
     def lose(self, reason: str) -> None:
         """Conclude a training that never said how it ended; what is wrong is said in the result."""
@@ -128,9 +128,9 @@ class Training:
         if recording is None or os.getpid() != self._pid:
             return
         self._say(f"audit: {reason}")
-        self._step_out(recording, lambda: recording.lose_training(reason))
+        self._leave_run(recording, lambda: recording.lose_training(reason))
 
-    def _step_out(self, recording: Recording, leave: Callable[[], None]) -> None:
+    def _leave_run(self, recording: Recording, leave: Callable[[], None]) -> None:
         leave_run(self)
         try:
             leave()
@@ -146,11 +146,13 @@ class Training:
         if seen.problem is not None:
             self.note(seen.problem)
             return
-        failed, undecided = recording.standing()
+        failed, undecided = recording.judge_data()
         if failed and not self._insist:
             recording.found.stopped_by = failed
             self._conclude(recording)
-            raise DataRefusedError(f"the data is refused, nothing was trained: {self._why(failed[0])}", self.result)
+            raise DataRefusedError(
+                f"the data is refused, nothing was trained: {self._describe_gate(failed[0])}", self.result
+            )
         recording.found.continued = failed
         self._tell(undecided)
 
@@ -165,7 +167,7 @@ class Training:
         if unrun := " and ".join(key for key, command in here.items() if command is not None):
             self._say(f"audit: {unrun}: run by `audit run` alone, and not here")
 
-    def _why(self, gate: str) -> str:
+    def _describe_gate(self, gate: str) -> str:
         """Return the sentence of a gate that failed."""
         gates = () if self.result is None else self.result.gates
         return next((g.sentence for g in gates if g.name == gate), gate)
@@ -189,7 +191,7 @@ class Training:
             self.note(written.problem)
         self.folder = written.value
         self._log(result)
-        self._say(f"audit: {self._sentence()}")
+        self._say(f"audit: {self._make_sentence()}")
 
     def _log(self, result: AuditResult) -> None:
         """Log to the MLflow run of the training, where it has one."""
@@ -202,7 +204,7 @@ class Training:
         if logged.problem is not None:
             self._say(f"audit: {logged.problem}; the record in the store is as it was")
 
-    def _sentence(self) -> str:
+    def _make_sentence(self) -> str:
         from audit.report.terminal.summary import describe_in_a_line
 
         return describe_in_a_line(self.result, self.folder) if self.result is not None else "nothing was recorded"

@@ -26,7 +26,7 @@ from simulations.page import (
 from simulations.tails import tails
 
 from audit.measurement.inference.intervals import Limits, difference
-from audit.measurement.inference.means import Found, limits, mean_gap, measured
+from audit.measurement.inference.means import MeanSample, limits, mean_gap, measured
 from audit.measurement.inference.scales import EXPLAINED, MEANS, ROOT_MEAN_SQUARE
 
 SIZES = (20, 50, 200, 1000)
@@ -84,7 +84,7 @@ def sample(kind: str, n: int, reps: int, rng: np.random.Generator) -> dict[str, 
     return sums_of(DRAWS[kind](rng, (reps, n)), SPREAD_OF_LABELS * rng.standard_normal((reps, n)))
 
 
-def covered(found: Found, truth: float) -> tuple[float, float, float]:
+def covered(found: MeanSample, truth: float) -> tuple[float, float, float]:
     """Share of samples covered, share of pairs of samples whose difference is, share marked."""
     lim, half = limits(found, TAIL), len(found.value) // 2
     sides = [

@@ -358,12 +358,12 @@ def _polars(table: Table, columns: Sequence[str]) -> pl.LazyFrame:
     """Rows as polars reads them: Parquet lazily, everything else from the Arrow table that was read strictly."""
     import polars as pl
 
-    held = table.held_rows(columns)
+    held = table.take_held_rows(columns)
     if held is not None:
         return pl.DataFrame(held).lazy()
     chosen, keys = list(dict.fromkeys(columns)), list_keys(table.parts)
     file = name_file_column(table.columns) if set(keys) & set(chosen) else None
-    read = (_scanned(files, keys, file) for files in table.alike())
+    read = (_scanned(files, keys, file) for files in table.group_by_types())
     return pl.concat([plain(nw.from_native(some), table, columns).to_native() for some in read])
 
 

@@ -75,7 +75,9 @@ class SparkEngine:
             _watched(spark, self.master, failures),
             _folders_as_text(spark),
         ):
-            yield _narrowed([nw.from_native(_rows(spark, table, files)) for files in table.alike()], table, columns)
+            yield _narrowed(
+                [nw.from_native(_rows(spark, table, files)) for files in table.group_by_types()], table, columns
+            )
 
 
 def _narrowed(frames: Sequence[nw.LazyFrame[Any]], table: Table, columns: Sequence[str]) -> NarwhalsScan:

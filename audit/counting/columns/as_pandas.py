@@ -132,11 +132,11 @@ class HeldReading(Reading):
         """Make the frame of all columns that will be asked about."""
         table, chosen = self.table, list(names) or self.columns[:1]
         if isinstance(table, LazyTable):
-            raw = table.raw_rows([*chosen, *groups])  # one query: it need not give the same rows twice
+            raw = table.take_raw_rows([*chosen, *groups])  # one query: it need not give the same rows twice
             self._groups = to_plain_table(raw.select(list(groups)), table.name)
-            self._frame = table.frame_by_pandas(raw.select(list(chosen)))
+            self._frame = table.read_frame_by_pandas(raw.select(list(chosen)))
         elif isinstance(table, HeldTable):
-            self._groups = table.held_rows(groups) if groups else None
+            self._groups = table.take_held_rows(groups) if groups else None
             self._frame = read_by_pandas(table, list(chosen))
         else:
             with duckdb.connect(":memory:") as con:
@@ -202,7 +202,7 @@ class StreamedReading(Reading):
 
     @cached_property
     def _schemas(self) -> Sequence[pa.Schema]:
-        return self.files.schemas()
+        return self.files.read_schemas()
 
     @cached_property
     def _empty(self) -> Sequence[pd.DataFrame]:
@@ -225,23 +225,23 @@ class StreamedReading(Reading):
     def frame(self, names: Sequence[str]) -> pd.DataFrame:
         """Chosen columns of all files, one after another."""
         with self.table.reading(), tell_pandas_errors():
-            return join_frames(list(self.files.frames_by_pandas(list(names))), names, self.table.rows)
+            return join_frames(list(self.files.read_frames_by_pandas(list(names))), names, self.table.rows)
 
     def first(self, rows: int) -> pd.DataFrame:
         """All columns of so many rows."""
         with self.table.reading(), tell_pandas_errors():
-            return next(iter(self.files.frames_by_pandas(list(map(str, self._empty[0].columns)), rows)))
+            return next(iter(self.files.read_frames_by_pandas(list(map(str, self._empty[0].columns)), rows)))
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str], groups: Sequence[str]) -> DuckScan:
         """Columns that DuckDB sees as pandas does; whole numbers are doubles where some are missing."""
         told = {name: sql for name in names if (sql := self._seen(con, name)) is not None}
-        keys = {alias_of(name): self.files.column_sql(name) for name in groups}
+        keys = {alias_of(name): self.files.write_column_sql(name) for name in groups}
         self.files.refuse_rounding(con, groups)
         return DuckScan(con, self.files.select(con, told | keys or {ALIAS: "1"}, [*told, *groups]), self.table.rows)
 
     def _seen(self, con: duckdb.DuckDBPyConnection, name: str) -> str | None:
         """SQL of a column as pandas has it; None where DuckDB cannot have it."""
-        column = self.files.stored_sql(name)
+        column = self.files.write_stored_sql(name)
         present = f"({column} IS NOT NULL OR NULL)"
         if name in self.unlike:
             return present
@@ -255,7 +255,7 @@ class StreamedReading(Reading):
         return [(s, f) for s, f in zip(self._schemas, self._empty, strict=True) if name in f.columns]
 
     def _some_missing(self, con: duckdb.DuckDBPyConnection, name: str) -> bool:
-        known = self.files.missing_in_footers(name)
+        known = self.files.count_missing_in_footers(name)
         if known is not None:
             return known > 0
         query = f"SELECT count(*) - count({quote_identifier(name)}) FROM {self.table.scan(con, [name])}"  # noqa: S608

@@ -43,7 +43,7 @@ class Codecarbon:
     def start(self) -> None:
         """Find the hardware and begin; takes one to two seconds the first time in a process."""
         logging.getLogger("codecarbon").addFilter(self._listener)
-        with self._guarded():
+        with self._contain_errors():
             self._tracker = _make_tracker(self._inbox)
             self._tracker.start()
 
@@ -52,19 +52,19 @@ class Codecarbon:
         if self._tracker is None:
             return None
         self._inbox.clear()
-        with self._guarded():
+        with self._contain_errors():
             # Watts are multiplied with the time up to here, and the next stretch begins when all parts are read.
             began_s = time.monotonic()
             self._tracker.flush()
             if self._inbox:
-                return replace(self._reading(self._inbox[-1]), began_s=began_s, ended_s=time.monotonic())
+                return replace(self._make_reading(self._inbox[-1]), began_s=began_s, ended_s=time.monotonic())
             self.reason = self._listener.reason or self.reason or "codecarbon gave no reading"
         return None
 
     def stop(self) -> None:
         """End the tracker's threads."""
         if self._tracker is not None:
-            with self._guarded():
+            with self._contain_errors():
                 self._tracker.stop()
         logging.getLogger("codecarbon").removeFilter(self._listener)
 
@@ -73,7 +73,7 @@ class Codecarbon:
         return False
 
     @contextlib.contextmanager
-    def _guarded(self) -> Iterator[None]:
+    def _contain_errors(self) -> Iterator[None]:
         """Run codecarbon; whatever it raises, or swallows and logs, becomes a reason."""
         try:
             yield
@@ -82,17 +82,17 @@ class Codecarbon:
         finally:
             self.reason = self._listener.reason or self.reason
 
-    def _reading(self, data: Any) -> Reading:
+    def _make_reading(self, data: Any) -> Reading:
         parts = tuple(getattr(self._tracker, "_hardware", ()))
-        found = [self._source(part, data) for part in parts]
+        found = [self._describe_source(part, data) for part in parts]
         sources = {s.component: s for s in sorted(found, key=lambda source: source.component)}
         kwh = {"cpu": data.cpu_energy, "gpu": data.gpu_energy, "ram": data.ram_energy}
         total_j = {name: float(kwh[name]) * J_PER_KWH for name in kwh if name in sources}
         if "gpu" in total_j:
-            total_j["gpu"] = self._seen(total_j["gpu"], parts)
+            total_j["gpu"] = self._subtract_unseen(total_j["gpu"], parts)
         return Reading(total_j=total_j, sources=sources, version=f"codecarbon {data.codecarbon_version}")
 
-    def _seen(self, gpu_j: float, parts: tuple[Any, ...]) -> float:
+    def _subtract_unseen(self, gpu_j: float, parts: tuple[Any, ...]) -> float:
         """Return joules of the boards without what was added up while one of them could not be read.
 
         codecarbon counts a board that does not answer as 0 W; beside others that do, the sum would look whole.
@@ -104,7 +104,7 @@ class Codecarbon:
         self._gpu_j = gpu_j
         return gpu_j - self._unseen_gpu_j
 
-    def _source(self, part: Any, data: Any) -> Source:
+    def _describe_source(self, part: Any, data: Any) -> Source:
         """Return how one piece of hardware is measured; what is not known to be a counter is never called one."""
         kind = type(part).__name__
         if kind == "CPU":
@@ -114,7 +114,7 @@ class Codecarbon:
             detail = f"{data.ram_power:.3g} W at all times, assumed {memory}"
             return Source(component="ram", method="constant", detail=detail, constant_w=_to_watts(data.ram_power))
         if kind == "GPU":
-            return self._gpu(part, printable(data.gpu_model))
+            return self._describe_gpu(part, printable(data.gpu_model))
         component = str(getattr(part, "chip_part", "other")).lower()
         known = {"AppleSiliconChip": APPLE, "Raspberry": "power sampled at each reading (PMIC of the board)"}
         return Source(
@@ -125,7 +125,7 @@ class Codecarbon:
             attribution=WHOLE_MACHINE,
         )
 
-    def _gpu(self, part: Any, model: str) -> Source:
+    def _describe_gpu(self, part: Any, model: str) -> Source:
         """Describe the boards; they are counted only while every one of them gives its energy counter, all through."""
         boards = _list_boards(part)
         counted = [getattr(b, "_has_counter", False) and not getattr(b, "_use_power_fallback", True) for b in boards]

@@ -46,7 +46,7 @@ class Zeus:
     def start(self) -> None:
         """Find the chip; on a Jetson a process of Zeus's own begins to sample it."""
         logging.getLogger("zeus").setLevel(logging.CRITICAL)
-        with self._guarded():
+        with self._contain_errors():
             from zeus.device.soc import get_soc
 
             self._soc = get_soc()
@@ -55,11 +55,11 @@ class Zeus:
         """Return joules up to now, or None where Zeus gave none."""
         if self._soc is None:
             return None
-        with self._guarded():
+        with self._contain_errors():
             found = vars(self._soc.get_total_energy_consumption())
             total_j = _to_joules({k: float(v) for k, v in found.items() if isinstance(v, (int, float))})
             if total_j:
-                sources = {component: self._source(component) for component in total_j}
+                sources = {component: self._describe_source(component) for component in total_j}
                 return Reading(total_j=total_j, sources=sources, version=_read_version())
             self.reason = f"Zeus reads nothing from this chip ({printable(type(self._soc).__name__)})"
         return None
@@ -72,7 +72,7 @@ class Zeus:
         return False
 
     @contextlib.contextmanager
-    def _guarded(self) -> Iterator[None]:
+    def _contain_errors(self) -> Iterator[None]:
         try:
             yield
         except ImportError as error:
@@ -80,7 +80,7 @@ class Zeus:
         except Exception as error:  # noqa: BLE001 - a foreign library's failure must never reach the training
             self.reason = words_of(error)
 
-    def _source(self, component: str) -> Source:
+    def _describe_source(self, component: str) -> Source:
         chip = type(self._soc).__name__
         # What is not known to be a counter or sampled is never called measured.
         method, detail = METHODS.get(chip, ("model", f"energy of Zeus's device '{printable(chip)}'"))

@@ -20,7 +20,7 @@ FLOPS, HOURS, UTILISATION, THROUGHPUT = "FLOPs", "device-hours", "utilisation of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class PlanInputs:
     """Every number that was given, read; and the names."""
 
     numbers: Mapping[str, Interval]
@@ -97,7 +97,7 @@ def make_assumed(name: str, unit: str, what: Assumption, narrow: str) -> Input:
     )
 
 
-def find_flops(asked: Asked) -> Product | None:
+def find_flops(asked: PlanInputs) -> Product | None:
     """Return FLOPs as given, or by 6ND; None where neither is possible."""
     if (number := asked.get("flops")) is not None:
         return Product((make_declared(FLOPS, "FLOP", number),))
@@ -127,7 +127,7 @@ def find_flops(asked: Asked) -> Product | None:
     )
 
 
-def find_throughput(asked: Asked) -> Product | None:
+def find_throughput(asked: PlanInputs) -> Product | None:
     """Return achieved FLOP/s of one device: as given, or a utilisation of its peak; None where no peak is known."""
     top = find_peak(asked)
     if (number := asked.get("throughput")) is not None:
@@ -148,7 +148,7 @@ def find_throughput(asked: Asked) -> Product | None:
     return Product((use, top))
 
 
-def find_peak(asked: Asked) -> Input | None:
+def find_peak(asked: PlanInputs) -> Input | None:
     """Return peak FLOP/s of one device, where it is known."""
     device = asked.hardware()
     if (number := asked.get("peak_flops")) is not None:
@@ -167,7 +167,7 @@ def find_peak(asked: Asked) -> Input | None:
     )
 
 
-def find_power(asked: Asked) -> Input:
+def find_power(asked: PlanInputs) -> Input:
     """Return watts of one device: an average as given, or what the table knows of the device's draw."""
     if (number := asked.get("watts")) is not None:
         return make_declared(
@@ -197,7 +197,7 @@ def find_power(asked: Asked) -> Input:
     )
 
 
-def find_site(asked: Asked) -> Input | None:
+def find_site(asked: PlanInputs) -> Input | None:
     """Return the PUE as given; None where it was not."""
     number = asked.get("pue")
     return None if number is None else make_declared(PUE, "1", number)
@@ -208,7 +208,7 @@ def assume_site() -> Input:
     return make_assumed(PUE, "1", a.SITE, "give pue, as the site's operator publishes it")
 
 
-def find_electricity(asked: Asked, measured: Factor | None = None) -> Input | None:
+def find_electricity(asked: PlanInputs, measured: Factor | None = None) -> Input | None:
     """Return the grams per kWh: as given, of the country, or of the measured run; None where no grid is known."""
     if (number := asked.get("g_per_kwh")) is not None:
         return make_declared(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audit.energy.plan.inputs import Asked
+from audit.energy.plan.inputs import PlanInputs
 from audit.energy.plan.numbers import LIMITS, Given, read
 from audit.energy.plan.project import project
 from audit.energy.plan.result import Plan
@@ -91,14 +91,14 @@ def plan(
     """
     given = {name: value for name, value in locals().items() if name in LIMITS and value is not None}
     numbers = {name: number for name, value in given.items() if (number := read(name, value)) is not None}
-    asked = Asked(numbers=numbers, device=device, country=country)
+    asked = PlanInputs(numbers=numbers, device=device, country=country)
     _refuse_contradictions(asked)
     if measured is None:
         _refuse_gaps(asked)
     return project(asked, measured)
 
 
-def _refuse_contradictions(asked: Asked) -> None:
+def _refuse_contradictions(asked: PlanInputs) -> None:
     for one, other, mend in ONE_OF:
         if len(asked.given(one, other)) == 2:
             raise QuestionError(f"{one} and {other} say the same thing twice; {mend}")
@@ -109,7 +109,7 @@ def _refuse_contradictions(asked: Asked) -> None:
             raise QuestionError(f"{found[0]} needs {lacking}; give both")
 
 
-def _refuse_gaps(asked: Asked) -> None:
+def _refuse_gaps(asked: PlanInputs) -> None:
     """Refuse what says nothing of the work, and a share of nothing."""
     if asked.given("steps_done"):
         raise QuestionError("steps_done needs a measured run; name its audit.json, or leave the steps out")

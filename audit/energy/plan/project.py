@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from audit.energy.plan import assumptions as a
 from audit.energy.plan import calibration, inputs
 from audit.energy.plan.eu_ai_act import judge_presumption
-from audit.energy.plan.inputs import Asked, make_declared
+from audit.energy.plan.inputs import PlanInputs, make_declared
 from audit.energy.plan.numbers import show_number
 from audit.energy.plan.ranges import Input, Product, Range, Share, range_of, rank_shares
 from audit.energy.plan.result import Method, Parts, Plan
@@ -42,7 +42,7 @@ class _Work:
     notes: tuple[str, ...] = ()
 
 
-def project(asked: Asked, measured: AuditResult | None) -> Plan:
+def project(asked: PlanInputs, measured: AuditResult | None) -> Plan:
     """Plan a question with parts that fit together."""
     work = _plan_work(asked) if measured is None else _calibrate_work(asked, measured)
     training = tuple(p.times(work.site) for p in work.energy)
@@ -78,7 +78,7 @@ def project(asked: Asked, measured: AuditResult | None) -> Plan:
     )
 
 
-def _plan_work(asked: Asked) -> _Work:
+def _plan_work(asked: PlanInputs) -> _Work:
     """Return the work by device-hours where they are given, else by FLOPs over throughput."""
     speed, counted, number = inputs.find_throughput(asked), inputs.find_flops(asked), asked.get("device_hours")
     method: Method = "flops" if asked.get("flops") else "6nd"
@@ -102,7 +102,7 @@ def _plan_work(asked: Asked) -> _Work:
     )
 
 
-def _refuse_speed(asked: Asked, counted: Product | None) -> None:
+def _refuse_speed(asked: PlanInputs, counted: Product | None) -> None:
     """Refuse a throughput beside FLOPs and device-hours, which say it already.
 
     A third number could only contradict them.
@@ -111,7 +111,7 @@ def _refuse_speed(asked: Asked, counted: Product | None) -> None:
         raise QuestionError(f"device_hours and FLOPs already say the {given[0]}; leave one of the three out")
 
 
-def _calibrate_work(asked: Asked, measured: AuditResult) -> _Work:
+def _calibrate_work(asked: PlanInputs, measured: AuditResult) -> _Work:
     """Return the work by a measured run; FLOPs, where given, are for the EU AI Act alone."""
     if clash := asked.given(*MACHINE):
         raise QuestionError(f"{clash[0]} contradicts the measured run, which says what its machine draws; leave it out")
@@ -129,7 +129,7 @@ def _calibrate_work(asked: Asked, measured: AuditResult) -> _Work:
     )
 
 
-def _derive_utilisation(asked: Asked, hours: Product, flops: Product | None) -> Range | None:
+def _derive_utilisation(asked: PlanInputs, hours: Product, flops: Product | None) -> Range | None:
     """Return the share of the peak that hours and FLOPs mean together; more than all of it is refused."""
     peak = inputs.find_peak(asked)
     if peak is None or flops is None:
@@ -146,7 +146,7 @@ def _derive_utilisation(asked: Asked, hours: Product, flops: Product | None) -> 
     return found
 
 
-def _multiply_idle(asked: Asked, site: Input) -> Products:
+def _multiply_idle(asked: PlanInputs, site: Input) -> Products:
     """Return the kWh while held, with PUE."""
     how = "give it as a range that was measured"
     if (number := asked.get("idle_kwh")) is not None:
@@ -159,7 +159,7 @@ def _multiply_idle(asked: Asked, site: Input) -> Products:
     return (Product((make_declared("idle device-hours", "h", hours), power), divisor=1000.0).times(site),)
 
 
-def _multiply_embodied(asked: Asked, hours: Product | None) -> Products:
+def _multiply_embodied(asked: PlanInputs, hours: Product | None) -> Products:
     """Return grams of making the devices."""
     how = "give the range of a life-cycle assessment of these devices"
     if (number := asked.get("embodied_g")) is not None:
@@ -183,7 +183,7 @@ def _make_parts(unit: str, training: Products, idle: Products, embodied: Product
     return Parts(**ranges, total=total, holds=holds)
 
 
-def _derive_duration(asked: Asked, hours: Product | None) -> Range | None:
+def _derive_duration(asked: PlanInputs, hours: Product | None) -> Range | None:
     number = asked.get("devices")
     if number is None or hours is None:
         return None
@@ -216,7 +216,7 @@ def _make_sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _list_reasons(asked: Asked, work: _Work) -> dict[str, str]:
+def _list_reasons(asked: PlanInputs, work: _Work) -> dict[str, str]:
     """Return why a quantity is not there."""
     held = bool(asked.given("idle_kwh", "idle_watts"))
     made = bool(asked.given("embodied_g", "embodied_g_per_hour"))

@@ -97,9 +97,9 @@ class Product:
             found *= _read_end(given, end, moved)
         for given in self.below:
             found /= _read_end(given, OPPOSITE[end], moved)
-        return _move_one(found / self.divisor, end, self._way(end, moved))
+        return _move_one(found / self.divisor, end, self._measure_way(end, moved))
 
-    def _way(self, end: End, moved: str | None) -> float:
+    def _measure_way(self, end: End, moved: str | None) -> float:
         """Return the logarithm of the way to one end that the spreads make together, or that one of them makes."""
         steps = {i.name: _measure_step(i, end) for i in self.above if i.spread}
         steps |= {i.name: _measure_step(i, OPPOSITE[end]) for i in self.below if i.spread}

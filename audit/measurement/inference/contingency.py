@@ -63,7 +63,7 @@ def shift(first: Floats, second: Floats) -> Shift | None:
     shares = counts / counts.sum(axis=1, keepdims=True)
     variation = float(np.abs(shares[0] - shares[1]).sum() / 2)
     rows = np.array([_worth(sample) for sample in (first, second)])
-    return Shift(variation, _same(_lumped(shares * rows[:, None])))
+    return Shift(variation, _chi_square_p(_lumped(shares * rows[:, None])))
 
 
 def rates_apart(hits: Floats, rows: Floats) -> float | None:
@@ -113,7 +113,7 @@ def _lumped(counts: Floats) -> Floats:
     return np.concatenate([counts[:, ~few], counts[:, few].sum(axis=1, keepdims=True)], axis=1)
 
 
-def _same(counts: Floats) -> float:
+def _chi_square_p(counts: Floats) -> float:
     from scipy.special import chdtrc
 
     filled = counts[:, counts.sum(axis=0) > 0]

@@ -21,7 +21,7 @@ import numpy as np
 
 from audit.measurement.inference.effective import THIN_FOLDS, satterthwaite
 from audit.measurement.inference.intervals import Floats, Limits
-from audit.measurement.inference.means import FEW_ROWS, Above, Found, against, mean_gap
+from audit.measurement.inference.means import FEW_ROWS, Above, MeanSample, against, mean_gap
 from audit.measurement.inference.pairs import Gap
 from audit.measurement.inference.scales import Scale, Sums
 
@@ -46,7 +46,7 @@ def log_quotient(upper: Names, lower: Names) -> Scale:
     return Scale(point, _no_variance, lambda x: x, (-np.inf, np.inf))
 
 
-def of_lists(scale: Scale, sums: Sums, rows: str = "n", least: Floats | None = None) -> Found:
+def of_lists(scale: Scale, sums: Sums, rows: str = "n", least: Floats | None = None) -> MeanSample:
     """Return the statistic of every group.
 
     Parameters
@@ -78,7 +78,7 @@ def of_lists(scale: Scale, sums: Sums, rows: str = "n", least: Floats | None = N
     scaled = deviation / np.where(square > 0, np.sqrt(square), 1.0)[:, None]
     df = np.minimum(filled, satterthwaite(deviation.T)) - 1
     error = np.where(known, error, np.nan)
-    return Found(
+    return MeanSample(
         value=point,
         point=point,
         error=error,
@@ -104,7 +104,7 @@ def _deviation(scale: Scale, sums: Sums) -> Floats:
     return without - scale.point(total)[:, None]
 
 
-def ratio_gap(logs: Found, tail: float) -> Gap:
+def ratio_gap(logs: MeanSample, tail: float) -> Gap:
     """Return the smallest ratio over all pairs of groups, by the pairs rule on logs."""
     found = mean_gap(logs, tail)
     value = None if found.value is None else float(np.exp(-found.value))
@@ -113,7 +113,7 @@ def ratio_gap(logs: Found, tail: float) -> Gap:
     )
 
 
-def ratio_against(logs: Found, reference: int, tail: float) -> Limits:
+def ratio_against(logs: MeanSample, reference: int, tail: float) -> Limits:
     """Return limits of each group's ratio to one reference group; no upper limit is infinite."""
     made = against(logs, reference, tail)
     return Limits(np.exp(made.low), np.exp(made.high))

@@ -51,7 +51,7 @@ class Above(NamedTuple):
     df: Floats
 
 
-class Found(NamedTuple):
+class MeanSample(NamedTuple):
     """A statistic of G groups with what its interval needs at any tail; arrays over groups."""
 
     value: Floats
@@ -69,11 +69,11 @@ class Found(NamedTuple):
     """Correlation of the points over groups; None where groups are independent."""
     kish: Floats = np.empty(0)
     """Effective rows, also where rows share units."""
-    sizes: Found | None = None
+    sizes: MeanSample | None = None
     """Mean sizes of the rows of signed means, where their sums are known."""
 
 
-def measured(scale: Scale, sums: Sums, *, folds: bool) -> Found:
+def measured(scale: Scale, sums: Sums, *, folds: bool) -> MeanSample:
     """Return the statistic of every group, marked also where a larger group shows a spread that its own rows do not.
 
     Parameters
@@ -91,7 +91,7 @@ def measured(scale: Scale, sums: Sums, *, folds: bool) -> Found:
     return found._replace(thin=found.thin | unlike(found))
 
 
-def _alone(scale: Scale, sums: Sums, *, folds: bool) -> Found:
+def _alone(scale: Scale, sums: Sums, *, folds: bool) -> MeanSample:
     """Return the statistic of every group, each by itself."""
     total = {k: v.sum(axis=1) for k, v in sums.items()}
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -104,7 +104,9 @@ def _alone(scale: Scale, sums: Sums, *, folds: bool) -> Found:
         few = np.minimum(resting, _carrying(scale.marked_by, total)) < FEW_RESTING
         if not folds:
             thin, error, df = (kish < FEW_ROWS) | few, np.sqrt(variance), np.minimum(kish - 1, resting)
-            return Found(value, point, error, df, kish, thin, scale, _above(scale, total, point, error, df), kish=kish)
+            return MeanSample(
+                value, point, error, df, kish, thin, scale, _above(scale, total, point, error, df), kish=kish
+            )
         jackknife, r, fourth = _jackknife(scale, sums, total, point)
         # Satterthwaite's degrees of freedom; the factor 3 of normal deviations is not granted to skewed ones.
         resting = np.minimum(resting, fourth if scale.resting else 3 * fourth)
@@ -113,7 +115,7 @@ def _alone(scale: Scale, sums: Sums, *, folds: bool) -> Found:
         both = np.where(filled > 1 + 1e-9, np.fmax(variance, jackknife), np.nan)
         error, df = np.sqrt(np.where(np.isnan(variance), np.nan, both)), np.minimum(filled - 1, resting)
         thin = (kish < FEW_ROWS) | (filled < THIN_FOLDS) | few | (resting < FEW_RESTING)
-        return Found(value, point, error, df, filled, thin, scale, _above(scale, total, point, error, df), r, kish)
+        return MeanSample(value, point, error, df, filled, thin, scale, _above(scale, total, point, error, df), r, kish)
 
 
 def _carrying(rows: Callable[[Sums], Floats] | None, total: Sums) -> Floats | float:
@@ -145,7 +147,7 @@ def _jackknife(scale: Scale, sums: Sums, total: Sums, point: Floats) -> tuple[Fl
     return (count - 1) / count * square, np.clip(scaled @ scaled.T, -1, 1), np.where(square > 0, 1 / fourth, np.inf)
 
 
-def limits(found: Found, tail: float) -> Limits:
+def limits(found: MeanSample, tail: float) -> Limits:
     """Return the interval of each group; the whole range where none can be given."""
     bottom, top = found.scale.range
     known = np.isfinite(found.error)
@@ -161,7 +163,7 @@ def limits(found: Found, tail: float) -> Limits:
     return Limits(np.where(known, np.maximum(low, bottom), bottom), np.where(known, np.minimum(high, top), top))
 
 
-def mean_gap(found: Found, tail: float, looks: int = 1) -> Gap:
+def mean_gap(found: MeanSample, tail: float, looks: int = 1) -> Gap:
     """Return the largest difference over all pairs of groups, by the pairs rule."""
     groups = len(found.value)
     every = np.arange(groups)
@@ -172,13 +174,13 @@ def mean_gap(found: Found, tail: float, looks: int = 1) -> Gap:
     return widest(found.value, ends(found), least, most, top=np.inf)
 
 
-def against(found: Found, reference: int, tail: float) -> Limits:
+def against(found: MeanSample, reference: int, tail: float) -> Limits:
     """Return limits of each group's difference from one reference group."""
     every = np.arange(len(found.value))
     return between(found, every, np.full(every.shape, reference), tail)
 
 
-def extreme(found: Found, which: Literal["lowest", "highest"], tail: float) -> Extreme:
+def extreme(found: MeanSample, which: Literal["lowest", "highest"], tail: float) -> Extreme:
     """Return the lowest or highest value with limits that hold for every group at once."""
     among_all = tail / len(found.value)
     inner = seen_by_all(found, limits(found, tail), tail)
@@ -191,19 +193,19 @@ def extreme(found: Found, which: Literal["lowest", "highest"], tail: float) -> E
     return Extreme(value, float(outer.low.max()), float(inner.high.max()), at, False, low, high)
 
 
-def ends(found: Found) -> tuple[int, int]:
+def ends(found: MeanSample) -> tuple[int, int]:
     """Return positions of the lowest and of the highest measured group."""
     if np.isnan(found.value).all():
         return 0, 0
     return int(np.nanargmin(found.value)), int(np.nanargmax(found.value))
 
 
-def between(found: Found, i: np.ndarray, j: np.ndarray, tail: float) -> Limits:
+def between(found: MeanSample, i: np.ndarray, j: np.ndarray, tail: float) -> Limits:
     """Return limits of entry i less entry j; infinite where an entry that has no limits could be anything."""
     return Limits(_least(found, i, j, tail), -_least(found, j, i, tail))
 
 
-def _least(found: Found, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
+def _least(found: MeanSample, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
     """Return lower limits of entry i less entry j, each as far as the other shows how far rows spread."""
     own = limits(found, tail)
     value = np.where(np.isnan(found.value), 0.0, found.value)
@@ -241,7 +243,7 @@ def _least(found: Found, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
 # Fieller (1954), JRSS B 16:175 (limits whose standard error is that of the value they are limits of). Only two moments
 # are asked of the other group; of all laws that have them, a rare size beside nothing falls short most. Maurer (2003),
 # JIPAM 4:15: no sum of what is never negative falls short by more than its second moment allows.
-def lowest(found: Found, own: Limits, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
+def lowest(found: MeanSample, own: Limits, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
     """Return lower limits of entries i as far as entries j show how far rows spread.
 
     Parameters
@@ -258,7 +260,7 @@ def lowest(found: Found, own: Limits, i: np.ndarray, j: np.ndarray, tail: float)
     return low
 
 
-def highest(found: Found, own: Limits, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
+def highest(found: MeanSample, own: Limits, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
     """Return upper limits of entries i as far as entries j show how far rows spread; see `lowest`."""
     scale = found.scale
     if scale.lends is None or scale.falls:
@@ -267,7 +269,7 @@ def highest(found: Found, own: Limits, i: np.ndarray, j: np.ndarray, tail: float
     return high
 
 
-def seen_by_all(found: Found, own: Limits, tail: float) -> Limits:
+def seen_by_all(found: MeanSample, own: Limits, tail: float) -> Limits:
     """Return limits of every entry as far as any other shows how far rows spread."""
     every = np.arange(len(found.value))
     others = every[:, None], every[None, :]
@@ -278,7 +280,7 @@ def seen_by_all(found: Found, own: Limits, tail: float) -> Limits:
     return Limits(low.reshape(len(every), -1).min(axis=1), high.reshape(len(every), -1).max(axis=1))
 
 
-def unlike(found: Found) -> np.ndarray:
+def unlike(found: MeanSample) -> np.ndarray:
     """Return groups with an interval of their own that is short of what a larger group shows of the spread."""
     sizes = found.sizes if found.scale.lends == "spread" else found
     if sizes is None or sizes.scale.lends is None or not len(found.value):
@@ -292,7 +294,7 @@ def unlike(found: Found) -> np.ndarray:
     return short
 
 
-def _largest_lender(found: Found, spread: Floats) -> np.ndarray:
+def _largest_lender(found: MeanSample, spread: Floats) -> np.ndarray:
     """Return the entry with the largest spread of those with at least twice the rows of each.
 
     Else the largest of all.
@@ -306,7 +308,7 @@ def _largest_lender(found: Found, spread: Floats) -> np.ndarray:
     return order[first[np.minimum(start, len(order) - 1)]]
 
 
-def _end(found: Found, i: np.ndarray, j: np.ndarray, tail: float, side: int) -> Floats:
+def _end(found: MeanSample, i: np.ndarray, j: np.ndarray, tail: float, side: int) -> Floats:
     """Return limits that entries j give entries i on one side: within those of i alone where j does not lend."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if found.scale.lends == "spread":
@@ -319,7 +321,7 @@ def _end(found: Found, i: np.ndarray, j: np.ndarray, tail: float, side: int) -> 
         return found.scale.back(found.point[i] + np.log(_stretch(found, i, j, tail)))
 
 
-def _of_a_guess(sizes: Found | None, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
+def _of_a_guess(sizes: MeanSample | None, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
     """Return Student's t over the normal quantile: how far a spread of entries i is itself taken from their few rows.
 
     Only away from j, where the laws are unlike whatever the truth: towards it, false fails are of laws that are alike.
@@ -335,19 +337,19 @@ def _of_a_guess(sizes: Found | None, i: np.ndarray, j: np.ndarray, tail: float) 
     return factor
 
 
-def _in_proportion(found: Found) -> Floats:
+def _in_proportion(found: MeanSample) -> Floats:
     """Return standard errors as parts of the value."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return found.error if found.scale.lends == "log" else found.error / found.value
 
 
-def _reach(found: Found, error: Floats, tail: float) -> Floats:
+def _reach(found: MeanSample, error: Floats, tail: float) -> Floats:
     """Return the distance of a limit from the value, if each entry were of one row."""
     known = np.isfinite(error) & np.isfinite(found.error)
     return quantile(tail, np.where(known, found.df, 1.0)) * np.where(known, error, 0.0) * np.sqrt(found.kish)
 
 
-def _of_as_many(found: Found, one: Floats, i: np.ndarray, j: np.ndarray) -> Floats:
+def _of_as_many(found: MeanSample, one: Floats, i: np.ndarray, j: np.ndarray) -> Floats:
     """Return what is true of one row of j, of as many as i has; 0 where j does not lend."""
     rows = found.kish
     fewer = np.divide(1.0, np.sqrt(rows), out=np.zeros_like(rows), where=rows > 0)
@@ -356,7 +358,7 @@ def _of_as_many(found: Found, one: Floats, i: np.ndarray, j: np.ndarray) -> Floa
     return many
 
 
-def _stretch(found: Found, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
+def _stretch(found: MeanSample, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
     """Return the largest factor by which the value of i may fall short; 1 where j does not lend."""
     left = 1 - _of_as_many(found, _reach(found, _in_proportion(found), tail), i, j)
     # Fieller (1954): the limit is value / (1 - q s / sqrt(n)), and none where the rows may hide all of the spread.
@@ -364,7 +366,7 @@ def _stretch(found: Found, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
     return stretch
 
 
-def _part(sizes: Found | None, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
+def _part(sizes: MeanSample | None, i: np.ndarray, j: np.ndarray, tail: float) -> Floats:
     """Return the part of j's spread that i may have: less than all only where the rows of i are surely smaller."""
     if sizes is None:
         return np.ones(())

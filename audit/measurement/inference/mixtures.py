@@ -32,7 +32,7 @@ HALF = 0.5
 """Where a share times its complement is largest."""
 
 
-class Sides(NamedTuple):
+class GroupAndOthers(NamedTuple):
     """Each of G groups with what it is compared with; all arrays over groups."""
 
     group: Sample
@@ -73,15 +73,15 @@ class Furthest(NamedTuple):
     high_group: int
 
 
-def sides_of(stacked: Sample, groups: int, start: int) -> Sides:
+def pair_with_others(stacked: Sample, groups: int, start: int) -> GroupAndOthers:
     """Return groups ``0..groups`` of a sample, each beside the entry as far from ``start``; one may serve them all."""
     at = np.arange(groups)
     there = np.minimum(start + at, len(stacked.p) - 1)
     r: Floats | float = 0.0 if stacked.r is None else stacked.r[at, there]
-    return Sides(_part(stacked, at), _part(stacked, there), r)
+    return GroupAndOthers(_part(stacked, at), _part(stacked, there), r)
 
 
-def to_other(sides: Sides, kind: Kind, tail: float) -> Limits:
+def to_other(sides: GroupAndOthers, kind: Kind, tail: float) -> Limits:
     """Return limits of each group's difference from, or ratio to, its other side."""
     compare = difference if kind == "difference" else ratio
     p, q = sides.group, sides.other
@@ -91,7 +91,7 @@ def to_other(sides: Sides, kind: Kind, tail: float) -> Limits:
     return compare(p.p, guarded(p, tail), q.p, guarded(q, tail), r)
 
 
-def to_whole(sides: Sides, share: Sample, kind: Kind, tail: float) -> Limits:
+def to_whole(sides: GroupAndOthers, share: Sample, kind: Kind, tail: float) -> Limits:
     """Return limits of each group's difference from, or ratio to, everybody.
 
     Parameters

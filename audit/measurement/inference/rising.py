@@ -27,7 +27,7 @@ from audit.measurement.inference.pairs import Extreme, Gap, Kind, correlations, 
 Rises = Callable[[Floats], Floats]
 
 
-class Risen(NamedTuple):
+class RisingSample(NamedTuple):
     """Values of G groups on their own scale; arrays over groups."""
 
     sample: Sample
@@ -41,24 +41,24 @@ class Risen(NamedTuple):
         return np.isfinite(self.value)
 
 
-def risen(sample: Sample, rises: Rises) -> Risen:
+def risen(sample: Sample, rises: Rises) -> RisingSample:
     """Return values of what lies below, carried over."""
     p = np.where(sample.measured, sample.p, 0.0)
-    return Risen(sample, rises, np.where(sample.measured, rises(p), np.nan))
+    return RisingSample(sample, rises, np.where(sample.measured, rises(p), np.nan))
 
 
-def limits(found: Risen, tail: float) -> Limits:
+def limits(found: RisingSample, tail: float) -> Limits:
     """Return limits of each group; from 0 to infinity where it is not measured."""
     return _carried(found, single(found.sample, tail))
 
 
-def against(found: Risen, kind: Kind, reference: int, tail: float) -> Limits:
+def against(found: RisingSample, kind: Kind, reference: int, tail: float) -> Limits:
     """Return limits of each group's difference from, or ratio to, one reference group."""
     pairs = _pair_limits(found, kind, tail)
     return Limits(pairs.low[:, reference], pairs.high[:, reference])
 
 
-def gap(found: Risen, kind: Kind, tail: float) -> Gap:
+def gap(found: RisingSample, kind: Kind, tail: float) -> Gap:
     """Return the largest difference, or smallest ratio, over all pairs of groups, by the pairs rule.
 
     Parameters
@@ -89,7 +89,7 @@ def gap(found: Risen, kind: Kind, tail: float) -> Gap:
     return Gap(value, low, high, pair, (i, j), (k, m))
 
 
-def highest(found: Risen, tail: float) -> Extreme:
+def highest(found: RisingSample, tail: float) -> Extreme:
     """Return the highest value with limits for every group at once: those of the highest share, carried over."""
     share = extreme(found.sample, "highest", tail)
     low = float(found.rises(np.array(share.low)))
@@ -99,18 +99,18 @@ def highest(found: Risen, tail: float) -> Extreme:
     return Extreme(value, low, high, at, share.exact, share.low_group, share.high_group)
 
 
-def _carried(found: Risen, below: Limits) -> Limits:
+def _carried(found: RisingSample, below: Limits) -> Limits:
     return Limits(*(np.asarray(found.rises(side)) for side in below))
 
 
-def ends(found: Risen) -> tuple[int, int]:
+def ends(found: RisingSample) -> tuple[int, int]:
     """Return positions of the lowest and of the highest group that is measured."""
     if np.isnan(found.value).all():
         return 0, 0
     return int(np.nanargmin(found.value)), int(np.nanargmax(found.value))
 
 
-def _pair_limits(found: Risen, kind: Kind, tail: float) -> Limits:
+def _pair_limits(found: RisingSample, kind: Kind, tail: float) -> Limits:
     """Return (G, G) limits of group i compared with group j."""
     low, high = _carried(found, guarded(found.sample, tail))
     closed = found.known & np.isfinite(high)

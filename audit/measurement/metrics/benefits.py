@@ -33,7 +33,7 @@ def _odds(p: Floats) -> Floats:
     return np.divide(p, 1 - np.asarray(p), out=out, where=np.asarray(p) < 1)
 
 
-def _same(p: Floats) -> Floats:
+def _identity(p: Floats) -> Floats:
     return p
 
 
@@ -292,7 +292,7 @@ ATKINSON = _inequality(
     "atkinson_index",
     "Atkinson index of benefits",
     _atkinson,
-    _same,
+    _identity,
     "1 - (mean of b^(1/2))^2 / mean b",
     source="Atkinson (1970), Journal of Economic Theory 2:244; LiFT (Vasudevan and Kenthapadi 2020)",
     span=(0.0, 1.0),

@@ -40,7 +40,7 @@ MODEL_METRICS = tuple(m.name for m in CATALOGUE.values() if m.stage == "model")
 CHECK_METRICS = ("failed",)
 
 
-def described(metric: Metric) -> dict[str, Any]:
+def describe_metric(metric: Metric) -> dict[str, Any]:
     """Return the row of the catalogue as plain values."""
     return {
         "name": metric.name,
@@ -55,9 +55,9 @@ def described(metric: Metric) -> dict[str, Any]:
     }
 
 
-def described_name(other: OtherName) -> dict[str, Any]:
+def describe_other_name(other: OtherName) -> dict[str, Any]:
     """Return the another library's name as plain values: the row of its metric, and what it asks of it."""
-    return described(CATALOGUE[other.metric]) | {
+    return describe_metric(CATALOGUE[other.metric]) | {
         "name": other.name,
         "title": f"Other name for {other.meaning}",
         "source": other.source,

@@ -44,12 +44,12 @@ AT_K = re.compile(r"([a-z_]+_at_)([1-9][0-9]{0,8})")
 """Name of a metric of the first k places, such as skew_at_10; its record stands under skew_at_k."""
 
 
-def asks_of(compare: str | None) -> tuple[str | None, Everybody | None]:
+def split_comparison(compare: str | None) -> tuple[str | None, Everybody | None]:
     """Return difference or ratio, and with whom; None in place of whom where the comparison is between groups.
 
-    >>> asks_of("ratio_to_rest")
+    >>> split_comparison("ratio_to_rest")
     ('ratio', 'rest')
-    >>> asks_of("lowest")
+    >>> split_comparison("lowest")
     ('lowest', None)
     """
     for everybody in EVERYBODY:

@@ -20,7 +20,7 @@ from audit.measurement.inference.lists import (
     random_places,
     survives,
 )
-from audit.measurement.inference.means import Found
+from audit.measurement.inference.means import MeanSample
 from audit.measurement.inference.scales import Scale
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Metric
@@ -70,7 +70,7 @@ class Statistic:
     """What else it has to say of a group."""
     counts_lists: bool = False
 
-    def sample(self, scale: Scale | None = None) -> Found:
+    def sample(self, scale: Scale | None = None) -> MeanSample:
         """Values of all groups with what their intervals need, on the metric's own scale or on another."""
         return of_lists(scale or self.scale, self.sums, self.rows, self.least)
 

@@ -19,7 +19,7 @@ from audit.estimate import Estimate
 from audit.measurement.grouping import Grouping, grouping, missing_groups
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.lists import ratio_against, ratio_gap
-from audit.measurement.inference.means import Found, against, ends, extreme, limits, mean_gap
+from audit.measurement.inference.means import MeanSample, against, ends, extreme, limits, mean_gap
 from audit.measurement.inference.pairs import Gap
 from audit.measurement.metrics.kinds import Metric
 from audit.measurement.metrics.ranking import EXPOSURE_SHARE, RELATIVE_EXPOSURE
@@ -119,7 +119,7 @@ class _Table:
         confidence = None if open_ else self.scope.confidence
         return Estimate(stage="model", metric=metric.name, by=self.g.by, confidence=confidence, **changes)
 
-    def _each(self, s: Statistic, sample: Found) -> Iterator[Estimate]:
+    def _each(self, s: Statistic, sample: MeanSample) -> Iterator[Estimate]:
         bounds = limits(sample, self.scope.tail)
         for i, group in enumerate(self.g.groups):
             common: dict[str, Any] = {"group": group, "n": float(self.g.rows[i])}
@@ -134,7 +134,7 @@ class _Table:
                 yield self._one(s, sample, bounds, i, common, self.tied)
 
     def _one(
-        self, s: Statistic, sample: Found, bounds: Limits, i: int, common: dict[str, Any], flags: tuple[str, ...]
+        self, s: Statistic, sample: MeanSample, bounds: Limits, i: int, common: dict[str, Any], flags: tuple[str, ...]
     ) -> Estimate:
         """One value with its interval, or with why it has none."""
         value, few = float(sample.value[i]), (*flags, SMALL)
@@ -156,7 +156,7 @@ class _Table:
             return "nothing of it is left without one fold of lists"
         return "its lists do not differ, which says nothing of lists not seen"
 
-    def _compared(self, s: Statistic, sample: Found) -> Iterator[Estimate]:
+    def _compared(self, s: Statistic, sample: MeanSample) -> Iterator[Estimate]:
         for compare in s.metric.judged:
             if compare in {"difference", "ratio"} and len(self.g.groups) < 2:
                 yield self._alone(s.metric, compare)
@@ -170,7 +170,7 @@ class _Table:
             elif compare in {"lowest", "highest"}:
                 yield self._extreme(s, sample, "lowest" if compare == "lowest" else "highest")
 
-    def _gap(self, s: Statistic, sample: Found, compare: Literal["difference", "ratio"], found: Gap) -> Estimate:
+    def _gap(self, s: Statistic, sample: MeanSample, compare: Literal["difference", "ratio"], found: Gap) -> Estimate:
         common: dict[str, Any] = {"compare": compare, "n": float(self.g.rows.sum())}
         flags = (*self.flags, *self.tied, *((SMALL,) if self._uncertain(sample) else ()))
         told = (
@@ -188,7 +188,7 @@ class _Table:
         return self._base(s.metric, **common, **bounds, value=found.value, pair=pair, method=method, flags=flags)
 
     def _to_reference(
-        self, s: Statistic, sample: Found, compare: Literal["difference", "ratio"], bounds: Limits
+        self, s: Statistic, sample: MeanSample, compare: Literal["difference", "ratio"], bounds: Limits
     ) -> Iterator[Estimate]:
         at = self.g.reference
         for i, group in enumerate(self.g.groups):
@@ -210,7 +210,7 @@ class _Table:
             shown = math.exp(value) if compare == "ratio" else value
             yield self._base(s.metric, **common, value=shown, low=low, high=high, method=method)
 
-    def _extreme(self, s: Statistic, sample: Found, which: Literal["lowest", "highest"]) -> Estimate:
+    def _extreme(self, s: Statistic, sample: MeanSample, which: Literal["lowest", "highest"]) -> Estimate:
         if not self.g.groups:
             return self._alone(s.metric, which)
         found, (lowest, highest) = extreme(sample, which, self.scope.tail), ends(sample)
@@ -232,13 +232,13 @@ class _Table:
         have = f"only one group ({self._named(0)})" if self.g.groups else "no group"
         return f"{have} has rows: nothing to compare; at least two are needed"
 
-    def _unmeasured(self, s: Statistic, sample: Found) -> str:
+    def _unmeasured(self, s: Statistic, sample: MeanSample) -> str:
         empty = [i for i in range(len(self.g.groups)) if math.isnan(sample.value[i])]
         more = f" and {len(empty) - 3} more" if len(empty) > 3 else ""
         return f"not measured for {', '.join(map(self._named, empty[:3]))}{more} ({s.why(empty[0])})"
 
     @staticmethod
-    def _uncertain(sample: Found) -> bool:
+    def _uncertain(sample: MeanSample) -> bool:
         return bool((sample.thin | ~np.isfinite(sample.error)).any())
 
     def _names(self, pair: tuple[int, int]) -> tuple[Any, Any]:

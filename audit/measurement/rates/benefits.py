@@ -14,7 +14,7 @@ from audit.estimate import Estimate, Group
 from audit.measurement.blocks import Block
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.pairs import Kind
-from audit.measurement.inference.rising import Risen, against, ends, gap, highest, limits, risen
+from audit.measurement.inference.rising import RisingSample, against, ends, gap, highest, limits, risen
 from audit.measurement.metrics.benefits import BENEFITS, BETWEEN_ENTROPY, BETWEEN_THEIL
 from audit.measurement.metrics.kinds import Rising, Statistic
 from audit.measurement.rates.rate_table import RateTable
@@ -50,7 +50,7 @@ class BenefitTable(RateTable):
                     changes["method"] += said
         return super().base(metric, **changes)
 
-    def _comparisons(self, metric: Rising, values: Risen) -> list[Estimate]:
+    def _comparisons(self, metric: Rising, values: RisingSample) -> list[Estimate]:
         if len(self.g.groups) < 2:
             return [self._lonely(metric.name, compare) for compare in metric.judged]
         found = [self._risen_gap(metric, values, kind) for kind in ("difference", "ratio") if kind in metric.judged]
@@ -65,11 +65,11 @@ class BenefitTable(RateTable):
             return f"{method}, rows worth by {'jackknife' if self.g.folded else 'delta method'}, carried over"
         return f"{method} of FN / (FN + FP), carried over"
 
-    def _values(self, metric: Rising, values: Risen) -> list[Estimate]:
+    def _values(self, metric: Rising, values: RisingSample) -> list[Estimate]:
         bounds = limits(values, self.scope.tail)
         return [self._value(metric, values, bounds, i) for i in range(len(self.g.groups))]
 
-    def _value(self, metric: Rising, values: Risen, bounds: Limits, i: int) -> Estimate:
+    def _value(self, metric: Rising, values: RisingSample, bounds: Limits, i: int) -> Estimate:
         common: dict[str, Any] = {"group": self.g.groups[i], "n": float(self.g.rows[i])}
         if math.isnan(values.value[i]):
             return self.base(metric.name, **common, status="undefined", reason=self._unknown(metric, values, i))
@@ -90,13 +90,13 @@ class BenefitTable(RateTable):
             flags=self._group_flags(values.sample, i),
         )
 
-    def _unknown(self, metric: Rising, values: Risen, i: int) -> str:
+    def _unknown(self, metric: Rising, values: RisingSample, i: int) -> str:
         """Why a group has no number."""
         if (nobody := self.g.nobody(i)) is not None:
             return nobody
         return metric.infinite if math.isinf(values.value[i]) else metric.below.empty
 
-    def _unmeasured(self, metric: Rising, values: Risen) -> str:
+    def _unmeasured(self, metric: Rising, values: RisingSample) -> str:
         """Why a comparison over all groups has no number."""
         gone = [i for i in range(len(self.g.groups)) if not values.known[i]]
         if not gone:
@@ -105,7 +105,7 @@ class BenefitTable(RateTable):
         named = ", ".join(self._named(i) for i in gone[:3])
         return f"not measured for {named}{more} ({self._unknown(metric, values, gone[0])})"
 
-    def _risen_gap(self, metric: Rising, values: Risen, kind: Kind) -> Estimate:
+    def _risen_gap(self, metric: Rising, values: RisingSample, kind: Kind) -> Estimate:
         found = gap(values, kind, self.scope.tail)
         flags = self.flags + ((SMALL,) if values.sample.thin.any() else ())
         common: dict[str, Any] = {"compare": kind, "n": float(self.g.rows.sum())}
@@ -121,13 +121,13 @@ class BenefitTable(RateTable):
         pair = self._names(found.pair)
         return self.base(metric.name, **common, **bounds, value=found.value, pair=pair, flags=flags, method=method)
 
-    def _signed(self, metric: Rising, values: Risen) -> list[Estimate]:
+    def _signed(self, metric: Rising, values: RisingSample) -> list[Estimate]:
         """Group less reference."""
         bounds = against(values, "difference", self.g.reference, self.scope.tail)
         others = (i for i in range(len(self.g.groups)) if i != self.g.reference)
         return [self._difference(metric, values, bounds, i) for i in others]
 
-    def _difference(self, metric: Rising, values: Risen, bounds: Limits, i: int) -> Estimate:
+    def _difference(self, metric: Rising, values: RisingSample, bounds: Limits, i: int) -> Estimate:
         at = self.g.reference
         common: dict[str, Any] = {
             "compare": "difference",
@@ -144,7 +144,7 @@ class BenefitTable(RateTable):
         return self.base(metric.name, **common, value=value, low=float(bounds.low[i]), high=float(bounds.high[i]),
                          method=f"mover on {self._how(metric)}")  # fmt: skip
 
-    def _highest(self, metric: Rising, values: Risen) -> Estimate:
+    def _highest(self, metric: Rising, values: RisingSample) -> Estimate:
         found = highest(values, self.scope.tail)
         flags = self.flags + ((SMALL,) if values.sample.thin.any() else ())
         n, method = float(self.g.rows.sum()), f"{self._how(metric, exact=found.exact)}, corrected for"

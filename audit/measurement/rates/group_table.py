@@ -20,7 +20,7 @@ from audit.measurement.grouping import Grouping
 from audit.measurement.inference.effective import Sample, together
 from audit.measurement.inference.intervals import Floats, Limits
 from audit.measurement.inference.pairs import Extreme, Gap, Kind, extremes, few_beside, gaps, shown_against, single
-from audit.measurement.metrics.kinds import ClassStatistic, Criterion, Rate, Statistic, asks_of
+from audit.measurement.metrics.kinds import ClassStatistic, Criterion, Rate, Statistic, split_comparison
 from audit.measurement.metrics.rates import BASE_RATE
 from audit.measurement.scope import IS_LABEL, NO_GROUP, SMALL, Scope
 
@@ -255,7 +255,7 @@ def on_scale(estimate: Estimate, metric: Measured) -> Estimate:
     """Estimate on its metric's own scale, with the method that its interval comes from."""
     if isinstance(metric, Rate):
         return estimate
-    asked = asks_of(estimate.compare)[0]
+    asked = split_comparison(estimate.compare)[0]
     kind: Kind | None = "difference" if asked == "difference" else "ratio" if asked == "ratio" else None
     scale, kept = Scale.of(metric, kind), kind == "ratio"
 

@@ -18,7 +18,15 @@ from audit.estimate import Estimate, Group
 from audit.measurement.blocks import Block
 from audit.measurement.grouping import Grouping
 from audit.measurement.inference.intervals import Floats, Limits
-from audit.measurement.inference.mixtures import HALF, Furthest, furthest, recovered, rich_violation, sides_of, to_other
+from audit.measurement.inference.mixtures import (
+    HALF,
+    Furthest,
+    furthest,
+    pair_with_others,
+    recovered,
+    rich_violation,
+    to_other,
+)
 from audit.measurement.inference.pairs import guarded
 from audit.measurement.metrics.criteria import RICH_SUBGROUP, RICH_SUBGROUP_FALSE_POSITIVE
 from audit.measurement.metrics.kinds import GroupStatistic, Rate
@@ -97,7 +105,7 @@ def _largest(
 
 def _violations(rate: Rate, g: Grouping, tail: float, looks: int) -> _Violations:
     count, stacked = len(g.groups), g.with_others()
-    sides, share = sides_of(stacked.sample(rate), count, count), g.shares(rate.given.mask())
+    sides, share = pair_with_others(stacked.sample(rate), count, count), g.shares(rate.given.mask())
     weight, _ = _denominators(rate, stacked, tail)
     gap = np.where(sides.measured, sides.value("difference"), 0.0)
     f = np.where(share.measured, share.p, 0.0)

@@ -19,7 +19,14 @@ from audit.estimate import Estimate
 from audit.measurement.grouping import Grouping
 from audit.measurement.inference.confusion import with_whole
 from audit.measurement.inference.intervals import Limits
-from audit.measurement.inference.mixtures import Furthest, Sides, furthest, sides_of, to_other, to_whole
+from audit.measurement.inference.mixtures import (
+    Furthest,
+    GroupAndOthers,
+    furthest,
+    pair_with_others,
+    to_other,
+    to_whole,
+)
 from audit.measurement.inference.pairs import Kind
 from audit.measurement.metrics.kinds import EVERYBODY, Everybody, Rate
 from audit.measurement.rates.group_table import KINDS, Measured
@@ -35,7 +42,7 @@ class _Asked(NamedTuple):
     metric: Measured
     kind: Kind
     who: Everybody
-    sides: Sides
+    sides: GroupAndOthers
     values: np.ndarray
 
     @property
@@ -55,8 +62,8 @@ class EverybodyTable(RateTable):
             return [self._lonely(metric.name, f"{kind}_to_{who}") for kind in kinds for who in whom]
         stacked = self.g.with_others().sample(metric)
         groups = len(self.g.groups)
-        rest = sides_of(stacked, groups, groups)
-        whole = sides_of(stacked, groups, 2 * groups)
+        rest = pair_with_others(stacked, groups, groups)
+        whole = pair_with_others(stacked, groups, 2 * groups)
         found: list[Estimate] = []
         for kind in kinds:
             for who in whom:
@@ -66,7 +73,7 @@ class EverybodyTable(RateTable):
                 found += self._compared(asked, rest)
         return found
 
-    def _compared(self, asked: _Asked, rest: Sides) -> list[Estimate]:
+    def _compared(self, asked: _Asked, rest: GroupAndOthers) -> list[Estimate]:
         """Every group, then the furthest of them."""
         groups = len(self.g.groups)
         # With two groups, the two comparisons with the rest are one and the same.
@@ -75,7 +82,7 @@ class EverybodyTable(RateTable):
         each = [self._one(asked, rest, plain, i) for i in range(groups)]
         return [*each, self._furthest(asked, rest, furthest(asked.kind, asked.values, plain, corrected), looks)]
 
-    def _limits(self, asked: _Asked, rest: Sides, tail: float) -> Limits:
+    def _limits(self, asked: _Asked, rest: GroupAndOthers, tail: float) -> Limits:
         if asked.who == "rest":
             return to_other(rest, asked.kind, tail)
         if isinstance(asked.metric, Rate):
@@ -93,7 +100,7 @@ class EverybodyTable(RateTable):
         w, w2 = ("w", "w2") if "w" in self.g.counts else ("n", "n")
         return _four(self.g, w), _four(self.g, w2)
 
-    def _one(self, asked: _Asked, rest: Sides, limits: Limits, i: int) -> Estimate:
+    def _one(self, asked: _Asked, rest: GroupAndOthers, limits: Limits, i: int) -> Estimate:
         common: dict[str, Any] = {
             "compare": asked.compare,
             "group": self.g.groups[i],
@@ -119,13 +126,13 @@ class EverybodyTable(RateTable):
             method=self._said(asked) + ("" if math.isfinite(high) else "; no upper limit"),
         )
 
-    def _why_not(self, asked: _Asked, rest: Sides, i: int) -> str:
+    def _why_not(self, asked: _Asked, rest: GroupAndOthers, i: int) -> str:
         if not rest.group.measured[i]:
             reason = self.g.nobody(i) or asked.metric.empty
             return f"not measured for {self._named(i)} ({reason})"
         return f"not measured for everybody but {self._named(i)} ({asked.metric.empty})"
 
-    def _furthest(self, asked: _Asked, rest: Sides, found: Furthest, looks: int) -> Estimate:
+    def _furthest(self, asked: _Asked, rest: GroupAndOthers, found: Furthest, looks: int) -> Estimate:
         metric, name = asked.metric, self.g.groups
         flags = self.flags + ((SMALL,) if rest.thin.any() else ())
         common: dict[str, Any] = {"compare": asked.compare, "n": float(self.g.rows.sum())}

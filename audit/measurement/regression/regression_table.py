@@ -17,7 +17,7 @@ from audit.errors import printable
 from audit.estimate import Estimate
 from audit.measurement.grouping import Grouping, grouping, missing_groups
 from audit.measurement.inference.intervals import Limits
-from audit.measurement.inference.means import Found, against, between, ends, extreme, limits, mean_gap, measured
+from audit.measurement.inference.means import MeanSample, against, between, ends, extreme, limits, mean_gap, measured
 from audit.measurement.inference.mixtures import Furthest, furthest, mean_to_whole
 from audit.measurement.inference.scales import EXPLAINED, MEANS, ROOT_MEAN_SQUARE, Scale
 from audit.measurement.metrics.kinds import EVERYBODY, Everybody, GroupStatistic
@@ -106,7 +106,7 @@ class ErrorTable:
             return f"{how}, 100 folds of the unit"
         return f"{how}, effective n of the weights" if "w" in self.g.counts else how
 
-    def _each(self, metric: GroupStatistic, sample: Found, how: str) -> list[Estimate]:
+    def _each(self, metric: GroupStatistic, sample: MeanSample, how: str) -> list[Estimate]:
         bounds = limits(sample, self.scope.tail)
         shift = self.origin if metric is MEAN_PREDICTION else 0.0
         found = []
@@ -138,7 +138,7 @@ class ErrorTable:
             return "all rows share one fold of the unit"
         return "its rows do not differ, which says nothing of rows not seen"
 
-    def _gap(self, metric: GroupStatistic, sample: Found, how: str) -> Estimate:
+    def _gap(self, metric: GroupStatistic, sample: MeanSample, how: str) -> Estimate:
         common: dict[str, Any] = {"compare": "difference", "n": float(self.g.rows.sum())}
         if len(self.g.groups) < 2:
             return self.lonely(metric, "difference")
@@ -155,7 +155,7 @@ class ErrorTable:
         pair = self._names(found.pair)
         return self.base(metric.name, **common, **bounds, value=found.value, pair=pair, method=method, flags=flags)
 
-    def _to_reference(self, metric: GroupStatistic, sample: Found, how: str) -> list[Estimate]:
+    def _to_reference(self, metric: GroupStatistic, sample: MeanSample, how: str) -> list[Estimate]:
         if len(self.g.groups) < 2:
             return []
         at, bounds = self.g.reference, against(sample, self.g.reference, self.scope.tail)
@@ -178,7 +178,7 @@ class ErrorTable:
         return found
 
     def _extreme(
-        self, metric: GroupStatistic, sample: Found, how: str, which: Literal["lowest", "highest"]
+        self, metric: GroupStatistic, sample: MeanSample, how: str, which: Literal["lowest", "highest"]
     ) -> Estimate:
         if not self.g.groups:
             return self.lonely(metric, which)
@@ -223,13 +223,13 @@ class ErrorTable:
         n = float(self.g.rows.sum())
         return self.base(metric.name, compare=compare, n=n, status="undefined", reason=reason, flags=self.flags)
 
-    def _unmeasured(self, sample: Found) -> str:
+    def _unmeasured(self, sample: MeanSample) -> str:
         empty = [i for i in range(len(self.g.groups)) if math.isnan(sample.value[i])]
         more = f" and {len(empty) - 3} more" if len(empty) > 3 else ""
         return f"not measured for {', '.join(map(self.named, empty[:3]))}{more} ({self.why(empty[0])})"
 
     @staticmethod
-    def _uncertain(sample: Found) -> bool:
+    def _uncertain(sample: MeanSample) -> bool:
         return bool((sample.thin | ~np.isfinite(sample.error)).any())
 
     def _names(self, pair: tuple[int, int]) -> tuple[Any, Any]:
@@ -257,7 +257,7 @@ def against_everybody(table: ErrorTable, metric: GroupStatistic, scale: Scale, h
     return [e for who in whom for e in compared.estimates(who)]
 
 
-def _stacked(table: ErrorTable, scale: Scale) -> Found:
+def _stacked(table: ErrorTable, scale: Scale) -> MeanSample:
     """Groups, then everybody else of each, then everybody."""
     sums = {}
     for name, each in table.sums.items():
@@ -269,7 +269,7 @@ def _stacked(table: ErrorTable, scale: Scale) -> Found:
 class _Compared:
     """Comparisons of one metric of one grouping."""
 
-    def __init__(self, table: ErrorTable, metric: GroupStatistic, stacked: Found, how: str) -> None:
+    def __init__(self, table: ErrorTable, metric: GroupStatistic, stacked: MeanSample, how: str) -> None:
         self.table, self.metric, self.stacked, self.how = table, metric, stacked, how
         self.count = len(table.g.groups)
         self.at = np.arange(self.count)

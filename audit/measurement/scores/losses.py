@@ -12,7 +12,7 @@ import numpy as np
 from audit.estimate import Estimate
 from audit.measurement.comparisons import Quantity, estimates_of, undefined
 from audit.measurement.grouping import NO_ROWS, Grouping
-from audit.measurement.inference.means import Found, against, extreme, limits, mean_gap, measured
+from audit.measurement.inference.means import MeanSample, against, extreme, limits, mean_gap, measured
 from audit.measurement.inference.scales import LOSSES
 from audit.measurement.metrics.scores import BRIER, CALIBRATION_GAP, LOG_LOSS
 from audit.measurement.scope import LENT, Scope
@@ -87,14 +87,16 @@ def _kish(w: np.ndarray, w2: np.ndarray) -> np.ndarray:
     return effective
 
 
-def _possible(sample: Found, sums: Mapping[str, np.ndarray]) -> Found:
+def _possible(sample: MeanSample, sums: Mapping[str, np.ndarray]) -> MeanSample:
     """Without the groups in which something happened that was called impossible: their loss is infinite."""
     gone = sums["impossible"].sum(axis=1) > 0
     value, point, error = (np.where(gone, np.nan, v) for v in (sample.value, sample.point, sample.error))
     return sample._replace(value=value, point=point, error=error)
 
 
-def _quantity(metric: str, sample: Found, grouped: Grouping, sums: Mapping[str, np.ndarray], scope: Scope) -> Quantity:
+def _quantity(
+    metric: str, sample: MeanSample, grouped: Grouping, sums: Mapping[str, np.ndarray], scope: Scope
+) -> Quantity:
     known, how = np.isfinite(sample.error), _how(grouped)
     bounds = limits(sample, scope.tail)
     bounds = bounds._replace(

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.estimate import Estimate
-from audit.measurement.metrics.kinds import asks_of
+from audit.measurement.metrics.kinds import split_comparison
 from audit.record.result import Gate
 from audit.report.card.words import LEFT_OUT, Mark, format_bounds, format_count, format_rate, name_group
 
@@ -203,7 +203,7 @@ def draw_gate(id_: str, gate: Gate) -> Strip | None:
     if gate.low is None or gate.estimate is None or limit is None or gate.estimate.stage in {"energy", "checks"}:
         return None
     rate_like = (
-        asks_of(gate.estimate.compare)[0] in {"ratio", "lowest", "highest"}
+        split_comparison(gate.estimate.compare)[0] in {"ratio", "lowest", "highest"}
         and min(limit, gate.low) >= 0
         and max(limit, gate.high or 1) <= 1
     )

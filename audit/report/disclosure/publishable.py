@@ -25,7 +25,7 @@ from audit.gates import four_fifths
 from audit.measurement.estimates import Estimates
 from audit.measurement.find import Beside
 from audit.measurement.metrics.catalogue import CATALOGUE
-from audit.measurement.metrics.kinds import Criterion, Family, Rate, asks_of, at_k
+from audit.measurement.metrics.kinds import Criterion, Family, Rate, at_k, split_comparison
 from audit.record.cubes import PREDICTIONS, TRAIN, Axis, CubeRecord
 from audit.record.epochs import Epoch, chosen, groups_of, rates_of
 from audit.record.result import AuditResult, CarbonPerUnit, Check, Energy, Gate, Verdict
@@ -163,7 +163,7 @@ class _Shield:
     def _names_hidden(self, estimate: Estimate, family: Family) -> bool:
         """Whether a comparison rests on a hidden group, or may: extremes and reasons speak of all groups."""
         gone = self.hidden[family]
-        everybody = asks_of(estimate.compare)[1] is not None
+        everybody = split_comparison(estimate.compare)[1] is not None
         if everybody and estimate.by in self.touched[family] and not self._everybody_is_known(estimate.by, family):
             return True
         over_all = estimate.group is None and (

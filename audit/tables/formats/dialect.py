@@ -42,7 +42,7 @@ class Dialect:
             )
         object.__setattr__(self, "encoding", _require_encoding(self.encoding))
 
-    def parting(self, ending: str) -> str:
+    def find_separator(self, ending: str) -> str:
         """Return what parts the cells of a file, by its ending where that is not said.
 
         Raises
@@ -106,7 +106,7 @@ UNSAID = Dialect()
 def make_dialect(given: str | Mapping[str, Any] | None) -> Dialect:
     """Return the dialect from the text of an option, or from a table.
 
-    >>> dialect_of("separator=;,decimal=,,encoding=latin-1")
+    >>> make_dialect("separator=;,decimal=,,encoding=latin-1")
     Dialect(separator=';', decimal=',', encoding='iso8859-1')
 
     Raises

@@ -118,7 +118,7 @@ class _Reader:
         for name in self._names:
             values = [row[name] for _, row in rows]
             self._refuse_mix(name, values, rows)
-            self._arrays[name].append(self._array(name, values, rows))
+            self._arrays[name].append(self._make_array(name, values, rows))
 
     def _refuse_keys(self, rows: Sequence[tuple[int, Row]]) -> None:
         wanted = dict.fromkeys(self._names).keys()
@@ -145,7 +145,7 @@ class _Reader:
                     f"which is {first} in the lines before (mixed types); make every value one type"
                 )
 
-    def _array(self, name: str, values: list[Any], rows: Sequence[tuple[int, Row]]) -> pa.Array:
+    def _make_array(self, name: str, values: list[Any], rows: Sequence[tuple[int, Row]]) -> pa.Array:
         import pyarrow as pa
 
         if self._family.get(name) == "nested":

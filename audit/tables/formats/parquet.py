@@ -49,7 +49,7 @@ class ParquetTable(Table):
         """Columns that are seen in another type, or that doubles may round."""
         return {*self.casts, *self.limits}
 
-    def alike(self) -> Sequence[tuple[Part, ...]]:
+    def group_by_types(self) -> Sequence[tuple[Part, ...]]:
         """Return files by their types."""
         found: dict[str, list[Part]] = {}
         for part, types in zip(self.parts, self.types, strict=True):
@@ -58,15 +58,15 @@ class ParquetTable(Table):
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Return the subquery that streams the chosen columns."""
-        chosen = self._chosen(names)
+        chosen = self._choose(names)
         self.refuse_rounding(con, chosen)
-        return self.select(con, {n: self.column_sql(n) for n in chosen}, chosen)
+        return self.select(con, {n: self.write_column_sql(n) for n in chosen}, chosen)
 
     def select(self, con: duckdb.DuckDBPyConnection, listed: Mapping[str, str], read: Sequence[str]) -> str:
         """Return the subquery of expressions under their names; ``read`` are the columns that they are made of."""
         del con
         keys = [n for n in dict.fromkeys(read) if n in self.said]
-        source = self._files_and(keys) if keys else f"{self._files()} AS f"
+        source = self._select_files_and(keys) if keys else f"{self._select_files()} AS f"
         return f"(SELECT {', '.join(f'{sql} AS {quote_identifier(n)}' for n, sql in listed.items())} FROM {source})"  # noqa: S608
 
     @property
@@ -74,12 +74,12 @@ class ParquetTable(Table):
         """Columns that folders say."""
         return self._placed[0][2]
 
-    def column_sql(self, name: str) -> str:
+    def write_column_sql(self, name: str) -> str:
         """Return the column as engines see it."""
-        sql = self.stored_sql(name)
+        sql = self.write_stored_sql(name)
         return f"CAST({sql} AS {self.casts[name]})" if name in self.casts else sql
 
-    def stored_sql(self, name: str) -> str:
+    def write_stored_sql(self, name: str) -> str:
         """Return the column as it is stored."""
         sql = quote_identifier(name)
         if name not in self.said:
@@ -87,11 +87,11 @@ class ParquetTable(Table):
         lost = "error('a file is not one of those that were opened')"
         return f"CASE WHEN k.file IS NULL THEN {lost} ELSE k.{sql} END"
 
-    def schemas(self) -> Sequence[pa.Schema]:
+    def read_schemas(self) -> Sequence[pa.Schema]:
         """Return columns of each file, with what pandas wrote about them."""
         return [_read_footer(part)[0] for part in self.parts]
 
-    def frames_by_pandas(self, names: Sequence[str], most: int | None = None) -> Iterator[pd.DataFrame]:
+    def read_frames_by_pandas(self, names: Sequence[str], most: int | None = None) -> Iterator[pd.DataFrame]:
         """Return what `pandas.read_parquet` makes of each file, or of so many of its rows."""
         import pandas as pd
 
@@ -99,7 +99,7 @@ class ParquetTable(Table):
             return (read_first_rows(part.path, names, most) for part in self.parts)
         return (pd.read_parquet(part.path, columns=list(names)) for part in self.parts)
 
-    def missing_in_footers(self, name: str) -> int | None:
+    def count_missing_in_footers(self, name: str) -> int | None:
         """Return rows without a value in a column, as the footers count them; None where one of them does not."""
         return count_missing([part.path for part in self.parts], name)
 
@@ -109,18 +109,18 @@ class ParquetTable(Table):
         paths = [os.fspath(part.path.absolute()) for part in self.parts]
         return [(_escape_pattern(path), path, dict(part.keys)) for path, part in zip(paths, self.parts, strict=True)]
 
-    def _files(self, further: str = "") -> str:
+    def _select_files(self, further: str = "") -> str:
         """Return rows of all files; what their folders say is never left to be guessed."""
         paths = ", ".join(quote_literal(asked) for asked, _, _ in self._placed)
         by_name = str(len(self._placed) > 1).lower()
         return f"read_parquet([{paths}], union_by_name = {by_name}, hive_partitioning = false{further})"
 
-    def _files_and(self, keys: Sequence[str]) -> str:
+    def _select_files_and(self, keys: Sequence[str]) -> str:
         """Return rows of all files beside the values of their folders."""
         file = name_file_column(self.columns)
         rows = ((name, *(values[k] for k in keys)) for _, name, values in self._placed)
         values = ", ".join(f"({', '.join(map(quote_literal, row))})" for row in rows)
-        files = self._files(f", filename = '{file}'")
+        files = self._select_files(f", filename = '{file}'")
         listed = ", ".join(map(quote_identifier, keys))
         return f"{files} AS f LEFT JOIN (VALUES {values}) AS k(file, {listed}) ON f.{quote_identifier(file)} = k.file"
 
@@ -130,7 +130,7 @@ class ParquetTable(Table):
         if not names:
             return
         largest = ", ".join(f"max(abs(CAST({quote_identifier(n)} AS DOUBLE)))" for n in names)
-        found = con.execute(f"SELECT {largest} FROM {self._files()}").fetchall()[0]  # noqa: S608
+        found = con.execute(f"SELECT {largest} FROM {self._select_files()}").fetchall()[0]  # noqa: S608
         for name, size in zip(names, found, strict=True):
             if size is not None and size >= self.limits[name]:
                 raise make_rounding_error(self._shown, name)
@@ -186,7 +186,7 @@ def open_parquet(name: str, parts: tuple[Part, ...]) -> Table:
     )
 
 
-class Seen(NamedTuple):
+class UnitedColumns(NamedTuple):
     """Columns of all parts: kind, SQL type where engines should see a plainer one, size where doubles round."""
 
     kinds: dict[str, Kind]
@@ -196,7 +196,7 @@ class Seen(NamedTuple):
     """Of columns that some parts have, one that has not."""
 
 
-def unite_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> Seen:
+def unite_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> UnitedColumns:
     """Return columns that parts have in common.
 
     Raises
@@ -213,7 +213,7 @@ def unite_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> Seen:
     for column, found in fields.items():
         refuse_kinds(column, found)
     plain = {n: [f for _, f in found] for n, found in fields.items()}
-    return Seen(
+    return UnitedColumns(
         {n: _unite_kinds(found) for n, found in plain.items()},
         {n: cast for n, found in plain.items() if (cast := _make_cast(found)) is not None},
         {n: limit for n, found in plain.items() if (limit := _limit(found)) is not None},
