@@ -149,7 +149,7 @@ def _join_levels(levels: Sequence[Level]) -> str:
 def to_key(text: str) -> str:
     """One part of a key that MLflow takes: letters, digits, spaces, and ``_ - .``; what is changed gets a digest.
 
-    >>> named("selection_rate"), to_key("a/b"), to_key("..")
+    >>> to_key("selection_rate"), to_key("a/b"), to_key("..")
     ('selection_rate', 'a_b-c14cdd', '..-5ec1f7')
     """
     # A name of a file on some stores, which holds 255 bytes.
