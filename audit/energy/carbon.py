@@ -109,7 +109,9 @@ def _find_by_alpha_2(code: str) -> str | None:
     except ImportError:  # codecarbon brings it; an older codecarbon does not
         return NOT_ISO.get(code.upper())
     found = pycountry.countries.get(alpha_2=code.upper())
-    return NOT_ISO.get(code.upper()) if found is None else str(found.alpha_3)
+    if found is None:
+        return NOT_ISO.get(code.upper())
+    return str(found.alpha_3)
 
 
 def _find_by_name(name: str, table: dict[str, dict[str, Any]]) -> str | None:

@@ -37,7 +37,7 @@ class Source:
     device: str | None = None
     """Model of the processor or board, as the library names it; None where it cannot say."""
     idle_w: float | None = None
-    """Power that the machine's idle component draws, measured or declared; None where nobody knows."""
+    """Power that the machine's idle component draws, measured or declared; None where that is not known."""
     constant_w: float | None = None
     """Power that is assumed at all times; None where it varies or is counted."""
     attribution: str = WHOLE_MACHINE
@@ -167,7 +167,9 @@ class Ledger:
     def _find_strays(self, sources: Mapping[str, Source]) -> tuple[str, ...]:
         """Return components with a declared idle power, and without a meter."""
         strays = [c for c in self._site.idle_w if sources and c not in sources]
-        return (f"idle_w names {', '.join(map(printable, strays))}, which no meter knows",) if strays else ()
+        if strays:
+            return (f"idle_w names {', '.join(map(printable, strays))}, which no meter knows",)
+        return ()
 
     def _make_row(
         self, phase: str, name: str, length_s: float, sources: Mapping[str, Source], missing: str

@@ -45,7 +45,7 @@ class Site:
 
     pue: float = 1.0
     pue_source: tuple[str, str] | None = None
-    """Who declared it, and when; None where nobody did."""
+    """Source and date of the declaration; None where there is none."""
     grid: Grid | None = None
     market: Factor | None = None
     """gCO2e/kWh of the contract for electricity."""

@@ -63,7 +63,9 @@ def _sum_j(rows: Sequence[EnergyComponent]) -> float:
 
 def _multiply(kwh: float | None, factor: Factor | None) -> float | None:
     """Return a total by its factor; a factor of 0 is a figure, and none is not."""
-    return None if kwh is None or factor is None else kwh * factor.value
+    if kwh is None or factor is None:
+        return None
+    return kwh * factor.value
 
 
 def _share(known: Sequence[EnergyComponent], total_j: float | None, method: EnergyMethod) -> float | None:

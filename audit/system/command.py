@@ -45,7 +45,9 @@ class Ended:
     @property
     def interrupted(self) -> str:
         """Name of the signal that reached us; empty where none did."""
-        return "" if self.signal_received is None else signal.Signals(self.signal_received).name
+        if self.signal_received is None:
+            return ""
+        return signal.Signals(self.signal_received).name
 
     @property
     def whole(self) -> bool:
@@ -100,7 +102,9 @@ def to_exit_status(ended: Ended) -> int:
     """Return the exit status in the shell's convention: 128 + signal where one ended the child or reached us."""
     if ended.signal_received is not None:
         return 128 + ended.signal_received
-    return 128 - ended.exit_code if ended.exit_code < 0 else ended.exit_code
+    if ended.exit_code < 0:
+        return 128 - ended.exit_code
+    return ended.exit_code
 
 
 class _Relay:

@@ -1,7 +1,8 @@
 """Which audited trainings are going on in this process; what is inside is told the folder of the innermost.
 
 Each thread and each task has its own (`contextvars`), so that trainings beside each other are none within another, and
-one that was left open is nobody else's. What holds for the process, such as its environment, names the last that began.
+one that was left open is in no other's way. What holds for the process, such as its
+environment, names the last that began.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a run finds around it and tells those inside it: names of variables, and where runs lie when nobody says."""
+"""What a run finds around it and tells those inside it: names of variables, and where runs lie unless it is said."""
 
 from __future__ import annotations
 

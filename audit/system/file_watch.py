@@ -1,6 +1,6 @@
 """Whether files are written to while somebody watches: a new time of change alone says nothing of that.
 
-The kernel tells (inotify), where there is one that does; elsewhere, and on disks of other machines, nobody knows.
+The kernel tells (inotify), where there is one that does; elsewhere, and on disks of other machines, it cannot be known.
 """
 
 from __future__ import annotations

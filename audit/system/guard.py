@@ -125,7 +125,9 @@ def _reason_for_refusal(headers: Iterable[tuple[str, str]]) -> str | None:
     if len(hosts) != 1 or not NAMES.fullmatch(hosts[0]):
         return ANOTHER_NAME
     origins = {value.lower() for name, value in headers if name == "origin"}
-    return ANOTHER_SITE if origins - {f"http://{hosts[0].lower()}"} else None
+    if origins - {f"http://{hosts[0].lower()}"}:
+        return ANOTHER_SITE
+    return None
 
 
 def _read_cookies(headers: Iterable[tuple[str, str]], name: str) -> Iterable[str]:

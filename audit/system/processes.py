@@ -28,7 +28,7 @@ NOT_PASSED_ON = ("SUDO_ASKPASS", "SSH_ASKPASS", "PYTHONWARNINGS", RUN)
 def start_own_process(module: str, *arguments: str, stdin: int) -> subprocess.Popen[bytes]:
     """Start ``main(*arguments)`` of a module of this package, in a session of its own and deaf to the terminal.
 
-    What is sent to the training's group does not reach it, and what it prints reaches nobody.
+    What is sent to the training's group does not reach it, and what it prints is thrown away.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """What of a command is recorded: the program, its script, and the names of options; never a value.
 
-A value may be a password, a token or an address with a signature, and nobody can tell from outside. What is left out is
-an ellipsis. The values are recorded only where a question asks for it (``[train] record_arguments``).
+A value may be a password, a token or an address with a signature, which cannot be told from outside. What is left out
+is an ellipsis. The values are recorded only where a question asks for it (``[train] record_arguments``).
 
 Must not: guess that a value is harmless.
 """

@@ -37,7 +37,9 @@ def hide_secrets(source: str | Path) -> str:
     >>> hide_secrets("https://me:sec/ret@example.org/t.parquet")
     'https://…'
     """
-    return Address.read(source).plain if is_address(source) else without_credentials(os.fspath(source))
+    if is_address(source):
+        return Address.read(source).plain
+    return without_credentials(os.fspath(source))
 
 
 def strip_place(source: str | Path) -> str:

@@ -83,7 +83,9 @@ def require_one_column(values: Any, where: str) -> Any:
             raise QuestionError(f"{where} is a frame of {len(keys)} columns; give one of them")
         return _pick_column(values, 0, keys[0])
     shape: tuple[int, ...] = getattr(values, "shape", ())
-    return values[:, 0] if len(shape) == 2 and shape[1] == 1 and not hasattr(values, "toarray") else values
+    if len(shape) == 2 and shape[1] == 1 and not hasattr(values, "toarray"):
+        return values[:, 0]
+    return values
 
 
 def _collect_rows(frame: Any, what: str) -> Any:

@@ -179,7 +179,9 @@ def _add_keys(part: Part, root: Path) -> Part:
     """Return the part with what the folders right above it say."""
     folders = part.path.relative_to(root).parts[:-1]
     keys = read_keys(folders, part.shown)
-    return replace(part, keys=keys, base=root.joinpath(*strip_keys(folders))) if keys else part
+    if keys:
+        return replace(part, keys=keys, base=root.joinpath(*strip_keys(folders)))
+    return part
 
 
 def read_keys(folders: Sequence[str], shown: str) -> tuple[tuple[str, str | None], ...]:
@@ -233,8 +235,12 @@ def refuse_other_keys(parts: Sequence[tuple[str, tuple[tuple[str, str | None], .
 
 
 def _spell_names(names: Sequence[str]) -> str:
-    return "folders of the keys " + "/".join(map(printable, names)) if names else "no key=value folder"
+    if names:
+        return "folders of the keys " + "/".join(map(printable, names))
+    return "no key=value folder"
 
 
 def _describe_difference(names: Sequence[str], wanted: Sequence[str]) -> str:
-    return " (they differ only in case)" if [n.casefold() for n in names] == [n.casefold() for n in wanted] else ""
+    if [n.casefold() for n in names] == [n.casefold() for n in wanted]:
+        return " (they differ only in case)"
+    return ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LAZY = ("polars", "pyspark", "duckdb", "_duckdb", "dask", "ibis", "sqlframe", "narwhals")
-"""Libraries that have lazy frames; nobody else's objects are looked at by Narwhals first."""
+"""Libraries that have lazy frames; objects of others are not looked at by Narwhals first."""
 TAKEN = "a frame of pandas, polars, Arrow or PySpark, or a mapping of column names to arrays"
 
 

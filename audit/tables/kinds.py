@@ -112,7 +112,9 @@ def make_rounding_error(shown: str, name: str) -> SourceError:
 
 def find_exact_limit(scale: int) -> float:
     """Return the size up to which decimals of that many places are exact as doubles."""
-    return float(10 ** (EXACT_DIGITS - scale)) if scale <= EXACT_DIGITS else 10.0 ** (EXACT_DIGITS - scale)
+    if scale <= EXACT_DIGITS:
+        return float(10 ** (EXACT_DIGITS - scale))
+    return 10.0 ** (EXACT_DIGITS - scale)
 
 
 def to_plain_table(table: pa.Table, shown: str) -> pa.Table:
@@ -144,7 +146,9 @@ def _to_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
     if isinstance(column.type, pa.BaseExtensionType):
         return pa.chunked_array([pa.array([None if v is None else str(v) for v in column.to_pylist()], pa.string())])
-    return column if pa.types.is_string(column.type) else column.cast(pa.large_string())
+    if pa.types.is_string(column.type):
+        return column
+    return column.cast(pa.large_string())
 
 
 def _decode(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -193,7 +197,9 @@ def _drop_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
     read = column.cast(pa.float32()) if pa.types.is_float16(column.type) else column
     nan = pc.is_nan(read)
-    return pc.if_else(nan, pa.scalar(None, read.type), read) if pc.any(nan).as_py() else read
+    if pc.any(nan).as_py():
+        return pc.if_else(nan, pa.scalar(None, read.type), read)
+    return read
 
 
 # How a group's raw value is written: the same words whatever file, frame or engine it came from.
@@ -235,7 +241,9 @@ def find_declared_levels(given: Any, held: pa.Table, name: str) -> tuple[str, ..
     # A categorical of polars has those of the whole process, which nobody declared for the column; an enum has its own.
     pandas = sys.modules.get("pandas")
     of_pandas = pandas is not None and isinstance(values.dtype, pandas.CategoricalDtype)
-    return _name_levels(categories) if of_pandas or type(values.dtype).__name__ == "Enum" else ()
+    if of_pandas or type(values.dtype).__name__ == "Enum":
+        return _name_levels(categories)
+    return ()
 
 
 def _find_column(given: Any, name: str) -> Any:
@@ -245,7 +253,9 @@ def _find_column(given: Any, name: str) -> Any:
     if type(given).__module__.partition(".")[0] not in {"pandas", "polars"}:
         return None
     at = [str(c) for c in given.columns].index(name)
-    return given.iloc[:, at] if hasattr(given, "iloc") else given.to_series(at)
+    if hasattr(given, "iloc"):
+        return given.iloc[:, at]
+    return given.to_series(at)
 
 
 def _list_dictionary(held: pa.Table, name: str) -> tuple[str, ...]:
@@ -263,4 +273,6 @@ def _name_levels(levels: Iterable[Any]) -> tuple[str, ...]:
 
 
 def _to_plain_level(level: Any) -> Any:
-    return level.item() if getattr(level, "shape", None) == () and hasattr(level, "item") else level
+    if getattr(level, "shape", None) == () and hasattr(level, "item"):
+        return level.item()
+    return level

@@ -55,6 +55,6 @@ def _reason_for_twins(names: list[str]) -> str:
         return "white space"
     if len({_tidy(n) for n in names}) == 1:
         return "Unicode form"
-    return (
-        "case or white space" if len({_tidy(n).casefold() for n in names}) == 1 else "look-alike (confusable) letters"
-    )
+    if len({_tidy(n).casefold() for n in names}) == 1:
+        return "case or white space"
+    return "look-alike (confusable) letters"

@@ -67,7 +67,9 @@ def open_table(
 
         # Footers first: a digest takes as long as a file is large, also of one that is no table.
         opened = open_parquet(name, parts)
-        return replace(opened, digest=make_digest(parts)) if digested else opened
+        if digested:
+            return replace(opened, digest=make_digest(parts))
+        return opened
     if parts[0].format == "arrow":
         from audit.tables.formats.arrow import read_arrow
 

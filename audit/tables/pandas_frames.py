@@ -156,4 +156,6 @@ def count_missing(paths: Sequence[Path], name: str) -> int | None:
 
 def _count_nulls(column: Any) -> int | None:
     told = column.statistics
-    return int(told.null_count) if told is not None and told.has_null_count else None
+    if told is not None and told.has_null_count:
+        return int(told.null_count)
+    return None

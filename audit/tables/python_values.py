@@ -35,7 +35,9 @@ def to_plain(value: Any) -> Any:
         return value.item()
     if isinstance(value, numbers.Integral):
         return int(value)
-    return float(value) if isinstance(value, (numbers.Real, Decimal)) else value
+    if isinstance(value, (numbers.Real, Decimal)):
+        return float(value)
+    return value
 
 
 def make_plain(value: Any) -> Any:

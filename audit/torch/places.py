@@ -167,7 +167,7 @@ def _refuse_length(values: Tensor, rows: int, what: str) -> None:
 def _round_up(bounds: Sequence[float], dtype: torch.dtype) -> list[float]:
     """Return the smallest numbers of a type not below these: a score that reaches one has reached the bound itself.
 
-    The nearest float32 of 0.7 lies below it; a score that equals it is no 0.7 to whoever reads the scores from a file.
+    The nearest float32 of 0.7 lies below it; a score that equals it is no 0.7 to a reader of the scores in a file.
     """
     if dtype == torch.float64:
         return list(bounds)

@@ -1,6 +1,6 @@
 """The steps of an audit around a training that runs in this process.
 
-Every method may raise; whoever calls them decides what reaches the training.
+Every method may raise; the caller decides what reaches the training.
 """
 
 from __future__ import annotations
@@ -290,13 +290,17 @@ class Recording:
         )
 
     def _enter_phase(self, name: Phase) -> AbstractContextManager[object]:
-        return nullcontext() if self._beside is None else self._beside.phase(name)
+        if self._beside is None:
+            return nullcontext()
+        return self._beside.phase(name)
 
     def _make_stamps(self) -> Mapping[Path, Stamp]:
         from audit.pipeline.earlier_predictions import stamps
 
         source = self._config.predictions_source
-        return {} if source in {None, MEMORY} else stamps(self._asked.folder / str(source))
+        if source in {None, MEMORY}:
+            return {}
+        return stamps(self._asked.folder / str(source))
 
     def _require_new(self) -> None:
         """Refuse predictions that lay there before the training and were left as they were."""
@@ -332,4 +336,6 @@ def _to_exit_code(error: BaseException | None) -> int:
         return -2
     if not isinstance(error, SystemExit):
         return 1
-    return error.code if isinstance(error.code, int) else int(error.code is not None)
+    if isinstance(error.code, int):
+        return error.code
+    return int(error.code is not None)

@@ -207,7 +207,9 @@ class Training:
     def _make_sentence(self) -> str:
         from audit.report.terminal.summary import describe_in_a_line
 
-        return describe_in_a_line(self.result, self.folder) if self.result is not None else "nothing was recorded"
+        if self.result is not None:
+            return describe_in_a_line(self.result, self.folder)
+        return "nothing was recorded"
 
     def note(self, problem: str) -> None:
         """Keep a problem of the audit, which makes the run incomplete, and say it."""

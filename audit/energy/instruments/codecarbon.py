@@ -2,7 +2,7 @@
 
 Only energy crosses it. Carbon is computed on our side, from a factor that is printed; so codecarbon is told a
 grid of 0 g/kWh and a PUE of 1, and never needs a place or the network. Every setting is passed, because what is
-left out codecarbon takes from ``.codecarbon.config`` or ``CODECARBON_*`` of whoever runs it.
+left out codecarbon takes from ``.codecarbon.config`` or ``CODECARBON_*`` of the user who runs it.
 """
 
 from __future__ import annotations
@@ -159,13 +159,17 @@ def _list_boards(part: Any) -> tuple[Any, ...]:
 
 def _to_watts(found: Any) -> float | None:
     """Return the power as a number above 0; None where there is none."""
-    return float(found) if isinstance(found, (int, float)) and found > 0 else None
+    if isinstance(found, (int, float)) and found > 0:
+        return float(found)
+    return None
 
 
 def _model(part: Any) -> str | None:
     """Return the name of the processor; None where codecarbon has none."""
     name = getattr(part, "_model", None)
-    return printable(name) if isinstance(name, str) and name.strip() else None
+    if isinstance(name, str) and name.strip():
+        return printable(name)
+    return None
 
 
 def _describe_cpu(part: Any) -> Source:

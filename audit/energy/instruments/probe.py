@@ -1,8 +1,9 @@
 """A process that reads the hardware and nothing else, asked over a channel to the process that started it.
 
 Whatever a foreign library does here stays here. The process has a session of its own, so it has no terminal to ask a
-password on, and no signal meant for the training reaches it. It ends when it is told to, when whoever asked is gone,
-and, by an alarm that the system delivers even where Python hangs, when one answer takes longer than `LONGEST_S`.
+password on, and no signal meant for the training reaches it. It ends when it is told to, when the process that
+asked is gone, and, by an alarm that the system delivers even where Python hangs, when one answer takes longer than
+`LONGEST_S`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def main(name: str, asker: str) -> None:
     name
         Of the library to read with.
     asker
-        Process id of whoever asks, as text; once it is no longer our parent, nobody is there to read an answer.
+        Process id of the one that asks, as text; once it is no longer our parent, no answer would be read.
     """
     channel = take_channel(LONGEST_S)
     _ignore_signals()
@@ -83,7 +84,7 @@ def _forbid_passwords() -> None:
 def _know_the_processor() -> None:
     """Give codecarbon the processor's name at once, where the system tells it.
 
-    It asks py-cpuinfo, which takes a second for clock rates that nobody uses and answers with the same line.
+    It asks py-cpuinfo, which takes a second for clock rates that are not used and answers with the same line.
     """
     model = _read_processor()
     if model is not None:

@@ -49,7 +49,9 @@ def list_caveats(measured: AuditResult) -> tuple[str, ...]:
 
 
 def _select_rows(measured: AuditResult) -> tuple[EnergyComponent, ...]:
-    return () if measured.energy is None else tuple(c for c in measured.energy.components if c.phase == PHASE)
+    if measured.energy is None:
+        return ()
+    return tuple(c for c in measured.energy.components if c.phase == PHASE)
 
 
 def _make_joules(row: EnergyComponent, run: Run) -> Input:

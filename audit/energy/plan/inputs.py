@@ -37,7 +37,9 @@ class PlanInputs:
 
     def hardware(self) -> Device | None:
         """Return the device by name, from the shipped table."""
-        return None if self.device is None else DEVICES[choose_one("device", self.device, dict(DEVICES))]
+        if self.device is None:
+            return None
+        return DEVICES[choose_one("device", self.device, dict(DEVICES))]
 
 
 def make_declared(

@@ -159,7 +159,9 @@ def _parse_number(name: str, text: str, limit: Limit) -> float:
             "(K, M, B, T and P; no unit, no comma), or a range such as 1M..2M"
         )
     value = float(match.group(1))
-    return value / 100 if unit == "%" else value * SUFFIX.get(unit, 1.0)
+    if unit == "%":
+        return value / 100
+    return value * SUFFIX.get(unit, 1.0)
 
 
 def _require(name: str, value: float, limit: Limit) -> None:
@@ -201,4 +203,6 @@ def choose_one(kind: str, name: str, choices: dict[str, object]) -> str:
 
 def show_number(value: float) -> str:
     """Return the number as a message shows it."""
-    return f"{value:,.6g}" if 1e-3 <= abs(value) < 1e6 or value == 0 else f"{value:.6g}"
+    if 1e-3 <= abs(value) < 1e6 or value == 0:
+        return f"{value:,.6g}"
+    return f"{value:.6g}"

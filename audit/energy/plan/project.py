@@ -136,7 +136,9 @@ def _derive_utilisation(asked: PlanInputs, hours: Product, flops: Product | None
         return None
     speed = inputs.find_throughput(asked)
     if asked.get("device_hours") is None or speed is None:
-        return None if speed is None else range_of((speed.over(peak),), "1")
+        if speed is None:
+            return None
+        return range_of((speed.over(peak),), "1")
     found = range_of((flops.over(*hours.above, peak).per(S_PER_H),), "1")
     if found.low > 1:
         raise QuestionError(
@@ -171,7 +173,9 @@ def _multiply_embodied(asked: PlanInputs, hours: Product | None) -> Products:
 
 
 def _multiply_by_grid(products: Products, grid: Input | None) -> Products:
-    return () if grid is None else tuple(p.times(grid) for p in products)
+    if grid is None:
+        return ()
+    return tuple(p.times(grid) for p in products)
 
 
 def _make_parts(unit: str, training: Products, idle: Products, embodied: Products, *, whole: bool = True) -> Parts:

@@ -123,13 +123,17 @@ def _pick_end(given: Input, end: End) -> float:
 def _measure_step(given: Input, end: End) -> float:
     """Return the logarithm of the way from the central value to one end; none where the input is exact."""
     reached = _pick_end(given, end)
-    return 0.0 if reached == given.value else abs(math.log(reached / given.value))
+    if reached == given.value:
+        return 0.0
+    return abs(math.log(reached / given.value))
 
 
 def _move_one(found: float, end: End, way: float) -> float:
     if end == "value":
         return found
-    return found * math.exp(way) if end == "high" else found / math.exp(way)
+    if end == "high":
+        return found * math.exp(way)
+    return found / math.exp(way)
 
 
 def range_of(products: Sequence[Product], unit: str) -> Range:

@@ -60,7 +60,9 @@ class Sample:
     @cached_property
     def fewest(self) -> float:
         """Effective events or non-events of the measured group that has fewest; 0 where a group is thin."""
-        return 0.0 if self.thin.any() else float(self.events.min(initial=np.inf, where=self.measured))
+        if self.thin.any():
+            return 0.0
+        return float(self.events.min(initial=np.inf, where=self.measured))
 
     @cached_property
     def independent(self) -> bool:

@@ -161,7 +161,9 @@ def least_difference(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floa
     # In place from here on: of all pairs of many groups, arrays are large, and making them is what takes time.
     low: Floats = np.asarray(p1 - p2)
     low -= np.sqrt(spread, out=spread)
-    return np.where(np.isnan(low), -1.0, low) if np.isnan(p1).any() or np.isnan(p2).any() else low
+    if np.isnan(p1).any() or np.isnan(p2).any():
+        return np.where(np.isnan(low), -1.0, low)
+    return low
 
 
 def _independent(r: Floats | float) -> bool:
@@ -198,7 +200,9 @@ def greatest_ratio(p1: Floats, lim1: Limits, p2: Floats, lim2: Limits, r: Floats
     high = _root(p1 * p2, r, lim1.high - p1, p2 - lim2.low, x, y)
     with np.errstate(over="ignore"):  # over next to nothing there is no upper limit either
         high /= np.where(positive, y, 1.0)
-    return high if positive.all() and measured.all() else np.where(positive & measured, high, np.inf)
+    if positive.all() and measured.all():
+        return high
+    return np.where(positive & measured, high, np.inf)
 
 
 def _root(product: Floats, r: Floats | float, u: Floats, v: Floats, x: Floats, y: Floats) -> Floats:

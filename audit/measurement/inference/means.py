@@ -120,7 +120,9 @@ def _alone(scale: Scale, sums: Sums, *, folds: bool) -> MeanSample:
 
 def _carrying(rows: Callable[[Sums], Floats] | None, total: Sums) -> Floats | float:
     """Return rows that carry the variance, at least one; without end where the scale does not say."""
-    return np.clip(np.nan_to_num(rows(total), nan=1.0), 1.0, None) if rows else np.inf
+    if rows:
+        return np.clip(np.nan_to_num(rows(total), nan=1.0), 1.0, None)
+    return np.inf
 
 
 def _above(scale: Scale, total: Sums, point: Floats, error: Floats, df: Floats) -> Above:
@@ -340,7 +342,9 @@ def _of_a_guess(sizes: MeanSample | None, i: np.ndarray, j: np.ndarray, tail: fl
 def _in_proportion(found: MeanSample) -> Floats:
     """Return standard errors as parts of the value."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return found.error if found.scale.lends == "log" else found.error / found.value
+        if found.scale.lends == "log":
+            return found.error
+        return found.error / found.value
 
 
 def _reach(found: MeanSample, error: Floats, tail: float) -> Floats:

@@ -19,7 +19,7 @@ REACH = 9.0
 
 
 MOST_GROUPS = 50
-"""Beyond, the floor would cost more than the audit, and nobody reads it."""
+"""Beyond, the floor would cost more than the audit, and has no reader."""
 METHODS = {
     "noise_floor": "mean gap of equal groups of these sizes",
     "noise_corrected_difference": "sqrt(max(0, gap^2 - floor^2)), corrected for noise, not unbiased",
@@ -97,7 +97,9 @@ def between_variance(p: Floats, n: Floats, variances: Floats | None = None, r: F
     noise = p * (1 - p) / np.maximum(n - 1, 1) if variances is None else variances
     # The variance of estimates is that of the rates and their mean sampling variance.
     signed: Floats = np.asarray(p.var(axis=-1, ddof=1) - noise.mean(axis=-1))
-    return signed if r is None else signed + _covariances(noise, r).mean(axis=-1)
+    if r is not None:
+        signed = signed + _covariances(noise, r).mean(axis=-1)
+    return signed
 
 
 def noise_floor(variances: Floats, r: Floats | None = None) -> float:

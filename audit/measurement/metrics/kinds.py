@@ -123,7 +123,9 @@ class Rate(Metric):
     @property
     def empty(self) -> str:
         """Why the rate is undefined when its denominator is zero."""
-        return f"0/0: no rows with {self.given.text}" if self.given is not ANYBODY else "0/0: no rows"
+        if self.given is not ANYBODY:
+            return f"0/0: no rows with {self.given.text}"
+        return "0/0: no rows"
 
     @staticmethod
     def cells(mask: npt.NDArray[np.bool_]) -> str:

@@ -31,7 +31,9 @@ class OtherName:
     @property
     def meaning(self) -> str:
         """What it stands for, in words."""
-        return f"{self.compare} of {self.metric}" if self.compare else self.metric
+        if self.compare:
+            return f"{self.compare} of {self.metric}"
+        return self.metric
 
 
 _ROWS: tuple[tuple[str, str, Compare | None, str], ...] = (

@@ -75,7 +75,9 @@ def refuse_encoding(data: bytes, shown: str, option: Callable[[], str | None] = 
 
     def mend() -> str:
         said = option()
-        return "save it as UTF-8" if said is None else f"read it with {said}, or save it as UTF-8"
+        if said is None:
+            return "save it as UTF-8"
+        return f"read it with {said}, or save it as UTF-8"
 
     for mark, encoding in UTF16.items():
         if data.startswith(mark):

@@ -97,7 +97,9 @@ def _require_encoding(name: str) -> str:
         r.replace("_", "-") for r in REFUSED
     }:
         raise QuestionError(f"encoding '{printable(name)}' is none of text; give one such as latin-1 or cp1252")
-    return "utf-8" if found.name in {"utf-8", "utf-8-sig"} else found.name
+    if found.name in {"utf-8", "utf-8-sig"}:
+        return "utf-8"
+    return found.name
 
 
 UNSAID = Dialect()

@@ -96,7 +96,9 @@ def _read_object(strict: json.JSONDecoder, line: bytes, where: str, *, last: boo
 
 
 def _name_type(value: object) -> str:
-    return "an array" if isinstance(value, list) else FAMILIES.get(type(value), "null")
+    if isinstance(value, list):
+        return "an array"
+    return FAMILIES.get(type(value), "null")
 
 
 class _Reader:
@@ -155,7 +157,9 @@ class _Reader:
         if {int, float} <= kinds:
             self._refuse_rounding(name, values, rows)
         try:
-            return pa.array(values, pa.float64()) if float in kinds else pa.array(values)
+            if float in kinds:
+                return pa.array(values, pa.float64())
+            return pa.array(values)
         except UnicodeEncodeError:
             number = next(n for (n, _), v in zip(rows, values, strict=True) if v is not None and _has_half_character(v))
             raise SourceError(

@@ -77,7 +77,9 @@ class ParquetTable(Table):
     def write_column_sql(self, name: str) -> str:
         """Return the column as engines see it."""
         sql = self.write_stored_sql(name)
-        return f"CAST({sql} AS {self.casts[name]})" if name in self.casts else sql
+        if name in self.casts:
+            return f"CAST({sql} AS {self.casts[name]})"
+        return sql
 
     def write_stored_sql(self, name: str) -> str:
         """Return the column as it is stored."""
@@ -151,7 +153,9 @@ def name_file_column(columns: Iterable[str]) -> str:
 
 def quote_literal(value: str | None) -> str:
     """Return text, or a missing one, in SQL."""
-    return "CAST(NULL AS VARCHAR)" if value is None else "'" + value.replace("'", "''") + "'"
+    if value is None:
+        return "CAST(NULL AS VARCHAR)"
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _escape_pattern(path: str) -> str:
@@ -249,7 +253,9 @@ def _unite_kinds(fields: Sequence[pa.Field]) -> Kind:
     import pyarrow as pa
 
     kinds = {find_kind(f) for f in fields if not pa.types.is_null(f.type)}
-    return "float" if kinds == {"integer", "float"} else next(iter(kinds), "text")
+    if kinds == {"integer", "float"}:
+        return "float"
+    return next(iter(kinds), "text")
 
 
 def _make_cast(fields: Sequence[pa.Field]) -> str | None:
@@ -269,4 +275,6 @@ def _limit(fields: Sequence[pa.Field]) -> float | None:
     scales = [f.type.scale for f in fields if is_fraction(f.type)]
     if scales:
         return find_exact_limit(max(scales))
-    return float(EXACT_INTEGER) if {find_kind(f) for f in fields} >= {"integer", "float"} else None
+    if {find_kind(f) for f in fields} >= {"integer", "float"}:
+        return float(EXACT_INTEGER)
+    return None
