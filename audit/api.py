@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -11,8 +12,10 @@ from typing import Any, Literal, get_args
 from audit._version import __version__
 from audit.axes import Task
 from audit.config.doors import said_as
+from audit.config.options import CLASS, COLUMN, DIALECT, LEVELS, NAMES, SHARES, AskedKey, Door, Reading
 from audit.config.read import build
 from audit.config.schema import Config
+from audit.config.sections import UNASKED_THRESHOLD, keys_of
 from audit.config.written_limits import Gates, deepest, rules_of
 from audit.errors import QuestionError, SourceError
 from audit.estimate import Estimate
@@ -23,7 +26,6 @@ from audit.tables.formats.dialect import UNSAID, make_dialect
 from audit.tables.python_values import (
     describe_value,
     make_plain,
-    make_policy,
     make_population,
     make_reference,
     name,
@@ -35,27 +37,17 @@ from audit.tables.python_values import (
 
 Y_TRUE, Y_PRED, SCORE, WEIGHT, UNIT = "y_true", "y_pred", "score", "weight", "unit"
 QUERY, RANK = "query", "rank"
-PREDICTED = {"prediction": Y_PRED, "score": SCORE, "query": QUERY, "rank": RANK}
-"""Keys of [predictions] and the arguments that are their columns."""
-SAME = ("positive", "strata", "groups", "weight", "unit", "intersections", "compare_to", "confidence")
-ARGUMENTS: Mapping[str, str] = {
-    **{key: key for key in (*SAME, "threshold", "exact_auc", "features", "neighbours", "top", "task", "four_fifths")},
-    **PREDICTED,
-    "label": Y_TRUE,
-    "reference_group": "reference",
-    "classes = true": 'task="multiclass"',
-    "[predictions]": f"{Y_PRED} or {SCORE}",
+WORDS: Mapping[Door, dict[str, str]] = {
+    "measure": {"classes = true": 'task="multiclass"', "[predictions]": f"{Y_PRED} or {SCORE}"},
+    "check": {"classes = true": "classes=True", "[predictions]": "prediction here, only in audit.measure"},
 }
-"""Arguments of `measure` by what they are in audit.toml."""
-CHECKED: Mapping[str, str] = {
-    **{key: key for key in (*SAME, "label", "classes", "csv")},
-    "classes = true": "classes=True",
-    "reference": "population",
-    "reference_group": "reference",
-    "[predictions]": "prediction here, only in audit.measure",
+"""What is no argument of a function, in the words of its arguments."""
+READERS: Mapping[Reading, Callable[[Any, str], Any]] = {
+    COLUMN: name,
+    CLASS: require_level,
+    NAMES: require_names,
+    DIALECT: lambda csv, _: make_dialect(csv).table,
 }
-"""Arguments of `check` by what they are in audit.toml."""
-UNASKED: Mapping[str, Any] = {"threshold": None, "exact_auc": False, "neighbours": 5, "top": None}
 
 
 def measure(
@@ -150,13 +142,14 @@ def measure(
     >>> result.find("selection_rate", by=["sex"], group=["f"])[0].value
     0.5
     """
+    given = dict(locals())
     decided = y_pred is not None or score is not None or rank is not None
     if y_true is None and (task in {"regression", "multiclass"} or not (decided or task == "ranking")):
         raise QuestionError(
             "labels are missing: give y_true; only decisions (y_pred, or score) and a ranking are audited without"
         )
-    named = {Y_TRUE: y_true, Y_PRED: y_pred, SCORE: score, WEIGHT: weight, UNIT: unit, QUERY: query, RANK: rank}
-    roles = {k: require_one_column(v, f"'{k}'") for k, v in named.items() if v is not None}
+    columns_of_rows = [key.argument for key in keys_of("measure").values() if key.option.reads is COLUMN]
+    roles = {k: require_one_column(given[k], f"'{k}'") for k in columns_of_rows if given[k] is not None}
     if groups is None:
         raise QuestionError('groups are missing: give who each row is, such as groups={"sex": [...]}, or a frame')
     attributes = attributes_of(groups)
@@ -165,56 +158,69 @@ def measure(
     columns = {**roles, **attributes, **alike}
     refuse_misaligned(columns, {**dict.fromkeys(attributes, "groups"), **dict.fromkeys(alike, "features")})
     own, crossed = require_callables(metrics), to_plain(intersections)
-    data = _data(roles, tuple(attributes), crossed, positive, reference, compare_to)
-    further = {"threshold": threshold, "exact_auc": exact_auc, "neighbours": neighbours, "top": top}
-    asked = _predictions(roles, task, tuple(alike), {k: v for k, v in further.items() if v is not UNASKED[k]})
-    with said_as(ARGUMENTS):
-        result = _audit(columns, _config(data, asked, gates, make_policy(confidence, four_fifths)))
+    named = {role: role for role in roles} | {"groups": tuple(attributes), "features": tuple(alike)}
+    sections = _fill_sections("measure", given, {argument: value for argument, value in named.items() if value})
+    sections["predictions"] = _complete_predictions(sections["predictions"], task)
+    with said_as(_words("measure")):
+        result = _audit(columns, _config(sections, gates))
     if not own:
         return result
     return replace(result, estimates=result.estimates + _own(own, roles, attributes, crossed))
 
 
-def _data(
-    roles: Mapping[str, Any],
-    groups: tuple[str, ...],
-    intersections: Any,
-    positive: Any,
-    reference: Any,
-    compare_to: Any,
-) -> dict[str, Any]:
-    """Section [data] of the question about arrays."""
-    return {
-        "label": Y_TRUE if Y_TRUE in roles else None,
-        "groups": groups,
-        "intersections": intersections,
-        "positive": None if positive is None else require_level(positive, "positive"),
-        "weight": WEIGHT if WEIGHT in roles else None,
-        "unit": UNIT if UNIT in roles else "row",
-        "reference_group": make_reference(reference, groups),
-        "compare_to": require_names(compare_to, "compare_to"),
-    }
+def _words(door: Door) -> dict[str, str]:
+    """Return the arguments of a function by what they are in audit.toml."""
+    return {key: asked.argument for key, asked in keys_of(door).items()} | WORDS[door]
 
 
-def _predictions(
-    roles: Mapping[str, Any], task: Any, alike: tuple[str, ...], further: Mapping[str, Any]
-) -> dict[str, Any] | None:
-    """Section [predictions] of the question; None where labels alone are looked at."""
+def _fill_sections(door: Door, given: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the sections of the question, filled by the names of the arguments.
+
+    Parameters
+    ----------
+    door
+        `measure` or `check`; an argument that is as the function's signature has it asks nothing.
+    given
+        All arguments.
+    named
+        Names of columns, for arguments that hold their values.
+    """
+    unasked = inspect.signature(measure if door == "measure" else check).parameters
+    sections: dict[str, dict[str, Any]] = {"data": {}, "predictions": {}, "policy": {}}
+    for key, asked in keys_of(door).items():
+        argument = asked.argument
+        if argument in named:
+            sections[asked.section][key] = named[argument]
+        elif given[argument] is not unasked[argument].default:
+            groups = sections["data"].get("groups", ())
+            sections[asked.section][key] = _read_argument(asked, given[argument], groups)
+    return sections
+
+
+def _read_argument(asked: AskedKey, given: Any, groups: tuple[str, ...]) -> Any:
+    """Return the value of a key from what an argument was given."""
+    if asked.option.reads is LEVELS:
+        return make_reference(given, groups)
+    if asked.option.reads is SHARES:
+        return make_population(given, groups)
+    read = READERS.get(asked.option.reads)
+    return given if read is None else read(given, asked.argument)
+
+
+def _complete_predictions(asked: dict[str, Any], task: Any) -> dict[str, Any]:
+    """Return section [predictions] of the question about arrays; empty where labels alone are looked at."""
     if not isinstance(task, str):
         raise QuestionError(f"task must be one of {', '.join(get_args(Task))}, not {describe_value(task)}")
     if (
-        "threshold" in further
-        and SCORE not in roles
-        and (task == "classification" or to_plain(further["threshold"]) == 0.5)
+        "threshold" in asked
+        and SCORE not in asked
+        and (task == "classification" or to_plain(asked["threshold"]) == UNASKED_THRESHOLD)
     ):
         raise QuestionError("threshold reads scores, and there are none; give score, or leave threshold out")
-    if not {Y_PRED, SCORE, QUERY, RANK} & set(roles) and not alike and not further and task == "classification":
-        return None
-    named = {key: column for key, column in PREDICTED.items() if column in roles}
-    asked = {"source": "memory", "task": task, **named, "features": alike, **further}
-    if isinstance(to_plain(asked.get("top")), int):
-        asked["top"] = [asked["top"]]
-    return asked
+    if task == "classification" and not set(asked) - {"task"}:
+        return {}
+    top = asked.get("top")
+    return {"source": "memory", "task": task, **asked, "top": [top] if isinstance(to_plain(top), int) else top}
 
 
 def _own(
@@ -287,35 +293,22 @@ def check(
     """
     if frame is None:
         raise QuestionError("frame is missing: give the table, or its path")
-    columns, within = require_names(groups, "groups"), require_names(strata, "strata")
-    of_label = {"positive": positive is not None, "strata": bool(within)}
-    idle = next((k for k, given in of_label.items() if given and label is None), None)
+    sections = _fill_sections("check", dict(locals()), {})
+    data = sections["data"]
+    idle = next((key for key in ("positive", "strata") if data.get(key) not in (None, ()) and label is None), None)
     if idle is not None:
         raise QuestionError(f"{idle} is about the label; name its column (label), or leave {idle} out")
-    data = {
-        "label": None if label is None else name(label, "label"),
-        "positive": None if positive is None else require_level(positive, "positive"),
-        "classes": None if classes is False else classes,
-        "groups": columns,
-        "weight": None if weight is None else name(weight, "weight"),
-        "unit": "row" if unit is None else name(unit, "unit"),
-        "strata": within,
-        "reference_group": make_reference(reference, columns),
-        "reference": make_population(population, columns),
-        "intersections": intersections,
-        "compare_to": require_names(compare_to, "compare_to"),
-        "engine": _engine_of(frame),
-        "csv": None if csv is None else make_dialect(csv).table,
-    }
-    with said_as(CHECKED):
-        return _audit(frame, _config(data, None, gates, make_policy(confidence, False)), test, _named(data))
+    data["engine"] = _engine_of(frame)
+    with said_as(_words("check")):
+        return _audit(frame, _config(sections, gates), test, _named(data))
 
 
 def _named(data: Mapping[str, Any]) -> dict[str, str]:
     """Columns that arguments name, with the first argument that names each."""
-    named = {data["unit"]: "unit"} if data["unit"] != "row" else {}
-    named |= {data[k]: k for k in ("weight", "label") if data[k] is not None}
-    return named | dict.fromkeys(data["strata"], "strata") | dict.fromkeys(data["groups"], "groups")
+    unit = data.get("unit", "row")
+    named = {} if unit == "row" else {unit: "unit"}
+    named |= {data[key]: key for key in ("weight", "label") if key in data}
+    return named | dict.fromkeys(data.get("strata", ()), "strata") | dict.fromkeys(data.get("groups", ()), "groups")
 
 
 def _audit(rows: Any, config: Config, test: Any = None, named: Mapping[str, str] | None = None) -> AuditResult:
@@ -360,14 +353,17 @@ def _engine_of(frame: Any) -> str | None:
     return "spark" if is_spark(frame) else None
 
 
-def _config(data: Mapping[str, Any], asked: Mapping[str, Any] | None, gates: Any, policy: Mapping[str, Any]) -> Config:
-    rules = rules_of(make_plain(gates), "data" if asked is None else "model")
-    raw: dict[str, Any] = {"data": {k: make_plain(v) for k, v in data.items() if v is not None}, "policy": policy}
-    crossed = raw["data"].setdefault("intersections", 1)
+def _config(sections: Mapping[str, Mapping[str, Any]], gates: Any) -> Config:
+    """Return the question that filled sections and limits ask."""
+    predictions = {k: make_plain(v) for k, v in sections["predictions"].items() if v is not None}
+    rules = rules_of(make_plain(gates), "model" if predictions else "data")
+    data = {k: make_plain(v) for k, v in sections["data"].items() if v is not None}
+    crossed = data.setdefault("intersections", 1)
     if type(crossed) is int and crossed >= 1:
-        raw["data"]["intersections"] = max(crossed, deepest(rules))
-    if asked is not None:
-        raw["predictions"] = {k: make_plain(v) for k, v in asked.items() if v is not None}
+        data["intersections"] = max(crossed, deepest(rules))
+    raw: dict[str, Any] = {"data": data, "policy": {k: to_plain(v) for k, v in sections["policy"].items()}}
+    if predictions:
+        raw["predictions"] = predictions
     else:
-        raw["data"]["source"] = "memory"
+        data["source"] = "memory"
     return build(raw | ({"gates": rules} if rules else {}), "the question")

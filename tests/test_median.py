@@ -103,19 +103,19 @@ def test_a_file_is_cut_as_rows_in_memory_are(tmp_path):
     rng = np.random.default_rng(2)
     frame = pd.DataFrame({"y": rng.integers(0, 2, 999), "s": rng.normal(size=999), "g": rng.choice(["a", "b"], 999)})
     frame.to_parquet(tmp_path / "p.parquet")
-    from audit.cli.question import Asked, question
+    from audit.cli.options import Given
+    from audit.cli.question import ask
     from audit.pipeline.stages import Findings, Opened, audit_predictions
 
-    config = question(
-        Asked(table=tmp_path / "p.parquet", label="y", score="s", threshold="median", groups=["g"]), "model", None
-    )
+    asked = {"label": "y", "score": "s", "groups": ["g"]}
+    config = ask(Given("model", str(tmp_path / "p.parquet"), asked | {"threshold": "median"}), None)
     found = Findings()
     audit_predictions(config, Opened(config, tmp_path), found, lambda _: __import__("contextlib").nullcontext())
     assert found.data[0].score_median == np.median(frame.s)
     rate = next(e for e in found.estimates if e.metric == "selection_rate" and not e.by)
     assert rate.numerator == (frame.s > np.median(frame.s)).sum() == 499
     with pytest.raises(QuestionError, match="'mean' is not a number"):
-        question(Asked(table=tmp_path, label="y", score="s", threshold="mean", groups=["g"]), "model", None)
+        ask(Given("model", str(tmp_path), asked | {"threshold": "mean"}), None)
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "pandas", "polars"])

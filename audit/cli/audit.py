@@ -10,22 +10,12 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.job import HERE, end, job_of, told
-from audit.cli.options import Command
+from audit.cli.options import Command, Given
 from audit.cli.streams import Streams
 from audit.config.doors import said_as
 
 if TYPE_CHECKING:
     from audit.config.schema import Config
-
-OPTIONS = {
-    **{key: f"--{key.replace('_', '-')}" for key in (
-        "label", "positive", "classes", "task", "prediction", "score", "threshold", "exact_auc", "features",
-        "neighbours", "query", "rank", "top", "groups", "weight", "unit", "strata", "bins", "reference",
-        "intersections", "confidence", "four_fifths", "engine", "master", "compare_to", "suite", "csv",
-    )},
-    "reference_group": "--reference",
-    "classes = true": "--classes",
-}  # fmt: skip
 
 
 def run(
@@ -46,103 +36,41 @@ def run(
     end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
 
 
+@o.with_options("data")
 def data(
     table: Annotated[str, typer.Argument(metavar="TABLE", help=o.TABLE)],
     tests: Annotated[
         list[str] | None, typer.Argument(help="Held-out tables, looked at for leaks and drift.", metavar="[TEST...]")
     ] = None,
-    label: o.Label = None,
-    positive: o.Positive = None,
-    classes: Annotated[
-        bool, typer.Option("--classes", help="The label is one of several classes; none is the positive one.")
-    ] = False,
-    groups: o.GroupNames = None,
-    csv: o.CsvDialect = None,
-    weight: o.Weight = None,
-    unit: o.Unit = None,
-    strata: o.Strata = None,
-    bins: o.Bins = None,
-    reference: o.Reference = None,
-    intersections: o.Intersections = None,
-    confidence: o.Confidence = None,
-    engine: o.EngineName = None,
-    master: o.Master = None,
-    compare_to: o.CompareTo = None,
-    suite: Annotated[Path | None, typer.Option(help="Great Expectations suite, as JSON.")] = None,
+    *,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
+    **asked: Any,
 ) -> None:
     """Check tables before training: who is in them, who is missing, what leaks, and how labels differ by group."""
-    asked = {
-        "tests": tests or (), "suite": suite, "csv": csv,
-        "label": label, "positive": positive, "classes": classes or None, "groups": groups, "weight": weight,
-        "unit": unit, "strata": strata,
-        "bins": bins, "reference": reference, "intersections": intersections, "confidence": confidence,
-        "compare_to": compare_to, "gates": gate, "engine": engine, "master": master,
-    }  # fmt: skip
-    _one_table("data", table, asked, config, write_config, store, json=json, exit_zero=exit_zero)
+    given = Given("data", table, asked, gates=gate or (), tests=tests or ())
+    _audit_table(given, config, write_config, store, json=json, exit_zero=exit_zero)
 
 
+@o.with_options("model")
 def model(
     table: Annotated[str, typer.Argument(metavar="TABLE", help=f"Predictions. {o.TABLE}")],
-    label: o.Label = None,
-    positive: o.Positive = None,
-    task: Annotated[
-        str | None,
-        typer.Option(help="classification (the default), multiclass, regression or ranking.", metavar="TASK"),
-    ] = None,
-    prediction: Annotated[str | None, typer.Option(help="Column of predicted classes, or of numbers.")] = None,
-    score: Annotated[str | None, typer.Option(help="Column of scores, read with --threshold.")] = None,
-    threshold: Annotated[
-        str | None,
-        typer.Option(help="A score at or above it is positive; 0.5 by default. 'median': above the median of all."),
-    ] = None,
-    exact_auc: Annotated[
-        bool, typer.Option("--exact-auc", help="Sort rows by score: exact AUCs, average precision, areas.")
-    ] = False,
-    features: o.Features = None,
-    neighbours: o.Neighbours = None,
-    query: Annotated[str | None, typer.Option(help="Of a ranking: column that names the list of an item.")] = None,
-    rank: Annotated[str | None, typer.Option(help="Of a ranking: column of places, 1 at the top; or --score.")] = None,
-    top: Annotated[
-        list[str] | None, typer.Option(help="Of a ranking: first places for skew, such as 10,50; 10 by default.")
-    ] = None,
-    groups: o.GroupNames = None,
-    csv: o.CsvDialect = None,
-    weight: o.Weight = None,
-    unit: o.Unit = None,
-    strata: o.Strata = None,
-    bins: o.Bins = None,
-    reference: o.Reference = None,
-    intersections: o.Intersections = None,
-    confidence: o.Confidence = None,
-    four_fifths: Annotated[
-        bool, typer.Option("--four-fifths", help="Fail on adverse impact: under 4/5 of the highest rate, significant.")
-    ] = False,
-    engine: o.EngineName = None,
-    master: o.Master = None,
-    compare_to: o.CompareTo = None,
+    *,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
+    **asked: Any,
 ) -> None:
     """Audit a table of predictions that already exists."""
-    asked = {
-        "label": label, "positive": positive, "task": task, "prediction": prediction, "score": score,
-        "threshold": threshold, "features": features, "neighbours": neighbours, "query": query, "rank": rank,
-        "top": top, "exact_auc": exact_auc, "csv": csv,
-        "groups": groups, "weight": weight, "unit": unit, "strata": strata, "bins": bins, "reference": reference,
-        "intersections": intersections, "confidence": confidence, "four_fifths": four_fifths,
-        "compare_to": compare_to, "gates": gate, "engine": engine, "master": master,
-    }  # fmt: skip
-    _one_table("model", table, asked, config, write_config, store, json=json, exit_zero=exit_zero)
+    given = Given("model", table, asked, gates=gate or ())
+    _audit_table(given, config, write_config, store, json=json, exit_zero=exit_zero)
 
 
 def track(
@@ -197,32 +125,30 @@ def _electricity(given: dict[str, Any], path: Path | None) -> Config:
     return Config(model=loaded.model, energy=loaded.energy)
 
 
-def _one_table(
-    stage: Literal["data", "model"],
-    table: str,
-    asked: dict[str, Any],
-    config_path: Path | None,
-    write_config: Path | None,
-    store: Path,
-    *,
-    json: bool,
-    exit_zero: bool,
+def _audit_table(
+    given: Given, config_path: Path | None, write_config: Path | None, store: Path, *, json: bool, exit_zero: bool
 ) -> None:
-    from audit.cli.question import Asked, question
+    """Audit one table by what options or a file ask, show what came of it, and exit by the verdict."""
+    from audit.cli.question import ask
     from audit.pipeline.run import run as run_audit
     from audit.tables.addresses import strip_place
 
-    with said_in_options(asked=config_path is None):
-        config = question(Asked(table=table, **asked), stage, config_path)
+    with _say_in_options(asked=config_path is None):
+        config = ask(given, config_path)
     if config_path is not None:
-        _name_what_is_left(config_path, stage, tests=bool(asked.get("tests")))
+        _name_what_is_left(config_path, given.stage, tests=bool(given.tests))
     if write_config is not None:
         _save(config, write_config)
-    tables = (strip_place(str(name)) for name in (table, *asked.get("tests", ())))
-    job = job_of(config, Path(), store, ("audit", stage, *tables), json=json, metered=False)
-    with said_in_options(asked=config_path is None):
+    command = ("audit", given.stage, *map(strip_place, (given.table, *given.tests)))
+    job = job_of(config, Path(), store, command, json=json, metered=False)
+    with _say_in_options(asked=config_path is None):
         audited = run_audit(job)
     end(audited, store, json=json, exit_zero=exit_zero, gated=judges(config))
+
+
+def _say_in_options(*, asked: bool) -> AbstractContextManager[None]:
+    """Say what is wrong in options, where these asked."""
+    return said_as(o.FLAGS | {"classes = true": o.FLAGS["classes"]}) if asked else nullcontext()
 
 
 def _name_what_is_left(path: Path, stage: Literal["data", "model"], *, tests: bool) -> None:
@@ -255,9 +181,3 @@ COMMANDS = (
     Command(model, {"name": "model"}),
     Command(track, {"name": "track", "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True}}),
 )
-
-
-# Options by the keys of audit.toml that they are.
-def said_in_options(*, asked: bool) -> AbstractContextManager[None]:
-    """Say what is wrong in options, where these asked."""
-    return said_as(OPTIONS) if asked else nullcontext()

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
+from audit.config.options import COMMANDS, AskedKey, Door
+from audit.config.sections import keys_of
 from audit.system.environment import STORE
 
-COMMAS = "separated by commas; quote a name that holds one: '\"age, years\",sex'"
+FLAGS = {asked.key: asked.flag for door in COMMANDS for asked in keys_of(door).values()}
+"""Options by the keys of audit.toml that they are."""
 TABLE = "A file (csv, parquet, arrow, jsonl), a glob in quotes, a folder of Parquet, or an address such as s3://…"
 
 
@@ -21,6 +26,27 @@ class Command:
 
     function: Callable[..., Any]
     settings: dict[str, Any] = field(default_factory=dict)
+
+
+def _info_of(asked: AskedKey) -> Any:
+    """Return what Typer shows of the option of a key."""
+    option = asked.option
+    low, high = option.bounds or (None, None)
+    return typer.Option(asked.flag, help=option.help, metavar=option.metavar, min=low, max=high)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a command for one table was given beside where it keeps the record."""
+
+    stage: Literal["data", "model"]
+    table: str
+    asked: Mapping[str, Any]
+    """What was given for each key; None, or a switch that is off, where nothing was."""
+    gates: Sequence[str] = ()
+    tests: Sequence[str] = ()
+    judged: bool = True
+    """Whether the limits of a file are asked for, and not only what is counted."""
 
 
 StorePath = Annotated[
@@ -40,12 +66,6 @@ JudgedRun = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the whole document on stdout; talk goes to stderr.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Report, but exit 0 whatever the verdict is.")]
-CsvDialect = Annotated[
-    str | None,
-    typer.Option(
-        "--csv", metavar="HOW", help='How a CSV is written, such as "separator=;,decimal=,,encoding=latin-1".'
-    ),
-]
 Gates = Annotated[
     list[str] | None,
     typer.Option("--gate", metavar="RULE", help='A limit, such as "selection_rate ratio >= 0.8". May be repeated.'),
@@ -54,32 +74,37 @@ ConfigPath = Annotated[Path | None, typer.Option("--config", help="Take the whol
 WriteConfig = Annotated[
     Path | None, typer.Option("--write-config", help="Save the audit.toml that says the same; never overwrites.")
 ]
-Label = Annotated[
-    str | None, typer.Option(help="Column of labels: what really happened. Decisions are audited without, too.")
-]
-Positive = Annotated[
-    str | None, typer.Option(help="Label or decision that counts as positive; needed unless they are 0 and 1.")
-]
-GroupNames = Annotated[list[str] | None, typer.Option("--groups", help=f"Protected columns, {COMMAS}.")]
-Features = Annotated[
-    list[str] | None, typer.Option(help=f"Columns that make two rows alike, {COMMAS}: gives a flip test.")
-]
-Neighbours = Annotated[int | None, typer.Option(help="Nearest neighbours that the flip test asks; 5 by default.")]
-Weight = Annotated[str | None, typer.Option(help="Column of weights.")]
-Unit = Annotated[
-    str | None, typer.Option(help="Column that names whom a row belongs to, if several rows share a person.")
-]
-Strata = Annotated[list[str] | None, typer.Option(help=f"Columns for conditional metrics, {COMMAS}.")]
-Bins = Annotated[list[str] | None, typer.Option(help="Bands of a number, such as age=18,25,40,65. May be repeated.")]
-Reference = Annotated[
-    list[str] | None, typer.Option(help="Group to compare with, such as race=white. The largest by default.")
-]
-Intersections = Annotated[int | None, typer.Option(min=1, max=8, help="Audit crossings of up to this many columns.")]
-EngineName = Annotated[
-    str | None, typer.Option("--engine", metavar="ENGINE", help="duckdb (default), pandas, polars or spark.")
-]
-Master = Annotated[str | None, typer.Option(help="Spark's master, such as spark://host:7077; with --engine spark.")]
-CompareTo = Annotated[
-    list[str] | None, typer.Option(help="Compare each group with: overall, rest, or both separated by commas.")
-]
-Confidence = Annotated[float | None, typer.Option(help="Of every interval; 0.95 by default.")]
+CsvDialect = Annotated[str | None, _info_of(keys_of("data")["csv"])]
+EngineName = Annotated[str | None, _info_of(keys_of("data")["engine"])]
+Master = Annotated[str | None, _info_of(keys_of("data")["master"])]
+
+
+def with_options(door: Door) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that gives a command the options of all keys that can be asked for at its door."""
+    return with_parameters({key: _to_parameter(asked) for key, asked in keys_of(door).items()})
+
+
+def with_parameters(parameters: Mapping[str, Parameter]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that shows parameters to Typer in place of a command's ``**asked``.
+
+    They stand behind what comes before the command's star, and a parameter of its own by one of their names stands
+    where theirs does.
+    """
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command, eval_str=True).parameters
+        arguments = [p for p in own.values() if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
+        asked = [own.get(name, parameter) for name, parameter in parameters.items()]
+        further = [p for p in own.values() if p.kind is Parameter.KEYWORD_ONLY and p.name not in parameters]
+        command.__signature__ = inspect.Signature([*arguments, *asked, *further])  # type: ignore[attr-defined]
+        return command
+
+    return add
+
+
+def _to_parameter(asked: AskedKey) -> Parameter:
+    kind = asked.option.reads.kind
+    default, annotation = (False, bool) if kind is bool else (None, kind | None)
+    return Parameter(
+        asked.key, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, _info_of(asked)]
+    )

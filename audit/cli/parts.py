@@ -9,7 +9,7 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.job import HERE, end, job_of
-from audit.cli.options import Command
+from audit.cli.options import Command, Given
 
 if TYPE_CHECKING:
     from audit.config.schema import Config
@@ -17,37 +17,24 @@ if TYPE_CHECKING:
 Folder = Annotated[Path, typer.Argument(help="Folder that `audit count` has filled.")]
 
 
+@o.with_options("count")
 def count(
     table: Annotated[
         str, typer.Argument(metavar="TABLE", help="One part: a file, a glob in quotes, or a folder of Parquet.")
     ],
     into: Annotated[Path, typer.Option(help="Folder of counts; the first part sets its question.")],
-    label: o.Label = None,
-    positive: o.Positive = None,
-    prediction: Annotated[str | None, typer.Option(help="Column of predicted classes.")] = None,
-    score: Annotated[str | None, typer.Option(help="Column of scores between 0 and 1, read with --threshold.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="A score at or above it is positive; 0.5 by default.")] = None,
-    groups: o.GroupNames = None,
+    *,
     csv: o.CsvDialect = None,
-    weight: o.Weight = None,
-    unit: o.Unit = None,
-    strata: o.Strata = None,
-    bins: o.Bins = None,
-    intersections: o.Intersections = None,
     config: o.ConfigPath = None,
     engine: o.EngineName = None,
     master: o.Master = None,
+    **asked: Any,
 ) -> None:
     """Count one part of a table into a folder of counts, to be measured with the others."""
     from audit.cli.progress import stepping, talk
     from audit.pipeline.parts import add_part
     from audit.tables.formats.dialect import make_dialect
 
-    asked = {
-        "label": label, "positive": positive, "prediction": prediction, "score": score, "threshold": threshold,
-        "groups": groups, "weight": weight, "unit": unit, "strata": strata, "bins": bins,
-        "intersections": intersections,
-    }  # fmt: skip
     question = _question(table, asked, config)
     dialect = make_dialect(csv)
     if question is not None and csv is None:
@@ -100,16 +87,17 @@ def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Confi
 
 
 def _question(table: str, asked: dict[str, Any], config: Path | None) -> Config | None:
-    """Question of the options or of a file; None where neither asks anything, and the folder's own holds."""
-    from audit.cli.question import Asked, question
+    """Return the question of the options or of a file; None where neither asks, and the folder's own holds."""
+    from audit.cli.question import ask
     from audit.config.read import load
 
-    if config is None and not any(v is not None for v in asked.values()):
-        return None
-    predicts = asked["prediction"] is not None or asked["score"] is not None
     if config is not None:
         predicts = load(config)[0].predictions is not None
-    return question(Asked(table=table, judged=False, **asked), "model" if predicts else "data", config)
+    elif all(given is None for given in asked.values()):
+        return None
+    else:
+        predicts = asked["prediction"] is not None or asked["score"] is not None
+    return ask(Given("model" if predicts else "data", table, asked, judged=False), config)
 
 
 COMMANDS = (Command(count, {"name": "count"}), Command(measure, {"name": "measure"}))

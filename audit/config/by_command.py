@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from audit.config.schema import Config
+from audit.config.sections import asked_keys
 from audit.errors import QuestionError, printable
 
-ELSEWHERE = ("source", "test", "prepare", "engine", "master", "csv")
+ELSEWHERE = frozenset(asked.key for asked in asked_keys() if asked.option.elsewhere)
 """Keys of where rows lie and what reads them, which change no number."""
-NARROWER = ("groups", "strata", "compare_to", "intersections")
+NARROWER = frozenset(asked.key for asked in asked_keys() if asked.option.narrower)
 """Keys of which a question may ask less than was counted."""
 COUNTED = ("data", "predictions", "checks", "energy")
 """Sections that say what is counted, and so hold of what was counted before."""

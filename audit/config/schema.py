@@ -9,20 +9,19 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from audit.axes import Task
 from audit.config.energy import EnergySection
 from audit.config.limits import canonical, check_classes, check_label, check_limits, check_task
 from audit.config.sections import (
+    SMALLEST_PUBLISHED,
     Checks,
     Data,
-    LocalLaw144,
     Names,
     Number,
     Policy,
     Predictions,
-    Publish,
     Section,
     Text,
     Train,
@@ -332,3 +331,24 @@ class DatasetInfo(Section):
     intended_use: Text | None = None
     out_of_scope: Text | None = None
     licence: Text | None = None
+
+
+class LocalLaw144(Section):
+    """What only the owner and the auditor know of a bias audit by NYC Local Law 144; printed on its report."""
+
+    auditor: Text | None = None
+    data_explanation: Text | None = None
+    """Where the data come from, and why they were used."""
+    data_from: dt.date | None = None
+    data_to: dt.date | None = None
+    distribution_date: dt.date | None = None
+    """Since when the tool is in use."""
+    justification: Text | None = None
+    """Why categories under 2% would be left out of the impact ratios."""
+
+
+class Publish(Section):
+    """What is left out of what strangers read."""
+
+    k: Annotated[int, Field(strict=True, ge=1)] = SMALLEST_PUBLISHED
+    """Smallest count that is published; 1 leaves nothing out."""

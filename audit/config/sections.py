@@ -5,9 +5,8 @@ Must not: open a table, or import numpy; ``audit gate`` and ``--help`` pay for t
 
 from __future__ import annotations
 
-import datetime as dt
 import math
-from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal, Self
@@ -25,6 +24,8 @@ from pydantic import (
 )
 
 from audit.axes import Task
+from audit.config import options as o
+from audit.config.options import COMMAS, EVERYWHERE, OF_AUDITS, OF_MODELS, AskedKey, CountedBy, Door, Option
 from audit.errors import QuestionError, printable
 from audit.measurement.metrics.kinds import Everybody
 from audit.tables.formats.dialect import Dialect, make_dialect
@@ -92,6 +93,9 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+CSV_HELP = 'How a CSV is written, such as "separator=;,decimal=,,encoding=latin-1".'
+
+
 class Csv(Section):
     """How the CSV of an office is written: what is not said is as everywhere, a comma, a point and UTF-8."""
 
@@ -118,31 +122,114 @@ class Csv(Section):
 class Data(Section):
     """Rows before training, and what every stage shares: label, groups, weight, unit."""
 
-    engine: Literal["duckdb", "pandas", "polars", "spark"] = "duckdb"
+    engine: Annotated[
+        Literal["duckdb", "pandas", "polars", "spark"],
+        Option("duckdb (default), pandas, polars or spark.", o.FROM_FILES, place=50, metavar="ENGINE", elsewhere=True),
+    ] = "duckdb"
     """What passes over the rows; every engine gives the same counts."""
-    master: Text | None = None
+    master: Annotated[
+        Text | None,
+        Option(
+            "Spark's master, such as spark://host:7077; with --engine spark.",
+            o.FROM_FILES,
+            place=50,
+            elsewhere=True,
+        ),
+    ] = None
     """Spark's master, such as spark://host:7077; this machine alone where none is named."""
-    prepare: Command | None = None
-    source: Text | None = None
-    csv: Csv | None = None
+    prepare: Annotated[
+        Command | None, Option("Command that makes the rows before they are looked at.", elsewhere=True)
+    ] = None
+    source: Annotated[Text | None, Option("Table of the rows.", elsewhere=True)] = None
+    csv: Annotated[
+        Csv | None, Option(CSV_HELP, ("data", "count", "check"), o.DIALECT, place=31, metavar="HOW", elsewhere=True)
+    ] = None
     """How source and test are written, where they are CSV."""
-    test: Text | Annotated[Names, Field(min_length=1)] | None = None
-    """Rows that are held out, or several such tables."""
-    label: Text | None = None
-    positive: Class | None = None
-    classes: StrictBool | None = None
+    test: Annotated[
+        Text | Annotated[Names, Field(min_length=1)] | None,
+        Option("Held-out tables, looked at for leaks and drift.", elsewhere=True),
+    ] = None
+    label: Annotated[
+        Text | None,
+        Option(
+            "Column of labels: what really happened. Decisions are audited without, too.",
+            o.OF_TABLES,
+            o.COLUMN,
+            place=10,
+        ),
+        Option("Labels, or relevance.", ("measure",), o.COLUMN, place=10, argument="y_true"),
+    ] = None
+    positive: Annotated[
+        Class | None,
+        Option(
+            "Label or decision that counts as positive; needed unless they are 0 and 1.", EVERYWHERE, o.CLASS, place=10
+        ),
+    ] = None
+    classes: Annotated[
+        StrictBool | None,
+        Option("The label is one of several classes; none is the positive one.", o.OF_DATA, o.SWITCH, place=10),
+    ] = None
     """The label is one of several classes, and none is the positive one; the task multiclass implies it."""
-    groups: Names = ()
-    intersections: Annotated[int, Field(ge=1, le=8, strict=True)] = 1
-    unit: Text = "row"
-    weight: Text | None = None
-    strata: Names = ()
-    bins: dict[str, tuple[Number, ...]] = {}
-    reference: dict[str, dict[str, Number]] = {}
-    """Share of each level in the population to compare with, by group column."""
-    reference_group: dict[str, Class] = {}
+    groups: Annotated[Names, Option(f"Protected columns, {COMMAS}.", EVERYWHERE, o.NAMES, place=30, narrower=True)] = ()
+    intersections: Annotated[
+        int,
+        Field(ge=1, le=8, strict=True),
+        Option(
+            "Audit crossings of up to this many columns.",
+            EVERYWHERE,
+            o.WHOLE_NUMBER,
+            place=34,
+            bounds=(1, 8),
+            narrower=True,
+        ),
+    ] = 1
+    unit: Annotated[
+        Text,
+        Option(
+            "Column that names whom a row belongs to, if several rows share a person.", EVERYWHERE, o.COLUMN, place=33
+        ),
+    ] = "row"
+    weight: Annotated[Text | None, Option("Column of weights.", EVERYWHERE, o.COLUMN, place=32)] = None
+    strata: Annotated[
+        Names, Option(f"Columns for conditional metrics, {COMMAS}.", o.OF_TABLES, o.NAMES, place=33, narrower=True)
+    ] = ()
+    bins: Annotated[
+        dict[str, tuple[Number, ...]],
+        Option("Bands of a number, such as age=18,25,40,65. May be repeated.", o.COMMANDS, o.BANDS, place=33),
+    ] = {}
+    reference: Annotated[
+        dict[str, dict[str, Number]],
+        Option(
+            "Share of each level in the population to compare with, by group column.",
+            ("check",),
+            o.SHARES,
+            place=33,
+            argument="population",
+        ),
+    ] = {}
+    reference_group: Annotated[
+        dict[str, Class],
+        Option(
+            "Group to compare with, such as race=white. The largest by default.",
+            OF_AUDITS,
+            o.LEVELS,
+            place=33,
+            flag="--reference",
+            argument="reference",
+        ),
+    ] = {}
     """Level that the others are compared with, by group column; the largest group where none is named."""
-    compare_to: Annotated[tuple[Everybody, ...], AfterValidator(_distinct)] = ()
+    compare_to: Annotated[
+        tuple[Everybody, ...],
+        AfterValidator(_distinct),
+        Option(
+            "Compare each group with: overall, rest, or both separated by commas.",
+            OF_AUDITS,
+            o.NAMES,
+            place=50,
+            narrower=True,
+        ),
+    ] = ()
     """Whom each group is compared with beside the other groups: overall, rest, or both."""
 
     @property
@@ -201,9 +288,12 @@ def groupings(groups: int, ways: int) -> int:
 class Checks(Section):
     """What the data must satisfy before training."""
 
-    suite: Text | None = None
-    per_group: Annotated[tuple[Text, ...], AfterValidator(_distinct)] = ()
-    """Group columns in each group of which the whole suite is asked as well."""
+    suite: Annotated[Text | None, Option("Great Expectations suite, as JSON.", ("data",), o.FILE)] = None
+    per_group: Annotated[
+        tuple[Text, ...],
+        AfterValidator(_distinct),
+        Option("Group columns in each group of which the suite is asked as well."),
+    ] = ()
 
     @model_validator(mode="after")
     def _of_a_suite(self) -> Self:
@@ -230,38 +320,70 @@ class Train(Section):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class CountedBy:
-    """Says of a field that its value asks for a kind of count, and in which file of `audit.counting.kinds` that is."""
-
-    kind: str
-
-
 class Predictions(Section):
     """Where the predictions lie and how they are read."""
 
-    task: Task = "classification"
+    task: Annotated[
+        Task, Option("classification (the default), multiclass, regression or ranking.", OF_MODELS, metavar="TASK")
+    ] = "classification"
     """A regression has a numeric label and prediction, multiclass one of several classes, a ranking lists of items."""
-    source: Text | None = None
+    source: Annotated[Text | None, Option("Table of the predictions.", elsewhere=True)] = None
     """A table that already exists; a run with [train] names it there."""
-    csv: Csv | None = None
+    csv: Annotated[Csv | None, Option(CSV_HELP, ("model",), o.DIALECT, place=31, metavar="HOW", elsewhere=True)] = None
     """How it is written, where it is a CSV."""
-    label: Text | None = None
+    label: Annotated[
+        Text | None, Option("Column of labels of this table, where it is called otherwise than in [data].")
+    ] = None
     """The data's label column where not named."""
-    prediction: Text | None = None
-    score: Text | None = None
-    threshold: Number | Literal["median"] = UNASKED_THRESHOLD
+    prediction: Annotated[
+        Text | None,
+        Option("Column of predicted classes, or of numbers.", OF_MODELS, o.COLUMN, argument="y_pred"),
+        Option("Column of predicted classes.", ("count",), o.COLUMN),
+    ] = None
+    score: Annotated[
+        Text | None,
+        Option("Column of scores, read with --threshold.", OF_MODELS, o.COLUMN),
+        Option("Column of scores between 0 and 1, read with --threshold.", ("count",), o.COLUMN),
+    ] = None
+    threshold: Annotated[
+        Number | Literal["median"],
+        Option(
+            "A score at or above it is positive; 0.5 by default. 'median': above the median of all.",
+            OF_MODELS,
+            o.THRESHOLD,
+        ),
+        Option("A score at or above it is positive; 0.5 by default.", ("count",), o.NUMBER),
+    ] = UNASKED_THRESHOLD
     """A score at or above it is positive; with "median", a score above the median of all scored rows."""
-    exact_auc: Annotated[bool, Field(strict=True), CountedBy("exact_auc")] = False
+    exact_auc: Annotated[
+        bool,
+        Field(strict=True),
+        CountedBy("exact_auc"),
+        Option("Sort rows by score: exact AUCs, average precision, areas.", OF_MODELS, o.SWITCH),
+    ] = False
     """Sort all rows by score once, so that every AUC and the average precision are exact, not bounded by score bins."""
-    features: Annotated[Names, CountedBy("neighbours")] = ()
-    """Columns that make two rows alike; with them there is a flip test."""
-    neighbours: Annotated[int, Field(ge=1, le=99, strict=True)] = UNASKED_NEIGHBOURS
-    query: Text | None = None
+    features: Annotated[
+        Names,
+        CountedBy("neighbours"),
+        Option(f"Columns that make two rows alike, {COMMAS}: gives a flip test.", OF_MODELS, o.NAMES),
+    ] = ()
+    neighbours: Annotated[
+        int,
+        Field(ge=1, le=99, strict=True),
+        Option("Nearest neighbours that the flip test asks; 5 by default.", OF_MODELS, o.WHOLE_NUMBER),
+    ] = UNASKED_NEIGHBOURS
+    query: Annotated[
+        Text | None, Option("Of a ranking: column that names the list of an item.", OF_MODELS, o.COLUMN)
+    ] = None
     """Of a ranking: the column that names the list an item is in; all rows are one list where none is named."""
-    rank: Text | None = None
+    rank: Annotated[
+        Text | None, Option("Of a ranking: column of places, 1 at the top; or --score.", OF_MODELS, o.COLUMN)
+    ] = None
     """Of a ranking: the column of places, 1 at the top; without it the score orders the items, the highest first."""
-    top: Annotated[tuple[Place, ...], Field(max_length=MOST_TOPS)] | None = None
+    top: Annotated[
+        Annotated[tuple[Place, ...], Field(max_length=MOST_TOPS)] | None,
+        Option("Of a ranking: first places for skew, such as 10,50; 10 by default.", OF_MODELS, o.PLACES),
+    ] = None
     """Of a ranking: how many first places skew_at_k and share_at_k look at; 10 where none is named."""
 
     @model_validator(mode="after")
@@ -327,31 +449,44 @@ def _whole_order(asked: Predictions) -> None:
         raise ValueError("top must name at least one number of places, each once, such as [10, 50]")
 
 
-class LocalLaw144(Section):
-    """What only the owner and the auditor know of a bias audit by NYC Local Law 144; printed on its report."""
-
-    auditor: Text | None = None
-    data_explanation: Text | None = None
-    """Where the data come from, and why they were used."""
-    data_from: dt.date | None = None
-    data_to: dt.date | None = None
-    distribution_date: dt.date | None = None
-    """Since when the tool is in use."""
-    justification: Text | None = None
-    """Why categories under 2% would be left out of the impact ratios."""
-
-
-class Publish(Section):
-    """What is left out of what strangers read."""
-
-    k: Annotated[int, Field(strict=True, ge=1)] = SMALLEST_PUBLISHED
-    """Smallest count that is published; 1 leaves nothing out."""
-
-
 class Policy(Section):
     """How sure one must be, and what not being sure means."""
 
-    confidence: Annotated[Number, Field(ge=0.5, lt=1)] = 0.95
-    insufficient: Literal["fail", "warn"] = "fail"
-    four_fifths: Annotated[bool, Field(strict=True)] = False
-    """Whether adverse impact, practical and significant, fails the audit."""
+    confidence: Annotated[
+        Number, Field(ge=0.5, lt=1), Option("Of every interval; 0.95 by default.", OF_AUDITS, o.NUMBER)
+    ] = 0.95
+    insufficient: Annotated[
+        Literal["fail", "warn"], Option("Whether evidence that is too thin fails the audit, or only warns.")
+    ] = "fail"
+    four_fifths: Annotated[
+        bool,
+        Field(strict=True),
+        Option("Fail on adverse impact: under 4/5 of the highest rate, significant.", OF_MODELS, o.SWITCH),
+    ] = False
+
+
+ASKED: dict[str, tuple[type[Section], int]] = {
+    "predictions": (Predictions, 20),
+    "data": (Data, 30),
+    "policy": (Policy, 40),
+    "checks": (Checks, 60),
+}
+"""Sections that can be asked for outside a file, and where ``--help`` has their options."""
+
+
+@cache
+def asked_keys() -> tuple[AskedKey, ...]:
+    """Return every key of these sections with its option, in the order of ``--help``."""
+    keys = [
+        (option.place or place, AskedKey(section, key, option))
+        for section, (model, place) in ASKED.items()
+        for key, info in model.model_fields.items()
+        for option in info.metadata
+        if isinstance(option, Option)
+    ]
+    return tuple(key for _, key in sorted(keys, key=lambda placed: placed[0]))
+
+
+def keys_of(door: Door) -> dict[str, AskedKey]:
+    """Return the keys that can be asked for at a door, by their names."""
+    return {asked.key: asked for asked in asked_keys() if door in asked.option.doors}

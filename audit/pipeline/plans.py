@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from audit.config.options import CountedBy
 from audit.config.schema import Config
-from audit.config.sections import CountedBy, Predictions
+from audit.config.sections import Predictions
 from audit.counting.kinds.kind import ask_kinds
 from audit.counting.plan import Plan
 from audit.measurement.scope import Scope
