@@ -52,7 +52,7 @@ class CubeKind(StrEnum):
 
     CROSSINGS = ""
     """Rows by groups, label and prediction: one cube for each largest crossing, which every question has."""
-    WITHIN_STRATA = "within strata"
+    STRATA = "within strata"
     """The same by one group column, split by the strata within which conditional metrics compare."""
     DECIDED = "decided"
     """Given predictions beside what the threshold makes of the scores."""

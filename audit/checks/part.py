@@ -194,7 +194,7 @@ class OpenPart:
                 scan = self.narrow((*plan.columns, column))
                 found = weighed_tally(scan, by, sums, extents, plan, MOST_CELLS)
                 found = found.in_unit(unit_of(found))
-                self._crossed[column] = read(Crossed((found.sorted(),), 0), plan).further[CubeKind.WITHIN_STRATA]
+                self._crossed[column] = read(Crossed((found.sorted(),), 0), plan).further[CubeKind.STRATA]
             except TooManyCellsError:
                 self._crossed[column] = ()
         return self._crossed[column]

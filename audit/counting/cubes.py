@@ -43,7 +43,7 @@ def read(crossed: Crossed, plan: Plan) -> Counted:
     strata = tuple(cube((c,), STRATUM, *rest) for c in plan.groups) if plan.strata else ()
     return Counted(
         cubes=tuple(cube(by, *rest) for by in plan.crossings),
-        further={CubeKind.WITHIN_STRATA: strata, CubeKind.DECIDED: _decided(tallies, crossed, plan)},
+        further={CubeKind.STRATA: strata, CubeKind.DECIDED: _decided(tallies, crossed, plan)},
         **account(crossed, {c: tallies[id(crossed.holding((c,)))][1][c] for c in plan.groups}, plan),
         median=plan.median,
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from audit.axes import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, all_groups, reference_at, unit_of
+from audit.axes import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, CubeKind, all_groups, reference_at, unit_of
 from audit.cube import Axis, Cube, of_others
 from audit.errors import QuestionError, no_such
 from audit.estimate import Group
@@ -21,6 +21,8 @@ from audit.measurement.inference.confusion import smooth
 from audit.measurement.inference.effective import Sample, apart, folded, plain, weighted
 from audit.measurement.metrics.kinds import ClassStatistic, Rate, Statistic
 
+Kinds = Mapping[CubeKind, Sequence[Cube]]
+"""Cubes by kind: what was counted of one table, or what a document holds of it."""
 NO_ROWS, NO_WEIGHT = "0/0: no rows in this group", "0/0: all weights are 0"
 
 

@@ -7,14 +7,17 @@ rows, know a limit, or leave a group out without a word.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
 
 from audit.axes import LABEL, CubeKind, Task, crossings
 from audit.cube import Cube
 from audit.estimate import Estimate, Stage
 from audit.measurement.blocks import Block
 from audit.measurement.estimates import Estimates
-from audit.measurement.grouping import Grouping, grouping, missing_groups
+from audit.measurement.grouping import Grouping, Kinds, grouping, missing_groups
 from audit.measurement.metrics.confusion import STATISTICS
 from audit.measurement.metrics.kinds import Rate, Statistic
 from audit.measurement.metrics.rates import RATES
@@ -24,15 +27,10 @@ from audit.measurement.rates.subgroups import subgroup_blocks
 from audit.measurement.rates.to_everybody import EverybodyTable
 from audit.measurement.scope import Scope
 
-if TYPE_CHECKING:
-    from audit.measurement.scores.score_table import Ordered
-
 __all__ = ["TASKS", "Scope", "contradictions", "data_estimates", "model_estimates", "of_data", "of_predictions"]
 
 SELECTED = tuple(rate for rate in RATES if "label" not in rate.needs)
 """Rates that need no label."""
-Kinds = Mapping[CubeKind, Sequence[Cube]]
-"""Cubes by kind: what was counted of one table, or what a document holds of it."""
 
 
 def of_data(cubes: Kinds, scope: Scope, *, labelled: bool = True, classes: bool = False) -> Estimates:
@@ -42,7 +40,7 @@ def of_data(cubes: Kinds, scope: Scope, *, labelled: bool = True, classes: bool 
 
         return Estimates.listed(label_estimates(cubes[CubeKind.CROSSINGS], scope))
     found = Estimates.listed(data_estimates(cubes[CubeKind.CROSSINGS], scope, labelled=labelled))
-    return found + _within_strata(cubes, scope, "data")
+    return found + _measure_kinds(cubes, scope, "data")
 
 
 def of_predictions(task: Task, cubes: Kinds, scope: Scope) -> Estimates:
@@ -52,15 +50,9 @@ def of_predictions(task: Task, cubes: Kinds, scope: Scope) -> Estimates:
 
 def contradictions(cubes: Kinds, scope: Scope) -> tuple[str, ...]:
     """Sentences for counts of the same predictions that cannot all be right."""
-    from audit.measurement.scores.score_table import disagreements
+    from audit.measurement.scores.scores import disagreements, ordered_of
 
-    return tuple(disagreements(cubes.get(CubeKind.SCORES, ()), _ordered(cubes), scope))
-
-
-def _ordered(cubes: Kinds) -> Ordered:
-    from audit.measurement.scores.score_table import Ordered
-
-    return Ordered(cubes.get(CubeKind.ORDERED_PAIRS, ()), cubes.get(CubeKind.ORDERED_AREAS, ()))
+    return tuple(disagreements(cubes.get(CubeKind.SCORES, ()), ordered_of(cubes), scope))
 
 
 def model_estimates(cubes: Sequence[Cube], scope: Scope) -> Estimates:
@@ -77,9 +69,7 @@ def _classified(cubes: Kinds, scope: Scope) -> Estimates:
     compared = [g for g in whole if g.by]
     return (
         Estimates([*_rates(crossed, scope), *subgroup_blocks(compared, scope), *_benefits(crossed, scope)])
-        + _within_strata(cubes, scope, "model")
-        + _scored(cubes, scope)
-        + _flipped(cubes, scope)
+        + _measure_kinds(cubes, scope, "model")
         + Estimates([adverse_block(g, scope) for g in compared])
     )
 
@@ -89,36 +79,36 @@ def _decided(cubes: Kinds, crossed: Sequence[_Crossed], scope: Scope) -> Estimat
     compared = [c.grouped for c in crossed if c.grouped.by]
     return (
         Estimates([*_rates(crossed, scope, SELECTED), *subgroup_blocks(compared, scope, labelled=False)])
-        + _within_strata(cubes, scope, "model")
+        + _measure_kinds(cubes, scope, "model")
         + Estimates([adverse_block(g, scope) for g in compared])
     )
 
 
-def _within_strata(cubes: Kinds, scope: Scope, stage: Stage) -> tuple[Estimate, ...]:
-    """Measure disparity within strata; nothing where none were counted."""
-    if not cubes.get(CubeKind.WITHIN_STRATA):
-        return ()
-    from audit.measurement.rates.strata import conditional_estimates
-
-    return conditional_estimates(cubes[CubeKind.WITHIN_STRATA], scope, stage)
-
-
-def _scored(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
-    """Measure scores; nothing where none were counted."""
-    if not cubes.get(CubeKind.SCORES):
-        return ()
-    from audit.measurement.scores.score_table import score_estimates
-
-    return score_estimates(cubes[CubeKind.SCORES], cubes.get(CubeKind.LOSSES, ()), scope, _ordered(cubes))
+def _measure_kinds(cubes: Kinds, scope: Scope, stage: Stage) -> Estimates:
+    """Measure all kinds that were counted beside the crossings, in the order of `CubeKind`."""
+    found = Estimates()
+    for kind in CubeKind:
+        measure = _find_measure(kind) if cubes.get(kind) else None
+        if measure is not None:
+            found = found + Estimates.listed(measure(cubes, scope, stage))
+    return found
 
 
-def _flipped(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
-    """Measure the flip test; nothing where no neighbours were counted."""
-    if not cubes.get(CubeKind.NEIGHBOURS):
-        return ()
-    from audit.measurement.rates.neighbours import flip_estimates
+@cache
+def _find_measure(kind: CubeKind) -> Callable[[Kinds, Scope, Stage], Iterable[Estimate]] | None:
+    """Return what measures a kind: MEASURE of the file that is called like it, in whatever room of measurement.
 
-    return flip_estimates(cubes[CubeKind.CROSSINGS], cubes[CubeKind.NEIGHBOURS], scope)
+    None where it is measured with another kind.
+    """
+    name = kind.name.lower()
+    for room in Path(__file__).parent.iterdir():
+        if (room / f"{name}.py").exists():
+            measure: Callable[[Kinds, Scope, Stage], Iterable[Estimate]] | None = getattr(
+                import_module(f"{__package__}.{room.name}.{name}"), "MEASURE", None
+            )
+            if measure is not None:
+                return measure
+    return None
 
 
 def _regressed(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:

@@ -53,7 +53,7 @@ NEEDED_BY_PREDICTIONS = (
     "audit.measurement.rates.neighbours",
     "audit.measurement.rates.strata",
     "audit.measurement.regression.regression_table",
-    "audit.measurement.scores.score_table",
+    "audit.measurement.scores.scores",
     "audit.report.card.classes",
     "audit.tables.frames",
     "pyarrow",

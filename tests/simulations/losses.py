@@ -13,7 +13,7 @@ from simulations.page import DEMANDED, Demand, Scale, Section, error, generator,
 from audit.axes import LABEL, SCORE
 from audit.cube import Axis, Cube
 from audit.measurement.scope import SMALL, Scope
-from audit.measurement.scores.score_table import score_estimates
+from audit.measurement.scores.scores import score_estimates
 
 KINDS = {"middling": (2.0, 2.0), "sure": (0.5, 0.5), "rare positives": (1.0, 20.0)}
 """Beta distributions of the true probabilities, which are the scores."""

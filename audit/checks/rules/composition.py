@@ -76,7 +76,7 @@ def _stratified(looked: OpenPart) -> Mapping[tuple[str, ...], Sequence[Cube]]:
     """Group x stratum x label by the columns that make the strata: the declared ones, or each of few values in turn."""
     data = looked.config.data
     if data.strata:
-        return {data.strata: looked.counted.further[CubeKind.WITHIN_STRATA]}
+        return {data.strata: looked.counted.further[CubeKind.STRATA]}
     roles = {data.label, data.weight, looked.config.unit}
     few = [c for c, p in looked.profiles.items() if 2 <= p.distinct <= MOST_LEVELS and c not in roles]
     return {(c,): looked.crossed(c) for c in few}

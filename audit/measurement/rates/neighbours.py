@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from audit.axes import EVEN, FOLD, MAJORITY, NEAREST, NEGATIVE, POSITIVE, PREDICTION
+from audit.axes import EVEN, FOLD, MAJORITY, NEAREST, NEGATIVE, POSITIVE, PREDICTION, CubeKind
 from audit.cube import Cube
 from audit.errors import printable
-from audit.estimate import Estimate, Group
+from audit.estimate import Estimate, Group, Stage
 from audit.measurement.comparisons import largest_bounds
-from audit.measurement.grouping import Grouping, grouping
+from audit.measurement.grouping import Grouping, Kinds, grouping
 from audit.measurement.inference.contingency import Contrast, contrast, shares
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.pairs import guarded, rests_on_few, single
@@ -48,6 +48,13 @@ def flip_estimates(cubes: Sequence[Cube], flips: Sequence[Cube], scope: Scope) -
     return tuple(
         e for cube in flips for e in _Attribute(cube, grouping(cubes, cube.names[:1], scope.reference), scope).all()
     )
+
+
+def _measure(cubes: Kinds, scope: Scope, _stage: Stage) -> tuple[Estimate, ...]:
+    return flip_estimates(cubes[CubeKind.CROSSINGS], cubes[CubeKind.NEIGHBOURS], scope)
+
+
+MEASURE = _measure
 
 
 class _Attribute:

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from audit.axes import FOLD, LABEL, PREDICTION, STRATUM
+from audit.axes import FOLD, LABEL, PREDICTION, STRATUM, CubeKind
 from audit.cube import Cube
 from audit.estimate import Estimate, Stage
 from audit.measurement.comparisons import largest_bounds
-from audit.measurement.grouping import two_levels
+from audit.measurement.grouping import Kinds, two_levels
 from audit.measurement.inference.effective import satterthwaite
 from audit.measurement.inference.intervals import quantile, wilson
 from audit.measurement.metrics.dataset import CONDITIONAL_LABELS, CONDITIONAL_PREDICTIONS
@@ -44,6 +44,13 @@ def conditional_estimates(cubes: Sequence[Cube], scope: Scope, stage: Stage) -> 
         One for each attribute: attribute x stratum x label (x prediction) (x fold).
     """
     return tuple(e for cube in cubes for e in _of_attribute(cube, scope, stage))
+
+
+def _measure(cubes: Kinds, scope: Scope, stage: Stage) -> tuple[Estimate, ...]:
+    return conditional_estimates(cubes[CubeKind.STRATA], scope, stage)
+
+
+MEASURE = _measure
 
 
 def _of_attribute(cube: Cube, scope: Scope, stage: Stage) -> Iterator[Estimate]:

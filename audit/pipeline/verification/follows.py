@@ -142,7 +142,7 @@ def _data(there: AuditResult, config: Config, train: Counted | None) -> _Made:
 def _predictions(there: AuditResult, config: Config, counted: Counted, made: _Made) -> None:
     """What is measured and checked of the predictions."""
     plan = model_plan(config)
-    if counted.further.get(CubeKind.WITHIN_STRATA):
+    if counted.further.get(CubeKind.STRATA):
         plan = replace(plan, strata=config.data.strata)
     found = of_predictions(plan.task, counted.by_kind, scope_of(config))
     made.estimates += found

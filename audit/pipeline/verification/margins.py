@@ -15,7 +15,7 @@ from audit.pipeline.verification.counts import kinds_of
 from audit.record.cubes import COUNTED_PARTS, CubeRecord, cube_name
 from audit.record.result import AuditResult
 
-SAME_ROWS = (CubeKind.CROSSINGS, CubeKind.WITHIN_STRATA, CubeKind.DECIDED, CubeKind.SCORES, CubeKind.ORDERED_PAIRS)
+SAME_ROWS = (CubeKind.CROSSINGS, CubeKind.STRATA, CubeKind.DECIDED, CubeKind.SCORES, CubeKind.ORDERED_PAIRS)
 """Kinds that hold every row of their part, those without a group too."""
 ROWS = ("n", "w", "w2")
 """Measures of the rows themselves; any other may be summed from another origin."""

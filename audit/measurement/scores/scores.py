@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from audit.axes import crossings
+from audit.axes import CubeKind, crossings
 from audit.cube import Cube
-from audit.estimate import Estimate
-from audit.measurement.grouping import Grouping, grouping, missing_groups
+from audit.estimate import Estimate, Stage
+from audit.measurement.grouping import Grouping, Kinds, grouping, missing_groups
 from audit.measurement.metrics.kinds import Metric
 from audit.measurement.metrics.scores import SCORES
 from audit.measurement.scope import Scope
@@ -57,6 +57,18 @@ def score_estimates(
         if (rest := missing_groups(lost, by)) is not None:
             found += _of(rest, binned, scope, ordered, why, comparable=False)
     return tuple(found)
+
+
+def ordered_of(cubes: Kinds) -> Ordered:
+    """Return what was counted in the order of all rows."""
+    return Ordered(cubes.get(CubeKind.ORDERED_PAIRS, ()), cubes.get(CubeKind.ORDERED_AREAS, ()))
+
+
+def _measure(cubes: Kinds, scope: Scope, _stage: Stage) -> tuple[Estimate, ...]:
+    return score_estimates(cubes[CubeKind.SCORES], cubes.get(CubeKind.LOSSES, ()), scope, ordered_of(cubes))
+
+
+MEASURE = _measure
 
 
 def disagreements(binned: Sequence[Cube], ordered: Ordered, scope: Scope) -> Iterator[str]:
