@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from audit.measurement.metrics.kinds import GroupStatistic
+from audit.measurement.metrics.kinds import GroupStatistic, Metric
 
 TABLE = "Adverse impact (four-fifths rule)"
 CORRECTED = "corrected"
@@ -69,3 +69,4 @@ SHORTFALL = _unjudged(
 IN_WEIGHTS = "in sums of weights"
 """Said by the method of a value that is no number of rows."""
 ADVERSE: tuple[GroupStatistic, ...] = (IMPACT_RATIO, IMPACT_Z, IMPACT_P, SHORTFALL)
+METRICS: tuple[Metric, ...] = ADVERSE

@@ -345,3 +345,4 @@ BETWEEN_THEIL = _between_groups(
     "mean of (m / mean b) ln(m / mean b)",
 )
 BETWEEN: tuple[Metric, ...] = (BETWEEN_ENTROPY, BETWEEN_THEIL)
+METRICS: tuple[Metric, ...] = (*BENEFITS, *BETWEEN)

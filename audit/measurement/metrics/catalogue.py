@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
-from audit.measurement.metrics.adverse import ADVERSE
-from audit.measurement.metrics.benefits import BENEFITS, BETWEEN
-from audit.measurement.metrics.confusion import STATISTICS
-from audit.measurement.metrics.criteria import CRITERIA, SUBGROUPS
-from audit.measurement.metrics.dataset import DATASET
+from audit.measurement import metrics
 from audit.measurement.metrics.kinds import Catalogue, Metric
-from audit.measurement.metrics.multiclass import MULTICLASS, WORST_BASE_RATE
-from audit.measurement.metrics.neighbours import FLIPS
+from audit.measurement.metrics.multiclass import WORST_BASE_RATE
 from audit.measurement.metrics.other_names import OtherName
-from audit.measurement.metrics.ranking import RANKING
-from audit.measurement.metrics.rates import RATES
-from audit.measurement.metrics.regression import REGRESSION
-from audit.measurement.metrics.scores import SCORES
 
-CATALOGUE = Catalogue(
-    (
-        *DATASET,
-        *RATES,
-        *STATISTICS,
-        *BENEFITS,
-        *BETWEEN,
-        *SCORES,
-        *FLIPS,
-        *REGRESSION,
-        *MULTICLASS,
-        *RANKING,
-        *ADVERSE,
-        *CRITERIA,
-        *SUBGROUPS,
-    )
+PRINTED = (
+    "dataset",
+    "rates",
+    "confusion",
+    "benefits",
+    "scores",
+    "neighbours",
+    "regression",
+    "multiclass",
+    "ranking",
+    "adverse",
+    "criteria",
 )
+"""Files in the order in which their records are printed; of any other file they come last."""
+
+
+def _find_metrics() -> Iterator[Metric]:
+    """Yield the records of every file beside this one that has some."""
+    others = sorted(found.name for found in iter_modules(metrics.__path__) if found.name not in PRINTED)
+    for name in (*PRINTED, *(name for name in others if name != __name__.rpartition(".")[2])):
+        yield from getattr(import_module(f"{metrics.__name__}.{name}"), "METRICS", ())
+
+
+CATALOGUE = Catalogue(_find_metrics())
 DATA_METRICS = ("base_rate", WORST_BASE_RATE.name, *(m.name for m in CATALOGUE.values() if m.stage == "data"))
 MODEL_METRICS = tuple(m.name for m in CATALOGUE.values() if m.stage == "model")
 CHECK_METRICS = ("failed",)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from audit.measurement.metrics.kinds import Statistic
+from audit.measurement.metrics.kinds import Metric, Statistic
 
 if TYPE_CHECKING:
     from audit.measurement.inference.intervals import Floats
@@ -109,3 +109,4 @@ STATISTICS: tuple[Statistic, ...] = (
         "true positive rates and one of false positive rates of opposite sign cancel",
     ),
 )
+METRICS: tuple[Metric, ...] = STATISTICS

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Literal
 
-from audit.measurement.metrics.kinds import Criterion, GroupStatistic
+from audit.measurement.metrics.kinds import Criterion, GroupStatistic, Metric
 
 _KEARNS = "Kearns, Neel, Roth and Wu (2018), ICML, PMLR 80:2564"
 _CAVEAT = (
@@ -135,3 +135,4 @@ CRITERIA: tuple[Criterion, ...] = (
         for name, title, rate, compare, short in _CLARIFY
     ),
 )
+METRICS: tuple[Metric, ...] = (*CRITERIA, *SUBGROUPS)

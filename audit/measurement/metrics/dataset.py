@@ -181,3 +181,4 @@ DATASET: tuple[Metric, ...] = (
     CONDITIONAL_LABELS,
     CONDITIONAL_PREDICTIONS,
 )
+METRICS: tuple[Metric, ...] = DATASET

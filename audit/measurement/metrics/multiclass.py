@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from audit.estimate import WORST_CLASS
-from audit.measurement.metrics.kinds import ClassStatistic, Compare, Family, WorstClass
+from audit.measurement.metrics.kinds import ClassStatistic, Compare, Family, Metric, WorstClass
 
 if TYPE_CHECKING:
     import numpy as np
@@ -245,3 +245,4 @@ WORST: tuple[WorstClass, ...] = (
     _worst("precision", _BOTH, "1, and equal over groups", "confusion", "lowest"),
 )
 MULTICLASS = (*MACRO, *WORST)
+METRICS: tuple[Metric, ...] = MULTICLASS

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from audit.measurement.metrics.kinds import GroupStatistic
+from audit.measurement.metrics.kinds import GroupStatistic, Metric
 
 _NEEDS = ("prediction", "majority")
 _SOURCE = (
@@ -40,3 +40,4 @@ FLIP_RATE = _flips(
     caveat=f"a model that reads the features finely flips some also where it is blind to the group; {_CAVEAT}",
 )
 FLIPS = (FLIP_TEST, FLIP_RATE)
+METRICS: tuple[Metric, ...] = FLIPS

@@ -131,3 +131,4 @@ PER_GROUP: tuple[GroupStatistic, ...] = (
 )
 OF_LISTS: tuple[GroupStatistic, ...] = (NDKL, INFEASIBLE_INDEX, INFEASIBLE_SHARE)
 RANKING: tuple[Metric, ...] = (*PER_GROUP, *OF_LISTS)
+METRICS: tuple[Metric, ...] = RANKING

@@ -15,7 +15,7 @@ from audit.measurement.metrics.events import (
     RIGHT,
     WRONG,
 )
-from audit.measurement.metrics.kinds import Rate
+from audit.measurement.metrics.kinds import Metric, Rate
 
 _CONFUSION = "Fawcett (2006), Pattern Recognition Letters 27:861, figure 1"
 _BOTH = ("label", "prediction")
@@ -137,3 +137,4 @@ RATES: tuple[Rate, ...] = (
         source=_CONFUSION,
     ),
 )
+METRICS: tuple[Metric, ...] = RATES

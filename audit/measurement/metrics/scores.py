@@ -151,3 +151,4 @@ SCORES: tuple[Metric, ...] = (
     NEGATIVE_GAP,
     ABROCA,
 )
+METRICS: tuple[Metric, ...] = SCORES
