@@ -424,7 +424,7 @@ def test_gates_on_labels_of_several_classes():
         ({"classes": True, "strata": "g"}, "strata"),
         ({"classes": True, "gates": [{"stage": "data", "metric": "base_rate", "compare": "ratio", "min": 0.8}]},
          "judge worst_class_base_rate"),
-        ({"positive": "x", "gates": [rule | {"max": 0.2}]}, "set .data. classes = true"),
+        ({"positive": "x", "gates": [rule | {"max": 0.2}]}, "set classes=True"),
     ):  # fmt: skip
         with pytest.raises(QuestionError, match=said):
             audit.check(table, label="y", groups="g", **more)

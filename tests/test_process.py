@@ -206,7 +206,7 @@ def test_a_second_interrupt_kills_a_child_that_will_not_end(tmp_path):
 
 def test_ctrl_c_in_a_terminal_reaches_the_child_once(tmp_path):
     child = "import pathlib, signal, time\ngot = []\nsignal.signal(2, lambda n, f: got.append(n))\npathlib.Path('ready').touch()\nend = time.monotonic() + 20\nwhile not got and time.monotonic() < end: time.sleep(0.01)\ntime.sleep(0.5)\npathlib.Path('got').write_text(str(got))"
-    parent = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pathlib import Path; from audit.system.command import *; sys.exit(exit_status(run_command(['python', '-c', {child!r}], folder=Path({str(tmp_path)!r}))))"
+    parent = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pathlib import Path; from audit.system.command import *; sys.exit(to_exit_status(run_command(['python', '-c', {child!r}], folder=Path({str(tmp_path)!r}))))"
     master, slave = pty.openpty()
     run = subprocess.Popen(
         [
