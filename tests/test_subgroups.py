@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import audit
+from audit.measurement.estimates import Estimates
 from audit.measurement.grouping import Grouping
 from audit.measurement.measure import Scope
 from audit.measurement.rates.subgroups import subgroup_blocks
@@ -168,4 +169,4 @@ def test_intervals_cover_and_verdicts_at_the_limit_are_rarely_wrong(metric, grou
 def estimates(counts):
     names = tuple((f"g{i}",) for i in range(len(counts)))
     blocks = subgroup_blocks([Grouping(("g",), names, {"n": counts}, 0, 0.0)], Scope(groups=("g",)))
-    return [e for block in blocks for e in block.estimates]
+    return list(Estimates(blocks))

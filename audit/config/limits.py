@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from audit.errors import no_such
 from audit.estimate import WORST_CLASS
-from audit.measurement.metrics.kinds import Metric, at_k, split_comparison
+from audit.measurement.metrics.kinds import Metric, split_comparison
 from audit.measurement.metrics.other_names import OTHER_NAMES
 from audit.record.energy import MEASURED_SHARE
 
@@ -152,12 +152,12 @@ def check_classes(metric: str, where: str, *, several: bool) -> None:
 
 def _over_classes(entry: Metric) -> str:
     """What speaks of several classes where a metric speaks of two; empty where nothing does."""
-    from audit.measurement.metrics.catalogue import MODEL_METRICS
+    from audit.measurement.metrics.catalogue import is_of_stage
 
     if entry.name in MACROS:
         return MACROS[entry.name]
     names = (f"{WORST_CLASS}{rate}" for rate in getattr(entry, "rates", (entry.name,)))
-    return " and ".join(n for n in names if n in MODEL_METRICS)
+    return " and ".join(n for n in names if is_of_stage(n, "model"))
 
 
 def _of_numbers(entry: Metric, compare: str | None, low: float | None, high: float | None) -> str:
@@ -188,10 +188,10 @@ def _of_numbers(entry: Metric, compare: str | None, low: float | None, high: flo
 
 
 def _entry(stage: str, metric: str) -> Metric:
-    from audit.measurement.metrics.catalogue import CATALOGUE, DATA_METRICS, MODEL_METRICS
+    from audit.measurement.metrics.catalogue import CATALOGUE, is_of_stage, metric_names
 
-    names = MODEL_METRICS if stage == "model" else DATA_METRICS
-    if metric not in names and not (at_k(metric) and metric in CATALOGUE and CATALOGUE[metric].stage == stage):
+    if not is_of_stage(metric, stage):
+        names = metric_names("model" if stage == "model" else "data")
         elsewhere = "" if metric not in CATALOGUE else f" (it belongs to another stage than '{stage}')"
         known = (*names, *OTHER_NAMES) if stage == "model" else names
         raise ValueError(no_such(f"{stage} metric", metric, known) + elsewhere)

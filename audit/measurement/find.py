@@ -13,7 +13,7 @@ from audit.errors import QuestionError, no_such, printable
 from audit.estimate import WORST_CLASS, Estimate, Group, Level, Stage
 from audit.measurement.estimates import Estimates
 from audit.measurement.metrics.catalogue import CATALOGUE
-from audit.measurement.metrics.kinds import Compare, Criterion, at_k
+from audit.measurement.metrics.kinds import Compare, Criterion
 from audit.measurement.metrics.other_names import OTHER_NAMES
 
 COMPARED = (
@@ -75,9 +75,8 @@ def _metric(wanted: Wanted, estimates: Estimates) -> tuple[str, str | None]:
     other = None if metric in estimates.metrics else OTHER_NAMES.get(metric)
     if other is not None and compare in {None, other.compare}:
         return other.metric, other.compare or compare
-    known = {*CATALOGUE, *OTHER_NAMES, *estimates.metrics}
-    if metric not in known and not (at_k(metric) and metric in CATALOGUE):
-        raise QuestionError(no_such("metric", metric, sorted(known)))
+    if not any(metric in known for known in (CATALOGUE, OTHER_NAMES, estimates.metrics)):
+        raise QuestionError(no_such("metric", metric, sorted({*CATALOGUE, *OTHER_NAMES, *estimates.metrics})))
     return metric, compare
 
 

@@ -23,8 +23,8 @@ from audit.measurement.metrics.kinds import Rate, Statistic
 from audit.measurement.metrics.rates import RATES
 from audit.measurement.rates.adverse import adverse_block
 from audit.measurement.rates.benefits import BenefitTable
+from audit.measurement.rates.rate_table import RateTable
 from audit.measurement.rates.subgroups import subgroup_blocks
-from audit.measurement.rates.to_everybody import EverybodyTable
 from audit.measurement.scope import Scope
 
 __all__ = ["TASKS", "Scope", "contradictions", "data_estimates", "model_estimates", "of_data", "of_predictions"]
@@ -156,10 +156,20 @@ def _rates(
     crossed: Sequence[_Crossed], scope: Scope, metrics: Sequence[Rate | Statistic] = (*RATES, *STATISTICS)
 ) -> Iterator[Block]:
     """Rates of a binary model for everybody, every group and every crossing, with their comparisons."""
+    table = _rate_table(scope)
     for grouped, rest in crossed:
-        yield from EverybodyTable(grouped, scope, "model").blocks(metrics)
+        yield from table(grouped, scope, "model").blocks(metrics)
         if rest is not None:
-            yield from EverybodyTable(rest, scope, "model", comparable=False).blocks(metrics)
+            yield from table(rest, scope, "model", comparable=False).blocks(metrics)
+
+
+def _rate_table(scope: Scope) -> type[RateTable]:
+    """Return the table of rates, with comparisons to everybody where they are asked for."""
+    if not scope.compare_to:
+        return RateTable
+    from audit.measurement.rates.to_everybody import EverybodyTable
+
+    return EverybodyTable
 
 
 def _benefits(crossed: Sequence[_Crossed], scope: Scope) -> Iterator[Block]:

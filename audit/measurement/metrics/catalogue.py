@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any
+from typing import Any, Literal
 
+from audit.estimate import WORST_CLASS
 from audit.measurement import metrics
 from audit.measurement.metrics.kinds import Catalogue, Metric
-from audit.measurement.metrics.multiclass import WORST_BASE_RATE
 from audit.measurement.metrics.other_names import OtherName
 
 PRINTED = (
@@ -28,17 +28,36 @@ PRINTED = (
 """Files in the order in which their records are printed; of any other file they come last."""
 
 
-def _find_metrics() -> Iterator[Metric]:
-    """Yield the records of every file beside this one that has some."""
+OFTEN = ("dataset", "rates", "confusion", "benefits", "adverse", "criteria")
+"""Files that every audit of two classes needs; those of scores and of other tasks wait until a name is looked for."""
+OF_DATA_TOO = ("base_rate", f"{WORST_CLASS}base_rate")
+"""Metrics of the model that are measured of rows before training as well."""
+
+
+def _find_every_metric() -> Iterator[Metric]:
+    """Return the records of every file beside this one that has some, in the order in which they are printed."""
     others = sorted(found.name for found in iter_modules(metrics.__path__) if found.name not in PRINTED)
-    for name in (*PRINTED, *(name for name in others if name != __name__.rpartition(".")[2])):
+    return _find_metrics((*PRINTED, *(name for name in others if name != __name__.rpartition(".")[2])))
+
+
+def _find_metrics(names: Iterable[str]) -> Iterator[Metric]:
+    """Yield the records of some files."""
+    for name in names:
         yield from getattr(import_module(f"{metrics.__name__}.{name}"), "METRICS", ())
 
 
-CATALOGUE = Catalogue(_find_metrics())
-DATA_METRICS = ("base_rate", WORST_BASE_RATE.name, *(m.name for m in CATALOGUE.values() if m.stage == "data"))
-MODEL_METRICS = tuple(m.name for m in CATALOGUE.values() if m.stage == "model")
-CHECK_METRICS = ("failed",)
+CATALOGUE = Catalogue(_find_metrics(OFTEN), _find_every_metric)
+
+
+def is_of_stage(name: str, stage: str) -> bool:
+    """Return whether a metric is one of a stage."""
+    return name in CATALOGUE and (CATALOGUE[name].stage == stage or (stage == "data" and name in OF_DATA_TOO))
+
+
+def metric_names(stage: Literal["data", "model"]) -> tuple[str, ...]:
+    """Return the names of all metrics of a stage."""
+    own = tuple(m.name for m in CATALOGUE.values() if m.stage == stage)
+    return (*OF_DATA_TOO, *own) if stage == "data" else own
 
 
 def describe_metric(metric: Metric) -> dict[str, Any]:
@@ -57,7 +76,7 @@ def describe_metric(metric: Metric) -> dict[str, Any]:
 
 
 def describe_other_name(other: OtherName) -> dict[str, Any]:
-    """Return the another library's name as plain values: the row of its metric, and what it asks of it."""
+    """Return another library's name as plain values: the row of its metric, and what it asks of it."""
     return describe_metric(CATALOGUE[other.metric]) | {
         "name": other.name,
         "title": f"Other name for {other.meaning}",

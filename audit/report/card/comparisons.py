@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from audit.estimate import Estimate, Group, number
+from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import EVERYBODY, Everybody
-from audit.measurement.metrics.ranking import OF_LISTS
 from audit.report.card.lookup import By, Grouped
 from audit.report.card.shapes import Table, TableRow
 from audit.report.card.words import Cell, make_estimate_cell, make_text_cell, make_title, name_group, name_grouping
@@ -49,8 +49,9 @@ def make_gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
 
 def make_orders_table(found: Grouped, by: By) -> tuple[Table, ...]:
     """How far the order of whole lists is from the groups' shares in them; nothing where there are no lists."""
-    each = ((m, e) for m in OF_LISTS if (e := found.gap(m.name, "between_groups", by)) is not None)
-    rows = tuple(TableRow(m.title, (make_estimate_cell(e),)) for m, e in each)
+    measured = {m: e for (m, compare, of, _), e in found.index.items() if compare == "between_groups" and of == by}
+    lists = [m for m in CATALOGUE.among(measured) if m.task == "ranking"]
+    rows = tuple(TableRow(m.title, (make_estimate_cell(measured[m.name]),)) for m in lists)
     if not rows:
         return ()
     return (
