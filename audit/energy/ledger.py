@@ -161,7 +161,7 @@ class Ledger:
             metered = [self._make_row(phase, name, length_s, sources, missing) for name in sources or EXPECTED]
             rows += add_declared_rows(self._site.declared, phase, length_s, metered)
         duration_s = math.fsum(lengths_s.values()) if lengths_s else None
-        notes = (note, *describe_superseded(self._site.declared, rows), *self._find_strays(sources))
+        notes = (note, *_describe_superseded(self._site.declared, rows), *self._find_strays(sources))
         return total_footprint(rows, duration_s, self._site, "; ".join(notes))
 
     def _find_strays(self, sources: Mapping[str, Source]) -> tuple[str, ...]:
@@ -237,7 +237,7 @@ def add_declared_rows(
     return [*(row for row in metered if row.component not in added), *added.values()]
 
 
-def describe_superseded(declared: Iterable[Declared], rows: Sequence[EnergyComponent]) -> Iterator[str]:
+def _describe_superseded(declared: Iterable[Declared], rows: Sequence[EnergyComponent]) -> Iterator[str]:
     """Yield what must be said of declared devices that are in no row."""
     counted = {row.component for row in rows if row.method == "declared"}
     metered = {row.component for row in rows if row.phase == PHASE and row.energy_j is not None}

@@ -112,7 +112,7 @@ def with_units(
 ) -> Energy:
     """Return the energy with its carbon per unit; predictions and accuracies are those of the audit."""
     predictions = next((part.rows_read for part in data if part.part == "predictions"), None)
-    accuracies = find_accuracies(estimates, groups)
+    accuracies = _find_accuracies(estimates, groups)
     return replace(
         energy, sci=compute_carbon_per_unit(energy, unit=unit, predictions=predictions, accuracies=accuracies)
     )
@@ -151,7 +151,7 @@ def _divide(grams: float | None, accuracy: float | None) -> float | None:
     return None if grams is None or not accuracy else grams / accuracy
 
 
-def find_accuracies(estimates: Estimates, groups: Sequence[str]) -> Iterator[Estimate]:
+def _find_accuracies(estimates: Estimates, groups: Sequence[str]) -> Iterator[Estimate]:
     """Yield the accuracy of each group of single columns.
 
     That of a crossing follows from its own accuracy in the same way.

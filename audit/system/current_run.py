@@ -18,7 +18,7 @@ from audit.system.environment import RUN
 
 
 @dataclass(slots=True, eq=False)
-class RunInside:
+class _RunInside:
     """A training inside its audit, in the process that began it."""
 
     run: Any
@@ -30,9 +30,9 @@ class RunInside:
 
 _LOCK = threading.RLock()
 """Held for a moment; the end of an object may come in the midst of that, in the same thread."""
-_GOING_ON: list[RunInside] = []
+_GOING_ON: list[_RunInside] = []
 """Of the whole process, in the order in which they began."""
-_HERE: ContextVar[tuple[RunInside, ...]] = ContextVar("audit_innermost", default=())
+_HERE: ContextVar[tuple[_RunInside, ...]] = ContextVar("audit_innermost", default=())
 """Of this context, with what has ended elsewhere since."""
 
 
@@ -40,7 +40,7 @@ def enter_run(run: Any, folder: Path | None) -> None:
     """Begin: from now on this is the run that what happens here belongs to."""
     named = None if folder is None else str(folder)
     with _LOCK:
-        inside = RunInside(run, os.environ.get(RUN), os.getpid(), named)
+        inside = _RunInside(run, os.environ.get(RUN), os.getpid(), named)
         _GOING_ON.append(inside)
         if named is not None:
             os.environ[RUN] = named
@@ -63,7 +63,7 @@ def leave_run(run: Any) -> None:
     _HERE.set(_list_here())
 
 
-def _list_here() -> tuple[RunInside, ...]:
+def _list_here() -> tuple[_RunInside, ...]:
     """Return trainings that are going on in this context."""
     pid = os.getpid()
     return tuple(inside for inside in _HERE.get() if inside.pid == pid and inside in _GOING_ON)

@@ -35,7 +35,7 @@ def _pick_column(frame: Any, at: int, key: Any) -> Any:
 def _name_columns(columns: Iterable[tuple[Any, Any]], what: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, values in columns:
-        name = require_text(key)
+        name = _require_text(key)
         if not name.strip():
             raise QuestionError(f"{what} has a column without a name; name it")
         if name in found:
@@ -96,7 +96,7 @@ def _collect_rows(frame: Any, what: str) -> Any:
     return frame if lazy is None else collect_rows(lazy, what)
 
 
-def require_text(name: object) -> str:
+def _require_text(name: object) -> str:
     """Return the name of a column as text."""
     return name if isinstance(name, str) else str(name)
 

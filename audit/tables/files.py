@@ -198,7 +198,7 @@ def _read_ending(path: Path, shown: str, head: bytes) -> tuple[Format, bool]:
     ending = Path(name.removesuffix(".gz")).suffix
     given = ENDINGS.get(ending)
     if given is None:
-        content = describe_content(head)
+        content = _describe_content(head)
         if content is not None and content not in {PARQUET, ARROW, GZIP}:
             raise SourceError(f"{shown} is {content}")
         what = f" and holds {content}" if content else ""
@@ -212,11 +212,11 @@ def _read_ending(path: Path, shown: str, head: bytes) -> tuple[Format, bool]:
 
 def _refuse_content(head: bytes, given: Format, shown: str, *, packed: bool) -> None:
     """Refuse a file with bytes that say something else than its ending."""
-    if packed and not is_gzip(head):
+    if packed and not _is_gzip(head):
         raise SourceError(f"{shown} ends in .gz but is not gzip; rename it")
-    content = GZIP if packed else describe_content(head)
+    content = GZIP if packed else _describe_content(head)
     good = GZIP if packed else {"parquet": PARQUET, "arrow": ARROW}.get(given)
-    if content is None and good is None and given != "jsonl" and is_json(head):
+    if content is None and good is None and given != "jsonl" and _is_json(head):
         content = "JSON; name it .jsonl if it holds one object a line"
     if content == good:
         return
@@ -323,20 +323,20 @@ def make_digests(parts: Sequence[Part]) -> tuple[str, tuple[str, ...]]:
 
 
 # What a file is by its first bytes. It only names things; nothing here opens or unpacks them.
-def is_gzip(head: bytes) -> bool:
+def _is_gzip(head: bytes) -> bool:
     """Return whether bytes begin a gzip file."""
     return head.startswith(b"\x1f\x8b")
 
 
-def describe_content(head: bytes) -> str | None:
+def _describe_content(head: bytes) -> str | None:
     r"""Return the name of what bytes begin, with its mend; None for plain text and for anything unknown.
 
-    >>> describe_content(b"PAR1\x15")
+    >>> _describe_content(b"PAR1\x15")
     'a Parquet file'
     """
     return next((what for pattern, what in SIGNATURES if pattern.match(head)), None)
 
 
-def is_json(head: bytes) -> bool:
+def _is_json(head: bytes) -> bool:
     """Return whether text begins as JSON does."""
     return JSON.match(head) is not None

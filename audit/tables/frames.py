@@ -53,7 +53,7 @@ def _read_columns(columns: list[tuple[Any, Any]], shown: str) -> pa.Table:
     names = [_name(key, shown) for key, _ in columns]
     refuse_names(names, shown)
     arrays = [
-        to_column(values, f"{shown}: column '{printable(n)}'") for n, (_, values) in zip(names, columns, strict=True)
+        _to_column(values, f"{shown}: column '{printable(n)}'") for n, (_, values) in zip(names, columns, strict=True)
     ]
     for name, array in zip(names, arrays, strict=True):
         if len(array) != len(arrays[0]):
@@ -117,7 +117,7 @@ def _name_type(value: Any) -> str:
     return f"a {type(value).__module__}.{type(value).__qualname__}".replace("builtins.", "")
 
 
-def to_column(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
+def _to_column(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
     """Return the Arrow array of one column, missing values as null.
 
     Raises
@@ -197,7 +197,7 @@ def _read_categories(values: Any, where: str) -> pa.Array:
 
     if len(values.categories) == 0:
         return pa.nulls(len(values), pa.string())
-    names = to_column(values.categories, where)
+    names = _to_column(values.categories, where)
     if isinstance(names, pa.ChunkedArray):
         names = names.combine_chunks()
     codes = pa.array(values.codes, pa.int64(), mask=values.codes < 0)

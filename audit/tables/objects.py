@@ -59,7 +59,7 @@ def to_object_array(values: Iterable[Any], where: str) -> pa.Array:
         When types are mixed, or are none that a table holds.
     """
     clean = [None if _is_missing(v) else v for v in values]
-    types = {t: name_family(t) for t in set(map(type, clean)) if t is not type(None)}
+    types = {t: _name_family(t) for t in set(map(type, clean)) if t is not type(None)}
     families = set(types.values())
     if families == {"integer", "float"}:
         _refuse_rounding(clean, where)
@@ -77,7 +77,7 @@ def _is_missing(value: Any) -> bool:
     return False
 
 
-def name_family(t: type) -> str:
+def _name_family(t: type) -> str:
     """Return the word for values of a type that may stand in one column."""
     known = next((word for types, word in FAMILIES if issubclass(t, types)), None)
     if known is not None:
@@ -108,7 +108,7 @@ def _describe_value(value: Any) -> str:
 
 def _refuse_rounding(values: Sequence[Any], where: str) -> None:
     large = next(
-        (i for i, v in enumerate(values) if name_family(type(v)) == "integer" and abs(int(v)) > EXACT_INTEGER), None
+        (i for i, v in enumerate(values) if _name_family(type(v)) == "integer" and abs(int(v)) > EXACT_INTEGER), None
     )
     if large is not None:
         raise SourceError(

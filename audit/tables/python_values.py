@@ -105,7 +105,7 @@ def _require_list(value: Iterable[Any], where: str) -> Iterable[Any]:
     return value
 
 
-def require_mapping(value: Any, where: str, of: str) -> Mapping[Any, Any]:
+def _require_mapping(value: Any, where: str, of: str) -> Mapping[Any, Any]:
     """Return a mapping, or a Series of pandas, which names its values by its index."""
     if isinstance(value, Mapping):
         return value
@@ -133,10 +133,10 @@ def make_population(population: Any, groups: tuple[str, ...]) -> dict[str, dict[
         return {}
     of = "a mapping of group columns to shares, such as {'sex': {'f': 0.5, 'm': 0.5}}"
     found = {}
-    for column, given in require_mapping(population, "population", of).items():
+    for column, given in _require_mapping(population, "population", of).items():
         where = f"population['{printable(column)}']"
         shares: dict[str, float] = {}
-        for key, value in require_mapping(given, where, "a mapping of levels to shares").items():
+        for key, value in _require_mapping(given, where, "a mapping of levels to shares").items():
             text = str(name_level(require_level(key, where)))
             if text in shares:
                 raise QuestionError(f"{where} names '{printable(text)}' twice; give each level one share")

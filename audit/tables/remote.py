@@ -65,7 +65,7 @@ REASONS = {
 """By a word of DuckDB's message, which holds the whole address and is never shown."""
 
 
-class RemoteFile(NamedTuple):
+class _RemoteFile(NamedTuple):
     """One file at an address."""
 
     place: str
@@ -74,10 +74,10 @@ class RemoteFile(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class AddressTable(ParquetTable):
+class _AddressTable(ParquetTable):
     """Rows in Parquet files at an address."""
 
-    found: tuple[RemoteFile, ...] = field(repr=False)
+    found: tuple[_RemoteFile, ...] = field(repr=False)
     stamps: Sequence[Any] = field(repr=False)
     """Size and time of each file when it was opened."""
 
@@ -151,7 +151,7 @@ def open_address(source: str | Path, engine: str) -> Table:
         stamps = _read_stamps(con, found)
     keys = [key for key, _ in found[0].keys]
     refuse_both(keys, seen.kinds, found[0].shown)
-    return AddressTable(
+    return _AddressTable(
         name=address.shown,
         digest=None,
         undigested=UNDIGESTED,
@@ -189,10 +189,10 @@ def _refuse_form(address: Address, engine: str) -> None:
         raise SourceError(f"{shown} is a pattern, and the web lists no files; name one file")
 
 
-def _find_files(con: duckdb.DuckDBPyConnection, address: Address) -> tuple[RemoteFile, ...]:
+def _find_files(con: duckdb.DuckDBPyConnection, address: Address) -> tuple[_RemoteFile, ...]:
     """Return files at an address; those that a pattern matches with what their folders say."""
     if not WILD.search(address.path):
-        return (RemoteFile(address.place, address.shown),)
+        return (_RemoteFile(address.place, address.shown),)
     query = f"SELECT file FROM glob({quote_literal(address.place)}) ORDER BY file LIMIT {MOST_PARTS + 1}"  # noqa: S608
     listed = [str(place) for (place,) in con.execute(query).fetchall()]
     if len(listed) > MOST_PARTS:
@@ -209,15 +209,15 @@ def _find_files(con: duckdb.DuckDBPyConnection, address: Address) -> tuple[Remot
     return found
 
 
-def _with_keys(place: str) -> RemoteFile:
+def _with_keys(place: str) -> _RemoteFile:
     """Return the file with what the folders right above it say."""
     shown = Address.read(place).shown
     if WILD.search(place) or "#" in place:
         raise SourceError(f"{shown} has a sign of patterns in its name (* ? [ #); rename it")
-    return RemoteFile(place, shown, read_keys(place.split("/")[3:-1], shown))
+    return _RemoteFile(place, shown, read_keys(place.split("/")[3:-1], shown))
 
 
-def _find_base(one: RemoteFile) -> str:
+def _find_base(one: _RemoteFile) -> str:
     """Return the folder in which the first ``key=value`` folder of a file lies."""
     return "/".join(strip_keys(one.place.split("/")[:-1]))
 
@@ -230,11 +230,11 @@ def _refuse_logs(con: duckdb.DuckDBPyConnection, folders: set[str]) -> None:
                 raise make_log_error(Address.read(folder).shown, what)
 
 
-def _list_folders(found: Sequence[RemoteFile]) -> str:
+def _list_folders(found: Sequence[_RemoteFile]) -> str:
     return f"[{', '.join(quote_literal(one.place) for one in found)}]"
 
 
-def _read_schema(con: duckdb.DuckDBPyConnection, one: RemoteFile) -> pa.Schema:
+def _read_schema(con: duckdb.DuckDBPyConnection, one: _RemoteFile) -> pa.Schema:
     """Return columns of one file, under the names that it gives them."""
     rows = f"read_parquet({_list_folders([one])}, hive_partitioning = false)"
     schema = con.sql(f"SELECT * FROM {rows} LIMIT 0").to_arrow_table().schema  # noqa: S608
@@ -246,7 +246,7 @@ def _read_schema(con: duckdb.DuckDBPyConnection, one: RemoteFile) -> pa.Schema:
     return schema
 
 
-def _read_full_schema(con: duckdb.DuckDBPyConnection, one: RemoteFile) -> pa.Schema:
+def _read_full_schema(con: duckdb.DuckDBPyConnection, one: _RemoteFile) -> pa.Schema:
     """Return columns of a file as Arrow reads them; where no writer of Arrow made it, as DuckDB does."""
     import pyarrow as pa
 
@@ -270,7 +270,7 @@ def _list_top_columns(elements: Sequence[tuple[str, int]]) -> list[str]:
     return names
 
 
-def _read_stamps(con: duckdb.DuckDBPyConnection, found: Sequence[RemoteFile]) -> Sequence[Any]:
+def _read_stamps(con: duckdb.DuckDBPyConnection, found: Sequence[_RemoteFile]) -> Sequence[Any]:
     """Return the size and time of each file, without its bytes."""
     query = f"SELECT size, CAST(last_modified AS VARCHAR) FROM read_blob({_list_folders(found)}) ORDER BY filename"  # noqa: S608
     stamps: list[Any] = con.execute(query).fetchall()

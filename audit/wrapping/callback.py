@@ -104,7 +104,7 @@ class CallbackBase:
         """
         if of is not None and self._is_of_another(of):
             return
-        close_unsaid()
+        _close_unsaid()
         seen = Seen(of=None if of is None else make_reference(of), run=None if self._stored or rank else active())
         keep(self, seen)
         self._note(seen)
@@ -164,7 +164,7 @@ class CallbackBase:
         if seen.run is None or not is_going_on(seen.run):
             return
         if self._predictions is not None:
-            with contain_errors(seen.run, "the predictions were not made"), preserve_state(model):
+            with _contain_errors(seen.run, "the predictions were not made"), preserve_state(model):
                 seen.run.predictions(self._predictions(model))
         close(seen, None)
 
@@ -230,10 +230,10 @@ class CallbackBase:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what a file keeps: nothing, so that no model carries the rows of its audit or fails to be stored."""
-        return restore_stored, (type(self),)
+        return _restore_stored, (type(self),)
 
 
-def restore_stored(kind: type[CallbackBase]) -> CallbackBase:
+def _restore_stored(kind: type[CallbackBase]) -> CallbackBase:
     """Return a callback as it comes out of a file: it audits nothing, and says so."""
     callback = kind()
     callback._stored = True  # noqa: SLF001 - of this module
@@ -245,7 +245,7 @@ def close(seen: Seen, error: BaseException | None) -> None:
     closer, seen.closer = seen.closer, None
     if closer is None or closer.detach() is None or seen.run is None:
         return
-    with contain_errors(seen.run, "the audit was not concluded"):
+    with _contain_errors(seen.run, "the audit was not concluded"):
         seen.run.__exit__(type(error) if error is not None else None, error, None)
 
 
@@ -254,11 +254,11 @@ def lose_audit(seen: Seen) -> None:
     closer, seen.closer = seen.closer, None
     if closer is None or closer.detach() is None or seen.run is None:
         return
-    with contain_errors(seen.run, "the audit was not concluded"):
+    with _contain_errors(seen.run, "the audit was not concluded"):
         seen.run.lose(UNSAID)
 
 
-def close_unsaid() -> None:
+def _close_unsaid() -> None:
     """Close audits of this thread or task after trainings that never said that they ended; others are not its own."""
     for seen in (*reversed(list_opened_here()), *list_left_by_threads()):
         if not seen.held:
@@ -275,7 +275,7 @@ def _close_collected(run: Training) -> None:
 
 
 @contextmanager
-def contain_errors(run: Training, what: str) -> Iterator[None]:
+def _contain_errors(run: Training, what: str) -> Iterator[None]:
     """Make what breaks inside a problem of the run, and no exception."""
     try:
         yield

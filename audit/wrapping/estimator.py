@@ -168,7 +168,7 @@ class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "estimator_")
 
-        return judge_rows(self, make_rows(self.config, self.estimator_, X, y, sensitive_features), X)
+        return _judge_rows(self, make_rows(self.config, self.estimator_, X, y, sensitive_features), X)
 
     @_has("predict")
     def predict(self, X: Any, **params: Any) -> Any:  # noqa: N803
@@ -263,7 +263,7 @@ __all__ = ["Audited", "NotAuditedWarning"]
 
 
 # Held-out predictions of a fitted estimator, judged together with what its fit has found.
-def judge_rows(audited: Any, rows: Rows, X: Any) -> AuditResult:  # noqa: N803
+def _judge_rows(audited: Any, rows: Rows, X: Any) -> AuditResult:  # noqa: N803
     """Audit of the predictions of a fitted `Audited`, with its fit's own.
 
     Raises

@@ -83,7 +83,7 @@ def _make_trusted(
     )
 
 
-def make_assumed(name: str, unit: str, what: Assumption, narrow: str) -> Input:
+def _make_assumed(name: str, unit: str, what: Assumption, narrow: str) -> Input:
     """Return a number that was not given."""
     return Input(
         name=name,
@@ -145,7 +145,7 @@ def find_throughput(asked: PlanInputs) -> Product | None:
     share = asked.get("mfu")
     how = "give throughput or mfu, measured on a short run"
     use = (
-        make_assumed(UTILISATION, "1", a.UTILISATION, how) if share is None else make_declared(UTILISATION, "1", share)
+        _make_assumed(UTILISATION, "1", a.UTILISATION, how) if share is None else make_declared(UTILISATION, "1", share)
     )
     return Product((use, top))
 
@@ -207,7 +207,7 @@ def find_site(asked: PlanInputs) -> Input | None:
 
 def assume_site() -> Input:
     """Return the PUE where it was not given."""
-    return make_assumed(PUE, "1", a.SITE, "give pue, as the site's operator publishes it")
+    return _make_assumed(PUE, "1", a.SITE, "give pue, as the site's operator publishes it")
 
 
 def find_electricity(asked: PlanInputs, measured: Factor | None = None) -> Input | None:

@@ -75,7 +75,7 @@ def needed(p: Floats, n: Floats, limit: float, kind: Kind, tail: float = 0.025) 
     return Needed(float("inf"), "unsettleable")
 
 
-def shown_below(p: float, rows: int, limit: float, tail: float) -> float:
+def _shown_below(p: float, rows: int, limit: float, tail: float) -> float:
     """Return the chance that so many rows show a rate to lie below a limit."""
     import numpy as np
     from scipy.special import bdtr
@@ -172,6 +172,6 @@ def rows_against(p: float, limit: float, tail: float, power: float) -> float:
         return rows
 
     whole = ceil(rows)
-    while shown_below(p, whole, limit, tail) < power:
+    while _shown_below(p, whole, limit, tail) < power:
         whole = ceil(whole * FINER)
     return float(whole)

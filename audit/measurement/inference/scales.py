@@ -58,13 +58,13 @@ def _over(numerator: Floats, denominator: Floats) -> Floats:
     return out
 
 
-def spread_of_labels(t: Sums) -> Floats:
+def _spread_of_labels(t: Sums) -> Floats:
     """Return the weighted sum of squares of the labels about their mean; 0 where it is rounding."""
     square: Floats = t["yy"] - np.nan_to_num(_over(t["y"] ** 2, t["w"]))
     return np.where(square > FLAT / 10 * t["yy"], square, 0.0)
 
 
-def mean_of(name: str) -> Scale:
+def _mean_of(name: str) -> Scale:
     """Return the scale of a plain mean of what the sums call by this name."""
 
     def point(t: Sums) -> Floats:
@@ -80,7 +80,7 @@ def mean_of(name: str) -> Scale:
     return Scale(point, variance, lambda x: x, (bottom, np.inf))
 
 
-def resting_of(name: str, moments: tuple[str, str, str, str]) -> Callable[[Sums], Floats]:
+def _resting_of(name: str, moments: tuple[str, str, str, str]) -> Callable[[Sums], Floats]:
     """Return a function for (sum of w^2 d^2)^2 / sum of w^4 d^4, d = x - mean: Kish's n, less where few rows decide.
 
     Of signed errors only sizes are held to all powers: exact where all lie on one side, else the most that it can be.
@@ -117,41 +117,41 @@ def _log_mean_square(t: Sums) -> Floats:
 
 def _log_mean_square_variance(t: Sums) -> Floats:
     # Delta method: log(a) varies as a does, over a^2.
-    return mean_of("square").variance(t) / _over(t["square"], t["w"]) ** 2
+    return _mean_of("square").variance(t) / _over(t["square"], t["w"]) ** 2
 
 
 def _log_unexplained(t: Sums) -> Floats:
-    return np.log(_over(t["square"], spread_of_labels(t)))
+    return np.log(_over(t["square"], _spread_of_labels(t)))
 
 
 def _log_unexplained_variance(t: Sums) -> Floats:
     """Return the variance of log(A / B), A the mean square error and B the labels' variance."""
-    ratio, m = _over(t["square"], spread_of_labels(t)), _over(t["y"], t["w"])
+    ratio, m = _over(t["square"], _spread_of_labels(t)), _over(t["y"], t["w"])
     # Delta method: a row moves the log by (e^2 - A / B d^2) / A, with e its error and d its label less the mean; the
     # sum of w^2 times the square of that, multiplied out.
     crossed = t["square_y2_w2"] - 2 * m * t["square_y1_w2"] + m**2 * t["square_w2"]
     fourth = t["y4_w2"] - 4 * m * t["y3_w2"] + 6 * m**2 * t["y2_w2"] - 4 * m**3 * t["y1_w2"] + m**4 * t["w2"]
     square = t["square_w2x"] - 2 * ratio * crossed + ratio**2 * fourth
-    near = m**2 * t["w"] < FARTHEST * spread_of_labels(t)
+    near = m**2 * t["w"] < FARTHEST * _spread_of_labels(t)
     return np.where(near & (square > FLAT * t["square_w2x"]), square / t["square"] ** 2, np.nan)
 
 
 _SQUARES = ("size2_w4", "size4_w4", "size6_w4", "size8_w4")
 _SIZES = ("size1_w4", "size2_w4", "size3_w4", "size4_w4")
-_ABSOLUTE = mean_of("absolute")._replace(
-    resting=resting_of("absolute", _SIZES), more=_more("absolute", _SIZES, UNSEEN**0.5), lends="value"
+_ABSOLUTE = _mean_of("absolute")._replace(
+    resting=_resting_of("absolute", _SIZES), more=_more("absolute", _SIZES, UNSEEN**0.5), lends="value"
 )
 MEANS: Mapping[str, Scale] = {
-    "error": mean_of("error")._replace(marked_by=resting_of("error", _SIZES), lends="spread", sizes=_ABSOLUTE),
+    "error": _mean_of("error")._replace(marked_by=_resting_of("error", _SIZES), lends="spread", sizes=_ABSOLUTE),
     "absolute": _ABSOLUTE,
-    "prediction": mean_of("prediction")._replace(lends="spread"),
+    "prediction": _mean_of("prediction")._replace(lends="spread"),
 }
 ROOT_MEAN_SQUARE = Scale(
     _log_mean_square,
     _log_mean_square_variance,
     lambda x: np.exp(x / 2),
     (0.0, np.inf),
-    resting_of("square", _SQUARES),
+    _resting_of("square", _SQUARES),
     _more("square", _SQUARES, UNSEEN),
     lends="log",
 )
@@ -165,9 +165,11 @@ EXPLAINED = ROOT_MEAN_SQUARE._replace(
 
 
 LOSSES: dict[str, Scale] = {
-    name: mean_of(name)._replace(range=_RANGES[name], resting=resting_of(name, moments), lends="value")
+    name: _mean_of(name)._replace(range=_RANGES[name], resting=_resting_of(name, moments), lends="value")
     for name, moments in _MOMENTS.items()
 }
 
 
-LOSSES["calibration"] = LOSSES["calibration"]._replace(lends="spread", sizes=mean_of("missing")._replace(lends="value"))
+LOSSES["calibration"] = LOSSES["calibration"]._replace(
+    lends="spread", sizes=_mean_of("missing")._replace(lends="value")
+)

@@ -190,7 +190,7 @@ def open_parquet(name: str, parts: tuple[Part, ...]) -> Table:
     )
 
 
-class UnitedColumns(NamedTuple):
+class _UnitedColumns(NamedTuple):
     """Columns of all parts: kind, SQL type where engines should see a plainer one, size where doubles round."""
 
     kinds: dict[str, Kind]
@@ -200,7 +200,7 @@ class UnitedColumns(NamedTuple):
     """Of columns that some parts have, one that has not."""
 
 
-def unite_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> UnitedColumns:
+def unite_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> _UnitedColumns:
     """Return columns that parts have in common.
 
     Raises
@@ -217,7 +217,7 @@ def unite_columns(schemas: Sequence[tuple[str, pa.Schema]]) -> UnitedColumns:
     for column, found in fields.items():
         refuse_kinds(column, found)
     plain = {n: [f for _, f in found] for n, found in fields.items()}
-    return UnitedColumns(
+    return _UnitedColumns(
         {n: _unite_kinds(found) for n, found in plain.items()},
         {n: cast for n, found in plain.items() if (cast := _make_cast(found)) is not None},
         {n: limit for n, found in plain.items() if (limit := _limit(found)) is not None},

@@ -92,7 +92,7 @@ def _list_candidates(name: str, parts: Sequence[tuple[str, pa.Table]], decimal: 
     """
     if len(parts) == 1:
         return ("integer", "boolean", "float")
-    found = {shown: kind for shown, part in parts if (kind := find_written_type(part[name], decimal)) is not None}
+    found = {shown: kind for shown, part in parts if (kind := _find_written_type(part[name], decimal)) is not None}
     if set(found.values()) == {"integer", "float"}:
         return ("float",)
     texts = [part[name] for shown, part in parts if found.get(shown) == "text"]
@@ -134,7 +134,7 @@ def find_common_columns(parts: Sequence[tuple[str, Sequence[str]]]) -> tuple[tup
     return common, lacking
 
 
-def find_written_type(column: pa.ChunkedArray, decimal: str = ".") -> Written | None:
+def _find_written_type(column: pa.ChunkedArray, decimal: str = ".") -> Written | None:
     """Return the type that all cells are written in; None where all are missing."""
     if column.null_count == len(column):
         return None

@@ -30,7 +30,7 @@ READY_S = 2.0
 VANISHED = "the training process ended without a word: it was killed, or it crashed"
 
 
-class Sidecar:
+class _Sidecar:
     """One run's meter, and who asks it."""
 
     def __init__(self, channel: Channel, begin: Mapping[str, Any]) -> None:
@@ -112,5 +112,5 @@ def main() -> int:
     channel = take_channel(ANSWER_S)
     begin = next(filter(None, channel.listen(os.getppid(), LOOK_S)), None)
     if begin is not None and os.getppid() == begin["parent"]:
-        Sidecar(channel, begin).serve()
+        _Sidecar(channel, begin).serve()
     return 0
