@@ -18,7 +18,7 @@ import streamlit as st
 from audit.errors import AuditError, printable
 from audit.estimate import Estimate, Stage
 from audit.gates.judge import WORST_FIRST
-from audit.record.energy_text import energy_text
+from audit.record.energy_text import format_total
 from audit.record.reader import DOCUMENT, read_result
 from audit.record.result import AuditResult, Energy, Gate
 from audit.record.store import Entry, Store
@@ -220,7 +220,7 @@ def describe_gate(gate: Gate) -> str:
     if e is None or e.value is None:
         return f"undefined: {e.reason}" if e is not None else "not measured"
     if e.stage in {"energy", "checks"}:
-        return energy_text(e) if e.stage == "energy" else f"{e.value:g}"
+        return format_total(e) if e.stage == "energy" else f"{e.value:g}"
     return f"{format_rate(e.value)} {format_bounds(gate.low, gate.high)}"
 
 

@@ -30,7 +30,7 @@ from audit.errors import QuestionError
 from audit.measurement.inference.auc import chance_area, limits
 from audit.measurement.inference.calibration import average_precision, folded_precision
 from audit.pipeline.verify import differences
-from audit.record.reader import from_text
+from audit.record.reader import read_text
 from audit.report.card.render import render
 from audit.report.disclosure.publishable import publishable
 from audit.tables.open import open_frame
@@ -267,10 +267,10 @@ def test_pairs_that_the_score_bins_rule_out_are_found():
     document = json.loads(scored(y, s, g, exact_auc=True).to_json())
     pairs = next(c for c in document["cubes"] if c["name"].startswith("predictions ordered pairs: g"))
     pairs["measures"]["below"] = [0.9 * v for v in pairs["measures"]["below"]]
-    said = differences(from_text(json.dumps(document), "changed"))
+    said = differences(read_text(json.dumps(document), "changed"))
     assert any("its ordered pairs say" in line and "score bins allow" in line for line in said)
     pairs["measures"]["n"] = [v + 1 for v in pairs["measures"]["n"]]
-    assert any("different rows" in line for line in differences(from_text(json.dumps(document), "changed")))
+    assert any("different rows" in line for line in differences(read_text(json.dumps(document), "changed")))
 
 
 def test_exact_pairs_need_scores():
@@ -405,7 +405,7 @@ def test_the_document_holds_what_the_numbers_need(more):
         for e in changed["estimates"]:
             if e["metric"] == metric and e["value"]:
                 e["value"] *= 1.01
-        assert differences(from_text(json.dumps(changed), "changed")), metric
+        assert differences(read_text(json.dumps(changed), "changed")), metric
 
 
 def test_small_groups_stay_small_secrets():

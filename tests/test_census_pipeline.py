@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from audit.pipeline.verify import differences
-from audit.record.cubes import cube_of
+from audit.record.cubes import to_cube
 from audit.record.store import Store
 
 N = 6000
@@ -68,8 +68,8 @@ def script(pipeline, name, *words, data=None):
 def assert_the_last_epoch_is_the_audit_of_the_predictions(result, pipeline, epochs=6):
     assert [e.number for e in result.epochs] == list(range(1, epochs + 1))
     assert result.epoch_notes == ()
-    last = cube_of(result.epochs[-1].counts)
-    theirs = next(cube_of(c) for c in result.cubes if c.name == "predictions: sex x race x label x prediction")
+    last = to_cube(result.epochs[-1].counts)
+    theirs = next(to_cube(c) for c in result.cubes if c.name == "predictions: sex x race x label x prediction")
     for name in ("sex", "race"):
         for level in set(last.axis(name).levels) - set(theirs.axis(name).levels):
             assert last.at(name, level)["n"].sum() == 0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from audit.cube import Axis, Cube, from_cells, sort_key
 from audit.errors import QuestionError
-from audit.record.cubes import cube_of, cube_record
+from audit.record.cubes import record_cube, to_cube
 
 level = st.sampled_from(["a", "b", "ä", "10", "9", None])
 rows = st.lists(st.tuples(level, st.sampled_from(["0", "1"])), max_size=60)
@@ -43,7 +43,7 @@ def test_summing_out_keeps_every_row_and_slicing_picks_its_own(found):
 @given(rows)
 def test_a_record_gives_the_same_cube_back(found):
     cube = counted(found)
-    again = cube_of(cube_record("x", cube))
+    again = to_cube(record_cube("x", cube))
     assert again.names == cube.names
     assert np.array_equal(again["n"], cube["n"])
 

@@ -22,9 +22,9 @@ from audit.errors import QuestionError
 from audit.pipeline.run import Job, run
 from audit.pipeline.track import track
 from audit.pipeline.verify import differences
-from audit.record.cubes import cube_of
-from audit.record.epochs import FILE, MOST_DRAWN, RUN, chosen, epoch_of, log_epoch, rates_of, read_epochs
-from audit.record.reader import from_text
+from audit.record.cubes import to_cube
+from audit.record.epochs import FILE, MOST_DRAWN, RUN, choose_epochs, log_epoch, make_epoch, measure_rates, read_epochs
+from audit.record.reader import read_text
 from audit.record.result import AuditResult
 from audit.record.store import Store
 from audit.report.card.render import render
@@ -55,7 +55,7 @@ def account_of(rows, levels=LEVELS, classes=2):
 def recorded(number, part, account, **more):
     """Record of what a tally counted."""
     excluded = account.rows_excluded
-    return epoch_of(number, part, account.cube, rows_read=account.rows_read, rows_excluded=excluded, **more)
+    return make_epoch(number, part, account.cube, rows_read=account.rows_read, rows_excluded=excluded, **more)
 
 
 def point(number, rows=None, part="validation", **more):
@@ -70,7 +70,7 @@ def point(number, rows=None, part="validation", **more):
 def test_the_rates_of_an_epoch_are_those_of_an_audit_of_its_rows(seed):
     rows = rows_of(seed)
     rows.loc[rows.index[:30], "race"] = None
-    found = rates_of(point(1, rows))
+    found = measure_rates(point(1, rows))
     oracle = audit.measure(rows["label"], rows["prediction"], groups=rows[["sex", "race"]])
     for e in found:
         there = oracle.find(e.metric, by=e.by) if not e.by else oracle.find(e.metric, by=e.by, group=e.group)
@@ -86,7 +86,7 @@ def test_the_accuracy_of_several_classes_is_that_of_an_audit_of_its_rows():
     rng = np.random.default_rng(0)
     rows = rows_of(0).assign(label=rng.integers(0, 4, 2000), prediction=rng.integers(0, 4, 2000))
     account = account_of(rows, {"sex": SEXES}, classes=4)
-    found = rates_of(recorded(1, "validation", account), 0.9)
+    found = measure_rates(recorded(1, "validation", account), 0.9)
     oracle = audit.measure(rows["label"], rows["prediction"], groups=rows[["sex"]], task="multiclass", confidence=0.9)
     assert len(found) == 3
     assert all(e in oracle.find("accuracy", by=e.by) for e in found)
@@ -251,7 +251,7 @@ def test_a_run_carries_the_epochs_of_its_training(audited):
     result = audited.result
     assert result.epochs == tuple(point(i) for i in (1, 2, 3))
     assert result.epoch_notes == ()
-    last, predictions = cube_of(result.epochs[-1].counts), cube_of(result.cubes[-1])
+    last, predictions = to_cube(result.epochs[-1].counts), to_cube(result.cubes[-1])
     assert (last.drop("sex", None).drop("race", None)["n"] == predictions["n"]).all()
     for e in result.epochs[-1].measured():
         assert e in result.find(e.metric, by=e.by)
@@ -259,12 +259,12 @@ def test_a_run_carries_the_epochs_of_its_training(audited):
 
 def test_the_document_keeps_them_and_reads_them_again(audited):
     text = (audited.folder / "audit.json").read_text()
-    read = from_text(text, "audit.json")
+    read = read_text(text, "audit.json")
     assert read.epochs == audited.result.epochs
     assert differences(read) == ()
     old = json.loads(text)
     del old["epochs"], old["epoch_notes"]
-    assert from_text(json.dumps(old), "an older document").epochs == ()
+    assert read_text(json.dumps(old), "an older document").epochs == ()
 
 
 def test_a_training_that_is_killed_leaves_the_epochs_that_it_ended(tmp_path):
@@ -348,7 +348,7 @@ def test_of_many_epochs_an_even_choice_is_drawn_and_said(audited):
     many = tuple(replace(point(1), number=i) for i in range(1000)) + tuple(
         replace(point(1), number=i, part="test") for i in range(3)
     )
-    picked = chosen(many)
+    picked = choose_epochs(many)
     assert [e.number for e in picked if e.part == "test"] == [0, 1, 2]
     numbers = [e.number for e in picked if e.part == "validation"]
     assert (len(numbers), numbers[0], numbers[-1]) == (MOST_DRAWN, 0, 999)

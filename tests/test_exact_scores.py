@@ -17,7 +17,7 @@ from audit.counting.plan import Plan
 from audit.cube import Cube
 from audit.measurement.scores.bins import pairs_of
 from audit.pipeline.verify import differences
-from audit.record.reader import from_text
+from audit.record.reader import read_text
 from audit.tables.open import open_frame
 
 EXACT = "exact: every pair of rows was looked at"
@@ -127,13 +127,13 @@ def test_a_group_that_is_nearly_everybody_is_not_taken_off():
 def test_changed_sums_of_precision_are_found():
     y, s, g, *_ = crowded("spread", 2000)
     document = json.loads(audit.measure(y, score=s, groups={"g": g}, exact_auc=True).to_json())
-    assert not differences(from_text(json.dumps(document), "as it was"))
+    assert not differences(read_text(json.dumps(document), "as it was"))
     cube = next(c for c in document["cubes"] if c["name"].startswith("predictions ordered pairs: g"))
     cube["measures"]["precision"] = [0.8 * v for v in cube["measures"]["precision"]]
-    said = differences(from_text(json.dumps(document), "changed"))
+    said = differences(read_text(json.dumps(document), "changed"))
     assert any("precisions say" in line and "score bins allow" in line for line in said)
     cube["measures"]["positives_above"] = [1.01 * v for v in cube["measures"]["positives_above"]]
-    said = differences(from_text(json.dumps(document), "changed"))
+    said = differences(read_text(json.dumps(document), "changed"))
     assert any("are not all of them" in line for line in said)
 
 
@@ -210,11 +210,11 @@ def test_a_changed_area_is_found():
     document = json.loads(audit.measure(y, score=s, groups={"g": g}, exact_auc=True).to_json())
     cube = next(c for c in document["cubes"] if c["name"].startswith("predictions ordered areas: g"))
     cube["measures"]["area"] = [v + 0.05 for v in cube["measures"]["area"]]
-    said = differences(from_text(json.dumps(document), "changed"))
+    said = differences(read_text(json.dumps(document), "changed"))
     assert any("its ordered area says" in line and "score bins allow" in line for line in said)
     cube["measures"]["area"] = [v - 0.05 for v in cube["measures"]["area"]]
     cube["measures"]["n"][0] += 1
-    said = differences(from_text(json.dumps(document), "changed"))
+    said = differences(read_text(json.dumps(document), "changed"))
     assert any("ordered pairs are of different rows" in line for line in said)
 
 

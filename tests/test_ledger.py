@@ -24,8 +24,8 @@ from audit.energy.site import Declared, Site, make_site
 from audit.energy.totals import total_footprint
 from audit.errors import QuestionError
 from audit.gates.judge import Evidence, judge
-from audit.record.energy_text import energy_total, measured_words
-from audit.record.reader import from_text, read_result
+from audit.record.energy_text import describe_measured_share, estimate_total
+from audit.record.reader import read_result, read_text
 from audit.record.result import Energy, EnergyComponent, Factor
 from audit.report.card.energy import make_energy_view
 from audit.report.card.render import render
@@ -326,7 +326,7 @@ def verdict(metric, energy, **limit):
 @pytest.mark.parametrize("metric", ["carbon_market_g", "embodied_g", "water_l", "sci_g"])
 def test_the_new_totals_can_be_limited_and_undefined_never_passes(metric):
     energy = sample_results.boston().energy
-    value = energy_total(energy, metric).value
+    value = estimate_total(energy, metric).value
     assert verdict(metric, energy, max=value + 1).verdict == "pass"
     assert verdict(metric, energy, max=value * 0.9).verdict == ("fail" if value else "pass")
     bare = Energy(energy_kwh=1.0, measured_share=1.0)
@@ -366,9 +366,9 @@ def test_a_document_of_before_still_loads_and_is_not_read_as_zero():
     for component in document["energy"]["components"]:
         for key in ("device", "idle_share", "attribution"):
             component.pop(key)
-    result = from_text(json.dumps(document), "old")
+    result = read_text(json.dumps(document), "old")
     assert (result.energy.carbon_market_g, result.energy.water_l, result.energy.sci) == (None, None, ())
-    assert measured_words(result.energy) == "measured: 89.6% by energy counters"
+    assert describe_measured_share(result.energy) == "measured: 89.6% by energy counters"
     assert "undefined" in render(result, "md")
 
 

@@ -16,7 +16,7 @@ from audit.config.read import build
 from audit.counting.count import count_cubes
 from audit.errors import AuditError, QuestionError, ValuesError
 from audit.pipeline.verify import differences
-from audit.record.reader import from_text
+from audit.record.reader import read_text
 
 
 def cut(scores, groups=None, **more):
@@ -72,7 +72,7 @@ def test_the_median_is_of_all_scored_rows_those_without_a_group_too():
 def test_the_document_keeps_the_number_and_the_question():
     result = cut([0.2, 0.4, 0.6, 0.8])
     assert result.question.config["predictions"]["threshold"] == "median"
-    again = from_text(result.to_json(), "x")
+    again = read_text(result.to_json(), "x")
     assert again.data[0].score_median == 0.5
     assert not differences(again)
     bare = replace(result, data=tuple(replace(p, score_median=None) for p in result.data))

@@ -326,17 +326,17 @@ def test_missing_groups_stand_apart_and_one_group_is_nothing_to_compare():
 
 @pytest.mark.parametrize("more", [{}, {"weight": True}, {"unit": True}, {"weight": True, "unit": True}])
 def test_the_document_holds_what_the_numbers_need(more):
-    from audit.record.reader import from_text
+    from audit.record.reader import read_text
 
     y, p, g, s, w = some(400)
     columns = {"weight": w, "unit": np.arange(400) // 3}
     result = decide(y, p, {"g": g, "s": s}, intersections=2, **{k: columns[k] for k in more})
     assert not differences(result)
-    assert not differences(from_text(result.to_json(), "kept"))
+    assert not differences(read_text(result.to_json(), "kept"))
     document = json.loads(result.to_json())
     for e in document["estimates"]:
         e["outcome"] = {"a": "b", "b": "a"}.get(e["outcome"], e["outcome"])
-    assert differences(from_text(json.dumps(document), "changed"))
+    assert differences(read_text(json.dumps(document), "changed"))
     frame = result.to_frame()
     assert set(frame.outcome.dropna()) == set(CLASSES)
 

@@ -277,6 +277,6 @@ def test_a_whole_run_of_several_classes_is_one_question(tmp_path):
     )
     done = command("run", ".", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    from audit.record.reader import from_text
+    from audit.record.reader import read_text
 
-    assert not differences(from_text(done.stdout, "stdout"))
+    assert not differences(read_text(done.stdout, "stdout"))

@@ -453,17 +453,17 @@ def test_one_group_an_absent_crossing_and_lists_in_which_nobody_has_a_group():
 
 @pytest.mark.parametrize("labelled", [True, False])
 def test_the_document_holds_what_the_numbers_need(labelled):
-    from audit.record.reader import from_text
+    from audit.record.reader import read_text
 
     frame = some(30) if labelled else some(30).drop(columns="y")
     result = rank(frame, ["g", "h"], intersections=2, top=[3, 10], gates=[{"metric": "skew_at_3", "min": -0.5}])
     assert bool(result.find("ndcg")) == labelled
     assert not differences(result)
     document = json.loads(result.to_json())
-    assert not differences(from_text(json.dumps(document), "same"))
+    assert not differences(read_text(json.dumps(document), "same"))
     for e in document["estimates"]:
         e["value"] = e["value"] and e["value"] * 1.01
-    assert differences(from_text(json.dumps(document), "changed"))
+    assert differences(read_text(json.dumps(document), "changed"))
 
 
 def test_counts_in_the_top_are_protected_like_any_count():

@@ -298,9 +298,9 @@ def test_the_document_holds_what_the_numbers_need(more):
     assert not differences(result)
     document = json.loads(result.to_json())
     document["estimates"] = [{**e, "value": e["value"] and e["value"] * 1.01} for e in document["estimates"]]
-    from audit.record.reader import from_text
+    from audit.record.reader import read_text
 
-    assert differences(from_text(json.dumps(document), "changed"))
+    assert differences(read_text(json.dumps(document), "changed"))
 
 
 def test_card_and_terminal_show_a_regression():

@@ -69,7 +69,7 @@ def test_two_that_begin_the_order_at_once(store):
         put(store, run_id)
     order.note_published(store.folder, OLD, [])
     (store.folder / order.ORDER_FILE).write_text(f"\n{NEW}\n\n{FUTURE}\n\n{NEW}\n\n{OLD}\n")
-    assert list(order.publication_order(store.folder)) == [NEW, FUTURE, OLD]
+    assert list(order.read_publication_order(store.folder)) == [NEW, FUTURE, OLD]
 
 
 def test_a_run_that_did_not_end_stands_by_when_it_began(store):
@@ -88,7 +88,7 @@ def test_of_many_that_publish_at_once_all_are_noted(store):
     for thread in threads:
         thread.join()
     assert {e.id for e in store.runs()} == set(ids)
-    assert set(order.publication_order(store.folder)) <= set(ids)
+    assert set(order.read_publication_order(store.folder)) <= set(ids)
 
 
 @pytest.mark.parametrize("what", ["half a line", "bytes", "a pipe", "a folder"])

@@ -28,7 +28,7 @@ from audit.energy.units import J_PER_KWH, to_joules, to_kwh
 from audit.errors import QuestionError
 from audit.estimate import Estimate
 from audit.pipeline.verify import differences
-from audit.record.energy_text import energy_total, mass_text
+from audit.record.energy_text import estimate_total, format_mass
 from audit.record.result import EnergyComponent, Factor
 from audit.report.card.energy import make_energy_view
 from audit.report.disclosure.publishable import publishable
@@ -244,7 +244,7 @@ def test_without_embodied_carbon_it_is_called_operational_and_no_intensity():
     view = make_energy_view(replace(energy, sci=found))
     assert view.units.caption.startswith("Operational carbon")
     assert "no software carbon intensity" in view.units.note
-    assert energy_total(replace(energy, sci=found), "sci_g").status == "undefined"
+    assert estimate_total(replace(energy, sci=found), "sci_g").status == "undefined"
 
 
 def test_one_reason_for_all_units_is_said_once():
@@ -294,6 +294,6 @@ def test_declared_rows_are_of_training_alone():
 
 @given(st.floats(1e-12, 1e12))
 def test_a_mass_in_words_is_the_mass(grams):
-    number, unit = mass_text(grams).replace(",", "").split()
+    number, unit = format_mass(grams).replace(",", "").split()
     scale = {"ng": 1e-9, "µg": 1e-6, "mg": 1e-3, "g": 1, "kg": 1e3, "t": 1e6}[unit]
     assert float(number) * scale == pytest.approx(grams, rel=0.0051)

@@ -16,7 +16,7 @@ from audit.errors import StoreError
 from audit.pipeline.verification.follows import given
 from audit.pipeline.verification.uncovered import uncovered
 from audit.pipeline.verify import contradicted, differences, followed, not_following, rewritten
-from audit.record.reader import from_text, read_result, text_without_kinds
+from audit.record.reader import read_result, read_text, write_without_kinds
 
 SEED = 20260113
 EVERY = (*runs.QUESTIONS, runs.DEMO)
@@ -49,7 +49,7 @@ class Watched:
     def said(self):
         """What is said of the document as it now is; what is given is measured again where it was changed."""
         try:
-            result = from_text(json.dumps(self.document), "changed")
+            result = read_text(json.dumps(self.document), "changed")
             if result.run.id != self.base.run.id:
                 return ["another run"]
             follows = self.follows if given(result) == self.given else followed(result)
@@ -381,10 +381,10 @@ def test_a_document_of_before_cubes_said_their_part_and_kind(recorded):
     lying = [{**c, "kind": "flips"} if c["kind"] == "" else c for c in document["cubes"]]
     for cube in document["cubes"]:
         del cube["part"], cube["kind"]
-    assert from_text(json.dumps(document), "before") == result
+    assert read_text(json.dumps(document), "before") == result
     file = folder.parent / "before.json"
-    file.write_text(text_without_kinds(result) + "\n")
+    file.write_text(write_without_kinds(result) + "\n")
     assert rewritten(read_result(file), file) == ()
-    changed = from_text(json.dumps({**document, "cubes": lying}), "lying")
+    changed = read_text(json.dumps({**document, "cubes": lying}), "lying")
     with pytest.raises(StoreError, match="the counts of predictions are not those of the question"):
         followed(changed)

@@ -47,19 +47,19 @@ def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
 
 
 def _document(run: Entry) -> dict[str, Any]:
-    from audit.record.heads import gate_sentence
+    from audit.record.heads import find_gate_sentence
 
     energy = {"energy_kwh": kept_kwh(run)} if run.state == "incomplete" else {}
     return {
         "id": run.id, "state": run.state, "verdict": run.verdict, "started": run.started, "model": run.model,
-        "model_version": run.model_version, "commit": run.commit, "headline": gate_sentence(run.path, run.verdict),
+        "model_version": run.model_version, "commit": run.commit, "headline": find_gate_sentence(run.path, run.verdict),
     } | energy  # fmt: skip
 
 
 def _table(runs: Sequence[Entry]) -> None:
     """A line for each run and its headline under it; nothing is cut that tells two runs apart."""
     from audit.errors import printable
-    from audit.record.heads import gate_sentence
+    from audit.record.heads import find_gate_sentence
 
     rows: list[tuple[str, ...]] = [COLUMNS]
     for run in runs:
@@ -69,7 +69,7 @@ def _table(runs: Sequence[Entry]) -> None:
     widths = [max(len(row[at]) for row in rows) for at in range(len(COLUMNS))]
     for row, of in zip(rows, (None, *runs), strict=True):
         say("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
-        said = None if of is None else of.reason or gate_sentence(of.path, of.verdict)
+        said = None if of is None else of.reason or find_gate_sentence(of.path, of.verdict)
         if said:
             say(f"    {printable(said, 600)}")
 

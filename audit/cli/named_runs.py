@@ -65,7 +65,7 @@ def unfinished(named: str, store: Path, *, json: bool, gated: bool) -> bool:
     from dataclasses import asdict
 
     from audit.cli.console import PlainConsole
-    from audit.record.store import unfinished as found_by
+    from audit.record.store import find_unfinished as found_by
     from audit.report.terminal.summary import print_unfinished
 
     left = found_by(Path(named), store)
@@ -86,7 +86,7 @@ def state(entry: Entry) -> str:
 
 def kept_kwh(entry: Entry) -> float | None:
     """Energy that a run which did not end has left; None where there is none, or where it ended."""
-    from audit.record.store import kept
+    from audit.record.store import read_unfinished
 
-    energy = kept(entry.path).energy if entry.state == "incomplete" else None
+    energy = read_unfinished(entry.path).energy if entry.state == "incomplete" else None
     return None if energy is None else energy.energy_kwh

@@ -129,11 +129,11 @@ def diff(
     store: o.StorePath = HERE,
 ) -> None:
     """Compare two runs: which verdicts changed, and which rates moved by more than chance."""
-    from audit.record.compare import lines
+    from audit.record.compare import describe_comparison
 
     (before, _), (after, _) = by_name(old, store), by_name(new, store)
     with of_run(before, after):
-        said = list(lines(before, after))
+        said = list(describe_comparison(before, after))
     say("\n".join(said))
 
 

@@ -38,7 +38,7 @@ def verify(
     from audit.pipeline.verification.tables import compare_tables
     from audit.pipeline.verification.uncovered import uncovered
     from audit.pipeline.verify import differences, rewritten
-    from audit.record.reader import DOCUMENT, folders_of
+    from audit.record.reader import DOCUMENT, find_run_folders
     from audit.record.store import Store
 
     result = taken(result, store)
@@ -53,7 +53,7 @@ def verify(
         _refuse(wrong, found, result)
     _approve(found, result, beside)
     say("Not covered, because nothing in the document binds it:")
-    for left in uncovered(found, named=bool(folders_of(file)), read=tables.read):
+    for left in uncovered(found, named=bool(find_run_folders(file)), read=tables.read):
         say(f"  {left}")
     say(FORGERY)
 

@@ -26,7 +26,7 @@ from audit.gates.sentences import FOLDS_DECIDE, gate_sentence, unmeasured, waive
 from audit.measurement.estimates import Estimates
 from audit.measurement.find import Beside
 from audit.measurement.inference.sample_size import LARGEST_FACTOR
-from audit.record.energy_text import energy_total
+from audit.record.energy_text import estimate_total
 from audit.record.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict, Waiver
 
 WAIVABLE = ("fail", "insufficient")
@@ -62,7 +62,7 @@ class Evidence:
 
             return checks_found(self.checks, rule.metric)
         if rule.stage == "energy":
-            return energy_total(self.energy, rule.metric)
+            return estimate_total(self.energy, rule.metric)
         by = rule.by or ()
         asked = self.estimates.of(rule.stage, rule.metric, by)
         found = (e for e in asked if e.compare == rule.compare and not e.of_one_class)

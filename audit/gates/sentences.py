@@ -15,7 +15,7 @@ from audit.errors import printable
 from audit.estimate import NAME_LENGTH, SAYS_NOTHING, Estimate, Group, interval_text, number, rows_text, told_apart
 from audit.gates.decisive_groups import Around, Deciding, Held, Settled, deciding_pair
 from audit.measurement.metrics.kinds import split_comparison
-from audit.record.energy_text import SUBJECTS, UNITS, energy_text
+from audit.record.energy_text import SUBJECTS, UNITS, format_total
 from audit.record.result import Run, Waiver
 
 LONGEST_WORDS, MOST_HELD = 400, 3
@@ -262,7 +262,7 @@ def _total(rule: GateRule, estimate: Estimate, subject: str, limit: str, title: 
         undecided = f" and {estimate.reason}" if estimate.reason and estimate.status == "ok" else ""
         return _of_checks(rule.metric, f"{value:g} of {estimate.n:g}", limit, undecided, title)
     unit = f" {UNITS[rule.metric]}" if UNITS[rule.metric] else ""
-    return f"{subject}: {energy_text(estimate)}; the limit is {limit}{unit}."
+    return f"{subject}: {format_total(estimate)}; the limit is {limit}{unit}."
 
 
 def _of_checks(metric: str, share: str, limit: str, undecided: str, title: str) -> str:

@@ -11,7 +11,7 @@ from audit.config.schema import Config
 from audit.counting.plan import Counted
 from audit.errors import without_credentials
 from audit.record.result import Column, Part, Question
-from audit.record.serialize import plain_of
+from audit.record.serialize import to_plain
 from audit.system.recorded_command import record_words
 from audit.tables.addresses import hide_secrets, strip_place
 from audit.tables.table import Table
@@ -62,5 +62,5 @@ def question_record(config: Config | Mapping[str, Any]) -> Question:
 
 def digest_of(question: Mapping[str, Any]) -> str:
     """SHA-256 of a question as its document writes it, so that whoever holds the document alone can compute it."""
-    text = json.dumps(plain_of(question), sort_keys=True, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(to_plain(question), sort_keys=True, ensure_ascii=False, allow_nan=False)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -292,9 +292,9 @@ def _train(job: Job, meter: Meter, found: Findings, staging: Path, opened: Opene
 
 def _metered(command: Sequence[str], job: Job, meter: Meter, found: Findings, staging: Path) -> Ended:
     """Run a command under the meter, and read what it said of its epochs."""
-    from audit.record.epochs import environment_of, read_epochs
+    from audit.record.epochs import make_environment, read_epochs
 
-    env, quiet = environment_of(staging), job.quiet_stdout
+    env, quiet = make_environment(staging), job.quiet_stdout
     ended = metered_command(command, folder=job.folder, meter=meter, phase="train", quiet_stdout=quiet, env=env)
     found.epochs, found.epoch_notes = read_epochs(staging)
     return ended

@@ -25,7 +25,7 @@ from audit.measurement.measure import of_data, of_predictions
 from audit.pipeline.plans import data_plan, model_plan, scope_of
 from audit.pipeline.records import part_record
 from audit.pipeline.sources import open_source
-from audit.record.cubes import CubeRecord, part_cube_record
+from audit.record.cubes import CubeRecord, record_part_cube
 from audit.record.epochs import Epoch
 from audit.record.result import Check, Part
 from audit.tables.table import Table
@@ -275,7 +275,7 @@ def _count(config: Config, table: Table, plan: Plan, what: str, step: Step) -> C
 
 
 def _records(part: str, counted: Counted) -> list[CubeRecord]:
-    return [part_cube_record(part, kind, cube) for kind, cubes in counted.by_kind.items() for cube in cubes]
+    return [record_part_cube(part, kind, cube) for kind, cubes in counted.by_kind.items() for cube in cubes]
 
 
 def without_strata(absent: list[str]) -> Check:

@@ -15,7 +15,7 @@ from audit.energy.meter import Meter
 from audit.errors import AuditError, StoreError, words_of
 from audit.pipeline.run import Job, conclude, meter_of, now, record_of, write
 from audit.pipeline.stages import Findings
-from audit.record.epochs import environment_of, read_epochs
+from audit.record.epochs import make_environment, read_epochs
 from audit.record.result import AuditResult, Energy
 from audit.system.command import Ended, run_command, to_exit_status
 
@@ -78,7 +78,7 @@ def _metered(
     try:
         with meter:
             with meter.phase("train"):
-                env = None if staging is None else environment_of(staging)
+                env = None if staging is None else make_environment(staging)
                 ended = run_command(command, folder=job.folder, quiet_stdout=job.quiet_stdout, env=env)
             return ended, meter.energy(), None
     except Exception as error:

@@ -21,8 +21,8 @@ from audit.pipeline.verification.counts import parts_amiss, sums_amiss
 from audit.pipeline.verification.follows import contradicting, follow, given, is_whole, own_estimates, times_amiss
 from audit.pipeline.verification.leaves import Difference, unlike
 from audit.pipeline.verification.margins import margins_amiss
-from audit.record.epochs import rows_amiss
-from audit.record.reader import UNFIT, text_without_kinds
+from audit.record.epochs import find_faults
+from audit.record.reader import UNFIT, write_without_kinds
 from audit.record.result import AuditResult
 
 __all__ = ["Difference", "contradicted", "differences", "followed", "not_following", "rewritten"]
@@ -90,7 +90,7 @@ def rewritten(result: AuditResult, file: Path) -> tuple[str, ...]:
     if result.run.version != __version__:
         return ()
     text = file.read_text(encoding="utf-8").strip()
-    if text in {result.to_json().strip(), text_without_kinds(result).strip()}:
+    if text in {result.to_json().strip(), write_without_kinds(result).strip()}:
         return ()
     return (f"{file.name}: its text is not as a run writes it, so something else has written it since",)
 
@@ -104,7 +104,7 @@ def _contradicted(result: AuditResult, config: Config) -> Iterator[str]:
     yield from contradicting(result)
     yield from _cut(result, config)
     for epoch in result.epochs:
-        yield from rows_amiss(epoch)
+        yield from find_faults(epoch)
     for name in dict.fromkeys(e.metric for e in own_estimates(result) if e.metric in CATALOGUE or e.stage != "model"):
         yield f"estimates: {name} is a metric of the catalogue, and no function of a user's own"
 

@@ -65,18 +65,18 @@ class Comparison:
 def compare(old: AuditResult, new: AuditResult) -> Comparison:
     """Compare two results of the same question, or of questions that share groups."""
     names = dict.fromkeys((*(g.name for g in old.gates), *(g.name for g in new.gates)))
-    gates = tuple(GateChange(name=n, old=_gate(old, n), new=_gate(new, n)) for n in names)
-    before, after = _rates(old), _rates(new)
-    moved = [_change(before[k], after[k]) for k in before if k in after]
+    gates = tuple(GateChange(name=n, old=_find_gate(old, n), new=_find_gate(new, n)) for n in names)
+    before, after = _collect_rates(old), _collect_rates(new)
+    moved = [_measure_change(before[k], after[k]) for k in before if k in after]
     return Comparison(
         gates=gates,
         rates=tuple(sorted(moved, key=lambda c: -abs(c.value))),
-        only_old=tuple(dict.fromkeys(_where(e) for k, e in before.items() if k not in after)),
-        only_new=tuple(dict.fromkeys(_where(e) for k, e in after.items() if k not in before)),
+        only_old=tuple(dict.fromkeys(_name_group(e) for k, e in before.items() if k not in after)),
+        only_new=tuple(dict.fromkeys(_name_group(e) for k, e in after.items() if k not in before)),
     )
 
 
-def lines(old: AuditResult, new: AuditResult, most: int = 12) -> Iterator[str]:
+def describe_comparison(old: AuditResult, new: AuditResult, most: int = 12) -> Iterator[str]:
     """Comparison for people."""
     found = compare(old, new)
     yield f"{old.run.id} {old.verdict}  ->  {new.run.id} {new.verdict}"
@@ -84,12 +84,12 @@ def lines(old: AuditResult, new: AuditResult, most: int = 12) -> Iterator[str]:
         yield "The two runs asked different questions; only what both measured is compared."
     for gate in found.gates:
         word = "same   " if gate.same else "CHANGED"
-        yield f"  {word}  {printable(gate.name)}: {_said(gate.old)}  ->  {_said(gate.new)}"
+        yield f"  {word}  {printable(gate.name)}: {_describe_gate(gate.old)}  ->  {_describe_gate(gate.new)}"
     beyond = [c for c in found.rates if c.beyond_chance]
     yield f"{len(beyond)} of {len(found.rates)} rates moved by more than chance (rows taken for different people)"
     for change in beyond[:most]:
         moved = f"{change.value:+.3f}{interval_text(change.low, change.high)}"
-        yield f"  {_where(change.old)}: {number(change.old.value)} -> {number(change.new.value)}, {moved}"
+        yield f"  {_name_group(change.old)}: {number(change.old.value)} -> {number(change.new.value)}, {moved}"
     if len(beyond) > most:
         yield f"  … and {len(beyond) - most} more"
     for what, names in (("only in the first", found.only_old), ("only in the second", found.only_new)):
@@ -98,18 +98,18 @@ def lines(old: AuditResult, new: AuditResult, most: int = 12) -> Iterator[str]:
             yield f"{what}: {'; '.join(names[:3])}{more}"
 
 
-def _gate(result: AuditResult, name: str) -> Gate | None:
+def _find_gate(result: AuditResult, name: str) -> Gate | None:
     return next((g for g in result.gates if g.name == name), None)
 
 
-def _said(gate: Gate | None) -> str:
+def _describe_gate(gate: Gate | None) -> str:
     if gate is None:
         return "not asked"
     value = None if gate.estimate is None else gate.estimate.value
     return f"{gate.verdict} ({'undefined' if value is None else number(value)})"
 
 
-def _rates(result: AuditResult) -> dict[Key, Estimate]:
+def _collect_rates(result: AuditResult) -> dict[Key, Estimate]:
     """Rates of groups that have an interval from counts."""
     return {
         (e.stage, e.metric, e.outcome, e.by, e.group or ()): e
@@ -122,7 +122,7 @@ def _rates(result: AuditResult) -> dict[Key, Estimate]:
     }
 
 
-def _change(old: Estimate, new: Estimate) -> RateChange:
+def _measure_change(old: Estimate, new: Estimate) -> RateChange:
     """Newcombe's square-and-add on the intervals that both documents hold."""
     value = (new.value or 0.0) - (old.value or 0.0)
     parts = (
@@ -134,7 +134,7 @@ def _change(old: Estimate, new: Estimate) -> RateChange:
     return RateChange(old=old, new=new, low=low, high=high)
 
 
-def _where(estimate: Estimate) -> str:
+def _name_group(estimate: Estimate) -> str:
     by = " x ".join(printable(b, 30) for b in estimate.by)
     group = f"{by} {group_text(estimate.group or ())}" if estimate.by else "everybody"
     of_class = "" if estimate.outcome is None else f" for class {printable(estimate.outcome, 30)}"

@@ -46,17 +46,17 @@ class CubeRecord:
     """What is counted; empty for rows by groups, label and prediction. Null where part is."""
 
 
-def cube_name(part: str, kind: CubeKind, axes: Iterable[str]) -> str:
+def name_cube(part: str, kind: CubeKind, axes: Iterable[str]) -> str:
     """Name a cube for readers, by what it is of."""
     return f"{' '.join(filter(None, (part, kind)))}: {' x '.join(axes)}"
 
 
-def part_cube_record(part: str, kind: CubeKind, cube: Cube) -> CubeRecord:
+def record_part_cube(part: str, kind: CubeKind, cube: Cube) -> CubeRecord:
     """Record a cube of one kind that was counted of one part."""
-    return replace(cube_record(cube_name(part, kind, cube.names), cube), part=part, kind=kind)
+    return replace(record_cube(name_cube(part, kind, cube.names), cube), part=part, kind=kind)
 
 
-def cube_record(name: str, cube: Cube) -> CubeRecord:
+def record_cube(name: str, cube: Cube) -> CubeRecord:
     """Non-empty cells in coordinate form."""
     import numpy as np
 
@@ -68,7 +68,7 @@ def cube_record(name: str, cube: Cube) -> CubeRecord:
     return CubeRecord(name=name, axes=axes, cells=tuple(tuple(int(i) for i in c) for c in at), measures=measures)
 
 
-def cube_of(record: CubeRecord) -> Cube:
+def to_cube(record: CubeRecord) -> Cube:
     """The cube that a record was made from.
 
     Raises
@@ -102,15 +102,15 @@ def require_counts(record: CubeRecord) -> None:
     StoreError
         With the cube and what is wrong with it.
     """
-    amiss = _amiss(record)
+    amiss = _describe_fault(record)
     if amiss:
         raise StoreError(f"cubes: '{printable(record.name)}' {amiss}; restore the document")
 
 
-def _amiss(record: CubeRecord) -> str:
+def _describe_fault(record: CubeRecord) -> str:
     """Why a record can be no cube; empty where it can. What comes later rests on what comes first."""
     shape = [len(a.levels) for a in record.axes]
-    amiss = _axes_amiss(record) or _cells_amiss(record, shape)
+    amiss = _describe_fault_of_axes(record) or _describe_fault_of_cells(record, shape)
     if amiss:
         return amiss
     if "n" not in record.measures or any(len(values) != len(record.cells) for values in record.measures.values()):
@@ -120,14 +120,14 @@ def _amiss(record: CubeRecord) -> str:
     return ""
 
 
-def _axes_amiss(record: CubeRecord) -> str:
+def _describe_fault_of_axes(record: CubeRecord) -> str:
     names = [a.name for a in record.axes]
     if len(set(names)) < len(names) or any(len(set(a.levels)) < len(a.levels) for a in record.axes):
         return "has an axis, or a level of one, twice"
     return f"has more than {MOST_LAID_OUT:,} places" if prod(len(a.levels) for a in record.axes) > MOST_LAID_OUT else ""
 
 
-def _cells_amiss(record: CubeRecord, shape: Sequence[int]) -> str:
+def _describe_fault_of_cells(record: CubeRecord, shape: Sequence[int]) -> str:
     if any(len(cell) != len(shape) for cell in record.cells):
         return f"has cells that are not on its {len(shape)} axes"
     axes = zip(zip(*record.cells, strict=True), shape, strict=bool(record.cells))

@@ -47,7 +47,7 @@ UNKNOWN_SHARE = "measured share unknown"
 UNTRAINED = "not measured: nothing was trained, and the meter had no reading yet"
 
 
-def share_text(share: float) -> str:
+def format_share(share: float) -> str:
     """Share in per cent, never rounded to 0 or 100 when it is neither."""
     if 0 < share < 0.001:
         return "under 0.1%"
@@ -56,7 +56,7 @@ def share_text(share: float) -> str:
     return f"{share:.1%}"
 
 
-def figure_text(value: float) -> str:
+def format_figure(value: float) -> str:
     """Three significant digits without an exponent; from a hundred on, whole numbers with thousands separators.
 
     >>> figure_text(0.0000104217), figure_text(0.2), figure_text(8930e6), figure_text(0.0)
@@ -67,39 +67,39 @@ def figure_text(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 99.95 else f"{Decimal(f'{value:#.3g}'):f}"
 
 
-def mass_text(grams: float) -> str:
+def format_mass(grams: float) -> str:
     """Mass in the unit in which it is a short number.
 
     >>> mass_text(0.281), mass_text(1.84e-8), mass_text(24.691e6), mass_text(0.0)
     ('0.281 g', '18.4 ng', '24.7 t', '0 g')
     """
-    return _scaled(grams, ((1e6, "t"), (1e3, "kg"), (0.1, "g"), (1e-4, "mg"), (1e-7, "µg"), (0.0, "ng")), MASS)
+    return _format_scaled(grams, ((1e6, "t"), (1e3, "kg"), (0.1, "g"), (1e-4, "mg"), (1e-7, "µg"), (0.0, "ng")), MASS)
 
 
-def volume_text(litres: float) -> str:
+def format_volume(litres: float) -> str:
     """Volume in litres, millilitres or microlitres.
 
     >>> volume_text(0.0004), volume_text(12.5)
     ('0.400 ml', '12.5 l')
     """
-    return _scaled(litres, ((0.1, "l"), (1e-4, "ml"), (0.0, "µl")), VOLUME)
+    return _format_scaled(litres, ((0.1, "l"), (1e-4, "ml"), (0.0, "µl")), VOLUME)
 
 
-def _scaled(value: float, steps: Sequence[tuple[float, str]], units: Mapping[str, float]) -> str:
+def _format_scaled(value: float, steps: Sequence[tuple[float, str]], units: Mapping[str, float]) -> str:
     name = next((n for least, n in steps if abs(value) >= least), steps[-1][1]) if value else next(iter(units))
-    return f"{figure_text(value / units[name])} {name}"
+    return f"{format_figure(value / units[name])} {name}"
 
 
 MASS: Mapping[str, float] = {"g": 1.0, "mg": 1e-3, "µg": 1e-6, "ng": 1e-9, "kg": 1e3, "t": 1e6}
 VOLUME: Mapping[str, float] = {"l": 1.0, "ml": 1e-3, "µl": 1e-6}
 
 
-def measured_words(energy: Energy) -> str:
+def describe_measured_share(energy: Energy) -> str:
     """How much of the energy hardware measured, counters and sampled power apart."""
     ways = ((energy.measured_share, "by energy counters"), (energy.sampled_share, "by sampled power"))
     if energy.measured_share is None:
         return UNKNOWN_SHARE
-    parts = [f"{share_text(share)} {way}" for share, way in ways if share]
+    parts = [f"{format_share(share)} {way}" for share, way in ways if share]
     return f"measured: {', '.join(parts)}" if parts else "none of it measured"
 
 
@@ -112,7 +112,7 @@ class Part:
     share: float
 
 
-def made_of(energy: Energy) -> tuple[Part, ...]:
+def split_by_component(energy: Energy) -> tuple[Part, ...]:
     """What the energy is made of, the most first."""
     drawn: dict[tuple[str, EnergyMethod], list[float]] = {}
     for c in energy.components:
@@ -123,42 +123,42 @@ def made_of(energy: Energy) -> tuple[Part, ...]:
     return tuple(Part(component, method, joules / total_j) for joules, component, method in sums if total_j > 0)
 
 
-def energy_text(found: Estimate) -> str:
+def format_total(found: Estimate) -> str:
     """A judged total with its unit and how the energy behind it is known."""
     if found.value is None:
         return "–"
     if found.metric == MEASURED_SHARE:
-        return share_text(found.value)
+        return format_share(found.value)
     known = f" ({found.method})" if found.method else ""
-    return f"{figure_text(found.value)} {UNITS[found.metric]}{known}"
+    return f"{format_figure(found.value)} {UNITS[found.metric]}{known}"
 
 
-def measured(energy: Energy) -> float | None:
+def sum_measured_share(energy: Energy) -> float | None:
     """Share of the joules that hardware measured, by counters or by sampled power."""
     if energy.measured_share is None:
         return None
     return math.fsum((energy.measured_share, energy.sampled_share or 0.0))
 
 
-def energy_total(energy: Energy | None, metric: str) -> Estimate:
+def estimate_total(energy: Energy | None, metric: str) -> Estimate:
     """A total of the run with how its energy is known; what is not known is undefined, never 0."""
-    value = None if energy is None else _value(energy, metric)
+    value = None if energy is None else _find_value(energy, metric)
     if energy is None or value is None:
-        return Estimate(stage="energy", metric=metric, status="undefined", reason=_why(energy, metric))
-    method = measured_words(energy) if metric in FROM_ENERGY else None
+        return Estimate(stage="energy", metric=metric, status="undefined", reason=_reason_for_no_figure(energy, metric))
+    method = describe_measured_share(energy) if metric in FROM_ENERGY else None
     return Estimate(stage="energy", metric=metric, value=float(value), method=method)
 
 
-def _value(energy: Energy, metric: str) -> float | None:
+def _find_value(energy: Energy, metric: str) -> float | None:
     if metric == MEASURED_SHARE:
-        return measured(energy)
+        return sum_measured_share(energy)
     if metric == "sci_g":
         return next((row.sci_g for row in energy.sci if row.kind == "functional unit"), None)
     total: float | None = getattr(energy, metric)
     return total
 
 
-def _why(energy: Energy | None, metric: str) -> str:
+def _reason_for_no_figure(energy: Energy | None, metric: str) -> str:
     """Why there is no figure, and the mend where there is one."""
     if energy is None:
         return "no meter ran"
@@ -169,21 +169,23 @@ def _why(energy: Energy | None, metric: str) -> str:
     return NEEDS[metric]
 
 
-def nothing_trained(energy: Energy) -> bool:
+def has_trained_nothing(energy: Energy) -> bool:
     """Whether a run that was metered has no phase of training, and nothing was measured of the others."""
     return energy.energy_kwh is None and bool(energy.components) and all(c.phase != "train" for c in energy.components)
 
 
-def unmeasured_words(energy: Energy) -> str:
+def describe_unmeasured(energy: Energy) -> str:
     """Why there is no energy, said once."""
-    if nothing_trained(energy):
+    if has_trained_nothing(energy):
         return UNTRAINED
     blind = all(c.energy_j is None for c in energy.components)
     details = [c.detail for c in energy.components if blind and c.detail]
-    said = dict.fromkeys(_bare(printable(text, 200)) for text in details or [energy.note or "no meter answered"])
+    said = dict.fromkeys(
+        _strip_prefix(printable(text, 200)) for text in details or [energy.note or "no meter answered"]
+    )
     return f"not measured: {'; '.join(said)}"
 
 
-def _bare(text: str) -> str:
+def _strip_prefix(text: str) -> str:
     """A reason without the words that stand before it already."""
     return text.strip().removeprefix("not measured:").strip()

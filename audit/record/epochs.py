@@ -18,8 +18,8 @@ from audit.axes import LABEL, PREDICTION
 from audit.errors import QuestionError, printable
 from audit.estimate import Estimate
 from audit.measurement.estimates import Estimates
-from audit.record.cubes import CubeRecord, cube_of, cube_record
-from audit.record.serialize import adapter_of, plain_of
+from audit.record.cubes import CubeRecord, record_cube, to_cube
+from audit.record.serialize import make_adapter, to_plain
 from audit.system import strict_json
 from audit.system.environment import RUN
 
@@ -49,10 +49,10 @@ class Epoch:
 
     def measured(self, confidence: float = 0.95) -> Estimates:
         """Rates of everybody and of each group, with intervals and n."""
-        return Estimates.listed(self.rates) if self.counts is None else rates_of(self, confidence)
+        return Estimates.listed(self.rates) if self.counts is None else measure_rates(self, confidence)
 
 
-def epoch_of(
+def make_epoch(
     number: int, part: str, decided: Cube, *, rows_read: int, rows_excluded: Mapping[str, int], every: int = 1
 ) -> Epoch:
     """Record of an epoch.
@@ -66,7 +66,7 @@ def epoch_of(
         raise QuestionError(f"epoch is {printable(number)}; give a whole number, 0 or more")
     if not str(part).strip() or len(str(part)) > LONGEST_NAME:
         raise QuestionError(f"part is {printable(part)}; name the rows that were counted, such as validation")
-    counts = cube_record(f"epoch: {' x '.join(decided.names)}", decided)
+    counts = record_cube(f"epoch: {' x '.join(decided.names)}", decided)
     return Epoch(number=number, part=str(part), counts=counts, rows_read=rows_read,
                  rows_excluded=dict(rows_excluded), every=every)  # fmt: skip
 
@@ -87,9 +87,9 @@ def log_epoch(epoch: Epoch, folder: str | None = None) -> bool:
     if not folder:
         return False
     # The leading line end parts this line from one that was torn.
-    line = f"\n{json.dumps(plain_of(epoch), ensure_ascii=True, allow_nan=False)}\n".encode()
+    line = f"\n{json.dumps(to_plain(epoch), ensure_ascii=True, allow_nan=False)}\n".encode()
     try:
-        _append(Path(folder) / FILE, line)
+        _append_line(Path(folder) / FILE, line)
     except OSError as error:
         said = f"audit: epoch {epoch.number} of {printable(epoch.part)} is not kept: {error.strerror}; training goes on"
         print(said, file=sys.stderr, flush=True)  # noqa: T201 - there is nobody else to say it
@@ -97,7 +97,7 @@ def log_epoch(epoch: Epoch, folder: str | None = None) -> bool:
     return True
 
 
-def _append(path: Path, line: bytes) -> None:
+def _append_line(path: Path, line: bytes) -> None:
     """Add a line in one write, or raise."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
@@ -124,7 +124,7 @@ def read_epochs(folder: Path) -> tuple[tuple[Epoch, ...], tuple[str, ...]]:
     for at, line in enumerate(lines):
         if not line.strip():
             continue
-        epoch = _read(line)
+        epoch = _read_line(line)
         if epoch is None:
             cut = at == len(lines) - 1
             notes.append(f"line {at + 1} of {FILE} is {'cut off' if cut else 'no epoch'} and was left out")
@@ -133,26 +133,26 @@ def read_epochs(folder: Path) -> tuple[tuple[Epoch, ...], tuple[str, ...]]:
             notes.append(f"epoch {epoch.number} of {printable(epoch.part)} was logged again; the later one stands")
         found[epoch.part, epoch.number] = epoch
     parts = list(dict.fromkeys(part for part, _ in found))
-    return tuple(found[key] for key in sorted(found, key=lambda k: (parts.index(k[0]), k[1]))), _bounded(notes)
+    return tuple(found[key] for key in sorted(found, key=lambda k: (parts.index(k[0]), k[1]))), _limit_notes(notes)
 
 
-def _bounded(notes: list[str]) -> tuple[str, ...]:
+def _limit_notes(notes: list[str]) -> tuple[str, ...]:
     unlike = list(dict.fromkeys(notes))
     more = len(unlike) - MOST_NOTES
     return tuple(unlike if more <= 0 else [*unlike[:MOST_NOTES], f"and {more} more of this kind"])
 
 
-def _read(line: str) -> Epoch | None:
+def _read_line(line: str) -> Epoch | None:
     """Epoch of a line; None where it is none."""
     try:
         strict_json.read_value(line)
-        epoch = adapter_of(Epoch).validate_json(line, strict=True)
+        epoch = make_adapter(Epoch).validate_json(line, strict=True)
     except (ValueError, RecursionError):
         return None
-    return epoch if epoch.counts is not None and not epoch.rates and _possible(epoch, epoch.counts) else None
+    return epoch if epoch.counts is not None and not epoch.rates and _is_possible(epoch, epoch.counts) else None
 
 
-def _possible(epoch: Epoch, record: CubeRecord) -> bool:
+def _is_possible(epoch: Epoch, record: CubeRecord) -> bool:
     """Whether counts can be what they say: whole numbers in cells that there are, as many as there were rows."""
     names = [axis.name for axis in record.axes]
     shape = [len(axis.levels) for axis in record.axes]
@@ -167,9 +167,9 @@ def _possible(epoch: Epoch, record: CubeRecord) -> bool:
     return right and inside and whole and unique and epoch.number >= 0 and epoch.every >= 1
 
 
-def rows_amiss(epoch: Epoch) -> Iterator[str]:
+def find_faults(epoch: Epoch) -> Iterator[str]:
     """Why the record of an epoch cannot be one, in words."""
-    if epoch.counts is None or epoch.rates or not _possible(epoch, epoch.counts):
+    if epoch.counts is None or epoch.rates or not _is_possible(epoch, epoch.counts):
         yield f"epochs: epoch {epoch.number} of {printable(epoch.part)} holds no counts that a training could have made"
         return
     counted = int(sum(epoch.counts.measures["n"]))
@@ -180,7 +180,7 @@ def rows_amiss(epoch: Epoch) -> Iterator[str]:
         )
 
 
-def chosen(epochs: Sequence[Epoch], most: int = MOST_DRAWN) -> list[Epoch]:
+def choose_epochs(epochs: Sequence[Epoch], most: int = MOST_DRAWN) -> list[Epoch]:
     """At most so many epochs of each part, evenly spaced, the first and the last among them."""
     found: list[Epoch] = []
     for part in dict.fromkeys(epoch.part for epoch in epochs):
@@ -190,12 +190,12 @@ def chosen(epochs: Sequence[Epoch], most: int = MOST_DRAWN) -> list[Epoch]:
     return found
 
 
-def groups_of(epoch: Epoch) -> tuple[str, ...]:
+def list_groups(epoch: Epoch) -> tuple[str, ...]:
     """Attributes by which an epoch was counted."""
     return () if epoch.counts is None else tuple(axis.name for axis in epoch.counts.axes[:-2])
 
 
-def rates_of(epoch: Epoch, confidence: float = 0.95, by: Iterable[tuple[str, ...]] | None = None) -> Estimates:
+def measure_rates(epoch: Epoch, confidence: float = 0.95, by: Iterable[tuple[str, ...]] | None = None) -> Estimates:
     """Rates of everybody and of each group after an epoch, from its counts.
 
     Parameters
@@ -209,9 +209,9 @@ def rates_of(epoch: Epoch, confidence: float = 0.95, by: Iterable[tuple[str, ...
         return Estimates()
     from audit.measurement.epochs import measure_epoch
 
-    return measure_epoch(cube_of(epoch.counts), groups_of(epoch), confidence, by)
+    return measure_epoch(to_cube(epoch.counts), list_groups(epoch), confidence, by)
 
 
-def environment_of(folder: Path, base: Mapping[str, str] | None = None) -> dict[str, str]:
+def make_environment(folder: Path, base: Mapping[str, str] | None = None) -> dict[str, str]:
     """Environment of a training whose run writes to a folder."""
     return {**(os.environ if base is None else base), RUN: str(folder.absolute())}

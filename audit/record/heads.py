@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
 
 from audit.errors import printable
-from audit.record.reader import DOCUMENT, of_another
+from audit.record.reader import DOCUMENT, describe_other_run
 from audit.record.result import SCHEMA, Verdict
 
 STAGING = re.compile(r"\.([0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})\.part")
@@ -49,38 +49,40 @@ class Entry:
     """Why it is not complete."""
 
 
-def id_of(path: Path) -> str:
+def find_run_id(path: Path) -> str:
     """Run in whose folder something lies, whether it ended or not."""
     staged = STAGING.fullmatch(path.name)
     return staged[1] if staged else path.name
 
 
-def _time_of(run_id: str) -> str:
+def _read_time(run_id: str) -> str:
     """When a run began, from its id."""
     d = run_id
     return f"{d[:4]}-{d[4:6]}-{d[6:8]}T{d[9:11]}:{d[11:13]}:{d[13:16]}"
 
 
-def unfinished_entry(path: Path) -> Entry:
+def make_unfinished_entry(path: Path) -> Entry:
     """A run that was killed, or goes on still."""
-    return Entry(id=id_of(path), path=path, state="incomplete", started=_time_of(id_of(path)), reason=UNFINISHED)
+    return Entry(
+        id=find_run_id(path), path=path, state="incomplete", started=_read_time(find_run_id(path)), reason=UNFINISHED
+    )
 
 
-def listed_entry(path: Path) -> Entry:
+def read_entry(path: Path) -> Entry:
     """A run by the head of its document, without validating all of it: a list of thousands must be quick."""
     try:
-        head = _headline(path / DOCUMENT)
-        reason = _wrong(head, path.name)
+        head = _read_headline(path / DOCUMENT)
+        reason = _describe_wrong_head(head, path.name)
         if not reason:
-            return _entry(path, head)
+            return _make_entry(path, head)
     except OSError as error:
         reason = f"its {DOCUMENT} cannot be read: {error.strerror or error}"
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         reason = f"its {DOCUMENT} is cut off or was changed by another hand"
-    return Entry(id=path.name, path=path, state="damaged", started=_time_of(path.name), reason=reason)
+    return Entry(id=path.name, path=path, state="damaged", started=_read_time(path.name), reason=reason)
 
 
-def _entry(path: Path, head: Mapping[str, Any]) -> Entry:
+def _make_entry(path: Path, head: Mapping[str, Any]) -> Entry:
     model, code = head["question"]["config"].get("model") or {}, head["run"].get("code")
     name, version = (None if model.get(key) is None else str(model[key]) for key in ("name", "version"))
     commit = None if code is None else f"{code['commit'][:SHORT]}{'*' if code['dirty'] else ''}"
@@ -89,10 +91,10 @@ def _entry(path: Path, head: Mapping[str, Any]) -> Entry:
                  model_version=version, commit=commit)  # fmt: skip
 
 
-def gate_sentence(path: Path, verdict: str | None) -> str | None:
+def find_gate_sentence(path: Path, verdict: str | None) -> str | None:
     """Sentence of the first gate with the verdict of a run, from the end of its document; None where there is none."""
     try:
-        with _regular(path / DOCUMENT) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+        with _open_regular(path / DOCUMENT) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
             at = held.rfind(GATES)
             end = held.find(END, at)
             text = held[at + len(GATES) : end] if -1 < at < end else b""
@@ -103,7 +105,7 @@ def gate_sentence(path: Path, verdict: str | None) -> str | None:
     return said if isinstance(said, str) else None
 
 
-def _regular(file: Path) -> BinaryIO:
+def _open_regular(file: Path) -> BinaryIO:
     """An open document; what is no regular file, such as a pipe that would hang, is never waited for."""
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -112,43 +114,43 @@ def _regular(file: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def _wrong(head: Mapping[str, Any], run_id: str) -> str:
+def _describe_wrong_head(head: Mapping[str, Any], run_id: str) -> str:
     """Why a head is not that of the run in whose folder it lies; empty where it is."""
     if head["schema"] != SCHEMA:
         return f"its schema is '{printable(head['schema'])}'; this version reads {SCHEMA}"
     if head["verdict"] not in get_args(Verdict):
         return f"its verdict is '{printable(head['verdict'])}', which is none"
-    return f"it holds {of_another(head['run']['id'])}" if head["run"]["id"] != run_id else ""
+    return f"it holds {describe_other_run(head['run']['id'])}" if head["run"]["id"] != run_id else ""
 
 
-def _headline(file: Path) -> dict[str, Any]:
+def _read_headline(file: Path) -> dict[str, Any]:
     """First members of a document; all of it is read only where they do not stand first."""
-    with _regular(file) as document:
+    with _open_regular(file) as document:
         head = document.read(HEAD_BYTES)
         size = document.seek(0, os.SEEK_END)
         document.seek(max(0, size - TAIL_BYTES))
         if not document.read().rstrip().endswith(b"}"):
             raise ValueError("cut off")
         try:
-            return _members(codecs.getincrementaldecoder("utf-8")().decode(head))
+            return _read_members(codecs.getincrementaldecoder("utf-8")().decode(head))
         except ValueError:
             document.seek(0)
-            return _members(document.read().decode("utf-8"))
+            return _read_members(document.read().decode("utf-8"))
 
 
-def _members(text: str) -> dict[str, Any]:
+def _read_members(text: str) -> dict[str, Any]:
     """Members of a JSON object up to the last of the headline."""
     found: dict[str, Any] = {}
     decode, at = json.JSONDecoder().raw_decode, text.index("{") + 1
     while True:
-        key, at = decode(text, _next(text, at))
-        found[key], at = decode(text, _next(text, text.index(":", at) + 1))
+        key, at = decode(text, _skip_spaces(text, at))
+        found[key], at = decode(text, _skip_spaces(text, text.index(":", at) + 1))
         if found.keys() >= HEADLINE:
             return found
         at = text.index(",", at) + 1
 
 
-def _next(text: str, at: int) -> int:
+def _skip_spaces(text: str, at: int) -> int:
     """Place of the next character that is no space."""
     space = SPACE.match(text, at)
     return at if space is None else space.end()

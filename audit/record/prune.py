@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.errors import StoreError, printable
-from audit.record.heads import id_of
+from audit.record.heads import find_run_id
 from audit.record.held import is_held
 from audit.record.store import BEFORE, Store
 
@@ -50,31 +50,31 @@ def prune(
     now, whole = dt.datetime.now(dt.UTC), 0
     for folder in store.folders():
         if folder.name.startswith("."):
-            yield _left(folder, dry=dry)
+            yield _remove_unfinished(folder, dry=dry)
             continue
         whole += 1
         reasons = []
         if keep is not None:
             reasons += [f"not among the last {keep:,}"] if whole > keep else [""]
         if older_than is not None:
-            age = now - _began(folder)
+            age = now - _read_start(folder)
             reasons += [f"{age.days:,} days old"] if age > older_than else [""]
         if reasons and all(reasons):
             _remove(folder, store, dry=dry)
             yield Pruned(folder.name, folder, removed=True, why=" and ".join(reasons))
 
 
-def _left(folder: Path, *, dry: bool) -> Pruned:
+def _remove_unfinished(folder: Path, *, dry: bool) -> Pruned:
     """What a run left that did not end; one that goes on stays."""
     if (folder / BEFORE).exists():
         why = f"it holds predictions of before its training, which are nowhere else perhaps: move them from {folder}"
-        return Pruned(id_of(folder), folder, removed=False, why=why)
+        return Pruned(find_run_id(folder), folder, removed=False, why=why)
     held = is_held(folder)
     if held or held is None:
         why = "it goes on still" if held else "whether it goes on still cannot be known on this disk; remove it by hand"
-        return Pruned(id_of(folder), folder, removed=False, why=why)
+        return Pruned(find_run_id(folder), folder, removed=False, why=why)
     _delete(folder, dry=dry)
-    return Pruned(id_of(folder), folder, removed=True, why="it did not end")
+    return Pruned(find_run_id(folder), folder, removed=True, why="it did not end")
 
 
 def _remove(folder: Path, store: Store, *, dry: bool) -> None:
@@ -85,7 +85,7 @@ def _remove(folder: Path, store: Store, *, dry: bool) -> None:
     try:
         folder.rename(aside)
     except OSError as error:
-        raise _refused(folder, error) from error
+        raise _make_error(folder, error) from error
     _delete(aside, dry=False)
 
 
@@ -95,12 +95,12 @@ def _delete(folder: Path, *, dry: bool) -> None:
     try:
         shutil.rmtree(folder)
     except OSError as error:
-        raise _refused(folder, error) from error
+        raise _make_error(folder, error) from error
 
 
-def _refused(folder: Path, error: OSError) -> StoreError:
+def _make_error(folder: Path, error: OSError) -> StoreError:
     return StoreError(f"'{printable(folder, 200)}' cannot be removed: {error.strerror}; check its permissions")
 
 
-def _began(folder: Path) -> dt.datetime:
-    return dt.datetime.strptime(id_of(folder)[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)
+def _read_start(folder: Path) -> dt.datetime:
+    return dt.datetime.strptime(find_run_id(folder)[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)

@@ -21,7 +21,7 @@ from audit.axes import CubeKind
 from audit.errors import QuestionError, StoreError, printable
 from audit.record.cubes import COUNTED_PARTS, CubeRecord
 from audit.record.result import SCHEMA, AuditResult, Energy
-from audit.record.serialize import adapter_of, lines_of
+from audit.record.serialize import make_adapter, to_lines
 from audit.system import strict_json
 
 if TYPE_CHECKING:
@@ -61,17 +61,17 @@ def read_result(path: str | PathLike[str] | None = None) -> AuditResult:
     try:
         file = file / DOCUMENT if file.is_dir() else file
         shown = printable(file, SHOWN_PATH)
-        text = _text(file, shown)
-        folders = folders_of(file)
+        text = _read_document(file, shown)
+        folders = find_run_folders(file)
     except OSError as error:
         raise StoreError(f"'{shown}' cannot be read: {error.strerror}; choose a result that you may read") from error
-    result = from_text(text, shown)
+    result = read_text(text, shown)
     if other := next((name for name in folders if name != result.run.id), None):
-        raise StoreError(f"'{shown}' lies in the folder of run '{other}' and is {of_another(result.run.id)}")
+        raise StoreError(f"'{shown}' lies in the folder of run '{other}' and is {describe_other_run(result.run.id)}")
     return result
 
 
-def folders_of(file: Path) -> tuple[str, ...]:
+def find_run_folders(file: Path) -> tuple[str, ...]:
     """Runs whose folder a document lies in, by the name that was given and by where its links lead.
 
     A folder of any other name, as of a downloaded artefact, is bound to no run.
@@ -82,12 +82,12 @@ def folders_of(file: Path) -> tuple[str, ...]:
     return tuple(name for name in names if RUN_ID.fullmatch(name))
 
 
-def of_another(run_id: str) -> str:
+def describe_other_run(run_id: str) -> str:
     """What is wrong with a document that lies in the folder of another run, and the mend."""
     return f"the {DOCUMENT} of another run, '{printable(run_id, 40)}'; restore the folder"
 
 
-def from_text(text: str, name: str) -> AuditResult:
+def read_text(text: str, name: str) -> AuditResult:
     """Result from the text of its document; ``name`` is what an error calls it."""
     try:
         raw = strict_json.read_value(text)
@@ -95,7 +95,7 @@ def from_text(text: str, name: str) -> AuditResult:
         raise StoreError(f"'{name}' is not a result: {printable(error, 160)}") from error
     _require_schema(raw, name)
     try:
-        result = adapter().validate_json(text, strict=True)
+        result = make_result_adapter().validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = printable(".".join(str(p) for p in first["loc"]) or "the document", 160)
@@ -115,40 +115,40 @@ def _with_kind(record: CubeRecord) -> CubeRecord:
     return replace(record, part=part, kind=CubeKind(kind))
 
 
-def text_without_kinds(result: AuditResult) -> str:
+def write_without_kinds(result: AuditResult) -> str:
     """Write a document as it was written before cubes had a part and a kind."""
     plain = result.to_dict()
     of_epochs = [epoch["counts"] for epoch in plain["epochs"] if epoch["counts"] is not None]
     for cube in (*plain["cubes"], *of_epochs):
         del cube["part"], cube["kind"]
-    return "\n".join(lines_of(plain))
+    return "\n".join(to_lines(plain))
 
 
-def energy_of(plain: Any) -> Energy | None:
+def read_energy(plain: Any) -> Energy | None:
     """Energy from the plain form in which it was told; None where it is none."""
     if plain is None:
         return None
     try:
-        energy: Energy = adapter_of(Energy).validate_json(json.dumps(plain, allow_nan=False), strict=True)
+        energy: Energy = make_adapter(Energy).validate_json(json.dumps(plain, allow_nan=False), strict=True)
     except (ValidationError, ValueError, TypeError, RecursionError):
         return None
     return energy
 
 
-def adapter() -> TypeAdapter[AuditResult]:
+def make_result_adapter() -> TypeAdapter[AuditResult]:
     """Return what pydantic makes of a whole document."""
-    return adapter_of(AuditResult)
+    return make_adapter(AuditResult)
 
 
-def _text(file: Path, shown: str) -> str:
+def _read_document(file: Path, shown: str) -> str:
     """Text of a document of bounded size."""
     try:
         return strict_json.read_text(file, LARGEST_BYTES)
     except strict_json.NotStrictError as error:
-        raise StoreError(_unfit(error, shown)) from error
+        raise StoreError(_describe_unfit(error, shown)) from error
 
 
-def _unfit(error: strict_json.NotStrictError, shown: str) -> str:
+def _describe_unfit(error: strict_json.NotStrictError, shown: str) -> str:
     """Sentence for a file that is no document."""
     if error.fault == "absent":
         return f"no result at '{shown}'; name an {DOCUMENT} or the folder of a run (`audit list` shows them)"

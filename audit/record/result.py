@@ -16,7 +16,7 @@ from audit.measurement.estimates import Estimates
 from audit.record.cubes import Axis, CubeRecord
 from audit.record.energy import CarbonPerUnit, Energy, EnergyComponent, EnergyMethod, Factor
 from audit.record.epochs import Epoch
-from audit.record.serialize import lines_of, plain_of
+from audit.record.serialize import to_lines, to_plain
 
 __all__ = [
     "SCHEMA",
@@ -189,12 +189,12 @@ class AuditResult:
 
     def to_dict(self) -> dict[str, Any]:
         """The document as plain dicts and lists, ``schema`` first."""
-        plain = plain_of(self)
+        plain = to_plain(self)
         return {"schema": plain.pop("schema"), **plain}
 
     def to_json(self) -> str:
         """Strict JSON: no NaN, no Infinity, keys in the contract's order, a line for each estimate."""
-        return "\n".join(lines_of(self.to_dict()))
+        return "\n".join(to_lines(self.to_dict()))
 
     def find(
         self,

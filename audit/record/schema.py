@@ -17,7 +17,7 @@ from typing import Any
 
 from audit import estimate
 from audit.record import cubes, energy, epochs, result
-from audit.record.reader import adapter
+from audit.record.reader import make_result_adapter
 from audit.record.result import SCHEMA
 
 RECORDS = (result, cubes, epochs, energy, estimate)
@@ -25,10 +25,10 @@ RECORDS = (result, cubes, epochs, energy, estimate)
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def json_schema() -> dict[str, Any]:
+def make_schema() -> dict[str, Any]:
     """Schema of what ``AuditResult.to_json`` writes: every field is there, and no other."""
-    schema = _with_enums_in_place(adapter().json_schema(mode="serialization"))
-    said = {name: texts for module in RECORDS for name, texts in _said(module)}
+    schema = _with_enums_in_place(make_result_adapter().json_schema(mode="serialization"))
+    said = {name: texts for module in RECORDS for name, texts in _read_docstrings(module)}
     for definition in (schema, *schema["$defs"].values()):
         if "properties" in definition:
             _close(definition, said.get(definition["title"], {}))
@@ -54,9 +54,9 @@ def _replace_references(value: Any, words: Mapping[str, Any]) -> Any:
     return {key: _replace_references(item, words) for key, item in value.items()}
 
 
-def text() -> str:
+def write_schema() -> str:
     """The schema as it is shipped."""
-    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(make_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def _close(definition: dict[str, Any], descriptions: dict[str, str]) -> None:
@@ -69,15 +69,15 @@ def _close(definition: dict[str, Any], descriptions: dict[str, str]) -> None:
             field["description"] = descriptions[name]
 
 
-def _said(module: ModuleType) -> Iterator[tuple[str, dict[str, str]]]:
+def _read_docstrings(module: ModuleType) -> Iterator[tuple[str, dict[str, str]]]:
     """Per class, the text that stands under each field."""
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.ClassDef):
             pairs = zip(node.body, node.body[1:], strict=False)
-            yield node.name, {f: d for one, after in pairs for f, d in _described(one, after)}
+            yield node.name, {f: d for one, after in pairs for f, d in _read_docstring(one, after)}
 
 
-def _described(field: ast.stmt, after: ast.stmt) -> Iterator[tuple[str, str]]:
+def _read_docstring(field: ast.stmt, after: ast.stmt) -> Iterator[tuple[str, str]]:
     """Name and text, where a field is followed by a string."""
     if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(after, ast.Expr)):
         return
@@ -86,4 +86,4 @@ def _described(field: ast.stmt, after: ast.stmt) -> Iterator[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(text())
+    sys.stdout.write(write_schema())

@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def plain_of(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """Plain form of a value; what most values are is asked first, as a document holds hundreds of thousands."""
     kind = type(value)
     if kind in _ITSELF:
         return value
     if kind is float or isinstance(value, float):
-        return _finite(value)
+        return _require_finite(value)
     if kind is tuple or kind is list or isinstance(value, (tuple, list, Estimates)):
-        return [v if type(v) in _ITSELF else plain_of(v) for v in value]
+        return [v if type(v) in _ITSELF else to_plain(v) for v in value]
     if kind in _FIELDS or (is_dataclass(value) and not isinstance(value, type)):
-        return {name: plain_of(getattr(value, name)) for name in _names(value)}
+        return {name: to_plain(getattr(value, name)) for name in _list_fields(value)}
     if kind is dict or isinstance(value, Mapping):
-        return {str(k): plain_of(v) for k, v in value.items()}
+        return {str(k): to_plain(v) for k, v in value.items()}
     return str(value) if isinstance(value, str) else value
 
 
 _ITSELF = frozenset({str, int, bool, type(None)})
 
 
-def _names(value: Any) -> tuple[str, ...]:
+def _list_fields(value: Any) -> tuple[str, ...]:
     """Fields of a record; asked of its class once."""
     kind = type(value)
     if kind not in _FIELDS:
@@ -51,45 +51,45 @@ def _names(value: Any) -> tuple[str, ...]:
 _FIELDS: dict[type, tuple[str, ...]] = {}
 
 
-def lines_of(document: Mapping[str, Any]) -> Iterator[str]:
+def to_lines(document: Mapping[str, Any]) -> Iterator[str]:
     """A document with a line for each member and each item of a list: to be read, searched and compared."""
     yield "{"
     for at, (key, value) in enumerate(document.items()):
         comma = "," if at + 1 < len(document) else ""
         if isinstance(value, list) and value:
-            yield f" {_text(key)}: ["
-            yield ",\n".join(f"  {_text(item)}" for item in value)
+            yield f" {_to_json(key)}: ["
+            yield ",\n".join(f"  {_to_json(item)}" for item in value)
             yield f" ]{comma}"
         else:
-            yield f" {_text(key)}: {_text(value)}{comma}"
+            yield f" {_to_json(key)}: {_to_json(value)}{comma}"
     yield "}"
 
 
-def _text(value: Any) -> str:
+def _to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def _finite(value: float) -> float | int:
+def _require_finite(value: float) -> float | int:
     if not math.isfinite(value):
         raise ValueError("a result holds no NaN and no Infinity; the producer must say undefined instead")
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 @cache
-def adapter_of(record: type[T]) -> TypeAdapter[T]:
+def make_adapter(record: type[T]) -> TypeAdapter[T]:
     """Return what pydantic makes of a class of records, closed to keys that it and its parts do not have."""
     from pydantic import ConfigDict, TypeAdapter
 
-    for part in (*_parts_of(record), Estimate):
+    for part in (*_find_parts(record), Estimate):
         part.__pydantic_config__ = ConfigDict(extra="forbid")
     return TypeAdapter(record)
 
 
-def _parts_of(record: Any) -> Iterator[Any]:
+def _find_parts(record: Any) -> Iterator[Any]:
     """Yield the classes of records that an annotation names, at any depth."""
     if isinstance(record, type) and is_dataclass(record):
         yield record
         for hint in get_type_hints(record).values():
-            yield from _parts_of(hint)
+            yield from _find_parts(hint)
     for argument in get_args(record):
-        yield from _parts_of(argument)
+        yield from _find_parts(argument)

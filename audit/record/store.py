@@ -21,8 +21,8 @@ from typing import Any
 
 from audit.errors import StoreError, no_such, printable
 from audit.record import held
-from audit.record.heads import STAGING, UNFINISHED, Entry, id_of, listed_entry, unfinished_entry
-from audit.record.reader import DOCUMENT, RUN_ID, energy_of, read_result
+from audit.record.heads import STAGING, UNFINISHED, Entry, find_run_id, make_unfinished_entry, read_entry
+from audit.record.reader import DOCUMENT, RUN_ID, read_energy, read_result
 from audit.record.result import AuditResult, Energy
 from audit.system import strict_json
 from audit.system.atomic import write_folder, write_text
@@ -115,13 +115,13 @@ class Store:
 
     def unfinished(self, name: str) -> Path | None:
         """Folder of the one run of that id, or start of an id, that did not end; None where that names another."""
-        found = [p for p in self.folders() if name and name != LATEST and id_of(p).startswith(name)]
+        found = [p for p in self.folders() if name and name != LATEST and find_run_id(p).startswith(name)]
         return found[0] if len(found) == 1 and found[0].name.startswith(".") else None
 
     def runs(self, most: int | None = None) -> tuple[Entry, ...]:
         """Every run, or the newest ``most``, newest first; damaged and incomplete ones are named as such."""
         return tuple(
-            listed_entry(p) if not p.name.startswith(".") else unfinished_entry(p) for p in self.folders()[:most]
+            read_entry(p) if not p.name.startswith(".") else make_unfinished_entry(p) for p in self.folders()[:most]
         )
 
     def passed_over(self) -> tuple[str, ...]:
@@ -160,14 +160,16 @@ class Store:
             When there is none, it did not end, or the name fits several. A damaged run is never passed over for an
             older one.
         """
-        matching = [p for p in self.folders() if name in {LATEST, id_of(p)} or (name and id_of(p).startswith(name))]
+        matching = [
+            p for p in self.folders() if name in {LATEST, find_run_id(p)} or (name and find_run_id(p).startswith(name))
+        ]
         whole = [p for p in matching if not p.name.startswith(".")]
         if (name == LATEST and whole) or len(whole) == 1:
             return whole[0]
         if whole:
             raise StoreError(f"'{printable(name)}' is the start of {len(whole)} runs; give more of the id")
         if matching and name != LATEST:
-            raise StoreError(f"run '{id_of(matching[0])}' is incomplete: {UNFINISHED}")
+            raise StoreError(f"run '{find_run_id(matching[0])}' is incomplete: {UNFINISHED}")
         ids = [p.name for p in self.folders() if not p.name.startswith(".")]
         if not ids:
             raise StoreError(f"no complete run in the store '{self._shown}'; `audit run DIR` makes one")
@@ -196,19 +198,19 @@ class Store:
             raise StoreError(
                 f"the store '{self._shown}' cannot be read: {error.strerror}; name another with --store"
             ) from error
-        return _in_order(found, publication_order(self.folder))
+        return _sort_runs(found, read_publication_order(self.folder))
 
 
 def _is_run(name: str) -> bool:
     return bool(RUN_ID.fullmatch(name) or STAGING.fullmatch(name))
 
 
-def _in_order(found: list[Path], places: Mapping[str, int]) -> list[Path]:
+def _sort_runs(found: list[Path], places: Mapping[str, int]) -> list[Path]:
     """Runs, the last published first; one that did not end stands before the first that began earlier."""
     whole = [p for p in found if not p.name.startswith(".")]
     ordered = sorted(whole, key=lambda p: (places.get(p.name, -1), p.name), reverse=True)
-    for left in sorted((p for p in found if p.name.startswith(".")), key=id_of):
-        at = next((i for i, p in enumerate(ordered) if id_of(p) < id_of(left)), len(ordered))
+    for left in sorted((p for p in found if p.name.startswith(".")), key=find_run_id):
+        at = next((i for i, p in enumerate(ordered) if find_run_id(p) < find_run_id(left)), len(ordered))
         ordered.insert(at, left)
     return ordered
 
@@ -250,7 +252,7 @@ def note_published(store: Path, run_id: str, there: Iterable[str]) -> None:
         os.close(descriptor)
 
 
-def publication_order(store: Path) -> Mapping[str, int]:
+def read_publication_order(store: Path) -> Mapping[str, int]:
     """Place of each run that was noted; the largest is the last. Of what cannot be read, none."""
     file = store / ORDER_FILE
     try:
@@ -283,7 +285,7 @@ class Unfinished:
     """When, in UTC."""
 
 
-def unfinished(named: Path, store: Path) -> Unfinished | None:
+def find_unfinished(named: Path, store: Path) -> Unfinished | None:
     """The run that did not end, where one is meant; None where the name is that of anything else.
 
     Parameters
@@ -294,26 +296,26 @@ def unfinished(named: Path, store: Path) -> Unfinished | None:
         Where an id is looked for.
     """
     if named.exists():
-        return _read(named) if named.is_dir() and STAGING.fullmatch(named.resolve().name) else None
+        return _read_record(named) if named.is_dir() and STAGING.fullmatch(named.resolve().name) else None
     beside = named.with_name(f".{named.name}.part") if named.name else named
     if STAGING.fullmatch(beside.name) and beside.is_dir():
-        return _read(beside)
+        return _read_record(beside)
     found = Store(store).unfinished(named.name) if named.name == str(named) else None
-    return None if found is None else _read(found)
+    return None if found is None else _read_record(found)
 
 
-def kept(folder: Path) -> Unfinished:
+def read_unfinished(folder: Path) -> Unfinished:
     """What lies in the folder of a run that did not end."""
-    return _read(folder)
+    return _read_record(folder)
 
 
-def _read(folder: Path) -> Unfinished:
+def _read_record(folder: Path) -> Unfinished:
     """The record in a folder; a damaged or half a record counts as none."""
     named = STAGING.fullmatch(folder.resolve().name)
     run_id = named[1] if named else printable(folder.name)
     try:
         raw: Any = strict_json.read_value(strict_json.read_text(folder / RECORD, LARGEST_RECORD_BYTES))
-        energy, phase, written = energy_of(raw["energy"]), raw.get("phase"), raw.get("written")
+        energy, phase, written = read_energy(raw["energy"]), raw.get("phase"), raw.get("written")
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         energy = None
     if energy is None:

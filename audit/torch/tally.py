@@ -24,7 +24,7 @@ from audit.counting.cells import Account, Cells, cuts_of
 from audit.cube import Cube
 from audit.errors import QuestionError, ValuesError, printable
 from audit.pipeline.from_counts import result_of
-from audit.record.epochs import Epoch, epoch_of, log_epoch
+from audit.record.epochs import Epoch, log_epoch, make_epoch
 from audit.record.result import AuditResult
 from audit.torch.places import Batch, Places
 
@@ -223,7 +223,7 @@ class GroupTally:
         Every rank must call it; the first one writes, and only within an audit. ``part`` says which rows were counted.
         """
         account = self.account()
-        found = epoch_of(
+        found = make_epoch(
             number,
             part,
             self.cells.decided(account.cube),

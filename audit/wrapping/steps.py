@@ -140,7 +140,7 @@ class Recording:
             self._beside.enter("train")
 
     def _load(self) -> None:
-        from audit.record.reader import energy_of
+        from audit.record.reader import read_energy
         from audit.report.card.render import prepare
 
         for name in NEEDED_AT_THE_END:
@@ -149,7 +149,7 @@ class Recording:
             self._load_for_predictions()
         prepare()
         # Makes what reads the account of the meter, of an account that is none.
-        energy_of({})
+        read_energy({})
         # Read when it was imported, and not when somebody has committed more meanwhile.
         _ = self._code
 
@@ -270,19 +270,19 @@ class Recording:
 
     def _stop_meter(self) -> Energy | None:
         """Return the energy of the run; where the meter gave none, why."""
-        from audit.record.reader import energy_of
+        from audit.record.reader import read_energy
 
         if self._beside is None:
             return None
-        energy = energy_of(self._beside.stop())
+        energy = read_energy(self._beside.stop())
         return energy or self._read_left(self._beside.reason or "it broke")
 
     def _read_left(self, reason: str) -> Energy:
         """Return what the meter wrote down before it was lost, a flush old at most, with a word about that."""
         from audit.record.result import Energy
-        from audit.record.store import kept
+        from audit.record.store import read_unfinished
 
-        energy = None if self.staging is None else kept(self.staging).energy
+        energy = None if self.staging is None else read_unfinished(self.staging).energy
         if energy is None or energy.energy_kwh is None:
             return Energy(note=f"not measured: the meter gave no account; {reason}")
         return replace(

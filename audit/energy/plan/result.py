@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from audit.energy.plan.eu_ai_act import Presumption
 from audit.energy.plan.ranges import Input, Range, Share
 from audit.energy.units import to_joules
-from audit.record.serialize import lines_of, plain_of
+from audit.record.serialize import to_lines, to_plain
 
 SCHEMA: Final = "audit-plan/1"
 Method = Literal["flops", "6nd", "device-hours", "calibration"]
@@ -71,9 +71,9 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain dicts and lists, ``schema`` first."""
-        plain = plain_of(self)
+        plain = to_plain(self)
         return {"schema": plain.pop("schema"), **plain}
 
     def to_json(self) -> str:
         """Return the strict JSON, a line for each input."""
-        return "\n".join(lines_of(self.to_dict()))
+        return "\n".join(to_lines(self.to_dict()))

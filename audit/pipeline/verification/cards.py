@@ -7,7 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from audit.errors import printable
-from audit.record.reader import DOCUMENT, folders_of
+from audit.record.reader import DOCUMENT, find_run_folders
 from audit.record.result import AuditResult
 from audit.report.card.render import WRITTEN, render
 from audit.report.croissant import is_describable
@@ -23,7 +23,7 @@ def cards_beside(result: AuditResult, file: Path) -> tuple[str, ...]:
     if file.name != DOCUMENT:
         return ()
     names = [f"card.{name}" for name in WRITTEN]
-    belong = bool(folders_of(file)) or any((file.parent / name).exists() for name in [*names, DESCRIPTION])
+    belong = bool(find_run_folders(file)) or any((file.parent / name).exists() for name in [*names, DESCRIPTION])
     described = is_describable(result) or (file.parent / DESCRIPTION).exists()
     return (*names, *([DESCRIPTION] if described else [])) if belong else ()
 

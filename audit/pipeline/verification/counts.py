@@ -13,7 +13,7 @@ from audit.config.schema import Config
 from audit.counting.plan import Counted, Plan
 from audit.cube import Cube
 from audit.errors import StoreError, printable
-from audit.record.cubes import COUNTED_PARTS, PREDICTIONS, TRAIN, CubeRecord, cube_of, cube_record, part_cube_record
+from audit.record.cubes import COUNTED_PARTS, PREDICTIONS, TRAIN, CubeRecord, record_cube, record_part_cube, to_cube
 from audit.record.result import AuditResult, Part
 
 Kinds = Mapping[CubeKind, Sequence[Cube]]
@@ -24,15 +24,15 @@ def kinds_of(result: AuditResult, part: str) -> Kinds:
     found: dict[CubeKind, list[Cube]] = {}
     for record in result.cubes:
         if record.part == part and record.kind is not None:
-            found.setdefault(record.kind, []).append(cube_of(record))
+            found.setdefault(record.kind, []).append(to_cube(record))
     return found
 
 
 def canonical(record: CubeRecord) -> CubeRecord:
     """The record as a run would have written these counts; the name tells part, kind and axes."""
     if record.part is None or record.kind is None:
-        return cube_record(record.name, cube_of(record))
-    return part_cube_record(record.part, record.kind, cube_of(record))
+        return record_cube(record.name, to_cube(record))
+    return record_part_cube(record.part, record.kind, to_cube(record))
 
 
 def counted_of(result: AuditResult, part: str, plan: Plan) -> Counted | None:

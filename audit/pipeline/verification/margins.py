@@ -12,7 +12,7 @@ from audit.axes import FOLD, LABEL, NEGATIVE, POSITIVE, CubeKind
 from audit.cube import Cube
 from audit.errors import printable
 from audit.pipeline.verification.counts import kinds_of
-from audit.record.cubes import COUNTED_PARTS, CubeRecord, cube_name
+from audit.record.cubes import COUNTED_PARTS, CubeRecord, name_cube
 from audit.record.result import AuditResult
 
 SAME_ROWS = (CubeKind.CROSSINGS, CubeKind.STRATA, CubeKind.DECIDED, CubeKind.SCORES, CubeKind.ORDERED_PAIRS)
@@ -46,7 +46,7 @@ def margins_amiss(result: AuditResult) -> Iterator[str]:
         yield from (f"cubes: a fold of {part} is no number" for _, cube in cubes if not _folds(cube))
         for at, (kind, cube) in enumerate(cubes):
             if any(_disagree(cube, other) for _, other in cubes[:at]):
-                named = cube_name(part, kind, [printable(" x ".join(cube.names))])
+                named = name_cube(part, kind, [printable(" x ".join(cube.names))])
                 yield f"cubes: '{named}' holds other rows than the cubes before it"
 
 

@@ -13,12 +13,12 @@ from audit.record.energy import WATER_FACTOR, CarbonPerUnit, Energy, EnergyCompo
 from audit.record.energy_text import (
     NEEDS,
     UNTRAINED,
-    figure_text,
-    made_of,
-    mass_text,
-    measured_words,
-    nothing_trained,
-    volume_text,
+    describe_measured_share,
+    format_figure,
+    format_mass,
+    format_volume,
+    has_trained_nothing,
+    split_by_component,
 )
 from audit.report.card.shapes import Table, TableRow
 from audit.report.card.words import (
@@ -83,7 +83,7 @@ def make_energy_view(energy: Energy | None) -> EnergyView:
     """What the run drew, by which method, what that means, and what turned it into grams."""
     if energy is None:
         return EnergyView("Energy was not metered in this audit, so nothing is said about it.")
-    if nothing_trained(energy) and energy.embodied_g is None:
+    if has_trained_nothing(energy) and energy.embodied_g is None:
         return EnergyView(f"Energy: {UNTRAINED}.")
     note = clean_text(energy.note, 1200).strip().removeprefix(f"{METHODS['none']}:").strip() if energy.note else ""
     return EnergyView(
@@ -103,17 +103,17 @@ def _describe_energy(energy: Energy) -> str:
     if energy.energy_kwh is None:
         return "Energy: not measured. Carbon: undefined, because there is no energy to convert."
     lasted = f" in {energy.duration_s:,.1f} s" if energy.duration_s is not None else ""
-    drawn = f"Energy: {figure_text(energy.energy_kwh)} kWh{lasted}"
-    known = measured_words(energy)
+    drawn = f"Energy: {format_figure(energy.energy_kwh)} kWh{lasted}"
+    known = describe_measured_share(energy)
     if energy.carbon_g is None:
         return f"{drawn} ({known}). Carbon: undefined, because the grid is not known."
-    return f"{drawn}, and so {mass_text(energy.carbon_g)} of CO2 equivalent, location based ({known})."
+    return f"{drawn}, and so {format_mass(energy.carbon_g)} of CO2 equivalent, location based ({known})."
 
 
 def _split_into_pieces(energy: Energy) -> tuple[Piece, ...]:
     """What the energy is made of, from left to right."""
     x, found = 0.0, []
-    for part in made_of(energy):
+    for part in split_by_component(energy):
         label = f"{clean_text(part.component, 30)} {format_percent(part.share)}"
         found.append(Piece(label, METHODS[part.method], part.method, round(100 * x, 3), round(100 * part.share, 3)))
         x += part.share
@@ -122,7 +122,7 @@ def _split_into_pieces(energy: Energy) -> tuple[Piece, ...]:
 
 def _describe_largest(energy: Energy) -> str:
     """What most of the energy is, and whether anybody measured it."""
-    parts = made_of(energy)
+    parts = split_by_component(energy)
     if not parts:
         return ""
     first = parts[0]
@@ -165,7 +165,7 @@ def _make_component_cells(c: EnergyComponent, total_j: float, *, alike: bool) ->
     idle = Cell(UNKNOWN, mark="none") if c.idle_share is None else Cell(format_percent(c.idle_share))
     return (
         make_text_cell(clean_text(c.phase)),
-        Cell(f"{figure_text(c.energy_j)} J"),
+        Cell(f"{format_figure(c.energy_j)} J"),
         share,
         idle,
         _make_coverage_cell(c),
@@ -179,7 +179,7 @@ def _make_coverage_cell(c: EnergyComponent) -> Cell:
 
 def _make_totals_table(energy: Energy) -> Table:
     """Every boundary on its own line; what is not known says why."""
-    known = measured_words(energy)
+    known = describe_measured_share(energy)
     located = f"the energy by the grid where it was drawn; {known}"
     market = f"the energy by the contract for it, beside the figure of the grid and never in its place; {known}"
     making = "the run’s share of making the machine, by time and by what was reserved; in no other line"
@@ -200,7 +200,7 @@ def _make_row(name: str, value: str, said: str) -> TableRow:
 def _make_mass_row(energy: Energy, name: str, metric: str, said: str) -> TableRow:
     """Grams and what they are, or why there are none."""
     value: float | None = getattr(energy, metric)
-    return _make_undefined_row(energy, name, metric) if value is None else _make_row(name, mass_text(value), said)
+    return _make_undefined_row(energy, name, metric) if value is None else _make_row(name, format_mass(value), said)
 
 
 def _make_undefined_row(energy: Energy, name: str, metric: str) -> TableRow:
@@ -222,9 +222,9 @@ def _make_idle_rows(energy: Energy) -> tuple[TableRow, ...]:
     idle_g = energy.carbon_g * min(1.0, energy.idle_kwh / energy.energy_kwh)
     return (
         _make_row(
-            "… of it for the work", mass_text(energy.carbon_g - idle_g), "what the work added to the idle machine"
+            "… of it for the work", format_mass(energy.carbon_g - idle_g), "what the work added to the idle machine"
         ),
-        _make_row("… of it idle draw", mass_text(idle_g), "what the idle machine would have drawn in the same time"),
+        _make_row("… of it idle draw", format_mass(idle_g), "what the idle machine would have drawn in the same time"),
     )
 
 
@@ -234,10 +234,12 @@ def _make_water_rows(energy: Energy) -> tuple[TableRow, ...]:
     offsite_l = energy.water_offsite_l
     onsite = any(f.name == WATER_FACTOR for f in energy.factors)
     where = [w for w, there in (("on site", onsite), ("for making the electricity", offsite_l is not None)) if there]
-    whole = _make_row("Water", volume_text(energy.water_l), f"{' and '.join(where)}; {measured_words(energy)}")
+    whole = _make_row(
+        "Water", format_volume(energy.water_l), f"{' and '.join(where)}; {describe_measured_share(energy)}"
+    )
     if not onsite or offsite_l is None:
         return (whole,)
-    return (whole, _make_row("… of it for electricity", volume_text(offsite_l), "where the electricity is made"))
+    return (whole, _make_row("… of it for electricity", format_volume(offsite_l), "where the electricity is made"))
 
 
 def _make_unit_table(energy: Energy) -> Table:
@@ -247,7 +249,7 @@ def _make_unit_table(energy: Energy) -> Table:
     whole = any(r.sci_g is not None for r in rows)
     name = "Software carbon intensity (ISO/IEC 21031:2024)" if whole else "Operational carbon"
     reason = next((r.reason for r in rows if r.reason is not None and r.operational_g is not None), None)
-    known = measured_words(energy)
+    known = describe_measured_share(energy)
     columns = ("One unit", "Carbon", "Operational", "Embodied") if whole else ("One unit", "Carbon")
     return Table(
         caption=f"{name} of one unit: this run’s carbon, location based, offsets left out ({known})",
@@ -272,14 +274,14 @@ def _make_unit_cells(row: CarbonPerUnit, *, whole: bool) -> tuple[Cell, ...]:
     if value is None:
         return (Cell(f"undefined: {clean_text(row.reason)}", mark="undefined"), *empty)
     count = "" if row.units is None else f"{row.units:,.7g} of them"
-    ends = "" if row.low is None else f"[{mass_text(row.low)}, {_format_upper_limit(row.high)}]"
-    first = Cell(mass_text(value), interval=ends, note=count)
+    ends = "" if row.low is None else f"[{format_mass(row.low)}, {_format_upper_limit(row.high)}]"
+    first = Cell(format_mass(value), interval=ends, note=count)
     parts = (row.operational_g, row.embodied_g) if whole else ()
-    return (first, *(Cell("–", mark="none") if p is None else Cell(mass_text(p)) for p in parts))
+    return (first, *(Cell("–", mark="none") if p is None else Cell(format_mass(p)) for p in parts))
 
 
 def _format_upper_limit(high: float | None) -> str:
-    return "no upper limit" if high is None else mass_text(high)
+    return "no upper limit" if high is None else format_mass(high)
 
 
 def _format_figure(value: float) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 from audit.errors import printable
 from audit.estimate import Estimate, Group, rows_text
 from audit.gates.sentences import MANY
-from audit.record.energy_text import share_text
+from audit.record.energy_text import format_share
 from audit.record.result import Part
 
 Mark = Literal["ok", "few", "undefined", "suppressed", "none"]
@@ -83,7 +83,7 @@ def format_count(value: float) -> str:
 
 def format_percent(share: float) -> str:
     """Share in per cent, never rounded to 0 or 100 when it is neither."""
-    return share_text(share)
+    return format_share(share)
 
 
 def make_title(metric: str) -> str:

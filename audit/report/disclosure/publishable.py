@@ -27,7 +27,7 @@ from audit.measurement.find import Beside
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion, Family, Rate, at_k, split_comparison
 from audit.record.cubes import PREDICTIONS, TRAIN, Axis, CubeRecord
-from audit.record.epochs import Epoch, chosen, groups_of, rates_of
+from audit.record.epochs import Epoch, choose_epochs, list_groups, measure_rates
 from audit.record.result import AuditResult, CarbonPerUnit, Check, Energy, Gate, Verdict
 from audit.report.card.words import LEFT_OUT
 from audit.report.disclosure.attack import VALUES
@@ -307,15 +307,15 @@ def _epochs(result: AuditResult, k: int) -> Iterator[Epoch]:
     order = int(asked.get("data", {}).get("intersections", 1))
     confidence = float(asked.get("policy", {}).get("confidence", 0.95))
     spared = _named(result.gates)
-    drawn = {id(epoch) for epoch in chosen(result.epochs)}
+    drawn = {id(epoch) for epoch in choose_epochs(result.epochs)}
     for epoch in result.epochs:
         rates: tuple[Estimate, ...] = ()
         if epoch.counts is not None and id(epoch) in drawn:
-            bys = crossings(groups_of(epoch), max(order, 1))
+            bys = crossings(list_groups(epoch), max(order, 1))
             shield = _Shield(
                 [epoch.counts], [Estimate(stage="model", metric="", by=by) for by in bys], k, spared=spared
             )
-            rates = tuple(shield.shown(e) for e in rates_of(epoch, confidence))
+            rates = tuple(shield.shown(e) for e in measure_rates(epoch, confidence))
         yield replace(epoch, counts=None, rates=rates or epoch.rates)
 
 

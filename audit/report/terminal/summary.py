@@ -23,14 +23,14 @@ from audit.gates.judge import WORST_FIRST, deciding, exit_code
 from audit.gates.sentences import headline_of, training_notes
 from audit.record.energy import CONTRACT_FACTOR, GRID_FACTOR
 from audit.record.energy_text import (
-    energy_text,
-    figure_text,
-    made_of,
-    mass_text,
-    measured_words,
-    share_text,
-    unmeasured_words,
-    volume_text,
+    describe_measured_share,
+    describe_unmeasured,
+    format_figure,
+    format_mass,
+    format_share,
+    format_total,
+    format_volume,
+    split_by_component,
 )
 from audit.record.result import AuditResult, CarbonPerUnit, Check, Energy, Gate, Part
 from audit.record.store import BEFORE
@@ -259,7 +259,7 @@ def _describe_gate(gate: Gate) -> str:
     if e.stage == "checks":
         return f"{e.value:g}, {limit}"
     if e.stage == "energy":
-        return f"{energy_text(e)}, {limit}"
+        return f"{format_total(e)}, {limit}"
     interval = "" if e.low is None and e.high is None else interval_text(gate.low, gate.high)
     return f"{number(e.value)}{interval}, {limit}{more}"
 
@@ -361,24 +361,29 @@ def describe_energy(energy: Energy | None) -> Iterator[Line]:
     if energy is None:
         return
     if energy.energy_kwh is None:
-        yield Line("Energy  ", unmeasured_words(energy))
+        yield Line("Energy  ", describe_unmeasured(energy))
         return
-    yield Line("Energy  ", f"{figure_text(energy.energy_kwh)} kWh ({measured_words(energy)}){_describe_parts(energy)}")
+    yield Line(
+        "Energy  ",
+        f"{format_figure(energy.energy_kwh)} kWh ({describe_measured_share(energy)}){_describe_parts(energy)}",
+    )
     yield Line("Carbon  ", _describe_carbon(energy))
     if energy.carbon_market_g is not None:
-        known = f"{mass_text(energy.carbon_market_g)} CO2e ({measured_words(energy)})"
+        known = f"{format_mass(energy.carbon_market_g)} CO2e ({describe_measured_share(energy)})"
         yield Line(UNDER, f"market based, beside it: {known}, by contract{_describe_factor(energy, CONTRACT_FACTOR)}")
     if energy.embodied_g is not None:
-        yield Line(UNDER, f"embodied, apart: {mass_text(energy.embodied_g)} CO2e for making the machine")
+        yield Line(UNDER, f"embodied, apart: {format_mass(energy.embodied_g)} CO2e for making the machine")
     for row in (r for r in energy.sci if r.group is None and (r.operational_g is not None or r.kind == DECLARED_UNIT)):
-        yield Line(UNDER, f"{_describe_unit(row)} ({measured_words(energy)})")
+        yield Line(UNDER, f"{_describe_unit(row)} ({describe_measured_share(energy)})")
     if energy.water_l is not None:
-        yield Line("Water   ", f"{volume_text(energy.water_l)} ({measured_words(energy)})")
+        yield Line("Water   ", f"{format_volume(energy.water_l)} ({describe_measured_share(energy)})")
 
 
 def _describe_parts(energy: Energy) -> str:
     """Components by their share, the most first, and phases and components of which nothing is known."""
-    made = ", ".join(f"{printable(p.component, 30)} {share_text(p.share)} ({p.method})" for p in made_of(energy))
+    made = ", ".join(
+        f"{printable(p.component, 30)} {format_share(p.share)} ({p.method})" for p in split_by_component(energy)
+    )
     metered = {c.phase for c in energy.components if c.energy_j is not None}
     blind = [c for c in energy.components if c.energy_j is None]
     phases = {c: printable(c.phase, 20) for c in blind}
@@ -390,7 +395,7 @@ def _describe_parts(energy: Energy) -> str:
 def _describe_carbon(energy: Energy) -> str:
     if energy.carbon_g is None:
         return "unknown grid, so no grams: name it with [energy] country"
-    known = f"{mass_text(energy.carbon_g)} CO2e ({measured_words(energy)})"
+    known = f"{format_mass(energy.carbon_g)} CO2e ({describe_measured_share(energy)})"
     return f"{known}, location based{_describe_factor(energy, GRID_FACTOR)}"
 
 
@@ -407,7 +412,7 @@ def _describe_unit(row: CarbonPerUnit) -> str:
     """Carbon of one unit, called what it is."""
     unit = printable(row.unit, 60)
     if row.sci_g is not None:
-        return f"{mass_text(row.sci_g)} CO2e per {unit}, by ISO/IEC 21031"
+        return f"{format_mass(row.sci_g)} CO2e per {unit}, by ISO/IEC 21031"
     if row.operational_g is not None:
-        return f"{mass_text(row.operational_g)} CO2e for each {unit}, operational; embodied carbon is not included"
+        return f"{format_mass(row.operational_g)} CO2e for each {unit}, operational; embodied carbon is not included"
     return f"{unit}: undefined, {printable(row.reason or 'no reason was recorded', 160)}"
