@@ -122,6 +122,30 @@ def test_messages_come_whole_and_in_their_order_whatever_the_pieces():
     channel.close()
 
 
+def test_the_end_is_heard_when_the_exit_code_is_there(tmp_path):
+    """A process that takes its time to shut down still holds its end until it is gone."""
+    ours, theirs = socket.socketpair()
+    code = f"""
+        import sys, time
+        sys.path.insert(0, {str(ROOT)!r})
+        from audit.system.channel import take_channel
+        class Slow:
+            def __del__(self): time.sleep(1)
+        def main():
+            channel, slow = take_channel(5.0), Slow()
+            del channel
+            sys.exit(3)
+        main()
+    """
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdin=theirs)
+    theirs.close()
+    channel = Channel(ours, 5.0)
+    with pytest.raises(ChannelClosedError):
+        channel.receive(60.0)
+    assert process.wait(0.3) == 3
+    channel.close()
+
+
 def test_listening_ends_with_the_other_side_and_with_the_parent(pair):
     ours, theirs = pair
     ours.send({"n": 1})

@@ -135,6 +135,9 @@ def take_channel(patience_s: float) -> Channel:
     It is kept for ourselves: what a library prints or starts sees no stdin and no stdout.
     """
     end = socket.socket(fileno=os.dup(0))
+    # A second number that is never closed: Python closes sockets while it still shuts down, and the other side would
+    # hear of an end whose exit code is not there yet.
+    os.dup(0)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
