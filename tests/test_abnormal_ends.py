@@ -369,7 +369,7 @@ def test_a_defect_of_ours_while_concluding(tmp_path):
     for folder in ("reports", "pipelines", "dashboards"):
         shutil.copytree(ROOT / folder, tmp_path / "copy" / folder)
     (tmp_path / "copy" / "audit" / "report" / "card" / "render.py").write_text(
-        "def rendered(*a): raise ZeroDivisionError('ours')\n"
+        "def render_several(*a): raise ZeroDivisionError('ours')\n"
     )
     done = tracked(tmp_path, "sys.exit(7)", env={"PYTHONPATH": str(tmp_path / "copy")})
     assert_unharmed(tmp_path, done, 7, "ZeroDivisionError: ours")

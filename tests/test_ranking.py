@@ -356,7 +356,7 @@ def test_absurd_sizes_are_refused_by_name(monkeypatch):
     [({"y_pred": [1, 2]}, "neither prediction"), ({"threshold": 0.7}, "neither prediction"),
      ({"score": [1.0, 2.0]}, "needs one order"), ({"rank": None}, "needs one order"), ({"positive": 1}, "positive"),
      ({"weight": [1, 2]}, "no weights"), ({"top": [5, 5]}, "each once"), ({"top": []}, "at least one"),
-     ({"top": [0]}, "top"), ({"gates": [{"metric": "skew_at_50", "max": 0.1}]}, "needs 50 in .predictions. top"),
+     ({"top": [0]}, "top"), ({"gates": [{"metric": "skew_at_50", "max": 0.1}]}, "needs 50 in top"),
      ({"gates": [{"metric": "skew_at_k", "max": 0.1}]}, "skew_at_10"),
      ({"gates": [{"metric": "ndcg", "min": 0.5}]}, "needs relevance"),
      ({"gates": [{"metric": "skew_at_10", "min": 0.1}]}, "at most 0"),
