@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from audit.cli.app import app
+from audit.cli import audit, init, parts, results
+from audit.cli.app import HOMES, app
 
 GOLDEN = Path(__file__).parent / "golden" / "help"
 COMMANDS = sorted(typer.main.get_command(app).commands)
@@ -38,3 +39,10 @@ def test_help_reads_as_before(command):
 
 def test_every_golden_file_is_of_a_command():
     assert {path.stem for path in GOLDEN.iterdir()} == {"audit", *COMMANDS}
+
+
+@pytest.mark.parametrize("module", [audit, parts, results, init])
+def test_a_command_is_found_in_its_module_and_nowhere_else(module):
+    home = module.__name__.rpartition(".")[2]
+    own = [command.settings["name"] for command in module.COMMANDS]
+    assert own == [name for name, where in HOMES.items() if where == home]

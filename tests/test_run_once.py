@@ -11,6 +11,7 @@ import pytest
 from audit.config.read import build
 from audit.config.sections import leaves
 from audit.errors import QuestionError
+from audit.measurement.rates.benefits import BenefitTable
 from audit.pipeline.run import Job, run
 from audit.record.store import Store
 from audit.tables import open as opening
@@ -103,3 +104,16 @@ def test_an_old_table_inside_the_folder_may_be_written_anew(tmp_path):
     (tmp_path / "p.csv").write_text("old")
     result = run(Job(config=build(raw), folder=tmp_path, store=Store(tmp_path / "store"))).result
     assert result.data[-1].rows_read == 40
+
+
+def test_a_metric_that_raises_raises_while_it_is_measured(tmp_path, monkeypatch):
+    """No limit asks for it, so that nothing else than the document would."""
+    ROWS.to_csv(tmp_path / "p.csv", index=False)
+    monkeypatch.setattr(BenefitTable, "estimates", lambda self: 1 / 0)
+    with pytest.raises(ZeroDivisionError) as caught:
+        audited(
+            tmp_path, {"data": {"label": "y", "groups": ["g"]}, "predictions": {"source": "p.csv", "prediction": "p"}}
+        )
+    passed = {entry.name for entry in caught.traceback}
+    assert "measure_all" in passed
+    assert not passed & {"write", "rendered", "to_json"}

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from audit._version import __version__
-from audit.cli import audit, init, parts, results
 from audit.cli.streams import Interrupts, Streams
 from audit.errors import AuditError, printable, without_credentials
 from audit.system.control_characters import escape_controls
@@ -27,20 +29,61 @@ JUDGING = frozenset(
 )
 """Commands whose answer is their exit code, or what they do to files; of all others it is what they print."""
 
+HOMES = {
+    **dict.fromkeys(("run", "data", "model", "track"), "audit"),
+    **dict.fromkeys(("count", "measure"), "parts"),
+    **dict.fromkeys(("gate", "card", "list", "prune", "show", "diff", "verify", "dashboard"), "results"),
+    **dict.fromkeys(("metrics", "checks", "conform"), "results"),
+    **dict.fromkeys(("plan", "init", "demo"), "init"),
+}
+"""Module of each command, in the order of the help."""
+PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}
+
+
+class _Commands(Mapping[str, Any]):
+    """Commands by name; their module is loaded when one of them is looked for, so that none pays for the others."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made |= _make_commands(HOMES[name])
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(HOMES)
+
+    def __len__(self) -> int:
+        return len(HOMES)
+
+
+def _make_commands(home: str) -> dict[str, Any]:
+    """Return the commands of one module."""
+    made = typer.Typer(**PLAIN)
+    for command in import_module(f"{__package__}.{home}").COMMANDS:
+        made.command(**command.settings)(command.function)
+    return dict(typer.main.get_group(made).commands)
+
+
+class _Group(TyperGroup):
+    """The app, whose commands are made when they are looked for."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**(settings | {"commands": _Commands()}))
+
+
 app = typer.Typer(
     name="audit",
+    cls=_Group,
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    **PLAIN,
     help="The audit that every training run carries: data bias, per-group metrics, energy, and a card. "
     "Nothing is ever sent anywhere.",
     epilog="Exit codes: 0 every gate passed or is waived, or nothing was judged between groups; 1 a gate failed; "
     "2 bad input, nothing was judged; 3 undefined or insufficient evidence; 4 internal error; 5 the training failed; "
     "74 all went well, but standard output or the record could not be written whole; 130, 143 interrupted, terminated.",
 )
-for command in (*audit.COMMANDS, *parts.COMMANDS, *results.COMMANDS, *init.COMMANDS):
-    app.command(**command.settings)(command.function)
 
 
 def _version(asked: bool) -> None:

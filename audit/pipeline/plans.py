@@ -62,7 +62,7 @@ def model_plan(config: Config) -> Plan:
         weight=data.weight,
         unit=config.unit,
         bins=data.bins,
-        kinds=ask_kinds(_kinds_of(asked), {**dict(data), **dict(asked), "reference_group": _reference(config)}),
+        kinds=ask_kinds(tuple(_kinds_of(asked)), {**dict(data), **dict(asked), "reference_group": _reference(config)}),
         query=asked.query,
         rank=asked.rank,
         top=tuple(sorted(asked.top or ())),

@@ -241,6 +241,7 @@ def audit_predictions(config: Config, opened: Opened, found: Findings, step: Ste
 
         raise left_none(source)
     audit_model(opened.take(source), config, found, step)
+    measure_all(found, step)
 
 
 def audit_model(table: Table, config: Config, found: Findings, step: Step) -> None:
@@ -267,6 +268,12 @@ def measure_model(counted: Counted, plan: Plan, config: Config, found: Findings,
     with step("Measuring"):
         found.estimates += of_predictions(plan.task, counted.by_kind, scope_of(config))
     found.checks += four_fifths_checks(found.estimates, config)
+
+
+def measure_all(found: Findings, step: Step) -> None:
+    """Ask for every number, so that an error in one lies where it is measured, and not where it is written."""
+    with step("Measuring"):
+        tuple(found.estimates)
 
 
 def _count(config: Config, table: Table, plan: Plan, what: str, step: Step) -> Counted:

@@ -198,11 +198,12 @@ class Recording:
         self.found.checks += fresh.checks
 
     def _audit(self, fresh: Findings) -> None:
-        from audit.pipeline.stages import Opened, audit_model, audit_predictions
+        from audit.pipeline.stages import Opened, audit_model, audit_predictions, measure_all
         from audit.tables.open import open_frame
 
         if self._asked.handed is not None:
             audit_model(open_frame(self._asked.handed, "the predictions"), self._config, fresh, nullcontext)
+            measure_all(fresh, nullcontext)
             return
         self._require_new()
         audit_predictions(self._config, Opened(self._config, self._asked.folder), fresh, nullcontext)
