@@ -91,7 +91,7 @@ class AuditCallback(CallbackBase):
 
 
 def _has_ended(seen: Seen) -> bool:
-    """Whether the last training that was seen has come to its end, and did not break off within the block."""
+    """Return whether the last training that was seen has come to its end, and did not break off within the block."""
     if seen.scores is None or seen.model is None:
         return seen.last_round
     # The booster is given new scores when, and only when, all rounds are over or early stopping has ended them.

@@ -79,7 +79,7 @@ def log(result: AuditResult, *, run_id: str | None = None, client: Any = None, a
 
 
 def find_active_run_id() -> str | None:
-    """Id of the run that is active in this thread, where MLflow is imported; it never imports it."""
+    """Return the id of the run that is active in this thread, where MLflow is imported; it never imports it."""
     mlflow = sys.modules.get("mlflow")
     try:
         active = mlflow.active_run() if mlflow is not None else None
@@ -89,7 +89,7 @@ def find_active_run_id() -> str | None:
 
 
 def list_numbers(result: AuditResult) -> Iterator[Number]:
-    """Numbers that are looked at first: of the gates, of the groups that they are about, of the energy.
+    """Yield the numbers that are looked at first: of the gates, of the groups that they are about, of the energy.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def list_numbers(result: AuditResult) -> Iterator[Number]:
 
 
 def _name_gates(result: AuditResult) -> Iterator[tuple[str, Gate]]:
-    """Gates under names of their own: two limits on one number have the same."""
+    """Yield gates under names of their own: two limits on one number have the same."""
     seen: dict[str, int] = {}
     for gate in result.gates:
         name = to_key(gate.name.replace("*", " x "))
@@ -140,14 +140,14 @@ def _list_energy_numbers(result: AuditResult) -> Iterator[Number]:
 
 
 def _join_levels(levels: Sequence[Level]) -> str:
-    """Levels as one part of a key, also where one of them reads as two, or as what stands for a missing one."""
+    """Return levels as one part of a key, also where one of them reads as two, or as what stands for a missing one."""
     shown = to_key(" x ".join("missing" if level is None else level for level in levels))
     plain = all(level is not None and " x " not in level for level in levels)
     return shown if plain else f"{shown}-{_make_digest(repr(levels))}"
 
 
 def to_key(text: str) -> str:
-    """One part of a key that MLflow takes: letters, digits, spaces, and ``_ - .``; what is changed gets a digest.
+    """Return one part of a key that MLflow takes: letters, digits, spaces, and ``_ - .``; a change adds a digest.
 
     >>> to_key("selection_rate"), to_key("a/b"), to_key("..")
     ('selection_rate', 'a_b-c14cdd', '..-5ec1f7')

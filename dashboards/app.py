@@ -89,7 +89,7 @@ section[data-testid="stSidebar"] [data-testid="stRadio"] label { padding-bottom:
 
 
 def escape(text: object, limit: int = 1200) -> str:
-    """Text that Markdown shows as it stands."""
+    """Return text that Markdown shows as it stands."""
     return LINKED.sub(NOT_LINKED, printable(text, limit)).translate(MARKUP)
 
 
@@ -125,18 +125,18 @@ def main() -> None:
 
 @st.cache_resource(max_entries=8, show_spinner=False)  # type: ignore[untyped-decorator] # streamlit is not followed
 def read_once(folder: Path, _changed_ns: int) -> AuditResult:
-    """Result of a run, read once; a result is immutable."""
+    """Return the result of a run, read once; a result is immutable."""
     return read_result(folder)
 
 
 def show_notice(title: str, text: str) -> None:
-    """A page with nothing to draw."""
+    """Show a page with nothing to draw."""
     st.title(title, anchor=False)
     st.markdown(text)
 
 
 def show_unfinished(entry: Entry) -> None:
-    """A run that has no result."""
+    """Show a run that has no result."""
     word = "Incomplete" if entry.state == "incomplete" else "Damaged"
     st.title(f":red[{escape(SHAPES[entry.state])}] {word}", anchor=False)
     st.caption(f"Run {escape(entry.id)}, begun {escape(format_moment(entry.started))}")
@@ -145,7 +145,7 @@ def show_unfinished(entry: Entry) -> None:
 
 
 def choose(entries: Sequence[Entry]) -> Entry:
-    """Run picked in the sidebar; the address names it, so a link leads to it."""
+    """Return the run picked in the sidebar; the address names it, so a link leads to it."""
     ids, by_id = [e.id for e in entries], {e.id: e for e in entries}
     asked = st.query_params.get("run")
     if asked is not None and asked not in by_id:
@@ -169,12 +169,12 @@ def choose(entries: Sequence[Entry]) -> Entry:
 
 
 def format_moment(text: str | None) -> str:
-    """UTC time to the minute."""
+    """Return UTC time to the minute."""
     return f"{(text or 'unknown')[:16].replace('T', ' ')} UTC"
 
 
 def draw_run(result: AuditResult, folder: Path) -> None:
-    """One run."""
+    """Draw one run."""
     model, badge = result.question.config.get("model") or {}, BADGES[result.verdict]
     name = escape(" ".join(str(model[key]) for key in ("name", "version") if model.get(key)) or "Unnamed model", 120)
     st.caption(f"{name} · {escape(format_moment(result.run.started))} · run {escape(result.run.id)}")
@@ -200,7 +200,7 @@ def draw_run(result: AuditResult, folder: Path) -> None:
 
 
 def show_gates(found: Sequence[Gate]) -> None:
-    """Every gate with its verdict, what was found and the limit."""
+    """Show every gate with its verdict, what was found and the limit."""
     rows = [
         {
             "Verdict": f":{TONES[g.verdict]}[{escape(BADGES[g.verdict].shape)}] {BADGES[g.verdict].word}",
@@ -215,7 +215,7 @@ def show_gates(found: Sequence[Gate]) -> None:
 
 
 def describe_gate(gate: Gate) -> str:
-    """Value and the interval that the verdict rests on."""
+    """Return value and the interval that the verdict rests on."""
     e = gate.estimate
     if e is None or e.value is None:
         return f"undefined: {e.reason}" if e is not None else "not measured"
@@ -225,7 +225,7 @@ def describe_gate(gate: Gate) -> str:
 
 
 def show_stage(result: AuditResult, stage: Stage, views: Sequence[GroupingView], first: str) -> None:
-    """One rate per group as a drawing with the gate's line, then all rates and gaps as tables."""
+    """Show one rate per group as a drawing with the line of its gate, then all rates and gaps as tables."""
     found = Grouped(result, stage)
     groupings = found.groupings()
     if not groupings:
@@ -248,7 +248,7 @@ def show_stage(result: AuditResult, stage: Stage, views: Sequence[GroupingView],
 
 
 def list_drawable(found: Grouped, by: By) -> list[str]:
-    """Rates of groups, and other numbers of one group."""
+    """Return the rates of groups, and other numbers of one group."""
     rates = (
         e for e in found.result.estimates if (e.stage, e.by, e.compare, e.reference) == (found.stage, by, None, None)
     )
@@ -256,7 +256,7 @@ def list_drawable(found: Grouped, by: By) -> list[str]:
 
 
 def draw_chart(rates: Sequence[Estimate], limits: Sequence[tuple[float, str]]) -> None:
-    """Dot and interval of each group, its number in words beside it, and each limit as a dashed line."""
+    """Draw dot and interval of each group, its number in words beside it, and each limit as a dashed line."""
     shown = [e for e in rates if e.value is not None or len(rates) <= MOST_DRAWN][:MOST_DRAWN]
     if all(e.value is None for e in shown):
         st.info("No group has a value to draw.")
@@ -308,7 +308,7 @@ def draw_chart(rates: Sequence[Estimate], limits: Sequence[tuple[float, str]]) -
 
 
 def draw_limit(value: float, text: str, i: int) -> tuple[alt.Chart, alt.Chart]:
-    """A dashed line and its name above it."""
+    """Return a dashed line and its name above it."""
     base = alt.Chart(pd.DataFrame([{"limit": value, "text": text}])).encode(x="limit:Q")
     name = base.mark_text(
         align="left" if value < 0.5 else "right",
@@ -321,7 +321,7 @@ def draw_limit(value: float, text: str, i: int) -> tuple[alt.Chart, alt.Chart]:
 
 
 def show_table(drawn: Table | None) -> None:
-    """A table as the card has it."""
+    """Show a table as the card has it."""
     if drawn is None or not drawn.rows:
         return
     st.markdown(f"**{escape(drawn.caption)}**")
@@ -335,13 +335,13 @@ def show_table(drawn: Table | None) -> None:
 
 
 def format_cell(cell: Cell) -> str:
-    """One place of a table in a line."""
+    """Return one place of a table in a line."""
     said = f"{cell.text} {cell.interval}".strip()
     return f"{said} ({cell.note})" if cell.note else said
 
 
 def mark_up_cell(cell: Cell) -> str:
-    """The same for a narrow column: number, interval and note stay whole when they come to stand on several lines."""
+    """Return a cell for a narrow column: number, interval and note stay whole on several lines."""
     note = f"({escape(cell.note)})" if cell.note else ""
     parts = (escape(cell.text), escape(cell.interval) if cell.interval else "", note)
     short = (p.replace(" ", NO_BREAK) if len(p) < SHORT_NOTE and p[:1] != "u" else p for p in parts)
@@ -349,7 +349,7 @@ def mark_up_cell(cell: Cell) -> str:
 
 
 def show_rows(rows: Sequence[dict[str, str]]) -> None:
-    """Rows as a table of text; columns that say nothing are left out."""
+    """Show rows as a table of text; columns that say nothing are left out."""
     frame = pd.DataFrame(rows)
     if len(frame):
         kept_columns = [c for c in frame.columns if (frame[c] != "").any()]
@@ -357,7 +357,7 @@ def show_rows(rows: Sequence[dict[str, str]]) -> None:
 
 
 def show_checks(result: AuditResult) -> None:
-    """Every check with its outcome."""
+    """Show every check with its outcome."""
     if not result.checks:
         st.info("This run made no checks.")
         return
@@ -367,7 +367,7 @@ def show_checks(result: AuditResult) -> None:
 
 
 def show_energy(energy: Energy | None) -> None:
-    """Energy by component and method."""
+    """Show energy by component and method."""
     view = make_energy_view(energy)
     st.markdown(f"**{escape(view.sentence)}**")
     if view.largest:

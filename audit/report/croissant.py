@@ -95,13 +95,13 @@ CONTEXT: Mapping[str, Any] = {
 
 
 def is_describable(result: AuditResult) -> bool:
-    """Whether the data lay in files whose bytes are known."""
+    """Return whether the data lay in files of known bytes."""
     parts = _list_parts(result)
     return bool(parts) and all(p.digest is not None and p.columns for p in parts)
 
 
 def view(result: AuditResult, k: int) -> str:
-    """JSON-LD of a result that `disclosure.publishable` has gone over.
+    """Return JSON-LD of a result that `disclosure.publishable` has gone over.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def view(result: AuditResult, k: int) -> str:
 
 
 def describe_data(result: AuditResult) -> dict[str, Any]:
-    """The description as plain dicts and lists."""
+    """Return the description as plain dicts and lists."""
     told = _collect_owner_fields(result)
     fields = {
         "name": _name_data(result),
@@ -139,7 +139,7 @@ def describe_data(result: AuditResult) -> dict[str, Any]:
 
 
 def find_missing_fields(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Fields that a description must have and does not; stricter than mlcroissant, which passes one without a name."""
+    """Return the fields that a description must have and does not; mlcroissant asks for fewer."""
     missing = [key for key in ("name", "description", "datePublished") if not document.get(key)]
     said = str(document.get("description", ""))
     missing += [key for key, reason in UNKNOWN.items() if not document.get(key) and reason not in said]
@@ -155,7 +155,7 @@ def find_missing_fields(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _list_file_keys(file: Mapping[str, Any]) -> tuple[str, ...]:
-    """A set of files has no digest in Croissant; its description has that of all bytes in order."""
+    """Return what a file must say; a set of files has no digest in Croissant, its description has that of all bytes."""
     if file.get("@type") == "cr:FileSet":
         return ("includes", "encodingFormat", "description")
     return ("contentUrl", "encodingFormat", "sha256")
@@ -166,14 +166,14 @@ def _list_parts(result: AuditResult) -> list[Part]:
 
 
 def _collect_owner_fields(result: AuditResult) -> dict[str, str]:
-    """What only the owner knows of the data, as far as it was told."""
+    """Return what only the owner knows of the data, as far as it was told."""
     dataset = result.question.config.get("dataset") or {}
     named = {"license": dataset.get("licence"), "url": dataset.get("url")}
     return {key: clean_text(value) for key, value in named.items() if value}
 
 
 def _name_data(result: AuditResult) -> str:
-    """What the owner calls the data, or its file's name."""
+    """Return what the owner calls the data, or the name of its file."""
     named = (result.question.config.get("dataset") or {}).get("name")
     return clean_text(named or PurePosixPath(_list_parts(result)[0].source).name.partition(".")[0] or "table")
 
@@ -186,7 +186,7 @@ def _describe_table(result: AuditResult, told: Mapping[str, str]) -> str:
 
 
 def _describe_file(part: Part) -> dict[str, Any]:
-    """The file of a part, or its files where a pattern named several."""
+    """Return the file of a part, or its files where a pattern named several."""
     name, digest = PurePosixPath(part.source), (part.digest or "").removeprefix("sha256:")
     ending = FORMATS.get(name.suffix.lower(), "application/octet-stream")
     known = {"@id": f"{part.part}-file", "name": f"{part.part}-file", "encodingFormat": ending}
@@ -212,7 +212,7 @@ def _describe_records(part: Part) -> dict[str, Any]:
 
 
 def _collect_rai_fields(result: AuditResult) -> dict[str, Any]:
-    """RAI fields, as far as something is known for them."""
+    """Return the RAI fields for which something is known."""
     config = result.question.config
     model = {**(config.get("model") or {}), **(config.get("dataset") or {})}
     missing = [v.missing for p in _list_parts(result) if (v := make_part_view(p)).missing]
@@ -229,7 +229,7 @@ def _collect_rai_fields(result: AuditResult) -> dict[str, Any]:
 
 
 def _describe_shares(result: AuditResult) -> Iterator[str]:
-    """Who is in the data, and how labels differ, a sentence for each column of groups."""
+    """Yield how large groups are and how labels differ, a sentence for each column of groups."""
     found = Grouped(result, "data")
     for by in found.groupings():
         groups = found.groups(by)
@@ -251,7 +251,7 @@ def _describe_gates(result: AuditResult) -> Iterator[str]:
 
 
 def _describe_findings(result: AuditResult, *families: str) -> Iterator[str]:
-    """What checks of some families found."""
+    """Yield what checks of some families found."""
     for check in result.checks:
         if check.code.startswith(families) and check.outcome in SPOKEN_OF:
             yield _describe_check(check)
@@ -274,7 +274,7 @@ def _describe_limits(result: AuditResult, model: Mapping[str, Any]) -> Iterator[
 
 
 def _describe_personal_data(result: AuditResult) -> Iterator[str]:
-    """Declared groups of persons, and every check of privacy that could be answered."""
+    """Yield declared groups of persons, and every check of privacy that could be answered."""
     groups = (result.question.config.get("data") or {}).get("groups") or ()
     if groups:
         yield f"Columns declared as groups of persons: {', '.join(map(clean_text, groups))}."

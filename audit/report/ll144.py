@@ -64,7 +64,7 @@ class Report:
 
 
 def view(result: AuditResult, k: int) -> Report:
-    """View of a result that `disclosure.publishable` has gone over with the same ``k``.
+    """Return the view of a result that `disclosure.publishable` has gone over with the same ``k``.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def view(result: AuditResult, k: int) -> Report:
 
 
 def _require_predictions(result: AuditResult, found: Grouped) -> Part:
-    """The table of predictions, or why there is no such report."""
+    """Return the table of predictions, or refuse with the reason why there is no such report."""
     part = next((p for p in result.data if p.part == "predictions"), None)
     if part is None or found.everybody(SELECTION_RATE.name) is None:
         raise QuestionError(
@@ -144,7 +144,7 @@ def _describe_dates(said: Mapping[str, Any]) -> str | None:
 
 
 def _count_unknown(result: AuditResult, part: Part) -> tuple[str, ...]:
-    """How many people are of unknown category, for every column."""
+    """Return how many people are of unknown category, for every column."""
     columns = (result.question.config.get("data") or {}).get("groups") or ()
     said = [
         f"{clean_text(column)}: {part.rows_without_group.get(column, 0):,} of unknown category"
@@ -214,7 +214,7 @@ def _explain_median(result: AuditResult) -> str:
 #
 # Must not: judge, or leave a category out without saying so.
 def make_categories_table(found: Grouped, by: By, groups: Sequence[Group], rate: str, *, scoring: bool) -> Table:
-    """Every category with its rate and its ratio to the highest."""
+    """Return every category with its rate and its ratio to the highest."""
     return Table(
         caption=f"{rate}s and impact ratios by {name_grouping(by)}",
         columns=("Category", "Applicants", "Above the median" if scoring else "Selected", rate, "Impact ratio"),
@@ -295,7 +295,7 @@ def _find_ratio(found: Grouped, by: By, group: Group) -> Estimate | None:
 
 
 def _find_highest(found: Grouped, by: By) -> Group | None:
-    """Category that the others are compared with; None where nobody was selected, or it is left out."""
+    """Return the category that the others are compared with; None where none was selected, or it is left out."""
     every = (e for (m, c, b, _), e in found.index.items() if (m, c, b) == (IMPACT_RATIO.name, None, by))
     e = next((e for e in every if e.reference is not None), None)
     rate = None if e is None or e.reference is None else found.rate(SELECTION_RATE.name, by, e.reference)
@@ -303,7 +303,7 @@ def _find_highest(found: Grouped, by: By) -> Group | None:
 
 
 def explain_small_highest(found: Grouped, by: By) -> str:
-    """What the ratios would be without a category under 2%, where the highest rate is that of one."""
+    """Return what the ratios would be without a category under 2%, where the highest rate is that of one."""
     highest = _find_highest(found, by)
     share = None if highest is None else _find_share(found, by, highest)
     if highest is None or share is None or share >= TWO_PERCENT:
@@ -327,7 +327,7 @@ def explain_small_highest(found: Grouped, by: By) -> str:
 
 
 def format_ratio(value: float) -> str:
-    """Two decimals, as the rule prints ratios; more where two would round up to 1 or to four fifths."""
+    """Return two decimals, as the rule prints ratios; more where two would round up to 1 or to four fifths."""
     short = f"{value:.2f}"
     if (value < 1 and float(short) >= 1) or (value < 0.8 - 1e-12 and float(short) >= 0.8):
         return next((t for d in (3, 4, 6) if float(t := f"{value:.{d}f}") < float(short)), f"under {short}")

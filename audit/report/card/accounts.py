@@ -43,7 +43,7 @@ class PartView:
 
 
 def make_part_view(part: Part) -> PartView:
-    """Rows read, used and left out, with the reasons."""
+    """Return how many rows of a table were read, used and left out, with the reasons."""
     left = sum(part.rows_excluded.values())
     why = "; ".join(f"{clean_text(reason)}: {n:,}" for reason, n in part.rows_excluded.items())
     sentence = f"Of {part.rows_read:,} rows read, {part.rows_used:,} were used and {left:,} left out"
@@ -73,14 +73,14 @@ def _list_columns(part: Part) -> str:
 
 
 def _describe_threshold(part: Part) -> str:
-    """Where scores were cut, if that followed from them."""
+    """Return at which score decisions begin, where that followed from the scores themselves."""
     if part.score_median is None:
         return ""
     return f" A score above the median of all scores, {part.score_median:.10g}, counts as a positive prediction."
 
 
 def list_checks(checks: Sequence[Check]) -> list[tuple[Badge, str, str, str, str]]:
-    """Checks with their mends, what needs attention first."""
+    """Return badge, code, title, detail and mend of every check; what needs attention comes first."""
     ordered = sorted(checks, key=lambda c: OUTCOME_ORDER.index(c.outcome))
     return [
         (BADGES[c.outcome], clean_text(c.code), clean_text(c.title), _describe_check(c), _describe_mend(c))
@@ -99,7 +99,7 @@ def _describe_check(check: Check) -> str:
 
 
 def list_provenance(result: AuditResult) -> tuple[tuple[str, str], ...]:
-    """Where the numbers come from and how a stranger finds them again."""
+    """Return where the numbers come from, so that a stranger finds them again."""
     run = result.run
     pairs = [
         ("Run", clean_text(run.id)),
@@ -157,7 +157,7 @@ class OwnerWords:
 
 
 def collect_owner_words(result: AuditResult) -> OwnerWords:
-    """Of the model; of the data set where no model was audited."""
+    """Return what the owner says of the model, or of the data set where no model was audited."""
     config = result.question.config
     if _is_of_data(result):
         parts = [p.source for p in result.data if p.part == "train"]
@@ -171,7 +171,7 @@ def collect_owner_words(result: AuditResult) -> OwnerWords:
 
 
 def _is_of_data(result: AuditResult) -> bool:
-    """Whether rows were looked at, and no model was asked for."""
+    """Return whether rows were looked at and no model was asked for."""
     config = result.question.config
     return bool(result.data) and not config.get("predictions") and not config.get("train")
 
@@ -215,7 +215,7 @@ class CodeView:
 
 
 def list_codes(checks: Iterable[Check]) -> tuple[CodeView, ...]:
-    """Every known code among these checks, once and in order."""
+    """Return every known code among these checks, once and in order."""
     return tuple(
         CodeView(*(clean_text(text) for text in (c.code, to_sentence(c.title), to_sentence(c.reason), c.reference)))
         for c in find_codes({c.code for c in checks})
@@ -223,5 +223,5 @@ def list_codes(checks: Iterable[Check]) -> tuple[CodeView, ...]:
 
 
 def to_sentence(text: str) -> str:
-    """Text that begins like a sentence."""
+    """Return text that begins with a capital."""
     return f"{text[:1].upper()}{text[1:]}"

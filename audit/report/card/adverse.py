@@ -41,7 +41,7 @@ MARKS = {
 
 
 def is_adverse_impact_shown(result: AuditResult, by: By | None = None) -> bool:
-    """Whether a card speaks of adverse impact, by one grouping or by any."""
+    """Return whether a card speaks of adverse impact, by one grouping or by any."""
     if not any(e.metric == IMPACT_RATIO.name and by in {None, e.by} for e in result.estimates):
         return False
     judged = (g.estimate for g in result.gates if g.estimate is not None and g.estimate.stage == "model")
@@ -57,7 +57,7 @@ def _is_about_selections(metric: str) -> bool:
 
 
 def make_adverse_table(found: Grouped, by: By, groups: Sequence[Group]) -> Table:
-    """Each group against the one with the highest selection rate."""
+    """Return a table of each group against the one with the highest selection rate."""
     known = [g for g in groups if None not in g]
     compared = [e for g in known if (e := _find_estimate(found, by, g, IMPACT_RATIO.name)) is not None]
     highest = next((e.reference for e in compared if e.reference is not None), None)
@@ -78,8 +78,10 @@ def _find_estimate(found: Grouped, by: By, group: Group, metric: str, compare: s
 
 def _make_row(found: Grouped, by: By, ratio: Estimate) -> TableRow:
     group = ratio.group or ()
-    z, short = (_find_estimate(found, by, group, m) for m in (IMPACT_Z.name, SHORTFALL.name))
-    p, corrected = (_find_estimate(found, by, group, IMPACT_P.name, c) for c in (None, CORRECTED))
+    z = _find_estimate(found, by, group, IMPACT_Z.name)
+    short = _find_estimate(found, by, group, SHORTFALL.name)
+    p = _find_estimate(found, by, group, IMPACT_P.name)
+    corrected = _find_estimate(found, by, group, IMPACT_P.name, CORRECTED)
     return TableRow(
         name_group(by, group),
         (_make_ratio_cell(ratio), _make_z_cell(z), _make_p_cell(p, corrected), _make_figure_cell(short)),
@@ -110,7 +112,7 @@ def _make_p_cell(p: Estimate | None, corrected: Estimate | None) -> Cell:
 
 
 def format_p(p: float) -> str:
-    """A p with three decimals, never 0."""
+    """Return a p-value with three decimals, never as 0."""
     return "under 0.001" if p < 0.001 else f"{p:.3f}"
 
 

@@ -102,16 +102,16 @@ class Scale:
     high: float
 
     def at(self, value: float) -> float:
-        """Place of a value; what lies outside the scale stands at its end."""
+        """Return the place of a value; what lies outside the scale stands at its end."""
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return round(1 + 98 * share, 2)
 
     def maybe(self, value: float | None) -> float | None:
-        """None stays None."""
+        """Return the place of a value, or None where there is none."""
         return None if value is None else self.at(value)
 
     def ticks(self) -> tuple[Tick, ...]:
-        """Evenly spaced labels; the outer ones stay inside the drawing."""
+        """Return evenly spaced labels; the outer ones stay inside the drawing."""
         anchors = ("start", *("middle",) * (TICKS - 1), "end")
         step = (self.high - self.low) / TICKS
         return tuple(
@@ -120,20 +120,20 @@ class Scale:
 
 
 def make_scale(values: Sequence[float | None]) -> Scale:
-    """Scale from 0, or from a negative value, to a round number that holds all values; rates get 0 to 1."""
+    """Return a scale from 0, or from a negative value, to a round number above all values; 0 to 1 without values."""
     known = [v for v in values if v is not None]
     top, bottom = max(known, default=1.0), min(known, default=0.0)
     return Scale(-_round_up(-bottom) if bottom < 0 else 0.0, _round_up(top) if top > 0 else 1.0)
 
 
 def _round_up(value: float) -> float:
-    """Next of 1, 2, 4, 10 times a power of ten, so that quarters are short numbers."""
+    """Return the next of 1, 2, 4, 10 times a power of ten, so that quarters are short numbers."""
     power = 10.0 ** math.floor(math.log10(value))
     return next(step * power for step in (1, 2, 4, 10) if value <= step * power * (1 + 1e-9))
 
 
 def draw_rates(id_: str, title: str, rates: Sequence[Estimate], lines: Sequence[tuple[float, str]]) -> Chart:
-    """One row a group: dot, whisker, number and n; limits as labelled lines.
+    """Return a chart of one row a group: dot, whisker, number and n; limits are labelled lines.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def _choose_mark(e: Estimate) -> Mark:
 
 
 def draw_gate(id_: str, gate: Gate) -> Strip | None:
-    """Interval of a gate against its limit; None where there is no interval to draw."""
+    """Return the interval of a gate against its limit; None where there is no interval to draw."""
     limit = gate.max if gate.max is not None else gate.min
     if gate.low is None or gate.estimate is None or limit is None or gate.estimate.stage in {"energy", "checks"}:
         return None

@@ -30,7 +30,7 @@ IN_RECORD = "audit.json holds them"
 
 
 def make_class_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
-    """Worst classes and confusion tables of one grouping; none where there are two classes."""
+    """Yield the worst classes and the confusion tables of one grouping; nothing where there are two classes."""
     classes = found.classes()
     if not classes:
         return
@@ -40,7 +40,7 @@ def make_class_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterat
 
 
 def make_label_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
-    """Share of each label in each group, and the worst gap; none where a label is the positive one."""
+    """Yield the share of each label in each group, and the worst gap; nothing where one label is the positive one."""
     classes = found.classes()
     if not classes:
         return
@@ -88,7 +88,7 @@ def _name_class(gap: Estimate | None) -> Cell:
 
 
 def _make_confusion_tables(found: Grouped, by: By, groups: Sequence[Group], classes: Sequence[str]) -> Iterator[Table]:
-    """Rows by label and prediction, a table a group; or why there is none."""
+    """Yield rows by label and prediction, a table a group; or a table that says why there is none."""
     caption = f"Confusion tables by {name_grouping(by)}"
     if len(classes) > MOST_TABLED:
         yield Table(caption, (), (), f"There are {len(classes)} classes, too many for tables of both; {IN_RECORD}.")
@@ -106,14 +106,14 @@ def _make_confusion_tables(found: Grouped, by: By, groups: Sequence[Group], clas
 
 
 def _is_private(record: CubeRecord, by: By) -> bool:
-    """Whether a cube of the private record holds label and prediction of an attribute."""
+    """Return whether a cube of the private record holds label and prediction of an attribute."""
     names = {a.name for a in record.axes}
     of_rows = record.part == PREDICTIONS and record.kind is CubeKind.CROSSINGS
     return of_rows and {*by, "label", "prediction"} <= names
 
 
 def _sum_counts(record: CubeRecord, attribute: str) -> dict[tuple[str | None, ...], float]:
-    """Rows by group, label and prediction."""
+    """Return rows by group, label and prediction."""
     at = [[a.name for a in record.axes].index(name) for name in (attribute, "label", "prediction")]
     found: dict[tuple[str | None, ...], float] = {}
     for cell, n in zip(record.cells, record.measures["n"], strict=True):

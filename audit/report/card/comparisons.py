@@ -24,11 +24,12 @@ ROUNDED = 1e-9
 
 
 def make_gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
-    """Largest gaps between groups, a row a rate, and which had to be left out."""
+    """Return the largest gaps between groups, a row a rate, and which had to be left out."""
     rows, gone = [], []
     width = 4 if any(found.gap(m, "ratio", by) for m in metrics) else 3
     for metric in metrics:
-        difference, ratio = (found.gap(metric, c, by) for c in ("difference", "ratio"))
+        difference = found.gap(metric, "difference", by)
+        ratio = found.gap(metric, "ratio", by)
         told = [e for e in (difference, ratio) if e is not None]
         if not told:
             continue
@@ -48,7 +49,7 @@ def make_gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
 
 
 def make_orders_table(found: Grouped, by: By) -> tuple[Table, ...]:
-    """How far the order of whole lists is from the groups' shares in them; nothing where there are no lists."""
+    """Return how far the order of whole lists is from the shares of groups in them; nothing without lists."""
     measured = {m: e for (m, compare, of, _), e in found.index.items() if compare == "between_groups" and of == by}
     lists = [m for m in CATALOGUE.among(measured) if m.task == "ranking"]
     rows = tuple(TableRow(m.title, (make_estimate_cell(measured[m.name]),)) for m in lists)
@@ -65,13 +66,13 @@ def make_orders_table(found: Grouped, by: By) -> tuple[Table, ...]:
 
 
 def explain_left_out(rows: Sequence[TableRow]) -> str:
-    """Why places of a table are empty, where some are."""
+    """Return why places of a table are empty, or an empty string where none is."""
     gone = any(cell.mark == "suppressed" for row in rows for cell in row.cells)
     return "Left out: a small count stands behind the number, or the number would give one away." if gone else ""
 
 
 def _add_noise_floor(found: Grouped, difference: Estimate) -> Cell:
-    """A difference with what equal groups of these sizes would show by chance."""
+    """Return a difference with what equal groups of these sizes would show by chance."""
     cell = make_estimate_cell(difference, with_n=False)
     floor = found.gap(difference.metric, "noise_floor", difference.by)
     if floor is None or floor.value is None or difference.value is None:
@@ -95,7 +96,7 @@ def _make_pair_cell(e: Estimate) -> Cell:
 #
 # Must not: leave a group out without saying so, or format anything that `make_text_cell` does not.
 def make_everybody_tables(found: Grouped, by: By, metrics: Sequence[str], groups: Sequence[Group]) -> Iterator[Table]:
-    """A table for everybody and one for everybody else: groups down, differences of some rates across.
+    """Yield a table against all rows and one against all other rows: groups down, differences of some rates across.
 
     Ratios stand beside them where a limit speaks of one.
     """
@@ -127,7 +128,7 @@ def _make_furthest_row(found: Grouped, by: By, columns: Sequence[tuple[str, str]
 
 
 def _name_furthest(estimate: Estimate | None) -> Cell:
-    """The comparison furthest from equality, and whose it is."""
+    """Return the comparison furthest from equality, and the group that it is of."""
     cell = make_estimate_cell(estimate, with_n=False)
     if estimate is None or estimate.pair is None or estimate.value is None:
         return cell
@@ -135,7 +136,7 @@ def _name_furthest(estimate: Estimate | None) -> Cell:
 
 
 def _explain_furthest(columns: Sequence[tuple[str, str]]) -> str:
-    """What the last row takes for far."""
+    """Return what the last row takes for far."""
     said = "Furthest is the largest difference in either direction"
     return (
         f"{said}, or the ratio furthest from 1, above which its reciprocal counts."

@@ -19,7 +19,7 @@ from audit.report.card.words import Cell, format_rate, make_estimate_cell, name_
 
 
 def make_data_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
-    """Bias of the data before training, one view a grouping."""
+    """Return the bias of the data before training, one view a grouping."""
     found = Grouped(result, "data")
     every = found.groupings()
     room = divide_rows(len(every))
@@ -94,11 +94,12 @@ def _explain_reference(found: Grouped, by: By) -> str:
 
 
 def _explain_population(found: Grouped, by: By) -> str:
-    """How far the shares lie from the population's, all groups together."""
+    """Return how far the shares of all groups lie from those of the population."""
     distance = found.gap("population_total_variation", "to_population", by)
     if distance is None or distance.value is None:
         return ""
-    tested, p = (found.gap("population_chi_square", c, by) for c in ("to_population", "p_value"))
+    tested = found.gap("population_chi_square", "to_population", by)
+    p = found.gap("population_chi_square", "p_value", by)
     said = f"Against the population: total variation {format_rate(distance.value)}"
     if tested is None or p is None or tested.value is None or p.value is None:
         return f"{said}."

@@ -75,12 +75,12 @@ class EnergyView:
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """The tables that there are, in the order in which they are read."""
+        """Return the tables that there are, in the order in which they are read."""
         return tuple(t for t in (self.components, self.totals, self.units, self.factors) if t is not None)
 
 
 def make_energy_view(energy: Energy | None) -> EnergyView:
-    """What the run drew, by which method, what that means, and what turned it into grams."""
+    """Return what the run drew, by which method, what that means, and what turned it into grams."""
     if energy is None:
         return EnergyView("Energy was not metered in this audit, so nothing is said about it.")
     if has_trained_nothing(energy) and energy.embodied_g is None:
@@ -99,7 +99,7 @@ def make_energy_view(energy: Energy | None) -> EnergyView:
 
 
 def _describe_energy(energy: Energy) -> str:
-    """Energy and carbon with their measured share, in one sentence."""
+    """Return energy and carbon with their measured share, in one sentence."""
     if energy.energy_kwh is None:
         return "Energy: not measured. Carbon: undefined, because there is no energy to convert."
     lasted = f" in {energy.duration_s:,.1f} s" if energy.duration_s is not None else ""
@@ -111,7 +111,7 @@ def _describe_energy(energy: Energy) -> str:
 
 
 def _split_into_pieces(energy: Energy) -> tuple[Piece, ...]:
-    """What the energy is made of, from left to right."""
+    """Return what the energy is made of, from left to right."""
     x, found = 0.0, []
     for part in split_by_component(energy):
         label = f"{clean_text(part.component, 30)} {format_percent(part.share)}"
@@ -121,7 +121,7 @@ def _split_into_pieces(energy: Energy) -> tuple[Piece, ...]:
 
 
 def _describe_largest(energy: Energy) -> str:
-    """What most of the energy is, and whether anybody measured it."""
+    """Return what most of the energy is, and whether it was measured."""
     parts = split_by_component(energy)
     if not parts:
         return ""
@@ -178,7 +178,7 @@ def _make_coverage_cell(c: EnergyComponent) -> Cell:
 
 
 def _make_totals_table(energy: Energy) -> Table:
-    """Every boundary on its own line; what is not known says why."""
+    """Return every boundary on its own line; what is not known says why."""
     known = describe_measured_share(energy)
     located = f"the energy by the grid where it was drawn; {known}"
     market = f"the energy by the contract for it, beside the figure of the grid and never in its place; {known}"
@@ -198,7 +198,7 @@ def _make_row(name: str, value: str, said: str) -> TableRow:
 
 
 def _make_mass_row(energy: Energy, name: str, metric: str, said: str) -> TableRow:
-    """Grams and what they are, or why there are none."""
+    """Return grams and what they are, or why there are none."""
     value: float | None = getattr(energy, metric)
     return _make_undefined_row(energy, name, metric) if value is None else _make_row(name, format_mass(value), said)
 
@@ -210,7 +210,7 @@ def _make_undefined_row(energy: Energy, name: str, metric: str) -> TableRow:
 
 
 def _make_idle_rows(energy: Energy) -> tuple[TableRow, ...]:
-    """What the idle machine would have emitted, and what the work added; only of a run that knows both."""
+    """Return what the idle machine would have emitted and what the work added; only of a run that knows both."""
     if energy.carbon_g is None or not energy.energy_kwh:
         return ()
     if energy.idle_kwh is None:
@@ -285,7 +285,7 @@ def _format_upper_limit(high: float | None) -> str:
 
 
 def _format_figure(value: float) -> str:
-    """Number of a meter or a table, without decimals that it does not have."""
+    """Return a number of a meter or a table without decimals that it does not have."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
 
 

@@ -70,7 +70,7 @@ class EpochsView:
 
     @property
     def narrow(self) -> bool:
-        """Whether two drawings fit side by side on a wide page."""
+        """Return whether two drawings fit side by side on a wide page."""
         return all(len(c.panels) <= FEW_PANELS for c in self.curves)
 
 
@@ -91,16 +91,16 @@ class _Course:
         return [by for by in dict.fromkeys(by for rates in self.rates for _, by, _ in rates) if by]
 
     def groups(self, by: By) -> list[Group]:
-        """Groups of a grouping; rows without a group come last."""
+        """Return the groups of a grouping; rows without a group come last."""
         found = dict.fromkeys(group for rates in self.rates for _, b, group in rates if b == by and group is not None)
         return sorted(found, key=lambda group: None in group)
 
     def of(self, metric: str, by: By, group: Group | None) -> list[Estimate | None]:
-        """One rate, epoch by epoch."""
+        """Return one rate, epoch by epoch."""
         return [rates.get((metric, by, group)) for rates in self.rates]
 
     def everybody(self, metric: str) -> list[Estimate | None]:
-        """Rate of everybody, epoch by epoch."""
+        """Return a rate of all rows, epoch by epoch."""
         return [rates.get((metric, (), ())) or rates.get((metric, (), None)) for rates in self.rates]
 
 
@@ -120,7 +120,7 @@ class _Frame:
 
 
 def make_epochs_views(result: AuditResult) -> tuple[EpochsView, ...]:
-    """Views of a result that is fit to be published; none where training said nothing of its groups."""
+    """Return the views of a result that is fit to be published; none where training said nothing of its groups."""
     found: list[EpochsView] = []
     for part, of_part in groupby(result.epochs, key=lambda epoch: epoch.part):
         every = tuple(of_part)
@@ -180,7 +180,7 @@ def _draw_curves(course: _Course, metric: str, by: By, id_: str) -> Curves:
 
 
 def _choose_scale(values: Sequence[float]) -> tuple[float, float]:
-    """Tenths that hold all values."""
+    """Return the tenths that hold all values."""
     low = math.floor(10 * min(values, default=0.0) + 1e-9) / 10
     high = math.ceil(10 * max(values, default=1.0) - 1e-9) / 10
     return (low, high) if high > low else (max(0.0, low - 0.1), min(1.0, low + 0.1))
@@ -210,21 +210,21 @@ def _draw_panel(id_: str, name: str, line: list[Estimate | None], whole: list[Es
 
 
 def _describe_last(estimate: Estimate | None) -> str:
-    """What stands at the end of a line, also where the line does not reach it."""
+    """Return what stands at the end of a line, also where the line does not reach it."""
     if estimate is not None and estimate.value is None:
         return LEFT_OUT if estimate.status == "suppressed" else "undefined"
     return format_rate(_get_value(estimate))
 
 
 def _split_at_gaps(line: Sequence[Estimate | None]) -> Iterator[list[tuple[int, Estimate]]]:
-    """Stretches without a gap."""
+    """Yield the stretches of a line without a gap."""
     for there, stretch in groupby(enumerate(line), key=lambda pair: _get_value(pair[1]) is not None):
         if there:
             yield [(i, e) for i, e in stretch if e is not None]
 
 
 def _draw_path(line: Sequence[Estimate | None], frame: _Frame) -> str:
-    """Path of a line; a single value between two gaps is a dot."""
+    """Return the path of a line; a single value between two gaps is a dot."""
     parts = []
     for run in _split_at_gaps(line):
         places = [frame.place(i, e.value or 0.0) for i, e in run]
@@ -248,7 +248,7 @@ def _get_value(estimate: Estimate | None) -> float | None:
 
 
 def _make_table(course: _Course, by: By) -> Table:
-    """Every group after the last epoch, beside the first."""
+    """Return every group after the last epoch, beside the first."""
     metrics, numbers = course.metrics, [epoch.number for epoch in course.epochs]
     rows = [_make_row(course, by, group, name_group(by, group), metrics) for group in course.groups(by)]
     rows.append(_make_row(course, (), None, "everybody", metrics, "everybody"))
@@ -271,7 +271,7 @@ def _make_row(
 
 
 def _make_last_cell(line: Sequence[Estimate | None]) -> Cell:
-    """The last value, and what it was at first."""
+    """Return the last value, and what it was at first."""
     cell = make_estimate_cell(line[-1])
     begun = _get_value(line[0])
     if len(line) < 2 or begun is None:

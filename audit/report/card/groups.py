@@ -50,7 +50,7 @@ MOST_ILLUSTRATED = 12
 
 
 def make_model_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
-    """Rates of the model, one view a grouping."""
+    """Return the rates of the model, one view a grouping."""
     found = Grouped(result, "model")
     every = found.groupings()
     room = divide_rows(len(every))
@@ -61,7 +61,7 @@ def make_model_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
 
 
 def group_by_table(present: Collection[str]) -> dict[str, list[str]]:
-    """Metrics that are there, by the heading of the table in which they stand, in the catalogue's order."""
+    """Return the metrics that are there by the heading of their table, in the order of the catalogue."""
     found: dict[str, list[str]] = {}
     for metric in CATALOGUE.among(present):
         if metric.table:
@@ -70,12 +70,12 @@ def group_by_table(present: Collection[str]) -> dict[str, list[str]]:
 
 
 def divide_rows(groupings: int) -> int:
-    """Group rows that one of so many groupings may take."""
+    """Return how many rows of groups one of so many groupings may take."""
     return max(FEWEST_ROWS, min(MOST_TABLE_ROWS, PAGE_ROWS // max(groupings, 1)))
 
 
 def list_gated_rates(gates: Iterable[Gate]) -> list[str]:
-    """Rates that limits speak of, criteria taken apart."""
+    """Return the rates that limits speak of; a criterion gives the rates that it is made of."""
     named: list[str] = []
     for gate in gates:
         metric = gate.estimate.metric if gate.estimate else ""
@@ -124,7 +124,7 @@ def _class_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[T
 
 
 def choose_groups(found: Grouped, by: By, room: int) -> tuple[list[Group], str]:
-    """Groups that fit on the page, the largest and those that a gate names; and what was left to the record."""
+    """Return the groups that fit on the page, the largest and those that a gate names, and what is said of the rest."""
     groups = found.groups(by)
     if len(groups) <= room:
         return groups, ""
@@ -141,7 +141,7 @@ def choose_groups(found: Grouped, by: By, room: int) -> tuple[list[Group], str]:
 def draw_charts(
     found: Grouped, by: By, metrics: Sequence[str], groups: Sequence[Group], gates: Sequence[Gate], id_: str
 ) -> tuple[Chart, ...]:
-    """Drawings of some rates; none where the groups are too many to draw."""
+    """Return drawings of some rates; none where the groups are too many to draw."""
     if len(groups) > MOST_ROWS:
         return ()
     drawn = []
@@ -157,7 +157,7 @@ def draw_charts(
 
 
 def find_limit_lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gate]) -> list[tuple[float, str]]:
-    """Limits that can be drawn on the axis of a rate."""
+    """Return value and label of the limits that can be drawn on the axis of a rate."""
     values = [e.value for e in rates if e.value is not None and None not in (e.group or ())]
     lines: list[tuple[float, str]] = []
     for gate in gates:
@@ -188,7 +188,7 @@ def _make_rates_table(found: Grouped, by: By, groups: Sequence[Group], metrics: 
 
 
 def _make_more_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
-    """How well scores order and match what happens, and where numeric predictions lie, where there are any."""
+    """Yield how well scores order and match what happens, and where numeric predictions lie, where there are any."""
     present = {m for m, compare, b, g in found.index if compare is None and b == by and g in groups}
     for what, metrics in group_by_table(present).items():
         if what not in (*FIRST_TABLES, ADVERSE_TABLE):
@@ -211,7 +211,7 @@ def _make_group_row(found: Grouped, by: By, group: Group, metrics: Sequence[str]
 
 
 def make_rows_cell(found: Grouped, by: By, group: Group) -> Cell:
-    """Rows of a group with their share of all."""
+    """Return the rows of a group with their share of all."""
     rows, whole = found.rows(by, group), found.rows((), ())
     if rows is None:
         return Cell(LEFT_OUT, mark="suppressed")

@@ -33,11 +33,11 @@ class Grouped:
         object.__setattr__(self, "sizes", sizes)
 
     def groupings(self) -> list[By]:
-        """Groupings in the document's order, everybody left out."""
+        """Return the groupings in the order of the document, without that of all rows."""
         return [by for by in dict.fromkeys(e.by for e in self.result.estimates if e.stage == self.stage) if by]
 
     def groups(self, by: By) -> list[Group]:
-        """Groups of one grouping, then the rows without one."""
+        """Return the groups of one grouping, then the rows without one."""
         found = dict.fromkeys(
             e.group
             for e in self.result.estimates
@@ -46,16 +46,16 @@ class Grouped:
         return sorted(found, key=lambda g: None in g)
 
     def rate(self, metric: str, by: By, group: Group) -> Estimate | None:
-        """Rate of one group; everybody is the group of no column."""
+        """Return the rate of one group; all rows are the group of no column."""
         found = self.index.get((metric, None, by, group))
         return found or (self.index.get((metric, None, (), None)) if not by else None)
 
     def everybody(self, metric: str) -> Estimate | None:
-        """Rate of everybody."""
+        """Return the rate of all rows."""
         return self.rate(metric, (), ())
 
     def classes(self) -> list[str]:
-        """Classes that are measured one against all others, in order."""
+        """Return the classes that are measured one against all others, in order."""
         return list(
             dict.fromkeys(
                 e.outcome
@@ -65,7 +65,7 @@ class Grouped:
         )
 
     def of_classes(self, metric: str, by: By) -> dict[tuple[Group | None, str], Estimate]:
-        """Rates of each class in each group of a grouping."""
+        """Return the rates of each class in each group of a grouping."""
         return {
             (e.group, e.outcome): e
             for e in self.result.estimates
@@ -73,13 +73,13 @@ class Grouped:
         }
 
     def gap(self, metric: str, compare: str, by: By) -> Estimate | None:
-        """Comparison over all groups."""
+        """Return the comparison over all groups."""
         return self.index.get((metric, compare, by, None))
 
     def rows(self, by: By, group: Group) -> float | None:
-        """Rows of a group; None where they are left out."""
+        """Return the rows of a group; None where they are left out."""
         return self.sizes.get((by, group))
 
     def gates(self, by: By) -> list[Gate]:
-        """Gates on this grouping."""
+        """Return the gates on this grouping."""
         return [g for g in self.result.gates if g.estimate and g.estimate.stage == self.stage and g.estimate.by == by]

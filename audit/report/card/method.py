@@ -38,7 +38,7 @@ class Term:
 
 
 def explain_method(result: AuditResult, k: int) -> tuple[str, ...]:
-    """How the numbers were made, in paragraphs."""
+    """Return how the numbers were made, in paragraphs."""
     notes = [
         _explain_intervals(result),
         _explain_classes(result),
@@ -53,7 +53,7 @@ def explain_method(result: AuditResult, k: int) -> tuple[str, ...]:
 
 
 def define_metrics(result: AuditResult) -> tuple[Term, ...]:
-    """The metrics of this card."""
+    """Return formula and source of the metrics of this card."""
     present = {e.metric for e in result.estimates}
     gated = {g.estimate.metric for g in result.gates if g.estimate}
     shown = (
@@ -181,7 +181,7 @@ def _explain_protection(k: int) -> str:
 
 
 def _spell_authors(text: str) -> str:
-    """Method with the names of its authors spelled as people's names."""
+    """Return a method with the names of its authors spelled as names of people."""
     for plain, spelled in AUTHORS:
         text = text.replace(plain, spelled)
     return clean_text(text)

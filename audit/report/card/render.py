@@ -52,11 +52,11 @@ class Format:
 
     @property
     def ending(self) -> str:
-        """Html, md or json."""
+        """Return html, md or json."""
         return self.template.removesuffix(".j2").rpartition(".")[2]
 
     def made(self) -> Callable[[AuditResult, int], Any]:
-        """Function that makes the view of a publishable result."""
+        """Return the function that makes the view of a publishable result."""
         if self.view == "card":
             return make_card_view
         found: Callable[[AuditResult, int], Any] = import_module(f"audit.report.{self.view}").view
@@ -65,7 +65,7 @@ class Format:
 
 @cache
 def find_formats() -> dict[str, Format]:
-    """Every format that a template declares, by name."""
+    """Return every format that a template declares, by name."""
     found = {}
     for file in sorted(find_asset(TEMPLATES).glob("*.j2")):
         with file.open(encoding="utf-8") as lines:
@@ -79,7 +79,7 @@ FORMATS = tuple(find_formats())
 
 
 def render(result: AuditResult, format: str, k: int | None = None) -> str:  # noqa: A002 - the word people use for it
-    """The card as text.
+    """Return the card as text.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def render(result: AuditResult, format: str, k: int | None = None) -> str:  # no
 
 
 def render_several(result: AuditResult, names: Sequence[str], k: int | None = None) -> dict[str, str]:
-    """Cards as text, by format: `render` for several, for which what may be published is worked out once.
+    """Return cards as text, by format: `render` for several, with one look at what may be published.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def render_several(result: AuditResult, names: Sequence[str], k: int | None = No
 
 
 def _draw(chosen: Format, shown: AuditResult, k: int) -> str:
-    """A card of what may be published."""
+    """Return a card of what may be published."""
     view = chosen.made()(shown, k)
     return make_environment(chosen.ending).get_template(chosen.template).render(card=view)
 
@@ -153,7 +153,7 @@ def write_over(path: Path, text: str) -> None:
 
 
 def prepare() -> None:
-    """Compile what every run writes, for whoever has time now and none later."""
+    """Compile what every run writes while there is time, because at the end there is none."""
     for chosen in map(find_formats().get, WRITTEN):
         if chosen is not None:
             make_environment(chosen.ending).get_template(chosen.template)
@@ -161,7 +161,7 @@ def prepare() -> None:
 
 @cache
 def make_environment(ending: str) -> Environment:
-    """Templates of one ending; HTML is escaped by the engine, Markdown by the filters its template names."""
+    """Return the templates of one ending; the engine escapes HTML, filters that a template names escape Markdown."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     made = Environment(
@@ -188,7 +188,7 @@ class Escaped(str):
 
 
 def escape_inline(text: object) -> Escaped:
-    """Text as one line of Markdown without meaning of its own."""
+    """Return text as one line of Markdown without meaning of its own."""
     if isinstance(text, Escaped):
         return text
     line = " ".join(str(text).split())
@@ -197,12 +197,12 @@ def escape_inline(text: object) -> Escaped:
 
 
 def escape_plain(value: object) -> object:
-    """What the template engine prints: text that no filter has seen is escaped."""
-    return value if isinstance(value, Escaped) else escape_inline(value) if isinstance(value, str) else value
+    """Return what the template engine prints: text that no filter has seen is escaped."""
+    return escape_inline(value) if isinstance(value, str) else value
 
 
 def format_cell(cell: Cell) -> Escaped:
-    """Cell of a table in one line: the value, its interval, what it rests on."""
+    """Return a cell of a table in one line: the value, its interval, what it rests on."""
     parts = [cell.text, cell.interval, f"({cell.note})" if cell.note else ""]
     return Escaped(" ".join(escape_inline(p) for p in parts if p))
 
@@ -213,6 +213,6 @@ def format_cell(cell: Cell) -> Escaped:
 #
 # Must not: need a stylesheet, a script or the network.
 def render_fragment(result: AuditResult) -> str:
-    """Piece of HTML that stands on its own; names and reasons are escaped."""
+    """Return a piece of HTML that stands on its own; names and reasons are escaped."""
     view = make_card_view(publishable(result, 1), 1)
     return make_environment("html").get_template("notebook.html.j2").render(card=view)

@@ -43,6 +43,6 @@ class GroupingView:
 
     @property
     def across(self) -> int:
-        """Charts side by side on a wide page."""
+        """Return how many charts stand side by side on a wide page."""
         short = all(len(row.label) <= SHORT_LABEL for chart in self.charts for row in chart.rows)
         return 3 if len(self.charts) == 3 and short else 2

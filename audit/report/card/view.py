@@ -94,7 +94,7 @@ class Card:
 
 
 def make_card_view(result: AuditResult, k: int) -> Card:
-    """View of a result that `disclosure.publishable` has gone over with the same ``k``."""
+    """Return the view of a result that `disclosure.publishable` has gone over with the same ``k``."""
     gates = sorted(result.gates, key=lambda g: WORST_FIRST.index(g.verdict))
     model = make_model_groupings(result)
     bias = _bias(result)
@@ -140,7 +140,7 @@ def _epochs(result: AuditResult) -> tuple[EpochsView, ...]:
 
 
 def write_headline(result: AuditResult) -> str:
-    """The verdict in one sentence: that of the gate that decides."""
+    """Return the verdict in one sentence: that of the gate that decides."""
     if result.verdict == "incomplete":
         failed = ", ".join(f"{clean_text(p)}: exit code {c}" for p, c in result.run.exit_codes.items() if c != 0)
         return f"The run did not finish ({failed or 'no exit code was recorded'}), so it was not judged as a whole."
@@ -154,7 +154,7 @@ def write_headline(result: AuditResult) -> str:
 
 
 def describe_tally(result: AuditResult) -> str:
-    """How many limits ended how."""
+    """Return how many limits ended how."""
     if not result.gates:
         return ""
     counted = Counter(g.verdict for g in result.gates)
@@ -179,7 +179,7 @@ def _make_limit_view(gate: Gate, i: int) -> LimitView:
 
 
 def _describe_surprise(gate: Gate) -> str:
-    """How surprising a failure is, once all limits of the policy are taken into account."""
+    """Return how surprising a failure is, once all limits of the policy are taken into account."""
     if gate.verdict != "fail" or gate.p_holm is None or gate.estimate is None or gate.estimate.status != "ok":
         return ""
     p = "under 0.001" if gate.p_holm < 0.001 else f"{gate.p_holm:.3f}"

@@ -62,37 +62,37 @@ class Cell:
 
 
 def make_text_cell(text: str) -> Cell:
-    """Cell of running text."""
+    """Return a cell of running text."""
     return Cell(text, numeric=False)
 
 
 def describe_digest(part: Part) -> str:
-    """Digest of a table, or why it has none."""
+    """Return the digest of a table, or why it has none."""
     return clean_text(part.digest or f"no digest: {part.undigested or 'the rows were in memory'}", LONG)
 
 
 def clean_text(text: object, limit: int = LONG) -> str:
-    """Text from the user or the data, safe to show and of bounded length."""
+    """Return text from the user or the data, safe to show and of bounded length."""
     return printable(text, limit)
 
 
 def format_count(value: float) -> str:
-    """Rows, with thousands separators; weighted sums keep one decimal."""
+    """Return rows with thousands separators; weighted sums keep one decimal."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
 
 
 def format_percent(share: float) -> str:
-    """Share in per cent, never rounded to 0 or 100 when it is neither."""
+    """Return a share in per cent, never rounded to 0 or 100 when it is neither."""
     return format_share(share)
 
 
 def make_title(metric: str) -> str:
-    """Metric's name as a title."""
+    """Return the name of a metric as a title."""
     return metric.upper() if metric in INITIALS else metric.replace("_", " ").capitalize()
 
 
 def name_group(by: tuple[str, ...], group: Group | None) -> str:
-    """Group as a row header; rows whose group is missing say which column."""
+    """Return a group as a row header; rows without a group say which column they lack."""
     if not group:
         return "everybody"
     if group == (None,):
@@ -101,12 +101,12 @@ def name_group(by: tuple[str, ...], group: Group | None) -> str:
 
 
 def name_grouping(by: tuple[str, ...]) -> str:
-    """Columns of a grouping."""
+    """Return the columns of a grouping."""
     return " × ".join(clean_text(b, LEVEL_LENGTH) for b in by)
 
 
 def format_rate(value: float | None) -> str:
-    """Three decimals; what is not 0 or 1 is never rounded to look so."""
+    """Return three decimals; what is not 0 or 1 is never rounded to look so."""
     if value is None:
         return "–"
     if 0 < abs(value) < 0.0005:
@@ -117,14 +117,14 @@ def format_rate(value: float | None) -> str:
 
 
 def format_bounds(low: float | None, high: float | None) -> str:
-    """Interval in brackets, or nothing; an open end is said."""
+    """Return an interval in brackets, or nothing; an open end is said."""
     if low is None and high is None:
         return ""
     return f"[{format_rate(low)}, {'no upper limit' if high is None else format_rate(high)}]"
 
 
 def format_n(estimate: Estimate) -> str:
-    """Rows that a value rests on: of its own denominator, where it has one."""
+    """Return the rows that a value rests on: of its own denominator, where it has one."""
     if estimate.rows is not None:
         return rows_text(estimate)
     n = estimate.denominator if estimate.compare is None and estimate.denominator is not None else estimate.n
@@ -132,7 +132,7 @@ def format_n(estimate: Estimate) -> str:
 
 
 def make_estimate_cell(estimate: Estimate | None, *, with_n: bool = True) -> Cell:
-    """One estimate in a table: value, interval and the n of its own denominator, or why there is none."""
+    """Return one estimate in a table: value, interval and the n of its own denominator, or why there is none."""
     if estimate is None:
         return Cell("–", note="not measured", mark="none")
     if estimate.status == "suppressed":

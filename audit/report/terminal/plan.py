@@ -53,8 +53,9 @@ def _describe_plan(plan: Plan) -> Iterator[Line]:
 
 def _format_range(found: Range) -> str:
     unit, scale = _choose_unit(found, found.unit)
-    low, value, high = (format_figure(v / scale) for v in (found.low, found.value, found.high))
-    return f"{low} to {high} {unit} (central {value})"
+    low = format_figure(found.low / scale)
+    high = format_figure(found.high / scale)
+    return f"{low} to {high} {unit} (central {format_figure(found.value / scale)})"
 
 
 class _Row(NamedTuple):
@@ -66,7 +67,7 @@ class _Row(NamedTuple):
 
 
 def _make_table(plan: Plan) -> Iterator[Line]:
-    """One row a quantity, in columns as wide as what stands in them; what is not known says so in its place."""
+    """Yield one row a quantity, in columns as wide as what stands in them; what is not known says so in its place."""
     rows = list(_list_quantities(plan))
     label = max(len(row.label) for row in rows)
     heads = ("low", "central", "high")
@@ -87,7 +88,7 @@ def _list_quantities(plan: Plan) -> Iterator[_Row]:
 
 
 def _make_rows(title: str, parts: Parts, plan: Plan, names: tuple[str, ...]) -> Iterator[_Row]:
-    """A quantity by its parts in one unit; a sum only where it is one."""
+    """Yield a quantity by its parts in one unit; a sum only where it is one."""
     no_grid = plan.undefined.get("carbon_g", "") if title == "Carbon" else ""
     unit = None if parts.total is None else _choose_unit(parts.total, parts.total.unit)
     for name in names:
@@ -108,7 +109,7 @@ def _make_row(
 
 
 def _choose_unit(found: Range, key: str) -> tuple[str, float]:
-    """Unit in which the central value is readable, and its size."""
+    """Return the unit in which the central value is readable, and its size."""
     for start, scale, unit in SCALES.get(key, ()):
         if found.value >= start:
             return unit, scale
@@ -116,7 +117,7 @@ def _choose_unit(found: Range, key: str) -> tuple[str, float]:
 
 
 def format_figure(value: float) -> str:
-    """Four significant digits, written out where that is readable."""
+    """Return four significant digits, written out where that is readable."""
     if value != 0 and not 1e-3 <= abs(value) < 1e9:
         return f"{value:.3g}".replace("e+", "e")
     whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
@@ -124,7 +125,7 @@ def format_figure(value: float) -> str:
 
 
 def _list_inputs(plan: Plan) -> Iterator[Line]:
-    """Every factor: value, range, its part of what is not known, and where it comes from."""
+    """Yield every factor: value, range, its part of what is not known, and where it comes from."""
     yield Line("Every factor, and its part of the range")
     shares = {s.name: s.share for s in (plan.carbon_shares or plan.energy_shares)}
     for found in plan.inputs:
@@ -133,7 +134,9 @@ def _list_inputs(plan: Plan) -> Iterator[Line]:
 
 
 def _format_share(share: float | None) -> str:
-    return "" if share is None else "<1%" if share < 0.005 else f"{share:.0%}"
+    if share is None:
+        return ""
+    return "<1%" if share < 0.005 else f"{share:.0%}"
 
 
 def _format_value(found: Input) -> str:
@@ -144,14 +147,14 @@ def _format_value(found: Input) -> str:
 
 
 def _describe_source(found: Input) -> str:
-    """Where value and range come from."""
+    """Return where value and range come from."""
     own = "declared" if found.basis == "given" else f"{found.basis}: {found.source}, {found.date}"
     ends = f"; range: {found.range_source}, {found.range_date}" if found.range_source else ""
     return f", {printable(own, 300)}{printable(ends, 300) if ends else ''}"
 
 
 def format_compact(value: float) -> str:
-    """Four significant digits without trailing zeros; large numbers by their power of ten."""
+    """Return four significant digits without trailing zeros; large numbers by their power of ten."""
     if value == 0 or 1e-3 <= abs(value) < 1e7:
         return f"{float(f'{value:.4g}'):,.12g}"
     return f"{value:.4g}".replace("e+", "e")

@@ -121,7 +121,7 @@ def print_summary(
 
 
 def _explain_unmetered(result: AuditResult) -> Iterator[Line]:
-    """Why a whole pipeline has no figure of energy: it trains nothing, and nobody asked."""
+    """Yield why a whole pipeline has no figure of energy: it trains nothing, and no meter was asked for."""
     trains = "train" in result.question.config
     if result.energy is None and result.run.command[1:2] == ("run",) and not trains:
         yield Line(
@@ -130,7 +130,7 @@ def _explain_unmetered(result: AuditResult) -> Iterator[Line]:
 
 
 def _is_tracked(result: AuditResult) -> bool:
-    """Whether a command was metered and nothing else asked."""
+    """Return whether a command was metered and nothing else asked."""
     return result.run.command[1:2] == ("track",)
 
 
@@ -144,7 +144,7 @@ def _print_tracked(result: AuditResult, console: Console, code: int | None) -> N
 
 
 def describe_in_a_line(result: AuditResult, folder: Path | None) -> str:
-    """Verdict, energy and where the card lies, for whoever has one line of patience."""
+    """Return verdict, energy and the place of the card in one line."""
     energy = " ".join(line.body for line in list(describe_energy(result.energy))[:1])
     where = "" if folder is None else f"card: {printable(folder / 'card.html', MOST_PATH)}"
     said = (f"{result.verdict}: {_describe_verdict(result)}", energy, where)
@@ -152,7 +152,7 @@ def describe_in_a_line(result: AuditResult, folder: Path | None) -> str:
 
 
 def print_verdict(result: AuditResult, console: Console, *, exit_zero: bool = False, code: int | None = None) -> None:
-    """Print the verdict in a sentence, what the exit code means, and every gate; ``code`` where it is no verdict's."""
+    """Print the verdict, the meaning of the exit code, and every gate; ``code`` where it is not that of the verdict."""
     _print_line(console, Line(f"{result.verdict.upper()}: ", _describe_verdict(result), result.verdict))
     meaning = _explain_exit_code(result, code)
     if exit_zero and not meaning.startswith("Exit code 0"):
@@ -197,7 +197,7 @@ def _describe_verdict(result: AuditResult) -> str:
 
 
 def _explain_exit_code(result: AuditResult, own: int | None = None) -> str:
-    """What the exit code says; ``own`` where the command has one that is not its verdict's."""
+    """Return what the exit code says; ``own`` where the command has one that is not that of its verdict."""
     policy = dict(result.question.config.get("policy") or {})
     code = exit_code(result.verdict, str(policy.get("insufficient", "fail")))
     if result.verdict == "incomplete":
@@ -213,7 +213,7 @@ def _explain_exit_code(result: AuditResult, own: int | None = None) -> str:
 
 
 def _explain_incomplete(result: AuditResult, code: int) -> str:
-    """What the exit code of a run says that did not end as it should."""
+    """Return what the exit code of a run says that did not end as it should."""
     failed = next((c for c in result.run.exit_codes.values() if c != 0), None)
     if _is_tracked(result) and failed is not None:
         return f"Exit code {failed if failed > 0 else 128 - failed}: the command's own, passed through."
@@ -225,14 +225,14 @@ def _explain_incomplete(result: AuditResult, code: int) -> str:
 
 
 def _count_waived(gates: Sequence[Gate]) -> str:
-    """How many gates did not pass and are waived."""
+    """Return how many gates did not pass and are waived."""
     waived = sum(g.verdict == "waived" for g in gates)
     one = waived == 1
     return f"{waived} of {len(gates)} gates {'is' if one else 'are'} waived and {'has' if one else 'have'} not passed"
 
 
 def _list_gates(gates: Sequence[Gate], width: int) -> Iterator[Line]:
-    """Every gate: one line where all fit, otherwise the numbers under the name."""
+    """Yield every gate: one line where all fit, otherwise the numbers under the name."""
     if not gates:
         return
     yield Line("Gates")
@@ -249,7 +249,7 @@ def _list_gates(gates: Sequence[Gate], width: int) -> Iterator[Line]:
 
 
 def _describe_gate(gate: Gate) -> str:
-    """Value, interval and limit of a gate."""
+    """Return value, interval and limit of a gate."""
     limit = f"limit at least {gate.min:g}" if gate.min is not None else f"limit at most {gate.max:g}"
     more = f"; about {gate.needed_n:.2g} times the data would settle it" if gate.needed_n else ""
     e = gate.estimate
@@ -265,7 +265,7 @@ def _describe_gate(gate: Gate) -> str:
 
 
 def _describe_data_gaps(result: AuditResult) -> Iterator[Line]:
-    """One line a grouping: how far the labels themselves differ."""
+    """Yield one line a grouping: how far the labels themselves differ."""
     for gap in (e for e in result.find("base_rate", "difference", stage="data") if e.group is None):
         said = f"base rate by {' x '.join(printable(b, 30) for b in gap.by)}: "
         if gap.value is None or gap.pair is None:
@@ -279,7 +279,7 @@ def _describe_data_gaps(result: AuditResult) -> Iterator[Line]:
 
 
 def _describe_rows(parts: Sequence[Part]) -> Iterator[Line]:
-    """Of these n, used m, left out k because."""
+    """Yield of each part how many rows were read, used and left out, and why."""
     for part in parts:
         left = sum(part.rows_excluded.values())
         why = ", ".join(f"{printable(reason)}: {rows:,}" for reason, rows in part.rows_excluded.items())
@@ -293,7 +293,7 @@ def _describe_rows(parts: Sequence[Part]) -> Iterator[Line]:
 
 
 def _describe_threshold(checks: Sequence[Check]) -> Iterator[Line]:
-    """At which score decisions begin, where nobody named it."""
+    """Yield at which score decisions begin, where no option named it."""
     for check in checks:
         if check.code == "FM003" and check.outcome == "pass":
             yield Line("Cut     ", check.detail)
@@ -314,7 +314,7 @@ def _list_checks(checks: Sequence[Check]) -> Iterator[Line]:
 
 
 def _list_alike(checks: Sequence[Check]) -> Iterator[Line]:
-    """Checks of one code and outcome, and their mend once."""
+    """Yield checks of one code and outcome, and their mend once."""
     for check in checks:
         most = LONGEST_RULE if check.code == FOUR_FIFTHS_RULE else LONGEST_DETAIL
         detail = f": {printable(check.detail, most)}" if check.detail else ""
@@ -341,7 +341,7 @@ def print_section(console: Console, lines: Iterable[Line]) -> None:
 
 
 def _print_line(console: Console, line: Line) -> None:
-    """One line, wrapped under the start of its body; the status is the only thing in colour."""
+    """Print one line, wrapped under the start of its body; the status is the only thing in colour."""
     head, body = to_encoding(console, line.head, row=line.whole), Text(to_encoding(console, line.body, row=line.whole))
     indent = cell_len(head)
     room = max(console.width, NARROWEST) - indent
@@ -357,7 +357,7 @@ def _print_line(console: Console, line: Line) -> None:
 #
 # Must not: show a figure without how it is known, or a 0 for what nobody measured.
 def describe_energy(energy: Energy | None) -> Iterator[Line]:
-    """What was drawn and how that is known, and what it means in carbon and water."""
+    """Yield what was drawn and how that is known, and what it means in carbon and water."""
     if energy is None:
         return
     if energy.energy_kwh is None:
@@ -380,7 +380,7 @@ def describe_energy(energy: Energy | None) -> Iterator[Line]:
 
 
 def _describe_parts(energy: Energy) -> str:
-    """Components by their share, the most first, and phases and components of which nothing is known."""
+    """Return components by their share, the most first, and phases and components of which nothing is known."""
     made = ", ".join(
         f"{printable(p.component, 30)} {format_share(p.share)} ({p.method})" for p in split_by_component(energy)
     )
@@ -400,7 +400,7 @@ def _describe_carbon(energy: Energy) -> str:
 
 
 def _describe_factor(energy: Energy, name: str) -> str:
-    """The factor with its source and date."""
+    """Return the factor with its source and date."""
     factor = next((f for f in energy.factors if f.name == name), None)
     if factor is None:
         return ""
@@ -409,7 +409,7 @@ def _describe_factor(energy: Energy, name: str) -> str:
 
 
 def _describe_unit(row: CarbonPerUnit) -> str:
-    """Carbon of one unit, called what it is."""
+    """Return the carbon of one unit, called what it is."""
     unit = printable(row.unit, 60)
     if row.sci_g is not None:
         return f"{format_mass(row.sci_g)} CO2e per {unit}, by ISO/IEC 21031"

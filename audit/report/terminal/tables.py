@@ -48,7 +48,7 @@ def to_encoding(console: Console, text: str, *, row: bool) -> str:
 
 
 def make_group_tables(result: AuditResult, stage: str, console: Console) -> Iterator[Line]:
-    """A table an attribute; a crossing gets only the first rates, because its rows are many."""
+    """Yield a table an attribute; a crossing gets only the first rates, because its rows are many."""
     present = {e.metric for e in result.estimates if e.stage == stage}
     rates = tuple(m.name for m in CATALOGUE.among(present) if m.headline) if stage == "model" else DATA_RATES
     for by in dict.fromkeys(e.by for e in result.estimates if e.stage == stage and e.by):
@@ -71,11 +71,11 @@ class _Table:
         self._read = sum(self.rows(g) for g in self.groups)
 
     def rows(self, group: Group) -> float:
-        """Rows of a group, which every rate of it may draw on."""
+        """Return the rows of a group, which every rate of it may draw on."""
         return max((e.n or 0.0 for (g, _), e in self.cells.items() if g == group), default=0.0)
 
     def name(self, group: Group) -> str:
-        """Name of a row; rows without a group say which share of all they are."""
+        """Return the name of a row; rows without a group say which share of all they are."""
         if group != (None,):
             return group_text(group)
         share = f", {self.rows(group) / self._read:.1%}" if self._read else ""
@@ -118,7 +118,7 @@ def _choose_widths(table: _Table, names: Sequence[str], width: int) -> tuple[int
 
 
 def _describe_worst_classes(worst: Sequence[Estimate]) -> Iterator[Line]:
-    """The largest gap over groups and classes of each rate."""
+    """Yield the largest gap over groups and classes of each rate."""
     for e in worst:
         rate = e.metric.removeprefix(WORST_CLASS).replace("_", " ")
         if e.value is None or e.pair is None:
