@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import altair as alt
@@ -296,7 +297,7 @@ def draw_chart(rates: Sequence[Estimate], limits: Sequence[tuple[float, str]]) -
     whisker = base.mark_rule(color=INK, strokeWidth=2).encode(x=x, x2="high:Q")
     fill = alt.condition("datum.few", alt.value("white"), alt.value(INK))
     dot = base.mark_point(size=90, opacity=1, stroke=INK, strokeWidth=2).encode(x="rate:Q", fill=fill)
-    lines = [layer for i, (value, text) in enumerate(limits) for layer in draw_limit(value, text, i)]
+    lines = chain.from_iterable(draw_limit(value, text, i) for i, (value, text) in enumerate(limits))
     top = 8 + LABEL_PX * len(limits)
     height = ROW_PX * len(shown) + top + AXIS_PX
     picture = alt.layer(*lines, whisker, dot).properties(height=height)

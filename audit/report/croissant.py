@@ -162,7 +162,13 @@ def _list_file_keys(file: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _list_parts(result: AuditResult) -> list[Part]:
-    return [p for name in PARTS for p in result.data if p.part.partition(" ")[0] == name]
+    parts = [p for p in result.data if _find_split(p) in PARTS]
+    return sorted(parts, key=lambda part: PARTS.index(_find_split(part)))
+
+
+def _find_split(part: Part) -> str:
+    """Return train, test or predictions: the first word of the name of a part."""
+    return part.part.partition(" ")[0]
 
 
 def _collect_owner_fields(result: AuditResult) -> dict[str, str]:

@@ -6,7 +6,7 @@ does not ask for. Must not: read a private count, judge, or leave a category out
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.record.result import AuditResult, Part
 from audit.report.card.charts import MOST_ROWS, draw_rates
 from audit.report.card.lookup import By, Grouped
-from audit.report.card.shapes import GroupingView, Table, TableRow
+from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind
 from audit.report.card.words import (
     LEFT_OUT,
     TOO_FEW,
@@ -187,18 +187,24 @@ def _explain_method(result: AuditResult, found: Grouped) -> tuple[str, ...]:
     crossed = any(len(by) > 1 for by in found.groupings())
     listed = "; ".join(name_grouping(by) for by in found.groupings())
     confidence = next((e.confidence for e in result.estimates if e.confidence is not None), 0.95)
+    uncrossed = "" if crossed else " Nothing is crossed; set [data] intersections = 2 and run again."
+    asked = "for sex, for race and ethnicity, and for their crossing"
     notes = (
-        f"The rule ({RULE}) asks for sex, for race and ethnicity, and for their crossing. This report has: {listed}."
-        + ("" if crossed else " Nothing is crossed; set [data] intersections = 2 and run again."),
+        f"The rule ({RULE}) asks {asked}. This report has: {listed}.{uncrossed}",
         NO_LIMIT,
         f"Numbers in brackets are {confidence * 100:g}% confidence intervals, which the rule does not ask for. {PAIR}",
         _explain_median(result),
-        f"Rows with the same {clean_text(data['unit'])} are not independent; the intervals allow for it."
-        if data.get("unit", "row") != "row"
-        else "",
-        f"Rates are weighted by {clean_text(data['weight'])}; applicants are rows." if data.get("weight") else "",
+        *_explain_dependence(data),
     )
     return tuple(n for n in notes if n)
+
+
+def _explain_dependence(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which rows are not independent, and how rows are weighted."""
+    if data.get("unit", "row") != "row":
+        yield f"Rows with the same {clean_text(data['unit'])} are not independent; the intervals allow for it."
+    if data.get("weight"):
+        yield f"Rates are weighted by {clean_text(data['weight'])}; applicants are rows."
 
 
 def _explain_median(result: AuditResult) -> str:
@@ -230,7 +236,7 @@ def _make_row(found: Grouped, by: By, group: Group) -> TableRow:
         _make_rate_cell(e),
         _make_ratio_cell(found, by, group, e),
     )
-    return TableRow(name_group(by, group), cells, "missing" if None in group else "group")
+    return TableRow(name_group(by, group), cells, choose_kind(group))
 
 
 def _make_rows_cell(found: Grouped, by: By, group: Group) -> Cell:
@@ -259,11 +265,12 @@ def _make_rate_cell(e: Estimate | None) -> Cell:
         return Cell(LEFT_OUT, mark="suppressed")
     if e.value is None:
         return Cell(f"undefined: {clean_text(e.reason)}", mark="undefined")
-    few = "small_group" in e.flags
-    interval = (
-        f"[{format_percent(e.low)}, {format_percent(e.high)}]" if e.low is not None and e.high is not None else ""
-    )
-    return Cell(format_percent(e.value), interval=interval, note=TOO_FEW if few else "", mark="few" if few else "ok")
+    interval = ""
+    if e.low is not None and e.high is not None:
+        interval = f"[{format_percent(e.low)}, {format_percent(e.high)}]"
+    if "small_group" in e.flags:
+        return Cell(format_percent(e.value), interval=interval, note=TOO_FEW, mark="few")
+    return Cell(format_percent(e.value), interval=interval)
 
 
 def _make_ratio_cell(found: Grouped, by: By, group: Group, rate: Estimate | None) -> Cell:
@@ -276,12 +283,14 @@ def _make_ratio_cell(found: Grouped, by: By, group: Group, rate: Estimate | None
         return Cell(LEFT_OUT, mark="suppressed")
     if e.value is None:
         return Cell(f"undefined: {clean_text(e.reason)}", mark="undefined")
-    low = (
-        ""
-        if e.low is None
-        else f"[{format_ratio(e.low)}, {'no upper limit' if e.high is None else format_ratio(e.high)}]"
-    )
-    return Cell(format_ratio(e.value), interval=low)
+    return Cell(format_ratio(e.value), interval=_format_bounds(e))
+
+
+def _format_bounds(ratio: Estimate) -> str:
+    if ratio.low is None:
+        return ""
+    high = "no upper limit" if ratio.high is None else format_ratio(ratio.high)
+    return f"[{format_ratio(ratio.low)}, {high}]"
 
 
 def _make_only_cell(rate: Estimate | None) -> Cell:

@@ -46,7 +46,8 @@ def make_part_view(part: Part) -> PartView:
     """Return how many rows of a table were read, used and left out, with the reasons."""
     left = sum(part.rows_excluded.values())
     why = "; ".join(f"{clean_text(reason)}: {n:,}" for reason, n in part.rows_excluded.items())
-    sentence = f"Of {part.rows_read:,} rows read, {part.rows_used:,} were used and {left:,} left out"
+    reasons = f" ({why})" if why else ""
+    sentence = f"Of {part.rows_read:,} rows read, {part.rows_used:,} were used and {left:,} left out{reasons}."
     missing = "; ".join(
         f"{clean_text(column)}: {n:,} ({_format_share(n, part.rows_used)} of those used)"
         for column, n in part.rows_without_group.items()
@@ -54,9 +55,7 @@ def make_part_view(part: Part) -> PartView:
     )
     return PartView(
         title=f"{clean_text(part.part).capitalize()} ({clean_text(part.source)})",
-        sentence=f"{sentence} ({why}).{_describe_threshold(part)}"
-        if why
-        else f"{sentence}.{_describe_threshold(part)}",
+        sentence=f"{sentence}{_describe_threshold(part)}",
         missing=f"Rows without a group, shown apart and compared with nobody: {missing}." if missing else "",
         columns=_list_columns(part),
     )

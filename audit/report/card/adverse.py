@@ -30,7 +30,7 @@ from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.record.result import AuditResult
 from audit.report.card.lookup import By, Grouped
 from audit.report.card.shapes import Table, TableRow
-from audit.report.card.words import LEFT_OUT, Cell, make_estimate_cell, name_group, name_grouping
+from audit.report.card.words import LEFT_OUT, Cell, format_p, make_estimate_cell, name_group, name_grouping
 
 SELECTIONS = {SELECTION_RATE.name, *(m.name for m in ADVERSE)}
 MARKS = {
@@ -109,11 +109,6 @@ def _make_p_cell(p: Estimate | None, corrected: Estimate | None) -> Cell:
     if p is None or p.value is None or corrected is None or corrected.value is None:
         return make_estimate_cell(p, with_n=False)
     return Cell(format_p(p.value), note=f"{format_p(corrected.value)} corrected")
-
-
-def format_p(p: float) -> str:
-    """Return a p-value with three decimals, never as 0."""
-    return "under 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _explain_table(compared: Sequence[Estimate]) -> str:

@@ -11,16 +11,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from audit.estimate import Estimate
 from audit.measurement.metrics.kinds import split_comparison
 from audit.record.result import Gate
-from audit.report.card.words import LEFT_OUT, Mark, format_bounds, format_count, format_rate, name_group
+from audit.report.card.words import LEFT_OUT, Mark, format_bounds, format_count, format_rate, name_group, shorten_label
 
 ROW_PX = 46
 HEAD_PX = 20
 TICKS = 4
-LABEL_LENGTH = 18
 MOST_ROWS = 24
 """A chart of more groups than this is a smear; the table has them all."""
 
@@ -114,9 +114,9 @@ class Scale:
         """Return evenly spaced labels; the outer ones stay inside the drawing."""
         anchors = ("start", *("middle",) * (TICKS - 1), "end")
         step = (self.high - self.low) / TICKS
-        return tuple(
-            Tick(self.at(v), f"{v:g}", a) for i, a in enumerate(anchors) for v in (round(self.low + i * step, 6),)
-        )
+        # Rounded, so that steps of a tenth are printed as 0.3 and not as 0.30000000000000004.
+        values = [round(self.low + i * step, 6) for i in range(TICKS + 1)]
+        return tuple(Tick(self.at(v), f"{v:g}", anchor) for v, anchor in zip(values, anchors, strict=True))
 
 
 def make_scale(values: Sequence[float | None]) -> Scale:
@@ -146,7 +146,8 @@ def draw_rates(id_: str, title: str, rates: Sequence[Estimate], lines: Sequence[
     lines
         Value and label of each limit.
     """
-    ends = [v for e in rates for v in (e.value, e.low, e.high) if v is not None] + [v for v, _ in lines]
+    known = chain.from_iterable((e.value, e.low, e.high) for e in rates)
+    ends = [v for v in known if v is not None] + [v for v, _ in lines]
     scale = Scale(0.0, 1.0) if all(0 <= v <= 1 for v in ends) else make_scale(ends)
     top = HEAD_PX * len(lines) + 4.0
     rows = tuple(_draw_row(e, top + ROW_PX * i, scale) for i, e in enumerate(rates))
@@ -172,9 +173,8 @@ def draw_rates(id_: str, title: str, rates: Sequence[Estimate], lines: Sequence[
 
 def _draw_row(e: Estimate, y: float, scale: Scale) -> Row:
     name = name_group(e.by, e.group)
-    label = name if len(name) <= LABEL_LENGTH else name[: LABEL_LENGTH - 1] + "…"
     place = Place(scale.maybe(e.value), scale.maybe(e.low), scale.maybe(e.high))
-    return Row(y, label, _describe_row(e), place, _choose_mark(e), everybody=not e.by)
+    return Row(y, shorten_label(name), _describe_row(e), place, _choose_mark(e), everybody=not e.by)
 
 
 def _describe_row(e: Estimate) -> str:

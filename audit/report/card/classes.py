@@ -11,7 +11,7 @@ from audit.axes import CubeKind
 from audit.estimate import WORST_CLASS, Estimate, Group
 from audit.record.cubes import PREDICTIONS, CubeRecord
 from audit.report.card.lookup import By, Grouped
-from audit.report.card.shapes import Table, TableRow
+from audit.report.card.shapes import Table, TableRow, choose_kind
 from audit.report.card.words import (
     LEVEL_LENGTH,
     Cell,
@@ -57,7 +57,7 @@ def make_label_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterat
             TableRow(
                 name_group(by if group else (), group),
                 tuple(make_estimate_cell(at.get((group or None, c)), with_n=False) for c in classes),
-                "everybody" if not group else "missing" if None in group else "group",
+                choose_kind(group),
             )
             for group, at in shown
         ),
@@ -67,16 +67,21 @@ def make_label_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterat
 def _make_worst_table(found: Grouped, by: By, classes: int) -> Table:
     rows, names = [], dict.fromkeys(m for m, *_ in found.index if m.startswith(WORST_CLASS))
     for metric in sorted(names, key=list(dict.fromkeys(e.metric for e in found.result.estimates)).index):
-        gaps = [found.gap(metric, compare, by) for compare in ("difference", "ratio")]
         rate = metric.removeprefix(WORST_CLASS).replace("_", " ").capitalize()
-        cells = [cell for gap in gaps for cell in (_name_class(gap), make_estimate_cell(gap, with_n=False))]
-        rows.append(TableRow(rate, tuple(cells)))
+        difference = found.gap(metric, "difference", by)
+        ratio = found.gap(metric, "ratio", by)
+        rows.append(TableRow(rate, (*_make_worst_cells(difference), *_make_worst_cells(ratio))))
     return Table(
         caption=f"Worst of {classes} classes, each against all others, by {name_grouping(by)}",
         columns=("Rate", "Class of the difference", "Largest difference", "Class of the ratio", "Smallest ratio"),
         rows=tuple(rows),
         note=f"Rates of every class in every group are too many for a page; {IN_RECORD}.",
     )
+
+
+def _make_worst_cells(gap: Estimate | None) -> tuple[Cell, Cell]:
+    """Return the class of a gap and the gap itself."""
+    return _name_class(gap), make_estimate_cell(gap, with_n=False)
 
 
 def _name_class(gap: Estimate | None) -> Cell:

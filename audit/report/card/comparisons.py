@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain, product
 
 from audit.estimate import Estimate, Group, number
 from audit.measurement.metrics.catalogue import CATALOGUE
@@ -67,8 +68,9 @@ def make_orders_table(found: Grouped, by: By) -> tuple[Table, ...]:
 
 def explain_left_out(rows: Sequence[TableRow]) -> str:
     """Return why places of a table are empty, or an empty string where none is."""
-    gone = any(cell.mark == "suppressed" for row in rows for cell in row.cells)
-    return "Left out: a small count stands behind the number, or the number would give one away." if gone else ""
+    if any(cell.mark == "suppressed" for cell in chain.from_iterable(row.cells for row in rows)):
+        return "Left out: a small count stands behind the number, or the number would give one away."
+    return ""
 
 
 def _add_noise_floor(found: Grouped, difference: Estimate) -> Cell:
@@ -85,10 +87,10 @@ def _add_noise_floor(found: Grouped, difference: Estimate) -> Cell:
 def _make_pair_cell(e: Estimate) -> Cell:
     if e.pair is None or e.value is None:
         return Cell("–", mark="none", numeric=False)
+    if e.value == (1 if e.compare == "ratio" else 0) and e.pair[0] == e.pair[1]:
+        return make_text_cell("all alike")
     if e.pair[0] == e.pair[1]:
-        return make_text_cell(
-            "all alike" if e.value == (1 if e.compare == "ratio" else 0) else name_group(e.by, e.pair[0])
-        )
+        return make_text_cell(name_group(e.by, e.pair[0]))
     return make_text_cell(" to ".join(name_group(e.by, g) for g in e.pair))
 
 
@@ -102,7 +104,7 @@ def make_everybody_tables(found: Grouped, by: By, metrics: Sequence[str], groups
     """
     gated = {(g.estimate.metric, g.estimate.compare) for g in found.gates(by) if g.estimate}
     for who in EVERYBODY:
-        wanted = [(m, f"{kind}_to_{who}") for m in metrics for kind in KINDS]
+        wanted = product(metrics, [f"{kind}_to_{who}" for kind in KINDS])
         columns = [(m, c) for m, c in wanted if found.gap(m, c, by) and (c.startswith("difference") or (m, c) in gated)]
         if columns:
             rows = [_make_row(found, by, g, columns) for g in groups if None not in g]
@@ -138,11 +140,9 @@ def _name_furthest(estimate: Estimate | None) -> Cell:
 def _explain_furthest(columns: Sequence[tuple[str, str]]) -> str:
     """Return what the last row takes for far."""
     said = "Furthest is the largest difference in either direction"
-    return (
-        f"{said}, or the ratio furthest from 1, above which its reciprocal counts."
-        if _has_ratios(columns)
-        else f"{said}."
-    )
+    if _has_ratios(columns):
+        return f"{said}, or the ratio furthest from 1, above which its reciprocal counts."
+    return f"{said}."
 
 
 def _has_ratios(columns: Sequence[tuple[str, str]]) -> bool:

@@ -14,8 +14,8 @@ from audit.report.card.classes import make_label_tables
 from audit.report.card.comparisons import explain_left_out
 from audit.report.card.groups import choose_groups, divide_rows, draw_charts, make_rows_cell
 from audit.report.card.lookup import By, Grouped
-from audit.report.card.shapes import GroupingView, Table, TableRow
-from audit.report.card.words import Cell, format_rate, make_estimate_cell, name_group, name_grouping
+from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind
+from audit.report.card.words import Cell, format_p, format_rate, make_estimate_cell, name_group, name_grouping
 
 
 def make_data_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
@@ -58,7 +58,7 @@ def _make_bias_table(found: Grouped, by: By, groups: Sequence[Group], present: s
             TableRow(
                 name_group(by, group),
                 (make_rows_cell(found, by, group), *cells),
-                "missing" if None in group else "group",
+                choose_kind(group),
             )
         )
     return Table(
@@ -103,5 +103,5 @@ def _explain_population(found: Grouped, by: By) -> str:
     said = f"Against the population: total variation {format_rate(distance.value)}"
     if tested is None or p is None or tested.value is None or p.value is None:
         return f"{said}."
-    surprise = "p under 0.001" if p.value < 0.001 else f"p {p.value:.3f}"
-    return f"{said}, chi-square {tested.value:,.1f} on {tested.degrees_of_freedom:.3g} degrees of freedom ({surprise})."
+    freedom = f"{tested.degrees_of_freedom:.3g} degrees of freedom"
+    return f"{said}, chi-square {tested.value:,.1f} on {freedom} (p {format_p(p.value)})."

@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 
 from audit.estimate import Estimate, Group
 from audit.record.epochs import Epoch
 from audit.record.result import AuditResult
-from audit.report.card.charts import LABEL_LENGTH
 from audit.report.card.shapes import Table, TableRow
 from audit.report.card.words import (
     LEFT_OUT,
@@ -26,6 +25,7 @@ from audit.report.card.words import (
     make_title,
     name_group,
     name_grouping,
+    shorten_label,
 )
 
 MOST_PANELS, FEW_PANELS = 24, 2
@@ -83,16 +83,20 @@ class _Course:
     rates: tuple[dict[Key, Estimate], ...]
 
     @property
+    def _keys(self) -> Iterator[Key]:
+        return chain.from_iterable(self.rates)
+
+    @property
     def metrics(self) -> list[str]:
-        return list(dict.fromkeys(metric for rates in self.rates for metric, _, _ in rates))
+        return list(dict.fromkeys(metric for metric, _, _ in self._keys))
 
     @property
     def groupings(self) -> list[By]:
-        return [by for by in dict.fromkeys(by for rates in self.rates for _, by, _ in rates) if by]
+        return [by for by in dict.fromkeys(by for _, by, _ in self._keys) if by]
 
     def groups(self, by: By) -> list[Group]:
         """Return the groups of a grouping; rows without a group come last."""
-        found = dict.fromkeys(group for rates in self.rates for _, b, group in rates if b == by and group is not None)
+        found = dict.fromkeys(group for _, b, group in self._keys if b == by and group is not None)
         return sorted(found, key=lambda group: None in group)
 
     def of(self, metric: str, by: By, group: Group | None) -> list[Estimate | None]:
@@ -149,7 +153,8 @@ def _list_notes(course: _Course, by: By, every: Sequence[Epoch]) -> tuple[str, .
 
 
 def _explain_left_out(course: _Course, by: By) -> tuple[str, ...]:
-    gone = sum(r.status == "suppressed" for rates in course.rates for (_, b, _), r in rates.items() if b == by)
+    every = chain.from_iterable(rates.values() for rates in course.rates)
+    gone = sum(r.status == "suppressed" and r.by == by for r in every)
     if not gone:
         return ()
     return (
@@ -161,7 +166,8 @@ def _draw_curves(course: _Course, metric: str, by: By, id_: str) -> Curves:
     lines = {group: course.of(metric, by, group) for group in course.groups(by)}
     drawn = {group: line for group, line in lines.items() if any(_get_value(e) is not None for e in line)}
     whole = course.everybody(metric)
-    values = [v for line in (*drawn.values(), whole) for e in line if (v := _get_value(e)) is not None]
+    every = chain.from_iterable((*drawn.values(), whole))
+    values = [v for e in every if (v := _get_value(e)) is not None]
     numbers = tuple(epoch.number for epoch in course.epochs)
     frame = _Frame(numbers, *_choose_scale(values))
     panels = [
@@ -197,15 +203,14 @@ def _draw_panel(id_: str, name: str, line: list[Estimate | None], whole: list[Es
     everybody = [v for e in whole if (v := _get_value(e)) is not None]
     if everybody:
         said += f"; everybody {format_rate(everybody[0])} at first and {format_rate(everybody[-1])} at last"
-    label = name if len(name) <= LABEL_LENGTH else name[: LABEL_LENGTH - 1] + "…"
     return Panel(
-        id_,
-        label,
-        _describe_last(line[-1]),
-        said,
-        _draw_path(line, frame),
-        _draw_band(line, frame),
-        _draw_path(whole, frame),
+        id=id_,
+        label=shorten_label(name),
+        text=_describe_last(line[-1]),
+        description=said,
+        line=_draw_path(line, frame),
+        band=_draw_band(line, frame),
+        everybody=_draw_path(whole, frame),
     )
 
 

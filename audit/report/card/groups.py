@@ -6,6 +6,7 @@ Must not: leave a group out without saying so, or format anything that `words` d
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 
 from audit.estimate import Estimate, Group
 from audit.measurement.metrics.adverse import TABLE as ADVERSE_TABLE
@@ -16,7 +17,7 @@ from audit.report.card.adverse import is_adverse_impact_shown, make_adverse_tabl
 from audit.report.card.charts import MOST_ROWS, Chart, draw_rates
 from audit.report.card.comparisons import explain_left_out, make_everybody_tables, make_gaps_table, make_orders_table
 from audit.report.card.lookup import By, Grouped
-from audit.report.card.shapes import GroupingView, Table, TableRow
+from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind
 from audit.report.card.words import (
     LEFT_OUT,
     Cell,
@@ -89,13 +90,9 @@ def _make_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool) 
     present = {metric for metric, compare, *_ in found.index if compare is None}
     gated = [m for m in list_gated_rates(gates) if m in present]
     illustrated = [m for m in dict.fromkeys((*gated, *DRAWN_RATES)) if m in present][:MOST_DRAWN]
-    elsewhere = {
-        m
-        for heading in group_by_table(present)
-        if heading not in FIRST_TABLES
-        for m in group_by_table(present)[heading]
-    }
-    first = [m for heading in FIRST_TABLES for m in group_by_table(present).get(heading, ())]
+    by_table = group_by_table(present)
+    first = list(chain.from_iterable(by_table.pop(heading, ()) for heading in FIRST_TABLES))
+    elsewhere = set(chain.from_iterable(by_table.values()))
     across = [m for m in dict.fromkeys((*gated, *first)) if m not in elsewhere]
     groups, note = choose_groups(found, by, room)
     return GroupingView(
@@ -128,7 +125,8 @@ def choose_groups(found: Grouped, by: By, room: int) -> tuple[list[Group], str]:
     groups = found.groups(by)
     if len(groups) <= room:
         return groups, ""
-    named = {g for gate in found.gates(by) if gate.estimate and gate.estimate.pair for g in gate.estimate.pair}
+    pairs = [gate.estimate.pair or () for gate in found.gates(by) if gate.estimate]
+    named = set(chain.from_iterable(pairs))
     by_size = sorted(groups, key=lambda g: (g not in named, None not in g, -(found.rows(by, g) or 0.0)))
     kept = set(by_size[:room])
     note = (
@@ -205,9 +203,8 @@ def _make_more_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterat
 
 def _make_group_row(found: Grouped, by: By, group: Group, metrics: Sequence[str]) -> TableRow:
     cells = tuple(make_estimate_cell(found.rate(m, by if group else (), group)) for m in metrics)
-    kind = "everybody" if not group else "missing" if None in group else "group"
     at = by if group else ()
-    return TableRow(name_group(at, group), (make_rows_cell(found, at, group), *cells), kind)
+    return TableRow(name_group(at, group), (make_rows_cell(found, at, group), *cells), choose_kind(group))
 
 
 def make_rows_cell(found: Grouped, by: By, group: Group) -> Cell:
@@ -220,8 +217,8 @@ def make_rows_cell(found: Grouped, by: By, group: Group) -> Cell:
 
 
 def _explain_flags(found: Grouped, by: By) -> str:
-    flags = {f for e in found.result.estimates if e.stage == "model" and e.by == by for f in e.flags}
-    if "group_equals_label" in flags:
+    here = (e for e in found.result.estimates if e.stage == "model" and e.by == by)
+    if any("group_equals_label" in e.flags for e in here):
         what = "of one label only" if found.classes() else "all positive or all negative"
         return f"Every group by {name_grouping(by)} is {what}: it is the label under another name."
     return ""

@@ -63,11 +63,7 @@ def define_metrics(result: AuditResult) -> tuple[Term, ...]:
     )
     wanted = [m for m in dict.fromkeys((*shown, *DATA_SHOWN, *sorted(gated))) if m in present]
     several = any(e.outcome is not None for e in result.estimates)
-    return tuple(_define_metric(_find_metric(m), several=several) for m in wanted if m in CATALOGUE)
-
-
-def _find_metric(name: str) -> Metric:
-    return CATALOGUE[name]
+    return tuple(_define_metric(CATALOGUE[m], several=several) for m in wanted if m in CATALOGUE)
 
 
 def _define_metric(metric: Metric, *, several: bool = False) -> Term:
@@ -125,12 +121,12 @@ def _explain_units(result: AuditResult) -> str:
     if (result.question.config.get("predictions") or {}).get("task") == "ranking":
         return _explain_lists(result)
     unit, weight = data.get("unit") or "row", data.get("weight")
-    said = (
-        "Every row counts as independent of every other."
-        if unit == "row"
-        else f"Rows with the same {clean_text(unit)} are not independent; they were counted together in 100 folds, and "
-        f"the intervals allow for it. Rates are shares of rows: a {clean_text(unit)} with more rows counts more."
-    )
+    said = "Every row counts as independent of every other."
+    if unit != "row":
+        said = (
+            f"Rows with the same {clean_text(unit)} are not independent; they were counted together in 100 folds, and "
+            f"the intervals allow for it. Rates are shares of rows: a {clean_text(unit)} with more rows counts more."
+        )
     return f"{said} Rows are weighted by {clean_text(weight)}." if weight else said
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
+from audit.estimate import Group
 from audit.report.card.charts import Chart
 from audit.report.card.words import Cell
 
@@ -17,6 +19,13 @@ class TableRow:
     header: str
     cells: tuple[Cell, ...]
     kind: str = "group"
+
+
+def choose_kind(group: Group) -> str:
+    """Return the kind of the row of a group; the group of no column is all rows."""
+    if not group:
+        return "everybody"
+    return "missing" if None in group else "group"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +53,6 @@ class GroupingView:
     @property
     def across(self) -> int:
         """Return how many charts stand side by side on a wide page."""
-        short = all(len(row.label) <= SHORT_LABEL for chart in self.charts for row in chart.rows)
+        rows = chain.from_iterable(chart.rows for chart in self.charts)
+        short = all(len(row.label) <= SHORT_LABEL for row in rows)
         return 3 if len(self.charts) == 3 and short else 2

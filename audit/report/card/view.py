@@ -31,7 +31,7 @@ from audit.report.card.energy import EnergyView, make_energy_view
 from audit.report.card.groups import make_model_groupings
 from audit.report.card.method import Term, define_metrics, explain_method
 from audit.report.card.shapes import GroupingView
-from audit.report.card.words import BADGES, Badge, clean_text
+from audit.report.card.words import BADGES, Badge, clean_text, format_p
 
 if TYPE_CHECKING:
     from audit.report.card.epochs import EpochsView
@@ -182,8 +182,7 @@ def _describe_surprise(gate: Gate) -> str:
     """Return how surprising a failure is, once all limits of the policy are taken into account."""
     if gate.verdict != "fail" or gate.p_holm is None or gate.estimate is None or gate.estimate.status != "ok":
         return ""
-    p = "under 0.001" if gate.p_holm < 0.001 else f"{gate.p_holm:.3f}"
-    return f" One-sided p after Holm’s correction for all limits: {p}."
+    return f" One-sided p after Holm’s correction for all limits: {format_p(gate.p_holm)}."
 
 
 def _count_checks(result: AuditResult) -> str:

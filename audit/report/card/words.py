@@ -20,6 +20,7 @@ LEFT_OUT = "left out"
 LONG = 400
 INITIALS = ("ndcg", "ndkl")
 LEVEL_LENGTH = 60
+LABEL_LENGTH = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,11 @@ def make_title(metric: str) -> str:
     return metric.upper() if metric in INITIALS else metric.replace("_", " ").capitalize()
 
 
+def shorten_label(name: str) -> str:
+    """Return a name that fits beside a drawing."""
+    return name if len(name) <= LABEL_LENGTH else name[: LABEL_LENGTH - 1] + "…"
+
+
 def name_group(by: tuple[str, ...], group: Group | None) -> str:
     """Return a group as a row header; rows without a group say which column they lack."""
     if not group:
@@ -116,6 +122,11 @@ def format_rate(value: float | None) -> str:
     return f"{value:,.3f}"
 
 
+def format_p(p: float) -> str:
+    """Return a p-value with three decimals, never as 0."""
+    return "under 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def format_bounds(low: float | None, high: float | None) -> str:
     """Return an interval in brackets, or nothing; an open end is said."""
     if low is None and high is None:
@@ -127,7 +138,8 @@ def format_n(estimate: Estimate) -> str:
     """Return the rows that a value rests on: of its own denominator, where it has one."""
     if estimate.rows is not None:
         return rows_text(estimate)
-    n = estimate.denominator if estimate.compare is None and estimate.denominator is not None else estimate.n
+    has_own = estimate.compare is None and estimate.denominator is not None
+    n = estimate.denominator if has_own else estimate.n
     return f"n {format_count(n or 0)}"
 
 
@@ -145,7 +157,8 @@ def make_estimate_cell(estimate: Estimate | None, *, with_n: bool = True) -> Cel
         )
     few = "small_group" in estimate.flags
     notes = [format_n(estimate)] if with_n and estimate.n is not None else []
-    notes += [TOO_RARE if (estimate.n or 0.0) >= MANY else TOO_FEW] if few else []
+    if few:
+        notes.append(TOO_RARE if (estimate.n or 0.0) >= MANY else TOO_FEW)
     return Cell(
         format_rate(estimate.value),
         interval=format_bounds(estimate.low, estimate.high),

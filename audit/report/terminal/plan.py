@@ -6,6 +6,7 @@ Must not: compute anything but a unit; print a central value without its range.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from audit.energy.plan.ranges import Input, Range
@@ -71,7 +72,7 @@ def _make_table(plan: Plan) -> Iterator[Line]:
     rows = list(_list_quantities(plan))
     label = max(len(row.label) for row in rows)
     heads = ("low", "central", "high")
-    cell = max(len(text) for row in rows for text in (*heads, *row.cells)) + 2
+    cell = max(map(len, chain(heads, *(row.cells for row in rows)))) + 2
     for row in (_Row("", "", heads), *rows):
         cells = "".join(text.rjust(cell) for text in row.cells)
         yield Line(f"{row.label:<{label}}{cells or ' '} ", row.said, whole=bool(row.cells))

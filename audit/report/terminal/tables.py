@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, product
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
@@ -97,7 +98,7 @@ def _make_table(table: _Table, console: Console) -> Iterator[Line]:
             yield _make_row(first, f"{table.rows(group):,.0f}", cells, name, cell)
             yield from (Line(f"    {part}", whole=True) for part in rest)
     yield from _describe_worst_classes(table.worst)
-    asked = {(g, r) for rates in shown for r in rates for g in groups}
+    asked = set(product(groups, chain.from_iterable(shown)))
     if any("small_group" in e.flags for key, e in table.cells.items() if key in asked):
         yield Line("  ", TOO_FEW)
     if len(table.groups) > MOST_GROUPS:
