@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from audit.api import check, measure
     from audit.energy.plan.options import plan
     from audit.estimate import Estimate
+    from audit.record.reader import read_result
     from audit.record.result import AuditResult
-    from audit.record.store import read_result
     from audit.wrapping.wrap import trained, training
 
 _LAZY = {
@@ -39,7 +39,7 @@ _LAZY = {
     "check": "audit.api",
     "measure": "audit.api",
     "plan": "audit.energy.plan.options",
-    "read_result": "audit.record.store",
+    "read_result": "audit.record.reader",
     "trained": "audit.wrapping.wrap",
     "training": "audit.wrapping.wrap",
 }

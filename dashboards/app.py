@@ -20,9 +20,10 @@ from audit.errors import AuditError, printable
 from audit.estimate import Estimate, Stage
 from audit.gates.judge import WORST_FIRST
 from audit.record.energy_text import format_total
-from audit.record.reader import DOCUMENT, read_result
-from audit.record.result import AuditResult, Energy, Gate
-from audit.record.store import Entry, Store
+from audit.record.heads import Entry
+from audit.record.reader import read_result
+from audit.record.result import DOCUMENT, AuditResult, Energy, Gate
+from audit.record.store import Store
 from audit.report.card.accounts import list_checks, make_part_view
 from audit.report.card.dataset import make_data_groupings
 from audit.report.card.energy import make_energy_view

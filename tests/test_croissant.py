@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import audit as package
-from audit.record.store import read_result
+from audit.record.reader import read_result
 from audit.report.card.render import render
 from audit.report.croissant import find_missing_fields, is_describable
 

@@ -19,8 +19,9 @@ from audit.cli import main
 from audit.errors import StoreError
 from audit.measurement.estimates import Estimates
 from audit.record import reader, schema
+from audit.record.reader import read_result
 from audit.record.result import SCHEMA, AuditResult
-from audit.record.store import Store, read_result
+from audit.record.store import Store
 
 OLD, NEW = "20261123T020512Z-aaaaaa", "20261124T020512Z-1a2b3c"
 SAMPLES = ("boston", "unjudged", "undefined_rates", "single_small_group", "hostile")

@@ -18,7 +18,7 @@ from audit.config.write import to_toml
 from audit.errors import AuditError, QuestionError, SourceError, without_credentials
 from audit.gates.judge import again
 from audit.pipeline.records import question_record
-from audit.record.store import read_result
+from audit.record.reader import read_result
 from audit.report.card.render import FORMATS, render
 from audit.report.disclosure.strangers import bare
 from audit.system.command import run_command

@@ -16,7 +16,7 @@ from audit.cli.named_runs import kept_kwh, state
 from audit.system.environment import DEFAULT_STORE
 
 if TYPE_CHECKING:
-    from audit.record.store import Entry
+    from audit.record.heads import Entry
 
 HERE = Path(DEFAULT_STORE)
 COLUMNS = ("run", "verdict", "model", "version", "commit", "started")

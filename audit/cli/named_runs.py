@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from audit.cli.console import put, say
 
 if TYPE_CHECKING:
+    from audit.record.heads import Entry
     from audit.record.result import AuditResult
-    from audit.record.store import Entry
 
 
 # Runs by the name that a person gives, those that did not end among them: for gate, show and list.
 def by_name(named: str, store: Path) -> tuple[AuditResult, Path]:
     """Result and the folder in which it lies, by a path, an id or the start of one in the store, or ``latest``."""
-    from audit.record.store import Store, read_result
+    from audit.record.reader import read_result
+    from audit.record.store import Store
 
     place = Store(store).find(named)
     found = read_result(place)

@@ -38,7 +38,8 @@ def verify(
     from audit.pipeline.verification.tables import compare_tables
     from audit.pipeline.verification.uncovered import uncovered
     from audit.pipeline.verify import differences, rewritten
-    from audit.record.reader import DOCUMENT, find_run_folders
+    from audit.record.reader import find_run_folders
+    from audit.record.result import DOCUMENT
     from audit.record.store import Store
 
     result = taken(result, store)

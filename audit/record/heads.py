@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
 
 from audit.errors import printable
-from audit.record.reader import DOCUMENT, describe_other_run
-from audit.record.result import SCHEMA, Verdict
+from audit.record.held import UNFINISHED, find_run_id
+from audit.record.reader import describe_other_run
+from audit.record.result import DOCUMENT, SCHEMA, Verdict
 
-STAGING = re.compile(r"\.([0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})\.part")
 HEAD_BYTES, TAIL_BYTES = 65_536, 64
 HEADLINE = frozenset({"schema", "run", "question", "verdict"})
 """Members that stand first in a document, by the contract's order."""
@@ -28,7 +28,6 @@ GATES, END = b'\n "gates": [', b"\n ]"
 """How the gates of a document begin and end; each has a line."""
 SHORT = 7
 """Characters of a commit, as git shortens one."""
-UNFINISHED = "it did not end, or goes on still"
 SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -47,12 +46,6 @@ class Entry:
     """Of the code that was audited, with a star where something in it was not committed."""
     reason: str = ""
     """Why it is not complete."""
-
-
-def find_run_id(path: Path) -> str:
-    """Run in whose folder something lies, whether it ended or not."""
-    staged = STAGING.fullmatch(path.name)
-    return staged[1] if staged else path.name
 
 
 def _read_time(run_id: str) -> str:

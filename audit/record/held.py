@@ -1,8 +1,9 @@
-"""Whether a run goes on still: who makes one holds its folder, and lets go at the latest when the process ends."""
+"""The folder of a run while it goes on: its name, and whether it does, as who makes a run holds it until the end."""
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 try:
@@ -12,6 +13,9 @@ try:
 except ImportError:  # a system without locks of this kind
     HAS_LOCKS = False
 
+STAGING = re.compile(r"\.([0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})\.part")
+"""Name of the folder of a run that goes on, or that did not end."""
+UNFINISHED = "it did not end, or goes on still"
 _HELD: dict[Path, int] = {}
 
 
@@ -57,3 +61,9 @@ def is_held(folder: Path) -> bool | None:
     finally:
         os.close(descriptor)
     return False
+
+
+def find_run_id(path: Path) -> str:
+    """Run in whose folder something lies, whether it ended or not."""
+    staged = STAGING.fullmatch(path.name)
+    return staged[1] if staged else path.name

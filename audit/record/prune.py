@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.errors import StoreError, printable
-from audit.record.heads import find_run_id
-from audit.record.held import is_held
+from audit.record.held import find_run_id, is_held
 from audit.record.store import BEFORE, Store
 
 

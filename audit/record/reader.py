@@ -9,7 +9,6 @@ Must not: import numpy or pandas; the gate pays for this module.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -20,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from audit.axes import CubeKind
 from audit.errors import QuestionError, StoreError, printable
 from audit.record.cubes import COUNTED_PARTS, CubeRecord
-from audit.record.result import SCHEMA, AuditResult, Energy
+from audit.record.result import DOCUMENT, RUN_ID, SCHEMA, AuditResult, Energy
 from audit.record.serialize import make_adapter, to_lines
 from audit.system import strict_json
 
@@ -28,11 +27,8 @@ if TYPE_CHECKING:
     pass
 
 T = TypeVar("T")
-DOCUMENT = "audit.json"
 LARGEST_BYTES = 512 * 1024 * 1024
 SHOWN_PATH = 200
-RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
-"""Name of a run, and of the folder in which it lies."""
 UNFIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, StopIteration, TypeError, ValueError)
 """What arithmetic raises on a document that fits the schema and that no run wrote."""
 

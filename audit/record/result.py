@@ -7,6 +7,7 @@ nothing else. Field order is part of the contract and fixed by a test.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
@@ -41,6 +42,9 @@ __all__ = [
     "Waiver",
 ]
 
+DOCUMENT = "audit.json"
+RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+"""Name of a run, and of the folder in which it lies."""
 SCHEMA: Final = "audit-result/1"
 CheckOutcome = Literal["pass", "warn", "fail", "error", "insufficient", "undefined", "not applicable", "waived"]
 # ``withheld`` stands in what is published alone, for a verdict that would tell what is left out there.

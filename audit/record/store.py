@@ -17,15 +17,17 @@ import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit.errors import StoreError, no_such, printable
 from audit.record import held
-from audit.record.heads import STAGING, UNFINISHED, Entry, find_run_id, make_unfinished_entry, read_entry
-from audit.record.reader import DOCUMENT, RUN_ID, read_energy, read_result
-from audit.record.result import AuditResult, Energy
+from audit.record.held import STAGING, UNFINISHED, find_run_id
+from audit.record.result import DOCUMENT, RUN_ID, AuditResult, Energy
 from audit.system import strict_json
 from audit.system.atomic import write_folder, write_text
+
+if TYPE_CHECKING:
+    from audit.record.heads import Entry
 
 LARGEST_RECORD_BYTES = 4 * 1024 * 1024
 
@@ -33,8 +35,6 @@ LARGEST_RECORD_BYTES = 4 * 1024 * 1024
 ORDER_FILE = ".order"
 LARGEST_ORDER_BYTES = 2**28
 
-
-__all__ = ["RUN_ID", "STAGING", "Entry", "Store", "read_result"]
 
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 RECORD = "energy.json"
@@ -120,6 +120,8 @@ class Store:
 
     def runs(self, most: int | None = None) -> tuple[Entry, ...]:
         """Every run, or the newest ``most``, newest first; damaged and incomplete ones are named as such."""
+        from audit.record.heads import make_unfinished_entry, read_entry
+
         return tuple(
             read_entry(p) if not p.name.startswith(".") else make_unfinished_entry(p) for p in self.folders()[:most]
         )
@@ -149,6 +151,8 @@ class Store:
 
     def load(self, name: str = LATEST) -> AuditResult:
         """Result of a run by its id, the start of its id, or ``latest``."""
+        from audit.record.reader import read_result
+
         return read_result(self.path(name))
 
     def path(self, name: str = LATEST) -> Path:
@@ -311,6 +315,8 @@ def read_unfinished(folder: Path) -> Unfinished:
 
 def _read_record(folder: Path) -> Unfinished:
     """The record in a folder; a damaged or half a record counts as none."""
+    from audit.record.reader import read_energy
+
     named = STAGING.fullmatch(folder.resolve().name)
     run_id = named[1] if named else printable(folder.name)
     try:

@@ -7,8 +7,8 @@ from itertools import zip_longest
 from pathlib import Path
 
 from audit.errors import printable
-from audit.record.reader import DOCUMENT, find_run_folders
-from audit.record.result import AuditResult
+from audit.record.reader import find_run_folders
+from audit.record.result import DOCUMENT, AuditResult
 from audit.report.card.render import WRITTEN, render
 from audit.report.croissant import is_describable
 from audit.system import strict_json
