@@ -59,7 +59,7 @@ def format_share(share: float) -> str:
 def format_figure(value: float) -> str:
     """Three significant digits without an exponent; from a hundred on, whole numbers with thousands separators.
 
-    >>> figure_text(0.0000104217), figure_text(0.2), figure_text(8930e6), figure_text(0.0)
+    >>> format_figure(0.0000104217), format_figure(0.2), format_figure(8930e6), format_figure(0.0)
     ('0.0000104', '0.200', '8,930,000,000', '0')
     """
     if value == 0:
@@ -70,7 +70,7 @@ def format_figure(value: float) -> str:
 def format_mass(grams: float) -> str:
     """Mass in the unit in which it is a short number.
 
-    >>> mass_text(0.281), mass_text(1.84e-8), mass_text(24.691e6), mass_text(0.0)
+    >>> format_mass(0.281), format_mass(1.84e-8), format_mass(24.691e6), format_mass(0.0)
     ('0.281 g', '18.4 ng', '24.7 t', '0 g')
     """
     return _format_scaled(grams, ((1e6, "t"), (1e3, "kg"), (0.1, "g"), (1e-4, "mg"), (1e-7, "µg"), (0.0, "ng")), MASS)
@@ -79,7 +79,7 @@ def format_mass(grams: float) -> str:
 def format_volume(litres: float) -> str:
     """Volume in litres, millilitres or microlitres.
 
-    >>> volume_text(0.0004), volume_text(12.5)
+    >>> format_volume(0.0004), format_volume(12.5)
     ('0.400 ml', '12.5 l')
     """
     return _format_scaled(litres, ((0.1, "l"), (1e-4, "ml"), (0.0, "µl")), VOLUME)
