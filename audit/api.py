@@ -11,12 +11,12 @@ from typing import Any, Literal, get_args
 
 from audit._version import __version__
 from audit.axes import Task
-from audit.config.doors import said_as
+from audit.config.doors import translate_errors
 from audit.config.options import CLASS, COLUMN, DIALECT, LEVELS, NAMES, SHARES, AskedKey, Door, Reading
 from audit.config.read import build
 from audit.config.schema import Config
-from audit.config.sections import UNASKED_THRESHOLD, keys_of
-from audit.config.written_limits import Gates, deepest, rules_of
+from audit.config.sections import UNASKED_THRESHOLD, find_keys
+from audit.config.written_limits import Gates, find_deepest, read_rules
 from audit.errors import QuestionError, SourceError
 from audit.estimate import Estimate
 from audit.record.result import AuditResult, Run
@@ -148,7 +148,7 @@ def measure(
         raise QuestionError(
             "labels are missing: give y_true; only decisions (y_pred, or score) and a ranking are audited without"
         )
-    columns_of_rows = [key.argument for key in keys_of("measure").values() if key.option.reads is COLUMN]
+    columns_of_rows = [key.argument for key in find_keys("measure").values() if key.option.reads is COLUMN]
     roles = {k: require_one_column(given[k], f"'{k}'") for k in columns_of_rows if given[k] is not None}
     if groups is None:
         raise QuestionError('groups are missing: give who each row is, such as groups={"sex": [...]}, or a frame')
@@ -161,7 +161,7 @@ def measure(
     named = {role: role for role in roles} | {"groups": tuple(attributes), "features": tuple(alike)}
     sections = _fill_sections("measure", given, {argument: value for argument, value in named.items() if value})
     sections["predictions"] = _complete_predictions(sections["predictions"], task)
-    with said_as(_words("measure")):
+    with translate_errors(_words("measure")):
         result = _audit(columns, _config(sections, gates))
     if not own:
         return result
@@ -170,7 +170,7 @@ def measure(
 
 def _words(door: Door) -> dict[str, str]:
     """Return the arguments of a function by what they are in audit.toml."""
-    return {key: asked.argument for key, asked in keys_of(door).items()} | WORDS[door]
+    return {key: asked.argument for key, asked in find_keys(door).items()} | WORDS[door]
 
 
 def _fill_sections(door: Door, given: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -187,7 +187,7 @@ def _fill_sections(door: Door, given: Mapping[str, Any], named: Mapping[str, Any
     """
     unasked = inspect.signature(measure if door == "measure" else check).parameters
     sections: dict[str, dict[str, Any]] = {"data": {}, "predictions": {}, "policy": {}}
-    for key, asked in keys_of(door).items():
+    for key, asked in find_keys(door).items():
         argument = asked.argument
         if argument in named:
             sections[asked.section][key] = named[argument]
@@ -299,7 +299,7 @@ def check(
     if idle is not None:
         raise QuestionError(f"{idle} is about the label; name its column (label), or leave {idle} out")
     data["engine"] = _engine_of(frame)
-    with said_as(_words("check")):
+    with translate_errors(_words("check")):
         return _audit(frame, _config(sections, gates), test, _named(data))
 
 
@@ -356,11 +356,11 @@ def _engine_of(frame: Any) -> str | None:
 def _config(sections: Mapping[str, Mapping[str, Any]], gates: Any) -> Config:
     """Return the question that filled sections and limits ask."""
     predictions = {k: make_plain(v) for k, v in sections["predictions"].items() if v is not None}
-    rules = rules_of(make_plain(gates), "model" if predictions else "data")
+    rules = read_rules(make_plain(gates), "model" if predictions else "data")
     data = {k: make_plain(v) for k, v in sections["data"].items() if v is not None}
     crossed = data.setdefault("intersections", 1)
     if type(crossed) is int and crossed >= 1:
-        data["intersections"] = max(crossed, deepest(rules))
+        data["intersections"] = max(crossed, find_deepest(rules))
     raw: dict[str, Any] = {"data": data, "policy": {k: to_plain(v) for k, v in sections["policy"].items()}}
     if predictions:
         raw["predictions"] = predictions

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 import audit
-from audit.config.quoted_names import names_in, pair
-from audit.config.written_limits import rule_of, rules_of
+from audit.config.quoted_names import pair, split_names
+from audit.config.written_limits import read_rule, read_rules
 from audit.errors import AuditError, QuestionError, ValuesError
 from audit.sklearn import Audited, DataGate
 
@@ -132,7 +132,7 @@ def test_forms_of_a_gate_that_are_none_are_named_by_their_place():
         ([RATIO, 3.5], "gates[1] is a float"),
     ):
         with pytest.raises(QuestionError) as error:
-            rules_of(gates, "model")
+            read_rules(gates, "model")
         assert says in str(error.value)
         assert "METRIC" in str(error.value)
 
@@ -283,19 +283,19 @@ def test_what_is_wrong_with_held_out_rows_says_so():
 
 
 def test_names_in_a_text_are_quoted_where_they_hold_the_separator():
-    assert names_in('"age, years", sex ,"a ""b"""') == ["age, years", "sex", 'a "b"']
-    assert names_in('5" disk,x') == ['5" disk', "x"]
+    assert split_names('"age, years", sex ,"a ""b"""') == ["age, years", "sex", 'a "b"']
+    assert split_names('5" disk,x') == ['5" disk', "x"]
     assert pair('"a=b"=1', "--bins") == ("a=b", "1")
-    assert rule_of('selection_rate ratio by "a*b" * "c<=d" >= 0.5', "model")["by"] == ["a*b", "c<=d"]
+    assert read_rule('selection_rate ratio by "a*b" * "c<=d" >= 0.5', "model")["by"] == ["a*b", "c<=d"]
     for text in ('"open', '"a"b'):
         with pytest.raises(QuestionError):
-            names_in(text)
+            split_names(text)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.text(st.characters(blacklist_categories=["Cs", "Cc", "Z"]), min_size=1), min_size=1, max_size=4))
 def test_any_names_can_be_quoted(names):
-    assert names_in(",".join('"' + n.replace('"', '""') + '"' for n in names)) == names
+    assert split_names(",".join('"' + n.replace('"', '""') + '"' for n in names)) == names
 
 
 def test_the_command_is_told_of_options_and_a_file_of_its_keys(tmp_path):

@@ -147,7 +147,7 @@ def test_an_epoch_that_is_logged_again_is_replaced_and_that_is_said(tmp_path):
 
 
 def broken(**changes):
-    plain = json.loads(json.dumps(audit.record.serialize.plain_of(point(1))))
+    plain = json.loads(json.dumps(audit.record.serialize.to_plain(point(1))))
     return json.dumps(plain | changes)
 
 

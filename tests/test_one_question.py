@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from test_command import audit, only_run
 
 import audit as product
-from audit.config.by_command import left, require_judged, require_same
+from audit.config.by_command import find_left_keys, require_judged, require_same
 from audit.config.read import build, parse
 from audit.errors import QuestionError
 from audit.sklearn import Audited, DataGate, UndecidedWarning
@@ -87,7 +87,7 @@ def test_what_changes_no_verdict_is_left_and_named(folder):
     for key in ("[data] prepare", "[data] source", "[energy]"):
         assert key in said
     plain = build({**FULL, "data": {**FULL["data"], "source": None}})
-    assert left(plain, "model", tests=False) == ()
+    assert find_left_keys(plain, "model", tests=False) == ()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from audit.cli.init import NUMBERS
 from audit.cli.options import Given
 from audit.cli.question import ask
 from audit.config.options import COMMANDS, Option
-from audit.config.sections import ASKED, keys_of
+from audit.config.sections import ASKED, find_keys
 from audit.energy.plan.options import plan
 from audit.errors import QuestionError
 from audit.sklearn import DataGate
@@ -42,7 +42,7 @@ def test_every_key_says_what_it_is_and_has_one_option_a_door(section, key):
 @pytest.mark.parametrize("function", [audit.measure, audit.check])
 def test_a_function_takes_what_the_table_says_and_by_default_asks_the_same(function):
     parameters = inspect.signature(function).parameters
-    keys = keys_of(function.__name__)
+    keys = find_keys(function.__name__)
     assert {k.argument for k in keys.values()} | OWN[function.__name__] == set(parameters)
     for key, asked in keys.items():
         default = parameters[asked.argument].default
@@ -52,8 +52,8 @@ def test_a_function_takes_what_the_table_says_and_by_default_asks_the_same(funct
 @pytest.mark.parametrize("door", COMMANDS)
 def test_a_command_takes_what_the_table_says(door):
     shown = {p.name: p for p in typer.main.get_command(app).commands[door].params if p.name != "help"}
-    assert set(keys_of(door)) | OWN[door] == set(shown)
-    for key, asked in keys_of(door).items():
+    assert set(find_keys(door)) | OWN[door] == set(shown)
+    for key, asked in find_keys(door).items():
         assert shown[key].opts == [asked.flag]
 
 
@@ -61,7 +61,7 @@ def test_a_command_takes_what_the_table_says(door):
     ("door", "name"), [*((d, "flag") for d in COMMANDS), ("check", "argument"), ("measure", "argument")]
 )
 def test_no_two_keys_of_a_door_have_one_name(door, name):
-    names = [getattr(asked, name) for asked in keys_of(door).values()]
+    names = [getattr(asked, name) for asked in find_keys(door).values()]
     assert len(names) == len(set(names))
 
 
@@ -75,7 +75,7 @@ def test_a_plan_is_asked_for_what_its_function_takes():
 
 def test_an_option_that_cannot_be_read_is_named():
     with pytest.raises(QuestionError, match=r"--compare-to '\"rest' cannot be read"):
-        keys_of("model")["compare_to"].read(['"rest'])
+        find_keys("model")["compare_to"].read(['"rest'])
 
 
 def test_a_threshold_without_scores_is_refused_when_a_part_is_counted():

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from audit.config.read import build
-from audit.config.sections import leaves
+from audit.config.sections import is_outside
 from audit.errors import QuestionError
 from audit.measurement.rates.benefits import BenefitTable
 from audit.pipeline.run import Job, run
@@ -57,7 +57,7 @@ def test_what_prepare_writes_anew_is_what_is_audited(tmp_path):
     ["/tmp/p.csv", "../p.csv", "a/../../p.csv", "..", "C:\\p.csv", "..\\p.csv", "\\\\host\\p.csv", "./../p.csv"],
 )
 def test_a_table_of_predictions_outside_the_folder_is_refused(path):
-    assert leaves(path)
+    assert is_outside(path)
     with pytest.raises(QuestionError, match="leaves the pipeline's folder") as caught:
         build({"train": {"command": ["x"], "predictions": path}, "predictions": {"prediction": "p"}})
     assert "train" in str(caught.value)
@@ -65,7 +65,7 @@ def test_a_table_of_predictions_outside_the_folder_is_refused(path):
 
 @pytest.mark.parametrize("path", ["p.csv", "out/p.csv", "a/../p.csv", "./p.csv", "..p.csv", "a..b/p.csv"])
 def test_a_path_inside_the_folder_is_taken(path):
-    assert not leaves(path)
+    assert not is_outside(path)
 
 
 def trained(folder: Path, predictions):

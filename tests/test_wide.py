@@ -14,7 +14,7 @@ import pytest
 import audit
 from audit.checks import part as looked
 from audit.config.read import build
-from audit.config.sections import MOST_GROUPINGS, groupings
+from audit.config.sections import MOST_GROUPINGS, count_groupings
 from audit.counting.columns import held_columns
 from audit.errors import AuditError
 from audit.pipeline.stages import Findings, audit_parts
@@ -176,10 +176,10 @@ def test_too_many_groupings_are_refused_by_number_with_the_mend(columns, ways):
     said = str(error.value)
     assert f"{every:,} groupings, more than 1,000" in said
     most = int(said.split("at most ")[1].split()[0].replace(",", ""))
-    assert groupings(most, ways) <= MOST_GROUPINGS < groupings(most + 1, ways)
+    assert count_groupings(most, ways) <= MOST_GROUPINGS < count_groupings(most + 1, ways)
     if ways > 1 and columns < MOST_GROUPINGS:
         less = int(said.split("set intersections to ")[1].split()[0])
-        assert groupings(columns, less) <= MOST_GROUPINGS < groupings(columns, less + 1)
+        assert count_groupings(columns, less) <= MOST_GROUPINGS < count_groupings(columns, less + 1)
 
 
 @pytest.mark.parametrize("command", ["data", "model"])

@@ -12,7 +12,7 @@ from audit.cli import options as o
 from audit.cli.job import HERE, end, job_of, told
 from audit.cli.options import Command, Given
 from audit.cli.streams import Streams
-from audit.config.doors import said_as
+from audit.config.doors import translate_errors
 
 if TYPE_CHECKING:
     from audit.config.schema import Config
@@ -28,11 +28,11 @@ def run(
     exit_zero: o.ExitZero = False,
 ) -> None:
     """Audit a whole training run: data, training, energy, predictions, gates, card."""
-    from audit.config.read import config_name, load
+    from audit.config.read import load, name_config
     from audit.pipeline.run import run as run_audit
 
     config, folder = load(pipeline)
-    job = job_of(config, folder, store, ("audit", "run", config_name(pipeline)), json=json, insist=insist)
+    job = job_of(config, folder, store, ("audit", "run", name_config(pipeline)), json=json, insist=insist)
     end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
 
 
@@ -148,16 +148,16 @@ def _audit_table(
 
 def _say_in_options(*, asked: bool) -> AbstractContextManager[None]:
     """Say what is wrong in options, where these asked."""
-    return said_as(o.FLAGS | {"classes = true": o.FLAGS["classes"]}) if asked else nullcontext()
+    return translate_errors(o.FLAGS | {"classes = true": o.FLAGS["classes"]}) if asked else nullcontext()
 
 
 def _name_what_is_left(path: Path, stage: Literal["data", "model"], *, tests: bool) -> None:
     """Say which keys of a file this command does not take."""
     from audit.cli.progress import talk
-    from audit.config.by_command import left
+    from audit.config.by_command import find_left_keys
     from audit.config.read import load
 
-    if keys := left(load(path)[0], stage, tests=tests):
+    if keys := find_left_keys(load(path)[0], stage, tests=tests):
         talk().print(f"audit {stage} takes no {', '.join(keys)} from {path}; audit run takes all of it.", markup=False)
 
 

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from audit.config.options import COMMANDS, AskedKey, Door
-from audit.config.sections import keys_of
+from audit.config.sections import find_keys
 from audit.system.environment import STORE
 
-FLAGS = {asked.key: asked.flag for door in COMMANDS for asked in keys_of(door).values()}
+FLAGS = {asked.key: asked.flag for door in COMMANDS for asked in find_keys(door).values()}
 """Options by the keys of audit.toml that they are."""
 TABLE = "A file (csv, parquet, arrow, jsonl), a glob in quotes, a folder of Parquet, or an address such as s3://…"
 
@@ -74,14 +74,14 @@ ConfigPath = Annotated[Path | None, typer.Option("--config", help="Take the whol
 WriteConfig = Annotated[
     Path | None, typer.Option("--write-config", help="Save the audit.toml that says the same; never overwrites.")
 ]
-CsvDialect = Annotated[str | None, _info_of(keys_of("data")["csv"])]
-EngineName = Annotated[str | None, _info_of(keys_of("data")["engine"])]
-Master = Annotated[str | None, _info_of(keys_of("data")["master"])]
+CsvDialect = Annotated[str | None, _info_of(find_keys("data")["csv"])]
+EngineName = Annotated[str | None, _info_of(find_keys("data")["engine"])]
+Master = Annotated[str | None, _info_of(find_keys("data")["master"])]
 
 
 def with_options(door: Door) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Return a decorator that gives a command the options of all keys that can be asked for at its door."""
-    return with_parameters({key: _to_parameter(asked) for key, asked in keys_of(door).items()})
+    return with_parameters({key: _to_parameter(asked) for key, asked in find_keys(door).items()})
 
 
 def with_parameters(parameters: Mapping[str, Parameter]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -74,7 +74,7 @@ def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Confi
     """Question of a folder of counts with the limits that are given."""
     from audit.cli.question import JUDGING, policy_of
     from audit.config.read import build
-    from audit.config.written_limits import rule_of
+    from audit.config.written_limits import read_rule
     from audit.pipeline.parts import counted_question
 
     raw = counted_question(counts)
@@ -82,7 +82,7 @@ def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Confi
         counted = build(raw, str(counts)).model_dump(mode="json", exclude_none=True)
         raw |= policy_of(policy, counted, ("model", "dataset", "ll144", "publish", *JUDGING))
     if rules:
-        raw["gates"] = [rule_of(rule, "model" if "predictions" in raw else "data") for rule in rules]
+        raw["gates"] = [read_rule(rule, "model" if "predictions" in raw else "data") for rule in rules]
     return build(raw, str(counts))
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from audit.cli.options import FLAGS, Given
 from audit.config.read import build, load
 from audit.config.schema import Config
-from audit.config.sections import keys_of
-from audit.config.written_limits import deepest, rule_of
+from audit.config.sections import find_keys
+from audit.config.written_limits import find_deepest, read_rule
 from audit.errors import QuestionError, printable
 from audit.tables.addresses import resolve_from
 
@@ -33,12 +33,12 @@ def _ask_in_options(given: Given) -> Config:
     decided = given.stage == "data" or asked.get("prediction") is not None
     if decided and asked.get("threshold") is not None and asked.get("score") is None:
         raise QuestionError("--threshold reads scores; name their column (--score), or leave --threshold out")
-    rules = [rule_of(text, given.stage) for text in given.gates]
+    rules = [read_rule(text, given.stage) for text in given.gates]
     raw: dict[str, Any] = {"data": {}}
-    for key, option in keys_of(given.stage).items():
+    for key, option in find_keys(given.stage).items():
         if (value := option.read(asked.get(key))) is not None:
             raw.setdefault(option.section, {})[key] = value
-    raw["data"]["intersections"] = max(raw["data"].get("intersections", 1), deepest(rules))
+    raw["data"]["intersections"] = max(raw["data"].get("intersections", 1), find_deepest(rules))
     _name_tables(raw, given)
     return build(raw | ({"gates": rules} if rules else {}), HERE)
 

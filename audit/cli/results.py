@@ -63,10 +63,10 @@ def gate(
 def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> Any:
     """Question of the result, with other gates where they are given."""
     from audit.cli.question import JUDGING, policy_of
-    from audit.config.read import build, question_of
-    from audit.config.written_limits import rule_of
+    from audit.config.read import build, read_question
+    from audit.config.written_limits import read_rule
 
-    recorded = question_of(found)
+    recorded = read_question(found)
     if path is None and not rules:
         return recorded
     raw = dict(found.question.config)
@@ -75,7 +75,7 @@ def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> A
         raw = {k: v for k, v in raw.items() if k not in JUDGING} | other
     if rules:
         stage = "model" if "predictions" in raw else "data"
-        raw = {k: v for k, v in raw.items() if k != "waivers"} | {"gates": [rule_of(r, stage) for r in rules]}
+        raw = {k: v for k, v in raw.items() if k != "waivers"} | {"gates": [read_rule(r, stage) for r in rules]}
     return build(raw, str(path or "the result's question"))
 
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from audit.config.schema import Config
-from audit.config.sections import asked_keys
+from audit.config.sections import list_keys
 from audit.errors import QuestionError, printable
 
-ELSEWHERE = frozenset(asked.key for asked in asked_keys() if asked.option.elsewhere)
+ELSEWHERE = frozenset(asked.key for asked in list_keys() if asked.option.elsewhere)
 """Keys of where rows lie and what reads them, which change no number."""
-NARROWER = frozenset(asked.key for asked in asked_keys() if asked.option.narrower)
+NARROWER = frozenset(asked.key for asked in list_keys() if asked.option.narrower)
 """Keys of which a question may ask less than was counted."""
 COUNTED = ("data", "predictions", "checks", "energy")
 """Sections that say what is counted, and so hold of what was counted before."""
@@ -42,7 +42,7 @@ def require_judged(config: Config, stages: Sequence[str], command: str, where: s
         raise QuestionError(f"{where}: {printable(stray[0], 160)}{more} is not judged by {command}; {WHOLE}")
 
 
-def left(config: Config, stage: str, *, tests: bool) -> tuple[str, ...]:
+def find_left_keys(config: Config, stage: str, *, tests: bool) -> tuple[str, ...]:
     """Keys of a file that a command for one table leaves, of those that change no verdict.
 
     Parameters
@@ -85,7 +85,7 @@ def require_same(asked: Config, counted: Mapping[str, Any], where: str) -> None:
     for section in COUNTED:
         there = counted.get(section) or {}
         for key, value in plain.get(section, {}).items():
-            if key in ELSEWHERE or _within(key, value, there.get(key)):
+            if key in ELSEWHERE or _is_within(key, value, there.get(key)):
                 continue
             raise QuestionError(
                 f"{where}: [{section}] {key} = {printable(value, 60)}, but what is judged was counted with "
@@ -93,7 +93,7 @@ def require_same(asked: Config, counted: Mapping[str, Any], where: str) -> None:
             )
 
 
-def _within(key: str, asked: Any, counted: Any) -> bool:
+def _is_within(key: str, asked: Any, counted: Any) -> bool:
     """Whether what was counted holds what is asked."""
     if asked == counted or (not asked and counted is None):
         return True

@@ -19,23 +19,23 @@ MEND = re.compile(r"\((\w+(?:, \w+)*)( = …)?\)")
 """What to give, in brackets at the end of a sentence."""
 
 
-def in_words(message: str, names: Mapping[str, str]) -> str:
+def translate(message: str, names: Mapping[str, str]) -> str:
     """A message in which keys are called as ``names`` has them.
 
-    >>> in_words("data.groups: names 'sex' twice; name them in [data] groups", {"groups": "--groups"})
+    >>> translate("data.groups: names 'sex' twice; name them in [data] groups", {"groups": "--groups"})
     "--groups: names 'sex' twice; name them in --groups"
-    >>> in_words("say which one is positive (positive = …)", {"positive": "--positive"})
+    >>> translate("say which one is positive (positive = …)", {"positive": "--positive"})
     'say which one is positive (--positive)'
     """
 
-    def named(found: re.Match[str]) -> str:
+    def translate_key(found: re.Match[str]) -> str:
         key, on = found[1] or found[3] or found[4], found[2] or ""
         return names.get(f"{key}{on}") or (f"{names[key]}{on}" if key in names else found[0])
 
-    return MEND.sub(lambda found: _mended(found, names), KEY.sub(named, message))
+    return MEND.sub(lambda found: _translate_mend(found, names), KEY.sub(translate_key, message))
 
 
-def _mended(found: re.Match[str], names: Mapping[str, str]) -> str:
+def _translate_mend(found: re.Match[str], names: Mapping[str, str]) -> str:
     keys = found[1].split(", ")
     if not all(key in names for key in keys):
         return found[0]
@@ -44,10 +44,10 @@ def _mended(found: re.Match[str], names: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def said_as(names: Mapping[str, str]) -> Iterator[None]:
+def translate_errors(names: Mapping[str, str]) -> Iterator[None]:
     """Say what is wrong in other names than those of audit.toml."""
     try:
         yield
     except InputError as error:
-        error.args = (in_words(str(error), names), *error.args[1:])
+        error.args = (translate(str(error), names), *error.args[1:])
         raise

@@ -24,14 +24,14 @@ FIGURES = {
 """Figures that need a source and a date, by how the names of these begin."""
 
 
-def _written(value: Any) -> Any:
+def _to_text(value: Any) -> Any:
     """A day or a year as text, the one form that both TOML and a recorded question have."""
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value.isoformat()
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _past(text: str) -> str:
+def _require_past(text: str) -> str:
     """The day or the year, if it can be that of a figure."""
     year_alone = len(text) == 4 and text.isascii() and text.isdecimal()
     try:
@@ -45,7 +45,7 @@ def _past(text: str) -> str:
     return dated
 
 
-Dated = Annotated[Text, BeforeValidator(_written), AfterValidator(_past)]
+Dated = Annotated[Text, BeforeValidator(_to_text), AfterValidator(_require_past)]
 Watts = Annotated[Number, Field(gt=0, le=1e9)]
 Share = Annotated[Number, Field(gt=0, le=1)]
 
@@ -61,7 +61,7 @@ class DeclaredPower(Section):
     idle_watts: Watts | None = None
 
     @model_validator(mode="after")
-    def _idles_below(self) -> Self:
+    def _require_less_when_idle(self) -> Self:
         if self.idle_watts is not None and self.idle_watts > self.watts:
             raise ValueError(
                 f"idle_watts = {self.idle_watts:g} is above watts = {self.watts:g}; a device that works draws at least "
@@ -82,7 +82,7 @@ class EmbodiedCarbon(Section):
     reserved_share: Share = 1.0
 
     @model_validator(mode="after")
-    def _lives(self) -> Self:
+    def _require_lifetime(self) -> Self:
         if (self.lifetime_s is None) == (self.lifetime_years is None):
             raise ValueError("needs the time that the machine serves, once: lifetime_years = 4, or lifetime_s")
         return self
@@ -124,7 +124,7 @@ class EnergySection(Section):
     functional_units: Annotated[Number, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
-    def _sourced(self) -> Self:
+    def _require_sources(self) -> Self:
         for begins, figure in FIGURES.items():
             source, date = getattr(self, f"{begins}_source"), getattr(self, f"{begins}_date")
             if getattr(self, figure) is None and (source is not None or date is not None):
@@ -136,7 +136,7 @@ class EnergySection(Section):
         return self
 
     @model_validator(mode="after")
-    def _counted(self) -> Self:
+    def _require_whole_unit(self) -> Self:
         if (self.functional_unit is None) != (self.functional_units is None):
             raise ValueError(
                 'a functional unit has a name and a number: functional_unit = "loan application", '

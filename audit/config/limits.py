@@ -30,7 +30,7 @@ def is_of_checks(metric: str) -> bool:
     return metric in CHECKS or bool(CODE.fullmatch(metric))
 
 
-def canonical(rule: Mapping[str, Any]) -> Mapping[str, Any]:
+def translate_metric(rule: Mapping[str, Any]) -> Mapping[str, Any]:
     """The gate in our own words, where it names its metric as another library does.
 
     Raises
@@ -59,31 +59,31 @@ def check_limits(
         Named by pydantic with the gate's place in the file.
     """
     if stage in {"energy", "checks"}:
-        _plain(stage, metric, compare, low, high, by)
+        _check_total(stage, metric, compare, low, high, by)
         return None
-    entry = _entry(stage, metric)
+    entry = _find_metric(stage, metric)
     if metric.endswith("_at_k"):
         raise ValueError(f"metric '{metric}' is of the first k places; write the number, such as {metric[:-1]}10")
     if not entry.judged:
         raise ValueError(f"metric '{metric}' has no interval to judge by; judge {entry.instead} instead")
     if math.inf in entry.range or -math.inf in entry.range:
-        meant = _of_numbers(entry, compare, low, high)
+        meant = _choose_unbounded(entry, compare, low, high)
         # Of everybody there is one value and nothing to compare: its ceiling is no highest of several.
         alone = compare is None and meant in {"lowest", "highest"} and by is not None and not by
-        _of_somebody(stage, metric, None if alone else meant, by)
+        _require_groups(stage, metric, None if alone else meant, by)
         return None if alone else meant
     fixed = getattr(entry, "compare", None)
     if fixed is not None and compare not in {None, fixed}:
         raise ValueError(f"metric '{metric}' is a {fixed} already; leave compare out")
-    compare = fixed or compare or _meant(entry, low, high, by)
-    _of_somebody(stage, metric, compare, by)
+    compare = fixed or compare or _choose_comparison(entry, low, high, by)
+    _require_groups(stage, metric, compare, by)
     if compare is not None and compare not in (entry.judged if fixed else entry.limits):
-        raise ValueError(f"metric '{metric}' is judged by its {_judged(entry)}, not by its {compare}")
-    _bounds(metric, compare, low, high)
+        raise ValueError(f"metric '{metric}' is judged by its {_describe_comparisons(entry)}, not by its {compare}")
+    _check_bounds(metric, compare, low, high)
     return compare
 
 
-def _of_somebody(stage: str, metric: str, compare: str | None, by: Sequence[str] | None) -> None:
+def _require_groups(stage: str, metric: str, compare: str | None, by: Sequence[str] | None) -> None:
     """Refuse a comparison of no groups; the largest over all crossings of a model's is one without a grouping."""
     if by is None or by or compare is None or (stage, compare) == ("model", "largest"):
         return
@@ -92,7 +92,7 @@ def _of_somebody(stage: str, metric: str, compare: str | None, by: Sequence[str]
     )
 
 
-def _judged(entry: Metric) -> str:
+def _describe_comparisons(entry: Metric) -> str:
     """Comparisons of a metric in words."""
     if entry.judged == ("largest",):
         return "largest absolute value over groups (leave compare out and give max)"
@@ -107,9 +107,11 @@ def check_task(metric: str, task: str, where: str) -> None:
     ValueError
         Named by pydantic with the gate's place in the file.
     """
-    entry = _entry("model", metric)
+    entry = _find_metric("model", metric)
     if task not in {entry.task, *entry.also}:
-        instead = f"; judge {_over_classes(entry)} instead" if task == "multiclass" and _over_classes(entry) else ""
+        instead = (
+            f"; judge {_name_over_classes(entry)} instead" if task == "multiclass" and _name_over_classes(entry) else ""
+        )
         raise ValueError(
             f"{where}: '{metric}' is a metric of the task {entry.task}, but [predictions] task is {task}{instead}"
         )
@@ -123,7 +125,7 @@ def check_label(stage: Literal["data", "model"], metric: str, where: str, *, lab
     ValueError
         Named by pydantic with the gate's place in the file.
     """
-    entry = _entry(stage, metric)
+    entry = _find_metric(stage, metric)
     if labelled or entry.task != "classification" or "label" not in entry.needs:
         return
     mend = "give it as [data] label"
@@ -143,14 +145,14 @@ def check_classes(metric: str, where: str, *, several: bool) -> None:
     over_classes = metric.startswith(WORST_CLASS)
     if over_classes and not several:
         raise ValueError(f"{where}: '{metric}' is of several classes; set [data] classes = true")
-    if several and not over_classes and "label" in _entry("data", metric).needs:
+    if several and not over_classes and "label" in _find_metric("data", metric).needs:
         raise ValueError(
             f"{where}: '{metric}' needs a positive label, and the label is one of several classes; "
             "judge worst_class_base_rate instead"
         )
 
 
-def _over_classes(entry: Metric) -> str:
+def _name_over_classes(entry: Metric) -> str:
     """What speaks of several classes where a metric speaks of two; empty where nothing does."""
     from audit.measurement.metrics.catalogue import is_of_stage
 
@@ -160,7 +162,7 @@ def _over_classes(entry: Metric) -> str:
     return " and ".join(n for n in names if is_of_stage(n, "model"))
 
 
-def _of_numbers(entry: Metric, compare: str | None, low: float | None, high: float | None) -> str:
+def _choose_unbounded(entry: Metric, compare: str | None, low: float | None, high: float | None) -> str:
     """Comparison of a metric without a range; limits are in its own unit, so no more than the sign is known."""
     metric, allowed = entry.name, entry.limits
     if low is not None and high is not None:
@@ -170,7 +172,7 @@ def _of_numbers(entry: Metric, compare: str | None, low: float | None, high: flo
     if meant not in allowed:
         raise ValueError(f"metric '{metric}' is judged by its {' or '.join(allowed)}, not by its {meant}")
     if meant == "ratio":
-        _bounds(metric, meant, low, high)
+        _check_bounds(metric, meant, low, high)
         return meant
     if meant == "lowest":
         # Groups share out one list, so that the lowest of a quantity without a top is 0 where all are equal.
@@ -187,7 +189,7 @@ def _of_numbers(entry: Metric, compare: str | None, low: float | None, high: flo
     return meant
 
 
-def _entry(stage: str, metric: str) -> Metric:
+def _find_metric(stage: str, metric: str) -> Metric:
     from audit.measurement.metrics.catalogue import CATALOGUE, is_of_stage, metric_names
 
     if not is_of_stage(metric, stage):
@@ -198,7 +200,7 @@ def _entry(stage: str, metric: str) -> Metric:
     return CATALOGUE[metric]
 
 
-def _meant(entry: Metric, low: float | None, high: float | None, by: Sequence[str] | None) -> str | None:
+def _choose_comparison(entry: Metric, low: float | None, high: float | None, by: Sequence[str] | None) -> str | None:
     """Without a comparison, a floor holds for the lowest group and a ceiling for the highest."""
     if entry.judged in {("largest",), ("between_groups",)}:
         return entry.judged[0]
@@ -209,7 +211,7 @@ def _meant(entry: Metric, low: float | None, high: float | None, by: Sequence[st
     return "lowest" if low is not None else "highest"
 
 
-def _bounds(metric: str, compare: str | None, low: float | None, high: float | None) -> None:
+def _check_bounds(metric: str, compare: str | None, low: float | None, high: float | None) -> None:
     kind = split_comparison(compare)[0]
     wants_max = kind in {"difference", "highest", "largest", "between_groups"}
     wants_min = kind in {"ratio", "lowest"}
@@ -228,7 +230,7 @@ def _bounds(metric: str, compare: str | None, low: float | None, high: float | N
         )
 
 
-def _plain(
+def _check_total(
     stage: str, metric: str, compare: str | None, low: float | None, high: float | None, by: Sequence[str] | None
 ) -> None:
     names = ENERGY if stage == "energy" else CHECKS

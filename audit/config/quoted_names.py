@@ -10,22 +10,22 @@ from audit.errors import QuestionError, printable
 QUOTED = r'"(?:[^"]|"")*"'
 
 
-def names_in(text: str, separators: str = ",", where: str = "") -> list[str]:
+def split_names(text: str, separators: str = ",", where: str = "") -> list[str]:
     """Names, in order; one in double quotes may hold anything, a quote in it doubled, as in a CSV.
 
-    >>> names_in('race, "age, years",sex')
+    >>> split_names('race, "age, years",sex')
     ['race', 'age, years', 'sex']
     """
     mark = re.escape(separators)
     one = re.compile(rf"\s*(?P<quoted>{QUOTED})?(?P<plain>[^{mark}]*)(?:[{mark}]|\Z)")
     names, at = [], 0
     while at < len(text) and (found := one.match(text, at)) is not None:
-        names.append(_name(found["quoted"], found["plain"].strip(), text, where))
+        names.append(_unquote(found["quoted"], found["plain"].strip(), text, where))
         at = found.end()
     return [name for name in names if name]
 
 
-def _name(quoted: str | None, rest: str, text: str, where: str) -> str:
+def _unquote(quoted: str | None, rest: str, text: str, where: str) -> str:
     begun = f"{where} " if where else ""
     if quoted is not None and rest:
         raise QuestionError(
@@ -41,7 +41,7 @@ def _name(quoted: str | None, rest: str, text: str, where: str) -> str:
 
 def split(texts: Sequence[str] | None, where: str = "") -> list[str]:
     """Names from an option that may be repeated and may hold several."""
-    return [name for text in texts or () for name in names_in(text, where=where)]
+    return [name for text in texts or () for name in split_names(text, where=where)]
 
 
 def pair(text: str, where: str) -> tuple[str, str]:

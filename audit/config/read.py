@@ -59,7 +59,7 @@ def load(path: Path) -> tuple[Config, Path]:
     return parse(text, printable(file)), file.parent
 
 
-def config_name(path: Path) -> str:
+def name_config(path: Path) -> str:
     """Name of the configuration that a path means, without its folder, which is nobody's business."""
     return DEFAULT_NAME if path.is_dir() else path.name
 
@@ -80,17 +80,17 @@ def build(raw: Mapping[str, Any], name: str = DEFAULT_NAME) -> Config:
     try:
         return Config.model_validate(dict(raw))
     except ValidationError as error:
-        raise QuestionError(f"{name}: {_sentence(error)}") from error
+        raise QuestionError(f"{name}: {_describe_error(error)}") from error
 
 
-def _sentence(error: ValidationError) -> str:
+def _describe_error(error: ValidationError) -> str:
     """First thing that is wrong, in one line, with the number of the others."""
     found = error.errors(include_url=False)
     first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    where = _place(first["loc"])
+    where = _describe_place(first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"{_unknown(first['loc'])}{more}"
+        return f"{_describe_unknown_key(first['loc'])}{more}"
     if first["type"] == "missing":
         return f"{where} is missing{more}"
     message = first["msg"].removeprefix("Value error, ")
@@ -101,34 +101,34 @@ def _sentence(error: ValidationError) -> str:
     return f"{where}{': ' if where else ''}{printable(message, 300)}{shown}{more}"
 
 
-def _unknown(loc: tuple[int | str, ...]) -> str:
+def _describe_unknown_key(loc: tuple[int | str, ...]) -> str:
     """Sentence for a key that does not exist where it stands, with the section in which it does."""
-    where, key, siblings = _place(loc), str(loc[-1]), _siblings(loc)
+    where, key, siblings = _describe_place(loc), str(loc[-1]), _list_siblings(loc)
     slip = difflib.get_close_matches(key, [s.rpartition(".")[2] for s in siblings], n=1, cutoff=SLIP)
     if key in Config.model_fields and len(loc) > 1 and not slip:
-        return f"no key '{printable(where)}'; {_headed(key, Config)} is a section of its own"
-    holding = [head for head, model in _sections(Config) if key in model.model_fields]
+        return f"no key '{printable(where)}'; {_make_head(key, Config)} is a section of its own"
+    holding = [head for head, model in _find_sections(Config) if key in model.model_fields]
     if slip or not holding:
         return no_such("key", where, siblings)
     return f"no key '{printable(where)}'; '{key}' is a key of {' and '.join(holding)}"
 
 
-def _sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+def _find_sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
     """Sections by their heads, those within others after them."""
-    inner = {k: m for k, f in model.model_fields.items() if (m := _model_in(f.annotation)) is not None}
-    yield from ((_headed(k, model, prefix), m) for k, m in inner.items())
+    inner = {k: m for k, f in model.model_fields.items() if (m := _find_model(f.annotation)) is not None}
+    yield from ((_make_head(k, model, prefix), m) for k, m in inner.items())
     for key, within in inner.items():
-        yield from _sections(within, f"{prefix}{key}.")
+        yield from _find_sections(within, f"{prefix}{key}.")
 
 
-def _headed(key: str, model: type[BaseModel], prefix: str = "") -> str:
+def _make_head(key: str, model: type[BaseModel], prefix: str = "") -> str:
     """Head of a section as a file has it."""
     kinds = {get_origin(a) for a in (model.model_fields[key].annotation, *get_args(model.model_fields[key].annotation))}
     named = f"{prefix}{key}.NAME" if dict in kinds else f"{prefix}{key}"
     return f"[[{named}]]" if tuple in kinds else f"[{named}]"
 
 
-def _place(loc: Iterable[int | str]) -> str:
+def _describe_place(loc: Iterable[int | str]) -> str:
     """Path in the file: gates[0].max."""
     out = ""
     for part in loc:
@@ -139,23 +139,23 @@ def _place(loc: Iterable[int | str]) -> str:
     return out
 
 
-def _siblings(loc: tuple[int | str, ...]) -> list[str]:
+def _list_siblings(loc: tuple[int | str, ...]) -> list[str]:
     """Keys that may stand where the unknown one stands, with their path."""
     model: type[BaseModel] = Config
     for part in loc[:-1]:
         if isinstance(part, str) and part in model.model_fields:
-            model = _model_in(model.model_fields[part].annotation) or model
-    prefix = _place(loc[:-1])
+            model = _find_model(model.model_fields[part].annotation) or model
+    prefix = _describe_place(loc[:-1])
     return [f"{prefix}.{k}" if prefix else k for k in model.model_fields]
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _find_model(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((m for a in get_args(annotation) if (m := _model_in(a)) is not None), None)
+    return next((m for a in get_args(annotation) if (m := _find_model(a)) is not None), None)
 
 
-def question_of(result: AuditResult) -> Config:
+def read_question(result: AuditResult) -> Config:
     """The question of a document.
 
     Raises

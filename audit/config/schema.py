@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from audit.axes import Task
 from audit.config.energy import EnergySection
-from audit.config.limits import canonical, check_classes, check_label, check_limits, check_task
+from audit.config.limits import check_classes, check_label, check_limits, check_task, translate_metric
 from audit.config.sections import (
     SMALLEST_PUBLISHED,
     Checks,
@@ -45,14 +45,14 @@ class GateRule(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _bounded(cls, raw: Any) -> Any:
+    def _require_limit(cls, raw: Any) -> Any:
         known = isinstance(raw, dict) and set(raw) <= {*cls.model_fields}
         if known and raw.get("min") is None and raw.get("max") is None:
             raise ValueError("has no limit; give min or max as a number")
-        return canonical(raw) if isinstance(raw, dict) else raw
+        return translate_metric(raw) if isinstance(raw, dict) else raw
 
     @model_validator(mode="after")
-    def _possible(self) -> Self:
+    def _require_possible(self) -> Self:
         compare = check_limits(self.stage, self.metric, self.compare, self.min, self.max, self.by)
         object.__setattr__(self, "compare", compare)
         return self
@@ -77,14 +77,14 @@ class WaiverRule(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _bounded(cls, raw: Any) -> Any:
+    def _require_worst_value(cls, raw: Any) -> Any:
         if isinstance(raw, dict) and raw.get("max_gap") is None and set(raw) <= {*cls.model_fields}:
             gate = printable(raw.get("gate", "no gate"))
             raise ValueError(f"of '{gate}' has no worst value; give max_gap, beyond which the waiver does not hold")
         return raw
 
 
-def _several(section: str) -> Callable[[Any], Any]:
+def _refuse_one_table(section: str) -> Callable[[Any], Any]:
     """Refuse one table where a file has a list of them."""
 
     def check(raw: Any) -> Any:
@@ -108,21 +108,21 @@ class Config(Section):
     ll144: LocalLaw144 | None = None
     publish: Publish | None = None
     policy: Policy = Policy()
-    gates: Annotated[tuple[GateRule, ...], BeforeValidator(_several("gates"))] | None = None
-    waivers: Annotated[tuple[WaiverRule, ...], BeforeValidator(_several("waivers"))] = ()
+    gates: Annotated[tuple[GateRule, ...], BeforeValidator(_refuse_one_table("gates"))] | None = None
+    waivers: Annotated[tuple[WaiverRule, ...], BeforeValidator(_refuse_one_table("waivers"))] = ()
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _check_whole(self) -> Self:
         if self.gates is not None and not self.gates:
             raise ValueError("gates: the list is empty, so nothing would be judged; add a gate or leave the key out")
-        _whole_predictions(self)
-        _whole_median(self)
-        _whole_four_fifths(self)
-        _whole_checks(self)
+        _check_predictions(self)
+        _check_median(self)
+        _check_four_fifths(self)
+        _check_checks(self)
         if self.classes:
-            _whole_classes(self)
-        _whole_gates(self)
-        _whole_waivers(self)
+            _check_classes(self)
+        _check_gates(self)
+        _check_waivers(self)
         return self
 
     @property
@@ -162,7 +162,7 @@ class Config(Section):
         return tuple(who for who in EVERYBODY if who in self.data.compare_to or who in gated)
 
 
-def _whole_predictions(config: Config) -> None:
+def _check_predictions(config: Config) -> None:
     asked = config.predictions
     if config.train is not None and asked is None:
         raise ValueError("train: [predictions] is missing; it names the columns of the table that training leaves")
@@ -173,8 +173,8 @@ def _whole_predictions(config: Config) -> None:
     if config.predictions_source is None:
         raise ValueError("predictions: no table is named; give [predictions] source or [train] predictions")
     if config.predictions_label is None:
-        _whole_without_label(asked)
-    _whole_task(config, asked.task)
+        _check_without_label(asked)
+    _check_task(config, asked.task)
     if config.predictions_label in {asked.prediction, asked.score, asked.rank} - {None}:
         raise ValueError(
             f"predictions: label and prediction are the same column '{config.predictions_label}', "
@@ -182,7 +182,7 @@ def _whole_predictions(config: Config) -> None:
         )
 
 
-def _whole_without_label(asked: Predictions) -> None:
+def _check_without_label(asked: Predictions) -> None:
     """Decisions are compared without what really happened; whatever compares them with that is refused."""
     if asked.task in {"regression", "multiclass"}:
         raise ValueError(f"predictions: no label, which a {asked.task} needs; give it as [data] label")
@@ -191,26 +191,26 @@ def _whole_without_label(asked: Predictions) -> None:
         raise ValueError(f"predictions.{needing}: needs a label; give it as [data] label, or leave it out")
 
 
-def _whole_task(config: Config, task: Task) -> None:
+def _check_task(config: Config, task: Task) -> None:
     if task == "regression":
-        _whole_regression(config)
+        _check_regression(config)
     if task == "ranking":
-        _whole_ranking(config)
+        _check_ranking(config)
 
 
-def _whole_regression(config: Config) -> None:
+def _check_regression(config: Config) -> None:
     if config.data.positive is not None:
         raise ValueError("data.positive: a regression has no positive class; leave positive out")
     if config.data.strata:
         raise ValueError("data.strata: a regression is not compared within strata; leave strata out")
 
 
-def _whole_median(config: Config) -> None:
+def _check_median(config: Config) -> None:
     if config.predictions is not None and config.predictions.threshold == "median" and config.data.weight is not None:
         raise ValueError('predictions.threshold = "median" is the median of rows; leave data.weight out')
 
 
-def _whole_four_fifths(config: Config) -> None:
+def _check_four_fifths(config: Config) -> None:
     if not config.policy.four_fifths:
         return
     if config.predictions is None or config.predictions.task != "classification":
@@ -219,13 +219,13 @@ def _whole_four_fifths(config: Config) -> None:
         raise ValueError("policy.four_fifths compares groups, but [data] groups names none")
 
 
-def _whole_checks(config: Config) -> None:
+def _check_checks(config: Config) -> None:
     for column in config.checks.per_group if config.checks is not None else ():
         if column not in config.data.groups:
             raise ValueError(f"checks.per_group: {no_such('group column', column, config.data.groups)}")
 
 
-def _whole_classes(config: Config) -> None:
+def _check_classes(config: Config) -> None:
     if config.data.label is None and config.predictions_label is None:
         raise ValueError("data.classes: no label; give it as [data] label")
     if config.data.positive is not None:
@@ -238,7 +238,7 @@ def _whole_classes(config: Config) -> None:
         )
 
 
-def _whole_ranking(config: Config) -> None:
+def _check_ranking(config: Config) -> None:
     if config.data.positive is not None:
         raise ValueError("data.positive: a ranking has relevance and no positive class; leave positive out")
     if config.data.strata:
@@ -247,7 +247,7 @@ def _whole_ranking(config: Config) -> None:
         raise ValueError("data.weight: the places of a list have no weights; leave weight out")
 
 
-def _whole_places(config: Config, where: str, gate: GateRule) -> None:
+def _check_places(config: Config, where: str, gate: GateRule) -> None:
     """Refuse a limit on places, or on relevance, of which nothing is counted."""
     asked = config.predictions
     if asked is None or asked.task != "ranking":
@@ -259,7 +259,7 @@ def _whole_places(config: Config, where: str, gate: GateRule) -> None:
         raise ValueError(f"{where}: {gate.metric} needs relevance; give it as [predictions] label")
 
 
-def _whole_gates(config: Config) -> None:
+def _check_gates(config: Config) -> None:
     for at, gate in enumerate(config.gates or ()):
         where = f"gates[{at}] ({gate.name})"
         if gate.stage == "model" and config.predictions is None:
@@ -269,16 +269,16 @@ def _whole_gates(config: Config) -> None:
             check_label("model", gate.metric, where, labelled=config.predictions_label is not None)
             if gate.metric.startswith("flip_") and not config.predictions.features:
                 raise ValueError(f"{where} compares with neighbours; name [predictions] features")
-            _whole_places(config, where, gate)
+            _check_places(config, where, gate)
         if gate.stage == "data":
             check_label("data", gate.metric, where, labelled=config.data.label is not None)
             check_classes(gate.metric, where, several=config.classes)
         if gate.stage in {"data", "checks"} and config.data.source is None:
             raise ValueError(f"{where} judges data, but [data] names no source")
-        _whole_grouping(config, where, gate)
+        _check_grouping(config, where, gate)
 
 
-def _whole_waivers(config: Config) -> None:
+def _check_waivers(config: Config) -> None:
     """Refuse two waivers of one gate, of which only one would be shown."""
     names = [waiver.gate for waiver in config.waivers]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -286,7 +286,7 @@ def _whole_waivers(config: Config) -> None:
         raise ValueError(f"waivers: '{printable(twice)}' is waived twice; leave one waiver of it")
 
 
-def _whole_grouping(config: Config, where: str, gate: GateRule) -> None:
+def _check_grouping(config: Config, where: str, gate: GateRule) -> None:
     if gate.stage in {"energy", "checks"}:
         return
     if gate.by is None and not config.data.groups:

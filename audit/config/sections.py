@@ -43,27 +43,27 @@ MOST_GROUPINGS = 1_000
 """Columns and crossings by which everything is measured."""
 
 
-def _number(value: Any) -> Any:
+def _to_number(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"must be a number, not {_kind(value)}")  # noqa: TRY004 - pydantic collects ValueError
+        raise ValueError(f"must be a number, not {_describe_kind(value)}")  # noqa: TRY004 - pydantic collects ValueError
     try:
         return float(value)
     except OverflowError:
         raise ValueError(f"must be a number that a double holds, not one of {len(str(value)):,} digits") from None
 
 
-def _finite(value: float) -> float:
+def _require_finite(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError(f"must be a finite number, not {value}")
     return value
 
 
-def _kind(value: object) -> str:
+def _describe_kind(value: object) -> str:
     names = {bool: "true or false", str: "text", list: "a list", dict: "a table", type(None): "nothing"}
     return f"{names.get(type(value), type(value).__name__)} ({value!r:.40})"
 
 
-def _distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
+def _require_distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
     seen: set[Any] = set()
     for name in names:
         if name in seen:
@@ -72,7 +72,7 @@ def _distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
     return names
 
 
-def leaves(path: str) -> bool:
+def is_outside(path: str) -> bool:
     """Whether a path written on any system is absolute, or leads out of the folder that it starts from."""
     depth = 0
     for part in path.replace("\\", "/").split("/"):
@@ -82,9 +82,9 @@ def leaves(path: str) -> bool:
     return PurePosixPath(path).is_absolute() or bool(PureWindowsPath(path).anchor)
 
 
-Number = Annotated[float, BeforeValidator(_number), AfterValidator(_finite)]
+Number = Annotated[float, BeforeValidator(_to_number), AfterValidator(_require_finite)]
 Place = Annotated[int, Field(ge=1, le=LARGEST_TOP, strict=True)]
-Names = Annotated[tuple[Text, ...], AfterValidator(_distinct)]
+Names = Annotated[tuple[Text, ...], AfterValidator(_require_distinct)]
 
 
 class Section(BaseModel):
@@ -106,7 +106,7 @@ class Csv(Section):
     encoding: StrictStr | None = None
 
     @model_validator(mode="after")
-    def _sensible(self) -> Self:
+    def _require_dialect(self) -> Self:
         try:
             _ = self.dialect
         except QuestionError as error:
@@ -221,7 +221,7 @@ class Data(Section):
     """Level that the others are compared with, by group column; the largest group where none is named."""
     compare_to: Annotated[
         tuple[Everybody, ...],
-        AfterValidator(_distinct),
+        AfterValidator(_require_distinct),
         Option(
             "Compare each group with: overall, rest, or both separated by commas.",
             OF_AUDITS,
@@ -240,7 +240,7 @@ class Data(Section):
         return {f"test {number}": source for number, source in enumerate(self.test, 1)}
 
     @model_validator(mode="after")
-    def _sensible(self) -> Self:
+    def _require_sense(self) -> Self:
         if self.master is not None and self.engine != "spark":
             raise ValueError(
                 f"master is Spark's, but engine is {self.engine}; set engine to spark, or leave master out"
@@ -265,22 +265,28 @@ class Data(Section):
 
 def refuse_crossings(groups: int, ways: int) -> None:
     """Refuse more groupings than are measured, before a row is read: their number follows from the question alone."""
-    asked = groupings(groups, ways)
+    asked = count_groupings(groups, ways)
     if asked <= MOST_GROUPINGS:
         return
     crossed = f"{groups:,} columns crossed up to {ways} ways make" if ways > 1 else f"{groups:,} columns make"
-    raise ValueError(f"groups: {crossed} {asked:,} groupings, more than {MOST_GROUPINGS:,}; {_fewer(groups, ways)}")
+    raise ValueError(
+        f"groups: {crossed} {asked:,} groupings, more than {MOST_GROUPINGS:,}; {_suggest_fewer(groups, ways)}"
+    )
 
 
-def _fewer(groups: int, ways: int) -> str:
+def _suggest_fewer(groups: int, ways: int) -> str:
     """How to ask for no more groupings than are measured."""
-    less = next((w for w in range(ways - 1, 0, -1) if groupings(groups, w) <= MOST_GROUPINGS), None)
-    most = max(n for n in range(1, groups) if groupings(n, ways) <= MOST_GROUPINGS)
+    less = next((w for w in range(ways - 1, 0, -1) if count_groupings(groups, w) <= MOST_GROUPINGS), None)
+    most = max(n for n in range(1, groups) if count_groupings(n, ways) <= MOST_GROUPINGS)
     name = f"name at most {most} columns" if most > 1 else "name fewer columns"
-    return name if less is None else f"set intersections to {less} ({groupings(groups, less):,} groupings), or {name}"
+    return (
+        name
+        if less is None
+        else f"set intersections to {less} ({count_groupings(groups, less):,} groupings), or {name}"
+    )
 
 
-def groupings(groups: int, ways: int) -> int:
+def count_groupings(groups: int, ways: int) -> int:
     """Number of the groups' columns and of their crossings up to so many ways."""
     return sum(math.comb(groups, k) for k in range(1, ways + 1))
 
@@ -291,12 +297,12 @@ class Checks(Section):
     suite: Annotated[Text | None, Option("Great Expectations suite, as JSON.", ("data",), o.FILE)] = None
     per_group: Annotated[
         tuple[Text, ...],
-        AfterValidator(_distinct),
+        AfterValidator(_require_distinct),
         Option("Group columns in each group of which the suite is asked as well."),
     ] = ()
 
     @model_validator(mode="after")
-    def _of_a_suite(self) -> Self:
+    def _require_suite(self) -> Self:
         if self.per_group and self.suite is None:
             raise ValueError("per_group asks the expectations of a suite in each group, but [checks] suite names none")
         return self
@@ -311,8 +317,8 @@ class Train(Section):
     """Keep the arguments of this command, and of [data] prepare, in audit.json, and not the names of options alone."""
 
     @model_validator(mode="after")
-    def _inside(self) -> Self:
-        if leaves(self.predictions):
+    def _require_inside(self) -> Self:
+        if is_outside(self.predictions):
             raise ValueError(
                 f"predictions names '{printable(self.predictions)}', which leaves the pipeline's folder; training "
                 "would write over what lies there, so name a path inside the folder"
@@ -387,9 +393,9 @@ class Predictions(Section):
     """Of a ranking: how many first places skew_at_k and share_at_k look at; 10 where none is named."""
 
     @model_validator(mode="after")
-    def _orders(self) -> Self:
+    def _require_order(self) -> Self:
         if self.task == "ranking":
-            _whole_order(self)
+            _require_one_order(self)
             object.__setattr__(self, "top", UNASKED_TOP if self.top is None else self.top)
             return self
         named = next((k for k in ("query", "rank", "top") if getattr(self, k) is not None), None)
@@ -398,7 +404,7 @@ class Predictions(Section):
         return self
 
     @model_validator(mode="after")
-    def _decides(self) -> Self:
+    def _require_decision(self) -> Self:
         if self.task == "ranking":
             return self
         what = {"regression": "a regression", "multiclass": "a decision between several classes"}.get(self.task)
@@ -419,13 +425,13 @@ class Predictions(Section):
         return self
 
     @model_validator(mode="after")
-    def _cuts(self) -> Self:
+    def _require_scores(self) -> Self:
         if self.threshold != UNASKED_THRESHOLD and self.score is None:
             raise ValueError("threshold reads scores; name their column (score), or leave threshold out")
         return self
 
     @model_validator(mode="after")
-    def _alike(self) -> Self:
+    def _require_neighbours(self) -> Self:
         if self.features and self.task != "classification":
             raise ValueError("features are for the flip test, which compares two classes; leave them out")
         if not self.features and self.neighbours != UNASKED_NEIGHBOURS:
@@ -435,7 +441,7 @@ class Predictions(Section):
         return self
 
 
-def _whole_order(asked: Predictions) -> None:
+def _require_one_order(asked: Predictions) -> None:
     """Refuse a ranking without an order, or with two."""
     if asked.prediction is not None or asked.threshold != UNASKED_THRESHOLD:
         raise ValueError(
@@ -475,7 +481,7 @@ ASKED: dict[str, tuple[type[Section], int]] = {
 
 
 @cache
-def asked_keys() -> tuple[AskedKey, ...]:
+def list_keys() -> tuple[AskedKey, ...]:
     """Return every key of these sections with its option, in the order of ``--help``."""
     keys = [
         (option.place or place, AskedKey(section, key, option))
@@ -487,6 +493,6 @@ def asked_keys() -> tuple[AskedKey, ...]:
     return tuple(key for _, key in sorted(keys, key=lambda placed: placed[0]))
 
 
-def keys_of(door: Door) -> dict[str, AskedKey]:
+def find_keys(door: Door) -> dict[str, AskedKey]:
     """Return the keys that can be asked for at a door, by their names."""
-    return {asked.key: asked for asked in asked_keys() if door in asked.option.doors}
+    return {asked.key: asked for asked in list_keys() if door in asked.option.doors}

@@ -42,43 +42,43 @@ def to_toml(tables: Mapping[str, Any]) -> str:
     min = 0.7
     <BLANKLINE>
     """
-    return "\n\n".join("\n".join(block) for block in _blocks(tables, ())) + "\n"
+    return "\n\n".join("\n".join(block) for block in _make_blocks(tables, ())) + "\n"
 
 
-def _blocks(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[list[str]]:
-    flat = [f"{_key(k)} = {_value(v)}" for k, v in table.items() if not _nested(v)]
+def _make_blocks(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[list[str]]:
+    flat = [f"{_write_key(k)} = {_write_value(v)}" for k, v in table.items() if not _is_nested(v)]
     if flat or (path and not table):
-        yield [f"[{'.'.join(map(_key, path))}]", *flat] if path else flat
+        yield [f"[{'.'.join(map(_write_key, path))}]", *flat] if path else flat
     for key, value in table.items():
         if isinstance(value, Mapping):
-            yield from _blocks(value, (*path, key))
-        elif _nested(value):
+            yield from _make_blocks(value, (*path, key))
+        elif _is_nested(value):
             for entry in value:
-                lines = [f"{_key(k)} = {_value(v)}" for k, v in entry.items()]
-                yield [f"[[{'.'.join(map(_key, (*path, key)))}]]", *lines]
+                lines = [f"{_write_key(k)} = {_write_value(v)}" for k, v in entry.items()]
+                yield [f"[[{'.'.join(map(_write_key, (*path, key)))}]]", *lines]
 
 
-def _nested(value: Any) -> bool:
+def _is_nested(value: Any) -> bool:
     return isinstance(value, Mapping) or (
         isinstance(value, (list, tuple)) and bool(value) and all(isinstance(v, Mapping) for v in value)
     )
 
 
-def _key(key: str) -> str:
-    return key if BARE.fullmatch(key) else _text(key)
+def _write_key(key: str) -> str:
+    return key if BARE.fullmatch(key) else _write_text(key)
 
 
-def _value(value: Any) -> str:
+def _write_value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_value(v) for v in value)}]"
+        return f"[{', '.join(_write_value(v) for v in value)}]"
     if isinstance(value, str):
-        return _text(value)
+        return _write_text(value)
     raise QuestionError(f"{type(value).__name__} has no place in an audit.toml")
 
 
-def _text(text: str) -> str:
+def _write_text(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

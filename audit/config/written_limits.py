@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from audit.config.limits import ENERGY, is_of_checks
-from audit.config.quoted_names import QUOTED, names_in
+from audit.config.quoted_names import QUOTED, split_names
 from audit.errors import QuestionError, printable
 from audit.measurement.metrics.kinds import Compare
+from audit.tables.python_values import describe_value
 
 Gates = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 RULE = re.compile(
@@ -23,7 +24,7 @@ RULE_SHAPE = "METRIC [difference|ratio] [by COLUMN*COLUMN] >= NUMBER"
 FORMS = f'write each as "{RULE_SHAPE}" (or <=), or as a table such as {{"metric": "accuracy", "min": 0.7}}'
 
 
-def rule_of(text: str, stage: str, where: str = "--gate") -> dict[str, Any]:
+def read_rule(text: str, stage: str, where: str = "--gate") -> dict[str, Any]:
     """Gate from words, such as ``selection_rate ratio by race >= 0.8``.
 
     Parameters
@@ -45,11 +46,11 @@ def rule_of(text: str, stage: str, where: str = "--gate") -> dict[str, Any]:
     if found is None:
         raise QuestionError(f'{said} cannot be read; write it as "{RULE_SHAPE}" (or <=)')
     metric = found["metric"]
-    rule: dict[str, Any] = {"stage": found["stage"] or _stage(metric, stage), "metric": metric}
+    rule: dict[str, Any] = {"stage": found["stage"] or _choose_stage(metric, stage), "metric": metric}
     if found["compare"]:
         rule["compare"] = found["compare"]
     if found["by"]:
-        rule["by"] = names_in(found["by"], "*,", said)
+        rule["by"] = split_names(found["by"], "*,", said)
     try:
         rule["min" if found["sign"] == ">=" else "max"] = float(found["limit"])
     except ValueError:
@@ -57,7 +58,7 @@ def rule_of(text: str, stage: str, where: str = "--gate") -> dict[str, Any]:
     return rule
 
 
-def rules_of(gates: Any, stage: str, where: str = "gates") -> list[dict[str, Any]]:
+def read_rules(gates: Any, stage: str, where: str = "gates") -> list[dict[str, Any]]:
     """Gates as Python has them: a text, a mapping, or an iterable of these; nothing is no gate.
 
     Raises
@@ -68,30 +69,26 @@ def rules_of(gates: Any, stage: str, where: str = "gates") -> list[dict[str, Any
     if gates is None:
         return []
     if isinstance(gates, (str, Mapping)):
-        return [_rule(gates, stage, where)]
+        return [_to_rule(gates, stage, where)]
     if isinstance(gates, (bytes, bytearray)) or not isinstance(gates, Iterable):
-        raise QuestionError(f"{where} must be a list of limits, not {_shown(gates)}; {FORMS}")
-    return [_rule(gate, stage, f"{where}[{at}]") for at, gate in enumerate(gates)]
+        raise QuestionError(f"{where} must be a list of limits, not {describe_value(gates)}; {FORMS}")
+    return [_to_rule(gate, stage, f"{where}[{at}]") for at, gate in enumerate(gates)]
 
 
-def deepest(rules: Iterable[Mapping[str, Any]]) -> int:
+def find_deepest(rules: Iterable[Mapping[str, Any]]) -> int:
     """How many columns the limits cross at most."""
     return max((len(by) for r in rules if isinstance(by := r.get("by"), (list, tuple))), default=1)
 
 
-def _rule(gate: Any, stage: str, where: str) -> dict[str, Any]:
+def _to_rule(gate: Any, stage: str, where: str) -> dict[str, Any]:
     if isinstance(gate, str):
-        return rule_of(gate, stage, where)
+        return read_rule(gate, stage, where)
     if isinstance(gate, Mapping):
         return {str(key): value for key, value in gate.items()}
-    raise QuestionError(f"{where} is {_shown(gate)}, which is no limit; {FORMS}")
+    raise QuestionError(f"{where} is {describe_value(gate)}, which is no limit; {FORMS}")
 
 
-def _shown(value: Any) -> str:
-    return f"a {type(value).__name__} ({printable(repr(value), 40)})"
-
-
-def _stage(metric: str, stage: str) -> str:
+def _choose_stage(metric: str, stage: str) -> str:
     if metric in ENERGY:
         return "energy"
     return "checks" if is_of_checks(metric) else stage

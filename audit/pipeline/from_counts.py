@@ -13,7 +13,7 @@ from typing import Any
 from audit._version import __version__
 from audit.axes import LABEL, NEGATIVE, POSITIVE, PREDICTION
 from audit.config.read import build
-from audit.config.written_limits import Gates, rules_of
+from audit.config.written_limits import Gates, read_rules
 from audit.counting.cells import Account
 from audit.counting.plan import Counted
 from audit.cube import Cube
@@ -69,7 +69,7 @@ def result_of(
         "predictions": {"source": SOURCE, "task": "classification" if two else "multiclass", "prediction": PREDICTION},
         "policy": make_policy(confidence, four_fifths),
     }  # fmt: skip
-    rules = rules_of(make_plain(gates), "model")
+    rules = read_rules(make_plain(gates), "model")
     config = build(raw | ({"gates": rules} if rules else {}), "the question")
     plan, found = model_plan(config), Findings()
     counted = Counted(

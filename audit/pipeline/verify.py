@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from audit._version import __version__
-from audit.config.read import question_of
+from audit.config.read import read_question
 from audit.config.schema import Config
 from audit.errors import AuditError, StoreError, words_of
 from audit.measurement.metrics.catalogue import CATALOGUE
@@ -79,7 +79,7 @@ def _measured() -> Iterator[None]:
 def contradicted(result: AuditResult) -> tuple[str, ...]:
     """Sentences for what of the given cannot be true together."""
     with _measured():
-        return tuple(_contradicted(result, question_of(result)))
+        return tuple(_contradicted(result, read_question(result)))
 
 
 def rewritten(result: AuditResult, file: Path) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from audit.config.read import build, load
 from audit.config.schema import Config
-from audit.config.written_limits import rules_of
+from audit.config.written_limits import read_rules
 from audit.errors import QuestionError
 from audit.estimate import Stage
 from audit.system.environment import DEFAULT_STORE, STORE
@@ -84,7 +84,7 @@ def read_given(config: Any, stage: Stage | None = None) -> tuple[Config | dict[s
         return config, Path()
     if isinstance(config, Mapping):
         raw: dict[str, Any] = make_plain(config)
-        if rules := rules_of(raw.get("gates"), stage or ("model" if "predictions" in raw else "data")):
+        if rules := read_rules(raw.get("gates"), stage or ("model" if "predictions" in raw else "data")):
             raw["gates"] = rules
         return raw, Path()
     if isinstance(config, (str, os.PathLike)):

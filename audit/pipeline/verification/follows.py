@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from audit.axes import CubeKind
-from audit.config.read import question_of
+from audit.config.read import read_question
 from audit.config.schema import Config
 from audit.counting.plan import Counted
 from audit.energy.recount import recount_energy, strip_totals
@@ -67,7 +67,7 @@ def follow(there: AuditResult) -> AuditResult:
     StoreError
         When nothing can be measured of what is given.
     """
-    config = question_of(there)
+    config = read_question(there)
     train, predictions = _counted(there, config)
     made = _data(there, config, train)
     run = _run(there.run, config, made, finished_on(there))
@@ -162,6 +162,6 @@ def _run(run: Run, config: Config, made: _Made, today: dt.date) -> Run:
 
 def contradicting(there: AuditResult) -> Sequence[str]:
     """Counts of the same predictions that cannot all be right."""
-    config = question_of(there)
+    config = read_question(there)
     predictions = counted_of(there, PREDICTIONS, model_plan(config))
     return () if predictions is None else contradictions(predictions.by_kind, scope_of(config))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from audit.config.read import question_of
+from audit.config.read import read_question
 from audit.errors import printable
 from audit.pipeline.verification.checks import ROWS, STRATA, held_out_parts, of_held_out, of_rows
 from audit.pipeline.verification.follows import own_estimates
@@ -56,9 +56,9 @@ def _run(result: AuditResult, *, named: bool) -> Iterator[Uncovered]:
     yield Uncovered(told, "when and how it ran")
     if run.exit_codes or run.ended or run.interrupted:
         yield Uncovered(("run.exit_codes", "run.ended", "run.interrupted"), "only whether everything ended well")
-    elif question_of(result).train is None:
+    elif read_question(result).train is None:
         yield Uncovered(("run.interrupted",), "whether a signal reached a command that ended well")
-    if (run.stopped_by or run.continued) and question_of(result).train is None:
+    if (run.stopped_by or run.continued) and read_question(result).train is None:
         yield Uncovered(("run.stopped_by", "run.continued"), "only which gates on the data fail")
 
 
