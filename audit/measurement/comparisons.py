@@ -1,6 +1,7 @@
-"""One quantity of many groups with its comparisons: each group, the gap, the reference, the lowest and the highest.
+"""How groups are compared: each by itself, the gap, the reference, the lowest and the highest, everybody.
 
-Must not: know a metric's formula, read rows, or know a limit.
+Whatever is measured hands over a `Quantity` with its comparisons; rates, which are many, bound their arrays at once and
+take from here what an estimate looks like. Must not: know a metric's formula, read rows, or know a limit.
 """
 
 from __future__ import annotations
@@ -8,17 +9,85 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from audit.errors import printable
-from audit.estimate import Estimate
+from audit.estimate import Estimate, Group, Stage
 from audit.measurement.grouping import Grouping
-from audit.measurement.inference.intervals import Limits
-from audit.measurement.inference.pairs import Extreme, Gap
+from audit.measurement.inference.intervals import Floats, Limits
+from audit.measurement.inference.means import MeanSample, against, extreme, limits, mean_gap
+from audit.measurement.inference.mixtures import Furthest
+from audit.measurement.inference.pairs import Extreme, Gap, Kind
 from audit.measurement.metrics.kinds import Compare
 from audit.measurement.scope import NO_GROUP, SMALL, UNMEASURED, Scope
+
+End = Literal["lowest", "highest"]
+ENDS: tuple[End, ...] = ("lowest", "highest")
+NO_TWO_GROUPS = "at least two groups with rows are needed: nothing to compare"
+CORRECTED = "corrected for {} groups on the failing side"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupPairs:
+    """How two groups of a quantity are compared; arrays over groups."""
+
+    kind: Kind = "difference"
+    value: Floats
+    """On the scale on which one group is taken off another; NaN where it is undefined."""
+    uncertain: np.ndarray
+    """Groups that are thin, or have no limits."""
+    how: str
+    """Method behind the limits of two groups."""
+    gap: Callable[[], Gap] | None = None
+    """Largest difference or smallest ratio over all pairs; None where it is not said."""
+    against: Callable[[int], Limits] | None = None
+    """Limits of every group against the one at a position; None where it is not said."""
+    top: float = 1.0
+    """Largest difference that is possible, or 1 for a ratio: an interval from 0 to there says nothing."""
+    always: bool = False
+    """Whether a gap that has a value has an interval too, even one that says nothing."""
+    back: Callable[[float], float] = float
+    """From the scale of ``value`` to that of the comparison."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """The lowest or the highest group of a quantity."""
+
+    which: End
+    find: Callable[[], Extreme]
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgainstAll:
+    """Every group against everybody else or against everybody, and the furthest of them; arrays over groups."""
+
+    value: Floats
+    """Not finite where it is undefined."""
+    limits: Limits
+    method: Sequence[str]
+    thin: np.ndarray
+    reason: Callable[[int], str]
+    """Why a group has no comparison."""
+    furthest: Furthest
+    furthest_method: str
+    furthest_reason: str
+    """Why there is none, where there is none."""
+    is_bounded: bool
+    """Whether the limits of the furthest say anything."""
+    sides: tuple[Floats, Floats] | None = None
+    """Numerators and denominators of ratios."""
+
+
+class ToAll(NamedTuple):
+    """A comparison with everybody else or with everybody, for which two groups are needed."""
+
+    compare: str
+    find: Callable[[], AgainstAll]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,51 +95,62 @@ class Quantity:
     """What was found for every group of a grouping, and how its groups are compared; arrays over groups."""
 
     metric: str
-    value: np.ndarray
+    value: Floats
     """NaN where it is undefined."""
     limits: Limits
     """NaN or infinite where there is no limit."""
     thin: np.ndarray
     method: Sequence[str]
     """Of each group's number."""
-    how: str
-    """Method behind comparisons."""
-    why: Callable[[int], str]
+    reason: Callable[[int], str]
     """Why a group's value is undefined."""
-    df: np.ndarray | None = None
-    top: float = 1.0
-    """Largest difference that is possible."""
-    gap: Callable[[], Gap] | None = None
-    against: Callable[[int], Limits] | None = None
-    extreme: Callable[[Literal["lowest", "highest"]], Extreme] | None = None
+    df: Floats | None = None
+    denominator: Floats | None = None
+    comparisons: Sequence[GroupPairs | Ends | ToAll] = ()
+    """In the order of the document."""
+    note: str = ""
+    """What else every method of a comparison has to say."""
+    flags: tuple[str, ...] = ()
+    """What is to be said of every estimate."""
 
 
-def estimates_of(found: Quantity, grouped: Grouping, scope: Scope, *, comparable: bool) -> list[Estimate]:
-    """Each group, and where groups can be compared every comparison that the quantity has."""
-    table = _Table(found, grouped, scope)
-    each = list(table.each())
-    if not comparable or not grouped.by:
-        return each
-    each += [table.gap(), *table.to_reference()] if found.gap is not None else []
-    if found.extreme is not None:
-        each += [table.extreme("lowest"), table.extreme("highest")]
-    return each
+def mean_limits(sample: MeanSample, tail: float) -> Limits:
+    """Return the limits of each group's mean; NaN where its error is not known."""
+    made, known = limits(sample, tail), np.isfinite(sample.error)
+    return Limits(np.where(known, made.low, np.nan), np.where(known, made.high, np.nan))
 
 
-def base(metric: str, grouped: Grouping, scope: Scope, **changes: Any) -> Estimate:
-    """Estimate of a grouping; a limit that is not finite is none."""
+def mean_pairs(sample: MeanSample, how: str, tail: float, **more: Any) -> GroupPairs:
+    """Return how the means of two groups are compared; ``more`` as in `GroupPairs`."""
+    common: dict[str, Any] = {
+        "value": sample.value,
+        "uncertain": sample.thin | ~np.isfinite(sample.error),
+        "how": f"mover on {how}",
+        "gap": lambda: mean_gap(sample, tail),
+        "against": lambda at: against(sample, at, tail),
+    }
+    return GroupPairs(**common | more)
+
+
+def mean_ends(sample: MeanSample, which: End, how: str, tail: float) -> Ends:
+    """Return the lowest or the highest mean."""
+    return Ends(which=which, find=lambda: extreme(sample, which, tail), how=how)
+
+
+def base(metric: str, grouped: Grouping, scope: Scope, *, stage: Stage = "model", **changes: Any) -> Estimate:
+    """Return an estimate of a grouping; a limit that is not finite is none."""
     for side in ("low", "high"):
         if changes.get(side) is not None and not math.isfinite(changes[side]):
             changes[side] = None
     bounded = changes.get("low") is not None or changes.get("high") is not None
     confidence = scope.confidence if bounded else None
-    return Estimate(stage="model", metric=metric, by=grouped.by, confidence=confidence, **changes)
+    return Estimate(stage=stage, metric=metric, by=grouped.by, confidence=confidence, **changes)
 
 
 def undefined(
     metric: str, grouped: Grouping, scope: Scope, reason: str, compare: Compare | None = None
 ) -> list[Estimate]:
-    """A metric that no group has, or a comparison that cannot be made."""
+    """Return a metric that no group has, or a comparison that cannot be made."""
     if compare is not None:
         n = float(grouped.rows.sum())
         return [base(metric, grouped, scope, compare=compare, n=n, status="undefined", reason=reason)]
@@ -80,116 +160,211 @@ def undefined(
     ]
 
 
-def named(grouped: Grouping, i: int) -> str:
-    """Name of a group as people read it."""
+def group_label(grouped: Grouping, i: int) -> str:
+    """Return the name of a group as people read it."""
     return " x ".join(printable(level) for level in grouped.groups[i])
 
 
-def lonely(grouped: Grouping) -> str:
-    """Why a grouping with fewer than two groups has no comparison."""
-    have = f"only one group ({named(grouped, 0)})" if grouped.groups else "no group"
-    return f"{have} has rows: nothing to compare; at least two groups are needed"
+def reason_for_too_few_groups(grouped: Grouping) -> str:
+    """Say why a grouping with fewer than two groups has no comparison."""
+    have = f"only one group ({group_label(grouped, 0)})" if grouped.groups else "no group"
+    return f"{have} has rows: nothing to compare; at least two are needed"
 
 
-def flags_of(grouped: Grouping) -> tuple[str, ...]:
-    """What is to be said of every comparison of a grouping."""
+def reason_for_unmeasured(grouped: Grouping, gone: Sequence[int], reason: str | None, of: str = "") -> str:
+    """Say which groups a comparison lacks; ``of`` stands before their names, and the reason is that of the first."""
+    listed = ", ".join(group_label(grouped, i) for i in gone[:3])
+    more = f" and {len(gone) - 3} more" if len(gone) > 3 else ""
+    why = f" ({reason})" if reason else ""
+    return f"not measured for {of}{listed}{more}{why}"
+
+
+def comparison_flags(grouped: Grouping) -> tuple[str, ...]:
+    """Return what is to be said of every comparison of a grouping."""
     return (NO_GROUP,) if grouped.missing_rows and grouped.by else ()
-
-
-class _Table:
-    """Estimates of one quantity."""
-
-    def __init__(self, found: Quantity, grouped: Grouping, scope: Scope) -> None:
-        self.found, self.g, self.scope = found, grouped, scope
-        self.flags = flags_of(grouped)
-        self.bounded = np.isfinite(found.limits.low) | np.isfinite(found.limits.high)
-        self.uncertain = found.thin | ~self.bounded
-
-    def _base(self, **changes: Any) -> Estimate:
-        return base(self.found.metric, self.g, self.scope, **changes)
-
-    def each(self) -> Iterator[Estimate]:
-        """Every group by itself."""
-        for i, group in enumerate(self.g.groups):
-            common: dict[str, Any] = {"group": group, "n": float(self.g.rows[i])}
-            value = float(self.found.value[i])
-            if math.isnan(value):
-                yield self._base(**common, status="undefined", reason=self.found.why(i))
-                continue
-            common |= {"value": value, "method": self.found.method[i], "flags": (SMALL,) * bool(self.uncertain[i])}
-            if not self.bounded[i]:
-                yield self._base(**common)
-                continue
-            df = None if self.found.df is None else float(self.found.df[i])
-            low, high = float(self.found.limits.low[i]), float(self.found.limits.high[i])
-            yield self._base(**common, low=min(low, value), high=max(high, value), degrees_of_freedom=df)
-
-    def gap(self) -> Estimate:
-        """Largest difference over all pairs of groups."""
-        common: dict[str, Any] = {"compare": "difference", "n": float(self.g.rows.sum())}
-        if len(self.g.groups) < 2 or self.found.gap is None:
-            return self._base(**common, status="undefined", reason=lonely(self.g), flags=self.flags)
-        found = self.found.gap()
-        flags = self.flags + ((SMALL,) if self.uncertain.any() else ())
-        bounds: dict[str, Any] = {}
-        if found.low > 0 or found.high < self.found.top:
-            high = min(found.high, self.found.top) if math.isfinite(found.high) else found.high
-            bounds = {"low": found.low, "high": high, "low_pair": self._names(found.low_pair),
-                      "high_pair": self._names(found.high_pair)}  # fmt: skip
-        if found.value is None:
-            flags = (*flags, UNMEASURED)
-            return self._base(**common, **bounds, status="undefined", reason=self._unmeasured(), flags=flags)
-        method = f"pairs rule on {self.found.how}" + ("" if bounds else "; a group has no interval")
-        pair = self._names(found.pair)
-        return self._base(**common, **bounds, value=found.value, pair=pair, method=method, flags=flags)
-
-    def to_reference(self) -> Iterator[Estimate]:
-        """Every group less the reference."""
-        if len(self.g.groups) < 2 or self.found.against is None:
-            return
-        at = self.g.reference
-        bounds = self.found.against(at)
-        for i, group in enumerate(self.g.groups):
-            if i == at:
-                continue
-            flags = self.flags + ((SMALL,) if self.uncertain[[i, at]].any() else ())
-            common: dict[str, Any] = {"compare": "difference", "group": group, "reference": self.g.groups[at],
-                                      "n": float(self.g.rows[i] + self.g.rows[at]), "flags": flags}  # fmt: skip
-            empty = next((j for j in (i, at) if math.isnan(self.found.value[j])), None)
-            if empty is not None:
-                reason = f"not measured for {named(self.g, empty)} ({self.found.why(empty)})"
-                yield self._base(**common, status="undefined", reason=reason)
-                continue
-            value, top = float(self.found.value[i] - self.found.value[at]), self.found.top
-            low, high = (min(max(float(x[i]), -top), top) if self.bounded[[i, at]].all() else math.nan for x in bounds)
-            yield self._base(**common, value=value, low=low, high=high, method=f"mover on {self.found.how}")
-
-    def extreme(self, which: Literal["lowest", "highest"]) -> Estimate:
-        """Lowest or highest group, with limits that hold for every group at once."""
-        common: dict[str, Any] = {"compare": which, "n": float(self.g.rows.sum())}
-        if not self.g.groups or self.found.extreme is None:
-            return self._base(**common, status="undefined", reason=lonely(self.g), flags=self.flags)
-        found = self.found.extreme(which)
-        flags = self.flags + ((SMALL,) if self.uncertain.any() else ())
-        common |= {"low": found.low, "high": found.high, **self.g.setters(found.low_group, found.high_group)}
-        if found.value is None:
-            flags = (*flags, UNMEASURED)
-            return self._base(**common, status="undefined", reason=self._unmeasured(), flags=flags)
-        ends = int(np.nanargmin(self.found.value)), int(np.nanargmax(self.found.value))
-        method = f"{self.found.how}, corrected for {len(self.g.groups)} groups on the failing side"
-        return self._base(**common, value=found.value, pair=self._names(ends), method=method, flags=flags)
-
-    def _unmeasured(self) -> str:
-        empty = [i for i in range(len(self.g.groups)) if math.isnan(self.found.value[i])]
-        more = f" and {len(empty) - 3} more" if len(empty) > 3 else ""
-        listed = ", ".join(named(self.g, i) for i in empty[:3])
-        return f"not measured for {listed}{more} ({self.found.why(empty[0])})"
-
-    def _names(self, pair: tuple[int, int]) -> tuple[Any, Any]:
-        return self.g.groups[pair[0]], self.g.groups[pair[1]]
 
 
 def largest_bounds(plain: Sequence[Estimate], corrected: Sequence[Estimate]) -> tuple[float, float]:
     """Limits of the largest absolute value: the lower one has looked at all, the upper one needs every one inside."""
     low = max(max(0.0, e.low or 0.0, -(e.high or 0.0)) for e in corrected)
     return low, max(max(abs(e.low or 0.0), abs(e.high or 0.0)) for e in plain)
+
+
+class Comparisons:
+    """Estimates of the groups of one grouping, by themselves and compared."""
+
+    outcome: str | None = None
+    """Class that all of it is of, where it is one class against all others."""
+
+    def __init__(self, grouped: Grouping, scope: Scope, stage: Stage = "model", *, comparable: bool = True) -> None:
+        self.g, self.scope, self.stage = grouped, scope, stage
+        self.comparable = comparable and bool(grouped.by)
+
+    @cached_property
+    def flags(self) -> tuple[str, ...]:
+        """What is to be said of every comparison."""
+        return comparison_flags(self.g)
+
+    @cached_property
+    def n(self) -> float:
+        """Rows of all groups."""
+        return float(self.g.rows.sum())
+
+    def base(self, metric: str, **changes: Any) -> Estimate:
+        """Return an estimate of this grouping and stage; a limit that is not finite is none."""
+        return base(metric, self.g, self.scope, stage=self.stage, outcome=self.outcome, **changes)
+
+    def estimates_of(self, found: Quantity) -> list[Estimate]:
+        """Return each group, and where groups can be compared every comparison that the quantity has."""
+        made = [self.of_group(found, i) for i in range(len(self.g.groups))]
+        for compared in found.comparisons if self.comparable else ():
+            if isinstance(compared, GroupPairs):
+                made += [*self.over_pairs(found, compared), *self.to_reference(found, compared)]
+            elif isinstance(compared, Ends):
+                made.append(self.at_end(found, compared))
+            else:
+                made += self.to_all(found.metric, compared)
+        return made
+
+    def of_group(self, found: Quantity, i: int) -> Estimate:
+        """Return one group by itself, or why it has no value."""
+        common: dict[str, Any] = {"group": self.g.groups[i], "n": float(self.g.rows[i])}
+        if math.isnan(found.value[i]):
+            return self.base(found.metric, **common, status="undefined", reason=found.reason(i), flags=found.flags)
+        return self.with_limits(found, i, **common, flags=found.flags)
+
+    def with_limits(self, found: Quantity, i: int, *, flags: tuple[str, ...], **common: Any) -> Estimate:
+        """Return one value with its interval where it has one."""
+        value, low, high = (float(x[i]) for x in (found.value, *found.limits))
+        bounded = math.isfinite(low) or math.isfinite(high)
+        if bounded:
+            common |= {"low": min(low, value), "high": max(high, value)}
+            common["degrees_of_freedom"] = None if found.df is None else float(found.df[i])
+        if found.denominator is not None:
+            common["denominator"] = float(found.denominator[i])
+        flags = (*flags, SMALL) if found.thin[i] or not bounded else flags
+        return self.base(found.metric, **common, value=value, method=found.method[i], flags=flags)
+
+    def too_few(self, metric: str, compare: str, flags: tuple[str, ...] = ()) -> Estimate:
+        """Return the comparison of a grouping that has fewer than two groups."""
+        reason = reason_for_too_few_groups(self.g)
+        flags = (*self.flags, *flags)
+        return self.base(metric, compare=compare, n=self.n, status="undefined", reason=reason, flags=flags)
+
+    def over_pairs(self, found: Quantity, pairs: GroupPairs) -> Iterator[Estimate]:
+        """Return the largest difference or smallest ratio over all pairs of groups."""
+        if pairs.gap is None:
+            return
+        if len(self.g.groups) < 2:
+            yield self.too_few(found.metric, pairs.kind, found.flags)
+            return
+        gap = pairs.gap()
+        bounded = gap.low > 0 or gap.high < pairs.top or (pairs.always and gap.value is not None)
+        flags = (*self.flags, *found.flags, *((SMALL,) if pairs.uncertain.any() else ()))
+        method = f"pairs rule, {pairs.how}{'' if bounded else '; a group has no interval'}{found.note}"
+        reason = self.reason_for_gap(found, pairs.value) if gap.value is None else ""
+        yield self.gap_estimate(
+            found.metric, pairs.kind, gap, bounded=bounded, method=method, reason=reason, flags=flags
+        )
+
+    def gap_estimate(
+        self, metric: str, kind: Kind, gap: Gap, *, bounded: bool, method: str, reason: str, flags: tuple[str, ...],
+        **more: Any,
+    ) -> Estimate:  # fmt: skip
+        """Return a gap with the pairs of groups that set its limits, or why it has no value."""
+        more |= {"compare": kind, "n": self.n}
+        if bounded:
+            more |= {"low": gap.low, "high": gap.high}
+            more |= {"low_pair": self.pair(gap.low_pair), "high_pair": self.pair(gap.high_pair)}
+        if gap.value is None:
+            return self.base(metric, **more, status="undefined", reason=reason, flags=(*flags, UNMEASURED))
+        return self.base(metric, **more, value=gap.value, pair=self.pair(gap.pair), method=method, flags=flags)
+
+    def to_reference(self, found: Quantity, pairs: GroupPairs) -> Iterator[Estimate]:
+        """Return every other group against the reference."""
+        if pairs.against is None or len(self.g.groups) < 2:
+            return
+        at, bounds = self.g.reference, pairs.against(self.g.reference)
+        for i in (i for i in range(len(self.g.groups)) if i != at):
+            flags = (*self.flags, *found.flags, *((SMALL,) if pairs.uncertain[[i, at]].any() else ()))
+            common = self.with_reference(i, at) | {"compare": pairs.kind, "flags": flags}
+            empty = next((j for j in (i, at) if math.isnan(pairs.value[j])), None)
+            if empty is not None:
+                reason = reason_for_unmeasured(self.g, [empty], found.reason(empty))
+                yield self.base(found.metric, **common, status="undefined", reason=reason)
+                continue
+            value, low, high = pairs.value[i] - pairs.value[at], float(bounds.low[i]), float(bounds.high[i])
+            open_ = not math.isfinite(low) and not math.isfinite(high)
+            method = f"{'no interval: one of the two has none' if open_ else pairs.how}{found.note}"
+            yield self.base(found.metric, **common, value=pairs.back(value), low=low, high=high, method=method)
+
+    def with_reference(self, i: int, at: int) -> dict[str, Any]:
+        """Return what is common to all that is said of a group and a reference."""
+        n = float(self.g.rows[i] + self.g.rows[at])
+        return {"group": self.g.groups[i], "reference": self.g.groups[at], "n": n}
+
+    def at_end(self, found: Quantity, ends: Ends) -> Estimate:
+        """Return the lowest or highest group, with limits that hold for every group at once."""
+        if not self.g.groups:
+            return self.too_few(found.metric, ends.which, found.flags)
+        uncertain = found.thin | ~(np.isfinite(found.limits.low) | np.isfinite(found.limits.high))
+        flags = (*self.flags, *found.flags, *((SMALL,) if uncertain.any() else ()))
+        extreme = ends.find()
+        if extreme.value is None:
+            reason = self.reason_for_gap(found, found.value)
+            return self.end_estimate(found.metric, ends.which, extreme, reason=reason, flags=flags)
+        lowest_highest = int(np.nanargmin(found.value)), int(np.nanargmax(found.value))
+        method = f"{ends.how}, {CORRECTED.format(len(self.g.groups))}{found.note}"
+        return self.end_estimate(found.metric, ends.which, extreme, lowest_highest, method=method, flags=flags)
+
+    def end_estimate(
+        self, metric: str, which: End, found: Extreme, ends: tuple[int, int] | None = None, *, flags: tuple[str, ...],
+        method: str = "", reason: str = "",
+    ) -> Estimate:  # fmt: skip
+        """Return the lowest or highest group with the groups that set its limits, or why it has no value."""
+        common: dict[str, Any] = {"compare": which, "low": found.low, "high": found.high, "n": self.n}
+        common |= self.g.setters(found.low_group, found.high_group)
+        if found.value is None or ends is None:
+            return self.base(metric, **common, status="undefined", reason=reason, flags=(*flags, UNMEASURED))
+        return self.base(metric, **common, value=found.value, pair=self.pair(ends), method=method, flags=flags)
+
+    def to_all(self, metric: str, asked: ToAll) -> Iterator[Estimate]:
+        """Return every group against everybody or everybody else, then the furthest."""
+        if len(self.g.groups) < 2:
+            yield self.too_few(metric, asked.compare)
+            return
+        compared = asked.find()
+        for i, known in enumerate(np.isfinite(compared.value).tolist()):
+            flags = (*self.flags, SMALL) if compared.thin[i] else self.flags
+            common: dict[str, Any] = {"compare": asked.compare, "group": self.g.groups[i], "n": self.n, "flags": flags}
+            if not known:
+                yield self.base(metric, **common, status="undefined", reason=compared.reason(i))
+                continue
+            if compared.sides is not None:
+                common |= {"numerator": float(compared.sides[0][i]), "denominator": float(compared.sides[1][i])}
+            value, low, high = (float(x[i]) for x in (compared.value, *compared.limits))
+            yield self.base(metric, **common, value=value, low=low, high=high, method=compared.method[i])
+        yield self._furthest(metric, asked.compare, compared)
+
+    def _furthest(self, metric: str, compare: str, compared: AgainstAll) -> Estimate:
+        found, flags = compared.furthest, (*self.flags, *((SMALL,) if compared.thin.any() else ()))
+        common: dict[str, Any] = {"compare": compare, "n": self.n}
+        if compared.is_bounded:
+            common |= {"low": found.low, "high": found.high, **self.g.setters(found.low_group, found.high_group)}
+        if found.value is None:
+            reason, flags = compared.furthest_reason, (*flags, UNMEASURED)
+            return self.base(metric, **common, status="undefined", reason=reason, flags=flags)
+        if compared.sides is not None:
+            lower, higher = sorted(float(side[found.group]) for side in compared.sides)
+            common |= {"numerator": lower, "denominator": higher}
+        pair = self.pair((found.group, found.group))
+        return self.base(metric, **common, value=found.value, pair=pair, method=compared.furthest_method, flags=flags)
+
+    def pair(self, at: tuple[int, int]) -> tuple[Group, Group]:
+        """Return two groups by their positions."""
+        return self.g.groups[at[0]], self.g.groups[at[1]]
+
+    def reason_for_gap(self, found: Quantity, value: Floats) -> str:
+        """Say why a comparison over all groups has no value."""
+        gone = [i for i in range(len(self.g.groups)) if math.isnan(value[i])]
+        return reason_for_unmeasured(self.g, gone, found.reason(gone[0]))

@@ -18,7 +18,18 @@ from audit.axes import MOST_COMPARED, MOST_KEPT, MOST_PAIRED
 from audit.cube import Curve, area_between, curve, of_others
 from audit.errors import printable
 from audit.estimate import SAYS_NOTHING, Estimate
-from audit.measurement.comparisons import Quantity, base, estimates_of, flags_of, lonely, named, undefined
+from audit.measurement.comparisons import (
+    Comparisons,
+    End,
+    Ends,
+    GroupPairs,
+    Quantity,
+    base,
+    comparison_flags,
+    reason_for_too_few_groups,
+    reason_for_unmeasured,
+    undefined,
+)
 from audit.measurement.grouping import Grouping
 from audit.measurement.inference.auc import (
     Placed,
@@ -90,15 +101,20 @@ def area_estimates(
     precision = _area(average_precision, folded_precision, bins, own[:, 1], own[:, 0], own2[:, 1], own2[:, 0])
     if pairs is not None:
         auc, precision = known(auc, pairs.auc), known(precision, pairs.precision)
+    table = Comparisons(grouped, scope, comparable=comparable)
     found: list[Estimate] = []
-    for metric, area, how in ((ROC_AUC.name, auc, DELONG), (AVERAGE_PRECISION.name, precision, SLOPES)):
-        quantity = _quantity(metric, area, scope, _how(how, bins), partial(_why, grouped))
-        found += estimates_of(_compared(quantity, area, scope), grouped, scope, comparable=comparable)
+    for metric, area, how in (
+        (ROC_AUC.name, auc, _how(DELONG, bins)),
+        (AVERAGE_PRECISION.name, precision, _how(SLOPES, bins)),
+    ):
+        quantity = _quantity(metric, area, scope, how, partial(_reason_for_area, grouped))
+        compared = (_pairs(area, scope, how), _end(area, "lowest", scope, how), _end(area, "highest", scope, how))
+        found += table.estimates_of(replace(quantity, comparisons=compared))
     if comparable and grouped.by:
         for against in AGAINST:
-            found += _against(against, grouped, bins, scope, pairs)
+            found += _against_others(against, table, bins, pairs)
         if "rest" in scope.compare_to:
-            found += auc_against_rest(grouped, _with_rests(bins, pairs), scope)
+            found += auc_against_rest(table, _with_rests(bins, pairs))
     return found
 
 
@@ -109,23 +125,22 @@ def _with_rests(bins: Bins, pairs: Pairs | None) -> Placed:
     return both if pairs is None else known(both, np.concatenate([pairs.auc, pairs.of_rest()]))
 
 
-def _against(asked: Against, grouped: Grouping, bins: Bins, scope: Scope, pairs: Pairs | None) -> list[Estimate]:
+def _against_others(asked: Against, table: Comparisons, bins: Bins, pairs: Pairs | None) -> list[Estimate]:
+    grouped, scope, how = table.g, table.scope, _how(DELONG, bins)
     if len(grouped.groups) < 2:
-        return undefined(asked.metric, grouped, scope, lonely(grouped))
-    rest, rest2 = (of_others(v) for v in (bins.w, bins.w2))
-    sides = [
-        ((bins.w, bins.w2) if mine else (rest, rest2), label) for mine, label in (asked.higher, asked.lower)
-    ]  # fmt: skip
+        return undefined(asked.metric, grouped, scope, reason_for_too_few_groups(grouped))
+    rest, rest2 = of_others(bins.w), of_others(bins.w2)
+    sides = [((bins.w, bins.w2) if mine else (rest, rest2), label) for mine, label in (asked.higher, asked.lower)]
     (high, high2), (low, low2) = ((w[:, label], w2[:, label]) for (w, w2), label in sides)
     area = _area(placed, folded, bins, high, low, high2, low2)
     area = area if pairs is None else known(area, pairs.against(asked.higher, asked.lower))
-    quantity = _quantity(asked.metric, area, scope, _how(DELONG, bins), lambda i: _why(grouped, i, asked.empty))
+    quantity = _quantity(asked.metric, area, scope, how, lambda i: _reason_for_area(grouped, i, asked.empty))
     if asked.shift:
-        quantity = _shifted(quantity, asked.shift)
+        moved = Limits(quantity.limits.low - asked.shift, quantity.limits.high - asked.shift)
+        quantity = replace(quantity, value=quantity.value - asked.shift, limits=moved)
     else:
-        quantity = _with(quantity, extreme=lambda which: auc_extreme(area, which, scope.tail))
-    found = estimates_of(quantity, grouped, scope, comparable=True)
-    return [e for e in found if e.compare != "highest"]
+        quantity = replace(quantity, comparisons=[_end(area, "lowest", scope, how)])
+    return table.estimates_of(quantity)
 
 
 def _area(
@@ -137,29 +152,25 @@ def _area(
     return alone(pos[..., 0], neg[..., 0], pos2, neg2, exact=bins.exact)
 
 
-def _quantity(metric: str, area: Placed, scope: Scope, how: str, why: Callable[[int], str]) -> Quantity:
+def _quantity(metric: str, area: Placed, scope: Scope, how: str, reason: Callable[[int], str]) -> Quantity:
     each = limits(area, scope.tail)
     method = [f"{how}; {_bounds(area, i)}" for i in range(len(area.mid))]
-    return Quantity(metric=metric, value=area.mid, limits=Limits(each.low, each.high), thin=each.thin, method=method,
-                    how=how, why=why)  # fmt: skip
+    bounds = Limits(each.low, each.high)
+    return Quantity(metric=metric, value=area.mid, limits=bounds, thin=each.thin, method=method, reason=reason)
 
 
-def _compared(found: Quantity, area: Placed, scope: Scope) -> Quantity:
-    return _with(
-        found,
+def _pairs(area: Placed, scope: Scope, how: str) -> GroupPairs:
+    return GroupPairs(
+        value=area.mid,
+        uncertain=limits(area, scope.tail).thin,
+        how=f"mover on {how}",
         gap=lambda: auc_gap(area, scope.tail),
         against=lambda at: auc_against(area, at, scope.tail),
-        extreme=lambda which: auc_extreme(area, which, scope.tail),
     )
 
 
-def _with(found: Quantity, **changes: object) -> Quantity:
-    return replace(found, **changes)  # type: ignore[arg-type]
-
-
-def _shifted(found: Quantity, shift: float) -> Quantity:
-    moved = Limits(found.limits.low - shift, found.limits.high - shift)
-    return _with(found, value=found.value - shift, limits=moved)
+def _end(area: Placed, which: End, scope: Scope, how: str) -> Ends:
+    return Ends(which=which, find=lambda: auc_extreme(area, which, scope.tail), how=how)
 
 
 def _how(how: str, bins: Bins) -> str:
@@ -168,7 +179,7 @@ def _how(how: str, bins: Bins) -> str:
     return f"{how}, effective n of the weights" if bins.weighted else how
 
 
-def _why(grouped: Grouping, i: int, empty: str = "") -> str:
+def _reason_for_area(grouped: Grouping, i: int, empty: str = "") -> str:
     return grouped.nobody(i) or (f"0/0: {empty}" if empty else NO_PAIRS)
 
 
@@ -277,12 +288,12 @@ def _to_reference(grouped: Grouping, known: _Known, scope: Scope, curves: list[C
     for i, group in enumerate(grouped.groups):
         if i == at:
             continue
-        common: dict[str, Any] = {"group": group, "reference": grouped.groups[at], "flags": flags_of(grouped),
+        common: dict[str, Any] = {"group": group, "reference": grouped.groups[at], "flags": comparison_flags(grouped),
                                   "n": float(grouped.rows[i] + grouped.rows[at])}  # fmt: skip
         one, other = curves[i], curves[at]
         if one is None or other is None:
             empty = i if one is None else at
-            reason = f"not measured for {named(grouped, empty)} ({_reason_for_curve(grouped, empty)})"
+            reason = reason_for_unmeasured(grouped, [empty], _reason_for_area(grouped, empty))
             yield base(ABROCA.name, grouped, scope, **common, status="undefined", reason=reason)
             continue
         of = i, at, one, other
@@ -292,15 +303,14 @@ def _to_reference(grouped: Grouping, known: _Known, scope: Scope, curves: list[C
 def _largest(grouped: Grouping, known: _Known, scope: Scope, curves: list[Curve | None]) -> Estimate:
     common: dict[str, Any] = {"compare": "largest", "n": float(grouped.rows.sum())}
     if len(curves) < 2:
-        return base(ABROCA.name, grouped, scope, **common, status="undefined", reason=lonely(grouped),
-                    flags=flags_of(grouped))  # fmt: skip
+        common["flags"] = comparison_flags(grouped)
+        reason = reason_for_too_few_groups(grouped)
+        return base(ABROCA.name, grouped, scope, **common, status="undefined", reason=reason)
     empty = [i for i, c in enumerate(curves) if c is None]
     if empty:
-        more = f" and {len(empty) - 3} more" if len(empty) > 3 else ""
-        listed = ", ".join(named(grouped, i) for i in empty[:3])
-        reason = f"not measured for {listed}{more} ({_reason_for_curve(grouped, empty[0])})"
+        reason = reason_for_unmeasured(grouped, empty, _reason_for_area(grouped, empty[0]))
         return base(ABROCA.name, grouped, scope, **common, status="undefined", reason=reason,
-                    flags=(*flags_of(grouped), UNMEASURED))  # fmt: skip
+                    flags=(*comparison_flags(grouped), UNMEASURED))  # fmt: skip
     there = [(i, c) for i, c in enumerate(curves) if c is not None]
     every = len(there) <= MOST_PAIRED
     tried = [(i, j, one, other) for (i, one), (j, other) in combinations(there, 2)]
@@ -312,8 +322,4 @@ def _largest(grouped: Grouping, known: _Known, scope: Scope, curves: list[Curve 
     method = f"{looked}; {method}" if len(tried) > 1 else method
     pair = (grouped.groups[widest[0]], grouped.groups[widest[1]])
     return base(ABROCA.name, grouped, scope, **common, value=max(areas), pair=pair, method=method,
-                flags=flags_of(grouped))  # fmt: skip
-
-
-def _reason_for_curve(grouped: Grouping, i: int) -> str:
-    return grouped.nobody(i) or NO_PAIRS
+                flags=comparison_flags(grouped))  # fmt: skip

@@ -6,6 +6,7 @@ Must not: read rows, or know a limit.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def _error(grouped: Grouping, bins: Bins, scope: Scope, found: Calibration, i: i
 
 def _square(grouped: Grouping, bins: Bins, scope: Scope, found: Calibration, i: int) -> Estimate:
     name, value = CALIBRATION_SQUARE.name, float(found.square[i])
-    common = {"group": grouped.groups[i], "n": float(grouped.rows[i])}
+    common: dict[str, Any] = {"group": grouped.groups[i], "n": float(grouped.rows[i])}
     if math.isnan(value):
         few = "no score bin has two rows"
         return base(name, grouped, scope, **common, status="undefined", reason=grouped.nobody(i) or few)

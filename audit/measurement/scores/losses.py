@@ -10,9 +10,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from audit.estimate import Estimate
-from audit.measurement.comparisons import Quantity, estimates_of, undefined
+from audit.measurement.comparisons import Comparisons, End, Quantity, mean_ends, mean_limits, mean_pairs, undefined
 from audit.measurement.grouping import NO_ROWS, Grouping
-from audit.measurement.inference.means import MeanSample, against, extreme, limits, mean_gap, measured
+from audit.measurement.inference.intervals import Limits
+from audit.measurement.inference.means import MeanSample, against, measured
 from audit.measurement.inference.scales import LOSSES
 from audit.measurement.metrics.scores import BRIER, CALIBRATION_GAP, LOG_LOSS
 from audit.measurement.scope import LENT, Scope
@@ -52,8 +53,8 @@ def loss_estimates(grouped: Grouping, scope: Scope, why: str | None, *, comparab
         sample = sample._replace(thin=sample.thin | few)
         if metric is LOG_LOSS:
             sample = _possible(sample, sums)
-        found += estimates_of(_quantity(metric.name, sample, grouped, sums, scope), grouped, scope,
-                              comparable=comparable)  # fmt: skip
+        table = Comparisons(grouped, scope, comparable=comparable)
+        found += table.estimates_of(_quantity(metric.name, sample, grouped, sums, scope))
     return found
 
 
@@ -97,20 +98,32 @@ def _possible(sample: MeanSample, sums: Mapping[str, np.ndarray]) -> MeanSample:
 def _quantity(
     metric: str, sample: MeanSample, grouped: Grouping, sums: Mapping[str, np.ndarray], scope: Scope
 ) -> Quantity:
-    known, how = np.isfinite(sample.error), _how(grouped)
-    bounds = limits(sample, scope.tail)
-    bounds = bounds._replace(
-        low=np.where(known, bounds.low, np.nan), high=np.where(known, bounds.high, np.nan)
-    )  # fmt: skip
-    method = [how if known[i] else f"no interval: {_why_open(grouped, sums, i)}" for i in range(len(grouped.groups))]
-    low, high = sample.scale.range
+    known, how, tail = np.isfinite(sample.error), _how(grouped), scope.tail
+    top = sample.scale.range[1] - sample.scale.range[0]
+    method = [
+        how if known[i] else f"no interval: {_reason_without_limits(grouped, sums, i)}"
+        for i in range(len(grouped.groups))
+    ]
+
+    def between(at: int) -> Limits:
+        """Limits of possible differences from the reference; none where one of the two has none."""
+        made = (np.clip(x, -top, top) for x in against(sample, at, tail))
+        return Limits(*(np.where(known & known[at], x, np.nan) for x in made))
+
+    ends: tuple[End, ...] = () if metric == CALIBRATION_GAP.name else ("lowest", "highest")
     return Quantity(
-        metric=metric, value=sample.value, limits=bounds, thin=sample.thin, method=method, how=how + LENT,
-        why=lambda i: _why(metric, grouped, sums, i), df=sample.df, top=high - low,
-        gap=lambda: mean_gap(sample, scope.tail),
-        against=lambda at: against(sample, at, scope.tail),
-        extreme=None if metric == CALIBRATION_GAP.name else lambda which: extreme(sample, which, scope.tail),
-    )  # fmt: skip
+        metric=metric,
+        value=sample.value,
+        limits=mean_limits(sample, tail),
+        thin=sample.thin,
+        method=method,
+        reason=lambda i: _reason_for_loss(metric, grouped, sums, i),
+        df=sample.df,
+        comparisons=[
+            mean_pairs(sample, how + LENT, tail, top=top, against=between),
+            *(mean_ends(sample, which, how + LENT, tail) for which in ends),
+        ],
+    )
 
 
 def _how(grouped: Grouping) -> str:
@@ -119,7 +132,7 @@ def _how(grouped: Grouping) -> str:
     return f"{HOW}, effective n of the weights" if "w" in grouped.counts else HOW
 
 
-def _why(metric: str, grouped: Grouping, sums: Mapping[str, np.ndarray], i: int) -> str:
+def _reason_for_loss(metric: str, grouped: Grouping, sums: Mapping[str, np.ndarray], i: int) -> str:
     """Why a value is undefined."""
     impossible = float(sums["impossible"][i].sum())
     if metric == LOG_LOSS.name and impossible:
@@ -127,7 +140,7 @@ def _why(metric: str, grouped: Grouping, sums: Mapping[str, np.ndarray], i: int)
     return grouped.nobody(i) or NO_ROWS
 
 
-def _why_open(grouped: Grouping, sums: Mapping[str, np.ndarray], i: int) -> str:
+def _reason_without_limits(grouped: Grouping, sums: Mapping[str, np.ndarray], i: int) -> str:
     """Why a value has no interval."""
     if grouped.rows[i] < 2:
         return "fewer than two rows"

@@ -8,80 +8,55 @@ Must not: read rows, or know a limit.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
 from audit.estimate import Estimate
-from audit.measurement.comparisons import flags_of, lonely, named
-from audit.measurement.grouping import Grouping
+from audit.measurement.comparisons import AgainstAll, Comparisons, ToAll, reason_for_unmeasured
 from audit.measurement.inference.auc import Placed, between, limits
-from audit.measurement.inference.mixtures import Furthest, furthest
+from audit.measurement.inference.mixtures import furthest
 from audit.measurement.metrics.scores import ROC_AUC
-from audit.measurement.scope import SMALL, UNMEASURED, Scope
 
-COMPARE = "difference_to_rest"
 METHOD = "newcombe on DeLong on score bins, wilson at its rows"
 NO_PAIRS = "0/0: no rows with label = 1, or none with label = 0"
 
 
-def auc_against_rest(grouped: Grouping, both: Placed, scope: Scope) -> list[Estimate]:
-    """Difference of every group, and the largest of them.
+def auc_against_rest(table: Comparisons, both: Placed) -> Iterable[Estimate]:
+    """Return the difference of every group, and the largest of them.
 
     Parameters
     ----------
-    grouped
-        The groups.
+    table
+        Of the groups.
     both
         AUC of every group, then of everybody else of each in the same order.
-    scope
-        How sure.
     """
-    count = len(grouped.groups)
-    n = float(grouped.rows.sum())
-    common: dict[str, Any] = {"stage": "model", "metric": ROC_AUC.name, "compare": COMPARE, "by": grouped.by, "n": n}
-    if count < 2:
-        return [Estimate(**common, status="undefined", reason=lonely(grouped))]
+    return table.to_all(ROC_AUC.name, ToAll("difference_to_rest", lambda: _against_rest(table, both)))
+
+
+def _against_rest(table: Comparisons, both: Placed) -> AgainstAll:
+    count, tail = len(table.g.groups), table.scope.tail
     at = np.arange(count)
+    rest = count + at
     looks = 1 if count == 2 else count
-    plain, corrected = (between(both, at, count + at, scope.tail / k) for k in (1, looks))
-    gap, thin = both.mid[:count] - both.mid[count:], limits(both, scope.tail).thin
-    thin = thin[:count] | thin[count:]
-    found = []
-    for i in range(count):
-        flags = flags_of(grouped) + ((SMALL,) if thin[i] else ())
-        more: dict[str, Any] = {"group": grouped.groups[i], "flags": flags}
-        if np.isnan(gap[i]):
-            found.append(Estimate(**common, **more, status="undefined", reason=_why(grouped, both.mid, i)))
-            continue
-        bounds: dict[str, Any] = {
-            "low": float(plain.low[i]),
-            "high": float(plain.high[i]),
-            "confidence": scope.confidence,
-        }
-        found.append(Estimate(**common, **more, **bounds, value=float(gap[i]), method=METHOD))
-    flags = flags_of(grouped) + ((SMALL,) if thin.any() else ())
-    last = furthest("difference", gap, plain, corrected)
-    empty = next((i for i in range(count) if np.isnan(gap[i])), None)
-    unmeasured = None if empty is None else _why(grouped, both.mid, empty)
-    return [*found, _furthest(grouped, scope, {**common, "flags": flags}, last, looks, unmeasured)]
+    gap, plain, thin = both.mid[at] - both.mid[rest], between(both, at, rest, tail), limits(both, tail).thin
+    last, gone = (
+        furthest("difference", gap, plain, between(both, at, rest, tail / looks)),
+        np.flatnonzero(np.isnan(gap)),
+    )
 
+    def reason(i: int) -> str:
+        return reason_for_unmeasured(table.g, [i], NO_PAIRS, "" if np.isnan(both.mid[i]) else "everybody but ")
 
-def _why(grouped: Grouping, mid: np.ndarray, i: int) -> str:
-    name = named(grouped, i)
-    return f"not measured for {name if np.isnan(mid[i]) else f'everybody but {name}'} ({NO_PAIRS})"
-
-
-def _furthest(
-    grouped: Grouping, scope: Scope, common: dict[str, Any], found: Furthest, looks: int, reason: str | None
-) -> Estimate:
-    names = grouped.groups
-    if found.low > 0 or found.high < 1:
-        common |= {"low": found.low, "high": found.high, "confidence": scope.confidence,
-                   **grouped.setters(found.low_group, found.high_group)}  # fmt: skip
-    if found.value is None:
-        common["flags"] += (UNMEASURED,)
-        return Estimate(**common, status="undefined", reason=reason)
-    pair = (names[found.group], names[found.group])
-    method = f"{METHOD}, corrected for {looks} comparisons on the failing side"
-    return Estimate(**common, value=found.value, pair=pair, method=method)
+    return AgainstAll(
+        value=gap,
+        limits=plain,
+        method=[METHOD] * count,
+        thin=thin[at] | thin[rest],
+        reason=reason,
+        furthest=last,
+        furthest_method=f"{METHOD}, corrected for {looks} comparisons on the failing side",
+        furthest_reason=reason(int(gone[0])) if len(gone) else "",
+        is_bounded=last.low > 0 or last.high < 1,
+    )
