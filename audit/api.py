@@ -161,14 +161,14 @@ def measure(
     named = {role: role for role in roles} | {"groups": tuple(attributes), "features": tuple(alike)}
     sections = _fill_sections("measure", given, {argument: value for argument, value in named.items() if value})
     sections["predictions"] = _complete_predictions(sections["predictions"], task)
-    with translate_errors(_words("measure")):
-        result = _audit(columns, _config(sections, gates))
+    with translate_errors(_name_arguments("measure")):
+        result = _audit(columns, _build_question(sections, gates))
     if not own:
         return result
-    return replace(result, estimates=result.estimates + _own(own, roles, attributes, crossed))
+    return replace(result, estimates=result.estimates + _measure_own(own, roles, attributes, crossed))
 
 
-def _words(door: Door) -> dict[str, str]:
+def _name_arguments(door: Door) -> dict[str, str]:
     """Return the arguments of a function by what they are in audit.toml."""
     return {key: asked.argument for key, asked in find_keys(door).items()} | WORDS[door]
 
@@ -223,7 +223,7 @@ def _complete_predictions(asked: dict[str, Any], task: Any) -> dict[str, Any]:
     return {"source": "memory", "task": task, **asked, "top": [top] if isinstance(to_plain(top), int) else top}
 
 
-def _own(
+def _measure_own(
     metrics: Mapping[str, Callable[..., float]],
     roles: Mapping[str, Any],
     attributes: Mapping[str, Any],
@@ -298,12 +298,12 @@ def check(
     idle = next((key for key in ("positive", "strata") if data.get(key) not in (None, ()) and label is None), None)
     if idle is not None:
         raise QuestionError(f"{idle} is about the label; name its column (label), or leave {idle} out")
-    data["engine"] = _engine_of(frame)
-    with translate_errors(_words("check")):
-        return _audit(frame, _config(sections, gates), test, _named(data))
+    data["engine"] = _find_engine(frame)
+    with translate_errors(_name_arguments("check")):
+        return _audit(frame, _build_question(sections, gates), test, _list_named_columns(data))
 
 
-def _named(data: Mapping[str, Any]) -> dict[str, str]:
+def _list_named_columns(data: Mapping[str, Any]) -> dict[str, str]:
     """Columns that arguments name, with the first argument that names each."""
     unit = data.get("unit", "row")
     named = {} if unit == "row" else {unit: "unit"}
@@ -323,7 +323,7 @@ def _audit(rows: Any, config: Config, test: Any = None, named: Mapping[str, str]
     found, started = Findings(), now()
     dialect = UNSAID if config.data.csv is None else config.data.csv.dialect
 
-    def opened(given: Any, shown: str) -> Table:
+    def open_part(given: Any, shown: str) -> Table:
         table = open_source(given, dialect=dialect) if isinstance(given, (str, Path)) else open_frame(given, shown)
         for column, argument in (named or {}).items():
             try:
@@ -332,9 +332,9 @@ def _audit(rows: Any, config: Config, test: Any = None, named: Mapping[str, str]
                 raise SourceError(f"{argument}: {error}") from None
         return table
 
-    table = opened(rows, "the table")
+    table = open_part(rows, "the table")
     if config.predictions is None:
-        parts = {} if test is None else {"test": opened(test, "the test part")}
+        parts = {} if test is None else {"test": open_part(test, "the test part")}
         audit_parts(table, parts, config, found, nullcontext)
     else:
         audit_model(table, config, found, nullcontext)
@@ -342,7 +342,7 @@ def _audit(rows: Any, config: Config, test: Any = None, named: Mapping[str, str]
     return conclude(config, found, run)
 
 
-def _engine_of(frame: Any) -> str | None:
+def _find_engine(frame: Any) -> str | None:
     """Engine that alone can count a frame."""
     from audit.tables.frames import may_be_lazy
 
@@ -353,7 +353,7 @@ def _engine_of(frame: Any) -> str | None:
     return "spark" if is_spark(frame) else None
 
 
-def _config(sections: Mapping[str, Mapping[str, Any]], gates: Any) -> Config:
+def _build_question(sections: Mapping[str, Mapping[str, Any]], gates: Any) -> Config:
     """Return the question that filled sections and limits ask."""
     predictions = {k: make_plain(v) for k, v in sections["predictions"].items() if v is not None}
     rules = read_rules(make_plain(gates), "model" if predictions else "data")

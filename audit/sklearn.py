@@ -101,7 +101,7 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         UndecidedWarning
             When a gate is undecided, which is not passed either.
         """
-        given = _columns(X)
+        given = _to_columns(X)
         columns = dict(given)
         groups = list(require_names(self.groups, "groups"))
         if sensitive_features is not None:
@@ -111,8 +111,8 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             if LABEL in columns:
                 raise QuestionError(f"column '{LABEL}' of X has the name that labels get; rename the column")
             columns[LABEL] = y
-        several = self.classes or (self.positive is None and _several_classes(y))
-        self.result_ = self._checked(columns, groups, labelled=y is not None, classes=several)
+        several = self.classes or (self.positive is None and _has_several_classes(y))
+        self.result_ = self._check(columns, groups, labelled=y is not None, classes=several)
         self.n_features_in_ = len(given)
         self.feature_names_in_ = np.array(list(given), dtype=object)
         failed = [g for g in self.result_.gates if g.verdict == "fail"]
@@ -125,7 +125,7 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: Any) -> Any:  # noqa: N803
         """Return the rows as they are."""
         check_is_fitted(self, "result_")
-        given = list(_columns(X))
+        given = list(_to_columns(X))
         if given != list(self.feature_names_in_):
             stray = next((n for n in given if n not in self.feature_names_in_), None)
             raise QuestionError(
@@ -140,7 +140,7 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         known: np.ndarray = self.feature_names_in_
         return known
 
-    def _checked(
+    def _check(
         self, columns: Mapping[str, Any], groups: Sequence[str], *, labelled: bool, classes: bool
     ) -> AuditResult:
         return check(
@@ -158,7 +158,7 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         )
 
 
-def _several_classes(y: Any) -> bool:
+def _has_several_classes(y: Any) -> bool:
     """Whether scikit-learn takes labels for more than two classes; what it cannot take is refused later, by name."""
     try:
         return y is not None and type_of_target(y) == "multiclass"
@@ -166,7 +166,7 @@ def _several_classes(y: Any) -> bool:
         return False
 
 
-def _columns(rows: Any) -> dict[str, Any]:
+def _to_columns(rows: Any) -> dict[str, Any]:
     if not hasattr(rows, "columns"):
         raise QuestionError(f"X must be a frame with named columns, not {type(rows).__name__}: groups have names")
     return name_attributes(rows, "X")

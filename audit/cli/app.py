@@ -86,17 +86,17 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
+def _print_version(asked: bool) -> None:
     if asked:
         typer.echo(f"evenhand {__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def _root(
+def _begin(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
     del version
@@ -111,7 +111,7 @@ def main(arguments: list[str] | None = None) -> None:
         with interrupts.noted(last=arguments is None):
             code = _run(arguments, streams, interrupts)
         hand_on_output()
-        code = _told(streams, code)
+        code = _report_lost_output(streams, code)
     sys.exit(code)
 
 
@@ -123,23 +123,23 @@ def _run(arguments: list[str] | None, streams: Streams, interrupts: Interrupts) 
         # A library may turn an interrupt into an error of its own; the first one decides.
         if interrupts.end() or isinstance(error, (KeyboardInterrupt, typer.Abort)):
             return _say("interrupted", INTERRUPTED)
-        return _refused(error)
+        return _report_error(error)
     if interrupts.end() and code == INTERRUPTED:  # typer makes a silent exit of an interrupt
         return _say("interrupted", INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 
-def _refused(error: BaseException) -> int:
+def _report_error(error: BaseException) -> int:
     """Say what a command ended in."""
     if isinstance(error, AuditError):
         return _say(str(error), error.exit_code)
     if isinstance(error, SystemExit):
         said = f"internal error: a library ended the program with {error.code!r}; nothing was judged"
         return _say(said, INTERNAL_ERROR)
-    return _unexpected(error)
+    return _report_unexpected(error)
 
 
-def _told(streams: Streams, code: int) -> int:
+def _report_lost_output(streams: Streams, code: int) -> int:
     """Exit code where standard output could not be written; a verdict other than a pass keeps its own."""
     lost = streams.unwritten
     if lost is None:
@@ -148,7 +148,7 @@ def _told(streams: Streams, code: int) -> int:
     return _say(said, code if streams.optional else code or OUTPUT_LOST)
 
 
-def _unexpected(error: BaseException) -> int:
+def _report_unexpected(error: BaseException) -> int:
     """Click's own usage errors explain themselves; anything else is a defect of ours and says so."""
     if hasattr(error, "exit_code") and hasattr(error, "show"):
         if hasattr(error, "message"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from audit.cli import options as o
-from audit.cli.job import HERE, end, job_of, told
+from audit.cli.job import HERE, conclude, make_job, print_tracked
 from audit.cli.options import Command, Given
 from audit.cli.streams import Streams
 from audit.config.doors import translate_errors
@@ -32,8 +32,8 @@ def run(
     from audit.pipeline.run import run as run_audit
 
     config, folder = load(pipeline)
-    job = job_of(config, folder, store, ("audit", "run", name_config(pipeline)), json=json, insist=insist)
-    end(run_audit(job), store, json=json, exit_zero=exit_zero, gated=judges(config))
+    job = make_job(config, folder, store, ("audit", "run", name_config(pipeline)), json=json, insist=insist)
+    conclude(run_audit(job), store, json=json, exit_zero=exit_zero, gated=is_judged(config))
 
 
 @o.with_options("data")
@@ -101,16 +101,16 @@ def track(
     if not words:
         raise QuestionError("no command to track; write it after two dashes: audit track -- python train.py")
     kept = tuple(map(make_readable, words)) if record_arguments else record_words(words)
-    asked = _electricity({"country": country, "pue": pue, "meter": meter}, config)
-    job = job_of(asked, Path(), store, ("audit", "track", "--", *kept), json=json)
+    asked = _ask_electricity({"country": country, "pue": pue, "meter": meter}, config)
+    job = make_job(asked, Path(), store, ("audit", "track", "--", *kept), json=json)
     tracked = track_command(words, job)
-    told(tracked, store, json=json)
+    print_tracked(tracked, store, json=json)
     if isinstance(context.obj, Streams):
         context.obj.optional = True
     raise typer.Exit(tracked.exit_code)
 
 
-def _electricity(given: dict[str, Any], path: Path | None) -> Config:
+def _ask_electricity(given: dict[str, Any], path: Path | None) -> Config:
     """The [energy] of a file, or what options say; a command that is only metered is asked nothing else."""
     from audit.config.read import build, load
     from audit.config.schema import Config
@@ -140,10 +140,10 @@ def _audit_table(
     if write_config is not None:
         _save(config, write_config)
     command = ("audit", given.stage, *map(strip_place, (given.table, *given.tests)))
-    job = job_of(config, Path(), store, command, json=json, metered=False)
+    job = make_job(config, Path(), store, command, json=json, metered=False)
     with _say_in_options(asked=config_path is None):
         audited = run_audit(job)
-    end(audited, store, json=json, exit_zero=exit_zero, gated=judges(config))
+    conclude(audited, store, json=json, exit_zero=exit_zero, gated=is_judged(config))
 
 
 def _say_in_options(*, asked: bool) -> AbstractContextManager[None]:
@@ -153,26 +153,28 @@ def _say_in_options(*, asked: bool) -> AbstractContextManager[None]:
 
 def _name_what_is_left(path: Path, stage: Literal["data", "model"], *, tests: bool) -> None:
     """Say which keys of a file this command does not take."""
-    from audit.cli.progress import talk
+    from audit.cli.progress import open_console
     from audit.config.by_command import find_left_keys
     from audit.config.read import load
 
     if keys := find_left_keys(load(path)[0], stage, tests=tests):
-        talk().print(f"audit {stage} takes no {', '.join(keys)} from {path}; audit run takes all of it.", markup=False)
+        open_console().print(
+            f"audit {stage} takes no {', '.join(keys)} from {path}; audit run takes all of it.", markup=False
+        )
 
 
-def judges(config: Config) -> bool:
+def is_judged(config: Config) -> bool:
     """Whether anything is judged that a user asked for."""
     return bool(config.gates) or config.policy.four_fifths
 
 
 def _save(config: Config, path: Path) -> None:
-    from audit.cli.progress import talk
-    from audit.cli.question import relative
+    from audit.cli.progress import open_console
+    from audit.cli.question import make_relative
     from audit.config.write import write_new
 
-    write_new(path, relative(config, path.parent))
-    talk().print(f"Wrote {path}: `audit run {path}` asks the same question.")
+    write_new(path, make_relative(config, path.parent))
+    open_console().print(f"Wrote {path}: `audit run {path}` asks the same question.")
 
 
 COMMANDS = (

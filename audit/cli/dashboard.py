@@ -68,7 +68,7 @@ def serve(store: Path, *, port: int | None = None, open_browser: bool = True) ->
     missing = [name for name in ("streamlit", "altair") if importlib.util.find_spec(name) is None]
     if missing:
         raise QuestionError(f"the dashboard needs {' and '.join(missing)}; pip install 'evenhand[dashboard]'")
-    chosen, token = _port(port), secrets.token_urlsafe(24)
+    chosen, token = _find_port(port), secrets.token_urlsafe(24)
     address = f"http://{HOST}:{chosen}/?token={token}"
     flags = [f"--{name}={value}" for name, value in SETTINGS.items()]
     command = [
@@ -82,7 +82,7 @@ def serve(store: Path, *, port: int | None = None, open_browser: bool = True) ->
     ]
     environment = os.environ | QUIET | {STORE_VARIABLE: str(store.resolve()), SECRET_VARIABLE: token}
     print(f"The dashboard is at {address} (on this machine only). Ctrl-C ends it.", file=sys.stderr, flush=True)  # noqa: T201
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as server, _ending_with(server) as ended:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as server, _end_with(server) as ended:
         if open_browser:
             threading.Thread(target=_open, args=(address, chosen, server), daemon=True).start()
         code = _wait(server)
@@ -100,7 +100,7 @@ def _wait(server: subprocess.Popen[bytes]) -> int:
 
 
 @contextmanager
-def _ending_with(server: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+def _end_with(server: subprocess.Popen[bytes]) -> Iterator[list[int]]:
     """End the server when this process is told to end, so that none is left serving; the signals that came."""
     came: list[int] = []
 
@@ -119,7 +119,7 @@ def _ending_with(server: subprocess.Popen[bytes]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _port(asked: int | None) -> int:
+def _find_port(asked: int | None) -> int:
     """Port that is asked for, or the first free one from 8501 on."""
     if asked is not None and not 1 <= asked <= LAST_PORT:
         raise QuestionError(f"port {printable(asked)} does not exist; name one from 1024 to {LAST_PORT} with --port")

@@ -12,7 +12,7 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.console import put, say
-from audit.cli.named_runs import by_name
+from audit.cli.named_runs import load_by_name
 from audit.cli.options import Command
 from audit.system.environment import DEFAULT_STORE
 
@@ -121,7 +121,7 @@ def plan(*, store: o.StorePath = HERE, json: o.AsJson = False, **given: str | No
     from audit.report.terminal.plan import print_plan
 
     measured = given.pop("measured")
-    projected = project(measured=None if measured is None else by_name(measured, store)[0], **given)
+    projected = project(measured=None if measured is None else load_by_name(measured, store)[0], **given)
     if json:
         put(projected.to_json())
     print_plan(projected, PlainConsole(stderr=json))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HERE = Path(DEFAULT_STORE)
 
 
-def job_of(
+def make_job(
     config: Config,
     folder: Path,
     store: Path,
@@ -31,31 +31,31 @@ def job_of(
     insist: bool = False,
 ) -> Job:
     """What to audit, and where the evidence goes."""
-    from audit.cli.progress import stepping, talk
+    from audit.cli.progress import make_stepper, open_console
     from audit.pipeline.run import Job
     from audit.record.store import Store
 
     return Job(config=config, folder=folder, store=Store(store), command=command, quiet_stdout=json,
-               step=stepping(talk()), metered=metered, insist=insist, say=_say)  # fmt: skip
+               step=make_stepper(open_console()), metered=metered, insist=insist, say=_say)  # fmt: skip
 
 
 def _say(sentence: str) -> None:
     """Print a sentence for people on stderr."""
-    from audit.cli.progress import talk
+    from audit.cli.progress import open_console
 
-    talk().print(sentence, markup=False)
+    open_console().print(sentence, markup=False)
 
 
-def end(audited: Audited, store: Path, *, json: bool, exit_zero: bool, gated: bool) -> None:
+def conclude(audited: Audited, store: Path, *, json: bool, exit_zero: bool, gated: bool) -> None:
     """Show what came of it, and exit by the verdict."""
     excused = exit_zero and audited.exit_code in {1, 3}
-    show(audited, store, json=json, gated=gated, exit_zero=excused)
+    print_audited(audited, store, json=json, gated=gated, exit_zero=excused)
     if audited.lost is not None:
         _say(f"audit: the run is judged, and not kept: {audited.lost}")
     raise typer.Exit(0 if excused else audited.exit_code)
 
 
-def show(audited: Audited, store: Path, *, json: bool, gated: bool, exit_zero: bool = False) -> None:
+def print_audited(audited: Audited, store: Path, *, json: bool, gated: bool, exit_zero: bool = False) -> None:
     """Print a result for people, and the document where it is asked for."""
     from audit.cli.console import PlainConsole
     from audit.report.terminal.summary import print_summary
@@ -63,12 +63,12 @@ def show(audited: Audited, store: Path, *, json: bool, gated: bool, exit_zero: b
     if json:
         put(audited.result.to_json())
     console = PlainConsole(stderr=json)
-    following = _following(audited, "" if store == HERE else f" --store {store}", gated=gated)
+    following = _suggest_next(audited, "" if store == HERE else f" --store {store}", gated=gated)
     own = audited.exit_code if audited.result.run.interrupted else None
     print_summary(audited.result, console, folder=audited.folder, next_command=following, exit_zero=exit_zero, code=own)
 
 
-def told(tracked: Tracked, store: Path, *, json: bool) -> None:
+def print_tracked(tracked: Tracked, store: Path, *, json: bool) -> None:
     """Show what came of a tracked command; nothing that happens here may become its exit code."""
     try:
         if tracked.lost is not None:
@@ -77,14 +77,14 @@ def told(tracked: Tracked, store: Path, *, json: bool) -> None:
             from audit.pipeline.run import Audited
 
             audited = Audited(result=tracked.result, folder=tracked.folder, exit_code=tracked.exit_code)
-            show(audited, store, json=json, gated=False)
+            print_audited(audited, store, json=json, gated=False)
         elif tracked.result is not None and json:
             put(tracked.result.to_json())
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a defect of ours must not become the command's exit code
         print(f"audit: what was recorded could not be shown: {words_of(error)}", file=sys.stderr)  # noqa: T201
 
 
-def _following(audited: Audited, where: str, *, gated: bool) -> str:
+def _suggest_next(audited: Audited, where: str, *, gated: bool) -> str:
     """The one command that makes sense next."""
     stage = audited.result.run.command[1]
     if (not gated or audited.result.verdict == "not judged") and stage in {"data", "model", "run"}:

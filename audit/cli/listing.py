@@ -12,7 +12,7 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.console import put, say
-from audit.cli.named_runs import kept_kwh, state
+from audit.cli.named_runs import describe_state, read_kept_kwh
 from audit.system.environment import DEFAULT_STORE
 
 if TYPE_CHECKING:
@@ -36,27 +36,27 @@ def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
     kept = Store(store)
     runs = kept.runs()
     if json:
-        put(codec.dumps([_document(run) for run in runs], indent=1))
+        put(codec.dumps([_to_document(run) for run in runs], indent=1))
         return
     over = kept.passed_over()
     if runs:
-        _table(runs)
+        _print_table(runs)
     elif not over:
         say(f"No runs in {without_credentials(str(store))} yet; `audit run DIR` makes one.")
-    _name(over)
+    _name_passed_over(over)
 
 
-def _document(run: Entry) -> dict[str, Any]:
+def _to_document(run: Entry) -> dict[str, Any]:
     from audit.record.heads import find_gate_sentence
 
-    energy = {"energy_kwh": kept_kwh(run)} if run.state == "incomplete" else {}
+    energy = {"energy_kwh": read_kept_kwh(run)} if run.state == "incomplete" else {}
     return {
         "id": run.id, "state": run.state, "verdict": run.verdict, "started": run.started, "model": run.model,
         "model_version": run.model_version, "commit": run.commit, "headline": find_gate_sentence(run.path, run.verdict),
     } | energy  # fmt: skip
 
 
-def _table(runs: Sequence[Entry]) -> None:
+def _print_table(runs: Sequence[Entry]) -> None:
     """A line for each run and its headline under it; nothing is cut that tells two runs apart."""
     from audit.errors import printable
     from audit.record.heads import find_gate_sentence
@@ -65,7 +65,7 @@ def _table(runs: Sequence[Entry]) -> None:
     for run in runs:
         told = {"model": run.model, "version": run.model_version, "commit": run.commit, "started": run.started}
         words = (printable(told[name] or "–", LONGEST.get(name, 25)) for name in told)
-        rows.append((run.id, run.verdict or state(run), *words))
+        rows.append((run.id, run.verdict or describe_state(run), *words))
     widths = [max(len(row[at]) for row in rows) for at in range(len(COLUMNS))]
     for row, of in zip(rows, (None, *runs), strict=True):
         say("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
@@ -74,7 +74,7 @@ def _table(runs: Sequence[Entry]) -> None:
             say(f"    {printable(said, 600)}")
 
 
-def _name(over: Sequence[str]) -> None:
+def _name_passed_over(over: Sequence[str]) -> None:
     """Say which folders hold a result and are no run of the store."""
     from audit.errors import printable
 
@@ -102,7 +102,7 @@ def prune(
     from audit.record.prune import prune as pruned
     from audit.record.store import Store
 
-    age = None if older_than is None else _age(older_than)
+    age = None if older_than is None else _read_age(older_than)
     removed = left = 0
     for one in pruned(Store(store), keep=keep, older_than=age, dry=dry_run):
         word = ("would remove" if dry_run else "removed") if one.removed else "kept"
@@ -113,7 +113,7 @@ def prune(
     say(f"{removed:,} {ends}, {len(Store(store).folders()) - (removed if dry_run else 0):,} left in the store{rule}.")
 
 
-def _age(text: str) -> dt.timedelta:
+def _read_age(text: str) -> dt.timedelta:
     from audit.errors import QuestionError, printable
 
     found = AGE.fullmatch(text.strip().lower())

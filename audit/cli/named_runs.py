@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 # Runs by the name that a person gives, those that did not end among them: for gate, show and list.
-def by_name(named: str, store: Path) -> tuple[AuditResult, Path]:
+def load_by_name(named: str, store: Path) -> tuple[AuditResult, Path]:
     """Result and the folder in which it lies, by a path, an id or the start of one in the store, or ``latest``."""
     from audit.record.reader import read_result
     from audit.record.store import Store
@@ -25,7 +25,7 @@ def by_name(named: str, store: Path) -> tuple[AuditResult, Path]:
     return found, place if place.is_dir() else place.parent
 
 
-def taken(named: str, store: Path) -> str:
+def resolve_name(named: str, store: Path) -> str:
     """Name of a run; of ``latest``, which changes with every run, the one that it means now, said on stderr."""
     from audit.record.store import LATEST, Store
 
@@ -37,7 +37,7 @@ def taken(named: str, store: Path) -> str:
 
 
 @contextmanager
-def of_run(*results: AuditResult) -> Iterator[None]:
+def explain_defects(*results: AuditResult) -> Iterator[None]:
     """Say of a document that cannot be shown or judged what in it no run wrote; where nothing is, the defect is ours.
 
     Raises
@@ -60,7 +60,7 @@ def of_run(*results: AuditResult) -> Iterator[None]:
         raise
 
 
-def unfinished(named: str, store: Path, *, json: bool, gated: bool) -> bool:
+def print_unfinished(named: str, store: Path, *, json: bool, gated: bool) -> bool:
     """Whether a run is meant that did not end; what it left is then printed."""
     import json as codec
     from dataclasses import asdict
@@ -79,13 +79,13 @@ def unfinished(named: str, store: Path, *, json: bool, gated: bool) -> bool:
     return True
 
 
-def state(entry: Entry) -> str:
+def describe_state(entry: Entry) -> str:
     """State of a run without a verdict, and the energy that it left."""
-    kwh = kept_kwh(entry)
+    kwh = read_kept_kwh(entry)
     return entry.state if kwh is None else f"{entry.state}, {kwh:.3g} kWh kept"
 
 
-def kept_kwh(entry: Entry) -> float | None:
+def read_kept_kwh(entry: Entry) -> float | None:
     """Energy that a run which did not end has left; None where there is none, or where it ended."""
     from audit.record.store import read_unfinished
 

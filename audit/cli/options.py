@@ -28,7 +28,7 @@ class Command:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-def _info_of(asked: AskedKey) -> Any:
+def _make_option(asked: AskedKey) -> Any:
     """Return what Typer shows of the option of a key."""
     option = asked.option
     low, high = option.bounds or (None, None)
@@ -74,9 +74,9 @@ ConfigPath = Annotated[Path | None, typer.Option("--config", help="Take the whol
 WriteConfig = Annotated[
     Path | None, typer.Option("--write-config", help="Save the audit.toml that says the same; never overwrites.")
 ]
-CsvDialect = Annotated[str | None, _info_of(find_keys("data")["csv"])]
-EngineName = Annotated[str | None, _info_of(find_keys("data")["engine"])]
-Master = Annotated[str | None, _info_of(find_keys("data")["master"])]
+CsvDialect = Annotated[str | None, _make_option(find_keys("data")["csv"])]
+EngineName = Annotated[str | None, _make_option(find_keys("data")["engine"])]
+Master = Annotated[str | None, _make_option(find_keys("data")["master"])]
 
 
 def with_options(door: Door) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -106,5 +106,5 @@ def _to_parameter(asked: AskedKey) -> Parameter:
     kind = asked.option.reads.kind
     default, annotation = (False, bool) if kind is bool else (None, kind | None)
     return Parameter(
-        asked.key, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, _info_of(asked)]
+        asked.key, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, _make_option(asked)]
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.cli import options as o
-from audit.cli.job import HERE, end, job_of
+from audit.cli.job import HERE, conclude, make_job
 from audit.cli.options import Command, Given
 
 if TYPE_CHECKING:
@@ -31,18 +31,18 @@ def count(
     **asked: Any,
 ) -> None:
     """Count one part of a table into a folder of counts, to be measured with the others."""
-    from audit.cli.progress import stepping, talk
+    from audit.cli.progress import make_stepper, open_console
     from audit.pipeline.parts import add_part
     from audit.tables.formats.dialect import make_dialect
 
-    question = _question(table, asked, config)
+    question = _ask_in_parts(table, asked, config)
     dialect = make_dialect(csv)
     if question is not None and csv is None:
         said = question.data.csv or (question.predictions.csv if question.predictions is not None else None)
         dialect = dialect if said is None else said.dialect
-    added = add_part(table, into, question, engine, master, stepping(talk()), dialect)
-    talk().print(f"Counted {added.rows:,} rows of {table}: {into} holds {added.parts:,} parts.", markup=False)
-    talk().print(f"Next    audit measure {into}", markup=False)
+    added = add_part(table, into, question, engine, master, make_stepper(open_console()), dialect)
+    open_console().print(f"Counted {added.rows:,} rows of {table}: {into} holds {added.parts:,} parts.", markup=False)
+    open_console().print(f"Next    audit measure {into}", markup=False)
 
 
 def measure(
@@ -57,22 +57,22 @@ def measure(
     exit_zero: o.ExitZero = False,
 ) -> None:
     """Audit all parts of a folder of counts as one table, without their rows."""
-    from audit.cli.progress import talk
+    from audit.cli.progress import open_console
     from audit.pipeline.parts import require_parts
     from audit.pipeline.run import run as run_audit
     from audit.system.recorded_command import strip_folder
 
-    asked = _judged(counts, gate, config)
+    asked = _add_limits(counts, gate, config)
     summed = require_parts(counts, parts)
-    job = job_of(asked, Path(), store, ("audit", "measure", strip_folder(str(counts))), json=json, metered=False)
+    job = make_job(asked, Path(), store, ("audit", "measure", strip_folder(str(counts))), json=json, metered=False)
     audited = run_audit(job)
-    talk().print(f"Summed {summed:,} part{'' if summed == 1 else 's'} of {counts}.", markup=False)
-    end(audited, store, json=json, exit_zero=exit_zero, gated=bool(asked.gates))
+    open_console().print(f"Summed {summed:,} part{'' if summed == 1 else 's'} of {counts}.", markup=False)
+    conclude(audited, store, json=json, exit_zero=exit_zero, gated=bool(asked.gates))
 
 
-def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Config:
+def _add_limits(counts: Path, rules: list[str] | None, policy: Path | None) -> Config:
     """Question of a folder of counts with the limits that are given."""
-    from audit.cli.question import JUDGING, policy_of
+    from audit.cli.question import JUDGING, read_policy
     from audit.config.read import build
     from audit.config.written_limits import read_rule
     from audit.pipeline.parts import counted_question
@@ -80,13 +80,13 @@ def _judged(counts: Path, rules: list[str] | None, policy: Path | None) -> Confi
     raw = counted_question(counts)
     if policy is not None:
         counted = build(raw, str(counts)).model_dump(mode="json", exclude_none=True)
-        raw |= policy_of(policy, counted, ("model", "dataset", "ll144", "publish", *JUDGING))
+        raw |= read_policy(policy, counted, ("model", "dataset", "ll144", "publish", *JUDGING))
     if rules:
         raw["gates"] = [read_rule(rule, "model" if "predictions" in raw else "data") for rule in rules]
     return build(raw, str(counts))
 
 
-def _question(table: str, asked: dict[str, Any], config: Path | None) -> Config | None:
+def _ask_in_parts(table: str, asked: dict[str, Any], config: Path | None) -> Config | None:
     """Return the question of the options or of a file; None where neither asks, and the folder's own holds."""
     from audit.cli.question import ask
     from audit.config.read import load

@@ -16,12 +16,12 @@ LOUD = ("Training", "Preparing the data")
 """Steps whose child process talks itself; a spinner would be drawn over its words."""
 
 
-def talk() -> Console:
+def open_console() -> Console:
     """Console for people: stderr, plain where it is no terminal."""
     return PlainConsole(stderr=True, soft_wrap=not sys.stderr.isatty())
 
 
-def stepping(console: Console) -> Callable[[str], AbstractContextManager[object]]:
+def make_stepper(console: Console) -> Callable[[str], AbstractContextManager[object]]:
     """A context manager for each step: a spinner on a terminal, one plain line after a second elsewhere."""
 
     @contextmanager

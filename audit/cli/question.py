@@ -53,7 +53,7 @@ def _name_tables(raw: dict[str, Any], given: Given) -> None:
         raw["data"]["test"] = given.tests[0] if len(given.tests) == 1 else list(given.tests)
 
 
-def relative(config: Config, folder: Path) -> dict[str, Any]:
+def make_relative(config: Config, folder: Path) -> dict[str, Any]:
     """Configuration as plain tables, its sources written from where the file will lie."""
     plain: dict[str, Any] = config.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     for section, key in (("data", "source"), ("data", "test"), ("predictions", "source")):
@@ -67,7 +67,7 @@ def relative(config: Config, folder: Path) -> dict[str, Any]:
     return plain
 
 
-def policy_of(path: Path, counted: Mapping[str, Any], sections: Sequence[str]) -> dict[str, Any]:
+def read_policy(path: Path, counted: Mapping[str, Any], sections: Sequence[str]) -> dict[str, Any]:
     """Sections of a file with which what was counted before is judged anew.
 
     Raises

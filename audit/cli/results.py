@@ -11,7 +11,7 @@ import typer
 from audit.cli import options as o
 from audit.cli.console import put, say
 from audit.cli.listing import listing, prune
-from audit.cli.named_runs import by_name, of_run, taken, unfinished
+from audit.cli.named_runs import explain_defects, load_by_name, print_unfinished, resolve_name
 from audit.cli.options import Command
 from audit.cli.verify import verify
 from audit.system.environment import DEFAULT_STORE
@@ -45,24 +45,24 @@ def gate(
 
     if not result:
         raise QuestionError(UNNAMED)
-    if unfinished(result, store, json=json, gated=True):
+    if print_unfinished(result, store, json=json, gated=True):
         raise typer.Exit(INCOMPLETE)
-    found, _ = by_name(result, store)
-    config = _policy(found, policy, rule)
-    with of_run(found):
+    found, _ = load_by_name(result, store)
+    config = _choose_question(found, policy, rule)
+    with explain_defects(found):
         judged = again(found, config, dt.datetime.now(dt.UTC).date())
     if json:
         put(judged.to_json())
     code = exit_code(judged.verdict, config.policy.insufficient)
     excused = exit_zero and code in {1, 3}
-    with of_run(found):
+    with explain_defects(found):
         print_verdict(judged, PlainConsole(stderr=json), exit_zero=excused)
     raise typer.Exit(0 if excused else code)
 
 
-def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> Any:
+def _choose_question(found: AuditResult, path: Path | None, rules: list[str] | None) -> Any:
     """Question of the result, with other gates where they are given."""
-    from audit.cli.question import JUDGING, policy_of
+    from audit.cli.question import JUDGING, read_policy
     from audit.config.read import build, read_question
     from audit.config.written_limits import read_rule
 
@@ -71,7 +71,7 @@ def _policy(found: AuditResult, path: Path | None, rules: list[str] | None) -> A
         return recorded
     raw = dict(found.question.config)
     if path is not None:
-        other = policy_of(path, raw, JUDGING)
+        other = read_policy(path, raw, JUDGING)
         raw = {k: v for k, v in raw.items() if k not in JUDGING} | other
     if rules:
         stage = "model" if "predictions" in raw else "data"
@@ -99,8 +99,8 @@ def card(
     from audit.report.card.render import render, write_over
     from audit.system.control_characters import escape_controls
 
-    found, _ = by_name(taken(result, store), store)
-    with of_run(found):
+    found, _ = load_by_name(resolve_name(result, store), store)
+    with explain_defects(found):
         text = render(found, style, k)
     if output is None:
         sys.stdout.write(escape_controls(text))
@@ -113,13 +113,13 @@ def show(run: o.RunName = "latest", store: o.StorePath = HERE, json: o.AsJson = 
     from audit.cli.console import PlainConsole
     from audit.report.terminal.summary import print_summary
 
-    if unfinished(run, store, json=json, gated=False):
+    if print_unfinished(run, store, json=json, gated=False):
         return
-    found, folder = by_name(run, store)
+    found, folder = load_by_name(run, store)
     if json:
         put(found.to_json())
         return
-    with of_run(found):
+    with explain_defects(found):
         print_summary(found, PlainConsole(), folder=folder, next_command=f"audit gate {folder}")
 
 
@@ -131,8 +131,8 @@ def diff(
     """Compare two runs: which verdicts changed, and which rates moved by more than chance."""
     from audit.record.compare import describe_comparison
 
-    (before, _), (after, _) = by_name(old, store), by_name(new, store)
-    with of_run(before, after):
+    (before, _), (after, _) = load_by_name(old, store), load_by_name(new, store)
+    with explain_defects(before, after):
         said = list(describe_comparison(before, after))
     say("\n".join(said))
 

@@ -10,7 +10,7 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.console import say
-from audit.cli.named_runs import by_name, taken
+from audit.cli.named_runs import load_by_name, resolve_name
 from audit.system.environment import DEFAULT_STORE
 
 if TYPE_CHECKING:
@@ -42,24 +42,24 @@ def verify(
     from audit.record.result import DOCUMENT
     from audit.record.store import Store
 
-    result = taken(result, store)
+    result = resolve_name(result, store)
     file = Store(store).find(result)
     file = file / DOCUMENT if file.is_dir() else file
-    found, _ = by_name(result, store)
+    found, _ = load_by_name(result, store)
     tables = compare_tables(found, data or ())
     wrong = [*differences(found), *rewritten(found, file), *tables.amiss]
     beside = cards_beside(found, file)
     wrong += cards_amiss(found, file.parent, beside) if not wrong else []
     if wrong:
         _refuse(wrong, found, result)
-    _approve(found, result, beside)
+    _print_approval(found, result, beside)
     say("Not covered, because nothing in the document binds it:")
     for left in uncovered(found, named=bool(find_run_folders(file)), read=tables.read):
         say(f"  {left}")
     say(FORGERY)
 
 
-def _approve(found: AuditResult, named: str, cards: Sequence[str]) -> None:
+def _print_approval(found: AuditResult, named: str, cards: Sequence[str]) -> None:
     """Say what was found to follow."""
     say(
         f"All {len(found.estimates):,} estimates, {len(found.gates):,} verdicts with their sentences, every account of "
