@@ -37,7 +37,7 @@ class AuditCallback(CallbackBase):
     """Audits the training in its block: the data before the first tree, its energy, the predictions of the booster.
 
     A failing gate on the data raises `audit.DataRefusedError` out of ``train``, and nothing is trained. Several
-    trainings of one thread in one block are one run, whose predictions are those of the last; threads have a run each.
+    trainings of one thread in one block are one run with the predictions of the last; threads have a run each.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class AuditCallback(CallbackBase):
         Raises
         ------
         QuestionError
-            When the callback is not used as a block, so that nobody would say when training has ended.
+            When the callback is not used as a block, so that the end of training would not be known.
         """
         if env.iteration == env.begin_iteration:
             self._begins(env.model)

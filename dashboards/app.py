@@ -99,7 +99,7 @@ def main() -> None:
     """Draw the page."""
     st.set_page_config(page_title="Evenhand", page_icon=str(ICON), layout="wide")
     st.html(PAGE)
-    # Whoever sees this page has no need of the token any more, and addresses stand in histories.
+    # A page that is open needs the token no more, and addresses stand in histories.
     st.query_params.pop("token", None)
     try:
         entries = Store(STORE).runs(MOST_RUNS)
@@ -220,7 +220,9 @@ def describe_gate(gate: Gate) -> str:
     """Return value and the interval that the verdict rests on."""
     e = gate.estimate
     if e is None or e.value is None:
-        return f"undefined: {e.reason}" if e is not None else "not measured"
+        if e is not None:
+            return f"undefined: {e.reason}"
+        return "not measured"
     if e.stage in {"energy", "checks"}:
         return format_total(e) if e.stage == "energy" else f"{e.value:g}"
     return f"{format_rate(e.value)} {format_bounds(gate.low, gate.high)}"

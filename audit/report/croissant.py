@@ -1,6 +1,6 @@
 """The data in Croissant, with what its vocabulary for responsible AI (RAI) has a word for.
 
-Made of the document alone. What the audit does not know (how the data were collected, who labelled them) has no field
+Made of the document alone. What the audit does not know (how the data were collected and labelled) has no field
 here, because a made-up one would be believed. mlcroissant accepts a description without a name, so the fields that a
 reader needs are asked for by `find_missing_fields`.
 
@@ -193,17 +193,23 @@ def _describe_table(result: AuditResult, told: Mapping[str, str]) -> str:
 
 def _describe_file(part: Part) -> dict[str, Any]:
     """Return the file of a part, or its files where a pattern named several."""
-    name, digest = PurePosixPath(part.source), (part.digest or "").removeprefix("sha256:")
+    name = PurePosixPath(part.source)
+    # Croissant's field is called sha256, so its value has no prefix.
+    digest = (part.digest or "").removeprefix("sha256:")
     ending = FORMATS.get(name.suffix.lower(), "application/octet-stream")
     known = {"@id": f"{part.part}-file", "name": f"{part.part}-file", "encodingFormat": ending}
     if any(c in part.source for c in "*?["):
-        said = f"sha256 of all files' bytes in sorted order: {digest}" if digest else ""
+        said = ""
+        if digest:
+            said = f"sha256 of all files' bytes in sorted order: {digest}"
         return {"@type": "cr:FileSet", **known, "description": said, "includes": part.source}
     return {"@type": "cr:FileObject", **known, "contentUrl": part.source, "sha256": digest}
 
 
 def _describe_records(part: Part) -> dict[str, Any]:
-    source = "fileSet" if _describe_file(part)["@type"] == "cr:FileSet" else "fileObject"
+    source = "fileObject"
+    if _describe_file(part)["@type"] == "cr:FileSet":
+        source = "fileSet"
     fields = [
         {
             "@type": "cr:Field",

@@ -159,7 +159,9 @@ def _make_grouping(found: Grouped, by: By, id_: str, *, scoring: bool) -> Groupi
     groups = found.groups(by)
     every = [e for g in groups if (e := found.rate(SELECTION_RATE.name, by, g)) is not None]
     drawn = len(by) == 1 and len(every) <= MOST_ROWS and any(e.value is not None for e in every)
-    chart = draw_rates(f"{id_}c", f"{rate} by {name_grouping(by)}", every, ()) if drawn else None
+    chart = None
+    if drawn:
+        chart = draw_rates(f"{id_}c", f"{rate} by {name_grouping(by)}", every, ())
     note = explain_small_highest(found, by)
     return GroupingView(
         id=id_,
@@ -174,7 +176,9 @@ def _explain_left_out(result: AuditResult, k: int) -> str:
     here = [e for e in result.estimates if e.metric in {SELECTION_RATE.name, IMPACT_RATIO.name} and e.compare is None]
     gone = sum(e.status == "suppressed" for e in here)
     if not gone:
-        return "Every category is shown, however small." if k <= 1 else f"No number had to be left out under k = {k}."
+        if k <= 1:
+            return "Every category is shown, however small."
+        return f"No number had to be left out under k = {k}."
     return (
         f"{gone:,} of {len(here):,} rates and ratios are left out, because they rest on counts under {k} or would give "
         "such counts away. The rule asks for the numbers of all categories; audit card RESULT --format ll144 --k 1 "
@@ -187,7 +191,9 @@ def _explain_method(result: AuditResult, found: Grouped) -> tuple[str, ...]:
     crossed = any(len(by) > 1 for by in found.groupings())
     listed = "; ".join(name_grouping(by) for by in found.groupings())
     confidence = next((e.confidence for e in result.estimates if e.confidence is not None), 0.95)
-    uncrossed = "" if crossed else " Nothing is crossed; set [data] intersections = 2 and run again."
+    uncrossed = " Nothing is crossed; set [data] intersections = 2 and run again."
+    if crossed:
+        uncrossed = ""
     asked = "for sex, for race and ethnicity, and for their crossing"
     notes = (
         f"The rule ({RULE}) asks {asked}. This report has: {listed}.{uncrossed}",
@@ -278,7 +284,9 @@ def _make_ratio_cell(found: Grouped, by: By, group: Group, rate: Estimate | None
         return Cell("–", note="unknown category", mark="none")
     e = _find_ratio(found, by, group)
     if e is None:
-        return Cell("1.00", note="highest") if group == _find_highest(found, by) else _make_only_cell(rate)
+        if group == _find_highest(found, by):
+            return Cell("1.00", note="highest")
+        return _make_only_cell(rate)
     if e.status == "suppressed":
         return Cell(LEFT_OUT, mark="suppressed")
     if e.value is None:
@@ -289,7 +297,9 @@ def _make_ratio_cell(found: Grouped, by: By, group: Group, rate: Estimate | None
 def _format_bounds(ratio: Estimate) -> str:
     if ratio.low is None:
         return ""
-    high = "no upper limit" if ratio.high is None else format_ratio(ratio.high)
+    high = "no upper limit"
+    if ratio.high is not None:
+        high = format_ratio(ratio.high)
     return f"[{format_ratio(ratio.low)}, {high}]"
 
 
@@ -308,7 +318,9 @@ def _find_highest(found: Grouped, by: By) -> Group | None:
     every = (e for (m, c, b, _), e in found.index.items() if (m, c, b) == (IMPACT_RATIO.name, None, by))
     e = next((e for e in every if e.reference is not None), None)
     rate = None if e is None or e.reference is None else found.rate(SELECTION_RATE.name, by, e.reference)
-    return e.reference if e is not None and rate is not None and rate.value else None
+    if e is not None and rate is not None and rate.value:
+        return e.reference
+    return None
 
 
 def explain_small_highest(found: Grouped, by: By) -> str:
@@ -337,6 +349,7 @@ def explain_small_highest(found: Grouped, by: By) -> str:
 
 def format_ratio(value: float) -> str:
     """Return two decimals, as the rule prints ratios; more where two would round up to 1 or to four fifths."""
+    # 0.7999 printed as 0.80 would reach four fifths, and 0.999 as 1.00 would be equal.
     short = f"{value:.2f}"
     if (value < 1 and float(short) >= 1) or (value < 0.8 - 1e-12 and float(short) >= 0.8):
         return next((t for d in (3, 4, 6) if float(t := f"{value:.{d}f}") < float(short)), f"under {short}")

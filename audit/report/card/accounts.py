@@ -92,8 +92,12 @@ def _describe_mend(check: Check) -> str:
 
 
 def _describe_check(check: Check) -> str:
-    by = "" if check.answered_by == "evenhand" else f" (answered by {clean_text(check.answered_by)})"
-    detail = clean_text(check.detail, LONGEST_DETAIL) if check.detail else ""
+    by = ""
+    if check.answered_by != "evenhand":
+        by = f" (answered by {clean_text(check.answered_by)})"
+    detail = ""
+    if check.detail:
+        detail = clean_text(check.detail, LONGEST_DETAIL)
     return f"{detail}{by}".strip()
 
 
@@ -160,7 +164,9 @@ def collect_owner_words(result: AuditResult) -> OwnerWords:
     config = result.question.config
     if _is_of_data(result):
         parts = [p.source for p in result.data if p.part == "train"]
-        title = clean_text(PurePath(parts[0]).name) if parts else "Unnamed data"
+        title = "Unnamed data"
+        if parts:
+            title = clean_text(PurePath(parts[0]).name)
         return _collect_words(
             "Data card", "The data, in its owner’s words", title, config.get("dataset"), DATASET_FIELDS
         )
@@ -200,7 +206,7 @@ def _count_missing(missing: int, total: int) -> str:
     return f"{missing} of {total} owner fields {'is' if missing == 1 else 'are'} {NOT_PROVIDED}."
 
 
-# What the codes of a card mean, for somebody who meets them for the first time.
+# What the codes of a card mean, for readers who meet them for the first time.
 #
 # Must not: say anything of what was found.
 @dataclass(frozen=True, slots=True)

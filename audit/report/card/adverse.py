@@ -1,6 +1,6 @@
 """Adverse impact by the four-fifths rule, as one compact table a grouping.
 
-Shown where somebody judges selection rates, or where the check warns. Must not: judge, or leave a group out without
+Shown where a limit judges selection rates, or where the check warns. Must not: judge, or leave a group out without
 saying so.
 """
 
@@ -48,7 +48,9 @@ def is_adverse_impact_shown(result: AuditResult, by: By | None = None) -> bool:
     if any(_is_about_selections(e.metric) and by in {None, e.by} for e in judged):
         return True
     titles = {c.title for c in result.checks if c.code == CODE and c.outcome not in {"pass", "not applicable"}}
-    return bool(titles) if by is None else len(by) == 1 and title(by[0]) in titles
+    if by is None:
+        return bool(titles)
+    return len(by) == 1 and title(by[0]) in titles
 
 
 def _is_about_selections(metric: str) -> bool:
@@ -61,9 +63,13 @@ def make_adverse_table(found: Grouped, by: By, groups: Sequence[Group]) -> Table
     known = [g for g in groups if None not in g]
     compared = [e for g in known if (e := _find_estimate(found, by, g, IMPACT_RATIO.name)) is not None]
     highest = next((e.reference for e in compared if e.reference is not None), None)
-    against = f", against {name_group(by, highest)}, the highest" if highest is not None else ""
+    against = ""
+    if highest is not None:
+        against = f", against {name_group(by, highest)}, the highest"
     short = (_find_estimate(found, by, g, SHORTFALL.name) for g in known)
-    weighted = " (weighted total)" if any(e is not None and is_weighted(e) for e in short) else ""
+    weighted = ""
+    if any(e is not None and is_weighted(e) for e in short):
+        weighted = " (weighted total)"
     return Table(
         caption=f"{TABLE} by {name_grouping(by)}{against}",
         columns=("Group", "Ratio", "Standard deviations", "p by chance", f"Selections short{weighted}"),
@@ -96,7 +102,9 @@ def _make_ratio_cell(e: Estimate) -> Cell:
 
 def _make_z_cell(e: Estimate | None) -> Cell:
     few = e is not None and e.value is not None and FEW_EXPECTED in e.flags
-    return replace(_make_figure_cell(e), note="too few rows for it, so p decides") if few else _make_figure_cell(e)
+    if few:
+        return replace(_make_figure_cell(e), note="too few rows for it, so p decides")
+    return _make_figure_cell(e)
 
 
 def _make_figure_cell(e: Estimate | None) -> Cell:

@@ -1,4 +1,4 @@
-"""Tables of several classes: the worst class of each rate, who was taken for whom, and labels by group.
+"""Tables of several classes: the worst class of each rate, labels against predictions, and labels by group.
 
 Must not: leave a class or a group out without saying so.
 """

@@ -1,4 +1,4 @@
-"""The largest gaps of one grouping: who against whom, how far, and what chance alone would show.
+"""The largest gaps of one grouping: between which groups, how far, and what chance alone would show.
 
 Must not: leave a gap out without saying so.
 """
@@ -27,7 +27,9 @@ ROUNDED = 1e-9
 def make_gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
     """Return the largest gaps between groups, a row a rate, and which had to be left out."""
     rows, gone = [], []
-    width = 4 if any(found.gap(m, "ratio", by) for m in metrics) else 3
+    width = 3
+    if any(found.gap(m, "ratio", by) for m in metrics):
+        width = 4
     for metric in metrics:
         difference = found.gap(metric, "difference", by)
         ratio = found.gap(metric, "ratio", by)
@@ -94,7 +96,7 @@ def _make_pair_cell(e: Estimate) -> Cell:
     return make_text_cell(" to ".join(name_group(e.by, g) for g in e.pair))
 
 
-# Each group against everybody and against everybody else, where that was asked for.
+# Each group against all rows and against all other rows, where that was asked for.
 #
 # Must not: leave a group out without saying so, or format anything that `make_text_cell` does not.
 def make_everybody_tables(found: Grouped, by: By, metrics: Sequence[str], groups: Sequence[Group]) -> Iterator[Table]:

@@ -1,4 +1,4 @@
-"""Bias of the data before training: who is in it, and how labels differ by group.
+"""Bias of the data before training: how large groups are, and how labels differ between them.
 
 Must not: leave a group out without saying so, or format anything that `words` does not.
 """
@@ -47,7 +47,9 @@ def _make_bias_table(found: Grouped, by: By, groups: Sequence[Group], present: s
         columns.append(("Share over population", "representation", "ratio"))
     columns += [("Base rate", "base_rate", None)] if "base_rate" in present else []
     columns.append(("Class imbalance", "class_imbalance", ""))
-    apart = "total_variation_distance" if found.classes() else "difference_in_proportions_of_labels"
+    apart = "difference_in_proportions_of_labels"
+    if found.classes():
+        apart = "total_variation_distance"
     columns += [(CATALOGUE[apart].title, apart, "")] if apart in present else []
     if any(m == "conditional_demographic_disparity" and b == by for m, _, b, _ in found.index):
         columns.append(("Disparity within strata", "conditional_demographic_disparity", None))
@@ -87,7 +89,9 @@ def _explain_reference(found: Grouped, by: By) -> str:
     if e is None or e.reference is None:
         return ""
     labelled = any(m == "difference_in_proportions_of_labels" and b == by for m, _, b, _ in found.index)
-    said = "Class imbalance and difference in proportions of labels compare" if labelled else "Class imbalance compares"
+    said = "Class imbalance compares"
+    if labelled:
+        said = "Class imbalance and difference in proportions of labels compare"
     return (
         f"{said} {name_group(by, e.reference)} (the reference) with each group; positive values favour the reference."
     )

@@ -85,7 +85,9 @@ def make_energy_view(energy: Energy | None) -> EnergyView:
         return EnergyView("Energy was not metered in this audit, so nothing is said about it.")
     if has_trained_nothing(energy) and energy.embodied_g is None:
         return EnergyView(f"Energy: {UNTRAINED}.")
-    note = clean_text(energy.note, 1200).strip().removeprefix(f"{METHODS['none']}:").strip() if energy.note else ""
+    note = ""
+    if energy.note:
+        note = clean_text(energy.note, 1200).strip().removeprefix(f"{METHODS['none']}:").strip()
     return EnergyView(
         sentence=_describe_energy(energy),
         largest=_describe_largest(energy),
@@ -102,7 +104,9 @@ def _describe_energy(energy: Energy) -> str:
     """Return energy and carbon with their measured share, in one sentence."""
     if energy.energy_kwh is None:
         return "Energy: not measured. Carbon: undefined, because there is no energy to convert."
-    lasted = f" in {energy.duration_s:,.1f} s" if energy.duration_s is not None else ""
+    lasted = ""
+    if energy.duration_s is not None:
+        lasted = f" in {energy.duration_s:,.1f} s"
     drawn = f"Energy: {format_figure(energy.energy_kwh)} kWh{lasted}"
     known = describe_measured_share(energy)
     if energy.carbon_g is None:
@@ -174,7 +178,9 @@ def _make_component_cells(c: EnergyComponent, total_j: float, *, alike: bool) ->
 
 
 def _make_coverage_cell(c: EnergyComponent) -> Cell:
-    return Cell("–", mark="none") if c.coverage is None else Cell(format_percent(c.coverage))
+    if c.coverage is None:
+        return Cell("–", mark="none")
+    return Cell(format_percent(c.coverage))
 
 
 def _make_totals_table(energy: Energy) -> Table:
@@ -200,7 +206,9 @@ def _make_row(name: str, value: str, said: str) -> TableRow:
 def _make_mass_row(energy: Energy, name: str, metric: str, said: str) -> TableRow:
     """Return grams and what they are, or why there are none."""
     value: float | None = getattr(energy, metric)
-    return _make_undefined_row(energy, name, metric) if value is None else _make_row(name, format_mass(value), said)
+    if value is None:
+        return _make_undefined_row(energy, name, metric)
+    return _make_row(name, format_mass(value), said)
 
 
 def _make_undefined_row(energy: Energy, name: str, metric: str) -> TableRow:
@@ -247,7 +255,9 @@ def _make_unit_table(energy: Energy) -> Table:
     if all(r.operational_g is None for r in rows):  # one reason for all of them is said once
         rows = [r for r in rows if r.group is None]
     whole = any(r.sci_g is not None for r in rows)
-    name = "Software carbon intensity (ISO/IEC 21031:2024)" if whole else "Operational carbon"
+    name = "Operational carbon"
+    if whole:
+        name = "Software carbon intensity (ISO/IEC 21031:2024)"
     reason = next((r.reason for r in rows if r.reason is not None and r.operational_g is not None), None)
     known = describe_measured_share(energy)
     columns = ("One unit", "Carbon", "Operational", "Embodied") if whole else ("One unit", "Carbon")
@@ -274,7 +284,9 @@ def _make_unit_cells(row: CarbonPerUnit, *, whole: bool) -> tuple[Cell, ...]:
     if value is None:
         return (Cell(f"undefined: {clean_text(row.reason)}", mark="undefined"), *empty)
     count = "" if row.units is None else f"{row.units:,.7g} of them"
-    ends = "" if row.low is None else f"[{format_mass(row.low)}, {_format_upper_limit(row.high)}]"
+    ends = ""
+    if row.low is not None:
+        ends = f"[{format_mass(row.low)}, {_format_upper_limit(row.high)}]"
     first = Cell(format_mass(value), interval=ends, note=count)
     parts = (row.operational_g, row.embodied_g) if whole else ()
     return (first, *(Cell("–", mark="none") if p is None else Cell(format_mass(p)) for p in parts))

@@ -1,6 +1,6 @@
 """How each group fared while the model learned: small lines side by side, one a group, and a table of both ends.
 
-Everything is drawn on one scale a rate, beside the line of everybody; shape and line style tell them apart, not colour.
+Everything is drawn on one scale a rate, beside the line of all rows; shape and line style tell them apart, not colour.
 Must not: read a private count; draw over what is left out.
 """
 
@@ -35,7 +35,7 @@ Key = tuple[str, By, Group | None]
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One group: its line with its interval, beside everybody's. Paths lie in a square of 100 by 100."""
+    """One group: its line with its interval, beside that of all rows. Paths lie in a square of 100 by 100."""
 
     id: str
     label: str
@@ -118,7 +118,10 @@ class _Frame:
 
     def place(self, at: int, value: float) -> str:
         first, last = self.numbers[0], self.numbers[-1]
-        x = 50.0 if first == last else 2 + 96 * (self.numbers[at] - first) / (last - first)
+        # A margin of 2 per cent keeps half of a stroke inside the square; y grows downwards.
+        x = 50.0
+        if first != last:
+            x = 2 + 96 * (self.numbers[at] - first) / (last - first)
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return f"{x:.4g} {98 - 96 * share:.4g}"
 
@@ -187,9 +190,12 @@ def _draw_curves(course: _Course, metric: str, by: By, id_: str) -> Curves:
 
 def _choose_scale(values: Sequence[float]) -> tuple[float, float]:
     """Return the tenths that hold all values."""
+    # Arithmetic may leave 0.3 a hair below three tenths; without the allowance the scale would begin a tenth lower.
     low = math.floor(10 * min(values, default=0.0) + 1e-9) / 10
     high = math.ceil(10 * max(values, default=1.0) - 1e-9) / 10
-    return (low, high) if high > low else (max(0.0, low - 0.1), min(1.0, low + 0.1))
+    if high > low:
+        return (low, high)
+    return (max(0.0, low - 0.1), min(1.0, low + 0.1))
 
 
 def _draw_panel(id_: str, name: str, line: list[Estimate | None], whole: list[Estimate | None], frame: _Frame) -> Panel:
@@ -257,7 +263,9 @@ def _make_table(course: _Course, by: By) -> Table:
     metrics, numbers = course.metrics, [epoch.number for epoch in course.epochs]
     rows = [_make_row(course, by, group, name_group(by, group), metrics) for group in course.groups(by)]
     rows.append(_make_row(course, (), None, "everybody", metrics, "everybody"))
-    beside = f"; “was” is after epoch {numbers[0]}" if len(numbers) > 1 else ""
+    beside = ""
+    if len(numbers) > 1:
+        beside = f"; “was” is after epoch {numbers[0]}"
     return Table(
         caption=f"Rates by {name_grouping(by)} after epoch {numbers[-1]}{beside}",
         columns=("Group", "Rows", *(make_title(m) for m in metrics)),

@@ -190,7 +190,7 @@ def _make_more_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterat
     present = {m for m, compare, b, g in found.index if compare is None and b == by and g in groups}
     for what, metrics in group_by_table(present).items():
         if what not in (*FIRST_TABLES, ADVERSE_TABLE):
-            # What compares a group with the others says nothing of everybody.
+            # What compares a group with the others has no value for all rows.
             everybody = [()] if any(found.everybody(m) is not None for m in metrics) else []
             rows = [_make_group_row(found, by, g, metrics) for g in (*groups, *everybody)]
             yield Table(
@@ -219,6 +219,8 @@ def make_rows_cell(found: Grouped, by: By, group: Group) -> Cell:
 def _explain_flags(found: Grouped, by: By) -> str:
     here = (e for e in found.result.estimates if e.stage == "model" and e.by == by)
     if any("group_equals_label" in e.flags for e in here):
-        what = "of one label only" if found.classes() else "all positive or all negative"
+        what = "all positive or all negative"
+        if found.classes():
+            what = "of one label only"
         return f"Every group by {name_grouping(by)} is {what}: it is the label under another name."
     return ""

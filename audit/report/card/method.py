@@ -67,8 +67,10 @@ def define_metrics(result: AuditResult) -> tuple[Term, ...]:
 
 
 def _define_metric(metric: Metric, *, several: bool = False) -> Term:
-    caveat = f" {metric.caveat[:1].upper()}{metric.caveat[1:]}." if metric.caveat else ""
-    # The rate of anybody among anybody is a share; its words say what no mask of label and prediction can.
+    caveat = ""
+    if metric.caveat:
+        caveat = f" {metric.caveat[:1].upper()}{metric.caveat[1:]}."
+    # A rate whose event is its condition is a share; its words say what no mask of label and prediction can.
     is_share = isinstance(metric, Rate) and metric.event is metric.given
     # The cells of a rate over all classes are not the four of one.
     once = several and "multiclass" in metric.also
@@ -127,12 +129,16 @@ def _explain_units(result: AuditResult) -> str:
             f"Rows with the same {clean_text(unit)} are not independent; they were counted together in 100 folds, and "
             f"the intervals allow for it. Rates are shares of rows: a {clean_text(unit)} with more rows counts more."
         )
-    return f"{said} Rows are weighted by {clean_text(weight)}." if weight else said
+    if weight:
+        return f"{said} Rows are weighted by {clean_text(weight)}."
+    return said
 
 
 def _explain_lists(result: AuditResult) -> str:
     unit = (result.question.config.get("data") or {}).get("unit") or "row"
-    whose = "" if unit == "row" else f" Lists with the same {clean_text(unit)} are not independent either."
+    whose = ""
+    if unit != "row":
+        whose = f" Lists with the same {clean_text(unit)} are not independent either."
     return (
         f"Items of one list are not independent: who gets a place takes it from the others.{whose} Whole lists were "
         "counted together in 100 folds, and the intervals allow for it; one list alone has none."

@@ -28,14 +28,18 @@ from audit.system.assets import find_asset
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+# Everything that begins code, emphasis, a table cell or a link; an underscore only at the edge of a word, because
+# CommonMark 6.2 gives it no meaning within one.
 SPECIAL = re.compile(r"([\\`*|~]|\](?=[(\[:])|(?<!\w)_|_(?!\w))")
 """Brackets of intervals stay readable; only those that could begin a link are escaped."""
+# What makes a list, a heading or a setext underline of a line, CommonMark 4.2, 4.3 and 5.2.
 LINE_START = re.compile(r"^([+\-=#])")
 
 
 TEMPLATES = "reports/templates"
 WRITTEN = ("html", "md")
 """Formats that every run keeps."""
+# In HTML tags stand between the words, in Markdown a colon and blanks.
 OURS = re.compile(rb"(?:Made by|Described by)(?:<[^>]*>|[\s:])*evenhand ")
 """What every format says of its maker."""
 HEAD = re.compile(r"\{# format (?P<name>[a-z0-9-]+) from (?P<view>[a-z0-9_]+) #\}")

@@ -166,7 +166,9 @@ def describe_tally(result: AuditResult) -> str:
 
 
 def _join_parts(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    if len(parts) == 1:
+        return parts[0]
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _make_limit_view(gate: Gate, i: int) -> LimitView:
@@ -210,7 +212,9 @@ def _explain_verdicts(result: AuditResult) -> tuple[tuple[Badge, str], ...]:
 def _explain_left_out(result: AuditResult, k: int) -> str:
     gone = sum(e.status == "suppressed" for e in result.estimates)
     if not gone:
-        return f"No number had to be left out to protect counts under {k}." if k > 1 else "No number was left out."
+        if k > 1:
+            return f"No number had to be left out to protect counts under {k}."
+        return "No number was left out."
     return (
         f"{gone:,} of {len(result.estimates):,} numbers are left out, because they are counts under {k} or would give "
         "such counts away."

@@ -79,7 +79,9 @@ def clean_text(text: object, limit: int = LONG) -> str:
 
 def format_count(value: float) -> str:
     """Return rows with thousands separators; weighted sums keep one decimal."""
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+    if float(value).is_integer():
+        return f"{value:,.0f}"
+    return f"{value:,.1f}"
 
 
 def format_percent(share: float) -> str:
@@ -89,12 +91,16 @@ def format_percent(share: float) -> str:
 
 def make_title(metric: str) -> str:
     """Return the name of a metric as a title."""
-    return metric.upper() if metric in INITIALS else metric.replace("_", " ").capitalize()
+    if metric in INITIALS:
+        return metric.upper()
+    return metric.replace("_", " ").capitalize()
 
 
 def shorten_label(name: str) -> str:
     """Return a name that fits beside a drawing."""
-    return name if len(name) <= LABEL_LENGTH else name[: LABEL_LENGTH - 1] + "…"
+    if len(name) <= LABEL_LENGTH:
+        return name
+    return name[: LABEL_LENGTH - 1] + "…"
 
 
 def name_group(by: tuple[str, ...], group: Group | None) -> str:
@@ -115,6 +121,7 @@ def format_rate(value: float | None) -> str:
     """Return three decimals; what is not 0 or 1 is never rounded to look so."""
     if value is None:
         return "–"
+    # Below half of the last decimal a value would be printed as 0.000, and from 0.9995 as 1.000.
     if 0 < abs(value) < 0.0005:
         return "<0.001" if value > 0 else ">-0.001"
     if value != 1 and round(value, 3) == 1:

@@ -90,8 +90,12 @@ def _list_quantities(plan: Plan) -> Iterator[_Row]:
 
 def _make_rows(title: str, parts: Parts, plan: Plan, names: tuple[str, ...]) -> Iterator[_Row]:
     """Yield a quantity by its parts in one unit; a sum only where it is one."""
-    no_grid = plan.undefined.get("carbon_g", "") if title == "Carbon" else ""
-    unit = None if parts.total is None else _choose_unit(parts.total, parts.total.unit)
+    no_grid = ""
+    if title == "Carbon":
+        no_grid = plan.undefined.get("carbon_g", "")
+    unit = None
+    if parts.total is not None:
+        unit = _choose_unit(parts.total, parts.total.unit)
     for name in names:
         found: Range | None = getattr(parts, name)
         why = plan.undefined.get(name, "") or (no_grid if name != "embodied" else "")
@@ -119,6 +123,7 @@ def _choose_unit(found: Range, key: str) -> tuple[str, float]:
 
 def format_figure(value: float) -> str:
     """Return four significant digits, written out where that is readable."""
+    # FLOPs are by far the largest: their power of ten says more than nine and more digits.
     if value != 0 and not 1e-3 <= abs(value) < 1e9:
         return f"{value:.3g}".replace("e+", "e")
     whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
@@ -149,8 +154,12 @@ def _format_value(found: Input) -> str:
 
 def _describe_source(found: Input) -> str:
     """Return where value and range come from."""
-    own = "declared" if found.basis == "given" else f"{found.basis}: {found.source}, {found.date}"
-    ends = f"; range: {found.range_source}, {found.range_date}" if found.range_source else ""
+    own = "declared"
+    if found.basis != "given":
+        own = f"{found.basis}: {found.source}, {found.date}"
+    ends = ""
+    if found.range_source:
+        ends = f"; range: {found.range_source}, {found.range_date}"
     return f", {printable(own, 300)}{printable(ends, 300) if ends else ''}"
 
 
@@ -166,7 +175,9 @@ def _explain_act(plan: Plan) -> Iterator[Line]:
     status = "warn" if act.answer in {"yes", "straddles"} else ""
     yield Line("EU AI Act  ", f"{act.sentence}, {act.article} of {act.text}.", status)
     if act.guideline in {"yes", "straddles"}:
-        beyond = "Greater than" if act.guideline == "yes" else "Perhaps greater than"
+        beyond = "Perhaps greater than"
+        if act.guideline == "yes":
+            beyond = "Greater than"
         said = "by a guideline, not by law, an indication of a general-purpose model"
         yield Line(" " * 11, f"{beyond} 1e23 FLOP, {said} ({act.guideline_source}).")
     for duty in act.duties:

@@ -146,7 +146,9 @@ def _print_tracked(result: AuditResult, console: Console, code: int | None) -> N
 def describe_in_a_line(result: AuditResult, folder: Path | None) -> str:
     """Return verdict, energy and the place of the card in one line."""
     energy = " ".join(line.body for line in list(describe_energy(result.energy))[:1])
-    where = "" if folder is None else f"card: {printable(folder / 'card.html', MOST_PATH)}"
+    where = ""
+    if folder is not None:
+        where = f"card: {printable(folder / 'card.html', MOST_PATH)}"
     said = (f"{result.verdict}: {_describe_verdict(result)}", energy, where)
     return " · ".join(part.rstrip(".") for part in said if part)
 
@@ -177,8 +179,12 @@ def print_unfinished(left: Unfinished, console: Console, *, gated: bool) -> None
         )
         return
     print_section(console, describe_energy(left.energy))
-    when = f"written down {printable(left.written, 40)}" if left.written else "written down"
-    doing = f", during {printable(left.phase, 20)}" if left.phase else ""
+    when = "written down"
+    if left.written:
+        when = f"written down {printable(left.written, 40)}"
+    doing = ""
+    if left.phase:
+        doing = f", during {printable(left.phase, 20)}"
     _print_line(console, Line("Kept    ", f"{when}{doing}, in {printable(left.path, MOST_PATH)}", whole=True))
 
 
@@ -193,7 +199,9 @@ def _describe_verdict(result: AuditResult) -> str:
             return "the run is not whole, so it was not judged; what was recorded is kept."
         return f"the command ended with code {code}; what was recorded until then is kept."
     gate = deciding(result.gates)
-    return "no gate was asked for." if gate is None else headline_of(result.verdict, gate.sentence)
+    if gate is None:
+        return "no gate was asked for."
+    return headline_of(result.verdict, gate.sentence)
 
 
 def _explain_exit_code(result: AuditResult, own: int | None = None) -> str:
@@ -251,10 +259,14 @@ def _list_gates(gates: Sequence[Gate], width: int) -> Iterator[Line]:
 def _describe_gate(gate: Gate) -> str:
     """Return value, interval and limit of a gate."""
     limit = f"limit at least {gate.min:g}" if gate.min is not None else f"limit at most {gate.max:g}"
-    more = f"; about {gate.needed_n:.2g} times the data would settle it" if gate.needed_n else ""
+    more = ""
+    if gate.needed_n:
+        more = f"; about {gate.needed_n:.2g} times the data would settle it"
     e = gate.estimate
     if e is None or e.value is None:
-        why = "not measured" if e is None else printable(e.reason or "no reason was recorded", 160)
+        why = "not measured"
+        if e is not None:
+            why = printable(e.reason or "no reason was recorded", 160)
         return f"undefined: {why}; {limit}"
     if e.stage == "checks":
         return f"{e.value:g}, {limit}"
@@ -283,7 +295,9 @@ def _describe_rows(parts: Sequence[Part]) -> Iterator[Line]:
     for part in parts:
         left = sum(part.rows_excluded.values())
         why = ", ".join(f"{printable(reason)}: {rows:,}" for reason, rows in part.rows_excluded.items())
-        out = f", left out {left:,} ({why})" if left else ", left out none"
+        out = ", left out none"
+        if left:
+            out = f", left out {left:,} ({why})"
         read = max(part.rows_read, 1)
         without = "".join(
             f"; {rows:,} ({rows / read:.1%}) have no {printable(column, 40)}"
@@ -355,7 +369,7 @@ def _print_line(console: Console, line: Line) -> None:
 
 # Energy and carbon as lines of a terminal: every figure with its measured share, and what it is made of.
 #
-# Must not: show a figure without how it is known, or a 0 for what nobody measured.
+# Must not: show a figure without how it is known, or a 0 for what was not measured.
 def describe_energy(energy: Energy | None) -> Iterator[Line]:
     """Yield what was drawn and how that is known, and what it means in carbon and water."""
     if energy is None:
@@ -388,7 +402,9 @@ def _describe_parts(energy: Energy) -> str:
     blind = [c for c in energy.components if c.energy_j is None]
     phases = {c: printable(c.phase, 20) for c in blind}
     silent = [p if c.phase not in metered else f"{printable(c.component, 30)} in {p}" for c, p in phases.items()]
-    missed = f"; not metered: {', '.join(dict.fromkeys(silent))}" if silent else ""
+    missed = ""
+    if silent:
+        missed = f"; not metered: {', '.join(dict.fromkeys(silent))}"
     return f"; {made}{missed}"
 
 

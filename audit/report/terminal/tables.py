@@ -79,7 +79,9 @@ class _Table:
         """Return the name of a row; rows without a group say which share of all they are."""
         if group != (None,):
             return group_text(group)
-        share = f", {self.rows(group) / self._read:.1%}" if self._read else ""
+        share = ""
+        if self._read:
+            share = f", {self.rows(group) / self._read:.1%}"
         return f"({printable(self.by[0])} missing{share})"
 
 
