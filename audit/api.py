@@ -304,7 +304,7 @@ def check(
 
 
 def _list_named_columns(data: Mapping[str, Any]) -> dict[str, str]:
-    """Columns that arguments name, with the first argument that names each."""
+    """Return the columns that arguments name, with the first argument that names each."""
     unit = data.get("unit", "row")
     named = {} if unit == "row" else {unit: "unit"}
     named |= {data[key]: key for key in ("weight", "label") if key in data}
@@ -343,7 +343,7 @@ def _audit(rows: Any, config: Config, test: Any = None, named: Mapping[str, str]
 
 
 def _find_engine(frame: Any) -> str | None:
-    """Engine that alone can count a frame."""
+    """Return the engine that alone can count a frame, or None where any can."""
     from audit.tables.frames import may_be_lazy
 
     if not may_be_lazy(frame):

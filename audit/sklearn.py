@@ -134,7 +134,7 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return X
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Names of the columns, as they came in."""
+        """Return the names of the columns, as they came in."""
         del input_features
         check_is_fitted(self, "result_")
         known: np.ndarray = self.feature_names_in_
@@ -159,7 +159,7 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _has_several_classes(y: Any) -> bool:
-    """Whether scikit-learn takes labels for more than two classes; what it cannot take is refused later, by name."""
+    """Return whether scikit-learn takes labels for more than two classes; what it cannot take is refused later."""
     try:
         return y is not None and type_of_target(y) == "multiclass"
     except (TypeError, ValueError):

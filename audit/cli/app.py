@@ -116,7 +116,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(arguments: list[str] | None, streams: Streams, interrupts: Interrupts) -> int:
-    """Exit code of a command, with whatever it ended in said in one line."""
+    """Run a command, say in one line what it ended in, and return its exit code."""
     try:
         code = app(args=arguments, standalone_mode=False, prog_name="audit", obj=streams)
     except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - the last door: an exit code, no result
@@ -140,7 +140,7 @@ def _report_error(error: BaseException) -> int:
 
 
 def _report_lost_output(streams: Streams, code: int) -> int:
-    """Exit code where standard output could not be written; a verdict other than a pass keeps its own."""
+    """Return the exit code where standard output could not be written; a verdict other than a pass keeps its own."""
     lost = streams.unwritten
     if lost is None:
         return code
@@ -149,7 +149,7 @@ def _report_lost_output(streams: Streams, code: int) -> int:
 
 
 def _report_unexpected(error: BaseException) -> int:
-    """Click's own usage errors explain themselves; anything else is a defect of ours and says so."""
+    """Report an error that is not ours: Click's usage errors explain themselves, all else is a defect and says so."""
     if hasattr(error, "exit_code") and hasattr(error, "show"):
         if hasattr(error, "message"):
             error.message = escape_controls(without_credentials(str(error.message)))

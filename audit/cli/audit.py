@@ -111,7 +111,7 @@ def track(
 
 
 def _ask_electricity(given: dict[str, Any], path: Path | None) -> Config:
-    """The [energy] of a file, or what options say; a command that is only metered is asked nothing else."""
+    """Return the [energy] of a file, or what options say; a command that is only metered is asked nothing else."""
     from audit.config.read import build, load
     from audit.config.schema import Config
     from audit.errors import QuestionError
@@ -164,7 +164,7 @@ def _name_what_is_left(path: Path, stage: Literal["data", "model"], *, tests: bo
 
 
 def is_judged(config: Config) -> bool:
-    """Whether anything is judged that a user asked for."""
+    """Return whether anything is judged that a user asked for."""
     return bool(config.gates) or config.policy.four_fifths
 
 

@@ -23,7 +23,7 @@ class PlainConsole(Console):
         super().__init__(**{"highlight": False, **settings})
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Segments of what is printed, their texts cleaned."""
+        """Yield segments of what is printed, their texts cleaned."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(escape_controls(segment.text), segment.style)
 

@@ -58,7 +58,7 @@ QUIET = {"STREAMLIT_CLIENT_SHOW_ERROR_LINKS": "false"}
 
 
 def serve(store: Path, *, port: int | None = None, open_browser: bool = True) -> int:
-    """Serve the store until it is interrupted; the exit code of the server.
+    """Serve the store until it is interrupted, and return the exit code of the server.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def serve(store: Path, *, port: int | None = None, open_browser: bool = True) ->
 
 
 def _wait(server: subprocess.Popen[bytes]) -> int:
-    """Exit code of the server; Ctrl-C is how people end it, so that is 0."""
+    """Wait for the server and return its exit code; Ctrl-C is how people end it, so that is 0."""
     try:
         return server.wait()
     except KeyboardInterrupt:
@@ -120,7 +120,7 @@ def _end_with(server: subprocess.Popen[bytes]) -> Iterator[list[int]]:
 
 
 def _find_port(asked: int | None) -> int:
-    """Port that is asked for, or the first free one from 8501 on."""
+    """Return the port that is asked for, or the first free one from 8501 on."""
     if asked is not None and not 1 <= asked <= LAST_PORT:
         raise QuestionError(f"port {printable(asked)} does not exist; name one from 1024 to {LAST_PORT} with --port")
     why = ""

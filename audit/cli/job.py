@@ -30,7 +30,7 @@ def make_job(
     metered: bool = True,
     insist: bool = False,
 ) -> Job:
-    """What to audit, and where the evidence goes."""
+    """Return what to audit, and where the evidence goes."""
     from audit.cli.progress import make_stepper, open_console
     from audit.pipeline.run import Job
     from audit.record.store import Store
@@ -85,7 +85,7 @@ def print_tracked(tracked: Tracked, store: Path, *, json: bool) -> None:
 
 
 def _suggest_next(audited: Audited, where: str, *, gated: bool) -> str:
-    """The one command that makes sense next."""
+    """Return the one command that makes sense next."""
     stage = audited.result.run.command[1]
     if (not gated or audited.result.verdict == "not judged") and stage in {"data", "model", "run"}:
         of_data = stage == "data" or (stage == "run" and not audited.result.question.config.get("predictions"))

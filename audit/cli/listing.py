@@ -57,7 +57,7 @@ def _to_document(run: Entry) -> dict[str, Any]:
 
 
 def _print_table(runs: Sequence[Entry]) -> None:
-    """A line for each run and its headline under it; nothing is cut that tells two runs apart."""
+    """Print a line for each run and its headline under it; nothing is cut that tells two runs apart."""
     from audit.errors import printable
     from audit.record.heads import find_gate_sentence
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Runs by the name that a person gives, those that did not end among them: for gate, show and list.
 def load_by_name(named: str, store: Path) -> tuple[AuditResult, Path]:
-    """Result and the folder in which it lies, by a path, an id or the start of one in the store, or ``latest``."""
+    """Return a result and its folder, by a path, an id or the start of one in the store, or ``latest``."""
     from audit.record.reader import read_result
     from audit.record.store import Store
 
@@ -61,7 +61,7 @@ def explain_defects(*results: AuditResult) -> Iterator[None]:
 
 
 def print_unfinished(named: str, store: Path, *, json: bool, gated: bool) -> bool:
-    """Whether a run is meant that did not end; what it left is then printed."""
+    """Print what a run left that did not end, and return whether such a run is meant."""
     import json as codec
     from dataclasses import asdict
 
@@ -86,7 +86,7 @@ def describe_state(entry: Entry) -> str:
 
 
 def read_kept_kwh(entry: Entry) -> float | None:
-    """Energy that a run which did not end has left; None where there is none, or where it ended."""
+    """Return the energy that a run which did not end has left; None where there is none, or where it ended."""
     from audit.record.store import read_unfinished
 
     energy = read_unfinished(entry.path).energy if entry.state == "incomplete" else None

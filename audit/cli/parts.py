@@ -71,7 +71,7 @@ def measure(
 
 
 def _add_limits(counts: Path, rules: list[str] | None, policy: Path | None) -> Config:
-    """Question of a folder of counts with the limits that are given."""
+    """Return the question of a folder of counts with the limits that are given."""
     from audit.cli.question import JUDGING, read_policy
     from audit.config.read import build
     from audit.config.written_limits import read_rule

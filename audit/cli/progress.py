@@ -17,12 +17,12 @@ LOUD = ("Training", "Preparing the data")
 
 
 def open_console() -> Console:
-    """Console for people: stderr, plain where it is no terminal."""
+    """Open the console for people: stderr, plain where it is no terminal."""
     return PlainConsole(stderr=True, soft_wrap=not sys.stderr.isatty())
 
 
 def make_stepper(console: Console) -> Callable[[str], AbstractContextManager[object]]:
-    """A context manager for each step: a spinner on a terminal, one plain line after a second elsewhere."""
+    """Return a context manager for each step: a spinner on a terminal, one plain line after a second elsewhere."""
 
     @contextmanager
     def step(what: str) -> Iterator[None]:

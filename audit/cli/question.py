@@ -54,7 +54,7 @@ def _name_tables(raw: dict[str, Any], given: Given) -> None:
 
 
 def make_relative(config: Config, folder: Path) -> dict[str, Any]:
-    """Configuration as plain tables, its sources written from where the file will lie."""
+    """Return the configuration as plain tables, its sources written from where the file will lie."""
     plain: dict[str, Any] = config.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     for section, key in (("data", "source"), ("data", "test"), ("predictions", "source")):
         named = plain.get(section, {}).get(key)
@@ -68,7 +68,7 @@ def make_relative(config: Config, folder: Path) -> dict[str, Any]:
 
 
 def read_policy(path: Path, counted: Mapping[str, Any], sections: Sequence[str]) -> dict[str, Any]:
-    """Sections of a file with which what was counted before is judged anew.
+    """Return the sections of a file with which what was counted before is judged anew.
 
     Raises
     ------

@@ -61,7 +61,7 @@ def gate(
 
 
 def _choose_question(found: AuditResult, path: Path | None, rules: list[str] | None) -> Any:
-    """Question of the result, with other gates where they are given."""
+    """Return the question of the result, with other gates where they are given."""
     from audit.cli.question import JUDGING, read_policy
     from audit.config.read import build, read_question
     from audit.config.written_limits import read_rule

@@ -22,7 +22,7 @@ from audit.system.own_streams import hand_on_output
 
 STANDARD = (0, 1, 2)
 GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EBADF})
-"""Nobody reads any more: no error of ours and nothing to tell."""
+"""The reader is gone: no error of ours and nothing to tell."""
 
 
 class _Sink(io.RawIOBase):
@@ -79,7 +79,7 @@ class Streams:
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:
-        """Write through sinks until the block ends; a stream that somebody has replaced already is left alone."""
+        """Write through sinks until the block ends; a stream that was replaced already is left alone."""
         open_standard()
         before = {name: getattr(sys, name) for name in ("stdout", "stderr")}
         self._closed = before["stdout"] is None
@@ -130,7 +130,7 @@ class Interrupts:
         self._over = False
 
     def end(self) -> bool:
-        """Whether an interrupt came; further ones break into nothing, because the command is over."""
+        """Return whether an interrupt came; further ones break into nothing, because the command is over."""
         self._over = True
         return self.came
 

@@ -43,7 +43,7 @@ def require_judged(config: Config, stages: Sequence[str], command: str, where: s
 
 
 def find_left_keys(config: Config, stage: str, *, tests: bool) -> tuple[str, ...]:
-    """Keys of a file that a command for one table leaves, of those that change no verdict.
+    """Return the keys of a file that a command for one table leaves out, of those that change no verdict.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def find_left_keys(config: Config, stage: str, *, tests: bool) -> tuple[str, ...
 
 
 def require_same(asked: Config, counted: Mapping[str, Any], where: str) -> None:
-    """Refuse a policy whose file asks another question than the one that was counted.
+    """Refuse a policy, where its file asks another question than the one that was counted.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def require_same(asked: Config, counted: Mapping[str, Any], where: str) -> None:
 
 
 def _is_within(key: str, asked: Any, counted: Any) -> bool:
-    """Whether what was counted holds what is asked."""
+    """Return whether what was counted holds what is asked."""
     if asked == counted or (not asked and counted is None):
         return True
     if counted is None or key not in NARROWER:

@@ -1,4 +1,4 @@
-"""Words about keys of audit.toml, for somebody who wrote options or arguments instead.
+"""Words about keys of audit.toml, in place of which options or arguments were written.
 
 Must not: know which options or arguments there are.
 """
@@ -13,14 +13,14 @@ from audit.errors import InputError
 
 SECTIONS = "data|predictions|policy|checks"
 KEY = re.compile(rf"\[(?:{SECTIONS})\] (\w+)( = true)?|(?<!['\w.])(?:{SECTIONS})\.(\w+)|(\[(?:{SECTIONS})\])")
-"""A key, with a switch that is on; or a section alone. In quotes it is a name of somebody's own, such as a column's."""
+"""A key, with a switch that is on; or a section alone. In quotes it is a user's own name, such as that of a column."""
 
 MEND = re.compile(r"\((\w+(?:, \w+)*)( = …)?\)")
 """What to give, in brackets at the end of a sentence."""
 
 
 def translate(message: str, names: Mapping[str, str]) -> str:
-    """A message in which keys are called as ``names`` has them.
+    """Return a message in which keys are called as ``names`` has them.
 
     >>> translate("data.groups: names 'sex' twice; name them in [data] groups", {"groups": "--groups"})
     "--groups: names 'sex' twice; name them in --groups"

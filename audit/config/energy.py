@@ -25,14 +25,14 @@ FIGURES = {
 
 
 def _to_text(value: Any) -> Any:
-    """A day or a year as text, the one form that both TOML and a recorded question have."""
+    """Return a day or a year as text, the one form that both TOML and a recorded question have."""
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value.isoformat()
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _require_past(text: str) -> str:
-    """The day or the year, if it can be that of a figure."""
+    """Return the day or the year, or refuse one that no figure can have."""
     year_alone = len(text) == 4 and text.isascii() and text.isdecimal()
     try:
         dated = text if year_alone else dt.date.fromisoformat(text).isoformat()

@@ -26,12 +26,12 @@ MACROS = {
 
 
 def is_of_checks(metric: str) -> bool:
-    """Whether a limit speaks of checks: of how many failed or warned, or of one by its code."""
+    """Return whether a limit speaks of checks: of how many failed or warned, or of one by its code."""
     return metric in CHECKS or bool(CODE.fullmatch(metric))
 
 
 def translate_metric(rule: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The gate in our own words, where it names its metric as another library does.
+    """Return the gate in our own words, where it names its metric as another library does.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def translate_metric(rule: Mapping[str, Any]) -> Mapping[str, Any]:
 def check_limits(
     stage: str, metric: str, compare: str | None, low: float | None, high: float | None, by: Sequence[str] | None
 ) -> str | None:
-    """Comparison that a gate means, after every way to get it wrong has been refused.
+    """Return the comparison that a gate means, after every way to get it wrong has been refused.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def _require_groups(stage: str, metric: str, compare: str | None, by: Sequence[s
 
 
 def _describe_comparisons(entry: Metric) -> str:
-    """Comparisons of a metric in words."""
+    """Describe the comparisons by which a metric is judged."""
     if entry.judged == ("largest",):
         return "largest absolute value over groups (leave compare out and give max)"
     return " or ".join(entry.limits)
@@ -153,7 +153,7 @@ def check_classes(metric: str, where: str, *, several: bool) -> None:
 
 
 def _name_over_classes(entry: Metric) -> str:
-    """What speaks of several classes where a metric speaks of two; empty where nothing does."""
+    """Return what speaks of several classes where a metric speaks of two, or an empty string."""
     from audit.measurement.metrics.catalogue import is_of_stage
 
     if entry.name in MACROS:
@@ -163,7 +163,7 @@ def _name_over_classes(entry: Metric) -> str:
 
 
 def _choose_unbounded(entry: Metric, compare: str | None, low: float | None, high: float | None) -> str:
-    """Comparison of a metric without a range; limits are in its own unit, so no more than the sign is known."""
+    """Return the comparison of a metric without a range; only the sign of its limits can be wrong."""
     metric, allowed = entry.name, entry.limits
     if low is not None and high is not None:
         raise ValueError("gives min and max; write two gates, one for each")
@@ -201,7 +201,7 @@ def _find_metric(stage: str, metric: str) -> Metric:
 
 
 def _choose_comparison(entry: Metric, low: float | None, high: float | None, by: Sequence[str] | None) -> str | None:
-    """Without a comparison, a floor holds for the lowest group and a ceiling for the highest."""
+    """Return what a limit without a comparison means: a floor is of the lowest group, a ceiling of the highest."""
     if entry.judged in {("largest",), ("between_groups",)}:
         return entry.judged[0]
     if by is not None and len(by) == 0:

@@ -11,7 +11,7 @@ QUOTED = r'"(?:[^"]|"")*"'
 
 
 def split_names(text: str, separators: str = ",", where: str = "") -> list[str]:
-    """Names, in order; one in double quotes may hold anything, a quote in it doubled, as in a CSV.
+    """Return names in order; one in double quotes may hold anything, a quote in it doubled, as in a CSV.
 
     >>> split_names('race, "age, years",sex')
     ['race', 'age, years', 'sex']
@@ -40,7 +40,7 @@ def _unquote(quoted: str | None, rest: str, text: str, where: str) -> str:
 
 
 def split(texts: Sequence[str] | None, where: str = "") -> list[str]:
-    """Names from an option that may be repeated and may hold several."""
+    """Return names from an option that may be repeated and may hold several."""
     return [name for text in texts or () for name in split_names(text, where=where)]
 
 

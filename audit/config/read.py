@@ -21,7 +21,7 @@ SLIP = 0.8
 
 
 def load(path: Path) -> tuple[Config, Path]:
-    """Configuration, and the folder that its paths are relative to.
+    """Return the configuration, and the folder that its paths are relative to.
 
     Parameters
     ----------
@@ -60,12 +60,12 @@ def load(path: Path) -> tuple[Config, Path]:
 
 
 def name_config(path: Path) -> str:
-    """Name of the configuration that a path means, without its folder, which is nobody's business."""
+    """Return the name of the configuration that a path means, without its folder, which may be private."""
     return DEFAULT_NAME if path.is_dir() else path.name
 
 
 def parse(text: str, name: str = DEFAULT_NAME) -> Config:
-    """Configuration from TOML text."""
+    """Return the configuration from TOML text."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -76,7 +76,7 @@ def parse(text: str, name: str = DEFAULT_NAME) -> Config:
 
 
 def build(raw: Mapping[str, Any], name: str = DEFAULT_NAME) -> Config:
-    """Configuration from plain tables."""
+    """Return the configuration from plain tables."""
     try:
         return Config.model_validate(dict(raw))
     except ValidationError as error:
@@ -84,7 +84,7 @@ def build(raw: Mapping[str, Any], name: str = DEFAULT_NAME) -> Config:
 
 
 def _describe_error(error: ValidationError) -> str:
-    """First thing that is wrong, in one line, with the number of the others."""
+    """Describe the first thing that is wrong, in one line, with the number of the others."""
     found = error.errors(include_url=False)
     first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -102,7 +102,7 @@ def _describe_error(error: ValidationError) -> str:
 
 
 def _describe_unknown_key(loc: tuple[int | str, ...]) -> str:
-    """Sentence for a key that does not exist where it stands, with the section in which it does."""
+    """Describe a key that does not exist where it stands, with the section in which it does."""
     where, key, siblings = _describe_place(loc), str(loc[-1]), _list_siblings(loc)
     slip = difflib.get_close_matches(key, [s.rpartition(".")[2] for s in siblings], n=1, cutoff=SLIP)
     if key in Config.model_fields and len(loc) > 1 and not slip:
@@ -114,7 +114,7 @@ def _describe_unknown_key(loc: tuple[int | str, ...]) -> str:
 
 
 def _find_sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
-    """Sections by their heads, those within others after them."""
+    """Yield sections by their heads, those within others after them."""
     inner = {k: m for k, f in model.model_fields.items() if (m := _find_model(f.annotation)) is not None}
     yield from ((_make_head(k, model, prefix), m) for k, m in inner.items())
     for key, within in inner.items():
@@ -122,14 +122,14 @@ def _find_sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[s
 
 
 def _make_head(key: str, model: type[BaseModel], prefix: str = "") -> str:
-    """Head of a section as a file has it."""
+    """Return the head of a section as a file has it."""
     kinds = {get_origin(a) for a in (model.model_fields[key].annotation, *get_args(model.model_fields[key].annotation))}
     named = f"{prefix}{key}.NAME" if dict in kinds else f"{prefix}{key}"
     return f"[[{named}]]" if tuple in kinds else f"[{named}]"
 
 
 def _describe_place(loc: Iterable[int | str]) -> str:
-    """Path in the file: gates[0].max."""
+    """Return the path in the file: gates[0].max."""
     out = ""
     for part in loc:
         if isinstance(part, int):
@@ -140,7 +140,7 @@ def _describe_place(loc: Iterable[int | str]) -> str:
 
 
 def _list_siblings(loc: tuple[int | str, ...]) -> list[str]:
-    """Keys that may stand where the unknown one stands, with their path."""
+    """Return the keys that may stand where the unknown one stands, with their path."""
     model: type[BaseModel] = Config
     for part in loc[:-1]:
         if isinstance(part, str) and part in model.model_fields:
@@ -156,12 +156,12 @@ def _find_model(annotation: Any) -> type[BaseModel] | None:
 
 
 def read_question(result: AuditResult) -> Config:
-    """The question of a document.
+    """Return the question of a document.
 
     Raises
     ------
     StoreError
-        When nobody can have asked it.
+        When it is no question that can be asked.
     """
     try:
         return build(result.question.config, f"question of {printable(result.run.id, 40)}")

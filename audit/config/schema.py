@@ -133,7 +133,7 @@ class Config(Section):
         return self.train.predictions if self.train is not None else self.predictions.source
 
     def dialect(self, source: str) -> Dialect:
-        """How a table of the question is written, where it is a CSV."""
+        """Return how a table of the question is written, where it is a CSV."""
         of_predictions = source == self.predictions_source and self.predictions is not None
         said = self.predictions.csv if of_predictions and self.predictions is not None else self.data.csv
         if said is None and source == self.data.source:
@@ -183,7 +183,7 @@ def _check_predictions(config: Config) -> None:
 
 
 def _check_without_label(asked: Predictions) -> None:
-    """Decisions are compared without what really happened; whatever compares them with that is refused."""
+    """Refuse what compares decisions with what really happened, where no label says it."""
     if asked.task in {"regression", "multiclass"}:
         raise ValueError(f"predictions: no label, which a {asked.task} needs; give it as [data] label")
     needing = next((k for k in ("exact_auc", "features") if getattr(asked, k)), None)

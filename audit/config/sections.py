@@ -73,7 +73,7 @@ def _require_distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def is_outside(path: str) -> bool:
-    """Whether a path written on any system is absolute, or leads out of the folder that it starts from."""
+    """Return whether a path written on any system is absolute, or leads out of the folder that it starts from."""
     depth = 0
     for part in path.replace("\\", "/").split("/"):
         depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
@@ -275,7 +275,7 @@ def refuse_crossings(groups: int, ways: int) -> None:
 
 
 def _suggest_fewer(groups: int, ways: int) -> str:
-    """How to ask for no more groupings than are measured."""
+    """Describe how to ask for no more groupings than are measured."""
     less = next((w for w in range(ways - 1, 0, -1) if count_groupings(groups, w) <= MOST_GROUPINGS), None)
     most = max(n for n in range(1, groups) if count_groupings(n, ways) <= MOST_GROUPINGS)
     name = f"name at most {most} columns" if most > 1 else "name fewer columns"
@@ -287,7 +287,7 @@ def _suggest_fewer(groups: int, ways: int) -> str:
 
 
 def count_groupings(groups: int, ways: int) -> int:
-    """Number of the groups' columns and of their crossings up to so many ways."""
+    """Count the groups' columns and their crossings up to so many ways."""
     return sum(math.comb(groups, k) for k in range(1, ways + 1))
 
 

@@ -30,7 +30,7 @@ def save_new(path: Path, text: str) -> None:
 
 
 def to_toml(tables: Mapping[str, Any]) -> str:
-    """TOML text of tables whose values are scalars, lists, tables, or lists of tables.
+    """Return TOML text of tables that hold scalars, lists, tables, or lists of tables.
 
     >>> print(to_toml({"data": {"label": "y", "groups": ["sex"]}, "gates": [{"metric": "accuracy", "min": 0.7}]}))
     [data]

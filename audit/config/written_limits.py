@@ -25,7 +25,7 @@ FORMS = f'write each as "{RULE_SHAPE}" (or <=), or as a table such as {{"metric"
 
 
 def read_rule(text: str, stage: str, where: str = "--gate") -> dict[str, Any]:
-    """Gate from words, such as ``selection_rate ratio by race >= 0.8``.
+    """Return a gate from words, such as ``selection_rate ratio by race >= 0.8``.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def read_rule(text: str, stage: str, where: str = "--gate") -> dict[str, Any]:
 
 
 def read_rules(gates: Any, stage: str, where: str = "gates") -> list[dict[str, Any]]:
-    """Gates as Python has them: a text, a mapping, or an iterable of these; nothing is no gate.
+    """Return gates from what Python has: a text, a mapping, or an iterable of these; nothing is no gate.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def read_rules(gates: Any, stage: str, where: str = "gates") -> list[dict[str, A
 
 
 def find_deepest(rules: Iterable[Mapping[str, Any]]) -> int:
-    """How many columns the limits cross at most."""
+    """Return how many columns the limits cross at most."""
     return max((len(by) for r in rules if isinstance(by := r.get("by"), (list, tuple))), default=1)
 
 

@@ -77,7 +77,7 @@ def compare(old: AuditResult, new: AuditResult) -> Comparison:
 
 
 def describe_comparison(old: AuditResult, new: AuditResult, most: int = 12) -> Iterator[str]:
-    """Comparison for people."""
+    """Yield the lines of a comparison for people."""
     found = compare(old, new)
     yield f"{old.run.id} {old.verdict}  ->  {new.run.id} {new.verdict}"
     if old.question.digest != new.question.digest:
@@ -110,7 +110,7 @@ def _describe_gate(gate: Gate | None) -> str:
 
 
 def _collect_rates(result: AuditResult) -> dict[Key, Estimate]:
-    """Rates of groups that have an interval from counts."""
+    """Collect the rates of groups that have an interval from counts."""
     return {
         (e.stage, e.metric, e.outcome, e.by, e.group or ()): e
         for e in result.estimates
@@ -123,7 +123,7 @@ def _collect_rates(result: AuditResult) -> dict[Key, Estimate]:
 
 
 def _measure_change(old: Estimate, new: Estimate) -> RateChange:
-    """Newcombe's square-and-add on the intervals that both documents hold."""
+    """Measure how far a rate moved, with Newcombe's square-and-add on the intervals that both documents hold."""
     value = (new.value or 0.0) - (old.value or 0.0)
     parts = (
         [(e.value or 0.0) - (e.low or 0.0) for e in (new, old)],

@@ -57,7 +57,7 @@ def record_part_cube(part: str, kind: CubeKind, cube: Cube) -> CubeRecord:
 
 
 def record_cube(name: str, cube: Cube) -> CubeRecord:
-    """Non-empty cells in coordinate form."""
+    """Record the non-empty cells of a cube in coordinate form."""
     import numpy as np
 
     filled = np.asarray(cube["n"] > 0)
@@ -69,7 +69,7 @@ def record_cube(name: str, cube: Cube) -> CubeRecord:
 
 
 def to_cube(record: CubeRecord) -> Cube:
-    """The cube that a record was made from.
+    """Return the cube that a record was made from.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def require_counts(record: CubeRecord) -> None:
 
 
 def _describe_fault(record: CubeRecord) -> str:
-    """Why a record can be no cube; empty where it can. What comes later rests on what comes first."""
+    """Describe why a record can be no cube, or return an empty string. Each look rests on those before it."""
     shape = [len(a.levels) for a in record.axes]
     amiss = _describe_fault_of_axes(record) or _describe_fault_of_cells(record, shape)
     if amiss:

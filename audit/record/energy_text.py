@@ -57,7 +57,7 @@ def format_share(share: float) -> str:
 
 
 def format_figure(value: float) -> str:
-    """Three significant digits without an exponent; from a hundred on, whole numbers with thousands separators.
+    """Format three significant digits without an exponent; from 100 on, whole numbers with thousands separators.
 
     >>> format_figure(0.0000104217), format_figure(0.2), format_figure(8930e6), format_figure(0.0)
     ('0.0000104', '0.200', '8,930,000,000', '0')
@@ -68,7 +68,7 @@ def format_figure(value: float) -> str:
 
 
 def format_mass(grams: float) -> str:
-    """Mass in the unit in which it is a short number.
+    """Format a mass in the unit in which it is a short number.
 
     >>> format_mass(0.281), format_mass(1.84e-8), format_mass(24.691e6), format_mass(0.0)
     ('0.281 g', '18.4 ng', '24.7 t', '0 g')
@@ -77,7 +77,7 @@ def format_mass(grams: float) -> str:
 
 
 def format_volume(litres: float) -> str:
-    """Volume in litres, millilitres or microlitres.
+    """Format a volume in litres, millilitres or microlitres.
 
     >>> format_volume(0.0004), format_volume(12.5)
     ('0.400 ml', '12.5 l')
@@ -95,7 +95,7 @@ VOLUME: Mapping[str, float] = {"l": 1.0, "ml": 1e-3, "µl": 1e-6}
 
 
 def describe_measured_share(energy: Energy) -> str:
-    """How much of the energy hardware measured, counters and sampled power apart."""
+    """Describe how much of the energy hardware measured, counters and sampled power apart."""
     ways = ((energy.measured_share, "by energy counters"), (energy.sampled_share, "by sampled power"))
     if energy.measured_share is None:
         return UNKNOWN_SHARE
@@ -113,7 +113,7 @@ class Part:
 
 
 def split_by_component(energy: Energy) -> tuple[Part, ...]:
-    """What the energy is made of, the most first."""
+    """Split the energy by component and method, the most first."""
     drawn: dict[tuple[str, EnergyMethod], list[float]] = {}
     for c in energy.components:
         if c.energy_j is not None:
@@ -124,7 +124,7 @@ def split_by_component(energy: Energy) -> tuple[Part, ...]:
 
 
 def format_total(found: Estimate) -> str:
-    """A judged total with its unit and how the energy behind it is known."""
+    """Format a judged total with its unit and how the energy behind it is known."""
     if found.value is None:
         return "–"
     if found.metric == MEASURED_SHARE:
@@ -141,7 +141,7 @@ def sum_measured_share(energy: Energy) -> float | None:
 
 
 def estimate_total(energy: Energy | None, metric: str) -> Estimate:
-    """A total of the run with how its energy is known; what is not known is undefined, never 0."""
+    """Return a total of the run with how its energy is known; what is not known is undefined, never 0."""
     value = None if energy is None else _find_value(energy, metric)
     if energy is None or value is None:
         return Estimate(stage="energy", metric=metric, status="undefined", reason=_reason_for_no_figure(energy, metric))
@@ -159,7 +159,7 @@ def _find_value(energy: Energy, metric: str) -> float | None:
 
 
 def _reason_for_no_figure(energy: Energy | None, metric: str) -> str:
-    """Why there is no figure, and the mend where there is one."""
+    """Return why there is no figure, and the mend where there is one."""
     if energy is None:
         return "no meter ran"
     if metric == "sci_g" and (row := next((r for r in energy.sci if r.kind == "functional unit"), None)):
@@ -170,12 +170,12 @@ def _reason_for_no_figure(energy: Energy | None, metric: str) -> str:
 
 
 def has_trained_nothing(energy: Energy) -> bool:
-    """Whether a run that was metered has no phase of training, and nothing was measured of the others."""
+    """Return whether a run that was metered has no phase of training, and nothing was measured of the others."""
     return energy.energy_kwh is None and bool(energy.components) and all(c.phase != "train" for c in energy.components)
 
 
 def describe_unmeasured(energy: Energy) -> str:
-    """Why there is no energy, said once."""
+    """Describe why there is no energy, once."""
     if has_trained_nothing(energy):
         return UNTRAINED
     blind = all(c.energy_j is None for c in energy.components)
@@ -187,5 +187,5 @@ def describe_unmeasured(energy: Energy) -> str:
 
 
 def _strip_prefix(text: str) -> str:
-    """A reason without the words that stand before it already."""
+    """Return a reason without the words that stand before it already."""
     return text.strip().removeprefix("not measured:").strip()

@@ -48,7 +48,7 @@ class Epoch:
     rates: tuple[Estimate, ...] = ()
 
     def measured(self, confidence: float = 0.95) -> Estimates:
-        """Rates of everybody and of each group, with intervals and n."""
+        """Return the rates of everybody and of each group, with intervals and n."""
         return Estimates.listed(self.rates) if self.counts is None else measure_rates(self, confidence)
 
 
@@ -108,7 +108,7 @@ def _append_line(path: Path, line: bytes) -> None:
 
 
 def read_epochs(folder: Path) -> tuple[tuple[Epoch, ...], tuple[str, ...]]:
-    """Epochs that a run logged, by part and number, and what is to be said of them; it never raises.
+    """Read the epochs that a run logged, by part and number, and what is to be said of them; never raise.
 
     Of an epoch that was logged again, as after a restart, the later stands.
     """
@@ -143,7 +143,7 @@ def _limit_notes(notes: list[str]) -> tuple[str, ...]:
 
 
 def _read_line(line: str) -> Epoch | None:
-    """Epoch of a line; None where it is none."""
+    """Read the epoch of a line; None where it is none."""
     try:
         strict_json.read_value(line)
         epoch = make_adapter(Epoch).validate_json(line, strict=True)
@@ -153,7 +153,7 @@ def _read_line(line: str) -> Epoch | None:
 
 
 def _is_possible(epoch: Epoch, record: CubeRecord) -> bool:
-    """Whether counts can be what they say: whole numbers in cells that there are, as many as there were rows."""
+    """Return whether counts can be what they say: whole numbers in cells that there are, as many as there were rows."""
     names = [axis.name for axis in record.axes]
     shape = [len(axis.levels) for axis in record.axes]
     n = record.measures.get("n", ())
@@ -168,7 +168,7 @@ def _is_possible(epoch: Epoch, record: CubeRecord) -> bool:
 
 
 def find_faults(epoch: Epoch) -> Iterator[str]:
-    """Why the record of an epoch cannot be one, in words."""
+    """Yield why the record of an epoch cannot be one, in words."""
     if epoch.counts is None or epoch.rates or not _is_possible(epoch, epoch.counts):
         yield f"epochs: epoch {epoch.number} of {printable(epoch.part)} holds no counts that a training could have made"
         return
@@ -181,7 +181,7 @@ def find_faults(epoch: Epoch) -> Iterator[str]:
 
 
 def choose_epochs(epochs: Sequence[Epoch], most: int = MOST_DRAWN) -> list[Epoch]:
-    """At most so many epochs of each part, evenly spaced, the first and the last among them."""
+    """Choose at most so many epochs of each part, evenly spaced, the first and the last among them."""
     found: list[Epoch] = []
     for part in dict.fromkeys(epoch.part for epoch in epochs):
         every = [epoch for epoch in epochs if epoch.part == part]
@@ -191,12 +191,12 @@ def choose_epochs(epochs: Sequence[Epoch], most: int = MOST_DRAWN) -> list[Epoch
 
 
 def list_groups(epoch: Epoch) -> tuple[str, ...]:
-    """Attributes by which an epoch was counted."""
+    """List the attributes by which an epoch was counted."""
     return () if epoch.counts is None else tuple(axis.name for axis in epoch.counts.axes[:-2])
 
 
 def measure_rates(epoch: Epoch, confidence: float = 0.95, by: Iterable[tuple[str, ...]] | None = None) -> Estimates:
-    """Rates of everybody and of each group after an epoch, from its counts.
+    """Measure the rates of everybody and of each group after an epoch, from its counts.
 
     Parameters
     ----------
@@ -213,5 +213,5 @@ def measure_rates(epoch: Epoch, confidence: float = 0.95, by: Iterable[tuple[str
 
 
 def make_environment(folder: Path, base: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Environment of a training whose run writes to a folder."""
+    """Return the environment of a training that logs its epochs to the folder of a run."""
     return {**(os.environ if base is None else base), RUN: str(folder.absolute())}

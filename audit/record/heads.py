@@ -1,6 +1,6 @@
 """The first lines of a run's document, and its gates, without reading the rest: a list of thousands must be quick.
 
-Must not: take what stands there for valid; whoever shows or judges a run reads all of it.
+Must not: take what stands there for valid; to show or to judge a run, all of it is read.
 """
 
 from __future__ import annotations
@@ -49,20 +49,20 @@ class Entry:
 
 
 def _read_time(run_id: str) -> str:
-    """When a run began, from its id."""
+    """Read from its id when a run began."""
     d = run_id
     return f"{d[:4]}-{d[4:6]}-{d[6:8]}T{d[9:11]}:{d[11:13]}:{d[13:16]}"
 
 
 def make_unfinished_entry(path: Path) -> Entry:
-    """A run that was killed, or goes on still."""
+    """Make the entry of a run that was killed, or goes on still."""
     return Entry(
         id=find_run_id(path), path=path, state="incomplete", started=_read_time(find_run_id(path)), reason=UNFINISHED
     )
 
 
 def read_entry(path: Path) -> Entry:
-    """A run by the head of its document, without validating all of it: a list of thousands must be quick."""
+    """Read a run by the head of its document, without validating all of it: a list of thousands must be quick."""
     try:
         head = _read_headline(path / DOCUMENT)
         reason = _describe_wrong_head(head, path.name)
@@ -85,7 +85,7 @@ def _make_entry(path: Path, head: Mapping[str, Any]) -> Entry:
 
 
 def find_gate_sentence(path: Path, verdict: str | None) -> str | None:
-    """Sentence of the first gate with the verdict of a run, from the end of its document; None where there is none."""
+    """Find the sentence of the first gate with a run's verdict, from the end of its document, or None."""
     try:
         with _open_regular(path / DOCUMENT) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
             at = held.rfind(GATES)
@@ -99,7 +99,7 @@ def find_gate_sentence(path: Path, verdict: str | None) -> str | None:
 
 
 def _open_regular(file: Path) -> BinaryIO:
-    """An open document; what is no regular file, such as a pipe that would hang, is never waited for."""
+    """Open a document; what is no regular file, such as a pipe that would hang, is never waited for."""
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -108,7 +108,7 @@ def _open_regular(file: Path) -> BinaryIO:
 
 
 def _describe_wrong_head(head: Mapping[str, Any], run_id: str) -> str:
-    """Why a head is not that of the run in whose folder it lies; empty where it is."""
+    """Describe how a document's head differs from its folder's run, or return an empty string."""
     if head["schema"] != SCHEMA:
         return f"its schema is '{printable(head['schema'])}'; this version reads {SCHEMA}"
     if head["verdict"] not in get_args(Verdict):
@@ -117,7 +117,7 @@ def _describe_wrong_head(head: Mapping[str, Any], run_id: str) -> str:
 
 
 def _read_headline(file: Path) -> dict[str, Any]:
-    """First members of a document; all of it is read only where they do not stand first."""
+    """Read the first members of a document; all of it only where they do not stand first."""
     with _open_regular(file) as document:
         head = document.read(HEAD_BYTES)
         size = document.seek(0, os.SEEK_END)
@@ -132,7 +132,7 @@ def _read_headline(file: Path) -> dict[str, Any]:
 
 
 def _read_members(text: str) -> dict[str, Any]:
-    """Members of a JSON object up to the last of the headline."""
+    """Read the members of a JSON object up to the last of the headline."""
     found: dict[str, Any] = {}
     decode, at = json.JSONDecoder().raw_decode, text.index("{") + 1
     while True:
@@ -144,6 +144,6 @@ def _read_members(text: str) -> dict[str, Any]:
 
 
 def _skip_spaces(text: str, at: int) -> int:
-    """Place of the next character that is no space."""
+    """Return the place of the next character that is no space."""
     space = SPACE.match(text, at)
     return at if space is None else space.end()

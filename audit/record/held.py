@@ -45,7 +45,7 @@ def let_go(folder: Path) -> None:
 
 
 def is_held(folder: Path) -> bool | None:
-    """Whether somebody holds a folder; None where nobody can know."""
+    """Return whether a process holds a folder; None where that cannot be known."""
     if not HAS_LOCKS:
         return None
     try:

@@ -1,6 +1,6 @@
 """Clearing a store: what runs left that did not end, and old runs by rule; each is named, and why.
 
-Must not: remove what goes on still, what nobody can rebuild (predictions of before a training), or anything that is no
+Must not: remove what goes on still, what cannot be rebuilt (predictions of before a training), or anything that is no
 run of the store.
 """
 
@@ -64,7 +64,7 @@ def prune(
 
 
 def _remove_unfinished(folder: Path, *, dry: bool) -> Pruned:
-    """What a run left that did not end; one that goes on stays."""
+    """Remove what a run left that did not end; one that goes on stays."""
     if (folder / BEFORE).exists():
         why = f"it holds predictions of before its training, which are nowhere else perhaps: move them from {folder}"
         return Pruned(find_run_id(folder), folder, removed=False, why=why)
@@ -77,7 +77,7 @@ def _remove_unfinished(folder: Path, *, dry: bool) -> Pruned:
 
 
 def _remove(folder: Path, store: Store, *, dry: bool) -> None:
-    """Remove a published run; whoever lists the store meanwhile never sees half of it as a damaged one."""
+    """Remove a published run, under another name first, so that no list of the store shows half of it."""
     if dry:
         return
     aside = store.folder / f".{folder.name}.part"

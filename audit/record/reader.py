@@ -34,7 +34,7 @@ UNFIT = (ArithmeticError, AttributeError, LookupError, RuntimeError, StopIterati
 
 
 def read_result(path: str | PathLike[str] | None = None) -> AuditResult:
-    """Result of a run.
+    """Return the result of a run.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def read_result(path: str | PathLike[str] | None = None) -> AuditResult:
 
 
 def find_run_folders(file: Path) -> tuple[str, ...]:
-    """Runs whose folder a document lies in, by the name that was given and by where its links lead.
+    """Find the runs in the folder of which a document lies, by the name that was given and by where its links lead.
 
     A folder of any other name, as of a downloaded artefact, is bound to no run.
     """
@@ -79,12 +79,12 @@ def find_run_folders(file: Path) -> tuple[str, ...]:
 
 
 def describe_other_run(run_id: str) -> str:
-    """What is wrong with a document that lies in the folder of another run, and the mend."""
+    """Describe a document that lies in the folder of another run, and the mend."""
     return f"the {DOCUMENT} of another run, '{printable(run_id, 40)}'; restore the folder"
 
 
 def read_text(text: str, name: str) -> AuditResult:
-    """Result from the text of its document; ``name`` is what an error calls it."""
+    """Read a result from the text of its document; ``name`` is what an error calls it."""
     try:
         raw = strict_json.read_value(text)
     except (ValueError, RecursionError) as error:
@@ -121,7 +121,7 @@ def write_without_kinds(result: AuditResult) -> str:
 
 
 def read_energy(plain: Any) -> Energy | None:
-    """Energy from the plain form in which it was told; None where it is none."""
+    """Read energy from its plain form; None where it is none."""
     if plain is None:
         return None
     try:
@@ -137,7 +137,7 @@ def make_result_adapter() -> TypeAdapter[AuditResult]:
 
 
 def _read_document(file: Path, shown: str) -> str:
-    """Text of a document of bounded size."""
+    """Read the text of a document of bounded size."""
     try:
         return strict_json.read_text(file, LARGEST_BYTES)
     except strict_json.NotStrictError as error:
@@ -145,7 +145,7 @@ def _read_document(file: Path, shown: str) -> str:
 
 
 def _describe_unfit(error: strict_json.NotStrictError, shown: str) -> str:
-    """Sentence for a file that is no document."""
+    """Describe a file that is no document."""
     if error.fault == "absent":
         return f"no result at '{shown}'; name an {DOCUMENT} or the folder of a run (`audit list` shows them)"
     if error.fault == "kind":

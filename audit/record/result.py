@@ -192,12 +192,12 @@ class AuditResult:
         object.__setattr__(self, "estimates", Estimates.listed(self.estimates))
 
     def to_dict(self) -> dict[str, Any]:
-        """The document as plain dicts and lists, ``schema`` first."""
+        """Return the document as plain dicts and lists, ``schema`` first."""
         plain = to_plain(self)
         return {"schema": plain.pop("schema"), **plain}
 
     def to_json(self) -> str:
-        """Strict JSON: no NaN, no Infinity, keys in the contract's order, a line for each estimate."""
+        """Return strict JSON: no NaN, no Infinity, keys in the contract's order, a line for each estimate."""
         return "\n".join(to_lines(self.to_dict()))
 
     def find(
@@ -210,7 +210,7 @@ class AuditResult:
         stage: str | None = None,
         outcome: Any = None,
     ) -> tuple[Estimate, ...]:
-        """Estimates of one metric, in the document's order; ``outcome`` names one of several classes.
+        """Return estimates of one metric, in the document's order; ``outcome`` names one of several classes.
 
         The names of other libraries are known too. One column and one level need no list. A metric that was not asked
         for gives nothing.
@@ -231,7 +231,7 @@ class AuditResult:
         return tuple(data.get("groups") or ())
 
     def to_frame(self) -> Any:
-        """The estimates as a pandas frame, one row each."""
+        """Return the estimates as a pandas frame, one row each."""
         import pandas as pd
 
         names = [f.name for f in fields(Estimate)]

@@ -26,7 +26,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def make_schema() -> dict[str, Any]:
-    """Schema of what ``AuditResult.to_json`` writes: every field is there, and no other."""
+    """Return the schema of what ``AuditResult.to_json`` writes: every field is there, and no other."""
     schema = _with_enums_in_place(make_result_adapter().json_schema(mode="serialization"))
     said = {name: texts for module in RECORDS for name, texts in _read_docstrings(module)}
     for definition in (schema, *schema["$defs"].values()):
@@ -55,7 +55,7 @@ def _replace_references(value: Any, words: Mapping[str, Any]) -> Any:
 
 
 def write_schema() -> str:
-    """The schema as it is shipped."""
+    """Return the schema as it is shipped."""
     return json.dumps(make_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -70,7 +70,7 @@ def _close(definition: dict[str, Any], descriptions: dict[str, str]) -> None:
 
 
 def _read_docstrings(module: ModuleType) -> Iterator[tuple[str, dict[str, str]]]:
-    """Per class, the text that stands under each field."""
+    """Read, class by class, the text that stands under each field."""
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.ClassDef):
             pairs = zip(node.body, node.body[1:], strict=False)

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def to_plain(value: Any) -> Any:
-    """Plain form of a value; what most values are is asked first, as a document holds hundreds of thousands."""
+    """Return the plain form of a value. What most values are is asked first: a document holds 100,000s of them."""
     kind = type(value)
     if kind in _ITSELF:
         return value
@@ -41,7 +41,7 @@ _ITSELF = frozenset({str, int, bool, type(None)})
 
 
 def _list_fields(value: Any) -> tuple[str, ...]:
-    """Fields of a record; asked of its class once."""
+    """List the fields of a record; its class is asked once."""
     kind = type(value)
     if kind not in _FIELDS:
         _FIELDS[kind] = tuple(f.name for f in fields(value))
@@ -52,7 +52,7 @@ _FIELDS: dict[type, tuple[str, ...]] = {}
 
 
 def to_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    """A document with a line for each member and each item of a list: to be read, searched and compared."""
+    """Yield a document with a line for each member and each item of a list: to be read, searched and compared."""
     yield "{"
     for at, (key, value) in enumerate(document.items()):
         comma = "," if at + 1 < len(document) else ""

@@ -51,11 +51,11 @@ class Store:
         self.folder = Path(folder)
 
     def new_run_id(self) -> str:
-        """Identifier that sorts by time and that no two runs share."""
+        """Return an identifier that sorts by time and that no two runs share."""
         return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
     def begin(self, run_id: str) -> Path:
-        """Folder for what a run writes while it goes on.
+        """Begin a run and return the folder for what it writes while it goes on.
 
         Raises
         ------
@@ -114,12 +114,12 @@ class Store:
         return final
 
     def unfinished(self, name: str) -> Path | None:
-        """Folder of the one run of that id, or start of an id, that did not end; None where that names another."""
+        """Find the folder of the one run of that id, or start of an id, that did not end, or None."""
         found = [p for p in self.folders() if name and name != LATEST and find_run_id(p).startswith(name)]
         return found[0] if len(found) == 1 and found[0].name.startswith(".") else None
 
     def runs(self, most: int | None = None) -> tuple[Entry, ...]:
-        """Every run, or the newest ``most``, newest first; damaged and incomplete ones are named as such."""
+        """Return every run, or the newest ``most``, newest first; damaged and incomplete ones are named as such."""
         from audit.record.heads import make_unfinished_entry, read_entry
 
         return tuple(
@@ -127,7 +127,7 @@ class Store:
         )
 
     def passed_over(self) -> tuple[str, ...]:
-        """Names of what holds a document and is no run of this store: folders of other names, and links."""
+        """Return the names of what holds a document and is no run of this store: folders of other names, and links."""
         try:
             found = [p for p in self.folder.iterdir() if not p.name.startswith(".") or p.is_symlink()]
         except OSError:
@@ -136,7 +136,7 @@ class Store:
         return tuple(sorted(p.name for p in strange if (p / DOCUMENT).exists()))
 
     def find(self, named: str) -> Path:
-        """A document or the folder of a run, by its path, its id, the start of its id, or ``latest``.
+        """Find a document or the folder of a run, by its path, its id, the start of its id, or ``latest``.
 
         Raises
         ------
@@ -150,13 +150,13 @@ class Store:
         return self.path(named)
 
     def load(self, name: str = LATEST) -> AuditResult:
-        """Result of a run by its id, the start of its id, or ``latest``."""
+        """Load the result of a run by its id, the start of its id, or ``latest``."""
         from audit.record.reader import read_result
 
         return read_result(self.path(name))
 
     def path(self, name: str = LATEST) -> Path:
-        """Folder of a run.
+        """Return the folder of a run.
 
         Raises
         ------
@@ -189,7 +189,7 @@ class Store:
         return self.folder / f".{run_id}.part"
 
     def folders(self) -> list[Path]:
-        """Folders of runs, whole or not, newest first: as they were published, or by id where nobody noted it."""
+        """Return the folders of runs, whole or not, newest first: as published, or by id where that is not noted."""
         try:
             if not os.path.lexists(self.folder):
                 return []
@@ -210,7 +210,7 @@ def _is_run(name: str) -> bool:
 
 
 def _sort_runs(found: list[Path], places: Mapping[str, int]) -> list[Path]:
-    """Runs, the last published first; one that did not end stands before the first that began earlier."""
+    """Sort runs, the last published first; one that did not end stands before the first that began earlier."""
     whole = [p for p in found if not p.name.startswith(".")]
     ordered = sorted(whole, key=lambda p: (places.get(p.name, -1), p.name), reverse=True)
     for left in sorted((p for p in found if p.name.startswith(".")), key=find_run_id):
@@ -227,7 +227,7 @@ def _sort_runs(found: list[Path], places: Mapping[str, int]) -> list[Path]:
 def note_published(store: Path, run_id: str, there: Iterable[str]) -> None:
     """Write down that a run is about to take its place, where its id does not tell.
 
-    A run that never takes it is passed over by whoever reads.
+    A run that never takes it is passed over when the order is read.
 
     Parameters
     ----------
@@ -277,7 +277,7 @@ def read_publication_order(store: Path) -> Mapping[str, int]:
 # Must not: judge, or take such a run for one that ended.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfinished:
-    """A run that was killed, or goes on still."""
+    """Make the entry of a run that was killed, or goes on still."""
 
     id: str
     path: Path
@@ -290,7 +290,7 @@ class Unfinished:
 
 
 def find_unfinished(named: Path, store: Path) -> Unfinished | None:
-    """The run that did not end, where one is meant; None where the name is that of anything else.
+    """Find the run that did not end, where one is meant; None where the name is that of anything else.
 
     Parameters
     ----------
@@ -309,12 +309,12 @@ def find_unfinished(named: Path, store: Path) -> Unfinished | None:
 
 
 def read_unfinished(folder: Path) -> Unfinished:
-    """What lies in the folder of a run that did not end."""
+    """Read what lies in the folder of a run that did not end."""
     return _read_record(folder)
 
 
 def _read_record(folder: Path) -> Unfinished:
-    """The record in a folder; a damaged or half a record counts as none."""
+    """Read the record in a folder; a damaged or half a record counts as none."""
     from audit.record.reader import read_energy
 
     named = STAGING.fullmatch(folder.resolve().name)
