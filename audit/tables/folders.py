@@ -1,4 +1,4 @@
-"""Which files a source names: one file, a pattern, or a folder, whose ``key=value`` directories are columns.
+"""Which files a source names: one file, a pattern, or a folder with ``key=value`` directories as columns.
 
 Names that begin with ``_`` or ``.`` are left out inside folders and by patterns that do not say them, as Spark does.
 Must not: read rows; guess that a value is a number; leave out a file that could hold rows.
@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
-from itertools import takewhile
+from itertools import chain, takewhile
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -61,7 +61,7 @@ def _match_files(pattern: Path, fixed: Path, shown: str) -> list[Path]:
     said = [p for p in pattern.parts if is_hidden(p)]
     matched = [Path(p) for p in glob.glob(os.fspath(pattern), recursive=True)]  # noqa: PTH207 (Path.glob refuses absolute patterns)
     seen = [p for p in matched if not any(_is_unsaid(part, said) for part in p.relative_to(fixed).parts)]
-    found = sorted({file for path in seen for file in (_visit_inside(path, shown) if path.is_dir() else (path,))})
+    found = sorted(set(chain.from_iterable(_visit_inside(p, shown) if p.is_dir() else (p,) for p in seen)))
     if not found:
         where = printable(fixed, SHOWN_PATH)
         left_out = "; names that begin with _ or . are matched only where the pattern says so" if matched else ""
@@ -150,7 +150,8 @@ def strip_keys(parts: Sequence[str]) -> tuple[str, ...]:
 
 def _refuse_logs(paths: Sequence[Path], root: Path) -> None:
     """Refuse tables of which a log says which files count: all of them together hold rows that were deleted."""
-    folders = {root} | {up for p in paths for up in p.parents if up != root and up.is_relative_to(root)}
+    above = set(chain.from_iterable(p.parents for p in paths))
+    folders = {root} | {folder for folder in above if folder.is_relative_to(root)}
     for folder in sorted(folders):
         what = next((LOGS[name] for name in LOGS if os.path.lexists(folder / name)), None)
         if what is None and folder.name == "data" and any((folder.parent / "metadata").glob("*.metadata.json")):

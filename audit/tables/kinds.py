@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import SourceError, printable
@@ -99,7 +99,12 @@ def find_clashes(names: Iterable[str]) -> dict[str, str]:
     alike: dict[str, list[str]] = {}
     for name in names:
         alike.setdefault(name.lower(), []).append(name)
-    return {each[i]: each[i == 0] for each in alike.values() if len(each) > 1 for i in range(len(each))}
+    clashes: dict[str, str] = {}
+    for first, *others in alike.values():
+        if others:
+            clashes[first] = others[0]
+            clashes |= dict.fromkeys(others, first)
+    return clashes
 
 
 def make_rounding_error(shown: str, name: str) -> SourceError:
@@ -264,7 +269,7 @@ def _list_dictionary(held: pa.Table, name: str) -> tuple[str, ...]:
     column = held.column(name)
     if not pa.types.is_dictionary(column.type):
         return ()
-    return _name_levels(level for chunk in column.chunks for level in chunk.dictionary.to_pylist())
+    return _name_levels(chain.from_iterable(chunk.dictionary.to_pylist() for chunk in column.chunks))
 
 
 def _name_levels(levels: Iterable[Any]) -> tuple[str, ...]:

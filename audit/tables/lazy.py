@@ -1,4 +1,4 @@
-"""Frames whose rows are not made yet: queries of polars and others, and PySpark's, whose rows stay on their cluster.
+"""Frames with rows that are not made yet: queries of polars and others, and PySpark's, which stay on their cluster.
 
 Must not: make a column that no question names; bring Spark's rows to this machine.
 """

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from audit.energy.instruments.instrument import EVERY_BOARD, Reading
@@ -97,7 +98,7 @@ class Codecarbon:
 
         codecarbon counts a board that does not answer as 0 W; beside others that do, the sum would look whole.
         """
-        boards = [board for part in parts if type(part).__name__ == "GPU" for board in _list_boards(part)]
+        boards = chain.from_iterable(_list_boards(part) for part in parts if type(part).__name__ == "GPU")
         if any(getattr(board, "_warned_power_failure", False) for board in boards):
             self._unseen_gpu_j += gpu_j - self._gpu_j
             self.reason = "a graphics board stopped answering"
@@ -217,7 +218,7 @@ def _make_tracker(inbox: list[Any]) -> Any:
 def _list_parameters(tracker: Callable[..., Any]) -> set[str]:
     """Return names that a tracker's constructor and those it passes them to accept."""
     classes = [c for c in inspect.getmro(tracker) if "__init__" in vars(c)] if inspect.isclass(tracker) else [tracker]
-    return {name for c in classes for name in inspect.signature(c).parameters}
+    return set(chain.from_iterable(inspect.signature(c).parameters for c in classes))
 
 
 _SETTINGS: Mapping[str, Any] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from audit.energy.plan import assumptions as a
 from audit.energy.plan import calibration, inputs
@@ -200,8 +201,10 @@ def _to_products(product: Product | None) -> Products:
 
 def _list_inputs(products: Products, grid: Input | None) -> tuple[Input, ...]:
     """Return every input once, in the order in which it enters."""
-    used = [i for p in products for i in (*p.above, *p.below)]
-    return tuple({i.name: i for i in (*used, *(() if grid is None else (grid,)))}.values())
+    used = list(chain.from_iterable(p.inputs for p in products))
+    if grid is not None:
+        used.append(grid)
+    return tuple({i.name: i for i in used}.values())
 
 
 def _describe_dominant(energy: Sequence[Share], carbon: Sequence[Share], used: Sequence[Input]) -> str:
@@ -242,7 +245,7 @@ def _list_reasons(asked: PlanInputs, work: _Work) -> dict[str, str]:
 def _list_notes(work: _Work) -> tuple[str, ...]:
     """Return what a reader of the numbers must know."""
     found = [COMBINED]
-    if work.method == "6nd" or any("6ND" in i.name for p in _to_products(work.flops) for i in p.above):
+    if work.method == "6nd" or (work.flops is not None and any("6ND" in i.name for i in work.flops.above)):
         found.append(
             "6ND counts the forward and the backward pass, with the parameters that are active for a token; every "
             "epoch of the data counts."

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 Basis = Literal["given", "assumed", "table", "measured", "formula"]
@@ -77,6 +78,11 @@ class Product:
     above: tuple[Input, ...]
     below: tuple[Input, ...] = ()
     divisor: float = 1.0
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """All inputs, those above the line first."""
+        return (*self.above, *self.below)
 
     def times(self, *more: Input) -> Product:
         """Return the same with further inputs above the line."""
@@ -149,7 +155,8 @@ def rank_shares(products: Sequence[Product]) -> tuple[Share, ...]:
 
     Inputs that are exact are left out.
     """
-    names = dict.fromkeys(i.name for p in products for i in (*p.above, *p.below) if i.low < i.high)
+    used = chain.from_iterable(p.inputs for p in products)
+    names = dict.fromkeys(i.name for i in used if i.low < i.high)
     widths = {name: _measure_width(products, name) for name in names}
     whole = math.fsum(widths.values())
     found = [Share(name=name, share=width / whole) for name, width in widths.items() if width > 0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
+from itertools import chain
 
 from audit.errors import SourceError
 from audit.tables.formats.dialect import Dialect, say
@@ -106,7 +107,7 @@ def suggest_option(data: bytes, given: Dialect, ending: str) -> str | None:
         return None
     lines = [line for line in text.splitlines()[:50] if line]
     mark = _suggest_separator(lines, given.separator or ("\t" if ending == "tsv" else ","))
-    cells = [cell for line in lines[1:] for cell in line.split(mark)]
+    cells = chain.from_iterable(line.split(mark) for line in lines[1:])
     commas = mark != "," and any(COMMA_NUMBER.fullmatch(cell.strip().strip('"')) for cell in cells)
     default = "\t" if ending == "tsv" else ","
     seen = Dialect(None if mark == default else mark, "," if commas else given.decimal, encoding)

@@ -8,6 +8,7 @@ number as a weight may be text as a class.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 from audit.errors import SourceError, printable
@@ -123,8 +124,8 @@ def find_common_columns(parts: Sequence[tuple[str, Sequence[str]]]) -> tuple[tup
     """
     first, names = parts[0]
     common = tuple(n for n in names if all(n in others for _, others in parts[1:]))
-    every = dict.fromkeys(n for _, others in parts for n in others if n not in common)
-    lacking = {n: next(shown for shown, others in parts if n not in others) for n in every}
+    every = dict.fromkeys(chain.from_iterable(others for _, others in parts))
+    lacking = {n: next(shown for shown, others in parts if n not in others) for n in every if n not in common}
     if not common:
         shown, odd = next((shown, n) for shown, others in parts[1:] for n in others if n not in names)
         raise SourceError(

@@ -86,7 +86,7 @@ class _Sidecar:
             self._channel.send({"answer": what, **more})
 
     def _conclude(self) -> None:
-        """Record a run whose training is gone: its energy, and a verdict that no release passes."""
+        """Record a run that has lost its training: its energy, and a verdict that no release passes."""
         if not self._staging.is_dir():
             return
         if not self._begin["kept"]:
