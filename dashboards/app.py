@@ -28,7 +28,7 @@ from audit.report.card.accounts import list_checks, make_part_view
 from audit.report.card.dataset import make_data_groupings
 from audit.report.card.energy import make_energy_view
 from audit.report.card.groups import find_limit_lines, make_model_groupings
-from audit.report.card.lookup import By, Grouped
+from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.shapes import GroupingView, Table
 from audit.report.card.view import describe_tally, write_headline
 from audit.report.card.words import (
@@ -230,7 +230,7 @@ def describe_gate(gate: Gate) -> str:
 
 def show_stage(result: AuditResult, stage: Stage, views: Sequence[GroupingView], first: str) -> None:
     """Show one rate per group as a drawing with the line of its gate, then all rates and gaps as tables."""
-    found = Grouped(result, stage)
+    found = EstimateIndex(result, stage)
     groupings = found.groupings()
     if not groupings:
         st.info(f"This run measured nothing of the {stage}.")
@@ -251,7 +251,7 @@ def show_stage(result: AuditResult, stage: Stage, views: Sequence[GroupingView],
     st.caption("Counts are shown in full here; the card leaves small ones out.")
 
 
-def list_drawable(found: Grouped, by: By) -> list[str]:
+def list_drawable(found: EstimateIndex, by: By) -> list[str]:
     """Return the rates of groups, and other numbers of one group."""
     rates = (
         e for e in found.result.estimates if (e.stage, e.by, e.compare, e.reference) == (found.stage, by, None, None)

@@ -17,7 +17,7 @@ from typing import Any
 from audit.errors import QuestionError
 from audit.record.result import AuditResult, Check, Part
 from audit.report.card.accounts import make_part_view
-from audit.report.card.lookup import Grouped
+from audit.report.card.lookup import EstimateIndex
 from audit.report.card.words import LEFT_OUT, clean_text, format_percent, name_group, name_grouping
 
 CROISSANT = "http://mlcommons.org/croissant/1.0"
@@ -113,7 +113,7 @@ def view(result: AuditResult, k: int) -> str:
         raise QuestionError(
             "format croissant describes data before training, and this result has none; make one with audit data TABLE"
         )
-    document = describe_data(result)
+    document = _describe_data(result)
     missing = find_missing_fields(document)
     if missing:
         raise QuestionError(
@@ -123,7 +123,7 @@ def view(result: AuditResult, k: int) -> str:
     return json.dumps(document, indent=1, allow_nan=False)
 
 
-def describe_data(result: AuditResult) -> dict[str, Any]:
+def _describe_data(result: AuditResult) -> dict[str, Any]:
     """Return the description as plain dicts and lists."""
     told = _collect_owner_fields(result)
     fields = {
@@ -242,7 +242,7 @@ def _collect_rai_fields(result: AuditResult) -> dict[str, Any]:
 
 def _describe_shares(result: AuditResult) -> Iterator[str]:
     """Yield how large groups are and how labels differ, a sentence for each column of groups."""
-    found = Grouped(result, "data")
+    found = EstimateIndex(result, "data")
     for by in found.groupings():
         groups = found.groups(by)
         if len(by) != 1 or len(groups) > MOST_GROUPS:

@@ -16,7 +16,7 @@ from audit.measurement.metrics.adverse import IMPACT_RATIO
 from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.record.result import AuditResult, Part
 from audit.report.card.charts import MOST_ROWS, draw_rates
-from audit.report.card.lookup import By, Grouped
+from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind
 from audit.report.card.words import (
     LEFT_OUT,
@@ -73,7 +73,7 @@ def view(result: AuditResult, k: int) -> Report:
     """
     from audit.report.card.accounts import list_provenance
 
-    found = Grouped(result, "model")
+    found = EstimateIndex(result, "model")
     part = _require_predictions(result, found)
     scoring = part.score_median is not None
     said = result.question.config.get("model") or {}
@@ -91,7 +91,7 @@ def view(result: AuditResult, k: int) -> Report:
     )
 
 
-def _require_predictions(result: AuditResult, found: Grouped) -> Part:
+def _require_predictions(result: AuditResult, found: EstimateIndex) -> Part:
     """Return the table of predictions, or refuse with the reason why there is no such report."""
     part = next((p for p in result.data if p.part == "predictions"), None)
     if part is None or found.everybody(SELECTION_RATE.name) is None:
@@ -119,7 +119,7 @@ def _explain_rates(part: Part) -> str:
     )
 
 
-def _list_facts(result: AuditResult, found: Grouped, part: Part) -> tuple[tuple[str, str | None], ...]:
+def _list_facts(result: AuditResult, found: EstimateIndex, part: Part) -> tuple[tuple[str, str | None], ...]:
     said: Mapping[str, Any] = result.question.config.get("ll144") or {}
     own = {key: clean_text(said[key], SENTENCE_LENGTH) if said.get(key) else None for key in OWN_FIELDS}
     everybody = found.rows((), ())
@@ -154,7 +154,7 @@ def _count_unknown(result: AuditResult, part: Part) -> tuple[str, ...]:
     return (*said, *(f"{clean_text(why)}: {n:,} rows are in no table" for why, n in part.rows_excluded.items()))
 
 
-def _make_grouping(found: Grouped, by: By, id_: str, *, scoring: bool) -> GroupingView:
+def _make_grouping(found: EstimateIndex, by: By, id_: str, *, scoring: bool) -> GroupingView:
     rate = "Scoring rate" if scoring else "Selection rate"
     groups = found.groups(by)
     every = [e for g in groups if (e := found.rate(SELECTION_RATE.name, by, g)) is not None]
@@ -162,12 +162,12 @@ def _make_grouping(found: Grouped, by: By, id_: str, *, scoring: bool) -> Groupi
     chart = None
     if drawn:
         chart = draw_rates(f"{id_}c", f"{rate} by {name_grouping(by)}", every, ())
-    note = explain_small_highest(found, by)
+    note = _explain_small_highest(found, by)
     return GroupingView(
         id=id_,
         title=f"By {name_grouping(by)}",
         charts=(chart,) if chart is not None else (),
-        tables=(make_categories_table(found, by, groups, rate, scoring=scoring),),
+        tables=(_make_categories_table(found, by, groups, rate, scoring=scoring),),
         notes=(note,) if note else (),
     )
 
@@ -186,7 +186,7 @@ def _explain_left_out(result: AuditResult, k: int) -> str:
     )
 
 
-def _explain_method(result: AuditResult, found: Grouped) -> tuple[str, ...]:
+def _explain_method(result: AuditResult, found: EstimateIndex) -> tuple[str, ...]:
     data = result.question.config.get("data") or {}
     crossed = any(len(by) > 1 for by in found.groupings())
     listed = "; ".join(name_grouping(by) for by in found.groupings())
@@ -225,7 +225,7 @@ def _explain_median(result: AuditResult) -> str:
 # Categories down, rates and impact ratios across: the tables of a bias audit by NYC Local Law 144.
 #
 # Must not: judge, or leave a category out without saying so.
-def make_categories_table(found: Grouped, by: By, groups: Sequence[Group], rate: str, *, scoring: bool) -> Table:
+def _make_categories_table(found: EstimateIndex, by: By, groups: Sequence[Group], rate: str, *, scoring: bool) -> Table:
     """Return every category with its rate and its ratio to the highest."""
     return Table(
         caption=f"{rate}s and impact ratios by {name_grouping(by)}",
@@ -234,7 +234,7 @@ def make_categories_table(found: Grouped, by: By, groups: Sequence[Group], rate:
     )
 
 
-def _make_row(found: Grouped, by: By, group: Group) -> TableRow:
+def _make_row(found: EstimateIndex, by: By, group: Group) -> TableRow:
     e = found.rate(SELECTION_RATE.name, by, group)
     cells = (
         _make_rows_cell(found, by, group),
@@ -245,7 +245,7 @@ def _make_row(found: Grouped, by: By, group: Group) -> TableRow:
     return TableRow(name_group(by, group), cells, choose_kind(group))
 
 
-def _make_rows_cell(found: Grouped, by: By, group: Group) -> Cell:
+def _make_rows_cell(found: EstimateIndex, by: By, group: Group) -> Cell:
     rows = found.rows(by, group)
     if rows is None:
         return Cell(LEFT_OUT, mark="suppressed")
@@ -255,7 +255,7 @@ def _make_rows_cell(found: Grouped, by: By, group: Group) -> Cell:
     return Cell(format_count(rows), note="; ".join([*parts, *([UNDER] if under else [])]))
 
 
-def _find_share(found: Grouped, by: By, group: Group) -> float | None:
+def _find_share(found: EstimateIndex, by: By, group: Group) -> float | None:
     rows, whole = found.rows(by, group), found.rows((), ())
     return rows / whole if rows is not None and whole else None
 
@@ -279,7 +279,7 @@ def _make_rate_cell(e: Estimate | None) -> Cell:
     return Cell(format_percent(e.value), interval=interval)
 
 
-def _make_ratio_cell(found: Grouped, by: By, group: Group, rate: Estimate | None) -> Cell:
+def _make_ratio_cell(found: EstimateIndex, by: By, group: Group, rate: Estimate | None) -> Cell:
     if None in group:
         return Cell("–", note="unknown category", mark="none")
     e = _find_ratio(found, by, group)
@@ -309,11 +309,11 @@ def _make_only_cell(rate: Estimate | None) -> Cell:
     return Cell("undefined: no other category, or nobody was selected", mark="undefined")
 
 
-def _find_ratio(found: Grouped, by: By, group: Group) -> Estimate | None:
+def _find_ratio(found: EstimateIndex, by: By, group: Group) -> Estimate | None:
     return found.index.get((IMPACT_RATIO.name, None, by, group))
 
 
-def _find_highest(found: Grouped, by: By) -> Group | None:
+def _find_highest(found: EstimateIndex, by: By) -> Group | None:
     """Return the category that the others are compared with; None where none was selected, or it is left out."""
     every = (e for (m, c, b, _), e in found.index.items() if (m, c, b) == (IMPACT_RATIO.name, None, by))
     e = next((e for e in every if e.reference is not None), None)
@@ -323,7 +323,7 @@ def _find_highest(found: Grouped, by: By) -> Group | None:
     return None
 
 
-def explain_small_highest(found: Grouped, by: By) -> str:
+def _explain_small_highest(found: EstimateIndex, by: By) -> str:
     """Return what the ratios would be without a category under 2%, where the highest rate is that of one."""
     highest = _find_highest(found, by)
     share = None if highest is None else _find_share(found, by, highest)

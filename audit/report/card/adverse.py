@@ -28,7 +28,7 @@ from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion
 from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.record.result import AuditResult
-from audit.report.card.lookup import By, Grouped
+from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.shapes import Table, TableRow
 from audit.report.card.words import LEFT_OUT, Cell, format_p, make_estimate_cell, name_group, name_grouping
 
@@ -58,7 +58,7 @@ def _is_about_selections(metric: str) -> bool:
     return bool(SELECTIONS & (set(entry.rates) if isinstance(entry, Criterion) else {metric}))
 
 
-def make_adverse_table(found: Grouped, by: By, groups: Sequence[Group]) -> Table:
+def make_adverse_table(found: EstimateIndex, by: By, groups: Sequence[Group]) -> Table:
     """Return a table of each group against the one with the highest selection rate."""
     known = [g for g in groups if None not in g]
     compared = [e for g in known if (e := _find_estimate(found, by, g, IMPACT_RATIO.name)) is not None]
@@ -78,11 +78,13 @@ def make_adverse_table(found: Grouped, by: By, groups: Sequence[Group]) -> Table
     )
 
 
-def _find_estimate(found: Grouped, by: By, group: Group, metric: str, compare: str | None = None) -> Estimate | None:
+def _find_estimate(
+    found: EstimateIndex, by: By, group: Group, metric: str, compare: str | None = None
+) -> Estimate | None:
     return found.index.get((metric, compare, by, group))
 
 
-def _make_row(found: Grouped, by: By, ratio: Estimate) -> TableRow:
+def _make_row(found: EstimateIndex, by: By, ratio: Estimate) -> TableRow:
     group = ratio.group or ()
     z = _find_estimate(found, by, group, IMPACT_Z.name)
     short = _find_estimate(found, by, group, SHORTFALL.name)

@@ -107,11 +107,11 @@ class Scale:
         # A margin of 1 per cent keeps half of a dot inside the drawing.
         return round(1 + 98 * share, 2)
 
-    def maybe(self, value: float | None) -> float | None:
+    def at_or_none(self, value: float | None) -> float | None:
         """Return the place of a value, or None where there is none."""
         return None if value is None else self.at(value)
 
-    def ticks(self) -> tuple[Tick, ...]:
+    def make_ticks(self) -> tuple[Tick, ...]:
         """Return evenly spaced labels; the outer ones stay inside the drawing."""
         anchors = ("start", *("middle",) * (TICKS - 1), "end")
         step = (self.high - self.low) / TICKS
@@ -168,14 +168,14 @@ def draw_rates(id_: str, title: str, rates: Sequence[Estimate], lines: Sequence[
         bottom=bottom,
         rows=rows,
         limits=limits,
-        ticks=scale.ticks(),
+        ticks=scale.make_ticks(),
         few=any(r.mark == "few" for r in rows),
     )
 
 
 def _draw_row(e: Estimate, y: float, scale: Scale) -> Row:
     name = name_group(e.by, e.group)
-    place = Place(scale.maybe(e.value), scale.maybe(e.low), scale.maybe(e.high))
+    place = Place(scale.at_or_none(e.value), scale.at_or_none(e.low), scale.at_or_none(e.high))
     return Row(y, shorten_label(name), _describe_row(e), place, _choose_mark(e), everybody=not e.by)
 
 
@@ -218,11 +218,11 @@ def draw_gate(id_: str, gate: Gate) -> Strip | None:
         title=f"Interval against the limit: {gate.name}",
         description=f"interval {said}, value {format_rate(gate.estimate.value)}, limit {word} {limit:g}",
         place=Place(
-            scale.maybe(gate.estimate.value),
+            scale.at_or_none(gate.estimate.value),
             scale.at(gate.low),
             scale.at(scale.high if gate.high is None else gate.high),
         ),
         limit=Limit(at, 12, f"{word} {limit:g}", "start" if at < 50 else "end"),
         keeps=(1.0, at - 1) if gate.max is not None else (at, 99 - at),
-        ticks=scale.ticks(),
+        ticks=scale.make_ticks(),
     )

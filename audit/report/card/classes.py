@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from audit.axes import CubeKind
 from audit.estimate import WORST_CLASS, Estimate, Group
 from audit.record.cubes import PREDICTIONS, CubeRecord
-from audit.report.card.lookup import By, Grouped
+from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.shapes import Table, TableRow, choose_kind
 from audit.report.card.words import (
     LEVEL_LENGTH,
@@ -29,7 +29,7 @@ MOST_CONFUSIONS = 8
 IN_RECORD = "audit.json holds them"
 
 
-def make_class_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
+def make_class_tables(found: EstimateIndex, by: By, groups: Sequence[Group]) -> Iterator[Table]:
     """Yield the worst classes and the confusion tables of one grouping; nothing where there are two classes."""
     classes = found.classes()
     if not classes:
@@ -39,7 +39,7 @@ def make_class_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterat
         yield from _make_confusion_tables(found, by, groups, classes)
 
 
-def make_label_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
+def make_label_tables(found: EstimateIndex, by: By, groups: Sequence[Group]) -> Iterator[Table]:
     """Yield the share of each label in each group, and the worst gap; nothing where one label is the positive one."""
     classes = found.classes()
     if not classes:
@@ -64,7 +64,7 @@ def make_label_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterat
     )
 
 
-def _make_worst_table(found: Grouped, by: By, classes: int) -> Table:
+def _make_worst_table(found: EstimateIndex, by: By, classes: int) -> Table:
     rows, names = [], dict.fromkeys(m for m, *_ in found.index if m.startswith(WORST_CLASS))
     for metric in sorted(names, key=list(dict.fromkeys(e.metric for e in found.result.estimates)).index):
         rate = metric.removeprefix(WORST_CLASS).replace("_", " ").capitalize()
@@ -92,7 +92,9 @@ def _name_class(gap: Estimate | None) -> Cell:
     )
 
 
-def _make_confusion_tables(found: Grouped, by: By, groups: Sequence[Group], classes: Sequence[str]) -> Iterator[Table]:
+def _make_confusion_tables(
+    found: EstimateIndex, by: By, groups: Sequence[Group], classes: Sequence[str]
+) -> Iterator[Table]:
     """Yield rows by label and prediction, a table a group; or a table that says why there is none."""
     caption = f"Confusion tables by {name_grouping(by)}"
     if len(classes) > MOST_TABLED:

@@ -12,7 +12,7 @@ from itertools import chain, product
 from audit.estimate import Estimate, Group, number
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import EVERYBODY, Everybody
-from audit.report.card.lookup import By, Grouped
+from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.shapes import Table, TableRow
 from audit.report.card.words import Cell, make_estimate_cell, make_text_cell, make_title, name_group, name_grouping
 
@@ -24,7 +24,7 @@ ROUNDED = 1e-9
 """Gap that is left of 0 by arithmetic."""
 
 
-def make_gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
+def make_gaps_table(found: EstimateIndex, by: By, metrics: Sequence[str]) -> Table:
     """Return the largest gaps between groups, a row a rate, and which had to be left out."""
     rows, gone = [], []
     width = 3
@@ -51,7 +51,7 @@ def make_gaps_table(found: Grouped, by: By, metrics: Sequence[str]) -> Table:
     )
 
 
-def make_orders_table(found: Grouped, by: By) -> tuple[Table, ...]:
+def make_orders_table(found: EstimateIndex, by: By) -> tuple[Table, ...]:
     """Return how far the order of whole lists is from the shares of groups in them; nothing without lists."""
     measured = {m: e for (m, compare, of, _), e in found.index.items() if compare == "between_groups" and of == by}
     lists = [m for m in CATALOGUE.among(measured) if m.task == "ranking"]
@@ -75,7 +75,7 @@ def explain_left_out(rows: Sequence[TableRow]) -> str:
     return ""
 
 
-def _add_noise_floor(found: Grouped, difference: Estimate) -> Cell:
+def _add_noise_floor(found: EstimateIndex, difference: Estimate) -> Cell:
     """Return a difference with what equal groups of these sizes would show by chance."""
     cell = make_estimate_cell(difference, with_n=False)
     floor = found.gap(difference.metric, "noise_floor", difference.by)
@@ -99,7 +99,9 @@ def _make_pair_cell(e: Estimate) -> Cell:
 # Each group against all rows and against all other rows, where that was asked for.
 #
 # Must not: leave a group out without saying so, or format anything that `make_text_cell` does not.
-def make_everybody_tables(found: Grouped, by: By, metrics: Sequence[str], groups: Sequence[Group]) -> Iterator[Table]:
+def make_everybody_tables(
+    found: EstimateIndex, by: By, metrics: Sequence[str], groups: Sequence[Group]
+) -> Iterator[Table]:
     """Yield a table against all rows and one against all other rows: groups down, differences of some rates across.
 
     Ratios stand beside them where a limit speaks of one.
@@ -122,12 +124,12 @@ def _make_heading(metric: str, compare: str) -> str:
     return f"{make_title(metric)}, {compare.partition('_to_')[0]}"
 
 
-def _make_row(found: Grouped, by: By, group: Group, columns: Sequence[tuple[str, str]]) -> TableRow:
+def _make_row(found: EstimateIndex, by: By, group: Group, columns: Sequence[tuple[str, str]]) -> TableRow:
     cells = tuple(make_estimate_cell(found.index.get((m, c, by, group)), with_n=False) for m, c in columns)
     return TableRow(name_group(by, group), cells)
 
 
-def _make_furthest_row(found: Grouped, by: By, columns: Sequence[tuple[str, str]]) -> TableRow:
+def _make_furthest_row(found: EstimateIndex, by: By, columns: Sequence[tuple[str, str]]) -> TableRow:
     return TableRow("furthest", tuple(_name_furthest(found.gap(m, c, by)) for m, c in columns), "everybody")
 
 

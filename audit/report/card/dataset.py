@@ -13,20 +13,20 @@ from audit.record.result import AuditResult
 from audit.report.card.classes import make_label_tables
 from audit.report.card.comparisons import explain_left_out
 from audit.report.card.groups import choose_groups, divide_rows, draw_charts, make_rows_cell
-from audit.report.card.lookup import By, Grouped
+from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind
 from audit.report.card.words import Cell, format_p, format_rate, make_estimate_cell, name_group, name_grouping
 
 
 def make_data_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
     """Return the bias of the data before training, one view a grouping."""
-    found = Grouped(result, "data")
+    found = EstimateIndex(result, "data")
     every = found.groupings()
     room = divide_rows(len(every))
     return tuple(_make_grouping(found, by, f"d{i}", room) for i, by in enumerate(every))
 
 
-def _make_grouping(found: Grouped, by: By, id_: str, room: int) -> GroupingView:
+def _make_grouping(found: EstimateIndex, by: By, id_: str, room: int) -> GroupingView:
     groups, note = choose_groups(found, by, room)
     present = {metric for metric, *_ in found.index}
     drawn = [m for m in ("representation", "base_rate") if m in present]
@@ -39,7 +39,7 @@ def _make_grouping(found: Grouped, by: By, id_: str, room: int) -> GroupingView:
     )
 
 
-def _make_bias_table(found: Grouped, by: By, groups: Sequence[Group], present: set[str]) -> Table:
+def _make_bias_table(found: EstimateIndex, by: By, groups: Sequence[Group], present: set[str]) -> Table:
     columns: list[tuple[str, str, str | None]] = [("Share of rows", "representation", None)]
     if found.gap("representation", "ratio", by) and any(
         e.reference == ("population",) for e in found.result.estimates if e.by == by and e.metric == "representation"
@@ -73,7 +73,7 @@ def _make_bias_table(found: Grouped, by: By, groups: Sequence[Group], present: s
     )
 
 
-def _make_bias_cell(found: Grouped, by: By, group: Group, metric: str, compare: str | None) -> Cell:
+def _make_bias_cell(found: EstimateIndex, by: By, group: Group, metric: str, compare: str | None) -> Cell:
     if None in group and metric != "base_rate":
         return Cell("–", mark="none")
     e = found.index.get((metric, compare or None, by, group))
@@ -82,7 +82,7 @@ def _make_bias_cell(found: Grouped, by: By, group: Group, metric: str, compare: 
     return make_estimate_cell(e, with_n=metric == "base_rate")
 
 
-def _explain_reference(found: Grouped, by: By) -> str:
+def _explain_reference(found: EstimateIndex, by: By) -> str:
     e = next(
         (e for (m, _, b, g), e in found.index.items() if m == "class_imbalance" and b == by and g and e.reference), None
     )
@@ -97,7 +97,7 @@ def _explain_reference(found: Grouped, by: By) -> str:
     )
 
 
-def _explain_population(found: Grouped, by: By) -> str:
+def _explain_population(found: EstimateIndex, by: By) -> str:
     """Return how far the shares of all groups lie from those of the population."""
     distance = found.gap("population_total_variation", "to_population", by)
     if distance is None or distance.value is None:

@@ -16,7 +16,7 @@ from audit.record.result import AuditResult, Gate
 from audit.report.card.adverse import is_adverse_impact_shown, make_adverse_table
 from audit.report.card.charts import MOST_ROWS, Chart, draw_rates
 from audit.report.card.comparisons import explain_left_out, make_everybody_tables, make_gaps_table, make_orders_table
-from audit.report.card.lookup import By, Grouped
+from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind
 from audit.report.card.words import (
     LEFT_OUT,
@@ -52,7 +52,7 @@ MOST_ILLUSTRATED = 12
 
 def make_model_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
     """Return the rates of the model, one view a grouping."""
-    found = Grouped(result, "model")
+    found = EstimateIndex(result, "model")
     every = found.groupings()
     room = divide_rows(len(every))
     few = len(every) <= MOST_ILLUSTRATED
@@ -61,7 +61,7 @@ def make_model_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
     )
 
 
-def group_by_table(present: Collection[str]) -> dict[str, list[str]]:
+def _group_by_table(present: Collection[str]) -> dict[str, list[str]]:
     """Return the metrics that are there by the heading of their table, in the order of the catalogue."""
     found: dict[str, list[str]] = {}
     for metric in CATALOGUE.among(present):
@@ -75,7 +75,7 @@ def divide_rows(groupings: int) -> int:
     return max(FEWEST_ROWS, min(MOST_TABLE_ROWS, PAGE_ROWS // max(groupings, 1)))
 
 
-def list_gated_rates(gates: Iterable[Gate]) -> list[str]:
+def _list_gated_rates(gates: Iterable[Gate]) -> list[str]:
     """Return the rates that limits speak of; a criterion gives the rates that it is made of."""
     named: list[str] = []
     for gate in gates:
@@ -85,12 +85,12 @@ def list_gated_rates(gates: Iterable[Gate]) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def _make_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool) -> GroupingView:
+def _make_grouping(found: EstimateIndex, by: By, id_: str, room: int, *, drawn: bool) -> GroupingView:
     gates = found.gates(by)
     present = {metric for metric, compare, *_ in found.index if compare is None}
-    gated = [m for m in list_gated_rates(gates) if m in present]
+    gated = [m for m in _list_gated_rates(gates) if m in present]
     illustrated = [m for m in dict.fromkeys((*gated, *DRAWN_RATES)) if m in present][:MOST_DRAWN]
-    by_table = group_by_table(present)
+    by_table = _group_by_table(present)
     first = list(chain.from_iterable(by_table.pop(heading, ()) for heading in FIRST_TABLES))
     elsewhere = set(chain.from_iterable(by_table.values()))
     across = [m for m in dict.fromkeys((*gated, *first)) if m not in elsewhere]
@@ -112,7 +112,7 @@ def _make_grouping(found: Grouped, by: By, id_: str, room: int, *, drawn: bool) 
     )
 
 
-def _class_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
+def _class_tables(found: EstimateIndex, by: By, groups: Sequence[Group]) -> Iterator[Table]:
     """Return what is said of several classes; nothing where there are two."""
     if found.classes():
         from audit.report.card.classes import make_class_tables
@@ -120,7 +120,7 @@ def _class_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[T
         yield from make_class_tables(found, by, groups)
 
 
-def choose_groups(found: Grouped, by: By, room: int) -> tuple[list[Group], str]:
+def choose_groups(found: EstimateIndex, by: By, room: int) -> tuple[list[Group], str]:
     """Return the groups that fit on the page, the largest and those that a gate names, and what is said of the rest."""
     groups = found.groups(by)
     if len(groups) <= room:
@@ -137,7 +137,7 @@ def choose_groups(found: Grouped, by: By, room: int) -> tuple[list[Group], str]:
 
 
 def draw_charts(
-    found: Grouped, by: By, metrics: Sequence[str], groups: Sequence[Group], gates: Sequence[Gate], id_: str
+    found: EstimateIndex, by: By, metrics: Sequence[str], groups: Sequence[Group], gates: Sequence[Gate], id_: str
 ) -> tuple[Chart, ...]:
     """Return drawings of some rates; none where the groups are too many to draw."""
     if len(groups) > MOST_ROWS:
@@ -160,7 +160,7 @@ def find_limit_lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gat
     lines: list[tuple[float, str]] = []
     for gate in gates:
         e = gate.estimate
-        if e is None or metric not in list_gated_rates([gate]) or e.status == "suppressed" or not values:
+        if e is None or metric not in _list_gated_rates([gate]) or e.status == "suppressed" or not values:
             continue
         if e.compare == "ratio" and gate.min is not None and e.reference is None:
             lines.append((gate.min * max(values), f"limit: {gate.min:g} × the highest"))
@@ -173,10 +173,10 @@ def find_limit_lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gat
     return lines
 
 
-def _make_rates_table(found: Grouped, by: By, groups: Sequence[Group], metrics: Sequence[str]) -> Table:
+def _make_rates_table(found: EstimateIndex, by: By, groups: Sequence[Group], metrics: Sequence[str]) -> Table:
     rows = [_make_group_row(found, by, g, metrics) for g in groups]
     rows.append(_make_group_row(found, (), (), metrics))
-    what = next((h for h in FIRST_TABLES[1:] if h in group_by_table(metrics)), FIRST_TABLES[0])
+    what = next((h for h in FIRST_TABLES[1:] if h in _group_by_table(metrics)), FIRST_TABLES[0])
     return Table(
         caption=f"{what} by {name_grouping(by)}, each with its interval and the n of its own denominator",
         columns=("Group", "Rows", *(make_title(m) for m in metrics)),
@@ -185,10 +185,10 @@ def _make_rates_table(found: Grouped, by: By, groups: Sequence[Group], metrics: 
     )
 
 
-def _make_more_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterator[Table]:
+def _make_more_tables(found: EstimateIndex, by: By, groups: Sequence[Group]) -> Iterator[Table]:
     """Yield how well scores order and match what happens, and where numeric predictions lie, where there are any."""
     present = {m for m, compare, b, g in found.index if compare is None and b == by and g in groups}
-    for what, metrics in group_by_table(present).items():
+    for what, metrics in _group_by_table(present).items():
         if what not in (*FIRST_TABLES, ADVERSE_TABLE):
             # What compares a group with the others has no value for all rows.
             everybody = [()] if any(found.everybody(m) is not None for m in metrics) else []
@@ -201,13 +201,13 @@ def _make_more_tables(found: Grouped, by: By, groups: Sequence[Group]) -> Iterat
             )
 
 
-def _make_group_row(found: Grouped, by: By, group: Group, metrics: Sequence[str]) -> TableRow:
+def _make_group_row(found: EstimateIndex, by: By, group: Group, metrics: Sequence[str]) -> TableRow:
     cells = tuple(make_estimate_cell(found.rate(m, by if group else (), group)) for m in metrics)
     at = by if group else ()
     return TableRow(name_group(at, group), (make_rows_cell(found, at, group), *cells), choose_kind(group))
 
 
-def make_rows_cell(found: Grouped, by: By, group: Group) -> Cell:
+def make_rows_cell(found: EstimateIndex, by: By, group: Group) -> Cell:
     """Return the rows of a group with their share of all."""
     rows, whole = found.rows(by, group), found.rows((), ())
     if rows is None:
@@ -216,7 +216,7 @@ def make_rows_cell(found: Grouped, by: By, group: Group) -> Cell:
     return Cell(format_count(rows), note=share)
 
 
-def _explain_flags(found: Grouped, by: By) -> str:
+def _explain_flags(found: EstimateIndex, by: By) -> str:
     here = (e for e in found.result.estimates if e.stage == "model" and e.by == by)
     if any("group_equals_label" in e.flags for e in here):
         what = "all positive or all negative"

@@ -14,7 +14,7 @@ By = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Grouped:
+class EstimateIndex:
     """Estimates of one stage, looked up by name and group."""
 
     result: AuditResult

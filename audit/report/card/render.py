@@ -59,7 +59,7 @@ class Format:
         """Return html, md or json."""
         return self.template.removesuffix(".j2").rpartition(".")[2]
 
-    def made(self) -> Callable[[AuditResult, int], Any]:
+    def find_view(self) -> Callable[[AuditResult, int], Any]:
         """Return the function that makes the view of a publishable result."""
         if self.view == "card":
             return make_card_view
@@ -121,7 +121,7 @@ def render_several(result: AuditResult, names: Sequence[str], k: int | None = No
 
 def _draw(chosen: Format, shown: AuditResult, k: int) -> str:
     """Return a card of what may be published."""
-    view = chosen.made()(shown, k)
+    view = chosen.find_view()(shown, k)
     return make_environment(chosen.ending).get_template(chosen.template).render(card=view)
 
 
@@ -176,7 +176,7 @@ def make_environment(ending: str) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         # The Markdown template escapes each value through a filter; a value that none was named for is escaped here.
-        finalize=escape_plain if ending == "md" else None,
+        finalize=_escape_plain if ending == "md" else None,
     )
     made.filters |= {"cell": format_cell, "inline": escape_inline}
     return made
@@ -185,30 +185,30 @@ def make_environment(ending: str) -> Environment:
 # Text made safe inside Markdown: no markup, no table, no HTML comes from a value.
 #
 # Must not: be used for HTML, which the template engine escapes.
-class Escaped(str):
+class SafeMarkdown(str):
     """Markdown that is already safe."""
 
     __slots__ = ()
 
 
-def escape_inline(text: object) -> Escaped:
+def escape_inline(text: object) -> SafeMarkdown:
     """Return text as one line of Markdown without meaning of its own."""
-    if isinstance(text, Escaped):
+    if isinstance(text, SafeMarkdown):
         return text
     line = " ".join(str(text).split())
     escaped = SPECIAL.sub(r"\\\1", html.escape(line, quote=False))
-    return Escaped(LINE_START.sub(r"\\\1", escaped))
+    return SafeMarkdown(LINE_START.sub(r"\\\1", escaped))
 
 
-def escape_plain(value: object) -> object:
+def _escape_plain(value: object) -> object:
     """Return what the template engine prints: text that no filter has seen is escaped."""
     return escape_inline(value) if isinstance(value, str) else value
 
 
-def format_cell(cell: Cell) -> Escaped:
+def format_cell(cell: Cell) -> SafeMarkdown:
     """Return a cell of a table in one line: the value, its interval, what it rests on."""
     parts = [cell.text, cell.interval, f"({cell.note})" if cell.note else ""]
-    return Escaped(" ".join(escape_inline(p) for p in parts if p))
+    return SafeMarkdown(" ".join(escape_inline(p) for p in parts if p))
 
 
 # A result as a notebook shows it: the verdict, the limits, the groups.

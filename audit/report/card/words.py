@@ -141,7 +141,7 @@ def format_bounds(low: float | None, high: float | None) -> str:
     return f"[{format_rate(low)}, {'no upper limit' if high is None else format_rate(high)}]"
 
 
-def format_n(estimate: Estimate) -> str:
+def _format_n(estimate: Estimate) -> str:
     """Return the rows that a value rests on: of its own denominator, where it has one."""
     if estimate.rows is not None:
         return rows_text(estimate)
@@ -163,7 +163,7 @@ def make_estimate_cell(estimate: Estimate | None, *, with_n: bool = True) -> Cel
             mark="undefined",
         )
     few = "small_group" in estimate.flags
-    notes = [format_n(estimate)] if with_n and estimate.n is not None else []
+    notes = [_format_n(estimate)] if with_n and estimate.n is not None else []
     if few:
         notes.append(TOO_RARE if (estimate.n or 0.0) >= MANY else TOO_FEW)
     return Cell(

@@ -149,7 +149,9 @@ def _format_value(found: Input) -> str:
     unit = "" if found.unit == "1" else f" {found.unit}"
     if found.low == found.high:
         return f"{found.value:,.10g}{unit}".replace("e+", "e")
-    return f"{format_compact(found.low)} to {format_compact(found.high)}{unit} (central {format_compact(found.value)})"
+    return (
+        f"{_format_compact(found.low)} to {_format_compact(found.high)}{unit} (central {_format_compact(found.value)})"
+    )
 
 
 def _describe_source(found: Input) -> str:
@@ -163,7 +165,7 @@ def _describe_source(found: Input) -> str:
     return f", {printable(own, 300)}{printable(ends, 300) if ends else ''}"
 
 
-def format_compact(value: float) -> str:
+def _format_compact(value: float) -> str:
     """Return four significant digits without trailing zeros; large numbers by their power of ten."""
     if value == 0 or 1e-3 <= abs(value) < 1e7:
         return f"{float(f'{value:.4g}'):,.12g}"
