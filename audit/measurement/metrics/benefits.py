@@ -7,6 +7,7 @@ of a person is prediction - label + 1: 0 for a false negative, 2 for a false pos
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from audit.measurement.metrics.events import LABEL_POSITIVE, WRONG
@@ -130,32 +131,13 @@ def _atkinson(mean: Floats, twice: Floats, none: Floats) -> Floats:
     return np.clip(1 - (1 - none - twice + math.sqrt(2) * twice) ** 2 / mean, 0.0, 1.0)
 
 
-def _between(
-    name: str,
-    title: str,
-    of: Callable[..., Any],
-    *,
-    support: Callable[..., Any] = _rows,
-    empty: str = _NOBODY,
-    capped: bool = True,
-) -> Statistic:
-    """Return what lies between 0 and 1 behind a value, under the same name."""
-    return Statistic(
-        name=name,
-        title=title,
-        stage="model",
-        needs=_BOTH,
-        of=of,
-        support=support,
-        text="",
-        empty=empty,
-        ideal="",
-        source=_SPEICHER,
-        capped=capped,
-    )
+_below = partial(Statistic, stage="model", needs=_BOTH, text="", ideal="", source=_SPEICHER)
+"""What lies between 0 and 1 behind a value, under the same name."""
+_rising = partial(Rising, stage="model", needs=_BOTH)
 
 
 def _conditional(
+    *,
     name: str,
     title: str,
     cells: str,
@@ -167,15 +149,15 @@ def _conditional(
 ) -> Rising:
     """Return the ratio of two shares of the same rows."""
     neither = f"label = {outcome} or prediction = {outcome}"
-    return Rising(
+    return _rising(
         name=name,
         title=title,
-        stage="model",
-        needs=_BOTH,
         range=_SIZE,
         judged=("highest", "difference", "ratio"),
         table=_TABLE,
-        below=_between(name, title, of, support=support, empty=f"0/0: no rows with {neither}", capped=False),
+        below=_below(
+            name=name, title=title, of=of, support=support, empty=f"0/0: no rows with {neither}", capped=False
+        ),
         rises=_odds,
         text=cells,
         infinite=f"x/0: nobody has prediction = {outcome}, and somebody has label = {outcome}",
@@ -186,12 +168,12 @@ def _conditional(
 
 
 def _inequality(
+    *,
     name: str,
     title: str,
     of: Callable[..., Any],
     rises: Callable[[Any], Any],
     text: str,
-    *,
     judged: tuple[Compare, ...] = ("highest", "difference"),
     table: str = "",
     source: str = _SPEICHER,
@@ -199,15 +181,13 @@ def _inequality(
     **more: Any,
 ) -> Rising:
     """Return how unevenly benefits are spread."""
-    return Rising(
+    return _rising(
         name=name,
         title=title,
-        stage="model",
-        needs=_BOTH,
         range=span,
         judged=judged,
         table=table,
-        below=_between(name, title, _of_benefit(of)),
+        below=_below(name=name, title=title, of=_of_benefit(of), support=_rows, empty=_NOBODY),
         rises=rises,
         text=f"{text}, b = prediction - label + 1",
         ideal="0",
@@ -216,11 +196,9 @@ def _inequality(
     )
 
 
-TREATMENT_EQUALITY = Rising(
+TREATMENT_EQUALITY = _rising(
     name="treatment_equality",
     title="Treatment equality",
-    stage="model",
-    needs=_BOTH,
     range=_SIZE,
     judged=("highest", "difference", "ratio"),
     table=_TABLE,
@@ -242,46 +220,46 @@ TREATMENT_EQUALITY = Rising(
     caveat="says which errors prevail, not how many there are",
 )
 CONDITIONAL_ACCEPTANCE = _conditional(
-    "conditional_acceptance",
-    "Conditional acceptance",
-    "(TP + FN) / (TP + FP)",
-    _actual_of_predicted,
-    _not_true_negative,
-    1,
-    "accepted",
-    "DCA: reference less group",
+    name="conditional_acceptance",
+    title="Conditional acceptance",
+    cells="(TP + FN) / (TP + FP)",
+    of=_actual_of_predicted,
+    support=_not_true_negative,
+    outcome=1,
+    done="accepted",
+    short="DCA: reference less group",
 )
 CONDITIONAL_REJECTION = _conditional(
-    "conditional_rejection",
-    "Conditional rejection",
-    "(TN + FP) / (TN + FN)",
-    _actual_of_rejected,
-    _not_true_positive,
-    0,
-    "rejected",
-    "DCR: group less reference",
+    name="conditional_rejection",
+    title="Conditional rejection",
+    cells="(TN + FP) / (TN + FN)",
+    of=_actual_of_rejected,
+    support=_not_true_positive,
+    outcome=0,
+    done="rejected",
+    short="DCR: group less reference",
 )
 ENTROPY = _inequality(
-    "generalized_entropy_index",
-    "Generalised entropy of benefits",
-    _spread,
-    _half_odds,
-    "mean of ((b / mean b)^2 - 1) / 2",
+    name="generalized_entropy_index",
+    title="Generalised entropy of benefits",
+    of=_spread,
+    rises=_half_odds,
+    text="mean of ((b / mean b)^2 - 1) / 2",
     table=_TABLE,
 )
 THEIL = _inequality(
-    "theil_index",
-    "Theil index of benefits",
-    _theil,
-    _minus_log_rest,
-    "mean of (b / mean b) ln(b / mean b)",
+    name="theil_index",
+    title="Theil index of benefits",
+    of=_theil,
+    rises=_minus_log_rest,
+    text="mean of (b / mean b) ln(b / mean b)",
 )
 MEAN_LOG_DEVIATION = _inequality(
-    "mean_log_deviation",
-    "Mean log deviation of benefits",
-    _deviation,
-    _minus_log_rest,
-    "-mean of ln(b / mean b)",
+    name="mean_log_deviation",
+    title="Mean log deviation of benefits",
+    of=_deviation,
+    rises=_minus_log_rest,
+    text="-mean of ln(b / mean b)",
     judged=(),
     instead="theil_index",
     infinite="infinite: somebody has no benefit (a false negative)",
@@ -289,21 +267,21 @@ MEAN_LOG_DEVIATION = _inequality(
     caveat="AIF360 divides it by the mean benefit once more",
 )
 ATKINSON = _inequality(
-    "atkinson_index",
-    "Atkinson index of benefits",
-    _atkinson,
-    _identity,
-    "1 - (mean of b^(1/2))^2 / mean b",
+    name="atkinson_index",
+    title="Atkinson index of benefits",
+    of=_atkinson,
+    rises=_identity,
+    text="1 - (mean of b^(1/2))^2 / mean b",
     source="Atkinson (1970), Journal of Economic Theory 2:244; LiFT (Vasudevan and Kenthapadi 2020)",
     span=(0.0, 1.0),
     caveat="of aversion 1/2; of aversion 1 it is 1 as soon as anybody is a false negative",
 )
 VARIATION = _inequality(
-    "coefficient_of_variation",
-    "Coefficient of variation of benefits",
-    _spread,
-    _root_odds,
-    "standard deviation of b / mean b",
+    name="coefficient_of_variation",
+    title="Coefficient of variation of benefits",
+    of=_spread,
+    rises=_root_odds,
+    text="standard deviation of b / mean b",
     caveat="AIF360 returns it times the square root of 2",
 )
 BENEFITS: tuple[Rising, ...] = (
@@ -318,7 +296,7 @@ BENEFITS: tuple[Rising, ...] = (
 )
 
 
-def _between_groups(name: str, title: str, text: str) -> GroupStatistic:
+def _between_groups(*, name: str, title: str, text: str) -> GroupStatistic:
     return GroupStatistic(
         name=name,
         title=title,
@@ -335,14 +313,14 @@ def _between_groups(name: str, title: str, text: str) -> GroupStatistic:
 
 
 BETWEEN_ENTROPY = _between_groups(
-    "between_group_generalized_entropy_index",
-    "Generalised entropy of benefits between groups",
-    "mean of ((m / mean b)^2 - 1) / 2",
+    name="between_group_generalized_entropy_index",
+    title="Generalised entropy of benefits between groups",
+    text="mean of ((m / mean b)^2 - 1) / 2",
 )
 BETWEEN_THEIL = _between_groups(
-    "between_group_theil_index",
-    "Theil index of benefits between groups",
-    "mean of (m / mean b) ln(m / mean b)",
+    name="between_group_theil_index",
+    title="Theil index of benefits between groups",
+    text="mean of (m / mean b) ln(m / mean b)",
 )
 BETWEEN: tuple[Metric, ...] = (BETWEEN_ENTROPY, BETWEEN_THEIL)
 METRICS: tuple[Metric, ...] = (*BENEFITS, *BETWEEN)
