@@ -254,7 +254,8 @@ def test_what_cannot_be_kept_is_not_trained_over(here, monkeypatch):
 def test_what_cannot_be_put_back_stays_with_the_run_and_the_training_has_failed(here, monkeypatch):
     (here / "p.csv").write_text(OLD)
     monkeypatch.setattr(
-        "audit.pipeline.earlier_predictions._aside", lambda *_: (_ for _ in ()).throw(OSError(13, "Permission denied"))
+        "audit.pipeline.earlier_predictions._move_aside",
+        lambda *_: (_ for _ in ()).throw(OSError(13, "Permission denied")),
     )
     with pytest.raises(AuditError, match="cannot be put back") as caught:
         audited(here, f"{HARM['cut off']}; raise SystemExit(1)")

@@ -114,7 +114,7 @@ def test_every_expectation_that_duckdb_answers_can_be_surely_taken(kept):
 
 def test_a_version_that_no_schema_is_kept_of_is_asked_itself(monkeypatch):
     asked = Expectation("expect_column_values_to_not_be_null", {"column": "a"})
-    monkeypatch.setattr("audit.checks.expectations.sure_arguments._installed", lambda: "1.0.0")
+    monkeypatch.setattr("audit.checks.expectations.sure_arguments._find_installed_version", lambda: "1.0.0")
     assert not surely_taken(asked)
 
 

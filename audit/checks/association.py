@@ -48,8 +48,8 @@ def table_of(joint: Joint, rows: str, columns: str, read: Callable[[Any], Hashab
     """
     down, across = joint.level(rows), joint.level(columns)
     known = [i for i, value in enumerate(across) if not is_missing(value)]
-    i, names = _numbered([None if is_missing(down[k]) else down[k] for k in known])
-    j, others = _numbered([read(across[k]) for k in known])
+    i, names = _number_values([None if is_missing(down[k]) else down[k] for k in known])
+    j, others = _number_values([read(across[k]) for k in known])
     if len(names) * len(others) > LARGEST_TABLE:
         return None
     table = np.zeros((len(names), len(others)), dtype=np.int64)
@@ -57,14 +57,14 @@ def table_of(joint: Joint, rows: str, columns: str, read: Callable[[Any], Hashab
     return table
 
 
-def _numbered(values: list[Any]) -> tuple[npt.NDArray[np.intp], Mapping[Any, int]]:
+def _number_values(values: list[Any]) -> tuple[npt.NDArray[np.intp], Mapping[Any, int]]:
     names: dict[Any, int] = {}
     return np.array([names.setdefault(v, len(names)) for v in values], dtype=np.intp), names
 
 
 def cramers_v(table: Counts) -> float:
     """Cramer's V without the bias of many values and few rows (Bergsma 2013); NaN where a side has one value only."""
-    table = _occupied(table)
+    table = _drop_empty(table)
     if min(table.shape, default=0) < 2:
         return float("nan")
     n, (r, c) = table.sum(), table.shape
@@ -99,10 +99,10 @@ def informedness(table: Counts) -> float:
 
 def is_renamed(table: Counts) -> bool:
     """Whether every value is in one class and every class has one value: a column under another name."""
-    told = _occupied(table) > 0
+    told = _drop_empty(table) > 0
     return min(told.shape, default=0) > 1 and bool((told.sum(axis=0) == 1).all() and (told.sum(axis=1) == 1).all())
 
 
-def _occupied(table: Counts) -> Counts:
+def _drop_empty(table: Counts) -> Counts:
     occupied: Counts = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
     return occupied

@@ -44,9 +44,9 @@ MISSING_WORDS = (
 
 def group_checks(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
     """All checks of one part."""
-    found = [check for column in plan.groups for check in _of_column(counted, plan, column, part)]
-    found += [_absent(counted, by, part) for by in plan.crossings if len(by) > 1]
-    return (*found, *_of_classes(counted.cubes[0], plan, part)) if plan.classes else tuple(found)
+    found = [check for column in plan.groups for check in _check_column(counted, plan, column, part)]
+    found += [_check_crossing(counted, by, part) for by in plan.crossings if len(by) > 1]
+    return (*found, *_check_classes(counted.cubes[0], plan, part)) if plan.classes else tuple(found)
 
 
 def declared_checks(
@@ -69,26 +69,30 @@ def declared_checks(
         cube = next((c for c in counted.cubes if axes.get(column) in c.names), None)
         empty = [] if cube is None else [n for n in levels if n not in cube.axis(axes[column]).levels]
         if empty:
-            found.append(_without_rows(column, part, empty))
+            found.append(_check_declared(column, part, empty))
     return tuple(found)
 
 
-def _without_rows(column: str, part: str, empty: Sequence[str]) -> Check:
+def _check_declared(column: str, part: str, empty: Sequence[str]) -> Check:
     named = ", ".join(repr(printable(level, 40)) for level in empty[:SHOWN]) + (" …" if len(empty) > SHOWN else "")
     title = f"every category that {printable(column)} declares has rows in {part}"
     detail = f"{printable(column)} declares {named}, of which there are no rows, so nothing can be measured for it"
     return _check(DECLARED, title, "warn", detail)
 
 
-def _of_column(counted: Counted, plan: Plan, column: str, part: str) -> list[Check]:
-    found = [_missing(counted, column, part), _twins(counted.cubes, column, part)]
+def _check_column(counted: Counted, plan: Plan, column: str, part: str) -> list[Check]:
+    found = [_check_missing_groups(counted, column, part), _check_twins(counted.cubes, column, part)]
     if plan.classes:
         from audit.measurement.rates.multiclass import class_grouping
 
         same = class_grouping(counted.cubes, (column,), {}).determined
-        found.append(_told(column, part, same, "of one label only", len(counted.cubes[0].axis(LABEL).levels), "labels"))
+        found.append(
+            _make_disguise_check(
+                column, part, same, "of one label only", len(counted.cubes[0].axis(LABEL).levels), "labels"
+            )
+        )
     elif plan.label is not None and plan.task == "classification":
-        found.append(_disguised(counted.cubes, column, part))
+        found.append(_check_disguise(counted.cubes, column, part))
     return found
 
 
@@ -108,11 +112,11 @@ def missing_words(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
         levels = () if cube is None else cube.axis(column).levels
         words = [level for level in levels if level is not None and level.strip() in MISSING_WORDS]
         if words:
-            found.append(_named_missing(column, part, words))
+            found.append(_check_missing_words(column, part, words))
     return tuple(found)
 
 
-def _named_missing(column: str, part: str, words: list[str]) -> Check:
+def _check_missing_words(column: str, part: str, words: list[str]) -> Check:
     named = ", ".join(repr(printable(word, 40)) for word in words)
     title = f"no group of {printable(column)} is named by a word that means missing in {part}"
     detail = f"{named} means missing where programs write it, and is compared here as a group"
@@ -125,7 +129,7 @@ def _check(code: str, title: str, outcome: Literal["pass", "warn"], detail: str)
     return Check(code=code, title=title, outcome=outcome, severity="warning", detail=detail, mend=mend)
 
 
-def _missing(counted: Counted, column: str, part: str) -> Check:
+def _check_missing_groups(counted: Counted, column: str, part: str) -> Check:
     rows = counted.rows_without_group.get(column, 0)
     share = rows / counted.rows_read
     title = f"every row of {part} has a {printable(column)}"
@@ -135,30 +139,30 @@ def _missing(counted: Counted, column: str, part: str) -> Check:
     return _check("DV001", title, "warn" if rows else "pass", detail if rows else f"{counted.rows_read:,} rows")
 
 
-def _twins(cubes: Sequence[Cube], column: str, part: str) -> Check:
+def _check_twins(cubes: Sequence[Cube], column: str, part: str) -> Check:
     cube = next(c for c in cubes if column in c.names)
     levels = [level for level in cube.axis(column).levels if level is not None]
     twins = find_near_twins(levels)
     title = f"no two names of {printable(column)} look alike in {part}"
     if not twins:
         return _check("DV002", title, "pass", f"{len(levels)} names")
-    return _check("DV002", title, "warn", f"{_alike(twins)}: one group may have been split into several")
+    return _check("DV002", title, "warn", f"{_describe_twins(twins)}: one group may have been split into several")
 
 
-def _disguised(cubes: Sequence[Cube], column: str, part: str) -> Check:
+def _check_disguise(cubes: Sequence[Cube], column: str, part: str) -> Check:
     sample = grouping(cubes, (column,), {}).sample(DATA_BASE_RATE)
     rates = sample.p[sample.measured]
     same = len(rates) > 1 and bool(((rates == 0) | (rates == 1)).all()) and rates.min() != rates.max()
-    return _told(column, part, same, "all positive or all negative", len(rates), "groups")
+    return _make_disguise_check(column, part, same, "all positive or all negative", len(rates), "groups")
 
 
-def _told(column: str, part: str, same: bool, what: str, count: int, of: str) -> Check:
+def _make_disguise_check(column: str, part: str, same: bool, what: str, count: int, of: str) -> Check:
     title = f"{disguise(column)}{part}"
     detail = f"every group is {what}: the column is the label under another name, or leaks it"
     return _check(DISGUISE, title, "warn" if same else "pass", detail if same else f"{count} {of}")
 
 
-def _of_classes(cube: Cube, plan: Plan, part: str) -> list[Check]:
+def _check_classes(cube: Cube, plan: Plan, part: str) -> list[Check]:
     """Checks on the names of several classes, and on predictions of what no label is."""
     from audit.measurement.rates.multiclass import classes_of
 
@@ -166,7 +170,7 @@ def _of_classes(cube: Cube, plan: Plan, part: str) -> list[Check]:
     title = f"no two classes look alike in {part}"
     found = [_check("DV010", title, "pass", f"{count} classes")]
     if twins:
-        detail = f"{_alike(twins)}: one class may have been split into several"
+        detail = f"{_describe_twins(twins)}: one class may have been split into several"
         found = [_check("DV010", title, "warn", detail)]
     if plan.prediction is None:
         return found
@@ -179,13 +183,13 @@ def _of_classes(cube: Cube, plan: Plan, part: str) -> list[Check]:
     return [*found, _check("DV011", title, "warn" if strange else "pass", detail if strange else f"{count} classes")]
 
 
-def _alike(twins: Sequence[Twins]) -> str:
+def _describe_twins(twins: Sequence[Twins]) -> str:
     return "; ".join(
         f"{', '.join(repr(printable(n, 40)) for n in t.names[:SHOWN])} differ only in {t.why}" for t in twins[:SHOWN]
     )
 
 
-def _absent(counted: Counted, by: tuple[str, ...], part: str) -> Check:
+def _check_crossing(counted: Counted, by: tuple[str, ...], part: str) -> Check:
     cube = next(c for c in counted.cubes if set(by) <= set(c.names))
     rows = cube.keep(*by)["n"]
     known = [[i for i, level in enumerate(cube.axis(name).levels) if level is not None] for name in by]
@@ -211,22 +215,22 @@ def score_checks(counted: Counted, plan: Plan) -> tuple[Check, ...]:
         float(c["outside"].sum()) for c in counted.further.get(CubeKind.LOSSES, ())
     ):
         detail = f"scores are no probabilities, and the threshold is {plan.threshold:g}; name the one that was used"
-        return (_decision_check(plan, "not applicable", detail),)
-    total, wrong = int(cubes[0]["n"].sum()), _contradicting(cubes[0])
+        return (_make_decision_check(plan, "not applicable", detail),)
+    total, wrong = int(cubes[0]["n"].sum()), _count_contradicting(cubes[0])
     if not wrong:
-        return (_decision_check(plan, "pass", f"{total:,} rows"),)
+        return (_make_decision_check(plan, "pass", f"{total:,} rows"),)
     share = wrong / total
     said = f"{wrong:,} of {total:,} rows ({share:.1%}) are predicted otherwise than score and threshold say"
     if share >= SWAPPED:
         mend = (
             "nearly all: the direction of the score or the positive class is swapped; give 1 - score, or name the other"
         )
-        return (_decision_check(plan, "warn", f"{said}; {mend}"),)
-    where = "".join(f", most often where {w}" for c in cubes for w in _concentrated(c, wrong, share))
+        return (_make_decision_check(plan, "warn", f"{said}; {mend}"),)
+    where = "".join(f", most often where {w}" for c in cubes for w in _find_concentrated(c, wrong, share))
     mend = (
         "rates rest on the prediction and metrics of scores on the score; name the threshold that made the predictions"
     )
-    return (_decision_check(plan, "warn", f"{said}{where}; {mend}"),)
+    return (_make_decision_check(plan, "warn", f"{said}{where}; {mend}"),)
 
 
 def threshold_check(counted: Counted, config: Config) -> tuple[Check, ...]:
@@ -246,8 +250,8 @@ def threshold_check(counted: Counted, config: Config) -> tuple[Check, ...]:
         "scores lie between 0 and 1 where nobody named a threshold",
         f"decisions are scores of at least {asked.threshold:g}",
     )
-    if not _lie_outside(counted):
-        return (_named(title, "pass", f"{cut} (assumed)"),)
+    if not _has_scores_outside(counted):
+        return (_make_threshold_check(title, "pass", f"{cut} (assumed)"),)
     low, high = counted.score_range or (None, None)
     where = "outside 0 to 1" if low is None or high is None else f"from {low:g} to {high:g}"
     if judges_decisions(config):
@@ -256,7 +260,7 @@ def threshold_check(counted: Counted, config: Config) -> tuple[Check, ...]:
             "assumed of scores between 0 and 1 alone. Say at which score somebody is selected: --threshold, or "
             "threshold in [predictions]"
         )
-    return (_named(title, "warn", f"{cut} (assumed), but scores do not lie between 0 and 1"),)
+    return (_make_threshold_check(title, "warn", f"{cut} (assumed), but scores do not lie between 0 and 1"),)
 
 
 def judges_decisions(config: Config) -> bool:
@@ -267,24 +271,24 @@ def judges_decisions(config: Config) -> bool:
     return rule or config.policy.four_fifths or any("prediction" in entry.needs for entry in of_model)
 
 
-def _lie_outside(counted: Counted) -> bool:
+def _has_scores_outside(counted: Counted) -> bool:
     if counted.score_range is not None:
         return counted.score_range[0] < 0 or counted.score_range[1] > 1
     return any(float(c["outside"].sum()) for c in counted.further.get(CubeKind.LOSSES, ()))
 
 
-def _named(title: str, outcome: CheckOutcome, detail: str) -> Check:
+def _make_threshold_check(title: str, outcome: CheckOutcome, detail: str) -> Check:
     mend = mend_of(THRESHOLD, outcome)
     return Check(code=THRESHOLD, title=title, outcome=outcome, severity="warning", detail=detail, mend=mend)
 
 
-def _decision_check(plan: Plan, outcome: CheckOutcome, detail: str) -> Check:
+def _make_decision_check(plan: Plan, outcome: CheckOutcome, detail: str) -> Check:
     title = f"{printable(plan.prediction)} is {printable(plan.score)} at or above {plan.threshold:g}"
     mend = mend_of("FM002", outcome)
     return Check(code="FM002", title=title, outcome=outcome, severity="warning", detail=detail, mend=mend)
 
 
-def _contradicting(cube: Cube) -> int:
+def _count_contradicting(cube: Cube) -> int:
     """Rows whose prediction is not what their score decides."""
     pairs = ((NEGATIVE, POSITIVE), (POSITIVE, NEGATIVE))
     levels = [cube.axis(name).levels for name in (PREDICTION, DECIDED)]
@@ -292,14 +296,14 @@ def _contradicting(cube: Cube) -> int:
     return sum(int(cube.at(PREDICTION, p).at(DECIDED, d)["n"].sum()) for p, d in there)
 
 
-def _concentrated(cube: Cube, wrong: int, share: float) -> Iterator[str]:
+def _find_concentrated(cube: Cube, wrong: int, share: float) -> Iterator[str]:
     """The group in which most of its rows disagree, if that is far more than of all and gives no small count away."""
     if len(cube.axes) < 3:
         return
     name, each = cube.names[0], []
     for level in cube.axis(cube.names[0]).levels:
         one = cube.at(name, level)
-        rows, bad = int(one["n"].sum()), _contradicting(one)
+        rows, bad = int(one["n"].sum()), _count_contradicting(one)
         rest = wrong - bad
         told = min(bad, rows - bad or FEWEST, rest or FEWEST) >= FEWEST
         if level is not None and told and bad >= CONCENTRATED * share * rows:

@@ -250,16 +250,20 @@ def readable(table: Table, asked: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(c for c in plain if c in asked or c not in table.clashing)
 
 
-def _exact(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str], asked: Sequence[str]) -> tuple[str, ...]:
+def _find_exact_columns(
+    con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str], asked: Sequence[str]
+) -> tuple[str, ...]:
     """Columns that can be read exactly: a number that would be rounded refuses a question, not a look at the rest."""
     doubtful = frozenset(table.doubtful).difference(asked)
     some = [n for n in names if n in doubtful]
     runs = [some[at : at + TOGETHER] for at in range(0, len(some), TOGETHER)]
-    read = {n for run in runs for n in (run if _can_be_read(con, table, run) else _alone(con, table, run))}
+    read = {
+        n for run in runs for n in (run if _can_be_read(con, table, run) else _find_readable_alone(con, table, run))
+    }
     return tuple(n for n in names if n not in doubtful or n in read)
 
 
-def _alone(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str]) -> list[str]:
+def _find_readable_alone(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str]) -> list[str]:
     return [n for n in names if _can_be_read(con, table, [n])]
 
 
@@ -283,7 +287,7 @@ def open_parts(
         for part, table in tables.items():
             with table.reading():
                 wanted = readable(table, plan.columns)
-                columns = _exact(con, table, wanted, plan.columns)
+                columns = _find_exact_columns(con, table, wanted, plan.columns)
                 scan = DuckScan(con, table.scan(con, columns), table.rows)
                 readably = frozenset(columns)
                 every = () if table.lazy else (*table.columns, *table.lacking)

@@ -52,8 +52,10 @@ def outcome(vector: Vector) -> Outcome:
     except AuditError as error:
         right = bool(vector.refused) and vector.refused in str(error)
         return Outcome(vector.id, vector.title, right, f"refused: {error}")
-    wrong = [f"not refused; {vector.refused!r} was expected"] if vector.refused else list(_differences(vector, found))
-    return Outcome(vector.id, vector.title, not wrong, "; ".join(wrong) or _compared(vector))
+    wrong = (
+        [f"not refused; {vector.refused!r} was expected"] if vector.refused else list(_find_differences(vector, found))
+    )
+    return Outcome(vector.id, vector.title, not wrong, "; ".join(wrong) or _describe_estimate(vector))
 
 
 def table(outcomes: Sequence[Outcome] | None = None) -> str:
@@ -85,27 +87,27 @@ def ask(vector: Vector) -> AuditResult:
     return api.measure(rows[str(q.label)], groups=groups, **columns, **common)
 
 
-def _differences(vector: Vector, found: AuditResult) -> Iterator[str]:
+def _find_differences(vector: Vector, found: AuditResult) -> Iterator[str]:
     if vector.verdict and found.verdict not in vector.verdict:
         yield f"the verdict is {found.verdict}, expected {' or '.join(vector.verdict)}"
     for expected in vector.expected:
-        same = [e for e in found.estimates if _meant(expected, e)]
+        same = [e for e in found.estimates if _find_estimate(expected, e)]
         if len(same) != 1:
             yield f"{expected}: {len(same)} such estimates, expected one"
         else:
-            yield from _unlike(expected, same[0])
+            yield from _describe_difference(expected, same[0])
 
 
-def _meant(expected: Expected, found: Estimate) -> bool:
+def _find_estimate(expected: Expected, found: Estimate) -> bool:
     same = ("stage", "metric", "compare", "by", "group", "outcome")
     return all(getattr(expected, f) == getattr(found, f) for f in same) and (
         expected.reference is None or expected.reference == found.reference
     )
 
 
-def _unlike(expected: Expected, found: Estimate) -> Iterator[str]:
+def _describe_difference(expected: Expected, found: Estimate) -> Iterator[str]:
     if found.status != expected.status:
-        yield f"{expected} is {_shown(found.value)} ({found.status}), expected {expected.status}"
+        yield f"{expected} is {_show_number(found.value)} ({found.status}), expected {expected.status}"
         return
     if expected.reason_contains not in (found.reason or ""):
         yield f"{expected}: the reason is '{found.reason}', expected words are {expected.reason_contains!r}"
@@ -114,14 +116,14 @@ def _unlike(expected: Expected, found: Estimate) -> Iterator[str]:
     for name, want in expected.numbers().items():
         got = getattr(found, name)
         if want is not None and (got is None or not math.isclose(got, want, rel_tol=0, abs_tol=expected.tolerance)):
-            yield f"{expected}: {name} is {_shown(got)}, expected {want:.10g} ± {expected.tolerance:g}"
+            yield f"{expected}: {name} is {_show_number(got)}, expected {want:.10g} ± {expected.tolerance:g}"
 
 
-def _compared(vector: Vector) -> str:
+def _describe_estimate(vector: Vector) -> str:
     count = sum(1 if e.status == "undefined" else sum(v is not None for v in e.numbers().values())
                 for e in vector.expected) + bool(vector.verdict)  # fmt: skip
     return f"{count} as expected ({vector.kind})"
 
 
-def _shown(value: float | None) -> str:
+def _show_number(value: float | None) -> str:
     return "no number" if value is None else f"{value:.10g}"

@@ -192,7 +192,7 @@ def read(path: Path | None = None) -> tuple[Vector, ...]:
     """
     file = find_asset(SHIPPED) if path is None else Path(path)
     shown = printable(file, 200)
-    text = _text(file, shown)
+    text = _read_text(file, shown)
     try:
         strict_json.read_value(text, infinite=True)
     except (ValueError, RecursionError) as error:
@@ -205,7 +205,7 @@ def read(path: Path | None = None) -> tuple[Vector, ...]:
         raise QuestionError(f"'{shown}' holds no valid vectors: {place}: {printable(first['msg'], 200)}") from None
 
 
-def _text(file: Path, shown: str) -> str:
+def _read_text(file: Path, shown: str) -> str:
     """Text of a file of bounded size."""
     try:
         return strict_json.read_text(file, LARGEST_BYTES)

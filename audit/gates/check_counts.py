@@ -33,15 +33,15 @@ def checks_found(checks: Sequence[Check], metric: str) -> Estimate:
     if metric in FOUND:
         asked = [c for c in checks if metric == WARNED or c.answered_by != "evenhand" or c.severity != UNASKED]
         # A check that can only warn fails nothing, so that not knowing it lets no failure by.
-        unknown = [c for c in asked if c.outcome in UNKNOWN and not (metric == FAILED and _only_warns(c))]
-        return _counted(metric, asked, FOUND[metric], unknown, "no check was run")
+        unknown = [c for c in asked if c.outcome in UNKNOWN and not (metric == FAILED and _can_only_warn(c))]
+        return _estimate_count(metric, asked, FOUND[metric], unknown, "no check was run")
     named = [c for c in checks if c.code == metric]
     applying = [c for c in named if c.outcome != "not applicable"]
     why = f"{metric} does not apply: {printable(named[0].detail, LONGEST_REASON)}" if named else f"no {metric} was run"
-    return _counted(metric, applying, FOUND[WARNED], [c for c in applying if c.outcome in UNKNOWN], why)
+    return _estimate_count(metric, applying, FOUND[WARNED], [c for c in applying if c.outcome in UNKNOWN], why)
 
 
-def _counted(
+def _estimate_count(
     metric: str, asked: Sequence[Check], found: Sequence[str], unknown: Sequence[Check], none: str
 ) -> Estimate:
     n, value = float(len(asked)), float(sum(c.outcome in found for c in asked))
@@ -63,8 +63,8 @@ def _counted(
 
 def is_counted(check: Check, metric: str) -> bool:
     """Whether what a limit counts may depend on the outcome of a check."""
-    return not _only_warns(check) if metric == FAILED else metric in {WARNED, check.code}
+    return not _can_only_warn(check) if metric == FAILED else metric in {WARNED, check.code}
 
 
-def _only_warns(check: Check) -> bool:
+def _can_only_warn(check: Check) -> bool:
     return check.answered_by == "evenhand" and check.severity == "warning"

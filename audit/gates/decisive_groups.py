@@ -70,7 +70,7 @@ def deciding_pair(rule: GateRule, estimate: Estimate, verdict: str, around: Arou
     if pair is None:
         return None
     parts = around.parts(estimate)
-    part = _part(estimate, end, parts)
+    part = _find_part(estimate, end, parts)
     # Without the part that decides, the numbers of another would stand beside its pair.
     like = part or (replace(estimate, metric="", outcome=None) if parts else estimate)
     extreme = like.outcome == estimate.outcome and _is_extreme(estimate, pair)
@@ -79,10 +79,10 @@ def deciding_pair(rule: GateRule, estimate: Estimate, verdict: str, around: Arou
 
 def pair_at(estimate: Estimate, end: End) -> tuple[Group, Group] | None:
     """The pair that set an end of an interval, or the extremes where that is not on record."""
-    return _pair(estimate, end) or estimate.pair
+    return _find_pair(estimate, end) or estimate.pair
 
 
-def _pair(estimate: Estimate, end: End) -> tuple[Group, Group] | None:
+def _find_pair(estimate: Estimate, end: End) -> tuple[Group, Group] | None:
     return estimate.low_pair if end == "low" else estimate.high_pair
 
 
@@ -92,15 +92,15 @@ def _is_extreme(estimate: Estimate, pair: tuple[Group, Group]) -> bool:
     return pair[0] == estimate.pair[estimate.compare == "highest"]
 
 
-def _part(estimate: Estimate, end: End, parts: Sequence[Estimate]) -> Estimate | None:
+def _find_part(estimate: Estimate, end: End, parts: Sequence[Estimate]) -> Estimate | None:
     """The class or the rate whose own interval ends with the same pair, and furthest; None where none does."""
-    pair = _pair(estimate, end)
-    same = [p for p in parts if (p.pair == estimate.pair if pair is None else _pair(p, end) == pair)]
+    pair = _find_pair(estimate, end)
+    same = [p for p in parts if (p.pair == estimate.pair if pair is None else _find_pair(p, end) == pair)]
     pick = max if split_comparison(estimate.compare)[0] in {"difference", "highest"} else min
-    return pick(same, key=lambda p: _number(p, end), default=None)
+    return pick(same, key=lambda p: _find_end(p, end), default=None)
 
 
-def _number(estimate: Estimate, end: End) -> float:
+def _find_end(estimate: Estimate, end: End) -> float:
     found = estimate.low if end == "low" else estimate.high
     return (math.inf if end == "high" else -math.inf) if found is None else found
 
@@ -129,7 +129,7 @@ def held_back(rule: GateRule, estimate: Estimate, around: Around) -> tuple[Held,
     groups = around.each(found.like)
     each = [e for e in groups if e.value is not None]
     tail = (1 - (estimate.confidence or 0.95)) / 2
-    open_ = [e for e in each if e.group == found.pair[0] or _crosses(e, limit, tail, floor=floor)]
+    open_ = [e for e in each if e.group == found.pair[0] or _is_crossed(e, limit, tail, floor=floor)]
     if not open_:
         # The interval of the lowest or highest, of all groups at once, may cross where no group's own does.
         open_ = [e for e in each if e.group in found.pair]
@@ -137,12 +137,12 @@ def held_back(rule: GateRule, estimate: Estimate, around: Around) -> tuple[Held,
         return ()
     beyond = [e for e in open_ if e.value is not None and (e.value < limit if floor else e.value > limit)]
     if beyond:
-        return (min((_held(e, limit, tail / len(groups), POWER) for e in beyond), key=lambda h: h.factor),)
+        return (min((_hold_group(e, limit, tail / len(groups), POWER) for e in beyond), key=lambda h: h.factor),)
     power = 1 - (1 - POWER) / len(open_)
-    return tuple(sorted((_held(e, limit, tail, power) for e in open_), key=lambda h: -h.factor))
+    return tuple(sorted((_hold_group(e, limit, tail, power) for e in open_), key=lambda h: -h.factor))
 
 
-def _crosses(estimate: Estimate, limit: float, tail: float, *, floor: bool) -> bool:
+def _is_crossed(estimate: Estimate, limit: float, tail: float, *, floor: bool) -> bool:
     """Whether the interval that a verdict rests on crosses the limit: of few events wider than the printed one."""
     end = estimate.low if floor else estimate.high
     if end is not None and (end >= limit if floor else end <= limit) and _may_be_thin(estimate, tail):
@@ -165,14 +165,14 @@ def _is_rate(estimate: Estimate) -> bool:
     return estimate.numerator is not None and bool(estimate.effective_n)
 
 
-def _held(estimate: Estimate, limit: float, tail: float, power: float) -> Held:
+def _hold_group(estimate: Estimate, limit: float, tail: float, power: float) -> Held:
     n = estimate.rows or (estimate.denominator if estimate.denominator is not None else (estimate.n or 0.0))
-    factor = math.inf if estimate.value in {None, limit} or not n else _factor(estimate, limit, tail, power)
+    factor = math.inf if estimate.value in {None, limit} or not n else _compute_factor(estimate, limit, tail, power)
     factor = max(factor, 1 + 1 / max(n, 1.0))
     return Held(estimate, n * factor if factor <= LARGEST_FACTOR else math.inf, factor)
 
 
-def _factor(estimate: Estimate, limit: float, tail: float, power: float) -> float:
+def _compute_factor(estimate: Estimate, limit: float, tail: float, power: float) -> float:
     """Times the present rows at which the value is shown to lie on its side of the limit."""
     value = estimate.value or 0.0
     if estimate.effective_n and _is_rate(estimate) and 0 < limit < 1:

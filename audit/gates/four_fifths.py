@@ -72,7 +72,7 @@ class Compared:
     @property
     def is_open(self) -> bool:
         """Whether the interval leaves it open that this group, or the one that came out highest, is under 4/5."""
-        return _reaches_under(self.ratio) or self.ratio.high is None or self.ratio.high * FOUR_FIFTHS > 1
+        return _may_be_under(self.ratio) or self.ratio.high is None or self.ratio.high * FOUR_FIFTHS > 1
 
     @property
     def outcome(self) -> CheckOutcome:
@@ -92,7 +92,7 @@ class Compared:
         return UNDER_TWO_PERCENT in self.ratio.flags
 
 
-def _reaches_under(ratio: Estimate) -> bool:
+def _may_be_under(ratio: Estimate) -> bool:
     """Whether an interval leaves it open that the ratio is under four fifths."""
     return ratio.low is None or ratio.low < FOUR_FIFTHS
 
@@ -115,7 +115,7 @@ def four_fifths_checks(estimates: Estimates, config: Config) -> tuple[Check, ...
     measured = any(e.metric == IMPACT_RATIO.name for here in columns.values() for e in here)
     if not config.policy.four_fifths and not measured:
         return ()
-    return tuple(_of_column(here, c, config) for c, here in columns.items())
+    return tuple(_check_column(here, c, config) for c, here in columns.items())
 
 
 def checked_again(checks: Sequence[Check], estimates: Estimates, config: Config) -> tuple[Check, ...]:
@@ -123,13 +123,13 @@ def checked_again(checks: Sequence[Check], estimates: Estimates, config: Config)
     return (*(c for c in checks if c.code != CODE), *four_fifths_checks(estimates, config))
 
 
-def _of_column(here: Sequence[Estimate], column: str, config: Config) -> Check:
+def _check_column(here: Sequence[Estimate], column: str, config: Config) -> Check:
     asked = config.policy.four_fifths
-    outcome, detail = _found(here, 1 - config.policy.confidence, judged=asked or _limited(config))
+    outcome, detail = _compare_groups(here, 1 - config.policy.confidence, judged=asked or _is_limited(config))
     if not asked:
         # What nobody asked for informs, and fails nothing.
         softer: Mapping[CheckOutcome, CheckOutcome] = {"fail": "warn"}
-        outcome = "not applicable" if _lonely(here) else softer.get(outcome, outcome)
+        outcome = "not applicable" if _is_alone(here) else softer.get(outcome, outcome)
     severity, mend = ASKED if asked else UNASKED, MENDS.get(outcome, "")
     return Check(code=CODE, title=title(column), outcome=outcome, severity=severity, detail=detail, mend=mend)
 
@@ -161,38 +161,38 @@ def deciding_check(checks: Sequence[Check], metric: str, verdict: str) -> Check 
     return min(may, key=lambda c: ORDER.index(c.outcome), default=None)
 
 
-def _limited(config: Config) -> bool:
+def _is_limited(config: Config) -> bool:
     """Whether a gate names the check, which asks for a verdict too."""
     return any(rule.stage == "checks" and rule.metric == CODE for rule in config.gates or ())
 
 
-def _found(here: Sequence[Estimate], surprising: float, *, judged: bool) -> tuple[CheckOutcome, str]:
+def _compare_groups(here: Sequence[Estimate], surprising: float, *, judged: bool) -> tuple[CheckOutcome, str]:
     lowest = next((e for e in here if (e.metric, e.compare) == (IMPACT_RATIO.name, "lowest")), None)
     if lowest is None:
         return "undefined", "this run did not measure it"
     ratios = [e for e in here if e.metric == IMPACT_RATIO.name and e.group is not None]
-    each = [_compared(e, here, surprising, judged=judged) for e in ratios]
+    each = [_compare_group(e, here, surprising, judged=judged) for e in ratios]
     if not each:
         return "undefined", lowest.reason or "no reason was recorded"
     outcome = min((c.outcome for c in each), key=ORDER.index)
     worst = sorted(each, key=lambda c: (ORDER.index(c.outcome), c.ratio.value or 0.0))
     named = [c for c in worst if c.outcome != "pass"] or worst[:1]
-    said = [_highest(worst[0].ratio, here), *(_sentence(c, here) for c in named[:MOST_NAMED])]
+    said = [_find_highest(worst[0].ratio, here), *(_describe_group(c, here) for c in named[:MOST_NAMED])]
     said += [f"and {len(named) - MOST_NAMED} more groups"] if len(named) > MOST_NAMED else []
-    if judged and outcome in {"warn", "pass"} and _reaches_under(lowest := _lowest_asked(lowest, ratios, here)):
+    if judged and outcome in {"warn", "pass"} and _may_be_under(lowest := _find_lowest_asked(lowest, ratios, here)):
         outcome = "insufficient"
         low = "under 4/5" if lowest.low is None else f"as low as {number(lowest.low)}, which is under 4/5"
         said.append(f"undecided, because between two of the other groups the ratio may be {low}")
     return outcome, "; ".join(said)
 
 
-def _lowest_asked(lowest: Estimate, ratios: Sequence[Estimate], here: Sequence[Estimate]) -> Estimate:
+def _find_lowest_asked(lowest: Estimate, ratios: Sequence[Estimate], here: Sequence[Estimate]) -> Estimate:
     """The lowest ratio between any two groups; without groups under 2%, of which no determination is asked.
 
     Another group than the one that came out highest may be the highest, with a ratio to it under four fifths.
     """
     few = {e.group for e in ratios if UNDER_TWO_PERCENT in e.flags}
-    if not few or not _reaches_under(lowest):
+    if not few or not _may_be_under(lowest):
         return lowest
     from audit.gates.p_values import sample_of  # numpy, which few documents need here
     from audit.measurement.inference.pairs import gap
@@ -205,13 +205,13 @@ def _lowest_asked(lowest: Estimate, ratios: Sequence[Estimate], here: Sequence[E
     return replace(lowest, low=1.0 if len(sample.p) < 2 else gap(sample, "ratio", tail).low)
 
 
-def _lonely(here: Sequence[Estimate]) -> bool:
+def _is_alone(here: Sequence[Estimate]) -> bool:
     """Whether there is nobody to compare."""
     rates = [e for e in here if (e.metric, e.compare, e.reference) == (SELECTION_RATE.name, None, None)]
     return sum(None not in (e.group or ()) for e in rates) < 2
 
 
-def _compared(ratio: Estimate, here: Sequence[Estimate], surprising: float, *, judged: bool) -> Compared:
+def _compare_group(ratio: Estimate, here: Sequence[Estimate], surprising: float, *, judged: bool) -> Compared:
     same = {(e.metric, e.compare): e for e in here if e.group == ratio.group and e.reference == ratio.reference}
     return Compared(
         ratio,
@@ -223,11 +223,11 @@ def _compared(ratio: Estimate, here: Sequence[Estimate], surprising: float, *, j
     )
 
 
-def _highest(ratio: Estimate, here: Sequence[Estimate]) -> str:
-    return f"highest is {_rate(ratio.reference or (), here)}"
+def _find_highest(ratio: Estimate, here: Sequence[Estimate]) -> str:
+    return f"highest is {_describe_rate(ratio.reference or (), here)}"
 
 
-def _rate(group: Group, here: Sequence[Estimate]) -> str:
+def _describe_rate(group: Group, here: Sequence[Estimate]) -> str:
     rate = next(
         (
             e
@@ -241,26 +241,26 @@ def _rate(group: Group, here: Sequence[Estimate]) -> str:
     return f"{group_text(group)} {number(rate.value)} (n {rate.n or 0.0:,.0f})"
 
 
-def _sentence(found: Compared, here: Sequence[Estimate]) -> str:
+def _describe_group(found: Compared, here: Sequence[Estimate]) -> str:
     """One group: its rate, its ratio, how surprising that is, and which exception of the Guidelines may hold."""
-    who, ratio = _rate(found.ratio.group or (), here), found.ratio
+    who, ratio = _describe_rate(found.ratio.group or (), here), found.ratio
     if ratio.value is None or found.p is None or found.p.value is None:
         return f"{who} undefined: {ratio.reason or 'no p was recorded'}"
     parts = [f"{who} is {number(ratio.value)} of it, {'under' if found.practical else 'not under'} 4/5"]
     p = "under 0.001" if found.p.value < 0.001 else f"{found.p.value:.3f}"
     parts.append(f"{'' if found.statistical else 'not '}significant (p {p} after correction)")
-    parts += [*_deviations(found), *_exceptions(found), *_interval(ratio)]
+    parts += [*_describe_deviations(found), *_describe_exceptions(found), *_describe_interval(ratio)]
     if found.short is not None and found.short.value:
-        parts.append(f"{_selections(found.short)} short of the expected number")
+        parts.append(f"{_describe_selections(found.short)} short of the expected number")
     return ", ".join(parts)
 
 
-def _interval(ratio: Estimate) -> list[str]:
+def _describe_interval(ratio: Estimate) -> list[str]:
     interval = interval_text(ratio.low, ratio.high)
     return [f"interval of the ratio{interval}"] if interval else []
 
 
-def _deviations(found: Compared) -> list[str]:
+def _describe_deviations(found: Compared) -> list[str]:
     """Standard deviations where they mean something; they are of one pair alone, and may say otherwise than p."""
     z = found.z
     if z is None or z.value is None or FEW_EXPECTED in z.flags:
@@ -276,13 +276,13 @@ def is_weighted(total: Estimate) -> bool:
     return IN_WEIGHTS in (total.method or "")
 
 
-def _selections(short: Estimate) -> str:
+def _describe_selections(short: Estimate) -> str:
     """How many selections are missing; of weighted rows it is a total of weights, and called so."""
     value = short.value or 0.0
     return f"a weighted total of {total_text(value)} selections" if is_weighted(short) else f"{value:,.1f} selections"
 
 
-def _exceptions(found: Compared) -> list[str]:
+def _describe_exceptions(found: Compared) -> list[str]:
     said = []
     if found.outcome == "insufficient" and found.is_small:
         said.append("under 2% of the rows, of which no determination is asked, so it is not judged and has not passed")

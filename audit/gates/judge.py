@@ -84,7 +84,7 @@ def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...
     """
     require_waived(config, today)
     waivers = {w.gate: w for w in config.waivers}
-    gates = with_p_values([_judged(r, evidence) for r in expanded(config)], evidence)
+    gates = with_p_values([_judge_rule(r, evidence) for r in expanded(config)], evidence)
     return tuple(waived(g, waivers.get(g.name), today) for g in gates)
 
 
@@ -156,10 +156,10 @@ def overall(gates: Sequence[Gate], *, four_fifths: bool = False) -> Verdict:
 
 def judges_groups(gates: Sequence[Gate]) -> bool:
     """Whether any limit is on groups; one on energy, on checks or on everybody judges nothing between them."""
-    return any(g.name == f"checks.{CODE}" or (g.estimate is not None and _of_groups(g.estimate)) for g in gates)
+    return any(g.name == f"checks.{CODE}" or (g.estimate is not None and _is_of_groups(g.estimate)) for g in gates)
 
 
-def _of_groups(estimate: Estimate) -> bool:
+def _is_of_groups(estimate: Estimate) -> bool:
     return estimate.stage in {"model", "data"} and (bool(estimate.by) or estimate.compare is not None)
 
 
@@ -202,7 +202,7 @@ def again(result: AuditResult, config: Config, today: dt.date) -> AuditResult:
     return replace(result, checks=checks, gates=gates, verdict=verdict)
 
 
-def _judged(rule: GateRule, evidence: Evidence) -> Gate:
+def _judge_rule(rule: GateRule, evidence: Evidence) -> Gate:
     estimate = evidence.find(rule)
     if estimate is None:
         estimate = Estimate(
@@ -214,11 +214,11 @@ def _judged(rule: GateRule, evidence: Evidence) -> Gate:
             reason=unmeasured(evidence.stopped_by),
         )
     low, high = bounds(estimate)
-    if _hangs(rule, estimate):
+    if _is_decided_by_folds(rule, estimate):
         estimate = replace(estimate, flags=(*estimate.flags, FOLDS_DECIDE))
-    verdict = _verdict(rule, estimate, low, high)
+    verdict = _decide(rule, estimate, low, high)
     around = Beside(evidence.estimates)
-    settled = _settled(rule, estimate, evidence, around) if verdict == "insufficient" else Settled()
+    settled = _find_what_settles(rule, estimate, evidence, around) if verdict == "insufficient" else Settled()
     titles = {c.title for c in evidence.checks if c.code == rule.metric != CODE}
     title = titles.pop() if len(titles) == 1 else ""
     sentence = gate_sentence(rule, estimate, verdict, around, settled, title)
@@ -251,7 +251,7 @@ def breaks(least: float | None, most: float | None, low: float | None, high: flo
     )
 
 
-def _hangs(rule: GateRule, estimate: Estimate) -> bool:
+def _is_decided_by_folds(rule: GateRule, estimate: Estimate) -> bool:
     """Whether the end of an interval from folds of a unit lies so near the limit that other folds could cross it."""
     if estimate.value is None or "folds of the unit" not in (estimate.method or ""):
         return False
@@ -260,7 +260,7 @@ def _hangs(rule: GateRule, estimate: Estimate) -> bool:
     return any(abs(end - limit) <= NEAR * abs(end - estimate.value) for end in ends for limit in limits)
 
 
-def _verdict(rule: GateRule, estimate: Estimate, low: float | None, high: float | None) -> GateVerdict:
+def _decide(rule: GateRule, estimate: Estimate, low: float | None, high: float | None) -> GateVerdict:
     if breaks(rule.min, rule.max, low, high):
         return "fail"
     if estimate.value is None or estimate.status != "ok":
@@ -271,13 +271,13 @@ def _verdict(rule: GateRule, estimate: Estimate, low: float | None, high: float 
     return "pass" if keeps else "insufficient"
 
 
-def _settled(rule: GateRule, estimate: Estimate, evidence: Evidence, around: Beside) -> Settled:
+def _find_what_settles(rule: GateRule, estimate: Estimate, evidence: Evidence, around: Beside) -> Settled:
     """What would settle an open gate; the groups that hold it open are looked for once."""
     held = held_back(rule, estimate, around) if rule.compare in {"lowest", "highest"} else ()
-    return Settled(_needed(rule, estimate, evidence, held), held)
+    return Settled(_compute_needed(rule, estimate, evidence, held), held)
 
 
-def _needed(rule: GateRule, estimate: Estimate, evidence: Evidence, held: Sequence[Held]) -> float | None:
+def _compute_needed(rule: GateRule, estimate: Estimate, evidence: Evidence, held: Sequence[Held]) -> float | None:
     """How many times the data would settle the gate; None where no amount within reach does."""
     before = evidence.needed_before(rule, estimate)
     if before is not None:
@@ -341,7 +341,7 @@ def waived(gate: Gate, rule: WaiverRule | None, today: dt.date) -> Gate:
     waiver = Waiver(
         gate=rule.gate, owner=rule.owner, reason=rule.reason, expires=rule.expires.isoformat(), max_gap=rule.max_gap
     )
-    refused = _why_not(gate, rule, today)
+    refused = _reason_against_waiver(gate, rule, today)
     if refused:
         said = f"The waiver of {printable(rule.owner)} does not apply: {refused}."
         return replace(gate, waiver=waiver, sentence=f"{gate.sentence} {said}")
@@ -350,7 +350,7 @@ def waived(gate: Gate, rule: WaiverRule | None, today: dt.date) -> Gate:
     )
 
 
-def _why_not(gate: Gate, rule: WaiverRule, today: dt.date) -> str:
+def _reason_against_waiver(gate: Gate, rule: WaiverRule, today: dt.date) -> str:
     if gate.verdict not in WAIVABLE:
         return f"what is {gate.verdict} is never waived"
     if rule.expires < today:

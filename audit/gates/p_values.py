@@ -27,7 +27,7 @@ def family_p_values(gates: Sequence[Gate], estimates: Estimates) -> list[Gate]:
     Only gaps of rates have one, and only where rows are not shared by units: there the correlation of the groups
     is not in the document. A gate without one counts in the family all the same.
     """
-    raw = [_p_value(g, estimates) for g in gates]
+    raw = [_compute_p_value(g, estimates) for g in gates]
     corrected = zip(holm(raw), benjamini_hochberg(raw), strict=True)
     return [
         replace(g, p_value=p, p_holm=h, p_benjamini_hochberg=b)
@@ -35,7 +35,7 @@ def family_p_values(gates: Sequence[Gate], estimates: Estimates) -> list[Gate]:
     ]
 
 
-def _p_value(gate: Gate, estimates: Estimates) -> float | None:
+def _compute_p_value(gate: Gate, estimates: Estimates) -> float | None:
     estimate = gate.estimate
     limit = gate.max if gate.max is not None else gate.min
     if estimate is None or limit is None or estimate.compare not in {"difference", "ratio"} or estimate.reference:
@@ -46,13 +46,13 @@ def _p_value(gate: Gate, estimates: Estimates) -> float | None:
         return None  # its interval is made of those of the gaps, and has no rule of its own to invert
     own = entry.rate if isinstance(entry, WorstClass) else estimate.metric
     rates = entry.rates if isinstance(entry, Criterion) else (own,)
-    each = [s for rate in rates for s in _samples(rate, estimate, estimates)]
+    each = [s for rate in rates for s in _find_samples(rate, estimate, estimates)]
     found = [None if s is None else gap_p_value(s, kind, limit, looks=len(each)) for s in each]
     known = [p for p in found if p is not None]
     return min(known) if known else None
 
 
-def _samples(metric: str, like: Estimate, estimates: Estimates) -> list[Sample | None]:
+def _find_samples(metric: str, like: Estimate, estimates: Estimates) -> list[Sample | None]:
     """Rates of the groups behind a gap, as the document holds them; one sample a class where there are several."""
     rates = [
         e

@@ -50,10 +50,10 @@ def training_notes(run: Run) -> tuple[str, ...]:
     """What gates on the data did to training, and what kept the audit from being whole."""
     said = []
     if run.stopped_by:
-        named = _listed_gates(run.stopped_by)
+        named = _list_gates(run.stopped_by)
         said.append(f"Training was not started, because {named} on the data; --continue trains anyway.")
     if run.continued:
-        named = _listed_gates(run.continued)
+        named = _list_gates(run.continued)
         said.append(f"Training was started with --continue, although {named} on the data.")
     if run.ended:
         said.append(f"The audit is not whole: {printable(run.ended, 600)}.")
@@ -67,7 +67,7 @@ def unmeasured(stopped_by: Sequence[str]) -> str:
     return f"nothing was trained, because {' and '.join(stopped_by)} failed"
 
 
-def _listed_gates(names: Sequence[str]) -> str:
+def _list_gates(names: Sequence[str]) -> str:
     shown = " and ".join(printable(n) for n in names)
     return f"{shown} {'fails' if len(names) == 1 else 'fail'}"
 
@@ -79,7 +79,7 @@ def gate_sentence(
 
     A limit on one check says by its ``title`` what that check asks.
     """
-    subject = _subject(rule)
+    subject = _name_subject(rule)
     limit = f"at most {rule.max:g}" if rule.max is not None else f"at least {rule.min:g}"
     if verdict == "undefined":
         return f"{subject} is undefined: {estimate.reason}; the limit is {limit}, and what is undefined never passes."
@@ -87,9 +87,9 @@ def gate_sentence(
         return _total(rule, estimate, subject, limit, title)
     found = deciding_pair(rule, estimate, verdict, around)
     said = _Said(rule, estimate, around, found)
-    beside = [said.decided(), _crossing(verdict, limit)]
+    beside = [said.decided(), _describe_crossing(verdict, limit)]
     beside += [said.settled_by(settled)] if verdict == "insufficient" else []
-    beside += [said.over_all(), said.hidden(), _left_out(estimate), _near(estimate)]
+    beside += [said.over_all(), said.hidden(), _describe_left_out(estimate), _describe_near(estimate)]
     return f"{subject}{said.of_class()}: {'; '.join(part for part in beside if part)}."
 
 
@@ -197,7 +197,9 @@ class _Said:
             return ""
         if found.pair[0] == found.pair[1]:
             own = self.around.rate(found.like, found.pair[0], self.estimate.compare)
-            return "" if own is None or own.value is None else f"{self._what()} {number(own.value)}{_over(own)}"
+            return (
+                "" if own is None or own.value is None else f"{self._what()} {number(own.value)}{_describe_ratio(own)}"
+            )
         rates = [self.around.rate(found.like, group) for group in found.pair]
         low, high = (None if rate is None else rate.value for rate in rates)
         if low is None or high is None or (self.kind == "ratio" and high == 0):
@@ -211,7 +213,7 @@ class _Said:
     def _value(self) -> str:
         """Value and interval that are judged."""
         e = self.estimate
-        shown = "undefined," if e.value is None else f"{number(e.value)}{_over(e)}"
+        shown = "undefined," if e.value is None else f"{number(e.value)}{_describe_ratio(e)}"
         return f"{self._what()} {shown}{interval_text(e.low, e.high)}"
 
 
@@ -225,7 +227,7 @@ def shown_sentence(rule: GateRule, estimate: Estimate, verdict: str, around: Aro
     said = _Said(rule, estimate, around, found)
     limit = f"at most {rule.max:g}" if rule.max is not None else f"at least {rule.min:g}"
     return (
-        f"{_subject(rule)}{said.of_class()}: {said.of_the_pair(found)}; {_crossing(verdict, limit)}; "
+        f"{_name_subject(rule)}{said.of_class()}: {said.of_the_pair(found)}; {_describe_crossing(verdict, limit)}; "
         f"the numbers of other groups are left out here, because they would give away counts under {k}."
     )
 
@@ -246,7 +248,7 @@ def _round_up(rows: float) -> int:
     return math.ceil(rows / step) * step
 
 
-def _subject(rule: GateRule) -> str:
+def _name_subject(rule: GateRule) -> str:
     if rule.stage == "energy":
         return SUBJECTS[rule.metric]
     if rule.stage == "checks" and rule.metric in CHECKS:
@@ -260,26 +262,26 @@ def _total(rule: GateRule, estimate: Estimate, subject: str, limit: str, title: 
     value = estimate.value if estimate.value is not None else estimate.low
     if rule.stage == "checks":
         undecided = f" and {estimate.reason}" if estimate.reason and estimate.status == "ok" else ""
-        return _of_checks(rule.metric, f"{value:g} of {estimate.n:g}", limit, undecided, title)
+        return _describe_checks(rule.metric, f"{value:g} of {estimate.n:g}", limit, undecided, title)
     unit = f" {UNITS[rule.metric]}" if UNITS[rule.metric] else ""
     return f"{subject}: {format_total(estimate)}; the limit is {limit}{unit}."
 
 
-def _of_checks(metric: str, share: str, limit: str, undecided: str, title: str) -> str:
+def _describe_checks(metric: str, share: str, limit: str, undecided: str, title: str) -> str:
     if metric in CHECKS:
         return f"{share} checks {'warned or ' if metric == 'warned' else ''}failed{undecided}; {limit} may."
     asks = f" ({title})" if title else ""
     return f"{printable(metric)}{asks} found something in {share} parts of the data{undecided}; {limit} may."
 
 
-def _over(estimate: Estimate) -> str:
+def _describe_ratio(estimate: Estimate) -> str:
     """Both sides of a ratio with everybody, which says whether the group lies below or above."""
     if split_comparison(estimate.compare)[1] is None or estimate.numerator is None:
         return ""
     return f" ({number(estimate.numerator)} / {number(estimate.denominator)})"
 
 
-def _crossing(verdict: str, limit: str) -> str:
+def _describe_crossing(verdict: str, limit: str) -> str:
     if verdict == "fail":
         return f"the whole interval breaks the limit of {limit}"
     if verdict == "pass":
@@ -287,10 +289,10 @@ def _crossing(verdict: str, limit: str) -> str:
     return f"the interval crosses the limit of {limit}, so this data cannot tell"
 
 
-def _left_out(estimate: Estimate) -> str:
+def _describe_left_out(estimate: Estimate) -> str:
     return "rows without a group are left out" if "rows_without_group" in estimate.flags else ""
 
 
-def _near(estimate: Estimate) -> str:
+def _describe_near(estimate: Estimate) -> str:
     """That the same rows, with their units in other folds, might be judged otherwise."""
     return "so near the limit that other folds of the unit could turn it" if FOLDS_DECIDE in estimate.flags else ""

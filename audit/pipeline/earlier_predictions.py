@@ -32,7 +32,7 @@ Stamp = tuple[int, int, int, int]
 def stamps(place: Path) -> dict[Path, Stamp]:
     """A file, or each of a folder, and what is another when it was written anew; none where there is nothing."""
     paths = [place] if place.is_file() else (p for p in place.rglob("*") if not is_hidden(p.name) and p.is_file())
-    return {path: _stamp(path) for path in paths}
+    return {path: _read_stamp(path) for path in paths}
 
 
 def require_apart(config: Config, folder: Path, store: Path | None) -> None:
@@ -53,12 +53,12 @@ def require_apart(config: Config, folder: Path, store: Path | None) -> None:
             f"ends in one of {', '.join(ENDINGS)}"
         )
     for what, path in _read(config, folder):
-        if _same(place, path):
+        if _is_same_place(place, path):
             raise QuestionError(
                 f"[train] predictions '{named}' is, or holds, what {what} reads: training would write over it; name "
                 "another file"
             )
-    if store is not None and (_same(place, store) or _same(store, place)):
+    if store is not None and (_is_same_place(place, store) or _is_same_place(store, place)):
         raise QuestionError(
             f"[train] predictions '{named}' is, or lies in, the store of runs ('{printable(store, SHOWN)}'): training "
             "would write over what was recorded; name another file"
@@ -72,13 +72,13 @@ def _read(config: Config, folder: Path) -> Iterator[tuple[str, Path]]:
     named = {"[data] source": config.data.source}
     named |= {f"[data] test ('{printable(hide_secrets(source))}')": source for source in config.data.tests.values()}
     for what, source in named.items():
-        for path in _files(source, folder):
+        for path in _find_files(source, folder):
             yield what, path
     if config.checks is not None and config.checks.suite is not None:
         yield "[checks] suite", folder / config.checks.suite
 
 
-def _files(source: str | None, folder: Path) -> Iterator[Path]:
+def _find_files(source: str | None, folder: Path) -> Iterator[Path]:
     """Files of a source, and itself; what is not there yet, or is no table, is refused by whoever reads it."""
     if source is None or is_address(source):
         return
@@ -87,7 +87,7 @@ def _files(source: str | None, folder: Path) -> Iterator[Path]:
         yield from (part.path for part in find_parts(source, folder))
 
 
-def _same(place: Path, path: Path) -> bool:
+def _is_same_place(place: Path, path: Path) -> bool:
     """Whether a file is the place, or lies in it: by name, by a link, or on a disk that tells no case."""
     for at in (path, *path.resolve().parents):
         with suppress(OSError, ValueError):
@@ -117,7 +117,7 @@ class Earlier:
             When it cannot be copied; nothing was trained then.
         """
         found = stamps(place.resolve())
-        kept = cls(place, _link(place), found, staging / BEFORE, Watch(found))
+        kept = cls(place, _link_or_copy(place), found, staging / BEFORE, Watch(found))
         try:
             for at, path in enumerate(kept.stamps):
                 kept.copies.mkdir(exist_ok=True)
@@ -143,15 +143,15 @@ class Earlier:
         for at, (path, before) in enumerate(self.stamps.items()):
             if not path.is_file():
                 continue
-            now = _stamp(path)
+            now = _read_stamp(path)
             # A clock that is too coarse to tell a second writing from the first is not believed: the bytes are. Neither
             # is a time that was set to another while nobody wrote.
             same = now == before or (now[:3] == before[:3] and self.watch.is_untouched(path))
-            if same and _begins_with(path, self._copy(at)):
-                raise _untouched(path, self.place)
-            if now[2] > before[2] and _has_rows(self._copy(at)) and _begins_with(path, self._copy(at)):
+            if same and _is_continuation(path, self._copy(at)):
+                raise _make_untouched_error(path, self.place)
+            if now[2] > before[2] and _has_rows(self._copy(at)) and _is_continuation(path, self._copy(at)):
                 raise SourceError(
-                    f"[train] predictions: {_named(path, self.place)} begins with the whole of the file that was there "
+                    f"[train] predictions: {_name(path, self.place)} begins with the whole of the file that was there "
                     "before training, so rows of an earlier run may be in it; let training write it anew, or move the "
                     "old one away"
                 )
@@ -179,20 +179,20 @@ class Earlier:
             ) from error
 
     def _put_back(self, ending: str) -> Iterator[Path]:
-        if self.link is not None and _link(self.place) != self.link:
-            yield from _aside(self.place, ending)
+        if self.link is not None and _link_or_copy(self.place) != self.link:
+            yield from _move_aside(self.place, ending)
             self.place.symlink_to(self.link)
         for at, (path, before) in enumerate(self.stamps.items()):
-            if path.is_file() and _stamp(path)[:3] == before[:3] and _begins_with(path, self._copy(at)):
+            if path.is_file() and _read_stamp(path)[:3] == before[:3] and _is_continuation(path, self._copy(at)):
                 shutil.copystat(self._copy(at), path)
                 continue
             above = next(folder for folder in path.parents if os.path.lexists(folder))
             if not above.is_dir():
-                yield from _aside(above, ending)
+                yield from _move_aside(above, ending)
             path.parent.mkdir(parents=True, exist_ok=True)
             spare = path.with_name(f".{path.name}{ending}")
             shutil.copy2(self._copy(at), spare)
-            yield from _aside(path, ending)
+            yield from _move_aside(path, ending)
             spare.replace(path)
 
     def discard(self) -> None:
@@ -212,10 +212,10 @@ def left_none(source: str) -> SourceError:
     )
 
 
-def _untouched(old: Path, place: Path) -> SourceError:
+def _make_untouched_error(old: Path, place: Path) -> SourceError:
     if place.is_dir():
         return SourceError(
-            f"[train] predictions: {_named(old, place)} was there before training, which has left it as it was; let "
+            f"[train] predictions: {_name(old, place)} was there before training, which has left it as it was; let "
             "training empty the folder first"
         )
     return SourceError(
@@ -224,29 +224,29 @@ def _untouched(old: Path, place: Path) -> SourceError:
     )
 
 
-def _named(path: Path, place: Path) -> str:
+def _name(path: Path, place: Path) -> str:
     """A file of the predictions, from the folder in which they lie."""
     real = place.resolve()
     inside = path.relative_to(real.parent) if path.is_relative_to(real.parent) else Path(path.name)
     return printable(inside, SHOWN)
 
 
-def _stamp(path: Path) -> Stamp:
+def _read_stamp(path: Path) -> Stamp:
     at = path.stat()
     return (at.st_dev, at.st_ino, at.st_size, at.st_mtime_ns)
 
 
-def _link(place: Path) -> Path | None:
+def _link_or_copy(place: Path) -> Path | None:
     return place.readlink() if place.is_symlink() else None
 
 
-def _aside(path: Path, ending: str) -> Iterator[Path]:
+def _move_aside(path: Path, ending: str) -> Iterator[Path]:
     """Give what a training left a name of its own."""
     if os.path.lexists(path):
         yield path.rename(path.with_name(f"{path.name}{ending}"))
 
 
-def _begins_with(path: Path, copy: Path) -> bool:
+def _is_continuation(path: Path, copy: Path) -> bool:
     """Whether a file begins with all bytes of a copy."""
     with path.open("rb") as one, copy.open("rb") as other:
         while chunk := other.read(CHUNK_BYTES):

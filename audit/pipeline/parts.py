@@ -74,7 +74,7 @@ def add_part(
             f"{printable(hide_secrets(source), 160)} is an address, whose bytes are not hashed, so it could be counted "
             "twice without a word; fetch the file first and name its path"
         )
-    raw = _counted_sections(folder, question)
+    raw = _read_counted_sections(folder, question)
     config = build(raw, str(folder))
     plan = plan_of(config)
     with begun(folder, str(source)):
@@ -82,11 +82,11 @@ def add_part(
             table = as_written(open_source(source, dialect=dialect), plan)
             found = count_tallies(table, plan, engine_of(engine or "duckdb", master))  # type: ignore[arg-type]
         save_question(folder, raw)
-        save_part(folder, table, _files(source, table), plan, found)
+        save_part(folder, table, _read_digests(source, table), plan, found)
     return Added(found.crossings.rows, len(list(folder.glob(f"*{ENDING}"))))
 
 
-def _files(source: str | Path, table: Table) -> tuple[str, ...]:
+def _read_digests(source: str | Path, table: Table) -> tuple[str, ...]:
     """Digest of each file of a part, so that none of them is counted again within another pattern."""
     parts = find_parts(source, None)
     if len(parts) == 1 and not parts[0].keys and table.digest is not None:
@@ -135,7 +135,7 @@ def counted_question(folder: Path) -> dict[str, Any]:
     return raw
 
 
-def _counted_sections(folder: Path, question: Config | None) -> dict[str, Any]:
+def _read_counted_sections(folder: Path, question: Config | None) -> dict[str, Any]:
     """The part of a question that says what is counted, without the source of any part."""
     if question is None:
         if not is_counts(folder):

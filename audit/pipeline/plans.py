@@ -21,7 +21,7 @@ def scope_of(config: Config) -> Scope:
     return Scope(
         groups=data.groups,
         intersections=data.intersections,
-        reference=_reference(config),
+        reference=_name_references(config),
         population=data.reference,
         confidence=config.policy.confidence,
         compare_to=config.compared_to,
@@ -34,7 +34,7 @@ def data_plan(config: Config) -> Plan:
     return Plan(
         groups=data.groups,
         intersections=data.intersections,
-        label=None if _regresses(config) else data.label,
+        label=None if _has_numbers_as_labels(config) else data.label,
         classes=config.classes and data.label is not None,
         positive=data.positive,
         weight=data.weight,
@@ -62,26 +62,28 @@ def model_plan(config: Config) -> Plan:
         weight=data.weight,
         unit=config.unit,
         bins=data.bins,
-        kinds=ask_kinds(tuple(_kinds_of(asked)), {**dict(data), **dict(asked), "reference_group": _reference(config)}),
+        kinds=ask_kinds(
+            tuple(_find_kinds(asked)), {**dict(data), **dict(asked), "reference_group": _name_references(config)}
+        ),
         query=asked.query,
         rank=asked.rank,
         top=tuple(sorted(asked.top or ())),
     )
 
 
-def _kinds_of(asked: Predictions) -> Iterator[str]:
+def _find_kinds(asked: Predictions) -> Iterator[str]:
     """Yield the files of the kinds of count for which some field asks."""
     for name, field in type(asked).model_fields.items():
         if getattr(asked, name):
             yield from (mark.kind for mark in field.metadata if isinstance(mark, CountedBy))
 
 
-def _regresses(config: Config) -> bool:
+def _has_numbers_as_labels(config: Config) -> bool:
     """Whether labels are numbers, of which no class is counted."""
     return config.predictions is not None and config.predictions.task in {"regression", "ranking"}
 
 
-def _reference(config: Config) -> dict[str, str]:
+def _name_references(config: Config) -> dict[str, str]:
     """Level that the others are compared with, by group column, where one is named."""
     from audit.tables.kinds import name_level
 

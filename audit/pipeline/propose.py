@@ -100,7 +100,7 @@ def look(path: str | Path, folder: Path, dialect: Dialect = UNSAID) -> Look:
     """Look at the first rows of a table and guess each column's role."""
     source = resolve_from(path, folder)
     table = open_source(path, dialect=dialect)
-    seen = [_seen(table, name) for name in table.columns]
+    seen = [_look_at_column(table, name) for name in table.columns]
     binary = [s for s in seen if s.levels is not None and len(s.levels) == 2]
     predictions = [s for s in binary if PREDICTION_WORDS.search(s.name)]
     labels = [s for s in binary if LABEL_WORDS.search(s.name) and s not in predictions]
@@ -108,11 +108,11 @@ def look(path: str | Path, folder: Path, dialect: Dialect = UNSAID) -> Look:
     label = labels[0] if labels else None
     scores = [s.name for s in seen if s.levels is None and s.kind == "float" and SCORE_WORDS.search(s.name)]
     named = sorted(
-        (s for s in seen if _protected(s.name) and s not in {label, prediction}), key=lambda s: _rank(s.name)
+        (s for s in seen if _is_protected(s.name) and s not in {label, prediction}), key=lambda s: _rank(s.name)
     )
     groups = tuple(s for s in named if s.levels is not None and len(s.levels) > 1)
     ages = tuple(s.name for s in named if s.levels is None and s.kind in NUMBERS and _rank(s.name) == AGE)
-    return Look(source, label, _positive(label), prediction, scores[0] if scores else None, groups, ages, dialect)
+    return Look(source, label, _guess_positive(label), prediction, scores[0] if scores else None, groups, ages, dialect)
 
 
 def _rank(name: str) -> int:
@@ -120,11 +120,11 @@ def _rank(name: str) -> int:
     return next((i for i, words in enumerate(GROUP_WORDS) if words.search(snake)), len(GROUP_WORDS))
 
 
-def _protected(name: str) -> bool:
+def _is_protected(name: str) -> bool:
     return _rank(name) < len(GROUP_WORDS)
 
 
-def _seen(table: Table, name: str) -> Seen:
+def _look_at_column(table: Table, name: str) -> Seen:
     with open_connection() as con, table.reading():
         source = table.scan(con, [name])
         rows = con.execute(
@@ -137,7 +137,7 @@ def _seen(table: Table, name: str) -> Seen:
     return Seen(name, table.columns[name], levels)
 
 
-def _positive(label: Seen | None) -> str | None:
+def _guess_positive(label: Seen | None) -> str | None:
     if label is None or label.levels is None:
         return None
     return next((v for v in label.levels if POSITIVE_WORDS.match(v.strip())), label.levels[-1])
@@ -154,7 +154,7 @@ def suite(path: str | Path, dialect: Dialect = UNSAID) -> str:
 
 def proposal(seen: Look, suite: str | None = None) -> str:
     """Commented audit.toml; ``suite`` is the name of the file of expectations beside it."""
-    parts = [HEAD, _data(seen), _checks(suite), _predictions(seen), PUBLISH, _gates(seen)]
+    parts = [HEAD, _write_data(seen), _write_checks(suite), _write_predictions(seen), PUBLISH, _write_gates(seen)]
     return "\n".join(p for p in parts if p)
 
 
@@ -175,20 +175,20 @@ k = {SMALLEST_PUBLISHED}                         # cards leave out counts under 
 """
 
 
-def _data(seen: Look) -> str:
+def _write_data(seen: Look) -> str:
     names = seen.group_names
     lines = ["[data]"]
     if seen.prediction is None and seen.score is None:
-        lines += [f"source = {_quoted(seen.source)}", *_csv(seen)]
+        lines += [f"source = {_quote(seen.source)}", *_write_csv(seen)]
     if seen.label is not None:
         levels = ", ".join(printable(v, 30) for v in seen.label.levels or ())
-        positive = _class(seen.label, seen.positive)
-        lines.append(f"label = {_quoted(seen.label.name)}          # its values: {levels}")
+        positive = _write_class(seen.label, seen.positive)
+        lines.append(f"label = {_quote(seen.label.name)}          # its values: {levels}")
         lines.append(f"positive = {positive}          # the good or decisive outcome: check this")
     else:
         lines.append('# label = "…"                # no column of two values looks like an outcome: name it')
     if names:
-        lines.append(f"groups = [{', '.join(map(_quoted, names))}]")
+        lines.append(f"groups = [{', '.join(map(_quote, names))}]")
     else:
         lines.append('# groups = ["…"]             # no column looks like a protected attribute: name them')
     lines += [f"intersections = {min(2, max(1, len(names)))}              # crossings of up to this many groups",
@@ -199,36 +199,36 @@ def _data(seen: Look) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _checks(suite: str | None) -> str:
+def _write_checks(suite: str | None) -> str:
     if suite is None:
         return ""
     return (
         f"[checks]                       # Great Expectations, proposed from these rows: meant for the next ones\n"
-        f"suite = {_quoted(suite)}\n"
+        f"suite = {_quote(suite)}\n"
     )
 
 
-def _csv(seen: Look) -> list[str]:
+def _write_csv(seen: Look) -> list[str]:
     """How the table is written, where it is not as everywhere."""
-    table = ", ".join(f"{key} = {_quoted(value)}" for key, value in seen.dialect.table.items())
+    table = ", ".join(f"{key} = {_quote(value)}" for key, value in seen.dialect.table.items())
     return [f"csv = {{ {table} }}"] if table else []
 
 
-def _predictions(seen: Look) -> str:
+def _write_predictions(seen: Look) -> str:
     if seen.prediction is None and seen.score is None:
         return ""
-    lines = ["[predictions]", f"source = {_quoted(seen.source)}", *_csv(seen)]
+    lines = ["[predictions]", f"source = {_quote(seen.source)}", *_write_csv(seen)]
     if seen.prediction is not None:
-        lines.append(f"prediction = {_quoted(seen.prediction.name)}")
+        lines.append(f"prediction = {_quote(seen.prediction.name)}")
     else:
         lines += [
-            f"score = {_quoted(seen.score or '')}",
+            f"score = {_quote(seen.score or '')}",
             "threshold = 0.5              # a score at or above it is positive",
         ]
     return "\n".join(lines) + "\n"
 
 
-def _gates(seen: Look) -> str:
+def _write_gates(seen: Look) -> str:
     if not (seen.groups or seen.ages) or seen.label is None:
         return "# [[gates]] follow once label and groups are named.\n"
     model = seen.prediction is not None or seen.score is not None
@@ -238,11 +238,11 @@ def _gates(seen: Look) -> str:
     return "# The four-fifths rule (29 CFR 1607.4 D) as a first limit; choose yours.\n" + to_toml({"gates": [gate]})
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _class(label: Seen, positive: str | None) -> str:
+def _write_class(label: Seen, positive: str | None) -> str:
     if label.kind in {"integer", "boolean", "float"} and positive is not None:
         return positive
-    return _quoted(positive or "")
+    return _quote(positive or "")

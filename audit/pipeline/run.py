@@ -53,7 +53,7 @@ class Audited:
     """Why it lies nowhere, in words: a store that cannot be written costs the record and not the verdict."""
 
 
-def _unsaid(sentence: str) -> None:
+def _say_nothing(sentence: str) -> None:
     """Say nothing, where nobody listens."""
 
 
@@ -71,7 +71,7 @@ class Job:
     metered: bool = True
     insist: bool = False
     """Train although a gate on the data fails; the result says so."""
-    say: Callable[[str], object] = _unsaid
+    say: Callable[[str], object] = _say_nothing
     """Tells people what they should know before the training and not after it."""
 
 
@@ -92,7 +92,7 @@ def run(job: Job) -> Audited:
     try:
         with meter_of(job, staging) if _is_metered(job) else nullcontext() as meter:
             _wait_untrained(meter, job.config)
-            with _phase(meter, "validate"):
+            with _enter_phase(meter, "validate"):
                 _prepare(job)
                 check_data(job.config, opened, found, job.step)
             if job.config.train is not None:
@@ -100,7 +100,7 @@ def run(job: Job) -> Audited:
             if meter is not None and job.config.train is not None and not found.stopped_by:
                 ended = _train(job, meter, found, staging, opened)
             if not found.stopped_by and (ended is None or ended.whole):
-                with _phase(meter, "audit"):
+                with _enter_phase(meter, "audit"):
                     audit_predictions(job.config, opened, found, job.step)
             energy = meter.energy() if meter is not None else None
     except AuditError:
@@ -115,7 +115,7 @@ def _finish(job: Job, record: Run, found: Findings, energy: Energy | None, ended
     failed = ended is not None and not ended.whole
     try:
         result = conclude(job.config, found, record, energy, failed=failed)
-        folder, lost = _kept(job, result, failed=failed)
+        folder, lost = _keep(job, result, failed=failed)
     except Exception as error:
         if ended is None or not failed:
             raise
@@ -128,7 +128,7 @@ def _finish(job: Job, record: Run, found: Findings, energy: Energy | None, ended
     return Audited(result=result, folder=folder, exit_code=128 + interrupted if interrupted else code, lost=lost)
 
 
-def _kept(job: Job, result: AuditResult, *, failed: bool) -> tuple[Path | None, str | None]:
+def _keep(job: Job, result: AuditResult, *, failed: bool) -> tuple[Path | None, str | None]:
     """Where a result is kept; of one that the store refuses, why."""
     try:
         return write(result, job.store, job.step), None
@@ -142,7 +142,7 @@ def conclude(
     config: Config, found: Findings, record: Run, energy: Energy | None = None, *, failed: bool = False
 ) -> AuditResult:
     """Judge what was found, and make the document."""
-    energy = None if energy is None else _per_unit(energy, config, found)
+    energy = None if energy is None else _add_units(energy, config, found)
     evidence = Evidence(estimates=found.estimates, checks=found.checks, energy=energy, stopped_by=found.stopped_by)
     # By the day that is on record, so that whoever judges the document again decides alike about its waivers.
     gates = judge(config, evidence, dt.datetime.fromisoformat(record.finished).date())
@@ -162,7 +162,7 @@ def conclude(
     )
 
 
-def _per_unit(energy: Energy, config: Config, found: Findings) -> Energy:
+def _add_units(energy: Energy, config: Config, found: Findings) -> Energy:
     """The energy with the carbon of each unit that the run served."""
     from audit.energy.sci import with_units
 
@@ -226,7 +226,7 @@ def _wait_untrained(meter: Meter | None, config: Config) -> None:
         meter.wait_ready(START_S)
 
 
-def _phase(meter: Meter | None, name: Literal["validate", "audit"]) -> AbstractContextManager[object]:
+def _enter_phase(meter: Meter | None, name: Literal["validate", "audit"]) -> AbstractContextManager[object]:
     """Phase of the meter, where one runs."""
     return nullcontext() if meter is None else meter.phase(name)
 
@@ -275,7 +275,7 @@ def _train(job: Job, meter: Meter, found: Findings, staging: Path, opened: Opene
     before, ended, stands = Earlier.keep(place, staging), None, False
     try:
         with job.step("Training"):
-            ended = _metered(train.command, job, meter, found, staging)
+            ended = _run_metered(train.command, job, meter, found, staging)
         found.exit_codes["train"], found.interrupted = ended.exit_code, ended.interrupted
         if ended.whole:
             before.refuse_old()
@@ -290,7 +290,7 @@ def _train(job: Job, meter: Meter, found: Findings, staging: Path, opened: Opene
     return ended
 
 
-def _metered(command: Sequence[str], job: Job, meter: Meter, found: Findings, staging: Path) -> Ended:
+def _run_metered(command: Sequence[str], job: Job, meter: Meter, found: Findings, staging: Path) -> Ended:
     """Run a command under the meter, and read what it said of its epochs."""
     from audit.record.epochs import make_environment, read_epochs
 
@@ -303,13 +303,13 @@ def _metered(command: Sequence[str], job: Job, meter: Meter, found: Findings, st
 def code_version(folder: Path) -> Code | None:
     """Commit of the folder's git checkout; None where there is none."""
     try:
-        commit = _git(folder, "rev-parse", "HEAD")
-        return Code(commit=commit, dirty=bool(_git(folder, "status", "--porcelain", "--untracked-files=no")))
+        commit = _ask_git(folder, "rev-parse", "HEAD")
+        return Code(commit=commit, dirty=bool(_ask_git(folder, "status", "--porcelain", "--untracked-files=no")))
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def _ask_git(folder: Path, *arguments: str) -> str:
     command = ("git", "-C", str(folder), *arguments)
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 

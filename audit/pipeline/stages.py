@@ -98,7 +98,7 @@ def require_inputs(config: Config, folder: Path, store: Path | None = None) -> O
         require_apart(config, folder, store)
     for source in (config.data.source, *config.data.tests.values()) if settled else ():
         if source is not None:
-            opened.require(source, _data_columns(config), keep=True)
+            opened.require(source, _list_data_columns(config), keep=True)
     if config.predictions is not None and config.predictions.source is not None:
         opened.require(config.predictions.source, model_plan(config).columns, keep=settled)
     if config.checks is not None and config.checks.suite is not None:
@@ -150,7 +150,7 @@ def check_data(config: Config, opened: Opened, found: Findings, step: Step) -> N
         table = opened.take(config.data.source)
     audit_parts(table, {part: opened.take(source) for part, source in config.data.tests.items()}, config, found, step)
     if config.checks is not None and config.checks.suite is not None:
-        found.checks += _expectations(opened.folder / config.checks.suite, table, config, step)
+        found.checks += _check_expectations(opened.folder / config.checks.suite, table, config, step)
 
 
 def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, found: Findings, step: Step) -> None:
@@ -164,7 +164,7 @@ def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, fou
         with of_part(part):
             table.require(plan.columns)
             counts[part] = _count(config, table, plan, f"Counting the {part} part", step)
-        found.data.append(part_record(part, table, counts[part], _looked_at(table, config)))
+        found.data.append(part_record(part, table, counts[part], _find_columns_read(table, config)))
         found.checks += group_checks(counts[part], plan, part)
     for part, table in {"train": train, **held_out}.items():
         found.checks += declared_checks(counts[part], plan, part, table.declared(plan.columns))
@@ -187,11 +187,11 @@ def look_at(parts: Mapping[str, Table], config: Config, counts: Mapping[str, Cou
     from audit.checks.part import open_parts
 
     with open_parts(parts, config, data_plan(config), scope_of(config), counts) as looked:
-        each = [_found_in(part, step) for part in looked]
+        each = [_check_part(part, step) for part in looked]
     return tuple(check for of_parts in zip(*each, strict=True) for checks in of_parts for check in checks)
 
 
-def _found_in(part: OpenPart, step: Step) -> list[list[Check]]:
+def _check_part(part: OpenPart, step: Step) -> list[list[Check]]:
     """Checks of one part, by kind; what no question named may be damaged too, and is then this table's fault."""
     from audit.checks.registry import kinds
 
@@ -208,7 +208,7 @@ def _has_rows(table: Table, config: Config) -> bool:
     return config.data.engine != "spark" and table.rows_here
 
 
-def _looked_at(table: Table, config: Config) -> tuple[str, ...]:
+def _find_columns_read(table: Table, config: Config) -> tuple[str, ...]:
     """Columns that are read: all that hold plain values where rows are looked at, else those that are counted."""
     asked = data_plan(config).columns
     if not _has_rows(table, config):
@@ -220,11 +220,11 @@ def _looked_at(table: Table, config: Config) -> tuple[str, ...]:
 
 def audit_table(table: Table, config: Config, found: Findings, step: Step) -> Counted:
     """Count one table before training and measure its bias."""
-    table.require(_data_columns(config))
+    table.require(_list_data_columns(config))
     plan = data_plan(config)
     counted = _count(config, table, plan, "Counting the data", step)
-    found.data.append(part_record("train", table, counted, _looked_at(table, config)))
-    found.cubes += _records("train", counted)
+    found.data.append(part_record("train", table, counted, _find_columns_read(table, config)))
+    found.cubes += _make_records("train", counted)
     found.checks += group_checks(counted, plan, "train")
     labelled = plan.label is not None
     found.estimates += of_data(counted.by_kind, scope_of(config), labelled=labelled, classes=plan.classes)
@@ -262,7 +262,7 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
 
 def measure_model(counted: Counted, plan: Plan, config: Config, found: Findings, step: Step) -> None:
     """Measure every rate of predictions that were counted."""
-    found.cubes += _records("predictions", counted)
+    found.cubes += _make_records("predictions", counted)
     found.checks += (*threshold_check(counted, config), *missing_words(counted, plan, "predictions"))
     found.checks += (*group_checks(counted, plan, "predictions"), *score_checks(counted, plan))
     with step("Measuring"):
@@ -281,7 +281,7 @@ def _count(config: Config, table: Table, plan: Plan, what: str, step: Step) -> C
         return count(table, plan, config.data.engine, config.data.master)
 
 
-def _records(part: str, counted: Counted) -> list[CubeRecord]:
+def _make_records(part: str, counted: Counted) -> list[CubeRecord]:
     return [record_part_cube(part, kind, cube) for kind, cubes in counted.by_kind.items() for cube in cubes]
 
 
@@ -293,11 +293,11 @@ def without_strata(absent: list[str]) -> Check:
     return Check(code="DV005", title=title, outcome="warn", severity="warning", detail=detail, mend=mend)
 
 
-def _data_columns(config: Config) -> tuple[str, ...]:
+def _list_data_columns(config: Config) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*data_plan(config).columns, *config.data.strata)))
 
 
-def _expectations(path: Path, table: Table, config: Config, step: Step) -> tuple[Check, ...]:
+def _check_expectations(path: Path, table: Table, config: Config, step: Step) -> tuple[Check, ...]:
     from audit.checks.expectations.checks import answer_suite, read_suite
 
     suite = read_suite(path)

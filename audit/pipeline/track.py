@@ -42,9 +42,9 @@ def track(command: Sequence[str], job: Job) -> Tracked:
         The command or the question is wrong, so that nothing was run.
     """
     run_id, started, found = job.store.new_run_id(), now(), Findings()
-    staging, lost = _begun(job, run_id)
+    staging, lost = _begin(job, run_id)
     try:
-        ended, energy, broken = _metered(command, job, meter_of(job, staging), staging)
+        ended, energy, broken = _run_metered(command, job, meter_of(job, staging), staging)
     except AuditError:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
@@ -62,7 +62,7 @@ def track(command: Sequence[str], job: Job) -> Tracked:
     return Tracked(exit_code=to_exit_status(ended), result=result, folder=folder, lost=lost or broken)
 
 
-def _begun(job: Job, run_id: str) -> tuple[Path | None, str | None]:
+def _begin(job: Job, run_id: str) -> tuple[Path | None, str | None]:
     """Folder for the run, or why there is none."""
     try:
         return job.store.begin(run_id), None
@@ -70,7 +70,7 @@ def _begun(job: Job, run_id: str) -> tuple[Path | None, str | None]:
         return None, str(error)
 
 
-def _metered(
+def _run_metered(
     command: Sequence[str], job: Job, meter: Meter, staging: Path | None
 ) -> tuple[Ended, Energy | None, str | None]:
     """How the command ended, what it drew, and what went wrong with the meter after it had ended."""

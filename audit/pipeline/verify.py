@@ -47,7 +47,7 @@ def followed(result: AuditResult) -> AuditResult:
     StoreError
         When nothing can be measured of it.
     """
-    with _measured():
+    with _measuring():
         follows = follow(given(result))
         # Nothing is made before it is asked for, and what cannot be made shall be told here.
         follows.to_dict()
@@ -60,7 +60,7 @@ def not_following(result: AuditResult, follows: AuditResult) -> tuple[Difference
 
 
 @contextmanager
-def _measured() -> Iterator[None]:
+def _measuring() -> Iterator[None]:
     """Call what cannot be measured a damaged document; counts whose squares leave the floating numbers are none."""
     import numpy as np
 
@@ -78,8 +78,8 @@ def _measured() -> Iterator[None]:
 
 def contradicted(result: AuditResult) -> tuple[str, ...]:
     """Sentences for what of the given cannot be true together."""
-    with _measured():
-        return tuple(_contradicted(result, read_question(result)))
+    with _measuring():
+        return tuple(_find_contradictions(result, read_question(result)))
 
 
 def rewritten(result: AuditResult, file: Path) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ def rewritten(result: AuditResult, file: Path) -> tuple[str, ...]:
     return (f"{file.name}: its text is not as a run writes it, so something else has written it since",)
 
 
-def _contradicted(result: AuditResult, config: Config) -> Iterator[str]:
+def _find_contradictions(result: AuditResult, config: Config) -> Iterator[str]:
     yield from times_amiss(result)
     yield from parts_amiss(result, config, is_whole(result, config) and not result.run.stopped_by)
     yield from sums_amiss(result)

@@ -58,11 +58,11 @@ def told(expectation: Expectation, answer: Answer, rows: int) -> tuple[CheckOutc
         Rows of the table, or of the group.
     """
     if answer.people == 0:
-        return "undefined", _nobody(expectation, answer, rows)
-    return ("pass" if answer.success else "fail"), _counts(expectation, answer)
+        return "undefined", _describe_nobody(expectation, answer, rows)
+    return ("pass" if answer.success else "fail"), _describe_counts(expectation, answer)
 
 
-def _nobody(expectation: Expectation, answer: Answer, rows: int) -> str:
+def _describe_nobody(expectation: Expectation, answer: Answer, rows: int) -> str:
     if rows == 0:
         return "the table has no rows, so nothing can be said"
     if expectation.kwargs.get("row_condition") and not answer.looked_at:
@@ -70,42 +70,42 @@ def _nobody(expectation: Expectation, answer: Answer, rows: int) -> str:
     return f"none of {rows:,} rows has a value, so nothing can be said"
 
 
-def _counts(expectation: Expectation, answer: Answer) -> str:
+def _describe_counts(expectation: Expectation, answer: Answer) -> str:
     """What was found, in counts."""
     if answer.looked_at is not None:
         left = f"; {answer.missing:,} without a value left out" if answer.missing else ""
-        return f"{answer.unexpected:,} of {answer.people:,} unexpected{_allowed(expectation)}{left}"
+        return f"{answer.unexpected:,} of {answer.people:,} unexpected{_describe_allowance(expectation)}{left}"
     if answer.people is None:
-        return _of_table(expectation, answer)
+        return _describe_table(expectation, answer)
     if answer.unexpected:
         return f"{answer.unexpected:,} unexpected among the distinct values of {answer.people:,} rows"
-    return f"{_said(answer)}, over {answer.people:,} rows"
+    return f"{_say_counts(answer)}, over {answer.people:,} rows"
 
 
-def _of_table(expectation: Expectation, answer: Answer) -> str:
+def _describe_table(expectation: Expectation, answer: Answer) -> str:
     if expectation.type.startswith("expect_table_row_count"):
         return f"{int(answer.observed or 0):,} rows"
     if expectation.type.startswith("expect_table_column"):
-        return _columns(answer)
+        return _describe_columns(answer)
     if expectation.type in ABOUT_TYPE:
         return f"the column is of type {printable(answer.observed)}"
-    return _said(answer)
+    return _say_counts(answer)
 
 
-def _said(answer: Answer) -> str:
+def _say_counts(answer: Answer) -> str:
     return "as expected" if answer.success else "not as expected"
 
 
-def _allowed(expectation: Expectation) -> str:
+def _describe_allowance(expectation: Expectation) -> str:
     mostly = expectation.kwargs.get("mostly")
     return "" if mostly in {None, 1} else f" (at least {100 * mostly:.4g}% of them must be as expected)"
 
 
-def _columns(answer: Answer) -> str:
+def _describe_columns(answer: Answer) -> str:
     """Names of columns are no values, and what a person needs to mend the table."""
     count = int(answer.observed or 0)
     if not answer.listed:
-        return f"{count:,} columns, {_said(answer)}"
+        return f"{count:,} columns, {_say_counts(answer)}"
     named: Mapping[str, Sequence[str]] = {"missing": answer.absent, "unexpected": answer.strange}
     parts = [f"{what} {', '.join(map(printable, names[:SHOWN]))}" for what, names in named.items() if names]
     return f"{count:,} columns; {'; '.join(parts)}"

@@ -51,7 +51,7 @@ def argument_schema() -> dict[str, Any]:
         found = {}
         for kind in sorted(known_types()):
             try:
-                schema = _of_model(get_expectation_impl(kind))
+                schema = _describe_model(get_expectation_impl(kind))
             except GreatExpectationsError:  # a file of its folder that registers nothing
                 continue
             if schema is not None:
@@ -59,7 +59,7 @@ def argument_schema() -> dict[str, Any]:
         return found
 
 
-def _of_model(model: Any) -> dict[str, Any] | None:
+def _describe_model(model: Any) -> dict[str, Any] | None:
     """Schema of a model; None where a validator, or an argument that it needs, is not understood."""
     roots = [v.__name__ for v in (*model.__pre_root_validators__, *(v for _, v in model.__post_root_validators__))]
     own = [name for name in roots if name not in EVERYWHERE]
@@ -68,7 +68,7 @@ def _of_model(model: Any) -> dict[str, Any] | None:
     apart = {*ABOUT, *CONDITIONS, *NOT_ARGUMENTS}
     fields = {name: field for name, field in model.__fields__.items() if name not in apart}
     validators = {name: [v.func.__name__ for v in model.__validators__.get(name, ())] for name in fields}
-    schemas = {name: _of_field(field, validators[name]) for name, field in fields.items()}
+    schemas = {name: _describe_field(field, validators[name]) for name, field in fields.items()}
     needed = sorted(name for name, field in fields.items() if field.required)
     if any(schemas[name] is None for name in needed):
         return None
@@ -80,50 +80,50 @@ def _of_model(model: Any) -> dict[str, Any] | None:
     return found | ({"rules": rules} if rules else {})
 
 
-def _of_field(field: Any, validators: list[str]) -> dict[str, Any] | None:
+def _describe_field(field: Any, validators: list[str]) -> dict[str, Any] | None:
     if any(name not in FIELD_RULES for name in validators):
         return None
-    forms = _forms(field)
+    forms = _list_forms(field)
     for name in validators:
         size = FIELD_RULES[name]
         kind = "array" if "minItems" in size else "string"
         forms = [{**form, **size} if form.get("type") == kind else form for form in forms]
     if field.allow_none and forms:
         forms.append({"type": "null"})
-    return _any_of(forms)
+    return _join_alternatives(forms)
 
 
-def _any_of(forms: list[dict[str, Any]]) -> dict[str, Any] | None:
+def _join_alternatives(forms: list[dict[str, Any]]) -> dict[str, Any] | None:
     if len(forms) > 1:
         return {"anyOf": forms}
     return forms[0] if forms else None
 
 
-def _forms(field: Any) -> list[dict[str, Any]]:
+def _list_forms(field: Any) -> list[dict[str, Any]]:
     """What a field surely takes, one schema for each alternative that can be told."""
     from pydantic.v1 import fields
 
     if field.shape in {fields.SHAPE_LIST, fields.SHAPE_SEQUENCE}:
-        items = _item(field.sub_fields[0])
+        items = _describe_item(field.sub_fields[0])
         return [] if items is None else [{"type": "array", **({"items": items} if items else {})}]
-    if field.shape == fields.SHAPE_TUPLE and all(_item(each) == {} for each in field.sub_fields):
+    if field.shape == fields.SHAPE_TUPLE and all(_describe_item(each) == {} for each in field.sub_fields):
         return [{"type": "array", "minItems": len(field.sub_fields), "maxItems": len(field.sub_fields)}]
     if field.shape != fields.SHAPE_SINGLETON:
         return []
     if field.sub_fields:
-        return [form for each in field.sub_fields for form in _forms(each)]
-    return _of_type(field.type_, field.field_info)
+        return [form for each in field.sub_fields for form in _list_forms(each)]
+    return _describe_type(field.type_, field.field_info)
 
 
-def _item(field: Any) -> dict[str, Any] | None:
+def _describe_item(field: Any) -> dict[str, Any] | None:
     """Schema of the members of a list; empty where anything goes."""
     if field.type_ is Any and not field.sub_fields:
         return {}
-    forms = _forms(field)
-    return _any_of([*forms, {"type": "null"}] if field.allow_none and forms else forms)
+    forms = _list_forms(field)
+    return _join_alternatives([*forms, {"type": "null"}] if field.allow_none and forms else forms)
 
 
-def _of_type(kind: Any, info: Any) -> list[dict[str, Any]]:
+def _describe_type(kind: Any, info: Any) -> list[dict[str, Any]]:
     from pydantic.v1 import BaseModel
 
     if get_origin(kind) is Literal:
@@ -132,13 +132,13 @@ def _of_type(kind: Any, info: Any) -> list[dict[str, Any]]:
     if not isinstance(kind, type) or any(getattr(kind, limit, None) is not None for limit in UNTOLD):
         return []
     if issubclass(kind, BaseModel):
-        inner = _of_model_inside(kind)
+        inner = _describe_inner_model(kind)
         return [] if inner is None else [inner]
     name = next((name for known, name in NAMES.items() if issubclass(kind, known)), None)
-    return [] if name is None else [{"type": name, **_limits(name, kind, info)}]
+    return [] if name is None else [{"type": name, **_read_limits(name, kind, info)}]
 
 
-def _limits(name: str, kind: Any, info: Any) -> dict[str, Any]:
+def _read_limits(name: str, kind: Any, info: Any) -> dict[str, Any]:
     """Limits of a type, or of the field that it stands in."""
     if name == "string":
         return {"minLength": least} if (least := getattr(kind, "min_length", None) or info.min_length) else {}
@@ -146,11 +146,11 @@ def _limits(name: str, kind: Any, info: Any) -> dict[str, Any]:
     return {key: value for key, value in ends.items() if value is not None}
 
 
-def _of_model_inside(model: Any) -> dict[str, Any] | None:
+def _describe_inner_model(model: Any) -> dict[str, Any] | None:
     """Schema of a model that is an argument; None where it checks more than its fields."""
     if model.__validators__ or model.__pre_root_validators__ or model.__post_root_validators__:
         return None
-    schemas = {name: _of_field(field, []) for name, field in model.__fields__.items()}
+    schemas = {name: _describe_field(field, []) for name, field in model.__fields__.items()}
     if any(schema is None for schema in schemas.values()):
         return None
     needed = sorted(name for name, field in model.__fields__.items() if field.required)

@@ -91,10 +91,10 @@ def require_arguments(expectation: Expectation, where: str) -> None:
                 f"{where} ({expectation.type}) is not run by this Great Expectations; take it out"
             ) from error
         except (ValueError, TypeError) as error:
-            raise QuestionError(f"{where} ({expectation.type}): {_sentence(expectation, error)}") from error
+            raise QuestionError(f"{where} ({expectation.type}): {_describe_complaint(expectation, error)}") from error
 
 
-def _sentence(expectation: Expectation, error: ValueError | TypeError) -> str:
+def _describe_complaint(expectation: Expectation, error: ValueError | TypeError) -> str:
     """First complaint of the library's validation, as one of our sentences."""
     found = getattr(error, "errors", None)
     if found is None:
@@ -102,14 +102,14 @@ def _sentence(expectation: Expectation, error: ValueError | TypeError) -> str:
     first = found()[0]
     name = str(first["loc"][0])
     if first["type"] == "value_error.extra":
-        return no_such("argument", name, _arguments(expectation))
+        return no_such("argument", name, _list_arguments(expectation))
     if first["type"] == "value_error.missing":
         return f"argument '{printable(name)}' is missing"
     message = printable(first["msg"], 200)
     return message if name == "__root__" else f"argument '{printable(name)}': {message}"
 
 
-def _arguments(expectation: Expectation) -> list[str]:
+def _list_arguments(expectation: Expectation) -> list[str]:
     from great_expectations.expectations.registry import get_expectation_impl
 
     made = get_expectation_impl(expectation.type)

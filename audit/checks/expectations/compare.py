@@ -135,12 +135,12 @@ def quantile_ranges(expectation: Expectation) -> tuple[QuantileRange, ...] | Non
         return None
     shares: Any = asked.get("quantiles")
     ranges: Any = asked.get("value_ranges")
-    if not _listed(shares, _is_share) or not _listed(ranges, _is_range) or len(shares) != len(ranges):
+    if not _read_list(shares, _is_share) or not _read_list(ranges, _is_range) or len(shares) != len(ranges):
         return None
     return tuple(QuantileRange(share, *ends) for share, ends in zip(shares, ranges, strict=True))
 
 
-def _listed(values: Any, of: Callable[[Any], bool]) -> bool:
+def _read_list(values: Any, of: Callable[[Any], bool]) -> bool:
     return isinstance(values, list) and bool(values) and all(map(of, values))
 
 
@@ -179,47 +179,47 @@ def translated(pattern: str) -> str | None:
     True
     """
     try:
-        found = "".join(_tokens(pattern))
+        found = "".join(_read_tokens(pattern))
     except _UntoldError:
         return None
     return found if is_sql(pattern) and _compile(pattern, found) else None
 
 
-def _tokens(pattern: str) -> Iterator[str]:
+def _read_tokens(pattern: str) -> Iterator[str]:
     at = 0
     while at < len(pattern):
         token = TOKEN.match(pattern, at)
         if token is None:
             raise _UntoldError
         at = token.end()
-        yield _spelled(token)
+        yield _spell_token(token)
 
 
-def _spelled(token: re.Match[str]) -> str:
+def _spell_token(token: re.Match[str]) -> str:
     if token["end"]:
         return r"(?:\n?\z)"
     if token["many"]:
-        return "".join(_of_class(letter or plain, escaped=bool(letter)) for letter, plain in PAIR.findall(token[0]))
+        return "".join(_spell_class(letter or plain, escaped=bool(letter)) for letter, plain in PAIR.findall(token[0]))
     if token["escape"] is None:
         return token[0]
     letter = token["escape"]
-    return f"[{_characters(letter)}]" if letter.lower() in IN_CLASS else _escaped(letter)
+    return f"[{_list_characters(letter)}]" if letter.lower() in IN_CLASS else _escape_character(letter)
 
 
-def _of_class(letter: str, *, escaped: bool) -> str:
+def _spell_class(letter: str, *, escaped: bool) -> str:
     if not escaped:
         return letter
-    return _characters(letter) if letter.lower() in IN_CLASS else _escaped(letter)
+    return _list_characters(letter) if letter.lower() in IN_CLASS else _escape_character(letter)
 
 
-def _escaped(letter: str) -> str:
+def _escape_character(letter: str) -> str:
     if (letter.isalnum() and letter not in CONTROLS) or not letter.isascii():
         raise _UntoldError
     return f"\\{letter}"
 
 
 @lru_cache(maxsize=6)
-def _characters(letter: str) -> str:
+def _list_characters(letter: str) -> str:
     """All characters of a class of Python's, as ranges."""
     has, inverted = IN_CLASS[letter.lower()], letter.isupper()
     found: list[list[int]] = []

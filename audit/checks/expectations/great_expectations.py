@@ -36,7 +36,7 @@ class Great:
 
         self.frame = frame
         self.name = f"great-expectations {gx.__version__}"
-        self._batch = _batch(frame)
+        self._batch = _make_batch(frame)
 
     def answer(self, expectation: Expectation) -> Answer | Unknown | str:
         """Answer, or why there is none, or the sentence of the error."""
@@ -45,16 +45,16 @@ class Great:
         absent = next((c for c in expectation.columns if c not in self.frame.columns), None)
         if absent is not None:
             return no_such("column", absent, self.frame.columns)
-        found = _validated(expectation, self._batch)
+        found = _validate(expectation, self._batch)
         if isinstance(found, str):
             kinds = ", ".join(f"{printable(c)} is {self.frame[c].dtype}" for c in expectation.columns)
-            return f"Great Expectations raised {found}{f'; {kinds}' if kinds else ''}{_mend(expectation, self.frame)}"
+            return f"Great Expectations raised {found}{f'; {kinds}' if kinds else ''}{_advise(expectation, self.frame)}"
         if not found["success"] and _asks_for_old_text(expectation, self.frame):
             return Unknown(OLD_TEXT)
-        return _read(found, _people(expectation, found["result"], self.frame, self._batch))
+        return _read(found, _count_people(expectation, found["result"], self.frame, self._batch))
 
 
-def _mend(expectation: Expectation, frame: pd.DataFrame) -> str:
+def _advise(expectation: Expectation, frame: pd.DataFrame) -> str:
     """How to write ends that Great Expectations can compare with dates or times; nothing where that is not at fault."""
     column = expectation.kwargs.get("column")
     if column is None or not any(isinstance(expectation.kwargs.get(end), str) for end in ("min_value", "max_value")):
@@ -71,7 +71,7 @@ def _form_of_ends(values: pd.Series[Any]) -> str | None:
     return "2024-01-31" if type(first) is dt.date else None
 
 
-def _batch(frame: pd.DataFrame) -> Any:
+def _make_batch(frame: pd.DataFrame) -> Any:
     """The whole frame in a context that lives in memory only."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
@@ -82,7 +82,7 @@ def _batch(frame: pd.DataFrame) -> Any:
     return asset.add_batch_definition_whole_dataframe("all rows").get_batch({"dataframe": frame})
 
 
-def _validated(expectation: Expectation, batch: Any) -> Mapping[str, Any] | str:
+def _validate(expectation: Expectation, batch: Any) -> Mapping[str, Any] | str:
     """Result of one expectation, or the name of what it raised.
 
     One at a time: results of a whole suite come back in another order, and one that raises can take others with it.
@@ -94,15 +94,15 @@ def _validated(expectation: Expectation, batch: Any) -> Mapping[str, Any] | str:
         found: dict[str, Any] = batch.validate(built(expectation), result_format="BASIC").to_json_dict()
     except broke as error:
         return type(error).__name__
-    return _raised(found.get("exception_info")) or found
+    return _find_exception(found.get("exception_info")) or found
 
 
-def _raised(info: Any) -> str | None:
+def _find_exception(info: Any) -> str | None:
     """Name of the exception, if one was raised anywhere in the report, which has two shapes."""
     if not isinstance(info, Mapping):
         return None
     if not info.get("raised_exception"):
-        return next((name for name in map(_raised, info.values()) if name), None)
+        return next((name for name in map(_find_exception, info.values()) if name), None)
     lines = str(info.get("exception_traceback") or "").strip().splitlines()
     heads = [line.split(":")[0].rsplit(".", 1)[-1] for line in lines if line and not line[0].isspace()]
     named = [head for head in heads if head.isidentifier() and head.endswith(("Error", "Exception"))]
@@ -118,7 +118,7 @@ def _asks_for_old_text(expectation: Expectation, frame: pd.DataFrame) -> bool:
     return bool(named & {"object", "object_", "O"})
 
 
-def _people(expectation: Expectation, result: Mapping[str, Any], frame: pd.DataFrame, batch: Any) -> int | None:
+def _count_people(expectation: Expectation, result: Mapping[str, Any], frame: pd.DataFrame, batch: Any) -> int | None:
     """Rows that the expectation could speak of; None where it speaks of something else than rows."""
     total = result.get("element_count")
     if total is not None:
@@ -129,7 +129,7 @@ def _people(expectation: Expectation, result: Mapping[str, Any], frame: pd.DataF
         return 0
     # Statistics of a column come without counts; the rows under the same condition are asked for.
     kept = {k: v for k, v in expectation.kwargs.items() if k in {"column", "row_condition", "condition_parser"}}
-    rows = _validated(Expectation("expect_column_values_to_not_be_null", kept), batch)
+    rows = _validate(Expectation("expect_column_values_to_not_be_null", kept), batch)
     if isinstance(rows, str):
         return None
     counted = rows["result"]

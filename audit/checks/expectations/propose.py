@@ -40,9 +40,9 @@ def starting_suite(frame: pd.DataFrame, *, name: str = "first-look") -> dict[str
         numbers that are no ids stay within a widened range (severity warning).
     """
     least = max(1, len(frame) // 2)
-    found = [_expectation("expect_table_row_count_to_be_between", min_value=least)]
+    found = [_make_expectation("expect_table_row_count_to_be_between", min_value=least)]
     for column in map(str, frame.columns):
-        found += _of_column(frame[column], column)
+        found += _propose_for_column(frame[column], column)
     return {
         "name": name,
         "expectations": found,
@@ -50,28 +50,28 @@ def starting_suite(frame: pd.DataFrame, *, name: str = "first-look") -> dict[str
     }
 
 
-def _expectation(kind: str, severity: str = "critical", **kwargs: Any) -> dict[str, Any]:
+def _make_expectation(kind: str, severity: str = "critical", **kwargs: Any) -> dict[str, Any]:
     return {"type": kind, "kwargs": kwargs, "severity": severity, "meta": {}}
 
 
-def _of_column(values: pd.Series[Any], column: str) -> list[dict[str, Any]]:
-    found = [_expectation("expect_column_to_exist", column=column)]
+def _propose_for_column(values: pd.Series[Any], column: str) -> list[dict[str, Any]]:
+    found = [_make_expectation("expect_column_to_exist", column=column)]
     known = values.dropna()
     if known.empty:
         return found
     complete = _complete(len(known), len(values), column)
-    return [*found, *complete, *(_categories(known, column) or _range(known, column))]
+    return [*found, *complete, *(_find_categories(known, column) or _range(known, column))]
 
 
 def _complete(known: int, rows: int, column: str) -> list[dict[str, Any]]:
     kind = "expect_column_values_to_not_be_null"
     if known == rows:
-        return [_expectation(kind, column=column)]
+        return [_make_expectation(kind, column=column)]
     percent = math.floor(100 * known / rows) - SLACK_PERCENT
-    return [_expectation(kind, "warning", column=column, mostly=percent / 100)] if percent > 0 else []
+    return [_make_expectation(kind, "warning", column=column, mostly=percent / 100)] if percent > 0 else []
 
 
-def _categories(known: pd.Series[Any], column: str) -> list[dict[str, Any]]:
+def _find_categories(known: pd.Series[Any], column: str) -> list[dict[str, Any]]:
     """Levels of a column of few texts, truth values or whole numbers; none where it is no category."""
     try:
         levels = known.drop_duplicates().tolist()
@@ -83,7 +83,7 @@ def _categories(known: pd.Series[Any], column: str) -> list[dict[str, Any]]:
     if not plain or len(levels) > most or len(known) < LEAST_ROWS_PER_LEVEL * len(levels):
         return []
     kept = sorted(levels, key=str)
-    return [_expectation("expect_column_values_to_be_in_set", column=column, value_set=kept)]
+    return [_make_expectation("expect_column_values_to_be_in_set", column=column, value_set=kept)]
 
 
 def _range(known: pd.Series[Any], column: str) -> list[dict[str, Any]]:
@@ -96,12 +96,12 @@ def _range(known: pd.Series[Any], column: str) -> list[dict[str, Any]]:
     if not (math.isfinite(low) and math.isfinite(high)):
         return []
     margin = WIDER * (high - low) or abs(low) * WIDER or 1.0
-    least = 0 if low >= 0 and low - margin < 0 else _rounded(low - margin, math.floor)
-    wide = {"min_value": least, "max_value": _rounded(high + margin, math.ceil)}
-    return [_expectation("expect_column_values_to_be_between", "warning", column=column, **wide)]
+    least = 0 if low >= 0 and low - margin < 0 else _round_outward(low - margin, math.floor)
+    wide = {"min_value": least, "max_value": _round_outward(high + margin, math.ceil)}
+    return [_make_expectation("expect_column_values_to_be_between", "warning", column=column, **wide)]
 
 
-def _rounded(value: float, outward: Any) -> float | int:
+def _round_outward(value: float, outward: Any) -> float | int:
     """Two leading digits, rounded outward, so that the limit does not tell the extreme value."""
     if value == 0:
         return 0

@@ -68,48 +68,50 @@ class Answered:
     """What is left to Great Expectations all the same."""
 
 
-def _by(make: Maker, of: str, left: str = "", arguments: Sequence[str] = ()) -> Answered:
+def _answer_by(make: Maker, of: str, left: str = "", arguments: Sequence[str] = ()) -> Answered:
     return Answered(make, frozenset({"column", "mostly", *arguments}), of, left)
 
 
 ANSWERED: Mapping[str, Answered] = {
-    "expect_table_row_count_to_be_between": _by(statistics.row_count, "the table", FAR, ENDS),
-    "expect_table_row_count_to_equal": _by(statistics.row_count, "the table", "", ("value",)),
-    "expect_column_values_to_not_be_null": _by(rows.null, ANY),
-    "expect_column_values_to_be_null": _by(rows.null, ANY),
-    "expect_column_proportion_of_non_null_values_to_be_between": _by(statistics.proportion, ANY, FAR, ENDS),
-    "expect_column_values_to_be_between": _by(rows.between, NUMBERS, FAR, ENDS),
-    "expect_column_values_to_be_in_set": _by(rows.in_set, PLAIN, MIXED, ("value_set",)),
-    "expect_column_values_to_not_be_in_set": _by(rows.in_set, PLAIN, MIXED, ("value_set",)),
-    "expect_column_values_to_match_regex": _by(rows.regex, WHOLE, PATTERNS, ("regex",)),
-    "expect_column_values_to_not_match_regex": _by(rows.regex, WHOLE, PATTERNS, ("regex",)),
-    "expect_column_values_to_match_regex_list": _by(rows.regex, WHOLE, PATTERNS, ("regex_list", "match_on")),
-    "expect_column_values_to_not_match_regex_list": _by(rows.regex, WHOLE, PATTERNS, ("regex_list",)),
-    "expect_column_values_to_be_unique": _by(rows.unique, PLAIN),
-    "expect_compound_columns_to_be_unique": _by(rows.together, PLAIN, "", ("column_list", "ignore_row_if")),
-    "expect_select_column_values_to_be_unique_within_record": _by(
+    "expect_table_row_count_to_be_between": _answer_by(statistics.row_count, "the table", FAR, ENDS),
+    "expect_table_row_count_to_equal": _answer_by(statistics.row_count, "the table", "", ("value",)),
+    "expect_column_values_to_not_be_null": _answer_by(rows.null, ANY),
+    "expect_column_values_to_be_null": _answer_by(rows.null, ANY),
+    "expect_column_proportion_of_non_null_values_to_be_between": _answer_by(statistics.proportion, ANY, FAR, ENDS),
+    "expect_column_values_to_be_between": _answer_by(rows.between, NUMBERS, FAR, ENDS),
+    "expect_column_values_to_be_in_set": _answer_by(rows.in_set, PLAIN, MIXED, ("value_set",)),
+    "expect_column_values_to_not_be_in_set": _answer_by(rows.in_set, PLAIN, MIXED, ("value_set",)),
+    "expect_column_values_to_match_regex": _answer_by(rows.regex, WHOLE, PATTERNS, ("regex",)),
+    "expect_column_values_to_not_match_regex": _answer_by(rows.regex, WHOLE, PATTERNS, ("regex",)),
+    "expect_column_values_to_match_regex_list": _answer_by(rows.regex, WHOLE, PATTERNS, ("regex_list", "match_on")),
+    "expect_column_values_to_not_match_regex_list": _answer_by(rows.regex, WHOLE, PATTERNS, ("regex_list",)),
+    "expect_column_values_to_be_unique": _answer_by(rows.unique, PLAIN),
+    "expect_compound_columns_to_be_unique": _answer_by(rows.together, PLAIN, "", ("column_list", "ignore_row_if")),
+    "expect_select_column_values_to_be_unique_within_record": _answer_by(
         rows.together, PLAIN, SEVERAL, ("column_list", "ignore_row_if")
     ),
-    "expect_column_value_lengths_to_be_between": _by(rows.lengths, TEXTS, FAR, ENDS),
-    "expect_column_value_lengths_to_equal": _by(rows.lengths, TEXTS, FAR, ("value",)),
-    "expect_column_min_to_be_between": _by(statistics.extreme, NUMBERS, FAR, ENDS),
-    "expect_column_max_to_be_between": _by(statistics.extreme, NUMBERS, FAR, ENDS),
-    "expect_column_sum_to_be_between": _by(statistics.sum_or_mean, NUMBERS, CLOSE, ENDS),
-    "expect_column_mean_to_be_between": _by(statistics.sum_or_mean, NUMBERS, CLOSE, ENDS),
-    "expect_column_stdev_to_be_between": _by(statistics.deviation, NUMBERS, CLOSE, ENDS),
-    "expect_column_median_to_be_between": _by(statistics.median, NUMBERS, FAR, ENDS),
-    "expect_column_quantile_values_to_be_between": _by(
+    "expect_column_value_lengths_to_be_between": _answer_by(rows.lengths, TEXTS, FAR, ENDS),
+    "expect_column_value_lengths_to_equal": _answer_by(rows.lengths, TEXTS, FAR, ("value",)),
+    "expect_column_min_to_be_between": _answer_by(statistics.extreme, NUMBERS, FAR, ENDS),
+    "expect_column_max_to_be_between": _answer_by(statistics.extreme, NUMBERS, FAR, ENDS),
+    "expect_column_sum_to_be_between": _answer_by(statistics.sum_or_mean, NUMBERS, CLOSE, ENDS),
+    "expect_column_mean_to_be_between": _answer_by(statistics.sum_or_mean, NUMBERS, CLOSE, ENDS),
+    "expect_column_stdev_to_be_between": _answer_by(statistics.deviation, NUMBERS, CLOSE, ENDS),
+    "expect_column_median_to_be_between": _answer_by(statistics.median, NUMBERS, FAR, ENDS),
+    "expect_column_quantile_values_to_be_between": _answer_by(
         statistics.quantiles,
         NUMBERS,
         "any interpolation but the nearest; halfway between two values",
         ("quantile_ranges",),
     ),
-    "expect_column_unique_value_count_to_be_between": _by(statistics.kinds, PLAIN, FAR, ENDS),
-    "expect_column_proportion_of_unique_values_to_be_between": _by(statistics.kinds, PLAIN, FAR, ENDS),
-    "expect_column_distinct_values_to_be_in_set": _by(statistics.distinct, PLAIN, MIXED, ("value_set",)),
-    "expect_column_distinct_values_to_contain_set": _by(statistics.distinct, PLAIN, MIXED, ("value_set",)),
-    "expect_column_distinct_values_to_equal_set": _by(statistics.distinct, PLAIN, MIXED, ("value_set",)),
-    "expect_column_most_common_value_to_be_in_set": _by(statistics.modes, PLAIN, MIXED, ("value_set", "ties_okay")),
+    "expect_column_unique_value_count_to_be_between": _answer_by(statistics.kinds, PLAIN, FAR, ENDS),
+    "expect_column_proportion_of_unique_values_to_be_between": _answer_by(statistics.kinds, PLAIN, FAR, ENDS),
+    "expect_column_distinct_values_to_be_in_set": _answer_by(statistics.distinct, PLAIN, MIXED, ("value_set",)),
+    "expect_column_distinct_values_to_contain_set": _answer_by(statistics.distinct, PLAIN, MIXED, ("value_set",)),
+    "expect_column_distinct_values_to_equal_set": _answer_by(statistics.distinct, PLAIN, MIXED, ("value_set",)),
+    "expect_column_most_common_value_to_be_in_set": _answer_by(
+        statistics.modes, PLAIN, MIXED, ("value_set", "ties_okay")
+    ),
 }
 
 
@@ -122,10 +124,10 @@ def aggregate(expectation: Expectation, families: Mapping[str, Family]) -> Aggre
         return None
     if not set(expectation.columns) <= set(families):
         return None  # a column that pandas has otherwise than DuckDB
-    return kind.make(expectation, _family(expectation.columns, families))
+    return kind.make(expectation, _find_family(expectation.columns, families))
 
 
-def _family(columns: Sequence[str], families: Mapping[str, Family]) -> Kept:
+def _find_family(columns: Sequence[str], families: Mapping[str, Family]) -> Kept:
     found = {families.get(c, "other") for c in columns}
     if len(found) == 1:
         return found.pop()
@@ -225,7 +227,7 @@ class Answering:
         """Nothing can be said of a table that pandas reads as another one, or not at all."""
         for each in self.asked:
             each[0].place = Place(rows=self.table.rows or 0)
-            each[0].answer = _told(each[0].expectation, self.pandas.columns) or Unknown(str(error))
+            each[0].answer = _answer_early(each[0].expectation, self.pandas.columns) or Unknown(str(error))
 
     def _key(self, column: str) -> Column | Band:
         return self.bands.get(column, Column(column))
@@ -241,7 +243,7 @@ class Answering:
         place = Place(rows=found.rows)
         for each, how in zip(self.asked, made, strict=True):
             each[0].place = place
-            each[0].answer = _told(each[0].expectation, self.pandas.columns)
+            each[0].answer = _answer_early(each[0].expectation, self.pandas.columns)
             if how is not None:
                 _take(each[0], how, found)
 
@@ -267,13 +269,17 @@ class Answering:
     def _is_asked(self, expectation: Expectation, column: str) -> bool:
         """Whether an expectation is asked in the groups of a column; what speaks of columns or errs is asked once."""
         named = column in (*self.per_group, *expectation.per_group)
-        return named and expectation.type not in SHAPES and not isinstance(_told(expectation, self.pandas.columns), str)
+        return (
+            named
+            and expectation.type not in SHAPES
+            and not isinstance(_answer_early(expectation, self.pandas.columns), str)
+        )
 
     def ask_great_expectations(self) -> None:
         """Answer the rest on frames of the columns that it names; the library is not loaded where nothing is left."""
         left = [a for each in self.asked for a in each if a.answer is None]
         for each in left:
-            each.answer = _of_folders(self._columns(each.expectation), self.pandas.unlike)
+            each.answer = _reason_for_folders(self._columns(each.expectation), self.pandas.unlike)
         left = [a for a in left if a.answer is None]
         if left:
             self._ask_left(left)
@@ -306,7 +312,7 @@ class Answering:
         return {*expectation.columns, *named} or set(columns if expectation.type in SHAPES else columns[:1])
 
     def _is_told(self, expectation: Expectation) -> bool:
-        return _told(expectation, self.pandas.columns) is not None
+        return _answer_early(expectation, self.pandas.columns) is not None
 
 
 def named_in(condition: Any, columns: Sequence[str]) -> set[str]:
@@ -314,25 +320,25 @@ def named_in(condition: Any, columns: Sequence[str]) -> set[str]:
 
     A name too many costs memory, a name too few an error: so the text is searched, and not parsed.
     """
-    texts = list(_texts(condition))
+    texts = list(_list_texts(condition))
     if any("\\" in text or not text.isascii() for text in texts):
         return set(columns)
     return {c for c in columns if any(c in text for text in texts)}
 
 
-def _texts(condition: Any) -> Iterator[str]:
+def _list_texts(condition: Any) -> Iterator[str]:
     """Every text in a condition, which may be nested."""
     if isinstance(condition, str):
         yield condition
     elif isinstance(condition, Mapping):
-        yield from (text for value in condition.values() for text in _texts(value))
+        yield from (text for value in condition.values() for text in _list_texts(value))
     elif isinstance(condition, list):
-        yield from (text for value in condition for text in _texts(value))
+        yield from (text for value in condition for text in _list_texts(value))
     elif condition is not None and not isinstance(condition, (bool, int, float)):
         yield str(condition)
 
 
-def _of_folders(names: Collection[str], said: Collection[str]) -> Unknown | None:
+def _reason_for_folders(names: Collection[str], said: Collection[str]) -> Unknown | None:
     """Why nothing is answered of what folders say."""
     name = next((n for n in sorted(names) if n in said), None)
     if name is None:
@@ -343,7 +349,7 @@ def _of_folders(names: Collection[str], said: Collection[str]) -> Unknown | None
     )
 
 
-def _told(expectation: Expectation, columns: Sequence[str]) -> Answer | str | None:
+def _answer_early(expectation: Expectation, columns: Sequence[str]) -> Answer | str | None:
     """What is known before a row is read: an answer about columns, or an error."""
     if expectation.type in NEEDS_SQL:
         return SQL

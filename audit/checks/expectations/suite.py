@@ -76,23 +76,23 @@ def read_suite(path: Path | str) -> Suite:
 
     path = Path(path)
     shown = printable(path, 200)
-    raw = _json(_text(path, shown), shown)
-    suite = _suite(raw, shown)
+    raw = _read_json(_read_text(path, shown), shown)
+    suite = _read_expectations(raw, shown)
     for at, expectation in enumerate(suite.expectations):
         require_arguments(expectation, f"'{shown}': expectations[{at}]")
     return suite
 
 
-def _text(path: Path, shown: str) -> str:
+def _read_text(path: Path, shown: str) -> str:
     try:
         return strict_json.read_text(path, LARGEST_BYTES, mark=True)
     except strict_json.NotStrictError as error:
-        raise SourceError(f"suite '{shown}' {_unfit(error, path)}") from error
+        raise SourceError(f"suite '{shown}' {_refuse_unfit(error, path)}") from error
     except OSError as error:
         raise SourceError(f"suite '{shown}' cannot be read: {error.strerror}") from error
 
 
-def _unfit(error: strict_json.NotStrictError, path: Path) -> str:
+def _refuse_unfit(error: strict_json.NotStrictError, path: Path) -> str:
     """End of a sentence about a file that is no suite."""
     if error.fault in {"absent", "kind"}:
         problem = "is not a file" if path.exists() else "does not exist"
@@ -102,7 +102,7 @@ def _unfit(error: strict_json.NotStrictError, path: Path) -> str:
     return f"is not UTF-8 text (byte {error.what}); save it as UTF-8"
 
 
-def _json(text: str, shown: str) -> Any:
+def _read_json(text: str, shown: str) -> Any:
     try:
         return strict_json.read_value(text)
     except strict_json.NotStrictError as error:
@@ -114,11 +114,11 @@ def _json(text: str, shown: str) -> Any:
         raise SourceError(f"suite '{shown}' is nested too deeply to be a suite") from error
 
 
-def _suite(raw: Any, shown: str) -> Suite:
+def _read_expectations(raw: Any, shown: str) -> Suite:
     where = f"'{shown}'"
     if not isinstance(raw, dict):
         raise QuestionError(f"{where} is no suite: an object with the key 'expectations' is needed")
-    _known(raw, SUITE_KEYS, where)
+    _require_known(raw, SUITE_KEYS, where)
     listed = raw.get("expectations")
     if not isinstance(listed, list):
         raise QuestionError(f"{where} is no suite: 'expectations' must be a list")
@@ -126,14 +126,14 @@ def _suite(raw: Any, shown: str) -> Suite:
         raise QuestionError(f"{where}: the suite is empty, so nothing would be checked; add an expectation")
     given = raw.get("suite_parameters") or raw.get("evaluation_parameters") or {}
     name = raw.get("name") or raw.get("expectation_suite_name") or Path(shown).stem
-    each = [_expectation(item, given, f"{where}: expectations[{at}]") for at, item in enumerate(listed)]
+    each = [_read_expectation(item, given, f"{where}: expectations[{at}]") for at, item in enumerate(listed)]
     return Suite(name=str(name), source=shown, expectations=tuple(each))
 
 
-def _expectation(raw: Any, given: Mapping[str, Any], where: str) -> Expectation:
+def _read_expectation(raw: Any, given: Mapping[str, Any], where: str) -> Expectation:
     if not isinstance(raw, dict):
         raise QuestionError(f"{where} must be an object with 'type' and 'kwargs'")
-    _known(raw, EXPECTATION_KEYS, where)
+    _require_known(raw, EXPECTATION_KEYS, where)
     names = {raw[key] for key in ("type", "expectation_type") if isinstance(raw.get(key), str)}
     if len(names) != 1:
         raise QuestionError(f"{where} must name one 'type', such as expect_column_values_to_not_be_null")
@@ -146,12 +146,12 @@ def _expectation(raw: Any, given: Mapping[str, Any], where: str) -> Expectation:
     severity = raw.get("severity") or "critical"
     if severity not in SEVERITIES:
         raise QuestionError(f"{where} ({name}): {no_such('severity', severity, SEVERITIES)}")
-    asked = {key: _filled(value, given, where) for key, value in kwargs.items() if key not in NOT_ARGUMENTS}
-    per_group = _per_group(raw.get("meta") or {}, f"{where} ({name})")
+    asked = {key: _fill_in(value, given, where) for key, value in kwargs.items() if key not in NOT_ARGUMENTS}
+    per_group = _spread_over_groups(raw.get("meta") or {}, f"{where} ({name})")
     return Expectation(type=name, kwargs=asked, severity=severity, per_group=per_group)
 
 
-def _per_group(meta: Any, where: str) -> tuple[str, ...]:
+def _spread_over_groups(meta: Any, where: str) -> tuple[str, ...]:
     """Group columns that the meta of an expectation names; Great Expectations leaves it untouched."""
     named = meta.get("per_group", []) if isinstance(meta, dict) else []
     if not isinstance(named, list) or not all(isinstance(c, str) and c for c in named):
@@ -159,20 +159,20 @@ def _per_group(meta: Any, where: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def _known(raw: Mapping[str, Any], keys: Iterable[str], where: str) -> None:
+def _require_known(raw: Mapping[str, Any], keys: Iterable[str], where: str) -> None:
     stray = next((key for key in raw if key not in tuple(keys)), None)
     if stray is not None:
         raise QuestionError(f"{where}: {no_such('key', stray, keys)}")
 
 
-def _filled(value: Any, given: Mapping[str, Any], where: str) -> Any:
+def _fill_in(value: Any, given: Mapping[str, Any], where: str) -> Any:
     """Value with each ``$PARAMETER`` replaced by what the suite itself sets."""
     if isinstance(value, list):
-        return [_filled(item, given, where) for item in value]
+        return [_fill_in(item, given, where) for item in value]
     if not isinstance(value, dict):
         return value
     if "$PARAMETER" not in value:
-        return {key: _filled(item, given, where) for key, item in value.items()}
+        return {key: _fill_in(item, given, where) for key, item in value.items()}
     name = value["$PARAMETER"]
     if not isinstance(name, str) or name not in given:
         raise QuestionError(f"{where}: nothing sets $PARAMETER '{printable(name)}'; write its value into the suite")

@@ -26,14 +26,14 @@ LARGEST_WHOLE = 2**53
 
 def surely_taken(expectation: Expectation) -> bool:
     """Whether the installed Great Expectations takes these arguments; False also where that is not known."""
-    model = _models(_installed()).get(expectation.type)
-    return model is not None and _fits(expectation.kwargs, model) and all(
+    model = _read_models(_find_installed_version()).get(expectation.type)
+    return model is not None and _is_valid(expectation.kwargs, model) and all(
         RULES[name](expectation.kwargs) for name in model.get("rules", ())
     )  # fmt: skip
 
 
 @lru_cache(maxsize=1)
-def _models(of: str | None) -> Mapping[str, Mapping[str, Any]]:
+def _read_models(of: str | None) -> Mapping[str, Mapping[str, Any]]:
     """Schema of each expectation of a version; none of a version that no schema is kept of."""
     if of is None:
         return {}
@@ -46,24 +46,24 @@ def _models(of: str | None) -> Mapping[str, Mapping[str, Any]]:
 
 
 @cache
-def _installed() -> str | None:
+def _find_installed_version() -> str | None:
     try:
         return version("great-expectations")
     except PackageNotFoundError:
         return None
 
 
-def _fits(value: Any, schema: Mapping[str, Any]) -> bool:
+def _is_valid(value: Any, schema: Mapping[str, Any]) -> bool:
     """Whether a value satisfies a schema of the few keywords that are written here."""
     if "anyOf" in schema:
-        return any(_fits(value, one) for one in schema["anyOf"])
+        return any(_is_valid(value, one) for one in schema["anyOf"])
     if "enum" in schema:
         return isinstance(value, str) and value in schema["enum"]
     return "type" not in schema or TYPES[schema["type"]](value, schema)
 
 
 def _is_text(value: Any, schema: Mapping[str, Any]) -> bool:
-    return isinstance(value, str) and _within(len(value), schema, "Length")
+    return isinstance(value, str) and _is_within(len(value), schema, "Length")
 
 
 def _is_number(value: Any, schema: Mapping[str, Any]) -> bool:
@@ -77,17 +77,19 @@ def _is_number(value: Any, schema: Mapping[str, Any]) -> bool:
 
 def _is_list(value: Any, schema: Mapping[str, Any]) -> bool:
     items = schema.get("items", {})
-    return isinstance(value, list) and _within(len(value), schema, "Items") and all(_fits(v, items) for v in value)
+    return (
+        isinstance(value, list) and _is_within(len(value), schema, "Items") and all(_is_valid(v, items) for v in value)
+    )
 
 
 def _is_object(value: Any, schema: Mapping[str, Any]) -> bool:
     known, needed = schema["properties"], schema.get("required", ())
     if not isinstance(value, Mapping) or any(key not in value for key in needed):
         return False
-    return all(key in known and _fits(item, known[key]) for key, item in value.items())
+    return all(key in known and _is_valid(item, known[key]) for key, item in value.items())
 
 
-def _within(size: int, schema: Mapping[str, Any], what: str) -> bool:
+def _is_within(size: int, schema: Mapping[str, Any], what: str) -> bool:
     return bool(schema.get(f"min{what}", 0) <= size <= schema.get(f"max{what}", size))
 
 

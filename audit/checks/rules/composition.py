@@ -41,7 +41,7 @@ class _Pair(NamedTuple):
     found: Reversal
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_reversals(looked: OpenPart) -> Iterator[Check]:
     if looked.train is not None:
         return
     plan = looked.plan
@@ -49,30 +49,35 @@ def _find(looked: OpenPart) -> Iterator[Check]:
     if plan.label is None or plan.classes or not plan.groups:
         yield CHECK.outcome("not applicable", "needs groups and a label of two classes", about=about)
         return
-    pairs = [pair for by, cubes in _stratified(looked).items() for cube in cubes for pair in _pairs(cube, by, looked)]
+    pairs = [
+        pair
+        for by, cubes in _count_by_strata(looked).items()
+        for cube in cubes
+        for pair in _pair_with_reference(cube, by, looked)
+    ]
     if not pairs:
         yield CHECK.outcome("not applicable", "no strata in which two groups can be compared", about=about)
         return
     turned = [p for p in pairs if p.found.turned and abs(p.found.gap) >= GAP]
     turned.sort(key=lambda p: -abs(p.found.gap))
     sure = [p for p in turned if max(p.found.p_gap, p.found.p_change) * len(pairs) <= FALSE_ALARM]
-    sure += [p for p in pairs if p not in sure and _masked(p.found, len(pairs))]
-    looks = f"{several(len(pairs), 'pair')} of groups within {listed(_columns(pairs))}"
+    sure += [p for p in pairs if p not in sure and _is_masked(p.found, len(pairs))]
+    looks = f"{several(len(pairs), 'pair')} of groups within {listed(_choose_columns(pairs))}"
     if sure:
         more = f"; {len(sure) - MOST_SAID} more" if len(sure) > MOST_SAID else ""
-        yield CHECK.outcome("warn", "; ".join(map(_said, sure[:MOST_SAID])) + more, about=about)
+        yield CHECK.outcome("warn", "; ".join(map(_describe_reversal, sure[:MOST_SAID])) + more, about=about)
     else:
-        by_chance = f"; as chance may have it, {_said(turned[0])}" if turned else ""
+        by_chance = f"; as chance may have it, {_describe_reversal(turned[0])}" if turned else ""
         yield CHECK.outcome("pass", f"{looks}{by_chance}", about=about)
 
 
-def _masked(found: Reversal, looks: int) -> bool:
+def _is_masked(found: Reversal, looks: int) -> bool:
     """Whether there is a gap within strata, and none that chance could not make over everybody."""
     unseen = abs(found.gap) < GAP or found.p_gap * looks > FALSE_ALARM
     return unseen and abs(found.within) >= MASKED and max(found.p_within, found.p_change) * looks <= FALSE_ALARM
 
 
-def _stratified(looked: OpenPart) -> Mapping[tuple[str, ...], Sequence[Cube]]:
+def _count_by_strata(looked: OpenPart) -> Mapping[tuple[str, ...], Sequence[Cube]]:
     """Group x stratum x label by the columns that make the strata: the declared ones, or each of few values in turn."""
     data = looked.config.data
     if data.strata:
@@ -82,7 +87,7 @@ def _stratified(looked: OpenPart) -> Mapping[tuple[str, ...], Sequence[Cube]]:
     return {(c,): looked.crossed(c) for c in few}
 
 
-def _pairs(cube: Cube, within: tuple[str, ...], looked: OpenPart) -> Iterator[_Pair]:
+def _pair_with_reference(cube: Cube, within: tuple[str, ...], looked: OpenPart) -> Iterator[_Pair]:
     """Each group of one column against its reference."""
     by = cube.names[0]
     if by in within:
@@ -94,7 +99,7 @@ def _pairs(cube: Cube, within: tuple[str, ...], looked: OpenPart) -> Iterator[_P
         return
     rows = known["n"].reshape(len(levels), -1).sum(axis=1)
     at = reference_at((by,), tuple((level,) for level in levels), rows, looked.scope.reference)
-    w, w2 = (_folds(known, m, folds) for m in (("w", "w2") if known.weighted else ("n", "n")))
+    w, w2 = (_list_folds(known, m, folds) for m in (("w", "w2") if known.weighted else ("n", "n")))
     size = w.reshape(len(levels), -1).sum(axis=1)
     for i, level in enumerate(levels):
         if i == at or min(size[i], size[at]) < LEAST:
@@ -104,16 +109,16 @@ def _pairs(cube: Cube, within: tuple[str, ...], looked: OpenPart) -> Iterator[_P
             yield _Pair(by, level, levels[at], within, found)
 
 
-def _folds(cube: Cube, measure: str, folds: tuple[str, ...]) -> np.ndarray:
+def _list_folds(cube: Cube, measure: str, folds: tuple[str, ...]) -> np.ndarray:
     out = cube[measure].astype(float)
     return out if folds else out[..., None]
 
 
-def _columns(pairs: Sequence[_Pair]) -> list[str]:
+def _choose_columns(pairs: Sequence[_Pair]) -> list[str]:
     return list(dict.fromkeys(" x ".join(p.within) for p in pairs))
 
 
-def _said(pair: _Pair) -> str:
+def _describe_reversal(pair: _Pair) -> str:
     """The group beside its reference; both numbers have the sign of its estimates, above 0 where it fares worse."""
     found, whose, other = pair.found, group(pair.by, pair.group), group(pair.by, pair.reference)
     return (
@@ -129,5 +134,5 @@ CHECK = CheckKind(
     reason="a gap over everybody may be one of where groups are found, and mending it would widen the one within",
     reference="Bickel, Hammel and O'Connell (1975), Science 187:398",
     mend="decide which comparison is fair here, and name the strata ([data] strata) so that both are shown",
-    find=_find,
+    find=_find_reversals,
 )

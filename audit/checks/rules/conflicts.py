@@ -23,10 +23,10 @@ MARGIN = 1.1
 """Conflicts over what lots would give, from which they matter."""
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_conflicts(looked: OpenPart) -> Iterator[Check]:
     label = looked.config.data.label
     about = f"rows of {looked.part} with the same features contradict each other no more than lots would"
-    why = _why_not(looked)
+    why = _reason_against(looked)
     if label is None or why:
         yield CHECK.outcome("not applicable", why or "no label", about=about)
         return
@@ -40,14 +40,14 @@ def _find(looked: OpenPart) -> Iterator[Check]:
         yield CHECK.outcome("pass" if not share else "not applicable", f"{said}; {few}", about=about)
         return
     differ = sum(n for (low, high), n in found.twice.items() if low != high)
-    most = _by_lot(found)
+    most = _expect_by_chance(found)
     p = at_least(differ, pairs, most)
     said += f"; of {several(pairs, 'pair')} of such rows {differ / pairs:.1%} differ, lots would give {most:.1%}"
     beyond = p <= FALSE_ALARM and differ / pairs >= MARGIN * most
     yield CHECK.outcome("warn" if beyond else "pass", f"{said} ({chance(p)})" if beyond else said, about=about)
 
 
-def _why_not(looked: OpenPart) -> str:
+def _reason_against(looked: OpenPart) -> str:
     """Why labels cannot contradict each other; empty where they can."""
     asked, label = looked.config.predictions, looked.config.data.label
     if asked is not None and asked.task in {"regression", "ranking"}:
@@ -60,7 +60,7 @@ def _why_not(looked: OpenPart) -> str:
     return "" if set(looked.columns) - apart else "there is no feature besides the groups, which DP002 looks at"
 
 
-def _by_lot(found: Conflicts) -> float:
+def _expect_by_chance(found: Conflicts) -> float:
     """Chance that two labels drawn from those of all pairs differ."""
     labels: Counter[object] = Counter()
     for pair, n in found.twice.items():
@@ -76,5 +76,5 @@ CHECK = CheckKind(
     reason="a model cannot learn two answers to one question, and its errors there are the labels' own",
     reference="Northcutt, Jiang and Chuang (2021), Confident Learning, JAIR 70:1373",
     mend="look at these rows with who labelled them, and settle which label holds",
-    find=_find,
+    find=_find_conflicts,
 )

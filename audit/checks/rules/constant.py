@@ -13,22 +13,22 @@ NEARLY = 0.999
 """Share of the rows with a value that a single value may have."""
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_constant_columns(looked: OpenPart) -> Iterator[Check]:
     empty = empty_columns(looked.profiles)
-    largest = {c: _largest(looked, c) for c, p in looked.profiles.items() if p.present}
+    largest = {c: _count_most_frequent(looked, c) for c, p in looked.profiles.items() if p.present}
     alone = [c for c, n in largest.items() if n == looked.profiles[c].present]
     nearly = [c for c, n in largest.items() if looked.profiles[c].present > n > NEARLY * looked.profiles[c].present]
     about = f"no column of {looked.part} holds one value only"
     if not empty and not alone and not nearly:
         yield CHECK.outcome("pass", f"{len(looked.profiles)} columns", about=about)
         return
-    said = [f"{_named(empty)} empty"] if empty else []
-    said += [f"{_named(alone)} the same in every row with a value"] if alone else []
-    said += [f"{_named(nearly)} the same in more than {NEARLY:.1%} of them"] if nearly else []
+    said = [f"{_name_columns(empty)} empty"] if empty else []
+    said += [f"{_name_columns(alone)} the same in every row with a value"] if alone else []
+    said += [f"{_name_columns(nearly)} the same in more than {NEARLY:.1%} of them"] if nearly else []
     yield CHECK.outcome("warn", "; ".join(said), about=about)
 
 
-def _largest(looked: OpenPart, column: str) -> int:
+def _count_most_frequent(looked: OpenPart, column: str) -> int:
     """Rows of the most frequent value, where there are few values; 0 where there are many."""
     profile = looked.profiles[column]
     if profile.distinct > 200:
@@ -39,7 +39,7 @@ def _largest(looked: OpenPart, column: str) -> int:
     return max((int(n) for value, n in zip(joint.level(column), joint.n, strict=True) if value is not None), default=0)
 
 
-def _named(columns: list[str]) -> str:
+def _name_columns(columns: list[str]) -> str:
     return f"{listed(columns)} {'is' if len(columns) == 1 else 'are'}"
 
 
@@ -49,5 +49,5 @@ CHECK = CheckKind(
     reason="a constant column teaches nothing, and often shows that a join or a filter went wrong",
     reference="Breck et al. (2017), The ML Test Score, IEEE Big Data, section on data tests",
     mend="leave it out, or find out where its values were lost",
-    find=_find,
+    find=_find_constant_columns,
 )

@@ -36,7 +36,7 @@ class _Table(NamedTuple):
     """Rows by the level of every column."""
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_gaps(looked: OpenPart) -> Iterator[Check]:
     if looked.train is not None:
         return
     plan = looked.plan
@@ -45,23 +45,23 @@ def _find(looked: OpenPart) -> Iterator[Check]:
         f"at least {LEAST_ROWS} rows of {looked.part} are in every crossing of groups{' and label' * bool(plan.label)}"
     )
     joint = looked.joint(*columns) if plan.groups else None
-    table = None if joint is None else _table(joint, looked.config.data.bins)
+    table = None if joint is None else _count_crossings(joint, looked.config.data.bins)
     if table is None or not table.rows.size:
         why = "no groups" if not plan.groups else "nobody is in any group, or the groups have too many levels"
         yield CHECK.outcome("not applicable", why, about=about)
         return
-    thin, count = _uncovered(table, MOST_WAYS + (plan.label is not None))
+    thin, count = _find_uncovered(table, MOST_WAYS + (plan.label is not None))
     if not thin:
         yield CHECK.outcome("pass", several(count, "crossing"), about=about)
         return
-    thin.sort(key=lambda p: (-_expected(table, p), p))
-    named = "; ".join(_said(table, p) for p in thin[:MOST_SAID])
+    thin.sort(key=lambda p: (-_expect_rows(table, p), p))
+    named = "; ".join(_describe_gaps(table, p) for p in thin[:MOST_SAID])
     more = f" and {len(thin) - MOST_SAID} more" if len(thin) > MOST_SAID else ""
     detail = f"fewer are in {len(thin)} of {several(count, 'crossing')}, their own crossings not counted: {named}{more}"
     yield CHECK.outcome("warn", detail, about=about)
 
 
-def _table(joint: Joint, bins: Mapping[str, tuple[float, ...]]) -> _Table | None:
+def _count_crossings(joint: Joint, bins: Mapping[str, tuple[float, ...]]) -> _Table | None:
     """Rows by known levels; None where there are too many crossings."""
     texts = [[name_level(v, name_bands(bins[c]) if c in bins else None) for v in joint.level(c)] for c in joint.columns]
     levels = tuple(sorted({t for t in column if t is not None}) for column in texts)
@@ -75,7 +75,7 @@ def _table(joint: Joint, bins: Mapping[str, tuple[float, ...]]) -> _Table | None
     return _Table(joint.columns, levels, rows)
 
 
-def _uncovered(table: _Table, ways: int) -> tuple[list[Pattern], int]:
+def _find_uncovered(table: _Table, ways: int) -> tuple[list[Pattern], int]:
     """Most general crossings with too few rows, and how many crossings were looked at."""
     thin: list[Pattern] = []
     known: set[Pattern] = set()
@@ -86,25 +86,25 @@ def _uncovered(table: _Table, ways: int) -> tuple[list[Pattern], int]:
             count += rows.size
             for at in product(*(range(n) for n in rows.shape)):
                 pattern = tuple(zip(by, at, strict=True))
-                if rows[at] < LEAST_ROWS and not _within(pattern, known):
+                if rows[at] < LEAST_ROWS and not _is_within(pattern, known):
                     thin.append(pattern)
                     known.add(pattern)
     return thin, count
 
 
-def _within(pattern: Pattern, known: set[Pattern]) -> bool:
+def _is_within(pattern: Pattern, known: set[Pattern]) -> bool:
     """Whether something more general is thin already."""
     return any(part in known for size in range(1, len(pattern)) for part in combinations(pattern, size))
 
 
-def _expected(table: _Table, pattern: Pattern) -> float:
+def _expect_rows(table: _Table, pattern: Pattern) -> float:
     """Rows that there would be if columns had nothing to do with each other."""
     whole = float(table.rows.sum())
     shares = [table.rows.take(level, axis=column).sum() / whole for column, level in pattern]
     return whole * float(np.prod(shares)) if len(pattern) > 1 else 0.0
 
 
-def _said(table: _Table, pattern: Pattern) -> str:
+def _describe_gaps(table: _Table, pattern: Pattern) -> str:
     return " x ".join(group(table.columns[c], table.levels[c][level]) for c, level in pattern)
 
 
@@ -114,5 +114,5 @@ CHECK = CheckKind(
     reason="a model guesses about whom it never saw, and no audit of it can tell how well",
     reference="Asudeh, Jin and Jagadish (2019), Assessing and Remedying Coverage, ICDE (maximal uncovered patterns)",
     mend="collect more of them, or say on the card that the model is not for them",
-    find=_find,
+    find=_find_gaps,
 )

@@ -76,13 +76,13 @@ LONG_NUMBER = 1e12
 MOST_NAMED = 6
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_identifiers(looked: OpenPart) -> Iterator[Check]:
     about = f"no column of {looked.part} names a person outright"
     held = {c: p for c, p in looked.profiles.items() if p.present}
     if not held:
         yield CHECK.outcome("undefined", "no column has a value", about=about)
         return
-    found = {c: why for c, p in held.items() if (why := _why(looked, c, p)) is not None}
+    found = {c: why for c, p in held.items() if (why := _reason_for_identifier(looked, c, p)) is not None}
     only = f"; {MOST_ROWS:,} of {looked.rows:,} rows were looked at" if looked.rows > MOST_ROWS else ""
     if not found:
         yield CHECK.outcome("pass", f"{len(held)} columns{only}", about=about)
@@ -92,9 +92,9 @@ def _find(looked: OpenPart) -> Iterator[Check]:
     yield CHECK.outcome("warn", f"{named}{more}{only}", about=about)
 
 
-def _why(looked: OpenPart, column: str, profile: Profile) -> str | None:
+def _reason_for_identifier(looked: OpenPart, column: str, profile: Profile) -> str | None:
     """Why a column names persons; None where it does not seem to."""
-    seen = _looks(looked, column, profile)
+    seen = _recognize_values(looked, column, profile)
     if seen is not None:
         return seen
     said = named_kind(column)
@@ -115,7 +115,7 @@ def _is_of_amounts(looked: OpenPart, column: str) -> bool:
     return bool(marked) and numbers >= NUMERIC * values and bool(differ)
 
 
-def _looks(looked: OpenPart, column: str, profile: Profile) -> str | None:
+def _recognize_values(looked: OpenPart, column: str, profile: Profile) -> str | None:
     """What the values look like."""
     number = profile.kind == "integer"
     if profile.kind != "text" and not (number and (profile.high or 0) >= LONG_NUMBER):
@@ -133,7 +133,7 @@ CHECK = CheckKind(
     reason="a table that names people is personal data in full, and a model may learn the names by heart",
     reference="GDPR Art. 4(1) and 5(1)(c); ISO/IEC 20889:2018, direct identifiers",
     mend="leave the column out, or put a keyed pseudonym in its place, before the table goes further",
-    find=_find,
+    find=_find_identifiers,
 )
 
 
@@ -195,7 +195,7 @@ def shares_sql(column: str, source: str, rows: int, *, number: bool) -> str:
     """Query of one row: values looked at, and how many are of each of `SHAPES`; a value is matched once."""
     value = "CAST(c AS VARCHAR)" if number else "trim(c)"
     shapes = ", ".join(f"sum(n) FILTER ({shape.sql()})" if shape.numbers or not number else "0" for shape in SHAPES)
-    return f"SELECT sum(n), {shapes} FROM {_each(column, source, rows, value)}"  # noqa: S608
+    return f"SELECT sum(n), {shapes} FROM {_count_values_sql(column, source, rows, value)}"  # noqa: S608
 
 
 def amounts_sql(column: str, source: str, rows: int) -> str:
@@ -207,11 +207,11 @@ def amounts_sql(column: str, source: str, rows: int) -> str:
     marked = f"regexp_full_match(v, '{money.format('|'.join(forms))}') AND NOT regexp_full_match(v, '{PLAIN}')"
     return (
         f"SELECT sum(n), sum(n) FILTER ({marked}), sum(n) FILTER ({marked} OR regexp_full_match(v, '{PLAIN}')), "  # noqa: S608
-        f"min(length(v)) < max(length(v)) FROM {_each(column, source, rows, 'trim(c)')}"
+        f"min(length(v)) < max(length(v)) FROM {_count_values_sql(column, source, rows, 'trim(c)')}"
     )
 
 
-def _each(column: str, source: str, rows: int, value: str) -> str:
+def _count_values_sql(column: str, source: str, rows: int, value: str) -> str:
     """Different values of the first rows as ``v``, and how many rows have each as ``n``."""
     some = f"(SELECT {quote_identifier(column)} AS c FROM {source} LIMIT {rows})"  # noqa: S608
     counted = f"SELECT {value} AS v, count(*) AS n FROM {some} WHERE c IS NOT NULL GROUP BY 1"  # noqa: S608

@@ -30,7 +30,7 @@ class _Drift(NamedTuple):
     found: Shift
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_drift(looked: OpenPart) -> Iterator[Check]:
     train = looked.train
     if train is None:
         return
@@ -38,9 +38,9 @@ def _find(looked: OpenPart) -> Iterator[Check]:
     if not looked.config.data.groups:
         yield CHECK.outcome("not applicable", "no groups", about=about)
         return
-    looks = [*_of_groups(looked, train), *_of_labels(looked, train)]
-    columns = _comparable(looked, train)
-    looks += [drift for column in columns for drift in _of_column(looked, train, column)]
+    looks = [*_measure_groups(looked, train), *_measure_labels(looked, train)]
+    columns = _choose_columns(looked, train)
+    looks += [drift for column in columns for drift in _measure_column(looked, train, column)]
     if not looks:
         yield CHECK.outcome("not applicable", f"no group has {LEAST_ROWS} rows in both parts", about=about)
         return
@@ -51,14 +51,14 @@ def _find(looked: OpenPart) -> Iterator[Check]:
         return
     beyond.sort(key=lambda d: -d.found.variation)
     more = f"; {len(beyond) - MOST_SAID} more" if len(beyond) > MOST_SAID else ""
-    yield CHECK.outcome("warn", "; ".join(map(_said, beyond[:MOST_SAID])) + more, about=about)
+    yield CHECK.outcome("warn", "; ".join(map(_describe_drift, beyond[:MOST_SAID])) + more, about=about)
 
 
-def _said(drift: _Drift) -> str:
+def _describe_drift(drift: _Drift) -> str:
     return f"{drift.what}{drift.whom} (total variation {drift.found.variation:.1%}, {chance(drift.found.p_value)})"
 
 
-def _comparable(looked: OpenPart, train: OpenPart) -> list[str]:
+def _choose_columns(looked: OpenPart, train: OpenPart) -> list[str]:
     """Columns of few values, or of numbers in bands, in both parts; a label of classes is compared apart."""
     plan = looked.plan
     roles = {*plan.groups, plan.label, plan.weight, plan.unit}
@@ -67,49 +67,49 @@ def _comparable(looked: OpenPart, train: OpenPart) -> list[str]:
         for c, p in looked.profiles.items()
         if c in train.profiles
         and c not in roles
-        and _number(p.kind) == _number(train.profiles[c].kind)
-        and (_number(p.kind) == "number" or max(p.distinct, train.profiles[c].distinct) <= MOST_LEVELS)
+        and _count_columns(p.kind) == _count_columns(train.profiles[c].kind)
+        and (_count_columns(p.kind) == "number" or max(p.distinct, train.profiles[c].distinct) <= MOST_LEVELS)
     ]
 
 
-def _number(kind: str) -> str:
+def _count_columns(kind: str) -> str:
     return "number" if kind in {"integer", "float"} else kind
 
 
-def _of_groups(looked: OpenPart, train: OpenPart) -> Iterator[_Drift]:
+def _measure_groups(looked: OpenPart, train: OpenPart) -> Iterator[_Drift]:
     """Shares of the groups of each column."""
     for by in looked.config.data.groups:
-        cubes = [_first(part, by) for part in (train, looked)]
-        found = _apart(*(_by(cube.drop(by, None), by) for cube in cubes))
+        cubes = [_take_first(part, by) for part in (train, looked)]
+        found = _measure_distance(*(_count_by_level(cube.drop(by, None), by) for cube in cubes))
         if found is not None:
             yield _Drift(f"shares of {printable(by)}", "", found)
 
 
-def _first(looked: OpenPart, by: str) -> Cube:
+def _take_first(looked: OpenPart, by: str) -> Cube:
     return next(c for c in looked.counted.cubes if by in c.names)
 
 
-def _of_labels(looked: OpenPart, train: OpenPart) -> Iterator[_Drift]:
+def _measure_labels(looked: OpenPart, train: OpenPart) -> Iterator[_Drift]:
     plan = looked.plan
     for by in plan.groups if plan.label is not None else ():
-        yield from _by_group(_first(train, by), _first(looked, by), by, LABEL, "labels")
+        yield from _walk_groups(_take_first(train, by), _take_first(looked, by), by, LABEL, "labels")
 
 
-def _of_column(looked: OpenPart, train: OpenPart, column: str) -> Iterator[_Drift]:
+def _measure_column(looked: OpenPart, train: OpenPart, column: str) -> Iterator[_Drift]:
     for before, now in zip(train.crossed(column), looked.crossed(column), strict=False):
-        yield from _by_group(before, now, before.names[0], STRATUM, listed([column]))
+        yield from _walk_groups(before, now, before.names[0], STRATUM, listed([column]))
 
 
-def _by_group(before: Cube, now: Cube, by: str, axis: str, what: str) -> Iterator[_Drift]:
+def _walk_groups(before: Cube, now: Cube, by: str, axis: str, what: str) -> Iterator[_Drift]:
     """One group after another that both parts have."""
     both = [x for x in before.axis(by).levels if x is not None and x in now.axis(by).levels]
     for level in both:
-        found = _apart(_by(before.at(by, level), axis), _by(now.at(by, level), axis))
+        found = _measure_distance(_count_by_level(before.at(by, level), axis), _count_by_level(now.at(by, level), axis))
         if found is not None:
             yield _Drift(what, f" of {group(by, level)}", found)
 
 
-def _by(cube: Cube, axis: str) -> Mapping[Level, np.ndarray]:
+def _count_by_level(cube: Cube, axis: str) -> Mapping[Level, np.ndarray]:
     """Rows of each level, by fold."""
     kept = cube.keep(axis, *([FOLD] if FOLD in cube.names else []))
     counts = kept["n"]
@@ -117,17 +117,17 @@ def _by(cube: Cube, axis: str) -> Mapping[Level, np.ndarray]:
     return dict(zip(kept.axis(axis).levels, rows, strict=True))
 
 
-def _apart(before: Mapping[Level, np.ndarray], now: Mapping[Level, np.ndarray]) -> Shift | None:
+def _measure_distance(before: Mapping[Level, np.ndarray], now: Mapping[Level, np.ndarray]) -> Shift | None:
     """Distance of two parts; None where one of them has too few rows."""
     levels = sorted({*before, *now}, key=str)
-    first, second = (np.stack([x.get(level, np.zeros(_folds(x))) for level in levels]) if x else np.zeros((1, 1))
+    first, second = (np.stack([x.get(level, np.zeros(_list_folds(x))) for level in levels]) if x else np.zeros((1, 1))
                      for x in (before, now))  # fmt: skip
     if min(first.sum(), second.sum()) < LEAST_ROWS:
         return None
     return shift(first, second)
 
 
-def _folds(rows: Mapping[Level, np.ndarray]) -> int:
+def _list_folds(rows: Mapping[Level, np.ndarray]) -> int:
     return len(next(iter(rows.values())))
 
 
@@ -137,5 +137,5 @@ CHECK = CheckKind(
     reason="a test part in which a group is not what it was in training measures another question for that group",
     reference="Breck et al. (2019), Data Validation for Machine Learning, SysML; Pearson (1900), Phil. Mag. 50:157",
     mend="split at random within groups, or say that the parts are of other times or places",
-    find=_find,
+    find=_find_drift,
 )

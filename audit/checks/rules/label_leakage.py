@@ -41,7 +41,7 @@ class Told:
     how: str
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_leakage(looked: OpenPart) -> Iterator[Check]:
     label = looked.config.data.label
     about = f"{ANY_COLUMN}{looked.part} tells the label"
     if label is None:
@@ -50,7 +50,7 @@ def _find(looked: OpenPart) -> Iterator[Check]:
     if label not in looked.columns:
         yield CHECK.outcome("undefined", f"{printable(label)} holds no plain values", about=about)
         return
-    columns = _columns(looked, label)
+    columns = _choose_columns(looked, label)
     if not columns:
         yield CHECK.outcome("not applicable", "there is no column beside the label", about=about)
         return
@@ -58,32 +58,32 @@ def _find(looked: OpenPart) -> Iterator[Check]:
     groups, others = (tuple(c for c in columns if (c in named) == own) for own in (True, False))
     if others:
         beside = f"no column of {looked.part} beside the groups tells the label" if named else about
-        yield _judged(looked, others, label, beside)
+        yield _judge_columns(looked, others, label, beside)
     if groups:
-        yield _judged(looked, groups, label, f"{GROUP_COLUMNS}{looked.part} tells the label")
+        yield _judge_columns(looked, groups, label, f"{GROUP_COLUMNS}{looked.part} tells the label")
 
 
-def _judged(looked: OpenPart, columns: tuple[str, ...], label: str, about: str) -> Check:
-    read, many = _reading(looked, label), [c for c in columns if looked.profiles[c].distinct > MOST_DISTINCT]
-    told = [t for c in columns if c not in many and (t := _told(looked, c, label, read)) is not None]
-    told += _missing(looked, columns, label, read)
+def _judge_columns(looked: OpenPart, columns: tuple[str, ...], label: str, about: str) -> Check:
+    read, many = _read_label(looked, label), [c for c in columns if looked.profiles[c].distinct > MOST_DISTINCT]
+    told = [t for c in columns if c not in many and (t := _measure_values(looked, c, label, read)) is not None]
+    told += _measure_missing(looked, columns, label, read)
     crowded = [c for c in columns if c not in many and looked.joint(c, label) is None]
     left = left_out(many, f"of more than {MOST_DISTINCT:,} values looked at for missing ones only")
     left += left_out(
         crowded, f"of more than {MOST_CELLS:,} values joint with the label looked at for missing ones only"
     )
-    return _said(told, len(columns), left, about)
+    return _describe_leakage(told, len(columns), left, about)
 
 
-def _said(told: list[Told], columns: int, left: str, about: str) -> Check:
+def _describe_leakage(told: list[Told], columns: int, left: str, about: str) -> Check:
     if not told:
         detail = f"there are not two classes of {FEWEST} rows, or no column that could tell them apart{left}"
         return CHECK.outcome("undefined", detail, about=about)
-    ranked = _ranked(told)
+    ranked = _rank_columns(told)
     telling = [t for t in ranked if t.share >= TELLING]
     if not telling:
         first = ranked[0]
-        said = f"{_columns_text(columns)}; {printable(first.column)}{first.how} tells most, {first.share:.2f}"
+        said = f"{_describe_columns(columns)}; {printable(first.column)}{first.how} tells most, {first.share:.2f}"
         return CHECK.outcome("pass", f"{said} on the way from guessing (0) to knowing (1){left}", about=about)
     named = ", ".join(f"{printable(t.column)}{t.how} {t.share:.2f}" for t in telling[:MOST_NAMED])
     more = f" and {len(telling) - MOST_NAMED} more" if len(telling) > MOST_NAMED else ""
@@ -91,11 +91,11 @@ def _said(told: list[Told], columns: int, left: str, about: str) -> Check:
     return CHECK.outcome("warn", said, about=about)
 
 
-def _columns_text(count: int) -> str:
+def _describe_columns(count: int) -> str:
     return "1 column" if count == 1 else f"{count} columns"
 
 
-def _ranked(told: list[Told]) -> list[Told]:
+def _rank_columns(told: list[Told]) -> list[Told]:
     """What each column tells in its better way, the most telling first."""
     each: dict[str, Told] = {}
     for one in sorted(told, key=lambda t: (-t.share, t.column)):
@@ -103,12 +103,12 @@ def _ranked(told: list[Told]) -> list[Told]:
     return list(each.values())
 
 
-def _columns(looked: OpenPart, label: str) -> tuple[str, ...]:
+def _choose_columns(looked: OpenPart, label: str) -> tuple[str, ...]:
     apart = {label, looked.config.data.weight, looked.config.unit}
     return tuple(c for c in looked.columns if c not in apart)
 
 
-def _reading(looked: OpenPart, label: str) -> Callable[[Any], Hashable]:
+def _read_label(looked: OpenPart, label: str) -> Callable[[Any], Hashable]:
     """What tells the label's classes apart: the positive one and the other, each class, or bands of a number."""
     plan, joint = looked.plan, looked.joint(label)
     if plan.label is None or joint is None or looked.profiles[label].distinct > MOST_DISTINCT:
@@ -119,7 +119,7 @@ def _reading(looked: OpenPart, label: str) -> Callable[[Any], Hashable]:
     return binary(rows, positive_class(rows, plan.positive, label), label).get
 
 
-def _told(looked: OpenPart, column: str, label: str, read: Callable[[Any], Hashable]) -> Told | None:
+def _measure_values(looked: OpenPart, column: str, label: str, read: Callable[[Any], Hashable]) -> Told | None:
     """What a column's values tell; None where they tell nothing that could be counted."""
     joint = looked.joint(column, label)
     table = None if joint is None else table_of(joint, column, label, read)
@@ -132,15 +132,19 @@ def _told(looked: OpenPart, column: str, label: str, read: Callable[[Any], Hasha
     return Told(column, share, " (the label renamed)" if is_renamed(table) and not banded else "")
 
 
-def _missing(looked: OpenPart, columns: tuple[str, ...], label: str, read: Callable[[Any], Hashable]) -> list[Told]:
+def _measure_missing(
+    looked: OpenPart, columns: tuple[str, ...], label: str, read: Callable[[Any], Hashable]
+) -> list[Told]:
     """What it tells whether a column has a value."""
     some = tuple(c for c in columns if 0 < looked.profiles[c].missing < looked.rows)
     if not some or looked.joint(label) is None:
         return []
-    return [told for names in looked.some_at_a_time(some) for told in _missing_of(looked, names, label, read)]
+    return [told for names in looked.some_at_a_time(some) for told in _measure_missing_of(looked, names, label, read)]
 
 
-def _missing_of(looked: OpenPart, some: tuple[str, ...], label: str, read: Callable[[Any], Hashable]) -> Iterator[Told]:
+def _measure_missing_of(
+    looked: OpenPart, some: tuple[str, ...], label: str, read: Callable[[Any], Hashable]
+) -> Iterator[Told]:
     """The same for some columns at once."""
     numbers = {"integer", "float", "boolean"}
     tests = {c: Test(Number(c) if looked.profiles[c].kind in numbers else c, "missing") for c in some}
@@ -164,5 +168,5 @@ CHECK = CheckKind(
     reason="what is written down after the outcome, or is the outcome, is not there when the model is asked",
     reference="Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6(4); Youden (1950) for the number",
     mend="find out when each is written down, and leave out what is not known before the outcome",
-    find=_find,
+    find=_find_leakage,
 )

@@ -36,7 +36,7 @@ class _Pair(NamedTuple):
     p: float
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_label_gaps(looked: OpenPart) -> Iterator[Check]:
     if looked.train is not None:
         return
     plan = looked.plan
@@ -50,12 +50,12 @@ def _find(looked: OpenPart) -> Iterator[Check]:
         about = f"labels of {looked.part} are alike over groups of {printable(column)}, and none is rare"
         if plan.classes:
             cube = next(c for c in looked.counted.cubes if column in c.names)
-            yield _of_classes(cube.drop(column, None), column, about)
+            yield _compare_classes(cube.drop(column, None), column, about)
         else:
-            yield _of_rates(grouping(looked.counted.cubes, (column,), {}), column, about)
+            yield _compare_rates(grouping(looked.counted.cubes, (column,), {}), column, about)
 
 
-def _of_rates(found: Grouping, column: str, about: str) -> Check:
+def _compare_rates(found: Grouping, column: str, about: str) -> Check:
     sample = found.with_others().sample(DATA_BASE_RATE)
     said, count = [], len(found.groups)
     overall = float(sample.p[-1])
@@ -66,7 +66,7 @@ def _of_rates(found: Grouping, column: str, about: str) -> Check:
     if len(known) < 2:
         detail = "; ".join([*said, f"fewer than two groups have {LEAST_ROWS} rows, so none are compared"])
         return CHECK.outcome("warn" if said else "not applicable", detail, about=about)
-    pair = _extremes(found, known)
+    pair = _find_extremes(found, known)
     low, high = float(sample.p[pair.low]), float(sample.p[pair.high])
     names = [group(column, found.groups[i][0]) for i in (pair.low, pair.high)]
     text = f"positive for {low:.1%} of {names[0]} and for {high:.1%} of {names[1]} ({chance(pair.p)})"
@@ -75,15 +75,17 @@ def _of_rates(found: Grouping, column: str, about: str) -> Check:
     return CHECK.outcome("warn" if said or wide else "pass", detail, about=about)
 
 
-def _extremes(found: Grouping, known: list[int]) -> _Pair:
+def _find_extremes(found: Grouping, known: list[int]) -> _Pair:
     """Lowest and highest group, and the p of their difference for having looked at all pairs."""
     sample = found.sample(DATA_BASE_RATE)
     low, high = (min(known, key=lambda i: sign * float(sample.p[i])) for sign in (1, -1))
     pairs = len(known) * (len(known) - 1) / 2
-    return _Pair(low, high, min(1.0, _p(sample, low, high, plain="w" not in found.counts and not found.folded) * pairs))
+    return _Pair(
+        low, high, min(1.0, _compute_p(sample, low, high, plain="w" not in found.counts and not found.folded) * pairs)
+    )
 
 
-def _p(sample: Sample, low: int, high: int, *, plain: bool) -> float:
+def _compute_p(sample: Sample, low: int, high: int, *, plain: bool) -> float:
     if low == high:
         return 1.0
     if plain:
@@ -93,7 +95,7 @@ def _p(sample: Sample, low: int, high: int, *, plain: bool) -> float:
     return 1.0 if np.isnan(found) else found
 
 
-def _of_classes(cube: Cube, column: str, about: str) -> Check:
+def _compare_classes(cube: Cube, column: str, about: str) -> Check:
     """Largest distance between the labels of two groups, in rows."""
     folds = (FOLD,) if FOLD in cube.names else ()
     n = cube.keep(column, LABEL, *folds)["n"].astype(float)
@@ -116,5 +118,5 @@ CHECK = CheckKind(
     reason="a model repeats what it is shown: a label that one group seldom has, it will seldom give",
     reference="Hardt et al. (2021), SageMaker Clarify (CI, DPL); 29 CFR 1607.4 D; He and Garcia (2009), TKDE 21:1263",
     mend="find out whether the difference is in the world or in who was labelled, and how, before it is learned",
-    find=_find,
+    find=_find_label_gaps,
 )

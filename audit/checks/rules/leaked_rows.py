@@ -66,7 +66,7 @@ class Split:
         """Mean and standard deviation of `found` over all random splits into parts of these sizes."""
         train, part = self.rows
         n, share, c = train + part, part / (train + part), self.size
-        alone = np.array([_all_in_part(size, part, n) for size in c])
+        alone = np.array([_chance_that_all_are_in_part(size, part, n) for size in c])
         mean = c * share - c * alone
         # Per set and independent of each other; then given that the part has just so many rows (regression on them).
         square = c * share * (1 - share) + (c * share) ** 2 - c * c * alone
@@ -84,7 +84,7 @@ class Split:
         return float(np.exp(halves - _log_choose(sum(self.rows), self.rows[0])))
 
 
-def _all_in_part(size: float, part: float, n: float) -> float:
+def _chance_that_all_are_in_part(size: float, part: float, n: float) -> float:
     """Chance that all rows of a set are in the part."""
     return float(np.exp(_log_choose(n - size, part - size) - _log_choose(n, part))) if size <= part else 0.0
 
@@ -93,11 +93,11 @@ def _log_choose(n: float, k: float) -> float:
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_leaked_rows(looked: OpenPart) -> Iterator[Check]:
     if looked.train is None:
         return
     about = f"rows of {looked.part} are in train too no more often than a random split leaves"
-    numbered = _numbers(looked, looked.train)
+    numbered = _find_row_numbers(looked, looked.train)
     shared = [c for c in looked.columns if c in looked.train.columns and c not in numbered]
     if not shared:
         yield CHECK.outcome("undefined", "the parts have no column in common but for numbers of rows", about=about)
@@ -107,12 +107,12 @@ def _find(looked: OpenPart) -> Iterator[Check]:
         return
     besides = f", apart from {', '.join(map(printable, numbered))}" if numbered else ""
     key = fingerprint_sql({c: (looked.table.columns[c], looked.train.table.columns[c]) for c in shared})
-    judged = _judged(_split(looked, looked.train, key), f"in all {len(shared)} shared columns{besides}", about)
+    judged = _judge_split(_split(looked, looked.train, key), f"in all {len(shared)} shared columns{besides}", about)
     whose = leaked_by_group(looked, looked.train, key) if judged.outcome == "warn" else ()
     yield replace(judged, detail="; ".join(filter(None, (judged.detail, *whose))))
 
 
-def _judged(split: Split, where: str, about: str) -> Check:
+def _judge_split(split: Split, where: str, about: str) -> Check:
     train, part = split.rows
     expected, deviation = split.by_chance()
     said = (
@@ -141,7 +141,7 @@ def _split(looked: OpenPart, train: OpenPart, key: str) -> Split:
     return Split(a, b, n)
 
 
-def _numbers(looked: OpenPart, train: OpenPart) -> list[str]:
+def _find_row_numbers(looked: OpenPart, train: OpenPart) -> list[str]:
     """Columns that number the rows: a copy may have another one, and no fair row has the same one."""
     return [
         c
@@ -159,7 +159,7 @@ CHECK = CheckKind(
     reason="a model is praised for rows that it has seen, and fails on those that it has not",
     reference="Kapoor & Narayanan (2023), Leakage and the reproducibility crisis, Patterns 4(9), L1.4",
     mend="take them out of one part, and split before rows are copied or drawn anew",
-    find=_find,
+    find=_find_leaked_rows,
 )
 
 
@@ -191,7 +191,7 @@ def leaked_by_group(looked: OpenPart, train: OpenPart, key: str) -> tuple[str, .
         Two columns ``fa`` and ``fb`` that are equal where rows are (`fingerprint_sql`).
     """
     groups = looked.config.data.groups
-    return tuple(told(by, _counted(looked, train, key, by)) for by in groups)
+    return tuple(told(by, _count_by_group(looked, train, key, by)) for by in groups)
 
 
 def told(by: str, groups: Sequence[Leaked]) -> str:
@@ -204,12 +204,12 @@ def told(by: str, groups: Sequence[Leaked]) -> str:
     >>> told("sex", [Leaked("f", 80, 100), Leaked("m", 3, 100)])
     'most in sex = f; fewer than 10, or not told to protect such a count, in 2 groups of sex'
     """
-    hidden = _hidden(groups)
+    hidden = _hide_groups(groups)
     named = sorted((g for g in groups if g.leaked and g not in hidden), key=lambda g: (-g.leaked / g.rows, g.rows))
-    said = [", ".join(_said(by, g) for g in named[:MOST_SAID])] if named else []
+    said = [", ".join(_describe_group(by, g) for g in named[:MOST_SAID])] if named else []
     most = max((g for g in groups if g.leaked and not g.small), key=lambda g: g.leaked / g.rows, default=None)
     if most is not None and most in hidden:
-        said.insert(0, f"most in {_whom(by, most)}")
+        said.insert(0, f"most in {_name_groups(by, most)}")
     column = printable(by, NAME_LENGTH)
     if len(named) > MOST_SAID:
         said.append(f"less in {several(len(named) - MOST_SAID, 'group')} of {column}")
@@ -219,30 +219,30 @@ def told(by: str, groups: Sequence[Leaked]) -> str:
     return "; ".join(said)
 
 
-def _said(by: str, of: Leaked) -> str:
-    return f"{_whom(by, of)} {of.leaked:,} of {of.rows:,} ({of.leaked / of.rows:.1%})"
+def _describe_group(by: str, of: Leaked) -> str:
+    return f"{_name_groups(by, of)} {of.leaked:,} of {of.rows:,} ({of.leaked / of.rows:.1%})"
 
 
-def _whom(by: str, of: Leaked) -> str:
+def _name_groups(by: str, of: Leaked) -> str:
     return f"{printable(by, NAME_LENGTH)} missing" if of.level is None else group(by, of.level)
 
 
-def _hidden(groups: Sequence[Leaked]) -> set[Leaked]:
+def _hide_groups(groups: Sequence[Leaked]) -> set[Leaked]:
     """Groups that are not told: small counts, and further ones until these do not follow from the sum."""
     hidden = [g for g in groups if g.small]
     rest = sorted((g for g in groups if not g.small and g.leaked), key=lambda g: g.leaked)
-    while hidden and rest and (len(hidden) == 1 or _follows(hidden)):
+    while hidden and rest and (len(hidden) == 1 or _can_be_computed(hidden)):
         hidden.append(rest.pop(0))
     return set(hidden)
 
 
-def _follows(hidden: Sequence[Leaked]) -> bool:
+def _can_be_computed(hidden: Sequence[Leaked]) -> bool:
     """Whether a small count of all these together follows from the sums over everybody."""
     leaked, rows = sum(g.leaked for g in hidden), sum(g.rows for g in hidden)
     return Leaked(None, leaked, rows).small
 
 
-def _counted(looked: OpenPart, train: OpenPart, key: str, by: str) -> list[Leaked]:
+def _count_by_group(looked: OpenPart, train: OpenPart, key: str, by: str) -> list[Leaked]:
     sql = (
         f"WITH mine AS (SELECT {key_sql(looked.key(by))} AS g, {key} FROM {looked.scan.source}), "  # noqa: S608
         f"twins AS (SELECT DISTINCT fa, fb FROM (SELECT {key} FROM {train.scan.source}) "

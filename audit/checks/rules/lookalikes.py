@@ -15,28 +15,28 @@ RECURRING = 2
 """Rows that a category has at least on average; names of people have fewer."""
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
-    names = {c: _names(looked, c) for c in looked.profiles if _listing(looked, c)}
+def _find_lookalikes(looked: OpenPart) -> Iterator[Check]:
+    names = {c: _count_names(looked, c) for c in looked.profiles if _list_values(looked, c)}
     about = f"no two categories of one column look alike in {looked.part}"
     if not names:
         yield CHECK.outcome("not applicable", "no column of text with few categories", about=about)
         return
-    found = {c: twins for c, rows in names.items() if (twins := _twins(looked, c, rows))}
+    found = {c: twins for c, rows in names.items() if (twins := _find_twins(looked, c, rows))}
     if not found:
         yield CHECK.outcome("pass", several(len(names), "column"), about=about)
         return
-    said = [_said(looked, c, twins, names[c]) for c, twins in found.items()]
+    said = [_describe_twins(looked, c, twins, names[c]) for c, twins in found.items()]
     yield CHECK.outcome(
         "warn", f"{'; '.join(said[:3])}{f'; {len(said) - 3} more columns' * (len(said) > 3)}", about=about
     )
 
 
-def _listing(looked: OpenPart, column: str) -> bool:
+def _list_values(looked: OpenPart, column: str) -> bool:
     profile = looked.profiles[column]
     return profile.kind == "text" and 0 < profile.distinct <= min(MOST_CATEGORIES, profile.present / RECURRING)
 
 
-def _names(looked: OpenPart, column: str) -> Mapping[str, int]:
+def _count_names(looked: OpenPart, column: str) -> Mapping[str, int]:
     """Rows of each text that is not blank."""
     joint = looked.joint(column)
     if joint is None:
@@ -45,17 +45,17 @@ def _names(looked: OpenPart, column: str) -> Mapping[str, int]:
     return {name: int(n) for name, n in pairs if isinstance(name, str) and name.strip()}
 
 
-def _twins(looked: OpenPart, column: str, names: Mapping[str, int]) -> tuple[Twins, ...]:
+def _find_twins(looked: OpenPart, column: str, names: Mapping[str, int]) -> tuple[Twins, ...]:
     """Look-alikes here, or here and in train; those inside one group column are DV002's, those of train are its own."""
     train, group = looked.train, column in looked.config.data.groups
     if train is None or column not in train.profiles or train.profiles[column].kind != "text":
         return () if group else find_near_twins(names)
-    before = _names(train, column) if _listing(train, column) else {}
+    before = _count_names(train, column) if _list_values(train, column) else {}
     each = find_near_twins({*names, *before})
     return tuple(t for t in each if (not group or set(t.names) - set(names)) and set(t.names) - set(before))
 
 
-def _said(looked: OpenPart, column: str, twins: tuple[Twins, ...], names: Mapping[str, int]) -> str:
+def _describe_twins(looked: OpenPart, column: str, twins: tuple[Twins, ...], names: Mapping[str, int]) -> str:
     """How many, how they differ, and their rows but for the commonest; names where groups or strata are named."""
     shown = column in {*looked.config.data.groups, *looked.config.data.strata}
     named = f": {' / '.join(repr(n) for n in twins[0].names[:3])}" if shown else ""
@@ -71,5 +71,5 @@ CHECK = CheckKind(
     reason="one category under two names is two to a model, and each looks rarer than it is",
     reference="Unicode Technical Standard 39, section 4 (confusable detection); Unicode Annex 15 (normal forms)",
     mend="make similar names one: trim, normalise and fold case, and look at what is left",
-    find=_find,
+    find=_find_lookalikes,
 )

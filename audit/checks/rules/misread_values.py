@@ -28,16 +28,16 @@ AS_TEXT, INDEXED = "is numbers written as text", "is the index of a data frame"
 """What is found, each with a mend of its own."""
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_misread_values(looked: OpenPart) -> Iterator[Check]:
     about = f"values of {looked.part} are written as what they are"
     texts = [c for c, p in looked.profiles.items() if p.kind == "text" and p.present]
     rows = min(looked.rows, max(FEWEST_ROWS, CELLS // max(1, len(texts))))
-    found = {c: why for c, p in looked.profiles.items() if (why := _of_profile(c, p)) is not None}
+    found = {c: why for c, p in looked.profiles.items() if (why := _read_profile(c, p)) is not None}
     floats = [c for c, p in looked.profiles.items() if p.kind == "float" and p.present]
     for some in looked.some_at_a_time(floats):
-        found |= _of_floats(looked, some)
+        found |= _find_infinities(looked, some)
     for some in looked.some_at_a_time(texts):
-        found |= _of_texts(looked, some, rows)
+        found |= _find_in_texts(looked, some, rows)
     only = f"; {rows:,} of {looked.rows:,} rows were looked at" if rows < looked.rows and texts else ""
     if not found:
         yield CHECK.outcome("pass", f"{several(len(looked.profiles), 'column')}{only}", about=about)
@@ -45,10 +45,10 @@ def _find(looked: OpenPart) -> Iterator[Check]:
     said = [f"{printable(c, NAME_LENGTH)} {why}" for c, why in list(found.items())[:SHOWN]]
     more = f"; so are {listed(list(found)[SHOWN:])}" if len(found) > SHOWN else ""
     check = CHECK.outcome("warn", f"{'; '.join(said)}{more}{only}", about=about)
-    yield replace(check, mend=_mend(list(found.values()), looked.config))
+    yield replace(check, mend=_advise(list(found.values()), looked.config))
 
 
-def _mend(found: Sequence[str], config: Config) -> str:
+def _advise(found: Sequence[str], config: Config) -> str:
     """What to do about what was found, and no more."""
     comma = config.data.csv is not None and config.data.csv.dialect.decimal == ","
     mends = {
@@ -59,7 +59,7 @@ def _mend(found: Sequence[str], config: Config) -> str:
     return ", and ".join(mend for signs, mend in mends.items() if any(sign in why for sign in signs for why in found))
 
 
-def _of_profile(column: str, profile: Profile) -> str | None:
+def _read_profile(column: str, profile: Profile) -> str | None:
     """What the ends of a column of numbers say."""
     ends = [end for end in (profile.low, profile.high) if end is not None]
     rising = profile.kind == "integer" and profile.missing == 0 and ends in ([0, profile.rows - 1], [1, profile.rows])
@@ -68,7 +68,7 @@ def _of_profile(column: str, profile: Profile) -> str | None:
     return None
 
 
-def _of_floats(looked: OpenPart, columns: Sequence[str]) -> Mapping[str, str]:
+def _find_infinities(looked: OpenPart, columns: Sequence[str]) -> Mapping[str, str]:
     """Columns of numbers that hold infinities, from one pass over their rows."""
     asked = ", ".join(f"count(*) FILTER (isinf(CAST({quote_identifier(c)} AS DOUBLE)))" for c in columns)
     scan = looked.narrow(columns)
@@ -77,15 +77,15 @@ def _of_floats(looked: OpenPart, columns: Sequence[str]) -> Mapping[str, str]:
     return {column: f"{ENDLESS} in {several(count, 'row')}" for column, count in rows if count}
 
 
-def _of_texts(looked: OpenPart, columns: Sequence[str], rows: int) -> Mapping[str, str]:
+def _find_in_texts(looked: OpenPart, columns: Sequence[str], rows: int) -> Mapping[str, str]:
     """What is found in some columns of text; only what begins like a number is compared with written numbers."""
     words = ", ".join("'" + word.replace("'", "''") + "'" for word in MISSING_WORDS)
     conditions = ("{v} <> ''", f"{{v}} IN ({words})", "{v} <> '' AND {v} < ':'")
-    seen = {c: _Seen(*counts) for c, counts in _counts(looked, columns, rows, conditions).items()}
+    seen = {c: _Seen(*counts) for c, counts in _count_rows(looked, columns, rows, conditions).items()}
     numeric = [c for c, s in seen.items() if s.numeric and s.numeric >= NUMERIC * (s.present - s.missing)]
     shapes = [f"regexp_full_match({{v}}, '{shape}')" for shape in (PLAIN, *NUMBERS.values())]
-    written = _counts(looked, numeric, rows, shapes) if numeric else {}
-    found = {c: _why(s, *written.get(c, (0,) * len(shapes))) for c, s in seen.items()}
+    written = _count_rows(looked, numeric, rows, shapes) if numeric else {}
+    found = {c: _reason_for_misreading(s, *written.get(c, (0,) * len(shapes))) for c, s in seen.items()}
     return {c: why for c, why in found.items() if why is not None}
 
 
@@ -97,7 +97,7 @@ class _Seen(NamedTuple):
     numeric: int
 
 
-def _counts(
+def _count_rows(
     looked: OpenPart, columns: Sequence[str], rows: int, conditions: Sequence[str]
 ) -> Mapping[str, tuple[int, ...]]:
     """Rows of each column of which each condition on ``{v}`` holds, from one pass over the first rows."""
@@ -109,7 +109,7 @@ def _counts(
     return {c: tuple(int(n or 0) for n in answers[at * width :][:width]) for at, c in enumerate(columns)}
 
 
-def _why(seen: _Seen, plain: int, *written: int) -> str | None:
+def _reason_for_misreading(seen: _Seen, plain: int, *written: int) -> str | None:
     said = [f"{MISSED} in {several(seen.missing, 'row')}"] if seen.missing else []
     marks = [mark for mark, count in zip(NUMBERS, written, strict=True) if count]
     rest = seen.present - seen.missing
@@ -126,5 +126,5 @@ CHECK = CheckKind(
     reason="a word such as NA is a category to a model, and a number such as 1,020 or 34% is text to every check",
     reference="ISO 8000-8:2015, syntactic quality; Tidy Data (Wickham 2014), JSS 59(10)",
     mend="leave cells without a value empty, write plain numbers with a decimal point, and leave the index out",
-    find=_find,
+    find=_find_misread_values,
 )

@@ -31,16 +31,16 @@ class _Gap(NamedTuple):
     p: float
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_missing(looked: OpenPart) -> Iterator[Check]:
     about = f"values of {looked.part} are missing as often in every group"
     groups = looked.config.data.groups
     if not groups:
         yield CHECK.outcome("not applicable", "no groups", about=about)
         return
     holed = {c: p.kind for c, p in looked.profiles.items() if 0 < p.missing < p.rows}
-    empty, worst = empty_columns(looked.profiles), _worst(_wide(looked, holed))
+    empty, worst = empty_columns(looked.profiles), _select_worst(_find_wide_gaps(looked, holed))
     said = [f"{listed(empty)} {'is' if len(empty) == 1 else 'are'} empty, so missing for everybody"] if empty else []
-    said += map(_said, worst[:3])
+    said += map(_describe_gap, worst[:3])
     more = f"; {len(worst) - 3} more columns and groups" if len(worst) > 3 else ""
     if said:
         yield CHECK.outcome("warn", "; ".join(said) + more, about=about)
@@ -51,7 +51,7 @@ def _find(looked: OpenPart) -> Iterator[Check]:
     )
 
 
-def _wide(looked: OpenPart, holed: Mapping[str, Kind]) -> list[_Gap]:
+def _find_wide_gaps(looked: OpenPart, holed: Mapping[str, Kind]) -> list[_Gap]:
     """Gaps that matter and that chance does not explain, of columns that lack some of their values."""
     if not holed:
         return []
@@ -61,13 +61,13 @@ def _wide(looked: OpenPart, holed: Mapping[str, Kind]) -> list[_Gap]:
     for some in looked.some_at_a_time(tuple(holed)):
         found = missing_by(looked.narrow((*groups, *some)), keys, {c: holed[c] for c in some})
         gaps += [gap for i, by in enumerate(groups) for column in some if column != by
-                 for gap in _gaps(found, i, column, by, looked)]  # fmt: skip
+                 for gap in _find_gaps(found, i, column, by, looked)]  # fmt: skip
     return [g for g in gaps if g.p * len(gaps) <= FALSE_ALARM and abs(g.share - g.rest) >= GAP]
 
 
-def _gaps(found: Missing, at: int, column: str, by: str, looked: OpenPart) -> Iterator[_Gap]:
+def _find_gaps(found: Missing, at: int, column: str, by: str, looked: OpenPart) -> Iterator[_Gap]:
     """Each group against all others; small ones are in neither."""
-    levels, rows, missing = _by_level(found, at, column, by, looked)
+    levels, rows, missing = _count_by_level(found, at, column, by, looked)
     large = rows.sum(axis=1) >= LEAST_ROWS
     rows, missing = rows[large], missing[large]
     for i, level in enumerate(x for x, spoken in zip(levels, large, strict=True) if spoken):
@@ -78,7 +78,7 @@ def _gaps(found: Missing, at: int, column: str, by: str, looked: OpenPart) -> It
             yield _Gap(column, by, level, float(share[0]), float(share[1]), p)
 
 
-def _by_level(
+def _count_by_level(
     found: Missing, at: int, column: str, by: str, looked: OpenPart
 ) -> tuple[list[Level], np.ndarray, np.ndarray]:
     """Known groups, their rows, and those without a value, by group and fold."""
@@ -97,7 +97,7 @@ def _by_level(
     return list(levels), rows, missing
 
 
-def _worst(wide: list[_Gap]) -> list[_Gap]:
+def _select_worst(wide: list[_Gap]) -> list[_Gap]:
     """Widest gap of each column by each group column, the group with more missing values where two are as wide."""
     ranked = sorted(wide, key=lambda g: (-abs(g.share - g.rest), -g.share))
     first: dict[tuple[str, str], _Gap] = {}
@@ -106,7 +106,7 @@ def _worst(wide: list[_Gap]) -> list[_Gap]:
     return list(first.values())
 
 
-def _said(gap: _Gap) -> str:
+def _describe_gap(gap: _Gap) -> str:
     whom = group(gap.by, gap.level)
     shares = f"{gap.share:.1%} of {whom} and for {gap.rest:.1%} of the others"
     return f"{listed([gap.column])} is missing for {shares} ({chance(gap.p)})"
@@ -118,5 +118,5 @@ CHECK = CheckKind(
     reason="filling or dropping what is missing changes one group more than the others, and a model may read the gap",
     reference="Martinez-Plumed et al. (2019), Fairness and Missing Values, arXiv:1905.12728",
     mend="find out why this group was not asked, and do not fill its values from the others",
-    find=_find,
+    find=_find_missing,
 )

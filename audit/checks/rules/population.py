@@ -20,7 +20,7 @@ UNDER = 0.8
 """Share in the data over share in the population that matters, however small the group."""
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_distance(looked: OpenPart) -> Iterator[Check]:
     population = looked.config.data.reference
     if not population and looked.train is None:
         about = f"groups of {looked.part} have the shares of the population"
@@ -28,14 +28,14 @@ def _find(looked: OpenPart) -> Iterator[Check]:
     for column, shares in population.items():
         about = f"{printable(column)} has the shares of the population in {looked.part}"
         found = grouping(looked.counted.cubes, (column,), {})
-        why = _unknown(found, shares)
+        why = _reason_against(found, shares)
         if why:
             yield CHECK.outcome("undefined", why, about=about)
         else:
-            yield _compared(found, column, shares, about, len(population))
+            yield _compare_shares(found, column, shares, about, len(population))
 
 
-def _unknown(found: Grouping, shares: Mapping[str, float]) -> str:
+def _reason_against(found: Grouping, shares: Mapping[str, float]) -> str:
     """Why nothing can be compared; empty where it can."""
     nameless = next((level for (level,) in found.groups if str(level) not in shares), None)
     if nameless is not None:
@@ -45,7 +45,7 @@ def _unknown(found: Grouping, shares: Mapping[str, float]) -> str:
     return "" if found.sizes()[0].sum() > 0 else "nobody is in any group"
 
 
-def _compared(found: Grouping, column: str, shares: Mapping[str, float], about: str, looks: int) -> Check:
+def _compare_shares(found: Grouping, column: str, shares: Mapping[str, float], about: str, looks: int) -> Check:
     names = [*(str(level) for (level,) in found.groups)]
     names += [level for level, share in shares.items() if share > 0 and level not in names]
     expected = np.array([shares[name] for name in names])
@@ -56,7 +56,7 @@ def _compared(found: Grouping, column: str, shares: Mapping[str, float], about: 
     intruder = next((n for n, e, s in zip(names, expected, share, strict=True) if e <= 0 < s), None)
     if intruder is not None:
         return CHECK.outcome("warn", f"{group(column, intruder)} has no share in the population", about=about)
-    tested = _tested(found, weights, squares, expected)
+    tested = _test_distance(found, weights, squares, expected)
     if tested is None:
         why = "one group only, or the folds of the unit are too few or all alike"
         return CHECK.outcome("undefined", why, about=about)
@@ -70,7 +70,7 @@ def _compared(found: Grouping, column: str, shares: Mapping[str, float], about: 
     return CHECK.outcome("warn" if wide and tested.p_value * looks <= FALSE_ALARM else "pass", detail, about=about)
 
 
-def _tested(found: Grouping, weights: np.ndarray, squares: np.ndarray, expected: np.ndarray) -> Fit | None:
+def _test_distance(found: Grouping, weights: np.ndarray, squares: np.ndarray, expected: np.ndarray) -> Fit | None:
     possible = expected > 0
     if possible.sum() < 2:
         return None
@@ -84,5 +84,5 @@ CHECK = CheckKind(
     reason="who is rare in the data is learned worst, and every average speaks of the others",
     reference="Buolamwini and Gebru (2018), PMLR 81:77",
     mend="collect more of them, or weight rows to the population ([data] weight)",
-    find=_find,
+    find=_find_distance,
 )

@@ -30,7 +30,7 @@ class Proxy:
     """Cohen's w."""
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_proxies(looked: OpenPart) -> Iterator[Check]:
     data = looked.config.data
     apart = {data.label, data.weight, looked.config.unit}
     others = [c for c in looked.columns if c not in apart]
@@ -38,14 +38,14 @@ def _find(looked: OpenPart) -> Iterator[Check]:
         columns = [c for c in others if c != group]
         about = f"no column of {looked.part} stands in for {printable(group)}"
         if columns:
-            yield _judged(looked, group, columns, about)
+            yield _judge_proxies(looked, group, columns, about)
         else:
             yield CHECK.outcome("not applicable", "there is no other column", about=about)
 
 
-def _judged(looked: OpenPart, group: str, columns: list[str], about: str) -> Check:
+def _judge_proxies(looked: OpenPart, group: str, columns: list[str], about: str) -> Check:
     many = [c for c in columns if looked.profiles[c].distinct > MOST_DISTINCT]
-    found = [p for c in columns if c not in many and (p := _proxy(looked, group, c)) is not None]
+    found = [p for c in columns if c not in many and (p := _measure_proxy(looked, group, c)) is not None]
     crowded = [c for c in columns if c not in many and looked.joint(group, c) is None]
     left = left_out(many, f"of more than {MOST_DISTINCT:,} values not looked at")
     left += left_out(crowded, f"of more than {MOST_CELLS:,} values joint with the group not looked at")
@@ -63,7 +63,7 @@ def _judged(looked: OpenPart, group: str, columns: list[str], about: str) -> Che
     return CHECK.outcome("warn", f"{len(strong)} {one} a large effect (w >= {LARGE:g}). {said}", about=about)
 
 
-def _proxy(looked: OpenPart, group: str, column: str) -> Proxy | None:
+def _measure_proxy(looked: OpenPart, group: str, column: str) -> Proxy | None:
     joint = looked.joint(group, column)
     table = None if joint is None else table_of(joint, column, group)
     strength = float("nan") if table is None else cramers_v(table)
@@ -79,5 +79,5 @@ CHECK = CheckKind(
     reason="a model that is not shown a group still treats it apart, by what goes with it",
     reference="Bergsma (2013), J. Korean Stat. Soc. 42(3) for the number; Cohen (1988) for what is large",
     mend="ask of each whether the decision needs it, and audit the model by the group, shown or not",
-    find=_find,
+    find=_find_proxies,
 )

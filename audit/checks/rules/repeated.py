@@ -46,7 +46,7 @@ class _Copies(NamedTuple):
     p: float
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_repeated_rows(looked: OpenPart) -> Iterator[Check]:
     about = f"no rows of {looked.part} are there twice beyond coincidence"
     other = frozenset(looked.table.columns).difference(looked.columns)
     if other or looked.rows < 2:
@@ -56,39 +56,43 @@ def _find(looked: OpenPart) -> Iterator[Check]:
     found = repeats(looked.scan, looked.columns, {c: looked.key(c) for c in looked.config.data.groups}, looked.rows)
     again = sum(r.rows for r in found if r.times > 1)
     if not again:
-        yield CHECK.outcome("pass", f"{several(looked.rows, 'row')}, no two identical{_part(looked)}", about=about)
+        yield CHECK.outcome(
+            "pass", f"{several(looked.rows, 'row')}, no two identical{_describe_part(looked)}", about=about
+        )
         return
-    twins = f"{again * share_of(looked.rows) / looked.rows:.1%} of the rows have an identical one{_part(looked)}"
-    whole = [f"every row is there {k} times"] if (k := _times(found)) else _whole_groups(looked, found)
+    twins = (
+        f"{again * share_of(looked.rows) / looked.rows:.1%} of the rows have an identical one{_describe_part(looked)}"
+    )
+    whole = [f"every row is there {k} times"] if (k := _count_times(found)) else _find_whole_groups(looked, found)
     if whole:
         yield CHECK.outcome("warn", f"{twins}: nearly {'; '.join(whole[:MOST_SAID])}", about=about)
         return
-    yield _by_surroundings(looked, about, twins)
+    yield _count_by_surroundings(looked, about, twins)
 
 
-def _whole_groups(looked: OpenPart, found: Sequence[Repeats]) -> list[str]:
+def _find_whole_groups(looked: OpenPart, found: Sequence[Repeats]) -> list[str]:
     """Groups of which nearly every row is there a few times."""
     said = []
     for at, by in enumerate(looked.config.data.groups):
         rows: dict[Level, list[Repeats]] = defaultdict(list)
         for r in found:
-            rows[_level(looked, by, r.group[at])].append(r)
-        times = {level: _times(each) for level, each in rows.items() if level is not None}
+            rows[_name_level(looked, by, r.group[at])].append(r)
+        times = {level: _count_times(each) for level, each in rows.items() if level is not None}
         said += [f"every row of {group(by, level)} is there {k} times" for level, k in times.items() if k]
     return said
 
 
-def _level(looked: OpenPart, by: str, value: object) -> Level:
+def _name_level(looked: OpenPart, by: str, value: object) -> Level:
     bins = looked.config.data.bins
     return name_level(value, name_bands(bins[by]) if by in bins else None)
 
 
-def _part(looked: OpenPart) -> str:
+def _describe_part(looked: OpenPart) -> str:
     one_of = share_of(looked.rows)
     return "" if one_of == 1 else f" (estimated from one in {one_of} combinations of values)"
 
 
-def _times(found: Sequence[Repeats]) -> int:
+def _count_times(found: Sequence[Repeats]) -> int:
     """How often nearly every combination occurs, where that is a few times; 0 otherwise."""
     times = {k: sum(r.combinations for r in found if r.times == k) for k in range(1, MANY)}
     all_of = sum(r.combinations for r in found)
@@ -96,34 +100,34 @@ def _times(found: Sequence[Repeats]) -> int:
     return most if most > 1 and all_of >= FEWEST_SETS and times[most] >= 0.9 * all_of else 0
 
 
-def _by_surroundings(looked: OpenPart, about: str, twins: str) -> Check:
+def _count_by_surroundings(looked: OpenPart, about: str, twins: str) -> Check:
     groups = looked.config.data.groups
     by = {c: looked.key(c) for c in groups}
     asked = [(c, surroundings(looked.scan, looked.columns, c, {g: k for g, k in by.items() if g != c}, looked.rows))
-             for c in _most_values(looked)]  # fmt: skip
-    informative = [(c, found) for c, found in asked if _coincidence(looked, c, found) <= INFORMATIVE]
+             for c in _find_most_varied(looked)]  # fmt: skip
+    informative = [(c, found) for c, found in asked if _expect_coincidence(looked, c, found) <= INFORMATIVE]
     judged = [
-        copies for c, found in informative if (copies := _copies(looked, c, found, found, looked.rows)) is not None
+        copies for c, found in informative if (copies := _find_copies(looked, c, found, found, looked.rows)) is not None
     ]
     if not judged:
         why = f"{twins}; the columns hold too few values to tell copies from coincidences"
         return CHECK.outcome("not applicable", why, about=about)
     least = min(judged, key=lambda c: c.share)
     said = []
-    if _beyond(least, OF_ALL, 1):
+    if _exceeds_chance(least, OF_ALL, 1):
         said = [f"copies of about {least.share:.1%} ({chance(least.p)})"]
-    said += _groups(looked, informative)
+    said += _find_groups(looked, informative)
     if said:
         return CHECK.outcome("warn", f"{twins}; more than coincidence: {'; '.join(said)}", about=about)
     return CHECK.outcome("pass", f"{twins}, no more than coincidence explains", about=about)
 
 
-def _most_values(looked: OpenPart) -> list[str]:
+def _find_most_varied(looked: OpenPart) -> list[str]:
     several_values = [c for c, p in looked.profiles.items() if p.distinct > 1]
     return sorted(several_values, key=lambda c: (-looked.profiles[c].distinct, c))[: MOST_FREE + 1]
 
 
-def _coincidence(looked: OpenPart, column: str, found: Sequence[Surroundings]) -> float:
+def _expect_coincidence(looked: OpenPart, column: str, found: Sequence[Surroundings]) -> float:
     """Share of pairs in large sets that agree in the last column too; of any two rows where such pairs are few."""
     pairs = sum(s.pairs for s in found if s.size >= LONELY)
     if pairs >= FEWEST_PAIRS:
@@ -132,7 +136,7 @@ def _coincidence(looked: OpenPart, column: str, found: Sequence[Surroundings]) -
     return 0.0 if joint is None else float(((joint.n / joint.n.sum()) ** 2).sum())
 
 
-def _copies(
+def _find_copies(
     looked: OpenPart, column: str, of: Sequence[Surroundings], beside: Sequence[Surroundings], rows: int
 ) -> _Copies | None:
     """Agreement of small sets beyond coincidence; None where there are too few of them."""
@@ -140,41 +144,42 @@ def _copies(
     sets, alike = sum(s.count for s in small), sum(s.alike for s in small)
     if sets < FEWEST_SETS:
         return None
-    rate = max(_coincidence(looked, column, beside), 1 / max(looked.profiles[column].distinct, 2))
+    rate = max(_expect_coincidence(looked, column, beside), 1 / max(looked.profiles[column].distinct, 2))
     odds = (alike + 0.5) / (sets - alike + 0.5) * (1 - rate) / rate
     return _Copies(max(0.0, alike - rate * sets) * share_of(looked.rows) / rows, odds, at_least(alike, sets, rate))
 
 
-def _beyond(copies: _Copies, share: float, looks: int) -> bool:
+def _exceeds_chance(copies: _Copies, share: float, looks: int) -> bool:
     return copies.share >= share and copies.odds >= ODDS and copies.p * looks <= FALSE_ALARM
 
 
-def _groups(looked: OpenPart, asked: Sequence[tuple[str, Sequence[Surroundings]]]) -> list[str]:
+def _find_groups(looked: OpenPart, asked: Sequence[tuple[str, Sequence[Surroundings]]]) -> list[str]:
     """Groups whose rows are there again far more often than coincidence and the other groups explain."""
     worst: list[tuple[float, str]] = []
     for at, by in enumerate(looked.config.data.groups):
         cube = next(c for c in looked.counted.cubes if by in c.names).keep(by)
         rows = {x: n for x, n in zip(cube.axis(by).levels, cube["n"].tolist(), strict=True) if x is not None}
         for level, n in rows.items():
-            judged = [c for column, found in asked if column != by
-                      if (c := _of_group(looked, column, found, (at, by, level), max(1, n))) is not None]  # fmt: skip
-            if judged and all(_beyond(c, OF_GROUP, len(rows)) for c in judged):
+            others = [(column, found) for column, found in asked if column != by]
+            each = [_judge_group(looked, column, found, (at, by, level), max(1, n)) for column, found in others]
+            judged = [copies for copies in each if copies is not None]
+            if judged and all(_exceeds_chance(c, OF_GROUP, len(rows)) for c in judged):
                 least = min(judged, key=lambda c: c.share)
                 again = f"{group(by, level)} is there again for about {least.share:.0%} of its rows"
                 worst.append((-least.share, f"{again} ({chance(least.p)})"))
     return [text for _, text in sorted(worst)[:MOST_SAID]]
 
 
-def _of_group(
+def _judge_group(
     looked: OpenPart, free: str, found: Sequence[Surroundings], where: tuple[int, str, Level], rows: int
 ) -> _Copies | None:
     """Agreement in one group, beside that in all others."""
     at, by, level = where
     groups = looked.config.data.groups
     place = at - (free in groups[:at])
-    inside = [_level(looked, by, s.group[place]) == level for s in found]
+    inside = [_name_level(looked, by, s.group[place]) == level for s in found]
     mine, others = ([s for s, own in zip(found, inside, strict=True) if own is wanted] for wanted in (True, False))
-    return _copies(looked, free, mine, others, rows)
+    return _find_copies(looked, free, mine, others, rows)
 
 
 CHECK = CheckKind(
@@ -183,5 +188,5 @@ CHECK = CheckKind(
     reason="a row that is there twice counts twice, and may lie on both sides of a split",
     reference="Barz and Denzler (2020), Do we train on test data?, Journal of Imaging 6:41",
     mend="find the join or the append that repeated rows, and keep one of each",
-    find=_find,
+    find=_find_repeated_rows,
 )

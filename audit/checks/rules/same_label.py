@@ -23,7 +23,7 @@ from audit.record.result import Check
 MOST_NAMED = 3
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_single_labels(looked: OpenPart) -> Iterator[Check]:
     plan = looked.plan
     missing = next((what for what, there in (("groups are", plan.groups), ("label is", plan.label)) if not there), None)
     if missing is not None:
@@ -33,10 +33,10 @@ def _find(looked: OpenPart) -> Iterator[Check]:
         yield CHECK.outcome("not applicable", why, about=about)
         return
     for by in plan.crossings:
-        yield _judged(looked, by, plan)
+        yield _judge_crossing(looked, by, plan)
 
 
-def _judged(looked: OpenPart, by: tuple[str, ...], plan: Plan) -> Check:
+def _judge_crossing(looked: OpenPart, by: tuple[str, ...], plan: Plan) -> Check:
     about = f"{same_label(by)}{looked.part} tells the label of everybody in it"
     cube = next(c for c in looked.counted.cubes if set(by) <= set(c.names)).keep(*by, LABEL)
     labels = (cube["n"] > 0).sum(axis=-1)
@@ -50,22 +50,22 @@ def _judged(looked: OpenPart, by: tuple[str, ...], plan: Plan) -> Check:
         said = f"{there.sum():,} groups; each has {labels[there].min():,} or more different labels (l-diversity)"
         return CHECK.outcome("pass", said, about=about)
     of = "one class" if plan.classes else "one label"
-    said = f"in {same.sum():,} of {there.sum():,} groups everybody is of {of}, so l-diversity is 1{_named(cube, same)}"
-    return CHECK.outcome("warn", said, about=about)
+    said = f"in {same.sum():,} of {there.sum():,} groups everybody is of {of}, so l-diversity is 1"
+    return CHECK.outcome("warn", f"{said}{_list_groups(cube, same)}", about=about)
 
 
-def _named(cube: Cube, same: np.ndarray) -> str:
+def _list_groups(cube: Cube, same: np.ndarray) -> str:
     """Groups with their rows, the largest first, or why they are not named."""
     small = ((cube["n"] > 0) & (cube["n"] < K)).any()
     if small:
         return f"; they are not named, because counts under {K} stand beside them"
     rows = cube["n"].sum(axis=-1)
     at = sorted(map(tuple, np.argwhere(same)), key=lambda i: -int(rows[i]))
-    each = (f"{_group(cube, i)} ({rows[i]:,} rows)" for i in at[:MOST_NAMED])
+    each = (f"{_name_group(cube, i)} ({rows[i]:,} rows)" for i in at[:MOST_NAMED])
     return f": {', '.join(each)}{' …' if len(at) > MOST_NAMED else ''}"
 
 
-def _group(cube: Cube, at: tuple[int, ...]) -> str:
+def _name_group(cube: Cube, at: tuple[int, ...]) -> str:
     levels = (axis.levels[j] for axis, j in zip(cube.axes, at, strict=False))
     return " x ".join("(missing)" if level is None else printable(level, 40) for level in levels)
 
@@ -76,5 +76,5 @@ CHECK = CheckKind(
     reason="where all of a group have one label, whoever knows somebody's group knows that too",
     reference="Machanavajjhala et al. (2007), l-diversity, ACM TKDD 1(1)",
     mend="make the group part of a larger one before a table by it is handed on",
-    find=_find,
+    find=_find_single_labels,
 )

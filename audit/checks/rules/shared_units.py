@@ -11,7 +11,7 @@ from audit.errors import printable
 from audit.record.result import Check
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_shared_units(looked: OpenPart) -> Iterator[Check]:
     train, unit = looked.train, looked.config.unit
     if train is None:
         return
@@ -23,7 +23,7 @@ def _find(looked: OpenPart) -> Iterator[Check]:
     if unit not in looked.columns or unit not in train.columns:
         yield CHECK.outcome("undefined", f"a part has no readable column {printable(unit)}", about=about)
         return
-    units, rows, others, of_units, of_rows = _shared(looked, train, unit)
+    units, rows, others, of_units, of_rows = _count_shared_units(looked, train, unit)
     if not of_units:
         yield CHECK.outcome("undefined", "one of the parts has no unit", about=about)
         return
@@ -35,7 +35,7 @@ def _find(looked: OpenPart) -> Iterator[Check]:
     yield CHECK.outcome("warn", f"{said}: {share}", about=about)
 
 
-def _shared(looked: OpenPart, train: OpenPart, unit: str) -> tuple[int, ...]:
+def _count_shared_units(looked: OpenPart, train: OpenPart, unit: str) -> tuple[int, ...]:
     """Units in both parts, their rows in the part and in train; units and rows of the part."""
     value = value_sql(unit, (looked.table.columns[unit], train.table.columns[unit]))
     both = " UNION ALL ".join(
@@ -57,5 +57,5 @@ CHECK = CheckKind(
     reason="a model that knows a person from training is not tested on somebody new",
     reference="Kapoor & Narayanan (2023), Leakage and the reproducibility crisis, Patterns 4(9), L3.2",
     mend="split by unit, so that all rows of one are in one part",
-    find=_find,
+    find=_find_shared_units,
 )

@@ -35,54 +35,57 @@ def published(plan: Plan) -> tuple[tuple[str, ...], ...]:
     return tuple(by for size in range(1, deepest + 1) for by in combinations(plan.groups, size))
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_small_crossings(looked: OpenPart) -> Iterator[Check]:
     plan = looked.plan
     if not plan.groups:
         about = f"nobody in {looked.part} is one of fewer than {K} in a group that is published"
         yield CHECK.outcome("not applicable", "no groups are named", about=about)
         return
-    found = {by: _counted(looked, by) for by in published(plan)}
-    yield _cards(looked, tuple(found.values()))
-    yield _quasi_identifiers(looked, found.get(plan.groups) or _counted(looked, plan.groups))
+    found = {by: _count_crossing(looked, by) for by in published(plan)}
+    yield _check_cards(looked, tuple(found.values()))
+    yield _check_quasi_identifiers(looked, found.get(plan.groups) or _count_crossing(looked, plan.groups))
 
 
-def _cards(looked: OpenPart, found: tuple[Crossing, ...]) -> Check:
+def _check_cards(looked: OpenPart, found: tuple[Crossing, ...]) -> Check:
     """Check of what a card shows."""
-    about = f"nobody in {looked.part} is one of fewer than {K} {_who(looked)} in a group that is published"
+    about = f"nobody in {looked.part} is one of fewer than {K} {_name_people(looked)} in a group that is published"
     groups, small = sum(c.groups for c in found), sum(c.small for c in found)
     if not groups:
         return CHECK.outcome("undefined", "there are no rows", about=about)
     if not small:
         least = min(found, key=lambda c: c.smallest)
-        said = f"{groups:,} groups; the smallest, by {_named(least.by)}, holds {least.smallest:,} {_who(looked)}"
+        smallest = f"{least.smallest:,} {_name_people(looked)}"
+        said = f"{groups:,} groups; the smallest, by {_name_columns(least.by)}, holds {smallest}"
         return CHECK.outcome("pass", said, about=about)
     most = max(found, key=lambda c: c.small)
-    where = f", {most.small:,} of them by {_named(most.by)}" if len(found) > 1 else ""
-    said = f"{small:,} of {groups:,} groups hold fewer than {K} {_who(looked)}{where}; a card leaves them out"
+    where = f", {most.small:,} of them by {_name_columns(most.by)}" if len(found) > 1 else ""
+    said = f"{small:,} of {groups:,} groups hold fewer than {K} {_name_people(looked)}{where}; a card leaves them out"
     return CHECK.outcome("warn", said, about=about)
 
 
-def _quasi_identifiers(looked: OpenPart, all_: Crossing) -> Check:
+def _check_quasi_identifiers(looked: OpenPart, all_: Crossing) -> Check:
     """Check of the declared groups all together, by which a row of the table itself could be found."""
-    about = f"{_named(all_.by)} together single nobody in {looked.part} out"
+    about = f"{_name_columns(all_.by)} together single nobody in {looked.part} out"
     if not all_.groups:
         return CHECK.outcome("undefined", "there are no rows", about=about)
     if not all_.small:
-        said = f"k-anonymity {all_.smallest:,}: so many {_who(looked)} in the smallest of {all_.groups:,} groups"
+        said = (
+            f"k-anonymity {all_.smallest:,}: so many {_name_people(looked)} in the smallest of {all_.groups:,} groups"
+        )
         return CHECK.outcome("pass", said, about=about)
-    said = f"k-anonymity under {K}: {all_.small:,} of {all_.groups:,} groups hold fewer than {K} {_who(looked)}"
+    said = f"k-anonymity under {K}: {all_.small:,} of {all_.groups:,} groups hold fewer than {K} {_name_people(looked)}"
     return CHECK.outcome("warn", said, about=about)
 
 
-def _who(looked: OpenPart) -> str:
+def _name_people(looked: OpenPart) -> str:
     return "rows" if looked.config.unit is None else "people"
 
 
-def _named(by: Sequence[str]) -> str:
+def _name_columns(by: Sequence[str]) -> str:
     return " x ".join(printable(c) for c in by)
 
 
-def _counted(looked: OpenPart, by: tuple[str, ...]) -> Crossing:
+def _count_crossing(looked: OpenPart, by: tuple[str, ...]) -> Crossing:
     unit, names = looked.config.unit, ", ".join(f"k{i}" for i in range(len(by)))
     keys = ", ".join(f"{key_sql(looked.key(c))} AS k{i}" for i, c in enumerate(by))
     people = "count(*)" if unit is None else f"count(DISTINCT {quote_identifier(unit)})"
@@ -99,5 +102,5 @@ CHECK = CheckKind(
     reason="who is alone in a crossing of groups is found in every table by these groups",
     reference="Sweeney (2002), k-anonymity, Int. J. Uncertainty 10(5)",
     mend="make bands wider or groups larger before a table by them is handed on; cards leave small counts out",
-    find=_find,
+    find=_find_small_crossings,
 )

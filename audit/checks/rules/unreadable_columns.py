@@ -9,7 +9,7 @@ from audit.checks.part import OpenPart, listed
 from audit.record.result import Check
 
 
-def _find(looked: OpenPart) -> Iterator[Check]:
+def _find_unreadable_columns(looked: OpenPart) -> Iterator[Check]:
     about = f"every column of {looked.part} can be read exactly"
     if not looked.unread:
         yield CHECK.outcome("pass", f"{len(looked.columns)} columns", about=about)
@@ -26,5 +26,5 @@ CHECK = CheckKind(
     "one program so and by another otherwise",
     reference="IEEE 754-2019, section 5.12; ISO/IEC 9075-2, case of identifiers",
     mend="write such columns as text or plain numbers, each under a name of its own",
-    find=_find,
+    find=_find_unreadable_columns,
 )

@@ -44,10 +44,10 @@ def cards_amiss(result: AuditResult, folder: Path, names: Sequence[str]) -> Iter
         if style == "croissant" and not is_describable(result):
             yield f"card: {name}: this result describes no data, so that nothing of it follows"
         elif (drawn := render(result, style)) != there:
-            yield f"card: {name} is not drawn from this document: {_first(there, drawn)}"
+            yield f"card: {name} is not drawn from this document: {_find_first_difference(there, drawn)}"
 
 
-def _first(there: str, drawn: str) -> str:
+def _find_first_difference(there: str, drawn: str) -> str:
     """First line at which two texts differ."""
     lines = enumerate(zip_longest(there.splitlines(), drawn.splitlines(), fillvalue=""), 1)
     for at, (one, other) in lines:

@@ -58,7 +58,7 @@ def before_training(given: AuditResult, train: Counted | None, plan: Plan) -> li
     if train is not None:
         found += group_checks(train, plan, "train")
         for part in held_out_parts(given):
-            found += _of_part(part, given, train, plan)
+            found += _select_checks_of_part(part, given, train, plan)
     return [*found, *of_rows(given.checks)]
 
 
@@ -69,11 +69,11 @@ def of_predictions(
     found = [*group_checks(counted, plan, "predictions"), *score_checks(counted, plan)]
     found += four_fifths_checks(estimates, config)
     if config.data.strata and not plan.strata:
-        found.append(_lacking(given, config))
+        found.append(_check_strata(given, config))
     return found
 
 
-def _of_part(part: Part, given: AuditResult, train: Counted, plan: Plan) -> Iterator[Check]:
+def _select_checks_of_part(part: Part, given: AuditResult, train: Counted, plan: Plan) -> Iterator[Check]:
     """Checks of a held-out part: those that the same question asks of the training data, with what stands there."""
     account = replace(train, rows_read=part.rows_read, rows_excluded=part.rows_excluded,
                       rows_without_group=part.rows_without_group)  # fmt: skip
@@ -87,7 +87,7 @@ def _of_part(part: Part, given: AuditResult, train: Counted, plan: Plan) -> Iter
             yield replace(made, outcome=there.outcome, detail=there.detail, mend=mend)
 
 
-def _lacking(given: AuditResult, config: Config) -> Check:
+def _check_strata(given: AuditResult, config: Config) -> Check:
     """The check that names the strata which the predictions did not have; some of them, or all."""
     strata = config.data.strata[:MOST_STRATA]
     choices = chain.from_iterable(combinations(strata, k) for k in range(1, len(strata) + 1))

@@ -49,14 +49,14 @@ def counted_of(result: AuditResult, part: str, plan: Plan) -> Counted | None:
     crossings = list(kinds.get(CubeKind.CROSSINGS, ()))
     _require_crossings(crossings, part, plan)
     account = next((p for p in result.data if p.part == part), None)
-    excluded = _excluded({} if account is None else account.rows_excluded, crossings, plan)
+    excluded = _count_excluded({} if account is None else account.rows_excluded, crossings, plan)
     elsewhere = sum(n for reason, n in excluded.items() if reason != nowhere(plan.groups))
     return Counted(
         cubes=tuple(crossings),
         further={kind: tuple(cubes) for kind, cubes in kinds.items() if kind != CubeKind.CROSSINGS},
         rows_read=int(crossings[0]["n"].sum()) + elsewhere,
         rows_excluded=excluded,
-        rows_without_group={c: n for c in plan.groups if (n := _without(crossings, c))},
+        rows_without_group={c: n for c in plan.groups if (n := _count_without(crossings, c))},
         median=None if account is None else account.score_median,
     )
 
@@ -71,7 +71,7 @@ def _require_crossings(cubes: Sequence[Cube], part: str, plan: Plan) -> None:
         )
 
 
-def _excluded(there: Mapping[str, int], cubes: Sequence[Cube], plan: Plan) -> dict[str, int]:
+def _count_excluded(there: Mapping[str, int], cubes: Sequence[Cube], plan: Plan) -> dict[str, int]:
     """Rows in no group; those without a value of any attribute stand in the counts where one crossing has them all."""
     cube, reason = cubes[0], nowhere(plan.groups)
     if not plan.groups or not set(plan.groups) <= set(cube.names):
@@ -84,7 +84,7 @@ def _excluded(there: Mapping[str, int], cubes: Sequence[Cube], plan: Plan) -> di
     return {**there, reason: rows} if rows else {why: n for why, n in there.items() if why != reason}
 
 
-def _without(cubes: Sequence[Cube], column: str) -> int:
+def _count_without(cubes: Sequence[Cube], column: str) -> int:
     cube = next(c for c in cubes if column in c.names)
     return int(cube.at(column, None)["n"].sum()) if None in cube.axis(column).levels else 0
 

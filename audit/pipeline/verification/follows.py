@@ -68,11 +68,11 @@ def follow(there: AuditResult) -> AuditResult:
         When nothing can be measured of what is given.
     """
     config = read_question(there)
-    train, predictions = _counted(there, config)
-    made = _data(there, config, train)
+    train, predictions = _count_part(there, config)
+    made = _follow_data(there, config, train)
     run = _run(there.run, config, made, finished_on(there))
     if predictions is not None:
-        _predictions(there, config, predictions, made)
+        _follow_predictions(there, config, predictions, made)
     estimates = made.estimates + tuple(there.estimates)
     energy = recount_energy(there.energy, config, there.data, estimates)
     evidence = Evidence(estimates=estimates, checks=made.checks, energy=energy, stopped_by=run.stopped_by)
@@ -124,11 +124,11 @@ def _time(text: str, place: str) -> dt.datetime:
     return found if found.tzinfo is not None else found.replace(tzinfo=dt.UTC)
 
 
-def _counted(there: AuditResult, config: Config) -> tuple[Counted | None, Counted | None]:
+def _count_part(there: AuditResult, config: Config) -> tuple[Counted | None, Counted | None]:
     return counted_of(there, TRAIN, data_plan(config)), counted_of(there, PREDICTIONS, model_plan(config))
 
 
-def _data(there: AuditResult, config: Config, train: Counted | None) -> _Made:
+def _follow_data(there: AuditResult, config: Config, train: Counted | None) -> _Made:
     """What is measured and checked before training."""
     plan, made = data_plan(config), _Made()
     if train is not None:
@@ -139,7 +139,7 @@ def _data(there: AuditResult, config: Config, train: Counted | None) -> _Made:
     return made
 
 
-def _predictions(there: AuditResult, config: Config, counted: Counted, made: _Made) -> None:
+def _follow_predictions(there: AuditResult, config: Config, counted: Counted, made: _Made) -> None:
     """What is measured and checked of the predictions."""
     plan = model_plan(config)
     if counted.further.get(CubeKind.STRATA):

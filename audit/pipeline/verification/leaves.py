@@ -51,23 +51,23 @@ def unlike(there: Any, follows: Any, place: str = "", of: str = "") -> Iterator[
             at = f"{place}.{printable(key)}" if place else printable(key)
             yield from unlike(there.get(key, ABSENT), follows.get(key, ABSENT), at, of)
     elif isinstance(there, list) and isinstance(follows, list):
-        yield from _lists(there, follows, place, of)
-    elif not _alike(there, follows):
-        yield Difference(place, _shown(there), _shown(follows), of)
+        yield from _compare_lists(there, follows, place, of)
+    elif not _is_alike(there, follows):
+        yield Difference(place, _show_leaf(there), _show_leaf(follows), of)
 
 
-def _lists(there: Sequence[Any], follows: Sequence[Any], place: str, of: str) -> Iterator[Difference]:
+def _compare_lists(there: Sequence[Any], follows: Sequence[Any], place: str, of: str) -> Iterator[Difference]:
     keys = NAMED_BY.get(place)
     if keys is not None and [_name(t, keys) for t in there] != [_name(f, keys) for f in follows]:
-        yield from _named(there, follows, place, keys)
+        yield from _name_item(there, follows, place, keys)
         return
     if len(there) != len(follows):
         yield Difference(place, f"{len(there):,} items", f"{len(follows):,}", of)
     for at, (one, other) in enumerate(zip(there, follows, strict=False)):
-        yield from unlike(one, other, f"{place}.{at}", of if keys is None else _words(one, keys))
+        yield from unlike(one, other, f"{place}.{at}", of if keys is None else _describe_leaf(one, keys))
 
 
-def _named(there: Sequence[Any], follows: Sequence[Any], place: str, keys: Sequence[str]) -> Iterator[Difference]:
+def _name_item(there: Sequence[Any], follows: Sequence[Any], place: str, keys: Sequence[str]) -> Iterator[Difference]:
     """Differences of lists that do not name the same items in the same order."""
     left: dict[str, list[Any]] = {}
     for item in follows:
@@ -76,13 +76,13 @@ def _named(there: Sequence[Any], follows: Sequence[Any], place: str, keys: Seque
     for at, item in enumerate(there):
         same = left.get(_name(item, keys))
         if same:
-            yield from unlike(item, same.pop(0), f"{place}.{at}", _words(item, keys))
+            yield from unlike(item, same.pop(0), f"{place}.{at}", _describe_leaf(item, keys))
         else:
             strange += 1
-            yield Difference(f"{place}.{at}", _words(item, keys), ABSENT)
+            yield Difference(f"{place}.{at}", _describe_leaf(item, keys), ABSENT)
     missing = [item for items in left.values() for item in items]
     for item in missing:
-        yield Difference(place, ABSENT, _words(item, keys))
+        yield Difference(place, ABSENT, _describe_leaf(item, keys))
     if not strange and not missing:
         yield Difference(place, "another order", "that of the counts")
 
@@ -91,7 +91,7 @@ def _name(item: Any, keys: Sequence[str]) -> str:
     return repr([item.get(key) for key in keys])
 
 
-def _words(item: Any, keys: Sequence[str]) -> str:
+def _describe_leaf(item: Any, keys: Sequence[str]) -> str:
     """An item by what it speaks of, in short."""
     said = []
     for key in keys:
@@ -101,7 +101,7 @@ def _words(item: Any, keys: Sequence[str]) -> str:
     return printable(" ".join(said), LONGEST_SHOWN)
 
 
-def _alike(there: Any, follows: Any) -> bool:
+def _is_alike(there: Any, follows: Any) -> bool:
     """Whether two leaves are the same but for the last digits of a fraction."""
     numbers = all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in (there, follows))
     if not numbers or (isinstance(there, int) and isinstance(follows, int)):
@@ -109,7 +109,7 @@ def _alike(there: Any, follows: Any) -> bool:
     return math.isclose(there, follows, rel_tol=TOLERANCE, abs_tol=NEAR_ZERO)
 
 
-def _shown(value: Any) -> str:
+def _show_leaf(value: Any) -> str:
     if isinstance(value, str):
         return ABSENT if value == ABSENT else f"'{printable(value, LONGEST_SHOWN)}'"
     return "null" if value is None else printable(value, LONGEST_SHOWN)

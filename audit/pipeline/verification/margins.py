@@ -40,27 +40,27 @@ def margins_amiss(result: AuditResult) -> Iterator[str]:
     for part in COUNTED_PARTS:
         kinds = kinds_of(result, part)
         for cube in kinds.get(CubeKind.ORDERED_PAIRS, ()):
-            if not _pairs_add_up(cube):
+            if not _do_pairs_add_up(cube):
                 yield f"cubes: the ordered pairs of {part} are not all of them: '{printable(' x '.join(cube.names))}'"
         cubes = [(kind, cube) for kind in SAME_ROWS for cube in kinds.get(kind, ())]
-        yield from (f"cubes: a fold of {part} is no number" for _, cube in cubes if not _folds(cube))
+        yield from (f"cubes: a fold of {part} is no number" for _, cube in cubes if not _list_folds(cube))
         for at, (kind, cube) in enumerate(cubes):
-            if any(_disagree(cube, other) for _, other in cubes[:at]):
+            if any(_is_in_conflict(cube, other) for _, other in cubes[:at]):
                 named = name_cube(part, kind, [printable(" x ".join(cube.names))])
                 yield f"cubes: '{named}' holds other rows than the cubes before it"
 
 
-def _pairs_add_up(cube: Cube) -> bool:
+def _do_pairs_add_up(cube: Cube) -> bool:
     """Whether pairs won by positives and the rest are all pairs of a group."""
     rows, below = (cube["w"] if "w" in cube.measures else cube["n"]), cube["below"]
     if LABEL not in cube.names or cube.axis(LABEL).levels != (NEGATIVE, POSITIVE):
         return True
     at = cube.names.index(LABEL)
     every = np.prod(rows, axis=at, dtype=float)
-    return bool(np.allclose(below.sum(axis=at), every, rtol=TOLERANCE, atol=TOLERANCE)) and _above_add_up(cube, at)
+    return bool(np.allclose(below.sum(axis=at), every, rtol=TOLERANCE, atol=TOLERANCE)) and _do_above_add_up(cube, at)
 
 
-def _above_add_up(cube: Cube, label: int) -> bool:
+def _do_above_add_up(cube: Cube, label: int) -> bool:
     """Whether each pair of rows of everybody stands one way round: of two labels once, of one label half each way.
 
     Negatives have no precision, and rows that lack a group have nobody above them.
@@ -80,17 +80,17 @@ def _above_add_up(cube: Cube, label: int) -> bool:
     return bool(np.allclose(above + above.T, np.outer(rows, rows), rtol=TOLERANCE, atol=TOLERANCE))
 
 
-def _folds(cube: Cube) -> bool:
+def _list_folds(cube: Cube) -> bool:
     return FOLD not in cube.names or all((level or "").isdigit() for level in cube.axis(FOLD).levels)
 
 
-def _disagree(one: Cube, other: Cube) -> bool:
+def _is_in_conflict(one: Cube, other: Cube) -> bool:
     shared = [name for name in one.names if name in other.names]
     measures = [m for m in ROWS if m in one.measures and m in other.measures]
-    return any(not _same(_margin(one, shared, m), _margin(other, shared, m)) for m in measures)
+    return any(not _is_same(_sum_margin(one, shared, m), _sum_margin(other, shared, m)) for m in measures)
 
 
-def _margin(cube: Cube, names: list[str], measure: str) -> Mapping[tuple[Any, ...], float]:
+def _sum_margin(cube: Cube, names: list[str], measure: str) -> Mapping[tuple[Any, ...], float]:
     """Sum of a measure by the levels of some axes, where there are rows."""
     kept = cube.keep(*names) if names else cube.over(*cube.names)
     at = np.argwhere(kept["n"] > 0) if names else np.zeros((1, 0), dtype=np.intp)
@@ -98,7 +98,7 @@ def _margin(cube: Cube, names: list[str], measure: str) -> Mapping[tuple[Any, ..
     return {tuple(levels[i][j] for i, j in enumerate(cell)): float(kept[measure][tuple(cell)]) for cell in at}
 
 
-def _same(one: Mapping[tuple[Any, ...], float], other: Mapping[tuple[Any, ...], float]) -> bool:
+def _is_same(one: Mapping[tuple[Any, ...], float], other: Mapping[tuple[Any, ...], float]) -> bool:
     if one.keys() != other.keys():
         return False
     pairs = np.array([(one[key], other[key]) for key in one], dtype=float).reshape(-1, 2)

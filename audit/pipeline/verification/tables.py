@@ -40,15 +40,15 @@ def compare_tables(result: AuditResult, sources: Sequence[str]) -> Compared:
     amiss: list[str] = []
     read: list[str] = []
     for source in sources:
-        table = _opened(result, source)
+        table = _open_tables(result, source)
         same = [p for p in result.data if p.digest is not None and p.digest == table.digest]
         read += [p.part for p in same]
-        amiss += [] if same else [_strange(source, table, result.data)]
-        amiss += [line for part in same for line in _columns(result, part, table)]
+        amiss += [] if same else [_find_strange(source, table, result.data)]
+        amiss += [line for part in same for line in _compare_columns(result, part, table)]
     return Compared(tuple(amiss), tuple(dict.fromkeys(read)))
 
 
-def _opened(result: AuditResult, source: str) -> Table:
+def _open_tables(result: AuditResult, source: str) -> Table:
     """A table, read as one of the run was."""
     config = result.question.config
     said = [(config.get(section) or {}).get("csv") for section in ("data", "predictions")]
@@ -60,14 +60,14 @@ def _opened(result: AuditResult, source: str) -> Table:
     return open_source(source, dialect=dialects[-1] if text else UNSAID)
 
 
-def _strange(source: str, table: Table, parts: Sequence[Part]) -> str:
+def _find_strange(source: str, table: Table, parts: Sequence[Part]) -> str:
     """Sentence for a table that is none of the run's."""
     has = f"has digest {table.digest}" if table.digest else f"has no digest ({table.undigested})"
     there = "; ".join(f"{printable(p.part)} has {p.digest or f'none ({printable(p.undigested)})'}" for p in parts)
     return f"data.digest: '{printable(source, 160)}' {has}, which is none of this result: {there or 'it read no table'}"
 
 
-def _columns(result: AuditResult, part: Part, table: Table) -> Iterator[str]:
+def _compare_columns(result: AuditResult, part: Part, table: Table) -> Iterator[str]:
     at = [p.part for p in result.data].index(part.part)
     told = [{"name": c.name, "kind": c.kind} for c in part.columns]
     follows = [{"name": c.name, "kind": table.columns[c.name]} for c in part.columns if c.name in table.columns]

@@ -44,8 +44,14 @@ def uncovered(result: AuditResult, *, named: bool = False, read: Sequence[str] =
     read
         Parts of the data whose files were compared.
     """
-    found = [*_run(result, named=named), *_data(result, read), *_checks(result), *_estimates(result), *_cubes(result)]
-    return (*found, *_energy(result), *_epochs(result))
+    found = [
+        *_run(result, named=named),
+        *_find_data(result, read),
+        *_find_checks(result),
+        *_find_estimates(result),
+        *_find_cubes(result),
+    ]
+    return (*found, *_find_energy(result), *_find_epochs(result))
 
 
 def _run(result: AuditResult, *, named: bool) -> Iterator[Uncovered]:
@@ -62,7 +68,7 @@ def _run(result: AuditResult, *, named: bool) -> Iterator[Uncovered]:
         yield Uncovered(("run.stopped_by", "run.continued"), "only which gates on the data fail")
 
 
-def _data(result: AuditResult, read: Sequence[str]) -> Iterator[Uncovered]:
+def _find_data(result: AuditResult, read: Sequence[str]) -> Iterator[Uncovered]:
     unread = tuple(printable(p.part) for p in result.data if p.part not in read)
     if unread:
         places = ("data.digest", "data.undigested", "data.columns")
@@ -80,7 +86,7 @@ def _data(result: AuditResult, read: Sequence[str]) -> Iterator[Uncovered]:
         )
 
 
-def _checks(result: AuditResult) -> Iterator[Uncovered]:
+def _find_checks(result: AuditResult) -> Iterator[Uncovered]:
     rows = tuple(dict.fromkeys(printable(c.code) for c in of_rows(result.checks)))
     if result.data:
         yield Uncovered(("checks",), "which there are and what they found; only the rows could tell", rows or ("rows",))
@@ -88,12 +94,12 @@ def _checks(result: AuditResult) -> Iterator[Uncovered]:
         yield Uncovered(("checks.outcome", "checks.detail"), "the counts of a held-out part are not kept", held)
 
 
-def _estimates(result: AuditResult) -> Iterator[Uncovered]:
+def _find_estimates(result: AuditResult) -> Iterator[Uncovered]:
     if own := tuple(dict.fromkeys(printable(e.metric) for e in own_estimates(result))):
         yield Uncovered(("estimates",), "a function of your own returned them; only the rows could tell", own)
 
 
-def _cubes(result: AuditResult) -> Iterator[Uncovered]:
+def _find_cubes(result: AuditResult) -> Iterator[Uncovered]:
     loose = tuple(printable(c.name) for c in result.cubes if is_loose(c))
     if loose:
         yield Uncovered(("cubes",), "only what estimates rest on", loose)
@@ -103,7 +109,7 @@ def _cubes(result: AuditResult) -> Iterator[Uncovered]:
             yield Uncovered(places, "only as far as a digit of an interval rests on them", (printable(record.name),))
 
 
-def _energy(result: AuditResult) -> Iterator[Uncovered]:
+def _find_energy(result: AuditResult) -> Iterator[Uncovered]:
     energy = result.energy
     if energy is None:
         return
@@ -115,7 +121,7 @@ def _energy(result: AuditResult) -> Iterator[Uncovered]:
     yield Uncovered(("energy.duration_s", "energy.note"), "how long it was, and what is said beside the total's parts")
 
 
-def _epochs(result: AuditResult) -> Iterator[Uncovered]:
+def _find_epochs(result: AuditResult) -> Iterator[Uncovered]:
     if result.epochs:
         places = ("epochs.number", "epochs.part", "epochs.every", "epochs.counts", "epochs.rows_excluded")
         yield Uncovered(places, "what training said of itself; only that rows and counts add up")
