@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from audit.config.schema import Config
     from audit.pipeline.run import Audited, Job
     from audit.pipeline.track import Tracked
+    from audit.record.result import AuditResult
 
 HERE = Path(DEFAULT_STORE)
 
@@ -35,8 +36,17 @@ def make_job(
     from audit.pipeline.run import Job
     from audit.record.store import Store
 
-    return Job(config=config, folder=folder, store=Store(store), command=command, quiet_stdout=json,
-               step=make_stepper(open_console()), metered=metered, insist=insist, say=_say)  # fmt: skip
+    return Job(
+        config=config,
+        folder=folder,
+        store=Store(store),
+        command=command,
+        quiet_stdout=json,
+        step=make_stepper(open_console()),
+        metered=metered,
+        insist=insist,
+        say=_say,
+    )
 
 
 def _say(sentence: str) -> None:
@@ -88,23 +98,27 @@ def _suggest_next(audited: Audited, where: str, *, gated: bool) -> str:
     """Return the one command that makes sense next."""
     stage = audited.result.run.command[1]
     if (not gated or audited.result.verdict == "not judged") and stage in {"data", "model", "run"}:
-        of_data = stage == "data" or (stage == "run" and not audited.result.question.config.get("predictions"))
-        rule = f"{'base_rate' if of_data else 'selection_rate'} ratio >= 0.8"
-        if any(e.metric == "mean_error" for e in audited.result.estimates):
-            rule = "mean_error difference <= 1"
-        if any(e.metric == "exposure" for e in audited.result.estimates):
-            rule = "exposure ratio >= 0.8"
-        if any(e.outcome is not None for e in audited.result.estimates):
-            rule = f"worst_class_{rule}"
-        metric, compare = rule.split()[:2]
-        if not any((e.metric, e.compare) == (metric, compare) for e in audited.result.estimates):
-            needed = "groups" if any(e.metric == metric for e in audited.result.estimates) else "a label and groups"
-            return f"name {needed} to have groups compared"
-        return (
-            f"add [[gates]] to audit.toml, such as {'data.' if of_data else ''}{rule}"
-            if stage == "run"
-            else f'add --gate "{rule}" to have it judged'
-        )
+        return _suggest_gate(audited.result, stage)
     if stage in {"data", "model"} and "--write-config" not in sys.argv:
         return "add --write-config audit.toml to keep this question for CI"
     return f"audit dashboard{where}"
+
+
+def _suggest_gate(result: AuditResult, stage: str) -> str:
+    """Return how to have a result judged: by a limit on what it measured, or by naming what is compared."""
+    of_data = stage == "data" or (stage == "run" and not result.question.config.get("predictions"))
+    rule = f"{'base_rate' if of_data else 'selection_rate'} ratio >= 0.8"
+    if any(e.metric == "mean_error" for e in result.estimates):
+        rule = "mean_error difference <= 1"
+    if any(e.metric == "exposure" for e in result.estimates):
+        rule = "exposure ratio >= 0.8"
+    if any(e.outcome is not None for e in result.estimates):
+        rule = f"worst_class_{rule}"
+    metric, compare = rule.split()[:2]
+    if not any((e.metric, e.compare) == (metric, compare) for e in result.estimates):
+        needed = "groups" if any(e.metric == metric for e in result.estimates) else "a label and groups"
+        return f"name {needed} to have groups compared"
+    if stage != "run":
+        return f'add --gate "{rule}" to have it judged'
+    of_stage = "data." if of_data else ""
+    return f"add [[gates]] to audit.toml, such as {of_stage}{rule}"

@@ -49,11 +49,12 @@ def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
 def _to_document(run: Entry) -> dict[str, Any]:
     from audit.record.heads import find_gate_sentence
 
-    energy = {"energy_kwh": read_kept_kwh(run)} if run.state == "incomplete" else {}
-    return {
-        "id": run.id, "state": run.state, "verdict": run.verdict, "started": run.started, "model": run.model,
-        "model_version": run.model_version, "commit": run.commit, "headline": find_gate_sentence(run.path, run.verdict),
-    } | energy  # fmt: skip
+    keys = ("id", "state", "verdict", "started", "model", "model_version", "commit")
+    document = {key: getattr(run, key) for key in keys}
+    document["headline"] = find_gate_sentence(run.path, run.verdict)
+    if run.state == "incomplete":
+        document["energy_kwh"] = read_kept_kwh(run)
+    return document
 
 
 def _print_table(runs: Sequence[Entry]) -> None:
@@ -105,8 +106,8 @@ def prune(
     age = None if older_than is None else _read_age(older_than)
     removed = left = 0
     for one in pruned(Store(store), keep=keep, older_than=age, dry=dry_run):
-        word = ("would remove" if dry_run else "removed") if one.removed else "kept"
-        say(f"{word} {one.id}: {one.why}")
+        gone = "would remove" if dry_run else "removed"
+        say(f"{gone if one.removed else 'kept'} {one.id}: {one.why}")
         removed, left = removed + one.removed, left + (not one.removed)
     ends = "would be removed" if dry_run else "removed"
     rule = "" if keep or age else "; old runs go by --keep or --older-than"

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from audit.config.options import COMMANDS, AskedKey, Door
-from audit.config.sections import find_keys
+from audit.config.sections import find_keys, list_keys
 from audit.system.environment import STORE
 
-FLAGS = {asked.key: asked.flag for door in COMMANDS for asked in find_keys(door).values()}
+FLAGS = {asked.key: asked.flag for asked in list_keys() if set(asked.option.doors) & set(COMMANDS)}
 """Options by the keys of audit.toml that they are."""
 TABLE = "A file (csv, parquet, arrow, jsonl), a glob in quotes, a folder of Parquet, or an address such as s3://…"
 

@@ -41,7 +41,10 @@ def _unquote(quoted: str | None, rest: str, text: str, where: str) -> str:
 
 def split(texts: Sequence[str] | None, where: str = "") -> list[str]:
     """Return names from an option that may be repeated and may hold several."""
-    return [name for text in texts or () for name in split_names(text, where=where)]
+    names: list[str] = []
+    for text in texts or ():
+        names += split_names(text, where=where)
+    return names
 
 
 def pair(text: str, where: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from functools import cache
 from itertools import pairwise
+from operator import itemgetter
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal, Self
 
@@ -483,14 +484,13 @@ ASKED: dict[str, tuple[type[Section], int]] = {
 @cache
 def list_keys() -> tuple[AskedKey, ...]:
     """Return every key of these sections with its option, in the order of ``--help``."""
-    keys = [
-        (option.place or place, AskedKey(section, key, option))
-        for section, (model, place) in ASKED.items()
-        for key, info in model.model_fields.items()
-        for option in info.metadata
-        if isinstance(option, Option)
-    ]
-    return tuple(key for _, key in sorted(keys, key=lambda placed: placed[0]))
+    keys: list[tuple[int, AskedKey]] = []
+    for section, (model, place) in ASKED.items():
+        for key, info in model.model_fields.items():
+            options = [mark for mark in info.metadata if isinstance(mark, Option)]
+            keys += [(option.place or place, AskedKey(section, key, option)) for option in options]
+    # Sorting is stable: those of one place stay as their fields stand.
+    return tuple(key for _, key in sorted(keys, key=itemgetter(0)))
 
 
 def find_keys(door: Door) -> dict[str, AskedKey]:

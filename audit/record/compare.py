@@ -125,13 +125,18 @@ def _collect_rates(result: AuditResult) -> dict[Key, Estimate]:
 def _measure_change(old: Estimate, new: Estimate) -> RateChange:
     """Measure how far a rate moved, with Newcombe's square-and-add on the intervals that both documents hold."""
     value = (new.value or 0.0) - (old.value or 0.0)
-    parts = (
-        [(e.value or 0.0) - (e.low or 0.0) for e in (new, old)],
-        [(e.high or 0.0) - (e.value or 0.0) for e in (new, old)],
-    )
-    (below_new, below_old), (above_new, above_old) = parts
-    low, high = value - math.hypot(below_new, above_old), value + math.hypot(above_new, below_old)
+    # Newcombe (1998), method 10: what lies below the new rate adds in squares to what lies above the old one.
+    low = value - math.hypot(_distance_down(new), _distance_up(old))
+    high = value + math.hypot(_distance_up(new), _distance_down(old))
     return RateChange(old=old, new=new, low=low, high=high)
+
+
+def _distance_down(rate: Estimate) -> float:
+    return (rate.value or 0.0) - (rate.low or 0.0)
+
+
+def _distance_up(rate: Estimate) -> float:
+    return (rate.high or 0.0) - (rate.value or 0.0)
 
 
 def _name_group(estimate: Estimate) -> str:

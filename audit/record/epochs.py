@@ -67,8 +67,14 @@ def make_epoch(
     if not str(part).strip() or len(str(part)) > LONGEST_NAME:
         raise QuestionError(f"part is {printable(part)}; name the rows that were counted, such as validation")
     counts = record_cube(f"epoch: {' x '.join(decided.names)}", decided)
-    return Epoch(number=number, part=str(part), counts=counts, rows_read=rows_read,
-                 rows_excluded=dict(rows_excluded), every=every)  # fmt: skip
+    return Epoch(
+        number=number,
+        part=str(part),
+        counts=counts,
+        rows_read=rows_read,
+        rows_excluded=dict(rows_excluded),
+        every=every,
+    )
 
 
 def log_epoch(epoch: Epoch, folder: str | None = None) -> bool:

@@ -76,12 +76,28 @@ def read_entry(path: Path) -> Entry:
 
 
 def _make_entry(path: Path, head: Mapping[str, Any]) -> Entry:
-    model, code = head["question"]["config"].get("model") or {}, head["run"].get("code")
-    name, version = (None if model.get(key) is None else str(model[key]) for key in ("name", "version"))
-    commit = None if code is None else f"{code['commit'][:SHORT]}{'*' if code['dirty'] else ''}"
-    started = str(head["run"]["started"])
-    return Entry(id=path.name, path=path, state="complete", verdict=head["verdict"], started=started, model=name,
-                 model_version=version, commit=commit)  # fmt: skip
+    model = head["question"]["config"].get("model") or {}
+    return Entry(
+        id=path.name,
+        path=path,
+        state="complete",
+        verdict=head["verdict"],
+        started=str(head["run"]["started"]),
+        model=_to_text(model.get("name")),
+        model_version=_to_text(model.get("version")),
+        commit=_describe_commit(head["run"].get("code")),
+    )
+
+
+def _to_text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _describe_commit(code: Mapping[str, Any] | None) -> str | None:
+    if code is None:
+        return None
+    changed = "*" if code["dirty"] else ""
+    return f"{code['commit'][:SHORT]}{changed}"
 
 
 def find_gate_sentence(path: Path, verdict: str | None) -> str | None:

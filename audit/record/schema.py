@@ -12,6 +12,7 @@ import inspect
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -28,7 +29,9 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def make_schema() -> dict[str, Any]:
     """Return the schema of what ``AuditResult.to_json`` writes: every field is there, and no other."""
     schema = _with_enums_in_place(make_result_adapter().json_schema(mode="serialization"))
-    said = {name: texts for module in RECORDS for name, texts in _read_docstrings(module)}
+    said: dict[str, dict[str, str]] = {}
+    for module in RECORDS:
+        said.update(_read_docstrings(module))
     for definition in (schema, *schema["$defs"].values()):
         if "properties" in definition:
             _close(definition, said.get(definition["title"], {}))
@@ -73,8 +76,10 @@ def _read_docstrings(module: ModuleType) -> Iterator[tuple[str, dict[str, str]]]
     """Read, class by class, the text that stands under each field."""
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.ClassDef):
-            pairs = zip(node.body, node.body[1:], strict=False)
-            yield node.name, {f: d for one, after in pairs for f, d in _read_docstring(one, after)}
+            texts: dict[str, str] = {}
+            for field, after in pairwise(node.body):
+                texts.update(_read_docstring(field, after))
+            yield node.name, texts
 
 
 def _read_docstring(field: ast.stmt, after: ast.stmt) -> Iterator[tuple[str, str]]:
