@@ -23,6 +23,8 @@ PARQUET, ARROW, GZIP = "a Parquet file", "an Arrow file", "gzip"
 BOM = b"\xef\xbb\xbf"
 NO_TEXT = rb"[\x00-\x08\x0e-\x1f\x7f-\xff]"
 """Bytes that a header of columns does not hold, so that a column may be named PAR1 or ORC."""
+# By the first bytes, the first that matches: encrypted Parquet (PARE) and a pickle by its protocol or, of protocol 0,
+# by the module that it loads.
 SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     (re.compile(pattern), what)
     for pattern, what in (

@@ -154,6 +154,7 @@ class _Reader:
             values = [None if v is None else json.dumps(v, ensure_ascii=True).encode() for v in values]
             return pa.array(values, pa.binary())
         kinds = set(map(type, values))
+        # Order matters: what Arrow says of a whole number that a fraction beside it would round names no line.
         if {int, float} <= kinds:
             self._refuse_rounding(name, values, rows)
         try:
@@ -186,6 +187,7 @@ class _Reader:
         whole = {}
         for name, arrays in self._arrays.items():
             types = {a.type for a in arrays} - {pa.null()}
+            # Whole numbers go along with fractions; a cast that would round one of them is refused by Arrow.
             dtype = pa.float64() if pa.float64() in types else next(iter(types), pa.null())
             try:
                 whole[name] = pa.chunked_array([a.cast(dtype) for a in arrays], type=dtype)

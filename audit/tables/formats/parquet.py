@@ -261,6 +261,8 @@ def _unite_kinds(fields: Sequence[pa.Field]) -> Kind:
 def _make_cast(fields: Sequence[pa.Field]) -> str | None:
     import pyarrow as pa
 
+    # Order matters: a decimal with places needs a double, whatever other parts have; one without is a whole number if
+    # all are.
     if any(is_fraction(f.type) for f in fields):
         return "DOUBLE"
     if any(is_whole(f.type) for f in fields):

@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Written = Literal["text", "integer", "float", "boolean"]
+# The whole cell, in the syntax of RE2, by which Arrow matches: its end is \z, which Python writes \Z. No leading zero:
+# such a cell is a code, and stays text.
 INTEGER = r"\A(?:0|-?[1-9][0-9]*)\z"
+# Digits with or without a point, or a point with digits, and an exponent; nan and inf are words.
 FLOAT = r"\A-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?\z"
+# One spelling a column: a mixture is text.
 TRUTHS = (r"\A(?:true|false)\z", r"\A(?:True|False)\z", r"\A(?:TRUE|FALSE)\z")
+# What is written in digits alone, leading zeros included.
 CODES = r"\A[-+]?[0-9]+\z"
 EXPONENT = "[eE]"
 SPELLED_OUT = r"\A-?[0-9]+\.[0-9]*\z"
@@ -94,6 +99,7 @@ def _list_candidates(name: str, parts: Sequence[tuple[str, pa.Table]], decimal: 
     if len(parts) == 1:
         return ("integer", "boolean", "float")
     found = {shown: kind for shown, part in parts if (kind := _find_written_type(part[name], decimal)) is not None}
+    # Order matters: whole numbers go along with fractions, codes make text of whole numbers, and all else is refused.
     if set(found.values()) == {"integer", "float"}:
         return ("float",)
     texts = [part[name] for shown, part in parts if found.get(shown) == "text"]
@@ -152,6 +158,7 @@ def _write_with_point(column: pa.ChunkedArray, decimal: str) -> pa.ChunkedArray:
 
     if decimal == ".":
         return column
+    # A point of the text gives way first, so that it is not taken for the one that stands before the places.
     apart = pc.replace_substring(column, ".", "\0")
     return pc.replace_substring(pc.replace_substring(apart, decimal, "."), "\0", decimal)
 
@@ -181,6 +188,7 @@ def _do_all_match(column: pa.ChunkedArray, pattern: str) -> bool:
 
     return all(
         pc.all(pc.match_substring_regex(some, pattern)).as_py() is not False
+        # The first rows are asked by themselves: most columns that do not match show it there.
         for some in (column.slice(0, LOOKED_AT_ROWS), column)
     )
 
