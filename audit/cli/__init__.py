@@ -13,7 +13,7 @@ __all__ = ["main"]
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit by the table of the contract."""
     try:
-        # Most of the first half second, in which somebody who mistyped presses Ctrl-C.
+        # Most of the first half second, in which Ctrl-C follows a typing error.
         from audit.cli.app import main as run
     except KeyboardInterrupt:
         with suppress(OSError):

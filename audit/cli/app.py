@@ -27,7 +27,7 @@ OUTPUT_LOST = 74
 JUDGING = frozenset(
     {"run", "data", "model", "measure", "track", "gate", "verify", "conform", "demo", "init", "count", "prune"}
 )
-"""Commands whose answer is their exit code, or what they do to files; of all others it is what they print."""
+"""Commands that answer by their exit code, or by what they do to files; all others answer by what they print."""
 
 HOMES = {
     **dict.fromkeys(("run", "data", "model", "track"), "audit"),

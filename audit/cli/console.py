@@ -1,6 +1,6 @@
 """A terminal that no text can command: what controls one is shown as its code, wherever the text came from.
 
-Colours and places are ours; every word may be another's, out of a document that somebody made.
+Colours and places are ours; every word may be another's, out of a document from elsewhere.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from audit.system.control_characters import escape_controls, escape_document
 
 
 class PlainConsole(Console):
-    """Console of rich whose texts hold no control characters; its own codes stay."""
+    """Console of rich that prints no control characters of a text; its own codes stay."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{"highlight": False, **settings})

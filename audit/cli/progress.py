@@ -13,7 +13,7 @@ from audit.cli.console import PlainConsole
 
 PATIENCE_S = 1.0
 LOUD = ("Training", "Preparing the data")
-"""Steps whose child process talks itself; a spinner would be drawn over its words."""
+"""Steps in which a child process talks itself; a spinner would be drawn over its words."""
 
 
 def open_console() -> Console:

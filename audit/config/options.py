@@ -18,7 +18,7 @@ Door = Literal["data", "model", "count", "check", "measure"]
 """Where a question can be asked without a file: three commands, and two functions of Python."""
 COMMANDS: tuple[Door, ...] = ("data", "model", "count")
 OF_TABLES: tuple[Door, ...] = (*COMMANDS, "check")
-"""Doors that are given a table, whose columns are named."""
+"""Doors that are given a table, and name its columns."""
 EVERYWHERE: tuple[Door, ...] = (*OF_TABLES, "measure")
 OF_AUDITS: tuple[Door, ...] = ("data", "model", "check", "measure")
 FROM_FILES: tuple[Door, ...] = ("data", "model")

@@ -17,6 +17,7 @@ def split_names(text: str, separators: str = ",", where: str = "") -> list[str]:
     ['race', 'age, years', 'sex']
     """
     mark = re.escape(separators)
+    # A quoted name, then what wrongly follows it, up to the separator or the end.
     one = re.compile(rf"\s*(?P<quoted>{QUOTED})?(?P<plain>[^{mark}]*)(?:[{mark}]|\Z)")
     names, at = [], 0
     while at < len(text) and (found := one.match(text, at)) is not None:

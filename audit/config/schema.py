@@ -39,7 +39,7 @@ class GateRule(Section):
     metric: Text
     compare: Compare | None = None
     by: Names | None = None
-    """Columns whose crossing is compared; every group column in turn where not named."""
+    """Columns that are crossed and compared; every group column in turn where not named."""
     min: Number | None = None
     max: Number | None = None
 
@@ -65,7 +65,7 @@ class GateRule(Section):
 
 
 class WaiverRule(Section):
-    """Somebody's decision, with a name, an end and a worst value, to let a gate pass that did not."""
+    """A decision to let a gate pass that did not, with the owner's name, an end and a worst value."""
 
     gate: Text
     owner: Text

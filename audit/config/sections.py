@@ -37,7 +37,7 @@ Class = bool | int | float | str
 UNASKED_THRESHOLD = 0.5
 UNASKED_NEIGHBOURS = 5
 SMALLEST_PUBLISHED = 10
-"""Smallest count that is published where nobody asks for another."""
+"""Smallest count that is published where no other is asked for."""
 UNASKED_TOP = (10,)
 LARGEST_TOP, MOST_TOPS = 1_000_000, 8
 MOST_GROUPINGS = 1_000
@@ -259,6 +259,7 @@ class Data(Section):
             if stray is not None:
                 raise ValueError(f"{what} names '{stray}', which is not in groups {list(self.groups)}")
         for column, shares in self.reference.items():
+            # Shares are decimals, and what is rounded may add up to a little more than 1.
             if not shares or any(not 0 <= s <= 1 for s in shares.values()) or sum(shares.values()) > 1 + 1e-6:
                 raise ValueError(f"reference.{column} must hold shares between 0 and 1 with a sum of at most 1")
         return self

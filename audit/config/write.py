@@ -10,6 +10,7 @@ from typing import Any
 
 from audit.errors import QuestionError, printable
 
+# Bare keys of TOML 1.0; all others are quoted.
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 

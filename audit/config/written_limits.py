@@ -16,6 +16,7 @@ from audit.measurement.metrics.kinds import Compare
 from audit.tables.python_values import describe_value
 
 Gates = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
+# The stage, the metric, how groups are compared, the columns they are of, and the limit; the number is read later.
 RULE = re.compile(
     rf"\s*(?:(?P<stage>data|model)\.)?(?P<metric>[A-Za-z_0-9]+)(?:\s+(?P<compare>{'|'.join(get_args(Compare))}))?"
     rf"(?:\s+by\s+(?P<by>(?:{QUOTED}|[^<>=])+?))?\s*(?P<sign><=|>=)\s*(?P<limit>\S+)\s*"

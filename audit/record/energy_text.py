@@ -64,6 +64,7 @@ def format_figure(value: float) -> str:
     """
     if value == 0:
         return "0"
+    # From 99.95 on, three significant digits are those of a whole number.
     return f"{value:,.0f}" if abs(value) >= 99.95 else f"{Decimal(f'{value:#.3g}'):f}"
 
 

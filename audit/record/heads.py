@@ -21,6 +21,7 @@ from audit.record.held import UNFINISHED, find_run_id
 from audit.record.reader import describe_other_run
 from audit.record.result import DOCUMENT, SCHEMA, Verdict
 
+# A headline with a question of usual length lies in the head; the tail shows whether the document was cut off.
 HEAD_BYTES, TAIL_BYTES = 65_536, 64
 HEADLINE = frozenset({"schema", "run", "question", "verdict"})
 """Members that stand first in a document, by the contract's order."""
@@ -28,6 +29,7 @@ GATES, END = b'\n "gates": [', b"\n ]"
 """How the gates of a document begin and end; each has a line."""
 SHORT = 7
 """Characters of a commit, as git shortens one."""
+# White space of JSON (RFC 8259, section 2).
 SPACE = re.compile(r"[ \t\r\n]*")
 
 

@@ -13,6 +13,7 @@ try:
 except ImportError:  # a system without locks of this kind
     HAS_LOCKS = False
 
+# The folder of a run that goes on: hidden, and called like the run.
 STAGING = re.compile(r"\.([0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})\.part")
 """Name of the folder of a run that goes on, or that did not end."""
 UNFINISHED = "it did not end, or goes on still"
@@ -64,6 +65,6 @@ def is_held(folder: Path) -> bool | None:
 
 
 def find_run_id(path: Path) -> str:
-    """Run in whose folder something lies, whether it ended or not."""
+    """Return the run that a folder is of, whether it ended or not."""
     staged = STAGING.fullmatch(path.name)
     return staged[1] if staged else path.name

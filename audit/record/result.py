@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 DOCUMENT = "audit.json"
+# When it began, in UTC, so that ids sort by time; then six digits by chance, so that no two runs share one.
 RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 """Name of a run, and of the folder in which it lies."""
 SCHEMA: Final = "audit-result/1"

@@ -36,6 +36,7 @@ ORDER_FILE = ".order"
 LARGEST_ORDER_BYTES = 2**28
 
 
+# Names that mean the same file on every system and lead into no other folder.
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 RECORD = "energy.json"
 """The energy so far, which the meter keeps in the folder of a run while it goes on."""
