@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
@@ -69,35 +69,34 @@ class _Table:
         self.cells = {(e.group, e.metric): e for e in plain if e.metric in rates}
         self.rates = [r for r in rates if any(r == metric for _, metric in self.cells)]
         self.groups: list[Group] = list(dict.fromkeys(g for g, _ in self.cells if g is not None))
-        self._read = sum(self.rows(g) for g in self.groups)
-
-    def rows(self, group: Group) -> float:
-        """Return the rows of a group, which every rate of it may draw on."""
-        return max((e.n or 0.0 for (g, _), e in self.cells.items() if g == group), default=0.0)
+        self.rows: dict[Group, float] = dict.fromkeys(self.groups, 0.0)
+        """Rows of each group, which every rate of it may draw on."""
+        for (group, _), e in self.cells.items():
+            if group is not None:
+                self.rows[group] = max(self.rows[group], e.n or 0.0)
 
     def name(self, group: Group) -> str:
         """Return the name of a row; rows without a group say which share of all they are."""
         if group != (None,):
             return group_text(group)
-        share = ""
-        if self._read:
-            share = f", {self.rows(group) / self._read:.1%}"
+        read = sum(self.rows.values())
+        share = f", {self.rows[group] / read:.1%}" if read else ""
         return f"({printable(self.by[0])} missing{share})"
 
 
 def _make_table(table: _Table, console: Console) -> Iterator[Line]:
     groups = table.groups[:MOST_GROUPS]
     names = [to_encoding(console, table.name(g), row=True) for g in groups]
-    name, cell, room = _choose_widths(table, names, console.width)
-    blocks = [table.rates[i : i + room] for i in range(0, len(table.rates), room)]
+    widths = _choose_widths(table, names, console.width)
+    blocks = [table.rates[i : i + widths.beside] for i in range(0, len(table.rates), widths.beside)]
     shown = blocks if len(table.by) == 1 else blocks[:1]
     yield Line(table.title)
     for rates in shown:
-        yield _make_row("", "n", [r.replace("_", " ") for r in rates], name, cell)
+        yield _make_row("", "n", [r.replace("_", " ") for r in rates], widths)
         for group, text in zip(groups, names, strict=True):
-            first, *rest = _fold(text, name, console)
+            first, *rest = _fold(text, widths.name, console)
             cells = [_format_cell(table.cells.get((group, r))) for r in rates]
-            yield _make_row(first, f"{table.rows(group):,.0f}", cells, name, cell)
+            yield _make_row(first, f"{table.rows[group]:,.0f}", cells, widths)
             yield from (Line(f"    {part}", whole=True) for part in rest)
     yield from _describe_worst_classes(table.worst)
     asked = set(product(groups, chain.from_iterable(shown)))
@@ -107,17 +106,26 @@ def _make_table(table: _Table, console: Console) -> Iterator[Line]:
         yield Line("  ", f"… and {len(table.groups) - MOST_GROUPS:,} more groups; the card has them")
 
 
-def _choose_widths(table: _Table, names: Sequence[str], width: int) -> tuple[int, int, int]:
-    """Return the width of the column of names, that of a rate, and how many rates stand beside each other."""
+class _Widths(NamedTuple):
+    """Columns of the terminal that a name and a rate take, and how many rates stand beside each other."""
+
+    name: int
+    rate: int
+    beside: int
+
+
+def _choose_widths(table: _Table, names: Sequence[str], width: int) -> _Widths:
+    """Return widths with which no row is wider than the terminal, as long as one rate fits beside the names."""
     cells = (*(cell_len(_format_cell(e)) for e in table.cells.values()), *map(len, table.rates))
-    cell = max((CELL_WIDTH, *(length + 1 for length in cells)))
+    rate = max((CELL_WIDTH, *(length + 1 for length in cells)))
     # Blanks before the names, after the number of rows, and the last rate's own, which is never printed.
     left = width - 4 - N_WIDTH + 1
     longest = max((SHORTEST_NAME, *map(cell_len, names)))
-    name = min(longest, NAME_WIDTH, max(NARROWEST_NAME, left - cell))
-    room = max(1, (left - name) // cell)
+    name = min(longest, NAME_WIDTH, max(NARROWEST_NAME, left - rate))
+    beside = max(1, (left - name) // rate)
     # Names are folded only where no room is left beside the rates.
-    return max(name, min(longest, left - cell * min(room, len(table.rates)))), cell, room
+    spare = left - rate * min(beside, len(table.rates))
+    return _Widths(max(name, min(longest, spare)), rate, beside)
 
 
 def _describe_worst_classes(worst: Sequence[Estimate]) -> Iterator[Line]:
@@ -132,9 +140,9 @@ def _describe_worst_classes(worst: Sequence[Estimate]) -> Iterator[Line]:
         yield Line("  ", f"worst class by {rate}: {printable(e.outcome, 30)}, {who}, difference {gap}")
 
 
-def _make_row(name: str, n: str, cells: Sequence[str], width: int, room: int) -> Line:
-    padded = "".join(set_cell_size(cell, room) for cell in cells)
-    return Line(f"  {set_cell_size(name, width)}{n:>{N_WIDTH}}  {padded}".rstrip(), whole=True)
+def _make_row(name: str, n: str, cells: Sequence[str], widths: _Widths) -> Line:
+    padded = "".join(set_cell_size(cell, widths.rate) for cell in cells)
+    return Line(f"  {set_cell_size(name, widths.name)}{n:>{N_WIDTH}}  {padded}".rstrip(), whole=True)
 
 
 def _format_cell(estimate: Estimate | None) -> str:
