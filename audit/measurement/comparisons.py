@@ -27,6 +27,7 @@ from audit.measurement.scope import NO_GROUP, SMALL, UNMEASURED, Scope
 End = Literal["lowest", "highest"]
 ENDS: tuple[End, ...] = ("lowest", "highest")
 NO_TWO_GROUPS = "at least two groups with rows are needed: nothing to compare"
+PAIRS_RULE = "pairs rule, {}"
 CORRECTED = "corrected for {} groups on the failing side"
 
 
@@ -60,6 +61,8 @@ class Ends:
     which: End
     find: Callable[[], Extreme]
     how: str
+    exact: str = ""
+    """Method where its limits are exact; empty where they never are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +107,8 @@ class Quantity:
     """Of each group's number."""
     reason: Callable[[int], str]
     """Why a group's value is undefined."""
+    no_ratio: str = ""
+    """Why a ratio is undefined where every group has a value."""
     df: Floats | None = None
     denominator: Floats | None = None
     comparisons: Sequence[GroupPairs | Ends | ToAll] = ()
@@ -261,7 +266,7 @@ class Comparisons:
         gap = pairs.gap()
         bounded = gap.low > 0 or gap.high < pairs.top or (pairs.always and gap.value is not None)
         flags = (*self.flags, *found.flags, *((SMALL,) if pairs.uncertain.any() else ()))
-        method = f"pairs rule, {pairs.how}{'' if bounded else '; a group has no interval'}{found.note}"
+        method = f"{PAIRS_RULE.format(pairs.how)}{'' if bounded else '; a group has no interval'}{found.note}"
         reason = self.reason_for_gap(found, pairs.value) if gap.value is None else ""
         yield self.gap_estimate(
             found.metric, pairs.kind, gap, bounded=bounded, method=method, reason=reason, flags=flags
@@ -314,7 +319,8 @@ class Comparisons:
             reason = self.reason_for_gap(found, found.value)
             return self.end_estimate(found.metric, ends.which, extreme, reason=reason, flags=flags)
         lowest_highest = int(np.nanargmin(found.value)), int(np.nanargmax(found.value))
-        method = f"{ends.how}, {CORRECTED.format(len(self.g.groups))}{found.note}"
+        how = ends.exact if extreme.exact and ends.exact else ends.how
+        method = f"{how}, {CORRECTED.format(len(self.g.groups))}{found.note}"
         return self.end_estimate(found.metric, ends.which, extreme, lowest_highest, method=method, flags=flags)
 
     def end_estimate(
@@ -367,4 +373,6 @@ class Comparisons:
     def reason_for_gap(self, found: Quantity, value: Floats) -> str:
         """Say why a comparison over all groups has no value."""
         gone = [i for i in range(len(self.g.groups)) if math.isnan(value[i])]
+        if not gone:
+            return found.no_ratio
         return reason_for_unmeasured(self.g, gone, found.reason(gone[0]))

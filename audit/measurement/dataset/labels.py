@@ -16,6 +16,7 @@ from audit.axes import crossings
 from audit.cube import Cube
 from audit.errors import printable
 from audit.estimate import Estimate
+from audit.measurement.comparisons import reason_for_unmeasured
 from audit.measurement.dataset.distances import NO_INTERVAL, divergence
 from audit.measurement.dataset.representation import BiasTable
 from audit.measurement.inference.intervals import Limits
@@ -70,8 +71,8 @@ def _distances(grouped: ClassGrouping, scope: Scope) -> list[Estimate]:
         common: dict[str, Any] = {"group": group, "reference": grouped.groups[at], "n": n, "flags": tables[0].flags}
         empty = next((j for j in (i, at) if np.isnan(shares[j]).any()), None)
         if empty is not None:
-            named = " x ".join(map(printable, grouped.groups[empty]))
-            common |= {"status": "undefined", "reason": f"not measured for {named} ({grouped.nobody(empty)})"}
+            reason = reason_for_unmeasured(grouped, [empty], grouped.nobody(empty))
+            common |= {"status": "undefined", "reason": reason}
             found += [_made(tables, m.name, **common) for m in (KL, JS, LP, TVD, KS)]
             continue
         found += [*_divergences(tables, common, shares[at], shares[i]), *_norms(tables, common, shares[at] - shares[i])]

@@ -13,7 +13,7 @@ import numpy as np
 
 from audit.errors import printable
 from audit.estimate import Estimate
-from audit.measurement.comparisons import largest_bounds
+from audit.measurement.comparisons import group_label, largest_bounds, reason_for_unmeasured
 from audit.measurement.dataset.distances import distances, population_distances
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.intervals import Limits
@@ -44,7 +44,7 @@ class BiasTable(EverybodyTable):
             return []
         others = [i for i in range(len(self.g.groups)) if i != self.g.reference]
         if not others:
-            return [self._lonely(CLASS_IMBALANCE.name, "largest")]
+            return [self.too_few(CLASS_IMBALANCE.name, "largest")]
         corrected = self.scope.tail / len(others)
         found = [self._imbalance(i, self.scope.tail) for i in others]
         found.append(self._largest(found, [self._imbalance(i, corrected) for i in others]))
@@ -98,19 +98,11 @@ class BiasTable(EverybodyTable):
 
     def _label_gap(self, sample: Sample, limits: Limits, i: int) -> Estimate:
         at = self.g.reference
-        common: dict[str, Any] = {
-            "group": self.g.groups[i],
-            "reference": self.g.groups[at],
-            "n": float(self.g.rows[i] + self.g.rows[at]),
-        }
+        common = self.with_reference(i, at)
         empty = next((j for j in (i, at) if not sample.measured[j]), None)
         if empty is not None:
-            return self.base(
-                LABEL_GAP.name,
-                **common,
-                status="undefined",
-                reason=f"not measured for {self._named(empty)} ({self.g.nobody(empty)})",
-            )
+            reason = reason_for_unmeasured(self.g, [empty], self.g.nobody(empty))
+            return self.base(LABEL_GAP.name, **common, status="undefined", reason=reason)
         return self.base(
             LABEL_GAP.name,
             **common,
@@ -158,11 +150,8 @@ class BiasTable(EverybodyTable):
             "n": float(self.g.rows[i]),
         }
         if not sample.measured[i] or math.isnan(expected):
-            reason = (
-                f"the reference population names no share for {self._named(i)}"
-                if sample.measured[i]
-                else self.g.nobody(i)
-            )
+            unnamed = f"the reference population names no share for {group_label(self.g, i)}"
+            reason = unnamed if sample.measured[i] else self.g.nobody(i)
             return self.base(REPRESENTATION.name, **common, status="undefined", reason=reason)
         return self.base(
             REPRESENTATION.name,

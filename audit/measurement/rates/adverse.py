@@ -17,6 +17,7 @@ import numpy as np
 
 from audit.estimate import Estimate
 from audit.measurement.blocks import Block
+from audit.measurement.comparisons import reason_for_unmeasured
 from audit.measurement.grouping import Grouping
 from audit.measurement.inference.contingency import fisher, inverted_p, pooled_z
 from audit.measurement.inference.effective import Sample
@@ -72,12 +73,7 @@ class _AdverseTable(RateTable):
 
     def _of(self, metric: str, sample: Sample, at: int, i: int, **more: Any) -> Estimate:
         """Estimate of group ``i`` against the highest, or why there is none."""
-        common: dict[str, Any] = {
-            "group": self.g.groups[i],
-            "reference": self.g.groups[at],
-            "n": float(self.g.rows[i] + self.g.rows[at]),
-            "flags": self._marks(sample, at, i),
-        }
+        common = self.with_reference(i, at) | {"flags": self._marks(sample, at, i)}
         why = self._unknown(sample, at, i)
         if why is None:
             return self.base(metric, **common, **more)
@@ -86,7 +82,7 @@ class _AdverseTable(RateTable):
     def _unknown(self, sample: Sample, at: int, i: int) -> str | None:
         if not sample.measured[i]:
             reason = self.g.nobody(i) or SELECTION_RATE.empty
-            return f"not measured for {self._named(i)} ({reason})"
+            return reason_for_unmeasured(self.g, [i], reason)
         return None if sample.p[at] > 0 else "0/0: nobody in any group was selected"
 
     def _marks(self, sample: Sample, at: int, i: int) -> tuple[str, ...]:

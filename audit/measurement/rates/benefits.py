@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from audit.estimate import Estimate, Group
+from audit.estimate import Estimate
 from audit.measurement.blocks import Block
+from audit.measurement.comparisons import NO_TWO_GROUPS, Ends, GroupPairs, Quantity
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.pairs import Kind
-from audit.measurement.inference.rising import RisingSample, against, ends, gap, highest, limits, risen
+from audit.measurement.inference.rising import RisingSample, against, gap, highest, limits, risen
 from audit.measurement.metrics.benefits import BENEFITS, BETWEEN_ENTROPY, BETWEEN_THEIL
 from audit.measurement.metrics.kinds import Rising, Statistic
+from audit.measurement.rates.group_table import KINDS
 from audit.measurement.rates.rate_table import RateTable
-from audit.measurement.scope import SMALL, UNMEASURED
 
 OPEN_SIDES = {"low": "; no lower limit", "high": "; no upper limit"}
 
@@ -42,21 +43,54 @@ class BenefitTable(RateTable):
         return [*found, *self._between()] if self.comparable else found
 
     def base(self, metric: str, **changes: Any) -> Estimate:
-        """Estimate whose limits are numbers: a side without one is left out, and said in the method."""
-        for side, said in OPEN_SIDES.items():
-            if changes.get(side) is not None and not math.isfinite(changes[side]):
-                changes[side] = None
-                if changes.get("method"):
-                    changes["method"] += said
+        """Return an estimate whose limits are numbers: a side without one is left out, and said in the method."""
+        endless = [side for side in OPEN_SIDES if changes.get(side) is not None and not math.isfinite(changes[side])]
+        if changes.get("method") and len(endless) == 1:
+            changes["method"] += OPEN_SIDES[endless[0]]
+        if "high" in endless:
+            changes.pop("high_pair", None)
         return super().base(metric, **changes)
 
     def _comparisons(self, metric: Rising, values: RisingSample) -> list[Estimate]:
         if len(self.g.groups) < 2:
-            return [self._lonely(metric.name, compare) for compare in metric.judged]
-        found = [self._risen_gap(metric, values, kind) for kind in ("difference", "ratio") if kind in metric.judged]
+            return [self.too_few(metric.name, compare) for compare in metric.judged]
+        found, how = self._quantity(metric, values), self._how(metric)
+        made = [
+            e for kind in KINDS if kind in metric.judged for e in self.over_pairs(found, self._pairs(kind, values, how))
+        ]
         if "ratio" in metric.judged:
-            found += self._signed(metric, values)
-        return [*found, self._highest(metric, values)]
+            made += self.to_reference(found, self._pairs("difference", values, how))
+        ends = Ends(
+            which="highest",
+            find=lambda: highest(values, self.scope.tail),
+            how=how,
+            exact=self._how(metric, exact=True),
+        )
+        return [*made, self.at_end(found, ends)]
+
+    def _quantity(self, metric: Rising, values: RisingSample) -> Quantity:
+        return Quantity(
+            metric=metric.name,
+            value=np.where(values.known, values.value, np.nan),
+            limits=limits(values, self.scope.tail),
+            thin=values.sample.thin,
+            method=(),
+            reason=lambda i: self._reason_for_group(metric, values, i),
+            no_ratio=f"0/0: {metric.title.lower()} is 0 in every group",
+        )
+
+    def _pairs(self, kind: Kind, values: RisingSample, how: str) -> GroupPairs:
+        return GroupPairs(
+            kind=kind,
+            value=np.where(values.known, values.value, np.nan),
+            uncertain=values.sample.thin,
+            how=f"{'mover' if kind == 'difference' else 'mover-r'} on {how}",
+            gap=lambda: gap(values, kind, self.scope.tail),
+            against=lambda at: against(values, kind, at, self.scope.tail),
+            # Where a group has no value, of what has no upper bound only a lower limit of the difference says anything.
+            top=-math.inf if kind == "difference" else 1.0,
+            always=True,
+        )
 
     def _how(self, metric: Rising, *, exact: bool = False) -> str:
         """Method of one group's limits."""
@@ -72,7 +106,9 @@ class BenefitTable(RateTable):
     def _value(self, metric: Rising, values: RisingSample, bounds: Limits, i: int) -> Estimate:
         common: dict[str, Any] = {"group": self.g.groups[i], "n": float(self.g.rows[i])}
         if math.isnan(values.value[i]):
-            return self.base(metric.name, **common, status="undefined", reason=self._unknown(metric, values, i))
+            return self.base(
+                metric.name, **common, status="undefined", reason=self._reason_for_group(metric, values, i)
+            )
         low = float(bounds.low[i])
         if math.isinf(values.value[i]):
             side = {} if metric.open else {"low": low, "high": math.inf, "method": self._how(metric)}
@@ -90,73 +126,11 @@ class BenefitTable(RateTable):
             flags=self._group_flags(values.sample, i),
         )
 
-    def _unknown(self, metric: Rising, values: RisingSample, i: int) -> str:
+    def _reason_for_group(self, metric: Rising, values: RisingSample, i: int) -> str:
         """Why a group has no number."""
         if (nobody := self.g.nobody(i)) is not None:
             return nobody
         return metric.infinite if math.isinf(values.value[i]) else metric.below.empty
-
-    def _unmeasured(self, metric: Rising, values: RisingSample) -> str:
-        """Why a comparison over all groups has no number."""
-        gone = [i for i in range(len(self.g.groups)) if not values.known[i]]
-        if not gone:
-            return f"0/0: {metric.title.lower()} is 0 in every group"
-        more = f" and {len(gone) - 3} more" if len(gone) > 3 else ""
-        named = ", ".join(self._named(i) for i in gone[:3])
-        return f"not measured for {named}{more} ({self._unknown(metric, values, gone[0])})"
-
-    def _risen_gap(self, metric: Rising, values: RisingSample, kind: Kind) -> Estimate:
-        found = gap(values, kind, self.scope.tail)
-        flags = self.flags + ((SMALL,) if values.sample.thin.any() else ())
-        common: dict[str, Any] = {"compare": kind, "n": float(self.g.rows.sum())}
-        bounds: dict[str, Any] = {"low": found.low, "high": found.high, "low_pair": self._names(found.low_pair)}
-        if math.isfinite(found.high):
-            bounds["high_pair"] = self._names(found.high_pair)
-        if found.value is None:
-            says = found.low > 0 if kind == "difference" else found.high < 1 or found.low > 0
-            reason, flags = self._unmeasured(metric, values), (*flags, UNMEASURED)
-            return self.base(metric.name, **common, **(bounds if says else {}), status="undefined", reason=reason,
-                             flags=flags)  # fmt: skip
-        method = f"pairs rule, {'mover' if kind == 'difference' else 'mover-r'} on {self._how(metric)}"
-        pair = self._names(found.pair)
-        return self.base(metric.name, **common, **bounds, value=found.value, pair=pair, flags=flags, method=method)
-
-    def _signed(self, metric: Rising, values: RisingSample) -> list[Estimate]:
-        """Group less reference."""
-        bounds = against(values, "difference", self.g.reference, self.scope.tail)
-        others = (i for i in range(len(self.g.groups)) if i != self.g.reference)
-        return [self._difference(metric, values, bounds, i) for i in others]
-
-    def _difference(self, metric: Rising, values: RisingSample, bounds: Limits, i: int) -> Estimate:
-        at = self.g.reference
-        common: dict[str, Any] = {
-            "compare": "difference",
-            "group": self.g.groups[i],
-            "reference": self.g.groups[at],
-            "n": float(self.g.rows[i] + self.g.rows[at]),
-            "flags": self.flags + self._group_flags(values.sample, i, at),
-        }
-        empty = next((j for j in (i, at) if not values.known[j]), None)
-        if empty is not None:
-            reason = f"not measured for {self._named(empty)} ({self._unknown(metric, values, empty)})"
-            return self.base(metric.name, **common, status="undefined", reason=reason)
-        value = float(values.value[i] - values.value[at])
-        return self.base(metric.name, **common, value=value, low=float(bounds.low[i]), high=float(bounds.high[i]),
-                         method=f"mover on {self._how(metric)}")  # fmt: skip
-
-    def _highest(self, metric: Rising, values: RisingSample) -> Estimate:
-        found = highest(values, self.scope.tail)
-        flags = self.flags + ((SMALL,) if values.sample.thin.any() else ())
-        n, method = float(self.g.rows.sum()), f"{self._how(metric, exact=found.exact)}, corrected for"
-        common: dict[str, Any] = {"compare": "highest", "low": found.low, "high": found.high, "n": n}
-        if found.value is None:
-            reason, flags = self._unmeasured(metric, values), (*flags, UNMEASURED)
-            return self.base(metric.name, **common, status="undefined", reason=reason, flags=flags)
-        return self.base(metric.name, **common, value=found.value, pair=self._names(ends(values)), flags=flags,
-                         method=f"{method} {len(self.g.groups)} groups on the failing side")  # fmt: skip
-
-    def _names(self, pair: tuple[int, int]) -> tuple[Group, Group]:
-        return self.g.groups[pair[0]], self.g.groups[pair[1]]
 
     def _between(self) -> list[Estimate]:
         """What of the inequality of benefits would be left if everybody had the mean of their group."""
@@ -185,7 +159,7 @@ class BenefitTable(RateTable):
     @staticmethod
     def _why_not_between(live: np.ndarray, benefit: float) -> str:
         if live.sum() < 2:
-            return "at least two groups with rows are needed: nothing to compare"
+            return NO_TWO_GROUPS
         return "" if benefit > 0 else "0/0: everybody is a false negative, so nobody has a benefit"
 
     def _chance(self, w: np.ndarray, share: np.ndarray, spread: float) -> str:

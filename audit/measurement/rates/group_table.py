@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from audit.errors import printable
 from audit.estimate import Estimate, Stage
+from audit.measurement.comparisons import Comparisons, comparison_flags, group_label, reason_for_unmeasured
 from audit.measurement.grouping import Grouping
 from audit.measurement.inference.effective import Sample, together
 from audit.measurement.inference.intervals import Floats, Limits
 from audit.measurement.inference.pairs import Extreme, Gap, Kind, extremes, few_beside, gaps, shown_against, single
 from audit.measurement.metrics.kinds import ClassStatistic, Criterion, Rate, Statistic, split_comparison
 from audit.measurement.metrics.rates import BASE_RATE
-from audit.measurement.scope import IS_LABEL, NO_GROUP, SMALL, Scope
+from audit.measurement.scope import IS_LABEL, SMALL, Scope
 
 KINDS: tuple[Kind, ...] = ("difference", "ratio")
 BOUNDED = ("value", "low", "high")
@@ -33,21 +33,17 @@ FEW = ", clopper-pearson where events are few"
 """Said of a comparison of which a side holds few events."""
 
 
-class GroupTable:
+class GroupTable(Comparisons):
     """Estimates of the groups of one grouping."""
 
-    outcome: str | None = None
-    """Class that all of it is of, where it is one class against all others."""
-
     def __init__(self, grouped: Grouping, scope: Scope, stage: Stage, *, comparable: bool = True) -> None:
-        self.g, self.scope, self.stage = grouped, scope, stage
-        self.comparable = comparable and bool(grouped.by)
+        super().__init__(grouped, scope, stage, comparable=comparable)
         self._samples: dict[str, Sample] = {}
 
     @cached_property
     def flags(self) -> tuple[str, ...]:
         """What is to be said of every comparison."""
-        flags: tuple[str, ...] = (NO_GROUP,) if self.g.missing_rows and self.g.by else ()
+        flags = comparison_flags(self.g)
         alone = self.comparable and len(self.g.groups) > 1 and self._is_label()
         return (*flags, IS_LABEL) if alone else flags
 
@@ -60,13 +56,6 @@ class GroupTable:
         if metric.name not in self._samples:
             self._samples[metric.name] = self.g.sample(metric)
         return self._samples[metric.name]
-
-    def base(self, metric: str, **changes: Any) -> Estimate:
-        """Estimate of this grouping and stage."""
-        confidence = None if changes.get("low") is None and changes.get("high") is None else self.scope.confidence
-        return Estimate(
-            stage=self.stage, metric=metric, by=self.g.by, outcome=self.outcome, confidence=confidence, **changes
-        )
 
     def _method(self, exact: bool = False) -> str:
         name = "clopper-pearson" if exact else "wilson"
@@ -81,11 +70,6 @@ class GroupTable:
             if sample.thin[i]:
                 return (SMALL,)
         return ()
-
-    @cached_property
-    def _n(self) -> float:
-        """Rows of all groups."""
-        return float(self.g.rows.sum())
 
     def _each(self, metric: Measured, sample: Sample, limits: Limits) -> Iterator[Estimate]:
         """Every group's own value."""
@@ -168,37 +152,19 @@ class GroupTable:
         at = self.g.reference
         empty = next((j for j in (i, at) if not sample.measured[j]), None)
         if empty is not None:
-            reason = f"not measured for {self._named(empty)} ({self._empty(metric, empty)})"
+            reason = reason_for_unmeasured(self.g, [empty], self._empty(metric, empty))
         else:
-            reason = f"{'0' if sample.p[i] == 0 else 'x'}/0: {event(metric)} for nobody in {self._named(at)}"
-        return self.base(
-            metric.name,
-            compare=kind,
-            group=self.g.groups[i],
-            reference=self.g.groups[at],
-            n=float(self.g.rows[i] + self.g.rows[at]),
-            flags=self.flags + self._group_flags(sample, i, at),
-            status="undefined",
-            reason=reason,
-        )
+            reason = f"{'0' if sample.p[i] == 0 else 'x'}/0: {event(metric)} for nobody in {group_label(self.g, at)}"
+        flags = self.flags + self._group_flags(sample, i, at)
+        common = self.with_reference(i, at) | {"compare": kind, "flags": flags}
+        return self.base(metric.name, **common, status="undefined", reason=reason)
 
-    def _lonely(self, metric: str, compare: str) -> Estimate:
-        have = f"only one group ({self._named(0)})" if self.g.groups else "no group"
-        return self.base(
-            metric,
-            compare=compare,
-            n=self._n,
-            status="undefined",
-            flags=self.flags,
-            reason=f"{have} has rows: nothing to compare; at least two are needed",
-        )
-
-    def _why(self, metric: Measured, sample: Sample) -> str:
-        empty = [i for i in range(len(self.g.groups)) if not sample.measured[i]]
-        if not empty:
+    def reason_for_comparison(self, metric: Measured, sample: Sample) -> str:
+        """Say why a comparison over groups is undefined."""
+        gone = np.flatnonzero(~sample.measured).tolist()
+        if not gone:
             return f"0/0: {event(metric)} for nobody in any group"
-        named = ", ".join(self._named(i) for i in empty[:3]) + (f" and {len(empty) - 3} more" if len(empty) > 3 else "")
-        return f"not measured for {named} ({self._empty(metric, empty[0])})"
+        return reason_for_unmeasured(self.g, gone, self._empty(metric, gone[0]))
 
     def _empty(self, metric: Measured, i: int) -> str:
         """Why a metric is undefined for a group."""
@@ -206,9 +172,6 @@ class GroupTable:
             return nobody
         weightless = "w" in self.g.counts and isinstance(metric, Rate) and self.g.rows_given(metric)[i] > 0
         return f"{metric.empty} that has a weight above 0" if weightless else str(metric.empty)
-
-    def _named(self, i: int) -> str:
-        return " x ".join(printable(level) for level in self.g.groups[i])
 
 
 # Estimates of statistics on their own scale, and the interval of the worst or the mean of several gaps.

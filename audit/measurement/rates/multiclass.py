@@ -98,14 +98,6 @@ class ClassTable(RateTable):
         """Largest gap over groups; the failing side is corrected for so many gaps."""
         return self._gap(metric, self.g.sample(metric), kind, looks)
 
-    def lonely(self, metric: str, compare: str) -> Estimate:
-        """What is said where there is nothing to compare."""
-        return self._lonely(metric, compare)
-
-    def why(self, metric: Measured, sample: Sample) -> str:
-        """Why a comparison over groups is undefined."""
-        return self._why(metric, sample)
-
     def method(self, *, exact: bool) -> str:
         """How single rates are bounded."""
         return self._method(exact)
@@ -144,7 +136,7 @@ Own = Sequence[tuple[Rate | Statistic, ClassTable]]
 def _worst_gap(name: str, own: Own, kind: Kind) -> Estimate:
     first = own[0][1]
     if len(first.g.groups) < 2:
-        return replace(first.lonely(name, kind), outcome=None)
+        return replace(first.too_few(name, kind), outcome=None)
     parts = [table.gap(metric, kind, len(own)) for metric, table in own]
     flags = tuple(dict.fromkeys(f for p in parts for f in p.flags))
     common: dict[str, Any] = {"outcome": None, "flags": flags, **_bounds(parts, kind)}
@@ -177,7 +169,7 @@ def _worst_rate(name: str, own: Own, which: Literal["lowest", "highest"]) -> Est
     first = own[0][1]
     common: dict[str, Any] = {"stage": first.stage, "metric": name, "compare": which, "by": first.g.by}
     if not first.g.groups:
-        return replace(first.lonely(name, which), outcome=None)
+        return replace(first.too_few(name, which), outcome=None)
     samples = [table.g.sample(metric) for metric, table in own]
     every, groups = _together(samples), len(first.g.groups)
     found = extreme(every, which, first.scope.tail)
@@ -187,7 +179,7 @@ def _worst_rate(name: str, own: Own, which: Literal["lowest", "highest"]) -> Est
                **first.g.setters(found.low_group % groups, found.high_group % groups)}  # fmt: skip
     for sample, (metric, table) in zip(samples, own, strict=True):
         if not sample.measured.all():
-            reason = f"class {printable(table.outcome)}: {table.why(metric, sample)}"
+            reason = f"class {printable(table.outcome)}: {table.reason_for_comparison(metric, sample)}"
             return Estimate(**common, status="undefined", reason=reason, flags=(*flags, UNMEASURED))
     group = first.g.groups[found.group % groups]
     method = (

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from audit.estimate import Estimate
 from audit.measurement.blocks import Block
+from audit.measurement.comparisons import CORRECTED, ENDS, PAIRS_RULE, End
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.noise import noise_of
@@ -21,10 +22,7 @@ from audit.measurement.inference.pairs import Extreme, Gap, Kind, extreme, gap
 from audit.measurement.metrics.criteria import CRITERIA
 from audit.measurement.metrics.kinds import Criterion, Rate
 from audit.measurement.rates.group_table import FEW, KINDS, Figures, GroupTable, Measured, bounds_over, on_scale
-from audit.measurement.scope import SMALL, UNMEASURED
-
-End = Literal["lowest", "highest"]
-ENDS: tuple[End, ...] = ("lowest", "highest")
+from audit.measurement.scope import SMALL
 
 
 class RateTable(GroupTable):
@@ -65,7 +63,7 @@ class RateTable(GroupTable):
         wide = partial(on_scale, metric=metric)
         for kind in KINDS if metric.range[0] >= 0 and "ratio" in metric.judged else KINDS[:1]:
             if len(self.g.groups) < 2:
-                yield wide(self._lonely(metric.name, kind))
+                yield wide(self.too_few(metric.name, kind))
                 continue
             yield wide(self._gap_of(metric, sample, kind, figures.gaps(kind)[at]))
             limits = figures.against(kind)
@@ -73,9 +71,9 @@ class RateTable(GroupTable):
             yield from self._to_reference(metric, sample, kind, shown, figures.exact_beside[at])
         if isinstance(metric, Rate):
             for noise in noise_of(sample, self.g.groups):
-                yield self.base(metric.name, n=self._n, flags=self.flags, **noise)
+                yield self.base(metric.name, n=self.n, flags=self.flags, **noise)
         if not self.g.groups:
-            yield from (wide(self._lonely(metric.name, which)) for which in ENDS)
+            yield from (wide(self.too_few(metric.name, which)) for which in ENDS)
             return
         for which, found in zip(ENDS, (figures.lowest[at], figures.highest[at]), strict=True):
             yield wide(self._extreme_of(metric, sample, which, found))
@@ -87,71 +85,36 @@ class RateTable(GroupTable):
 
     def _gap(self, metric: Measured, sample: Sample, kind: Kind, looks: int = 1) -> Estimate:
         if len(self.g.groups) < 2:
-            return self._lonely(metric.name, kind)
+            return self.too_few(metric.name, kind)
         return self._gap_of(metric, sample, kind, gap(sample, kind, self.scope.tail, looks))
 
     def _gap_of(self, metric: Measured, sample: Sample, kind: Kind, found: Gap) -> Estimate:
         flags = self.flags + ((SMALL,) if sample.thin.any() else ())
-        limits = self._bounds(found)
+        bounded = found.value is not None or found.low > 0 or found.high < 1
         if found.value is None:
-            return self.base(
-                metric.name,
-                compare=kind,
-                n=self._n,
-                status="undefined",
-                **limits,
-                reason=self._why(metric, sample),
-                flags=(*flags, UNMEASURED),
-            )
-        lowest, highest = found.pair
-        how = "newcombe" if kind == "difference" else "mover-r"
-        return self.base(
-            metric.name,
-            compare=kind,
-            value=found.value,
-            **limits,
-            n=self._n,
-            pair=(self.g.groups[lowest], self.g.groups[highest]),
-            numerator=float(sample.p[lowest]) if kind == "ratio" else None,
-            denominator=float(sample.p[highest]) if kind == "ratio" else None,
-            method=f"pairs rule, {how} on {self._method()}{FEW if found.exact else ''}",
-            flags=flags,
+            reason = self.reason_for_comparison(metric, sample)
+            return self.gap_estimate(metric.name, kind, found, bounded=bounded, method="", reason=reason, flags=flags)
+        lowest, highest = (float(sample.p[i]) for i in found.pair)
+        sides = {"numerator": lowest, "denominator": highest} if kind == "ratio" else {}
+        how = f"{'newcombe' if kind == 'difference' else 'mover-r'} on {self._method()}{FEW if found.exact else ''}"
+        method = PAIRS_RULE.format(how)
+        return self.gap_estimate(
+            metric.name, kind, found, bounded=bounded, method=method, reason="", flags=flags, **sides
         )
-
-    def _bounds(self, found: Gap) -> dict[str, Any]:
-        """Interval of a gap, or none where it says nothing."""
-        if found.value is None and found.low <= 0 and found.high >= 1:
-            return {}
-        name = self.g.groups
-        return {
-            "low": found.low,
-            "high": found.high,
-            "low_pair": (name[found.low_pair[0]], name[found.low_pair[1]]),
-            "high_pair": (name[found.high_pair[0]], name[found.high_pair[1]]),
-        }
 
     def _extreme(self, metric: Measured, sample: Sample, which: End) -> Estimate:
         if not self.g.groups:
-            return self._lonely(metric.name, which)
+            return self.too_few(metric.name, which)
         return self._extreme_of(metric, sample, which, extreme(sample, which, self.scope.tail))
 
     def _extreme_of(self, metric: Measured, sample: Sample, which: End, found: Extreme) -> Estimate:
         flags = self.flags + ((SMALL,) if sample.thin.any() else ())
-        common: dict[str, Any] = {"compare": which, "low": found.low, "high": found.high, "n": self._n,
-                                  **self.g.setters(found.low_group, found.high_group)}  # fmt: skip
         if found.value is None:
-            return self.base(
-                metric.name, **common, status="undefined", reason=self._why(metric, sample), flags=(*flags, UNMEASURED)
-            )
-        lowest, highest = int(np.argmin(sample.p)), int(np.argmax(sample.p))
-        return self.base(
-            metric.name,
-            **common,
-            value=found.value,
-            flags=flags,
-            pair=(self.g.groups[lowest], self.g.groups[highest]),
-            method=f"{self._method(found.exact)}, corrected for {len(self.g.groups)} groups on the failing side",
-        )
+            reason = self.reason_for_comparison(metric, sample)
+            return self.end_estimate(metric.name, which, found, reason=reason, flags=flags)
+        ends = int(np.argmin(sample.p)), int(np.argmax(sample.p))
+        method = f"{self._method(found.exact)}, {CORRECTED.format(len(self.g.groups))}"
+        return self.end_estimate(metric.name, which, found, ends, method=method, flags=flags)
 
     def _criterion(self, criterion: Criterion, figures: Figures, positions: Sequence[int]) -> list[Estimate]:
         """Worst of several gaps, or their mean; the failing side is corrected for having looked at all of them."""

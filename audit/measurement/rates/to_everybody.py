@@ -11,16 +11,17 @@ Must not: read rows, know a limit, or leave a group out without a word.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from audit.estimate import Estimate
+from audit.measurement.comparisons import AgainstAll, ToAll, reason_for_unmeasured
 from audit.measurement.grouping import Grouping
 from audit.measurement.inference.confusion import with_whole
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.mixtures import (
-    Furthest,
     GroupAndOthers,
     furthest,
     pair_with_others,
@@ -31,23 +32,18 @@ from audit.measurement.inference.pairs import Kind
 from audit.measurement.metrics.kinds import EVERYBODY, Everybody, Rate
 from audit.measurement.rates.group_table import KINDS, Measured
 from audit.measurement.rates.rate_table import RateTable
-from audit.measurement.scope import SMALL, UNMEASURED
 
 NAMES: dict[Everybody, str] = {"overall": "everybody", "rest": "everybody else"}
 
 
 class _Asked(NamedTuple):
-    """One comparison of one metric: its name, both sides, and the limits at any tail."""
+    """One comparison of one metric, and the groups beside whom they are compared with."""
 
     metric: Measured
     kind: Kind
     who: Everybody
     sides: GroupAndOthers
-    values: np.ndarray
-
-    @property
-    def compare(self) -> str:
-        return f"{self.kind}_to_{self.who}"
+    rest: GroupAndOthers
 
 
 class EverybodyTable(RateTable):
@@ -59,40 +55,50 @@ class EverybodyTable(RateTable):
         if not whom or not kinds:
             return []
         if len(self.g.groups) < 2:
-            return [self._lonely(metric.name, f"{kind}_to_{who}") for kind in kinds for who in whom]
-        stacked = self.g.with_others().sample(metric)
-        groups = len(self.g.groups)
+            return [self.too_few(metric.name, f"{kind}_to_{who}") for kind in kinds for who in whom]
+        stacked, groups = self.g.with_others().sample(metric), len(self.g.groups)
         rest = pair_with_others(stacked, groups, groups)
         whole = pair_with_others(stacked, groups, 2 * groups)
         found: list[Estimate] = []
         for kind in kinds:
             for who in whom:
-                sides = rest if who == "rest" else whole
-                values = np.where(rest.measured, sides.value(kind), np.nan)
-                asked = _Asked(metric, kind, who, sides, values)
-                found += self._compared(asked, rest)
+                asked = _Asked(metric, kind, who, rest if who == "rest" else whole, rest)
+                found += self.to_all(metric.name, ToAll(f"{kind}_to_{who}", partial(self._compare, asked)))
         return found
 
-    def _compared(self, asked: _Asked, rest: GroupAndOthers) -> list[Estimate]:
-        """Every group, then the furthest of them."""
-        groups = len(self.g.groups)
+    def _compare(self, asked: _Asked) -> AgainstAll:
+        """Return every group against whom it is compared with, then the furthest of them."""
+        groups, tail, p, q = len(self.g.groups), self.scope.tail, asked.sides.group.p, asked.sides.other.p
         # With two groups, the two comparisons with the rest are one and the same.
         looks = 1 if groups == 2 and asked.who == "rest" else groups
-        plain, corrected = (self._limits(asked, rest, self.scope.tail / n) for n in (1, looks))
-        each = [self._one(asked, rest, plain, i) for i in range(groups)]
-        return [*each, self._furthest(asked, rest, furthest(asked.kind, asked.values, plain, corrected), looks)]
+        values = np.where(asked.rest.measured, asked.sides.value(asked.kind), np.nan)
+        plain = self._limits(asked, tail)
+        last, how = furthest(asked.kind, values, plain, self._limits(asked, tail / looks)), self._how(asked)
+        gone = np.flatnonzero(~asked.rest.measured)
+        zero = f"0/0: {asked.metric.title.lower()} is 0 for everybody"
+        return AgainstAll(
+            value=values,
+            limits=plain,
+            method=[how if math.isfinite(high) else f"{how}; no upper limit" for high in plain.high.tolist()],
+            thin=asked.rest.thin,
+            reason=partial(self._reason_for_group, asked),
+            furthest=last,
+            furthest_method=f"{how}, corrected for {looks} comparisons on the failing side",
+            furthest_reason=self._reason_for_group(asked, int(gone[0])) if len(gone) else zero,
+            is_bounded=last.value is not None or last.low > 0 or last.high < 1,
+            sides=(p, q) if asked.kind == "ratio" else None,
+        )
 
-    def _limits(self, asked: _Asked, rest: GroupAndOthers, tail: float) -> Limits:
+    def _limits(self, asked: _Asked, tail: float) -> Limits:
         if asked.who == "rest":
-            return to_other(rest, asked.kind, tail)
+            return to_other(asked.rest, asked.kind, tail)
         if isinstance(asked.metric, Rate):
-            return to_whole(rest, self.g.shares(asked.metric.given.mask()), asked.kind, tail)
+            return to_whole(asked.rest, self.g.shares(asked.metric.given.mask()), asked.kind, tail)
         sides = asked.sides
         if not self.g.folded:
             sides = sides._replace(r=with_whole(asked.metric.of, *self._four_of_all()))
-        made = to_other(sides, asked.kind, tail)
+        made, known = to_other(sides, asked.kind, tail), asked.rest.measured
         ends = (-1.0, 1.0) if asked.kind == "difference" else (0.0, math.inf)
-        known = rest.measured
         return Limits(np.where(known, made.low, ends[0]), np.where(known, made.high, ends[1]))
 
     def _four_of_all(self) -> tuple[np.ndarray, np.ndarray]:
@@ -100,71 +106,22 @@ class EverybodyTable(RateTable):
         w, w2 = ("w", "w2") if "w" in self.g.counts else ("n", "n")
         return _four(self.g, w), _four(self.g, w2)
 
-    def _one(self, asked: _Asked, rest: GroupAndOthers, limits: Limits, i: int) -> Estimate:
-        common: dict[str, Any] = {
-            "compare": asked.compare,
-            "group": self.g.groups[i],
-            "n": float(self.g.rows.sum()),
-            "flags": self.flags + ((SMALL,) if rest.thin[i] else ()),
-        }
-        p, q = float(asked.sides.group.p[i]), float(asked.sides.other.p[i])
-        if not rest.measured[i]:
-            return self.base(asked.metric.name, **common, status="undefined", reason=self._why_not(asked, rest, i))
-        if asked.kind == "ratio" and q == 0:
-            reason = f"{'0' if p == 0 else 'x'}/0: {asked.metric.title.lower()} is 0 for {NAMES[asked.who]}"
-            return self.base(asked.metric.name, **common, status="undefined", reason=reason)
-        low, high = float(limits.low[i]), float(limits.high[i])
-        ratio = asked.kind == "ratio"
-        return self.base(
-            asked.metric.name,
-            **common,
-            value=float(asked.values[i]),
-            low=low,
-            high=high if math.isfinite(high) else None,
-            numerator=p if ratio else None,
-            denominator=q if ratio else None,
-            method=self._said(asked) + ("" if math.isfinite(high) else "; no upper limit"),
+    def _reason_for_group(self, asked: _Asked, i: int) -> str:
+        """Say why a group has no comparison."""
+        if not asked.rest.group.measured[i]:
+            return reason_for_unmeasured(self.g, [i], self.g.nobody(i) or asked.metric.empty)
+        if not asked.rest.measured[i]:
+            return reason_for_unmeasured(self.g, [i], asked.metric.empty, "everybody but ")
+        nothing = "0" if asked.sides.group.p[i] == 0 else "x"
+        return f"{nothing}/0: {asked.metric.title.lower()} is 0 for {NAMES[asked.who]}"
+
+    def _how(self, asked: _Asked) -> str:
+        how = f"{'newcombe' if asked.kind == 'difference' else 'mover-r'} on {self._method()}"
+        if asked.who == "rest":
+            return how
+        return (
+            f"{how} against the rest and the group's share" if isinstance(asked.metric, Rate) else f"{how}, correlated"
         )
-
-    def _why_not(self, asked: _Asked, rest: GroupAndOthers, i: int) -> str:
-        if not rest.group.measured[i]:
-            reason = self.g.nobody(i) or asked.metric.empty
-            return f"not measured for {self._named(i)} ({reason})"
-        return f"not measured for everybody but {self._named(i)} ({asked.metric.empty})"
-
-    def _furthest(self, asked: _Asked, rest: GroupAndOthers, found: Furthest, looks: int) -> Estimate:
-        metric, name = asked.metric, self.g.groups
-        flags = self.flags + ((SMALL,) if rest.thin.any() else ())
-        common: dict[str, Any] = {"compare": asked.compare, "n": float(self.g.rows.sum())}
-        says_nothing = found.value is None and found.low <= 0 and found.high >= 1
-        if not says_nothing:
-            common |= {"low": found.low, "high": found.high, **self.g.setters(found.low_group, found.high_group)}
-        if found.value is None:
-            undefined = next((i for i in range(len(name)) if not rest.measured[i]), None)
-            reason = f"0/0: {metric.title.lower()} is 0 for everybody"
-            if undefined is not None:
-                reason = self._why_not(asked, rest, undefined)
-            flags = (*flags, UNMEASURED)
-            return self.base(metric.name, **common, status="undefined", reason=reason, flags=flags)
-        ends = sorted((float(asked.sides.group.p[found.group]), float(asked.sides.other.p[found.group])))
-        ratio = asked.kind == "ratio"
-        return self.base(
-            metric.name,
-            **common,
-            value=found.value,
-            pair=(name[found.group], name[found.group]),
-            numerator=ends[0] if ratio else None,
-            denominator=ends[1] if ratio else None,
-            method=f"{self._said(asked)}, corrected for {looks} comparisons on the failing side",
-            flags=flags,
-        )
-
-    def _said(self, asked: _Asked) -> str:
-        name = "newcombe" if asked.kind == "difference" else "mover-r"
-        through = ""
-        if asked.who == "overall":
-            through = " against the rest and the group's share" if isinstance(asked.metric, Rate) else ", correlated"
-        return f"{name} on {self._method()}{through}"
 
 
 def _four(grouped: Grouping, measure: str) -> np.ndarray:

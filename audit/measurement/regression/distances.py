@@ -11,8 +11,8 @@ import numpy as np
 
 from audit.axes import PREDICTION
 from audit.cube import Cube
-from audit.errors import printable
 from audit.estimate import Estimate
+from audit.measurement.comparisons import reason_for_unmeasured
 from audit.measurement.grouping import Grouping
 from audit.measurement.metrics.regression import KS_PREDICTIONS, WASSERSTEIN_PREDICTIONS
 from audit.measurement.scope import Scope
@@ -49,7 +49,7 @@ def distances(binned: Cube, grouped: Grouping, scope: Scope) -> list[Estimate]:
                                       "n": float(grouped.rows[i] + grouped.rows[at])}  # fmt: skip
             empty = next((j for j in (i, at) if not bins.share[j].any()), None)
             if empty is not None:
-                reason = f"not measured for {printable(grouped.groups[empty][0])} ({grouped.nobody(empty)})"
+                reason = reason_for_unmeasured(grouped, [empty], grouped.nobody(empty))
                 found.append(Estimate(**common, status="undefined", reason=reason))
                 continue
             distance = measure(bins, i, at)
