@@ -41,6 +41,8 @@ DECIDED = "decided"
 """Axis of decisions that a threshold makes of scores, beside given predictions."""
 OTHER = "other_group"
 """Axis of the second group of a pair, its levels as JSON."""
+RESERVED = frozenset({LABEL, PREDICTION, FOLD, STRATUM, SCORE, ORIGIN, MAJORITY, NEAREST, DECIDED})
+"""Names of axes that no group column may have: by them what was counted is told from who was counted."""
 MOST_PAIRED, MOST_KEPT, MOST_COMPARED = 50, 4_000_000, 20_000_000
 """Groups of which all pairs are compared; of exact curves also rows, and rows times other groups."""
 MOST_GROUPS = 2000

@@ -4,16 +4,20 @@ import datetime as dt
 import re
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 import sample_results as samples
 
 import audit
+from audit.axes import CubeKind
 from audit.config.read import build
+from audit.cube import from_cells
 from audit.errors import QuestionError
 from audit.estimate import Estimate, number
 from audit.gates.judge import again
 from audit.report.disclosure.publishable import publishable, values_between
+from audit.report.disclosure.small_cells import small_in_kind
 
 K = 10
 
@@ -313,3 +317,22 @@ def test_the_question_says_the_smallest_count_of_its_cards():
         assert render(result, "md", 10) == render(private, "md")
     with pytest.raises(QuestionError, match="k"):
         build({"data": {"source": "t.csv"}, "publish": {"k": 0}})
+
+
+def test_a_small_count_of_a_further_kind_hides_its_group_and_what_it_follows_from():
+    """Where the kind is told of everybody too, one group is the total less the others, so that all of them go."""
+    cells, n = [("a", "0", "1"), ("a", "1", "1"), ("b", "0", "1"), ("b", "1", "0")], np.array([40, 3, 50, 60])
+    cube = from_cells(("g", "prediction", "majority"), cells, {"n": n})
+    record = replace(samples.record_of("predictions", cube), kind=CubeKind.NEIGHBOURS)
+    assert small_in_kind([record], [("g",)], 10) == {(("g",), ("a",))}
+    assert small_in_kind([record], [(), ("g",)], 10) == {(("g",), ("a",)), (("g",), ("b",)), ((), ())}
+    assert small_in_kind([record], [(), ("g",)], 3) == frozenset()
+
+
+def test_a_function_of_ones_own_is_left_out_where_a_group_is_small():
+    """A gap that names two groups asks the catalogue what the metric is, and it has none of that name."""
+    groups = ["a"] * 196 + ["b"] * 198 + ["c"] * 6
+    y, p = np.arange(400) % 2, np.arange(400) % 3 % 2
+    result = audit.measure(y, p, groups={"g": groups}, metrics={"mine": lambda a, b: float(np.mean(a == b))})
+    shown = publishable(result).find("mine", "difference", by="g")
+    assert [e.status for e in shown] == ["suppressed"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from audit.axes import DECIDED, FOLD, LABEL, MAJORITY, MOST_GROUPS, NEAREST, ORIGIN, PREDICTION, SCORE, STRATUM
+from audit.axes import MOST_GROUPS, RESERVED
 from audit.counting.engine import Scan
 from audit.counting.plan import Plan
 from audit.errors import QuestionError, ValuesError, printable
@@ -107,7 +107,7 @@ def _refuse_group(table: Table, plan: Plan, column: str) -> None:
     shown = printable(column)
     if taken:
         raise QuestionError(f"group column '{shown}' is the {taken} itself; a group must say who somebody is")
-    if column in {LABEL, PREDICTION, FOLD, STRATUM, SCORE, ORIGIN, MAJORITY, NEAREST, DECIDED}:
+    if column in RESERVED:
         raise QuestionError(f"group column '{shown}' has a reserved name; rename the column")
     if plan.groups.count(column) > 1:
         raise QuestionError(f"group column '{shown}' is named twice")

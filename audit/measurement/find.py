@@ -194,7 +194,7 @@ class Beside:
             return [
                 e for e in self._of(like) if e.compare == like.compare and e.group is None and e.outcome is not None
             ]
-        entry = CATALOGUE.get(like.metric)
+        entry = CATALOGUE.find(like.metric)
         rates = entry.rates if isinstance(entry, Criterion) else ()
         found = (e for rate in rates for e in self.estimates.of(like.stage, rate, like.by))
         return [e for e in found if e.compare == like.compare and e.group is None and e.outcome == like.outcome]

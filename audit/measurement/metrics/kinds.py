@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from audit.axes import Task
+from audit.axes import CubeKind, Task
 from audit.errors import QuestionError, no_such
 from audit.estimate import Stage
 from audit.measurement.metrics.events import ANYBODY, CELLS, Event
@@ -38,8 +38,8 @@ Compare = Literal[
 Everybody = Literal["overall", "rest"]
 """Whom a group may be compared with beside another group: everybody whose group is known, with or without it."""
 EVERYBODY: tuple[Everybody, ...] = get_args(Everybody)
-Family = Literal["rows", "labels", "selection", "confusion", "flips"]
-"""Counts of a group, from the fewest to all of label and prediction, and what its neighbours were given beside."""
+Family = Literal["rows", "labels", "selection", "confusion"]
+"""Counts of a group, from the fewest to all of label and prediction."""
 AT_K = re.compile(r"([a-z_]+_at_)([1-9][0-9]{0,8})")
 """Name of a metric of the first k places, such as skew_at_10; its record stands under skew_at_k."""
 
@@ -77,8 +77,8 @@ class Metric:
     """Whom each group is compared with when that is asked, by every difference and ratio that may be judged."""
     instead: str = ""
     """What a limit should ask for where nothing of this can be judged."""
-    gives_away: Family = "confusion"
-    """Counts that follow for a group from its value."""
+    gives_away: Family | CubeKind = "confusion"
+    """Counts that follow for a group from its value; those of a kind of cube come beside label and prediction."""
     table: str = ""
     """Heading of the table of groups on the card in which it stands; empty for the record alone."""
     headline: bool = False
@@ -289,6 +289,12 @@ class Catalogue(Mapping[str, Metric]):
             raise QuestionError(no_such("metric", name, every))
         entry = every[f"{found[1]}k"]
         return replace(entry, name=name, title=re.sub(r"\bk$", found[2], entry.title))
+
+    def find(self, name: str) -> Metric | None:
+        """Return the record of a name; None where the catalogue has none, as of a user's own metric."""
+        if name not in self:
+            return None
+        return self[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all())

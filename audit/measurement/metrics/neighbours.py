@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from audit.axes import CubeKind
 from audit.measurement.metrics.kinds import GroupStatistic, Metric
 
 _NEEDS = ("prediction", "majority")
@@ -20,7 +21,7 @@ _flips = partial(
     stage="model",
     needs=_NEEDS,
     judged=("largest",),
-    gives_away="flips",
+    gives_away=CubeKind.NEIGHBOURS,
     table="Flip test",
     ideal="0",
     source=_SOURCE,

@@ -34,7 +34,6 @@ from audit.report.disclosure.attack import VALUES
 from audit.report.disclosure.gates import deciding_groups, without_findings, without_names, without_numbers
 from audit.report.disclosure.hide import NOBODY, hidden
 from audit.report.disclosure.small_cells import (
-    BELOW,
     EVERYBODY,
     FAMILIES,
     By,
@@ -42,8 +41,9 @@ from audit.report.disclosure.small_cells import (
     Key,
     banded,
     classes_of,
+    families_within,
     group_counts,
-    small_flips,
+    small_in_kind,
 )
 from audit.report.disclosure.strangers import without_places
 
@@ -87,6 +87,10 @@ OF_ALL = frozenset(
 """Comparisons that rest on every group, not only on the pair that they name."""
 
 
+GIVEN_AWAY = tuple(kind for kind in CubeKind if any(m.gives_away is kind for m in CATALOGUE.values()))
+"""Kinds of cubes beside the crossings that some metric gives away."""
+
+
 class _Shield:
     """What is hidden in one stage."""
 
@@ -95,25 +99,33 @@ class _Shield:
         records: Sequence[CubeRecord],
         estimates: Sequence[Estimate],
         k: int,
-        flips: Sequence[CubeRecord] = (),
-        placed: Sequence[CubeRecord] = (),
+        further: Sequence[CubeRecord] = (),
         spared: Mapping[Family, Collection[Key]] = NOBODY,
         *,
         total_known: bool = False,
     ) -> None:
         self.k = k
+        by_kind: dict[CubeKind | None, list[CubeRecord]] = {}
+        for record in further:
+            by_kind.setdefault(record.kind, []).append(record)
         self.classes = classes_of(records)
         # The same for whoever is hidden: which of them is small is what must not be told.
         self.why = f"a count under {k}, or one that would give such a count away"
-        self.bands = tuple(_Shield(band, estimates, k, total_known=True) for band in banded(placed))
+        bands = banded(by_kind.get(CubeKind.PLACES, []))
+        self.bands = tuple(_Shield(band, estimates, k, total_known=True) for band in bands)
         """One shield a band of places: what is said of the first places speaks of every band among them."""
         self.counts: Counts = group_counts(records, dict.fromkeys(e.by for e in estimates))
-        self.hidden = hidden(self.counts, k, spared, total_known=total_known)
-        self.hidden["flips"] = self.hidden["confusion"] | small_flips(flips, k)
+        self.hidden: dict[Family | CubeKind, Collection[Key]] = {}
+        for family, keys in hidden(self.counts, k, spared, total_known=total_known).items():
+            self.hidden[family] = keys
+        for kind in GIVEN_AWAY:
+            bys = dict.fromkeys(e.by for e in estimates if _given_away(e.metric) == kind)
+            small = small_in_kind(by_kind.get(kind, []), bys, k)
+            self.hidden[kind] = {*self.hidden["confusion"], *small}
         if k > 1:
             # With them shown, a total less its parts would give away what is hidden among these.
             missing = {(by, g) for by, groups in self.counts.items() if len(by) > 1 for g in groups if None in g}
-            self.hidden = {family: keys | missing for family, keys in self.hidden.items()}
+            self.hidden = {family: {*keys, *missing} for family, keys in self.hidden.items()}
         self.rates = {
             (e.metric, e.by, e.group, e.outcome): e for e in estimates if e.compare is None and e.reference is None
         }
@@ -134,7 +146,7 @@ class _Shield:
             group=estimate.group,
             # Who has the highest rate says something of those who are left out.
             reference=None
-            if (estimate.by, estimate.reference) in self.hidden[_family(estimate.metric)]
+            if (estimate.by, estimate.reference) in self.hidden[_given_away(estimate.metric)]
             else estimate.reference,
             n=estimate.n if rows_shown and estimate.by in self.counts else None,
             outcome=estimate.outcome if estimate.of_one_class else None,
@@ -153,14 +165,14 @@ class _Shield:
 
     def _why_counted(self, estimate: Estimate) -> str | None:
         """Why it is left out for the counts of this shield alone."""
-        family = _family(estimate.metric)
+        family = _given_away(estimate.metric)
         if estimate.compare is None and estimate.reference is None:
             return self.why if self._key(estimate.by, estimate.group) in self.hidden[family] else None
         if self._names_hidden(estimate, family):
             return "would give away a group that is left out"
         return None
 
-    def _names_hidden(self, estimate: Estimate, family: Family) -> bool:
+    def _names_hidden(self, estimate: Estimate, family: Family | CubeKind) -> bool:
         """Whether a comparison rests on a hidden group, or may: extremes and reasons speak of all groups."""
         gone = self.hidden[family]
         everybody = split_comparison(estimate.compare)[1] is not None
@@ -179,11 +191,11 @@ class _Shield:
         named = (estimate.group, estimate.reference, *(g for pair in pairs if pair for g in pair))
         return any((estimate.by, group) in gone for group in named if group is not None)
 
-    def _pins(self, estimate: Estimate, family: Family) -> bool:
+    def _pins(self, estimate: Estimate, family: Family | CubeKind) -> bool:
         """Whether the lowest and the highest rate, which are named, leave a count between them too few values."""
-        metric = CATALOGUE.get(estimate.metric)
+        metric = CATALOGUE.find(estimate.metric)
         names = metric.rates if isinstance(metric, Criterion) else (estimate.metric,)
-        if not isinstance(CATALOGUE.get(names[0]), Rate):
+        if not isinstance(CATALOGUE.find(names[0]), Rate):
             return False
         if len(names) > 1 or estimate.pair is None:
             return True
@@ -194,7 +206,7 @@ class _Shield:
         each = [self.rates.get((names[0], by, group, outcome)) for group in gone if any(self.counts[by][group])]
         return len(known) < 2 or any(e is None or values_between(e, known[0], known[-1], self.k) < VALUES for e in each)
 
-    def _everybody_is_known(self, by: By, family: Family) -> bool:
+    def _everybody_is_known(self, by: By, family: Family | CubeKind) -> bool:
         """Whether the total over the groups, rows without one left out, is published anyway."""
         if EVERYBODY[0] not in self.counts or EVERYBODY in self.hidden[family]:
             return False
@@ -245,15 +257,14 @@ def values_between(rate: Estimate, low: float, high: float, k: int) -> int:
 
 def _is_mean(metric: str) -> bool:
     """Whether a metric is the mean of several gaps, whose limits speak of more groups than it names."""
-    if metric not in CATALOGUE:
-        return False
-    entry = CATALOGUE[metric]
+    entry = CATALOGUE.find(metric)
     return isinstance(entry, Criterion) and entry.aggregate == "mean"
 
 
-def _family(metric: str) -> Family:
+def _given_away(metric: str) -> Family | CubeKind:
     """Counts that a metric gives away; what the catalogue does not know gives away all."""
-    return CATALOGUE[metric].gives_away if metric in CATALOGUE else "confusion"
+    entry = CATALOGUE.find(metric)
+    return "confusion" if entry is None else entry.gives_away
 
 
 def asked_k(result: AuditResult) -> int:
@@ -371,10 +382,8 @@ def _untold_titles(shields: Mapping[Stage, _Shield]) -> Iterator[str]:
 def _shield(result: AuditResult, stage: Stage, k: int) -> _Shield:
     of_part = [c for c in result.cubes if c.part == PARTS[stage]]
     records = [c for c in of_part if c.kind is CubeKind.CROSSINGS]
-    flips = [c for c in of_part if c.kind is CubeKind.NEIGHBOURS]
-    placed = [c for c in of_part if c.kind is CubeKind.PLACES]
     estimates = [e for e in result.estimates if e.stage == stage]
-    return _Shield(records, estimates, k, flips, placed, spared=_named(result.gates))
+    return _Shield(records, estimates, k, of_part, spared=_named(result.gates))
 
 
 def _named(gates: Sequence[Gate]) -> Mapping[Family, frozenset[Key]]:
@@ -389,7 +398,7 @@ def _named(gates: Sequence[Gate]) -> Mapping[Family, frozenset[Key]]:
         family: frozenset(
             (estimate.by, group)
             for gate, estimate in there
-            if family in (of := _family(estimate.metric), *BELOW[of])
+            if family in families_within(_given_away(estimate.metric))
             for group in deciding_groups(gate)
         )
         for family in FAMILIES

@@ -21,10 +21,11 @@ Machanavajjhala et al. (2007), l-diversity, ACM TKDD 1(1) (the attack by homogen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isqrt
 
+from audit.axes import FOLD, RESERVED, CubeKind
 from audit.cube import sort_key
 from audit.estimate import Group, Level
 from audit.measurement.metrics.kinds import Family
@@ -36,13 +37,12 @@ Node = tuple[str, int]
 
 
 FAMILIES: tuple[Family, ...] = ("rows", "labels", "selection", "confusion")
-"""Families whose totals are published. What the neighbours of a group were given is a number of that group alone."""
+"""Families whose totals are published."""
 BELOW: Mapping[Family, tuple[Family, ...]] = {
     "rows": (),
     "labels": ("rows",),
     "selection": ("rows",),
     "confusion": ("rows", "labels", "selection"),
-    "flips": ("rows", "labels", "selection", "confusion"),
 }
 """Families that a family contains: where one of these is hidden, it is hidden too."""
 ALIKE = 10
@@ -57,7 +57,7 @@ def family_cells(four: Cells, family: Family) -> tuple[int, ...]:
     """Counts that publishing a family gives away."""
     if family == "rows":
         return (sum(four),)
-    if family in {"confusion", "flips"}:
+    if family == "confusion":
         return given_away(four)
     return by_label(four) if family == "labels" else by_prediction(four)
 
@@ -67,7 +67,7 @@ def family_masks(four: Cells, family: Family) -> tuple[tuple[int, ...], ...]:
     width = isqrt(len(four))
     if family == "rows":
         return ((1,) * len(four),)
-    if family in {"confusion", "flips"}:
+    if family == "confusion":
         return functionals(four)
     places = [divmod(i, width)[family == "selection"] for i in range(len(four))]
     return tuple(tuple(int(place == j) for place in places) for j in range(width))
@@ -92,7 +92,7 @@ class Law:
 
     def zero(self, four: Cells, family: Family, at: int) -> bool:
         """Whether a count of 0 is a secret where no other label is left: then everybody of these has one label."""
-        if self.k <= 1 or not self.labels_differ or family not in {"labels", "confusion", "flips"}:
+        if self.k <= 1 or not self.labels_differ or family not in {"labels", "confusion"}:
             return False
         if family == "labels":
             return 0 < sum(four) < ALIKE * self.k
@@ -120,17 +120,48 @@ def group_counts(records: Iterable[CubeRecord], wanted: Iterable[By]) -> dict[By
     return found
 
 
-def small_flips(records: Iterable[CubeRecord], k: int) -> frozenset[Key]:
-    """Groups with a count of prediction by neighbours' majority in 1..k-1; both metrics together give it away."""
-    found: dict[tuple[Key, int, int], int] = {}
-    for record in records:
-        names = [a.name for a in record.axes]
-        at = names.index("prediction"), names.index("majority")
-        for cell, n in zip(record.cells, record.measures["n"], strict=True):
-            where: Key = ((names[0],), (record.axes[0].levels[cell[0]],))
-            of = (where, cell[at[0]], cell[at[1]])
-            found[of] = found.get(of, 0) + int(n)
-    return frozenset(where for (where, _, _), n in found.items() if n < k)
+def families_within(given_away: Family | CubeKind) -> tuple[Family, ...]:
+    """Return the families that what is given away contains, itself included; a kind of cube contains all."""
+    return FAMILIES if isinstance(given_away, CubeKind) else (given_away, *BELOW[given_away])
+
+
+def small_in_kind(records: Sequence[CubeRecord], bys: Collection[By], k: int) -> frozenset[Key]:
+    """Find the groups that cubes of one kind give away: those with a count from 1 to k-1 of what was counted beside.
+
+    Where the kind is told of everybody too, a group follows from the total and the others, and all of a grouping go.
+
+    Parameters
+    ----------
+    records
+        All cubes of the kind.
+    bys
+        Groupings of its estimates.
+    """
+    found: set[Key] = set()
+    for by in bys:
+        counts = _cells_by_group(records, by)
+        small = {group for group, cells in counts.items() if any(0 < n < k for n in cells.values())}
+        gone = counts.keys() if small and () in bys else small
+        found |= {(by, group) for group in gone}
+    return frozenset(found)
+
+
+def _cells_by_group(records: Iterable[CubeRecord], by: By) -> dict[Group, dict[Group, int]]:
+    """Count rows by group and by what is no group, folds summed out, from the smallest cube that holds a grouping."""
+    holding = [c for c in records if set(by) <= {a.name for a in c.axes}]
+    if not holding:
+        return {}
+    record = min(holding, key=lambda c: len(c.cells))
+    names = [a.name for a in record.axes]
+    who = [names.index(name) for name in by]
+    what = [i for i, name in enumerate(names) if name in RESERVED - {FOLD}]
+    found: dict[Group, dict[Group, int]] = {}
+    for cell, n in zip(record.cells, record.measures["n"], strict=True):
+        levels = [axis.levels[at] for axis, at in zip(record.axes, cell, strict=True)]
+        cells = found.setdefault(tuple(levels[i] for i in who), {})
+        key = tuple(levels[i] for i in what)
+        cells[key] = cells.get(key, 0) + int(n)
+    return found
 
 
 def banded(placed: Sequence[CubeRecord]) -> Iterator[list[CubeRecord]]:
