@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from test_engines import people
 
+from audit.axes import CubeKind
 from audit.counting import count
 from audit.counting.backends.choose import engine_of
 from audit.counting.count import count_cubes
@@ -82,7 +83,13 @@ def test_regressions_and_rankings_name_the_table_and_the_column(monkeypatch, fra
     frame["score"] = np.random.default_rng(0).random(len(frame))
     asked = Plan(groups=("race", "town"), intersections=2, label="w", prediction="score", task="regression")
     assert re.match(r"the table: race \(\d\) x town \(\d+\)", refused(monkeypatch, regression, frame, asked))
-    asked = Plan(groups=("race", "town"), intersections=2, score="score", query="person", task="ranking")
+    asked = Plan(
+        groups=("race", "town"),
+        intersections=2,
+        score="score",
+        task="ranking",
+        kinds={CubeKind.LISTS: ranking.Ranking(query="person")},
+    )
     says = refused(monkeypatch, ranking, frame, asked)
     assert "'town' has the most values" in says
     assert "or ask for fewer intersections" in says

@@ -390,6 +390,7 @@ class Predictions(Section):
     """Of a ranking: the column of places, 1 at the top; without it the score orders the items, the highest first."""
     top: Annotated[
         Annotated[tuple[Place, ...], Field(max_length=MOST_TOPS)] | None,
+        CountedBy("ranking"),
         Option("Of a ranking: first places for skew, such as 10,50; 10 by default.", OF_MODELS, o.PLACES),
     ] = None
     """Of a ranking: how many first places skew_at_k and share_at_k look at; 10 where none is named."""

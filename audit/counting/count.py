@@ -54,10 +54,10 @@ def count_cubes(table: Table, plan: Plan, engine: Engine) -> Counted:
     ValuesError
         When labels, groups, weights or scores have no honest reading.
     """
-    if plan.task == "ranking":
-        from audit.counting.kinds.ranking import counted_lists
-
-        return counted_lists(table, plan)
+    _refuse_roles(table, plan)
+    for kind, question in asked_kinds(plan):
+        if kind.count_all is not None:
+            return kind.count_all(question, table, plan)
     with _opened(engine, table, plan) as (scan, levels):
         extents = _extents(scan, table, plan)
         if plan.task == "regression":
@@ -88,6 +88,7 @@ def count_tallies(table: Table, plan: Plan, engine: Engine) -> Tallies:
     refuse_kinds_of_parts(plan)
     if plan.threshold == MEDIAN:
         raise QuestionError("a part does not know the median of the whole; give a number, or count all parts as a glob")
+    _refuse_roles(table, plan)
     with _opened(engine, table, plan) as (scan, levels):
         return _tallies(scan, table, plan, _extents(scan, table, plan), levels)
 
@@ -115,13 +116,17 @@ def _in_unit(cube: Cube, unit: int) -> Cube:
     return Cube(axes, {name: values[..., None] for name, values in cube.measures.items()})
 
 
-@contextmanager
-def _opened(engine: Engine, table: Table, plan: Plan) -> Iterator[tuple[Scan, Mapping[str, int]]]:
-    """Rows that have the columns of the plan, after a look at the first of them, and how many levels that has seen."""
+def _refuse_roles(table: Table, plan: Plan) -> None:
+    """Refuse a table without the columns of the plan, and columns that cannot be what the plan takes them for."""
     table.require(plan.columns)
     refuse_columns(table, plan)
     for kind, question in asked_kinds(plan):
         kind.refuse(question, table, plan)
+
+
+@contextmanager
+def _opened(engine: Engine, table: Table, plan: Plan) -> Iterator[tuple[Scan, Mapping[str, int]]]:
+    """Rows of a table, after a look at the first of them, and how many levels that has seen."""
     with engine.scan(table, plan.columns) as scan:
         yield scan, look(scan, table, plan)
 

@@ -42,7 +42,7 @@ SCHEMA = "audit-counts/1"
 ENDING, BEGUN = ".counts.json", ".begun"
 POLICY_KEYS = ("positive", "task")
 """What may differ between counting and measuring: it is read from the counts, not counted."""
-FORMER_KEYS = ("exact_auc", "features", "neighbours", "reference")
+FORMER_KEYS = ("exact_auc", "features", "neighbours", "reference", "query", "rank", "top")
 """What a plan of older versions held of kinds that do not add up over parts, of which none was ever asked of one."""
 NAME_DIGITS = 24
 """Hex digits of the digest of its rows that a part is named by."""

@@ -53,12 +53,6 @@ class Plan:
     bins: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     of_parts: bool = False
     """Whether the table is a part of a whole, so that nothing may depend on what this part happens to hold."""
-    query: str | None = None
-    """Of a ranking: the column that names the list of an item; None where all rows are one list."""
-    rank: str | None = None
-    """Of a ranking: the column of places; None where the score gives the order."""
-    top: tuple[int, ...] = ()
-    """Of a ranking: numbers of first places to count."""
     strata: tuple[str, ...] = ()
     """Columns whose joint value is the stratum within which conditional metrics compare."""
     kinds: Mapping[CubeKind, Question] = field(default_factory=dict)
@@ -77,7 +71,7 @@ class Plan:
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that are read, each once."""
-        roles = (self.label, self.prediction, self.score, self.weight, self.unit, self.query, self.rank)
+        roles = (self.label, self.prediction, self.score, self.weight, self.unit)
         further = (column for question in self.kinds.values() for column in question.columns)
         named = (*self.groups, *self.strata, *roles, *further)
         return tuple(dict.fromkeys(c for c in named if c is not None))

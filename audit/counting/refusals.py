@@ -101,8 +101,7 @@ def _refuse_bins(table: Table, plan: Plan, column: str) -> None:
 
 
 def _refuse_group(table: Table, plan: Plan, column: str) -> None:
-    roles = {"label": plan.label, "prediction": plan.prediction, "weight": plan.weight, "score": plan.score,
-             "query": plan.query, "rank": plan.rank}  # fmt: skip
+    roles = {"label": plan.label, "prediction": plan.prediction, "weight": plan.weight, "score": plan.score}
     taken = next((role for role, name in roles.items() if name == column), None)
     shown = printable(column)
     if taken:
@@ -176,14 +175,19 @@ _SUMS = {
 }
 
 
-def refuse_sums(sums: Mapping[str, Any], plan: Plan, table: Table) -> None:
-    """Refuse weights, scores and units that no row may have."""
+NO_ROLES: Mapping[str, str | None] = {}
+
+
+def refuse_sums(
+    sums: Mapping[str, Any], plan: Plan, table: Table, further: Mapping[str, str | None] = NO_ROLES
+) -> None:
+    """Refuse weights, scores and units that no row may have; ``further`` are columns by roles that no plan has."""
     total = int(sums["n"].sum())
     if total == 0:
         raise no_rows(table.name)
     for key, (role, what, mend) in _SUMS.items():
         if key in sums and (bad := int(sums[key].sum())):
-            name = getattr(plan, role)
+            name = further.get(role) or getattr(plan, role)
             raise ValuesError(f"{role} '{printable(name)}' {what} in {bad:,} of {total:,} rows; {mend}")
 
 

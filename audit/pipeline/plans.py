@@ -65,9 +65,6 @@ def model_plan(config: Config) -> Plan:
         kinds=ask_kinds(
             tuple(_find_kinds(asked)), {**dict(data), **dict(asked), "reference_group": _name_references(config)}
         ),
-        query=asked.query,
-        rank=asked.rank,
-        top=tuple(sorted(asked.top or ())),
     )
 
 

@@ -41,6 +41,10 @@ def _refuse_nothing(_question: Any, _table: Table, _plan: Plan) -> None:
     return
 
 
+def _count_nothing(_question: Any, _opened: OpenTable) -> Cubes:
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind(Generic[Q]):
     """A kind of count beside the crossings, which every question has."""
@@ -51,7 +55,10 @@ class Kind(Generic[Q]):
     """Its question, from the fields of [data] and [predictions] by name."""
     refuse: Callable[[Q, Table, Plan], None] = _refuse_nothing
     """Refuse columns that cannot be what the question takes them for, before any row is read."""
-    count: Callable[[Q, OpenTable], Cubes]
+    count: Callable[[Q, OpenTable], Cubes] = _count_nothing
+    """Count its cubes beside the crossings."""
+    count_all: Callable[[Q, Table, Plan], Counted] | None = None
+    """Count everything in place of the crossings, where rows are no labels and predictions."""
     reason_against_parts: str
     """Why it does not add up over the parts of a table, and the mend; empty where it does."""
 

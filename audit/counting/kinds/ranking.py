@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,13 @@ from audit.axes import FOLD, GROUPING, PREDICTION, CubeKind, crossings, nowhere
 from audit.counting.backends.duckdb import DuckEngine
 from audit.counting.backends.sql import key_sql
 from audit.counting.crossings import refuse_large, too_many
+from audit.counting.kinds.kind import Kind
 from audit.counting.plan import FOLDS, Counted, Plan
-from audit.counting.refusals import look, refuse_columns, refuse_sums
+from audit.counting.refusals import look, refuse_sums
 from audit.counting.tally import TooManyCellsError
 from audit.counting.terms import Band, Fold
 from audit.cube import Cube, from_cells
-from audit.errors import SourceError, ValuesError, printable
+from audit.errors import QuestionError, SourceError, ValuesError, printable
 from audit.estimate import Level
 from audit.tables.connection import quote_identifier
 from audit.tables.kinds import name_bands, name_level
@@ -42,22 +44,59 @@ MOST_TIED = 20_000_000
 XLNX = "CASE WHEN {0} > 0 THEN {0} * ln({0}) ELSE 0 END"
 
 
-def counted_lists(table: Table, plan: Plan) -> Counted:
-    """Cubes of a ranking; its windows over lists are DuckDB's, whatever engine counts the rest.
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Lists of items, each in one order."""
+
+    query: str | None = None
+    """Column that names the list of an item; None where all rows are one list."""
+    rank: str | None = None
+    """Column of places; None where the score gives the order."""
+    top: tuple[int, ...] = ()
+    """Numbers of first places to count."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that are read beside those of the plan."""
+        return tuple(column for column in (self.query, self.rank) if column is not None)
+
+
+def _ask(fields: Mapping[str, Any]) -> Ranking:
+    return Ranking(fields["query"], fields["rank"], tuple(sorted(fields["top"])))
+
+
+def _refuse(question: Ranking, _table: Table, plan: Plan) -> None:
+    """Refuse the list or the place of an item as a group."""
+    for role, column in (("query", question.query), ("rank", question.rank)):
+        if column in plan.groups:
+            raise QuestionError(
+                f"group column '{printable(column)}' is the {role} itself; a group must say who somebody is"
+            )
+
+
+def _count_all(question: Ranking, table: Table, plan: Plan) -> Counted:
+    """Count the cubes of a ranking; its windows over lists are DuckDB's, whatever engine counts the rest.
 
     Raises
     ------
     ValuesError
         When the rows are no lists with one order each, naming the query.
     """
-    table.require(plan.columns)
-    refuse_columns(table, plan)
     with DuckEngine().scan(table, plan.columns) as scan:
         look(scan, table, plan)
-        return ranking_counts(scan.con, scan.source, table, plan)
+        return ranking_counts(scan.con, scan.source, question, table, plan)
 
 
-def ranking_counts(con: Any, source: str, table: Table, plan: Plan) -> Counted:
+KIND = Kind(
+    kind=CubeKind.LISTS,
+    ask=_ask,
+    refuse=_refuse,
+    count_all=_count_all,
+    reason_against_parts="a ranking cannot be counted in parts yet; count the parts together, as a glob",
+)
+
+
+def ranking_counts(con: Any, source: str, question: Ranking, table: Table, plan: Plan) -> Counted:
     """Sums by group and fold for every crossing, of lists for every grouping, and items by place.
 
     Parameters
@@ -66,25 +105,25 @@ def ranking_counts(con: Any, source: str, table: Table, plan: Plan) -> Counted:
         Connection, and what to put after FROM.
     table
         Named in refusals.
-    plan
-        With a rank or a score.
+    question
+        With a rank, where the plan has no score.
 
     Raises
     ------
     ValuesError
         When the rows are no lists with one order each, naming the query.
     """
-    refuse_orders(con, source, table, plan)
-    place_items(con, source, table, plan)
+    refuse_orders(con, source, question, table, plan)
+    place_items(con, source, question, table, plan)
     every = tuple(crossings(plan.groups, plan.intersections))
     further: dict[CubeKind, tuple[Cube, ...]] = {CubeKind.LISTS: (_lists(con, plan, every, table),)}
-    if plan.top:
+    if question.top:
         further[CubeKind.PLACES] = tuple(
-            _by_group(con, table, plan, by, _by_place(plan), (PREDICTION,)) for by in plan.crossings
+            _by_group(con, table, plan, by, _by_place(question), (PREDICTION,)) for by in plan.crossings
         )
     if plan.label is not None:
         further[CubeKind.GAINS] = tuple(_by_group(con, table, plan, by, _gains(plan, by), (FOLD,)) for by in every)
-    cubes = tuple(_by_group(con, table, plan, by, _items(plan), (FOLD,)) for by in plan.crossings)
+    cubes = tuple(_by_group(con, table, plan, by, _items(question, plan), (FOLD,)) for by in plan.crossings)
     return _counted(con, cubes, further, plan)
 
 
@@ -120,20 +159,20 @@ def _levels(rows: Sequence[Any], at: int, name: str, plan: Plan) -> list[Level]:
     return [name_level(row[at], bands) for row in rows]
 
 
-def _items(plan: Plan) -> str:
+def _items(question: Ranking, plan: Plan) -> str:
     """Sums over items: exposure, relevance, and for each k the places held and the places that chance would give."""
     sums = ["count(*) AS n", "fsum(exposure) AS exposure", "fsum(exposure * exposure) AS exposure_square"]
     sums += ["fsum(rel) AS relevance"] if plan.label is not None else []
-    for k in plan.top:
+    for k in question.top:
         # Items that share places across the k-th each have the same part of one of the first k.
         sums.append(f"fsum(least(greatest({k} - first + 1, 0), size) / size) AS top_{k}")
         sums.append(f"fsum(least({k}, len) / len) AS expected_{k}")
     return f"SELECT {{groups}} f, {', '.join(sums)} FROM {PLACED} GROUP BY {{groups}} f"  # noqa: S608
 
 
-def _by_place(plan: Plan) -> str:
+def _by_place(question: Ranking) -> str:
     """Items by the band of places that they are in, such as '1-10', '11-50' and 'beyond'; ties by their first place."""
-    edges = zip((0, *plan.top), plan.top, strict=False)
+    edges = zip((0, *question.top), question.top, strict=False)
     cases = " ".join(f"WHEN first <= {high} THEN '{low + 1}-{high}'" for low, high in edges)
     band = f"CASE {cases} ELSE 'beyond' END"
     return f"SELECT {{groups}} {band} AS band, count(*) AS n FROM {PLACED} GROUP BY {{groups}} band"  # noqa: S608
@@ -287,7 +326,7 @@ def _counted(con: Any, cubes: tuple[Cube, ...], further: Mapping[CubeKind, tuple
 #
 # Items that share a score share their places: every one of them is as likely to stand in each. No number depends on
 # the order of the rows. Must not: know a metric.
-def refuse_orders(con: Any, source: str, table: Table, plan: Plan) -> None:
+def refuse_orders(con: Any, source: str, question: Ranking, table: Table, plan: Plan) -> None:
     """Refuse what is no set of lists with one order each.
 
     Raises
@@ -297,9 +336,9 @@ def refuse_orders(con: Any, source: str, table: Table, plan: Plan) -> None:
     SourceError
         When there are too many items to hold.
     """
-    _refuse_kinds(table, plan)
-    seen = _seen(con, source, plan)
-    refuse_sums({k: np.array([v or 0]) for k, v in seen.items()}, plan, table)
+    _refuse_kinds(question, table)
+    seen = _seen(con, source, question, plan)
+    refuse_sums({k: np.array([v or 0]) for k, v in seen.items()}, plan, table, asdict(question))
     if seen["n"] > MOST_ITEMS:
         raise SourceError(
             f"{table.name}: {seen['n']:,} items are more than the {MOST_ITEMS:,} that can be placed at once; "
@@ -310,21 +349,21 @@ def refuse_orders(con: Any, source: str, table: Table, plan: Plan) -> None:
             f"label '{printable(plan.label)}' is up to {seen['label_size']:.2g}, above {MOST_RELEVANT:g}, where "
             "relevance cannot be summed; give it in another unit"
         )
-    if plan.rank is not None:
-        _refuse_places(con, source, plan)
+    if question.rank is not None:
+        _refuse_places(con, source, question)
     if plan.unit is not None:
-        _refuse_units(con, source, plan)
+        _refuse_units(con, source, question, plan)
 
 
-def place_items(con: Any, source: str, table: Table, plan: Plan) -> None:
+def place_items(con: Any, source: str, question: Ranking, table: Table, plan: Plan) -> None:
     """Make the table of placed items."""
     groups = "".join(f"{_group(name, table, plan)} AS g{i}, " for i, name in enumerate(plan.groups))
     rel = f"CAST({quote_identifier(plan.label)} AS DOUBLE)" if plan.label is not None else "0.0"
-    folded = plan.unit or plan.query
+    folded = plan.unit or question.query
     con.execute(f"""
         CREATE TEMP TABLE {PLACED} AS
         WITH items AS (
-            SELECT {groups} {_query(plan)} AS q, {_order(plan)} AS s, {rel} AS rel,
+            SELECT {groups} {_query(question)} AS q, {_order(question, plan)} AS s, {rel} AS rel,
                    {key_sql(Fold(folded, FOLDS)) if folded is not None else "0"} AS f
             FROM {source}),
         ordered AS (
@@ -335,14 +374,14 @@ def place_items(con: Any, source: str, table: Table, plan: Plan) -> None:
     """)  # noqa: S608
 
 
-def _query(plan: Plan) -> str:
-    return quote_identifier(plan.query) if plan.query is not None else "0"
+def _query(question: Ranking) -> str:
+    return quote_identifier(question.query) if question.query is not None else "0"
 
 
-def _order(plan: Plan) -> str:
+def _order(question: Ranking, plan: Plan) -> str:
     """What is highest at the top; adding 0 makes one zero of the two that floating numbers have."""
-    if plan.rank is not None:
-        return f"-CAST({quote_identifier(plan.rank)} AS DOUBLE)"
+    if question.rank is not None:
+        return f"-CAST({quote_identifier(question.rank)} AS DOUBLE)"
     return f"CAST({quote_identifier(plan.score or '')} AS DOUBLE) + 0"
 
 
@@ -353,18 +392,18 @@ def _group(name: str, table: Table, plan: Plan) -> str:
     return f"CASE WHEN isnan({column}) THEN NULL ELSE {column} END" if table.columns[name] == "float" else column
 
 
-def _refuse_kinds(table: Table, plan: Plan) -> None:
-    allowed = (("query", plan.query, {"integer", "text", "date"}, "name lists by whole numbers or text"),
-               ("rank", plan.rank, {"integer", "float"}, "places are 1, 2, 3 …"))  # fmt: skip
+def _refuse_kinds(question: Ranking, table: Table) -> None:
+    allowed = (("query", question.query, {"integer", "text", "date"}, "name lists by whole numbers or text"),
+               ("rank", question.rank, {"integer", "float"}, "places are 1, 2, 3 …"))  # fmt: skip
     for role, name, kinds, mend in allowed:
         if name is not None and table.columns[name] not in kinds:
             raise ValuesError(f"{table.name}: {role} '{printable(name)}' is {table.columns[name]}; {mend}")
 
 
-def _seen(con: Any, source: str, plan: Plan) -> dict[str, Any]:
+def _seen(con: Any, source: str, question: Ranking, plan: Plan) -> dict[str, Any]:
     """Counts of what is refused, and the largest relevance."""
     asked = {"n": "count(*)"}
-    for role, name in (("rank", plan.rank), ("score", plan.score), ("label", plan.label)):
+    for role, name in (("rank", question.rank), ("score", plan.score), ("label", plan.label)):
         if name is None:
             continue
         x = f"CAST({quote_identifier(name)} AS DOUBLE)"
@@ -375,17 +414,17 @@ def _seen(con: Any, source: str, plan: Plan) -> dict[str, Any]:
             asked[f"{role}_infinite"] = f"count(*) FILTER (isinf({x}))"
         if role == "label":
             asked |= {"label_negative": f"count(*) FILTER ({x} < 0)", "label_size": f"max({x})"}
-    for role, name in (("query", plan.query), ("unit", plan.unit)):
+    for role, name in (("query", question.query), ("unit", plan.unit)):
         if name is not None:
             asked[f"{role}_missing"] = f"count(*) FILTER ({quote_identifier(name)} IS NULL)"
     found = con.execute(f"SELECT {', '.join(asked.values())} FROM {source}").fetchone()  # noqa: S608
     return dict(zip(asked, found, strict=True))
 
 
-def _refuse_places(con: Any, source: str, plan: Plan) -> None:
+def _refuse_places(con: Any, source: str, question: Ranking) -> None:
     """Refuse a list whose places are not 1, 2, 3 … once each."""
     found = con.execute(f"""
-        WITH items AS (SELECT {_query(plan)} AS q, CAST({quote_identifier(plan.rank or "")} AS DOUBLE) AS r
+        WITH items AS (SELECT {_query(question)} AS q, CAST({quote_identifier(question.rank or "")} AS DOUBLE) AS r
                        FROM {source}),
         lists AS (SELECT q, count(*) AS n, count(DISTINCT r) AS places, min(r) AS low, max(r) AS high
                   FROM items GROUP BY q)
@@ -394,28 +433,28 @@ def _refuse_places(con: Any, source: str, plan: Plan) -> None:
     if found is None:
         return
     query, n, places, low, high = found
-    where = f" of query '{printable(query)}'" if plan.query is not None else ""
+    where = f" of query '{printable(query)}'" if question.query is not None else ""
     what = (
         f"gives {n:,} items only {places:,} different places"
         if places < n
         else f"goes from {low:.0f} to {high:.0f} for {n:,} items"
     )
-    hint = "" if plan.query is not None else "; if these are several lists, name the query"
+    hint = "" if question.query is not None else "; if these are several lists, name the query"
     raise ValuesError(
-        f"rank '{printable(plan.rank)}'{where} {what}; number the places of each list 1, 2, 3 … once each{hint}"
+        f"rank '{printable(question.rank)}'{where} {what}; number the places of each list 1, 2, 3 … once each{hint}"
     )
 
 
-def _refuse_units(con: Any, source: str, plan: Plan) -> None:
+def _refuse_units(con: Any, source: str, question: Ranking, plan: Plan) -> None:
     """Refuse a list whose items belong to several units: it is one observation of nobody."""
     unit = quote_identifier(plan.unit or "")
     found = con.execute(f"""
-        SELECT q, count(DISTINCT u) AS units FROM (SELECT {_query(plan)} AS q, {unit} AS u FROM {source})
+        SELECT q, count(DISTINCT u) AS units FROM (SELECT {_query(question)} AS q, {unit} AS u FROM {source})
         GROUP BY q HAVING units > 1 ORDER BY q LIMIT 1
     """).fetchone()  # noqa: S608
     if found is None:
         return
-    which = f"query '{printable(found[0])}'" if plan.query is not None else "the one list"
+    which = f"query '{printable(found[0])}'" if question.query is not None else "the one list"
     raise ValuesError(
         f"unit '{printable(plan.unit)}': {which} has items of {found[1]:,} units; a list belongs to one, such as the "
         "person who searched; leave unit out where lists are independent"
