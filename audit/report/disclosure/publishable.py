@@ -87,10 +87,6 @@ OF_ALL = frozenset(
 """Comparisons that rest on every group, not only on the pair that they name."""
 
 
-GIVEN_AWAY = tuple(kind for kind in CubeKind if any(m.gives_away is kind for m in CATALOGUE.values()))
-"""Kinds of cubes beside the crossings that some metric gives away."""
-
-
 class _Shield:
     """What is hidden in one stage."""
 
@@ -118,8 +114,7 @@ class _Shield:
         self.hidden: dict[Family | CubeKind, Collection[Key]] = {}
         for family, keys in hidden(self.counts, k, spared, total_known=total_known).items():
             self.hidden[family] = keys
-        for kind in GIVEN_AWAY:
-            bys = dict.fromkeys(e.by for e in estimates if _given_away(e.metric) == kind)
+        for kind, bys in _groupings_by_kind(estimates).items():
             small = small_in_kind(by_kind.get(kind, []), bys, k)
             self.hidden[kind] = {*self.hidden["confusion"], *small}
         if k > 1:
@@ -146,7 +141,7 @@ class _Shield:
             group=estimate.group,
             # Who has the highest rate says something of those who are left out.
             reference=None
-            if (estimate.by, estimate.reference) in self.hidden[_given_away(estimate.metric)]
+            if (estimate.by, estimate.reference) in self.hidden[self._counts_behind(estimate.metric)]
             else estimate.reference,
             n=estimate.n if rows_shown and estimate.by in self.counts else None,
             outcome=estimate.outcome if estimate.of_one_class else None,
@@ -165,12 +160,17 @@ class _Shield:
 
     def _why_counted(self, estimate: Estimate) -> str | None:
         """Why it is left out for the counts of this shield alone."""
-        family = _given_away(estimate.metric)
+        family = self._counts_behind(estimate.metric)
         if estimate.compare is None and estimate.reference is None:
             return self.why if self._key(estimate.by, estimate.group) in self.hidden[family] else None
         if self._names_hidden(estimate, family):
             return "would give away a group that is left out"
         return None
+
+    def _counts_behind(self, metric: str) -> Family | CubeKind:
+        """Return the counts that a metric gives away; all of label and prediction where nothing else was told of."""
+        given_away = _given_away(metric)
+        return given_away if given_away in self.hidden else "confusion"
 
     def _names_hidden(self, estimate: Estimate, family: Family | CubeKind) -> bool:
         """Whether a comparison rests on a hidden group, or may: extremes and reasons speak of all groups."""
@@ -259,6 +259,17 @@ def _is_mean(metric: str) -> bool:
     """Whether a metric is the mean of several gaps, whose limits speak of more groups than it names."""
     entry = CATALOGUE.find(metric)
     return isinstance(entry, Criterion) and entry.aggregate == "mean"
+
+
+def _groupings_by_kind(estimates: Sequence[Estimate]) -> dict[CubeKind, dict[By, None]]:
+    """Return by which groupings estimates tell of each kind of cube beside the crossings."""
+    given_away = {metric: _given_away(metric) for metric in dict.fromkeys(e.metric for e in estimates)}
+    found: dict[CubeKind, dict[By, None]] = {}
+    for estimate in estimates:
+        kind = given_away[estimate.metric]
+        if isinstance(kind, CubeKind):
+            found.setdefault(kind, {})[estimate.by] = None
+    return found
 
 
 def _given_away(metric: str) -> Family | CubeKind:
