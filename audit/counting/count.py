@@ -16,8 +16,7 @@ from audit.axes import UNIT, CubeKind
 from audit.counting.crossings import MOST_CELLS, Block, Crossed, blocks, crossed, too_many
 from audit.counting.cubes import label_words, read
 from audit.counting.engine import Engine, Scan
-from audit.counting.kinds.kind import OpenTable, asked_kinds, count_kinds, refuse_kinds_of_parts
-from audit.counting.plan import MEDIAN, Counted, Plan
+from audit.counting.plan import MEDIAN, Counted, Plan, Question
 from audit.counting.refusals import look, refuse_columns, refuse_long_names, refuse_sums
 from audit.counting.tally import TooManyCellsError
 from audit.counting.terms import Extent, Highest, Lowest, Number, Rows, Sum, Test, decisions, keys, weights
@@ -27,6 +26,7 @@ from audit.errors import QuestionError
 from audit.tables.table import Table
 
 if TYPE_CHECKING:
+    from audit.counting.kinds.kind import Kind
     from audit.counting.kinds.scores import Scored
 
 
@@ -55,7 +55,7 @@ def count_cubes(table: Table, plan: Plan, engine: Engine) -> Counted:
         When labels, groups, weights or scores have no honest reading.
     """
     _refuse_roles(table, plan)
-    for kind, question in asked_kinds(plan):
+    for kind, question in _find_kinds(plan):
         if kind.count_all is not None:
             return kind.count_all(question, table, plan)
     with _opened(engine, table, plan) as (scan, levels):
@@ -72,6 +72,10 @@ def count_cubes(table: Table, plan: Plan, engine: Engine) -> Counted:
         of_classes = plan.label is None or (plan.classes and tallies.scored is None)
         labels = None if of_classes else label_words(tallies.crossings.tallies[0], plan)
         found = replace(cubes_of(tallies, plan, labels), score_range=extents.get(plan.score or ""))
+        if not plan.kinds:
+            return found
+        from audit.counting.kinds.kind import OpenTable, count_kinds
+
         return count_kinds(OpenTable(scan, table, plan, extents, labels, found))
 
 
@@ -116,11 +120,27 @@ def _in_unit(cube: Cube, unit: int) -> Cube:
     return Cube(axes, {name: values[..., None] for name, values in cube.measures.items()})
 
 
+def refuse_kinds_of_parts(plan: Plan) -> None:
+    """Refuse a plan that asks for what does not add up over the parts of a table."""
+    for kind, _ in _find_kinds(plan):
+        if kind.reason_against_parts:
+            raise QuestionError(kind.reason_against_parts)
+
+
+def _find_kinds(plan: Plan) -> Sequence[tuple[Kind[Any], Question]]:
+    """Return the kinds that a plan asks for, with their questions; what a kind is, is loaded where there is one."""
+    if not plan.kinds:
+        return ()
+    from audit.counting.kinds.kind import asked_kinds
+
+    return tuple(asked_kinds(plan))
+
+
 def _refuse_roles(table: Table, plan: Plan) -> None:
     """Refuse a table without the columns of the plan, and columns that cannot be what the plan takes them for."""
     table.require(plan.columns)
     refuse_columns(table, plan)
-    for kind, question in asked_kinds(plan):
+    for kind, question in _find_kinds(plan):
         kind.refuse(question, table, plan)
 
 

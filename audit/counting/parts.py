@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
 
 from audit.counting.as_written import spelled, whole_texts
-from audit.counting.count import Tallies, cubes_of
+from audit.counting.count import Tallies, cubes_of, refuse_kinds_of_parts
 from audit.counting.crossings import MOST_CELLS, Crossed, too_many
-from audit.counting.kinds.kind import refuse_kinds_of_parts
 from audit.counting.kinds.score_bins import Bins
 from audit.counting.kinds.scores import Scored
 from audit.counting.plan import Counted, Plan

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from audit.axes import CubeKind
 from audit.config.options import CountedBy
 from audit.config.schema import Config
 from audit.config.sections import Predictions
-from audit.counting.kinds.kind import ask_kinds
-from audit.counting.plan import Plan
+from audit.counting.plan import Plan, Question
 from audit.measurement.scope import Scope
 
 
@@ -62,10 +62,18 @@ def model_plan(config: Config) -> Plan:
         weight=data.weight,
         unit=config.unit,
         bins=data.bins,
-        kinds=ask_kinds(
-            tuple(_find_kinds(asked)), {**dict(data), **dict(asked), "reference_group": _name_references(config)}
-        ),
+        kinds=_ask_kinds(config, asked),
     )
+
+
+def _ask_kinds(config: Config, asked: Predictions) -> dict[CubeKind, Question]:
+    """Return what is asked of further kinds of count; what they are is loaded only where there are some."""
+    names = tuple(_find_kinds(asked))
+    if not names:
+        return {}
+    from audit.counting.kinds.kind import ask_kinds
+
+    return ask_kinds(names, {**dict(config.data), **dict(asked), "reference_group": _name_references(config)})
 
 
 def _find_kinds(asked: Predictions) -> Iterator[str]:

@@ -16,7 +16,6 @@ from audit.counting.engine import Scan
 from audit.counting.plan import Counted, Plan, Question
 from audit.counting.terms import Extent
 from audit.cube import Cube
-from audit.errors import QuestionError
 from audit.tables.table import Table
 
 Q = TypeVar("Q", bound=Question)
@@ -82,13 +81,6 @@ def asked_kinds(plan: Plan) -> Iterator[tuple[Kind[Any], Question]]:
     """Yield each kind that a plan asks for, with its question, which lies in the same file."""
     for question in plan.kinds.values():
         yield import_module(type(question).__module__).KIND, question
-
-
-def refuse_kinds_of_parts(plan: Plan) -> None:
-    """Refuse a plan that asks for what does not add up over the parts of a table."""
-    for kind, _ in asked_kinds(plan):
-        if kind.reason_against_parts:
-            raise QuestionError(kind.reason_against_parts)
 
 
 def count_kinds(opened: OpenTable) -> Counted:
