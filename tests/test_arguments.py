@@ -379,3 +379,8 @@ def test_an_argument_that_is_left_out_is_an_audit_error_too(call, named):
 
 def test_a_table_is_checked_as_the_readme_writes_it():
     assert audit.check(FRAME, test=FRAME).checks
+
+
+def test_a_reference_without_groups_is_refused_and_not_an_index_error():
+    with pytest.raises(QuestionError, match="reference names a group to compare with, and groups names no column"):
+        audit.check({"y": [0, 1]}, label="y", reference="f")

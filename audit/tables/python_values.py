@@ -122,6 +122,8 @@ def make_reference(reference: Any, groups: tuple[str, ...]) -> dict[str, Any]:
         found = {name(k, "reference"): require_level(v, f"reference['{printable(k)}']") for k, v in reference.items()}
         _require_columns("reference", found, groups)
         return found
+    if not groups:
+        raise QuestionError("reference names a group to compare with, and groups names no column; give groups too")
     if len(groups) != 1:
         raise QuestionError(f"reference must name a level for each of {list(groups)}, such as {{'{groups[0]}': …}}")
     return {groups[0]: require_level(reference, "reference")}
