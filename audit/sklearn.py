@@ -24,7 +24,7 @@ from sklearn.utils.validation import check_is_fitted
 from audit.api import check
 from audit.config.written_limits import Gates
 from audit.errors import DataRefusedError, QuestionError, UndecidedWarning, printable
-from audit.gates.before_training import undecided
+from audit.gates.before_training import describe_undecided
 from audit.record.result import AuditResult
 from audit.tables.arrays import name_attributes
 from audit.tables.python_values import require_names
@@ -118,7 +118,7 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         failed = [g for g in self.result_.gates if g.verdict == "fail"]
         if failed and not self.insist:
             raise DataRefusedError(f"the data is refused, nothing was trained: {failed[0].sentence}", self.result_)
-        for sentence in undecided(self.result_.gates):
+        for sentence in describe_undecided(self.result_.gates):
             warnings.warn(sentence, UndecidedWarning, stacklevel=2)
         return self
 

@@ -7,7 +7,7 @@ from audit.checks.registry import kinds
 from audit.config.read import build
 from audit.counting.backends.choose import count
 from audit.counting.plan import Counted
-from audit.pipeline.plans import data_plan, scope_of
+from audit.pipeline.plans import make_scope, plan_data
 from audit.tables.open import open_frame, open_table
 
 
@@ -22,12 +22,12 @@ def asked(code, parts, config):
     (kind,) = [k for k in kinds() if k.code == code]
     tables = {part: open_frame(rows) if hasattr(rows, "columns") else open_table(rows) for part, rows in parts.items()}
     counts = {part: _counted(table, config) for part, table in tables.items()}
-    with open_parts(tables, config, data_plan(config), scope_of(config), counts) as looked:
+    with open_parts(tables, config, plan_data(config), make_scope(config), counts) as looked:
         return [check for part in looked for check in kind.find(part)]
 
 
 def _counted(table, config):
-    plan = data_plan(config)
+    plan = plan_data(config)
     if plan.groups or plan.label is not None:
         return count(table, plan, config.data.engine, None)
     rows = len(table.to_pandas([next(iter(table.columns))]))

@@ -23,7 +23,7 @@ from audit.energy.sci import with_units
 from audit.energy.site import make_site
 from audit.energy.totals import total_footprint
 from audit.estimate import Estimate, Level
-from audit.gates.judge import Evidence, judge, overall
+from audit.gates.judge import Evidence, judge, worst_verdict
 from audit.measurement.estimates import Estimates
 from audit.measurement.measure import Scope, data_estimates, model_estimates
 from audit.record.cubes import Axis, CubeRecord
@@ -107,7 +107,7 @@ def result_of(
         run=run
         or Run(id="memory-0badcafe", started="2026-11-24T09:00:00Z", finished="2026-11-24T09:00:01Z", version="0.1.0"),
         question=Question(digest="sha256:" + "5eed" * 16, config=plain),
-        verdict=overall(gates),
+        verdict=worst_verdict(gates),
         data=data,
         cubes=tuple(records),
         estimates=tuple(estimates),

@@ -19,10 +19,10 @@ from audit.cli.app import main
 from audit.config.read import build
 from audit.errors import QuestionError
 from audit.gates.four_fifths import CODE
-from audit.gates.judge import again
+from audit.gates.judge import judge_again
 from audit.measurement.inference.contingency import SMALLEST_P, fisher, inverted_p, pooled_z
 from audit.measurement.inference.effective import plain, weighted
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.report.disclosure.publishable import publishable
 
 METRICS = ("adverse_impact_ratio", "adverse_impact_z", "adverse_impact_p", "selection_shortfall")
@@ -52,7 +52,7 @@ def check_of(result):
 def asked(result, **policy):
     """The same document judged by a policy that asks for the rule."""
     config = dict(result.question.config)
-    return again(result, build(config | {"policy": {"four_fifths": True, **policy}}), dt.date(2026, 11, 24))
+    return judge_again(result, build(config | {"policy": {"four_fifths": True, **policy}}), dt.date(2026, 11, 24))
 
 
 # ----- the Guidelines' own examples
@@ -127,7 +127,7 @@ def test_a_p_is_never_printed_as_nothing():
 @settings(max_examples=60, deadline=None)
 def test_every_group_equals_a_slow_loop(counts):
     result = selected(counts)
-    assert not differences(result)
+    assert not describe_differences(result)
     rates = {k: s / n for k, (n, s) in sorted(counts.items())}
     top = max(rates, key=rates.get)
     pairs = len(counts) * (len(counts) - 1) // 2
@@ -195,7 +195,7 @@ def test_what_is_significant_of_a_group_under_two_percent_is_no_pass(counts, out
     result = selected(counts, four_fifths=True)
     assert (check_of(result).outcome, result.verdict) == (outcome, verdict)
     assert check_of(selected(counts)).outcome in {"warn", "pass"}
-    assert not differences(result)
+    assert not describe_differences(result)
     if outcome == "warn":
         assert "not judged: under 2% of the rows" in result.gates[0].sentence
 
@@ -243,7 +243,7 @@ def test_an_absent_crossing_is_named_and_blocks_a_pass():
     absent = result.find("adverse_impact_ratio", by=["g", "s"], group=["b", "f"])[0]
     assert absent.reason == "not measured for b x f (0/0: no rows in this group)"
     assert result.gates[0].verdict == "undefined"
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_one_group_and_nobody_selected_are_undefined():
@@ -276,7 +276,7 @@ def test_weights_make_no_table_of_counts():
     pool = sum(e.value * e.effective_n for e in each.values()) / sum(e.effective_n for e in each.values())
     error = math.sqrt(pool * (1 - pool) * sum(1 / e.effective_n for e in each.values()))
     assert one(result, "adverse_impact_z", "b").value == pytest.approx((rates["b"] - rates["a"]) / error)
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_rows_that_share_units_have_a_p_of_their_folds_and_no_standard_deviations():
@@ -286,7 +286,7 @@ def test_rows_that_share_units_have_a_p_of_their_folds_and_no_standard_deviation
     assert "100 folds of the unit" in one(shared, "adverse_impact_p", "b").method
     assert one(alone, "adverse_impact_p", "b").value < 1e-3 < one(shared, "adverse_impact_p", "b").value
     assert "standard deviations" not in check_of(shared).detail
-    assert not differences(shared)
+    assert not describe_differences(shared)
 
 
 @given(st.integers(5, 200), st.integers(5, 200), st.data())
@@ -365,12 +365,12 @@ def test_the_policy_asks_for_the_rule(counts, outcome, verdict):
     g, y = rows(counts)
     result = audit.measure(y, y, groups={"g": g}, four_fifths=True)
     assert (check_of(result).outcome, check_of(result).severity, result.verdict) == (outcome, "critical", verdict)
-    assert not differences(result)
+    assert not describe_differences(result)
     unasked = audit.measure(y, y, groups={"g": g})
     assert check_of(unasked).outcome in ({outcome} if outcome in {"pass", "warn"} else {"warn", "pass"})
     assert unasked.verdict == "not judged"
     assert asked(unasked).verdict == verdict
-    assert again(asked(unasked), build(unasked.question.config), dt.date(2026, 11, 24)) == unasked
+    assert judge_again(asked(unasked), build(unasked.question.config), dt.date(2026, 11, 24)) == unasked
 
 
 def test_what_few_rows_cannot_show_is_no_pass_and_the_exit_code_says_so(tmp_path, capsys):
@@ -395,7 +395,7 @@ def test_a_limit_on_the_check_asks_for_a_verdict_as_the_policy_does():
     result = selected({"a": (5, 3), "b": (5, 0)})
     config = dict(result.question.config) | {"gates": [{"stage": "checks", "metric": CODE, "max": 0}]}
     config["data"] = config["data"] | {"source": "rows.csv"}
-    judged = again(result, build(config), dt.date(2026, 11, 24))
+    judged = judge_again(result, build(config), dt.date(2026, 11, 24))
     assert (check_of(judged).outcome, judged.verdict) == ("insufficient", "insufficient")
     assert "1 is undecided (four-fifths rule by g)" in judged.gates[0].sentence
     assert check_of(result).outcome == "warn"
@@ -411,7 +411,7 @@ def test_the_rule_passes_only_where_no_ratio_may_be_under_four_fifths(counts):
     gate = next(g for g in result.gates if g.name.startswith("model."))
     check = check_of(result)
     small = any("under_2_percent" in e.flags for e in result.find("adverse_impact_ratio", by=["g"]))
-    assert not differences(result)
+    assert not describe_differences(result)
     if check.outcome in {"pass", "warn"}:
         # A group under 2% with a low ratio that chance may have made is named as not judged; one shown to be low is not.
         assert gate.verdict != "fail" if small else gate.verdict == "pass"
@@ -499,7 +499,7 @@ def test_a_group_under_two_percent_does_not_hide_what_the_others_leave_open():
     assert check_of(alone).outcome == check_of(beside).outcome == "insufficient"
     assert "may be as low as 0.795, which is under 4/5" in check_of(alone).detail
     assert "may be as low as 0.795, which is under 4/5" in check_of(beside).detail
-    assert not differences(beside)
+    assert not describe_differences(beside)
     wide = selected({"a": (3000, 2100), "b": (3000, 2050), "d": (40, 28)}, four_fifths=True)
     assert check_of(wide).outcome == "pass"
 
@@ -511,21 +511,21 @@ def test_a_significant_difference_above_four_fifths_warns():
 
 
 def test_an_unasked_check_counts_in_no_gate():
-    from audit.gates.check_counts import checks_found
+    from audit.gates.check_counts import count_checks
 
     unasked = check_of(selected({"a": (20, 0), "b": (20, 0)}))
     suite = replace(unasked, code="DV100", outcome="pass", severity="critical")
-    assert checks_found([unasked, suite], "failed").value == 0
-    assert checks_found([unasked], "failed").reason == "no check was run"
-    assert checks_found([replace(unasked, severity="critical"), suite], "failed").status == "undefined"
+    assert count_checks([unasked, suite], "failed").value == 0
+    assert count_checks([unasked], "failed").reason == "no check was run"
+    assert count_checks([replace(unasked, severity="critical"), suite], "failed").status == "undefined"
 
 
 def test_a_document_that_was_altered_is_found_out():
     result = selected({"a": (2000, 1200), "b": (2000, 900)}, four_fifths=True)
     checks = tuple(replace(c, outcome="pass") if c.code == CODE else c for c in result.checks)
-    assert any("four-fifths" in line for line in differences(replace(result, checks=checks)))
+    assert any("four-fifths" in line for line in describe_differences(replace(result, checks=checks)))
     estimates = tuple(replace(e, value=0.9) if e.metric == "adverse_impact_ratio" else e for e in result.estimates)
-    assert differences(replace(result, estimates=estimates))
+    assert describe_differences(replace(result, estimates=estimates))
 
 
 def test_a_document_without_the_numbers_is_not_passed_by_the_rule():
@@ -535,7 +535,7 @@ def test_a_document_without_the_numbers_is_not_passed_by_the_rule():
         checks=tuple(c for c in result.checks if c.code != CODE),
         estimates=tuple(e for e in result.estimates if e.metric not in METRICS),
     )
-    assert again(old, build(old.question.config), dt.date(2026, 11, 24)).checks == old.checks
+    assert judge_again(old, build(old.question.config), dt.date(2026, 11, 24)).checks == old.checks
     assert asked(old).verdict == "undefined"
     assert check_of(asked(old)).detail == "this run did not measure it"
 

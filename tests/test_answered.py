@@ -17,7 +17,7 @@ from suites_at_random import Random
 
 from audit.checks.expectations.answer import Expectation
 from audit.checks.expectations.checks import answer_suite, read_suite, run_suite
-from audit.checks.expectations.compare import translated
+from audit.checks.expectations.compare import translate
 from audit.checks.expectations.run import ANSWERED
 from audit.checks.expectations.suite import SHAPES, Suite, require_groups
 from audit.cli import main
@@ -251,7 +251,7 @@ def test_a_translated_pattern_finds_what_python_finds(pattern):
     dice = random.Random(7)
     letters = "aebxyAZ09 .-_\n\t\x0b\x1c]é١৩日İßǅ²½\u2003\U0001d7d8"
     texts = ["".join(dice.choices(letters, k=dice.randint(0, 5))) for _ in range(3000)]
-    found = pc.match_substring_regex(pa.array(texts), translated(pattern)).to_pylist()
+    found = pc.match_substring_regex(pa.array(texts), translate(pattern)).to_pylist()
     assert found == [bool(re.search(pattern, text)) for text in texts]
 
 
@@ -260,7 +260,7 @@ def test_a_translated_pattern_finds_what_python_finds(pattern):
     ["(?=a)", "(?i)a", r"(a)\1", r"\bM", "a$b", "($)", "a{,3}", "[[:alpha:]]", r"\Z", r"\x41", "[", "a++", "(?P<n>a)", "\0", r"[\b]", r"\é"],
 )  # fmt: skip
 def test_a_pattern_that_might_be_read_otherwise_is_left_over(pattern):
-    assert translated(pattern) is None
+    assert translate(pattern) is None
 
 
 # Groups

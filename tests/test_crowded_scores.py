@@ -23,7 +23,7 @@ from audit.counting.plan import Plan
 from audit.counting.terms import Finer, Number, Rows, Steps
 from audit.errors import QuestionError
 from audit.measurement.scores.bins import edges_of
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.tables.open import open_frame
 
 KINDS = ("fraud", "beta", "default", "near 1", "log-odds", "an outlier", "tiny", "huge", "middle", "few millionths")
@@ -73,7 +73,7 @@ def test_what_bins_say_is_near_what_the_scores_say(kind, asked):
         assert precision.low <= exact <= precision.high
     assert "next to nothing" not in area.method + precision.method
     assert len(levels(result)) <= 900
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_average_precision_of_many_rows_is_within_half_of_what_may_stay_hidden():
@@ -108,7 +108,7 @@ def test_bins_that_make_too_many_cells_stay_coarse(monkeypatch):
     result = audit.measure(y, score=s, groups={"g": g, "h": h}, intersections=2)
     area = found(result, "roc_auc", ["g", "h"], ("a", "f"))
     assert "next to nothing" in area.method
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_bins_whose_empty_cells_are_too_many_stay_coarse_and_refuse_nothing(monkeypatch):
@@ -122,7 +122,7 @@ def test_bins_whose_empty_cells_are_too_many_stay_coarse_and_refuse_nothing(monk
     result = audit.measure(y, score=s, groups={"g": g, "h": h}, intersections=2)
     assert len(levels(result)) <= 100
     assert found(result, "roc_auc", ["g"], ("a",)).value is not None
-    assert not differences(result)
+    assert not describe_differences(result)
     *_, whole = parts_of("fraud")
     cube = cubes_of(whole, PLAN).by_kind["scores"][0]
     assert all((200 * end) % 1 == pytest.approx(0) for v in cube.axis(SCORE).levels for end in edges_of(v))

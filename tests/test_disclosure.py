@@ -15,7 +15,7 @@ from audit.config.read import build
 from audit.cube import from_cells
 from audit.errors import QuestionError
 from audit.estimate import Estimate, number
-from audit.gates.judge import again
+from audit.gates.judge import judge_again
 from audit.report.disclosure.publishable import publishable, values_between
 from audit.report.disclosure.small_cells import small_in_kind
 
@@ -267,7 +267,7 @@ def test_a_waiver_does_not_tell_what_is_withheld():
     """Only a limit that is broken is waived."""
     waiver = {"gate": "checks.DP002", "owner": "o", "reason": "r", "expires": "2026-12-24", "max_gap": 1}
     private = [labelled(odd, [on_checks("DP002", 0)]) for odd in (0, 1)]
-    waived = [again(r, build(r.question.config | {"waivers": [waiver]}), dt.date(2026, 11, 24)) for r in private]
+    waived = [judge_again(r, build(r.question.config | {"waivers": [waiver]}), dt.date(2026, 11, 24)) for r in private]
     assert [r.gates[0].verdict for r in waived] == ["waived", "pass"]
     shown = [publishable(r) for r in waived]
     assert shown[0].gates == shown[1].gates
@@ -281,7 +281,7 @@ def test_training_that_a_withheld_limit_stopped_does_not_name_it():
     run = replace(private.run, stopped_by=("checks.DP002",), continued=("checks.DP002",))
     config = private.question.config
     config = build(config | asked | {"data": config["data"] | {"source": "t.csv"}})
-    stopped = again(replace(private, run=run), config, dt.date(2026, 11, 24))
+    stopped = judge_again(replace(private, run=run), config, dt.date(2026, 11, 24))
     assert "nothing was trained, because checks.DP002 failed" in stopped.gates[1].sentence
     shown = publishable(stopped)
     assert (shown.run.stopped_by, shown.run.continued) == ((), ())

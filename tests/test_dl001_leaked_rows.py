@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from looking_at import found
 
-from audit.checks.rules.leaked_rows import MOST_SAID, Leaked, Split, told
+from audit.checks.rules.leaked_rows import MOST_SAID, Leaked, Split, describe_groups
 
 
 def one(train, test, **data):
@@ -78,7 +78,7 @@ def test_the_groups_that_are_hit_are_counted(acs):
 def test_no_small_count_follows_from_what_is_told(counts):
     """What is not named sums to what the total leaves; that is never a small count of one group, nor of several."""
     groups = [Leaked(f"g{i}", hit, hit + other) for i, (hit, other) in enumerate(counts)]
-    text = told("g", groups)
+    text = describe_groups("g", groups)
     named = set(re.findall(r"= (g\d) [\d,]+ of", text))
     for of in groups:
         assert not (of.small and of.level in named)

@@ -104,14 +104,14 @@ def test_a_share_of_the_combinations_says_about_the_same(monkeypatch):
 def test_repeats_count_every_row_once():
     from audit.config.read import build
     from audit.counting.backends.choose import count
-    from audit.pipeline.plans import data_plan, scope_of
+    from audit.pipeline.plans import make_scope, plan_data
     from audit.tables.open import open_frame
 
     frame = people()
     config = build({"data": {"source": "m", "groups": ["g"], "label": "y"}}, "q")
     table = open_frame(frame)
-    counted = count(table, data_plan(config), "duckdb", None)
-    with open_parts({"train": table}, config, data_plan(config), scope_of(config), {"train": counted}) as (looked,):
+    counted = count(table, plan_data(config), "duckdb", None)
+    with open_parts({"train": table}, config, plan_data(config), make_scope(config), {"train": counted}) as (looked,):
         each = repeats(looked.scan, looked.columns, {"g": looked.key("g")}, looked.rows)
     sizes = frame.value_counts(dropna=False).reset_index(name="n")
     expected = {(g, min(int(n), 10)): int(len(rows)) for (g, n), rows in sizes.groupby(["g", "n"])}

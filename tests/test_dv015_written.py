@@ -9,7 +9,7 @@ import pytest
 import audit
 from audit.checks.rules import misread_values
 from audit.cli.app import main
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 
 N = 400
 RNG = np.random.default_rng(20260114)
@@ -99,4 +99,4 @@ def test_a_group_named_by_a_word_that_means_missing_is_noted_in_an_audit_of_a_mo
     assert (check.outcome, check.mend) == ("warn", "leave cells without a value empty")
     assert check.title == "no group of sex is named by a word that means missing in predictions"
     assert check.detail == "'n/a' means missing where programs write it, and is compared here as a group"
-    assert not differences(result)
+    assert not describe_differences(result)

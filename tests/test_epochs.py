@@ -21,7 +21,7 @@ from audit.counting.cells import Cells
 from audit.errors import QuestionError
 from audit.pipeline.run import Job, run
 from audit.pipeline.track import track
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.record.cubes import to_cube
 from audit.record.epochs import FILE, MOST_DRAWN, RUN, choose_epochs, log_epoch, make_epoch, measure_rates, read_epochs
 from audit.record.reader import read_text
@@ -261,7 +261,7 @@ def test_the_document_keeps_them_and_reads_them_again(audited):
     text = (audited.folder / "audit.json").read_text()
     read = read_text(text, "audit.json")
     assert read.epochs == audited.result.epochs
-    assert differences(read) == ()
+    assert describe_differences(read) == ()
     old = json.loads(text)
     del old["epochs"], old["epoch_notes"]
     assert read_text(json.dumps(old), "an older document").epochs == ()

@@ -26,7 +26,7 @@ from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.confusion import STATISTICS
 from audit.measurement.metrics.kinds import EVERYBODY, Compare, split_comparison
 from audit.measurement.metrics.rates import RATES
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.report.disclosure.publishable import publishable
 
 TAIL = 0.025
@@ -117,7 +117,7 @@ def test_the_auc_is_compared_with_that_of_the_rest():
     e = find(result, "roc_auc", "difference_to_rest")
     assert e.value == pytest.approx(max(map(abs, gaps.values())))
     assert not result.find("roc_auc", "difference_to_overall")
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 @pytest.mark.parametrize("design", ["rows", "weights", "units"])
@@ -149,7 +149,7 @@ def test_errors_of_a_regression_equal_the_slow_loop(design):
     assert worst.pair == ((furthest_of,), (furthest_of,))
     assert worst.value == pytest.approx(abs(each[furthest_of].value))
     assert worst.low <= worst.value <= worst.high
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 cells = st.lists(st.tuples(*[st.integers(0, 40)] * 4), min_size=2, max_size=6)
@@ -256,7 +256,7 @@ def test_nothing_of_it_is_measured_unless_it_is_asked_for():
         y, p, groups={"g": g}, gates=[{"metric": "accuracy", "compare": "ratio_to_overall", "min": 0.5}]
     )
     assert {split_comparison(e.compare)[1] for e in implied.estimates} == {None, "overall"}
-    assert not differences(implied)
+    assert not describe_differences(implied)
 
 
 @pytest.mark.parametrize(

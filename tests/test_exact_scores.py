@@ -16,7 +16,7 @@ from audit.counting.kinds import curves, exact_auc
 from audit.counting.plan import Plan
 from audit.cube import Cube
 from audit.measurement.scores.bins import pairs_of
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.record.reader import read_text
 from audit.tables.open import open_frame
 
@@ -79,7 +79,7 @@ def test_every_metric_of_order_is_that_of_a_loop(kind, asked):
             own = sk.roc_auc_score(y[rows], s[rows], sample_weight=w[rows])
             e = found(result, "roc_auc", list(by), group, "difference_to_rest")
             assert e.value == pytest.approx(own - rest, abs=1e-9), by
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_rows_without_a_group_are_nobodys_others():
@@ -95,7 +95,7 @@ def test_rows_without_a_group_are_nobodys_others():
     assert missing.value == pytest.approx(
         sk.average_precision_score(y[~known], s[~known], sample_weight=w[~known]), abs=1e-12
     )
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 @pytest.mark.parametrize("scale", [1e-160, 1e-12, 1.0, 1e12])
@@ -121,19 +121,19 @@ def test_a_group_that_is_nearly_everybody_is_not_taken_off():
         assert e.value == pytest.approx(share_above(s[above], s[below], w[above], w[below]), abs=0.005)
     assert "binned" in big.method
     assert EXACT in small.method
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_changed_sums_of_precision_are_found():
     y, s, g, *_ = crowded("spread", 2000)
     document = json.loads(audit.measure(y, score=s, groups={"g": g}, exact_auc=True).to_json())
-    assert not differences(read_text(json.dumps(document), "as it was"))
+    assert not describe_differences(read_text(json.dumps(document), "as it was"))
     cube = next(c for c in document["cubes"] if c["name"].startswith("predictions ordered pairs: g"))
     cube["measures"]["precision"] = [0.8 * v for v in cube["measures"]["precision"]]
-    said = differences(read_text(json.dumps(document), "changed"))
+    said = describe_differences(read_text(json.dumps(document), "changed"))
     assert any("precisions say" in line and "score bins allow" in line for line in said)
     cube["measures"]["positives_above"] = [1.01 * v for v in cube["measures"]["positives_above"]]
-    said = differences(read_text(json.dumps(document), "changed"))
+    said = describe_differences(read_text(json.dumps(document), "changed"))
     assert any("are not all of them" in line for line in said)
 
 
@@ -172,7 +172,7 @@ def test_every_area_between_curves_is_that_of_scikit_learns_curves(kind, asked, 
         if e.group is not None and e.value is not None:
             assert e.value == pytest.approx(between(y, s, w, crossed[e.group], crossed[e.reference]), abs=1e-9)
             assert e.method.startswith("exact")
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 @pytest.mark.parametrize(("limit", "most", "exact"), [
@@ -196,7 +196,7 @@ def test_an_area_of_too_many_rows_or_groups_has_its_bounds_and_says_why(limit, m
         )
         assert e.method.startswith(f"{said}: the exact value lies within ±")
         assert abs(e.value - area) <= float(e.method.split("±")[1].split(";")[0])
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_an_area_of_more_than_fifty_groups_has_its_bounds():
@@ -210,11 +210,11 @@ def test_a_changed_area_is_found():
     document = json.loads(audit.measure(y, score=s, groups={"g": g}, exact_auc=True).to_json())
     cube = next(c for c in document["cubes"] if c["name"].startswith("predictions ordered areas: g"))
     cube["measures"]["area"] = [v + 0.05 for v in cube["measures"]["area"]]
-    said = differences(read_text(json.dumps(document), "changed"))
+    said = describe_differences(read_text(json.dumps(document), "changed"))
     assert any("its ordered area says" in line and "score bins allow" in line for line in said)
     cube["measures"]["area"] = [v - 0.05 for v in cube["measures"]["area"]]
     cube["measures"]["n"][0] += 1
-    said = differences(read_text(json.dumps(document), "changed"))
+    said = describe_differences(read_text(json.dumps(document), "changed"))
     assert any("ordered pairs are of different rows" in line for line in said)
 
 

@@ -20,7 +20,7 @@ from audit.counting.kinds import neighbours as counting
 from audit.counting.kinds.neighbours import majorities
 from audit.errors import QuestionError, SourceError, ValuesError
 from audit.measurement.inference.contingency import contrast, shares
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.report.disclosure.publishable import publishable
 
 
@@ -101,7 +101,7 @@ def test_every_group_equals_the_loop_over_all_pairs(columns, k):
         assert -1 <= found.low <= found.value <= found.high <= 1
         assert 0 <= rate.low <= rate.value <= rate.high <= 1
         assert f"{k} neighbours taken as given" in found.method
-    assert differences(result) == ()
+    assert describe_differences(result) == ()
 
 
 def test_without_ties_it_is_scikit_learns_neighbours():
@@ -170,7 +170,7 @@ def test_weights_are_counted_and_equal_ones_change_no_value():
     a, b = one(plain, "flip_test", "b"), one(equal, "flip_test", "b")
     assert a.value == pytest.approx(b.value)
     assert a.high - a.low == pytest.approx(b.high - b.low, rel=0.03)
-    assert differences(result) == ()
+    assert describe_differences(result) == ()
 
 
 def test_rows_that_share_a_unit_widen_the_interval():
@@ -183,7 +183,7 @@ def test_rows_that_share_a_unit_widen_the_interval():
     assert a.value == pytest.approx(b.value)
     assert b.high - b.low > 1.5 * (a.high - a.low)
     assert "100 folds of the unit" in b.method
-    assert differences(shared) == ()
+    assert describe_differences(shared) == ()
 
 
 def test_rows_without_a_group_are_neither_members_nor_neighbours():
@@ -207,7 +207,7 @@ def test_a_reference_with_fewer_rows_than_neighbours_and_a_single_group_are_unde
     assert "only one group (a)" in largest(lonely).reason
     weightless = flip([0, 1] * 4, [0, 1] * 4, list("aaaaabbb"), x, weight=[1] * 5 + [0] * 3)
     assert one(weightless, "flip_test", "b").reason == "0/0: all weights are 0"
-    assert all(differences(r) == () for r in (few, lonely, weightless))
+    assert all(describe_differences(r) == () for r in (few, lonely, weightless))
 
 
 def judged(shift, limit, n=1500):
@@ -228,13 +228,13 @@ def test_a_limit_on_the_largest_flip_test_is_judged(shift, limit, verdict):
     assert gate.name == "model.flip_test.largest.g"
     assert (gate.low, gate.high) == (largest(result).low, largest(result).high)
     assert "Flip test by g: b" in gate.sentence
-    assert differences(result) == ()
+    assert describe_differences(result) == ()
 
 
 def test_the_document_is_checked_against_its_own_flips():
     result = judged(0.5, 0.1)
     other = tuple(replace(e, value=0.0) if e.metric == "flip_test" and e.group else e for e in result.estimates)
-    assert any("flip_test" in said for said in differences(replace(result, estimates=other)))
+    assert any("flip_test" in said for said in describe_differences(replace(result, estimates=other)))
     assert json.loads(result.to_json())
 
 
@@ -368,7 +368,7 @@ def test_scores_that_are_cut_at_their_median_flip_by_that_cut():
     d = (score > np.median(score)).astype(int)
     for group, (plus, minus) in brute(d, g, features[["x1"]], "a").items():
         assert one(result, "flip_test", group).value == pytest.approx(plus - minus)
-    assert differences(result) == ()
+    assert describe_differences(result) == ()
 
 
 @pytest.mark.parametrize("engine", ["pandas", "polars"])

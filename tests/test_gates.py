@@ -12,9 +12,9 @@ import audit
 from audit.config.read import build
 from audit.errors import QuestionError
 from audit.estimate import Estimate
-from audit.gates.check_counts import checks_found
-from audit.gates.judge import Evidence, again, exit_code, judge, overall
-from audit.pipeline.verify import differences
+from audit.gates.check_counts import count_checks
+from audit.gates.judge import Evidence, exit_code, judge, judge_again, worst_verdict
+from audit.pipeline.verify import describe_differences
 from audit.record.result import Check, Energy
 
 TODAY = dt.date(2026, 11, 24)
@@ -145,7 +145,7 @@ def test_a_suite_brings_the_gate_that_no_check_fails():
     evidence = Evidence(estimates=(ratio(0.9, 1.0, 0.95),), checks=(check("pass"), check("fail")))
     gates = judge(asked, evidence, TODAY)
     assert [g.verdict for g in gates] == ["pass", "fail"]
-    assert overall(gates) == "fail"
+    assert worst_verdict(gates) == "fail"
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_checks_that_broke_are_no_passed_checks(outcomes, expected):
 
 
 def test_failed_checks_carry_their_bounds():
-    found = checks_found((check("fail"), check("error"), check("pass")), "failed")
+    found = count_checks((check("fail"), check("error"), check("pass")), "failed")
     assert (found.value, found.low, found.high) == (None, 1, 2)
 
 
@@ -234,7 +234,7 @@ def test_exit_codes_of_the_contract(verdict, insufficient, code):
 
 
 def test_the_worst_verdict_wins_and_no_gate_is_not_judged():
-    assert overall(()) == "not judged"
+    assert worst_verdict(()) == "not judged"
 
 
 def test_a_policy_of_another_confidence_is_not_judged_by_the_intervals_there_are():
@@ -243,7 +243,7 @@ def test_a_policy_of_another_confidence_is_not_judged_by_the_intervals_there_are
     result = boston()
     raw = {**result.question.config, "policy": {"confidence": 0.99}}
     with pytest.raises(QuestionError, match=r"confidence is 0\.99, but the result holds intervals of 0\.95"):
-        again(result, build(raw), TODAY)
+        judge_again(result, build(raw), TODAY)
 
 
 def near(limit, unit):
@@ -270,7 +270,7 @@ def test_a_verdict_that_other_folds_could_turn_says_so():
         assert ("other folds of the unit could turn it" in gate.sentence) == said
         assert ('"folds_decide"' in result.to_json()) == said
         assert ("other folds of the unit could turn it" in render(result, "md")) == said
-        assert not differences(result)
+        assert not describe_differences(result)
 
 
 def test_plain_rows_have_no_folds_that_could_turn_a_verdict():
@@ -303,5 +303,5 @@ def test_what_would_settle_an_open_gate_is_taken_from_the_document_only_for_the_
     for change in ({"estimate": replace(open_.estimate, n=1.0)}, {"min": 0.123}):
         altered = replace(open_, sentence="somebody else's", needed_n=77.0, **change)
         gates = (*result.gates[:at], altered, *result.gates[at + 1 :])
-        found = again(replace(result, gates=gates), build(result.question.config), TODAY).gates[at]
+        found = judge_again(replace(result, gates=gates), build(result.question.config), TODAY).gates[at]
         assert (found.sentence, found.needed_n) == (open_.sentence, open_.needed_n)

@@ -112,9 +112,9 @@ def test_what_only_the_owner_knows_comes_from_audit_toml():
     )
     from dataclasses import replace
 
-    from audit.pipeline.records import question_record
+    from audit.pipeline.records import record_question
 
-    text = render(replace(example(), question=question_record(config)), "ll144-md", k=1)
+    text = render(replace(example(), question=record_question(config)), "ll144-md", k=1)
     for said in ("An Auditor", "Applications of one year", "2025-01-01 to 2025-12-31", "2026-02-01", "too few to say"):
         assert said in text
     assert "not provided" not in text

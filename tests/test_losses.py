@@ -14,7 +14,7 @@ from audit.counting.count import count_cubes
 from audit.counting.plan import Plan
 from audit.errors import QuestionError, ValuesError
 from audit.measurement.inference.calibration import calibration, shared_noise
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.tables.open import open_frame
 
 LOSSES = ("brier_score", "log_loss", "calibration_in_the_large")
@@ -104,7 +104,7 @@ def test_values_equal_scikit_learns_for_crossings_units_and_weights():
             assert brier == pytest.approx(sk.brier_score_loss(y[rows], s[rows], sample_weight=w[rows]))
             assert loss == pytest.approx(sk.log_loss(y[rows], s[rows], sample_weight=w[rows], labels=[0, 1]))
             assert large == pytest.approx(np.average((y - s)[rows], weights=w[rows]))
-        assert not differences(result)
+        assert not describe_differences(result)
 
 
 def test_gaps_name_their_pair_and_the_reference():
@@ -172,7 +172,7 @@ def test_what_is_no_probability_has_no_loss_and_no_gap():
     for metric in LOSSES:
         assert "no probabilities" in whole(result, metric).reason
     assert result.gates[0].verdict == "undefined"
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_an_infinite_loss_leaves_no_gap_and_no_pass():

@@ -15,7 +15,7 @@ import audit
 from audit.config.read import build
 from audit.counting.count import count_cubes
 from audit.errors import AuditError, QuestionError, ValuesError
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.record.reader import read_text
 
 
@@ -48,7 +48,7 @@ def test_positive_is_what_lies_above_the_middle_of_the_sorted_scores(found):
     recorded = result.data[0].score_median
     assert sum(s > recorded for s in scores) == sum(s > lower for s in scores) <= len(scores) / 2
     assert recorded == pytest.approx(np.median(scores), rel=1e-12, abs=1e-300)
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_neighbouring_numbers_have_no_room_between_them():
@@ -74,9 +74,9 @@ def test_the_document_keeps_the_number_and_the_question():
     assert result.question.config["predictions"]["threshold"] == "median"
     again = read_text(result.to_json(), "x")
     assert again.data[0].score_median == 0.5
-    assert not differences(again)
+    assert not describe_differences(again)
     bare = replace(result, data=tuple(replace(p, score_median=None) for p in result.data))
-    assert any("which median" in line for line in differences(bare))
+    assert any("which median" in line for line in describe_differences(bare))
     assert json.loads(cut([1, 2], unit=["u", "v"]).to_json())["data"][0]["score_median"] == 1.5
     fixed = audit.measure([0, 1], score=[0.1, 0.9], groups={"g": ["a", "b"]})
     assert fixed.data[0].score_median is None
@@ -105,12 +105,12 @@ def test_a_file_is_cut_as_rows_in_memory_are(tmp_path):
     frame.to_parquet(tmp_path / "p.parquet")
     from audit.cli.options import Given
     from audit.cli.question import ask
-    from audit.pipeline.stages import Findings, Opened, audit_predictions
+    from audit.pipeline.stages import Findings, OpenTables, audit_predictions
 
     asked = {"label": "y", "score": "s", "groups": ["g"]}
     config = ask(Given("model", str(tmp_path / "p.parquet"), asked | {"threshold": "median"}), None)
     found = Findings()
-    audit_predictions(config, Opened(config, tmp_path), found, lambda _: __import__("contextlib").nullcontext())
+    audit_predictions(config, OpenTables(config, tmp_path), found, lambda _: __import__("contextlib").nullcontext())
     assert found.data[0].score_median == np.median(frame.s)
     rate = next(e for e in found.estimates if e.metric == "selection_rate" and not e.by)
     assert rate.numerator == (frame.s > np.median(frame.s)).sum() == 499

@@ -35,11 +35,11 @@ import json, resource, sys, time
 from pathlib import Path
 began = time.monotonic()
 from audit.energy.meter import Meter
-from audit.pipeline.run import metered_command
+from audit.pipeline.run import run_metered_command
 from audit.system.command import to_exit_status
 loaded = time.monotonic()
 with Meter(country="FRA", record=Path("energy.json"), flush_s=0.3) as meter:
-    ended = metered_command(["python", "train.py"], folder=Path("."), meter=meter)
+    ended = run_metered_command(["python", "train.py"], folder=Path("."), meter=meter)
 energy = meter.energy()
 waited_s = time.monotonic() - loaded - ended.duration_s
 rows = [[r.component, r.phase, r.energy_j, r.method, r.detail, r.coverage] for r in energy.components]
@@ -50,7 +50,7 @@ Path("told.json").write_text(json.dumps(
 sys.exit(to_exit_status(ended))
 """
 FORKING = RUN.replace(
-    "    ended = metered_command",
+    "    ended = run_metered_command",
     """    import os
     with meter.phase("audit"):
         end = time.monotonic() + 20
@@ -63,7 +63,7 @@ FORKING = RUN.replace(
         Path("forked").write_text(json.dumps(meter.energy().energy_kwh))
         raise SystemExit(3)
     assert os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]) == 3
-    ended = metered_command""",
+    ended = run_metered_command""",
 )
 TRAIN = """
 import json, os, pathlib, sys, time

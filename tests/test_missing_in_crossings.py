@@ -8,7 +8,7 @@ import pytest
 import audit
 from audit.cube import Axis, Cube
 from audit.measurement.grouping import missing_groups
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.report.card.render import render
 from audit.report.disclosure.publishable import publishable
 
@@ -47,7 +47,7 @@ def test_every_row_is_in_one_row_of_the_crossing(task, metric, seed):
     compared = [e for e in result.estimates if e.by == ("sex", "band") and e.compare is not None]
     named = [g for e in compared for pair in (e.pair, e.low_pair, e.high_pair) if pair for g in pair]
     assert all(None not in g for g in named + [e.group or () for e in compared])
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_the_card_leaves_them_out_and_an_unprotected_one_shows_them():

@@ -18,7 +18,7 @@ from audit.errors import QuestionError, ValuesError
 from audit.measurement.inference.effective import plain
 from audit.measurement.inference.pairs import gap as pairs_gap
 from audit.measurement.metrics.multiclass import MACRO, WORST
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 
 CLASSES = list("abcd")
 
@@ -80,7 +80,7 @@ def test_every_group_and_crossing_equals_sklearn(weighted):
             assert found.value == pytest.approx(value, abs=1e-12), (metric, outcome, by)
             assert found.low <= found.value <= found.high
             assert found.n == rows.sum()
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_gaps_of_a_class_equal_fairlearns():
@@ -201,7 +201,7 @@ def test_gates_fail_pass_and_name_class_and_groups():
     assert (first.estimate.outcome, first.estimate.pair) == ("c", (("x",), ("y",)))
     assert "(class c): x 0.4" in first.sentence or "(class c): x 0.5" in first.sentence
     assert first.p_value < 1e-6
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_a_class_that_nobody_in_a_group_has_makes_its_mean_undefined_and_blocks_a_pass():
@@ -319,7 +319,7 @@ def test_missing_groups_stand_apart_and_one_group_is_nothing_to_compare():
     assert one(result, "accuracy", [None]).value == pytest.approx(np.mean((y == p)[rows]))
     assert one(result, "selection_rate", [None], "b").value == pytest.approx(np.mean((p == "b")[rows]))
     assert "rows_without_group" in gap(result, "worst_class_selection_rate").flags
-    assert not differences(result)
+    assert not describe_differences(result)
     lonely = decide(y, p, ["x"] * 300)
     assert "nothing to compare" in gap(lonely, "worst_class_selection_rate").reason
 
@@ -331,12 +331,12 @@ def test_the_document_holds_what_the_numbers_need(more):
     y, p, g, s, w = some(400)
     columns = {"weight": w, "unit": np.arange(400) // 3}
     result = decide(y, p, {"g": g, "s": s}, intersections=2, **{k: columns[k] for k in more})
-    assert not differences(result)
-    assert not differences(read_text(result.to_json(), "kept"))
+    assert not describe_differences(result)
+    assert not describe_differences(read_text(result.to_json(), "kept"))
     document = json.loads(result.to_json())
     for e in document["estimates"]:
         e["outcome"] = {"a": "b", "b": "a"}.get(e["outcome"], e["outcome"])
-    assert differences(read_text(json.dumps(document), "changed"))
+    assert describe_differences(read_text(json.dumps(document), "changed"))
     frame = result.to_frame()
     assert set(frame.outcome.dropna()) == set(CLASSES)
 
@@ -383,7 +383,7 @@ def test_distances_of_labels_are_those_of_scipy_and_of_loops(cells):
         assert found["kl_divergence"].value == pytest.approx(entropy(p, q), abs=1e-9)
     worst = gap(result, "worst_class_base_rate")
     assert worst.value == pytest.approx(np.abs(p - q).max())
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_a_label_that_one_group_lacks_is_the_largest_difference_there_is():

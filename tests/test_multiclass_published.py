@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 import audit
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.report.card.render import render
 from audit.report.disclosure.hide import hidden
 from audit.report.disclosure.publishable import publishable
@@ -279,4 +279,4 @@ def test_a_whole_run_of_several_classes_is_one_question(tmp_path):
     assert done.returncode == 0, done.stderr
     from audit.record.reader import read_text
 
-    assert not differences(read_text(done.stdout, "stdout"))
+    assert not describe_differences(read_text(done.stdout, "stdout"))

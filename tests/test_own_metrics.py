@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score, fbeta_score, mean_absolute_error
 
 import audit
 from audit.errors import InputError
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 
 rng = np.random.default_rng(0)
 Y, P = rng.integers(0, 2, 600), rng.integers(0, 2, 600)
@@ -80,4 +80,4 @@ def test_a_function_that_changes_its_arrays_changes_nothing_else():
     result = audit.measure(Y, P, groups={"race": RACE}, metrics={"greedy": greedy})
     assert np.array_equal(Y, before[0])
     assert np.array_equal(P, before[1])
-    assert not differences(result)
+    assert not describe_differences(result)

@@ -26,7 +26,7 @@ from fairlearn import metrics as fl
 from sklearn.neighbors import KNeighborsClassifier
 
 import audit
-from audit.conformance.run import outcome
+from audit.conformance.run import run_vector
 from audit.conformance.vectors import read
 from audit.energy.carbon import find_grid
 from audit.energy.meter import Meter
@@ -41,7 +41,7 @@ def ours():
     """Holds ours to a golden vector, and hands its table out for the peer."""
 
     def held(name):
-        found = outcome(GOLDEN[name])
+        found = run_vector(GOLDEN[name])
         assert found.passed, found.detail
         return {k: np.array(v) for k, v in GOLDEN[name].input.rows().items()}
 

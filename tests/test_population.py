@@ -13,7 +13,7 @@ from scipy.stats import chisquare
 
 import audit
 from audit.measurement.inference.contingency import fit
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.report.card.render import render
 from audit.report.disclosure.publishable import publishable
 
@@ -56,7 +56,7 @@ def test_plain_rows_are_scipys_and_the_loops(groups):
             assert (found[level].low or -math.inf) <= found[level].value <= found[level].high
         else:
             assert found[level].reason == f"ln 0: nobody in the data is {level}"
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_what_a_sample_from_the_population_shows_is_printed():
@@ -110,7 +110,7 @@ def test_ten_rows_a_person_are_not_ten_people():
     assert "100 folds" in shared[1].method
     one = together(checked(list("aabbc"), unit=["u"] * 5))
     assert "no p-value" in one[2].reason
-    assert not differences(checked(groups, unit=unit))
+    assert not describe_differences(checked(groups, unit=unit))
 
 
 def size(draw, replicates=600):

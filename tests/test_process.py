@@ -258,12 +258,12 @@ PARENT = """
 import json, sys, time
 from pathlib import Path
 from audit.energy.meter import Meter
-from audit.pipeline.run import metered_command
+from audit.pipeline.run import run_metered_command
 from audit.system.command import to_exit_status
 folder = Path(sys.argv[1])
 with Meter(country="USA", pue=1.2, record=folder / "energy.json", flush_s=1) as meter:
     (folder / "clock").write_text(repr(time.monotonic()))
-    ended = metered_command(["python", "-c", sys.argv[2]], folder=folder, meter=meter)
+    ended = run_metered_command(["python", "-c", sys.argv[2]], folder=folder, meter=meter)
 energy = meter.energy()
 (folder / "ended.json").write_text(json.dumps([ended.exit_code, ended.signal_received, energy.energy_kwh]))
 sys.exit(to_exit_status(ended))

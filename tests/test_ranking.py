@@ -35,7 +35,7 @@ from audit.measurement.inference.lists import (
 )
 from audit.measurement.inference.means import against, limits, mean_gap
 from audit.measurement.metrics.catalogue import CATALOGUE
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.report.disclosure.publishable import publishable
 
 
@@ -145,7 +145,7 @@ def test_ndkl_and_infeasible_index_equal_loops_over_prefixes(by):
     assert found["infeasible_index"].value == pytest.approx(np.mean([b for _, b, _ in each]), rel=1e-12)
     assert found["infeasible_share"].value == pytest.approx(np.mean([b / n for _, b, n in each]), rel=1e-12)
     assert all(e.n == len(each) and e.low < e.value < e.high for e in found.values())
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_a_list_worked_by_hand():
@@ -402,7 +402,7 @@ def test_gates_fail_and_pass_and_never_pass_what_is_undefined():
     ]
     assert [g.name for g in result.gates][2:5] == [
         "model.skew_at_3.lowest.g", "model.skew_at_3.highest.g", "model.ndkl.between_groups.g"]  # fmt: skip
-    assert not differences(result)
+    assert not describe_differences(result)
     ratio = one(result, "exposure", compare="ratio")
     each = {g: one(result, "exposure", g).value for g in "abc"}
     assert ratio.value == pytest.approx(min(each.values()) / max(each.values()))
@@ -445,10 +445,10 @@ def test_one_group_an_absent_crossing_and_lists_in_which_nobody_has_a_group():
     assert one(result, "exposure", ["c", "y"], by=("g", "h")).reason == "0/0: no rows in this group"
     assert "rows_without_group" in one(result, "exposure", compare="ratio").flags
     assert one(result, "ndkl", compare="between_groups").n < 20
-    assert not differences(result)
+    assert not describe_differences(result)
     nobody = rank(frame.assign(g=None))
     assert one(nobody, "ndkl", compare="between_groups").status == "undefined"
-    assert not differences(nobody)
+    assert not describe_differences(nobody)
 
 
 @pytest.mark.parametrize("labelled", [True, False])
@@ -458,12 +458,12 @@ def test_the_document_holds_what_the_numbers_need(labelled):
     frame = some(30) if labelled else some(30).drop(columns="y")
     result = rank(frame, ["g", "h"], intersections=2, top=[3, 10], gates=[{"metric": "skew_at_3", "min": -0.5}])
     assert bool(result.find("ndcg")) == labelled
-    assert not differences(result)
+    assert not describe_differences(result)
     document = json.loads(result.to_json())
-    assert not differences(read_text(json.dumps(document), "same"))
+    assert not describe_differences(read_text(json.dumps(document), "same"))
     for e in document["estimates"]:
         e["value"] = e["value"] and e["value"] * 1.01
-    assert differences(read_text(json.dumps(document), "changed"))
+    assert describe_differences(read_text(json.dumps(document), "changed"))
 
 
 def test_counts_in_the_top_are_protected_like_any_count():
@@ -558,13 +558,13 @@ def command(*words, cwd):
 def test_a_run_with_data_measures_both(tmp_path):
     from contextlib import nullcontext
 
-    from audit.pipeline.stages import Findings, Opened, audit_predictions, check_data
+    from audit.pipeline.stages import Findings, OpenTables, audit_predictions, check_data
 
     some(20).to_csv(tmp_path / "p.csv", index=False)
     raw = {"data": {"source": "p.csv", "label": "y", "groups": ["g"]},
            "predictions": {"task": "ranking", "source": "p.csv", "rank": "rank", "query": "query"}}  # fmt: skip
     found, config = Findings(), build(raw, "here")
-    opened = Opened(config, tmp_path)
+    opened = OpenTables(config, tmp_path)
     check_data(config, opened, found, lambda _: nullcontext())
     audit_predictions(config, opened, found, lambda _: nullcontext())
     assert {e.metric for e in found.estimates} >= {"representation", "exposure", "ndcg", "ndkl"}

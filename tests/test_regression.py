@@ -22,7 +22,7 @@ from sklearn import metrics as sk
 import audit
 from audit.config.read import build
 from audit.errors import AuditError, QuestionError, ValuesError
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 
 MEANS = ("mean_error", "mean_absolute_error", "root_mean_squared_error", "r2", "mean_prediction")
 
@@ -199,7 +199,7 @@ def test_one_group_an_absent_crossing_and_rows_without_a_group():
     assert "b x f" in gap(result, "mean_error", ("g", "s")).reason
     assert one(result, "mean_error", [None]).value == 0.5
     assert "rows_without_group" in gap(result, "mean_error").flags
-    assert not differences(result)
+    assert not describe_differences(result)
     assert (
         regress([1, 2, 3], [1, 2, 4], list("abb"), weight=[0, 1, 1])
         .find("mean_error", by=("g",), group=("a",))[0]
@@ -269,7 +269,7 @@ def test_gates_judge_in_the_unit_of_the_label():
     assert [gate.verdict for gate in result.gates] == ["fail", "pass", "fail", "fail", "pass"]
     assert result.gates[0].name == "model.mean_error.difference.g"
     assert "a 1,9" in result.gates[0].sentence or "a 2,0" in result.gates[0].sentence
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 @pytest.mark.parametrize(
@@ -295,12 +295,12 @@ def test_the_document_holds_what_the_numbers_need(more):
     y, p, g, s, w = some(300)
     columns = {"weight": w, "unit": np.arange(300) // 3}
     result = regress(y, p, {"g": g, "s": s}, intersections=2, **{k: columns[k] for k in more})
-    assert not differences(result)
+    assert not describe_differences(result)
     document = json.loads(result.to_json())
     document["estimates"] = [{**e, "value": e["value"] and e["value"] * 1.01} for e in document["estimates"]]
     from audit.record.reader import read_text
 
-    assert differences(read_text(json.dumps(document), "changed"))
+    assert describe_differences(read_text(json.dumps(document), "changed"))
 
 
 def test_card_and_terminal_show_a_regression():
@@ -352,9 +352,9 @@ def test_a_file_asks_the_same(tmp_path):
     config = build(raw, "here")
     from contextlib import nullcontext
 
-    from audit.pipeline.stages import Findings, Opened, audit_predictions, check_data
+    from audit.pipeline.stages import Findings, OpenTables, audit_predictions, check_data
 
-    found, opened = Findings(), Opened(config, tmp_path)
+    found, opened = Findings(), OpenTables(config, tmp_path)
     check_data(config, opened, found, lambda _: nullcontext())
     audit_predictions(config, opened, found, lambda _: nullcontext())
     assert {e.stage for e in found.estimates} == {"data", "model"}
@@ -399,7 +399,7 @@ def test_hostile_sizes_warn_nobody():
         ):
             result = regress(y, p, list("aabb"))
             assert json.loads(result.to_json())
-            assert not differences(result)
+            assert not describe_differences(result)
     with pytest.raises(AuditError, match="no rows"):
         regress([], [], [])
 

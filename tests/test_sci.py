@@ -27,7 +27,7 @@ from audit.energy.totals import total_footprint
 from audit.energy.units import J_PER_KWH, to_joules, to_kwh
 from audit.errors import QuestionError
 from audit.estimate import Estimate
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.record.energy_text import estimate_total, format_mass
 from audit.record.result import EnergyComponent, Factor
 from audit.report.card.energy import make_energy_view
@@ -274,12 +274,12 @@ def test_a_whole_run_has_a_row_for_each_group_and_the_card_hides_those_whose_acc
 def test_verify_finds_a_total_that_was_changed():
     result = sample_results.boston()
     energy = result.energy
-    assert not [d for d in differences(result) if d.startswith("energy")]
+    assert not [d for d in describe_differences(result) if d.startswith("energy")]
     for name in ("energy_kwh", "carbon_g", "carbon_market_g", "water_l", "embodied_g", "measured_share"):
         wrong = replace(result, energy=replace(energy, **{name: getattr(energy, name) * 0.9 + 1e-6}))
-        assert any(d.startswith(f"energy.{name}: ") for d in differences(wrong)), name
+        assert any(d.startswith(f"energy.{name}: ") for d in describe_differences(wrong)), name
     scaled = tuple(replace(r, sci_g=(r.sci_g or 0) / 2) for r in energy.sci)
-    said = differences(replace(result, energy=replace(energy, sci=scaled)))
+    said = describe_differences(replace(result, energy=replace(energy, sci=scaled)))
     assert any(re.match(r"energy\.sci\.[0-9]+\.sci_g: ", d) for d in said)
 
 

@@ -165,12 +165,12 @@ def test_rows_that_share_a_unit_widen_the_interval_of_the_auc():
 
 
 def test_the_document_holds_what_the_scores_need():
-    from audit.pipeline.verify import differences
+    from audit.pipeline.verify import describe_differences
 
     rng = np.random.default_rng(1)
     y, s, g = rng.integers(0, 2, 300), rng.random(300), rng.choice(["a", "b"], 300)
-    assert not differences(scored(y, s, g))
-    assert not differences(scored(y, s, g, unit=np.arange(300) // 3))
+    assert not describe_differences(scored(y, s, g))
+    assert not describe_differences(scored(y, s, g, unit=np.arange(300) // 3))
 
 
 def test_what_chance_alone_shows_is_worked_out_from_effective_rows_or_left_out():

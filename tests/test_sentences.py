@@ -11,7 +11,7 @@ import pytest
 import audit
 from audit.config.read import build
 from audit.estimate import number, told_apart
-from audit.gates.judge import again, exit_code
+from audit.gates.judge import exit_code, judge_again
 from audit.report.card.view import write_headline
 from audit.report.disclosure.publishable import publishable
 
@@ -214,7 +214,7 @@ def test_the_card_of_a_gate_that_is_waived_names_its_pair_too():
     day = dt.datetime.fromisoformat(failing.run.finished).date()
     waiver = {"gate": failing.gates[0].name, "owner": "o", "reason": "r", "expires": str(day + dt.timedelta(days=90)),
               "max_gap": 0.3}  # fmt: skip
-    private = again(failing, build({**failing.question.config, "waivers": [waiver]}, "a policy"), day)
+    private = judge_again(failing, build({**failing.question.config, "waivers": [waiver]}, "a policy"), day)
     assert private.gates[0].verdict == "waived"
     assert "b 0.086 (n 3,105) against d 0.174 (n 1,490)" in publishable(private).gates[0].sentence
 

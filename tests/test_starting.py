@@ -7,7 +7,7 @@ import json
 import pandas as pd
 import pytest
 
-from audit.pipeline.propose import look, proposal, suite
+from audit.pipeline.propose import look, propose_suite, write_proposal
 
 ROWS = 400
 
@@ -38,7 +38,7 @@ def test_other_names_are_proposed_as_no_group(tmp_path, name):
 def test_ages_in_years_get_bands(tmp_path, name):
     seen = look(table(tmp_path, **{name: [18 + i % 60 for i in range(ROWS)]}), tmp_path)
     assert seen.ages == (name,)
-    assert "[18, 25, 40, 65]" in proposal(seen)
+    assert "[18, 25, 40, 65]" in write_proposal(seen)
 
 
 def test_other_protected_numbers_get_no_bands_of_ages(tmp_path):
@@ -54,7 +54,7 @@ def test_ids_get_no_range(tmp_path, name):
 
 def ranged(path):
     """Columns whose numbers the first suite bounds."""
-    found = json.loads(suite(path))["expectations"]
+    found = json.loads(propose_suite(path))["expectations"]
     return {e["kwargs"]["column"] for e in found if e["type"] == "expect_column_values_to_be_between"}
 
 

@@ -16,8 +16,8 @@ from audit.cli import main
 from audit.config.read import build, parse
 from audit.config.write import to_toml
 from audit.errors import AuditError, QuestionError, SourceError, without_credentials
-from audit.gates.judge import again
-from audit.pipeline.records import question_record
+from audit.gates.judge import judge_again
+from audit.pipeline.records import record_question
 from audit.record.reader import read_result
 from audit.report.card.render import FORMATS, render
 from audit.report.disclosure.strangers import bare
@@ -170,12 +170,12 @@ def test_no_file_of_a_trained_run_holds_a_value_and_its_question_is_still_one(tm
     assert found.question.config["train"]["command"][1:] == ["train.py", "--api-token", HIDDEN]
     assert found.question.config["data"]["prepare"][1:] == ["prepare.py", "--key", HIDDEN]
     # The digest is of what stands there, so that whoever has the document alone can check it.
-    assert question_record(found.question.config).digest == found.question.digest
+    assert record_question(found.question.config).digest == found.question.digest
     written = json.loads((folder / "audit.json").read_text())["question"]
     text = json.dumps(written["config"], sort_keys=True, ensure_ascii=False)
     assert written["digest"] == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
     assert ended("verify", folder) == 0
-    assert again(found, build(found.question.config), None).verdict == found.verdict
+    assert judge_again(found, build(found.question.config), None).verdict == found.verdict
 
 
 def test_arguments_of_a_training_are_recorded_where_asked_for_and_on_no_card(tmp_path):
@@ -189,11 +189,11 @@ def test_arguments_of_a_training_are_recorded_where_asked_for_and_on_no_card(tmp
 
 def test_the_question_changes_with_its_options_and_not_with_their_values(tmp_path):
     raw = pipeline(tmp_path)
-    first = question_record(build(raw)).digest
+    first = record_question(build(raw)).digest
     raw["train"]["command"][-1] = "another"
-    assert question_record(build(raw)).digest == first
+    assert record_question(build(raw)).digest == first
     raw["train"]["command"] += ["--more"]
-    assert question_record(build(raw)).digest != first
+    assert record_question(build(raw)).digest != first
 
 
 def test_counts_that_are_handed_on_hold_no_command(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from audit.measurement.estimates import Estimates
 from audit.measurement.grouping import Grouping
 from audit.measurement.measure import Scope
 from audit.measurement.rates.subgroups import subgroup_blocks
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.report.disclosure.publishable import publishable
 
 PARITY, FALSE_POSITIVE = "rich_subgroup_violation", "rich_subgroup_false_positive_violation"
@@ -70,7 +70,7 @@ def test_every_violation_equals_the_slow_loop_and_the_last_is_the_largest_of_all
         assert every.value == pytest.approx(max(crossings[largest].values()), abs=1e-12)
         assert every.method.endswith(f"the group is one by {' x '.join(largest)}")
         assert every.low <= every.value <= every.high
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 fours = st.lists(st.tuples(*[st.integers(0, 40)] * 4), min_size=2, max_size=5)

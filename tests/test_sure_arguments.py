@@ -14,7 +14,7 @@ from suites_at_random import Random, RandomOfRows
 
 from audit.checks.expectations.answer import Expectation
 from audit.checks.expectations.argument_schema import argument_schema
-from audit.checks.expectations.arguments import built, quietly
+from audit.checks.expectations.arguments import build_object, quietly
 from audit.checks.expectations.checks import read_suite
 from audit.checks.expectations.run import ANSWERED
 from audit.checks.expectations.suite import known_types
@@ -38,7 +38,7 @@ def kept(root):
 
 def library_takes(expectation):
     try:
-        built(expectation)
+        build_object(expectation)
     except Exception:  # noqa: BLE001 - whatever it raises, it did not take them
         return False
     return True

@@ -12,7 +12,7 @@ from simulations.tails import SCALES, _pair, drawn, of_the_large, stacked, summe
 import audit
 from audit.measurement.inference.means import between, highest, limits, lowest, mean_gap, measured, seen_by_all, unlike
 from audit.measurement.inference.scales import EXPLAINED, MEANS, ROOT_MEAN_SQUARE
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 
 SAMPLES = 120
 ERRORS = ("mean_error", "mean_absolute_error", "root_mean_squared_error")
@@ -48,7 +48,7 @@ def test_a_small_group_without_the_rare_errors_is_not_better(law, rows):
     result = against_large(law, rows, [rows, len(law)])
     for metric in (*ERRORS, "r2"):
         assert missed(result, metric)[0] <= most(0.05), metric
-    assert not differences(result)
+    assert not describe_differences(result)
 
 
 def test_what_is_said_against_everybody_else_borrows_too():

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import audit
 from audit.counting.cells import MOST_CELLS, Cells
 from audit.errors import QuestionError, ValuesError
-from audit.pipeline.verify import differences
+from audit.pipeline.verify import describe_differences
 from audit.torch import GroupTally
 
 SEX = ["female", "male"]
@@ -88,7 +88,7 @@ def test_the_result_is_that_of_the_rows(rows, kind, intersections):
     assert (mine.rows_read, mine.rows_used, mine.rows_excluded, mine.rows_without_group) == (
         theirs.rows_read, theirs.rows_used, theirs.rows_excluded, theirs.rows_without_group,
     )  # fmt: skip
-    assert differences(result) == ()
+    assert describe_differences(result) == ()
 
 
 def test_several_classes_are_those_of_the_rows(rows):

@@ -14,7 +14,7 @@ import sample_results
 from rich.console import Console
 
 from audit.cli import main
-from audit.gates.sentences import training_notes
+from audit.gates.sentences import describe_training
 from audit.record.result import Energy, EnergyComponent
 from audit.record.store import Store
 from audit.report.card.energy import make_energy_view
@@ -142,4 +142,4 @@ def test_a_measured_run_without_training_keeps_its_figures():
 
 def test_the_note_on_a_training_that_was_stopped():
     run = replace(sample_results.boston().run, stopped_by=("data.base_rate.ratio.race",))
-    assert any(note.endswith("--continue trains anyway.") for note in training_notes(run))
+    assert any(note.endswith("--continue trains anyway.") for note in describe_training(run))

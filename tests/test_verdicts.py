@@ -15,7 +15,7 @@ import audit as product
 from audit.config.read import build
 from audit.errors import QuestionError
 from audit.estimate import Estimate
-from audit.gates.judge import Evidence, again, exit_code, judge, overall
+from audit.gates.judge import Evidence, exit_code, judge, judge_again, worst_verdict
 from audit.record.result import Check, Energy
 from audit.report.card.render import render
 from audit.report.disclosure.publishable import publishable
@@ -64,15 +64,15 @@ def test_limits_that_compare_no_groups_never_pass_however_they_are_mixed():
             config = asked(*gates)
             judged = judge(config, kept(config), TODAY)
             assert {g.verdict for g in judged} == {"pass"}
-            assert overall(judged) == "not judged"
-            assert exit_code(overall(judged)) == 0
-    assert overall(()) == "not judged"
+            assert worst_verdict(judged) == "not judged"
+            assert exit_code(worst_verdict(judged)) == 0
+    assert worst_verdict(()) == "not judged"
 
 
 @pytest.mark.parametrize("grouped", GROUPED, ids=lambda g: g["metric"])
 def test_one_limit_on_groups_makes_it_a_pass(grouped):
     config = asked(*UNGROUPED, grouped)
-    assert overall(judge(config, kept(config), TODAY)) == "pass"
+    assert worst_verdict(judge(config, kept(config), TODAY)) == "pass"
 
 
 def test_the_four_fifths_rule_is_a_limit_on_groups():
@@ -81,8 +81,8 @@ def test_the_four_fifths_rule_is_a_limit_on_groups():
         "predictions": {"source": "p.csv", "prediction": "p"},
     })  # fmt: skip
     judged = judge(config, Evidence(estimates=(), checks=[Check(code="FM001", title="t", outcome="pass")]), TODAY)
-    assert overall(judged, four_fifths=True) == "pass"
-    assert overall(judged) == "not judged"
+    assert worst_verdict(judged, four_fifths=True) == "pass"
+    assert worst_verdict(judged) == "not judged"
 
 
 @pytest.mark.parametrize(("outcome", "code"), [("pass", 0), ("fail", 1), ("error", 3)])
@@ -188,7 +188,7 @@ def test_a_waived_gate_is_shown_with_its_days_where_its_numbers_are_left_out():
     result = product.measure(p, p, groups={"g": g}, gates=[RATIO])
     today = dt.datetime.fromisoformat(result.run.finished).date()
     given = waiver(max_gap=0.01, expires=today + dt.timedelta(days=40))
-    judged = again(result, build({**result.question.config, "waivers": [given]}), today)
+    judged = judge_again(result, build({**result.question.config, "waivers": [given]}), today)
     assert judged.verdict == "waived"
     shown = publishable(judged).gates[0].sentence
     assert "Waived by ann" in shown

@@ -13,9 +13,15 @@ import recorded_runs as runs
 
 from audit.cli import main
 from audit.errors import StoreError
-from audit.pipeline.verification.follows import given
-from audit.pipeline.verification.uncovered import uncovered
-from audit.pipeline.verify import contradicted, differences, followed, not_following, rewritten
+from audit.pipeline.verification.follows import select_given
+from audit.pipeline.verification.uncovered import find_uncovered
+from audit.pipeline.verify import (
+    compare_writing,
+    describe_differences,
+    find_contradictions,
+    find_unlike_leaves,
+    follow_document,
+)
 from audit.record.reader import read_result, read_text, write_without_kinds
 
 SEED = 20260113
@@ -43,8 +49,8 @@ class Watched:
 
     def __init__(self, folder):
         self.base, self.document = read_result(folder), runs.document_of(folder)
-        self.given, self.follows = given(self.base), followed(self.base)
-        self.open = uncovered(self.base, named=True)
+        self.given, self.follows = select_given(self.base), follow_document(self.base)
+        self.open = find_uncovered(self.base, named=True)
 
     def said(self):
         """What is said of the document as it now is; what is given is measured again where it was changed."""
@@ -52,8 +58,8 @@ class Watched:
             result = read_text(json.dumps(self.document), "changed")
             if result.run.id != self.base.run.id:
                 return ["another run"]
-            follows = self.follows if given(result) == self.given else followed(result)
-            return [*map(str, not_following(result, follows)), *contradicted(result)]
+            follows = self.follows if select_given(result) == self.given else follow_document(result)
+            return [*map(str, find_unlike_leaves(result, follows)), *find_contradictions(result)]
         except StoreError as error:
             return [str(error)]
 
@@ -71,7 +77,7 @@ class Watched:
 
 @pytest.mark.parametrize("name", EVERY)
 def test_an_untouched_run_follows(recorded, name):
-    assert differences(read_result(recorded(name))) == ()
+    assert describe_differences(read_result(recorded(name))) == ()
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -349,7 +355,7 @@ def test_the_digest_of_a_question_can_be_computed_from_the_document_alone(record
 def test_waivers_are_judged_by_the_day_that_is_on_record(recorded):
     result = read_result(recorded("decisions"))
     late = replace(result, run=replace(result.run, finished="2027-03-02T00:00:00Z"))
-    assert any("waived" in said for said in differences(late))
+    assert any("waived" in said for said in describe_differences(late))
 
 
 def test_a_document_that_something_else_has_written_is_named(recorded, capsys):
@@ -369,7 +375,7 @@ def test_a_document_that_something_else_has_written_is_named(recorded, capsys):
 
 @pytest.mark.parametrize("name", EVERY)
 def test_every_run_is_written_as_its_document_would_be(recorded, name):
-    assert rewritten(read_result(recorded(name)), recorded(name) / "audit.json") == ()
+    assert compare_writing(read_result(recorded(name)), recorded(name) / "audit.json") == ()
 
 
 def test_a_document_of_before_cubes_said_their_part_and_kind(recorded):
@@ -384,7 +390,7 @@ def test_a_document_of_before_cubes_said_their_part_and_kind(recorded):
     assert read_text(json.dumps(document), "before") == result
     file = folder.parent / "before.json"
     file.write_text(write_without_kinds(result) + "\n")
-    assert rewritten(read_result(file), file) == ()
+    assert compare_writing(read_result(file), file) == ()
     changed = read_text(json.dumps({**document, "cubes": lying}), "lying")
     with pytest.raises(StoreError, match="the counts of predictions are not those of the question"):
-        followed(changed)
+        follow_document(changed)

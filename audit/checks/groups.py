@@ -42,16 +42,14 @@ MISSING_WORDS = (
 """What programs write where nothing is known; a lone hyphen or "none" is a category too often."""
 
 
-def group_checks(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
+def check_groups(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
     """All checks of one part."""
     found = [check for column in plan.groups for check in _check_column(counted, plan, column, part)]
     found += [_check_crossing(counted, by, part) for by in plan.crossings if len(by) > 1]
     return (*found, *_check_classes(counted.cubes[0], plan, part)) if plan.classes else tuple(found)
 
 
-def declared_checks(
-    counted: Counted, plan: Plan, part: str, declared: Mapping[str, Sequence[str]]
-) -> tuple[Check, ...]:
+def check_declared(counted: Counted, plan: Plan, part: str, declared: Mapping[str, Sequence[str]]) -> tuple[Check, ...]:
     """Levels that a column declares and no row has; a column that declares none, or only what rows have, has no check.
 
     Parameters
@@ -96,7 +94,7 @@ def _check_column(counted: Counted, plan: Plan, column: str, part: str) -> list[
     return found
 
 
-def missing_words(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
+def check_missing_words(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
     """Return a check for each group column that has a group named by a word that means missing; none for the others.
 
     Such a group is compared as any other: somebody may be called so.
@@ -206,7 +204,7 @@ def _check_crossing(counted: Counted, by: tuple[str, ...], part: str) -> Check:
 #
 # Rates rest on the prediction and metrics of scores on the score; where the two contradict each other they speak of
 # two models. Must not: say which of the two is right.
-def score_checks(counted: Counted, plan: Plan) -> tuple[Check, ...]:
+def check_scores(counted: Counted, plan: Plan) -> tuple[Check, ...]:
     """Whether prediction and score say the same; nothing where only one of them is given."""
     cubes = counted.further.get(CubeKind.DECIDED, ())
     if not cubes:
@@ -233,7 +231,7 @@ def score_checks(counted: Counted, plan: Plan) -> tuple[Check, ...]:
     return (_make_decision_check(plan, "warn", f"{said}{where}; {mend}"),)
 
 
-def threshold_check(counted: Counted, config: Config) -> tuple[Check, ...]:
+def check_threshold(counted: Counted, config: Config) -> tuple[Check, ...]:
     """Where scores were cut though nobody named a threshold; nothing where one was named, or predictions decide.
 
     Raises

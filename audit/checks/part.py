@@ -298,10 +298,10 @@ def open_parts(
 
 
 # How checks speak of columns and groups: escaped, a few by name, the rest by number.
-def listed(names: Sequence[str], most: int = MOST_NAMED) -> str:
+def list_names(names: Sequence[str], most: int = MOST_NAMED) -> str:
     """First names of several.
 
-    >>> listed(["a", "b", "c"], most=2)
+    >>> list_names(["a", "b", "c"], most=2)
     'a, b and 1 more'
     """
     more = f" and {len(names) - most} more" if len(names) > most else ""
@@ -314,7 +314,7 @@ def left_out(names: Sequence[str], why: str) -> str:
     >>> left_out(["a", "b"], "of many values not looked at")
     '; 2 of many values not looked at: a, b'
     """
-    return f"; {len(names):,} {why}: {listed(names, MOST_LEFT)}" if names else ""
+    return f"; {len(names):,} {why}: {list_names(names, MOST_LEFT)}" if names else ""
 
 
 def group(column: str, level: Level) -> str:

@@ -33,15 +33,15 @@ def init(
 ) -> None:
     """Look at a table, propose label, groups and expectations, and write a commented audit.toml."""
     from audit.config.write import save_new
-    from audit.pipeline.propose import look, proposal, suite
+    from audit.pipeline.propose import look, propose_suite, write_proposal
     from audit.tables.formats.dialect import make_dialect
 
     dialect = make_dialect(csv)
     seen, beside = look(table, output.parent, dialect), output.with_name(SUITE)
     asks = seen.of_data and not beside.exists()
-    save_new(output, proposal(seen, SUITE if asks else None))
+    save_new(output, write_proposal(seen, SUITE if asks else None))
     if asks:
-        save_new(beside, suite(table, dialect))
+        save_new(beside, propose_suite(table, dialect))
     for line in seen.lines:
         say(line)
     wrote = f"{output} and {beside}. Read them" if asks else f"{output}. Read it"

@@ -51,10 +51,10 @@ def explain_defects(*results: AuditResult) -> Iterator[None]:
         yield
     except UNFIT as error:
         from audit.errors import StoreError, printable
-        from audit.pipeline.verify import differences
+        from audit.pipeline.verify import describe_differences
 
         for result in results:
-            if wrong := differences(result):
+            if wrong := describe_differences(result):
                 said = f"the document of {printable(result.run.id, 40)} is not what a run wrote: {wrong[0]}"
                 raise StoreError(f"{said}; restore it") from error
         raise

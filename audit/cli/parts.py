@@ -75,9 +75,9 @@ def _add_limits(counts: Path, rules: list[str] | None, policy: Path | None) -> C
     from audit.cli.question import JUDGING, read_policy
     from audit.config.read import build
     from audit.config.written_limits import read_rule
-    from audit.pipeline.parts import counted_question
+    from audit.pipeline.parts import read_counted_question
 
-    raw = counted_question(counts)
+    raw = read_counted_question(counts)
     if policy is not None:
         counted = build(raw, str(counts)).model_dump(mode="json", exclude_none=True)
         raw |= read_policy(policy, counted, ("model", "dataset", "ll144", "publish", *JUDGING))

@@ -76,11 +76,11 @@ def read_policy(path: Path, counted: Mapping[str, Any], sections: Sequence[str])
         When the file asks another question than the one that was counted.
     """
     from audit.config.by_command import require_same
-    from audit.gates.judge import written_out
+    from audit.gates.judge import write_rules_out
 
     asked, _ = load(path)
     require_same(asked, counted, str(path))
-    plain = asked.model_dump(mode="json", exclude_none=True) | {"gates": written_out(asked)}
+    plain = asked.model_dump(mode="json", exclude_none=True) | {"gates": write_rules_out(asked)}
     return {section: plain[section] for section in sections if plain.get(section)}
 
 

@@ -40,7 +40,7 @@ def gate(
 
     from audit.cli.console import PlainConsole
     from audit.errors import QuestionError
-    from audit.gates.judge import again, exit_code
+    from audit.gates.judge import exit_code, judge_again
     from audit.report.terminal.summary import print_verdict
 
     if not result:
@@ -50,7 +50,7 @@ def gate(
     found, _ = load_by_name(result, store)
     config = _choose_question(found, policy, rule)
     with explain_defects(found):
-        judged = again(found, config, dt.datetime.now(dt.UTC).date())
+        judged = judge_again(found, config, dt.datetime.now(dt.UTC).date())
     if json:
         put(judged.to_json())
     code = exit_code(judged.verdict, config.policy.insufficient)

@@ -36,8 +36,8 @@ def verify(
     """Compute again everything that a result says, compare it leaf by leaf, and name what that does not cover."""
     from audit.pipeline.verification.cards import cards_amiss, cards_beside
     from audit.pipeline.verification.tables import compare_tables
-    from audit.pipeline.verification.uncovered import uncovered
-    from audit.pipeline.verify import differences, rewritten
+    from audit.pipeline.verification.uncovered import find_uncovered
+    from audit.pipeline.verify import compare_writing, describe_differences
     from audit.record.reader import find_run_folders
     from audit.record.result import DOCUMENT
     from audit.record.store import Store
@@ -47,14 +47,14 @@ def verify(
     file = file / DOCUMENT if file.is_dir() else file
     found, _ = load_by_name(result, store)
     tables = compare_tables(found, data or ())
-    wrong = [*differences(found), *rewritten(found, file), *tables.amiss]
+    wrong = [*describe_differences(found), *compare_writing(found, file), *tables.amiss]
     beside = cards_beside(found, file)
     wrong += cards_amiss(found, file.parent, beside) if not wrong else []
     if wrong:
         _refuse(wrong, found, result)
     _print_approval(found, result, beside)
     say("Not covered, because nothing in the document binds it:")
-    for left in uncovered(found, named=bool(find_run_folders(file)), read=tables.read):
+    for left in find_uncovered(found, named=bool(find_run_folders(file)), read=tables.read):
         say(f"  {left}")
     say(FORGERY)
 

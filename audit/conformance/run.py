@@ -42,10 +42,10 @@ def run(vectors: Path | None = None) -> tuple[Outcome, ...]:
     tuple of Outcome
         In the order of the file.
     """
-    return tuple(outcome(v) for v in read(vectors))
+    return tuple(run_vector(v) for v in read(vectors))
 
 
-def outcome(vector: Vector) -> Outcome:
+def run_vector(vector: Vector) -> Outcome:
     """What comes of one vector."""
     try:
         found = ask(vector)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from audit.config.schema import Config
 from audit.gates.judge import Evidence, exit_code, judge
-from audit.gates.sentences import undecided_text
+from audit.gates.sentences import describe_open_gate
 from audit.record.result import Gate
 
 
@@ -24,14 +24,14 @@ class Standing(NamedTuple):
     """A sentence for each that is not passed and does not fail, so that training starts and the audit will not pass."""
 
 
-def standing(config: Config, evidence: Evidence, today: dt.date) -> Standing:
+def judge_before_training(config: Config, evidence: Evidence, today: dt.date) -> Standing:
     """Judge what there is before there is a model."""
     before = [g for g in judge(config, evidence, today) if g.name.startswith(("data.", "checks."))]
     failed = tuple(g.name for g in before if g.verdict == "fail")
-    return Standing(failed, undecided(before, config.policy.insufficient))
+    return Standing(failed, describe_undecided(before, config.policy.insufficient))
 
 
-def undecided(gates: Sequence[Gate], insufficient: str = "fail") -> tuple[str, ...]:
+def describe_undecided(gates: Sequence[Gate], insufficient: str = "fail") -> tuple[str, ...]:
     """A sentence for each gate that is undecided and that the policy does not let pass."""
     open_ = (g for g in gates if g.verdict in {"insufficient", "undefined"} and exit_code(g.verdict, insufficient))
-    return tuple(undecided_text(g.name, g.verdict, g.sentence) for g in open_)
+    return tuple(describe_open_gate(g.name, g.verdict, g.sentence) for g in open_)

@@ -20,7 +20,7 @@ OPEN = "insufficient"
 LONGEST_REASON = 160
 
 
-def checks_found(checks: Sequence[Check], metric: str) -> Estimate:
+def count_checks(checks: Sequence[Check], metric: str) -> Estimate:
     """Number of checks that a limit speaks of; undefined where some were not answered, but never fewer than did find.
 
     Parameters

@@ -63,7 +63,7 @@ def end_of(rule: GateRule, verdict: str) -> End:
     return "low" if (rule.max is not None) == (verdict == "fail") else "high"
 
 
-def deciding_pair(rule: GateRule, estimate: Estimate, verdict: str, around: Around) -> Deciding | None:
+def find_deciding_pair(rule: GateRule, estimate: Estimate, verdict: str, around: Around) -> Deciding | None:
     """The pair that set the deciding end; None where the comparison names no groups."""
     end = end_of(rule, verdict)
     pair = pair_at(estimate, end)
@@ -114,7 +114,7 @@ class Settled(NamedTuple):
     """Groups that hold a limit on the lowest or highest open."""
 
 
-def held_back(rule: GateRule, estimate: Estimate, around: Around) -> tuple[Held, ...]:
+def find_held_back(rule: GateRule, estimate: Estimate, around: Around) -> tuple[Held, ...]:
     """Groups whose own intervals cross a limit on the lowest or highest, the most open first.
 
     Where the value of one is beyond the limit, enough rows of it alone would show that the limit is broken, so that it
@@ -122,7 +122,7 @@ def held_back(rule: GateRule, estimate: Estimate, around: Around) -> tuple[Held,
     those at which the limits that verdicts rest on do so; those of any other value follow the square of its interval.
     """
     limit = rule.min if rule.min is not None else rule.max
-    found = deciding_pair(rule, estimate, "insufficient", around)
+    found = find_deciding_pair(rule, estimate, "insufficient", around)
     if limit is None or found is None:
         return ()
     floor = rule.min is not None

@@ -107,7 +107,7 @@ def rests_on(estimate: Estimate) -> bool:
     return estimate.stage == "model" and estimate.metric in READ
 
 
-def four_fifths_checks(estimates: Estimates, config: Config) -> tuple[Check, ...]:
+def check_four_fifths(estimates: Estimates, config: Config) -> tuple[Check, ...]:
     """One check for each group column; none where no class is predicted."""
     if config.predictions is None or config.predictions.task != "classification":
         return ()
@@ -118,9 +118,9 @@ def four_fifths_checks(estimates: Estimates, config: Config) -> tuple[Check, ...
     return tuple(_check_column(here, c, config) for c, here in columns.items())
 
 
-def checked_again(checks: Sequence[Check], estimates: Estimates, config: Config) -> tuple[Check, ...]:
+def check_again(checks: Sequence[Check], estimates: Estimates, config: Config) -> tuple[Check, ...]:
     """Checks of a document with those of this rule made anew by a policy."""
-    return (*(c for c in checks if c.code != CODE), *four_fifths_checks(estimates, config))
+    return (*(c for c in checks if c.code != CODE), *check_four_fifths(estimates, config))
 
 
 def _check_column(here: Sequence[Estimate], column: str, config: Config) -> Check:
@@ -134,12 +134,12 @@ def _check_column(here: Sequence[Estimate], column: str, config: Config) -> Chec
     return Check(code=CODE, title=title(column), outcome=outcome, severity=severity, detail=detail, mend=mend)
 
 
-def said_first(check: Check) -> str:
+def describe_first(check: Check) -> str:
     """What the sentence of a limit begins with that this check decides."""
     return f"{check.title[:1].upper()}{check.title[1:]}: {check.detail}. "
 
 
-def deciding_check(checks: Sequence[Check], metric: str, verdict: str) -> Check | None:
+def find_deciding_check(checks: Sequence[Check], metric: str, verdict: str) -> Check | None:
     """The check of the rule that decides a limit on checks; None where another does, or nobody asked for the rule.
 
     Parameters

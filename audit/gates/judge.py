@@ -20,9 +20,9 @@ from audit.config.limits import check_limits
 from audit.config.schema import Config, GateRule, WaiverRule
 from audit.errors import QuestionError, no_such, printable
 from audit.estimate import Estimate
-from audit.gates.decisive_groups import Held, Settled, held_back
-from audit.gates.four_fifths import CODE, checked_again, deciding_check, said_first
-from audit.gates.sentences import FOLDS_DECIDE, gate_sentence, unmeasured, waived_text
+from audit.gates.decisive_groups import Held, Settled, find_held_back
+from audit.gates.four_fifths import CODE, check_again, describe_first, find_deciding_check
+from audit.gates.sentences import FOLDS_DECIDE, describe_gate, describe_waiver, reason_for_no_number
 from audit.measurement.estimates import Estimates
 from audit.measurement.find import Beside
 from audit.measurement.inference.sample_size import LARGEST_FACTOR
@@ -58,9 +58,9 @@ class Evidence:
     def find(self, rule: GateRule) -> Estimate | None:
         """The estimate that a rule speaks of."""
         if rule.stage == "checks":
-            from audit.gates.check_counts import checks_found
+            from audit.gates.check_counts import count_checks
 
-            return checks_found(self.checks, rule.metric)
+            return count_checks(self.checks, rule.metric)
         if rule.stage == "energy":
             return estimate_total(self.energy, rule.metric)
         by = rule.by or ()
@@ -84,8 +84,8 @@ def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...
     """
     require_waived(config, today)
     waivers = {w.gate: w for w in config.waivers}
-    gates = with_p_values([_judge_rule(r, evidence) for r in expanded(config)], evidence)
-    return tuple(waived(g, waivers.get(g.name), today) for g in gates)
+    gates = with_p_values([_judge_rule(r, evidence) for r in expand_rules(config)], evidence)
+    return tuple(apply_waiver(g, waivers.get(g.name), today) for g in gates)
 
 
 def require_waived(config: Config, today: dt.date) -> None:
@@ -96,7 +96,7 @@ def require_waived(config: Config, today: dt.date) -> None:
     QuestionError
         With the gate, and what may be written instead.
     """
-    rules = {rule.name: rule for rule in expanded(config)} if config.waivers else {}
+    rules = {rule.name: rule for rule in expand_rules(config)} if config.waivers else {}
     for waiver in config.waivers:
         if waiver.gate not in rules:
             raise QuestionError(f"waivers: {no_such('gate', waiver.gate, rules)}")
@@ -115,12 +115,12 @@ def with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
         ]
     if not any(g.estimate is not None and g.estimate.compare in {"difference", "ratio"} for g in gates):
         return gates
-    from audit.gates.p_values import family_p_values
+    from audit.gates.p_values import add_p_values
 
-    return family_p_values(gates, evidence.estimates)
+    return add_p_values(gates, evidence.estimates)
 
 
-def expanded(config: Config) -> tuple[GateRule, ...]:
+def expand_rules(config: Config) -> tuple[GateRule, ...]:
     """Rules with their grouping written out, and the rule that a suite or four fifths bring: no check may fail."""
     rules: list[GateRule] = []
     for rule in config.gates or ():
@@ -134,13 +134,13 @@ def expanded(config: Config) -> tuple[GateRule, ...]:
     return tuple(dict.fromkeys(rules))
 
 
-def written_out(config: Config) -> list[dict[str, Any]]:
+def write_rules_out(config: Config) -> list[dict[str, Any]]:
     """Gates of a configuration as plain tables with their groupings, so that they mean the same beside other groups."""
-    own = [rule for rule in expanded(config) if rule.stage != "checks" or rule in (config.gates or ())]
+    own = [rule for rule in expand_rules(config) if rule.stage != "checks" or rule in (config.gates or ())]
     return [rule.model_dump(mode="json", exclude_none=True) for rule in own]
 
 
-def overall(gates: Sequence[Gate], *, four_fifths: bool = False) -> Verdict:
+def worst_verdict(gates: Sequence[Gate], *, four_fifths: bool = False) -> Verdict:
     """Worst of the verdicts; ``not judged`` where all that was kept compares no groups, because nobody asked for it.
 
     Parameters
@@ -163,7 +163,7 @@ def _is_of_groups(estimate: Estimate) -> bool:
     return estimate.stage in {"model", "data"} and (bool(estimate.by) or estimate.compare is not None)
 
 
-def deciding(gates: Sequence[Gate]) -> Gate | None:
+def find_deciding_gate(gates: Sequence[Gate]) -> Gate | None:
     """The gate whose sentence is the headline: the worst, and among equals one on the model."""
     return min(gates, key=lambda g: (WORST_FIRST.index(g.verdict), not g.name.startswith("model.")), default=None)
 
@@ -177,7 +177,7 @@ def exit_code(verdict: Verdict, insufficient: str = "fail") -> int:
     return codes[verdict]
 
 
-def again(result: AuditResult, config: Config, today: dt.date) -> AuditResult:
+def judge_again(result: AuditResult, config: Config, today: dt.date) -> AuditResult:
     """The same result judged anew; a waiver may have run out since.
 
     Raises
@@ -192,13 +192,13 @@ def again(result: AuditResult, config: Config, today: dt.date) -> AuditResult:
             f"policy.confidence is {asked:g}, but the result holds intervals of {other:g}; "
             "judge by the same confidence, or run again"
         )
-    checks = checked_again(result.checks, result.estimates, config)
+    checks = check_again(result.checks, result.estimates, config)
     evidence = Evidence(estimates=result.estimates, checks=checks, energy=result.energy, judged=result.gates,
                         stopped_by=result.run.stopped_by)  # fmt: skip
     gates = judge(config, evidence, today)
     failed = any(code != 0 for code in result.run.exit_codes.values())
     whole = not failed and result.verdict != "incomplete"
-    verdict = overall(gates, four_fifths=config.policy.four_fifths) if whole else "incomplete"
+    verdict = worst_verdict(gates, four_fifths=config.policy.four_fifths) if whole else "incomplete"
     return replace(result, checks=checks, gates=gates, verdict=verdict)
 
 
@@ -211,9 +211,9 @@ def _judge_rule(rule: GateRule, evidence: Evidence) -> Gate:
             compare=rule.compare,
             by=rule.by or (),
             status="undefined",
-            reason=unmeasured(evidence.stopped_by),
+            reason=reason_for_no_number(evidence.stopped_by),
         )
-    low, high = bounds(estimate)
+    low, high = find_bounds(estimate)
     if _is_decided_by_folds(rule, estimate):
         estimate = replace(estimate, flags=(*estimate.flags, FOLDS_DECIDE))
     verdict = _decide(rule, estimate, low, high)
@@ -221,9 +221,9 @@ def _judge_rule(rule: GateRule, evidence: Evidence) -> Gate:
     settled = _find_what_settles(rule, estimate, evidence, around) if verdict == "insufficient" else Settled()
     titles = {c.title for c in evidence.checks if c.code == rule.metric != CODE}
     title = titles.pop() if len(titles) == 1 else ""
-    sentence = gate_sentence(rule, estimate, verdict, around, settled, title)
-    if rule.stage == "checks" and (check := deciding_check(evidence.checks, rule.metric, verdict)):
-        sentence = said_first(check) + sentence
+    sentence = describe_gate(rule, estimate, verdict, around, settled, title)
+    if rule.stage == "checks" and (check := find_deciding_check(evidence.checks, rule.metric, verdict)):
+        sentence = describe_first(check) + sentence
     return Gate(
         name=rule.name,
         verdict=verdict,
@@ -237,14 +237,14 @@ def _judge_rule(rule: GateRule, evidence: Evidence) -> Gate:
     )
 
 
-def bounds(estimate: Estimate) -> tuple[float | None, float | None]:
+def find_bounds(estimate: Estimate) -> tuple[float | None, float | None]:
     """Interval that a verdict rests on; a total that is no sample is its own interval."""
     if estimate.low is None and estimate.high is None and estimate.stage in {"energy", "checks"}:
         return estimate.value, estimate.value
     return estimate.low, estimate.high
 
 
-def breaks(least: float | None, most: float | None, low: float | None, high: float | None) -> bool:
+def is_broken(least: float | None, most: float | None, low: float | None, high: float | None) -> bool:
     """Whether the whole interval from low to high breaks a limit of at least, or at most, so much."""
     return (most is not None and low is not None and low > most) or (
         least is not None and high is not None and high < least
@@ -261,7 +261,7 @@ def _is_decided_by_folds(rule: GateRule, estimate: Estimate) -> bool:
 
 
 def _decide(rule: GateRule, estimate: Estimate, low: float | None, high: float | None) -> GateVerdict:
-    if breaks(rule.min, rule.max, low, high):
+    if is_broken(rule.min, rule.max, low, high):
         return "fail"
     if estimate.value is None or estimate.status != "ok":
         return "undefined"
@@ -273,7 +273,7 @@ def _decide(rule: GateRule, estimate: Estimate, low: float | None, high: float |
 
 def _find_what_settles(rule: GateRule, estimate: Estimate, evidence: Evidence, around: Beside) -> Settled:
     """What would settle an open gate; the groups that hold it open are looked for once."""
-    held = held_back(rule, estimate, around) if rule.compare in {"lowest", "highest"} else ()
+    held = find_held_back(rule, estimate, around) if rule.compare in {"lowest", "highest"} else ()
     return Settled(_compute_needed(rule, estimate, evidence, held), held)
 
 
@@ -334,7 +334,7 @@ def require_bounded(waiver: WaiverRule, rule: GateRule, today: dt.date) -> None:
         raise QuestionError(f"{of} has max_gap = {waiver.max_gap:g}, which bounds nothing: {error}") from error
 
 
-def waived(gate: Gate, rule: WaiverRule | None, today: dt.date) -> Gate:
+def apply_waiver(gate: Gate, rule: WaiverRule | None, today: dt.date) -> Gate:
     """Gate with its waiver applied, or with the reason why it does not apply."""
     if rule is None or gate.verdict == "pass":
         return gate
@@ -346,7 +346,7 @@ def waived(gate: Gate, rule: WaiverRule | None, today: dt.date) -> Gate:
         said = f"The waiver of {printable(rule.owner)} does not apply: {refused}."
         return replace(gate, waiver=waiver, sentence=f"{gate.sentence} {said}")
     return replace(
-        gate, verdict="waived", waiver=waiver, sentence=f"{gate.sentence} {waived_text(waiver, today.isoformat())}"
+        gate, verdict="waived", waiver=waiver, sentence=f"{gate.sentence} {describe_waiver(waiver, today.isoformat())}"
     )
 
 

@@ -21,7 +21,7 @@ from audit.measurement.metrics.kinds import Criterion, WorstClass
 from audit.record.result import Gate
 
 
-def family_p_values(gates: Sequence[Gate], estimates: Estimates) -> list[Gate]:
+def add_p_values(gates: Sequence[Gate], estimates: Estimates) -> list[Gate]:
     """Gates with their p-values, and with those corrected for the whole family.
 
     Only gaps of rates have one, and only where rows are not shared by units: there the correlation of the groups

@@ -13,7 +13,7 @@ from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
 from audit.errors import printable
 from audit.estimate import NAME_LENGTH, SAYS_NOTHING, Estimate, Group, interval_text, number, rows_text, told_apart
-from audit.gates.decisive_groups import Around, Deciding, Held, Settled, deciding_pair
+from audit.gates.decisive_groups import Around, Deciding, Held, Settled, find_deciding_pair
 from audit.measurement.metrics.kinds import split_comparison
 from audit.record.energy_text import SUBJECTS, UNITS, format_total
 from audit.record.result import Run, Waiver
@@ -31,7 +31,7 @@ def headline_of(verdict: str, sentence: str) -> str:
     return f"{UNCOMPARED} {sentence}" if verdict == "not judged" else sentence
 
 
-def waived_text(waiver: Waiver, today: str) -> str:
+def describe_waiver(waiver: Waiver, today: str) -> str:
     """Who let a gate pass, until when, and the days that are left; dates in ISO 8601."""
     left = (dt.date.fromisoformat(waiver.expires) - dt.datetime.fromisoformat(today).date()).days
     days = "1 day is left" if left == 1 else f"{left} days are left"
@@ -40,13 +40,13 @@ def waived_text(waiver: Waiver, today: str) -> str:
     return f"Waived by {owner} until {waiver.expires} ({days}){worst}: {reason}."
 
 
-def undecided_text(name: str, verdict: str, sentence: str) -> str:
+def describe_open_gate(name: str, verdict: str, sentence: str) -> str:
     """What is said where training starts although a gate on the data is not passed."""
     which = "insufficient, which the policy counts as not passed" if verdict == "insufficient" else verdict
     return f"training starts, and the audit will not pass: {printable(name, 160)} is {which}. {sentence}"
 
 
-def training_notes(run: Run) -> tuple[str, ...]:
+def describe_training(run: Run) -> tuple[str, ...]:
     """What gates on the data did to training, and what kept the audit from being whole."""
     said = []
     if run.stopped_by:
@@ -60,7 +60,7 @@ def training_notes(run: Run) -> tuple[str, ...]:
     return tuple(said)
 
 
-def unmeasured(stopped_by: Sequence[str]) -> str:
+def reason_for_no_number(stopped_by: Sequence[str]) -> str:
     """Why there is no number, where gates on the data may have kept training from starting."""
     if not stopped_by:
         return "this run did not measure it"
@@ -72,7 +72,7 @@ def _list_gates(names: Sequence[str]) -> str:
     return f"{shown} {'fails' if len(names) == 1 else 'fail'}"
 
 
-def gate_sentence(
+def describe_gate(
     rule: GateRule, estimate: Estimate, verdict: str, around: Around, settled: Settled, title: str = ""
 ) -> str:
     """Sentence of one gate: the pair whose interval decides it, with its numbers, and what is to be said beside.
@@ -85,7 +85,7 @@ def gate_sentence(
         return f"{subject} is undefined: {estimate.reason}; the limit is {limit}, and what is undefined never passes."
     if rule.stage in {"energy", "checks"}:
         return _total(rule, estimate, subject, limit, title)
-    found = deciding_pair(rule, estimate, verdict, around)
+    found = find_deciding_pair(rule, estimate, verdict, around)
     said = _Said(rule, estimate, around, found)
     beside = [said.decided(), _describe_crossing(verdict, limit)]
     beside += [said.settled_by(settled)] if verdict == "insufficient" else []
@@ -217,9 +217,9 @@ class _Said:
         return f"{self._what()} {shown}{interval_text(e.low, e.high)}"
 
 
-def shown_sentence(rule: GateRule, estimate: Estimate, verdict: str, around: Around, k: int) -> str | None:
+def describe_shown_gate(rule: GateRule, estimate: Estimate, verdict: str, around: Around, k: int) -> str | None:
     """Sentence of a gate of which only the deciding pair is shown, with its end; None where that is not either."""
-    found = deciding_pair(rule, estimate, verdict, around)
+    found = find_deciding_pair(rule, estimate, verdict, around)
     if verdict == "undefined" or found is None or split_comparison(estimate.compare)[1] is not None:
         return None
     if any(rate is None or rate.value is None for rate in (around.rate(found.like, g) for g in found.pair)):
@@ -232,7 +232,7 @@ def shown_sentence(rule: GateRule, estimate: Estimate, verdict: str, around: Aro
     )
 
 
-def shown_extremes(estimate: Estimate, around: Around) -> str:
+def describe_shown_extremes(estimate: Estimate, around: Around) -> str:
     """The lowest and the highest of the groups that are shown; nothing where fewer than two are."""
     each = sorted((e for e in around.each(estimate) if e.value is not None), key=lambda e: e.value or 0.0)
     if len(each) < 2:

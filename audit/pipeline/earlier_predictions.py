@@ -29,7 +29,7 @@ CHUNK_BYTES = 2**20
 Stamp = tuple[int, int, int, int]
 
 
-def stamps(place: Path) -> dict[Path, Stamp]:
+def read_stamps(place: Path) -> dict[Path, Stamp]:
     """A file, or each of a folder, and what is another when it was written anew; none where there is nothing."""
     paths = [place] if place.is_file() else (p for p in place.rglob("*") if not is_hidden(p.name) and p.is_file())
     return {path: _read_stamp(path) for path in paths}
@@ -116,7 +116,7 @@ class Earlier:
         SourceError
             When it cannot be copied; nothing was trained then.
         """
-        found = stamps(place.resolve())
+        found = read_stamps(place.resolve())
         kept = cls(place, _link_or_copy(place), found, staging / BEFORE, Watch(found))
         try:
             for at, path in enumerate(kept.stamps):
@@ -139,7 +139,7 @@ class Earlier:
             When there are none, a file was left as it was, or rows were added to it.
         """
         if not self.place.exists():
-            raise left_none(self.place.name)
+            raise make_left_none_error(self.place.name)
         for at, (path, before) in enumerate(self.stamps.items()):
             if not path.is_file():
                 continue
@@ -204,7 +204,7 @@ class Earlier:
         return self.copies / f"{at}-{list(self.stamps)[at].name[-200:]}"
 
 
-def left_none(source: str) -> SourceError:
+def make_left_none_error(source: str) -> SourceError:
     """Error for a training that ended well without a table of predictions."""
     return SourceError(
         f"training ended well but left no '{printable(hide_secrets(source))}' ([train] predictions); write the table "

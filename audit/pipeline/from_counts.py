@@ -19,7 +19,7 @@ from audit.counting.plan import Counted
 from audit.cube import Cube
 from audit.errors import ValuesError
 from audit.measurement.epochs import occupied
-from audit.pipeline.plans import model_plan
+from audit.pipeline.plans import plan_predictions
 from audit.pipeline.run import conclude, now
 from audit.pipeline.stages import Findings, measure_model
 from audit.record.result import AuditResult, Part, Run
@@ -71,7 +71,7 @@ def result_of(
     }  # fmt: skip
     rules = read_rules(make_plain(gates), "model")
     config = build(raw | ({"gates": rules} if rules else {}), "the question")
-    plan, found = model_plan(config), Findings()
+    plan, found = plan_predictions(config), Findings()
     counted = Counted(
         cubes=tuple(cube.keep(*by, LABEL, PREDICTION) for by in plan.crossings),
         rows_read=account.rows_read,

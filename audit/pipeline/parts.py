@@ -17,7 +17,7 @@ from audit.counting.count import count_tallies
 from audit.counting.parts import ENDING, begun, part_names, read_question, save_part, save_question
 from audit.counting.plan import Plan
 from audit.errors import SHOWN_CHOICES, QuestionError, SourceError, printable
-from audit.pipeline.plans import data_plan, model_plan
+from audit.pipeline.plans import plan_data, plan_predictions
 from audit.pipeline.sources import open_source
 from audit.pipeline.stages import Step
 from audit.tables.addresses import hide_secrets, is_address
@@ -99,7 +99,7 @@ def _read_digests(source: str | Path, table: Table) -> tuple[str, ...]:
 
 def plan_of(config: Config) -> Plan:
     """Plan of a question about a part."""
-    plan = model_plan(config) if config.predictions is not None else data_plan(config)
+    plan = plan_predictions(config) if config.predictions is not None else plan_data(config)
     if config.predictions is not None and config.data.strata:
         plan = replace(plan, strata=config.data.strata)
     return replace(plan, of_parts=True)
@@ -123,7 +123,7 @@ def require_parts(folder: Path, expected: int | None) -> int:
     return found
 
 
-def counted_question(folder: Path) -> dict[str, Any]:
+def read_counted_question(folder: Path) -> dict[str, Any]:
     """Plain question about the sum of a folder, with the folder in the place of rows."""
     if not is_counts(folder):
         raise QuestionError(

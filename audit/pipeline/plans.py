@@ -15,7 +15,7 @@ from audit.counting.plan import Plan, Question
 from audit.measurement.scope import Scope
 
 
-def scope_of(config: Config) -> Scope:
+def make_scope(config: Config) -> Scope:
     """What to measure."""
     data = config.data
     return Scope(
@@ -28,7 +28,7 @@ def scope_of(config: Config) -> Scope:
     )
 
 
-def data_plan(config: Config) -> Plan:
+def plan_data(config: Config) -> Plan:
     """What to count of the rows before training."""
     data = config.data
     return Plan(
@@ -44,11 +44,11 @@ def data_plan(config: Config) -> Plan:
     )
 
 
-def model_plan(config: Config) -> Plan:
+def plan_predictions(config: Config) -> Plan:
     """What to count of the predictions."""
     data, asked = config.data, config.predictions
     if asked is None:
-        return data_plan(config)
+        return plan_data(config)
     return Plan(
         groups=data.groups,
         task=asked.task,

@@ -52,7 +52,7 @@ POSITIVE_WORDS = re.compile(r"^(?:1|yes|y|true|approved|accepted|hired|granted|g
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ColumnLook:
     """One column: its kind and its few values, or None where there are many."""
 
     name: str
@@ -65,11 +65,11 @@ class Look:
     """What a table seems to hold."""
 
     source: str
-    label: Seen | None
+    label: ColumnLook | None
     positive: str | None
-    prediction: Seen | None
+    prediction: ColumnLook | None
     score: str | None
-    groups: tuple[Seen, ...]
+    groups: tuple[ColumnLook, ...]
     ages: tuple[str, ...]
     dialect: Dialect = UNSAID
 
@@ -124,7 +124,7 @@ def _is_protected(name: str) -> bool:
     return _rank(name) < len(GROUP_WORDS)
 
 
-def _look_at_column(table: Table, name: str) -> Seen:
+def _look_at_column(table: Table, name: str) -> ColumnLook:
     with open_connection() as con, table.reading():
         source = table.scan(con, [name])
         rows = con.execute(
@@ -134,16 +134,16 @@ def _look_at_column(table: Table, name: str) -> Seen:
     few = len(rows) <= MOST_LEVELS and table.columns[name] not in {"other", "date", "time"}
     texts = (name_level(row[0]) for row in rows)
     levels = tuple(sorted(text for text in texts if text is not None)) if few else None
-    return Seen(name, table.columns[name], levels)
+    return ColumnLook(name, table.columns[name], levels)
 
 
-def _guess_positive(label: Seen | None) -> str | None:
+def _guess_positive(label: ColumnLook | None) -> str | None:
     if label is None or label.levels is None:
         return None
     return next((v for v in label.levels if POSITIVE_WORDS.match(v.strip())), label.levels[-1])
 
 
-def suite(path: str | Path, dialect: Dialect = UNSAID) -> str:
+def propose_suite(path: str | Path, dialect: Dialect = UNSAID) -> str:
     """First suite of expectations, as JSON: what the first rows of a table satisfy, widened for those to come."""
     from audit.checks.expectations.propose import starting_suite
     from audit.counting.columns.as_pandas import reading_of
@@ -152,8 +152,8 @@ def suite(path: str | Path, dialect: Dialect = UNSAID) -> str:
     return json.dumps(starting_suite(rows), indent=1, ensure_ascii=False) + "\n"
 
 
-def proposal(seen: Look, suite: str | None = None) -> str:
-    """Commented audit.toml; ``suite`` is the name of the file of expectations beside it."""
+def write_proposal(seen: Look, suite: str | None = None) -> str:
+    """Commented audit.toml; ``propose_suite`` is the name of the file of expectations beside it."""
     parts = [HEAD, _write_data(seen), _write_checks(suite), _write_predictions(seen), PUBLISH, _write_gates(seen)]
     return "\n".join(p for p in parts if p)
 
@@ -242,7 +242,7 @@ def _quote(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _write_class(label: Seen, positive: str | None) -> str:
+def _write_class(label: ColumnLook, positive: str | None) -> str:
     if label.kind in {"integer", "boolean", "float"} and positive is not None:
         return positive
     return _quote(positive or "")

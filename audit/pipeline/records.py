@@ -22,7 +22,7 @@ COMMANDS = (("data", "prepare"), ("train", "command"))
 """Where it has commands, whose arguments may be secrets."""
 
 
-def part_record(part: str, table: Table, counted: Counted, columns: tuple[str, ...]) -> Part:
+def record_part(part: str, table: Table, counted: Counted, columns: tuple[str, ...]) -> Part:
     """Account of one table. A source is named by its file: whose folder it lies in is nobody's business."""
     return Part(
         part=part,
@@ -38,7 +38,7 @@ def part_record(part: str, table: Table, counted: Counted, columns: tuple[str, .
     )
 
 
-def question_record(config: Config | Mapping[str, Any]) -> Question:
+def record_question(config: Config | Mapping[str, Any]) -> Question:
     """Resolved configuration with its digest; what may be a secret is not in it, and the digest is of what is.
 
     Of an address its place is kept, and of a command the program and the names of options, unless the question asks for

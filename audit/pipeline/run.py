@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Literal
 from audit._version import __version__
 from audit.config.schema import Config
 from audit.errors import AuditError, QuestionError, SourceError, StoreError, TrainingError, printable
-from audit.gates.judge import Evidence, exit_code, judge, overall, require_waived
-from audit.pipeline.records import question_record
+from audit.gates.judge import Evidence, exit_code, judge, require_waived, worst_verdict
+from audit.pipeline.records import record_question
 from audit.pipeline.stages import (
     Findings,
-    Opened,
+    OpenTables,
     Step,
     audit_predictions,
     check_data,
@@ -90,7 +90,7 @@ def run(job: Job) -> Audited:
     run_id, started = job.store.new_run_id(), now()
     staging, found, ended = job.store.begin(run_id), Findings(), None
     try:
-        with meter_of(job, staging) if _is_metered(job) else nullcontext() as meter:
+        with make_meter(job, staging) if _is_metered(job) else nullcontext() as meter:
             _wait_untrained(meter, job.config)
             with _enter_phase(meter, "validate"):
                 _prepare(job)
@@ -108,7 +108,7 @@ def run(job: Job) -> Audited:
         if not (staging / BEFORE).exists():
             shutil.rmtree(staging, ignore_errors=True)
         raise
-    return _finish(job, record_of(job, run_id, started, found), found, energy, ended)
+    return _finish(job, record_run(job, run_id, started, found), found, energy, ended)
 
 
 def _finish(job: Job, record: Run, found: Findings, energy: Energy | None, ended: Ended | None) -> Audited:
@@ -146,10 +146,10 @@ def conclude(
     evidence = Evidence(estimates=found.estimates, checks=found.checks, energy=energy, stopped_by=found.stopped_by)
     # By the day that is on record, so that whoever judges the document again decides alike about its waivers.
     gates = judge(config, evidence, dt.datetime.fromisoformat(record.finished).date())
-    verdict = overall(gates, four_fifths=config.policy.four_fifths)
+    verdict = worst_verdict(gates, four_fifths=config.policy.four_fifths)
     return AuditResult(
         run=record,
-        question=question_record(config),
+        question=record_question(config),
         verdict="incomplete" if failed else verdict,
         data=tuple(found.data),
         cubes=tuple(found.cubes),
@@ -171,7 +171,7 @@ def _add_units(energy: Energy, config: Config, found: Findings) -> Energy:
     )
 
 
-def record_of(job: Job, run_id: str, started: str, found: Findings) -> Run:
+def record_run(job: Job, run_id: str, started: str, found: Findings) -> Run:
     """How a run came about, once it has ended."""
     return Run(
         id=run_id,
@@ -203,7 +203,7 @@ def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
         return store.commit(result.run.id, files)
 
 
-def meter_of(job: Job, staging: Path | None) -> Meter:
+def make_meter(job: Job, staging: Path | None) -> Meter:
     """Meter of a job, which keeps its record in a folder where there is one."""
     from audit.energy.meter import Meter
 
@@ -251,10 +251,10 @@ def _prepare(job: Job) -> None:
 
 def _may_train(job: Job, found: Findings) -> None:
     """Look at the gates on the data before a single step of training."""
-    from audit.gates.before_training import standing
+    from audit.gates.before_training import judge_before_training
 
     evidence = Evidence(estimates=found.estimates, checks=found.checks)
-    failed, undecided = standing(job.config, evidence, today())
+    failed, undecided = judge_before_training(job.config, evidence, today())
     if job.insist:
         found.continued = failed
     else:
@@ -263,7 +263,7 @@ def _may_train(job: Job, found: Findings) -> None:
         job.say(f"audit: {sentence}")
 
 
-def _train(job: Job, meter: Meter, found: Findings, staging: Path, opened: Opened) -> Ended:
+def _train(job: Job, meter: Meter, found: Findings, staging: Path, opened: OpenTables) -> Ended:
     from audit.pipeline.earlier_predictions import Earlier, require_apart
 
     train = job.config.train
@@ -295,7 +295,7 @@ def _run_metered(command: Sequence[str], job: Job, meter: Meter, found: Findings
     from audit.record.epochs import make_environment, read_epochs
 
     env, quiet = make_environment(staging), job.quiet_stdout
-    ended = metered_command(command, folder=job.folder, meter=meter, phase="train", quiet_stdout=quiet, env=env)
+    ended = run_metered_command(command, folder=job.folder, meter=meter, phase="train", quiet_stdout=quiet, env=env)
     found.epochs, found.epoch_notes = read_epochs(staging)
     return ended
 
@@ -324,7 +324,7 @@ def now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def metered_command(
+def run_metered_command(
     command: Sequence[str],
     *,
     folder: Path,

@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.checks.codes import mend_of, require_codes
-from audit.checks.groups import declared_checks, group_checks, missing_words, score_checks, threshold_check
+from audit.checks.groups import check_declared, check_groups, check_missing_words, check_scores, check_threshold
 from audit.config.schema import Config
 from audit.counting.as_written import as_written
 from audit.counting.backends.choose import count
 from audit.counting.plan import Counted, Plan
 from audit.counting.refusals import no_rows
 from audit.errors import QuestionError, ValuesError, printable
-from audit.gates.four_fifths import four_fifths_checks
+from audit.gates.four_fifths import check_four_fifths
 from audit.measurement.estimates import Estimates
 from audit.measurement.measure import of_data, of_predictions
-from audit.pipeline.plans import data_plan, model_plan, scope_of
-from audit.pipeline.records import part_record
+from audit.pipeline.plans import make_scope, plan_data, plan_predictions
+from audit.pipeline.records import record_part
 from audit.pipeline.sources import open_source
 from audit.record.cubes import CubeRecord, record_part_cube
 from audit.record.epochs import Epoch
@@ -57,7 +57,7 @@ class Findings:
 
 
 @dataclass(slots=True)
-class Opened:
+class OpenTables:
     """Tables that were opened before the run, each handed on once: a text is parsed when it is opened."""
 
     config: Config
@@ -82,7 +82,7 @@ class Opened:
         return open_source(source, folder=self.folder, digested=engine != "spark", engine=engine, dialect=dialect)
 
 
-def require_inputs(config: Config, folder: Path, store: Path | None = None) -> Opened:
+def require_inputs(config: Config, folder: Path, store: Path | None = None) -> OpenTables:
     """Refuse before any work what is already known to be wrong: grid, suite, tables and columns that are not there."""
     if config.data.source is None and config.predictions is None:
         raise QuestionError("nothing is asked: name rows in [data] source, or predictions in [predictions]")
@@ -90,7 +90,7 @@ def require_inputs(config: Config, folder: Path, store: Path | None = None) -> O
         from audit.energy.carbon import find_grid
 
         find_grid(config.energy.country)
-    opened, settled = Opened(config, folder), config.data.prepare is None
+    opened, settled = OpenTables(config, folder), config.data.prepare is None
     if config.train is not None:
         from audit.pipeline.earlier_predictions import require_apart
 
@@ -100,7 +100,7 @@ def require_inputs(config: Config, folder: Path, store: Path | None = None) -> O
         if source is not None:
             opened.require(source, _list_data_columns(config), keep=True)
     if config.predictions is not None and config.predictions.source is not None:
-        opened.require(config.predictions.source, model_plan(config).columns, keep=settled)
+        opened.require(config.predictions.source, plan_predictions(config).columns, keep=settled)
     if config.checks is not None and config.checks.suite is not None:
         from audit.checks.expectations.suite import read_suite, require_groups
 
@@ -108,7 +108,7 @@ def require_inputs(config: Config, folder: Path, store: Path | None = None) -> O
     return opened
 
 
-def require_left(config: Config, opened: Opened) -> None:
+def require_left(config: Config, opened: OpenTables) -> None:
     """Refuse what training has left where that is no table of predictions: those of before are kept until one stands.
 
     Raises
@@ -119,7 +119,7 @@ def require_left(config: Config, opened: Opened) -> None:
     source = config.predictions_source
     if source is None:
         return
-    opened.require(source, model_plan(config).columns, keep=True)
+    opened.require(source, plan_predictions(config).columns, keep=True)
     table = opened.tables[source]
     if table.rows == 0:
         raise no_rows(table.name)
@@ -142,7 +142,7 @@ def require_inside(folder: Path, name: str) -> Path:
     return path
 
 
-def check_data(config: Config, opened: Opened, found: Findings, step: Step) -> None:
+def check_data(config: Config, opened: OpenTables, found: Findings, step: Step) -> None:
     """Validate the data and measure its bias, before any model exists."""
     if config.data.source is None:
         return
@@ -156,23 +156,23 @@ def check_data(config: Config, opened: Opened, found: Findings, step: Step) -> N
 def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, found: Findings, step: Step) -> None:
     """Measure the bias of what is learned from, and check every part of the data."""
     require_codes(config)
-    plan = data_plan(config)
+    plan = plan_data(config)
     names = replace(plan, strata=config.data.strata)
     parts = {part: as_written(table, names) for part, table in {"train": train, **held_out}.items()}
     counts = {"train": audit_table(parts["train"], config, found, step)}
     for part, table in list(parts.items())[1:]:
-        with of_part(part):
+        with naming_part(part):
             table.require(plan.columns)
             counts[part] = _count(config, table, plan, f"Counting the {part} part", step)
-        found.data.append(part_record(part, table, counts[part], _find_columns_read(table, config)))
-        found.checks += group_checks(counts[part], plan, part)
+        found.data.append(record_part(part, table, counts[part], _find_columns_read(table, config)))
+        found.checks += check_groups(counts[part], plan, part)
     for part, table in {"train": train, **held_out}.items():
-        found.checks += declared_checks(counts[part], plan, part, table.declared(plan.columns))
-    found.checks += look_at(parts, config, counts, step)
+        found.checks += check_declared(counts[part], plan, part, table.declared(plan.columns))
+    found.checks += check_rows(parts, config, counts, step)
 
 
 @contextmanager
-def of_part(part: str) -> Iterator[None]:
+def naming_part(part: str) -> Iterator[None]:
     """Name the part in what is wrong with its values: labels of held-out rows are read as those that are learned."""
     try:
         yield
@@ -180,13 +180,15 @@ def of_part(part: str) -> Iterator[None]:
         raise ValuesError(f"the {part} part: {error}") from None
 
 
-def look_at(parts: Mapping[str, Table], config: Config, counts: Mapping[str, Counted], step: Step) -> tuple[Check, ...]:
+def check_rows(
+    parts: Mapping[str, Table], config: Config, counts: Mapping[str, Counted], step: Step
+) -> tuple[Check, ...]:
     """Every check of the rows themselves; none where only counts were kept, or another machine reads the rows."""
     if not all(_has_rows(table, config) for table in parts.values()):
         return ()
     from audit.checks.part import open_parts
 
-    with open_parts(parts, config, data_plan(config), scope_of(config), counts) as looked:
+    with open_parts(parts, config, plan_data(config), make_scope(config), counts) as looked:
         each = [_check_part(part, step) for part in looked]
     return tuple(check for of_parts in zip(*each, strict=True) for checks in of_parts for check in checks)
 
@@ -210,7 +212,7 @@ def _has_rows(table: Table, config: Config) -> bool:
 
 def _find_columns_read(table: Table, config: Config) -> tuple[str, ...]:
     """Columns that are read: all that hold plain values where rows are looked at, else those that are counted."""
-    asked = data_plan(config).columns
+    asked = plan_data(config).columns
     if not _has_rows(table, config):
         return asked
     from audit.checks.part import readable
@@ -221,53 +223,53 @@ def _find_columns_read(table: Table, config: Config) -> tuple[str, ...]:
 def audit_table(table: Table, config: Config, found: Findings, step: Step) -> Counted:
     """Count one table before training and measure its bias."""
     table.require(_list_data_columns(config))
-    plan = data_plan(config)
+    plan = plan_data(config)
     counted = _count(config, table, plan, "Counting the data", step)
-    found.data.append(part_record("train", table, counted, _find_columns_read(table, config)))
+    found.data.append(record_part("train", table, counted, _find_columns_read(table, config)))
     found.cubes += _make_records("train", counted)
-    found.checks += group_checks(counted, plan, "train")
+    found.checks += check_groups(counted, plan, "train")
     labelled = plan.label is not None
-    found.estimates += of_data(counted.by_kind, scope_of(config), labelled=labelled, classes=plan.classes)
+    found.estimates += of_data(counted.by_kind, make_scope(config), labelled=labelled, classes=plan.classes)
     return counted
 
 
-def audit_predictions(config: Config, opened: Opened, found: Findings, step: Step) -> None:
+def audit_predictions(config: Config, opened: OpenTables, found: Findings, step: Step) -> None:
     """Count the predictions once, and compute every rate of every group."""
     source = config.predictions_source
     if source is None:
         return
     if config.train is not None and not (opened.folder / source).exists():
-        from audit.pipeline.earlier_predictions import left_none
+        from audit.pipeline.earlier_predictions import make_left_none_error
 
-        raise left_none(source)
+        raise make_left_none_error(source)
     audit_model(opened.take(source), config, found, step)
     measure_all(found, step)
 
 
 def audit_model(table: Table, config: Config, found: Findings, step: Step) -> None:
     """Count one table of predictions and measure every rate."""
-    plan = model_plan(config)
+    plan = plan_predictions(config)
     absent = [c for c in config.data.strata if c not in table.columns]
     if config.data.strata and not absent:
         plan = replace(plan, strata=config.data.strata)
     declared = table.declared(plan.columns)
     table = as_written(table, plan)
     counted = _count(config, table, plan, "Counting the predictions", step)
-    found.checks += declared_checks(counted, plan, "predictions", declared)
-    found.data.append(part_record("predictions", table, counted, plan.columns))
+    found.checks += check_declared(counted, plan, "predictions", declared)
+    found.data.append(record_part("predictions", table, counted, plan.columns))
     measure_model(counted, plan, config, found, step)
     if absent:
-        found.checks.append(without_strata(absent))
+        found.checks.append(make_strata_check(absent))
 
 
 def measure_model(counted: Counted, plan: Plan, config: Config, found: Findings, step: Step) -> None:
     """Measure every rate of predictions that were counted."""
     found.cubes += _make_records("predictions", counted)
-    found.checks += (*threshold_check(counted, config), *missing_words(counted, plan, "predictions"))
-    found.checks += (*group_checks(counted, plan, "predictions"), *score_checks(counted, plan))
+    found.checks += (*check_threshold(counted, config), *check_missing_words(counted, plan, "predictions"))
+    found.checks += (*check_groups(counted, plan, "predictions"), *check_scores(counted, plan))
     with step("Measuring"):
-        found.estimates += of_predictions(plan.task, counted.by_kind, scope_of(config))
-    found.checks += four_fifths_checks(found.estimates, config)
+        found.estimates += of_predictions(plan.task, counted.by_kind, make_scope(config))
+    found.checks += check_four_fifths(found.estimates, config)
 
 
 def measure_all(found: Findings, step: Step) -> None:
@@ -285,7 +287,7 @@ def _make_records(part: str, counted: Counted) -> list[CubeRecord]:
     return [record_part_cube(part, kind, cube) for kind, cubes in counted.by_kind.items() for cube in cubes]
 
 
-def without_strata(absent: list[str]) -> Check:
+def make_strata_check(absent: list[str]) -> Check:
     """Check that names the strata which the predictions do not carry."""
     names = ", ".join(printable(c) for c in absent)
     detail = f"the predictions have no column {names}, so the model is not compared within strata"
@@ -294,7 +296,7 @@ def without_strata(absent: list[str]) -> Check:
 
 
 def _list_data_columns(config: Config) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*data_plan(config).columns, *config.data.strata)))
+    return tuple(dict.fromkeys((*plan_data(config).columns, *config.data.strata)))
 
 
 def _check_expectations(path: Path, table: Table, config: Config, step: Step) -> tuple[Check, ...]:

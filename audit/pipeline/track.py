@@ -13,7 +13,7 @@ from pathlib import Path
 
 from audit.energy.meter import Meter
 from audit.errors import AuditError, StoreError, words_of
-from audit.pipeline.run import Job, conclude, meter_of, now, record_of, write
+from audit.pipeline.run import Job, conclude, make_meter, now, record_run, write
 from audit.pipeline.stages import Findings
 from audit.record.epochs import make_environment, read_epochs
 from audit.record.result import AuditResult, Energy
@@ -44,7 +44,7 @@ def track(command: Sequence[str], job: Job) -> Tracked:
     run_id, started, found = job.store.new_run_id(), now(), Findings()
     staging, lost = _begin(job, run_id)
     try:
-        ended, energy, broken = _run_metered(command, job, meter_of(job, staging), staging)
+        ended, energy, broken = _run_metered(command, job, make_meter(job, staging), staging)
     except AuditError:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
@@ -54,7 +54,7 @@ def track(command: Sequence[str], job: Job) -> Tracked:
     try:
         if staging is not None:
             found.epochs, found.epoch_notes = read_epochs(staging)
-        record = record_of(job, run_id, started, found)
+        record = record_run(job, run_id, started, found)
         result = conclude(job.config, found, record, energy, failed=ended.exit_code != 0)
         folder = write(result, job.store, job.step) if staging is not None else None
     except Exception as error:  # noqa: BLE001 - a defect of ours must not become the command's exit code

@@ -18,17 +18,31 @@ from audit.errors import AuditError, StoreError, words_of
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.pipeline.verification.checks import codes_amiss
 from audit.pipeline.verification.counts import parts_amiss, sums_amiss
-from audit.pipeline.verification.follows import contradicting, follow, given, is_whole, own_estimates, times_amiss
-from audit.pipeline.verification.leaves import Difference, unlike
+from audit.pipeline.verification.follows import (
+    find_contradicting,
+    follow,
+    is_whole,
+    own_estimates,
+    select_given,
+    times_amiss,
+)
+from audit.pipeline.verification.leaves import Difference, find_differences
 from audit.pipeline.verification.margins import margins_amiss
 from audit.record.epochs import find_faults
 from audit.record.reader import UNFIT, write_without_kinds
 from audit.record.result import AuditResult
 
-__all__ = ["Difference", "contradicted", "differences", "followed", "not_following", "rewritten"]
+__all__ = [
+    "Difference",
+    "compare_writing",
+    "describe_differences",
+    "find_contradictions",
+    "find_unlike_leaves",
+    "follow_document",
+]
 
 
-def differences(result: AuditResult) -> tuple[str, ...]:
+def describe_differences(result: AuditResult) -> tuple[str, ...]:
     """Sentences for all that does not follow from what the document gives; none where everything does.
 
     Raises
@@ -36,10 +50,10 @@ def differences(result: AuditResult) -> tuple[str, ...]:
     StoreError
         When nothing can be measured of it.
     """
-    return (*map(str, not_following(result, followed(result))), *contradicted(result))
+    return (*map(str, find_unlike_leaves(result, follow_document(result))), *find_contradictions(result))
 
 
-def followed(result: AuditResult) -> AuditResult:
+def follow_document(result: AuditResult) -> AuditResult:
     """The document that follows from what is given of it.
 
     Raises
@@ -48,15 +62,15 @@ def followed(result: AuditResult) -> AuditResult:
         When nothing can be measured of it.
     """
     with _measuring():
-        follows = follow(given(result))
+        follows = follow(select_given(result))
         # Nothing is made before it is asked for, and what cannot be made shall be told here.
         follows.to_dict()
     return follows
 
 
-def not_following(result: AuditResult, follows: AuditResult) -> tuple[Difference, ...]:
+def find_unlike_leaves(result: AuditResult, follows: AuditResult) -> tuple[Difference, ...]:
     """Every leaf of a document that is not that of another one."""
-    return tuple(unlike(result.to_dict(), follows.to_dict()))
+    return tuple(find_differences(result.to_dict(), follows.to_dict()))
 
 
 @contextmanager
@@ -76,13 +90,13 @@ def _measuring() -> Iterator[None]:
         ) from error
 
 
-def contradicted(result: AuditResult) -> tuple[str, ...]:
+def find_contradictions(result: AuditResult) -> tuple[str, ...]:
     """Sentences for what of the given cannot be true together."""
     with _measuring():
         return tuple(_find_contradictions(result, read_question(result)))
 
 
-def rewritten(result: AuditResult, file: Path) -> tuple[str, ...]:
+def compare_writing(result: AuditResult, file: Path) -> tuple[str, ...]:
     """A sentence where a file is not, byte for byte, how a document is written that says the same.
 
     What nothing else binds may then have been changed with it; of a document of another version nothing is said.
@@ -101,7 +115,7 @@ def _find_contradictions(result: AuditResult, config: Config) -> Iterator[str]:
     yield from sums_amiss(result)
     yield from margins_amiss(result)
     yield from codes_amiss(result)
-    yield from contradicting(result)
+    yield from find_contradicting(result)
     yield from _cut(result, config)
     for epoch in result.epochs:
         yield from find_faults(epoch)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from audit.config.schema import Config
     from audit.gates.before_training import Standing
     from audit.pipeline.earlier_predictions import Stamp
-    from audit.pipeline.stages import Findings, Opened
+    from audit.pipeline.stages import Findings, OpenTables
     from audit.record.result import AuditResult, Code, Energy
     from audit.system.file_watch import Watch
 
@@ -115,22 +115,22 @@ class Recording:
         # Only what is whole enters: a step that was given up may still be filling its own findings.
         self.found = fresh
 
-    def _open_sources(self, config: Config) -> Opened:
-        from audit.pipeline.stages import Opened, require_inputs
+    def _open_sources(self, config: Config) -> OpenTables:
+        from audit.pipeline.stages import OpenTables, require_inputs
         from audit.tables.open import open_frame
 
         if not self._asked.rows:
             return require_inputs(config, self._asked.folder)
         tables = {source: open_frame(rows) for source, rows in self._asked.rows.items()}
-        return Opened(config, self._asked.folder, tables)
+        return OpenTables(config, self._asked.folder, tables)
 
     def judge_data(self) -> Standing:
         """Return how the gates on the data stand."""
-        from audit.gates.before_training import standing
+        from audit.gates.before_training import judge_before_training
         from audit.gates.judge import Evidence
 
         evidence = Evidence(estimates=self.found.estimates, checks=self.found.checks)
-        return standing(self._config, evidence, dt.datetime.now(dt.UTC).date())
+        return judge_before_training(self._config, evidence, dt.datetime.now(dt.UTC).date())
 
     def enter_training(self) -> None:
         """Begin the phase of the training, when the meter is ready; what the end will need is loaded meanwhile."""
@@ -198,7 +198,7 @@ class Recording:
         self.found.checks += fresh.checks
 
     def _audit(self, fresh: Findings) -> None:
-        from audit.pipeline.stages import Opened, audit_model, audit_predictions, measure_all
+        from audit.pipeline.stages import OpenTables, audit_model, audit_predictions, measure_all
         from audit.tables.open import open_frame
 
         if self._asked.handed is not None:
@@ -206,7 +206,7 @@ class Recording:
             measure_all(fresh, nullcontext)
             return
         self._require_new()
-        audit_predictions(self._config, Opened(self._config, self._asked.folder), fresh, nullcontext)
+        audit_predictions(self._config, OpenTables(self._config, self._asked.folder), fresh, nullcontext)
 
     def conclude(self, problems: tuple[str, ...]) -> AuditResult:
         """Judge what was found, and make the document."""
@@ -296,12 +296,12 @@ class Recording:
         return self._beside.phase(name)
 
     def _make_stamps(self) -> Mapping[Path, Stamp]:
-        from audit.pipeline.earlier_predictions import stamps
+        from audit.pipeline.earlier_predictions import read_stamps
 
         source = self._config.predictions_source
         if source in {None, MEMORY}:
             return {}
-        return stamps(self._asked.folder / str(source))
+        return read_stamps(self._asked.folder / str(source))
 
     def _require_new(self) -> None:
         """Refuse predictions that lay there before the training and were left as they were."""

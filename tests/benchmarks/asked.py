@@ -18,7 +18,7 @@ from audit.counting.backends.choose import count
 from audit.counting.plan import Counted, Plan
 from audit.cube import Cube
 from audit.estimate import Estimate
-from audit.gates.judge import Evidence, judge, overall
+from audit.gates.judge import Evidence, judge, worst_verdict
 from audit.measurement.estimates import Estimates
 from audit.measurement.grouping import grouping
 from audit.measurement.measure import Scope, of_predictions
@@ -74,7 +74,7 @@ def audit_of(path: Path, made: Literal["arrays", "records", "none"] = "arrays") 
     elif made == "records":
         numbers(estimates, RATE_NAMES)
     lap()
-    verdict = overall(judge(CONFIG, Evidence(estimates=estimates), dt.datetime.now(dt.UTC).date()))
+    verdict = worst_verdict(judge(CONFIG, Evidence(estimates=estimates), dt.datetime.now(dt.UTC).date()))
     lap()
     return Audit(tuple(b - a for a, b in zip(clock, clock[1:], strict=False)), estimates, counted, verdict)
 

@@ -49,7 +49,7 @@ class Unknown:
     reason: str
 
 
-def told(expectation: Expectation, answer: Answer, rows: int) -> tuple[CheckOutcome, str]:
+def describe_answer(expectation: Expectation, answer: Answer, rows: int) -> tuple[CheckOutcome, str]:
     """Outcome and its sentence; over nobody it is undefined, whatever Great Expectations makes of it.
 
     Parameters

@@ -62,7 +62,7 @@ def _import_without_spark() -> None:
         del sys.modules["pyspark"]
 
 
-def built(expectation: Expectation) -> Any:
+def build_object(expectation: Expectation) -> Any:
     """The library's own object. To be called within `quietly`."""
     import great_expectations  # noqa: F401 - importing it registers the expectations
     from great_expectations.expectations.registry import get_expectation_impl
@@ -85,7 +85,7 @@ def require_arguments(expectation: Expectation, where: str) -> None:
         from great_expectations.exceptions import GreatExpectationsError
 
         try:
-            built(expectation)
+            build_object(expectation)
         except GreatExpectationsError as error:
             raise QuestionError(
                 f"{where} ({expectation.type}) is not run by this Great Expectations; take it out"

@@ -165,17 +165,17 @@ def patterns_of(asked: Any) -> tuple[str, ...] | None:
     """Patterns for RE2; None where one of them might be read in another way."""
     if not isinstance(asked, list) or not asked or not all(isinstance(p, str) for p in asked):
         return None
-    found = [translated(p) for p in asked]
+    found = [translate(p) for p in asked]
     return None if None in found else tuple(p for p in found if p is not None)
 
 
 @lru_cache(maxsize=1024)
-def translated(pattern: str) -> str | None:
+def translate(pattern: str) -> str | None:
     r"""Pattern for RE2; None where it might find something else.
 
-    >>> translated("^[A-Z]{2}$")
+    >>> translate("^[A-Z]{2}$")
     '^[A-Z]{2}(?:\\n?\\z)'
-    >>> translated(r"(a)\1") is None
+    >>> translate(r"(a)\1") is None
     True
     """
     try:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from audit.checks.expectations.answer import ABOUT_TYPE, Answer, Expectation, Unknown
-from audit.checks.expectations.arguments import built
+from audit.checks.expectations.arguments import build_object
 from audit.checks.expectations.suite import NEEDS_SQL
 from audit.errors import no_such, printable
 
@@ -91,7 +91,7 @@ def _validate(expectation: Expectation, batch: Any) -> Mapping[str, Any] | str:
 
     broke = (GreatExpectationsError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
     try:
-        found: dict[str, Any] = batch.validate(built(expectation), result_format="BASIC").to_json_dict()
+        found: dict[str, Any] = batch.validate(build_object(expectation), result_format="BASIC").to_json_dict()
     except broke as error:
         return type(error).__name__
     return _find_exception(found.get("exception_info")) or found

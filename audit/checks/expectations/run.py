@@ -20,7 +20,7 @@ from audit.checks.codes import mend_of
 from audit.checks.expectations import aggregates as statistics
 from audit.checks.expectations import row_conditions as rows
 from audit.checks.expectations.aggregates import Maker, shape
-from audit.checks.expectations.answer import Answer, Expectation, Unknown, told
+from audit.checks.expectations.answer import Answer, Expectation, Unknown, describe_answer
 from audit.checks.expectations.arguments import quietly
 from audit.checks.expectations.great_expectations import SQL, Great
 from audit.checks.expectations.row_conditions import Aggregate, Kept
@@ -183,7 +183,7 @@ class Asked:
             return "error", answer
         if isinstance(answer, Unknown):
             return "undefined", answer.reason
-        return told(self.expectation, answer, self.place.rows)
+        return describe_answer(self.expectation, answer, self.place.rows)
 
 
 @dataclass(eq=False)

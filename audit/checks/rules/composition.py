@@ -15,7 +15,7 @@ import numpy as np
 
 from audit.axes import FOLD, LABEL, STRATUM, CubeKind, reference_at
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.part import MOST_LEVELS, OpenPart, chance, group, listed, several
+from audit.checks.part import MOST_LEVELS, OpenPart, chance, group, list_names, several
 from audit.cube import Cube
 from audit.estimate import Level
 from audit.measurement.dataset.reversal import Reversal, reversal
@@ -62,7 +62,7 @@ def _find_reversals(looked: OpenPart) -> Iterator[Check]:
     turned.sort(key=lambda p: -abs(p.found.gap))
     sure = [p for p in turned if max(p.found.p_gap, p.found.p_change) * len(pairs) <= FALSE_ALARM]
     sure += [p for p in pairs if p not in sure and _is_masked(p.found, len(pairs))]
-    looks = f"{several(len(pairs), 'pair')} of groups within {listed(_choose_columns(pairs))}"
+    looks = f"{several(len(pairs), 'pair')} of groups within {list_names(_choose_columns(pairs))}"
     if sure:
         more = f"; {len(sure) - MOST_SAID} more" if len(sure) > MOST_SAID else ""
         yield CHECK.outcome("warn", "; ".join(map(_describe_reversal, sure[:MOST_SAID])) + more, about=about)
@@ -121,9 +121,10 @@ def _choose_columns(pairs: Sequence[_Pair]) -> list[str]:
 def _describe_reversal(pair: _Pair) -> str:
     """The group beside its reference; both numbers have the sign of its estimates, above 0 where it fares worse."""
     found, whose, other = pair.found, group(pair.by, pair.group), group(pair.by, pair.reference)
+    strata = list_names([" x ".join(pair.within)])
     return (
         f"{whose} beside {other}: {found.gap:+.4f} of positive labels over everybody ({chance(found.p_gap)}), "
-        f"against {whose if found.gap > 0 else other}; within {listed([' x '.join(pair.within)])} {found.within:+.4f} "
+        f"against {whose if found.gap > 0 else other}; within {strata} {found.within:+.4f} "
         f"(conditional demographic disparity, {chance(found.p_within)}), against {whose if found.within > 0 else other}"
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.checks.check import CheckKind
-from audit.checks.part import OpenPart, listed
+from audit.checks.part import OpenPart, list_names
 from audit.counting.columns.profile import empty_columns
 from audit.record.result import Check
 
@@ -40,7 +40,7 @@ def _count_most_frequent(looked: OpenPart, column: str) -> int:
 
 
 def _name_columns(columns: list[str]) -> str:
-    return f"{listed(columns)} {'is' if len(columns) == 1 else 'are'}"
+    return f"{list_names(columns)} {'is' if len(columns) == 1 else 'are'}"
 
 
 CHECK = CheckKind(

@@ -10,7 +10,7 @@ import numpy as np
 
 from audit.axes import FOLD, LABEL, STRATUM
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.part import MOST_LEVELS, OpenPart, chance, group, listed, several
+from audit.checks.part import MOST_LEVELS, OpenPart, chance, group, list_names, several
 from audit.cube import Cube
 from audit.errors import printable
 from audit.estimate import Level
@@ -97,7 +97,7 @@ def _measure_labels(looked: OpenPart, train: OpenPart) -> Iterator[_Drift]:
 
 def _measure_column(looked: OpenPart, train: OpenPart, column: str) -> Iterator[_Drift]:
     for before, now in zip(train.crossed(column), looked.crossed(column), strict=False):
-        yield from _walk_groups(before, now, before.names[0], STRATUM, listed([column]))
+        yield from _walk_groups(before, now, before.names[0], STRATUM, list_names([column]))
 
 
 def _walk_groups(before: Cube, now: Cube, by: str, axis: str, what: str) -> Iterator[_Drift]:

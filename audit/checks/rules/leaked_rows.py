@@ -108,7 +108,7 @@ def _find_leaked_rows(looked: OpenPart) -> Iterator[Check]:
     besides = f", apart from {', '.join(map(printable, numbered))}" if numbered else ""
     key = fingerprint_sql({c: (looked.table.columns[c], looked.train.table.columns[c]) for c in shared})
     judged = _judge_split(_split(looked, looked.train, key), f"in all {len(shared)} shared columns{besides}", about)
-    whose = leaked_by_group(looked, looked.train, key) if judged.outcome == "warn" else ()
+    whose = describe_leaked_groups(looked, looked.train, key) if judged.outcome == "warn" else ()
     yield replace(judged, detail="; ".join(filter(None, (judged.detail, *whose))))
 
 
@@ -180,7 +180,7 @@ class Leaked(NamedTuple):
         return 0 < self.leaked < K or 0 < self.rows - self.leaked < K
 
 
-def leaked_by_group(looked: OpenPart, train: OpenPart, key: str) -> tuple[str, ...]:
+def describe_leaked_groups(looked: OpenPart, train: OpenPart, key: str) -> tuple[str, ...]:
     """A sentence for each group column, the group that is hit most first.
 
     Parameters
@@ -191,17 +191,17 @@ def leaked_by_group(looked: OpenPart, train: OpenPart, key: str) -> tuple[str, .
         Two columns ``fa`` and ``fb`` that are equal where rows are (`fingerprint_sql`).
     """
     groups = looked.config.data.groups
-    return tuple(told(by, _count_by_group(looked, train, key, by)) for by in groups)
+    return tuple(describe_groups(by, _count_by_group(looked, train, key, by)) for by in groups)
 
 
-def told(by: str, groups: Sequence[Leaked]) -> str:
+def describe_groups(by: str, groups: Sequence[Leaked]) -> str:
     """What may be said of the groups of one column.
 
-    >>> told("sex", [Leaked("f", 40, 100), Leaked("m", 20, 100)])
+    >>> describe_groups("sex", [Leaked("f", 40, 100), Leaked("m", 20, 100)])
     'sex = f 40 of 100 (40.0%), sex = m 20 of 100 (20.0%)'
-    >>> told("sex", [Leaked("f", 40, 100), Leaked("m", 20, 100), Leaked("x", 3, 30), Leaked("y", 2, 30)])
+    >>> describe_groups("sex", [Leaked("f", 40, 100), Leaked("m", 20, 100), Leaked("x", 3, 30), Leaked("y", 2, 30)])
     'sex = f 40 of 100 (40.0%); fewer than 10, or not told to protect such a count, in 3 groups of sex'
-    >>> told("sex", [Leaked("f", 80, 100), Leaked("m", 3, 100)])
+    >>> describe_groups("sex", [Leaked("f", 80, 100), Leaked("m", 3, 100)])
     'most in sex = f; fewer than 10, or not told to protect such a count, in 2 groups of sex'
     """
     hidden = _hide_groups(groups)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from audit.checks.check import CheckKind
-from audit.checks.part import OpenPart, listed, several
+from audit.checks.part import OpenPart, list_names, several
 from audit.record.result import Check
 from audit.tables.lookalikes import Twins, find_near_twins
 
@@ -62,7 +62,7 @@ def _describe_twins(looked: OpenPart, column: str, twins: tuple[Twins, ...], nam
     sets = f"{several(len(twins), 'set')} of names"
     rows = sum(min(names.get(n, 0) for n in t.names if n in names) for t in twins)
     why = " and ".join(dict.fromkeys(t.why for t in twins))
-    return f"{listed([column])} has {sets} that differ only in {why} ({several(rows, 'row')} of the rarest){named}"
+    return f"{list_names([column])} has {sets} that differ only in {why} ({several(rows, 'row')} of the rarest){named}"
 
 
 CHECK = CheckKind(

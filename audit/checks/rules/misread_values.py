@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from audit.checks.check import CheckKind
 from audit.checks.groups import MISSING_WORDS
-from audit.checks.part import NAME_LENGTH, OpenPart, listed, several
+from audit.checks.part import NAME_LENGTH, OpenPart, list_names, several
 from audit.checks.rules.direct_identifiers import INDEX
 from audit.checks.written_numbers import NUMBERS, NUMERIC, PLAIN
 from audit.config.schema import Config
@@ -43,7 +43,7 @@ def _find_misread_values(looked: OpenPart) -> Iterator[Check]:
         yield CHECK.outcome("pass", f"{several(len(looked.profiles), 'column')}{only}", about=about)
         return
     said = [f"{printable(c, NAME_LENGTH)} {why}" for c, why in list(found.items())[:SHOWN]]
-    more = f"; so are {listed(list(found)[SHOWN:])}" if len(found) > SHOWN else ""
+    more = f"; so are {list_names(list(found)[SHOWN:])}" if len(found) > SHOWN else ""
     check = CHECK.outcome("warn", f"{'; '.join(said)}{more}{only}", about=about)
     yield replace(check, mend=_advise(list(found.values()), looked.config))
 

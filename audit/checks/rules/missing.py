@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.part import OpenPart, chance, group, listed, several
+from audit.checks.part import OpenPart, chance, group, list_names, several
 from audit.counting.columns.profile import Missing, empty_columns, missing_by
 from audit.counting.terms import fold_key
 from audit.estimate import Level
@@ -39,7 +39,9 @@ def _find_missing(looked: OpenPart) -> Iterator[Check]:
         return
     holed = {c: p.kind for c, p in looked.profiles.items() if 0 < p.missing < p.rows}
     empty, worst = empty_columns(looked.profiles), _select_worst(_find_wide_gaps(looked, holed))
-    said = [f"{listed(empty)} {'is' if len(empty) == 1 else 'are'} empty, so missing for everybody"] if empty else []
+    said = (
+        [f"{list_names(empty)} {'is' if len(empty) == 1 else 'are'} empty, so missing for everybody"] if empty else []
+    )
     said += map(_describe_gap, worst[:3])
     more = f"; {len(worst) - 3} more columns and groups" if len(worst) > 3 else ""
     if said:
@@ -109,7 +111,7 @@ def _select_worst(wide: list[_Gap]) -> list[_Gap]:
 def _describe_gap(gap: _Gap) -> str:
     whom = group(gap.by, gap.level)
     shares = f"{gap.share:.1%} of {whom} and for {gap.rest:.1%} of the others"
-    return f"{listed([gap.column])} is missing for {shares} ({chance(gap.p)})"
+    return f"{list_names([gap.column])} is missing for {shares} ({chance(gap.p)})"
 
 
 CHECK = CheckKind(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.part import MOST_LEVELS, OpenPart, listed, several
+from audit.checks.part import MOST_LEVELS, OpenPart, list_names, several
 from audit.record.result import Check
 from audit.tables.kinds import Kind
 
@@ -28,7 +28,7 @@ def _find_differences(looked: OpenPart) -> Iterator[Check]:
     }
     strange = [c for c, (_, rows, by_chance) in unseen.items() if not by_chance or _is_many(looked, c, rows)]
     said += [
-        f"in {listed([c])} {several(unseen[c][0], 'value')} that train lacks ({several(unseen[c][1], 'row')})"
+        f"in {list_names([c])} {several(unseen[c][0], 'value')} that train lacks ({several(unseen[c][1], 'row')})"
         for c in strange[:3]
     ]
     said += [f"such values in {len(strange) - 3} more columns"] if len(strange) > 3 else []
@@ -50,8 +50,8 @@ def _compare_columns(looked: OpenPart, train: OpenPart) -> list[str]:
     """What one part has and the other lacks."""
     here, there = looked.table.columns, train.table.columns
     lacking, more = [c for c in there if c not in here], [c for c in here if c not in there]
-    said = [f"{listed(lacking)} {_is_of_kind(lacking)} not in {looked.part}"] if lacking else []
-    return said + ([f"{listed(more)} {_is_of_kind(more)} not in {train.part}"] if more else [])
+    said = [f"{list_names(lacking)} {_is_of_kind(lacking)} not in {looked.part}"] if lacking else []
+    return said + ([f"{list_names(more)} {_is_of_kind(more)} not in {train.part}"] if more else [])
 
 
 def _compare_kinds(looked: OpenPart, train: OpenPart) -> list[str]:
@@ -63,7 +63,7 @@ def _compare_kinds(looked: OpenPart, train: OpenPart) -> list[str]:
         and _name_kind(kind) != _name_kind(train.table.columns[c])
         and _has_values(looked, train, c)
     ]
-    return [f"{listed(other)} {_is_of_kind(other)} of another kind"] if other else []
+    return [f"{list_names(other)} {_is_of_kind(other)} of another kind"] if other else []
 
 
 def _name_kind(kind: Kind) -> str:

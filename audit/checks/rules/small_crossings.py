@@ -29,7 +29,7 @@ class Crossing(NamedTuple):
     smallest: int
 
 
-def published(plan: Plan) -> tuple[tuple[str, ...], ...]:
+def find_published_crossings(plan: Plan) -> tuple[tuple[str, ...], ...]:
     """Columns whose groups a card shows, each alone and crossed as deep as was asked."""
     deepest = max(map(len, plan.crossings), default=0)
     return tuple(by for size in range(1, deepest + 1) for by in combinations(plan.groups, size))
@@ -41,7 +41,7 @@ def _find_small_crossings(looked: OpenPart) -> Iterator[Check]:
         about = f"nobody in {looked.part} is one of fewer than {K} in a group that is published"
         yield CHECK.outcome("not applicable", "no groups are named", about=about)
         return
-    found = {by: _count_crossing(looked, by) for by in published(plan)}
+    found = {by: _count_crossing(looked, by) for by in find_published_crossings(plan)}
     yield _check_cards(looked, tuple(found.values()))
     yield _check_quasi_identifiers(looked, found.get(plan.groups) or _count_crossing(looked, plan.groups))
 

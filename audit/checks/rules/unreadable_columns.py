@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.checks.check import CheckKind
-from audit.checks.part import OpenPart, listed
+from audit.checks.part import OpenPart, list_names
 from audit.record.result import Check
 
 
@@ -15,8 +15,8 @@ def _find_unreadable_columns(looked: OpenPart) -> Iterator[Check]:
         yield CHECK.outcome("pass", f"{len(looked.columns)} columns", about=about)
         return
     some = [c for c in looked.unread if c in looked.table.lacking]
-    why = f" ({listed(some)}: not in every file)" if some else ""
-    yield CHECK.outcome("warn", f"{listed(looked.unread)}: nothing was looked for there{why}", about=about)
+    why = f" ({list_names(some)}: not in every file)" if some else ""
+    yield CHECK.outcome("warn", f"{list_names(looked.unread)}: nothing was looked for there{why}", about=about)
 
 
 CHECK = CheckKind(

@@ -10,13 +10,13 @@ from dataclasses import replace
 from itertools import chain, combinations
 
 from audit.checks.codes import COUNTED, DECLARED, THRESHOLD, codes, mend_of
-from audit.checks.groups import group_checks, score_checks
+from audit.checks.groups import check_groups, check_scores
 from audit.config.schema import Config
 from audit.counting.plan import Counted, Plan
 from audit.errors import no_such, printable
-from audit.gates.four_fifths import four_fifths_checks
+from audit.gates.four_fifths import check_four_fifths
 from audit.measurement.estimates import Estimates
-from audit.pipeline.stages import without_strata
+from audit.pipeline.stages import make_strata_check
 from audit.record.cubes import COUNTED_PARTS
 from audit.record.result import AuditResult, Check, Part
 
@@ -56,7 +56,7 @@ def before_training(given: AuditResult, train: Counted | None, plan: Plan) -> li
     """Checks of every part of the data, in the order of a run."""
     found: list[Check] = []
     if train is not None:
-        found += group_checks(train, plan, "train")
+        found += check_groups(train, plan, "train")
         for part in held_out_parts(given):
             found += _select_checks_of_part(part, given, train, plan)
     return [*found, *of_rows(given.checks)]
@@ -66,8 +66,8 @@ def of_predictions(
     given: AuditResult, counted: Counted, plan: Plan, estimates: Estimates, config: Config
 ) -> list[Check]:
     """Checks of the predictions, in the order of a run."""
-    found = [*group_checks(counted, plan, "predictions"), *score_checks(counted, plan)]
-    found += four_fifths_checks(estimates, config)
+    found = [*check_groups(counted, plan, "predictions"), *check_scores(counted, plan)]
+    found += check_four_fifths(estimates, config)
     if config.data.strata and not plan.strata:
         found.append(_check_strata(given, config))
     return found
@@ -78,7 +78,7 @@ def _select_checks_of_part(part: Part, given: AuditResult, train: Counted, plan:
     account = replace(train, rows_read=part.rows_read, rows_excluded=part.rows_excluded,
                       rows_without_group=part.rows_without_group)  # fmt: skip
     kept = {(c.code, c.title): c for c in of_held_out(given)}
-    for made in group_checks(account, plan, part.part):
+    for made in check_groups(account, plan, part.part):
         there = kept.get((made.code, made.title))
         if there is None or made.code == ROWS:
             yield made
@@ -91,6 +91,6 @@ def _check_strata(given: AuditResult, config: Config) -> Check:
     """The check that names the strata which the predictions did not have; some of them, or all."""
     strata = config.data.strata[:MOST_STRATA]
     choices = chain.from_iterable(combinations(strata, k) for k in range(1, len(strata) + 1))
-    possible = [without_strata(list(choice)) for choice in choices]
+    possible = [make_strata_check(list(choice)) for choice in choices]
     there = [c for c in given.checks if c.code == STRATA]
     return next((c for c in possible if c in there), possible[-1])

@@ -1,7 +1,7 @@
 """The document again, from what it gives: the question, the counts, the joules, and what only the rows could tell.
 
 Everything else of a document follows, and is made here by the functions that made it in the run. Must not: look at
-anything that follows; `given` has taken it out.
+anything that follows; `select_given` has taken it out.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from audit.counting.plan import Counted
 from audit.energy.recount import recount_energy, strip_totals
 from audit.errors import StoreError, printable
 from audit.estimate import Estimate
-from audit.gates.before_training import standing
-from audit.gates.judge import Evidence, judge, overall
+from audit.gates.before_training import judge_before_training
+from audit.gates.judge import Evidence, judge, worst_verdict
 from audit.measurement.estimates import Estimates
 from audit.measurement.measure import contradictions, of_data, of_predictions
 from audit.measurement.scope import OWN
-from audit.pipeline.plans import data_plan, model_plan, scope_of
+from audit.pipeline.plans import make_scope, plan_data, plan_predictions
 from audit.pipeline.records import digest_of
 from audit.pipeline.verification.checks import before_training, of_held_out, of_rows
 from audit.pipeline.verification.checks import of_predictions as checks_of_predictions
@@ -31,7 +31,7 @@ from audit.record.cubes import PREDICTIONS, TRAIN
 from audit.record.result import AuditResult, Check, Question, Run
 
 
-def given(result: AuditResult) -> AuditResult:
+def select_given(result: AuditResult) -> AuditResult:
     """The result without anything that follows from the rest of it."""
     return replace(
         result,
@@ -82,7 +82,9 @@ def follow(there: AuditResult) -> AuditResult:
         there,
         run=run,
         question=Question(digest=digest_of(there.question.config), config=there.question.config),
-        verdict=overall(gates, four_fifths=config.policy.four_fifths) if is_whole(there, config) else "incomplete",
+        verdict=worst_verdict(gates, four_fifths=config.policy.four_fifths)
+        if is_whole(there, config)
+        else "incomplete",
         data=tuple(part_of(part, counted.get(part.part)) for part in there.data),
         cubes=tuple(map(canonical, there.cubes)),
         estimates=estimates,
@@ -125,15 +127,15 @@ def _time(text: str, place: str) -> dt.datetime:
 
 
 def _count_part(there: AuditResult, config: Config) -> tuple[Counted | None, Counted | None]:
-    return counted_of(there, TRAIN, data_plan(config)), counted_of(there, PREDICTIONS, model_plan(config))
+    return counted_of(there, TRAIN, plan_data(config)), counted_of(there, PREDICTIONS, plan_predictions(config))
 
 
 def _follow_data(there: AuditResult, config: Config, train: Counted | None) -> _Made:
     """What is measured and checked before training."""
-    plan, made = data_plan(config), _Made()
+    plan, made = plan_data(config), _Made()
     if train is not None:
         labelled = plan.label is not None
-        made.estimates += of_data(train.by_kind, scope_of(config), labelled=labelled, classes=plan.classes)
+        made.estimates += of_data(train.by_kind, make_scope(config), labelled=labelled, classes=plan.classes)
     made.before = before_training(there, train, plan)
     made.checks = list(made.before)
     return made
@@ -141,10 +143,10 @@ def _follow_data(there: AuditResult, config: Config, train: Counted | None) -> _
 
 def _follow_predictions(there: AuditResult, config: Config, counted: Counted, made: _Made) -> None:
     """What is measured and checked of the predictions."""
-    plan = model_plan(config)
+    plan = plan_predictions(config)
     if counted.further.get(CubeKind.STRATA):
         plan = replace(plan, strata=config.data.strata)
-    found = of_predictions(plan.task, counted.by_kind, scope_of(config))
+    found = of_predictions(plan.task, counted.by_kind, make_scope(config))
     made.estimates += found
     made.checks += checks_of_predictions(there, counted, plan, found, config)
 
@@ -154,14 +156,14 @@ def _run(run: Run, config: Config, made: _Made, today: dt.date) -> Run:
     if not run.stopped_by and not run.continued and config.train is None:
         return run
     evidence = Evidence(estimates=made.estimates, checks=made.before)
-    failed = standing(config, evidence, today).failed
+    failed = judge_before_training(config, evidence, today).failed
     if run.continued or (run.exit_codes and not run.stopped_by):
         return replace(run, stopped_by=(), continued=failed)
     return replace(run, stopped_by=failed, continued=())
 
 
-def contradicting(there: AuditResult) -> Sequence[str]:
+def find_contradicting(there: AuditResult) -> Sequence[str]:
     """Counts of the same predictions that cannot all be right."""
     config = read_question(there)
-    predictions = counted_of(there, PREDICTIONS, model_plan(config))
-    return () if predictions is None else contradictions(predictions.by_kind, scope_of(config))
+    predictions = counted_of(there, PREDICTIONS, plan_predictions(config))
+    return () if predictions is None else contradictions(predictions.by_kind, make_scope(config))

@@ -42,14 +42,14 @@ class Difference:
         return f"{self.place}{named}: {self.there} in the document, and {self.follows} follows"
 
 
-def unlike(there: Any, follows: Any, place: str = "", of: str = "") -> Iterator[Difference]:
+def find_differences(there: Any, follows: Any, place: str = "", of: str = "") -> Iterator[Difference]:
     """Differences of two plain values, each at its own place."""
     if there == follows:
         return
     if isinstance(there, dict) and isinstance(follows, dict):
         for key in dict.fromkeys((*there, *follows)):
             at = f"{place}.{printable(key)}" if place else printable(key)
-            yield from unlike(there.get(key, ABSENT), follows.get(key, ABSENT), at, of)
+            yield from find_differences(there.get(key, ABSENT), follows.get(key, ABSENT), at, of)
     elif isinstance(there, list) and isinstance(follows, list):
         yield from _compare_lists(there, follows, place, of)
     elif not _is_alike(there, follows):
@@ -64,7 +64,7 @@ def _compare_lists(there: Sequence[Any], follows: Sequence[Any], place: str, of:
     if len(there) != len(follows):
         yield Difference(place, f"{len(there):,} items", f"{len(follows):,}", of)
     for at, (one, other) in enumerate(zip(there, follows, strict=False)):
-        yield from unlike(one, other, f"{place}.{at}", of if keys is None else _describe_leaf(one, keys))
+        yield from find_differences(one, other, f"{place}.{at}", of if keys is None else _describe_leaf(one, keys))
 
 
 def _name_item(there: Sequence[Any], follows: Sequence[Any], place: str, keys: Sequence[str]) -> Iterator[Difference]:
@@ -76,7 +76,7 @@ def _name_item(there: Sequence[Any], follows: Sequence[Any], place: str, keys: S
     for at, item in enumerate(there):
         same = left.get(_name(item, keys))
         if same:
-            yield from unlike(item, same.pop(0), f"{place}.{at}", _describe_leaf(item, keys))
+            yield from find_differences(item, same.pop(0), f"{place}.{at}", _describe_leaf(item, keys))
         else:
             strange += 1
             yield Difference(f"{place}.{at}", _describe_leaf(item, keys), ABSENT)

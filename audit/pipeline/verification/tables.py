@@ -9,7 +9,7 @@ from pathlib import Path
 
 from audit.errors import SourceError, printable
 from audit.pipeline.sources import open_source
-from audit.pipeline.verification.leaves import unlike
+from audit.pipeline.verification.leaves import find_differences
 from audit.record.result import AuditResult, Part
 from audit.tables.formats.dialect import UNSAID, make_dialect
 from audit.tables.table import Table
@@ -71,4 +71,4 @@ def _compare_columns(result: AuditResult, part: Part, table: Table) -> Iterator[
     at = [p.part for p in result.data].index(part.part)
     told = [{"name": c.name, "kind": c.kind} for c in part.columns]
     follows = [{"name": c.name, "kind": table.columns[c.name]} for c in part.columns if c.name in table.columns]
-    yield from (str(d) for d in unlike(told, follows, f"data.{at}.columns", part.part))
+    yield from (str(d) for d in find_differences(told, follows, f"data.{at}.columns", part.part))

@@ -34,7 +34,7 @@ class Uncovered:
         return f"{', '.join(self.places)}{f' of {listed}' if listed else ''}: {self.why}"
 
 
-def uncovered(result: AuditResult, *, named: bool = False, read: Sequence[str] = ()) -> tuple[Uncovered, ...]:
+def find_uncovered(result: AuditResult, *, named: bool = False, read: Sequence[str] = ()) -> tuple[Uncovered, ...]:
     """Everything in a document that could be another without a contradiction in it.
 
     Parameters

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from audit.checks.codes import find_codes
-from audit.gates.sentences import training_notes
+from audit.gates.sentences import describe_training
 from audit.record.result import SCHEMA, AuditResult, Check, Part
 from audit.report.card.words import BADGES, Badge, clean_text, describe_digest, format_percent
 
@@ -115,7 +115,7 @@ def list_provenance(result: AuditResult) -> tuple[tuple[str, str], ...]:
             "Exit codes",
             ", ".join(f"{clean_text(p)} {c}" for p, c in run.exit_codes.items()) or "no process was started",
         ),
-        *(("Training", clean_text(note)) for note in training_notes(run)),
+        *(("Training", clean_text(note)) for note in describe_training(run)),
         ("Question", clean_text(result.question.digest)),
         *((f"Data: {clean_text(p.part)}", describe_digest(p)) for p in result.data),
         ("Document", f"{SCHEMA}; the counts behind every number are in audit.json"),

@@ -12,8 +12,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit.gates.judge import WORST_FIRST, deciding
-from audit.gates.sentences import headline_of, training_notes
+from audit.gates.judge import WORST_FIRST, find_deciding_gate
+from audit.gates.sentences import describe_training, headline_of
 from audit.record.result import AuditResult, Gate
 from audit.report.card.accounts import (
     SENTENCE_LENGTH,
@@ -144,12 +144,12 @@ def write_headline(result: AuditResult) -> str:
     if result.verdict == "incomplete":
         failed = ", ".join(f"{clean_text(p)}: exit code {c}" for p, c in result.run.exit_codes.items() if c != 0)
         return f"The run did not finish ({failed or 'no exit code was recorded'}), so it was not judged as a whole."
-    gate = deciding(result.gates)
+    gate = find_deciding_gate(result.gates)
     if gate is None:
         return (
             "No limit was asked for, so nothing was judged. What follows are measurements, and none of them is a pass."
         )
-    said = (headline_of(result.verdict, gate.sentence), *training_notes(result.run))
+    said = (headline_of(result.verdict, gate.sentence), *describe_training(result.run))
     return " ".join(clean_text(s, SENTENCE_LENGTH) for s in said)
 
 

@@ -13,8 +13,8 @@ from audit.config.schema import GateRule
 from audit.errors import printable
 from audit.estimate import Estimate, Group
 from audit.gates.decisive_groups import end_of, pair_at
-from audit.gates.judge import breaks
-from audit.gates.sentences import shown_extremes, shown_sentence, unmeasured, waived_text
+from audit.gates.judge import is_broken
+from audit.gates.sentences import describe_shown_extremes, describe_shown_gate, describe_waiver, reason_for_no_number
 from audit.measurement.find import Beside
 from audit.record.result import Check, Gate, Run
 
@@ -33,13 +33,13 @@ def without_numbers(gate: Gate, estimate: Estimate, shown: Estimate, around: Bes
     today
         Day of the run, from which the days of a waiver are counted.
     """
-    waived = f" {waived_text(gate.waiver, today)}" if gate.waiver and gate.verdict == "waived" else ""
+    waived = f" {describe_waiver(gate.waiver, today)}" if gate.waiver and gate.verdict == "waived" else ""
     return replace(_bare(gate), estimate=shown, sentence=f"{_sentence(gate, estimate, shown, around, k)}{waived}")
 
 
 def _sentence(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k: int) -> str:
     """The pair that decides where it is shown; otherwise that it is not, and who is shown."""
-    decided = shown_sentence(_rule(gate, estimate), estimate, _found(gate), around, k)
+    decided = describe_shown_gate(_rule(gate, estimate), estimate, _found(gate), around, k)
     if decided is not None:
         return decided
     subject = estimate.metric.replace("_", " ").capitalize()
@@ -47,7 +47,7 @@ def _sentence(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k
     limit = f"at most {gate.max:g}" if gate.max is not None else f"at least {gate.min:g}"
     return (
         f"{subject} by {by}: judged on the full record; the numbers are left out here because they would give away "
-        f"counts under {k}; the limit is {limit}{shown_extremes(shown, around)}."
+        f"counts under {k}; the limit is {limit}{describe_shown_extremes(shown, around)}."
     )
 
 
@@ -69,16 +69,16 @@ def without_findings(gate: Gate, checks: Sequence[Check], untold: Collection[Che
     estimate = gate.estimate
     if estimate is None or estimate.stage != "checks":
         return gate
-    from audit.gates.check_counts import checks_found, is_counted
+    from audit.gates.check_counts import count_checks, is_counted
 
     if not any(is_counted(c, estimate.metric) for c in untold):
         return gate
-    told = checks_found(checks, estimate.metric)
+    told = count_checks(checks, estimate.metric)
     why = f"it would tell labels of groups whose labels are hidden to protect counts under {k}"
     subject = f"Number of checks that {estimate.metric}" if estimate.metric in CHECKS else printable(estimate.metric)
     limit = f"the limit is at most {gate.max:g}" if gate.max is not None else f"the limit is at least {gate.min:g}"
     gone = Estimate(stage="checks", metric=estimate.metric, status="suppressed", reason=why)
-    if breaks(gate.min, gate.max, told.low, told.high) and gate.waiver is None:
+    if is_broken(gate.min, gate.max, told.low, told.high) and gate.waiver is None:
         said = f"what is shown breaks the limit already; how much was found in all is left out, because {why}"
         return replace(_bare(gate), estimate=gone, sentence=f"{subject}: {said}; {limit}.")
     said = f"judged on the full record, where the verdict stands (audit.json); it is left out here, because {why}"
@@ -91,7 +91,7 @@ def without_names(run: Run, gates: Sequence[Gate]) -> tuple[Run, tuple[Gate, ...
     stopped, continued = (tuple(n for n in names if n not in withheld) for names in (run.stopped_by, run.continued))
     if (stopped, continued) == (run.stopped_by, run.continued):
         return run, tuple(gates)
-    before, after = unmeasured(run.stopped_by), unmeasured(stopped)
+    before, after = reason_for_no_number(run.stopped_by), reason_for_no_number(stopped)
     said = (replace(g, sentence=g.sentence.replace(before, after), estimate=g.estimate
                     and replace(g.estimate, reason=g.estimate.reason and g.estimate.reason.replace(before, after)))
             for g in gates)  # fmt: skip

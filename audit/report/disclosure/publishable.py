@@ -365,7 +365,7 @@ def _saying(gate: Gate, checks: Sequence[Check], shown: Sequence[Check]) -> Gate
     sentence = gate.sentence
     for check, bare in zip(checks, shown, strict=True):
         if check.detail != bare.detail and check.code == four_fifths.CODE:
-            sentence = sentence.replace(four_fifths.said_first(check), four_fifths.said_first(bare))
+            sentence = sentence.replace(four_fifths.describe_first(check), four_fifths.describe_first(bare))
     return replace(gate, sentence=sentence)
 
 

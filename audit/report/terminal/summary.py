@@ -19,8 +19,8 @@ from rich.text import Text
 from audit.errors import printable
 from audit.estimate import group_text, interval_text, number
 from audit.gates.four_fifths import CODE as FOUR_FIFTHS_RULE
-from audit.gates.judge import WORST_FIRST, deciding, exit_code
-from audit.gates.sentences import headline_of, training_notes
+from audit.gates.judge import WORST_FIRST, exit_code, find_deciding_gate
+from audit.gates.sentences import describe_training, headline_of
 from audit.record.energy import CONTRACT_FACTOR, GRID_FACTOR
 from audit.record.energy_text import (
     describe_measured_share,
@@ -160,7 +160,7 @@ def print_verdict(result: AuditResult, console: Console, *, exit_zero: bool = Fa
     if exit_zero and not meaning.startswith("Exit code 0"):
         meaning = f"Exit code 0, as --exit-zero asks; without it {meaning.removeprefix('Exit code ')}"
     _print_line(console, Line("", meaning))
-    for sentence in training_notes(result.run):
+    for sentence in describe_training(result.run):
         _print_line(console, Line("", sentence))
     print_section(console, _list_gates(result.gates, console.width))
 
@@ -198,7 +198,7 @@ def _describe_verdict(result: AuditResult) -> str:
         if code is None:
             return "the run is not whole, so it was not judged; what was recorded is kept."
         return f"the command ended with code {code}; what was recorded until then is kept."
-    gate = deciding(result.gates)
+    gate = find_deciding_gate(result.gates)
     if gate is None:
         return "no gate was asked for."
     return headline_of(result.verdict, gate.sentence)
