@@ -83,7 +83,9 @@ def find_active_run_id() -> str | None:
     mlflow = sys.modules.get("mlflow")
     try:
         active = mlflow.active_run() if mlflow is not None else None
-        return None if active is None else str(active.info.run_id)
+        if active is None:
+            return None
+        return str(active.info.run_id)
     except Exception:  # noqa: BLE001 - a library that is broken or half imported has no run, and harms none
         return None
 
@@ -134,7 +136,9 @@ def _make_group_number(estimate: Estimate) -> Number:
 
 def _list_energy_numbers(result: AuditResult) -> Iterator[Number]:
     energy = result.energy
-    why = "not metered" if energy is None else energy.note or "not measured"
+    why = "not metered"
+    if energy is not None:
+        why = energy.note or "not measured"
     for name in ("energy_kwh", "carbon_g", "measured_share"):
         yield f"audit/energy/{name}", getattr(energy, name, None), why
 
@@ -143,7 +147,9 @@ def _join_levels(levels: Sequence[Level]) -> str:
     """Return levels as one part of a key, also where one of them reads as two, or as what stands for a missing one."""
     shown = to_key(" x ".join("missing" if level is None else level for level in levels))
     plain = all(level is not None and " x " not in level for level in levels)
-    return shown if plain else f"{shown}-{_make_digest(repr(levels))}"
+    if plain:
+        return shown
+    return f"{shown}-{_make_digest(repr(levels))}"
 
 
 def to_key(text: str) -> str:
@@ -155,7 +161,9 @@ def to_key(text: str) -> str:
     # A name of a file on some stores, which holds 255 bytes.
     short = re.sub(r"[^\w.\- ]", "_", text).encode()[:LONGEST_PART_BYTES].decode(errors="ignore")
     same = short == text and short.strip(". ") != ""
-    return short if same else f"{short}-{_make_digest(text)}"
+    if same:
+        return short
+    return f"{short}-{_make_digest(text)}"
 
 
 def _make_digest(text: str) -> str:

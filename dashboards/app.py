@@ -19,6 +19,7 @@ import streamlit as st
 from audit.errors import AuditError, printable
 from audit.estimate import Estimate, Stage
 from audit.gates.judge import WORST_FIRST
+from audit.record.energy import EnergyComponent
 from audit.record.energy_text import format_total
 from audit.record.heads import Entry
 from audit.record.reader import read_result
@@ -224,7 +225,9 @@ def describe_gate(gate: Gate) -> str:
             return f"undefined: {e.reason}"
         return "not measured"
     if e.stage in {"energy", "checks"}:
-        return format_total(e) if e.stage == "energy" else f"{e.value:g}"
+        if e.stage == "energy":
+            return format_total(e)
+        return f"{e.value:g}"
     return f"{format_rate(e.value)} {format_bounds(gate.low, gate.high)}"
 
 
@@ -265,19 +268,31 @@ def draw_chart(rates: Sequence[Estimate], limits: Sequence[tuple[float, str]]) -
     if all(e.value is None for e in shown):
         st.info("No group has a value to draw.")
         return
-    frame = pd.DataFrame(
-        [
-            {
-                "group": f"{name_group(e.by, e.group)}\n{format_cell(make_estimate_cell(e))}",
-                "rate": e.value,
-                "low": e.low,
-                "high": e.high,
-                "few": "small_group" in e.flags,
-                "row": i,
-            }
-            for i, e in enumerate(shown)
-        ]
-    )
+    frame = pd.DataFrame([describe_dot(i, e) for i, e in enumerate(shown)])
+    lines = chain.from_iterable(draw_limit(value, text, i) for i, (value, text) in enumerate(limits))
+    height = 8 + LABEL_PX * len(limits) + ROW_PX * len(shown) + AXIS_PX
+    picture = alt.layer(*lines, *draw_dots(frame)).properties(height=height)
+    st.altair_chart(picture.configure_view(stroke=None), width="stretch")
+    if len(rates) > len(shown):
+        st.caption(f"{len(shown)} of {len(rates):,} groups are drawn.")
+    if frame.few.any():
+        st.caption("A hollow dot: too few rows, or too few of the rarer outcome, to judge by itself.")
+
+
+def describe_dot(row: int, e: Estimate) -> dict[str, object]:
+    """Return one group of a drawing: its name and number in words, and the places of dot and interval."""
+    return {
+        "group": f"{name_group(e.by, e.group)}\n{format_cell(make_estimate_cell(e))}",
+        "rate": e.value,
+        "low": e.low,
+        "high": e.high,
+        "few": "small_group" in e.flags,
+        "row": row,
+    }
+
+
+def draw_dots(frame: pd.DataFrame) -> tuple[alt.Chart, alt.Chart]:
+    """Return the intervals of groups and the dots upon them; a dot of few rows is hollow."""
     names = alt.Axis(
         title=None,
         labelExpr="split(datum.label, '\\n')",
@@ -297,18 +312,9 @@ def draw_chart(rates: Sequence[Estimate], limits: Sequence[tuple[float, str]]) -
     ends = frame[["rate", "low", "high"]].astype(float)
     domain = [min(0.0, float(ends.min().min())), max(1.0, float(ends.max().max()))]
     x = alt.X("low:Q", scale=alt.Scale(domain=domain), axis=axis)
-    whisker = base.mark_rule(color=INK, strokeWidth=2).encode(x=x, x2="high:Q")
     fill = alt.condition("datum.few", alt.value("white"), alt.value(INK))
     dot = base.mark_point(size=90, opacity=1, stroke=INK, strokeWidth=2).encode(x="rate:Q", fill=fill)
-    lines = chain.from_iterable(draw_limit(value, text, i) for i, (value, text) in enumerate(limits))
-    top = 8 + LABEL_PX * len(limits)
-    height = ROW_PX * len(shown) + top + AXIS_PX
-    picture = alt.layer(*lines, whisker, dot).properties(height=height)
-    st.altair_chart(picture.configure_view(stroke=None), width="stretch")
-    if len(rates) > len(shown):
-        st.caption(f"{len(shown)} of {len(rates):,} groups are drawn.")
-    if frame.few.any():
-        st.caption("A hollow dot: too few rows, or too few of the rarer outcome, to judge by itself.")
+    return base.mark_rule(color=INK, strokeWidth=2).encode(x=x, x2="high:Q"), dot
 
 
 def draw_limit(value: float, text: str, i: int) -> tuple[alt.Chart, alt.Chart]:
@@ -341,7 +347,9 @@ def show_table(drawn: Table | None) -> None:
 def format_cell(cell: Cell) -> str:
     """Return one place of a table in a line."""
     said = f"{cell.text} {cell.interval}".strip()
-    return f"{said} ({cell.note})" if cell.note else said
+    if cell.note:
+        return f"{said} ({cell.note})"
+    return said
 
 
 def mark_up_cell(cell: Cell) -> str:
@@ -378,39 +386,40 @@ def show_energy(energy: Energy | None) -> None:
         st.markdown(escape(view.largest))
     known = [c for c in energy.components if c.energy_j is not None] if energy is not None else []
     if known:
-        frame = pd.DataFrame(
-            [
-                {
-                    "where": f"{printable(c.phase, 30)}, {printable(c.component, 30)}",
-                    "energy": c.energy_j,
-                    "method": c.method,
-                    "row": i,
-                }
-                for i, c in enumerate(known)
-            ]
-        )
-        colour = alt.Color(
-            "method:N",
-            title=None,
-            scale=alt.Scale(domain=list(METHODS), range=list(METHODS.values())),
-            legend=alt.Legend(orient="top", labelFontSize=12),
-        )
-        names = alt.Axis(title=None, labelFontSize=13, labelLimit=240, labelOverlap=False)
-        bars = (
-            alt.Chart(frame)
-            .mark_bar(height=16, cornerRadiusEnd=2)
-            .encode(
-                x=alt.X("energy:Q", axis=alt.Axis(title="joules", tickCount=5, labelFontSize=12)),
-                y=alt.Y("where:N", sort=alt.SortField("row"), axis=names),
-                color=colour,
-                tooltip=["where:N", "method:N", alt.Tooltip("energy:Q", format=",.4~g")],
-            )
-        )
-        st.altair_chart(bars.properties(height=BAR_PX * len(known) + 3 * AXIS_PX), width="stretch")
+        height = BAR_PX * len(known) + 3 * AXIS_PX
+        st.altair_chart(draw_bars(known).properties(height=height), width="stretch")
     for drawn in view.tables:
         show_table(drawn)
     if view.note:
         st.caption(escape(view.note))
+
+
+def draw_bars(known: Sequence[EnergyComponent]) -> alt.Chart:
+    """Return a bar of joules for each component and phase, in the colour of its method."""
+    frame = pd.DataFrame(
+        [
+            {
+                "where": f"{printable(c.phase, 30)}, {printable(c.component, 30)}",
+                "energy": c.energy_j,
+                "method": c.method,
+                "row": i,
+            }
+            for i, c in enumerate(known)
+        ]
+    )
+    names = alt.Axis(title=None, labelFontSize=13, labelLimit=240, labelOverlap=False)
+    bars = alt.Chart(frame).mark_bar(height=16, cornerRadiusEnd=2)
+    return bars.encode(
+        x=alt.X("energy:Q", axis=alt.Axis(title="joules", tickCount=5, labelFontSize=12)),
+        y=alt.Y("where:N", sort=alt.SortField("row"), axis=names),
+        color=alt.Color(
+            "method:N",
+            title=None,
+            scale=alt.Scale(domain=list(METHODS), range=list(METHODS.values())),
+            legend=alt.Legend(orient="top", labelFontSize=12),
+        ),
+        tooltip=["where:N", "method:N", alt.Tooltip("energy:Q", format=",.4~g")],
+    )
 
 
 main()

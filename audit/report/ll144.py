@@ -257,7 +257,9 @@ def _make_rows_cell(found: EstimateIndex, by: By, group: Group) -> Cell:
 
 def _find_share(found: EstimateIndex, by: By, group: Group) -> float | None:
     rows, whole = found.rows(by, group), found.rows((), ())
-    return rows / whole if rows is not None and whole else None
+    if rows is not None and whole:
+        return rows / whole
+    return None
 
 
 def _make_hits_cell(e: Estimate | None) -> Cell:

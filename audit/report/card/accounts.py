@@ -62,13 +62,17 @@ def make_part_view(part: Part) -> PartView:
 
 
 def _format_share(rows: int, used: int) -> str:
-    return format_percent(rows / used) if used else "0.0%"
+    if used:
+        return format_percent(rows / used)
+    return "0.0%"
 
 
 def _list_columns(part: Part) -> str:
     named = ", ".join(f"{clean_text(c.name, 60)} ({clean_text(c.kind)})" for c in part.columns[:MOST_COLUMNS])
     left = len(part.columns) - MOST_COLUMNS
-    return f"{named} and {left:,} more" if left > 0 else named
+    if left > 0:
+        return f"{named} and {left:,} more"
+    return named
 
 
 def _describe_threshold(part: Part) -> str:
@@ -88,7 +92,9 @@ def list_checks(checks: Sequence[Check]) -> list[tuple[Badge, str, str, str, str
 
 
 def _describe_mend(check: Check) -> str:
-    return clean_text(to_sentence(check.mend)) if check.mend else ""
+    if check.mend:
+        return clean_text(to_sentence(check.mend))
+    return ""
 
 
 def _describe_check(check: Check) -> str:

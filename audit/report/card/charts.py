@@ -109,7 +109,9 @@ class Scale:
 
     def at_or_none(self, value: float | None) -> float | None:
         """Return the place of a value, or None where there is none."""
-        return None if value is None else self.at(value)
+        if value is None:
+            return None
+        return self.at(value)
 
     def make_ticks(self) -> tuple[Tick, ...]:
         """Return evenly spaced labels; the outer ones stay inside the drawing."""
@@ -196,7 +198,9 @@ def _choose_mark(e: Estimate) -> Mark:
         return "suppressed"
     if e.value is None:
         return "undefined"
-    return "few" if "small_group" in e.flags else "ok"
+    if "small_group" in e.flags:
+        return "few"
+    return "ok"
 
 
 def draw_gate(id_: str, gate: Gate) -> Strip | None:

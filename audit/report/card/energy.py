@@ -293,12 +293,16 @@ def _make_unit_cells(row: CarbonPerUnit, *, whole: bool) -> tuple[Cell, ...]:
 
 
 def _format_upper_limit(high: float | None) -> str:
-    return "no upper limit" if high is None else format_mass(high)
+    if high is None:
+        return "no upper limit"
+    return format_mass(high)
 
 
 def _format_figure(value: float) -> str:
     """Return a number of a meter or a table without decimals that it does not have."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.6g}"
 
 
 def _make_factor_table(energy: Energy) -> Table:

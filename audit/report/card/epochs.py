@@ -223,7 +223,9 @@ def _draw_panel(id_: str, name: str, line: list[Estimate | None], whole: list[Es
 def _describe_last(estimate: Estimate | None) -> str:
     """Return what stands at the end of a line, also where the line does not reach it."""
     if estimate is not None and estimate.value is None:
-        return LEFT_OUT if estimate.status == "suppressed" else "undefined"
+        if estimate.status == "suppressed":
+            return LEFT_OUT
+        return "undefined"
     return format_rate(_get_value(estimate))
 
 
@@ -255,7 +257,9 @@ def _draw_band(line: Sequence[Estimate | None], frame: _Frame) -> str:
 
 
 def _get_value(estimate: Estimate | None) -> float | None:
-    return None if estimate is None else estimate.value
+    if estimate is None:
+        return None
+    return estimate.value
 
 
 def _make_table(course: _Course, by: By) -> Table:

@@ -104,7 +104,7 @@ def _make_grouping(found: EstimateIndex, by: By, id_: str, room: int, *, drawn: 
             *_make_more_tables(found, by, groups),
             *((make_adverse_table(found, by, groups),) if is_adverse_impact_shown(found.result, by) else ()),
             make_gaps_table(found, by, across),
-            *_class_tables(found, by, groups),
+            *_make_class_tables(found, by, groups),
             *make_orders_table(found, by),
             *make_everybody_tables(found, by, illustrated, groups),
         ),
@@ -112,7 +112,7 @@ def _make_grouping(found: EstimateIndex, by: By, id_: str, room: int, *, drawn: 
     )
 
 
-def _class_tables(found: EstimateIndex, by: By, groups: Sequence[Group]) -> Iterator[Table]:
+def _make_class_tables(found: EstimateIndex, by: By, groups: Sequence[Group]) -> Iterator[Table]:
     """Return what is said of several classes; nothing where there are two."""
     if found.classes():
         from audit.report.card.classes import make_class_tables

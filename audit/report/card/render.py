@@ -202,7 +202,9 @@ def escape_inline(text: object) -> SafeMarkdown:
 
 def _escape_plain(value: object) -> object:
     """Return what the template engine prints: text that no filter has seen is escaped."""
-    return escape_inline(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return escape_inline(value)
+    return value
 
 
 def format_cell(cell: Cell) -> SafeMarkdown:

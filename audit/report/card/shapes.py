@@ -55,4 +55,6 @@ class GroupingView:
         """Return how many charts stand side by side on a wide page."""
         rows = chain.from_iterable(chart.rows for chart in self.charts)
         short = all(len(row.label) <= SHORT_LABEL for row in rows)
-        return 3 if len(self.charts) == 3 and short else 2
+        if len(self.charts) == 3 and short:
+            return 3
+        return 2

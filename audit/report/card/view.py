@@ -97,7 +97,7 @@ def make_card_view(result: AuditResult, k: int) -> Card:
     """Return the view of a result that `disclosure.publishable` has gone over with the same ``k``."""
     gates = sorted(result.gates, key=lambda g: WORST_FIRST.index(g.verdict))
     model = make_model_groupings(result)
-    bias = _bias(result)
+    bias = _make_bias_views(result)
     return Card(
         badge=BADGES[result.verdict],
         headline=write_headline(result),
@@ -105,7 +105,7 @@ def make_card_view(result: AuditResult, k: int) -> Card:
         owner=collect_owner_words(result),
         limits=tuple(_make_limit_view(g, i) for i, g in enumerate(gates)),
         model=model,
-        epochs=_epochs(result),
+        epochs=_make_epochs_views(result),
         epoch_notes=tuple(f"Of the epochs: {clean_text(note, SENTENCE_LENGTH)}." for note in result.epoch_notes),
         data=tuple(make_part_view(p) for p in result.data),
         bias=bias,
@@ -121,7 +121,7 @@ def make_card_view(result: AuditResult, k: int) -> Card:
     )
 
 
-def _bias(result: AuditResult) -> tuple[GroupingView, ...]:
+def _make_bias_views(result: AuditResult) -> tuple[GroupingView, ...]:
     """Return the bias of the data by grouping; nothing where no data were measured before training."""
     if "data" not in {e.stage for e in result.estimates}:
         return ()
@@ -130,7 +130,7 @@ def _bias(result: AuditResult) -> tuple[GroupingView, ...]:
     return make_data_groupings(result)
 
 
-def _epochs(result: AuditResult) -> tuple[EpochsView, ...]:
+def _make_epochs_views(result: AuditResult) -> tuple[EpochsView, ...]:
     """Return the curves of training; nothing where it said nothing of its groups."""
     if not result.epochs:
         return ()

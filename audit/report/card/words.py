@@ -131,7 +131,9 @@ def format_rate(value: float | None) -> str:
 
 def format_p(p: float) -> str:
     """Return a p-value with three decimals, never as 0."""
-    return "under 0.001" if p < 0.001 else f"{p:.3f}"
+    if p < 0.001:
+        return "under 0.001"
+    return f"{p:.3f}"
 
 
 def format_bounds(low: float | None, high: float | None) -> str:

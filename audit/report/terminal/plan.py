@@ -127,7 +127,9 @@ def format_figure(value: float) -> str:
     if value != 0 and not 1e-3 <= abs(value) < 1e9:
         return f"{value:.3g}".replace("e+", "e")
     whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
-    return f"{value:,.{max(0, 4 - whole)}f}" if value else "0"
+    if value:
+        return f"{value:,.{max(0, 4 - whole)}f}"
+    return "0"
 
 
 def _list_inputs(plan: Plan) -> Iterator[Line]:
@@ -142,7 +144,9 @@ def _list_inputs(plan: Plan) -> Iterator[Line]:
 def _format_share(share: float | None) -> str:
     if share is None:
         return ""
-    return "<1%" if share < 0.005 else f"{share:.0%}"
+    if share < 0.005:
+        return "<1%"
+    return f"{share:.0%}"
 
 
 def _format_value(found: Input) -> str:

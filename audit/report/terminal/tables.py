@@ -150,7 +150,9 @@ def _format_cell(estimate: Estimate | None) -> str:
         return "–"
     few = "*" if "small_group" in estimate.flags else ""
     if estimate.value is None:
-        return estimate.status if estimate.status != "ok" else "undefined"
+        if estimate.status != "ok":
+            return estimate.status
+        return "undefined"
     return f"{number(estimate.value)}{interval_text(estimate.low, estimate.high)}{few}"
 
 
