@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from audit.report.disclosure.hide import hidden
+from audit.report.disclosure.hide import find_hidden
 
 OUTCOMES = ((0, 0), (0, 1), (1, 0), (1, 1))
 """Label and prediction of the four counts of a group."""
@@ -42,7 +42,7 @@ class Attacker:
     def __init__(self, finest, names, depth, k, gone=None):
         self.finest, self.names, self.k = finest, names, k
         self.counts = summed(finest, names, depth)
-        self.gone = hidden(self.counts, k) if gone is None else gone
+        self.gone = find_hidden(self.counts, k) if gone is None else gone
         shown = [
             (self._row(by, group, sum_), self._value(by, group, sum_))
             for family, sums in FAMILY_SUMS.items()

@@ -16,8 +16,8 @@ from audit.cube import from_cells
 from audit.errors import QuestionError
 from audit.estimate import Estimate, number
 from audit.gates.judge import judge_again
-from audit.report.disclosure.publishable import publishable, values_between
-from audit.report.disclosure.small_cells import small_in_kind
+from audit.report.disclosure.publishable import count_values_between, publishable
+from audit.report.disclosure.small_cells import find_small_in_kind
 
 K = 10
 
@@ -141,9 +141,9 @@ def test_labels_of_a_small_group_that_are_all_one_are_left_out_and_of_a_large_on
 def test_a_count_between_two_rates_that_are_named_has_few_values():
     """Of 25 people between rates of 0.25 and 0.32 there are 7 or 8; up to 0.5 a small count is one of 7, 8 and 9."""
     rate = Estimate(stage="model", metric="selection_rate", numerator=7, denominator=25)
-    assert values_between(rate, 0.25, 0.32, 10) == 2
-    assert values_between(rate, 0.25, 0.5, 10) == 3
-    assert values_between(Estimate(stage="model", metric="selection_rate"), 0.25, 0.5, 10) == 0
+    assert count_values_between(rate, 0.25, 0.32, 10) == 2
+    assert count_values_between(rate, 0.25, 0.5, 10) == 3
+    assert count_values_between(Estimate(stage="model", metric="selection_rate"), 0.25, 0.5, 10) == 0
 
 
 def test_a_card_names_no_group_of_one_label_and_no_labels_of_a_hidden_one():
@@ -324,9 +324,9 @@ def test_a_small_count_of_a_further_kind_hides_its_group_and_what_it_follows_fro
     cells, n = [("a", "0", "1"), ("a", "1", "1"), ("b", "0", "1"), ("b", "1", "0")], np.array([40, 3, 50, 60])
     cube = from_cells(("g", "prediction", "majority"), cells, {"n": n})
     record = replace(samples.record_of("predictions", cube), kind=CubeKind.NEIGHBOURS)
-    assert small_in_kind([record], [("g",)], 10) == {(("g",), ("a",))}
-    assert small_in_kind([record], [(), ("g",)], 10) == {(("g",), ("a",)), (("g",), ("b",)), ((), ())}
-    assert small_in_kind([record], [(), ("g",)], 3) == frozenset()
+    assert find_small_in_kind([record], [("g",)], 10) == {(("g",), ("a",))}
+    assert find_small_in_kind([record], [(), ("g",)], 10) == {(("g",), ("a",)), (("g",), ("b",)), ((), ())}
+    assert find_small_in_kind([record], [(), ("g",)], 3) == frozenset()
 
 
 def test_a_function_of_ones_own_is_left_out_where_a_group_is_small():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from attacker import Attacker, summed
 
-from audit.report.disclosure.hide import hidden
+from audit.report.disclosure.hide import find_hidden
 
 
 def shares(seed, k, groups):
@@ -76,7 +76,7 @@ def card_of(sizes, k):
     """All that a card tells of the sizes of groups: the total, each size that is shown, and the largest by name."""
     names = [(name,) for name in "abc"]
     counts = {(): {(): (sum(sizes), 0, 0, 0)}, ("g",): {g: (n, 0, 0, 0) for g, n in zip(names, sizes, strict=True)}}
-    gone = hidden(counts, k)["rows"]
+    gone = find_hidden(counts, k)["rows"]
     shown = tuple(None if (("g",), g) in gone else n for g, n in zip(names, sizes, strict=True))
     assert all(n is None or n >= k for n in shown)
     # The group that others are compared with, where it is shown, and whether it is hidden where it is not.
@@ -102,7 +102,9 @@ def test_the_choice_does_not_depend_on_sizes():
     """A 100, B 100, C 9 and every other table like it hide the same."""
     gone = {
         frozenset(
-            hidden(summed({("A",): (a, 0, 0, 0), ("B",): (b, 0, 0, 0), ("C",): (c, 0, 0, 0)}, ("g",), 1), 10)["rows"]
+            find_hidden(summed({("A",): (a, 0, 0, 0), ("B",): (b, 0, 0, 0), ("C",): (c, 0, 0, 0)}, ("g",), 1), 10)[
+                "rows"
+            ]
         )
         for a, b, c in [(100, 300, 9), (300, 100, 9), (100, 300, 1), (5_000, 60, 4)]
     }
@@ -113,7 +115,7 @@ def test_two_small_groups_whose_sum_leaves_one_value_take_another_with_them():
     counts = summed(
         {("A",): (9, 0, 0, 0), ("B",): (9, 0, 0, 0), ("C",): (400, 0, 0, 0), ("D",): (300, 0, 0, 0)}, ("g",), 1
     )
-    gone = hidden(counts, 10)["rows"]
+    gone = find_hidden(counts, 10)["rows"]
     assert {group for _, group in gone} > {("A",), ("B",)}
     assert len(gone) == 3
 
@@ -125,14 +127,14 @@ def people(rows, rate=0.4, error=0.2):
 
 def test_everybody_is_hidden_before_a_group():
     """A total that nothing else gives is given up for a group, where there is one attribute."""
-    gone = hidden(summed({("A",): people(800), ("B",): people(900), ("C",): people(90)}, ("g",), 1), 10)
+    gone = find_hidden(summed({("A",): people(800), ("B",): people(900), ("C",): people(90)}, ("g",), 1), 10)
     assert gone["labels"] == frozenset()
     assert gone["confusion"] == {(("g",), ("C",)), ((), ())}
 
 
 def test_a_crossing_never_costs_a_group_of_one_attribute():
     finest = {(a, b): people(600) for a in ("a0", "a1", "a2") for b in ("b0", "b1")} | {("a0", "b0"): people(20)}
-    gone = hidden(summed(finest, ("a", "b"), 2), 10)
+    gone = find_hidden(summed(finest, ("a", "b"), 2), 10)
     assert {by for keys in gone.values() for by, _ in keys} == {("a", "b")}
     assert len(gone["confusion"]) == 4
 
@@ -144,7 +146,7 @@ def test_who_a_limit_is_about_is_hidden_last():
     }
     counts = summed(finest, ("a", "b"), 1)
     for spared in itertools.combinations([(("a",), (f"a{i}",)) for i in range(3)], 2):
-        gone = hidden(counts, 10, {"rows": set(spared), "labels": (), "selection": (), "confusion": ()})["rows"]
+        gone = find_hidden(counts, 10, {"rows": set(spared), "labels": (), "selection": (), "confusion": ()})["rows"]
         assert len(gone) == 2
         assert not gone & set(spared)
 
@@ -152,9 +154,9 @@ def test_who_a_limit_is_about_is_hidden_last():
 def test_a_predictive_value_of_one_of_few_people_is_hidden():
     """Of 15 people with prediction 0 nobody has label 1: whoever knows the prediction knows the label."""
     counts = summed({("A",): (15, 40, 0, 60), ("B",): people(700), ("C",): people(600)}, ("g",), 1)
-    assert (("g",), ("A",)) in hidden(counts, 10)["confusion"]
+    assert (("g",), ("A",)) in find_hidden(counts, 10)["confusion"]
     counts = summed({("A",): (150, 40, 0, 60), ("B",): people(700), ("C",): people(600)}, ("g",), 1)
-    assert not hidden(counts, 10)["confusion"]
+    assert not find_hidden(counts, 10)["confusion"]
 
 
 def test_a_page_of_many_groupings_is_hidden_by_whole_crossings_and_costs_no_group_of_one_attribute():
@@ -165,7 +167,7 @@ def test_a_page_of_many_groupings_is_hidden_by_whole_crossings_and_costs_no_grou
         group = tuple(str(i) for i in rng.integers(3, size=10))
         finest[group] = tuple(map(int, rng.multinomial(rng.integers(1, 8), [0.48, 0.12, 0.08, 0.32])))
     counts = summed(finest, names, 2)
-    gone = hidden(counts, 10)["confusion"]
+    gone = find_hidden(counts, 10)["confusion"]
     crossings = {by for by, _ in gone}
     assert {len(by) for by in crossings} == {2}
     assert 0 < len(crossings) < 45

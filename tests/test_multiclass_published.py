@@ -17,9 +17,9 @@ from rich.console import Console
 import audit
 from audit.pipeline.verify import describe_differences
 from audit.report.card.render import render
-from audit.report.disclosure.hide import hidden
+from audit.report.disclosure.hide import find_hidden
 from audit.report.disclosure.publishable import publishable
-from audit.report.disclosure.small_cells import FAMILIES, by_label, by_prediction, family_cells, given_away
+from audit.report.disclosure.small_cells import FAMILIES, by_label, by_prediction, family_cells, list_given_away
 from audit.report.terminal.summary import print_summary
 
 K, WIDTH = 10, 3
@@ -74,7 +74,7 @@ def test_no_small_count_follows_from_what_is_published(seed):
     finest = tables(seed)
     counts, atoms = counted(finest), list(finest)
     flat = np.array([finest[a] for a in atoms], dtype=float).ravel()
-    gone = hidden(counts, K)
+    gone = find_hidden(counts, K)
     known = np.array([
         functional(by, group, atoms, mask)
         for family in FAMILIES
@@ -104,9 +104,9 @@ def test_the_adversary_of_that_test_can_win():
     cells = (50, 0, 0, 3, 50, 12, 20, 14, 50)
     ones = [n for i in range(3) for n in family_cells_of(cells, i)]
     assert all(n == 0 or n >= K for n in ones)
-    assert 3 in given_away(cells)
-    assert hidden({("g",): {("x",): cells, ("y",): (50,) * 9}}, K)["confusion"]
-    assert given_away((50, 11, 3, 3, 50, 12, 20, 14, 50)).count(3) == 0
+    assert 3 in list_given_away(cells)
+    assert find_hidden({("g",): {("x",): cells, ("y",): (50,) * 9}}, K)["confusion"]
+    assert list_given_away((50, 11, 3, 3, 50, 12, 20, 14, 50)).count(3) == 0
 
 
 def family_cells_of(cells, i):
@@ -126,7 +126,7 @@ def test_wrong_cells_that_follow_are_those_that_linear_algebra_finds(seed):
     _, sizes, directions = np.linalg.svd(known, full_matrices=False)
     space = directions[sizes > 1e-9]
     follow = [i for i in range(width * width) if i % (width + 1) and (space[:, i] ** 2).sum() > 1 - 1e-9 and flat[i]]
-    told = given_away(tuple(int(x) for x in flat))[4 * width :]
+    told = list_given_away(tuple(int(x) for x in flat))[4 * width :]
     assert sorted(n for n in told if n) == sorted(int(flat[i]) for i in follow)
 
 

@@ -20,7 +20,7 @@ from audit.gates.judge import judge_again
 from audit.pipeline.records import record_question
 from audit.record.reader import read_result
 from audit.report.card.render import FORMATS, render
-from audit.report.disclosure.strangers import bare
+from audit.report.disclosure.strangers import drop_path
 from audit.system.command import run_command
 from audit.system.recorded_command import HIDDEN, record_words
 from audit.tables.addresses import strip_place
@@ -294,8 +294,8 @@ def test_a_table_is_named_by_its_file_in_every_file_that_is_published(tmp_path, 
     ],
 )
 def test_paths_in_a_text(text, shown):
-    assert bare(text) == shown
-    assert bare(shown) == shown
+    assert drop_path(text) == shown
+    assert drop_path(shown) == shown
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from audit.errors import QuestionError, StoreError, no_such, printable
 from audit.record.result import AuditResult
 from audit.report.card.view import make_card_view
 from audit.report.card.words import Cell
-from audit.report.disclosure.publishable import asked_k, publishable
+from audit.report.disclosure.publishable import find_k, publishable
 from audit.system.assets import find_asset
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def render_several(result: AuditResult, names: Sequence[str], k: int | None = No
     for name in names:
         if name not in find_formats():
             raise QuestionError(no_such("card format", name, FORMATS))
-    k = asked_k(result) if k is None else k
+    k = find_k(result) if k is None else k
     shown = publishable(result, k)
     return {name: _draw(find_formats()[name], shown, k) for name in names}
 

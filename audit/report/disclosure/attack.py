@@ -250,7 +250,7 @@ def _ends(system: _System) -> tuple[list[float], list[float]]:
     return low, high
 
 
-def told(
+def find_told(
     page: Page, family: Family, keys: Sequence[Key], relations: Sequence[Relation], secrets: Sequence[Secret]
 ) -> list[Secret]:
     """Secrets of which the page leaves fewer than `VALUES` values, though hiding more could leave more.

@@ -19,7 +19,7 @@ from audit.measurement.find import Beside
 from audit.record.result import Check, Gate, Run
 
 
-def without_numbers(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k: int, today: str) -> Gate:
+def drop_numbers(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k: int, today: str) -> Gate:
     """Gate whose estimate is left out.
 
     Parameters
@@ -34,12 +34,14 @@ def without_numbers(gate: Gate, estimate: Estimate, shown: Estimate, around: Bes
         Day of the run, from which the days of a waiver are counted.
     """
     waived = f" {describe_waiver(gate.waiver, today)}" if gate.waiver and gate.verdict == "waived" else ""
-    return replace(_bare(gate), estimate=shown, sentence=f"{_sentence(gate, estimate, shown, around, k)}{waived}")
+    return replace(
+        _drop_limits(gate), estimate=shown, sentence=f"{_sentence(gate, estimate, shown, around, k)}{waived}"
+    )
 
 
 def _sentence(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k: int) -> str:
     """The pair that decides where it is shown; otherwise that it is not, and who is shown."""
-    decided = describe_shown_gate(_rule(gate, estimate), estimate, _found(gate), around, k)
+    decided = describe_shown_gate(_rule(gate, estimate), estimate, _describe_found(gate), around, k)
     if decided is not None:
         return decided
     subject = estimate.metric.replace("_", " ").capitalize()
@@ -51,7 +53,7 @@ def _sentence(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k
     )
 
 
-def without_findings(gate: Gate, checks: Sequence[Check], untold: Collection[Check], k: int) -> Gate:
+def drop_findings(gate: Gate, checks: Sequence[Check], untold: Collection[Check], k: int) -> Gate:
     """A limit on checks of which some keep what they found to themselves: without its count, or its verdict either.
 
     The verdict stays where what the others found breaks the limit by itself. Any other one, and whether a waiver
@@ -80,12 +82,14 @@ def without_findings(gate: Gate, checks: Sequence[Check], untold: Collection[Che
     gone = Estimate(stage="checks", metric=estimate.metric, status="suppressed", reason=why)
     if is_broken(gate.min, gate.max, told.low, told.high) and gate.waiver is None:
         said = f"what is shown breaks the limit already; how much was found in all is left out, because {why}"
-        return replace(_bare(gate), estimate=gone, sentence=f"{subject}: {said}; {limit}.")
+        return replace(_drop_limits(gate), estimate=gone, sentence=f"{subject}: {said}; {limit}.")
     said = f"judged on the full record, where the verdict stands (audit.json); it is left out here, because {why}"
-    return replace(_bare(gate), verdict="withheld", waiver=None, estimate=gone, sentence=f"{subject}: {said}; {limit}.")
+    return replace(
+        _drop_limits(gate), verdict="withheld", waiver=None, estimate=gone, sentence=f"{subject}: {said}; {limit}."
+    )
 
 
-def without_names(run: Run, gates: Sequence[Gate]) -> tuple[Run, tuple[Gate, ...]]:
+def drop_names(run: Run, gates: Sequence[Gate]) -> tuple[Run, tuple[Gate, ...]]:
     """The run, and gates that say nothing was trained, without the names of gates whose verdict is withheld."""
     withheld = {g.name for g in gates if g.verdict == "withheld"}
     stopped, continued = (tuple(n for n in names if n not in withheld) for names in (run.stopped_by, run.continued))
@@ -98,16 +102,16 @@ def without_names(run: Run, gates: Sequence[Gate]) -> tuple[Run, tuple[Gate, ...
     return replace(run, stopped_by=stopped, continued=continued), tuple(said)
 
 
-def _bare(gate: Gate) -> Gate:
+def _drop_limits(gate: Gate) -> Gate:
     return replace(gate, low=None, high=None, needed_n=None, p_value=None, p_holm=None, p_benjamini_hochberg=None)
 
 
-def deciding_groups(gate: Gate) -> tuple[Group, ...]:
+def find_deciding_groups(gate: Gate) -> tuple[Group, ...]:
     """The pair that decides a gate, whoever has waived it; nobody where it names no groups."""
     estimate = gate.estimate
     if estimate is None:
         return ()
-    return pair_at(estimate, end_of(_rule(gate, estimate), _found(gate))) or ()
+    return pair_at(estimate, end_of(_rule(gate, estimate), _describe_found(gate))) or ()
 
 
 def _rule(gate: Gate, estimate: Estimate) -> GateRule:
@@ -116,7 +120,7 @@ def _rule(gate: Gate, estimate: Estimate) -> GateRule:
                                     by=estimate.by, min=gate.min, max=gate.max)  # fmt: skip
 
 
-def _found(gate: Gate) -> str:
+def _describe_found(gate: Gate) -> str:
     """What the interval says of the limit, whoever has waived it."""
     if gate.verdict != "waived":
         return gate.verdict

@@ -23,8 +23,8 @@ from types import MappingProxyType
 
 from audit.estimate import Group, Level
 from audit.measurement.metrics.kinds import Family
-from audit.report.disclosure.attack import Page, Relation, Secret, told
-from audit.report.disclosure.small_cells import BELOW, FAMILIES, By, Cells, Counts, Key, Law, family_cells, law_of
+from audit.report.disclosure.attack import Page, Relation, Secret, find_told
+from audit.report.disclosure.small_cells import BELOW, FAMILIES, By, Cells, Counts, Key, Law, family_cells, make_law
 
 NODES = 2000
 """Branches after which the best choice so far is taken."""
@@ -44,7 +44,7 @@ UNKNOWNS = 1_500
 """Counts of a crossing as deep as attributes go, beyond which crossings are not attacked."""
 
 
-def hidden(
+def find_hidden(
     counts: Counts, k: int, spared: Mapping[Family, Collection[Key]] = NOBODY, *, total_known: bool = False
 ) -> dict[Family, frozenset[Key]]:
     """Groups to hide, by family.
@@ -64,11 +64,11 @@ def hidden(
         return {family: frozenset() for family in FAMILIES}
     fixed = tuple((by, tuple(groups.items())) for by, groups in counts.items())
     named = tuple(frozenset(spared.get(family, ())) for family in FAMILIES)
-    return dict(zip(FAMILIES, _hidden(fixed, k, named, total_known), strict=True))
+    return dict(zip(FAMILIES, _find_hidden(fixed, k, named, total_known), strict=True))
 
 
 @lru_cache(maxsize=64)
-def _hidden(
+def _find_hidden(
     fixed: tuple[tuple[By, tuple[tuple[Group, Cells], ...]], ...],
     k: int,
     named: tuple[frozenset[Key], ...],
@@ -77,7 +77,7 @@ def _hidden(
     """Of each family, who is hidden; the cards of a run, in several formats, ask the same."""
     counts = {by: dict(groups) for by, groups in fixed}
     counts = counts if () in counts else {(): _everybody(counts), **counts}
-    hiding = _Hiding(counts, law_of(counts, k), dict(zip(FAMILIES, named, strict=True)), total_known)
+    hiding = _Hiding(counts, make_law(counts, k), dict(zip(FAMILIES, named, strict=True)), total_known)
     for family in FAMILIES:
         hiding.hide(family)
     return tuple(frozenset(hiding.found[family] | hiding.aside[family]) for family in FAMILIES)
@@ -163,14 +163,14 @@ class _Hiding:
         while level <= STRICTEST:
             before = len(found)
             barred = {t: self._barred(family, level, t, relations, loss.keys() - still) for t in targets}
-            choice = chosen(Choice(keys, relations, targets, found, still, barred, loss))
+            choice = choose_hidden(Choice(keys, relations, targets, found, still, barred, loss))
             if choice is None:
                 return False
             more, without = choice
             found |= more
             if level in {0, STRICTEST}:
                 found |= {key for key in loss if any(key[0] == other[0] for other in without)}
-            open_ = told(self.page, family, keys, relations, secrets)
+            open_ = find_told(self.page, family, keys, relations, secrets)
             if not open_:
                 return True
             targets = list(dict.fromkeys(s.key for s in open_))
@@ -326,7 +326,7 @@ class Choice:
     """What a reader loses with each that may be hidden."""
 
 
-def chosen(choice: Choice) -> tuple[set[Key], list[Key]] | None:
+def choose_hidden(choice: Choice) -> tuple[set[Key], list[Key]] | None:
     """Who is hidden besides, and the secrets for which no choice leaves a flow; None where there are too many."""
     program = _Program(choice)
     if len(program.choice.secrets) * len(program.moving) > LARGEST:
@@ -396,10 +396,10 @@ class _Program:
 
 def _losses(free: Sequence[Key], loss: Mapping[Key, float]) -> list[float]:
     """Losses, of which no two are the same: among equals the order of names that nobody chose decides."""
-    rank = {key: i for i, key in enumerate(sorted(free, key=shuffled))}
+    rank = {key: i for i, key in enumerate(sorted(free, key=shuffle_key))}
     return [loss[key] * (1 + rank[key] / (1000 + 10 * len(free))) for key in free]
 
 
-def shuffled(key: Key) -> str:
+def shuffle_key(key: Key) -> str:
     """A place among other names that nobody chose."""
     return hashlib.sha256(repr(key).encode()).hexdigest()

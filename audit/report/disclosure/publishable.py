@@ -31,21 +31,21 @@ from audit.record.epochs import Epoch, choose_epochs, list_groups, measure_rates
 from audit.record.result import AuditResult, CarbonPerUnit, Check, Energy, Gate, Verdict
 from audit.report.card.words import LEFT_OUT
 from audit.report.disclosure.attack import VALUES
-from audit.report.disclosure.gates import deciding_groups, without_findings, without_names, without_numbers
-from audit.report.disclosure.hide import NOBODY, hidden
+from audit.report.disclosure.gates import drop_findings, drop_names, drop_numbers, find_deciding_groups
+from audit.report.disclosure.hide import NOBODY, find_hidden
 from audit.report.disclosure.small_cells import (
     EVERYBODY,
     FAMILIES,
     By,
     Counts,
     Key,
-    banded,
-    classes_of,
     families_within,
+    find_classes,
+    find_small_in_kind,
     group_counts,
-    small_in_kind,
+    split_into_bands,
 )
-from audit.report.disclosure.strangers import without_places
+from audit.report.disclosure.strangers import drop_places
 
 K = SMALLEST_PUBLISHED
 """Smallest count that is published by default."""
@@ -87,7 +87,7 @@ OF_ALL = frozenset(
 """Comparisons that rest on every group, not only on the pair that they name."""
 
 
-class _Shield:
+class Suppression:
     """What is hidden in one stage."""
 
     def __init__(
@@ -104,18 +104,18 @@ class _Shield:
         by_kind: dict[CubeKind | None, list[CubeRecord]] = {}
         for record in further:
             by_kind.setdefault(record.kind, []).append(record)
-        self.classes = classes_of(records)
+        self.classes = find_classes(records)
         # The same for whoever is hidden: which of them is small is what must not be told.
         self.why = f"a count under {k}, or one that would give such a count away"
-        bands = banded(by_kind.get(CubeKind.PLACES, []))
-        self.bands = tuple(_Shield(band, estimates, k, total_known=True) for band in bands)
+        bands = split_into_bands(by_kind.get(CubeKind.PLACES, []))
+        self.bands = tuple(Suppression(band, estimates, k, total_known=True) for band in bands)
         """One shield a band of places: what is said of the first places speaks of every band among them."""
         self.counts: Counts = group_counts(records, dict.fromkeys(e.by for e in estimates))
         self.hidden: dict[Family | CubeKind, Collection[Key]] = {}
-        for family, keys in hidden(self.counts, k, spared, total_known=total_known).items():
+        for family, keys in find_hidden(self.counts, k, spared, total_known=total_known).items():
             self.hidden[family] = keys
         for kind, bys in _groupings_by_kind(estimates).items():
-            small = small_in_kind(by_kind.get(kind, []), bys, k)
+            small = find_small_in_kind(by_kind.get(kind, []), bys, k)
             self.hidden[kind] = {*self.hidden["confusion"], *small}
         if k > 1:
             # With them shown, a total less its parts would give away what is hidden among these.
@@ -126,9 +126,9 @@ class _Shield:
         }
         self.touched = {f: {by for by, group in keys if None not in group} for f, keys in self.hidden.items()}
 
-    def shown(self, estimate: Estimate) -> Estimate:
+    def suppress(self, estimate: Estimate) -> Estimate:
         """The estimate, or its empty place."""
-        reason = self._why(estimate)
+        reason = self._reason_for_hiding(estimate)
         if reason is None:
             return estimate
         alone = estimate.compare is None and estimate.reference is None
@@ -149,16 +149,16 @@ class _Shield:
             reason=reason,
         )
 
-    def _why(self, estimate: Estimate) -> str | None:
+    def _reason_for_hiding(self, estimate: Estimate) -> str | None:
         """Why an estimate is left out; None where it is not."""
         if estimate.by not in self.counts:
             return "the counts behind it are not in the record"
         if at_k(estimate.metric) is not None:
-            reasons = (band._why_counted(estimate) for band in (self, *self.bands))  # noqa: SLF001 - its own kind
+            reasons = (band._reason_by_counts(estimate) for band in (self, *self.bands))  # noqa: SLF001 - its own kind
             return next((r for r in reasons if r is not None), None)
-        return self._why_counted(estimate)
+        return self._reason_by_counts(estimate)
 
-    def _why_counted(self, estimate: Estimate) -> str | None:
+    def _reason_by_counts(self, estimate: Estimate) -> str | None:
         """Why it is left out for the counts of this shield alone."""
         family = self._counts_behind(estimate.metric)
         if estimate.compare is None and estimate.reference is None:
@@ -204,7 +204,9 @@ class _Shield:
         known = sorted(e.value for e in ends if e is not None and e.value is not None)
         gone = (group for b, group in self.hidden[family] if b == by and None not in group)
         each = [self.rates.get((names[0], by, group, outcome)) for group in gone if any(self.counts[by][group])]
-        return len(known) < 2 or any(e is None or values_between(e, known[0], known[-1], self.k) < VALUES for e in each)
+        return len(known) < 2 or any(
+            e is None or count_values_between(e, known[0], known[-1], self.k) < VALUES for e in each
+        )
 
     def _everybody_is_known(self, by: By, family: Family | CubeKind) -> bool:
         """Whether the total over the groups, rows without one left out, is published anyway."""
@@ -242,7 +244,7 @@ class _Shield:
         return (by, group or ())
 
 
-def values_between(rate: Estimate, low: float, high: float, k: int) -> int:
+def count_values_between(rate: Estimate, low: float, high: float, k: int) -> int:
     """How many values the count of a rate may have that lies between two others, small where it is small."""
     hits, whole = rate.numerator, rate.denominator
     if (not hits and not whole) or hits is None or whole is None or hits % 1 or whole % 1:
@@ -278,7 +280,7 @@ def _given_away(metric: str) -> Family | CubeKind:
     return "confusion" if entry is None else entry.gives_away
 
 
-def asked_k(result: AuditResult) -> int:
+def find_k(result: AuditResult) -> int:
     """Smallest count that the question of a result lets be published."""
     return int((result.question.config.get("publish") or {}).get("k", K))
 
@@ -298,20 +300,20 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
     QuestionError
         When ``k`` is not at least 1.
     """
-    k = asked_k(result) if k is None else k
+    k = find_k(result) if k is None else k
     if k < 1:
         raise QuestionError(f"k must be at least 1, not {k}; 1 leaves nothing out")
-    result = without_places(result)
+    result = drop_places(result)
     shields = {stage: _shield(result, stage, k) for stage in PARTS}
-    estimates = Estimates.listed([shields[e.stage].shown(e) if e.stage in shields else e for e in result.estimates])
-    gates = tuple(_gate(gate, shields, Beside(estimates), k, result.run.finished) for gate in result.gates)
+    estimates = Estimates.listed([shields[e.stage].suppress(e) if e.stage in shields else e for e in result.estimates])
+    gates = tuple(_suppress_gate(gate, shields, Beside(estimates), k, result.run.finished) for gate in result.gates)
     checks = tuple(_checks(result.checks, estimates, shields, k))
-    gates = tuple(_saying(gate, result.checks, checks) for gate in gates)
+    gates = tuple(_suppress_said(gate, result.checks, checks) for gate in gates)
     untold = [check for check in checks if check.detail == UNTOLD.format(k=k)]
-    run, gates = without_names(result.run, [without_findings(gate, checks, untold, k) for gate in gates])
+    run, gates = drop_names(result.run, [drop_findings(gate, checks, untold, k) for gate in gates])
     return replace(result, run=run, verdict=_verdict(result.verdict, gates), estimates=estimates, checks=checks,
                    gates=gates, cubes=shields["model"].confusions(),
-                   epochs=tuple(_epochs(result, k)), energy=shown_energy(result.energy, estimates))  # fmt: skip
+                   epochs=tuple(_epochs(result, k)), energy=suppress_energy(result.energy, estimates))  # fmt: skip
 
 
 def _verdict(verdict: Verdict, gates: Sequence[Gate]) -> Verdict:
@@ -328,21 +330,21 @@ def _epochs(result: AuditResult, k: int) -> Iterator[Epoch]:
     asked = result.question.config
     order = int(asked.get("data", {}).get("intersections", 1))
     confidence = float(asked.get("policy", {}).get("confidence", 0.95))
-    spared = _named(result.gates)
+    spared = _find_named_groups(result.gates)
     drawn = {id(epoch) for epoch in choose_epochs(result.epochs)}
     for epoch in result.epochs:
         rates: tuple[Estimate, ...] = ()
         if epoch.counts is not None and id(epoch) in drawn:
             bys = crossings(list_groups(epoch), max(order, 1))
-            shield = _Shield(
+            shield = Suppression(
                 [epoch.counts], [Estimate(stage="model", metric="", by=by) for by in bys], k, spared=spared
             )
-            rates = tuple(shield.shown(e) for e in measure_rates(epoch, confidence))
+            rates = tuple(shield.suppress(e) for e in measure_rates(epoch, confidence))
         yield replace(epoch, counts=None, rates=rates or epoch.rates)
 
 
 def _checks(
-    checks: Sequence[Check], shown: Sequence[Estimate], shields: Mapping[Stage, _Shield], k: int
+    checks: Sequence[Check], shown: Sequence[Estimate], shields: Mapping[Stage, Suppression], k: int
 ) -> Iterator[Check]:
     """Checks without the numbers of groups that are left out; the outcome stays where it tells no labels of theirs."""
     gone = {four_fifths.title(e.by[0]) for e in shown if len(e.by) == 1 and four_fifths.rests_on(e)
@@ -360,7 +362,7 @@ def _checks(
             yield replace(check, detail=why) if hidden_rule or names_alike or tells else check
 
 
-def _saying(gate: Gate, checks: Sequence[Check], shown: Sequence[Check]) -> Gate:
+def _suppress_said(gate: Gate, checks: Sequence[Check], shown: Sequence[Check]) -> Gate:
     """A limit on checks whose sentence says of the four-fifths rule no more than the check that is shown does."""
     sentence = gate.sentence
     for check, bare in zip(checks, shown, strict=True):
@@ -369,7 +371,7 @@ def _saying(gate: Gate, checks: Sequence[Check], shown: Sequence[Check]) -> Gate
     return replace(gate, sentence=sentence)
 
 
-def _bare_codes(shields: Mapping[Stage, _Shield], k: int) -> Iterator[str]:
+def _bare_codes(shields: Mapping[Stage, Suppression], k: int) -> Iterator[str]:
     """Codes of checks whose sentences tell what is hidden."""
     if k > K:
         yield from TOLD_AT_K
@@ -381,7 +383,7 @@ def _bare_codes(shields: Mapping[Stage, _Shield], k: int) -> Iterator[str]:
         yield from TELL_PREDICTIONS
 
 
-def _untold_titles(shields: Mapping[Stage, _Shield]) -> Iterator[str]:
+def _untold_titles(shields: Mapping[Stage, Suppression]) -> Iterator[str]:
     """How titles begin of checks whose outcome tells that all of a hidden group have one label, or that they have not.
 
     Those of all parts, because these may be the same people.
@@ -390,14 +392,14 @@ def _untold_titles(shields: Mapping[Stage, _Shield]) -> Iterator[str]:
         yield from tells_labels_of(by)
 
 
-def _shield(result: AuditResult, stage: Stage, k: int) -> _Shield:
+def _shield(result: AuditResult, stage: Stage, k: int) -> Suppression:
     of_part = [c for c in result.cubes if c.part == PARTS[stage]]
     records = [c for c in of_part if c.kind is CubeKind.CROSSINGS]
     estimates = [e for e in result.estimates if e.stage == stage]
-    return _Shield(records, estimates, k, of_part, spared=_named(result.gates))
+    return Suppression(records, estimates, k, of_part, spared=_find_named_groups(result.gates))
 
 
-def _named(gates: Sequence[Gate]) -> Mapping[Family, frozenset[Key]]:
+def _find_named_groups(gates: Sequence[Gate]) -> Mapping[Family, frozenset[Key]]:
     """Groups whose numbers a limit is about: the pair that decides a gate, by the families that its metric rests on.
 
     Those of all stages, which may be of the same people: where one page hid another group than the other does, they
@@ -410,25 +412,25 @@ def _named(gates: Sequence[Gate]) -> Mapping[Family, frozenset[Key]]:
             (estimate.by, group)
             for gate, estimate in there
             if family in families_within(_given_away(estimate.metric))
-            for group in deciding_groups(gate)
+            for group in find_deciding_groups(gate)
         )
         for family in FAMILIES
     }
 
 
-def _gate(gate: Gate, shields: Mapping[Stage, _Shield], around: Beside, k: int, today: str) -> Gate:
+def _suppress_gate(gate: Gate, shields: Mapping[Stage, Suppression], around: Beside, k: int, today: str) -> Gate:
     estimate = gate.estimate
     # An estimate that the run did not make stands in no grouping and has nothing to hide.
     if estimate is None or estimate.stage not in shields or estimate.by not in shields[estimate.stage].counts:
         return gate
-    shown = shields[estimate.stage].shown(estimate)
+    shown = shields[estimate.stage].suppress(estimate)
     if shown is estimate:
         return gate
-    return without_numbers(gate, estimate, shown, around, k, today)
+    return drop_numbers(gate, estimate, shown, around, k, today)
 
 
 # Carbon of a correct prediction, left out of what is published wherever the accuracy is: one gives the other away.
-def shown_energy(energy: Energy | None, shown: Estimates) -> Energy | None:
+def suppress_energy(energy: Energy | None, shown: Estimates) -> Energy | None:
     """Energy without the carbon of a correct prediction of a group whose accuracy is left out: it gives that away."""
     if energy is None or not energy.sci:
         return energy

@@ -58,7 +58,7 @@ def family_cells(four: Cells, family: Family) -> tuple[int, ...]:
     if family == "rows":
         return (sum(four),)
     if family == "confusion":
-        return given_away(four)
+        return list_given_away(four)
     return by_label(four) if family == "labels" else by_prediction(four)
 
 
@@ -102,7 +102,7 @@ class Law:
         return 0 < by_prediction(four)[at % 2 if width == 2 else at // 4] < ALIKE * self.k
 
 
-def law_of(counts: Counts, k: int) -> Law:
+def make_law(counts: Counts, k: int) -> Law:
     """The law for the labels that there are."""
     seen = {at for groups in counts.values() for four in groups.values() for at, n in enumerate(by_label(four)) if n}
     return Law(k, labels_differ=len(seen) > 1)
@@ -111,12 +111,12 @@ def law_of(counts: Counts, k: int) -> Law:
 def group_counts(records: Iterable[CubeRecord], wanted: Iterable[By]) -> dict[By, dict[Group, Cells]]:
     """Rows by label and prediction of every group of the wanted groupings, missing levels included."""
     cubes = tuple(records)
-    classes = classes_of(cubes)
+    classes = find_classes(cubes)
     found: dict[By, dict[Group, Cells]] = {}
     for by in wanted:
         holding = [c for c in cubes if set(by) <= {a.name for a in c.axes}]
         if holding:
-            found[by] = _summed(min(holding, key=lambda c: len(c.cells)), by, classes)
+            found[by] = _sum_groups(min(holding, key=lambda c: len(c.cells)), by, classes)
     return found
 
 
@@ -125,7 +125,7 @@ def families_within(given_away: Family | CubeKind) -> tuple[Family, ...]:
     return FAMILIES if isinstance(given_away, CubeKind) else (given_away, *BELOW[given_away])
 
 
-def small_in_kind(records: Sequence[CubeRecord], bys: Collection[By], k: int) -> frozenset[Key]:
+def find_small_in_kind(records: Sequence[CubeRecord], bys: Collection[By], k: int) -> frozenset[Key]:
     """Find the groups that cubes of one kind give away: those with a count from 1 to k-1 of what was counted beside.
 
     Where the kind is told of everybody too, a group follows from the total and the others, and all of a grouping go.
@@ -164,7 +164,7 @@ def _cells_by_group(records: Iterable[CubeRecord], by: By) -> dict[Group, dict[G
     return found
 
 
-def banded(placed: Sequence[CubeRecord]) -> Iterator[list[CubeRecord]]:
+def split_into_bands(placed: Sequence[CubeRecord]) -> Iterator[list[CubeRecord]]:
     """Items by band of places as counts by prediction: for each band, whether an item is in it.
 
     Between two numbers of first places lies a band, and who subtracts one from the other learns its count.
@@ -180,7 +180,7 @@ def _in_band(axis: Axis, band: Level) -> Axis:
     return replace(axis, levels=tuple("1" if level == band else "0" for level in axis.levels))
 
 
-def _summed(record: CubeRecord, by: By, classes: Sequence[Level]) -> dict[Group, Cells]:
+def _sum_groups(record: CubeRecord, by: By, classes: Sequence[Level]) -> dict[Group, Cells]:
     names = [a.name for a in record.axes]
     at = [names.index(name) for name in by]
     label, prediction = (names.index(n) if n in names else None for n in ("label", "prediction"))
@@ -193,7 +193,7 @@ def _summed(record: CubeRecord, by: By, classes: Sequence[Level]) -> dict[Group,
     return {group: tuple(counts) for group, counts in totals.items()}
 
 
-def classes_of(records: Iterable[CubeRecord]) -> tuple[Level, ...]:
+def find_classes(records: Iterable[CubeRecord]) -> tuple[Level, ...]:
     """Classes of labels and predictions; 0 and 1 where one is positive, or where there are none."""
     found = {
         level: None
@@ -228,7 +228,7 @@ def by_prediction(cells: Cells) -> Cells:
     return tuple(sum(cells[j::width]) for j in range(width))
 
 
-def given_away(cells: Cells) -> Cells:
+def list_given_away(cells: Cells) -> Cells:
     """Counts of each class against all others, and the wrong answers that follow from them."""
     width, whole = isqrt(len(cells)), sum(cells)
     if width == 2:
@@ -237,11 +237,11 @@ def given_away(cells: Cells) -> Cells:
     for at, (label, prediction) in enumerate(zip(by_label(cells), by_prediction(cells), strict=True)):
         hit = cells[at * width + at]
         found += [hit, label - hit, prediction - hit, whole - label - prediction + hit]
-    return (*found, *(cells[i * width + j] for i, j in _following(cells, width)))
+    return (*found, *(cells[i * width + j] for i, j in _find_following(cells, width)))
 
 
 def functionals(cells: Cells) -> tuple[Cells, ...]:
-    """For each of `given_away`, 1 where a cell is part of it."""
+    """For each of `list_given_away`, 1 where a cell is part of it."""
     width = isqrt(len(cells))
     places = [divmod(i, width) for i in range(len(cells))]
     if width == 2:
@@ -250,10 +250,10 @@ def functionals(cells: Cells) -> tuple[Cells, ...]:
     for at in range(width):
         for label, prediction in ((True, True), (True, False), (False, True), (False, False)):
             found.append(tuple(int((i == at) == label and (j == at) == prediction) for i, j in places))
-    return (*found, *(tuple(int(a == b) for b in places) for a in _following(cells, width)))
+    return (*found, *(tuple(int(a == b) for b in places) for a in _find_following(cells, width)))
 
 
-def _following(cells: Cells, width: int) -> Iterator[tuple[int, int]]:
+def _find_following(cells: Cells, width: int) -> Iterator[tuple[int, int]]:
     """Label and prediction of each wrong cell that its row and column sums determine."""
     hits = cells[:: width + 1]
     rows = [i for i, (n, hit) in enumerate(zip(by_label(cells), hits, strict=True)) if n > hit]

@@ -22,7 +22,7 @@ TRACKED = 3
 """Words of `audit track --` before those of the command."""
 
 
-def without_places(result: AuditResult) -> AuditResult:
+def drop_places(result: AuditResult) -> AuditResult:
     """The result with names of files in the place of paths, and commands without their values."""
     energy = result.energy
     return replace(
@@ -31,12 +31,12 @@ def without_places(result: AuditResult) -> AuditResult:
         question=replace(result.question, config=_question(result.question.config)),
         data=tuple(map(_part, result.data)),
         checks=tuple(map(_check, result.checks)),
-        energy=None if energy is None else replace(energy, note=bare(energy.note)),
-        epoch_notes=tuple(map(bare, result.epoch_notes)),
+        energy=None if energy is None else replace(energy, note=drop_path(energy.note)),
+        epoch_notes=tuple(map(drop_path, result.epoch_notes)),
     )
 
 
-def bare(text: str) -> str:
+def drop_path(text: str) -> str:
     """A text with the last parts of absolute paths alone.
 
     >>> bare("cannot write '/home/ada lovelace/x.csv' nor /srv/merger/y.csv; see https://example.org/a/b")
@@ -50,7 +50,7 @@ def _run(run: Run) -> Run:
     words, kept = run.command, TRACKED if run.command[1:2] == ("track",) else 2
     # What follows a command of our own are paths; what follows `audit track --` is anything.
     said = record_words(words[kept:]) if kept == TRACKED else tuple(map(strip_folder, words[kept:]))
-    return replace(run, command=(*map(strip_folder, words[:kept]), *said), ended=bare(run.ended))
+    return replace(run, command=(*map(strip_folder, words[:kept]), *said), ended=drop_path(run.ended))
 
 
 def _question(config: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -64,4 +64,4 @@ def _part(part: Part) -> Part:
 
 
 def _check(check: Check) -> Check:
-    return replace(check, detail=bare(check.detail), mend=bare(check.mend))
+    return replace(check, detail=drop_path(check.detail), mend=drop_path(check.mend))
