@@ -107,8 +107,8 @@ def _begin(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit by the table of the contract."""
     streams, interrupts = Streams(), Interrupts()
-    with streams.guarded():
-        with interrupts.noted(last=arguments is None):
+    with streams.guard_output():
+        with interrupts.note_first(last=arguments is None):
             code = _run(arguments, streams, interrupts)
         hand_on_output()
         code = _report_lost_output(streams, code)

@@ -33,7 +33,7 @@ def run(
 
     config, folder = load(pipeline)
     job = make_job(config, folder, store, ("audit", "run", name_config(pipeline)), json=json, insist=insist)
-    conclude(run_audit(job), store, json=json, exit_zero=exit_zero, gated=is_judged(config))
+    conclude(run_audit(job), store, json=json, exit_zero=exit_zero, gated=_is_judged(config))
 
 
 @o.with_options("data")
@@ -143,7 +143,7 @@ def _audit_table(
     job = make_job(config, Path(), store, command, json=json, metered=False)
     with _say_in_options(asked=config_path is None):
         audited = run_audit(job)
-    conclude(audited, store, json=json, exit_zero=exit_zero, gated=is_judged(config))
+    conclude(audited, store, json=json, exit_zero=exit_zero, gated=_is_judged(config))
 
 
 def _say_in_options(*, asked: bool) -> AbstractContextManager[None]:
@@ -163,7 +163,7 @@ def _name_what_is_left(path: Path, stage: Literal["data", "model"], *, tests: bo
         )
 
 
-def is_judged(config: Config) -> bool:
+def _is_judged(config: Config) -> bool:
     """Return whether anything is judged that a user asked for."""
     return bool(config.gates) or config.policy.four_fifths
 

@@ -59,13 +59,13 @@ def _say(sentence: str) -> None:
 def conclude(audited: Audited, store: Path, *, json: bool, exit_zero: bool, gated: bool) -> None:
     """Show what came of it, and exit by the verdict."""
     excused = exit_zero and audited.exit_code in {1, 3}
-    print_audited(audited, store, json=json, gated=gated, exit_zero=excused)
+    _print_audited(audited, store, json=json, gated=gated, exit_zero=excused)
     if audited.lost is not None:
         _say(f"audit: the run is judged, and not kept: {audited.lost}")
     raise typer.Exit(0 if excused else audited.exit_code)
 
 
-def print_audited(audited: Audited, store: Path, *, json: bool, gated: bool, exit_zero: bool = False) -> None:
+def _print_audited(audited: Audited, store: Path, *, json: bool, gated: bool, exit_zero: bool = False) -> None:
     """Print a result for people, and the document where it is asked for."""
     from audit.cli.console import PlainConsole
     from audit.report.terminal.summary import print_summary
@@ -87,7 +87,7 @@ def print_tracked(tracked: Tracked, store: Path, *, json: bool) -> None:
             from audit.pipeline.run import Audited
 
             audited = Audited(result=tracked.result, folder=tracked.folder, exit_code=tracked.exit_code)
-            print_audited(audited, store, json=json, gated=False)
+            _print_audited(audited, store, json=json, gated=False)
         elif tracked.result is not None and json:
             put(tracked.result.to_json())
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a defect of ours must not become the command's exit code

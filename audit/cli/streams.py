@@ -78,14 +78,14 @@ class Streams:
         return None if lost is None or lost.errno in GONE else lost
 
     @contextlib.contextmanager
-    def guarded(self) -> Iterator[None]:
+    def guard_output(self) -> Iterator[None]:
         """Write through sinks until the block ends; a stream that was replaced already is left alone."""
-        open_standard()
+        _open_standard()
         before = {name: getattr(sys, name) for name in ("stdout", "stderr")}
         self._closed = before["stdout"] is None
         for name, descriptor in (("stdout", 1), ("stderr", 2)):
             if before[name] is None or before[name] is getattr(sys, f"__{name}__"):
-                setattr(sys, name, self._guard(name, before[name], descriptor))
+                setattr(sys, name, self._open_sink(name, before[name], descriptor))
         try:
             yield
         finally:
@@ -93,7 +93,7 @@ class Streams:
             for name, stream in before.items():
                 setattr(sys, name, stream)
 
-    def _guard(self, name: str, stream: TextIO | None, descriptor: int) -> TextIO:
+    def _open_sink(self, name: str, stream: TextIO | None, descriptor: int) -> TextIO:
         if stream is not None:
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
@@ -109,7 +109,7 @@ class Streams:
         )
 
 
-def open_standard() -> None:
+def _open_standard() -> None:
     """Put the null device where a standard descriptor is closed, or the next file that is opened would stand there."""
     for descriptor in STANDARD:
         try:
@@ -135,7 +135,7 @@ class Interrupts:
         return self.came
 
     @contextlib.contextmanager
-    def noted(self, *, last: bool) -> Iterator[None]:
+    def note_first(self, *, last: bool) -> Iterator[None]:
         """Remember that an interrupt came, and raise it as Python does; a signal that is ignored stays ignored.
 
         Parameters

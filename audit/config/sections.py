@@ -246,7 +246,7 @@ class Data(Section):
             raise ValueError(
                 f"master is Spark's, but engine is {self.engine}; set engine to spark, or leave master out"
             )
-        refuse_crossings(len(self.groups), self.intersections)
+        _refuse_crossings(len(self.groups), self.intersections)
         for column, edges in self.bins.items():
             if not edges or any(a >= b for a, b in pairwise(edges)):
                 raise ValueError(f"bins.{column} must be rising edges, such as [18, 25, 40, 65]")
@@ -265,7 +265,7 @@ class Data(Section):
         return self
 
 
-def refuse_crossings(groups: int, ways: int) -> None:
+def _refuse_crossings(groups: int, ways: int) -> None:
     """Refuse more groupings than are measured, before a row is read: their number follows from the question alone."""
     asked = count_groupings(groups, ways)
     if asked <= MOST_GROUPINGS:

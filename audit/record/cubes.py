@@ -80,7 +80,7 @@ def to_cube(record: CubeRecord) -> Cube:
 
     from audit import cube
 
-    require_counts(record)
+    _require_counts(record)
     axes = [cube.Axis(a.name, a.levels) for a in record.axes]
     shape = [len(a.levels) for a in axes]
     index = tuple(np.array(record.cells, dtype=np.intp).reshape(len(record.cells), len(axes)).T)
@@ -94,7 +94,7 @@ def to_cube(record: CubeRecord) -> Cube:
     return cube.Cube(axes, measures)
 
 
-def require_counts(record: CubeRecord) -> None:
+def _require_counts(record: CubeRecord) -> None:
     """Refuse a record that no run wrote: cells that no axis has, a cell twice, rows that are no whole number above 0.
 
     Raises

@@ -134,7 +134,7 @@ def format_total(found: Estimate) -> str:
     return f"{format_figure(found.value)} {UNITS[found.metric]}{known}"
 
 
-def sum_measured_share(energy: Energy) -> float | None:
+def _sum_measured_share(energy: Energy) -> float | None:
     """Share of the joules that hardware measured, by counters or by sampled power."""
     if energy.measured_share is None:
         return None
@@ -152,7 +152,7 @@ def estimate_total(energy: Energy | None, metric: str) -> Estimate:
 
 def _find_value(energy: Energy, metric: str) -> float | None:
     if metric == MEASURED_SHARE:
-        return sum_measured_share(energy)
+        return _sum_measured_share(energy)
     if metric == "sci_g":
         return next((row.sci_g for row in energy.sci if row.kind == "functional unit"), None)
     total: float | None = getattr(energy, metric)

@@ -114,7 +114,7 @@ class Store:
         held.let_go(staging)
         return final
 
-    def unfinished(self, name: str) -> Path | None:
+    def find_unfinished(self, name: str) -> Path | None:
         """Find the folder of the one run of that id, or start of an id, that did not end, or None."""
         found = [p for p in self.folders() if name and name != LATEST and find_run_id(p).startswith(name)]
         return found[0] if len(found) == 1 and found[0].name.startswith(".") else None
@@ -305,7 +305,7 @@ def find_unfinished(named: Path, store: Path) -> Unfinished | None:
     beside = named.with_name(f".{named.name}.part") if named.name else named
     if STAGING.fullmatch(beside.name) and beside.is_dir():
         return _read_record(beside)
-    found = Store(store).unfinished(named.name) if named.name == str(named) else None
+    found = Store(store).find_unfinished(named.name) if named.name == str(named) else None
     return None if found is None else _read_record(found)
 
 
