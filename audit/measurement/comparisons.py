@@ -189,10 +189,27 @@ def comparison_flags(grouped: Grouping) -> tuple[str, ...]:
     return (NO_GROUP,) if grouped.missing_rows and grouped.by else ()
 
 
-def largest_bounds(plain: Sequence[Estimate], corrected: Sequence[Estimate]) -> tuple[float, float]:
-    """Limits of the largest absolute value: the lower one has looked at all, the upper one needs every one inside."""
-    low = max(max(0.0, e.low or 0.0, -(e.high or 0.0)) for e in corrected)
-    return low, max(max(abs(e.low or 0.0), abs(e.high or 0.0)) for e in plain)
+def largest_of(each: Sequence[Estimate], corrected: Sequence[Estimate], against: Group | None = None) -> dict[str, Any]:
+    """Return value, limits, pair and method of the largest absolute value; the lower limit has looked at all of them.
+
+    Parameters
+    ----------
+    each, corrected
+        The same numbers with limits at the error of one, and at that of one among all that are looked at.
+    against
+        The reference, where the numbers are comparisons with it, so that the lower of the two stands first.
+    """
+    worst = max(each, key=lambda e: abs(e.value or 0.0))
+    group = worst.group or ()
+    pair, looked = ((group, group), "groups") if against is None else ((group, against), "comparisons")
+    return {
+        "value": abs(worst.value or 0.0),
+        # Fail has looked at all of them, pass needs every one inside (Berger 1982).
+        "low": max(max(0.0, e.low or 0.0, -(e.high or 0.0)) for e in corrected),
+        "high": max(max(abs(e.low or 0.0), abs(e.high or 0.0)) for e in each),
+        "pair": pair if (worst.value or 0.0) >= 0 else pair[::-1],
+        "method": f"{worst.method}, corrected for {len(each)} {looked} on the failing side",
+    }
 
 
 class Comparisons:

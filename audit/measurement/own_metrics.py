@@ -15,12 +15,14 @@ from typing import Any
 
 from audit.axes import crossings
 from audit.errors import QuestionError, ValuesError, printable
-from audit.estimate import Estimate, Group
-from audit.measurement.grouping import NO_ROWS
+from audit.estimate import Estimate
+from audit.measurement.comparisons import Comparisons, reason_for_unmeasured
+from audit.measurement.grouping import NO_ROWS, Grouping
 from audit.measurement.metrics.catalogue import CATALOGUE
-from audit.measurement.scope import OWN
+from audit.measurement.scope import OWN, Scope
 
 Function = Callable[..., float]
+NO_RATIO = "a ratio needs values of one sign, and one above 0"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -117,55 +119,46 @@ def _of_grouping(
     except Exception as error:
         raise ValuesError(f"metrics: '{name}' {_what(error)}; mend it") from error
     sizes = frame[known].value_counts().to_dict()
-    levels = product(*(sorted(set(frame[known][c])) for c in frame.columns))
-    each = [_one(name, by, level, values, sizes, version) for level in levels]
+    levels = list(product(*(sorted(set(frame[known][c])) for c in frame.columns)))
+    rows = np.array([float(sizes.get(level, 0)) for level in levels])
+    each_group = tuple(level if by else () for level in levels)
+    counts = {"n": rows.reshape(-1, 1, 1, 1)}
+    table = Comparisons(Grouping(by, each_group, counts, reference=0, missing_rows=0.0), Scope(groups=by))
+    method = f"own function through fairlearn {version}, no interval"
+    each = [_of_group(table, name, i, level, values, method) for i, level in enumerate(levels)]
     yield from each
     if by and len(each) > 1:
-        yield from _gaps(name, by, each, version)
+        yield from _gaps(table, name, each, method)
 
 
-def _one(
-    name: str, by: tuple[str, ...], level: tuple[str, ...], values: Any, sizes: Mapping[Any, int], version: str
-) -> Estimate:
-    group: Group = level if by else ()
-    n = float(sizes.get(level, 0))
-    common: dict[str, Any] = {"stage": "model", "metric": name, "by": by, "group": group, "n": n, "flags": (OWN,)}
+def _of_group(table: Comparisons, name: str, i: int, level: tuple[str, ...], values: Any, method: str) -> Estimate:
+    n = float(table.g.rows[i])
+    common: dict[str, Any] = {"group": table.g.groups[i], "n": n, "flags": (OWN,)}
     if not n:
-        return Estimate(**common, status="undefined", reason=NO_ROWS)
+        return table.base(name, **common, status="undefined", reason=NO_ROWS)
     raw = values.loc[level if len(level) > 1 else level[0]]
     if isinstance(raw, _Raised):
-        return Estimate(**common, status="undefined", reason=f"the function {_what(raw.error)}")
+        return table.base(name, **common, status="undefined", reason=f"the function {_what(raw.error)}")
     try:
         value = float(raw)
     except (TypeError, ValueError):
         raise ValuesError(f"metrics: '{name}' returned a {type(raw).__name__}; return one number") from None
     if not math.isfinite(value):
-        return Estimate(**common, status="undefined", reason=f"the function returned {value}")
-    return Estimate(**common, value=value, method=f"own function through fairlearn {version}, no interval")
+        return table.base(name, **common, status="undefined", reason=f"the function returned {value}")
+    return table.base(name, **common, value=value, method=method)
 
 
-def _gaps(name: str, by: tuple[str, ...], each: list[Estimate], version: str) -> Iterator[Estimate]:
-    n = sum(e.n or 0.0 for e in each)
-    undefined = next((e for e in each if e.value is None), None)
-    for compare in ("difference", "ratio"):
-        common: dict[str, Any] = {
-            "stage": "model",
-            "metric": name,
-            "by": by,
-            "compare": compare,
-            "n": n,
-            "flags": (OWN,),
-        }
-        if undefined is not None:
-            where = " x ".join(printable(x) for x in undefined.group or ())
-            yield Estimate(**common, status="undefined", reason=f"not measured for {where} ({undefined.reason})")
+def _gaps(table: Comparisons, name: str, each: list[Estimate], method: str) -> Iterator[Estimate]:
+    """Return the largest difference and the smallest ratio, without limits."""
+    gone = [i for i, e in enumerate(each) if e.value is None]
+    values = [e.value or 0.0 for e in each]
+    low, high = min(values), max(values)
+    undefined = reason_for_unmeasured(table.g, gone, each[gone[0]].reason) if gone else ""
+    no_ratio = undefined or (NO_RATIO if low < 0 or not high else "")
+    for kind, reason in (("difference", undefined), ("ratio", no_ratio)):
+        common: dict[str, Any] = {"compare": kind, "n": table.n, "flags": (OWN,)}
+        if reason:
+            yield table.base(name, **common, status="undefined", reason=reason)
             continue
-        low, high = (pick(each, key=lambda e: e.value or 0.0) for pick in (min, max))
-        if compare == "ratio" and ((low.value or 0.0) < 0 or not high.value):
-            yield Estimate(**common, status="undefined", reason="a ratio needs values of one sign, and one above 0")
-            continue
-        a, b = low.value or 0.0, high.value or 0.0
-        value, pair = (b - a if compare == "difference" else a / b), (low.group or (), high.group or ())
-        yield Estimate(
-            **common, value=value, pair=pair, method=f"own function through fairlearn {version}, no interval"
-        )
+        value, pair = high - low if kind == "difference" else low / high, (values.index(low), values.index(high))
+        yield table.base(name, **common, value=value, pair=table.pair(pair), method=method)

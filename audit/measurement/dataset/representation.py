@@ -13,7 +13,7 @@ import numpy as np
 
 from audit.errors import printable
 from audit.estimate import Estimate
-from audit.measurement.comparisons import group_label, largest_bounds, reason_for_unmeasured
+from audit.measurement.comparisons import group_label, largest_of, reason_for_unmeasured
 from audit.measurement.dataset.distances import distances, population_distances
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.intervals import Limits
@@ -66,18 +66,7 @@ class BiasTable(EverybodyTable):
         undefined = next((e for e in each if e.value is None), None)
         if undefined is not None:
             return self.base(metric, **common, status="undefined", reason=undefined.reason)
-        worst = max(each, key=lambda e: abs(e.value or 0.0))
-        low, high = largest_bounds(each, corrected)
-        pair = (worst.group or (), worst.reference or ())
-        return self.base(
-            metric,
-            **common,
-            value=abs(worst.value or 0.0),
-            low=low,
-            high=high,
-            pair=pair if (worst.value or 0.0) >= 0 else (pair[1], pair[0]),
-            method=f"{worst.method}, corrected for {len(each)} comparisons on the failing side",
-        )
+        return self.base(metric, **common, **largest_of(each, corrected, self.g.groups[self.g.reference]))
 
     def _imbalance(self, i: int, tail: float) -> Estimate:
         at, rows = self.g.reference, float(self.g.rows[i] + self.g.rows[self.g.reference])

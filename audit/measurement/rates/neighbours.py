@@ -12,9 +12,8 @@ import numpy as np
 
 from audit.axes import EVEN, FOLD, MAJORITY, NEAREST, NEGATIVE, POSITIVE, PREDICTION, CubeKind
 from audit.cube import Cube
-from audit.errors import printable
 from audit.estimate import Estimate, Group, Stage
-from audit.measurement.comparisons import largest_bounds
+from audit.measurement.comparisons import group_label, largest_of, reason_for_too_few_groups, reason_for_unmeasured
 from audit.measurement.grouping import Grouping, Kinds, grouping
 from audit.measurement.inference.contingency import Contrast, contrast, shares
 from audit.measurement.inference.effective import Sample
@@ -100,7 +99,7 @@ class _Attribute:
                                   "reference": self.g.groups[at], "n": float(self.g.rows[i])}  # fmt: skip
         found = self.found.get(group)
         if found is None:
-            reason = f"{self._named(at)} has fewer rows than the {self.asked} neighbours that are asked for"
+            reason = f"{group_label(self.g, at)} has fewer rows than the {self.asked} neighbours that are asked for"
             return Estimate(**common, status="undefined", reason=reason)
         if not found.any.measured[0]:
             return Estimate(**common, status="undefined", reason="0/0: all weights are 0")
@@ -130,22 +129,12 @@ class _Attribute:
                                   "n": float(self.g.rows.sum())}  # fmt: skip
         flags = (*self.flags, *dict.fromkeys(f for e in each for f in e.flags))
         if not each:
-            have = f"only one group ({self._named(0)})" if self.g.groups else "no group"
-            reason = f"{have} has rows: nothing to compare; at least two are needed"
-            return Estimate(**common, status="undefined", reason=reason, flags=flags)
+            return Estimate(**common, status="undefined", reason=reason_for_too_few_groups(self.g), flags=flags)
         unknown = next((e for e in each if e.value is None), None)
         if unknown is not None:
-            reason = f"not measured for {printable((unknown.group or ('',))[0])} ({unknown.reason})"
+            reason = reason_for_unmeasured(self.g, [self.g.groups.index(unknown.group or ())], unknown.reason)
             return Estimate(**common, status="undefined", reason=reason, flags=(*flags, UNMEASURED))
-        worst = max(each, key=lambda e: abs(e.value or 0.0))
-        low, high = largest_bounds(each, corrected)
-        group = worst.group or ()
-        return Estimate(**common, value=abs(worst.value or 0.0), low=low, high=high, confidence=self.scope.confidence,
-                        pair=(group, group), flags=flags,
-                        method=f"{worst.method}, corrected for {len(each)} groups on the failing side")  # fmt: skip
-
-    def _named(self, i: int) -> str:
-        return printable(self.g.groups[i][0])
+        return Estimate(**common, **largest_of(each, corrected), confidence=self.scope.confidence, flags=flags)
 
 
 def _of(cube: Cube, measure: str, prediction: str, majority: str) -> np.ndarray:

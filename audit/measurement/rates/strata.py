@@ -14,7 +14,7 @@ import numpy as np
 from audit.axes import FOLD, LABEL, PREDICTION, STRATUM, CubeKind
 from audit.cube import Cube
 from audit.estimate import Estimate, Stage
-from audit.measurement.comparisons import largest_bounds
+from audit.measurement.comparisons import NO_TWO_GROUPS, largest_of
 from audit.measurement.grouping import Kinds, two_levels
 from audit.measurement.inference.effective import satterthwaite
 from audit.measurement.inference.intervals import quantile, wilson
@@ -65,8 +65,7 @@ def _of_attribute(cube: Cube, scope: Scope, stage: Stage) -> Iterator[Estimate]:
     rows = known["n"].sum(axis=tuple(range(1, known["n"].ndim)))
     common: dict[str, Any] = {"stage": stage, "metric": metric.name, "by": (attribute,)}
     if len(groups) < 2 or w.sum() <= 0:
-        reason = "at least two groups with rows are needed; there is nothing to compare"
-        yield Estimate(**common, compare="largest", n=float(rows.sum()), status="undefined", reason=reason)
+        yield Estimate(**common, compare="largest", n=float(rows.sum()), status="undefined", reason=NO_TWO_GROUPS)
         return
     each = [_disparity(w, w2, i, folded=bool(folds)) for i in range(len(groups))]
     plain, corrected = (
@@ -77,7 +76,8 @@ def _of_attribute(cube: Cube, scope: Scope, stage: Stage) -> Iterator[Estimate]:
         for looks in (1, len(groups))
     )
     yield from plain
-    yield _largest(common, plain, corrected, float(rows.sum()))
+    common |= {"compare": "largest", "n": float(rows.sum()), "confidence": scope.confidence, "flags": plain[0].flags}
+    yield Estimate(**common, **largest_of(plain, corrected))
 
 
 def _by_outcome(cube: Cube, measure: str, outcome: str) -> np.ndarray:
@@ -148,23 +148,4 @@ def _estimate(common: dict[str, Any], found: _Disparity, scope: Scope, looks: in
         degrees_of_freedom=None if math.isinf(found.df) else found.df,
         method=f"wilson, rows worth by {worth}",
         flags=(ONE_SIDED,) if found.one_sided else (),
-    )
-
-
-def _largest(common: dict[str, Any], plain: Sequence[Estimate], corrected: Sequence[Estimate], n: float) -> Estimate:
-    """Largest absolute value; the failing side is corrected for having looked at all groups."""
-    worst = max(plain, key=lambda e: abs(e.value or 0.0))
-    low, high = largest_bounds(plain, corrected)
-    group = worst.group or ()
-    return Estimate(
-        **common,
-        compare="largest",
-        n=n,
-        value=abs(worst.value or 0.0),
-        low=low,
-        high=high,
-        pair=(group, group),
-        confidence=worst.confidence,
-        flags=worst.flags,
-        method=f"{worst.method}, corrected for {len(plain)} groups on the failing side",
     )

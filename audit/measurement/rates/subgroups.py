@@ -16,6 +16,7 @@ import numpy as np
 
 from audit.estimate import Estimate, Group
 from audit.measurement.blocks import Block
+from audit.measurement.comparisons import NO_TWO_GROUPS
 from audit.measurement.grouping import Grouping
 from audit.measurement.inference.intervals import Floats, Limits
 from audit.measurement.inference.mixtures import (
@@ -94,8 +95,7 @@ def _largest(
         "flags": (NO_GROUP,) if any(g.missing_rows for g in groupings) else (),
     }
     if max(len(g.groups) for g in groupings) < 2:
-        reason = "at least two groups with rows are needed: nothing to compare"
-        return Estimate(**common, status="undefined", reason=reason)
+        return Estimate(**common, status="undefined", reason=NO_TWO_GROUPS)
     each = _joined([_violations(rate, g, scope.tail, looks) for g in groupings if len(g.groups) > 1])
     if not each.measured.any():
         return Estimate(**common, status="undefined", reason=rate.empty)
