@@ -39,7 +39,7 @@ def drop_places(result: AuditResult) -> AuditResult:
 def drop_path(text: str) -> str:
     """A text with the last parts of absolute paths alone.
 
-    >>> bare("cannot write '/home/ada lovelace/x.csv' nor /srv/merger/y.csv; see https://example.org/a/b")
+    >>> drop_path("cannot write '/home/ada lovelace/x.csv' nor /srv/merger/y.csv; see https://example.org/a/b")
     "cannot write 'x.csv' nor y.csv; see https://example.org/a/b"
     """
     quoted = QUOTED.sub(lambda found: f"{found['quote']}{strip_folder(found['path'])}{found['quote']}", text)
