@@ -13,7 +13,6 @@ from audit.config.limits import ENERGY, is_of_checks
 from audit.config.quoted_names import QUOTED, split_names
 from audit.errors import QuestionError, printable
 from audit.measurement.metrics.kinds import Compare
-from audit.tables.python_values import describe_value
 
 Gates = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 # The stage, the metric, how groups are compared, the columns they are of, and the limit; the number is read later.
@@ -72,6 +71,8 @@ def read_rules(gates: Any, stage: str, where: str = "gates") -> list[dict[str, A
     if isinstance(gates, (str, Mapping)):
         return [_to_rule(gates, stage, where)]
     if isinstance(gates, (bytes, bytearray)) or not isinstance(gates, Iterable):
+        from audit.tables.python_values import describe_value
+
         raise QuestionError(f"{where} must be a list of limits, not {describe_value(gates)}; {FORMS}")
     return [_to_rule(gate, stage, f"{where}[{at}]") for at, gate in enumerate(gates)]
 
@@ -86,6 +87,8 @@ def _to_rule(gate: Any, stage: str, where: str) -> dict[str, Any]:
         return read_rule(gate, stage, where)
     if isinstance(gate, Mapping):
         return {str(key): value for key, value in gate.items()}
+    from audit.tables.python_values import describe_value
+
     raise QuestionError(f"{where} is {describe_value(gate)}, which is no limit; {FORMS}")
 
 

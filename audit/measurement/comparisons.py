@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from audit.errors import printable
 from audit.estimate import Estimate, Group, Stage
 from audit.measurement.grouping import Grouping
 from audit.measurement.inference.intervals import Floats, Limits
-from audit.measurement.inference.means import MeanSample, against, extreme, limits, mean_gap
 from audit.measurement.inference.mixtures import Furthest
 from audit.measurement.inference.pairs import Extreme, Gap, Kind
 from audit.measurement.metrics.kinds import Compare
@@ -27,6 +26,10 @@ from audit.measurement.scope import NO_GROUP, SMALL, UNMEASURED, Scope
 End = Literal["lowest", "highest"]
 ENDS: tuple[End, ...] = ("lowest", "highest")
 NO_TWO_GROUPS = "at least two groups with rows are needed: nothing to compare"
+if TYPE_CHECKING:
+    from audit.measurement.inference.means import MeanSample
+
+OPEN_SIDES = {"low": "; no lower limit", "high": "; no upper limit"}
 PAIRS_RULE = "pairs rule, {}"
 CORRECTED = "corrected for {} groups on the failing side"
 
@@ -121,12 +124,16 @@ class Quantity:
 
 def mean_limits(sample: MeanSample, tail: float) -> Limits:
     """Return the limits of each group's mean; NaN where its error is not known."""
+    from audit.measurement.inference.means import limits
+
     made, known = limits(sample, tail), np.isfinite(sample.error)
     return Limits(np.where(known, made.low, np.nan), np.where(known, made.high, np.nan))
 
 
 def mean_pairs(sample: MeanSample, how: str, tail: float, **more: Any) -> GroupPairs:
     """Return how the means of two groups are compared; ``more`` as in `GroupPairs`."""
+    from audit.measurement.inference.means import against, mean_gap
+
     common: dict[str, Any] = {
         "value": sample.value,
         "uncertain": sample.thin | ~np.isfinite(sample.error),
@@ -139,6 +146,8 @@ def mean_pairs(sample: MeanSample, how: str, tail: float, **more: Any) -> GroupP
 
 def mean_ends(sample: MeanSample, which: End, how: str, tail: float) -> Ends:
     """Return the lowest or the highest mean."""
+    from audit.measurement.inference.means import extreme
+
     return Ends(which=which, find=lambda: extreme(sample, which, tail), how=how)
 
 
@@ -150,6 +159,16 @@ def base(metric: str, grouped: Grouping, scope: Scope, *, stage: Stage = "model"
     bounded = changes.get("low") is not None or changes.get("high") is not None
     confidence = scope.confidence if bounded else None
     return Estimate(stage=stage, metric=metric, by=grouped.by, confidence=confidence, **changes)
+
+
+def _describe_open_sides(changes: dict[str, Any]) -> dict[str, Any]:
+    """Return what is said of an estimate, with a word in its method on the one limit that is no number."""
+    endless = [side for side in OPEN_SIDES if changes.get(side) is not None and not math.isfinite(changes[side])]
+    if changes.get("method") and len(endless) == 1:
+        changes["method"] += OPEN_SIDES[endless[0]]
+    if "high" in endless:
+        changes.pop("high_pair", None)
+    return changes
 
 
 def undefined(
@@ -217,6 +236,8 @@ class Comparisons:
 
     outcome: str | None = None
     """Class that all of it is of, where it is one class against all others."""
+    says_open_sides = False
+    """Whether the method says which limit is missing, where only one is a number."""
 
     def __init__(self, grouped: Grouping, scope: Scope, stage: Stage = "model", *, comparable: bool = True) -> None:
         self.g, self.scope, self.stage = grouped, scope, stage
@@ -234,6 +255,7 @@ class Comparisons:
 
     def base(self, metric: str, **changes: Any) -> Estimate:
         """Return an estimate of this grouping and stage; a limit that is not finite is none."""
+        changes = _describe_open_sides(changes) if self.says_open_sides else changes
         return base(metric, self.g, self.scope, stage=self.stage, outcome=self.outcome, **changes)
 
     def estimates_of(self, found: Quantity) -> list[Estimate]:

@@ -6,6 +6,7 @@ Must not: read rows, or know a limit.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,11 @@ from audit.measurement.metrics.kinds import Rising, Statistic
 from audit.measurement.rates.group_table import KINDS
 from audit.measurement.rates.rate_table import RateTable
 
-OPEN_SIDES = {"low": "; no lower limit", "high": "; no upper limit"}
-
 
 class BenefitTable(RateTable):
     """Estimates of one grouping."""
+
+    says_open_sides = True
 
     def block(self) -> Block:
         """All of them, made when one is asked for."""
@@ -42,15 +43,6 @@ class BenefitTable(RateTable):
                 found += self._comparisons(metric, values)
         return [*found, *self._between()] if self.comparable else found
 
-    def base(self, metric: str, **changes: Any) -> Estimate:
-        """Return an estimate whose limits are numbers: a side without one is left out, and said in the method."""
-        endless = [side for side in OPEN_SIDES if changes.get(side) is not None and not math.isfinite(changes[side])]
-        if changes.get("method") and len(endless) == 1:
-            changes["method"] += OPEN_SIDES[endless[0]]
-        if "high" in endless:
-            changes.pop("high_pair", None)
-        return super().base(metric, **changes)
-
     def _comparisons(self, metric: Rising, values: RisingSample) -> list[Estimate]:
         if len(self.g.groups) < 2:
             return [self.too_few(metric.name, compare) for compare in metric.judged]
@@ -62,20 +54,21 @@ class BenefitTable(RateTable):
             made += self.to_reference(found, self._pairs("difference", values, how))
         ends = Ends(
             which="highest",
-            find=lambda: highest(values, self.scope.tail),
+            find=partial(highest, values, self.scope.tail),
             how=how,
             exact=self._how(metric, exact=True),
         )
         return [*made, self.at_end(found, ends)]
 
     def _quantity(self, metric: Rising, values: RisingSample) -> Quantity:
+        reasons = [self._reason_for_group(metric, values, i) for i in range(len(self.g.groups))]
         return Quantity(
             metric=metric.name,
             value=np.where(values.known, values.value, np.nan),
             limits=limits(values, self.scope.tail),
             thin=values.sample.thin,
             method=(),
-            reason=lambda i: self._reason_for_group(metric, values, i),
+            reason=reasons.__getitem__,
             no_ratio=f"0/0: {metric.title.lower()} is 0 in every group",
         )
 
@@ -85,8 +78,8 @@ class BenefitTable(RateTable):
             value=np.where(values.known, values.value, np.nan),
             uncertain=values.sample.thin,
             how=f"{'mover' if kind == 'difference' else 'mover-r'} on {how}",
-            gap=lambda: gap(values, kind, self.scope.tail),
-            against=lambda at: against(values, kind, at, self.scope.tail),
+            gap=partial(gap, values, kind, self.scope.tail),
+            against=partial(against, values, kind, tail=self.scope.tail),
             # Where a group has no value, of what has no upper bound only a lower limit of the difference says anything.
             top=-math.inf if kind == "difference" else 1.0,
             always=True,
