@@ -6,7 +6,7 @@ Must not: read rows, or know a limit.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
@@ -19,11 +19,13 @@ from audit.cube import Curve, area_between, curve, of_others
 from audit.errors import printable
 from audit.estimate import SAYS_NOTHING, Estimate
 from audit.measurement.comparisons import (
+    AgainstAll,
     Comparisons,
     End,
     Ends,
     GroupPairs,
     Quantity,
+    ToAll,
     base,
     comparison_flags,
     reason_for_too_few_groups,
@@ -36,6 +38,7 @@ from audit.measurement.inference.auc import (
     auc_against,
     auc_extreme,
     auc_gap,
+    between,
     chance_area,
     folded,
     known,
@@ -44,6 +47,7 @@ from audit.measurement.inference.auc import (
 )
 from audit.measurement.inference.calibration import average_precision, folded_precision
 from audit.measurement.inference.intervals import Limits
+from audit.measurement.inference.mixtures import furthest
 from audit.measurement.metrics.scores import (
     ABROCA,
     AVERAGE_PRECISION,
@@ -55,7 +59,9 @@ from audit.measurement.metrics.scores import (
 )
 from audit.measurement.scope import UNMEASURED, Scope
 from audit.measurement.scores.bins import SLACK, Areas, Bins, Pairs
-from audit.measurement.scores.to_everybody import auc_against_rest
+
+METHOD = "newcombe on DeLong on score bins, wilson at its rows"
+
 
 EVERY_ROW = "exact: both curves of all rows were compared"
 TOO_MANY = (
@@ -323,3 +329,49 @@ def _largest(grouped: Grouping, known: _Known, scope: Scope, curves: list[Curve 
     pair = (grouped.groups[widest[0]], grouped.groups[widest[1]])
     return base(ABROCA.name, grouped, scope, **common, value=max(areas), pair=pair, method=method,
                 flags=comparison_flags(grouped))  # fmt: skip
+
+
+# The AUC of each group against that of everybody else: only where that is asked for.
+#
+# Everybody's AUC also orders people of different groups, so that it is no mixture of the groups' own; it is therefore
+# compared with that of the rest alone.
+#
+# Must not: read rows, or know a limit.
+def auc_against_rest(table: Comparisons, both: Placed) -> Iterable[Estimate]:
+    """Return the difference of every group, and the largest of them.
+
+    Parameters
+    ----------
+    table
+        Of the groups.
+    both
+        AUC of every group, then of everybody else of each in the same order.
+    """
+    return table.to_all(ROC_AUC.name, ToAll("difference_to_rest", lambda: _against_rest(table, both)))
+
+
+def _against_rest(table: Comparisons, both: Placed) -> AgainstAll:
+    count, tail = len(table.g.groups), table.scope.tail
+    at = np.arange(count)
+    rest = count + at
+    looks = 1 if count == 2 else count
+    gap, plain, thin = both.mid[at] - both.mid[rest], between(both, at, rest, tail), limits(both, tail).thin
+    last, gone = (
+        furthest("difference", gap, plain, between(both, at, rest, tail / looks)),
+        np.flatnonzero(np.isnan(gap)),
+    )
+
+    def reason(i: int) -> str:
+        return reason_for_unmeasured(table.g, [i], NO_PAIRS, "" if np.isnan(both.mid[i]) else "everybody but ")
+
+    return AgainstAll(
+        value=gap,
+        limits=plain,
+        method=[METHOD] * count,
+        thin=thin[at] | thin[rest],
+        reason=reason,
+        furthest=last,
+        furthest_method=f"{METHOD}, corrected for {looks} comparisons on the failing side",
+        furthest_reason=reason(int(gone[0])) if len(gone) else "",
+        is_bounded=last.low > 0 or last.high < 1,
+    )
