@@ -30,7 +30,7 @@ Counts = npt.NDArray[np.int64]
 
 
 def table_of(joint: Joint, rows: str, columns: str, read: Callable[[Any], Hashable] = lambda v: v) -> Counts | None:
-    """Counts as a table; rows whose column value is missing are left out, a missing row value is a value of its own.
+    """Return counts as a table; a missing column value leaves rows out, a missing row value is a value of its own.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def _number_values(values: list[Any]) -> tuple[npt.NDArray[np.intp], Mapping[Any
 
 
 def cramers_v(table: Counts) -> float:
-    """Cramer's V without the bias of many values and few rows (Bergsma 2013); NaN where a side has one value only."""
+    """Return Cramer's V without the bias of many values and few rows (Bergsma 2013); NaN where a side has one value."""
     table = _drop_empty(table)
     if min(table.shape, default=0) < 2:
         return float("nan")
@@ -76,7 +76,7 @@ def cramers_v(table: Counts) -> float:
 
 
 def informedness(table: Counts) -> float:
-    """How far the best rule from the row's value to the column's class gets, from 0 (guessing) to 1 (knowing).
+    """Return how far the best rule from the row's value to the column's class gets, from 0 (guessing) to 1 (knowing).
 
     Recall of the rule, averaged over classes of at least `FEWEST` rows and set against guessing; with two classes
     Youden's J. Each row is judged by the rule that the other rows make, so that a value which occurs once tells
@@ -98,7 +98,7 @@ def informedness(table: Counts) -> float:
 
 
 def is_renamed(table: Counts) -> bool:
-    """Whether every value is in one class and every class has one value: a column under another name."""
+    """Return whether every value is in one class and every class has one value: a column under another name."""
     told = _drop_empty(table) > 0
     return min(told.shape, default=0) > 1 and bool((told.sum(axis=0) == 1).all() and (told.sum(axis=1) == 1).all())
 

@@ -163,5 +163,5 @@ COUNTED = (
 
 
 def mend_of(code: str, outcome: CheckOutcome) -> str:
-    """How to mend what a check of this code found; nothing where it found no fault."""
+    """Return how to mend what a check of this code found; nothing where it found no fault."""
     return next(c.mend for c in COUNTED if c.code == code) if outcome in {"warn", "fail"} else ""

@@ -43,14 +43,14 @@ MISSING_WORDS = (
 
 
 def check_groups(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
-    """All checks of one part."""
+    """Return all checks of one part."""
     found = [check for column in plan.groups for check in _check_column(counted, plan, column, part)]
     found += [_check_crossing(counted, by, part) for by in plan.crossings if len(by) > 1]
     return (*found, *_check_classes(counted.cubes[0], plan, part)) if plan.classes else tuple(found)
 
 
 def check_declared(counted: Counted, plan: Plan, part: str, declared: Mapping[str, Sequence[str]]) -> tuple[Check, ...]:
-    """Levels that a column declares and no row has; a column that declares none, or only what rows have, has no check.
+    """Check levels that a column declares and no row has; nothing for a column that declares only what rows have.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def _make_disguise_check(column: str, part: str, same: bool, what: str, count: i
 
 
 def _check_classes(cube: Cube, plan: Plan, part: str) -> list[Check]:
-    """Checks on the names of several classes, and on predictions of what no label is."""
+    """Return checks on the names of several classes, and on predictions of what no label is."""
     from audit.measurement.rates.multiclass import classes_of
 
     twins, count = find_near_twins(classes_of(cube)), len(classes_of(cube))
@@ -205,7 +205,7 @@ def _check_crossing(counted: Counted, by: tuple[str, ...], part: str) -> Check:
 # Rates rest on the prediction and metrics of scores on the score; where the two contradict each other they speak of
 # two models. Must not: say which of the two is right.
 def check_scores(counted: Counted, plan: Plan) -> tuple[Check, ...]:
-    """Whether prediction and score say the same; nothing where only one of them is given."""
+    """Return whether prediction and score say the same; nothing where only one of them is given."""
     cubes = counted.further.get(CubeKind.DECIDED, ())
     if not cubes:
         return ()
@@ -232,7 +232,7 @@ def check_scores(counted: Counted, plan: Plan) -> tuple[Check, ...]:
 
 
 def check_threshold(counted: Counted, config: Config) -> tuple[Check, ...]:
-    """Where scores were cut though nobody named a threshold; nothing where one was named, or predictions decide.
+    """Check scores that were cut at a threshold which was not named; nothing where one was, or predictions decide.
 
     Raises
     ------
@@ -262,7 +262,7 @@ def check_threshold(counted: Counted, config: Config) -> tuple[Check, ...]:
 
 
 def judges_decisions(config: Config) -> bool:
-    """Whether a limit rests on who is selected."""
+    """Return whether a limit rests on who is selected."""
     rules = config.gates or ()
     of_model = (CATALOGUE[r.metric] for r in rules if r.stage == "model" and r.metric in CATALOGUE)
     rule = any(r.stage == "checks" and r.metric == FOUR_FIFTHS for r in rules)
@@ -287,7 +287,7 @@ def _make_decision_check(plan: Plan, outcome: CheckOutcome, detail: str) -> Chec
 
 
 def _count_contradicting(cube: Cube) -> int:
-    """Rows whose prediction is not what their score decides."""
+    """Return rows whose prediction is not what their score decides."""
     pairs = ((NEGATIVE, POSITIVE), (POSITIVE, NEGATIVE))
     levels = [cube.axis(name).levels for name in (PREDICTION, DECIDED)]
     there = [pair for pair in pairs if pair[0] in levels[0] and pair[1] in levels[1]]
@@ -295,7 +295,7 @@ def _count_contradicting(cube: Cube) -> int:
 
 
 def _find_concentrated(cube: Cube, wrong: int, share: float) -> Iterator[str]:
-    """The group in which most of its rows disagree, if that is far more than of all and gives no small count away."""
+    """Yield the group in which most rows disagree, if far more than of all and without giving a small count away."""
     if len(cube.axes) < 3:
         return
     name, each = cube.names[0], []

@@ -17,17 +17,17 @@ ANY_COLUMN, GROUP_COLUMNS = "no single column of ", "no group column of "
 
 
 def disguise(column: str) -> str:
-    """Title of DV003 of one group column, up to the part."""
+    """Return the title of DV003 of one group column, up to the part."""
     return f"{printable(column)} is not the label in disguise in "
 
 
 def same_label(by: Sequence[str]) -> str:
-    """Title of DP002 of one crossing of group columns, up to the part."""
+    """Return the title of DP002 of one crossing of group columns, up to the part."""
     return f"no group of {' x '.join(map(printable, by))} in "
 
 
 def tells_labels_of(by: Sequence[str]) -> tuple[str, ...]:
-    """How the titles begin of the checks whose outcome tells labels of the groups of one crossing.
+    """Return how the titles begin of the checks whose outcome tells labels of the groups of one crossing.
 
     >>> tells_labels_of(["sex"])
     ('no group of sex in ', 'sex is not the label in disguise in ', 'no single column of ', 'no group column of ')

@@ -64,7 +64,7 @@ class Joint:
     """Rows of each cell, int64."""
 
     def level(self, column: str) -> list[object]:
-        """Value of one column, a value a cell."""
+        """Return the value of one column, a value a cell."""
         at = self.columns.index(column)
         return [cell[at] for cell in self.cells]
 
@@ -104,7 +104,7 @@ class OpenPart:
         return found
 
     def some_at_a_time(self, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
-        """Columns by the block that they lie in; all of them together where the table is not wide."""
+        """Yield columns by the block that they lie in; all of them together where the table is not wide."""
         for _, run in groupby(columns, key=lambda c: self._blocks.get(c, 0)):
             yield tuple(run)
 
@@ -132,7 +132,7 @@ class OpenPart:
         return self.counted.rows_read
 
     def narrow(self, columns: Sequence[str]) -> DuckScan:
-        """A few columns of the part: every query on a wide one costs as much as all of its columns are named.
+        """Return a few columns of the part: every query on a wide one costs as much as all of its columns are named.
 
         A wide table is put before DuckDB in blocks, the last of which is kept, so that checks that go through the
         columns in their order put each of them there once.
@@ -164,7 +164,7 @@ class OpenPart:
         return held_columns(self.scan.con, self.table, self.columns)
 
     def joint(self, *columns: str) -> Joint | None:
-        """Rows by joint values; None where there are too many of them.
+        """Return rows by joint values; None where there are too many of them.
 
         Numbers of many values are cut into bands that hold about as many rows each.
         """
@@ -205,7 +205,7 @@ class OpenPart:
         return {plan.weight: extent_of_weights(self.narrow([plan.weight]), plan.weight)}
 
     def key(self, column: str) -> Key:
-        """Key by which a column is counted: its value, its band, or the group that it names."""
+        """Return the key by which a column is counted: its value, its band, or the group that it names."""
         plan = self.plan
         if column in plan.groups:
             return group_key(column, plan)
@@ -243,7 +243,7 @@ class OpenPart:
 
 
 def readable(table: Table, asked: tuple[str, ...]) -> tuple[str, ...]:
-    """Columns that hold plain values under a name of their own; of a lazy table only those that the question names."""
+    """Return columns of plain values under a name of their own; of a lazy table only those that the question names."""
     if table.lazy:
         return asked
     plain = (c for c, kind in table.columns.items() if kind != "other")
@@ -253,7 +253,7 @@ def readable(table: Table, asked: tuple[str, ...]) -> tuple[str, ...]:
 def _find_exact_columns(
     con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str], asked: Sequence[str]
 ) -> tuple[str, ...]:
-    """Columns that can be read exactly: a number that would be rounded refuses a question, not a look at the rest."""
+    """Return columns that can be read exactly; one that would be rounded does not stop a look at the rest."""
     doubtful = frozenset(table.doubtful).difference(asked)
     some = [n for n in names if n in doubtful]
     runs = [some[at : at + TOGETHER] for at in range(0, len(some), TOGETHER)]
@@ -299,7 +299,7 @@ def open_parts(
 
 # How checks speak of columns and groups: escaped, a few by name, the rest by number.
 def list_names(names: Sequence[str], most: int = MOST_NAMED) -> str:
-    """First names of several.
+    """Return the first names of several.
 
     >>> list_names(["a", "b", "c"], most=2)
     'a, b and 1 more'
@@ -318,7 +318,7 @@ def left_out(names: Sequence[str], why: str) -> str:
 
 
 def group(column: str, level: Level) -> str:
-    """One group of one column.
+    """Return one group of one column.
 
     >>> group("sex", "f")
     'sex = f'
@@ -327,7 +327,7 @@ def group(column: str, level: Level) -> str:
 
 
 def several(count: int, noun: str, plural: str = "") -> str:
-    """Number and noun.
+    """Return a number and noun.
 
     >>> several(1, "row"), several(1200, "row")
     ('1 row', '1,200 rows')
@@ -336,7 +336,7 @@ def several(count: int, noun: str, plural: str = "") -> str:
 
 
 def chance(p: float) -> str:
-    """How surprising something is.
+    """Return how surprising something is.
 
     >>> chance(1e-30)
     'p < 1e-12'

@@ -14,7 +14,7 @@ __all__ = ["kinds"]
 
 @cache
 def kinds() -> tuple[CheckKind, ...]:
-    """All checks, by code."""
+    """Return all checks, by code."""
     names = [module.name for module in iter_modules(rules.__path__)]
     found: list[CheckKind] = [import_module(f"{rules.__name__}.{name}").CHECK for name in names]
     return tuple(sorted(found, key=lambda kind: kind.code))

@@ -46,7 +46,7 @@ def run(vectors: Path | None = None) -> tuple[Outcome, ...]:
 
 
 def run_vector(vector: Vector) -> Outcome:
-    """What comes of one vector."""
+    """Return what comes of one vector."""
     try:
         found = ask(vector)
     except AuditError as error:
@@ -59,7 +59,7 @@ def run_vector(vector: Vector) -> Outcome:
 
 
 def table(outcomes: Sequence[Outcome] | None = None) -> str:
-    """One line a vector, then the sum; runs the shipped vectors where no outcomes are given."""
+    """Return one line a vector, then the sum; runs the shipped vectors where no outcomes are given."""
     shown = run() if outcomes is None else tuple(outcomes)
     width = max((len(o.id) for o in shown), default=0)
     lines = [f"{'ok    ' if o.passed else 'FAILED'}  {o.id:<{width}}  {o.detail}" for o in shown]
@@ -67,7 +67,7 @@ def table(outcomes: Sequence[Outcome] | None = None) -> str:
 
 
 def ask(vector: Vector) -> AuditResult:
-    """Result for the table and the question of a vector."""
+    """Return the result for the table and the question of a vector."""
     q, rows = vector.question, vector.input.rows()
     common: dict[str, Any] = {
         "positive": q.positive,

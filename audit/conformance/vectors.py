@@ -60,7 +60,7 @@ class Cells(_Strict):
         return self
 
     def rows(self) -> dict[str, list[Scalar]]:
-        """Columns with every cell repeated as often as it counts."""
+        """Return columns with every cell repeated as often as it counts."""
         return {
             name: [value for cell in self.cells for value in [cell[i]] * int(cell[-1] or 0)]
             for i, name in enumerate(self.columns[:-1])
@@ -95,7 +95,7 @@ class Question(_Strict):
         return any(role is not None for role in (self.prediction, self.score, self.rank))
 
     def names(self) -> tuple[str, ...]:
-        """Every column that is asked for."""
+        """Return every column that is asked for."""
         roles = (self.label, self.prediction, self.score, self.query, self.rank, self.weight, self.unit)
         return (*self.groups, *self.strata, *(r for r in roles if r is not None))
 
@@ -128,7 +128,7 @@ class Expected(_Strict):
         return self
 
     def numbers(self) -> dict[str, float | None]:
-        """What may be compared, by field."""
+        """Return what may be compared, by field."""
         return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
 
     def __str__(self) -> str:
@@ -181,7 +181,7 @@ class Vectors(_Strict):
 
 
 def read(path: Path | None = None) -> tuple[Vector, ...]:
-    """Vectors of a file; the shipped ones where none is named.
+    """Return vectors of a file; the shipped ones where none is named.
 
     Raises
     ------
@@ -206,7 +206,7 @@ def read(path: Path | None = None) -> tuple[Vector, ...]:
 
 
 def _read_text(file: Path, shown: str) -> str:
-    """Text of a file of bounded size."""
+    """Return the text of a file of bounded size."""
     try:
         return strict_json.read_text(file, LARGEST_BYTES)
     except OSError as error:

@@ -32,6 +32,6 @@ def judge_before_training(config: Config, evidence: Evidence, today: dt.date) ->
 
 
 def describe_undecided(gates: Sequence[Gate], insufficient: str = "fail") -> tuple[str, ...]:
-    """A sentence for each gate that is undecided and that the policy does not let pass."""
+    """Return a sentence for each gate that is undecided and that the policy does not let pass."""
     open_ = (g for g in gates if g.verdict in {"insufficient", "undefined"} and exit_code(g.verdict, insufficient))
     return tuple(describe_open_gate(g.name, g.verdict, g.sentence) for g in open_)

@@ -21,7 +21,7 @@ LONGEST_REASON = 160
 
 
 def count_checks(checks: Sequence[Check], metric: str) -> Estimate:
-    """Number of checks that a limit speaks of; undefined where some were not answered, but never fewer than did find.
+    """Count the checks that a limit speaks of; undefined where some were not answered, never fewer than did find.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def _estimate_count(
 
 
 def is_counted(check: Check, metric: str) -> bool:
-    """Whether what a limit counts may depend on the outcome of a check."""
+    """Return whether what a limit counts may depend on the outcome of a check."""
     return not _can_only_warn(check) if metric == FAILED else metric in {WARNED, check.code}
 
 

@@ -27,13 +27,13 @@ class Around(Protocol):
     """The estimates beside the one that is judged."""
 
     def rate(self, like: Estimate, group: Group, compare: str | None = None) -> Estimate | None:
-        """The value of one group behind a comparison, or that group's own comparison."""
+        """Return the value of one group behind a comparison, or that group's own comparison."""
 
     def each(self, like: Estimate) -> Sequence[Estimate]:
-        """Values of all groups behind a comparison, rows without a group left out."""
+        """Return values of all groups behind a comparison, rows without a group left out."""
 
     def parts(self, like: Estimate) -> Sequence[Estimate]:
-        """Comparisons of which one is the worst: of each class, or of each rate of a criterion."""
+        """Return comparisons of which one is the worst: of each class, or of each rate of a criterion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def end_of(rule: GateRule, verdict: str) -> End:
 
 
 def find_deciding_pair(rule: GateRule, estimate: Estimate, verdict: str, around: Around) -> Deciding | None:
-    """The pair that set the deciding end; None where the comparison names no groups."""
+    """Return the pair that set the deciding end; None where the comparison names no groups."""
     end = end_of(rule, verdict)
     pair = pair_at(estimate, end)
     if pair is None:
@@ -78,7 +78,7 @@ def find_deciding_pair(rule: GateRule, estimate: Estimate, verdict: str, around:
 
 
 def pair_at(estimate: Estimate, end: End) -> tuple[Group, Group] | None:
-    """The pair that set an end of an interval, or the extremes where that is not on record."""
+    """Return the pair that set an end of an interval, or the extremes where that is not on record."""
     return _find_pair(estimate, end) or estimate.pair
 
 
@@ -93,7 +93,7 @@ def _is_extreme(estimate: Estimate, pair: tuple[Group, Group]) -> bool:
 
 
 def _find_part(estimate: Estimate, end: End, parts: Sequence[Estimate]) -> Estimate | None:
-    """The class or the rate whose own interval ends with the same pair, and furthest; None where none does."""
+    """Return the class or the rate whose own interval ends with the same pair, and furthest; None where none does."""
     pair = _find_pair(estimate, end)
     same = [p for p in parts if (p.pair == estimate.pair if pair is None else _find_pair(p, end) == pair)]
     pick = max if split_comparison(estimate.compare)[0] in {"difference", "highest"} else min
@@ -115,7 +115,7 @@ class Settled(NamedTuple):
 
 
 def find_held_back(rule: GateRule, estimate: Estimate, around: Around) -> tuple[Held, ...]:
-    """Groups whose own intervals cross a limit on the lowest or highest, the most open first.
+    """Return groups whose own intervals cross a limit on the lowest or highest, the most open first.
 
     Where the value of one is beyond the limit, enough rows of it alone would show that the limit is broken, so that it
     alone is named; otherwise each of them has to be shown to keep it, all at once with power 0.8. Rows of a rate are
@@ -143,7 +143,7 @@ def find_held_back(rule: GateRule, estimate: Estimate, around: Around) -> tuple[
 
 
 def _is_crossed(estimate: Estimate, limit: float, tail: float, *, floor: bool) -> bool:
-    """Whether the interval that a verdict rests on crosses the limit: of few events wider than the printed one."""
+    """Return whether the interval of a verdict crosses the limit; of few events it is wider than the printed one."""
     end = estimate.low if floor else estimate.high
     if end is not None and (end >= limit if floor else end <= limit) and _may_be_thin(estimate, tail):
         from audit.measurement.inference.pairs import guarded_alone
@@ -154,7 +154,7 @@ def _is_crossed(estimate: Estimate, limit: float, tail: float, *, floor: bool) -
 
 
 def _may_be_thin(estimate: Estimate, tail: float) -> bool:
-    """Whether the rate may rest on so few events that its verdict asks for exact limits."""
+    """Return whether the rate may rest on so few events that its verdict asks for exact limits."""
     if not _is_rate(estimate) or estimate.value is None or estimate.effective_n is None:
         return False
     rarer = min(estimate.value, 1 - estimate.value) * estimate.effective_n
@@ -173,7 +173,7 @@ def _hold_group(estimate: Estimate, limit: float, tail: float, power: float) -> 
 
 
 def _compute_factor(estimate: Estimate, limit: float, tail: float, power: float) -> float:
-    """Times the present rows at which the value is shown to lie on its side of the limit."""
+    """Return how many times the present rows would show that the value lies on its side of the limit."""
     value = estimate.value or 0.0
     if estimate.effective_n and _is_rate(estimate) and 0 < limit < 1:
         return rows_against(value, limit, tail, power) / estimate.effective_n

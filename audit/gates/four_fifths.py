@@ -93,22 +93,22 @@ class Compared:
 
 
 def _may_be_under(ratio: Estimate) -> bool:
-    """Whether an interval leaves it open that the ratio is under four fifths."""
+    """Return whether an interval leaves it open that the ratio is under four fifths."""
     return ratio.low is None or ratio.low < FOUR_FIFTHS
 
 
 def title(column: str) -> str:
-    """Title of the check of one group column."""
+    """Return the title of the check of one group column."""
     return f"four-fifths rule by {printable(column)}"
 
 
 def rests_on(estimate: Estimate) -> bool:
-    """Whether a check of the rule says something that this estimate says."""
+    """Return whether a check of the rule says something that this estimate says."""
     return estimate.stage == "model" and estimate.metric in READ
 
 
 def check_four_fifths(estimates: Estimates, config: Config) -> tuple[Check, ...]:
-    """One check for each group column; none where no class is predicted."""
+    """Return one check for each group column; none where no class is predicted."""
     if config.predictions is None or config.predictions.task != "classification":
         return ()
     columns = {c: [e for name in READ for e in estimates.of("model", name, (c,))] for c in config.data.groups}
@@ -119,7 +119,7 @@ def check_four_fifths(estimates: Estimates, config: Config) -> tuple[Check, ...]
 
 
 def check_again(checks: Sequence[Check], estimates: Estimates, config: Config) -> tuple[Check, ...]:
-    """Checks of a document with those of this rule made anew by a policy."""
+    """Return checks of a document with those of this rule made anew by a policy."""
     return (*(c for c in checks if c.code != CODE), *check_four_fifths(estimates, config))
 
 
@@ -135,12 +135,12 @@ def _check_column(here: Sequence[Estimate], column: str, config: Config) -> Chec
 
 
 def describe_first(check: Check) -> str:
-    """What the sentence of a limit begins with that this check decides."""
+    """Return what the sentence of a limit begins with that this check decides."""
     return f"{check.title[:1].upper()}{check.title[1:]}: {check.detail}. "
 
 
 def find_deciding_check(checks: Sequence[Check], metric: str, verdict: str) -> Check | None:
-    """The check of the rule that decides a limit on checks; None where another does, or nobody asked for the rule.
+    """Return the check of the rule that decides a limit on checks; None where another does, or the rule is not asked.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def find_deciding_check(checks: Sequence[Check], metric: str, verdict: str) -> C
 
 
 def _is_limited(config: Config) -> bool:
-    """Whether a gate names the check, which asks for a verdict too."""
+    """Return whether a gate names the check, which asks for a verdict too."""
     return any(rule.stage == "checks" and rule.metric == CODE for rule in config.gates or ())
 
 
@@ -187,7 +187,7 @@ def _compare_groups(here: Sequence[Estimate], surprising: float, *, judged: bool
 
 
 def _find_lowest_asked(lowest: Estimate, ratios: Sequence[Estimate], here: Sequence[Estimate]) -> Estimate:
-    """The lowest ratio between any two groups; without groups under 2%, of which no determination is asked.
+    """Return the lowest ratio between any two groups; without groups under 2%, of which no determination is asked.
 
     Another group than the one that came out highest may be the highest, with a ratio to it under four fifths.
     """
@@ -206,7 +206,7 @@ def _find_lowest_asked(lowest: Estimate, ratios: Sequence[Estimate], here: Seque
 
 
 def _is_alone(here: Sequence[Estimate]) -> bool:
-    """Whether there is nobody to compare."""
+    """Return whether there is no other group to compare with."""
     rates = [e for e in here if (e.metric, e.compare, e.reference) == (SELECTION_RATE.name, None, None)]
     return sum(None not in (e.group or ()) for e in rates) < 2
 
@@ -242,7 +242,7 @@ def _describe_rate(group: Group, here: Sequence[Estimate]) -> str:
 
 
 def _describe_group(found: Compared, here: Sequence[Estimate]) -> str:
-    """One group: its rate, its ratio, how surprising that is, and which exception of the Guidelines may hold."""
+    """Return one group: its rate, its ratio, how surprising that is, and which exception of the Guidelines may hold."""
     who, ratio = _describe_rate(found.ratio.group or (), here), found.ratio
     if ratio.value is None or found.p is None or found.p.value is None:
         return f"{who} undefined: {ratio.reason or 'no p was recorded'}"
@@ -261,7 +261,7 @@ def _describe_interval(ratio: Estimate) -> list[str]:
 
 
 def _describe_deviations(found: Compared) -> list[str]:
-    """Standard deviations where they mean something; they are of one pair alone, and may say otherwise than p."""
+    """Say how many standard deviations, where they mean something; they are of one pair, and may differ from p."""
     z = found.z
     if z is None or z.value is None or FEW_EXPECTED in z.flags:
         return []
@@ -272,12 +272,12 @@ def _describe_deviations(found: Compared) -> list[str]:
 
 
 def is_weighted(total: Estimate) -> bool:
-    """Whether a total counts weights instead of rows."""
+    """Return whether a total counts weights instead of rows."""
     return IN_WEIGHTS in (total.method or "")
 
 
 def _describe_selections(short: Estimate) -> str:
-    """How many selections are missing; of weighted rows it is a total of weights, and called so."""
+    """Return how many selections are missing; of weighted rows it is a total of weights, and called so."""
     value = short.value or 0.0
     return f"a weighted total of {total_text(value)} selections" if is_weighted(short) else f"{value:,.1f} selections"
 

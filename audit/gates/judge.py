@@ -56,7 +56,7 @@ class Evidence:
         object.__setattr__(self, "estimates", Estimates.listed(self.estimates))
 
     def find(self, rule: GateRule) -> Estimate | None:
-        """The estimate that a rule speaks of."""
+        """Return the estimate that a rule speaks of."""
         if rule.stage == "checks":
             from audit.gates.check_counts import count_checks
 
@@ -69,13 +69,13 @@ class Evidence:
         return next((e for e in found if not by or e.group is None), None)
 
     def needed_before(self, rule: GateRule, estimate: Estimate) -> Gate | None:
-        """The same gate on the same estimate as it was judged before, if it was not settled then either."""
+        """Return the same gate on the same estimate as it was judged before, if it was not settled then either."""
         same = (g for g in self.judged if (g.name, g.min, g.max) == (rule.name, rule.min, rule.max))
         return next((g for g in same if (g.verdict, g.estimate) == ("insufficient", estimate)), None)
 
 
 def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...]:
-    """Verdict on every gate of the policy.
+    """Return the verdict on every gate of the policy.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def require_waived(config: Config, today: dt.date) -> None:
 
 
 def with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
-    """Gates with how surprising each failure is, alone and among all gates of the policy."""
+    """Return gates with how surprising each failure is, alone and among all gates of the policy."""
     before = {(g.name, g.min, g.max): g for g in evidence.judged}
     same = [before.get((g.name, g.min, g.max)) for g in gates]
     if all(s is not None for s in same) and len(before) == len(gates):
@@ -121,7 +121,7 @@ def with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
 
 
 def expand_rules(config: Config) -> tuple[GateRule, ...]:
-    """Rules with their grouping written out, and the rule that a suite or four fifths bring: no check may fail."""
+    """Return rules with their grouping written out, and the one that a suite or four fifths bring: no check may fail."""
     rules: list[GateRule] = []
     for rule in config.gates or ():
         if rule.stage in {"model", "data"} and rule.by is None:
@@ -135,13 +135,13 @@ def expand_rules(config: Config) -> tuple[GateRule, ...]:
 
 
 def write_rules_out(config: Config) -> list[dict[str, Any]]:
-    """Gates of a configuration as plain tables with their groupings, so that they mean the same beside other groups."""
+    """Return gates as plain tables with their groupings, so that they mean the same beside other groups."""
     own = [rule for rule in expand_rules(config) if rule.stage != "checks" or rule in (config.gates or ())]
     return [rule.model_dump(mode="json", exclude_none=True) for rule in own]
 
 
 def worst_verdict(gates: Sequence[Gate], *, four_fifths: bool = False) -> Verdict:
-    """Worst of the verdicts; ``not judged`` where all that was kept compares no groups, because nobody asked for it.
+    """Return the worst of the verdicts; ``not judged`` where all limits that were kept compare no groups.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def worst_verdict(gates: Sequence[Gate], *, four_fifths: bool = False) -> Verdic
 
 
 def judges_groups(gates: Sequence[Gate]) -> bool:
-    """Whether any limit is on groups; one on energy, on checks or on everybody judges nothing between them."""
+    """Return whether any limit is on groups; one on energy, on checks or on everybody judges nothing between them."""
     return any(g.name == f"checks.{CODE}" or (g.estimate is not None and _is_of_groups(g.estimate)) for g in gates)
 
 
@@ -164,12 +164,12 @@ def _is_of_groups(estimate: Estimate) -> bool:
 
 
 def find_deciding_gate(gates: Sequence[Gate]) -> Gate | None:
-    """The gate whose sentence is the headline: the worst, and among equals one on the model."""
+    """Return the gate whose sentence is the headline: the worst, and among equals one on the model."""
     return min(gates, key=lambda g: (WORST_FIRST.index(g.verdict), not g.name.startswith("model.")), default=None)
 
 
 def exit_code(verdict: Verdict, insufficient: str = "fail") -> int:
-    """Exit code of a command by the table of the contract."""
+    """Return the exit code of a command by the table of the contract."""
     if verdict == "insufficient" and insufficient == "warn":
         return 0
     codes: dict[Verdict, int] = {"pass": 0, "waived": 0, "not judged": 0, "fail": 1, "undefined": 3, "insufficient": 3,
@@ -178,7 +178,7 @@ def exit_code(verdict: Verdict, insufficient: str = "fail") -> int:
 
 
 def judge_again(result: AuditResult, config: Config, today: dt.date) -> AuditResult:
-    """The same result judged anew; a waiver may have run out since.
+    """Return the same result judged anew; a waiver may have run out since.
 
     Raises
     ------
@@ -238,21 +238,21 @@ def _judge_rule(rule: GateRule, evidence: Evidence) -> Gate:
 
 
 def find_bounds(estimate: Estimate) -> tuple[float | None, float | None]:
-    """Interval that a verdict rests on; a total that is no sample is its own interval."""
+    """Return the interval that a verdict rests on; a total that is no sample is its own interval."""
     if estimate.low is None and estimate.high is None and estimate.stage in {"energy", "checks"}:
         return estimate.value, estimate.value
     return estimate.low, estimate.high
 
 
 def is_broken(least: float | None, most: float | None, low: float | None, high: float | None) -> bool:
-    """Whether the whole interval from low to high breaks a limit of at least, or at most, so much."""
+    """Return whether the whole interval from low to high breaks a limit of at least, or at most, so much."""
     return (most is not None and low is not None and low > most) or (
         least is not None and high is not None and high < least
     )
 
 
 def _is_decided_by_folds(rule: GateRule, estimate: Estimate) -> bool:
-    """Whether the end of an interval from folds of a unit lies so near the limit that other folds could cross it."""
+    """Return whether an end of an interval from folds of a unit lies so near the limit that other folds could cross it."""
     if estimate.value is None or "folds of the unit" not in (estimate.method or ""):
         return False
     ends = [end for end in (estimate.low, estimate.high) if end is not None]
@@ -272,13 +272,13 @@ def _decide(rule: GateRule, estimate: Estimate, low: float | None, high: float |
 
 
 def _find_what_settles(rule: GateRule, estimate: Estimate, evidence: Evidence, around: Beside) -> Settled:
-    """What would settle an open gate; the groups that hold it open are looked for once."""
+    """Return what would settle an open gate; the groups that hold it open are looked for once."""
     held = find_held_back(rule, estimate, around) if rule.compare in {"lowest", "highest"} else ()
     return Settled(_compute_needed(rule, estimate, evidence, held), held)
 
 
 def _compute_needed(rule: GateRule, estimate: Estimate, evidence: Evidence, held: Sequence[Held]) -> float | None:
-    """How many times the data would settle the gate; None where no amount within reach does."""
+    """Return how many times the data would settle the gate; None where no amount within reach does."""
     before = evidence.needed_before(rule, estimate)
     if before is not None:
         return before.needed_n
@@ -335,7 +335,7 @@ def require_bounded(waiver: WaiverRule, rule: GateRule, today: dt.date) -> None:
 
 
 def apply_waiver(gate: Gate, rule: WaiverRule | None, today: dt.date) -> Gate:
-    """Gate with its waiver applied, or with the reason why it does not apply."""
+    """Return a gate with its waiver applied, or with the reason why it does not apply."""
     if rule is None or gate.verdict == "pass":
         return gate
     waiver = Waiver(

@@ -22,7 +22,7 @@ from audit.record.result import Gate
 
 
 def add_p_values(gates: Sequence[Gate], estimates: Estimates) -> list[Gate]:
-    """Gates with their p-values, and with those corrected for the whole family.
+    """Return gates with their p-values, and with those corrected for the whole family.
 
     Only gaps of rates have one, and only where rows are not shared by units: there the correlation of the groups
     is not in the document. A gate without one counts in the family all the same.
@@ -53,7 +53,7 @@ def _compute_p_value(gate: Gate, estimates: Estimates) -> float | None:
 
 
 def _find_samples(metric: str, like: Estimate, estimates: Estimates) -> list[Sample | None]:
-    """Rates of the groups behind a gap, as the document holds them; one sample a class where there are several."""
+    """Return the rates of the groups behind a gap, as the document holds them; one sample a class of several."""
     rates = [
         e
         for e in estimates.of(like.stage, metric, like.by)
@@ -64,7 +64,7 @@ def _find_samples(metric: str, like: Estimate, estimates: Estimates) -> list[Sam
 
 
 def sample_of(rates: Sequence[Estimate]) -> Sample | None:
-    """Rates of the groups as a sample; None where the document does not hold what is needed."""
+    """Return rates of the groups as a sample; None where the document does not hold what is needed."""
     if not rates or any("fold" in (e.method or "") for e in rates) or any(e.numerator is None for e in rates):
         return None
     p = np.array([math.nan if e.value is None else e.value for e in rates])

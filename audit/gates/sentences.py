@@ -27,12 +27,12 @@ SMALL, FOLDS_DECIDE = "small_group", "folds_decide"
 
 
 def headline_of(verdict: str, sentence: str) -> str:
-    """Sentence of the gate that decides, after a word on what nobody asked to be judged."""
+    """Return the sentence of the gate that decides, after a word on what was not asked to be judged."""
     return f"{UNCOMPARED} {sentence}" if verdict == "not judged" else sentence
 
 
 def describe_waiver(waiver: Waiver, today: str) -> str:
-    """Who let a gate pass, until when, and the days that are left; dates in ISO 8601."""
+    """Return who let a gate pass, until when, and the days that are left; dates in ISO 8601."""
     left = (dt.date.fromisoformat(waiver.expires) - dt.datetime.fromisoformat(today).date()).days
     days = "1 day is left" if left == 1 else f"{left} days are left"
     worst = "" if waiver.max_gap is None else f", up to {waiver.max_gap:g}"
@@ -41,13 +41,13 @@ def describe_waiver(waiver: Waiver, today: str) -> str:
 
 
 def describe_open_gate(name: str, verdict: str, sentence: str) -> str:
-    """What is said where training starts although a gate on the data is not passed."""
+    """Return what is said where training starts although a gate on the data is not passed."""
     which = "insufficient, which the policy counts as not passed" if verdict == "insufficient" else verdict
     return f"training starts, and the audit will not pass: {printable(name, 160)} is {which}. {sentence}"
 
 
 def describe_training(run: Run) -> tuple[str, ...]:
-    """What gates on the data did to training, and what kept the audit from being whole."""
+    """Return what gates on the data did to training, and what kept the audit from being whole."""
     said = []
     if run.stopped_by:
         named = _list_gates(run.stopped_by)
@@ -61,7 +61,7 @@ def describe_training(run: Run) -> tuple[str, ...]:
 
 
 def reason_for_no_number(stopped_by: Sequence[str]) -> str:
-    """Why there is no number, where gates on the data may have kept training from starting."""
+    """Return why there is no number, where gates on the data may have kept training from starting."""
     if not stopped_by:
         return "this run did not measure it"
     return f"nothing was trained, because {' and '.join(stopped_by)} failed"
@@ -75,7 +75,7 @@ def _list_gates(names: Sequence[str]) -> str:
 def describe_gate(
     rule: GateRule, estimate: Estimate, verdict: str, around: Around, settled: Settled, title: str = ""
 ) -> str:
-    """Sentence of one gate: the pair whose interval decides it, with its numbers, and what is to be said beside.
+    """Return sentence of one gate: the pair whose interval decides it, with its numbers, and what is to be said beside.
 
     A limit on one check says by its ``title`` what that check asks.
     """
@@ -105,28 +105,28 @@ class _Said:
         self.write = told_apart([*groups, *named])
 
     def of_class(self) -> str:
-        """Class that the deciding pair is of, and the rate, where one of several decides."""
+        """Return the class that the deciding pair is of, and the rate, where one of several decides."""
         said = [] if self.like.outcome is None else [f"class {printable(self.like.outcome, NAME_LENGTH)}"]
         if self.like.metric != self.estimate.metric and self.like.outcome is None:
             said.append(self.like.metric.replace("_", " "))
         return f" ({', '.join(said)})" if said else ""
 
     def decided(self) -> str:
-        """Who decides, with what was found of them and the end of the interval that does it."""
+        """Return who decides, with what was found of them and the end of the interval that does it."""
         found = self.found
         if found is None:
             return self._value()
         return f"{self._groups(found.pair)}, {self._value()}" if found.extreme else self.of_the_pair(found)
 
     def of_the_pair(self, found: Deciding) -> str:
-        """What was found of the pair that decides, and of no other group."""
+        """Return what was found of the pair that decides, and of no other group."""
         own = self._own(found)
         end = self.estimate.low if found.end == "low" else self.estimate.high
         there = "no upper limit" if end is None else f"{'from' if found.end == 'low' else 'up to'} {number(end)}"
         return ", ".join(part for part in (self._groups(found.pair), own, there) if part)
 
     def settled_by(self, settled: Settled) -> str:
-        """How much more data would settle it, and of whom."""
+        """Return how much more data would settle it, and of whom."""
         if self.kind in {"lowest", "highest"}:
             return self._held(settled.held)
         return "" if settled.needed is None else f"about {settled.needed:.2g} times the data would settle it"
@@ -147,7 +147,7 @@ class _Said:
         return f"{who} {verb} it open: about {', '.join(rows)} rows of {them} ({times}) would settle it"
 
     def over_all(self) -> str:
-        """The groups with the lowest and the highest value, where others decide."""
+        """Return the groups with the lowest and the highest value, where others decide."""
         found, pair = self.found, self.estimate.pair
         if found is None or found.extreme:
             return ""
@@ -161,7 +161,7 @@ class _Said:
         return f"over all groups{of}: {' against '.join(ends)}, {self._value()}"
 
     def hidden(self) -> str:
-        """That score bins hide a value behind the gap."""
+        """Say that score bins hide a value behind the gap."""
         groups = [g for pair in (self.estimate.pair, self.found and self.found.pair) if pair for g in pair]
         hides = any(SAYS_NOTHING in (getattr(self.around.rate(self.like, g), "method", "") or "") for g in groups)
         return "so many scores share a bin that the bins say next to nothing" if hides else ""
@@ -181,7 +181,7 @@ class _Said:
         return f"{self.write(group)}{against} {number(rate.value)} ({rows_text(rate)})"
 
     def _alone(self, group: Group, like: Estimate) -> str:
-        """An extreme group beside the pair that decides; one too small to judge, or too uniform, says so."""
+        """Return an extreme group beside the pair that decides; one too small to judge, or too uniform, says so."""
         rate = self.around.rate(like, group)
         if rate is None or SMALL not in rate.flags:
             return self._with_rate(group, like)
@@ -192,7 +192,7 @@ class _Said:
         return f"{hits:,.0f} of {rows:,.0f} of {self.write(group)}, too few{which} to judge"
 
     def _own(self, found: Deciding) -> str:
-        """What the estimates say of the deciding pair itself."""
+        """Return what the estimates say of the deciding pair itself."""
         if self.kind in {"lowest", "highest"}:
             return ""
         if found.pair[0] == found.pair[1]:
@@ -211,14 +211,14 @@ class _Said:
         return named.get(self.rule.compare) or str(self.rule.compare).replace("_", " ")
 
     def _value(self) -> str:
-        """Value and interval that are judged."""
+        """Return the value and interval that are judged."""
         e = self.estimate
         shown = "undefined," if e.value is None else f"{number(e.value)}{_describe_ratio(e)}"
         return f"{self._what()} {shown}{interval_text(e.low, e.high)}"
 
 
 def describe_shown_gate(rule: GateRule, estimate: Estimate, verdict: str, around: Around, k: int) -> str | None:
-    """Sentence of a gate of which only the deciding pair is shown, with its end; None where that is not either."""
+    """Return the sentence of a gate of which only the deciding pair is shown, with its end; None where that is not."""
     found = find_deciding_pair(rule, estimate, verdict, around)
     if verdict == "undefined" or found is None or split_comparison(estimate.compare)[1] is not None:
         return None
@@ -233,7 +233,7 @@ def describe_shown_gate(rule: GateRule, estimate: Estimate, verdict: str, around
 
 
 def describe_shown_extremes(estimate: Estimate, around: Around) -> str:
-    """The lowest and the highest of the groups that are shown; nothing where fewer than two are."""
+    """Return the lowest and the highest of the groups that are shown; nothing where fewer than two are."""
     each = sorted((e for e in around.each(estimate) if e.value is not None), key=lambda e: e.value or 0.0)
     if len(each) < 2:
         return ""
@@ -243,7 +243,7 @@ def describe_shown_extremes(estimate: Estimate, around: Around) -> str:
 
 
 def _round_up(rows: float) -> int:
-    """Rows to two digits that count, upwards."""
+    """Return rows to two digits that count, upwards."""
     step = int(10 ** max(0, math.floor(math.log10(max(rows, 1.0))) - 1))
     return math.ceil(rows / step) * step
 
@@ -275,7 +275,7 @@ def _describe_checks(metric: str, share: str, limit: str, undecided: str, title:
 
 
 def _describe_ratio(estimate: Estimate) -> str:
-    """Both sides of a ratio with everybody, which says whether the group lies below or above."""
+    """Return both sides of a ratio with everybody, which says whether the group lies below or above."""
     if split_comparison(estimate.compare)[1] is None or estimate.numerator is None:
         return ""
     return f" ({number(estimate.numerator)} / {number(estimate.denominator)})"
@@ -294,5 +294,5 @@ def _describe_left_out(estimate: Estimate) -> str:
 
 
 def _describe_near(estimate: Estimate) -> str:
-    """That the same rows, with their units in other folds, might be judged otherwise."""
+    """Say that the same rows, with their units in other folds, might be judged otherwise."""
     return "so near the limit that other folds of the unit could turn it" if FOLDS_DECIDE in estimate.flags else ""

@@ -30,7 +30,7 @@ Stamp = tuple[int, int, int, int]
 
 
 def read_stamps(place: Path) -> dict[Path, Stamp]:
-    """A file, or each of a folder, and what is another when it was written anew; none where there is nothing."""
+    """Return a file, or each of a folder, and what is another when it was written anew; none where there is nothing."""
     paths = [place] if place.is_file() else (p for p in place.rglob("*") if not is_hidden(p.name) and p.is_file())
     return {path: _read_stamp(path) for path in paths}
 
@@ -66,7 +66,7 @@ def require_apart(config: Config, folder: Path, store: Path | None) -> None:
 
 
 def _read(config: Config, folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file that a question reads, and the key that names it."""
+    """Yield every file that a question reads, and the key that names it."""
     yield "the audit itself (its audit.toml)", folder / "audit.toml"
     yield "the whole pipeline", folder
     named = {"[data] source": config.data.source}
@@ -79,7 +79,7 @@ def _read(config: Config, folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _find_files(source: str | None, folder: Path) -> Iterator[Path]:
-    """Files of a source, and itself; what is not there yet, or is no table, is refused by whoever reads it."""
+    """Yield files of a source, and itself; what is not there yet, or is no table, is refused where it is read."""
     if source is None or is_address(source):
         return
     yield folder / source
@@ -88,7 +88,7 @@ def _find_files(source: str | None, folder: Path) -> Iterator[Path]:
 
 
 def _is_same_place(place: Path, path: Path) -> bool:
-    """Whether a file is the place, or lies in it: by name, by a link, or on a disk that tells no case."""
+    """Return whether a file is the place, or lies in it: by name, by a link, or on a disk that tells no case."""
     for at in (path, *path.resolve().parents):
         with suppress(OSError, ValueError):
             if at.resolve() == place.resolve() or at.samefile(place):
@@ -205,7 +205,7 @@ class Earlier:
 
 
 def make_left_none_error(source: str) -> SourceError:
-    """Error for a training that ended well without a table of predictions."""
+    """Return the error for a training that ended well without a table of predictions."""
     return SourceError(
         f"training ended well but left no '{printable(hide_secrets(source))}' ([train] predictions); write the table "
         "of predictions there"
@@ -225,7 +225,7 @@ def _make_untouched_error(old: Path, place: Path) -> SourceError:
 
 
 def _name(path: Path, place: Path) -> str:
-    """A file of the predictions, from the folder in which they lie."""
+    """Return a file of the predictions, from the folder in which they lie."""
     real = place.resolve()
     inside = path.relative_to(real.parent) if path.is_relative_to(real.parent) else Path(path.name)
     return printable(inside, SHOWN)
@@ -247,7 +247,7 @@ def _move_aside(path: Path, ending: str) -> Iterator[Path]:
 
 
 def _is_continuation(path: Path, copy: Path) -> bool:
-    """Whether a file begins with all bytes of a copy."""
+    """Return whether a file begins with all bytes of a copy."""
     with path.open("rb") as one, copy.open("rb") as other:
         while chunk := other.read(CHUNK_BYTES):
             if one.read(len(chunk)) != chunk:
@@ -256,7 +256,7 @@ def _is_continuation(path: Path, copy: Path) -> bool:
 
 
 def _has_rows(path: Path) -> bool:
-    """Whether more than one line, the header, stands in a file."""
+    """Return whether more than one line, the header, stands in a file."""
     with path.open("rb") as file:
         file.readline()
         return bool(file.readline())

@@ -87,7 +87,7 @@ def add_part(
 
 
 def _read_digests(source: str | Path, table: Table) -> tuple[str, ...]:
-    """Digest of each file of a part, so that none of them is counted again within another pattern."""
+    """Return the digest of each file of a part, so that none of them is counted again within another pattern."""
     parts = find_parts(source, None)
     if len(parts) == 1 and not parts[0].keys and table.digest is not None:
         return (table.digest,)
@@ -106,7 +106,7 @@ def plan_of(config: Config) -> Plan:
 
 
 def require_parts(folder: Path, expected: int | None) -> int:
-    """Number of parts in a folder; another one than expected is refused, because a deleted part leaves no trace.
+    """Return number of parts in a folder; another one than expected is refused, because a deleted part leaves no trace.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def require_parts(folder: Path, expected: int | None) -> int:
 
 
 def read_counted_question(folder: Path) -> dict[str, Any]:
-    """Plain question about the sum of a folder, with the folder in the place of rows."""
+    """Return the plain question about the sum of a folder, with the folder in the place of rows."""
     if not is_counts(folder):
         raise QuestionError(
             f"{printable(folder)} is no folder of counts; make one with audit count TABLE --into {printable(folder)}"
@@ -136,7 +136,7 @@ def read_counted_question(folder: Path) -> dict[str, Any]:
 
 
 def _read_counted_sections(folder: Path, question: Config | None) -> dict[str, Any]:
-    """The part of a question that says what is counted, without the source of any part."""
+    """Return the part of a question that says what is counted, without the source of any part."""
     if question is None:
         if not is_counts(folder):
             raise QuestionError(

@@ -16,7 +16,7 @@ from audit.measurement.scope import Scope
 
 
 def make_scope(config: Config) -> Scope:
-    """What to measure."""
+    """Return what to measure."""
     data = config.data
     return Scope(
         groups=data.groups,
@@ -29,7 +29,7 @@ def make_scope(config: Config) -> Scope:
 
 
 def plan_data(config: Config) -> Plan:
-    """What to count of the rows before training."""
+    """Return what to count of the rows before training."""
     data = config.data
     return Plan(
         groups=data.groups,
@@ -45,7 +45,7 @@ def plan_data(config: Config) -> Plan:
 
 
 def plan_predictions(config: Config) -> Plan:
-    """What to count of the predictions."""
+    """Return what to count of the predictions."""
     data, asked = config.data, config.predictions
     if asked is None:
         return plan_data(config)
@@ -84,12 +84,12 @@ def _find_kinds(asked: Predictions) -> Iterator[str]:
 
 
 def _has_numbers_as_labels(config: Config) -> bool:
-    """Whether labels are numbers, of which no class is counted."""
+    """Return whether labels are numbers, of which no class is counted."""
     return config.predictions is not None and config.predictions.task in {"regression", "ranking"}
 
 
 def _name_references(config: Config) -> dict[str, str]:
-    """Level that the others are compared with, by group column, where one is named."""
+    """Return the level that the others are compared with, by group column, where one is named."""
     from audit.tables.kinds import name_level
 
     return {c: str(name_level(v)) for c, v in config.data.reference_group.items()}

@@ -144,7 +144,7 @@ def _guess_positive(label: ColumnLook | None) -> str | None:
 
 
 def propose_suite(path: str | Path, dialect: Dialect = UNSAID) -> str:
-    """First suite of expectations, as JSON: what the first rows of a table satisfy, widened for those to come."""
+    """Return a suite of expectations, as JSON: what the first rows satisfy, widened for those to come."""
     from audit.checks.expectations.propose import starting_suite
     from audit.counting.columns.as_pandas import reading_of
 
@@ -153,7 +153,7 @@ def propose_suite(path: str | Path, dialect: Dialect = UNSAID) -> str:
 
 
 def write_proposal(seen: Look, suite: str | None = None) -> str:
-    """Commented audit.toml; ``propose_suite`` is the name of the file of expectations beside it."""
+    """Return a commented audit.toml; ``suite`` is the name of the file of expectations beside it."""
     parts = [HEAD, _write_data(seen), _write_checks(suite), _write_predictions(seen), PUBLISH, _write_gates(seen)]
     return "\n".join(p for p in parts if p)
 
@@ -209,7 +209,7 @@ def _write_checks(suite: str | None) -> str:
 
 
 def _write_csv(seen: Look) -> list[str]:
-    """How the table is written, where it is not as everywhere."""
+    """Return how the table is written, where it is not as everywhere."""
     table = ", ".join(f"{key} = {_quote(value)}" for key, value in seen.dialect.table.items())
     return [f"csv = {{ {table} }}"] if table else []
 

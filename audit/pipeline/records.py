@@ -23,7 +23,7 @@ COMMANDS = (("data", "prepare"), ("train", "command"))
 
 
 def record_part(part: str, table: Table, counted: Counted, columns: tuple[str, ...]) -> Part:
-    """Account of one table. A source is named by its file: whose folder it lies in is nobody's business."""
+    """Return the account of one table. A source is named by its file, without the folder it lies in."""
     return Part(
         part=part,
         source=strip_place(table.name),
@@ -39,7 +39,7 @@ def record_part(part: str, table: Table, counted: Counted, columns: tuple[str, .
 
 
 def record_question(config: Config | Mapping[str, Any]) -> Question:
-    """Resolved configuration with its digest; what may be a secret is not in it, and the digest is of what is.
+    """Return resolved configuration with its digest; what may be a secret is not in it, and the digest is of what is.
 
     Of an address its place is kept, and of a command the program and the names of options, unless the question asks for
     the values as well.
@@ -61,6 +61,6 @@ def record_question(config: Config | Mapping[str, Any]) -> Question:
 
 
 def digest_of(question: Mapping[str, Any]) -> str:
-    """SHA-256 of a question as its document writes it, so that whoever holds the document alone can compute it."""
+    """Return the SHA-256 of a question as its document writes it, so that the document alone suffices to compute it."""
     text = json.dumps(to_plain(question), sort_keys=True, ensure_ascii=False, allow_nan=False)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -129,7 +129,7 @@ def _finish(job: Job, record: Run, found: Findings, energy: Energy | None, ended
 
 
 def _keep(job: Job, result: AuditResult, *, failed: bool) -> tuple[Path | None, str | None]:
-    """Where a result is kept; of one that the store refuses, why."""
+    """Return where a result is kept; of one that the store refuses, why."""
     try:
         return write(result, job.store, job.step), None
     except StoreError as error:
@@ -163,7 +163,7 @@ def conclude(
 
 
 def _add_units(energy: Energy, config: Config, found: Findings) -> Energy:
-    """The energy with the carbon of each unit that the run served."""
+    """Return the energy with the carbon of each unit that the run served."""
     from audit.energy.sci import with_units
 
     return with_units(
@@ -172,7 +172,7 @@ def _add_units(energy: Energy, config: Config, found: Findings) -> Energy:
 
 
 def record_run(job: Job, run_id: str, started: str, found: Findings) -> Run:
-    """How a run came about, once it has ended."""
+    """Return how a run came about, once it has ended."""
     return Run(
         id=run_id,
         started=started,
@@ -204,14 +204,14 @@ def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
 
 
 def make_meter(job: Job, staging: Path | None) -> Meter:
-    """Meter of a job, which keeps its record in a folder where there is one."""
+    """Return the meter of a job, which keeps its record in a folder where there is one."""
     from audit.energy.meter import Meter
 
     return Meter.of(job.config.energy, record=None if staging is None else staging / RECORD)
 
 
 def _is_metered(job: Job) -> bool:
-    """Whether there is anything whose energy is asked for: a look at tables alone is metered on request only."""
+    """Return whether there is anything whose energy is asked for: a look at tables alone is metered on request only."""
     config = job.config
     works = config.train is not None or config.data.prepare is not None
     asked = "energy" in config.model_fields_set or any(gate.stage == "energy" for gate in config.gates or ())
@@ -227,7 +227,7 @@ def _wait_untrained(meter: Meter | None, config: Config) -> None:
 
 
 def _enter_phase(meter: Meter | None, name: Literal["validate", "audit"]) -> AbstractContextManager[object]:
-    """Phase of the meter, where one runs."""
+    """Return the phase of the meter, where one runs."""
     return nullcontext() if meter is None else meter.phase(name)
 
 
@@ -301,7 +301,7 @@ def _run_metered(command: Sequence[str], job: Job, meter: Meter, found: Findings
 
 
 def code_version(folder: Path) -> Code | None:
-    """Commit of the folder's git checkout; None where there is none."""
+    """Return the commit of the folder's git checkout; None where there is none."""
     try:
         commit = _ask_git(folder, "rev-parse", "HEAD")
         return Code(commit=commit, dirty=bool(_ask_git(folder, "status", "--porcelain", "--untracked-files=no")))
@@ -315,12 +315,12 @@ def _ask_git(folder: Path, *arguments: str) -> str:
 
 
 def today() -> dt.date:
-    """The present day in UTC."""
+    """Return the present day in UTC."""
     return dt.datetime.now(dt.UTC).date()
 
 
 def now() -> str:
-    """The present time in UTC, ISO 8601."""
+    """Return the present time in UTC, ISO 8601."""
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

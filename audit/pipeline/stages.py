@@ -72,11 +72,11 @@ class OpenTables:
             self.tables[source] = table
 
     def take(self, source: str) -> Table:
-        """The table, opened now if it was not before."""
+        """Return the table, opened now if it was not before."""
         return self.tables.pop(source, None) or self._open(source)
 
     def _open(self, source: str) -> Table:
-        """Table of a file or a pattern of files; a cluster's files are not read whole on this machine for a digest."""
+        """Open a file or a pattern of files; a cluster's files are not read whole on this machine for a digest."""
         engine = self.config.data.engine
         dialect = self.config.dialect(source)
         return open_source(source, folder=self.folder, digested=engine != "spark", engine=engine, dialect=dialect)
@@ -126,7 +126,7 @@ def require_left(config: Config, opened: OpenTables) -> None:
 
 
 def require_inside(folder: Path, name: str) -> Path:
-    """Path in the pipeline's folder, where training writes.
+    """Return the path in the pipeline's folder, where training writes.
 
     Raises
     ------
@@ -183,7 +183,7 @@ def naming_part(part: str) -> Iterator[None]:
 def check_rows(
     parts: Mapping[str, Table], config: Config, counts: Mapping[str, Counted], step: Step
 ) -> tuple[Check, ...]:
-    """Every check of the rows themselves; none where only counts were kept, or another machine reads the rows."""
+    """Check the rows themselves; nothing where only counts were kept, or another machine reads the rows."""
     if not all(_has_rows(table, config) for table in parts.values()):
         return ()
     from audit.checks.part import open_parts
@@ -194,7 +194,7 @@ def check_rows(
 
 
 def _check_part(part: OpenPart, step: Step) -> list[list[Check]]:
-    """Checks of one part, by kind; what no question named may be damaged too, and is then this table's fault."""
+    """Return checks of one part, by kind; what no question named may be damaged too, and is then this table's fault."""
     from audit.checks.registry import kinds
 
     found, columns = [], f"{len(part.columns):,} columns"
@@ -206,12 +206,12 @@ def _check_part(part: OpenPart, step: Step) -> list[list[Check]]:
 
 
 def _has_rows(table: Table, config: Config) -> bool:
-    """Whether rows can be looked at, and not only counts or another machine's."""
+    """Return whether rows can be looked at, and not only counts or another machine's."""
     return config.data.engine != "spark" and table.rows_here
 
 
 def _find_columns_read(table: Table, config: Config) -> tuple[str, ...]:
-    """Columns that are read: all that hold plain values where rows are looked at, else those that are counted."""
+    """Return the columns that are read: all of plain values where rows are looked at, else those that are counted."""
     asked = plan_data(config).columns
     if not _has_rows(table, config):
         return asked

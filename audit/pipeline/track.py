@@ -63,7 +63,7 @@ def track(command: Sequence[str], job: Job) -> Tracked:
 
 
 def _begin(job: Job, run_id: str) -> tuple[Path | None, str | None]:
-    """Folder for the run, or why there is none."""
+    """Return the folder for the run, or why there is none."""
     try:
         return job.store.begin(run_id), None
     except StoreError as error:
@@ -73,7 +73,7 @@ def _begin(job: Job, run_id: str) -> tuple[Path | None, str | None]:
 def _run_metered(
     command: Sequence[str], job: Job, meter: Meter, staging: Path | None
 ) -> tuple[Ended, Energy | None, str | None]:
-    """How the command ended, what it drew, and what went wrong with the meter after it had ended."""
+    """Return how the command ended, what it drew, and what went wrong with the meter after it had ended."""
     ended = None
     try:
         with meter:

@@ -43,7 +43,7 @@ __all__ = [
 
 
 def describe_differences(result: AuditResult) -> tuple[str, ...]:
-    """Sentences for all that does not follow from what the document gives; none where everything does.
+    """Return sentences for all that does not follow from what the document gives; none where everything does.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def describe_differences(result: AuditResult) -> tuple[str, ...]:
 
 
 def follow_document(result: AuditResult) -> AuditResult:
-    """The document that follows from what is given of it.
+    """Return the document that follows from what is given of it.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def follow_document(result: AuditResult) -> AuditResult:
 
 
 def find_unlike_leaves(result: AuditResult, follows: AuditResult) -> tuple[Difference, ...]:
-    """Every leaf of a document that is not that of another one."""
+    """Return every leaf of a document that is not that of another one."""
     return tuple(find_differences(result.to_dict(), follows.to_dict()))
 
 
@@ -91,13 +91,13 @@ def _measuring() -> Iterator[None]:
 
 
 def find_contradictions(result: AuditResult) -> tuple[str, ...]:
-    """Sentences for what of the given cannot be true together."""
+    """Return sentences for what of the given cannot be true together."""
     with _measuring():
         return tuple(_find_contradictions(result, read_question(result)))
 
 
 def compare_writing(result: AuditResult, file: Path) -> tuple[str, ...]:
-    """A sentence where a file is not, byte for byte, how a document is written that says the same.
+    """Return a sentence where a file is not, byte for byte, how a document is written that says the same.
 
     What nothing else binds may then have been changed with it; of a document of another version nothing is said.
     """
@@ -124,7 +124,7 @@ def _find_contradictions(result: AuditResult, config: Config) -> Iterator[str]:
 
 
 def _cut(result: AuditResult, config: Config) -> Iterator[str]:
-    """Whether scores were cut at their median where that was asked: strictly above it lies at most half."""
+    """Yield whether scores were cut at their median where that was asked: strictly above it lies at most half."""
     if config.predictions is None or config.predictions.threshold != "median":
         return
     part = next((p for p in result.data if p.part == "predictions"), None)

@@ -21,7 +21,7 @@ SQUARES_OVERFLOW = 1e150
 def statistic(
     expectation: Expectation, asked: Sequence[Asked], tell: Callable[[Figures, Bounds, int], bool | None]
 ) -> Aggregate | None:
-    """A number between two ends; undefined over nobody, where there is no number."""
+    """Return a number between two ends; undefined over nobody, where there is no number."""
     ends, present = bounds_of(expectation), Figure("present", expectation.kwargs["column"])
     if ends is None:
         return None
@@ -35,7 +35,7 @@ def statistic(
 
 
 def extreme(expectation: Expectation, family: Kept) -> Aggregate | None:
-    """Smallest or largest value."""
+    """Return the smallest or largest value."""
     what: Any = "lowest" if expectation.type == "expect_column_min_to_be_between" else "highest"
     figure = Figure(what, expectation.kwargs["column"])
     if family not in {"integer", "double"}:
@@ -44,7 +44,7 @@ def extreme(expectation: Expectation, family: Kept) -> Aggregate | None:
 
 
 def sum_or_mean(expectation: Expectation, family: Kept) -> Aggregate | None:
-    """Whole numbers are added up exactly; pandas adds doubles up in an order that nobody knows."""
+    """Return a sum or a mean; whole numbers are added up exactly, while pandas adds doubles in an unknown order."""
     column = expectation.kwargs["column"]
     total, size = Figure("total", column), Figure("size", column)
     mean = expectation.type == "expect_column_mean_to_be_between"
@@ -61,12 +61,12 @@ def sum_or_mean(expectation: Expectation, family: Kept) -> Aggregate | None:
 
 
 def rounding(rows: int, size: float) -> float:
-    """More than two sums of so many doubles, of that sum of absolute values, may differ by."""
+    """Return more than two sums of so many doubles, of that sum of absolute values, may differ by."""
     return 4 * (rows + 8) * 2.0**-53 * size
 
 
 def deviation(expectation: Expectation, family: Kept) -> Aggregate | None:
-    """Standard deviation of a sample."""
+    """Return the standard deviation of a sample."""
     column = expectation.kwargs["column"]
     spread, size = Figure("deviation", column), Figure("size", column)
 
@@ -80,7 +80,7 @@ def deviation(expectation: Expectation, family: Kept) -> Aggregate | None:
 
 
 def median(expectation: Expectation, family: Kept) -> Aggregate | None:
-    """The value in the middle, or halfway between two."""
+    """Return the value in the middle, or halfway between two."""
     middle = Figure("around", expectation.kwargs["column"], share=0.5)
 
     def tell(found: Figures, ends: Bounds, people: int) -> bool | None:
@@ -94,7 +94,7 @@ def median(expectation: Expectation, family: Kept) -> Aggregate | None:
 
 
 def quantiles(expectation: Expectation, family: Kept) -> Aggregate | None:
-    """The value at the nearest place, each within its range or close to an end, as Great Expectations has it."""
+    """Return the value at the nearest place, each within its range or close to an end, as Great Expectations has it."""
     ranges = quantile_ranges(expectation)
     if ranges is None or family not in {"integer", "double"}:
         return None
@@ -112,7 +112,7 @@ def quantiles(expectation: Expectation, family: Kept) -> Aggregate | None:
 
 
 def kinds(expectation: Expectation, family: Kept) -> Aggregate | None:
-    """Different values, or their share of the rows with a value."""
+    """Return different values, or their share of the rows with a value."""
     kinds = Figure("kinds", expectation.kwargs["column"])
     share = expectation.type == "expect_column_proportion_of_unique_values_to_be_between"
     if family not in COMPARED:
@@ -139,7 +139,7 @@ def proportion(expectation: Expectation, family: Kept) -> Aggregate | None:
 
 
 def distinct(expectation: Expectation, family: Kept) -> Aggregate | None:
-    """Different values against a set: none beyond it, none of it absent, or both."""
+    """Return different values against a set: none beyond it, none of it absent, or both."""
     members, column = among(expectation, family), expectation.kwargs["column"]
     if members is None:
         return None
@@ -158,7 +158,7 @@ def distinct(expectation: Expectation, family: Kept) -> Aggregate | None:
 
 
 def modes(expectation: Expectation, family: Kept) -> Aggregate | None:
-    """The most frequent value, or one of several."""
+    """Return the most frequent value, or one of several."""
     members, column = among(expectation, family), expectation.kwargs["column"]
     if members is None:
         return None
@@ -173,7 +173,7 @@ def modes(expectation: Expectation, family: Kept) -> Aggregate | None:
 
 
 def row_count(expectation: Expectation, family: Kept) -> Aggregate | None:
-    """Rows of the table."""
+    """Return the rows of the table."""
     del family
     if expectation.type == "expect_table_row_count_to_equal":
         value = expectation.kwargs.get("value")

@@ -50,7 +50,7 @@ class Unknown:
 
 
 def describe_answer(expectation: Expectation, answer: Answer, rows: int) -> tuple[CheckOutcome, str]:
-    """Outcome and its sentence; over nobody it is undefined, whatever Great Expectations makes of it.
+    """Return the outcome and its sentence; over nobody it is undefined, whatever Great Expectations makes of it.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def _describe_nobody(expectation: Expectation, answer: Answer, rows: int) -> str
 
 
 def _describe_counts(expectation: Expectation, answer: Answer) -> str:
-    """What was found, in counts."""
+    """Return what was found, in counts."""
     if answer.looked_at is not None:
         left = f"; {answer.missing:,} without a value left out" if answer.missing else ""
         return f"{answer.unexpected:,} of {answer.people:,} unexpected{_describe_allowance(expectation)}{left}"
@@ -102,7 +102,7 @@ def _describe_allowance(expectation: Expectation) -> str:
 
 
 def _describe_columns(answer: Answer) -> str:
-    """Names of columns are no values, and what a person needs to mend the table."""
+    """Return columns by name: a name is no value, and what a person needs to mend the table."""
     count = int(answer.observed or 0)
     if not answer.listed:
         return f"{count:,} columns, {_say_counts(answer)}"

@@ -43,7 +43,7 @@ NAMES: Mapping[type, str] = {str: "string", bool: "boolean", int: "integer", flo
 
 
 def argument_schema() -> dict[str, Any]:
-    """Schema of every expectation that can be told, by type."""
+    """Return the schema of every expectation that can be told, by type."""
     with quietly():
         from great_expectations.exceptions import GreatExpectationsError
         from great_expectations.expectations.registry import get_expectation_impl
@@ -60,7 +60,7 @@ def argument_schema() -> dict[str, Any]:
 
 
 def _describe_model(model: Any) -> dict[str, Any] | None:
-    """Schema of a model; None where a validator, or an argument that it needs, is not understood."""
+    """Return the schema of a model; None where a validator, or an argument that it needs, is not understood."""
     roots = [v.__name__ for v in (*model.__pre_root_validators__, *(v for _, v in model.__post_root_validators__))]
     own = [name for name in roots if name not in EVERYWHERE]
     if any(name not in RULES for name in own):
@@ -100,7 +100,7 @@ def _join_alternatives(forms: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _list_forms(field: Any) -> list[dict[str, Any]]:
-    """What a field surely takes, one schema for each alternative that can be told."""
+    """Return what a field surely takes, one schema for each alternative that can be told."""
     from pydantic.v1 import fields
 
     if field.shape in {fields.SHAPE_LIST, fields.SHAPE_SEQUENCE}:
@@ -116,7 +116,7 @@ def _list_forms(field: Any) -> list[dict[str, Any]]:
 
 
 def _describe_item(field: Any) -> dict[str, Any] | None:
-    """Schema of the members of a list; empty where anything goes."""
+    """Return the schema of the members of a list; empty where anything goes."""
     if field.type_ is Any and not field.sub_fields:
         return {}
     forms = _list_forms(field)
@@ -139,7 +139,7 @@ def _describe_type(kind: Any, info: Any) -> list[dict[str, Any]]:
 
 
 def _read_limits(name: str, kind: Any, info: Any) -> dict[str, Any]:
-    """Limits of a type, or of the field that it stands in."""
+    """Return the limits of a type, or of the field that it stands in."""
     if name == "string":
         return {"minLength": least} if (least := getattr(kind, "min_length", None) or info.min_length) else {}
     ends = {"minimum": getattr(kind, "ge", None), "maximum": getattr(kind, "le", None)}
@@ -147,7 +147,7 @@ def _read_limits(name: str, kind: Any, info: Any) -> dict[str, Any]:
 
 
 def _describe_inner_model(model: Any) -> dict[str, Any] | None:
-    """Schema of a model that is an argument; None where it checks more than its fields."""
+    """Return the schema of a model that is an argument; None where it checks more than its fields."""
     if model.__validators__ or model.__pre_root_validators__ or model.__post_root_validators__:
         return None
     schemas = {name: _describe_field(field, []) for name, field in model.__fields__.items()}

@@ -63,7 +63,7 @@ def _import_without_spark() -> None:
 
 
 def build_object(expectation: Expectation) -> Any:
-    """The library's own object. To be called within `quietly`."""
+    """Return the library's own object. To be called within `quietly`."""
     import great_expectations  # noqa: F401 - importing it registers the expectations
     from great_expectations.expectations.registry import get_expectation_impl
 
@@ -95,7 +95,7 @@ def require_arguments(expectation: Expectation, where: str) -> None:
 
 
 def _describe_complaint(expectation: Expectation, error: ValueError | TypeError) -> str:
-    """First complaint of the library's validation, as one of our sentences."""
+    """Return the first complaint of the library's validation, as one of our sentences."""
     found = getattr(error, "errors", None)
     if found is None:
         return printable(str(error).splitlines()[0], 200)

@@ -56,7 +56,7 @@ def run_suite(suite: Suite, frame: pd.DataFrame) -> tuple[Check, ...]:
 def answer_suite(
     suite: Suite, table: Table, per_group: Sequence[str] = (), bins: Mapping[str, Sequence[float]] | None = None
 ) -> tuple[Check, ...]:
-    """One check for each expectation, and one for each group that it is asked of.
+    """Return one check for each expectation, and one for each group that it is asked of.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ EXACT = 2**53
 
 
 def is_exact(value: Any) -> bool:
-    """Whether a value is a number that a double holds, and no truth value."""
+    """Return whether a value is a number that a double holds, and no truth value."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= EXACT
 
 
@@ -49,17 +49,17 @@ class Bounds:
     strict_high: bool = False
 
     def within(self, *, length: bool = False) -> Within:
-        """The same as a condition on a value, or on its length."""
+        """Return the same as a condition on a value, or on its length."""
         return Within(self.low, self.high, self.strict_low, self.strict_high, length)
 
     def hold(self, value: float) -> bool:
-        """Whether a number lies between them."""
+        """Return whether a number lies between them."""
         above = self.low is None or (value > self.low if self.strict_low else value >= self.low)
         below = self.high is None or (value < self.high if self.strict_high else value <= self.high)
         return above and below
 
     def surely_hold(self, value: float, off_by: float) -> bool | None:
-        """The same of a number that may be off; None where that could decide."""
+        """Return the same of a number that may be off; None where that could decide."""
         ends = (end for end in (self.low, self.high) if end is not None)
         if off_by and not all(abs(value - end) > off_by for end in ends):
             return None
@@ -67,7 +67,7 @@ class Bounds:
 
 
 def bounds_of(expectation: Expectation) -> Bounds | None:
-    """Ends of an expectation; None where they are no plain numbers, or the wrong way round."""
+    """Return the ends of an expectation; None where they are no plain numbers, or the wrong way round."""
     low, high = (expectation.kwargs.get(key) for key in ("min_value", "max_value"))
     ends = [end for end in (low, high) if end is not None]
     if not ends or not all(map(is_exact, ends)) or ends[0] > ends[-1]:
@@ -84,7 +84,7 @@ def texts_of(values: Any) -> Among | None:
 
 
 def is_sql(text: str) -> bool:
-    """Whether a text can stand in a query: no NUL, no half of a character."""
+    """Return whether a text can stand in a query: no NUL, no half of a character."""
     return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
@@ -104,7 +104,7 @@ class QuantileRange:
     high: float | None
 
     def met(self, around: Sequence[float], people: int) -> bool | None:
-        """Whether the value at the nearest place is within, or close to an end, as Great Expectations has it.
+        """Return whether the value at the nearest place is within, or close to an end, as Great Expectations has it.
 
         Halfway between two places rounding decides which is nearer; None where they differ.
         """
@@ -129,7 +129,7 @@ RELATIVE, ABSOLUTE = 1e-4, 1e-8
 
 
 def quantile_ranges(expectation: Expectation) -> tuple[QuantileRange, ...] | None:
-    """Quantiles at the nearest place; None where another rule is asked, or something is no number."""
+    """Return quantiles at the nearest place; None where another rule is asked, or something is no number."""
     asked = expectation.kwargs.get("quantile_ranges")
     if not isinstance(asked, dict) or expectation.kwargs.get("allow_relative_error"):
         return None
@@ -162,7 +162,7 @@ class _UntoldError(Exception):
 
 
 def patterns_of(asked: Any) -> tuple[str, ...] | None:
-    """Patterns for RE2; None where one of them might be read in another way."""
+    """Return patterns for RE2; None where one of them might be read in another way."""
     if not isinstance(asked, list) or not asked or not all(isinstance(p, str) for p in asked):
         return None
     found = [translate(p) for p in asked]
@@ -171,7 +171,7 @@ def patterns_of(asked: Any) -> tuple[str, ...] | None:
 
 @lru_cache(maxsize=1024)
 def translate(pattern: str) -> str | None:
-    r"""Pattern for RE2; None where it might find something else.
+    r"""Return a pattern for RE2; None where it might find something else.
 
     >>> translate("^[A-Z]{2}$")
     '^[A-Z]{2}(?:\\n?\\z)'
@@ -220,7 +220,7 @@ def _escape_character(letter: str) -> str:
 
 @lru_cache(maxsize=6)
 def _list_characters(letter: str) -> str:
-    """All characters of a class of Python's, as ranges."""
+    """Return all characters of a class of Python's, as ranges."""
     has, inverted = IN_CLASS[letter.lower()], letter.isupper()
     found: list[list[int]] = []
     for code in range(sys.maxunicode + 1):
@@ -234,7 +234,7 @@ def _list_characters(letter: str) -> str:
 
 
 def _compile(pattern: str, translation: str) -> bool:
-    """Whether both take it; what one of them refuses is left to raise where it always did."""
+    """Return whether both take it; what one of them refuses is left to raise where it always did."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -55,7 +55,7 @@ class Great:
 
 
 def _advise(expectation: Expectation, frame: pd.DataFrame) -> str:
-    """How to write ends that Great Expectations can compare with dates or times; nothing where that is not at fault."""
+    """Say how to write ends that Great Expectations can compare with dates or times, where that is at fault."""
     column = expectation.kwargs.get("column")
     if column is None or not any(isinstance(expectation.kwargs.get(end), str) for end in ("min_value", "max_value")):
         return ""
@@ -72,7 +72,7 @@ def _form_of_ends(values: pd.Series[Any]) -> str | None:
 
 
 def _make_batch(frame: pd.DataFrame) -> Any:
-    """The whole frame in a context that lives in memory only."""
+    """Return the whole frame in a context that lives in memory only."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -83,7 +83,7 @@ def _make_batch(frame: pd.DataFrame) -> Any:
 
 
 def _validate(expectation: Expectation, batch: Any) -> Mapping[str, Any] | str:
-    """Result of one expectation, or the name of what it raised.
+    """Return the result of one expectation, or the name of what it raised.
 
     One at a time: results of a whole suite come back in another order, and one that raises can take others with it.
     """
@@ -111,7 +111,7 @@ def _find_exception(info: Any) -> str | None:
 
 
 def _asks_for_old_text(expectation: Expectation, frame: pd.DataFrame) -> bool:
-    """Whether text is asked for under the name of its type before pandas 3, by which no column of text goes now."""
+    """Return whether text is asked for under the name of its type before pandas 3, which no column has now."""
     if expectation.type not in ABOUT_TYPE or str(frame[expectation.kwargs["column"]].dtype) != "str":
         return False
     named = {expectation.kwargs.get("type_"), *(expectation.kwargs.get("type_list") or ())}
@@ -119,7 +119,7 @@ def _asks_for_old_text(expectation: Expectation, frame: pd.DataFrame) -> bool:
 
 
 def _count_people(expectation: Expectation, result: Mapping[str, Any], frame: pd.DataFrame, batch: Any) -> int | None:
-    """Rows that the expectation could speak of; None where it speaks of something else than rows."""
+    """Return rows that the expectation could speak of; None where it speaks of something else than rows."""
     total = result.get("element_count")
     if total is not None:
         return int(total) - int(result.get("missing_count") or 0)
@@ -138,7 +138,7 @@ def _count_people(expectation: Expectation, result: Mapping[str, Any], frame: pd
 
 
 def _read(found: Mapping[str, Any], people: int | None) -> Answer:
-    """The counts of a report, and nothing else of it."""
+    """Return the counts of a report, and nothing else of it."""
     result = found["result"]
     total, observed = result.get("element_count"), result.get("observed_value")
     apart = result.get("details", {}).get("mismatched")

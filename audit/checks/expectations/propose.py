@@ -24,7 +24,7 @@ WIDER = 0.5
 
 
 def starting_suite(frame: pd.DataFrame, *, name: str = "first-look") -> dict[str, Any]:
-    """Suite in the JSON shape of Great Expectations 1.x that this table passes.
+    """Return a suite in the JSON shape of Great Expectations 1.x that this table passes.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def _complete(known: int, rows: int, column: str) -> list[dict[str, Any]]:
 
 
 def _find_categories(known: pd.Series[Any], column: str) -> list[dict[str, Any]]:
-    """Levels of a column of few texts, truth values or whole numbers; none where it is no category."""
+    """Return levels of a column of few texts, truth values or whole numbers; none where it is no category."""
     try:
         levels = known.drop_duplicates().tolist()
     except TypeError:  # lists and the like cannot be told apart
@@ -102,7 +102,7 @@ def _range(known: pd.Series[Any], column: str) -> list[dict[str, Any]]:
 
 
 def _round_outward(value: float, outward: Any) -> float | int:
-    """Two leading digits, rounded outward, so that the limit does not tell the extreme value."""
+    """Return a number of two leading digits, rounded outward, so that the limit does not tell the extreme value."""
     if value == 0:
         return 0
     step = 10.0 ** (math.floor(math.log10(abs(value))) - 1)

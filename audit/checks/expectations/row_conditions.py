@@ -23,7 +23,7 @@ SKIPPED = {"all_values_are_missing": "all", "any_value_is_missing": "any", "neve
 
 
 def null(expectation: Expectation, family: Kept) -> Aggregate:
-    """Every row is somebody, also one without a value."""
+    """Return a condition by which every row is somebody, also one without a value."""
     del family
     present = Figure("present", expectation.kwargs["column"])
     wanted = expectation.type == "expect_column_values_to_not_be_null"
@@ -37,13 +37,13 @@ def null(expectation: Expectation, family: Kept) -> Aggregate:
 
 
 def between(expectation: Expectation, family: Kept) -> Aggregate | None:
-    """Numbers between two ends."""
+    """Return numbers between two ends."""
     ends = bounds_of(expectation)
     return holding(expectation, ends.within()) if ends is not None and family in {"integer", "double"} else None
 
 
 def lengths(expectation: Expectation, family: Kept) -> Aggregate | None:
-    """Texts of so many characters."""
+    """Return texts of so many characters."""
     exact = expectation.kwargs.get("value")
     if exact is not None and not is_exact(exact):
         return None
@@ -52,12 +52,12 @@ def lengths(expectation: Expectation, family: Kept) -> Aggregate | None:
 
 
 def in_set(expectation: Expectation, family: Kept) -> Aggregate | None:
-    """Values of a set, or none of it."""
+    """Return values of a set, or none of it."""
     return holding(expectation, among(expectation, family), wrong="_not_" in expectation.type)
 
 
 def among(expectation: Expectation, family: Kept) -> Among | None:
-    """The set that values are held against; None where pandas might see other members in it."""
+    """Return the set that values are held against; None where pandas might see other members in it."""
     values = expectation.kwargs.get("value_set")
     if family == "text":
         return texts_of(values)
@@ -65,7 +65,7 @@ def among(expectation: Expectation, family: Kept) -> Among | None:
 
 
 def regex(expectation: Expectation, family: Kept) -> Aggregate | None:
-    """Texts in which a pattern is found, or is not."""
+    """Return texts in which a pattern is found, or is not."""
     patterns = patterns_of(expectation.kwargs.get("regex_list", [expectation.kwargs.get("regex")]))
     match_on = expectation.kwargs.get("match_on") or "any"
     if patterns is None or match_on not in {"any", "all"} or family not in {"text", "integer"}:
@@ -74,14 +74,14 @@ def regex(expectation: Expectation, family: Kept) -> Aggregate | None:
 
 
 def unique(expectation: Expectation, family: Kept) -> Aggregate | None:
-    """Values that no other row has."""
+    """Return values that no other row has."""
     column = expectation.kwargs["column"]
     asked = Figure("present", column), Figure("repeated", column)
     return row_by_row(expectation, asked) if family in COMPARED else None
 
 
 def together(expectation: Expectation, family: Kept) -> Aggregate | None:
-    """Several columns: no row that another one equals, or none with two equal values."""
+    """Return several columns: no row that another one equals, or none with two equal values."""
     columns = tuple(expectation.kwargs["column_list"])
     skipped: Any = SKIPPED.get(expectation.kwargs.get("ignore_row_if") or "all_values_are_missing")
     compound = expectation.type == "expect_compound_columns_to_be_unique"
@@ -110,7 +110,7 @@ class Aggregate:
 
 
 def row_by_row(expectation: Expectation, asked: tuple[Asked, Asked], *, negated: bool = False) -> Aggregate:
-    """Rows that are looked at, and how many of them are wrong.
+    """Return rows that are looked at, and how many of them are wrong.
 
     Parameters
     ----------
@@ -131,13 +131,13 @@ def row_by_row(expectation: Expectation, asked: tuple[Asked, Asked], *, negated:
 
 
 def enough(people: int, unexpected: int, expectation: Expectation) -> bool:
-    """Whether at least the share ``mostly`` is as expected."""
+    """Return whether at least the share ``mostly`` is as expected."""
     mostly: float = expectation.kwargs.get("mostly", 1)
     return people == 0 or (people - unexpected) / people >= mostly
 
 
 def holding(expectation: Expectation, condition: Condition | None, *, wrong: bool = False) -> Aggregate | None:
-    """Rows with a value that satisfy a condition, or that must not."""
+    """Return rows with a value that satisfy a condition, or that must not."""
     if condition is None:
         return None
     column = expectation.kwargs["column"]

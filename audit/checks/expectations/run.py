@@ -116,7 +116,7 @@ ANSWERED: Mapping[str, Answered] = {
 
 
 def aggregate(expectation: Expectation, families: Mapping[str, Family]) -> Aggregate | None:
-    """How an expectation is answered from one scan; None where it is left to Great Expectations."""
+    """Return how an expectation is answered from one scan; None where it is left to Great Expectations."""
     kind = ANSWERED.get(expectation.type)
     given = {k for k, v in expectation.kwargs.items() if v is not None} - NOTHING_ASKED
     mostly = expectation.kwargs.get("mostly", 1)
@@ -160,7 +160,7 @@ class Asked:
     answered_by: str = OURS
 
     def check(self) -> Check:
-        """The answer as a check."""
+        """Return the answer as a check."""
         answer = self.answer
         if answer is None:
             raise RuntimeError(f"{self.expectation.type} was not answered")
@@ -224,7 +224,7 @@ class Answering:
                 self._grouped(made, scan, column)
 
     def _unlike(self, error: UnlikePandasError) -> None:
-        """Nothing can be said of a table that pandas reads as another one, or not at all."""
+        """Answer that nothing can be said of a table that pandas reads as another one, or not at all."""
         for each in self.asked:
             each[0].place = Place(rows=self.table.rows or 0)
             each[0].answer = _answer_early(each[0].expectation, self.pandas.columns) or Unknown(str(error))
@@ -267,7 +267,7 @@ class Answering:
                     _take(asked, how, figures)
 
     def _is_asked(self, expectation: Expectation, column: str) -> bool:
-        """Whether an expectation is asked in the groups of a column; what speaks of columns or errs is asked once."""
+        """Return whether an expectation is asked in the groups of a column; of columns, or with an error, it is asked once."""
         named = column in (*self.per_group, *expectation.per_group)
         return (
             named
@@ -297,16 +297,16 @@ class Answering:
                 by_great(mine, Great(frame if place.column is None else self._part(frame, place)))
 
     def _part(self, frame: pd.DataFrame, place: Place) -> pd.DataFrame:
-        """Rows of one group."""
+        """Return the rows of one group."""
         return frame[self.pandas.rows_of_group(self._key(place.column or ""), place.group)]
 
     def _read(self, expectations: Sequence[Expectation]) -> tuple[str, ...]:
-        """Columns that any of the expectations reads, in their order."""
+        """Return columns that any of the expectations reads, in their order."""
         found = {c for e in expectations for c in self._columns(e)}
         return tuple(c for c in self.pandas.columns if c in found)
 
     def _columns(self, expectation: Expectation) -> set[str]:
-        """Columns that an expectation names, also in a condition on rows; one that counts rows needs any."""
+        """Return columns that an expectation names, also in a condition on rows; one that counts rows needs any."""
         columns = self.pandas.columns
         named = named_in(expectation.kwargs.get("row_condition"), columns)
         return {*expectation.columns, *named} or set(columns if expectation.type in SHAPES else columns[:1])
@@ -316,7 +316,7 @@ class Answering:
 
 
 def named_in(condition: Any, columns: Sequence[str]) -> set[str]:
-    """Columns that a condition may name; all of them where names could be spelled in another way than they are.
+    """Return columns that a condition may name; all of them where names could be spelled in another way than they are.
 
     A name too many costs memory, a name too few an error: so the text is searched, and not parsed.
     """
@@ -327,7 +327,7 @@ def named_in(condition: Any, columns: Sequence[str]) -> set[str]:
 
 
 def _list_texts(condition: Any) -> Iterator[str]:
-    """Every text in a condition, which may be nested."""
+    """Yield every text in a condition, which may be nested."""
     if isinstance(condition, str):
         yield condition
     elif isinstance(condition, Mapping):
@@ -339,7 +339,7 @@ def _list_texts(condition: Any) -> Iterator[str]:
 
 
 def _reason_for_folders(names: Collection[str], said: Collection[str]) -> Unknown | None:
-    """Why nothing is answered of what folders say."""
+    """Return why nothing is answered of what folders say."""
     name = next((n for n in sorted(names) if n in said), None)
     if name is None:
         return None
@@ -350,7 +350,7 @@ def _reason_for_folders(names: Collection[str], said: Collection[str]) -> Unknow
 
 
 def _answer_early(expectation: Expectation, columns: Sequence[str]) -> Answer | str | None:
-    """What is known before a row is read: an answer about columns, or an error."""
+    """Return what is known before a row is read: an answer about columns, or an error."""
     if expectation.type in NEEDS_SQL:
         return SQL
     absent = next((c for c in expectation.columns if c not in columns), None)

@@ -58,7 +58,7 @@ class Suite:
 
 
 def read_suite(path: Path | str) -> Suite:
-    """Suite of a JSON file, every expectation of which can be run.
+    """Return the suite of a JSON file, every expectation of which can be run.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def _require_known(raw: Mapping[str, Any], keys: Iterable[str], where: str) -> N
 
 
 def _fill_in(value: Any, given: Mapping[str, Any], where: str) -> Any:
-    """Value with each ``$PARAMETER`` replaced by what the suite itself sets."""
+    """Return a value with each ``$PARAMETER`` replaced by what the suite itself sets."""
     if isinstance(value, list):
         return [_fill_in(item, given, where) for item in value]
     if not isinstance(value, dict):
@@ -181,7 +181,7 @@ def _fill_in(value: Any, given: Mapping[str, Any], where: str) -> Any:
 
 @cache
 def known_types() -> frozenset[str]:
-    """Types that the installed Great Expectations brings, from the names of its files: importing it takes seconds."""
+    """Return the types of the installed Great Expectations, from the names of its files: importing it takes seconds."""
     from importlib.util import find_spec
 
     spec = find_spec("great_expectations")

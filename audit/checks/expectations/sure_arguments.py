@@ -25,7 +25,7 @@ LARGEST_WHOLE = 2**53
 
 
 def surely_taken(expectation: Expectation) -> bool:
-    """Whether the installed Great Expectations takes these arguments; False also where that is not known."""
+    """Return whether the installed Great Expectations takes these arguments; False also where that is not known."""
     model = _read_models(_find_installed_version()).get(expectation.type)
     return model is not None and _is_valid(expectation.kwargs, model) and all(
         RULES[name](expectation.kwargs) for name in model.get("rules", ())
@@ -34,7 +34,7 @@ def surely_taken(expectation: Expectation) -> bool:
 
 @lru_cache(maxsize=1)
 def _read_models(of: str | None) -> Mapping[str, Mapping[str, Any]]:
-    """Schema of each expectation of a version; none of a version that no schema is kept of."""
+    """Return the schema of each expectation of a version; none of a version that no schema is kept of."""
     if of is None:
         return {}
     try:
@@ -54,7 +54,7 @@ def _find_installed_version() -> str | None:
 
 
 def _is_valid(value: Any, schema: Mapping[str, Any]) -> bool:
-    """Whether a value satisfies a schema of the few keywords that are written here."""
+    """Return whether a value satisfies a schema of the few keywords that are written here."""
     if "anyOf" in schema:
         return any(_is_valid(value, one) for one in schema["anyOf"])
     if "enum" in schema:
@@ -114,7 +114,7 @@ def _has_rising_ends(given: Mapping[str, Any]) -> bool:
 
 
 def _has_rising_ranges(given: Mapping[str, Any]) -> bool:
-    """A range of each quantile, the lower end first."""
+    """Return a range of each quantile, the lower end first."""
     asked = given["quantile_ranges"]
     ranges: Sequence[Sequence[float | None]] = asked["value_ranges"]
     rising = all(None in each or each == sorted(v for v in each if v is not None) for each in ranges)

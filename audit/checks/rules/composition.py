@@ -72,7 +72,7 @@ def _find_reversals(looked: OpenPart) -> Iterator[Check]:
 
 
 def _is_masked(found: Reversal, looks: int) -> bool:
-    """Whether there is a gap within strata, and none that chance could not make over everybody."""
+    """Return whether there is a gap within strata, and none that chance could not make over everybody."""
     unseen = abs(found.gap) < GAP or found.p_gap * looks > FALSE_ALARM
     return unseen and abs(found.within) >= MASKED and max(found.p_within, found.p_change) * looks <= FALSE_ALARM
 
@@ -88,7 +88,7 @@ def _count_by_strata(looked: OpenPart) -> Mapping[tuple[str, ...], Sequence[Cube
 
 
 def _pair_with_reference(cube: Cube, within: tuple[str, ...], looked: OpenPart) -> Iterator[_Pair]:
-    """Each group of one column against its reference."""
+    """Yield each group of one column against its reference."""
     by = cube.names[0]
     if by in within:
         return
@@ -119,7 +119,7 @@ def _choose_columns(pairs: Sequence[_Pair]) -> list[str]:
 
 
 def _describe_reversal(pair: _Pair) -> str:
-    """The group beside its reference; both numbers have the sign of its estimates, above 0 where it fares worse."""
+    """Describe a group beside its reference; both numbers have the sign of its estimates, above 0 where it fares worse."""
     found, whose, other = pair.found, group(pair.by, pair.group), group(pair.by, pair.reference)
     strata = list_names([" x ".join(pair.within)])
     return (

@@ -48,7 +48,7 @@ def _find_conflicts(looked: OpenPart) -> Iterator[Check]:
 
 
 def _reason_against(looked: OpenPart) -> str:
-    """Why labels cannot contradict each other; empty where they can."""
+    """Return why labels cannot contradict each other; empty where they can."""
     asked, label = looked.config.predictions, looked.config.data.label
     if asked is not None and asked.task in {"regression", "ranking"}:
         return "labels are numbers, which differ as they should"
@@ -61,7 +61,7 @@ def _reason_against(looked: OpenPart) -> str:
 
 
 def _expect_by_chance(found: Conflicts) -> float:
-    """Chance that two labels drawn from those of all pairs differ."""
+    """Return the chance that two labels drawn from those of all pairs differ."""
     labels: Counter[object] = Counter()
     for pair, n in found.twice.items():
         for label in pair:

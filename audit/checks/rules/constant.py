@@ -29,7 +29,7 @@ def _find_constant_columns(looked: OpenPart) -> Iterator[Check]:
 
 
 def _count_most_frequent(looked: OpenPart, column: str) -> int:
-    """Rows of the most frequent value, where there are few values; 0 where there are many."""
+    """Return the rows of the most frequent value, where there are few values; 0 where there are many."""
     profile = looked.profiles[column]
     if profile.distinct > 200:
         return 0

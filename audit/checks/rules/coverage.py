@@ -62,7 +62,7 @@ def _find_gaps(looked: OpenPart) -> Iterator[Check]:
 
 
 def _count_crossings(joint: Joint, bins: Mapping[str, tuple[float, ...]]) -> _Table | None:
-    """Rows by known levels; None where there are too many crossings."""
+    """Return rows by known levels; None where there are too many crossings."""
     texts = [[name_level(v, name_bands(bins[c]) if c in bins else None) for v in joint.level(c)] for c in joint.columns]
     levels = tuple(sorted({t for t in column if t is not None}) for column in texts)
     if prod(len(x) + 1 for x in levels) > MOST_PATTERNS:
@@ -76,7 +76,7 @@ def _count_crossings(joint: Joint, bins: Mapping[str, tuple[float, ...]]) -> _Ta
 
 
 def _find_uncovered(table: _Table, ways: int) -> tuple[list[Pattern], int]:
-    """Most general crossings with too few rows, and how many crossings were looked at."""
+    """Return the most general crossings with too few rows, and how many crossings were looked at."""
     thin: list[Pattern] = []
     known: set[Pattern] = set()
     count, width = 0, len(table.columns)
@@ -93,12 +93,12 @@ def _find_uncovered(table: _Table, ways: int) -> tuple[list[Pattern], int]:
 
 
 def _is_within(pattern: Pattern, known: set[Pattern]) -> bool:
-    """Whether something more general is thin already."""
+    """Return whether something more general is thin already."""
     return any(part in known for size in range(1, len(pattern)) for part in combinations(pattern, size))
 
 
 def _expect_rows(table: _Table, pattern: Pattern) -> float:
-    """Rows that there would be if columns had nothing to do with each other."""
+    """Return rows that there would be if columns had nothing to do with each other."""
     whole = float(table.rows.sum())
     shares = [table.rows.take(level, axis=column).sum() / whole for column, level in pattern]
     return whole * float(np.prod(shares)) if len(pattern) > 1 else 0.0

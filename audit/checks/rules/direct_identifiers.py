@@ -93,7 +93,7 @@ def _find_identifiers(looked: OpenPart) -> Iterator[Check]:
 
 
 def _reason_for_identifier(looked: OpenPart, column: str, profile: Profile) -> str | None:
-    """Why a column names persons; None where it does not seem to."""
+    """Return why a column names persons; None where it does not seem to."""
     seen = _recognize_values(looked, column, profile)
     if seen is not None:
         return seen
@@ -109,14 +109,14 @@ def _reason_for_identifier(looked: OpenPart, column: str, profile: Profile) -> s
 
 
 def _is_of_amounts(looked: OpenPart, column: str) -> bool:
-    """Whether the texts are amounts, written as no reader takes for numbers: hardly two persons have the same."""
+    """Return whether texts are amounts that no reader takes for numbers: hardly two persons have the same."""
     scan = looked.narrow([column])
     values, marked, numbers, differ = scan.ask(amounts_sql(column, scan.source, MOST_ROWS))[0]
     return bool(marked) and numbers >= NUMERIC * values and bool(differ)
 
 
 def _recognize_values(looked: OpenPart, column: str, profile: Profile) -> str | None:
-    """What the values look like."""
+    """Return what the values look like."""
     number = profile.kind == "integer"
     if profile.kind != "text" and not (number and (profile.high or 0) >= LONG_NUMBER):
         return None
@@ -155,7 +155,7 @@ class Shape:
     """Share of a column's values that makes it a finding; fewer are slips, or look so by chance."""
 
     def sql(self) -> str:
-        """Condition on ``v``."""
+        """Return a condition on ``v``."""
         fits = f"regexp_full_match(v, '{self.pattern}')"
         return f"CASE WHEN {fits} THEN {self.digits} ELSE false END" if self.digits else fits
 
@@ -174,13 +174,13 @@ SHAPES = (
 
 
 def is_named_id(column: str) -> bool:
-    """Whether a column's name says that it numbers persons or rows."""
+    """Return whether a column's name says that it numbers persons or rows."""
     words = [w.casefold() for w in WORDS.findall(column)]
     return bool(words) and (words[-1] in IDS or words == ["id", "nr"] or bool(ID_NUMBERS.fullmatch(" ".join(words))))
 
 
 def named_kind(column: str) -> str | None:
-    """Kind of identifier that a column's name speaks of."""
+    """Return the kind of identifier that a column's name speaks of."""
     words = tuple(w.casefold() for w in WORDS.findall(column))
     for kind, phrases in NAMED:
         for phrase in phrases:
@@ -212,7 +212,7 @@ def amounts_sql(column: str, source: str, rows: int) -> str:
 
 
 def _count_values_sql(column: str, source: str, rows: int, value: str) -> str:
-    """Different values of the first rows as ``v``, and how many rows have each as ``n``."""
+    """Return different values of the first rows as ``v``, and how many rows have each as ``n``."""
     some = f"(SELECT {quote_identifier(column)} AS c FROM {source} LIMIT {rows})"  # noqa: S608
     counted = f"SELECT {value} AS v, count(*) AS n FROM {some} WHERE c IS NOT NULL GROUP BY 1"  # noqa: S608
     return f"(SELECT * FROM ({counted}) WHERE v <> '')"  # noqa: S608

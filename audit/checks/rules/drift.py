@@ -59,7 +59,7 @@ def _describe_drift(drift: _Drift) -> str:
 
 
 def _choose_columns(looked: OpenPart, train: OpenPart) -> list[str]:
-    """Columns of few values, or of numbers in bands, in both parts; a label of classes is compared apart."""
+    """Return the columns of few values, or of numbers in bands, in both parts; a label of classes is compared apart."""
     plan = looked.plan
     roles = {*plan.groups, plan.label, plan.weight, plan.unit}
     return [
@@ -77,7 +77,7 @@ def _count_columns(kind: str) -> str:
 
 
 def _measure_groups(looked: OpenPart, train: OpenPart) -> Iterator[_Drift]:
-    """Shares of the groups of each column."""
+    """Yield shares of the groups of each column."""
     for by in looked.config.data.groups:
         cubes = [_take_first(part, by) for part in (train, looked)]
         found = _measure_distance(*(_count_by_level(cube.drop(by, None), by) for cube in cubes))
@@ -101,7 +101,7 @@ def _measure_column(looked: OpenPart, train: OpenPart, column: str) -> Iterator[
 
 
 def _walk_groups(before: Cube, now: Cube, by: str, axis: str, what: str) -> Iterator[_Drift]:
-    """One group after another that both parts have."""
+    """Yield one group after another that both parts have."""
     both = [x for x in before.axis(by).levels if x is not None and x in now.axis(by).levels]
     for level in both:
         found = _measure_distance(_count_by_level(before.at(by, level), axis), _count_by_level(now.at(by, level), axis))
@@ -110,7 +110,7 @@ def _walk_groups(before: Cube, now: Cube, by: str, axis: str, what: str) -> Iter
 
 
 def _count_by_level(cube: Cube, axis: str) -> Mapping[Level, np.ndarray]:
-    """Rows of each level, by fold."""
+    """Return the rows of each level, by fold."""
     kept = cube.keep(axis, *([FOLD] if FOLD in cube.names else []))
     counts = kept["n"]
     rows = counts.reshape(counts.shape[0], math.prod(counts.shape[1:]))
@@ -118,7 +118,7 @@ def _count_by_level(cube: Cube, axis: str) -> Mapping[Level, np.ndarray]:
 
 
 def _measure_distance(before: Mapping[Level, np.ndarray], now: Mapping[Level, np.ndarray]) -> Shift | None:
-    """Distance of two parts; None where one of them has too few rows."""
+    """Return the distance of two parts; None where one of them has too few rows."""
     levels = sorted({*before, *now}, key=str)
     first, second = (np.stack([x.get(level, np.zeros(_list_folds(x))) for level in levels]) if x else np.zeros((1, 1))
                      for x in (before, now))  # fmt: skip

@@ -96,7 +96,7 @@ def _describe_columns(count: int) -> str:
 
 
 def _rank_columns(told: list[Told]) -> list[Told]:
-    """What each column tells in its better way, the most telling first."""
+    """Return what each column tells in its better way, the most telling first."""
     each: dict[str, Told] = {}
     for one in sorted(told, key=lambda t: (-t.share, t.column)):
         each.setdefault(one.column, one)
@@ -109,7 +109,7 @@ def _choose_columns(looked: OpenPart, label: str) -> tuple[str, ...]:
 
 
 def _read_label(looked: OpenPart, label: str) -> Callable[[Any], Hashable]:
-    """What tells the label's classes apart: the positive one and the other, each class, or bands of a number."""
+    """Return what tells the label's classes apart: the positive one and the other, each class, or bands of a number."""
     plan, joint = looked.plan, looked.joint(label)
     if plan.label is None or joint is None or looked.profiles[label].distinct > MOST_DISTINCT:
         return lambda value: value
@@ -120,7 +120,7 @@ def _read_label(looked: OpenPart, label: str) -> Callable[[Any], Hashable]:
 
 
 def _measure_values(looked: OpenPart, column: str, label: str, read: Callable[[Any], Hashable]) -> Told | None:
-    """What a column's values tell; None where they tell nothing that could be counted."""
+    """Return what a column's values tell; None where they tell nothing that could be counted."""
     joint = looked.joint(column, label)
     table = None if joint is None else table_of(joint, column, label, read)
     if table is None or len(table) < 2:
@@ -135,7 +135,7 @@ def _measure_values(looked: OpenPart, column: str, label: str, read: Callable[[A
 def _measure_missing(
     looked: OpenPart, columns: tuple[str, ...], label: str, read: Callable[[Any], Hashable]
 ) -> list[Told]:
-    """What it tells whether a column has a value."""
+    """Return what it tells whether a column has a value."""
     some = tuple(c for c in columns if 0 < looked.profiles[c].missing < looked.rows)
     if not some or looked.joint(label) is None:
         return []
@@ -145,7 +145,7 @@ def _measure_missing(
 def _measure_missing_of(
     looked: OpenPart, some: tuple[str, ...], label: str, read: Callable[[Any], Hashable]
 ) -> Iterator[Told]:
-    """The same for some columns at once."""
+    """Yield the same for some columns at once."""
     numbers = {"integer", "float", "boolean"}
     tests = {c: Test(Number(c) if looked.profiles[c].kind in numbers else c, "missing") for c in some}
     sums = {"n": Rows(), **{f"c{i}": Rows(test) for i, test in enumerate(tests.values())}}

@@ -76,7 +76,7 @@ def _compare_rates(found: Grouping, column: str, about: str) -> Check:
 
 
 def _find_extremes(found: Grouping, known: list[int]) -> _Pair:
-    """Lowest and highest group, and the p of their difference for having looked at all pairs."""
+    """Return lowest and highest group, and the p of their difference for having looked at all pairs."""
     sample = found.sample(DATA_BASE_RATE)
     low, high = (min(known, key=lambda i: sign * float(sample.p[i])) for sign in (1, -1))
     pairs = len(known) * (len(known) - 1) / 2
@@ -96,7 +96,7 @@ def _compute_p(sample: Sample, low: int, high: int, *, plain: bool) -> float:
 
 
 def _compare_classes(cube: Cube, column: str, about: str) -> Check:
-    """Largest distance between the labels of two groups, in rows."""
+    """Return the largest distance between the labels of two groups, in rows."""
     folds = (FOLD,) if FOLD in cube.names else ()
     n = cube.keep(column, LABEL, *folds)["n"].astype(float)
     n = n if folds else n[..., None]

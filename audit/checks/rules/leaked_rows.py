@@ -63,7 +63,7 @@ class Split:
         return float(self.sets @ np.where(self.train > 0, self.part, 0.0))
 
     def by_chance(self) -> tuple[float, float]:
-        """Mean and standard deviation of `found` over all random splits into parts of these sizes."""
+        """Return the mean and standard deviation of `found` over all random splits into parts of these sizes."""
         train, part = self.rows
         n, share, c = train + part, part / (train + part), self.size
         alone = np.array([_chance_that_all_are_in_part(size, part, n) for size in c])
@@ -85,7 +85,7 @@ class Split:
 
 
 def _chance_that_all_are_in_part(size: float, part: float, n: float) -> float:
-    """Chance that all rows of a set are in the part."""
+    """Return the chance that all rows of a set are in the part."""
     return float(np.exp(_log_choose(n - size, part - size) - _log_choose(n, part))) if size <= part else 0.0
 
 
@@ -142,7 +142,7 @@ def _split(looked: OpenPart, train: OpenPart, key: str) -> Split:
 
 
 def _find_row_numbers(looked: OpenPart, train: OpenPart) -> list[str]:
-    """Columns that number the rows: a copy may have another one, and no fair row has the same one."""
+    """Return columns that number the rows: a copy may have another one, and no fair row has the same one."""
     return [
         c
         for c, p in looked.profiles.items()
@@ -181,7 +181,7 @@ class Leaked(NamedTuple):
 
 
 def describe_leaked_groups(looked: OpenPart, train: OpenPart, key: str) -> tuple[str, ...]:
-    """A sentence for each group column, the group that is hit most first.
+    """Return a sentence for each group column, the group that is hit most first.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def describe_leaked_groups(looked: OpenPart, train: OpenPart, key: str) -> tuple
 
 
 def describe_groups(by: str, groups: Sequence[Leaked]) -> str:
-    """What may be said of the groups of one column.
+    """Return what may be said of the groups of one column.
 
     >>> describe_groups("sex", [Leaked("f", 40, 100), Leaked("m", 20, 100)])
     'sex = f 40 of 100 (40.0%), sex = m 20 of 100 (20.0%)'
@@ -228,7 +228,7 @@ def _name_groups(by: str, of: Leaked) -> str:
 
 
 def _hide_groups(groups: Sequence[Leaked]) -> set[Leaked]:
-    """Groups that are not told: small counts, and further ones until these do not follow from the sum."""
+    """Return groups that are not told: small counts, and further ones until these do not follow from the sum."""
     hidden = [g for g in groups if g.small]
     rest = sorted((g for g in groups if not g.small and g.leaked), key=lambda g: g.leaked)
     while hidden and rest and (len(hidden) == 1 or _can_be_computed(hidden)):
@@ -237,7 +237,7 @@ def _hide_groups(groups: Sequence[Leaked]) -> set[Leaked]:
 
 
 def _can_be_computed(hidden: Sequence[Leaked]) -> bool:
-    """Whether a small count of all these together follows from the sums over everybody."""
+    """Return whether a small count of all these together follows from the sums over everybody."""
     leaked, rows = sum(g.leaked for g in hidden), sum(g.rows for g in hidden)
     return Leaked(None, leaked, rows).small
 

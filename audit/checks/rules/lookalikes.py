@@ -37,7 +37,7 @@ def _list_values(looked: OpenPart, column: str) -> bool:
 
 
 def _count_names(looked: OpenPart, column: str) -> Mapping[str, int]:
-    """Rows of each text that is not blank."""
+    """Return the rows of each text that is not blank."""
     joint = looked.joint(column)
     if joint is None:
         return {}
@@ -56,7 +56,7 @@ def _find_twins(looked: OpenPart, column: str, names: Mapping[str, int]) -> tupl
 
 
 def _describe_twins(looked: OpenPart, column: str, twins: tuple[Twins, ...], names: Mapping[str, int]) -> str:
-    """How many, how they differ, and their rows but for the commonest; names where groups or strata are named."""
+    """Say how many there are, how they differ, and their rows but for the commonest; names of groups or strata alone."""
     shown = column in {*looked.config.data.groups, *looked.config.data.strata}
     named = f": {' / '.join(repr(n) for n in twins[0].names[:3])}" if shown else ""
     sets = f"{several(len(twins), 'set')} of names"

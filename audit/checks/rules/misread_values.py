@@ -49,7 +49,7 @@ def _find_misread_values(looked: OpenPart) -> Iterator[Check]:
 
 
 def _advise(found: Sequence[str], config: Config) -> str:
-    """What to do about what was found, and no more."""
+    """Return what to do about what was found, and no more."""
     comma = config.data.csv is not None and config.data.csv.dialect.decimal == ","
     mends = {
         (MISSED, ENDLESS): "leave cells without a value empty",
@@ -60,7 +60,7 @@ def _advise(found: Sequence[str], config: Config) -> str:
 
 
 def _read_profile(column: str, profile: Profile) -> str | None:
-    """What the ends of a column of numbers say."""
+    """Return what the ends of a column of numbers say."""
     ends = [end for end in (profile.low, profile.high) if end is not None]
     rising = profile.kind == "integer" and profile.missing == 0 and ends in ([0, profile.rows - 1], [1, profile.rows])
     if rising and INDEX.fullmatch(column) and profile.distinct > 0.9 * profile.rows:
@@ -69,7 +69,7 @@ def _read_profile(column: str, profile: Profile) -> str | None:
 
 
 def _find_infinities(looked: OpenPart, columns: Sequence[str]) -> Mapping[str, str]:
-    """Columns of numbers that hold infinities, from one pass over their rows."""
+    """Return columns of numbers that hold infinities, from one pass over their rows."""
     asked = ", ".join(f"count(*) FILTER (isinf(CAST({quote_identifier(c)} AS DOUBLE)))" for c in columns)
     scan = looked.narrow(columns)
     counts = scan.ask(f"SELECT {asked} FROM {scan.source}")[0]  # noqa: S608
@@ -78,7 +78,7 @@ def _find_infinities(looked: OpenPart, columns: Sequence[str]) -> Mapping[str, s
 
 
 def _find_in_texts(looked: OpenPart, columns: Sequence[str], rows: int) -> Mapping[str, str]:
-    """What is found in some columns of text; only what begins like a number is compared with written numbers."""
+    """Return what is found in some columns of text; only what begins like a number is compared with written numbers."""
     words = ", ".join("'" + word.replace("'", "''") + "'" for word in MISSING_WORDS)
     conditions = ("{v} <> ''", f"{{v}} IN ({words})", "{v} <> '' AND {v} < ':'")
     seen = {c: _Seen(*counts) for c, counts in _count_rows(looked, columns, rows, conditions).items()}
@@ -100,7 +100,7 @@ class _Seen(NamedTuple):
 def _count_rows(
     looked: OpenPart, columns: Sequence[str], rows: int, conditions: Sequence[str]
 ) -> Mapping[str, tuple[int, ...]]:
-    """Rows of each column of which each condition on ``{v}`` holds, from one pass over the first rows."""
+    """Return the rows of each column of which each condition on ``{v}`` holds, from one pass over the first rows."""
     asked = [f"count(*) FILTER ({c.replace('{v}', f'trim(c{at})')})" for at in range(len(columns)) for c in conditions]
     named = ", ".join(f"{quote_identifier(column)} AS c{at}" for at, column in enumerate(columns))
     scan = looked.narrow(columns)

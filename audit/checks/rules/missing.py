@@ -54,7 +54,7 @@ def _find_missing(looked: OpenPart) -> Iterator[Check]:
 
 
 def _find_wide_gaps(looked: OpenPart, holed: Mapping[str, Kind]) -> list[_Gap]:
-    """Gaps that matter and that chance does not explain, of columns that lack some of their values."""
+    """Return gaps that matter and that chance does not explain, of columns that lack some of their values."""
     if not holed:
         return []
     groups = looked.config.data.groups
@@ -68,7 +68,7 @@ def _find_wide_gaps(looked: OpenPart, holed: Mapping[str, Kind]) -> list[_Gap]:
 
 
 def _find_gaps(found: Missing, at: int, column: str, by: str, looked: OpenPart) -> Iterator[_Gap]:
-    """Each group against all others; small ones are in neither."""
+    """Yield each group against all others; small ones are in neither."""
     levels, rows, missing = _count_by_level(found, at, column, by, looked)
     large = rows.sum(axis=1) >= LEAST_ROWS
     rows, missing = rows[large], missing[large]
@@ -83,7 +83,7 @@ def _find_gaps(found: Missing, at: int, column: str, by: str, looked: OpenPart) 
 def _count_by_level(
     found: Missing, at: int, column: str, by: str, looked: OpenPart
 ) -> tuple[list[Level], np.ndarray, np.ndarray]:
-    """Known groups, their rows, and those without a value, by group and fold."""
+    """Return known groups, their rows, and those without a value, by group and fold."""
     bins, folded = looked.config.data.bins, looked.config.unit is not None
     bands = name_bands(bins[by]) if by in bins else None
     named = [name_level(cell[at], bands) for cell in found.cells]
@@ -100,7 +100,7 @@ def _count_by_level(
 
 
 def _select_worst(wide: list[_Gap]) -> list[_Gap]:
-    """Widest gap of each column by each group column, the group with more missing values where two are as wide."""
+    """Return the widest gap of each column by each group column; of two, that of the group with more missing values."""
     ranked = sorted(wide, key=lambda g: (-abs(g.share - g.rest), -g.share))
     first: dict[tuple[str, str], _Gap] = {}
     for gap in ranked:

@@ -36,7 +36,7 @@ def _find_distance(looked: OpenPart) -> Iterator[Check]:
 
 
 def _reason_against(found: Grouping, shares: Mapping[str, float]) -> str:
-    """Why nothing can be compared; empty where it can."""
+    """Return why nothing can be compared; empty where it can."""
     nameless = next((level for (level,) in found.groups if str(level) not in shares), None)
     if nameless is not None:
         return f"the population names no share for {printable(nameless)}"

@@ -71,7 +71,7 @@ def _find_repeated_rows(looked: OpenPart) -> Iterator[Check]:
 
 
 def _find_whole_groups(looked: OpenPart, found: Sequence[Repeats]) -> list[str]:
-    """Groups of which nearly every row is there a few times."""
+    """Return groups of which nearly every row is there a few times."""
     said = []
     for at, by in enumerate(looked.config.data.groups):
         rows: dict[Level, list[Repeats]] = defaultdict(list)
@@ -93,7 +93,7 @@ def _describe_part(looked: OpenPart) -> str:
 
 
 def _count_times(found: Sequence[Repeats]) -> int:
-    """How often nearly every combination occurs, where that is a few times; 0 otherwise."""
+    """Return how often nearly every combination occurs, where that is a few times; 0 otherwise."""
     times = {k: sum(r.combinations for r in found if r.times == k) for k in range(1, MANY)}
     all_of = sum(r.combinations for r in found)
     most = max(times, key=lambda k: times[k])
@@ -139,7 +139,7 @@ def _expect_coincidence(looked: OpenPart, column: str, found: Sequence[Surroundi
 def _find_copies(
     looked: OpenPart, column: str, of: Sequence[Surroundings], beside: Sequence[Surroundings], rows: int
 ) -> _Copies | None:
-    """Agreement of small sets beyond coincidence; None where there are too few of them."""
+    """Return the agreement of small sets beyond coincidence; None where there are too few of them."""
     small = [s for s in of if s.size < LONELY]
     sets, alike = sum(s.count for s in small), sum(s.alike for s in small)
     if sets < FEWEST_SETS:
@@ -154,7 +154,7 @@ def _exceeds_chance(copies: _Copies, share: float, looks: int) -> bool:
 
 
 def _find_groups(looked: OpenPart, asked: Sequence[tuple[str, Sequence[Surroundings]]]) -> list[str]:
-    """Groups whose rows are there again far more often than coincidence and the other groups explain."""
+    """Return groups whose rows are there again far more often than coincidence and the other groups explain."""
     worst: list[tuple[float, str]] = []
     for at, by in enumerate(looked.config.data.groups):
         cube = next(c for c in looked.counted.cubes if by in c.names).keep(by)
@@ -173,7 +173,7 @@ def _find_groups(looked: OpenPart, asked: Sequence[tuple[str, Sequence[Surroundi
 def _judge_group(
     looked: OpenPart, free: str, found: Sequence[Surroundings], where: tuple[int, str, Level], rows: int
 ) -> _Copies | None:
-    """Agreement in one group, beside that in all others."""
+    """Return the agreement in one group, beside that in all others."""
     at, by, level = where
     groups = looked.config.data.groups
     place = at - (free in groups[:at])

@@ -55,7 +55,7 @@ def _judge_crossing(looked: OpenPart, by: tuple[str, ...], plan: Plan) -> Check:
 
 
 def _list_groups(cube: Cube, same: np.ndarray) -> str:
-    """Groups with their rows, the largest first, or why they are not named."""
+    """Return groups with their rows, the largest first, or why they are not named."""
     small = ((cube["n"] > 0) & (cube["n"] < K)).any()
     if small:
         return f"; they are not named, because counts under {K} stand beside them"

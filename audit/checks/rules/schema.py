@@ -42,12 +42,12 @@ def _find_differences(looked: OpenPart) -> Iterator[Check]:
 
 
 def _is_many(looked: OpenPart, column: str, rows: int) -> bool:
-    """Whether categories that a model has no code for are many; of numbers it needs none."""
+    """Return whether categories that a model has no code for are many; of numbers it needs none."""
     return looked.profiles[column].kind == "text" and rows >= UNSEEN * looked.rows
 
 
 def _compare_columns(looked: OpenPart, train: OpenPart) -> list[str]:
-    """What one part has and the other lacks."""
+    """Return what one part has and the other lacks."""
     here, there = looked.table.columns, train.table.columns
     lacking, more = [c for c in there if c not in here], [c for c in here if c not in there]
     said = [f"{list_names(lacking)} {_is_of_kind(lacking)} not in {looked.part}"] if lacking else []
@@ -55,7 +55,7 @@ def _compare_columns(looked: OpenPart, train: OpenPart) -> list[str]:
 
 
 def _compare_kinds(looked: OpenPart, train: OpenPart) -> list[str]:
-    """Columns of another kind; one without any value has none."""
+    """Return columns of another kind; one without any value has none."""
     other = [
         f"{c} ({train.table.columns[c]} in {train.part}, {kind} here)"
         for c, kind in looked.table.columns.items()
@@ -79,7 +79,7 @@ def _is_of_kind(names: list[str]) -> str:
 
 
 def _choose_categories(looked: OpenPart, train: OpenPart) -> list[str]:
-    """Columns of few values in both parts, of one kind."""
+    """Return the columns of few values in both parts, of one kind."""
     return [
         c
         for c, p in looked.profiles.items()
@@ -91,7 +91,7 @@ def _choose_categories(looked: OpenPart, train: OpenPart) -> list[str]:
 
 
 def _find_unseen(looked: OpenPart, train: OpenPart, column: str) -> tuple[int, int, bool]:
-    """Values that train lacks, their rows, and whether chance alone may have put them all here.
+    """Return values that train lacks, their rows, and whether chance alone may have put them all here.
 
     If rows were dealt at random, all k rows of a value would come here with a chance of share^k.
     """
@@ -108,7 +108,7 @@ def _find_unseen(looked: OpenPart, train: OpenPart, column: str) -> tuple[int, i
 
 
 def _to_plain(value: object) -> object:
-    """The value as it compares over parts: 1 and 1.0 are one."""
+    """Return the value as it compares over parts: 1 and 1.0 are one."""
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 

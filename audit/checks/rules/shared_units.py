@@ -36,7 +36,7 @@ def _find_shared_units(looked: OpenPart) -> Iterator[Check]:
 
 
 def _count_shared_units(looked: OpenPart, train: OpenPart, unit: str) -> tuple[int, ...]:
-    """Units in both parts, their rows in the part and in train; units and rows of the part."""
+    """Return units in both parts, their rows in the part and in train; units and rows of the part."""
     value = value_sql(unit, (looked.table.columns[unit], train.table.columns[unit]))
     both = " UNION ALL ".join(
         f"SELECT {value} AS u, {there} AS there FROM {part.scan.source}"  # noqa: S608

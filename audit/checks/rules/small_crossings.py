@@ -30,7 +30,7 @@ class Crossing(NamedTuple):
 
 
 def find_published_crossings(plan: Plan) -> tuple[tuple[str, ...], ...]:
-    """Columns whose groups a card shows, each alone and crossed as deep as was asked."""
+    """Return columns whose groups a card shows, each alone and crossed as deep as was asked."""
     deepest = max(map(len, plan.crossings), default=0)
     return tuple(by for size in range(1, deepest + 1) for by in combinations(plan.groups, size))
 

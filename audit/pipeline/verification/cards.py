@@ -19,7 +19,7 @@ SHOWN = 100
 
 
 def cards_beside(result: AuditResult, file: Path) -> tuple[str, ...]:
-    """Names of the cards that belong beside a document: all in the folder of a run, or where one of them lies."""
+    """Return the cards that belong beside a document: all in the folder of a run, or where one of them lies."""
     if file.name != DOCUMENT:
         return ()
     names = [f"card.{name}" for name in WRITTEN]
@@ -29,7 +29,7 @@ def cards_beside(result: AuditResult, file: Path) -> tuple[str, ...]:
 
 
 def cards_amiss(result: AuditResult, folder: Path, names: Sequence[str]) -> Iterator[str]:
-    """What is wrong with the cards of a folder, a sentence each."""
+    """Yield what is wrong with the cards of a folder, a sentence each."""
     for name in names:
         style = "croissant" if name == DESCRIPTION else name.removeprefix("card.")
         try:
@@ -48,7 +48,7 @@ def cards_amiss(result: AuditResult, folder: Path, names: Sequence[str]) -> Iter
 
 
 def _find_first_difference(there: str, drawn: str) -> str:
-    """First line at which two texts differ."""
+    """Return the first line at which two texts differ."""
     lines = enumerate(zip_longest(there.splitlines(), drawn.splitlines(), fillvalue=""), 1)
     for at, (one, other) in lines:
         if one != other:

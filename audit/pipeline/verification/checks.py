@@ -29,31 +29,31 @@ MOST_STRATA = 8
 
 
 def of_rows(checks: Sequence[Check]) -> list[Check]:
-    """Checks of the rows themselves, and expectations."""
+    """Return checks of the rows themselves, and expectations."""
     return [c for c in checks if c.code not in FOLLOWING]
 
 
 def codes_amiss(result: AuditResult) -> Iterator[str]:
-    """Checks of a code that does not exist."""
+    """Yield checks of a code that does not exist."""
     known = {c.code for c in codes()}
     for code in dict.fromkeys(c.code for c in result.checks if c.code not in known):
         yield f"checks: {no_such('check', code, sorted(known))}"
 
 
 def held_out_parts(result: AuditResult) -> list[Part]:
-    """Parts of which a document holds no counts."""
+    """Return parts of which a document holds no counts."""
     return [p for p in result.data if p.part not in COUNTED_PARTS]
 
 
 def of_held_out(result: AuditResult) -> list[Check]:
-    """Checks of counts that a document does not hold, and the one that names strata which predictions lacked."""
+    """Return checks of counts that a document does not hold, and the one that names strata which predictions lacked."""
     ends = tuple(f" in {printable(p.part)}" for p in held_out_parts(result))
     strata = [c for c in result.checks if c.code == STRATA]
     return [*strata, *(c for c in result.checks if c.code in FOLLOWING and ends and c.title.endswith(ends))]
 
 
 def before_training(given: AuditResult, train: Counted | None, plan: Plan) -> list[Check]:
-    """Checks of every part of the data, in the order of a run."""
+    """Return checks of every part of the data, in the order of a run."""
     found: list[Check] = []
     if train is not None:
         found += check_groups(train, plan, "train")
@@ -65,7 +65,7 @@ def before_training(given: AuditResult, train: Counted | None, plan: Plan) -> li
 def of_predictions(
     given: AuditResult, counted: Counted, plan: Plan, estimates: Estimates, config: Config
 ) -> list[Check]:
-    """Checks of the predictions, in the order of a run."""
+    """Return checks of the predictions, in the order of a run."""
     found = [*check_groups(counted, plan, "predictions"), *check_scores(counted, plan)]
     found += check_four_fifths(estimates, config)
     if config.data.strata and not plan.strata:
@@ -74,7 +74,7 @@ def of_predictions(
 
 
 def _select_checks_of_part(part: Part, given: AuditResult, train: Counted, plan: Plan) -> Iterator[Check]:
-    """Checks of a held-out part: those that the same question asks of the training data, with what stands there."""
+    """Return the checks of a held-out part: those of the training data, with the outcomes that stand there."""
     account = replace(train, rows_read=part.rows_read, rows_excluded=part.rows_excluded,
                       rows_without_group=part.rows_without_group)  # fmt: skip
     kept = {(c.code, c.title): c for c in of_held_out(given)}
@@ -88,7 +88,7 @@ def _select_checks_of_part(part: Part, given: AuditResult, train: Counted, plan:
 
 
 def _check_strata(given: AuditResult, config: Config) -> Check:
-    """The check that names the strata which the predictions did not have; some of them, or all."""
+    """Return the check that names the strata which the predictions did not have; some of them, or all."""
     strata = config.data.strata[:MOST_STRATA]
     choices = chain.from_iterable(combinations(strata, k) for k in range(1, len(strata) + 1))
     possible = [make_strata_check(list(choice)) for choice in choices]

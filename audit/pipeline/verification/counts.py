@@ -20,7 +20,7 @@ Kinds = Mapping[CubeKind, Sequence[Cube]]
 
 
 def kinds_of(result: AuditResult, part: str) -> Kinds:
-    """Cubes of one part by kind; none where the document holds nothing of it."""
+    """Return cubes of one part by kind; none where the document holds nothing of it."""
     found: dict[CubeKind, list[Cube]] = {}
     for record in result.cubes:
         if record.part == part and record.kind is not None:
@@ -29,14 +29,14 @@ def kinds_of(result: AuditResult, part: str) -> Kinds:
 
 
 def canonical(record: CubeRecord) -> CubeRecord:
-    """The record as a run would have written these counts; the name tells part, kind and axes."""
+    """Return the record as a run would have written these counts; the name tells part, kind and axes."""
     if record.part is None or record.kind is None:
         return record_cube(record.name, to_cube(record))
     return record_part_cube(record.part, record.kind, to_cube(record))
 
 
 def counted_of(result: AuditResult, part: str, plan: Plan) -> Counted | None:
-    """What was counted of a part; None where the document holds nothing of it.
+    """Return what was counted of a part; None where the document holds nothing of it.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def _require_crossings(cubes: Sequence[Cube], part: str, plan: Plan) -> None:
 
 
 def _count_excluded(there: Mapping[str, int], cubes: Sequence[Cube], plan: Plan) -> dict[str, int]:
-    """Rows in no group; those without a value of any attribute stand in the counts where one crossing has them all."""
+    """Count rows in no group; those without any value stand in the counts where one crossing has all attributes."""
     cube, reason = cubes[0], nowhere(plan.groups)
     if not plan.groups or not set(plan.groups) <= set(cube.names):
         return dict(there)
@@ -90,7 +90,7 @@ def _count_without(cubes: Sequence[Cube], column: str) -> int:
 
 
 def part_of(part: Part, counted: Counted | None) -> Part:
-    """Account of a part with the rows that its counts give; those of a held-out part must add up."""
+    """Return the account of a part with the rows that its counts give; those of a held-out part must add up."""
     if counted is None:
         return replace(part, rows_read=part.rows_used + sum(part.rows_excluded.values()))
     return replace(
@@ -103,7 +103,7 @@ def part_of(part: Part, counted: Counted | None) -> Part:
 
 
 def parts_amiss(result: AuditResult, config: Config, ended_well: bool) -> Iterator[str]:
-    """Parts that the question asks for and the document does not account for, or the reverse."""
+    """Yield parts that the question asks for and the document does not account for, or the reverse."""
     there = [p.part for p in result.data]
     asked = [] if config.data.source is None else [TRAIN, *config.data.tests]
     for part in COUNTED_PARTS:
@@ -118,7 +118,7 @@ def parts_amiss(result: AuditResult, config: Config, ended_well: bool) -> Iterat
 
 
 def sums_amiss(result: AuditResult) -> Iterator[str]:
-    """Cubes of one part that do not hold the same rows."""
+    """Yield cubes of one part that do not hold the same rows."""
     for part in COUNTED_PARTS:
         cubes = kinds_of(result, part).get(CubeKind.CROSSINGS, ())
         totals = {int(cube["n"].sum()) for cube in cubes}

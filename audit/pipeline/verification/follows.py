@@ -32,7 +32,7 @@ from audit.record.result import AuditResult, Check, Question, Run
 
 
 def select_given(result: AuditResult) -> AuditResult:
-    """The result without anything that follows from the rest of it."""
+    """Return the result without anything that follows from the rest of it."""
     return replace(
         result,
         question=Question(digest="", config=result.question.config),
@@ -45,7 +45,7 @@ def select_given(result: AuditResult) -> AuditResult:
 
 
 def own_estimates(result: AuditResult) -> list[Estimate]:
-    """Values of functions of a user's own, which no count gives."""
+    """Return values of functions of a user's own, which no count gives."""
     return [e for e in result.estimates if OWN in e.flags]
 
 
@@ -60,7 +60,7 @@ class _Made:
 
 
 def follow(there: AuditResult) -> AuditResult:
-    """The whole document that follows from what is given of it.
+    """Return the whole document that follows from what is given of it.
 
     Raises
     ------
@@ -95,14 +95,14 @@ def follow(there: AuditResult) -> AuditResult:
 
 
 def is_whole(result: AuditResult, config: Config) -> bool:
-    """Whether everything ended well that a run started; a command that is only tracked may end well on a signal."""
+    """Return whether all that a run started ended well; a command that is only tracked may do so on a signal."""
     run = result.run
     stopped = bool(run.interrupted) and config.train is not None
     return not run.ended and not stopped and not any(run.exit_codes.values())
 
 
 def finished_on(result: AuditResult) -> dt.date:
-    """The day on which a run ended, by which its waivers are judged.
+    """Return the day on which a run ended, by which its waivers are judged.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def finished_on(result: AuditResult) -> dt.date:
 
 
 def times_amiss(result: AuditResult) -> Iterator[str]:
-    """A run that ended before it began."""
+    """Yield a run that ended before it began."""
     if _time(result.run.started, "run.started") > _time(result.run.finished, "run.finished"):
         yield f"run: it started {result.run.started} and finished {result.run.finished}, which is before that"
 
@@ -131,7 +131,7 @@ def _count_part(there: AuditResult, config: Config) -> tuple[Counted | None, Cou
 
 
 def _follow_data(there: AuditResult, config: Config, train: Counted | None) -> _Made:
-    """What is measured and checked before training."""
+    """Return what is measured and checked before training."""
     plan, made = plan_data(config), _Made()
     if train is not None:
         labelled = plan.label is not None
@@ -142,7 +142,7 @@ def _follow_data(there: AuditResult, config: Config, train: Counted | None) -> _
 
 
 def _follow_predictions(there: AuditResult, config: Config, counted: Counted, made: _Made) -> None:
-    """What is measured and checked of the predictions."""
+    """Add what is measured and checked of the predictions."""
     plan = plan_predictions(config)
     if counted.further.get(CubeKind.STRATA):
         plan = replace(plan, strata=config.data.strata)
@@ -152,7 +152,7 @@ def _follow_predictions(there: AuditResult, config: Config, counted: Counted, ma
 
 
 def _run(run: Run, config: Config, made: _Made, today: dt.date) -> Run:
-    """The run with the gates on the data that failed before training; whoever trained all the same is named as such."""
+    """Return the run with the gates on the data that failed before training, and whether it trained all the same."""
     if not run.stopped_by and not run.continued and config.train is None:
         return run
     evidence = Evidence(estimates=made.estimates, checks=made.before)
@@ -163,7 +163,7 @@ def _run(run: Run, config: Config, made: _Made, today: dt.date) -> Run:
 
 
 def find_contradicting(there: AuditResult) -> Sequence[str]:
-    """Counts of the same predictions that cannot all be right."""
+    """Return counts of the same predictions that cannot all be right."""
     config = read_question(there)
     predictions = counted_of(there, PREDICTIONS, plan_predictions(config))
     return () if predictions is None else contradictions(predictions.by_kind, make_scope(config))

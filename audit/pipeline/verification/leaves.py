@@ -43,7 +43,7 @@ class Difference:
 
 
 def find_differences(there: Any, follows: Any, place: str = "", of: str = "") -> Iterator[Difference]:
-    """Differences of two plain values, each at its own place."""
+    """Yield differences of two plain values, each at its own place."""
     if there == follows:
         return
     if isinstance(there, dict) and isinstance(follows, dict):
@@ -68,7 +68,7 @@ def _compare_lists(there: Sequence[Any], follows: Sequence[Any], place: str, of:
 
 
 def _name_item(there: Sequence[Any], follows: Sequence[Any], place: str, keys: Sequence[str]) -> Iterator[Difference]:
-    """Differences of lists that do not name the same items in the same order."""
+    """Yield differences of lists that do not name the same items in the same order."""
     left: dict[str, list[Any]] = {}
     for item in follows:
         left.setdefault(_name(item, keys), []).append(item)
@@ -92,7 +92,7 @@ def _name(item: Any, keys: Sequence[str]) -> str:
 
 
 def _describe_leaf(item: Any, keys: Sequence[str]) -> str:
-    """An item by what it speaks of, in short."""
+    """Return an item by what it speaks of, in short."""
     said = []
     for key in keys:
         value = item.get(key)
@@ -102,7 +102,7 @@ def _describe_leaf(item: Any, keys: Sequence[str]) -> str:
 
 
 def _is_alike(there: Any, follows: Any) -> bool:
-    """Whether two leaves are the same but for the last digits of a fraction."""
+    """Return whether two leaves are the same but for the last digits of a fraction."""
     numbers = all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in (there, follows))
     if not numbers or (isinstance(there, int) and isinstance(follows, int)):
         return bool(there == follows)

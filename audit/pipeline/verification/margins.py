@@ -24,19 +24,19 @@ FOR_INTERVALS = re.compile(r"_w2x?$|(?:^|_)w4$")
 
 
 def is_loose(record: CubeRecord) -> bool:
-    """Whether some cells of a cube are in no other one: those of lists, and of numbers by their size."""
+    """Return whether some cells of a cube are in no other one: those of lists, and of numbers by their size."""
     if record.kind is CubeKind.SCORES:
         return all(axis.name != LABEL for axis in record.axes)
     return record.kind in {CubeKind.LISTS, CubeKind.GAINS, CubeKind.PLACES}
 
 
 def sums_for_intervals(record: CubeRecord) -> tuple[str, ...]:
-    """Sums with powers of weights, which intervals alone are made of: with folds of a unit, hardly any is used."""
+    """Return sums with powers of weights, of which intervals alone are made; with folds of a unit hardly any is used."""
     return tuple(name for name in record.measures if FOR_INTERVALS.search(name))
 
 
 def margins_amiss(result: AuditResult) -> Iterator[str]:
-    """Cubes whose sums over what they share are not the same, and folds that are none."""
+    """Yield cubes whose sums over what they share are not the same, and folds that are none."""
     for part in COUNTED_PARTS:
         kinds = kinds_of(result, part)
         for cube in kinds.get(CubeKind.ORDERED_PAIRS, ()):
@@ -51,7 +51,7 @@ def margins_amiss(result: AuditResult) -> Iterator[str]:
 
 
 def _do_pairs_add_up(cube: Cube) -> bool:
-    """Whether pairs won by positives and the rest are all pairs of a group."""
+    """Return whether pairs won by positives and the rest are all pairs of a group."""
     rows, below = (cube["w"] if "w" in cube.measures else cube["n"]), cube["below"]
     if LABEL not in cube.names or cube.axis(LABEL).levels != (NEGATIVE, POSITIVE):
         return True
@@ -61,7 +61,7 @@ def _do_pairs_add_up(cube: Cube) -> bool:
 
 
 def _do_above_add_up(cube: Cube, label: int) -> bool:
-    """Whether each pair of rows of everybody stands one way round: of two labels once, of one label half each way.
+    """Return whether each pair of rows stands one way round: of two labels once, of one label half each way.
 
     Negatives have no precision, and rows that lack a group have nobody above them.
     """

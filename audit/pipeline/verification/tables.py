@@ -49,7 +49,7 @@ def compare_tables(result: AuditResult, sources: Sequence[str]) -> Compared:
 
 
 def _open_tables(result: AuditResult, source: str) -> Table:
-    """A table, read as one of the run was."""
+    """Return a table, read as one of the run was."""
     config = result.question.config
     said = [(config.get(section) or {}).get("csv") for section in ("data", "predictions")]
     dialects = [make_dialect(csv) for csv in said if csv] or [UNSAID]
@@ -61,7 +61,7 @@ def _open_tables(result: AuditResult, source: str) -> Table:
 
 
 def _find_strange(source: str, table: Table, parts: Sequence[Part]) -> str:
-    """Sentence for a table that is none of the run's."""
+    """Return a sentence for a table that is none of the run's."""
     has = f"has digest {table.digest}" if table.digest else f"has no digest ({table.undigested})"
     there = "; ".join(f"{printable(p.part)} has {p.digest or f'none ({printable(p.undigested)})'}" for p in parts)
     return f"data.digest: '{printable(source, 160)}' {has}, which is none of this result: {there or 'it read no table'}"

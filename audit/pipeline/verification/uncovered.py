@@ -35,7 +35,7 @@ class Uncovered:
 
 
 def find_uncovered(result: AuditResult, *, named: bool = False, read: Sequence[str] = ()) -> tuple[Uncovered, ...]:
-    """Everything in a document that could be another without a contradiction in it.
+    """Return everything in a document that could be another without a contradiction in it.
 
     Parameters
     ----------
