@@ -121,7 +121,7 @@ def with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
 
 
 def expand_rules(config: Config) -> tuple[GateRule, ...]:
-    """Return rules with their grouping written out, and the one that a suite or four fifths bring: no check may fail."""
+    """Return rules with their grouping written out, and that of a suite or of four fifths: no check may fail."""
     rules: list[GateRule] = []
     for rule in config.gates or ():
         if rule.stage in {"model", "data"} and rule.by is None:
@@ -252,7 +252,7 @@ def is_broken(least: float | None, most: float | None, low: float | None, high: 
 
 
 def _is_decided_by_folds(rule: GateRule, estimate: Estimate) -> bool:
-    """Return whether an end of an interval from folds of a unit lies so near the limit that other folds could cross it."""
+    """Return whether an end of an interval from folds lies so near the limit that other folds could cross it."""
     if estimate.value is None or "folds of the unit" not in (estimate.method or ""):
         return False
     ends = [end for end in (estimate.low, estimate.high) if end is not None]

@@ -267,7 +267,7 @@ class Answering:
                     _take(asked, how, figures)
 
     def _is_asked(self, expectation: Expectation, column: str) -> bool:
-        """Return whether an expectation is asked in the groups of a column; of columns, or with an error, it is asked once."""
+        """Return whether an expectation is asked by group; one of columns, or with an error, is asked once."""
         named = column in (*self.per_group, *expectation.per_group)
         return (
             named

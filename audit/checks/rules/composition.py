@@ -119,7 +119,7 @@ def _choose_columns(pairs: Sequence[_Pair]) -> list[str]:
 
 
 def _describe_reversal(pair: _Pair) -> str:
-    """Describe a group beside its reference; both numbers have the sign of its estimates, above 0 where it fares worse."""
+    """Describe a group beside its reference; both numbers have the sign of its estimates, above 0 if it fares worse."""
     found, whose, other = pair.found, group(pair.by, pair.group), group(pair.by, pair.reference)
     strata = list_names([" x ".join(pair.within)])
     return (

@@ -56,7 +56,7 @@ def _find_twins(looked: OpenPart, column: str, names: Mapping[str, int]) -> tupl
 
 
 def _describe_twins(looked: OpenPart, column: str, twins: tuple[Twins, ...], names: Mapping[str, int]) -> str:
-    """Say how many there are, how they differ, and their rows but for the commonest; names of groups or strata alone."""
+    """Say how many there are, how they differ, and their rows but for the commonest; names only of groups or strata."""
     shown = column in {*looked.config.data.groups, *looked.config.data.strata}
     named = f": {' / '.join(repr(n) for n in twins[0].names[:3])}" if shown else ""
     sets = f"{several(len(twins), 'set')} of names"

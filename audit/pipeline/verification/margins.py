@@ -31,7 +31,7 @@ def is_loose(record: CubeRecord) -> bool:
 
 
 def sums_for_intervals(record: CubeRecord) -> tuple[str, ...]:
-    """Return sums with powers of weights, of which intervals alone are made; with folds of a unit hardly any is used."""
+    """Return sums with powers of weights, which intervals alone need; with folds of a unit hardly any is used."""
     return tuple(name for name in record.measures if FOR_INTERVALS.search(name))
 
 
