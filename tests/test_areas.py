@@ -20,8 +20,8 @@ from sklearn import metrics as sk
 
 import audit
 from audit.axes import CubeKind
-from audit.counting.backends.choose import engine_of
-from audit.counting.count import count_cubes, count_tallies, cubes_of
+from audit.counting.backends.choose import choose_engine
+from audit.counting.count import count_cubes, count_tallies, make_cubes
 from audit.counting.kinds import exact_auc
 from audit.counting.kinds import scores as engine
 from audit.counting.plan import Plan
@@ -285,9 +285,9 @@ def test_exact_pairs_need_an_engine_that_sorts_and_all_rows(tmp_path):
     table = open_frame({"y": y, "s": s, "g": g})
     asked = Plan(groups=("g",), label="y", score="s", kinds={CubeKind.ORDERED_PAIRS: exact_auc.ExactAuc()})
     with pytest.raises(QuestionError, match="engine duckdb alone"):
-        count_cubes(table, asked, engine_of("polars", None))
+        count_cubes(table, asked, choose_engine("polars", None))
     with pytest.raises(QuestionError, match="leave it out of parts"):
-        count_tallies(table, asked, engine_of("duckdb", None))
+        count_tallies(table, asked, choose_engine("duckdb", None))
 
 
 def test_crossings_of_parts_add_up(monkeypatch):
@@ -296,8 +296,8 @@ def test_crossings_of_parts_add_up(monkeypatch):
     tables = [open_frame({"y": y[k], "s": s[k], "g": g[k], "h": h[k]}) for k in (slice(250), slice(250, None), slice(None))]  # fmt: skip
     for most, names in ((60_000, ("g", "h", "label", "score")), (300, ("g", "label", "score"))):
         monkeypatch.setattr(engine, "MOST_CROSSED", most)
-        first, second, whole = (count_tallies(t, asked, engine_of("duckdb", None)) for t in tables)
-        summed, once = (cubes_of(t, asked).by_kind["scores"][0] for t in (first + second, whole))
+        first, second, whole = (count_tallies(t, asked, choose_engine("duckdb", None)) for t in tables)
+        summed, once = (make_cubes(t, asked).by_kind["scores"][0] for t in (first + second, whole))
         assert summed.names == once.names == names
         assert np.array_equal(summed["n"], once["n"])
 

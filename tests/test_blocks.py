@@ -15,9 +15,9 @@ from test_engine_conformance import same
 
 from audit.counting import crossings as tables
 from audit.counting.backends import dense
-from audit.counting.backends.choose import count, engine_of
+from audit.counting.backends.choose import choose_engine, count
 from audit.counting.backends.duckdb import DuckEngine
-from audit.counting.count import count_cubes, count_tallies, cubes_of
+from audit.counting.count import count_cubes, count_tallies, make_cubes
 from audit.counting.parts import open_counts, save_part
 from audit.counting.plan import Plan
 from audit.tables.open import open_frame, open_table
@@ -81,10 +81,10 @@ def test_several_tables_give_the_cubes_of_one(tmp_path, small, engine, question)
     crowd(2000).to_parquet(tmp_path / "crowd.parquet")
     table = open_table(tmp_path / "crowd.parquet")
     once = count_cubes(table, question, DuckEngine())
-    assert len(tables.blocks(question, {}, 2000)) == 1
+    assert len(tables.plan_blocks(question, {}, 2000)) == 1
     small()
-    assert len(tables.blocks(question, {}, 2000)) > 1
-    several = count_cubes(table, question, engine_of(engine))
+    assert len(tables.plan_blocks(question, {}, 2000)) > 1
+    several = count_cubes(table, question, choose_engine(engine))
     same(several, once)
     assert several.rows_excluded == {
         f"no value in {' or '.join(question.groups)}": several.rows_read - several.rows_used
@@ -114,20 +114,20 @@ def test_parts_of_several_tables_add_up_and_survive_a_file(tmp_path, small, name
     plan, frame = replace(QUESTIONS[name], of_parts=True), crowd(1500, seed=2)
     for part, rows in (("whole", frame), ("one", frame[:400]), ("other", frame[400:])):
         rows.to_parquet(tmp_path / f"{part}.parquet")
-    whole = cubes_of(count_tallies(open_table(tmp_path / "whole.parquet"), plan, DuckEngine()), plan)
+    whole = make_cubes(count_tallies(open_table(tmp_path / "whole.parquet"), plan, DuckEngine()), plan)
     folder = tmp_path / "counts"
     folder.mkdir()
     for part, engine in (("one", "duckdb"), ("other", "polars")):
         table = open_table(tmp_path / f"{part}.parquet")
-        save_part(folder, table, (table.digest,), plan, count_tallies(table, plan, engine_of(engine)))
+        save_part(folder, table, (table.digest,), plan, count_tallies(table, plan, choose_engine(engine)))
     same(count(open_counts("counts", folder), replace(plan, of_parts=False)), whole)
     assert whole.rows_excluded
 
 
 def test_tables_of_a_part_do_not_depend_on_what_it_holds():
     plan = Plan(groups=tuple("abcdefgh"), intersections=3, label="y", prediction="p", of_parts=True)
-    assert tables.blocks(plan, {"a": 2, "b": 500}, 10) == tables.blocks(plan, {}, None)
-    assert len(tables.blocks(plan, {}, None)) > 1
+    assert tables.plan_blocks(plan, {"a": 2, "b": 500}, 10) == tables.plan_blocks(plan, {}, None)
+    assert len(tables.plan_blocks(plan, {}, None)) > 1
 
 
 @given(
@@ -140,7 +140,7 @@ def test_tables_of_a_part_do_not_depend_on_what_it_holds():
 def test_tables_hold_every_crossing_and_stay_small(levels, order, labelled, unit):
     named = {f"g{i}": n for i, n in enumerate(levels)}
     plan = Plan(groups=tuple(named), intersections=order, label="y" if labelled else None, unit=unit)
-    found = tables.blocks(plan, named, None)
+    found = tables.plan_blocks(plan, named, None)
     beside = (2 if labelled else 1) * (100 if unit else 1)
     for by in plan.crossings:
         assert any({*by} <= {*block} for block in found)
@@ -153,8 +153,10 @@ def test_tables_hold_every_crossing_and_stay_small(levels, order, labelled, unit
 def test_three_of_eight_attributes_take_nine_tables_at_most():
     levels = dict(zip("abcdefgh", (2, 3, 4, 5, 6, 6, 8, 9), strict=True)) | {"y": 2, "p": 2}
     plan = Plan(groups=tuple("abcdefgh"), intersections=3, label="y", prediction="p")
-    assert 2 <= len(tables.blocks(plan, levels, 1_000_000)) <= 9
-    assert tables.blocks(replace(plan, groups=("a", "b", "c"), intersections=2), levels, None) == (("a", "b", "c"),)
+    assert 2 <= len(tables.plan_blocks(plan, levels, 1_000_000)) <= 9
+    assert tables.plan_blocks(replace(plan, groups=("a", "b", "c"), intersections=2), levels, None) == (
+        ("a", "b", "c"),
+    )
 
 
 @pytest.mark.parametrize("why", ["too many levels", "too many cells", "a level that was not there before"])
@@ -162,7 +164,7 @@ def test_what_fits_no_array_is_grouped_instead(small, monkeypatch, why):
     frame, question = crowd(1000, seed=9), QUESTIONS["both"]
     expected = count_cubes(open_frame(frame), question, DuckEngine())
     small()
-    answers, dense_tallies = [], dense.dense_tallies
+    answers, dense_tallies = [], dense.count_densely
     if why == "too many levels":
         monkeypatch.setattr(dense, "MOST_LEVELS", 8)
     elif why == "too many cells":
@@ -177,7 +179,7 @@ def test_what_fits_no_array_is_grouped_instead(small, monkeypatch, why):
 
         monkeypatch.setattr(dense, "_levels", older)
     monkeypatch.setattr(
-        "audit.counting.backends.dense.dense_tallies", lambda *asked: answers.append(dense_tallies(*asked))
+        "audit.counting.backends.dense.count_densely", lambda *asked: answers.append(dense_tallies(*asked))
     )
     same(count_cubes(open_frame(frame), question, DuckEngine()), expected)
     assert answers == [None]
@@ -185,13 +187,13 @@ def test_what_fits_no_array_is_grouped_instead(small, monkeypatch, why):
 
 def test_counts_of_few_levels_are_made_in_arrays(small, monkeypatch):
     small()
-    answers, dense_tallies = [], dense.dense_tallies
+    answers, dense_tallies = [], dense.count_densely
 
     def kept(*asked):
         answers.append(dense_tallies(*asked))
         return answers[-1]
 
-    monkeypatch.setattr("audit.counting.backends.dense.dense_tallies", kept)
+    monkeypatch.setattr("audit.counting.backends.dense.count_densely", kept)
     for name in ("decisions", "both", "units", "bands"):
         count_cubes(open_frame(crowd(500)), QUESTIONS[name], DuckEngine())
     assert all(answers)

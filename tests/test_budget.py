@@ -17,7 +17,7 @@ from test_engines import people
 
 from audit.axes import CubeKind
 from audit.counting import count
-from audit.counting.backends.choose import engine_of
+from audit.counting.backends.choose import choose_engine
 from audit.counting.count import count_cubes
 from audit.counting.kinds import ranking, regression, scores
 from audit.counting.plan import Plan
@@ -38,7 +38,7 @@ def frame():
 def refused(monkeypatch, module, frame, plan, engine="duckdb", most=60):
     monkeypatch.setattr(module, "MOST_CELLS", most)
     with pytest.raises(SourceError) as error:
-        count_cubes(open_frame(frame), plan, engine_of(engine))
+        count_cubes(open_frame(frame), plan, choose_engine(engine))
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -99,7 +99,7 @@ def test_regressions_and_rankings_name_the_table_and_the_column(monkeypatch, fra
 def test_as_many_cells_as_may_be_are_counted_and_one_more_is_not(frame, engine):
     keys = {"town": Column("town"), "sex": Column("sex")}
     cells = len(frame.groupby(["town", "sex"]))
-    with engine_of(engine).scan(open_frame(frame), ["town", "sex"]) as scan:
+    with choose_engine(engine).scan(open_frame(frame), ["town", "sex"]) as scan:
         assert sum(scan.tally(keys, {"n": Rows()}, {}, cells).counts["n"]) == len(frame)
         with pytest.raises(TooManyCellsError) as error:
             scan.tally(keys, {"n": Rows()}, {}, cells - 1)
@@ -117,7 +117,7 @@ def test_empty_cells_count_where_a_cube_is_laid_out():
         count_cubes(
             open_frame(frame),
             Plan(groups=("zip", "job", "school"), intersections=3, label="label"),
-            engine_of("duckdb"),
+            choose_engine("duckdb"),
         )
 
 
@@ -136,7 +136,7 @@ def test_too_many_groups_may_be_mended_by_fewer_intersections():
 CHILD = """
 import json, sys
 from pathlib import Path
-from audit.counting.backends.choose import engine_of
+from audit.counting.backends.choose import choose_engine
 from audit.counting.count import count_cubes
 from audit.counting.plan import Plan
 from audit.tables.open import open_table
@@ -145,7 +145,7 @@ plan = Plan(
     groups=tuple(f"g{i}" for i in range(6)), intersections=6, label="label", prediction="prediction", weight="w"
 )
 try:
-    count_cubes(open_table(sys.argv[1]), plan, engine_of("duckdb"))
+    count_cubes(open_table(sys.argv[1]), plan, choose_engine("duckdb"))
 except SourceError as error:
     # Not ru_maxrss, which begins at what the parent held.
     held = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))

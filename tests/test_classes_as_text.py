@@ -19,9 +19,9 @@ from sklearn.dummy import DummyClassifier
 from test_command import audit as command
 
 import audit
-from audit.counting.as_written import as_written
+from audit.counting.as_written import write_names_as_text
 from audit.counting.backends.choose import count
-from audit.counting.labels import class_names, positive_class, predicted
+from audit.counting.labels import find_positive, name_classes, read_predicted
 from audit.counting.plan import Plan
 from audit.errors import AuditError, InputError, QuestionError, ValuesError
 from audit.sklearn import Audited, DataGate
@@ -176,7 +176,7 @@ CELLS = st.sampled_from(["01", "1", "2", "02", "1.0", "1E5", "100000", "1e5", "0
 @example([("1", "01")] * 6 + [("0", "01"), ("-0", "01")])
 def test_in_a_csv_both_columns_are_text_where_one_is(tmp_path, rows):
     (tmp_path / "t.csv").write_text("y,p,g\n" + "".join(f"{y},{p},{'ab'[i % 2]}\n" for i, (y, p) in enumerate(rows)))
-    table = as_written(open_table(tmp_path / "t.csv"), SEVERAL)
+    table = write_names_as_text(open_table(tmp_path / "t.csv"), SEVERAL)
     kinds, columns = [table.columns[c] for c in "yp"], list(zip(*rows, strict=True))
     for kind, cells in zip(kinds, columns, strict=True):
         if kind != "text":  # numbers only where each is written in one way, without an exponent
@@ -331,7 +331,7 @@ def test_groups_and_strata_of_a_csv_are_the_texts_that_it_holds(tmp_path):
     result = audit.check(str(tmp_path / "t.csv"), label="y", groups=["g"], strata=["s"], reference="1E5")
     assert {e.group[0] for e in result.find("representation", by=["g"]) if e.group} == {"1E5", "100000"}
     plan = Plan(groups=("g",), label="y", prediction="p", strata=("s",))
-    found = count(as_written(open_table(tmp_path / "t.csv"), plan), plan).further["within strata"]
+    found = count(write_names_as_text(open_table(tmp_path / "t.csv"), plan), plan).further["within strata"]
     assert found[0].axis("stratum").levels == ("1", "1.0")
 
 
@@ -416,11 +416,11 @@ def test_whatever_stands_in_two_columns_only_our_own_errors_come_out(a):
     for b in WILD:
         more = "1" if isinstance(b, str) else b
         with suppress(AuditError):
-            class_names({"label 'y'": {a: 2}, "prediction 'p'": {b: 1, more: 1}})
+            name_classes({"label 'y'": {a: 2}, "prediction 'p'": {b: 1, more: 1}})
         for c in (a, b, "1", True, None):
             with suppress(AuditError):
-                positive = positive_class({a: 2}, c, "label 'y'")
-                predicted({b: 2}, "prediction 'p'", {a: 2}, "label 'y'", positive)
+                positive = find_positive({a: 2}, c, "label 'y'")
+                read_predicted({b: 2}, "prediction 'p'", {a: 2}, "label 'y'", positive)
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from sklearn import metrics as sk
 import audit
 from audit.axes import SCORE
 from audit.counting import crossings
-from audit.counting.backends.choose import engine_of
-from audit.counting.count import count_cubes, count_tallies, cubes_of
+from audit.counting.backends.choose import choose_engine
+from audit.counting.count import count_cubes, count_tallies, make_cubes
 from audit.counting.kinds import score_bins, scores
 from audit.counting.kinds.score_bins import Bins
-from audit.counting.parts import tallies_of, tallies_record
+from audit.counting.parts import read_tallies, to_tallies_record
 from audit.counting.plan import Plan
 from audit.counting.terms import Finer, Number, Rows, Steps
 from audit.errors import QuestionError
@@ -124,7 +124,7 @@ def test_bins_whose_empty_cells_are_too_many_stay_coarse_and_refuse_nothing(monk
     assert found(result, "roc_auc", ["g"], ("a",)).value is not None
     assert not describe_differences(result)
     *_, whole = parts_of("fraud")
-    cube = cubes_of(whole, PLAN).by_kind["scores"][0]
+    cube = make_cubes(whole, PLAN).by_kind["scores"][0]
     assert all((200 * end) % 1 == pytest.approx(0) for v in cube.axis(SCORE).levels for end in edges_of(v))
 
 
@@ -157,7 +157,7 @@ def test_every_engine_puts_a_score_between_the_ends_of_its_bin(values, folded):
     frame = {"s": x}
     counted = {v: int(n) for v, n in zip(*np.unique(plain, return_counts=True), strict=True)}
     for name in ("duckdb", "pandas", "polars"):
-        with engine_of(name, None).scan(open_frame(frame), ("s",)) as scan:
+        with choose_engine(name, None).scan(open_frame(frame), ("s",)) as scan:
             tally = scan.tally({SCORE: bins.key(Number("s"))}, {"n": Rows()}, {}, 10_000)
         assert dict(zip(tally.column(SCORE), tally.counts["n"].tolist(), strict=True)) == counted, name
 
@@ -180,14 +180,15 @@ def parts_of(kind, plan=PLAN, **more):
     columns = {"y": y, "s": s, "g": g, "h": h, **more}
     cuts = (slice(900), slice(900, 2000), slice(2000, None), slice(None))
     return [
-        count_tallies(open_frame({k: v[c] for k, v in columns.items()}), plan, engine_of("duckdb", None)) for c in cuts
+        count_tallies(open_frame({k: v[c] for k, v in columns.items()}), plan, choose_engine("duckdb", None))
+        for c in cuts
     ]
 
 
 @pytest.mark.parametrize("kind", ["fraud", "near 1", "tiny", "beta"])
 def test_parts_add_up_to_the_whole_and_are_near(kind):
     first, second, third, whole = parts_of(kind)
-    summed, once = (cubes_of(t, PLAN).by_kind["scores"][0] for t in (third + first + second, whole))
+    summed, once = (make_cubes(t, PLAN).by_kind["scores"][0] for t in (third + first + second, whole))
     assert summed.names == once.names
     assert [a.levels for a in summed.axes] == [a.levels for a in once.axes]
     assert all(np.array_equal(summed[m], once[m]) for m in once.measures)
@@ -203,8 +204,8 @@ def test_parts_of_spread_scores_are_told_as_before():
     rng = np.random.default_rng(3)
     columns = {"y": rng.integers(0, 2, 3000), "s": rng.random(3000), "g": np.resize(["a", "b"], 3000)}
     plan = replace(PLAN, groups=("g",), intersections=1)
-    found_ = cubes_of(count_tallies(open_frame(columns), plan, engine_of("duckdb", None)), plan)
-    whole = count_cubes(open_frame(columns), replace(plan, of_parts=False), engine_of("duckdb", None))
+    found_ = make_cubes(count_tallies(open_frame(columns), plan, choose_engine("duckdb", None)), plan)
+    whole = count_cubes(open_frame(columns), replace(plan, of_parts=False), choose_engine("duckdb", None))
     for one, other in zip(found_.by_kind["scores"], whole.by_kind["scores"], strict=True):
         assert [a.levels for a in one.axes] == [a.levels for a in other.axes]
         assert np.array_equal(one["n"], other["n"])
@@ -212,11 +213,11 @@ def test_parts_of_spread_scores_are_told_as_before():
 
 def test_counts_of_an_older_version_are_read_or_refused_by_name(tmp_path):
     old, _, _, new = parts_of("fraud")
-    record = json.loads(json.dumps(tallies_record(new)))
-    assert tallies_of(record, tmp_path).scored.bins == new.scored.bins
-    record = json.loads(json.dumps(tallies_record(old)))
+    record = json.loads(json.dumps(to_tallies_record(new)))
+    assert read_tallies(record, tmp_path).scored.bins == new.scored.bins
+    record = json.loads(json.dumps(to_tallies_record(old)))
     record["scored"]["bins"] = [0.0, 0.005, 200]
-    before = tallies_of(record, tmp_path)
+    before = read_tallies(record, tmp_path)
     assert before.scored.bins == Bins(0.0, 0.005, 200)
     with pytest.raises(QuestionError, match="other bins"):
         before + new

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from test_engines import people
 
 from audit.axes import CubeKind
-from audit.counting.backends.choose import engine_of
+from audit.counting.backends.choose import choose_engine
 from audit.counting.backends.duckdb import DuckEngine
-from audit.counting.count import count_cubes, count_tallies, cubes_of
+from audit.counting.count import count_cubes, count_tallies, make_cubes
 from audit.counting.plan import Plan
-from audit.counting.tally import LARGEST_SHIFT, grid_shift, nearest
+from audit.counting.tally import LARGEST_SHIFT, grid_shift, round_to_nearest
 from audit.errors import InputError, QuestionError, SourceError, ValuesError
 from audit.tables.open import open_frame, open_table
 
@@ -75,7 +75,7 @@ def table(tmp_path_factory):
 @pytest.mark.parametrize("engine", HERE)
 def test_every_engine_gives_the_same_cubes_from_a_file(table, engine, question):
     same(
-        count_cubes(open_table(table), question, engine_of(engine)),
+        count_cubes(open_table(table), question, choose_engine(engine)),
         count_cubes(open_table(table), question, DuckEngine()),
     )
 
@@ -85,7 +85,7 @@ def test_every_engine_gives_the_same_cubes_from_a_file(table, engine, question):
 def test_every_engine_gives_the_same_cubes_from_a_frame(engine, question):
     frame = people(700, seed=3)
     same(
-        count_cubes(open_frame(frame), question, engine_of(engine)),
+        count_cubes(open_frame(frame), question, choose_engine(engine)),
         count_cubes(open_frame(frame), question, DuckEngine()),
     )
 
@@ -112,9 +112,9 @@ def test_odd_names_weights_and_units_are_the_same_everywhere(engine, rows):
         expected = count_cubes(open_frame(frame), plan, DuckEngine())
     except InputError as refused:
         with pytest.raises(type(refused), match="^" + __import__("re").escape(str(refused)) + "$"):
-            count_cubes(open_frame(frame), plan, engine_of(engine))
+            count_cubes(open_frame(frame), plan, choose_engine(engine))
         return
-    same(count_cubes(open_frame(frame), plan, engine_of(engine)), expected)
+    same(count_cubes(open_frame(frame), plan, choose_engine(engine)), expected)
 
 
 @pytest.mark.parametrize("engine", ["duckdb", *HERE])
@@ -138,7 +138,7 @@ def test_every_engine_refuses_in_the_same_words(engine, plan, says):
         None,
     )
     with pytest.raises(InputError, match=says):
-        count_cubes(open_frame(frame), plan, engine_of(engine))
+        count_cubes(open_frame(frame), plan, choose_engine(engine))
 
 
 @pytest.mark.parametrize("engine", ["duckdb", *HERE])
@@ -149,9 +149,11 @@ def test_the_parts_add_up_to_the_whole_to_the_last_digit(engine, name, cut, seed
     from dataclasses import replace
 
     plan, frame = replace(QUESTIONS[name], of_parts=True), people(800, seed)
-    whole, *parts = (count_tallies(open_frame(f), plan, engine_of(engine)) for f in (frame, frame[:cut], frame[cut:]))
-    same(cubes_of(parts[0] + parts[1], plan), cubes_of(whole, plan))
-    same(cubes_of(parts[1] + parts[0], plan), cubes_of(whole, plan))
+    whole, *parts = (
+        count_tallies(open_frame(f), plan, choose_engine(engine)) for f in (frame, frame[:cut], frame[cut:])
+    )
+    same(make_cubes(parts[0] + parts[1], plan), make_cubes(whole, plan))
+    same(make_cubes(parts[1] + parts[0], plan), make_cubes(whole, plan))
 
 
 def test_what_depends_on_the_whole_table_is_not_counted_in_parts():
@@ -174,7 +176,7 @@ def test_an_exact_sum_is_the_nearest_double_in_any_order(values, order):
     order.shuffle(whole)
     exact = sum((Fraction(v) for v in values), Fraction(0))
     cut_off = max(max(map(abs, values)) * 2.0**-84, 2.0**-LARGEST_SHIFT)
-    assert nearest(sum(whole), shift) == pytest.approx(float(exact), rel=1e-15, abs=len(values) * cut_off)
+    assert round_to_nearest(sum(whole), shift) == pytest.approx(float(exact), rel=1e-15, abs=len(values) * cut_off)
 
 
 def test_weights_of_any_size_are_summed_alike_whatever_the_threads(tmp_path):
@@ -209,7 +211,7 @@ def test_a_cluster_of_two_workers_gives_the_same_cubes(cluster, parts):
     with session(cluster.master) as spark:
         assert spark.sparkContext.master == cluster.master
         for name in ("crossings", "bands", "weights", "units"):
-            spark_count = count_cubes(table, QUESTIONS[name], engine_of("spark", cluster.master))
+            spark_count = count_cubes(table, QUESTIONS[name], choose_engine("spark", cluster.master))
             same(spark_count, count_cubes(table, QUESTIONS[name], DuckEngine()))
 
 
@@ -221,7 +223,7 @@ def test_a_cluster_keeps_classes_of_text_apart(cluster, tmp_path):
     frame.to_parquet(tmp_path / "text.parquet")
     frame.assign(p=frame.p.astype(int)).to_parquet(tmp_path / "numbers.parquet")
     with session(cluster.master):
-        spark = engine_of("spark", cluster.master)
+        spark = choose_engine("spark", cluster.master)
         table = open_table(tmp_path / "text.parquet")
         found = count_cubes(table, classes, spark)
         same(found, count_cubes(table, classes, DuckEngine()))
@@ -237,7 +239,7 @@ def test_a_cluster_gives_the_same_cubes_for_every_question(cluster, parts):
     table = open_table(parts / "part-*.parquet")
     with session(cluster.master):
         for question in QUESTIONS.values():
-            spark_count = count_cubes(table, question, engine_of("spark", cluster.master))
+            spark_count = count_cubes(table, question, choose_engine("spark", cluster.master))
             same(spark_count, count_cubes(table, question, DuckEngine()), rel=1e-12)
 
 
@@ -247,9 +249,9 @@ def test_a_worker_that_is_killed_costs_time_and_no_row(cluster, parts):
 
     table = open_table(parts / "part-*.parquet")
     with session(cluster.master):
-        before = count_cubes(table, QUESTIONS["crossings"], engine_of("spark", cluster.master))
+        before = count_cubes(table, QUESTIONS["crossings"], choose_engine("spark", cluster.master))
         cluster.kill(cluster.workers[0])
-        after = count_cubes(table, QUESTIONS["bands"], engine_of("spark", cluster.master))
+        after = count_cubes(table, QUESTIONS["bands"], choose_engine("spark", cluster.master))
     same(before, count_cubes(table, QUESTIONS["crossings"], DuckEngine()))
     same(after, count_cubes(table, QUESTIONS["bands"], DuckEngine()))
     cluster.workers[0] = cluster.add_worker(9)
@@ -261,14 +263,14 @@ def test_a_cluster_without_workers_is_told_and_not_waited_for(tmp_path, parts, m
 
     monkeypatch.setattr(spark, "WITHOUT_WORKERS_S", 6.0)
     with spark_cluster.cluster(tmp_path, workers=0) as empty, pytest.raises(SourceError, match="has had no worker"):
-        count_cubes(open_table(parts / "part-*.parquet"), QUESTIONS["crossings"], engine_of("spark", empty.master))
+        count_cubes(open_table(parts / "part-*.parquet"), QUESTIONS["crossings"], choose_engine("spark", empty.master))
 
 
 def test_a_master_that_is_not_there_is_refused_at_once(parts):
     spark_cluster.require()
     master = f"spark://127.0.0.1:{spark_cluster.free_port()}"
     with pytest.raises(SourceError, match="no Spark master answers"):
-        count_cubes(open_table(parts / "part-*.parquet"), QUESTIONS["crossings"], engine_of("spark", master))
+        count_cubes(open_table(parts / "part-*.parquet"), QUESTIONS["crossings"], choose_engine("spark", master))
 
 
 @pytest.mark.slow
@@ -281,10 +283,10 @@ def test_a_part_that_breaks_on_the_cluster_is_named_and_nothing_is_counted(clust
     data[100:60_000] = bytes(59_900)
     broken.write_bytes(data)
     with pytest.raises(SourceError, match=r"nothing of it was.*part-1|changed while"):
-        count_cubes(table, QUESTIONS["crossings"], engine_of("spark", cluster.master))
+        count_cubes(table, QUESTIONS["crossings"], choose_engine("spark", cluster.master))
 
 
 def test_spark_reads_parquet_alone(tmp_path):
     people(20).to_csv(tmp_path / "people.csv", index=False)
     with pytest.raises(SourceError, match="engine spark reads Parquet"):
-        count_cubes(open_table(tmp_path / "people.csv"), QUESTIONS["crossings"], engine_of("spark"))
+        count_cubes(open_table(tmp_path / "people.csv"), QUESTIONS["crossings"], choose_engine("spark"))

@@ -10,7 +10,7 @@ from sklearn import metrics as sk
 
 import audit
 from audit.axes import CubeKind
-from audit.counting.backends.choose import engine_of
+from audit.counting.backends.choose import choose_engine
 from audit.counting.count import count_cubes
 from audit.counting.kinds import curves, exact_auc
 from audit.counting.plan import Plan
@@ -221,9 +221,9 @@ def test_a_changed_area_is_found():
 def test_a_document_that_counted_pairs_alone_is_still_read():
     y, s, g, *_ = crowded("spread", 600)
     plan = Plan(groups=("g",), label="y", score="s", kinds={CubeKind.ORDERED_PAIRS: exact_auc.ExactAuc()})
-    whole = count_cubes(open_frame({"y": y, "s": s, "g": g}), plan, engine_of("duckdb", None)).by_kind["ordered pairs"][
-        1
-    ]
+    whole = count_cubes(open_frame({"y": y, "s": s, "g": g}), plan, choose_engine("duckdb", None)).by_kind[
+        "ordered pairs"
+    ][1]
     groups = [("a",), ("b",), ("c",)]
     old = pairs_of(Cube(whole.axes, {k: v for k, v in whole.measures.items() if k in {"n", "below"}}), groups)
     assert np.array_equal(old.auc, pairs_of(whole, groups).auc)

@@ -17,7 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 
 import audit
 from audit.counting.kinds import neighbours as counting
-from audit.counting.kinds.neighbours import majorities
+from audit.counting.kinds.neighbours import find_majorities
 from audit.errors import QuestionError, SourceError, ValuesError
 from audit.measurement.inference.contingency import contrast, shares
 from audit.pipeline.verify import describe_differences
@@ -138,7 +138,7 @@ def test_neighbours_that_lie_equally_far_and_disagree_have_no_majority_and_it_is
     result = flip([0, 1, 0, 1], [0, 1, 0, 1], list("aabb"), x, neighbours=1, reference="a")
     assert one(result, "flip_rate", "b").value == 0
     assert "no majority there is no flip" in one(result, "flip_rate", "b").method
-    assert majorities(np.array([[1.0]]), np.array([[0.0], [2.0]]), np.array([True, False]), 1).tolist() == [2]
+    assert find_majorities(np.array([[1.0]]), np.array([[0.0], [2.0]]), np.array([True, False]), 1).tolist() == [2]
 
 
 def test_the_unit_of_a_number_and_a_constant_column_change_nothing():

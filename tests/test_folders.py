@@ -18,7 +18,7 @@ from test_engine_conformance import same
 from test_engines import people
 from test_tables import refused
 
-from audit.counting.backends.choose import engine_of
+from audit.counting.backends.choose import choose_engine
 from audit.counting.backends.duckdb import DuckEngine
 from audit.counting.count import count_cubes
 from audit.counting.plan import Plan
@@ -90,7 +90,7 @@ def test_folders_count_as_the_same_rows_in_one_file(warehouse, source, plan):
     same(counted, count_cubes(whole, plan, DuckEngine()))
     if source == "tree":
         for engine in ("pandas", "polars"):
-            same(count_cubes(table, plan, engine_of(engine)), counted)
+            same(count_cubes(table, plan, choose_engine(engine)), counted)
 
 
 def test_spark_reads_folders_as_the_others_do(tmp_path, warehouse):
@@ -104,7 +104,7 @@ def test_spark_reads_folders_as_the_others_do(tmp_path, warehouse):
     with session("local[2]") as spark:
         before = spark.conf.get(INFERENCE)
         table = open_table(tmp_path)  # two bases
-        found = count_cubes(table, PLANS["group"], engine_of("spark", "local[2]"))
+        found = count_cubes(table, PLANS["group"], choose_engine("spark", "local[2]"))
         same(found, count_cubes(table, PLANS["group"], DuckEngine()), rel=1e-12)
         assert found.rows_read == 2400
         assert spark.conf.get(INFERENCE) == before
@@ -121,7 +121,7 @@ def test_values_are_names_whatever_they_look_like(tmp_path):
     plan = Plan(groups=("k",))
     table = open_table("t", folder=tmp_path)
     for engine in ("pandas", "polars"):
-        same(count_cubes(table, plan, engine_of(engine)), count_cubes(table, plan, DuckEngine()))
+        same(count_cubes(table, plan, choose_engine(engine)), count_cubes(table, plan, DuckEngine()))
 
 
 def test_keys_are_undone_too_and_may_begin_with_an_underscore(tmp_path):

@@ -121,7 +121,7 @@ def test_a_file_is_cut_as_rows_in_memory_are(tmp_path):
 @pytest.mark.parametrize("engine", ["duckdb", "pandas", "polars"])
 @pytest.mark.parametrize("most", [500_000, 5])
 def test_every_engine_finds_it_listed_or_searched(engine, most, monkeypatch):
-    from audit.counting.backends.choose import engine_of
+    from audit.counting.backends.choose import choose_engine
     from audit.counting.kinds import median as module
     from audit.counting.plan import Plan
     from audit.tables.open import open_frame
@@ -136,7 +136,7 @@ def test_every_engine_finds_it_listed_or_searched(engine, most, monkeypatch):
     ):
         frame = pd.DataFrame({"y": np.arange(len(scores)) % 2, "s": scores, "g": "a"})
         plan = Plan(groups=("g",), label="y", score="s", threshold="median")
-        found = count_cubes(open_frame(frame), plan, engine_of(engine, None))
+        found = count_cubes(open_frame(frame), plan, choose_engine(engine, None))
         assert found.median == pytest.approx(np.median(scores), rel=1e-12)
         cube = found.cubes[0].keep("prediction")
         assert cube.at("prediction", "1")["n"] == sum(scores > np.median(scores))

@@ -10,7 +10,7 @@ from sklearn import metrics as sk
 
 from audit.axes import CubeKind
 from audit.counting.backends import duckdb
-from audit.counting.backends.choose import engine_of
+from audit.counting.backends.choose import choose_engine
 from audit.counting.kinds import exact_auc
 from audit.counting.plan import Plan
 from audit.tables.open import open_frame
@@ -60,8 +60,8 @@ def pairs_by_group(s, y, groups, w=None):
         kinds={CubeKind.ORDERED_PAIRS: exact_auc.ExactAuc()},
         weight=weight,
     )
-    with engine_of("duckdb", None).scan(open_frame(columns), plan.columns) as scan:
-        return exact_auc.ordered_pairs(scan, plan, {0: "0", 1: "1"}, (float(min(s)), float(max(s)))).pairs
+    with choose_engine("duckdb", None).scan(open_frame(columns), plan.columns) as scan:
+        return exact_auc.count_ordered_pairs(scan, plan, {0: "0", 1: "1"}, (float(min(s)), float(max(s)))).pairs
 
 
 def check(s, y, groups, w=None):

@@ -21,9 +21,9 @@ from test_engine_conformance import same
 from test_engines import people
 
 from audit.cli import main
-from audit.counting.backends.choose import engine_of
+from audit.counting.backends.choose import choose_engine
 from audit.counting.count import count_cubes
-from audit.counting.parts import BEGUN, ENDING, begun
+from audit.counting.parts import BEGUN, ENDING, note_begun
 from audit.counting.plan import Plan
 from audit.errors import SourceError
 from audit.tables.open import open_table
@@ -241,8 +241,8 @@ def test_a_worker_that_is_lost_leaves_nothing_half_counted(days):
 def test_the_note_of_a_lost_worker_names_the_part_until_it_is_counted_again(days):
     assert count(days, "day0.parquet", *ASKED).returncode == 0
     code = (
-        "import os, signal; from pathlib import Path; from audit.counting.parts import begun\n"
-        "with begun(Path('counts'), 'day1.parquet'): os.kill(os.getpid(), signal.SIGKILL)"
+        "import os, signal; from pathlib import Path; from audit.counting.parts import note_begun\n"
+        "with note_begun(Path('counts'), 'day1.parquet'): os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=days)
     says = refused(measured(days))
@@ -316,7 +316,7 @@ def test_a_file_in_the_place_of_the_folder_is_named(days):
 
 def test_a_note_goes_with_a_refusal(tmp_path):
     def refuse():
-        with begun(tmp_path / "counts", "day.parquet"):
+        with note_begun(tmp_path / "counts", "day.parquet"):
             assert list((tmp_path / "counts").glob(f"*{BEGUN}"))
             raise SourceError("no")
 
@@ -376,10 +376,10 @@ def test_a_file_of_a_pattern_that_differs_is_named(tmp_path, change, says):
 def test_files_that_say_the_same_in_other_types_are_read_alike_by_every_engine(tmp_path, change, flip):
     both = (table_of(0), change(table_of(1)))
     table = open_table(glob_of(tmp_path, *(both[::-1] if flip else both)))
-    expected = count_cubes(table, PLAN, engine_of("duckdb"))
+    expected = count_cubes(table, PLAN, choose_engine("duckdb"))
     assert expected.rows_read == 600
     for engine in ENGINES[1:]:
-        same(count_cubes(table, PLAN, engine_of(engine)), expected)
+        same(count_cubes(table, PLAN, choose_engine(engine)), expected)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -389,4 +389,4 @@ def test_a_damaged_page_is_refused_by_every_engine(tmp_path, engine):
     data[100:60_000] = bytes(59_900)
     (tmp_path / "people.parquet").write_bytes(data)
     with pytest.raises(SourceError, match=r"people.parquet cannot be read .*write it again"):
-        count_cubes(open_table(tmp_path / "people.parquet"), PLAN, engine_of(engine))
+        count_cubes(open_table(tmp_path / "people.parquet"), PLAN, choose_engine(engine))

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import audit
-from audit.counting.backends.choose import engine_of
-from audit.counting.count import count_tallies, cubes_of
+from audit.counting.backends.choose import choose_engine
+from audit.counting.count import count_tallies, make_cubes
 from audit.counting.plan import Plan
 from audit.counting.terms import Number
-from audit.counting.weighing import FARTHEST, Weighing, band_of
+from audit.counting.weighing import FARTHEST, Weighing, find_band
 from audit.errors import ValuesError
 from audit.estimate import rows_text, total_text
 from audit.report.card.render import render
@@ -94,7 +94,7 @@ PLAN = Plan(groups=("g",), label="y", weight="w", of_parts=True)
 
 
 def counts(engine, frame):
-    return count_tallies(open_frame(frame), PLAN, engine_of(engine))
+    return count_tallies(open_frame(frame), PLAN, choose_engine(engine))
 
 
 def cells(tallies):
@@ -127,7 +127,7 @@ def test_parts_whose_weights_are_of_other_sizes_add_up_to_the_whole(rows, cut, s
     shuffled = frame.sample(frac=1, random_state=seed)
     whole, parts = counts("duckdb", frame), [counts("duckdb", f) for f in (shuffled[:cut], shuffled[cut:])]
     assert cells(parts[0] + parts[1]) == cells(whole)
-    one, other = cubes_of(parts[1] + parts[0], PLAN), cubes_of(whole, PLAN)
+    one, other = make_cubes(parts[1] + parts[0], PLAN), make_cubes(whole, PLAN)
     assert one.weight_unit == other.weight_unit
     for a, b in zip(one.cubes, other.cubes, strict=True):
         assert a.axes == b.axes
@@ -136,7 +136,7 @@ def test_parts_whose_weights_are_of_other_sizes_add_up_to_the_whole(rows, cut, s
 
 @given(weight=SPREAD, width=st.sampled_from([8, 16, 32]))
 def test_a_weight_near_1_lies_in_the_band_of_its_own_size(weight, width):
-    band = band_of(weight, width)
+    band = find_band(weight, width)
     near = math.ldexp(weight, -band * width)
     assert 2.0 ** (-width // 2) <= near < 2.0 ** (width - width // 2)
     assert Weighing.of("w", (weight, weight), 32 // width).term(Number("w")).exponents == (band * width,)

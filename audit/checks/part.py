@@ -20,11 +20,11 @@ from audit.counting.backends.duckdb import DuckScan
 from audit.counting.columns.held_columns import held_columns
 from audit.counting.columns.profile import Profile, profile_of
 from audit.counting.crossings import Crossed
-from audit.counting.cubes import read
+from audit.counting.cubes import read_cubes
 from audit.counting.plan import Counted, Plan
 from audit.counting.tally import TooManyCellsError
 from audit.counting.terms import Band, Column, Extent, Key, Number, Rows, Slice, group_key, keys, weights
-from audit.counting.weighing import extent_of_weights, unit_of, weighed_tally
+from audit.counting.weighing import count_weighed_once, extent_of_weights, find_unit
 from audit.cube import Cube
 from audit.errors import SourceError, printable
 from audit.estimate import Level
@@ -192,9 +192,9 @@ class OpenPart:
             by = keys(plan) | {f"{STRATUM}0": self.key(column)}
             try:
                 scan = self.narrow((*plan.columns, column))
-                found = weighed_tally(scan, by, sums, extents, plan, MOST_CELLS)
-                found = found.in_unit(unit_of(found))
-                self._crossed[column] = read(Crossed((found.sorted(),), 0), plan).further[CubeKind.STRATA]
+                found = count_weighed_once(scan, by, sums, extents, plan, MOST_CELLS)
+                found = found.in_unit(find_unit(found))
+                self._crossed[column] = read_cubes(Crossed((found.sorted(),), 0), plan).further[CubeKind.STRATA]
             except TooManyCellsError:
                 self._crossed[column] = ()
         return self._crossed[column]
@@ -257,10 +257,10 @@ def _find_exact_columns(
     doubtful = frozenset(table.doubtful).difference(asked)
     some = [n for n in names if n in doubtful]
     runs = [some[at : at + TOGETHER] for at in range(0, len(some), TOGETHER)]
-    read = {
+    readable_names = {
         n for run in runs for n in (run if _can_be_read(con, table, run) else _find_readable_alone(con, table, run))
     }
-    return tuple(n for n in names if n not in doubtful or n in read)
+    return tuple(n for n in names if n not in doubtful or n in readable_names)
 
 
 def _find_readable_alone(con: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str]) -> list[str]:

@@ -22,7 +22,7 @@ WHOLE = re.compile(r"0|-?[1-9][0-9]*")
 """Whole numbers as a CSV has them in a column of numbers."""
 
 
-def as_written(table: Table, plan: Plan) -> Table:
+def write_names_as_text(table: Table, plan: Plan) -> Table:
     """Table in which what the plan takes for names is text where that is how the file has it."""
     if not isinstance(table, HeldTable) or table.written is None:
         return table
@@ -30,14 +30,14 @@ def as_written(table: Table, plan: Plan) -> Table:
     return _with_text(table, chosen) if chosen else table
 
 
-def whole_texts(table: Table, plan: Plan) -> list[str]:
+def find_whole_texts(table: Table, plan: Plan) -> list[str]:
     """Names in columns of whole numbers that were text in the file: the number says how it was written."""
     if not isinstance(table, HeldTable) or table.written is None:
         return []
     return sorted({c for c in _names(plan) if table.columns[c] == "integer"} - {plan.weight, plan.score, plan.unit})
 
 
-def spelled(tallies: Tallies, plan: Mapping[str, Any], names: Container[str]) -> Tallies:
+def spell_as_text(tallies: Tallies, plan: Mapping[str, Any], names: Container[str]) -> Tallies:
     """Counts in which the values of some columns of whole numbers are text.
 
     Parameters

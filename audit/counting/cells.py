@@ -79,7 +79,7 @@ class Cells:
         cuts: Sequence[float] = (),
         threshold: float | None = None,
     ) -> None:
-        self.groups = {str(name): _named(str(name), levels) for name, levels in groups.items()}
+        self.groups = {str(name): _require_levels(str(name), levels) for name, levels in groups.items()}
         if not self.groups:
             raise QuestionError("groups names no attribute: there is nothing to compare; give {'sex': ['female', …]}")
         self.classes = _classes(classes)
@@ -180,7 +180,7 @@ class Cells:
         axes += [Axis(LABEL, self.classes), self._outcome()]
         cube = Cube(axes, {"n": n})
         for name in (*self.groups, LABEL, *(() if self.binned else (PREDICTION,))):
-            cube = cube.merge(name, _same)
+            cube = cube.merge(name, _keep_level)
         return cube
 
     def _outcome(self) -> Axis:
@@ -191,7 +191,7 @@ class Cells:
         return Axis(SCORE, (*texts[:-1], texts[-1][:-1] + "]"))
 
 
-def cuts_of(threshold: float, bins: int | Sequence[float] | None) -> tuple[float, ...]:
+def read_cuts(threshold: float, bins: int | Sequence[float] | None) -> tuple[float, ...]:
     """Where scores are cut: into equal bins, or at what is given; the threshold is always a cut."""
     if isinstance(bins, int):
         if not 1 <= bins <= MOST_BINS:
@@ -200,7 +200,7 @@ def cuts_of(threshold: float, bins: int | Sequence[float] | None) -> tuple[float
     return tuple(sorted({threshold, *(bins or ())}))
 
 
-def _same(level: Level) -> Level:
+def _keep_level(level: Level) -> Level:
     """Every level by itself: merging then only puts them into the order of all cubes, with missing last."""
     return level
 
@@ -210,7 +210,7 @@ def _note(excluded: dict[str, int], reason: str, rows: int) -> None:
         excluded[reason] = excluded.get(reason, 0) + rows
 
 
-def _named(attribute: str, levels: Sequence[str]) -> tuple[str, ...]:
+def _require_levels(attribute: str, levels: Sequence[str]) -> tuple[str, ...]:
     shown = printable(attribute)
     if attribute in RESERVED:
         raise QuestionError(f"group '{shown}' has a reserved name; rename the attribute")

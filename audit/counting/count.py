@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from audit.axes import UNIT, CubeKind
-from audit.counting.crossings import MOST_CELLS, Block, Crossed, blocks, crossed, too_many
-from audit.counting.cubes import label_words, read
+from audit.counting.crossings import MOST_CELLS, Block, Crossed, count_crossed, explain_too_many, plan_blocks
+from audit.counting.cubes import read_cubes, read_labels
 from audit.counting.engine import Engine, Scan
 from audit.counting.plan import MEDIAN, Counted, Plan, Question
 from audit.counting.refusals import look, refuse_columns, refuse_long_names, refuse_sums
 from audit.counting.tally import TooManyCellsError
 from audit.counting.terms import Extent, Highest, Lowest, Number, Rows, Sum, Test, decisions, keys, weights
-from audit.counting.weighing import checked_extent, smallest_weight, unit_of
+from audit.counting.weighing import check_extent, find_unit, smallest_weight
 from audit.cube import Axis, Cube
 from audit.errors import QuestionError
 from audit.tables.table import Table
@@ -58,20 +58,20 @@ def count_cubes(table: Table, plan: Plan, engine: Engine) -> Counted:
     for kind, question in _find_kinds(plan):
         if kind.count_all is not None:
             return kind.count_all(question, table, plan)
-    with _opened(engine, table, plan) as (scan, levels):
+    with _open_rows(engine, table, plan) as (scan, levels):
         extents = _extents(scan, table, plan)
         if plan.task == "regression":
-            from audit.counting.kinds.regression import regression_counts
+            from audit.counting.kinds.regression import count_regression
 
-            return regression_counts(scan, table, plan, extents, blocks(plan, levels, table.rows))
+            return count_regression(scan, table, plan, extents, plan_blocks(plan, levels, table.rows))
         if plan.threshold == MEDIAN:
-            from audit.counting.kinds.median import resolved
+            from audit.counting.kinds.median import resolve_threshold
 
-            plan = resolved(scan, plan)
+            plan = resolve_threshold(scan, plan)
         tallies = _tallies(scan, table, plan, extents, levels)
         of_classes = plan.label is None or (plan.classes and tallies.scored is None)
-        labels = None if of_classes else label_words(tallies.crossings.tallies[0], plan)
-        found = replace(cubes_of(tallies, plan, labels), score_range=extents.get(plan.score or ""))
+        labels = None if of_classes else read_labels(tallies.crossings.tallies[0], plan)
+        found = replace(make_cubes(tallies, plan, labels), score_range=extents.get(plan.score or ""))
         if not plan.kinds:
             return found
         from audit.counting.kinds.kind import OpenTable, count_kinds
@@ -93,22 +93,23 @@ def count_tallies(table: Table, plan: Plan, engine: Engine) -> Tallies:
     if plan.threshold == MEDIAN:
         raise QuestionError("a part does not know the median of the whole; give a number, or count all parts as a glob")
     _refuse_roles(table, plan)
-    with _opened(engine, table, plan) as (scan, levels):
+    with _open_rows(engine, table, plan) as (scan, levels):
         return _tallies(scan, table, plan, _extents(scan, table, plan), levels)
 
 
-def cubes_of(tallies: Tallies, plan: Plan, labels: Mapping[Any, str] | None = None) -> Counted:
+def make_cubes(tallies: Tallies, plan: Plan, labels: Mapping[Any, str] | None = None) -> Counted:
     """Cubes of what was counted; ``labels`` is the reading of raw labels, where it was made before."""
-    unit = unit_of(tallies.crossings.tallies[0])
-    found = read(tallies.crossings.in_unit(unit), plan)
+    unit = find_unit(tallies.crossings.tallies[0])
+    found = read_cubes(tallies.crossings.in_unit(unit), plan)
     found = replace(found, cubes=tuple(_in_unit(cube, unit) for cube in found.cubes), weight_unit=unit)
     if tallies.scored is None:
         return found
-    from audit.counting.kinds.scores import score_cubes
+    from audit.counting.kinds.scores import make_score_cubes
 
     scored = tallies.scored.in_unit(unit)
-    read_labels = labels if labels is not None else label_words(tallies.crossings.tallies[0], plan)
-    binned, lost = score_cubes(scored, plan, read_labels)
+    if labels is None:
+        labels = read_labels(tallies.crossings.tallies[0], plan)
+    binned, lost = make_score_cubes(scored, plan, labels)
     return replace(found, further={**found.further, CubeKind.SCORES: binned, CubeKind.LOSSES: lost})
 
 
@@ -131,9 +132,9 @@ def _find_kinds(plan: Plan) -> Sequence[tuple[Kind[Any], Question]]:
     """Return the kinds that a plan asks for, with their questions; what a kind is, is loaded where there is one."""
     if not plan.kinds:
         return ()
-    from audit.counting.kinds.kind import asked_kinds
+    from audit.counting.kinds.kind import find_asked_kinds
 
-    return tuple(asked_kinds(plan))
+    return tuple(find_asked_kinds(plan))
 
 
 def _refuse_roles(table: Table, plan: Plan) -> None:
@@ -145,28 +146,30 @@ def _refuse_roles(table: Table, plan: Plan) -> None:
 
 
 @contextmanager
-def _opened(engine: Engine, table: Table, plan: Plan) -> Iterator[tuple[Scan, Mapping[str, int]]]:
+def _open_rows(engine: Engine, table: Table, plan: Plan) -> Iterator[tuple[Scan, Mapping[str, int]]]:
     """Rows of a table, after a look at the first of them, and how many levels that has seen."""
     with engine.scan(table, plan.columns) as scan:
         yield scan, look(scan, table, plan)
 
 
 def _tallies(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent], levels: Mapping[str, int]) -> Tallies:
-    found = crossings(scan, table, plan, extents, blocks(plan, levels, table.rows))
+    found = count_crossings(scan, table, plan, extents, plan_blocks(plan, levels, table.rows))
     if plan.score is None or plan.label is None or not plan.groups:
         return Tallies(found)
-    from audit.counting.kinds.scores import score_tallies
+    from audit.counting.kinds.scores import count_scores
 
-    return Tallies(found, score_tallies(scan, table, plan, extents))
+    return Tallies(found, count_scores(scan, table, plan, extents))
 
 
-def crossings(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent], tables: Sequence[Block]) -> Crossed:
+def count_crossings(
+    scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent], tables: Sequence[Block]
+) -> Crossed:
     """Rows and weights by every key of the plan."""
     sums = weights(plan) | decisions(plan)
     try:
-        found = crossed(scan, table, plan, (keys(plan), sums, extents), tables, MOST_CELLS)
+        found = count_crossed(scan, table, plan, (keys(plan), sums, extents), tables, MOST_CELLS)
     except TooManyCellsError as error:
-        raise too_many(error, table, plan) from None
+        raise explain_too_many(error, table, plan) from None
     if not found.rows:
         refuse_sums({"n": np.zeros(1)}, plan, table)
     for tally in found.tallies:
@@ -199,5 +202,5 @@ def _extents(scan: Scan, table: Table, plan: Plan) -> dict[str, Extent]:
         name: (float(seen[f"{role}_low"] or 0.0), float(seen[f"{role}_high"] or 0.0)) for role, name in named.items()
     }
     if plan.weight is not None:
-        found[plan.weight] = checked_extent(plan.weight, *found[plan.weight])
+        found[plan.weight] = check_extent(plan.weight, *found[plan.weight])
     return found

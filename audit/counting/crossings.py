@@ -20,7 +20,7 @@ from audit.counting.engine import Scan
 from audit.counting.plan import FOLDS, Plan
 from audit.counting.tally import Tally, TooManyCellsError
 from audit.counting.terms import Every, Extent, Key, Number, Rows, Sum, Test
-from audit.counting.weighing import weighed_tallies
+from audit.counting.weighing import count_weighed
 from audit.cube import NUMBER
 from audit.errors import SourceError, printable
 from audit.estimate import Level
@@ -68,7 +68,7 @@ class Crossed(NamedTuple):
         return Crossed(tuple(a + b for a, b in both), self.nowhere + other.nowhere)
 
 
-def blocks(plan: Plan, levels: Mapping[str, int], rows: int | None) -> tuple[Block, ...]:
+def plan_blocks(plan: Plan, levels: Mapping[str, int], rows: int | None) -> tuple[Block, ...]:
     """Groups of each table to count.
 
     Parameters
@@ -121,7 +121,7 @@ def _next(block: Sequence[str], left: Mapping[Block, None], sizes: Mapping[str, 
     return best if best is not None and gains[best] else None
 
 
-def crossed(
+def count_crossed(
     scan: Scan,
     table: Table,
     plan: Plan,
@@ -144,7 +144,7 @@ def crossed(
     """
     keys, sums, extents = asked
     each = [tuple(k for k in keys if k in block or k not in plan.groups) for block in tables]
-    tallies = tuple(weighed_tallies(scan, keys, each, sums, extents, plan, most))
+    tallies = tuple(count_weighed(scan, keys, each, sums, extents, plan, most))
     return Crossed(tallies, _nowhere(scan, table, plan, tallies))
 
 
@@ -174,7 +174,7 @@ def _gaps(tally: Tally, name: str) -> np.ndarray:
 #
 # A cell takes about half a kilobyte while it is counted and read, so that the largest count that is taken needs about
 # a gigabyte. Must not: know an engine, or a metric.
-def too_many(error: TooManyCellsError, table: Table, plan: Plan, *, fewer: bool = False) -> SourceError:
+def explain_too_many(error: TooManyCellsError, table: Table, plan: Plan, *, fewer: bool = False) -> SourceError:
     """Refusal of a count in the words of the question.
 
     Parameters

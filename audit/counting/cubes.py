@@ -13,7 +13,7 @@ import numpy as np
 
 from audit.axes import DECIDED, FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, STRATUM, CubeKind, nowhere
 from audit.counting.crossings import Crossed, refuse_large
-from audit.counting.labels import binary, class_names, is_missing, positive_class, predicted, refuse_missing
+from audit.counting.labels import find_positive, is_missing, name_classes, read_binary, read_predicted, refuse_missing
 from audit.counting.plan import Counted, Plan
 from audit.counting.tally import Tally, order_of
 from audit.counting.terms import REACHED
@@ -30,7 +30,7 @@ class Words(NamedTuple):
     """Place of each cell's level among them."""
 
 
-def read(crossed: Crossed, plan: Plan) -> Counted:
+def read_cubes(crossed: Crossed, plan: Plan) -> Counted:
     """Cubes of every crossing, and the account of rows."""
     words = [_read_keys(tally, plan) for tally in crossed.tallies]
     rest = [k for k in words[0] if k not in {*plan.groups, STRATUM}]
@@ -38,18 +38,18 @@ def read(crossed: Crossed, plan: Plan) -> Counted:
 
     def cube(by: Sequence[str], *more: str) -> Cube:
         tally, found = tallies[id(crossed.holding(by))]
-        return cube_of(tally, {k: found[k] for k in (*by, *more)}, plan, leaving=(REACHED,))
+        return make_cube(tally, {k: found[k] for k in (*by, *more)}, plan, leaving=(REACHED,))
 
     strata = tuple(cube((c,), STRATUM, *rest) for c in plan.groups) if plan.strata else ()
     return Counted(
         cubes=tuple(cube(by, *rest) for by in plan.crossings),
-        further={CubeKind.STRATA: strata, CubeKind.DECIDED: _decided(tallies, crossed, plan)},
-        **account(crossed, {c: tallies[id(crossed.holding((c,)))][1][c] for c in plan.groups}, plan),
+        further={CubeKind.STRATA: strata, CubeKind.DECIDED: _count_decided(tallies, crossed, plan)},
+        **account_for_rows(crossed, {c: tallies[id(crossed.holding((c,)))][1][c] for c in plan.groups}, plan),
         median=plan.median,
     )
 
 
-def account(crossed: Crossed, words: Mapping[str, Words], plan: Plan) -> dict[str, Any]:
+def account_for_rows(crossed: Crossed, words: Mapping[str, Words], plan: Plan) -> dict[str, Any]:
     """Rows that were read, those in no group at all, and those without a value of each."""
     without = {}
     for name, found in words.items():
@@ -63,28 +63,28 @@ def account(crossed: Crossed, words: Mapping[str, Words], plan: Plan) -> dict[st
     }
 
 
-def label_words(tally: Tally, plan: Plan) -> dict[Any, str]:
+def read_labels(tally: Tally, plan: Plan) -> dict[Any, str]:
     """Reading of each raw label, 0 or 1."""
-    return _one_or_other(_totals(tally, LABEL), f"label '{plan.label}'", plan)[0]
+    return _read_one_or_other(_totals(tally, LABEL), f"label '{plan.label}'", plan)[0]
 
 
-def prediction_words(tally: Tally, plan: Plan) -> dict[Any, str]:
+def read_predictions(tally: Tally, plan: Plan) -> dict[Any, str]:
     """Reading of each raw prediction, or of whether a score reaches the threshold, 0 or 1."""
     return _read_classes(tally, plan)[PREDICTION] if plan.classes else _read_binary(tally, plan)[PREDICTION]
 
 
-def group_words(tally: Tally, name: str, plan: Plan) -> Words:
+def read_groups(tally: Tally, name: str, plan: Plan) -> Words:
     """Names of the values of a group column."""
     bands = name_bands(plan.bins[name]) if name in plan.bins else None
-    return words_of(tally, name, [name_level(v, bands) for v in tally.levels[tally.place(name)]])
+    return make_words(tally, name, [name_level(v, bands) for v in tally.levels[tally.place(name)]])
 
 
-def words_of(tally: Tally, key: str, texts: Sequence[Level]) -> Words:
+def make_words(tally: Tally, key: str, texts: Sequence[Level]) -> Words:
     """Axis of a key whose levels read as these texts; several may read alike."""
     return _words(texts, tally.codes[tally.place(key)])
 
 
-def cube_of(tally: Tally, words: Mapping[str, Words], plan: Plan, leaving: Sequence[str] = ()) -> Cube:
+def make_cube(tally: Tally, words: Mapping[str, Words], plan: Plan, leaving: Sequence[str] = ()) -> Cube:
     """Sums of a tally over some of its keys; ``leaving`` names sums to leave out."""
     refuse_large({name: found.levels for name, found in words.items()}, plan)
     shape = tuple(len(found.levels) for found in words.values())
@@ -102,7 +102,7 @@ def _words(texts: Sequence[Level], codes: np.ndarray) -> Words:
     return Words(levels, np.array([places[text] for text in texts], dtype=np.intp)[codes])
 
 
-def _decided(
+def _count_decided(
     tallies: Mapping[int, tuple[Tally, Mapping[str, Words]]], crossed: Crossed, plan: Plan
 ) -> tuple[Cube, ...]:
     """Predictions beside what score and threshold decide, a cube for each group column, where both are given."""
@@ -112,7 +112,7 @@ def _decided(
     each: list[tuple[str, ...]] = [(c,) for c in plan.groups] or [()]
     for by in each:
         tally, words = tallies[id(crossed.holding(by))]
-        found = cube_of(tally, {k: words[k] for k in (*by, PREDICTION)}, plan)
+        found = make_cube(tally, {k: words[k] for k in (*by, PREDICTION)}, plan)
         n = np.stack([found["n"] - found[REACHED], found[REACHED]], axis=-1)
         cubes.append(Cube([*found.axes, Axis(DECIDED, (NEGATIVE, POSITIVE))], {"n": n}))
     return tuple(cubes)
@@ -120,14 +120,14 @@ def _decided(
 
 def _read_keys(tally: Tally, plan: Plan) -> dict[str, Words]:
     """Every key as words: groups by name, label and prediction as 0 and 1, folds as numbers."""
-    found = {name: group_words(tally, name, plan) for name in plan.groups if name in tally.keys}
+    found = {name: read_groups(tally, name, plan) for name in plan.groups if name in tally.keys}
     if plan.strata:
         found[STRATUM] = _strata(tally, plan)
     roles = _read_classes(tally, plan) if plan.classes else _read_binary(tally, plan)
     for role, readings in roles.items():
-        found[role] = words_of(tally, role, [readings[_value(v)] for v in tally.levels[tally.place(role)]])
+        found[role] = make_words(tally, role, [readings[_value(v)] for v in tally.levels[tally.place(role)]])
     if plan.unit is not None:
-        found[FOLD] = words_of(tally, FOLD, [str(v) for v in tally.levels[tally.place(FOLD)]])
+        found[FOLD] = make_words(tally, FOLD, [str(v) for v in tally.levels[tally.place(FOLD)]])
     return found
 
 
@@ -144,7 +144,7 @@ def _read_classes(tally: Tally, plan: Plan) -> dict[str, dict[Any, str]]:
     """Label and prediction by the names of their classes."""
     asked = {LABEL: plan.label, PREDICTION: plan.prediction}
     said = {role: f"{role} '{name}'" for role, name in asked.items() if name is not None}
-    names = class_names({said[role]: _totals(tally, role) for role in said})
+    names = name_classes({said[role]: _totals(tally, role) for role in said})
     return {role: names[said[role]] for role in said}
 
 
@@ -154,23 +154,23 @@ def _read_binary(tally: Tally, plan: Plan) -> dict[str, dict[Any, str]]:
     labels, positive = {}, None
     if plan.label is not None:
         labels = _totals(tally, LABEL)
-        found[LABEL], positive = _one_or_other(labels, f"label '{plan.label}'", plan)
+        found[LABEL], positive = _read_one_or_other(labels, f"label '{plan.label}'", plan)
     if plan.prediction is not None:
         totals, role = _totals(tally, PREDICTION), f"prediction '{plan.prediction}'"
         if plan.label is None:
-            found[PREDICTION], _ = _one_or_other(totals, role, plan)
+            found[PREDICTION], _ = _read_one_or_other(totals, role, plan)
         else:
-            found[PREDICTION] = predicted(totals, role, labels, f"label '{plan.label}'", positive)
+            found[PREDICTION] = read_predicted(totals, role, labels, f"label '{plan.label}'", positive)
     elif plan.score is not None:
         found[PREDICTION] = {True: POSITIVE, False: NEGATIVE}
     return found
 
 
-def _one_or_other(totals: Mapping[Any, int], role: str, plan: Plan) -> tuple[dict[Any, str], Any]:
+def _read_one_or_other(totals: Mapping[Any, int], role: str, plan: Plan) -> tuple[dict[Any, str], Any]:
     """Each raw value of a column as 0 or 1, and the positive one."""
     refuse_missing(totals, role)
-    positive = positive_class(totals, plan.positive, role)
-    return binary(totals, positive, role), positive
+    positive = find_positive(totals, plan.positive, role)
+    return read_binary(totals, positive, role), positive
 
 
 def _totals(tally: Tally, key: str) -> dict[Any, int]:

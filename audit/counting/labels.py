@@ -32,7 +32,7 @@ TWO: tuple[tuple[Any, Any], ...] = ((False, True), (0, 1), ("0", "1"), ("0.0", "
 """Negative and positive class that need no word of the user, and stand for each other where a label has only one."""
 
 
-def positive_class(labels: Iterable[Any], positive: Any, role: str) -> Any:
+def find_positive(labels: Iterable[Any], positive: Any, role: str) -> Any:
     """The label's value that is the positive class.
 
     Parameters
@@ -50,12 +50,12 @@ def positive_class(labels: Iterable[Any], positive: Any, role: str) -> Any:
     if positive is None:
         if two is not None:
             return two[1]
-        listed = ", ".join(map(shown, sorted(values, key=str)[:6]))
+        listed = ", ".join(map(quote, sorted(values, key=str)[:6]))
         raise ValuesError(f"{role} is not 0 and 1: its values are {listed}; say which one is positive (positive = …)")
     meant = _meant(positive, values) or _meant(positive, two or ())
     if len(meant) > 1:
         raise ValuesError(
-            f"{role} is text, and the positive class {shown(positive)} may be {shown(meant[0])} or {shown(meant[1])}; "
+            f"{role} is text, and the positive class {quote(positive)} may be {quote(meant[0])} or {quote(meant[1])}; "
             "give it as text, as it is written"
         )
     if not meant:
@@ -73,7 +73,7 @@ def refuse_missing(values: Mapping[Any, int], role: str) -> None:
         )
 
 
-def binary(values: Mapping[Any, int], positive: Any, role: str) -> dict[Any, str]:
+def read_binary(values: Mapping[Any, int], positive: Any, role: str) -> dict[Any, str]:
     """Map every raw value to "1" (positive) or "0".
 
     Parameters
@@ -94,7 +94,7 @@ def binary(values: Mapping[Any, int], positive: Any, role: str) -> dict[Any, str
     return {value: "1" if value == positive else "0" for value in values}
 
 
-def predicted(
+def read_predicted(
     values: Mapping[Any, int], role: str, labels: Collection[Any], label: str, positive: Any
 ) -> dict[Any, str]:
     """Map every raw prediction to "1" (the label's positive class) or "0".
@@ -122,9 +122,9 @@ def predicted(
     known = set(read[label].values())
     strange = next((raw for raw, reading in read[role].items() if reading not in known), None)
     if strange is not None:
-        listed = ", ".join(map(shown, sorted(labels, key=str)[:6]))
+        listed = ", ".join(map(quote, sorted(labels, key=str)[:6]))
         raise ValuesError(
-            f"{role} holds {shown(strange)}, which is none of the label's values ({listed}){_hint(strange, labels)}"
+            f"{role} holds {quote(strange)}, which is none of the label's values ({listed}){_hint(strange, labels)}"
         )
     return {raw: "1" if reading == read[label][positive] else "0" for raw, reading in read[role].items()}
 
@@ -133,8 +133,8 @@ def _hint(strange: Any, labels: Collection[Any]) -> str:
     """What a stray prediction may be."""
     if not isinstance(strange, str):
         return "; if it is a score, name it as the score and give a threshold"
-    number = text_as(strange, "number")
-    known = [text_as(v, "number") if isinstance(v, str) else v for v in labels]
+    number = read_text_as(strange, "number")
+    known = [read_text_as(v, "number") if isinstance(v, str) else v for v in labels]
     if number is not None and number in known:
         return "; both columns are text, which is compared as it is written: write both alike"
     return "; these are numeric, so it may be a stray entry" if number is None and None not in known else ""
@@ -142,8 +142,8 @@ def _hint(strange: Any, labels: Collection[Any]) -> str:
 
 def _two(values: Collection[Any]) -> tuple[Any, Any] | None:
     """The two classes that the values are of, where these are known without a word; 0 and 1 if there are none."""
-    kind = {what(v) for v in values} or {"number"}
-    return next((two for two in TWO if {what(two[0])} == kind and set(values) <= set(two)), None)
+    kind = {classify_value(v) for v in values} or {"number"}
+    return next((two for two in TWO if {classify_value(two[0])} == kind and set(values) <= set(two)), None)
 
 
 def _meant(positive: Any, values: Collection[Any]) -> list[Any]:
@@ -154,10 +154,14 @@ def _meant(positive: Any, values: Collection[Any]) -> list[Any]:
         return same
     if textual:
         return [
-            v for v in values if not isinstance(v, str) and text_as(positive, what(v), whole=isinstance(v, int)) == v
+            v
+            for v in values
+            if not isinstance(v, str) and read_text_as(positive, classify_value(v), whole=isinstance(v, int)) == v
         ]
     whole = isinstance(positive, int)
-    return sorted(v for v in values if isinstance(v, str) and text_as(v, what(positive), whole=whole) == positive)
+    return sorted(
+        v for v in values if isinstance(v, str) and read_text_as(v, classify_value(positive), whole=whole) == positive
+    )
 
 
 def _refuse_twins(values: Collection[Any], role: str) -> None:
@@ -165,13 +169,13 @@ def _refuse_twins(values: Collection[Any], role: str) -> None:
     if twins:
         first, second = twins[0].names[:2]
         raise ValuesError(
-            f"{role} has values that differ only in {twins[0].why}: {shown(first)} and {shown(second)}; "
+            f"{role} has values that differ only in {twins[0].why}: {quote(first)} and {quote(second)}; "
             "make them one value"
         )
 
 
 def _name(value: Any) -> str:
-    return value if isinstance(value, str) else shown(value)
+    return value if isinstance(value, str) else quote(value)
 
 
 # Names of several classes: the same words for a label and a prediction, whatever type their columns have.
@@ -179,7 +183,7 @@ def _name(value: Any) -> str:
 # Text is a class as it is written; beside a column of numbers, 1, "1" and 1.0 are one class. What has no honest
 # reading is refused by name: two spellings of one class, labels of one type and predictions of another, fractions,
 # numbers too large to be told apart.
-def class_names(columns: Mapping[str, Mapping[Any, int]]) -> dict[str, dict[Any, str]]:
+def name_classes(columns: Mapping[str, Mapping[Any, int]]) -> dict[str, dict[Any, str]]:
     """Name of every raw value of every column.
 
     Parameters
@@ -211,11 +215,11 @@ def _refuse_no_class(readings: Mapping[Any, Any], role: str) -> None:
             continue
         if reading in {math.inf, -math.inf} or reading % 1:
             raise ValuesError(
-                f"{role} holds {shown(raw)}, which is no class; classes are text, whole numbers or true and false "
+                f"{role} holds {quote(raw)}, which is no class; classes are text, whole numbers or true and false "
                 "(if it is a score, take the most likely class first)"
             )
         if not -LARGEST < reading < LARGEST:
-            raise ValuesError(f"{role} holds {shown(raw)}, a number too large to be told apart; write classes as text")
+            raise ValuesError(f"{role} holds {quote(raw)}, a number too large to be told apart; write classes as text")
 
 
 def _refuse_number(names: Mapping[Any, str], roles: str) -> None:
@@ -257,7 +261,7 @@ def read_alike(columns: Mapping[str, Iterable[Any]]) -> dict[str, dict[Any, Any]
     {'01': 1, '2+': '2+'}
     """
     values = {role: [v for v in of if not is_missing(v)] for role, of in columns.items()}
-    kinds = {role: what(of[0]) for role, of in values.items() if of}
+    kinds = {role: classify_value(of[0]) for role, of in values.items() if of}
     read = {role: {v: v for v in of} for role, of in values.items()}
     others = [role for role, kind in kinds.items() if kind != "text"]
     if {kinds[role] for role in others} == {"number", "truth value"}:
@@ -266,18 +270,18 @@ def read_alike(columns: Mapping[str, Iterable[Any]]) -> dict[str, dict[Any, Any]
         _refuse_other_spellings(values)
     for role, kind in kinds.items():
         if kind == "text" and others:
-            read[role] = _beside(values[role], role, values[others[0]], others[0])
+            read[role] = _read_beside(values[role], role, values[others[0]], others[0])
     return read
 
 
-def what(value: Any) -> What:
+def classify_value(value: Any) -> What:
     """What a raw value is."""
     if isinstance(value, str):
         return "text"
     return "truth value" if isinstance(value, bool) else "number"
 
 
-def text_as(text: str, kind: What, *, whole: bool = True) -> Any:
+def read_text_as(text: str, kind: What, *, whole: bool = True) -> Any:
     """Number or truth value that a text is a spelling of; None where it is none.
 
     Parameters
@@ -299,7 +303,7 @@ def text_as(text: str, kind: What, *, whole: bool = True) -> Any:
     return exact.numerator if whole and exact.denominator == 1 else _nearest(exact)
 
 
-def shown(value: Any) -> str:
+def quote(value: Any) -> str:
     """A value in a message: text in quotes, so that it is told from a number and a blank at its end is seen."""
     return f"'{printable(value)}'" if isinstance(value, str) else str(name_level(value))
 
@@ -313,23 +317,23 @@ def _nearest(exact: Fraction) -> float | Fraction:
     return exact if near.is_integer() and exact.denominator != 1 else near
 
 
-def _beside(texts: Collection[str], role: str, others: Collection[Any], other: str) -> dict[str, Any]:
+def _read_beside(texts: Collection[str], role: str, others: Collection[Any], other: str) -> dict[str, Any]:
     """Texts read as what they are compared with; those that are none stay classes of their own."""
-    kind = what(next(iter(others)))
+    kind = classify_value(next(iter(others)))
     whole = all(isinstance(v, int) for v in others)
-    found = {text: text_as(text, kind, whole=whole) for text in texts}
+    found = {text: read_text_as(text, kind, whole=whole) for text in texts}
     read = {text: text if value is None else value for text, value in found.items()}
     _refuse_one_class_twice(read, role, other, kind)
     near = next((t for t, v in found.items() if v is None and _with_ascii_alone(t, kind) is not None), None)
     if near is not None:
         meant = name_level(_with_ascii_alone(near, kind))
         raise ValuesError(
-            f"{role} holds {shown(near)}, which is not how the {kind} {meant} of {other} is written; {MEND}"
+            f"{role} holds {quote(near)}, which is not how the {kind} {meant} of {other} is written; {MEND}"
         )
     strange = next((t for t, v in found.items() if v is None), None)
     if strange is not None and not set(read.values()) & set(others):
         first = next(iter(others))
-        raise ValuesError(f"{role} holds the text {shown(strange)} and {other} the {kind} {shown(first)}; {MEND}")
+        raise ValuesError(f"{role} holds the text {quote(strange)} and {other} the {kind} {quote(first)}; {MEND}")
     return read
 
 
@@ -339,7 +343,7 @@ def _refuse_one_class_twice(read: Mapping[str, Any], role: str, other: str, kind
         first = before.setdefault(value, text)
         if first != text:
             raise ValuesError(
-                f"{role} is text, and its {shown(first)} and {shown(text)} would be one class beside the {kind}s of "
+                f"{role} is text, and its {quote(first)} and {quote(text)} would be one class beside the {kind}s of "
                 f"{other}; write each class in one way, or make {other} text too"
             )
 
@@ -350,26 +354,26 @@ def _refuse_other_spellings(values: Mapping[str, Collection[str]]) -> None:
     if len(columns) != 2 or set(columns[0][1]) & set(columns[1][1]):
         return
     (role, texts), (other, others) = columns
-    meant = {_loosely(text): text for text in texts}
-    found = next(((meant[_loosely(text)], text) for text in others if _loosely(text) in meant), None)
+    meant = {_read_loosely(text): text for text in texts}
+    found = next(((meant[_read_loosely(text)], text) for text in others if _read_loosely(text) in meant), None)
     if found is not None:
         raise ValuesError(
-            f"nothing is a class of both {role} and {other}; text is compared as it is written, and {shown(found[0])} "
-            f"of the one is {shown(found[1])} in the other; {MEND}"
+            f"nothing is a class of both {role} and {other}; text is compared as it is written, and {quote(found[0])} "
+            f"of the one is {quote(found[1])} in the other; {MEND}"
         )
 
 
-def _loosely(text: str) -> Any:
+def _read_loosely(text: str) -> Any:
     """A text as a careless reader takes it: without blanks at its ends, in small letters, a number by its value."""
     tidy = text.strip().casefold()
-    number = text_as(tidy, "number")
+    number = read_text_as(tidy, "number")
     return tidy if number is None else number
 
 
 def _with_ascii_alone(text: str, kind: What) -> Any:
     """What a text would be but for blanks or digits of other scripts."""
     tidy = "".join(str(int(c)) if c.isdecimal() else c for c in text.strip())
-    return None if tidy == text else text_as(tidy, kind)
+    return None if tidy == text else read_text_as(tidy, kind)
 
 
 def _refuse_other_numbers(values: Mapping[str, Collection[Any]], kinds: Mapping[str, What]) -> None:
@@ -378,4 +382,4 @@ def _refuse_other_numbers(values: Mapping[str, Collection[Any]], kinds: Mapping[
     for role, kind in kinds.items():
         strange = next((v for v in values[role] if kind == "number" and v not in {0, 1}), None)
         if strange is not None:
-            raise ValuesError(f"{truths} holds truth values and {role} the number {shown(strange)}; {MEND}")
+            raise ValuesError(f"{truths} holds truth values and {role} the number {quote(strange)}; {MEND}")

@@ -18,13 +18,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
 
-from audit.counting.as_written import spelled, whole_texts
-from audit.counting.count import Tallies, cubes_of, refuse_kinds_of_parts
-from audit.counting.crossings import MOST_CELLS, Crossed, too_many
+from audit.counting.as_written import find_whole_texts, spell_as_text
+from audit.counting.count import Tallies, make_cubes, refuse_kinds_of_parts
+from audit.counting.crossings import MOST_CELLS, Crossed, explain_too_many
 from audit.counting.kinds.score_bins import Bins
 from audit.counting.kinds.scores import Scored
 from audit.counting.plan import Counted, Plan
-from audit.counting.tally import Tally, TooManyCellsError, tally_of
+from audit.counting.tally import Tally, TooManyCellsError, make_tally
 from audit.counting.terms import Finer
 from audit.errors import QuestionError, SourceError, StoreError, printable
 from audit.system.atomic import create_text, write_text
@@ -85,7 +85,7 @@ class CountedParts(Table):
             When all parts together make too many cells.
         """
         refuse_kinds_of_parts(plan)
-        asked = plain_plan(replace(plan, of_parts=True))
+        asked = to_plain_plan(replace(plan, of_parts=True))
         for part in self.kept:
             _refuse_other_question(part, asked)
             _refuse_other_bins(part, self.kept[0])
@@ -94,16 +94,16 @@ class CountedParts(Table):
             whole += part.tallies
             for tally in whole.crossings.tallies:
                 self._refuse_crowd(tally, plan)
-        return cubes_of(whole, plan)
+        return make_cubes(whole, plan)
 
     def _refuse_crowd(self, whole: Tally, plan: Plan) -> None:
         if len(whole) > MOST_CELLS:
             levels = {key: len(of) for key, of in zip(whole.keys, whole.levels, strict=True)}
-            raise too_many(TooManyCellsError(MOST_CELLS, levels), self, plan)
+            raise explain_too_many(TooManyCellsError(MOST_CELLS, levels), self, plan)
 
 
 @contextmanager
-def begun(folder: Path, source: str) -> Iterator[None]:
+def note_begun(folder: Path, source: str) -> Iterator[None]:
     """Note that a part is being counted; it goes when the count ends, also in a refusal, and stays when it is lost.
 
     Raises
@@ -117,7 +117,7 @@ def begun(folder: Path, source: str) -> Iterator[None]:
     except OSError as error:
         raise StoreError(f"cannot make the folder {printable(folder)}: {error.strerror}; choose another") from None
     note = folder / f"{_note_of(source)}{BEGUN}"
-    write_text(note, written({"begun": {"source": Path(source).name}}))
+    write_text(note, write_document({"begun": {"source": Path(source).name}}))
     try:
         yield
     finally:
@@ -135,7 +135,7 @@ def save_question(folder: Path, question: Mapping[str, Any]) -> None:
     QuestionError
         When the folder's question is another one.
     """
-    if not is_counts(folder) and create_text(folder / QUESTION, written({"question": question})):
+    if not is_counts(folder) and create_text(folder / QUESTION, write_document({"question": question})):
         return
     before = read_question(folder)
     if before != question:
@@ -167,13 +167,13 @@ def save_part(folder: Path, table: Table, files: Sequence[str], plan: Plan, tall
         raise SourceError(f"{printable(table.name)} was counted into {printable(folder)} already; rows count once")
     columns = {c: table.columns[c] for c in plan.columns}
     other = next(iter(sorted(folder.glob(f"*{ENDING}"))), None)
-    texts, plain = whole_texts(table, plan), plain_plan(plan)
+    texts, plain = find_whole_texts(table, plan), to_plain_plan(plan)
     part = {"source": Path(table.name).name, "digest": table.digest, "files": list(files)}
     if other is not None:
         new = Kept(path, Path(table.name).name, tuple(files), columns, plain, tallies, frozenset(texts))
-        _refuse_kinds(printable(table.name), new, _kept(other))
-    record = {"part": part, "columns": columns, "written": texts, "plan": plain, **tallies_record(tallies)}
-    write_text(path, written(record))
+        _refuse_kinds(printable(table.name), new, _read_part(other))
+    record = {"part": part, "columns": columns, "written": texts, "plan": plain, **to_tallies_record(tallies)}
+    write_text(path, write_document(record))
     return path
 
 
@@ -190,20 +190,20 @@ def open_counts(name: str, folder: Path) -> CountedParts:
     paths = sorted(folder.glob(f"*{ENDING}"))
     if not paths:
         raise SourceError(f"{shown} holds no counts yet; add a part: audit count TABLE --into {shown}")
-    kept = _with_text([_kept(path) for path in paths])
+    kept = _with_text([_read_part(path) for path in paths])
     for part in kept[1:]:
-        _refuse_kinds(_shown(part), part, kept[0])
+        _refuse_kinds(_describe_part(part), part, kept[0])
     _refuse_twice(kept)
     digest = hashlib.sha256("".join(sorted(d for part in kept for d in part.files)).encode()).hexdigest()
     return CountedParts(name=name, digest=f"sha256:{digest}", columns=kept[0].columns, kept=kept)
 
 
-def part_names(folder: Path) -> list[str]:
+def list_part_names(folder: Path) -> list[str]:
     """Names of the tables whose counts are in a folder, sorted."""
     return sorted(str(read_file(path, ("part",))["part"]["source"]) for path in folder.glob(f"*{ENDING}"))
 
 
-def plain_plan(plan: Plan) -> dict[str, Any]:
+def to_plain_plan(plan: Plan) -> dict[str, Any]:
     """Plan as JSON has it."""
     found: dict[str, Any] = json.loads(json.dumps(asdict(plan), default=str))
     return found
@@ -218,11 +218,11 @@ def _note_of(source: str) -> str:
     return hashlib.sha256(str(Path(source).absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:NAME_DIGITS]
 
 
-def _shown(part: Kept) -> str:
+def _describe_part(part: Kept) -> str:
     return f"{printable(part.path)} (of {printable(part.source)})"
 
 
-def _kept(path: Path) -> Kept:
+def _read_part(path: Path) -> Kept:
     document = read_file(path, ("part", "columns", "plan", "crossings", "scored"))
     part = document["part"]
     if not isinstance(part, dict) or not isinstance(document["plan"], dict) or not {"source", "digest"} <= part.keys():
@@ -233,7 +233,7 @@ def _kept(path: Path) -> Kept:
             f"{_name_of(part['digest'])}; rename it, or delete it if that one is there too"
         )
     return Kept(path, part["source"], tuple(part.get("files", [part["digest"]])), document["columns"], document["plan"],
-                tallies_of(document, path), frozenset(document.get("written", ())))  # fmt: skip
+                read_tallies(document, path), frozenset(document.get("written", ())))  # fmt: skip
 
 
 def _refuse_unfinished(folder: Path, shown: str) -> None:
@@ -252,8 +252,8 @@ def _refuse_other_question(part: Kept, asked: Mapping[str, Any]) -> None:
     if key is not None:
         now, before = printable(asked.get(key), 80), printable(part.plan[key], 80)
         raise QuestionError(
-            f"{_shown(part)} was counted with {key} = {before}, and {now} is asked; count that part again with the "
-            "question of the folder, or take it out"
+            f"{_describe_part(part)} was counted with {key} = {before}, and {now} is asked; count that part again with "
+            "the question of the folder, or take it out"
         )
 
 
@@ -262,22 +262,24 @@ def _refuse_other_bins(part: Kept, other: Kept) -> None:
     if bins != others:
         old, new = (part, other) if bins is None or (others is not None and not bins.finer) else (other, part)
         raise QuestionError(
-            f"{_shown(old)} was counted by an older version, which put scores into other bins than those of "
-            f"{_shown(new)}; count that part again, or take it out"
+            f"{_describe_part(old)} was counted by an older version, which put scores into other bins than those of "
+            f"{_describe_part(new)}; count that part again, or take it out"
         )
 
 
 def _with_text(kept: Sequence[Kept]) -> tuple[Kept, ...]:
     """Parts of a CSV with the text of whole numbers, in columns that are text in another part."""
     texts = {column for part in kept for column, kind in part.columns.items() if kind == "text"}
-    return tuple(_spelled(part, texts & part.written) for part in kept)
+    return tuple(_spell_part(part, texts & part.written) for part in kept)
 
 
-def _spelled(part: Kept, names: AbstractSet[str]) -> Kept:
+def _spell_part(part: Kept, names: AbstractSet[str]) -> Kept:
     if not names:
         return part
     columns: dict[str, Kind] = {c: "text" if c in names else kind for c, kind in part.columns.items()}
-    return part._replace(columns=columns, tallies=spelled(part.tallies, part.plan, names), written=part.written - names)
+    return part._replace(
+        columns=columns, tallies=spell_as_text(part.tallies, part.plan, names), written=part.written - names
+    )
 
 
 def _refuse_kinds(shown: str, part: Kept, other: Kept) -> None:
@@ -285,11 +287,15 @@ def _refuse_kinds(shown: str, part: Kept, other: Kept) -> None:
     numbers = {part.plan["weight"], part.plan["score"], *part.plan["bins"]}
     for column, kind in part.columns.items():
         before = other.columns.get(column, "missing")
-        written = column in (part if kind == "integer" else other).written and {kind, before} == {"integer", "text"}
-        if kind != before and not written and not (column in numbers and {kind, before} == {"integer", "float"}):
+        integral = part if kind == "integer" else other
+        is_written = column in integral.written and {kind, before} == {
+            "integer",
+            "text",
+        }
+        if kind != before and not is_written and not (column in numbers and {kind, before} == {"integer", "float"}):
             raise SourceError(
-                f"{shown}: column '{printable(column)}' is {kind}, and {before} in {_shown(other)}; parts of one table "
-                "have the same types"
+                f"{shown}: column '{printable(column)}' is {kind}, and {before} in {_describe_part(other)}; parts of "
+                "one table have the same types"
             )
 
 
@@ -301,15 +307,15 @@ def _refuse_twice(kept: Sequence[Kept]) -> None:
             other = holder.setdefault(file, part)
             if other is not part:
                 raise SourceError(
-                    f"{_shown(part)} and {_shown(other)} hold rows of the same file, and rows count once; delete one "
-                    "of them"
+                    f"{_describe_part(part)} and {_describe_part(other)} hold rows of the same file, and rows count "
+                    "once; delete one of them"
                 )
 
 
 # One file of counts: strict JSON that carries the digest of everything else in it, so that no damage goes unseen.
 #
 # Must not: know what a question asks.
-def written(document: Mapping[str, Any]) -> str:
+def write_document(document: Mapping[str, Any]) -> str:
     """Text of a document with its schema and its digest."""
     document = {"schema": SCHEMA, **document}
     return json.dumps({"sha256": _digest(document), **document}, ensure_ascii=False)
@@ -321,7 +327,7 @@ def read_file(path: Path, wanted: Sequence[str]) -> dict[str, Any]:
     Parameters
     ----------
     path
-        Of a file that `written` made.
+        Of a file that `write_document` made.
     wanted
         What its kind of file holds.
 
@@ -332,7 +338,7 @@ def read_file(path: Path, wanted: Sequence[str]) -> dict[str, Any]:
     """
     shown = printable(path, 200)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
+        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
         digest = document.pop("sha256")
         same = document.get("schema") == SCHEMA and _digest(document) == digest
     except OSError as error:
@@ -348,7 +354,7 @@ def read_file(path: Path, wanted: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def tallies_record(tallies: Tallies) -> dict[str, Any]:
+def to_tallies_record(tallies: Tallies) -> dict[str, Any]:
     """Plain form of what was counted."""
     scored = tallies.scored
     of_scores = None if scored is None else {
@@ -358,7 +364,7 @@ def tallies_record(tallies: Tallies) -> dict[str, Any]:
     return {"crossings": crossings, "rows_in_no_group": tallies.crossings.nowhere, "scored": of_scores}
 
 
-def tallies_of(document: Mapping[str, Any], path: Path) -> Tallies:
+def read_tallies(document: Mapping[str, Any], path: Path) -> Tallies:
     """What was counted, from its plain form.
 
     Raises
@@ -387,7 +393,7 @@ def _digest(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(body.encode()).hexdigest()
 
 
-def _no_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
@@ -414,7 +420,7 @@ def _tally(record: Mapping[str, Any]) -> Tally:
     totals = {name: tuple(map(int, values)) for name, values in record["totals"].items()}
     if len({*map(len, columns), *map(len, counts.values()), *map(len, totals.values())}) > 1:
         raise ValueError("sums and cells are of different lengths")
-    found = tally_of(dict(zip(record["keys"], columns, strict=True)), counts, totals, dict(record["shifts"]))
+    found = make_tally(dict(zip(record["keys"], columns, strict=True)), counts, totals, dict(record["shifts"]))
     return replace(found, powers={name: int(power) for name, power in record.get("powers", {}).items()})
 
 

@@ -81,8 +81,8 @@ class Tally:
         leaving
             Sums to leave out.
         """
-        found = {name: _added(values, at, size) for name, values in self.counts.items() if name not in leaving}
-        totals = {name: _added(values, at, size) for name, values in self.totals.items() if name not in leaving}
+        found = {name: _add_totals(values, at, size) for name, values in self.counts.items() if name not in leaving}
+        totals = {name: _add_totals(values, at, size) for name, values in self.totals.items() if name not in leaving}
         return found | {name: _nearest(values, self.shifts[name]) for name, values in totals.items()}
 
     def place(self, key: str) -> int:
@@ -103,14 +103,14 @@ class Tally:
             raise QuestionError(f"tallies over {self.keys} and {other.keys} answer different questions")
         shifts = {name: max(self.shifts[name], other.shifts[name]) for name in self.shifts}
         both_levels = zip(self.levels, other.levels, strict=True)
-        levels = tuple(tuple({_exactly(v): v for v in (*a, *b)}.values()) for a, b in both_levels)
+        levels = tuple(tuple({_sum_exactly(v): v for v in (*a, *b)}.values()) for a, b in both_levels)
         codes = tuple(map(np.concatenate, zip(self._codes_in(levels), other._codes_in(levels), strict=True)))
-        first, at = _alike(codes, [len(of) for of in levels], len(self) + len(other))
+        first, at = _align(codes, [len(of) for of in levels], len(self) + len(other))
 
         def added(name: str) -> np.ndarray:
             both = [t.counts[name] if name in t.counts else t.totals[name] << (shifts[name] - t.shifts[name])
                     for t in (self, other)]  # fmt: skip
-            return _added(np.concatenate(both), at, len(first))
+            return _add_totals(np.concatenate(both), at, len(first))
 
         counts, totals = ({name: added(name) for name in sums} for sums in (self.counts, self.totals))
         powers = {**other.powers, **self.powers}
@@ -120,9 +120,9 @@ class Tally:
         """The same with a key summed out."""
         left = [i for i, name in enumerate(self.keys) if name != key]
         codes, levels = [self.codes[i] for i in left], [self.levels[i] for i in left]
-        first, at = _alike(codes, [len(of) for of in levels], len(self))
+        first, at = _align(codes, [len(of) for of in levels], len(self))
         both = (self.counts, self.totals)
-        counts, totals = ({name: _added(v, at, len(first)) for name, v in sums.items()} for sums in both)
+        counts, totals = ({name: _add_totals(v, at, len(first)) for name, v in sums.items()} for sums in both)
         return replace(self, keys=tuple(self.keys[i] for i in left), levels=tuple(levels),
                        codes=tuple(c[first] for c in codes), counts=counts, totals=totals)  # fmt: skip
 
@@ -133,9 +133,9 @@ class Tally:
         at = {value: j for j, value in enumerate(wide)}
         moved = np.array([at[places[v]] for v in self.levels[i]], dtype=np.intp)[self.codes[i]]
         codes, levels = [*self.codes[:i], moved, *self.codes[i + 1 :]], (*self.levels[:i], wide, *self.levels[i + 1 :])
-        first, found = _alike(codes, [len(of) for of in levels], len(self))
+        first, found = _align(codes, [len(of) for of in levels], len(self))
         both = (self.counts, self.totals)
-        counts, totals = ({name: _added(v, found, len(first)) for name, v in sums.items()} for sums in both)
+        counts, totals = ({name: _add_totals(v, found, len(first)) for name, v in sums.items()} for sums in both)
         return replace(self, levels=levels, codes=tuple(c[first] for c in codes), counts=counts, totals=totals)
 
     def in_unit(self, unit: int) -> Tally:
@@ -146,8 +146,8 @@ class Tally:
     def _codes_in(self, levels: Sequence[Sequence[Any]]) -> Iterable[np.ndarray]:
         """Codes of every key among other levels, which hold all of its own."""
         for codes, own, wide in zip(self.codes, self.levels, levels, strict=True):
-            places = {_exactly(value): i for i, value in enumerate(wide)}
-            yield np.array([places[_exactly(value)] for value in own], dtype=np.intp)[codes]
+            places = {_sum_exactly(value): i for i, value in enumerate(wide)}
+            yield np.array([places[_sum_exactly(value)] for value in own], dtype=np.intp)[codes]
 
     def sorted(self) -> Tally:
         """The same with levels and cells in an order that depends on nothing but their values."""
@@ -158,7 +158,7 @@ class Tally:
         return replace(self, levels=levels, codes=tuple(c[order] for c in codes), counts=counts, totals=totals)
 
 
-def tally_of(
+def make_tally(
     columns: Mapping[str, Sequence[Any]],
     counts: Mapping[str, Sequence[int]],
     totals: Mapping[str, Sequence[int]],
@@ -175,41 +175,41 @@ def tally_of(
     shifts
         Places of each total.
     """
-    coded = [_coded(values) for values in columns.values()]
+    coded = [_encode(values) for values in columns.values()]
     return Tally(
         tuple(columns),
         tuple(levels for levels, _ in coded),
         tuple(codes for _, codes in coded),
         {name: np.array(values, dtype=np.int64) for name, values in counts.items()},
-        {name: _whole(values) for name, values in totals.items()},
+        {name: _to_whole_numbers(values) for name, values in totals.items()},
         dict(shifts),
     )
 
 
-def _coded(values: Sequence[Any]) -> tuple[tuple[Any, ...], np.ndarray]:
+def _encode(values: Sequence[Any]) -> tuple[tuple[Any, ...], np.ndarray]:
     """Different values, and the place of each value among them."""
     places: dict[Hashable, int] = {}
     codes = [places.setdefault(None if v != v else v, len(places)) for v in values]  # noqa: PLR0124 - NaN alone
     return tuple(places), np.array(codes, dtype=np.intp)
 
 
-def _whole(values: Sequence[int]) -> np.ndarray:
+def _to_whole_numbers(values: Sequence[int]) -> np.ndarray:
     found = np.empty(len(values), dtype=object)
     found[:] = values
     return found
 
 
-def _added(values: np.ndarray, at: np.ndarray, size: int) -> np.ndarray:
+def _add_totals(values: np.ndarray, at: np.ndarray, size: int) -> np.ndarray:
     out = np.zeros(size, dtype=values.dtype)
     np.add.at(out, at, values)
     return out
 
 
 def _nearest(totals: np.ndarray, shift: int) -> np.ndarray:
-    return np.array([nearest(int(total), shift) for total in totals.tolist()], dtype=np.float64)
+    return np.array([round_to_nearest(int(total), shift) for total in totals.tolist()], dtype=np.float64)
 
 
-def _alike(codes: Sequence[np.ndarray], sizes: Sequence[int], cells: int) -> tuple[np.ndarray, np.ndarray]:
+def _align(codes: Sequence[np.ndarray], sizes: Sequence[int], cells: int) -> tuple[np.ndarray, np.ndarray]:
     """First cell of each that differs from all before, and the place of every cell among those."""
     flat, room = np.zeros(cells, dtype=np.int64), 1
     for code, size in zip(codes, sizes, strict=True):
@@ -221,14 +221,14 @@ def _alike(codes: Sequence[np.ndarray], sizes: Sequence[int], cells: int) -> tup
     return first, at
 
 
-def _exactly(value: Any) -> tuple[str, Any]:
+def _sum_exactly(value: Any) -> tuple[str, Any]:
     """Value with its type: 1, 1.0 and True are different keys, as they are to an engine."""
     return type(value).__name__, value
 
 
 def order_of(value: Any) -> tuple[str, Any]:
     """Place of a raw value in an order of all of them: missing, then by type, then by value."""
-    return ("", "") if value is None else _exactly(value)
+    return ("", "") if value is None else _sum_exactly(value)
 
 
 # Sums that are the same whatever the order of the rows: doubles as whole numbers on a common grid.
@@ -250,7 +250,7 @@ def grid_shift(bound: float) -> int:
     return min(BITS - exponent + power_of_two, LARGEST_SHIFT)
 
 
-def nearest(total: int, shift: int) -> float:
+def round_to_nearest(total: int, shift: int) -> float:
     """Double that is nearest to ``total * 2**-shift``; infinite where that is beyond all doubles."""
     try:
         return total / (1 << shift) if shift >= 0 else float(total << -shift)

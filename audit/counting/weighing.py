@@ -77,9 +77,9 @@ class Weighing(NamedTuple):
             is taken where there is one.
         """
         width = PLACES // power
-        if not fixed and (exponent := _holding(extent, width)) is not None:
+        if not fixed and (exponent := _find_holding(extent, width)) is not None:
             return cls(name, None, (exponent,), Banded(name, (), (exponent,), math.ldexp(1.0, width - width // 2)))
-        first, last = (band_of(end, width) for end in extent)
+        first, last = (find_band(end, width) for end in extent)
         exponents = tuple(width * band for band in range(first, last + 1))
         edges = tuple(math.ldexp(1.0, e - width // 2) for e in exponents[1:])
         band = Band(name, edges) if edges else None
@@ -108,7 +108,7 @@ class Weighing(NamedTuple):
         return found if self.band is None else found.over(BAND)
 
 
-def _holding(extent: Extent, width: int) -> int | None:
+def _find_holding(extent: Extent, width: int) -> int | None:
     """Exponent of a band that holds all weights; None where they lie too far apart."""
     low, high = (math.frexp(end)[1] - 1 for end in extent)
     if extent[0] <= 0 or high - low >= width:
@@ -116,7 +116,7 @@ def _holding(extent: Extent, width: int) -> int | None:
     return 0 if low >= -(width // 2) and high < width - width // 2 else low + width // 2
 
 
-def band_of(weight: float, width: int) -> int:
+def find_band(weight: float, width: int) -> int:
     """Number of the band of a weight; band 0 lies around 1. Weights of 0 are of any band."""
     return (math.frexp(weight)[1] - 1 + width // 2) // width if weight > 0 else 0
 
@@ -140,7 +140,7 @@ def extent_of_weights(scan: Scan, name: str) -> Extent:
     """Smallest weight above 0, and the largest; refused where they lie too far apart."""
     asked: dict[str, Sum] = {"low": smallest_weight(name), "high": Highest(Number(name))}
     seen = scan.summary(asked)
-    return checked_extent(name, seen["low"], seen["high"])
+    return check_extent(name, seen["low"], seen["high"])
 
 
 def smallest_weight(name: str) -> Lowest:
@@ -148,7 +148,7 @@ def smallest_weight(name: str) -> Lowest:
     return Lowest(Number(name), Test(Number(name), "above", 0.0))
 
 
-def checked_extent(name: str, low: float | None, high: float | None) -> Extent:
+def check_extent(name: str, low: float | None, high: float | None) -> Extent:
     """Smallest weight above 0 and the largest as an extent.
 
     Raises
@@ -165,7 +165,7 @@ def checked_extent(name: str, low: float | None, high: float | None) -> Extent:
     return low, high
 
 
-def weighed_tallies(
+def count_weighed(
     scan: Scan,
     keys: Mapping[str, Key],
     each: Sequence[Sequence[str]],
@@ -210,10 +210,10 @@ def weighed_tallies(
         found = scan.tallies({**keys, BAND: weighing.band}, apart, near, places, most * len(weighing.exponents))
     except TooManyCellsError as error:
         raise TooManyCellsError(most, {k: n for k, n in error.levels.items() if k != BAND}) from None
-    return [_held(weighing.undone(t, powers), most) for t in found]
+    return [_hold(weighing.undone(t, powers), most) for t in found]
 
 
-def weighed_tally(
+def count_weighed_once(
     scan: Scan,
     keys: Mapping[str, Key],
     sums: Mapping[str, Sum],
@@ -221,8 +221,8 @@ def weighed_tally(
     plan: Plan,
     most: int,
 ) -> Tally:
-    """Sums by cell of one table; see `weighed_tallies`."""
-    return weighed_tallies(scan, keys, [tuple(keys)], sums, extents, plan, most)[0]
+    """Sums by cell of one table; see `count_weighed`."""
+    return count_weighed(scan, keys, [tuple(keys)], sums, extents, plan, most)[0]
 
 
 def shifts(sums: Mapping[str, Sum], extents: Mapping[str, Extent]) -> dict[str, int]:
@@ -230,7 +230,7 @@ def shifts(sums: Mapping[str, Sum], extents: Mapping[str, Extent]) -> dict[str, 
     return {name: grid_shift(s.of.bound(extents)) for name, s in sums.items() if isinstance(s, Total)}
 
 
-def unit_of(tally: Tally) -> int:
+def find_unit(tally: Tally) -> int:
     """Power of two in which sums of weights are told: 0, unless doubles could not hold what is made of them."""
     if "w" not in tally.totals or not tally.powers:
         return 0
@@ -243,7 +243,7 @@ def unit_of(tally: Tally) -> int:
     return max(-1074, min(1023, place - 1))
 
 
-def _held(tally: Tally, most: int) -> Tally:
+def _hold(tally: Tally, most: int) -> Tally:
     if len(tally) > most:
         levels = {key: len(of) for key, of in zip(tally.keys, tally.levels, strict=True)}
         raise TooManyCellsError(most, levels)

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from audit.config.read import build
 from audit.config.schema import Config
-from audit.counting.as_written import as_written
-from audit.counting.backends.choose import engine_of
+from audit.counting.as_written import write_names_as_text
+from audit.counting.backends.choose import choose_engine
 from audit.counting.count import count_tallies
-from audit.counting.parts import ENDING, begun, part_names, read_question, save_part, save_question
+from audit.counting.parts import ENDING, list_part_names, note_begun, read_question, save_part, save_question
 from audit.counting.plan import Plan
 from audit.errors import SHOWN_CHOICES, QuestionError, SourceError, printable
 from audit.pipeline.plans import plan_data, plan_predictions
@@ -77,10 +77,10 @@ def add_part(
     raw = _read_counted_sections(folder, question)
     config = build(raw, str(folder))
     plan = plan_of(config)
-    with begun(folder, str(source)):
+    with note_begun(folder, str(source)):
         with step("Counting the part"):
-            table = as_written(open_source(source, dialect=dialect), plan)
-            found = count_tallies(table, plan, engine_of(engine or "duckdb", master))  # type: ignore[arg-type]
+            table = write_names_as_text(open_source(source, dialect=dialect), plan)
+            found = count_tallies(table, plan, choose_engine(engine or "duckdb", master))  # type: ignore[arg-type]
         save_question(folder, raw)
         save_part(folder, table, _read_digests(source, table), plan, found)
     return Added(found.crossings.rows, len(list(folder.glob(f"*{ENDING}"))))
@@ -115,7 +115,7 @@ def require_parts(folder: Path, expected: int | None) -> int:
     """
     found = len(list(folder.glob(f"*{ENDING}")))
     if expected is not None and found != expected:
-        names = part_names(folder)
+        names = list_part_names(folder)
         listed = ", ".join(map(printable, names[:SHOWN_CHOICES])) + (", …" if len(names) > SHOWN_CHOICES else "")
         mend = "count what is missing" if found < expected else "take out what does not belong"
         held = "1 part" if found == 1 else f"{found:,} parts"

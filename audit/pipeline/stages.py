@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from audit.checks.codes import mend_of, require_codes
 from audit.checks.groups import check_declared, check_groups, check_missing_words, check_scores, check_threshold
 from audit.config.schema import Config
-from audit.counting.as_written import as_written
+from audit.counting.as_written import write_names_as_text
 from audit.counting.backends.choose import count
 from audit.counting.plan import Counted, Plan
 from audit.counting.refusals import no_rows
@@ -158,7 +158,7 @@ def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, fou
     require_codes(config)
     plan = plan_data(config)
     names = replace(plan, strata=config.data.strata)
-    parts = {part: as_written(table, names) for part, table in {"train": train, **held_out}.items()}
+    parts = {part: write_names_as_text(table, names) for part, table in {"train": train, **held_out}.items()}
     counts = {"train": audit_table(parts["train"], config, found, step)}
     for part, table in list(parts.items())[1:]:
         with naming_part(part):
@@ -253,7 +253,7 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
     if config.data.strata and not absent:
         plan = replace(plan, strata=config.data.strata)
     declared = table.declared(plan.columns)
-    table = as_written(table, plan)
+    table = write_names_as_text(table, plan)
     counted = _count(config, table, plan, "Counting the predictions", step)
     found.checks += check_declared(counted, plan, "predictions", declared)
     found.data.append(record_part("predictions", table, counted, plan.columns))

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, distributed
 
-from audit.counting.cells import Account, Cells, cuts_of
+from audit.counting.cells import Account, Cells, read_cuts
 from audit.cube import Cube
 from audit.errors import QuestionError, ValuesError, printable
 from audit.pipeline.from_counts import result_of
@@ -80,7 +80,7 @@ class GroupTally:
             raise QuestionError("bins are of the score of two classes; leave them out")
         if type(every) is not int or every < 1:
             raise QuestionError(f"every is {printable(every)}; give a whole number of steps, 1 to count all")
-        self.cells = Cells(groups, classes, cuts_of(threshold, bins) if two else (), threshold if two else None)
+        self.cells = Cells(groups, classes, read_cuts(threshold, bins) if two else (), threshold if two else None)
         self.every, self.process_group = every, process_group
         self._steps = self._passed_over = 0
         # A table that is made in inference mode could not be added to outside of it.

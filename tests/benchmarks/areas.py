@@ -16,7 +16,7 @@ from benchmarks.page import AGREE, Benchmark, Demand, Scale, Section, Sides, Wit
 
 from audit.axes import NEGATIVE, POSITIVE, CubeKind
 from audit.counting.backends.duckdb import DuckEngine
-from audit.counting.kinds.exact_auc import ExactAuc, ordered_pairs
+from audit.counting.kinds.exact_auc import ExactAuc, count_ordered_pairs
 from audit.counting.terms import Highest, Lowest, Number
 from audit.cube import Cube
 from audit.measurement.scores.bins import pairs_of
@@ -34,7 +34,7 @@ def _areas(table: Any) -> dict[Any, float]:
     with DuckEngine().scan(table, PLAN.columns) as scan:
         ends = scan.summary({"low": Lowest(score), "high": Highest(score)})
         extent = float(ends["low"] or 0.0), float(ends["high"] or 0.0)
-        return _of(ordered_pairs(scan, PLAN, {0: NEGATIVE, 1: POSITIVE}, extent).pairs)
+        return _of(count_ordered_pairs(scan, PLAN, {0: NEGATIVE, 1: POSITIVE}, extent).pairs)
 
 
 def _counted(table: Any) -> dict[Any, float]:

@@ -19,7 +19,7 @@ from audit.checks.association import FEWEST, informedness, is_renamed, table_of
 from audit.checks.check import CheckKind
 from audit.checks.label_titles import ANY_COLUMN, GROUP_COLUMNS, TOLD
 from audit.checks.part import MOST_CELLS, OpenPart, left_out
-from audit.counting.labels import binary, is_missing, positive_class
+from audit.counting.labels import find_positive, is_missing, read_binary
 from audit.counting.terms import Band, Number, Rows, Test
 from audit.errors import printable
 from audit.record.result import Check
@@ -116,7 +116,7 @@ def _read_label(looked: OpenPart, label: str) -> Callable[[Any], Hashable]:
     if plan.classes:
         return name_level
     rows = {v: int(n) for v, n in zip(joint.level(label), joint.n, strict=True) if not is_missing(v)}
-    return binary(rows, positive_class(rows, plan.positive, label), label).get
+    return read_binary(rows, find_positive(rows, plan.positive, label), label).get
 
 
 def _measure_values(looked: OpenPart, column: str, label: str, read: Callable[[Any], Hashable]) -> Told | None:

@@ -12,7 +12,7 @@ from audit.tables.table import Table
 EngineName = Literal["duckdb", "pandas", "polars", "spark"]
 
 
-def engine_of(name: EngineName, master: str | None = None) -> Engine:
+def choose_engine(name: EngineName, master: str | None = None) -> Engine:
     """Engine by name; ``master`` is Spark's. Only what is chosen is imported."""
     if name == "spark":
         from audit.counting.backends.spark import SparkEngine
@@ -34,4 +34,4 @@ def count(table: Table, plan: Plan, name: EngineName = "duckdb", master: str | N
 
         if isinstance(table, CountedParts):
             return table.count(plan)
-    return count_cubes(table, plan, engine_of(name, master))
+    return count_cubes(table, plan, choose_engine(name, master))

@@ -45,7 +45,7 @@ class _Table(NamedTuple):
             self.counts[name] += np.bincount(cell if holds is None else cell[holds != 0], minlength=cells)
 
 
-def dense_tallies(
+def count_densely(
     con: Any, source: str, keys: Mapping[str, Key], each: Sequence[Sequence[str]], sums: Mapping[str, Sum]
 ) -> list[Tally] | None:
     """Tallies of several tables; None where something else than rows is summed, or an array would be too large.

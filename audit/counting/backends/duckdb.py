@@ -16,7 +16,7 @@ import duckdb
 
 from audit.counting.backends.sql import double, key_sql, sum_sql, term_sql
 from audit.counting.engine import Batch, Falling, Levels, Range
-from audit.counting.tally import Tally, TooManyCellsError, tally_of
+from audit.counting.tally import Tally, TooManyCellsError, make_tally
 from audit.counting.terms import Band, Column, Extent, Fold, Key, Passes, Rows, Sum, Term, Total
 from audit.counting.weighing import BAND
 from audit.tables.connection import open_connection, quote_identifier
@@ -61,7 +61,7 @@ class DuckScan:
         if len(columns[-1]) > most:
             raise TooManyCellsError(most, {key: len(set(columns[i])) for i, key in enumerate(keys)})
         values = {name: [v or 0 for v in columns[len(keys) + i]] for i, name in enumerate(sums)}
-        return tally_of(
+        return make_tally(
             dict(zip(keys, columns[: len(keys)], strict=True)),
             {name: values[name] for name, wanted in sums.items() if isinstance(wanted, Rows)},
             {name: values[name] for name, wanted in sums.items() if isinstance(wanted, Total)},
@@ -78,9 +78,9 @@ class DuckScan:
     ) -> list[Tally]:
         """Sums by cell of several tables: one pass where they are counts of few levels, otherwise a GROUP BY each."""
         if len(each) > 1:
-            from audit.counting.backends.dense import dense_tallies
+            from audit.counting.backends.dense import count_densely
 
-            dense = dense_tallies(self.con, self.source, keys, each, sums)
+            dense = count_densely(self.con, self.source, keys, each, sums)
             if dense is not None:
                 return dense
         return [self.tally({name: keys[name] for name in chosen}, sums, shifts, most) for chosen in each]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import narwhals as nw
 
 from audit.counting.engine import Falling, Levels, Scan
-from audit.counting.tally import LIMBS, Tally, TooManyCellsError, tally_of
+from audit.counting.tally import LIMBS, Tally, TooManyCellsError, make_tally
 from audit.counting.terms import (
     Band,
     Banded,
@@ -84,7 +84,7 @@ class NarwhalsScan:
         cells = {key: found[name] for key, name in zip(keys, names, strict=False)}
         counts = {n: found[at] for (at, w), n in zip(pieces.items(), sums, strict=True) if isinstance(w, Rows)}
         exact = {n: _joined(found, at) for (at, w), n in zip(pieces.items(), sums, strict=True) if isinstance(w, Total)}
-        return tally_of(cells, counts, exact, {name: shifts.get(name, 0) for name in exact})
+        return make_tally(cells, counts, exact, {name: shifts.get(name, 0) for name in exact})
 
     def tallies(
         self,

@@ -43,7 +43,7 @@ def is_compared(rows: int, groups: int) -> bool:
     return 1 < groups <= MOST_PAIRED and rows <= MOST_KEPT and rows * (groups - 1) <= MOST_COMPARED
 
 
-def areas_between(
+def measure_areas(
     rising: Rising, by: Sequence[str], groups: Sequence[Group], of: np.ndarray, negative: int
 ) -> Cube | None:
     """Area between the curves of each pair of groups that have a value in every column; None where there is no pair.

@@ -21,9 +21,9 @@ import numpy as np
 
 from audit.axes import LABEL, NEGATIVE, POSITIVE, CubeKind, crossings
 from audit.counting.engine import Batch, Falling, Range, Scan
-from audit.counting.kinds.curves import Rising, Stretch, areas_between, is_compared
+from audit.counting.kinds.curves import Rising, Stretch, is_compared, measure_areas
 from audit.counting.kinds.kind import Cubes, Kind, OpenTable
-from audit.counting.kinds.scores import group_levels
+from audit.counting.kinds.scores import name_group_levels
 from audit.counting.plan import Plan
 from audit.counting.tally import order_of
 from audit.counting.terms import Banded, Column, Extent, Number, group_key
@@ -106,7 +106,7 @@ def _count(_: ExactAuc, opened: OpenTable) -> Cubes:
     if CubeKind.SCORES not in opened.found.further or opened.labels is None:
         return {}
     extent = opened.extents[plan.score or ""]
-    ordered = ordered_pairs(opened.scan, plan, opened.labels, extent, opened.found.weight_unit)
+    ordered = count_ordered_pairs(opened.scan, plan, opened.labels, extent, opened.found.weight_unit)
     areas = {CubeKind.ORDERED_AREAS: ordered.areas} if ordered.areas else {}
     return {CubeKind.ORDERED_PAIRS: ordered.pairs, **areas}
 
@@ -119,7 +119,7 @@ KIND = Kind(
 )
 
 
-def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str], extent: Extent, unit: int = 0) -> Ordered:
+def count_ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str], extent: Extent, unit: int = 0) -> Ordered:
     """Ordered pairs by group and label, and areas between the ROC curves of groups.
 
     Parameters
@@ -152,7 +152,7 @@ def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str], extent: Ext
     by_value = sorted(range(len(positive)), key=lambda i: (positive[i], [order_of(v) for v in found.cells[i]]))
     order = np.array(by_value, dtype=np.intp)
     columns = list(zip(*(found.cells[i] for i in order), strict=True))
-    levels = {name: group_levels(columns[i], name, plan) for i, name in enumerate(plan.groups)}
+    levels = {name: name_group_levels(columns[i], name, plan) for i, name in enumerate(plan.groups)}
     cells = _cells(plan, levels, int((~positive).sum()), len(order))
     n = np.array(found.counts)[order]
     compared = [g for g in cells.groupings if is_compared(int(n.sum()), len(g.groups))]
@@ -164,7 +164,7 @@ def ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str], extent: Ext
 
 def _areas(kept: Sequence[Stretch], compared: Sequence[_Grouping], negative: int) -> Iterator[Cube]:
     rising = Rising.of(kept)
-    each = (areas_between(rising, g.by, g.groups, g.of, negative) for g in compared)
+    each = (measure_areas(rising, g.by, g.groups, g.of, negative) for g in compared)
     return (cube for cube in each if cube is not None)
 
 
@@ -194,7 +194,7 @@ def _over_all(
     weights = np.zeros(len(order))
     with ThreadPoolExecutor(WORKERS) as threads:
         for span in found.ranges:
-            rising = list(_stretches(stretches(span, rank, threads), threads))
+            rising = list(_stretches(cut_stretches(span, rank, threads), threads))
             here = np.array([_weights(stretch, len(order)) for stretch in rising]).reshape(-1, len(order))
             # Summed from above, where a few rows decide the precision; nothing is taken off what is large.
             upto = np.cumsum(np.concatenate([weights[None], here[::-1]]), axis=0)[::-1]
@@ -267,7 +267,7 @@ def _within(
     pairs -= (np.cumsum(rows[0]) - rows[0]) * rows[1]
     run = np.cumsum(~stretch.same)[order] if stretch.same.any() else None
     if run is not None:
-        pairs -= _tied(run, group, lost, won, len(size)) / 2
+        pairs -= _find_ties(run, group, lost, won, len(size)) / 2
     precision = _precision(run, group, lost, won, rows, above)
     return np.ldexp(pairs + rows[0] * above[1], 2 * places), np.ldexp(precision, places)
 
@@ -293,7 +293,7 @@ def _upwards(side: np.ndarray, begins: np.ndarray) -> np.ndarray:
     return upwards
 
 
-def _tied(run: np.ndarray, group: np.ndarray, lost: np.ndarray, won: np.ndarray, groups: int) -> np.ndarray:
+def _find_ties(run: np.ndarray, group: np.ndarray, lost: np.ndarray, won: np.ndarray, groups: int) -> np.ndarray:
     """Weight of the pairs that share a group and a score: of these, negatives come first."""
     new = np.append(True, (run[1:] != run[:-1]) | (group[1:] != group[:-1]))
     shared = ~(new & np.append(new[1:], True))
@@ -345,7 +345,7 @@ class _Parting(NamedTuple):
     @classmethod
     def of(cls, span: Range, rank: np.ndarray, *, packed: bool) -> _Parting:
         bits = _bits(rank) if packed else 1
-        lead, last = (int(x) >> (64 - bits) for x in _whole(np.array([span.low, span.high]), signed=span.low < 0))
+        lead, last = (int(x) >> (64 - bits) for x in _to_whole(np.array([span.low, span.high]), signed=span.low < 0))
         slices = min(span.rows // STRETCH_ROWS, MOST_SLICES)
         per_unit = slices / (span.high - span.low) if span.high > span.low else 0.0
         per_unit = per_unit if math.isfinite(per_unit) else 0.0
@@ -355,7 +355,7 @@ class _Parting(NamedTuple):
         """Columns of each part. Parts rise with the score, because both of what they are summed from do."""
         # The narrowest integers: numpy sorts those of two bytes by counting.
         narrow = np.min_scalar_type(self.parts)
-        whole = _whole(batch.value, signed=self.low < 0)
+        whole = _to_whole(batch.value, signed=self.low < 0)
         part = ((whole >> (64 - self.bits)) - np.uint64(self.lead)).astype(narrow)
         if self.per_unit:
             part += ((batch.value - self.low) * self.per_unit).astype(narrow)
@@ -372,7 +372,7 @@ class _Parting(NamedTuple):
         return [whole, self.rank[batch.code], *([] if batch.weight is None else [batch.weight])]
 
 
-def stretches(span: Range, rank: np.ndarray, threads: Executor) -> Iterator[Stretches]:
+def cut_stretches(span: Range, rank: np.ndarray, threads: Executor) -> Iterator[Stretches]:
     """Rows of a range by rising score.
 
     Parameters
@@ -392,21 +392,21 @@ def stretches(span: Range, rank: np.ndarray, threads: Executor) -> Iterator[Stre
             for part, columns in found:
                 parts.setdefault(part, []).append(columns)
         for part in sorted(parts):
-            yield partial(_unpacked if packed else _in_order, parts.pop(part), rank)
+            yield partial(_unpack if packed else _in_order, parts.pop(part), rank)
 
 
 def _bits(rank: np.ndarray) -> int:
     return max(int(len(rank) - 1).bit_length(), 1)
 
 
-def _whole(score: np.ndarray, *, signed: bool) -> np.ndarray:
+def _to_whole(score: np.ndarray, *, signed: bool) -> np.ndarray:
     """Whole numbers in the order of the scores; adding 0 makes one zero of the two that floating numbers have."""
     bits = (score + 0.0).view(np.int64)
     whole: np.ndarray = (bits ^ ((bits >> 63) & REST)).view(np.uint64) ^ SIGN if signed else bits.view(np.uint64)
     return whole
 
 
-def _unpacked(pieces: Sequence[Columns], rank: np.ndarray) -> Iterator[Stretch]:
+def _unpack(pieces: Sequence[Columns], rank: np.ndarray) -> Iterator[Stretch]:
     bits, rows = _bits(rank), _rows(rank)
     every = np.concatenate([keys for (keys,) in pieces])
     every.sort()

@@ -77,7 +77,7 @@ def ask_kinds(names: Iterable[str], fields: Mapping[str, Any]) -> dict[CubeKind,
     return {kind.kind: kind.ask(fields) for kind in sorted(kinds, key=lambda kind: order.index(kind.kind))}
 
 
-def asked_kinds(plan: Plan) -> Iterator[tuple[Kind[Any], Question]]:
+def find_asked_kinds(plan: Plan) -> Iterator[tuple[Kind[Any], Question]]:
     """Yield each kind that a plan asks for, with its question, which lies in the same file."""
     for question in plan.kinds.values():
         yield import_module(type(question).__module__).KIND, question
@@ -85,7 +85,7 @@ def asked_kinds(plan: Plan) -> Iterator[tuple[Kind[Any], Question]]:
 
 def count_kinds(opened: OpenTable) -> Counted:
     """Return what was counted so far and the cubes of all kinds that the plan asks for."""
-    for kind, question in asked_kinds(opened.plan):
+    for kind, question in find_asked_kinds(opened.plan):
         further = {**opened.found.further, **kind.count(question, opened)}
         opened = opened._replace(found=replace(opened.found, further=further))
     return opened.found

@@ -23,7 +23,7 @@ PIVOTS = 15
 SIGN = 1 << 63
 
 
-def resolved(scan: Scan, plan: Plan) -> Plan:
+def resolve_threshold(scan: Scan, plan: Plan) -> Plan:
     """Plan whose threshold is a number: the double next to a median, so that only what is above it passes.
 
     Parameters
@@ -45,7 +45,7 @@ def _median(scan: Scan, score: Number) -> float:
         found = scan.tally({"score": Value(score)}, {"n": Rows()}, {}, MOST_VALUES)
         lower, upper = _middle(sorted(zip(map(float, found.column("score")), found.counts["n"].tolist(), strict=True)))
     except TooManyCellsError:
-        lower, upper = _searched(scan, score)
+        lower, upper = _search_middle(scan, score)
     middle = lower / 2 + upper / 2
     # Between neighbouring numbers there is no room: what is above the lower one is above the median.
     return middle if lower <= middle < upper else lower
@@ -59,7 +59,7 @@ def _middle(values: Sequence[tuple[float, int]]) -> tuple[float, float]:
     return values[lower][0], values[lower + (2 * below[lower] == rows)][0]
 
 
-def _searched(scan: Scan, score: Number) -> tuple[float, float]:
+def _search_middle(scan: Scan, score: Number) -> tuple[float, float]:
     # A summary of rows alone would name no column, and so have one row in some engines.
     rows = int(scan.summary({"n": Rows(), "low": Lowest(score)})["n"] or 0)
     lower, below = _smallest(scan, score, (rows + 1) // 2)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from audit.axes import EVEN, FOLD, MAJORITY, NEAREST, NEGATIVE, POSITIVE, PREDICTION, CubeKind, all_groups, reference_at
 from audit.counting.backends.duckdb import DuckEngine, DuckScan
 from audit.counting.backends.sql import key_sql, term_sql
-from audit.counting.cubes import prediction_words
+from audit.counting.cubes import read_predictions
 from audit.counting.kinds.kind import Cubes, Kind, OpenTable
 from audit.counting.plan import Plan
 from audit.counting.refusals import NUMERIC
@@ -53,7 +53,7 @@ class _Reference(NamedTuple):
     positive: Votes
 
 
-def majorities(members: Points, reference: Points, positive: npt.NDArray[np.bool_], k: int) -> Votes:
+def find_majorities(members: Points, reference: Points, positive: npt.NDArray[np.bool_], k: int) -> Votes:
     """Majority of the k nearest rows of the reference, for each member: 0, 1, or 2 where there is none.
 
     Parameters
@@ -81,11 +81,11 @@ def _votes(known: _Reference, asked: Points, k: int) -> Votes:
     distance, at = known.tree.query(asked, k=near)
     filled = np.cumsum(known.rows[at], axis=1) >= k
     last = distance[np.arange(len(asked)), filled.argmax(axis=1)]
-    found = _counted(known, at, distance, last[:, None], k)
+    found = _decide_votes(known, at, distance, last[:, None], k)
     # Where the row after the k-th lies as far as it, there may be more of them.
     for i in np.flatnonzero((distance[:, -1] <= _outer(last)) & (near < len(known.rows))):
         all_at, all_distance = known.tree.query_radius(asked[i : i + 1], r=_outer(last[i]), return_distance=True)
-        found[i] = _counted(known, all_at[0], all_distance[0], last[i], k)
+        found[i] = _decide_votes(known, all_at[0], all_distance[0], last[i], k)
     return found
 
 
@@ -93,7 +93,7 @@ def _outer(distance: Any) -> Any:
     return distance * (1 + TIE) + TINY
 
 
-def _counted(known: _Reference, at: Votes, distance: Points, last: Any, k: int) -> Votes:
+def _decide_votes(known: _Reference, at: Votes, distance: Points, last: Any, k: int) -> Votes:
     """Majority of those nearer than the k-th, and of those as far as it in the places that are left."""
     tied = (distance <= _outer(last)) & (distance >= last * (1 - TIE) - TINY)
     inside = (distance <= _outer(last)) & ~tied
@@ -199,7 +199,7 @@ def _reference_group(cubes: Sequence[Cube], name: str, question: Neighbours) -> 
 def _read(scan: DuckScan, question: Neighbours, opened: OpenTable) -> _Rows:
     plan, table, unit = opened.plan, opened.table, opened.found.weight_unit
     bare = replace(plan, groups=(), strata=(), unit=None)
-    predictions = prediction_words(scan.tally(keys(bare), {"n": Rows()}, {}, MOST_CELLS), bare)
+    predictions = read_predictions(scan.tally(keys(bare), {"n": Rows()}, {}, MOST_CELLS), bare)
     asked = {c: group_key(c, plan) for c in plan.groups} | {PREDICTION: keys(bare)[PREDICTION]} | fold_key(plan)
     sql = {f"k{i}": key_sql(key) for i, key in enumerate(asked.values())}
     sql |= {f"f{i}": quote_identifier(name) for i, name in enumerate(question.features)}
@@ -219,7 +219,7 @@ def _read(scan: DuckScan, question: Neighbours, opened: OpenTable) -> _Rows:
 
 def _levels(column: Any, name: str, plan: Plan, predictions: Mapping[Any, str]) -> tuple[tuple[Level, ...], np.ndarray]:
     """Levels of a key in their order, and each row's position among them."""
-    raw, codes = _encoded(column)
+    raw, codes = _encode(column)
     if name == PREDICTION:
         texts: list[Level] = [predictions[value] for value in raw]
         levels: tuple[Level, ...] = (NEGATIVE, POSITIVE)
@@ -230,7 +230,7 @@ def _levels(column: Any, name: str, plan: Plan, predictions: Mapping[Any, str]) 
     return levels, np.array([levels.index(text) for text in texts], dtype=np.intp)[codes]
 
 
-def _encoded(column: Any) -> tuple[list[Any], np.ndarray]:
+def _encode(column: Any) -> tuple[list[Any], np.ndarray]:
     """Different values of a column, None among them where one is missing, and each row's position."""
     whole = column.combine_chunks().dictionary_encode(null_encoding="encode")
     return whole.dictionary.to_pylist(), whole.indices.to_numpy()
@@ -248,9 +248,9 @@ def _columns(column: Any, name: str, table: Table) -> Iterator[np.ndarray]:
             "sees it, or leave it out"
         )
     if kind in {"integer", "float"}:
-        yield from _scaled(column.to_numpy().astype(float), shown)
+        yield from _scale(column.to_numpy().astype(float), shown)
         return
-    values, codes = _encoded(column)
+    values, codes = _encode(column)
     if len(values) > MOST_VALUES:
         raise ValuesError(
             f"{table.name}: feature '{shown}' is text of {len(values):,} different values, more than {MOST_VALUES}; "
@@ -260,7 +260,7 @@ def _columns(column: Any, name: str, table: Table) -> Iterator[np.ndarray]:
         yield from ((codes == at).astype(float) for at in np.argsort([str(v) for v in values]))
 
 
-def _scaled(values: np.ndarray, shown: str) -> Iterator[np.ndarray]:
+def _scale(values: np.ndarray, shown: str) -> Iterator[np.ndarray]:
     """A number in units of its standard deviation, summed in rising order so that the order of rows is not in it."""
     infinite = int(np.isinf(values).sum())
     if infinite:
@@ -287,7 +287,7 @@ def _flips(rows: _Rows, name: str, question: Neighbours, reference: Level, table
     sums |= {} if rows.weight is None else {"w": np.zeros(shape), "w2": np.zeros(shape)}
     if members.any():
         _refuse_work(rows, members, of_reference, table)
-        votes = majorities(
+        votes = find_majorities(
             rows.points[members], rows.points[of_reference], prediction[of_reference] == 1, question.neighbours
         )
         cell = (place[members], prediction[members], votes, np.zeros_like(votes), fold_of[members])

@@ -17,7 +17,7 @@ import numpy as np
 from audit.axes import FOLD, GROUPING, PREDICTION, CubeKind, crossings, nowhere
 from audit.counting.backends.duckdb import DuckEngine
 from audit.counting.backends.sql import key_sql
-from audit.counting.crossings import refuse_large, too_many
+from audit.counting.crossings import explain_too_many, refuse_large
 from audit.counting.kinds.kind import Kind
 from audit.counting.plan import FOLDS, Counted, Plan
 from audit.counting.refusals import look, refuse_sums
@@ -84,7 +84,7 @@ def _count_all(question: Ranking, table: Table, plan: Plan) -> Counted:
     """
     with DuckEngine().scan(table, plan.columns) as scan:
         look(scan, table, plan)
-        return ranking_counts(scan.con, scan.source, question, table, plan)
+        return count_ranking(scan.con, scan.source, question, table, plan)
 
 
 KIND = Kind(
@@ -96,7 +96,7 @@ KIND = Kind(
 )
 
 
-def ranking_counts(con: Any, source: str, question: Ranking, table: Table, plan: Plan) -> Counted:
+def count_ranking(con: Any, source: str, question: Ranking, table: Table, plan: Plan) -> Counted:
     """Sums by group and fold for every crossing, of lists for every grouping, and items by place.
 
     Parameters
@@ -124,7 +124,7 @@ def ranking_counts(con: Any, source: str, question: Ranking, table: Table, plan:
     if plan.label is not None:
         further[CubeKind.GAINS] = tuple(_by_group(con, table, plan, by, _gains(plan, by), (FOLD,)) for by in every)
     cubes = tuple(_by_group(con, table, plan, by, _items(question, plan), (FOLD,)) for by in plan.crossings)
-    return _counted(con, cubes, further, plan)
+    return _make_counted(con, cubes, further, plan)
 
 
 def _by_group(con: Any, table: Table, plan: Plan, by: tuple[str, ...], query: str, more: tuple[str, ...]) -> Cube:
@@ -135,7 +135,7 @@ def _by_group(con: Any, table: Table, plan: Plan, by: tuple[str, ...], query: st
     rows = done.fetchmany(MOST_CELLS + 1)
     if len(rows) > MOST_CELLS:
         levels = {name: len({row[i] for row in rows}) for i, name in enumerate((*by, *more))}
-        raise too_many(TooManyCellsError(MOST_CELLS, levels), table, plan, fewer=len(by) > 1)
+        raise explain_too_many(TooManyCellsError(MOST_CELLS, levels), table, plan, fewer=len(by) > 1)
     keys: list[list[Level]] = [_levels(rows, i, name, plan) for i, name in enumerate(by)]
     keys += [[str(row[len(by) + i]) for row in rows] for i in range(len(more))]
     return _cube((*by, *more), keys, rows, names, plan)
@@ -308,7 +308,9 @@ def _refuse_ties(con: Any, own: Sequence[str], table: Table) -> None:
         )
 
 
-def _counted(con: Any, cubes: tuple[Cube, ...], further: Mapping[CubeKind, tuple[Cube, ...]], plan: Plan) -> Counted:
+def _make_counted(
+    con: Any, cubes: tuple[Cube, ...], further: Mapping[CubeKind, tuple[Cube, ...]], plan: Plan
+) -> Counted:
     gone = [f"g{i} IS NULL" for i in range(len(plan.groups))]
     in_none = " AND ".join(gone) or "false"
     each = "".join(f", count(*) FILTER ({g})" for g in gone)
@@ -337,7 +339,7 @@ def refuse_orders(con: Any, source: str, question: Ranking, table: Table, plan: 
         When there are too many items to hold.
     """
     _refuse_kinds(question, table)
-    seen = _seen(con, source, question, plan)
+    seen = _look_at_values(con, source, question, plan)
     refuse_sums({k: np.array([v or 0]) for k, v in seen.items()}, plan, table, asdict(question))
     if seen["n"] > MOST_ITEMS:
         raise SourceError(
@@ -400,7 +402,7 @@ def _refuse_kinds(question: Ranking, table: Table) -> None:
             raise ValuesError(f"{table.name}: {role} '{printable(name)}' is {table.columns[name]}; {mend}")
 
 
-def _seen(con: Any, source: str, question: Ranking, plan: Plan) -> dict[str, Any]:
+def _look_at_values(con: Any, source: str, question: Ranking, plan: Plan) -> dict[str, Any]:
     """Counts of what is refused, and the largest relevance."""
     asked = {"n": "count(*)"}
     for role, name in (("rank", question.rank), ("score", plan.score), ("label", plan.label)):

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from audit.axes import FOLD, ORIGIN, PREDICTION, CubeKind
-from audit.counting.crossings import Block, crossed, too_many
-from audit.counting.cubes import Words, account, cube_of, group_words, words_of
+from audit.counting.crossings import Block, count_crossed, explain_too_many
+from audit.counting.cubes import Words, account_for_rows, make_cube, make_words, read_groups
 from audit.counting.engine import Scan
 from audit.counting.plan import Counted, Plan
 from audit.counting.tally import Tally, TooManyCellsError
@@ -33,7 +33,7 @@ from audit.counting.terms import (
     group_key,
     weights,
 )
-from audit.counting.weighing import shifts, unit_of, weighed_tally
+from audit.counting.weighing import count_weighed_once, find_unit, shifts
 from audit.cube import Cube
 from audit.errors import ValuesError, printable
 from audit.tables.table import Table
@@ -47,7 +47,7 @@ ORIGIN_DIGITS = 9
 ONE = Constant(1.0)
 
 
-def regression_counts(
+def count_regression(
     scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent], tables: Sequence[Block]
 ) -> Counted:
     """Sums by group (and fold) for every crossing, and predictions by group and bin.
@@ -74,23 +74,25 @@ def regression_counts(
     keys = {**{c: group_key(c, plan) for c in plan.groups}, **fold_key(plan)}
     asked = keys, _sums(plan, Constant(origin)), extents
     try:
-        found = crossed(scan, table, plan, asked, tables, MOST_CELLS)
+        found = count_crossed(scan, table, plan, asked, tables, MOST_CELLS)
     except TooManyCellsError as error:
-        raise too_many(error, table, plan) from None
-    unit = unit_of(found.tallies[0])
+        raise explain_too_many(error, table, plan) from None
+    unit = find_unit(found.tallies[0])
     found = found.in_unit(unit)
     cubes = tuple(_crossing(found.holding(by), by, plan, repr(origin)) for by in plan.crossings)
-    binned = tuple(_binned(scan, table, plan, name, extents, unit) for name in plan.groups)
-    words = {c: group_words(found.holding((c,)), c, plan) for c in plan.groups}
-    return Counted(cubes=cubes, further={CubeKind.SCORES: binned}, **account(found, words, plan), weight_unit=unit)
+    binned = tuple(_count_binned(scan, table, plan, name, extents, unit) for name in plan.groups)
+    words = {c: read_groups(found.holding((c,)), c, plan) for c in plan.groups}
+    return Counted(
+        cubes=cubes, further={CubeKind.SCORES: binned}, **account_for_rows(found, words, plan), weight_unit=unit
+    )
 
 
 def _crossing(tally: Tally, by: Sequence[str], plan: Plan, origin: str) -> Cube:
     """Sums of one crossing."""
-    words = {name: group_words(tally, name, plan) for name in by}
+    words = {name: read_groups(tally, name, plan) for name in by}
     if plan.unit is not None:
-        words[FOLD] = words_of(tally, FOLD, [str(v) for v in tally.levels[tally.place(FOLD)]])
-    return cube_of(tally, words | {ORIGIN: Words((origin,), np.zeros(len(tally), dtype=np.intp))}, plan)
+        words[FOLD] = make_words(tally, FOLD, [str(v) for v in tally.levels[tally.place(FOLD)]])
+    return make_cube(tally, words | {ORIGIN: Words((origin,), np.zeros(len(tally), dtype=np.intp))}, plan)
 
 
 def _origin(scan: Scan, label: Number, extents: Mapping[str, Extent]) -> float:
@@ -131,7 +133,7 @@ def _power(term: Term, times: int) -> Term:
     return term if times == 1 else _power(term, times - 1) * term
 
 
-def _binned(scan: Scan, table: Table, plan: Plan, name: str, extents: Mapping[str, Extent], unit: int) -> Cube:
+def _count_binned(scan: Scan, table: Table, plan: Plan, name: str, extents: Mapping[str, Extent], unit: int) -> Cube:
     """Predictions of each group by bin: a value where there are few, otherwise an equal slice of the range."""
     prediction = Number(plan.prediction or "")
     low, high = extents[prediction.name]
@@ -142,11 +144,11 @@ def _binned(scan: Scan, table: Table, plan: Plan, name: str, extents: Mapping[st
     sums["prediction"] = Total(weighted)
     keys = {name: group_key(name, plan), PREDICTION: at}
     try:
-        tally = weighed_tally(scan, keys, sums, extents, plan, MOST_CELLS).in_unit(unit)
+        tally = count_weighed_once(scan, keys, sums, extents, plan, MOST_CELLS).in_unit(unit)
     except TooManyCellsError as error:
-        raise too_many(error, table, plan) from None
+        raise explain_too_many(error, table, plan) from None
     edges = [*(low + i * width for i in range(SLICES)), high]
     raw = tally.levels[tally.place(PREDICTION)]
     texts = [repr(float(v)) if exact else f"[{edges[int(v)]!r}, {edges[int(v) + 1]!r})" for v in raw]
-    words = {name: group_words(tally, name, plan), PREDICTION: words_of(tally, PREDICTION, texts)}
-    return cube_of(tally, words, plan)
+    words = {name: read_groups(tally, name, plan), PREDICTION: make_words(tally, PREDICTION, texts)}
+    return make_cube(tally, words, plan)

@@ -119,7 +119,7 @@ def _cut_slices(bins: Bins) -> frozenset[int]:
     return frozenset(math.floor(first) for first, last in _cuts(bins).values() if last - first < 1)
 
 
-def crowded(bins: Bins, tallies: Iterable[Tally], *, slices: bool) -> dict[int, float]:
+def find_crowded(bins: Bins, tallies: Iterable[Tally], *, slices: bool) -> dict[int, float]:
     """Bins (or equal slices) that hide much of the order of some group's rows, and how much; the fullest first.
 
     Groups are everybody and those of single columns. Crossings, of fewer rows, share many bins by chance; they are
@@ -141,12 +141,12 @@ def crowded(bins: Bins, tallies: Iterable[Tally], *, slices: bool) -> dict[int, 
         places = {v: i for i, v in enumerate(known)}
         at = np.array([places[v] for v in numbers], dtype=np.intp)[tally.codes[tally.place(SCORE)]]
         for rows, weight in _by_group(tally, at, len(known)):
-            each += [dict(zip(known, hidden.tolist(), strict=True)) for hidden in _hidden(rows, weight)]
+            each += [dict(zip(known, hidden.tolist(), strict=True)) for hidden in _measure_hidden(rows, weight)]
     if max((sum(hidden.values()) for hidden in each), default=0.0) <= (CROWDED if slices else CROWDED_STILL):
         return {}
     most: dict[int, float] = {}
     for hidden in each:
-        most |= {number: max(share, most.get(number, 0.0)) for number, share in _fullest(hidden)}
+        most |= {number: max(share, most.get(number, 0.0)) for number, share in _find_fullest(hidden)}
     return dict(sorted(most.items(), key=lambda item: (-item[1], item[0])))
 
 
@@ -166,7 +166,7 @@ def _by_group(tally: Tally, at: np.ndarray, bins: int) -> Iterable[tuple[np.ndar
         yield from zip(*both.reshape(2, *shape), strict=True)
 
 
-def _hidden(rows: np.ndarray, weight: np.ndarray) -> Iterator[np.ndarray]:
+def _measure_hidden(rows: np.ndarray, weight: np.ndarray) -> Iterator[np.ndarray]:
     """Share that each bin hides of the order of the rows of one group: of all pairs, and of those near the top."""
     for label in range(len(rows)):
         if min(rows[label].sum(), rows.sum() - rows[label].sum()) < LEAST_ROWS:
@@ -180,7 +180,7 @@ def _hidden(rows: np.ndarray, weight: np.ndarray) -> Iterator[np.ndarray]:
         yield share * np.divide(other, above, out=np.zeros_like(other), where=above > 0)
 
 
-def _fullest(hidden: Mapping[int, float]) -> Iterator[tuple[int, float]]:
+def _find_fullest(hidden: Mapping[int, float]) -> Iterator[tuple[int, float]]:
     """The fullest bins without which little is hidden; none where no more is than may be."""
     left = sum(hidden.values())
     if left <= CROWDED_STILL:
@@ -192,7 +192,7 @@ def _fullest(hidden: Mapping[int, float]) -> Iterator[tuple[int, float]]:
         yield number, share
 
 
-def told(bins: Bins, tallies: Sequence[Tally], *, finely: bool = True) -> tuple[list[Tally], dict[Any, str]]:
+def name_bins(bins: Bins, tallies: Sequence[Tally], *, finely: bool = True) -> tuple[list[Tally], dict[Any, str]]:
     """Tallies in which only crowded slices are told finely, and the name of each of their bins.
 
     Parameters
@@ -207,7 +207,7 @@ def told(bins: Bins, tallies: Sequence[Tally], *, finely: bool = True) -> tuple[
     numbers = sorted({v for t in tallies for v in t.levels[t.place(SCORE)]})
     if not bins.finer:
         return list(tallies), {v: bins.text(v) for v in numbers}
-    fine = set(crowded(bins, tallies, slices=True)) if finely else set()
+    fine = set(find_crowded(bins, tallies, slices=True)) if finely else set()
     first: dict[int, int] = {}
     places = {v: v if bins.slice_of(v) in fine else first.setdefault(bins.slice_of(v), v) for v in numbers}
     texts = {v: bins.text(v, whole=bins.slice_of(v) not in fine) for v in set(places.values())}

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from audit.axes import FOLD, LABEL, MOST_LAID_OUT, POSITIVE, SCORE
-from audit.counting.crossings import MOST_CELLS, refuse_large, too_many
+from audit.counting.crossings import MOST_CELLS, explain_too_many, refuse_large
 from audit.counting.engine import Scan
-from audit.counting.kinds.score_bins import Bins, crowded, told
+from audit.counting.kinds.score_bins import Bins, find_crowded, name_bins
 from audit.counting.plan import Plan
 from audit.counting.tally import Tally, TooManyCellsError
 from audit.counting.terms import (
@@ -37,7 +37,7 @@ from audit.counting.terms import (
     group_key,
     weights,
 )
-from audit.counting.weighing import weighed_tally
+from audit.counting.weighing import count_weighed_once
 from audit.cube import Cube, from_cells
 from audit.errors import QuestionError, ValuesError, printable
 from audit.estimate import Level
@@ -92,7 +92,7 @@ class Scored(NamedTuple):
         return Scored(self.bins, {name: self.tallies[name] + other.tallies[name] for name in both})
 
 
-def score_tallies(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent]) -> Scored:
+def count_scores(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent]) -> Scored:
     """Rows and sums of losses by groups, raw label and score bin (and fold).
 
     Parameters
@@ -111,10 +111,10 @@ def score_tallies(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Ex
         When even single columns make too many cells.
     """
     asked = _Asked(scan, table, plan, extents, _bins(scan, Number(plan.score or ""), extents[plan.score or ""], plan))
-    binned = _binned(asked)
+    binned = _count_binned(asked)
     for _ in range(0 if plan.of_parts else MOST_PASSES):
         finer = _cut(asked, list(binned.values()))
-        again = None if finer is None else _binned_finely(finer, binned)
+        again = None if finer is None else _count_finely(finer, binned)
         if finer is None or again is None:
             break
         asked, binned = finer, again
@@ -124,9 +124,9 @@ def score_tallies(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Ex
     return Scored(asked.bins, found)
 
 
-def _binned(asked: _Asked) -> dict[tuple[str, ...], Tally]:
+def _count_binned(asked: _Asked) -> dict[tuple[str, ...], Tally]:
     """Score bins of every crossing, or of single columns where these have too many cells; both of a part."""
-    plan, binned = asked.plan, _crossed(asked)
+    plan, binned = asked.plan, _count_crossings(asked)
     if not binned or (plan.of_parts and plan.intersections > 1):
         binned |= {(c,): asked.within((c,), _counts(plan), bins=True) for c in plan.groups}
     return binned
@@ -135,7 +135,7 @@ def _binned(asked: _Asked) -> dict[tuple[str, ...], Tally]:
 def _cut(asked: _Asked, binned: Sequence[Tally]) -> _Asked | None:
     """The same question with crowded bins cut; None where there are none, or doubles leave no room."""
     bins, fine = asked.bins, FINE_WITH_FOLDS if asked.plan.unit is not None else FINE
-    slices = set(crowded(bins, binned, slices=True)) if bins.slices else set()
+    slices = set(find_crowded(bins, binned, slices=True)) if bins.slices else set()
     if not slices:
         return None
     if not bins.finer and asked.proper:
@@ -143,12 +143,14 @@ def _cut(asked: _Asked, binned: Sequence[Tally]) -> _Asked | None:
         if slices <= set(finer.cut_slices):
             return asked._replace(bins=finer)
         bins = finer if slices & set(finer.cut_slices) else bins
-    hidden = {n: v for n, v in crowded(asked.bins, binned, slices=False).items() if asked.bins.slice_of(n) in slices}
+    hidden = {
+        n: v for n, v in find_crowded(asked.bins, binned, slices=False).items() if asked.bins.slice_of(n) in slices
+    }
     finer = bins.with_cut(dict(islice(bins.numbers_of(asked.bins, hidden).items(), fine.bins)))
     return asked._replace(bins=finer) if finer != asked.bins else None
 
 
-def _binned_finely(asked: _Asked, before: Mapping[tuple[str, ...], Tally]) -> dict[tuple[str, ...], Tally] | None:
+def _count_finely(asked: _Asked, before: Mapping[tuple[str, ...], Tally]) -> dict[tuple[str, ...], Tally] | None:
     """Finer bins of the same groups; None where they make too many cells, or with the empty ones between them."""
     try:
         found = {by: asked.tally(by, _counts(asked.plan), most=_most(by), bins=True) for by in before}
@@ -162,7 +164,7 @@ def _fit(tallies: Iterable[Tally]) -> bool:
     return all(prod(map(len, tally.levels)) <= MOST_LAID_OUT for tally in tallies)
 
 
-def _crossed(asked: _Asked) -> dict[tuple[str, ...], Tally]:
+def _count_crossings(asked: _Asked) -> dict[tuple[str, ...], Tally]:
     """Score bins of every crossing; none where one of several columns has too many cells."""
     found: dict[tuple[str, ...], Tally] = {}
     for by in asked.plan.crossings:
@@ -177,7 +179,9 @@ def _crossed(asked: _Asked) -> dict[tuple[str, ...], Tally]:
     return found
 
 
-def score_cubes(scored: Scored, plan: Plan, labels: Mapping[Any, str]) -> tuple[tuple[Cube, ...], tuple[Cube, ...]]:
+def make_score_cubes(
+    scored: Scored, plan: Plan, labels: Mapping[Any, str]
+) -> tuple[tuple[Cube, ...], tuple[Cube, ...]]:
     """Counts by groups, label and score bin (and fold), and sums of losses by groups and label (and fold).
 
     Parameters
@@ -195,9 +199,9 @@ def score_cubes(scored: Scored, plan: Plan, labels: Mapping[Any, str]) -> tuple[
     asked = plan.crossings
     for asked in (plan.crossings, tuple(combinations(plan.groups, 1))):
         if all(by in found for by in asked):
-            tallies, texts = told(scored.bins, [found[by] for by in asked])
+            tallies, texts = name_bins(scored.bins, [found[by] for by in asked])
             if not _fit(tallies):
-                tallies, texts = told(scored.bins, [found[by] for by in asked], finely=False)
+                tallies, texts = name_bins(scored.bins, [found[by] for by in asked], finely=False)
             binned = dict(zip(asked, tallies, strict=True))
             if all(len(tally) <= _most(by) for by, tally in binned.items()):
                 break
@@ -209,7 +213,7 @@ def score_cubes(scored: Scored, plan: Plan, labels: Mapping[Any, str]) -> tuple[
     return tuple(_cube(binned[by], plan, by, labels, texts) for by in asked), tuple(lost)
 
 
-def group_levels(values: Sequence[Any], name: str, plan: Plan) -> list[Level]:
+def name_group_levels(values: Sequence[Any], name: str, plan: Plan) -> list[Level]:
     """Names of the raw values of a group column."""
     bands = name_bands(plan.bins[name]) if name in plan.bins else None
     return [name_level(v, bands) for v in values]
@@ -257,7 +261,7 @@ class _Asked(NamedTuple):
         try:
             return self.tally(by, sums, most=MOST_CELLS, bins=bins)
         except TooManyCellsError as error:
-            raise too_many(error, self.table, self.plan, fewer=len(by) > 1) from None
+            raise explain_too_many(error, self.table, self.plan, fewer=len(by) > 1) from None
 
     def tally(self, by: Sequence[str], sums: Mapping[str, Sum], *, most: int, bins: bool) -> Tally:
         """Sums by groups, raw label (score bin) and fold."""
@@ -265,7 +269,7 @@ class _Asked(NamedTuple):
         keys |= {SCORE: self.bins.key(Number(self.plan.score or ""))} if bins else {}
         # Of probabilities any table has the same grid, so that a row adds the same to each part as to the whole.
         extents = {**self.extents, self.plan.score or "": (0.0, 1.0)} if self.proper else self.extents
-        return weighed_tally(self.scan, {**keys, **fold_key(self.plan)}, sums, extents, self.plan, most)
+        return count_weighed_once(self.scan, {**keys, **fold_key(self.plan)}, sums, extents, self.plan, most)
 
 
 def _weight(plan: Plan) -> Term | None:
@@ -325,7 +329,7 @@ def _power(term: Term, times: int) -> Term:
 
 def _cube(tally: Tally, plan: Plan, by: Sequence[str], labels: Mapping[Any, str], bins: Mapping[Any, str]) -> Cube:
     tally = tally.sorted()
-    levels: dict[str, Sequence[Level]] = {name: group_levels(tally.column(name), name, plan) for name in by}
+    levels: dict[str, Sequence[Level]] = {name: name_group_levels(tally.column(name), name, plan) for name in by}
     levels[LABEL] = [labels[v] for v in tally.column(LABEL)]
     if SCORE in tally.keys:
         levels[SCORE] = [bins[v] for v in tally.column(SCORE)]
