@@ -172,7 +172,7 @@ def _check_classes(cube: Cube, plan: Plan, part: str) -> list[Check]:
         found = [_check("DV010", title, "warn", detail)]
     if plan.prediction is None:
         return found
-    labels, predictions = (cube.keep(name) for name in (LABEL, PREDICTION))
+    labels, predictions = cube.keep(LABEL), cube.keep(PREDICTION)
     rows = dict(zip(predictions.axis(PREDICTION).levels, predictions["n"].tolist(), strict=True))
     strange = [c for c in rows if c not in labels.axis(LABEL).levels]
     named = ", ".join(printable(c, 40) for c in strange[:SHOWN]) + (" …" if len(strange) > SHOWN else "")

@@ -79,8 +79,14 @@ def ask(vector: Vector) -> AuditResult:
     if not q.of_model:
         common |= {"weight": q.weight, "unit": q.unit, "strata": q.strata, "classes": q.classes}
         return api.check(rows, label=q.label, groups=q.groups, **common)
-    roles = {"y_pred": q.prediction, "score": q.score, "query": q.query, "rank": q.rank, "weight": q.weight,
-             "unit": q.unit}  # fmt: skip
+    roles = {
+        "y_pred": q.prediction,
+        "score": q.score,
+        "query": q.query,
+        "rank": q.rank,
+        "weight": q.weight,
+        "unit": q.unit,
+    }
     common |= {"task": q.task, "threshold": None if q.score is None else q.threshold, "top": q.top}
     columns: dict[str, Any] = {role: rows[name] for role, name in roles.items() if name is not None}
     groups = {name: rows[name] for name in q.groups}
@@ -120,8 +126,9 @@ def _describe_difference(expected: Expected, found: Estimate) -> Iterator[str]:
 
 
 def _describe_estimate(vector: Vector) -> str:
-    count = sum(1 if e.status == "undefined" else sum(v is not None for v in e.numbers().values())
-                for e in vector.expected) + bool(vector.verdict)  # fmt: skip
+    count = sum(
+        1 if e.status == "undefined" else sum(v is not None for v in e.numbers().values()) for e in vector.expected
+    ) + bool(vector.verdict)
     return f"{count} as expected ({vector.kind})"
 
 

@@ -57,8 +57,7 @@ def _estimate_count(
         return Estimate(stage="checks", metric=metric, value=value, low=value, high=high, reason=reason, n=n)
     first = unknown[0]
     reason = f"{len(unknown)} of {len(asked)} checks could not be answered ({first.title}: {first.outcome})"
-    return Estimate(stage="checks", metric=metric, status="undefined", reason=reason, low=value,
-                    high=high, n=n)  # fmt: skip
+    return Estimate(stage="checks", metric=metric, status="undefined", reason=reason, low=value, high=high, n=n)
 
 
 def is_counted(check: Check, metric: str) -> bool:

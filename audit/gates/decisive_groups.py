@@ -102,7 +102,9 @@ def _find_part(estimate: Estimate, end: End, parts: Sequence[Estimate]) -> Estim
 
 def _find_end(estimate: Estimate, end: End) -> float:
     found = estimate.low if end == "low" else estimate.high
-    return (math.inf if end == "high" else -math.inf) if found is None else found
+    if found is not None:
+        return found
+    return math.inf if end == "high" else -math.inf
 
 
 class Settled(NamedTuple):

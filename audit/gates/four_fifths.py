@@ -155,8 +155,10 @@ def find_deciding_check(checks: Sequence[Check], metric: str, verdict: str) -> C
     counted = [c for c in counted if c.detail and (c.severity == ASKED or metric != "failed")]
     broken: tuple[CheckOutcome, ...] = ("fail",) if metric == "failed" else ("fail", "warn")
     open_: dict[str, tuple[CheckOutcome, ...]] = {
-        "fail": broken, "insufficient": ("insufficient",), "undefined": ("undefined",),
-    }  # fmt: skip
+        "fail": broken,
+        "insufficient": ("insufficient",),
+        "undefined": ("undefined",),
+    }
     may = [c for c in counted if c.outcome in open_.get(verdict, ORDER)]
     return min(may, key=lambda c: ORDER.index(c.outcome), default=None)
 

@@ -172,8 +172,16 @@ def exit_code(verdict: Verdict, insufficient: str = "fail") -> int:
     """Return the exit code of a command by the table of the contract."""
     if verdict == "insufficient" and insufficient == "warn":
         return 0
-    codes: dict[Verdict, int] = {"pass": 0, "waived": 0, "not judged": 0, "fail": 1, "undefined": 3, "insufficient": 3,
-                                 "withheld": 3, "incomplete": 5}  # fmt: skip
+    codes: dict[Verdict, int] = {
+        "pass": 0,
+        "waived": 0,
+        "not judged": 0,
+        "fail": 1,
+        "undefined": 3,
+        "insufficient": 3,
+        "withheld": 3,
+        "incomplete": 5,
+    }
     return codes[verdict]
 
 
@@ -193,8 +201,13 @@ def judge_again(result: AuditResult, config: Config, today: dt.date) -> AuditRes
             "judge by the same confidence, or run again"
         )
     checks = check_again(result.checks, result.estimates, config)
-    evidence = Evidence(estimates=result.estimates, checks=checks, energy=result.energy, judged=result.gates,
-                        stopped_by=result.run.stopped_by)  # fmt: skip
+    evidence = Evidence(
+        estimates=result.estimates,
+        checks=checks,
+        energy=result.energy,
+        judged=result.gates,
+        stopped_by=result.run.stopped_by,
+    )
     gates = judge(config, evidence, today)
     failed = any(code != 0 for code in result.run.exit_codes.values())
     whole = not failed and result.verdict != "incomplete"

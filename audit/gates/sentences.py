@@ -122,7 +122,8 @@ class _Said:
         """Return what was found of the pair that decides, and of no other group."""
         own = self._own(found)
         end = self.estimate.low if found.end == "low" else self.estimate.high
-        there = "no upper limit" if end is None else f"{'from' if found.end == 'low' else 'up to'} {number(end)}"
+        begins = "from" if found.end == "low" else "up to"
+        there = "no upper limit" if end is None else f"{begins} {number(end)}"
         return ", ".join(part for part in (self._groups(found.pair), own, there) if part)
 
     def settled_by(self, settled: Settled) -> str:
@@ -188,8 +189,8 @@ class _Said:
         if rate.numerator is None or rate.rows is not None or rate.effective_n != rate.denominator:
             return f"{self._with_rate(group, like)}, too few to judge"
         hits, rows = rate.numerator, rate.denominator or 0.0
-        which = "" if rows < MANY else (" of the other outcome" if hits > rows / 2 else " of this outcome")
-        return f"{hits:,.0f} of {rows:,.0f} of {self.write(group)}, too few{which} to judge"
+        which = " of the other outcome" if hits > rows / 2 else " of this outcome"
+        return f"{hits:,.0f} of {rows:,.0f} of {self.write(group)}, too few{which if rows >= MANY else ''} to judge"
 
     def _own(self, found: Deciding) -> str:
         """Return what the estimates say of the deciding pair itself."""
@@ -197,14 +198,17 @@ class _Said:
             return ""
         if found.pair[0] == found.pair[1]:
             own = self.around.rate(found.like, found.pair[0], self.estimate.compare)
-            return (
-                "" if own is None or own.value is None else f"{self._what()} {number(own.value)}{_describe_ratio(own)}"
-            )
-        rates = [self.around.rate(found.like, group) for group in found.pair]
-        low, high = (None if rate is None else rate.value for rate in rates)
+            if own is None or own.value is None:
+                return ""
+            return f"{self._what()} {number(own.value)}{_describe_ratio(own)}"
+        low, high = self._value_of(found.like, found.pair[0]), self._value_of(found.like, found.pair[1])
         if low is None or high is None or (self.kind == "ratio" and high == 0):
             return ""
         return f"{self._what()} {number(low / high if self.kind == 'ratio' else high - low)}"
+
+    def _value_of(self, like: Estimate, group: Group) -> float | None:
+        rate = self.around.rate(like, group)
+        return None if rate is None else rate.value
 
     def _what(self) -> str:
         named = {"largest": "largest gap", "between_groups": "value", None: "value"}
@@ -238,8 +242,8 @@ def describe_shown_extremes(estimate: Estimate, around: Around) -> str:
     if len(each) < 2:
         return ""
     write = told_apart([e.group or () for e in each])
-    low, high = (f"{write(e.group or ())} {number(e.value)} ({rows_text(e)})" for e in (each[0], each[-1]))
-    return f"; of the groups that are shown, {low} is the lowest and {high} the highest"
+    words = [f"{write(e.group or ())} {number(e.value)} ({rows_text(e)})" for e in (each[0], each[-1])]
+    return f"; of the groups that are shown, {words[0]} is the lowest and {words[1]} the highest"
 
 
 def _round_up(rows: float) -> int:

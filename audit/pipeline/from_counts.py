@@ -63,12 +63,16 @@ def result_of(
     two = {*cube.axis(LABEL).levels, *cube.axis(PREDICTION).levels} <= {NEGATIVE, POSITIVE}
     raw: dict[str, Any] = {
         "data": {
-            "label": LABEL, "groups": names, "intersections": to_plain(intersections), "unit": "row",
-            "reference_group": make_reference(reference, names), "compare_to": names_of(compare_to, "compare_to"),
+            "label": LABEL,
+            "groups": names,
+            "intersections": to_plain(intersections),
+            "unit": "row",
+            "reference_group": make_reference(reference, names),
+            "compare_to": names_of(compare_to, "compare_to"),
         },
         "predictions": {"source": SOURCE, "task": "classification" if two else "multiclass", "prediction": PREDICTION},
         "policy": make_policy(confidence, four_fifths),
-    }  # fmt: skip
+    }
     rules = read_rules(make_plain(gates), "model")
     config = build(raw | ({"gates": rules} if rules else {}), "the question")
     plan, found = plan_predictions(config), Findings()

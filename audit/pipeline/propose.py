@@ -191,9 +191,11 @@ def _write_data(seen: Look) -> str:
         lines.append(f"groups = [{', '.join(map(_quote, names))}]")
     else:
         lines.append('# groups = ["…"]             # no column looks like a protected attribute: name them')
-    lines += [f"intersections = {min(2, max(1, len(names)))}              # crossings of up to this many groups",
-              '# unit = "person_id"         # if several rows belong to one person; otherwise intervals are too narrow',
-              '# weight = "w"               # if rows carry weights']  # fmt: skip
+    lines += [
+        f"intersections = {min(2, max(1, len(names)))}              # crossings of up to this many groups",
+        '# unit = "person_id"         # if several rows belong to one person; otherwise intervals are too narrow',
+        '# weight = "w"               # if rows carry weights',
+    ]
     if seen.ages:
         lines += ["", "[data.bins]", *(f"{to_toml({n: [18, 25, 40, 65]}).strip()}" for n in seen.ages)]
     return "\n".join(lines) + "\n"
@@ -233,8 +235,13 @@ def _write_gates(seen: Look) -> str:
         return "# [[gates]] follow once label and groups are named.\n"
     model = seen.prediction is not None or seen.score is not None
     name = seen.groups[0].name if seen.groups else seen.ages[0]
-    gate = {"stage": "model" if model else "data", "metric": "selection_rate" if model else "base_rate",
-            "compare": "ratio", "by": [name], "min": 0.8}  # fmt: skip
+    gate = {
+        "stage": "model" if model else "data",
+        "metric": "selection_rate" if model else "base_rate",
+        "compare": "ratio",
+        "by": [name],
+        "min": 0.8,
+    }
     return "# The four-fifths rule (29 CFR 1607.4 D) as a first limit; choose yours.\n" + to_toml({"gates": [gate]})
 
 

@@ -68,7 +68,7 @@ class Bounds:
 
 def bounds_of(expectation: Expectation) -> Bounds | None:
     """Return the ends of an expectation; None where they are no plain numbers, or the wrong way round."""
-    low, high = (expectation.kwargs.get(key) for key in ("min_value", "max_value"))
+    low, high = expectation.kwargs.get("min_value"), expectation.kwargs.get("max_value")
     ends = [end for end in (low, high) if end is not None]
     if not ends or not all(map(is_exact, ends)) or ends[0] > ends[-1]:
         return None

@@ -137,6 +137,13 @@ def _count_people(expectation: Expectation, result: Mapping[str, Any], frame: pd
     return int(counted["element_count"]) - null
 
 
+def _find_observed(observed: Any) -> int | str | None:
+    """Return what was seen: a number, a word, or how many values where these are listed."""
+    if isinstance(observed, list):
+        return len(observed)
+    return observed if isinstance(observed, (int, str)) else None
+
+
 def _read(found: Mapping[str, Any], people: int | None) -> Answer:
     """Return the counts of a report, and nothing else of it."""
     result = found["result"]
@@ -149,11 +156,7 @@ def _read(found: Mapping[str, Any], people: int | None) -> Answer:
         looked_at=None if total is None else int(total),
         unexpected=int(result.get("unexpected_count") or 0),
         missing=int(result.get("missing_count") or 0),
-        observed=observed
-        if isinstance(observed, (int, str))
-        else len(observed)
-        if isinstance(observed, list)
-        else None,
+        observed=_find_observed(observed),
         absent=tuple(apart.get("missing", ())) if listed else (),
         strange=tuple(apart.get("unexpected", ())) if listed else (),
         listed=listed,

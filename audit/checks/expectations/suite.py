@@ -23,13 +23,31 @@ from audit.system import strict_json
 LARGEST_BYTES = 10_000_000
 SEVERITIES = ("critical", "warning", "info")
 SUITE_KEYS = (
-    "name", "expectations", "meta", "id", "notes", "suite_parameters",
-    "expectation_suite_name", "data_asset_type", "evaluation_parameters", "ge_cloud_id",
-)  # fmt: skip
+    "name",
+    "expectations",
+    "meta",
+    "id",
+    "notes",
+    "suite_parameters",
+    "expectation_suite_name",
+    "data_asset_type",
+    "evaluation_parameters",
+    "ge_cloud_id",
+)
 EXPECTATION_KEYS = (
-    "type", "kwargs", "severity", "meta", "id", "description", "notes", "rendered_content", "expectation_context",
-    "expectation_type", "success_on_last_run", "ge_cloud_id",
-)  # fmt: skip
+    "type",
+    "kwargs",
+    "severity",
+    "meta",
+    "id",
+    "description",
+    "notes",
+    "rendered_content",
+    "expectation_context",
+    "expectation_type",
+    "success_on_last_run",
+    "ge_cloud_id",
+)
 NOT_ARGUMENTS = ("result_format", "catch_exceptions", "include_config", "batch_id", "auto", "profiler_config")
 """Older suites keep these among the arguments; none of them says what is expected."""
 NEEDS_SQL = (

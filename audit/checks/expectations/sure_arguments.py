@@ -27,9 +27,11 @@ LARGEST_WHOLE = 2**53
 def surely_taken(expectation: Expectation) -> bool:
     """Return whether the installed Great Expectations takes these arguments; False also where that is not known."""
     model = _read_models(_find_installed_version()).get(expectation.type)
-    return model is not None and _is_valid(expectation.kwargs, model) and all(
-        RULES[name](expectation.kwargs) for name in model.get("rules", ())
-    )  # fmt: skip
+    return (
+        model is not None
+        and _is_valid(expectation.kwargs, model)
+        and all(RULES[name](expectation.kwargs) for name in model.get("rules", ()))
+    )
 
 
 @lru_cache(maxsize=1)

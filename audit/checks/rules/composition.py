@@ -99,7 +99,8 @@ def _pair_with_reference(cube: Cube, within: tuple[str, ...], looked: OpenPart) 
         return
     rows = known["n"].reshape(len(levels), -1).sum(axis=1)
     at = reference_at((by,), tuple((level,) for level in levels), rows, looked.scope.reference)
-    w, w2 = (_list_folds(known, m, folds) for m in (("w", "w2") if known.weighted else ("n", "n")))
+    w = _list_folds(known, "w" if known.weighted else "n", folds)
+    w2 = _list_folds(known, "w2" if known.weighted else "n", folds)
     size = w.reshape(len(levels), -1).sum(axis=1)
     for i, level in enumerate(levels):
         if i == at or min(size[i], size[at]) < LEAST:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -117,11 +117,17 @@ def _count_by_level(cube: Cube, axis: str) -> Mapping[Level, np.ndarray]:
     return dict(zip(kept.axis(axis).levels, rows, strict=True))
 
 
+def _stack_levels(rows: Mapping[Level, np.ndarray], levels: Sequence[Level]) -> np.ndarray:
+    """Return rows by level and fold, 0 of a level that is not there."""
+    if not rows:
+        return np.zeros((1, 1))
+    return np.stack([rows.get(level, np.zeros(_list_folds(rows))) for level in levels])
+
+
 def _measure_distance(before: Mapping[Level, np.ndarray], now: Mapping[Level, np.ndarray]) -> Shift | None:
     """Return the distance of two parts; None where one of them has too few rows."""
     levels = sorted({*before, *now}, key=str)
-    first, second = (np.stack([x.get(level, np.zeros(_list_folds(x))) for level in levels]) if x else np.zeros((1, 1))
-                     for x in (before, now))  # fmt: skip
+    first, second = _stack_levels(before, levels), _stack_levels(now, levels)
     if min(first.sum(), second.sum()) < LEAST_ROWS:
         return None
     return shift(first, second)

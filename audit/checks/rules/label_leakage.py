@@ -55,7 +55,8 @@ def _find_leakage(looked: OpenPart) -> Iterator[Check]:
         yield CHECK.outcome("not applicable", "there is no column beside the label", about=about)
         return
     named = looked.config.data.groups
-    groups, others = (tuple(c for c in columns if (c in named) == own) for own in (True, False))
+    groups = tuple(c for c in columns if c in named)
+    others = tuple(c for c in columns if c not in named)
     if others:
         beside = f"no column of {looked.part} beside the groups tells the label" if named else about
         yield _judge_columns(looked, others, label, beside)
@@ -155,8 +156,9 @@ def _measure_missing_of(
     rows = found.array("n")
     for i, column in enumerate(some):
         gone = found.array(f"c{i}")
-        table = np.array([[sum(v[k] for k, c in enumerate(classes) if c == one) for one in known]
-                          for v in (gone, rows - gone)])  # fmt: skip
+        table = np.array(
+            [[sum(v[k] for k, c in enumerate(classes) if c == one) for one in known] for v in (gone, rows - gone)]
+        )
         share = informedness(table)
         if not isnan(share):
             yield Told(column, share, " (by having no value)")

@@ -78,7 +78,8 @@ def _compare_rates(found: Grouping, column: str, about: str) -> Check:
 def _find_extremes(found: Grouping, known: list[int]) -> _Pair:
     """Return lowest and highest group, and the p of their difference for having looked at all pairs."""
     sample = found.sample(DATA_BASE_RATE)
-    low, high = (min(known, key=lambda i: sign * float(sample.p[i])) for sign in (1, -1))
+    low = min(known, key=lambda i: float(sample.p[i]))
+    high = min(known, key=lambda i: -float(sample.p[i]))
     pairs = len(known) * (len(known) - 1) / 2
     return _Pair(
         low, high, min(1.0, _compute_p(sample, low, high, plain="w" not in found.counts and not found.folded) * pairs)

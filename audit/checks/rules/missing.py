@@ -39,9 +39,8 @@ def _find_missing(looked: OpenPart) -> Iterator[Check]:
         return
     holed = {c: p.kind for c, p in looked.profiles.items() if 0 < p.missing < p.rows}
     empty, worst = empty_columns(looked.profiles), _select_worst(_find_wide_gaps(looked, holed))
-    said = (
-        [f"{list_names(empty)} {'is' if len(empty) == 1 else 'are'} empty, so missing for everybody"] if empty else []
-    )
+    are = "is" if len(empty) == 1 else "are"
+    said = [f"{list_names(empty)} {are} empty, so missing for everybody"] if empty else []
     said += map(_describe_gap, worst[:3])
     more = f"; {len(worst) - 3} more columns and groups" if len(worst) > 3 else ""
     if said:
@@ -62,8 +61,13 @@ def _find_wide_gaps(looked: OpenPart, holed: Mapping[str, Kind]) -> list[_Gap]:
     gaps = []
     for some in looked.some_at_a_time(tuple(holed)):
         found = missing_by(looked.narrow((*groups, *some)), keys, {c: holed[c] for c in some})
-        gaps += [gap for i, by in enumerate(groups) for column in some if column != by
-                 for gap in _find_gaps(found, i, column, by, looked)]  # fmt: skip
+        gaps += [
+            gap
+            for i, by in enumerate(groups)
+            for column in some
+            if column != by
+            for gap in _find_gaps(found, i, column, by, looked)
+        ]
     return [g for g in gaps if g.p * len(gaps) <= FALSE_ALARM and abs(g.share - g.rest) >= GAP]
 
 
@@ -89,7 +93,7 @@ def _count_by_level(
     named = [name_level(cell[at], bands) for cell in found.cells]
     levels = sorted({level for level in named if level is not None})
     folds = sorted({cell[-1] for cell in found.cells}) if folded else [None]
-    rows, missing = (np.zeros((len(levels), len(folds))) for _ in range(2))
+    rows, missing = np.zeros((len(levels), len(folds))), np.zeros((len(levels), len(folds)))
     place, fold_at = {level: i for i, level in enumerate(levels)}, {f: i for i, f in enumerate(folds)}
     for level, cell, n, m in zip(named, found.cells, found.rows, found.missing[column], strict=True):
         if level is not None:

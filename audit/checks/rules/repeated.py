@@ -103,8 +103,10 @@ def _count_times(found: Sequence[Repeats]) -> int:
 def _count_by_surroundings(looked: OpenPart, about: str, twins: str) -> Check:
     groups = looked.config.data.groups
     by = {c: looked.key(c) for c in groups}
-    asked = [(c, surroundings(looked.scan, looked.columns, c, {g: k for g, k in by.items() if g != c}, looked.rows))
-             for c in _find_most_varied(looked)]  # fmt: skip
+    asked = [
+        (c, surroundings(looked.scan, looked.columns, c, {g: k for g, k in by.items() if g != c}, looked.rows))
+        for c in _find_most_varied(looked)
+    ]
     informative = [(c, found) for c, found in asked if _expect_coincidence(looked, c, found) <= INFORMATIVE]
     judged = [
         copies for c, found in informative if (copies := _find_copies(looked, c, found, found, looked.rows)) is not None
@@ -178,7 +180,8 @@ def _judge_group(
     groups = looked.config.data.groups
     place = at - (free in groups[:at])
     inside = [_name_level(looked, by, s.group[place]) == level for s in found]
-    mine, others = ([s for s, own in zip(found, inside, strict=True) if own is wanted] for wanted in (True, False))
+    mine = [s for s, own in zip(found, inside, strict=True) if own]
+    others = [s for s, own in zip(found, inside, strict=True) if not own]
     return _find_copies(looked, free, mine, others, rows)
 
 

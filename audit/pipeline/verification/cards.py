@@ -25,7 +25,9 @@ def cards_beside(result: AuditResult, file: Path) -> tuple[str, ...]:
     names = [f"card.{name}" for name in WRITTEN]
     belong = bool(find_run_folders(file)) or any((file.parent / name).exists() for name in [*names, DESCRIPTION])
     described = is_describable(result) or (file.parent / DESCRIPTION).exists()
-    return (*names, *([DESCRIPTION] if described else [])) if belong else ()
+    if not belong:
+        return ()
+    return (*names, DESCRIPTION) if described else tuple(names)
 
 
 def cards_amiss(result: AuditResult, folder: Path, names: Sequence[str]) -> Iterator[str]:

@@ -75,8 +75,9 @@ def of_predictions(
 
 def _select_checks_of_part(part: Part, given: AuditResult, train: Counted, plan: Plan) -> Iterator[Check]:
     """Return the checks of a held-out part: those of the training data, with the outcomes that stand there."""
-    account = replace(train, rows_read=part.rows_read, rows_excluded=part.rows_excluded,
-                      rows_without_group=part.rows_without_group)  # fmt: skip
+    account = replace(
+        train, rows_read=part.rows_read, rows_excluded=part.rows_excluded, rows_without_group=part.rows_without_group
+    )
     kept = {(c.code, c.title): c for c in of_held_out(given)}
     for made in check_groups(account, plan, part.part):
         there = kept.get((made.code, made.title))

@@ -19,9 +19,12 @@ NEAR_ZERO = 1e-12
 LONGEST_SHOWN = 160
 SAID_BY = ("stage", "metric", "compare", "by", "group", "reference", "outcome")
 NAMED_BY: Mapping[str, tuple[str, ...]] = {
-    "estimates": SAID_BY, "gates": ("name", "min", "max"), "checks": ("code", "title"), "data": ("part",),
+    "estimates": SAID_BY,
+    "gates": ("name", "min", "max"),
+    "checks": ("code", "title"),
+    "data": ("part",),
     "cubes": ("name",),
-}  # fmt: skip
+}
 """Keys by which an item of a list is the same item in another document."""
 ABSENT = "nothing"
 
@@ -97,7 +100,8 @@ def _describe_leaf(item: Any, keys: Sequence[str]) -> str:
     for key in keys:
         value = item.get(key)
         parts = value if isinstance(value, list) else [value]
-        said += [" x ".join("missing" if part is None else str(part) for part in parts)] if value else []
+        if value:
+            said.append(" x ".join("missing" if part is None else str(part) for part in parts))
     return printable(" ".join(said), LONGEST_SHOWN)
 
 
