@@ -5,8 +5,8 @@ Must not: read rows, or know a limit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -170,8 +170,9 @@ def to_everybody(table: ErrorTable, metric: GroupStatistic, how: str) -> Iterato
     if not whom or "difference" not in metric.judged:
         return
     scale, _ = SCALES[metric.name]
+    stacked = cache(partial(_with_rests, table, scale))
     for who in whom:
-        yield ToAll(f"difference_to_{who}", partial(_against_all, table, scale, who, f"mover on {how}"))
+        yield ToAll(f"difference_to_{who}", partial(_against_all, table, stacked, who, f"mover on {how}"))
 
 
 def _with_rests(table: ErrorTable, scale: Scale) -> MeanSample:
@@ -183,12 +184,12 @@ def _with_rests(table: ErrorTable, scale: Scale) -> MeanSample:
     return measured(scale, sums, folds=table.g.folded)
 
 
-def _against_all(table: ErrorTable, scale: Scale, who: Everybody, how: str) -> AgainstAll:
-    count, tail, stacked = len(table.g.groups), table.scope.tail, _with_rests(table, scale)
+def _against_all(table: ErrorTable, with_rests: Callable[[], MeanSample], who: Everybody, how: str) -> AgainstAll:
+    count, tail, stacked = len(table.g.groups), table.scope.tail, with_rests()
     at = np.arange(count)
     rest = count + at
     to_rest = stacked.value[at] - stacked.value[rest]
-    # Everybody may be measured where the rest is not, but then there is nothing to compare with.
+    # Everybody may be measured where the rest is not, but then nobody is left to compare with.
     away = np.where(np.isnan(to_rest), np.nan, stacked.value[at] - stacked.value[-1])
     values = to_rest if who == "rest" else away
     looks = 1 if count == 2 and who == "rest" else count
