@@ -312,9 +312,17 @@ class Comparisons:
         )
 
     def gap_estimate(
-        self, metric: str, kind: Kind, gap: Gap, *, bounded: bool, method: str, reason: str, flags: tuple[str, ...],
+        self,
+        metric: str,
+        kind: Kind,
+        gap: Gap,
+        *,
+        bounded: bool,
+        method: str,
+        reason: str,
+        flags: tuple[str, ...],
         **more: Any,
-    ) -> Estimate:  # fmt: skip
+    ) -> Estimate:
         """Return a gap with the pairs of groups that set its limits, or why it has no value."""
         more |= {"compare": kind, "n": self.n}
         if bounded:
@@ -363,9 +371,16 @@ class Comparisons:
         return self.end_estimate(found.metric, ends.which, extreme, lowest_highest, method=method, flags=flags)
 
     def end_estimate(
-        self, metric: str, which: End, found: Extreme, ends: tuple[int, int] | None = None, *, flags: tuple[str, ...],
-        method: str = "", reason: str = "",
-    ) -> Estimate:  # fmt: skip
+        self,
+        metric: str,
+        which: End,
+        found: Extreme,
+        ends: tuple[int, int] | None = None,
+        *,
+        flags: tuple[str, ...],
+        method: str = "",
+        reason: str = "",
+    ) -> Estimate:
         """Return the lowest or highest group with the groups that set its limits, or why it has no value."""
         common: dict[str, Any] = {"compare": which, "low": found.low, "high": found.high, "n": self.n}
         common |= self.g.setters(found.low_group, found.high_group)

@@ -17,9 +17,14 @@ from audit.measurement.metrics.kinds import Compare, Criterion
 from audit.measurement.metrics.other_names import OTHER_NAMES
 
 COMPARED = (
-    *get_args(Compare), "to_population", "p_value", "corrected", "noise_floor", "noise_corrected_difference",
+    *get_args(Compare),
+    "to_population",
+    "p_value",
+    "corrected",
+    "noise_floor",
+    "noise_corrected_difference",
     "between_group_variance",
-)  # fmt: skip
+)
 """Whatever stands as the comparison of an estimate; only the first of them can be limited."""
 MISSING = {"NoneType", "NAType", "NaTType"}
 
@@ -60,9 +65,10 @@ def found(estimates: Estimates, columns: Sequence[str], wanted: Wanted) -> tuple
     group = _group(_levels(wanted.group), by, order, of)
     outcome = _outcome(wanted.outcome, of)
     return tuple(
-        e for e in of
+        e
+        for e in of
         if e.compare == compare and (group is None or e.group == group) and (outcome is None or e.outcome == outcome)
-    )  # fmt: skip
+    )
 
 
 def _metric(wanted: Wanted, estimates: Estimates) -> tuple[str, str | None]:
@@ -178,26 +184,29 @@ class Beside:
     def rate(self, like: Estimate, group: Group, compare: str | None = None) -> Estimate | None:
         """The value of one group behind a comparison, or that group's own comparison."""
         wanted = (compare, group, like.outcome)
-        of = (e for e in self._of(like) if (e.compare, e.group, e.outcome) == wanted)
+        of = (e for e in self._select_like(like) if (e.compare, e.group, e.outcome) == wanted)
         return next(of, None)
 
     def each(self, like: Estimate) -> Sequence[Estimate]:
         """Values of all groups behind a comparison, rows without a group left out."""
         return [
-            e for e in self._of(like)
+            e
+            for e in self._select_like(like)
             if e.compare is None and e.outcome == like.outcome and e.group is not None and None not in e.group
-        ]  # fmt: skip
+        ]
 
     def parts(self, like: Estimate) -> Sequence[Estimate]:
         """Comparisons of which one is the worst: of each class, or of each rate of a criterion."""
         if like.metric.startswith(WORST_CLASS):
             return [
-                e for e in self._of(like) if e.compare == like.compare and e.group is None and e.outcome is not None
+                e
+                for e in self._select_like(like)
+                if e.compare == like.compare and e.group is None and e.outcome is not None
             ]
         entry = CATALOGUE.find(like.metric)
         rates = entry.rates if isinstance(entry, Criterion) else ()
         found = (e for rate in rates for e in self.estimates.of(like.stage, rate, like.by))
         return [e for e in found if e.compare == like.compare and e.group is None and e.outcome == like.outcome]
 
-    def _of(self, like: Estimate) -> Sequence[Estimate]:
+    def _select_like(self, like: Estimate) -> Sequence[Estimate]:
         return self.estimates.of(like.stage, like.metric.removeprefix(WORST_CLASS), like.by)

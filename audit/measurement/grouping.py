@@ -56,7 +56,7 @@ class Grouping:
             return NO_ROWS
         return NO_WEIGHT if self.weightless[i] else None
 
-    def told(self, totals: Any) -> Any:
+    def unscale(self, totals: Any) -> Any:
         """Sums of weights as they are, whatever they are counted in."""
         return np.ldexp(totals, self.unit) if self.unit else totals
 
@@ -111,16 +111,18 @@ class Grouping:
 
     def shares(self, given: np.ndarray | None = None) -> Sample:
         """Each group's share of all rows with a group, or of those in a (2, 2) mask of label and prediction."""
-        rows = self._each("n", given)
+        rows = self._sum_by_fold("n", given)
         total = np.broadcast_to(rows.sum(axis=0), rows.shape)
         if not self.folded and "w" not in self.counts:
             return plain(rows[:, 0], total[:, 0])
-        w, w2 = (self._each(m, given) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
-        return self._of(w, np.broadcast_to(w.sum(axis=0), w.shape), w2, np.broadcast_to(w2.sum(axis=0), w2.shape))
+        w, w2 = (self._sum_by_fold(m, given) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
+        return self._make_sample(
+            w, np.broadcast_to(w.sum(axis=0), w.shape), w2, np.broadcast_to(w2.sum(axis=0), w2.shape)
+        )
 
     def sizes(self) -> tuple[np.ndarray, np.ndarray]:
         """Weights and squared weights of each group by fold, shape (G, F); rows where they carry no weight."""
-        w, w2 = (self._each(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
+        w, w2 = (self._sum_by_fold(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
         return w, w2
 
     def setters(self, low: int, high: int) -> dict[str, tuple[Group, Group]]:
@@ -138,12 +140,12 @@ class Grouping:
         """Reference group's share among the rows of the reference and one other group, as one sample."""
         pick = [self.reference, other]
         w, w2 = (
-            self._each("w" if "w" in self.counts else "n")[pick],
-            self._each("w2" if "w2" in self.counts else "n")[pick],
+            self._sum_by_fold("w" if "w" in self.counts else "n")[pick],
+            self._sum_by_fold("w2" if "w2" in self.counts else "n")[pick],
         )
         if not self.folded and "w" not in self.counts:
             return plain(w[:1, 0], w.sum(axis=0)[:1])
-        return self._of(w[:1], w.sum(axis=0)[None], w2[:1], w2.sum(axis=0)[None])
+        return self._make_sample(w[:1], w.sum(axis=0)[None], w2[:1], w2.sum(axis=0)[None])
 
     def with_others(self) -> Grouping:
         """The groups, then everybody else of each in the same order, then everybody."""
@@ -153,7 +155,7 @@ class Grouping:
             stacked[key] = np.concatenate([each, of_others(each), whole])
         return replace(self, groups=(*self.groups, *self.groups, ()), counts=stacked)
 
-    def _each(self, measure: str, given: np.ndarray | None = None) -> np.ndarray:
+    def _sum_by_fold(self, measure: str, given: np.ndarray | None = None) -> np.ndarray:
         counts = self.counts[measure].astype(float)
         each: np.ndarray = (counts if given is None else counts * given[..., None]).sum(axis=(1, 2))
         return each
@@ -166,9 +168,9 @@ class Grouping:
         if not self.folded and "w" not in self.counts:
             return plain(pick("n", hits)[:, 0], pick("n", given)[:, 0])
         w, w2 = ("w", "w2") if "w" in self.counts else ("n", "n")
-        return self._of(pick(w, hits), pick(w, given), pick(w2, hits), pick(w2, given))
+        return self._make_sample(pick(w, hits), pick(w, given), pick(w2, hits), pick(w2, given))
 
-    def _of(self, hits: np.ndarray, total: np.ndarray, hits_w2: np.ndarray, total_w2: np.ndarray) -> Sample:
+    def _make_sample(self, hits: np.ndarray, total: np.ndarray, hits_w2: np.ndarray, total_w2: np.ndarray) -> Sample:
         """Sample from arrays of shape (G, F)."""
         if self.folded:
             return folded(hits.T, total.T, total_w2.sum(axis=1))

@@ -34,8 +34,11 @@ from audit.measurement.scope import SMALL
 POPULATION = ("population",)
 ROUNDING = 1e-6
 """Distance of the sum of a population's shares from 1 that is rounding."""
-TOGETHER = ((POPULATION_TV, "to_population"), (POPULATION_CHI_SQUARE, "to_population"),
-            (POPULATION_CHI_SQUARE, "p_value"))  # fmt: skip
+TOGETHER = (
+    (POPULATION_TV, "to_population"),
+    (POPULATION_CHI_SQUARE, "to_population"),
+    (POPULATION_CHI_SQUARE, "p_value"),
+)
 
 
 NO_INTERVAL = "plug-in from counts, no interval; too large on average in small groups"
@@ -95,8 +98,9 @@ def _differential(table: RateTable) -> Estimate:
     )
     value = float(np.abs(logs[:, worst[0]] - logs[:, worst[1]]).max())
     lower, higher = sorted(worst, key=lambda i: float(ones[i]))
-    return table.base(SMOOTHED_EDF.name, compare="largest", n=n, value=value, pair=(groups[lower], groups[higher]),
-                      method=NO_INTERVAL)  # fmt: skip
+    return table.base(
+        SMOOTHED_EDF.name, compare="largest", n=n, value=value, pair=(groups[lower], groups[higher]), method=NO_INTERVAL
+    )
 
 
 # How far the shares of groups lie from those of a reference population, all groups together and one by one.
@@ -146,8 +150,15 @@ def _skew(table: RateTable, ratio: Estimate) -> Estimate:
 
 def _of_nobody(table: RateTable, level: str) -> Estimate:
     reason = f"ln 0: nobody in the data is {printable(level)}"
-    return table.base(SKEW.name, compare="to_population", group=(level,), reference=POPULATION, n=0.0,
-                      status="undefined", reason=reason)  # fmt: skip
+    return table.base(
+        SKEW.name,
+        compare="to_population",
+        group=(level,),
+        reference=POPULATION,
+        n=0.0,
+        status="undefined",
+        reason=reason,
+    )
 
 
 def _unknown(table: RateTable, population: Mapping[str, float]) -> str:

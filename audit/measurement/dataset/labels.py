@@ -79,8 +79,18 @@ def _distances(grouped: ClassGrouping, scope: Scope) -> list[Estimate]:
         low = max(0.0, float(np.maximum(corrected.low[i], -corrected.high[i]).max()))
         high = float(np.maximum(-plain.low[i], plain.high[i]).max())
         largest = float(np.abs(shares[at] - shares[i]).max())
-        found.append(_made(tables, KS.name, **common, value=largest, low=low, high=high, confidence=scope.confidence,
-                           method=_largest_method(tables)))  # fmt: skip
+        found.append(
+            _made(
+                tables,
+                KS.name,
+                **common,
+                value=largest,
+                low=low,
+                high=high,
+                confidence=scope.confidence,
+                method=_largest_method(tables),
+            )
+        )
     return found
 
 

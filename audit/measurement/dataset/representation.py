@@ -30,7 +30,7 @@ class BiasTable(EverybodyTable):
         if not self.comparable:
             return []
         sample = self.g.shares()
-        found = list(self._each(REPRESENTATION, sample, single(sample, self.scope.tail)))
+        found = list(self._estimate_groups(REPRESENTATION, sample, single(sample, self.scope.tail)))
         found += [self._extreme(REPRESENTATION, sample, "lowest"), self._extreme(REPRESENTATION, sample, "highest")]
         population = self.scope.population.get(self.g.by[0]) if len(self.g.by) == 1 else None
         if not population:

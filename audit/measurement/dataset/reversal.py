@@ -65,7 +65,7 @@ def reversal(w: np.ndarray, w2: np.ndarray, *, folded: bool) -> Reversal | None:
 
     marginal, within = both(whole)
     if folded:
-        covariance, df = _jackknifed(w, both, np.array([marginal, within]))
+        covariance, df = _jackknife(w, both, np.array([marginal, within]))
     else:
         over_all = slopes(whole.sum(axis=1, keepdims=True), 1, marginal)
         slope = np.zeros((2, *whole.shape))
@@ -84,7 +84,7 @@ def reversal(w: np.ndarray, w2: np.ndarray, *, folded: bool) -> Reversal | None:
     )
 
 
-def _jackknifed(w: np.ndarray, both: Callable[[np.ndarray], np.ndarray], found: np.ndarray) -> tuple[np.ndarray, float]:
+def _jackknife(w: np.ndarray, both: Callable[[np.ndarray], np.ndarray], found: np.ndarray) -> tuple[np.ndarray, float]:
     """Covariance of both gaps by leaving each fold out, and its degrees of freedom."""
     whole, filled = w.sum(axis=-1), w.sum(axis=(0, 1, 2))
     live = [f for f in range(w.shape[-1]) if 0 < filled[f] < filled.sum()]

@@ -108,9 +108,14 @@ class Lists:
         )
         for metric, name, top in every:
             yield Statistic(
-                metric=metric, scale=quotient((name,), ("n",), top), logs=log_quotient((name,), ("n",)), sums=self.own,
-                rows="n", why=lambda _: why, said=said,
-            )  # fmt: skip
+                metric=metric,
+                scale=quotient((name,), ("n",), top),
+                logs=log_quotient((name,), ("n",)),
+                sums=self.own,
+                rows="n",
+                why=lambda _: why,
+                said=said,
+            )
 
 
 def statistics(sums: Sums, gains: Sums | None) -> Iterator[Statistic]:
@@ -170,8 +175,9 @@ def _at_k(k: int, sums: Sums, empty: Callable[[int], str | None]) -> Iterator[St
     places = (top,), (f"places_{top}",)
     yield _of_items(share, sums, *places, empty, 1.0, of_everybody=1.0, by_chance=chance)
     logs = log_quotient((top,), (expected,))
-    yield Statistic(metric=skew, scale=logs, logs=logs, sums=sums, rows="n", why=nobody, of_everybody=0.0,
-                    by_chance=chance)  # fmt: skip
+    yield Statistic(
+        metric=skew, scale=logs, logs=logs, sums=sums, rows="n", why=nobody, of_everybody=0.0, by_chance=chance
+    )
 
 
 def _of_gains(gains: Sums) -> Statistic:
@@ -185,10 +191,16 @@ def _of_gains(gains: Sums) -> Statistic:
         return f"; a random order of the same items shows {gains['random'][i].sum() / graded[i]:.3g}"
 
     return Statistic(
-        metric=NDCG, scale=quotient(("ndcg",), ("graded",), 1.0), logs=log_quotient(("ndcg",), ("graded",)),
-        said_of=random, sums=gains, rows="graded", why=lambda i: NO_LIST if lists[i] else NO_ROWS, said=said,
+        metric=NDCG,
+        scale=quotient(("ndcg",), ("graded",), 1.0),
+        logs=log_quotient(("ndcg",), ("graded",)),
+        said_of=random,
+        sums=gains,
+        rows="graded",
+        why=lambda i: NO_LIST if lists[i] else NO_ROWS,
+        said=said,
         counts_lists=True,
-    )  # fmt: skip
+    )
 
 
 def _chance_of_exposure(sums: Sums) -> Callable[[int], str]:

@@ -68,10 +68,14 @@ class _AdverseTable(RateTable):
             return [lowest]
         at = int(np.nanargmax(sample.p))
         others = [i for i in range(len(self.g.groups)) if i != at]
-        return [*self._ratios(sample, at, others), lowest, *self._tests(sample, at, others),
-                *(self._shortfall(sample, at, i) for i in others)]  # fmt: skip
+        return [
+            *self._ratios(sample, at, others),
+            lowest,
+            *self._tests(sample, at, others),
+            *(self._shortfall(sample, at, i) for i in others),
+        ]
 
-    def _of(self, metric: str, sample: Sample, at: int, i: int, **more: Any) -> Estimate:
+    def _estimate_group(self, metric: str, sample: Sample, at: int, i: int, **more: Any) -> Estimate:
         """Estimate of group ``i`` against the highest, or why there is none."""
         common = self.with_reference(i, at) | {"flags": self._marks(sample, at, i)}
         why = self._unknown(sample, at, i)
@@ -108,8 +112,18 @@ class _AdverseTable(RateTable):
             open_ = (FEW if few[i] or few[at] else "") + ("; no upper limit" if high is None else "")
             value = float(sample.p[i] / sample.p[at]) if self._unknown(sample, at, i) is None else None
             low = float(limits.low[i])
-            found.append(self._of(IMPACT_RATIO.name, sample, at, i, value=value, low=low, high=high,
-                                  method=f"mover-r on {self._method()}{open_}; {CHOSEN}"))  # fmt: skip
+            found.append(
+                self._estimate_group(
+                    IMPACT_RATIO.name,
+                    sample,
+                    at,
+                    i,
+                    value=value,
+                    low=low,
+                    high=high,
+                    method=f"mover-r on {self._method()}{open_}; {CHOSEN}",
+                )
+            )
         return found
 
     def _tests(self, sample: Sample, at: int, others: Sequence[int]) -> list[Estimate]:
@@ -119,18 +133,21 @@ class _AdverseTable(RateTable):
         found = [self._z(sample, at, i, float(z[i])) for i in others]
         for i in others:
             chance = float(p[i])
-            found.append(self._of(IMPACT_P.name, sample, at, i, value=chance, method=how))
-            found.append(self._of(IMPACT_P.name, sample, at, i, compare=CORRECTED, value=min(1.0, pairs * chance),
-                                  method=corrected))  # fmt: skip
+            found.append(self._estimate_group(IMPACT_P.name, sample, at, i, value=chance, method=how))
+            found.append(
+                self._estimate_group(
+                    IMPACT_P.name, sample, at, i, compare=CORRECTED, value=min(1.0, pairs * chance), method=corrected
+                )
+            )
         return found
 
     def _z(self, sample: Sample, at: int, i: int, z: float) -> Estimate:
         if self._unknown(sample, at, i) is None and (self.g.folded or math.isnan(z)):
             reason = SHARED if self.g.folded else "0/0: everybody in both groups was selected"
-            found = self._of(IMPACT_Z.name, sample, at, i)
+            found = self._estimate_group(IMPACT_Z.name, sample, at, i)
             return replace(found, status="undefined", reason=reason)
         how = "pooled two-sample z" + (", effective n of the weights" if "w" in self.g.counts else "")
-        found = self._of(IMPACT_Z.name, sample, at, i, value=z, method=how)
+        found = self._estimate_group(IMPACT_Z.name, sample, at, i, value=z, method=how)
         if self._unknown(sample, at, i) is not None or self._least_expected(sample, at, i) >= LEAST_EXPECTED:
             return found
         return replace(found, method=f"{how}; {TOO_FEW}", flags=(*found.flags, FEW_EXPECTED))
@@ -159,9 +176,9 @@ class _AdverseTable(RateTable):
         both = float(rows[i] + rows[at])
         # Expected less selected as one quotient: taken off each other, both would drown the weights of a small group.
         short = max(0.0, float((rows[i] * hits[at] - rows[at] * hits[i]) / both)) if both else 0.0
-        short, weights = float(self.g.told(short)), f", {IN_WEIGHTS}" if "w" in self.g.counts else ""
+        short, weights = float(self.g.unscale(short)), f", {IN_WEIGHTS}" if "w" in self.g.counts else ""
         method = f"expected at the rate of both groups less selected{weights}; no interval"
-        return self._of(SHORTFALL.name, sample, at, i, value=short, method=method)
+        return self._estimate_group(SHORTFALL.name, sample, at, i, value=short, method=method)
 
 
 def is_under(ratio: float) -> bool:

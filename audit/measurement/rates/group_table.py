@@ -71,14 +71,21 @@ class GroupTable(Comparisons):
                 return (SMALL,)
         return ()
 
-    def _each(self, metric: Measured, sample: Sample, limits: Limits) -> Iterator[Estimate]:
+    def _estimate_groups(self, metric: Measured, sample: Sample, limits: Limits) -> Iterator[Estimate]:
         """Every group's own value."""
         scale = Scale.of(metric)
-        method = scale.said(self._method())
+        method = scale.describe_method(self._method())
         weighted, totals = "w" in self.g.counts, (sample.numerator, sample.denominator)
         given = self.g.rows_given(metric) if weighted else self.g.rows
-        columns = (*(scale.moved(x) for x in (sample.p, *limits)), *(self.g.told(x) for x in totals), sample.n,
-                   sample.df, self.g.rows, sample.thin, given)  # fmt: skip
+        columns = (
+            *(scale.to_own(x) for x in (sample.p, *limits)),
+            *(self.g.unscale(x) for x in totals),
+            sample.n,
+            sample.df,
+            self.g.rows,
+            sample.thin,
+            given,
+        )
         rows = zip(self.g.groups, *(c.tolist() for c in columns), strict=True)
         for i, (group, p, low, high, hits, total, n, df, here, thin, under) in enumerate(rows):
             if total <= 0:
@@ -106,8 +113,15 @@ class GroupTable(Comparisons):
 
     def _empty_group(self, metric: Measured, i: int) -> Estimate:
         none = 0.0 if Scale.of(metric).counted else None
-        return self.base(metric.name, group=self.g.groups[i], n=float(self.g.rows[i]), numerator=none,
-                         denominator=none, status="undefined", reason=self._empty(metric, i))  # fmt: skip
+        return self.base(
+            metric.name,
+            group=self.g.groups[i],
+            n=float(self.g.rows[i]),
+            numerator=none,
+            denominator=none,
+            status="undefined",
+            reason=self._empty(metric, i),
+        )
 
     def _to_reference(
         self, metric: Measured, sample: Sample, kind: Kind, limits: Limits, exact: np.ndarray
@@ -116,10 +130,17 @@ class GroupTable(Comparisons):
         at, ratio, scale = self.g.reference, kind == "ratio", Scale.of(metric, kind)
         q, reference = float(sample.p[at]), self.g.groups[at]
         value = sample.p / q if ratio and q else sample.p - q
-        columns = (sample.p, scale.moved(value), *(scale.moved(x) for x in limits), self.g.rows + self.g.rows[at],
-                   sample.thin | sample.thin[at], sample.measured & sample.measured[at], exact)  # fmt: skip
+        columns = (
+            sample.p,
+            scale.to_own(value),
+            *(scale.to_own(x) for x in limits),
+            self.g.rows + self.g.rows[at],
+            sample.thin | sample.thin[at],
+            sample.measured & sample.measured[at],
+            exact,
+        )
         name = f"{'mover-r' if ratio else 'newcombe'} on {self._method()}"
-        how = [[scale.said(name + few + open_) for open_ in ("; no upper limit", "")] for few in ("", FEW)]
+        how = [[scale.describe_method(name + few + open_) for open_ in ("; no upper limit", "")] for few in ("", FEW)]
         flags, few = self.flags, (*self.flags, SMALL)
         rows = zip(self.g.groups, *(c.tolist() for c in columns), strict=True)
         for i, (group, p, apart, low, high, both, thin, measured, as_few) in enumerate(rows):
@@ -201,13 +222,13 @@ class Scale:
             return cls(0.0, high - low if kind == "difference" else 1.0, counted=False)
         return cls(low, high - low, counted=False)
 
-    def moved(self, values: Floats) -> Floats:
+    def to_own(self, values: Floats) -> Floats:
         """Values on the metric's own scale."""
         if (self.start, self.width) == (0.0, 1.0):
             return values
         return self.start + self.width * values
 
-    def said(self, method: str) -> str:
+    def describe_method(self, method: str) -> str:
         """Method with what a metric's rows are worth by, where it is no share of them."""
         if self.counted:
             return method
@@ -222,15 +243,20 @@ def on_scale(estimate: Estimate, metric: Measured) -> Estimate:
     kind: Kind | None = "difference" if asked == "difference" else "ratio" if asked == "ratio" else None
     scale, kept = Scale.of(metric, kind), kind == "ratio"
 
-    def moved(value: float | None) -> float | None:
+    def to_own(value: float | None) -> float | None:
         return None if value is None else scale.start + scale.width * value
 
     values: dict[str, Any] = (
-        {} if (scale.start, scale.width) == (0.0, 1.0) else {k: moved(getattr(estimate, k)) for k in BOUNDED}
+        {} if (scale.start, scale.width) == (0.0, 1.0) else {k: to_own(getattr(estimate, k)) for k in BOUNDED}
     )
-    method = estimate.method and scale.said(estimate.method)
-    return replace(estimate, **values, method=method, numerator=estimate.numerator if kept else None,
-                   denominator=estimate.denominator if kept else None)  # fmt: skip
+    method = estimate.method and scale.describe_method(estimate.method)
+    return replace(
+        estimate,
+        **values,
+        method=method,
+        numerator=estimate.numerator if kept else None,
+        denominator=estimate.denominator if kept else None,
+    )
 
 
 def determined(sample: Sample) -> bool:

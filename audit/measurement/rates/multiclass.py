@@ -149,8 +149,15 @@ def _worst_gap(name: str, own: Own, kind: Kind) -> Estimate:
         return replace(base, **common, status="undefined", reason=reason)
     at = (max if kind == "difference" else min)(parts, key=lambda p: float(p.value or 0.0))
     method = f"{at.method}; worst of {len(parts)} classes, corrected for all of them on the failing side"
-    return replace(base, **common | {"outcome": at.outcome}, value=at.value, pair=at.pair, method=method,
-                   numerator=at.numerator, denominator=at.denominator)  # fmt: skip
+    return replace(
+        base,
+        **common | {"outcome": at.outcome},
+        value=at.value,
+        pair=at.pair,
+        method=method,
+        numerator=at.numerator,
+        denominator=at.denominator,
+    )
 
 
 def _bounds(parts: Sequence[Estimate], kind: Kind) -> dict[str, Any]:
@@ -174,9 +181,13 @@ def _worst_rate(name: str, own: Own, which: Literal["lowest", "highest"]) -> Est
     every, groups = _together(samples), len(first.g.groups)
     found = extreme(every, which, first.scope.tail)
     flags = first.flags + ((SMALL,) if every.thin.any() else ())
-    common |= {"low": found.low, "high": found.high, "confidence": first.scope.confidence,
-               "n": float(first.g.rows.sum()),
-               **first.g.setters(found.low_group % groups, found.high_group % groups)}  # fmt: skip
+    common |= {
+        "low": found.low,
+        "high": found.high,
+        "confidence": first.scope.confidence,
+        "n": float(first.g.rows.sum()),
+        **first.g.setters(found.low_group % groups, found.high_group % groups),
+    }
     for sample, (metric, table) in zip(samples, own, strict=True):
         if not sample.measured.all():
             reason = f"class {printable(table.outcome)}: {table.reason_for_comparison(metric, sample)}"
@@ -271,8 +282,17 @@ def class_grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mappin
     counts = _counts(known, len(groups), classes)
     rows = counts["n"].sum(axis=(1, 2, 3))
     missing = float(kept["n"].sum() - known["n"].sum())
-    return ClassGrouping(by, groups, counts, reference_at(by, groups, rows, reference), missing, FOLD in kept.names,
-                         classes, _labelled(kept, classes), unit=unit_of(cube))  # fmt: skip
+    return ClassGrouping(
+        by,
+        groups,
+        counts,
+        reference_at(by, groups, rows, reference),
+        missing,
+        FOLD in kept.names,
+        classes,
+        _labelled(kept, classes),
+        unit=unit_of(cube),
+    )
 
 
 def missing_class_groups(cubes: Sequence[Cube], by: tuple[str, ...]) -> ClassGrouping | None:
@@ -287,8 +307,9 @@ def missing_class_groups(cubes: Sequence[Cube], by: tuple[str, ...]) -> ClassGro
         return None
     classes, every = classes_of(kept), math.prod(len(kept.axis(name).levels) for name in by)
     counts = {k: v[at] for k, v in _counts(kept, every, classes).items()}
-    return ClassGrouping(by, groups, counts, 0, 0.0, FOLD in kept.names, classes, _labelled(kept, classes),
-                         unit=unit_of(cube))  # fmt: skip
+    return ClassGrouping(
+        by, groups, counts, 0, 0.0, FOLD in kept.names, classes, _labelled(kept, classes), unit=unit_of(cube)
+    )
 
 
 def classes_of(cube: Cube) -> tuple[str, ...]:

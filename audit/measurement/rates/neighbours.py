@@ -73,10 +73,10 @@ class _Attribute:
         made = []
         for metric in (FLIP_TEST.name, FLIP_RATE.name):
             inner, outer = (
-                [self._one(metric, i, tail, judged=True) for i in others]
+                [self._contrast_group(metric, i, tail, judged=True) for i in others]
                 for tail in (self.scope.tail, self.scope.tail / max(len(others), 1))
             )
-            each = [self._one(metric, i, self.scope.tail) for i in others]
+            each = [self._contrast_group(metric, i, self.scope.tail) for i in others]
             made += [*each, self._largest(metric, inner, outer)]
         return made
 
@@ -84,7 +84,7 @@ class _Attribute:
         axes = (PREDICTION, MAJORITY, *((FOLD,) if self.folds else ()))
         own = self.cube.at(self.cube.names[0], group[0]).keep(*axes)
         names = ("w", "w2") if self.weights else ("n", "n")
-        hits, hits_w2 = (np.stack([_of(own, m, *kind) for kind in (PLUS, MINUS)]) for m in names)
+        hits, hits_w2 = (np.stack([_rows_of_flips(own, m, *kind) for kind in (PLUS, MINUS)]) for m in names)
         total, total_w2 = (own[m].sum(axis=(0, 1)).reshape(-1).astype(float) for m in names)
         how: dict[str, Any] = {"folds": self.folds, "weights": self.weights}
         both = shares(hits, total, hits_w2, total_w2, **how)
@@ -92,11 +92,17 @@ class _Attribute:
         even = bool(own.at(MAJORITY, EVEN)["n"].any())
         return _Flips(both, shares(either, total, either_w2, total_w2, **how), even)
 
-    def _one(self, metric: str, i: int, tail: float, *, judged: bool = False) -> Estimate:
+    def _contrast_group(self, metric: str, i: int, tail: float, *, judged: bool = False) -> Estimate:
         """Estimate of one group; where a limit will be judged by it, a rare rate gets exact limits."""
         group, at = self.g.groups[i], self.g.reference
-        common: dict[str, Any] = {"stage": "model", "metric": metric, "by": self.g.by, "group": group,
-                                  "reference": self.g.groups[at], "n": float(self.g.rows[i])}  # fmt: skip
+        common: dict[str, Any] = {
+            "stage": "model",
+            "metric": metric,
+            "by": self.g.by,
+            "group": group,
+            "reference": self.g.groups[at],
+            "n": float(self.g.rows[i]),
+        }
         found = self.found.get(group)
         if found is None:
             reason = f"{group_label(self.g, at)} has fewer rows than the {self.asked} neighbours that are asked for"
@@ -107,9 +113,14 @@ class _Attribute:
         exact = judged and metric == FLIP_RATE.name and bool(rests_on_few(found.any, tail)[0])
         made = contrast(found.both, tail) if metric == FLIP_TEST.name else _rate(found.any, tail, exact=exact)
         flags = (SMALL,) if rare else ()
-        return Estimate(**common, **made._asdict(), confidence=self.scope.confidence, flags=flags,
-                        effective_n=float(found.any.n[0]) if metric == FLIP_RATE.name else None,
-                        method=self._method(metric, found, exact=exact))  # fmt: skip
+        return Estimate(
+            **common,
+            **made._asdict(),
+            confidence=self.scope.confidence,
+            flags=flags,
+            effective_n=float(found.any.n[0]) if metric == FLIP_RATE.name else None,
+            method=self._method(metric, found, exact=exact),
+        )
 
     def _method(self, metric: str, found: _Flips, *, exact: bool) -> str:
         rows = ", 100 folds of the unit" if self.folds else ", effective n of the weights" if self.weights else ""
@@ -125,8 +136,13 @@ class _Attribute:
 
     def _largest(self, metric: str, each: Sequence[Estimate], corrected: Sequence[Estimate]) -> Estimate:
         """Largest absolute value; the failing side is corrected for having looked at all groups."""
-        common: dict[str, Any] = {"stage": "model", "metric": metric, "compare": "largest", "by": self.g.by,
-                                  "n": float(self.g.rows.sum())}  # fmt: skip
+        common: dict[str, Any] = {
+            "stage": "model",
+            "metric": metric,
+            "compare": "largest",
+            "by": self.g.by,
+            "n": float(self.g.rows.sum()),
+        }
         flags = (*self.flags, *dict.fromkeys(f for e in each for f in e.flags))
         if not each:
             return Estimate(**common, status="undefined", reason=reason_for_too_few_groups(self.g), flags=flags)
@@ -137,7 +153,7 @@ class _Attribute:
         return Estimate(**common, **largest_of(each, corrected), confidence=self.scope.confidence, flags=flags)
 
 
-def _of(cube: Cube, measure: str, prediction: str, majority: str) -> np.ndarray:
+def _rows_of_flips(cube: Cube, measure: str, prediction: str, majority: str) -> np.ndarray:
     """Rows (or weights) of one kind of flip by fold, shape (F,)."""
     kind = cube.at(PREDICTION, prediction).at(MAJORITY, majority)
     return kind[measure].reshape(-1).astype(float)

@@ -52,7 +52,7 @@ class RateTable(GroupTable):
     def _all(self, figures: Figures, at: int) -> list[Estimate]:
         metric, sample = figures.metrics[at], figures.samples[at]
         own = Limits(figures.single.low[at], figures.single.high[at])
-        found = list(self._each(metric, sample, own))
+        found = list(self._estimate_groups(metric, sample, own))
         if not self.comparable:
             return found
         found += self._over_groups(metric, sample, figures, at)

@@ -73,8 +73,9 @@ def subgroup_blocks(groupings: Sequence[Grouping], scope: Scope, *, labelled: bo
             yield _block(metric, rate, (), groupings, scope, every)
 
 
-def _block(metric: GroupStatistic, rate: Rate, by: tuple[str, ...], groupings: Sequence[Grouping], scope: Scope,
-           looks: int) -> Block:  # fmt: skip
+def _block(
+    metric: GroupStatistic, rate: Rate, by: tuple[str, ...], groupings: Sequence[Grouping], scope: Scope, looks: int
+) -> Block:
     return Block("model", frozenset({metric.name}), by, lambda: [_largest(metric, rate, by, groupings, scope, looks)])
 
 
@@ -96,7 +97,7 @@ def _largest(
     }
     if max(len(g.groups) for g in groupings) < 2:
         return Estimate(**common, status="undefined", reason=NO_TWO_GROUPS)
-    each = _joined([_violations(rate, g, scope.tail, looks) for g in groupings if len(g.groups) > 1])
+    each = _join([_violations(rate, g, scope.tail, looks) for g in groupings if len(g.groups) > 1])
     if not each.measured.any():
         return Estimate(**common, status="undefined", reason=rate.empty)
     last = furthest("difference", each.value, each.plain, each.corrected)
@@ -139,7 +140,7 @@ def _denominators(rate: Rate, stacked: Grouping, tail: float) -> tuple[float, Li
     return 1 - float(positive.p[-1]), Limits(1 - limits.high[-1:], 1 - limits.low[-1:])
 
 
-def _joined(parts: Sequence[_Violations]) -> _Violations:
+def _join(parts: Sequence[_Violations]) -> _Violations:
     def limits(which: str) -> Limits:
         return Limits(*(np.concatenate([getattr(getattr(p, which), side) for p in parts]) for side in ("low", "high")))
 

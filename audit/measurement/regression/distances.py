@@ -44,9 +44,14 @@ def distances(binned: Cube, grouped: Grouping, scope: Scope) -> list[Estimate]:
             at = grouped.reference
             if i == at:
                 continue
-            common: dict[str, Any] = {"stage": "model", "metric": metric.name, "by": (attribute,), "group": group,
-                                      "reference": grouped.groups[at],
-                                      "n": float(grouped.rows[i] + grouped.rows[at])}  # fmt: skip
+            common: dict[str, Any] = {
+                "stage": "model",
+                "metric": metric.name,
+                "by": (attribute,),
+                "group": group,
+                "reference": grouped.groups[at],
+                "n": float(grouped.rows[i] + grouped.rows[at]),
+            }
             empty = next((j for j in (i, at) if not bins.share[j].any()), None)
             if empty is not None:
                 reason = reason_for_unmeasured(grouped, [empty], grouped.nobody(empty))

@@ -294,8 +294,12 @@ def _to_reference(grouped: Grouping, known: _Known, scope: Scope, curves: list[C
     for i, group in enumerate(grouped.groups):
         if i == at:
             continue
-        common: dict[str, Any] = {"group": group, "reference": grouped.groups[at], "flags": comparison_flags(grouped),
-                                  "n": float(grouped.rows[i] + grouped.rows[at])}  # fmt: skip
+        common: dict[str, Any] = {
+            "group": group,
+            "reference": grouped.groups[at],
+            "flags": comparison_flags(grouped),
+            "n": float(grouped.rows[i] + grouped.rows[at]),
+        }
         one, other = curves[i], curves[at]
         if one is None or other is None:
             empty = i if one is None else at
@@ -315,8 +319,15 @@ def _largest(grouped: Grouping, known: _Known, scope: Scope, curves: list[Curve 
     empty = [i for i, c in enumerate(curves) if c is None]
     if empty:
         reason = reason_for_unmeasured(grouped, empty, _reason_for_area(grouped, empty[0]))
-        return base(ABROCA.name, grouped, scope, **common, status="undefined", reason=reason,
-                    flags=(*comparison_flags(grouped), UNMEASURED))  # fmt: skip
+        return base(
+            ABROCA.name,
+            grouped,
+            scope,
+            **common,
+            status="undefined",
+            reason=reason,
+            flags=(*comparison_flags(grouped), UNMEASURED),
+        )
     there = [(i, c) for i, c in enumerate(curves) if c is not None]
     every = len(there) <= MOST_PAIRED
     tried = [(i, j, one, other) for (i, one), (j, other) in combinations(there, 2)]
@@ -327,8 +338,16 @@ def _largest(grouped: Grouping, known: _Known, scope: Scope, curves: list[Curve 
     method = known.method(*widest)
     method = f"{looked}; {method}" if len(tried) > 1 else method
     pair = (grouped.groups[widest[0]], grouped.groups[widest[1]])
-    return base(ABROCA.name, grouped, scope, **common, value=max(areas), pair=pair, method=method,
-                flags=comparison_flags(grouped))  # fmt: skip
+    return base(
+        ABROCA.name,
+        grouped,
+        scope,
+        **common,
+        value=max(areas),
+        pair=pair,
+        method=method,
+        flags=comparison_flags(grouped),
+    )
 
 
 # The AUC of each group against that of everybody else: only where that is asked for.
@@ -356,10 +375,8 @@ def _against_rest(table: Comparisons, both: Placed) -> AgainstAll:
     rest = count + at
     looks = 1 if count == 2 else count
     gap, plain, thin = both.mid[at] - both.mid[rest], between(both, at, rest, tail), limits(both, tail).thin
-    last, gone = (
-        furthest("difference", gap, plain, between(both, at, rest, tail / looks)),
-        np.flatnonzero(np.isnan(gap)),
-    )
+    last = furthest("difference", gap, plain, between(both, at, rest, tail / looks))
+    gone = np.flatnonzero(np.isnan(gap))
 
     def reason(i: int) -> str:
         return reason_for_unmeasured(table.g, [i], NO_PAIRS, "" if np.isnan(both.mid[i]) else "everybody but ")

@@ -146,10 +146,10 @@ def bins_of(cubes: Sequence[Cube], by: tuple[str, ...], groups: Sequence[Group])
     edges = [edges_of(level) for level in kept.axis(SCORE).levels]
     order = np.argsort([low for low, _ in edges], kind="stable")
     measures = ("w", "w2") if weighted else ("n", "n")
-    w, w2 = (_laid_out(kept, m, by, groups, folded=folded)[:, :, order] for m in measures)
+    w, w2 = (_lay_out(kept, m, by, groups, folded=folded)[:, :, order] for m in measures)
     # Scores that are no probabilities are not summed.
     scored = "score" in kept.measures
-    score = _laid_out(kept, "score", by, groups, folded=folded)[:, :, order] if scored else np.zeros_like(w)
+    score = _lay_out(kept, "score", by, groups, folded=folded)[:, :, order] if scored else np.zeros_like(w)
     exact = all(low == high for low, high in edges)
     return Bins(w, w2.sum(axis=-1), score, np.array([edges[i][0] for i in order]), exact, folded, weighted)
 
@@ -161,7 +161,7 @@ def pairs_of(cube: Cube, groups: Sequence[Group]) -> Pairs:
     def of(measure: str) -> np.ndarray:
         if measure not in cube.measures:
             return np.full((len(groups), 2), np.nan)
-        return _laid_out(cube, measure, by, groups, folded=False)[..., 0]
+        return _lay_out(cube, measure, by, groups, folded=False)[..., 0]
 
     rows, below, precision = of("w" if cube.weighted else "n"), of("below"), of("precision")
     every = rows[:, 0] * rows[:, 1]
@@ -173,7 +173,7 @@ def pairs_of(cube: Cube, groups: Sequence[Group]) -> Pairs:
     return Pairs(groups, value, mean, rows, above)
 
 
-def _laid_out(cube: Cube, measure: str, by: tuple[str, ...], groups: Sequence[Group], *, folded: bool) -> np.ndarray:
+def _lay_out(cube: Cube, measure: str, by: tuple[str, ...], groups: Sequence[Group], *, folded: bool) -> np.ndarray:
     """Measure as (G, 2, ..., F): groups in the order asked for, labels negative and positive."""
     values = cube[measure].astype(float)
     values = values if folded else values[..., None]

@@ -28,17 +28,17 @@ def calibration_estimates(grouped: Grouping, bins: Bins, scope: Scope, why: str 
     """Calibration error of every group, and its square without noise; ``why`` scores are no probabilities."""
     if why is not None:
         return [e for m in (ECE, CALIBRATION_SQUARE) for e in undefined(m.name, grouped, scope, why)]
-    found = _found(bins)
+    found = _calibrate(bins)
     return [
         *(_error(grouped, bins, scope, found, i) for i in range(len(grouped.groups))),
         *(_square(grouped, bins, scope, found, i) for i in range(len(grouped.groups))),
     ]
 
 
-def _found(bins: Bins) -> Calibration:
+def _calibrate(bins: Bins) -> Calibration:
     at = np.clip((bins.low * CALIBRATION_BINS + 1e-9).astype(int), 0, CALIBRATION_BINS - 1)
     each = (bins.w.sum(axis=1), bins.w2.sum(axis=1)[..., None], bins.score.sum(axis=1), bins.w[:, 1])
-    w, w2, score, labels = (_coarsened(v, at) for v in each)
+    w, w2, score, labels = (_coarsen(v, at) for v in each)
     total, square = w.sum(axis=-1), w2.sum(axis=-1)
     rows = np.divide(total**2, square, out=np.zeros_like(total), where=square > 0)
     shared = shared_noise(w, labels, score) if bins.folded else None
@@ -50,8 +50,15 @@ def _error(grouped: Grouping, bins: Bins, scope: Scope, found: Calibration, i: i
         return _undefined(ECE.name, grouped, scope, i)
     kind = " that share units" if bins.folded else ""
     method = f"no interval; a calibrated model of these rows{kind} shows {found.floor[i]:.3g} on average"
-    return base(ECE.name, grouped, scope, group=grouped.groups[i], n=float(grouped.rows[i]), value=float(found.ece[i]),
-                method=method)  # fmt: skip
+    return base(
+        ECE.name,
+        grouped,
+        scope,
+        group=grouped.groups[i],
+        n=float(grouped.rows[i]),
+        value=float(found.ece[i]),
+        method=method,
+    )
 
 
 def _square(grouped: Grouping, bins: Bins, scope: Scope, found: Calibration, i: int) -> Estimate:
@@ -65,8 +72,15 @@ def _square(grouped: Grouping, bins: Bins, scope: Scope, found: Calibration, i: 
         reason = "rows share units" if bins.folded else "rows are weighted"
         return base(name, grouped, scope, **common, method=f"no interval: {reason}, and this has no recipe for them")
     half = float(quantile(scope.tail, np.array([np.inf]))[0] * found.error[i])
-    return base(name, grouped, scope, **common, low=max(-1.0, value - half), high=min(1.0, value + half),
-                method="normal interval, noise of each bin taken out")  # fmt: skip
+    return base(
+        name,
+        grouped,
+        scope,
+        **common,
+        low=max(-1.0, value - half),
+        high=min(1.0, value + half),
+        method="normal interval, noise of each bin taken out",
+    )
 
 
 def _undefined(metric: str, grouped: Grouping, scope: Scope, i: int) -> Estimate:
@@ -75,7 +89,7 @@ def _undefined(metric: str, grouped: Grouping, scope: Scope, i: int) -> Estimate
     return base(metric, grouped, scope, group=grouped.groups[i], n=n, status="undefined", reason=reason)
 
 
-def _coarsened(values: np.ndarray, at: np.ndarray) -> np.ndarray:
+def _coarsen(values: np.ndarray, at: np.ndarray) -> np.ndarray:
     """(G, B, F) added into (G, 10, F)."""
     out = np.zeros((len(values), CALIBRATION_BINS, values.shape[-1]))
     np.add.at(out.swapaxes(0, 1), at, values.swapaxes(0, 1))

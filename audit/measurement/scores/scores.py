@@ -53,9 +53,9 @@ def score_estimates(
             found += _uncounted(by)
             continue
         why = _improper(lost[0])
-        found += _of(grouping(lost, by, scope.reference), binned, scope, ordered, why)
+        found += _estimates_of_grouping(grouping(lost, by, scope.reference), binned, scope, ordered, why)
         if (rest := missing_groups(lost, by)) is not None:
-            found += _of(rest, binned, scope, ordered, why, comparable=False)
+            found += _estimates_of_grouping(rest, binned, scope, ordered, why, comparable=False)
     return tuple(found)
 
 
@@ -83,10 +83,15 @@ def disagreements(binned: Sequence[Cube], ordered: Ordered, scope: Scope) -> Ite
             yield from () if areas is None else areas_unlike(grouping([cube], by, {}), bins, areas_of(areas, groups))
 
 
-def _of(
-    grouped: Grouping, binned: Sequence[Cube], scope: Scope, ordered: Ordered, why: str | None, *,
+def _estimates_of_grouping(
+    grouped: Grouping,
+    binned: Sequence[Cube],
+    scope: Scope,
+    ordered: Ordered,
+    why: str | None,
+    *,
     comparable: bool = True,
-) -> list[Estimate]:  # fmt: skip
+) -> list[Estimate]:
     bins: Bins = bins_of(binned, grouped.by, grouped.groups)
     exact = next((pairs_of(c, grouped.groups) for c in ordered.pairs if set(c.names[:-1]) == set(grouped.by)), None)
     areas = next((areas_of(c, grouped.groups) for c in ordered.areas if c.names[:-1] == grouped.by), None)
