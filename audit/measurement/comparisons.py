@@ -203,6 +203,13 @@ def reason_for_unmeasured(grouped: Grouping, gone: Sequence[int], reason: str | 
     return f"not measured for {of}{listed}{more}{why}"
 
 
+def describe_rows(how: str, *, folded: bool, weighted: bool) -> str:
+    """Return a method with what rows it takes for independent."""
+    if folded:
+        return f"{how}, 100 folds of the unit"
+    return f"{how}, effective n of the weights" if weighted else how
+
+
 def comparison_flags(grouped: Grouping) -> tuple[str, ...]:
     """Return what is to be said of every comparison of a grouping."""
     return (NO_GROUP,) if grouped.missing_rows and grouped.by else ()

@@ -72,7 +72,8 @@ class Grouping:
             return self._sample(metric.hits, metric.given.mask())
         if isinstance(metric, ClassStatistic):
             raise QuestionError(f"'{metric.name}' is of several classes, and these counts are of two")
-        cells, squares = (self._four(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
+        w, w2 = self.measures
+        cells, squares = self._four(w), self._four(w2)
         return smooth(
             metric.of,
             metric.support,
@@ -104,6 +105,11 @@ class Grouping:
         sums: np.ndarray = masks.swapaxes(0, 1) @ self._four(measure)[..., 0].T
         return sums
 
+    @property
+    def measures(self) -> tuple[str, str]:
+        """Names of the weights and of their squares; of the rows where they carry no weight."""
+        return ("w", "w2") if "w" in self.counts else ("n", "n")
+
     def _four(self, measure: str) -> np.ndarray:
         """TN, FP, FN, TP of each group and fold, shape (G, 4, F)."""
         counts = self.counts[measure]
@@ -115,15 +121,16 @@ class Grouping:
         total = np.broadcast_to(rows.sum(axis=0), rows.shape)
         if not self.folded and "w" not in self.counts:
             return plain(rows[:, 0], total[:, 0])
-        w, w2 = (self._sum_by_fold(m, given) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
+        measure, squared = self.measures
+        w, w2 = self._sum_by_fold(measure, given), self._sum_by_fold(squared, given)
         return self._make_sample(
             w, np.broadcast_to(w.sum(axis=0), w.shape), w2, np.broadcast_to(w2.sum(axis=0), w2.shape)
         )
 
     def sizes(self) -> tuple[np.ndarray, np.ndarray]:
         """Weights and squared weights of each group by fold, shape (G, F); rows where they carry no weight."""
-        w, w2 = (self._sum_by_fold(m) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
-        return w, w2
+        w, w2 = self.measures
+        return self._sum_by_fold(w), self._sum_by_fold(w2)
 
     def setters(self, low: int, high: int) -> dict[str, tuple[Group, Group]]:
         """Groups, by position, that set the limits of a comparison of each with all, as an estimate records them."""
@@ -167,7 +174,7 @@ class Grouping:
 
         if not self.folded and "w" not in self.counts:
             return plain(pick("n", hits)[:, 0], pick("n", given)[:, 0])
-        w, w2 = ("w", "w2") if "w" in self.counts else ("n", "n")
+        w, w2 = self.measures
         return self._make_sample(pick(w, hits), pick(w, given), pick(w2, hits), pick(w2, given))
 
     def _make_sample(self, hits: np.ndarray, total: np.ndarray, hits_w2: np.ndarray, total_w2: np.ndarray) -> Sample:
@@ -231,7 +238,7 @@ def _constant(cube: Cube, name: str) -> Cube:
 
 
 def two_levels(cube: Cube, name: str) -> Cube:
-    """The cube with exactly the levels negative and positive on an axis; what nobody has is 0."""
+    """Return the cube with exactly the levels negative and positive on an axis; a level without rows holds 0."""
     levels = cube.axis(name).levels
     if levels == (NEGATIVE, POSITIVE):
         return cube

@@ -62,7 +62,8 @@ def _distances(grouped: ClassGrouping, scope: Scope) -> list[Estimate]:
     """Distances of every group's labels from those of the reference."""
     tables = class_tables(grouped, scope, "data")
     shares = np.stack([t.g.sample(DATA_BASE_RATE).p for t in tables], axis=1)
-    plain, corrected = (_differences(tables, scope.tail / looks) for looks in (1, len(tables)))
+    plain = _differences(tables, scope.tail)
+    corrected = _differences(tables, scope.tail / len(tables))
     found, at = [], grouped.reference
     for i, group in enumerate(grouped.groups):
         if i == at:

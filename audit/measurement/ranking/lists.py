@@ -97,9 +97,11 @@ class Lists:
         return bool(self.every["tied"].sum())
 
     def statistics(self) -> Iterator[Statistic]:
-        """What is measured of whole lists."""
+        """Return what is measured of whole lists."""
         n, mixed = int(self.own["n"].sum()), int(self.own["mixed"].sum())
-        why = NO_MEMBERS if not n else ONE_EACH if not mixed else None
+        why = None if mixed else ONE_EACH
+        if not n:
+            why = NO_MEMBERS
         said = f"; {n - mixed:,} of {n:,} lists hold one group only and count as 0" if n > mixed else ""
         every = (
             (NDKL, "ndkl", np.inf),

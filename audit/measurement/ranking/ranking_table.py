@@ -68,7 +68,7 @@ def ranking_estimates(cubes: Sequence[Cube], lists: Cube, gains: Sequence[Cube],
 
 
 def _of_grouping(lists: Cube, by: tuple[str, ...]) -> Mapping[str, np.ndarray]:
-    """Sums over whole lists of one grouping, by fold; all 0 where nobody has a group."""
+    """Return sums over whole lists of one grouping, by fold; all 0 where no row has a group."""
     level = json.dumps(list(by), ensure_ascii=False)
     if level not in lists.axis(GROUPING).levels:
         return {k: np.zeros((1, v.shape[1])) for k, v in lists.measures.items()}

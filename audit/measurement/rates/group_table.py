@@ -15,7 +15,13 @@ from typing import Any
 import numpy as np
 
 from audit.estimate import Estimate, Stage
-from audit.measurement.comparisons import Comparisons, comparison_flags, group_label, reason_for_unmeasured
+from audit.measurement.comparisons import (
+    Comparisons,
+    comparison_flags,
+    describe_rows,
+    group_label,
+    reason_for_unmeasured,
+)
 from audit.measurement.grouping import Grouping
 from audit.measurement.inference.effective import Sample, together
 from audit.measurement.inference.intervals import Floats, Limits
@@ -59,11 +65,7 @@ class GroupTable(Comparisons):
 
     def _method(self, exact: bool = False) -> str:
         name = "clopper-pearson" if exact else "wilson"
-        return (
-            f"{name}, 100 folds of the unit"
-            if self.g.folded
-            else (f"{name}, effective n of the weights" if "w" in self.g.counts else name)
-        )
+        return describe_rows(name, folded=self.g.folded, weighted="w" in self.g.counts)
 
     def _group_flags(self, sample: Sample, *positions: int) -> tuple[str, ...]:
         for i in positions:
@@ -240,7 +242,7 @@ def on_scale(estimate: Estimate, metric: Measured) -> Estimate:
     if isinstance(metric, Rate):
         return estimate
     asked = split_comparison(estimate.compare)[0]
-    kind: Kind | None = "difference" if asked == "difference" else "ratio" if asked == "ratio" else None
+    kind = next((kind for kind in KINDS if kind == asked), None)
     scale, kept = Scale.of(metric, kind), kind == "ratio"
 
     def to_own(value: float | None) -> float | None:

@@ -228,7 +228,8 @@ class ClassGrouping(Grouping):
             raise QuestionError(f"'{metric.name}' is of two classes; take one class against all others")
         low, high = metric.range
         counted = np.array(self.labelled)
-        cells, squares = (self.counts[m].astype(float) for m in (("w", "w2") if "w" in self.counts else ("n", "n")))
+        w, w2 = self.measures
+        cells, squares = self.counts[w].astype(float), self.counts[w2].astype(float)
         return several(
             lambda x: (metric.of(x, counted) - low) / (high - low),
             lambda x: metric.slope(x, counted) / (high - low),
@@ -344,7 +345,7 @@ def _counts(cube: Cube, groups: int, classes: Sequence[str]) -> dict[str, np.nda
 
 
 def _split(values: np.ndarray, at: int, axis: int) -> np.ndarray:
-    """All other places of an axis, then one; an axis of one place has nobody in the second."""
+    """Return all other places of an axis added up, then one; an axis of one place gets an empty second one."""
     if values.shape[axis] == 1:
         return np.concatenate([values, np.zeros_like(values)], axis=axis)
     one = values.take([at], axis=axis)

@@ -13,7 +13,13 @@ import numpy as np
 from audit.axes import EVEN, FOLD, MAJORITY, NEAREST, NEGATIVE, POSITIVE, PREDICTION, CubeKind
 from audit.cube import Cube
 from audit.estimate import Estimate, Group, Stage
-from audit.measurement.comparisons import group_label, largest_of, reason_for_too_few_groups, reason_for_unmeasured
+from audit.measurement.comparisons import (
+    describe_rows,
+    group_label,
+    largest_of,
+    reason_for_too_few_groups,
+    reason_for_unmeasured,
+)
 from audit.measurement.grouping import Grouping, Kinds, grouping
 from audit.measurement.inference.contingency import Contrast, contrast, shares
 from audit.measurement.inference.effective import Sample
@@ -72,10 +78,9 @@ class _Attribute:
         others = [i for i in range(len(self.g.groups)) if i != self.g.reference]
         made = []
         for metric in (FLIP_TEST.name, FLIP_RATE.name):
-            inner, outer = (
-                [self._contrast_group(metric, i, tail, judged=True) for i in others]
-                for tail in (self.scope.tail, self.scope.tail / max(len(others), 1))
-            )
+            corrected = self.scope.tail / max(len(others), 1)
+            inner = [self._contrast_group(metric, i, self.scope.tail, judged=True) for i in others]
+            outer = [self._contrast_group(metric, i, corrected, judged=True) for i in others]
             each = [self._contrast_group(metric, i, self.scope.tail) for i in others]
             made += [*each, self._largest(metric, inner, outer)]
         return made
@@ -123,16 +128,12 @@ class _Attribute:
         )
 
     def _method(self, metric: str, found: _Flips, *, exact: bool) -> str:
-        rows = ", 100 folds of the unit" if self.folds else ", effective n of the weights" if self.weights else ""
-        how = (
-            "mover on wilson of both kinds of flips"
-            if metric == FLIP_TEST.name
-            else "clopper-pearson"
-            if exact
-            else "wilson"
-        )
+        how = "clopper-pearson" if exact else "wilson"
+        if metric == FLIP_TEST.name:
+            how = "mover on wilson of both kinds of flips"
+        how = describe_rows(how, folded=self.folds, weighted=self.weights)
         even = "; where they have no majority there is no flip" if found.even else ""
-        return f"{how}{rows}, {self.asked} neighbours taken as given{even}"
+        return f"{how}, {self.asked} neighbours taken as given{even}"
 
     def _largest(self, metric: str, each: Sequence[Estimate], corrected: Sequence[Estimate]) -> Estimate:
         """Largest absolute value; the failing side is corrected for having looked at all groups."""

@@ -68,13 +68,9 @@ def _of_attribute(cube: Cube, scope: Scope, stage: Stage) -> Iterator[Estimate]:
         yield Estimate(**common, compare="largest", n=float(rows.sum()), status="undefined", reason=NO_TWO_GROUPS)
         return
     each = [_disparity(w, w2, i, folded=bool(folds)) for i in range(len(groups))]
-    plain, corrected = (
-        [
-            _estimate({**common, "group": (g,), "n": float(n)}, found, scope, looks)
-            for g, n, found in zip(groups, rows, each, strict=True)
-        ]
-        for looks in (1, len(groups))
-    )
+    named = [{**common, "group": (g,), "n": float(n)} for g, n in zip(groups, rows, strict=True)]
+    plain = [_estimate(of, found, scope, 1) for of, found in zip(named, each, strict=True)]
+    corrected = [_estimate(of, found, scope, len(groups)) for of, found in zip(named, each, strict=True)]
     yield from plain
     common |= {"compare": "largest", "n": float(rows.sum()), "confidence": scope.confidence, "flags": plain[0].flags}
     yield Estimate(**common, **largest_of(plain, corrected))

@@ -23,6 +23,7 @@ from audit.measurement.comparisons import (
     GroupPairs,
     Quantity,
     ToAll,
+    describe_rows,
     mean_ends,
     mean_limits,
     mean_pairs,
@@ -119,9 +120,7 @@ class ErrorTable(Comparisons):
 
     def _method(self, how: str) -> str:
         """Return the method of one group's interval."""
-        if self.g.folded:
-            return f"{how}, 100 folds of the unit"
-        return f"{how}, effective n of the weights" if "w" in self.g.counts else how
+        return describe_rows(how, folded=self.g.folded, weighted="w" in self.g.counts)
 
     def reason_for_error(self, i: int) -> str:
         """Say why a value is undefined."""

@@ -28,6 +28,7 @@ from audit.measurement.comparisons import (
     ToAll,
     base,
     comparison_flags,
+    describe_rows,
     reason_for_too_few_groups,
     reason_for_unmeasured,
     undefined,
@@ -180,9 +181,7 @@ def _end(area: Placed, which: End, scope: Scope, how: str) -> Ends:
 
 
 def _how(how: str, bins: Bins) -> str:
-    if bins.folded:
-        return f"{how}, 100 folds of the unit"
-    return f"{how}, effective n of the weights" if bins.weighted else how
+    return describe_rows(how, folded=bins.folded, weighted=bins.weighted)
 
 
 def _reason_for_area(grouped: Grouping, i: int, empty: str = "") -> str:

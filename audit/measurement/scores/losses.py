@@ -10,7 +10,16 @@ from collections.abc import Mapping
 import numpy as np
 
 from audit.estimate import Estimate
-from audit.measurement.comparisons import Comparisons, End, Quantity, mean_ends, mean_limits, mean_pairs, undefined
+from audit.measurement.comparisons import (
+    Comparisons,
+    End,
+    Quantity,
+    describe_rows,
+    mean_ends,
+    mean_limits,
+    mean_pairs,
+    undefined,
+)
 from audit.measurement.grouping import NO_ROWS, Grouping
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.means import MeanSample, against, measured
@@ -127,9 +136,7 @@ def _quantity(
 
 
 def _how(grouped: Grouping) -> str:
-    if grouped.folded:
-        return f"{HOW}, 100 folds of the unit"
-    return f"{HOW}, effective n of the weights" if "w" in grouped.counts else HOW
+    return describe_rows(HOW, folded=grouped.folded, weighted="w" in grouped.counts)
 
 
 def _reason_for_loss(metric: str, grouped: Grouping, sums: Mapping[str, np.ndarray], i: int) -> str:
