@@ -31,7 +31,7 @@ SWAPPED = 0.9
 CONCENTRATED = 1.5
 """A group is named where its share is so many times that of all rows."""
 FEWEST = 10
-"""Rows of a group that are spoken of; fewer are nobody's business on a card."""
+"""Rows of a group that are spoken of; fewer could name a person on a card."""
 
 
 SHOWN = 3

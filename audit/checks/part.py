@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 MOST_NAMED = 5
 NAME_LENGTH = 40
 MOST_LEFT = 20
-"""Columns of which nothing is said that are named: whoever reads a record has to find them again."""
+"""Columns of which nothing is said that are named, so that a reader of the record finds them again."""
 
 
 MOST_CELLS = 200_000
@@ -113,7 +113,7 @@ class OpenPart:
         """Number of the block of each column that no question names; none where the table is not wide."""
         if self.table.lazy or len(self.columns) <= WIDE:
             return {}
-        named = set(self._named)
+        named = set(self._question_columns)
         return {c: i // BLOCK for i, c in enumerate(c for c in self.columns if c not in named)}
 
     @cached_property
@@ -122,7 +122,7 @@ class OpenPart:
         return {block: [c for c, _ in of] for block, of in groupby(self._blocks.items(), key=lambda item: item[1])}
 
     @cached_property
-    def _named(self) -> tuple[str, ...]:
+    def _question_columns(self) -> tuple[str, ...]:
         """Columns that the question names, which lie in every block."""
         return tuple(c for c in self.plan.columns if c in set(self.columns))
 
@@ -141,13 +141,13 @@ class OpenPart:
             return self.scan
         wanted = {self._blocks[c] for c in columns if c in self._blocks}
         if len(wanted) > 1:
-            return self._of(tuple(dict.fromkeys(columns)))
+            return self._open_scan(tuple(dict.fromkeys(columns)))
         block = min(wanted, default=0)
         if self._last is None or self._last[0] != block:
-            self._last = block, self._of((*self._named, *self._members[block]))
+            self._last = block, self._open_scan((*self._question_columns, *self._members[block]))
         return self._last[1]
 
-    def _of(self, columns: tuple[str, ...]) -> DuckScan:
+    def _open_scan(self, columns: tuple[str, ...]) -> DuckScan:
         con, held = self.scan.con, self._held
         source = self.table.scan(con, columns) if held is None else register_view(con, held.select(list(columns)))
         return DuckScan(con, source, self.table.rows)
@@ -169,10 +169,10 @@ class OpenPart:
         Numbers of many values are cut into bands that hold about as many rows each.
         """
         if columns not in self._joint:
-            self._joint[columns] = self._counted(columns)
+            self._joint[columns] = self._count_joint(columns)
         return self._joint[columns]
 
-    def _counted(self, columns: Sequence[str]) -> Joint | None:
+    def _count_joint(self, columns: Sequence[str]) -> Joint | None:
         try:
             found = self.narrow(columns).tally({c: self.key(c) for c in columns}, {"n": Rows()}, {}, MOST_CELLS)
         except TooManyCellsError:

@@ -196,7 +196,7 @@ class Earlier:
             spare.replace(path)
 
     def discard(self) -> None:
-        """Take the copies away, once nobody needs them."""
+        """Take the copies away, once they are not needed."""
         self.watch.close()
         shutil.rmtree(self.copies, ignore_errors=True)
 

@@ -54,7 +54,7 @@ class Audited:
 
 
 def _say_nothing(sentence: str) -> None:
-    """Say nothing, where nobody listens."""
+    """Say nothing: a job that does not name a listener has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ SQUARES_OVERFLOW = 1e150
 def statistic(
     expectation: Expectation, asked: Sequence[Asked], tell: Callable[[Figures, Bounds, int], bool | None]
 ) -> Aggregate | None:
-    """Return a number between two ends; undefined over nobody, where there is no number."""
+    """Return a number between two ends; undefined over no rows, where there is no number."""
     ends, present = bounds_of(expectation), Figure("present", expectation.kwargs["column"])
     if ends is None:
         return None

@@ -1,4 +1,4 @@
-"""What was answered to an expectation, whoever answered it, and how it is said: in counts, never in values.
+"""What was answered to an expectation, and how it is said: in counts, never in values.
 
 Must not: know who answered.
 """
@@ -50,7 +50,7 @@ class Unknown:
 
 
 def describe_answer(expectation: Expectation, answer: Answer, rows: int) -> tuple[CheckOutcome, str]:
-    """Return the outcome and its sentence; over nobody it is undefined, whatever Great Expectations makes of it.
+    """Return the outcome and its sentence; over no rows it is undefined, whatever Great Expectations makes of it.
 
     Parameters
     ----------

@@ -44,10 +44,10 @@ def run_suite(suite: Suite, frame: pd.DataFrame) -> tuple[Check, ...]:
         it on.
     """
     from audit.checks.expectations.great_expectations import Great
-    from audit.checks.expectations.run import Asked, Place, by_great
+    from audit.checks.expectations.run import AskedExpectation, Place, by_great
 
     place = Place(rows=len(frame))
-    asked = [Asked(e, place) for e in suite.expectations]
+    asked = [AskedExpectation(e, place) for e in suite.expectations]
     with quietly():
         by_great(asked, Great(frame))
     return tuple(a.check() for a in asked)

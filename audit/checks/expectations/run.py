@@ -150,7 +150,7 @@ class Place:
 
 
 @dataclass(eq=False)
-class Asked:
+class AskedExpectation:
     """One expectation at one place, with the answer once there is one."""
 
     expectation: Expectation
@@ -164,7 +164,7 @@ class Asked:
         answer = self.answer
         if answer is None:
             raise RuntimeError(f"{self.expectation.type} was not answered")
-        outcome, detail = self._told(answer)
+        outcome, detail = self._describe(answer)
         severity = self.expectation.severity
         if outcome == "fail" and severity != "critical":
             outcome = "warn"
@@ -178,7 +178,7 @@ class Asked:
             mend=mend_of(CODE, outcome),
         )
 
-    def _told(self, answer: Answer | Unknown | str) -> tuple[CheckOutcome, str]:
+    def _describe(self, answer: Answer | Unknown | str) -> tuple[CheckOutcome, str]:
         if isinstance(answer, str):
             return "error", answer
         if isinstance(answer, Unknown):
@@ -194,7 +194,7 @@ class Answering:
     table: Table
     bands: Mapping[str, Column | Band]
     per_group: tuple[str, ...]
-    asked: list[list[Asked]] = field(default_factory=list)
+    asked: list[list[AskedExpectation]] = field(default_factory=list)
     """By expectation: the whole table, then the groups."""
 
     @cached_property
@@ -204,8 +204,8 @@ class Answering:
 
     def ask_duckdb(self) -> None:
         """Answer all aggregates, the whole table in one scan and each group column in another."""
-        self.asked = [[Asked(e, Place())] for e in self.suite.expectations]
-        grouped = list(dict.fromkeys([*self.per_group, *self._named()]))
+        self.asked = [[AskedExpectation(e, Place())] for e in self.suite.expectations]
+        grouped = list(dict.fromkeys([*self.per_group, *self._list_group_columns()]))
         self.table.require(grouped)
         read = self._read([e for e in self.suite.expectations if not self._is_told(e)])
         self.table.require(read)
@@ -219,7 +219,7 @@ class Answering:
             scan = self.pandas.scan(con, read, grouped)
             known = families(scan)
             made = [None if self._is_told(e) else aggregate(e, known) for e in self.suite.expectations]
-            self._whole(made, scan)
+            self._answer_whole(made, scan)
             for column in grouped:
                 self._grouped(made, scan, column)
 
@@ -235,10 +235,10 @@ class Answering:
     def _aliased(self, column: str) -> Column | Band:
         return replace(self._key(column), name=alias_of(column))
 
-    def _named(self) -> Iterator[str]:
+    def _list_group_columns(self) -> Iterator[str]:
         return (c for e in self.suite.expectations for c in e.per_group)
 
-    def _whole(self, made: Sequence[Aggregate | None], scan: DuckScan) -> None:
+    def _answer_whole(self, made: Sequence[Aggregate | None], scan: DuckScan) -> None:
         (found,) = ask_figures(scan, [a for m in made if m is not None for a in m.asked])
         place = Place(rows=found.rows)
         for each, how in zip(self.asked, made, strict=True):
@@ -260,7 +260,7 @@ class Answering:
         bands = name_bands(key.edges) if isinstance(key, Band) else None
         places = [_place(column, each, bands) for each in found]
         for at, how in hows.items():
-            here = [Asked(self.suite.expectations[at], place) for place in places]
+            here = [AskedExpectation(self.suite.expectations[at], place) for place in places]
             self.asked[at] += here
             for asked, figures in zip(here, found, strict=True):
                 if how is not None:
@@ -284,7 +284,7 @@ class Answering:
         if left:
             self._ask_left(left)
 
-    def _ask_left(self, left: Sequence[Asked]) -> None:
+    def _ask_left(self, left: Sequence[AskedExpectation]) -> None:
         try:
             frame = self.pandas.frame(self._read([a.expectation for a in left]))
         except UnlikePandasError as error:
@@ -363,12 +363,12 @@ def _place(column: str, found: Figures, bands: Sequence[str] | None) -> Place:
     return Place(column, found.group, name, found.rows)
 
 
-def _take(asked: Asked, how: Aggregate, found: Figures) -> None:
+def _take(asked: AskedExpectation, how: Aggregate, found: Figures) -> None:
     asked.answer = how.verdict(found)
     asked.answered_by = f"duckdb {duckdb.__version__}"
 
 
-def by_great(asked: Sequence[Asked], great: Great) -> None:
+def by_great(asked: Sequence[AskedExpectation], great: Great) -> None:
     """Let Great Expectations answer; to be called within `audit.checks.expectations.arguments.quietly`."""
     for each in asked:
         each.answer, each.answered_by = great.answer(each.expectation), great.name
