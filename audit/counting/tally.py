@@ -3,7 +3,7 @@
 Cells are held by column: the different values of a key once, and of every cell the place of its value among them, so
 that a value is read once and not once a cell. Must not: know what a key or a sum means.
 
->>> tally = tally_of({"sex": ["f", None, "f"], "label": [0, 0, 1]}, {"n": [3, 1, 2]}, {}, {})
+>>> tally = make_tally({"sex": ["f", None, "f"], "label": [0, 0, 1]}, {"n": [3, 1, 2]}, {}, {})
 >>> tally.levels
 (('f', None), (0, 1))
 >>> tally.summed(tally.codes[0], 2)
@@ -239,7 +239,7 @@ def order_of(value: Any) -> tuple[str, Any]:
 #
 # >>> grid_shift(1.0)
 # 85
-# >>> nearest(3 * 2**85, 85)
+# >>> round_to_nearest(3 * 2**85, 85)
 # 3.0
 def grid_shift(bound: float) -> int:
     """Binary places by which values of at most this size are moved left."""

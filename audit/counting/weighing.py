@@ -5,7 +5,7 @@ and bands are so narrow that a grid keeps every digit of all powers. Where a ban
 what a row adds depends on that row alone. Most tables have weights of one band, and cost what they would without.
 Must not: know a metric, an engine, or what a sum is for.
 
->>> band_of(1.0, 16), band_of(255.0, 16), band_of(256.0, 16)
+>>> find_band(1.0, 16), find_band(255.0, 16), find_band(256.0, 16)
 (0, 0, 1)
 >>> degree(Number("w") * Number("w") * Number("s"), "w")
 2
