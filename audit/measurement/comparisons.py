@@ -286,7 +286,7 @@ class Comparisons:
 
     def with_limits(self, found: Quantity, i: int, *, flags: tuple[str, ...], **common: Any) -> Estimate:
         """Return one value with its interval where it has one."""
-        value, low, high = (float(x[i]) for x in (found.value, *found.limits))
+        value, low, high = float(found.value[i]), float(found.limits.low[i]), float(found.limits.high[i])
         bounded = math.isfinite(low) or math.isfinite(high)
         if bounded:
             common |= {"low": min(low, value), "high": max(high, value)}
@@ -409,8 +409,8 @@ class Comparisons:
                 continue
             if compared.sides is not None:
                 common |= {"numerator": float(compared.sides[0][i]), "denominator": float(compared.sides[1][i])}
-            value, low, high = (float(x[i]) for x in (compared.value, *compared.limits))
-            yield self.base(metric, **common, value=value, low=low, high=high, method=compared.method[i])
+            common |= {"low": float(compared.limits.low[i]), "high": float(compared.limits.high[i])}
+            yield self.base(metric, **common, value=float(compared.value[i]), method=compared.method[i])
         yield self._furthest(metric, asked.compare, compared)
 
     def _furthest(self, metric: str, compare: str, compared: AgainstAll) -> Estimate:

@@ -67,7 +67,7 @@ def own_estimates(
 
 
 class _Tried:
-    """A function whose errors are kept in the place of its values: what breaks in a group is undefined there."""
+    """A function that keeps its errors in the place of its values: what breaks in a group is undefined there."""
 
     def __init__(self, function: Function) -> None:
         self._function = function

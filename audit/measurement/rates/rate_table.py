@@ -94,8 +94,9 @@ class RateTable(GroupTable):
         if found.value is None:
             reason = self.reason_for_comparison(metric, sample)
             return self.gap_estimate(metric.name, kind, found, bounded=bounded, method="", reason=reason, flags=flags)
-        lowest, highest = (float(sample.p[i]) for i in found.pair)
-        sides = {"numerator": lowest, "denominator": highest} if kind == "ratio" else {}
+        sides: dict[str, Any] = {}
+        if kind == "ratio":
+            sides = {"numerator": float(sample.p[found.pair[0]]), "denominator": float(sample.p[found.pair[1]])}
         how = f"{'newcombe' if kind == 'difference' else 'mover-r'} on {self._method()}{FEW if found.exact else ''}"
         method = PAIRS_RULE.format(how)
         return self.gap_estimate(

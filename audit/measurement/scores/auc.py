@@ -127,7 +127,8 @@ def area_estimates(
 
 def _with_rests(bins: Bins, pairs: Pairs | None) -> Placed:
     """AUC of every group, then of everybody else of each."""
-    own, own2 = (np.concatenate([v, of_others(v)]) for v in (bins.w, bins.w2))
+    own = np.concatenate([bins.w, of_others(bins.w)])
+    own2 = np.concatenate([bins.w2, of_others(bins.w2)])
     both = _area(placed, folded, bins, own[:, 1], own[:, 0], own2[:, 1], own2[:, 0])
     return both if pairs is None else known(both, np.concatenate([pairs.auc, pairs.of_rest()]))
 

@@ -100,8 +100,8 @@ def _kish(w: np.ndarray, w2: np.ndarray) -> np.ndarray:
 def _possible(sample: MeanSample, sums: Mapping[str, np.ndarray]) -> MeanSample:
     """Without the groups in which something happened that was called impossible: their loss is infinite."""
     gone = sums["impossible"].sum(axis=1) > 0
-    value, point, error = (np.where(gone, np.nan, v) for v in (sample.value, sample.point, sample.error))
-    return sample._replace(value=value, point=point, error=error)
+    value, error = np.where(gone, np.nan, sample.value), np.where(gone, np.nan, sample.error)
+    return sample._replace(value=value, point=np.where(gone, np.nan, sample.point), error=error)
 
 
 def _quantity(
