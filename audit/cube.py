@@ -221,7 +221,8 @@ class Curve(NamedTuple):
 
 def curve(pos: Array, neg: Array, positives: float, negatives: float, *, exact: bool) -> Curve:
     """ROC curve of one group from its counts or weights per bin of ascending score, both above 0 in sum."""
-    up, across = (np.append(0.0, np.cumsum(v[::-1])) / v.sum() for v in (pos, neg))
+    up = np.append(0.0, np.cumsum(pos[::-1])) / pos.sum()
+    across = np.append(0.0, np.cumsum(neg[::-1])) / neg.sum()
     up, across = np.minimum(up, 1.0), np.minimum(across, 1.0)
     up[-1] = across[-1] = 1.0
     x, first = np.unique(across, return_index=True)

@@ -188,9 +188,12 @@ def _extents(scan: Scan, table: Table, plan: Plan) -> dict[str, Extent]:
         return {}
     asked: dict[str, Sum] = {"n": Rows()}
     for role, name in named.items():
-        asked |= {f"{role}_missing": Rows(Test(Number(name), "missing")),
-                  f"{role}_infinite": Rows(Test(Number(name), "infinite")),
-                  f"{role}_low": Lowest(Number(name)), f"{role}_high": Highest(Number(name))}  # fmt: skip
+        asked |= {
+            f"{role}_missing": Rows(Test(Number(name), "missing")),
+            f"{role}_infinite": Rows(Test(Number(name), "infinite")),
+            f"{role}_low": Lowest(Number(name)),
+            f"{role}_high": Highest(Number(name)),
+        }
     if plan.weight is not None:
         asked["weight_negative"] = Rows(Test(Number(plan.weight), "below"))
         asked["weight_low"] = smallest_weight(plan.weight)

@@ -232,8 +232,15 @@ def _read_part(path: Path) -> Kept:
             f"{printable(path)} holds the counts of {printable(part['source'])}, whose name is "
             f"{_name_of(part['digest'])}; rename it, or delete it if that one is there too"
         )
-    return Kept(path, part["source"], tuple(part.get("files", [part["digest"]])), document["columns"], document["plan"],
-                read_tallies(document, path), frozenset(document.get("written", ())))  # fmt: skip
+    return Kept(
+        path,
+        part["source"],
+        tuple(part.get("files", [part["digest"]])),
+        document["columns"],
+        document["plan"],
+        read_tallies(document, path),
+        frozenset(document.get("written", ())),
+    )
 
 
 def _refuse_unfinished(folder: Path, shown: str) -> None:
@@ -258,7 +265,8 @@ def _refuse_other_question(part: Kept, asked: Mapping[str, Any]) -> None:
 
 
 def _refuse_other_bins(part: Kept, other: Kept) -> None:
-    bins, others = (kept.tallies.scored and kept.tallies.scored.bins for kept in (part, other))
+    bins = part.tallies.scored and part.tallies.scored.bins
+    others = other.tallies.scored and other.tallies.scored.bins
     if bins != others:
         old, new = (part, other) if bins is None or (others is not None and not bins.finer) else (other, part)
         raise QuestionError(
@@ -357,9 +365,11 @@ def read_file(path: Path, wanted: Sequence[str]) -> dict[str, Any]:
 def to_tallies_record(tallies: Tallies) -> dict[str, Any]:
     """Plain form of what was counted."""
     scored = tallies.scored
-    of_scores = None if scored is None else {
-        "bins": list(scored.bins), "tallies": {name: _tally_record(t) for name, t in scored.tallies.items()}
-    }  # fmt: skip
+    of_scores = (
+        None
+        if scored is None
+        else {"bins": list(scored.bins), "tallies": {name: _tally_record(t) for name, t in scored.tallies.items()}}
+    )
     crossings = [_tally_record(tally) for tally in tallies.crossings.tallies]
     return {"crossings": crossings, "rows_in_no_group": tallies.crossings.nowhere, "scored": of_scores}
 
@@ -374,9 +384,11 @@ def read_tallies(document: Mapping[str, Any], path: Path) -> Tallies:
     """
     try:
         scored = document["scored"]
-        of_scores = None if scored is None else Scored(
-            _bins(*scored["bins"]), {name: _tally(t) for name, t in scored["tallies"].items()}
-        )  # fmt: skip
+        of_scores = (
+            None
+            if scored is None
+            else Scored(_bins(*scored["bins"]), {name: _tally(t) for name, t in scored["tallies"].items()})
+        )
         crossings = tuple(_tally(record) for record in document["crossings"])
         return Tallies(Crossed(crossings, int(document["rows_in_no_group"])), of_scores)
     except (LookupError, TypeError, ValueError, AttributeError) as error:

@@ -108,11 +108,14 @@ class Tally:
         first, at = _align(codes, [len(of) for of in levels], len(self) + len(other))
 
         def added(name: str) -> np.ndarray:
-            both = [t.counts[name] if name in t.counts else t.totals[name] << (shifts[name] - t.shifts[name])
-                    for t in (self, other)]  # fmt: skip
+            both = [
+                t.counts[name] if name in t.counts else t.totals[name] << (shifts[name] - t.shifts[name])
+                for t in (self, other)
+            ]
             return _add_totals(np.concatenate(both), at, len(first))
 
-        counts, totals = ({name: added(name) for name in sums} for sums in (self.counts, self.totals))
+        counts = {name: added(name) for name in self.counts}
+        totals = {name: added(name) for name in self.totals}
         powers = {**other.powers, **self.powers}
         return Tally(self.keys, levels, tuple(c[first] for c in codes), counts, totals, shifts, powers)
 
@@ -123,8 +126,14 @@ class Tally:
         first, at = _align(codes, [len(of) for of in levels], len(self))
         both = (self.counts, self.totals)
         counts, totals = ({name: _add_totals(v, at, len(first)) for name, v in sums.items()} for sums in both)
-        return replace(self, keys=tuple(self.keys[i] for i in left), levels=tuple(levels),
-                       codes=tuple(c[first] for c in codes), counts=counts, totals=totals)  # fmt: skip
+        return replace(
+            self,
+            keys=tuple(self.keys[i] for i in left),
+            levels=tuple(levels),
+            codes=tuple(c[first] for c in codes),
+            counts=counts,
+            totals=totals,
+        )
 
     def coarser(self, key: str, places: Mapping[Any, Any]) -> Tally:
         """The same with other values of a key in the place of its own, several of which may be one."""
@@ -154,7 +163,8 @@ class Tally:
         levels = tuple(tuple(sorted(of, key=order_of)) for of in self.levels)
         codes = tuple(self._codes_in(levels))
         order = np.lexsort(codes[::-1]) if codes else np.arange(len(self))
-        counts, totals = ({k: v[order] for k, v in sums.items()} for sums in (self.counts, self.totals))
+        counts = {k: v[order] for k, v in self.counts.items()}
+        totals = {k: v[order] for k, v in self.totals.items()}
         return replace(self, levels=levels, codes=tuple(c[order] for c in codes), counts=counts, totals=totals)
 
 

@@ -236,8 +236,9 @@ def find_unit(tally: Tally) -> int:
         return 0
     whole = int(sum(tally.totals["w"].tolist()))
     place = whole.bit_length() - tally.shifts["w"]
-    sizes = (max((abs(t).bit_length() for t in of.tolist()), default=0) - tally.shifts[n]
-             for n, of in tally.totals.items())  # fmt: skip
+    sizes = (
+        max((abs(t).bit_length() for t in of.tolist()), default=0) - tally.shifts[n] for n, of in tally.totals.items()
+    )
     if not whole or (abs(place) <= ORDINARY and max(sizes) <= LARGEST):
         return 0
     return max(-1074, min(1023, place - 1))

@@ -7,7 +7,7 @@ a GROUP BY costs. Must not: know a metric, a limit, or load rows into Python.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -211,8 +211,14 @@ def _columns(result: duckdb.DuckDBPyConnection, width: int, most: int) -> list[l
     while (room := most - len(columns[-1])) > 0 and (rows := result.fetchmany(min(room, FETCHED_ROWS))):
         small = not columns[-1] and len(rows) < FETCHED_ROWS
         for column, values in zip(columns, zip(*rows, strict=True), strict=True):
-            column.extend(values if small else (texts.setdefault(v, v) if isinstance(v, str) else v for v in values))
+            column.extend(values if small else _share_texts(values, texts))
     return columns
+
+
+def _share_texts(values: Iterable[Any], texts: dict[str, str]) -> Iterator[Any]:
+    """Yield values, each different text as the one object that is held of it."""
+    for value in values:
+        yield texts.setdefault(value, value) if isinstance(value, str) else value
 
 
 class DuckEngine:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import reduce
-from operator import mul
+from operator import add, mul, sub
 from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals as nw
@@ -140,6 +140,9 @@ class NarwhalsScan:
         return self.frame if fold is None else with_fold(self.frame, fold)
 
 
+OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {"+": add, "-": sub, "*": mul}
+
+
 def with_fold(frame: nw.LazyFrame[Any], fold: Fold) -> nw.LazyFrame[Any]:
     """Frame with a column of the fold; no expression of Narwhals hashes alike on all engines."""
     if frame.implementation.is_pyspark() or frame.implementation.is_pyspark_connect():
@@ -175,8 +178,8 @@ def term_expression(term: Term) -> nw.Expr:
         case Constant(constant):
             return nw.lit(constant)
         case Binary(sign, left, right):
-            a, b = term_expression(left), term_expression(right)
-            return a + b if sign == "+" else a - b if sign == "-" else a * b
+            combined: nw.Expr = OPERATORS[sign](term_expression(left), term_expression(right))
+            return combined
         case Size(of):
             return term_expression(of).abs()
         case Surprise(of):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def profile_of(scan: DuckScan, columns: Mapping[str, Kind]) -> dict[str, Profile
     rows, values = int(found[0]), iter(found[1:])
     profiles = {}
     for name, kind in columns.items():
-        missing, distinct, low, high = (next(values) for _ in range(4))
+        missing, distinct, low, high = islice(values, 4)
         ends = (None if low is None else float(low), None if high is None else float(high))
         profiles[name] = Profile(kind, rows, int(missing), min(int(distinct), rows), *ends)
     return profiles

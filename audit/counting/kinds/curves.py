@@ -33,7 +33,8 @@ class Rising(NamedTuple):
     @classmethod
     def of(cls, stretches: Sequence[Stretch]) -> Rising:
         """Rows of stretches, no two of which share a score."""
-        code, same = (np.concatenate([s[i] for s in stretches]) for i in (0, 1))
+        code = np.concatenate([s[0] for s in stretches])
+        same = np.concatenate([s[1] for s in stretches])
         weight = [s.weight for s in stretches if s.weight is not None]
         return cls(code, np.cumsum(~same, dtype=np.int32), np.concatenate(weight) if weight else None)
 
@@ -65,8 +66,10 @@ def measure_areas(
     if not pairs:
         return None
     cells = [(*groups[i], json.dumps(groups[j], ensure_ascii=False)) for i, j in pairs]
-    measures = {"n": np.array([rows[i] + rows[j] for i, j in pairs], dtype=np.int64),
-                "area": np.array([area_between(curves[i], curves[j]) for i, j in pairs])}  # fmt: skip
+    measures = {
+        "n": np.array([rows[i] + rows[j] for i, j in pairs], dtype=np.int64),
+        "area": np.array([area_between(curves[i], curves[j]) for i, j in pairs]),
+    }
     return from_cells((*by, OTHER), cells, measures)
 
 

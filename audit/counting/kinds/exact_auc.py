@@ -76,7 +76,8 @@ class _Found(NamedTuple):
 
     def add(self, other: _Found) -> None:
         """Take in what other rows say."""
-        mine, theirs = ((*found.pairs, *found.precision, found.above) for found in (self, other))
+        mine = (*self.pairs, *self.precision, self.above)
+        theirs = (*other.pairs, *other.precision, other.above)
         for total, more in zip(mine, theirs, strict=True):
             np.add(total, more, out=total)
 
@@ -146,7 +147,9 @@ def count_ordered_pairs(scan: Scan, plan: Plan, labels: Mapping[Any, str], exten
         where they are weighted.
     """
     keys = {**{c: group_key(c, plan) for c in plan.groups}, LABEL: Column(plan.label or "")}
-    weight = None if plan.weight is None else Banded(plan.weight, (), (unit,), 1.0) if unit else Number(plan.weight)
+    weight: Number | Banded | None = None
+    if plan.weight is not None:
+        weight = Banded(plan.weight, (), (unit,), 1.0) if unit else Number(plan.weight)
     found = scan.falling(keys, Number(plan.score or ""), extent, weight, HELD_ROWS)
     positive = np.array([labels[cell[-1]] == POSITIVE for cell in found.cells], dtype=bool)
     by_value = sorted(range(len(positive)), key=lambda i: (positive[i], [order_of(v) for v in found.cells[i]]))
@@ -221,7 +224,8 @@ def _look(cells: _Cells, stretch: Stretch, above: np.ndarray) -> _Found:
     weight = n if stretch.weight is None else _weights(stretch, len(above))
     each = []
     for grouping in cells.groupings:
-        here, higher = (_by_label(grouping, v, cells.negative) for v in (weight, above))
+        here = _by_label(grouping, weight, cells.negative)
+        higher = _by_label(grouping, above, cells.negative)
         each.append(_within(grouping, stretch, n, here, higher, cells.negative))
     everybody = np.stack([_everybody(who, stretch, above, cells.negative) for who in cells.everybody], axis=1)
     return _Found([pairs for pairs, _ in each], [precision for _, precision in each], everybody)
@@ -281,8 +285,10 @@ def _precision(
         new = np.append(True, (run[1:] != run[:-1]) | (group[1:] != group[:-1]))
         begins = np.flatnonzero(new)[np.cumsum(new)[at] - 1]
     of = group[at]
-    hits, misses = (_upwards(side, begins) - (np.cumsum(sums[::-1])[::-1] - sums)[of] + over[of]
-                    for side, sums, over in zip((won, lost), rows[::-1], above[::-1], strict=True))  # fmt: skip
+    hits, misses = (
+        _upwards(side, begins) - (np.cumsum(sums[::-1])[::-1] - sums)[of] + over[of]
+        for side, sums, over in zip((won, lost), rows[::-1], above[::-1], strict=True)
+    )
     shares = np.clip(hits / np.where(hits + misses > 0, hits + misses, 1.0), 0.0, 1.0)
     return np.bincount(of, weights=won[at] * shares, minlength=rows.shape[1])
 
@@ -300,7 +306,8 @@ def _find_ties(run: np.ndarray, group: np.ndarray, lost: np.ndarray, won: np.nda
     if not shared.any():
         return np.zeros(groups)
     first = np.flatnonzero(new[shared])
-    low, high = (np.add.reduceat(side[shared], first, dtype=float) for side in (lost, won))
+    low = np.add.reduceat(lost[shared], first, dtype=float)
+    high = np.add.reduceat(won[shared], first, dtype=float)
     return np.bincount(group[shared][first], weights=low * high, minlength=groups)
 
 
@@ -312,13 +319,18 @@ def _by_label(grouping: _Grouping, values: np.ndarray, negative: int) -> np.ndar
 
 def _cube(cells: _Cells, i: int, found: _Found, n: np.ndarray, weights: np.ndarray, *, weighted: bool) -> Cube:
     grouping = cells.groupings[i]
-    rows, counts = (_by_label(grouping, v, cells.negative) for v in (weights, n))
+    rows = _by_label(grouping, weights, cells.negative)
+    counts = _by_label(grouping, n, cells.negative)
     every = rows[0] * rows[1]
     below = np.clip(found.pairs[i], 0.0, every)
     above = [_by_label(grouping, v[grouping.everybody], cells.negative).ravel() for v in found.above]
-    measures = {"n": counts.ravel().astype(np.int64), "below": np.concatenate([every - below, below]),
-                "precision": np.concatenate([np.zeros(len(every)), found.precision[i]]),
-                "negatives_above": above[0], "positives_above": above[1]}  # fmt: skip
+    measures = {
+        "n": counts.ravel().astype(np.int64),
+        "below": np.concatenate([every - below, below]),
+        "precision": np.concatenate([np.zeros(len(every)), found.precision[i]]),
+        "negatives_above": above[0],
+        "positives_above": above[1],
+    }
     measures |= {"w": rows.ravel()} if weighted else {}
     of = [(*group, label) for label in (NEGATIVE, POSITIVE) for group in grouping.groups]
     return from_cells((*grouping.by, LABEL), of, measures)

@@ -141,8 +141,13 @@ def _ask(fields: Mapping[str, Any]) -> Neighbours:
 
 def _refuse(question: Neighbours, table: Table, plan: Plan) -> None:
     """Refuse features that cannot be one."""
-    taken = {"label": plan.label, "prediction": plan.prediction, "score": plan.score, "weight": plan.weight,
-             "unit": plan.unit}  # fmt: skip
+    taken = {
+        "label": plan.label,
+        "prediction": plan.prediction,
+        "score": plan.score,
+        "weight": plan.weight,
+        "unit": plan.unit,
+    }
     for name in question.features:
         shown = printable(name)
         role = next((role for role, column in taken.items() if column == name), None)
@@ -293,8 +298,13 @@ def _flips(rows: _Rows, name: str, question: Neighbours, reference: Level, table
         cell = (place[members], prediction[members], votes, np.zeros_like(votes), fold_of[members])
         np.add.at(sums["n"], cell, 1)
         _add_weights(sums, cell, None if rows.weight is None else rows.weight[members])
-    axes = [Axis(name, others), Axis(PREDICTION, (NEGATIVE, POSITIVE)), Axis(MAJORITY, (NEGATIVE, POSITIVE, EVEN)),
-            Axis(NEAREST, (str(question.neighbours),)), Axis(FOLD, folds)]  # fmt: skip
+    axes = [
+        Axis(name, others),
+        Axis(PREDICTION, (NEGATIVE, POSITIVE)),
+        Axis(MAJORITY, (NEGATIVE, POSITIVE, EVEN)),
+        Axis(NEAREST, (str(question.neighbours),)),
+        Axis(FOLD, folds),
+    ]
     cube = Cube(axes, sums)
     return cube if FOLD in rows.levels else cube.over(FOLD)
 

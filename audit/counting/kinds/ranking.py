@@ -395,8 +395,10 @@ def _group(name: str, table: Table, plan: Plan) -> str:
 
 
 def _refuse_kinds(question: Ranking, table: Table) -> None:
-    allowed = (("query", question.query, {"integer", "text", "date"}, "name lists by whole numbers or text"),
-               ("rank", question.rank, {"integer", "float"}, "places are 1, 2, 3 …"))  # fmt: skip
+    allowed = (
+        ("query", question.query, {"integer", "text", "date"}, "name lists by whole numbers or text"),
+        ("rank", question.rank, {"integer", "float"}, "places are 1, 2, 3 …"),
+    )
     for role, name, kinds, mend in allowed:
         if name is not None and table.columns[name] not in kinds:
             raise ValuesError(f"{table.name}: {role} '{printable(name)}' is {table.columns[name]}; {mend}")

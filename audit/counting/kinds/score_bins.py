@@ -77,16 +77,20 @@ class Bins(NamedTuple):
             return repr(float(raw))
         first, last = self.cuts[raw]
         first, last = (math.floor(first), math.floor(first) + 1) if whole else (first, last)
-        first, last = (int(v) if v == int(v) else v for v in (first, last))
+        first = int(first) if first == int(first) else first
+        last = int(last) if last == int(last) else last
         return f"[{self.low + self.width * first!r}, {self.low + self.width * last!r})"
 
     def with_ends(self, last: int) -> Bins:
         """The same with fine cuts near 0 and 1, between which scores lie; ``last`` is the number of cuts of a step."""
         inner = (last + 1) // 2**HALVINGS
-        near_0 = (Finer(0.0, 2.0**k, inner - 1 if k < NEAR_0 else 0, last)
-                  for k in range(HALVINGS, NEAR_0 + 1, HALVINGS))  # fmt: skip
-        near_1 = (Finer(float(self.slices), 2.0**k, -last - 1, -inner if k < NEAR_1 else -1)
-                  for k in range(HALVINGS, NEAR_1 + 1, HALVINGS))  # fmt: skip
+        near_0 = (
+            Finer(0.0, 2.0**k, inner - 1 if k < NEAR_0 else 0, last) for k in range(HALVINGS, NEAR_0 + 1, HALVINGS)
+        )
+        near_1 = (
+            Finer(float(self.slices), 2.0**k, -last - 1, -inner if k < NEAR_1 else -1)
+            for k in range(HALVINGS, NEAR_1 + 1, HALVINGS)
+        )
         return self._replace(finer=(*near_0, *near_1))
 
     def with_cut(self, hidden: Mapping[int, float]) -> Bins:

@@ -238,7 +238,9 @@ def _bins(scan: Scan, score: Term, extent: Extent, plan: Plan) -> Bins:
         return Bins(0.0, 0.0, 0)
     low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
     bins = Bins(low, (high - low) / slices, slices)
-    return bins.with_ends(FINE_WITH_FOLDS.cuts if plan.unit is not None else FINE_OF_PARTS) if plan.of_parts else bins
+    if not plan.of_parts:
+        return bins
+    return bins.with_ends(FINE_WITH_FOLDS.cuts if plan.unit is not None else FINE_OF_PARTS)
 
 
 class _Asked(NamedTuple):

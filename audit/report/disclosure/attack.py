@@ -200,7 +200,8 @@ class _Witnesses:
         entries = [(i, j, n) for i, (terms, _, _) in enumerate(system.rows) for j, n in terms.items()]
         rows, columns, values = zip(*entries, strict=True) if entries else ((), (), ())
         matrix = csr_array((values, (rows, columns)), shape=(len(system.rows), self.size))
-        low, high = ([row[end] for row in system.rows] for end in (1, 2))
+        low = [row[1] for row in system.rows]
+        high = [row[2] for row in system.rows]
         self.constraints = LinearConstraint(matrix, low, high)
         self.bounds = Bounds(0, system.whole)
         self.sums = np.zeros((len(secrets), self.size))
@@ -226,8 +227,13 @@ class _Witnesses:
         import numpy as np
         from scipy.optimize import milp
 
-        found = milp(-towards, integrality=np.ones(self.size), bounds=self.bounds, constraints=self.constraints,
-                     options={"node_limit": NODES})  # fmt: skip
+        found = milp(
+            -towards,
+            integrality=np.ones(self.size),
+            bounds=self.bounds,
+            constraints=self.constraints,
+            options={"node_limit": NODES},
+        )
         if found.x is None:
             return
         for i, value in enumerate(np.rint(self.sums @ np.rint(found.x))):

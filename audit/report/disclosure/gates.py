@@ -92,13 +92,20 @@ def drop_findings(gate: Gate, checks: Sequence[Check], untold: Collection[Check]
 def drop_names(run: Run, gates: Sequence[Gate]) -> tuple[Run, tuple[Gate, ...]]:
     """The run, and gates that say nothing was trained, without the names of gates whose verdict is withheld."""
     withheld = {g.name for g in gates if g.verdict == "withheld"}
-    stopped, continued = (tuple(n for n in names if n not in withheld) for names in (run.stopped_by, run.continued))
+    stopped = tuple(n for n in run.stopped_by if n not in withheld)
+    continued = tuple(n for n in run.continued if n not in withheld)
     if (stopped, continued) == (run.stopped_by, run.continued):
         return run, tuple(gates)
     before, after = reason_for_no_number(run.stopped_by), reason_for_no_number(stopped)
-    said = (replace(g, sentence=g.sentence.replace(before, after), estimate=g.estimate
-                    and replace(g.estimate, reason=g.estimate.reason and g.estimate.reason.replace(before, after)))
-            for g in gates)  # fmt: skip
+    said = (
+        replace(
+            g,
+            sentence=g.sentence.replace(before, after),
+            estimate=g.estimate
+            and replace(g.estimate, reason=g.estimate.reason and g.estimate.reason.replace(before, after)),
+        )
+        for g in gates
+    )
     return replace(run, stopped_by=stopped, continued=continued), tuple(said)
 
 
@@ -116,8 +123,14 @@ def find_deciding_groups(gate: Gate) -> tuple[Group, ...]:
 
 def _rule(gate: Gate, estimate: Estimate) -> GateRule:
     """The rule that a gate was made of."""
-    return GateRule.model_construct(stage=estimate.stage, metric=estimate.metric, compare=estimate.compare,
-                                    by=estimate.by, min=gate.min, max=gate.max)  # fmt: skip
+    return GateRule.model_construct(
+        stage=estimate.stage,
+        metric=estimate.metric,
+        compare=estimate.compare,
+        by=estimate.by,
+        min=gate.min,
+        max=gate.max,
+    )
 
 
 def _describe_found(gate: Gate) -> str:

@@ -385,9 +385,13 @@ class _Program:
         cost[:size], cost[self.without :] = losses, 2 * sum(losses) + 1
         low[size : self.without] = -1
         whole[:size] = 1
-        found = milp(cost, integrality=whole, bounds=Bounds(low, 1),
-                     constraints=LinearConstraint(matrix, *map(np.array, zip(*self.limits, strict=True))),
-                     options={"node_limit": NODES, "mip_rel_gap": 0})  # fmt: skip
+        found = milp(
+            cost,
+            integrality=whole,
+            bounds=Bounds(low, 1),
+            constraints=LinearConstraint(matrix, *map(np.array, zip(*self.limits, strict=True))),
+            options={"node_limit": NODES, "mip_rel_gap": 0},
+        )
         if found.x is None:
             return None
         without = [s for i, s in enumerate(self.choice.secrets) if found.x[self.without + i] > 0.5]

@@ -311,9 +311,17 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
     gates = tuple(_suppress_said(gate, result.checks, checks) for gate in gates)
     untold = [check for check in checks if check.detail == UNTOLD.format(k=k)]
     run, gates = drop_names(result.run, [drop_findings(gate, checks, untold, k) for gate in gates])
-    return replace(result, run=run, verdict=_verdict(result.verdict, gates), estimates=estimates, checks=checks,
-                   gates=gates, cubes=shields["model"].confusions(),
-                   epochs=tuple(_epochs(result, k)), energy=suppress_energy(result.energy, estimates))  # fmt: skip
+    return replace(
+        result,
+        run=run,
+        verdict=_verdict(result.verdict, gates),
+        estimates=estimates,
+        checks=checks,
+        gates=gates,
+        cubes=shields["model"].confusions(),
+        epochs=tuple(_epochs(result, k)),
+        energy=suppress_energy(result.energy, estimates),
+    )
 
 
 def _verdict(verdict: Verdict, gates: Sequence[Gate]) -> Verdict:
@@ -347,8 +355,11 @@ def _checks(
     checks: Sequence[Check], shown: Sequence[Estimate], shields: Mapping[Stage, Suppression], k: int
 ) -> Iterator[Check]:
     """Checks without the numbers of groups that are left out; the outcome stays where it tells no labels of theirs."""
-    gone = {four_fifths.title(e.by[0]) for e in shown if len(e.by) == 1 and four_fifths.rests_on(e)
-            and e.status == "suppressed"}  # fmt: skip
+    gone = {
+        four_fifths.title(e.by[0])
+        for e in shown
+        if len(e.by) == 1 and four_fifths.rests_on(e) and e.status == "suppressed"
+    }
     bare = set(_bare_codes(shields, k))
     untold = tuple(_untold_titles(shields))
     why = f"judged on the full record; the numbers are left out here because they would give away counts under {k}"

@@ -183,12 +183,14 @@ def _in_band(axis: Axis, band: Level) -> Axis:
 def _sum_groups(record: CubeRecord, by: By, classes: Sequence[Level]) -> dict[Group, Cells]:
     names = [a.name for a in record.axes]
     at = [names.index(name) for name in by]
-    label, prediction = (names.index(n) if n in names else None for n in ("label", "prediction"))
+    label = names.index("label") if "label" in names else None
+    prediction = names.index("prediction") if "prediction" in names else None
     totals: dict[Group, list[int]] = {}
     for cell, n in zip(record.cells, record.measures["n"], strict=True):
         levels = [axis.levels[i] for axis, i in zip(record.axes, cell, strict=True)]
         counts = totals.setdefault(tuple(levels[i] for i in at), [0] * len(classes) ** 2)
-        row, column = (0 if i is None else classes.index(levels[i]) for i in (label, prediction))
+        row = 0 if label is None else classes.index(levels[label])
+        column = 0 if prediction is None else classes.index(levels[prediction])
         counts[row * len(classes) + column] += int(n)
     return {group: tuple(counts) for group, counts in totals.items()}
 
