@@ -97,7 +97,8 @@ class Grouping:
         masks = np.stack([[m.hits.ravel(), m.given.mask().ravel()] for m in rates]).astype(float)
         if "w" not in self.counts:
             return plain(*self._masked(masks, "n"))
-        (hits, total), (hits_w2, total_w2) = (self._masked(masks, m) for m in ("w", "w2"))
+        hits, total = self._masked(masks, "w")
+        hits_w2, total_w2 = self._masked(masks, "w2")
         return weighted(hits, total, hits_w2, total_w2)
 
     def _masked(self, masks: np.ndarray, measure: str) -> np.ndarray:

@@ -77,7 +77,8 @@ def _find_gaps(found: Missing, at: int, column: str, by: str, looked: OpenPart) 
     large = rows.sum(axis=1) >= LEAST_ROWS
     rows, missing = rows[large], missing[large]
     for i, level in enumerate(x for x, spoken in zip(levels, large, strict=True) if spoken):
-        hits, total = (np.stack([x[i], x.sum(axis=0) - x[i]]) for x in (missing, rows))
+        hits = np.stack([missing[i], missing.sum(axis=0) - missing[i]])
+        total = np.stack([rows[i], rows.sum(axis=0) - rows[i]])
         p = rates_apart(hits, total)
         if p is not None:
             share = hits.sum(axis=1) / total.sum(axis=1)

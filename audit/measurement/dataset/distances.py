@@ -69,7 +69,8 @@ def _of_gap(table: RateTable, gap: Estimate) -> list[Estimate]:
 def _entropies(table: RateTable, gap: Estimate, common: dict[str, Any]) -> list[Estimate]:
     rates = table.g.sample(DATA_BASE_RATE).p
     groups = table.g.groups
-    a, d = (rates[groups.index(group)] for group in (gap.reference or (), gap.group or ()))
+    a = rates[groups.index(gap.reference or ())]
+    d = rates[groups.index(gap.group or ())]
     pa, pd = np.array([a, 1 - a]), np.array([d, 1 - d])
     middle = (pa + pd) / 2
     js = table.base(JS.name, **common, value=(divergence(pa, middle) + divergence(pd, middle)) / 2, method=NO_INTERVAL)

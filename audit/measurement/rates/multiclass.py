@@ -202,9 +202,11 @@ def _worst_rate(name: str, own: Own, which: Literal["lowest", "highest"]) -> Est
 
 def _together(samples: Sequence[Sample]) -> Sample:
     """Rates of all classes side by side, for what needs no pair."""
-    p, n, df, numerator, denominator = (
-        np.concatenate([getattr(s, field) for s in samples]) for field in ("p", "n", "df", "numerator", "denominator")
-    )
+    p = np.concatenate([s.p for s in samples])
+    n = np.concatenate([s.n for s in samples])
+    df = np.concatenate([s.df for s in samples])
+    numerator = np.concatenate([s.numerator for s in samples])
+    denominator = np.concatenate([s.denominator for s in samples])
     return Sample(p, n, df, numerator, denominator)
 
 

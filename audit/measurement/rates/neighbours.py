@@ -93,7 +93,8 @@ class _Attribute:
         total, total_w2 = (own[m].sum(axis=(0, 1)).reshape(-1).astype(float) for m in names)
         how: dict[str, Any] = {"folds": self.folds, "weights": self.weights}
         both = shares(hits, total, hits_w2, total_w2, **how)
-        either, either_w2 = (np.stack([x.sum(axis=0), np.zeros_like(x[0])]) for x in (hits, hits_w2))
+        either = np.stack([hits.sum(axis=0), np.zeros_like(hits[0])])
+        either_w2 = np.stack([hits_w2.sum(axis=0), np.zeros_like(hits_w2[0])])
         even = bool(own.at(MAJORITY, EVEN)["n"].any())
         return _Flips(both, shares(either, total, either_w2, total_w2, **how), even)
 

@@ -122,7 +122,8 @@ def _violations(rate: Rate, g: Grouping, tail: float, looks: int) -> _Violations
         # Where one side has no rows the gap could be anything, but only times what its share can be.
         most = np.clip(HALF, shares.low, shares.high)
         most = most * (1 - most)
-        low, high = (np.where(sides.measured, x, y) for x, y in ((made.low, -most), (made.high, most)))
+        low = np.where(sides.measured, made.low, -most)
+        high = np.where(sides.measured, made.high, most)
         return Limits(low, high)
 
     names = tuple((" x ".join(g.by), group) for group in g.groups)
@@ -144,7 +145,9 @@ def _join(parts: Sequence[_Violations]) -> _Violations:
     def limits(which: str) -> Limits:
         return Limits(*(np.concatenate([getattr(getattr(p, which), side) for p in parts]) for side in ("low", "high")))
 
-    value, thin, measured = (np.concatenate([getattr(p, k) for p in parts]) for k in ("value", "thin", "measured"))
+    value = np.concatenate([p.value for p in parts])
+    thin = np.concatenate([p.thin for p in parts])
+    measured = np.concatenate([p.measured for p in parts])
     names = tuple(n for p in parts for n in p.names)
     return _Violations(names, value, limits("plain"), limits("corrected"), thin, measured)
 

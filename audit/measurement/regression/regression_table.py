@@ -138,7 +138,10 @@ class ErrorTable(Comparisons):
         """Share of the errors' spread that lies between groups."""
         name, n = CORRELATION_RATIO.name, float(self.g.rows.sum())
         common: dict[str, Any] = {"compare": "between_groups", "n": n, "flags": self.flags}
-        w, w2, e, square = (self.sums[k].sum(axis=1) for k in ("w", "w2", "error", "square"))
+        w = self.sums["w"].sum(axis=1)
+        w2 = self.sums["w2"].sum(axis=1)
+        e = self.sums["error"].sum(axis=1)
+        square = self.sums["square"].sum(axis=1)
         known = w > 0
         if known.sum() < 2:
             return self.base(name, **common, status="undefined", reason=NO_TWO_GROUPS)

@@ -195,7 +195,9 @@ MOST_HIDDEN = 0.25
 
 def _bounds(area: Placed, i: int) -> str:
     """What the bins hide; bounds are rounded outwards, so that they hold as printed."""
-    low, mid, high = (float(x[i]) for x in (area.tie_low, area.mid, area.tie_high))
+    low = float(area.tie_low[i])
+    mid = float(area.mid[i])
+    high = float(area.tie_high[i])
     if area.known is not None and area.known[i]:
         return EVERY_PAIR
     if math.isnan(mid) or high - low < 1e-12:
@@ -285,7 +287,8 @@ def _curve(bins: Bins, i: int) -> Curve | None:
     neg, pos = bins.total[i]
     if not pos.sum() > 0 or not neg.sum() > 0:
         return None
-    negatives, positives = (float(v.sum() ** 2 / s.sum()) for v, s in ((neg, bins.w2[i, 0]), (pos, bins.w2[i, 1])))
+    negatives = float(neg.sum() ** 2 / bins.w2[i, 0].sum())
+    positives = float(pos.sum() ** 2 / bins.w2[i, 1].sum())
     return curve(pos, neg, positives, negatives, exact=bins.exact)
 
 

@@ -165,10 +165,8 @@ def pairs_of(cube: Cube, groups: Sequence[Group]) -> Pairs:
 
     rows, below, precision = of("w" if cube.weighted else "n"), of("below"), of("precision")
     every = rows[:, 0] * rows[:, 1]
-    value, mean = (
-        np.where(every > 0, sums[:, 1] / np.where(every > 0, of_each, 1.0), np.nan)
-        for sums, of_each in ((below, every), (precision, rows[:, 1]))
-    )
+    value = np.where(every > 0, below[:, 1] / np.where(every > 0, every, 1.0), np.nan)
+    mean = np.where(every > 0, precision[:, 1] / np.where(every > 0, rows[:, 1], 1.0), np.nan)
     above = np.stack([of("negatives_above"), of("positives_above")], axis=-1)
     return Pairs(groups, value, mean, rows, above)
 
