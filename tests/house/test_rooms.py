@@ -95,3 +95,12 @@ def test_the_page_of_the_house_names_every_room(root):
         assert f"(../audit/{entry})" in page, f"{entry} stands on no line of docs/ARCHITECTURE.md"
     for link in re.findall(r"\(\.\./(audit/[a-z_./]*)\)", page):
         assert (root / link).exists(), link
+
+
+def test_tests_lie_in_the_rooms_of_what_they_test(root):
+    """Beside them: the nouns, the faces of frameworks, both pipelines, the dashboard, the house, and what is no test."""
+    beside = {"nouns", "faces", "pipelines", "dashboards", "house", "support", "benchmarks", "simulations", "golden"}
+    tests = root / "tests"
+    assert {path.name for path in tests.glob("*.py")} == {"conftest.py"}
+    for folder in {path.parent.relative_to(tests).as_posix() for path in tests.rglob("test_*.py")}:
+        assert folder in beside or (PACKAGE / folder).is_dir(), f"tests/{folder} is no room of the package"

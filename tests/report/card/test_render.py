@@ -1,0 +1,456 @@
+from __future__ import annotations
+
+import html
+import os
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sample_results as samples
+from card_page import Page, contrast, palette
+
+import audit
+from audit.errors import AuditError
+from audit.report.card.accounts import NOT_PROVIDED, collect_owner_words, to_sentence
+from audit.report.card.charts import Scale, make_scale
+from audit.report.card.render import WRITTEN as FORMATS
+from audit.report.card.render import escape_inline, render, render_fragment, write_cards
+from audit.report.card.view import make_card_view, write_headline
+from audit.report.card.words import format_percent, format_rate
+from audit.system.assets import find_asset
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+UPDATE = "EVENHAND_UPDATE_GOLDEN"
+SAMPLES = (samples.boston, samples.unjudged, samples.undefined_rates, samples.single_small_group, samples.hostile)
+
+
+@pytest.fixture(scope="module", params=SAMPLES, ids=lambda f: f.__name__)
+def page(request):
+    return Page(render(request.param(), "html"))
+
+
+@pytest.fixture(scope="module")
+def boston():
+    return Page(render(samples.boston(), "html"))
+
+
+# ----- golden files
+
+
+@pytest.mark.parametrize("style", FORMATS)
+@pytest.mark.parametrize("sample", [samples.boston, samples.unjudged], ids=lambda f: f.__name__)
+def test_cards_are_as_they_were(sample, style):
+    """Regenerate with: EVENHAND_UPDATE_GOLDEN=1 pytest tests/report/card/test_render.py -k as_they_were"""
+    file = GOLDEN / f"{sample.__name__}.{style}"
+    text = render(sample(), style)
+    if os.environ.get(UPDATE):
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8"), f"{file.name} differs; look at it, then set {UPDATE}=1 to accept"
+
+
+@pytest.mark.parametrize("style", FORMATS)
+def test_rendering_twice_gives_the_same_bytes(style):
+    assert render(samples.boston(), style) == render(samples.boston(), style)
+
+
+# ----- the page as a document
+
+
+def test_every_element_is_closed_and_every_id_is_used_once(page):
+    assert page.faults == []
+    assert page.open == []
+    ids = [a["id"] for _, a in page.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+    for _, attrs in page.elements:
+        for name in attrs.get("aria-labelledby", "").split():
+            assert name in ids
+
+
+def test_the_page_has_a_language_a_title_and_one_heading(page):
+    assert page.all("html")[0]["lang"] == "en"
+    assert len(page.all("title")) >= 1
+    assert len(page.all("h1")) == 1
+    levels = [int(t[1]) for t, _ in page.elements if re.fullmatch(r"h[1-6]", t)]
+    assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+
+
+def test_the_page_loads_nothing_and_runs_nothing(page):
+    policy = next(m["content"] for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy")
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'"
+    assert not {t for t, _ in page.elements} & {"script", "link", "img", "iframe", "object", "embed", "form", "base"}
+    for _, attrs in page.elements:
+        assert not {a for a in attrs if a.startswith("on") or a in {"src", "href", "xlink:href", "action"}}
+
+
+def test_the_styles_load_nothing():
+    css = find_asset("reports/templates/card.css").read_text(encoding="utf-8")
+    assert not re.search(r"url\(|@import|@font-face|expression", css)
+
+
+def test_tables_say_what_they_are_and_what_heads_them(page):
+    tables = len(page.all("table"))
+    assert tables >= 2
+    assert len(page.all("caption")) == tables
+    assert all(th.get("scope") in {"row", "col"} for th in page.all("th"))
+
+
+def test_drawings_say_in_words_what_they_show(boston):
+    drawings = [a for a in boston.all("svg") if a.get("role") == "img"]
+    assert len(drawings) >= 8
+    assert all(len(a["aria-labelledby"].split()) == 2 for a in drawings)
+    assert all("role" in a or a.get("aria-hidden") == "true" for a in boston.all("svg"))
+    assert "black: 0.513 [0.443, 0.582] n 197" in boston.words
+
+
+def test_wide_tables_scroll_in_their_own_box_that_the_keyboard_reaches(page):
+    boxes = [a for t, a in page.elements if t == "div" and a.get("class") == "scroll"]
+    assert boxes
+    assert all(b["tabindex"] == "0" and b["role"] == "region" and b["aria-labelledby"] for b in boxes)
+
+
+@pytest.mark.parametrize("groups", [3, 300])
+def test_pages_stay_under_500_kb(groups):
+    counts = {(f"group {i:04}",): (40 + i % 7, 12, 15 + i % 5, 33) for i in range(groups)}
+    text = render(samples.result_of(("place",), counts), "html")
+    assert len(text.encode()) < 500_000
+    if groups > 100:
+        assert "300 groups; shown are the 60 largest" in text
+
+
+def test_many_groupings_stay_under_500_kb():
+    import itertools
+
+    counts = dict.fromkeys(itertools.product(*[[f"{c}{i}" for i in range(4)] for c in "abcd"]), (20, 12, 14, 21))
+    text = render(samples.result_of(("a", "b", "c", "d"), counts, intersections=3), "html")
+    assert len(text.encode()) < 500_000
+
+
+# ----- what it says
+
+
+def test_the_verdict_comes_first_and_in_one_sentence(boston):
+    start = boston.words.index("version 1.0")
+    assert boston.words[start:].startswith(
+        "version 1.0 Fail Selection rate by race: black 0.513 (n 197) against white 0.797 (n 1,681), ratio 0.644 [0.556, 0.751]; "
+        "the whole interval breaks the limit of at least 0.8. Of 8 limits, 1 is broken"
+    )
+
+
+def test_every_verdict_is_a_word(boston):
+    for word in ("Fail", "Pass", "Insufficient evidence", "Undefined", "Waived"):
+        assert word in boston.words
+
+
+def test_fields_that_only_the_owner_knows_are_counted_and_marked(boston):
+    assert f"3 of 7 owner fields are {NOT_PROVIDED}." in boston.words
+    assert boston.words.count(NOT_PROVIDED) == 4
+    assert [f.label for f in collect_owner_words(samples.boston()).fields if f.text is None] == [
+        "Description",
+        "Out of scope",
+        "Licence",
+    ]
+
+
+def test_where_there_is_no_model_the_card_is_of_the_data():
+    import audit
+
+    rows = {"g": ["a", "b"] * 20, "y": [0, 1, 1, 0] * 10}
+    found = audit.check(rows, label="y", groups="g")
+    page = Page(render(found, "html"))
+    assert "Data card" in page.words
+    assert "The data, in its owner’s words" in page.words
+    assert "Unnamed model" not in page.words
+    said = {"name": "Forty rows", "licence": "CC0", "collected": "made up"}
+    asked = {**found.question.config, "dataset": said}
+    words = collect_owner_words(replace(found, question=replace(found.question, config=asked)))
+    assert (words.title, words.missing) == ("Forty rows", 7)
+    assert [f.text for f in words.fields if f.text] == ["Forty rows", "made up", "CC0"]
+
+
+def test_nothing_judged_is_never_called_a_pass():
+    page = Page(render(samples.unjudged(), "html"))
+    assert "Not judged" in page.words
+    assert "none of them is a pass" in write_headline(samples.unjudged())
+    assert "is-pass" not in page.all("div")[0].get("class", "")
+
+
+def test_a_run_that_did_not_finish_says_so():
+    from dataclasses import replace
+
+    result = samples.boston()
+    failed = replace(result, verdict="incomplete", run=replace(result.run, exit_codes={"train": -9}))
+    assert write_headline(failed) == "The run did not finish (train: exit code -9), so it was not judged as a whole."
+    assert "Incomplete" in Page(render(failed, "html")).words
+
+
+def test_undefined_is_a_word_with_its_reason_and_never_a_number():
+    for style in FORMATS:
+        assert "undefined: 0/0: no rows with label = 0" in render(samples.undefined_rates(), style, 1)
+
+
+def test_small_groups_stay_and_rows_without_a_group_have_a_row_of_their_own():
+    text = render(samples.boston(), "md")
+    row = next(line for line in text.splitlines() if line.startswith("| sex missing "))
+    assert row.startswith("| sex missing | 15 (0.8%) |")
+    # All 15 have the label 1, and one of them was not selected, which a card does not tell of so few people.
+    assert not re.search(r"\d\.\d", row.partition(") |")[2])
+
+
+def test_rows_are_accounted_for(boston):
+    assert (
+        "Of 1,993 rows read, 1,989 were used and 4 left out (label is missing: 3; weight is zero: 1)." in boston.words
+    )
+    assert "sex: 15 (0.8% of those used)" in boston.words
+
+
+def test_energy_names_its_methods_factors_and_what_is_missing(boston):
+    for said in (
+        "measured: energy counter",
+        "estimated: model",
+        "assumed: constant",
+        "not measured",
+        "Energy: 0.000760 kWh in 27.4 s, and so 0.281 g of CO2 equivalent, location based (measured: 89.6% by energy counters).",
+        "Most of it, 89.6%, is cpu: measured by an energy counter.",
+        "369.473 gCO2e/kWh",
+        "global_energy_mix.json",
+        "2023",
+        "not measured, so not in the total: gpu in train",
+        "and never in its place",
+    ):
+        assert said in boston.words
+
+
+def test_energy_that_was_not_metered_is_not_zero():
+    assert "Energy was not metered" in render(samples.unjudged(), "md")
+
+
+def test_a_card_says_where_it_comes_from(boston):
+    for said in (
+        "20261124-091203-7f3a",
+        "sha256:5eed",
+        "git 4c1d0e9a7b3f5d2c8e6a1b0f9d8c7e6a5b4f3d2c, with uncommitted changes",
+        "evenhand 0.1.0",
+    ):
+        assert said in boston.words
+
+
+def test_formulas_come_from_the_catalogue(boston):
+    from audit.measurement.metrics.catalogue import CATALOGUE
+
+    assert CATALOGUE["true_positive_rate"].formula in boston.words
+
+
+def test_limits_are_drawn_where_they_are():
+    view = make_card_view(samples.boston(), 1)
+    race = next(g for g in view.model if g.title == "By race")
+    chart = race.charts[0]
+    assert [line.text for line in chart.limits] == ["limit: 0.8 × the highest", "limit: at least 0.45"]
+    scale = Scale(0.0, 1.0)
+    assert chart.limits[0].x == scale.at(0.8 * 1339 / 1681)
+    strips = [limit.strip for limit in view.limits if limit.strip]
+    assert len(strips) == 5
+    ratio = strips[0]
+    assert ratio.limit.x == scale.at(0.8)
+    assert ratio.place.high < ratio.limit.x
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0.000"),
+        (0.0001, "<0.001"),
+        (0.9999, ">0.999"),
+        (1.0, "1.000"),
+        (-0.0001, ">-0.001"),
+        (1234.5, "1,234.500"),
+        (None, "–"),
+    ],
+)
+def test_rounding_never_makes_a_number_0_or_1(value, text):
+    assert format_rate(value) == text
+
+
+def test_shares_and_scales():
+    assert [format_percent(s) for s in (0, 0.0002, 0.5, 0.9999, 1)] == [
+        "0.0%",
+        "under 0.1%",
+        "50.0%",
+        "over 99.9%",
+        "100.0%",
+    ]
+    assert make_scale([0.03, 0.31]) == Scale(0.0, 0.4)
+    assert make_scale([-0.13, 0.31]) == Scale(-0.2, 0.4)
+    assert make_scale([0.0, 0.0]) == Scale(0.0, 1.0)
+
+
+# ----- names from outside
+
+
+@pytest.mark.parametrize(
+    "text", [render(samples.hostile(), "html"), render_fragment(samples.hostile())], ids=["card", "notebook"]
+)
+def test_hostile_names_stay_text_in_html(text):
+    page = Page(text)
+    assert page.faults == []
+    assert not {t for t, _ in page.elements} & {"script", "img", "b"}
+    assert "<script>alert(1)</script>" in page.words
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\u200e\u200f]", text)
+
+
+def test_hostile_names_stay_text_in_markdown():
+    text = render(samples.hostile(), "md")
+    assert "<script" not in text
+    assert "<img" not in text
+    assert not re.search(r"(?<!\\)\]\(", text)
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\u200e\u200f]", text)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda f: f.__name__)
+def test_markdown_tables_have_equal_rows(sample):
+    lines = render(sample(), "md").splitlines()
+    width = None
+    for line in lines:
+        if not line.startswith("|"):
+            width = None
+            continue
+        bars = len(re.findall(r"(?<!\\)\|", line))
+        assert width in {None, bars}, line
+        width = bars
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a|b", "a\\|b"),
+        ("*x*", "\\*x\\*"),
+        ("snake_case", "snake_case"),
+        ("_x_", "\\_x\\_"),
+        ("[a](b)", "[a\\](b)"),
+        ("<b>", "&lt;b&gt;"),
+        ("# x", "\\# x"),
+        ("a\n\n# b", "a # b"),
+        ("[0.1, 0.2]", "[0.1, 0.2]"),
+    ],
+)
+def test_markdown_escapes(text, shown):
+    assert escape_inline(text) == shown
+
+
+# ----- colours
+
+
+TONES = ("fail", "pass", "insufficient", "undefined", "waived")
+TEXT_PAIRS = [
+    *((ink, ground) for ink in ("ink", "muted") for ground in ("paper", "card", "faint")),
+    *((tone, f"{tone}-tint") for tone in TONES),
+    *(("ink", f"{tone}-tint") for tone in TONES),
+    ("insufficient", "paper"),
+    ("fail", "card"),
+    ("fail", "paper"),
+    ("accent", "card"),
+    ("accent", "faint"),
+    ("accent", "fail-tint"),
+    ("accent", "pass-tint"),
+]
+
+
+@pytest.mark.parametrize("scheme", [":root", "prefers-color-scheme: dark", "@media print"])
+@pytest.mark.parametrize(("text", "ground"), TEXT_PAIRS)
+def test_text_is_readable_on_its_ground(scheme, text, ground):
+    colours = palette(find_asset("reports/templates/card.css").read_text(encoding="utf-8"), scheme)
+    assert contrast(colours[text], colours[ground]) >= 4.5
+
+
+def test_every_colour_is_a_named_one():
+    css = find_asset("reports/templates/card.css").read_text(encoding="utf-8")
+    used = set(re.findall(r"var\(--([a-z-]+)\)", css))
+    for scheme in (":root", "prefers-color-scheme: dark"):
+        assert used <= set(palette(css, scheme))
+    rules = re.sub(r":root \{[^}]*\}", "", css)
+    assert not re.search(r"#[0-9a-f]{3,6}\b", rules)
+
+
+def test_contrast_is_the_one_of_wcag():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.478, abs=0.001)
+
+
+# ----- files and places
+
+
+def test_cards_are_written_whole(tmp_path):
+    written = write_cards(samples.unjudged(), tmp_path)
+    assert [p.name for p in written] == ["card.html", "card.md"]
+    assert [p.read_text(encoding="utf-8") for p in written] == [render(samples.unjudged(), f) for f in FORMATS]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["card.html", "card.md"]
+
+
+def test_the_notebook_fragment_stands_on_its_own():
+    text = samples.boston()._repr_html_()
+    page = Page(text)
+    assert page.faults == []
+    assert not {t for t, _ in page.elements} & {"html", "style", "script", "link"}
+    assert "Fail." in page.words
+    assert "hispanic" in page.words
+
+
+def test_an_asset_that_is_not_there_is_an_error_by_name():
+    with pytest.raises(AuditError, match="no shipped file 'reports/none'"):
+        find_asset("reports/none")
+    with pytest.raises(AuditError, match="no shipped file"):
+        find_asset("../../etc/passwd")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1200])
+@pytest.mark.parametrize("sample", [samples.boston, samples.hostile], ids=lambda f: f.__name__)
+def test_no_page_scrolls_sideways_in_a_real_browser(tmp_path, sample, width, scheme):
+    sync = pytest.importorskip("playwright.sync_api")
+    browser_path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser_path is None:
+        pytest.skip("no browser is installed")
+    file = tmp_path / "card.html"
+    file.write_text(render(sample(), "html"), encoding="utf-8")
+    with sync.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        view = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        said, asked = [], []
+        view.on("console", lambda message: said.append(message.text))
+        view.on("request", lambda request: asked.append(request.url))
+        view.goto(file.as_uri())
+        assert view.evaluate("document.documentElement.scrollWidth") <= width
+        assert (said, asked) == ([], [file.as_uri()])
+        browser.close()
+
+
+@pytest.mark.parametrize("style", FORMATS)
+def test_codes_are_explained_where_they_are_met(style):
+    from audit.checks.codes import codes
+
+    known = {c.code: c for c in codes()}
+    result = samples.boston()
+    strange = replace(result.checks[0], code="DV999", mend="")
+    words = html.unescape(" ".join(render(replace(result, checks=(*result.checks, strange)), style).split()))
+    for code in ("DV001", "DV002", "DV003", "DV100"):
+        assert to_sentence(known[code].reason) in words
+        assert known[code].reference in words
+    assert to_sentence(known["DB001"].reason) not in words
+    assert len(re.findall("To mend:", words)) == 1
+    assert "Find out why it was not asked or answered." in words
+
+
+def test_without_labels_no_column_is_about_labels():
+    shown = render(audit.check({"g": ["a"] * 500 + ["b"] * 700}, groups="g"), "md", None)
+    assert "Class imbalance compares b (the reference)" in shown
+    assert "proportions of labels" not in shown
+
+
+def test_groups_that_are_alike_are_not_set_against_themselves():
+    decided = [1] * 100
+    shown = render(audit.measure(decided, decided, groups={"g": ["a"] * 50 + ["b"] * 50}), "md", None)
+    assert "| Selection rate | all alike |" in shown
+    assert "a to a" not in shown
+    assert "e-" not in "".join(line for line in shown.splitlines() if "by chance)" in line)
