@@ -229,8 +229,8 @@ def _measure_own(
     attributes: Mapping[str, Any],
     intersections: int,
 ) -> tuple[Estimate, ...]:
+    from audit.axes import name_level
     from audit.measurement.own_metrics import own_estimates
-    from audit.tables.kinds import name_level
     from audit.tables.open import open_frame
 
     predicted = roles.get(Y_PRED, roles.get(SCORE))

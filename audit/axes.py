@@ -1,17 +1,18 @@
 """Names of axes, levels and kinds of cubes: what counting and measurement share beside the cube itself.
 
-Must not: import another room.
+Must not: import a room.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import combinations, product
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import QuestionError, no_such
-from audit.estimate import Group
+from audit.estimate import Group, Level
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,3 +116,17 @@ def reference_at(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarra
             raise QuestionError(no_such(f"reference group in '{missing}'", named[missing], choices))
         return groups.index(wanted)
     return int(rows.argmax()) if len(groups) else 0
+
+
+# How a group's raw value is written: the same words whatever file, frame or engine it came from.
+def name_level(value: Any, bands: Sequence[str] | None = None) -> Level:
+    """Return the name of a raw value; None for a missing one, the band's where the value is a band's number."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if bands is not None:
+        return bands[int(value)]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return str(value)

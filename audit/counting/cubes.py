@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from audit.axes import DECIDED, FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, STRATUM, CubeKind, nowhere
+from audit.axes import DECIDED, FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, STRATUM, CubeKind, name_level, nowhere
 from audit.counting.crossings import Crossed, refuse_large
 from audit.counting.labels import find_positive, is_missing, name_classes, read_binary, read_predicted, refuse_missing
 from audit.counting.plan import Counted, Plan
@@ -19,7 +19,7 @@ from audit.counting.tally import Tally, order_of
 from audit.counting.terms import REACHED
 from audit.cube import Axis, Cube, sort_key
 from audit.estimate import Level
-from audit.tables.kinds import name_bands, name_level
+from audit.tables.kinds import name_bands
 
 
 class Words(NamedTuple):

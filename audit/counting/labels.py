@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 from typing import Any, Literal
 
+from audit.axes import name_level
 from audit.errors import ValuesError, no_such, printable
-from audit.tables.kinds import name_level
 from audit.tables.lookalikes import find_near_twins
 
 PLAIN = re.compile(r"[-+]?(?:[0-9]{1,300}(?:\.[0-9]{0,300})?|\.[0-9]{1,300})(?:[eE][-+]?[0-9]{1,3})?")

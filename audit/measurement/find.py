@@ -103,7 +103,7 @@ def _names(value: Any, what: str) -> tuple[Any, ...] | None:
 
 def _levels(group: Any) -> tuple[Level, ...] | None:
     """Levels as text; a level that is no text may stand alone too."""
-    from audit.tables.kinds import name_level
+    from audit.axes import name_level
 
     if group is None:
         return None
@@ -162,7 +162,7 @@ def _at(of: Sequence[Estimate], at: int | None) -> Iterator[str]:
 
 
 def _outcome(outcome: Any, of: Sequence[Estimate]) -> str | None:
-    from audit.tables.kinds import name_level
+    from audit.axes import name_level
 
     if outcome is None:
         return None

@@ -90,6 +90,6 @@ def _has_numbers_as_labels(config: Config) -> bool:
 
 def _name_references(config: Config) -> dict[str, str]:
     """Return the level that the others are compared with, by group column, where one is named."""
-    from audit.tables.kinds import name_level
+    from audit.axes import name_level
 
     return {c: str(name_level(v)) for c, v in config.data.reference_group.items()}

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from audit.axes import name_level
 from audit.config.sections import SMALLEST_PUBLISHED
 from audit.config.write import to_toml
 from audit.errors import printable
@@ -17,7 +18,6 @@ from audit.pipeline.sources import open_source
 from audit.tables.addresses import resolve_from
 from audit.tables.connection import open_connection, quote_identifier
 from audit.tables.formats.dialect import UNSAID, Dialect
-from audit.tables.kinds import name_level
 from audit.tables.table import Table
 
 LABEL_WORDS = re.compile(

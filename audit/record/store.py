@@ -71,9 +71,9 @@ class Store:
             staging.mkdir()
         except OSError as error:
             if isinstance(error, FileExistsError) and staging.exists():
-                raise StoreError(f"run '{run_id}' has begun already in '{self._shown}'; ask for a new id") from error
+                raise StoreError(f"run '{run_id}' has begun already in '{self._place}'; ask for a new id") from error
             raise StoreError(
-                f"the store '{self._shown}' cannot be written: {error.strerror}; name another with --store"
+                f"the store '{self._place}' cannot be written: {error.strerror}; name another with --store"
             ) from error
         held.hold(staging)
         return staging
@@ -109,7 +109,7 @@ class Store:
             write_folder(self.folder)
         except OSError as error:
             raise StoreError(
-                f"run '{run_id}' cannot be published in '{self._shown}': {error.strerror}; it lies in '{staging.name}'"
+                f"run '{run_id}' cannot be published in '{self._place}': {error.strerror}; it lies in '{staging.name}'"
             ) from error
         held.let_go(staging)
         return final
@@ -177,11 +177,11 @@ class Store:
             raise StoreError(f"run '{find_run_id(matching[0])}' is incomplete: {UNFINISHED}")
         ids = [p.name for p in self.folders() if not p.name.startswith(".")]
         if not ids:
-            raise StoreError(f"no complete run in the store '{self._shown}'; `audit run DIR` makes one")
+            raise StoreError(f"no complete run in the store '{self._place}'; `audit run DIR` makes one")
         raise StoreError(no_such("run", name, ids))
 
     @property
-    def _shown(self) -> str:
+    def _place(self) -> str:
         return printable(self.folder, 200)
 
     def _staging(self, run_id: str) -> Path:
@@ -196,12 +196,12 @@ class Store:
                 return []
             if self.folder.is_symlink() and not self.folder.exists():
                 raise StoreError(
-                    f"the store '{self._shown}' is a link that leads nowhere; mend it or name another with --store"
+                    f"the store '{self._place}' is a link that leads nowhere; mend it or name another with --store"
                 )
             found = [p for p in self.folder.iterdir() if _is_run(p.name) and p.is_dir() and not p.is_symlink()]
         except OSError as error:
             raise StoreError(
-                f"the store '{self._shown}' cannot be read: {error.strerror}; name another with --store"
+                f"the store '{self._place}' cannot be read: {error.strerror}; name another with --store"
             ) from error
         return _sort_runs(found, read_publication_order(self.folder))
 

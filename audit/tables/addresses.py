@@ -66,7 +66,7 @@ def resolve_from(source: str | Path, folder: Path) -> str:
     address = Address.read(source)
     if address.place != address.plain:
         raise QuestionError(
-            f"{address.shown} is given with a query or user, which may be a secret and is written to no file; write "
+            f"{address.title} is given with a query or user, which may be a secret and is written to no file; write "
             "the file yourself, or name an address without one"
         )
     return address.place
@@ -114,7 +114,7 @@ class Address:
         return f"{self.scheme}://{shown_rest(self.place.partition('://')[2], query=False)}"
 
     @property
-    def shown(self) -> str:
+    def title(self) -> str:
         """Its place alone, fit for a message."""
         return printable(self.plain, SHOWN)
 

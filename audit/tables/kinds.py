@@ -6,14 +6,13 @@ is refused.
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
+from audit.axes import name_level
 from audit.errors import SourceError, printable
-from audit.estimate import Level
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -205,20 +204,6 @@ def _drop_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pc.any(nan).as_py():
         return pc.if_else(nan, pa.scalar(None, read.type), read)
     return read
-
-
-# How a group's raw value is written: the same words whatever file, frame or engine it came from.
-def name_level(value: Any, bands: Sequence[str] | None = None) -> Level:
-    """Return the name of a raw value; None for a missing one, the band's where the value is a band's number."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if bands is not None:
-        return bands[int(value)]
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return str(value)
 
 
 def name_bands(edges: Sequence[float]) -> tuple[str, ...]:

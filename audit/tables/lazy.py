@@ -39,12 +39,12 @@ class LazyTable(Table):
         """Return chosen columns, each in the plainest type that says the same."""
         chosen = tuple(self._choose(names))
         if chosen not in self.made:
-            self.made[chosen] = to_plain_table(self.take_raw_rows(chosen), self._shown)
+            self.made[chosen] = to_plain_table(self.take_raw_rows(chosen), self._title)
         return self.made[chosen]
 
     def take_raw_rows(self, names: Sequence[str]) -> pa.Table:
         """Return chosen columns as the query gives them, made now."""
-        return _collect_arrow(self.frame.select(*self._choose(names)), self._shown)
+        return _collect_arrow(self.frame.select(*self._choose(names)), self._title)
 
     def read_frame_by_pandas(self, made: pa.Table) -> pd.DataFrame:
         """Return what the query's own library, or Arrow, makes of its rows for pandas."""
@@ -67,7 +67,7 @@ class SparkTable(Table):
         """Return the name of a view of the chosen columns, registered on the connection."""
         del con, names
         raise QuestionError(
-            f"{self._shown} is a PySpark frame, whose rows stay on their cluster; this needs them here: write the "
+            f"{self._title} is a PySpark frame, whose rows stay on their cluster; this needs them here: write the "
             "frame as Parquet and name its path"
         )
 

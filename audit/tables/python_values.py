@@ -12,8 +12,8 @@ from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Any
 
+from audit.axes import name_level
 from audit.errors import QuestionError, no_such, printable
-from audit.tables.kinds import name_level
 
 NAMED_BY_TEXT = {"Interval", "Period", "UUID"}
 """Types of levels that are read as the text that names them, as a column of them is."""

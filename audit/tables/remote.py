@@ -83,18 +83,18 @@ class _AddressTable(ParquetTable):
 
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Return the subquery that streams the chosen columns, on a connection that can reach them."""
-        prepare_connection(con, self.found[0].place, self._shown)
+        prepare_connection(con, self.found[0].place, self._title)
         return super().scan(con, names)
 
     def select(self, con: duckdb.DuckDBPyConnection, listed: Mapping[str, str], read: Sequence[str]) -> str:
         """Return the subquery of expressions, on a connection that can reach their columns."""
-        prepare_connection(con, self.found[0].place, self._shown)
+        prepare_connection(con, self.found[0].place, self._title)
         return super().select(con, listed, read)
 
     def read_schemas(self) -> Sequence[pa.Schema]:
         """Return columns of each file, with what Arrow and pandas wrote about them."""
         with open_connection() as con:
-            prepare_connection(con, self.found[0].place, self._shown)
+            prepare_connection(con, self.found[0].place, self._title)
             return [_read_full_schema(con, one) for one in self.found]
 
     def read_frames_by_pandas(self, names: Sequence[str], most: int | None = None) -> Iterator[pd.DataFrame]:
@@ -103,7 +103,7 @@ class _AddressTable(ParquetTable):
 
         with duckdb.connect(":memory:") as con:  # one that keeps rows in their order
             con.execute("SET TimeZone = 'UTC'")
-            prepare_connection(con, self.found[0].place, self._shown)
+            prepare_connection(con, self.found[0].place, self._title)
             listed = ", ".join(map(quote_identifier, names))
             for one in self.found:
                 stored = _read_full_schema(con, one)
@@ -120,13 +120,13 @@ class _AddressTable(ParquetTable):
     @contextmanager
     def reading(self, *complaints: type[Exception]) -> Iterator[None]:
         """Turn what goes wrong into an error that names the place alone, and refuse files that changed meanwhile."""
-        with _tell_errors(self._shown, *complaints):
+        with _tell_errors(self._title, *complaints):
             yield
             with open_connection() as con:
-                prepare_connection(con, self.found[0].place, self._shown)
+                prepare_connection(con, self.found[0].place, self._title)
                 same = _read_stamps(con, self.found) == self.stamps
         if not same:
-            raise SourceError(f"{self._shown} changed while it was read; run again when nothing writes to it")
+            raise SourceError(f"{self._title} changed while it was read; run again when nothing writes to it")
 
     @property
     def _placed(self) -> Sequence[tuple[str, str, Mapping[str, str | None]]]:
@@ -143,8 +143,8 @@ def open_address(source: str | Path, engine: str) -> Table:
     """
     address = Address.read(source)
     _refuse_form(address, engine)
-    with open_connection() as con, _tell_errors(address.shown):
-        prepare_connection(con, address.place, address.shown)
+    with open_connection() as con, _tell_errors(address.title):
+        prepare_connection(con, address.place, address.title)
         found = _find_files(con, address)
         seen = unite_columns([(one.shown, _read_schema(con, one)) for one in found])
         (rows,) = con.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata({_list_folders(found)})").fetchall()[0]  # noqa: S608
@@ -152,7 +152,7 @@ def open_address(source: str | Path, engine: str) -> Table:
     keys = [key for key, _ in found[0].keys]
     refuse_both(keys, seen.kinds, found[0].shown)
     return _AddressTable(
-        name=address.shown,
+        name=address.title,
         digest=None,
         undigested=UNDIGESTED,
         columns={**seen.kinds, **dict.fromkeys(keys, "text")},
@@ -167,7 +167,7 @@ def open_address(source: str | Path, engine: str) -> Table:
 
 def _refuse_form(address: Address, engine: str) -> None:
     """Refuse what an address says before anything is asked of a network."""
-    shown, scheme = address.shown, address.scheme
+    shown, scheme = address.title, address.scheme
     if scheme not in {*SCHEMES, *STORES, "http"}:
         raise SourceError(
             f"{shown} is an address of none of the kinds that are read ({', '.join(SCHEMES)}); an audit downloads "
@@ -192,16 +192,16 @@ def _refuse_form(address: Address, engine: str) -> None:
 def _find_files(con: duckdb.DuckDBPyConnection, address: Address) -> tuple[_RemoteFile, ...]:
     """Return files at an address; those that a pattern matches with what their folders say."""
     if not WILD.search(address.path):
-        return (_RemoteFile(address.place, address.shown),)
+        return (_RemoteFile(address.place, address.title),)
     query = f"SELECT file FROM glob({quote_literal(address.place)}) ORDER BY file LIMIT {MOST_PARTS + 1}"  # noqa: S608
     listed = [str(place) for (place,) in con.execute(query).fetchall()]
     if len(listed) > MOST_PARTS:
-        raise SourceError(f"{address.shown} matches more than {MOST_PARTS:,} files; write fewer, larger files")
+        raise SourceError(f"{address.title} matches more than {MOST_PARTS:,} files; write fewer, larger files")
     fixed = address.before(WILD)
     seen = [place for place in listed if not any(map(is_hidden, place.removeprefix(fixed).split("/")))]
     if not seen:
         raise SourceError(
-            f"{address.shown} matches no file; check the pattern (names that begin with _ or . are left out)"
+            f"{address.title} matches no file; check the pattern (names that begin with _ or . are left out)"
         )
     found = tuple(_with_keys(place) for place in seen)
     _refuse_logs(con, {fixed.rstrip("/"), *(_find_base(one) for one in found)})
@@ -211,7 +211,7 @@ def _find_files(con: duckdb.DuckDBPyConnection, address: Address) -> tuple[_Remo
 
 def _with_keys(place: str) -> _RemoteFile:
     """Return the file with what the folders right above it say."""
-    shown = Address.read(place).shown
+    shown = Address.read(place).title
     if WILD.search(place) or "#" in place:
         raise SourceError(f"{shown} has a sign of patterns in its name (* ? [ #); rename it")
     return _RemoteFile(place, shown, read_keys(place.split("/")[3:-1], shown))
@@ -227,7 +227,7 @@ def _refuse_logs(con: duckdb.DuckDBPyConnection, folders: set[str]) -> None:
         for name, what in LOGS.items():
             query = f"SELECT file FROM glob({quote_literal(f'{folder}/{name}/*')}) LIMIT 1"  # noqa: S608
             if con.execute(query).fetchall():
-                raise make_log_error(Address.read(folder).shown, what)
+                raise make_log_error(Address.read(folder).title, what)
 
 
 def _list_folders(found: Sequence[_RemoteFile]) -> str:

@@ -77,15 +77,15 @@ class Table(ABC):
         for name in names:
             if name in self.lacking:
                 raise SourceError(
-                    f"{self.lacking[name]} has no column '{printable(name)}', which other files of {self._shown} have; "
+                    f"{self.lacking[name]} has no column '{printable(name)}', which other files of {self._title} have; "
                     "every part of a table needs the columns that are asked for"
                 )
             if name not in self.columns:
-                raise SourceError(f"{self._shown}: {no_such('column', name, self.columns)}")
+                raise SourceError(f"{self._title}: {no_such('column', name, self.columns)}")
             other = self.clashing.get(name)
             if other is not None:
                 raise SourceError(
-                    f"{self._shown}: columns '{printable(name)}' and '{printable(other)}' differ only in case; "
+                    f"{self._title}: columns '{printable(name)}' and '{printable(other)}' differ only in case; "
                     "rename one"
                 )
 
@@ -130,7 +130,7 @@ class Table(ABC):
         except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException):
             raise  # our own query is wrong then, not the user's file
         except (duckdb.Error, pa.ArrowException, OSError, *complaints) as error:
-            raise _make_read_error(self._shown, error) from error
+            raise _make_read_error(self._title, error) from error
         changed = next((p for p in self.parts if p.has_changed()), None)
         if changed is not None:
             raise SourceError(f"{changed.shown} changed while it was read; run again when nothing writes to it")
@@ -153,7 +153,7 @@ class Table(ABC):
         return list(dict.fromkeys(names)) or list(self.columns)[:1]
 
     @property
-    def _shown(self) -> str:
+    def _title(self) -> str:
         return printable(self.name, SHOWN_ERROR)
 
 
@@ -210,7 +210,7 @@ class HeldTable(Table):
 
     def take_held_rows(self, names: Sequence[str]) -> pa.Table:
         """Return chosen columns, each in the plainest type that says the same."""
-        return to_plain_table(self.held.select(self._choose(names)), self._shown)
+        return to_plain_table(self.held.select(self._choose(names)), self._title)
 
 
 def _make_read_error(shown: str, error: BaseException) -> SourceError:

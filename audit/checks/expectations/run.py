@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from audit.axes import MOST_GROUPS
+from audit.axes import MOST_GROUPS, name_level
 from audit.checks.codes import mend_of
 from audit.checks.expectations import aggregates as statistics
 from audit.checks.expectations import row_conditions as rows
@@ -33,7 +33,7 @@ from audit.counting.terms import Band, Column
 from audit.errors import QuestionError, no_such, printable
 from audit.record.result import Check, CheckOutcome
 from audit.tables.connection import open_connection
-from audit.tables.kinds import name_bands, name_level
+from audit.tables.kinds import name_bands
 from audit.tables.pandas_frames import UnlikePandasError
 from audit.tables.table import Table
 

@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from audit.axes import name_level
 from audit.checks.check import CheckKind
 from audit.checks.part import Joint, OpenPart, group, several
 from audit.record.result import Check
-from audit.tables.kinds import name_bands, name_level
+from audit.tables.kinds import name_bands
 
 LEAST_ROWS = 30
 """Rows from which a crossing can be spoken of: the uncertainty of a rate is then at most 18 points."""

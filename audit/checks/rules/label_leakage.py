@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from audit.axes import name_level
 from audit.checks.association import FEWEST, informedness, is_renamed, table_of
 from audit.checks.check import CheckKind
 from audit.checks.label_titles import ANY_COLUMN, GROUP_COLUMNS, TOLD
@@ -23,7 +24,6 @@ from audit.counting.labels import find_positive, is_missing, read_binary
 from audit.counting.terms import Band, Number, Rows, Test
 from audit.errors import printable
 from audit.record.result import Check
-from audit.tables.kinds import name_level
 
 TELLING = 0.8
 """Deepchecks warns of a feature whose predictive power score for the label is above this (FeatureLabelCorrelation)."""

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from audit.axes import name_level
 from audit.checks.check import CheckKind
 from audit.checks.part import NAME_LENGTH, OpenPart, group, several
 from audit.config.sections import SMALLEST_PUBLISHED as K
@@ -24,7 +25,7 @@ from audit.counting.columns.repeats import fingerprint_sql
 from audit.errors import printable
 from audit.estimate import Level
 from audit.record.result import Check
-from audit.tables.kinds import name_bands, name_level
+from audit.tables.kinds import name_bands
 
 MOST_SAID = 4
 """Groups of one column that are named."""

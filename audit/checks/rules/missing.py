@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from audit.axes import name_level
 from audit.checks.check import FALSE_ALARM, CheckKind
 from audit.checks.part import OpenPart, chance, group, list_names, several
 from audit.counting.columns.profile import Missing, empty_columns, missing_by
@@ -14,7 +15,7 @@ from audit.counting.terms import fold_key
 from audit.estimate import Level
 from audit.measurement.inference.contingency import rates_apart
 from audit.record.result import Check
-from audit.tables.kinds import Kind, name_bands, name_level
+from audit.tables.kinds import Kind, name_bands
 
 GAP = 0.01
 """Smallest difference of shares that matters: one row in a hundred."""

@@ -14,13 +14,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from audit.axes import name_level
 from audit.checks.check import FALSE_ALARM, CheckKind
 from audit.checks.part import OpenPart, chance, group, several
 from audit.counting.columns.repeats import MANY, Repeats, Surroundings, repeats, share_of, surroundings
 from audit.estimate import Level
 from audit.measurement.inference.contingency import at_least
 from audit.record.result import Check
-from audit.tables.kinds import name_bands, name_level
+from audit.tables.kinds import name_bands
 
 MOST_FREE = 3
 """Columns that are left out in turn."""

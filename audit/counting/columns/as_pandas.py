@@ -159,7 +159,7 @@ class HeldReading(Reading):
         import pyarrow as pa
 
         frame, keys = self.frame(names), self._groups
-        columns: dict[str, Any] = {name: _shown(frame[name]) for name in names}
+        columns: dict[str, Any] = {name: _to_shown_values(frame[name]) for name in names}
         if keys is not None:
             columns |= {alias_of(name): keys[name] for name in groups}
         columns = columns or {ALIAS: pa.nulls(len(frame))}
@@ -171,7 +171,7 @@ class HeldReading(Reading):
         return register_view(con, self._groups.select([name]))
 
 
-def _shown(values: pd.Series[Any]) -> pa.Array:
+def _to_shown_values(values: pd.Series[Any]) -> pa.Array:
     """Column for DuckDB: the values where they compare there as in pandas, otherwise true where there is one."""
     import numpy as np
     import pandas as pd

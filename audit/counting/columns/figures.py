@@ -149,14 +149,18 @@ def _within(condition: Within, column: str, family: Family) -> str:
     parts = [] if whole or condition.high is not None else [f"NOT isnan({value})"]
     if condition.low is not None:
         sign = ">" if condition.strict_low else ">="
-        parts.append(_compared(value, sign, condition.low, math.floor if condition.strict_low else math.ceil, whole))
+        parts.append(
+            _compare_in_sql(value, sign, condition.low, math.floor if condition.strict_low else math.ceil, whole)
+        )
     if condition.high is not None:
         sign = "<" if condition.strict_high else "<="
-        parts.append(_compared(value, sign, condition.high, math.ceil if condition.strict_high else math.floor, whole))
+        parts.append(
+            _compare_in_sql(value, sign, condition.high, math.ceil if condition.strict_high else math.floor, whole)
+        )
     return " AND ".join(parts)
 
 
-def _compared(value: str, sign: str, end: float, rounded: Callable[[float], int], whole: bool) -> str:
+def _compare_in_sql(value: str, sign: str, end: float, rounded: Callable[[float], int], whole: bool) -> str:
     """Whole numbers are compared with whole numbers, so that none is rounded to a double first."""
     return f"{value} {sign} {rounded(end)}" if whole else f"{value} {sign} {double(end)}"
 

@@ -14,7 +14,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from audit.axes import EVEN, FOLD, MAJORITY, NEAREST, NEGATIVE, POSITIVE, PREDICTION, CubeKind, all_groups, reference_at
+from audit.axes import (
+    EVEN,
+    FOLD,
+    MAJORITY,
+    NEAREST,
+    NEGATIVE,
+    POSITIVE,
+    PREDICTION,
+    CubeKind,
+    all_groups,
+    name_level,
+    reference_at,
+)
 from audit.counting.backends.duckdb import DuckEngine, DuckScan
 from audit.counting.backends.sql import key_sql, term_sql
 from audit.counting.cubes import read_predictions
@@ -26,7 +38,7 @@ from audit.cube import Axis, Cube, sort_key
 from audit.errors import QuestionError, ValuesError, printable
 from audit.estimate import Level
 from audit.tables.connection import quote_identifier
-from audit.tables.kinds import name_bands, name_level
+from audit.tables.kinds import name_bands
 from audit.tables.table import Table
 
 MOST_ROWS, MOST_COLUMNS, MOST_VALUES = 200_000, 100, 50

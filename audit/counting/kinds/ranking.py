@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from audit.axes import FOLD, GROUPING, PREDICTION, CubeKind, crossings, nowhere
+from audit.axes import FOLD, GROUPING, PREDICTION, CubeKind, crossings, name_level, nowhere
 from audit.counting.backends.duckdb import DuckEngine
 from audit.counting.backends.sql import key_sql
 from audit.counting.crossings import explain_too_many, refuse_large
@@ -27,7 +27,7 @@ from audit.cube import Cube, from_cells
 from audit.errors import QuestionError, SourceError, ValuesError, printable
 from audit.estimate import Level
 from audit.tables.connection import quote_identifier
-from audit.tables.kinds import name_bands, name_level
+from audit.tables.kinds import name_bands
 from audit.tables.table import Table
 
 MOST_ITEMS = 10_000_000

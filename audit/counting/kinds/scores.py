@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from audit.axes import FOLD, LABEL, MOST_LAID_OUT, POSITIVE, SCORE
+from audit.axes import FOLD, LABEL, MOST_LAID_OUT, POSITIVE, SCORE, name_level
 from audit.counting.crossings import MOST_CELLS, explain_too_many, refuse_large
 from audit.counting.engine import Scan
 from audit.counting.kinds.score_bins import Bins, find_crowded, name_bins
@@ -41,7 +41,7 @@ from audit.counting.weighing import count_weighed_once
 from audit.cube import Cube, from_cells
 from audit.errors import QuestionError, ValuesError, printable
 from audit.estimate import Level
-from audit.tables.kinds import name_bands, name_level
+from audit.tables.kinds import name_bands
 from audit.tables.table import Table
 
 MOST_VALUES, SLICES, SLICES_WITH_FOLDS = 200, 200, 50

@@ -135,7 +135,7 @@ class ParquetTable(Table):
         found = con.execute(f"SELECT {largest} FROM {self._select_files()}").fetchall()[0]  # noqa: S608
         for name, size in zip(names, found, strict=True):
             if size is not None and size >= self.limits[name]:
-                raise make_rounding_error(self._shown, name)
+                raise make_rounding_error(self._title, name)
 
 
 def list_keys(parts: Sequence[Part]) -> tuple[str, ...]:
