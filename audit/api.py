@@ -36,7 +36,6 @@ from audit.tables.python_values import (
 )
 
 Y_TRUE, Y_PRED, SCORE, WEIGHT, UNIT = "y_true", "y_pred", "score", "weight", "unit"
-QUERY, RANK = "query", "rank"
 WORDS: Mapping[Door, dict[str, str]] = {
     "measure": {"classes = true": 'task="multiclass"', "[predictions]": f"{Y_PRED} or {SCORE}"},
     "check": {"classes = true": "classes=True", "[predictions]": "prediction here, only in audit.measure"},

@@ -60,9 +60,6 @@ def require_codes(config: Config) -> None:
         raise QuestionError(f"gates: {no_such('check', strange, known)}; `audit checks` lists them")
 
 
-# Codes of the checks of what was counted anyway, with what is to be known about each.
-#
-# Must not: look at a row, or import what does; every audit of arrays pays for this module.
 class Code(NamedTuple):
     """One code."""
 
@@ -73,6 +70,9 @@ class Code(NamedTuple):
     mend: str
 
 
+# Codes of the checks of what was counted anyway, with what is to be known about each.
+#
+# Must not: look at a row, or import what does; every audit of arrays pays for this module.
 COUNTED = (
     Code(
         "DV001",

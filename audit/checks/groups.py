@@ -2,8 +2,8 @@
 
 Codes: DV001 rows without a group, DV002 look-alike group names, DV003 a group that is the label in disguise,
 DV004 crossings in which nobody is, DV010 look-alike class names, DV011 predictions of a class that no label has,
-DV014 declared categories without rows, DV015 groups named by a word that means missing, DV100 an expectation of the
-user's own suite.
+DV014 declared categories without rows, DV015 groups named by a word that means missing, FM002 and FM003 predictions
+that contradict their scores.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from audit.record.energy import MEASURED_SHARE
 
 ENERGY = ("energy_kwh", "carbon_g", "carbon_market_g", "embodied_g", "water_l", "sci_g", MEASURED_SHARE)
 CHECKS = ("failed", "warned")
-# As the rules of `audit.checks.rules` are called: two letters of the family, three digits.
+# As the codes of checks are written: two letters of the family, three digits.
 CODE = re.compile(r"[A-Z]{2}[0-9]{3}")
 """A check of the data by its code is a metric of the checks too: how many parts it was found in."""
 MACROS = {

@@ -97,14 +97,14 @@ def _find_differences(vector: Vector, found: AuditResult) -> Iterator[str]:
     if vector.verdict and found.verdict not in vector.verdict:
         yield f"the verdict is {found.verdict}, expected {' or '.join(vector.verdict)}"
     for expected in vector.expected:
-        same = [e for e in found.estimates if _find_estimate(expected, e)]
+        same = [e for e in found.estimates if _is_meant(expected, e)]
         if len(same) != 1:
             yield f"{expected}: {len(same)} such estimates, expected one"
         else:
             yield from _describe_difference(expected, same[0])
 
 
-def _find_estimate(expected: Expected, found: Estimate) -> bool:
+def _is_meant(expected: Expected, found: Estimate) -> bool:
     same = ("stage", "metric", "compare", "by", "group", "outcome")
     return all(getattr(expected, f) == getattr(found, f) for f in same) and (
         expected.reference is None or expected.reference == found.reference

@@ -278,8 +278,6 @@ Sum = Rows | Total | Lowest | Highest
 
 
 # The keys and sums that several questions share.
-#
-# Must not: know an engine.
 def keys(plan: Plan) -> dict[str, Key]:
     """Groups, strata, label, prediction and fold, where there are any."""
     found: dict[str, Key] = {c: group_key(c, plan) for c in plan.groups}

@@ -53,7 +53,7 @@ def find_grid(country: str | None) -> Grid | None:
     table, version = _read_table()
     row = table.get(country)
     if row is None:
-        raise QuestionError(_refuse_country(country, table))
+        raise QuestionError(_explain_country(country, table))
     value = row.get("carbon_intensity")
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value) or value <= 0:
         raise QuestionError(
@@ -89,7 +89,7 @@ def _read_table() -> tuple[dict[str, dict[str, Any]], str]:
     return table, importlib.metadata.version("codecarbon")
 
 
-def _refuse_country(country: str, table: dict[str, dict[str, Any]]) -> str:
+def _explain_country(country: str, table: dict[str, dict[str, Any]]) -> str:
     """Return the refusal of a code, with the code that was probably meant."""
     text = str(country).strip()
     meant = text.upper() if text.upper() in table else _find_by_alpha_2(text) or _find_by_name(text, table)

@@ -13,7 +13,6 @@ from audit.estimate import Group
 EnergyMethod = Literal["counter", "sampled", "model", "constant", "declared", "none"]
 """A hardware counter of energy; power that hardware measured now and then; a model fed by load; a constant that the
 library assumes; a wattage that the owner declared; nothing at all."""
-MEASURED: tuple[EnergyMethod, ...] = ("counter", "sampled")
 MEASURED_SHARE = "measured_share"
 """Metric of a limit: the share of the joules that hardware measured, by either way."""
 PUE_FACTOR, GRID_FACTOR, CONTRACT_FACTOR = (

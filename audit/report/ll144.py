@@ -83,7 +83,7 @@ def view(result: AuditResult, k: int) -> Report:
         scoring=scoring,
         lead=_explain_rates(part),
         facts=_list_facts(result, found, part),
-        unknown=_count_unknown(result, part),
+        unknown=_describe_unknown(result, part),
         groupings=tuple(_make_grouping(found, by, f"g{i}", scoring=scoring) for i, by in enumerate(found.groupings())),
         left_out=_explain_left_out(result, k),
         method=_explain_method(result, found),
@@ -143,7 +143,7 @@ def _describe_dates(said: Mapping[str, Any]) -> str | None:
     return f"{clean_text(first) if first else 'not said'} to {clean_text(last) if last else 'not said'}"
 
 
-def _count_unknown(result: AuditResult, part: Part) -> tuple[str, ...]:
+def _describe_unknown(result: AuditResult, part: Part) -> tuple[str, ...]:
     """Return how many people are of unknown category, for every column."""
     columns = (result.question.config.get("data") or {}).get("groups") or ()
     said = [

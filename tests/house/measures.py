@@ -1,4 +1,4 @@
-"""Measures of the code's style; ``python tests/house/measures.py`` prints them beside their limits."""
+"""Measures of the code's style; ``python tests/house/measures.py`` prints them; their limits stand in `test_measures.py`."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ VERBS = frozenset(
     recompute record recount reduce refuse register release remove rename render repair repeat replace report require reset
     resolve restore return round run sample save say scale scan score search see select send separate serialize set settle
     share shift shorten should show shrink sign skip sleep slice smooth solve sort speak spell split spread stand start state
-    stop store stream strip subtract suggest sum summarize suppress switch take tally tell test tidy tie time to total trace
-    track train translate trim try turn unite unpack update use validate verify visit wait walk warn watch weigh widen with
+    stop store stream strip subtract suggest sum summarize suppress switch take tally tell test tidy tie time total trace
+    track train translate trim try turn unite unpack update use validate verify visit wait walk warn watch weigh widen
     withhold wrap write yield
     """,
     )

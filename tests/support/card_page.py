@@ -1,4 +1,4 @@
-"""card_page."""
+"""A card as a reader meets it: its page parsed, its colours and their contrast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""commands."""
+"""The command run as a person runs it, and the one run that it left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""listed_runs."""
+"""A run of the future, and a store asked for its list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""people."""
+"""A table of made-up people, the same for the same seed."""
 
 from __future__ import annotations
 

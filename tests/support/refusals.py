@@ -1,4 +1,4 @@
-"""refusals."""
+"""A refusal held to its words and to the time that it may take."""
 
 from __future__ import annotations
 

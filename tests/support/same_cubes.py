@@ -1,4 +1,4 @@
-"""same_cubes."""
+"""Two counts held to each other, to the last digit."""
 
 from __future__ import annotations
 

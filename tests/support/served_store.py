@@ -1,4 +1,4 @@
-"""served_store."""
+"""A store with its dashboard served, and what a browser or a stranger is answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""stored_results."""
+"""Results put into a store by hand, under identifiers that sort."""
 
 from __future__ import annotations
 

@@ -135,12 +135,12 @@ def quantile_ranges(expectation: Expectation) -> tuple[QuantileRange, ...] | Non
         return None
     shares: Any = asked.get("quantiles")
     ranges: Any = asked.get("value_ranges")
-    if not _read_list(shares, _is_share) or not _read_list(ranges, _is_range) or len(shares) != len(ranges):
+    if not _is_list_of(shares, _is_share) or not _is_list_of(ranges, _is_range) or len(shares) != len(ranges):
         return None
     return tuple(QuantileRange(share, *ends) for share, ends in zip(shares, ranges, strict=True))
 
 
-def _read_list(values: Any, of: Callable[[Any], bool]) -> bool:
+def _is_list_of(values: Any, of: Callable[[Any], bool]) -> bool:
     return isinstance(values, list) and bool(values) and all(map(of, values))
 
 

@@ -93,8 +93,6 @@ def together(expectation: Expectation, family: Kept) -> Aggregate | None:
 
 
 # An expectation that is an aggregate: figures to ask of the table, and a verdict on them.
-#
-# Must not: read rows; import pandas or great_expectations.
 @dataclass(frozen=True, slots=True)
 class Aggregate:
     """Figures to ask, and what they say; the verdict is None where they cannot say for sure."""

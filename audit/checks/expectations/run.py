@@ -135,8 +135,6 @@ def _find_family(columns: Sequence[str], families: Mapping[str, Family]) -> Kept
 
 
 # A suite while it is answered: what is asked where, and by whom.
-#
-# Must not: write a file, reach a network, or print.
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where an expectation is asked: of the whole table, or of one group of a column."""

@@ -105,12 +105,12 @@ def _read_text(path: Path, shown: str) -> str:
     try:
         return strict_json.read_text(path, LARGEST_BYTES, mark=True)
     except strict_json.NotStrictError as error:
-        raise SourceError(f"suite '{shown}' {_refuse_unfit(error, path)}") from error
+        raise SourceError(f"suite '{shown}' {_explain_unfit(error, path)}") from error
     except OSError as error:
         raise SourceError(f"suite '{shown}' cannot be read: {error.strerror}") from error
 
 
-def _refuse_unfit(error: strict_json.NotStrictError, path: Path) -> str:
+def _explain_unfit(error: strict_json.NotStrictError, path: Path) -> str:
     """End of a sentence about a file that is no suite."""
     if error.fault in {"absent", "kind"}:
         problem = "is not a file" if path.exists() else "does not exist"

@@ -67,12 +67,12 @@ def _choose_columns(looked: OpenPart, train: OpenPart) -> list[str]:
         for c, p in looked.profiles.items()
         if c in train.profiles
         and c not in roles
-        and _count_columns(p.kind) == _count_columns(train.profiles[c].kind)
-        and (_count_columns(p.kind) == "number" or max(p.distinct, train.profiles[c].distinct) <= MOST_LEVELS)
+        and _family_of(p.kind) == _family_of(train.profiles[c].kind)
+        and (_family_of(p.kind) == "number" or max(p.distinct, train.profiles[c].distinct) <= MOST_LEVELS)
     ]
 
 
-def _count_columns(kind: str) -> str:
+def _family_of(kind: str) -> str:
     return "number" if kind in {"integer", "float"} else kind
 
 

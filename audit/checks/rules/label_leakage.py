@@ -73,10 +73,10 @@ def _judge_columns(looked: OpenPart, columns: tuple[str, ...], label: str, about
     left += left_out(
         crowded, f"of more than {MOST_CELLS:,} values joint with the label looked at for missing ones only"
     )
-    return _describe_leakage(told, len(columns), left, about)
+    return _judge_leakage(told, len(columns), left, about)
 
 
-def _describe_leakage(told: list[Told], columns: int, left: str, about: str) -> Check:
+def _judge_leakage(told: list[Told], columns: int, left: str, about: str) -> Check:
     if not told:
         detail = f"there are not two classes of {FEWEST} rows, or no column that could tell them apart{left}"
         return CHECK.outcome("undefined", detail, about=about)

@@ -16,7 +16,7 @@ RECURRING = 2
 
 
 def _find_lookalikes(looked: OpenPart) -> Iterator[Check]:
-    names = {c: _count_names(looked, c) for c in looked.profiles if _list_values(looked, c)}
+    names = {c: _count_names(looked, c) for c in looked.profiles if _has_few_texts(looked, c)}
     about = f"no two categories of one column look alike in {looked.part}"
     if not names:
         yield CHECK.outcome("not applicable", "no column of text with few categories", about=about)
@@ -31,7 +31,7 @@ def _find_lookalikes(looked: OpenPart) -> Iterator[Check]:
     )
 
 
-def _list_values(looked: OpenPart, column: str) -> bool:
+def _has_few_texts(looked: OpenPart, column: str) -> bool:
     profile = looked.profiles[column]
     return profile.kind == "text" and 0 < profile.distinct <= min(MOST_CATEGORIES, profile.present / RECURRING)
 
@@ -50,7 +50,7 @@ def _find_twins(looked: OpenPart, column: str, names: Mapping[str, int]) -> tupl
     train, group = looked.train, column in looked.config.data.groups
     if train is None or column not in train.profiles or train.profiles[column].kind != "text":
         return () if group else find_near_twins(names)
-    before = _count_names(train, column) if _list_values(train, column) else {}
+    before = _count_names(train, column) if _has_few_texts(train, column) else {}
     each = find_near_twins({*names, *before})
     return tuple(t for t in each if (not group or set(t.names) - set(names)) and set(t.names) - set(before))
 

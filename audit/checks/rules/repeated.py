@@ -68,7 +68,7 @@ def _find_repeated_rows(looked: OpenPart) -> Iterator[Check]:
     if whole:
         yield CHECK.outcome("warn", f"{twins}: nearly {'; '.join(whole[:MOST_SAID])}", about=about)
         return
-    yield _count_by_surroundings(looked, about, twins)
+    yield _judge_by_surroundings(looked, about, twins)
 
 
 def _find_whole_groups(looked: OpenPart, found: Sequence[Repeats]) -> list[str]:
@@ -101,7 +101,7 @@ def _count_times(found: Sequence[Repeats]) -> int:
     return most if most > 1 and all_of >= FEWEST_SETS and times[most] >= 0.9 * all_of else 0
 
 
-def _count_by_surroundings(looked: OpenPart, about: str, twins: str) -> Check:
+def _judge_by_surroundings(looked: OpenPart, about: str, twins: str) -> Check:
     groups = looked.config.data.groups
     by = {c: looked.key(c) for c in groups}
     asked = [

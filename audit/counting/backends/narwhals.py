@@ -308,10 +308,8 @@ def _backticked(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-# Engines that count through Narwhals: pandas and polars on this machine, PySpark on a cluster.
-#
-# Tables are opened and refused as for every engine; here their rows become a frame of the engine's own. Must not:
-# convert rows from one frame library to Spark, because missing text becomes the word NaN on the way.
+# pandas and polars on this machine. Tables are opened and refused as for every engine; here their rows become a frame
+# of the engine's own.
 class FrameEngine:
     """Counts in pandas or polars."""
 

@@ -1,6 +1,6 @@
-"""What may be asked of one column's values, in no engine's words: figures, and conditions on a value.
+"""What may be asked of one column's values: figures, and conditions on a value; and the same in DuckDB's SQL.
 
-Must not: know an engine, or what a figure is for.
+Must not: know what a figure is for.
 """
 
 from __future__ import annotations

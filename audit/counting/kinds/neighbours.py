@@ -2,7 +2,7 @@
 
 Neighbours are found in a k-d tree of the different rows, whose distances are sums of squared differences and no
 rearrangement of them. Rows that lie equally far (to `TIE`) share the places that are left among the k, so that the
-order of the rows decides nothing. Must not: know a group, a metric, or where rows came from.
+order of the rows decides nothing. Must not: know a metric.
 """
 
 from __future__ import annotations

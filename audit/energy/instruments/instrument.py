@@ -1,6 +1,6 @@
 """What a meter asks: cumulative joules per component, and how each of them comes about.
 
-Must not: know any library that reads hardware; the files named ``by_…`` are the borders to those.
+Must not: know any library that reads hardware; the other files here are the borders to those.
 """
 
 from __future__ import annotations

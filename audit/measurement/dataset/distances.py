@@ -105,8 +105,6 @@ def _differential(table: RateTable) -> Estimate:
 
 
 # How far the shares of groups lie from those of a reference population, all groups together and one by one.
-#
-# Must not: read rows, or know a limit.
 def population_distances(
     table: RateTable, ratios: Sequence[Estimate], population: Mapping[str, float]
 ) -> list[Estimate]:

@@ -133,7 +133,7 @@ def _or_nan(value: Floats, defined: np.ndarray) -> Floats:
 # References
 # ----------
 # Boyd, Eng and Page (2013), ECML PKDD, Area under the precision-recall curve: point estimates and confidence intervals
-# (a rate of as many rows as there are positives). Simulated in tests/test_areas.py.
+# (a rate of as many rows as there are positives). Simulated in tests/measurement/scores/test_auc.py.
 def average_precision(
     pos: Floats, neg: Floats, pos_w2: Floats | None = None, neg_w2: Floats | None = None, *, exact: bool = False
 ) -> Placed:

@@ -1,8 +1,8 @@
 """How sure a smooth statistic of a confusion table of K classes is: macro averages, the correlation of several classes.
 
-As `delta` for two classes, with the slopes given instead of searched for, because K x K cells are many. Half a row is
+As `smooth` for two classes, with the slopes given instead of searched for, because K x K cells are many. Half a row is
 added to the right answers of each class, and half a row spread over the wrong ones of each label, before slopes are
-taken: a cell that happens to be empty is no cell without variance. For two classes that is what `delta` adds.
+taken: a cell that happens to be empty is no cell without variance. For two classes that is what `smooth` adds.
 
 Must not: know a metric's name.
 

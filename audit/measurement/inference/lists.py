@@ -3,7 +3,7 @@
 Lists are independent of each other (or those of different units are), items of one list are not: who gets a place
 takes it from the others. So only the delete-one-fold jackknife speaks, with Satterthwaite's degrees of freedom, and
 groups that share lists are correlated. A group whose lists do not differ, or lie in one fold, gets a value and no
-limits: it blocks PASS and never causes FAIL. Simulated in tests/test_ranking.py.
+limits: it blocks PASS and never causes FAIL. Simulated in tests/measurement/ranking/test_ranking_table.py.
 
 Must not: see rows, names or limits of a policy.
 

@@ -3,7 +3,7 @@
 An interval is symmetric on a scale of its own (the value, the log of the mean square, or the log of the unexplained
 share) and is carried back. Rows that share units are counted into folds; the delete-one-fold jackknife then gives the
 variance, at least that of independent rows. A sample that happens to lack the few largest errors falls short: the limit
-on that side is worked out with one more row, and beside a larger group with that one's spread (`inference.lent`).
+on that side is worked out with one more row, and beside a larger group with that one's spread (see below).
 A group whose rows do not differ, or that has fewer than two, gets a value and no limits: it blocks PASS and never
 causes FAIL. Simulated in docs/inference.md.
 

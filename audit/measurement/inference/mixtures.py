@@ -14,7 +14,7 @@ Must not: know a metric's name or a limit.
 References
 ----------
 Zou and Donner (2008), Statistics in Medicine 27:1693 (limits of functions of independent parameters by their own
-distances). Berger (1982), Technometrics 24:295. Simulated in tests/test_everybody.py.
+distances). Berger (1982), Technometrics 24:295. Simulated in tests/measurement/rates/test_to_everybody.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Metrics of scores: how well they order people, and whether they are probabilities.
 
-Adding one means adding its record here and its arithmetic in `audit.measurement.measure`, where
-`audit.measurement.scores.scores` gathers it.
+Adding one means adding its record here and its arithmetic in the room
+`audit.measurement.scores`, where `scores` gathers it.
 """
 
 from __future__ import annotations

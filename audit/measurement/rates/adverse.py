@@ -3,7 +3,7 @@
 The highest group is chosen from the data. Where all groups are alike, comparing the others with it at 5% raises a false
 alarm in 20% of samples of four groups and in half of those of eight; a correction for the G - 1 comparisons still does
 in 8% and 13%, and one for all G (G - 1) / 2 pairs, from which the pair was chosen, in 4% (20,000 samples each; see
-tests/test_adverse.py). So p is corrected for all pairs. Must not: read rows, or know a policy.
+tests/measurement/rates/test_adverse.py). So p is corrected for all pairs. Must not: read rows, or know a policy.
 """
 
 from __future__ import annotations

@@ -221,8 +221,6 @@ def _upwards(width: float) -> float:
 
 
 # The area between the ROC curves of groups: every group against the reference, and the widest pair.
-#
-# Must not: read rows, or know a limit.
 class _Known(NamedTuple):
     """What is known of curves beside those from bins."""
 
@@ -357,8 +355,6 @@ def _largest(grouped: Grouping, known: _Known, scope: Scope, curves: list[Curve 
 #
 # Everybody's AUC also orders people of different groups, so that it is no mixture of the groups' own; it is therefore
 # compared with that of the rest alone.
-#
-# Must not: read rows, or know a limit.
 def auc_against_rest(table: Comparisons, both: Placed) -> Iterable[Estimate]:
     """Return the difference of every group, and the largest of them.
 

@@ -43,7 +43,7 @@ def margins_amiss(result: AuditResult) -> Iterator[str]:
             if not _do_pairs_add_up(cube):
                 yield f"cubes: the ordered pairs of {part} are not all of them: '{printable(' x '.join(cube.names))}'"
         cubes = [(kind, cube) for kind in SAME_ROWS for cube in kinds.get(kind, ())]
-        yield from (f"cubes: a fold of {part} is no number" for _, cube in cubes if not _list_folds(cube))
+        yield from (f"cubes: a fold of {part} is no number" for _, cube in cubes if not _has_numbered_folds(cube))
         for at, (kind, cube) in enumerate(cubes):
             if any(_is_in_conflict(cube, other) for _, other in cubes[:at]):
                 named = name_cube(part, kind, [printable(" x ".join(cube.names))])
@@ -80,7 +80,7 @@ def _do_above_add_up(cube: Cube, label: int) -> bool:
     return bool(np.allclose(above + above.T, np.outer(rows, rows), rtol=TOLERANCE, atol=TOLERANCE))
 
 
-def _list_folds(cube: Cube) -> bool:
+def _has_numbered_folds(cube: Cube) -> bool:
     return FOLD not in cube.names or all((level or "").isdigit() for level in cube.axis(FOLD).levels)
 
 

@@ -202,11 +202,11 @@ def _collect_words(
         heading,
         fields,
         missing,
-        _count_missing(missing, len(fields)),
+        _describe_missing(missing, len(fields)),
     )
 
 
-def _count_missing(missing: int, total: int) -> str:
+def _describe_missing(missing: int, total: int) -> str:
     if not missing:
         return f"All {total} owner fields are provided."
     return f"{missing} of {total} owner fields {'is' if missing == 1 else 'are'} {NOT_PROVIDED}."

@@ -2,7 +2,7 @@
 
 Families are gone through one after the other, since what contains something hidden is hidden too. Of each, groups of
 single attributes come first, with everybody and the rows of which a group is missing; then crossings, which never cost
-a group of a single attribute. What to hide is chosen (`choosing`) and then attacked (`attack`): where a secret is told
+a group of a single attribute. What to hide is chosen (below) and then attacked (`attack`): where a secret is told
 all the same, more is hidden besides, never something else instead. A page that is too large to be attacked shows only
 crossings without any secret, of attributes of which nothing is hidden.
 
