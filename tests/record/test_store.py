@@ -27,6 +27,11 @@ from audit.record.store import Store
 SAMPLES = ("boston", "unjudged", "undefined_rates", "single_small_group", "hostile")
 
 
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "audit-runs")
+
+
 @pytest.fixture(scope="module")
 def document():
     return json.loads(sample_results.boston().to_json())

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 import sample_results
-
-from audit.record.store import Store
 
 OLD, NEW = "20261123T020512Z-aaaaaa", "20261124T020512Z-1a2b3c"
 
@@ -19,8 +16,3 @@ def of_run(result, run_id):
 def put(store, run_id, result=None):
     result = of_run(result or sample_results.unjudged(), run_id)
     return store.commit(run_id, {"audit.json": result.to_json(), "card.html": "<p>", "card.md": "#"})
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "audit-runs")
