@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import combinations, product
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from audit.errors import QuestionError, no_such
 from audit.estimate import Group, Level
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from audit.cube import Cube
 
+Task = Literal["classification", "regression", "multiclass", "ranking"]
+MEDIAN: Final = "median"
+"""Threshold that is the median of all scores."""
+MISSING_TYPES = frozenset({"NoneType", "NAType", "NaTType"})
+"""Types of a missing value, by name: those of pandas need no import to be known."""
 MOST_LAID_OUT = 20_000_000
 """Cells of one cube, empty ones included: 160 MB for each measure."""
-
-
-Task = Literal["classification", "regression", "multiclass", "ranking"]
-
-
 LABEL, PREDICTION, FOLD, STRATUM, SCORE = "label", "prediction", "fold", "stratum", "score"
 ORIGIN = "label_origin"
 """Axis of one level: what labels and predictions of a regression are summed from."""

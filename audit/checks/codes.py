@@ -70,6 +70,9 @@ class Code(NamedTuple):
     mend: str
 
 
+SUITE = "DV100"
+"""Code of the expectations of a user's own suite."""
+
 # Codes of the checks of what was counted anyway, with what is to be known about each.
 #
 # Must not: look at a row, or import what does; every audit of arrays pays for this module.
@@ -131,7 +134,7 @@ COUNTED = (
         "collect rows of it, or take it off the declared categories",
     ),
     Code(
-        "DV100",
+        SUITE,
         "an expectation of the user's own suite",
         "the user asked for it",
         "Great Expectations",

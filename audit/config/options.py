@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from audit.axes import MEDIAN
 from audit.config.quoted_names import pair, split
 from audit.errors import QuestionError, printable
 from audit.tables.formats.dialect import make_dialect
@@ -25,7 +26,6 @@ FROM_FILES: tuple[Door, ...] = ("data", "model")
 OF_DATA: tuple[Door, ...] = ("data", "check")
 OF_MODELS: tuple[Door, ...] = ("model", "measure")
 COMMAS = "separated by commas; quote a name that holds one: '\"age, years\",sex'"
-MEDIAN = "median"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from audit.axes import UNIT, CubeKind
+from audit.axes import MEDIAN, UNIT, CubeKind
 from audit.counting.crossings import MOST_CELLS, Block, Crossed, count_crossed, explain_too_many, plan_blocks
 from audit.counting.cubes import read_cubes, read_labels
 from audit.counting.engine import Engine, Scan
-from audit.counting.plan import MEDIAN, Counted, Plan, Question
+from audit.counting.plan import Counted, Plan, Question
 from audit.counting.refusals import look, refuse_columns, refuse_long_names, refuse_sums
 from audit.counting.tally import TooManyCellsError
 from audit.counting.terms import Extent, Highest, Lowest, Number, Rows, Sum, Test, decisions, keys, weights

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol
 
 from audit.axes import CubeKind, Task
 from audit.cube import Cube
 
 FOLDS = 100
 """Folds of the unit; 20 would widen a rate's interval by 6%, 500 would narrow it by 1%."""
-
-MEDIAN: Final = "median"
 
 
 class Question(Protocol):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from audit.axes import MISSING_TYPES
 from audit.errors import QuestionError, no_such, printable
 from audit.estimate import WORST_CLASS, Estimate, Group, Level, Stage
 from audit.measurement.estimates import Estimates
@@ -26,7 +27,6 @@ COMPARED = (
     "between_group_variance",
 )
 """Whatever stands as the comparison of an estimate; only the first of them can be limited."""
-MISSING = {"NoneType", "NAType", "NaTType"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ def _levels(group: Any) -> tuple[Level, ...] | None:
         return None
     alone = isinstance(group, str) or not isinstance(group, Iterable)
     given = (group,) if alone else _names(group, "group") or ()
-    return tuple(None if type(v).__name__ in MISSING else name_level(_plain(v)) for v in given)
+    return tuple(None if type(v).__name__ in MISSING_TYPES else name_level(_plain(v)) for v in given)
 
 
 def _plain(value: Any) -> Any:

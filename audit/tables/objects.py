@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from audit.axes import MISSING_TYPES
 from audit.errors import SourceError, printable
 from audit.tables.kinds import EXACT_INTEGER
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 ARROW_ERRORS = (TypeError, ValueError, OverflowError, NotImplementedError, OSError)
 """What Arrow and NumPy raise on values that they cannot take; UnicodeError is a ValueError."""
-MISSING_TYPES = {"NoneType", "NAType", "NaTType"}
 FAMILIES: tuple[tuple[tuple[type, ...], str], ...] = (
     ((str,), "text"),
     ((bool,), "boolean"),

@@ -12,12 +12,11 @@ from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Any
 
-from audit.axes import name_level
+from audit.axes import MISSING_TYPES, name_level
 from audit.errors import QuestionError, no_such, printable
 
 NAMED_BY_TEXT = {"Interval", "Period", "UUID"}
 """Types of levels that are read as the text that names them, as a column of them is."""
-MISSING = {"NoneType", "NAType", "NaTType"}
 
 
 def describe_value(value: Any) -> str:
@@ -64,7 +63,7 @@ def require_level(value: Any, where: str) -> bool | int | float | str:
         When it is missing, or no level.
     """
     found = to_plain(value)
-    if type(found).__name__ in MISSING or (isinstance(found, float) and math.isnan(found)):
+    if type(found).__name__ in MISSING_TYPES or (isinstance(found, float) and math.isnan(found)):
         raise QuestionError(f"{where} is missing ({printable(repr(value), 40)}); name a level that rows have")
     if type(found).__name__ in NAMED_BY_TEXT:
         return str(found)

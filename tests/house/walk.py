@@ -34,9 +34,8 @@ def tell():
 
 atexit.register(tell)
 from audit.cli import main
-if sys.argv[2] == "watched":
-    sys.setprofile(watch)
-sys.exit(main(sys.argv[3:]))
+sys.setprofile(watch)
+sys.exit(main(sys.argv[2:]))
 """
 
 
@@ -50,12 +49,12 @@ class Walk:
     """Calls into one of our modules, by the module that calls and the one that is called."""
 
 
-def walk(folder: Path, *, watched: bool = True) -> Walk:
+def walk(folder: Path) -> Walk:
     """Run the command on a table that is the same every time, and return what it did."""
     lines = [f"{'fm'[i % 2]},{'abc'[i % 3]},{(i * 7) % 2},{(i * 5) % 3 % 2}" for i in range(ROWS)]
     (folder / "people.csv").write_text("\n".join(["sex,race,label,prediction", *lines]) + "\n")
     seen = folder / "seen.json"
-    words = [sys.executable, "-c", WATCHED, str(seen), "watched" if watched else "plain", *COMMAND]
+    words = [sys.executable, "-c", WATCHED, str(seen), *COMMAND]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode in {0, 1, 3}, done.stderr
     found = json.loads(seen.read_text())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from audit.axes import MOST_GROUPS, name_level
-from audit.checks.codes import mend_of
+from audit.checks.codes import SUITE, mend_of
 from audit.checks.expectations import aggregates as statistics
 from audit.checks.expectations import row_conditions as rows
 from audit.checks.expectations.aggregates import Maker, shape
@@ -40,7 +40,6 @@ from audit.tables.table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-CODE = "DV100"
 OURS = "evenhand"
 
 
@@ -167,13 +166,13 @@ class AskedExpectation:
         if outcome == "fail" and severity != "critical":
             outcome = "warn"
         return Check(
-            code=CODE,
+            code=SUITE,
             title=f"{self.expectation.title}{self.place.name}",
             outcome=outcome,
             severity=severity,
             detail=detail,
             answered_by=self.answered_by,
-            mend=mend_of(CODE, outcome),
+            mend=mend_of(SUITE, outcome),
         )
 
     def _describe(self, answer: Answer | Unknown | str) -> tuple[CheckOutcome, str]:

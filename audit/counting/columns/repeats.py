@@ -56,12 +56,10 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Conflicts:
-    """Rows whose features recur, and the labels of those that occur in exactly two rows."""
+    """Rows of the same features that are labelled differently, and the labels of features of exactly two rows."""
 
-    recurring: int
-    """Rows whose features some other row has."""
     conflicting: int
-    """Of these, rows of features with more than one label."""
+    """Rows whose features some other row has with another label."""
     twice: Mapping[tuple[Any, Any], int]
     """Features of exactly two rows by the two labels, the lower one first."""
 
@@ -108,11 +106,11 @@ def conflicts(scan: DuckScan, features: Sequence[str], label: str, rows: int) ->
     two = "CASE WHEN n = 2 THEN {} END"
     query = (
         f"SELECT {two.format('lo')} AS a, {two.format('hi')} AS b, count(*) FILTER (n = 2), "  # noqa: S608
-        f"sum(n) FILTER (n > 1), sum(n) FILTER (lo <> hi) FROM ({inner}) GROUP BY a, b"
+        f"sum(n) FILTER (lo <> hi) FROM ({inner}) GROUP BY a, b"
     )
     found = scan.ask(query)
     twice = {(r[0], r[1]): int(r[2]) for r in found if r[2]}
-    return Conflicts(sum(int(r[3] or 0) for r in found), sum(int(r[4] or 0) for r in found), twice)
+    return Conflicts(sum(int(r[3] or 0) for r in found), twice)
 
 
 def _keys(by: Mapping[str, Key]) -> list[str]:

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 
+from audit.axes import MEDIAN
 from audit.counting.engine import Scan
-from audit.counting.plan import MEDIAN, Plan
+from audit.counting.plan import Plan
 from audit.counting.tally import TooManyCellsError
 from audit.counting.terms import Lowest, Number, Rows, Test, Value
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from audit.measurement.inference.effective import THIN_FOLDS
 from audit.measurement.inference.intervals import Floats, Limits, least_difference, quantile
-from audit.measurement.inference.pairs import Extreme, Gap, setters, widest
+from audit.measurement.inference.pairs import Extreme, Gap, find_ends, setters, widest
 from audit.measurement.inference.scales import Scale, Sums
 
 LARGER = 2.0
@@ -173,7 +173,7 @@ def mean_gap(found: MeanSample, tail: float, looks: int = 1) -> Gap:
     # The upper limit of every pair is the lower one of the pair turned round.
     most = -_least(found, *pairs, tail).T
     least = _least(found, *pairs, tail / (looks * groups * (groups - 1) / 2))
-    return widest(found.value, ends(found), least, most, top=np.inf)
+    return widest(found.value, find_ends(found.value), least, most, top=np.inf)
 
 
 def against(found: MeanSample, reference: int, tail: float) -> Limits:
@@ -187,19 +187,12 @@ def extreme(found: MeanSample, which: Literal["lowest", "highest"], tail: float)
     among_all = tail / len(found.value)
     inner = seen_by_all(found, limits(found, tail), tail)
     outer = seen_by_all(found, limits(found, among_all), among_all)
-    at = ends(found)[which == "highest"]
+    at = find_ends(found.value)[which == "highest"]
     value = None if np.isnan(found.value).any() else float(found.value[at])
     ((low, high),) = setters(inner, outer, which)
     if which == "lowest":
         return Extreme(value, float(inner.low.min()), float(outer.high.min()), at, False, low, high)
     return Extreme(value, float(outer.low.max()), float(inner.high.max()), at, False, low, high)
-
-
-def ends(found: MeanSample) -> tuple[int, int]:
-    """Return positions of the lowest and of the highest measured group."""
-    if np.isnan(found.value).all():
-        return 0, 0
-    return int(np.nanargmin(found.value)), int(np.nanargmax(found.value))
 
 
 def between(found: MeanSample, i: np.ndarray, j: np.ndarray, tail: float) -> Limits:

@@ -92,6 +92,13 @@ def guarded(sample: Sample, tail: float) -> Limits:
     return _kept(moved_out(single(sample, tail), few, sample.p, sample.n * _worth(sample, tail), tail))
 
 
+def find_ends(values: Floats) -> tuple[int, int]:
+    """Return positions of the lowest and of the highest measured value; those of the first where none is."""
+    if np.isnan(values).all():
+        return 0, 0
+    return int(np.nanargmin(values)), int(np.nanargmax(values))
+
+
 def guarded_alone(p: float, n: float, df: float, tail: float) -> tuple[float, float]:
     """Return the same of one rate with its effective rows and degrees of freedom."""
     sample = Sample(*(np.array([x]) for x in (p, n, df, p * n, n)))

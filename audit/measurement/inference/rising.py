@@ -22,7 +22,7 @@ import numpy as np
 from audit.measurement.inference import intervals
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.intervals import Floats, Limits
-from audit.measurement.inference.pairs import Extreme, Gap, Kind, correlations, extreme, guarded, single
+from audit.measurement.inference.pairs import Extreme, Gap, Kind, correlations, extreme, find_ends, guarded, single
 
 Rises = Callable[[Floats], Floats]
 
@@ -74,7 +74,7 @@ def gap(found: RisingSample, kind: Kind, tail: float) -> Gap:
     inner = _pair_limits(found, kind, tail)
     # Bonferroni for what says FAIL; what says PASS needs every pair inside (Berger 1982).
     outer = _pair_limits(found, kind, tail / (groups * (groups - 1) / 2))
-    pair = lowest, highest = ends(found)
+    pair = lowest, highest = find_ends(found.value)
     first, second = found.value[lowest], found.value[highest]
     whole = bool(found.known.all())
     if kind == "difference":
@@ -94,20 +94,13 @@ def highest(found: RisingSample, tail: float) -> Extreme:
     share = extreme(found.sample, "highest", tail)
     low = float(found.rises(np.array(share.low)))
     high = float(found.rises(np.array(share.high)))
-    at = ends(found)[1]
+    at = find_ends(found.value)[1]
     value = float(found.value[at]) if found.known.all() else None
     return Extreme(value, low, high, at, share.exact, share.low_group, share.high_group)
 
 
 def _carried(found: RisingSample, below: Limits) -> Limits:
     return Limits(*(np.asarray(found.rises(side)) for side in below))
-
-
-def ends(found: RisingSample) -> tuple[int, int]:
-    """Return positions of the lowest and of the highest group that is measured."""
-    if np.isnan(found.value).all():
-        return 0, 0
-    return int(np.nanargmin(found.value)), int(np.nanargmax(found.value))
 
 
 def _pair_limits(found: RisingSample, kind: Kind, tail: float) -> Limits:

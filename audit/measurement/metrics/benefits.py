@@ -10,6 +10,7 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from audit.measurement.metrics.confusion import divide, sum_without_true_negatives
 from audit.measurement.metrics.events import LABEL_POSITIVE, WRONG
 from audit.measurement.metrics.kinds import Compare, GroupStatistic, Metric, Rate, Rising, Statistic
 
@@ -58,11 +59,7 @@ def _minus_log_rest(p: Floats) -> Floats:
 
 def _share(first: Floats, second: Floats) -> Floats:
     """Return ``first / (first + second)``; NaN where both are 0."""
-    import numpy as np
-
-    whole = np.asarray(first + second)
-    out: Floats = np.full(whole.shape, np.nan)
-    return np.divide(first, whole, out=out, where=whole > 0)
+    return divide(first, first + second)
 
 
 def _actual_of_predicted(_tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
@@ -71,10 +68,6 @@ def _actual_of_predicted(_tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Flo
 
 def _actual_of_rejected(tn: Floats, fp: Floats, fn: Floats, _tp: Floats) -> Floats:
     return _share(tn + fp, tn + fn)
-
-
-def _not_true_negative(_tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
-    return tp + fp + fn
 
 
 def _not_true_positive(tn: Floats, fp: Floats, fn: Floats, _tp: Floats) -> Floats:
@@ -224,7 +217,7 @@ CONDITIONAL_ACCEPTANCE = _conditional(
     title="Conditional acceptance",
     cells="(TP + FN) / (TP + FP)",
     of=_actual_of_predicted,
-    support=_not_true_negative,
+    support=sum_without_true_negatives,
     outcome=1,
     done="accepted",
     short="DCA: reference less group",

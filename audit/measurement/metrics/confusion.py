@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _BOTH = ("label", "prediction")
 
 
-def _over(numerator: Floats, denominator: Floats) -> Floats:
+def divide(numerator: Floats, denominator: Floats) -> Floats:
+    """Return the quotient; NaN where the denominator is not above 0."""
     import numpy as np
 
     shape = np.broadcast_shapes(np.shape(numerator), np.shape(denominator))
@@ -25,22 +26,22 @@ def _over(numerator: Floats, denominator: Floats) -> Floats:
 
 
 def _balanced_accuracy(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
-    return (_over(tp, tp + fn) + _over(tn, tn + fp)) / 2
+    return (divide(tp, tp + fn) + divide(tn, tn + fp)) / 2
 
 
 def _f1(_tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
-    return _over(2 * tp, 2 * tp + fp + fn)
+    return divide(2 * tp, 2 * tp + fp + fn)
 
 
 def _matthews(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
     import numpy as np
 
     margins = np.sqrt(tp + fp) * np.sqrt(tp + fn) * np.sqrt(tn + fp) * np.sqrt(tn + fn)
-    return _over(tp * tn - fp * fn, margins)
+    return divide(tp * tn - fp * fn, margins)
 
 
 def _average_odds(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
-    return (_over(tp, tp + fn) + _over(fp, fp + tn)) / 2
+    return (divide(tp, tp + fn) + divide(fp, fp + tn)) / 2
 
 
 def _rarer_label(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
@@ -49,7 +50,8 @@ def _rarer_label(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
     return np.minimum(tn + fp, fn + tp)
 
 
-def _not_true_negative(_tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
+def sum_without_true_negatives(_tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> Floats:
+    """Return the rows that are anything but true negatives."""
     return tp + fp + fn
 
 
@@ -75,7 +77,7 @@ STATISTICS: tuple[Statistic, ...] = (
         name="f1",
         title="F1",
         of=_f1,
-        support=_not_true_negative,
+        support=sum_without_true_negatives,
         text="2 TP / (2 TP + FP + FN)",
         empty="0/0: no rows with label = 1 or prediction = 1",
         ideal="1, and equal over groups",

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from audit.estimate import WORST_CLASS
+from audit.measurement.metrics.confusion import divide
 from audit.measurement.metrics.kinds import ClassStatistic, Compare, Family, Metric, WorstClass
 
 if TYPE_CHECKING:
@@ -38,14 +39,6 @@ PER_CLASS = (
 """Binary metrics that are measured of each class against all others."""
 
 
-def _over(numerator: Floats, denominator: Floats) -> Floats:
-    import numpy as np
-
-    shape = np.broadcast_shapes(np.shape(numerator), np.shape(denominator))
-    out: Floats = np.full(shape, np.nan)
-    return np.divide(numerator, denominator, out=out, where=np.asarray(denominator) > 0)
-
-
 def _hits(x: Floats) -> tuple[Floats, Floats, Floats]:
     """Return rows of each class that are hit, missed, and called so wrongly: TP, FN, FP."""
     import numpy as np
@@ -57,7 +50,7 @@ def _hits(x: Floats) -> tuple[Floats, Floats, Floats]:
 def _mean_of(a: int, b: int, c: int, x: Floats, counted: Mask) -> Floats:
     """Return the mean over the counted classes of a TP / (a TP + b FN + c FP)."""
     tp, fn, fp = _hits(x)
-    mean: Floats = _over(a * tp, a * tp + b * fn + c * fp)[..., counted].mean(axis=-1)
+    mean: Floats = divide(a * tp, a * tp + b * fn + c * fp)[..., counted].mean(axis=-1)
     return mean
 
 
@@ -68,9 +61,9 @@ def _slope_of(a: int, b: int, c: int, x: Floats, counted: Mask) -> Floats:
     square = (a * tp + b * fn + c * fp) ** 2
     share = counted / max(counted.sum(), 1)
     # Derivatives of a TP / (a TP + b FN + c FP) by TP, FN and FP, by the quotient rule.
-    hit = _over(a * (b * fn + c * fp), square) * share
-    missed = _over(-a * b * tp, square) * share
-    called = _over(-a * c * tp, square) * share
+    hit = divide(a * (b * fn + c * fp), square) * share
+    missed = divide(-a * b * tp, square) * share
+    called = divide(-a * c * tp, square) * share
     slope = missed[..., :, None] + called[..., None, :]
     at = np.arange(x.shape[-1])
     slope[..., at, at] = hit
@@ -136,7 +129,7 @@ def _correlation(x: Floats, _labelled: Mask) -> Floats:
 
     s, t, p, c = _margins(x)
     spread = np.sqrt(s**2 - (p**2).sum(axis=-1)) * np.sqrt(s**2 - (t**2).sum(axis=-1))
-    return _over(c * s - (p * t).sum(axis=-1), np.where(_apart(x, _labelled).min(axis=-1) > 0, spread, 0.0))
+    return divide(c * s - (p * t).sum(axis=-1), np.where(_apart(x, _labelled).min(axis=-1) > 0, spread, 0.0))
 
 
 def _correlation_slope(x: Floats, _labelled: Mask) -> Floats:
@@ -150,7 +143,7 @@ def _correlation_slope(x: Floats, _labelled: Mask) -> Floats:
     row, column = t[..., :, None], p[..., None, :]
     d_top = s * np.eye(x.shape[-1]) + c - t[..., None, :] - p[..., :, None]
     root = np.sqrt(of_p) * np.sqrt(of_t)
-    slope: Floats = _over(d_top, root) - _over(top, root) * (_over(s - column, of_p) + _over(s - row, of_t))
+    slope: Floats = divide(d_top, root) - divide(top, root) * (divide(s - column, of_p) + divide(s - row, of_t))
     return np.nan_to_num(slope)
 
 

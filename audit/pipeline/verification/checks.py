@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, combinations
 
-from audit.checks.codes import COUNTED, DECLARED, THRESHOLD, codes, mend_of
+from audit.checks.codes import COUNTED, DECLARED, SUITE, THRESHOLD, codes, mend_of
 from audit.checks.groups import check_groups, check_scores
 from audit.config.schema import Config
 from audit.counting.plan import Counted, Plan
@@ -20,7 +20,6 @@ from audit.pipeline.stages import make_strata_check
 from audit.record.cubes import COUNTED_PARTS
 from audit.record.result import AuditResult, Check, Part
 
-SUITE = "DV100"
 FOLLOWING = frozenset(c.code for c in COUNTED) - {SUITE, DECLARED, THRESHOLD}
 """Codes of checks that follow from counts and accounts."""
 ROWS, STRATA = "DV001", "DV005"
