@@ -21,15 +21,6 @@ NOT_EMBODIED = "embodied carbon is not included, so this is no software carbon i
 NO_GRID = "the grid is not known; set [energy] country"
 
 
-def compute_operational_g(energy_kwh: float, g_per_kwh: float) -> float:
-    """Return O = E x I, in grams of CO2 equivalent; the energy includes the site's overhead.
-
-    >>> round(compute_operational_g(1.2 * 1.5, 400), 9)
-    720.0
-    """
-    return energy_kwh * g_per_kwh
-
-
 def compute_embodied_g(total_g: float, *, reserved_s: float, lifetime_s: float, reserved_share: float) -> float:
     """Return M = TE x (TiR / EL) x (RR / ToR), in grams of CO2 equivalent.
 
@@ -54,7 +45,7 @@ def compute_embodied_g(total_g: float, *, reserved_s: float, lifetime_s: float, 
 
 
 def compute_sci_g(operational: float, embodied: float, units: float) -> float:
-    """Return grams of CO2 equivalent per functional unit, (O + M) / R.
+    """Return grams of CO2 equivalent per functional unit, (O + M) / R, where O = E x I.
 
     >>> round(compute_sci_g(720.0, 10.702055, 10_000), 8)
     0.07307021

@@ -303,7 +303,7 @@ class Comparisons:
         return self.base(metric, compare=compare, n=self.n, status="undefined", reason=reason, flags=flags)
 
     def over_pairs(self, found: Quantity, pairs: GroupPairs) -> Iterator[Estimate]:
-        """Return the largest difference or smallest ratio over all pairs of groups."""
+        """Yield the largest difference or smallest ratio over all pairs of groups."""
         if pairs.gap is None:
             return
         if len(self.g.groups) < 2:
@@ -340,7 +340,7 @@ class Comparisons:
         return self.base(metric, **more, value=gap.value, pair=self.pair(gap.pair), method=method, flags=flags)
 
     def to_reference(self, found: Quantity, pairs: GroupPairs) -> Iterator[Estimate]:
-        """Return every other group against the reference."""
+        """Yield every other group against the reference."""
         if pairs.against is None or len(self.g.groups) < 2:
             return
         at, bounds = self.g.reference, pairs.against(self.g.reference)
@@ -396,7 +396,7 @@ class Comparisons:
         return self.base(metric, **common, value=found.value, pair=self.pair(ends), method=method, flags=flags)
 
     def to_all(self, metric: str, asked: ToAll) -> Iterator[Estimate]:
-        """Return every group against everybody or everybody else, then the furthest."""
+        """Yield every group against everybody or everybody else, then the furthest."""
         if len(self.g.groups) < 2:
             yield self.too_few(metric, asked.compare)
             return

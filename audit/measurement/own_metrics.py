@@ -149,7 +149,7 @@ def _of_group(table: Comparisons, name: str, i: int, level: tuple[str, ...], val
 
 
 def _gaps(table: Comparisons, name: str, each: list[Estimate], method: str) -> Iterator[Estimate]:
-    """Return the largest difference and the smallest ratio, without limits."""
+    """Yield the largest difference and the smallest ratio, without limits."""
     gone = [i for i, e in enumerate(each) if e.value is None]
     values = [e.value or 0.0 for e in each]
     low, high = min(values), max(values)

@@ -38,7 +38,7 @@ class Channel:
         self._rest = b""
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Send a message, within the patience.
+        """Send a whole message, within the patience.
 
         Raises
         ------
@@ -48,10 +48,9 @@ class Channel:
             When the message holds a number that JSON has no word for; nothing is sent then.
         """
         # In ASCII even half a character of a path that is no UTF-8 goes over and comes back as it was.
-        data = memoryview(json.dumps(message, allow_nan=False).encode("ascii") + b"\n")
+        data = json.dumps(message, allow_nan=False).encode("ascii") + b"\n"
         try:
-            while data:
-                data = data[self._end.send(data, NO_SIGNAL) :]
+            self._end.sendall(data, NO_SIGNAL)
         except OSError as error:
             raise ChannelClosedError(str(error)) from error
 

@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -154,3 +156,24 @@ def test_listening_ends_with_the_other_side_and_with_the_parent(pair):
     assert next(heard) is None
     ours.close()
     assert list(heard) == []
+
+
+def test_the_patience_is_for_a_whole_message_and_not_for_each_piece_of_it():
+    """A reader that takes a little at a time would hold a training up for as long as it likes."""
+    ours, theirs = socket.socketpair()
+    stop = threading.Event()
+
+    def sip():
+        while not stop.wait(0.05):
+            theirs.recv(65_536)
+
+    reader = threading.Thread(target=sip)
+    reader.start()
+    channel, began_s = Channel(ours, 0.5), time.monotonic()
+    with pytest.raises(ChannelClosedError):
+        channel.send({"text": "x" * 100_000_000})
+    assert time.monotonic() - began_s < 5
+    stop.set()
+    reader.join()
+    channel.close()
+    theirs.close()

@@ -258,9 +258,11 @@ def test_every_text_can_be_read_and_a_phone_shows_what_was_found(tmp_path, playi
     with served(store, tmp_path) as (_, port):
         assert wait_for(answers, port), (tmp_path / "stderr").read_text()
         browser = browser_of(playing)
-        for run_id in [*runs, "20261127T050512Z-1a2b37"]:
-            tab = browser.new_page(viewport={"width": 1280, "height": 1500})
+        tabs = {run_id: browser.new_page(viewport={"width": 1280, "height": 1500})
+                for run_id in [*runs, "20261127T050512Z-1a2b37"]}  # fmt: skip
+        for run_id, tab in tabs.items():  # they load side by side
             tab.goto(f"http://127.0.0.1:{port}/?run={run_id}")
+        for run_id, tab in tabs.items():
             tab.wait_for_selector("h1", timeout=60_000)
             for _ in range(10):  # what is drawn anew fades for a moment
                 tab.wait_for_timeout(1_500)

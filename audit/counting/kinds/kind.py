@@ -5,6 +5,7 @@ Must not: know an engine; a metric.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -71,8 +72,16 @@ def ask_kinds(names: Iterable[str], fields: Mapping[str, Any]) -> dict[CubeKind,
         Files in the folder of kinds.
     fields
         Of [data] and [predictions], by name.
+
+    Raises
+    ------
+    ValueError
+        When two files say that they count the same kind, because one of them would be lost.
     """
     kinds: list[Kind[Any]] = [import_module(f"{folder.__name__}.{name}").KIND for name in names]
+    twice = [kind.name for kind, files in Counter(kind.kind for kind in kinds).items() if files > 1]
+    if twice:
+        raise ValueError(f"two files of {folder.__name__} count the kind {twice[0]}")
     order = list(CubeKind)
     return {kind.kind: kind.ask(fields) for kind in sorted(kinds, key=lambda kind: order.index(kind.kind))}
 

@@ -97,7 +97,7 @@ class Lists:
         return bool(self.every["tied"].sum())
 
     def statistics(self) -> Iterator[Statistic]:
-        """Return what is measured of whole lists."""
+        """Yield what is measured of whole lists."""
         n, mixed = int(self.own["n"].sum()), int(self.own["mixed"].sum())
         why = None if mixed else ONE_EACH
         if not n:

@@ -111,7 +111,7 @@ class _Table(Comparisons):
             yield self.base(s.metric.name, group=group, n=float(rows), value=s.of_everybody, **common)
 
     def of_lists(self) -> Iterator[Estimate]:
-        """Return how far the order of whole lists is from the groups' shares, for all groups at once."""
+        """Yield how far the order of whole lists is from the groups' shares, for all groups at once."""
         for s in self.lists.statistics():
             common: dict[str, Any] = {"compare": "between_groups", "n": float(s.sums[s.rows].sum())}
             common["flags"] = (*self.flags, *self.tied)

@@ -165,7 +165,7 @@ class ErrorTable(Comparisons):
 # A mean over everybody is a mixture of the group's and the rest's, so its comparison follows from that with the rest. A
 # root mean square and R2 are none: they are compared with the rest alone.
 def to_everybody(table: ErrorTable, metric: GroupStatistic, how: str) -> Iterator[ToAll]:
-    """Return the differences of every group from whom it is asked to be compared with."""
+    """Yield the differences of every group from whom it is asked to be compared with."""
     whom = [who for who in EVERYBODY if who in table.scope.compare_to and who in metric.against]
     if not whom or "difference" not in metric.judged:
         return

@@ -73,7 +73,7 @@ def of_predictions(
 
 
 def _select_checks_of_part(part: Part, given: AuditResult, train: Counted, plan: Plan) -> Iterator[Check]:
-    """Return the checks of a held-out part: those of the training data, with the outcomes that stand there."""
+    """Yield the checks of a held-out part: those of the training data, with the outcomes that stand there."""
     account = replace(
         train, rows_read=part.rows_read, rows_excluded=part.rows_excluded, rows_without_group=part.rows_without_group
     )
