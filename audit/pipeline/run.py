@@ -66,7 +66,7 @@ class Job:
     store: Store
     command: tuple[str, ...] = ()
     quiet_stdout: bool = False
-    """Send the training's own stdout to stderr, because stdout carries the document."""
+    """Send what a tracked command prints to stderr, because stdout carries the document; training always does."""
     step: Step = nullcontext
     metered: bool = True
     insist: bool = False
@@ -294,8 +294,9 @@ def _run_metered(command: Sequence[str], job: Job, meter: Meter, found: Findings
     """Run a command under the meter, and read what it said of its epochs."""
     from audit.record.epochs import make_environment, read_epochs
 
-    env, quiet = make_environment(staging), job.quiet_stdout
-    ended = run_metered_command(command, folder=job.folder, meter=meter, phase="train", quiet_stdout=quiet, env=env)
+    env = make_environment(staging)
+    # What training prints goes to stderr, so that standard output begins with the verdict.
+    ended = run_metered_command(command, folder=job.folder, meter=meter, phase="train", quiet_stdout=True, env=env)
     found.epochs, found.epoch_notes = read_epochs(staging)
     return ended
 

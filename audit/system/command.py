@@ -19,10 +19,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from audit.errors import QuestionError, printable
-from audit.system.own_streams import hand_on_output
+from audit.system.own_streams import hand_on_output, is_lost
 from audit.system.recorded_command import record_words
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -74,7 +74,8 @@ def run_command(
     folder
         The child's working folder.
     quiet_stdout
-        Send what the child prints to our stderr, because our stdout carries a document.
+        Send what the child prints to our stderr, because our stdout carries the result. Where our stderr could not be
+        written, its disk being full, the child's words are dropped: they would end it, and its work is what matters.
     env
         The child's whole environment; ours when None.
 
@@ -92,7 +93,7 @@ def run_command(
     relay = _Relay()
     started_s = time.monotonic()
     with relay.listen():
-        child = _start(words, Path(folder), STDERR if quiet_stdout else None, env)
+        child = _start(words, Path(folder), _choose_output(quiet_stdout=quiet_stdout), env)
         relay.attach(child)
         exit_code = child.wait()
     return Ended(exit_code=exit_code, duration_s=time.monotonic() - started_s, signal_received=relay.first)
@@ -201,19 +202,32 @@ def _require_words(command: Sequence[str]) -> list[str]:
     return words
 
 
-def _start(
-    words: list[str], folder: Path, stdout: int | None, env: Mapping[str, str] | None
-) -> subprocess.Popen[bytes]:
+class _Output(NamedTuple):
+    """Where a child's words go; None is where ours go."""
+
+    stdout: int | None = None
+    stderr: int | None = None
+
+
+def _choose_output(*, quiet_stdout: bool) -> _Output:
+    if quiet_stdout and is_lost(sys.stderr):
+        return _Output(subprocess.DEVNULL, subprocess.DEVNULL)
+    return _Output(STDERR if quiet_stdout else None)
+
+
+def _start(words: list[str], folder: Path, output: _Output, env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
     """Start the child, or say why it cannot be started."""
+    out, err = output
     try:
         try:
-            return subprocess.Popen(words, cwd=folder, stdout=stdout, env=env)
+            return subprocess.Popen(words, cwd=folder, stdout=out, stderr=err, env=env)
         except OSError as error:
             if error.errno != errno.ENOEXEC:
                 raise
             # A script without a first line is the shell's, as it is for env, nice and timeout (execvp).
             found = words[0] if "/" in words[0] else shutil.which(words[0], path=(env or os.environ).get("PATH"))
-            return subprocess.Popen([SHELL, found or words[0], *words[1:]], cwd=folder, stdout=stdout, env=env)
+            words = [SHELL, found or words[0], *words[1:]]
+            return subprocess.Popen(words, cwd=folder, stdout=out, stderr=err, env=env)
     except OSError as error:
         raise QuestionError(
             f"cannot run '{_quote_program(words[0])}' in '{printable(folder, 300)}': {_describe_mend(words[0], error)}"

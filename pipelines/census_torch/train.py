@@ -9,6 +9,7 @@ epoch, and ends where an unbroken run would have ended.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,11 +144,11 @@ def main() -> None:
         score = torch.cat(list(scores(model, judging, tally)))
         curve = tally.epoch(epoch).measured()
         right = {e.group: e.value for e in curve if e.metric == "accuracy" and e.by in {(), ("sex",)}}
-        said = ", ".join(f"{group[0] if group else 'everybody'} {value:.3f}" for group, value in right.items())
-        print(f"Epoch {epoch}: loss {loss:.4f}; accuracy {said}", flush=True)
+        said = ", ".join(f"{group[0] if group else 'overall'} {value:.1%}" for group, value in right.items())
+        print(f"Epoch {epoch}: loss {loss:.4f}; accuracy {said}", file=sys.stderr)
         saved(epoch, model, optimizer, shuffle)
     write(validation, score)
-    print(f"Predictions of {len(validation):,} people: {PREDICTIONS.name}")
+    print(f"Predictions of {len(validation):,} people: {PREDICTIONS.name}", file=sys.stderr)
 
 
 if __name__ == "__main__":

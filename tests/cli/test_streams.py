@@ -111,6 +111,22 @@ def test_what_is_printed_for_its_own_sake_is_missed_where_stdout_is_closed(line,
     assert "standard output could not be written: it is closed" in done.stderr
 
 
+def test_a_full_disk_behind_stderr_ends_no_training_that_prints(place, tmp_path):
+    """Preparation and training print more than a pipe holds; their words are dropped, their work is not."""
+    (tmp_path / "t.csv").write_text((place / "t.csv").read_text())
+    talk = "print('words ' * 20000, flush=True)"
+    train = f"{talk}; import sys; print('more', file=sys.stderr); import shutil; shutil.copy('t.csv', 'p.csv')"
+    words = [f'[data]\nprepare = ["python", "-c", "{talk}"]\nsource = "t.csv"\nlabel = "y"\ngroups = ["g"]\n',
+             f'[train]\ncommand = ["python", "-c", "{train}"]\npredictions = "p.csv"\n[predictions]\nprediction = "p"\n']  # fmt: skip
+    (tmp_path / "audit.toml").write_text("".join(words))
+    done = shell(f"{AUDIT} run . 2>/dev/full", tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.startswith("NOT JUDGED: ")
+    heard = shell(f"{AUDIT} run .", tmp_path)
+    assert heard.stdout.startswith("NOT JUDGED: ")
+    assert heard.stderr.count("words ") == 40000
+
+
 def test_a_verdict_needs_no_stdout(place):
     assert shell(f"{MODEL % 0.5} --json >&-", place).returncode == 0
     assert shell(f"{MODEL % 0.9} --json >&-", place).returncode == 1

@@ -129,13 +129,13 @@ def test_the_same_seed_gives_the_same_and_a_restart_ends_alike(audited, pipeline
     whole = pd.read_parquet(pipeline / "predictions.parquet")
     assert script(pipeline, "train.py", "--epochs", "2").returncode == 0
     done = script(pipeline, "train.py", "--resume")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
+    assert (done.returncode, done.stdout) == (0, "")
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
         "Epoch 3",
         "Epoch 4",
         "Epoch 5",
         "Epoch 6",
-        done.stdout.splitlines()[-1].split(":")[0],
+        done.stderr.splitlines()[-1].split(":")[0],
     ]
     pd.testing.assert_frame_equal(pd.read_parquet(pipeline / "predictions.parquet"), whole)
 
