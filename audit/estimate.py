@@ -9,6 +9,7 @@ Estimate(model.selection_rate[sex=f]: undefined, no rows)
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ Status = Literal["ok", "undefined", "suppressed"]
 Level = str | None
 """A group's name as text; None is the rows whose group is missing."""
 Group = tuple[Level, ...]
+Figure = Literal["share", "points", "ratio", "score", "amount", "p"]
+"""How a number is written for people: a share of rows in percent, a difference of shares in points, a ratio, a score
+without a unit, an amount in a unit that stands beside it, a p-value. Each metric of the catalogue says which it is."""
 SAYS_NOTHING = "; so many scores share a bin that this says next to nothing"
 """Of a method: the bins of scores hide the value."""
 WORST_CLASS = "worst_class_"
@@ -111,15 +115,178 @@ def interval_text(low: float | None, high: float | None) -> str:
     return f" [{number(low)}, {number(high)}]" if high is not None else f" [{number(low)}, no upper limit]"
 
 
+# Figures as people read them. What kind a figure is, `metrics.catalogue.figure_of` says.
+#
+# Must not: let a rounded number reach or cross 0%, 100%, or the limit that it is compared with.
+SCALES: dict[Figure, float] = {"share": 100.0, "points": 100.0}
+UNITS: dict[Figure, str] = {"share": "%", "points": " points"}
+PLACES: dict[Figure, int] = {"share": 1, "points": 1, "ratio": 2, "score": 3, "p": 3}
+"""Decimals of a sentence; a table has those of `CELL_PLACES`."""
+CELL_PLACES = PLACES | {"ratio": 3}
+NATURAL: dict[Figure, tuple[float, ...]] = {"share": (0.0, 100.0), "points": (0.0, 100.0), "p": (0.0, 1.0)}
+"""Limits that no rounding may reach."""
+WIDE = 5.0
+"""Points from which the ends of an interval are whole numbers in a sentence."""
+MOST_PLACES = 9
+SMALL_P = 0.001
+NO_FIGURE = "–"
+
+
+def figure_text(value: float | None, figure: Figure, *, limit: float | None = None) -> str:
+    """Return a figure as a sentence has it.
+
+    Parameters
+    ----------
+    value
+        The number; None is a dash.
+    figure
+        What kind of number it is.
+    limit
+        What it is compared with; decimals are added until it still lies on its side of it.
+
+    >>> figure_text(0.6751, "share"), figure_text(0.2362, "points"), figure_text(0.741, "ratio")
+    ('67.5%', '23.6 points', '0.74')
+    >>> figure_text(0.7996, "ratio", limit=0.8), figure_text(0.0002, "share"), figure_text(-0.8, "amount")
+    ('0.7996', '0.02%', '−0.800')
+    """
+    return _write(value, figure, PLACES, limit)
+
+
+def cell_text(value: float | None, figure: Figure, *, limit: float | None = None) -> str:
+    """Return a figure as a table has it: one decimal of a percent or a point, three of anything else.
+
+    >>> cell_text(0.741, "ratio"), cell_text(0.236, "points"), cell_text(0.00004, "p"), cell_text(None, "share")
+    ('0.741', '23.6 points', '< 0.001', '–')
+    """
+    return _write(value, figure, CELL_PLACES, limit)
+
+
+def cell_interval(low: float | None, high: float | None, figure: Figure, *, limit: float | None = None) -> str:
+    """Return an interval as a table has it, without its unit, which stands beside the value.
+
+    >>> cell_interval(0.160, 0.306, "points"), cell_interval(0.665, 0.824, "ratio"), cell_interval(0.3, None, "ratio")
+    ('[16.0, 30.6]', '[0.665, 0.824]', '[0.300, no upper limit]')
+    """
+    if low is None and high is None:
+        return ""
+    ends = [_round(end, figure, CELL_PLACES.get(figure), (limit,)) for end in (low, high) if end is not None]
+    first = NO_FIGURE if low is None else ends[0]
+    return f"[{first}, {'no upper limit' if high is None else ends[-1]}]"
+
+
+def interval_words(
+    low: float | None,
+    high: float | None,
+    figure: Figure,
+    *,
+    confidence: float | None = 0.95,
+    limit: float | None = None,
+    value: float | None = None,
+) -> str:
+    """Return an interval as a sentence has it; of one end alone it says up to, or from.
+
+    Parameters
+    ----------
+    low, high
+        The ends; None is an end that there is not, or that is not spoken of.
+    figure
+        What kind of number they are.
+    confidence
+        Of the interval; 0.95 where it is not known.
+    limit
+        What the ends are compared with.
+    value
+        The figure that stands beside it, which no end may seem to cross.
+
+    >>> interval_words(0.160, 0.306, "points"), interval_words(0.0, 0.03, "points")
+    ('95% interval 16 to 31 points', '95% interval 0.0 to 3.0 points')
+    >>> interval_words(None, 0.63, "ratio"), interval_words(0.714, None, "share")
+    ('95% interval up to 0.63', '95% interval from 71.4%')
+    """
+    name = f"{100 * (confidence or 0.95):g}% interval"
+    if low is None and high is None:
+        return ""
+    if low is None or high is None:
+        ends = f"up to {figure_text(high, figure, limit=limit)}", f"from {figure_text(low, figure, limit=limit)}"
+        return f"{name} {ends[0] if low is None else ends[1]}"
+    scale, places = SCALES.get(figure, 1.0), PLACES.get(figure)
+    if figure in SCALES and (high - low) * scale > WIDE:
+        places = 0
+    # Both ends have the same decimals, as many as the one that comes nearer to the limit needs.
+    texts = [_round(end, figure, places, (limit, value)) for end in (low, high)]
+    if places is not None:
+        most = max(len(text.partition(".")[2]) for text in texts)
+        texts = [_round(end, figure, most, (limit, value)) for end in (low, high)]
+    unit = UNITS.get(figure, "")
+    return f"{name} {texts[0]}{unit if unit == '%' else ''} to {texts[1]}{unit}"
+
+
+def limit_text(limit: float, figure: Figure) -> str:
+    """Return a limit with all digits that it was given.
+
+    >>> limit_text(0.1, "points"), limit_text(0.07, "share"), limit_text(0.8, "ratio")
+    ('10 points', '7%', '0.8')
+    """
+    return f"{f'{SCALES.get(figure, 1.0) * limit:,.10g}'.replace('-', MINUS)}{UNITS.get(figure, '')}"
+
+
+def p_text(p: float | None) -> str:
+    """Return a p-value to three decimals.
+
+    >>> p_text(0.0123), p_text(2e-12)
+    ('0.012', '< 0.001')
+    """
+    if p is not None and 0 <= p < SMALL_P:
+        return f"< {SMALL_P:g}"
+    return figure_text(p, "p")
+
+
+MINUS = "−"
+
+
+def _write(value: float | None, figure: Figure, places: dict[Figure, int], limit: float | None) -> str:
+    if value is None:
+        return NO_FIGURE
+    if figure == "p" and 0 <= value < SMALL_P:
+        return f"< {SMALL_P:g}"
+    return f"{_round(value, figure, places.get(figure), (limit,))}{UNITS.get(figure, '')}"
+
+
+def _round(value: float, figure: Figure, places: int | None, stops: Sequence[float | None]) -> str:
+    """Return digits on the figure's scale, as many as keep the number on its side of every stop; None: three digits."""
+    scale = SCALES.get(figure, 1.0)
+    exact = value * scale
+    near = [*NATURAL.get(figure, (0.0,)), *(scale * stop for stop in stops if stop is not None)]
+    if places is None:
+        places = 0 if exact == 0 or abs(exact) >= 99.95 else max(0, 2 - math.floor(math.log10(abs(exact))))
+    for more in range(places, places + MOST_PLACES):
+        text = f"{exact:,.{more}f}"
+        if all(_stays(exact, float(text.replace(",", "")), stop) for stop in near):
+            return text.replace("-", MINUS) if float(text.replace(",", "")) else text.lstrip("-")
+    return f"{exact:.3g}".replace("-", MINUS)
+
+
+def _stays(exact: float, shown: float, stop: float) -> bool:
+    """Return whether a rounded number lies on the same side of a stop as the number; what equals it may show so."""
+    # On the scale of percent, 0.07 * 100 and 7 differ in the last bit.
+    if math.isclose(exact, stop, rel_tol=1e-12, abs_tol=1e-12):
+        return True
+    return not math.isclose(shown, stop, rel_tol=1e-12, abs_tol=1e-12) and (shown > stop) == (exact > stop)
+
+
 Name = Callable[[Level], str]
 
 
 # Names of groups as people read them: those that look alike are quoted, or spelled out.
 #
 # Must not: shorten two names to one.
+SHORT = 3
+"""Characters under which a name reads as a code, or as part of the sentence."""
+
+
 def group_text(group: Group, name: Name | None = None) -> str:
     """Group's name as people read it; a level with a blank at its end is quoted."""
-    return " x ".join("(missing)" if level is None else (name or level_text)(level) for level in group) or "everybody"
+    return " x ".join("(missing)" if level is None else (name or level_text)(level) for level in group) or "overall"
 
 
 def level_text(level: Level) -> str:
@@ -128,8 +295,53 @@ def level_text(level: Level) -> str:
     return shown if level is None or not level.strip() or level == level.strip() else f"'{shown}'"
 
 
-def told_apart(groups: Sequence[Group]) -> Callable[[Group], str]:
+def quoted_level(level: Level) -> str:
+    """Level as a sentence has it: a number, and a name under 3 characters, stand in quotes.
+
+    >>> quoted_level("2"), quoted_level("f"), quoted_level("black")
+    ("'2'", "'f'", 'black')
+    """
+    return level_text(level) if level is None or not _is_code(level) else f"'{printable(level, NAME_LENGTH)}'"
+
+
+def named_group(group: Group, by: Sequence[str]) -> str:
+    """Group as a sentence has it that does not name its columns otherwise: a level in quotes stands after its column.
+
+    >>> named_group(("2",), ("SEX",)), named_group(("black", "f"), ("race", "sex"))
+    ("SEX '2'", "black × sex 'f'")
+    """
+    return " × ".join(_beside_column(*pair) for pair in zip(by, group, strict=True)) or "overall"
+
+
+def grouping_text(by: Sequence[str]) -> str:
+    """Columns that form groups, as people read them: race × sex."""
+    return " × ".join(printable(column, NAME_LENGTH) for column in by)
+
+
+def _beside_column(column: str, level: Level) -> str:
+    if level is None:
+        return "(missing)"
+    return f"{printable(column, NAME_LENGTH)} {quoted_level(level)}" if _is_code(level) else level_text(level)
+
+
+def _is_code(level: str) -> bool:
+    """Return whether a name is a number, or so short that a sentence would swallow it."""
+    try:
+        float(level.replace(",", ""))
+    except ValueError:
+        return len(level) < SHORT
+    return True
+
+
+def told_apart(groups: Sequence[Group], name: Name | None = None) -> Callable[[Group], str]:
     """How each of these groups is written, so that no two look alike.
+
+    Parameters
+    ----------
+    groups
+        All of them.
+    name
+        How a level is written that looks like no other; `level_text` where not given.
 
     >>> write = told_apart([("Male",), (" Male",), ("female",)])
     >>> write((" Male",)), write(("Male",)), write(("female",))
@@ -139,7 +351,7 @@ def told_apart(groups: Sequence[Group]) -> Callable[[Group], str]:
     for level in {level for group in groups for level in group if level is not None}:
         kin.setdefault(_looks(level), set()).add(level)
     written = {level: _written(alike) for alike in kin.values() if len(alike) > 1 for level in alike}
-    return lambda group: group_text(group, lambda level: written.get(level or "", level_text)(level))
+    return lambda group: group_text(group, lambda level: written.get(level or "", name or level_text)(level))
 
 
 def _looks(level: str) -> str:

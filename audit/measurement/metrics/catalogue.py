@@ -7,9 +7,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Literal
 
-from audit.estimate import WORST_CLASS
+from audit.estimate import WORST_CLASS, Figure
 from audit.measurement import metrics
-from audit.measurement.metrics.kinds import Catalogue, Metric
+from audit.measurement.metrics.kinds import Catalogue, Metric, split_comparison
 from audit.measurement.metrics.other_names import OtherName
 
 PRINTED = (
@@ -58,6 +58,25 @@ def metric_names(stage: Literal["data", "model"]) -> tuple[str, ...]:
     """Return the names of all metrics of a stage."""
     own = tuple(m.name for m in CATALOGUE.values() if m.stage == stage)
     return (*OF_DATA_TOO, *own) if stage == "data" else own
+
+
+def figure_of(metric: str, compare: str | None = None) -> Figure:
+    """Return how a metric, or a comparison of it, is written for people; one of a user's own is a score.
+
+    >>> figure_of("selection_rate"), figure_of("selection_rate", "difference_to_rest"), figure_of("mean_error", "ratio")
+    ('share', 'points', 'ratio')
+    """
+    entry = CATALOGUE.find(metric)
+    own: Figure = "score" if entry is None else entry.figure
+    kind = split_comparison(compare)[0]
+    if kind in {"p_value", "corrected"}:
+        return "p"
+    if kind == "ratio":
+        return "ratio"
+    if kind == "between_group_variance":
+        return "score"
+    apart = kind in {"difference", "noise_floor", "noise_corrected_difference"}
+    return "points" if apart and own == "share" else own
 
 
 def describe_metric(metric: Metric) -> dict[str, Any]:

@@ -66,6 +66,7 @@ STATISTICS: tuple[Statistic, ...] = (
     _statistic(
         name="balanced_accuracy",
         title="Balanced accuracy",
+        figure="share",
         of=_balanced_accuracy,
         support=_rarer_label,
         text="(TP / (TP + FN) + TN / (TN + FP)) / 2",
@@ -100,6 +101,7 @@ STATISTICS: tuple[Statistic, ...] = (
     _statistic(
         name="average_odds",
         title="Average odds",
+        figure="share",
         judged=("difference",),
         of=_average_odds,
         support=_rarer_label,

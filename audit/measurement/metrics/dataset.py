@@ -62,6 +62,7 @@ CLASS_IMBALANCE = _gap(
 LABEL_GAP = _gap(
     name="difference_in_proportions_of_labels",
     title="Difference in proportions of labels",
+    figure="points",
     needs=("label",),
     gives_away="labels",
     text="q_a - q_d",

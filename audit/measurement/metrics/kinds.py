@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from audit.axes import CubeKind, Task
 from audit.errors import QuestionError, no_such
-from audit.estimate import Stage
+from audit.estimate import Figure, Stage
 from audit.measurement.metrics.events import ANYBODY, CELLS, Event
 
 if TYPE_CHECKING:
@@ -84,6 +84,8 @@ class Metric:
     headline: bool = False
     """Whether it stands in the few columns of a terminal."""
     range: tuple[float, float] = (0.0, 1.0)
+    figure: Figure = "score"
+    """How its value is written for people; that of a comparison follows from it."""
     ideal: str
     """What a fair or perfect result looks like, in words."""
     source: str
@@ -106,6 +108,7 @@ class Rate(Metric):
     """``P(event | given)``."""
 
     against: tuple[Everybody, ...] = EVERYBODY
+    figure: Figure = "share"
     event: Event
     given: Event = ANYBODY
 
@@ -207,6 +210,7 @@ class ClassStatistic(Metric):
 class WorstClass(Metric):
     """The worst comparison of a one-versus-rest rate over groups and over classes."""
 
+    figure: Figure = "share"
     rate: str
 
     @property
@@ -219,6 +223,8 @@ class WorstClass(Metric):
 class Criterion(Metric):
     """A published name for comparisons of rates; with several rates the worst one counts, or their mean."""
 
+    figure: Figure = "share"
+    """That of its rates."""
     rates: tuple[str, ...]
     compare: Literal["difference", "ratio"]
     aggregate: Literal["worst", "mean"] = "worst"

@@ -160,6 +160,7 @@ MACRO: tuple[ClassStatistic, ...] = (
     _statistic(
         name="macro_true_positive_rate",
         title="Macro true positive rate",
+        figure="share",
         table=_TABLE,
         headline=True,
         of=_recall,
@@ -173,6 +174,7 @@ MACRO: tuple[ClassStatistic, ...] = (
     _statistic(
         name="macro_precision",
         title="Macro precision",
+        figure="share",
         table=_TABLE,
         of=_precision,
         slope=_precision_slope,

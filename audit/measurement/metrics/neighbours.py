@@ -37,6 +37,7 @@ FLIP_TEST = _flips(
 FLIP_RATE = _flips(
     name="flip_rate",
     title="Flip rate",
+    figure="share",
     text="(F+ + F-) / n of a group, F+ and F- as in the flip test",
     caveat=f"a model that reads the features finely flips some also where it is blind to the group; {_CAVEAT}",
 )

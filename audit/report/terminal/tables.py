@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 DATA_RATES = ("base_rate", "representation")
 MOST_GROUPS = 12
 NAME_WIDTH, SHORTEST_NAME, NARROWEST_NAME, N_WIDTH, CELL_WIDTH = 24, 12, 6, 8, 22
-ASCII = str.maketrans({"–": "-", "…": "...", "×": "x", "≠": "!=", "’": "'", "“": '"', "”": '"', "₂": "2", "µ": "u"})
+ASCII = str.maketrans(
+    {"–": "-", "…": "...", "×": "x", "−": "-", "≠": "!=", "’": "'", "“": '"', "”": '"', "₂": "2", "µ": "u"}
+)
 TOO_FEW = "* too few rows, or too few of the rarer outcome, to judge by itself"
 
 
