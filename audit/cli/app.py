@@ -78,11 +78,10 @@ app = typer.Typer(
     cls=_Group,
     no_args_is_help=True,
     **PLAIN,
-    help="The audit that every training run carries: data bias, per-group metrics, energy, and a card. "
-    "Nothing is ever sent anywhere.",
-    epilog="Exit codes: 0 every gate passed or is waived, or nothing was judged between groups; 1 a gate failed; "
-    "2 bad input, nothing was judged; 3 undefined or insufficient evidence; 4 internal error; 5 the training failed; "
-    "74 all went well, but standard output or the record could not be written whole; 130, 143 interrupted, terminated.",
+    help="Audit a training run: data checks, metrics by group, energy, limits and a card. Nothing is sent anywhere.",
+    epilog="Exit codes: 0 every limit passed or is waived, or nothing was judged between groups; 1 a limit failed; "
+    "2 bad input, nothing was judged; 3 a limit is inconclusive or undefined; 4 internal error; 5 the training "
+    "failed; 74 standard output or the record could not be written in full; 130, 143 interrupted, terminated.",
 )
 
 
@@ -96,7 +95,7 @@ def _print_version(asked: bool) -> None:
 def _begin(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     del version

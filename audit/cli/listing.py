@@ -27,7 +27,7 @@ DAYS = {"d": 1.0, "w": 7.0, "h": 1 / 24}
 
 
 def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
-    """List the runs of the store, the last published first."""
+    """List the recorded runs, latest first."""
     import json as codec
 
     from audit.errors import without_credentials
@@ -90,16 +90,17 @@ def _name_passed_over(over: Sequence[str]) -> None:
 
 
 def prune(
-    keep: Annotated[
-        int | None, typer.Option(min=1, help="Runs that stay, counted from the one published last.", metavar="N")
-    ] = None,
+    keep: Annotated[int | None, typer.Option(min=1, help="Keep the latest N runs.", metavar="N")] = None,
     older_than: Annotated[
-        str | None, typer.Option(help="Age from which a run may go, such as 90d, 12w or 36h.", metavar="AGE")
+        str | None, typer.Option(help="Remove only runs older than this, such as 90d, 12w or 36h.", metavar="AGE")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be removed, and remove nothing.")] = False,
     store: o.StorePath = HERE,
 ) -> None:
-    """Remove what runs left that did not end, and old runs: those that --keep and --older-than both let go."""
+    """Remove unfinished runs, and old runs if asked.
+
+    With both --keep and --older-than, a run is removed only if both allow it.
+    """
     from audit.record.prune import prune as pruned
     from audit.record.store import Store
 

@@ -17,7 +17,7 @@ from audit.system.environment import STORE
 
 FLAGS = {asked.key: asked.flag for asked in list_keys() if set(asked.option.doors) & set(COMMANDS)}
 """Options by the keys of audit.toml that they are."""
-TABLE = "A file (csv, parquet, arrow, jsonl), a glob in quotes, a folder of Parquet, or an address such as s3://…"
+TABLE = "File (csv, parquet, arrow, jsonl), quoted glob, folder of Parquet files, or address such as s3://…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def _make_option(asked: AskedKey) -> Any:
     """Return what Typer shows of the option of a key."""
     option = asked.option
     low, high = option.bounds or (None, None)
-    return typer.Option(asked.flag, help=option.help, metavar=option.metavar, min=low, max=high)
+    return typer.Option(asked.flag, help=option.help, metavar=option.metavar or option.reads.metavar, min=low, max=high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +50,34 @@ class Given:
 
 
 StorePath = Annotated[
-    Path, typer.Option("--store", envvar=STORE, help="Folder that keeps every run.", show_default=True)
+    Path, typer.Option("--store", envvar=STORE, help="Folder of recorded runs.", metavar="FOLDER", show_default=True)
 ]
 RunName = Annotated[
     str,
     typer.Argument(
-        metavar="RUN", help="'latest', a run id or its start, or a path: an audit.json or the folder of a run."
+        metavar="RUN", help="'latest', a run id or its first characters, or the path of an audit.json or run folder."
     ),
 ]
 JudgedRun = Annotated[
     str,
     typer.Argument(
-        metavar="RUN", help="It has to be named: 'latest', a run id or its start, or a path.", show_default=False
+        metavar="RUN",
+        help="Required: 'latest', a run id or its first characters, or the path of an audit.json or run folder.",
+        show_default=False,
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the whole document on stdout; talk goes to stderr.")]
-ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Report, but exit 0 whatever the verdict is.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the full record as JSON on stdout; messages go to stderr.")]
+ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit 0 instead of 1 or 3.")]
 Gates = Annotated[
     list[str] | None,
-    typer.Option("--gate", metavar="RULE", help='A limit, such as "selection_rate ratio >= 0.8". May be repeated.'),
+    typer.Option("--gate", metavar="RULE", help='Limit, such as "selection_rate ratio >= 0.8". May be repeated.'),
 ]
-ConfigPath = Annotated[Path | None, typer.Option("--config", help="Take the whole question from this audit.toml.")]
+ConfigPath = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Read the configuration from this audit.toml.")
+]
 WriteConfig = Annotated[
-    Path | None, typer.Option("--write-config", help="Save the audit.toml that says the same; never overwrites.")
+    Path | None,
+    typer.Option("--write-config", metavar="FILE", help="Save these options as audit.toml; never overwrites a file."),
 ]
 CsvDialect = Annotated[str | None, _make_option(find_keys("data")["csv"])]
 EngineName = Annotated[str | None, _make_option(find_keys("data")["engine"])]

@@ -14,15 +14,17 @@ from audit.cli.options import Command, Given
 if TYPE_CHECKING:
     from audit.config.schema import Config
 
-Folder = Annotated[Path, typer.Argument(help="Folder that `audit count` has filled.")]
+Folder = Annotated[Path, typer.Argument(help="Folder of counts, written by audit count.")]
 
 
 @o.with_options("count")
 def count(
     table: Annotated[
-        str, typer.Argument(metavar="TABLE", help="One part: a file, a glob in quotes, or a folder of Parquet.")
+        str, typer.Argument(metavar="TABLE", help="One part: file, quoted glob, or folder of Parquet files.")
     ],
-    into: Annotated[Path, typer.Option(help="Folder of counts; the first part sets its question.")],
+    into: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder of counts; the first part sets its configuration.")
+    ],
     *,
     csv: o.CsvDialect = None,
     config: o.ConfigPath = None,
@@ -30,7 +32,10 @@ def count(
     master: o.Master = None,
     **asked: Any,
 ) -> None:
-    """Count one part of a table into a folder of counts, to be measured with the others."""
+    """Count one part of a large table.
+
+    The counts go into a folder; audit measure audits all parts together.
+    """
     from audit.cli.progress import make_stepper, open_console
     from audit.pipeline.parts import add_part
     from audit.tables.formats.dialect import make_dialect
@@ -48,7 +53,7 @@ def count(
 def measure(
     counts: Folder,
     parts: Annotated[
-        int | None, typer.Option(help="How many parts there must be; with any other number nothing is judged.")
+        int | None, typer.Option(metavar="N", help="Number of parts expected; with any other number nothing is judged.")
     ] = None,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
@@ -56,7 +61,10 @@ def measure(
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
 ) -> None:
-    """Audit all parts of a folder of counts as one table, without their rows."""
+    """Audit all counted parts as one table.
+
+    Reads the folder of counts only, not the rows.
+    """
     from audit.cli.progress import open_console
     from audit.pipeline.parts import require_parts
     from audit.pipeline.run import run as run_audit

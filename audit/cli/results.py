@@ -28,14 +28,17 @@ UNNAMED = "RUN is missing: name what is judged, such as `audit gate latest`, a r
 def gate(
     result: o.JudgedRun = "",
     policy: Annotated[
-        Path | None, typer.Option("--config", help="Judge by the gates of this audit.toml instead.")
+        Path | None, typer.Option("--config", metavar="FILE", help="Judge by the limits of this audit.toml instead.")
     ] = None,
     rule: o.Gates = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
 ) -> None:
-    """Judge a recorded result again, from the document alone, and exit by the verdict."""
+    """Judge a recorded run again.
+
+    Uses its record only; the exit code is that of the verdict.
+    """
     import datetime as dt
 
     from audit.cli.console import PlainConsole
@@ -83,19 +86,23 @@ def card(
     result: o.RunName = "latest",
     style: Annotated[
         str,
-        typer.Option("--format", help="html or md; croissant for the data; ll144 or ll144-md for NYC Local Law 144."),
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="html or md; croissant (dataset description); ll144 or ll144-md (NYC Local Law 144).",
+        ),
     ] = "md",
     output: Annotated[
         Path | None,
-        typer.Option(help="File to write, over an earlier card but nothing else; stdout where none is named."),
+        typer.Option(metavar="FILE", help="File to write (default: stdout); overwrites a card, but no other file."),
     ] = None,
     k: Annotated[
         int | None,
-        typer.Option(min=1, help="Leave out counts under this; [publish] k of the run, or 10, where none is named."),
+        typer.Option(min=1, metavar="N", help="Withhold counts under N (default: [publish] k of the run, or 10)."),
     ] = None,
     store: o.StorePath = HERE,
 ) -> None:
-    """Print the card of a result, with small cells left out."""
+    """Print the card of a run, with small counts withheld."""
     from audit.report.card.render import render, write_over
     from audit.system.control_characters import escape_controls
 
@@ -128,7 +135,10 @@ def diff(
     new: o.RunName = "latest",
     store: o.StorePath = HERE,
 ) -> None:
-    """Compare two runs: which verdicts changed, and which rates moved by more than chance."""
+    """Compare two runs.
+
+    Shows which verdicts changed, and which rates changed beyond chance.
+    """
     from audit.record.compare import describe_comparison
 
     (before, _), (after, _) = load_by_name(old, store), load_by_name(new, store)
@@ -139,7 +149,7 @@ def diff(
 
 def dashboard(
     store: o.StorePath = HERE,
-    port: Annotated[int | None, typer.Option(help="Port on this machine; a free one by default.")] = None,
+    port: Annotated[int | None, typer.Option(metavar="N", help="Port on this machine (default: a free one).")] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
     """Show the store in a browser, on this machine only."""
@@ -149,10 +159,13 @@ def dashboard(
 
 
 def metrics(
-    name: Annotated[str | None, typer.Argument(help="One metric; all of them where none is named.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Metric to explain (default: all).")] = None,
     json: o.AsJson = False,
 ) -> None:
-    """Print the catalogue: every metric with its formula and source, and the names that other libraries give them."""
+    """List the metrics, or explain one.
+
+    Each with formula, range, ideal and source; names of other libraries included.
+    """
     import json as codec
 
     from audit.errors import QuestionError, no_such
@@ -178,10 +191,13 @@ def metrics(
 
 
 def checks(
-    code: Annotated[str | None, typer.Argument(help="One code; all of them where none is named.")] = None,
+    code: Annotated[str | None, typer.Argument(help="Check code to explain (default: all).")] = None,
     json: o.AsJson = False,
 ) -> None:
-    """Print every check of the data by its code: why it matters, where that stands, how to mend it."""
+    """List the data checks, or explain one.
+
+    Each with its code, why it matters, its source and what to do.
+    """
     import json as codec
 
     from audit.checks.codes import codes
@@ -198,12 +214,13 @@ def checks(
 
 
 def conform(
-    file: Annotated[
-        Path | None, typer.Argument(help="A file of vectors; the shipped ones where none is named.")
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(help="File of test vectors (default: the shipped ones).")] = None,
     json: o.AsJson = False,
 ) -> None:
-    """Run the golden vectors: published numbers, worked examples and peers' defects must come out as they should."""
+    """Run the conformance tests.
+
+    Published figures and worked examples are recomputed and compared.
+    """
     import json as codec
     from dataclasses import asdict
 

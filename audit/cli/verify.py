@@ -27,13 +27,14 @@ def verify(
     result: o.RunName = "latest",
     data: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="FILE", help="A table of the run, whose digest and columns are compared; may be repeated."
-        ),
+        typer.Option(metavar="FILE", help="Table of the run: its digest and columns are compared. May be repeated."),
     ] = None,
     store: o.StorePath = Path(DEFAULT_STORE),
 ) -> None:
-    """Compute again everything that a result says, compare it leaf by leaf, and name what that does not cover."""
+    """Recompute a recorded run from its counts.
+
+    Compares every figure and verdict, and names what it cannot check.
+    """
     from audit.pipeline.verification.cards import cards_amiss, cards_beside
     from audit.pipeline.verification.tables import compare_tables
     from audit.pipeline.verification.uncovered import find_uncovered

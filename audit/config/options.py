@@ -25,7 +25,7 @@ OF_AUDITS: tuple[Door, ...] = ("data", "model", "check", "measure")
 FROM_FILES: tuple[Door, ...] = ("data", "model")
 OF_DATA: tuple[Door, ...] = ("data", "check")
 OF_MODELS: tuple[Door, ...] = ("model", "measure")
-COMMAS = "separated by commas; quote a name that holds one: '\"age, years\",sex'"
+COMMAS = "separated by commas (quote a name that contains one: '\"age, years\",sex')"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +35,8 @@ class Reading:
     kind: Any
     to_value: Callable[[Any, str], Any]
     """From what was given and the name of the option; None where it says nothing."""
+    metavar: str | None = None
+    """What ``--help`` calls the value."""
 
 
 def _keep(given: Any, _: str) -> Any:
@@ -86,21 +88,21 @@ def _to_whole_number(text: str, where: str) -> int:
         raise QuestionError(f"{where}: '{printable(text)}' is not a whole number") from None
 
 
-TEXT = Reading(str, _keep)
-COLUMN = Reading(str, _keep)
+TEXT = Reading(str, _keep, "TEXT")
+COLUMN = Reading(str, _keep, "COLUMN")
 """One column, by its name; in Python also its values."""
-CLASS = Reading(str, _keep)
-WHOLE_NUMBER = Reading(int, _keep)
-NUMBER = Reading(float, _keep)
+CLASS = Reading(str, _keep, "VALUE")
+WHOLE_NUMBER = Reading(int, _keep, "N")
+NUMBER = Reading(float, _keep, "NUMBER")
 SWITCH = Reading(bool, _switch_on)
-FILE = Reading(Path, lambda path, _: str(path))
-DIALECT = Reading(str, lambda text, _: make_dialect(text).table)
-THRESHOLD = Reading(str, _to_threshold)
-NAMES = Reading(list[str], _split_names)
-PLACES = Reading(list[str], _to_places)
-LEVELS = Reading(list[str], _to_levels)
+FILE = Reading(Path, lambda path, _: str(path), "FILE")
+DIALECT = Reading(str, lambda text, _: make_dialect(text).table, "HOW")
+THRESHOLD = Reading(str, _to_threshold, "NUMBER")
+NAMES = Reading(list[str], _split_names, "COLUMNS")
+PLACES = Reading(list[str], _to_places, "N,N")
+LEVELS = Reading(list[str], _to_levels, "COLUMN=GROUP")
 """A level by column, such as ``race=white``."""
-BANDS = Reading(list[str], _to_bands)
+BANDS = Reading(list[str], _to_bands, "COLUMN=EDGES")
 SHARES = Reading(list[str], _keep)
 """Shares of levels by column, which no command line asks for."""
 

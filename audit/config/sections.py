@@ -94,7 +94,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-CSV_HELP = 'How a CSV is written, such as "separator=;,decimal=,,encoding=latin-1".'
+CSV_HELP = 'CSV dialect, such as "separator=;,decimal=,,encoding=latin-1".'
 
 
 class Csv(Section):
@@ -125,58 +125,69 @@ class Data(Section):
 
     engine: Annotated[
         Literal["duckdb", "pandas", "polars", "spark"],
-        Option("duckdb (default), pandas, polars or spark.", o.FROM_FILES, place=50, metavar="ENGINE", elsewhere=True),
+        Option(
+            "Engine: duckdb (default), pandas, polars or spark.",
+            o.FROM_FILES,
+            place=50,
+            metavar="ENGINE",
+            elsewhere=True,
+        ),
     ] = "duckdb"
     """What passes over the rows; every engine gives the same counts."""
     master: Annotated[
         Text | None,
         Option(
-            "Spark's master, such as spark://host:7077; with --engine spark.",
+            "Spark master, such as spark://host:7077; with --engine spark.",
             o.FROM_FILES,
             place=50,
             elsewhere=True,
         ),
     ] = None
     """Spark's master, such as spark://host:7077; this machine alone where none is named."""
-    prepare: Annotated[
-        Command | None, Option("Command that makes the rows before they are looked at.", elsewhere=True)
-    ] = None
-    source: Annotated[Text | None, Option("Table of the rows.", elsewhere=True)] = None
+    prepare: Annotated[Command | None, Option("Command that writes the table before it is read.", elsewhere=True)] = (
+        None
+    )
+    source: Annotated[Text | None, Option("Table of training data.", elsewhere=True)] = None
     csv: Annotated[
         Csv | None, Option(CSV_HELP, ("data", "count", "check"), o.DIALECT, place=31, metavar="HOW", elsewhere=True)
     ] = None
     """How source and test are written, where they are CSV."""
     test: Annotated[
         Text | Annotated[Names, Field(min_length=1)] | None,
-        Option("Held-out tables, looked at for leaks and drift.", elsewhere=True),
+        Option("Test tables, checked for leaks and drift.", elsewhere=True),
     ] = None
     label: Annotated[
         Text | None,
         Option(
-            "Column of labels: what really happened. Decisions are audited without, too.",
+            "Column with the true outcome; optional where predictions are audited.",
             o.OF_TABLES,
             o.COLUMN,
             place=10,
         ),
-        Option("Labels, or relevance.", ("measure",), o.COLUMN, place=10, argument="y_true"),
+        Option("True outcomes, or relevance.", ("measure",), o.COLUMN, place=10, argument="y_true"),
     ] = None
     positive: Annotated[
         Class | None,
         Option(
-            "Label or decision that counts as positive; needed unless they are 0 and 1.", EVERYWHERE, o.CLASS, place=10
+            "Label or prediction that counts as positive; needed unless they are 0 and 1.",
+            EVERYWHERE,
+            o.CLASS,
+            place=10,
         ),
     ] = None
     classes: Annotated[
         StrictBool | None,
-        Option("The label is one of several classes; none is the positive one.", o.OF_DATA, o.SWITCH, place=10),
+        Option("Multiclass label: no class is the positive one.", o.OF_DATA, o.SWITCH, place=10),
     ] = None
     """The label is one of several classes, and none is the positive one; the task multiclass implies it."""
-    groups: Annotated[Names, Option(f"Protected columns, {COMMAS}.", EVERYWHERE, o.NAMES, place=30, narrower=True)] = ()
+    groups: Annotated[
+        Names, Option(f"Columns of protected attributes, {COMMAS}.", EVERYWHERE, o.NAMES, place=30, narrower=True)
+    ] = ()
     intersections: Annotated[
         int,
         Field(ge=1, le=8, strict=True),
         Option(
-            "Audit crossings of up to this many columns.",
+            "Audit combinations of groups of up to this many columns.",
             EVERYWHERE,
             o.WHOLE_NUMBER,
             place=34,
@@ -186,22 +197,22 @@ class Data(Section):
     ] = 1
     unit: Annotated[
         Text,
-        Option(
-            "Column that names whom a row belongs to, if several rows share a person.", EVERYWHERE, o.COLUMN, place=33
-        ),
+        Option("Column with the person (or unit) id, if several rows share one.", EVERYWHERE, o.COLUMN, place=33),
     ] = "row"
-    weight: Annotated[Text | None, Option("Column of weights.", EVERYWHERE, o.COLUMN, place=32)] = None
+    weight: Annotated[Text | None, Option("Column of sampling weights.", EVERYWHERE, o.COLUMN, place=32)] = None
     strata: Annotated[
-        Names, Option(f"Columns for conditional metrics, {COMMAS}.", o.OF_TABLES, o.NAMES, place=33, narrower=True)
+        Names, Option(f"Columns to condition on, {COMMAS}.", o.OF_TABLES, o.NAMES, place=33, narrower=True)
     ] = ()
     bins: Annotated[
         dict[str, tuple[Number, ...]],
-        Option("Bands of a number, such as age=18,25,40,65. May be repeated.", o.COMMANDS, o.BANDS, place=33),
+        Option(
+            "Bands of a numeric group column, such as age=18,25,40,65. May be repeated.", o.COMMANDS, o.BANDS, place=33
+        ),
     ] = {}
     reference: Annotated[
         dict[str, dict[str, Number]],
         Option(
-            "Share of each level in the population to compare with, by group column.",
+            "Share of each group in the population to compare with, by group column.",
             ("check",),
             o.SHARES,
             place=33,
@@ -211,7 +222,7 @@ class Data(Section):
     reference_group: Annotated[
         dict[str, Class],
         Option(
-            "Group to compare with, such as race=white. The largest by default.",
+            "Reference group, such as race=white (default: the largest).",
             OF_AUDITS,
             o.LEVELS,
             place=33,
@@ -224,10 +235,11 @@ class Data(Section):
         tuple[Everybody, ...],
         AfterValidator(_require_distinct),
         Option(
-            "Compare each group with: overall, rest, or both separated by commas.",
+            "Also compare each group with overall, with rest (all other groups), or with both: overall,rest.",
             OF_AUDITS,
             o.NAMES,
             place=50,
+            metavar="WHO",
             narrower=True,
         ),
     ] = ()
@@ -296,11 +308,11 @@ def count_groupings(groups: int, ways: int) -> int:
 class Checks(Section):
     """What the data must satisfy before training."""
 
-    suite: Annotated[Text | None, Option("Great Expectations suite, as JSON.", ("data",), o.FILE)] = None
+    suite: Annotated[Text | None, Option("Great Expectations suite (a JSON file).", ("data",), o.FILE)] = None
     per_group: Annotated[
         tuple[Text, ...],
         AfterValidator(_require_distinct),
-        Option("Group columns in each group of which the suite is asked as well."),
+        Option("Group columns: the suite also runs within each of their groups."),
     ] = ()
 
     @model_validator(mode="after")
@@ -332,66 +344,64 @@ class Predictions(Section):
     """Where the predictions lie and how they are read."""
 
     task: Annotated[
-        Task, Option("classification (the default), multiclass, regression or ranking.", OF_MODELS, metavar="TASK")
+        Task, Option("classification (default), multiclass, regression or ranking.", OF_MODELS, metavar="TASK")
     ] = "classification"
     """A regression has a numeric label and prediction, multiclass one of several classes, a ranking lists of items."""
-    source: Annotated[Text | None, Option("Table of the predictions.", elsewhere=True)] = None
+    source: Annotated[Text | None, Option("Table of predictions.", elsewhere=True)] = None
     """A table that already exists; a run with [train] names it there."""
     csv: Annotated[Csv | None, Option(CSV_HELP, ("model",), o.DIALECT, place=31, metavar="HOW", elsewhere=True)] = None
     """How it is written, where it is a CSV."""
-    label: Annotated[
-        Text | None, Option("Column of labels of this table, where it is called otherwise than in [data].")
-    ] = None
+    label: Annotated[Text | None, Option("Label column of this table, if its name differs from that in [data].")] = None
     """The data's label column where not named."""
     prediction: Annotated[
         Text | None,
-        Option("Column of predicted classes, or of numbers.", OF_MODELS, o.COLUMN, argument="y_pred"),
+        Option("Column of predicted classes, or of predicted numbers.", OF_MODELS, o.COLUMN, argument="y_pred"),
         Option("Column of predicted classes.", ("count",), o.COLUMN),
     ] = None
     score: Annotated[
         Text | None,
-        Option("Column of scores, read with --threshold.", OF_MODELS, o.COLUMN),
-        Option("Column of scores between 0 and 1, read with --threshold.", ("count",), o.COLUMN),
+        Option("Column of scores.", OF_MODELS, o.COLUMN),
+        Option("Column of scores between 0 and 1.", ("count",), o.COLUMN),
     ] = None
     threshold: Annotated[
         Number | Literal["median"],
         Option(
-            "A score at or above it is positive; 0.5 by default. 'median': above the median of all.",
+            "Scores at or above it are positive (default 0.5); median: above the median score.",
             OF_MODELS,
             o.THRESHOLD,
         ),
-        Option("A score at or above it is positive; 0.5 by default.", ("count",), o.NUMBER),
+        Option("Scores at or above it are positive (default 0.5).", ("count",), o.NUMBER),
     ] = UNASKED_THRESHOLD
     """A score at or above it is positive; with "median", a score above the median of all scored rows."""
     exact_auc: Annotated[
         bool,
         Field(strict=True),
         CountedBy("exact_auc"),
-        Option("Sort rows by score: exact AUCs, average precision, areas.", OF_MODELS, o.SWITCH),
+        Option("Exact ROC AUC and average precision, from scores sorted row by row.", OF_MODELS, o.SWITCH),
     ] = False
     """Sort all rows by score once, so that every AUC and the average precision are exact, not bounded by score bins."""
     features: Annotated[
         Names,
         CountedBy("neighbours"),
-        Option(f"Columns that make two rows alike, {COMMAS}: gives a flip test.", OF_MODELS, o.NAMES),
+        Option(f"Feature columns for the flip test, {COMMAS}.", OF_MODELS, o.NAMES),
     ] = ()
     neighbours: Annotated[
         int,
         Field(ge=1, le=99, strict=True),
-        Option("Nearest neighbours that the flip test asks; 5 by default.", OF_MODELS, o.WHOLE_NUMBER),
+        Option("Number of nearest neighbours for the flip test (default 5; odd).", OF_MODELS, o.WHOLE_NUMBER),
     ] = UNASKED_NEIGHBOURS
     query: Annotated[
-        Text | None, Option("Of a ranking: column that names the list of an item.", OF_MODELS, o.COLUMN)
+        Text | None, Option("Ranking: column with the list (query) id of each item.", OF_MODELS, o.COLUMN)
     ] = None
     """Of a ranking: the column that names the list an item is in; all rows are one list where none is named."""
     rank: Annotated[
-        Text | None, Option("Of a ranking: column of places, 1 at the top; or --score.", OF_MODELS, o.COLUMN)
+        Text | None, Option("Ranking: column with the rank, 1 at the top; or use --score.", OF_MODELS, o.COLUMN)
     ] = None
     """Of a ranking: the column of places, 1 at the top; without it the score orders the items, the highest first."""
     top: Annotated[
         Annotated[tuple[Place, ...], Field(max_length=MOST_TOPS)] | None,
         CountedBy("ranking"),
-        Option("Of a ranking: first places for skew, such as 10,50; 10 by default.", OF_MODELS, o.PLACES),
+        Option("Ranking: cut-offs k for skew and share, such as 10,50 (default 10).", OF_MODELS, o.PLACES),
     ] = None
     """Of a ranking: how many first places skew_at_k and share_at_k look at; 10 where none is named."""
 
@@ -462,15 +472,19 @@ class Policy(Section):
     """How sure one must be, and what not being sure means."""
 
     confidence: Annotated[
-        Number, Field(ge=0.5, lt=1), Option("Of every interval; 0.95 by default.", OF_AUDITS, o.NUMBER)
+        Number, Field(ge=0.5, lt=1), Option("Confidence level of every interval (default 0.95).", OF_AUDITS, o.NUMBER)
     ] = 0.95
     insufficient: Annotated[
-        Literal["fail", "warn"], Option("Whether evidence that is too thin fails the audit, or only warns.")
+        Literal["fail", "warn"], Option("Whether an inconclusive limit fails the audit or only warns.")
     ] = "fail"
     four_fifths: Annotated[
         bool,
         Field(strict=True),
-        Option("Fail on adverse impact: under 4/5 of the highest rate, significant.", OF_MODELS, o.SWITCH),
+        Option(
+            "Fail on adverse impact: below 4/5 of the highest rate, p-value at most 1 - confidence.",
+            OF_MODELS,
+            o.SWITCH,
+        ),
     ] = False
 
 

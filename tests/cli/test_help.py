@@ -37,6 +37,14 @@ def test_help_reads_as_before(command):
     assert said == golden.read_text()
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_summary_is_one_short_sentence_that_is_never_cut(command):
+    first = typer.main.get_command(app).commands[command].help.split("\n\n")[0].strip()
+    assert first.endswith(".")
+    assert len(first) < 58
+    assert first in (GOLDEN / "audit.txt").read_text()
+
+
 def test_every_golden_file_is_of_a_command():
     assert {path.stem for path in GOLDEN.iterdir()} == {"audit", *COMMANDS}
 
