@@ -56,9 +56,13 @@ class DeclaredPower(Section):
     watts: Watts
     """Of all such devices of the run together, on average while it trains."""
     device: Text
+    """What the device is."""
     source: Text
+    """Who says so."""
     date: Dated
+    """Day or year of the figure."""
     idle_watts: Watts | None = None
+    """Power of the same devices when idle."""
 
     @model_validator(mode="after")
     def _require_less_when_idle(self) -> Self:
@@ -74,12 +78,17 @@ class EmbodiedCarbon(Section):
     """What making the machine emitted, over how long it serves, and which share of it the run has for itself."""
 
     total_g: Annotated[Number, Field(gt=0)]
+    """Grams of CO2 equivalent for making the whole machine."""
     source: Text
+    """Who says so."""
     date: Dated
+    """Day or year of the figure."""
     lifetime_s: Annotated[Number, Field(gt=0)] | None = None
+    """Seconds that the machine serves."""
     lifetime_years: Annotated[Number, Field(gt=0, le=100)] | None = None
-    """Of 365 days."""
+    """Years of 365 days that the machine serves."""
     reserved_share: Share = 1.0
+    """Share of the machine that the run has for itself."""
 
     @model_validator(mode="after")
     def _require_lifetime(self) -> Self:
@@ -99,29 +108,40 @@ class EnergySection(Section):
     meter: Literal["codecarbon", "zeus"] = "codecarbon"
     """Library that reads the hardware; zeus for NVIDIA Jetson and Apple silicon."""
     country: Text | None = None
+    """Country of the grid as an ISO 3166 code of three letters; without it carbon is not computed."""
     pue: Annotated[Number, Field(ge=1, le=5)] = 1.0
+    """Power usage effectiveness of the site: all its energy for each kWh of the machines."""
     pue_source: Text | None = None
+    """Who says so."""
     pue_date: Dated | None = None
+    """Day or year of the figure."""
     market_g_per_kwh: Annotated[Number, Field(ge=0, le=5000)] | None = None
-    """Of the electricity that a contract promises; 0 is a promise too. The grid of the country is shown beside it."""
+    """Carbon of the electricity that a contract promises; the grid of the country is shown beside it."""
     market_source: Text | None = None
+    """Who says so."""
     market_date: Dated | None = None
+    """Day or year of the figure."""
     water_l_per_kwh: Annotated[Number, Field(ge=0, le=100)] | None = None
     """Water usage effectiveness of the site: litres for each kWh of the machines."""
     water_source: Text | None = None
+    """Who says so."""
     water_date: Dated | None = None
+    """Day or year of the figure."""
     offsite_water_l_per_kwh: Annotated[Number, Field(ge=0, le=1000)] | None = None
     """Energy water intensity: litres that making a kWh of electricity takes."""
     offsite_water_source: Text | None = None
+    """Who says so."""
     offsite_water_date: Dated | None = None
+    """Day or year of the figure."""
     idle_w: Annotated[dict[Text, Watts], Field(min_length=1)] | None = None
     """Watts of the idle machine by component, such as { cpu = 35, ram = 20 }."""
     declared: dict[Text, DeclaredPower] | None = None
     """Devices that no library can read, by component."""
     embodied: EmbodiedCarbon | None = None
     functional_unit: Text | None = None
-    """What the software intensity of carbon is per, such as "loan application"."""
+    """Unit of the software carbon intensity, such as "loan application"."""
     functional_units: Annotated[Number, Field(gt=0)] | None = None
+    """How many of these units the run serves."""
 
     @model_validator(mode="after")
     def _require_sources(self) -> Self:

@@ -36,12 +36,17 @@ class GateRule(Section):
     """One limit."""
 
     stage: Stage = "model"
+    """What is judged: the model's results, the training data, the checks of the data, or the energy of the run."""
     metric: Text
+    """Name of the metric (`audit metrics` lists them), or of a check by its code."""
     compare: Compare | None = None
+    """How groups are compared; what the metric is usually judged by where it is not given."""
     by: Names | None = None
     """Columns that are crossed and compared; every group column in turn where not named."""
     min: Number | None = None
+    """Lowest value that passes."""
     max: Number | None = None
+    """Highest value that passes."""
 
     @model_validator(mode="before")
     @classmethod
@@ -68,8 +73,11 @@ class WaiverRule(Section):
     """A decision to let a gate pass that did not, with the owner's name, an end and a worst value."""
 
     gate: Text
+    """Name of the limit, as the report prints it."""
     owner: Text
+    """Who accepts that it did not pass."""
     reason: Text
+    """Why it is accepted."""
     expires: dt.date
     """Last day on which it holds, at most a year away."""
     max_gap: Number
@@ -307,40 +315,57 @@ class ModelInfo(Section):
     """Who answers for the model; printed on the card."""
 
     name: Text | None = None
+    """Name of the model."""
     version: Text | None = None
+    """Version of the model."""
     owner: Text | None = None
+    """Who answers for the model, and how to reach them."""
     intended_use: Text | None = None
+    """What the model is meant to decide."""
     out_of_scope: Text | None = None
+    """What the model must not be used for."""
     description: Text | None = None
+    """What the model is, in a sentence."""
     licence: Text | None = None
+    """Licence of the model, such as Apache-2.0."""
 
 
 class DatasetInfo(Section):
     """Who answers for the data; printed on the data card and in croissant.json."""
 
     name: Text | None = None
+    """Name of the dataset."""
     version: Text | None = None
+    """Version of the dataset."""
     owner: Text | None = None
+    """Who answers for the data, and how to reach them."""
     description: Text | None = None
+    """What the data are, in a sentence."""
     url: Text | None = None
-    """Where it can be had."""
+    """Where the data can be downloaded."""
     collected: Text | None = None
-    """How it was collected."""
+    """How the data were collected."""
     period: Text | None = None
-    """When it was collected."""
+    """When the data were collected."""
     intended_use: Text | None = None
+    """What the data are meant for."""
     out_of_scope: Text | None = None
+    """What the data must not be used for."""
     licence: Text | None = None
+    """Licence of the data."""
 
 
 class LocalLaw144(Section):
     """What only the owner and the auditor know of a bias audit by NYC Local Law 144; printed on its report."""
 
     auditor: Text | None = None
+    """Independent auditor who made the audit."""
     data_explanation: Text | None = None
     """Where the data come from, and why they were used."""
     data_from: dt.date | None = None
+    """First day of the data."""
     data_to: dt.date | None = None
+    """Last day of the data."""
     distribution_date: dt.date | None = None
     """Since when the tool is in use."""
     justification: Text | None = None

@@ -105,6 +105,7 @@ class Csv(Section):
     decimal: StrictStr | None = None
     """What stands before the places of a fraction: a point, or a comma."""
     encoding: StrictStr | None = None
+    """Encoding of the text, such as latin-1; UTF-8 where not given."""
 
     @model_validator(mode="after")
     def _require_dialect(self) -> Self:
@@ -183,6 +184,7 @@ class Data(Section):
     groups: Annotated[
         Names, Option(f"Columns of protected attributes, {COMMAS}.", EVERYWHERE, o.NAMES, place=30, narrower=True)
     ] = ()
+    """Columns of protected attributes: the groups that are compared."""
     intersections: Annotated[
         int,
         Field(ge=1, le=8, strict=True),
@@ -203,12 +205,14 @@ class Data(Section):
     strata: Annotated[
         Names, Option(f"Columns to condition on, {COMMAS}.", o.OF_TABLES, o.NAMES, place=33, narrower=True)
     ] = ()
+    """Columns within whose values groups are compared as well, such as the department that decides."""
     bins: Annotated[
         dict[str, tuple[Number, ...]],
         Option(
             "Bands of a numeric group column, such as age=18,25,40,65. May be repeated.", o.COMMANDS, o.BANDS, place=33
         ),
     ] = {}
+    """Inner edges of the bands into which a group column of numbers is cut; a band holds its lower edge."""
     reference: Annotated[
         dict[str, dict[str, Number]],
         Option(
@@ -326,7 +330,9 @@ class Train(Section):
     """Command that trains, and the table of predictions that it must leave."""
 
     command: Command
+    """Command that trains, run in the folder of the file."""
     predictions: Text
+    """Table of predictions that the command writes, inside the folder of the file."""
     record_arguments: StrictBool = False
     """Keep the arguments of this command, and of [data] prepare, in audit.json, and not the names of options alone."""
 
@@ -385,6 +391,7 @@ class Predictions(Section):
         CountedBy("neighbours"),
         Option(f"Feature columns for the flip test, {COMMAS}.", OF_MODELS, o.NAMES),
     ] = ()
+    """Feature columns by which the flip test finds the nearest neighbours."""
     neighbours: Annotated[
         int,
         Field(ge=1, le=99, strict=True),

@@ -31,7 +31,7 @@ def make_schema() -> dict[str, Any]:
     schema = _with_enums_in_place(make_result_adapter().json_schema(mode="serialization"))
     said: dict[str, dict[str, str]] = {}
     for module in RECORDS:
-        said.update(_read_docstrings(module))
+        said.update(read_docstrings(module))
     for definition in (schema, *schema["$defs"].values()):
         if "properties" in definition:
             _close(definition, said.get(definition["title"], {}))
@@ -72,7 +72,7 @@ def _close(definition: dict[str, Any], descriptions: dict[str, str]) -> None:
             field["description"] = descriptions[name]
 
 
-def _read_docstrings(module: ModuleType) -> Iterator[tuple[str, dict[str, str]]]:
+def read_docstrings(module: ModuleType) -> Iterator[tuple[str, dict[str, str]]]:
     """Read, class by class, the text that stands under each field."""
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.ClassDef):
