@@ -9,116 +9,44 @@ import math
 from functools import cache
 from itertools import pairwise
 from operator import itemgetter
-from pathlib import PurePosixPath, PureWindowsPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     StrictBool,
-    StrictStr,
-    StringConstraints,
     model_validator,
 )
 
 from audit.axes import Task
 from audit.config import options as o
 from audit.config.options import COMMAS, EVERYWHERE, OF_AUDITS, OF_MODELS, AskedKey, CountedBy, Door, Option
-from audit.errors import QuestionError, printable
+from audit.config.values import (
+    MOST_TOPS,
+    Class,
+    Command,
+    Csv,
+    Names,
+    Number,
+    Place,
+    Section,
+    Text,
+    _require_distinct,
+    is_outside,
+)
+from audit.errors import printable
 from audit.measurement.metrics.kinds import Everybody
-from audit.tables.formats.dialect import Dialect, make_dialect
 
-Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitespace=True)]
-Command = Annotated[tuple[Text, ...], Field(min_length=1)]
-Class = bool | int | float | str
 UNASKED_THRESHOLD = 0.5
 UNASKED_NEIGHBOURS = 5
 SMALLEST_PUBLISHED = 10
 """Smallest count that is published where no other is asked for."""
 UNASKED_TOP = (10,)
-LARGEST_TOP, MOST_TOPS = 1_000_000, 8
 MOST_GROUPINGS = 1_000
 """Columns and crossings by which everything is measured."""
 
 
-def _to_number(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"must be a number, not {_describe_kind(value)}")  # noqa: TRY004 - pydantic collects ValueError
-    try:
-        return float(value)
-    except OverflowError:
-        raise ValueError(f"must be a number that a double holds, not one of {len(str(value)):,} digits") from None
-
-
-def _require_finite(value: float) -> float:
-    if not math.isfinite(value):
-        raise ValueError(f"must be a finite number, not {value}")
-    return value
-
-
-def _describe_kind(value: object) -> str:
-    names = {bool: "true or false", str: "text", list: "a list", dict: "a table", type(None): "nothing"}
-    return f"{names.get(type(value), type(value).__name__)} ({value!r:.40})"
-
-
-def _require_distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
-    seen: set[Any] = set()
-    for name in names:
-        if name in seen:
-            raise ValueError(f"names '{name}' twice")
-        seen.add(name)
-    return names
-
-
-def is_outside(path: str) -> bool:
-    """Return whether a path written on any system is absolute, or leads out of the folder that it starts from."""
-    depth = 0
-    for part in path.replace("\\", "/").split("/"):
-        depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
-        if depth < 0:
-            return True
-    return PurePosixPath(path).is_absolute() or bool(PureWindowsPath(path).anchor)
-
-
-Number = Annotated[float, BeforeValidator(_to_number), AfterValidator(_require_finite)]
-Place = Annotated[int, Field(ge=1, le=LARGEST_TOP, strict=True)]
-Names = Annotated[tuple[Text, ...], AfterValidator(_require_distinct)]
-
-
-class Section(BaseModel):
-    """Closed and frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 CSV_HELP = 'CSV dialect, such as "separator=;,decimal=,,encoding=latin-1".'
-
-
-class Csv(Section):
-    """How the CSV of an office is written: what is not said is as everywhere, a comma, a point and UTF-8."""
-
-    separator: StrictStr | None = None
-    """One character; ``tab`` is one too. A comma, or the tab of a .tsv, where none is named."""
-    decimal: StrictStr | None = None
-    """What stands before the places of a fraction: a point, or a comma."""
-    encoding: StrictStr | None = None
-    """Encoding of the text, such as latin-1; UTF-8 where not given."""
-
-    @model_validator(mode="after")
-    def _require_dialect(self) -> Self:
-        try:
-            _ = self.dialect
-        except QuestionError as error:
-            raise ValueError(str(error)) from None
-        return self
-
-    @property
-    def dialect(self) -> Dialect:
-        """The same, checked."""
-        return make_dialect(self.model_dump(exclude_none=True))
 
 
 class Data(Section):
@@ -211,7 +139,7 @@ class Data(Section):
         Option(
             "Bands of a numeric group column, such as age=18,25,40,65. May be repeated.", o.COMMANDS, o.BANDS, place=33
         ),
-    ] = {}
+    ] = {}  # noqa: RUF012 - pydantic copies it
     """Inner edges of the bands into which a group column of numbers is cut; a band holds its lower edge."""
     reference: Annotated[
         dict[str, dict[str, Number]],
@@ -222,7 +150,7 @@ class Data(Section):
             place=33,
             argument="population",
         ),
-    ] = {}
+    ] = {}  # noqa: RUF012 - pydantic copies it
     reference_group: Annotated[
         dict[str, Class],
         Option(
@@ -233,7 +161,7 @@ class Data(Section):
             flag="--reference",
             argument="reference",
         ),
-    ] = {}
+    ] = {}  # noqa: RUF012 - pydantic copies it
     """Level that the others are compared with, by group column; the largest group where none is named."""
     compare_to: Annotated[
         tuple[Everybody, ...],

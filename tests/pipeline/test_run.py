@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from audit.config.read import build
-from audit.config.sections import is_outside
+from audit.config.values import is_outside
 from audit.errors import QuestionError
 from audit.measurement.rates.benefits import BenefitTable
 from audit.pipeline.run import Job, run
