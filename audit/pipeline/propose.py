@@ -7,24 +7,23 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audit.axes import name_level
 from audit.config.sections import SMALLEST_PUBLISHED
 from audit.config.write import to_toml
-from audit.errors import printable
+from audit.errors import QuestionError, no_such, printable
+from audit.pipeline.proposed_label import Candidates, ColumnLook, guess_positive, is_adverse, rank_labels
 from audit.pipeline.sources import open_source
 from audit.tables.addresses import resolve_from
 from audit.tables.connection import open_connection, quote_identifier
 from audit.tables.formats.dialect import UNSAID, Dialect
 from audit.tables.table import Table
 
-LABEL_WORDS = re.compile(
-    r"label|target|outcome|approv|default|recid|hired|admit|income|y_true|^y$|^class$|churn|fraud|granted|accepted|readmit",
-    re.IGNORECASE,
-)
 PREDICTION_WORDS = re.compile(r"pred|y_hat|yhat|decision|^high$", re.IGNORECASE)
+WEIGHT_NAME = re.compile(r"^(?:freq|frequency|weights?|sample_weight|fnlwgt|pwgtp|perwt)$", re.IGNORECASE)
 SCORE_WORDS = re.compile(r"score|prob|risk|likelihood", re.IGNORECASE)
 PERSONS = "(?:applicant|borrower|client|cust|customer|driver|employee|patient|person|user)"
 ORIGIN = "nationalit|citizen|country_of_birth|(?:native|birth).?country|country.?birth|place_of_birth"
@@ -47,30 +46,25 @@ They are spelled as in the tables of Adult, COMPAS, German credit, credit defaul
 NUMBERS = {"integer", "float"}
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[\s.-]+")
 """Where a name begins a word, or parts two."""
-MOST_LEVELS, LOOKED_AT_ROWS = 30, 200_000
-POSITIVE_WORDS = re.compile(r"^(?:1|yes|y|true|approved|accepted|hired|granted|good|positive|>50k)$", re.IGNORECASE)
+MOST_LEVELS, LOOKED_AT_ROWS, MOST_SHOWN = 30, 200_000, 5
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnLook:
-    """One column: its kind and its few values, or None where there are many."""
-
-    name: str
-    kind: str
-    levels: tuple[str, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """What a table seems to hold."""
 
     source: str
     label: ColumnLook | None
+    """Named by a person, or clear; None where neither."""
     positive: str | None
+    candidates: Candidates
+    """Columns that may be the label."""
     prediction: ColumnLook | None
     score: str | None
     groups: tuple[ColumnLook, ...]
     ages: tuple[str, ...]
+    weight: str | None = None
+    """Column whose name says that it holds weights, or counts of rows."""
     dialect: Dialect = UNSAID
 
     @property
@@ -84,16 +78,42 @@ class Look:
         return (*(g.name for g in self.groups), *self.ages)
 
     @property
+    def limited(self) -> str | None:
+        """Metric of the limit between groups; None where there is nothing to compare."""
+        if not self.group_names or (self.of_data and self.label is None):
+            return None
+        return "base_rate" if self.of_data else "selection_rate"
+
+    @property
     def lines(self) -> tuple[str, ...]:
         """What was seen, for people."""
-        groups = ", ".join(map(printable, self.group_names)) or "none seen; name them yourself"
-        label = f"{printable(self.label.name)}, positive {printable(self.positive)}" if self.label else "none seen"
         made = self.prediction.name if self.prediction else self.score
+        groups = ", ".join(map(printable, self.group_names)) or "not found; name them in [data] groups"
         return (
-            f"label:      {label}",
-            f"prediction: {printable(made) if made else 'none seen, so only the data is audited'}",
+            f"label:      {_describe_label(self)}",
+            f"prediction: {printable(made) if made else 'not found, so only the data are audited'}",
             f"groups:     {groups}",
+            f"limits:     {_describe_limit(self)}",
         )
+
+
+def _describe_label(seen: Look) -> str:
+    others = _list_names(seen.candidates.list_others(seen.label))
+    if seen.label is None:
+        return f"not found; two-valued columns: {others}" if others else "not found; no column has two values"
+    said = f"{printable(seen.label.name)}, positive {printable(seen.positive)}: check both"
+    return f"{said}; other candidates: {others}" if others else said
+
+
+def _describe_limit(seen: Look) -> str:
+    if seen.limited is None:
+        return "none, so no difference between groups is judged; the file says how to add one"
+    return f"{seen.limited} ratio >= 0.8 by {', '.join(map(printable, seen.group_names))}; choose yours"
+
+
+def _list_names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
+    return ", ".join(map(printable, names[:MOST_SHOWN])) + more
 
 
 def look(path: str | Path, folder: Path, dialect: Dialect = UNSAID) -> Look:
@@ -101,18 +121,69 @@ def look(path: str | Path, folder: Path, dialect: Dialect = UNSAID) -> Look:
     source = resolve_from(path, folder)
     table = open_source(path, dialect=dialect)
     seen = [_look_at_column(table, name) for name in table.columns]
-    binary = [s for s in seen if s.levels is not None and len(s.levels) == 2]
-    predictions = [s for s in binary if PREDICTION_WORDS.search(s.name)]
-    labels = [s for s in binary if LABEL_WORDS.search(s.name) and s not in predictions]
-    prediction = predictions[0] if predictions else None
-    label = labels[0] if labels else None
+    prediction = next((s for s in seen if s.is_binary and PREDICTION_WORDS.search(s.name)), None)
     scores = [s.name for s in seen if s.levels is None and s.kind == "float" and SCORE_WORDS.search(s.name)]
-    named = sorted(
-        (s for s in seen if _is_protected(s.name) and s not in {label, prediction}), key=lambda s: _rank(s.name)
+    made = {*scores, *(s.name for s in seen if PREDICTION_WORDS.search(s.name))}
+    left = [s for s in seen if s.name not in made]
+    candidates = rank_labels([s for s in left if not _is_protected(s.name)], left[-1].name if left else "")
+    groups, ages = _find_groups(seen, prediction)
+    return Look(
+        source=source,
+        label=candidates.clear,
+        positive=guess_positive(candidates.clear),
+        candidates=candidates,
+        prediction=prediction,
+        score=scores[0] if scores else None,
+        groups=groups,
+        ages=ages,
+        weight=next((s.name for s in seen if s.kind in NUMBERS and WEIGHT_NAME.search(s.name)), None),
+        dialect=dialect,
     )
+
+
+def choose_label(seen: Look, name: str, positive: str | None = None) -> Look:
+    """Return what was seen with the label that a person names.
+
+    Raises
+    ------
+    QuestionError
+        When no column of two values has that name, or the label has no such value.
+    """
+    columns = {c.name: c for c in (*seen.candidates.columns, *(g for g in seen.groups if g.is_binary))}
+    if name not in columns:
+        raise QuestionError(no_such("column of two values", name, columns))
+    return choose_positive(replace(seen, label=columns[name], groups=_leave_out(seen.groups, name)), positive)
+
+
+def choose_positive(seen: Look, positive: str | None) -> Look:
+    """Return what was seen with the positive class that a person names, or a guess."""
+    if positive is None or seen.label is None:
+        return replace(seen, positive=guess_positive(seen.label))
+    levels = seen.label.levels or ()
+    if positive not in levels:
+        raise QuestionError(no_such(f"value of '{printable(seen.label.name)}'", positive, levels))
+    return replace(seen, positive=positive)
+
+
+def describe_open_label(seen: Look) -> str:
+    """Return what is said where several columns may be the label, and nobody can be asked."""
+    listed = _list_names(seen.candidates.nearly_as_likely)
+    return f"several columns may be the label: {listed}; name one with --label"
+
+
+def _find_groups(
+    seen: Sequence[ColumnLook], prediction: ColumnLook | None
+) -> tuple[tuple[ColumnLook, ...], tuple[str, ...]]:
+    """Return protected columns of few values, and ages that are to be cut into bands."""
+    named = sorted((s for s in seen if _is_protected(s.name) and s != prediction), key=lambda s: _rank(s.name))
     groups = tuple(s for s in named if s.levels is not None and len(s.levels) > 1)
-    ages = tuple(s.name for s in named if s.levels is None and s.kind in NUMBERS and _rank(s.name) == AGE)
-    return Look(source, label, _guess_positive(label), prediction, scores[0] if scores else None, groups, ages, dialect)
+    if any(_rank(g.name) == AGE for g in groups):
+        return groups, ()  # there are bands of age already
+    return groups, tuple(s.name for s in named if s.levels is None and s.kind in NUMBERS and _rank(s.name) == AGE)
+
+
+def _leave_out(groups: Sequence[ColumnLook], name: str) -> tuple[ColumnLook, ...]:
+    return tuple(g for g in groups if g.name != name)
 
 
 def _rank(name: str) -> int:
@@ -137,12 +208,6 @@ def _look_at_column(table: Table, name: str) -> ColumnLook:
     return ColumnLook(name, table.columns[name], levels)
 
 
-def _guess_positive(label: ColumnLook | None) -> str | None:
-    if label is None or label.levels is None:
-        return None
-    return next((v for v in label.levels if POSITIVE_WORDS.match(v.strip())), label.levels[-1])
-
-
 def propose_suite(path: str | Path, dialect: Dialect = UNSAID) -> str:
     """Return a suite of expectations, as JSON: what the first rows satisfy, widened for those to come."""
     from audit.checks.expectations.propose import starting_suite
@@ -159,53 +224,71 @@ def write_proposal(seen: Look, suite: str | None = None) -> str:
 
 
 HEAD = """\
-# What to audit, and by which limits. Proposed from a look at the table: read every line before you trust it.
-# `audit run` on this file does the audit; an unknown key is an error, so a typo is never silently ignored.
+# What to audit, and by which limits. Proposed from a look at the table: check every line.
+# `audit run` with this file runs the audit. An unknown key is an error, so a typing mistake is never ignored.
 
-[model]                        # who answers for it; printed on the card
-name = "unnamed"
+[model]                        # printed on the card
+# name = "…"
 # owner = "who to write to"
-# intended_use = "what decisions it may support"
+# intended_use = "which decisions it may support"
 # out_of_scope = "what it must not be used for"
 """
 
 PUBLISH = f"""\
 [publish]
-k = {SMALLEST_PUBLISHED}                         # cards leave out counts under it, and what would give them away
+k = {SMALLEST_PUBLISHED}                         # cards withhold counts below it, and numbers that would reveal them
 """
 
 
 def _write_data(seen: Look) -> str:
     names = seen.group_names
     lines = ["[data]"]
-    if seen.prediction is None and seen.score is None:
+    if seen.of_data:
         lines += [f"source = {_quote(seen.source)}", *_write_csv(seen)]
-    if seen.label is not None:
-        levels = ", ".join(printable(v, 30) for v in seen.label.levels or ())
-        positive = _write_class(seen.label, seen.positive)
-        lines.append(f"label = {_quote(seen.label.name)}          # its values: {levels}")
-        lines.append(f"positive = {positive}          # the good or decisive outcome: check this")
-    else:
-        lines.append('# label = "…"                # no column of two values looks like an outcome: name it')
+    lines += _write_label(seen)
     if names:
         lines.append(f"groups = [{', '.join(map(_quote, names))}]")
     else:
         lines.append('# groups = ["…"]             # no column looks like a protected attribute: name them')
     lines += [
-        f"intersections = {min(2, max(1, len(names)))}              # crossings of up to this many groups",
+        f"intersections = {min(2, max(1, len(names)))}              # combinations of up to this many group columns",
         '# unit = "person_id"         # if several rows belong to one person; otherwise intervals are too narrow',
-        '# weight = "w"               # if rows carry weights',
+        f"# weight = {_quote(seen.weight or 'w')}               # if rows carry weights, or counts of rows",
     ]
     if seen.ages:
         lines += ["", "[data.bins]", *(f"{to_toml({n: [18, 25, 40, 65]}).strip()}" for n in seen.ages)]
     return "\n".join(lines) + "\n"
 
 
+def _write_label(seen: Look) -> list[str]:
+    """Return the label, its positive class, and what else they could be."""
+    others = _list_names(seen.candidates.list_others(seen.label))
+    if seen.label is None:
+        found = f"not found; two-valued columns: {others}" if others else "not found; no column has two values"
+        return [f'# label = "…"                # {found}']
+    name, levels = seen.label.name, ", ".join(printable(v, 30) for v in seen.label.levels or ())
+    lines = [f"label = {_quote(name)}          # its values: {levels}"]
+    lines += [f"# other candidates for the label: {others}"] if others else []
+    outcomes = _list_names([n for n in seen.candidates.outcomes if n != name])
+    lines += [f"# a model must not use another outcome as a feature: {outcomes}"] if outcomes else []
+    lines.append(
+        f"positive = {_write_class(seen.label, seen.positive)}          # {_describe_positive(seen)}: check this"
+    )
+    return lines
+
+
+def _describe_positive(seen: Look) -> str:
+    """Return what the positive class is; of a harm, never that it is good."""
+    if seen.label is not None and is_adverse(seen.label.name, seen.positive):
+        return "the outcome counted as positive; its name sounds like a harm to the person"
+    return "the outcome counted as positive (e.g. approved)"
+
+
 def _write_checks(suite: str | None) -> str:
     if suite is None:
         return ""
     return (
-        f"[checks]                       # Great Expectations, proposed from these rows: meant for the next ones\n"
+        "[checks]                       # Great Expectations, made from these rows: they test the next ones\n"
         f"suite = {_quote(suite)}\n"
     )
 
@@ -217,7 +300,7 @@ def _write_csv(seen: Look) -> list[str]:
 
 
 def _write_predictions(seen: Look) -> str:
-    if seen.prediction is None and seen.score is None:
+    if seen.of_data:
         return ""
     lines = ["[predictions]", f"source = {_quote(seen.source)}", *_write_csv(seen)]
     if seen.prediction is not None:
@@ -231,18 +314,21 @@ def _write_predictions(seen: Look) -> str:
 
 
 def _write_gates(seen: Look) -> str:
-    if not (seen.groups or seen.ages) or seen.label is None:
-        return "# [[gates]] follow once label and groups are named.\n"
-    model = seen.prediction is not None or seen.score is not None
-    name = seen.groups[0].name if seen.groups else seen.ages[0]
-    gate = {
-        "stage": "model" if model else "data",
-        "metric": "selection_rate" if model else "base_rate",
-        "compare": "ratio",
-        "by": [name],
-        "min": 0.8,
-    }
-    return "# The four-fifths rule (29 CFR 1607.4 D) as a first limit; choose yours.\n" + to_toml({"gates": [gate]})
+    stage, metric = ("data", "base_rate") if seen.of_data else ("model", "selection_rate")
+    limit = to_toml({"gates": [{"stage": stage, "metric": metric, "compare": "ratio", "min": 0.8}]})
+    if seen.limited is None:
+        missing = "groups" if seen.label is not None or not seen.of_data else "label and groups"
+        asked = "".join(f"# {line}\n" for line in limit.splitlines())
+        return (
+            "# No limit on groups is set, so no difference between groups is judged. "
+            f"Name {missing} above, then add one:\n{asked}"
+        )
+    what = "positive labels" if seen.of_data else "positive decisions"
+    return (
+        f"# A first limit, for each group column: the lowest rate of {what} is at least 0.8 of the highest\n"
+        "# (the ratio of the four-fifths rule, 29 CFR 1607.4 D). Choose yours; `audit metrics` lists the metrics.\n"
+        f"{limit}"
+    )
 
 
 def _quote(text: str) -> str:

@@ -310,6 +310,46 @@ def test_init_proposes_and_never_overwrites(tmp_path):
     assert (tmp_path / "audit.toml").read_text() == text
 
 
+BANK = "age,default,housing,y\n" + "".join(
+    f"{18 + i % 60},{'ny'[i % 9 == 0]},{'ny'[i % 2]},{'ny'[i % 5 == 0]}\n" for i in range(400)
+)
+
+
+def test_init_asks_for_the_label_in_a_terminal(tmp_path):
+    (tmp_path / "bank.csv").write_text(BANK)
+    said = in_a_terminal("init", "bank.csv", cwd=tmp_path, typed=["2", "2"])
+    assert "Which column is the true outcome (the label)?" in said
+    assert "1  y" in said
+    assert "Which value of default counts as positive?" in said
+    assert 'label = "default"' in (tmp_path / "audit.toml").read_text()
+    said = in_a_terminal("init", "bank.csv", "--output", "b.toml", cwd=tmp_path, typed=["", ""])
+    assert 'label = "y"' in (tmp_path / "b.toml").read_text()
+
+
+def in_a_terminal(*arguments, cwd, typed):
+    """What a command says to a person who types these lines."""
+    command = [sys.executable, "-m", "audit", *arguments]
+    shown, ours = os.openpty()
+    with subprocess.Popen(command, cwd=cwd, stdin=ours, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as p:
+        os.close(ours)
+        for line in typed:
+            os.write(shown, f"{line}\n".encode())
+        said, _ = p.communicate(timeout=60)
+    os.close(shown)
+    assert p.returncode == 0, said.decode()
+    return said.decode()
+
+
+def test_init_asks_nobody_without_a_terminal(tmp_path):
+    (tmp_path / "t.csv").write_text("sex,approved,rejected,age\n" + "f,1,0,30\nm,0,1,40\n" * 99)
+    done = audit("init", "t.csv", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "audit: several columns may be the label: approved, rejected; name one with --label\n"
+    assert not (tmp_path / "audit.toml").exists()
+    assert audit("init", "t.csv", "--label", "approved", "--positive", "0", cwd=tmp_path).returncode == 0
+    assert "positive = 0" in (tmp_path / "audit.toml").read_text()
+
+
 def test_a_user_folder_with_our_names_is_left_alone(pipeline):
     for name in ("pipelines", "reports", "dashboards"):
         (pipeline / name).mkdir()

@@ -1,4 +1,4 @@
-"""What `audit init` proposes: groups by the names of usual data sets, and no limits on ids."""
+"""What `audit init` proposes: label and groups by the names of usual data sets, limits on all groups, none on ids."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ import json
 import pandas as pd
 import pytest
 
-from audit.pipeline.propose import look, propose_suite, write_proposal
+from audit.config.read import parse
+from audit.errors import QuestionError
+from audit.pipeline.propose import (
+    choose_label,
+    choose_positive,
+    describe_open_label,
+    look,
+    propose_suite,
+    write_proposal,
+)
 
 ROWS = 400
 
@@ -60,7 +69,7 @@ def ranged(path):
 
 PUBLIC = {
     "credit_default/credit_card_clients": ("SEX", "MARRIAGE", "AGE"),
-    "compas/compas_two_years_deidentified": ("race", "sex", "age_cat", "age"),
+    "compas/compas_two_years_deidentified": ("race", "sex", "age_cat"),
     "adult/adult_train": ("race", "sex", "marital-status", "age"),
     "acs_income/ACSIncome_test": ("RAC1P", "SEX", "MAR", "AGEP"),
     "hmda_boston/loanapp_wooldridge": ("black", "hispan", "white", "male", "married"),
@@ -74,3 +83,99 @@ def test_public_tables(shared, tmp_path, name):
     if "compas" in name:
         assert "id" not in ranged(path)
         assert "priors_count" in ranged(path)
+
+
+def two(*values):
+    return list(values) * (ROWS // 2)
+
+
+LABELS = {
+    "compas/compas_two_years_deidentified": ("two_year_recid", "1", ("is_recid", "is_violent_recid", "c_charge_degree", "event")),
+    "credit_default/credit_card_clients": ("default payment", "1", ()),
+    "bank_marketing/bank_full": ("y", "yes", ("default", "housing", "loan")),
+    "adult/adult_train": ("income", ">50K", ()),
+    "german/german_statlog": ("credit", "1", ("a18", "a19", "a20")),
+    "toronto_arrests/arrests": ("released", "Yes", ("colour", "employed")),
+    "ucb_admissions/ucb_admissions": ("Admit", "Admitted", ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_of_public_tables(shared, tmp_path, name):
+    seen = look(shared / f"data/{name}.parquet", tmp_path)
+    label, positive, others = LABELS[name]
+    assert (seen.label.name, seen.positive, seen.candidates.list_others(seen.label)) == (label, positive, others)
+
+
+def test_no_label_is_taken_where_two_are_as_likely(shared, tmp_path):
+    seen = look(shared / "data/hmda_boston/loanapp_wooldridge.parquet", tmp_path)
+    assert (seen.label, seen.candidates.is_open) == (None, True)
+    assert describe_open_label(seen) == "several columns may be the label: reject, approve; name one with --label"
+    chosen = choose_label(seen, "approve")
+    assert (chosen.label.name, chosen.positive) == ("approve", "1")
+    assert choose_positive(chosen, "0").positive == "0"
+
+
+def test_a_label_that_is_none_is_refused_by_name(tmp_path):
+    seen = look(table(tmp_path, housing=two("no", "yes")), tmp_path)
+    with pytest.raises(QuestionError, match="no column of two values 'hosing'; did you mean 'housing'"):
+        choose_label(seen, "hosing")
+    with pytest.raises(QuestionError, match="no value of 'housing' 'maybe'; did you mean 'yes'"):
+        choose_label(seen, "housing", "maybe")
+
+
+def test_columns_that_say_nothing_of_an_outcome_are_no_label(tmp_path):
+    pd.DataFrame({"housing": two("no", "yes"), "loan": two("no", "yes"), "amount": range(ROWS)}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
+    seen = look(tmp_path / "t.csv", tmp_path)
+    assert (seen.label, seen.candidates.is_open) == (None, False)
+    assert "label:      not found; two-valued columns: housing, loan" in seen.lines
+    assert '# label = "…"                # not found; two-valued columns: housing, loan' in write_proposal(seen)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        ("two_year_recid", (0, 1), "the outcome counted as positive; its name sounds like a harm to the person"),
+        ("default payment", (0, 1), "the outcome counted as positive; its name sounds like a harm to the person"),
+        ("approved", ("no", "yes"), "the outcome counted as positive (e.g. approved)"),
+        ("outcome", ("churned", "kept"), "the outcome counted as positive (e.g. approved)"),
+    ],
+)
+def test_an_adverse_outcome_is_never_called_good(tmp_path, name, values, said):
+    pd.DataFrame({"sex": two("f", "m"), name: two(*values)}).to_csv(tmp_path / "t.csv", index=False)
+    text = write_proposal(look(tmp_path / "t.csv", tmp_path))
+    assert f"# {said}: check this" in text
+    assert "good" not in text
+
+
+def test_other_outcomes_are_named_as_no_features(shared, tmp_path):
+    text = write_proposal(look(shared / "data/compas/compas_two_years_deidentified.parquet", tmp_path))
+    assert "# a model must not use another outcome as a feature: is_recid, is_violent_recid\n" in text
+
+
+def test_limits_are_on_every_group_column(shared, tmp_path):
+    seen = look(shared / "data/compas/compas_two_years_deidentified.parquet", tmp_path)
+    assert "limits:     base_rate ratio >= 0.8 by race, sex, age_cat; choose yours" in seen.lines
+    (gate,) = parse(write_proposal(seen)).gates
+    assert (gate.name, gate.by, gate.min) == ("data.base_rate.ratio", None, 0.8)
+
+
+def test_without_groups_the_file_says_that_nothing_is_judged(tmp_path):
+    seen = look(table(tmp_path, amount=range(ROWS)), tmp_path)
+    text = write_proposal(seen)
+    assert "limits:     none, so no difference between groups is judged; the file says how to add one" in seen.lines
+    assert "# No limit on groups is set, so no difference between groups is judged. Name groups above" in text
+    assert parse(text).gates is None
+
+
+def test_predictions_without_labels_are_limited_too(tmp_path):
+    pd.DataFrame({"sex": two("f", "m"), "predicted": two(0, 1)}).to_csv(tmp_path / "t.csv", index=False)
+    (gate,) = parse(write_proposal(look(tmp_path / "t.csv", tmp_path))).gates
+    assert gate.name == "model.selection_rate.ratio"
+
+
+def test_a_column_that_counts_rows_is_offered_as_weight(shared, tmp_path):
+    text = write_proposal(look(shared / "data/ucb_admissions/ucb_admissions.parquet", tmp_path))
+    assert '# weight = "Freq"' in text

@@ -1,0 +1,117 @@
+"""Which column of a table is the outcome: candidates in the order of likelihood, and when the first of them is clear.
+
+Must not: read a table, or ask anybody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+TARGET_NAME = re.compile(
+    r"^(?:label|target|y|y_true|class|outcome|ground_?truth|gold|income|pincp|two_year_recid)$", re.IGNORECASE
+)
+"""Names that mean the column to be predicted, or that of a usual data set."""
+OUTCOME_WORDS = re.compile(
+    r"label|target|outcome|approv|default|recid|hired|admit|admission|income|churn|fraud|granted|accepted|reject|"
+    r"denied|readmit|surviv|releas|pass_|passed|promot|repaid|delinq|dropout|subscrib|convict",
+    re.IGNORECASE,
+)
+ADVERSE_WORDS = re.compile(
+    r"default|recid|churn|fraud|reject|denied|denial|readmit|delinq|dropout|arrest|convict|violat|bankrupt|attrition|"
+    r"charge.?off|complaint|lawsuit|death|died|deceased|mortality|overdue|relaps|disease|diagnos|cancer|"
+    r"(?<![a-z])(?:fail|late|risk)",
+    re.IGNORECASE,
+)
+"""Names of outcomes whose positive class is a harm to the person as a rule; a person confirms it."""
+POSITIVE_WORDS = re.compile(
+    r"^(?:1|yes|y|true|t|approved|accepted|admitted|hired|granted|passed|good|positive|>50k)$", re.IGNORECASE
+)
+TARGET, NAMED, LAST, LEAD = 4, 3, 2, 2
+"""Points for the name of a target, a word of an outcome and the last place; points by which a first one is clear."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnLook:
+    """One column: its kind and its few values, or None where there are many."""
+
+    name: str
+    kind: str
+    levels: tuple[str, ...] | None
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether it has two values."""
+        return self.levels is not None and len(self.levels) == 2
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Columns of two values that may be the label."""
+
+    columns: tuple[ColumnLook, ...]
+    """The most likely first."""
+    points: tuple[int, ...]
+
+    @property
+    def clear(self) -> ColumnLook | None:
+        """The most likely one, where no other is nearly as likely."""
+        if not self.columns or self.points[0] < LAST:
+            return None
+        return None if len(self.points) > 1 and self.points[0] - self.points[1] < LEAD else self.columns[0]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether several columns look like the label, none much more than the others."""
+        return self.clear is None and bool(self.columns) and self.points[0] >= LAST
+
+    @property
+    def nearly_as_likely(self) -> tuple[str, ...]:
+        """Names of the candidates of which no other is much more likely."""
+        return tuple(
+            c.name for c, points in zip(self.columns, self.points, strict=True) if self.points[0] - points < LEAD
+        )
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """Names of the candidates that are named like an outcome."""
+        return tuple(c.name for c in self.columns if TARGET_NAME.search(c.name) or OUTCOME_WORDS.search(c.name))
+
+    def list_others(self, label: ColumnLook | None) -> tuple[str, ...]:
+        """Return names of all candidates but the label."""
+        return tuple(column.name for column in self.columns if label is None or column.name != label.name)
+
+
+def rank_labels(columns: Sequence[ColumnLook], last: str) -> Candidates:
+    """Return the columns of two values, the most likely label first.
+
+    Parameters
+    ----------
+    columns
+        That are neither a prediction nor a protected attribute.
+    last
+        Name of the last column of the table, where labels usually are.
+    """
+    binary = [c for c in columns if c.is_binary]
+    rated = sorted(((_rate(c.name, last), c) for c in binary), key=lambda pair: -pair[0])
+    return Candidates(tuple(c for _, c in rated), tuple(points for points, _ in rated))
+
+
+def _rate(name: str, last: str) -> int:
+    at_the_end = LAST if name == last else 0
+    if TARGET_NAME.search(name):
+        return TARGET + at_the_end
+    return at_the_end + (NAMED if OUTCOME_WORDS.search(name) else 0)
+
+
+def guess_positive(label: ColumnLook | None) -> str | None:
+    """Return the value that is counted as positive, for a person to check."""
+    if label is None or label.levels is None:
+        return None
+    return next((v for v in label.levels if POSITIVE_WORDS.match(v.strip())), label.levels[-1])
+
+
+def is_adverse(name: str, positive: str | None) -> bool:
+    """Return whether the name of an outcome, or its positive class, speaks of a harm."""
+    return bool(ADVERSE_WORDS.search(name) or ADVERSE_WORDS.search(positive or ""))
