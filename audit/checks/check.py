@@ -34,7 +34,7 @@ class CheckKind:
     """Outcomes for one part; none where the check is not applicable to it."""
     severity: str = "warning"
 
-    def outcome(self, outcome: CheckOutcome, detail: str, *, about: str = "") -> Check:
+    def outcome(self, outcome: CheckOutcome, detail: str, *, about: str = "", columns: tuple[str, ...] = ()) -> Check:
         """Check of this kind.
 
         Parameters
@@ -45,6 +45,8 @@ class CheckKind:
             In numbers, without a value of anybody's row.
         about
             Sentence for this part and these columns; the kind's title where none is given.
+        columns
+            Columns that it is about.
         """
         return Check(
             code=self.code,
@@ -53,4 +55,5 @@ class CheckKind:
             severity=self.severity,
             detail=detail,
             mend=self.mend if outcome in {"warn", "fail"} else "",
+            columns=columns,
         )

@@ -9,11 +9,12 @@ that contradict their scores.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from audit.axes import DECIDED, LABEL, NEGATIVE, POSITIVE, PREDICTION, CubeKind
 from audit.checks.codes import DECLARED, THRESHOLD, mend_of
-from audit.checks.label_titles import DISGUISE, disguise
+from audit.checks.labels_told import DISGUISE
 from audit.config.schema import Config
 from audit.config.sections import UNASKED_THRESHOLD
 from audit.counting.plan import Counted, Plan
@@ -44,9 +45,14 @@ MISSING_WORDS = (
 
 def check_groups(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
     """Return all checks of one part."""
-    found = [check for column in plan.groups for check in _check_column(counted, plan, column, part)]
-    found += [_check_crossing(counted, by, part) for by in plan.crossings if len(by) > 1]
-    return (*found, *_check_classes(counted.cubes[0], plan, part)) if plan.classes else tuple(found)
+    found = [
+        replace(check, columns=(column,))
+        for column in plan.groups
+        for check in _check_column(counted, plan, column, part)
+    ]
+    found += [replace(_check_crossing(counted, by, part), columns=by) for by in plan.crossings if len(by) > 1]
+    found += _check_classes(counted.cubes[0], plan, part) if plan.classes else []
+    return tuple(replace(check, part=part) for check in found)
 
 
 def check_declared(counted: Counted, plan: Plan, part: str, declared: Mapping[str, Sequence[str]]) -> tuple[Check, ...]:
@@ -67,7 +73,7 @@ def check_declared(counted: Counted, plan: Plan, part: str, declared: Mapping[st
         cube = next((c for c in counted.cubes if axes.get(column) in c.names), None)
         empty = [] if cube is None else [n for n in levels if n not in cube.axis(axes[column]).levels]
         if empty:
-            found.append(_check_declared(column, part, empty))
+            found.append(replace(_check_declared(column, part, empty), part=part, columns=(column,)))
     return tuple(found)
 
 
@@ -110,7 +116,7 @@ def check_missing_words(counted: Counted, plan: Plan, part: str) -> tuple[Check,
         levels = () if cube is None else cube.axis(column).levels
         words = [level for level in levels if level is not None and level.strip() in MISSING_WORDS]
         if words:
-            found.append(_check_missing_words(column, part, words))
+            found.append(replace(_check_missing_words(column, part, words), part=part, columns=(column,)))
     return tuple(found)
 
 
@@ -155,7 +161,7 @@ def _check_disguise(cubes: Sequence[Cube], column: str, part: str) -> Check:
 
 
 def _make_disguise_check(column: str, part: str, same: bool, what: str, count: int, of: str) -> Check:
-    title = f"{disguise(column)}{part}"
+    title = f"{printable(column)} is not the label in disguise in {part}"
     detail = f"every group is {what}: the column is the label under another name, or leaks it"
     return _check(DISGUISE, title, "warn" if same else "pass", detail if same else f"{count} {of}")
 

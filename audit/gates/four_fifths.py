@@ -131,7 +131,15 @@ def _check_column(here: Sequence[Estimate], column: str, config: Config) -> Chec
         softer: Mapping[CheckOutcome, CheckOutcome] = {"fail": "warn"}
         outcome = "not applicable" if _is_alone(here) else softer.get(outcome, outcome)
     severity, mend = ASKED if asked else UNASKED, MENDS.get(outcome, "")
-    return Check(code=CODE, title=title(column), outcome=outcome, severity=severity, detail=detail, mend=mend)
+    return Check(
+        code=CODE,
+        title=title(column),
+        outcome=outcome,
+        severity=severity,
+        detail=detail,
+        mend=mend,
+        columns=(column,),
+    )
 
 
 def describe_first(check: Check) -> str:

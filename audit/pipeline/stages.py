@@ -201,7 +201,7 @@ def _check_part(part: OpenPart, step: Step) -> list[list[Check]]:
     with part.table.reading():
         for at, kind in enumerate(kinds(), 1):
             with step(f"Looking at {part.part}, check {at} of {len(kinds())}, {columns}"):
-                found.append(list(kind.find(part)))
+                found.append([replace(check, part=part.part) for check in kind.find(part)])
     return found
 
 

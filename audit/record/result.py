@@ -134,6 +134,10 @@ class Check:
     answered_by: str = "evenhand"
     mend: str = ""
     """What to do about it; empty where no fault was found."""
+    part: str = ""
+    """Table that it is about, such as ``train`` or ``predictions``; empty for the model, and in older documents."""
+    columns: tuple[str, ...] = ()
+    """Columns that it is about, such as the group column whose label rates it compares; empty where it names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,5 +19,5 @@ def checks_of(train, test, **data):
 
 
 def of(checks, code, part=None):
-    (found,) = [c for c in checks if c.code == code and (part is None or part in c.title)]
+    (found,) = [c for c in checks if c.code == code and (part is None or part == c.part)]
     return found

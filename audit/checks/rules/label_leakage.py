@@ -9,7 +9,7 @@ their own: its outcome tells labels of groups, which a card may have to leave ou
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from audit.axes import name_level
 from audit.checks.association import FEWEST, informedness, is_renamed, table_of
 from audit.checks.check import CheckKind
-from audit.checks.label_titles import ANY_COLUMN, GROUP_COLUMNS, TOLD
+from audit.checks.labels_told import TOLD
 from audit.checks.part import MOST_CELLS, OpenPart, left_out
 from audit.counting.labels import find_positive, is_missing, read_binary
 from audit.counting.terms import Band, Number, Rows, Test
@@ -43,7 +43,7 @@ class Told:
 
 def _find_leakage(looked: OpenPart) -> Iterator[Check]:
     label = looked.config.data.label
-    about = f"{ANY_COLUMN}{looked.part} tells the label"
+    about = f"no single column of {looked.part} tells the label"
     if label is None:
         yield CHECK.outcome("not applicable", "no label is named", about=about)
         return
@@ -61,7 +61,8 @@ def _find_leakage(looked: OpenPart) -> Iterator[Check]:
         beside = f"no column of {looked.part} beside the groups tells the label" if named else about
         yield _judge_columns(looked, others, label, beside)
     if groups:
-        yield _judge_columns(looked, groups, label, f"{GROUP_COLUMNS}{looked.part} tells the label")
+        judged = _judge_columns(looked, groups, label, f"no group column of {looked.part} tells the label")
+        yield replace(judged, columns=groups)
 
 
 def _judge_columns(looked: OpenPart, columns: tuple[str, ...], label: str, about: str) -> Check:

@@ -7,12 +7,13 @@ that it could be found by subtraction.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from audit.axes import LABEL
 from audit.checks.check import CheckKind
-from audit.checks.label_titles import SAME_LABEL, same_label
+from audit.checks.labels_told import SAME_LABEL
 from audit.checks.part import OpenPart
 from audit.config.sections import SMALLEST_PUBLISHED as K
 from audit.counting.plan import Plan
@@ -33,11 +34,11 @@ def _find_single_labels(looked: OpenPart) -> Iterator[Check]:
         yield CHECK.outcome("not applicable", why, about=about)
         return
     for by in plan.crossings:
-        yield _judge_crossing(looked, by, plan)
+        yield replace(_judge_crossing(looked, by, plan), columns=by)
 
 
 def _judge_crossing(looked: OpenPart, by: tuple[str, ...], plan: Plan) -> Check:
-    about = f"{same_label(by)}{looked.part} tells the label of everybody in it"
+    about = f"no group of {' x '.join(map(printable, by))} in {looked.part} tells the label of everybody in it"
     cube = next(c for c in looked.counted.cubes if set(by) <= set(c.names)).keep(*by, LABEL)
     labels = (cube["n"] > 0).sum(axis=-1)
     there = labels > 0

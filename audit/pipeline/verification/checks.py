@@ -13,7 +13,7 @@ from audit.checks.codes import COUNTED, DECLARED, SUITE, THRESHOLD, codes, mend_
 from audit.checks.groups import check_groups, check_scores
 from audit.config.schema import Config
 from audit.counting.plan import Counted, Plan
-from audit.errors import no_such, printable
+from audit.errors import no_such
 from audit.gates.four_fifths import check_four_fifths
 from audit.measurement.estimates import Estimates
 from audit.pipeline.stages import make_strata_check
@@ -46,9 +46,9 @@ def held_out_parts(result: AuditResult) -> list[Part]:
 
 def of_held_out(result: AuditResult) -> list[Check]:
     """Return checks of counts that a document does not hold, and the one that names strata which predictions lacked."""
-    ends = tuple(f" in {printable(p.part)}" for p in held_out_parts(result))
+    held_out = {p.part for p in held_out_parts(result)}
     strata = [c for c in result.checks if c.code == STRATA]
-    return [*strata, *(c for c in result.checks if c.code in FOLLOWING and ends and c.title.endswith(ends))]
+    return [*strata, *(c for c in result.checks if c.code in FOLLOWING and c.part in held_out)]
 
 
 def before_training(given: AuditResult, train: Counted | None, plan: Plan) -> list[Check]:
@@ -77,9 +77,9 @@ def _select_checks_of_part(part: Part, given: AuditResult, train: Counted, plan:
     account = replace(
         train, rows_read=part.rows_read, rows_excluded=part.rows_excluded, rows_without_group=part.rows_without_group
     )
-    kept = {(c.code, c.title): c for c in of_held_out(given)}
+    kept = {(c.code, c.part, c.columns): c for c in of_held_out(given)}
     for made in check_groups(account, plan, part.part):
-        there = kept.get((made.code, made.title))
+        there = kept.get((made.code, made.part, made.columns))
         if there is None or made.code == ROWS:
             yield made
         else:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from audit.estimate import Estimate, Group
-from audit.gates.four_fifths import CODE, is_weighted, title
+from audit.gates.four_fifths import CODE, is_weighted
 from audit.measurement.metrics.adverse import (
     ADVERSE,
     CORRECTED,
@@ -47,10 +47,9 @@ def is_adverse_impact_shown(result: AuditResult, by: By | None = None) -> bool:
     judged = (g.estimate for g in result.gates if g.estimate is not None and g.estimate.stage == "model")
     if any(_is_about_selections(e.metric) and by in {None, e.by} for e in judged):
         return True
-    titles = {c.title for c in result.checks if c.code == CODE and c.outcome not in {"pass", "not applicable"}}
-    if by is None:
-        return bool(titles)
-    return len(by) == 1 and title(by[0]) in titles
+    found = [c for c in result.checks if c.code == CODE and c.outcome not in {"pass", "not applicable"}]
+    # A check of an older document names no columns, and speaks of any.
+    return any(by is None or (len(by) == 1 and c.columns in {(), by}) for c in found)
 
 
 def _is_about_selections(metric: str) -> bool:

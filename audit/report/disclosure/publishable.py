@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from audit.axes import CubeKind, crossings
-from audit.checks.label_titles import OUTCOME_TELLS, tells_labels_of
+from audit.checks.labels_told import tells_labels
 from audit.config.sections import SMALLEST_PUBLISHED
 from audit.errors import QuestionError
 from audit.estimate import Estimate, Group, Stage
@@ -355,19 +355,16 @@ def _checks(
     checks: Sequence[Check], shown: Sequence[Estimate], shields: Mapping[Stage, Suppression], k: int
 ) -> Iterator[Check]:
     """Checks without the numbers of groups that are left out; the outcome stays where it tells no labels of theirs."""
-    gone = {
-        four_fifths.title(e.by[0])
-        for e in shown
-        if len(e.by) == 1 and four_fifths.rests_on(e) and e.status == "suppressed"
-    }
+    gone = {e.by for e in shown if len(e.by) == 1 and four_fifths.rests_on(e) and e.status == "suppressed"}
     bare = set(_bare_codes(shields, k))
-    untold = tuple(_untold_titles(shields))
+    untold = _find_untold(shields)
     why = f"judged on the full record; the numbers are left out here because they would give away counts under {k}"
     for check in checks:
-        hidden_rule = check.code == four_fifths.CODE and check.title in gone
+        # A check of an older document names no columns, and may be about any.
+        hidden_rule = check.code == four_fifths.CODE and bool(gone) and check.columns in {(), *gone}
         names_alike = check.code in TELL_ALIKE and check.outcome == "warn" and k > 1
         tells = check.code in bare and check.outcome != "not applicable"  # which says why, and no number
-        if check.code in OUTCOME_TELLS and check.title.startswith(untold) and check.outcome != "not applicable":
+        if tells_labels(check, untold) and check.outcome != "not applicable":
             yield replace(check, outcome="undefined", detail=UNTOLD.format(k=k), mend="")
         else:
             yield replace(check, detail=why) if hidden_rule or names_alike or tells else check
@@ -394,13 +391,12 @@ def _bare_codes(shields: Mapping[Stage, Suppression], k: int) -> Iterator[str]:
         yield from TELL_PREDICTIONS
 
 
-def _untold_titles(shields: Mapping[Stage, Suppression]) -> Iterator[str]:
-    """How titles begin of checks whose outcome tells that all of a hidden group have one label, or that they have not.
+def _find_untold(shields: Mapping[Stage, Suppression]) -> frozenset[By]:
+    """Groupings with hidden labels, of which no outcome may tell whether all of a group have one label.
 
     Those of all parts, because these may be the same people.
     """
-    for by in {by for shield in shields.values() for by in shield.touched["labels"] if by}:
-        yield from tells_labels_of(by)
+    return frozenset(by for shield in shields.values() for by in shield.touched["labels"] if by)
 
 
 def _shield(result: AuditResult, stage: Stage, k: int) -> Suppression:
