@@ -66,6 +66,7 @@ def measure(
     weight: Any = None,
     unit: Any = None,
     positive: Any = None,
+    favourable: Any = None,
     reference: Any = None,
     intersections: int = 1,
     confidence: float = 0.95,
@@ -108,6 +109,9 @@ def measure(
         Whom each row belongs to, shape (n,); every row is its own where none is given.
     positive
         The class that counts as positive; needed unless labels are 0 and 1.
+    favourable
+        The class that is good for the person, so that sentences say who is worse off: the positive one, or another one
+        where the positive one is a harm. Adverse impact is then of not being in the positive class.
     reference
         Group that the others are compared with: a level as the column holds it, or a mapping of column to level. The
         largest by default.
@@ -248,6 +252,7 @@ def check(
     test: Any = None,
     label: str | None = None,
     positive: Any = None,
+    favourable: Any = None,
     classes: bool = False,
     groups: str | Sequence[str] = (),
     weight: str | None = None,
@@ -275,6 +280,8 @@ def check(
         Names of columns.
     positive
         The label that counts as positive; needed unless labels are 0 and 1.
+    favourable
+        As in `measure`.
     classes
         Whether the label is one of several classes, none of which is the positive one.
     groups
@@ -294,7 +301,9 @@ def check(
         raise QuestionError("frame is missing: give the table, or its path")
     sections = _fill_sections("check", dict(locals()), {})
     data = sections["data"]
-    idle = next((key for key in ("positive", "strata") if data.get(key) not in (None, ()) and label is None), None)
+    idle = next(
+        (key for key in ("positive", "favourable", "strata") if data.get(key) not in (None, ()) and label is None), None
+    )
     if idle is not None:
         raise QuestionError(f"{idle} is about the label; name its column (label), or leave {idle} out")
     data["engine"] = _find_engine(frame)

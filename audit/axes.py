@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from audit.cube import Cube
 
 Task = Literal["classification", "regression", "multiclass", "ranking"]
+Class = bool | int | float | str
+"""A class as a question names it."""
 MEDIAN: Final = "median"
 """Threshold that is the median of all scores."""
 MISSING_TYPES = frozenset({"NoneType", "NAType", "NaTType"})
@@ -130,3 +132,23 @@ def name_level(value: Any, bands: Sequence[str] | None = None) -> Level:
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))
     return str(value)
+
+
+def is_same_class(one: Class, other: Class) -> bool:
+    """Return whether two words name one class: texts as they are written, anything else by its value.
+
+    >>> is_same_class("1", 1), is_same_class(True, 1), is_same_class("01", "1")
+    (True, True, False)
+    """
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other
+    return _read_class(one) == _read_class(other)
+
+
+def _read_class(value: Class) -> float | str:
+    if isinstance(value, str) and value.casefold() in {"true", "false"}:
+        return float(value.casefold() == "true")
+    try:
+        return float(value)
+    except ValueError:
+        return str(value)

@@ -114,6 +114,7 @@ class Config(Section):
         if self.gates is not None and not self.gates:
             raise ValueError("gates: the list is empty, so nothing would be judged; add a gate or leave the key out")
         _check_predictions(self)
+        _check_favourable(self)
         _check_median(self)
         _check_four_fifths(self)
         _check_checks(self)
@@ -201,6 +202,13 @@ def _check_regression(config: Config) -> None:
         raise ValueError("data.positive: a regression has no positive class; leave positive out")
     if config.data.strata:
         raise ValueError("data.strata: a regression is not compared within strata; leave strata out")
+
+
+def _check_favourable(config: Config) -> None:
+    """Refuse a favourable class where no class is the positive one."""
+    task = "several classes" if config.classes else config.predictions.task if config.predictions else "classification"
+    if config.data.favourable is not None and task != "classification":
+        raise ValueError(f"data.favourable: it says what the positive class is, and {task} has none; leave it out")
 
 
 def _check_median(config: Config) -> None:

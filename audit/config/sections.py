@@ -5,7 +5,6 @@ Must not: open a table, or import numpy; ``audit gate`` and ``--help`` pay for t
 
 from __future__ import annotations
 
-import math
 from functools import cache
 from itertools import pairwise
 from operator import itemgetter
@@ -18,12 +17,12 @@ from pydantic import (
     model_validator,
 )
 
-from audit.axes import Task
+from audit.axes import Class, Task, is_same_class
 from audit.config import options as o
+from audit.config.groupings import refuse_crossings
 from audit.config.options import COMMAS, EVERYWHERE, OF_AUDITS, OF_MODELS, AskedKey, CountedBy, Door, Option
 from audit.config.values import (
     MOST_TOPS,
-    Class,
     Command,
     Csv,
     Names,
@@ -42,8 +41,6 @@ UNASKED_NEIGHBOURS = 5
 SMALLEST_PUBLISHED = 10
 """Smallest count that is published where no other is asked for."""
 UNASKED_TOP = (10,)
-MOST_GROUPINGS = 1_000
-"""Columns and crossings by which everything is measured."""
 
 
 CSV_HELP = 'CSV dialect, such as "separator=;,decimal=,,encoding=latin-1".'
@@ -104,6 +101,22 @@ class Data(Section):
             place=10,
         ),
     ] = None
+    favourable: Annotated[
+        Class | None,
+        Option(
+            "Class that is good for the person; findings then say who is worse off.",
+            OF_AUDITS,
+            o.CLASS,
+            place=10,
+        ),
+    ] = None
+    """Class that is a benefit: the positive one, or another one, and then the positive one is a harm."""
+    people: Annotated[Text | None, Option("What the rows are called, such as applicants.", elsewhere=True)] = None
+    """Plural noun that sentences use for the people in the rows, such as applicants."""
+    selected: Annotated[
+        Text | None, Option("What the positive class does to them, such as approved.", elsewhere=True)
+    ] = None
+    """Participle that sentences use for the positive class, such as approved or flagged."""
     classes: Annotated[
         StrictBool | None,
         Option("Multiclass label: no class is the positive one.", o.OF_DATA, o.SWITCH, place=10),
@@ -178,6 +191,13 @@ class Data(Section):
     """Whom each group is compared with beside the other groups: overall, rest, or both."""
 
     @property
+    def is_benefit(self) -> bool | None:
+        """Whether the positive class is good for the person; None where nobody said."""
+        if self.favourable is None:
+            return None
+        return is_same_class(self.favourable, 1 if self.positive is None else self.positive)
+
+    @property
     def tests(self) -> dict[str, str]:
         """Held-out tables by the name of their part."""
         if self.test is None or isinstance(self.test, str):
@@ -190,7 +210,7 @@ class Data(Section):
             raise ValueError(
                 f"master is Spark's, but engine is {self.engine}; set engine to spark, or leave master out"
             )
-        _refuse_crossings(len(self.groups), self.intersections)
+        refuse_crossings(len(self.groups), self.intersections)
         for column, edges in self.bins.items():
             if not edges or any(a >= b for a, b in pairwise(edges)):
                 raise ValueError(f"bins.{column} must be rising edges, such as [18, 25, 40, 65]")
@@ -207,34 +227,6 @@ class Data(Section):
             if not shares or any(not 0 <= s <= 1 for s in shares.values()) or sum(shares.values()) > 1 + 1e-6:
                 raise ValueError(f"reference.{column} must hold shares between 0 and 1 with a sum of at most 1")
         return self
-
-
-def _refuse_crossings(groups: int, ways: int) -> None:
-    """Refuse more groupings than are measured, before a row is read: their number follows from the question alone."""
-    asked = count_groupings(groups, ways)
-    if asked <= MOST_GROUPINGS:
-        return
-    crossed = f"{groups:,} columns crossed up to {ways} ways make" if ways > 1 else f"{groups:,} columns make"
-    raise ValueError(
-        f"groups: {crossed} {asked:,} groupings, more than {MOST_GROUPINGS:,}; {_suggest_fewer(groups, ways)}"
-    )
-
-
-def _suggest_fewer(groups: int, ways: int) -> str:
-    """Describe how to ask for no more groupings than are measured."""
-    less = next((w for w in range(ways - 1, 0, -1) if count_groupings(groups, w) <= MOST_GROUPINGS), None)
-    most = max(n for n in range(1, groups) if count_groupings(n, ways) <= MOST_GROUPINGS)
-    name = f"name at most {most} columns" if most > 1 else "name fewer columns"
-    return (
-        name
-        if less is None
-        else f"set intersections to {less} ({count_groupings(groups, less):,} groupings), or {name}"
-    )
-
-
-def count_groupings(groups: int, ways: int) -> int:
-    """Count the groups' columns and their crossings up to so many ways."""
-    return sum(math.comb(groups, k) for k in range(1, ways + 1))
 
 
 class Checks(Section):

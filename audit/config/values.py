@@ -25,7 +25,6 @@ from audit.tables.formats.dialect import Dialect, make_dialect
 
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitespace=True)]
 Command = Annotated[tuple[Text, ...], Field(min_length=1)]
-Class = bool | int | float | str
 LARGEST_TOP, MOST_TOPS = 1_000_000, 8
 
 

@@ -13,7 +13,15 @@ import numpy as np
 
 from audit.axes import DECIDED, FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, STRATUM, CubeKind, name_level, nowhere
 from audit.counting.crossings import Crossed, refuse_large
-from audit.counting.labels import find_positive, is_missing, name_classes, read_binary, read_predicted, refuse_missing
+from audit.counting.labels import (
+    find_positive,
+    is_missing,
+    name_classes,
+    read_binary,
+    read_predicted,
+    refuse_missing,
+    require_favourable,
+)
 from audit.counting.plan import Counted, Plan
 from audit.counting.tally import Tally, order_of
 from audit.counting.terms import REACHED
@@ -163,7 +171,15 @@ def _read_binary(tally: Tally, plan: Plan) -> dict[str, dict[Any, str]]:
             found[PREDICTION] = read_predicted(totals, role, labels, f"label '{plan.label}'", positive)
     elif plan.score is not None:
         found[PREDICTION] = {True: POSITIVE, False: NEGATIVE}
+    _require_favourable(found, plan)
     return found
+
+
+def _require_favourable(read: Mapping[str, Mapping[Any, str]], plan: Plan) -> None:
+    """Refuse a favourable class that is no value of label or prediction."""
+    named = plan.label or plan.prediction
+    role = f"score '{plan.score}'" if named is None else f"{'label' if plan.label else 'prediction'} '{named}'"
+    require_favourable({value for words in read.values() for value in words}, plan.favourable, role)
 
 
 def _read_one_or_other(totals: Mapping[Any, int], role: str, plan: Plan) -> tuple[dict[Any, str], Any]:

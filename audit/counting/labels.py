@@ -63,6 +63,24 @@ def find_positive(labels: Iterable[Any], positive: Any, role: str) -> Any:
     return meant[0]
 
 
+def require_favourable(values: Iterable[Any], favourable: Any, role: str) -> None:
+    """Refuse a favourable class that no row has.
+
+    Parameters
+    ----------
+    values
+        Distinct values of label and prediction, as read.
+    favourable
+        What the user said; None if nothing.
+    role
+        How messages call the column.
+    """
+    known = {v for v in values if not is_missing(v)}
+    if favourable is None or _meant(favourable, known) or _meant(favourable, _two(known) or ()):
+        return
+    raise ValuesError(f"{role}: {no_such('favourable class', favourable, sorted(map(_name, known)))}")
+
+
 def refuse_missing(values: Mapping[Any, int], role: str) -> None:
     """Refuse missing values among the rows of each raw value."""
     missing = sum(n for v, n in values.items() if is_missing(v))

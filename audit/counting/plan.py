@@ -39,6 +39,8 @@ class Plan:
     label: str | None = None
     positive: object = None
     """Label that counts as positive; None takes 1 of {0, 1} and refuses anything else."""
+    favourable: object = None
+    """Label that is good for the person, where somebody said; no count depends on it, but it has to be there."""
     prediction: str | None = None
     score: str | None = None
     threshold: float | Literal["median"] = 0.5

@@ -27,6 +27,8 @@ class Scope:
     confidence: float = 0.95
     compare_to: tuple[Everybody, ...] = ()
     """Whom each group is compared with beside the other groups."""
+    harmful: bool = False
+    """Whether being selected is bad for the person, so that adverse impact is of not being selected."""
 
     @property
     def tail(self) -> float:

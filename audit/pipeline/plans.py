@@ -25,6 +25,7 @@ def make_scope(config: Config) -> Scope:
         population=data.reference,
         confidence=config.policy.confidence,
         compare_to=config.compared_to,
+        harmful=data.is_benefit is False,
     )
 
 
@@ -37,6 +38,7 @@ def plan_data(config: Config) -> Plan:
         label=None if _has_numbers_as_labels(config) else data.label,
         classes=config.classes and data.label is not None,
         positive=data.positive,
+        favourable=data.favourable,
         weight=data.weight,
         unit=config.unit,
         bins=data.bins,
@@ -56,6 +58,7 @@ def plan_predictions(config: Config) -> Plan:
         intersections=data.intersections,
         label=config.predictions_label,
         positive=data.positive,
+        favourable=data.favourable,
         prediction=asked.prediction,
         score=asked.score,
         threshold=asked.threshold,

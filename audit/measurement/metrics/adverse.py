@@ -69,6 +69,8 @@ SHORTFALL = _unjudged(
     text="rows of the group x rate of the group and the highest group together - selected in the group",
     source="Hazelwood School District v. United States (1977), 433 U.S. 299, note 17 (expected and observed number)",
 )
+NOT_SELECTED = "of_not_selected"
+"""Of adverse impact: it is that of not being selected, because being selected is a harm."""
 IN_WEIGHTS = "in sums of weights"
 """Said by the method of a value that is no number of rows."""
 ADVERSE: tuple[GroupStatistic, ...] = (IMPACT_RATIO, IMPACT_Z, IMPACT_P, SHORTFALL)

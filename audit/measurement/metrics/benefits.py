@@ -244,6 +244,7 @@ THEIL = _inequality(
     name="theil_index",
     title="Theil index of benefits",
     of=_theil,
+    source=f"Theil (1967), Economics and Information Theory; {_SPEICHER}",
     rises=_minus_log_rest,
     text="mean of (b / mean b) ln(b / mean b)",
 )

@@ -86,6 +86,8 @@ class Metric:
     range: tuple[float, float] = (0.0, 1.0)
     figure: Figure = "score"
     """How its value is written for people; that of a comparison follows from it."""
+    worse: Literal["low", "high"] = "low"
+    """Which of two groups a sentence names first, unless the question says which outcome is good for a person."""
     ideal: str
     """What a fair or perfect result looks like, in words."""
     source: str

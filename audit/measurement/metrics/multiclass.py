@@ -208,7 +208,7 @@ MACRO: tuple[ClassStatistic, ...] = (
         text="(c s - sum of p_k t_k) / sqrt((s^2 - sum of p_k^2) (s^2 - sum of t_k^2)); s rows, c right, t labels, "
         "p predictions of class k",
         empty="0/0: label or prediction is the same for everybody",
-        source="Gorodkin (2004), Computational Biology and Chemistry 28:367 (R_K)",
+        source="Gorodkin (2004), Computational Biology and Chemistry 28:367 (R_K; for two classes Matthews 1975)",
         caveat="depends on the base rates",
     ),
 )

@@ -80,6 +80,7 @@ RATES: tuple[Rate, ...] = (
     _rate(
         name="false_negative_rate",
         title="False negative rate",
+        worse="high",
         event=PREDICTED_NEGATIVE,
         given=LABEL_POSITIVE,
         ideal="0, and equal over groups",
@@ -105,6 +106,7 @@ RATES: tuple[Rate, ...] = (
     _rate(
         name="false_discovery_rate",
         title="False discovery rate",
+        worse="high",
         event=LABEL_NEGATIVE,
         given=PREDICTED_POSITIVE,
         ideal="0, and equal over groups",
@@ -113,6 +115,7 @@ RATES: tuple[Rate, ...] = (
     _rate(
         name="false_omission_rate",
         title="False omission rate",
+        worse="high",
         event=LABEL_POSITIVE,
         given=PREDICTED_NEGATIVE,
         ideal="0, and equal over groups",
@@ -131,6 +134,7 @@ RATES: tuple[Rate, ...] = (
     _rate(
         name="error_rate",
         title="Error rate",
+        worse="high",
         event=WRONG,
         also=("multiclass",),
         ideal="0, and equal over groups",

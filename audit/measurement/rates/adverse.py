@@ -31,6 +31,7 @@ from audit.measurement.metrics.adverse import (
     IMPACT_RATIO,
     IMPACT_Z,
     IN_WEIGHTS,
+    NOT_SELECTED,
     ONE_DECIDES,
     SHORTFALL,
     UNDER_FOUR_FIFTHS,
@@ -59,9 +60,16 @@ def adverse_block(grouped: Grouping, scope: Scope) -> Block:
 class _AdverseTable(RateTable):
     """Estimates of one grouping."""
 
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What is unusual about every comparison."""
+        return (*super().flags, NOT_SELECTED) if self.scope.harmful else super().flags
+
     def adverse(self) -> list[Estimate]:
         """Ratio, standard deviations, p and shortfall of each group, and the lowest ratio of all."""
         sample = self.g.sample(SELECTION_RATE)
+        if self.scope.harmful:
+            sample = _turn(sample)
         gap = self._gap(SELECTION_RATE, sample, "ratio")
         lowest = replace(gap, metric=IMPACT_RATIO.name, compare="lowest", numerator=None, denominator=None)
         if len(self.g.groups) < 2 or not sample.measured.any():
@@ -87,7 +95,8 @@ class _AdverseTable(RateTable):
         if not sample.measured[i]:
             reason = self.g.nobody(i) or SELECTION_RATE.empty
             return reason_for_unmeasured(self.g, [i], reason)
-        return None if sample.p[at] > 0 else "0/0: nobody in any group was selected"
+        none = "everybody in every group was" if self.scope.harmful else "nobody in any group was"
+        return None if sample.p[at] > 0 else f"0/0: {none} selected"
 
     def _marks(self, sample: Sample, at: int, i: int) -> tuple[str, ...]:
         """What is unusual about a group: how few it is, and how little decides."""
@@ -143,7 +152,8 @@ class _AdverseTable(RateTable):
 
     def _z(self, sample: Sample, at: int, i: int, z: float) -> Estimate:
         if self._unknown(sample, at, i) is None and (self.g.folded or math.isnan(z)):
-            reason = SHARED if self.g.folded else "0/0: everybody in both groups was selected"
+            all_alike = "nobody in either group was" if self.scope.harmful else "everybody in both groups was"
+            reason = SHARED if self.g.folded else f"0/0: {all_alike} selected"
             found = self._estimate_group(IMPACT_Z.name, sample, at, i)
             return replace(found, status="undefined", reason=reason)
         how = "pooled two-sample z" + (", effective n of the weights" if "w" in self.g.counts else "")
@@ -179,6 +189,13 @@ class _AdverseTable(RateTable):
         short, weights = float(self.g.unscale(short)), f", {IN_WEIGHTS}" if "w" in self.g.counts else ""
         method = f"expected at the rate of both groups less selected{weights}; no interval"
         return self._estimate_group(SHORTFALL.name, sample, at, i, value=short, method=method)
+
+
+def _turn(sample: Sample) -> Sample:
+    """Return rates of not being selected, from their counts: of what 1 - p rounds, 48% over 60% would be under 4/5."""
+    others = sample.denominator - sample.numerator
+    p = np.divide(others, sample.denominator, out=np.full(others.shape, np.nan), where=sample.measured)
+    return replace(sample, p=p, numerator=others)
 
 
 def is_under(ratio: float) -> bool:
