@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from audit.api import check, measure
     from audit.energy.plan.options import plan
     from audit.estimate import Estimate
+    from audit.record.compare import compare
     from audit.record.reader import read_result
     from audit.record.result import AuditResult
     from audit.wrapping.wrap import trained, training
@@ -37,6 +38,7 @@ _LAZY = {
     "AuditResult": "audit.record.result",
     "Estimate": "audit.estimate",
     "check": "audit.api",
+    "compare": "audit.record.compare",
     "measure": "audit.api",
     "plan": "audit.energy.plan.options",
     "read_result": "audit.record.reader",
@@ -57,6 +59,7 @@ __all__ = [
     "ValuesError",
     "__version__",
     "check",
+    "compare",
     "measure",
     "plan",
     "read_result",

@@ -139,11 +139,11 @@ def diff(
 
     Shows which verdicts changed, and which rates changed beyond chance.
     """
-    from audit.record.compare import describe_comparison
+    from audit.record.compare import compare, describe_comparison
 
     (before, _), (after, _) = load_by_name(old, store), load_by_name(new, store)
     with explain_defects(before, after):
-        said = list(describe_comparison(before, after))
+        said = list(describe_comparison(compare(before, after)))
     say("\n".join(said))
 
 

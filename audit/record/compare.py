@@ -1,24 +1,32 @@
-"""Two results side by side: which verdicts changed, and which rates moved by more than chance.
+"""Two results side by side: which verdicts changed, and which rates changed beyond chance.
 
-Must not: judge; a change is no gate.
+Must not: judge; a change is no verdict.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from audit.errors import printable
-from audit.estimate import Estimate, Group, group_text, interval_text, number
+from audit.errors import QuestionError, printable
+from audit.estimate import Estimate, Group, cell_interval, cell_text, group_text
+from audit.measurement.metrics.catalogue import figure_of
+from audit.record.frame import fill_frame, list_levels, name_columns, write_by, write_group
 from audit.record.result import AuditResult, Gate
 
 Key = tuple[str, str, str | None, tuple[str, ...], Group]
+FIELDS = ("stage", "metric", "by", "group", "outcome", "old", "new", "change", "low", "high", "beyond_chance")
+"""Columns of the table of a comparison, beside those of the groups."""
+MOST_CHANGES = 12
+VERDICTS = {"insufficient": "INCONCLUSIVE"}
+"""Verdicts that people read in other words than the record has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateChange:
-    """One gate in both results; None where a result has no such gate."""
+    """One limit in both results; None where a result has no such limit."""
 
     name: str
     old: Gate | None
@@ -32,7 +40,7 @@ class GateChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateChange:
-    """One group's rate in both results, with the interval of its change; rows are taken for different people."""
+    """One group's rate in both results, with the interval of its change."""
 
     old: Estimate
     new: Estimate
@@ -46,67 +54,216 @@ class RateChange:
 
     @property
     def beyond_chance(self) -> bool:
-        """Whether the interval of the change leaves 0 out."""
+        """Whether 0 lies outside the interval of the change."""
         return self.low > 0 or self.high < 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Comparison:
-    """What changed from one result to another."""
+    """What changed from one result to another.
 
+    It shows itself in a notebook; ``print`` gives what ``audit diff`` says, and `to_frame` the rates as a table.
+    """
+
+    old: AuditResult
+    new: AuditResult
     gates: tuple[GateChange, ...]
     rates: tuple[RateChange, ...]
     """Every rate that both measured, the largest change first."""
     only_old: tuple[str, ...]
     only_new: tuple[str, ...]
     """Groups that one of the two alone measured."""
+    independent: bool
+    """Whether the two are known to rest on different tables. If not, the intervals allow for any dependence."""
+
+    @property
+    def beyond(self) -> tuple[RateChange, ...]:
+        """Rates that changed beyond chance."""
+        return tuple(c for c in self.rates if c.beyond_chance)
+
+    def to_frame(self) -> Any:
+        """Return the rates as a pandas frame, one row each, with columns as `AuditResult.to_frame` names them."""
+        names = name_columns((c.old for c in self.rates), FIELDS)
+        at = FIELDS.index("group") + 1
+        rows = [_list_fields(change, names) for change in self.rates]
+        return fill_frame(rows, (*FIELDS[:at], *names.values(), *FIELDS[at:]), ("old", "new", "change", "low", "high"))
+
+    def __repr__(self) -> str:
+        return f"Comparison: {'; '.join((write_verdicts(self), *count_changes(self)))}"
+
+    def __str__(self) -> str:
+        return "\n".join(describe_comparison(self))
+
+    def _repr_html_(self) -> str:
+        from audit.report.notebook.show import render_comparison
+
+        return render_comparison(self)
 
 
 def compare(old: AuditResult, new: AuditResult) -> Comparison:
-    """Compare two results of the same question, or of questions that share groups."""
+    """Compare two results of the same configuration, or of two that share groups.
+
+    Parameters
+    ----------
+    old, new
+        Results of `measure`, `check` or `read_result`.
+
+    Returns
+    -------
+    Comparison
+        Limits whose verdict changed and rates that changed, with an interval each. Where the two do not rest on two
+        different files, the interval holds whatever the two have in common.
+
+    Raises
+    ------
+    QuestionError
+        When one of the two is no result.
+
+    Examples
+    --------
+    >>> import audit
+    >>> races = {"race": ["a", "b"] * 40}
+    >>> old = audit.measure([1, 1, 0, 0] * 20, [1, 0, 0, 0] * 20, groups=races)
+    >>> new = audit.measure([1, 1, 0, 0] * 20, [1, 1, 0, 0] * 20, groups=races)
+    >>> found = audit.compare(old, new)
+    >>> len(found.gates), found.rates[0].value
+    (0, 1.0)
+    """
+    for which, given in (("old", old), ("new", new)):
+        if not isinstance(given, AuditResult):
+            kind = printable(type(given).__name__, 40)
+            raise QuestionError(f"{which} must be a result, not {kind}; audit.read_result(path) reads a recorded one")
     names = dict.fromkeys((*(g.name for g in old.gates), *(g.name for g in new.gates)))
     gates = tuple(GateChange(name=n, old=_find_gate(old, n), new=_find_gate(new, n)) for n in names)
     before, after = _collect_rates(old), _collect_rates(new)
-    moved = [_measure_change(before[k], after[k]) for k in before if k in after]
+    independent = _are_independent(old, new)
+    moved = [_measure_change(before[k], after[k], independent=independent) for k in before if k in after]
     return Comparison(
+        old=old,
+        new=new,
         gates=gates,
         rates=tuple(sorted(moved, key=lambda c: -abs(c.value))),
-        only_old=tuple(dict.fromkeys(_name_group(e) for k, e in before.items() if k not in after)),
-        only_new=tuple(dict.fromkeys(_name_group(e) for k, e in after.items() if k not in before)),
+        only_old=tuple(dict.fromkeys(describe_rate(e) for k, e in before.items() if k not in after)),
+        only_new=tuple(dict.fromkeys(describe_rate(e) for k, e in after.items() if k not in before)),
+        independent=independent,
     )
 
 
-def describe_comparison(old: AuditResult, new: AuditResult, most: int = 12) -> Iterator[str]:
+def describe_comparison(found: Comparison, most: int = MOST_CHANGES) -> Iterator[str]:
     """Yield the lines of a comparison for people."""
-    found = compare(old, new)
-    yield f"{old.run.id} {old.verdict}  ->  {new.run.id} {new.verdict}"
-    if old.question.digest != new.question.digest:
-        yield "The two runs asked different questions; only what both measured is compared."
+    yield f"{printable(found.old.run.id)} -> {printable(found.new.run.id)}: {write_verdicts(found)}"
+    if not have_same_question(found):
+        yield "The two runs have different configurations; only what both measured is compared."
     for gate in found.gates:
         word = "same   " if gate.same else "CHANGED"
-        yield f"  {word}  {printable(gate.name)}: {_describe_gate(gate.old)}  ->  {_describe_gate(gate.new)}"
-    beyond = [c for c in found.rates if c.beyond_chance]
-    yield f"{len(beyond)} of {len(found.rates)} rates moved by more than chance (rows taken for different people)"
-    for change in beyond[:most]:
-        moved = f"{change.value:+.3f}{interval_text(change.low, change.high)}"
-        yield f"  {_name_group(change.old)}: {number(change.old.value)} -> {number(change.new.value)}, {moved}"
-    if len(beyond) > most:
-        yield f"  … and {len(beyond) - most} more"
+        yield f"  {word}  {printable(gate.name)}: {describe_gate(gate.old)} -> {describe_gate(gate.new)}"
+    yield f"{'; '.join(count_changes(found))} ({explain_chance(found)})"
+    for change in found.beyond[:most]:
+        yield f"  {describe_rate(change.old)}: {describe_change(change)}"
+    if len(found.beyond) > most:
+        yield f"  {len(found.beyond) - most} more"
+    yield from describe_unshared(found)
+
+
+def write_verdicts(found: Comparison) -> str:
+    """Return both verdicts, as people read them."""
+    return " -> ".join(_write_verdict(result.verdict) for result in (found.old, found.new))
+
+
+def have_same_question(found: Comparison) -> bool:
+    """Return whether both results come from one configuration."""
+    return found.old.question.digest == found.new.question.digest
+
+
+def count_changes(found: Comparison) -> Iterator[str]:
+    """Yield how many limits and how many rates changed."""
+    if found.gates:
+        changed = sum(not gate.same for gate in found.gates)
+        yield f"{changed} of {len(found.gates)} {'limit' if len(found.gates) == 1 else 'limits'} changed"
+    yield f"{len(found.beyond)} of {len(found.rates)} rates changed beyond chance"
+
+
+def explain_chance(found: Comparison) -> str:
+    """Return what the intervals of changes assume of the rows."""
+    if found.independent:
+        return "treating the two runs as independent samples"
+    shared = "read the same file" if _share_a_file(found.old, found.new) else "may share rows"
+    return f"the two runs {shared}; the intervals allow for any dependence between them"
+
+
+def describe_change(change: RateChange) -> str:
+    """Return old and new rate, and the change with its interval."""
+    return f"{describe_value(change.old)} -> {describe_value(change.new)}, {write_change(change)}"
+
+
+def describe_value(rate: Estimate) -> str:
+    """Return a rate as a figure."""
+    return cell_text(rate.value, figure_of(rate.metric))
+
+
+def write_change(change: RateChange) -> str:
+    """Return the change with its sign and its interval."""
+    figure = figure_of(change.old.metric, "difference")
+    sign = "+" if change.value > 0 else ""
+    return f"{sign}{cell_text(change.value, figure)} {cell_interval(change.low, change.high, figure)}"
+
+
+def describe_unshared(found: Comparison) -> Iterator[str]:
+    """Yield the rates that only one of the two has."""
     for what, names in (("only in the first", found.only_old), ("only in the second", found.only_new)):
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             yield f"{what}: {'; '.join(names[:3])}{more}"
 
 
+def describe_gate(gate: Gate | None) -> str:
+    """Return verdict and value of a limit in one of the results."""
+    if gate is None:
+        return "no such limit"
+    e = gate.estimate
+    if e is None or e.value is None:
+        return f"{_write_verdict(gate.verdict)} (undefined)"
+    return f"{_write_verdict(gate.verdict)} ({cell_text(e.value, figure_of(e.metric, e.compare))})"
+
+
+def describe_rate(estimate: Estimate) -> str:
+    """Return whose rate it is, in words."""
+    group = f"{write_by(estimate.by)} {group_text(estimate.group or ())}" if estimate.by else "overall"
+    of_class = "" if estimate.outcome is None else f", class {printable(estimate.outcome, 30)}"
+    return f"{printable(estimate.metric.replace('_', ' '))}, {printable(group, 160)}{of_class} ({estimate.stage})"
+
+
+def _list_fields(change: RateChange, names: dict[str, str]) -> dict[str, Any]:
+    """Return a row of the table."""
+    e = change.old
+    return {
+        **{"stage": e.stage, "metric": e.metric, "by": write_by(e.by), "group": write_group(e.by, e.group)},
+        **dict(list_levels(e, names)),
+        **{"outcome": e.outcome, "old": e.value, "new": change.new.value, "change": change.value},
+        **{"low": change.low, "high": change.high, "beyond_chance": change.beyond_chance},
+    }
+
+
+def _write_verdict(verdict: str) -> str:
+    return VERDICTS.get(verdict, verdict.upper())
+
+
 def _find_gate(result: AuditResult, name: str) -> Gate | None:
     return next((g for g in result.gates if g.name == name), None)
 
 
-def _describe_gate(gate: Gate | None) -> str:
-    if gate is None:
-        return "not asked"
-    value = None if gate.estimate is None else gate.estimate.value
-    return f"{gate.verdict} ({'undefined' if value is None else number(value)})"
+def _list_digests(result: AuditResult) -> Sequence[str | None]:
+    return [part.digest for part in result.data]
+
+
+def _are_independent(old: AuditResult, new: AuditResult) -> bool:
+    """Return whether every table of the two is known, and none is in both; rows in memory may be the same."""
+    digests = (*_list_digests(old), *_list_digests(new))
+    return bool(digests) and None not in digests and not _share_a_file(old, new)
+
+
+def _share_a_file(old: AuditResult, new: AuditResult) -> bool:
+    return bool({d for d in _list_digests(old) if d} & {d for d in _list_digests(new) if d})
 
 
 def _collect_rates(result: AuditResult) -> dict[Key, Estimate]:
@@ -122,25 +279,25 @@ def _collect_rates(result: AuditResult) -> dict[Key, Estimate]:
     }
 
 
-def _measure_change(old: Estimate, new: Estimate) -> RateChange:
-    """Measure how far a rate moved, with Newcombe's square-and-add on the intervals that both documents hold."""
+def _measure_change(old: Estimate, new: Estimate, *, independent: bool) -> RateChange:
+    """Measure how far a rate changed, from the intervals that both documents hold."""
     value = (new.value or 0.0) - (old.value or 0.0)
-    # Newcombe (1998), method 10: what lies below the new rate adds in squares to what lies above the old one.
-    low = value - math.hypot(_distance_down(new), _distance_up(old))
-    high = value + math.hypot(_distance_up(new), _distance_down(old))
+    # Newcombe (1998), method 10: what lies below the new rate adds in squares to what lies above the old one. Of rates
+    # that may depend on each other, it adds as it is: no correlation makes the deviation of a difference larger than
+    # the sum of both deviations.
+    add = math.hypot if independent else _add
+    low = value - add(_measure_down(new), _measure_up(old))
+    high = value + add(_measure_up(new), _measure_down(old))
     return RateChange(old=old, new=new, low=low, high=high)
 
 
-def _distance_down(rate: Estimate) -> float:
+def _add(a: float, b: float) -> float:
+    return a + b
+
+
+def _measure_down(rate: Estimate) -> float:
     return (rate.value or 0.0) - (rate.low or 0.0)
 
 
-def _distance_up(rate: Estimate) -> float:
+def _measure_up(rate: Estimate) -> float:
     return (rate.high or 0.0) - (rate.value or 0.0)
-
-
-def _name_group(estimate: Estimate) -> str:
-    by = " x ".join(printable(b, 30) for b in estimate.by)
-    group = f"{by} {group_text(estimate.group or ())}" if estimate.by else "everybody"
-    of_class = "" if estimate.outcome is None else f" for class {printable(estimate.outcome, 30)}"
-    return f"{estimate.metric.replace('_', ' ')} of {group}{of_class} ({estimate.stage})"

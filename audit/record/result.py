@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from audit.estimate import Estimate
@@ -236,16 +236,76 @@ class AuditResult:
         return tuple(data.get("groups") or ())
 
     def to_frame(self) -> Any:
-        """Return the estimates as a pandas frame, one row each."""
-        import pandas as pd
+        """Return the estimates as a pandas frame, one row each, in plain text and numbers.
 
-        names = [f.name for f in fields(Estimate)]
-        return pd.DataFrame([[getattr(e, n) for n in names] for e in self.estimates], columns=names)
+        ``by`` and ``group`` name the group, ``race x sex`` and ``black x female``; each group column also has a column
+        of its own. The row of everybody has the group ``overall`` and an empty ``by``; a comparison of all groups has
+        none, and names the lowest and the highest group in ``pair``. An undefined number is NaN, with its ``reason``.
+
+        Examples
+        --------
+        >>> import audit
+        >>> races = {"race": ["black", "white"] * 2}
+        >>> frame = audit.measure([1, 1, 0, 0], [1, 1, 0, 1], groups=races).to_frame()
+        >>> chosen = frame.query("metric == 'selection_rate' and by == 'race' and compare.isna()")
+        >>> [(row.race, row.value) for row in chosen.itertuples()]
+        [('black', 0.5), ('white', 1.0)]
+        """
+        from audit.record.frame import make_frame
+
+        return make_frame(self.estimates)
+
+    def plot(
+        self,
+        metric: str,
+        *,
+        by: str | Sequence[str] | None = None,
+        stage: str | None = None,
+        outcome: Any = None,
+    ) -> Any:
+        """Return an Altair chart of one metric: a dot and an interval for each group, and a line for overall.
+
+        Needs altair: ``pip install 'evenhand[plot]'``.
+
+        Parameters
+        ----------
+        metric
+            Name of what has a value for each group, such as ``selection_rate``.
+        by
+            Group column, or columns that are crossed; may be left out where there is one.
+        stage
+            ``model`` or ``data``; the model where both have the metric.
+        outcome
+            Class, for a metric of one of several classes.
+
+        Returns
+        -------
+        altair.LayerChart
+            With a title and a text alternative (``description``). A hollow dot is a group with too few rows to judge
+            alone; a group whose value is undefined is named without a dot.
+
+        Raises
+        ------
+        QuestionError
+            When there is no such metric, column or class, or the metric has no value for each group.
+        MissingExtraError
+            When altair is not installed.
+        """
+        from audit.report.notebook.plot import plot_metric
+
+        return plot_metric(self, metric, by=by, stage=stage, outcome=outcome)
 
     def __repr__(self) -> str:
-        return f"AuditResult({self.run.id}: {self.verdict}, {len(self.gates)} gates, {len(self.estimates)} estimates)"
+        from audit.report.notebook.show import write_line
+
+        return write_line(self)
+
+    def __str__(self) -> str:
+        from audit.report.notebook.show import write_screen
+
+        return write_screen(self)
 
     def _repr_html_(self) -> str:
-        from audit.report.card.render import render_fragment
+        from audit.report.notebook.show import render_result
 
-        return render_fragment(self)
+        return render_result(self)

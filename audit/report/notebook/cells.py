@@ -1,0 +1,232 @@
+"""The tables of a result as a notebook shows them: limits, gaps, findings of checks, groups.
+
+Must not: know HTML, judge, or withhold anything: a notebook is its author's desk, and the card is what is published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from audit.estimate import Estimate, Group, cell_interval, cell_text, grouping_text, limit_text, told_apart
+from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
+from audit.record.energy_text import UNITS, format_total
+from audit.record.result import Check, Gate
+from audit.report.card.accounts import list_checks
+from audit.report.card.lookup import By, EstimateIndex
+from audit.report.card.words import BADGES, clean_text, format_count, name_group
+
+FINDINGS = ("fail", "error", "undefined", "insufficient", "warn", "waived")
+"""Outcomes of checks that need attention."""
+MOST_METRICS, MOST_GROUPS = 4, 30
+MEANT = {"model": "Model results", "data": "Training data"}
+TOO_FEW = "too few rows to judge alone"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One place of a table: what is read first, and what it rests on."""
+
+    text: str
+    note: str = ""
+    advice: str = ""
+    """What to do about it."""
+    prose: bool = False
+    """Whether it is running text, which may wrap; a number never does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table; the first cell of a row is its header."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The largest difference between the groups of one grouping, in one metric."""
+
+    apart: Estimate
+    ratio: Estimate | None
+    ends: tuple[str, ...]
+    """The groups with the lowest and the highest value, each with its value and n."""
+
+    @property
+    def title(self) -> str:
+        """Return what is compared."""
+        return f"{name_metric(self.apart.metric)} by {grouping_text(self.apart.by)}"
+
+
+def name_metric(metric: str) -> str:
+    """Return the name of a metric for people; one of a user's own is as it was given."""
+    entry = CATALOGUE.find(metric)
+    return clean_text(metric if entry is None else entry.title, 60)
+
+
+def write_value(e: Estimate | None) -> Cell:
+    """Return a value with its interval, and the rows that it rests on."""
+    if e is None:
+        return Cell("–")
+    figure = figure_of(e.metric, e.compare)
+    interval = cell_interval(e.low, e.high, figure)
+    if e.value is None:
+        return Cell(f"undefined {interval}".strip(), clean_text(e.reason, 120))
+    notes = [write_rows(e)] if e.compare is None else []
+    notes += [TOO_FEW] if "small_group" in e.flags else []
+    return Cell(f"{cell_text(e.value, figure)} {interval}".strip(), ", ".join(notes))
+
+
+def write_rows(e: Estimate) -> str:
+    """Return the rows that a value rests on: of its denominator, where it has one of its own."""
+    share = e.denominator is None or e.metric == "representation"
+    rows = e.rows if e.rows is not None else e.n if share else e.denominator
+    return f"n {format_count(rows or 0)}"
+
+
+def write_found(gate: Gate) -> str:
+    """Return what a limit found, with the interval that its verdict rests on."""
+    e = gate.estimate
+    if e is None:
+        return "not measured"
+    if e.stage == "energy":
+        return format_total(e)
+    if e.value is None and gate.low is None and gate.high is None:
+        return "undefined"
+    if e.stage == "checks":
+        return f"{e.value or 0:g} of {e.n or 0:g}"
+    figure, limit = figure_of(e.metric, e.compare), find_limit(gate)
+    value = "undefined" if e.value is None else cell_text(e.value, figure, limit=limit)
+    return f"{value} {cell_interval(gate.low, gate.high, figure, limit=limit)}".strip()
+
+
+def write_limit(gate: Gate) -> str:
+    """Return the limit that was set."""
+    limit, e = find_limit(gate), gate.estimate
+    word = "at least" if gate.max is None else "at most"
+    if e is None or limit is None or e.stage == "checks":
+        return f"{word} {limit:g}" if limit is not None else ""
+    if e.stage == "energy":
+        return f"{word} {limit:g} {UNITS[e.metric]}".strip()
+    return f"{word} {limit_text(limit, figure_of(e.metric, e.compare))}"
+
+
+def find_limit(gate: Gate) -> float | None:
+    """Return the number that a limit is."""
+    return gate.min if gate.max is None else gate.max
+
+
+def name_limit(gate: Gate) -> str:
+    """Return what a limit is on, in words."""
+    e = gate.estimate
+    if e is None or e.stage in {"energy", "checks"}:
+        return clean_text(gate.name)
+    kind = "" if e.compare is None else f", {e.compare.replace('_', ' ')}"
+    of_data = " (training data)" if e.stage == "data" else ""
+    return f"{name_metric(e.metric)} by {grouping_text(e.by)}{kind}{of_data}"
+
+
+def make_limits_table(gates: Sequence[Gate]) -> Table:
+    """Return the limits in the order in which they are given."""
+    rows = (
+        (
+            Cell(f"{BADGES[g.verdict].shape} {BADGES[g.verdict].word}"),
+            Cell(name_limit(g), prose=True),
+            Cell(write_found(g)),
+            Cell(write_limit(g)),
+        )
+        for g in gates
+    )
+    return Table("Limits", ("Verdict", "Limit on", "Found [interval]", "Limit"), tuple(rows))
+
+
+def make_checks_table(checks: Sequence[Check]) -> Table:
+    """Return the checks that need attention, the worst first."""
+    rows = (
+        (
+            Cell(f"{badge.shape} {badge.word}"),
+            Cell(code),
+            Cell(title, detail, f"What to do: {mend}" if mend else "", prose=True),
+        )
+        for badge, code, title, detail, mend in list_checks(checks)
+        if badge.kind in FINDINGS
+    )
+    return Table("Data checks that need attention", ("Outcome", "Check", "Finding"), tuple(rows))
+
+
+def choose_metrics(found: EstimateIndex, by: By) -> list[str]:
+    """Return the metrics to show of a grouping: those that a limit names, then those that the terminal shows."""
+    present = {metric for metric, compare, b, _ in found.index if compare is None and b == by}
+    gated = [g.estimate.metric for g in found.gates(by) if g.estimate and g.estimate.metric in present]
+    headline = [m.name for m in CATALOGUE.among(present) if m.headline or m.name == "representation"]
+    labels = ["base_rate"] if found.stage == "data" and "base_rate" in present else []
+    own = sorted(m for m in present if CATALOGUE.find(m) is None)
+    return list(dict.fromkeys((*gated, *headline, *labels, *own)))[:MOST_METRICS]
+
+
+def make_group_table(found: EstimateIndex, by: By) -> Table | None:
+    """Return the groups of a grouping with a few metrics; the largest groups where they are too many to read."""
+    metrics, groups = choose_metrics(found, by), found.groups(by)
+    if not metrics:
+        return None
+    by_size = sorted(groups, key=lambda g: (None not in g, -(found.rows(by, g) or 0.0)))[:MOST_GROUPS]
+    shown = [g for g in groups if g in by_size]
+    names = name_groups(by, shown)
+    rows = [(Cell(names[g]), *_list_cells(found, by, g, metrics)) for g in shown]
+    left = len(groups) - len(shown)
+    return Table(
+        f"{MEANT[found.stage]} by {grouping_text(by)}",
+        ("Group", "Rows", *map(name_metric, metrics)),
+        (*rows, (Cell("overall"), *_list_cells(found, (), (), metrics))),
+        f"{left:,} smaller groups are not shown; result.to_frame() has them." if left else "",
+    )
+
+
+def name_groups(by: By, groups: Sequence[Group]) -> dict[Group, str]:
+    """Return the names of groups that stand beside each other, so that no two look alike."""
+    write = told_apart(groups)
+    return {g: name_group(by, g) if g == (None,) else " × ".join(write((level,)) for level in g) for g in groups}
+
+
+def _list_cells(found: EstimateIndex, by: By, group: Group, metrics: Sequence[str]) -> Iterator[Cell]:
+    rows = found.rows(by, group)
+    yield Cell("–" if rows is None else format_count(rows))
+    yield from (write_value(found.rate(m, by, group)) for m in metrics)
+
+
+def list_gaps(found: EstimateIndex) -> list[Gap]:
+    """Return the gaps of the metrics that are shown: those between groups of one column first, each worst first."""
+    gaps = [
+        Gap(apart, found.gap(metric, "ratio", by), tuple(_write_end(found, apart, g) for g in apart.pair or ()))
+        for by in found.groupings()
+        for metric in choose_metrics(found, by)
+        if (apart := found.gap(metric, "difference", by)) is not None
+    ]
+    # What is undefined may be the worst, so that it is not put behind what is known.
+    return sorted(gaps, key=lambda g: (len(g.apart.by), g.apart.value is not None, -abs(g.apart.value or 0.0)))
+
+
+def _write_end(found: EstimateIndex, apart: Estimate, group: Group) -> str:
+    name = name_groups(apart.by, found.groups(apart.by)).get(group, "")
+    rate = found.rate(apart.metric, apart.by, group)
+    if rate is None or rate.value is None:
+        return name
+    return f"{name} {cell_text(rate.value, figure_of(rate.metric))} ({write_rows(rate)})"
+
+
+def make_gaps_table(gaps: Sequence[Gap], note: str = "") -> Table:
+    """Return gaps between groups in the order in which they are given."""
+    rows = (
+        (
+            Cell(gap.title),
+            Cell(gap.ends[0] if gap.ends else "–"),
+            Cell(gap.ends[-1] if gap.ends else "–"),
+            write_value(gap.apart),
+            write_value(gap.ratio),
+        )
+        for gap in gaps
+    )
+    columns = ("Measure", "Lowest", "Highest", "Difference [interval]", "Ratio [interval]")
+    return Table("Largest gaps between groups", columns, tuple(rows), note)
