@@ -89,13 +89,15 @@ class Comparison:
         return fill_frame(rows, (*FIELDS[:at], *names.values(), *FIELDS[at:]), ("old", "new", "change", "low", "high"))
 
     def __repr__(self) -> str:
-        return f"Comparison: {'; '.join((write_verdicts(self), *count_changes(self)))}"
+        changed = sum(not gate.same for gate in self.gates)
+        limits = f"{changed} of {len(self.gates)} verdicts changed"
+        return f"Comparison: {write_verdicts(self)}, {limits}, {_count_rates(self)}"
 
     def __str__(self) -> str:
         return "\n".join(describe_comparison(self))
 
     def _repr_html_(self) -> str:
-        from audit.report.notebook.show import render_comparison
+        from audit.report.notebook.changes import render_comparison
 
         return render_comparison(self)
 
@@ -129,7 +131,8 @@ def compare(old: AuditResult, new: AuditResult) -> Comparison:
     >>> len(found.gates), found.rates[0].value
     (0, 1.0)
     """
-    for which, given in (("old", old), ("new", new)):
+    sides: tuple[tuple[str, object], ...] = (("old", old), ("new", new))
+    for which, given in sides:
         if not isinstance(given, AuditResult):
             kind = printable(type(given).__name__, 40)
             raise QuestionError(f"{which} must be a result, not {kind}; audit.read_result(path) reads a recorded one")
@@ -143,8 +146,8 @@ def compare(old: AuditResult, new: AuditResult) -> Comparison:
         new=new,
         gates=gates,
         rates=tuple(sorted(moved, key=lambda c: -abs(c.value))),
-        only_old=tuple(dict.fromkeys(describe_rate(e) for k, e in before.items() if k not in after)),
-        only_new=tuple(dict.fromkeys(describe_rate(e) for k, e in after.items() if k not in before)),
+        only_old=tuple(dict.fromkeys(_name_rate(e) for k, e in before.items() if k not in after)),
+        only_new=tuple(dict.fromkeys(_name_rate(e) for k, e in after.items() if k not in before)),
         independent=independent,
     )
 
@@ -152,14 +155,14 @@ def compare(old: AuditResult, new: AuditResult) -> Comparison:
 def describe_comparison(found: Comparison, most: int = MOST_CHANGES) -> Iterator[str]:
     """Yield the lines of a comparison for people."""
     yield f"{printable(found.old.run.id)} -> {printable(found.new.run.id)}: {write_verdicts(found)}"
-    if not have_same_question(found):
-        yield "The two runs have different configurations; only what both measured is compared."
+    yield from describe_question(found)
     for gate in found.gates:
-        word = "same   " if gate.same else "CHANGED"
-        yield f"  {word}  {printable(gate.name)}: {describe_gate(gate.old)} -> {describe_gate(gate.new)}"
-    yield f"{'; '.join(count_changes(found))} ({explain_chance(found)})"
+        word = "same" if gate.same else "CHANGED"
+        yield f"  {word:<8} {printable(gate.name)}: {describe_gate(gate.old)} -> {describe_gate(gate.new)}"
+    yield count_changes(found)
     for change in found.beyond[:most]:
-        yield f"  {describe_rate(change.old)}: {describe_change(change)}"
+        rate, old, new, moved = list_words(change)
+        yield f"  {rate}: {old} -> {new}, {moved}"
     if len(found.beyond) > most:
         yield f"  {len(found.beyond) - most} more"
     yield from describe_unshared(found)
@@ -170,49 +173,38 @@ def write_verdicts(found: Comparison) -> str:
     return " -> ".join(_write_verdict(result.verdict) for result in (found.old, found.new))
 
 
-def have_same_question(found: Comparison) -> bool:
-    """Return whether both results come from one configuration."""
-    return found.old.question.digest == found.new.question.digest
+def describe_question(found: Comparison) -> Iterator[str]:
+    """Yield that the two do not come from one configuration."""
+    if found.old.question.digest != found.new.question.digest:
+        yield "The two runs have different configurations; only what both measured is compared."
 
 
-def count_changes(found: Comparison) -> Iterator[str]:
-    """Yield how many limits and how many rates changed."""
-    if found.gates:
-        changed = sum(not gate.same for gate in found.gates)
-        yield f"{changed} of {len(found.gates)} {'limit' if len(found.gates) == 1 else 'limits'} changed"
-    yield f"{len(found.beyond)} of {len(found.rates)} rates changed beyond chance"
+def count_changes(found: Comparison) -> str:
+    """Return how many rates changed, and what their intervals assume of the rows."""
+    assumed = "treating the two runs as independent samples"
+    if not found.independent:
+        shared = "read the same file" if _share_a_file(found.old, found.new) else "may share rows"
+        assumed = f"the two runs {shared}; the intervals allow for any dependence between them"
+    return f"{_count_rates(found)} ({assumed})"
 
 
-def explain_chance(found: Comparison) -> str:
-    """Return what the intervals of changes assume of the rows."""
-    if found.independent:
-        return "treating the two runs as independent samples"
-    shared = "read the same file" if _share_a_file(found.old, found.new) else "may share rows"
-    return f"the two runs {shared}; the intervals allow for any dependence between them"
+def _count_rates(found: Comparison) -> str:
+    return f"{len(found.beyond)} of {len(found.rates)} rates changed beyond chance"
 
 
-def describe_change(change: RateChange) -> str:
-    """Return old and new rate, and the change with its interval."""
-    return f"{describe_value(change.old)} -> {describe_value(change.new)}, {write_change(change)}"
-
-
-def describe_value(rate: Estimate) -> str:
-    """Return a rate as a figure."""
-    return cell_text(rate.value, figure_of(rate.metric))
-
-
-def write_change(change: RateChange) -> str:
-    """Return the change with its sign and its interval."""
-    figure = figure_of(change.old.metric, "difference")
-    sign = "+" if change.value > 0 else ""
-    return f"{sign}{cell_text(change.value, figure)} {cell_interval(change.low, change.high, figure)}"
+def list_words(change: RateChange) -> tuple[str, str, str, str]:
+    """Return whose rate changed, the old and the new rate, and the change with its sign and interval."""
+    own, apart = figure_of(change.old.metric), figure_of(change.old.metric, "difference")
+    sign = "+" * (change.value > 0)
+    moved = f"{sign}{cell_text(change.value, apart)} {cell_interval(change.low, change.high, apart)}"
+    return _name_rate(change.old), cell_text(change.old.value, own), cell_text(change.new.value, own), moved
 
 
 def describe_unshared(found: Comparison) -> Iterator[str]:
     """Yield the rates that only one of the two has."""
     for what, names in (("only in the first", found.only_old), ("only in the second", found.only_new)):
         if names:
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            more = f"; {len(names) - 3} more" * (len(names) > 3)
             yield f"{what}: {'; '.join(names[:3])}{more}"
 
 
@@ -226,21 +218,32 @@ def describe_gate(gate: Gate | None) -> str:
     return f"{_write_verdict(gate.verdict)} ({cell_text(e.value, figure_of(e.metric, e.compare))})"
 
 
-def describe_rate(estimate: Estimate) -> str:
+def _name_rate(estimate: Estimate) -> str:
     """Return whose rate it is, in words."""
-    group = f"{write_by(estimate.by)} {group_text(estimate.group or ())}" if estimate.by else "overall"
-    of_class = "" if estimate.outcome is None else f", class {printable(estimate.outcome, 30)}"
-    return f"{printable(estimate.metric.replace('_', ' '))}, {printable(group, 160)}{of_class} ({estimate.stage})"
+    group = "overall"
+    if estimate.by:
+        group = f"{write_by(estimate.by)} {group_text(estimate.group or ())}"
+    of_class = estimate.outcome and f", class {printable(estimate.outcome, 30)}"
+    name = printable(estimate.metric.replace("_", " "))
+    return f"{name}, {printable(group, 160)}{of_class or ''} ({estimate.stage})"
 
 
 def _list_fields(change: RateChange, names: dict[str, str]) -> dict[str, Any]:
     """Return a row of the table."""
     e = change.old
     return {
-        **{"stage": e.stage, "metric": e.metric, "by": write_by(e.by), "group": write_group(e.by, e.group)},
+        "stage": e.stage,
+        "metric": e.metric,
+        "by": write_by(e.by),
+        "group": write_group(e.by, e.group),
         **dict(list_levels(e, names)),
-        **{"outcome": e.outcome, "old": e.value, "new": change.new.value, "change": change.value},
-        **{"low": change.low, "high": change.high, "beyond_chance": change.beyond_chance},
+        "outcome": e.outcome,
+        "old": e.value,
+        "new": change.new.value,
+        "change": change.value,
+        "low": change.low,
+        "high": change.high,
+        "beyond_chance": change.beyond_chance,
     }
 
 
@@ -285,14 +288,14 @@ def _measure_change(old: Estimate, new: Estimate, *, independent: bool) -> RateC
     # Newcombe (1998), method 10: what lies below the new rate adds in squares to what lies above the old one. Of rates
     # that may depend on each other, it adds as it is: no correlation makes the deviation of a difference larger than
     # the sum of both deviations.
-    add = math.hypot if independent else _add
-    low = value - add(_measure_down(new), _measure_up(old))
-    high = value + add(_measure_up(new), _measure_down(old))
+    power = 2.0 if independent else 1.0
+    low = value - _add(_measure_down(new), _measure_up(old), power)
+    high = value + _add(_measure_up(new), _measure_down(old), power)
     return RateChange(old=old, new=new, low=low, high=high)
 
 
-def _add(a: float, b: float) -> float:
-    return a + b
+def _add(one: float, other: float, power: float) -> float:
+    return math.pow(math.pow(one, power) + math.pow(other, power), 1 / power)
 
 
 def _measure_down(rate: Estimate) -> float:

@@ -276,9 +276,9 @@ def test_diff_tells_what_changed_and_what_moved_by_more_than_chance(pipeline):
     assert audit("run", cwd=pipeline).returncode in {0, 3}
     done = audit("diff", first, cwd=pipeline)
     assert done.returncode == 0, done.stderr
-    assert "CHANGED  model.selection_rate.ratio.sex: fail (0.333)" in done.stdout
-    assert "selection rate of sex f (model): 0.200 -> 0.580, +0.380" in done.stdout
-    assert "selection rate of sex m" not in done.stdout
+    assert "CHANGED  model.selection_rate.ratio.sex: FAIL (0.333)" in done.stdout
+    assert "selection rate, sex f (model): 20.0% -> 58.0%, +38.0 points [" in done.stdout
+    assert "selection rate, sex m" not in done.stdout
     same = audit("diff", first, first, cwd=pipeline)
     assert "CHANGED" not in same.stdout
     assert "0 of" in same.stdout

@@ -35,8 +35,12 @@ INSIDE_MEASUREMENT = (
     ("estimates", "find", "measure", "own_metrics", "epochs"),
 )
 """The same inside the largest room."""
-POINT_UP = {("audit.record.result", "audit.report.card.render")}
-"""The one exception: a result shows itself in a notebook. One that is no longer needed fails."""
+POINT_UP = {
+    ("audit.record.result", "audit.report.notebook.show"),
+    ("audit.record.result", "audit.report.notebook.plot"),
+    ("audit.record.compare", "audit.report.notebook.changes"),
+}
+"""The exceptions: a result and a comparison show themselves. One that is no longer needed fails."""
 
 
 def rank(module: str) -> tuple[int, int]:

@@ -211,14 +211,3 @@ def format_cell(cell: Cell) -> SafeMarkdown:
     """Return a cell of a table in one line: the value, its interval, what it rests on."""
     parts = [cell.text, cell.interval, f"({cell.note})" if cell.note else ""]
     return SafeMarkdown(" ".join(escape_inline(p) for p in parts if p))
-
-
-# A result as a notebook shows it: the verdict, the limits, the groups.
-#
-# A notebook is its author's private desk, so nothing is left out here; the card is what is published.
-#
-# Must not: need a stylesheet, a script or the network.
-def render_fragment(result: AuditResult) -> str:
-    """Return a piece of HTML that stands on its own; names and reasons are escaped."""
-    view = make_card_view(publishable(result, 1), 1)
-    return make_environment("html").get_template("notebook.html.j2").render(card=view)

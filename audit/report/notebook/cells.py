@@ -74,16 +74,15 @@ def write_value(e: Estimate | None) -> Cell:
     interval = cell_interval(e.low, e.high, figure)
     if e.value is None:
         return Cell(f"undefined {interval}".strip(), clean_text(e.reason, 120))
-    notes = [write_rows(e)] if e.compare is None else []
-    notes += [TOO_FEW] if "small_group" in e.flags else []
-    return Cell(f"{cell_text(e.value, figure)} {interval}".strip(), ", ".join(notes))
+    notes = ((write_rows(e), e.compare is None), (TOO_FEW, "small_group" in e.flags))
+    return Cell(f"{cell_text(e.value, figure)} {interval}".strip(), ", ".join(n for n, holds in notes if holds))
 
 
 def write_rows(e: Estimate) -> str:
     """Return the rows that a value rests on: of its denominator, where it has one of its own."""
-    share = e.denominator is None or e.metric == "representation"
-    rows = e.rows if e.rows is not None else e.n if share else e.denominator
-    return f"n {format_count(rows or 0)}"
+    own = None if e.metric == "representation" else e.denominator
+    rows = next((n for n in (e.rows, own, e.n) if n is not None), 0)
+    return f"n {format_count(rows)}"
 
 
 def write_found(gate: Gate) -> str:
@@ -97,24 +96,25 @@ def write_found(gate: Gate) -> str:
         return "undefined"
     if e.stage == "checks":
         return f"{e.value or 0:g} of {e.n or 0:g}"
-    figure, limit = figure_of(e.metric, e.compare), find_limit(gate)
+    figure, limit = figure_of(e.metric, e.compare), _find_limit(gate)
     value = "undefined" if e.value is None else cell_text(e.value, figure, limit=limit)
     return f"{value} {cell_interval(gate.low, gate.high, figure, limit=limit)}".strip()
 
 
 def write_limit(gate: Gate) -> str:
     """Return the limit that was set."""
-    limit, e = find_limit(gate), gate.estimate
+    limit, e = _find_limit(gate), gate.estimate
+    if limit is None:
+        return ""
     word = "at least" if gate.max is None else "at most"
-    if e is None or limit is None or e.stage == "checks":
-        return f"{word} {limit:g}" if limit is not None else ""
+    if e is None or e.stage == "checks":
+        return f"{word} {limit:g}"
     if e.stage == "energy":
         return f"{word} {limit:g} {UNITS[e.metric]}".strip()
     return f"{word} {limit_text(limit, figure_of(e.metric, e.compare))}"
 
 
-def find_limit(gate: Gate) -> float | None:
-    """Return the number that a limit is."""
+def _find_limit(gate: Gate) -> float | None:
     return gate.min if gate.max is None else gate.max
 
 
@@ -123,9 +123,9 @@ def name_limit(gate: Gate) -> str:
     e = gate.estimate
     if e is None or e.stage in {"energy", "checks"}:
         return clean_text(gate.name)
-    kind = "" if e.compare is None else f", {e.compare.replace('_', ' ')}"
-    of_data = " (training data)" if e.stage == "data" else ""
-    return f"{name_metric(e.metric)} by {grouping_text(e.by)}{kind}{of_data}"
+    kind = str(e.compare).replace("_", " ")
+    of_data = {"data": " (training data)"}.get(e.stage, "")
+    return f"{name_metric(e.metric)} by {grouping_text(e.by)}, {kind}{of_data}"
 
 
 def make_limits_table(gates: Sequence[Gate]) -> Table:
@@ -148,7 +148,7 @@ def make_checks_table(checks: Sequence[Check]) -> Table:
         (
             Cell(f"{badge.shape} {badge.word}"),
             Cell(code),
-            Cell(title, detail, f"What to do: {mend}" if mend else "", prose=True),
+            Cell(title, detail, mend and f"What to do: {mend}", prose=True),
         )
         for badge, code, title, detail, mend in list_checks(checks)
         if badge.kind in FINDINGS
@@ -157,31 +157,35 @@ def make_checks_table(checks: Sequence[Check]) -> Table:
 
 
 def choose_metrics(found: EstimateIndex, by: By) -> list[str]:
-    """Return the metrics to show of a grouping: those that a limit names, then those that the terminal shows."""
+    """Return the metrics to show of a grouping: of a limit, then of the terminal, then those of the user's own."""
     present = {metric for metric, compare, b, _ in found.index if compare is None and b == by}
     gated = [g.estimate.metric for g in found.gates(by) if g.estimate and g.estimate.metric in present]
     headline = [m.name for m in CATALOGUE.among(present) if m.headline or m.name == "representation"]
-    labels = ["base_rate"] if found.stage == "data" and "base_rate" in present else []
+    labels = {"base_rate"}.intersection(present) if found.stage == "data" else ()
     own = sorted(m for m in present if CATALOGUE.find(m) is None)
-    return list(dict.fromkeys((*gated, *headline, *labels, *own)))[:MOST_METRICS]
+    return [*dict.fromkeys((*gated, *headline, *labels))][:MOST_METRICS] + own[:MOST_METRICS]
 
 
-def make_group_table(found: EstimateIndex, by: By) -> Table | None:
+def make_group_table(found: EstimateIndex, by: By) -> Table:
     """Return the groups of a grouping with a few metrics; the largest groups where they are too many to read."""
     metrics, groups = choose_metrics(found, by), found.groups(by)
-    if not metrics:
-        return None
     by_size = sorted(groups, key=lambda g: (None not in g, -(found.rows(by, g) or 0.0)))[:MOST_GROUPS]
-    shown = [g for g in groups if g in by_size]
+    shown = [g for g in groups if g in by_size and metrics]
     names = name_groups(by, shown)
     rows = [(Cell(names[g]), *_list_cells(found, by, g, metrics)) for g in shown]
+    rows += [(Cell("overall"), *_list_cells(found, (), (), metrics))][: len(rows)]
     left = len(groups) - len(shown)
     return Table(
         f"{MEANT[found.stage]} by {grouping_text(by)}",
         ("Group", "Rows", *map(name_metric, metrics)),
-        (*rows, (Cell("overall"), *_list_cells(found, (), (), metrics))),
-        f"{left:,} smaller groups are not shown; result.to_frame() has them." if left else "",
+        tuple(rows),
+        write_left(left, "smaller groups are not shown; result.to_frame() has them."),
     )
+
+
+def write_left(left: int, words: str) -> str:
+    """Return how many are not shown; nothing where all are."""
+    return f"{left:,} {words}" if left > 0 else ""
 
 
 def name_groups(by: By, groups: Sequence[Group]) -> dict[Group, str]:
@@ -216,17 +220,11 @@ def _write_end(found: EstimateIndex, apart: Estimate, group: Group) -> str:
     return f"{name} {cell_text(rate.value, figure_of(rate.metric))} ({write_rows(rate)})"
 
 
-def make_gaps_table(gaps: Sequence[Gap], note: str = "") -> Table:
+def make_gaps_table(gaps: Sequence[Gap]) -> Table:
     """Return gaps between groups in the order in which they are given."""
     rows = (
-        (
-            Cell(gap.title),
-            Cell(gap.ends[0] if gap.ends else "–"),
-            Cell(gap.ends[-1] if gap.ends else "–"),
-            write_value(gap.apart),
-            write_value(gap.ratio),
-        )
+        (Cell(gap.title), *map(Cell, gap.ends or ("–", "–")), write_value(gap.apart), write_value(gap.ratio))
         for gap in gaps
     )
     columns = ("Measure", "Lowest", "Highest", "Difference [interval]", "Ratio [interval]")
-    return Table("Largest gaps between groups", columns, tuple(rows), note)
+    return Table("Largest gaps between groups", columns, tuple(rows))

@@ -15,7 +15,7 @@ from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.measurement.metrics.kinds import Criterion
 from audit.report.card.groups import find_limit_lines
 from audit.report.card.lookup import By
-from audit.report.notebook.cells import TOO_FEW, name_groups, name_metric, write_value
+from audit.report.notebook.cells import TOO_FEW, name_groups, name_metric, write_left, write_value
 
 if TYPE_CHECKING:
     from audit.record.result import AuditResult
@@ -32,7 +32,7 @@ def plot_metric(
     result: AuditResult, metric: str, *, by: str | Sequence[str] | None, stage: str | None, outcome: Any
 ) -> Any:
     """Return the chart of one metric; `AuditResult.plot` says what it takes and raises."""
-    rates = choose_rates(result, metric, by=by, stage=stage, outcome=outcome)
+    rates = _choose_rates(result, metric, by=by, stage=stage, outcome=outcome)
     shown = _keep_largest(rates)
     first = shown[0]
     overall = next((e for e in result.find(first.metric, by=(), stage=first.stage) if _is_same(e, first)), None)
@@ -41,7 +41,7 @@ def plot_metric(
     return _draw(shown, lines, len(rates))
 
 
-def choose_rates(
+def _choose_rates(
     result: AuditResult, metric: Any, *, by: str | Sequence[str] | None, stage: str | None, outcome: Any
 ) -> list[Estimate]:
     """Return the values of each group, of one grouping, one stage and one class.
@@ -55,8 +55,9 @@ def choose_rates(
     values = [e for e in found if e.by and e.group is not None and e.compare is None and e.reference is None]
     if not values:
         raise QuestionError(_explain_nothing(result, metric, measured=bool(found)))
-    stages = {e.stage for e in values}
-    values = [e for e in values if e.stage == ("model" if "model" in stages else "data")]
+    # Of a rate that both have, the model's.
+    last = max((e.stage for e in values), key=("data", "model").index)
+    values = [e for e in values if e.stage == last]
     if by is None:
         chosen = _choose_grouping(values)
         values = [e for e in values if e.by == chosen]
@@ -83,9 +84,9 @@ def _explain_nothing(result: AuditResult, metric: str, *, measured: bool) -> str
         return f"{metric} compares groups and has no value for each group; plot {' or '.join(entry.rates)}"
     own = (e for e in result.estimates if e.by and e.group and e.compare is None and e.reference is None)
     there = sorted({e.metric for e in own})
-    more = f", … ({len(there)} in all)" if len(there) > MOST_NAMED else ""
+    more = filter(None, [write_left(len(there) - MOST_NAMED, "more")])
     why = "has no value for each group by itself" if measured else "was not measured for these groups"
-    return f"{metric} {why}; available: {', '.join(map(printable, there[:MOST_NAMED])) or 'none'}{more}"
+    return f"{metric} {why}; available: {', '.join((*map(printable, there[:MOST_NAMED]), *more)) or 'none'}"
 
 
 def _is_same(e: Estimate, like: Estimate) -> bool:
@@ -125,12 +126,12 @@ def _draw(rates: Sequence[Estimate], lines: Sequence[tuple[float, str, str]], to
 
 def _import_altair() -> tuple[Any, Any]:
     try:
-        import altair
+        import altair as alt
     except ImportError as error:
         raise MissingExtraError("altair", "plot", error) from error
     import pandas as pd
 
-    return altair, pd
+    return alt, pd
 
 
 def _describe_rows(rates: Sequence[Estimate]) -> list[dict[str, Any]]:
@@ -144,7 +145,7 @@ def _describe_rows(rates: Sequence[Estimate]) -> list[dict[str, Any]]:
         rows.append({
             "group": f"{name}\n{numbers}",
             "said": f"{name}: {', '.join(part for part in (cell.text, cell.note) if part)}",
-            **{"value": e.value, "low": e.low, "high": e.high, "few": few, "row": i},
+            "value": e.value, "low": e.low, "high": e.high, "few": few, "row": i,
         })  # fmt: skip
     return rows
 
@@ -163,26 +164,35 @@ def _find_range(rates: Sequence[Estimate], lines: Sequence[float]) -> list[float
 def _write_title(rates: Sequence[Estimate], total: int) -> tuple[str, list[str]]:
     """Return title and notes."""
     first = rates[0]
-    of_class = "" if first.outcome is None else f", class {printable(first.outcome, 40)}"
-    of_data = " in the training data" if first.stage == "data" else ""
-    confidence = next((e.confidence for e in rates if e.confidence), None)
-    notes = ["" if confidence is None else f"Line: {100 * confidence:g}% interval. n: rows of the denominator."]
-    notes += [f"Hollow dot: {TOO_FEW}."] if any("small_group" in e.flags for e in rates) else []
-    notes += [f"The {len(rates)} largest of {total:,} groups."] if len(rates) < total else []
-    title = f"{name_metric(first.metric)} by {grouping_text(first.by)}{of_class}{of_data}"
-    return title, [" ".join(note for note in notes if note)]
+    of_class = first.outcome and f", class {printable(first.outcome, 40)}"
+    of_data = {"data": " in the training data"}.get(first.stage, "")
+    confidence = next((e.confidence for e in rates if e.confidence), 0.0)
+    notes = (
+        (f"Line: {100 * confidence:g}% interval. n: rows of the denominator.", confidence),
+        (f"Hollow dot: {TOO_FEW}.", any("small_group" in e.flags for e in rates)),
+        (f"The {len(rates)} largest of {total:,} groups.", len(rates) < total),
+    )
+    title = f"{name_metric(first.metric)} by {grouping_text(first.by)}{of_class or ''}{of_data}"
+    return title, [" ".join(note for note, holds in notes if holds)]
 
 
 def _draw_dots(alt: Any, frame: Any, domain: Sequence[float], figure: Figure) -> tuple[Any, Any]:
     """Return the intervals of groups and the dots upon them; a dot of few rows is hollow."""
     names = alt.Axis(
-        **{"title": None, "labelExpr": "split(datum.label, '\\n')", "labelLimit": 320, "labelFontSize": 12},
-        **{"labelPadding": 10, "labelOverlap": False, "labelOffset": -6, "ticks": False, "domain": False},
+        title=None,
+        labelExpr="split(datum.label, '\\n')",
+        labelLimit=320,
+        labelFontSize=12,
+        labelPadding=10,
+        labelOverlap=False,
+        labelOffset=-6,
+        ticks=False,
+        domain=False,
     )
     base = alt.Chart(frame).encode(
         y=alt.Y("group:N", sort=alt.SortField("row"), axis=names), tooltip=[alt.Tooltip("said:N", title="value")]
     )
-    axis = alt.Axis(title=None, tickCount=5, labelFontSize=12, **({"format": AXES[figure]} if figure in AXES else {}))
+    axis = alt.Axis(title=None, tickCount=5, labelFontSize=12, format=AXES.get(figure, ""))
     x = alt.X("low:Q", scale=alt.Scale(domain=list(domain), nice=False, zero=False), axis=axis)
     fill = alt.condition("datum.few", alt.value("white"), alt.value(INK))
     dot = base.mark_point(size=80, opacity=1, stroke=INK, strokeWidth=2).encode(x="value:Q", fill=fill)
@@ -192,10 +202,13 @@ def _draw_dots(alt: Any, frame: Any, domain: Sequence[float], figure: Figure) ->
 def _draw_line(alt: Any, pd: Any, line: tuple[float, str, str], i: int, domain: Sequence[float]) -> tuple[Any, Any]:
     """Return a dashed line across all groups and its label above it."""
     value, text, colour = line
-    left = value < sum(domain) / 2
+    align, dx = ("left", 4) if value < sum(domain) / 2 else ("right", -4)
     base = alt.Chart(pd.DataFrame([{"value": value, "text": text}])).encode(x="value:Q")
     name = base.mark_text(
-        **{"align": "left" if left else "right", "dx": 4 if left else -4, "y": -8 - LABEL_PX * i},
-        **{"color": colour, "fontSize": 12},
+        align=align,
+        dx=dx,
+        y=-8 - LABEL_PX * i,
+        color=colour,
+        fontSize=12,
     ).encode(text="text:N")
     return base.mark_rule(color=colour, strokeDash=[5, 4], strokeWidth=1.3), name
