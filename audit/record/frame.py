@@ -6,6 +6,7 @@ Must not: round, or leave an estimate out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from audit.estimate import Estimate, Group, group_text
@@ -39,7 +40,7 @@ def make_frame(estimates: Iterable[Estimate]) -> Any:
 def name_columns(estimates: Iterable[Estimate], taken: Sequence[str] = COLUMNS) -> dict[str, str]:
     """Return a column for each group column; one that is called like another column says what it is."""
     named: dict[str, str] = {}
-    for column in dict.fromkeys(column for e in estimates for column in e.by):
+    for column in dict.fromkeys(chain.from_iterable(e.by for e in estimates)):
         name = column
         while name in taken or name in named.values():
             name = f"{name} (group)"

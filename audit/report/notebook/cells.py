@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from audit.estimate import Estimate, Group, cell_interval, cell_text, grouping_text, limit_text, told_apart
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
@@ -202,14 +203,17 @@ def _list_cells(found: EstimateIndex, by: By, group: Group, metrics: Sequence[st
 
 def list_gaps(found: EstimateIndex) -> list[Gap]:
     """Return the gaps of the metrics that are shown: those between groups of one column first, each worst first."""
-    gaps = [
-        Gap(apart, found.gap(metric, "ratio", by), tuple(_write_end(found, apart, g) for g in apart.pair or ()))
-        for by in found.groupings()
-        for metric in choose_metrics(found, by)
-        if (apart := found.gap(metric, "difference", by)) is not None
-    ]
+    gaps = chain.from_iterable(_find_gaps(found, by) for by in found.groupings())
     # What is undefined may be the worst, so that it is not put behind what is known.
     return sorted(gaps, key=lambda g: (len(g.apart.by), g.apart.value is not None, -abs(g.apart.value or 0.0)))
+
+
+def _find_gaps(found: EstimateIndex, by: By) -> Iterator[Gap]:
+    for metric in choose_metrics(found, by):
+        apart = found.gap(metric, "difference", by)
+        if apart is not None:
+            ends = tuple(_write_end(found, apart, group) for group in apart.pair or ())
+            yield Gap(apart, found.gap(metric, "ratio", by), ends)
 
 
 def _write_end(found: EstimateIndex, apart: Estimate, group: Group) -> str:
