@@ -19,9 +19,9 @@ import streamlit as st
 from audit.errors import AuditError, printable
 from audit.estimate import Estimate, Stage
 from audit.gates.judge import WORST_FIRST
+from audit.measurement.metrics.catalogue import figure_of
 from audit.record.energy import EnergyComponent
-from audit.record.energy_text import format_total
-from audit.record.heads import Entry
+from audit.record.heads import Entry, find_gate_figure
 from audit.record.reader import read_result
 from audit.record.result import DOCUMENT, AuditResult, Energy, Gate
 from audit.record.store import Store
@@ -35,13 +35,12 @@ from audit.report.card.view import describe_tally, write_headline
 from audit.report.card.words import (
     BADGES,
     Cell,
-    format_bounds,
-    format_rate,
     make_estimate_cell,
     make_title,
     name_group,
     name_grouping,
 )
+from audit.report.notebook.cells import write_found, write_limit
 from audit.system import environment
 
 STORE = Path(os.environ.get(environment.STORE, environment.DEFAULT_STORE))
@@ -68,6 +67,11 @@ BOXES = {
     "not judged": st.info,
 }
 SHAPES = {kind: badge.shape for kind, badge in BADGES.items()} | {"damaged": "!"}
+WORDS = {kind: badge.word for kind, badge in BADGES.items()} | {"damaged": "Damaged"}
+NOT_AUDITED = {
+    "model": "No predictions were audited in this run.",
+    "data": "The training data were not audited in this run.",
+}
 INK, LIMIT = "#1f5c6e", "#b3261e"
 METHODS = {"counter": INK, "sampled": "#7fb0bf", "model": "#c9b458", "constant": "#b0702c", "declared": "#8a8f98"}
 UNNAMED = {"complete": "Unnamed model", "incomplete": "No result yet", "damaged": "No result"}
@@ -110,8 +114,8 @@ def main() -> None:
     if not entries:
         show_notice(
             "No runs yet",
-            f"Nothing lies in {escape(STORE)}. `audit run DIR` makes a run from your own pipeline, "
-            "`audit demo` from the one that is shipped; then load this page again.",
+            f"There are no runs in {escape(STORE)}. Create one with `audit run DIR`, or try `audit demo`; "
+            "then load this page again.",
         )
         return
     entry = choose(entries)
@@ -142,9 +146,9 @@ def show_unfinished(entry: Entry) -> None:
     """Show a run that has no result."""
     word = "Incomplete" if entry.state == "incomplete" else "Damaged"
     st.title(f":red[{escape(SHAPES[entry.state])}] {word}", anchor=False)
-    st.caption(f"Run {escape(entry.id)}, begun {escape(format_moment(entry.started))}")
+    st.caption(f"Run {escape(entry.id)}, started {escape(format_moment(entry.started))}")
     st.error(f"Nothing was judged: {escape(entry.reason)}.")
-    st.markdown(f"What was recorded lies in {escape(entry.path)}. Run the audit again for a verdict.")
+    st.markdown(f"The record so far is in {escape(entry.path)}. Run the audit again for a verdict.")
 
 
 def choose(entries: Sequence[Entry]) -> Entry:
@@ -158,17 +162,30 @@ def choose(entries: Sequence[Entry]) -> Entry:
         entry = by_id[run_id]
         state = entry.verdict or entry.state
         # Two equal labels would be one option to the browser, which then marks the wrong run.
-        return f":{TONES[state]}[{escape(SHAPES[state])}] **{escape(state.capitalize())}** {escape(run_id[-6:])}"
+        return f":{TONES[state]}[{escape(SHAPES[state])}] **{escape(WORDS[state])}** {escape(run_id[-6:])}"
 
     with st.sidebar:
         st.subheader("Runs", anchor=False)
-        captions = [f"{escape(e.model or UNNAMED[e.state], 30)}  \n{escape(format_moment(e.started))}" for e in entries]
+        captions = [f"{escape(name_model(e), 40)}  \n{escape(describe_entry(e))}" for e in entries]
         index = ids.index(asked) if asked in by_id else 0
         picked = st.radio("Run", ids, index=index, format_func=label, captions=captions, label_visibility="collapsed")
         newest = "The newest " if len(ids) == MOST_RUNS else ""
-        st.caption(f"{newest}{len(ids)} in {escape(STORE.name)}. Only this machine can see this page.")
+        noun = "run" if len(ids) == 1 else "runs"
+        st.caption(f"{newest}{len(ids)} {noun} in {escape(STORE.name)}. Visible on this machine only.")
     st.query_params["run"] = picked
     return by_id[picked]
+
+
+def name_model(entry: Entry) -> str:
+    """Return model and version of a run."""
+    named = " ".join(text for text in (entry.model, entry.model_version) if text)
+    return named or UNNAMED[entry.state]
+
+
+def describe_entry(entry: Entry) -> str:
+    """Return what decided a run, and when it was: race 0.74, 2026-11-30 02:01 UTC."""
+    figure = find_gate_figure(entry.path, entry.verdict)
+    return ", ".join(text for text in (figure, format_moment(entry.started)) if text)
 
 
 def format_moment(text: str | None) -> str:
@@ -207,10 +224,10 @@ def show_gates(found: Sequence[Gate]) -> None:
     rows = [
         {
             "Verdict": f":{TONES[g.verdict]}[{escape(BADGES[g.verdict].shape)}] {BADGES[g.verdict].word}",
-            "Gate": escape(g.name),
+            "Limit on": escape(g.name),
             "Found": escape(describe_gate(g)),
-            "Limit": f"at least {g.min:g}" if g.min is not None else f"at most {g.max:g}",
-            "Data needed": f"about {g.needed_n:.2g} times as much" if g.needed_n else "",
+            "Limit": escape(write_limit(g)),
+            "Rows needed": f"{g.needed_n:.2g} times as many" if g.needed_n else "",
         }
         for g in sorted(found, key=lambda g: WORST_FIRST.index(g.verdict))
     ]
@@ -218,17 +235,9 @@ def show_gates(found: Sequence[Gate]) -> None:
 
 
 def describe_gate(gate: Gate) -> str:
-    """Return value and the interval that the verdict rests on."""
+    """Return what a limit found, or why there is nothing."""
     e = gate.estimate
-    if e is None or e.value is None:
-        if e is not None:
-            return f"undefined: {e.reason}"
-        return "not measured"
-    if e.stage in {"energy", "checks"}:
-        if e.stage == "energy":
-            return format_total(e)
-        return f"{e.value:g}"
-    return f"{format_rate(e.value)} {format_bounds(gate.low, gate.high)}"
+    return f"undefined: {e.reason}" if e is not None and e.value is None else write_found(gate)
 
 
 def show_stage(result: AuditResult, stage: Stage, views: Sequence[GroupingView], first: str) -> None:
@@ -236,7 +245,7 @@ def show_stage(result: AuditResult, stage: Stage, views: Sequence[GroupingView],
     found = EstimateIndex(result, stage)
     groupings = found.groupings()
     if not groupings:
-        st.info(f"This run measured nothing of the {stage}.")
+        st.info(NOT_AUDITED[stage])
         return
     left, right = st.columns(2)
     by = left.selectbox("Groups", groupings, key=f"{stage}-by", format_func=name_grouping)
@@ -251,7 +260,7 @@ def show_stage(result: AuditResult, stage: Stage, views: Sequence[GroupingView],
         show_table(drawn)
     for note in view.notes:
         st.caption(escape(note))
-    st.caption("Counts are shown in full here; the card leaves small ones out.")
+    st.caption("All counts are shown here; the card withholds small ones.")
 
 
 def list_drawable(found: EstimateIndex, by: By) -> list[str]:
@@ -271,12 +280,13 @@ def draw_chart(rates: Sequence[Estimate], limits: Sequence[tuple[float, str]]) -
     frame = pd.DataFrame([describe_dot(i, e) for i, e in enumerate(shown)])
     lines = chain.from_iterable(draw_limit(value, text, i) for i, (value, text) in enumerate(limits))
     height = 8 + LABEL_PX * len(limits) + ROW_PX * len(shown) + AXIS_PX
-    picture = alt.layer(*lines, *draw_dots(frame)).properties(height=height)
+    axis = ".0%" if figure_of(shown[0].metric) == "share" else ".1f"
+    picture = alt.layer(*lines, *draw_dots(frame, axis)).properties(height=height)
     st.altair_chart(picture.configure_view(stroke=None), width="stretch")
     if len(rates) > len(shown):
         st.caption(f"{len(shown)} of {len(rates):,} groups are drawn.")
     if frame.few.any():
-        st.caption("A hollow dot: too few rows, or too few of the rarer outcome, to judge by itself.")
+        st.caption("Hollow dot: too few rows to judge alone.")
 
 
 def describe_dot(row: int, e: Estimate) -> dict[str, object]:
@@ -291,7 +301,7 @@ def describe_dot(row: int, e: Estimate) -> dict[str, object]:
     }
 
 
-def draw_dots(frame: pd.DataFrame) -> tuple[alt.Chart, alt.Chart]:
+def draw_dots(frame: pd.DataFrame, numbers: str) -> tuple[alt.Chart, alt.Chart]:
     """Return the intervals of groups and the dots upon them; a dot of few rows is hollow."""
     names = alt.Axis(
         title=None,
@@ -308,7 +318,7 @@ def draw_dots(frame: pd.DataFrame) -> tuple[alt.Chart, alt.Chart]:
     base = alt.Chart(frame).encode(
         y=alt.Y("group:N", sort=alt.SortField("row"), axis=names), tooltip=[alt.Tooltip("group:N", title="value")]
     )
-    axis = alt.Axis(title=None, tickCount=5, format=".1f", labelFontSize=12)
+    axis = alt.Axis(title=None, tickCount=5, format=numbers, labelFontSize=12)
     ends = frame[["rate", "low", "high"]].astype(float)
     domain = [min(0.0, float(ends.min().min())), max(1.0, float(ends.max().max()))]
     x = alt.X("low:Q", scale=alt.Scale(domain=domain), axis=axis)
@@ -371,9 +381,9 @@ def show_rows(rows: Sequence[dict[str, str]]) -> None:
 def show_checks(result: AuditResult) -> None:
     """Show every check with its outcome."""
     if not result.checks:
-        st.info("This run made no checks.")
+        st.info("No checks were run.")
         return
-    columns = ("Outcome", "Code", "Check", "Detail", "To mend")
+    columns = ("Outcome", "Code", "Check", "Detail", "What to do")
     rows = ((f"{badge.shape} {badge.word}", *texts) for badge, *texts in list_checks(result.checks))
     show_rows([dict(zip(columns, (escape(t) if t else "" for t in row), strict=True)) for row in rows])
 

@@ -14,7 +14,7 @@ from audit.errors import QuestionError, printable
 from audit.estimate import Estimate, Group, cell_interval, cell_text, group_text
 from audit.measurement.metrics.catalogue import figure_of
 from audit.record.frame import fill_frame, list_levels, name_columns, write_by, write_group
-from audit.record.result import AuditResult, Gate
+from audit.record.result import RUN_ID, AuditResult, Gate
 
 Key = tuple[str, str, str | None, tuple[str, ...], Group]
 FIELDS = ("stage", "metric", "by", "group", "outcome", "old", "new", "change", "low", "high", "beyond_chance")
@@ -154,7 +154,7 @@ def compare(old: AuditResult, new: AuditResult) -> Comparison:
 
 def describe_comparison(found: Comparison, most: int = MOST_CHANGES) -> Iterator[str]:
     """Yield the lines of a comparison for people."""
-    yield f"{printable(found.old.run.id)} -> {printable(found.new.run.id)}: {write_verdicts(found)}"
+    yield f"{name_runs(found)}{write_verdicts(found)}"
     yield from describe_question(found)
     for gate in found.gates:
         word = "same" if gate.same else "CHANGED"
@@ -166,6 +166,14 @@ def describe_comparison(found: Comparison, most: int = MOST_CHANGES) -> Iterator
     if len(found.beyond) > most:
         yield f"  {len(found.beyond) - most} more"
     yield from describe_unshared(found)
+
+
+def name_runs(found: Comparison) -> str:
+    """Return both runs; nothing where they are in memory, because nobody can look there for an id."""
+    ids = [result.run.id for result in (found.old, found.new)]
+    if all(RUN_ID.fullmatch(run_id) is None for run_id in ids):
+        return ""
+    return f"{' -> '.join(map(printable, ids))}: "
 
 
 def write_verdicts(found: Comparison) -> str:

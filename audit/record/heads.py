@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
 
 from audit.errors import printable
+from audit.estimate import figure_text
 from audit.record.held import UNFINISHED, find_run_id
 from audit.record.reader import describe_other_run
 from audit.record.result import DOCUMENT, SCHEMA, Verdict
@@ -104,16 +105,36 @@ def _describe_commit(code: Mapping[str, Any] | None) -> str | None:
 
 def find_gate_sentence(path: Path, verdict: str | None) -> str | None:
     """Find the sentence of the first gate with a run's verdict, from the end of its document, or None."""
+    said = _find_gate(path, verdict).get("sentence")
+    return said if isinstance(said, str) else None
+
+
+def find_gate_figure(path: Path, verdict: str | None) -> str | None:
+    """Find the groups and the value of the first gate with a run's verdict, such as race 0.74, or None."""
+    # A list of runs is quick without the catalogue.
+    from audit.measurement.metrics.catalogue import figure_of
+
+    try:
+        e = _find_gate(path, verdict)["estimate"]
+        figure = figure_of(str(e["metric"]), e.get("compare"))
+        by = " x ".join(printable(column, 30) for column in e.get("by", ()))
+        return f"{by} {figure_text(float(e['value']), figure)}".strip()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def _find_gate(path: Path, verdict: str | None) -> Mapping[str, Any]:
+    """Find the first gate with a run's verdict; nothing where the document holds none that can be read."""
     try:
         with _open_regular(path / DOCUMENT) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
             at = held.rfind(GATES)
             end = held.find(END, at)
             text = held[at + len(GATES) : end] if -1 < at < end else b""
         gates = json.loads(b"[" + text + b"]")
-        said = next((gate["sentence"] for gate in gates if gate["verdict"] == verdict), None)
+        found: Any = next((gate for gate in gates if gate["verdict"] == verdict), {})
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return None
-    return said if isinstance(said, str) else None
+        return {}
+    return found if isinstance(found, Mapping) else {}
 
 
 def _open_regular(file: Path) -> BinaryIO:

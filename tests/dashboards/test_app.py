@@ -66,6 +66,26 @@ def test_it_opens_on_the_verdict_of_the_newest_run(filled, monkeypatch):
     assert at.query_params["run"] == BOSTON
 
 
+def test_limits_say_what_was_found_in_their_own_unit(filled, monkeypatch):
+    (table,) = (t.value for t in page(filled, monkeypatch).table if "Limit on" in t.value.columns)
+    rows = [re.sub(r"\\(.)", r"\1", " | ".join(row)) for row in table.to_numpy()]
+    race = next(row for row in rows if "model.selection_rate.ratio.race" in row)
+    assert "0.644 [0.556, 0.751] | at least 0.8" in race
+    equal = next(row for row in rows if "equal_opportunity_difference" in row)
+    assert re.search(r"\d+\.\d points \[\d+\.\d, \d+\.\d\] \| at most 20 points", equal)
+    needed = [text for text in table["Rows needed"] if text]
+    assert needed
+    assert all(re.fullmatch(r"\d+(\.\d+)? times as many", text) for text in needed)
+
+
+def test_runs_of_one_model_are_told_apart_by_what_decided_them(filled, monkeypatch):
+    at = page(filled, monkeypatch)
+    captions = [re.sub(r"\\(.)", r"\1", text) for text in at.sidebar.radio[0].proto.captions]
+    assert captions[0] == "boston-mortgages 1.0  \nrace 0.64, 2026-11-24 09:12 UTC"
+    assert at.sidebar.caption[-1].value.endswith("Visible on this machine only.")
+    assert at.sidebar.caption[-1].value.startswith("3 runs in ")
+
+
 def test_every_gate_check_rate_and_joule_is_there(filled, monkeypatch):
     at = page(filled, monkeypatch)
     text, result = written(at), sample_results.boston()
@@ -196,7 +216,7 @@ def test_an_empty_store_says_what_to_do_next(tmp_path, monkeypatch, made):
     at = page(store, monkeypatch)
     assert not at.exception
     assert at.title[0].value == "No runs yet"
-    assert "audit demo" in written(at)
+    assert f"There are no runs in {store.folder}. Create one with `audit run DIR`, or try `audit demo`" in written(at)
 
 
 def test_a_store_that_is_a_file(tmp_path, monkeypatch):
@@ -232,6 +252,10 @@ def many_groups():
     [
         (without_energy, "Energy was not metered"),
         (failed_training, "The run did not finish (train: exit code 3)"),
+        (without_energy, "No checks were run."),
+        (sample_results.single_small_group, "The training data were not audited in this run."),
+        (sample_results.single_small_group, "Hollow dot: too few rows to judge alone."),
+        (sample_results.single_small_group, "All counts are shown here; the card withholds small ones."),
         (nothing_metered, "Energy: not measured."),
         (many_groups, "40 of 150 groups are drawn."),
         (sample_results.undefined_rates, "undefined: 0/0"),

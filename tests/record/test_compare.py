@@ -86,6 +86,16 @@ def test_it_says_in_print_and_in_a_notebook_what_changed():
     assert f"+{100 * change.value:.1f} points [" in page.words
 
 
+def test_runs_of_a_store_are_named_and_those_in_memory_are_not():
+    found = audit.compare(decide(1, 0.5), decide(2, 0.3))
+    assert "memory" not in str(found) + found._repr_html_()
+    first, second = "20261130T014322Z-2207f7", "20261130T020810Z-f5e2b1"
+    old, new = (replace(r, run=replace(r.run, id=i)) for r, i in ((found.old, first), (found.new, second)))
+    recorded = audit.compare(old, new)
+    assert str(recorded).startswith(f"{first} -> {second}: NOT JUDGED -> NOT JUDGED")
+    assert f"{first} -> {second}: NOT JUDGED" in Page(recorded._repr_html_()).words
+
+
 def test_a_verdict_is_called_as_people_read_it():
     old = replace(samples.unjudged(), verdict="insufficient")
     assert "INCONCLUSIVE -> NOT JUDGED" in str(audit.compare(old, samples.unjudged()))

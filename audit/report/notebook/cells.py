@@ -135,12 +135,17 @@ def make_limits_table(gates: Sequence[Gate]) -> Table:
         (
             Cell(f"{BADGES[g.verdict].shape} {BADGES[g.verdict].word}"),
             Cell(name_limit(g), prose=True),
-            Cell(write_found(g)),
+            Cell(write_found(g), _explain(g.estimate)),
             Cell(write_limit(g)),
         )
         for g in gates
     )
     return Table("Limits", ("Verdict", "Limit on", "Found [interval]", "Limit"), tuple(rows))
+
+
+def _explain(e: Estimate | None) -> str:
+    """Return why there is no value; nothing where there is one."""
+    return "" if e is None or e.value is not None or e.reason is None else clean_text(e.reason, 120)
 
 
 def make_checks_table(checks: Sequence[Check]) -> Table:

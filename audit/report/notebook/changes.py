@@ -35,7 +35,7 @@ def render_comparison(found: Comparison) -> str:
         .get_template("comparison.html.j2")
         .render(
             verdicts=of.write_verdicts(found),
-            runs=f"{clean_text(found.old.run.id)} -> {clean_text(found.new.run.id)}",
+            runs=of.name_runs(found),
             notes=notes,
             tables=[table for table in tables if table.rows],
         )
