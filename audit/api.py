@@ -13,7 +13,7 @@ from audit._version import __version__
 from audit.axes import Task
 from audit.config.doors import translate_errors
 from audit.config.options import CLASS, COLUMN, DIALECT, LEVELS, NAMES, SHARES, AskedKey, Door, Reading
-from audit.config.read import build
+from audit.config.read import build, refuse_idle_neighbours
 from audit.config.schema import Config
 from audit.config.sections import UNASKED_THRESHOLD, find_keys
 from audit.config.written_limits import Gates, find_deepest, read_rules
@@ -59,7 +59,7 @@ def measure(
     threshold: float | Literal["median"] | None = None,
     exact_auc: bool = False,
     features: Any = None,
-    neighbours: int = 5,
+    neighbours: int | None = None,
     query: Any = None,
     rank: Any = None,
     top: Sequence[int] | None = None,
@@ -99,7 +99,7 @@ def measure(
         ``abroca`` keeps these bounds and says so.
     features, neighbours
         What makes two rows alike, as ``groups`` is given: numbers, text or truth values. With them there is a flip test
-        against the nearest neighbours in the reference group, an odd number of them.
+        against the nearest neighbours in the reference group: 5, or another odd number of them.
     query, rank, top
         Of a ranking: the list that each item is in, shape (n,), all in one by default; its place, 1 at the top, or a
         ``score`` instead; and how many first places `skew_at_k` looks at, [10] by default.
@@ -149,12 +149,12 @@ def measure(
     decided = y_pred is not None or score is not None or rank is not None
     if y_true is None and (task in {"regression", "multiclass"} or not (decided or task == "ranking")):
         raise QuestionError(
-            "labels are missing: give y_true; only decisions (y_pred, or score) and a ranking are audited without"
+            "y_true is missing; give the labels (only y_pred, score and a ranking are audited without labels)"
         )
     columns_of_rows = [key.argument for key in find_keys("measure").values() if key.option.reads is COLUMN]
     roles = {k: require_one_column(given[k], f"'{k}'") for k in columns_of_rows if given[k] is not None}
     if groups is None:
-        raise QuestionError('groups are missing: give who each row is, such as groups={"sex": [...]}, or a frame')
+        raise QuestionError('groups are missing; give the group of each row, such as groups={"sex": [...]}, or a frame')
     attributes = attributes_of(groups)
     refuse_clash(attributes, roles)
     alike = name_features(features, {**roles, **attributes})
@@ -163,7 +163,9 @@ def measure(
     own, crossed = require_callables(metrics), to_plain(intersections)
     named = {role: role for role in roles} | {"groups": tuple(attributes), "features": tuple(alike)}
     sections = _fill_sections("measure", given, {argument: value for argument, value in named.items() if value})
-    sections["predictions"] = _complete_predictions(sections["predictions"], task)
+    with translate_errors(_name_arguments("measure")):
+        sections["predictions"] = _complete_predictions(sections["predictions"], task)
+    _refuse_limits_on(own, gates)
     with translate_errors(_name_arguments("measure")):
         result = _audit(columns, _build_question(sections, gates))
     if not own:
@@ -219,11 +221,23 @@ def _complete_predictions(asked: dict[str, Any], task: Any) -> dict[str, Any]:
         and SCORE not in asked
         and (task == "classification" or to_plain(asked["threshold"]) == UNASKED_THRESHOLD)
     ):
-        raise QuestionError("threshold reads scores, and there are none; give score, or leave threshold out")
+        raise QuestionError("threshold needs scores; give score, or remove threshold")
+    refuse_idle_neighbours(asked, "the configuration")
     if task == "classification" and not set(asked) - {"task"}:
         return {}
     top = asked.get("top")
     return {"source": "memory", "task": task, **asked, "top": [top] if isinstance(to_plain(top), int) else top}
+
+
+def _refuse_limits_on(own: Mapping[str, Any], gates: Any) -> None:
+    """Refuse a limit on a user's own metric, whose values carry no interval."""
+    named = (rule.get("metric") for rule in read_rules(make_plain(gates), "model"))
+    stray = next((name for name in named if isinstance(name, str) and name in own), None)
+    if stray is not None:
+        raise QuestionError(
+            f"gates: '{stray}' is a metric of your own, which has no interval and cannot be judged; set the limit on a "
+            "metric of the catalogue (`audit metrics`)"
+        )
 
 
 def _measure_own(
@@ -298,14 +312,14 @@ def check(
         How a CSV that is named by its path is written, such as ``"separator=;,decimal=,,encoding=latin-1"``.
     """
     if frame is None:
-        raise QuestionError("frame is missing: give the table, or its path")
+        raise QuestionError("frame is missing; give the table or its path")
     sections = _fill_sections("check", dict(locals()), {})
     data = sections["data"]
     idle = next(
         (key for key in ("positive", "favourable", "strata") if data.get(key) not in (None, ()) and label is None), None
     )
     if idle is not None:
-        raise QuestionError(f"{idle} is about the label; name its column (label), or leave {idle} out")
+        raise QuestionError(f"{idle} needs a label; name its column (label), or remove {idle}")
     data["engine"] = _find_engine(frame)
     with translate_errors(_name_arguments("check")):
         return _audit(frame, _build_question(sections, gates), test, _list_named_columns(data))
@@ -374,4 +388,4 @@ def _build_question(sections: Mapping[str, Mapping[str, Any]], gates: Any) -> Co
         raw["predictions"] = predictions
     else:
         data["source"] = "memory"
-    return build(raw | ({"gates": rules} if rules else {}), "the question")
+    return build(raw | ({"gates": rules} if rules else {}), "the configuration")

@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from audit.errors import QuestionError, no_such
+from audit.errors import QuestionError, printable, suggest
 from audit.estimate import Group, Level
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ def all_groups(known: Cube, by: tuple[str, ...]) -> tuple[Group, ...]:
         widest = max(by, key=lambda name: len(known.axis(name).levels))
         raise QuestionError(
             f"{' x '.join(by)} makes {len(groups):,} groups, more than {MOST_GROUPS:,} (too many levels to judge); "
-            f"bin or leave out '{widest}' ({len(known.axis(widest).levels):,} levels)"
-            f"{', or ask for fewer intersections' if len(by) > 1 else ''}"
+            f"bin or remove '{widest}' ({len(known.axis(widest).levels):,} levels)"
+            f"{', or lower intersections' if len(by) > 1 else ''}"
         )
     return groups
 
@@ -115,7 +115,9 @@ def reference_at(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarra
         if wanted not in groups:
             missing = next(n for n in by if not any(g[by.index(n)] == named[n] for g in groups))
             choices = sorted({str(g[by.index(missing)]) for g in groups})
-            raise QuestionError(no_such(f"reference group in '{missing}'", named[missing], choices))
+            raise QuestionError(
+                suggest(f"{missing} has no group '{printable(named[missing])}'", named[missing], choices)
+            )
         return groups.index(wanted)
     return int(rows.argmax()) if len(groups) else 0
 

@@ -135,15 +135,19 @@ def printable(text: object, limit: int = 80) -> str:
 
 def no_such(kind: str, name: object, choices: Iterable[object]) -> str:
     """Sentence for a name that does not exist, with the nearest name that does."""
+    return suggest(f"no {kind} '{printable(name)}'", name, choices)
+
+
+def suggest(start: str, name: object, choices: Iterable[object]) -> str:
+    """Sentence that begins by saying which name does not exist, with the nearest name that does."""
     known = [str(c) for c in choices]
-    start = f"no {kind} '{printable(name)}'"
     near = difflib.get_close_matches(str(name).casefold(), [k.casefold() for k in known], n=1, cutoff=0.5)
     if near:
         match = next(k for k in known if k.casefold() == near[0])
         return f"{start}; did you mean '{printable(match)}'?"
     listed = ", ".join(_listed(k) for k in known[:SHOWN_CHOICES]) or "none"
     more = f", … ({len(known)} in all)" if len(known) > SHOWN_CHOICES else ""
-    return f"{start}; there is {listed}{more}"
+    return f"{start}; available: {listed}{more}"
 
 
 def _listed(name: str) -> str:

@@ -86,7 +86,7 @@ class AuditCallback(CallbackBase):
     def _require_block(self) -> None:
         if not self._family.blocks and (self._predictions is not None or active() is None):
             raise QuestionError(
-                "LightGBM tells no callback that training has ended; train inside `with AuditCallback(…) as callback:`"
+                "LightGBM does not report the end of training; train inside `with AuditCallback(…) as callback:`"
             )
 
 

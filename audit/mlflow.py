@@ -64,7 +64,7 @@ def log(result: AuditResult, *, run_id: str | None = None, client: Any = None, a
 
     run_id = run_id or find_active_run_id()
     if run_id is None:
-        raise QuestionError("no run of MLflow is active; log inside `with mlflow.start_run():`, or give run_id")
+        raise QuestionError("no MLflow run is active; log inside `with mlflow.start_run():`, or give run_id")
     client = client or mlflow.MlflowClient()
     shown, now_ms = publishable(result), int(time.time() * 1000)
     numbers = list(list_numbers(shown))

@@ -109,7 +109,7 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             groups, columns = [*groups, *(g for g in apart if g not in groups)], {**columns, **apart}
         if y is not None:
             if LABEL in columns:
-                raise QuestionError(f"column '{LABEL}' of X has the name that labels get; rename the column")
+                raise QuestionError(f"column '{LABEL}' of X has a reserved name; rename the column")
             columns[LABEL] = y
         several = self.classes or (self.positive is None and _has_several_classes(y))
         self.result_ = self._check(columns, groups, labelled=y is not None, classes=several)
@@ -117,7 +117,7 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.feature_names_in_ = np.array(list(given), dtype=object)
         failed = [g for g in self.result_.gates if g.verdict == "fail"]
         if failed and not self.insist:
-            raise DataRefusedError(f"the data is refused, nothing was trained: {failed[0].sentence}", self.result_)
+            raise DataRefusedError(f"training was not started: {failed[0].sentence}", self.result_)
         for sentence in describe_undecided(self.result_.gates):
             warnings.warn(sentence, UndecidedWarning, stacklevel=2)
         return self
@@ -129,7 +129,8 @@ class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if given != list(self.feature_names_in_):
             stray = next((n for n in given if n not in self.feature_names_in_), None)
             raise QuestionError(
-                f"columns differ from those of fit ({printable(stray) if stray else 'order or number'}); give the same"
+                f"columns differ from those of fit ({printable(stray) if stray else 'order or number'}); give the "
+                "same columns"
             )
         return X
 
@@ -168,5 +169,5 @@ def _has_several_classes(y: Any) -> bool:
 
 def _to_columns(rows: Any) -> dict[str, Any]:
     if not hasattr(rows, "columns"):
-        raise QuestionError(f"X must be a frame with named columns, not {type(rows).__name__}: groups have names")
+        raise QuestionError(f"X must be a frame with named columns, not {type(rows).__name__}")
     return name_attributes(rows, "X")

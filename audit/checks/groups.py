@@ -260,9 +260,9 @@ def check_threshold(counted: Counted, config: Config) -> tuple[Check, ...]:
     where = "outside 0 to 1" if low is None or high is None else f"from {low:g} to {high:g}"
     if judges_decisions(config):
         raise QuestionError(
-            f"scores '{printable(asked.score)}' lie {where}, and no threshold was named; {asked.threshold:g} would be "
-            "assumed of scores between 0 and 1 alone. Say at which score somebody is selected: --threshold, or "
-            "threshold in [predictions]"
+            f"scores '{printable(asked.score)}' lie {where}, and the default threshold {asked.threshold:g} is "
+            "for scores from 0 to 1; set the score from which a row is selected (--threshold or "
+            "[predictions] threshold)"
         )
     return (_make_threshold_check(title, "warn", f"{cut} (assumed), but scores do not lie between 0 and 1"),)
 

@@ -23,6 +23,7 @@ from audit.system.own_streams import hand_on_output
 
 INTERNAL_ERROR = 4
 OUTPUT_LOST = 74
+STOPPED = "interrupted (Ctrl-C); the command did not finish"
 """EX_IOERR of sysexits.h: all went well, but what was printed is not whole."""
 JUDGING = frozenset(
     {"run", "data", "model", "measure", "track", "gate", "verify", "conform", "demo", "init", "count", "prune"}
@@ -121,10 +122,10 @@ def _run(arguments: list[str] | None, streams: Streams, interrupts: Interrupts) 
     except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - the last door: an exit code, no result
         # A library may turn an interrupt into an error of its own; the first one decides.
         if interrupts.end() or isinstance(error, (KeyboardInterrupt, typer.Abort)):
-            return _say("interrupted", INTERRUPTED)
+            return _say(STOPPED, INTERRUPTED)
         return _report_error(error)
     if interrupts.end() and code == INTERRUPTED:  # typer makes a silent exit of an interrupt
-        return _say("interrupted", INTERRUPTED)
+        return _say(STOPPED, INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 
@@ -133,7 +134,7 @@ def _report_error(error: BaseException) -> int:
     if isinstance(error, AuditError):
         return _say(str(error), error.exit_code)
     if isinstance(error, SystemExit):
-        said = f"internal error: a library ended the program with {error.code!r}; nothing was judged"
+        said = f"internal error: a library stopped the program with {error.code!r}; nothing was judged"
         return _say(said, INTERNAL_ERROR)
     return _report_unexpected(error)
 
@@ -143,7 +144,7 @@ def _report_lost_output(streams: Streams, code: int) -> int:
     lost = streams.unwritten
     if lost is None:
         return code
-    said = f"standard output could not be written: {lost.strerror or type(lost).__name__}; the text there is not whole"
+    said = f"standard output could not be written: {lost.strerror or type(lost).__name__}; the text there is incomplete"
     return _say(said, code if streams.optional else code or OUTPUT_LOST)
 
 
@@ -157,7 +158,7 @@ def _report_unexpected(error: BaseException) -> int:
     if os.environ.get("EVENHAND_TRACEBACK"):
         raise error
     return _say(
-        f"internal error: {type(error).__name__}: {printable(error, 300)}; a defect of evenhand, not of your data "
+        f"internal error: {type(error).__name__}: {printable(error, 300)}; this is a bug in evenhand, not in your data "
         "(EVENHAND_TRACEBACK=1 shows where)",
         INTERNAL_ERROR,
     )

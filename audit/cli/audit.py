@@ -114,7 +114,7 @@ def track(
 
     words = tuple(context.args)
     if not words:
-        raise QuestionError("no command to track; write it after two dashes: audit track -- python train.py")
+        raise QuestionError("no command to track; write it after two dashes, such as audit track -- python train.py")
     kept = tuple(map(make_readable, words)) if record_arguments else record_words(words)
     asked = _ask_electricity({"country": country, "pue": pue, "meter": meter}, config)
     job = make_job(asked, Path(), store, ("audit", "track", "--", *kept), json=json)
@@ -135,7 +135,7 @@ def _ask_electricity(given: dict[str, Any], path: Path | None) -> Config:
     if path is None:
         return build({"energy": said}, "the command line")
     if said:
-        raise QuestionError(f"--config says where the electricity comes from; leave --{next(iter(said))} out")
+        raise QuestionError(f"--{next(iter(said))} cannot be combined with --config; remove one of them")
     loaded, _ = load(path)
     return Config(model=loaded.model, energy=loaded.energy)
 
@@ -145,25 +145,30 @@ def _audit_table(
 ) -> None:
     """Audit one table by what options or a file ask, show what came of it, and exit by the verdict."""
     from audit.cli.question import ask
+    from audit.config.write import require_new
     from audit.pipeline.run import run as run_audit
     from audit.tables.addresses import strip_place
 
-    with _say_in_options(asked=config_path is None):
+    with _say_in_options(given, asked=config_path is None):
         config = ask(given, config_path)
     if config_path is not None:
         _name_what_is_left(config_path, given.stage, tests=bool(given.tests))
     if write_config is not None:
-        _save(config, write_config)
+        require_new(write_config)
     command = ("audit", given.stage, *map(strip_place, (given.table, *given.tests)))
     job = make_job(config, Path(), store, command, json=json, metered=False)
-    with _say_in_options(asked=config_path is None):
+    with _say_in_options(given, asked=config_path is None):
         audited = run_audit(job)
+    if write_config is not None:
+        _save(config, write_config)
     conclude(audited, store, json=json, exit_zero=exit_zero, gated=_is_judged(config))
 
 
-def _say_in_options(*, asked: bool) -> AbstractContextManager[None]:
+def _say_in_options(given: Given, *, asked: bool) -> AbstractContextManager[None]:
     """Say what is wrong in options, where these asked."""
-    return translate_errors(o.FLAGS | {"classes = true": o.FLAGS["classes"]}) if asked else nullcontext()
+    if not asked:
+        return nullcontext()
+    return translate_errors(o.FLAGS | {"classes = true": o.FLAGS["classes"]}, given.gates)
 
 
 def _name_what_is_left(path: Path, stage: Literal["data", "model"], *, tests: bool) -> None:
@@ -174,7 +179,7 @@ def _name_what_is_left(path: Path, stage: Literal["data", "model"], *, tests: bo
 
     if keys := find_left_keys(load(path)[0], stage, tests=tests):
         open_console().print(
-            f"audit {stage} takes no {', '.join(keys)} from {path}; audit run takes all of it.", markup=False
+            f"audit {stage} does not use {', '.join(keys)} of {path}; audit run uses the whole file.", markup=False
         )
 
 
@@ -189,7 +194,7 @@ def _save(config: Config, path: Path) -> None:
     from audit.config.write import write_new
 
     write_new(path, make_relative(config, path.parent))
-    open_console().print(f"Wrote {path}: `audit run {path}` asks the same question.")
+    open_console().print(f"Wrote {path}. The same audit: audit run {path}")
 
 
 COMMANDS = (

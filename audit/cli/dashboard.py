@@ -81,7 +81,7 @@ def serve(store: Path, *, port: int | None = None, open_browser: bool = True) ->
         *flags,
     ]
     environment = os.environ | QUIET | {STORE_VARIABLE: str(store.resolve()), SECRET_VARIABLE: token}
-    print(f"The dashboard is at {address} (on this machine only). Ctrl-C ends it.", file=sys.stderr, flush=True)  # noqa: T201
+    print(f"Dashboard: {address} (on this machine only). Stop it with Ctrl-C.", file=sys.stderr, flush=True)  # noqa: T201
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as server, _end_with(server) as ended:
         if open_browser:
             threading.Thread(target=_open, args=(address, chosen, server), daemon=True).start()
@@ -122,7 +122,7 @@ def _end_with(server: subprocess.Popen[bytes]) -> Iterator[list[int]]:
 def _find_port(asked: int | None) -> int:
     """Return the port that is asked for, or the first free one from 8501 on."""
     if asked is not None and not 1 <= asked <= LAST_PORT:
-        raise QuestionError(f"port {printable(asked)} does not exist; name one from 1024 to {LAST_PORT} with --port")
+        raise QuestionError(f"port {printable(asked)} is not valid; give --port a number from 1024 to {LAST_PORT}")
     why = ""
     for port in [asked] if asked is not None else range(FIRST_PORT, FIRST_PORT + 100):
         with socket.socket() as probe:
@@ -133,7 +133,7 @@ def _find_port(asked: int | None) -> int:
                 why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
                 continue
             return port
-    raise QuestionError(f"port {asked or FIRST_PORT} on {HOST} {why}; name another with --port")
+    raise QuestionError(f"port {asked or FIRST_PORT} on {HOST} {why}; give another --port")
 
 
 def _open(address: str, port: int, server: subprocess.Popen[bytes]) -> None:

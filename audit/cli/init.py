@@ -156,7 +156,7 @@ def demo(
     to = folder or Path(pipeline)
     if to.exists():
         raise QuestionError(
-            f"'{printable(to)}' exists and is never overwritten; audit run {printable(to)} runs it again"
+            f"'{printable(to)}' exists and is not overwritten; choose another folder, or use audit run {printable(to)}"
         )
     ignored = shutil.ignore_patterns("*.parquet", "*.pt", "__pycache__", DEFAULT_STORE)
     shutil.copytree(find_asset(f"pipelines/{pipeline}"), to, ignore=ignored)

@@ -120,5 +120,5 @@ def _read_age(text: str) -> dt.timedelta:
 
     found = AGE.fullmatch(text.strip().lower())
     if found is None:
-        raise QuestionError(f"--older-than '{printable(text)}' is no age; write one such as 90d, 12w or 36h")
+        raise QuestionError(f"--older-than '{printable(text)}' is not an age; write it like 90d, 12w or 36h")
     return dt.timedelta(days=int(found[1]) * DAYS[found[2][0]])

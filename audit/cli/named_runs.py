@@ -55,8 +55,8 @@ def explain_defects(*results: AuditResult) -> Iterator[None]:
 
         for result in results:
             if wrong := describe_differences(result):
-                said = f"the document of {printable(result.run.id, 40)} is not what a run wrote: {wrong[0]}"
-                raise StoreError(f"{said}; restore it") from error
+                said = f"the record of {printable(result.run.id, 40)} was changed after the run: {wrong[0]}"
+                raise StoreError(f"{said}; restore the original audit.json") from error
         raise
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.cli.options import FLAGS, Given
-from audit.config.read import build, load
+from audit.config.read import build, load, refuse_idle_neighbours
 from audit.config.schema import Config
 from audit.config.sections import find_keys
 from audit.config.written_limits import find_deepest, read_rule
@@ -32,7 +32,7 @@ def _ask_in_options(given: Given) -> Config:
     asked = given.asked
     decided = given.stage == "data" or asked.get("prediction") is not None
     if decided and asked.get("threshold") is not None and asked.get("score") is None:
-        raise QuestionError("--threshold reads scores; name their column (--score), or leave --threshold out")
+        raise QuestionError("--threshold needs scores; name their column with --score, or remove --threshold")
     rules = [read_rule(text, given.stage) for text in given.gates]
     raw: dict[str, Any] = {"data": {}}
     for key, option in find_keys(given.stage).items():
@@ -40,6 +40,7 @@ def _ask_in_options(given: Given) -> Config:
             raw.setdefault(option.section, {})[key] = value
     raw["data"]["intersections"] = max(raw["data"].get("intersections", 1), find_deepest(rules))
     _name_tables(raw, given)
+    refuse_idle_neighbours(raw.get("predictions"), HERE)
     return build(raw | ({"gates": rules} if rules else {}), HERE)
 
 
@@ -87,9 +88,7 @@ def read_policy(path: Path, counted: Mapping[str, Any], sections: Sequence[str])
 def _ask_by_file(given: Given, path: Path) -> Config:
     options = [FLAGS[key] for key, value in given.asked.items() if value]
     if options or given.gates:
-        raise QuestionError(
-            f"--config says the whole question; leave {(options or ['--gate'])[0]} out, or leave --config out"
-        )
+        raise QuestionError(f"{(options or ['--gate'])[0]} cannot be combined with --config; remove one of them")
     config, folder = load(path)
     if given.judged:
         from audit.config.by_command import require_judged
@@ -105,6 +104,6 @@ def _ask_by_file(given: Given, path: Path) -> Config:
             suite = str(folder.resolve() / config.checks.suite)
             raw["checks"] = config.checks.model_dump(mode="json", exclude_unset=True) | {"suite": suite}
     elif "predictions" not in raw:
-        raise QuestionError(f"'{printable(path)}' has no [predictions], so it asks nothing of a model")
+        raise QuestionError(f"'{printable(path)}' has no [predictions], which audit model needs; add the section")
     _name_tables(raw, given)
     return build(raw, str(path))

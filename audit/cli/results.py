@@ -79,7 +79,7 @@ def _choose_question(found: AuditResult, path: Path | None, rules: list[str] | N
     if rules:
         stage = "model" if "predictions" in raw else "data"
         raw = {k: v for k, v in raw.items() if k != "waivers"} | {"gates": [read_rule(r, stage) for r in rules]}
-    return build(raw, str(path or "the result's question"))
+    return build(raw, str(path or "the configuration of the run"))
 
 
 def card(
@@ -168,13 +168,13 @@ def metrics(
     """
     import json as codec
 
-    from audit.errors import QuestionError, no_such
-    from audit.measurement.metrics.catalogue import CATALOGUE, describe_metric, describe_other_name
+    from audit.errors import QuestionError
+    from audit.measurement.metrics.catalogue import CATALOGUE, describe_metric, describe_other_name, no_such_metric
     from audit.measurement.metrics.other_names import OTHER_NAMES
 
     rows = [describe_metric(m) for m in CATALOGUE.values()] + [describe_other_name(o) for o in OTHER_NAMES.values()]
     if name is not None and not (rows := [row for row in rows if row["name"] == name]):
-        raise QuestionError(no_such("metric", name, (*CATALOGUE, *OTHER_NAMES)))
+        raise QuestionError(no_such_metric(name, (*CATALOGUE, *OTHER_NAMES)))
     if json:
         # JSON has no infinity: a side without a bound is null.
         plain = [row | {"range": [b if abs(b) < float("inf") else None for b in row["range"]]} for row in rows]

@@ -20,7 +20,7 @@ NARROWER = frozenset(asked.key for asked in list_keys() if asked.option.narrower
 """Keys of which a question may ask less than was counted."""
 COUNTED = ("data", "predictions", "checks", "energy")
 """Sections that say what is counted, and so hold of what was counted before."""
-WHOLE = "audit run judges the whole file"
+WHOLE = "use audit run, which judges the whole file"
 
 
 def require_judged(config: Config, stages: Sequence[str], command: str, where: str) -> None:
@@ -31,7 +31,7 @@ def require_judged(config: Config, stages: Sequence[str], command: str, where: s
     QuestionError
         Naming the first of them.
     """
-    stray = [f"gate '{gate.name}'" for gate in config.gates or () if gate.stage not in stages]
+    stray = [f"limit '{gate.name}'" for gate in config.gates or () if gate.stage not in stages]
     if "checks" not in stages and config.checks is not None and config.checks.suite is not None:
         stray.append("[checks] suite")
     if "model" not in stages and config.policy.four_fifths:
@@ -39,7 +39,7 @@ def require_judged(config: Config, stages: Sequence[str], command: str, where: s
     stray += [f"the waiver of '{w.gate}'" for w in config.waivers if w.gate.split(".", maxsplit=1)[0] not in stages]
     if stray:
         more = f" (and {len(stray) - 1} more)" if len(stray) > 1 else ""
-        raise QuestionError(f"{where}: {printable(stray[0], 160)}{more} is not judged by {command}; {WHOLE}")
+        raise QuestionError(f"{where}: {printable(stray[0], 160)}{more} cannot be judged by {command}; {WHOLE}")
 
 
 def find_left_keys(config: Config, stage: str, *, tests: bool) -> tuple[str, ...]:
@@ -88,8 +88,8 @@ def require_same(asked: Config, counted: Mapping[str, Any], where: str) -> None:
             if key in ELSEWHERE or _is_within(key, value, there.get(key)):
                 continue
             raise QuestionError(
-                f"{where}: [{section}] {key} = {printable(value, 60)}, but what is judged was counted with "
-                f"{printable(there[key], 60) if key in there else 'none'}; run again, or leave the key out"
+                f"{where}: [{section}] {key} = {printable(value, 60)}, but the run was counted with "
+                f"{printable(there[key], 60) if key in there else 'none'}; run again, or remove the key"
             )
 
 

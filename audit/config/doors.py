@@ -6,15 +6,18 @@ Must not: know which options or arguments there are.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from audit.errors import InputError
+from audit.errors import InputError, printable
 
 SECTIONS = "data|predictions|policy|checks"
 KEY = re.compile(rf"\[(?:{SECTIONS})\] (\w+)( = true)?|(?<!['\w.])(?:{SECTIONS})\.(\w+)|(\[(?:{SECTIONS})\])")
 """A key, with a switch that is on; or a section alone. In quotes it is a user's own name, such as that of a column."""
 
+BEGIN = re.compile(r"the (?:command line|configuration): ")
+"""Where a message begins that is of no file."""
+LIMIT = re.compile(r"^gates\[(\d+)\](?: \([^()]*\))?")
 MEND = re.compile(r"\((\w+(?:, \w+)*)( = …)?\)")
 """What to give, in brackets at the end of a sentence."""
 
@@ -44,10 +47,24 @@ def _translate_mend(found: re.Match[str], names: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def translate_errors(names: Mapping[str, str]) -> Iterator[None]:
-    """Say what is wrong in other names than those of audit.toml."""
+def translate_errors(names: Mapping[str, str], limits: Sequence[str] = ()) -> Iterator[None]:
+    """Say what is wrong in other names than those of audit.toml.
+
+    Parameters
+    ----------
+    names
+        Options or arguments by the keys that they are.
+    limits
+        Limits as ``--gate`` was given them, in their order.
+    """
     try:
         yield
     except InputError as error:
-        error.args = (translate(str(error), names), *error.args[1:])
+        said = BEGIN.sub("", translate(str(error), names), count=1)
+        error.args = (LIMIT.sub(lambda found: _quote_limit(found, limits), said), *error.args[1:])
         raise
+
+
+def _quote_limit(found: re.Match[str], limits: Sequence[str]) -> str:
+    at = int(found[1])
+    return f"--gate '{printable(limits[at])}'" if at < len(limits) else found[0]

@@ -41,7 +41,7 @@ def _require_past(text: str) -> str:
     # Somewhere it is tomorrow already.
     latest = (dt.datetime.now(dt.UTC) + dt.timedelta(days=1)).date().isoformat()
     if not EARLIEST <= dated <= latest:
-        raise ValueError(f"must lie between {EARLIEST} and today, not {dated}; give the date that the figure is of")
+        raise ValueError(f"must be between {EARLIEST} and today, not {dated}; give the date of the figure")
     return dated
 
 
@@ -67,10 +67,7 @@ class DeclaredPower(Section):
     @model_validator(mode="after")
     def _require_less_when_idle(self) -> Self:
         if self.idle_watts is not None and self.idle_watts > self.watts:
-            raise ValueError(
-                f"idle_watts = {self.idle_watts:g} is above watts = {self.watts:g}; a device that works draws at least "
-                "what it draws idle"
-            )
+            raise ValueError(f"idle_watts = {self.idle_watts:g} is above watts = {self.watts:g}; correct one of them")
         return self
 
 
@@ -93,7 +90,7 @@ class EmbodiedCarbon(Section):
     @model_validator(mode="after")
     def _require_lifetime(self) -> Self:
         if (self.lifetime_s is None) == (self.lifetime_years is None):
-            raise ValueError("needs the time that the machine serves, once: lifetime_years = 4, or lifetime_s")
+            raise ValueError("needs one lifetime: lifetime_years (such as 4) or lifetime_s")
         return self
 
     @property
@@ -148,23 +145,28 @@ class EnergySection(Section):
         for begins, figure in FIGURES.items():
             source, date = getattr(self, f"{begins}_source"), getattr(self, f"{begins}_date")
             if getattr(self, figure) is None and (source is not None or date is not None):
-                raise ValueError(f"{begins}_source and {begins}_date are of {figure}, which is missing; give it too")
+                raise ValueError(f"{begins}_source and {begins}_date need {figure}; add it")
             if getattr(self, figure) is not None and (source is None or date is None):
-                raise ValueError(f"{figure} needs {begins}_source and {begins}_date: who says so, and of when it is")
+                raise ValueError(
+                    f"{figure} needs {begins}_source and {begins}_date (where the figure is from, and when)"
+                )
         if "pue" not in self.model_fields_set and (self.pue_source is not None or self.pue_date is not None):
-            raise ValueError("pue_source and pue_date are of pue, which is missing; give it too")
+            raise ValueError("pue_source and pue_date need pue; add it")
         return self
 
     @model_validator(mode="after")
     def _require_whole_unit(self) -> Self:
         if (self.functional_unit is None) != (self.functional_units is None):
             raise ValueError(
-                'a functional unit has a name and a number: functional_unit = "loan application", '
+                'a functional unit needs both a name and a number: functional_unit = "loan application", '
                 "functional_units = 1000000"
             )
         twice = next((c for c in self.idle_w or () if c in (self.declared or ())), None)
         if twice is not None:
-            raise ValueError(f"idle_w.{twice} and declared.{twice} both speak of it; give idle_watts there instead")
+            raise ValueError(
+                f"idle_w.{twice} and declared.{twice} both give the idle power of {twice}; keep "
+                f"declared.{twice}.idle_watts"
+            )
         return self
 
     @property

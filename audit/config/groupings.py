@@ -1,19 +1,19 @@
-"""How many groupings a question asks for, and the refusal of more than are measured."""
+"""How many groupings a configuration asks for, and the refusal of more than are measured."""
 
 from __future__ import annotations
 
 import math
 
 MOST_GROUPINGS = 1_000
-"""Columns and crossings by which everything is measured."""
+"""Columns and combinations of columns by which everything is measured."""
 
 
 def refuse_crossings(groups: int, ways: int) -> None:
-    """Refuse more groupings than are measured, before a row is read: their number follows from the question alone."""
+    """Refuse more groupings than are measured, before a row is read: their number follows from the configuration alone."""
     asked = count_groupings(groups, ways)
     if asked <= MOST_GROUPINGS:
         return
-    crossed = f"{groups:,} columns crossed up to {ways} ways make" if ways > 1 else f"{groups:,} columns make"
+    crossed = f"combinations of up to {ways} of {groups:,} columns make" if ways > 1 else f"{groups:,} columns make"
     raise ValueError(
         f"groups: {crossed} {asked:,} groupings, more than {MOST_GROUPINGS:,}; {_suggest_fewer(groups, ways)}"
     )
@@ -32,5 +32,5 @@ def _suggest_fewer(groups: int, ways: int) -> str:
 
 
 def count_groupings(groups: int, ways: int) -> int:
-    """Count the groups' columns and their crossings up to so many ways."""
+    """Count the groups' columns and their combinations up to so many ways."""
     return sum(math.comb(groups, k) for k in range(1, ways + 1))

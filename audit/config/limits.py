@@ -45,7 +45,7 @@ def translate_metric(rule: Mapping[str, Any]) -> Mapping[str, Any]:
         return rule
     compare = rule.get("compare")
     if other.compare is not None and compare not in (None, other.compare):
-        raise ValueError(f"'{other.name}' is the {other.meaning} already; leave compare out")
+        raise ValueError(f"'{other.name}' is already the {other.meaning}; remove compare")
     return {**rule, "metric": other.metric, "compare": other.compare or compare}
 
 
@@ -64,9 +64,10 @@ def check_limits(
         return None
     entry = _find_metric(stage, metric)
     if metric.endswith("_at_k"):
-        raise ValueError(f"metric '{metric}' is of the first k places; write the number, such as {metric[:-1]}10")
+        raise ValueError(f"metric '{metric}' needs the number k; write {metric[:-1]}10, for example")
     if not entry.judged:
-        raise ValueError(f"metric '{metric}' has no interval to judge by; judge {entry.instead} instead")
+        task = "" if entry.task == "classification" else f' (task = "{entry.task}")'
+        raise ValueError(f"metric '{metric}'{task} has no interval and cannot be judged; use {entry.instead}")
     if math.inf in entry.range or -math.inf in entry.range:
         meant = _choose_unbounded(entry, compare, low, high)
         # Of everybody there is one value and nothing to compare: its ceiling is no highest of several.
@@ -75,11 +76,11 @@ def check_limits(
         return None if alone else meant
     fixed = getattr(entry, "compare", None)
     if fixed is not None and compare not in {None, fixed}:
-        raise ValueError(f"metric '{metric}' is a {fixed} already; leave compare out")
+        raise ValueError(f"metric '{metric}' is already a {fixed}; remove compare")
     compare = fixed or compare or _choose_comparison(entry, low, high, by)
     _require_groups(stage, metric, compare, by)
     if compare is not None and compare not in (entry.judged if fixed else entry.limits):
-        raise ValueError(f"metric '{metric}' is judged by its {_describe_comparisons(entry)}, not by its {compare}")
+        raise ValueError(f"metric '{metric}' has no {compare}; available: {_describe_comparisons(entry)}")
     _check_bounds(metric, compare, low, high)
     return compare
 
@@ -89,15 +90,15 @@ def _require_groups(stage: str, metric: str, compare: str | None, by: Sequence[s
     if by is None or by or compare is None or (stage, compare) == ("model", "largest"):
         return
     raise ValueError(
-        f"by = [] names no groups, and the {compare} of {metric} compares groups; name columns in by, or leave by out"
+        f"by = [] names no groups, but the {compare} of {metric} compares groups; name columns in by, or remove by"
     )
 
 
 def _describe_comparisons(entry: Metric) -> str:
     """Describe the comparisons by which a metric is judged."""
     if entry.judged == ("largest",):
-        return "largest absolute value over groups (leave compare out and give max)"
-    return " or ".join(entry.limits)
+        return "its largest absolute value over groups (remove compare and give max)"
+    return ", ".join(entry.limits)
 
 
 def check_task(metric: str, task: str, where: str) -> None:
@@ -110,11 +111,9 @@ def check_task(metric: str, task: str, where: str) -> None:
     """
     entry = _find_metric("model", metric)
     if task not in {entry.task, *entry.also}:
-        instead = (
-            f"; judge {_name_over_classes(entry)} instead" if task == "multiclass" and _name_over_classes(entry) else ""
-        )
+        instead = f"; use {_name_over_classes(entry)}" if task == "multiclass" and _name_over_classes(entry) else ""
         raise ValueError(
-            f"{where}: '{metric}' is a metric of the task {entry.task}, but [predictions] task is {task}{instead}"
+            f"{where}: '{metric}' needs task = \"{entry.task}\", but [predictions] task is {task}{instead}"
         )
 
 
@@ -129,10 +128,10 @@ def check_label(stage: Literal["data", "model"], metric: str, where: str, *, lab
     entry = _find_metric(stage, metric)
     if labelled or entry.task != "classification" or "label" not in entry.needs:
         return
-    mend = "give it as [data] label"
+    mend = "name its column ([data] label)"
     if stage == "model":
-        mend += ", or judge selection_rate instead"
-    raise ValueError(f"{where}: '{metric}' needs a label, and none is named; {mend}")
+        mend += ", or use selection_rate"
+    raise ValueError(f"{where}: '{metric}' needs a label; {mend}")
 
 
 def check_classes(metric: str, where: str, *, several: bool) -> None:
@@ -145,11 +144,10 @@ def check_classes(metric: str, where: str, *, several: bool) -> None:
     """
     over_classes = metric.startswith(WORST_CLASS)
     if over_classes and not several:
-        raise ValueError(f"{where}: '{metric}' is of several classes; set [data] classes = true")
+        raise ValueError(f"{where}: '{metric}' is for several classes; set [data] classes = true")
     if several and not over_classes and "label" in _find_metric("data", metric).needs:
         raise ValueError(
-            f"{where}: '{metric}' needs a positive label, and the label is one of several classes; "
-            "judge worst_class_base_rate instead"
+            f"{where}: '{metric}' needs a positive class, and the label has several classes; use worst_class_base_rate"
         )
 
 
@@ -167,11 +165,11 @@ def _choose_unbounded(entry: Metric, compare: str | None, low: float | None, hig
     """Return the comparison of a metric without a range; only the sign of its limits can be wrong."""
     metric, allowed = entry.name, entry.limits
     if low is not None and high is not None:
-        raise ValueError("gives min and max; write two gates, one for each")
+        raise ValueError("has both min and max; write two limits, one for each")
     ceiling = "highest" if "highest" in allowed else "difference"
     meant = compare or (ceiling if allowed[0] == "lowest" and high is not None else allowed[0])
     if meant not in allowed:
-        raise ValueError(f"metric '{metric}' is judged by its {' or '.join(allowed)}, not by its {meant}")
+        raise ValueError(f"metric '{metric}' has no {meant}; available: {', '.join(allowed)}")
     if meant == "ratio":
         _check_bounds(metric, meant, low, high)
         return meant
@@ -179,26 +177,42 @@ def _choose_unbounded(entry: Metric, compare: str | None, low: float | None, hig
         # Groups share out one list, so that the lowest of a quantity without a top is 0 where all are equal.
         top = 0 if math.isinf(entry.range[1]) else entry.range[1]
         if low is None or low >= top:
-            said = f"give a min below {top:g}, so that the gate can pass"
-            raise ValueError(f"the lowest of {metric} is at most {top:g}; {said}")
+            raise ValueError(
+                f"the lowest {metric} is at most {top:g}; give a min below {top:g}, so that the limit can pass"
+            )
         return meant
     if high is None:
-        raise ValueError(f"min = {low:g} cannot be asked of the {meant} of {metric}; 0 is fair, so give max")
+        raise ValueError(f"the {meant} of {metric} needs max (<=), not min = {low:g}{_describe_equality(meant)}")
     if high <= 0:
         unit = ", in the unit of the label" if entry.task == "regression" else ""
-        raise ValueError(f"max = {high:g} must be above 0{unit}, so that the gate can pass")
+        raise ValueError(f"max = {high:g} must be above 0{unit}, so that the limit can pass")
     return meant
 
 
 def _find_metric(stage: str, metric: str) -> Metric:
-    from audit.measurement.metrics.catalogue import CATALOGUE, is_of_stage, metric_names
+    from audit.measurement.metrics.catalogue import CATALOGUE, is_of_stage, metric_names, no_such_metric
 
-    if not is_of_stage(metric, stage):
-        names = metric_names("model" if stage == "model" else "data")
-        elsewhere = "" if metric not in CATALOGUE else f" (it belongs to another stage than '{stage}')"
-        known = (*names, *OTHER_NAMES) if stage == "model" else names
-        raise ValueError(no_such(f"{stage} metric", metric, known) + elsewhere)
-    return CATALOGUE[metric]
+    if is_of_stage(metric, stage):
+        return CATALOGUE[metric]
+    _refuse_other_stage(stage, metric)
+    names = metric_names("model" if stage == "model" else "data")
+    raise ValueError(no_such_metric(metric, (*names, *OTHER_NAMES) if stage == "model" else names))
+
+
+def _refuse_other_stage(stage: str, metric: str) -> None:
+    """Refuse a metric that exists, but is measured elsewhere."""
+    from audit.measurement.metrics.catalogue import CATALOGUE
+
+    if metric in ENERGY or is_of_checks(metric):
+        own, of, command = ("energy", "energy", "") if metric in ENERGY else ("checks", "the data checks", "")
+    elif metric in CATALOGUE:
+        own = CATALOGUE[metric].stage
+        of, command = ("the training data", "data") if own == "data" else ("predictions", "model")
+    else:
+        return
+    if own != stage:
+        use = f"use audit {command}, or " if command else ""
+        raise ValueError(f"'{metric}' is a metric of {of}; {use}set stage = \"{own}\" in audit.toml")
 
 
 def _choose_comparison(entry: Metric, low: float | None, high: float | None, by: Sequence[str] | None) -> str | None:
@@ -208,7 +222,7 @@ def _choose_comparison(entry: Metric, low: float | None, high: float | None, by:
     if by is not None and len(by) == 0:
         return None
     if low is not None and high is not None:
-        raise ValueError("gives min and max; write two gates, one for each")
+        raise ValueError("has both min and max; write two limits, one for each")
     return "lowest" if low is not None else "highest"
 
 
@@ -217,18 +231,21 @@ def _check_bounds(metric: str, compare: str | None, low: float | None, high: flo
     wants_max = kind in {"difference", "highest", "largest", "between_groups"}
     wants_min = kind in {"ratio", "lowest"}
     if wants_max and low is not None:
-        raise ValueError(f"min = {low:g} cannot be asked of the {compare} of {metric}; 0 is fair, so give max")
+        raise ValueError(f"the {compare} of {metric} needs max (<=), not min = {low:g}{_describe_equality(kind)}")
     if wants_min and high is not None:
-        raise ValueError(f"max = {high:g} cannot be asked of the {compare} of {metric}; give min")
+        raise ValueError(f"the {compare} of {metric} needs min (>=), not max = {high:g}{_describe_equality(kind)}")
     if high is not None and not 0 <= high < 1:
         raise ValueError(
-            f"max = {high:g} is outside the range [0, 1), so the gate could never {'fail' if high >= 1 else 'pass'}"
+            f"max = {high:g} is outside [0, 1), so the limit could never {'fail' if high >= 1 else 'pass'}"
         )
     top = 1 if kind == "ratio" else 1 + 1e-12
     if low is not None and not 0 < low <= top:
-        raise ValueError(
-            f"min = {low:g} is outside the range (0, 1], so the gate could never {'fail' if low <= 0 else 'pass'}"
-        )
+        raise ValueError(f"min = {low:g} is outside (0, 1], so the limit could never {'fail' if low <= 0 else 'pass'}")
+
+
+def _describe_equality(kind: str | None) -> str:
+    """Describe what a comparison is where groups are equal; empty for one that is no comparison of groups."""
+    return {"difference": ": 0 means equal groups", "ratio": ": 1 means equal groups"}.get(kind or "", "")
 
 
 def _check_total(
@@ -236,15 +253,16 @@ def _check_total(
 ) -> None:
     names = ENERGY if stage == "energy" else CHECKS
     if metric not in names and not (stage == "checks" and CODE.fullmatch(metric)):
-        also = "; or name a check by its code, such as DL001 (`audit checks`)" if stage == "checks" else ""
+        _refuse_other_stage(stage, metric)
+        also = "; or a check code, such as DL001 (audit checks lists them)" if stage == "checks" else ""
         raise ValueError(no_such(f"{stage} metric", metric, names) + also)
     if compare is not None or by:
-        raise ValueError(f"a gate on {stage} compares no groups; leave compare and by out")
+        raise ValueError(f"a limit on {stage} compares no groups; remove compare and by")
     if metric == MEASURED_SHARE:
         if high is not None or low is None or not 0 < low <= 1:
-            raise ValueError(f"{metric} is a share that may be too low; give min above 0 and at most 1, and no max")
+            raise ValueError(f"{metric} needs min (>=), above 0 and at most 1, and no max")
         return
     if low is not None:
-        raise ValueError(f"min = {low:g} cannot be asked of {metric}; give max")
+        raise ValueError(f"{metric} needs max (<=), not min = {low:g}")
     if high is None or high < 0:
-        raise ValueError(f"max = {high} must be 0 or more, so that the gate can pass")
+        raise ValueError(f"max = {high} must be 0 or more, so that the limit can pass")

@@ -30,13 +30,13 @@ def _unquote(quoted: str | None, rest: str, text: str, where: str) -> str:
     begun = f"{where} " if where else ""
     if quoted is not None and rest:
         raise QuestionError(
-            f"{begun}'{printable(text)}' cannot be read: {printable(rest)} follows a closing quote; quote the whole "
-            'name, and double a quote in it ("")'
+            f"{begun}'{printable(text)}' cannot be read: {printable(rest)} follows a closing quote; quote the "
+            'whole name, and double each quote in it ("")'
         )
     if quoted is not None:
         return quoted[1:-1].replace('""', '"').strip()
     if rest.startswith('"'):
-        raise QuestionError(f"{begun}'{printable(text)}' cannot be read: a quote is opened and never closed")
+        raise QuestionError(f"{begun}'{printable(text)}' cannot be read: a quote is not closed; close it")
     return rest
 
 

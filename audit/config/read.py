@@ -16,6 +16,9 @@ from audit.record.result import AuditResult
 
 DEFAULT_NAME = "audit.toml"
 LARGEST_BYTES = 1_000_000
+IDLE_NEIGHBOURS = (
+    "predictions.neighbours needs the flip test; name the feature columns (features), or remove neighbours"
+)
 SLIP = 0.8
 """Likeness from which an unknown key is a slip of its own section's, whatever other sections have."""
 
@@ -35,22 +38,17 @@ def load(path: Path) -> tuple[Config, Path]:
     """
     file = path / DEFAULT_NAME if path.is_dir() else path
     if SCHEME.match(str(path)):
-        raise QuestionError(f"'{printable(path)}' is an address, and an audit downloads nothing; name a file or folder")
+        raise QuestionError(f"'{printable(path)}' is an address, which is not downloaded; name a file or folder")
     if not file.exists():
-        hint = (
-            "run `audit init TABLE` to write one, or name its folder"
-            if path.is_dir()
-            else "name the file or its folder"
-        )
-        raise QuestionError(f"no {printable(file.name)} in '{printable(file.parent)}'; {hint}")
+        if path.is_dir():
+            raise QuestionError(f"no {DEFAULT_NAME} in '{printable(path)}'; write one with audit init TABLE")
+        raise QuestionError(f"no file or folder '{printable(path)}'; name an {DEFAULT_NAME} or its folder")
     if not file.is_file():
-        raise QuestionError(f"'{printable(file)}' is not a regular file; give an audit.toml")
+        raise QuestionError(f"'{printable(file)}' is not a regular file; name an audit.toml")
     try:
         size = file.stat().st_size
         if size > LARGEST_BYTES:
-            raise QuestionError(
-                f"'{printable(file)}' has {size:,} bytes; a configuration has at most {LARGEST_BYTES:,}"
-            )
+            raise QuestionError(f"'{printable(file)}' has {size:,} bytes; an audit.toml has at most {LARGEST_BYTES:,}")
         text = file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise QuestionError(f"'{printable(file)}' is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
@@ -72,7 +70,24 @@ def parse(text: str, name: str = DEFAULT_NAME) -> Config:
         raise QuestionError(f"{name}: not valid TOML: {printable(error, 160)}") from error
     except RecursionError as error:
         raise QuestionError(f"{name}: nested too deeply") from error
+    refuse_idle_neighbours(raw.get("predictions"), name)
     return build(raw, name)
+
+
+def refuse_idle_neighbours(asked: Any, name: str) -> None:
+    """Refuse a number of neighbours without features, be it the default: nothing would be made of it.
+
+    A `Config` cannot tell a default that was asked for from one that was not, so this looks at what was written.
+
+    Parameters
+    ----------
+    asked
+        Section [predictions] as it was written.
+    name
+        Where it was written.
+    """
+    if isinstance(asked, Mapping) and asked.get("neighbours") is not None and not asked.get("features"):
+        raise QuestionError(f"{name}: {IDLE_NEIGHBOURS}")
 
 
 def build(raw: Mapping[str, Any], name: str = DEFAULT_NAME) -> Config:
@@ -106,11 +121,11 @@ def _describe_unknown_key(loc: tuple[int | str, ...]) -> str:
     where, key, siblings = _describe_place(loc), str(loc[-1]), _list_siblings(loc)
     slip = difflib.get_close_matches(key, [s.rpartition(".")[2] for s in siblings], n=1, cutoff=SLIP)
     if key in Config.model_fields and len(loc) > 1 and not slip:
-        return f"no key '{printable(where)}'; {_make_head(key, Config)} is a section of its own"
+        return f"no key '{printable(where)}'; write it as its own section, {_make_head(key, Config)}"
     holding = [head for head, model in _find_sections(Config) if key in model.model_fields]
     if slip or not holding:
         return no_such("key", where, siblings)
-    return f"no key '{printable(where)}'; '{key}' is a key of {' and '.join(holding)}"
+    return f"no key '{printable(where)}'; '{key}' belongs in {' or '.join(holding)}"
 
 
 def _find_sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
@@ -164,6 +179,6 @@ def read_question(result: AuditResult) -> Config:
         When it is no question that can be asked.
     """
     try:
-        return build(result.question.config, f"question of {printable(result.run.id, 40)}")
+        return build(result.question.config, f"configuration of {printable(result.run.id, 40)}")
     except QuestionError as error:
-        raise StoreError(f"{error}; restore the document") from error
+        raise StoreError(f"{error}; restore the original audit.json") from error

@@ -43,7 +43,7 @@ class GateRule(Section):
     def _require_limit(cls, raw: Any) -> Any:
         known = isinstance(raw, dict) and set(raw) <= {*cls.model_fields}
         if known and raw.get("min") is None and raw.get("max") is None:
-            raise ValueError("has no limit; give min or max as a number")
+            raise ValueError("has no limit; give a number as min or max")
         return translate_metric(raw) if isinstance(raw, dict) else raw
 
     @model_validator(mode="after")
@@ -78,7 +78,7 @@ class WaiverRule(Section):
     def _require_worst_value(cls, raw: Any) -> Any:
         if isinstance(raw, dict) and raw.get("max_gap") is None and set(raw) <= {*cls.model_fields}:
             gate = printable(raw.get("gate", "no gate"))
-            raise ValueError(f"of '{gate}' has no worst value; give max_gap, beyond which the waiver does not hold")
+            raise ValueError(f"of '{gate}' has no max_gap; give the worst value that is accepted")
         return raw
 
 
@@ -87,7 +87,7 @@ def _refuse_one_table(section: str) -> Callable[[Any], Any]:
 
     def check(raw: Any) -> Any:
         if isinstance(raw, dict):
-            raise ValueError(f"[{section}] is one table; write [[{section}]], in double brackets, above each of them")  # noqa: TRY004
+            raise ValueError(f"[{section}] is a single table; write [[{section}]], with two brackets, above each")  # noqa: TRY004
         return raw
 
     return check
@@ -112,7 +112,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _check_whole(self) -> Self:
         if self.gates is not None and not self.gates:
-            raise ValueError("gates: the list is empty, so nothing would be judged; add a gate or leave the key out")
+            raise ValueError("gates: the list is empty, so nothing would be judged; add a limit, or remove the key")
         _check_predictions(self)
         _check_favourable(self)
         _check_median(self)
@@ -164,30 +164,29 @@ class Config(Section):
 def _check_predictions(config: Config) -> None:
     asked = config.predictions
     if config.train is not None and asked is None:
-        raise ValueError("train: [predictions] is missing; it names the columns of the table that training leaves")
+        raise ValueError("train: [predictions] is missing; name there the columns of the table that training writes")
     if asked is None:
         return
     if config.train is not None and asked.source is not None:
-        raise ValueError("predictions.source: [train] predictions already names the table; give one of the two")
+        raise ValueError("predictions.source: [train] predictions names the table too; remove one of them")
     if config.predictions_source is None:
-        raise ValueError("predictions: no table is named; give [predictions] source or [train] predictions")
+        raise ValueError("predictions: no table is named; set [predictions] source or [train] predictions")
     if config.predictions_label is None:
         _check_without_label(asked)
     _check_task(config, asked.task)
     if config.predictions_label in {asked.prediction, asked.score, asked.rank} - {None}:
         raise ValueError(
-            f"predictions: label and prediction are the same column '{config.predictions_label}', "
-            "which would always look perfect"
+            f"predictions: '{config.predictions_label}' is both label and prediction; name two different columns"
         )
 
 
 def _check_without_label(asked: Predictions) -> None:
     """Refuse what compares decisions with what really happened, where no label says it."""
     if asked.task in {"regression", "multiclass"}:
-        raise ValueError(f"predictions: no label, which a {asked.task} needs; give it as [data] label")
+        raise ValueError(f"predictions: a {asked.task} task needs a label; name its column ([data] label)")
     needing = next((k for k in ("exact_auc", "features") if getattr(asked, k)), None)
     if needing is not None and asked.task == "classification":
-        raise ValueError(f"predictions.{needing}: needs a label; give it as [data] label, or leave it out")
+        raise ValueError(f"predictions.{needing}: needs a label; name its column ([data] label), or remove {needing}")
 
 
 def _check_task(config: Config, task: Task) -> None:
@@ -199,9 +198,9 @@ def _check_task(config: Config, task: Task) -> None:
 
 def _check_regression(config: Config) -> None:
     if config.data.positive is not None:
-        raise ValueError("data.positive: a regression has no positive class; leave positive out")
+        raise ValueError("data.positive: a regression has no positive class; remove positive")
     if config.data.strata:
-        raise ValueError("data.strata: a regression is not compared within strata; leave strata out")
+        raise ValueError("data.strata: a regression cannot be compared within strata; remove strata")
 
 
 def _check_favourable(config: Config) -> None:
@@ -213,16 +212,16 @@ def _check_favourable(config: Config) -> None:
 
 def _check_median(config: Config) -> None:
     if config.predictions is not None and config.predictions.threshold == "median" and config.data.weight is not None:
-        raise ValueError('predictions.threshold = "median" is the median of rows; leave data.weight out')
+        raise ValueError('predictions.threshold = "median" cannot be combined with data.weight; remove one of them')
 
 
 def _check_four_fifths(config: Config) -> None:
     if not config.policy.four_fifths:
         return
     if config.predictions is None or config.predictions.task != "classification":
-        raise ValueError("policy.four_fifths judges who is selected; it needs [predictions] of classes")
+        raise ValueError("policy.four_fifths needs selections; add [predictions] of classes, or remove it")
     if not config.data.groups:
-        raise ValueError("policy.four_fifths compares groups, but [data] groups names none")
+        raise ValueError("policy.four_fifths needs groups; name their columns in [data] groups")
 
 
 def _check_checks(config: Config) -> None:
@@ -233,24 +232,24 @@ def _check_checks(config: Config) -> None:
 
 def _check_classes(config: Config) -> None:
     if config.data.label is None and config.predictions_label is None:
-        raise ValueError("data.classes: no label; give it as [data] label")
+        raise ValueError("data.classes: needs a label; name its column ([data] label)")
     if config.data.positive is not None:
-        raise ValueError("data.positive: several classes have no positive one; leave positive out")
+        raise ValueError("data.positive: a label of several classes has no positive class; remove positive")
     if config.data.strata:
-        raise ValueError("data.strata: several classes are not compared within strata; leave strata out")
+        raise ValueError("data.strata: several classes cannot be compared within strata; remove strata")
     if config.predictions is not None and config.predictions.task != "multiclass":
         raise ValueError(
-            f"data.classes: [predictions] task is {config.predictions.task}; set it to multiclass, or leave classes out"
+            f"data.classes: [predictions] task is {config.predictions.task}; set it to multiclass, or remove classes"
         )
 
 
 def _check_ranking(config: Config) -> None:
     if config.data.positive is not None:
-        raise ValueError("data.positive: a ranking has relevance and no positive class; leave positive out")
+        raise ValueError("data.positive: a ranking has no positive class; remove positive")
     if config.data.strata:
-        raise ValueError("data.strata: a ranking is compared within its lists; leave strata out")
+        raise ValueError("data.strata: a ranking is compared within its lists; remove strata")
     if config.data.weight is not None:
-        raise ValueError("data.weight: the places of a list have no weights; leave weight out")
+        raise ValueError("data.weight: ranks have no weights; remove weight")
 
 
 def _check_places(config: Config, where: str, gate: GateRule) -> None:
@@ -260,27 +259,27 @@ def _check_places(config: Config, where: str, gate: GateRule) -> None:
         return
     k = at_k(gate.metric)
     if k is not None and k not in (asked.top or ()):
-        raise ValueError(f"{where}: {gate.metric} needs {k} in [predictions] top {list(asked.top or ())}")
+        raise ValueError(f"{where}: {gate.metric} needs k = {k}; add {k} to [predictions] top {list(asked.top or ())}")
     if gate.metric in {"ndcg", "exposure_over_relevance"} and config.predictions_label is None:
-        raise ValueError(f"{where}: {gate.metric} needs relevance; give it as [predictions] label")
+        raise ValueError(f"{where}: {gate.metric} needs relevance; name its column ([predictions] label)")
 
 
 def _check_gates(config: Config) -> None:
     for at, gate in enumerate(config.gates or ()):
         where = f"gates[{at}] ({gate.name})"
         if gate.stage == "model" and config.predictions is None:
-            raise ValueError(f"{where} judges a model, but there is no [predictions]")
+            raise ValueError(f"{where} needs predictions; add [predictions]")
         if gate.stage == "model" and config.predictions is not None:
             check_task(gate.metric, config.predictions.task, where)
             check_label("model", gate.metric, where, labelled=config.predictions_label is not None)
             if gate.metric.startswith("flip_") and not config.predictions.features:
-                raise ValueError(f"{where} compares with neighbours; name [predictions] features")
+                raise ValueError(f"{where} needs the flip test; name the feature columns in [predictions] features")
             _check_places(config, where, gate)
         if gate.stage == "data":
             check_label("data", gate.metric, where, labelled=config.data.label is not None)
             check_classes(gate.metric, where, several=config.classes)
         if gate.stage in {"data", "checks"} and config.data.source is None:
-            raise ValueError(f"{where} judges data, but [data] names no source")
+            raise ValueError(f"{where} needs data; set [data] source")
         _check_grouping(config, where, gate)
 
 
@@ -289,21 +288,25 @@ def _check_waivers(config: Config) -> None:
     names = [waiver.gate for waiver in config.waivers]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise ValueError(f"waivers: '{printable(twice)}' is waived twice; leave one waiver of it")
+        raise ValueError(f"waivers: '{printable(twice)}' has two waivers; remove one of them")
 
 
 def _check_grouping(config: Config, where: str, gate: GateRule) -> None:
     if gate.stage in {"energy", "checks"}:
         return
     if gate.by is None and not config.data.groups:
-        raise ValueError(f"{where} compares groups, but [data] groups names none")
+        raise ValueError(f"{where} needs groups; name their columns in [data] groups")
     if gate.metric.startswith("conditional_demographic_") and not config.data.strata:
-        raise ValueError(f"{where} compares within strata; name them in [data] strata")
+        raise ValueError(f"{where} needs strata; name their columns in [data] strata")
     for column in gate.by or ():
         if column not in config.data.groups:
-            raise ValueError(f"{where}: by names '{column}', which is not in [data] groups {list(config.data.groups)}")
+            raise ValueError(
+                f"{where}: '{column}' is not in [data] groups {list(config.data.groups)}; add it there, or correct by"
+            )
     if len(gate.by or ()) > config.data.intersections:
-        raise ValueError(f"{where}: by crosses {len(gate.by or ())} columns; set [data] intersections to at least that")
+        raise ValueError(
+            f"{where}: by combines {len(gate.by or ())} columns; set [data] intersections to that number, at least"
+        )
 
 
 # What only an owner can say of a model and of its data. None of it changes a number.

@@ -62,12 +62,7 @@ class Data(Section):
     """What passes over the rows; every engine gives the same counts."""
     master: Annotated[
         Text | None,
-        Option(
-            "Spark master, such as spark://host:7077; with --engine spark.",
-            o.FROM_FILES,
-            place=50,
-            elsewhere=True,
-        ),
+        Option("Spark master, such as spark://host:7077; with --engine spark.", o.FROM_FILES, place=50, elsewhere=True),
     ] = None
     """Spark's master, such as spark://host:7077; this machine alone where none is named."""
     prepare: Annotated[Command | None, Option("Command that writes the table before it is read.", elsewhere=True)] = (
@@ -85,10 +80,7 @@ class Data(Section):
     label: Annotated[
         Text | None,
         Option(
-            "Column with the true outcome; optional where predictions are audited.",
-            o.OF_TABLES,
-            o.COLUMN,
-            place=10,
+            "Column with the true outcome; optional where predictions are audited.", o.OF_TABLES, o.COLUMN, place=10
         ),
         Option("True outcomes, or relevance.", ("measure",), o.COLUMN, place=10, argument="y_true"),
     ] = None
@@ -208,12 +200,12 @@ class Data(Section):
     def _require_sense(self) -> Self:
         if self.master is not None and self.engine != "spark":
             raise ValueError(
-                f"master is Spark's, but engine is {self.engine}; set engine to spark, or leave master out"
+                f"master is for engine spark, but engine is {self.engine}; set engine to spark, or remove master"
             )
         refuse_crossings(len(self.groups), self.intersections)
         for column, edges in self.bins.items():
             if not edges or any(a >= b for a, b in pairwise(edges)):
-                raise ValueError(f"bins.{column} must be rising edges, such as [18, 25, 40, 65]")
+                raise ValueError(f"bins.{column} must have increasing edges, such as [18, 25, 40, 65]")
         for what, named in (
             ("bins", self.bins),
             ("reference", self.reference),
@@ -221,7 +213,9 @@ class Data(Section):
         ):
             stray = next((c for c in named if c not in self.groups), None)
             if stray is not None:
-                raise ValueError(f"{what} names '{stray}', which is not in groups {list(self.groups)}")
+                raise ValueError(
+                    f"{what}: '{stray}' is not in groups {list(self.groups)}; add it there, or correct the name"
+                )
         for column, shares in self.reference.items():
             # Shares are decimals, and what is rounded may add up to a little more than 1.
             if not shares or any(not 0 <= s <= 1 for s in shares.values()) or sum(shares.values()) > 1 + 1e-6:
@@ -242,7 +236,7 @@ class Checks(Section):
     @model_validator(mode="after")
     def _require_suite(self) -> Self:
         if self.per_group and self.suite is None:
-            raise ValueError("per_group asks the expectations of a suite in each group, but [checks] suite names none")
+            raise ValueError("per_group needs a suite; name it in [checks] suite, or remove per_group")
         return self
 
 
@@ -260,8 +254,8 @@ class Train(Section):
     def _require_inside(self) -> Self:
         if is_outside(self.predictions):
             raise ValueError(
-                f"predictions names '{printable(self.predictions)}', which leaves the pipeline's folder; training "
-                "would write over what lies there, so name a path inside the folder"
+                f"predictions names '{printable(self.predictions)}', which is outside the pipeline's folder; "
+                "name a path inside it"
             )
         return self
 
@@ -292,9 +286,7 @@ class Predictions(Section):
     threshold: Annotated[
         Number | Literal["median"],
         Option(
-            "Scores at or above it are positive (default 0.5); median: above the median score.",
-            OF_MODELS,
-            o.THRESHOLD,
+            "Scores at or above it are positive (default 0.5); median: above the median score.", OF_MODELS, o.THRESHOLD
         ),
         Option("Scores at or above it are positive (default 0.5).", ("count",), o.NUMBER),
     ] = UNASKED_THRESHOLD
@@ -340,44 +332,46 @@ class Predictions(Section):
             return self
         named = next((k for k in ("query", "rank", "top") if getattr(self, k) is not None), None)
         if named is not None:
-            raise ValueError(f'{named} belongs to a ranking; set task = "ranking", or leave it out')
+            raise ValueError(f'{named} is for rankings; set task = "ranking", or remove {named}')
         return self
 
     @model_validator(mode="after")
     def _require_decision(self) -> Self:
         if self.task == "ranking":
             return self
-        what = {"regression": "a regression", "multiclass": "a decision between several classes"}.get(self.task)
+        what = {"regression": "a regression", "multiclass": "a multiclass task"}.get(self.task)
         if what and (self.score is not None or self.threshold != UNASKED_THRESHOLD):
-            raise ValueError(f"{what} has neither score nor threshold; name the column of predictions (prediction)")
+            raise ValueError(f"{what} has no score and no threshold; name the column of predictions (prediction)")
         if what and self.prediction is None:
-            raise ValueError(f"name the column of predictions (prediction); {what} needs one")
+            raise ValueError(f"{what} needs predictions; name their column (prediction)")
         if self.exact_auc and self.score is None:
-            raise ValueError("exact_auc needs scores to sort by; name their column (score), or leave exact_auc out")
+            raise ValueError("exact_auc needs scores; name their column (score), or remove exact_auc")
         if self.prediction is None and self.score is None:
             raise ValueError(
-                "name the column of predictions (prediction), or of scores with a threshold (score, threshold)"
+                "no predictions are named; name the column of predictions (prediction) or of scores (score)"
             )
         if self.threshold == "median" and (self.prediction is not None or self.score is None):
-            raise ValueError('threshold = "median" cuts scores; name them (score) and leave prediction out')
+            raise ValueError('threshold = "median" needs scores; name their column (score), and remove prediction')
         if self.prediction is not None and self.prediction == self.score:
-            raise ValueError(f"prediction and score are the same column '{self.score}'")
+            raise ValueError(f"'{self.score}' is both prediction and score; name two different columns")
         return self
 
     @model_validator(mode="after")
     def _require_scores(self) -> Self:
         if self.threshold != UNASKED_THRESHOLD and self.score is None:
-            raise ValueError("threshold reads scores; name their column (score), or leave threshold out")
+            raise ValueError("threshold needs scores; name their column (score), or remove threshold")
         return self
 
     @model_validator(mode="after")
     def _require_neighbours(self) -> Self:
         if self.features and self.task != "classification":
-            raise ValueError("features are for the flip test, which compares two classes; leave them out")
+            raise ValueError("features are for the flip test, which needs two classes; remove features")
         if not self.features and self.neighbours != UNASKED_NEIGHBOURS:
-            raise ValueError("neighbours are for the flip test; name the features that make two rows alike (features)")
+            raise ValueError(
+                "neighbours needs the flip test; name the feature columns (features), or remove neighbours"
+            )
         if self.neighbours % 2 == 0:
-            raise ValueError(f"neighbours = {self.neighbours} may have no majority; give an odd number")
+            raise ValueError(f"neighbours = {self.neighbours} can tie; give an odd number")
         return self
 
 
@@ -385,14 +379,16 @@ def _require_one_order(asked: Predictions) -> None:
     """Refuse a ranking without an order, or with two."""
     if asked.prediction is not None or asked.threshold != UNASKED_THRESHOLD:
         raise ValueError(
-            "a ranking has neither prediction nor threshold; name the column of places (rank) or of scores"
+            "a ranking has no prediction and no threshold; name the column of ranks (rank) or of scores (score)"
         )
     if (asked.rank is None) == (asked.score is None):
-        raise ValueError("a ranking needs one order: the column of places (rank, 1 = top) or of scores (score)")
+        raise ValueError(
+            "a ranking needs one order; name the column of ranks (rank, 1 = top) or of scores (score), not both"
+        )
     if asked.query is not None and asked.query in {asked.rank, asked.score}:
-        raise ValueError(f"query and order are the same column '{asked.query}'")
+        raise ValueError(f"'{asked.query}' is both query and order; name two different columns")
     if asked.top is not None and (not asked.top or len(set(asked.top)) < len(asked.top)):
-        raise ValueError("top must name at least one number of places, each once, such as [10, 50]")
+        raise ValueError("top needs at least one number, each once, such as [10, 50]")
 
 
 class Policy(Section):

@@ -34,7 +34,7 @@ def _to_number(value: Any) -> Any:
     try:
         return float(value)
     except OverflowError:
-        raise ValueError(f"must be a number that a double holds, not one of {len(str(value)):,} digits") from None
+        raise ValueError(f"must fit a double, and has {len(str(value)):,} digits; write a smaller number") from None
 
 
 def _require_finite(value: float) -> float:
@@ -52,7 +52,7 @@ def _require_distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
     seen: set[Any] = set()
     for name in names:
         if name in seen:
-            raise ValueError(f"names '{name}' twice")
+            raise ValueError(f"names '{name}' twice; name it once")
         seen.add(name)
     return names
 

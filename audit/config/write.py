@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,13 +20,31 @@ def write_new(path: Path, tables: Mapping[str, Any]) -> None:
     save_new(path, to_toml(tables))
 
 
+def require_new(path: Path) -> None:
+    """Refuse a place where no new file can be written, before anything is made that would go there.
+
+    Raises
+    ------
+    QuestionError
+        When something has that name already, or its folder does not exist.
+    """
+    if os.path.lexists(path):
+        raise _make_exists_error(path)
+    if not path.parent.is_dir():
+        raise QuestionError(f"'{printable(path)}' cannot be written: its folder does not exist; create it first")
+
+
+def _make_exists_error(path: Path) -> QuestionError:
+    return QuestionError(f"'{printable(path)}' exists and is not overwritten; choose another name")
+
+
 def save_new(path: Path, text: str) -> None:
     """Write a text file that does not exist yet."""
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise QuestionError(f"'{printable(path)}' exists and is never overwritten; name another file") from None
+        raise _make_exists_error(path) from None
     except OSError as error:
         raise QuestionError(f"'{printable(path)}' cannot be written: {error.strerror}") from error
 
@@ -78,7 +97,7 @@ def _write_value(value: Any) -> str:
         return f"[{', '.join(_write_value(v) for v in value)}]"
     if isinstance(value, str):
         return _write_text(value)
-    raise QuestionError(f"{type(value).__name__} has no place in an audit.toml")
+    raise QuestionError(f"a value of type {type(value).__name__} cannot be written to audit.toml")
 
 
 def _write_text(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from audit.config.limits import ENERGY, is_of_checks
 from audit.config.quoted_names import QUOTED, split_names
-from audit.errors import QuestionError, printable
+from audit.errors import QuestionError, no_such, printable
 from audit.measurement.metrics.kinds import Compare
 
 Gates = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
@@ -20,8 +20,11 @@ RULE = re.compile(
     rf"\s*(?:(?P<stage>data|model)\.)?(?P<metric>[A-Za-z_0-9]+)(?:\s+(?P<compare>{'|'.join(get_args(Compare))}))?"
     rf"(?:\s+by\s+(?P<by>(?:{QUOTED}|[^<>=])+?))?\s*(?P<sign><=|>=)\s*(?P<limit>\S+)\s*"
 )
-RULE_SHAPE = "METRIC [difference|ratio] [by COLUMN*COLUMN] >= NUMBER"
+COMPARISONS: tuple[str, ...] = get_args(Compare)
+RULE_SHAPE = "METRIC [COMPARISON] [by COLUMN*COLUMN] >= NUMBER"
 FORMS = f'write each as "{RULE_SHAPE}" (or <=), or as a table such as {{"metric": "accuracy", "min": 0.7}}'
+SIGNS = ("<=", ">=")
+SIGN = re.compile(r"[<>=!≤≥]+")
 
 
 def read_rule(text: str, stage: str, where: str = "--gate") -> dict[str, Any]:
@@ -44,7 +47,7 @@ def read_rule(text: str, stage: str, where: str = "--gate") -> dict[str, Any]:
     found = RULE.fullmatch(text)
     said = f"{where} '{printable(text)}'"
     if found is None:
-        raise QuestionError(f'{said} cannot be read; write it as "{RULE_SHAPE}" (or <=)')
+        raise QuestionError(f"{said} cannot be read; {_explain_slip(text)}")
     metric = found["metric"]
     rule: dict[str, Any] = {"stage": found["stage"] or _choose_stage(metric, stage), "metric": metric}
     if found["compare"]:
@@ -56,6 +59,17 @@ def read_rule(text: str, stage: str, where: str = "--gate") -> dict[str, Any]:
     except ValueError:
         raise QuestionError(f"{said}: '{printable(found['limit'])}' is not a number") from None
     return rule
+
+
+def _explain_slip(text: str) -> str:
+    """Return what is wrong in a limit that cannot be read, and what may be written."""
+    sign = SIGN.search(text)
+    if sign is not None and sign[0] not in SIGNS:
+        return f"'{sign[0]}' is not an operator; available: {', '.join(SIGNS)}"
+    words = text[: sign.start()].split() if sign is not None else []
+    if len(words) == 2 and words[1] not in COMPARISONS:
+        return no_such("comparison", words[1], COMPARISONS)
+    return f'write it as "{RULE_SHAPE}" (or <=), where COMPARISON is one of: {", ".join(COMPARISONS)}'
 
 
 def read_rules(gates: Any, stage: str, where: str = "gates") -> list[dict[str, Any]]:
@@ -89,7 +103,7 @@ def _to_rule(gate: Any, stage: str, where: str) -> dict[str, Any]:
         return {str(key): value for key, value in gate.items()}
     from audit.tables.python_values import describe_value
 
-    raise QuestionError(f"{where} is {describe_value(gate)}, which is no limit; {FORMS}")
+    raise QuestionError(f"{where} is {describe_value(gate)}, which is not a limit (a gate); {FORMS}")
 
 
 def _choose_stage(metric: str, stage: str) -> str:

@@ -81,7 +81,7 @@ class Cells:
     ) -> None:
         self.groups = {str(name): _require_levels(str(name), levels) for name, levels in groups.items()}
         if not self.groups:
-            raise QuestionError("groups names no attribute: there is nothing to compare; give {'sex': ['female', …]}")
+            raise QuestionError("groups names no attribute; give {'sex': ['female', …]}")
         self.classes = _classes(classes)
         self.cuts, self.threshold = tuple(float(c) for c in cuts), threshold
         _refuse_cuts(self.cuts, threshold, len(self.classes))
@@ -244,9 +244,9 @@ def _refuse_cuts(cuts: Sequence[float], threshold: float | None, classes: int) -
     if not cuts:
         return
     if classes != 2:
-        raise QuestionError(f"scores are cut for two classes, not {classes}; leave threshold and bins out")
+        raise QuestionError(f"threshold and bins are for two classes, not {classes}; remove them")
     wrong = next((c for c in cuts if not 0 < c < 1), None)
     if wrong is not None or any(a >= b for a, b in pairwise(cuts)):
-        raise QuestionError("threshold and bins must be numbers between 0 and 1, rising; leave 0 and 1 themselves out")
+        raise QuestionError("threshold and bins must be numbers between 0 and 1, rising; without 0 and 1")
     if threshold not in cuts:
         raise QuestionError(no_such("cut", threshold, cuts))

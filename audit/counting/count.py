@@ -88,10 +88,10 @@ def count_tallies(table: Table, plan: Plan, engine: Engine) -> Tallies:
         When the question is one whose sums depend on the whole table.
     """
     if plan.task not in {"classification", "multiclass"}:
-        raise QuestionError(f"a {plan.task} cannot be counted in parts yet; count the parts together, as a glob")
+        raise QuestionError(f"a {plan.task} cannot be counted in parts; count the parts together, as a glob")
     refuse_kinds_of_parts(plan)
     if plan.threshold == MEDIAN:
-        raise QuestionError("a part does not know the median of the whole; give a number, or count all parts as a glob")
+        raise QuestionError("the median cannot be counted in parts; give a number, or count all parts as a glob")
     _refuse_roles(table, plan)
     with _open_rows(engine, table, plan) as (scan, levels):
         return _tallies(scan, table, plan, _extents(scan, table, plan), levels)

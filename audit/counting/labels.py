@@ -51,12 +51,12 @@ def find_positive(labels: Iterable[Any], positive: Any, role: str) -> Any:
         if two is not None:
             return two[1]
         listed = ", ".join(map(quote, sorted(values, key=str)[:6]))
-        raise ValuesError(f"{role} is not 0 and 1: its values are {listed}; say which one is positive (positive = …)")
+        raise ValuesError(f"{role} has the values {listed}, not 0 and 1; set the positive one (positive = …)")
     meant = _meant(positive, values) or _meant(positive, two or ())
     if len(meant) > 1:
         raise ValuesError(
-            f"{role} is text, and the positive class {quote(positive)} may be {quote(meant[0])} or {quote(meant[1])}; "
-            "give it as text, as it is written"
+            f"{role} is text, and positive = {quote(positive)} may mean {quote(meant[0])} or "
+            f"{quote(meant[1])}; write it exactly as in the data, as text"
         )
     if not meant:
         raise ValuesError(f"{role}: {no_such('positive class', positive, sorted(map(_name, values)))}")
@@ -86,8 +86,8 @@ def refuse_missing(values: Mapping[Any, int], role: str) -> None:
     missing = sum(n for v, n in values.items() if is_missing(v))
     if missing:
         raise ValuesError(
-            f"{role} is missing (null or NaN) in {missing:,} of {sum(values.values()):,} rows; drop or fill these rows "
-            "yourself before the audit, because what happens to them changes every rate"
+            f"{role} is missing (null or NaN) in {missing:,} of {sum(values.values()):,} rows; fill or drop "
+            "these rows before the audit, because that changes every rate"
         )
 
 
@@ -142,7 +142,8 @@ def read_predicted(
     if strange is not None:
         listed = ", ".join(map(quote, sorted(labels, key=str)[:6]))
         raise ValuesError(
-            f"{role} holds {quote(strange)}, which is none of the label's values ({listed}){_hint(strange, labels)}"
+            f"{role} holds {quote(strange)}, which is not a value of the label (available: "
+            f"{listed}){_hint(strange, labels)}"
         )
     return {raw: "1" if reading == read[label][positive] else "0" for raw, reading in read[role].items()}
 
@@ -233,21 +234,19 @@ def _refuse_no_class(readings: Mapping[Any, Any], role: str) -> None:
             continue
         if reading in {math.inf, -math.inf} or reading % 1:
             raise ValuesError(
-                f"{role} holds {quote(raw)}, which is no class; classes are text, whole numbers or true and false "
-                "(if it is a score, take the most likely class first)"
+                f"{role} holds {quote(raw)}, which is not a class; use text, whole numbers, or true and false (of "
+                "scores, take the most likely class first)"
             )
         if not -LARGEST < reading < LARGEST:
-            raise ValuesError(f"{role} holds {quote(raw)}, a number too large to be told apart; write classes as text")
+            raise ValuesError(f"{role} holds {quote(raw)}, which is too large to be exact; write classes as text")
 
 
 def _refuse_number(names: Mapping[Any, str], roles: str) -> None:
     classes = set(names.values())
     if not classes:
-        raise ValuesError(f"{roles} holds no class; give rows that have one")
+        raise ValuesError(f"{roles} has no classes; give rows with a class")
     if len(classes) > MOST_CLASSES:
-        raise ValuesError(
-            f"{roles} holds {len(classes):,} classes, more than {MOST_CLASSES}; merge rare ones before the audit"
-        )
+        raise ValuesError(f"{roles} holds {len(classes):,} classes, more than {MOST_CLASSES}; merge rare classes")
 
 
 # How the values of a label and of a prediction are compared: text as it is written, numbers by value.
@@ -361,8 +360,8 @@ def _refuse_one_class_twice(read: Mapping[str, Any], role: str, other: str, kind
         first = before.setdefault(value, text)
         if first != text:
             raise ValuesError(
-                f"{role} is text, and its {quote(first)} and {quote(text)} would be one class beside the {kind}s of "
-                f"{other}; write each class in one way, or make {other} text too"
+                f"{role} is text, and its {quote(first)} and {quote(text)} mean the same class among the {kind}s "
+                f"of {other}; write each class in one way, or make {other} text too"
             )
 
 
@@ -376,8 +375,8 @@ def _refuse_other_spellings(values: Mapping[str, Collection[str]]) -> None:
     found = next(((meant[_read_loosely(text)], text) for text in others if _read_loosely(text) in meant), None)
     if found is not None:
         raise ValuesError(
-            f"nothing is a class of both {role} and {other}; text is compared as it is written, and {quote(found[0])} "
-            f"of the one is {quote(found[1])} in the other; {MEND}"
+            f"{role} and {other} have no class in common: {quote(found[0])} of one is written "
+            f"{quote(found[1])} in the other; {MEND}"
         )
 
 

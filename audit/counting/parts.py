@@ -72,7 +72,7 @@ class CountedParts(Table):
     def scan(self, con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> str:
         """Refuse: there are no rows to pass over."""
         del con, names
-        raise QuestionError(f"{printable(self.name)} holds counts, not rows; this needs the rows themselves")
+        raise QuestionError(f"{printable(self.name)} holds counts, not rows; name the table itself")
 
     def count(self, plan: Plan) -> Counted:
         """Cubes of all parts together.
@@ -141,8 +141,8 @@ def save_question(folder: Path, question: Mapping[str, Any]) -> None:
     if before != question:
         differing = next((k for k in {*before, *question} if before.get(k) != question.get(k)), "question")
         raise QuestionError(
-            f"{printable(folder)} answers another question ([{differing}] differs); leave the options out, or count "
-            "into another folder"
+            f"{printable(folder)} was counted with another configuration ([{differing}] differs); remove the "
+            "options, or count into another folder"
         )
 
 
@@ -161,10 +161,12 @@ def save_part(folder: Path, table: Table, files: Sequence[str], plan: Plan, tall
         When rows of the same bytes were counted already, or the columns are of other kinds than those before.
     """
     if table.digest is None:
-        raise QuestionError(f"{printable(table.name)} has no digest, so it could be counted twice without a word")
+        raise QuestionError(
+            f"{printable(table.name)} has no digest, so a second count of it would go unnoticed; write it to a file"
+        )
     path = folder / _name_of(table.digest)
     if path.exists():
-        raise SourceError(f"{printable(table.name)} was counted into {printable(folder)} already; rows count once")
+        raise SourceError(f"{printable(table.name)} is already in {printable(folder)}; name another part")
     columns = {c: table.columns[c] for c in plan.columns}
     other = next(iter(sorted(folder.glob(f"*{ENDING}"))), None)
     texts, plain = find_whole_texts(table, plan), to_plain_plan(plan)
@@ -226,11 +228,11 @@ def _read_part(path: Path) -> Kept:
     document = read_file(path, ("part", "columns", "plan", "crossings", "scored"))
     part = document["part"]
     if not isinstance(part, dict) or not isinstance(document["plan"], dict) or not {"source", "digest"} <= part.keys():
-        raise SourceError(f"{printable(path)} is no file of counts; count that part again")
+        raise SourceError(f"{printable(path)} is not a file of counts; count that part again")
     if path.name != _name_of(part["digest"]):
         raise SourceError(
             f"{printable(path)} holds the counts of {printable(part['source'])}, whose name is "
-            f"{_name_of(part['digest'])}; rename it, or delete it if that one is there too"
+            f"{_name_of(part['digest'])}; rename it, or delete it if that file exists too"
         )
     return Kept(
         path,
@@ -249,8 +251,8 @@ def _refuse_unfinished(folder: Path, shown: str) -> None:
         return
     source = printable(read_file(note, ("begun",))["begun"]["source"])
     raise SourceError(
-        f"{shown}: counting {source} was begun and has not ended; wait for it, or, if its process is lost, count it "
-        f"again, or leave it out by deleting {printable(note, 200)}"
+        f"{shown}: counting {source} has not finished; wait for it, or, if its process is gone, count it "
+        f"again or delete {printable(note, 200)}"
     )
 
 
@@ -259,8 +261,8 @@ def _refuse_other_question(part: Kept, asked: Mapping[str, Any]) -> None:
     if key is not None:
         now, before = printable(asked.get(key), 80), printable(part.plan[key], 80)
         raise QuestionError(
-            f"{_describe_part(part)} was counted with {key} = {before}, and {now} is asked; count that part again with "
-            "the question of the folder, or take it out"
+            f"{_describe_part(part)} was counted with {key} = {before}, not {now}; count that part again with "
+            "the configuration of the folder, or remove it"
         )
 
 
@@ -270,8 +272,8 @@ def _refuse_other_bins(part: Kept, other: Kept) -> None:
     if bins != others:
         old, new = (part, other) if bins is None or (others is not None and not bins.finer) else (other, part)
         raise QuestionError(
-            f"{_describe_part(old)} was counted by an older version, which put scores into other bins than those of "
-            f"{_describe_part(new)}; count that part again, or take it out"
+            f"{_describe_part(old)} was counted by an older version, whose score bins differ from those of "
+            f"{_describe_part(new)}; count that part again, or remove it"
         )
 
 
@@ -302,8 +304,8 @@ def _refuse_kinds(shown: str, part: Kept, other: Kept) -> None:
         }
         if kind != before and not is_written and not (column in numbers and {kind, before} == {"integer", "float"}):
             raise SourceError(
-                f"{shown}: column '{printable(column)}' is {kind}, and {before} in {_describe_part(other)}; parts of "
-                "one table have the same types"
+                f"{shown}: column '{printable(column)}' is {kind}, and {before} in {_describe_part(other)}; give "
+                "all parts the same types"
             )
 
 
@@ -315,8 +317,7 @@ def _refuse_twice(kept: Sequence[Kept]) -> None:
             other = holder.setdefault(file, part)
             if other is not part:
                 raise SourceError(
-                    f"{_describe_part(part)} and {_describe_part(other)} hold rows of the same file, and rows count "
-                    "once; delete one of them"
+                    f"{_describe_part(part)} and {_describe_part(other)} hold rows of the same file; delete one of them"
                 )
 
 
@@ -352,12 +353,12 @@ def read_file(path: Path, wanted: Sequence[str]) -> dict[str, Any]:
     except OSError as error:
         raise SourceError(f"{shown} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise SourceError(f"{shown} is no file of counts ({printable(error, 80)}); count that part again") from None
+        raise SourceError(f"{shown} is not a file of counts ({printable(error, 80)}); count that part again") from None
     if not same:
-        raise SourceError(f"{shown} was changed or damaged since it was written; count that part again")
+        raise SourceError(f"{shown} was changed or damaged; count that part again")
     lacking = next((key for key in wanted if key not in document), None)
     if lacking is not None:
-        raise SourceError(f"{shown} holds no {lacking}: it is another file of a folder of counts; take it out")
+        raise SourceError(f"{shown} has no {lacking}, so it is not a file of counts; remove it")
     found: dict[str, Any] = document
     return found
 
@@ -392,7 +393,9 @@ def read_tallies(document: Mapping[str, Any], path: Path) -> Tallies:
         crossings = tuple(_tally(record) for record in document["crossings"])
         return Tallies(Crossed(crossings, int(document["rows_in_no_group"])), of_scores)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise SourceError(f"{printable(path)} is no file of counts ({printable(error, 80)}); count it again") from None
+        raise SourceError(
+            f"{printable(path)} is not a file of counts ({printable(error, 80)}); count it again"
+        ) from None
 
 
 def _bins(low: float, width: float, slices: int, finer: Sequence[Sequence[Any]] = ()) -> Bins:

@@ -53,14 +53,16 @@ def _refuse_roles(table: Table, plan: Plan) -> None:
     if plan.unit is not None and table.columns[plan.unit] not in {"integer", "text", "date"}:
         kind = table.columns[plan.unit]
         raise ValuesError(
-            f"{table.name}: unit '{printable(plan.unit)}' is {kind}; name persons by whole numbers or text"
+            f"{table.name}: unit '{printable(plan.unit)}' is {kind}; use ids that are whole numbers or text"
         )
     for role, name in (("label", plan.label), ("prediction", plan.prediction)):
         if plan.task == "regression" or (plan.task == "ranking" and name is not None):
             _refuse_no_number(table, role, name)
         elif name is not None and table.columns[name] in NO_CLASS:
             kind = table.columns[name]
-            raise ValuesError(f"{table.name}: {role} '{printable(name)}' {KINDS_IN_WORDS[kind]}; a class is needed")
+            raise ValuesError(
+                f"{table.name}: {role} '{printable(name)}' {KINDS_IN_WORDS[kind]}; name a column of classes"
+            )
 
 
 def _refuse_no_number(table: Table, role: str, name: str | None) -> None:
@@ -84,9 +86,7 @@ def _mend(table: Table, name: str) -> str:
 def _refuse_stratum(table: Table, plan: Plan, column: str) -> None:
     shown = printable(column)
     if column in {*plan.groups, plan.label, plan.prediction, plan.score}:
-        raise QuestionError(
-            f"stratum '{shown}' is a group, label or prediction already; a stratum is a legitimate reason"
-        )
+        raise QuestionError(f"stratum '{shown}' is also a group, label or prediction; name another stratum")
     if table.columns[column] in NO_CLASS:
         kind = table.columns[column]
         raise ValuesError(f"{table.name}: stratum '{shown}' {KINDS_IN_WORDS[kind]}; {KIND_MENDS[kind]}")
@@ -94,10 +94,13 @@ def _refuse_stratum(table: Table, plan: Plan, column: str) -> None:
 
 def _refuse_bins(table: Table, plan: Plan, column: str) -> None:
     if column not in plan.groups:
-        raise QuestionError(f"bins are given for '{printable(column)}', which is not a group column")
+        raise QuestionError(
+            f"bins are given for '{printable(column)}', which is not a group column; add it to groups, or "
+            "remove its bins"
+        )
     if table.columns[column] not in {"integer", "float"}:
         kind = table.columns[column]
-        raise ValuesError(f"{table.name}: column '{printable(column)}' is {kind}; only numbers can be binned")
+        raise ValuesError(f"{table.name}: column '{printable(column)}' is {kind}; remove its bins")
 
 
 def _refuse_group(table: Table, plan: Plan, column: str) -> None:
@@ -105,11 +108,11 @@ def _refuse_group(table: Table, plan: Plan, column: str) -> None:
     taken = next((role for role, name in roles.items() if name == column), None)
     shown = printable(column)
     if taken:
-        raise QuestionError(f"group column '{shown}' is the {taken} itself; a group must say who somebody is")
+        raise QuestionError(f"'{shown}' is both {taken} and group column; name another group column")
     if column in RESERVED:
         raise QuestionError(f"group column '{shown}' has a reserved name; rename the column")
     if plan.groups.count(column) > 1:
-        raise QuestionError(f"group column '{shown}' is named twice")
+        raise QuestionError(f"group column '{shown}' is named twice; name it once")
     kind = table.columns[column]
     if kind in NO_CLASS:
         raise ValuesError(f"{table.name}: group column '{shown}' {KINDS_IN_WORDS[kind]}; {KIND_MENDS[kind]}")
@@ -117,7 +120,7 @@ def _refuse_group(table: Table, plan: Plan, column: str) -> None:
 
 def no_rows(table: str) -> ValuesError:
     """Error for a table without a single row."""
-    return ValuesError(f"{table} has no rows: nothing to audit")
+    return ValuesError(f"{table} has no rows, so there is nothing to audit")
 
 
 def refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int]) -> None:
@@ -131,7 +134,7 @@ def refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int]
             if count > MOST_GROUPS or (count > FEW_LEVELS and count > rows / 2):
                 raise ValuesError(
                     f"{table.name}: {role} '{shown}' has {count:,} different values in {rows:,} rows "
-                    "(too many levels to judge); bin it, or leave it out if it is an identifier"
+                    "(too many levels to judge); bin it, or remove it if it is an identifier"
                 )
         elif count > MOST_CLASSES:
             role = "label" if column == plan.label else "prediction"
@@ -148,8 +151,8 @@ def refuse_long_names(table: Table, plan: Plan, column: str, values: Iterable[An
     if longest > LONGEST_NAME:
         role = "group column" if column in plan.groups else "column"
         raise ValuesError(
-            f"{table.name}: {role} '{printable(column)}' has a value of {longest:,} characters, which names nobody; "
-            "look for a cell that was never closed, or leave the column out"
+            f"{table.name}: {role} '{printable(column)}' has a value of {longest:,} characters, too long for "
+            "a name; look for an unclosed quote, or remove the column"
         )
 
 

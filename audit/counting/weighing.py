@@ -160,7 +160,7 @@ def check_extent(name: str, low: float | None, high: float | None) -> Extent:
     if low > 0 and math.frexp(high)[1] - math.frexp(low)[1] > FARTHEST:
         raise ValuesError(
             f"weights '{printable(name)}' go from {low:.3g} to {high:.3g}, too far apart to be weights of one table; "
-            "rescale them to one scale, or give 0 to what shall not count"
+            "rescale them to one scale, or give 0 to rows that must not count"
         )
     return low, high
 

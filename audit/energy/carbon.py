@@ -57,8 +57,9 @@ def find_grid(country: str | None) -> Grid | None:
     value = row.get("carbon_intensity")
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value) or value <= 0:
         raise QuestionError(
-            f"no grid factor for country '{country}' ({printable(row.get('country_name'))}): codecarbon {version} "
-            "lists it without a figure; name the country whose grid feeds the machine, or leave country out of [energy]"
+            f"no grid factor for country '{country}' ({printable(row.get('country_name'))}): codecarbon "
+            f"{version} has no figure for it; name the country of the machine's grid, or remove country from "
+            "[energy]"
         )
     factor = Factor(
         name=GRID_FACTOR,
@@ -76,15 +77,15 @@ def _read_table() -> tuple[dict[str, dict[str, Any]], str]:
     spec = importlib.util.find_spec("codecarbon")
     if spec is None or not spec.submodule_search_locations:
         raise QuestionError(
-            "country needs codecarbon, which is not installed; install it or leave country out of [energy]"
+            "country needs codecarbon, which is not installed; install it, or remove country from [energy]"
         )
     path = Path(spec.submodule_search_locations[0]) / TABLE
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise QuestionError(
-            f"codecarbon's table of grid factors cannot be read from '{printable(path, 300)}'; reinstall codecarbon or "
-            "leave country out of [energy]"
+            f"codecarbon's table of grid factors cannot be read from '{printable(path, 300)}'; reinstall "
+            "codecarbon, or remove country from [energy]"
         ) from error
     return table, importlib.metadata.version("codecarbon")
 

@@ -84,11 +84,9 @@ class Meter:
         instrument: Instrument | None = None,
     ) -> None:
         if not (math.isfinite(pue) and pue >= 1):
-            raise QuestionError(
-                f"pue {pue} is impossible: a site draws at least what its machines draw; give 1 or more"
-            )
+            raise QuestionError(f"pue {pue} is below 1; give 1 or more")
         if not (math.isfinite(flush_s) and flush_s > 0):
-            raise QuestionError(f"flush_s {flush_s} is impossible; give a number of seconds above 0")
+            raise QuestionError(f"flush_s {flush_s} is not above 0; give a number of seconds above 0")
         self._ledger = Ledger(site=site or Site(pue=pue, grid=find_grid(country)))
         self._record = None if record is None else Path(record)
         self._flush_s = flush_s
@@ -151,7 +149,7 @@ class Meter:
     def enter(self, name: Phase, at_s: float) -> None:
         """Open a phase that began at ``at_s`` of the monotonic clock."""
         if self._ledger.phase is not None:
-            raise RuntimeError(f"phase {name!r} cannot start inside phase {self._ledger.phase!r}")
+            raise RuntimeError(f"phase {name!r} cannot start inside the phase {self._ledger.phase!r}")
         self._ask("read")
         with self._lock:
             self._ledger.enter(name, at_s)

@@ -57,7 +57,7 @@ def compute_sci_g(operational: float, embodied: float, units: float) -> float:
 def _require(**named: float) -> None:
     for name, value in named.items():
         if not (math.isfinite(value) and value > 0):
-            raise QuestionError(f"{name} {value} is impossible: give a number above 0")
+            raise QuestionError(f"{name} {value} is not above 0; give a number above 0")
 
 
 def compute_carbon_per_unit(

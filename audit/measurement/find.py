@@ -13,7 +13,7 @@ from audit.axes import MISSING_TYPES
 from audit.errors import QuestionError, no_such, printable
 from audit.estimate import WORST_CLASS, Estimate, Group, Level, Stage
 from audit.measurement.estimates import Estimates
-from audit.measurement.metrics.catalogue import CATALOGUE
+from audit.measurement.metrics.catalogue import CATALOGUE, no_such_metric
 from audit.measurement.metrics.kinds import Compare, Criterion
 from audit.measurement.metrics.other_names import OTHER_NAMES
 
@@ -82,7 +82,7 @@ def _metric(wanted: Wanted, estimates: Estimates) -> tuple[str, str | None]:
     if other is not None and compare in {None, other.compare}:
         return other.metric, other.compare or compare
     if not any(metric in known for known in (CATALOGUE, OTHER_NAMES, estimates.metrics)):
-        raise QuestionError(no_such("metric", metric, sorted({*CATALOGUE, *OTHER_NAMES, *estimates.metrics})))
+        raise QuestionError(no_such_metric(metric, sorted({*CATALOGUE, *OTHER_NAMES, *estimates.metrics})))
     return metric, compare
 
 
@@ -127,11 +127,11 @@ def _grouping(
     if stray is not None:
         raise QuestionError(no_such("group column", stray, known))
     if len(set(by)) < len(by):
-        raise QuestionError(f"by names a column twice: {', '.join(map(printable, by))}")
+        raise QuestionError(f"by has a column twice ({', '.join(map(printable, by))}); name each once")
     measured = next((g for g in estimates.groupings if sorted(g) == sorted(by)), None)
     if measured is None and len(by) > 1 and len(estimates):
         crossed = " x ".join(map(printable, by))
-        raise QuestionError(f"nothing was measured by {crossed}; ask for intersections = {len(by)}")
+        raise QuestionError(f"no figures by {crossed}; set intersections = {len(by)}")
     measured = measured or by
     return measured, tuple(by.index(c) for c in measured)
 
@@ -143,7 +143,7 @@ def _group(
     if group is None:
         return None
     if by is not None and len(group) != len(by):
-        raise QuestionError(f"group names {len(group)} levels and by names {len(by)} columns; give as many")
+        raise QuestionError(f"group has {len(group)} names and by has {len(by)} columns; give as many")
     ordered = group if by is None else tuple(group[at] for at in order)
     for at, level in enumerate(ordered):
         known = dict.fromkeys(_at(of, at if by is not None else None))

@@ -71,7 +71,7 @@ class Grouping:
         if isinstance(metric, Rate):
             return self._sample(metric.hits, metric.given.mask())
         if isinstance(metric, ClassStatistic):
-            raise QuestionError(f"'{metric.name}' is of several classes, and these counts are of two")
+            raise QuestionError(f"'{metric.name}' is for several classes, but these counts are of two")
         w, w2 = self.measures
         cells, squares = self._four(w), self._four(w2)
         return smooth(

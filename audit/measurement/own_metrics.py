@@ -52,17 +52,17 @@ def own_estimates(
     for name in metrics:
         if not NAME.fullmatch(name):
             raise QuestionError(
-                f"metrics: '{printable(name)}' is no name; use lower case letters, digits and underscores"
+                f"metrics: '{printable(name)}' is not a valid name; use lower case letters, digits and underscores"
             )
         if name in CATALOGUE:
-            raise QuestionError(f"metrics: '{name}' is a metric of the catalogue already; name yours otherwise")
+            raise QuestionError(f"metrics: '{name}' is a metric of the catalogue; choose another name")
     found: list[Estimate] = []
     for name, function in metrics.items():
         tried = _Tried(function)
         for by in crossings(tuple(groups), intersections):
             found += _of_grouping(name, tried, by, y_true, y_pred, groups, weight)
         if tried.raised and len(tried.raised) == tried.calls:
-            raise ValuesError(f"metrics: '{name}' {_what(tried.raised[0])} for every group; mend it")
+            raise ValuesError(f"metrics: '{name}' {_what(tried.raised[0])} for every group; correct the function")
     return tuple(found)
 
 
@@ -117,7 +117,7 @@ def _of_grouping(
             **parameters,
         ).by_group
     except Exception as error:
-        raise ValuesError(f"metrics: '{name}' {_what(error)}; mend it") from error
+        raise ValuesError(f"metrics: '{name}' {_what(error)}; correct the function") from error
     sizes = frame[known].value_counts().to_dict()
     levels = list(product(*(sorted(set(frame[known][c])) for c in frame.columns)))
     rows = np.array([float(sizes.get(level, 0)) for level in levels])

@@ -49,19 +49,19 @@ def require_apart(config: Config, folder: Path, store: Path | None) -> None:
     place, named = folder / config.train.predictions, printable(config.train.predictions, SHOWN)
     if place.is_file() and not {ending.lower() for ending in place.suffixes} & set(ENDINGS):
         raise QuestionError(
-            f"[train] predictions '{named}' is there and is no table: training would write over it; name a file that "
-            f"ends in one of {', '.join(ENDINGS)}"
+            f"[train] predictions '{named}' exists and is not a table, and training would overwrite it; name "
+            f"a file that ends in one of {', '.join(ENDINGS)}"
         )
     for what, path in _read(config, folder):
         if _is_same_place(place, path):
             raise QuestionError(
-                f"[train] predictions '{named}' is, or holds, what {what} reads: training would write over it; name "
-                "another file"
+                f"[train] predictions '{named}' is, or contains, what {what} reads, and training would overwrite "
+                "it; name another file"
             )
     if store is not None and (_is_same_place(place, store) or _is_same_place(store, place)):
         raise QuestionError(
-            f"[train] predictions '{named}' is, or lies in, the store of runs ('{printable(store, SHOWN)}'): training "
-            "would write over what was recorded; name another file"
+            f"[train] predictions '{named}' is in the store of runs ('{printable(store, SHOWN)}'), where "
+            "training would overwrite records; name another file"
         )
 
 
@@ -125,8 +125,8 @@ class Earlier:
         except OSError as error:
             kept.discard()
             raise SourceError(
-                f"the old '{printable(place.name, SHOWN)}' ([train] predictions) cannot be kept while training goes "
-                f"on: {error.strerror}; make room or make it readable, or move it away"
+                f"the old '{printable(place.name, SHOWN)}' ([train] predictions) cannot be kept during training: "
+                f"{error.strerror}; free space, make it readable, or move it away"
             ) from error
         return kept
 
@@ -151,9 +151,8 @@ class Earlier:
                 raise _make_untouched_error(path, self.place)
             if now[2] > before[2] and _has_rows(self._copy(at)) and _is_continuation(path, self._copy(at)):
                 raise SourceError(
-                    f"[train] predictions: {_name(path, self.place)} begins with the whole of the file that was there "
-                    "before training, so rows of an earlier run may be in it; let training write it anew, or move the "
-                    "old one away"
+                    f"[train] predictions: {_name(path, self.place)} begins with the file from before training, so it "
+                    "may have rows of an earlier run; let training write a new file, or move the old one away"
                 )
 
     def put_back(self, *, failed: bool) -> tuple[Path, ...]:
@@ -207,20 +206,20 @@ class Earlier:
 def make_left_none_error(source: str) -> SourceError:
     """Return the error for a training that ended well without a table of predictions."""
     return SourceError(
-        f"training ended well but left no '{printable(hide_secrets(source))}' ([train] predictions); write the table "
-        "of predictions there"
+        f"training finished without writing '{printable(hide_secrets(source))}' ([train] predictions); "
+        "write the table of predictions there"
     )
 
 
 def _make_untouched_error(old: Path, place: Path) -> SourceError:
     if place.is_dir():
         return SourceError(
-            f"[train] predictions: {_name(old, place)} was there before training, which has left it as it was; let "
+            f"[train] predictions: {_name(old, place)} existed before training and was not changed by it; let "
             "training empty the folder first"
         )
     return SourceError(
-        f"training ended well but left no '{printable(place.name, SHOWN)}' ([train] predictions): the file of that "
-        "name was there before training, which has left it as it was; write the table of predictions there"
+        f"training finished without writing '{printable(place.name, SHOWN)}' ([train] predictions): a "
+        "file of that name existed before and was not changed; write the table of predictions there"
     )
 
 

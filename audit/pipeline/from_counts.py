@@ -58,7 +58,7 @@ def result_of(
     """
     started, cube = now(), occupied(decided)
     if not cube["n"].sum():
-        raise ValuesError("no row was counted: nothing to audit; call update for every batch before result")
+        raise ValuesError("no rows were counted; call update for every batch before result")
     names = cube.names[:-2]
     two = {*cube.axis(LABEL).levels, *cube.axis(PREDICTION).levels} <= {NEGATIVE, POSITIVE}
     raw: dict[str, Any] = {
@@ -74,7 +74,7 @@ def result_of(
         "policy": make_policy(confidence, four_fifths),
     }
     rules = read_rules(make_plain(gates), "model")
-    config = build(raw | ({"gates": rules} if rules else {}), "the question")
+    config = build(raw | ({"gates": rules} if rules else {}), "the configuration")
     plan, found = plan_predictions(config), Findings()
     counted = Counted(
         cubes=tuple(cube.keep(*by, LABEL, PREDICTION) for by in plan.crossings),

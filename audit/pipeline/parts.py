@@ -71,8 +71,8 @@ def add_part(
     """
     if is_address(source):
         raise QuestionError(
-            f"{printable(hide_secrets(source), 160)} is an address, whose bytes are not hashed, so it could be counted "
-            "twice without a word; fetch the file first and name its path"
+            f"{printable(hide_secrets(source), 160)} is an address, which has no digest, so a second count of "
+            "it would go unnoticed; fetch the file and name its path"
         )
     raw = _read_counted_sections(folder, question)
     config = build(raw, str(folder))
@@ -127,7 +127,7 @@ def read_counted_question(folder: Path) -> dict[str, Any]:
     """Return the plain question about the sum of a folder, with the folder in the place of rows."""
     if not is_counts(folder):
         raise QuestionError(
-            f"{printable(folder)} is no folder of counts; make one with audit count TABLE --into {printable(folder)}"
+            f"{printable(folder)} is not a folder of counts; make one with audit count TABLE --into {printable(folder)}"
         )
     raw = read_question(folder)
     section = "predictions" if "predictions" in raw else "data"
@@ -140,7 +140,7 @@ def _read_counted_sections(folder: Path, question: Config | None) -> dict[str, A
     if question is None:
         if not is_counts(folder):
             raise QuestionError(
-                f"{printable(folder)} has no question yet; the first part needs --label and --groups, or --config"
+                f"{printable(folder)} has no configuration yet; the first part needs --label and --groups, or --config"
             )
         return read_question(folder)
     raw: dict[str, Any] = question.model_dump(mode="json", exclude_none=True, exclude_defaults=True)

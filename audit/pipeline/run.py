@@ -121,7 +121,7 @@ def _finish(job: Job, record: Run, found: Findings, energy: Energy | None, ended
             raise
         # Whatever went wrong here came second; the exit code has to say that training failed.
         raise TrainingError(
-            f"training ended with code {ended.exit_code}, and the run is not recorded: {printable(error, 300)}"
+            f"training ended with exit code {ended.exit_code}, and the run was not recorded: {printable(error, 300)}"
         ) from error
     code = exit_code(result.verdict, job.config.policy.insufficient) or (0 if lost is None else NOT_KEPT)
     interrupted = ended.signal_received if ended is not None else None
@@ -244,8 +244,8 @@ def _prepare(job: Job) -> None:
         signal.raise_signal(ended.signal_received)
     if ended.exit_code != 0:
         raise SourceError(
-            f"[data] prepare ({' '.join(record_words(command))}) ended with exit code {ended.exit_code}; its own "
-            "message is above"
+            f"[data] prepare ({' '.join(record_words(command))}) failed with exit code {ended.exit_code}; see "
+            "its message above"
         )
 
 
@@ -268,7 +268,7 @@ def _train(job: Job, meter: Meter, found: Findings, staging: Path, opened: OpenT
 
     train = job.config.train
     if train is None:
-        raise QuestionError("[train] is missing")
+        raise QuestionError("[train] is missing; add its command and predictions")
     place = require_inside(job.folder, train.predictions)
     # The data may have been made, or changed places, since the question was looked at.
     require_apart(job.config, job.folder, job.store.folder)
@@ -285,7 +285,9 @@ def _train(job: Job, meter: Meter, found: Findings, staging: Path, opened: OpenT
     finally:
         if not stands and (aside := before.put_back(failed=ended is None or not ended.whole)):
             kept = ", ".join(f"'{printable(path.name)}'" for path in aside)
-            job.say(f"audit: the predictions of before training are back; what training left is kept as {kept}")
+            job.say(
+                f"audit: the predictions from before training were restored; those of this training are kept as {kept}"
+            )
         before.discard()
     return ended
 

@@ -85,7 +85,7 @@ class OpenTables:
 def require_inputs(config: Config, folder: Path, store: Path | None = None) -> OpenTables:
     """Refuse before any work what is already known to be wrong: grid, suite, tables and columns that are not there."""
     if config.data.source is None and config.predictions is None:
-        raise QuestionError("nothing is asked: name rows in [data] source, or predictions in [predictions]")
+        raise QuestionError("nothing to audit; set [data] source or [predictions] source")
     if config.energy.country is not None:
         from audit.energy.carbon import find_grid
 
@@ -136,8 +136,8 @@ def require_inside(folder: Path, name: str) -> Path:
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise QuestionError(
-            f"[train] predictions '{printable(name)}' leads out of the pipeline's folder by a link; training "
-            "would write over what lies there, so name a path inside the folder"
+            f"[train] predictions '{printable(name)}' leads out of the pipeline's folder by a link; name a "
+            "path inside the folder"
         )
     return path
 
@@ -177,7 +177,7 @@ def naming_part(part: str) -> Iterator[None]:
     try:
         yield
     except ValuesError as error:
-        raise ValuesError(f"the {part} part: {error}") from None
+        raise ValuesError(f"{part} data: {error}") from None
 
 
 def check_rows(

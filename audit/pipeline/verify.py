@@ -86,7 +86,7 @@ def _measuring() -> Iterator[None]:
     except (AuditError, *UNFIT) as error:
         said = words_of(error, 160)
         raise StoreError(
-            f"nothing can be measured of its counts and its question: {said}; restore the document"
+            f"its counts and configuration cannot be measured: {said}; restore the original audit.json"
         ) from error
 
 

@@ -104,7 +104,7 @@ def _require_counts(record: CubeRecord) -> None:
     """
     amiss = _describe_fault(record)
     if amiss:
-        raise StoreError(f"cubes: '{printable(record.name)}' {amiss}; restore the document")
+        raise StoreError(f"cubes: '{printable(record.name)}' {amiss}; restore the original audit.json")
 
 
 def _describe_fault(record: CubeRecord) -> str:

@@ -98,7 +98,7 @@ def _delete(folder: Path, *, dry: bool) -> None:
 
 
 def _make_error(folder: Path, error: OSError) -> StoreError:
-    return StoreError(f"'{printable(folder, 200)}' cannot be removed: {error.strerror}; check its permissions")
+    return StoreError(f"'{printable(folder, 200)}' cannot be removed: {error.strerror}; correct its permissions")
 
 
 def _read_start(folder: Path) -> dt.datetime:

@@ -49,9 +49,7 @@ def read_result(path: str | PathLike[str] | None = None) -> AuditResult:
         Names the file and the place in it, or the run whose folder holds the document of another.
     """
     if not isinstance(path, (str, PathLike)):
-        raise QuestionError(
-            f"path must be that of an audit.json, or of the folder of a run, not {printable(repr(path), 40)}"
-        )
+        raise QuestionError(f"path must be an audit.json or a run folder, not {printable(repr(path), 40)}")
     file = Path(path)
     shown = printable(file, SHOWN_PATH)
     try:
@@ -60,7 +58,7 @@ def read_result(path: str | PathLike[str] | None = None) -> AuditResult:
         text = _read_document(file, shown)
         folders = find_run_folders(file)
     except OSError as error:
-        raise StoreError(f"'{shown}' cannot be read: {error.strerror}; choose a result that you may read") from error
+        raise StoreError(f"'{shown}' cannot be read: {error.strerror}; name a record that you may read") from error
     result = read_text(text, shown)
     if other := next((name for name in folders if name != result.run.id), None):
         raise StoreError(f"'{shown}' lies in the folder of run '{other}' and is {describe_other_run(result.run.id)}")
@@ -88,7 +86,7 @@ def read_text(text: str, name: str) -> AuditResult:
     try:
         raw = strict_json.read_value(text)
     except (ValueError, RecursionError) as error:
-        raise StoreError(f"'{name}' is not a result: {printable(error, 160)}") from error
+        raise StoreError(f"'{name}' is not a record: {printable(error, 160)}") from error
     _require_schema(raw, name)
     try:
         result = make_result_adapter().validate_json(text, strict=True)
@@ -97,7 +95,7 @@ def read_text(text: str, name: str) -> AuditResult:
         place = printable(".".join(str(p) for p in first["loc"]) or "the document", 160)
         unknown = first["type"] == "unexpected_keyword_argument"
         said = f"no such field in {SCHEMA}" if unknown else printable(first["msg"], 160)
-        raise StoreError(f"'{name}' is not a valid result: {place}: {said}") from error
+        raise StoreError(f"'{name}' is not a valid record: {place}: {said}") from error
     return replace(result, cubes=tuple(map(_with_kind, result.cubes)))
 
 
@@ -159,9 +157,9 @@ def _require_schema(raw: Any, name: str) -> None:
     """Refuse a document of another kind or another version."""
     version = raw.get("schema") if isinstance(raw, dict) else None
     if version is None:
-        raise StoreError(f'\'{name}\' is not a result: it names no schema; a result begins with "schema": "{SCHEMA}"')
+        raise StoreError(f'\'{name}\' is not a record: it has no schema; a record begins with "schema": "{SCHEMA}"')
     if version != SCHEMA:
         raise StoreError(
-            f"'{name}' has schema '{printable(version)}'; this version reads {SCHEMA}, "
-            "so install the evenhand that wrote it"
+            f"'{name}' has schema '{printable(version)}'; this version reads {SCHEMA}; install the version of "
+            "evenhand that wrote it"
         )

@@ -71,7 +71,7 @@ def _to_json(value: Any) -> str:
 
 def _require_finite(value: float) -> float | int:
     if not math.isfinite(value):
-        raise ValueError("a result holds no NaN and no Infinity; the producer must say undefined instead")
+        raise ValueError("a record cannot hold NaN or Infinity; write undefined instead")
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 

@@ -71,7 +71,7 @@ class Store:
             staging.mkdir()
         except OSError as error:
             if isinstance(error, FileExistsError) and staging.exists():
-                raise StoreError(f"run '{run_id}' has begun already in '{self._place}'; ask for a new id") from error
+                raise StoreError(f"run '{run_id}' already exists in '{self._place}'; use a new id") from error
             raise StoreError(
                 f"the store '{self._place}' cannot be written: {error.strerror}; name another with --store"
             ) from error
@@ -96,9 +96,9 @@ class Store:
         staging, final = self._staging(run_id), self.folder / run_id
         wrong = next((name for name in files if not FILE_NAME.fullmatch(name)), None)
         if wrong is not None:
-            raise StoreError(f"'{printable(wrong)}' is no plain file name; a run holds files such as {DOCUMENT}")
+            raise StoreError(f"'{printable(wrong)}' is not a plain file name; a run has files such as {DOCUMENT}")
         if os.path.lexists(final):
-            raise StoreError(f"run '{run_id}' is in the store already; a run is never overwritten, so ask for a new id")
+            raise StoreError(f"run '{run_id}' exists and is not overwritten; use a new id")
         if not staging.is_dir():
             self.begin(run_id)
         for name, text in files.items():
@@ -109,7 +109,8 @@ class Store:
             write_folder(self.folder)
         except OSError as error:
             raise StoreError(
-                f"run '{run_id}' cannot be published in '{self._place}': {error.strerror}; it lies in '{staging.name}'"
+                f"run '{run_id}' cannot be published in '{self._place}': {error.strerror}; it was left in "
+                f"'{staging.name}'"
             ) from error
         held.let_go(staging)
         return final
@@ -172,12 +173,15 @@ class Store:
         if (name == LATEST and whole) or len(whole) == 1:
             return whole[0]
         if whole:
-            raise StoreError(f"'{printable(name)}' is the start of {len(whole)} runs; give more of the id")
+            raise StoreError(f"run id '{printable(name)}' matches {len(whole)} runs; add characters")
         if matching and name != LATEST:
             raise StoreError(f"run '{find_run_id(matching[0])}' is incomplete: {UNFINISHED}")
         ids = [p.name for p in self.folders() if not p.name.startswith(".")]
         if not ids:
-            raise StoreError(f"no complete run in the store '{self._place}'; `audit run DIR` makes one")
+            raise StoreError(
+                f"no complete run in the store '{self._place}'; make one with audit run, or name another store "
+                "with --store"
+            )
         raise StoreError(no_such("run", name, ids))
 
     @property
@@ -186,7 +190,7 @@ class Store:
 
     def _staging(self, run_id: str) -> Path:
         if not RUN_ID.fullmatch(run_id):
-            raise StoreError(f"'{printable(run_id)}' is no run id; it looks like 20261124T020512Z-1a2b3c")
+            raise StoreError(f"'{printable(run_id)}' is not a run id; write one such as 20261124T020512Z-1a2b3c")
         return self.folder / f".{run_id}.part"
 
     def folders(self) -> list[Path]:
@@ -196,7 +200,7 @@ class Store:
                 return []
             if self.folder.is_symlink() and not self.folder.exists():
                 raise StoreError(
-                    f"the store '{self._place}' is a link that leads nowhere; mend it or name another with --store"
+                    f"the store '{self._place}' is a broken link; correct it, or name another with --store"
                 )
             found = [p for p in self.folder.iterdir() if _is_run(p.name) and p.is_dir() and not p.is_symlink()]
         except OSError as error:

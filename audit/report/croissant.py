@@ -111,13 +111,13 @@ def view(result: AuditResult, k: int) -> str:
     del k
     if not _list_parts(result):
         raise QuestionError(
-            "format croissant describes data before training, and this result has none; make one with audit data TABLE"
+            "format croissant needs training data, and this run has none; audit it with audit data TABLE"
         )
     document = _describe_data(result)
     missing = find_missing_fields(document)
     if missing:
         raise QuestionError(
-            f"format croissant needs {missing[0]}, which this result does not tell, as for rows in memory; audit the "
+            f"format croissant needs {missing[0]}, which this run does not have (data in memory); audit the "
             "files themselves (audit data TABLE)"
         )
     return json.dumps(document, indent=1, allow_nan=False)

@@ -96,13 +96,13 @@ def _require_predictions(result: AuditResult, found: EstimateIndex) -> Part:
     part = next((p for p in result.data if p.part == "predictions"), None)
     if part is None or found.everybody(SELECTION_RATE.name) is None:
         raise QuestionError(
-            "format ll144 shows selection rates, and this result has none; audit predictions of classes (audit model)"
+            "format ll144 needs selection rates, and this run has none; audit predictions of classes (audit model)"
         )
     if not found.groupings():
-        raise QuestionError("format ll144 compares categories, and this result has none; name sex and race as groups")
+        raise QuestionError("format ll144 needs groups, and this run has none; name sex and race as groups")
     if not any(e.metric == IMPACT_RATIO.name for e in result.estimates):
         raise QuestionError(
-            "format ll144 shows impact ratios, and this result is older than they are; run the audit again"
+            "format ll144 needs impact ratios, and this record is too old to have them; run the audit again"
         )
     return part
 

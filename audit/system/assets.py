@@ -26,4 +26,4 @@ def find_asset(relative: str) -> Path:
         path = place / relative
         if path.exists() and path.resolve().is_relative_to(place):
             return path
-    raise AuditError(f"no shipped file '{printable(relative)}': the installation is incomplete; install evenhand again")
+    raise AuditError(f"no shipped file '{printable(relative)}': the installation is incomplete; reinstall evenhand")

@@ -22,7 +22,7 @@ MENDS = {
     errno.EROFS: "the file system is read-only; choose another folder",
     errno.ENOENT: "its folder does not exist; create it first",
     errno.ENOTDIR: "a part of its path is not a folder; choose another path",
-    errno.EISDIR: "there is a folder of that name; choose another name",
+    errno.EISDIR: "a folder has that name; choose another name",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
 
@@ -39,8 +39,8 @@ def write_text(path: Path, text: str) -> None:
         data = text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise StoreError(
-            f"cannot write {_quote_path(path)}: character {error.start} of the text is half of a surrogate pair and "
-            "has no UTF-8 form; repair the text first"
+            f"cannot write {_quote_path(path)}: character {error.start} of the text is half of a surrogate "
+            "pair, which UTF-8 cannot encode; correct the text"
         ) from error
     write_bytes(path, data)
 

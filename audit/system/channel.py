@@ -106,7 +106,7 @@ class Channel:
         except OSError as error:
             raise ChannelClosedError(str(error)) from error
         if not data:
-            raise ChannelClosedError("the other side hung up")
+            raise ChannelClosedError("the other process ended")
         return data
 
 

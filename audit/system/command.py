@@ -87,7 +87,7 @@ def run_command(
     words = _require_words(command)
     if not Path(folder).is_dir():
         raise QuestionError(
-            f"no folder '{printable(folder, 300)}' to run '{_quote_program(words[0])}' in; name one that exists"
+            f"no folder '{printable(folder, 300)}' to run '{_quote_program(words[0])}' in; name an existing folder"
         )
     hand_on_output()
     relay = _Relay()

@@ -18,13 +18,13 @@ from audit.errors import printable
 
 Fault = Literal["twice", "constant", "infinite", "whole", "rounded", "absent", "kind", "large", "encoding"]
 SENTENCES: dict[Fault, str] = {
-    "twice": "key '{}' stands twice in one object; keep one",
-    "constant": "{} is no number of JSON; write a finite number, or null where there is none",
+    "twice": "key '{}' is twice in one object; keep one",
+    "constant": "{} is not a JSON number; write a finite number, or null for none",
     "infinite": "{} is too large for a number",
     "whole": "{} is a whole number beyond 64 bits",
     "rounded": "{} would be rounded to another number",
-    "absent": "{} is no file",
-    "kind": "{} is no regular file",
+    "absent": "{} is not a file",
+    "kind": "{} is not a regular file",
     "large": "it has {} bytes",
     "encoding": "byte {} is not UTF-8",
 }

@@ -66,8 +66,8 @@ def resolve_from(source: str | Path, folder: Path) -> str:
     address = Address.read(source)
     if address.place != address.plain:
         raise QuestionError(
-            f"{address.title} is given with a query or user, which may be a secret and is written to no file; write "
-            "the file yourself, or name an address without one"
+            f"{address.title} is given with a query or user, which may be a secret, so it is not written to a "
+            "file; write the file yourself, or use an address without it"
         )
     return address.place
 
@@ -102,7 +102,7 @@ class Address:
         try:
             parts = urlsplit(text)
         except ValueError:
-            raise SourceError("the source looks like an address and cannot be read as one; check its host") from None
+            raise SourceError("the address cannot be parsed; correct its host") from None
         host = parts.netloc.rpartition("@")[2]
         # A password with a slash in it makes a host of its first half.
         user = "@" in parts.netloc or HOST.fullmatch(host) is None

@@ -104,7 +104,7 @@ def _require_text(name: object) -> str:
 def refuse_clash(attributes: Mapping[str, Any], roles: Mapping[str, Any]) -> None:
     """Refuse group columns that have the name of an argument."""
     if not attributes:
-        raise QuestionError("groups names no column: there is nothing to compare")
+        raise QuestionError("groups names no column; name at least one")
     clash = next((n for n in attributes if n in roles), None)
     if clash is not None:
         raise QuestionError(f"group column '{clash}' has the name of an argument (reserved); rename the column")
@@ -116,7 +116,7 @@ def name_features(features: Any, taken: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     found = name_attributes(features, "features")
     if not found:
-        raise QuestionError("features names no column: there is nothing by which rows are alike; leave it out")
+        raise QuestionError("features names no column; name at least one, or remove features")
     clash = next((n for n in found if n in taken), None)
     if clash is not None:
         raise QuestionError(f"feature '{printable(clash)}' has the name of a group or an argument; rename the column")

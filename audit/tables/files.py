@@ -137,7 +137,7 @@ def look(path: Path, shown: str) -> Part:
             f"{shown} is not a regular file but {_describe_device(found.st_mode)}; copy the rows to a file first"
         )
     if found.st_size == 0:
-        raise SourceError(f"{shown} is empty (0 bytes): there is no table in it")
+        raise SourceError(f"{shown} is empty (0 bytes); write the table again")
     head = _read_head(path, shown)
     given, packed = _read_ending(path, shown, head)
     _refuse_content(head, given, shown, packed=packed)
@@ -150,23 +150,23 @@ def _read_stat(path: Path, shown: str) -> os.stat_result:
     except FileNotFoundError:
         raise SourceError(_describe_missing(path, shown)) from None
     except NotADirectoryError:
-        raise SourceError(f"{shown} does not exist: a part of the path is a file, not a folder") from None
+        raise SourceError(f"{shown} does not exist; a part of the path is a file, not a folder") from None
     except OSError as error:
         raise SourceError(f"{shown} cannot be opened: {error.strerror}; check the path and its links") from None
 
 
 def _describe_missing(path: Path, shown: str) -> str:
     if path.is_symlink():
-        return f"{shown} is a link to a file that does not exist; mend the link or name the file itself"
+        return f"{shown} is a link to a file that does not exist; correct the link, or name the file itself"
     try:
         beside = sorted(p.name for p in path.parent.iterdir() if p.is_file() and p.suffix.lower() in {*ENDINGS, ".gz"})
     except FileNotFoundError:
-        return f"{shown} does not exist, and neither does its folder; check the path"
+        return f"no file {shown}, and its folder does not exist; correct the path"
     except OSError as error:
         return f"{shown} cannot be opened: {error.strerror}; check the path"
     if not beside:
-        return f"{shown} does not exist, and its folder holds no table; check the path"
-    return f"{shown} does not exist: {no_such('file', path.name, beside)}"
+        return f"no file {shown}, and its folder has no tables; correct the path"
+    return no_such("file", path.name, beside).replace("; available: ", "; files here: ")
 
 
 def _describe_device(mode: int) -> str:
@@ -206,16 +206,18 @@ def _read_ending(path: Path, shown: str, head: bytes) -> tuple[Format, bool]:
         what = f" and holds {content}" if content else ""
         known = ", ".join(ENDINGS)
         ends = f"ends in '{printable(ending)}'" if ending else "has no ending"
-        raise SourceError(f"{shown} {ends}{what}; a table ends in {known}, texts also in .gz")
+        raise SourceError(f"{shown} {ends}{what}; supported: {known}; text formats also with .gz")
     if packed and given not in TEXTS:
-        raise SourceError(f"{shown} is packed with gzip; unpack it, only csv, tsv and jsonl are read packed")
+        raise SourceError(
+            f"{shown} is compressed with gzip, which is supported for csv, tsv and jsonl only; decompress it"
+        )
     return given, packed
 
 
 def _refuse_content(head: bytes, given: Format, shown: str, *, packed: bool) -> None:
     """Refuse a file with bytes that say something else than its ending."""
     if packed and not _is_gzip(head):
-        raise SourceError(f"{shown} ends in .gz but is not gzip; rename it")
+        raise SourceError(f"{shown} ends in .gz but is not gzip; correct its ending")
     content = GZIP if packed else _describe_content(head)
     good = GZIP if packed else {"parquet": PARQUET, "arrow": ARROW}.get(given)
     if content is None and good is None and given != "jsonl" and _is_json(head):
@@ -224,9 +226,9 @@ def _refuse_content(head: bytes, given: Format, shown: str, *, packed: bool) -> 
         return
     if content is None:
         raise SourceError(
-            f"{shown} is not {good}: its first bytes (magic) are others; check its ending, or write it again"
+            f"{shown} is not {good}: its first bytes (magic) are different; correct its ending, or write it again"
         )
-    mend = "" if ";" in content else "; give it the ending of what it is"
+    mend = "" if ";" in content else "; correct its ending"
     raise SourceError(f"{shown} is not in {given} format but {content}{mend}")
 
 
@@ -282,9 +284,7 @@ def _unpack(raw: bytes, shown: str, room: int) -> bytes:
             if size > room:
                 raise _make_size_error(shown)
             if size > BOMB_BYTES and size > BOMB_RATIO * len(raw):
-                raise SourceError(
-                    f"{shown} unpacks to over {BOMB_RATIO} times its size, which no table does; unpack it"
-                )
+                raise SourceError(f"{shown} expands to more than {BOMB_RATIO} times its size; decompress it first")
             out.append(chunk)
         rest = member.unused_data.lstrip(b"\0")
     return b"".join(out)
@@ -294,9 +294,9 @@ def _unpack_member(member: zlib._Decompress, rest: bytes, shown: str) -> tuple[b
     try:
         chunk = member.decompress(rest, CHUNK_BYTES)
     except zlib.error as error:
-        raise SourceError(f"{shown}: the gzip data is corrupt ({error}); pack the file again") from None
+        raise SourceError(f"{shown}: the gzip data is corrupt ({error}); compress the file again") from None
     if not chunk and not member.eof and not member.unconsumed_tail:
-        raise SourceError(f"{shown}: the gzip data is truncated (it ends too early); copy or pack the file again")
+        raise SourceError(f"{shown}: the gzip data is truncated (it ends too early); copy the file again")
     return chunk, member.unconsumed_tail
 
 

@@ -45,7 +45,7 @@ def find_parts(source: str | Path, folder: Path | None) -> tuple[Part, ...]:
     text = os.fspath(source)
     shown = printable(hide_secrets(text), SHOWN_PATH)
     if not text.strip() or "\0" in text:
-        raise SourceError(f"{shown!r} names no file; give the path of a table")
+        raise SourceError(f"{shown!r} is not a file name; give the path of a table")
     here = Path(folder or ".")
     path = here / text
     if WILD.search(text) and not os.path.lexists(path):
@@ -65,7 +65,7 @@ def _match_files(pattern: Path, fixed: Path, shown: str) -> list[Path]:
     if not found:
         where = printable(fixed, SHOWN_PATH)
         left_out = "; names that begin with _ or . are matched only where the pattern says so" if matched else ""
-        raise SourceError(f"{shown} matches no file; check the pattern, it is read from {where}{left_out}")
+        raise SourceError(f"{shown} matches no file; correct the pattern (it is relative to {where}{left_out}")
     _refuse_many(found, shown)
     return found
 
@@ -75,8 +75,8 @@ def _list_whole(folder: Path, root: Path, shown: str) -> tuple[Part, ...]:
     found = sorted(_visit_inside(folder, shown))
     if not found:
         raise SourceError(
-            f"{shown} is a folder without a table in it; name a folder of Parquet files, a file, or a pattern "
-            f"such as '{shown.rstrip('/')}/*.parquet'"
+            f"{shown} is a folder without tables; name a folder of Parquet files, a file, or a pattern such "
+            f"as '{shown.rstrip('/')}/*.parquet'"
         )
     _refuse_many(found, shown)
     parts = _unite_parts(found, root)
@@ -109,7 +109,7 @@ def _visit_inside(folder: Path, shown: str) -> Iterator[Path]:
             if entry.is_symlink():
                 raise SourceError(
                     f"{printable(entry.path, SHOWN_PATH)} is a link to a folder, whose rows may be in {shown} twice; "
-                    "name the folders themselves, or take the link out"
+                    "name the folders themselves, or remove the link"
                 )
             left.append(Path(entry.path))
 
@@ -163,8 +163,8 @@ def _refuse_logs(paths: Sequence[Path], root: Path) -> None:
 def make_log_error(shown: str, what: str) -> SourceError:
     """Return the error for a folder with a log beside its files that says which of them count."""
     return SourceError(
-        f"{shown} is {what}, whose log says which of its files count, and some may hold deleted rows; write its "
-        "present rows as Parquet first"
+        f"{shown} is {what}, whose log says which files are current, and some may hold deleted rows; "
+        "write its current rows as Parquet"
     )
 
 
@@ -173,7 +173,9 @@ def _refuse_twice(parts: Sequence[Part]) -> None:
     for part in parts:
         same = first.setdefault(part.stamp[:2], part)
         if same is not part:
-            raise SourceError(f"{part.shown} and {same.shown} are one file by a link; rows count once: name it once")
+            raise SourceError(
+                f"{part.shown} and {same.shown} are one file by a link; name it once, or rows count twice"
+            )
 
 
 def _add_keys(part: Part, root: Path) -> Part:
@@ -230,8 +232,7 @@ def refuse_other_keys(parts: Sequence[tuple[str, tuple[tuple[str, str | None], .
         if names != wanted:
             raise SourceError(
                 f"{shown} lies in {_spell_names(names)} but {first} in "
-                f"{_spell_names(wanted)}{_describe_difference(names, wanted)}; parts of one table lie in folders of "
-                "the same keys"
+                f"{_spell_names(wanted)}{_describe_difference(names, wanted)}; use the same keys for all parts"
             )
 
 

@@ -131,7 +131,7 @@ def _to_column(values: Any, where: str) -> pa.ChunkedArray | pa.Array:
         return _read_column(values, where)
     except (*ARROW_ERRORS, pa.ArrowException) as error:
         raise SourceError(
-            f"{where} ({_name_type(values)}) cannot be read: {shorten_reason(error)}; leave it out or convert it"
+            f"{where} ({_name_type(values)}) cannot be read: {shorten_reason(error)}; convert it, or remove it"
         ) from None
 
 

@@ -83,8 +83,8 @@ def refuse_names(names: Sequence[str], shown: str) -> None:
     for position, name in enumerate(names, 1):
         if not name.strip():
             raise SourceError(
-                f"{shown}: column {position} has an empty name; name it, or leave it out "
-                "(a data frame's index: write the file with index=False)"
+                f"{shown}: column {position} has an empty name; name it, or remove it (for the index of a frame: "
+                "write the file with index=False)"
             )
         if "\0" in name:
             raise SourceError(f"{shown}: the name of column {position} holds a NUL character; rename it")

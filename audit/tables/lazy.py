@@ -67,8 +67,8 @@ class SparkTable(Table):
         """Return the name of a view of the chosen columns, registered on the connection."""
         del con, names
         raise QuestionError(
-            f"{self._title} is a PySpark frame, whose rows stay on their cluster; this needs them here: write the "
-            "frame as Parquet and name its path"
+            f"{self._title} is a PySpark frame, whose rows stay on the cluster; write the frame as Parquet "
+            "and name its path"
         )
 
 
@@ -136,7 +136,7 @@ def _collect_arrow(frame: nw.LazyFrame[Any], name: str) -> pa.Table:
         return frame.collect("pyarrow").to_native()
     except tuple(complaints) as error:
         first = printable((str(error).splitlines() or [type(error).__name__])[0], 160)
-        raise SourceError(f"{printable(name)}: its query fails ({first}); mend it") from error
+        raise SourceError(f"{printable(name)}: its query fails ({first}); correct it") from error
 
 
 def _make_spark_table(name: str, frame: nw.LazyFrame[Any]) -> Table:

@@ -134,7 +134,8 @@ def _make_array(values: list[Any], families: set[str], where: str) -> pa.Array:
     if not families <= known:
         first = next(i for i, v in enumerate(values) if v is not None)
         raise SourceError(
-            f"{where} holds objects of type {next(iter(families))} (row {first}); leave it out, or write them as text"
+            f"{where} holds objects of type {next(iter(families))} (row {first}); write them as text, or "
+            "remove the column"
         )
     return pa.array(values)
 

@@ -58,9 +58,7 @@ def open_table(
     parts = find_parts(source, folder)
     if dialect != UNSAID:
         if parts[0].format not in {"csv", "tsv"}:
-            raise SourceError(
-                f"{printable(name, SHOWN_ERROR)} is {parts[0].format}; leave out how a CSV is written (csv)"
-            )
+            raise SourceError(f"{printable(name, SHOWN_ERROR)} is {parts[0].format}; remove the CSV dialect (csv)")
         parts = tuple(replace(part, dialect=dialect) for part in parts)
     if parts[0].format == "parquet":
         from audit.tables.formats.parquet import open_parquet

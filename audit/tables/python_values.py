@@ -64,7 +64,7 @@ def require_level(value: Any, where: str) -> bool | int | float | str:
     """
     found = to_plain(value)
     if type(found).__name__ in MISSING_TYPES or (isinstance(found, float) and math.isnan(found)):
-        raise QuestionError(f"{where} is missing ({printable(repr(value), 40)}); name a level that rows have")
+        raise QuestionError(f"{where} is missing ({printable(repr(value), 40)}); name a group in the data")
     if type(found).__name__ in NAMED_BY_TEXT:
         return str(found)
     if isinstance(found, (bool, int, float, str)):
@@ -122,7 +122,7 @@ def make_reference(reference: Any, groups: tuple[str, ...]) -> dict[str, Any]:
         _require_columns("reference", found, groups)
         return found
     if not groups:
-        raise QuestionError("reference names a group to compare with, and groups names no column; give groups too")
+        raise QuestionError("reference needs groups; give groups too")
     if len(groups) != 1:
         raise QuestionError(f"reference must name a level for each of {list(groups)}, such as {{'{groups[0]}': …}}")
     return {groups[0]: require_level(reference, "reference")}

@@ -174,10 +174,10 @@ def _refuse_form(address: Address, engine: str) -> None:
             f"nothing else: {FETCH}"
         )
     if scheme == "http" and not is_local(address.host):
-        raise SourceError(f"{shown} would travel unprotected; name it by https://, or {FETCH}")
+        raise SourceError(f"{shown} would be sent unencrypted; use https://, or {FETCH}")
     if address.user or (address.query and scheme in STORES):
         what = "a user or password" if address.user else "a question mark, which may carry credentials"
-        raise SourceError(f"{shown} is given with {what}, and addresses end in histories; {CREDENTIALS}")
+        raise SourceError(f"{shown} is given with {what}, which would be kept in the shell history; {CREDENTIALS}")
     ending = ENDINGS.get(Path(address.path).suffix.lower(), "parquet")
     if ending != "parquet" or address.path.lower().endswith(".gz"):
         raise SourceError(
@@ -186,7 +186,7 @@ def _refuse_form(address: Address, engine: str) -> None:
     if engine != "duckdb":
         raise SourceError(f"{shown} is an address, which engine duckdb alone reads; use it instead of {engine}")
     if WILD.search(address.path) and scheme not in STORES:
-        raise SourceError(f"{shown} is a pattern, and the web lists no files; name one file")
+        raise SourceError(f"{shown} is a pattern, which https cannot list; name one file")
 
 
 def _find_files(con: duckdb.DuckDBPyConnection, address: Address) -> tuple[_RemoteFile, ...]:
@@ -201,7 +201,7 @@ def _find_files(con: duckdb.DuckDBPyConnection, address: Address) -> tuple[_Remo
     seen = [place for place in listed if not any(map(is_hidden, place.removeprefix(fixed).split("/")))]
     if not seen:
         raise SourceError(
-            f"{address.title} matches no file; check the pattern (names that begin with _ or . are left out)"
+            f"{address.title} matches no file; correct the pattern (names that begin with _ or . are excluded)"
         )
     found = tuple(_with_keys(place) for place in seen)
     _refuse_logs(con, {fixed.rstrip("/"), *(_find_base(one) for one in found)})
@@ -213,7 +213,7 @@ def _with_keys(place: str) -> _RemoteFile:
     """Return the file with what the folders right above it say."""
     shown = Address.read(place).title
     if WILD.search(place) or "#" in place:
-        raise SourceError(f"{shown} has a sign of patterns in its name (* ? [ #); rename it")
+        raise SourceError(f"{shown} has a pattern character in its name (* ? [ #); rename it")
     return _RemoteFile(place, shown, read_keys(place.split("/")[3:-1], shown))
 
 
@@ -317,9 +317,9 @@ def prepare_connection(con: duckdb.DuckDBPyConnection, place: str, shown: str) -
     except duckdb.Error:
         version = duckdb.__version__
         raise SourceError(
-            f"{shown} is an address, which DuckDB's extension httpfs reads, and that is not installed; an audit "
-            "downloads nothing by itself: run python -c \"import duckdb; duckdb.sql('INSTALL httpfs')\", or "
-            f"pip install duckdb-extension-httpfs=={version} (if there is one for this DuckDB), or fetch the file and "
+            f"{shown} needs DuckDB's extension httpfs, which is not installed and is never downloaded by an "
+            "audit; run python -c \"import duckdb; duckdb.sql('INSTALL httpfs')\", or pip install "
+            f"duckdb-extension-httpfs=={version} (if there is one for this DuckDB), or fetch the file and "
             "name its path"
         ) from None
     if place.partition(":")[0] in AMAZON:
@@ -341,7 +341,7 @@ def _give_credentials(con: duckdb.DuckDBPyConnection) -> None:
     values = {o: next((v for n in names if (v := os.environ.get(n))), None) for o, names in OPTIONS.items()}
     given = {option: value for option, value in values.items() if value is not None}
     if ("KEY_ID" in given) != ("SECRET" in given):
-        raise SourceError(f"{KEY} and {KEY_SECRET} belong together; set both, or neither")
+        raise SourceError(f"only one of {KEY} and {KEY_SECRET} is set; set both or neither")
     options = [f"{option} {quote_literal(value)}" for option, value in given.items()] + _read_endpoint()
     try:
         con.execute(f"DROP TEMPORARY SECRET IF EXISTS {SECRET}")
@@ -358,6 +358,6 @@ def _read_endpoint() -> list[str]:
         return []
     endpoint = Address.read(text if "://" in text else f"https://{text}")
     if endpoint.user or endpoint.query or endpoint.path.strip("/") or endpoint.scheme not in {"http", "https"}:
-        raise SourceError(f"{ENDPOINT} is no plain address such as https://minio.example.org:9000; mend it")
+        raise SourceError(f"{ENDPOINT} is not a plain address; write one such as https://minio.example.org:9000")
     ssl = str(endpoint.scheme == "https").lower()
     return [f"ENDPOINT {quote_literal(endpoint.host)}", f"USE_SSL {ssl}", "URL_STYLE 'path'"]

@@ -77,8 +77,8 @@ class Table(ABC):
         for name in names:
             if name in self.lacking:
                 raise SourceError(
-                    f"{self.lacking[name]} has no column '{printable(name)}', which other files of {self._title} have; "
-                    "every part of a table needs the columns that are asked for"
+                    f"{self.lacking[name]} has no column '{printable(name)}', which other files of {self._title} "
+                    "have; every part needs all columns that are used"
                 )
             if name not in self.columns:
                 raise SourceError(f"{self._title}: {no_such('column', name, self.columns)}")

@@ -101,7 +101,7 @@ class Places:
             raise ValuesError(f"{kind} are {given.dtype}; give floating-point numbers, or prediction for class codes")
         if not _has_classes(kind, given):
             if not self.cells.cuts:
-                raise ValuesError(f"{kind} of shape {shape} are of two classes; this tally has {width}")
+                raise ValuesError(f"{kind} of shape {shape} are for two classes; this tally has {width}")
             _refuse_length(given, rows, kind)
         elif self.cells.binned:
             raise QuestionError("this tally counts score bins; give logits[:, 1] - logits[:, 0], or probability")

@@ -77,7 +77,7 @@ class GroupTally:
     ) -> None:
         two = (classes if isinstance(classes, int) else len(classes)) == 2
         if bins is not None and not two:
-            raise QuestionError("bins are of the score of two classes; leave them out")
+            raise QuestionError("bins are for scores of two classes; remove bins")
         if type(every) is not int or every < 1:
             raise QuestionError(f"every is {printable(every)}; give a whole number of steps, 1 to count all")
         self.cells = Cells(groups, classes, read_cuts(threshold, bins) if two else (), threshold if two else None)
@@ -127,7 +127,7 @@ class GroupTally:
             When shapes or types do not fit; what the values are is never asked here.
         """
         if (logits is None) + (probability is None) + (prediction is None) != 2:
-            raise QuestionError("give one of logits, probability and prediction, and no other")
+            raise QuestionError("give exactly one of logits, probability and prediction")
         named = {"logits": logits, "probability": probability, "prediction": prediction}
         kind, given = next((kind, tensor) for kind, tensor in named.items() if tensor is not None)
         batch = self._places.batch(groups, label, kind, given, valid)
@@ -212,8 +212,8 @@ class GroupTally:
         if account.unread and not incomplete:
             reasons = ", ".join(f"{what}: {n:,}" for what, n in account.rows_excluded.items())
             raise ValuesError(
-                f"{account.unread:,} of {account.rows_read:,} rows could not be read ({reasons}); mend the codes or "
-                "the model, or ask for result(incomplete=True), which leaves them out and says so"
+                f"{account.unread:,} of {account.rows_read:,} rows could not be read ({reasons}); correct the "
+                "codes or the model, or use result(incomplete=True), which excludes them and says so"
             )
         return result_of(account, self.cells.decided(account.cube), **asked)
 
@@ -270,13 +270,14 @@ class GroupTally:
         if other is not None:
             raise QuestionError(
                 f"the state was counted with {other} = {printable(theirs.get(other))}, this tally has "
-                f"{printable(mine[other])}; make the tally as it was"
+                f"{printable(mine[other])}; make the tally with the same arguments"
             )
         rank, ranks = self._rank
         if not state["merged"] and (state["rank"], state["ranks"]) != (rank, ranks):
             raise QuestionError(
-                f"the state is of rank {state['rank']} of {state['ranks']}, this is rank {rank} of {ranks}, so rows "
-                "would count twice or not at all; keep a state for each rank, or state_dict(merged=True)"
+                f"the state is of rank {state['rank']} of {state['ranks']}, this is rank {rank} of {ranks}, so "
+                "rows would be counted twice or not at all; keep one state for each rank, or "
+                "state_dict(merged=True)"
             )
         self.reset()
         self._steps = int(state["steps"])

@@ -137,9 +137,7 @@ class CallbackBase:
             say(IN_ANOTHER_THREAD)
             return
         if self._config is None:
-            raise QuestionError(
-                "no audit is active here; give the callback an audit.toml, or a mapping of its sections"
-            )
+            raise QuestionError("no audit is active; give the callback an audit.toml, or a mapping of its sections")
         run = training(self._config, **self._options)
         self._family.last = run
         try:
@@ -147,7 +145,7 @@ class CallbackBase:
         except (InputError, DataRefusedError):
             raise
         except Exception as error:  # noqa: BLE001 - what breaks in the auditor never reaches the training
-            say(f"audit: not begun: {words_of(error, LONGEST)}; training is untouched, and nothing is recorded")
+            say(f"audit: not started: {words_of(error, LONGEST)}; training was not affected, nothing is recorded")
             return
         seen.run, seen.closer = run, weakref.finalize(anchor, _close_collected, run)
         keep_opened(seen)
@@ -185,7 +183,9 @@ class CallbackBase:
 
     def _require_names(self, run: Training) -> None:
         if self._predictions is not None and not run.names_predictions:
-            raise QuestionError("predictions are given, but the question has no [predictions] to name their columns")
+            raise QuestionError(
+                "predictions are given, but the configuration has no [predictions]; name their columns there"
+            )
 
     def __enter__(self) -> Self:
         family = self._family

@@ -244,7 +244,7 @@ class Audited(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         if rows.groups:
             return rows
         warnings.warn(
-            "nothing is audited: no groups are named; give [data] groups in config, or sensitive_features to fit",
+            "nothing is audited: no groups are named; set [data] groups in config, or give sensitive_features to fit",
             NotAuditedWarning,
             stacklevel=3,
         )
@@ -272,7 +272,7 @@ def _judge_rows(audited: Any, rows: Rows, X: Any) -> AuditResult:  # noqa: N803
         When nothing names a group, or the rows cannot be audited.
     """
     if not rows.groups:
-        raise QuestionError("no groups are named; give [data] groups in config, or sensitive_features")
+        raise QuestionError("no groups are named; set [data] groups in config, or give sensitive_features")
     score = _score(audited, rows, X)
     config = rows.judged(scored=score is not None)
     columns = dict(rows.columns) | {PREDICTION: audited.predict(X)} | ({} if score is None else {SCORE: score})

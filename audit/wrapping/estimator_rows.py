@@ -42,7 +42,7 @@ class Rows:
         gates = [g for g in self.raw.get("gates", ()) if g.get("stage", "model") in BEFORE]
         named = {k: v for k, v in self.raw.items() if k not in {"gates", "predictions", "train", "waivers"}}
         waivers = [w for w in self.raw.get("waivers", ()) if str(w.get("gate", "")).split(".")[0] in BEFORE]
-        return build({**named, **({"gates": gates, "waivers": waivers} if gates else {})}, "the question")
+        return build({**named, **({"gates": gates, "waivers": waivers} if gates else {})}, "the configuration")
 
     @property
     def rows(self) -> Mapping[str, Any]:
@@ -58,7 +58,7 @@ class Rows:
         data = dict(kept["data"])
         if self.task == "regression":
             data.pop("strata", None)
-        return build({**kept, "data": data, "predictions": predictions}, "the question")
+        return build({**kept, "data": data, "predictions": predictions}, "the configuration")
 
 
 def make_rows(config: Any, estimator: Any, X: Any, y: Any, sensitive_features: Any) -> Rows:  # noqa: N803
@@ -78,7 +78,7 @@ def make_rows(config: Any, estimator: Any, X: Any, y: Any, sensitive_features: A
     task = "regression" if is_regressor(estimator) else "classification"
     if y is not None:
         if label in columns:
-            raise QuestionError(f"column '{printable(label)}' of X has the name that labels get; rename the column")
+            raise QuestionError(f"column '{printable(label)}' of X has a reserved name; rename the column")
         columns[label] = y
         task = "multiclass" if task != "regression" and type_of_target(y) == "multiclass" else task
         if task != "regression":

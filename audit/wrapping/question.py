@@ -51,7 +51,7 @@ def make_question(config: Any, data: Any, test: Any, store: str | Path | None) -
     if test is not None:
         rows[MEMORY_TEST] = test
     given, folder = read_given(config)
-    question = given if isinstance(given, Config) else build(_with_sources(given, rows), "the question")
+    question = given if isinstance(given, Config) else build(_with_sources(given, rows), "the configuration")
     if rows:
         sources = {"source": MEMORY, "test": MEMORY_TEST if MEMORY_TEST in rows else None, "prepare": None}
         question = question.model_copy(update={"data": question.data.model_copy(update=sources)})

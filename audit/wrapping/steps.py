@@ -307,12 +307,12 @@ class Recording:
         """Refuse predictions that lay there before the training and were left as they were."""
         source = self._config.predictions_source
         if source == MEMORY:
-            raise SourceError("no predictions were handed over; call predictions(frame) inside the block")
+            raise SourceError("no predictions were given; call predictions(frame) inside the block")
         old = next((path for path, stamp in self._make_stamps().items() if self._is_old(path, stamp)), None)
         if old is not None:
             of = "" if old.name == Path(str(source)).name else f" of '{printable(source)}'"
             raise SourceError(
-                f"'{printable(old.name)}'{of} is as it was before the training, which left no new predictions there"
+                f"'{printable(old.name)}'{of} was not changed by the training; write the new predictions there"
             )
 
     def _is_old(self, path: Path, stamp: Stamp) -> bool:

@@ -85,7 +85,7 @@ class Training:
             When the question has no [predictions], which name the columns.
         """
         if not self.names_predictions:
-            raise QuestionError("no [predictions] in the question; it names the columns of the table, so add it")
+            raise QuestionError("the configuration has no [predictions]; add it, with the columns of the table")
         self._asked.handed = frame
 
     def __enter__(self) -> Self:
@@ -150,9 +150,7 @@ class Training:
         if failed and not self._insist:
             recording.found.stopped_by = failed
             self._conclude(recording)
-            raise DataRefusedError(
-                f"the data is refused, nothing was trained: {self._describe_gate(failed[0])}", self.result
-            )
+            raise DataRefusedError(f"training was not started: {self._describe_gate(failed[0])}", self.result)
         recording.found.continued = failed
         self._tell(undecided)
 
@@ -214,7 +212,7 @@ class Training:
     def note(self, problem: str) -> None:
         """Keep a problem of the audit, which makes the run incomplete, and say it."""
         self._problems.append(problem)
-        self._say(f"audit: {problem}; training is untouched, and the run is incomplete")
+        self._say(f"audit: {problem}; training was not affected, the run is recorded as incomplete")
 
     def _say(self, text: str) -> None:
         if not self._quiet:

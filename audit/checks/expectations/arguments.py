@@ -88,7 +88,7 @@ def require_arguments(expectation: Expectation, where: str) -> None:
             build_object(expectation)
         except GreatExpectationsError as error:
             raise QuestionError(
-                f"{where} ({expectation.type}) is not run by this Great Expectations; take it out"
+                f"{where} ({expectation.type}) cannot be run by the installed Great Expectations; remove it"
             ) from error
         except (ValueError, TypeError) as error:
             raise QuestionError(f"{where} ({expectation.type}): {_describe_complaint(expectation, error)}") from error

@@ -160,7 +160,7 @@ class AskedExpectation:
         """Return the answer as a check."""
         answer = self.answer
         if answer is None:
-            raise RuntimeError(f"{self.expectation.type} was not answered")
+            raise RuntimeError(f"{self.expectation.type} gave no result")
         outcome, detail = self._describe(answer)
         severity = self.expectation.severity
         if outcome == "fail" and severity != "critical":
@@ -251,7 +251,7 @@ class Answering:
         if len(found) > MOST_GROUPS:
             raise QuestionError(
                 f"per_group: column '{printable(column)}' has {len(found):,} groups, more than {MOST_GROUPS:,}; "
-                "bin it, or ask for another one"
+                "bin it, or name another column"
             )
         key = self._key(column)
         bands = name_bands(key.edges) if isinstance(key, Band) else None

@@ -129,19 +129,19 @@ def _read_json(text: str, shown: str) -> Any:
         where = f"line {error.lineno}, column {error.colno}"
         raise SourceError(f"suite '{shown}' is not JSON: {error.msg} at {where}") from error
     except RecursionError as error:
-        raise SourceError(f"suite '{shown}' is nested too deeply to be a suite") from error
+        raise SourceError(f"suite '{shown}' is nested too deeply") from error
 
 
 def _read_expectations(raw: Any, shown: str) -> Suite:
     where = f"'{shown}'"
     if not isinstance(raw, dict):
-        raise QuestionError(f"{where} is no suite: an object with the key 'expectations' is needed")
+        raise QuestionError(f"{where} is not a suite; it needs an object with the key 'expectations'")
     _require_known(raw, SUITE_KEYS, where)
     listed = raw.get("expectations")
     if not isinstance(listed, list):
-        raise QuestionError(f"{where} is no suite: 'expectations' must be a list")
+        raise QuestionError(f"{where} is not a suite; 'expectations' must be a list")
     if not listed:
-        raise QuestionError(f"{where}: the suite is empty, so nothing would be checked; add an expectation")
+        raise QuestionError(f"{where}: the suite has no expectations; add one")
     given = raw.get("suite_parameters") or raw.get("evaluation_parameters") or {}
     name = raw.get("name") or raw.get("expectation_suite_name") or Path(shown).stem
     each = [_read_expectation(item, given, f"{where}: expectations[{at}]") for at, item in enumerate(listed)]
@@ -193,7 +193,7 @@ def _fill_in(value: Any, given: Mapping[str, Any], where: str) -> Any:
         return {key: _fill_in(item, given, where) for key, item in value.items()}
     name = value["$PARAMETER"]
     if not isinstance(name, str) or name not in given:
-        raise QuestionError(f"{where}: nothing sets $PARAMETER '{printable(name)}'; write its value into the suite")
+        raise QuestionError(f"{where}: nothing sets $PARAMETER '{printable(name)}'; write the value itself")
     return given[name]
 
 
@@ -222,4 +222,4 @@ def require_groups(suite: Suite, groups: Sequence[str]) -> None:
         if stray is not None:
             raise QuestionError(f"{where}: meta.per_group: {no_such('group column', stray, groups)}")
         if expectation.per_group and expectation.type in SHAPES:
-            raise QuestionError(f"{where} asks for columns, which are the same in every group; leave per_group out")
+            raise QuestionError(f"{where} is about columns, which are the same in every group; remove per_group")

@@ -132,7 +132,7 @@ class NarwhalsScan:
     def falling(self, keys: Mapping[str, Key], of: Term, extent: Extent, weight: Term | None, rows: int) -> Falling:
         """Refuse: a frame is asked for sums, never for its rows."""
         del keys, of, extent, weight, rows
-        raise QuestionError("exact_auc sorts rows, which engine duckdb alone does here; leave exact_auc or engine out")
+        raise QuestionError("exact_auc needs engine duckdb; remove exact_auc or engine")
 
     def _folded(self, keys: Sequence[Key] | Any) -> nw.LazyFrame[Any]:
         """The frame with the fold of its unit, where a key asks for it."""

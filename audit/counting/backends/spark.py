@@ -128,7 +128,7 @@ def _said_otherwise(table: Table, key: str) -> dict[str, str]:
         raw, value = folder.partition("=")[2], dict(part.keys)[key]
         read = ESCAPE.sub(lambda found: chr(int(found[1], 16)), raw)
         if value is not None and found.setdefault(read, value) != value:
-            raise SourceError(f"{part.shown}: Spark cannot tell its folder from another one; use duckdb")
+            raise SourceError(f"{part.shown}: Spark cannot separate its folder from another one; use engine duckdb")
     return {read: value for read, value in found.items() if read != value}
 
 
@@ -201,7 +201,7 @@ def _knock(master: str) -> None:
     for host, port in _addresses(master):
         with suppress(OSError), socket.create_connection((host, port), timeout=KNOCK_S):
             return
-    raise SourceError(f"no Spark master answers at {printable(master, 120)}; start it, or mend [data] master")
+    raise SourceError(f"no Spark master answers at {printable(master, 120)}; start it, or correct [data] master")
 
 
 @contextmanager
@@ -216,7 +216,7 @@ def _complaints(table: Table) -> Iterator[list[str]]:
     except (PySparkException, Py4JError) as error:
         reason = found[0] if found else _reason(str(error))
         shown = printable(table.name, 160)
-        raise SourceError(f"{shown} could not be counted by Spark, and nothing of it was: {reason}") from error
+        raise SourceError(f"{shown} could not be counted by Spark; nothing was counted: {reason}") from error
 
 
 def _reason(text: str) -> str:

@@ -164,9 +164,7 @@ def _refuse(question: Neighbours, table: Table, plan: Plan) -> None:
         shown = printable(name)
         role = next((role for role, column in taken.items() if column == name), None)
         if role is not None:
-            raise QuestionError(
-                f"feature '{shown}' is the {role} itself; name what makes two rows alike, or leave it out"
-            )
+            raise QuestionError(f"feature '{shown}' is also the {role}; name another feature, or remove it")
         if table.columns[name] not in DISTANT:
             raise ValuesError(
                 f"{table.name}: feature '{shown}' is {table.columns[name]}, which has no distance; make it a number or "
@@ -187,8 +185,8 @@ def _count(question: Neighbours, opened: OpenTable) -> Cubes:
     found, table, plan = opened.found, opened.table, opened.plan
     if found.rows_read > MOST_ROWS:
         raise ValuesError(
-            f"{table.name} has {found.rows_read:,} rows, too many for a flip test (at most {MOST_ROWS:,}); leave the "
-            "features out, or audit a sample of the rows that you draw yourself"
+            f"{table.name} has {found.rows_read:,} rows, too many for a flip test (at most {MOST_ROWS:,}); "
+            "remove the features, or audit a sample of the rows"
         )
     with DuckEngine().scan(table, plan.columns) as scan:
         rows = _read(scan, question, opened)
@@ -261,8 +259,8 @@ def _columns(column: Any, name: str, table: Table) -> Iterator[np.ndarray]:
     missing = int(pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0)
     if missing:
         raise ValuesError(
-            f"feature '{shown}' is missing (null or NaN) in {missing:,} of {len(column):,} rows; fill it as the model "
-            "sees it, or leave it out"
+            f"feature '{shown}' is missing (null or NaN) in {missing:,} of {len(column):,} rows; fill it as "
+            "the model does, or remove the feature"
         )
     if kind in {"integer", "float"}:
         yield from _scale(column.to_numpy().astype(float), shown)
@@ -271,7 +269,7 @@ def _columns(column: Any, name: str, table: Table) -> Iterator[np.ndarray]:
     if len(values) > MOST_VALUES:
         raise ValuesError(
             f"{table.name}: feature '{shown}' is text of {len(values):,} different values, more than {MOST_VALUES}; "
-            "merge some, or leave it out if it is an identifier"
+            "merge some, or remove it if it is an identifier"
         )
     if len(values) > 1:
         yield from ((codes == at).astype(float) for at in np.argsort([str(v) for v in values]))
@@ -336,7 +334,7 @@ def _refuse_work(rows: _Rows, members: np.ndarray, of_reference: np.ndarray, tab
     work = float(members.sum()) * float(of_reference.sum()) * columns
     if columns > FEW_COLUMNS and work > MOST_WORK:
         raise ValuesError(
-            f"{table.name} has {len(members):,} rows with {columns} columns of features, too many for a flip test; "
-            f"name fewer features (up to {FEW_COLUMNS} columns are searched fast), or audit a sample of the rows that "
-            "you draw yourself"
+            f"{table.name} has {len(members):,} rows with {columns} columns of features, too many for a flip "
+            f"test; name fewer features (up to {FEW_COLUMNS} columns are searched fast), or audit a sample of "
+            "the rows"
         )

@@ -69,9 +69,7 @@ def _refuse(question: Ranking, _table: Table, plan: Plan) -> None:
     """Refuse the list or the place of an item as a group."""
     for role, column in (("query", question.query), ("rank", question.rank)):
         if column in plan.groups:
-            raise QuestionError(
-                f"group column '{printable(column)}' is the {role} itself; a group must say who somebody is"
-            )
+            raise QuestionError(f"'{printable(column)}' is both {role} and group column; name another group column")
 
 
 def _count_all(question: Ranking, table: Table, plan: Plan) -> Counted:
@@ -460,6 +458,6 @@ def _refuse_units(con: Any, source: str, question: Ranking, plan: Plan) -> None:
         return
     which = f"query '{printable(found[0])}'" if question.query is not None else "the one list"
     raise ValuesError(
-        f"unit '{printable(plan.unit)}': {which} has items of {found[1]:,} units; a list belongs to one, such as the "
-        "person who searched; leave unit out where lists are independent"
+        f"unit '{printable(plan.unit)}': {which} has items of {found[1]:,} units; give each list one "
+        "unit, or remove unit if lists are independent"
     )

@@ -33,8 +33,8 @@ def list_components(measured: AuditResult) -> tuple[Input, ...]:
     known = tuple(_make_joules(row, measured.run) for row in rows if row.energy_j)
     if not known:
         raise QuestionError(
-            f"run '{printable(measured.run.id)}' has no joules of the phase '{PHASE}'; measure a short training with "
-            "`audit track -- COMMAND` or `audit run` on a machine whose meter answers"
+            f"run '{printable(measured.run.id)}' has no energy of the phase '{PHASE}'; measure a short "
+            "training with audit track -- COMMAND or audit run, on a machine with an energy meter"
         )
     return known
 
@@ -59,12 +59,14 @@ def _make_joules(row: EnergyComponent, run: Run) -> Input:
     drawn, seen, name = row.energy_j or 0.0, row.coverage, printable(row.component, 40)
     if not seen or not 0 < seen <= 1:
         raise QuestionError(
-            f"component '{name}' of the measured run has joules but coverage {seen}; measure again, because what "
-            "share of the training was metered is not known"
+            f"component '{name}' of the measured run has joules but coverage {seen}; measure again: the "
+            "metered share of the training is unknown"
         )
     trust = METHODS.get(row.method)
     if trust is None:
-        raise QuestionError(f"component '{name}' has joules by method '{row.method}'; a plan needs to know the method")
+        raise QuestionError(
+            f"component '{name}' has joules by method '{row.method}'; measure again with a known method"
+        )
     unseen = drawn * (1 - seen) / seen
     device = f", {printable(row.device, 60)}" if row.device else ""
     return Input(

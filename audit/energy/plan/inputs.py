@@ -135,9 +135,9 @@ def find_throughput(asked: PlanInputs) -> Product | None:
     if (number := asked.get("throughput")) is not None:
         if top is not None and number.high > top.value:
             raise QuestionError(
-                f"throughput {show_number(number.high)} FLOP/s is above the device's peak of {show_number(top.value)} "
-                "FLOP/s; write the achieved FLOP/s of one device in dense 16-bit arithmetic, or give peak_flops for "
-                "another"
+                f"throughput {show_number(number.high)} FLOP/s is above the device's peak of "
+                f"{show_number(top.value)} FLOP/s; give the achieved dense 16-bit FLOP/s of one device, or "
+                "another peak_flops"
             )
         return Product((make_declared(THROUGHPUT, "FLOP/s", number),))
     if top is None:
@@ -178,7 +178,7 @@ def find_power(asked: PlanInputs) -> Input:
     device = asked.hardware()
     if device is None or device.draw is None:
         why = "no power is known" if device is None else f"the maker of {device.title} publishes no power"
-        raise QuestionError(f"{why}; give watts, the average of one device with its share of the host")
+        raise QuestionError(f"{why}; give watts (average of one device, its share of the host included)")
     draw = device.draw
     drawn = (f"published draw of {device.title}: {draw.source}", draw.date)
     limit = (f"board limit of {device.title}: {device.source}", device.date)

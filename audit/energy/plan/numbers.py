@@ -59,9 +59,9 @@ LIMITS = {
         says="training tokens, every epoch counted", least=1e3, most=1e18, below="write 300B for 300 billion"
     ),
     "device_hours": Limit(says="hours summed over devices", least=1e-4, most=1e12),
-    "devices": Limit(says="devices at work at the same time", least=1, most=1e8, whole=True),
+    "devices": Limit(says="devices used at the same time", least=1, most=1e8, whole=True),
     "watts": Limit(
-        says="average watts of one device with its share of the host",
+        says="average watts of one device, its share of the host included",
         least=1,
         most=20_000,
         below="write watts, so 330 for 0.33 kW",
@@ -102,23 +102,23 @@ LIMITS = {
         below="write grams, so 429 for 0.429 kg, and state contracts for green electricity beside it",
         above="write grams per kWh, so 429 for 429 kg per MWh",
     ),
-    "idle_kwh": Limit(says="kWh drawn while devices were held and did not train, before PUE", least=0, most=1e12),
+    "idle_kwh": Limit(says="kWh of idle devices, before PUE", least=0, most=1e12),
     "idle_watts": Limit(
-        says="watts of one device that is held and does not train",
+        says="watts of one idle device",
         least=0,
         most=20_000,
         above="write the watts of one device",
     ),
-    "idle_hours": Limit(says="hours summed over devices that are held and do not train", least=0, most=1e12),
-    "embodied_g": Limit(says="grams of CO2 equivalent of making the devices, this run's part", least=0, most=1e15),
+    "idle_hours": Limit(says="idle hours, summed over devices", least=0, most=1e12),
+    "embodied_g": Limit(says="embodied carbon, this run's share in grams of CO2e", least=0, most=1e15),
     "embodied_g_per_hour": Limit(
-        says="grams of CO2 equivalent of making one device, per hour of use",
+        says="embodied carbon per device hour in grams of CO2e",
         least=0,
         most=1e5,
         above="write the grams of one device and one hour",
     ),
     "steps_done": Limit(says="steps, tokens or epochs of the measured run", least=1e-9, most=1e30),
-    "steps_total": Limit(says="steps, tokens or epochs of the whole", least=1e-9, most=1e30),
+    "steps_total": Limit(says="steps, tokens or epochs of the full training", least=1e-9, most=1e30),
 }
 """Every number that a plan takes, by the name of its argument and option."""
 
@@ -146,7 +146,7 @@ def _split_parts(name: str, given: Given, limit: Limit) -> list[float]:
     found = list(given) if isinstance(given, (tuple, list)) else [given]
     for part in found:
         if isinstance(part, bool) or not isinstance(part, (int, float)):
-            raise QuestionError(f"{name} '{printable(given)}' is no number; give {limit.says} as a number")
+            raise QuestionError(f"{name} '{printable(given)}' is not a number; give {limit.says} as a number")
     return [float(part) for part in found]
 
 
@@ -155,8 +155,8 @@ def _parse_number(name: str, text: str, limit: Limit) -> float:
     unit = match.group(2) if match else ""
     if match is None or not (unit == "" or unit in SUFFIX or (unit == "%" and limit.share)):
         raise QuestionError(
-            f"{name} '{printable(text)}' is no number; write {limit.says} as digits such as 1300000, 1.3e6 or 1.3M "
-            "(K, M, B, T and P; no unit, no comma), or a range such as 1M..2M"
+            f"{name} '{printable(text)}' is not a number; write {limit.says} as digits such as 1300000, 1.3e6 "
+            "or 1.3M (K, M, B, T and P; no unit, no comma), or a range such as 1M..2M"
         )
     value = float(match.group(1))
     if unit == "%":
@@ -166,17 +166,17 @@ def _parse_number(name: str, text: str, limit: Limit) -> float:
 
 def _require(name: str, value: float, limit: Limit) -> None:
     if not math.isfinite(value):
-        raise QuestionError(f"{name} {value} is no finite number; give {limit.says}")
+        raise QuestionError(f"{name} {value} is not finite; give {limit.says}")
     if value < 0 or (value == 0 and limit.least > 0):
-        raise QuestionError(f"{name} {show_number(value)} is impossible; {limit.says} have to be more than 0")
+        raise QuestionError(f"{name} {show_number(value)} is not above 0; give {limit.says} above 0")
     if not limit.least <= value <= limit.most:
         mend = limit.below if value < limit.least else limit.above
         raise QuestionError(
-            f"{name} {show_number(value)} cannot be meant: {limit.says}, {show_number(limit.least)} to "
-            f"{show_number(limit.most)}; {mend}"
+            f"{name} {show_number(value)} is out of range; {limit.says} must be {show_number(limit.least)} to "
+            f"{show_number(limit.most)}: {mend}"
         )
     if limit.whole and not value.is_integer():
-        raise QuestionError(f"{name} {show_number(value)} is no whole number; give the number of {limit.says}")
+        raise QuestionError(f"{name} {show_number(value)} is not a whole number; give the number of {limit.says}")
 
 
 def _make_interval(name: str, parts: list[float], limit: Limit) -> Interval:
@@ -184,11 +184,11 @@ def _make_interval(name: str, parts: list[float], limit: Limit) -> Interval:
         return Interval(parts[0], parts[0], parts[0])
     if len(parts) > 3 or not parts[0] < parts[-1] or parts != sorted(parts):
         raise QuestionError(
-            f"{name} '{'..'.join(show_number(p) for p in parts)}' is no range; write low..high or low..central..high, "
-            "rising"
+            f"{name} '{'..'.join(show_number(p) for p in parts)}' is not a range; write low..high or "
+            "low..central..high, increasing"
         )
     if limit.whole:
-        raise QuestionError(f"{name} takes no range; give one whole number of {limit.says}")
+        raise QuestionError(f"{name} cannot be a range; give one whole number of {limit.says}")
     low, high = parts[0], parts[-1]
     return Interval(low, parts[1] if len(parts) == 3 else min(max(math.sqrt(low * high), low), high), high)
 
@@ -197,7 +197,7 @@ def choose_one(kind: str, name: str, choices: dict[str, object]) -> str:
     """Return the key of a table for a name as people write it: case, blanks and underscores do not matter."""
     key = name.strip().casefold().replace(" ", "-").replace("_", "-")
     if key not in choices:
-        raise QuestionError(f"{no_such(kind, name, choices)} or give watts and peak_flops instead")
+        raise QuestionError(f"{no_such(kind, name, choices)}, or give watts and peak_flops instead")
     return key
 
 

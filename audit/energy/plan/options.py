@@ -101,7 +101,7 @@ def plan(
 def _refuse_contradictions(asked: PlanInputs) -> None:
     for one, other, mend in ONE_OF:
         if len(asked.given(one, other)) == 2:
-            raise QuestionError(f"{one} and {other} say the same thing twice; {mend}")
+            raise QuestionError(f"{one} and {other} mean the same; {mend}")
     for pair in TOGETHER:
         found = asked.given(*pair)
         if len(found) == 1:
@@ -112,11 +112,11 @@ def _refuse_contradictions(asked: PlanInputs) -> None:
 def _refuse_gaps(asked: PlanInputs) -> None:
     """Refuse what says nothing of the work, and a share of nothing."""
     if asked.given("steps_done"):
-        raise QuestionError("steps_done needs a measured run; name its audit.json, or leave the steps out")
+        raise QuestionError("steps_done needs a measured run; name its audit.json, or remove the steps")
     if not asked.given("flops", "parameters", "device_hours"):
         raise QuestionError(
-            "nothing to plan from; give flops; parameters and tokens; device_hours; or a measured run with steps_done "
+            "no inputs; give flops; parameters and tokens; device_hours; or a measured run with steps_done "
             "and steps_total"
         )
     if asked.given("mfu") and not asked.given("device", "peak_flops"):
-        raise QuestionError("mfu is a share of a peak; give device or peak_flops too")
+        raise QuestionError("mfu needs the peak; give device or peak_flops too")

@@ -91,7 +91,7 @@ def _plan_work(asked: PlanInputs) -> _Work:
     elif counted is not None and speed is not None:
         hours = counted.over(*speed.above).per(S_PER_H)
     else:
-        raise QuestionError("FLOPs alone take no time; give device, or throughput and watts, or device_hours")
+        raise QuestionError("FLOP alone give no time; give device, or throughput and watts, or device_hours")
     return _Work(
         method=method,
         energy=(hours.times(inputs.find_power(asked)).per(1000),),
@@ -109,13 +109,15 @@ def _refuse_speed(asked: PlanInputs, counted: Product | None) -> None:
     A third number could only contradict them.
     """
     if counted is not None and (given := asked.given("throughput", "mfu")):
-        raise QuestionError(f"device_hours and FLOPs already say the {given[0]}; leave one of the three out")
+        raise QuestionError(f"device_hours and FLOP already determine {given[0]}; remove one of the three")
 
 
 def _calibrate_work(asked: PlanInputs, measured: AuditResult) -> _Work:
     """Return the work by a measured run; FLOPs, where given, are for the EU AI Act alone."""
     if clash := asked.given(*MACHINE):
-        raise QuestionError(f"{clash[0]} contradicts the measured run, which says what its machine draws; leave it out")
+        raise QuestionError(
+            f"{clash[0]} cannot be combined with a measured run, which has its own power; remove {clash[0]}"
+        )
     done, total = asked.get("steps_done"), asked.get("steps_total")
     if done is None or total is None:
         raise QuestionError("a measured run needs steps_done and steps_total; give both in steps, tokens or epochs")
@@ -143,7 +145,7 @@ def _derive_utilisation(asked: PlanInputs, hours: Product, flops: Product | None
     found = range_of((flops.over(*hours.above, peak).per(S_PER_H),), "1")
     if found.low > 1:
         raise QuestionError(
-            f"device_hours {show_number(hours.at('value'))} are too few: the FLOPs in them are "
+            f"device_hours {show_number(hours.at('value'))} are too few: the FLOP in them are "
             f"{show_number(found.value)} of the devices' peak; give hours summed over all devices"
         )
     return found

@@ -31,38 +31,38 @@ IMPACT_RATIO = _impact(
     title="Adverse impact ratio",
     figure="ratio",
     judged=("lowest",),
-    ideal="1; under 4/5 the Guidelines speak of adverse impact",
+    ideal="1; the Guidelines speak of adverse impact below 4/5",
     text="selection rate of the group / selection rate of the group with the highest",
     source=f"{_GUIDELINES}; EEOC (1979), Questions and Answers, 44 FR 11996, nos. 11 and 12",
-    caveat="the highest group is chosen from the same data, so every ratio is too low on average; that of its lowest "
-    "has an interval that has looked at all pairs",
+    caveat="the highest group is chosen from the same data, so every ratio is too low on average; the "
+    "interval of the lowest ratio allows for all pairs",
 )
 _unjudged = partial(
     GroupStatistic, stage="model", needs=_NEEDS, judged=(), instead=_INSTEAD, gives_away="selection", table=TABLE
 )
 IMPACT_Z = _unjudged(
     name="adverse_impact_z",
-    title="Standard deviations from the highest rate",
+    title="Difference (standard deviations)",
     range=(-math.inf, 0.0),
-    ideal="0; courts look twice beyond two or three",
+    ideal="0; beyond 2 or 3, chance is an unlikely explanation",
     text="(rate of the group - highest rate) / sqrt(P (1 - P) (1/n + 1/n of the highest)), P the rate of both together",
     source="Hazelwood School District v. United States (1977), 433 U.S. 299, notes 14 and 17; "
     "Castaneda v. Partida (1977), 430 U.S. 482, note 17",
-    caveat="not corrected for having chosen the highest group; where p says otherwise, p decides",
+    caveat="not corrected for the choice of the highest group; where the p-value disagrees, the p-value decides",
 )
 IMPACT_P = _unjudged(
     name="adverse_impact_p",
-    title="Probability of so large a difference by chance",
+    title="p-value",
     figure="p",
     ideal="above 0.05",
-    text="two-sided p of equal selection in the group and in the group with the highest rate",
+    text="two-sided p-value of equal selection in the group and in the group with the highest rate",
     source=f"{_GUIDELINES} ('statistically significant'); Fisher (1935), The Logic of Inductive Inference, "
     "JRSS 98:39 (exact test)",
-    caveat="its comparison 'corrected' allows for having chosen the highest group among all pairs (Bonferroni)",
+    caveat="its comparison 'corrected' allows for the choice of the highest group among all pairs (Bonferroni)",
 )
 SHORTFALL = _unjudged(
     name="selection_shortfall",
-    title="Selections short of the expected number",
+    title="Shortfall (people)",
     figure="amount",
     range=(0.0, math.inf),
     ideal="0",

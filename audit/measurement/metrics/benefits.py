@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 _BOTH = ("label", "prediction")
 _SIZE = (0.0, math.inf)
-_TABLE = "Errors and benefits"
+_TABLE = "Balance of errors, benefits"
 _CLARIFY = "Amazon SageMaker Clarify, post-training metrics"
 _SPEICHER = "Speicher et al. (2018), KDD, section 2"
-_NOBODY = "0/0: no rows, or everybody is a false negative and nobody has a benefit"
+_NOBODY = "0/0: no rows, or every row is a false negative, so that there is no benefit"
 
 
 def _odds(p: Floats) -> Floats:
@@ -153,10 +153,10 @@ def _conditional(
         ),
         rises=_odds,
         text=cells,
-        infinite=f"x/0: nobody has prediction = {outcome}, and somebody has label = {outcome}",
-        ideal="1, and equal over groups",
+        infinite=f"x/0: no rows with prediction = {outcome}, but some with label = {outcome}",
+        ideal="1 in every group",
         source=f"{_CLARIFY} ({short})",
-        caveat=f"below 1 the group is {done} more often than its labels say",
+        caveat=f"below 1: predicted {done} more often than labelled {done}",
     )
 
 
@@ -191,13 +191,13 @@ def _inequality(
 
 TREATMENT_EQUALITY = _rising(
     name="treatment_equality",
-    title="Treatment equality",
+    title="Treatment equality (false negatives per false positive)",
     range=_SIZE,
     judged=("highest", "difference", "ratio"),
     table=_TABLE,
     below=Rate(
         name="treatment_equality",
-        title="Treatment equality",
+        title="Treatment equality (false negatives per false positive)",
         stage="model",
         needs=_BOTH,
         event=LABEL_POSITIVE,
@@ -207,10 +207,10 @@ TREATMENT_EQUALITY = _rising(
     ),
     rises=_odds,
     text="FN / FP",
-    infinite="x/0: somebody is a false negative, and nobody a false positive",
-    ideal="equal over groups",
+    infinite="x/0: there are false negatives, but no false positives",
+    ideal="equal across groups",
     source=f"Berk et al. (2021), Sociological Methods and Research 50:3; {_CLARIFY} (TE)",
-    caveat="says which errors prevail, not how many there are",
+    caveat="shows which error is more frequent, not how many errors there are",
 )
 CONDITIONAL_ACCEPTANCE = _conditional(
     name="conditional_acceptance",
@@ -219,7 +219,7 @@ CONDITIONAL_ACCEPTANCE = _conditional(
     of=_actual_of_predicted,
     support=sum_without_true_negatives,
     outcome=1,
-    done="accepted",
+    done="positive",
     short="DCA: reference less group",
 )
 CONDITIONAL_REJECTION = _conditional(
@@ -229,7 +229,7 @@ CONDITIONAL_REJECTION = _conditional(
     of=_actual_of_rejected,
     support=_not_true_positive,
     outcome=0,
-    done="rejected",
+    done="negative",
     short="DCR: group less reference",
 )
 ENTROPY = _inequality(
@@ -256,8 +256,8 @@ MEAN_LOG_DEVIATION = _inequality(
     text="-mean of ln(b / mean b)",
     judged=(),
     instead="theil_index",
-    infinite="infinite: somebody has no benefit (a false negative)",
-    open="no interval: one false negative makes it infinite, and none seen does not say that there are none",
+    infinite="infinite: a row has no benefit (a false negative)",
+    open="no interval: one false negative makes it infinite, and a sample without one does not exclude it",
     caveat="AIF360 divides it by the mean benefit once more",
 )
 ATKINSON = _inequality(
@@ -268,7 +268,7 @@ ATKINSON = _inequality(
     text="1 - (mean of b^(1/2))^2 / mean b",
     source="Atkinson (1970), Journal of Economic Theory 2:244; LiFT (Vasudevan and Kenthapadi 2020)",
     span=(0.0, 1.0),
-    caveat="of aversion 1/2; of aversion 1 it is 1 as soon as anybody is a false negative",
+    caveat="aversion 1/2; with aversion 1 it is 1 if there is a false negative",
 )
 VARIATION = _inequality(
     name="coefficient_of_variation",
@@ -299,10 +299,10 @@ def _between_groups(*, name: str, title: str, text: str) -> GroupStatistic:
         judged=(),
         instead="the difference of selection_rate or of error_rate",
         range=_SIZE,
-        ideal="what chance alone shows",
+        ideal="the value expected by chance",
         text=f"{text}, m the group's mean of b = prediction - label + 1, weighted by size",
         source=f"{_SPEICHER} (between-group term)",
-        caveat="never 0 by chance alone: what equal groups show on average is printed with it",
+        caveat="above 0 even for equal groups; the value expected for equal groups is beside it",
     )
 
 

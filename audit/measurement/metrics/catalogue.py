@@ -7,10 +7,11 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Literal
 
+from audit.errors import no_such, printable
 from audit.estimate import WORST_CLASS, Figure
 from audit.measurement import metrics
 from audit.measurement.metrics.kinds import Catalogue, Metric, split_comparison
-from audit.measurement.metrics.other_names import OtherName
+from audit.measurement.metrics.other_names import ABBREVIATIONS, OtherName
 
 PRINTED = (
     "dataset",
@@ -77,6 +78,14 @@ def figure_of(metric: str, compare: str | None = None) -> Figure:
         return "score"
     apart = kind in {"difference", "noise_floor", "noise_corrected_difference"}
     return "points" if apart and own == "share" else own
+
+
+def no_such_metric(name: object, known: Iterable[str]) -> str:
+    """Return the sentence for a metric that does not exist, with the one that an abbreviation or a slip means."""
+    meant = ABBREVIATIONS.get(str(name).strip().lower())
+    if meant is None:
+        return no_such("metric", name, known)
+    return f"no metric '{printable(name)}'; did you mean {' or '.join(map(repr, meant))}?"
 
 
 def describe_metric(metric: Metric) -> dict[str, Any]:

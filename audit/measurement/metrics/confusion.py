@@ -71,7 +71,7 @@ STATISTICS: tuple[Statistic, ...] = (
         support=_rarer_label,
         text="(TP / (TP + FN) + TN / (TN + FP)) / 2",
         empty="0/0: no rows with label = 1, or none with label = 0",
-        ideal="1, and equal over groups",
+        ideal="1 in every group",
         source="Brodersen et al. (2010), ICPR, section 2",
     ),
     _statistic(
@@ -81,7 +81,7 @@ STATISTICS: tuple[Statistic, ...] = (
         support=sum_without_true_negatives,
         text="2 TP / (2 TP + FP + FN)",
         empty="0/0: no rows with label = 1 or prediction = 1",
-        ideal="1, and equal over groups",
+        ideal="1 in every group",
         source="van Rijsbergen (1979), Information Retrieval, chapter 7",
         caveat="ignores true negatives, and depends on the base rate",
     ),
@@ -93,8 +93,8 @@ STATISTICS: tuple[Statistic, ...] = (
         of=_matthews,
         support=_rarest_margin,
         text="(TP TN - FP FN) / sqrt((TP + FP) (TP + FN) (TN + FP) (TN + FN))",
-        empty="0/0: label or prediction is the same for everybody",
-        ideal="1, and equal over groups",
+        empty="0/0: label or prediction is the same in every row",
+        ideal="1 in every group",
         source="Matthews (1975), Biochimica et Biophysica Acta 405:442",
         caveat="depends on the base rate",
     ),
@@ -107,10 +107,10 @@ STATISTICS: tuple[Statistic, ...] = (
         support=_rarer_label,
         text="(TP / (TP + FN) + FP / (FP + TN)) / 2",
         empty="0/0: no rows with label = 1, or none with label = 0",
-        ideal="equal over groups",
+        ideal="equal across groups",
         source="Bellamy et al. (2019), IBM Journal of Research and Development 63:4 (AI Fairness 360)",
-        caveat="its difference from the reference is AI Fairness 360's average odds difference, in which a gap of "
-        "true positive rates and one of false positive rates of opposite sign cancel",
+        caveat="its difference from the reference group is the average odds difference of AI Fairness 360, in "
+        "which gaps of true and of false positive rates cancel if their signs differ",
     ),
 )
 METRICS: tuple[Metric, ...] = STATISTICS

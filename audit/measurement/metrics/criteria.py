@@ -12,8 +12,8 @@ from audit.measurement.metrics.kinds import Criterion, GroupStatistic, Metric
 
 _KEARNS = "Kearns, Neel, Roth and Wu (2018), ICML, PMLR 80:2564"
 _CAVEAT = (
-    "over the declared groups and crossings, not over all linear threshold functions as there; "
-    "a small group weighs little, however badly it fares"
+    "over the declared groups and their combinations, not over all linear threshold functions as in "
+    "the source; a small group weighs little, however large its gap"
 )
 _violation = partial(GroupStatistic, stage="model", judged=("largest",), range=(0.0, 0.25), ideal="0", caveat=_CAVEAT)
 RICH_SUBGROUP = _violation(
@@ -21,15 +21,15 @@ RICH_SUBGROUP = _violation(
     title="Rich subgroup violation",
     needs=("prediction",),
     gives_away="selection",
-    text="largest over groups of (share of rows) * |selection rate of the group - selection rate of everybody|",
+    text="largest over groups of (share of rows) * |selection rate of the group - overall selection rate|",
     source=f"{_KEARNS}, definition 2.3 (statistical parity subgroup fairness)",
 )
 RICH_SUBGROUP_FALSE_POSITIVE = _violation(
     name="rich_subgroup_false_positive_violation",
     title="Rich subgroup violation of false positives",
     needs=("label", "prediction"),
-    text="largest over groups of (share of rows in the group with label = 0) * |false positive rate of the group - "
-    "false positive rate of everybody|",
+    text="largest over groups of (share of rows in the group with label = 0) * |false positive rate of "
+    "the group - overall false positive rate|",
     source=f"{_KEARNS}, definition 2.5 (false positive subgroup fairness)",
 )
 SUBGROUPS = (RICH_SUBGROUP, RICH_SUBGROUP_FALSE_POSITIVE)
@@ -108,7 +108,7 @@ CRITERIA: tuple[Criterion, ...] = (
         aggregate="mean",
         ideal="0",
         source=f"{_HARDT}, definition 2.1; the mean of the two gaps, as in Fairlearn with agg='mean'",
-        caveat="the two gaps may lie between different groups; the pair of the larger one is named",
+        caveat="the two gaps may be between different pairs of groups; the pair of the larger gap is named",
     ),
     _criterion(
         name="average_odds_difference",

@@ -35,7 +35,7 @@ REPRESENTATION = Share(
     against=(),
     event=ANYBODY,
     gives_away="rows",
-    ideal="the group's share of the population the model will meet",
+    ideal="the group's share of the population that the model is used for",
     source="Buolamwini and Gebru (2018), PMLR 81:77",
     caveat="share of all rows whose group is known",
 )
@@ -46,7 +46,7 @@ DATA_BASE_RATE = Rate(
     needs=("label",),
     event=LABEL_POSITIVE,
     gives_away="labels",
-    ideal="equal over groups",
+    ideal="equal across groups",
     source="Barocas, Hardt and Narayanan (2023), chapter 3",
     caveat="describes the labels, which may themselves be biased",
 )
@@ -78,7 +78,7 @@ KL = _distance(
     range=(0.0, math.inf),
     text=f"sum of P_a ln(P_a / P_d) {_BINARY}",
     source=f"{_CLARIFY} (KL)",
-    caveat="a label that only the reference has makes it infinite: undefined, and said",
+    caveat="infinite, so undefined, if only the reference group has a label",
 )
 JS = _distance(
     name="js_divergence",
@@ -102,10 +102,10 @@ TVD = _distance(
 )
 KS = _distance(
     name="ks_distance",
-    title="Largest gap of one label",
+    title="Largest gap in the share of one label",
     text=f"largest |P_a - P_d| {_BINARY}",
     source=f"{_CLARIFY} (KS)",
-    caveat="not a distance of distribution functions, in spite of its name",
+    caveat="named after Kolmogorov and Smirnov, but not a distance of distribution functions",
 )
 SMOOTHED_EDF = _distance(
     name="smoothed_empirical_differential_fairness",
@@ -119,7 +119,7 @@ _conditional = partial(
     judged=("largest",),
     range=(-1.0, 1.0),
     ideal="0",
-    caveat="a share of nobody counts 0, as in Clarify, and is flagged",
+    caveat="a share without rows counts as 0, as in Clarify, and is flagged",
 )
 CONDITIONAL_LABELS = _conditional(
     name="conditional_demographic_disparity",
@@ -147,15 +147,15 @@ SKEW = _from_population(
     ideal="0",
     text="ln(share of the group in the data / its share in the population)",
     source=_LIFT,
-    caveat="unsmoothed; nobody in the data makes it minus infinite: undefined, and said",
+    caveat="not smoothed; undefined (minus infinity) for a group without rows",
 )
 POPULATION_TV = _from_population(
     name="population_total_variation",
     title="Total variation from the population",
-    ideal="what a sample of this size from the population shows",
+    ideal="the value expected for a sample from the population",
     text="half the sum of |share in the data - share in the population|",
     source=_LIFT,
-    caveat="never 0 by chance alone: what a sample from the population shows on average is printed with it",
+    caveat="above 0 even for a sample from the population; the value expected for such a sample is beside it",
 )
 POPULATION_CHI_SQUARE = _from_population(
     name="population_chi_square",

@@ -264,9 +264,9 @@ def _by_name(entries: Iterable[Metric]) -> dict[str, Metric]:
     found: dict[str, Metric] = {}
     for entry in entries:
         if entry.name in found:
-            raise QuestionError(f"metric '{entry.name}' stands twice in the catalogue")
+            raise QuestionError(f"metric '{entry.name}' is in the catalogue twice")
         if not entry.source:
-            raise QuestionError(f"metric '{entry.name}' names no source")
+            raise QuestionError(f"metric '{entry.name}' has no source")
         found[entry.name] = entry
     return found
 

@@ -155,7 +155,7 @@ def _apart(x: Floats, _labelled: Mask) -> Floats:
     return np.stack([s - t.max(axis=-1), s - p.max(axis=-1)], axis=-1)
 
 
-_statistic = partial(ClassStatistic, stage="model", task="multiclass", needs=_BOTH, ideal="1, and equal over groups")
+_statistic = partial(ClassStatistic, stage="model", task="multiclass", needs=_BOTH, ideal="1 in every group")
 MACRO: tuple[ClassStatistic, ...] = (
     _statistic(
         name="macro_true_positive_rate",
@@ -169,7 +169,7 @@ MACRO: tuple[ClassStatistic, ...] = (
         text="mean over classes of TP / (TP + FN), each class against all others",
         empty="0/0: no rows with label = {class}",
         source=f"{_SOKOLOVA} (recall, macro); for two classes the balanced accuracy",
-        caveat="over the classes that some label has; undefined for a group in which nobody has one of them",
+        caveat="over the classes among the labels; undefined for a group without rows of one of them",
     ),
     _statistic(
         name="macro_precision",
@@ -182,7 +182,7 @@ MACRO: tuple[ClassStatistic, ...] = (
         text="mean over classes of TP / (TP + FP), each class against all others",
         empty="0/0: no rows with prediction = {class}",
         source=f"{_SOKOLOVA} (precision, macro)",
-        caveat="undefined for a group in which nobody is predicted to be of one of the classes",
+        caveat="undefined for a group in which one class is never predicted",
     ),
     _statistic(
         name="macro_f1",
@@ -199,7 +199,7 @@ MACRO: tuple[ClassStatistic, ...] = (
     ),
     _statistic(
         name="multiclass_matthews_correlation",
-        title="Matthews correlation of several classes",
+        title="Matthews correlation (several classes)",
         range=(-1.0, 1.0),
         judged=("difference", "lowest", "highest"),
         of=_correlation,
@@ -207,7 +207,7 @@ MACRO: tuple[ClassStatistic, ...] = (
         support=_apart,
         text="(c s - sum of p_k t_k) / sqrt((s^2 - sum of p_k^2) (s^2 - sum of t_k^2)); s rows, c right, t labels, "
         "p predictions of class k",
-        empty="0/0: label or prediction is the same for everybody",
+        empty="0/0: label or prediction is the same in every row",
         source="Gorodkin (2004), Computational Biology and Chemistry 28:367 (R_K; for two classes Matthews 1975)",
         caveat="depends on the base rates",
     ),
@@ -217,7 +217,7 @@ MACRO: tuple[ClassStatistic, ...] = (
 def _worst(rate: str, needs: tuple[str, ...], ideal: str, gives_away: Family, *more: Compare) -> WorstClass:
     return WorstClass(
         name=f"{WORST_CLASS}{rate}",
-        title=f"Worst class by {rate.replace('_', ' ')}",
+        title=f"Worst class: {rate.replace('_', ' ')}",
         stage="model",
         task="multiclass",
         needs=needs,
@@ -226,18 +226,18 @@ def _worst(rate: str, needs: tuple[str, ...], ideal: str, gives_away: Family, *m
         gives_away=gives_away,
         ideal=ideal,
         source=f"largest gap over groups and classes of {rate}, in one-versus-rest as in {_SOKOLOVA}",
-        caveat="the failing side is corrected for all classes and all pairs of groups",
+        caveat="the interval that decides a failure allows for all classes and all pairs of groups",
     )
 
 
-WORST_BASE_RATE = _worst("base_rate", ("label",), "equal over groups", "labels")
+WORST_BASE_RATE = _worst("base_rate", ("label",), "equal across groups", "labels")
 WORST: tuple[WorstClass, ...] = (
-    _worst("selection_rate", ("prediction",), "equal over groups", "selection"),
+    _worst("selection_rate", ("prediction",), "equal across groups", "selection"),
     WORST_BASE_RATE,
-    _worst("true_positive_rate", _BOTH, "1, and equal over groups", "confusion", "lowest"),
-    _worst("false_positive_rate", _BOTH, "0, and equal over groups", "confusion", "highest"),
-    _worst("false_negative_rate", _BOTH, "0, and equal over groups", "confusion", "highest"),
-    _worst("precision", _BOTH, "1, and equal over groups", "confusion", "lowest"),
+    _worst("true_positive_rate", _BOTH, "1 in every group", "confusion", "lowest"),
+    _worst("false_positive_rate", _BOTH, "0 in every group", "confusion", "highest"),
+    _worst("false_negative_rate", _BOTH, "0 in every group", "confusion", "highest"),
+    _worst("precision", _BOTH, "1 in every group", "confusion", "lowest"),
 )
 MULTICLASS = (*MACRO, *WORST)
 METRICS: tuple[Metric, ...] = MULTICLASS

@@ -14,7 +14,7 @@ _NEEDS = ("prediction", "majority")
 _SOURCE = (
     "Amazon SageMaker Clarify, post-training bias (FT), 5 neighbours; idea: Black, Yeom and Fredrikson (2020), FAccT"
 )
-_CAVEAT = "neighbours are taken as given: another sample of the reference would have others"
+_CAVEAT = "neighbours are treated as fixed; another sample would have others"
 
 _flips = partial(
     GroupStatistic,
@@ -32,14 +32,14 @@ FLIP_TEST = _flips(
     range=(-1.0, 1.0),
     text="(F+ - F-) / n of a group: F+ members predicted 0 whose nearest neighbours in the reference are mostly "
     "predicted 1, F- the opposite",
-    caveat=f"above 0 the group is worse off than its like; {_CAVEAT}",
+    caveat=f"above 0: the group is predicted positive less often than similar rows of the reference group; {_CAVEAT}",
 )
 FLIP_RATE = _flips(
     name="flip_rate",
     title="Flip rate",
     figure="share",
     text="(F+ + F-) / n of a group, F+ and F- as in the flip test",
-    caveat=f"a model that reads the features finely flips some also where it is blind to the group; {_CAVEAT}",
+    caveat=f"can be above 0 for a model that does not use the group; {_CAVEAT}",
 )
 FLIPS = (FLIP_TEST, FLIP_RATE)
 METRICS: tuple[Metric, ...] = FLIPS

@@ -83,6 +83,39 @@ _ROWS: tuple[tuple[str, str, Compare | None, str], ...] = (
     ("mae", "mean_absolute_error", None, _BOOSTING),
     ("rmse", "root_mean_squared_error", None, _BOOSTING),
 )
+ABBREVIATIONS: Mapping[str, tuple[str, ...]] = {
+    "acc": ("accuracy",),
+    "bacc": ("balanced_accuracy",),
+    "tpr": ("true_positive_rate",),
+    "hit_rate": ("true_positive_rate",),
+    "fpr": ("false_positive_rate",),
+    "fnr": ("false_negative_rate",),
+    "tnr": ("true_negative_rate",),
+    "ppv": ("precision",),
+    "npv": ("negative_predictive_value",),
+    "fdr": ("false_discovery_rate",),
+    "for": ("false_omission_rate",),
+    "mcc": ("matthews_correlation",),
+    "sr": ("selection_rate",),
+    "dp": ("demographic_parity_difference", "demographic_parity_ratio"),
+    "dpd": ("demographic_parity_difference",),
+    "dpr": ("demographic_parity_ratio",),
+    "spd": ("statistical_parity_difference",),
+    "eo": ("equal_opportunity_difference", "equalized_odds_difference"),
+    "eod": ("equal_opportunity_difference", "equalized_odds_difference"),
+    "aod": ("average_odds_difference",),
+    "di": ("disparate_impact",),
+    "air": ("adverse_impact_ratio",),
+    "ece": ("expected_calibration_error",),
+    "ap": ("average_precision",),
+    "dpl": ("difference_in_proportions_of_labels",),
+    "kl": ("kl_divergence",),
+    "js": ("js_divergence",),
+    "ks": ("ks_distance",),
+    "tvd": ("total_variation_distance",),
+}
+"""Abbreviations in use; they name no metric, and messages say which one they mean."""
+
 OTHER_NAMES: Mapping[str, OtherName] = {
     name: OtherName(name=name, metric=metric, compare=compare, source=source) for name, metric, compare, source in _ROWS
 }

@@ -24,10 +24,10 @@ EXPOSURE = _of_place(
     judged=("ratio", "difference", "lowest", "highest"),
     table=_TABLE,
     headline=True,
-    ideal="equal over groups",
+    ideal="equal across groups",
     text="mean over the group's items of 1 / log2(1 + rank)",
     source=f"{_SINGH}, section 3",
-    caveat="the discount stands for how often a place is seen; tied items share the mean of their places",
+    caveat="the discount models how often a rank is seen; tied items share the mean of their ranks",
 )
 _of_exposure = partial(GroupStatistic, stage="model", task="ranking", needs=_PLACE, judged=(), instead=_INSTEAD)
 EXPOSURE_SHARE = _of_exposure(
@@ -53,10 +53,10 @@ EXPOSURE_OVER_RELEVANCE = _of_relevance(
     title="Exposure over relevance",
     judged=("ratio",),
     range=_SIZE,
-    ideal="equal over groups",
+    ideal="equal across groups",
     text="exposure of the group's items over their relevance, both summed over all lists",
     source=f"{_SINGH}, section 4.2 (disparate treatment ratio)",
-    caveat="its ratio over groups is the disparate treatment ratio; the label has to mean merit for it to say anything",
+    caveat="its ratio between groups is the disparate treatment ratio; meaningful only if the label measures merit",
 )
 SHARE_AT_K = _of_place(
     name="share_at_k",
@@ -66,7 +66,7 @@ SHARE_AT_K = _of_place(
     instead="the lowest or highest skew_at_k",
     gives_away="selection",
     ideal="the group's share of the lists",
-    text="share of the first k places of all lists that the group's items hold",
+    text="share of the first k ranks of all lists held by items of the group",
     source=f"{_GEYIK}, section 3",
 )
 SKEW_AT_K = _of_place(
@@ -80,28 +80,28 @@ SKEW_AT_K = _of_place(
     ideal="0",
     text="ln(the group's items in the top k over those that its share of each list would put there)",
     source=f"{_GEYIK}, section 3 (Skew@k; lowest and highest are MinSkew@k and MaxSkew@k)",
-    caveat="the share that is wanted is that of the list; nobody in the top k is ln 0, which is undefined",
+    caveat="the expected share is that of the list; undefined (ln 0) for a group without items in the top k",
 )
 NDCG = _of_relevance(
     name="ndcg",
     title="NDCG",
     judged=("difference", "ratio", "lowest", "highest"),
     headline=True,
-    ideal="1, and equal over groups",
+    ideal="1 in every group",
     text="mean over lists of DCG / ideal DCG of the group's items alone, DCG = sum of relevance / log2(1 + rank)",
     source="Järvelin and Kekäläinen (2002), ACM TOIS 20:422; ties: McSherry and Najork (2008), ECIR",
-    caveat="gain is the relevance itself; short lists score higher by chance alone, so that a group with few items a "
-    "list seems better served: what a random order of the same items shows is printed with each value",
+    caveat="gain is the relevance itself; short lists score higher by chance alone, so a group with few "
+    "items a list looks better; the value of a random order of the same items is beside it",
 )
 NDKL = _of_place(
     name="ndkl",
-    title="Normalised discounted KL divergence",
+    title="NDKL (normalised discounted KL divergence)",
     judged=("between_groups",),
     range=_SIZE,
     ideal="0",
     text="mean over lists of the mean of KL(groups among the first i, groups in the list), weights 1 / log2(1 + i)",
     source=f"{_GEYIK}, section 3 (NDKL)",
-    caveat="never 0 by chance alone, least of all in short lists; natural logarithm",
+    caveat="above 0 by chance, above all in short lists; natural logarithm",
 )
 INFEASIBLE_INDEX = _of_place(
     name="infeasible_index",
@@ -110,7 +110,7 @@ INFEASIBLE_INDEX = _of_place(
     instead="infeasible_share",
     range=_SIZE,
     ideal="0",
-    text="mean over lists of the number of i whose first i items hold fewer of a group than floor(its share × i)",
+    text="mean over lists of the number of i whose first i items have fewer of a group than floor(its share × i)",
     source=f"{_GEYIK}, section 5 (InfeasibleIndex)",
     caveat="grows with the length of the lists",
 )

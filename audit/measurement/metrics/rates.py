@@ -19,7 +19,7 @@ from audit.measurement.metrics.kinds import Metric, Rate
 
 _CONFUSION = "Fawcett (2006), Pattern Recognition Letters 27:861, figure 1"
 _BOTH = ("label", "prediction")
-_EQUAL = "equal over groups"
+_EQUAL = "equal across groups"
 _TABLE = "Rates"
 
 _rate = partial(Rate, stage="model", needs=_BOTH)
@@ -56,7 +56,7 @@ RATES: tuple[Rate, ...] = (
         given=LABEL_POSITIVE,
         table=_TABLE,
         headline=True,
-        ideal="1, and equal over groups",
+        ideal="1 in every group",
         source="Hardt, Price and Srebro (2016), definition 2.2",
     ),
     _rate(
@@ -66,7 +66,7 @@ RATES: tuple[Rate, ...] = (
         given=LABEL_NEGATIVE,
         table=_TABLE,
         headline=True,
-        ideal="0, and equal over groups",
+        ideal="0 in every group",
         source="Hardt, Price and Srebro (2016), definition 2.1",
     ),
     _rate(
@@ -74,7 +74,7 @@ RATES: tuple[Rate, ...] = (
         title="True negative rate",
         event=PREDICTED_NEGATIVE,
         given=LABEL_NEGATIVE,
-        ideal="1, and equal over groups",
+        ideal="1 in every group",
         source=_CONFUSION,
     ),
     _rate(
@@ -83,7 +83,7 @@ RATES: tuple[Rate, ...] = (
         worse="high",
         event=PREDICTED_NEGATIVE,
         given=LABEL_POSITIVE,
-        ideal="0, and equal over groups",
+        ideal="0 in every group",
         source=_CONFUSION,
     ),
     _rate(
@@ -92,7 +92,7 @@ RATES: tuple[Rate, ...] = (
         event=LABEL_POSITIVE,
         given=PREDICTED_POSITIVE,
         table=_TABLE,
-        ideal="1, and equal over groups",
+        ideal="1 in every group",
         source="Chouldechova (2017), Big Data 5:153, definition 2 (predictive parity)",
     ),
     _rate(
@@ -100,7 +100,7 @@ RATES: tuple[Rate, ...] = (
         title="Negative predictive value",
         event=LABEL_NEGATIVE,
         given=PREDICTED_NEGATIVE,
-        ideal="1, and equal over groups",
+        ideal="1 in every group",
         source=_CONFUSION,
     ),
     _rate(
@@ -109,7 +109,7 @@ RATES: tuple[Rate, ...] = (
         worse="high",
         event=LABEL_NEGATIVE,
         given=PREDICTED_POSITIVE,
-        ideal="0, and equal over groups",
+        ideal="0 in every group",
         source=_CONFUSION,
     ),
     _rate(
@@ -118,7 +118,7 @@ RATES: tuple[Rate, ...] = (
         worse="high",
         event=LABEL_POSITIVE,
         given=PREDICTED_NEGATIVE,
-        ideal="0, and equal over groups",
+        ideal="0 in every group",
         source=_CONFUSION,
     ),
     _rate(
@@ -128,7 +128,7 @@ RATES: tuple[Rate, ...] = (
         also=("multiclass",),
         table=_TABLE,
         headline=True,
-        ideal="1, and equal over groups",
+        ideal="1 in every group",
         source=_CONFUSION,
     ),
     _rate(
@@ -137,7 +137,7 @@ RATES: tuple[Rate, ...] = (
         worse="high",
         event=WRONG,
         also=("multiclass",),
-        ideal="0, and equal over groups",
+        ideal="0 in every group",
         source=_CONFUSION,
     ),
 )

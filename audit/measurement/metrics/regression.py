@@ -24,10 +24,10 @@ MEAN_ERROR = _error(
     against=EVERYBODY,
     headline=True,
     range=_ANY,
-    ideal="0, and equal over groups",
+    ideal="0 in every group",
     text="mean of prediction - label",
     source="Calders et al. (2013), ICDM, Controlling attribute effect in linear regression",
-    caveat="above 0 the group is predicted too high on the whole",
+    caveat="above 0: predictions for the group are too high on average",
 )
 MEAN_ABSOLUTE_ERROR = _error(
     name="mean_absolute_error",
@@ -38,7 +38,7 @@ MEAN_ABSOLUTE_ERROR = _error(
     against=EVERYBODY,
     headline=True,
     range=_SIZE,
-    ideal="0, and equal over groups",
+    ideal="0 in every group",
     text="mean of |prediction - label|",
     source="Willmott and Matsuura (2005), Climate Research 30:79",
 )
@@ -50,21 +50,21 @@ ROOT_MEAN_SQUARED_ERROR = _error(
     judged=("highest", "difference"),
     against=("rest",),
     range=_SIZE,
-    ideal="0, and equal over groups",
+    ideal="0 in every group",
     text="square root of the mean of (prediction - label)^2",
     source=f"{_AGARWAL} (bounded group loss)",
 )
 R2 = _error(
     name="r2",
-    title="R2",
+    title="R²",
     judged=("lowest", "difference"),
     against=("rest",),
     headline=True,
     range=(-math.inf, 1.0),
-    ideal="1, and equal over groups",
+    ideal="1 in every group",
     text="1 - sum of (prediction - label)^2 / sum of (label - mean label of the group)^2",
     source="Kvålseth (1985), The American Statistician 39:279, equation 1",
-    caveat="a group whose labels spread less gets a lower value at equal errors",
+    caveat="at equal errors lower for a group whose labels vary less",
 )
 _statistic = partial(GroupStatistic, stage="model", task="regression")
 MEAN_PREDICTION = _statistic(
@@ -76,7 +76,7 @@ MEAN_PREDICTION = _statistic(
     against=EVERYBODY,
     table="Predictions",
     range=_ANY,
-    ideal="equal over groups",
+    ideal="equal across groups",
     text="mean of the prediction",
     source="Calders et al. (2013), ICDM, Controlling attribute effect in linear regression",
 )
@@ -89,7 +89,7 @@ _distance = partial(
     instead="the difference of mean_prediction",
     table="Predictions",
     ideal="0",
-    caveat="from bins of the prediction: exact where each bin holds one value, otherwise within the bound printed",
+    caveat="from bins of the prediction: exact if each bin holds one value, otherwise within the bound beside it",
 )
 KS_PREDICTIONS = _distance(
     name="ks_distance_of_predictions",
@@ -111,10 +111,10 @@ CORRELATION_RATIO = _statistic(
     needs=_NEEDS,
     judged=(),
     instead="the difference of mean_error",
-    ideal="what chance alone shows",
+    ideal="the value expected by chance",
     text="eta^2: between-group sum of squares of prediction - label, over the whole sum of squares",
     source="Kelley (1935), PNAS 21:554; Mary, Calauzènes and El Karoui (2019), ICML",
-    caveat="never 0 by chance alone: what equal groups show on average is printed with it",
+    caveat="above 0 even for equal groups; the value expected for equal groups is beside it",
 )
 PER_GROUP: tuple[GroupStatistic, ...] = (
     MEAN_ERROR,

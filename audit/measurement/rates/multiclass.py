@@ -227,7 +227,7 @@ class ClassGrouping(Grouping):
     def sample(self, metric: Rate | Statistic | ClassStatistic) -> Sample:
         """Values of all groups for a statistic of all classes, on the scale from 0 to 1."""
         if not isinstance(metric, ClassStatistic):
-            raise QuestionError(f"'{metric.name}' is of two classes; take one class against all others")
+            raise QuestionError(f"'{metric.name}' is for two classes; compare one class with all others")
         low, high = metric.range
         counted = np.array(self.labelled)
         w, w2 = self.measures
@@ -280,7 +280,7 @@ def class_grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mappin
     if len(groups) * len(classes) > MOST_GROUPS:
         raise QuestionError(
             f"{' x '.join(by)} makes {len(groups):,} groups, with {len(classes)} classes each more than "
-            f"{MOST_GROUPS:,} rates of one kind; bin or leave out a group column, or merge classes"
+            f"{MOST_GROUPS:,} rates of one kind; bin or remove a group column, or merge classes"
         )
     counts = _counts(known, len(groups), classes)
     rows = counts["n"].sum(axis=(1, 2, 3))

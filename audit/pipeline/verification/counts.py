@@ -67,7 +67,8 @@ def _require_crossings(cubes: Sequence[Cube], part: str, plan: Plan) -> None:
     if there != asked:
         wanted = ", ".join(" x ".join(map(printable, by)) or "everybody" for by in plan.crossings)
         raise StoreError(
-            f"cubes: the counts of {part} are not those of the question, which asks for {wanted}; restore the document"
+            f"cubes: the counts of {part} differ from the configuration, which needs {wanted}; restore the "
+            "original audit.json"
         )
 
 

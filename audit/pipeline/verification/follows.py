@@ -122,7 +122,7 @@ def _time(text: str, place: str) -> dt.datetime:
     try:
         found = dt.datetime.fromisoformat(text)
     except ValueError as error:
-        raise StoreError(f"{place}: '{printable(text)}' is no time; restore the document") from error
+        raise StoreError(f"{place}: '{printable(text)}' is not a time; restore the original audit.json") from error
     return found if found.tzinfo is not None else found.replace(tzinfo=dt.UTC)
 
 

@@ -149,8 +149,7 @@ def write_over(path: Path, text: str) -> None:
 
     if path.exists() and not (path.is_file() and OURS.search(path.read_bytes())):
         raise StoreError(
-            f"'{printable(path, 200)}' is there and holds no card of evenhand; it is never overwritten, so name "
-            "another file, or move it away"
+            f"'{printable(path, 200)}' exists and is not a card, so it is not overwritten; choose another name"
         )
     # Through a link, so that the link stays one.
     write_text(path.resolve(), text)

@@ -302,7 +302,7 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
     """
     k = find_k(result) if k is None else k
     if k < 1:
-        raise QuestionError(f"k must be at least 1, not {k}; 1 leaves nothing out")
+        raise QuestionError(f"k must be at least 1, not {k}; 1 withholds nothing")
     result = drop_places(result)
     shields = {stage: _shield(result, stage, k) for stage in PARTS}
     estimates = Estimates.listed([shields[e.stage].suppress(e) if e.stage in shields else e for e in result.estimates])

@@ -64,7 +64,7 @@ def read_csv(data: bytes, separator: str, shown: str, dialect: Dialect = UNSAID)
     refuse_encoding(data, shown, option)
     start = len(BOM) if data.startswith(BOM) else 0
     if not data[start:].strip():
-        raise SourceError(f"{shown} is empty: there is no header and there are no columns")
+        raise SourceError(f"{shown} is empty (no header and no columns); write the table again")
     _refuse_quotes(data, start, separator, shown)
     names, body = _read_header(data, start, separator, shown, option)
     return _read_body(data, body, names, separator, shown)
@@ -86,7 +86,7 @@ def refuse_encoding(data: bytes, shown: str, option: Callable[[], str | None] = 
     if nul >= 0:
         hint = "it looks like UTF-16: save it as UTF-8" if nul < 4 else "remove it, or write the table as Parquet"
         raise SourceError(
-            f"{shown} has a NUL byte at byte {nul} (line {_count_line(data, nul)}), so it is no text; {hint}"
+            f"{shown} has a NUL byte at byte {nul} (line {_count_line(data, nul)}), so it is not text; {hint}"
         )
     decoder = codecs.getincrementaldecoder("utf-8")()
     view = memoryview(data)
@@ -131,14 +131,14 @@ def _refuse_quotes(data: bytes, start: int, separator: str, shown: str) -> None:
         if opens_bad.size or closes_bad.size:
             byte = int(min([*opens_bad[:1], *closes_bad[:1]]))
             raise SourceError(
-                f"{shown}: a stray quote in line {_count_line(data, byte)}; a cell with quotes is quoted as a whole, "
-                'and each quote in it is doubled ("")'
+                f"{shown}: a stray quote in line {_count_line(data, byte)}; quote the whole cell, and double each "
+                'quote in it ("")'
             )
         last = int(opens[-1]) if opens.size else last
         parity = (parity + where.size) % 2
     if parity:
         raise SourceError(
-            f"{shown}: the quote opened in line {_count_line(data, last)} is never closed; the file may be cut off"
+            f"{shown}: the quote opened in line {_count_line(data, last)} is not closed; the file may be truncated"
         )
 
 
@@ -149,7 +149,7 @@ def _read_header(
     found = RECORD.match(data, start, start + LONGEST_HEADER_BYTES)
     if found is None or found.end() == start + LONGEST_HEADER_BYTES:
         raise SourceError(
-            f"{shown}: line 1 is longer than {LONGEST_HEADER_BYTES:,} bytes, so it is no header of columns"
+            f"{shown}: line 1 is longer than {LONGEST_HEADER_BYTES:,} bytes, so it cannot be a header; add one"
         )
     raw = found.group().rstrip(b"\r\n").decode()
     names = _split_cells(raw, separator)
@@ -157,9 +157,8 @@ def _read_header(
     if other is not None:
         ending = ", or name it .tsv" if other == "\t" and separator == "," else ""
         raise SourceError(
-            f"{shown}: line 1 is one column, parted by {SAID[other]} where {_describe_separator(separator)} are "
-            f"parsed; read it with {option()}, or save the table with {_describe_separator(separator)}{ending} (and "
-            "decimal points)"
+            f"{shown}: columns are separated by {SAID[other]}, not by {_describe_separator(separator)}; read it with "
+            f"{option()}, or save the table with {_describe_separator(separator)}{ending} (and decimal points)"
         )
     refuse_names(names, shown)
     return names, found.end()
@@ -233,7 +232,7 @@ def _find_ragged(data: bytes, body: int, end: int, width: int, separator: str, s
         if fields != width:
             return SourceError(
                 f"{shown}: line {_count_line(data, at)} has {_count_words(fields, 'field')} where the header has "
-                f"{_count_words(width, 'column')}; mend the row, and quote cells that hold "
+                f"{_count_words(width, 'column')}; correct the row, and quote cells that contain "
                 f"{_describe_separator(separator)}"
             )
         at = found.end()
@@ -249,7 +248,7 @@ def _count_words(count: int, what: str) -> str:
 
 
 def _make_blank_error(data: bytes, at: int, shown: str) -> SourceError:
-    return SourceError(f"{shown}: line {_count_line(data, at)} is blank, a row without fields; remove it")
+    return SourceError(f"{shown}: line {_count_line(data, at)} is blank; remove it")
 
 
 def _make_parse_error(error: Exception, shown: str) -> SourceError:

@@ -49,7 +49,7 @@ def decode_text(data: bytes, dialect: Dialect, shown: str) -> bytes:
         hint = "; it was saved as cp1252: say encoding=cp1252" if dialect.encoding == "iso8859-1" else ""
         raise SourceError(
             f"{shown} has a control character (\\x{ord(odd[0]):02x}) in line {line} when it is read as "
-            f"{dialect.encoding}, which no table has{hint or '; name the encoding that it was saved in'}"
+            f"{dialect.encoding}, which tables do not contain{hint or '; name the encoding that it was saved in'}"
         )
     return text.removeprefix("\ufeff").encode()
 
@@ -67,7 +67,7 @@ def _refuse_other(data: bytes, encoding: str, shown: str) -> None:
         data.decode()
     except UnicodeDecodeError:
         return
-    raise SourceError(f"{shown} is UTF-8 text, which {encoding} would read as other letters; leave the encoding out")
+    raise SourceError(f"{shown} is UTF-8 text, which {encoding} would read as other letters; remove the encoding")
 
 
 def describe_numbers(texts: Sequence[str], given: Dialect | None) -> str:

@@ -37,8 +37,7 @@ class Dialect:
             raise QuestionError(f"decimal is '{printable(self.decimal)}'; give a point or a comma")
         if self.separator == self.decimal:
             raise QuestionError(
-                f"separator and decimal are both '{printable(self.decimal)}', so that a fraction could not be told "
-                "from two cells; give one of them otherwise"
+                f"separator and decimal are both '{printable(self.decimal)}', which is ambiguous; change one of them"
             )
         object.__setattr__(self, "encoding", _require_encoding(self.encoding))
 
@@ -52,7 +51,7 @@ class Dialect:
         """
         mark = self.separator or ("\t" if ending == "tsv" else ",")
         if mark == self.decimal:
-            raise QuestionError('decimal is a comma, and so is what parts the cells; add the separator ("separator=;")')
+            raise QuestionError('decimal and separator are both a comma; add the separator ("separator=;")')
         return mark
 
     @property
@@ -79,10 +78,10 @@ def _mark(key: str, value: str | None) -> str | None:
     mark = WORDS.get(value.strip().lower() or value, value)
     if len(mark) != 1 or mark in '"\r\n\0' or mark.isalnum() or (key == "separator" and mark in "-+"):
         raise QuestionError(
-            f"{key} is '{printable(value)}'; give one character, such as ; or tab, that is no letter, digit or quote"
+            f"{key} is '{printable(value)}'; give one character such as ; or tab, not a letter, digit or quote"
         )
     if not mark.isascii():
-        raise QuestionError(f"{key} is '{printable(value)}', which is no ASCII character; give one such as ;")
+        raise QuestionError(f"{key} is '{printable(value)}', which is not ASCII; give a character such as ;")
     return mark
 
 
@@ -96,7 +95,7 @@ def _require_encoding(name: str) -> str:
     if not getattr(found, "_is_text_encoding", True) or found.name.replace("_", "-") in {
         r.replace("_", "-") for r in REFUSED
     }:
-        raise QuestionError(f"encoding '{printable(name)}' is none of text; give one such as latin-1 or cp1252")
+        raise QuestionError(f"encoding '{printable(name)}' is not a text encoding; give one such as latin-1 or cp1252")
     if found.name in {"utf-8", "utf-8-sig"}:
         return "utf-8"
     return found.name
@@ -135,7 +134,7 @@ def _split_pairs(text: str) -> dict[str, str]:
     at = 0
     while at < len(text) and (one := PAIR.match(text, at)) is not None and one.end() > at:
         if one[1] in found:
-            raise QuestionError(f"--csv '{printable(text)}' says {one[1]} twice; say it once")
+            raise QuestionError(f"--csv '{printable(text)}' gives {one[1]} twice; give it once")
         found[one[1]] = one[2]
         at = one.end()
     if at < len(text) or not found:

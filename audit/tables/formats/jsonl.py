@@ -66,7 +66,7 @@ def _read_rows(data: bytes, shown: str) -> Iterator[tuple[int, Row]]:
     at, number = len(BOM) if data.startswith(BOM) else 0, 0
     stop = at + len(data[at:].rstrip())
     if stop == at:
-        raise SourceError(f"{shown} is empty: there are no lines and no columns")
+        raise SourceError(f"{shown} is empty (no lines); write the table again")
     strict = make_decoder(whole=True)
     while at < stop:
         end = data.find(b"\n", at, stop)
@@ -80,7 +80,7 @@ def _read_rows(data: bytes, shown: str) -> Iterator[tuple[int, Row]]:
 
 def _read_object(strict: json.JSONDecoder, line: bytes, where: str, *, last: bool) -> Row:
     if not line:
-        raise SourceError(f"{where} is blank; JSON Lines have one object a line")
+        raise SourceError(f"{where} is blank; write one object a line (JSON Lines)")
     try:
         value = strict.decode(line.decode())
     except NotStrictError as error:
@@ -89,7 +89,7 @@ def _read_object(strict: json.JSONDecoder, line: bytes, where: str, *, last: boo
         cut = "; the last line is truncated" if last else "; write one whole object a line (JSON Lines)"
         raise SourceError(f"{where} is not JSON ({error.msg} at character {error.colno}){cut}") from None
     except RecursionError:
-        raise SourceError(f"{where} is nested too deeply; leave that value out") from None
+        raise SourceError(f"{where} is nested too deeply; remove that value") from None
     if not isinstance(value, dict):
         raise SourceError(f"{where} is not a JSON object but {_name_type(value)}; write one object a line (JSON Lines)")
     return value

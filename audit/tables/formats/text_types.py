@@ -135,7 +135,7 @@ def find_common_columns(parts: Sequence[tuple[str, Sequence[str]]]) -> tuple[tup
     if not common:
         shown, odd = next((shown, n) for shown, others in parts[1:] for n in others if n not in names)
         raise SourceError(
-            f"{shown} has a column '{printable(odd)}', which {first} lacks, and there is none that all parts have; "
+            f"{shown} has a column '{printable(odd)}', which {first} lacks, and no column is in all parts; "
             "parts of one table need the same columns"
         )
     return common, lacking

@@ -38,7 +38,7 @@ class _Sidecar:
         self._begin = begin
         self._staging = Path(begin["staging"])
         hold(self._staging)
-        self._config = build(begin["config"], "the question of the run")
+        self._config = build(begin["config"], "the configuration of the run")
         self._meter = Meter.of(self._config.energy, record=self._staging / RECORD)
         self._open = False
         self._started_s = time.monotonic()
