@@ -137,7 +137,7 @@ class Cube:
 
     def __add__(self, other: Cube) -> Cube:
         if self.names != other.names or set(self.measures) != set(other.measures):
-            raise QuestionError(f"cubes over {self.names} and {other.names} answer different questions")
+            raise QuestionError(f"cubes over {self.names} and {other.names} cannot be combined, because they differ")
         axes = [
             Axis(a.name, tuple(sorted({*a.levels, *b.levels}, key=sort_key)))
             for a, b in zip(self.axes, other.axes, strict=True)

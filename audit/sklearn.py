@@ -35,7 +35,7 @@ LABEL = "y"
 
 
 class DataGate(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Checks rows before they train anything, and passes them on as they are.
+    """Check the training data in a scikit-learn pipeline; rows pass unchanged.
 
     Parameters
     ----------

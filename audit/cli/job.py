@@ -100,7 +100,7 @@ def _suggest_next(audited: Audited, where: str, *, gated: bool) -> str:
     if (not gated or audited.result.verdict == "not judged") and stage in {"data", "model", "run"}:
         return _suggest_gate(audited.result, stage)
     if stage in {"data", "model"} and "--write-config" not in sys.argv:
-        return "add --write-config audit.toml to keep this question for CI"
+        return "to use these limits in CI, add --write-config audit.toml"
     return f"audit dashboard{where}"
 
 
@@ -119,6 +119,6 @@ def _suggest_gate(result: AuditResult, stage: str) -> str:
         needed = "groups" if any(e.metric == metric for e in result.estimates) else "a label and groups"
         return f"name {needed} to have groups compared"
     if stage != "run":
-        return f'add --gate "{rule}" to have it judged'
+        return f'to judge this, add --gate "{rule}"'
     of_stage = "data." if of_data else ""
     return f"add [[gates]] to audit.toml, such as {of_stage}{rule}"

@@ -9,7 +9,7 @@ MOST_GROUPINGS = 1_000
 
 
 def refuse_crossings(groups: int, ways: int) -> None:
-    """Refuse more groupings than are measured, before a row is read: their number follows from the configuration alone."""
+    """Refuse more groupings than are measured, before a row is read: the configuration alone decides that."""
     asked = count_groupings(groups, ways)
     if asked <= MOST_GROUPINGS:
         return

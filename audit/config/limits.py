@@ -236,11 +236,13 @@ def _check_bounds(metric: str, compare: str | None, low: float | None, high: flo
         raise ValueError(f"the {compare} of {metric} needs min (>=), not max = {high:g}{_describe_equality(kind)}")
     if high is not None and not 0 <= high < 1:
         raise ValueError(
-            f"max = {high:g} is outside [0, 1), so the limit could never {'fail' if high >= 1 else 'pass'}"
+            f"max = {high:g} is outside the range [0, 1), so the limit could never {'fail' if high >= 1 else 'pass'}"
         )
     top = 1 if kind == "ratio" else 1 + 1e-12
     if low is not None and not 0 < low <= top:
-        raise ValueError(f"min = {low:g} is outside (0, 1], so the limit could never {'fail' if low <= 0 else 'pass'}")
+        raise ValueError(
+            f"min = {low:g} is outside the range (0, 1], so the limit could never {'fail' if low <= 0 else 'pass'}"
+        )
 
 
 def _describe_equality(kind: str | None) -> str:

@@ -60,7 +60,7 @@ class GateRule(Section):
 
 
 class WaiverRule(Section):
-    """A decision to let a gate pass that did not, with the owner's name, an end and a worst value."""
+    """A documented exception: an owner accepts a limit that did not pass, until a date and up to a worst value."""
 
     gate: Text
     """Name of the limit, as the report prints it."""
@@ -300,9 +300,7 @@ def _check_grouping(config: Config, where: str, gate: GateRule) -> None:
         raise ValueError(f"{where} needs strata; name their columns in [data] strata")
     for column in gate.by or ():
         if column not in config.data.groups:
-            raise ValueError(
-                f"{where}: '{column}' is not in [data] groups {list(config.data.groups)}; add it there, or correct by"
-            )
+            raise ValueError(f"{where}: {no_such('group column', column, config.data.groups)}")
     if len(gate.by or ()) > config.data.intersections:
         raise ValueError(
             f"{where}: by combines {len(gate.by or ())} columns; set [data] intersections to that number, at least"

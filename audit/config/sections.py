@@ -33,7 +33,7 @@ from audit.config.values import (
     _require_distinct,
     is_outside,
 )
-from audit.errors import printable
+from audit.errors import no_such, printable
 from audit.measurement.metrics.kinds import Everybody
 
 UNASKED_THRESHOLD = 0.5
@@ -213,9 +213,7 @@ class Data(Section):
         ):
             stray = next((c for c in named if c not in self.groups), None)
             if stray is not None:
-                raise ValueError(
-                    f"{what}: '{stray}' is not in groups {list(self.groups)}; add it there, or correct the name"
-                )
+                raise ValueError(f"{what}: {no_such('group column', stray, self.groups)}")
         for column, shares in self.reference.items():
             # Shares are decimals, and what is rounded may add up to a little more than 1.
             if not shares or any(not 0 <= s <= 1 for s in shares.values()) or sum(shares.values()) > 1 + 1e-6:

@@ -154,7 +154,7 @@ class Vector(_Strict):
     def _can_be_asked(self) -> Vector:
         absent = next((n for n in self.question.names() if n not in self.input.columns[:-1]), None)
         if absent is not None:
-            raise ValueError(f"the question names '{printable(absent)}', which is no column of the input")
+            raise ValueError(f"the question names '{printable(absent)}', which is not a column of the input")
         if self.question.task != "classification" and not self.question.of_model:
             raise ValueError(f"a question of the task {self.question.task} names a prediction, a score or a rank")
         if self.question.of_model and (self.question.strata or self.question.label is None):

@@ -228,9 +228,9 @@ def _column(axis: str, plan: Plan) -> str:
 
 def _mend(axis: str, plan: Plan, *, numeric: bool) -> str:
     if axis in plan.bins:
-        return "give it fewer bins, or leave it out"
+        return "give it fewer bins, or remove it"
     if axis in {LABEL, PREDICTION}:
         return "merge classes"
     if axis in plan.groups and numeric:
-        return "put it into bins ([data.bins], --bins), or leave it out"
-    return "merge its values, or leave it out"
+        return "put it into bins ([data.bins], --bins), or remove it"
+    return "merge its values, or remove it"

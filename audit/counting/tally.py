@@ -38,7 +38,7 @@ class TooManyCellsError(SourceError):
         self.most, self.levels = most, dict(levels)
         """Cells that could be held, and the number of different values of each key."""
         shown = " x ".join(f"{printable(key)} ({n:,})" for key, n in self.levels.items())
-        super().__init__(f"{shown} makes more than {most:,} cells; leave out the column with the most values")
+        super().__init__(f"{shown} makes more than {most:,} cells; remove the column with the most values")
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ class Tally:
             *map(sorted, (other.counts, other.totals)),
         )
         if not same:
-            raise QuestionError(f"tallies over {self.keys} and {other.keys} answer different questions")
+            raise QuestionError(f"tallies over {self.keys} and {other.keys} cannot be combined, because they differ")
         shifts = {name: max(self.shifts[name], other.shifts[name]) for name in self.shifts}
         both_levels = zip(self.levels, other.levels, strict=True)
         levels = tuple(tuple({_sum_exactly(v): v for v in (*a, *b)}.values()) for a, b in both_levels)

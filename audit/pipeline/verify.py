@@ -129,7 +129,7 @@ def _cut(result: AuditResult, config: Config) -> Iterator[str]:
         return
     part = next((p for p in result.data if p.part == "predictions"), None)
     if part is not None and part.score_median is None:
-        yield "the document does not say at which median the scores were cut"
+        yield "the record lacks the median of the scores"
     everybody = next((e for e in result.find("selection_rate", by=()) if e.value is not None), None)
     if everybody is not None and (everybody.value or 0.0) > 0.5:
         yield f"{everybody.value:.3g} of the rows lie above the median, more than half"

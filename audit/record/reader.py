@@ -92,7 +92,7 @@ def read_text(text: str, name: str) -> AuditResult:
         result = make_result_adapter().validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = printable(".".join(str(p) for p in first["loc"]) or "the document", 160)
+        place = printable(".".join(str(p) for p in first["loc"]) or "the record", 160)
         unknown = first["type"] == "unexpected_keyword_argument"
         said = f"no such field in {SCHEMA}" if unknown else printable(first["msg"], 160)
         raise StoreError(f"'{name}' is not a valid record: {place}: {said}") from error

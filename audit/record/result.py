@@ -142,7 +142,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
-    """Somebody's decision to let a gate pass that did not."""
+    """A documented exception: an owner accepts a limit that did not pass."""
 
     gate: str
     owner: str

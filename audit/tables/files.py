@@ -56,7 +56,7 @@ SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
         (rb"RD[XAB][23]\n", "an R workspace; write the table as CSV or Parquet"),
         (rb"\$FL2@\(#\)", "an SPSS file; export it as CSV"),
         (rb"<stata_dta>", "a Stata file; export it as CSV"),
-        (rb"%PDF-", "a PDF document; the table itself is needed"),
+        (rb"%PDF-", "a PDF; name the table itself"),
         (rb"\x89PNG|\xff\xd8\xff|GIF8[79]a", "a picture; the table itself is needed"),
         (rb"\x7fELF|MZ\x90", "a program; the table itself is needed"),
         (rb"version https://git-lfs", "a Git LFS pointer, not the data; run `git lfs pull` first"),

@@ -287,7 +287,7 @@ def _tell_errors(shown: str, *complaints: type[Exception]) -> Iterator[None]:
     except AuditError:
         raise
     except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException) as error:
-        raise RuntimeError(f"a question about {shown} is wrong: {type(error).__name__}") from None
+        raise RuntimeError(f"a query on {shown} failed: {type(error).__name__}") from None
     except (duckdb.Error, pa.ArrowException, OSError, *complaints) as error:
         raise SourceError(f"{shown} cannot be read: {_reason_for_error(error)}") from None
 

@@ -30,14 +30,15 @@ from audit.wrapping.seen import (
 from audit.wrapping.wrap import Training, active, training
 
 UNSAID = (
-    "nobody said how the training ended: it raised, or another began first; energy is counted until that was noticed"
+    "the end of the training was not reported: it raised, or another began first; energy is counted "
+    "until that was noticed"
 )
 NO_TRAINING = "audit: no training began in the block, so nothing was audited; give the callback to the training"
 FROM_A_FILE = "audit: this callback was stored with a model and audits nothing; make a new one"
 ONE_IS_ENOUGH = "audit: this training is in the audit of another callback already; this one adds none"
 IN_ANOTHER_THREAD = (
-    "audit: the audit around was begun in another thread, and this callback has no question of its own; this training"
-    " is not audited"
+    "audit: the audit around was begun in another thread, and this callback has no configuration of "
+    "its own; this training is not audited"
 )
 
 

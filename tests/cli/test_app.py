@@ -306,7 +306,7 @@ def test_init_proposes_and_never_overwrites(tmp_path):
     assert audit("run", cwd=tmp_path).returncode == 1
     again = audit("init", "people.csv", cwd=tmp_path)
     assert again.returncode == 2
-    assert "never overwritten" in again.stderr
+    assert "exists and is not overwritten; choose another name" in again.stderr
     assert (tmp_path / "audit.toml").read_text() == text
 
 

@@ -72,7 +72,9 @@ def test_a_limit_that_a_command_does_not_judge_is_refused_by_name(name):
     sections, stage = JUDGED[name]
     config = build({**FULL, **sections})
     stages = ("model",) if stage == "model" else ("data", "checks")
-    with pytest.raises(QuestionError, match=r"is not judged by audit \w+; audit run judges the whole file"):
+    with pytest.raises(
+        QuestionError, match=r"cannot be judged by audit \w+; use audit run, which judges the whole file"
+    ):
         require_judged(config, stages, f"audit {stage}", "audit.toml")
 
 

@@ -80,7 +80,9 @@ def test_an_option_that_cannot_be_read_is_named():
 
 def test_a_threshold_without_scores_is_refused_when_a_part_is_counted():
     """It was left out without a word, and labels alone were counted."""
-    with pytest.raises(QuestionError, match=r"--threshold reads scores; name their column \(--score\)"):
+    with pytest.raises(
+        QuestionError, match="--threshold needs scores; name their column with --score, or remove --threshold"
+    ):
         ask(Given("data", "t.csv", {"label": "y", "threshold": 0.3}, judged=False), None)
 
 
@@ -89,5 +91,5 @@ def test_a_threshold_without_scores_is_refused_when_a_part_is_counted():
 def test_an_option_beside_a_file_is_refused_by_name_whatever_the_file_asks(tmp_path, stage, key, value):
     (tmp_path / "audit.toml").write_text('[data]\nlabel = "y"\n')
     asked = {"label": None, "exact_auc": False, key: value}
-    with pytest.raises(QuestionError, match=f"leave --{key} out, or leave --config out"):
+    with pytest.raises(QuestionError, match=f"--{key} cannot be combined with --config; remove one of them"):
         ask(Given(stage, "t.csv", asked, judged=False), tmp_path / "audit.toml")

@@ -90,20 +90,20 @@ WRONG = {
     "key of another section": (
         'score = "score"',
         'score = "score"\npositive = 1',
-        r"no key 'predictions\.positive'; 'positive' is a key of \[data\]$",
+        r"no key 'predictions\.positive'; 'positive' belongs in \[data\]$",
     ),
-    "key of two other sections": ("pue = 1.2", 'label = "y"', r"'label' is a key of \[data\] and \[predictions\]$"),
-    "key of a list of sections": ("confidence = 0.95", "max_gap = 0.5", r"'max_gap' is a key of \[\[waivers\]\]$"),
-    "key of a section of names": ("pue = 1.2", "watts = 9", r"'watts' is a key of \[energy\.declared\.NAME\]$"),
+    "key of two other sections": ("pue = 1.2", 'label = "y"', r"'label' belongs in \[data\] or \[predictions\]$"),
+    "key of a list of sections": ("confidence = 0.95", "max_gap = 0.5", r"'max_gap' belongs in \[\[waivers\]\]$"),
+    "key of a section of names": ("pue = 1.2", "watts = 9", r"'watts' belongs in \[energy\.declared\.NAME\]$"),
     "key above all sections": (
         "[model]",
         "positive = 1\n[model]",
-        r"no key 'positive'; 'positive' is a key of \[data\]",
+        r"no key 'positive'; 'positive' belongs in \[data\]",
     ),
     "section within another": (
         "confidence = 0.95",
         "publish = 5",
-        r"no key 'policy\.publish'; \[publish\] is a section",
+        r"no key 'policy\.publish'; write it as its own section, \[publish\]",
     ),
     "slip beside a key elsewhere": (
         'prediction = "prediction"',
@@ -123,17 +123,29 @@ WRONG = {
         'compare = "difference"\nby = ["race"]\nmax = 1.5',
         r"range.*never fail",
     ),
-    "wrong side": ("min = 0.8", "max = 0.8", r"ratio.*give min"),
+    "wrong side": (
+        "min = 0.8",
+        "max = 0.8",
+        r"the ratio of selection_rate needs min \(>=\), not max = 0\.8: 1 means equal groups",
+    ),
     "unknown metric": ('metric = "selection_rate"', 'metric = "demografic_parity"', r"demografic_parity"),
     "unknown comparison": ('compare = "ratio"', 'compare = "ration"', r"compare.*'ratio'"),
-    "unknown group": ('by = ["race"]', 'by = ["rcae"]', r"by names 'rcae'.*race"),
+    "unknown group": ('by = ["race"]', 'by = ["rcae"]', r"no group column 'rcae'; did you mean 'race'\?"),
     "too deep": ('by = ["race"]', 'by = ["race", "sex", "age"]', r"intersections"),
-    "label is prediction": ('prediction = "prediction"', 'prediction = "approve"', r"same column 'approve'"),
+    "label is prediction": (
+        'prediction = "prediction"',
+        'prediction = "approve"',
+        r"'approve' is both label and prediction; name two different columns",
+    ),
     "duplicate key": ('source = "train.parquet"', 'source = "a"\nsource = "b"', r"TOML"),
     "text for a list": ('by = ["race"]', 'by = "race"', r"gates\[0\]\.by"),
     "group twice": ('groups = ["race", "sex", "age"]', 'groups = ["race", "race", "age"]', r"'race' twice"),
-    "falling bins": ("[18, 25, 40, 65]", "[18, 40, 25]", r"rising"),
-    "bins of no group": ("age = [18, 25, 40, 65]", "height = [1, 2]", r"bins names 'height'"),
+    "falling bins": ("[18, 25, 40, 65]", "[18, 40, 25]", r"increasing edges"),
+    "bins of no group": (
+        "age = [18, 25, 40, 65]",
+        "height = [1, 2]",
+        r"bins: no group column 'height'; available: race, sex, age",
+    ),
     "share over one": ("white = 0.81", "white = 1.81", r"shares between 0 and 1"),
     "confidence 95": ("confidence = 0.95", "confidence = 95", r"confidence"),
     "pue under one": ("pue = 1.2", "pue = 0.5", r"pue"),
@@ -177,7 +189,7 @@ def test_a_signed_statistic_is_judged_by_its_largest_value(metric):
 def test_a_missing_file_and_a_folder_without_one(tmp_path):
     with pytest.raises(QuestionError, match=r"no audit\.toml.*audit init"):
         load(tmp_path)
-    with pytest.raises(QuestionError, match=r"no nothing\.toml"):
+    with pytest.raises(QuestionError, match=r"no file or folder '.*nothing\.toml'; name an audit\.toml or its folder"):
         load(tmp_path / "nothing.toml")
 
 
@@ -201,6 +213,6 @@ def test_what_is_written_reads_back_the_same(document):
 
 def test_a_file_is_never_overwritten(tmp_path):
     write_new(tmp_path / "audit.toml", {"data": {"label": "y"}})
-    with pytest.raises(QuestionError, match="never overwritten"):
+    with pytest.raises(QuestionError, match="exists and is not overwritten; choose another name"):
         write_new(tmp_path / "audit.toml", {"data": {"label": "z"}})
     assert "y" in (tmp_path / "audit.toml").read_text()

@@ -190,7 +190,7 @@ def test_a_parquet_file_that_breaks_while_it_is_read_is_named(tmp_path):
         (Plan(groups=("sex",), label="label", weight="race"), "not a number"),
         (Plan(groups=("sex",), label="label", unit="w"), "unit"),
         (Plan(groups=("sex", "sex"), label="label"), "twice"),
-        (Plan(groups=("sex",), label="label", bins={"sex": (1,)}), "only numbers"),
+        (Plan(groups=("sex",), label="label", bins={"sex": (1,)}), "remove its bins"),
     ],
     ids=lambda v: v if isinstance(v, str) else "",
 )

@@ -271,12 +271,12 @@ def test_the_positive_class_is_the_one_that_was_meant(y, p, positive, wanted):
 
 
 REFUSED = {
-    "a number for two texts": (["01", "1"], ["01", "1"], 1, "label 'y_true' is text, and the positive class 1 may be '01' or '1'"),
+    "a number for two texts": (["01", "1"], ["01", "1"], 1, "label 'y_true' is text, and positive = 1 may mean '01' or '1'"),
     "another spelling": (["0", "1"], ["0", "1"], "1.0", "no positive class '1.0'; did you mean '1'"),
-    "codes need a word": (["00", "01"], ["00", "01"], None, "label 'y_true' is not 0 and 1: its values are '00', '01'"),
-    "two spellings beside a number": (["01", "1"], [1, 1], "01", "label 'y_true' is text, and its '01' and '1' would be one class beside the numbers of prediction 'y_pred'"),
-    "two spellings in the prediction": ([0, 1], ["1", "01"], None, "prediction 'y_pred' is text, and its '01' and '1' would be one class"),
-    "another text": (["0", "1"], ["0", "1.0"], None, "holds '1.0', which is none of the label's values \\('0', '1'\\); both columns are text"),
+    "codes need a word": (["00", "01"], ["00", "01"], None, "label 'y_true' has the values '00', '01', not 0 and 1; set the positive one"),
+    "two spellings beside a number": (["01", "1"], [1, 1], "01", "label 'y_true' is text, and its '01' and '1' mean the same class beside the numbers of prediction 'y_pred'"),
+    "two spellings in the prediction": ([0, 1], ["1", "01"], None, "prediction 'y_pred' is text, and its '01' and '1' mean the same class"),
+    "another text": (["0", "1"], ["0", "1.0"], None, "holds '1.0', which is not a value of the label \\(available: '0', '1'\\); both columns are text"),
     "words and numbers": (["yes", "no"], [1, 0], "yes", "label 'y_true' holds the text 'no' and prediction 'y_pred' the number 0"),
     "truth and words": ([True, False], ["yes", "no"], None, "prediction 'y_pred' holds the text 'no' and label 'y_true' the truth value false"),
     "truth and numbers": ([True, False], [0, 2], None, "label 'y_true' holds truth values and prediction 'y_pred' the number 2"),
@@ -428,7 +428,7 @@ def test_whatever_stands_in_two_columns_only_our_own_errors_come_out(a):
     [(["01", "02", "03"], ["1", "2", "3"]), (["Yes", "No", "Maybe"], ["yes", "no", "maybe "])],
 )
 def test_classes_that_are_only_spelled_in_another_way_are_refused_where_none_is_common(labels, predictions, tmp_path):
-    with pytest.raises(audit.AuditError, match="nothing is a class of both"):
+    with pytest.raises(audit.AuditError, match="have no class in common"):
         audit.measure(labels * 20, predictions * 20, groups={"g": ["a", "b", "b"] * 20}, task="multiclass")
     one_is_common = [*predictions[:2], labels[2]]
     assert audit.measure(labels * 20, one_is_common * 20, groups={"g": ["a", "b", "b"] * 20}, task="multiclass")

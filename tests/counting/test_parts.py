@@ -178,12 +178,12 @@ def test_a_file_counts_once_also_within_a_pattern(days, ending):
     ("name", "change", "says"),
     [
         ("part", lambda t: t.replace('"label"', '"lable"', 1), "changed or damaged"),
-        ("part", lambda t: t[: len(t) // 2], "is no file of counts"),
-        ("part", lambda t: "", "is no file of counts"),
-        ("part", lambda t: "[1, 2]", "is no file of counts"),
+        ("part", lambda t: t[: len(t) // 2], "is not a file of counts"),
+        ("part", lambda t: "", "is not a file of counts"),
+        ("part", lambda t: "[1, 2]", "is not a file of counts"),
         ("part", lambda t: t.replace("audit-counts/1", "audit-counts/9"), "changed or damaged"),
         ("question.json", lambda t: t.replace("race", "age"), "changed or damaged"),
-        ("question.json", lambda t: t[:40], "is no file of counts"),
+        ("question.json", lambda t: t[:40], "is not a file of counts"),
     ],
     ids=["edited", "cut off", "empty", "a list", "schema", "question edited", "question cut off"],
 )

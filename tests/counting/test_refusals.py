@@ -46,7 +46,7 @@ def refused(monkeypatch, module, frame, plan, engine="duckdb", most=60):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_engine_blames_the_column_with_the_most_values(monkeypatch, frame, engine):
     says = refused(monkeypatch, count, frame, replace(PLAN, groups=("race", "town", "sex")), engine)
-    assert "'town' has the most values: merge its values, or leave it out" in says
+    assert "'town' has the most values: merge its values, or remove it" in says
     assert "more than 60 cells" in says
 
 

@@ -264,7 +264,7 @@ TOMORROW = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=3)
         ({"market_g_per_kwh": -3, "market_source": "s", "market_date": 2024}, "energy.market_g_per_kwh"),
         ({"market_g_per_kwh": 0}, "market_source and market_date"),
         ({"water_source": "s"}, "water_l_per_kwh, which is missing"),
-        ({"pue_source": "s"}, "of pue, which is missing"),
+        ({"pue_source": "s"}, "need pue; add it"),
         (MARKET | {"market_date": TOMORROW.isoformat()}, "today"),
         (MARKET | {"market_date": TOMORROW}, "today"),
         (MARKET | {"market_date": TOMORROW.year + 1}, "today"),
@@ -280,7 +280,7 @@ TOMORROW = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=3)
         ({"declared": {"tpu": DECLARED | {"idle_watts": 500}}}, "idle_watts = 500 is above watts = 170"),
         ({"declared": {"tpu": {"watts": 170}}}, "is missing"),
         ({"declared": {"tpu": 170}}, "energy.declared.tpu"),
-        ({"declared": {"tpu": DECLARED}, "idle_w": {"tpu": 3}}, "give idle_watts there"),
+        ({"declared": {"tpu": DECLARED}, "idle_w": {"tpu": 3}}, "keep declared.tpu.idle_watts"),
         ({"idle_w": {"cpu": -1}}, "energy.idle_w.cpu"),
         ({"functional_unit": "loan"}, "a name and a number"),
         ({"functional_unit": "loan", "functional_units": 0}, "functional_units"),
@@ -466,7 +466,7 @@ def test_track_refuses_two_places_for_one_answer(tmp_path):
     (tmp_path / "audit.toml").write_text(TOML)
     done = tracked(tmp_path, "--config", "audit.toml", "--country", "USA")
     assert done.returncode == 2
-    assert "leave --country out" in done.stderr
+    assert "--country cannot be combined with --config; remove one of them" in done.stderr
 
 
 MOMENTS = st.lists(st.floats(0.001, 2.0), min_size=4, max_size=24)

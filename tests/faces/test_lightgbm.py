@@ -103,7 +103,7 @@ def test_half_a_training_whose_exception_was_swallowed_is_not_whole(tmp_path):
     with AuditCallback(QUESTION, predictions=predict, **options(tmp_path)) as callback, suppress(TrainingBrokeError):
         train(callback, breaks)
     assert callback.run.result.verdict == "incomplete"
-    assert "nobody said how the training ended" in callback.run.result.run.ended
+    assert "the end of the training was not reported" in callback.run.result.run.ended
 
 
 def test_an_exception_in_the_last_round_is_not_taken_for_the_end(tmp_path):

@@ -156,7 +156,7 @@ def test_hundreds_of_numbers_and_reasons_are_logged(store):
 
 
 def test_without_a_run_nothing_is_logged_and_none_is_started(tmp_path):
-    with pytest.raises(QuestionError, match="no run of MLflow is active"):
+    with pytest.raises(QuestionError, match="no MLflow run is active"):
         log(measured())
     assert not list((tmp_path / "mlruns").glob("*/*/meta.yaml"))
 

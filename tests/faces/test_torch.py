@@ -458,7 +458,7 @@ def test_what_does_not_fit_is_refused_by_name(rows):
     both = {"sex": zero, "race": zero}
     with pytest.raises(QuestionError, match="no group 'race'; there is sex, rase|did you mean 'rase'"):
         tally.update({"sex": zero, "rase": zero}, zero, prediction=zero)
-    with pytest.raises(QuestionError, match="give one of logits, probability and prediction, and no other"):
+    with pytest.raises(QuestionError, match="give exactly one of logits, probability and prediction"):
         tally.update(both, zero, prediction=zero, logits=torch.zeros(3))
     with pytest.raises(QuestionError, match="give one of"):
         tally.update(both, zero)
@@ -470,7 +470,7 @@ def test_what_does_not_fit_is_refused_by_name(rows):
         tally.update(both, zero, logits=zero)
     with pytest.raises(ValuesError, match=r"logits of shape \(3, 4\) for 3 labels of 2 classes; they must be \(3, 2\)"):
         tally.update(both, zero, logits=torch.zeros(3, 4))
-    with pytest.raises(ValuesError, match="are of two classes; this tally has 4"):
+    with pytest.raises(ValuesError, match="are for two classes; this tally has 4"):
         GroupTally(GROUPS, classes=4).update(both, zero, probability=torch.zeros(3))
     assert int(tally.table.sum()) == 0, "a refused batch leaves nothing behind"
 

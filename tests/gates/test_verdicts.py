@@ -118,10 +118,10 @@ def ratio(value, low, high):
 @pytest.mark.parametrize(
     ("waivers", "said"),
     [
-        ([waiver(max_gap=None)], "'model.selection_rate.ratio.g' has no worst value; give max_gap"),
+        ([waiver(max_gap=None)], "'model.selection_rate.ratio.g' has no max_gap; give the worst value that is accepted"),
         ([waiver(expires=TODAY + dt.timedelta(days=367))], "expires on 2027-11-26, more than a year away"),
         ([waiver(expires=dt.date(2999, 1, 1))], "2999-01-01"),
-        ([waiver(), waiver(owner="bob")], "'model.selection_rate.ratio.g' is waived twice"),
+        ([waiver(), waiver(owner="bob")], "'model.selection_rate.ratio.g' has two waivers; remove one of them"),
         ([waiver(gate="model.selection_rate.ratio.h")], "no gate 'model.selection_rate.ratio.h'"),
         ([waiver(owner=None)], "waivers[0].owner is missing"),
         ([waiver(reason="  ")], "waivers[0].reason"),

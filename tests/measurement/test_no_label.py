@@ -34,8 +34,8 @@ def free(result):
 
 def test_the_same_limit_is_refused_in_the_words_of_each_door():
     toml = '[data]\ngroups = ["g"]\n[predictions]\nsource = "t.csv"\nprediction = "p"\n'
-    beside = "or judge selection_rate instead"
-    with pytest.raises(QuestionError, match=rf"give it as \[data\] label, {beside}"):
+    beside = "or use selection_rate"
+    with pytest.raises(QuestionError, match=rf"name its column \(\[data\] label\), {beside}"):
         parse(toml + '[[gates]]\nmetric = "accuracy"\nmin = 0.5\n')
     with pytest.raises(QuestionError, match=f"give it as y_true, {beside}"):
         audit.measure(y_pred=P, groups={"g": G}, gates="accuracy >= 0.5")

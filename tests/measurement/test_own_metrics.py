@@ -54,7 +54,7 @@ def test_what_a_function_does_wrong_is_named():
 
     for metrics, says in (
         ({"broken": broken}, "'broken' raised KeyError"),
-        ({"accuracy": f1_score}, "catalogue already"),
+        ({"accuracy": f1_score}, "is a metric of the catalogue; choose another name"),
         ({"Bad Name": f1_score}, "no name"),
         ({"text": lambda y, p: "high"}, "return one number"),
     ):

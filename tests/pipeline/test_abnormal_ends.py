@@ -395,7 +395,7 @@ def test_a_failed_training_says_so_even_where_it_cannot_be_recorded(tmp_path):
     command = [sys.executable, "-m", "audit", "run", "--store", "s/tore"]
     done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=60)
     assert done.returncode == 5, done.stderr
-    assert "training ended with code 7, and the run is not recorded" in done.stderr
+    assert "training ended with exit code 7, and the run was not recorded" in done.stderr
     assert (folder / "outcome").read_bytes() == alone()
 
 

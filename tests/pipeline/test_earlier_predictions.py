@@ -157,7 +157,7 @@ def test_the_same_bytes_written_in_place_are_new(here, mode):
 @pytest.mark.parametrize("command", ["pass", "import os; os.chmod('p.csv', 0o600)", "open('p.csv', 'a')", "open('p.csv').read()", *TOUCHED])  # fmt: skip
 def test_a_file_that_training_left_as_it_was_is_not_audited(here, command):
     (here / "p.csv").write_text(OLD)
-    with pytest.raises(SourceError, match=r"left no 'p\.csv'.*was there before training, which has left it as it was"):
+    with pytest.raises(SourceError, match=r"without writing 'p\.csv'.*existed before and was not changed"):
         audited(here, command)
     assert contents(here) == {"data.csv": ROWS, "p.csv": OLD}
     assert list((here / "runs").iterdir()) == []
@@ -165,7 +165,7 @@ def test_a_file_that_training_left_as_it_was_is_not_audited(here, command):
 
 def test_rows_added_to_an_old_file_are_not_audited_with_it(here):
     (here / "p.csv").write_text(OLD)
-    with pytest.raises(SourceError, match="rows of an earlier run may be in it"):
+    with pytest.raises(SourceError, match="it may have rows of an earlier run"):
         audited(here, "open('p.csv', 'a').write('a,1,1\\n' * 9)")
     assert (here / "p.csv").read_text() == OLD
     assert OLD + "a,1,1\n" * 9 in contents(here).values()
@@ -303,7 +303,7 @@ def test_a_card_is_written_over_nothing_else(recorded, text, capsys):
     (recorded / "README.md").write_text(text)
     assert ended("card", recorded, "--output", recorded / "README.md") == 2
     assert (recorded / "README.md").read_text() == text
-    assert "never overwritten" in capsys.readouterr().err
+    assert "is not overwritten" in capsys.readouterr().err
 
 
 def test_a_card_is_not_written_over_the_record_nor_a_fifo_nor_through_a_link(recorded):
@@ -377,6 +377,6 @@ def test_a_folder_that_training_made_a_file_of_is_put_back(here):
 def test_the_store_is_no_place_for_predictions(here, predictions):
     (here / "runs").mkdir()
     (here / "link").symlink_to("runs")
-    with pytest.raises(QuestionError, match="lies in, the store of runs"):
+    with pytest.raises(QuestionError, match="is in the store of runs"):
         audited(here, "open('began', 'w')", predictions)
     assert contents(here) == {"data.csv": ROWS}

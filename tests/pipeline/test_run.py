@@ -58,7 +58,7 @@ def test_what_prepare_writes_anew_is_what_is_audited(tmp_path):
 )
 def test_a_table_of_predictions_outside_the_folder_is_refused(path):
     assert is_outside(path)
-    with pytest.raises(QuestionError, match="leaves the pipeline's folder") as caught:
+    with pytest.raises(QuestionError, match="is outside the pipeline's folder") as caught:
         build({"train": {"command": ["x"], "predictions": path}, "predictions": {"prediction": "p"}})
     assert "train" in str(caught.value)
 

@@ -361,7 +361,7 @@ def test_a_defect_of_ours_is_never_called_damage(recorded, monkeypatch, capsys):
     monkeypatch.setattr(audit.report.card.render, "publishable", fail)
     code, said = asked(capsys, "card", recorded("numbers"))
     assert code == 4
-    assert "a defect of evenhand" in said
+    assert "this is a bug in evenhand" in said
 
 
 def test_the_digest_of_a_question_can_be_computed_from_the_document_alone(recorded):

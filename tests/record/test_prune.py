@@ -165,7 +165,7 @@ def test_a_start_of_two_ids_and_of_none(store, capfd):
     put(store, OLD)
     put(store, NEW)
     code, _, err = asked(capfd, "gate", "202611", "--store", store.folder)
-    assert (code, "is the start of 2 runs" in err) == (2, True)
+    assert (code, "matches 2 runs; add characters" in err) == (2, True)
     code, _, err = asked(capfd, "card", "2031", "--store", store.folder)
     assert code == 2
     assert "no run '2031'" in err

@@ -59,11 +59,11 @@ def test_what_goes_in_comes_out(store, name):
 def test_a_run_is_never_overwritten(store):
     put(store, NEW)
     before = (store.folder / NEW / "audit.json").read_bytes()
-    with pytest.raises(StoreError, match="never overwritten"):
+    with pytest.raises(StoreError, match="exists and is not overwritten"):
         put(store, NEW, sample_results.boston())
     assert (store.folder / NEW / "audit.json").read_bytes() == before
     (store.folder / OLD).mkdir()
-    with pytest.raises(StoreError, match="never overwritten"):
+    with pytest.raises(StoreError, match="exists and is not overwritten"):
         put(store, OLD)
     assert not list((store.folder / OLD).iterdir())
 
@@ -275,7 +275,7 @@ def test_a_store_that_is_none(tmp_path):
 
 @pytest.mark.parametrize("name", ["../out", "a/b", "", ".hidden", "a\n", "x\0"])
 def test_only_plain_file_names(store, name):
-    with pytest.raises(StoreError, match="no plain file name"):
+    with pytest.raises(StoreError, match="is not a plain file name"):
         store.commit(NEW, {name: ""})
     assert store.runs() == ()
 
@@ -340,8 +340,8 @@ BROKEN = {
     "Infinity": ('{"schema": -Infinity}', "-Infinity is no number"),
     "a number without end": ('{"schema": 1e999}', "1e999"),
     "nothing": ("", "not a result"),
-    "a list": ("[]", "names no schema"),
-    "another document": ('{"name": "x"}', "names no schema"),
+    "a list": ("[]", "has no schema"),
+    "another document": ('{"name": "x"}', "has no schema"),
     "newer": ('{"schema": "audit-result/2"}', "this version reads audit-result/1"),
     "schema is a list": ('{"schema": []}', "this version reads audit-result/1"),
     "deep": ('{"schema": ' + "[" * 100_000, "not a result"),
@@ -370,7 +370,7 @@ def test_bytes_that_are_no_text(tmp_path):
 def test_half_a_surrogate_pair_is_refused(tmp_path, document):
     file = tmp_path / "audit.json"
     file.write_text(changed(document, lambda d: d["run"].update(version="\ud800")))
-    with pytest.raises(StoreError, match="not a valid result"):
+    with pytest.raises(StoreError, match="not a valid record"):
         read_result(file)
 
 

@@ -159,13 +159,13 @@ def test_results_without_selection_rates_are_refused_by_name():
     regression = audit.measure([1.0, 2, 3, 4], [1.0, 2, 3, 5], groups={"g": list("aabb")}, task="regression")
     labels = audit.check({"g": list("aabb"), "y": [0, 1, 0, 1]}, label="y", groups="g")
     for result in (regression, labels):
-        with pytest.raises(QuestionError, match="format ll144 shows selection rates, and this result has none"):
+        with pytest.raises(QuestionError, match="format ll144 needs selection rates, and this run has none"):
             render(result, "ll144")
     from dataclasses import replace
 
     old = example()
     old = replace(old, estimates=tuple(e for e in old.estimates if e.metric != "adverse_impact_ratio"))
-    with pytest.raises(QuestionError, match="older than they are; run the audit again"):
+    with pytest.raises(QuestionError, match="too old to have them; run the audit again"):
         render(old, "ll144")
 
 

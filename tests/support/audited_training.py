@@ -31,7 +31,7 @@ REFUSING = {
     "predictions": {"prediction": "p"},
     "gates": [{"stage": "data", "metric": "representation", "compare": "lowest", "min": 0.9}],
 }
-UNSAID = "nobody said how the training ended"
+UNSAID = "the end of the training was not reported"
 
 
 class TrainingBrokeError(Exception):

@@ -81,7 +81,11 @@ def sparse(path, head, size):
 FILES = {
     "a hole of 64 GB that begins as Parquet": ("x.parquet", lambda p: sparse(p, b"PAR1\x15", 2**36), "footer"),
     "a hole of 0.9 GB after a table": ("x.csv", lambda p: sparse(p, text().encode(), 9 * 10**8), "NUL byte at byte"),
-    "a cell of 10 MB as a group": ("x.csv", lambda p: p.write_text(f"{text()}{'a' * 10**7},1,1\n"), "names nobody"),
+    "a cell of 10 MB as a group": (
+        "x.csv",
+        lambda p: p.write_text(f"{text()}{'a' * 10**7},1,1\n"),
+        "too long for a name",
+    ),
 }
 
 

@@ -147,7 +147,7 @@ def test_a_spark_frame_that_is_a_query_and_other_types(spark, path):
     [
         ({"label": "label", "groups": "rcae"}, "no column 'rcae'; did you mean 'race.1'"),
         ({"label": "label", "groups": "sex", "weight": "bad"}, "weight 'bad' is negative"),
-        ({"label": "broken", "groups": "sex"}, "could not be counted by Spark, and nothing of it was"),
+        ({"label": "broken", "groups": "sex"}, "could not be counted by Spark; nothing was counted"),
     ],
     ids=["typo", "negative", "query fails"],
 )

@@ -353,7 +353,7 @@ def test_limits_as_text_work_in_every_place(tmp_path):
     ("call", "named"),
     [
         (lambda: audit.measure(Y, P), "groups are missing"),
-        (audit.measure, "labels are missing"),
+        (audit.measure, "y_true is missing"),
         (audit.check, "frame is missing"),
         (audit.training, "config is"),
         (audit.trained()(print), "config is"),
@@ -382,5 +382,5 @@ def test_a_table_is_checked_as_the_readme_writes_it():
 
 
 def test_a_reference_without_groups_is_refused_and_not_an_index_error():
-    with pytest.raises(QuestionError, match="reference names a group to compare with, and groups names no column"):
+    with pytest.raises(QuestionError, match="reference needs groups; give groups too"):
         audit.check({"y": [0, 1]}, label="y", reference="f")

@@ -88,12 +88,12 @@ REFUSED = {
     "packed": ("https://example.org/t.parquet.gz", "Parquet alone"),
     "another scheme": ("ftp://example.org/t.parquet", r"none of the kinds that are read \(https, s3, gs, r2, hf\)"),
     "a file": ("file:///tmp/t.parquet", "fetch the file first and name its path"),
-    "unprotected": ("http://example.org/t.parquet", "would travel unprotected; name it by https"),
+    "unprotected": ("http://example.org/t.parquet", "would be sent unencrypted; use https"),
     "a host that only looks local": ("http://127.0.0.1.example.org/t.parquet", "unprotected"),
     "a password": ("https://me:hunter2@example.org/t.parquet", "^https://example.org/t.parquet is given with a user"),
     "keys in the address": ("s3://b/t.parquet?s3_secret_access_key=hunter2", "^s3://b/t.parquet is given with a question mark"),
-    "a pattern on the web": ("https://example.org/*.parquet", "the web lists no files"),
-    "no host": ("https://[hunter2/t.parquet", "cannot be read as one; check its host"),
+    "a pattern on the web": ("https://example.org/*.parquet", "which https cannot list"),
+    "no host": ("https://[hunter2/t.parquet", "cannot be parsed; correct its host"),
 }  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def test_without_the_extension_the_error_says_how_to_install_it(tmp_path, source
     done = audit("model", source, *MODEL, cwd=tmp_path)
     line = done.stderr.strip()
     assert (done.returncode, "\n" in line, "hunter2" in line) == (2, False, False)
-    assert "is an address, which DuckDB's extension httpfs reads, and that is not installed" in line
+    assert "needs DuckDB's extension httpfs, which is not installed" in line
     assert "python -c \"import duckdb; duckdb.sql('INSTALL httpfs')\"" in line
     assert f"pip install duckdb-extension-httpfs=={duckdb.__version__} (if" in line
     assert not (tmp_path / "audit-runs").exists() or not list((tmp_path / "audit-runs").iterdir())
@@ -127,7 +127,7 @@ def test_half_a_key_is_refused(monkeypatch):
     from audit.tables import remote
 
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
-    with duckdb.connect() as con, pytest.raises(SourceError, match="belong together; set both, or neither"):
+    with duckdb.connect() as con, pytest.raises(SourceError, match="is set; set both or neither"):
         remote._give_credentials(con)
 
 
@@ -143,7 +143,7 @@ def test_a_query_is_written_to_no_file(tmp_path):
     asked = ("--label", "y", "--groups", "g", "--write-config", "audit.toml")
     done = audit("data", "https://e.org/t.parquet?sig=hunter2", *asked, cwd=tmp_path)
     assert (done.returncode, "hunter2" in done.stderr) == (2, False)
-    assert "may be a secret and is written to no file" in done.stderr
+    assert "may be a secret, so it is not written to a file" in done.stderr
     done = audit("data", "s3://b/t//x.parquet", *asked, cwd=tmp_path)
     assert 'source = "s3://b/t//x.parquet"' in (tmp_path / "audit.toml").read_text()
 
@@ -198,7 +198,7 @@ def test_a_lake_with_a_log_is_refused(s3):
     log.parent.mkdir()
     log.write_text("{}")
     refused(lambda: open_table("s3://bucket/tree/**/*.parquet"), "s3://bucket/tree is a Delta Lake table")
-    refused(lambda: open_table("s3://bucket/none/*.parquet"), "matches no file; check the pattern")
+    refused(lambda: open_table("s3://bucket/none/*.parquet"), "matches no file; correct the pattern")
     s3.refuses = 403
     refused(
         lambda: open_table("s3://bucket/none.parquet"),

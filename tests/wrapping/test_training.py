@@ -78,7 +78,7 @@ def test_predictions_that_were_there_before_are_not_taken_for_new(tmp_path):
     table().to_csv(tmp_path / "out.csv", index=False)
     with wrapped(tmp_path, question) as run:
         pass
-    assert "as it was before the training" in run.problems[0]
+    assert "was not changed by the training" in run.problems[0]
     assert run.result.verdict == "incomplete"
 
 

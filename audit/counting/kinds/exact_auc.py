@@ -116,7 +116,7 @@ KIND = Kind(
     kind=CubeKind.ORDERED_PAIRS,
     ask=_ask,
     count=_count,
-    reason_against_parts="exact_auc sorts all rows at once; leave it out of parts, or count all parts as a glob",
+    reason_against_parts="exact_auc needs all rows at once; remove it, or count all parts as a glob",
 )
 
 

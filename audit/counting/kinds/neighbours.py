@@ -199,7 +199,7 @@ KIND = Kind(
     ask=_ask,
     refuse=_refuse,
     count=_count,
-    reason_against_parts="features are for the flip test, which needs all rows at once; leave them out of parts",
+    reason_against_parts="features need all rows at once; remove them, or count all parts as a glob",
 )
 
 

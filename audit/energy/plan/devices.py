@@ -59,8 +59,9 @@ DRAWS: dict[str, Draw] = {
         high=8480 / 8,
         date="2024-12",
         published=True,
-        because="the board's limit, which model cards count, leaves the host out: a node drew at most 1060 W a device; "
-        "no average over a whole training was found, so the low end is the least share of a board on record",
+        because="the board's limit, which model cards count, excludes the host: a node drew at most 1060 W a "
+        "device; no average over a whole training was found, so the low end is the least share of a "
+        "board on record",
         source=f"high: {H100_NODE}; low: Switch Transformer on TPU v3, {PATTERSON}",
     ),
     "tpu-v3": Draw(
@@ -93,8 +94,8 @@ def _assume_draw(board_w: float) -> Draw:
         value=board_w,
         high=board_w * MOST_OF_BOARD,
         date="2021-04; 2022-04",
-        because="no published draw was found for this device: its board's limit is no average and leaves the host out, "
-        "and on other devices the draw with the host was 0.54 to 1.97 of the maker's figure",
+        because="no published draw was found for this device: its board's limit is no average and excludes the "
+        "host, and on other devices the draw with the host was 0.54 to 1.97 of the maker's figure",
         source=f"low: Switch Transformer on TPU v3, {PATTERSON}; high: PaLM on TPU v4, {PALM}",
         published=False,
     )

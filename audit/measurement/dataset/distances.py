@@ -76,7 +76,7 @@ def _entropies(table: RateTable, gap: Estimate, common: dict[str, Any]) -> list[
     js = table.base(JS.name, **common, value=(divergence(pa, middle) + divergence(pd, middle)) / 2, method=NO_INTERVAL)
     if np.any((pa > 0) & (pd == 0)):
         which = "label = 1" if d == 0 else "label ≠ 1"
-        reason = f"infinite: nobody in this group has {which}, and somebody in the reference group has"
+        reason = f"infinite: {which} is only in the reference group"
         return [table.base(KL.name, **common, status="undefined", reason=reason), js]
     return [table.base(KL.name, **common, value=divergence(pa, pd), method=NO_INTERVAL), js]
 
@@ -148,7 +148,7 @@ def _skew(table: RateTable, ratio: Estimate) -> Estimate:
 
 
 def _of_nobody(table: RateTable, level: str) -> Estimate:
-    reason = f"ln 0: nobody in the data is {printable(level)}"
+    reason = f"ln 0: no row of the data is {printable(level)}"
     return table.base(
         SKEW.name,
         compare="to_population",
@@ -199,7 +199,7 @@ def _tested(table: RateTable, tested: Fit | None, intruder: str | None, common: 
     """Statistic and p-value, or why there is none."""
     name, compares = POPULATION_CHI_SQUARE.name, ("to_population", "p_value")
     if intruder is not None:
-        reason = f"infinite: somebody in the data is {printable(intruder)}, whose share in the population is 0"
+        reason = f"infinite: rows of the data are {printable(intruder)}, whose share of the population is 0"
         return [_undefined(table, name, c, common, reason) for c in compares]
     if tested is None:
         reason = "no p-value: the folds of the unit are too few or all alike, or the population has one group only"

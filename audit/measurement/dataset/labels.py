@@ -117,7 +117,7 @@ def _divergences(tables: Sequence[ClassTable], common: dict[str, Any], a: np.nda
     alone = np.flatnonzero((a > 0) & (d == 0))
     if len(alone):
         which = printable(tables[int(alone[0])].outcome)
-        reason = f"infinite: nobody in this group has label = {which}, and somebody in the reference group has"
+        reason = f"infinite: label = {which} is only in the reference group"
         return [_made(tables, KL.name, **common, status="undefined", reason=reason), js]
     return [_made(tables, KL.name, **common, value=divergence(a, d), method=NO_INTERVAL), js]
 

@@ -113,7 +113,7 @@ class BiasTable(EverybodyTable):
         unknown = next((e for e in each if e.value is None), None)
         if absent or unknown is not None or not each:
             reason = (
-                f"nobody in the data is {printable(absent[0])}" if absent else "a group has no share in the population"
+                f"no row of the data is {printable(absent[0])}" if absent else "a group has no share in the population"
             )
             return [*each, self.base(REPRESENTATION.name, **common, status="undefined", reason=reason)]
         ratio = sample.p / expected

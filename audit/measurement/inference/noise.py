@@ -22,8 +22,8 @@ MOST_GROUPS = 50
 """Beyond, the floor would cost more than the audit, and has no reader."""
 METHODS = {
     "noise_floor": "mean gap of equal groups of these sizes",
-    "noise_corrected_difference": "sqrt(max(0, gap^2 - floor^2)), corrected for noise, not unbiased",
-    "between_group_variance": "unbiased and signed; at or below 0 there is no spread beyond noise",
+    "noise_corrected_difference": "sqrt(max(0, gap^2 - floor^2)), corrected for noise, which leaves some bias",
+    "between_group_variance": "corrected for noise and signed; at or below 0 there is no spread beyond noise",
 }
 
 

@@ -88,7 +88,7 @@ CALIBRATION_SQUARE = _calibration_error(
     ideal="0",
     text="sum over 10 score bins of share of rows times (label rate - mean score)^2, less what chance alone adds",
     source="Kumar, Liang and Ma (2019), NeurIPS, Verified uncertainty calibration, section 4",
-    caveat="unbiased and signed: at or below 0 there is no miscalibration beyond noise",
+    caveat="corrected for noise and signed: at or below 0 there is no miscalibration beyond noise",
 )
 _auc_beside_others = partial(
     GroupStatistic,

@@ -41,7 +41,7 @@ Sums = Mapping[str, np.ndarray]
 NO_RELEVANCE = "1/0: nothing in this group is relevant"
 NO_LIST = "0/0: no list in which anything of this group is relevant"
 ONE_EACH = "every list holds one group only, so there is no order of groups"
-NO_MEMBERS = "0/0: no list holds anybody with a group"
+NO_MEMBERS = "0/0: no list has an item with a group"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +165,7 @@ def _at_k(k: int, sums: Sums, empty: Callable[[int], str | None]) -> Iterator[St
     held, wanted = sums[top].sum(axis=1), sums[expected].sum(axis=1)
 
     def nobody(i: int) -> str | None:
-        said = f"ln 0: nobody of this group is in the top {k}, where its share of the lists would put {wanted[i]:.3g}"
+        said = f"ln 0: no item of this group is in the top {k}, where {wanted[i]:.3g} are expected"
         return empty(i) or (None if held[i] > 0 else said)
 
     def chance(i: int) -> str:
@@ -187,7 +187,7 @@ def _of_gains(gains: Sums) -> Statistic:
     alone = bool((gains["alone"] == gains["n"]).all())
     left = int((lists - graded).sum())
     said = "; whole lists, each of one group" if alone else "; lists restricted to the group's items"
-    said += f"; {left:,} without relevance left out" if left else ""
+    said += f"; {left:,} without relevance excluded" if left else ""
 
     def random(i: int) -> str:
         return f"; a random order of the same items shows {gains['random'][i].sum() / graded[i]:.3g}"

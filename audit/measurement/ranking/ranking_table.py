@@ -106,7 +106,7 @@ class _Table(Comparisons):
         return found
 
     def _by_definition(self, s: Statistic) -> Iterator[Estimate]:
-        common: dict[str, Any] = {"method": "no interval: true of everybody by definition", "flags": self.tied}
+        common: dict[str, Any] = {"method": "no interval: fixed by definition", "flags": self.tied}
         for group, rows in zip(self.g.groups, self.g.rows, strict=True):
             yield self.base(s.metric.name, group=group, n=float(rows), value=s.of_everybody, **common)
 

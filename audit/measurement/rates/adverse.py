@@ -95,7 +95,7 @@ class _AdverseTable(RateTable):
         if not sample.measured[i]:
             reason = self.g.nobody(i) or SELECTION_RATE.empty
             return reason_for_unmeasured(self.g, [i], reason)
-        none = "everybody in every group was" if self.scope.harmful else "nobody in any group was"
+        none = "every row of every group was" if self.scope.harmful else "no row of any group was"
         return None if sample.p[at] > 0 else f"0/0: {none} selected"
 
     def _marks(self, sample: Sample, at: int, i: int) -> tuple[str, ...]:
@@ -152,7 +152,7 @@ class _AdverseTable(RateTable):
 
     def _z(self, sample: Sample, at: int, i: int, z: float) -> Estimate:
         if self._unknown(sample, at, i) is None and (self.g.folded or math.isnan(z)):
-            all_alike = "nobody in either group was" if self.scope.harmful else "everybody in both groups was"
+            all_alike = "no row of either group was" if self.scope.harmful else "every row of both groups was"
             reason = SHARED if self.g.folded else f"0/0: {all_alike} selected"
             found = self._estimate_group(IMPACT_Z.name, sample, at, i)
             return replace(found, status="undefined", reason=reason)

@@ -153,7 +153,7 @@ class BenefitTable(RateTable):
     def _why_not_between(live: np.ndarray, benefit: float) -> str:
         if live.sum() < 2:
             return NO_TWO_GROUPS
-        return "" if benefit > 0 else "0/0: everybody is a false negative, so nobody has a benefit"
+        return "" if benefit > 0 else "0/0: every row is a false negative, so there is no benefit"
 
     def _chance(self, w: np.ndarray, share: np.ndarray, spread: float) -> str:
         """What chance alone shows: half the variance of the groups' means about their own mean, by the delta method."""

@@ -177,7 +177,7 @@ class GroupTable(Comparisons):
         if empty is not None:
             reason = reason_for_unmeasured(self.g, [empty], self._empty(metric, empty))
         else:
-            reason = f"{'0' if sample.p[i] == 0 else 'x'}/0: {event(metric)} for nobody in {group_label(self.g, at)}"
+            reason = f"{'0' if sample.p[i] == 0 else 'x'}/0: {event(metric)} in no row of {group_label(self.g, at)}"
         flags = self.flags + self._group_flags(sample, i, at)
         common = self.with_reference(i, at) | {"compare": kind, "flags": flags}
         return self.base(metric.name, **common, status="undefined", reason=reason)
@@ -186,7 +186,7 @@ class GroupTable(Comparisons):
         """Say why a comparison over groups is undefined."""
         gone = np.flatnonzero(~sample.measured).tolist()
         if not gone:
-            return f"0/0: {event(metric)} for nobody in any group"
+            return f"0/0: {event(metric)} in no row of any group"
         return reason_for_unmeasured(self.g, gone, self._empty(metric, gone[0]))
 
     def _empty(self, metric: Measured, i: int) -> str:

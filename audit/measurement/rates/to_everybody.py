@@ -33,7 +33,7 @@ from audit.measurement.metrics.kinds import EVERYBODY, Everybody, Rate
 from audit.measurement.rates.group_table import KINDS, Measured
 from audit.measurement.rates.rate_table import RateTable
 
-NAMES: dict[Everybody, str] = {"overall": "everybody", "rest": "everybody else"}
+NAMES: dict[Everybody, str] = {"overall": "all groups together", "rest": "all other groups"}
 
 
 class _Asked(NamedTuple):
@@ -75,7 +75,7 @@ class EverybodyTable(RateTable):
         plain = self._limits(asked, tail)
         last, how = furthest(asked.kind, values, plain, self._limits(asked, tail / looks)), self._how(asked)
         gone = np.flatnonzero(~asked.rest.measured)
-        zero = f"0/0: {asked.metric.title.lower()} is 0 for everybody"
+        zero = f"0/0: {asked.metric.title.lower()} is 0 overall"
         return AgainstAll(
             value=values,
             limits=plain,
@@ -111,7 +111,7 @@ class EverybodyTable(RateTable):
         if not asked.rest.group.measured[i]:
             return reason_for_unmeasured(self.g, [i], self.g.nobody(i) or asked.metric.empty)
         if not asked.rest.measured[i]:
-            return reason_for_unmeasured(self.g, [i], asked.metric.empty, "everybody but ")
+            return reason_for_unmeasured(self.g, [i], asked.metric.empty, "all but ")
         nothing = "0" if asked.sides.group.p[i] == 0 else "x"
         return f"{nothing}/0: {asked.metric.title.lower()} is 0 for {NAMES[asked.who]}"
 

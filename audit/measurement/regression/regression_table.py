@@ -201,7 +201,7 @@ def _against_all(table: ErrorTable, with_rests: Callable[[], MeanSample], who: E
     def reason(i: int) -> str:
         if np.isnan(stacked.value[i]):
             return reason_for_unmeasured(table.g, [i], table.reason_for_error(i))
-        return reason_for_unmeasured(table.g, [i], None, "everybody but ")
+        return reason_for_unmeasured(table.g, [i], None, "all but ")
 
     plain = limits_at(tail)
     last = furthest("difference", values, plain, limits_at(tail / looks))

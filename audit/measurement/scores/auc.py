@@ -378,7 +378,7 @@ def _against_rest(table: Comparisons, both: Placed) -> AgainstAll:
     gone = np.flatnonzero(np.isnan(gap))
 
     def reason(i: int) -> str:
-        return reason_for_unmeasured(table.g, [i], NO_PAIRS, "" if np.isnan(both.mid[i]) else "everybody but ")
+        return reason_for_unmeasured(table.g, [i], NO_PAIRS, "" if np.isnan(both.mid[i]) else "all but ")
 
     return AgainstAll(
         value=gap,

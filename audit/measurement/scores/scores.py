@@ -110,8 +110,8 @@ def _improper(lost: Cube) -> str | None:
 
 
 def _uncounted(by: tuple[str, ...]) -> Iterator[Estimate]:
-    """Everything that a limit may ask of a crossing whose score bins are too many to record."""
-    reason = "not counted: the crossing makes too many cells of group, label and score bin; cross fewer groups"
+    """Everything that a limit may ask of a grouping whose score bins are too many to record."""
+    reason = "not counted: too many cells of group, label and score bin; combine fewer group columns"
     metrics: tuple[Metric, ...] = SCORES
     for metric in metrics:
         for compare in metric.judged:

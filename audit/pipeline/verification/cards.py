@@ -46,7 +46,7 @@ def cards_amiss(result: AuditResult, folder: Path, names: Sequence[str]) -> Iter
         if style == "croissant" and not is_describable(result):
             yield f"card: {name}: this result describes no data, so that nothing of it follows"
         elif (drawn := render(result, style)) != there:
-            yield f"card: {name} is not drawn from this document: {_find_first_difference(there, drawn)}"
+            yield f"card: {name} does not match this record: {_find_first_difference(there, drawn)}"
 
 
 def _find_first_difference(there: str, drawn: str) -> str:

@@ -115,7 +115,7 @@ def parts_amiss(result: AuditResult, config: Config, ended_well: bool) -> Iterat
     if ended_well:
         asked += [PREDICTIONS] if config.predictions is not None else []
         for part in (p for p in asked if p not in there):
-            yield f"data: the question asks for {part}, and the document does not account for it"
+            yield f"data: the configuration needs {part}, and the record does not account for it"
 
 
 def sums_amiss(result: AuditResult) -> Iterator[str]:
@@ -124,7 +124,7 @@ def sums_amiss(result: AuditResult) -> Iterator[str]:
         cubes = kinds_of(result, part).get(CubeKind.CROSSINGS, ())
         totals = {int(cube["n"].sum()) for cube in cubes}
         if len(totals) > 1:
-            yield f"cubes: the crossings of {part} hold {' and '.join(f'{t:,}' for t in sorted(totals))} rows"
+            yield f"cubes: the groupings of {part} hold {' and '.join(f'{t:,}' for t in sorted(totals))} rows"
     names = [record.name for record in result.cubes]
     for name in dict.fromkeys(n for n in names if names.count(n) > 1):
         yield f"cubes: '{printable(name)}' stands twice"

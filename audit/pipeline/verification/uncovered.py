@@ -89,14 +89,14 @@ def _find_data(result: AuditResult, read: Sequence[str]) -> Iterator[Uncovered]:
 def _find_checks(result: AuditResult) -> Iterator[Uncovered]:
     rows = tuple(dict.fromkeys(printable(c.code) for c in of_rows(result.checks)))
     if result.data:
-        yield Uncovered(("checks",), "which there are and what they found; only the rows could tell", rows or ("rows",))
+        yield Uncovered(("checks",), "which there are and what they found: that needs the rows", rows or ("rows",))
     if held := tuple(printable(c.title) for c in of_held_out(result) if c.code not in {STRATA, ROWS}):
         yield Uncovered(("checks.outcome", "checks.detail"), "the counts of a held-out part are not kept", held)
 
 
 def _find_estimates(result: AuditResult) -> Iterator[Uncovered]:
     if own := tuple(dict.fromkeys(printable(e.metric) for e in own_estimates(result))):
-        yield Uncovered(("estimates",), "a function of your own returned them; only the rows could tell", own)
+        yield Uncovered(("estimates",), "returned by a function of your own: that needs the rows", own)
 
 
 def _find_cubes(result: AuditResult) -> Iterator[Uncovered]:

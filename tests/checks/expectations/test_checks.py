@@ -142,7 +142,7 @@ def test_what_is_not_understood_is_refused(tmp_path, text, error, says):
 )
 def test_a_type_that_is_shipped_but_cannot_be_run_is_refused(tmp_path, kind):
     path = suite_file(tmp_path, expect(kind, column="a"))
-    with pytest.raises(QuestionError, match="not run by this Great Expectations"):
+    with pytest.raises(QuestionError, match="cannot be run by the installed Great Expectations"):
         read_suite(path)
 
 

@@ -55,7 +55,7 @@ def test_plain_rows_are_scipys_and_the_loops(groups):
             assert found[level].value == pytest.approx(math.log(count / len(groups) / CENSUS[level]))
             assert (found[level].low or -math.inf) <= found[level].value <= found[level].high
         else:
-            assert found[level].reason == f"ln 0: nobody in the data is {level}"
+            assert found[level].reason == f"ln 0: no row of the data is {level}"
     assert not describe_differences(result)
 
 

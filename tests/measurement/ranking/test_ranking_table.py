@@ -172,7 +172,7 @@ def test_a_list_worked_by_hand():
     assert one(result, "ndcg", "a").value == pytest.approx(2 * 0.6309298 / 2, abs=1e-7)
     nobody = one(result, "skew_at_2", "b")
     assert nobody.status == "undefined"
-    assert nobody.reason == "ln 0: nobody of this group is in the top 2, where its share of the lists would put 0.8"
+    assert nobody.reason == "ln 0: no item of this group is in the top 2, where 0.8 are expected"
     assert one(result, "share_at_2", "b").value == 0
     assert "not measured for b (ln 0" in one(result, "skew_at_2", compare="lowest").reason
 
@@ -353,14 +353,14 @@ def test_absurd_sizes_are_refused_by_name(monkeypatch):
 
 @pytest.mark.parametrize(
     ("asked", "said"),
-    [({"y_pred": [1, 2]}, "neither prediction"), ({"threshold": 0.7}, "neither prediction"),
+    [({"y_pred": [1, 2]}, "no prediction and no threshold"), ({"threshold": 0.7}, "no prediction and no threshold"),
      ({"score": [1.0, 2.0]}, "needs one order"), ({"rank": None}, "needs one order"), ({"positive": 1}, "positive"),
      ({"weight": [1, 2]}, "no weights"), ({"top": [5, 5]}, "each once"), ({"top": []}, "at least one"),
      ({"top": [0]}, "top"), ({"gates": [{"metric": "skew_at_50", "max": 0.1}]}, "needs 50 in top"),
      ({"gates": [{"metric": "skew_at_k", "max": 0.1}]}, "skew_at_10"),
      ({"gates": [{"metric": "ndcg", "min": 0.5}]}, "needs relevance"),
      ({"gates": [{"metric": "skew_at_10", "min": 0.1}]}, "at most 0"),
-     ({"gates": [{"metric": "exposure_over_relevance", "max": 0.1}]}, "give min"),
+     ({"gates": [{"metric": "exposure_over_relevance", "max": 0.1}]}, "needs min"),
      ({"gates": [{"metric": "infeasible_index", "max": 2}]}, "judge infeasible_share"),
      ({"gates": [{"metric": "selection_rate", "compare": "ratio", "min": 0.8}]}, "task classification"),
      ({"task": "classification"}, "set task = .ranking."), ({"metrics": {"f": lambda a, b: 0.0}}, "metrics need labels")],
@@ -376,7 +376,7 @@ def test_other_tasks_have_no_query():
     text = '[data]\ngroups = ["g"]\n[predictions]\ntask = "ranking"\nsource = "x.csv"\nrank = "r"\ntop = [10, 50]\n'
     assert parse(text).predictions.top == (10, 50)
     assert parse(text.replace("top", "#")).predictions.top == (10,)
-    with pytest.raises(QuestionError, match="label and prediction are the same column"):
+    with pytest.raises(QuestionError, match="is both label and prediction"):
         parse(text + 'label = "r"\n')
 
 
@@ -415,7 +415,7 @@ def test_gates_fail_and_pass_and_never_pass_what_is_undefined():
     last = last[last["query"].isin(bottom["query"][longer])]
     never = rank(pd.concat([bottom, last]), top=[3], gates=[{"metric": "skew_at_3", "min": -0.9}])
     assert never.gates[0].verdict in {"undefined", "fail"}
-    assert "nobody of this group is in the top 3" in one(never, "skew_at_3", "z").reason
+    assert "no item of this group is in the top 3" in one(never, "skew_at_3", "z").reason
 
 
 def test_relevance_of_nothing_has_no_quotient():

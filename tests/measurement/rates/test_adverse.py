@@ -543,10 +543,10 @@ def test_a_document_without_the_numbers_is_not_passed_by_the_rule():
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ({"data": {"source": "x", "groups": ["g"]}}, "needs \\[predictions\\]"),
-        ({"data": {"label": "y"}, "predictions": {"source": "x", "prediction": "p"}}, "names none"),
+        ({"data": {"source": "x", "groups": ["g"]}}, "needs selections; add \\[predictions\\]"),
+        ({"data": {"label": "y"}, "predictions": {"source": "x", "prediction": "p"}}, "needs groups; name their columns"),
         ({"data": {"label": "y", "groups": ["g"]}, "predictions": {"source": "x", "prediction": "p", "task": "regression"}},
-         "needs \\[predictions\\] of classes"),
+         "add \\[predictions\\] of classes"),
     ],
 )  # fmt: skip
 def test_the_rule_is_refused_where_it_means_nothing(config, said):

@@ -252,7 +252,7 @@ def test_the_document_is_checked_against_its_own_flips():
         ({"x": [1, 2, 3, 4]}, {"neighbours": 4}, QuestionError, "give an odd number"),
         ({"x": [1, 2, 3, 4]}, {"neighbours": 0}, QuestionError, "neighbours"),
         ({"x": [1, 2, 3]}, {}, ValuesError, "same length"),
-        ({"x": [1, 2, 3, 4]}, {"task": "regression"}, QuestionError, "compares two classes"),
+        ({"x": [1, 2, 3, 4]}, {"task": "regression"}, QuestionError, "needs two classes"),
     ],
 )
 def test_features_without_an_honest_distance_are_refused_by_name(features, more, error, said):
@@ -264,7 +264,7 @@ def test_a_limit_or_neighbours_without_features_are_refused():
     common = {"groups": {"g": list("aabb")}}
     with pytest.raises(QuestionError, match=r"name features"):
         audit.measure([0, 1, 0, 1], [0, 1, 1, 1], gates=[{"metric": "flip_test", "max": 0.1}], **common)
-    with pytest.raises(QuestionError, match="name the features"):
+    with pytest.raises(QuestionError, match="name the feature columns"):
         audit.measure([0, 1, 0, 1], [0, 1, 1, 1], neighbours=3, **common)
     judged_by = [{"metric": "flip_test", "compare": "difference", "max": 0.1}]
     with pytest.raises(QuestionError, match="judged by its largest"):

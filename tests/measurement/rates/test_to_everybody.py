@@ -311,7 +311,7 @@ def test_the_command_line_and_the_file_say_the_same(tmp_path, monkeypatch):
     ("gate", "message"),
     [
         ({"metric": "roc_auc", "compare": "difference_to_overall", "max": 0.1}, "difference or difference_to_rest"),
-        ({"metric": "selection_rate", "compare": "ratio_to_rest", "max": 0.9}, "give min"),
+        ({"metric": "selection_rate", "compare": "ratio_to_rest", "max": 0.9}, "needs min"),
         ({"metric": "selection_rate", "compare": "difference_to_rest", "min": 0.1}, "give max"),
         ({"metric": "equalized_odds_difference", "compare": "difference_to_rest", "max": 0.1}, "already"),
         ({"metric": "selection_rate", "compare": "difference_to_mean", "max": 0.1}, "difference_to_rest"),

@@ -156,7 +156,11 @@ def test_text_and_truth_values_are_no_numbers(bad):
 
 @pytest.mark.parametrize(
     ("more", "said"),
-    [({"score": [0.1, 0.2]}, "neither score"), ({"threshold": 0.7}, "neither score"), ({"positive": 1}, "positive")],
+    [
+        ({"score": [0.1, 0.2]}, "no score and no threshold"),
+        ({"threshold": 0.7}, "no score and no threshold"),
+        ({"positive": 1}, "positive"),
+    ],
 )
 def test_what_only_classes_have_is_refused(more, said):
     with pytest.raises(QuestionError, match=said):

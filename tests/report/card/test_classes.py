@@ -262,7 +262,7 @@ def test_the_command_line_asks_the_same(tmp_path):
     assert data.returncode == 0, data.stderr
     assert "worst_class_base_rate ratio >= 0.8" in data.stdout
     wrong = command("data", "t.csv", *question, "--classes", "--positive", "walk", cwd=tmp_path)
-    assert (wrong.returncode, "no positive one" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "has no positive class" in wrong.stderr) == (2, True)
 
 
 def test_a_whole_run_of_several_classes_is_one_question(tmp_path):

@@ -116,9 +116,9 @@ def test_parts_are_counted_and_a_first_file_is_written_in_the_same_way(tmp_path)
 
 @pytest.mark.parametrize(("text", "says"), [
     ("", "cannot be read"), ("semicolon", "cannot be read"), ("sep=;", "did you mean 'separator'"), ("separator=;;", "one character"),
-    ("separator=a", "no letter"), ('separator="', "quote"), ("decimal=x", "one character"), ("decimal=;", "a point or a comma"),
-    ("separator=,,decimal=,", "both ','"), ("encoding=latn-1", "did you mean 'latin-1'"), ("encoding=hex", "none of text"),
-    ("encoding=rot13", "none of text"), ("separator=;,separator=;", "twice"), ("separator=€", "ASCII"),
+    ("separator=a", "not a letter"), ('separator="', "quote"), ("decimal=x", "one character"), ("decimal=;", "a point or a comma"),
+    ("separator=,,decimal=,", "both ','"), ("encoding=latn-1", "did you mean 'latin-1'"), ("encoding=hex", "not a text encoding"),
+    ("encoding=rot13", "not a text encoding"), ("separator=;,separator=;", "twice"), ("separator=€", "ASCII"),
 ])  # fmt: skip
 def test_what_is_no_dialect_is_refused_by_name(text, says):
     with pytest.raises(QuestionError) as error:
