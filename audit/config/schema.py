@@ -207,7 +207,7 @@ def _check_favourable(config: Config) -> None:
     """Refuse a favourable class where no class is the positive one."""
     task = "several classes" if config.classes else config.predictions.task if config.predictions else "classification"
     if config.data.favourable is not None and task != "classification":
-        raise ValueError(f"data.favourable: it says what the positive class is, and {task} has none; leave it out")
+        raise ValueError(f"data.favourable: it says what the positive class is, and {task} has none; remove it")
 
 
 def _check_median(config: Config) -> None:
