@@ -95,7 +95,7 @@ def test_every_leaf_of_every_estimate(recorded, name):
         for e, value in zip(estimates, old, strict=True):
             e[key] = value
         named = set(map(int, re.findall(r"^estimates\.(\d+)", said, re.MULTILINE)))
-        assert named == set(range(len(estimates))) or "is not a valid result: estimates." in said, key
+        assert named == set(range(len(estimates))) or "is not a valid record: estimates." in said, key
 
 
 def list_following(document):
