@@ -132,12 +132,13 @@ def measure(
     Returns
     -------
     AuditResult
-        With ``estimates``, ``checks``, ``gates``, ``verdict``, ``to_frame()``, ``to_json()``.
+        It shows itself in a notebook and in print, and has ``verdict``, ``gates``, ``checks``, ``estimates``,
+        ``find()``, ``plot()``, ``to_frame()`` and ``to_json()``.
 
     Raises
     ------
     AuditError
-        Whatever is wrong with the input; nothing is only a warning.
+        When any input is invalid.
 
     Examples
     --------
@@ -310,6 +311,23 @@ def check(
         As in `measure`.
     csv
         How a CSV that is named by its path is written, such as ``"separator=;,decimal=,,encoding=latin-1"``.
+
+    Returns
+    -------
+    AuditResult
+        As of `measure`, with the checks of the data in ``checks``.
+
+    Raises
+    ------
+    AuditError
+        When any input is invalid.
+
+    Examples
+    --------
+    >>> people = {"sex": ["f", "m"] * 60, "income": range(120), "hired": [0, 1, 1, 1] * 30}
+    >>> result = check(people, label="hired", groups=["sex"])
+    >>> [check.code for check in result.checks if check.outcome == "warn"]
+    ['DB003', 'DB006', 'DP002']
     """
     if frame is None:
         raise QuestionError("frame is missing; give the table or its path")
