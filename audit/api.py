@@ -73,6 +73,7 @@ def measure(
     compare_to: str | Sequence[str] = (),
     gates: Gates = (),
     four_fifths: bool = False,
+    least_rows: int = 0,
     metrics: Mapping[str, Callable[..., float]] | None = None,
 ) -> AuditResult:
     """Audit predictions, or labels alone, per group.
@@ -124,6 +125,8 @@ def measure(
         of ``[[gates]]`` in audit.toml.
     four_fifths
         Whether adverse impact by any group column, under 4/5 and significant, fails the audit.
+    least_rows
+        Groups of which fewer rows stand behind a number are excluded from its limit, by name; 0 excludes none.
     metrics
         Your own functions ``f(y_true, y_pred)`` by name, called per group through Fairlearn's MetricFrame; with
         weights they get ``sample_weight``. Their values carry no interval and cannot be judged; where one raises for
@@ -279,6 +282,7 @@ def check(
     confidence: float = 0.95,
     compare_to: str | Sequence[str] = (),
     gates: Gates = (),
+    least_rows: int = 0,
     csv: str | Mapping[str, str] | None = None,
 ) -> AuditResult:
     """Check a table before training: who is in it, how labels differ by group.
@@ -307,7 +311,7 @@ def check(
         As in `measure`.
     population
         Share of each level in the population to compare with, by group column; levels as the column holds them.
-    intersections, confidence, compare_to, gates
+    intersections, confidence, compare_to, gates, least_rows
         As in `measure`.
     csv
         How a CSV that is named by its path is written, such as ``"separator=;,decimal=,,encoding=latin-1"``.

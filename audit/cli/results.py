@@ -44,6 +44,7 @@ def gate(
     from audit.cli.console import PlainConsole
     from audit.errors import QuestionError
     from audit.gates.judge import exit_code, judge_again
+    from audit.pipeline.remeasure import remeasure_from
     from audit.report.terminal.summary import print_verdict
 
     if not result:
@@ -53,7 +54,7 @@ def gate(
     found, _ = load_by_name(result, store)
     config = _choose_question(found, policy, rule)
     with explain_defects(found):
-        judged = judge_again(found, config, dt.datetime.now(dt.UTC).date())
+        judged = judge_again(found, config, dt.datetime.now(dt.UTC).date(), remeasure_from(config, found.cubes))
     if json:
         put(judged.to_json())
     code = exit_code(judged.verdict, config.policy.insufficient)

@@ -398,6 +398,12 @@ class Policy(Section):
     insufficient: Annotated[
         Literal["fail", "warn"], Option("Whether an inconclusive limit fails the audit or only warns.")
     ] = "fail"
+    least_rows: Annotated[
+        int,
+        Field(ge=0, strict=True),
+        Option("Exclude groups with fewer rows from verdicts.", OF_AUDITS, o.WHOLE_NUMBER),
+    ] = 0
+    """Groups of which fewer rows stand behind a number are excluded from its limit, by name; 0 excludes none."""
     four_fifths: Annotated[
         bool,
         Field(strict=True),
