@@ -68,6 +68,9 @@ JudgedRun = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the full record as JSON on stdout; messages go to stderr.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit 0 instead of 1 or 3.")]
+AllowInconclusive = Annotated[
+    bool, typer.Option("--allow-inconclusive", help=find_keys("data")["insufficient"].option.help)
+]
 Gates = Annotated[
     list[str] | None,
     typer.Option("--gate", metavar="RULE", help='Limit, such as "selection_rate ratio >= 0.8". May be repeated.'),

@@ -427,3 +427,44 @@ def test_a_library_that_ends_the_program_is_no_pass(monkeypatch, capsys):
         app.main([])
     assert ended.value.code == 4
     assert "nothing was judged" in capsys.readouterr().err
+
+
+OPEN = '[[gates]]\nmetric = "selection_rate"\ncompare = "ratio"\nby = ["sex"]\nmin = 0.33\n'
+"""A limit that lies inside the interval of the pipeline's predictions."""
+
+
+def test_an_inconclusive_limit_is_allowed_on_request(pipeline):
+    (pipeline / "audit.toml").write_text(TOML + OPEN)
+    assert audit("run", cwd=pipeline).returncode == 3
+    allowed = audit("gate", "latest", "--allow-inconclusive", cwd=pipeline)
+    assert (allowed.returncode, "Exit code 0" in allowed.stdout) == (0, True), allowed.stdout
+    run = audit("run", "--allow-inconclusive", cwd=pipeline)
+    assert (run.returncode, "Exit code 0" in run.stdout) == (0, True), run.stdout
+    asked = json.loads(audit("show", "latest", "--json", cwd=pipeline).stdout)
+    assert (asked["verdict"], asked["question"]["config"]["policy"]["insufficient"]) == ("insufficient", "warn")
+    assert asked["run"]["command"] == ["audit", "run", "audit.toml", "--allow-inconclusive"]
+    model = ("model", "predictions.csv", "--label", "hired", "--prediction", "predicted", "--groups", "sex")
+    rule = ("--gate", "selection_rate ratio >= 0.33")
+    assert audit(*model, *rule, cwd=pipeline).returncode == 3
+    assert audit(*model, *rule, "--allow-inconclusive", cwd=pipeline).returncode == 0
+
+
+def test_an_undefined_limit_is_never_allowed(pipeline):
+    model = ("model", "made.csv", "--label", "hired", "--prediction", "predicted", "--groups", "sex")
+    rule = ("--gate", "selection_rate ratio >= 0.1", "--least-rows", "1000")
+    done = audit(*model, *rule, "--allow-inconclusive", cwd=pipeline)
+    assert done.returncode == 3
+    assert "no group has at least 1000 rows ([policy] least_rows)" in " ".join(done.stdout.split())
+
+
+def test_small_groups_are_excluded_by_an_option(pipeline):
+    (pipeline / "made.csv").write_text(rows(0.5, 0.52) + "x,1,0\n" * 5)
+    model = ("model", "made.csv", "--label", "hired", "--prediction", "predicted", "--groups", "sex")
+    rule = ("--gate", "selection_rate ratio >= 0.8")
+    assert audit(*model, *rule, cwd=pipeline).returncode == 3
+    done = audit(*model, *rule, "--least-rows", "30", cwd=pipeline)
+    assert done.returncode == 0, done.stdout
+    said = "Groups with fewer than 30 rows are excluded by [policy] least_rows: 'x' (n 5)."
+    assert said in " ".join(done.stdout.split())
+    verified = audit("verify", "latest", cwd=pipeline)
+    assert verified.returncode == 0, verified.stdout
