@@ -122,7 +122,7 @@ def finished_on(result: AuditResult) -> dt.date:
 def times_amiss(result: AuditResult) -> Iterator[str]:
     """Yield a run that ended before it began."""
     if _time(result.run.started, "run.started") > _time(result.run.finished, "run.finished"):
-        yield f"run: it started {result.run.started} and finished {result.run.finished}, which is before that"
+        yield f"run: it started {result.run.started} and finished {result.run.finished}, which is earlier"
 
 
 def _time(text: str, place: str) -> dt.datetime:
