@@ -244,8 +244,8 @@ def _write_end(rate: Estimate | None, name: str) -> str:
 def make_gaps_table(gaps: Sequence[Gap]) -> Table:
     """Return gaps between groups in the order in which they are given."""
     rows = (
-        (Cell(gap.title), *map(Cell, gap.ends or ("–", "–")), write_value(gap.apart), write_value(gap.ratio))
+        (Cell(gap.title), write_value(gap.apart), *map(Cell, gap.ends or ("–", "–")), write_value(gap.ratio))
         for gap in gaps
     )
-    columns = ("Measure", "Lowest", "Highest", "Difference [interval]", "Ratio [interval]")
+    columns = ("Measure", "Difference [interval]", "Lowest", "Highest", "Ratio [interval]")
     return Table("Largest gaps between groups", columns, tuple(rows))
