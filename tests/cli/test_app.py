@@ -317,13 +317,18 @@ BANK = "age,default,housing,y\n" + "".join(
 
 def test_init_asks_for_the_label_in_a_terminal(tmp_path):
     (tmp_path / "bank.csv").write_text(BANK)
-    said = in_a_terminal("init", "bank.csv", cwd=tmp_path, typed=["2", "2"])
+    said = in_a_terminal("init", "bank.csv", cwd=tmp_path, typed=["2", "2", "1"])
     assert "Which column is the true outcome (the label)?" in said
     assert "1  y" in said
     assert "Which value of default counts as positive?" in said
-    assert 'label = "default"' in (tmp_path / "audit.toml").read_text()
-    said = in_a_terminal("init", "bank.csv", "--output", "b.toml", cwd=tmp_path, typed=["", ""])
-    assert 'label = "y"' in (tmp_path / "b.toml").read_text()
+    assert "Which value of default is good for the person it is about?" in said
+    text = (tmp_path / "audit.toml").read_text()
+    assert 'label = "default"' in text
+    assert 'favourable = "n"' in text
+    said = in_a_terminal("init", "bank.csv", "--output", "b.toml", cwd=tmp_path, typed=["", "", ""])
+    text = (tmp_path / "b.toml").read_text()
+    assert 'label = "y"' in text
+    assert "\n# favourable = …" in text
 
 
 def in_a_terminal(*arguments, cwd, typed):
@@ -346,8 +351,14 @@ def test_init_asks_nobody_without_a_terminal(tmp_path):
     assert done.returncode == 2
     assert done.stderr == "audit: several columns may be the label: approved, rejected; name one with --label\n"
     assert not (tmp_path / "audit.toml").exists()
-    assert audit("init", "t.csv", "--label", "approved", "--positive", "0", cwd=tmp_path).returncode == 0
-    assert "positive = 0" in (tmp_path / "audit.toml").read_text()
+    assert (
+        audit("init", "t.csv", "--label", "approved", "--positive", "0", "--favourable", "1", cwd=tmp_path).returncode
+        == 0
+    )
+    text = (tmp_path / "audit.toml").read_text()
+    assert "positive = 0" in text
+    assert "favourable = 1" in text
+    assert audit("run", cwd=tmp_path).returncode == 1
 
 
 def test_a_user_folder_with_our_names_is_left_alone(pipeline):
