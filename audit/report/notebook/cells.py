@@ -238,7 +238,8 @@ def _find_gaps(found: EstimateIndex, by: By) -> Iterator[Gap]:
 def _write_end(rate: Estimate | None, name: str) -> str:
     if rate is None or rate.value is None:
         return name
-    return f"{name} {cell_text(rate.value, figure_of(rate.metric))} ({write_rows(rate)})"
+    few = ", few rows" * ("small_group" in rate.flags)
+    return f"{name} {cell_text(rate.value, figure_of(rate.metric))} ({write_rows(rate)}{few})"
 
 
 def make_gaps_table(gaps: Sequence[Gap]) -> Table:

@@ -100,6 +100,7 @@ def test_rows_without_a_group_and_what_is_undefined_are_named():
 
 
 def test_groups_of_few_rows_say_so():
+    assert re.search(r"few \d+\.\d% \(n \d+, few rows\)", page_of(samples.single_small_group()).words)
     assert "too few rows to judge alone" in page_of(samples.single_small_group()).words
 
 
