@@ -24,9 +24,9 @@ def run(
     insist: Annotated[
         bool, typer.Option("--continue", help="Train even if a limit on the data fails; the card says so.")
     ] = False,
-    allow_inconclusive: o.AllowInconclusive = False,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
+    verbose: o.Verbose = False,
 ) -> None:
     """Audit a training run as its audit.toml says.
 
@@ -36,11 +36,9 @@ def run(
     from audit.pipeline.run import run as run_audit
 
     config, folder = load(pipeline)
-    command: tuple[str, ...] = ("audit", "run", name_config(pipeline))
-    if allow_inconclusive:
-        config, command = config.allowing_inconclusive(), (*command, "--allow-inconclusive")
-    job = make_job(config, folder, store, command, json=json, insist=insist)
-    conclude(run_audit(job), store, json=json, exit_zero=exit_zero, gated=_is_judged(config))
+    job = make_job(config, folder, store, ("audit", "run", name_config(pipeline)), json=json, insist=insist)
+    audited = run_audit(job)
+    conclude(audited, store, json=json, exit_zero=exit_zero, gated=_is_judged(config), whole=verbose)
 
 
 @o.with_options("data")
@@ -56,6 +54,7 @@ def data(
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
+    verbose: o.Verbose = False,
     **asked: Any,
 ) -> None:
     """Check tables before training.
@@ -63,7 +62,7 @@ def data(
     Group differences in labels, missing values, leaks, possible proxies, small groups.
     """
     given = Given("data", table, asked, gates=gate or (), tests=tests or ())
-    _audit_table(given, config, write_config, store, json=json, exit_zero=exit_zero)
+    _audit_table(given, config, write_config, store, json=json, exit_zero=exit_zero, verbose=verbose)
 
 
 @o.with_options("model")
@@ -76,11 +75,12 @@ def model(
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
+    verbose: o.Verbose = False,
     **asked: Any,
 ) -> None:
     """Audit an existing table of predictions."""
     given = Given("model", table, asked, gates=gate or ())
-    _audit_table(given, config, write_config, store, json=json, exit_zero=exit_zero)
+    _audit_table(given, config, write_config, store, json=json, exit_zero=exit_zero, verbose=verbose)
 
 
 def track(
@@ -145,7 +145,14 @@ def _ask_electricity(given: dict[str, Any], path: Path | None) -> Config:
 
 
 def _audit_table(
-    given: Given, config_path: Path | None, write_config: Path | None, store: Path, *, json: bool, exit_zero: bool
+    given: Given,
+    config_path: Path | None,
+    write_config: Path | None,
+    store: Path,
+    *,
+    json: bool,
+    exit_zero: bool,
+    verbose: bool,
 ) -> None:
     """Audit one table by what options or a file ask, show what came of it, and exit by the verdict."""
     from audit.cli.question import ask
@@ -165,7 +172,7 @@ def _audit_table(
         audited = run_audit(job)
     if write_config is not None:
         _save(config, write_config)
-    conclude(audited, store, json=json, exit_zero=exit_zero, gated=_is_judged(config))
+    conclude(audited, store, json=json, exit_zero=exit_zero, gated=_is_judged(config), whole=verbose)
 
 
 def _say_in_options(given: Given, *, asked: bool) -> AbstractContextManager[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from audit.record.result import AuditResult
 
 HERE = Path(DEFAULT_STORE)
+STEPS = {
+    "fail": "Find which step causes the difference",
+    "undefined": "Add rows for the group, or set a limit on another metric",
+}
+"""What to do next, by the verdict of a run that did not pass."""
 
 
 def make_job(
@@ -56,33 +62,45 @@ def _say(sentence: str) -> None:
     open_console().print(sentence, markup=False)
 
 
-def conclude(audited: Audited, store: Path, *, json: bool, exit_zero: bool, gated: bool) -> None:
+def conclude(audited: Audited, store: Path, *, json: bool, exit_zero: bool, gated: bool, whole: bool = False) -> None:
     """Show what came of it, and exit by the verdict."""
     excused = exit_zero and audited.exit_code in {1, 3}
-    _print_audited(audited, store, json=json, gated=gated, exit_zero=excused)
+    _print_audited(audited, store, json=json, gated=gated, exit_zero=excused, whole=whole)
     if audited.lost is not None:
-        _say(f"audit: the run is judged, and not kept: {audited.lost}")
+        _say(f"audit: the run was judged, but not kept: {audited.lost}")
     raise typer.Exit(0 if excused else audited.exit_code)
 
 
-def _print_audited(audited: Audited, store: Path, *, json: bool, gated: bool, exit_zero: bool = False) -> None:
+def _print_audited(
+    audited: Audited, store: Path, *, json: bool, gated: bool, exit_zero: bool = False, whole: bool = False
+) -> None:
     """Print a result for people, and the document where it is asked for."""
     from audit.cli.console import PlainConsole
-    from audit.report.terminal.summary import print_summary
+    from audit.report.terminal.summary import Ending, print_summary
 
     if json:
         put(audited.result.to_json())
-    console = PlainConsole(stderr=json)
-    following = _suggest_next(audited, "" if store == HERE else f" --store {store}", gated=gated)
-    own = audited.exit_code if audited.result.run.interrupted else None
-    print_summary(audited.result, console, folder=audited.folder, next_command=following, exit_zero=exit_zero, code=own)
+    where = find_store_option(store)
+    ending = Ending(
+        folder=audited.folder,
+        next_command=_suggest_next(audited, where, gated=gated),
+        exit_zero=exit_zero,
+        code=audited.exit_code if audited.result.run.interrupted else None,
+        more="" if audited.folder is None else f"audit show --all{where}",
+    )
+    print_summary(audited.result, PlainConsole(stderr=json), ending, whole=whole)
+
+
+def find_store_option(store: Path) -> str:
+    """Return the option that names a store in a command to be copied; nothing for the one that is looked at anyway."""
+    return "" if store == HERE else f" --store {shlex.quote(str(store))}"
 
 
 def print_tracked(tracked: Tracked, store: Path, *, json: bool) -> None:
     """Show what came of a tracked command; nothing that happens here may become its exit code."""
     try:
         if tracked.lost is not None:
-            print(f"audit: not recorded, and the command ended as it would alone: {tracked.lost}", file=sys.stderr)  # noqa: T201
+            print(f"audit: energy was not recorded ({tracked.lost}); the command was not affected", file=sys.stderr)  # noqa: T201
         if tracked.result is not None and tracked.folder is not None:
             from audit.pipeline.run import Audited
 
@@ -91,7 +109,7 @@ def print_tracked(tracked: Tracked, store: Path, *, json: bool) -> None:
         elif tracked.result is not None and json:
             put(tracked.result.to_json())
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a defect of ours must not become the command's exit code
-        print(f"audit: what was recorded could not be shown: {words_of(error)}", file=sys.stderr)  # noqa: T201
+        print(f"audit: the record could not be shown: {words_of(error)}", file=sys.stderr)  # noqa: T201
 
 
 def _suggest_next(audited: Audited, where: str, *, gated: bool) -> str:
@@ -99,9 +117,26 @@ def _suggest_next(audited: Audited, where: str, *, gated: bool) -> str:
     stage = audited.result.run.command[1]
     if (not gated or audited.result.verdict == "not judged") and stage in {"data", "model", "run"}:
         return _suggest_gate(audited.result, stage)
-    if stage in {"data", "model"} and "--write-config" not in sys.argv:
-        return "to use these limits in CI, add --write-config audit.toml"
-    return f"audit dashboard{where}"
+    verdict = audited.result.verdict
+    if verdict == "incomplete":
+        return "" if stage == "track" else "Fix the error above and run again"
+    if stage in {"data", "model"} and not {"--write-config", "--config"} & set(sys.argv):
+        return f"To use {_name_limits(audited.result)} in CI, add --write-config audit.toml"
+    step = _suggest_more_rows(audited.result) if verdict == "insufficient" else STEPS.get(verdict)
+    return f"{step}; all numbers: audit show --all{where}" if step else f"audit dashboard{where}"
+
+
+def _suggest_more_rows(result: AuditResult) -> str:
+    """Return what to do about a limit that the data cannot decide, with how many rows would where that is known."""
+    from audit.gates.judge import find_deciding_gate
+
+    gate = find_deciding_gate(result.gates)
+    needed = "more rows" if gate is None or not gate.needed_n else f"about {gate.needed_n:.2g} times as many rows"
+    return f"Audit {needed}, or accept it on record with a waiver"
+
+
+def _name_limits(result: AuditResult) -> str:
+    return "this limit" if len(result.gates) == 1 else "these limits"
 
 
 def _suggest_gate(result: AuditResult, stage: str) -> str:
@@ -117,8 +152,8 @@ def _suggest_gate(result: AuditResult, stage: str) -> str:
     metric, compare = rule.split()[:2]
     if not any((e.metric, e.compare) == (metric, compare) for e in result.estimates):
         needed = "groups" if any(e.metric == metric for e in result.estimates) else "a label and groups"
-        return f"name {needed} to have groups compared"
+        return f"To compare groups, name {needed}"
     if stage != "run":
-        return f'to judge this, add --gate "{rule}"'
+        return f'To judge this, add --gate "{rule}"'
     of_stage = "data." if of_data else ""
-    return f"add [[gates]] to audit.toml, such as {of_stage}{rule}"
+    return f"To judge this, add [[gates]] to audit.toml, such as {of_stage}{rule}"

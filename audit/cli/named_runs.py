@@ -67,7 +67,7 @@ def print_unfinished(named: str, store: Path, *, json: bool, gated: bool) -> boo
 
     from audit.cli.console import PlainConsole
     from audit.record.store import find_unfinished as found_by
-    from audit.report.terminal.summary import print_unfinished
+    from audit.report.terminal.verdict import print_unfinished
 
     left = found_by(Path(named), store)
     if left is None:

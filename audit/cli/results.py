@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,7 +32,6 @@ def gate(
         Path | None, typer.Option("--config", metavar="FILE", help="Judge by the limits of this audit.toml instead.")
     ] = None,
     rule: o.Gates = None,
-    allow_inconclusive: o.AllowInconclusive = False,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
@@ -46,9 +45,7 @@ def gate(
     from audit.cli.console import PlainConsole
     from audit.errors import QuestionError
     from audit.gates.judge import exit_code, judge_again
-    from audit.pipeline.records import record_question
-    from audit.pipeline.remeasure import remeasure_from
-    from audit.report.terminal.summary import print_verdict
+    from audit.report.terminal.verdict import print_verdict
 
     if not result:
         raise QuestionError(UNNAMED)
@@ -56,17 +53,14 @@ def gate(
         raise typer.Exit(INCOMPLETE)
     found, _ = load_by_name(result, store)
     config = _choose_question(found, policy, rule)
-    config = config.allowing_inconclusive() if allow_inconclusive else config
     with explain_defects(found):
-        judged = judge_again(found, config, dt.datetime.now(dt.UTC).date(), remeasure_from(config, found.cubes))
+        judged = judge_again(found, config, dt.datetime.now(dt.UTC).date())
     if json:
         put(judged.to_json())
     code = exit_code(judged.verdict, config.policy.insufficient)
     excused = exit_zero and code in {1, 3}
     with explain_defects(found):
-        # What is said of the exit code is said of the policy that was applied, which may not be the recorded one.
-        applied = replace(judged, question=record_question(config))
-        print_verdict(applied, PlainConsole(stderr=json), exit_zero=excused)
+        print_verdict(judged, PlainConsole(stderr=json), exit_zero=excused, named=True)
     raise typer.Exit(0 if excused else code)
 
 
@@ -122,10 +116,18 @@ def card(
         write_over(output, text)
 
 
-def show(run: o.RunName = "latest", store: o.StorePath = HERE, json: o.AsJson = False) -> None:
+def show(
+    run: o.RunName = "latest",
+    store: o.StorePath = HERE,
+    json: o.AsJson = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Print everything: all rates, checks, p-values, sources and digests.")
+    ] = False,
+) -> None:
     """Show the summary of a recorded run."""
     from audit.cli.console import PlainConsole
-    from audit.report.terminal.summary import print_summary
+    from audit.cli.job import find_store_option
+    from audit.report.terminal.summary import Ending, print_summary
 
     if print_unfinished(run, store, json=json, gated=False):
         return
@@ -134,7 +136,11 @@ def show(run: o.RunName = "latest", store: o.StorePath = HERE, json: o.AsJson = 
         put(found.to_json())
         return
     with explain_defects(found):
-        print_summary(found, PlainConsole(), folder=folder, next_command=f"audit gate {folder}")
+        named = f"{shlex.quote(run)}{find_store_option(store)}"
+        every = f"audit show {named} --all"
+        following = f"audit gate {named}" if everything else f"All numbers: {every}"
+        ending = Ending(folder=folder, next_command=following, more=every)
+        print_summary(found, PlainConsole(), ending, whole=everything)
 
 
 def diff(

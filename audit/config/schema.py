@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -123,10 +123,6 @@ class Config(Section):
         _check_gates(self)
         _check_waivers(self)
         return self
-
-    def allowing_inconclusive(self) -> Config:
-        """Return the same question, in which inconclusive limits only warn."""
-        return self.model_copy(update={"policy": self.policy.model_copy(update={"insufficient": "warn"})})
 
     @property
     def predictions_source(self) -> str | None:
@@ -380,3 +376,5 @@ class Publish(Section):
 
     k: Annotated[int, Field(strict=True, ge=1)] = SMALLEST_PUBLISHED
     """Smallest count that is published; 1 leaves nothing out."""
+    terminal: Literal["show", "withhold"] = "show"
+    """Whether commands withhold on a terminal, and so in the log of a CI, what the card withholds."""

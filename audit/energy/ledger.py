@@ -24,7 +24,7 @@ TOO_SOON_S = 0.1
 """A meter that did not move for less than this was asked too soon; for longer, it was blind."""
 EXPECTED = ("cpu", "ram")
 """Components that every machine has, for when the meter could not say what there is."""
-WHOLE_MACHINE = "whole machine, all processes, idle draw included"
+WHOLE_MACHINE = "whole machine, all processes, idle power included"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,5 +257,5 @@ def make_declared_row(d: Declared, phase: str, length_s: float) -> EnergyCompone
         coverage=1.0,
         device=d.device,
         idle_share=None if d.idle_w is None else min(1.0, d.idle_w / d.power_w),
-        attribution="the declared devices, idle draw included",
+        attribution="the declared devices, idle power included",
     )

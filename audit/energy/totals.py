@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from audit.energy.sci import compute_embodied_g
 from audit.energy.site import Site
 from audit.energy.units import to_kwh
-from audit.errors import printable
+from audit.record.energy_text import name_component, name_phase
 from audit.record.result import Energy, EnergyComponent, EnergyMethod, Factor
 
 SEEN = 0.95
@@ -93,22 +93,22 @@ def _share_embodied(site: Site, duration_s: float | None) -> float | None:
 
 def _list_missing(rows: Sequence[EnergyComponent]) -> Iterator[str]:
     """Yield what the total lacks, so that it is not read as the whole."""
-    blind = [f"{printable(r.component)} in {r.phase}" for r in rows if r.energy_j is None]
+    blind = [f"{name_component(r.component)} {name_phase(r.phase)}" for r in rows if r.energy_j is None]
     if blind:
         yield f"not measured, so not in the total: {', '.join(blind)}"
     part = [
-        f"{printable(r.component)} in {r.phase} ({r.coverage:.0%} of the time)"
+        f"{name_component(r.component)} {name_phase(r.phase)} ({r.coverage:.0%} of the time)"
         for r in rows
         if r.energy_j is not None and r.coverage is not None and r.coverage < SEEN
     ]
     if part:
-        yield f"seen in part, and the rest is not in the total: {', '.join(part)}"
+        yield f"partly covered: {', '.join(part)}; the rest is not in the total"
 
 
 def _describe_boundary(site: Site) -> Iterator[str]:
     """Yield what of the chain from chip to power station is in the total."""
     overhead = f"the overhead of the site (PUE {site.pue:g})" if site.pue > 1 else ""
-    yield f"in the total: idle draw{f' and {overhead}' if overhead else ''}"
+    yield f"in the total: idle power{f' and {overhead}' if overhead else ''}"
     apart = "embodied carbon (shown apart)" if site.embodied else "embodied carbon"
     gone = ["network and storage outside the machine", apart, *([] if overhead else ["overhead of the site"])]
     yield f"not in it: {', '.join(gone)}"

@@ -26,7 +26,7 @@ UNITS: Mapping[str, str] = {
 SUBJECTS: Mapping[str, str] = {
     "energy_kwh": "Energy",
     "carbon_g": "Carbon",
-    "carbon_market_g": "Carbon, market based",
+    "carbon_market_g": "Carbon, market-based",
     "embodied_g": "Embodied carbon",
     "water_l": "Water",
     "sci_g": "Software carbon intensity",
@@ -34,9 +34,9 @@ SUBJECTS: Mapping[str, str] = {
 }
 NEEDS: Mapping[str, str] = {
     "energy_kwh": "no energy was measured",
-    "carbon_g": "the grid is not known; set [energy] country",
+    "carbon_g": "the grid is unknown; set [energy] country",
     "carbon_market_g": "no contract for electricity is declared; set [energy] market_g_per_kwh",
-    "embodied_g": "nothing is declared of making the machine; set [energy.embodied]",
+    "embodied_g": "embodied carbon is not declared; set [energy.embodied]",
     "water_l": "no water factor is declared; set [energy] water_l_per_kwh",
     "sci_g": "it needs [energy] functional_unit",
     MEASURED_SHARE: "no energy was measured",
@@ -44,7 +44,8 @@ NEEDS: Mapping[str, str] = {
 """Why a total is undefined although energy was measured, and the mend."""
 FROM_ENERGY = frozenset({"energy_kwh", "carbon_g", "carbon_market_g", "water_l", "sci_g"})
 UNKNOWN_SHARE = "measured share unknown"
-UNTRAINED = "not measured: nothing was trained, and the meter had no reading yet"
+ESTIMATED = "estimated, not measured"
+UNTRAINED = "not metered, because nothing was trained"
 
 
 def format_share(share: float) -> str:
@@ -66,6 +67,15 @@ def format_figure(value: float) -> str:
         return "0"
     # From 99.95 on, three significant digits are those of a whole number.
     return f"{value:,.0f}" if abs(value) >= 99.95 else f"{Decimal(f'{value:#.3g}'):f}"
+
+
+def format_energy(kwh: float) -> str:
+    """Format an energy in Wh, from 1 kWh on in kWh.
+
+    >>> format_energy(0.0000198), format_energy(12.5), format_energy(8930.0), format_energy(0.0)
+    ('0.0198 Wh', '12.5 kWh', '8,930 kWh', '0 Wh')
+    """
+    return f"{format_figure(kwh)} kWh" if kwh >= 1 else f"{format_figure(1000 * kwh)} Wh"
 
 
 def format_mass(grams: float) -> str:
@@ -100,8 +110,46 @@ def describe_measured_share(energy: Energy) -> str:
     ways = ((energy.measured_share, "by energy counters"), (energy.sampled_share, "by sampled power"))
     if energy.measured_share is None:
         return UNKNOWN_SHARE
-    parts = [f"{format_share(share)} {way}" for share, way in ways if share]
-    return f"measured: {', '.join(parts)}" if parts else "none of it measured"
+    told = [(share, way) for share, way in ways if share]
+    if not told:
+        return ESTIMATED
+    if len(told) == 1 and told[0][0] == 1:
+        return f"measured {told[0][1]}"
+    (first, way), *more = [(format_share(share), way) for share, way in told]
+    beside = "".join(f", {share} {other}" for share, other in more)
+    rest = ", the rest estimated" if (_sum_measured_share(energy) or 0.0) < 1 else ""
+    return f"{first} measured {way}{beside}{rest}"
+
+
+def shorten_measured_share(known: str) -> str:
+    """Return how much of a figure was measured as the cell of a table has it.
+
+    >>> shorten_measured_share(ESTIMATED), shorten_measured_share("12.0% measured by sampled power, the rest estimated")
+    ('estimated', '12.0% measured')
+    """
+    return "estimated" if known == ESTIMATED else known.partition(" by ")[0]
+
+
+def name_component(component: str) -> str:
+    """Return a component as people write it: CPU, GPU, RAM and TPU are initials."""
+    shown = printable(component, 30)
+    return shown.upper() if shown.lower() in {"cpu", "gpu", "ram", "tpu"} else shown
+
+
+def name_phase(phase: str) -> str:
+    """Return when in a run something was drawn.
+
+    >>> name_phase("validate"), name_phase("train")
+    ('while checking data', 'in training')
+    """
+    return PHASES.get(phase, f"in {printable(phase, 20)}")
+
+
+PHASES: Mapping[str, str] = {
+    "validate": "while checking data",
+    "train": "in training",
+    "audit": "while computing metrics",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +179,36 @@ def format_total(found: Estimate) -> str:
     if found.metric == MEASURED_SHARE:
         return format_share(found.value)
     known = f" ({found.method})" if found.method else ""
-    return f"{format_figure(found.value)} {UNITS[found.metric]}{known}"
+    return f"{_format_amount(found.value, found.metric)}{known}"
+
+
+def format_in_cell(found: Estimate) -> str:
+    """Format a judged total as the cell of a table has it: 0.0198 Wh, estimated."""
+    if found.value is None or found.metric == MEASURED_SHARE:
+        return format_total(found)
+    known = f", {shorten_measured_share(found.method)}" if found.method else ""
+    return f"{_format_amount(found.value, found.metric)}{known}"
+
+
+def _format_amount(value: float, metric: str) -> str:
+    if metric == "energy_kwh":
+        return format_energy(value)
+    if metric == "water_l":
+        return format_volume(value)
+    return f"{format_mass(value)} {UNITS[metric].removeprefix('g ')}"
+
+
+def format_limit(limit: float, metric: str) -> str:
+    """Return a limit on a total with its unit and all digits that it was given.
+
+    >>> format_limit(0.01, "energy_kwh"), format_limit(2.5, "energy_kwh"), format_limit(0.5, "measured_share")
+    ('10 Wh', '2.5 kWh', '50%')
+    """
+    if metric == MEASURED_SHARE:
+        return f"{100 * limit:,.10g}%"
+    if metric == "energy_kwh" and limit < 1:
+        return f"{1000 * limit:,.10g} Wh"
+    return f"{limit:,.10g} {UNITS[metric]}"
 
 
 def _sum_measured_share(energy: Energy) -> float | None:

@@ -128,10 +128,8 @@ class Recording:
         """Return how the gates on the data stand."""
         from audit.gates.before_training import judge_before_training
         from audit.gates.judge import Evidence
-        from audit.pipeline.remeasure import remeasure_from
 
-        remeasure = remeasure_from(self._config, self.found.cubes)
-        evidence = Evidence(estimates=self.found.estimates, checks=self.found.checks, remeasure=remeasure)
+        evidence = Evidence(estimates=self.found.estimates, checks=self.found.checks)
         return judge_before_training(self._config, evidence, dt.datetime.now(dt.UTC).date())
 
     def enter_training(self) -> None:
@@ -278,7 +276,7 @@ class Recording:
         if self._beside is None:
             return None
         energy = read_energy(self._beside.stop())
-        return energy or self._read_left(self._beside.reason or "it broke")
+        return energy or self._read_left(self._beside.reason or "the meter broke")
 
     def _read_left(self, reason: str) -> Energy:
         """Return what the meter wrote down before it was lost, a flush old at most, with a word about that."""
@@ -287,10 +285,8 @@ class Recording:
 
         energy = None if self.staging is None else read_unfinished(self.staging).energy
         if energy is None or energy.energy_kwh is None:
-            return Energy(note=f"not measured: the meter gave no account; {reason}")
-        return replace(
-            energy, note=f"{energy.note}; what follows was not measured, because the meter was lost: {reason}"
-        )
+            return Energy(note=f"not measured: {reason}")
+        return replace(energy, note=f"{energy.note}; what follows was not measured, because {reason}")
 
     def _enter_phase(self, name: Phase) -> AbstractContextManager[object]:
         if self._beside is None:

@@ -95,7 +95,7 @@ def test_every_gate_check_rate_and_joule_is_there(filled, monkeypatch):
         assert check.title in text
     for estimate in (*result.find("selection_rate", by=["race"]), *result.find("base_rate", by=["race"], stage="data")):
         assert f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}] (n {estimate.denominator:,.0f})" in text
-    assert "(measured: 89.6% by energy counters)" in text
+    assert "(89.6% measured by energy counters, the rest estimated)" in text
     assert "not measured (the driver offers no counter)" in text
     assert "Of 1,993 rows read, 1,989 were used and 4 left out" in text
     assert "undefined: nobody in the data is asian" in text
@@ -339,7 +339,7 @@ def test_in_a_browser(filled, tmp_path):
         assert f"run={BOSTON}" in tab.url
         tab.screenshot(path=str(tmp_path / "verdict.png"), full_page=True)
         tab.get_by_role("tab", name="Energy").click()
-        expect(tab.get_by_text("(measured: 89.6% by energy counters)").first).to_be_visible()
+        expect(tab.get_by_text("(89.6% measured by energy counters, the rest estimated)").first).to_be_visible()
         tab.screenshot(path=str(tmp_path / "energy.png"), full_page=True)
         tab.goto(f"http://127.0.0.1:{port}/?run={HOSTILE}")
         expect(tab.get_by_text("difference 0.175 [0.014, 0.299]").first).to_be_visible(timeout=30_000)

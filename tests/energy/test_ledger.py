@@ -239,7 +239,7 @@ def test_without_a_pue_it_is_said_that_no_overhead_is_in_it():
     assert "no overhead of the site is in it" in plain.factors[0].source
     assert re.search("not in it: .*overhead of the site", plain.note)
     declared = total_footprint(rows, 1, make_site(section(pue=1.2)), "")
-    assert "in the total: idle draw and the overhead of the site (PUE 1.2)" in declared.note
+    assert "in the total: idle power and the overhead of the site (PUE 1.2)" in declared.note
 
 
 def test_the_note_names_what_is_missing_and_what_was_seen_in_part():
@@ -249,7 +249,7 @@ def test_the_note_names_what_is_missing_and_what_was_seen_in_part():
     ]
     note = total_footprint(rows, 1, Site(), "").note
     assert "not measured, so not in the total: gpu in train" in note
-    assert "seen in part, and the rest is not in the total: cpu in train (50% of the time)" in note
+    assert "partly covered: CPU in training (50% of the time); the rest is not in the total" in note
 
 
 # --- audit.toml -----------------------------------------------------------------------------------------------------
@@ -272,8 +272,8 @@ TOMORROW = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=3)
         (MARKET | {"market_date": "last spring"}, "a day such as"),
         (MARKET | {"market_date": True}, "market_date"),
         ({"embodied": EMBODIED | {"reserved_share": 1.5}}, "energy.embodied.reserved_share"),
-        ({"embodied": EMBODIED | {"lifetime_s": 5}}, "needs one lifetime"),
-        ({"embodied": {k: v for k, v in EMBODIED.items() if k != "lifetime_years"}}, "needs one lifetime"),
+        ({"embodied": EMBODIED | {"lifetime_s": 5}}, "once"),
+        ({"embodied": {k: v for k, v in EMBODIED.items() if k != "lifetime_years"}}, "once"),
         ({"embodied": EMBODIED | {"total_g": 0}}, "energy.embodied.total_g"),
         ({"embodied": {k: v for k, v in EMBODIED.items() if k != "source"}}, "energy.embodied.source is missing"),
         ({"declared": {"tpu": DECLARED | {"watts": 0}}}, "energy.declared.tpu.watts"),
@@ -352,7 +352,7 @@ def test_a_limit_may_ask_how_much_was_measured():
 def test_a_sentence_of_energy_says_how_it_is_known():
     energy = sample_results.boston().energy
     for metric in ("energy_kwh", "carbon_g", "carbon_market_g", "water_l", "sci_g"):
-        assert "(measured: 89.6% by energy counters)" in verdict(metric, energy, max=1e9).sentence
+        assert "(89.6% measured by energy counters, the rest estimated)" in verdict(metric, energy, max=1e9).sentence
     assert "market" in verdict("carbon_market_g", energy, max=1).sentence
 
 
@@ -368,7 +368,7 @@ def test_a_document_of_before_still_loads_and_is_not_read_as_zero():
             component.pop(key)
     result = read_text(json.dumps(document), "old")
     assert (result.energy.carbon_market_g, result.energy.water_l, result.energy.sci) == (None, None, ())
-    assert describe_measured_share(result.energy) == "measured: 89.6% by energy counters"
+    assert describe_measured_share(result.energy) == "89.6% measured by energy counters, the rest estimated"
     assert "undefined" in render(result, "md")
 
 
@@ -389,10 +389,10 @@ def test_a_person_sees_at_once_that_the_energy_is_a_constant_of_memory():
     for style in ("html", "md"):
         text = re.sub(r"<[^>]*>", " ", render(result, style))
         assert "Most of it, 88.0%, is ram: a constant that is assumed, not measured." in text
-        assert "location based (none of it measured)" in text
+        assert "(estimated, not measured)" in text
     console = Console(width=200, record=True, file=io.StringIO())
-    print_summary(result, console)
-    assert "kWh (none of it measured); ram 88.0% (constant), cpu 12.0% (model)" in console.export_text()
+    print_summary(result, console, whole=True)
+    assert "Wh (estimated, not measured); RAM 88.0% (constant), CPU 12.0% (model)" in console.export_text()
 
 
 @pytest.mark.parametrize("style", ["html", "md"])
@@ -403,7 +403,7 @@ def test_no_kilowatt_hour_and_no_gram_without_its_measured_share(style):
     ]
     assert headlines
     for line in headlines:
-        assert "measured:" in line, line
+        assert "measured" in line, line
 
 
 # --- a whole command ------------------------------------------------------------------------------------------------
@@ -459,7 +459,7 @@ def test_track_takes_the_energy_of_a_file(tmp_path):
     assert energy.water_l == pytest.approx(energy.energy_kwh * 1.8)
     (row,) = energy.sci
     assert row.sci_g == pytest.approx((energy.carbon_g + energy.embodied_g) / 10_000, rel=1e-12)
-    assert "tpu" in done.stdout
+    assert "TPU" in done.stdout
 
 
 def test_track_refuses_two_places_for_one_answer(tmp_path):

@@ -72,7 +72,7 @@ def test_it_leads_with_the_energy(tmp_path):
     said = done.stdout.decode()
     assert said.startswith("Energy  "), said
     assert "the command ended with code 7" in said
-    assert "Exit code 7: the command's own" in said
+    assert "Exit code 7, from the command itself" in said
 
 
 def component(phase, **fields):
@@ -82,10 +82,10 @@ def component(phase, **fields):
 UNTRAINED = Energy(components=(component("validate"), component("audit")), note="whole machine; not measured")
 READY = "not measured: the meter was not ready yet"
 UNMEASURED = {
-    "nothing trained": (UNTRAINED, "not measured: nothing was trained, and the meter had no reading yet"),
+    "nothing trained": (UNTRAINED, "not metered, because nothing was trained"),
     "no account": (
-        Energy(note="not measured: the meter gave no account; it broke"),
-        "not measured: the meter gave no account; it broke",
+        Energy(note="not measured: the meter broke"),
+        "not measured: the meter broke",
     ),
     "no word": (Energy(), "not measured: no meter answered"),
     "too short": (
@@ -109,10 +109,10 @@ def test_energy_where_nothing_trained_is_one_line_of_a_card():
     result = replace(sample_results.unjudged(), energy=UNTRAINED)
     text = render(result, "md")
     section = text.partition("Energy and carbon")[2].partition("\n## ")[0]
-    assert section.strip() == "Energy: not measured: nothing was trained, and the meter had no reading yet."
+    assert section.strip() == "Energy: not metered, because nothing was trained."
     console = Console(record=True, width=100, file=io.StringIO())
     print_summary(result, console)
-    assert console.export_text().count("not measured") == 1
+    assert console.export_text().count("not metered") == 1
 
 
 TABLE = "g,y,p\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50

@@ -243,7 +243,7 @@ def boston_checks() -> tuple[Check, ...]:
 
 def boston_energy() -> Energy:
     """Energy by counter, by model, by constant, and one component that was not measured, with all that it means."""
-    shared = {"attribution": "whole machine, all processes, idle draw included"}
+    shared = {"attribution": "whole machine, all processes, idle power included"}
     rows = (
         EnergyComponent(component="cpu", phase="validate", energy_j=212.4, method="counter", idle_share=0.71,
                         detail="RAPL package counter", device="Xeon Gold 6338", coverage=0.97, **shared),

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from audit.energy.ledger import Source
 
 MeterName = Literal["codecarbon", "zeus"]
-EVERY_BOARD = "every board of the machine, all processes, idle draw included"
+EVERY_BOARD = "every board of the machine, all processes, idle power included"
 
 LATEST_S = 60.0
 """An answer about a moment longer ago than any answer takes is of another clock."""

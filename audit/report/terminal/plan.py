@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from audit.energy.plan.ranges import Input, Range
 from audit.energy.plan.result import Parts, Plan
 from audit.errors import printable
-from audit.report.terminal.summary import print_section
-from audit.report.terminal.tables import Line
+from audit.report.terminal.lines import Line, print_section
 
 if TYPE_CHECKING:
     from rich.console import Console

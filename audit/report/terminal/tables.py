@@ -1,161 +1,167 @@
-"""Rates per group as rows of plain text, as many columns as the terminal is wide.
+"""Rates by group as rows of plain text: in the short form one table with the main rates, otherwise a table a grouping.
 
-Must not: print, or leave out a group without saying so.
+Must not: print; leave out a group without saying so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from audit.errors import printable
-from audit.estimate import WORST_CLASS, Estimate, Group, group_text, interval_text, number
-from audit.measurement.metrics.catalogue import CATALOGUE
+from audit.estimate import WORST_CLASS, Estimate, Group, cell_interval, cell_text, group_text, grouping_text
+from audit.measurement.metrics.catalogue import figure_of
 from audit.record.result import AuditResult
+from audit.report.terminal.groupings import (
+    OVERALL,
+    SMALL,
+    By,
+    Grouping,
+    choose_groups,
+    choose_rates,
+    list_groupings,
+    list_rates,
+)
+from audit.report.terminal.limits import name_metric
+from audit.report.terminal.lines import Line, to_encoding
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-DATA_RATES = ("base_rate", "representation")
+TITLES = {"model": "Model results", "data": "Training data"}
 MOST_GROUPS = 12
-NAME_WIDTH, SHORTEST_NAME, NARROWEST_NAME, N_WIDTH, CELL_WIDTH = 24, 12, 6, 8, 22
-ASCII = str.maketrans(
-    {"–": "-", "…": "...", "×": "x", "−": "-", "≠": "!=", "’": "'", "“": '"', "”": '"', "₂": "2", "µ": "u"}
-)
-TOO_FEW = "* too few rows, or too few of the rarer outcome, to judge by itself"
+"""Groups of all attributes that are shown however short the terminal's page is."""
+NAME_WIDTH, SHORTEST_NAME, NARROWEST_NAME, N_WIDTH, CELL_WIDTH = 24, 12, 6, 9, 20
+MAIN_WORST = (f"{WORST_CLASS}selection_rate", f"{WORST_CLASS}true_positive_rate")
+"""Comparisons over classes that are shown where no limit is on one."""
+BESIDE = 2 + N_WIDTH + 2 - 1
+"""Columns beside names and rates: before a name, the number of rows, behind it; the last blank is never printed."""
+TOO_FEW = "* too few rows to judge alone"
+EVENTS = " (fewer than 5 events or non-events)"
+
+Shown = Sequence[tuple[Grouping, Sequence[Group]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One logical line; it may become several on a narrow terminal."""
+class _Table:
+    """Groups down and rates across, with the title over the names."""
 
-    head: str
-    body: str = ""
-    status: str = ""
-    """Key of the style of the head."""
-    whole: bool = False
-    """Never broken, because people copy it or because it is a row of a table."""
+    title: str
+    shown: Shown
+    rates: Sequence[str]
+    with_n: bool = False
 
-
-def to_encoding(console: Console, text: str, *, row: bool) -> str:
-    """Return text in characters that the terminal's encoding has; what is a row of a table keeps its width."""
-    if console.encoding.lower().replace("-", "").startswith("utf"):
-        return text
-    plain = (text.replace("…", "~") if row else text).translate(ASCII)
-    return plain.encode(console.encoding, "backslashreplace").decode(console.encoding)
+    def write(self, rate: str) -> list[str]:
+        """Return the cells of a rate, top to bottom."""
+        return [g.write_cell(group, rate, with_n=self.with_n) for g, groups in self.shown for group in groups]
 
 
-def make_group_tables(result: AuditResult, stage: str, console: Console) -> Iterator[Line]:
-    """Yield a table an attribute; a crossing gets only the first rates, because its rows are many."""
-    present = {e.metric for e in result.estimates if e.stage == stage}
-    rates = tuple(m.name for m in CATALOGUE.among(present) if m.headline) if stage == "model" else DATA_RATES
-    for by in dict.fromkeys(e.by for e in result.estimates if e.stage == stage and e.by):
-        yield from _make_table(_Table(result, stage, by, rates), console)
+def make_short_table(result: AuditResult, stage: str, console: Console, room: int, more: str) -> Iterator[Line]:
+    """Yield one table of the main rates of all groups, with as many rates as fit beside each other.
+
+    Parameters
+    ----------
+    result
+        What was measured.
+    stage
+        model or data.
+    console
+        Where to.
+    room
+        Groups for which there is room.
+    more
+        The command that shows all of them; empty where there is none.
+    """
+    rates = choose_rates(result, stage)
+    found = list_groupings(result, stage, rates)
+    if not found:
+        return
+    kept = choose_groups(found, result, stage, max(room, MOST_GROUPS))
+    everybody = Grouping(result, stage, OVERALL, rates)
+    shown = [*((grouping, kept[grouping.by]) for grouping in found), (everybody, everybody.groups)]
+    table = _Table(TITLES[stage], shown, [r for r in rates if any(r in g.rates for g in found)])
+    order = [*list_rates(result, stage), *rates]
+    first = sorted(_split(table, console)[0], key=order.index)
+    yield from _lay_out(_Table(table.title, shown, first), console)
+    for grouping in found:
+        yield from _describe_worst_classes(result, stage, grouping.by, _list_main_worst(result))
+    yield from _explain_marks(shown, first)
+    left = [(g.by, len(g.groups) - len(kept[g.by])) for g in found]
+    said = ", ".join(f"{n:,} {_name_groups(by, n)} by {grouping_text(by)}" for by, n in left if n)
+    if said:
+        yield Line("  ", f"not shown: {said}{f' ({more})' if more else ''}")
+
+
+def _name_groups(by: By, n: int) -> str:
+    return f"{'group' if len(by) == 1 else 'combination'}{'' if n == 1 else 's'}"
+
+
+def make_whole_tables(result: AuditResult, stage: str, console: Console) -> Iterator[Line]:
+    """Yield a table a grouping with every rate and its denominator, as many rates beside each other as fit."""
+    rates = list_rates(result, stage)
+    everybody = Grouping(result, stage, OVERALL, rates)
+    for grouping in [*list_groupings(result, stage, rates), *([everybody] if everybody.groups else [])]:
+        by = f"by {grouping_text(grouping.by)}" if grouping.by else "overall"
+        shown = [(grouping, grouping.groups)]
+        table = _Table(f"{TITLES[stage]} {by}", shown, grouping.rates, with_n=True)
+        yield Line(f"{table.title} (n = denominator)", whole=True)
+        for beside in _split(table, console):
+            yield from _lay_out(_Table("", shown, beside, with_n=True), console)
+        worst = sorted(m for m in result.estimates.metrics if m.startswith(WORST_CLASS))
+        yield from _describe_worst_classes(result, stage, grouping.by, worst)
+        yield from _explain_marks(shown, grouping.rates)
         yield Line("")
 
 
-class _Table:
-    """Rates of one grouping, groups down."""
-
-    def __init__(self, result: AuditResult, stage: str, by: tuple[str, ...], rates: Sequence[str]) -> None:
-        here = [e for e in result.estimates if e.stage == stage and e.by == by]
-        plain = [e for e in here if (e.compare, e.reference) == (None, None) and e.group and not e.of_one_class]
-        self.worst = [e for e in here if e.metric.startswith(WORST_CLASS) and e.compare == "difference"]
-        self.by = by
-        self.title = f"By {' x '.join(printable(b, 30) for b in by)}, {'the data' if stage == 'data' else 'the model'}"
-        self.cells = {(e.group, e.metric): e for e in plain if e.metric in rates}
-        self.rates = [r for r in rates if any(r == metric for _, metric in self.cells)]
-        self.groups: list[Group] = list(dict.fromkeys(g for g, _ in self.cells if g is not None))
-        self.rows: dict[Group, float] = dict.fromkeys(self.groups, 0.0)
-        """Rows of each group, which every rate of it may draw on."""
-        for (group, _), e in self.cells.items():
-            if group is not None:
-                self.rows[group] = max(self.rows[group], e.n or 0.0)
-
-    def name(self, group: Group) -> str:
-        """Return the name of a row; rows without a group say which share of all they are."""
-        if group != (None,):
-            return group_text(group)
-        read = sum(self.rows.values())
-        share = f", {self.rows[group] / read:.1%}" if read else ""
-        return f"({printable(self.by[0])} missing{share})"
-
-
-def _make_table(table: _Table, console: Console) -> Iterator[Line]:
-    groups = table.groups[:MOST_GROUPS]
-    names = [to_encoding(console, table.name(g), row=True) for g in groups]
-    widths = _choose_widths(table, names, console.width)
-    blocks = [table.rates[i : i + widths.beside] for i in range(0, len(table.rates), widths.beside)]
-    shown = blocks if len(table.by) == 1 else blocks[:1]
-    yield Line(table.title)
-    for rates in shown:
-        yield _make_row("", "n", [r.replace("_", " ") for r in rates], widths)
-        for group, text in zip(groups, names, strict=True):
-            first, *rest = _fold(text, widths.name, console)
-            cells = [_format_cell(table.cells.get((group, r))) for r in rates]
-            yield _make_row(first, f"{table.rows[group]:,.0f}", cells, widths)
-            yield from (Line(f"    {part}", whole=True) for part in rest)
-    yield from _describe_worst_classes(table.worst)
-    asked = set(product(groups, chain.from_iterable(shown)))
-    if any("small_group" in e.flags for key, e in table.cells.items() if key in asked):
-        yield Line("  ", TOO_FEW)
-    if len(table.groups) > MOST_GROUPS:
-        yield Line("  ", f"… and {len(table.groups) - MOST_GROUPS:,} more groups; the card has them")
-
-
-class _Widths(NamedTuple):
-    """Columns of the terminal that a name and a rate take, and how many rates stand beside each other."""
-
-    name: int
-    rate: int
-    beside: int
-
-
-def _choose_widths(table: _Table, names: Sequence[str], width: int) -> _Widths:
-    """Return widths with which no row is wider than the terminal, as long as one rate fits beside the names."""
-    cells = (*(cell_len(_format_cell(e)) for e in table.cells.values()), *map(len, table.rates))
-    rate = max((CELL_WIDTH, *(length + 1 for length in cells)))
-    # Blanks before the names, after the number of rows, and the last rate's own, which is never printed.
-    left = width - 4 - N_WIDTH + 1
-    longest = max((SHORTEST_NAME, *map(cell_len, names)))
-    name = min(longest, NAME_WIDTH, max(NARROWEST_NAME, left - rate))
-    beside = max(1, (left - name) // rate)
+def _lay_out(table: _Table, console: Console) -> Iterator[Line]:
+    """Yield a head and a row a group; a name that is too long goes on under itself."""
+    widths = [_find_rate_width(table, rate) for rate in table.rates]
+    longest = max((SHORTEST_NAME, len(table.title) - 2, *_measure_names(table, console)))
     # Names are folded only where no room is left beside the rates.
-    spare = left - rate * min(beside, len(table.rates))
-    return _Widths(max(name, min(longest, spare)), rate, beside)
+    name = max(NARROWEST_NAME, min(longest, console.width - BESIDE - sum(widths)))
+    yield _make_row(table.title, "rows", [name_metric(r) for r in table.rates], name + 2, widths)
+    for grouping, groups in table.shown:
+        for group in groups:
+            first, *rest = _fold(to_encoding(console, grouping.name(group), row=True), name, console)
+            rows = grouping.rows.get(group)
+            cells = [grouping.write_cell(group, r, with_n=table.with_n) for r in table.rates]
+            yield _make_row(f"  {first}", "withheld" if rows is None else f"{rows:,.0f}", cells, name + 2, widths)
+            yield from (Line(f"    {part}", whole=True) for part in rest)
 
 
-def _describe_worst_classes(worst: Sequence[Estimate]) -> Iterator[Line]:
-    """Yield the largest gap over groups and classes of each rate."""
-    for e in worst:
-        rate = e.metric.removeprefix(WORST_CLASS).replace("_", " ")
-        if e.value is None or e.pair is None:
-            yield Line("  ", f"worst class by {rate}: {e.status if e.status != 'ok' else 'undefined'}, {e.reason}")
-            continue
-        who = " against ".join(group_text(g) for g in e.pair)
-        gap = f"{number(e.value)}{interval_text(e.low, e.high)}"
-        yield Line("  ", f"worst class by {rate}: {printable(e.outcome, 30)}, {who}, difference {gap}")
+def _make_row(name: str, n: str, cells: Sequence[str], name_width: int, widths: Sequence[int]) -> Line:
+    padded = "".join(set_cell_size(cell, width) for cell, width in zip(cells, widths, strict=True))
+    return Line(f"{set_cell_size(name, name_width)}{n:>{N_WIDTH}}  {padded}".rstrip(), whole=True)
 
 
-def _make_row(name: str, n: str, cells: Sequence[str], widths: _Widths) -> Line:
-    padded = "".join(set_cell_size(cell, widths.rate) for cell in cells)
-    return Line(f"  {set_cell_size(name, widths.name)}{n:>{N_WIDTH}}  {padded}".rstrip(), whole=True)
+def _split(table: _Table, console: Console) -> list[list[str]]:
+    """Return the rates in blocks that fit beside each other; none is empty."""
+    widths = {rate: _find_rate_width(table, rate) for rate in table.rates}
+    longest = max((SHORTEST_NAME, *_measure_names(table, console)))
+    left = console.width - BESIDE
+    name = min(longest, NAME_WIDTH, max(NARROWEST_NAME, left - max(widths.values(), default=0)))
+    blocks: list[list[str]] = [[]]
+    for rate, width in widths.items():
+        if blocks[-1] and name + sum(widths[r] for r in blocks[-1]) + width > left:
+            blocks.append([])
+        blocks[-1].append(rate)
+    return blocks
 
 
-def _format_cell(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return "–"
-    few = "*" if "small_group" in estimate.flags else ""
-    if estimate.value is None:
-        if estimate.status != "ok":
-            return estimate.status
-        return "undefined"
-    return f"{number(estimate.value)}{interval_text(estimate.low, estimate.high)}{few}"
+def _measure_names(table: _Table, console: Console) -> list[int]:
+    return [
+        cell_len(to_encoding(console, grouping.name(group), row=True))
+        for grouping, groups in table.shown
+        for group in groups
+    ]
+
+
+def _find_rate_width(table: _Table, rate: str) -> int:
+    return max((CELL_WIDTH, *(cell_len(cell) + 1 for cell in table.write(rate)), len(name_metric(rate)) + 2))
 
 
 def _fold(name: str, width: int, console: Console) -> list[str]:
@@ -163,3 +169,34 @@ def _fold(name: str, width: int, console: Console) -> list[str]:
     if cell_len(name) <= width:
         return [name]
     return [line.plain.rstrip() for line in Text(name).wrap(console, width - 2) if line.plain.strip()]
+
+
+def _explain_marks(shown: Shown, rates: Sequence[str]) -> Iterator[Line]:
+    """Yield what the mark of few rows means, where a cell has it."""
+    cells = [g.cells.get((group, rate)) for g, groups in shown for group in groups for rate in rates]
+    if any(e is not None and e.value is not None and SMALL in e.flags for e in cells):
+        shares = all(figure_of(rate) == "share" for rate in rates)
+        yield Line("  ", f"{TOO_FEW}{EVENTS if shares else ''}")
+
+
+def _list_main_worst(result: AuditResult) -> list[str]:
+    """Return the comparisons over classes of the short form: those that limits are on, or the main ones."""
+    judged = [gate.estimate.metric for gate in result.gates if gate.estimate is not None]
+    return [m for m in dict.fromkeys(judged) if m.startswith(WORST_CLASS)] or list(MAIN_WORST)
+
+
+def _describe_worst_classes(result: AuditResult, stage: str, by: By, metrics: Sequence[str]) -> Iterator[Line]:
+    """Yield the largest gap over groups and classes of each rate."""
+    for metric in metrics:
+        for e in result.estimates.of(stage, metric, by):
+            if e.compare == "difference":
+                yield Line("  ", f"{name_metric(metric)} by {grouping_text(by)}: {_describe_class(e)}", hang=4)
+
+
+def _describe_class(e: Estimate) -> str:
+    if e.value is None or e.pair is None:
+        absent = "withheld" if e.status == "suppressed" else "undefined"
+        return f"{absent} ({printable(e.reason or 'no reason was recorded', 160)})"
+    figure = figure_of(e.metric, e.compare)
+    who = " v. ".join(group_text(group) for group in e.pair)
+    return f"{printable(e.outcome, 30)}, {who}, {cell_text(e.value, figure)} {cell_interval(e.low, e.high, figure)}"

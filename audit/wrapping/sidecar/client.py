@@ -104,7 +104,7 @@ class SidecarClient:
         try:
             self._channel.send(message)
         except ChannelClosedError as error:
-            self._lose(f"its process is gone ({printable(error, 80)})")
+            self._lose(f"the process of the meter ended ({printable(error, 80)})")
 
     def _ask(self, message: Mapping[str, Any]) -> dict[str, Any] | None:
         """Say something and wait for the answer to it; one that hangs is not waited for again."""
@@ -120,10 +120,10 @@ class SidecarClient:
                 if answer is not None and answer.get("answer") in message:
                     return answer
         except (ChannelClosedError, ValueError) as error:
-            self._lose(f"its process is gone ({printable(error, 80)})")
+            self._lose(f"the process of the meter ended ({printable(error, 80)})")
             return None
         self._left_s -= time.monotonic() - began_s
-        self.reason = f"it did not answer within {patience_s:.2g} s"
+        self.reason = "the meter did not answer in time"
         return None
 
     def _lose(self, reason: str) -> None:

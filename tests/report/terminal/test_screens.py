@@ -19,12 +19,12 @@ from stored_results import NEW, OLD, put
 import audit
 from audit.cli.console import PlainConsole
 from audit.energy.plan.options import plan
-from audit.estimate import group_text, interval_text, number
-from audit.measurement.metrics.catalogue import CATALOGUE
+from audit.estimate import cell_interval, cell_text, quoted_level
+from audit.measurement.metrics.catalogue import figure_of
 from audit.record.store import Store
+from audit.report.terminal.groupings import DATA_RATES
 from audit.report.terminal.plan import print_plan
-from audit.report.terminal.summary import print_summary
-from audit.report.terminal.tables import DATA_RATES, MOST_GROUPS
+from audit.report.terminal.summary import Ending, print_summary
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "screens"
 UPDATE = "EVENHAND_UPDATE_GOLDEN"
@@ -95,14 +95,24 @@ def subject(name):
     return plan(**PLANS[name]) if name in PLANS else RESULTS[name]()
 
 
-def screen(name, width, encoding="utf-8", **more):
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    """The folder of the run, with the documents that the last lines name."""
+    monkeypatch.chdir(tmp_path)
+    FOLDER.mkdir(parents=True)
+    for document in ("report.html", "card.html"):
+        (FOLDER / document).touch()
+
+
+def screen(name, width, encoding="utf-8", *, whole=False, **more):
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, encoding=encoding)
     console = PlainConsole(file=out, width=width, legacy_windows=False, **more)
     if name in PLANS:
         print_plan(subject(name), console)
     else:
-        print_summary(subject(name), console, folder=FOLDER, next_command="audit dashboard")
+        ending = Ending(folder=FOLDER, next_command="audit dashboard", more="audit show --all")
+        print_summary(subject(name), console, ending, whole=whole)
     out.flush()
     return raw.getvalue().decode(encoding)
 
@@ -150,20 +160,28 @@ def test_a_terminal_of_ascii_has_the_same_lines(name, width):
         compare(f"{name}-ascii", poor)
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", RESULTS)
+def test_everything_is_as_it_was(name, width):
+    text = screen(name, width, whole=True, _environ={})
+    assert len(text) > len(through_a_pipe(name, width))
+    if width == 80 and name == "binary":
+        compare(f"{name}-all", text)
+
+
 @pytest.mark.parametrize("width", [20, 40, *WIDTHS, 97, 200])
 @pytest.mark.parametrize("name", RESULTS)
 def test_every_number_is_whole_at_every_width(name, width):
-    result, text = subject(name), through_a_pipe(name, width)
+    result, text = subject(name), screen(name, width, whole=True, _environ={})
     stage = "data" if name == "data" else "model"
     here = [e for e in result.estimates if e.stage == stage and len(e.by) == 1 and e.group and not e.of_one_class]
-    rates = DATA_RATES if stage == "data" else {m.name for m in CATALOGUE.among({e.metric for e in here}) if m.headline}
-    values = [e for e in here if (e.compare, e.reference) == (None, None) and e.metric in rates]
-    for by in {e.by for e in values}:
-        groups = list(dict.fromkeys(e.group for e in values if e.by == by))[:MOST_GROUPS]
-        assert len(groups) > 1
-        for e in values:
-            if e.group in groups and e.value is not None:
-                assert f"{number(e.value)}{interval_text(e.low, e.high)}" in text
+    values = [e for e in here if (e.compare, e.reference) == (None, None)]
+    values = [e for e in values if stage == "model" or e.metric in DATA_RATES]
+    assert len({e.group for e in values}) > 1
+    for e in values:
+        if e.value is not None:
+            figure = figure_of(e.metric)
+            assert f"{cell_text(e.value, figure)} {cell_interval(e.low, e.high, figure)}".rstrip() in text
 
 
 @pytest.mark.parametrize(
@@ -173,21 +191,25 @@ def test_every_number_is_whole_at_every_width(name, width):
 def test_no_row_of_a_table_is_wider_than_the_terminal(name, narrowest):
     for width in (narrowest, narrowest + 1, 60, 71, 80, 97, 120, 200):
         lines = through_a_pipe(name, width).splitlines()
-        assert [line for line in lines if cell_len(line) > width and "card.html" not in line] == []
+        assert [line for line in lines if cell_len(line) > width and ".html" not in line] == []
 
 
 @pytest.mark.parametrize("width", [40, 42, *WIDTHS, 200])
 def test_names_are_told_whole_so_that_no_two_groups_read_the_same(width):
-    table = through_a_pipe("names", width).split("By region x sex, the model\n")[1]
+    table = screen("names", width, whole=True, _environ={}).split("Model results by region × sex (n = denominator)\n")[
+        1
+    ]
     told = []
-    for row in re.split(r"\n  [*…] ", table)[0].splitlines()[1:]:
+    for row in re.split(r"\n  [*…] |\n\n|\n +rows ", table)[0].splitlines()[1:]:
         if row.startswith("    "):
             told[-1] += row
         else:
             told.append(re.split(r" {2,}[0-9]+  [0-9]", row[2:])[0])
     groups = list(dict.fromkeys(e.group for e in subject("names").estimates if e.by == ("region", "sex") and e.group))
-    assert [squeeze(name) for name in told] == [squeeze(group_text(group)) for group in groups[:MOST_GROUPS]]
-    assert len(set(told)) == MOST_GROUPS
+    assert len(set(map(squeeze, told))) == len(told) == len(groups)
+    for name, (region, sex) in zip(told, groups, strict=True):
+        assert squeeze(name).endswith(squeeze(f"× sex {quoted_level(sex)}"))
+        assert squeeze(name).startswith(squeeze(quoted_level(region) if region else "region missing"))
 
 
 def squeeze(text):
@@ -196,7 +218,7 @@ def squeeze(text):
 
 @pytest.fixture
 def store(tmp_path):
-    kept = Store(tmp_path / "audit-runs")
+    kept = Store(tmp_path / "kept")
     result = sample_results.boston()
     for run_id, name, version in ((FUTURE, "boston-mortgages", "1.0"), (OLD, "m" * 60, "1.1-candidate")):
         named = {**result.question.config, "model": {"name": name, "version": version}}

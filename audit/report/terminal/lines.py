@@ -1,0 +1,95 @@
+"""Lines of a terminal: a head that may have a colour, and a body that is wrapped under it.
+
+Must not: break what people copy, rely on colour or on a character that the terminal cannot show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+ASCII = str.maketrans(
+    {"–": "-", "…": "...", "×": "x", "−": "-", "≠": "!=", "’": "'", "“": '"', "”": '"', "₂": "2", "µ": "u"}
+)
+NARROWEST = 40
+STYLE = {
+    "pass": "green",
+    "fail": "bold red",
+    "insufficient": "yellow",
+    "undefined": "magenta",
+    "waived": "cyan",
+    "not judged": "bold",
+    "incomplete": "bold red",
+    "warn": "yellow",
+    "error": "magenta",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One logical line; it may become several on a narrow terminal."""
+
+    head: str
+    body: str = ""
+    status: str = ""
+    """Key of the style of the head."""
+    whole: bool = False
+    """Never broken, because people copy it or because it is a row of a table."""
+    hang: int | None = None
+    """Columns before the further lines of the body; as wide as the head where None."""
+
+
+def to_encoding(console: Console, text: str, *, row: bool) -> str:
+    """Return text in characters that the terminal's encoding has; what is a row of a table keeps its width."""
+    if console.encoding.lower().replace("-", "").startswith("utf"):
+        return text
+    plain = (text.replace("…", "~") if row else text).translate(ASCII)
+    return plain.encode(console.encoding, "backslashreplace").decode(console.encoding)
+
+
+def lay_out(console: Console, lines: Iterable[Line]) -> list[Text]:
+    """Return lines as they stand on the terminal, wrapped; only the status is in colour."""
+    return [text for line in lines for text in _wrap(console, line)]
+
+
+def _wrap(console: Console, line: Line) -> Iterator[Text]:
+    head, body = to_encoding(console, line.head, row=line.whole), Text(to_encoding(console, line.body, row=line.whole))
+    indent = cell_len(head)
+    hang = indent if line.hang is None else line.hang
+    starts = [(head, STYLE.get(line.status, ""))]
+    if line.whole or not line.body:
+        parts = [body]
+    else:
+        room = max(console.width, NARROWEST)
+        first, *_ = body.wrap(console, room - indent)
+        rest = Text(body.plain[len(first.plain) :].lstrip())
+        parts = [first, *(rest.wrap(console, room - hang) if rest.plain else ())]
+        starts += [(" " * hang, "")] * (len(parts) - 1)
+    for start, text in zip(starts, parts, strict=True):
+        whole = Text.assemble(start, text)
+        whole.rstrip()
+        yield whole
+
+
+def print_section(console: Console, lines: Iterable[Line], *, apart: bool = True) -> None:
+    """Print lines, after an empty one where they stand apart; nothing where there are none."""
+    written = lay_section(console, lines, apart=apart)
+    for text in written:
+        console.print(text, highlight=False, soft_wrap=True)
+
+
+def lay_section(console: Console, lines: Iterable[Line], *, apart: bool = True) -> list[Text]:
+    """Return the lines of a section as they stand on the terminal, without empty ones at its end."""
+    written = list(lines)
+    while written and written[-1] == Line(""):
+        written.pop()
+    if not written:
+        return []
+    return lay_out(console, [Line(""), *written] if apart else written)

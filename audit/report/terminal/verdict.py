@@ -1,0 +1,187 @@
+"""The verdict on a terminal: its word, the sentence with the evidence, how many limits there are, and the exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from audit.errors import printable
+from audit.gates.judge import WORST_FIRST, exit_code, find_deciding_gate
+from audit.gates.sentences import describe_training, headline_of
+from audit.gates.verdict_words import name_verdict
+from audit.record.result import AuditResult, Gate
+from audit.record.store import BEFORE
+from audit.report.terminal.energy import describe_energy
+from audit.report.terminal.limits import list_limits
+from audit.report.terminal.lines import Line, print_section
+from audit.report.terminal.withheld import describe_withheld, withhold
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from audit.record.store import Unfinished
+
+MOST_PATH = 4096
+STOPPED = {"SIGINT": "stopped with Ctrl-C", "SIGTERM": "stopped with SIGTERM", "SIGHUP": "the terminal was closed"}
+"""How a run was stopped from outside, by the name of the signal."""
+KILLED = -9
+"""Exit code of a process that SIGKILL ended."""
+MEANING = {
+    0: "every limit passed",
+    1: "a limit failed",
+    5: "training failed",
+}
+ALLOW = '[policy] insufficient = "warn"'
+COUNTED = {"fail": ("fails", "fail"), "pass": ("passes", "pass")}
+"""How limits of a verdict are counted, one and several; any other verdict is its word."""
+
+
+def print_verdict(
+    result: AuditResult,
+    console: Console,
+    *,
+    exit_zero: bool = False,
+    code: int | None = None,
+    named: bool = False,
+) -> None:
+    """Print the verdict, the meaning of the exit code, and every limit.
+
+    Parameters
+    ----------
+    result
+        What is judged.
+    console
+        Where to.
+    exit_zero
+        Whether the command exits 0 whatever the verdict is.
+    code
+        Exit code of the command where it is not its verdict's, because it was interrupted.
+    named
+        Say which run was judged.
+    """
+    shown = withhold(result)
+    print_section(console, describe_verdict(shown, exit_zero=exit_zero, code=code), apart=False)
+    print_section(console, describe_withheld(result, shown), apart=False)
+    print_section(console, list_limits(shown, console.width))
+    if named:
+        command = " ".join(printable(word, 100) for word in result.run.command) or "from Python"
+        print_section(console, [Line("Run     ", f"{printable(result.run.id)}: {command}")])
+
+
+def describe_verdict(result: AuditResult, *, exit_zero: bool = False, code: int | None = None) -> Iterator[Line]:
+    """Yield the verdict with its sentence, the tally of the limits, and what the exit code means."""
+    word = name_verdict(result.verdict, interrupted=bool(result.run.interrupted))
+    yield Line(f"{word}: ", describe_in_a_sentence(result), result.verdict, hang=2)
+    meaning = _explain_exit_code(result, code)
+    if exit_zero and not meaning.startswith("Exit code 0"):
+        meaning = f"Exit code 0 (--exit-zero; otherwise {meaning.removeprefix('Exit code ').rstrip('.')})."
+    tally = _count_limits(result.gates)
+    yield Line("  ", f"{tally} {meaning}".lstrip())
+    for sentence in describe_training(result.run):
+        yield Line("  ", sentence)
+
+
+def describe_in_a_sentence(result: AuditResult) -> str:
+    """Return the sentence that stands behind the word of the verdict."""
+    if result.verdict == "incomplete":
+        return _describe_end(result)
+    gate = find_deciding_gate(result.gates)
+    if gate is None:
+        return "No limit was set. The numbers below are measurements, not passes."
+    return headline_of(result.verdict, gate.sentence)
+
+
+def _describe_end(result: AuditResult) -> str:
+    """Return how a run ended that did not end as it should."""
+    what = "the command" if is_tracked(result) else "training"
+    kept = "The record so far is kept."
+    if result.run.interrupted:
+        during = "" if is_tracked(result) else f" during {what}"
+        stopped = STOPPED.get(result.run.interrupted, f"stopped with {printable(result.run.interrupted, 20)}")
+        return f"{_begin(f'{stopped}{during}')}, so nothing was judged. {kept}"
+    code = next((c for c in result.run.exit_codes.values() if c != 0), None)
+    if code is None:
+        return f"The run is incomplete, so it was not judged. {kept}"
+    if code == KILLED:
+        return f"{_begin(what)} was killed (SIGKILL, often out of memory), so nothing was judged. {kept}"
+    return f"{_begin(what)} ended with exit code {code}, so nothing was judged. {kept}"
+
+
+def _begin(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _count_limits(gates: Sequence[Gate]) -> str:
+    """Return how many limits there are of each verdict, the worst first; nothing of a single one."""
+    if len(gates) < 2:
+        return ""
+    found = Counter(gate.verdict for gate in gates)
+    told = [f"{found[verdict]} {_name_count(verdict, found[verdict])}" for verdict in WORST_FIRST if found[verdict]]
+    return f"{len(gates)} limits: {', '.join(told)}."
+
+
+def _name_count(verdict: str, n: int) -> str:
+    if verdict in COUNTED:
+        return COUNTED[verdict][n > 1]
+    return name_verdict(verdict).lower()
+
+
+def _explain_exit_code(result: AuditResult, own: int | None = None) -> str:
+    """Return what the exit code says; ``own`` where the command has one that is not that of its verdict."""
+    policy = dict(result.question.config.get("policy") or {})
+    code = exit_code(result.verdict, str(policy.get("insufficient", "fail")))
+    if result.verdict == "incomplete":
+        return _explain_incomplete(result, code if own is None else own)
+    if result.verdict == "insufficient":
+        allowed = f"an inconclusive limit is allowed ({ALLOW})"
+        counted = f"an inconclusive limit counts as not passed ({ALLOW} allows it)"
+        return f"Exit code {code}: {counted if code else allowed}."
+    if result.verdict == "not judged":
+        return f"Exit code 0: {'no difference between groups was judged' if result.gates else 'nothing has passed'}."
+    if result.verdict == "waived":
+        return f"Exit code 0: {_count_waived(result.gates)}."
+    other = {"undefined": "an undefined limit never passes", "withheld": "the verdict is withheld"}
+    return f"Exit code {code}: {other.get(result.verdict) or MEANING[code]}."
+
+
+def _explain_incomplete(result: AuditResult, code: int) -> str:
+    """Return what the exit code of a run says that did not end as it should."""
+    failed = next((c for c in result.run.exit_codes.values() if c != 0), None)
+    if is_tracked(result) and failed is not None:
+        return f"Exit code {failed if failed > 0 else 128 - failed}, from the command itself."
+    if result.run.interrupted:
+        return f"Exit code {code}: there is no result to judge."
+    if result.run.ended and failed is None:
+        return f"Exit code {code}: the audit is incomplete."
+    return f"Exit code {code}: {MEANING[5]}."
+
+
+def _count_waived(gates: Sequence[Gate]) -> str:
+    """Return how many limits did not pass and are waived."""
+    waived = sum(g.verdict == "waived" for g in gates)
+    return f"{waived} of {len(gates)} limits did not pass and {'is' if waived == 1 else 'are'} waived"
+
+
+def is_tracked(result: AuditResult) -> bool:
+    """Return whether a command was metered and nothing else asked."""
+    return result.run.command[1:2] == ("track",)
+
+
+def print_unfinished(left: Unfinished, console: Console, *, gated: bool) -> None:
+    """Print what a run that did not end has left."""
+    sentence = f"Run {printable(left.id)} has no result: it was stopped or is still running."
+    lines = [Line("INCOMPLETE: ", sentence, "incomplete", hang=2)]
+    if gated:
+        lines.append(Line("  ", "Exit code 5: there is no result to judge."))
+    if (left.path / BEFORE).is_dir():
+        said = f"the predictions from before training, in {printable(left.path / BEFORE, MOST_PATH)}"
+        lines.append(Line("Kept    ", said, whole=True))
+    print_section(console, lines, apart=False)
+    if left.energy is None:
+        print_section(console, [Line("Energy  ", f"not recorded in {printable(left.path, MOST_PATH)}")])
+        return
+    when = f"recorded {printable(left.written, 40)}" if left.written else "recorded"
+    doing = f", during {printable(left.phase, 20)}" if left.phase else ""
+    kept = Line("Kept    ", f"{when}{doing}, in {printable(left.path, MOST_PATH)}", whole=True)
+    print_section(console, [*describe_energy(left.energy), kept])
