@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -164,3 +165,32 @@ def test_print_shows_verdict_limits_gaps_and_findings():
     assert re.match(r"  \d+\.\d points \[\d+\.\d, \d+\.\d\] +\w", gaps[0])
     assert any(line.startswith("  DV001  ") for line in lines)
     assert lines[-1] == "All numbers: result.to_frame(); pages: result.report(path), result.card(path)"
+
+
+# ----- in a browser
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("make", [samples.boston, samples.hostile, checked], ids=lambda f: f.__name__)
+def test_no_notebook_scrolls_sideways_and_no_number_is_split(tmp_path, make, width):
+    sync = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on this machine")
+    file = tmp_path / "page.html"
+    file.write_text(f"<!doctype html><meta charset=utf-8>{make()._repr_html_()}", encoding="utf-8")
+    with sync.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        view = browser.new_page(viewport={"width": width, "height": 900})
+        view.goto(file.as_uri())
+        wide = view.evaluate("document.documentElement.scrollWidth")
+        lines = view.evaluate(
+            "[...document.querySelectorAll('td, th')].filter(c => getComputedStyle(c).whiteSpace === 'nowrap')"
+            ".map(c => { const r = document.createRange(); r.selectNodeContents(c.firstChild);"
+            " return r.getClientRects().length; })"
+        )
+        browser.close()
+    assert wide <= width
+    assert lines
+    assert set(lines) <= {0, 1}, "a number stands in one line; what is folded has none"
