@@ -1,4 +1,4 @@
-"""Evenhand: the audit that every training run carries.
+"""Evenhand audits every training run: data checks, metrics by group, energy, limits and a card.
 
 >>> import audit
 >>> result = audit.measure([1, 1, 0, 0], [1, 0, 0, 0], groups={"sex": ["f", "m", "f", "m"]})

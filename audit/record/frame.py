@@ -27,8 +27,9 @@ COLUMNS = (
 def make_frame(estimates: Iterable[Estimate]) -> Any:
     """Return a pandas frame of one row for each estimate.
 
-    A crossing is written ``race x sex`` in ``by`` and ``black x female`` in ``group``; everybody is the group
-    ``overall`` by nothing. Each group column has a column of its own after ``group``, with the level as it was read.
+    Combined groups are written ``race x sex`` in ``by`` and ``black x female`` in ``group``; the overall row is the
+    group ``overall`` with an empty ``by``. Each group column has a column of its own after ``group``, with the level as
+    it was read.
     """
     every = tuple(estimates)
     names = name_columns(every)

@@ -178,7 +178,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class AuditResult:
-    """One audit, whole. See DESIGN: the private record from which everything published is made."""
+    """The full record of one audit, from which every page is made; it holds counts, never rows."""
 
     run: Run
     question: Question
@@ -239,7 +239,7 @@ class AuditResult:
         """Return the estimates as a pandas frame, one row each, in plain text and numbers.
 
         ``by`` and ``group`` name the group, ``race x sex`` and ``black x female``; each group column also has a column
-        of its own. The row of everybody has the group ``overall`` and an empty ``by``; a comparison of all groups has
+        of its own. The overall row has the group ``overall`` and an empty ``by``; a comparison of all groups has
         none, and names the lowest and the highest group in ``pair``. An undefined number is NaN, with its ``reason``.
 
         Examples
