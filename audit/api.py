@@ -73,6 +73,7 @@ def measure(
     compare_to: str | Sequence[str] = (),
     gates: Gates = (),
     four_fifths: bool = False,
+    least_rows: int = 0,
     metrics: Mapping[str, Callable[..., float]] | None = None,
 ) -> AuditResult:
     """Audit predictions, or labels alone, per group.
@@ -124,6 +125,8 @@ def measure(
         of ``[[gates]]`` in audit.toml.
     four_fifths
         Whether adverse impact by any group column, under 4/5 and significant, fails the audit.
+    least_rows
+        Groups of which fewer rows stand behind a number are excluded from its limit, by name; 0 excludes none.
     metrics
         Your own functions ``f(y_true, y_pred)`` by name, called per group through Fairlearn's MetricFrame; with
         weights they get ``sample_weight``. Their values carry no interval and cannot be judged; where one raises for
@@ -132,12 +135,13 @@ def measure(
     Returns
     -------
     AuditResult
-        With ``estimates``, ``checks``, ``gates``, ``verdict``, ``to_frame()``, ``to_json()``.
+        It shows itself in a notebook and in print, and has ``verdict``, ``gates``, ``checks``, ``estimates``,
+        ``find()``, ``plot()``, ``to_frame()`` and ``to_json()``.
 
     Raises
     ------
     AuditError
-        Whatever is wrong with the input; nothing is only a warning.
+        When any input is invalid.
 
     Examples
     --------
@@ -278,6 +282,7 @@ def check(
     confidence: float = 0.95,
     compare_to: str | Sequence[str] = (),
     gates: Gates = (),
+    least_rows: int = 0,
     csv: str | Mapping[str, str] | None = None,
 ) -> AuditResult:
     """Check a table before training: who is in it, how labels differ by group.
@@ -306,10 +311,27 @@ def check(
         As in `measure`.
     population
         Share of each level in the population to compare with, by group column; levels as the column holds them.
-    intersections, confidence, compare_to, gates
+    intersections, confidence, compare_to, gates, least_rows
         As in `measure`.
     csv
         How a CSV that is named by its path is written, such as ``"separator=;,decimal=,,encoding=latin-1"``.
+
+    Returns
+    -------
+    AuditResult
+        As of `measure`, with the checks of the data in ``checks``.
+
+    Raises
+    ------
+    AuditError
+        When any input is invalid.
+
+    Examples
+    --------
+    >>> people = {"sex": ["f", "m"] * 60, "income": range(120), "hired": [0, 1, 1, 1] * 30}
+    >>> result = check(people, label="hired", groups=["sex"])
+    >>> [check.code for check in result.checks if check.outcome == "warn"]
+    ['DB003', 'DB006', 'DP002']
     """
     if frame is None:
         raise QuestionError("frame is missing; give the table or its path")

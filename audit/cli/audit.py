@@ -24,6 +24,7 @@ def run(
     insist: Annotated[
         bool, typer.Option("--continue", help="Train even if a limit on the data fails; the card says so.")
     ] = False,
+    allow_inconclusive: o.AllowInconclusive = False,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
     verbose: o.Verbose = False,
@@ -36,7 +37,10 @@ def run(
     from audit.pipeline.run import run as run_audit
 
     config, folder = load(pipeline)
-    job = make_job(config, folder, store, ("audit", "run", name_config(pipeline)), json=json, insist=insist)
+    command: tuple[str, ...] = ("audit", "run", name_config(pipeline))
+    if allow_inconclusive:
+        config, command = config.allowing_inconclusive(), (*command, "--allow-inconclusive")
+    job = make_job(config, folder, store, command, json=json, insist=insist)
     audited = run_audit(job)
     conclude(audited, store, json=json, exit_zero=exit_zero, gated=_is_judged(config), whole=verbose)
 

@@ -46,6 +46,9 @@ def init(
     positive: Annotated[
         str | None, typer.Option(metavar="VALUE", help="Label that counts as positive; asked for in a terminal.")
     ] = None,
+    favourable: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="Label that is good for the person; asked for in a terminal.")
+    ] = None,
     csv: o.CsvDialect = None,
 ) -> None:
     """Propose an audit.toml for a table.
@@ -57,7 +60,8 @@ def init(
     from audit.tables.formats.dialect import make_dialect
 
     dialect = make_dialect(csv)
-    seen, beside = _settle_label(look(table, output.parent, dialect), label, positive), output.with_name(SUITE)
+    seen = _settle_label(look(table, output.parent, dialect), label, positive)
+    seen, beside = _settle_favourable(seen, favourable), output.with_name(SUITE)
     asks = seen.of_data and not beside.exists()
     save_new(output, write_proposal(seen, SUITE if asks else None))
     if asks:
@@ -81,13 +85,30 @@ def _settle_label(seen: Look, label: str | None, positive: str | None) -> Look:
 
     if label is not None:
         return choose_label(seen, label, positive)
-    if sys.stdin is not None and sys.stdin.isatty():
+    if _is_asked():
         return _ask(seen, positive)
     if seen.candidates.is_open:
         raise QuestionError(describe_open_label(seen))
     if positive is not None and seen.label is None:
         raise QuestionError("--positive is a value of the label, and none was found; name it with --label")
     return choose_positive(seen, positive)
+
+
+def _settle_favourable(seen: Look, favourable: str | None) -> Look:
+    """Return what was seen with the outcome that is good for the person, as an option or a person says."""
+    from audit.pipeline.propose import choose_favourable
+
+    if favourable is None and seen.label is not None and _is_asked():
+        levels = seen.label.levels or ()
+        question = f"Which value of {printable(seen.label.name)} is good for the person it is about?"
+        at = _choose(question, [*map(printable, levels), "neither, or not known"], len(levels))
+        favourable = levels[at] if at < len(levels) else None
+    return choose_favourable(seen, favourable)
+
+
+def _is_asked() -> bool:
+    """Return whether there is a person to ask: never where standard input is no terminal."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _ask(seen: Look, positive: str | None) -> Look:

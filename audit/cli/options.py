@@ -68,6 +68,9 @@ JudgedRun = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the full record as JSON on stdout; messages go to stderr.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit 0 instead of 1 or 3.")]
+AllowInconclusive = Annotated[
+    bool, typer.Option("--allow-inconclusive", help=find_keys("data")["insufficient"].option.help)
+]
 Verbose = Annotated[
     bool, typer.Option("--verbose", help="Print everything: all rates, checks, p-values, sources and digests.")
 ]

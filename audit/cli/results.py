@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +33,7 @@ def gate(
         Path | None, typer.Option("--config", metavar="FILE", help="Judge by the limits of this audit.toml instead.")
     ] = None,
     rule: o.Gates = None,
+    allow_inconclusive: o.AllowInconclusive = False,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
@@ -45,6 +47,8 @@ def gate(
     from audit.cli.console import PlainConsole
     from audit.errors import QuestionError
     from audit.gates.judge import exit_code, judge_again
+    from audit.pipeline.records import record_question
+    from audit.pipeline.remeasure import remeasure_from
     from audit.report.terminal.verdict import print_verdict
 
     if not result:
@@ -53,14 +57,17 @@ def gate(
         raise typer.Exit(INCOMPLETE)
     found, _ = load_by_name(result, store)
     config = _choose_question(found, policy, rule)
+    config = config.allowing_inconclusive() if allow_inconclusive else config
     with explain_defects(found):
-        judged = judge_again(found, config, dt.datetime.now(dt.UTC).date())
+        judged = judge_again(found, config, dt.datetime.now(dt.UTC).date(), remeasure_from(config, found.cubes))
     if json:
         put(judged.to_json())
     code = exit_code(judged.verdict, config.policy.insufficient)
     excused = exit_zero and code in {1, 3}
     with explain_defects(found):
-        print_verdict(judged, PlainConsole(stderr=json), exit_zero=excused, named=True)
+        # What is said of the exit code is said of the policy that was applied, which may not be the recorded one.
+        applied = replace(judged, question=record_question(config))
+        print_verdict(applied, PlainConsole(stderr=json), exit_zero=excused, named=True)
     raise typer.Exit(0 if excused else code)
 
 

@@ -1,4 +1,4 @@
-"""The command that holds a recorded run against what follows from it."""
+"""The command that recomputes a recorded run from its counts."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 MOST_LINES = 20
 FORGERY = (
-    "A forgery of the counts together with all that follows from them contradicts nothing in the document: "
-    "only the data, or a signature, would show it."
+    "Counts that were forged together with every figure computed from them cannot be detected here: only the data or a "
+    "signature would show it."
 )
 
 
@@ -54,7 +54,7 @@ def verify(
     if wrong:
         _refuse(wrong, found, result)
     _print_approval(found, result, beside)
-    say("Not covered, because nothing in the document binds it:")
+    say("Not checked, because nothing in the record determines it:")
     for left in find_uncovered(found, named=bool(find_run_folders(file)), read=tables.read):
         say(f"  {left}")
     say(FORGERY)
@@ -63,10 +63,14 @@ def verify(
 def _print_approval(found: AuditResult, named: str, cards: Sequence[str]) -> None:
     """Say what was found to follow."""
     say(
-        f"All {len(found.estimates):,} estimates, {len(found.gates):,} verdicts with their sentences, every account of "
-        f"rows and every total of {named} follow from its counts and its question"
+        f"{named}: {_count(len(found.estimates), 'estimate')} and {_count(len(found.gates), 'verdict')}, with their "
+        "sentences, row numbers and totals, match the values recomputed from its counts"
     )
-    say(f"{', '.join(cards)}: drawn from it" if cards else "No card lies beside it")
+    say(f"{', '.join(cards)}: match the record" if cards else "No card beside it")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def _refuse(wrong: Sequence[str], found: AuditResult, named: str) -> None:
@@ -77,15 +81,14 @@ def _refuse(wrong: Sequence[str], found: AuditResult, named: str) -> None:
     for line in wrong[:MOST_LINES]:
         say(line)
     if len(wrong) > MOST_LINES:
-        say(f"… and {len(wrong) - MOST_LINES:,} more")
+        say(f"{len(wrong) - MOST_LINES:,} more")
     recorded = printable(found.run.version, 40)
     other = (
-        f"; it was recorded, as it says, by evenhand {recorded}, and this is {__version__}, whose words or methods may "
-        "differ: install that one to compare"
+        f"; it was recorded by evenhand {recorded}, and this is {__version__}, which may differ in words or methods: "
+        "install that version to compare"
         if found.run.version != __version__
         else ""
     )
-    places = "1 thing" if len(wrong) == 1 else f"{len(wrong):,} things"
-    do = "does" if len(wrong) == 1 else "do"
-    say(f"{places} in {named} {do} not follow from its counts and its question{other}", err=True)
+    differ = "1 value differs" if len(wrong) == 1 else f"{len(wrong):,} values differ"
+    say(f"{named}: {differ} from those recomputed from its counts{other}", err=True)
     raise typer.Exit(1)

@@ -95,6 +95,8 @@ CLASS = Reading(str, _keep, "VALUE")
 WHOLE_NUMBER = Reading(int, _keep, "N")
 NUMBER = Reading(float, _keep, "NUMBER")
 SWITCH = Reading(bool, _switch_on)
+ALLOWED = Reading(bool, lambda given, _: "warn" if given else None)
+"""A switch that lets pass what would otherwise not."""
 FILE = Reading(Path, lambda path, _: str(path), "FILE")
 DIALECT = Reading(str, lambda text, _: make_dialect(text).table, "HOW")
 THRESHOLD = Reading(str, _to_threshold, "NUMBER")

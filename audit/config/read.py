@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from audit.config.schema import Config
-from audit.errors import SCHEME, QuestionError, StoreError, no_such, printable
+from audit.errors import SCHEME, QuestionError, StoreError, no_such, printable, suggest
 from audit.record.result import AuditResult
 
 DEFAULT_NAME = "audit.toml"
@@ -19,6 +21,28 @@ LARGEST_BYTES = 1_000_000
 IDLE_NEIGHBOURS = (
     "predictions.neighbours needs the flip test; name the feature columns (features), or remove neighbours"
 )
+A_DATE = "must be a date such as 2027-03-01"
+FAULTS = {
+    "tuple_type": 'must be a list, such as ["a", "b"]',
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+    "string_type": "must be text, in quotes",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+    "date_type": A_DATE,
+    "date_parsing": A_DATE,
+    "date_from_datetime_parsing": A_DATE,
+    "date_from_datetime_inexact": A_DATE,
+}
+"""What a person is told for a fault that pydantic names in Python's words."""
 SLIP = 0.8
 """Likeness from which an unknown key is a slip of its own section's, whatever other sections have."""
 
@@ -108,12 +132,28 @@ def _describe_error(error: ValidationError) -> str:
         return f"{_describe_unknown_key(first['loc'])}{more}"
     if first["type"] == "missing":
         return f"{where} is missing{more}"
-    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "literal_error":
+        return f"{where}: {_describe_choice(first)}{more}"
+    message = _describe_fault(first)
     # Words of a command may be secrets, also where they were written as one text.
     tells = first["type"] != "value_error" and not {"command", "prepare"} & set(first["loc"])
     shown = f" (it is {printable(repr(first['input']), 40)})" if tells else ""
-    message = message[:1].lower() + message[1:]
     return f"{where}{': ' if where else ''}{printable(message, 300)}{shown}{more}"
+
+
+def _describe_fault(fault: ErrorDetails) -> str:
+    """Describe what is wrong with a value, in the words of a file and not of Python."""
+    said = FAULTS.get(fault["type"])
+    if said is not None:
+        return said.format(**fault.get("ctx", {}))
+    message = fault["msg"].removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def _describe_choice(fault: ErrorDetails) -> str:
+    """Describe a value that is none of those that a key may have."""
+    choices = re.findall(r"'([^']*)'", fault["ctx"]["expected"])
+    return suggest(f"{printable(repr(fault['input']), 40)} is not allowed", fault["input"], choices)
 
 
 def _describe_unknown_key(loc: tuple[int | str, ...]) -> str:

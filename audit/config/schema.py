@@ -124,6 +124,10 @@ class Config(Section):
         _check_waivers(self)
         return self
 
+    def allowing_inconclusive(self) -> Config:
+        """Return the same question, in which inconclusive limits only warn."""
+        return self.model_copy(update={"policy": self.policy.model_copy(update={"insufficient": "warn"})})
+
     @property
     def predictions_source(self) -> str | None:
         """Table of predictions, wherever it is named."""

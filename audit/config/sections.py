@@ -396,8 +396,21 @@ class Policy(Section):
         Number, Field(ge=0.5, lt=1), Option("Confidence level of every interval (default 0.95).", OF_AUDITS, o.NUMBER)
     ] = 0.95
     insufficient: Annotated[
-        Literal["fail", "warn"], Option("Whether an inconclusive limit fails the audit or only warns.")
+        Literal["fail", "warn"],
+        Option(
+            "Exit 0 instead of 3 where limits are inconclusive.",
+            o.FROM_FILES,
+            o.ALLOWED,
+            flag="--allow-inconclusive",
+        ),
     ] = "fail"
+    """Whether an inconclusive limit counts as not passed (exit code 3), or only warns (0, and every page says so)."""
+    least_rows: Annotated[
+        int,
+        Field(ge=0, strict=True),
+        Option("Exclude groups with fewer rows from verdicts.", OF_AUDITS, o.WHOLE_NUMBER),
+    ] = 0
+    """Groups of which fewer rows stand behind a number are excluded from its limit, by name; 0 excludes none."""
     four_fifths: Annotated[
         bool,
         Field(strict=True),

@@ -15,9 +15,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
-from audit.config.schema import Config
+from audit.config.schema import Config, GateRule
 from audit.errors import printable
 from audit.estimate import Estimate, Group, group_text, interval_text, number, total_text
+from audit.gates.small_groups import (
+    NO_COUNTS,
+    Remeasure,
+    describe_excluded,
+    find_group_names,
+    find_small_groups,
+    reason_for_few_groups,
+)
 from audit.measurement.estimates import Estimates
 from audit.measurement.metrics.adverse import (
     ADVERSE,
@@ -107,20 +115,49 @@ def rests_on(estimate: Estimate) -> bool:
     return estimate.stage == "model" and estimate.metric in READ
 
 
-def check_four_fifths(estimates: Estimates, config: Config) -> tuple[Check, ...]:
-    """Return one check for each group column; none where no class is predicted."""
+def check_four_fifths(estimates: Estimates, config: Config, remeasure: Remeasure | None = None) -> tuple[Check, ...]:
+    """Return one check for each group column; none where no class is predicted.
+
+    Parameters
+    ----------
+    estimates, config
+        What was measured, and the policy.
+    remeasure
+        Measures a column again without the groups that the policy excludes; None where it excludes none.
+    """
     if config.predictions is None or config.predictions.task != "classification":
         return ()
     columns = {c: [e for name in READ for e in estimates.of("model", name, (c,))] for c in config.data.groups}
     measured = any(e.metric == IMPACT_RATIO.name for here in columns.values() for e in here)
     if not config.policy.four_fifths and not measured:
         return ()
-    return tuple(_check_column(here, c, config) for c, here in columns.items())
+    return tuple(_check_remaining(here, c, config, estimates, remeasure) for c, here in columns.items())
 
 
-def check_again(checks: Sequence[Check], estimates: Estimates, config: Config) -> tuple[Check, ...]:
+def check_again(
+    checks: Sequence[Check], estimates: Estimates, config: Config, remeasure: Remeasure | None = None
+) -> tuple[Check, ...]:
     """Return checks of a document with those of this rule made anew by a policy."""
-    return (*(c for c in checks if c.code != CODE), *check_four_fifths(estimates, config))
+    return (*(c for c in checks if c.code != CODE), *check_four_fifths(estimates, config, remeasure))
+
+
+def _check_remaining(
+    here: Sequence[Estimate], column: str, config: Config, estimates: Estimates, remeasure: Remeasure | None
+) -> Check:
+    """Return the check of one column over the groups that the policy does not exclude."""
+    least, rule = config.policy.least_rows, GateRule(metric=SELECTION_RATE.name, compare="ratio", by=(column,), min=0.8)
+    excluded = find_small_groups(rule, estimates, least)
+    if not excluded:
+        return _check_column(here, column, config)
+    left = len(find_group_names(rule, estimates)) - len(excluded)
+    said = describe_excluded(excluded, least).removesuffix(".")
+    if left < 2 or remeasure is None:
+        why = NO_COUNTS if left >= 2 else reason_for_few_groups(least, left)
+        severity = ASKED if config.policy.four_fifths else UNASKED
+        return Check(code=CODE, title=title(column), outcome="undefined", severity=severity, detail=f"{why}. {said}")
+    found = remeasure("model", (column,), frozenset(e.group for e in excluded))
+    check = _check_column([e for name in READ for e in found.of("model", name, (column,))], column, config)
+    return replace(check, detail=f"{check.detail}. {said}")
 
 
 def _check_column(here: Sequence[Estimate], column: str, config: Config) -> Check:

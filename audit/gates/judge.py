@@ -23,11 +23,19 @@ from audit.estimate import Estimate
 from audit.gates.decisive_groups import Held, Settled, find_held_back
 from audit.gates.four_fifths import CODE, check_again, describe_first, find_deciding_check
 from audit.gates.sentences import FOLDS_DECIDE, describe_gate, describe_waiver, reason_for_no_number
+from audit.gates.small_groups import (
+    NO_COUNTS,
+    Remeasure,
+    describe_excluded,
+    find_group_names,
+    find_small_groups,
+    reason_for_few_groups,
+)
 from audit.measurement.estimates import Estimates
 from audit.measurement.find import Beside
 from audit.measurement.inference.sample_size import LARGEST_FACTOR
 from audit.record.energy_text import estimate_total
-from audit.record.result import AuditResult, Check, Energy, Gate, GateVerdict, Verdict, Waiver
+from audit.record.result import AuditResult, Check, Energy, ExcludedGroup, Gate, GateVerdict, Verdict, Waiver
 
 WAIVABLE = ("fail", "insufficient")
 LONGEST = dt.timedelta(days=366)
@@ -51,6 +59,9 @@ class Evidence:
 
     stopped_by: Sequence[str] = ()
     """Gates on the data that kept training from starting."""
+
+    remeasure: Remeasure | None = None
+    """Measures a grouping again without the groups that the policy excludes; None where it excludes none."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "estimates", Estimates.listed(self.estimates))
@@ -84,7 +95,8 @@ def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...
     """
     require_waived(config, today)
     waivers = {w.gate: w for w in config.waivers}
-    gates = with_p_values([_judge_rule(r, evidence) for r in expand_rules(config)], evidence)
+    least = config.policy.least_rows
+    gates = with_p_values([_judge_rule(r, evidence, least) for r in expand_rules(config)], evidence)
     return tuple(apply_waiver(g, waivers.get(g.name), today) for g in gates)
 
 
@@ -105,8 +117,8 @@ def require_waived(config: Config, today: dt.date) -> None:
 
 def with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
     """Return gates with how surprising each failure is, alone and among all gates of the policy."""
-    before = {(g.name, g.min, g.max): g for g in evidence.judged}
-    same = [before.get((g.name, g.min, g.max)) for g in gates]
+    before = {_identify(g): g for g in evidence.judged}
+    same = [before.get(_identify(g)) for g in gates]
     if all(s is not None for s in same) and len(before) == len(gates):
         kept = [s for s in same if s is not None]
         return [
@@ -118,6 +130,11 @@ def with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
     from audit.gates.p_values import add_p_values
 
     return add_p_values(gates, evidence.estimates)
+
+
+def _identify(gate: Gate) -> tuple[object, ...]:
+    """Return what makes two gates one: name and limit, and whom they compare."""
+    return gate.name, gate.min, gate.max, gate.excluded
 
 
 def expand_rules(config: Config) -> tuple[GateRule, ...]:
@@ -185,8 +202,15 @@ def exit_code(verdict: Verdict, insufficient: str = "fail") -> int:
     return codes[verdict]
 
 
-def judge_again(result: AuditResult, config: Config, today: dt.date) -> AuditResult:
+def judge_again(result: AuditResult, config: Config, today: dt.date, remeasure: Remeasure | None = None) -> AuditResult:
     """Return the same result judged anew; a waiver may have run out since.
+
+    Parameters
+    ----------
+    result, config, today
+        What is judged, by which policy, on which day.
+    remeasure
+        Measures a grouping again without the groups that the policy excludes, from the counts of the result.
 
     Raises
     ------
@@ -200,13 +224,14 @@ def judge_again(result: AuditResult, config: Config, today: dt.date) -> AuditRes
             f"policy.confidence is {asked:g}, but the result holds intervals of {other:g}; "
             "judge by the same confidence, or run again"
         )
-    checks = check_again(result.checks, result.estimates, config)
+    checks = check_again(result.checks, result.estimates, config, remeasure)
     evidence = Evidence(
         estimates=result.estimates,
         checks=checks,
         energy=result.energy,
         judged=result.gates,
         stopped_by=result.run.stopped_by,
+        remeasure=remeasure,
     )
     gates = judge(config, evidence, today)
     failed = any(code != 0 for code in result.run.exit_codes.values())
@@ -215,7 +240,30 @@ def judge_again(result: AuditResult, config: Config, today: dt.date) -> AuditRes
     return replace(result, checks=checks, gates=gates, verdict=verdict)
 
 
-def _judge_rule(rule: GateRule, evidence: Evidence) -> Gate:
+def _judge_rule(rule: GateRule, evidence: Evidence, least: int) -> Gate:
+    excluded = find_small_groups(rule, evidence.estimates, least)
+    if not excluded:
+        return _judge_evidence(rule, evidence, reason_for_no_number(evidence.stopped_by))
+    gate = _judge_evidence(rule, *_leave_out(rule, evidence, excluded, least))
+    return replace(gate, excluded=excluded, sentence=f"{gate.sentence} {describe_excluded(excluded, least)}")
+
+
+def _leave_out(
+    rule: GateRule, evidence: Evidence, excluded: Sequence[ExcludedGroup], least: int
+) -> tuple[Evidence, str]:
+    """Return the evidence on the groups that are left, and why there is none where there is none."""
+    left = len(find_group_names(rule, evidence.estimates)) - len(excluded)
+    if left < 2:
+        return replace(evidence, estimates=Estimates()), reason_for_few_groups(least, left)
+    if evidence.remeasure is None:
+        return replace(evidence, estimates=Estimates()), NO_COUNTS
+    without = frozenset(e.group for e in excluded)
+    measured = evidence.remeasure(rule.stage, rule.by or (), without)
+    return replace(evidence, estimates=measured), reason_for_no_number(evidence.stopped_by)
+
+
+def _judge_evidence(rule: GateRule, evidence: Evidence, reason: str) -> Gate:
+    """Return the verdict on one limit; ``reason`` says why there is no number, where there is none."""
     estimate = evidence.find(rule)
     if estimate is None:
         estimate = Estimate(
@@ -224,7 +272,7 @@ def _judge_rule(rule: GateRule, evidence: Evidence) -> Gate:
             compare=rule.compare,
             by=rule.by or (),
             status="undefined",
-            reason=reason_for_no_number(evidence.stopped_by),
+            reason=reason,
         )
     low, high = find_bounds(estimate)
     if _is_decided_by_folds(rule, estimate):

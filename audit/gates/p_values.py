@@ -6,12 +6,12 @@ Must not: change a verdict.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from audit.estimate import Estimate
+from audit.estimate import Estimate, Group
 from audit.measurement.estimates import Estimates
 from audit.measurement.inference.corrections import benjamini_hochberg, gap_p_value, holm
 from audit.measurement.inference.effective import Sample
@@ -46,18 +46,20 @@ def _compute_p_value(gate: Gate, estimates: Estimates) -> float | None:
         return None  # its interval is made of those of the gaps, and has no rule of its own to invert
     own = entry.rate if isinstance(entry, WorstClass) else estimate.metric
     rates = entry.rates if isinstance(entry, Criterion) else (own,)
-    each = [s for rate in rates for s in _find_samples(rate, estimate, estimates)]
+    without = {e.group for e in gate.excluded}
+    each = [s for rate in rates for s in _find_samples(rate, estimate, estimates, without)]
     found = [None if s is None else gap_p_value(s, kind, limit, looks=len(each)) for s in each]
     known = [p for p in found if p is not None]
     return min(known) if known else None
 
 
-def _find_samples(metric: str, like: Estimate, estimates: Estimates) -> list[Sample | None]:
+def _find_samples(metric: str, like: Estimate, estimates: Estimates, without: Collection[Group]) -> list[Sample | None]:
     """Return the rates of the groups behind a gap, as the document holds them; one sample a class of several."""
     rates = [
         e
         for e in estimates.of(like.stage, metric, like.by)
         if e.compare is None and e.group is not None and None not in e.group and e.reference is None
+        if e.group not in without
     ]
     classes = dict.fromkeys(e.outcome for e in rates) or (None,)
     return [sample_of([e for e in rates if e.outcome == outcome]) for outcome in classes]

@@ -5,7 +5,7 @@ Must not: know a metric's name or a limit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
@@ -185,8 +185,13 @@ class Grouping:
         return weighted(hits[:, 0], total[:, 0], hits_w2[:, 0], total_w2[:, 0])
 
 
-def grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mapping[str, str]) -> Grouping:
-    """Groups of one crossing, from the smallest cube that holds it."""
+def grouping(
+    cubes: Sequence[Cube],
+    by: tuple[str, ...],
+    reference: Mapping[str, str],
+    without: Collection[Group] = (),
+) -> Grouping:
+    """Groups of one crossing but those ``without``, from the smallest cube that holds it."""
     holding = [c for c in cubes if set(by) <= set(c.names)]
     if not holding:
         raise QuestionError(no_such("grouping", "*".join(by), {"*".join(c.names) for c in cubes}))
@@ -197,11 +202,29 @@ def grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mapping[str,
         known = known.drop(name, None)
     groups = all_groups(known, by)
     folds = len(known.axis(FOLD).levels) if FOLD in known.names else 1
+    counts: Mapping[str, np.ndarray]
     counts = {k: v.reshape(len(groups), 2, 2, folds) for k, v in known.measures.items()}
+    groups, counts, reference = leave_out(without, groups, counts, by, reference)
     rows = counts["n"].sum(axis=(1, 2, 3))
     missing = float(kept["n"].sum() - known["n"].sum())
     at = reference_at(by, groups, rows, reference)
     return Grouping(by, groups, counts, at, missing, FOLD in cube.names, unit=unit_of(cube))
+
+
+def leave_out(
+    without: Collection[Group],
+    groups: tuple[Group, ...],
+    counts: Mapping[str, np.ndarray],
+    by: tuple[str, ...],
+    reference: Mapping[str, str],
+) -> tuple[tuple[Group, ...], Mapping[str, np.ndarray], Mapping[str, str]]:
+    """Return groups, their counts and the named reference without some groups; one of these is no reference."""
+    if not without:
+        return groups, counts, reference
+    at = [i for i, group in enumerate(groups) if group not in without]
+    gone = tuple(reference.get(name) for name in by) in without
+    left = {k: v for k, v in reference.items() if not (gone and k in by)}
+    return tuple(groups[i] for i in at), {k: v[at] for k, v in counts.items()}, left
 
 
 def missing_groups(cubes: Sequence[Cube], by: tuple[str, ...]) -> Grouping | None:

@@ -149,7 +149,7 @@ def _crossed(cubes: Sequence[Cube], scope: Scope) -> Iterator[_Crossed]:
     """Everybody, every column and every crossing."""
     for by in crossings(scope.groups, scope.intersections):
         rest = missing_groups(cubes, by)
-        yield _Crossed(grouping(cubes, by, scope.reference), rest)
+        yield _Crossed(grouping(cubes, by, scope.reference, scope.without(by)), rest)
 
 
 def _rates(

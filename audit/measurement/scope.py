@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from audit.estimate import Group
 from audit.measurement.metrics.kinds import Everybody
 
 SMALL, NO_GROUP, UNMEASURED, IS_LABEL = "small_group", "rows_without_group", "unmeasured_group", "group_equals_label"
@@ -29,6 +30,12 @@ class Scope:
     """Whom each group is compared with beside the other groups."""
     harmful: bool = False
     """Whether being selected is bad for the person, so that adverse impact is of not being selected."""
+    excluded: Mapping[tuple[str, ...], frozenset[Group]] = field(default_factory=dict)
+    """Groups that take part in nothing, by their grouping: as if nobody of them had been counted."""
+
+    def without(self, by: tuple[str, ...]) -> frozenset[Group]:
+        """Return the groups of a grouping that take part in nothing."""
+        return self.excluded.get(by, frozenset())
 
     @property
     def tail(self) -> float:

@@ -39,6 +39,7 @@ def result_of(
     compare_to: str | Sequence[str] = (),
     gates: Gates = (),
     four_fifths: bool = False,
+    least_rows: int = 0,
 ) -> AuditResult:
     """Audit groups x label x prediction.
 
@@ -48,7 +49,7 @@ def result_of(
         Where every row went.
     decided
         Counts over groups, label and prediction, in this order.
-    reference, intersections, confidence, compare_to, gates, four_fifths
+    reference, intersections, confidence, compare_to, gates, four_fifths, least_rows
         As in `audit.measure`.
 
     Raises
@@ -71,7 +72,7 @@ def result_of(
             "compare_to": names_of(compare_to, "compare_to"),
         },
         "predictions": {"source": SOURCE, "task": "classification" if two else "multiclass", "prediction": PREDICTION},
-        "policy": make_policy(confidence, four_fifths),
+        "policy": make_policy(confidence, four_fifths, least_rows),
     }
     rules = read_rules(make_plain(gates), "model")
     config = build(raw | ({"gates": rules} if rules else {}), "the configuration")

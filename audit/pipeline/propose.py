@@ -66,6 +66,8 @@ class Look:
     weight: str | None = None
     """Column whose name says that it holds weights, or counts of rows."""
     dialect: Dialect = UNSAID
+    favourable: str | None = None
+    """Value of the label that is good for the person, as somebody said; never guessed."""
 
     @property
     def of_data(self) -> bool:
@@ -101,7 +103,8 @@ def _describe_label(seen: Look) -> str:
     others = _list_names(seen.candidates.list_others(seen.label))
     if seen.label is None:
         return f"not found; two-valued columns: {others}" if others else "not found; no column has two values"
-    said = f"{printable(seen.label.name)}, positive {printable(seen.positive)}: check both"
+    good = "" if seen.favourable is None else f", favourable {printable(seen.favourable)}"
+    said = f"{printable(seen.label.name)}, positive {printable(seen.positive)}{good}: check them"
     return f"{said}; other candidates: {others}" if others else said
 
 
@@ -165,6 +168,18 @@ def choose_positive(seen: Look, positive: str | None) -> Look:
     return replace(seen, positive=positive)
 
 
+def choose_favourable(seen: Look, favourable: str | None) -> Look:
+    """Return what was seen with the value of the label that a person calls good for whom it is about."""
+    if favourable is None:
+        return seen
+    if seen.label is None:
+        raise QuestionError("--favourable is a value of the label, and none was found; name it with --label")
+    levels = seen.label.levels or ()
+    if favourable not in levels:
+        raise QuestionError(no_such(f"value of '{printable(seen.label.name)}'", favourable, levels))
+    return replace(seen, favourable=favourable)
+
+
 def describe_open_label(seen: Look) -> str:
     """Return what is said where several columns may be the label, and nobody can be asked."""
     listed = _list_names(seen.candidates.nearly_as_likely)
@@ -219,7 +234,8 @@ def propose_suite(path: str | Path, dialect: Dialect = UNSAID) -> str:
 
 def write_proposal(seen: Look, suite: str | None = None) -> str:
     """Return a commented audit.toml; ``suite`` is the name of the file of expectations beside it."""
-    parts = [HEAD, _write_data(seen), _write_checks(suite), _write_predictions(seen), PUBLISH, _write_gates(seen)]
+    parts = [HEAD, _write_data(seen), _write_checks(suite), _write_predictions(seen), PUBLISH]
+    parts += [POLICY, _write_gates(seen)]
     return "\n".join(p for p in parts if p)
 
 
@@ -232,6 +248,12 @@ HEAD = """\
 # owner = "who to write to"
 # intended_use = "which decisions it may support"
 # out_of_scope = "what it must not be used for"
+"""
+
+POLICY = """\
+[policy]
+# least_rows = 30              # excludes groups with fewer rows from verdicts, by name
+# insufficient = "warn"        # an inconclusive limit exits 0 instead of 3
 """
 
 PUBLISH = f"""\
@@ -274,7 +296,15 @@ def _write_label(seen: Look) -> list[str]:
     lines.append(
         f"positive = {_write_class(seen.label, seen.positive)}          # {_describe_positive(seen)}: check this"
     )
-    return lines
+    return [*lines, _write_favourable(seen)]
+
+
+def _write_favourable(seen: Look) -> str:
+    """Return which outcome is good for the person; a place to say it, where nobody has."""
+    if seen.label is None or seen.favourable is None:
+        return "# favourable = …             # the outcome that is good for the person; sentences follow it"
+    said = _write_class(seen.label, seen.favourable)
+    return f"favourable = {said}               # the outcome that is good for the person; sentences follow it"
 
 
 def _describe_positive(seen: Look) -> str:

@@ -20,6 +20,7 @@ from audit.config.schema import Config
 from audit.errors import AuditError, QuestionError, SourceError, StoreError, TrainingError, printable
 from audit.gates.judge import Evidence, exit_code, judge, require_waived, worst_verdict
 from audit.pipeline.records import record_question
+from audit.pipeline.remeasure import remeasure_from
 from audit.pipeline.stages import (
     Findings,
     OpenTables,
@@ -143,7 +144,13 @@ def conclude(
 ) -> AuditResult:
     """Judge what was found, and make the document."""
     energy = None if energy is None else _add_units(energy, config, found)
-    evidence = Evidence(estimates=found.estimates, checks=found.checks, energy=energy, stopped_by=found.stopped_by)
+    evidence = Evidence(
+        estimates=found.estimates,
+        checks=found.checks,
+        energy=energy,
+        stopped_by=found.stopped_by,
+        remeasure=remeasure_from(config, found.cubes),
+    )
     # By the day that is on record, so that whoever judges the document again decides alike about its waivers.
     gates = judge(config, evidence, dt.datetime.fromisoformat(record.finished).date())
     verdict = worst_verdict(gates, four_fifths=config.policy.four_fifths)
@@ -253,7 +260,8 @@ def _may_train(job: Job, found: Findings) -> None:
     """Look at the gates on the data before a single step of training."""
     from audit.gates.before_training import judge_before_training
 
-    evidence = Evidence(estimates=found.estimates, checks=found.checks)
+    remeasure = remeasure_from(job.config, found.cubes)
+    evidence = Evidence(estimates=found.estimates, checks=found.checks, remeasure=remeasure)
     failed, undecided = judge_before_training(job.config, evidence, today())
     if job.insist:
         found.continued = failed

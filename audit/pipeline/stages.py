@@ -24,6 +24,7 @@ from audit.measurement.estimates import Estimates
 from audit.measurement.measure import of_data, of_predictions
 from audit.pipeline.plans import make_scope, plan_data, plan_predictions
 from audit.pipeline.records import record_part
+from audit.pipeline.remeasure import remeasure_from
 from audit.pipeline.sources import open_source
 from audit.record.cubes import CubeRecord, record_part_cube
 from audit.record.epochs import Epoch
@@ -269,7 +270,7 @@ def measure_model(counted: Counted, plan: Plan, config: Config, found: Findings,
     found.checks += (*check_groups(counted, plan, "predictions"), *check_scores(counted, plan))
     with step("Measuring"):
         found.estimates += of_predictions(plan.task, counted.by_kind, make_scope(config))
-    found.checks += check_four_fifths(found.estimates, config)
+    found.checks += check_four_fifths(found.estimates, config, remeasure_from(config, found.cubes))
 
 
 def measure_all(found: Findings, step: Step) -> None:

@@ -106,7 +106,7 @@ def compare_writing(result: AuditResult, file: Path) -> tuple[str, ...]:
     text = file.read_text(encoding="utf-8").strip()
     if text in {result.to_json().strip(), write_without_kinds(result).strip()}:
         return ()
-    return (f"{file.name}: its text is not as a run writes it, so something else has written it since",)
+    return (f"{file.name}: its text is not as a run writes it, so it was changed after the run",)
 
 
 def _find_contradictions(result: AuditResult, config: Config) -> Iterator[str]:
@@ -120,7 +120,7 @@ def _find_contradictions(result: AuditResult, config: Config) -> Iterator[str]:
     for epoch in result.epochs:
         yield from find_faults(epoch)
     for name in dict.fromkeys(e.metric for e in own_estimates(result) if e.metric in CATALOGUE or e.stage != "model"):
-        yield f"estimates: {name} is a metric of the catalogue, and no function of a user's own"
+        yield f"estimates: {name} is a metric of the catalogue, not a function of a user"
 
 
 def _cut(result: AuditResult, config: Config) -> Iterator[str]:

@@ -133,7 +133,7 @@ def read_epochs(folder: Path) -> tuple[tuple[Epoch, ...], tuple[str, ...]]:
         epoch = _read_line(line)
         if epoch is None:
             cut = at == len(lines) - 1
-            notes.append(f"line {at + 1} of {FILE} is {'cut off' if cut else 'no epoch'} and was excluded")
+            notes.append(f"line {at + 1} of {FILE} is {'cut off' if cut else 'not an epoch'} and was excluded")
             continue
         if (epoch.part, epoch.number) in found:
             notes.append(f"epoch {epoch.number} of {printable(epoch.part)} was logged again; the later one stands")

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from audit.estimate import Estimate
+from audit.estimate import Estimate, Group
 from audit.measurement.estimates import Estimates
 from audit.record.cubes import Axis, CubeRecord
 from audit.record.energy import CarbonPerUnit, Energy, EnergyComponent, EnergyMethod, Factor
@@ -32,6 +32,7 @@ __all__ = [
     "Energy",
     "EnergyComponent",
     "EnergyMethod",
+    "ExcludedGroup",
     "Factor",
     "Gate",
     "GateVerdict",
@@ -152,6 +153,15 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExcludedGroup:
+    """A group that the policy leaves out of a limit, because too few rows stand behind what the limit reads."""
+
+    group: Group
+    n: float | None
+    """Rows behind it; null in what is published."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """A limit, what was found, and the verdict. The interval here is the one the verdict rests on."""
 
@@ -174,6 +184,8 @@ class Gate:
     p_benjamini_hochberg: float | None = None
     """Share of false alarms among the gates that fail at this level, by Benjamini and Hochberg."""
     waiver: Waiver | None = None
+    excluded: tuple[ExcludedGroup, ...] = ()
+    """Groups that `[policy] least_rows` leaves out; the estimate here is then of the others alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -65,7 +65,7 @@ def _match_files(pattern: Path, fixed: Path, shown: str) -> list[Path]:
     if not found:
         where = printable(fixed, SHOWN_PATH)
         left_out = "; names that begin with _ or . are matched only where the pattern says so" if matched else ""
-        raise SourceError(f"{shown} matches no file; correct the pattern (it is relative to {where}{left_out}")
+        raise SourceError(f"{shown} matches no file; correct the pattern (it is relative to {where}{left_out})")
     _refuse_many(found, shown)
     return found
 

@@ -176,7 +176,7 @@ def require_callables(metrics: Any) -> Mapping[str, Callable[..., Any]]:
     return metrics
 
 
-def make_policy(confidence: Any, four_fifths: Any) -> dict[str, Any]:
+def make_policy(confidence: Any, four_fifths: Any, least_rows: Any) -> dict[str, Any]:
     """Return section [policy], without what was not asked for."""
     asked = {} if four_fifths is False else {"four_fifths": to_plain(four_fifths)}
-    return {"confidence": to_plain(confidence), **asked}
+    return {"confidence": to_plain(confidence), "least_rows": to_plain(least_rows), **asked}

@@ -128,8 +128,10 @@ class Recording:
         """Return how the gates on the data stand."""
         from audit.gates.before_training import judge_before_training
         from audit.gates.judge import Evidence
+        from audit.pipeline.remeasure import remeasure_from
 
-        evidence = Evidence(estimates=self.found.estimates, checks=self.found.checks)
+        remeasure = remeasure_from(self._config, self.found.cubes)
+        evidence = Evidence(estimates=self.found.estimates, checks=self.found.checks, remeasure=remeasure)
         return judge_before_training(self._config, evidence, dt.datetime.now(dt.UTC).date())
 
     def enter_training(self) -> None:

@@ -317,13 +317,18 @@ BANK = "age,default,housing,y\n" + "".join(
 
 def test_init_asks_for_the_label_in_a_terminal(tmp_path):
     (tmp_path / "bank.csv").write_text(BANK)
-    said = in_a_terminal("init", "bank.csv", cwd=tmp_path, typed=["2", "2"])
+    said = in_a_terminal("init", "bank.csv", cwd=tmp_path, typed=["2", "2", "1"])
     assert "Which column is the true outcome (the label)?" in said
     assert "1  y" in said
     assert "Which value of default counts as positive?" in said
-    assert 'label = "default"' in (tmp_path / "audit.toml").read_text()
-    said = in_a_terminal("init", "bank.csv", "--output", "b.toml", cwd=tmp_path, typed=["", ""])
-    assert 'label = "y"' in (tmp_path / "b.toml").read_text()
+    assert "Which value of default is good for the person it is about?" in said
+    text = (tmp_path / "audit.toml").read_text()
+    assert 'label = "default"' in text
+    assert 'favourable = "n"' in text
+    said = in_a_terminal("init", "bank.csv", "--output", "b.toml", cwd=tmp_path, typed=["", "", ""])
+    text = (tmp_path / "b.toml").read_text()
+    assert 'label = "y"' in text
+    assert "\n# favourable = …" in text
 
 
 def in_a_terminal(*arguments, cwd, typed):
@@ -346,8 +351,14 @@ def test_init_asks_nobody_without_a_terminal(tmp_path):
     assert done.returncode == 2
     assert done.stderr == "audit: several columns may be the label: approved, rejected; name one with --label\n"
     assert not (tmp_path / "audit.toml").exists()
-    assert audit("init", "t.csv", "--label", "approved", "--positive", "0", cwd=tmp_path).returncode == 0
-    assert "positive = 0" in (tmp_path / "audit.toml").read_text()
+    assert (
+        audit("init", "t.csv", "--label", "approved", "--positive", "0", "--favourable", "1", cwd=tmp_path).returncode
+        == 0
+    )
+    text = (tmp_path / "audit.toml").read_text()
+    assert "positive = 0" in text
+    assert "favourable = 1" in text
+    assert audit("run", cwd=tmp_path).returncode == 1
 
 
 def test_a_user_folder_with_our_names_is_left_alone(pipeline):
@@ -427,3 +438,44 @@ def test_a_library_that_ends_the_program_is_no_pass(monkeypatch, capsys):
         app.main([])
     assert ended.value.code == 4
     assert "nothing was judged" in capsys.readouterr().err
+
+
+OPEN = '[[gates]]\nmetric = "selection_rate"\ncompare = "ratio"\nby = ["sex"]\nmin = 0.33\n'
+"""A limit that lies inside the interval of the pipeline's predictions."""
+
+
+def test_an_inconclusive_limit_is_allowed_on_request(pipeline):
+    (pipeline / "audit.toml").write_text(TOML + OPEN)
+    assert audit("run", cwd=pipeline).returncode == 3
+    allowed = audit("gate", "latest", "--allow-inconclusive", cwd=pipeline)
+    assert (allowed.returncode, "Exit code 0" in allowed.stdout) == (0, True), allowed.stdout
+    run = audit("run", "--allow-inconclusive", cwd=pipeline)
+    assert (run.returncode, "Exit code 0" in run.stdout) == (0, True), run.stdout
+    asked = json.loads(audit("show", "latest", "--json", cwd=pipeline).stdout)
+    assert (asked["verdict"], asked["question"]["config"]["policy"]["insufficient"]) == ("insufficient", "warn")
+    assert asked["run"]["command"] == ["audit", "run", "audit.toml", "--allow-inconclusive"]
+    model = ("model", "predictions.csv", "--label", "hired", "--prediction", "predicted", "--groups", "sex")
+    rule = ("--gate", "selection_rate ratio >= 0.33")
+    assert audit(*model, *rule, cwd=pipeline).returncode == 3
+    assert audit(*model, *rule, "--allow-inconclusive", cwd=pipeline).returncode == 0
+
+
+def test_an_undefined_limit_is_never_allowed(pipeline):
+    model = ("model", "made.csv", "--label", "hired", "--prediction", "predicted", "--groups", "sex")
+    rule = ("--gate", "selection_rate ratio >= 0.1", "--least-rows", "1000")
+    done = audit(*model, *rule, "--allow-inconclusive", cwd=pipeline)
+    assert done.returncode == 3
+    assert "no group has at least 1000 rows ([policy] least_rows)" in " ".join(done.stdout.split())
+
+
+def test_small_groups_are_excluded_by_an_option(pipeline):
+    (pipeline / "made.csv").write_text(rows(0.5, 0.52) + "x,1,0\n" * 5)
+    model = ("model", "made.csv", "--label", "hired", "--prediction", "predicted", "--groups", "sex")
+    rule = ("--gate", "selection_rate ratio >= 0.8")
+    assert audit(*model, *rule, cwd=pipeline).returncode == 3
+    done = audit(*model, *rule, "--least-rows", "30", cwd=pipeline)
+    assert done.returncode == 0, done.stdout
+    said = "Groups with fewer than 30 rows are excluded by [policy] least_rows: 'x' (n 5)."
+    assert said in " ".join(done.stdout.split())
+    verified = audit("verify", "latest", cwd=pipeline)
+    assert verified.returncode == 0, verified.stdout

@@ -116,6 +116,21 @@ WRONG = {
     "limit nan": ("min = 0.8", "min = nan", r"gates\[0\]\.min.*finite"),
     "limit true": ("min = 0.8", "min = true", r"gates\[0\]\.min.*number"),
     "no limit": ("min = 0.8", "", r"gates\[0\].*min or max"),
+    "text for a list of groups": (
+        'groups = ["race", "sex", "age"]',
+        'groups = "race"',
+        r'groups: must be a list, such as \["a", "b"\] \(it is .race',
+    ),
+    "not one of the values": (
+        "threshold = 0.5",
+        'threshold = 0.5\ntask = "rank"',
+        r"task: 'rank' is not allowed; did you mean 'ranking'\?",
+    ),
+    "a share above its range": (
+        "confidence = 0.95",
+        "confidence = 2",
+        r"policy\.confidence: must be below 1 \(it is 2\)",
+    ),
     "limit that cannot fail": ("min = 0.8", "min = 0", r"gates\[0\].*range.*never fail"),
     "limit that cannot pass": ("min = 0.8", "min = 1.5", r"gates\[0\].*range.*never pass"),
     "difference that cannot fail": (

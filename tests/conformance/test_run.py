@@ -141,7 +141,7 @@ MALFORMED = {
     "half": ('{"schema": ', SourceError, "not strict JSON"),
     "NaN": (json.dumps(document(expected=[expected(value=float("nan"))])), SourceError, "NaN"),
     "infinite": (json.dumps(document()).replace("0.75", "1e999"), QuestionError, "value.*finite"),
-    "a key twice": ('{"schema": "evenhand-vectors/1", "schema": "evenhand-vectors/1", "vectors": []}', SourceError, "'schema' stands twice"),
+    "a key twice": ('{"schema": "evenhand-vectors/1", "schema": "evenhand-vectors/1", "vectors": []}', SourceError, "key 'schema' is twice in one object"),
     "deep": ("[" * 100_000, SourceError, "not strict JSON"),
     "a list": ([], QuestionError, "holds no valid vectors"),
     "no vectors": ({"schema": "evenhand-vectors/1", "vectors": []}, QuestionError, "vectors: .*at least 1"),
@@ -178,7 +178,7 @@ def test_malformed_vectors_are_refused(tmp_path, content, error, says):
 
 
 def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path):
-    with pytest.raises(SourceError, match="absent.json' is no file"):
+    with pytest.raises(SourceError, match="absent.json' is not a file"):
         run.run(tmp_path / "absent.json")
     (tmp_path / "latin.json").write_bytes(b"\xe9")
     with pytest.raises(SourceError, match="not UTF-8"):

@@ -60,7 +60,6 @@ OPEN = (
     "audit/report",
     "audit/cli/results.py",
     "audit/cli/verify.py",
-    "dashboards",
     "reports/templates",
 )
 """Places whose words have not been gone through yet."""
@@ -133,10 +132,9 @@ def test_no_sentence_holds_a_word_of_the_list(path):
     assert not wrong, "\n".join(f"{name}: … {text} …" for _, name, text in wrong)
 
 
-def test_every_exception_and_every_open_place_is_needed():
+def test_every_exception_is_needed():
     found = [f for path in TEXTS for f in search_file(path)]
     assert [e for e in EXCEPTIONS if not any(f.place == e[0] and e[1] in f.text for f in found)] == []
-    assert [o for o in OPEN if not any(f.place.startswith(o) for f in found)] == []
 
 
 def test_a_word_of_the_list_is_found_where_people_read_it(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from audit.config.read import parse
 from audit.errors import QuestionError
 from audit.pipeline.propose import (
+    choose_favourable,
     choose_label,
     choose_positive,
     describe_open_label,
@@ -147,7 +148,16 @@ def test_an_adverse_outcome_is_never_called_good(tmp_path, name, values, said):
     pd.DataFrame({"sex": two("f", "m"), name: two(*values)}).to_csv(tmp_path / "t.csv", index=False)
     text = write_proposal(look(tmp_path / "t.csv", tmp_path))
     assert f"# {said}: check this" in text
-    assert "good" not in text
+    assert parse(text).data.favourable is None
+    assert not [line for line in text.splitlines() if "good" in line and not line.startswith("# favourable = …")]
+
+
+def test_what_is_good_is_only_said_by_a_person(shared, tmp_path):
+    seen = look(shared / "data/credit_default/credit_card_clients.parquet", tmp_path)
+    assert parse(write_proposal(seen)).data.favourable is None
+    assert parse(write_proposal(choose_favourable(seen, "0"))).data.favourable == 0
+    with pytest.raises(QuestionError, match="value of 'default payment'"):
+        choose_favourable(seen, "2")
 
 
 def test_other_outcomes_are_named_as_no_features(shared, tmp_path):

@@ -95,7 +95,7 @@ def test_every_leaf_of_every_estimate(recorded, name):
         for e, value in zip(estimates, old, strict=True):
             e[key] = value
         named = set(map(int, re.findall(r"^estimates\.(\d+)", said, re.MULTILINE)))
-        assert named == set(range(len(estimates))) or "is not a valid result: estimates." in said, key
+        assert named == set(range(len(estimates))) or "is not a valid record: estimates." in said, key
 
 
 def list_following(document):
@@ -235,17 +235,17 @@ def test_a_sum_for_an_interval_that_is_far_off_is_found(recorded):
 def test_a_sound_run_says_what_is_not_covered(recorded, capsys):
     code, said = asked(capsys, "verify", recorded("decisions"))
     assert code == 0
-    assert "card.html, card.md, croissant.json: drawn from it" in said
+    assert "card.html, card.md, croissant.json: match the record" in said
     for place in ("run.started", "run.command", "data.digest", "data.source", "checks of DB001", "checks.detail"):
-        assert place in said.split("Not covered")[1]
+        assert place in said.split("Not checked")[1]
     assert "run.id" not in said
-    assert "forgery" in said
+    assert "Counts that were forged" in said
 
 
 def test_a_renamed_folder_is_not_borne_out_by_its_name(recorded, capsys, tmp_path):
     code, said = asked(capsys, "verify", copied(recorded("numbers"), tmp_path, "artefact"))
     assert code == 0
-    assert "run.id: no folder of that name bears it out" in said
+    assert "run.id: no folder of that name confirms it" in said
 
 
 @pytest.mark.parametrize("card", ["card.md", "card.html", "croissant.json"])
@@ -266,7 +266,7 @@ def test_a_document_alone_needs_no_cards(recorded, capsys, tmp_path):
     (tmp_path / "audit.json").write_bytes((recorded("numbers") / "audit.json").read_bytes())
     code, said = asked(capsys, "verify", tmp_path)
     assert code == 0
-    assert "No card lies beside it" in said
+    assert "No card beside it" in said
 
 
 def test_tables_are_compared_by_their_digest(recorded, capsys, tmp_path):
@@ -279,7 +279,7 @@ def test_tables_are_compared_by_their_digest(recorded, capsys, tmp_path):
     other.write_text(table.read_text().replace("white", "White", 1))
     code, said = asked(capsys, "verify", folder, "--data", table, "--data", other)
     assert code == 1
-    assert f"sha256:{hashlib.sha256(other.read_bytes()).hexdigest()}, which is none of this result" in said
+    assert f"sha256:{hashlib.sha256(other.read_bytes()).hexdigest()}, which is not a table of this run" in said
 
 
 def test_a_run_of_another_version_says_so(recorded, capsys, tmp_path):
@@ -386,7 +386,7 @@ def test_a_document_that_something_else_has_written_is_named(recorded, capsys):
             with pytest.raises(SystemExit) as ended:
                 main(["verify", str(file.parent)])
             said = capsys.readouterr().out
-            assert (ended.value.code, "something else has written it" in said) == (int(told), told)
+            assert (ended.value.code, "was changed after the run" in said) == (int(told), told)
     finally:
         file.write_text(written)
 

@@ -175,7 +175,7 @@ def test_a_line_that_is_no_epoch_is_left_out_and_said(tmp_path, line):
     found, notes = read_epochs(tmp_path)
     assert [e.number for e in found] == [1, 2]
     assert len(notes) == 1
-    assert re.fullmatch(r"line \d+ of epochs.jsonl is no epoch and was left out", notes[0])
+    assert re.fullmatch(r"line \d+ of epochs.jsonl is not an epoch and was excluded", notes[0])
 
 
 def test_a_file_of_another_kind_is_said_and_nothing_breaks(tmp_path):

@@ -335,9 +335,12 @@ def test_what_does_not_fit_is_refused_by_its_place(tmp_path, document, change, p
 
 
 BROKEN = {
-    "a key twice": ('{"schema": "audit-result/1", "verdict": "fail", "verdict": "pass"}', "'verdict' stands twice"),
-    "NaN": ('{"schema": NaN}', "NaN is no number"),
-    "Infinity": ('{"schema": -Infinity}', "-Infinity is no number"),
+    "a key twice": (
+        '{"schema": "audit-result/1", "verdict": "fail", "verdict": "pass"}',
+        "key 'verdict' is twice in one object",
+    ),
+    "NaN": ('{"schema": NaN}', "NaN is not a JSON number"),
+    "Infinity": ('{"schema": -Infinity}', "-Infinity is not a JSON number"),
     "a number without end": ('{"schema": 1e999}', "1e999"),
     "nothing": ("", "not a result"),
     "a list": ("[]", "has no schema"),

@@ -56,7 +56,7 @@ def test_a_file_is_bounded_and_utf8(tmp_path):
         with pytest.raises(NotStrictError) as caught:
             strict_json.read_text(file, 10)
         assert caught.value.fault == fault
-    with pytest.raises(NotStrictError, match="is no file"):
+    with pytest.raises(NotStrictError, match="is not a file"):
         strict_json.read_text(tmp_path, 10)
     file.write_bytes(b"\xef\xbb\xbf1")
     assert strict_json.read_text(file, 10, mark=True) == "1"

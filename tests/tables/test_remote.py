@@ -89,7 +89,7 @@ REFUSED = {
     "another scheme": ("ftp://example.org/t.parquet", r"none of the kinds that are read \(https, s3, gs, r2, hf\)"),
     "a file": ("file:///tmp/t.parquet", "fetch the file first and name its path"),
     "unprotected": ("http://example.org/t.parquet", "would be sent unencrypted; use https"),
-    "a host that only looks local": ("http://127.0.0.1.example.org/t.parquet", "unprotected"),
+    "a host that only looks local": ("http://127.0.0.1.example.org/t.parquet", "unencrypted"),
     "a password": ("https://me:hunter2@example.org/t.parquet", "^https://example.org/t.parquet is given with a user"),
     "keys in the address": ("s3://b/t.parquet?s3_secret_access_key=hunter2", "^s3://b/t.parquet is given with a question mark"),
     "a pattern on the web": ("https://example.org/*.parquet", "which https cannot list"),

@@ -39,7 +39,7 @@ def label_estimates(cubes: Sequence[Cube], scope: Scope) -> tuple[Estimate, ...]
     """Representation, class imbalance of groups, shares of labels, and how far these lie from the reference's."""
     found: list[Estimate] = []
     for by in crossings(scope.groups, scope.intersections):
-        found += _of_grouping(class_grouping(cubes, by, scope.reference), scope)
+        found += _of_grouping(class_grouping(cubes, by, scope.reference, scope.without(by)), scope)
         if (rest := missing_class_groups(cubes, by)) is not None:
             found += _shares(rest, scope, comparable=False)
     return tuple(found)

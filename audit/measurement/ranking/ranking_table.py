@@ -56,8 +56,8 @@ def ranking_estimates(cubes: Sequence[Cube], lists: Cube, gains: Sequence[Cube],
     for by in crossings(scope.groups, scope.intersections):
         own = [c for c in gains if set(c.names) == {*by, FOLD}]
         of = Lists(_of_grouping(lists, ()), _of_grouping(lists, by))
-        grouped = grouping(cubes, by, scope.reference)
-        table = _Table(grouped, [grouping(own, by, scope.reference)] if own else [], of, scope)
+        how: tuple[Any, ...] = (by, scope.reference, scope.without(by))
+        table = _Table(grouping(cubes, *how), [grouping(own, *how)] if own else [], of, scope)
         found += table.estimates(whole)
         if by:
             found += table.of_lists()

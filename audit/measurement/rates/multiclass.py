@@ -6,7 +6,7 @@ Must not: read rows, know a limit, or leave a group or a class out without a wor
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -16,8 +16,8 @@ import numpy as np
 from audit.axes import FOLD, LABEL, MOST_GROUPS, PREDICTION, all_groups, crossings, reference_at, unit_of
 from audit.cube import Cube, sort_key
 from audit.errors import QuestionError, no_such, printable
-from audit.estimate import Estimate, Stage
-from audit.measurement.grouping import Grouping, partly_missing
+from audit.estimate import Estimate, Group, Stage
+from audit.measurement.grouping import Grouping, leave_out, partly_missing
 from audit.measurement.inference.confusion import several
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.pairs import Kind, extreme
@@ -39,7 +39,7 @@ def class_estimates(cubes: Sequence[Cube], scope: Scope) -> tuple[Estimate, ...]
     """Metrics of several classes for everybody, every group and every crossing, with their comparisons."""
     found: list[Estimate] = []
     for by in crossings(scope.groups, scope.intersections):
-        found += _of_grouping(class_grouping(cubes, by, scope.reference), scope)
+        found += _of_grouping(class_grouping(cubes, by, scope.reference, scope.without(by)), scope)
         if (rest := missing_class_groups(cubes, by)) is not None:
             found += _of_grouping(rest, scope, comparable=False)
     return tuple(found)
@@ -266,8 +266,13 @@ class ClassGrouping(Grouping):
         return Grouping(self.by, self.groups, counts, self.reference, self.missing_rows, self.folded, unit=self.unit)
 
 
-def class_grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mapping[str, str]) -> ClassGrouping:
-    """Groups of one crossing, from the smallest cube that holds it."""
+def class_grouping(
+    cubes: Sequence[Cube],
+    by: tuple[str, ...],
+    reference: Mapping[str, str],
+    without: Collection[Group] = (),
+) -> ClassGrouping:
+    """Groups of one crossing but those ``without``, from the smallest cube that holds it."""
     holding = [c for c in cubes if set(by) <= set(c.names)]
     if not holding:
         raise QuestionError(no_such("grouping", "*".join(by), {"*".join(c.names) for c in cubes}))
@@ -282,7 +287,8 @@ def class_grouping(cubes: Sequence[Cube], by: tuple[str, ...], reference: Mappin
             f"{' x '.join(by)} makes {len(groups):,} groups, with {len(classes)} classes each more than "
             f"{MOST_GROUPS:,} rates of one kind; bin or remove a group column, or merge classes"
         )
-    counts = _counts(known, len(groups), classes)
+    counts: Mapping[str, np.ndarray] = _counts(known, len(groups), classes)
+    groups, counts, reference = leave_out(without, groups, counts, by, reference)
     rows = counts["n"].sum(axis=(1, 2, 3))
     missing = float(kept["n"].sum() - known["n"].sum())
     return ClassGrouping(

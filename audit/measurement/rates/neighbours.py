@@ -51,7 +51,10 @@ def flip_estimates(cubes: Sequence[Cube], flips: Sequence[Cube], scope: Scope) -
         One for each attribute: attribute x prediction x majority of the neighbours x how many were asked (x fold).
     """
     return tuple(
-        e for cube in flips for e in _Attribute(cube, grouping(cubes, cube.names[:1], scope.reference), scope).all()
+        e
+        for cube in flips
+        for by in (cube.names[:1],)
+        for e in _Attribute(cube, grouping(cubes, by, scope.reference, scope.without(by)), scope).all()
     )
 
 

@@ -57,7 +57,9 @@ def _of_attribute(cube: Cube, scope: Scope, stage: Stage) -> Iterator[Estimate]:
     attribute = cube.names[0]
     outcome = LABEL if stage == "data" else PREDICTION
     folds = (FOLD,) if FOLD in cube.names else ()
-    known = cube.drop(attribute, None).keep(attribute, STRATUM, outcome, *folds)
+    for level in (None, *(group[0] for group in scope.without((attribute,)))):
+        cube = cube.drop(attribute, level)
+    known = cube.keep(attribute, STRATUM, outcome, *folds)
     groups = known.axis(attribute).levels
     metric = CONDITIONAL_LABELS if stage == "data" else CONDITIONAL_PREDICTIONS
     weighted = "w" in known.measures

@@ -71,7 +71,7 @@ def regression_estimates(cubes: Sequence[Cube], binned: Sequence[Cube], scope: S
     origin = float(str(cubes[0].axis(ORIGIN).levels[0]))
     found: list[Estimate] = []
     for by in crossings(scope.groups, scope.intersections):
-        table = ErrorTable(grouping(cubes, by, scope.reference), scope, origin)
+        table = ErrorTable(grouping(cubes, by, scope.reference, scope.without(by)), scope, origin)
         found += table.estimates()
         if len(by) == 1:
             found += distances(next(c for c in binned if c.names[0] == by[0]), table.g, scope)

@@ -6,7 +6,10 @@ Must not: read rows, or know a limit.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
+
+import numpy as np
 
 from audit.axes import CubeKind, crossings
 from audit.cube import Cube
@@ -53,7 +56,8 @@ def score_estimates(
             found += _uncounted(by)
             continue
         why = _improper(lost[0])
-        found += _estimates_of_grouping(grouping(lost, by, scope.reference), binned, scope, ordered, why)
+        grouped = grouping(lost, by, scope.reference, scope.without(by))
+        found += _estimates_of_grouping(grouped, binned, scope, ordered, why)
         if (rest := missing_groups(lost, by)) is not None:
             found += _estimates_of_grouping(rest, binned, scope, ordered, why, comparable=False)
     return tuple(found)
@@ -94,6 +98,9 @@ def _estimates_of_grouping(
 ) -> list[Estimate]:
     bins: Bins = bins_of(binned, grouped.by, grouped.groups)
     exact = next((pairs_of(c, grouped.groups) for c in ordered.pairs if set(c.names[:-1]) == set(grouped.by)), None)
+    if exact is not None and scope.without(grouped.by):
+        # Pairs were counted with everybody, of whom some are not compared here: with the others, bins bound them.
+        exact = replace(exact, above=np.full_like(exact.above, np.nan))
     areas = next((areas_of(c, grouped.groups) for c in ordered.areas if c.names[:-1] == grouped.by), None)
     return [
         *area_estimates(grouped, bins, scope, exact, comparable=comparable),

@@ -37,14 +37,14 @@ def cards_amiss(result: AuditResult, folder: Path, names: Sequence[str]) -> Iter
         try:
             there = strict_json.read_text(folder / name, LARGEST_BYTES)
         except strict_json.NotStrictError as error:
-            why = "it is not there" if error.fault == "absent" else str(error)
-            yield f"card: {name}: {why}, and a run keeps it; `audit card` draws it again"
+            why = "it is missing" if error.fault == "absent" else str(error)
+            yield f"card: {name}: {why}; write it again with audit card"
             continue
         except OSError as error:
             yield f"card: {name}: it cannot be read: {error.strerror}"
             continue
         if style == "croissant" and not is_describable(result):
-            yield f"card: {name}: this result describes no data, so that nothing of it follows"
+            yield f"card: {name}: this run has no data to describe"
         elif (drawn := render(result, style)) != there:
             yield f"card: {name} does not match this record: {_find_first_difference(there, drawn)}"
 
@@ -54,5 +54,5 @@ def _find_first_difference(there: str, drawn: str) -> str:
     lines = enumerate(zip_longest(there.splitlines(), drawn.splitlines(), fillvalue=""), 1)
     for at, (one, other) in lines:
         if one != other:
-            return f"line {at} is '{printable(one.strip(), SHOWN)}' and would be '{printable(other.strip(), SHOWN)}'"
+            return f"line {at} is '{printable(one.strip(), SHOWN)}', recomputed '{printable(other.strip(), SHOWN)}'"
     return "its line ends differ"

@@ -16,6 +16,7 @@ from audit.counting.plan import Counted, Plan
 from audit.errors import no_such
 from audit.gates.four_fifths import check_four_fifths
 from audit.measurement.estimates import Estimates
+from audit.pipeline.remeasure import remeasure_from
 from audit.pipeline.stages import make_strata_check
 from audit.record.cubes import COUNTED_PARTS
 from audit.record.result import AuditResult, Check, Part
@@ -66,7 +67,7 @@ def of_predictions(
 ) -> list[Check]:
     """Return checks of the predictions, in the order of a run."""
     found = [*check_groups(counted, plan, "predictions"), *check_scores(counted, plan)]
-    found += check_four_fifths(estimates, config)
+    found += check_four_fifths(estimates, config, remeasure_from(config, given.cubes))
     if config.data.strata and not plan.strata:
         found.append(_check_strata(given, config))
     return found

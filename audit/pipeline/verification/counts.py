@@ -109,9 +109,9 @@ def parts_amiss(result: AuditResult, config: Config, ended_well: bool) -> Iterat
     asked = [] if config.data.source is None else [TRAIN, *config.data.tests]
     for part in COUNTED_PARTS:
         if (part in there) != bool(kinds_of(result, part)):
-            yield f"data: there are rows of {part}, or counts of it, and not both"
+            yield f"data: {part} has rows or counts, but not both"
     if len(set(there)) < len(there):
-        yield "data: a part stands twice"
+        yield "data: a part is listed twice"
     if ended_well:
         asked += [PREDICTIONS] if config.predictions is not None else []
         for part in (p for p in asked if p not in there):
@@ -127,6 +127,6 @@ def sums_amiss(result: AuditResult) -> Iterator[str]:
             yield f"cubes: the groupings of {part} hold {' and '.join(f'{t:,}' for t in sorted(totals))} rows"
     names = [record.name for record in result.cubes]
     for name in dict.fromkeys(n for n in names if names.count(n) > 1):
-        yield f"cubes: '{printable(name)}' stands twice"
+        yield f"cubes: '{printable(name)}' is listed twice"
     for record in (c for c in result.cubes if c.part not in COUNTED_PARTS or c.kind is None):
-        yield f"cubes: '{printable(record.name)}' is of no part that is counted"
+        yield f"cubes: '{printable(record.name)}' is not of a counted part"

@@ -24,6 +24,7 @@ from audit.measurement.measure import contradictions, of_data, of_predictions
 from audit.measurement.scope import OWN
 from audit.pipeline.plans import make_scope, plan_data, plan_predictions
 from audit.pipeline.records import digest_of
+from audit.pipeline.remeasure import remeasure_from
 from audit.pipeline.verification.checks import before_training, of_held_out, of_rows
 from audit.pipeline.verification.checks import of_predictions as checks_of_predictions
 from audit.pipeline.verification.counts import canonical, counted_of, part_of
@@ -70,12 +71,18 @@ def follow(there: AuditResult) -> AuditResult:
     config = read_question(there)
     train, predictions = _count_part(there, config)
     made = _follow_data(there, config, train)
-    run = _run(there.run, config, made, finished_on(there))
+    run = _run(there, config, made, finished_on(there))
     if predictions is not None:
         _follow_predictions(there, config, predictions, made)
     estimates = made.estimates + tuple(there.estimates)
     energy = recount_energy(there.energy, config, there.data, estimates)
-    evidence = Evidence(estimates=estimates, checks=made.checks, energy=energy, stopped_by=run.stopped_by)
+    evidence = Evidence(
+        estimates=estimates,
+        checks=made.checks,
+        energy=energy,
+        stopped_by=run.stopped_by,
+        remeasure=remeasure_from(config, there.cubes),
+    )
     gates = judge(config, evidence, finished_on(there))
     counted = {TRAIN: train, PREDICTIONS: predictions}
     return replace(
@@ -115,7 +122,7 @@ def finished_on(result: AuditResult) -> dt.date:
 def times_amiss(result: AuditResult) -> Iterator[str]:
     """Yield a run that ended before it began."""
     if _time(result.run.started, "run.started") > _time(result.run.finished, "run.finished"):
-        yield f"run: it started {result.run.started} and finished {result.run.finished}, which is before that"
+        yield f"run: it started {result.run.started} and finished {result.run.finished}, which is earlier"
 
 
 def _time(text: str, place: str) -> dt.datetime:
@@ -151,11 +158,13 @@ def _follow_predictions(there: AuditResult, config: Config, counted: Counted, ma
     made.checks += checks_of_predictions(there, counted, plan, found, config)
 
 
-def _run(run: Run, config: Config, made: _Made, today: dt.date) -> Run:
+def _run(there: AuditResult, config: Config, made: _Made, today: dt.date) -> Run:
     """Return the run with the gates on the data that failed before training, and whether it trained all the same."""
+    run = there.run
     if not run.stopped_by and not run.continued and config.train is None:
         return run
-    evidence = Evidence(estimates=made.estimates, checks=made.before)
+    remeasure = remeasure_from(config, there.cubes)
+    evidence = Evidence(estimates=made.estimates, checks=made.before, remeasure=remeasure)
     failed = judge_before_training(config, evidence, today).failed
     if run.continued or (run.exit_codes and not run.stopped_by):
         return replace(run, stopped_by=(), continued=failed)

@@ -42,7 +42,7 @@ class Difference:
 
     def __str__(self) -> str:
         named = f" ({self.of})" if self.of else ""
-        return f"{self.place}{named}: {self.there} in the record, and {self.follows} follows"
+        return f"{self.place}{named}: recorded {self.there}, recomputed {self.follows}"
 
 
 def find_differences(there: Any, follows: Any, place: str = "", of: str = "") -> Iterator[Difference]:

@@ -41,13 +41,13 @@ def margins_amiss(result: AuditResult) -> Iterator[str]:
         kinds = kinds_of(result, part)
         for cube in kinds.get(CubeKind.ORDERED_PAIRS, ()):
             if not _do_pairs_add_up(cube):
-                yield f"cubes: the ordered pairs of {part} are not all of them: '{printable(' x '.join(cube.names))}'"
+                yield f"cubes: the ordered pairs of {part} are incomplete: '{printable(' x '.join(cube.names))}'"
         cubes = [(kind, cube) for kind in SAME_ROWS for cube in kinds.get(kind, ())]
         yield from (f"cubes: a fold of {part} is no number" for _, cube in cubes if not _has_numbered_folds(cube))
         for at, (kind, cube) in enumerate(cubes):
             if any(_is_in_conflict(cube, other) for _, other in cubes[:at]):
                 named = name_cube(part, kind, [printable(" x ".join(cube.names))])
-                yield f"cubes: '{named}' holds other rows than the cubes before it"
+                yield f"cubes: '{named}' has other rows than the cubes before it"
 
 
 def _do_pairs_add_up(cube: Cube) -> bool:

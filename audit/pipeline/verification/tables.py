@@ -64,7 +64,8 @@ def _find_strange(source: str, table: Table, parts: Sequence[Part]) -> str:
     """Return a sentence for a table that is none of the run's."""
     has = f"has digest {table.digest}" if table.digest else f"has no digest ({table.undigested})"
     there = "; ".join(f"{printable(p.part)} has {p.digest or f'none ({printable(p.undigested)})'}" for p in parts)
-    return f"data.digest: '{printable(source, 160)}' {has}, which is none of this result: {there or 'it read no table'}"
+    lacks = f"'{printable(source, 160)}' {has}, which is not a table of this run"
+    return f"data.digest: {lacks}: {there or 'it read no table'}"
 
 
 def _compare_columns(result: AuditResult, part: Part, table: Table) -> Iterator[str]:

@@ -56,16 +56,18 @@ def find_uncovered(result: AuditResult, *, named: bool = False, read: Sequence[s
 
 def _run(result: AuditResult, *, named: bool) -> Iterator[Uncovered]:
     if not named:
-        yield Uncovered(("run.id",), "no folder of that name bears it out")
+        yield Uncovered(("run.id",), "no folder of that name confirms it")
     run = result.run
     told = ("run.started", "run.finished", "run.version", "run.command", "run.code")
     yield Uncovered(told, "when and how it ran")
     if run.exit_codes or run.ended or run.interrupted:
-        yield Uncovered(("run.exit_codes", "run.ended", "run.interrupted"), "only whether everything ended well")
+        yield Uncovered(
+            ("run.exit_codes", "run.ended", "run.interrupted"), "only whether the run finished without an error"
+        )
     elif read_question(result).train is None:
-        yield Uncovered(("run.interrupted",), "whether a signal reached a command that ended well")
+        yield Uncovered(("run.interrupted",), "whether a signal reached a command that finished without an error")
     if (run.stopped_by or run.continued) and read_question(result).train is None:
-        yield Uncovered(("run.stopped_by", "run.continued"), "only which gates on the data fail")
+        yield Uncovered(("run.stopped_by", "run.continued"), "only which limits on the data fail")
 
 
 def _find_data(result: AuditResult, read: Sequence[str]) -> Iterator[Uncovered]:
@@ -74,7 +76,7 @@ def _find_data(result: AuditResult, read: Sequence[str]) -> Iterator[Uncovered]:
         places = ("data.digest", "data.undigested", "data.columns")
         yield Uncovered(places, "give the table with --data FILE to compare them", unread)
     if result.data:
-        yield Uncovered(("data.source",), "where the table lay")
+        yield Uncovered(("data.source",), "where the table was")
     if any(len(p.rows_excluded) for p in result.data):
         yield Uncovered(("data.rows_excluded",), "only their sum")
     if any(p.score_median is not None for p in result.data):
@@ -89,7 +91,7 @@ def _find_data(result: AuditResult, read: Sequence[str]) -> Iterator[Uncovered]:
 def _find_checks(result: AuditResult) -> Iterator[Uncovered]:
     rows = tuple(dict.fromkeys(printable(c.code) for c in of_rows(result.checks)))
     if result.data:
-        yield Uncovered(("checks",), "which there are and what they found: that needs the rows", rows or ("rows",))
+        yield Uncovered(("checks",), "which ones and what they found: that needs the rows", rows or ("rows",))
     if held := tuple(printable(c.title) for c in of_held_out(result) if c.code not in {STRATA, ROWS}):
         yield Uncovered(("checks.outcome", "checks.detail"), "the counts of a held-out part are not kept", held)
 
@@ -106,7 +108,7 @@ def _find_cubes(result: AuditResult) -> Iterator[Uncovered]:
     for record in result.cubes:
         if not is_loose(record) and (sums := sums_for_intervals(record)):
             places = tuple(f"cubes.measures.{printable(name)}" for name in sums)
-            yield Uncovered(places, "only as far as a digit of an interval rests on them", (printable(record.name),))
+            yield Uncovered(places, "only as far as they affect a digit of an interval", (printable(record.name),))
 
 
 def _find_energy(result: AuditResult) -> Iterator[Uncovered]:
@@ -115,14 +117,16 @@ def _find_energy(result: AuditResult) -> Iterator[Uncovered]:
         return
     if energy.components:
         said = ("component", "phase", "method", "detail", "coverage", "device", "attribution")
-        yield Uncovered(tuple(f"energy.components.{name}" for name in said), "what the meter said of each row")
+        yield Uncovered(tuple(f"energy.components.{name}" for name in said), "what the meter reported for each row")
     if energy.factors:
-        yield Uncovered(("energy.factors.source", "energy.factors.date"), "of the grid and the site's overhead")
-    yield Uncovered(("energy.duration_s", "energy.note"), "how long it was, and what is said beside the total's parts")
+        yield Uncovered(
+            ("energy.factors.source", "energy.factors.date"), "source of the grid factor and of the site's overhead"
+        )
+    yield Uncovered(("energy.duration_s", "energy.note"), "duration and notes")
 
 
 def _find_epochs(result: AuditResult) -> Iterator[Uncovered]:
     if result.epochs:
         places = ("epochs.number", "epochs.part", "epochs.every", "epochs.counts", "epochs.rows_excluded")
-        yield Uncovered(places, "what training said of itself; only that rows and counts add up")
-    yield Uncovered(("epoch_notes",), "what was amiss while epochs were written")
+        yield Uncovered(places, "what training reported; only that rows and counts add up")
+    yield Uncovered(("epoch_notes",), "problems while epochs were written")

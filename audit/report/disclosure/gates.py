@@ -15,8 +15,9 @@ from audit.estimate import Estimate, Group
 from audit.gates.decisive_groups import end_of, pair_at
 from audit.gates.judge import is_broken
 from audit.gates.sentences import describe_shown_extremes, describe_shown_gate, describe_waiver, reason_for_no_number
+from audit.gates.small_groups import describe_excluded, find_each, without_counts
 from audit.measurement.find import Beside
-from audit.record.result import Check, Gate, Run
+from audit.record.result import AuditResult, Check, Gate, Run
 
 
 def drop_numbers(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k: int, today: str) -> Gate:
@@ -51,6 +52,23 @@ def _sentence(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k
         f"{subject} by {by}: judged on the full record; the numbers are left out here because they would give away "
         f"counts under {k}; the limit is {limit}{describe_shown_extremes(shown, around)}."
     )
+
+
+def rests_on_shown_groups(gate: Gate, estimate: Estimate, around: Beside) -> bool:
+    """Whether a limit excludes groups and all others that it reads are shown, so that it follows from these."""
+    without = {e.group for e in gate.excluded}
+    each = [e for e in find_each(_rule(gate, estimate), around.estimates) if e.group not in without]
+    return bool(without) and bool(each) and all(e.status != "suppressed" for e in each)
+
+
+def hide_counts(gate: Gate, result: AuditResult, k: int) -> Gate:
+    """Gate that names whom the policy excludes, without the rows behind them, which are few."""
+    if k <= 1 or not gate.excluded:
+        return gate
+    least = int(result.question.config.get("policy", {}).get("least_rows", 0))
+    said = describe_excluded(gate.excluded, least, counts=False)
+    hidden = without_counts(gate, least)
+    return hidden if said in hidden.sentence else replace(hidden, sentence=f"{hidden.sentence} {said}")
 
 
 def drop_findings(gate: Gate, checks: Sequence[Check], untold: Collection[Check], k: int) -> Gate:

@@ -31,7 +31,14 @@ from audit.record.epochs import Epoch, choose_epochs, list_groups, measure_rates
 from audit.record.result import AuditResult, CarbonPerUnit, Check, Energy, Gate, Verdict
 from audit.report.card.words import LEFT_OUT
 from audit.report.disclosure.attack import VALUES
-from audit.report.disclosure.gates import drop_findings, drop_names, drop_numbers, find_deciding_groups
+from audit.report.disclosure.gates import (
+    drop_findings,
+    drop_names,
+    drop_numbers,
+    find_deciding_groups,
+    hide_counts,
+    rests_on_shown_groups,
+)
 from audit.report.disclosure.hide import NOBODY, find_hidden
 from audit.report.disclosure.small_cells import (
     EVERYBODY,
@@ -308,7 +315,7 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
     estimates = Estimates.listed([shields[e.stage].suppress(e) if e.stage in shields else e for e in result.estimates])
     gates = tuple(_suppress_gate(gate, shields, Beside(estimates), k, result.run.finished) for gate in result.gates)
     checks = tuple(_checks(result.checks, estimates, shields, k))
-    gates = tuple(_suppress_said(gate, result.checks, checks) for gate in gates)
+    gates = tuple(hide_counts(_suppress_said(gate, result.checks, checks), result, k) for gate in gates)
     untold = [check for check in checks if check.detail == UNTOLD.format(k=k)]
     run, gates = drop_names(result.run, [drop_findings(gate, checks, untold, k) for gate in gates])
     return replace(
@@ -431,7 +438,7 @@ def _suppress_gate(gate: Gate, shields: Mapping[Stage, Suppression], around: Bes
     if estimate is None or estimate.stage not in shields or estimate.by not in shields[estimate.stage].counts:
         return gate
     shown = shields[estimate.stage].suppress(estimate)
-    if shown is estimate:
+    if shown is estimate or rests_on_shown_groups(gate, estimate, around):
         return gate
     return drop_numbers(gate, estimate, shown, around, k, today)
 

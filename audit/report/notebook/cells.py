@@ -9,7 +9,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from audit.estimate import Estimate, Group, cell_interval, cell_text, grouping_text, limit_text, told_apart
+from audit.estimate import (
+    Estimate,
+    Group,
+    Name,
+    cell_interval,
+    cell_text,
+    grouping_text,
+    level_text,
+    limit_text,
+    quoted_level,
+    told_apart,
+)
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.record.energy_text import UNITS, format_total
 from audit.record.result import Check, Gate
@@ -21,6 +32,7 @@ FINDINGS = ("fail", "error", "undefined", "insufficient", "warn", "waived")
 """Outcomes of checks that need attention."""
 MOST_METRICS, MOST_GROUPS = 4, 30
 MEANT = {"model": "Model results", "data": "Training data"}
+EQUAL = "equal in every group"
 TOO_FEW = "too few rows to judge alone"
 
 
@@ -194,9 +206,9 @@ def write_left(left: int, words: str) -> str:
     return f"{left:,} {words}" if left > 0 else ""
 
 
-def name_groups(by: By, groups: Sequence[Group]) -> dict[Group, str]:
+def name_groups(by: By, groups: Sequence[Group], name: Name = level_text) -> dict[Group, str]:
     """Return the names of groups that stand beside each other, so that no two look alike."""
-    write = told_apart(groups)
+    write = told_apart(groups, name)
     return {g: name_group(by, g) if g == (None,) else " × ".join(write((level,)) for level in g) for g in groups}
 
 
@@ -214,26 +226,27 @@ def list_gaps(found: EstimateIndex) -> list[Gap]:
 
 
 def _find_gaps(found: EstimateIndex, by: By) -> Iterator[Gap]:
+    names = name_groups(by, found.groups(by), quoted_level)
     for metric in choose_metrics(found, by):
         apart = found.gap(metric, "difference", by)
         if apart is not None:
-            ends = tuple(_write_end(found, apart, group) for group in apart.pair or ())
-            yield Gap(apart, found.gap(metric, "ratio", by), ends)
+            pair = dict.fromkeys(apart.pair or ())
+            ends = tuple(_write_end(found.rate(metric, by, group), names[group]) for group in pair)
+            yield Gap(apart, found.gap(metric, "ratio", by), ends if len(ends) == 2 else (EQUAL,) * 2 * len(ends))
 
 
-def _write_end(found: EstimateIndex, apart: Estimate, group: Group) -> str:
-    name = name_groups(apart.by, found.groups(apart.by)).get(group, "")
-    rate = found.rate(apart.metric, apart.by, group)
+def _write_end(rate: Estimate | None, name: str) -> str:
     if rate is None or rate.value is None:
         return name
-    return f"{name} {cell_text(rate.value, figure_of(rate.metric))} ({write_rows(rate)})"
+    few = ", few rows" * ("small_group" in rate.flags)
+    return f"{name} {cell_text(rate.value, figure_of(rate.metric))} ({write_rows(rate)}{few})"
 
 
 def make_gaps_table(gaps: Sequence[Gap]) -> Table:
     """Return gaps between groups in the order in which they are given."""
     rows = (
-        (Cell(gap.title), *map(Cell, gap.ends or ("–", "–")), write_value(gap.apart), write_value(gap.ratio))
+        (Cell(gap.title), write_value(gap.apart), *map(Cell, gap.ends or ("–", "–")), write_value(gap.ratio))
         for gap in gaps
     )
-    columns = ("Measure", "Lowest", "Highest", "Difference [interval]", "Ratio [interval]")
+    columns = ("Measure", "Difference [interval]", "Lowest", "Highest", "Ratio [interval]")
     return Table("Largest gaps between groups", columns, tuple(rows))

@@ -138,7 +138,9 @@ def _write_gate(gate: Gate) -> str:
 
 def _write_gap(gap: Gap) -> str:
     """Return a gap with its numbers first, because a line is cut at its end."""
-    return f"  {write_value(gap.apart).text:<25} {gap.title}: {' v. '.join(gap.ends)}"
+    said = write_value(gap.apart)
+    ends = " v. ".join(dict.fromkeys(gap.ends)) or said.note
+    return f"  {said.text:<25} {gap.title}: {ends}"
 
 
 def _wrap(text: str) -> list[str]:

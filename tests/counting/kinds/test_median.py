@@ -60,7 +60,7 @@ def test_neighbouring_numbers_have_no_room_between_them():
 def test_all_scores_the_same_are_above_nothing():
     result = cut([3, 3, 3, 3], list("abab"))
     assert above(result) == 0
-    assert "nobody in any group was selected" in result.find("adverse_impact_ratio", by=["g"])[0].reason
+    assert "no row of any group was selected" in result.find("adverse_impact_ratio", by=["g"])[0].reason
 
 
 def test_the_median_is_of_all_scored_rows_those_without_a_group_too():

@@ -133,7 +133,7 @@ def test_every_group_equals_a_slow_loop(counts):
     pairs = len(counts) * (len(counts) - 1) // 2
     for g in set(counts) - {top}:
         if rates[top] == 0:
-            assert all("nobody in any group was selected" in one(result, m, g).reason for m in METRICS)
+            assert all("no row of any group was selected" in one(result, m, g).reason for m in METRICS)
             continue
         (n, s), (m, t) = counts[g], counts[top]
         p = stats.fisher_exact([[s, n - s], [t, m - t]]).pvalue
@@ -144,7 +144,7 @@ def test_every_group_equals_a_slow_loop(counts):
         assert one(result, "adverse_impact_ratio", g).low <= rates[g] / rates[top] + 1e-12
         z = one(result, "adverse_impact_z", g)
         if s + t == n + m:
-            assert "everybody in both groups was selected" in z.reason
+            assert "every row of both groups was selected" in z.reason
         else:
             pool = (s + t) / (n + m)
             assert z.value == pytest.approx(
@@ -233,7 +233,7 @@ def test_what_cannot_be_answered_is_named_in_words():
     result = selected({"a": (20, 0), "b": (20, 0)}, four_fifths=True)
     assert result.verdict == "undefined"
     assert "Number of checks that failed is undefined" in result.gates[0].sentence
-    assert "nobody in any group was selected" in result.gates[0].sentence
+    assert "no row of any group was selected" in result.gates[0].sentence
 
 
 def test_an_absent_crossing_is_named_and_blocks_a_pass():

@@ -257,7 +257,7 @@ def test_one_and_the_text_one_are_one_class(y, p):
      ([True, False, True, True], ["True", "true", "False", "True"], "its 'True' and 'true' mean the same class among"),
      ([True, False, True, True], [0, 1, 2, 1], "label 'y_true' holds truth values and prediction 'y_pred' the number 2"),
      ([1, 2, 3, 1], [" 1", "2", "3", "2"], "' 1', which is not how the number 1 of label 'y_true' is written"),
-     ([0, 1, 2, 0], [0.1, 0.9, 1.7, 0.2], "is no class"),
+     ([0, 1, 2, 0], [0.1, 0.9, 1.7, 0.2], "is not a class"),
      (["9007199254740993", "2", "3", "2"], [2.0**53, 2.0, 2.0, 2.0], "too large to be exact")],
 )  # fmt: skip
 def test_classes_without_an_honest_reading_are_refused(y, p, said):

@@ -81,8 +81,8 @@ def test_gaps_name_both_groups_with_their_rows_and_the_largest_comes_first():
     apart = measured().find("selection_rate", "difference", by="race")[0]
     low, high = measured().find("selection_rate", by="race")
     assert texts[0].startswith("Selection rate by race")
-    assert f"a {100 * low.value:.1f}% (n 500)" in texts[0]
-    assert f"b {100 * high.value:.1f}% (n 500)" in texts[0]
+    assert f"'a' {100 * low.value:.1f}% (n 500)" in texts[0]
+    assert f"'b' {100 * high.value:.1f}% (n 500)" in texts[0]
     assert f"{100 * apart.value:.1f} points [{100 * apart.low:.1f}, {100 * apart.high:.1f}]" in texts[0]
     sizes = [float(re.search(r"([\d.]+) points", text)[1]) for text in texts]
     assert sizes == sorted(sizes, reverse=True)
@@ -101,6 +101,7 @@ def test_rows_without_a_group_and_what_is_undefined_are_named():
 
 
 def test_groups_of_few_rows_say_so():
+    assert re.search(r"few \d+\.\d% \(n \d+, few rows\)", page_of(samples.single_small_group()).words)
     assert "too few rows to judge alone" in page_of(samples.single_small_group()).words
 
 

@@ -1,0 +1,90 @@
+"""Groups that a policy leaves out of its verdicts, because too few rows stand behind their number.
+
+A group is excluded from a limit by the rows of what that limit reads, which are the n beside its number: a group of 44
+rows may have 7 with label 0, on which a false positive rate rests. What is left is measured anew, as if nobody of the
+excluded had been counted, so that interval and p-value look at the remaining groups alone. See docs/decisions/0062.
+
+Must not: measure, or import numpy; ``audit gate`` pays for this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from audit.config.schema import GateRule
+from audit.estimate import WORST_CLASS, Estimate, Group, Stage, quoted_level, told_apart
+from audit.measurement.estimates import Estimates
+from audit.measurement.metrics.catalogue import CATALOGUE
+from audit.measurement.metrics.kinds import Criterion
+from audit.record.result import ExcludedGroup, Gate
+
+MOST_NAMED = 8
+COMPARED_STAGES = ("model", "data")
+Remeasure = Callable[[Stage, tuple[str, ...], frozenset[Group]], Estimates]
+"""Measures a grouping again without some of its groups."""
+NO_COUNTS = "groups are excluded by [policy] least_rows, and there are no counts to measure the others again"
+
+
+def find_small_groups(rule: GateRule, estimates: Estimates, least: int) -> tuple[ExcludedGroup, ...]:
+    """Return groups of which fewer rows than the least stand behind what a limit reads, the largest first."""
+    if least <= 0 or rule.stage not in COMPARED_STAGES or not rule.by:
+        return ()
+    rows: dict[Group, float] = {}
+    for e in find_each(rule, estimates):
+        if e.group is not None:
+            rows[e.group] = min(rows.get(e.group, count_rows(e)), count_rows(e))
+    small = sorted(((-n, group) for group, n in rows.items() if n < least), key=lambda pair: (pair[0], str(pair[1])))
+    return tuple(ExcludedGroup(group=group, n=-n) for n, group in small)
+
+
+def find_group_names(rule: GateRule, estimates: Estimates) -> tuple[Group, ...]:
+    """Return the groups whose values a limit reads."""
+    return tuple(dict.fromkeys(e.group for e in find_each(rule, estimates) if e.group is not None))
+
+
+def count_rows(estimate: Estimate) -> float:
+    """Return the rows that a number rests on, which are the n beside it; of weighted ones never their weight."""
+    if estimate.rows is not None:
+        return estimate.rows
+    return estimate.denominator if estimate.denominator is not None else (estimate.n or 0.0)
+
+
+def find_each(rule: GateRule, estimates: Estimates) -> Iterator[Estimate]:
+    """Yield the value of every group behind a limit: of each rate of a criterion, and of each class."""
+    metric = rule.metric.removeprefix(WORST_CLASS)
+    entry = CATALOGUE.find(metric)
+    for name in entry.rates if isinstance(entry, Criterion) else (metric,):
+        for e in estimates.of(rule.stage, name, rule.by or ()):
+            if e.compare is None and e.group is not None and None not in e.group:
+                yield e
+
+
+def reason_for_few_groups(least: int, left: int) -> str:
+    """Return why a limit has nothing to compare."""
+    have = "no group has" if left == 0 else "only one group has"
+    return f"{have} at least {least} rows ([policy] least_rows), and two are needed to compare"
+
+
+def describe_excluded(excluded: Sequence[ExcludedGroup], least: int, *, counts: bool = True) -> str:
+    """Return who is excluded, with their rows where ``counts`` may be told.
+
+    >>> describe_excluded([ExcludedGroup(group=("other",), n=12), ExcludedGroup(group=("0",), n=5)], 30)
+    "Groups with fewer than 30 rows are excluded by [policy] least_rows: other (n 12), '0' (n 5)."
+    """
+    write = told_apart([e.group for e in excluded], quoted_level)
+    named = [f"{write(e.group)}{f' (n {e.n:,.0f})' if counts else ''}" for e in excluded[:MOST_NAMED]]
+    more = f" and {len(excluded) - MOST_NAMED} more" if len(excluded) > MOST_NAMED else ""
+    return f"Groups with fewer than {least} rows are excluded by [policy] least_rows: {', '.join(named)}{more}."
+
+
+def without_counts(gate: Gate, least: int) -> Gate:
+    """Return a gate that names who is excluded, without their rows."""
+    if not gate.excluded:
+        return gate
+    told, untold = (describe_excluded(gate.excluded, least, counts=counts) for counts in (True, False))
+    return replace(
+        gate,
+        excluded=tuple(replace(e, n=None) for e in gate.excluded),
+        sentence=gate.sentence.replace(told, untold),
+    )
