@@ -42,7 +42,8 @@ def listing(store: o.StorePath = HERE, json: o.AsJson = False) -> None:
     if runs:
         _print_table(runs)
     elif not over:
-        say(f"No runs in {without_credentials(str(store))} yet; `audit run DIR` makes one.")
+        where = without_credentials(str(store))
+        say(f"There are no runs in {where}. Create one with `audit run DIR`, or try `audit demo`.")
     _name_passed_over(over)
 
 
@@ -60,17 +61,20 @@ def _to_document(run: Entry) -> dict[str, Any]:
 def _print_table(runs: Sequence[Entry]) -> None:
     """Print a line for each run and its headline under it; nothing is cut that tells two runs apart."""
     from audit.errors import printable
-    from audit.record.heads import find_gate_sentence
+    from audit.gates.verdict_words import name_verdict
+    from audit.record.heads import find_gate_sentence, is_withheld
 
     rows: list[tuple[str, ...]] = [COLUMNS]
     for run in runs:
         told = {"model": run.model, "version": run.model_version, "commit": run.commit, "started": run.started}
         words = (printable(told[name] or "–", LONGEST.get(name, 25)) for name in told)
-        rows.append((run.id, run.verdict or describe_state(run), *words))
+        rows.append((run.id, name_verdict(run.verdict).lower() if run.verdict else describe_state(run), *words))
     widths = [max(len(row[at]) for row in rows) for at in range(len(COLUMNS))]
     for row, of in zip(rows, (None, *runs), strict=True):
         say("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
         said = None if of is None else of.reason or find_gate_sentence(of.path, of.verdict)
+        if said and of is not None and not of.reason and is_withheld(of.path):
+            said = 'withheld ([publish] terminal = "withhold")'
         if said:
             say(f"    {printable(said, 600)}")
 
@@ -82,11 +86,11 @@ def _name_passed_over(over: Sequence[str]) -> None:
     if over:
         named = ", ".join(printable(name) for name in over[:MOST_NAMED]) + (", …" if len(over) > MOST_NAMED else "")
         said = (
-            "1 folder or link holds a result under a name that is"
+            "1 folder or link holds a result, but its name is"
             if len(over) == 1
-            else (f"{len(over):,} folders or links hold results under names that are")
+            else (f"{len(over):,} folders or links hold results, but their names are")
         )
-        say(f"{said} no run id, and not listed: {named}. Name its path to read one, as in audit show PATH.")
+        say(f"{said} no run id, so not listed: {named}. To read one, give its path: audit show PATH.")
 
 
 def prune(
@@ -111,7 +115,7 @@ def prune(
         say(f"{gone if one.removed else 'kept'} {one.id}: {one.why}")
         removed, left = removed + one.removed, left + (not one.removed)
     ends = "would be removed" if dry_run else "removed"
-    rule = "" if keep or age else "; old runs go by --keep or --older-than"
+    rule = "" if keep or age else "; to remove old runs, add --keep or --older-than"
     say(f"{removed:,} {ends}, {len(Store(store).folders()) - (removed if dry_run else 0):,} left in the store{rule}.")
 
 

@@ -46,7 +46,10 @@ def count(
         said = question.data.csv or (question.predictions.csv if question.predictions is not None else None)
         dialect = dialect if said is None else said.dialect
     added = add_part(table, into, question, engine, master, make_stepper(open_console()), dialect)
-    open_console().print(f"Counted {added.rows:,} rows of {table}: {into} holds {added.parts:,} parts.", markup=False)
+    open_console().print(
+        f"Counted {added.rows:,} rows of {table}: {into} holds {added.parts:,} part{'' if added.parts == 1 else 's'}.",
+        markup=False,
+    )
     open_console().print(f"Next    audit measure {into}", markup=False)
 
 

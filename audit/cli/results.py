@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 HERE = Path(DEFAULT_STORE)
 INCOMPLETE = 5
-UNNAMED = "RUN is missing: name what is judged, such as `audit gate latest`, a run id or its start, or an audit.json"
+UNNAMED = (
+    "RUN is missing: name the run to judge, such as `audit gate latest`, a run id or its first characters, or an "
+    "audit.json"
+)
 """A verdict of whatever run happens to be the last one would let a pipeline pass by another's run."""
 
 
@@ -160,9 +163,11 @@ def diff(
     Shows which verdicts changed, and which rates changed beyond chance.
     """
     from audit.record.compare import compare, describe_comparison
+    from audit.report.terminal.withheld import withhold
 
     (before, _), (after, _) = load_by_name(old, store), load_by_name(new, store)
     with explain_defects(before, after):
+        before, after = withhold(before), withhold(after)
         said = list(describe_comparison(compare(before, after)))
     say("\n".join(said))
 
@@ -219,20 +224,18 @@ def checks(
     Each with its code, why it matters, its source and what to do.
     """
     import json as codec
-    from shutil import get_terminal_size
 
     from audit.checks.codes import codes
-    from audit.checks.reference import describe_code, explain_code, list_codes
     from audit.errors import QuestionError, no_such
 
     found = [c for c in codes() if code is None or c.code == code.upper()]
     if not found:
         raise QuestionError(no_such("check", code, [c.code for c in codes()]))
     if json:
-        sys.stdout.write(codec.dumps([describe_code(c) for c in found], indent=1, ensure_ascii=False) + "\n")
+        sys.stdout.write(codec.dumps([c._asdict() for c in found], indent=1, ensure_ascii=False) + "\n")
         return
-    lines = list_codes(found, get_terminal_size().columns) if code is None else explain_code(found[0])
-    typer.echo("\n".join(lines))
+    for c in found:
+        typer.echo(f"{c.code}  {c.title}\n    {c.reason}; {c.reference}\n    mend: {c.mend}")
 
 
 def conform(

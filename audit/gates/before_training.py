@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from audit.config.schema import Config
@@ -27,6 +28,8 @@ class Standing(NamedTuple):
 def judge_before_training(config: Config, evidence: Evidence, today: dt.date) -> Standing:
     """Judge what there is before there is a model."""
     before = [g for g in judge(config, evidence, today) if g.name.startswith(("data.", "checks."))]
+    if config.publish is not None and config.publish.terminal == "withhold":
+        before = [replace(g, sentence="") for g in before]
     failed = tuple(g.name for g in before if g.verdict == "fail")
     return Standing(failed, describe_undecided(before, config.policy.insufficient))
 
@@ -34,4 +37,4 @@ def judge_before_training(config: Config, evidence: Evidence, today: dt.date) ->
 def describe_undecided(gates: Sequence[Gate], insufficient: str = "fail") -> tuple[str, ...]:
     """Return a sentence for each gate that is undecided and that the policy does not let pass."""
     open_ = (g for g in gates if g.verdict in {"insufficient", "undefined"} and exit_code(g.verdict, insufficient))
-    return tuple(describe_open_gate(g.name, g.verdict, g.sentence) for g in open_)
+    return tuple(describe_open_gate(g.name, g.verdict, g.sentence).rstrip() for g in open_)

@@ -5,18 +5,17 @@ Must not: judge, print, or start a process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.checks.codes import STRATA, require_codes
+from audit.checks.codes import mend_of, require_codes
 from audit.checks.groups import check_declared, check_groups, check_missing_words, check_scores, check_threshold
 from audit.config.schema import Config
 from audit.counting.as_written import write_names_as_text
 from audit.counting.backends.choose import count
-from audit.counting.backends.merge import merge_declared, merge_levels
 from audit.counting.plan import Counted, Plan
 from audit.counting.refusals import no_rows
 from audit.errors import QuestionError, ValuesError, printable
@@ -160,7 +159,7 @@ def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, fou
     require_codes(config)
     plan = plan_data(config)
     names = replace(plan, strata=config.data.strata)
-    parts = {part: _read_names(table, names, config, part) for part, table in {"train": train, **held_out}.items()}
+    parts = {part: write_names_as_text(table, names) for part, table in {"train": train, **held_out}.items()}
     counts = {"train": audit_table(parts["train"], config, found, step)}
     for part, table in list(parts.items())[1:]:
         with naming_part(part):
@@ -169,20 +168,8 @@ def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, fou
         found.data.append(record_part(part, table, counts[part], _find_columns_read(table, config)))
         found.checks += check_groups(counts[part], plan, part)
     for part, table in {"train": train, **held_out}.items():
-        found.checks += check_declared(counts[part], plan, part, _find_declared(table, plan, config))
+        found.checks += check_declared(counts[part], plan, part, table.declared(plan.columns))
     found.checks += check_rows(parts, config, counts, step)
-
-
-def _read_names(table: Table, plan: Plan, config: Config, part: str) -> Table:
-    """Return a table whose names are written as in its file, with those joined that the configuration joins."""
-    # A level may be missing where another table of the run has it.
-    whole = part == "train" or (part == "predictions" and config.data.source is None)
-    data = config.data
-    return merge_levels(write_names_as_text(table, plan), data.merged, data.engine, data.master, whole=whole)
-
-
-def _find_declared(table: Table, plan: Plan, config: Config) -> Mapping[str, tuple[str, ...]]:
-    return merge_declared(table.declared(plan.columns), config.data.merged)
 
 
 @contextmanager
@@ -214,8 +201,8 @@ def _check_part(part: OpenPart, step: Step) -> list[list[Check]]:
     found, columns = [], f"{len(part.columns):,} columns"
     with part.table.reading():
         for at, kind in enumerate(kinds(), 1):
-            with step(f"Looking at {part.part}, check {at} of {len(kinds())}, {columns}"):
-                found.append(list(kind.find(part)))
+            with step(f"Checking {part.part}, check {at} of {len(kinds())}, {columns}"):
+                found.append([replace(check, part=part.part) for check in kind.find(part)])
     return found
 
 
@@ -266,8 +253,8 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
     absent = [c for c in config.data.strata if c not in table.columns]
     if config.data.strata and not absent:
         plan = replace(plan, strata=config.data.strata)
-    declared = _find_declared(table, plan, config)
-    table = _read_names(table, plan, config, "predictions")
+    declared = table.declared(plan.columns)
+    table = write_names_as_text(table, plan)
     counted = _count(config, table, plan, "Counting the predictions", step)
     found.checks += check_declared(counted, plan, "predictions", declared)
     found.data.append(record_part("predictions", table, counted, plan.columns))
@@ -281,16 +268,14 @@ def measure_model(counted: Counted, plan: Plan, config: Config, found: Findings,
     found.cubes += _make_records("predictions", counted)
     found.checks += (*check_threshold(counted, config), *check_missing_words(counted, plan, "predictions"))
     found.checks += (*check_groups(counted, plan, "predictions"), *check_scores(counted, plan))
-    with step("Measuring"):
+    with step("Computing metrics"):
         found.estimates += of_predictions(plan.task, counted.by_kind, make_scope(config))
     found.checks += check_four_fifths(found.estimates, config, remeasure_from(config, found.cubes))
-    if plan.strata:
-        found.checks.append(make_strata_check(()))
 
 
 def measure_all(found: Findings, step: Step) -> None:
     """Ask for every number, so that an error in one lies where it is measured, and not where it is written."""
-    with step("Measuring"):
+    with step("Computing metrics"):
         tuple(found.estimates)
 
 
@@ -303,11 +288,12 @@ def _make_records(part: str, counted: Counted) -> list[CubeRecord]:
     return [record_part_cube(part, kind, cube) for kind, cubes in counted.by_kind.items() for cube in cubes]
 
 
-def make_strata_check(absent: Sequence[str]) -> Check:
-    """Check that the predictions carry the strata, or name those that they lack."""
-    if not absent:
-        return STRATA.passed("predictions")
-    return STRATA.found("predictions", lacking=", ".join(printable(c) for c in absent))
+def make_strata_check(absent: list[str]) -> Check:
+    """Check that names the strata which the predictions do not carry."""
+    names = ", ".join(printable(c) for c in absent)
+    detail = f"the predictions have no column {names}, so the model is not compared within strata"
+    title, mend = "predictions carry the strata", mend_of("DV005", "warn")
+    return Check(code="DV005", title=title, outcome="warn", severity="warning", detail=detail, mend=mend)
 
 
 def _list_data_columns(config: Config) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ HEADLINE = frozenset({"schema", "run", "question", "verdict"})
 """Members that stand first in a document, by the contract's order."""
 GATES, END = b'\n "gates": [', b"\n ]"
 """How the gates of a document begin and end; each has a line."""
+WITHHELD = b'"terminal": "withhold"'
+"""How a document says that a terminal withholds what a card withholds."""
 SHORT = 7
 """Characters of a commit, as git shortens one."""
 # White space of JSON (RFC 8259, section 2).
@@ -107,6 +109,18 @@ def find_gate_sentence(path: Path, verdict: str | None) -> str | None:
     """Find the sentence of the first gate with a run's verdict, from the end of its document, or None."""
     said = _find_gate(path, verdict).get("sentence")
     return said if isinstance(said, str) else None
+
+
+def is_withheld(path: Path) -> bool:
+    """Return whether the configuration of a run withholds small counts on a terminal, read without the whole document.
+
+    A text in the document that looks like the key counts too: rather withheld than shown.
+    """
+    try:
+        with _open_regular(path / DOCUMENT) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+            return held.find(WITHHELD) >= 0
+    except (OSError, ValueError):
+        return False
 
 
 def find_gate_figure(path: Path, verdict: str | None) -> str | None:

@@ -16,7 +16,7 @@ except ImportError:  # a system without locks of this kind
 # The folder of a run that goes on: hidden, and called like the run.
 STAGING = re.compile(r"\.([0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})\.part")
 """Name of the folder of a run that goes on, or that did not end."""
-UNFINISHED = "it did not end, or goes on still"
+UNFINISHED = "it has no result: it was stopped or is still running"
 _HELD: dict[Path, int] = {}
 
 

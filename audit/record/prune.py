@@ -54,7 +54,7 @@ def prune(
         whole += 1
         reasons = []
         if keep is not None:
-            reasons += [f"not among the last {keep:,}"] if whole > keep else [""]
+            reasons += [f"not among the latest {keep:,}"] if whole > keep else [""]
         if older_than is not None:
             age = now - _read_start(folder)
             reasons += [f"{age.days:,} days old"] if age > older_than else [""]
@@ -66,14 +66,14 @@ def prune(
 def _remove_unfinished(folder: Path, *, dry: bool) -> Pruned:
     """Remove what a run left that did not end; one that goes on stays."""
     if (folder / BEFORE).exists():
-        why = f"it holds predictions of before its training, which are nowhere else perhaps: move them from {folder}"
+        why = f"it holds the predictions from before its training, perhaps the only copy; move them from {folder}"
         return Pruned(find_run_id(folder), folder, removed=False, why=why)
     held = is_held(folder)
     if held or held is None:
-        why = "it goes on still" if held else "whether it goes on still cannot be known on this disk; remove it by hand"
+        why = "it is still running" if held else "this disk cannot tell whether it is still running; remove it by hand"
         return Pruned(find_run_id(folder), folder, removed=False, why=why)
     _delete(folder, dry=dry)
-    return Pruned(find_run_id(folder), folder, removed=True, why="it did not end")
+    return Pruned(find_run_id(folder), folder, removed=True, why="it has no result")
 
 
 def _remove(folder: Path, store: Store, *, dry: bool) -> None:

@@ -479,3 +479,30 @@ def test_small_groups_are_excluded_by_an_option(pipeline):
     assert said in " ".join(done.stdout.split())
     verified = audit("verify", "latest", cwd=pipeline)
     assert verified.returncode == 0, verified.stdout
+
+
+WITHHELD = '[publish]\nk = 50\nterminal = "withhold"\n'
+
+
+def test_a_terminal_that_withholds_says_no_number_of_a_small_group_anywhere(pipeline):
+    """40 rows of a sex are fewer than k = 50; the sentence, the tables, the list, the comparison and the gate are silent."""
+    small = rows(0.5, 0.5).splitlines() + [f"x,{i % 2},{int(i < 13)}" for i in range(40)]
+    (pipeline / "made.csv").write_text("\n".join(small) + "\n")
+    (pipeline / "audit.toml").write_text(TOML + GATE + WITHHELD)
+    said = [audit("run", cwd=pipeline)]
+    said += [audit(*words, cwd=pipeline) for words in (("list",), ("show", "--all"), ("gate", "latest"))]
+    said += [audit("show", "latest", "--all", cwd=pipeline), audit("diff", "latest", "latest", cwd=pipeline)]
+    assert "Withheld as on the card, to protect groups under 50" in " ".join(said[0].stdout.split())
+    assert 'withheld ([publish] terminal = "withhold")' in said[1].stdout
+    for done in said:
+        assert "32.5%" not in done.stdout + done.stderr
+        assert "0.325" not in done.stdout + done.stderr
+    (pipeline / "audit.toml").write_text(TOML + GATE)
+    assert "32.5%" in audit("run", cwd=pipeline).stdout
+
+
+def test_a_judgement_says_which_run_it_is_of(pipeline):
+    audit("run", cwd=pipeline)
+    audit("data", "train.csv", "--label", "hired", "--groups", "sex", cwd=pipeline)
+    judged = audit("gate", "latest", cwd=pipeline)
+    assert judged.stdout.rstrip().endswith(": audit data train.csv")

@@ -183,7 +183,7 @@ def test_an_incomplete_run_is_shown_as_incomplete(tmp_path, monkeypatch):
     at = page(store, monkeypatch)
     assert not at.exception
     assert at.title[0].value.endswith("Incomplete")
-    assert "it did not end, or goes on still" in written(at)
+    assert "it has no result: it was stopped or is still running" in written(at)
     at.sidebar.radio[0].set_value(PLAIN).run()
     assert at.title[0].value.endswith("Fail")
 

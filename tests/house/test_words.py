@@ -55,6 +55,7 @@ class Found(NamedTuple):
 
 
 OPEN = (
+    "audit/checks",
     "audit/gates",
     "audit/report",
     "audit/cli/results.py",

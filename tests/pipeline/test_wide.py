@@ -156,9 +156,9 @@ def test_a_long_look_says_which_check_it_is_at(tmp_path):
 
     config = build({"data": {"source": "t", "label": "y", "positive": 1, "groups": ["g"]}})
     audit_parts(open_frame(mixed(12)), {}, config, Findings(), step)
-    told = [what for what in seen if what.startswith("Looking at train, check ")]
-    assert told[0].startswith("Looking at train, check 1 of ")
-    assert told[-1] == f"Looking at train, check {len(told)} of {len(told)}, 14 columns"
+    told = [what for what in seen if what.startswith("Checking train, check ")]
+    assert told[0].startswith("Checking train, check 1 of ")
+    assert told[-1] == f"Checking train, check {len(told)} of {len(told)}, 14 columns"
 
 
 def test_names_that_differ_in_case_are_found_in_one_pass():

@@ -287,7 +287,7 @@ def test_prune_takes_what_did_not_end_and_nothing_else(store, capfd):
     (store.folder / "notes").mkdir()
     (store.folder / ".part").mkdir()
     _, out, _ = asked(capfd, "prune", "--store", store.folder)
-    assert f"removed {NEW}: it did not end" in out
+    assert f"removed {NEW}: it has no result" in out
     assert "1 removed, 1 left in the store" in out
     assert sorted(p.name for p in store.folder.iterdir() if p.is_dir()) == [".part", OLD, "notes"]
 
@@ -299,12 +299,12 @@ def test_prune_leaves_what_goes_on_and_what_holds_the_only_predictions(store, ca
     with subprocess.Popen([sys.executable, "-c", f"{code}; time.sleep(60)"], stdout=subprocess.PIPE) as running:
         running.stdout.readline()
         _, out, _ = asked(capfd, "prune", "--store", store.folder)
-        assert f"kept {NEW}: it goes on still" in out
+        assert f"kept {NEW}: it is still running" in out
         assert f"kept {OLD}: it holds predictions of before" in out
         running.send_signal(signal.SIGKILL)
         running.wait()
     _, out, _ = asked(capfd, "prune", "--store", store.folder)
-    assert f"removed {NEW}: it did not end" in out
+    assert f"removed {NEW}: it has no result" in out
     assert (store.folder / f".{OLD}.part" / BEFORE).is_dir()
 
 

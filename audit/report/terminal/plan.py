@@ -36,7 +36,8 @@ def print_plan(plan: Plan, console: Console) -> None:
     console
         Where to; its width and encoding are kept.
     """
-    for lines in (_describe_plan(plan), _make_table(plan), _list_inputs(plan), _explain_act(plan), _list_notes(plan)):
+    print_section(console, _describe_plan(plan), apart=False)
+    for lines in (_make_table(plan), _list_inputs(plan), _explain_act(plan), _list_notes(plan)):
         print_section(console, lines)
 
 
@@ -133,7 +134,7 @@ def format_figure(value: float) -> str:
 
 def _list_inputs(plan: Plan) -> Iterator[Line]:
     """Yield every factor: value, range, its part of what is not known, and where it comes from."""
-    yield Line("Every factor, and its part of the range")
+    yield Line("Inputs and their share of the uncertainty")
     shares = {s.name: s.share for s in (plan.carbon_shares or plan.energy_shares)}
     for found in plan.inputs:
         part = _format_share(shares.get(found.name)).rjust(4)
@@ -180,9 +181,9 @@ def _explain_act(plan: Plan) -> Iterator[Line]:
     status = "warn" if act.answer in {"yes", "straddles"} else ""
     yield Line("EU AI Act  ", f"{act.sentence}, {act.article} of {act.text}.", status)
     if act.guideline in {"yes", "straddles"}:
-        beyond = "Perhaps greater than"
+        beyond = "Possibly above"
         if act.guideline == "yes":
-            beyond = "Greater than"
+            beyond = "Above"
         said = "by a guideline, not by law, an indication of a general-purpose model"
         yield Line(" " * 11, f"{beyond} 1e23 FLOP, {said} ({act.guideline_source}).")
     for duty in act.duties:
