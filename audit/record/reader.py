@@ -150,7 +150,7 @@ def _describe_unfit(error: strict_json.NotStrictError, shown: str) -> str:
         return f"'{shown}' is not a regular file; restore the {DOCUMENT}"
     if error.fault == "large":
         return f"'{shown}' has {error.what} bytes, more than the {LARGEST_BYTES:,} that a result may have"
-    return f"'{shown}' is not a result: {error}"
+    return f"'{shown}' is not a record: {error}"
 
 
 def _require_schema(raw: Any, name: str) -> None:

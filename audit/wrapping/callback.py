@@ -34,11 +34,11 @@ UNSAID = (
     "until that was noticed"
 )
 NO_TRAINING = "audit: no training began in the block, so nothing was audited; give the callback to the training"
-FROM_A_FILE = "audit: this callback was stored with a model and audits nothing; make a new one"
-ONE_IS_ENOUGH = "audit: this training is in the audit of another callback already; this one adds none"
+FROM_A_FILE = "audit: this callback was saved with a model and audits nothing; make a new one"
+ONE_IS_ENOUGH = "audit: another callback already audits this training; this one adds no audit"
 IN_ANOTHER_THREAD = (
-    "audit: the audit around was begun in another thread, and this callback has no configuration of "
-    "its own; this training is not audited"
+    "audit: the surrounding audit was started in another thread, and this callback has no "
+    "configuration of its own; this training is not audited"
 )
 
 
@@ -313,4 +313,6 @@ class EpochEnds:
         try:
             work()
         except Exception as error:  # noqa: BLE001 - what breaks in the auditor never reaches the training
-            say(f"audit: the groups of an epoch are not counted: {words_of(error, LONGEST)}; training goes on")
+            say(
+                f"audit: the groups of an epoch were not counted: {words_of(error, LONGEST)}; training was not affected"
+            )

@@ -163,7 +163,7 @@ class Training:
         config = self._asked.config
         here = {"[data] prepare": config.data.prepare, "[train] command": config.train}
         if unrun := " and ".join(key for key, command in here.items() if command is not None):
-            self._say(f"audit: {unrun}: run by `audit run` alone, and not here")
+            self._say(f"audit: {unrun}: only audit run uses it")
 
     def _describe_gate(self, gate: str) -> str:
         """Return the sentence of a gate that failed."""
@@ -200,7 +200,7 @@ class Training:
             return
         logged = work_within(self._patience_s, "not logged to MLflow", lambda: log(result, run_id=run_id))
         if logged.problem is not None:
-            self._say(f"audit: {logged.problem}; the record in the store is as it was")
+            self._say(f"audit: {logged.problem}; the record in the store was not affected")
 
     def _make_sentence(self) -> str:
         from audit.report.terminal.summary import describe_in_a_line

@@ -134,7 +134,7 @@ def test_predictions_of_an_earlier_run_are_never_audited(pipeline):
     (pipeline / "train.py").write_text("pass")
     done = audit("run", cwd=pipeline)
     assert done.returncode == 2
-    assert "left no 'predictions.csv'" in done.stderr
+    assert "without writing 'predictions.csv'" in done.stderr
 
 
 ENDS = {

@@ -298,7 +298,7 @@ def test_what_has_two_readings_is_refused_by_name(y, p, positive, says):
     [
         ('"01"', 1, ""),
         ('"1"', 1, ""),
-        ("1", 2, "the positive class 1 may be '01' or '1'"),
+        ("1", 2, "positive = 1 may mean '01' or '1'"),
         ("true", 2, "the positive class true may be '01' or '1'"),
     ],
 )

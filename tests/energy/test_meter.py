@@ -570,7 +570,7 @@ def test_a_reader_never_sees_half_a_file(tmp_path):
     [
         ("absent/a", "does not exist"),
         ("file/a", "not a folder"),
-        ("folder", "folder of that name"),
+        ("folder", "a folder has that name"),
         ("n" * 300, "too long"),
         ("a\0b", "null"),
     ],

@@ -478,7 +478,7 @@ def test_what_does_not_fit_is_refused_by_name(rows):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (({},), "nothing to compare"),
+        (({},), "groups names no attribute"),
         (({"sex": "female"},), "needs the names of its codes"),
         (({"sex": ["a", "a"]},), "the name 'a' twice"),
         (({"sex": []},), "has no name"),

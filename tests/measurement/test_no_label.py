@@ -80,7 +80,7 @@ def test_gates_judge_it_and_one_that_needs_a_label_is_refused():
 
 
 @pytest.mark.parametrize(("asked", "said"), [
-    ({}, "give y_true"), ({"y_pred": P, "task": "multiclass"}, "give y_true"), ({"y_pred": P, "task": "regression"}, "y_true"),
+    ({}, "y_true is missing"), ({"y_pred": P, "task": "multiclass"}, "y_true is missing"), ({"y_pred": P, "task": "regression"}, "y_true"),
     ({"score": S, "exact_auc": True}, "label"), ({"y_pred": P, "features": {"x": S}}, "label"),
     ({"y_pred": P, "metrics": {"mine": len}}, "y_true"), ({"y_pred": P + 1}, "positive"),
 ])  # fmt: skip

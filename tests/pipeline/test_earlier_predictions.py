@@ -98,7 +98,7 @@ def test_a_place_that_holds_something_else_is_refused_before_anything_starts(her
     if make is not None:
         make(here)
     before = contents(here)
-    with pytest.raises(QuestionError, match="training would write over it"):
+    with pytest.raises(QuestionError, match="training would overwrite"):
         audited(here, "open('began', 'w')", predictions, **data)
     assert contents(here) == before
 
@@ -214,7 +214,7 @@ def test_after_a_training_that_fails_the_old_predictions_are_there_as_they_were(
 
 def test_a_training_that_ends_well_and_leaves_nothing_costs_no_predictions(here):
     (here / "p.csv").write_text(OLD)
-    with pytest.raises(SourceError, match="left no 'p.csv'"):
+    with pytest.raises(SourceError, match="without writing 'p.csv'"):
         audited(here, "import os; os.remove('p.csv')")
     assert (here / "p.csv").read_text() == OLD
 

@@ -71,7 +71,7 @@ def test_another_question_is_refused_by_the_section_that_differs(days):
     count(days, "day0.parquet", *ASKED)
     other = count(days, "day1.parquet", "--label", "label", "--score", "score", "--groups", "race")
     assert other.returncode == 2
-    assert "answers another question" in other.stderr
+    assert "was counted with another configuration" in other.stderr
     assert len(list((days / "counts").glob("*.counts.json"))) == 1
 
 

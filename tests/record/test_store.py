@@ -135,7 +135,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_begin_then_commit_keeps_what_the_run_wrote(store):
     folder = store.begin(NEW)
     (folder / "energy.json").write_text("{}")
-    with pytest.raises(StoreError, match="has begun already"):
+    with pytest.raises(StoreError, match="already exists"):
         store.begin(NEW)
     assert (put(store, NEW) / "energy.json").read_text() == "{}"
 
@@ -145,7 +145,7 @@ def test_runs_by_prefix_and_by_name(store):
     put(store, NEW, sample_results.boston())
     assert store.load("latest").run.id == NEW
     assert store.load("20261123").run.id == OLD
-    with pytest.raises(StoreError, match="the start of 2 runs"):
+    with pytest.raises(StoreError, match="matches 2 runs; add characters"):
         store.load("202611")
     with pytest.raises(StoreError, match="did you mean '20261124T020512Z-1a2b3c'"):
         store.load("20261124T020512Z-1a2b3d")
@@ -265,7 +265,7 @@ def test_what_is_no_run_is_not_listed(store):
 
 def test_a_store_that_is_none(tmp_path):
     assert Store(tmp_path / "absent").runs() == ()
-    with pytest.raises(StoreError, match="`audit run DIR` makes one"):
+    with pytest.raises(StoreError, match="make one with audit run"):
         Store(tmp_path / "absent").load()
     (tmp_path / "file").write_text("")
     for use in (Store(tmp_path / "file").runs, lambda: Store(tmp_path / "file").begin(NEW)):
@@ -282,7 +282,7 @@ def test_only_plain_file_names(store, name):
 
 @pytest.mark.parametrize("run_id", ["../x", "latest", "", NEW + "0"])
 def test_only_run_ids(store, run_id):
-    with pytest.raises(StoreError, match="no run id"):
+    with pytest.raises(StoreError, match="is not a run id"):
         store.commit(run_id, {})
 
 
@@ -342,14 +342,14 @@ BROKEN = {
     "NaN": ('{"schema": NaN}', "NaN is not a JSON number"),
     "Infinity": ('{"schema": -Infinity}', "-Infinity is not a JSON number"),
     "a number without end": ('{"schema": 1e999}', "1e999"),
-    "nothing": ("", "not a result"),
+    "nothing": ("", "not a record"),
     "a list": ("[]", "has no schema"),
     "another document": ('{"name": "x"}', "has no schema"),
     "newer": ('{"schema": "audit-result/2"}', "this version reads audit-result/1"),
     "schema is a list": ('{"schema": []}', "this version reads audit-result/1"),
-    "deep": ('{"schema": ' + "[" * 100_000, "not a result"),
+    "deep": ('{"schema": ' + "[" * 100_000, "not a record"),
     "control characters": ('{"schema": "\\u202e\\u0007"}', r"\x202e\x07"),
-    "a long integer": ('{"schema": ' + "9" * 5000 + "}", "not a result"),
+    "a long integer": ('{"schema": ' + "9" * 5000 + "}", "not a record"),
 }
 
 

@@ -57,7 +57,7 @@ REFUSED = {
     "yes and no without a positive": (lambda g, y, p: (g, np.where(y, "yes", "no"), np.where(p, "yes", "no")), {}, "positive"),
     "labels -1 and 1": (lambda g, y, p: (g, 2 * y - 1, 2 * p - 1), {}, "positive"),
     "mixed case labels": (lambda g, y, p: (g, np.where(y, np.where(np.arange(200) % 2, "Yes", "yes"), "no"), np.where(p, "yes", "no")), {"positive": "yes"}, "case"),
-    "a third class in predictions": (lambda g, y, p: (g, y, np.where(np.arange(200) == 7, 2, p)), {}, "none of the label"),
+    "a third class in predictions": (lambda g, y, p: (g, y, np.where(np.arange(200) == 7, 2, p)), {}, "not a value of the label"),
     "probabilities as predictions": (lambda g, y, p: (g, y, p * 0.8 + 0.1), {}, "score"),
     "infinite score": (lambda g, y, p: (g, y, None), {"score": np.where(np.arange(200) == 0, np.inf, 0.3)}, "inf|finite"),
     "NaN score": (lambda g, y, p: (g, y, None), {"score": np.where(np.arange(200) == 0, np.nan, 0.3)}, "missing|NaN"),

@@ -67,7 +67,7 @@ def test_relations_of_duckdb_are_lazy_frames(frame, expected):
         ),
         (lambda f: f.select("nobody"), "its query fails .*nobody"),
         (lambda f: f.drop("sex"), "the table: no column 'sex'"),
-        (lambda f: pl.scan_parquet("/nowhere/at/all.parquet"), "its query fails .*mend it"),
+        (lambda f: pl.scan_parquet("/nowhere/at/all.parquet"), "its query fails .*correct it"),
     ],
     ids=["values", "columns", "column missing", "no file"],
 )

@@ -165,7 +165,7 @@ def test_every_training_of_a_search_is_audited_or_told_of(tmp_path, capfd, jobs)
     said = capfd.readouterr().err
     audits = states(tmp_path)
     assert audits == ["complete"] * len(audits)
-    assert len(audits) + said.count("was stored with a model") == 5
+    assert len(audits) + said.count("was saved with a model") == 5
     assert "no training began" not in said
     assert nothing_is_open()
 
@@ -177,7 +177,7 @@ def test_a_search_over_lightgbm_within_a_block_raises_nothing(tmp_path, capfd, j
         model = lightgbm.LGBMClassifier(n_estimators=2, n_jobs=1, verbosity=-1)
         GridSearchCV(model, {"max_depth": [1, 2]}, cv=2, n_jobs=jobs, error_score="raise").fit(X, Y, callbacks=[one])
     said = capfd.readouterr().err
-    told = said.count("was stored with a model") + said.count("is in the run that the block has begun")
+    told = said.count("was saved with a model") + said.count("is in the run that the block has begun")
     assert len(states(tmp_path)) + told == 5
     assert one.run.result.verdict == "pass"
 
@@ -210,4 +210,4 @@ def test_a_callback_without_a_question_says_in_another_thread_that_it_audits_not
     with (audit.training(question, data=FRAME, store=tmp_path, metered=False, quiet=True),
           ThreadPoolExecutor(1) as pool):  # fmt: skip
         assert pool.submit(boost, OfXGBoost()).result() is not None
-    assert "begun in another thread" in capfd.readouterr().err
+    assert "started in another thread" in capfd.readouterr().err

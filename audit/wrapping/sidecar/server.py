@@ -27,7 +27,7 @@ LOOK_S = 0.5
 ANSWER_S = 5.0
 READY_S = 2.0
 """Longest that it waits for the meter's start before it listens again; the training waits less."""
-VANISHED = "the training process ended without a word: it was killed, or it crashed"
+VANISHED = "the training process ended without a report: it was killed, or it crashed"
 
 
 class _Sidecar:

@@ -91,7 +91,7 @@ def test_a_score_that_is_no_number_is_refused(bad):
 
 
 def test_weights_and_given_predictions_are_refused():
-    with pytest.raises(QuestionError, match="median of rows; leave weight out"):
+    with pytest.raises(QuestionError, match="cannot be combined with weight; remove one of them"):
         cut([1, 2, 3], weight=[1, 1, 2])
     with pytest.raises(QuestionError, match="remove prediction"):
         audit.measure([0, 1], [0, 1], score=[0.1, 0.2], threshold="median", groups={"g": ["a", "b"]})

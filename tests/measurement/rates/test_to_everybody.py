@@ -323,7 +323,7 @@ def test_a_limit_that_makes_no_sense_is_refused_with_its_mend(gate, message):
 
 
 def test_an_unknown_everybody_is_refused():
-    with pytest.raises(QuestionError, match=r"compare_to\[0\].*'overall' or 'rest'"):
+    with pytest.raises(QuestionError, match=r"compare_to\[0\]: 'others' is not allowed; available: overall, rest"):
         audit.measure([1, 0], [1, 0], groups={"g": list("ab")}, compare_to="others")
 
 

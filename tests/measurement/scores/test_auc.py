@@ -284,7 +284,7 @@ def test_exact_pairs_need_an_engine_that_sorts_and_all_rows(tmp_path):
     y, s, g, *_ = some(60)
     table = open_frame({"y": y, "s": s, "g": g})
     asked = Plan(groups=("g",), label="y", score="s", kinds={CubeKind.ORDERED_PAIRS: exact_auc.ExactAuc()})
-    with pytest.raises(QuestionError, match="engine duckdb alone"):
+    with pytest.raises(QuestionError, match="exact_auc needs engine duckdb"):
         count_cubes(table, asked, choose_engine("polars", None))
     with pytest.raises(QuestionError, match="remove it, or count all parts as a glob"):
         count_tallies(table, asked, choose_engine("duckdb", None))

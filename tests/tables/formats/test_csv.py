@@ -91,7 +91,7 @@ TEXT_REFUSED = {
     "UTF-16": ("t.csv", ROWS.encode("utf-16"), "UTF-16.*save it as UTF-8"),
     "UTF-16 without a mark": ("t.csv", ROWS.encode("utf-16-le"), "UTF-16.*save it as UTF-8"),
     "UTF-32": ("t.csv", ROWS.encode("utf-32"), "UTF-32.*save it as UTF-8"),
-    "a quote that is never closed": ("t.csv", 'a,b\n1,2\n"3,4\n5,6\n', "quote opened in line 3 is never closed"),
+    "a quote that is never closed": ("t.csv", 'a,b\n1,2\n"3,4\n5,6\n', "quote opened in line 3 is not closed"),
     "a quote inside a bare cell": ("t.csv", 'a,b\n5" pipe,1\n', "stray quote in line 2"),
     "text after a closing quote": ("t.csv", 'a,b\n"x"y,1\n', "stray quote in line 2"),
     "a space before a quote": ("t.csv", 'a,b\n1, "x"\n', "stray quote in line 2"),
