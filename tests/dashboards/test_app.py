@@ -98,7 +98,7 @@ def test_every_gate_check_rate_and_joule_is_there(filled, monkeypatch):
     assert "(89.6% measured by energy counters, the rest estimated)" in text
     assert "not measured (the driver offers no counter)" in text
     assert "Of 1,993 rows read, 1,989 were used and 4 left out" in text
-    assert "undefined: nobody in the data is asian" in text
+    assert "undefined: no row of the data is asian" in text
 
 
 def charts(at):
@@ -276,13 +276,13 @@ def test_a_busy_port_is_an_error_that_names_it(tmp_path):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(QuestionError, match=rf"port {port} on 127\.0\.0\.1 is taken; name another with --port"):
+        with pytest.raises(QuestionError, match=rf"port {port} on 127\.0\.0\.1 is taken; give another --port"):
             dashboard.serve(tmp_path, port=port, open_browser=False)
 
 
 @pytest.mark.parametrize("port", [0, -1, 65_536])
 def test_a_port_that_does_not_exist(tmp_path, port):
-    with pytest.raises(QuestionError, match="does not exist"):
+    with pytest.raises(QuestionError, match="is not valid; give --port a number from 1024 to 65535"):
         dashboard.serve(tmp_path, port=port, open_browser=False)
 
 
