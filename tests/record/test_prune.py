@@ -212,7 +212,7 @@ def test_what_the_list_passes_over_is_counted_and_named(store, capfd):
     folder.rename(store.folder / f"run-{OLD}")
     (store.folder / NEW).symlink_to(f"run-{OLD}")
     _, out, _ = asked(capfd, "list", "--store", store.folder)
-    assert "2 folders or links hold results under names that are no run id" in out
+    assert "2 folders or links hold results, but their names are no run id" in out
     assert f"run-{OLD}" in out
     assert "No runs" not in out
 
