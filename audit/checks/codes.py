@@ -1,4 +1,4 @@
-"""Every code that a check may have, with what is to be known about it.
+"""Every code that a check may have, with its titles and what is to be known about it.
 
 Must not: look at a row.
 """
@@ -6,18 +6,18 @@ Must not: look at a row.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
 
+from audit.checks.code import Code
+from audit.checks.labels_told import DISGUISE
 from audit.config.limits import CODE
 from audit.config.schema import Config
 from audit.errors import QuestionError, no_such
 from audit.gates import four_fifths
-from audit.record.result import CheckOutcome
 
 UTS39 = "Unicode Technical Standard 39, section 4 (confusable detection)"
 GUIDELINES = "29 CFR 1607.4 D and 1607.15 A(2) (EEOC Uniform Guidelines)"
-DECLARED = "DV014"
-"""Of what a column declares, which counts do not hold."""
+SUITE, DECLARED = "DV100", "DV014"
+"""Of the user's own suite, and of what a column declares, which counts do not hold."""
 THRESHOLD = "FM003"
 """Of the range of scores, and of who named a threshold, which counts do not hold either."""
 
@@ -29,16 +29,15 @@ def codes() -> tuple[Code, ...]:
     """Return all of them, in order."""
     from audit.checks.registry import kinds
 
-    looked = (Code(k.code, k.title, k.reason, k.reference, k.mend) for k in kinds())
-    return tuple(sorted((*COUNTED, *looked)))
+    return tuple(sorted((*COUNTED, *kinds()), key=lambda code: code.code))
 
 
 def find_codes(names: Collection[str]) -> tuple[Code, ...]:
-    """Return what is known of some codes, in order; unknown ones are left out.
+    """Return what is known of some codes, in order; unknown ones are skipped.
 
     To know the code of a rule is to load every rule, so this is done only where one of them is asked for.
     """
-    own = tuple(sorted(code for code in COUNTED if code.code in names))
+    own = tuple(sorted((code for code in COUNTED if code.code in names), key=lambda code: code.code))
     if len(own) == len(set(names)):
         return own
     return tuple(code for code in codes() if code.code in names)
@@ -60,111 +59,150 @@ def require_codes(config: Config) -> None:
         raise QuestionError(f"gates: {no_such('check', strange, known)}; `audit checks` lists them")
 
 
-class Code(NamedTuple):
-    """One code."""
-
-    code: str
-    title: str
-    reason: str
-    reference: str
-    mend: str
-
-
-SUITE = "DV100"
-"""Code of the expectations of a user's own suite."""
-
-# Codes of the checks of what was counted anyway, with what is to be known about each.
+# Checks of what was counted anyway.
 #
 # Must not: look at a row, or import what does; every audit of arrays pays for this module.
-COUNTED = (
-    Code(
-        "DV001",
-        "every row has a group",
-        "rows without a group are compared with nobody, and may not be missing by chance",
-        "Martinez-Plumed et al. (2019), Fairness and Missing Values",
-        "find out why it was not asked or answered",
-    ),
-    Code(
-        "DV002",
-        "no two names of a group column look alike",
-        "one group under two names is two small ones to an audit",
-        UTS39,
-        "make similar names one",
-    ),
-    Code(
-        "DV003",
-        "no group is the label in disguise",
-        "a group that says the label leaks it, or is it under another name",
-        "Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6(4)",
-        "leave the column out of the groups",
-    ),
-    Code(
-        "DV004",
-        "somebody is in every crossing",
-        "of a crossing that holds nobody nothing can be said",
-        "Asudeh, Jin and Jagadish (2019), Assessing and Remedying Coverage",
-        "collect them, or say so on the card",
-    ),
-    Code(
-        "DV005",
-        "predictions carry the strata",
-        "without them a model is not compared within strata",
-        "Bickel, Hammel and O'Connell (1975), Science 187:398",
-        "let training keep the columns",
-    ),
-    Code(
-        "DV010",
-        "no two classes look alike",
-        "one class under two names is two to a model",
-        UTS39,
-        "make similar names one",
-    ),
-    Code(
-        "DV011",
-        "every predicted class is somebody's label",
-        "of such a prediction nobody could be right",
-        "Sokolova and Lapalme (2009), Information Processing and Management 45:427",
-        "find out where the class comes from",
-    ),
-    Code(
-        DECLARED,
-        "every declared category has rows",
-        "nothing can be measured for a category that has no rows",
-        "Asudeh, Jin and Jagadish (2019), Assessing and Remedying Coverage",
-        "collect rows of it, or take it off the declared categories",
-    ),
-    Code(
-        SUITE,
-        "an expectation of the user's own suite",
-        "the user asked for it",
-        "Great Expectations",
-        "mend the rows that break it, or the expectation where it is the one that is wrong",
-    ),
-    Code(
-        four_fifths.CODE,
-        "no group is selected at under 4/5 of the highest rate",
-        "adverse impact by the four-fifths rule",
-        GUIDELINES,
-        four_fifths.MEND,
-    ),
-    Code(
-        "FM002",
-        "predictions say what score and threshold say",
-        "rates and scores would speak of two models",
-        "Hernández-Orallo, Flach and Ferri (2012), JMLR 13:2813 (threshold choice)",
-        "write both from one model",
-    ),
-    Code(
-        THRESHOLD,
-        "scores lie between 0 and 1 where nobody named a threshold",
-        "who is selected would follow from a number that nobody chose",
-        "Hernández-Orallo, Flach and Ferri (2012), JMLR 13:2813 (threshold choice)",
-        "name the threshold that decides",
-    ),
+WITHOUT_GROUP = Code(
+    code="DV001",
+    name="Rows without a group",
+    passes=("Every row of {part} has a value for {columns}",),
+    finds=("{columns} is missing in {count} of {all} rows ({share}) of {part}",),
+    plain="{columns} is missing in some rows of {part}",
+    reason="rows without a group are not compared, and their values may not be missing by chance",
+    reference="Martinez-Plumed et al. (2019), Fairness and Missing Values",
+    mend="Find out why the value is missing: not asked, or not answered.",
 )
-"""Checks of what was counted anyway."""
-
-
-def mend_of(code: str, outcome: CheckOutcome) -> str:
-    """Return how to mend what a check of this code found; nothing where it found no fault."""
-    return next(c.mend for c in COUNTED if c.code == code) if outcome in {"warn", "fail"} else ""
+SIMILAR_GROUPS = Code(
+    code="DV002",
+    name="Similar group names",
+    passes=("The names of {columns} are distinct{in_part}",),
+    finds=("Names of {columns} differ only in {why}{in_part}: {names}",),
+    plain="Some names of {columns} differ only in spelling{in_part}",
+    reason="one group under two names is audited as two small ones",
+    reference=UTS39,
+    mend="Merge the names that mean the same group.",
+)
+SAME_AS_LABEL = Code(
+    code=DISGUISE,
+    name="Groups that equal the label",
+    passes=("{columns} does not determine the label{in_part}",),
+    finds=("{columns} determines the label{in_part}: every group {is_all}",),
+    plain="{columns} determines the label{in_part}",
+    reason="a group column that determines the label leaks it, or is the label under another name",
+    reference="Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6(4)",
+    mend="Remove the column from the groups, or find out how the label got into it.",
+)
+NO_ROWS = Code(
+    code="DV004",
+    name="Combinations without rows",
+    passes=("Every combination of {columns} has rows{in_part}",),
+    finds=("{count} of {all} combinations of {columns} [have|has] no rows{in_part}",),
+    plain="Some combinations of {columns} have no rows{in_part}",
+    reason="nothing can be measured for a combination that has no rows",
+    reference="Asudeh, Jin and Jagadish (2019), Assessing and Remedying Coverage",
+    mend="Collect rows for it, or state on the card that it was not audited.",
+)
+STRATA = Code(
+    code="DV005",
+    name="Strata in the predictions",
+    passes=("The predictions contain the strata",),
+    finds=("The predictions lack {lacking}, so groups are not compared within strata",),
+    plain="The predictions lack strata, so groups are not compared within them",
+    reason="an overall gap may come from where groups are found, which only a comparison within strata shows",
+    reference="Bickel, Hammel and O'Connell (1975), Science 187:398",
+    mend="Write the strata columns into the table of predictions.",
+)
+SIMILAR_CLASSES = Code(
+    code="DV010",
+    name="Similar class names",
+    passes=("The class names are distinct{in_part}",),
+    finds=("Class names differ only in {why}{in_part}: {names}",),
+    plain="Some class names differ only in spelling{in_part}",
+    reason="one class under two names is two classes to a model",
+    reference=UTS39,
+    mend="Merge the names that mean the same class.",
+)
+STRANGE_CLASSES = Code(
+    code="DV011",
+    name="Predicted classes that no row has",
+    passes=("Every predicted class occurs among the labels",),
+    finds=("{count} [predictions are|prediction is] {classes}, which {is_no_label}",),
+    plain="Some predictions are a class that is no row's label",
+    reason="such a prediction cannot be right for any row",
+    reference="Sokolova and Lapalme (2009), Information Processing and Management 45:427",
+    mend="Find out where the class comes from: a typo, or a class absent from these rows.",
+)
+UNUSED_CATEGORIES = Code(
+    code=DECLARED,
+    name="Declared categories without rows",
+    passes=("Every declared category of {columns} has rows{in_part}",),
+    finds=("{count} declared [categories|category] of {columns} [have|has] no rows{in_part}: {levels}",),
+    plain="Declared categories of {columns} have no rows{in_part}",
+    reason="nothing can be measured for a category that has no rows",
+    reference="Asudeh, Jin and Jagadish (2019), Assessing and Remedying Coverage",
+    mend="Collect rows for it, or remove it from the declared categories.",
+)
+WORDS_FOR_MISSING = "{count} [groups|group] of {columns} [have|has] a name that usually means missing{in_part}: {words}"
+MISREAD = Code(
+    code="DV015",
+    name="Values that are not read as what they mean",
+    passes=("Missing values and numbers of {part} are written as such",),
+    finds=(
+        "{count} [columns|column] of {part} [hold|holds] values that are not read as what they mean",
+        WORDS_FOR_MISSING,
+    ),
+    plain="Some values of {part} are not read as what they mean",
+    reason="a word such as NA becomes a category, and a number such as 1,020 or 34% is text to every check",
+    reference="ISO 8000-8:2015, syntactic quality; Tidy Data (Wickham 2014), JSS 59(10)",
+    mend="Leave the cells of missing values empty, write plain numbers with a decimal point, and write the table "
+    "without its index.",
+)
+"""Of values as they are written; the rule that reads rows has it, and so has the check of group names."""
+EXPECTATION = Code(
+    code=SUITE,
+    name="Expectation of your suite",
+    passes=("{expectation} holds",),
+    finds=(
+        "{expectation} does not hold: {unexpected} of {all} values are unexpected",
+        "{expectation} does not hold",
+    ),
+    plain="{expectation} does not hold",
+    reason="your suite expects it",
+    reference="Great Expectations",
+    mend="Correct the rows that break it, or the expectation if it is wrong.",
+)
+RULE = Code(
+    code=four_fifths.CODE,
+    name=four_fifths.NAME,
+    passes=("Four-fifths rule, {columns}: no group is below 0.8 of the highest selection rate",),
+    finds=("Four-fifths rule, {columns}: {group} is selected at {ratio} of the rate of {highest}, below 0.8",),
+    plain="Four-fifths rule, {columns}: a group is below 0.8 of the highest selection rate",
+    reason="selection rates far below the highest are evidence of adverse impact",
+    reference=GUIDELINES,
+    mend=four_fifths.MEND,
+)
+DECISIONS = Code(
+    code="FM002",
+    name="Predictions against scores",
+    passes=("Every {prediction} matches {score} ≥ {threshold}",),
+    finds=("{count} of {all} predictions ({share}) do not match {score} ≥ {threshold}",),
+    plain="Some predictions do not match {score} ≥ {threshold}",
+    reason="rates of the predictions and metrics of the scores would describe two models",
+    reference="Hernández-Orallo, Flach and Ferri (2012), JMLR 13:2813 (threshold choice)",
+    mend="Set the threshold that made the predictions, or write both columns from one model.",
+)
+ASSUMED_THRESHOLD = Code(
+    code=THRESHOLD,
+    name="Scores without a threshold",
+    passes=("Scores lie between 0 and 1, so a threshold of {threshold} is assumed",),
+    finds=("Scores do not lie between 0 and 1, and no threshold is set; {threshold} is assumed",),
+    plain="Scores do not lie between 0 and 1, and no threshold is set",
+    reason="who is selected would depend on a number that was never chosen",
+    reference="Hernández-Orallo, Flach and Ferri (2012), JMLR 13:2813 (threshold choice)",
+    mend="Set the threshold that decides ([predictions] threshold, or --threshold).",
+)
+COUNTED = (
+    *(WITHOUT_GROUP, SIMILAR_GROUPS, SAME_AS_LABEL, NO_ROWS, STRATA, SIMILAR_CLASSES, STRANGE_CLASSES),
+    *(UNUSED_CATEGORIES, EXPECTATION, RULE, DECISIONS, ASSUMED_THRESHOLD),
+)
+"""Checks of what was counted anyway, by code."""

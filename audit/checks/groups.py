@@ -1,7 +1,7 @@
 """Checks on the groups themselves, with stable codes; each is one function of what was counted.
 
-Codes: DV001 rows without a group, DV002 look-alike group names, DV003 a group that is the label in disguise,
-DV004 crossings in which nobody is, DV010 look-alike class names, DV011 predictions of a class that no label has,
+Codes: DV001 rows without a group, DV002 look-alike group names, DV003 a group that equals the label,
+DV004 combinations without rows, DV010 look-alike class names, DV011 predictions of a class that no label has,
 DV014 declared categories without rows, DV015 groups named by a word that means missing, FM002 and FM003 predictions
 that contradict their scores.
 """
@@ -9,23 +9,34 @@ that contradict their scores.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Literal
 
 from audit.axes import DECIDED, LABEL, NEGATIVE, POSITIVE, PREDICTION, CubeKind
-from audit.checks.codes import DECLARED, THRESHOLD, mend_of
-from audit.checks.labels_told import DISGUISE
+from audit.checks.code import NAME_LENGTH, Code, fill
+from audit.checks.codes import (
+    ASSUMED_THRESHOLD,
+    DECISIONS,
+    MISREAD,
+    NO_ROWS,
+    SAME_AS_LABEL,
+    SIMILAR_CLASSES,
+    SIMILAR_GROUPS,
+    STRANGE_CLASSES,
+    UNUSED_CATEGORIES,
+    WITHOUT_GROUP,
+    WORDS_FOR_MISSING,
+)
 from audit.config.schema import Config
 from audit.config.sections import UNASKED_THRESHOLD
 from audit.counting.plan import Counted, Plan
 from audit.cube import Cube
 from audit.errors import QuestionError, printable
+from audit.estimate import Level, figure_text, named_group
 from audit.gates.four_fifths import CODE as FOUR_FIFTHS
 from audit.measurement.grouping import grouping
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.dataset import DATA_BASE_RATE
-from audit.record.result import Check, CheckOutcome
-from audit.tables.lookalikes import Twins, find_near_twins
+from audit.record.result import Check
+from audit.tables.lookalikes import find_near_twins
 
 SWAPPED = 0.9
 """Share of rows that disagree from which the direction is said to be swapped."""
@@ -36,6 +47,7 @@ FEWEST = 10
 
 
 SHOWN = 3
+SWAP = "Use 1 minus the score, or set the other class as the positive one."
 MISSING_WORDS = (
     *("NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NULL", "null", "(null)", "NaN", "nan", "NaT", "?", "\\N", "--"),
     *("#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?"),
@@ -45,18 +57,13 @@ MISSING_WORDS = (
 
 def check_groups(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
     """Return all checks of one part."""
-    found = [
-        replace(check, columns=(column,))
-        for column in plan.groups
-        for check in _check_column(counted, plan, column, part)
-    ]
-    found += [replace(_check_crossing(counted, by, part), columns=by) for by in plan.crossings if len(by) > 1]
-    found += _check_classes(counted.cubes[0], plan, part) if plan.classes else []
-    return tuple(replace(check, part=part) for check in found)
+    found = [check for column in plan.groups for check in _check_column(counted, plan, column, part)]
+    found += [_check_crossing(counted, by, part) for by in plan.crossings if len(by) > 1]
+    return (*found, *_check_classes(counted.cubes[0], plan, part)) if plan.classes else tuple(found)
 
 
 def check_declared(counted: Counted, plan: Plan, part: str, declared: Mapping[str, Sequence[str]]) -> tuple[Check, ...]:
-    """Check levels that a column declares and no row has; nothing for a column that declares only what rows have.
+    """Return whether every level that a column declares has rows, of each column that declares levels.
 
     Parameters
     ----------
@@ -71,17 +78,21 @@ def check_declared(counted: Counted, plan: Plan, part: str, declared: Mapping[st
     found = []
     for column, levels in declared.items():
         cube = next((c for c in counted.cubes if axes.get(column) in c.names), None)
-        empty = [] if cube is None else [n for n in levels if n not in cube.axis(axes[column]).levels]
-        if empty:
-            found.append(replace(_check_declared(column, part, empty), part=part, columns=(column,)))
+        if cube is not None:
+            found.append(_check_declared(column, part, levels, cube.axis(axes[column]).levels))
     return tuple(found)
 
 
-def _check_declared(column: str, part: str, empty: Sequence[str]) -> Check:
-    named = ", ".join(repr(printable(level, 40)) for level in empty[:SHOWN]) + (" …" if len(empty) > SHOWN else "")
-    title = f"every category that {printable(column)} declares has rows in {part}"
-    detail = f"{printable(column)} declares {named}, of which there are no rows, so nothing can be measured for it"
-    return _check(DECLARED, title, "warn", detail)
+def _check_declared(column: str, part: str, declared: Sequence[str], there: Sequence[Level]) -> Check:
+    empty = [level for level in declared if level not in there]
+    if not empty:
+        return UNUSED_CATEGORIES.passed(part, f"{len(declared)} categories", columns=(column,))
+    return UNUSED_CATEGORIES.found(part, columns=(column,), count=len(empty), levels=_quote(empty))
+
+
+def _quote(names: Sequence[str]) -> str:
+    """Return the first of some names in quotes, so that blanks at their ends are seen."""
+    return ", ".join(repr(printable(n, NAME_LENGTH)) for n in names[:SHOWN]) + (" …" if len(names) > SHOWN else "")
 
 
 def _check_column(counted: Counted, plan: Plan, column: str, part: str) -> list[Check]:
@@ -90,11 +101,8 @@ def _check_column(counted: Counted, plan: Plan, column: str, part: str) -> list[
         from audit.measurement.rates.multiclass import class_grouping
 
         same = class_grouping(counted.cubes, (column,), {}).determined
-        found.append(
-            _make_disguise_check(
-                column, part, same, "of one label only", len(counted.cubes[0].axis(LABEL).levels), "labels"
-            )
-        )
+        labels = f"{len(counted.cubes[0].axis(LABEL).levels)} classes"
+        found.append(_make_disguise_check(column, part, "has one label only" if same else "", labels))
     elif plan.label is not None and plan.task == "classification":
         found.append(_check_disguise(counted.cubes, column, part))
     return found
@@ -116,81 +124,73 @@ def check_missing_words(counted: Counted, plan: Plan, part: str) -> tuple[Check,
         levels = () if cube is None else cube.axis(column).levels
         words = [level for level in levels if level is not None and level.strip() in MISSING_WORDS]
         if words:
-            found.append(replace(_check_missing_words(column, part, words), part=part, columns=(column,)))
+            found.append(_check_missing_words(column, part, words))
     return tuple(found)
 
 
 def _check_missing_words(column: str, part: str, words: list[str]) -> Check:
-    named = ", ".join(repr(printable(word, 40)) for word in words)
-    title = f"no group of {printable(column)} is named by a word that means missing in {part}"
-    detail = f"{named} means missing where programs write it, and is compared here as a group"
-    mend = "leave cells without a value empty"
-    return Check(code="DV015", title=title, outcome="warn", severity="warning", detail=detail, mend=mend)
-
-
-def _check(code: str, title: str, outcome: Literal["pass", "warn"], detail: str) -> Check:
-    mend = mend_of(code, outcome)
-    return Check(code=code, title=title, outcome=outcome, severity="warning", detail=detail, mend=mend)
+    columns, count = (column,), len(words)
+    title = fill(WORDS_FOR_MISSING, part, count=count, columns=printable(column), words=_quote(words))
+    detail = f"{'it is' if count == 1 else 'they are'} compared like other groups"
+    return MISREAD.found(part, detail, columns=columns, title=title, mend="Leave the cells of missing values empty.")
 
 
 def _check_missing_groups(counted: Counted, column: str, part: str) -> Check:
-    rows = counted.rows_without_group.get(column, 0)
-    share = rows / counted.rows_read
-    title = f"every row of {part} has a {printable(column)}"
-    detail = (
-        f"{rows:,} of {counted.rows_read:,} rows ({share:.1%}) have none; they are shown apart and compared with nobody"
-    )
-    return _check("DV001", title, "warn" if rows else "pass", detail if rows else f"{counted.rows_read:,} rows")
+    rows, read = counted.rows_without_group.get(column, 0), counted.rows_read
+    if not rows:
+        return WITHOUT_GROUP.passed(part, f"{read:,} rows", columns=(column,))
+    said = {"all": f"{read:,}", "share": figure_text(rows / read, "share")}
+    detail = "they are listed separately and not compared"
+    return WITHOUT_GROUP.found(part, detail, columns=(column,), count=rows, **said)
 
 
 def _check_twins(cubes: Sequence[Cube], column: str, part: str) -> Check:
     cube = next(c for c in cubes if column in c.names)
     levels = [level for level in cube.axis(column).levels if level is not None]
-    twins = find_near_twins(levels)
-    title = f"no two names of {printable(column)} look alike in {part}"
+    return _judge_twins(SIMILAR_GROUPS, levels, part, (column,), "group")
+
+
+def _judge_twins(code: Code, names: Sequence[str], part: str, columns: tuple[str, ...], what: str) -> Check:
+    """Return whether some names look alike; the title has the first set of them, the detail the others."""
+    twins = find_near_twins(names)
     if not twins:
-        return _check("DV002", title, "pass", f"{len(levels)} names")
-    return _check("DV002", title, "warn", f"{_describe_twins(twins)}: one group may have been split into several")
+        return code.passed(part, f"{len(names)} names", columns=columns)
+    first, *further = twins
+    also = "; ".join(f"{_quote(t.names)} differ only in {t.why}" for t in further[:SHOWN])
+    detail = f"one {what} may have been split into several{also and f'; also {also}'}"
+    return code.found(part, detail, columns=columns, why=first.why, names=_quote(first.names))
 
 
 def _check_disguise(cubes: Sequence[Cube], column: str, part: str) -> Check:
     sample = grouping(cubes, (column,), {}).sample(DATA_BASE_RATE)
     rates = sample.p[sample.measured]
     same = len(rates) > 1 and bool(((rates == 0) | (rates == 1)).all()) and rates.min() != rates.max()
-    return _make_disguise_check(column, part, same, "all positive or all negative", len(rates), "groups")
+    return _make_disguise_check(column, part, "is all positive or all negative" if same else "", f"{len(rates)} groups")
 
 
-def _make_disguise_check(column: str, part: str, same: bool, what: str, count: int, of: str) -> Check:
-    title = f"{printable(column)} is not the label in disguise in {part}"
-    detail = f"every group is {what}: the column is the label under another name, or leaks it"
-    return _check(DISGUISE, title, "warn" if same else "pass", detail if same else f"{count} {of}")
+def _make_disguise_check(column: str, part: str, found: str, looked_at: str) -> Check:
+    if not found:
+        return SAME_AS_LABEL.passed(part, looked_at, columns=(column,))
+    detail = "it is the label under another name, or leaks it"
+    return SAME_AS_LABEL.found(part, detail, columns=(column,), is_all=found)
 
 
 def _check_classes(cube: Cube, plan: Plan, part: str) -> list[Check]:
     """Return checks on the names of several classes, and on predictions of what no label is."""
     from audit.measurement.rates.multiclass import classes_of
 
-    twins, count = find_near_twins(classes_of(cube)), len(classes_of(cube))
-    title = f"no two classes look alike in {part}"
-    found = [_check("DV010", title, "pass", f"{count} classes")]
-    if twins:
-        detail = f"{_describe_twins(twins)}: one class may have been split into several"
-        found = [_check("DV010", title, "warn", detail)]
+    names = classes_of(cube)
+    found = [_judge_twins(SIMILAR_CLASSES, names, part, (), "class")]
     if plan.prediction is None:
         return found
     labels, predictions = cube.keep(LABEL), cube.keep(PREDICTION)
     rows = dict(zip(predictions.axis(PREDICTION).levels, predictions["n"].tolist(), strict=True))
-    strange = [c for c in rows if c not in labels.axis(LABEL).levels]
-    named = ", ".join(printable(c, 40) for c in strange[:SHOWN]) + (" …" if len(strange) > SHOWN else "")
-    detail = f"{sum(rows[c] for c in strange):,} predictions are of {named}, which no label is: nobody could be right"
-    title = f"every predicted class is the label of somebody in {part}"
-    return [*found, _check("DV011", title, "warn" if strange else "pass", detail if strange else f"{count} classes")]
-
-
-def _describe_twins(twins: Sequence[Twins]) -> str:
-    return "; ".join(
-        f"{', '.join(repr(printable(n, 40)) for n in t.names[:SHOWN])} differ only in {t.why}" for t in twins[:SHOWN]
-    )
+    strange = [c for c in rows if c is not None and c not in labels.axis(LABEL).levels]
+    if not strange:
+        return [*found, STRANGE_CLASSES.passed(part, f"{len(names)} classes")]
+    count = int(sum(rows[c] for c in strange))
+    no_label = "is no row's label" if len(strange) == 1 else "are no row's labels"
+    return [*found, STRANGE_CLASSES.found(part, count=count, classes=_quote(strange), is_no_label=no_label)]
 
 
 def _check_crossing(counted: Counted, by: tuple[str, ...], part: str) -> Check:
@@ -200,9 +200,9 @@ def _check_crossing(counted: Counted, by: tuple[str, ...], part: str) -> Check:
     for dim, keep in enumerate(known):
         rows = rows.take(keep, axis=dim)
     empty = int((rows == 0).sum())
-    title = f"somebody is in every crossing of {' x '.join(map(printable, by))} in {part}"
-    detail = f"{empty} of {rows.size} crossings hold nobody, so nothing can be said of them"
-    return _check("DV004", title, "warn" if empty else "pass", detail if empty else f"{rows.size} crossings")
+    if not empty:
+        return NO_ROWS.passed(part, f"{rows.size} combinations", columns=by)
+    return NO_ROWS.found(part, columns=by, count=empty, all=f"{rows.size:,}")
 
 
 # FM002: a prediction column that says otherwise than the score and the threshold beside it; FM003: no threshold
@@ -218,23 +218,19 @@ def check_scores(counted: Counted, plan: Plan) -> tuple[Check, ...]:
     if plan.threshold == UNASKED_THRESHOLD and any(
         float(c["outside"].sum()) for c in counted.further.get(CubeKind.LOSSES, ())
     ):
-        detail = f"scores are no probabilities, and the threshold is {plan.threshold:g}; name the one that was used"
-        return (_make_decision_check(plan, "not applicable", detail),)
+        why = "scores do not lie between 0 and 1, and no threshold is set ([predictions] threshold)"
+        return (DECISIONS.unanswered("", "not applicable", why),)
+    said = {"score": printable(plan.score), "threshold": f"{plan.threshold:g}"}
     total, wrong = int(cubes[0]["n"].sum()), _count_contradicting(cubes[0])
     if not wrong:
-        return (_make_decision_check(plan, "pass", f"{total:,} rows"),)
-    share = wrong / total
-    said = f"{wrong:,} of {total:,} rows ({share:.1%}) are predicted otherwise than score and threshold say"
-    if share >= SWAPPED:
-        mend = (
-            "nearly all: the direction of the score or the positive class is swapped; give 1 - score, or name the other"
-        )
-        return (_make_decision_check(plan, "warn", f"{said}; {mend}"),)
-    where = "".join(f", most often where {w}" for c in cubes for w in _find_concentrated(c, wrong, share))
-    mend = (
-        "rates rest on the prediction and metrics of scores on the score; name the threshold that made the predictions"
-    )
-    return (_make_decision_check(plan, "warn", f"{said}{where}; {mend}"),)
+        return (DECISIONS.passed("", f"{total:,} rows", prediction=printable(plan.prediction), **said),)
+    said |= {"all": f"{total:,}", "share": figure_text(wrong / total, "share")}
+    if wrong / total >= SWAPPED:
+        detail = "nearly all: the direction of the score or the positive class is swapped"
+        return (DECISIONS.found("", detail, count=wrong, mend=SWAP, **said),)
+    detail = "rates rest on the prediction, metrics of scores on the score"
+    where = "".join(f"; most often for {w}" for c in cubes for w in _find_concentrated(c, wrong, wrong / total))
+    return (DECISIONS.found("", f"{detail}{where}", count=wrong, **said),)
 
 
 def check_threshold(counted: Counted, config: Config) -> tuple[Check, ...]:
@@ -250,12 +246,10 @@ def check_threshold(counted: Counted, config: Config) -> tuple[Check, ...]:
         return ()
     if "threshold" in asked.model_fields_set:
         return ()
-    title, cut = (
-        "scores lie between 0 and 1 where nobody named a threshold",
-        f"decisions are scores of at least {asked.threshold:g}",
-    )
+    assumed = f"{asked.threshold:g}"
+    detail = f"a score of at least {assumed} counts as a positive prediction"
     if not _has_scores_outside(counted):
-        return (_make_threshold_check(title, "pass", f"{cut} (assumed)"),)
+        return (ASSUMED_THRESHOLD.passed("", detail, threshold=assumed),)
     low, high = counted.score_range or (None, None)
     where = "outside 0 to 1" if low is None or high is None else f"from {low:g} to {high:g}"
     if judges_decisions(config):
@@ -264,7 +258,7 @@ def check_threshold(counted: Counted, config: Config) -> tuple[Check, ...]:
             "for scores from 0 to 1; set the score from which a row is selected (--threshold or "
             "[predictions] threshold)"
         )
-    return (_make_threshold_check(title, "warn", f"{cut} (assumed), but scores do not lie between 0 and 1"),)
+    return (ASSUMED_THRESHOLD.found("", detail, threshold=assumed),)
 
 
 def judges_decisions(config: Config) -> bool:
@@ -279,17 +273,6 @@ def _has_scores_outside(counted: Counted) -> bool:
     if counted.score_range is not None:
         return counted.score_range[0] < 0 or counted.score_range[1] > 1
     return any(float(c["outside"].sum()) for c in counted.further.get(CubeKind.LOSSES, ()))
-
-
-def _make_threshold_check(title: str, outcome: CheckOutcome, detail: str) -> Check:
-    mend = mend_of(THRESHOLD, outcome)
-    return Check(code=THRESHOLD, title=title, outcome=outcome, severity="warning", detail=detail, mend=mend)
-
-
-def _make_decision_check(plan: Plan, outcome: CheckOutcome, detail: str) -> Check:
-    title = f"{printable(plan.prediction)} is {printable(plan.score)} at or above {plan.threshold:g}"
-    mend = mend_of("FM002", outcome)
-    return Check(code="FM002", title=title, outcome=outcome, severity="warning", detail=detail, mend=mend)
 
 
 def _count_contradicting(cube: Cube) -> int:
@@ -311,6 +294,8 @@ def _find_concentrated(cube: Cube, wrong: int, share: float) -> Iterator[str]:
         rest = wrong - bad
         told = min(bad, rows - bad or FEWEST, rest or FEWEST) >= FEWEST
         if level is not None and told and bad >= CONCENTRATED * share * rows:
-            each.append((bad / rows, f"{printable(name)} is {printable(level)} ({bad / rows:.1%} of its rows)"))
+            each.append(
+                (bad / rows, f"{named_group((level,), (name,))} ({figure_text(bad / rows, 'share')} of its rows)")
+            )
     if each:
         yield max(each)[1]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audit.axes import STRATUM, CubeKind
+from audit.checks.code import NAME_LENGTH
 from audit.config.schema import Config
 from audit.counting.backends.duckdb import DuckScan
 from audit.counting.columns.held_columns import held_columns
@@ -27,7 +28,7 @@ from audit.counting.terms import Band, Column, Extent, Key, Number, Rows, Slice,
 from audit.counting.weighing import count_weighed_once, extent_of_weights, find_unit
 from audit.cube import Cube
 from audit.errors import SourceError, printable
-from audit.estimate import Level
+from audit.estimate import Level, figure_text, named_group, p_text
 from audit.measurement.scope import Scope
 from audit.tables.connection import open_connection, quote_identifier
 from audit.tables.table import Table, register_view
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_NAMED = 5
-NAME_LENGTH = 40
 MOST_LEFT = 20
 """Columns of which nothing is said that are named, so that a reader of the record finds them again."""
 
@@ -308,22 +308,40 @@ def list_names(names: Sequence[str], most: int = MOST_NAMED) -> str:
     return f"{', '.join(printable(n, NAME_LENGTH) for n in names[:most])}{more}"
 
 
-def left_out(names: Sequence[str], why: str) -> str:
+def list_some(names: Sequence[str], most: int = MOST_NAMED) -> list[str]:
+    """Return the first names of several, and how many more there are.
+
+    >>> list_some(["a", "b", "c", "d"], most=2)
+    ['a', 'b', '2 more']
+    """
+    return [printable(n, NAME_LENGTH) for n in names[:most]] + ([f"{len(names) - most} more"] * (len(names) > most))
+
+
+def list_unchecked(names: Sequence[str], why: str) -> str:
     """End of a sentence about columns of which it does not speak; empty where there are none.
 
-    >>> left_out(["a", "b"], "of many values not looked at")
-    '; 2 of many values not looked at: a, b'
+    >>> list_unchecked(["a", "b"], "more than 50,000 values")
+    '; 2 columns not checked (more than 50,000 values): a, b'
     """
-    return f"; {len(names):,} {why}: {list_names(names, MOST_LEFT)}" if names else ""
+    return f"; {several(len(names), 'column')} not checked ({why}): {list_names(names, MOST_LEFT)}" if names else ""
 
 
-def group(column: str, level: Level) -> str:
+def name_group(column: str, level: Level) -> str:
     """Return one group of one column.
 
-    >>> group("sex", "f")
-    'sex = f'
+    >>> name_group("race", "black"), name_group("sex", "f")
+    ('black', "sex 'f'")
     """
-    return f"{printable(column, NAME_LENGTH)} = {printable(level, NAME_LENGTH)}"
+    return named_group((level,), (column,))
+
+
+def join_with_and(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them.
+
+    >>> join_with_and(["race"]), join_with_and(["race", "sex", "age"])
+    ('race', 'race, sex and age')
+    """
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def several(count: int, noun: str, plural: str = "") -> str:
@@ -338,7 +356,16 @@ def several(count: int, noun: str, plural: str = "") -> str:
 def chance(p: float) -> str:
     """Return how surprising something is.
 
-    >>> chance(1e-30)
-    'p < 1e-12'
+    >>> chance(1e-30), chance(0.0123)
+    ('p-value < 0.001', 'p-value 0.012')
     """
-    return "p < 1e-12" if p < 1e-12 else f"p = {p:.2g}"
+    return f"p-value {p_text(p)}"
+
+
+def share(value: float) -> str:
+    """Return a share of rows in percent.
+
+    >>> share(0.675), share(0.9999)
+    ('67.5%', '99.99%')
+    """
+    return figure_text(value, "share")

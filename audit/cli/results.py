@@ -224,18 +224,20 @@ def checks(
     Each with its code, why it matters, its source and what to do.
     """
     import json as codec
+    from shutil import get_terminal_size
 
     from audit.checks.codes import codes
+    from audit.checks.reference import describe_code, explain_code, list_codes
     from audit.errors import QuestionError, no_such
 
     found = [c for c in codes() if code is None or c.code == code.upper()]
     if not found:
         raise QuestionError(no_such("check", code, [c.code for c in codes()]))
     if json:
-        sys.stdout.write(codec.dumps([c._asdict() for c in found], indent=1, ensure_ascii=False) + "\n")
+        sys.stdout.write(codec.dumps([describe_code(c) for c in found], indent=1, ensure_ascii=False) + "\n")
         return
-    for c in found:
-        typer.echo(f"{c.code}  {c.title}\n    {c.reason}; {c.reference}\n    mend: {c.mend}")
+    lines = list_codes(found, get_terminal_size().columns) if code is None else explain_code(found[0])
+    typer.echo("\n".join(lines))
 
 
 def conform(

@@ -37,7 +37,11 @@ def count_checks(checks: Sequence[Check], metric: str) -> Estimate:
         return _estimate_count(metric, asked, FOUND[metric], unknown, "no check was run")
     named = [c for c in checks if c.code == metric]
     applying = [c for c in named if c.outcome != "not applicable"]
-    why = f"{metric} does not apply: {printable(named[0].detail, LONGEST_REASON)}" if named else f"no {metric} was run"
+    why = (
+        f"{metric} does not apply: {printable(named[0].reason or named[0].detail, LONGEST_REASON)}"
+        if named
+        else f"no {metric} was run"
+    )
     return _estimate_count(metric, applying, FOUND[WARNED], [c for c in applying if c.outcome in UNKNOWN], why)
 
 
@@ -52,11 +56,11 @@ def _estimate_count(
         return Estimate(stage="checks", metric=metric, value=value, n=n)
     high = value + len(unknown) + len(undecided)
     if not unknown:
-        titles = ", ".join(c.title for c in undecided)
+        titles = ", ".join(c.heading for c in undecided)
         reason = f"{len(undecided)} {'is' if len(undecided) == 1 else 'are'} undecided ({titles})"
         return Estimate(stage="checks", metric=metric, value=value, low=value, high=high, reason=reason, n=n)
     first = unknown[0]
-    reason = f"{len(unknown)} of {len(asked)} checks could not be answered ({first.title}: {first.outcome})"
+    reason = f"{len(unknown)} of {len(asked)} checks could not be answered ({first.heading}: {first.outcome})"
     return Estimate(stage="checks", metric=metric, status="undefined", reason=reason, low=value, high=high, n=n)
 
 

@@ -44,7 +44,7 @@ from audit.measurement.metrics.adverse import (
 from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.record.result import Check, CheckOutcome
 
-CODE = "FM001"
+CODE, NAME = "FM001", "Four-fifths rule"
 MEND = "find out what of the procedure selects so, and whether it is needed"
 MORE = "look at more decisions, such as those of a longer time, as the Guidelines ask where numbers are small"
 UNASKED, ASKED = "info", "critical"
@@ -170,6 +170,7 @@ def _check_column(here: Sequence[Estimate], column: str, config: Config) -> Chec
     severity, mend = ASKED if asked else UNASKED, MENDS.get(outcome, "")
     return Check(
         code=CODE,
+        name=NAME,
         title=title(column),
         outcome=outcome,
         severity=severity,

@@ -280,7 +280,7 @@ def _judge_evidence(rule: GateRule, evidence: Evidence, reason: str) -> Gate:
     verdict = _decide(rule, estimate, low, high)
     around = Beside(evidence.estimates)
     settled = _find_what_settles(rule, estimate, evidence, around) if verdict == "insufficient" else Settled()
-    titles = {c.title for c in evidence.checks if c.code == rule.metric != CODE}
+    titles = {c.name for c in evidence.checks if c.code == rule.metric != CODE}
     title = titles.pop() if len(titles) == 1 else ""
     sentence = describe_gate(rule, estimate, verdict, around, settled, title)
     if rule.stage == "checks" and (check := find_deciding_check(evidence.checks, rule.metric, verdict)):

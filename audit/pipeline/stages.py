@@ -5,13 +5,13 @@ Must not: judge, print, or start a process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.checks.codes import mend_of, require_codes
+from audit.checks.codes import STRATA, require_codes
 from audit.checks.groups import check_declared, check_groups, check_missing_words, check_scores, check_threshold
 from audit.config.schema import Config
 from audit.counting.as_written import write_names_as_text
@@ -202,7 +202,7 @@ def _check_part(part: OpenPart, step: Step) -> list[list[Check]]:
     with part.table.reading():
         for at, kind in enumerate(kinds(), 1):
             with step(f"Checking {part.part}, check {at} of {len(kinds())}, {columns}"):
-                found.append([replace(check, part=part.part) for check in kind.find(part)])
+                found.append(list(kind.find(part)))
     return found
 
 
@@ -271,6 +271,8 @@ def measure_model(counted: Counted, plan: Plan, config: Config, found: Findings,
     with step("Computing metrics"):
         found.estimates += of_predictions(plan.task, counted.by_kind, make_scope(config))
     found.checks += check_four_fifths(found.estimates, config, remeasure_from(config, found.cubes))
+    if plan.strata:
+        found.checks.append(make_strata_check(()))
 
 
 def measure_all(found: Findings, step: Step) -> None:
@@ -288,12 +290,11 @@ def _make_records(part: str, counted: Counted) -> list[CubeRecord]:
     return [record_part_cube(part, kind, cube) for kind, cubes in counted.by_kind.items() for cube in cubes]
 
 
-def make_strata_check(absent: list[str]) -> Check:
-    """Check that names the strata which the predictions do not carry."""
-    names = ", ".join(printable(c) for c in absent)
-    detail = f"the predictions have no column {names}, so the model is not compared within strata"
-    title, mend = "predictions carry the strata", mend_of("DV005", "warn")
-    return Check(code="DV005", title=title, outcome="warn", severity="warning", detail=detail, mend=mend)
+def make_strata_check(absent: Sequence[str]) -> Check:
+    """Check that the predictions carry the strata, or name those that they lack."""
+    if not absent:
+        return STRATA.passed("predictions")
+    return STRATA.found("predictions", lacking=", ".join(printable(c) for c in absent))
 
 
 def _list_data_columns(config: Config) -> tuple[str, ...]:

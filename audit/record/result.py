@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from audit.estimate import Estimate, Group
+from audit.errors import printable
+from audit.estimate import Estimate, Group, grouping_text
 from audit.measurement.estimates import Estimates
 from audit.record.cubes import Axis, CubeRecord
 from audit.record.energy import CarbonPerUnit, Energy, EnergyComponent, EnergyMethod, Factor
@@ -139,6 +140,20 @@ class Check:
     """Table that it is about, such as ``train`` or ``predictions``; empty for the model, and in older documents."""
     columns: tuple[str, ...] = ()
     """Columns that it is about, such as the group column whose label rates it compares; empty where it names none."""
+    name: str = ""
+    """What is checked, whatever was found; empty in older documents."""
+    reason: str = ""
+    """Why there is no answer, of a check that is undefined or not applicable."""
+    plain_title: str = ""
+    """The title without groups and numbers, for pages that may not show them; empty where the title has none."""
+
+    @property
+    def heading(self) -> str:
+        """What was checked of which columns and table, whatever was found."""
+        about = f", {grouping_text(self.columns)}" if self.columns else ""
+        told = self.part in {"", "train"} or f"{self.part} data" in self.name
+        table = "" if told else f" ({printable(self.part)})"
+        return f"{self.name}{about}{table}" if self.name else self.title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ def test_a_prediction_that_is_its_score_at_the_threshold_passes():
     d, s, g = rows()
     check, result = asked(d, s, g, threshold=0.6)
     assert (check.outcome, check.detail) == ("pass", "400 rows")
-    assert check.title == "y_pred is score at or above 0.6"
+    assert check.title == "Every y_pred matches score ≥ 0.6"
     cube = next(c for c in result.cubes if c.name.startswith("predictions decided"))
     assert sum(cube.measures["n"]) == 400
     assert json.loads(result.to_json())
@@ -39,8 +39,9 @@ def test_rows_that_contradict_are_counted_as_a_loop_counts_them(threshold):
     check, _ = asked(d, s, g, threshold=threshold)
     wrong = sum(int(p) != int(x >= threshold) for p, x in zip(d, s, strict=True))
     assert check.outcome == "warn"
-    assert check.detail.startswith(f"{wrong:,} of 400 rows ({wrong / 400:.1%})")
-    assert "name the threshold" in check.detail
+    share = f"({wrong / 400:.1%})"
+    assert check.title == f"{wrong:,} of 400 predictions {share} do not match score ≥ {threshold}"
+    assert check.mend.startswith("Set the threshold that made the predictions")
 
 
 def test_the_group_in_which_they_concentrate_is_named_unless_a_small_count_would_follow():
@@ -48,10 +49,10 @@ def test_the_group_in_which_they_concentrate_is_named_unless_a_small_count_would
     at_b = np.flatnonzero(g == "b")
     d[at_b[:60]] = 1 - d[at_b[:60]]
     check, _ = asked(d, s, g, threshold=0.6)
-    assert f"most often where g is b ({60 / len(at_b):.1%} of its rows)" in check.detail
+    assert f"most often for g 'b' ({60 / len(at_b):.1%} of its rows)" in check.detail
     d[np.flatnonzero(g == "a")[:3]] = 1 - d[np.flatnonzero(g == "a")[:3]]
     check, _ = asked(d, s, g, threshold=0.6)
-    assert check.detail.startswith("63 of 400")
+    assert check.title.startswith("63 of 400")
     assert "most often" not in check.detail
 
 
@@ -82,7 +83,7 @@ def test_units_weights_and_missing_groups_change_no_count():
     d[:50] = 1 - d[:50]
     g = np.where(np.arange(400) % 5 == 0, None, g)
     check, _ = asked(d, s, g, threshold=0.6, weight=np.ones(400), unit=np.arange(400) // 2)
-    assert check.detail.startswith("50 of 400")
+    assert check.title.startswith("50 of 400")
 
 
 def bare(s, **more):
@@ -104,7 +105,7 @@ def test_decisions_of_scores_outside_0_to_1_are_not_judged_at_an_assumed_thresho
     """Scores from 1 to 10 at the default of one half select everybody, which passed."""
     s = 1.0 + np.arange(3000) % 10
     with pytest.raises(
-        audit.AuditError, match=r"scores 'score' lie from 1 to 10, and no threshold was named.*threshold"
+        audit.AuditError, match=r"scores 'score' lie from 1 to 10, and the default threshold 0.5 is .*--threshold"
     ):
         bare(s, **more)
     assert bare(s, threshold=5, **more).verdict != "not judged"
@@ -116,15 +117,16 @@ def test_scores_of_any_range_are_measured_and_their_order_is_judged():
     result = bare(s, gates="roc_auc difference <= 0.9")
     (check,) = cut_of(result)
     assert check.outcome == "warn"
-    assert check.detail == "decisions are scores of at least 0.5 (assumed), but scores do not lie between 0 and 1"
-    assert check.mend == "name the threshold that decides"
+    assert check.title == "Scores do not lie between 0 and 1, and no threshold is set; 0.5 is assumed"
+    assert check.detail == "a score of at least 0.5 counts as a positive prediction"
+    assert check.mend == "Set the threshold that decides ([predictions] threshold, or --threshold)."
     assert result.verdict == "pass"
 
 
 def test_an_assumed_threshold_is_said_and_a_named_one_is_not():
     s = (np.arange(3000) % 10) / 10
     (check,) = cut_of(bare(s, gates=GATE))
-    assert (check.outcome, check.detail) == ("pass", "decisions are scores of at least 0.5 (assumed)")
+    assert (check.outcome, check.title) == ("pass", "Scores lie between 0 and 1, so a threshold of 0.5 is assumed")
     assert not cut_of(bare(s, threshold=0.5))
     assert not cut_of(audit.measure(np.arange(3000) % 2, (s > 0.5).astype(int), groups={"g": ["a", "b"] * 1500}))
 
@@ -135,7 +137,7 @@ def test_the_terminal_says_which_threshold_was_assumed(tmp_path, capsys):
     line = ["model", str(table), "--label", "y", "--score", "s", "--groups", "g", "--store", str(tmp_path / "runs")]
     with pytest.raises(SystemExit):
         main(line)
-    assert "decisions are scores of at least 0.5 (assumed)" in capsys.readouterr().out
+    assert "a score of at least 0.5 counts as a positive prediction" in capsys.readouterr().out
     table.write_text(table.read_text().replace("0.9", "9"))
     with pytest.raises(SystemExit) as ended:
         main([*line, "--gate", GATE])

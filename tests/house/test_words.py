@@ -55,7 +55,6 @@ class Found(NamedTuple):
 
 
 OPEN = (
-    "audit/checks",
     "audit/gates",
     "audit/report",
     "audit/cli/results.py",

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from audit.axes import CubeKind
-from audit.checks.codes import mend_of
+from audit.checks.code import Code as CheckCode
+from audit.checks.codes import EXPECTATION, SAME_AS_LABEL, SIMILAR_GROUPS, WITHOUT_GROUP
 from audit.config.read import build
 from audit.cube import Cube, from_cells
 from audit.energy.carbon import Grid
@@ -224,20 +225,29 @@ def boston_config() -> dict[str, Any]:
     }
 
 
+EXPECTED = (
+    "expect loanprc to be between 0 and 3",
+    "expect approve to be in the set 0, 1",
+    "expect month to match a date format",
+)
+
+
+def expected(at: int) -> CheckCode:
+    """One expectation of a suite."""
+    return replace(EXPECTATION, name=EXPECTED[at])
+
+
 def boston_checks() -> tuple[Check, ...]:
     """Checks of several outcomes."""
+    great = {"answered_by": "Great Expectations 1.24.0"}
     return (
-        Check(code="DV001", title="every row of train has a sex", outcome="warn", severity="warning",
-              detail="15 of 1,993 rows (0.8%) have none; they are shown apart and compared with nobody",
-              mend=mend_of("DV001", "warn")),
-        Check(code="DV002", title="no two names of race look alike in train", outcome="pass", severity="warning", detail="3 names"),
-        Check(code="DV003", title="race is not the label in disguise in train", outcome="pass", severity="warning", detail="3 groups"),
-        Check(code="DV100", title="expect loanprc to be between 0 and 3", outcome="pass", detail="1,993 values",
-              answered_by="Great Expectations 1.24.0"),
-        Check(code="DV100", title="expect approve to be in the set 0, 1", outcome="pass", detail="1,993 values",
-              answered_by="Great Expectations 1.24.0"),
-        Check(code="DV100", title="expect month to match a date format", outcome="not applicable", severity="warning",
-              detail="there is no such column", answered_by="Great Expectations 1.24.0"),
+        WITHOUT_GROUP.found("train", "they are listed separately and not compared", columns=("sex",), count=15,
+                            all="1,993", share="0.8%"),
+        SIMILAR_GROUPS.passed("train", "3 names", columns=("race",)),
+        SAME_AS_LABEL.passed("train", "3 groups", columns=("race",)),
+        replace(expected(0).passed("train", "1,993 values", expectation=EXPECTED[0]), **great),
+        replace(expected(1).passed("train", "1,993 values", expectation=EXPECTED[1]), **great),
+        replace(expected(2).unanswered("train", "not applicable", "there is no such column"), **great),
     )  # fmt: skip
 
 

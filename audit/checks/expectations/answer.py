@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.errors import printable
-from audit.record.result import CheckOutcome
 
 SHOWN = 5
 ABOUT_TYPE = (
@@ -49,37 +48,40 @@ class Unknown:
     reason: str
 
 
-def describe_answer(expectation: Expectation, answer: Answer, rows: int) -> tuple[CheckOutcome, str]:
-    """Return the outcome and its sentence; over no rows it is undefined, whatever Great Expectations makes of it.
+def reason_for_nobody(expectation: Expectation, answer: Answer, rows: int) -> str:
+    """Return why an expectation over no rows has no answer, whatever Great Expectations makes of it.
 
     Parameters
     ----------
     rows
         Rows of the table, or of the group.
     """
-    if answer.people == 0:
-        return "undefined", _describe_nobody(expectation, answer, rows)
-    return ("pass" if answer.success else "fail"), _describe_counts(expectation, answer)
-
-
-def _describe_nobody(expectation: Expectation, answer: Answer, rows: int) -> str:
     if rows == 0:
-        return "the table has no rows, so nothing can be said"
+        return "the table has no rows"
     if expectation.kwargs.get("row_condition") and not answer.looked_at:
-        return f"none of {rows:,} rows meets its condition with a value, so nothing can be said"
-    return f"none of {rows:,} rows has a value, so nothing can be said"
+        return f"none of {rows:,} rows meets its condition with a value"
+    return f"none of {rows:,} rows has a value"
 
 
-def _describe_counts(expectation: Expectation, answer: Answer) -> str:
+def describe_answer(expectation: Expectation, answer: Answer) -> str:
     """Return what was found, in counts."""
     if answer.looked_at is not None:
-        left = f"; {answer.missing:,} without a value left out" if answer.missing else ""
-        return f"{answer.unexpected:,} of {answer.people:,} unexpected{_describe_allowance(expectation)}{left}"
+        more = describe_allowance(expectation, answer)
+        return f"{answer.unexpected:,} of {answer.people:,} values are unexpected{more and f'; {more}'}"
     if answer.people is None:
         return _describe_table(expectation, answer)
     if answer.unexpected:
         return f"{answer.unexpected:,} unexpected among the distinct values of {answer.people:,} rows"
     return f"{_say_counts(answer)}, over {answer.people:,} rows"
+
+
+def describe_allowance(expectation: Expectation, answer: Answer) -> str:
+    """Return how many values may be unexpected, and how many rows have none."""
+    mostly = expectation.kwargs.get("mostly")
+    said = [] if mostly in {None, 1} else [f"at least {100 * mostly:.4g}% must be as expected"]
+    missing = "1 missing value is" if answer.missing == 1 else f"{answer.missing:,} missing values are"
+    said += [f"{missing} not counted"] if answer.missing else []
+    return "; ".join(said)
 
 
 def _describe_table(expectation: Expectation, answer: Answer) -> str:
@@ -94,11 +96,6 @@ def _describe_table(expectation: Expectation, answer: Answer) -> str:
 
 def _say_counts(answer: Answer) -> str:
     return "as expected" if answer.success else "not as expected"
-
-
-def _describe_allowance(expectation: Expectation) -> str:
-    mostly = expectation.kwargs.get("mostly")
-    return "" if mostly in {None, 1} else f" (at least {100 * mostly:.4g}% of them must be as expected)"
 
 
 def _describe_columns(answer: Answer) -> str:

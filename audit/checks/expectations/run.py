@@ -16,11 +16,19 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from audit.axes import MOST_GROUPS, name_level
-from audit.checks.codes import SUITE, mend_of
+from audit.checks.code import fill
+from audit.checks.codes import EXPECTATION
 from audit.checks.expectations import aggregates as statistics
 from audit.checks.expectations import row_conditions as rows
 from audit.checks.expectations.aggregates import Maker, shape
-from audit.checks.expectations.answer import Answer, Expectation, Unknown, describe_answer
+from audit.checks.expectations.answer import (
+    Answer,
+    Expectation,
+    Unknown,
+    describe_allowance,
+    describe_answer,
+    reason_for_nobody,
+)
 from audit.checks.expectations.arguments import quietly
 from audit.checks.expectations.great_expectations import SQL, Great
 from audit.checks.expectations.row_conditions import Aggregate, Kept
@@ -31,7 +39,8 @@ from audit.counting.columns.ask import ask_figures
 from audit.counting.columns.figures import Family, Figures, families
 from audit.counting.terms import Band, Column
 from audit.errors import QuestionError, no_such, printable
-from audit.record.result import Check, CheckOutcome
+from audit.record.cubes import TRAIN
+from audit.record.result import Check
 from audit.tables.connection import open_connection
 from audit.tables.kinds import name_bands
 from audit.tables.pandas_frames import UnlikePandasError
@@ -161,26 +170,28 @@ class AskedExpectation:
         answer = self.answer
         if answer is None:
             raise RuntimeError(f"{self.expectation.type} gave no result")
-        outcome, detail = self._describe(answer)
+        made = self._make_check(f"{self.expectation.title}{self.place.name}", answer)
         severity = self.expectation.severity
-        if outcome == "fail" and severity != "critical":
-            outcome = "warn"
-        return Check(
-            code=SUITE,
-            title=f"{self.expectation.title}{self.place.name}",
-            outcome=outcome,
-            severity=severity,
-            detail=detail,
-            answered_by=self.answered_by,
-            mend=mend_of(SUITE, outcome),
-        )
+        outcome = "fail" if made.outcome == "warn" and severity == "critical" else made.outcome
+        return replace(made, outcome=outcome, severity=severity, answered_by=self.answered_by)
 
-    def _describe(self, answer: Answer | Unknown | str) -> tuple[CheckOutcome, str]:
+    def _make_check(self, name: str, answer: Answer | Unknown | str) -> Check:
+        """Return the check whose name is the expectation's own."""
+        kind = replace(EXPECTATION, name=name)
         if isinstance(answer, str):
-            return "error", answer
+            return kind.unanswered(TRAIN, "error", answer)
         if isinstance(answer, Unknown):
-            return "undefined", answer.reason
-        return describe_answer(self.expectation, answer, self.place.rows)
+            return kind.unanswered(TRAIN, "undefined", answer.reason)
+        if answer.people == 0:
+            return kind.unanswered(TRAIN, "undefined", reason_for_nobody(self.expectation, answer, self.place.rows))
+        detail = describe_answer(self.expectation, answer)
+        if answer.success:
+            return kind.passed(TRAIN, detail, expectation=name)
+        if answer.looked_at is None:
+            title = fill(kind.finds[1], TRAIN, expectation=name)
+            return kind.found(TRAIN, detail, title=title, expectation=name)
+        counts = {"unexpected": f"{answer.unexpected:,}", "all": f"{answer.people or 0:,}"}
+        return kind.found(TRAIN, describe_allowance(self.expectation, answer), expectation=name, **counts)
 
 
 @dataclass(eq=False)

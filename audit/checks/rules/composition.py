@@ -15,9 +15,10 @@ import numpy as np
 
 from audit.axes import FOLD, LABEL, STRATUM, CubeKind, reference_at
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.part import MOST_LEVELS, OpenPart, chance, group, list_names, several
+from audit.checks.code import NO_GROUPS, fill
+from audit.checks.part import MOST_LEVELS, OpenPart, chance, list_names, name_group, several
 from audit.cube import Cube
-from audit.estimate import Level
+from audit.estimate import Level, figure_text, grouping_text
 from audit.measurement.dataset.reversal import Reversal, reversal
 from audit.measurement.grouping import two_levels
 from audit.record.result import Check
@@ -31,6 +32,8 @@ COMPARED = 0.8
 MASKED = 0.02
 """Smallest disparity within strata that matters where there is none over everybody."""
 MOST_SAID = 3
+REVERSES = "The gap between {group} and {reference} reverses within {strata}: {overall} overall, {within} within"
+MASKED_GAP = "A gap between {group} and {reference} shows only within {strata}: {overall} overall, {within} within"
 
 
 class _Pair(NamedTuple):
@@ -45,9 +48,9 @@ def _find_reversals(looked: OpenPart) -> Iterator[Check]:
     if looked.train is not None:
         return
     plan = looked.plan
-    about = f"no gap between groups of {looked.part} turns its sign within strata"
     if plan.label is None or plan.classes or not plan.groups:
-        yield CHECK.outcome("not applicable", "needs groups and a label of two classes", about=about)
+        why = NO_GROUPS if not plan.groups else "it needs a label of two classes"
+        yield CHECK.unanswered(looked.part, "not applicable", why)
         return
     pairs = [
         pair
@@ -56,19 +59,28 @@ def _find_reversals(looked: OpenPart) -> Iterator[Check]:
         for pair in _pair_with_reference(cube, by, looked)
     ]
     if not pairs:
-        yield CHECK.outcome("not applicable", "no strata in which two groups can be compared", about=about)
+        yield CHECK.unanswered(looked.part, "not applicable", "no strata in which two groups can be compared")
         return
     turned = [p for p in pairs if p.found.turned and abs(p.found.gap) >= GAP]
     turned.sort(key=lambda p: -abs(p.found.gap))
     sure = [p for p in turned if max(p.found.p_gap, p.found.p_change) * len(pairs) <= FALSE_ALARM]
-    sure += [p for p in pairs if p not in sure and _is_masked(p.found, len(pairs))]
+    masked = [p for p in pairs if p not in sure and _is_masked(p.found, len(pairs))]
     looks = f"{several(len(pairs), 'pair')} of groups within {list_names(_choose_columns(pairs))}"
-    if sure:
-        more = f"; {len(sure) - MOST_SAID} more" if len(sure) > MOST_SAID else ""
-        yield CHECK.outcome("warn", "; ".join(map(_describe_reversal, sure[:MOST_SAID])) + more, about=about)
+    if sure or masked:
+        yield _describe_found(looked.part, sure, masked)
     else:
-        by_chance = f"; as chance may have it, {_describe_reversal(turned[0])}" if turned else ""
-        yield CHECK.outcome("pass", f"{looks}{by_chance}", about=about)
+        by_chance = f"; not beyond chance: {_say(REVERSES, turned[0])}" if turned else ""
+        yield CHECK.passed(looked.part, f"{looks}{by_chance}")
+
+
+def _describe_found(part: str, sure: Sequence[_Pair], masked: Sequence[_Pair]) -> Check:
+    """Return the widest pair as the title, its p-values and the next pairs as the detail."""
+    pairs = [*((REVERSES, p) for p in sure), *((MASKED_GAP, p) for p in masked)]
+    (template, first), further = pairs[0], pairs[1:]
+    detail = [_describe_pair(first), *(_say(*pair) for pair in further[: MOST_SAID - 1])]
+    if len(pairs) > MOST_SAID:
+        detail.append(f"{len(pairs) - MOST_SAID} more")
+    return CHECK.found(part, "; ".join(detail), columns=(first.by,), title=_say(template, first))
 
 
 def _is_masked(found: Reversal, looks: int) -> bool:
@@ -119,22 +131,40 @@ def _choose_columns(pairs: Sequence[_Pair]) -> list[str]:
     return list(dict.fromkeys(" x ".join(p.within) for p in pairs))
 
 
-def _describe_reversal(pair: _Pair) -> str:
-    """Describe a group beside its reference; both numbers have the sign of its estimates, above 0 if it fares worse."""
-    found, whose, other = pair.found, group(pair.by, pair.group), group(pair.by, pair.reference)
-    strata = list_names([" x ".join(pair.within)])
-    return (
-        f"{whose} beside {other}: {found.gap:+.4f} of positive labels over everybody ({chance(found.p_gap)}), "
-        f"against {whose if found.gap > 0 else other}; within {strata} {found.within:+.4f} "
-        f"(conditional demographic disparity, {chance(found.p_within)}), against {whose if found.within > 0 else other}"
+def _say(template: str, pair: _Pair) -> str:
+    """Name a pair; both numbers have the sign of its estimates, above 0 if the group has fewer positive labels."""
+    return fill(
+        template,
+        "train",
+        group=name_group(pair.by, pair.group),
+        reference=name_group(pair.by, pair.reference),
+        strata=grouping_text(pair.within),
+        overall=_format_signed(pair.found.gap),
+        within=_format_signed(pair.found.within).removesuffix(" points"),
     )
+
+
+def _describe_pair(pair: _Pair) -> str:
+    whose = name_group(pair.by, pair.group)
+    return (
+        f"above 0, labels are less often positive for {whose}; "
+        f"overall is the difference of rates ({chance(pair.found.p_gap)}), "
+        f"within is the conditional demographic disparity ({chance(pair.found.p_within)})"
+    )
+
+
+def _format_signed(gap: float) -> str:
+    return f"{'+' * (gap > 0)}{figure_text(gap, 'points')}"
 
 
 CHECK = CheckKind(
     code="DB004",
-    title="no gap between groups turns its sign within strata",
-    reason="a gap over everybody may be one of where groups are found, and mending it would widen the one within",
+    name="Gaps that reverse within strata (Simpson's paradox)",
+    passes=("No gap between groups reverses within strata",),
+    finds=(REVERSES, MASKED_GAP),
+    plain="A gap between groups reverses within strata, or shows only there",
+    reason="an overall gap may come from where groups are found, and closing it could widen the gap within strata",
     reference="Bickel, Hammel and O'Connell (1975), Science 187:398",
-    mend="decide which comparison is fair here, and name the strata ([data] strata) so that both are shown",
+    mend="Decide which comparison is fair here, and name the strata ([data] strata) so that both are shown.",
     find=_find_reversals,
 )

@@ -5,27 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.checks.check import CheckKind
-from audit.checks.part import OpenPart, list_names
+from audit.checks.code import fill
+from audit.checks.part import OpenPart, list_names, several
 from audit.counting.columns.profile import empty_columns
 from audit.record.result import Check
 
 NEARLY = 0.999
 """Share of the rows with a value that a single value may have."""
+MOST_SAID = 3
+OF_TABLE = " [columns|column] of {part}"
+CONSTANT = "{count} [columns|column] of {part} [are|is] constant: {named}"
+NEAR = "{count} [columns|column] of {part} [are|is] nearly constant: {named}"
+EMPTY = "{count} [columns|column] of {part} [are|is] empty: {named}"
 
 
 def _find_constant_columns(looked: OpenPart) -> Iterator[Check]:
-    empty = empty_columns(looked.profiles)
+    empty = list(empty_columns(looked.profiles))
     largest = {c: _count_most_frequent(looked, c) for c, p in looked.profiles.items() if p.present}
     alone = [c for c, n in largest.items() if n == looked.profiles[c].present]
     nearly = [c for c, n in largest.items() if looked.profiles[c].present > n > NEARLY * looked.profiles[c].present]
-    about = f"no column of {looked.part} holds one value only"
-    if not empty and not alone and not nearly:
-        yield CHECK.outcome("pass", f"{len(looked.profiles)} columns", about=about)
+    found = {what: columns for what, columns in ((CONSTANT, alone), (NEAR, nearly), (EMPTY, empty)) if columns}
+    if not found:
+        yield CHECK.passed(looked.part, several(len(looked.profiles), "column"))
         return
-    said = [f"{_name_columns(empty)} empty"] if empty else []
-    said += [f"{_name_columns(alone)} the same in every row with a value"] if alone else []
-    said += [f"{_name_columns(nearly)} the same in more than {NEARLY:.1%} of them"] if nearly else []
-    yield CHECK.outcome("warn", "; ".join(said), about=about)
+    title, *further = (
+        fill(what if not at else what.replace(OF_TABLE, ""), looked.part, count=len(columns), named=list_names(columns))
+        for at, (what, columns) in enumerate(found.items())
+    )
+    yield CHECK.found(looked.part, _describe_columns(looked, alone, nearly, empty), title="; ".join([title, *further]))
+
+
+def _describe_columns(looked: OpenPart, alone: list[str], nearly: list[str], empty: list[str]) -> str:
+    """Return in how many rows the first columns have one value, or none."""
+    said = [f"{list_names([c])}: one value in {looked.profiles[c].present:,} rows" for c in alone[:MOST_SAID]]
+    said += [f"{list_names([c])}: one value in more than {NEARLY:.1%} of the rows" for c in nearly[:MOST_SAID]]
+    said += [f"{list_names([c])}: no value in {looked.rows:,} rows" for c in empty[:MOST_SAID]]
+    return "; ".join(said)
 
 
 def _count_most_frequent(looked: OpenPart, column: str) -> int:
@@ -39,15 +54,14 @@ def _count_most_frequent(looked: OpenPart, column: str) -> int:
     return max((int(n) for value, n in zip(joint.level(column), joint.n, strict=True) if value is not None), default=0)
 
 
-def _name_columns(columns: list[str]) -> str:
-    return f"{list_names(columns)} {'is' if len(columns) == 1 else 'are'}"
-
-
 CHECK = CheckKind(
     code="DV007",
-    title="no column holds one value only",
-    reason="a constant column teaches nothing, and often shows that a join or a filter went wrong",
+    name="Constant or empty columns",
+    passes=("No column of {part} is constant or empty",),
+    finds=(CONSTANT, NEAR, EMPTY),
+    plain="Columns of {part} are constant or empty",
+    reason="a model learns nothing from such a column, and it often shows that a join or a filter went wrong",
     reference="Breck et al. (2017), The ML Test Score, IEEE Big Data, section on data tests",
-    mend="leave it out, or find out where its values were lost",
+    mend="Drop the column, or find the join or filter that lost its values.",
     find=_find_constant_columns,
 )

@@ -15,7 +15,9 @@ import numpy as np
 
 from audit.axes import name_level
 from audit.checks.check import CheckKind
-from audit.checks.part import Joint, OpenPart, group, several
+from audit.checks.code import NO_GROUPS
+from audit.checks.part import Joint, OpenPart, several
+from audit.estimate import named_group
 from audit.record.result import Check
 from audit.tables.kinds import name_bands
 
@@ -42,24 +44,22 @@ def _find_gaps(looked: OpenPart) -> Iterator[Check]:
         return
     plan = looked.plan
     columns = (*plan.groups, *((plan.label,) if plan.label is not None and plan.label not in plan.groups else ()))
-    about = (
-        f"at least {LEAST_ROWS} rows of {looked.part} are in every crossing of groups{' and label' * bool(plan.label)}"
-    )
+    of = f"groups{' and label' * bool(plan.label)}"
     joint = looked.joint(*columns) if plan.groups else None
     table = None if joint is None else _count_crossings(joint, looked.config.data.bins)
     if table is None or not table.rows.size:
-        why = "no groups" if not plan.groups else "nobody is in any group, or the groups have too many levels"
-        yield CHECK.outcome("not applicable", why, about=about)
+        why = NO_GROUPS if not plan.groups else "no row has a group, or the groups have too many levels"
+        yield CHECK.unanswered(looked.part, "not applicable", why)
         return
     thin, count = _find_uncovered(table, MOST_WAYS + (plan.label is not None))
     if not thin:
-        yield CHECK.outcome("pass", several(count, "crossing"), about=about)
+        yield CHECK.passed(looked.part, several(count, "combination"), of=of)
         return
     thin.sort(key=lambda p: (-_expect_rows(table, p), p))
     named = "; ".join(_describe_gaps(table, p) for p in thin[:MOST_SAID])
     more = f" and {len(thin) - MOST_SAID} more" if len(thin) > MOST_SAID else ""
-    detail = f"fewer are in {len(thin)} of {several(count, 'crossing')}, their own crossings not counted: {named}{more}"
-    yield CHECK.outcome("warn", detail, about=about)
+    detail = f"{named}{more}; narrower ones within them are not counted"
+    yield CHECK.found(looked.part, detail, count=len(thin), all=f"{count:,}", of=of)
 
 
 def _count_crossings(joint: Joint, bins: Mapping[str, tuple[float, ...]]) -> _Table | None:
@@ -106,14 +106,17 @@ def _expect_rows(table: _Table, pattern: Pattern) -> float:
 
 
 def _describe_gaps(table: _Table, pattern: Pattern) -> str:
-    return " x ".join(group(table.columns[c], table.levels[c][level]) for c, level in pattern)
+    return named_group(tuple(table.levels[c][level] for c, level in pattern), [table.columns[c] for c, _ in pattern])
 
 
 CHECK = CheckKind(
     code="DB006",
-    title=f"at least {LEAST_ROWS} rows are in every crossing of groups and label",
-    reason="a model guesses about whom it never saw, and no audit of it can tell how well",
+    name="Rows per combination of groups and label",
+    passes=(f"Every combination of {{of}} has at least {LEAST_ROWS} rows",),
+    finds=(f"{{count}} of {{all}} combinations of {{of}} [have|has] fewer than {LEAST_ROWS} rows",),
+    plain=f"Some combinations of {{of}} have fewer than {LEAST_ROWS} rows",
+    reason="a model cannot learn what it has hardly seen, and an audit cannot measure how well it does there",
     reference="Asudeh, Jin and Jagadish (2019), Assessing and Remedying Coverage, ICDE (maximal uncovered patterns)",
-    mend="collect more of them, or say on the card that the model is not for them",
+    mend="Collect more rows for them, or state on the card that the model was not tested for them.",
     find=_find_gaps,
 )

@@ -1,4 +1,4 @@
-"""DP003: columns that name a person outright: addresses, numbers, names, or a text of its own for everybody.
+"""DP003: columns that identify a person directly: addresses, numbers, names, or a text of its own for everybody.
 
 A column is named by what its name says and by what its values look like; no value is ever shown.
 """
@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from audit.checks.check import CheckKind
-from audit.checks.part import OpenPart
+from audit.checks.code import NAME_LENGTH
+from audit.checks.part import OpenPart, list_names, several
+from audit.checks.part import share as percent
 from audit.checks.written_numbers import NUMBERS, NUMERIC, PLAIN
 from audit.counting.columns.profile import Profile
 from audit.errors import printable
@@ -77,19 +79,18 @@ MOST_NAMED = 6
 
 
 def _find_identifiers(looked: OpenPart) -> Iterator[Check]:
-    about = f"no column of {looked.part} names a person outright"
     held = {c: p for c, p in looked.profiles.items() if p.present}
     if not held:
-        yield CHECK.outcome("undefined", "no column has a value", about=about)
+        yield CHECK.unanswered(looked.part, "undefined", "no column has a value")
         return
     found = {c: why for c, p in held.items() if (why := _reason_for_identifier(looked, c, p)) is not None}
-    only = f"; {MOST_ROWS:,} of {looked.rows:,} rows were looked at" if looked.rows > MOST_ROWS else ""
+    only = f"; {MOST_ROWS:,} of {looked.rows:,} rows were checked" if looked.rows > MOST_ROWS else ""
     if not found:
-        yield CHECK.outcome("pass", f"{len(held)} columns{only}", about=about)
+        yield CHECK.passed(looked.part, f"{several(len(held), 'column')}{only}")
         return
-    named = "; ".join(f"{printable(c)}: {why}" for c, why in list(found.items())[:MOST_NAMED])
-    more = f"; and {len(found) - MOST_NAMED} columns more" if len(found) > MOST_NAMED else ""
-    yield CHECK.outcome("warn", f"{named}{more}{only}", about=about)
+    reasons = "; ".join(f"{printable(c, NAME_LENGTH)}: {why}" for c, why in list(found.items())[:MOST_NAMED])
+    named = list_names(list(found), MOST_NAMED)
+    yield CHECK.found(looked.part, f"{reasons}{only}", count=len(found), named=named)
 
 
 def _reason_for_identifier(looked: OpenPart, column: str, profile: Profile) -> str | None:
@@ -99,13 +100,13 @@ def _reason_for_identifier(looked: OpenPart, column: str, profile: Profile) -> s
         return seen
     said = named_kind(column)
     if said is not None and profile.distinct > 2:
-        return f"{said}, by its name"
+        return f"{said}, by the column's name"
     if profile.distinct < UNIQUE * profile.present or column in {looked.config.unit, looked.config.data.label}:
         return None
     if is_named_id(column) and profile.distinct > 2:
-        return "an id by its name, and nearly every value is another one"
+        return "an id by the column's name, and nearly every value is different"
     alone = profile.kind == "text" and profile.rows >= FEWEST
-    return "nearly every value is another one" if alone and not _is_of_amounts(looked, column) else None
+    return "nearly every value is different" if alone and not _is_of_amounts(looked, column) else None
 
 
 def _is_of_amounts(looked: OpenPart, column: str) -> bool:
@@ -124,15 +125,20 @@ def _recognize_values(looked: OpenPart, column: str, profile: Profile) -> str | 
     values, *shapes = scan.ask(shares_sql(column, scan.source, MOST_ROWS, number=number))[0]
     shares = [((n or 0) / (values or 1), shape) for n, shape in zip(shapes, SHAPES, strict=True)]
     share, name = max(((share, shape.name) for share, shape in shares if share >= shape.least), default=(0.0, ""))
-    return f"{name} in {share:.1%} of its values" if name else None
+    return f"{name} in {percent(share)} of its values" if name else None
 
 
 CHECK = CheckKind(
     code="DP003",
-    title="no column names a person outright",
-    reason="a table that names people is personal data in full, and a model may learn the names by heart",
+    name="Direct identifiers",
+    passes=("No column of {part} looks like a direct identifier",),
+    finds=(
+        "{count} [columns|column] of {part} [look like direct identifiers|looks like a direct identifier]: {named}",
+    ),
+    plain="Columns of {part} look like direct identifiers",
+    reason="a table with direct identifiers is personal data in full, and a model may memorise them",
     reference="GDPR Art. 4(1) and 5(1)(c); ISO/IEC 20889:2018, direct identifiers",
-    mend="leave the column out, or put a keyed pseudonym in its place, before the table goes further",
+    mend="Drop the column, or replace it with a keyed pseudonym, before you share the table.",
     find=_find_identifiers,
 )
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from audit.axes import FOLD, LABEL, STRATUM
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.part import MOST_LEVELS, OpenPart, chance, group, list_names, several
+from audit.checks.code import NAME_LENGTH, NO_GROUPS
+from audit.checks.part import MOST_LEVELS, OpenPart, chance, list_names, name_group, several, share
 from audit.cube import Cube
 from audit.errors import printable
 from audit.estimate import Level
@@ -34,28 +35,31 @@ def _find_drift(looked: OpenPart) -> Iterator[Check]:
     train = looked.train
     if train is None:
         return
-    about = f"groups of {looked.part} have the shares, labels and values that they have in {train.part}"
     if not looked.config.data.groups:
-        yield CHECK.outcome("not applicable", "no groups", about=about)
+        yield CHECK.unanswered(looked.part, "not applicable", NO_GROUPS)
         return
     looks = [*_measure_groups(looked, train), *_measure_labels(looked, train)]
     columns = _choose_columns(looked, train)
     looks += [drift for column in columns for drift in _measure_column(looked, train, column)]
     if not looks:
-        yield CHECK.outcome("not applicable", f"no group has {LEAST_ROWS} rows in both parts", about=about)
+        yield CHECK.unanswered(looked.part, "not applicable", f"no group has {LEAST_ROWS} rows in both tables")
         return
     beyond = [d for d in looks if d.found.p_value * len(looks) <= FALSE_ALARM and d.found.variation >= VARIATION]
     if not beyond:
         detail = f"{several(len(looks), 'comparison')} of group shares, labels and {several(len(columns), 'column')}"
-        yield CHECK.outcome("pass", detail, about=about)
+        yield CHECK.passed(looked.part, detail)
         return
     beyond.sort(key=lambda d: -d.found.variation)
-    more = f"; {len(beyond) - MOST_SAID} more" if len(beyond) > MOST_SAID else ""
-    yield CHECK.outcome("warn", "; ".join(map(_describe_drift, beyond[:MOST_SAID])) + more, about=about)
+    more = f" and {len(beyond) - MOST_SAID} more" if len(beyond) > MOST_SAID else ""
+    whose = f"{', '.join(f'{d.what}{d.whom}' for d in beyond[:MOST_SAID])}{more}"
+    yield CHECK.found(looked.part, "; ".join(_describe_drifts(beyond[:MOST_SAID])), whose=whose)
 
 
-def _describe_drift(drift: _Drift) -> str:
-    return f"{drift.what}{drift.whom} (total variation {drift.found.variation:.1%}, {chance(drift.found.p_value)})"
+def _describe_drifts(drifts: Sequence[_Drift]) -> Iterator[str]:
+    """Yield how far each lies from the training data, named where there are several."""
+    for drift in drifts:
+        moved = f"{share(drift.found.variation)} of rows would have to change to match ({chance(drift.found.p_value)})"
+        yield f"{drift.what}{drift.whom}: {moved}" if len(drifts) > 1 else moved
 
 
 def _choose_columns(looked: OpenPart, train: OpenPart) -> list[str]:
@@ -82,7 +86,7 @@ def _measure_groups(looked: OpenPart, train: OpenPart) -> Iterator[_Drift]:
         cubes = [_take_first(part, by) for part in (train, looked)]
         found = _measure_distance(*(_count_by_level(cube.drop(by, None), by) for cube in cubes))
         if found is not None:
-            yield _Drift(f"shares of {printable(by)}", "", found)
+            yield _Drift(f"shares of {printable(by, NAME_LENGTH)}", "", found)
 
 
 def _take_first(looked: OpenPart, by: str) -> Cube:
@@ -106,7 +110,7 @@ def _walk_groups(before: Cube, now: Cube, by: str, axis: str, what: str) -> Iter
     for level in both:
         found = _measure_distance(_count_by_level(before.at(by, level), axis), _count_by_level(now.at(by, level), axis))
         if found is not None:
-            yield _Drift(what, f" of {group(by, level)}", found)
+            yield _Drift(what, f" of {name_group(by, level)}", found)
 
 
 def _count_by_level(cube: Cube, axis: str) -> Mapping[Level, np.ndarray]:
@@ -139,9 +143,12 @@ def _list_folds(rows: Mapping[Level, np.ndarray]) -> int:
 
 CHECK = CheckKind(
     code="DB007",
-    title="groups have the same shares, labels and values in every part",
-    reason="a test part in which a group is not what it was in training measures another question for that group",
+    name="Groups in training and test data (drift)",
+    passes=("No large change of groups between the training and {test} data",),
+    finds=("Groups differ between the training and {test} data: {whose}",),
+    plain="Groups differ between the training and {test} data",
+    reason="test results for a group do not carry over if the group differs from the one in the training data",
     reference="Breck et al. (2019), Data Validation for Machine Learning, SysML; Pearson (1900), Phil. Mag. 50:157",
-    mend="split at random within groups, or say that the parts are of other times or places",
+    mend="Split at random within groups, or state that the data come from different times or places.",
     find=_find_drift,
 )

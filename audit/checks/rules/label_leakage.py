@@ -11,18 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from math import isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from audit.axes import name_level
 from audit.checks.association import FEWEST, informedness, is_renamed, table_of
 from audit.checks.check import CheckKind
+from audit.checks.code import NAME_LENGTH, NO_LABEL, fill
 from audit.checks.labels_told import TOLD
-from audit.checks.part import MOST_CELLS, OpenPart, left_out
+from audit.checks.part import MOST_CELLS, OpenPart, list_unchecked, several
 from audit.counting.labels import find_positive, is_missing, read_binary
 from audit.counting.terms import Band, Number, Rows, Test
 from audit.errors import printable
+from audit.estimate import figure_text
 from audit.record.result import Check
 
 TELLING = 0.8
@@ -30,6 +32,23 @@ TELLING = 0.8
 MOST_DISTINCT = 50_000
 """Values of a column beyond which only its missing ones are looked at."""
 MOST_NAMED = 5
+SCALE = "; 0 is guessing, 1 certainty"
+
+
+class _Titles(NamedTuple):
+    passes: str
+    finds: str
+
+
+ANY = _Titles(
+    "No single column reveals the label in {part}",
+    "{count} [columns reveal|column reveals] the label in {part}: {named}",
+)
+BESIDE = _Titles("No column beside the groups reveals the label in {part}", ANY.finds)
+OF_GROUPS = _Titles(
+    "No group column reveals the label in {part}",
+    "{count} group [columns reveal|column reveals] the label in {part}: {named}",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,58 +62,58 @@ class Told:
 
 def _find_leakage(looked: OpenPart) -> Iterator[Check]:
     label = looked.config.data.label
-    about = f"no single column of {looked.part} tells the label"
     if label is None:
-        yield CHECK.outcome("not applicable", "no label is named", about=about)
+        yield CHECK.unanswered(looked.part, "not applicable", NO_LABEL)
         return
     if label not in looked.columns:
-        yield CHECK.outcome("undefined", f"{printable(label)} holds no plain values", about=about)
+        yield CHECK.unanswered(looked.part, "undefined", f"{printable(label)} holds no plain values")
         return
     columns = _choose_columns(looked, label)
     if not columns:
-        yield CHECK.outcome("not applicable", "there is no column beside the label", about=about)
+        yield CHECK.unanswered(looked.part, "not applicable", "there is no column beside the label")
         return
     named = looked.config.data.groups
     groups = tuple(c for c in columns if c in named)
     others = tuple(c for c in columns if c not in named)
     if others:
-        beside = f"no column of {looked.part} beside the groups tells the label" if named else about
-        yield _judge_columns(looked, others, label, beside)
+        yield _judge_columns(looked, others, label, BESIDE if named else ANY)
     if groups:
-        judged = _judge_columns(looked, groups, label, f"no group column of {looked.part} tells the label")
-        yield replace(judged, columns=groups)
+        yield replace(_judge_columns(looked, groups, label, OF_GROUPS), columns=groups)
 
 
-def _judge_columns(looked: OpenPart, columns: tuple[str, ...], label: str, about: str) -> Check:
+def _judge_columns(looked: OpenPart, columns: tuple[str, ...], label: str, titles: _Titles) -> Check:
     read, many = _read_label(looked, label), [c for c in columns if looked.profiles[c].distinct > MOST_DISTINCT]
     told = [t for c in columns if c not in many and (t := _measure_values(looked, c, label, read)) is not None]
     told += _measure_missing(looked, columns, label, read)
     crowded = [c for c in columns if c not in many and looked.joint(c, label) is None]
-    left = left_out(many, f"of more than {MOST_DISTINCT:,} values looked at for missing ones only")
-    left += left_out(
-        crowded, f"of more than {MOST_CELLS:,} values joint with the label looked at for missing ones only"
+    left = list_unchecked(many, f"more than {MOST_DISTINCT:,} values; only whether one is missing")
+    left += list_unchecked(
+        crowded, f"more than {MOST_CELLS:,} combinations with the label; only whether one is missing"
     )
-    return _judge_leakage(told, len(columns), left, about)
+    return _judge_leakage(told, looked.part, len(columns), left, titles)
 
 
-def _judge_leakage(told: list[Told], columns: int, left: str, about: str) -> Check:
+def _judge_leakage(told: list[Told], part: str, columns: int, left: str, titles: _Titles) -> Check:
     if not told:
-        detail = f"there are not two classes of {FEWEST} rows, or no column that could tell them apart{left}"
-        return CHECK.outcome("undefined", detail, about=about)
+        why = f"there are not two classes of at least {FEWEST} rows, or no column with two values{left}"
+        return CHECK.unanswered(part, "undefined", why)
     ranked = _rank_columns(told)
     telling = [t for t in ranked if t.share >= TELLING]
     if not telling:
-        first = ranked[0]
-        said = f"{_describe_columns(columns)}; {printable(first.column)}{first.how} tells most, {first.share:.2f}"
-        return CHECK.outcome("pass", f"{said} on the way from guessing (0) to knowing (1){left}", about=about)
-    named = ", ".join(f"{printable(t.column)}{t.how} {t.share:.2f}" for t in telling[:MOST_NAMED])
+        detail = f"{several(columns, 'column')}; the highest is {_name_column(ranked[0], SCALE)}{left}"
+        return CHECK.passed(part, detail, title=titles.passes)
+    named = [_name_column(t, SCALE if i == 0 else "") for i, t in enumerate(telling[:MOST_NAMED])]
     more = f" and {len(telling) - MOST_NAMED} more" if len(telling) > MOST_NAMED else ""
-    said = f"on the way from guessing (0) to knowing (1), alone: {named}{more}{left}"
-    return CHECK.outcome("warn", said, about=about)
+    detail = f"of {several(columns, 'column')}, each by itself{left}"
+    title = fill(titles.finds, part, count=len(telling), named=f"{', '.join(named)}{more}")
+    return CHECK.found(part, detail, title=title)
 
 
-def _describe_columns(count: int) -> str:
-    return "1 column" if count == 1 else f"{count} columns"
+def _name_column(told: Told, scale: str) -> str:
+    """Return a column with what it tells; which scale that is on stands beside the first."""
+    informed = figure_text(told.share, "ratio", limit=1)
+    said = f"{scale and 'informedness '}{informed}{scale}{told.how}"
+    return f"{printable(told.column, NAME_LENGTH)} ({said})"
 
 
 def _rank_columns(told: list[Told]) -> list[Told]:
@@ -131,7 +150,7 @@ def _measure_values(looked: OpenPart, column: str, label: str, read: Callable[[A
     if isnan(share):
         return None
     banded = any(isinstance(looked.key(c), Band) for c in (column, label))
-    return Told(column, share, " (the label renamed)" if is_renamed(table) and not banded else "")
+    return Told(column, share, "; the label under another name" if is_renamed(table) and not banded else "")
 
 
 def _measure_missing(
@@ -162,14 +181,17 @@ def _measure_missing_of(
         )
         share = informedness(table)
         if not isnan(share):
-            yield Told(column, share, " (by having no value)")
+            yield Told(column, share, "; by whether it has a value")
 
 
 CHECK = CheckKind(
     code=TOLD,
-    title="no single column tells the label",
-    reason="what is written down after the outcome, or is the outcome, is not there when the model is asked",
+    name="Columns that reveal the label",
+    passes=(ANY.passes, BESIDE.passes, OF_GROUPS.passes),
+    finds=(ANY.finds, OF_GROUPS.finds),
+    plain="Columns reveal the label in {part}",
+    reason="a value that is recorded after the outcome, or is the outcome, is not known when the model is used",
     reference="Kaufman et al. (2012), Leakage in data mining, ACM TKDD 6(4); Youden (1950) for the number",
-    mend="find out when each is written down, and leave out what is not known before the outcome",
+    mend="Find out when the column is recorded, and drop it if it is not known before the outcome.",
     find=_find_leakage,
 )

@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from audit.axes import name_level
 from audit.checks.check import CheckKind
-from audit.checks.part import NAME_LENGTH, OpenPart, group, several
+from audit.checks.code import NAME_LENGTH, fill
+from audit.checks.part import OpenPart, name_group, several, share
 from audit.config.sections import SMALLEST_PUBLISHED as K
 from audit.counting.backends.sql import key_sql
 from audit.counting.columns.repeats import fingerprint_sql
@@ -27,6 +28,11 @@ from audit.estimate import Level
 from audit.record.result import Check
 from audit.tables.kinds import name_bands
 
+SHARED = (
+    "{shared} of {rows} rows of the {test} data are also in the training data; "
+    "a random split would share about {expected}"
+)
+ALL_SHARED = "All {rows} rows of the {test} data are also in the training data"
 MOST_SAID = 4
 """Groups of one column that are named."""
 
@@ -97,38 +103,37 @@ def _log_choose(n: float, k: float) -> float:
 def _find_leaked_rows(looked: OpenPart) -> Iterator[Check]:
     if looked.train is None:
         return
-    about = f"rows of {looked.part} are in train too no more often than a random split leaves"
     numbered = _find_row_numbers(looked, looked.train)
     shared = [c for c in looked.columns if c in looked.train.columns and c not in numbered]
     if not shared:
-        yield CHECK.outcome("undefined", "the parts have no column in common but for numbers of rows", about=about)
+        why = "the tables have no column in common, except row numbers"
+        yield CHECK.unanswered(looked.part, "undefined", why)
         return
     if not looked.rows or not looked.train.rows:
-        yield CHECK.outcome("undefined", "one of the parts has no rows", about=about)
+        yield CHECK.unanswered(looked.part, "undefined", "one of the tables has no rows")
         return
-    besides = f", apart from {', '.join(map(printable, numbered))}" if numbered else ""
+    besides = f", without {', '.join(map(printable, numbered))}" if numbered else ""
     key = fingerprint_sql({c: (looked.table.columns[c], looked.train.table.columns[c]) for c in shared})
-    judged = _judge_split(_split(looked, looked.train, key), f"in all {len(shared)} shared columns{besides}", about)
+    where = f"compared in all {several(len(shared), 'shared column')}{besides}"
+    judged = _judge_split(_split(looked, looked.train, key), where, looked.part)
     whose = describe_leaked_groups(looked, looked.train, key) if judged.outcome == "warn" else ()
     yield replace(judged, detail="; ".join(filter(None, (judged.detail, *whose))))
 
 
-def _judge_split(split: Split, where: str, about: str) -> Check:
+def _judge_split(split: Split, where: str, of: str) -> Check:
     train, part = split.rows
     expected, deviation = split.by_chance()
-    said = (
-        f"{split.found:,.0f} of {part:,.0f} rows are in train too ({where}); a random split of the same rows leaves "
-        f"{expected:,.0f}, give or take {2 * deviation:,.0f}"
-    )
     if split.chance_of_halves < RARE:
-        return CHECK.outcome("warn", f"all {part:,.0f} rows are those of train ({where})", about=about)
+        return CHECK.found(of, where, title=fill(ALL_SHARED, of, rows=f"{part:,.0f}"))
+    spread = f"give or take {2 * deviation:,.0f}"
     beyond = split.found - expected
+    said = {"shared": f"{split.found:,.0f}", "rows": f"{part:,.0f}", "expected": f"{expected:,.0f}"}
     if deviation == 0 or beyond < FAR * deviation:
-        return CHECK.outcome("pass", said, about=about)
-    share = part / (train + part)
+        return CHECK.passed(of, f"{fill(SHARED, of, **said)}, {spread}; {where}")
+    fraction = part / (train + part)
     # Of the copies themselves a random split would have left 2 f (1 - f) on two sides.
-    copied = beyond / (1 - 2 * share * (1 - share))
-    return CHECK.outcome("warn", f"{said}; about {min(copied, split.found):,.0f} were copied", about=about)
+    copied = beyond / (1 - 2 * fraction * (1 - fraction))
+    return CHECK.found(of, f"{spread}; about {min(copied, split.found):,.0f} were copied; {where}", **said)
 
 
 def _split(looked: OpenPart, train: OpenPart, key: str) -> Split:
@@ -156,10 +161,13 @@ def _find_row_numbers(looked: OpenPart, train: OpenPart) -> list[str]:
 
 CHECK = CheckKind(
     code="DL001",
-    title="no more rows of another part are in train than a random split leaves",
-    reason="a model is praised for rows that it has seen, and fails on those that it has not",
+    name="Rows shared by training and test data",
+    passes=("{Test} and training data share no more rows than a random split would",),
+    finds=(SHARED, ALL_SHARED),
+    plain="{Test} and training data share more rows than a random split would",
+    reason="test results on rows seen in training are too good",
     reference="Kapoor & Narayanan (2023), Leakage and the reproducibility crisis, Patterns 4(9), L1.4",
-    mend="take them out of one part, and split before rows are copied or drawn anew",
+    mend="Remove the shared rows from one side, and split before rows are copied or resampled.",
     find=_find_leaked_rows,
 )
 
@@ -199,11 +207,11 @@ def describe_groups(by: str, groups: Sequence[Leaked]) -> str:
     """Return what may be said of the groups of one column.
 
     >>> describe_groups("sex", [Leaked("f", 40, 100), Leaked("m", 20, 100)])
-    'sex = f 40 of 100 (40.0%), sex = m 20 of 100 (20.0%)'
+    "sex 'f' 40 of 100 (40.0%), sex 'm' 20 of 100 (20.0%)"
     >>> describe_groups("sex", [Leaked("f", 40, 100), Leaked("m", 20, 100), Leaked("x", 3, 30), Leaked("y", 2, 30)])
-    'sex = f 40 of 100 (40.0%); fewer than 10, or not told to protect such a count, in 3 groups of sex'
+    "sex 'f' 40 of 100 (40.0%); fewer than 10, or withheld to protect such a count, in 3 groups of sex"
     >>> describe_groups("sex", [Leaked("f", 80, 100), Leaked("m", 3, 100)])
-    'most in sex = f; fewer than 10, or not told to protect such a count, in 2 groups of sex'
+    "most in sex 'f'; fewer than 10, or withheld to protect such a count, in 2 groups of sex"
     """
     hidden = _hide_groups(groups)
     named = sorted((g for g in groups if g.leaked and g not in hidden), key=lambda g: (-g.leaked / g.rows, g.rows))
@@ -216,16 +224,16 @@ def describe_groups(by: str, groups: Sequence[Leaked]) -> str:
         said.append(f"less in {several(len(named) - MOST_SAID, 'group')} of {column}")
     if hidden:
         whose = f"{several(len(hidden), 'group')} of {column}"
-        said.append(f"fewer than {K}, or not told to protect such a count, in {whose}")
+        said.append(f"fewer than {K}, or withheld to protect such a count, in {whose}")
     return "; ".join(said)
 
 
 def _describe_group(by: str, of: Leaked) -> str:
-    return f"{_name_groups(by, of)} {of.leaked:,} of {of.rows:,} ({of.leaked / of.rows:.1%})"
+    return f"{_name_groups(by, of)} {of.leaked:,} of {of.rows:,} ({share(of.leaked / of.rows)})"
 
 
 def _name_groups(by: str, of: Leaked) -> str:
-    return f"{printable(by, NAME_LENGTH)} missing" if of.level is None else group(by, of.level)
+    return f"{printable(by, NAME_LENGTH)} missing" if of.level is None else name_group(by, of.level)
 
 
 def _hide_groups(groups: Sequence[Leaked]) -> set[Leaked]:

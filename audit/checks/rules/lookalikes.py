@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from audit.checks.check import CheckKind
-from audit.checks.part import OpenPart, list_names, several
+from audit.checks.code import NAME_LENGTH, fill
+from audit.checks.part import OpenPart, several
+from audit.errors import printable
 from audit.record.result import Check
 from audit.tables.lookalikes import Twins, find_near_twins
 
@@ -13,22 +15,24 @@ MOST_CATEGORIES = 500
 """Different texts beyond which a column is no list of categories."""
 RECURRING = 2
 """Rows that a category has at least on average; names of people have fewer."""
+ALIKE = "{column} has {count} [sets|set] of names that differ only in {why} ({rows}){in_part}"
 
 
 def _find_lookalikes(looked: OpenPart) -> Iterator[Check]:
     names = {c: _count_names(looked, c) for c in looked.profiles if _has_few_texts(looked, c)}
-    about = f"no two categories of one column look alike in {looked.part}"
     if not names:
-        yield CHECK.outcome("not applicable", "no column of text with few categories", about=about)
+        yield CHECK.unanswered(looked.part, "not applicable", "no column of text has few categories")
         return
     found = {c: twins for c, rows in names.items() if (twins := _find_twins(looked, c, rows))}
     if not found:
-        yield CHECK.outcome("pass", several(len(names), "column"), about=about)
+        yield CHECK.passed(looked.part, several(len(names), "column"))
         return
-    said = [_describe_twins(looked, c, twins, names[c]) for c, twins in found.items()]
-    yield CHECK.outcome(
-        "warn", f"{'; '.join(said[:3])}{f'; {len(said) - 3} more columns' * (len(said) > 3)}", about=about
-    )
+    first, *further = found
+    said = [_list_names(looked, first, found[first])]
+    said += [f"{_describe_twins(c, found[c], names[c])}{_list_names(looked, c, found[c], ': ')}" for c in further[:2]]
+    said += [several(len(further) - 2, "more column")] if len(further) > 2 else []
+    title = _describe_twins(first, found[first], names[first], looked.part)
+    yield CHECK.found(looked.part, "; ".join(filter(None, said)), title=title)
 
 
 def _has_few_texts(looked: OpenPart, column: str) -> bool:
@@ -55,21 +59,34 @@ def _find_twins(looked: OpenPart, column: str, names: Mapping[str, int]) -> tupl
     return tuple(t for t in each if (not group or set(t.names) - set(names)) and set(t.names) - set(before))
 
 
-def _describe_twins(looked: OpenPart, column: str, twins: tuple[Twins, ...], names: Mapping[str, int]) -> str:
-    """Say how many there are, how they differ, and their rows but for the commonest; names only of groups or strata."""
-    shown = column in {*looked.config.data.groups, *looked.config.data.strata}
-    named = f": {' / '.join(repr(n) for n in twins[0].names[:3])}" if shown else ""
-    sets = f"{several(len(twins), 'set')} of names"
+def _describe_twins(column: str, twins: tuple[Twins, ...], names: Mapping[str, int], part: str = "") -> str:
+    """Say how many there are, how they differ, and their rows but for the commonest."""
     rows = sum(min(names.get(n, 0) for n in t.names if n in names) for t in twins)
-    why = " and ".join(dict.fromkeys(t.why for t in twins))
-    return f"{list_names([column])} has {sets} that differ only in {why} ({several(rows, 'row')} of the rarest){named}"
+    return fill(
+        ALIKE,
+        part,
+        count=len(twins),
+        column=printable(column, NAME_LENGTH),
+        why=" and ".join(dict.fromkeys(t.why for t in twins)),
+        rows=several(rows, "row"),
+    )
+
+
+def _list_names(looked: OpenPart, column: str, twins: tuple[Twins, ...], before: str = "") -> str:
+    """Return some names that look alike; only those of groups or strata, which are shown anyway."""
+    if column not in {*looked.config.data.groups, *looked.config.data.strata}:
+        return ""
+    return f"{before}{', '.join(repr(printable(n, NAME_LENGTH)) for n in twins[0].names[:3])}"
 
 
 CHECK = CheckKind(
     code="DV012",
-    title="no two categories of one column look alike",
-    reason="one category under two names is two to a model, and each looks rarer than it is",
+    name="Similar category names",
+    passes=("The category names of {part} are distinct",),
+    finds=(ALIKE,),
+    plain="Some category names of {part} differ only in spelling",
+    reason="a category under two names is two categories to a model, and each looks rarer than it is",
     reference="Unicode Technical Standard 39, section 4 (confusable detection); Unicode Annex 15 (normal forms)",
-    mend="make similar names one: trim, normalise and fold case, and look at what is left",
+    mend="Merge them: trim spaces, normalise Unicode and case, then look at what is left.",
     find=_find_lookalikes,
 )

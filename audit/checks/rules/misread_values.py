@@ -6,12 +6,14 @@ Nothing of it is read as what it means, so a model learns a category "NA", and n
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict
 from typing import NamedTuple
 
 from audit.checks.check import CheckKind
+from audit.checks.code import NAME_LENGTH
+from audit.checks.codes import MISREAD
 from audit.checks.groups import MISSING_WORDS
-from audit.checks.part import NAME_LENGTH, OpenPart, list_names, several
+from audit.checks.part import OpenPart, join_with_and, list_names, several
 from audit.checks.rules.direct_identifiers import INDEX
 from audit.checks.written_numbers import NUMBERS, NUMERIC, PLAIN
 from audit.config.schema import Config
@@ -23,13 +25,12 @@ from audit.tables.connection import quote_identifier
 CELLS, FEWEST_ROWS = 20_000_000, 2_000
 """Cells that are looked at, and rows of each column at least."""
 SHOWN = 3
-MISSED, ENDLESS = "has words that mean missing", "is infinite"
-AS_TEXT, INDEXED = "is numbers written as text", "is the index of a data frame"
+MISSED, ENDLESS = "has words for missing", "is infinite"
+AS_TEXT, INDEXED = "has numbers written as text", "is the index of a data frame"
 """What is found, each with a mend of its own."""
 
 
 def _find_misread_values(looked: OpenPart) -> Iterator[Check]:
-    about = f"values of {looked.part} are written as what they are"
     texts = [c for c, p in looked.profiles.items() if p.kind == "text" and p.present]
     rows = min(looked.rows, max(FEWEST_ROWS, CELLS // max(1, len(texts))))
     found = {c: why for c, p in looked.profiles.items() if (why := _read_profile(c, p)) is not None}
@@ -38,25 +39,27 @@ def _find_misread_values(looked: OpenPart) -> Iterator[Check]:
         found |= _find_infinities(looked, some)
     for some in looked.some_at_a_time(texts):
         found |= _find_in_texts(looked, some, rows)
-    only = f"; {rows:,} of {looked.rows:,} rows were looked at" if rows < looked.rows and texts else ""
+    only = f"; {rows:,} of {looked.rows:,} rows were checked" if rows < looked.rows and texts else ""
     if not found:
-        yield CHECK.outcome("pass", f"{several(len(looked.profiles), 'column')}{only}", about=about)
+        yield CHECK.passed(looked.part, f"{several(len(looked.profiles), 'column')}{only}")
         return
     said = [f"{printable(c, NAME_LENGTH)} {why}" for c, why in list(found.items())[:SHOWN]]
-    more = f"; so are {list_names(list(found)[SHOWN:])}" if len(found) > SHOWN else ""
-    check = CHECK.outcome("warn", f"{'; '.join(said)}{more}{only}", about=about)
-    yield replace(check, mend=_advise(list(found.values()), looked.config))
+    more = f"; also {list_names(list(found)[SHOWN:])}" if len(found) > SHOWN else ""
+    advice = _advise(list(found.values()), looked.config)
+    yield CHECK.found(looked.part, f"{'; '.join(said)}{more}{only}", count=len(found), mend=advice)
 
 
 def _advise(found: Sequence[str], config: Config) -> str:
     """Return what to do about what was found, and no more."""
     comma = config.data.csv is not None and config.data.csv.dialect.decimal == ","
     mends = {
-        (MISSED, ENDLESS): "leave cells without a value empty",
+        (MISSED, ENDLESS): "leave the cells of missing values empty",
         (AS_TEXT,): f"write plain numbers with a decimal {'comma' if comma else 'point'}",
-        (INDEXED,): "leave the index out",
+        (INDEXED,): "write the table without its index",
     }
-    return ", and ".join(mend for signs, mend in mends.items() if any(sign in why for sign in signs for why in found))
+    asked = [mend for signs, mend in mends.items() if any(sign in why for sign in signs for why in found)]
+    said = join_with_and(asked)
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def _read_profile(column: str, profile: Profile) -> str | None:
@@ -116,15 +119,8 @@ def _reason_for_misreading(seen: _Seen, plain: int, *written: int) -> str | None
     if marks and plain + max(written) >= NUMERIC * max(1, rest):
         said.append(f"{AS_TEXT}, with {marks[0]}")
     elif seen.missing and plain and plain >= NUMERIC * rest:
-        said.append("is numbers otherwise")
+        said.append("has numbers otherwise")
     return " and ".join(said) or None
 
 
-CHECK = CheckKind(
-    code="DV015",
-    title="values are written as what they are",
-    reason="a word such as NA is a category to a model, and a number such as 1,020 or 34% is text to every check",
-    reference="ISO 8000-8:2015, syntactic quality; Tidy Data (Wickham 2014), JSS 59(10)",
-    mend="leave cells without a value empty, write plain numbers with a decimal point, and leave the index out",
-    find=_find_misread_values,
-)
+CHECK = CheckKind(**asdict(MISREAD), find=_find_misread_values)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from audit.axes import name_level
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.part import OpenPart, chance, group, list_names, several
+from audit.checks.code import NAME_LENGTH, NO_GROUPS, fill
+from audit.checks.part import OpenPart, chance, join_with_and, list_some, name_group, several, share
 from audit.counting.columns.profile import Missing, empty_columns, missing_by
 from audit.counting.terms import fold_key
+from audit.errors import printable
 from audit.estimate import Level
 from audit.measurement.inference.contingency import rates_apart
 from audit.record.result import Check
@@ -21,6 +23,9 @@ GAP = 0.01
 """Smallest difference of shares that matters: one row in a hundred."""
 LEAST_ROWS = 30
 """Rows of a group under which nothing is said of it."""
+MOST_SAID = 3
+GAPS = "{column} is missing in {share} of {group} and {rest} of the other groups{in_part}"
+EMPTY = "No row of {part} has a value for {empty}"
 
 
 class _Gap(NamedTuple):
@@ -33,23 +38,41 @@ class _Gap(NamedTuple):
 
 
 def _find_missing(looked: OpenPart) -> Iterator[Check]:
-    about = f"values of {looked.part} are missing as often in every group"
-    groups = looked.config.data.groups
-    if not groups:
-        yield CHECK.outcome("not applicable", "no groups", about=about)
+    if not looked.config.data.groups:
+        yield CHECK.unanswered(looked.part, "not applicable", NO_GROUPS)
         return
     holed = {c: p.kind for c, p in looked.profiles.items() if 0 < p.missing < p.rows}
     empty, worst = empty_columns(looked.profiles), _select_worst(_find_wide_gaps(looked, holed))
-    are = "is" if len(empty) == 1 else "are"
-    said = [f"{list_names(empty)} {are} empty, so missing for everybody"] if empty else []
-    said += map(_describe_gap, worst[:3])
-    more = f"; {len(worst) - 3} more columns and groups" if len(worst) > 3 else ""
-    if said:
-        yield CHECK.outcome("warn", "; ".join(said) + more, about=about)
-        return
-    nothing = f"nothing is missing in part of {several(len(looked.profiles), 'column')}"
-    yield CHECK.outcome(
-        "pass", f"{several(len(holed), 'column')} with missing values" if holed else nothing, about=about
+    if worst:
+        yield _describe_worst(looked, worst, empty)
+    elif empty:
+        title = fill(EMPTY, looked.part, empty=join_with_and(list_some(empty)))
+        yield CHECK.found(looked.part, title=title)
+    else:
+        some = f"{several(len(holed), 'column')} with missing values"
+        nothing = f"{several(len(looked.profiles), 'column')} without missing values"
+        yield CHECK.passed(looked.part, some if holed else nothing)
+
+
+def _describe_worst(looked: OpenPart, worst: Sequence[_Gap], empty: Sequence[str]) -> Check:
+    first = worst[0]
+    also = [f"{_say(gap)} ({chance(gap.p)})" for gap in worst[1:MOST_SAID]]
+    details = [chance(first.p), *(["also " + "; ".join(also)] if also else [])]
+    if len(worst) > MOST_SAID:
+        details.append(f"{len(worst) - MOST_SAID} more columns and groups")
+    if empty:
+        details.append(f"no row has a value for {join_with_and(list_some(empty))}")
+    return CHECK.found(looked.part, "; ".join(details), title=_say(first, looked.part))
+
+
+def _say(gap: _Gap, part: str = "") -> str:
+    return fill(
+        GAPS,
+        part,
+        column=printable(gap.column, NAME_LENGTH),
+        share=share(gap.share),
+        group=name_group(gap.by, gap.level),
+        rest=share(gap.rest),
     )
 
 
@@ -114,17 +137,15 @@ def _select_worst(wide: list[_Gap]) -> list[_Gap]:
     return list(first.values())
 
 
-def _describe_gap(gap: _Gap) -> str:
-    whom = group(gap.by, gap.level)
-    shares = f"{gap.share:.1%} of {whom} and for {gap.rest:.1%} of the others"
-    return f"{list_names([gap.column])} is missing for {shares} ({chance(gap.p)})"
-
-
 CHECK = CheckKind(
     code="DB001",
-    title="values are missing as often in every group",
-    reason="filling or dropping what is missing changes one group more than the others, and a model may read the gap",
+    name="Missing values by group",
+    passes=("No group of {part} has clearly more or fewer missing values",),
+    finds=(GAPS, EMPTY),
+    plain="Values of {part} are missing more often in some groups, or in all rows",
+    reason="filling or dropping missing values changes one group more than the others, and a model may learn from the "
+    "gap itself",
     reference="Martinez-Plumed et al. (2019), Fairness and Missing Values, arXiv:1905.12728",
-    mend="find out why this group was not asked, and do not fill its values from the others",
+    mend="Find out why this value was not recorded for the group; do not fill it in from other groups.",
     find=_find_missing,
 )

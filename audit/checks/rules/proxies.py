@@ -1,15 +1,17 @@
-"""DB005: columns that stand in for a group."""
+"""DB005: columns that may act as proxies for a group."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isnan, sqrt
 
 from audit.checks.association import cramers_v, table_of
 from audit.checks.check import CheckKind
-from audit.checks.part import MOST_CELLS, OpenPart, left_out
+from audit.checks.code import NAME_LENGTH
+from audit.checks.part import MOST_CELLS, OpenPart, list_unchecked
 from audit.errors import printable
+from audit.estimate import figure_text
 from audit.record.result import Check
 
 LARGE = 0.5
@@ -17,11 +19,12 @@ LARGE = 0.5
 MOST_DISTINCT = 50_000
 """Values of a column beyond which it is not counted."""
 MOST_NAMED = 5
+MEASURE = "Cramér's V "
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """How far one column stands in for a group."""
+    """How strongly one column is associated with a group."""
 
     column: str
     strength: float
@@ -36,31 +39,39 @@ def _find_proxies(looked: OpenPart) -> Iterator[Check]:
     others = [c for c in looked.columns if c not in apart]
     for group in data.groups:
         columns = [c for c in others if c != group]
-        about = f"no column of {looked.part} stands in for {printable(group)}"
         if columns:
-            yield _judge_proxies(looked, group, columns, about)
+            yield _judge_proxies(looked, group, columns)
         else:
-            yield CHECK.outcome("not applicable", "there is no other column", about=about)
+            yield CHECK.unanswered(looked.part, "not applicable", "there is no other column", columns=(group,))
 
 
-def _judge_proxies(looked: OpenPart, group: str, columns: list[str], about: str) -> Check:
+def _judge_proxies(looked: OpenPart, group: str, columns: list[str]) -> Check:
     many = [c for c in columns if looked.profiles[c].distinct > MOST_DISTINCT]
     found = [p for c in columns if c not in many and (p := _measure_proxy(looked, group, c)) is not None]
     crowded = [c for c in columns if c not in many and looked.joint(group, c) is None]
-    left = left_out(many, f"of more than {MOST_DISTINCT:,} values not looked at")
-    left += left_out(crowded, f"of more than {MOST_CELLS:,} values joint with the group not looked at")
+    left = list_unchecked(many, f"more than {MOST_DISTINCT:,} values")
+    left += list_unchecked(crowded, f"more than {MOST_CELLS:,} combinations with the group")
     if not found:
-        detail = f"no column and no group of more than one value could be counted{left}"
-        return CHECK.outcome("undefined", detail, about=about)
+        why = f"no column has values that could be compared with it{left}"
+        return CHECK.unanswered(looked.part, "undefined", why, columns=(group,))
     ranked = sorted(found, key=lambda p: (-p.strength, p.column))
-    named = ", ".join(f"{printable(p.column)} {p.strength:.2f}" for p in ranked[:MOST_NAMED])
-    more = f" and {len(ranked) - MOST_NAMED} weaker" if len(ranked) > MOST_NAMED else ""
     strong = [p for p in ranked if p.effect >= LARGE]
-    said = f"Cramer's V of the strongest: {named}{more}{left}"
     if not strong:
-        return CHECK.outcome("pass", said, about=about)
-    one = "column is" if len(strong) == 1 else "columns are"
-    return CHECK.outcome("warn", f"{len(strong)} {one} a large effect (w >= {LARGE:g}). {said}", about=about)
+        return CHECK.passed(looked.part, f"strongest: {_list_proxies(ranked)}{left}", columns=(group,))
+    weak = [p for p in ranked if p not in strong]
+    weaker = f"; weaker: {_list_proxies(weak)}" if weak else ""
+    detail = f"large effects, Cohen's w at least {LARGE:g}{weaker}{left}"
+    return CHECK.found(looked.part, detail, columns=(group,), count=len(strong), proxies=_list_proxies(strong))
+
+
+def _list_proxies(proxies: Sequence[Proxy]) -> str:
+    """Return columns with their strength, which is named once."""
+    names = (MEASURE, *("" for _ in proxies))
+    named = [
+        f"{printable(p.column, NAME_LENGTH)} ({name}{figure_text(p.strength, 'ratio', limit=1)})"
+        for name, p in zip(names, proxies[:MOST_NAMED], strict=False)
+    ]
+    return ", ".join(named) + (f" and {len(proxies) - MOST_NAMED} more" if len(proxies) > MOST_NAMED else "")
 
 
 def _measure_proxy(looked: OpenPart, group: str, column: str) -> Proxy | None:
@@ -75,9 +86,12 @@ def _measure_proxy(looked: OpenPart, group: str, column: str) -> Proxy | None:
 
 CHECK = CheckKind(
     code="DB005",
-    title="no column stands in for a group",
-    reason="a model that is not shown a group still treats it apart, by what goes with it",
+    name="Possible proxies",
+    passes=("No column is strongly associated with {columns} in {part}",),
+    finds=("{count} [columns|column] may act as [proxies|a proxy] for {columns}{in_part}: {proxies}",),
+    plain="Columns may act as proxies for {columns}{in_part}",
+    reason="a model that is not given a group can still treat it differently through columns that go with it",
     reference="Bergsma (2013), J. Korean Stat. Soc. 42(3) for the number; Cohen (1988) for what is large",
-    mend="ask of each whether the decision needs it, and audit the model by the group, shown or not",
+    mend="Check whether the model needs each column, and audit by this group even if it is not a feature.",
     find=_find_proxies,
 )

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from audit.axes import name_level
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.part import OpenPart, chance, group, several
+from audit.checks.code import fill
+from audit.checks.part import OpenPart, chance, name_group, several, share
 from audit.counting.columns.repeats import MANY, Repeats, Surroundings, repeats, share_of, surroundings
 from audit.estimate import Level
 from audit.measurement.inference.contingency import at_least
@@ -28,6 +29,10 @@ MOST_FREE = 3
 FEWEST_SETS, FEWEST_PAIRS = 20, 30
 """Otherwise alike sets, and pairs of larger ones, under which a share says little."""
 MOST_SAID = 3
+COPIES = "About {share} of the rows of {part} are duplicates"
+GROUP_COPIES = "About {share} of the rows of {group} in {part} are duplicates"
+WHOLE = "Nearly every row of {part} is there {times} times"
+WHOLE_GROUP = "Nearly every row of {group} in {part} is there {times} times"
 LONELY = 3
 """Rows from which otherwise alike ones are many."""
 INFORMATIVE = 0.5
@@ -48,39 +53,38 @@ class _Copies(NamedTuple):
 
 
 def _find_repeated_rows(looked: OpenPart) -> Iterator[Check]:
-    about = f"no rows of {looked.part} are there twice beyond coincidence"
     other = frozenset(looked.table.columns).difference(looked.columns)
     if other or looked.rows < 2:
-        why = f"{several(len(other), 'column')} of lists or structures cannot be compared" if other else "no two rows"
-        yield CHECK.outcome("not applicable", why, about=about)
+        lists = f"{several(len(other), 'column')} with lists or structures cannot be compared"
+        yield CHECK.unanswered(looked.part, "not applicable", lists if other else "there are no two rows")
         return
     found = repeats(looked.scan, looked.columns, {c: looked.key(c) for c in looked.config.data.groups}, looked.rows)
     again = sum(r.rows for r in found if r.times > 1)
     if not again:
-        yield CHECK.outcome(
-            "pass", f"{several(looked.rows, 'row')}, no two identical{_describe_part(looked)}", about=about
-        )
+        detail = f"{several(looked.rows, 'row')}, no two identical{_describe_part(looked)}"
+        yield CHECK.passed(looked.part, detail)
         return
-    twins = (
-        f"{again * share_of(looked.rows) / looked.rows:.1%} of the rows have an identical one{_describe_part(looked)}"
-    )
-    whole = [f"every row is there {k} times"] if (k := _count_times(found)) else _find_whole_groups(looked, found)
-    if whole:
-        yield CHECK.outcome("warn", f"{twins}: nearly {'; '.join(whole[:MOST_SAID])}", about=about)
-        return
-    yield _judge_by_surroundings(looked, about, twins)
+    identical = share(again * share_of(looked.rows) / looked.rows)
+    twins = f"{identical} of the rows have an identical one{_describe_part(looked)}"
+    if times := _count_times(found):
+        yield CHECK.found(looked.part, twins, title=fill(WHOLE, looked.part, times=times))
+    elif whole := _find_whole_groups(looked, found):
+        title, *further = [fill(WHOLE_GROUP, looked.part, group=group, times=k) for group, k in whole.items()]
+        yield CHECK.found(looked.part, "; ".join([twins, *further[: MOST_SAID - 1]]), title=title)
+    else:
+        yield _judge_by_surroundings(looked, twins)
 
 
-def _find_whole_groups(looked: OpenPart, found: Sequence[Repeats]) -> list[str]:
-    """Return groups of which nearly every row is there a few times."""
-    said = []
+def _find_whole_groups(looked: OpenPart, found: Sequence[Repeats]) -> dict[str, int]:
+    """Return groups of which nearly every row is there a few times, and how often."""
+    whole: dict[str, int] = {}
     for at, by in enumerate(looked.config.data.groups):
         rows: dict[Level, list[Repeats]] = defaultdict(list)
         for r in found:
             rows[_name_level(looked, by, r.group[at])].append(r)
         times = {level: _count_times(each) for level, each in rows.items() if level is not None}
-        said += [f"every row of {group(by, level)} is there {k} times" for level, k in times.items() if k]
-    return said
+        whole |= {name_group(by, level): k for level, k in times.items() if k}
+    return whole
 
 
 def _name_level(looked: OpenPart, by: str, value: object) -> Level:
@@ -101,7 +105,7 @@ def _count_times(found: Sequence[Repeats]) -> int:
     return most if most > 1 and all_of >= FEWEST_SETS and times[most] >= 0.9 * all_of else 0
 
 
-def _judge_by_surroundings(looked: OpenPart, about: str, twins: str) -> Check:
+def _judge_by_surroundings(looked: OpenPart, twins: str) -> Check:
     groups = looked.config.data.groups
     by = {c: looked.key(c) for c in groups}
     asked = [
@@ -113,16 +117,16 @@ def _judge_by_surroundings(looked: OpenPart, about: str, twins: str) -> Check:
         copies for c, found in informative if (copies := _find_copies(looked, c, found, found, looked.rows)) is not None
     ]
     if not judged:
-        why = f"{twins}; the columns hold too few values to tell copies from coincidences"
-        return CHECK.outcome("not applicable", why, about=about)
+        why = f"the columns have too few values to distinguish copies from chance; {twins}"
+        return CHECK.unanswered(looked.part, "not applicable", why)
     least = min(judged, key=lambda c: c.share)
-    said = []
-    if _exceeds_chance(least, OF_ALL, 1):
-        said = [f"copies of about {least.share:.1%} ({chance(least.p)})"]
+    said = [(fill(COPIES, looked.part, share=share(least.share)), least.p)] if _exceeds_chance(least, OF_ALL, 1) else []
     said += _find_groups(looked, informative)
-    if said:
-        return CHECK.outcome("warn", f"{twins}; more than coincidence: {'; '.join(said)}", about=about)
-    return CHECK.outcome("pass", f"{twins}, no more than coincidence explains", about=about)
+    if not said:
+        return CHECK.passed(looked.part, twins)
+    (title, p), *further = said
+    details = [f"{twins} ({chance(p)})", *(f"{text} ({chance(p)})" for text, p in further)]
+    return CHECK.found(looked.part, "; ".join(details), title=title)
 
 
 def _find_most_varied(looked: OpenPart) -> list[str]:
@@ -156,9 +160,9 @@ def _exceeds_chance(copies: _Copies, share: float, looks: int) -> bool:
     return copies.share >= share and copies.odds >= ODDS and copies.p * looks <= FALSE_ALARM
 
 
-def _find_groups(looked: OpenPart, asked: Sequence[tuple[str, Sequence[Surroundings]]]) -> list[str]:
+def _find_groups(looked: OpenPart, asked: Sequence[tuple[str, Sequence[Surroundings]]]) -> list[tuple[str, float]]:
     """Return groups whose rows are there again far more often than coincidence and the other groups explain."""
-    worst: list[tuple[float, str]] = []
+    worst: list[tuple[float, str, float]] = []
     for at, by in enumerate(looked.config.data.groups):
         cube = next(c for c in looked.counted.cubes if by in c.names).keep(by)
         rows = {x: n for x, n in zip(cube.axis(by).levels, cube["n"].tolist(), strict=True) if x is not None}
@@ -168,9 +172,9 @@ def _find_groups(looked: OpenPart, asked: Sequence[tuple[str, Sequence[Surroundi
             judged = [copies for copies in each if copies is not None]
             if judged and all(_exceeds_chance(c, OF_GROUP, len(rows)) for c in judged):
                 least = min(judged, key=lambda c: c.share)
-                again = f"{group(by, level)} is there again for about {least.share:.0%} of its rows"
-                worst.append((-least.share, f"{again} ({chance(least.p)})"))
-    return [text for _, text in sorted(worst)[:MOST_SAID]]
+                said = {"group": name_group(by, level), "share": share(least.share)}
+                worst.append((-least.share, fill(GROUP_COPIES, looked.part, **said), least.p))
+    return [(text, p) for _, text, p in sorted(worst)[:MOST_SAID]]
 
 
 def _judge_group(
@@ -188,9 +192,12 @@ def _judge_group(
 
 CHECK = CheckKind(
     code="DV008",
-    title="no rows are there twice beyond coincidence",
-    reason="a row that is there twice counts twice, and may lie on both sides of a split",
+    name="Duplicate rows",
+    passes=("{Part} contain no more identical rows than chance explains",),
+    finds=(COPIES, GROUP_COPIES, WHOLE, WHOLE_GROUP),
+    plain="Rows of {part} are duplicates",
+    reason="a duplicate row counts twice, and its copies may be in both training and test data",
     reference="Barz and Denzler (2020), Do we train on test data?, Journal of Imaging 6:41",
-    mend="find the join or the append that repeated rows, and keep one of each",
+    mend="Find the join or append that repeated rows, and keep one copy of each.",
     find=_find_repeated_rows,
 )

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.checks.check import FALSE_ALARM, CheckKind
-from audit.checks.part import MOST_LEVELS, OpenPart, list_names, several
+from audit.checks.code import NAME_LENGTH
+from audit.checks.part import MOST_LEVELS, OpenPart, join_with_and, list_some, several
+from audit.errors import printable
 from audit.record.result import Check
 from audit.tables.kinds import Kind
 
 MOST_CATEGORIES = 200
 """Different texts beyond which a column is no list of categories."""
+MOST_SAID = 3
+"""Differences of a title; as many more stand after it."""
+KINDS: dict[Kind, str] = {"integer": "a whole number", "float": "a number", "boolean": "true or false"}
 UNSEEN = 0.01
 """Share of rows with a text that training never saw that matters, even where chance may have put them here."""
 ALIKE: dict[Kind, str] = {"integer": "number", "float": "number"}
@@ -27,18 +32,21 @@ def _find_differences(looked: OpenPart) -> Iterator[Check]:
         if (found := _find_unseen(looked, looked.train, c))[0]
     }
     strange = [c for c, (_, rows, by_chance) in unseen.items() if not by_chance or _is_many(looked, c, rows)]
-    said += [
-        f"in {list_names([c])} {several(unseen[c][0], 'value')} that train lacks ({several(unseen[c][1], 'row')})"
-        for c in strange[:3]
-    ]
-    said += [f"such values in {len(strange) - 3} more columns"] if len(strange) > 3 else []
-    about = f"{looked.part} has the columns, kinds and categories of {looked.train.part}"
+    said += [_describe_new_values(c, *unseen[c][:2]) for c in strange]
     if said:
-        yield CHECK.outcome("warn", "; ".join(said), about=about)
+        more = [f"{len(said) - MOST_SAID} more differences" if len(said) > MOST_SAID + 1 else "1 more difference"]
+        shown = [*said[:MOST_SAID], *(more if len(said) > MOST_SAID else [])]
+        further = "; ".join(said[MOST_SAID : 2 * MOST_SAID])
+        yield CHECK.found(looked.part, further, differences=", ".join(shown))
         return
     rare = sum(rows for _, rows, _ in unseen.values())
-    beside = f"; {several(rare, 'row')} of values that train lacks, no more than chance would put here" if rare else ""
-    yield CHECK.outcome("pass", f"{several(len(looked.table.columns), 'column')}{beside}", about=about)
+    beside = f"; {several(rare, 'row')} with values that the training data lack, no more than chance explains"
+    yield CHECK.passed(looked.part, f"{several(len(looked.table.columns), 'column')}{beside if rare else ''}")
+
+
+def _describe_new_values(column: str, values: int, rows: int) -> str:
+    new = several(values, "value that the training data lack", "values that the training data lack")
+    return f"{printable(column, NAME_LENGTH)} has {new} ({several(rows, 'row')})"
 
 
 def _is_many(looked: OpenPart, column: str, rows: int) -> bool:
@@ -50,20 +58,17 @@ def _compare_columns(looked: OpenPart, train: OpenPart) -> list[str]:
     """Return what one part has and the other lacks."""
     here, there = looked.table.columns, train.table.columns
     lacking, more = [c for c in there if c not in here], [c for c in here if c not in there]
-    said = [f"{list_names(lacking)} {_is_of_kind(lacking)} not in {looked.part}"] if lacking else []
-    return said + ([f"{list_names(more)} {_is_of_kind(more)} not in {train.part}"] if more else [])
+    said = [f"{join_with_and(list_some(lacking))} {_choose_verb(lacking)} missing"] if lacking else []
+    return said + ([f"{join_with_and(list_some(more))} {_choose_verb(more)} new"] if more else [])
 
 
-def _compare_kinds(looked: OpenPart, train: OpenPart) -> list[str]:
-    """Return columns of another kind; one without any value has none."""
-    other = [
-        f"{c} ({train.table.columns[c]} in {train.part}, {kind} here)"
-        for c, kind in looked.table.columns.items()
-        if c in train.table.columns
-        and _name_kind(kind) != _name_kind(train.table.columns[c])
-        and _has_values(looked, train, c)
-    ]
-    return [f"{list_names(other)} {_is_of_kind(other)} of another kind"] if other else []
+def _compare_kinds(looked: OpenPart, train: OpenPart) -> Iterator[str]:
+    """Yield columns of another kind; one without any value has none."""
+    for c, kind in looked.table.columns.items():
+        before = train.table.columns.get(c, kind)
+        if _name_kind(kind) != _name_kind(before) and _has_values(looked, train, c):
+            was = f"{KINDS.get(before, before)} in the training data"
+            yield f"{printable(c, NAME_LENGTH)} is {KINDS.get(kind, kind)} ({was})"
 
 
 def _name_kind(kind: Kind) -> str:
@@ -74,7 +79,7 @@ def _has_values(looked: OpenPart, train: OpenPart, column: str) -> bool:
     return all(column not in part.profiles or part.profiles[column].present > 0 for part in (looked, train))
 
 
-def _is_of_kind(names: list[str]) -> str:
+def _choose_verb(names: list[str]) -> str:
     return "is" if len(names) == 1 else "are"
 
 
@@ -114,9 +119,12 @@ def _to_plain(value: object) -> object:
 
 CHECK = CheckKind(
     code="DV006",
-    title="the parts have the same columns, kinds and categories",
-    reason="a model has nothing to say about a column that is not there, or a category that it never saw",
+    name="Columns, types and categories",
+    passes=("The {test} data have the columns, types and categories of the training data",),
+    finds=("The {test} data differ from the training data: {differences}",),
+    plain="The {test} data differ from the training data",
+    reason="a model cannot use a column that is missing, or a category that it has never seen",
     reference="Breck et al. (2019), Data Validation for Machine Learning, SysML, section 3 (schema and skew)",
-    mend="read and encode both parts by one code, and split them after that",
+    mend="Read and encode both with the same code, and split afterwards.",
     find=_find_differences,
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.checks.check import CheckKind
-from audit.checks.part import OpenPart
+from audit.checks.code import name_table
+from audit.checks.part import OpenPart, several, share
 from audit.counting.columns.repeats import value_sql
 from audit.errors import printable
 from audit.record.result import Check
@@ -16,23 +17,25 @@ def _find_shared_units(looked: OpenPart) -> Iterator[Check]:
     if train is None:
         return
     if unit is None:
-        detail = "every row is a unit of its own; name the column of persons as [data] unit where rows share them"
-        yield CHECK.outcome("not applicable", detail, about=f"no unit is in train and in {looked.part}")
+        why = "no column with the person is set ([data] unit), so each row counts as a person of its own"
+        yield CHECK.unanswered(looked.part, "not applicable", why)
         return
-    about = f"no {printable(unit)} is in train and in {looked.part}"
+    of = (unit,)
     if unit not in looked.columns or unit not in train.columns:
-        yield CHECK.outcome("undefined", f"a part has no readable column {printable(unit)}", about=about)
+        why = f"a table has no readable column {printable(unit)}"
+        yield CHECK.unanswered(looked.part, "undefined", why, columns=of)
         return
     units, rows, others, of_units, of_rows = _count_shared_units(looked, train, unit)
     if not of_units:
-        yield CHECK.outcome("undefined", "one of the parts has no unit", about=about)
+        yield CHECK.unanswered(looked.part, "undefined", f"{printable(unit)} has no value", columns=of)
         return
-    said = f"{units:,} of {of_units:,} units of {looked.part} are in train too"
     if not units:
-        yield CHECK.outcome("pass", said, about=about)
+        yield CHECK.passed(looked.part, f"{of_units:,} values", columns=of)
         return
-    share = f"{rows:,} of {of_rows:,} rows ({rows / of_rows:.1%}), beside {others:,} of train"
-    yield CHECK.outcome("warn", f"{said}: {share}", about=about)
+    shares = f"{share(rows / of_rows)} of the rows of {name_table(looked.part)}"
+    detail = f"{shares}; {several(others, 'row')} of the training data have these values"
+    said = {"all": f"{of_units:,}", "rows": several(rows, "row")}
+    yield CHECK.found(looked.part, detail, columns=of, count=units, **said)
 
 
 def _count_shared_units(looked: OpenPart, train: OpenPart, unit: str) -> tuple[int, ...]:
@@ -53,9 +56,12 @@ def _count_shared_units(looked: OpenPart, train: OpenPart, unit: str) -> tuple[i
 
 CHECK = CheckKind(
     code="DL002",
-    title="no unit is in two parts",
-    reason="a model that knows a person from training is not tested on somebody new",
+    name="People shared by training and test data",
+    passes=("No {columns} is in both training and {test} data",),
+    finds=("{count} of {all} values of {columns} in the {test} data [are|is] also in the training data ({rows})",),
+    plain="Values of {columns} in the {test} data are also in the training data",
+    reason="test results on people seen in training say little about new people",
     reference="Kapoor & Narayanan (2023), Leakage and the reproducibility crisis, Patterns 4(9), L3.2",
-    mend="split by unit, so that all rows of one are in one part",
+    mend="Split by this column, so that all rows of one person are on one side.",
     find=_find_shared_units,
 )

@@ -5,18 +5,26 @@ What is said here is published, so a count under k is never named, only how many
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import combinations
 from typing import NamedTuple
 
 from audit.checks.check import CheckKind
-from audit.checks.part import OpenPart
+from audit.checks.code import NO_GROUPS, fill
+from audit.checks.part import OpenPart, join_with_and
 from audit.config.sections import SMALLEST_PUBLISHED as K
 from audit.counting.backends.sql import key_sql
 from audit.counting.plan import Plan
 from audit.errors import printable
+from audit.estimate import grouping_text
 from audit.record.result import Check
 from audit.tables.connection import quote_identifier
+
+COMBINED_PASSES = f"Every combination of {{by}} has at least {K} {{people}}{{in_part}}"
+SINGLED_OUT = (
+    "Some {people} can be singled out by {by}{in_part}: "
+    f"{{count}} of {{all}} combinations [have|has] fewer than {K}"
+)
 
 
 class Crossing(NamedTuple):
@@ -38,8 +46,7 @@ def find_published_crossings(plan: Plan) -> tuple[tuple[str, ...], ...]:
 def _find_small_crossings(looked: OpenPart) -> Iterator[Check]:
     plan = looked.plan
     if not plan.groups:
-        about = f"nobody in {looked.part} is one of fewer than {K} in a group that is published"
-        yield CHECK.outcome("not applicable", "no groups are named", about=about)
+        yield CHECK.unanswered(looked.part, "not applicable", NO_GROUPS)
         return
     found = {by: _count_crossing(looked, by) for by in find_published_crossings(plan)}
     yield _check_cards(looked, tuple(found.values()))
@@ -48,41 +55,36 @@ def _find_small_crossings(looked: OpenPart) -> Iterator[Check]:
 
 def _check_cards(looked: OpenPart, found: tuple[Crossing, ...]) -> Check:
     """Check of what a card shows."""
-    about = f"nobody in {looked.part} is one of fewer than {K} {_name_people(looked)} in a group that is published"
+    people = name_people(looked)
     groups, small = sum(c.groups for c in found), sum(c.small for c in found)
     if not groups:
-        return CHECK.outcome("undefined", "there are no rows", about=about)
+        return CHECK.unanswered(looked.part, "undefined", "there are no rows")
     if not small:
         least = min(found, key=lambda c: c.smallest)
-        smallest = f"{least.smallest:,} {_name_people(looked)}"
-        said = f"{groups:,} groups; the smallest, by {_name_columns(least.by)}, holds {smallest}"
-        return CHECK.outcome("pass", said, about=about)
+        detail = f"{groups:,} groups; the smallest, by {grouping_text(least.by)}, has {least.smallest:,} {people}"
+        return CHECK.passed(looked.part, detail, people=people)
     most = max(found, key=lambda c: c.small)
-    where = f", {most.small:,} of them by {_name_columns(most.by)}" if len(found) > 1 else ""
-    said = f"{small:,} of {groups:,} groups hold fewer than {K} {_name_people(looked)}{where}; a card leaves them out"
-    return CHECK.outcome("warn", said, about=about)
+    where = f"{most.small:,} of them by {grouping_text(most.by)}; " if len(found) > 1 else ""
+    detail = f"{where}cards withhold them"
+    return CHECK.found(looked.part, detail, count=small, all=f"{groups:,}", people=people)
 
 
 def _check_quasi_identifiers(looked: OpenPart, all_: Crossing) -> Check:
     """Check of the declared groups all together, by which a row of the table itself could be found."""
-    about = f"{_name_columns(all_.by)} together single nobody in {looked.part} out"
+    people, by = name_people(looked), join_with_and(list(map(printable, all_.by)))
     if not all_.groups:
-        return CHECK.outcome("undefined", "there are no rows", about=about)
+        return CHECK.unanswered(looked.part, "undefined", "there are no rows", columns=all_.by)
     if not all_.small:
-        said = (
-            f"k-anonymity {all_.smallest:,}: so many {_name_people(looked)} in the smallest of {all_.groups:,} groups"
-        )
-        return CHECK.outcome("pass", said, about=about)
-    said = f"k-anonymity under {K}: {all_.small:,} of {all_.groups:,} groups hold fewer than {K} {_name_people(looked)}"
-    return CHECK.outcome("warn", said, about=about)
+        detail = f"k-anonymity {all_.smallest:,}: the smallest of {all_.groups:,} combinations has so many {people}"
+        return CHECK.passed(looked.part, detail, columns=all_.by, title=COMBINED_PASSES, people=people, by=by)
+    counts = {"people": people, "by": by, "all": f"{all_.groups:,}"}
+    title = fill(SINGLED_OUT, looked.part, count=all_.small, **counts)
+    return CHECK.found(looked.part, f"k-anonymity below {K}", columns=all_.by, title=title, people=people)
 
 
-def _name_people(looked: OpenPart) -> str:
+def name_people(looked: OpenPart) -> str:
+    """Return what is counted: rows, or people where a column names them."""
     return "rows" if looked.config.unit is None else "people"
-
-
-def _name_columns(by: Sequence[str]) -> str:
-    return " x ".join(printable(c) for c in by)
 
 
 def _count_crossing(looked: OpenPart, by: tuple[str, ...]) -> Crossing:
@@ -98,9 +100,12 @@ def _count_crossing(looked: OpenPart, by: tuple[str, ...]) -> Crossing:
 
 CHECK = CheckKind(
     code="DP001",
-    title="nobody is one of a few in the groups that are published",
-    reason="who is alone in a crossing of groups is found in every table by these groups",
+    name="Small groups, on the card and combined (k-anonymity)",
+    passes=(f"Every published group has at least {K} {{people}}{{in_part}}", COMBINED_PASSES),
+    finds=(f"{{count}} of {{all}} published groups [have|has] fewer than {K} {{people}}{{in_part}}", SINGLED_OUT),
+    plain=f"Some groups have fewer than {K} {{people}}{{in_part}}",
+    reason="a person who is alone in a combination of groups can be found in every table that has these groups",
     reference="Sweeney (2002), k-anonymity, Int. J. Uncertainty 10(5)",
-    mend="make bands wider or groups larger before a table by them is handed on; cards leave small counts out",
+    mend="Use wider bands or merge groups before you share a table broken down by them.",
     find=_find_small_crossings,
 )

@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.checks.check import CheckKind
-from audit.checks.part import OpenPart, list_names
+from audit.checks.part import OpenPart, list_names, several
 from audit.record.result import Check
 
 
 def _find_unreadable_columns(looked: OpenPart) -> Iterator[Check]:
-    about = f"every column of {looked.part} can be read exactly"
     if not looked.unread:
-        yield CHECK.outcome("pass", f"{len(looked.columns)} columns", about=about)
+        yield CHECK.passed(looked.part, several(len(looked.columns), "column"))
         return
     some = [c for c in looked.unread if c in looked.table.lacking]
-    why = f" ({list_names(some)}: not in every file)" if some else ""
-    yield CHECK.outcome("warn", f"{list_names(looked.unread)}: nothing was looked for there{why}", about=about)
+    detail = f"not in every file: {list_names(some)}" if some else ""
+    yield CHECK.found(looked.part, detail, count=len(looked.unread), named=list_names(looked.unread))
 
 
 CHECK = CheckKind(
     code="DV013",
-    title="every column can be read exactly",
-    reason="lists, numbers of more digits than a double holds, and names that differ only in case are read by "
-    "one program so and by another otherwise",
+    name="Columns that cannot be read exactly",
+    passes=("Every column of {part} can be read exactly",),
+    finds=("{count} [columns|column] of {part} cannot be read exactly and [were|was] not checked: {named}",),
+    plain="Columns of {part} cannot be read exactly and were not checked",
+    reason="programs read lists, very long numbers, and names that differ only in case in different ways",
     reference="IEEE 754-2019, section 5.12; ISO/IEC 9075-2, case of identifiers",
-    mend="write such columns as text or plain numbers, each under a name of its own",
+    mend="Write it as text or plain numbers, under a unique name.",
     find=_find_unreadable_columns,
 )

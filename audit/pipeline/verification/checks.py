@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, combinations
 
-from audit.checks.codes import COUNTED, DECLARED, SUITE, THRESHOLD, codes, mend_of
+from audit.checks.codes import COUNTED, DECLARED, SUITE, THRESHOLD, codes
 from audit.checks.groups import check_groups, check_scores
 from audit.config.schema import Config
 from audit.counting.plan import Counted, Plan
@@ -23,6 +23,7 @@ from audit.record.result import AuditResult, Check, Part
 
 FOLLOWING = frozenset(c.code for c in COUNTED) - {SUITE, DECLARED, THRESHOLD}
 """Codes of checks that follow from counts and accounts."""
+MENDS = {c.code: c.mend for c in COUNTED}
 ROWS, STRATA = "DV001", "DV005"
 MOST_STRATA = 8
 """Strata of which every choice is tried for what the predictions lacked."""
@@ -68,13 +69,13 @@ def of_predictions(
     """Return checks of the predictions, in the order of a run."""
     found = [*check_groups(counted, plan, "predictions"), *check_scores(counted, plan)]
     found += check_four_fifths(estimates, config, remeasure_from(config, given.cubes))
-    if config.data.strata and not plan.strata:
-        found.append(_check_strata(given, config))
+    if config.data.strata:
+        found.append(make_strata_check(()) if plan.strata else _check_strata(given, config))
     return found
 
 
 def _select_checks_of_part(part: Part, given: AuditResult, train: Counted, plan: Plan) -> Iterator[Check]:
-    """Yield the checks of a held-out part: those of the training data, with the outcomes that stand there."""
+    """Yield the checks of a held-out part: those of the training data, with what the document says was found."""
     account = replace(
         train, rows_read=part.rows_read, rows_excluded=part.rows_excluded, rows_without_group=part.rows_without_group
     )
@@ -84,8 +85,8 @@ def _select_checks_of_part(part: Part, given: AuditResult, train: Counted, plan:
         if there is None or made.code == ROWS:
             yield made
         else:
-            mend = mend_of(made.code, there.outcome)
-            yield replace(made, outcome=there.outcome, detail=there.detail, mend=mend)
+            mend = MENDS[made.code] if there.outcome in {"warn", "fail"} else ""
+            yield replace(there, name=made.name, severity=made.severity, mend=mend)
 
 
 def _check_strata(given: AuditResult, config: Config) -> Check:

@@ -92,8 +92,9 @@ def _find_checks(result: AuditResult) -> Iterator[Uncovered]:
     rows = tuple(dict.fromkeys(printable(c.code) for c in of_rows(result.checks)))
     if result.data:
         yield Uncovered(("checks",), "which ones and what they found: that needs the rows", rows or ("rows",))
-    if held := tuple(printable(c.title) for c in of_held_out(result) if c.code not in {STRATA, ROWS}):
-        yield Uncovered(("checks.outcome", "checks.detail"), "the counts of a held-out part are not kept", held)
+    if held := tuple(printable(c.heading) for c in of_held_out(result) if c.code not in {STRATA, ROWS}):
+        places = ("checks.outcome", "checks.title", "checks.plain_title", "checks.detail")
+        yield Uncovered(places, "the counts of a held-out part are not kept", held)
 
 
 def _find_estimates(result: AuditResult) -> Iterator[Uncovered]:

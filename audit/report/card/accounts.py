@@ -93,7 +93,7 @@ def list_checks(checks: Sequence[Check]) -> list[tuple[Badge, str, str, str, str
 
 def _describe_mend(check: Check) -> str:
     if check.mend:
-        return clean_text(to_sentence(check.mend))
+        return clean_text(to_sentence(check.mend)).removesuffix(".")
     return ""
 
 
@@ -228,7 +228,7 @@ class CodeView:
 def list_codes(checks: Iterable[Check]) -> tuple[CodeView, ...]:
     """Return every known code among these checks, once and in order."""
     return tuple(
-        CodeView(*(clean_text(text) for text in (c.code, to_sentence(c.title), to_sentence(c.reason), c.reference)))
+        CodeView(*(clean_text(text) for text in (c.code, c.name, to_sentence(c.reason), c.reference)))
         for c in find_codes({c.code for c in checks})
     )
 

@@ -372,16 +372,21 @@ def _checks(
         names_alike = check.code in TELL_ALIKE and check.outcome == "warn" and k > 1
         tells = check.code in bare and check.outcome != "not applicable"  # which says why, and no number
         if tells_labels(check, untold) and check.outcome != "not applicable":
-            yield replace(check, outcome="undefined", detail=UNTOLD.format(k=k), mend="")
+            said = UNTOLD.format(k=k)
+            yield replace(
+                check, outcome="undefined", title=check.heading, plain_title="", detail=said, reason="", mend=""
+            )
+        elif hidden_rule or names_alike or tells:
+            yield replace(check, title=check.plain_title or check.title, plain_title="", detail=why, reason="")
         else:
-            yield replace(check, detail=why) if hidden_rule or names_alike or tells else check
+            yield check
 
 
 def _suppress_said(gate: Gate, checks: Sequence[Check], shown: Sequence[Check]) -> Gate:
     """A limit on checks whose sentence says of the four-fifths rule no more than the check that is shown does."""
     sentence = gate.sentence
     for check, bare in zip(checks, shown, strict=True):
-        if check.detail != bare.detail and check.code == four_fifths.CODE:
+        if check != bare and check.code == four_fifths.CODE:
             sentence = sentence.replace(four_fifths.describe_first(check), four_fifths.describe_first(bare))
     return replace(gate, sentence=sentence)
 

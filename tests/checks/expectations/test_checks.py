@@ -187,9 +187,10 @@ def test_a_check_says_who_answered_and_counts(tmp_path, frame):
 
     check = one(tmp_path, frame, IN_SET, column="race", value_set=["a"], mostly=0.5)
     assert check.code == "DV100"
-    assert check.title == "expect_column_values_to_be_in_set (race)"
+    assert check.name == "expect_column_values_to_be_in_set (race)"
     assert check.answered_by == f"great-expectations {version('great-expectations')}"
-    assert check.detail == "2 of 3 unexpected (at least 50% of them must be as expected); 1 without a value left out"
+    assert check.title == f"{check.name} does not hold: 2 of 3 values are unexpected"
+    assert check.detail == "at least 50% must be as expected; 1 missing value is not counted"
     assert check.outcome == "fail"
 
 
@@ -213,23 +214,24 @@ def test_mostly_is_honoured(tmp_path, frame):
 def test_what_raises_is_an_error_and_never_a_failure(tmp_path, frame, kind, kwargs):
     check = one(tmp_path, frame, kind, **kwargs)
     assert check.outcome == "error"
-    assert "Ada" not in check.detail
+    assert "Ada" not in check.title + check.detail
 
 
 def test_an_error_names_what_was_raised_and_the_kind_of_the_column(tmp_path, frame):
     check = one(tmp_path, frame, "expect_column_mean_to_be_between", column="name", min_value=0)
-    assert check.detail == f"Great Expectations raised TypeError; name is {frame['name'].dtype}"
+    assert check.reason == f"Great Expectations raised TypeError; name is {frame['name'].dtype}"
     flat = one(tmp_path, frame, "expect_column_values_to_be_between", column="age", min_value=5, max_value=1)
-    assert "raised ValueError; age is float64" in flat.detail
+    assert "raised ValueError; age is float64" in flat.reason
+    assert flat.title == f"{flat.name}: could not be run, {flat.reason}"
 
 
 def test_a_column_that_is_not_there_is_an_error_with_the_nearest_name(tmp_path, frame):
     single = one(tmp_path, frame, IN_SET, column="rcae", value_set=["a"])
-    assert (single.outcome, single.detail) == ("error", "no column 'rcae'; did you mean 'race'?")
+    assert (single.outcome, single.reason) == ("error", "no column 'rcae'; did you mean 'race'?")
     pair = one(tmp_path, frame, "expect_column_pair_values_to_be_equal", column_A="race", column_B="nmae")
-    assert (pair.outcome, pair.detail) == ("error", "no column 'nmae'; did you mean 'name'?")
+    assert (pair.outcome, pair.reason) == ("error", "no column 'nmae'; did you mean 'name'?")
     several = one(tmp_path, frame, "expect_compound_columns_to_be_unique", column_list=["race", "agee"])
-    assert (several.outcome, several.detail) == ("error", "no column 'agee'; did you mean 'age'?")
+    assert (several.outcome, several.reason) == ("error", "no column 'agee'; did you mean 'age'?")
 
 
 def test_asking_whether_a_column_is_there_is_a_question_and_not_an_error(tmp_path, frame):
@@ -256,7 +258,7 @@ def test_asking_whether_a_column_is_there_is_a_question_and_not_an_error(tmp_pat
 def test_an_expectation_over_nobody_is_undefined(tmp_path, frame, kind, kwargs):
     check = one(tmp_path, frame, kind, **kwargs)
     assert check.outcome == "undefined"
-    assert "nothing can be said" in check.detail
+    assert check.title == f"{check.name}: undefined, {check.reason}"
 
 
 def test_nulls_are_somebody_where_nulls_are_asked_for(tmp_path, frame):
@@ -299,7 +301,7 @@ def test_the_old_name_of_text_is_neither_right_nor_wrong_since_pandas_3(tmp_path
     """Great Expectations says no where it said yes before pandas was renewed, of the same data."""
     kind = f"expect_column_values_to_be_{'of_type' if 'type_' in asked else 'in_type_list'}"
     check = one(tmp_path, frame, kind, column="name", **asked)
-    assert (check.outcome, "name str in the suite" in check.detail) == ("undefined", True)
+    assert (check.outcome, "name str in the suite" in check.reason) == ("undefined", True)
     assert one(tmp_path, frame, kind, column="age", **asked).outcome == "fail"
 
 
@@ -328,7 +330,7 @@ def test_no_value_of_the_data_leaves(tmp_path, frame):
     )
     assert {c.outcome for c in found} <= {"fail", "error"}
     for check in found:
-        assert not any(word in check.detail for word in ("Ada", "Lovelace", "1815", "99"))
+        assert not any(word in check.title + check.detail + check.reason for word in ("Ada", "Lovelace", "1815", "99"))
 
 
 def test_a_hostile_column_name_is_made_printable(tmp_path):
@@ -413,7 +415,7 @@ def test_the_starting_suite_is_passed_by_its_data_and_not_by_broken_data(tmp_pat
     assert "p17" not in path.read_text()
     assert "1059" not in path.read_text()
     broken = data.assign(sex="x", income=-1e9, flag=None).head(5)
-    wrong = {c.title: c.outcome for c in run_suite(suite, broken) if c.outcome != "pass"}
+    wrong = {c.name: c.outcome for c in run_suite(suite, broken) if c.outcome != "pass"}
     assert wrong == {
         "expect_table_row_count_to_be_between": "fail",
         "expect_column_values_to_be_in_set (sex)": "fail",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,7 +37,7 @@ def lost(frame, column, where, share, seed=1):
 
 def test_nothing_missing_is_silent():
     check = found(rows())
-    assert (check.outcome, check.detail) == ("pass", "nothing is missing in part of 4 columns")
+    assert (check.outcome, check.detail) == ("pass", "4 columns without missing values")
 
 
 @pytest.mark.parametrize("column", ["x", "job"])
@@ -43,14 +45,15 @@ def test_missing_in_one_group_is_found_with_its_name(column):
     frame = rows()
     check = found(lost(frame, column, frame.g == "b", 0.1))
     assert check.outcome == "warn"
-    assert check.detail.startswith(f"{column} is missing for ")
-    assert "of g = b and for 0.0% of the others" in check.detail
+    assert re.fullmatch(rf"{column} is missing in \d+\.\d% of g 'b' and 0\.0% of the other groups", check.title)
+    assert check.detail == "p-value < 0.001"
+    assert check.plain_title == "Values of the training data are missing more often in some groups, or in all rows"
 
 
 def test_blank_text_is_missing():
     frame = rows()
     check = found(frame.assign(job=frame.job.where(frame.g != "c", "  ")))
-    assert "job is missing for 100.0% of g = c" in check.detail
+    assert check.title == "job is missing in 100.0% of g 'c' and 0.0% of the other groups"
 
 
 def test_missing_alike_everywhere_is_silent_in_nearly_all_samples():
@@ -89,4 +92,5 @@ def test_banded_groups_and_rows_without_group():
     frame.loc[:100, "age"] = None
     frame.loc[frame.age < 40, "x"] = None
     checks = checks_of(frame, frame, groups=["age"], label="y", bins={"age": [40, 60]})
-    assert "of age = [-inf, 40) and for 0.0% of the others" in of(checks, "DB001", "train").detail
+    assert "of [-inf, 40) and 0.0% of the other groups" in of(checks, "DB001", "train").title
+    assert of(checks, "DB001", "test").title.endswith("of the other groups in the test data")

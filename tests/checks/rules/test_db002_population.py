@@ -28,8 +28,9 @@ def test_a_sample_of_the_population_is_silent():
 def test_a_group_that_is_rare_here_is_named():
     check = found(rows(0.35), HALF)
     assert check.outcome == "warn"
-    assert check.detail.startswith("g = a is 3")
-    assert "here and 50.0% there; total variation 0.1" in check.detail
+    assert check.title.startswith("g 'a' is 3")
+    assert check.title.endswith(" of the training data and 50.0% of the population")
+    assert "% of rows would have to change group to match it (p-value < 0.001)" in check.detail
 
 
 def test_a_small_difference_is_silent_however_sure():
@@ -45,17 +46,21 @@ def test_a_small_group_that_is_half_as_large_is_named():
 def test_nobody_of_a_group():
     check = found(rows(1.0), HALF)
     assert check.outcome == "warn"
-    assert "g = b is 0.0% here" in check.detail
+    assert check.title == "g 'b' is 0.0% of the training data and 50.0% of the population"
 
 
 @pytest.mark.parametrize(
     ("population", "why"),
-    [({"g": {"a": 1.0}}, "names no share for b"), ({"g": {"a": 0.5, "b": 0.3}}, "sum to 0.8, not to 1")],
+    [
+        ({"g": {"a": 1.0}}, "no share of the population is set for 'b'"),
+        ({"g": {"a": 0.5, "b": 0.3}}, "add up to 0.8, not to 1"),
+    ],
 )
 def test_a_population_that_does_not_fit_is_undefined(population, why):
     check = found(rows(0.5), population)
     assert check.outcome == "undefined"
-    assert why in check.detail
+    assert why in check.reason
+    assert check.title == f"Group shares against the population, g: undefined, {check.reason}"
 
 
 def test_somebody_of_no_population():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 from two_parts import checks_of, of
@@ -40,14 +42,15 @@ def test_a_shifted_group_is_named():
     now.loc[now.g == "b", "x"] += 0.5
     check = found(before, now)
     assert check.outcome == "warn"
-    assert check.detail.startswith("x of g = b (total variation ")
+    assert check.title == "Groups differ between the training and test data: x of g 'b'"
+    assert re.fullmatch(r"\d\d\.\d% of rows would have to change to match \(p-value < 0\.001\)", check.detail)
 
 
 def test_shares_labels_and_missing_values_of_a_group():
     before, now = split()
-    assert found(before, now[(now.g != "a") | (np.arange(len(now)) % 2 == 0)]).detail.startswith("shares of g (")
-    assert "labels of g = b" in found(before, now.assign(y=np.where(now.g == "b", now.y | (now.x > 0), now.y))).detail
-    assert "job of g = c" in found(before, now.assign(job=now.job.where(now.g != "c"))).detail
+    assert found(before, now[(now.g != "a") | (np.arange(len(now)) % 2 == 0)]).title.endswith("data: shares of g")
+    assert "labels of g 'b'" in found(before, now.assign(y=np.where(now.g == "b", now.y | (now.x > 0), now.y))).title
+    assert "job of g 'c'" in found(before, now.assign(job=now.job.where(now.g != "c"))).title
 
 
 def test_a_shift_of_two_points_is_silent_however_sure():

@@ -42,14 +42,14 @@ def test_one_percent_of_leaked_rows_is_found(acs):
     train, test = split(acs.iloc[:60_000], 0)
     check = one(train, leaked(train, test))
     assert check.outcome == "warn"
-    assert "apart from index" in check.detail
-    assert check.detail.endswith("were copied")
-    assert check.mend.startswith("take them out")
+    assert check.detail.endswith(", without index")
+    assert " were copied; compared in all " in check.detail
+    assert check.mend.startswith("Remove the shared rows")
 
 
 def groups_told(check, column):
     """Leaked rows and rows of each group that a sentence names."""
-    told = re.findall(rf"{column} = (\S+) ([\d,]+) of ([\d,]+) ", check.detail)
+    told = re.findall(rf"{column} '(\S+)' ([\d,]+) of ([\d,]+) ", check.detail)
     return {level: (int(hit.replace(",", "")), int(n.replace(",", ""))) for level, hit, n in told}
 
 
@@ -69,9 +69,9 @@ def test_the_groups_that_are_hit_are_counted(acs):
         assert told == {level: tuple(truth.loc[float(level)]) for level in told}
         assert all(hit >= 10 for hit, _ in told.values())
     assert list(groups_told(check, "SEX")) == ["2", "1"]
-    assert "not told to protect such a count" in check.detail
+    assert "withheld to protect such a count" in check.detail
     only = one(train, pd.concat([test.iloc[: -len(men) - len(women)], women]), groups=("SEX",))
-    assert "most in SEX = 2; fewer than 10" in only.detail
+    assert "most in SEX '2'; fewer than 10" in only.detail
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)).filter(any), min_size=1, max_size=8))
@@ -118,7 +118,11 @@ def test_the_published_split_of_adult_is_a_random_one(shared):
     adult = shared / "data/adult"
     check = one(str(adult / "adult_train.parquet"), str(adult / "adult_test.parquet"))
     assert check.outcome == "pass"
-    assert check.detail.startswith("23 of 16,281 rows are in train too (in all 15 shared columns)")
+    assert check.detail.startswith(
+        "23 of 16,281 rows of the test data are also in the training data; a random split would"
+    )
+    assert check.detail.endswith("; compared in all 15 shared columns")
+    assert check.title == "Test and training data share no more rows than a random split would"
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5])
@@ -139,7 +143,10 @@ def test_mean_and_deviation_are_those_of_random_splits(share):
 
 def test_the_same_table_twice_is_named_even_where_twins_are_common():
     rows = pd.DataFrame({"g": list("abcdefghijklmnopqrst") * 30})
-    assert one(rows, rows.sample(frac=1, random_state=1)).detail.startswith("all 600 rows are those of train")
+    assert (
+        one(rows, rows.sample(frac=1, random_state=1)).title
+        == "All 600 rows of the test data are also in the training data"
+    )
     assert one(rows, rows.sample(300, random_state=2)).outcome == "pass"
 
 
@@ -147,7 +154,7 @@ def test_a_value_is_the_same_in_every_type():
     rng = np.random.default_rng(0)
     train = pd.DataFrame({"x": rng.integers(0, 10**6, 2000), "z": np.where(np.arange(2000) % 2, 0.0, np.nan)})
     test = train.iloc[:200].astype({"x": "float64"}).assign(z=lambda d: -d.z)
-    assert one(train, test).detail.startswith("200 of 200 rows are in train too")
+    assert one(train, test).title.startswith("200 of 200 rows of the test data are also in")
     assert one(train.astype({"x": "int32"}), test.astype({"x": "int64"})).outcome == "warn"
 
 
@@ -157,4 +164,5 @@ def test_parts_without_a_common_column_are_undefined():
 
 def test_no_value_is_told():
     train = pd.DataFrame({"who": [f"secret{i}" for i in range(500)], "y": [0, 1] * 250})
-    assert "secret" not in one(train, train.iloc[:100]).detail
+    check = one(train, train.iloc[:100])
+    assert "secret" not in check.title + check.detail

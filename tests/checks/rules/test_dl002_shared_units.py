@@ -17,11 +17,10 @@ def one(train, test, **data):
 
 def test_units_in_both_parts_are_counted():
     check = one(rows(0, 80), rows(75, 100), unit="person")
-    assert (check.outcome, check.title) == ("warn", "no person is in train and in test")
-    said = "5 of 25 units of test are in train too: 10 of 50 rows (20.0%), beside 10 of train"
-    assert check.detail.startswith(said)
-    assert "by unit" in check.mend
-    assert "p7" not in check.detail
+    title = "5 of 25 values of person in the test data are also in the training data (10 rows)"
+    assert (check.outcome, check.title) == ("warn", title)
+    assert check.detail == "20.0% of the rows of the test data; 10 rows of the training data have these values"
+    assert check.mend == "Split by this column, so that all rows of one person are on one side."
 
 
 def test_units_of_one_part_each_are_silent():
@@ -30,13 +29,13 @@ def test_units_of_one_part_each_are_silent():
 
 def test_numbers_are_the_same_in_every_type():
     check = one(pd.DataFrame({"u": [1, 2, 3]}), pd.DataFrame({"u": [3.0, 4.0]}), unit="u")
-    assert check.detail.startswith("1 of 2 units of test")
+    assert check.title.startswith("1 of 2 values of u in the test data is also")
 
 
 def test_without_a_unit_there_is_nothing_to_share():
     check = one(rows(0, 5), rows(0, 5))
     assert check.outcome == "not applicable"
-    assert "[data] unit" in check.detail
+    assert "[data] unit" in check.reason
 
 
 def test_without_another_part_nothing_is_said():

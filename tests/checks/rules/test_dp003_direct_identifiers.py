@@ -98,7 +98,7 @@ def test_other_names_are_not(column):
 
 def test_a_text_of_its_own_for_everybody_is_named_but_not_the_unit():
     texts = [f"a note about case {i}" for i in range(N)]
-    assert "x: nearly every value is another one" in one(x=texts).detail
+    assert "x: nearly every value is different" in one(x=texts).detail
     (check,) = found("DP003", pd.DataFrame({"x": texts}), unit="x")
     assert check.outcome == "pass"
 
@@ -119,12 +119,15 @@ def test_amounts_written_as_text_name_nobody(written):
 
 @pytest.mark.parametrize("text", [lambda i: f"{100_000 + i}", lambda i: f"123.{i // 100 + 100}.{i % 100 + 200}"])
 def test_numbers_of_one_length_are_no_amounts(text):
-    assert "x: nearly every value is another one" in one(x=[text(i) for i in range(N)]).detail
+    assert "x: nearly every value is different" in one(x=[text(i) for i in range(N)]).detail
 
 
 @pytest.mark.parametrize("name", ["id", "ID", "customer_id", "PatientID", "uuid", "Kundennummer", "case no"])
 def test_an_id_of_its_own_for_everybody_is_named(name):
-    assert one(**{name: range(7, 7 + N)}).detail == f"{name}: an id by its name, and nearly every value is another one"
+    assert (
+        one(**{name: range(7, 7 + N)}).detail
+        == f"{name}: an id by the column's name, and nearly every value is different"
+    )
     (check,) = found("DP003", pd.DataFrame({name: range(N)}), unit=name)
     assert check.outcome == "pass"
 

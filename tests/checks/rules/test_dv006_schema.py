@@ -36,12 +36,12 @@ def test_it_is_a_question_of_two_parts():
 def test_columns_that_one_part_lacks_are_named():
     check = found(rows(), rows(400, 1).rename(columns={"x": "z"}))
     assert check.outcome == "warn"
-    assert check.detail.startswith("x is not in test; z is not in train")
+    assert check.title == "The test data differ from the training data: x is missing, z is new"
 
 
 def test_another_kind_is_named():
     check = found(rows(), rows(400, 1).assign(x="1.5"))
-    assert "x (float in train, text here) is of another kind" in check.detail
+    assert check.title.endswith(": x is text (a number in the training data)")
 
 
 def test_whole_numbers_and_floats_are_one_kind_and_so_is_nothing():
@@ -54,13 +54,15 @@ def test_a_renamed_category_is_counted_and_not_named():
     now = rows(400, 1)
     check = found(rows(), now.assign(job=now.job.replace("cook", "chef")))
     assert check.outcome == "warn"
-    assert f"in job 1 value that train lacks ({(now.job == 'cook').sum()} rows)" in check.detail
-    assert "chef" not in check.detail
+    assert check.title.endswith(f": job has 1 value that the training data lack ({(now.job == 'cook').sum()} rows)")
+    assert "chef" not in check.title + check.detail
 
 
 def test_a_renamed_code_is_found_among_numbers():
     before, now = rows().assign(k=np.arange(1000) % 4), rows(400, 1).assign(k=np.arange(400) % 4)
-    assert "in k 1 value that train lacks (100 rows)" in found(before, now.assign(k=now.k.replace(3, 9))).detail
+    assert (
+        "k has 1 value that the training data lack (100 rows)" in found(before, now.assign(k=now.k.replace(3, 9))).title
+    )
 
 
 def test_a_value_that_chance_put_here_is_said_and_no_warning():
@@ -68,9 +70,9 @@ def test_a_value_that_chance_put_here_is_said_and_no_warning():
     now.loc[7, "k"] = 5
     check = found(before, now)
     assert check.outcome == "pass"
-    assert "1 row of values that train lacks, no more than chance would put here" in check.detail
+    assert "1 row with values that the training data lack, no more than chance explains" in check.detail
 
 
 def test_a_test_part_that_is_all_of_another_category():
     check = found(rows(), rows(400, 1).assign(job="baker"))
-    assert "in job 1 value that train lacks (400 rows)" in check.detail
+    assert "job has 1 value that the training data lack (400 rows)" in check.title

@@ -430,7 +430,7 @@ def test_codes_are_explained_where_they_are_met(style):
         assert known[code].reference in words
     assert to_sentence(known["DB001"].reason) not in words
     assert len(re.findall("To mend:", words)) == 1
-    assert "Find out why it was not asked or answered." in words
+    assert "Find out why the value is missing: not asked, or not answered." in words
 
 
 def test_without_labels_no_column_is_about_labels():

@@ -332,7 +332,7 @@ def test_few_findings_say_at_once_what_to_do(boston):
     found = next(c for c in boston.checks if c.outcome == "warn")
     assert f"Data checks: 1 warning, 4 pass DV001 {found.title} What to do: " in text
     assert flat(found.mend)[1:].rstrip(".") in text
-    assert "no two names of race look alike" not in text
+    assert "The names of race are distinct" not in text
 
 
 def test_what_to_do_is_told_once_for_checks_of_one_code(boston):
@@ -357,7 +357,7 @@ def test_of_many_findings_the_worst_are_shown_and_the_others_named_by_code(bosto
     everything = shown(replace(boston, checks=many), whole=True)
     assert everything.count("DP001") == 2
     assert "not shown" not in everything
-    assert "\n  DV002  Pass: no two names of race look alike in train: 3 names\n" in everything
+    assert "\n  DV002  Pass: The names of race are distinct: 3 names\n" in everything
     assert "What to do: " in everything
 
 
