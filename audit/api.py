@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args
 from audit._version import __version__
 from audit.axes import Task
 from audit.config.doors import translate_errors
-from audit.config.options import CLASS, COLUMN, DIALECT, LEVELS, NAMES, SHARES, AskedKey, Door, Reading
+from audit.config.merging import name_targets
+from audit.config.options import CLASS, COLUMN, DIALECT, LEVELS, MERGES, NAMES, SHARES, AskedKey, Door, Reading
 from audit.config.read import build, refuse_idle_neighbours
 from audit.config.schema import Config
 from audit.config.sections import UNASKED_THRESHOLD, find_keys
@@ -25,6 +26,7 @@ from audit.tables.arrays import name_features, refuse_clash, refuse_misaligned, 
 from audit.tables.formats.dialect import UNSAID, make_dialect
 from audit.tables.python_values import (
     describe_value,
+    make_merge,
     make_plain,
     make_population,
     make_reference,
@@ -68,6 +70,7 @@ def measure(
     positive: Any = None,
     favourable: Any = None,
     reference: Any = None,
+    merge: Any = None,
     intersections: int = 1,
     confidence: float = 0.95,
     compare_to: str | Sequence[str] = (),
@@ -116,6 +119,9 @@ def measure(
     reference
         Group that the others are compared with: a level as the column holds it, or a mapping of column to level. The
         largest by default.
+    merge
+        Levels that are joined before anything is counted, by group column and new name, such as
+        ``{"race": {"other": ["Asian", "Inuit"]}}``; ``reference`` then names the new ones.
     intersections, confidence
         Audit crossings of up to this many group columns; how sure every interval is.
     compare_to
@@ -174,7 +180,8 @@ def measure(
         result = _audit(columns, _build_question(sections, gates))
     if not own:
         return result
-    return replace(result, estimates=result.estimates + _measure_own(own, roles, attributes, crossed))
+    merged = name_targets(sections["data"].get("merge", {}))
+    return replace(result, estimates=result.estimates + _measure_own(own, roles, attributes, crossed, merged))
 
 
 def _name_arguments(door: Door) -> dict[str, str]:
@@ -212,6 +219,8 @@ def _read_argument(asked: AskedKey, given: Any, groups: tuple[str, ...]) -> Any:
         return make_reference(given, groups)
     if asked.option.reads is SHARES:
         return make_population(given, groups)
+    if asked.option.reads is MERGES:
+        return make_merge(given, groups)
     read = READERS.get(asked.option.reads)
     return given if read is None else read(given, asked.argument)
 
@@ -249,6 +258,7 @@ def _measure_own(
     roles: Mapping[str, Any],
     attributes: Mapping[str, Any],
     intersections: int,
+    merged: Mapping[str, Mapping[str, str]],
 ) -> tuple[Estimate, ...]:
     from audit.axes import name_level
     from audit.measurement.own_metrics import own_estimates
@@ -261,6 +271,8 @@ def _measure_own(
         raise QuestionError("metrics need predictions; give y_pred or score")
     frame = open_frame(attributes).to_pandas()
     levels = {c: [name_level(v) for v in frame[c].astype(object)] for c in attributes}
+    for c, names in merged.items():
+        levels[c] = [None if level is None else names.get(level, level) for level in levels[c]]
     return own_estimates(metrics, roles[Y_TRUE], predicted, levels, roles.get(WEIGHT), intersections)
 
 
@@ -278,6 +290,7 @@ def check(
     strata: str | Sequence[str] = (),
     reference: Any = None,
     population: Mapping[str, Mapping[Any, float]] | None = None,
+    merge: Any = None,
     intersections: int = 1,
     confidence: float = 0.95,
     compare_to: str | Sequence[str] = (),
@@ -311,7 +324,7 @@ def check(
         As in `measure`.
     population
         Share of each level in the population to compare with, by group column; levels as the column holds them.
-    intersections, confidence, compare_to, gates, least_rows
+    merge, intersections, confidence, compare_to, gates, least_rows
         As in `measure`.
     csv
         How a CSV that is named by its path is written, such as ``"separator=;,decimal=,,encoding=latin-1"``.

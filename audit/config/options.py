@@ -105,6 +105,8 @@ PLACES = Reading(list[str], _to_places, "N,N")
 LEVELS = Reading(list[str], _to_levels, "COLUMN=GROUP")
 """A level by column, such as ``race=white``."""
 BANDS = Reading(list[str], _to_bands, "COLUMN=EDGES")
+MERGES = Reading(list[str], _keep)
+"""Levels that are joined by new name and column, which no command line asks for."""
 SHARES = Reading(list[str], _keep)
 """Shares of levels by column, which no command line asks for."""
 

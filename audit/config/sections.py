@@ -20,6 +20,7 @@ from pydantic import (
 from audit.axes import Class, Task, is_same_class
 from audit.config import options as o
 from audit.config.groupings import refuse_crossings
+from audit.config.merging import name_targets, refuse_merge
 from audit.config.options import COMMAS, EVERYWHERE, OF_AUDITS, OF_MODELS, AskedKey, CountedBy, Door, Option
 from audit.config.values import (
     MOST_TOPS,
@@ -146,6 +147,11 @@ class Data(Section):
         ),
     ] = {}  # noqa: RUF012 - pydantic copies it
     """Inner edges of the bands into which a group column of numbers is cut; a band holds its lower edge."""
+    merge: Annotated[
+        dict[str, dict[Text, tuple[Class, ...]]],
+        Option("Levels of a group column that are joined before counting.", ("check", "measure"), o.MERGES, place=33),
+    ] = {}  # noqa: RUF012 - pydantic copies it
+    """Levels that are joined, by group column and new name: `[data.merge.race]` with `other = ["Asian", "Inuit"]`."""
     reference: Annotated[
         dict[str, dict[str, Number]],
         Option(
@@ -190,6 +196,11 @@ class Data(Section):
         return is_same_class(self.favourable, 1 if self.positive is None else self.positive)
 
     @property
+    def merged(self) -> dict[str, dict[str, str]]:
+        """New name of each level that is joined, by column."""
+        return name_targets(self.merge)
+
+    @property
     def tests(self) -> dict[str, str]:
         """Held-out tables by the name of their part."""
         if self.test is None or isinstance(self.test, str):
@@ -208,12 +219,14 @@ class Data(Section):
                 raise ValueError(f"bins.{column} must have increasing edges, such as [18, 25, 40, 65]")
         for what, named in (
             ("bins", self.bins),
+            ("merge", self.merge),
             ("reference", self.reference),
             ("reference_group", self.reference_group),
         ):
             stray = next((c for c in named if c not in self.groups), None)
             if stray is not None:
                 raise ValueError(f"{what}: {no_such('group column', stray, self.groups)}")
+        refuse_merge(self.merge, self.bins)
         for column, shares in self.reference.items():
             # Shares are decimals, and what is rounded may add up to a little more than 1.
             if not shares or any(not 0 <= s <= 1 for s in shares.values()) or sum(shares.values()) > 1 + 1e-6:

@@ -6,7 +6,7 @@ Must not: read rows.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -14,6 +14,7 @@ from audit._version import __version__
 from audit.axes import LABEL, NEGATIVE, POSITIVE, PREDICTION
 from audit.config.read import build
 from audit.config.written_limits import Gates, read_rules
+from audit.counting.backends.merge import name_values
 from audit.counting.cells import Account
 from audit.counting.plan import Counted
 from audit.cube import Cube
@@ -23,7 +24,7 @@ from audit.pipeline.plans import plan_predictions
 from audit.pipeline.run import conclude, now
 from audit.pipeline.stages import Findings, measure_model
 from audit.record.result import AuditResult, Part, Run
-from audit.tables.python_values import make_plain, make_policy, make_reference, to_plain
+from audit.tables.python_values import make_merge, make_plain, make_policy, make_reference, to_plain
 from audit.tables.python_values import require_names as names_of
 
 SOURCE = "counts of the training loop"
@@ -40,6 +41,7 @@ def result_of(
     gates: Gates = (),
     four_fifths: bool = False,
     least_rows: int = 0,
+    merge: Any = None,
 ) -> AuditResult:
     """Audit groups x label x prediction.
 
@@ -49,7 +51,7 @@ def result_of(
         Where every row went.
     decided
         Counts over groups, label and prediction, in this order.
-    reference, intersections, confidence, compare_to, gates, four_fifths, least_rows
+    reference, intersections, confidence, compare_to, gates, four_fifths, least_rows, merge
         As in `audit.measure`.
 
     Raises
@@ -68,6 +70,7 @@ def result_of(
             "groups": names,
             "intersections": to_plain(intersections),
             "unit": "row",
+            "merge": make_merge(merge, names),
             "reference_group": make_reference(reference, names),
             "compare_to": names_of(compare_to, "compare_to"),
         },
@@ -77,6 +80,7 @@ def result_of(
     rules = read_rules(make_plain(gates), "model")
     config = build(raw | ({"gates": rules} if rules else {}), "the configuration")
     plan, found = plan_predictions(config), Findings()
+    cube = _join_levels(cube, config.data.merged)
     counted = Counted(
         cubes=tuple(cube.keep(*by, LABEL, PREDICTION) for by in plan.crossings),
         rows_read=account.rows_read,
@@ -87,6 +91,14 @@ def result_of(
     measure_model(counted, plan, config, found, nullcontext)
     run = Run(id=f"memory-{secrets.token_hex(4)}", started=started, finished=now(), version=__version__)
     return conclude(config, found, run)
+
+
+def _join_levels(cube: Cube, merged: Mapping[str, Mapping[str, str]]) -> Cube:
+    """Return the counts with levels joined as rows would have had them joined."""
+    for column, targets in merged.items():
+        names = name_values(column, [level for level in cube.axis(column).levels if level is not None], targets)
+        cube = cube.merge(column, lambda level, names=names: None if level is None else names[level])  # type: ignore[misc]
+    return cube
 
 
 def _part(counted: Counted) -> Part:

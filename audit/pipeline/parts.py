@@ -13,6 +13,7 @@ from audit.config.read import build
 from audit.config.schema import Config
 from audit.counting.as_written import write_names_as_text
 from audit.counting.backends.choose import choose_engine
+from audit.counting.backends.merge import merge_levels
 from audit.counting.count import count_tallies
 from audit.counting.parts import ENDING, list_part_names, note_begun, read_question, save_part, save_question
 from audit.counting.plan import Plan
@@ -80,7 +81,9 @@ def add_part(
     with note_begun(folder, str(source)):
         with step("Counting the part"):
             table = write_names_as_text(open_source(source, dialect=dialect), plan)
-            found = count_tallies(table, plan, choose_engine(engine or "duckdb", master))  # type: ignore[arg-type]
+            counting: tuple[Any, str | None] = (engine or "duckdb", master)
+            table = merge_levels(table, config.data.merged, *counting, whole=False)
+            found = count_tallies(table, plan, choose_engine(*counting))
         save_question(folder, raw)
         save_part(folder, table, _read_digests(source, table), plan, found)
     return Added(found.crossings.rows, len(list(folder.glob(f"*{ENDING}"))))

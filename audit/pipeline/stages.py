@@ -16,6 +16,7 @@ from audit.checks.groups import check_declared, check_groups, check_missing_word
 from audit.config.schema import Config
 from audit.counting.as_written import write_names_as_text
 from audit.counting.backends.choose import count
+from audit.counting.backends.merge import merge_declared, merge_levels
 from audit.counting.plan import Counted, Plan
 from audit.counting.refusals import no_rows
 from audit.errors import QuestionError, ValuesError, printable
@@ -159,7 +160,7 @@ def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, fou
     require_codes(config)
     plan = plan_data(config)
     names = replace(plan, strata=config.data.strata)
-    parts = {part: write_names_as_text(table, names) for part, table in {"train": train, **held_out}.items()}
+    parts = {part: _read_names(table, names, config, part) for part, table in {"train": train, **held_out}.items()}
     counts = {"train": audit_table(parts["train"], config, found, step)}
     for part, table in list(parts.items())[1:]:
         with naming_part(part):
@@ -168,8 +169,20 @@ def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, fou
         found.data.append(record_part(part, table, counts[part], _find_columns_read(table, config)))
         found.checks += check_groups(counts[part], plan, part)
     for part, table in {"train": train, **held_out}.items():
-        found.checks += check_declared(counts[part], plan, part, table.declared(plan.columns))
+        found.checks += check_declared(counts[part], plan, part, _find_declared(table, plan, config))
     found.checks += check_rows(parts, config, counts, step)
+
+
+def _read_names(table: Table, plan: Plan, config: Config, part: str) -> Table:
+    """Return a table whose names are written as in its file, with those joined that the configuration joins."""
+    # A level may be missing where another table of the run has it.
+    whole = part == "train" or (part == "predictions" and config.data.source is None)
+    data = config.data
+    return merge_levels(write_names_as_text(table, plan), data.merged, data.engine, data.master, whole=whole)
+
+
+def _find_declared(table: Table, plan: Plan, config: Config) -> Mapping[str, tuple[str, ...]]:
+    return merge_declared(table.declared(plan.columns), config.data.merged)
 
 
 @contextmanager
@@ -253,8 +266,8 @@ def audit_model(table: Table, config: Config, found: Findings, step: Step) -> No
     absent = [c for c in config.data.strata if c not in table.columns]
     if config.data.strata and not absent:
         plan = replace(plan, strata=config.data.strata)
-    declared = table.declared(plan.columns)
-    table = write_names_as_text(table, plan)
+    declared = _find_declared(table, plan, config)
+    table = _read_names(table, plan, config, "predictions")
     counted = _count(config, table, plan, "Counting the predictions", step)
     found.checks += check_declared(counted, plan, "predictions", declared)
     found.data.append(record_part("predictions", table, counted, plan.columns))

@@ -14,7 +14,7 @@ import narwhals as nw
 from audit.errors import QuestionError, SourceError, printable
 from audit.tables.frames import may_be_lazy
 from audit.tables.kinds import find_exact_limit, find_kind, is_fraction, refuse_names, to_plain_table
-from audit.tables.table import Table, register_view
+from audit.tables.table import Table, name_merged, register_view
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,7 +40,7 @@ class LazyTable(Table):
         chosen = tuple(self._choose(names))
         if chosen not in self.made:
             self.made[chosen] = to_plain_table(self.take_raw_rows(chosen), self._title)
-        return self.made[chosen]
+        return name_merged(self.made[chosen], self.merged)
 
     def take_raw_rows(self, names: Sequence[str]) -> pa.Table:
         """Return chosen columns as the query gives them, made now."""

@@ -149,6 +149,29 @@ def make_population(population: Any, groups: tuple[str, ...]) -> dict[str, dict[
     return found
 
 
+def make_merge(merge: Any, groups: tuple[str, ...]) -> dict[str, dict[str, list[str]]]:
+    """Return the levels that are joined under each new name, by column; they are named as the column holds them."""
+    if merge is None:
+        return {}
+    of = "a mapping of group columns to new names, such as {'race': {'other': ['Asian', 'Inuit']}}"
+    found = {}
+    for column, given in _require_mapping(merge, "merge", of).items():
+        where = f"merge['{printable(column)}']"
+        lists = _require_mapping(given, where, "a mapping of new names to lists of levels")
+        found[name(column, "merge")] = {
+            name(new, where): [str(name_level(require_level(level, where))) for level in _list_levels(levels, where)]
+            for new, levels in lists.items()
+        }
+    _require_columns("merge", found, groups)
+    return found
+
+
+def _list_levels(levels: Any, where: str) -> list[Any]:
+    if isinstance(levels, (str, bytes, Mapping)) or not isinstance(levels, Iterable):
+        raise QuestionError(f"{where} must list levels, such as ['Asian', 'Inuit'], not {describe_value(levels)}")
+    return list(levels)
+
+
 def _share(value: Any, where: str) -> float:
     found = to_plain(value)
     if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 <= found <= 1:

@@ -51,6 +51,8 @@ class Table(ABC):
     """Of columns that some files of the table have, a file that has not; nothing can be asked of them."""
     undigested: str = "the rows were in memory"
     """Why there is no digest, where there is none."""
+    merged: Mapping[str, Mapping[Any, str]] = field(default_factory=dict, repr=False)
+    """Name of every value of columns of which levels are joined; engines see these names."""
 
     @property
     def doubtful(self) -> Collection[str]:
@@ -164,6 +166,19 @@ def register_view(con: duckdb.DuckDBPyConnection, held: pa.Table) -> str:
     return view
 
 
+def name_merged(held: pa.Table, merged: Mapping[str, Mapping[Any, str]]) -> pa.Table:
+    """Return an Arrow table in which columns with joined levels hold the names."""
+    import pyarrow as pa
+
+    for column in merged:
+        if column in held.column_names:
+            coded = held[column].combine_chunks().dictionary_encode()
+            texts = [merged[column].get(value) for value in coded.dictionary.to_pylist()]
+            named = pa.array(texts, pa.string()).take(coded.indices)
+            held = held.set_column(held.column_names.index(column), column, named)
+    return held
+
+
 def make_held_table(
     name: str, held: pa.Table, digest: str | None, parts: tuple[Part, ...] = (), **more: Any
 ) -> HeldTable:
@@ -210,7 +225,7 @@ class HeldTable(Table):
 
     def take_held_rows(self, names: Sequence[str]) -> pa.Table:
         """Return chosen columns, each in the plainest type that says the same."""
-        return to_plain_table(self.held.select(self._choose(names)), self._title)
+        return name_merged(to_plain_table(self.held.select(self._choose(names)), self._title), self.merged)
 
 
 def _make_read_error(shown: str, error: BaseException) -> SourceError:

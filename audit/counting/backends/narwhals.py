@@ -339,9 +339,23 @@ def plain(frame: nw.LazyFrame[Any], table: Table, columns: Sequence[str]) -> nw.
     """Frame whose columns have the one type of their kind."""
     schema = frame.collect_schema()
     chosen = list(dict.fromkeys(columns))
-    wanted = {c: PLAIN[table.columns[c]] for c in chosen if table.columns[c] in PLAIN}
-    casts = [nw.col(c).cast(dtype) if c in wanted and schema[c] != (dtype := wanted[c]) else nw.col(c) for c in chosen]
+    named = {c: _write_names(c, table.merged[c], text=schema[c] == nw.String) for c in chosen if table.merged.get(c)}
+    wanted = {c: PLAIN[table.columns[c]] for c in chosen if table.columns[c] in PLAIN and c not in named}
+    casts = [
+        named.get(c, nw.col(c).cast(dtype) if c in wanted and schema[c] != (dtype := wanted[c]) else nw.col(c))
+        for c in chosen
+    ]
     return frame.select(*casts) if casts else frame
+
+
+def _write_names(column: str, names: Mapping[Any, str], *, text: bool) -> nw.Expr:
+    """Names of a column's values; of text that has its names already, the same again."""
+    value = nw.col(column)
+    named: nw.Expr = value if text else nw.lit(None, nw.String)
+    for old, new in names.items():
+        if not text or (isinstance(old, str) and old != new):
+            named = nw.when(value == old).then(nw.lit(new)).otherwise(named)
+    return named.alias(column)
 
 
 def refuse_rounding(scan: Scan, table: Table, columns: Sequence[str]) -> None:

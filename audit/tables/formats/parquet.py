@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audit.errors import SourceError, printable
 from audit.tables.connection import quote_identifier
@@ -78,8 +78,8 @@ class ParquetTable(Table):
         """Return the column as engines see it."""
         sql = self.write_stored_sql(name)
         if name in self.casts:
-            return f"CAST({sql} AS {self.casts[name]})"
-        return sql
+            sql = f"CAST({sql} AS {self.casts[name]})"
+        return write_names_sql(sql, self.merged[name]) if name in self.merged else sql
 
     def write_stored_sql(self, name: str) -> str:
         """Return the column as it is stored."""
@@ -156,6 +156,21 @@ def quote_literal(value: str | None) -> str:
     if value is None:
         return "CAST(NULL AS VARCHAR)"
     return "'" + value.replace("'", "''") + "'"
+
+
+def write_names_sql(sql: str, names: Mapping[Any, str]) -> str:
+    """Return an expression of the names of a column's values; what has none, which no row should hold, is missing."""
+    if not names:
+        return f"CAST({sql} AS VARCHAR)"
+    cases = (f"WHEN {_write_literal(value)} THEN {quote_literal(name)}" for value, name in names.items())
+    return f"CASE {sql} {' '.join(cases)} END"
+
+
+def _write_literal(value: Any) -> str:
+    """Return a value as SQL has it."""
+    if isinstance(value, float):
+        return f"{value!r}::DOUBLE"
+    return str(value).upper() if isinstance(value, int) else quote_literal(str(value))
 
 
 def _escape_pattern(path: str) -> str:

@@ -1,0 +1,75 @@
+"""Levels of a group column that are joined before anything is counted: which name each of them gets.
+
+Must not: know which levels a table has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from audit.axes import name_level
+from audit.errors import printable
+
+Merge = Mapping[str, Mapping[str, Sequence[Any]]]
+"""By column and new name, the levels that are joined, as a file or a caller writes them."""
+
+
+def name_targets(merge: Merge) -> dict[str, dict[str, str]]:
+    """Return the new name of each level that is joined, by column.
+
+    >>> name_targets({"RAC1P": {"other": [3, 4.0, "5"]}})
+    {'RAC1P': {'3': 'other', '4': 'other', '5': 'other'}}
+    """
+    return {
+        column: {str(name_level(level)): new for new, levels in lists.items() for level in levels}
+        for column, lists in merge.items()
+    }
+
+
+def refuse_merge(merge: Merge, bins: Mapping[str, Any]) -> None:
+    """Refuse lists of levels that say nothing, or two things.
+
+    Raises
+    ------
+    ValueError
+        Naming column and level.
+    """
+    for column, lists in merge.items():
+        shown = printable(column, 40)
+        if column in bins:
+            raise ValueError(
+                f"merge.{shown}: bins cuts this column into bands; choose other edges, or remove one of the two"
+            )
+        if not lists or not all(lists.values()):
+            raise ValueError(f"merge.{shown} must list levels under a new name, such as other = ['a', 'b']")
+        _refuse_twice(shown, [(str(name_level(level)), new) for new, levels in lists.items() for level in levels])
+
+
+def _refuse_twice(column: str, pairs: Sequence[tuple[str, str]]) -> None:
+    """Refuse a level that gets two names, and a new name that is joined to another one."""
+    named: dict[str, str] = {}
+    for level, new in pairs:
+        if level in named:
+            where = (
+                f"both '{printable(named[level])}' and '{printable(new)}'" if named[level] != new else "a list twice"
+            )
+            raise ValueError(f"merge.{column}: level '{printable(level)}' is in {where}; name it once")
+        named[level] = new
+    chained = next((level for level, new in pairs if level != new and level in named.values()), None)
+    if chained is not None:
+        raise ValueError(
+            f"merge.{column}: '{printable(chained)}' is a new name and joined to another one; join all at once"
+        )
+
+
+def describe_merge(merge: Merge) -> Iterator[str]:
+    """Yield what is joined, a sentence for each new name.
+
+    >>> list(describe_merge({"race": {"other": ["Asian", "Native American"]}}))
+    ["race: 'other' joins Asian, Native American ([data.merge])"]
+    """
+    for column, lists in merge.items():
+        for new, levels in lists.items():
+            listed = ", ".join(printable(name_level(level), 40) for level in levels)
+            yield f"{printable(column, 40)}: '{printable(new, 40)}' joins {listed} ([data.merge])"
