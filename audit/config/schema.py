@@ -378,9 +378,9 @@ class LocalLaw144(Section):
 
 
 class Publish(Section):
-    """What is left out of what strangers read."""
+    """What is withheld from what strangers read."""
 
     k: Annotated[int, Field(strict=True, ge=1)] = SMALLEST_PUBLISHED
-    """Smallest count that is published; 1 leaves nothing out."""
+    """Smallest count that is published; 1 withholds nothing."""
     terminal: Literal["show", "withhold"] = "show"
     """Whether commands withhold on a terminal, and so in the log of a CI, what the card withholds."""

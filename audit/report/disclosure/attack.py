@@ -18,6 +18,8 @@ Davis (1987), Artificial Intelligence 32:281 (propagation of limits).
 from __future__ import annotations
 
 import hashlib
+import math
+import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -44,7 +46,7 @@ ROUNDS = 4
 PASSES = 6
 """Times that limits are taken from all equations; more would find little more, and what is missed is solved for."""
 NODES = 200
-"""Branches after which a search for a witness is given up; a limit of time would make cards depend on the machine."""
+"""Branches after which a search for a witness is given up."""
 Place = tuple[Key, int]
 """Whose count, and which of those that the system counts."""
 
@@ -191,12 +193,12 @@ class _System:
 class _Witnesses:
     """Tables that give the same page, and between which values they hold each secret."""
 
-    def __init__(self, system: _System, secrets: Sequence[Secret]) -> None:
+    def __init__(self, system: _System, secrets: Sequence[Secret], until: float = math.inf) -> None:
         import numpy as np
         from scipy.optimize import Bounds, LinearConstraint
         from scipy.sparse import csr_array
 
-        self.size = len(system.at)
+        self.size, self.until = len(system.at), until
         entries = [(i, j, n) for i, (terms, _, _) in enumerate(system.rows) for j, n in terms.items()]
         rows, columns, values = zip(*entries, strict=True) if entries else ((), (), ())
         matrix = csr_array((values, (rows, columns)), shape=(len(system.rows), self.size))
@@ -223,21 +225,28 @@ class _Witnesses:
         return int(self.high[at] - self.low[at] + 1)
 
     def look(self, towards: np.ndarray) -> None:
-        """Find the table that goes furthest in a direction."""
+        """Find the table that goes furthest in a direction, while there is time."""
         import numpy as np
         from scipy.optimize import milp
 
+        if time.monotonic() > self.until:
+            return
         found = milp(
             -towards,
             integrality=np.ones(self.size),
             bounds=self.bounds,
             constraints=self.constraints,
-            options={"node_limit": NODES},
+            options={"node_limit": NODES, **limit_time(self.until)},
         )
         if found.x is None:
             return
         for i, value in enumerate(np.rint(self.sums @ np.rint(found.x))):
             self.low[i], self.high[i] = min(self.low[i], int(value)), max(self.high[i], int(value))
+
+
+def limit_time(until: float) -> dict[str, float]:
+    """The option of SciPy's solver that ends it at a monotonic second; nothing where there is no end."""
+    return {} if until == math.inf else {"time_limit": max(until - time.monotonic(), 0.01)}
 
 
 def _ends(system: _System) -> tuple[list[float], list[float]]:
@@ -257,7 +266,12 @@ def _ends(system: _System) -> tuple[list[float], list[float]]:
 
 
 def find_told(
-    page: Page, family: Family, keys: Sequence[Key], relations: Sequence[Relation], secrets: Sequence[Secret]
+    page: Page,
+    family: Family,
+    keys: Sequence[Key],
+    relations: Sequence[Relation],
+    secrets: Sequence[Secret],
+    until: float = math.inf,
 ) -> list[Secret]:
     """Secrets of which the page leaves fewer than `VALUES` values, though hiding more could leave more.
 
@@ -271,12 +285,14 @@ def find_told(
         The groups that are looked at, and their totals.
     secrets
         What must not follow.
+    until
+        Monotonic second at which searching ends: what no witness was found for by then counts as told.
     """
     if not secrets:
         return []
     enough = min(VALUES, page.law.k - 1)
     system = _System(page, family, keys, relations)
-    open_ = _narrow(_Witnesses(system, secrets), secrets, [enough] * len(secrets))
+    open_ = _narrow(_Witnesses(system, secrets, until), secrets, [enough] * len(secrets))
     if not open_:
         return []
     return [secret for secret in open_ if _own(page, family, secret) > open_[secret]]

@@ -1,10 +1,12 @@
 """What is hidden: every secret, and as little besides as protects them all.
 
 Families are gone through one after the other, since what contains something hidden is hidden too. Of each, groups of
-single attributes come first, with everybody and the rows of which a group is missing; then crossings, which never cost
-a group of a single attribute. What to hide is chosen (below) and then attacked (`attack`): where a secret is told
-all the same, more is hidden besides, never something else instead. A page that is too large to be attacked shows only
-crossings without any secret, of attributes of which nothing is hidden.
+single attributes come first, with the overall row and the rows of which a group is missing; then combinations of
+groups, which never cost a group of a single attribute. What to hide is chosen (below) and then attacked (`attack`):
+where a secret is told all the same, more is hidden besides, never something else instead. What is given up first is
+the overall row and rows with a missing group, then combinations, then groups of single attributes, and last of all
+groups that a limit is about: those of a limit that passes before those of one that does not. A page that is too large
+to be attacked, or takes too long, shows only combinations without any secret, of attributes of which nothing is hidden.
 
 Must not: know what an estimate, a gate or a page is.
 """
@@ -13,7 +15,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,29 +26,37 @@ from types import MappingProxyType
 
 from audit.estimate import Group, Level
 from audit.measurement.metrics.kinds import Family
-from audit.report.disclosure.attack import Page, Relation, Secret, find_told
+from audit.report.disclosure.attack import Page, Relation, Secret, find_told, limit_time
 from audit.report.disclosure.small_cells import BELOW, FAMILIES, By, Cells, Counts, Key, Law, family_cells, make_law
 
 NODES = 2000
 """Branches after which the best choice so far is taken."""
-LARGEST = 12_000
+LARGEST = 3_000
 """Secrets times groups; more are not chosen among."""
+WIDE, NEAR = 400, 0.1
+"""Unknowns of a choice from which on it may cost this share more than the least: the last tenth takes most of the time,
+and among so many groups no reader sees it."""
+SECONDS = 30.0
+"""Longest that one page may take. Ordinary pages take under a second, and cards are the same on every machine; beyond
+this more is hidden, which is safe."""
 
 
 CROSSED, SINGLE, FIRST, NAMED = 1.0, 50.0, 90.0, 5_000.0
 """What a reader loses with a group of a crossing, of a single attribute, the first one of it, with which comparisons
-go too, and one that a limit is about."""
+go too, and one that a limit is about, times how much that limit needs it."""
 LITTLE = 1.0
 """What a reader loses with everybody's row, or with that of people without a group."""
-NOBODY: Mapping[Family, Collection[Key]] = MappingProxyType({})
+Spared = Mapping[Family, Mapping[Key, float]]
+"""Groups by family that a limit is about, and how much it needs each: 1 where it passes, more where it does not."""
+NOBODY: Spared = MappingProxyType({})
 STRICTEST = 2
 """Last of the levels at which more is hidden for secrets that are told all the same."""
-UNKNOWNS = 1_500
+UNKNOWNS = 1_000
 """Counts of a crossing as deep as attributes go, beyond which crossings are not attacked."""
 
 
 def find_hidden(
-    counts: Counts, k: int, spared: Mapping[Family, Collection[Key]] = NOBODY, *, total_known: bool = False
+    counts: Counts, k: int, spared: Spared = NOBODY, *, total_known: bool = False
 ) -> dict[Family, frozenset[Key]]:
     """Groups to hide, by family.
 
@@ -56,14 +67,14 @@ def find_hidden(
     k
         Smallest count that is published.
     spared
-        Groups by family that are hidden for another's sake last of all: a limit is about their numbers.
+        Groups that are hidden for another's sake last of all.
     total_known
         Whether the total over the groups is known whatever is hidden: shares of the first places add up to 1.
     """
     if k <= 1 or not any(any(four) for groups in counts.values() for four in groups.values()):
         return {family: frozenset() for family in FAMILIES}
     fixed = tuple((by, tuple(groups.items())) for by, groups in counts.items())
-    named = tuple(frozenset(spared.get(family, ())) for family in FAMILIES)
+    named = tuple(frozenset(spared.get(family, {}).items()) for family in FAMILIES)
     return dict(zip(FAMILIES, _find_hidden(fixed, k, named, total_known), strict=True))
 
 
@@ -71,13 +82,13 @@ def find_hidden(
 def _find_hidden(
     fixed: tuple[tuple[By, tuple[tuple[Group, Cells], ...]], ...],
     k: int,
-    named: tuple[frozenset[Key], ...],
+    named: tuple[frozenset[tuple[Key, float]], ...],
     total_known: bool,
 ) -> tuple[frozenset[Key], ...]:
     """Of each family, who is hidden; the cards of a run, in several formats, ask the same."""
     counts = {by: dict(groups) for by, groups in fixed}
     counts = counts if () in counts else {(): _everybody(counts), **counts}
-    hiding = _Hiding(counts, make_law(counts, k), dict(zip(FAMILIES, named, strict=True)), total_known)
+    hiding = _Hiding(counts, make_law(counts, k), dict(zip(FAMILIES, map(dict, named), strict=True)), total_known)
     for family in FAMILIES:
         hiding.hide(family)
     return tuple(frozenset(hiding.found[family] | hiding.aside[family]) for family in FAMILIES)
@@ -89,7 +100,7 @@ class _Hiding:
 
     counts: Counts
     law: Law
-    spared: Mapping[Family, Container[Key]]
+    spared: Spared
     total_known: bool
     found: dict[Family, set[Key]] = field(default_factory=lambda: {family: set() for family in FAMILIES})
     aside: dict[Family, set[Key]] = field(default_factory=lambda: {family: set() for family in FAMILIES})
@@ -100,6 +111,7 @@ class _Hiding:
         self.single = [key for key in keys if len(key[0]) < 2]
         self.crossed = [key for key in keys if len(key[0]) > 1]
         self.page = Page(self.counts, self.law, self.found)
+        self.until = time.monotonic() + SECONDS
 
     def hide(self, family: Family) -> None:
         """Hide what must be hidden of one family."""
@@ -148,9 +160,16 @@ class _Hiding:
                     yield from (Secret(key, each, at) for at in self._secrets(key, each))
 
     def _protect(
-        self, family: Family, keys: Sequence[Key], relations: Sequence[Relation], able: Sequence[Key], *, small: bool
+        self,
+        family: Family,
+        keys: Sequence[Key],
+        relations: Sequence[Relation],
+        able: Sequence[Key],
+        *,
+        small: bool,
+        told: Sequence[Secret] = (),
     ) -> bool:
-        """Hide more of those who are able until no secret is told; whether that came about."""
+        """Hide more of those who are able until no secret is told, of those named first; whether that came about."""
         secrets = tuple(self._guarded(keys, family))
         found = self.found[family]
         if not secrets:
@@ -159,18 +178,18 @@ class _Hiding:
             return False
         loss = {key: loss for key in able if (loss := self._loss(key, family))}
         still = {key for key in keys if self._still(key, family)}
-        targets, level = list(dict.fromkeys(s.key for s in secrets)), 0
+        targets, level = list(dict.fromkeys(s.key for s in told or secrets)), 0
         while level <= STRICTEST:
             before = len(found)
             barred = {t: self._barred(family, level, t, relations, loss.keys() - still) for t in targets}
-            choice = choose_hidden(Choice(keys, relations, targets, found, still, barred, loss))
+            choice = choose_hidden(Choice(keys, relations, targets, found, still, barred, loss), self.until)
             if choice is None:
                 return False
             more, without = choice
             found |= more
             if level in {0, STRICTEST}:
                 found |= {key for key in loss if any(key[0] == other[0] for other in without)}
-            open_ = find_told(self.page, family, keys, relations, secrets)
+            open_ = self._told(family, keys, relations)
             if not open_:
                 return True
             targets = list(dict.fromkeys(s.key for s in open_))
@@ -209,8 +228,8 @@ class _Hiding:
         by, group = key
         if by not in self.counts or self._covers_nobody(key) or (family == "rows" and (not by or None in group)):
             return 0.0
-        if key in self.spared.get(family, ()):
-            return NAMED
+        if need := self.spared.get(family, {}).get(key):
+            return NAMED * need
         if len(by) > 1:
             return CROSSED
         if not by or None in group:
@@ -269,7 +288,8 @@ class _Hiding:
         """Hide single attributes too, where crossings follow from them because so many others hold nobody."""
         found, everybody = self.found[family], (*self.single, *self.crossed)
         if small:
-            safe = self._protect(family, keys, relations, everybody, small=True)
+            open_ = self._told(family, keys, relations)
+            safe = not open_ or self._protect(family, keys, relations, everybody, small=True, told=open_)
         else:
             while peeled := self._peeled(family, relations):
                 before = len(found)
@@ -280,6 +300,10 @@ class _Hiding:
             safe = not peeled
         if not safe:
             found |= {key for key in everybody if self._loss(key, family)}
+
+    def _told(self, family: Family, keys: Sequence[Key], relations: Sequence[Relation]) -> list[Secret]:
+        """Secrets that are told by what is shown now."""
+        return find_told(self.page, family, keys, relations, tuple(self._guarded(keys, family)), self.until)
 
     def _peeled(self, family: Family, relations: Sequence[Relation]) -> set[Key]:
         """Crossings with a secret that follow from totals of which nothing else is hidden, one after the other."""
@@ -326,14 +350,22 @@ class Choice:
     """What a reader loses with each that may be hidden."""
 
 
-def choose_hidden(choice: Choice) -> tuple[set[Key], list[Key]] | None:
-    """Who is hidden besides, and the secrets for which no choice leaves a flow; None where there are too many."""
+def choose_hidden(choice: Choice, until: float = math.inf) -> tuple[set[Key], list[Key]] | None:
+    """Who is hidden besides, and the secrets for which no choice leaves a flow; None where there are too many.
+
+    Parameters
+    ----------
+    choice
+        Among whom is chosen, for whom.
+    until
+        Monotonic second at which it is given up.
+    """
     program = _Program(choice)
-    if len(program.choice.secrets) * len(program.moving) > LARGEST:
+    if len(program.choice.secrets) * len(program.moving) > LARGEST or time.monotonic() > until:
         return None
     for at, secret in enumerate(choice.secrets):
         program.protect(at, secret)
-    return program.solved()
+    return program.solved(until)
 
 
 class _Program:
@@ -371,8 +403,8 @@ class _Program:
             self._add({flow[key]: 1, self.free[key]: -1}, -math.inf, 0)
             self._add({flow[key]: -1, self.free[key]: -1}, -math.inf, 0)
 
-    def solved(self) -> tuple[set[Key], list[Key]] | None:
-        """The choice of least loss."""
+    def solved(self, until: float) -> tuple[set[Key], list[Key]] | None:
+        """The choice of least loss, or the best that is found until then."""
         import numpy as np
         from scipy.optimize import Bounds, LinearConstraint, milp
         from scipy.sparse import csr_array
@@ -390,7 +422,7 @@ class _Program:
             integrality=whole,
             bounds=Bounds(low, 1),
             constraints=LinearConstraint(matrix, *map(np.array, zip(*self.limits, strict=True))),
-            options={"node_limit": NODES, "mip_rel_gap": 0},
+            options={"node_limit": NODES, "mip_rel_gap": NEAR if total > WIDE else 0, **limit_time(until)},
         )
         if found.x is None:
             return None

@@ -1,8 +1,8 @@
 """What may be published of a result: the same document without small counts and without what gives them away.
 
-An estimate that is left out keeps its place with status ``suppressed`` and a reason. A gate keeps its limit, and its
+An estimate that is withheld keeps its place with status ``suppressed`` and a reason. A gate keeps its limit, and its
 verdict unless that would tell what a check found of hidden labels (``withheld``); where its numbers rest on a group
-that is left out, the sentence says so instead of naming them. The cubes are left out whole, but for confusion tables of
+that is withheld, the sentence says so instead of naming them. The cubes are withheld whole, but for confusion tables of
 several classes in which nothing is small. Protected are counts, against whoever solves for them with all that is
 published here and knows how it is chosen what is hidden; not against somebody who knows members of a group, nor against
 two documents about overlapping rows.
@@ -12,7 +12,6 @@ Must not: change a number that stays, or decide a verdict.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -25,12 +24,11 @@ from audit.gates import four_fifths
 from audit.measurement.estimates import Estimates
 from audit.measurement.find import Beside
 from audit.measurement.metrics.catalogue import CATALOGUE
-from audit.measurement.metrics.kinds import Criterion, Family, Rate, at_k, split_comparison
+from audit.measurement.metrics.kinds import Criterion, Family, Metric, at_k, split_comparison
 from audit.record.cubes import PREDICTIONS, TRAIN, Axis, CubeRecord
 from audit.record.epochs import Epoch, choose_epochs, list_groups, measure_rates
-from audit.record.result import AuditResult, CarbonPerUnit, Check, Energy, Gate, Verdict
+from audit.record.result import AuditResult, CarbonPerUnit, Check, Energy, Gate, GateVerdict, Verdict
 from audit.report.card.words import LEFT_OUT
-from audit.report.disclosure.attack import VALUES
 from audit.report.disclosure.gates import (
     drop_findings,
     drop_names,
@@ -39,7 +37,7 @@ from audit.report.disclosure.gates import (
     hide_counts,
     rests_on_shown_groups,
 )
-from audit.report.disclosure.hide import NOBODY, find_hidden
+from audit.report.disclosure.hide import NOBODY, Spared, find_hidden
 from audit.report.disclosure.small_cells import (
     EVERYBODY,
     FAMILIES,
@@ -50,12 +48,16 @@ from audit.report.disclosure.small_cells import (
     find_classes,
     find_small_in_kind,
     group_counts,
+    make_law,
     split_into_bands,
 )
+from audit.report.disclosure.steady import is_steady
 from audit.report.disclosure.strangers import drop_places
 
 K = SMALLEST_PUBLISHED
 """Smallest count that is published by default."""
+NEEDS: Mapping[GateVerdict, float] = {"fail": 4.0, "waived": 4.0, "insufficient": 2.0, "undefined": 2.0}
+"""How much a limit needs the numbers of its groups, beside 1 where it passes: who reads FAIL asks who against whom."""
 PARTS: Mapping[Stage, str] = {"data": TRAIN, "model": PREDICTIONS}
 """Part of the data that the counts of a stage come from."""
 CONFUSIONS = "confusion: "
@@ -71,11 +73,9 @@ TELL_PREDICTIONS = ("DV011",)
 TOLD_AT_K = ("DL001", "DP001", "DP002")
 """Checks whose sentences name no count under `K`, but may name one under a larger k."""
 UNTOLD = (
-    "judged on the full record; what was found is left out here because it would tell labels of groups whose labels "
-    "are hidden to protect counts under {k}"
+    "withheld here, because the result would reveal labels of groups whose labels are withheld to protect groups under "
+    "{k}; the internal report has it"
 )
-ROUNDED = 1e-9
-"""Of a count, what is lost where a rate is written as a fraction."""
 MOST_TABLED = 8
 """Classes of a confusion table that is published; a larger one is for the record alone."""
 OF_ALL = frozenset(
@@ -103,7 +103,7 @@ class Suppression:
         estimates: Sequence[Estimate],
         k: int,
         further: Sequence[CubeRecord] = (),
-        spared: Mapping[Family, Collection[Key]] = NOBODY,
+        spared: Spared = NOBODY,
         *,
         total_known: bool = False,
     ) -> None:
@@ -113,7 +113,7 @@ class Suppression:
             by_kind.setdefault(record.kind, []).append(record)
         self.classes = find_classes(records)
         # The same for whoever is hidden: which of them is small is what must not be told.
-        self.why = f"a count under {k}, or one that would give such a count away"
+        self.why = f"to protect groups under {k}"
         bands = split_into_bands(by_kind.get(CubeKind.PLACES, []))
         self.bands = tuple(Suppression(band, estimates, k, total_known=True) for band in bands)
         """One shield a band of places: what is said of the first places speaks of every band among them."""
@@ -146,7 +146,7 @@ class Suppression:
             compare=estimate.compare,
             by=estimate.by,
             group=estimate.group,
-            # Who has the highest rate says something of those who are left out.
+            # Who has the highest rate says something of those who are withheld.
             reference=None
             if (estimate.by, estimate.reference) in self.hidden[self._counts_behind(estimate.metric)]
             else estimate.reference,
@@ -157,7 +157,7 @@ class Suppression:
         )
 
     def _reason_for_hiding(self, estimate: Estimate) -> str | None:
-        """Why an estimate is left out; None where it is not."""
+        """Why an estimate is withheld; None where it is not."""
         if estimate.by not in self.counts:
             return "the counts behind it are not in the record"
         if at_k(estimate.metric) is not None:
@@ -166,12 +166,12 @@ class Suppression:
         return self._reason_by_counts(estimate)
 
     def _reason_by_counts(self, estimate: Estimate) -> str | None:
-        """Why it is left out for the counts of this shield alone."""
+        """Why it is withheld for the counts of this shield alone."""
         family = self._counts_behind(estimate.metric)
         if estimate.compare is None and estimate.reference is None:
             return self.why if self._key(estimate.by, estimate.group) in self.hidden[family] else None
         if self._names_hidden(estimate, family):
-            return "would give away a group that is left out"
+            return "it would reveal a withheld group"
         return None
 
     def _counts_behind(self, metric: str) -> Family | CubeKind:
@@ -192,31 +192,23 @@ class Suppression:
             return any(self.touched[family])  # the largest of all crossings speaks of every one of them
         if over_all:
             return estimate.by in self.touched[family]
-        if estimate.group is None and estimate.by in self.touched[family] and self._pins(estimate, family):
+        if estimate.group is None and estimate.by in self.touched[family] and self._tells(estimate, family):
             return True
         pairs = (estimate.pair, estimate.low_pair, estimate.high_pair)
         named = (estimate.group, estimate.reference, *(g for pair in pairs if pair for g in pair))
         return any((estimate.by, group) in gone for group in named if group is not None)
 
-    def _pins(self, estimate: Estimate, family: Family | CubeKind) -> bool:
-        """Whether the lowest and the highest rate, which are named, leave a count between them too few values."""
+    def _tells(self, estimate: Estimate, family: Family | CubeKind) -> bool:
+        """Whether a comparison of all groups could tell a hidden count that lies between those it names."""
         metric = CATALOGUE.find(estimate.metric)
-        names = metric.rates if isinstance(metric, Criterion) else (estimate.metric,)
-        if not isinstance(CATALOGUE.find(names[0]), Rate):
-            return False
-        if len(names) > 1 or estimate.pair is None:
-            return True
-        by, outcome = estimate.by, estimate.outcome
-        ends = [self.rates.get((names[0], by, group, outcome)) for group in estimate.pair]
-        known = sorted(e.value for e in ends if e is not None and e.value is not None)
-        gone = (group for b, group in self.hidden[family] if b == by and None not in group)
-        each = [self.rates.get((names[0], by, group, outcome)) for group in gone if any(self.counts[by][group])]
-        return len(known) < 2 or any(
-            e is None or count_values_between(e, known[0], known[-1], self.k) < VALUES for e in each
-        )
+        if isinstance(metric, Metric) and isinstance(metric.gives_away, CubeKind):
+            return False  # of scores, which give no count away by themselves
+        told: Family = "confusion" if isinstance(family, CubeKind) else family
+        hidden = {f: self.hidden[f] for f in FAMILIES}
+        return not is_steady(estimate, told, self.counts[estimate.by], hidden, make_law(self.counts, self.k))
 
     def _everybody_is_known(self, by: By, family: Family | CubeKind) -> bool:
-        """Whether the total over the groups, rows without one left out, is published anyway."""
+        """Whether the total over the groups, rows without one excluded, is published anyway."""
         if EVERYBODY[0] not in self.counts or EVERYBODY in self.hidden[family]:
             return False
         return not any(None in group and any(four) for group, four in self.counts[by].items())
@@ -249,19 +241,6 @@ class Suppression:
     @staticmethod
     def _key(by: tuple[str, ...], group: Group | None) -> Key:
         return (by, group or ())
-
-
-def count_values_between(rate: Estimate, low: float, high: float, k: int) -> int:
-    """How many values the count of a rate may have that lies between two others, small where it is small."""
-    hits, whole = rate.numerator, rate.denominator
-    if (not hits and not whole) or hits is None or whole is None or hits % 1 or whole % 1:
-        return 0
-    least, most = math.ceil(low * whole - ROUNDED), math.floor(high * whole + ROUNDED)
-    if hits < k:
-        most = min(most, k - 1)
-    if whole - hits < k:
-        least = max(least, int(whole) - k + 1)
-    return most - least + 1
 
 
 def _is_mean(metric: str) -> bool:
@@ -338,7 +317,7 @@ def _verdict(verdict: Verdict, gates: Sequence[Gate]) -> Verdict:
 
 
 def _epochs(result: AuditResult, k: int) -> Iterator[Epoch]:
-    """Epochs without their counts; those that are drawn have their rates instead, small cells left out.
+    """Epochs without their counts; those that are drawn have their rates instead, small cells withheld.
 
     Groups are hidden as if all crossings of the question were shown, because those of the predictions are.
     """
@@ -361,11 +340,11 @@ def _epochs(result: AuditResult, k: int) -> Iterator[Epoch]:
 def _checks(
     checks: Sequence[Check], shown: Sequence[Estimate], shields: Mapping[Stage, Suppression], k: int
 ) -> Iterator[Check]:
-    """Checks without the numbers of groups that are left out; the outcome stays where it tells no labels of theirs."""
+    """Checks without the numbers of groups that are withheld; the outcome stays where it tells no labels of theirs."""
     gone = {e.by for e in shown if len(e.by) == 1 and four_fifths.rests_on(e) and e.status == "suppressed"}
     bare = set(_bare_codes(shields, k))
     untold = _find_untold(shields)
-    why = f"judged on the full record; the numbers are left out here because they would give away counts under {k}"
+    why = f"withheld here, because the numbers would reveal counts under {k}; the internal report has them"
     for check in checks:
         # A check of an older document names no columns, and may be about any.
         hidden_rule = check.code == four_fifths.CODE and bool(gone) and check.columns in {(), *gone}
@@ -418,23 +397,23 @@ def _shield(result: AuditResult, stage: Stage, k: int) -> Suppression:
     return Suppression(records, estimates, k, of_part, spared=_find_named_groups(result.gates))
 
 
-def _find_named_groups(gates: Sequence[Gate]) -> Mapping[Family, frozenset[Key]]:
+def _find_named_groups(gates: Sequence[Gate]) -> Spared:
     """Groups whose numbers a limit is about: the pair that decides a gate, by the families that its metric rests on.
 
     Those of all stages, which may be of the same people: where one page hid another group than the other does, they
     could be subtracted. Not the largest group, with which others are compared: which of two it is may depend on a count
-    that is hidden.
+    that is hidden. Verdicts, which say how much a limit needs its numbers, are published in any case.
     """
-    there = [(gate, gate.estimate) for gate in gates if gate.estimate is not None and gate.estimate.stage in PARTS]
-    return {
-        family: frozenset(
-            (estimate.by, group)
-            for gate, estimate in there
-            if family in families_within(_given_away(estimate.metric))
-            for group in find_deciding_groups(gate)
-        )
-        for family in FAMILIES
-    }
+    found: dict[Family, dict[Key, float]] = {family: {} for family in FAMILIES}
+    for gate in gates:
+        estimate = gate.estimate
+        if estimate is None or estimate.stage not in PARTS:
+            continue
+        for family in families_within(_given_away(estimate.metric)):
+            for group in find_deciding_groups(gate):
+                key, need = (estimate.by, group), NEEDS.get(gate.verdict, 1.0)
+                found[family][key] = max(need, found[family].get(key, 0.0))
+    return found
 
 
 def _suppress_gate(gate: Gate, shields: Mapping[Stage, Suppression], around: Beside, k: int, today: str) -> Gate:
@@ -448,9 +427,9 @@ def _suppress_gate(gate: Gate, shields: Mapping[Stage, Suppression], around: Bes
     return drop_numbers(gate, estimate, shown, around, k, today)
 
 
-# Carbon of a correct prediction, left out of what is published wherever the accuracy is: one gives the other away.
+# Carbon of a correct prediction, withheld wherever the accuracy is: one gives the other away.
 def suppress_energy(energy: Energy | None, shown: Estimates) -> Energy | None:
-    """Energy without the carbon of a correct prediction of a group whose accuracy is left out: it gives that away."""
+    """Energy without the carbon of a correct prediction of a group whose accuracy is withheld: it gives that away."""
     if energy is None or not energy.sci:
         return energy
     known = {row.by: shown.of("model", "accuracy", row.by) for row in energy.sci if row.by}

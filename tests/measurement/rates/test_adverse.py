@@ -212,7 +212,7 @@ def test_the_first_words_of_a_card_say_no_more_of_the_rule_than_its_checks_do():
     result = selected({"a": (2000, 1200), "b": (40, 3)}, four_fifths=True)
     assert "0.075 (n 40)" in result.gates[0].sentence
     shown = publishable(result, 10)
-    assert "left out here" in check_of(shown).detail
+    assert "withheld here" in check_of(shown).detail
     assert "0.075" not in shown.gates[0].sentence
     assert "left out here" in shown.gates[0].sentence
 
@@ -567,7 +567,7 @@ def test_small_groups_are_protected_in_the_estimates_and_in_the_check():
     shown = publishable(result)
     told = {e.group[0]: e.status for e in shown.find("adverse_impact_ratio")}
     assert told["tiny"] == told["small"] == "suppressed"
-    assert "judged on the full record" in check_of(shown).detail
+    assert "the internal report has them" in check_of(shown).detail
     assert check_of(shown).outcome == check_of(result).outcome
     assert check_of(publishable(result, 1)).detail == check_of(result).detail
 

@@ -146,7 +146,7 @@ def test_who_a_limit_is_about_is_hidden_last():
     }
     counts = summed(finest, ("a", "b"), 1)
     for spared in itertools.combinations([(("a",), (f"a{i}",)) for i in range(3)], 2):
-        gone = find_hidden(counts, 10, {"rows": set(spared), "labels": (), "selection": (), "confusion": ()})["rows"]
+        gone = find_hidden(counts, 10, {"rows": dict.fromkeys(spared, 1.0)})["rows"]
         assert len(gone) == 2
         assert not gone & set(spared)
 
