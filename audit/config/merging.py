@@ -10,6 +10,7 @@ from typing import Any
 
 from audit.axes import name_level
 from audit.errors import printable
+from audit.estimate import quoted_level
 
 Merge = Mapping[str, Mapping[str, Sequence[Any]]]
 """By column and new name, the levels that are joined, as a file or a caller writes them."""
@@ -63,6 +64,11 @@ def _refuse_twice(column: str, pairs: Sequence[tuple[str, str]]) -> None:
         )
 
 
+def find_merge(question: Mapping[str, Any]) -> Merge:
+    """Return the levels that the question of a record joins."""
+    return dict((question.get("data") or {}).get("merge") or {})
+
+
 def describe_merge(merge: Merge) -> Iterator[str]:
     """Yield what is joined, a sentence for each new name.
 
@@ -71,5 +77,5 @@ def describe_merge(merge: Merge) -> Iterator[str]:
     """
     for column, lists in merge.items():
         for new, levels in lists.items():
-            listed = ", ".join(printable(name_level(level), 40) for level in levels)
+            listed = ", ".join(quoted_level(name_level(level)) for level in levels)
             yield f"{printable(column, 40)}: '{printable(new, 40)}' joins {listed} ([data.merge])"

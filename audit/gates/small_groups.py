@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from audit.config.schema import GateRule
-from audit.estimate import WORST_CLASS, Estimate, Group, Stage, quoted_level, told_apart
+from audit.estimate import WORST_CLASS, Estimate, Group, Stage, grouping_text, quoted_level, told_apart
 from audit.measurement.estimates import Estimates
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion
@@ -76,6 +76,22 @@ def describe_excluded(excluded: Sequence[ExcludedGroup], least: int, *, counts: 
     named = [f"{write(e.group)}{f' (n {e.n:,.0f})' if counts else ''}" for e in excluded[:MOST_NAMED]]
     more = f" and {len(excluded) - MOST_NAMED} more" if len(excluded) > MOST_NAMED else ""
     return f"Groups with fewer than {least} rows are excluded by [policy] least_rows: {', '.join(named)}{more}."
+
+
+def summarise_excluded(gates: Sequence[Gate], least: int) -> str:
+    """Return whom the limits of a run exclude, by their columns; empty where nobody is excluded."""
+    found: dict[tuple[str, ...], dict[Group, None]] = {}
+    for gate in gates:
+        if gate.excluded and gate.estimate is not None:
+            found.setdefault(gate.estimate.by, {}).update(dict.fromkeys(e.group for e in gate.excluded))
+    each = [f"{grouping_text(by)} {_list_groups(list(groups))}" for by, groups in found.items()]
+    return f"Excluded, fewer than {least} rows: {'; '.join(each)} ([policy] least_rows)" if each else ""
+
+
+def _list_groups(groups: Sequence[Group]) -> str:
+    write = told_apart(groups, quoted_level)
+    more = f" and {len(groups) - MOST_NAMED} more" if len(groups) > MOST_NAMED else ""
+    return f"{', '.join(write(group) for group in groups[:MOST_NAMED])}{more}"
 
 
 def without_counts(gate: Gate, least: int) -> Gate:

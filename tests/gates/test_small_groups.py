@@ -179,3 +179,20 @@ def test_many_groups_are_named_up_to_eight():
     excluded = [ExcludedGroup(group=(f"group {i}",), n=29 - i) for i in range(11)]
     said = describe_excluded(excluded, 30)
     assert said.endswith("group 7 (n 22) and 3 more.")
+
+
+def test_a_terminal_and_a_card_say_who_is_excluded_and_what_is_joined(rows):
+    from io import StringIO
+
+    from audit.cli.console import PlainConsole
+    from audit.report.card.render import render
+    from audit.report.terminal.summary import Ending, print_summary
+
+    merge = {"race": {"rest": ["other", "0"]}}
+    result = measure(rows, gates=["accuracy lowest >= 0.2"], least_rows=30, merge=merge)
+    console = PlainConsole(file=StringIO(), width=100)
+    print_summary(result, console, Ending())
+    shown = console.file.getvalue()
+    assert "Excluded, fewer than 30 rows: race rest ([policy] least_rows)" in shown
+    assert "race: 'rest' joins other, '0' ([data.merge])" in shown
+    assert "race: 'rest' joins other, '0' ([data.merge])" in render(result, "md")

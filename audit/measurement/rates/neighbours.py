@@ -50,12 +50,12 @@ def flip_estimates(cubes: Sequence[Cube], flips: Sequence[Cube], scope: Scope) -
     flips
         One for each attribute: attribute x prediction x majority of the neighbours x how many were asked (x fold).
     """
-    return tuple(
-        e
-        for cube in flips
-        for by in (cube.names[:1],)
-        for e in _Attribute(cube, grouping(cubes, by, scope.reference, scope.without(by)), scope).all()
-    )
+    return tuple(e for cube in flips for e in _Attribute(cube, _group_by(cube, cubes, scope), scope).all())
+
+
+def _group_by(cube: Cube, cubes: Sequence[Cube], scope: Scope) -> Grouping:
+    by = cube.names[:1]
+    return grouping(cubes, by, scope.reference, scope.without(by))
 
 
 def _measure(cubes: Kinds, scope: Scope, _stage: Stage) -> tuple[Estimate, ...]:

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from audit.checks.codes import find_codes
+from audit.config.merging import describe_merge, find_merge
 from audit.gates.sentences import describe_training
 from audit.record.result import SCHEMA, AuditResult, Check, Part
 from audit.report.card.words import BADGES, Badge, clean_text, describe_digest, format_percent
@@ -124,6 +125,7 @@ def list_provenance(result: AuditResult) -> tuple[tuple[str, str], ...]:
         *(("Training", clean_text(note)) for note in describe_training(run)),
         ("Question", clean_text(result.question.digest)),
         *((f"Data: {clean_text(p.part)}", describe_digest(p)) for p in result.data),
+        *(("Joined levels", clean_text(said)) for said in describe_merge(find_merge(result.question.config))),
         ("Document", f"{SCHEMA}; the counts behind every number are in audit.json"),
     ]
     return tuple(pairs)

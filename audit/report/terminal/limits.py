@@ -14,6 +14,7 @@ from rich.cells import cell_len, set_cell_size
 from audit.errors import printable
 from audit.estimate import Estimate, cell_interval, cell_text, grouping_text, limit_text, p_text
 from audit.gates.judge import WORST_FIRST
+from audit.gates.small_groups import summarise_excluded
 from audit.gates.verdict_words import name_verdict
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.measurement.metrics.kinds import split_comparison
@@ -65,6 +66,9 @@ def list_limits(result: AuditResult, width: int, *, whole: bool = False, more: s
         rest = Counter(name_verdict(g.verdict).lower() for g in ordered[MOST_LIMITS:])
         counted = ", ".join(f"{n} {word}" for word, n in rest.items())
         yield Line("  ", f"{len(ordered) - len(shown):,} more limits: {counted}{f' ({more})' if more else ''}")
+    least = int((result.question.config.get("policy") or {}).get("least_rows", 0))
+    if not whole and (said := summarise_excluded(ordered, least)):
+        yield Line("  ", said)
 
 
 def _lay_rows(rows: Sequence[_Row], head: str, width: int, *, whole: bool) -> Iterator[Line]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audit.config.merging import describe_merge, find_merge
 from audit.errors import printable
 from audit.estimate import Estimate, Group, figure_text, grouping_text, interval_words, quoted_level, told_apart
 from audit.gates.verdict_words import name_verdict
@@ -102,6 +103,7 @@ def _make_tail(result: AuditResult, ending: Ending, *, whole: bool) -> Iterator[
         yield from _describe_rows(result.data)
     else:
         yield from _summarise_rows(result.data)
+    yield from (Line("Joined  ", said) for said in describe_merge(find_merge(result.question.config)))
     yield from _describe_threshold(result.checks)
     yield from describe_energy(result.energy) if whole else summarise_energy(result.energy)
     yield from explain_unmetered(result)

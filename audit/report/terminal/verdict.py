@@ -33,6 +33,10 @@ MEANING = {
     5: "training failed",
 }
 ALLOW = '[policy] insufficient = "warn"'
+WAYS_OUT = (
+    f"{ALLOW} or --allow-inconclusive allows it, [policy] least_rows excludes small groups, [data.merge] joins them"
+)
+"""What a person may declare where rows that would decide cannot be had."""
 COUNTED = {"fail": ("fails", "fail"), "pass": ("passes", "pass")}
 """How limits of a verdict are counted, one and several; any other verdict is its word."""
 
@@ -135,7 +139,7 @@ def _explain_exit_code(result: AuditResult, own: int | None = None) -> str:
         return _explain_incomplete(result, code if own is None else own)
     if result.verdict == "insufficient":
         allowed = f"an inconclusive limit is allowed ({ALLOW})"
-        counted = f"an inconclusive limit counts as not passed ({ALLOW} allows it)"
+        counted = f"an inconclusive limit counts as not passed ({WAYS_OUT})"
         return f"Exit code {code}: {counted if code else allowed}."
     if result.verdict == "not judged":
         return f"Exit code 0: {'no difference between groups was judged' if result.gates else 'nothing has passed'}."
