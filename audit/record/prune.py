@@ -70,7 +70,7 @@ def _remove_unfinished(folder: Path, *, dry: bool) -> Pruned:
         return Pruned(find_run_id(folder), folder, removed=False, why=why)
     held = is_held(folder)
     if held or held is None:
-        why = "it is still running" if held else "this disk does not show whether it is still running; remove it by hand"
+        why = "it is still running" if held else "it may still be running (this disk cannot show it); remove it by hand"
         return Pruned(find_run_id(folder), folder, removed=False, why=why)
     _delete(folder, dry=dry)
     return Pruned(find_run_id(folder), folder, removed=True, why="it has no result")
