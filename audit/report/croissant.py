@@ -46,8 +46,8 @@ FORMATS = {
     ".ipc": "application/vnd.apache.arrow.file",
 }
 UNKNOWN = {
-    "license": "The licence of the data was not told to this audit ([dataset] licence).",
-    "url": "Where the data can be found was not told to this audit ([dataset] url).",
+    "license": "The licence of the data is not in this record ([dataset] licence).",
+    "url": "The address of the data is not in this record ([dataset] url).",
 }
 """Why a field that a reader looks for is not there."""
 UNSEEN = "How the data were collected, labelled and cleaned is not known to this audit, and nothing is said of it."
@@ -270,7 +270,7 @@ def _describe_findings(result: AuditResult, *families: str) -> Iterator[str]:
 
 
 def _describe_check(check: Check) -> str:
-    mend = f"; to mend: {clean_text(check.mend)}" if check.mend else ""
+    mend = f"; what to do: {clean_text(check.mend)}" if check.mend else ""
     return (
         f"{clean_text(check.code)}, {check.outcome}: {clean_text(check.title)}: {clean_text(check.detail, 1200)}{mend}"
     )

@@ -72,7 +72,7 @@ def test_it_says_what_is_known_and_no_more(document):
     assert document["rai:dataLimitations"][-1].startswith("How the data were collected")
     invented = {"rai:dataCollection", "rai:dataAnnotationProtocol", "rai:dataUseCases", "license", "url"}
     assert not invented & set(document)
-    assert "The licence of the data was not told to this audit" in document["description"]
+    assert "The licence of the data is not in this record" in document["description"]
 
 
 def test_the_same_description_comes_from_the_document_alone(run, document, tmp_path):
