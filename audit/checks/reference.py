@@ -81,17 +81,17 @@ def list_codes(found: Sequence[Code], width: int) -> Iterator[str]:
 def explain_code(code: Code) -> Iterator[str]:
     """Yield all that is to be known of one check."""
     yield f"{code.code}  {code.name}"
-    yield from (f"  Pass:        {show_title(title, code.code)}" for title in code.passes)
-    yield from (f"  Finding:     {show_title(title, code.code)}" for title in code.finds)
+    yield from (f"  Pass:        {_show_title(title, code.code)}" for title in code.passes)
+    yield from (f"  Finding:     {_show_title(title, code.code)}" for title in code.finds)
     yield f"  Why:         {_begin(code.reason)}"
     yield f"  Source:      {code.reference}"
     yield f"  What to do:  {code.mend}"
 
 
-def show_title(title: str, code: str = "") -> str:
+def _show_title(title: str, code: str = "") -> str:
     """Return a title for several, with the names of its places.
 
-    >>> show_title("{count} [columns|column] of {part} [are|is] empty: {named}")
+    >>> _show_title("{count} [columns|column] of {part} [are|is] empty: {named}")
     '{count} columns of the training data are empty: {named}'
     """
     chosen = MANY_OR_ONE.sub(lambda found: found[1], title)
@@ -112,8 +112,8 @@ def write_page() -> str:
 def _write_code(code: Code) -> Iterator[str]:
     yield f"### {code.code} {code.name}\n"
     yield f"{_begin(code.reason)}.\n"
-    yield from (f"- Pass: {show_title(title, code.code)}" for title in code.passes)
-    yield from (f"- Finding: {show_title(title, code.code)}" for title in code.finds)
+    yield from (f"- Pass: {_show_title(title, code.code)}" for title in code.passes)
+    yield from (f"- Finding: {_show_title(title, code.code)}" for title in code.finds)
     yield f"- What to do: {code.mend}"
     yield f"- Source: {code.reference}\n"
 

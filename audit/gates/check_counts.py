@@ -6,6 +6,7 @@ What was not answered, or does not apply, is never taken for a check that found 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from audit.errors import printable
 from audit.estimate import Estimate
@@ -34,7 +35,9 @@ def count_checks(checks: Sequence[Check], metric: str) -> Estimate:
         asked = [c for c in checks if metric == WARNED or c.answered_by != "evenhand" or c.severity != UNASKED]
         # A check that can only warn fails nothing, so that not knowing it lets no failure by.
         unknown = [c for c in asked if c.outcome in UNKNOWN and not (metric == FAILED and _can_only_warn(c))]
-        return _estimate_count(metric, asked, FOUND[metric], unknown, "no check was run")
+        found = _estimate_count(metric, asked, FOUND[metric], unknown, "no check was run")
+        # All that were run, as every list of checks counts them; what cannot fail has not failed.
+        return replace(found, n=float(len(checks))) if asked else found
     named = [c for c in checks if c.code == metric]
     applying = [c for c in named if c.outcome != "not applicable"]
     why = (

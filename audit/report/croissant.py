@@ -270,10 +270,9 @@ def _describe_findings(result: AuditResult, *families: str) -> Iterator[str]:
 
 
 def _describe_check(check: Check) -> str:
-    mend = f"; what to do: {clean_text(check.mend)}" if check.mend else ""
-    return (
-        f"{clean_text(check.code)}, {check.outcome}: {clean_text(check.title)}: {clean_text(check.detail, 1200)}{mend}"
-    )
+    detail = f": {clean_text(check.detail, 1200)}" if check.detail else ""
+    mend = f". What to do: {clean_text(check.mend)}" if check.mend else ""
+    return f"{clean_text(check.code)}, {check.outcome}: {clean_text(check.title)}{detail}{mend}"
 
 
 def _describe_limits(result: AuditResult, model: Mapping[str, Any]) -> Iterator[str]:

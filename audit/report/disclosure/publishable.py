@@ -356,7 +356,8 @@ def _checks(
                 check, outcome="undefined", title=check.heading, plain_title="", detail=said, reason="", mend=""
             )
         elif hidden_rule or names_alike or tells:
-            yield replace(check, title=check.plain_title or check.title, plain_title="", detail=why, reason="")
+            title = check.plain_title or (check.heading if hidden_rule else check.title)
+            yield replace(check, title=title, plain_title="", detail=why, reason="")
         else:
             yield check
 

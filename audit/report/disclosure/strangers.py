@@ -64,4 +64,11 @@ def _part(part: Part) -> Part:
 
 
 def _check(check: Check) -> Check:
-    return replace(check, detail=drop_path(check.detail), mend=drop_path(check.mend))
+    return replace(
+        check,
+        title=drop_path(check.title),
+        plain_title=drop_path(check.plain_title),
+        detail=drop_path(check.detail),
+        reason=drop_path(check.reason),
+        mend=drop_path(check.mend),
+    )
