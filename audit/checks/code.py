@@ -182,5 +182,6 @@ class Code:
             columns=tuple(columns),
             reason=reason,
         )
-        said = "could not be run" if outcome == "error" else outcome
-        return replace(made, title=f"{made.heading}: {said}, {reason}")
+        if outcome == "error":
+            return replace(made, title=f"{made.heading}: could not be run", detail=reason)
+        return replace(made, title=f"{made.heading}: {outcome}, {reason}")

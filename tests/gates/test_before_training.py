@@ -145,8 +145,7 @@ def test_a_limit_on_one_check_keeps_training_from_starting(tmp_path):
     assert not (tmp_path / "trained").exists()
     assert document["run"]["stopped_by"] == ["checks.DL001"]
     assert document["gates"][0]["sentence"] == (
-        "DL001 (rows of test are in train too no more often than a random split leaves) found something in 1 of 1 parts "
-        "of the data; at most 0 may."
+        "DL001 (Rows shared by training and test data) found something in 1 of 1 parts of the data; at most 0 may."
     )
 
 

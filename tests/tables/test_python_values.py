@@ -239,24 +239,29 @@ def test_an_option_without_effect_is_refused():
     pa.DictionaryArray.from_arrays(pa.array([0, 1] * 20), pa.array(["a", "c", "zeta"])),
 ], ids=["categories", "series", "enum", "dictionary"])  # fmt: skip
 def test_a_declared_level_without_rows_leaves_a_note(column):
-    for result in (
-        audit.measure(Y, P, groups={"g": column}),
-        audit.check({"y": Y, "g": column}, label="y", groups="g"),
+    for result, where in (
+        (audit.measure(Y, P, groups={"g": column}), " in the predictions"),
+        (audit.check({"y": Y, "g": column}, label="y", groups="g"), ""),
     ):
         notes = [c for c in result.checks if c.code == "DV014"]
-        assert [("zeta" in c.detail, c.outcome) for c in notes] == [(True, "warn")]
+        (note,) = notes
+        assert (note.title, note.outcome) == (f"1 declared category of g has no rows{where}: 'zeta'", "warn")
     whole = audit.measure(Y, P, groups={"g": pd.Categorical(["a", "c"] * 20)})
-    assert not [c for c in whole.checks if c.code == "DV014"]
+    assert [c.outcome for c in whole.checks if c.code == "DV014"] == ["pass"]
 
 
 def test_a_declared_class_and_a_held_out_part_leave_notes_too():
     label = pd.Categorical(["x", "y"] * 20, ["x", "y", "z"])
     result = audit.measure(label, label, groups={"g": G}, task="multiclass")
-    assert ["'z'" in c.detail for c in result.checks if c.code == "DV014"] == [True]
+    assert ["'z'" in c.title for c in result.checks if c.code == "DV014"] == [True]
     train = FRAME.assign(g=pd.Categorical(G, ["a", "b"]))
     test = FRAME.assign(g=pd.Categorical(["a"] * N, ["a", "b"]))
     result = audit.check(train, test=test, label="y", groups="g")
-    assert ["in test" in c.title for c in result.checks if c.code == "DV014"] == [True]
+    said = {c.part: c.title for c in result.checks if c.code == "DV014"}
+    assert said == {
+        "train": "Every declared category of g has rows",
+        "test": "1 declared category of g has no rows in the test data: 'b'",
+    }
 
 
 def test_several_classes_of_which_one_occurs_are_measured():

@@ -126,4 +126,6 @@ def _describe(check: Check, *, whole: bool) -> Line:
     head = f"  {printable(check.code, 20):<5}  "
     title = printable(check.title, LONGEST_TITLE)
     detail = f": {printable(check.detail, LONGEST_DETAIL)}" if whole and check.detail else ""
-    return Line(head, f"{SAID.get(check.outcome, '')}{title}{detail}", check.outcome)
+    # A title that gives a reason for there being no answer says so itself.
+    said = "" if check.reason else SAID.get(check.outcome, "")
+    return Line(head, f"{said}{title}{detail}", check.outcome)
