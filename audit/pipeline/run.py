@@ -195,16 +195,16 @@ def record_run(job: Job, run_id: str, started: str, found: Findings) -> Run:
 
 
 def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
-    """Publish a result into the store: the document and its cards, all or nothing."""
-    from audit.report.card.render import render_several
+    """Publish a result into the store: the record, its report and its cards, all or nothing."""
+    from audit.report.card.render import FILES, render_several
 
-    names = {"html": "card.html", "md": "card.md"}
+    names = dict(FILES)
     if any(part.part != "predictions" for part in result.data):
         from audit.report.croissant import is_describable
 
         if is_describable(result):
             names["croissant"] = "croissant.json"
-    with step("Writing the card"):
+    with step("Writing report and card"):
         cards = render_several(result, tuple(names))
         files = {"audit.json": result.to_json()} | {names[name]: text for name, text in cards.items()}
         return store.commit(result.run.id, files)

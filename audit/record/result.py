@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from audit.errors import printable
@@ -331,6 +333,43 @@ class AuditResult:
         from audit.report.notebook.show import write_screen
 
         return write_screen(self)
+
+    def report(self, path: str | PathLike[str]) -> Path:
+        """Write the internal report: one page with every number and every count, not to be published.
+
+        An earlier report is overwritten, and no other file.
+
+        Raises
+        ------
+        StoreError
+            When another file has the name, or the disk refuses.
+        """
+        from audit.report.card.render import write_report
+
+        return write_report(self, Path(path))
+
+    def card(self, path: str | PathLike[str], *, k: int | None = None) -> Path:
+        """Write the card to be published, as HTML or Markdown: ``.html`` or ``.md``, with small counts withheld.
+
+        An earlier card is overwritten, and no other file.
+
+        Parameters
+        ----------
+        path
+            File to write.
+        k
+            Smallest count that is published; ``[publish] k`` of the configuration, or 10, where none is given.
+
+        Raises
+        ------
+        QuestionError
+            When the file ends otherwise, or ``k`` is not at least 1.
+        StoreError
+            When another file has the name, or the disk refuses.
+        """
+        from audit.report.card.render import write_card
+
+        return write_card(self, Path(path), k)
 
     def _repr_html_(self) -> str:
         from audit.report.notebook.show import render_result

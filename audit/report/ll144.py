@@ -17,13 +17,13 @@ from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.record.result import AuditResult, Part
 from audit.report.card.charts import MOST_ROWS, draw_rates
 from audit.report.card.lookup import By, EstimateIndex
-from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind
+from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind, make_table
 from audit.report.card.words import (
     LEFT_OUT,
-    TOO_FEW,
     Cell,
     clean_text,
     describe_digest,
+    describe_undefined,
     format_count,
     format_percent,
     name_group,
@@ -31,7 +31,8 @@ from audit.report.card.words import (
 )
 
 TWO_PERCENT = 0.02
-UNDER = "under 2%: the rule lets the auditor leave it out of the ratios"
+UNDER = "under 2%"
+EXCLUDABLE = "Under 2%: the rule allows excluding the category from the ratios."
 
 
 RULE = "6 RCNY 5-301"
@@ -41,9 +42,7 @@ NO_LIMIT = (
     "The rule sets no limit for an impact ratio, so no category passes or fails here. The four-fifths rule of the "
     "federal Uniform Guidelines is on the audit card of the same result."
 )
-PAIR = (
-    "That of a ratio compares two categories, and does not allow for the highest having been chosen among all of them."
-)
+PAIR = "That of a ratio compares two categories; it does not allow for the choice of the highest among all of them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def view(result: AuditResult, k: int) -> Report:
     """
     from audit.report.card.accounts import list_provenance
 
-    found = EstimateIndex(result, "model")
+    found = EstimateIndex(result, "model", k)
     part = _require_predictions(result, found)
     scoring = part.score_median is not None
     said = result.question.config.get("model") or {}
@@ -94,7 +93,7 @@ def view(result: AuditResult, k: int) -> Report:
 def _require_predictions(result: AuditResult, found: EstimateIndex) -> Part:
     """Return the table of predictions, or refuse with the reason why there is no such report."""
     part = next((p for p in result.data if p.part == "predictions"), None)
-    if part is None or found.everybody(SELECTION_RATE.name) is None:
+    if part is None or found.overall(SELECTION_RATE.name) is None:
         raise QuestionError(
             "format ll144 needs selection rates, and this run has none; audit predictions of classes (audit model)"
         )
@@ -122,8 +121,8 @@ def _explain_rates(part: Part) -> str:
 def _list_facts(result: AuditResult, found: EstimateIndex, part: Part) -> tuple[tuple[str, str | None], ...]:
     said: Mapping[str, Any] = result.question.config.get("ll144") or {}
     own = {key: clean_text(said[key], SENTENCE_LENGTH) if said.get(key) else None for key in OWN_FIELDS}
-    everybody = found.rows((), ())
-    rows = "left out" if everybody is None else format_count(everybody)
+    overall = found.rows((), ())
+    rows = LEFT_OUT if overall is None else format_count(overall)
     return (
         ("Independent auditor", own["auditor"]),
         ("Date of this audit", clean_text(result.run.finished).partition("T")[0]),
@@ -132,7 +131,7 @@ def _list_facts(result: AuditResult, found: EstimateIndex, part: Part) -> tuple[
         ("Explanation of the data", own["data_explanation"]),
         ("Dates of the data", _describe_dates(said)),
         ("Applicants or candidates", f"{rows} assessed; {part.rows_read:,} rows read"),
-        ("Why categories under 2% may be left out", own["justification"]),
+        ("Why categories under 2% may be excluded", own["justification"]),
     )
 
 
@@ -148,7 +147,7 @@ def _describe_unknown(result: AuditResult, part: Part) -> tuple[str, ...]:
     columns = (result.question.config.get("data") or {}).get("groups") or ()
     said = [
         f"{clean_text(column)}: {part.rows_without_group.get(column, 0):,} of unknown category"
-        f"{', shown apart and in no ratio' if part.rows_without_group.get(column) else ''}"
+        f"{', listed separately and in no ratio' if part.rows_without_group.get(column) else ''}"
         for column in columns
     ]
     return (*said, *(f"{clean_text(why)}: {n:,} rows are in no table" for why, n in part.rows_excluded.items()))
@@ -161,7 +160,7 @@ def _make_grouping(found: EstimateIndex, by: By, id_: str, *, scoring: bool) -> 
     drawn = len(by) == 1 and len(every) <= MOST_ROWS and any(e.value is not None for e in every)
     chart = None
     if drawn:
-        chart = draw_rates(f"{id_}c", f"{rate} by {name_grouping(by)}", every, ())
+        chart = draw_rates(f"{rate} by {name_grouping(by)}", every, ())
     note = _explain_small_highest(found, by)
     return GroupingView(
         id=id_,
@@ -178,11 +177,10 @@ def _explain_left_out(result: AuditResult, k: int) -> str:
     if not gone:
         if k <= 1:
             return "Every category is shown, however small."
-        return f"No number had to be left out under k = {k}."
+        return f"No number had to be withheld (k = {k})."
     return (
-        f"{gone:,} of {len(here):,} rates and ratios are left out, because they rest on counts under {k} or would give "
-        "such counts away. The rule asks for the numbers of all categories; audit card RESULT --format ll144 --k 1 "
-        "shows them."
+        f"{gone:,} of {len(here):,} rates and ratios are withheld to protect categories under {k}. The rule asks for "
+        "the numbers of all categories; audit card RESULT --format ll144 --k 1 shows them."
     )
 
 
@@ -191,10 +189,10 @@ def _explain_method(result: AuditResult, found: EstimateIndex) -> tuple[str, ...
     crossed = any(len(by) > 1 for by in found.groupings())
     listed = "; ".join(name_grouping(by) for by in found.groupings())
     confidence = next((e.confidence for e in result.estimates if e.confidence is not None), 0.95)
-    uncrossed = " Nothing is crossed; set [data] intersections = 2 and run again."
+    uncrossed = " No combinations are included; set [data] intersections = 2 and run again."
     if crossed:
         uncrossed = ""
-    asked = "for sex, for race and ethnicity, and for their crossing"
+    asked = "for sex, for race and ethnicity, and for their combinations"
     notes = (
         f"The rule ({RULE}) asks {asked}. This report has: {listed}.{uncrossed}",
         NO_LIMIT,
@@ -227,11 +225,11 @@ def _explain_median(result: AuditResult) -> str:
 # Must not: judge, or leave a category out without saying so.
 def _make_categories_table(found: EstimateIndex, by: By, groups: Sequence[Group], rate: str, *, scoring: bool) -> Table:
     """Return every category with its rate and its ratio to the highest."""
-    return Table(
-        caption=f"{rate}s and impact ratios by {name_grouping(by)}",
-        columns=("Category", "Applicants", "Above the median" if scoring else "Selected", rate, "Impact ratio"),
-        rows=tuple(_make_row(found, by, g) for g in groups),
-    )
+    columns = ("Category", "Applicants", "Above the median" if scoring else "Selected", rate, "Impact ratio")
+    rows = [_make_row(found, by, g) for g in groups]
+    under = any(UNDER in cell.note for row in rows for cell in row.cells)
+    caption = f"{rate}s and impact ratios by {name_grouping(by)}"
+    return make_table(caption, columns, rows, found.k, EXCLUDABLE if under else "")
 
 
 def _make_row(found: EstimateIndex, by: By, group: Group) -> TableRow:
@@ -272,12 +270,12 @@ def _make_rate_cell(e: Estimate | None) -> Cell:
     if e is None or e.status == "suppressed":
         return Cell(LEFT_OUT, mark="suppressed")
     if e.value is None:
-        return Cell(f"undefined: {clean_text(e.reason)}", mark="undefined")
+        return Cell(describe_undefined(e.reason), mark="undefined")
     interval = ""
     if e.low is not None and e.high is not None:
         interval = f"[{format_percent(e.low)}, {format_percent(e.high)}]"
     if "small_group" in e.flags:
-        return Cell(format_percent(e.value), interval=interval, note=TOO_FEW, mark="few")
+        return Cell(format_percent(e.value), interval=interval, mark="few")
     return Cell(format_percent(e.value), interval=interval)
 
 
@@ -292,7 +290,7 @@ def _make_ratio_cell(found: EstimateIndex, by: By, group: Group, rate: Estimate 
     if e.status == "suppressed":
         return Cell(LEFT_OUT, mark="suppressed")
     if e.value is None:
-        return Cell(f"undefined: {clean_text(e.reason)}", mark="undefined")
+        return Cell(describe_undefined(e.reason), mark="undefined")
     return Cell(format_ratio(e.value), interval=_format_bounds(e))
 
 
@@ -308,7 +306,7 @@ def _format_bounds(ratio: Estimate) -> str:
 def _make_only_cell(rate: Estimate | None) -> Cell:
     if rate is None or rate.status == "suppressed":
         return Cell(LEFT_OUT, mark="suppressed")
-    return Cell("undefined: no other category, or nobody was selected", mark="undefined")
+    return Cell("undefined (no other category, or nobody was selected)", mark="undefined")
 
 
 def _find_ratio(found: EstimateIndex, by: By, group: Group) -> Estimate | None:
@@ -316,7 +314,7 @@ def _find_ratio(found: EstimateIndex, by: By, group: Group) -> Estimate | None:
 
 
 def _find_highest(found: EstimateIndex, by: By) -> Group | None:
-    """Return the category that the others are compared with; None where none was selected, or it is left out."""
+    """Return the category that the others are compared with; None where none was selected, or it is withheld."""
     every = (e for (m, c, b, _), e in found.index.items() if (m, c, b) == (IMPACT_RATIO.name, None, by))
     e = next((e for e in every if e.reference is not None), None)
     rate = None if e is None or e.reference is None else found.rate(SELECTION_RATE.name, by, e.reference)
@@ -345,7 +343,7 @@ def _explain_small_highest(found: EstimateIndex, by: By) -> str:
     others = "; ".join(f"{name_group(by, g)} {format_ratio(p / kept[top])}" for g, p in kept.items() if g != top)
     return (
         f"The highest rate is that of {name_group(by, highest)}, which is under 2% of the data. With the categories "
-        f"under 2% left out, {name_group(by, top)} would be the highest, and the ratios: {others or 'none'}."
+        f"under 2% excluded, {name_group(by, top)} would be the highest, and the ratios: {others or 'none'}."
     )
 
 

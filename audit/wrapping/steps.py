@@ -54,7 +54,7 @@ NEEDED_BY_PREDICTIONS = (
     "audit.measurement.rates.strata",
     "audit.measurement.regression.regression_table",
     "audit.measurement.scores.scores",
-    "audit.report.card.classes",
+    "audit.report.card.tables.classes",
     "audit.tables.frames",
     "pyarrow",
     "scipy.optimize",

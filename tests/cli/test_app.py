@@ -49,13 +49,13 @@ def pipeline(tmp_path):
     return tmp_path
 
 
-def test_a_run_leaves_a_valid_document_and_two_cards(pipeline, root):
+def test_a_run_leaves_a_valid_record_a_report_and_two_cards(pipeline, root):
     done = audit("run", ".", cwd=pipeline)
     assert done.returncode == 1, done.stderr
     assert "trained" in done.stderr
     run = only_run(pipeline)
     left = sorted(p.name for p in run.iterdir() if p.name != "energy.json")
-    assert left == ["audit.json", "card.html", "card.md", "croissant.json"]
+    assert left == ["audit.json", "card.html", "card.md", "croissant.json", "report.html"]
     document = json.loads((run / "audit.json").read_text(), parse_constant=pytest.fail)
     jsonschema.validate(document, json.loads((root / "reports" / "schema" / "audit-result-1.schema.json").read_text()))
     assert document["verdict"] == "fail"

@@ -258,8 +258,8 @@ def many_groups():
         (sample_results.single_small_group, "All counts are shown here; the card withholds small ones."),
         (nothing_metered, "Energy: not measured."),
         (many_groups, "40 of 150 groups are drawn."),
-        (sample_results.undefined_rates, "undefined: 0/0"),
-        (sample_results.single_small_group, "too few to judge"),
+        (sample_results.undefined_rates, "undefined (no rows with label = 0)"),
+        (sample_results.single_small_group, "◌ = too few rows to judge alone."),
     ],
     ids=lambda x: getattr(x, "__name__", ""),
 )

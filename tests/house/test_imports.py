@@ -36,6 +36,7 @@ INSIDE_MEASUREMENT = (
 )
 """The same inside the largest room."""
 POINT_UP = {
+    ("audit.record.result", "audit.report.card.render"),
     ("audit.record.result", "audit.report.notebook.show"),
     ("audit.record.result", "audit.report.notebook.plot"),
     ("audit.record.compare", "audit.report.notebook.changes"),

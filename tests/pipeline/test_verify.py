@@ -235,7 +235,7 @@ def test_a_sum_for_an_interval_that_is_far_off_is_found(recorded):
 def test_a_sound_run_says_what_is_not_covered(recorded, capsys):
     code, said = asked(capsys, "verify", recorded("decisions"))
     assert code == 0
-    assert "card.html, card.md, croissant.json: match the record" in said
+    assert "report.html, card.html, card.md, croissant.json: match the record" in said
     for place in ("run.started", "run.command", "data.digest", "data.source", "checks of DB001", "checks.detail"):
         assert place in said.split("Not checked")[1]
     assert "run.id" not in said
@@ -248,7 +248,7 @@ def test_a_renamed_folder_is_not_borne_out_by_its_name(recorded, capsys, tmp_pat
     assert "run.id: no folder of that name confirms it" in said
 
 
-@pytest.mark.parametrize("card", ["card.md", "card.html", "croissant.json"])
+@pytest.mark.parametrize("card", ["card.md", "card.html", "report.html", "croissant.json"])
 @pytest.mark.parametrize("change", ["changed", "gone", "no text"])
 def test_cards_belong_to_the_run(recorded, capsys, tmp_path, card, change):
     file = copied(recorded("decisions"), tmp_path) / card

@@ -64,8 +64,8 @@ def test_an_audit_of_data_leaves_a_description(document, place):
 
 
 def test_it_says_what_is_known_and_no_more(document):
-    # All women have one label, which is not told of fewer than a hundred; everybody's share is left out with theirs.
-    assert "Share of positive labels by sex: f left out, m 50.0%." in document["rai:dataBiases"]
+    # All women have one label, which is not told of fewer than a hundred; the share of all is withheld with theirs.
+    assert "Share of positive labels by sex: f withheld, m 50.0%." in document["rai:dataBiases"]
     assert "Share of rows by sex: f 50.0%, m 50.0%." in document["rai:dataBiases"]
     assert document["rai:personalSensitiveInformation"][0] == "Columns declared as groups of persons: sex."
     assert any("DP003, pass" in said for said in document["rai:personalSensitiveInformation"])
@@ -107,7 +107,7 @@ def test_small_counts_are_left_out(tmp_path):
     found = json.loads(
         (audit("data", "t.csv", "--label", "y", "--groups", "g", cwd=tmp_path) / "croissant.json").read_text()
     )
-    assert any("c left out" in said for said in found["rai:dataBiases"])
+    assert any("c withheld" in said for said in found["rai:dataBiases"])
     assert "0.6%" not in json.dumps(found)
 
 

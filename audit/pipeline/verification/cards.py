@@ -1,4 +1,4 @@
-"""Cards of a folder against those that its document gives."""
+"""Report and cards of a folder against those that its document gives."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 from audit.errors import printable
 from audit.record.reader import find_run_folders
 from audit.record.result import DOCUMENT, AuditResult
-from audit.report.card.render import WRITTEN, render
+from audit.report.card.render import FILES, render
 from audit.report.croissant import is_describable
 from audit.system import strict_json
 
 LARGEST_BYTES = 256 * 1024 * 1024
 DESCRIPTION = "croissant.json"
+STYLES = {file: style for style, file in FILES.items()} | {DESCRIPTION: "croissant"}
 SHOWN = 100
 
 
@@ -22,26 +23,26 @@ def cards_beside(result: AuditResult, file: Path) -> tuple[str, ...]:
     """Return the cards that belong beside a document: all in the folder of a run, or where one of them lies."""
     if file.name != DOCUMENT:
         return ()
-    names = [f"card.{name}" for name in WRITTEN]
-    belong = bool(find_run_folders(file)) or any((file.parent / name).exists() for name in [*names, DESCRIPTION])
+    names = tuple(FILES.values())
+    belong = bool(find_run_folders(file)) or any((file.parent / name).exists() for name in (*names, DESCRIPTION))
     described = is_describable(result) or (file.parent / DESCRIPTION).exists()
     if not belong:
         return ()
-    return (*names, DESCRIPTION) if described else tuple(names)
+    return (*names, DESCRIPTION) if described else names
 
 
 def cards_amiss(result: AuditResult, folder: Path, names: Sequence[str]) -> Iterator[str]:
     """Yield what is wrong with the cards of a folder, a sentence each."""
     for name in names:
-        style = "croissant" if name == DESCRIPTION else name.removeprefix("card.")
+        style = STYLES[name]
         try:
             there = strict_json.read_text(folder / name, LARGEST_BYTES)
         except strict_json.NotStrictError as error:
             why = "it is missing" if error.fault == "absent" else str(error)
-            yield f"card: {name}: {why}; write it again with audit card"
+            yield f"card: {name}: {why}; write it again with audit card --format {style}"
             continue
         except OSError as error:
-            yield f"card: {name}: it cannot be read: {error.strerror}"
+            yield f"card: {name}: cannot be read: {error.strerror}"
             continue
         if style == "croissant" and not is_describable(result):
             yield f"card: {name}: this run has no data to describe"

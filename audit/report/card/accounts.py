@@ -14,7 +14,7 @@ from audit.record.result import SCHEMA, AuditResult, Check, Part
 from audit.report.card.words import BADGES, Badge, clean_text, describe_digest, format_percent
 
 SENTENCE_LENGTH = 1200
-NOT_PROVIDED = "not provided (owner to fill)"
+NOT_PROVIDED = "not provided"
 _BOTH_FIRST = (("name", "Name"), ("version", "Version"), ("owner", "Owner"), ("description", "Description"))
 _BOTH_LAST = (("intended_use", "Intended use"), ("out_of_scope", "Out of scope"), ("licence", "Licence"))
 MODEL_FIELDS = (*_BOTH_FIRST, *_BOTH_LAST)
@@ -27,6 +27,7 @@ DATASET_FIELDS = (
 )
 
 
+PARTS = {"train": "Training data", "test": "Test data", "predictions": "Predictions"}
 OUTCOME_ORDER = ("fail", "error", "undefined", "insufficient", "warn", "waived", "pass", "not applicable")
 MOST_COLUMNS = 30
 """Columns of one table that a card names; audit.json has all."""
@@ -44,22 +45,37 @@ class PartView:
 
 
 def make_part_view(part: Part) -> PartView:
-    """Return how many rows of a table were read, used and left out, with the reasons."""
-    left = sum(part.rows_excluded.values())
+    """Return how many rows of a table were read, used and excluded, with the reasons."""
     why = "; ".join(f"{clean_text(reason)}: {n:,}" for reason, n in part.rows_excluded.items())
-    reasons = f" ({why})" if why else ""
-    sentence = f"Of {part.rows_read:,} rows read, {part.rows_used:,} were used and {left:,} left out{reasons}."
-    missing = "; ".join(
-        f"{clean_text(column)}: {n:,} ({_format_share(n, part.rows_used)} of those used)"
-        for column, n in part.rows_without_group.items()
-        if n
-    )
+    sentence = f"{part.rows_read:,} rows read, all used."
+    if part.rows_used != part.rows_read:
+        left = sum(part.rows_excluded.values())
+        sentence = (
+            f"{part.rows_read:,} rows read, {part.rows_used:,} used, {left:,} excluded{f' ({why})' if why else ''}."
+        )
     return PartView(
-        title=f"{clean_text(part.part).capitalize()} ({clean_text(part.source)})",
+        title=f"{name_part(part.part)} ({clean_text(part.source)})",
         sentence=f"{sentence}{_describe_threshold(part)}",
-        missing=f"Rows without a group, shown apart and compared with nobody: {missing}." if missing else "",
+        missing=_describe_missing_groups(part),
         columns=_list_columns(part),
     )
+
+
+def name_part(part: str) -> str:
+    """Return what a table is: Training data, Test data, Predictions."""
+    return PARTS.get(part, clean_text(part).capitalize())
+
+
+def _describe_missing_groups(part: Part) -> str:
+    """Return how many rows have no value for a group column."""
+    missing = [
+        f"{clean_text(column)} is missing in {n:,} rows ({_format_share(n, part.rows_used)})"
+        for column, n in part.rows_without_group.items()
+        if n
+    ]
+    if not missing:
+        return ""
+    return f"{'; '.join(missing)}. They are listed separately and not compared."
 
 
 def _format_share(rows: int, used: int) -> str:
@@ -80,11 +96,36 @@ def _describe_threshold(part: Part) -> str:
     """Return at which score decisions begin, where that followed from the scores themselves."""
     if part.score_median is None:
         return ""
-    return f" A score above the median of all scores, {part.score_median:.10g}, counts as a positive prediction."
+    return f" A score above the median of all scores ({part.score_median:.10g}) counts as a positive prediction."
+
+
+@dataclass(frozen=True, slots=True)
+class CheckView:
+    """One check."""
+
+    badge: Badge
+    code: str
+    title: str
+    detail: str
+    mend: str
+    """What to do; empty where no fault was found."""
+    reason: str
+    """Why such a finding matters; empty of a code that is not known."""
+    reference: str
+
+
+def make_check_views(checks: Sequence[Check]) -> tuple[CheckView, ...]:
+    """Return every check with what its code means; what needs attention comes first."""
+    known = {c.code: c for c in list_codes(checks)}
+    nothing = CodeView("", "", "", "")
+    return tuple(
+        CheckView(badge, code, to_sentence(title), detail, mend, (c := known.get(code, nothing)).reason, c.reference)
+        for badge, code, title, detail, mend in list_checks(checks)
+    )
 
 
 def list_checks(checks: Sequence[Check]) -> list[tuple[Badge, str, str, str, str]]:
-    """Return badge, code, title, detail and mend of every check; what needs attention comes first."""
+    """Return badge, code, title, detail and what to do of every check; what needs attention comes first."""
     ordered = sorted(checks, key=lambda c: OUTCOME_ORDER.index(c.outcome))
     return [
         (BADGES[c.outcome], clean_text(c.code), clean_text(c.title), _describe_check(c), _describe_mend(c))
@@ -94,7 +135,7 @@ def list_checks(checks: Sequence[Check]) -> list[tuple[Badge, str, str, str, str
 
 def _describe_mend(check: Check) -> str:
     if check.mend:
-        return clean_text(to_sentence(check.mend)).removesuffix(".")
+        return f"{clean_text(to_sentence(check.mend)).rstrip('.')}."
     return ""
 
 
@@ -115,18 +156,18 @@ def list_provenance(result: AuditResult) -> tuple[tuple[str, str], ...]:
         ("Run", clean_text(run.id)),
         ("Started", _format_moment(run.started)),
         ("Finished", _format_moment(run.finished)),
-        ("Made by", f"evenhand {clean_text(run.version)}"),
+        ("Produced by", f"evenhand {clean_text(run.version)}"),
         ("Code", _describe_code(result)),
-        ("Command", clean_text(" ".join(run.command)) if run.command else "none; called from Python"),
+        ("Command", clean_text(" ".join(run.command)) if run.command else "none (called from Python)"),
         (
             "Exit codes",
             ", ".join(f"{clean_text(p)} {c}" for p, c in run.exit_codes.items()) or "no process was started",
         ),
         *(("Training", clean_text(note)) for note in describe_training(run)),
-        ("Question", clean_text(result.question.digest)),
-        *((f"Data: {clean_text(p.part)}", describe_digest(p)) for p in result.data),
+        ("Configuration digest", clean_text(result.question.digest)),
+        *((name_part(p.part), describe_digest(p)) for p in result.data),
         *(("Joined levels", clean_text(said)) for said in describe_merge(find_merge(result.question.config))),
-        ("Document", f"{SCHEMA}; the counts behind every number are in audit.json"),
+        ("Record", f"{SCHEMA}; audit.json has the counts behind every number"),
     ]
     return tuple(pairs)
 
@@ -138,7 +179,7 @@ def _format_moment(text: str) -> str:
 def _describe_code(result: AuditResult) -> str:
     code = result.run.code
     if code is None:
-        return "no git commit was found"
+        return "no git commit found"
     changed = ", with uncommitted changes" if code.dirty else ""
     return f"git {clean_text(code.commit)}{changed}"
 
@@ -175,12 +216,8 @@ def collect_owner_words(result: AuditResult) -> OwnerWords:
         title = "Unnamed data"
         if parts:
             title = clean_text(PurePath(parts[0]).name)
-        return _collect_words(
-            "Data card", "The data, in its owner’s words", title, config.get("dataset"), DATASET_FIELDS
-        )
-    return _collect_words(
-        "Audit card", "The model, in its owner’s words", "Unnamed model", config.get("model"), MODEL_FIELDS
-    )
+        return _collect_words("dataset", "About the data", title, config.get("dataset"), DATASET_FIELDS)
+    return _collect_words("model", "About the model", "Unnamed model", config.get("model"), MODEL_FIELDS)
 
 
 def _is_of_data(result: AuditResult) -> bool:
@@ -190,7 +227,7 @@ def _is_of_data(result: AuditResult) -> bool:
 
 
 def _collect_words(
-    eyebrow: str, heading: str, title: str, said: Mapping[str, Any] | None, wanted: Sequence[tuple[str, str]]
+    section: str, heading: str, title: str, said: Mapping[str, Any] | None, wanted: Sequence[tuple[str, str]]
 ) -> OwnerWords:
     given = said or {}
     fields = tuple(
@@ -198,23 +235,25 @@ def _collect_words(
     )
     missing = sum(f.text is None for f in fields)
     return OwnerWords(
-        eyebrow,
+        "Data card" if section == "dataset" else "Audit card",
         fields[0].text or title,
         fields[1].text or "",
         heading,
         fields,
         missing,
-        _describe_missing(missing, len(fields)),
+        _describe_missing(missing, section),
     )
 
 
-def _describe_missing(missing: int, total: int) -> str:
+def _describe_missing(missing: int, section: str) -> str:
     if not missing:
-        return f"All {total} owner fields are provided."
-    return f"{missing} of {total} owner fields {'is' if missing == 1 else 'are'} {NOT_PROVIDED}."
+        return "Owner information complete."
+    return (
+        f"Owner information missing ({missing} {'field' if missing == 1 else 'fields'}): add [{section}] to audit.toml."
+    )
 
 
-# What the codes of a card mean, for readers who meet them for the first time.
+# What the codes of checks mean, for readers who meet them for the first time.
 #
 # Must not: say anything of what was found.
 @dataclass(frozen=True, slots=True)

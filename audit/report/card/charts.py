@@ -1,7 +1,7 @@
 """Interval charts as plain geometry, in per cent of the width, so that one drawing fits a telephone and a desk.
 
-A template draws what stands here and computes nothing. Every chart says in words (`title`, `description`) what it
-shows; shape and line style carry the status, colour only repeats it.
+A template draws what stands here and computes nothing. Every number of a drawing stands beside it as text, which is its
+text alternative; shape and line style carry the status, colour only repeats it.
 
 Must not: decide what is shown, or round a value.
 """
@@ -9,28 +9,28 @@ Must not: decide what is shown, or round a value.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from audit.estimate import Estimate
+from audit.estimate import SCALES, Estimate, Figure, cell_text
+from audit.measurement.metrics.catalogue import figure_of
 from audit.measurement.metrics.kinds import split_comparison
 from audit.record.result import Gate
-from audit.report.card.words import LEFT_OUT, Mark, format_bounds, format_count, format_rate, name_group, shorten_label
+from audit.report.card.words import Mark, Name, describe_limit, format_n, make_estimate_cell, name_group, shorten_label
 
-ROW_PX = 46
-HEAD_PX = 20
-TICKS = 4
+MOST_STEPS = 5
 MOST_ROWS = 24
 """A chart of more groups than this is a smear; the table has them all."""
+NATURAL: dict[Figure, tuple[float, float]] = {"share": (0.0, 1.0), "points": (-1.0, 1.0), "ratio": (0.0, math.inf)}
+"""Where the values of a figure end, and so its axis."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """A line that a value must not cross."""
+class Tick:
+    """One label of the axis, or of a limit."""
 
     x: float
-    y: float
     text: str
     anchor: str
 
@@ -48,48 +48,34 @@ class Place:
 class Row:
     """One group."""
 
-    y: float
     label: str
-    text: str
+    name: str
+    """In full, where the label is shortened."""
+    value: str
+    interval: str
+    note: str
     place: Place
     mark: Mark
-    everybody: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """One label of the axis."""
-
-    x: float
-    text: str
-    anchor: str
+    overall: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
     """One drawing."""
 
-    id: str
     title: str
-    description: str
-    height: float
-    top: float
-    bottom: float
     rows: tuple[Row, ...]
-    limits: tuple[Limit, ...]
+    limits: tuple[Tick, ...]
     ticks: tuple[Tick, ...]
     few: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """Interval of one gate against its limit; ``keeps`` is the side that keeps it, in per cent."""
+    """Interval of one gate against its limit; ``keeps`` is the side that is within it, in per cent."""
 
-    id: str
-    title: str
-    description: str
     place: Place
-    limit: Limit
+    limit: Tick
     keeps: tuple[float, float]
     ticks: tuple[Tick, ...]
 
@@ -100,12 +86,14 @@ class Scale:
 
     low: float
     high: float
+    step: float
+    figure: Figure = "score"
 
     def at(self, value: float) -> float:
         """Return the place of a value; what lies outside the scale stands at its end."""
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
-        # A margin of 1 per cent keeps half of a dot inside the drawing.
-        return round(1 + 98 * share, 2)
+        # A margin of 1.5 per cent keeps half of a dot inside the drawing.
+        return round(1.5 + 97 * share, 2)
 
     def at_or_none(self, value: float | None) -> float | None:
         """Return the place of a value, or None where there is none."""
@@ -113,120 +101,108 @@ class Scale:
             return None
         return self.at(value)
 
+    def place(self, estimate: Estimate) -> Place:
+        """Return where an estimate and its interval stand; an open end reaches the end of the scale."""
+        high = estimate.high
+        if high is None and estimate.low is not None:
+            high = self.high
+        return Place(self.at_or_none(estimate.value), self.at_or_none(estimate.low), self.at_or_none(high))
+
     def make_ticks(self) -> tuple[Tick, ...]:
         """Return evenly spaced labels; the outer ones stay inside the drawing."""
-        anchors = ("start", *("middle",) * (TICKS - 1), "end")
-        step = (self.high - self.low) / TICKS
+        steps = round((self.high - self.low) / self.step)
+        factor, unit = SCALES.get(self.figure, 1.0), "%" if self.figure == "share" else ""
+        anchors = ("start", *("middle",) * (steps - 1), "end")
         # Rounded, so that steps of a tenth are printed as 0.3 and not as 0.30000000000000004.
-        values = [round(self.low + i * step, 6) for i in range(TICKS + 1)]
-        return tuple(Tick(self.at(v), f"{v:g}", anchor) for v, anchor in zip(values, anchors, strict=True))
+        values = [round(self.low + i * self.step, 9) for i in range(steps + 1)]
+        decimals = max(0, -math.floor(math.log10(self.step * factor) + 1e-9))
+        texts = [f"{v * factor:,.{decimals}f}".replace("-", "−") for v in values]
+        marks = zip(values, texts, anchors, strict=True)
+        return tuple(Tick(self.at(v), f"{text}{unit}", anchor) for v, text, anchor in marks)
 
 
-def make_scale(values: Sequence[float | None]) -> Scale:
-    """Return a scale from 0, or from a negative value, to a round number above all values; 0 to 1 without values."""
-    known = [v for v in values if v is not None]
-    top, bottom = max(known, default=1.0), min(known, default=0.0)
-    return Scale(-_round_up(-bottom) if bottom < 0 else 0.0, _round_up(top) if top > 0 else 1.0)
+def make_scale(values: Iterable[float | None], figure: Figure = "score") -> Scale:
+    """Return a scale of round numbers around all values, as close as they let it be; 0 to 1 without values."""
+    known = [v for v in values if v is not None and math.isfinite(v)] or [0.0, 1.0]
+    least, most = NATURAL.get(figure, (-math.inf, math.inf))
+    low, high = min(known), max(known)
+    if high - low < 1e-9:
+        # One value stands in the middle of a tenth of itself, or of 1.
+        room = abs(low) / 10 or 0.1
+        low, high = max(least, low - room), min(most, high + room)
+    step = _choose_step(low, high)
+    return Scale(
+        max(least, math.floor(low / step + 1e-9) * step), min(most, math.ceil(high / step - 1e-9) * step), step, figure
+    )
 
 
-def _round_up(value: float) -> float:
-    """Return the next of 1, 2, 4, 10 times a power of ten, so that quarters are short numbers."""
-    power = 10.0 ** math.floor(math.log10(value))
-    # The allowance keeps 0.4 on its own scale where arithmetic has made 0.4000000000000001 of it.
-    return next(step * power for step in (1, 2, 4, 10) if value <= step * power * (1 + 1e-9))
+def _choose_step(low: float, high: float) -> float:
+    """Return the least of 1, 2, 5 times a power of ten of which few steps hold both values."""
+    power = 10.0 ** math.floor(math.log10((high - low) / MOST_STEPS))
+    return next(
+        step * power
+        for step in (1, 2, 5, 10, 20, 50)
+        if math.ceil(high / (step * power) - 1e-9) - math.floor(low / (step * power) + 1e-9) <= MOST_STEPS
+    )
 
 
-def draw_rates(id_: str, title: str, rates: Sequence[Estimate], lines: Sequence[tuple[float, str]]) -> Chart:
+def list_ends(estimates: Iterable[Estimate]) -> list[float]:
+    """Return all values and ends of intervals, for a scale that holds them."""
+    return [v for v in chain.from_iterable((e.value, e.low, e.high) for e in estimates) if v is not None]
+
+
+def draw_rates(
+    title: str,
+    rates: Sequence[Estimate],
+    lines: Sequence[tuple[float, str]],
+    name: Name = name_group,
+    scale: Scale | None = None,
+) -> Chart:
     """Return a chart of one row a group: dot, whisker, number and n; limits are labelled lines.
 
     Parameters
     ----------
-    id_
-        Unique on the page.
     title
         What is drawn, such as "Selection rate by race".
     rates
         Rates of one metric, in the order of the rows.
     lines
         Value and label of each limit.
+    name
+        How a group is called.
+    scale
+        The axis, where several drawings share one.
     """
-    known = chain.from_iterable((e.value, e.low, e.high) for e in rates)
-    ends = [v for v in known if v is not None] + [v for v, _ in lines]
-    scale = Scale(0.0, 1.0) if all(0 <= v <= 1 for v in ends) else make_scale(ends)
-    top = HEAD_PX * len(lines) + 4.0
-    rows = tuple(_draw_row(e, top + ROW_PX * i, scale) for i, e in enumerate(rates))
-    limits = tuple(
-        Limit(scale.at(value), HEAD_PX * i + 14.0, text, "start" if scale.at(value) < 50 else "end")
-        for i, (value, text) in enumerate(lines)
-    )
-    bottom = top + ROW_PX * len(rows)
-    said = "; ".join(f"{name_group(e.by, e.group)}: {r.text}" for e, r in zip(rates, rows, strict=True))
-    return Chart(
-        id=id_,
-        title=title,
-        description="; ".join([said, *(f"limit at {format_rate(value)}: {text}" for value, text in lines)]),
-        height=bottom + 22,
-        top=top,
-        bottom=bottom,
-        rows=rows,
-        limits=limits,
-        ticks=scale.make_ticks(),
-        few=any(r.mark == "few" for r in rows),
-    )
+    scale = scale or make_scale([*list_ends(rates), *(v for v, _ in lines)], figure_of(rates[0].metric))
+    rows = tuple(_draw_row(e, scale, name) for e in rates)
+    limits = tuple(Tick(scale.at(v), f"{text} ({cell_text(v, scale.figure)})", "middle") for v, text in lines)
+    return Chart(title, rows, limits, scale.make_ticks(), few=any(r.mark == "few" for r in rows))
 
 
-def _draw_row(e: Estimate, y: float, scale: Scale) -> Row:
-    name = name_group(e.by, e.group)
-    place = Place(scale.at_or_none(e.value), scale.at_or_none(e.low), scale.at_or_none(e.high))
-    return Row(y, shorten_label(name), _describe_row(e), place, _choose_mark(e), everybody=not e.by)
+def _draw_row(e: Estimate, scale: Scale, name: Name) -> Row:
+    cell, called = make_estimate_cell(e), name(e.by, e.group)
+    # That a group is too small to judge alone, a hollow dot says, which is explained once.
+    n = "" if e.n is None or e.value is None else format_n(e)
+    return Row(shorten_label(called), called, cell.text, cell.interval, n, scale.place(e), cell.mark, overall=not e.by)
 
 
-def _describe_row(e: Estimate) -> str:
-    if e.status == "suppressed":
-        return LEFT_OUT
-    if e.value is None:
-        return "undefined"
-    few = ", few" if _choose_mark(e) == "few" else ""
-    # A share has all rows below the line; what tells how sure it is are the rows of the group.
-    n = e.n if e.denominator is None or e.metric == "representation" else e.denominator
-    n = n if e.rows is None else e.rows
-    return f"{format_rate(e.value)} {format_bounds(e.low, e.high)}  n {format_count(n or 0)}{few}"
-
-
-def _choose_mark(e: Estimate) -> Mark:
-    if e.status == "suppressed":
-        return "suppressed"
-    if e.value is None:
-        return "undefined"
-    if "small_group" in e.flags:
-        return "few"
-    return "ok"
-
-
-def draw_gate(id_: str, gate: Gate) -> Strip | None:
+def draw_gate(gate: Gate) -> Strip | None:
     """Return the interval of a gate against its limit; None where there is no interval to draw."""
-    limit = gate.max if gate.max is not None else gate.min
-    if gate.low is None or gate.estimate is None or limit is None or gate.estimate.stage in {"energy", "checks"}:
+    limit, e = gate.max if gate.max is not None else gate.min, gate.estimate
+    if gate.low is None or e is None or limit is None or e.stage in {"energy", "checks"}:
         return None
-    rate_like = (
-        split_comparison(gate.estimate.compare)[0] in {"ratio", "lowest", "highest"}
-        and min(limit, gate.low) >= 0
-        and max(limit, gate.high or 1) <= 1
-    )
-    scale = Scale(0.0, 1.0) if rate_like else make_scale([gate.low, gate.high, limit])
+    scale = make_scale([gate.low, gate.high, e.value, limit, *_find_equality(e)], figure_of(e.metric, e.compare))
     at = scale.at(limit)
-    word = "at most" if gate.max is not None else "at least"
-    said = format_bounds(gate.low, gate.high)
+    high = scale.high if gate.high is None else gate.high
     return Strip(
-        id=id_,
-        title=f"Interval against the limit: {gate.name}",
-        description=f"interval {said}, value {format_rate(gate.estimate.value)}, limit {word} {limit:g}",
-        place=Place(
-            scale.at_or_none(gate.estimate.value),
-            scale.at(gate.low),
-            scale.at(scale.high if gate.high is None else gate.high),
-        ),
-        limit=Limit(at, 12, f"{word} {limit:g}", "start" if at < 50 else "end"),
-        keeps=(1.0, at - 1) if gate.max is not None else (at, 99 - at),
+        place=Place(scale.at_or_none(e.value), scale.at(gate.low), scale.at(high)),
+        limit=Tick(at, describe_limit(gate), "start" if at < 50 else "end"),
+        keeps=(0.0, at) if gate.max is not None else (at, round(100 - at, 2)),
         ticks=scale.make_ticks(),
     )
+
+
+def _find_equality(e: Estimate) -> tuple[float, ...]:
+    """Return the value of equal groups, which an axis of a comparison holds."""
+    kind = split_comparison(e.compare)[0]
+    return (1.0,) if kind == "ratio" else (0.0,) if kind == "difference" else ()

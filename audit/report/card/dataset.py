@@ -1,4 +1,4 @@
-"""Bias of the data before training: how large groups are, and how labels differ between them.
+"""Group differences in the training data: how large groups are, and how labels differ between them.
 
 Must not: leave a group out without saying so, or format anything that `words` does not.
 """
@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from audit.estimate import Group
+from audit.estimate import Group, cell_text, p_text
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.record.result import AuditResult
-from audit.report.card.classes import make_label_tables
-from audit.report.card.comparisons import explain_left_out
 from audit.report.card.groups import choose_groups, divide_rows, draw_charts, make_rows_cell
 from audit.report.card.lookup import By, EstimateIndex
-from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind
-from audit.report.card.words import Cell, format_p, format_rate, make_estimate_cell, name_group, name_grouping
+from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind, make_table
+from audit.report.card.tables.classes import make_label_tables
+from audit.report.card.words import Cell, make_estimate_cell, name_group, name_grouping
 
 
-def make_data_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
-    """Return the bias of the data before training, one view a grouping."""
-    found = EstimateIndex(result, "data")
+def make_data_groupings(result: AuditResult, k: int = 1) -> tuple[GroupingView, ...]:
+    """Return the group differences in the training data, one view a grouping."""
+    found = EstimateIndex(result, "data", k)
     every = found.groupings()
     room = divide_rows(len(every))
     return tuple(_make_grouping(found, by, f"d{i}", room) for i, by in enumerate(every))
@@ -33,7 +32,7 @@ def _make_grouping(found: EstimateIndex, by: By, id_: str, room: int) -> Groupin
     return GroupingView(
         id=id_,
         title=f"By {name_grouping(by)}",
-        charts=draw_charts(found, by, drawn, groups, found.gates(by), id_) if len(by) == 1 else (),
+        charts=draw_charts(found, by, drawn, groups, found.gates(by)) if len(by) == 1 else (),
         tables=(_make_bias_table(found, by, groups, present), *make_label_tables(found, by, groups)),
         notes=tuple(n for n in (note,) if n),
     )
@@ -44,8 +43,8 @@ def _make_bias_table(found: EstimateIndex, by: By, groups: Sequence[Group], pres
     if found.gap("representation", "ratio", by) and any(
         e.reference == ("population",) for e in found.result.estimates if e.by == by and e.metric == "representation"
     ):
-        columns.append(("Share over population", "representation", "ratio"))
-    columns += [("Base rate", "base_rate", None)] if "base_rate" in present else []
+        columns.append(("Share / share of the population", "representation", "ratio"))
+    columns += [("Positive labels", "base_rate", None)] if "base_rate" in present else []
     columns.append(("Class imbalance", "class_imbalance", ""))
     apart = "difference_in_proportions_of_labels"
     if found.classes():
@@ -63,14 +62,9 @@ def _make_bias_table(found: EstimateIndex, by: By, groups: Sequence[Group], pres
                 choose_kind(group),
             )
         )
-    return Table(
-        caption=f"Data before training by {name_grouping(by)}",
-        columns=("Group", "Rows", *(c[0] for c in columns)),
-        rows=tuple(rows),
-        note=" ".join(
-            n for n in (explain_left_out(rows), _explain_reference(found, by), _explain_population(found, by)) if n
-        ),
-    )
+    caption = f"Training data by {name_grouping(by)}"
+    notes = (_explain_reference(found, by), _explain_population(found, by))
+    return make_table(caption, ("Group", "Rows", *(c[0] for c in columns)), rows, found.k, *notes)
 
 
 def _make_bias_cell(found: EstimateIndex, by: By, group: Group, metric: str, compare: str | None) -> Cell:
@@ -93,7 +87,8 @@ def _explain_reference(found: EstimateIndex, by: By) -> str:
     if labelled:
         said = "Class imbalance and difference in proportions of labels compare"
     return (
-        f"{said} {name_group(by, e.reference)} (the reference) with each group; positive values favour the reference."
+        f"{said} {name_group(by, e.reference)} (the reference group) with each group; positive values favour the "
+        "reference group."
     )
 
 
@@ -104,8 +99,8 @@ def _explain_population(found: EstimateIndex, by: By) -> str:
         return ""
     tested = found.gap("population_chi_square", "to_population", by)
     p = found.gap("population_chi_square", "p_value", by)
-    said = f"Against the population: total variation {format_rate(distance.value)}"
+    said = f"Compared with the population: total variation {cell_text(distance.value, 'score')}"
     if tested is None or p is None or tested.value is None or p.value is None:
         return f"{said}."
     freedom = f"{tested.degrees_of_freedom:.3g} degrees of freedom"
-    return f"{said}, chi-square {tested.value:,.1f} on {freedom} (p {format_p(p.value)})."
+    return f"{said}, chi-square {tested.value:,.1f} on {freedom} (p-value {p_text(p.value)})."

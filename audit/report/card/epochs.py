@@ -1,7 +1,7 @@
-"""How each group fared while the model learned: small lines side by side, one a group, and a table of both ends.
+"""Results by group during training: small lines side by side, one a group, and a table of the first and last epoch.
 
 Everything is drawn on one scale a rate, beside the line of all rows; shape and line style tell them apart, not colour.
-Must not: read a private count; draw over what is left out.
+Must not: read a private count; draw over what is withheld.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
 
-from audit.estimate import Estimate, Group
+from audit.estimate import Estimate, Figure, Group, cell_text, limit_text
+from audit.measurement.metrics.catalogue import figure_of
 from audit.record.epochs import Epoch
 from audit.record.result import AuditResult
-from audit.report.card.shapes import Table, TableRow
+from audit.report.card.shapes import Table, TableRow, make_table
 from audit.report.card.words import (
     LEFT_OUT,
     Cell,
     clean_text,
     format_count,
-    format_rate,
     make_estimate_cell,
     make_title,
     name_group,
@@ -43,7 +43,7 @@ class Panel:
     description: str
     line: str
     band: str
-    everybody: str
+    overall: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class _Course:
         """Return one rate, epoch by epoch."""
         return [rates.get((metric, by, group)) for rates in self.rates]
 
-    def everybody(self, metric: str) -> list[Estimate | None]:
+    def overall(self, metric: str) -> list[Estimate | None]:
         """Return a rate of all rows, epoch by epoch."""
         return [rates.get((metric, (), ())) or rates.get((metric, (), None)) for rates in self.rates]
 
@@ -115,6 +115,7 @@ class _Frame:
     numbers: tuple[int, ...]
     low: float
     high: float
+    figure: Figure
 
     def place(self, at: int, value: float) -> str:
         first, last = self.numbers[0], self.numbers[-1]
@@ -125,8 +126,11 @@ class _Frame:
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return f"{x:.4g} {98 - 96 * share:.4g}"
 
+    def write(self, value: float | None) -> str:
+        return cell_text(value, self.figure)
 
-def make_epochs_views(result: AuditResult) -> tuple[EpochsView, ...]:
+
+def make_epochs_views(result: AuditResult, k: int = 1) -> tuple[EpochsView, ...]:
     """Return the views of a result that is fit to be published; none where training said nothing of its groups."""
     found: list[EpochsView] = []
     for part, of_part in groupby(result.epochs, key=lambda epoch: epoch.part):
@@ -136,43 +140,41 @@ def make_epochs_views(result: AuditResult) -> tuple[EpochsView, ...]:
         course = _Course(part, shown, rates)
         for i, by in enumerate(course.groupings):
             id_ = f"e{len(found)}"
-            notes = _list_notes(course, by, every) if i == 0 else _explain_left_out(course, by)
+            notes = _list_notes(course, by, every, k) if i == 0 else _explain_withheld(course, by, k)
             curves = tuple(_draw_curves(course, metric, by, f"{id_}m{m}") for m, metric in enumerate(course.metrics))
             title = f"By {name_grouping(by)}, on {clean_text(part)}"
             found.append(
-                EpochsView(id_, title, tuple(c for c in curves if c.panels), (_make_table(course, by),), notes)
+                EpochsView(id_, title, tuple(c for c in curves if c.panels), (_make_table(course, by, k),), notes)
             )
     return tuple(found)
 
 
-def _list_notes(course: _Course, by: By, every: Sequence[Epoch]) -> tuple[str, ...]:
+def _list_notes(course: _Course, by: By, every: Sequence[Epoch], k: int) -> tuple[str, ...]:
     notes = []
     if len(course.epochs) < len(every):
-        notes.append(f"{len(course.epochs)} of {len(every):,} epochs are drawn; audit.json has them all.")
+        notes.append(f"{len(course.epochs)} of {len(every):,} epochs are drawn; audit.json has all of them.")
     sampled = max(epoch.every for epoch in every)
     if sampled > 1:
-        notes.append(f"Only one of {sampled} steps was counted, so these are rates of a sample of the rows.")
-    return (*notes, *_explain_left_out(course, by))
+        notes.append(f"Only one of {sampled} steps was counted, so these rates are of a sample of the rows.")
+    return (*notes, *_explain_withheld(course, by, k))
 
 
-def _explain_left_out(course: _Course, by: By) -> tuple[str, ...]:
+def _explain_withheld(course: _Course, by: By, k: int) -> tuple[str, ...]:
     every = chain.from_iterable(rates.values() for rates in course.rates)
     gone = sum(r.status == "suppressed" and r.by == by for r in every)
     if not gone:
         return ()
-    return (
-        f"{gone:,} numbers of these curves are left out to protect small counts; a line is broken where it has none.",
-    )
+    return (f"{gone:,} numbers of these curves are withheld to protect groups under {k}; a line is broken there.",)
 
 
 def _draw_curves(course: _Course, metric: str, by: By, id_: str) -> Curves:
     lines = {group: course.of(metric, by, group) for group in course.groups(by)}
     drawn = {group: line for group, line in lines.items() if any(_get_value(e) is not None for e in line)}
-    whole = course.everybody(metric)
+    whole = course.overall(metric)
     every = chain.from_iterable((*drawn.values(), whole))
     values = [v for e in every if (v := _get_value(e)) is not None]
     numbers = tuple(epoch.number for epoch in course.epochs)
-    frame = _Frame(numbers, *_choose_scale(values))
+    frame = _Frame(numbers, *_choose_scale(values), figure_of(metric))
     panels = [
         _draw_panel(f"{id_}p{i}", name_group(by, group), line, whole, frame)
         for i, (group, line) in enumerate(drawn.items())
@@ -180,8 +182,8 @@ def _draw_curves(course: _Course, metric: str, by: By, id_: str) -> Curves:
     ]
     return Curves(
         title=f"{make_title(metric)} by {name_grouping(by)}",
-        low=f"{frame.low:g}",
-        high=f"{frame.high:g}",
+        low=limit_text(frame.low, frame.figure),
+        high=limit_text(frame.high, frame.figure),
         first=f"epoch {numbers[0]}" if len(numbers) > 1 else "",
         last=f"epoch {numbers[-1]}",
         panels=tuple(panels),
@@ -203,30 +205,30 @@ def _draw_panel(id_: str, name: str, line: list[Estimate | None], whole: list[Es
     (first, begun), (last, ended) = known[0], known[-1]
     low, high = min(known, key=lambda k: k[1]), max(known, key=lambda k: k[1])
     said = (
-        f"{name}: {format_rate(begun)} after epoch {first}, {format_rate(ended)} after epoch {last}; "
-        f"lowest {format_rate(low[1])} after epoch {low[0]}, highest {format_rate(high[1])} after epoch {high[0]}"
+        f"{name}: {frame.write(begun)} after epoch {first}, {frame.write(ended)} after epoch {last}; "
+        f"lowest {frame.write(low[1])} after epoch {low[0]}, highest {frame.write(high[1])} after epoch {high[0]}"
     )
-    everybody = [v for e in whole if (v := _get_value(e)) is not None]
-    if everybody:
-        said += f"; everybody {format_rate(everybody[0])} at first and {format_rate(everybody[-1])} at last"
+    overall = [v for e in whole if (v := _get_value(e)) is not None]
+    if overall:
+        said += f"; overall {frame.write(overall[0])} at first and {frame.write(overall[-1])} at last"
     return Panel(
         id=id_,
         label=shorten_label(name),
-        text=_describe_last(line[-1]),
+        text=_describe_last(line[-1], frame),
         description=said,
         line=_draw_path(line, frame),
         band=_draw_band(line, frame),
-        everybody=_draw_path(whole, frame),
+        overall=_draw_path(whole, frame),
     )
 
 
-def _describe_last(estimate: Estimate | None) -> str:
+def _describe_last(estimate: Estimate | None, frame: _Frame) -> str:
     """Return what stands at the end of a line, also where the line does not reach it."""
     if estimate is not None and estimate.value is None:
         if estimate.status == "suppressed":
             return LEFT_OUT
         return "undefined"
-    return format_rate(_get_value(estimate))
+    return frame.write(_get_value(estimate))
 
 
 def _split_at_gaps(line: Sequence[Estimate | None]) -> Iterator[list[tuple[int, Estimate]]]:
@@ -262,25 +264,22 @@ def _get_value(estimate: Estimate | None) -> float | None:
     return estimate.value
 
 
-def _make_table(course: _Course, by: By) -> Table:
+def _make_table(course: _Course, by: By, k: int) -> Table:
     """Return every group after the last epoch, beside the first."""
     metrics, numbers = course.metrics, [epoch.number for epoch in course.epochs]
     rows = [_make_row(course, by, group, name_group(by, group), metrics) for group in course.groups(by)]
-    rows.append(_make_row(course, (), None, "everybody", metrics, "everybody"))
+    rows.append(_make_row(course, (), None, "overall", metrics, "overall"))
     beside = ""
     if len(numbers) > 1:
         beside = f"; “was” is after epoch {numbers[0]}"
-    return Table(
-        caption=f"Rates by {name_grouping(by)} after epoch {numbers[-1]}{beside}",
-        columns=("Group", "Rows", *(make_title(m) for m in metrics)),
-        rows=tuple(rows),
-    )
+    caption = f"Rates by {name_grouping(by)} after epoch {numbers[-1]}{beside}"
+    return make_table(caption, ("Group", "Rows", *(make_title(m) for m in metrics)), rows, k)
 
 
 def _make_row(
     course: _Course, by: By, group: Group | None, name: str, metrics: Sequence[str], kind: str = "group"
 ) -> TableRow:
-    lines = [course.everybody(m) if not by else course.of(m, by, group) for m in metrics]
+    lines = [course.overall(m) if not by else course.of(m, by, group) for m in metrics]
     n = next((e.n for line in lines if (e := line[-1]) is not None and e.n is not None), None)
     size = Cell(LEFT_OUT, mark="suppressed") if n is None else Cell(format_count(n))
     kind = "missing" if group is not None and None in group else kind
@@ -291,7 +290,7 @@ def _make_last_cell(line: Sequence[Estimate | None]) -> Cell:
     """Return the last value, and what it was at first."""
     cell = make_estimate_cell(line[-1])
     begun = _get_value(line[0])
-    if len(line) < 2 or begun is None:
+    if len(line) < 2 or begun is None or line[0] is None:
         return cell
-    before = f"was {format_rate(begun)}"
+    before = f"was {cell_text(begun, figure_of(line[0].metric))}"
     return Cell(cell.text, cell.interval, f"{cell.note}; {before}" if cell.note else before, cell.mark, cell.numeric)

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
+from typing import NamedTuple
 
-from audit.estimate import Estimate, Group
+from audit.estimate import Estimate, Figure, Group, limit_text
 from audit.measurement.metrics.adverse import TABLE as ADVERSE_TABLE
-from audit.measurement.metrics.catalogue import CATALOGUE
+from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.measurement.metrics.kinds import Criterion
 from audit.record.result import AuditResult, Gate
-from audit.report.card.adverse import is_adverse_impact_shown, make_adverse_table
-from audit.report.card.charts import MOST_ROWS, Chart, draw_rates
-from audit.report.card.comparisons import explain_left_out, make_everybody_tables, make_gaps_table, make_orders_table
+from audit.report.card.charts import MOST_ROWS, Chart, Scale, draw_rates, list_ends, make_scale
 from audit.report.card.lookup import By, EstimateIndex
-from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind
+from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind, make_table
+from audit.report.card.tables.adverse import is_adverse_impact_shown, make_adverse_table
+from audit.report.card.tables.comparisons import make_everybody_tables, make_gaps_table, make_orders_table
 from audit.report.card.words import (
     LEFT_OUT,
     Cell,
+    describe_limit,
     format_count,
     format_percent,
     make_estimate_cell,
@@ -50,9 +52,9 @@ MOST_ILLUSTRATED = 12
 """Groupings with drawings; with more, those that a limit speaks of are drawn."""
 
 
-def make_model_groupings(result: AuditResult) -> tuple[GroupingView, ...]:
+def make_model_groupings(result: AuditResult, k: int = 1) -> tuple[GroupingView, ...]:
     """Return the rates of the model, one view a grouping."""
-    found = EstimateIndex(result, "model")
+    found = EstimateIndex(result, "model", k)
     every = found.groupings()
     room = divide_rows(len(every))
     few = len(every) <= MOST_ILLUSTRATED
@@ -75,8 +77,8 @@ def divide_rows(groupings: int) -> int:
     return max(FEWEST_ROWS, min(MOST_TABLE_ROWS, PAGE_ROWS // max(groupings, 1)))
 
 
-def _list_gated_rates(gates: Iterable[Gate]) -> list[str]:
-    """Return the rates that limits speak of; a criterion gives the rates that it is made of."""
+def list_gated_rates(gates: Iterable[Gate]) -> list[str]:
+    """Return the rates that limits are on; a criterion gives the rates that it is made of."""
     named: list[str] = []
     for gate in gates:
         metric = gate.estimate.metric if gate.estimate else ""
@@ -88,7 +90,7 @@ def _list_gated_rates(gates: Iterable[Gate]) -> list[str]:
 def _make_grouping(found: EstimateIndex, by: By, id_: str, room: int, *, drawn: bool) -> GroupingView:
     gates = found.gates(by)
     present = {metric for metric, compare, *_ in found.index if compare is None}
-    gated = [m for m in _list_gated_rates(gates) if m in present]
+    gated = [m for m in list_gated_rates(gates) if m in present]
     illustrated = [m for m in dict.fromkeys((*gated, *DRAWN_RATES)) if m in present][:MOST_DRAWN]
     by_table = _group_by_table(present)
     first = list(chain.from_iterable(by_table.pop(heading, ()) for heading in FIRST_TABLES))
@@ -98,7 +100,7 @@ def _make_grouping(found: EstimateIndex, by: By, id_: str, room: int, *, drawn: 
     return GroupingView(
         id=id_,
         title=f"By {name_grouping(by)}",
-        charts=draw_charts(found, by, illustrated if drawn else (), groups, gates, id_),
+        charts=draw_charts(found, by, illustrated if drawn else (), groups, gates),
         tables=(
             _make_rates_table(found, by, groups, across),
             *_make_more_tables(found, by, groups),
@@ -115,7 +117,7 @@ def _make_grouping(found: EstimateIndex, by: By, id_: str, room: int, *, drawn: 
 def _make_class_tables(found: EstimateIndex, by: By, groups: Sequence[Group]) -> Iterator[Table]:
     """Return what is said of several classes; nothing where there are two."""
     if found.classes():
-        from audit.report.card.classes import make_class_tables
+        from audit.report.card.tables.classes import make_class_tables
 
         yield from make_class_tables(found, by, groups)
 
@@ -130,28 +132,52 @@ def choose_groups(found: EstimateIndex, by: By, room: int) -> tuple[list[Group],
     by_size = sorted(groups, key=lambda g: (g not in named, None not in g, -(found.rows(by, g) or 0.0)))
     kept = set(by_size[:room])
     note = (
-        f"{len(groups):,} groups; shown are the {room} largest and those that a limit names. "
-        "The others are in audit.json, and every one of them was judged."
+        f"{room} of {len(groups):,} groups are shown, the largest and those that a limit names; all were judged, and "
+        "audit.json has all of them."
     )
     return [g for g in groups if g in kept], note
 
 
 def draw_charts(
-    found: EstimateIndex, by: By, metrics: Sequence[str], groups: Sequence[Group], gates: Sequence[Gate], id_: str
+    found: EstimateIndex, by: By, metrics: Sequence[str], groups: Sequence[Group], gates: Sequence[Gate]
 ) -> tuple[Chart, ...]:
-    """Return drawings of some rates; none where the groups are too many to draw."""
+    """Return drawings of some rates, on one axis where they are of one kind; none where groups are too many to draw."""
     if len(groups) > MOST_ROWS:
         return ()
-    drawn = []
-    for i, metric in enumerate(metrics):
-        rates = [e for g in groups if (e := found.rate(metric, by, g)) is not None]
-        whole = found.everybody(metric)
-        # A drawing in which most places are empty says less than its table.
-        if 2 * sum(e.value is not None for e in rates) >= max(len(rates), 1):
-            lines = find_limit_lines(metric, rates, gates)
-            shown = [*rates, whole] if whole is not None and metric != "representation" else rates
-            drawn.append(draw_rates(f"{id_}c{i}", f"{make_title(metric)} by {name_grouping(by)}", shown, lines))
-    return tuple(drawn)
+    drawn = [d for m in metrics if (d := _collect_drawing(found, by, m, groups, gates)) is not None]
+    scales = _share_scales(drawn)
+    return tuple(
+        draw_rates(
+            f"{make_title(d.metric)} by {name_grouping(by)}", d.rates, d.lines, scale=scales[figure_of(d.metric)]
+        )
+        for d in drawn
+    )
+
+
+class _Drawing(NamedTuple):
+    metric: str
+    rates: list[Estimate]
+    lines: list[tuple[float, str]]
+
+
+def _collect_drawing(
+    found: EstimateIndex, by: By, metric: str, groups: Sequence[Group], gates: Sequence[Gate]
+) -> _Drawing | None:
+    """Return what a drawing shows; None where most of its places would be empty, which says less than the table."""
+    rates = [e for g in groups if (e := found.rate(metric, by, g)) is not None and e.status != "suppressed"]
+    if not rates or 2 * sum(e.value is not None for e in rates) < len(groups):
+        return None
+    overall = found.overall(metric)
+    shown = [*rates, overall] if overall is not None and overall.value is not None else rates
+    return _Drawing(metric, shown if metric != "representation" else rates, find_limit_lines(metric, rates, gates))
+
+
+def _share_scales(drawn: Sequence[_Drawing]) -> dict[Figure, Scale]:
+    """Return one scale for all drawings of a kind, so that they can be compared."""
+    ends: dict[Figure, list[float]] = {}
+    for d in drawn:
+        ends.setdefault(figure_of(d.metric), []).extend([*list_ends(d.rates), *(v for v, _ in d.lines)])
+    return {figure: make_scale(values, figure) for figure, values in ends.items()}
 
 
 def find_limit_lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gate]) -> list[tuple[float, str]]:
@@ -160,16 +186,16 @@ def find_limit_lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gat
     lines: list[tuple[float, str]] = []
     for gate in gates:
         e = gate.estimate
-        if e is None or metric not in _list_gated_rates([gate]) or e.status == "suppressed" or not values:
+        if e is None or metric not in list_gated_rates([gate]) or e.status == "suppressed" or not values:
             continue
         if e.compare == "ratio" and gate.min is not None and e.reference is None:
             lines.append((gate.min * max(values), f"limit: {gate.min:g} × the highest"))
         elif e.compare == "difference" and gate.max is not None and max(values) > gate.max:
-            lines.append((max(values) - gate.max, f"limit: {gate.max:g} below the highest"))
+            below = limit_text(gate.max, figure_of(e.metric, e.compare))
+            lines.append((max(values) - gate.max, f"limit: {below} below the highest"))
         elif e.compare in {"lowest", "highest"}:
             limit = gate.min if gate.min is not None else gate.max
-            word = "at least" if gate.min is not None else "at most"
-            lines += [(limit, f"limit: {word} {limit:g}")] if limit is not None else []
+            lines += [(limit, f"limit: {describe_limit(gate)}")] if limit is not None else []
     return lines
 
 
@@ -177,12 +203,8 @@ def _make_rates_table(found: EstimateIndex, by: By, groups: Sequence[Group], met
     rows = [_make_group_row(found, by, g, metrics) for g in groups]
     rows.append(_make_group_row(found, (), (), metrics))
     what = next((h for h in FIRST_TABLES[1:] if h in _group_by_table(metrics)), FIRST_TABLES[0])
-    return Table(
-        caption=f"{what} by {name_grouping(by)}, each with its interval and the n of its own denominator",
-        columns=("Group", "Rows", *(make_title(m) for m in metrics)),
-        rows=tuple(rows),
-        note=explain_left_out(rows),
-    )
+    caption = f"{what} by {name_grouping(by)} (95% interval; n = denominator)"
+    return make_table(caption, ("Group", "Rows", *(make_title(m) for m in metrics)), rows, found.k)
 
 
 def _make_more_tables(found: EstimateIndex, by: By, groups: Sequence[Group]) -> Iterator[Table]:
@@ -191,14 +213,10 @@ def _make_more_tables(found: EstimateIndex, by: By, groups: Sequence[Group]) -> 
     for what, metrics in _group_by_table(present).items():
         if what not in (*FIRST_TABLES, ADVERSE_TABLE):
             # What compares a group with the others has no value for all rows.
-            everybody = [()] if any(found.everybody(m) is not None for m in metrics) else []
-            rows = [_make_group_row(found, by, g, metrics) for g in (*groups, *everybody)]
-            yield Table(
-                caption=f"{what} by {name_grouping(by)}",
-                columns=("Group", "Rows", *(CATALOGUE[m].title for m in metrics)),
-                rows=tuple(rows),
-                note=explain_left_out(rows),
-            )
+            overall = [()] if any(found.overall(m) is not None for m in metrics) else []
+            rows = [_make_group_row(found, by, g, metrics) for g in (*groups, *overall)]
+            columns = ("Group", "Rows", *(make_title(m) for m in metrics))
+            yield make_table(f"{what} by {name_grouping(by)}", columns, rows, found.k)
 
 
 def _make_group_row(found: EstimateIndex, by: By, group: Group, metrics: Sequence[str]) -> TableRow:
@@ -219,8 +237,6 @@ def make_rows_cell(found: EstimateIndex, by: By, group: Group) -> Cell:
 def _explain_flags(found: EstimateIndex, by: By) -> str:
     here = (e for e in found.result.estimates if e.stage == "model" and e.by == by)
     if any("group_equals_label" in e.flags for e in here):
-        what = "all positive or all negative"
-        if found.classes():
-            what = "of one label only"
-        return f"Every group by {name_grouping(by)} is {what}: it is the label under another name."
+        what = "has one label only" if found.classes() else "is all positive or all negative"
+        return f"{name_grouping(by)} determines the label: every group {what}."
     return ""

@@ -19,6 +19,8 @@ class EstimateIndex:
 
     result: AuditResult
     stage: Stage
+    k: int = 1
+    """Smallest count that is published; 1 where nothing is withheld."""
     index: dict[tuple[str, str | None, By, Group | None], Estimate] = field(init=False)
     sizes: dict[tuple[By, Group], float] = field(init=False)
 
@@ -50,7 +52,7 @@ class EstimateIndex:
         found = self.index.get((metric, None, by, group))
         return found or (self.index.get((metric, None, (), None)) if not by else None)
 
-    def everybody(self, metric: str) -> Estimate | None:
+    def overall(self, metric: str) -> Estimate | None:
         """Return the rate of all rows."""
         return self.rate(metric, (), ())
 

@@ -14,7 +14,7 @@ from audit.measurement.metrics.adverse import TABLE
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion, Metric, Rate
 from audit.record.result import AuditResult
-from audit.report.card.adverse import is_adverse_impact_shown
+from audit.report.card.tables.adverse import is_adverse_impact_shown
 from audit.report.card.words import clean_text, make_title
 from audit.report.disclosure.small_cells import ALIKE
 
@@ -92,7 +92,7 @@ def _explain_intervals(result: AuditResult) -> str:
     said = "; ".join(_spell_authors(m) for m in methods) or "with each number in audit.json"
     return (
         f"Numbers in brackets are {confidences[0] * 100:g}% confidence intervals of the number before them "
-        f"(method: {said}). A short interval means much data, not a good result."
+        f"(method: {said}). A narrow interval means more data, not a better result."
     )
 
 
@@ -113,8 +113,8 @@ def _explain_gaps(result: AuditResult) -> str:
         return ""
     said = "; ".join(_spell_authors(m) for m in list(methods)[:2])
     return (
-        "A gap compares the lowest with the highest group. Its interval has looked at all pairs of groups, so it can "
-        f"be wider than that of the two groups alone (method: {said})."
+        "A gap compares the lowest with the highest group. Its interval allows for comparing all pairs of groups, so "
+        f"it can be wider than that of the two groups alone (method: {said})."
     )
 
 
@@ -123,11 +123,12 @@ def _explain_units(result: AuditResult) -> str:
     if (result.question.config.get("predictions") or {}).get("task") == "ranking":
         return _explain_lists(result)
     unit, weight = data.get("unit") or "row", data.get("weight")
-    said = "Every row counts as independent of every other."
+    said = "Rows are treated as independent."
     if unit != "row":
         said = (
-            f"Rows with the same {clean_text(unit)} are not independent; they were counted together in 100 folds, and "
-            f"the intervals allow for it. Rates are shares of rows: a {clean_text(unit)} with more rows counts more."
+            f"Rows with the same {clean_text(unit)} are not independent; they were counted together in 100 random "
+            f"groups (folds), and the intervals allow for it. Rates are shares of rows: a {clean_text(unit)} with more "
+            "rows counts more."
         )
     if weight:
         return f"{said} Rows are weighted by {clean_text(weight)}."
@@ -140,45 +141,42 @@ def _explain_lists(result: AuditResult) -> str:
     if unit != "row":
         whose = f" Lists with the same {clean_text(unit)} are not independent either."
     return (
-        f"Items of one list are not independent: who gets a place takes it from the others.{whose} Whole lists were "
-        "counted together in 100 folds, and the intervals allow for it; one list alone has none."
+        f"Items of one list are not independent: a place that one item gets is not free for another.{whose} Whole "
+        "lists were counted together in 100 random groups (folds), and the intervals allow for it; one list alone has "
+        "no interval."
     )
 
 
 def _explain_small() -> str:
     events, folds = f"{THIN_EVENTS:g}", f"{THIN_FOLDS:g}"
     return (
-        f"“Too few to judge” marks a rate that rests on fewer than {events} events or {events} non-events (or on fewer "
-        f"than {folds} folds of shared units). The group stays in every comparison and widens its interval."
+        f"“Too few rows to judge alone” marks a rate that rests on fewer than {events} events or {events} non-events "
+        f"(or on fewer than {folds} folds). The group stays in every comparison and widens its interval."
     )
 
 
 def _explain_simulations() -> str:
     return (
-        "How often these intervals miss the truth, and how often these verdicts are wrong, was measured by simulation: "
-        "see docs/inference.md in the sources of evenhand, which `make simulate` writes anew. Where several limits are "
-        "judged, p-values corrected for all of them (Holm; Benjamini and Hochberg) stand beside each in audit.json."
+        "How often these intervals miss the true value, and how often these verdicts are wrong, was measured by "
+        "simulation: see docs/inference.md of evenhand (`make simulate` repeats it). Where several limits are judged, "
+        "audit.json has p-values corrected for all of them (Holm; Benjamini and Hochberg)."
     )
 
 
 def _explain_missing() -> str:
-    return (
-        "Rows whose group is missing are counted and shown on a line of their own; they enter “everybody”, and no "
-        "comparison between groups."
-    )
+    return "Rows whose group is missing are listed separately; they count in the overall figures but in no comparison."
 
 
 def _explain_protection(k: int) -> str:
     if k <= 1:
-        return "This card leaves no count out, however small; treat it as confidential."
+        return ""
     return (
-        f"Counts under {k} are not published, nor what would give them away by subtraction; such places say "
-        "“left out”. A group of fewer than "
+        f"Counts under {k}, and numbers from which they could be derived, are withheld (□). A group of fewer than "
         f"{ALIKE * k} people is protected in the same way if all of them have the same label; so are fewer than "
         f"{ALIKE * k} people of a group with the same prediction, if all of them have the same label. Numbers of rows "
         "without a group may follow by subtraction: a missing value identifies nobody. Verdicts rest on the full "
-        "record. Two cards of overlapping data can be subtracted from each other, and somebody who knows who else is "
-        "in a group knows more than a stranger: no single card can protect against either."
+        "record. Not protected: two cards of overlapping data can be subtracted from each other, and a member of a "
+        "group who knows the others can work out more than a stranger."
     )
 
 

@@ -1,4 +1,4 @@
-"""The card of a result: one self-contained page, and the same as Markdown.
+"""The two documents of a result: the internal report with every number, and the card to be published, also as Markdown.
 
 A format is a template that says so in its first line, ``{# format NAME from VIEW #}``: its name, and the view that it
 draws (``card`` where the template is one of the card, otherwise a module of ``audit.report`` that has a function
@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from audit.errors import QuestionError, StoreError, no_such, printable
 from audit.record.result import AuditResult
-from audit.report.card.view import make_card_view
-from audit.report.card.words import Cell
+from audit.report.card.view import make_card_view, make_report_view
+from audit.report.card.words import FEW, WITHHELD, Cell
 from audit.report.disclosure.publishable import find_k, publishable
 from audit.system.assets import find_asset
 
@@ -37,11 +37,15 @@ LINE_START = re.compile(r"^([+\-=#])")
 
 
 TEMPLATES = "reports/templates"
-WRITTEN = ("html", "md")
-"""Formats that every run keeps."""
+REPORT = "report"
+"""The internal document: every number, so that it is never published."""
+FILES = {REPORT: "report.html", "html": "card.html", "md": "card.md"}
+"""What every run keeps beside its record, by format."""
 # In HTML tags stand between the words, in Markdown a colon and blanks.
-OURS = re.compile(rb"(?:Made by|Described by)(?:<[^>]*>|[\s:])*evenhand ")
+OURS = re.compile(rb"(?:Produced by|Described by)(?:<[^>]*>|[\s:])*evenhand ")
 """What every format says of its maker."""
+INTERNAL = re.compile(rb"Internal: contains small counts")
+"""What the report alone says."""
 HEAD = re.compile(r"\{# format (?P<name>[a-z0-9-]+) from (?P<view>[a-z0-9_]+) #\}")
 
 
@@ -59,10 +63,17 @@ class Format:
         """Return html, md or json."""
         return self.template.removesuffix(".j2").rpartition(".")[2]
 
+    @property
+    def is_internal(self) -> bool:
+        """Return whether it shows every number."""
+        return self.view == REPORT
+
     def find_view(self) -> Callable[[AuditResult, int], Any]:
         """Return the function that makes the view of a publishable result."""
         if self.view == "card":
             return make_card_view
+        if self.is_internal:
+            return make_report_view
         found: Callable[[AuditResult, int], Any] = import_module(f"audit.report.{self.view}").view
         return found
 
@@ -90,10 +101,11 @@ def render(result: AuditResult, format: str, k: int | None = None) -> str:  # no
     result
         The private record.
     format
-        ``html`` for a page that needs nothing beside itself, ``md`` for Markdown, or another of `FORMATS`.
+        ``report`` for the internal page with every number, ``html`` for the page to be published, ``md`` for the same
+        as Markdown, or another of `FORMATS`.
     k
-        Smallest count that is published; what is smaller, and what would give it away, is left out. That of
-        the question where none is named.
+        Smallest count that is published; what is smaller, and what would give it away, is withheld. That of
+        the question where none is named. The report withholds nothing, whatever ``k`` is.
 
     Raises
     ------
@@ -115,8 +127,10 @@ def render_several(result: AuditResult, names: Sequence[str], k: int | None = No
         if name not in find_formats():
             raise QuestionError(no_such("card format", name, FORMATS))
     k = find_k(result) if k is None else k
-    shown = publishable(result, k)
-    return {name: _draw(find_formats()[name], shown, k) for name in names}
+    chosen = [find_formats()[name] for name in names]
+    shown = {least: publishable(result, least) for least in {1 if c.is_internal else k for c in chosen}}
+    drawn = ((c, 1 if c.is_internal else k) for c in chosen)
+    return {c.name: _draw(c, shown[least], least) for c, least in drawn}
 
 
 def _draw(chosen: Format, shown: AuditResult, k: int) -> str:
@@ -125,20 +139,37 @@ def _draw(chosen: Format, shown: AuditResult, k: int) -> str:
     return make_environment(chosen.ending).get_template(chosen.template).render(card=view)
 
 
-def write_cards(result: AuditResult, folder: Path) -> tuple[Path, ...]:
-    """Write ``card.html`` and ``card.md`` into a folder, each whole or not at all."""
-    from audit.system.atomic import write_text
+def write_report(result: AuditResult, path: Path) -> Path:
+    """Write the internal report into a file that a person named, and return it.
 
-    written = []
-    for name, text in render_several(result, WRITTEN).items():
-        path = folder / f"card.{name}"
-        write_text(path, text)
-        written.append(path)
-    return tuple(written)
+    Raises
+    ------
+    StoreError
+        As `write_over`.
+    """
+    write_over(path, render(result, REPORT))
+    return path
+
+
+def write_card(result: AuditResult, path: Path, k: int | None = None) -> Path:
+    """Write the card into a file that a person named, as its ending says, and return it.
+
+    Raises
+    ------
+    QuestionError
+        When the file ends neither in .html nor in .md, or ``k`` is not at least 1.
+    StoreError
+        As `write_over`.
+    """
+    style = path.suffix.lower().removeprefix(".")
+    if style not in {"html", "md"}:
+        raise QuestionError(f"a card is written as .html or .md, not as '{printable(path.name)}'")
+    write_over(path, render(result, style, k))
+    return path
 
 
 def write_over(path: Path, text: str) -> None:
-    """Write a card into a file that a person named: a new one, or one that holds an earlier card.
+    """Write a card or a report into a file that a person named: a new one, or one that holds an earlier one.
 
     Raises
     ------
@@ -147,17 +178,23 @@ def write_over(path: Path, text: str) -> None:
     """
     from audit.system.atomic import write_text
 
-    if path.exists() and not (path.is_file() and OURS.search(path.read_bytes())):
+    there = path.read_bytes() if path.is_file() else b""
+    if path.exists() and not OURS.search(there):
         raise StoreError(
-            f"'{printable(path, 200)}' exists and is not a card, so it is not overwritten; choose another name"
+            f"'{printable(path, 200)}' exists and is not a card or report, so it is not overwritten; "
+            "choose another name"
         )
+    # A report over a card would be published by whoever publishes that file.
+    if there and bool(INTERNAL.search(there)) != bool(INTERNAL.search(text.encode())):
+        one, other = ("report", "card") if INTERNAL.search(there) else ("card", "report")
+        raise StoreError(f"'{printable(path, 200)}' is a {one}, so no {other} is written over it; choose another name")
     # Through a link, so that the link stays one.
     write_text(path.resolve(), text)
 
 
 def prepare() -> None:
     """Compile what every run writes while there is time, because at the end there is none."""
-    for chosen in map(find_formats().get, WRITTEN):
+    for chosen in map(find_formats().get, FILES):
         if chosen is not None:
             make_environment(chosen.ending).get_template(chosen.template)
 
@@ -177,7 +214,7 @@ def make_environment(ending: str) -> Environment:
         # The Markdown template escapes each value through a filter; a value that none was named for is escaped here.
         finalize=_escape_plain if ending == "md" else None,
     )
-    made.filters |= {"cell": format_cell, "inline": escape_inline}
+    made.filters |= {"cell": format_cell, "inline": escape_inline, "html_text": escape_html}
     return made
 
 
@@ -196,7 +233,21 @@ def escape_inline(text: object) -> SafeMarkdown:
         return text
     line = " ".join(str(text).split())
     escaped = SPECIAL.sub(r"\\\1", html.escape(line, quote=False))
-    return SafeMarkdown(LINE_START.sub(r"\\\1", escaped))
+    return SafeMarkdown(_stay_text(LINE_START.sub(r"\\\1", escaped)))
+
+
+def escape_html(text: object) -> SafeMarkdown:
+    """Return text for an element of HTML inside Markdown."""
+    return SafeMarkdown(_stay_text(html.escape(" ".join(str(text).split()), quote=False)))
+
+
+def _stay_text(escaped: str) -> str:
+    """Return text that notifies nobody and starts no formula where GitHub reads it.
+
+    GitHub looks for ``@name`` and ``$x$`` after the escapes of Markdown are gone; an element between the characters, as
+    its documentation has it for the dollar, ends the search.
+    """
+    return escaped.replace("$", "<span>$</span>").replace("@", "@<!-- -->")
 
 
 def _escape_plain(value: object) -> object:
@@ -208,5 +259,8 @@ def _escape_plain(value: object) -> object:
 
 def format_cell(cell: Cell) -> SafeMarkdown:
     """Return a cell of a table in one line: the value, its interval, what it rests on."""
-    parts = [cell.text, cell.interval, f"({cell.note})" if cell.note else ""]
+    if cell.mark == "suppressed":
+        return SafeMarkdown(WITHHELD)
+    few = FEW if cell.mark == "few" else ""
+    parts = [cell.text, cell.interval, few, f"({cell.note})" if cell.note else ""]
     return SafeMarkdown(" ".join(escape_inline(p) for p in parts if p))

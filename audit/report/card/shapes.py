@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from audit.estimate import Group
 from audit.report.card.charts import Chart
-from audit.report.card.words import Cell
+from audit.report.card.words import FEW, TOO_FEW, WITHHELD, Cell
 
 SHORT_LABEL = 8
+MOST_NAMED = 6
+"""Withheld rows that a line names; of more it says how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +23,17 @@ class TableRow:
     cells: tuple[Cell, ...]
     kind: str = "group"
 
+    @property
+    def is_withheld(self) -> bool:
+        """Return whether nothing of it can be shown."""
+        there = [cell for cell in self.cells if cell.mark != "none"]
+        return bool(there) and all(cell.mark == "suppressed" for cell in there)
+
 
 def choose_kind(group: Group) -> str:
     """Return the kind of the row of a group; the group of no column is all rows."""
     if not group:
-        return "everybody"
+        return "overall"
     return "missing" if None in group else "group"
 
 
@@ -40,6 +49,40 @@ class Table:
     """Whether its running text needs room, so that it is scrolled on a telephone."""
 
 
+def make_table(
+    caption: str, columns: Sequence[str], rows: Sequence[TableRow], k: int, *notes: str, wide: bool = False
+) -> Table:
+    """Return a table without the rows of which nothing can be shown, and one line of what is withheld."""
+    shown = tuple(row for row in rows if not row.is_withheld)
+    said = (describe_withheld(rows, k), describe_few(shown), *notes)
+    return Table(caption, tuple(columns), shown, " ".join(n for n in said if n), wide)
+
+
+def describe_few(rows: Sequence[TableRow]) -> str:
+    """Return what marks a number that rests on too few rows; nothing where none does."""
+    if any(cell.mark == "few" for cell in chain.from_iterable(row.cells for row in rows)):
+        return f"{FEW} = {TOO_FEW}."
+    return ""
+
+
+def describe_withheld(rows: Sequence[TableRow], k: int) -> str:
+    """Return how many numbers of some rows are withheld, and which rows are so entirely; nothing where none is."""
+    cells = [c for c in chain.from_iterable(row.cells for row in rows) if c.mark != "none"]
+    gone = sum(c.mark == "suppressed" for c in cells)
+    if not gone:
+        return ""
+    whole = [row.header for row in rows if row.is_withheld]
+    named = ", ".join(whole[:MOST_NAMED])
+    more = f" and {len(whole) - MOST_NAMED:,} more" if len(whole) > MOST_NAMED else ""
+    entirely = f", among them all of {named}{more}" if whole else ""
+    mark = (
+        f"{WITHHELD} = withheld"
+        if any(c.mark == "suppressed" for r in rows if not r.is_withheld for c in r.cells)
+        else "Withheld"
+    )
+    return f"{mark} to protect groups under {k}: {gone:,} of {len(cells):,} numbers{entirely}."
+
+
 @dataclass(frozen=True, slots=True)
 class GroupingView:
     """All that is shown of one grouping."""
@@ -49,6 +92,11 @@ class GroupingView:
     charts: tuple[Chart, ...]
     tables: tuple[Table, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """Return the line behind which it is folded."""
+        return f"All rates {self.title[:1].lower()}{self.title[1:]}"
 
     @property
     def across(self) -> int:

@@ -1,7 +1,7 @@
-"""A card as plain data: what a template draws, in the order in which it is read.
+"""A page as plain data: what a template draws, in the order in which it is read.
 
-The view is made of a result that is already fit to publish. Templates compute nothing; every sentence, number and
-place in a drawing is decided here or in `groups`, `charts` and `words`.
+The view is made of a result that is already fit for its readers. Templates compute nothing; every sentence, number and
+place in a drawing is decided here or in the other files of this room.
 
 Must not: read a private count, judge, or know a format.
 """
@@ -9,146 +9,197 @@ Must not: read a private count, judge, or know a format.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit.gates.judge import WORST_FIRST, find_deciding_gate
 from audit.gates.sentences import describe_training, headline_of
-from audit.record.result import AuditResult, Gate
+from audit.record.result import AuditResult
 from audit.report.card.accounts import (
     SENTENCE_LENGTH,
-    CodeView,
+    CheckView,
     OwnerWords,
     PartView,
     collect_owner_words,
-    list_checks,
     list_codes,
     list_provenance,
+    make_check_views,
     make_part_view,
 )
-from audit.report.card.charts import Strip, draw_gate
 from audit.report.card.energy import EnergyView, make_energy_view
+from audit.report.card.front import Front, make_front
 from audit.report.card.groups import make_model_groupings
+from audit.report.card.limits import LimitView, make_limit_views
 from audit.report.card.method import Term, define_metrics, explain_method
-from audit.report.card.shapes import GroupingView
-from audit.report.card.words import BADGES, Badge, clean_text, format_p
+from audit.report.card.results import Overview, make_overview
+from audit.report.card.shapes import GroupingView, Table, TableRow
+from audit.report.card.words import BADGES, Badge, clean_text, make_text_cell
 
 if TYPE_CHECKING:
     from audit.report.card.epochs import EpochsView
 
 COUNTED = {
-    "fail": ("is broken", "are broken"),
-    "withheld": ("is withheld", "are withheld"),
-    "undefined": ("is undefined", "are undefined"),
-    "insufficient": ("cannot be told from this data", "cannot be told from this data"),
-    "waived": ("is waived", "are waived"),
-    "pass": ("is kept", "are kept"),
+    "fail": ("fails", "fail", "it fails"),
+    "withheld": ("withheld", "withheld", "its verdict is withheld"),
+    "undefined": ("undefined", "undefined", "it is undefined"),
+    "insufficient": ("inconclusive", "inconclusive", "it is inconclusive"),
+    "waived": ("waived", "waived", "it is waived"),
+    "pass": ("passes", "pass", "it passes"),
 }
+OUTCOMES = {
+    "fail": ("failure", "failures"),
+    "error": ("could not run", "could not run"),
+    "undefined": ("undefined", "undefined"),
+    "insufficient": ("inconclusive", "inconclusive"),
+    "warn": ("warning", "warnings"),
+    "waived": ("waived", "waived"),
+    "pass": ("check passes", "checks pass"),
+    "not applicable": ("not applicable", "not applicable"),
+}
+QUIET = ("pass", "not applicable")
+"""Outcomes of checks that ask nothing of a reader."""
+FEW_FINDINGS = 3
+"""Findings up to which what to do stands on the page at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class LimitView:
-    """One gate."""
+class Checks:
+    """The checks of a page: what was found, and what was not."""
 
-    badge: Badge
-    name: str
-    sentence: str
-    strip: Strip | None
+    line: str
+    findings: tuple[CheckView, ...]
+    quiet_line: str
+    quiet: tuple[CheckView, ...]
+    codes: Table | None
+    """What the codes mean."""
+    is_short: bool
+    """Whether findings are so few that what to do about each is not folded."""
 
 
 @dataclass(frozen=True, slots=True)
-class CheckView:
-    """One check."""
+class Limits:
+    """The limits of a page: those that did not pass, and those that did."""
 
-    badge: Badge
-    code: str
-    title: str
-    detail: str
-    mend: str
-    """What to do; empty where no fault was found."""
+    open: tuple[LimitView, ...]
+    passed_line: str
+    passed: tuple[LimitView, ...]
+
+    @property
+    def every(self) -> tuple[LimitView, ...]:
+        """Return all of them, worst first."""
+        return (*self.open, *self.passed)
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """The whole page."""
 
+    internal: bool
+    kind: str
+    """What the page is: Internal report, Audit card."""
     badge: Badge
     headline: str
     tally: str
     owner: OwnerWords
-    limits: tuple[LimitView, ...]
+    front: Front
+    contents: tuple[tuple[str, str], ...]
+    limits: Limits
+    overview: Overview | None
     model: tuple[GroupingView, ...]
     epochs: tuple[EpochsView, ...]
     epoch_notes: tuple[str, ...]
     data: tuple[PartView, ...]
+    data_overview: Overview | None
     bias: tuple[GroupingView, ...]
-    checks: tuple[CheckView, ...]
-    checks_line: str
-    codes: tuple[CodeView, ...]
+    checks: Checks
     energy: EnergyView
     verdicts: tuple[tuple[Badge, str], ...]
     method: tuple[str, ...]
     definitions: tuple[Term, ...]
-    left_out: str
+    withheld: str
     provenance: tuple[tuple[str, str], ...]
+
+
+def make_report_view(result: AuditResult, k: int) -> Card:
+    """Return the view of the internal report."""
+    return _make_view(result, k, internal=True)
 
 
 def make_card_view(result: AuditResult, k: int) -> Card:
     """Return the view of a result that `disclosure.publishable` has gone over with the same ``k``."""
-    gates = sorted(result.gates, key=lambda g: WORST_FIRST.index(g.verdict))
-    model = make_model_groupings(result)
-    bias = _make_bias_views(result)
+    return _make_view(result, k, internal=False)
+
+
+def _make_view(result: AuditResult, k: int, *, internal: bool) -> Card:
+    owner = collect_owner_words(result)
+    model, bias, epochs = make_model_groupings(result, k), _make_bias_views(result, k), _make_epochs_views(result, k)
     return Card(
+        internal=internal,
+        kind="Internal report" if internal else owner.eyebrow,
         badge=BADGES[result.verdict],
         headline=write_headline(result),
         tally=describe_tally(result),
-        owner=collect_owner_words(result),
-        limits=tuple(_make_limit_view(g, i) for i, g in enumerate(gates)),
+        owner=owner,
+        front=make_front(result, owner, k),
+        contents=tuple(_list_contents(has_model=bool(model))),
+        limits=_make_limits(result),
+        overview=make_overview(result, "model", k),
         model=model,
-        epochs=_make_epochs_views(result),
-        epoch_notes=tuple(f"Of the epochs: {clean_text(note, SENTENCE_LENGTH)}." for note in result.epoch_notes),
+        epochs=epochs,
+        epoch_notes=tuple(f"{clean_text(note, SENTENCE_LENGTH)}." for note in result.epoch_notes),
         data=tuple(make_part_view(p) for p in result.data),
+        data_overview=make_overview(result, "data", k),
         bias=bias,
-        checks=tuple(CheckView(*row) for row in list_checks(result.checks)),
-        checks_line=_count_checks(result),
-        codes=list_codes(result.checks),
+        checks=_make_checks(result),
         energy=make_energy_view(result.energy),
-        verdicts=_explain_verdicts(result),
+        verdicts=tuple(_explain_verdicts(result)),
         method=explain_method(result, k),
         definitions=define_metrics(result),
-        left_out=_explain_left_out(result, k),
+        withheld=_explain_withheld(result, k, internal=internal),
         provenance=list_provenance(result),
     )
 
 
-def _make_bias_views(result: AuditResult) -> tuple[GroupingView, ...]:
-    """Return the bias of the data by grouping; nothing where no data were measured before training."""
+def _list_contents(*, has_model: bool) -> Iterator[tuple[str, str]]:
+    yield ("limits", "Limits")
+    if has_model:
+        yield ("model", "Results")
+    yield from (
+        ("data", "Data"),
+        ("checks", "Checks"),
+        ("energy", "Energy"),
+        ("method", "Method"),
+        ("record", "Record"),
+    )
+
+
+def _make_bias_views(result: AuditResult, k: int) -> tuple[GroupingView, ...]:
+    """Return the group differences of the data by grouping; nothing where no data were measured before training."""
     if "data" not in {e.stage for e in result.estimates}:
         return ()
     from audit.report.card.dataset import make_data_groupings
 
-    return make_data_groupings(result)
+    return make_data_groupings(result, k)
 
 
-def _make_epochs_views(result: AuditResult) -> tuple[EpochsView, ...]:
+def _make_epochs_views(result: AuditResult, k: int) -> tuple[EpochsView, ...]:
     """Return the curves of training; nothing where it said nothing of its groups."""
     if not result.epochs:
         return ()
     from audit.report.card.epochs import make_epochs_views
 
-    return make_epochs_views(result)
+    return make_epochs_views(result, k)
 
 
 def write_headline(result: AuditResult) -> str:
     """Return the verdict in one sentence: that of the gate that decides."""
     if result.verdict == "incomplete":
         failed = ", ".join(f"{clean_text(p)}: exit code {c}" for p, c in result.run.exit_codes.items() if c != 0)
-        return f"The run did not finish ({failed or 'no exit code was recorded'}), so it was not judged as a whole."
+        return f"The run did not finish ({failed or 'no exit code was recorded'}), so nothing was judged."
     gate = find_deciding_gate(result.gates)
     if gate is None:
-        return (
-            "No limit was asked for, so nothing was judged. What follows are measurements, and none of them is a pass."
-        )
+        return "No limit was set. The numbers below are measurements, not passes."
     said = (headline_of(result.verdict, gate.sentence), *describe_training(result.run))
     return " ".join(clean_text(s, SENTENCE_LENGTH) for s in said)
 
@@ -158,64 +209,71 @@ def describe_tally(result: AuditResult) -> str:
     if not result.gates:
         return ""
     counted = Counter(g.verdict for g in result.gates)
-    parts = [f"{counted[v]} {COUNTED[v][counted[v] > 1]}" for v in WORST_FIRST if counted[v]]
     total = len(result.gates)
     if total == 1:
-        return f"It is the only limit, and it {COUNTED[result.gates[0].verdict][0]}."
-    return f"Of {total} limits, {_join_parts(parts)}."
-
-
-def _join_parts(parts: list[str]) -> str:
-    if len(parts) == 1:
-        return parts[0]
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def _make_limit_view(gate: Gate, i: int) -> LimitView:
-    return LimitView(
-        badge=BADGES[gate.verdict],
-        name=clean_text(gate.name),
-        sentence=clean_text(gate.sentence + _describe_surprise(gate), SENTENCE_LENGTH),
-        strip=draw_gate(f"s{i}", gate),
+        return f"1 limit: {COUNTED[result.gates[0].verdict][2]}."
+    return (
+        f"{total} limits: {', '.join(f'{counted[v]} {COUNTED[v][counted[v] > 1]}' for v in WORST_FIRST if counted[v])}."
     )
 
 
-def _describe_surprise(gate: Gate) -> str:
-    """Return how surprising a failure is, once all limits of the policy are taken into account."""
-    if gate.verdict != "fail" or gate.p_holm is None or gate.estimate is None or gate.estimate.status != "ok":
-        return ""
-    return f" One-sided p after Holm’s correction for all limits: {format_p(gate.p_holm)}."
+def _make_limits(result: AuditResult) -> Limits:
+    every = make_limit_views(result)
+    passed = tuple(view for view in every if not view.is_open)
+    line = f"{len(passed)} {'limit passes' if len(passed) == 1 else 'limits pass'}"
+    return Limits(tuple(view for view in every if view.is_open), line if passed else "", passed)
 
 
-def _count_checks(result: AuditResult) -> str:
-    if not result.checks:
-        return "No check was run."
-    counted = Counter(c.outcome for c in result.checks)
-    said = [f"{n} {BADGES[o].word.lower()}" for o, n in counted.most_common()]
-    return f"{len(result.checks)} {'check' if len(result.checks) == 1 else 'checks'}: {_join_parts(said)}."
+def _make_checks(result: AuditResult) -> Checks:
+    every = make_check_views(result.checks)
+    found = tuple(view for view in every if view.badge.kind not in QUIET)
+    quiet = tuple(view for view in every if view.badge.kind in QUIET)
+    if not every:
+        return Checks("No check was run.", (), "", (), None, is_short=True)
+    line = _count_outcomes(found) or f"{len(every):,} {'check' if len(every) == 1 else 'checks'} run, no finding"
+    codes = _tabulate_codes(result)
+    quiet_line = _count_outcomes(quiet)
+    return Checks(f"{line}.", found, quiet_line, quiet, codes, is_short=len(found) <= FEW_FINDINGS)
 
 
-def _explain_verdicts(result: AuditResult) -> tuple[tuple[Badge, str], ...]:
+def _count_outcomes(views: Sequence[CheckView]) -> str:
+    """Return how many checks ended how."""
+    counted = Counter(view.badge.kind for view in views)
+    return ", ".join(f"{counted[o]:,} {OUTCOMES[o][counted[o] > 1]}" for o in OUTCOMES if counted[o])
+
+
+def _tabulate_codes(result: AuditResult) -> Table | None:
+    """Return what each code looks for, why, and by which source."""
+    rows = tuple(
+        TableRow(c.code, tuple(map(make_text_cell, (c.title, c.reason, c.reference))))
+        for c in list_codes(result.checks)
+    )
+    if not rows:
+        return None
+    return Table("About these checks", ("Code", "Check", "Why it matters", "Source"), rows, wide=True)
+
+
+def _explain_verdicts(result: AuditResult) -> Iterator[tuple[Badge, str]]:
     meaning = {
-        "pass": "the whole interval keeps the limit.",
-        "fail": "the whole interval breaks the limit.",
-        "insufficient": "the interval crosses the limit: this data cannot tell. It is not a pass.",
-        "undefined": "there is no number to judge, and the reason is given. It never passes.",
-        "waived": "it did not pass, and somebody named took responsibility until a date.",
-        "not judged": "no limit on groups was set, so nothing was judged between them.",
+        "pass": "The whole interval of the limit is within it.",
+        "fail": "The whole interval of the limit is beyond it.",
+        "insufficient": "The limit lies inside the interval, so the data cannot decide. It is never a pass.",
+        "undefined": "There is no number to judge; the reason is given. It is never a pass.",
+        "waived": "It did not pass, and a named owner accepts it until a date.",
+        "not judged": "No limit on groups was set, so no difference between groups was judged.",
     }
     if any(g.verdict == "withheld" for g in result.gates):
-        meaning["withheld"] = "the verdict would tell what is left out here; the internal result has it. It is no pass."
-    return tuple((BADGES[kind], text) for kind, text in meaning.items())
+        meaning["withheld"] = (
+            "The verdict would reveal what is withheld; the internal report has it. It is never a pass."
+        )
+    yield from ((BADGES[kind], text) for kind, text in meaning.items())
 
 
-def _explain_left_out(result: AuditResult, k: int) -> str:
-    gone = sum(e.status == "suppressed" for e in result.estimates)
+def _explain_withheld(result: AuditResult, k: int, *, internal: bool) -> str:
+    """Return how much of the record the page shows."""
+    if internal:
+        return "Every count is shown."
+    gone, total = sum(e.status == "suppressed" for e in result.estimates), len(result.estimates)
     if not gone:
-        if k > 1:
-            return f"No number had to be left out to protect counts under {k}."
-        return "No number was left out."
-    return (
-        f"{gone:,} of {len(result.estimates):,} numbers are left out, because they are counts under {k} or would give "
-        "such counts away."
-    )
+        return "Nothing is withheld ([publish] k = 1)." if k <= 1 else f"Nothing had to be withheld (k = {k})."
+    return f"{gone:,} of {total:,} numbers are withheld to protect groups under {k}; verdicts rest on the full record."

@@ -5,22 +5,28 @@ Must not: round away what matters, or let colour carry a status alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from audit.errors import printable
-from audit.estimate import Estimate, Group, rows_text
-from audit.gates.sentences import MANY
-from audit.record.energy_text import format_share
-from audit.record.result import Part
+from audit.estimate import Estimate, Group, cell_interval, cell_text, limit_text, named_group, rows_text
+from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
+from audit.record.energy_text import UNITS, format_share
+from audit.record.result import Gate, Part
 
 Mark = Literal["ok", "few", "undefined", "suppressed", "none"]
-TOO_FEW, TOO_RARE = "too few to judge", "too few of the rarer outcome to judge"
-LEFT_OUT = "left out"
+Name = Callable[[tuple[str, ...], Group | None], str]
+TOO_FEW = "too few rows to judge alone"
+FEW = "◌"
+"""Stands beside a number that rests on too few rows; a line below the table says so once."""
+LEFT_OUT = "withheld"
+WITHHELD = "□"
+"""Stands in a cell for a withheld number; a line below the table says so once."""
+NOTHING = "–"
 LONG = 400
-INITIALS = ("ndcg", "ndkl")
 LEVEL_LENGTH = 60
-LABEL_LENGTH = 18
+LABEL_LENGTH = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +44,14 @@ BADGES = {
     for b in (
         Badge("pass", "Pass", "✓"),
         Badge("fail", "Fail", "✕"),
-        Badge("insufficient", "Insufficient evidence", "◇"),
+        Badge("insufficient", "Inconclusive", "◇"),
         Badge("undefined", "Undefined", "∅"),
         Badge("waived", "Waived", "◐"),
         Badge("withheld", "Withheld", "□"),
         Badge("not judged", "Not judged", "○"),
         Badge("incomplete", "Incomplete", "◌"),
         Badge("warn", "Warning", "△"),
-        Badge("error", "Check broke", "!"),
+        Badge("error", "Could not run", "!"),
         Badge("not applicable", "Not applicable", "–"),
     )
 }
@@ -69,7 +75,7 @@ def make_text_cell(text: str) -> Cell:
 
 def describe_digest(part: Part) -> str:
     """Return the digest of a table, or why it has none."""
-    return clean_text(part.digest or f"no digest: {part.undigested or 'the rows were in memory'}", LONG)
+    return clean_text(part.digest or f"no digest: {part.undigested or 'data in memory'}", LONG)
 
 
 def clean_text(text: object, limit: int = LONG) -> str:
@@ -90,10 +96,19 @@ def format_percent(share: float) -> str:
 
 
 def make_title(metric: str) -> str:
-    """Return the name of a metric as a title."""
-    if metric in INITIALS:
-        return metric.upper()
+    """Return the name of a metric as a title; of a user's own, its name in words."""
+    found = CATALOGUE.find(metric)
+    if found is not None:
+        return found.title
     return metric.replace("_", " ").capitalize()
+
+
+def lower_title(metric: str) -> str:
+    """Return the name of a metric inside a sentence; initials stay."""
+    title = make_title(metric)
+    if title[1:2].isupper():
+        return title
+    return f"{title[:1].lower()}{title[1:]}"
 
 
 def shorten_label(name: str) -> str:
@@ -106,10 +121,12 @@ def shorten_label(name: str) -> str:
 def name_group(by: tuple[str, ...], group: Group | None) -> str:
     """Return a group as a row header; rows without a group say which column they lack."""
     if not group:
-        return "everybody"
+        return "overall"
     if group == (None,):
         return f"{clean_text(by[0], LEVEL_LENGTH)} missing"
-    return " × ".join("(missing)" if level is None else clean_text(level, LEVEL_LENGTH) for level in group)
+    if len(by) > 1:
+        return named_group(group, by)
+    return clean_text(group[0], LEVEL_LENGTH)
 
 
 def name_grouping(by: tuple[str, ...]) -> str:
@@ -117,33 +134,22 @@ def name_grouping(by: tuple[str, ...]) -> str:
     return " × ".join(clean_text(b, LEVEL_LENGTH) for b in by)
 
 
-def format_rate(value: float | None) -> str:
-    """Return three decimals; what is not 0 or 1 is never rounded to look so."""
-    if value is None:
-        return "–"
-    # Below half of the last decimal a value would be printed as 0.000, and from 0.9995 as 1.000.
-    if 0 < abs(value) < 0.0005:
-        return "<0.001" if value > 0 else ">-0.001"
-    if value != 1 and round(value, 3) == 1:
-        return ">0.999" if value < 1 else "1.000"
-    return f"{value:,.3f}"
+def describe_limit(gate: Gate) -> str:
+    """Return a limit in words: at most 10 points, at least 0.8."""
+    limit, word = (gate.max, "at most") if gate.max is not None else (gate.min, "at least")
+    if limit is None:
+        return NOTHING
+    if gate.estimate is None:
+        return f"{word} {limit:g}"
+    if gate.estimate.stage == "checks":
+        return f"{word} {limit:,g}"
+    if gate.estimate.stage == "energy":
+        unit = UNITS[gate.estimate.metric]
+        return f"{word} {limit:,g} {unit}" if unit else f"{word} {100 * limit:g}%"
+    return f"{word} {limit_text(limit, figure_of(gate.estimate.metric, gate.estimate.compare))}"
 
 
-def format_p(p: float) -> str:
-    """Return a p-value with three decimals, never as 0."""
-    if p < 0.001:
-        return "under 0.001"
-    return f"{p:.3f}"
-
-
-def format_bounds(low: float | None, high: float | None) -> str:
-    """Return an interval in brackets, or nothing; an open end is said."""
-    if low is None and high is None:
-        return ""
-    return f"[{format_rate(low)}, {'no upper limit' if high is None else format_rate(high)}]"
-
-
-def _format_n(estimate: Estimate) -> str:
+def format_n(estimate: Estimate) -> str:
     """Return the rows that a value rests on: of its own denominator, where it has one."""
     if estimate.rows is not None:
         return rows_text(estimate)
@@ -152,25 +158,28 @@ def _format_n(estimate: Estimate) -> str:
     return f"n {format_count(n or 0)}"
 
 
-def make_estimate_cell(estimate: Estimate | None, *, with_n: bool = True) -> Cell:
+def make_estimate_cell(estimate: Estimate | None, *, with_n: bool = True, limit: float | None = None) -> Cell:
     """Return one estimate in a table: value, interval and the n of its own denominator, or why there is none."""
     if estimate is None:
-        return Cell("–", note="not measured", mark="none")
+        return Cell(NOTHING, note="not measured", mark="none")
+    figure = figure_of(estimate.metric, estimate.compare)
+    interval = cell_interval(estimate.low, estimate.high, figure, limit=limit)
     if estimate.status == "suppressed":
         return Cell(LEFT_OUT, mark="suppressed")
     if estimate.value is None:
-        return Cell(
-            f"undefined: {clean_text(estimate.reason)}",
-            interval=format_bounds(estimate.low, estimate.high),
-            mark="undefined",
-        )
+        return Cell("undefined", interval, clean_reason(estimate.reason), mark="undefined")
     few = "small_group" in estimate.flags
-    notes = [_format_n(estimate)] if with_n and estimate.n is not None else []
-    if few:
-        notes.append(TOO_RARE if (estimate.n or 0.0) >= MANY else TOO_FEW)
-    return Cell(
-        format_rate(estimate.value),
-        interval=format_bounds(estimate.low, estimate.high),
-        note=", ".join(notes),
-        mark="few" if few else "ok",
-    )
+    notes = [format_n(estimate)] if with_n and estimate.n is not None else []
+    return Cell(cell_text(estimate.value, figure, limit=limit), interval, ", ".join(notes), mark="few" if few else "ok")
+
+
+def describe_undefined(reason: str | None) -> str:
+    """Return in one text why there is no number."""
+    if not reason:
+        return "undefined"
+    return f"undefined ({clean_reason(reason)})"
+
+
+def clean_reason(reason: str | None) -> str:
+    """Return why there is no number, without its arithmetic."""
+    return clean_text((reason or "").removeprefix("0/0: "))

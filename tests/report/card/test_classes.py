@@ -154,7 +154,7 @@ def test_a_card_shows_the_worst_class_and_who_was_taken_for_whom():
         page = render(result, form)
         assert "Worst of 3 classes, each against all others, by region" in page
         assert "Macro true positive rate" in page
-        assert "Rows of north: labels down, predictions across" in page
+        assert "Confusion table of north (rows: labels; columns: predictions)" in page
         assert bus in page
         assert "<b>car" not in page
         assert str(((y == "walk") & (p == "walk") & (g == "north")).sum()) in page
@@ -166,7 +166,7 @@ def test_no_confusion_table_is_published_where_one_of_its_counts_is_small(style)
     public = publishable(result)
     assert public.cubes == ()
     page = render(result, style)
-    assert "Left out, because a count in one of them is small" in page
+    assert "Withheld, because a count in one of them is small" in page
     few = [e for e in public.estimates if e.group == ("few",)]
     assert {e.status for e in few} == {"suppressed"}
     assert {e.outcome for e in few if e.metric == "precision" and e.compare is None} == {"walk", "bus|x", "<b>car"}
@@ -192,7 +192,7 @@ def test_more_than_eight_classes_are_for_the_record():
     y = rng.integers(0, 9, 3000)
     result = audit.measure(y, np.where(rng.random(3000) < 0.5, y, rng.integers(0, 9, 3000)),
                            groups={"g": rng.choice(["x", "y"], 3000)}, task="multiclass")  # fmt: skip
-    assert "There are 9 classes, too many for tables of both; audit.json holds them." in render(result, "html")
+    assert "There are 9 classes, too many for tables of both; audit.json has them." in render(result, "html")
     assert publishable(result, 1).cubes == ()
 
 
@@ -230,7 +230,7 @@ def test_the_dashboard_draws_several_classes(tmp_path, monkeypatch):
     page.run()
     assert not page.exception
     options = page.selectbox(key="model-rate").options
-    assert "Macro f1" in options
+    assert "Macro F1" in options
     assert "Selection rate" not in options
 
 

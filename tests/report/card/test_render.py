@@ -3,7 +3,6 @@ from __future__ import annotations
 import html
 import os
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,14 +12,14 @@ from card_page import Page, contrast, palette
 
 import audit
 from audit.errors import AuditError
-from audit.report.card.accounts import NOT_PROVIDED, collect_owner_words, to_sentence
+from audit.report.card.accounts import collect_owner_words, to_sentence
 from audit.report.card.charts import Scale, make_scale
-from audit.report.card.render import WRITTEN as FORMATS
-from audit.report.card.render import escape_inline, render, write_cards
+from audit.report.card.render import escape_inline, render
 from audit.report.card.view import make_card_view, write_headline
-from audit.report.card.words import format_percent, format_rate
+from audit.report.card.words import format_percent
 from audit.system.assets import find_asset
 
+FORMATS = ("html", "md")
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 UPDATE = "EVENHAND_UPDATE_GOLDEN"
 SAMPLES = (samples.boston, samples.unjudged, samples.undefined_rates, samples.single_small_group, samples.hostile)
@@ -81,7 +80,8 @@ def test_the_page_loads_nothing_and_runs_nothing(page):
     assert policy == "default-src 'none'; style-src 'unsafe-inline'"
     assert not {t for t, _ in page.elements} & {"script", "link", "img", "iframe", "object", "embed", "form", "base"}
     for _, attrs in page.elements:
-        assert not {a for a in attrs if a.startswith("on") or a in {"src", "href", "xlink:href", "action"}}
+        assert not {a for a in attrs if a.startswith("on") or a in {"src", "xlink:href", "action"}}
+        assert attrs.get("href", "#").startswith("#")
 
 
 def test_the_styles_load_nothing():
@@ -91,17 +91,17 @@ def test_the_styles_load_nothing():
 
 def test_tables_say_what_they_are_and_what_heads_them(page):
     tables = len(page.all("table"))
-    assert tables >= 2
+    assert tables >= 1
     assert len(page.all("caption")) == tables
-    assert all(th.get("scope") in {"row", "col"} for th in page.all("th"))
+    assert all(th.get("scope") in {"row", "col", "rowgroup"} for th in page.all("th"))
 
 
-def test_drawings_say_in_words_what_they_show(boston):
-    drawings = [a for a in boston.all("svg") if a.get("role") == "img"]
-    assert len(drawings) >= 8
-    assert all(len(a["aria-labelledby"].split()) == 2 for a in drawings)
-    assert all("role" in a or a.get("aria-hidden") == "true" for a in boston.all("svg"))
-    assert "black: 0.513 [0.443, 0.582] n 197" in boston.words
+def test_every_number_of_a_drawing_stands_beside_it_in_words(boston):
+    assert len([a for a in boston.all("svg") if "plot" in a.get("class", "")]) >= 8
+    # A drawing is hidden from readers of the text, or says in words what it shows.
+    assert all(a.get("role") == "img" or a.get("aria-hidden") == "true" for a in boston.all("svg"))
+    assert "black 51.3% [44.3, 58.2] n 197" in boston.words
+    assert "limit: 0.8 × the highest (63.7%)" in boston.words
 
 
 def test_wide_tables_scroll_in_their_own_box_that_the_keyboard_reaches(page):
@@ -116,7 +116,7 @@ def test_pages_stay_under_500_kb(groups):
     text = render(samples.result_of(("place",), counts), "html")
     assert len(text.encode()) < 500_000
     if groups > 100:
-        assert "300 groups; shown are the 60 largest" in text
+        assert "60 of 300 groups are shown" in text
 
 
 def test_many_groupings_stay_under_500_kb():
@@ -133,19 +133,17 @@ def test_many_groupings_stay_under_500_kb():
 def test_the_verdict_comes_first_and_in_one_sentence(boston):
     start = boston.words.index("version 1.0")
     assert boston.words[start:].startswith(
-        "version 1.0 Fail Selection rate by race: black 0.513 (n 197) against white 0.797 (n 1,681), ratio 0.644 [0.556, 0.751]; "
-        "the whole interval breaks the limit of at least 0.8. Of 8 limits, 1 is broken"
+        "version 1.0 Owner credit-risk@example.org Audited 2026-11-24 Rows 1,993 read, 1,989 used Fail Selection rate by race"
     )
 
 
 def test_every_verdict_is_a_word(boston):
-    for word in ("Fail", "Pass", "Insufficient evidence", "Undefined", "Waived"):
+    for word in ("Fail", "Pass", "Inconclusive", "Undefined", "Waived"):
         assert word in boston.words
 
 
 def test_fields_that_only_the_owner_knows_are_counted_and_marked(boston):
-    assert f"3 of 7 owner fields are {NOT_PROVIDED}." in boston.words
-    assert boston.words.count(NOT_PROVIDED) == 4
+    assert boston.words.count("Owner information missing (3 fields): add [model] to audit.toml.") == 2
     assert [f.label for f in collect_owner_words(samples.boston()).fields if f.text is None] == [
         "Description",
         "Out of scope",
@@ -160,7 +158,7 @@ def test_where_there_is_no_model_the_card_is_of_the_data():
     found = audit.check(rows, label="y", groups="g")
     page = Page(render(found, "html"))
     assert "Data card" in page.words
-    assert "The data, in its owner’s words" in page.words
+    assert "About the data" in page.words
     assert "Unnamed model" not in page.words
     said = {"name": "Forty rows", "licence": "CC0", "collected": "made up"}
     asked = {**found.question.config, "dataset": said}
@@ -172,7 +170,7 @@ def test_where_there_is_no_model_the_card_is_of_the_data():
 def test_nothing_judged_is_never_called_a_pass():
     page = Page(render(samples.unjudged(), "html"))
     assert "Not judged" in page.words
-    assert "none of them is a pass" in write_headline(samples.unjudged())
+    assert "not passes" in write_headline(samples.unjudged())
     assert "is-pass" not in page.all("div")[0].get("class", "")
 
 
@@ -181,13 +179,15 @@ def test_a_run_that_did_not_finish_says_so():
 
     result = samples.boston()
     failed = replace(result, verdict="incomplete", run=replace(result.run, exit_codes={"train": -9}))
-    assert write_headline(failed) == "The run did not finish (train: exit code -9), so it was not judged as a whole."
+    assert write_headline(failed) == "The run did not finish (train: exit code -9), so nothing was judged."
     assert "Incomplete" in Page(render(failed, "html")).words
 
 
 def test_undefined_is_a_word_with_its_reason_and_never_a_number():
     for style in FORMATS:
-        assert "undefined: 0/0: no rows with label = 0" in render(samples.undefined_rates(), style, 1)
+        assert "undefined no rows with label = 0" in re.sub(
+            r"<[^>]*>|[()]", "", render(samples.undefined_rates(), style, 1)
+        )
 
 
 def test_small_groups_stay_and_rows_without_a_group_have_a_row_of_their_own():
@@ -199,10 +199,8 @@ def test_small_groups_stay_and_rows_without_a_group_have_a_row_of_their_own():
 
 
 def test_rows_are_accounted_for(boston):
-    assert (
-        "Of 1,993 rows read, 1,989 were used and 4 left out (label is missing: 3; weight is zero: 1)." in boston.words
-    )
-    assert "sex: 15 (0.8% of those used)" in boston.words
+    assert "1,993 rows read, 1,989 used, 4 excluded (label is missing: 3; weight is zero: 1)." in boston.words
+    assert "sex is missing in 15 rows (0.8%). They are listed separately and not compared." in boston.words
 
 
 def test_energy_names_its_methods_factors_and_what_is_missing(boston):
@@ -246,33 +244,20 @@ def test_limits_are_drawn_where_they_are():
     view = make_card_view(samples.boston(), 1)
     race = next(g for g in view.model if g.title == "By race")
     chart = race.charts[0]
-    assert [line.text for line in chart.limits] == ["limit: 0.8 × the highest", "limit: at least 0.45"]
-    scale = Scale(0.0, 1.0)
+    assert [line.text for line in chart.limits] == ["limit: 0.8 × the highest (63.7%)", "limit: at least 45% (45.0%)"]
+    assert [tick.text for tick in (chart.ticks[0], chart.ticks[-1])] == ["0%", "100%"]
+    scale = Scale(0.0, 1.0, 0.2, "share")
     assert chart.limits[0].x == scale.at(0.8 * 1339 / 1681)
-    strips = [limit.strip for limit in view.limits if limit.strip]
+    assert all(c.ticks == chart.ticks for c in race.charts), "drawings of one kind share an axis"
+    strips = [limit.strip for limit in view.limits.every if limit.strip]
     assert len(strips) == 5
     ratio = strips[0]
-    assert ratio.limit.x == scale.at(0.8)
+    assert ratio.limit.text == "at least 0.8"
     assert ratio.place.high < ratio.limit.x
+    assert ratio.keeps == (ratio.limit.x, round(100 - ratio.limit.x, 2))
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0, "0.000"),
-        (0.0001, "<0.001"),
-        (0.9999, ">0.999"),
-        (1.0, "1.000"),
-        (-0.0001, ">-0.001"),
-        (1234.5, "1,234.500"),
-        (None, "–"),
-    ],
-)
-def test_rounding_never_makes_a_number_0_or_1(value, text):
-    assert format_rate(value) == text
-
-
-def test_shares_and_scales():
+def test_an_axis_is_as_close_as_round_numbers_allow():
     assert [format_percent(s) for s in (0, 0.0002, 0.5, 0.9999, 1)] == [
         "0.0%",
         "under 0.1%",
@@ -280,9 +265,21 @@ def test_shares_and_scales():
         "over 99.9%",
         "100.0%",
     ]
-    assert make_scale([0.03, 0.31]) == Scale(0.0, 0.4)
-    assert make_scale([-0.13, 0.31]) == Scale(-0.2, 0.4)
-    assert make_scale([0.0, 0.0]) == Scale(0.0, 1.0)
+    for values, figure, texts in (
+        ([0.675, 0.92], "share", ["60%", "70%", "80%", "90%", "100%"]),
+        ([-0.13, 0.31], "points", ["−20", "−10", "0", "10", "20", "30", "40"]),
+        ([0.74, 0.8, 1.0], "ratio", ["0.70", "0.75", "0.80", "0.85", "0.90", "0.95", "1.00"]),
+        ([1200.0, 5300.0], "amount", ["1,000", "2,000", "3,000", "4,000", "5,000", "6,000"]),
+        ([0.5, 0.5], "share", ["45%", "46%", "47%", "48%", "49%", "50%", "51%", "52%", "53%", "54%", "55%"]),
+        ([], "score", ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]),
+    ):
+        scale = make_scale(values, figure)
+        found = [tick.text for tick in scale.make_ticks()]
+        assert len(found) <= 6, (values, found)
+        assert all(scale.low <= v <= scale.high for v in values)
+        if len(texts) <= 6:
+            assert found == texts
+    assert make_scale([0.97, 0.999], "share").high == pytest.approx(1.0)
 
 
 # ----- names from outside
@@ -349,10 +346,9 @@ TEXT_PAIRS = [
     ("insufficient", "paper"),
     ("fail", "card"),
     ("fail", "paper"),
-    ("accent", "card"),
-    ("accent", "faint"),
-    ("accent", "fail-tint"),
-    ("accent", "pass-tint"),
+    *((accent, ground) for accent in ("accent", "internal-accent") for ground in ("paper", "card", "faint", "shade")),
+    *(("muted", ground) for ground in ("shade", "fail-tint")),
+    ("internal", "internal-tint"),
 ]
 
 
@@ -380,11 +376,24 @@ def test_contrast_is_the_one_of_wcag():
 # ----- files and places
 
 
-def test_cards_are_written_whole(tmp_path):
-    written = write_cards(samples.unjudged(), tmp_path)
-    assert [p.name for p in written] == ["card.html", "card.md"]
-    assert [p.read_text(encoding="utf-8") for p in written] == [render(samples.unjudged(), f) for f in FORMATS]
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["card.html", "card.md"]
+def test_a_person_writes_report_and_card_where_they_like(tmp_path):
+    result = samples.boston()
+    assert result.report(tmp_path / "r.html") == tmp_path / "r.html"
+    assert result.card(str(tmp_path / "c.html"), k=5) == tmp_path / "c.html"
+    assert result.card(tmp_path / "c.md") == tmp_path / "c.md"
+    assert (tmp_path / "r.html").read_text(encoding="utf-8") == render(result, "report")
+    assert (tmp_path / "c.html").read_text(encoding="utf-8") == render(result, "html", 5)
+    assert (tmp_path / "c.md").read_text(encoding="utf-8") == render(result, "md")
+    result.card(tmp_path / "c.html")
+    with pytest.raises(AuditError, match=r"as .html or .md, not as 'c.pdf'"):
+        result.card(tmp_path / "c.pdf")
+    (tmp_path / "mine.html").write_text("mine")
+    with pytest.raises(AuditError, match="is not a card or report"):
+        result.report(tmp_path / "mine.html")
+    with pytest.raises(AuditError, match="is a card, so no report is written over it"):
+        result.report(tmp_path / "c.html")
+    with pytest.raises(AuditError, match="is a report, so no card is written over it"):
+        result.card(tmp_path / "r.html")
 
 
 def test_an_asset_that_is_not_there_is_an_error_by_name():
@@ -392,29 +401,6 @@ def test_an_asset_that_is_not_there_is_an_error_by_name():
         find_asset("reports/none")
     with pytest.raises(AuditError, match="no shipped file"):
         find_asset("../../etc/passwd")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1200])
-@pytest.mark.parametrize("sample", [samples.boston, samples.hostile], ids=lambda f: f.__name__)
-def test_no_page_scrolls_sideways_in_a_real_browser(tmp_path, sample, width, scheme):
-    sync = pytest.importorskip("playwright.sync_api")
-    browser_path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser_path is None:
-        pytest.skip("no browser is installed")
-    file = tmp_path / "card.html"
-    file.write_text(render(sample(), "html"), encoding="utf-8")
-    with sync.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        view = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        said, asked = [], []
-        view.on("console", lambda message: said.append(message.text))
-        view.on("request", lambda request: asked.append(request.url))
-        view.goto(file.as_uri())
-        assert view.evaluate("document.documentElement.scrollWidth") <= width
-        assert (said, asked) == ([], [file.as_uri()])
-        browser.close()
 
 
 @pytest.mark.parametrize("style", FORMATS)
@@ -429,19 +415,18 @@ def test_codes_are_explained_where_they_are_met(style):
         assert to_sentence(known[code].reason) in words
         assert known[code].reference in words
     assert to_sentence(known["DB001"].reason) not in words
-    assert len(re.findall("To mend:", words)) == 1
     assert "Find out why the value is missing: not asked, or not answered." in words
 
 
 def test_without_labels_no_column_is_about_labels():
     shown = render(audit.check({"g": ["a"] * 500 + ["b"] * 700}, groups="g"), "md", None)
-    assert "Class imbalance compares b (the reference)" in shown
+    assert "Class imbalance compares b (the reference group)" in shown
     assert "proportions of labels" not in shown
 
 
 def test_groups_that_are_alike_are_not_set_against_themselves():
     decided = [1] * 100
     shown = render(audit.measure(decided, decided, groups={"g": ["a"] * 50 + ["b"] * 50}), "md", None)
-    assert "| Selection rate | all alike |" in shown
+    assert "| Selection rate | all equal |" in shown
     assert "a to a" not in shown
     assert "e-" not in "".join(line for line in shown.splitlines() if "by chance)" in line)

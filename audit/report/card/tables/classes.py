@@ -11,7 +11,7 @@ from audit.axes import CubeKind
 from audit.estimate import WORST_CLASS, Estimate, Group
 from audit.record.cubes import PREDICTIONS, CubeRecord
 from audit.report.card.lookup import By, EstimateIndex
-from audit.report.card.shapes import Table, TableRow, choose_kind
+from audit.report.card.shapes import Table, TableRow, choose_kind, make_table
 from audit.report.card.words import (
     LEVEL_LENGTH,
     Cell,
@@ -19,6 +19,7 @@ from audit.report.card.words import (
     format_count,
     make_estimate_cell,
     make_text_cell,
+    make_title,
     name_group,
     name_grouping,
 )
@@ -26,7 +27,7 @@ from audit.report.disclosure.publishable import CONFUSIONS, MOST_TABLED
 
 MOST_CONFUSIONS = 8
 """Confusion tables of one grouping; a reader compares no more."""
-IN_RECORD = "audit.json holds them"
+IN_RECORD = "audit.json has them"
 
 
 def make_class_tables(found: EstimateIndex, by: By, groups: Sequence[Group]) -> Iterator[Table]:
@@ -50,32 +51,34 @@ def make_label_tables(found: EstimateIndex, by: By, groups: Sequence[Group]) -> 
         yield Table(caption, (), (), f"There are {len(classes)} labels, too many for a table; {IN_RECORD}.")
         return
     shown = [(group, cells) for group in groups] + [((), found.of_classes("base_rate", ()))]
-    yield Table(
-        caption=caption,
-        columns=("Group", *(clean_text(c, LEVEL_LENGTH) for c in classes)),
-        rows=tuple(
+    yield make_table(
+        caption,
+        ("Group", *(clean_text(c, LEVEL_LENGTH) for c in classes)),
+        [
             TableRow(
                 name_group(by if group else (), group),
                 tuple(make_estimate_cell(at.get((group or None, c)), with_n=False) for c in classes),
                 choose_kind(group),
             )
             for group, at in shown
-        ),
+        ],
+        found.k,
     )
 
 
 def _make_worst_table(found: EstimateIndex, by: By, classes: int) -> Table:
     rows, names = [], dict.fromkeys(m for m, *_ in found.index if m.startswith(WORST_CLASS))
     for metric in sorted(names, key=list(dict.fromkeys(e.metric for e in found.result.estimates)).index):
-        rate = metric.removeprefix(WORST_CLASS).replace("_", " ").capitalize()
+        rate = make_title(metric.removeprefix(WORST_CLASS))
         difference = found.gap(metric, "difference", by)
         ratio = found.gap(metric, "ratio", by)
         rows.append(TableRow(rate, (*_make_worst_cells(difference), *_make_worst_cells(ratio))))
-    return Table(
-        caption=f"Worst of {classes} classes, each against all others, by {name_grouping(by)}",
-        columns=("Rate", "Class of the difference", "Largest difference", "Class of the ratio", "Smallest ratio"),
-        rows=tuple(rows),
-        note=f"Rates of every class in every group are too many for a page; {IN_RECORD}.",
+    return make_table(
+        f"Worst of {classes} classes, each against all others, by {name_grouping(by)}",
+        ("Rate", "Class of the difference", "Largest difference", "Class of the ratio", "Smallest ratio"),
+        rows,
+        found.k,
+        f"Rates of every class in every group are too many for a page; {IN_RECORD}.",
     )
 
 
@@ -88,7 +91,7 @@ def _name_class(gap: Estimate | None) -> Cell:
     if gap is None or gap.value is None or gap.pair is None or gap.outcome is None:
         return Cell("–", mark="none", numeric=False)
     return make_text_cell(
-        f"{clean_text(gap.outcome, LEVEL_LENGTH)}: {' to '.join(name_group(gap.by, g) for g in gap.pair)}"
+        f"{clean_text(gap.outcome, LEVEL_LENGTH)}: {' v. '.join(name_group(gap.by, g) for g in gap.pair)}"
     )
 
 
@@ -102,14 +105,14 @@ def _make_confusion_tables(
         return
     record = next((c for c in found.result.cubes if c.name == CONFUSIONS + by[0] or _is_private(c, by)), None)
     if record is None:
-        why = "Left out, because a count in one of them is small, and several tables together would give more away"
+        why = "Withheld, because a count in one of them is small, and several tables together would reveal more"
         yield Table(caption, (), (), f"{why}; {IN_RECORD}.")
         return
     counts = _sum_counts(record, by[0])
     for group in groups[:MOST_CONFUSIONS]:
         yield _make_confusion_table(by, group, classes, counts)
     if len(groups) > MOST_CONFUSIONS:
-        yield Table(caption, (), (), f"Shown are {MOST_CONFUSIONS} of {len(groups):,} groups; {IN_RECORD}.")
+        yield Table(caption, (), (), f"{MOST_CONFUSIONS} of {len(groups):,} groups are shown; {IN_RECORD}.")
 
 
 def _is_private(record: CubeRecord, by: By) -> bool:
@@ -134,7 +137,7 @@ def _make_confusion_table(
 ) -> Table:
     names = [clean_text(c, LEVEL_LENGTH) for c in classes]
     return Table(
-        caption=f"Rows of {name_group(by, group)}: labels down, predictions across",
+        caption=f"Confusion table of {name_group(by, group)} (rows: labels; columns: predictions)",
         columns=("Label", *names),
         rows=tuple(
             TableRow(name, tuple(Cell(format_count(counts.get((group[0], label, p), 0.0))) for p in classes))

@@ -7,16 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, product
+from itertools import product
 
-from audit.estimate import Estimate, Group, number
-from audit.measurement.metrics.catalogue import CATALOGUE
+from audit.estimate import Estimate, Group, cell_text
+from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.measurement.metrics.kinds import EVERYBODY, Everybody
 from audit.report.card.lookup import By, EstimateIndex
-from audit.report.card.shapes import Table, TableRow
-from audit.report.card.words import Cell, make_estimate_cell, make_text_cell, make_title, name_group, name_grouping
+from audit.report.card.shapes import Table, TableRow, make_table
+from audit.report.card.words import (
+    Cell,
+    lower_title,
+    make_estimate_cell,
+    make_text_cell,
+    make_title,
+    name_group,
+    name_grouping,
+)
 
-CAPTIONS: dict[Everybody, str] = {"overall": "Against everybody", "rest": "Against everybody else"}
+CAPTIONS: dict[Everybody, str] = {"overall": "Compared with overall", "rest": "Compared with all other groups"}
 KINDS = ("difference", "ratio")
 
 
@@ -25,7 +33,7 @@ ROUNDED = 1e-9
 
 
 def make_gaps_table(found: EstimateIndex, by: By, metrics: Sequence[str]) -> Table:
-    """Return the largest gaps between groups, a row a rate, and which had to be left out."""
+    """Return the largest gaps between groups, a row a rate, and which are withheld."""
     rows, gone = [], []
     width = 3
     if any(found.gap(m, "ratio", by) for m in metrics):
@@ -37,17 +45,17 @@ def make_gaps_table(found: EstimateIndex, by: By, metrics: Sequence[str]) -> Tab
         if not told:
             continue
         if all(e.status == "suppressed" for e in told):
-            gone.append(make_title(metric).lower())
+            gone.append(lower_title(metric))
             continue
         nowhere = Cell("–", mark="none")
         first = nowhere if difference is None else _add_noise_floor(found, difference)
         gaps = (first, make_estimate_cell(ratio, with_n=False))
         rows.append(TableRow(make_title(metric), (_make_pair_cell(told[0]), *gaps)[: width - 1]))
     return Table(
-        caption=f"Largest gaps between groups by {name_grouping(by)}",
+        caption=f"Largest gaps between groups by {name_grouping(by)}, allowing for all pairs",
         columns=("Rate", "Lowest and highest", "Difference", "Ratio")[:width],
         rows=tuple(rows),
-        note=f"Left out, because it would give away a group that is left out: {', '.join(gone)}." if gone else "",
+        note=f"Withheld, because it would reveal a withheld group: {', '.join(gone)}." if gone else "",
     )
 
 
@@ -58,21 +66,7 @@ def make_orders_table(found: EstimateIndex, by: By) -> tuple[Table, ...]:
     rows = tuple(TableRow(m.title, (make_estimate_cell(measured[m.name]),)) for m in lists)
     if not rows:
         return ()
-    return (
-        Table(
-            caption=f"Order of whole lists by {name_grouping(by)}",
-            columns=("Measure", "Mean over lists"),
-            rows=rows,
-            note=explain_left_out(rows),
-        ),
-    )
-
-
-def explain_left_out(rows: Sequence[TableRow]) -> str:
-    """Return why places of a table are empty, or an empty string where none is."""
-    if any(cell.mark == "suppressed" for cell in chain.from_iterable(row.cells for row in rows)):
-        return "Left out: a small count stands behind the number, or the number would give one away."
-    return ""
+    return (make_table(f"Order of whole lists by {name_grouping(by)}", ("Measure", "Mean over lists"), rows, found.k),)
 
 
 def _add_noise_floor(found: EstimateIndex, difference: Estimate) -> Cell:
@@ -81,8 +75,10 @@ def _add_noise_floor(found: EstimateIndex, difference: Estimate) -> Cell:
     floor = found.gap(difference.metric, "noise_floor", difference.by)
     if floor is None or floor.value is None or difference.value is None:
         return cell
-    shown = "none" if floor.value < ROUNDED else number(floor.value)
-    said = f"equal groups show {shown} by chance"
+    shown = "0"
+    if floor.value >= ROUNDED:
+        shown = f"about {cell_text(floor.value, figure_of(difference.metric, 'noise_floor'))}"
+    said = f"equal groups of these sizes would show {shown} by chance"
     return replace(cell, note=f"{cell.note}, {said}" if cell.note else said)
 
 
@@ -90,10 +86,10 @@ def _make_pair_cell(e: Estimate) -> Cell:
     if e.pair is None or e.value is None:
         return Cell("–", mark="none", numeric=False)
     if e.value == (1 if e.compare == "ratio" else 0) and e.pair[0] == e.pair[1]:
-        return make_text_cell("all alike")
+        return make_text_cell("all equal")
     if e.pair[0] == e.pair[1]:
         return make_text_cell(name_group(e.by, e.pair[0]))
-    return make_text_cell(" to ".join(name_group(e.by, g) for g in e.pair))
+    return make_text_cell(" v. ".join(name_group(e.by, g) for g in e.pair))
 
 
 # Each group against all rows and against all other rows, where that was asked for.
@@ -112,11 +108,12 @@ def make_everybody_tables(
         columns = [(m, c) for m, c in wanted if found.gap(m, c, by) and (c.startswith("difference") or (m, c) in gated)]
         if columns:
             rows = [_make_row(found, by, g, columns) for g in groups if None not in g]
-            yield Table(
-                caption=f"{CAPTIONS[who]} by {name_grouping(by)}, each with its interval",
-                columns=("Group", *(_make_heading(m, c) for m, c in columns)),
-                rows=(*rows, _make_furthest_row(found, by, columns)),
-                note=_explain_furthest(columns),
+            yield make_table(
+                f"{CAPTIONS[who]} by {name_grouping(by)} (95% interval of each comparison)",
+                ("Group", *(_make_heading(m, c) for m, c in columns)),
+                (*rows, _make_largest_row(found, by, columns)),
+                found.k,
+                _explain_largest(columns),
             )
 
 
@@ -129,23 +126,23 @@ def _make_row(found: EstimateIndex, by: By, group: Group, columns: Sequence[tupl
     return TableRow(name_group(by, group), cells)
 
 
-def _make_furthest_row(found: EstimateIndex, by: By, columns: Sequence[tuple[str, str]]) -> TableRow:
-    return TableRow("furthest", tuple(_name_furthest(found.gap(m, c, by)) for m, c in columns), "everybody")
+def _make_largest_row(found: EstimateIndex, by: By, columns: Sequence[tuple[str, str]]) -> TableRow:
+    return TableRow("largest gap", tuple(_name_largest(found.gap(m, c, by)) for m, c in columns), "overall")
 
 
-def _name_furthest(estimate: Estimate | None) -> Cell:
-    """Return the comparison furthest from equality, and the group that it is of."""
+def _name_largest(estimate: Estimate | None) -> Cell:
+    """Return the comparison that is furthest from equality, and its group."""
     cell = make_estimate_cell(estimate, with_n=False)
     if estimate is None or estimate.pair is None or estimate.value is None:
         return cell
     return replace(cell, note=", ".join(filter(None, (name_group(estimate.by, estimate.pair[0]), cell.note))))
 
 
-def _explain_furthest(columns: Sequence[tuple[str, str]]) -> str:
-    """Return what the last row takes for far."""
-    said = "Furthest is the largest difference in either direction"
+def _explain_largest(columns: Sequence[tuple[str, str]]) -> str:
+    """Return what the last row shows."""
+    said = "Largest gap: the largest difference in either direction"
     if _has_ratios(columns):
-        return f"{said}, or the ratio furthest from 1, above which its reciprocal counts."
+        return f"{said}, or the ratio that is furthest from 1 (above 1 its reciprocal counts)."
     return f"{said}."
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from audit.estimate import Estimate, Group
+from audit.estimate import Estimate, Group, p_text
 from audit.gates.four_fifths import CODE, is_weighted
 from audit.measurement.metrics.adverse import (
     ADVERSE,
@@ -29,14 +29,14 @@ from audit.measurement.metrics.kinds import Criterion
 from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.record.result import AuditResult
 from audit.report.card.lookup import By, EstimateIndex
-from audit.report.card.shapes import Table, TableRow
-from audit.report.card.words import LEFT_OUT, Cell, format_p, make_estimate_cell, name_group, name_grouping
+from audit.report.card.shapes import Table, TableRow, make_table
+from audit.report.card.words import Cell, make_estimate_cell, name_group, name_grouping
 
 SELECTIONS = {SELECTION_RATE.name, *(m.name for m in ADVERSE)}
 MARKS = {
-    UNDER_FOUR_FIFTHS: "under 4/5",
-    ONE_DECIDES: "one selection more would reach 4/5",
-    UNDER_TWO_PERCENT: "under 2% of the rows",
+    UNDER_FOUR_FIFTHS: "below 0.8",
+    ONE_DECIDES: "one more selection would reach 0.8",
+    UNDER_TWO_PERCENT: "under 2%",
 }
 
 
@@ -64,16 +64,17 @@ def make_adverse_table(found: EstimateIndex, by: By, groups: Sequence[Group]) ->
     highest = next((e.reference for e in compared if e.reference is not None), None)
     against = ""
     if highest is not None:
-        against = f", against {name_group(by, highest)}, the highest"
+        against = f", against {name_group(by, highest)}, which has the highest rate"
     short = (_find_estimate(found, by, g, SHORTFALL.name) for g in known)
     weighted = ""
     if any(e is not None and is_weighted(e) for e in short):
         weighted = " (weighted total)"
-    return Table(
-        caption=f"{TABLE} by {name_grouping(by)}{against}",
-        columns=("Group", "Ratio", "Standard deviations", "p by chance", f"Selections short{weighted}"),
-        rows=tuple(_make_row(found, by, e) for e in compared),
-        note=_explain_table(compared),
+    return make_table(
+        f"{TABLE} by {name_grouping(by)}{against}",
+        ("Group", "Ratio", "Difference (standard deviations)", "p-value", f"Shortfall (people){weighted}"),
+        [_make_row(found, by, e) for e in compared],
+        found.k,
+        _explain_table(compared),
     )
 
 
@@ -104,7 +105,7 @@ def _make_ratio_cell(e: Estimate) -> Cell:
 def _make_z_cell(e: Estimate | None) -> Cell:
     few = e is not None and e.value is not None and FEW_EXPECTED in e.flags
     if few:
-        return replace(_make_figure_cell(e), note="too few rows for it, so p decides")
+        return replace(_make_figure_cell(e), note="too few rows for it: the p-value decides")
     return _make_figure_cell(e)
 
 
@@ -117,15 +118,19 @@ def _make_figure_cell(e: Estimate | None) -> Cell:
 def _make_p_cell(p: Estimate | None, corrected: Estimate | None) -> Cell:
     if p is None or p.value is None or corrected is None or corrected.value is None:
         return make_estimate_cell(p, with_n=False)
-    return Cell(format_p(p.value), note=f"{format_p(corrected.value)} corrected")
+    return Cell(p_text(p.value), note=f"{p_text(corrected.value)} corrected")
 
 
 def _explain_table(compared: Sequence[Estimate]) -> str:
-    if any(e.status == "suppressed" for e in compared):
-        return f"“{LEFT_OUT.capitalize()}”: a small count stands behind the number, or it would give one away."
     if not compared:
         return "There are not two groups to compare."
-    return (
-        "The highest group was chosen from these rows, so p is corrected for all pairs of groups. The Guidelines "
-        "(29 CFR 1607.4 D) except differences that small numbers leave open, and include significant ones above 4/5."
+    if all(e.status == "suppressed" for e in compared):
+        return ""
+    said = (
+        "The highest group was chosen from these rows, so p-values are corrected for all pairs of groups. The "
+        "Guidelines (29 CFR 1607.4 D) except differences that small numbers leave open, and include significant ones "
+        "above 0.8."
     )
+    if any(UNDER_TWO_PERCENT in e.flags for e in compared):
+        said += " Under 2%: the rule allows excluding the group from the ratios."
+    return said

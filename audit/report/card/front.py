@@ -1,0 +1,104 @@
+"""What a reader meets first: who answers for the audit and when, one picture of what decides it, and what to do.
+
+Must not: judge, or show more than the record holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audit.estimate import Stage
+from audit.gates.judge import find_deciding_gate
+from audit.record.result import AuditResult, Gate, Part
+from audit.report.card.accounts import OwnerWords
+from audit.report.card.charts import Chart
+from audit.report.card.groups import choose_groups, draw_charts, list_gated_rates
+from audit.report.card.limits import format_times
+from audit.report.card.lookup import By, EstimateIndex
+from audit.report.card.results import choose_rates
+from audit.report.card.words import clean_text
+
+MOST_DRAWN = 10
+"""Groups of the picture; the tables have all of them."""
+EXAMPLE = 'add a limit on groups, such as --gate "selection_rate ratio >= 0.8"'
+STEPS = {
+    "fail": "Find which step causes the difference (labels, features, threshold), change it and audit again, or record "
+    "a waiver with owner, reason and end date.",
+    "undefined": "Add rows for the group that the sentence names, or set a limit on another metric.",
+    "withheld": "Read the internal report: it has the verdict that this page withholds.",
+    "waived": "Remove the cause, or decide again before the waiver ends.",
+    "not judged": f"To have the groups judged, {EXAMPLE}.",
+    "incomplete": "Correct the error above and run the audit again.",
+    "pass": "Nothing for these limits. Audit again when the model or the data change.",
+}
+OF_CHECKS = "Correct what the checks found (below) and audit again, or record a waiver with owner, reason and end date."
+OF_ENERGY = "Reduce what the run uses, or set a limit that it can meet."
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The top of the page."""
+
+    facts: tuple[tuple[str, str], ...]
+    picture: Chart | None
+    step: str
+
+
+def make_front(result: AuditResult, owner: OwnerWords, k: int) -> Front:
+    """Return who answers, when, the picture, and what to do."""
+    gate = find_deciding_gate(result.gates)
+    facts = (
+        ("Owner", next((f.text for f in owner.fields if f.label == "Owner" and f.text), "not provided")),
+        ("Audited", clean_text(result.run.finished).partition("T")[0]),
+        ("Rows", describe_rows(result.data)),
+    )
+    return Front(tuple(f for f in facts if f[1]), _draw_decision(result, gate, k), choose_step(result, gate))
+
+
+def describe_rows(parts: Sequence[Part]) -> str:
+    """Return the rows that were used of each table, once where all tables have the same."""
+    said = {clean_text(p.part): describe_use(p) for p in parts}
+    if len(set(said.values())) == 1:
+        return next(iter(said.values()))
+    return "; ".join(f"{part} {rows}" for part, rows in said.items())
+
+
+def describe_use(part: Part) -> str:
+    """Return how many rows were read and used."""
+    if part.rows_read == part.rows_used:
+        return f"{part.rows_read:,} read, all used"
+    return f"{part.rows_read:,} read, {part.rows_used:,} used"
+
+
+def choose_step(result: AuditResult, gate: Gate | None) -> str:
+    """Return what a reader can do about the verdict."""
+    verdict, stage = result.verdict, gate.estimate.stage if gate is not None and gate.estimate is not None else ""
+    if verdict == "insufficient":
+        more = format_times(gate.needed_n) if gate is not None and gate.needed_n else ""
+        rows = f"Audit {more} as many rows" if more else "Audit more rows"
+        return f'{rows}, or accept it on the record: a waiver, or [policy] insufficient = "warn".'
+    if verdict == "fail" and stage in {"checks", "energy"}:
+        return OF_CHECKS if stage == "checks" else OF_ENERGY
+    return STEPS[verdict]
+
+
+def _draw_decision(result: AuditResult, gate: Gate | None, k: int) -> Chart | None:
+    """Return the groups of the limit that decides, or those of the first attribute; None where there are none."""
+    e = gate.estimate if gate is not None else None
+    if gate is not None and e is not None and e.by and e.stage in {"data", "model"}:
+        found = EstimateIndex(result, e.stage, k)
+        rates = list_gated_rates([gate])
+        return _draw_first(found, e.by, [*rates, *choose_rates(found)], [gate])
+    stage: Stage = "model" if any(x.stage == "model" and x.by for x in result.estimates) else "data"
+    found = EstimateIndex(result, stage, k)
+    first = next(iter(found.groupings()), None)
+    return None if first is None else _draw_first(found, first, choose_rates(found), [])
+
+
+def _draw_first(found: EstimateIndex, by: By, metrics: Sequence[str], gates: Sequence[Gate]) -> Chart | None:
+    """Return the first of some rates that can be drawn."""
+    groups, _ = choose_groups(found, by, MOST_DRAWN)
+    known = [g for g in groups if None not in g]
+    drawn = (draw_charts(found, by, [metric], known, gates) for metric in dict.fromkeys(metrics))
+    return next((chart for charts in drawn for chart in charts), None)

@@ -1,0 +1,127 @@
+"""The limits of a page, worst first: what was found, its interval, the limit, and what would decide it.
+
+Must not: judge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.config.limits import CHECKS
+from audit.estimate import Estimate, cell_interval, cell_text, p_text
+from audit.gates.judge import WORST_FIRST
+from audit.measurement.metrics.catalogue import figure_of
+from audit.measurement.metrics.kinds import split_comparison
+from audit.record.energy_text import SUBJECTS, format_total
+from audit.record.result import AuditResult, Gate
+from audit.report.card.accounts import SENTENCE_LENGTH
+from audit.report.card.charts import Strip, draw_gate
+from audit.report.card.words import (
+    BADGES,
+    LEFT_OUT,
+    NOTHING,
+    Badge,
+    clean_text,
+    describe_limit,
+    describe_undefined,
+    lower_title,
+    make_title,
+    name_grouping,
+)
+
+COUNTS = {"failed": "Failed checks", "warned": "Failed checks and warnings"}
+AGAINST = {"overall": ", compared with overall", "rest": ", compared with all other groups"}
+
+
+@dataclass(frozen=True, slots=True)
+class LimitView:
+    """One limit."""
+
+    badge: Badge
+    name: str
+    """As audit.toml and a waiver call it."""
+    title: str
+    found: str
+    interval: str
+    limit: str
+    needed: str
+    """How many more rows would decide it; empty where it is decided, or nothing is known."""
+    sentence: str
+    strip: Strip | None
+    is_open: bool
+    """Whether it did not pass, so that it is never folded away."""
+
+
+def make_limit_views(result: AuditResult) -> tuple[LimitView, ...]:
+    """Return the limits of a result, worst first."""
+    return tuple(_make_view(g) for g in sorted(result.gates, key=lambda g: WORST_FIRST.index(g.verdict)))
+
+
+def _make_view(gate: Gate) -> LimitView:
+    return LimitView(
+        badge=BADGES[gate.verdict],
+        name=clean_text(gate.name),
+        title=name_limit(gate),
+        found=_describe_found(gate),
+        interval=_describe_interval(gate),
+        limit=describe_limit(gate),
+        needed=f"needs {format_times(gate.needed_n)} as many rows" if gate.needed_n else "",
+        sentence=clean_text(gate.sentence + _describe_surprise(gate), SENTENCE_LENGTH),
+        strip=draw_gate(gate),
+        is_open=gate.verdict != "pass",
+    )
+
+
+def name_limit(gate: Gate) -> str:
+    """Return what a limit is on: Selection rate by race × sex."""
+    e = gate.estimate
+    if e is None:
+        return clean_text(gate.name)
+    if e.stage == "energy":
+        return SUBJECTS[e.metric]
+    if e.stage == "checks":
+        return COUNTS.get(e.metric, "") if e.metric in CHECKS else f"Findings of {clean_text(e.metric)}"
+    kind, who = split_comparison(e.compare)
+    title = f"{kind.capitalize()} {lower_title(e.metric)}" if kind in {"lowest", "highest"} else make_title(e.metric)
+    by = f" by {name_grouping(e.by)}" if e.by else ""
+    where = ", training data" if e.stage == "data" else ""
+    return f"{title}{by}{AGAINST.get(who or '', '')}{where}"
+
+
+def _describe_found(gate: Gate) -> str:
+    e = gate.estimate
+    if e is None:
+        return NOTHING
+    if e.status == "suppressed" or gate.verdict == "withheld":
+        return LEFT_OUT
+    if e.value is None:
+        return describe_undefined(e.reason)
+    if e.stage == "energy":
+        return format_total(e)
+    if e.stage == "checks":
+        return f"{e.value:,g} of {e.n:,g}"
+    return cell_text(e.value, figure_of(e.metric, e.compare), limit=_find_limit(gate))
+
+
+def _describe_interval(gate: Gate) -> str:
+    e: Estimate | None = gate.estimate
+    if e is None or e.stage in {"energy", "checks"}:
+        return ""
+    return cell_interval(gate.low, gate.high, figure_of(e.metric, e.compare), limit=_find_limit(gate))
+
+
+def _find_limit(gate: Gate) -> float | None:
+    return gate.max if gate.max is not None else gate.min
+
+
+def format_times(factor: float) -> str:
+    """Return how many times as many, in two digits."""
+    digits = 1 if factor < 10 else 0
+    return f"about {factor:,.{digits}f} times"
+
+
+def _describe_surprise(gate: Gate) -> str:
+    """Return how surprising a failure is, once all limits of the policy are taken into account."""
+    if gate.verdict != "fail" or gate.p_holm is None or gate.estimate is None or gate.estimate.status != "ok":
+        return ""
+    return f" One-sided p-value, Holm-corrected for all limits: {p_text(gate.p_holm)}."
