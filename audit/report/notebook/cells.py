@@ -141,7 +141,7 @@ def name_limit(gate: Gate) -> str:
     return f"{name_metric(e.metric)} by {grouping_text(e.by)}, {kind}{of_data}"
 
 
-def make_limits_table(gates: Sequence[Gate]) -> Table:
+def make_limits_table(gates: Sequence[Gate], note: str = "") -> Table:
     """Return the limits in the order in which they are given."""
     rows = (
         (
@@ -152,7 +152,7 @@ def make_limits_table(gates: Sequence[Gate]) -> Table:
         )
         for g in gates
     )
-    return Table("Limits", ("Verdict", "Limit on", "Found [interval]", "Limit"), tuple(rows))
+    return Table("Limits", ("Verdict", "Limit on", "Found [interval]", "Limit"), tuple(rows), note)
 
 
 def _explain(e: Estimate | None) -> str:

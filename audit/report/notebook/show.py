@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from audit.config.merging import describe_merge, find_merge
 from audit.gates.judge import WORST_FIRST
+from audit.gates.small_groups import summarise_excluded
 from audit.report.card.accounts import list_checks
 from audit.report.card.lookup import EstimateIndex
 from audit.report.card.render import make_environment
@@ -58,8 +60,10 @@ def render_result(result: AuditResult) -> str:
         .render(
             badge=BADGES[result.verdict],
             headline=write_headline(result),
-            told=" ".join(filter(None, (describe_tally(result), _tell_checks(result)))),
-            tables=[table for table in (make_limits_table(gates), *beside, *first) if table.rows],
+            told=" ".join(filter(None, (describe_tally(result), _tell_checks(result), *_tell_joined(result)))),
+            tables=[
+                table for table in (make_limits_table(gates, _tell_excluded(result)), *beside, *first) if table.rows
+            ],
             sentences=[f"{BADGES[g.verdict].word.upper()}: {clean_text(g.sentence, LONGEST)}" for g in gates],
             more=[table for table in folded if table.rows][:MOST_TABLES],
         )
@@ -88,6 +92,19 @@ def _tell_checks(result: AuditResult) -> str:
     """Return how all checks ended, the worst first."""
     counted = ", ".join(_count_checks(result, (*FINDINGS, "pass", "not applicable")))
     return counted and f"Data checks: {counted}."
+
+
+def _tell_excluded(result: AuditResult) -> str:
+    """Return whom the policy excludes from limits."""
+    policy = result.question.config.get("policy") or {}
+    said = summarise_excluded(result.gates, int(policy.get("least_rows", 0)))
+    return said and clean_text(said, LONGEST)
+
+
+def _tell_joined(result: AuditResult) -> Iterator[str]:
+    """Yield which levels of a group column are joined."""
+    for said in describe_merge(find_merge(result.question.config)):
+        yield f"Joined levels: {clean_text(said, LONGEST).rstrip('.')}."
 
 
 def _write_outcome(outcome: str, n: int) -> str:
@@ -119,6 +136,7 @@ def _list_screen(result: AuditResult) -> Iterator[list[str]]:
     if len(gates) > 1:
         yield [*_wrap(f"  {describe_tally(result)}"), "Limits"]
         yield [_cut(_write_gate(g)) for g in gates[:MOST_LINES]] + _count_rest(len(gates) - MOST_LINES)
+    yield [_cut(f"  {said}") for said in (_tell_excluded(result), *_tell_joined(result)) if said]
     gaps = [gap for found in _index_stages(result)[:1] for gap in list_gaps(found)]
     if gaps:
         yield ["Largest gaps between groups"]

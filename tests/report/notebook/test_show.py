@@ -120,6 +120,19 @@ def test_of_many_groups_the_largest_are_shown_and_the_rest_is_counted():
     assert "120 smaller groups are not shown; result.to_frame() has them." in words
 
 
+def test_whom_the_policy_excludes_and_which_levels_are_joined_is_said():
+    rng = np.random.default_rng(3)
+    race = np.array(["a"] * 300 + ["b"] * 300 + ["c"] * 20 + ["d"] * 12)
+    y = rng.integers(0, 2, len(race))
+    gates = ["selection_rate ratio >= 0.8"]
+    small = audit.measure(y, y, groups={"race": race}, least_rows=30, gates=gates)
+    assert "Excluded, fewer than 30 rows: race 'c', 'd' ([policy] least_rows)" in page_of(small).words
+    assert "  Excluded, fewer than 30 rows: race 'c', 'd' ([policy] least_rows)" in str(small).splitlines()
+    joined = audit.measure(y, y, groups={"race": race}, merge={"race": {"other": ["c", "d"]}}, gates=gates)
+    assert "Joined levels: race: 'other' joins 'c', 'd'" in page_of(joined).words
+    assert "Excluded" not in page_of(joined).words
+
+
 def test_own_metrics_are_shown_by_their_name():
     result = measured(metrics={"my_share": lambda y, p: float(np.mean(p))})
     assert "my_share" in page_of(result).words
