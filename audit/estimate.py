@@ -227,7 +227,8 @@ def limit_text(limit: float, figure: Figure) -> str:
     >>> limit_text(0.1, "points"), limit_text(0.07, "share"), limit_text(0.8, "ratio")
     ('10 points', '7%', '0.8')
     """
-    return f"{f'{SCALES.get(figure, 1.0) * limit:,.10g}'.replace('-', MINUS)}{UNITS.get(figure, '')}"
+    text = f"{SCALES.get(figure, 1.0) * limit:,.10g}".replace("-", MINUS)
+    return f"{text} point" if (figure, text) == ("points", "1") else f"{text}{UNITS.get(figure, '')}"
 
 
 def p_text(p: float | None) -> str:
@@ -284,9 +285,12 @@ SHORT = 3
 """Characters under which a name reads as a code, or as part of the sentence."""
 
 
-def group_text(group: Group, name: Name | None = None) -> str:
+CROSSED = " × "
+
+
+def group_text(group: Group, name: Name | None = None, sign: str = " x ") -> str:
     """Group's name as people read it; a level with a blank at its end is quoted."""
-    return " x ".join("(missing)" if level is None else (name or level_text)(level) for level in group) or "overall"
+    return sign.join("(missing)" if level is None else (name or level_text)(level) for level in group) or "overall"
 
 
 def level_text(level: Level) -> str:
@@ -310,12 +314,12 @@ def named_group(group: Group, by: Sequence[str]) -> str:
     >>> named_group(("2",), ("SEX",)), named_group(("black", "f"), ("race", "sex"))
     ("SEX '2'", "black × sex 'f'")
     """
-    return " × ".join(_beside_column(*pair) for pair in zip(by, group, strict=True)) or "overall"
+    return CROSSED.join(_beside_column(*pair) for pair in zip(by, group, strict=True)) or "overall"
 
 
 def grouping_text(by: Sequence[str]) -> str:
     """Columns that form groups, as people read them: race × sex."""
-    return " × ".join(printable(column, NAME_LENGTH) for column in by)
+    return CROSSED.join(printable(column, NAME_LENGTH) for column in by)
 
 
 def _beside_column(column: str, level: Level) -> str:
@@ -333,7 +337,7 @@ def _is_code(level: str) -> bool:
     return True
 
 
-def told_apart(groups: Sequence[Group], name: Name | None = None) -> Callable[[Group], str]:
+def told_apart(groups: Sequence[Group], name: Name | None = None, sign: str = " x ") -> Callable[[Group], str]:
     """How each of these groups is written, so that no two look alike.
 
     Parameters
@@ -342,6 +346,8 @@ def told_apart(groups: Sequence[Group], name: Name | None = None) -> Callable[[G
         All of them.
     name
         How a level is written that looks like no other; `level_text` where not given.
+    sign
+        What stands between the levels of a crossing.
 
     >>> write = told_apart([("Male",), (" Male",), ("female",)])
     >>> write((" Male",)), write(("Male",)), write(("female",))
@@ -351,7 +357,7 @@ def told_apart(groups: Sequence[Group], name: Name | None = None) -> Callable[[G
     for level in {level for group in groups for level in group if level is not None}:
         kin.setdefault(_looks(level), set()).add(level)
     written = {level: _written(alike) for alike in kin.values() if len(alike) > 1 for level in alike}
-    return lambda group: group_text(group, lambda level: written.get(level or "", name or level_text)(level))
+    return lambda group: group_text(group, lambda level: written.get(level or "", name or level_text)(level), sign)
 
 
 def _looks(level: str) -> str:

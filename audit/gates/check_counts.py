@@ -60,10 +60,10 @@ def _estimate_count(
     high = value + len(unknown) + len(undecided)
     if not unknown:
         titles = ", ".join(c.heading for c in undecided)
-        reason = f"{len(undecided)} {'is' if len(undecided) == 1 else 'are'} undecided ({titles})"
+        reason = f"{len(undecided)} {'is' if len(undecided) == 1 else 'are'} inconclusive ({titles})"
         return Estimate(stage="checks", metric=metric, value=value, low=value, high=high, reason=reason, n=n)
     first = unknown[0]
-    reason = f"{len(unknown)} of {len(asked)} checks could not be answered ({first.heading}: {first.outcome})"
+    reason = f"{len(unknown)} of {len(asked)} checks could not be answered ({first.heading})"
     return Estimate(stage="checks", metric=metric, status="undefined", reason=reason, low=value, high=high, n=n)
 
 

@@ -32,6 +32,9 @@ class Around(Protocol):
     def each(self, like: Estimate) -> Sequence[Estimate]:
         """Return values of all groups behind a comparison, rows without a group left out."""
 
+    def count_missing(self, like: Estimate) -> float | None:
+        """Return rows without a value for a column of the groups; None where the record does not say how many."""
+
     def parts(self, like: Estimate) -> Sequence[Estimate]:
         """Return comparisons of which one is the worst: of each class, or of each rate of a criterion."""
 

@@ -17,7 +17,19 @@ from statistics import NormalDist
 
 from audit.config.schema import Config, GateRule
 from audit.errors import printable
-from audit.estimate import Estimate, Group, group_text, interval_text, number, total_text
+from audit.estimate import (
+    CROSSED,
+    Estimate,
+    Group,
+    cell_text,
+    figure_text,
+    interval_words,
+    p_text,
+    quoted_level,
+    rows_text,
+    told_apart,
+    total_text,
+)
 from audit.gates.small_groups import (
     NO_COUNTS,
     Remeasure,
@@ -26,6 +38,8 @@ from audit.gates.small_groups import (
     find_small_groups,
     reason_for_few_groups,
 )
+from audit.gates.voice import tidy_reason
+from audit.gates.wording import Wording, read_wording
 from audit.measurement.estimates import Estimates
 from audit.measurement.metrics.adverse import (
     ADVERSE,
@@ -36,6 +50,7 @@ from audit.measurement.metrics.adverse import (
     IMPACT_RATIO,
     IMPACT_Z,
     IN_WEIGHTS,
+    NOT_SELECTED,
     ONE_DECIDES,
     SHORTFALL,
     UNDER_FOUR_FIFTHS,
@@ -45,8 +60,8 @@ from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.record.result import Check, CheckOutcome
 
 CODE, NAME = "FM001", "Four-fifths rule"
-MEND = "find out what of the procedure selects so, and whether it is needed"
-MORE = "look at more decisions, such as those of a longer time, as the Guidelines ask where numbers are small"
+MEND = "Find out which step of the procedure causes the difference, and whether it is needed."
+MORE = "Look at more decisions, such as those of a longer time, as the Guidelines ask where numbers are small."
 UNASKED, ASKED = "info", "critical"
 MOST_NAMED = 3
 READ = (SELECTION_RATE.name, *(m.name for m in ADVERSE))
@@ -105,9 +120,9 @@ def _may_be_under(ratio: Estimate) -> bool:
     return ratio.low is None or ratio.low < FOUR_FIFTHS
 
 
-def title(column: str) -> str:
-    """Return the title of the check of one group column."""
-    return f"four-fifths rule by {printable(column)}"
+def name_check(column: str) -> str:
+    """Return how every title of the check of one group column begins, and all of one that tells no number."""
+    return f"Four-fifths rule, {printable(column)}"
 
 
 def rests_on(estimate: Estimate) -> bool:
@@ -154,7 +169,15 @@ def _check_remaining(
     if left < 2 or remeasure is None:
         why = NO_COUNTS if left >= 2 else reason_for_few_groups(least, left)
         severity = ASKED if config.policy.four_fifths else UNASKED
-        return Check(code=CODE, title=title(column), outcome="undefined", severity=severity, detail=f"{why}. {said}")
+        return Check(
+            code=CODE,
+            name=NAME,
+            title=f"{name_check(column)}: cannot be computed",
+            outcome="undefined",
+            severity=severity,
+            detail=f"{why}. {said}",
+            columns=(column,),
+        )
     found = remeasure("model", (column,), frozenset(e.group for e in excluded))
     check = _check_column([e for name in READ for e in found.of("model", name, (column,))], column, config)
     return replace(check, detail=f"{check.detail}. {said}")
@@ -162,16 +185,22 @@ def _check_remaining(
 
 def _check_column(here: Sequence[Estimate], column: str, config: Config) -> Check:
     asked = config.policy.four_fifths
-    outcome, detail = _compare_groups(here, 1 - config.policy.confidence, judged=asked or _is_limited(config))
+    voice = _Voice(here, read_wording(config))
+    outcome, title, detail = _compare_groups(
+        here, 1 - config.policy.confidence, voice, judged=asked or _is_limited(config)
+    )
     if not asked:
         # What nobody asked for informs, and fails nothing.
         softer: Mapping[CheckOutcome, CheckOutcome] = {"fail": "warn"}
         outcome = "not applicable" if _is_alone(here) else softer.get(outcome, outcome)
+    title = "not applicable, there are no two groups with rows" if outcome == "not applicable" else title
     severity, mend = ASKED if asked else UNASKED, MENDS.get(outcome, "")
+    title = f"{name_check(column)}: {title}"
     return Check(
         code=CODE,
         name=NAME,
-        title=title(column),
+        title=title,
+        plain_title=name_check(column),
         outcome=outcome,
         severity=severity,
         detail=detail,
@@ -182,7 +211,7 @@ def _check_column(here: Sequence[Estimate], column: str, config: Config) -> Chec
 
 def describe_first(check: Check) -> str:
     """Return what the sentence of a limit begins with that this check decides."""
-    return f"{check.title[:1].upper()}{check.title[1:]}: {check.detail}. "
+    return f"{check.title}: {check.detail.rstrip('.')}. "
 
 
 def find_deciding_check(checks: Sequence[Check], metric: str, verdict: str) -> Check | None:
@@ -214,24 +243,28 @@ def _is_limited(config: Config) -> bool:
     return any(rule.stage == "checks" and rule.metric == CODE for rule in config.gates or ())
 
 
-def _compare_groups(here: Sequence[Estimate], surprising: float, *, judged: bool) -> tuple[CheckOutcome, str]:
+def _compare_groups(
+    here: Sequence[Estimate], surprising: float, voice: _Voice, *, judged: bool
+) -> tuple[CheckOutcome, str, str]:
+    """Return the outcome, what the title says, and the detail."""
+    unknown = "cannot be computed"
     lowest = next((e for e in here if (e.metric, e.compare) == (IMPACT_RATIO.name, "lowest")), None)
     if lowest is None:
-        return "undefined", "this run did not measure it"
+        return "undefined", unknown, "this run did not measure it"
     ratios = [e for e in here if e.metric == IMPACT_RATIO.name and e.group is not None]
     each = [_compare_group(e, here, surprising, judged=judged) for e in ratios]
     if not each:
-        return "undefined", lowest.reason or "no reason was recorded"
+        return "undefined", unknown, tidy_reason(lowest.reason)
     outcome = min((c.outcome for c in each), key=ORDER.index)
     worst = sorted(each, key=lambda c: (ORDER.index(c.outcome), c.ratio.value or 0.0))
     named = [c for c in worst if c.outcome != "pass"] or worst[:1]
-    said = [_find_highest(worst[0].ratio, here), *(_describe_group(c, here) for c in named[:MOST_NAMED])]
+    said = [voice.describe_group(c) for c in named[:MOST_NAMED]]
     said += [f"and {len(named) - MOST_NAMED} more groups"] if len(named) > MOST_NAMED else []
     if judged and outcome in {"warn", "pass"} and _may_be_under(lowest := _find_lowest_asked(lowest, ratios, here)):
         outcome = "insufficient"
-        low = "under 4/5" if lowest.low is None else f"as low as {number(lowest.low)}, which is under 4/5"
-        said.append(f"undecided, because between two of the other groups the ratio may be {low}")
-    return outcome, "; ".join(said)
+        ends = "below 0.8" if lowest.low is None else f"as low as {write_ratio(lowest.low)}, which is below 0.8"
+        said.append(f"inconclusive, because between two of the other groups the ratio may be {ends}")
+    return outcome, voice.title(outcome, worst[0]), f"{'; '.join(said)}. {voice.note()}"
 
 
 def _find_lowest_asked(lowest: Estimate, ratios: Sequence[Estimate], here: Sequence[Estimate]) -> Estimate:
@@ -249,6 +282,8 @@ def _find_lowest_asked(lowest: Estimate, ratios: Sequence[Estimate], here: Seque
     sample = sample_of([e for e in rates if e.group not in {None, *few} and None not in (e.group or ())])
     if sample is None:
         return replace(lowest, low=None)
+    if NOT_SELECTED in lowest.flags:
+        sample = replace(sample, p=1 - sample.p, numerator=sample.denominator - sample.numerator)
     tail = (1 - (lowest.confidence or 0.95)) / 2
     return replace(lowest, low=1.0 if len(sample.p) < 2 else gap(sample, "ratio", tail).low)
 
@@ -271,52 +306,86 @@ def _compare_group(ratio: Estimate, here: Sequence[Estimate], surprising: float,
     )
 
 
-def _find_highest(ratio: Estimate, here: Sequence[Estimate]) -> str:
-    return f"highest is {_describe_rate(ratio.reference or (), here)}"
+class _Voice:
+    """Words for one group column: of being selected, or, where that is a harm, of not being selected."""
+
+    def __init__(self, here: Sequence[Estimate], wording: Wording) -> None:
+        rates = (e for e in here if (e.metric, e.compare, e.reference) == (SELECTION_RATE.name, None, None))
+        self.rates = {e.group: e for e in rates if e.group is not None}
+        self.turned = any(NOT_SELECTED in e.flags for e in here)
+        self.done = wording.done
+        self.name = told_apart(list(self.rates), quoted_level, CROSSED)
+
+    def title(self, outcome: CheckOutcome, worst: Compared) -> str:
+        """Return what was found, in one clause."""
+        group, highest = self.name(worst.ratio.group or ()), self.name(worst.ratio.reference or ())
+        if worst.ratio.value is None or outcome == "undefined":
+            return "cannot be computed for every group"
+        ratio = write_ratio(worst.ratio.value)
+        at = f"{group} is {self.done} at {ratio} of the rate of {highest}"
+        if self.turned:
+            at = f"the rate of not being {self.done} of {group} is {ratio} of that of {highest}"
+        if worst.practical:
+            return f"{at}, below 0.8{', but the data cannot decide' if outcome == 'insufficient' else ''}"
+        if outcome == "insufficient":
+            return f"the data cannot decide whether a group is below 0.8 of {self._highest()}"
+        if outcome == "warn":
+            return f"the rates of {group} and {highest} differ, at a ratio of {ratio}, not below 0.8"
+        return f"no group is below 0.8 of {self._highest()}"
+
+    def _highest(self) -> str:
+        return f"the highest rate of not being {self.done}" if self.turned else "the highest selection rate"
+
+    def note(self) -> str:
+        """Return what is to be known of every finding."""
+        turned = f"The rule is applied to the rate of not being {self.done}. " if self.turned else ""
+        return (
+            f"{turned}Statistically significant means that the rates differ, not that the ratio is below 0.8; only a "
+            "limit judges that"
+        )
+
+    def describe_group(self, found: Compared) -> str:
+        """Return one group against the highest: both rates, their ratio, how surprising that is, and any exception."""
+        ratio = found.ratio
+        who = self._write_rate(ratio.group or ())
+        if ratio.value is None or found.p is None or found.p.value is None:
+            return f"{who}: undefined ({tidy_reason(ratio.reason or 'no p-value was recorded')})"
+        interval = interval_words(
+            ratio.low, ratio.high, "ratio", confidence=ratio.confidence, limit=FOUR_FIFTHS, value=ratio.value
+        )
+        side = "below 0.8" if found.practical else "not below 0.8"
+        first = f"{who} v. {self._write_rate(ratio.reference or ())}, ratio {write_ratio(ratio.value)}"
+        first += f" ({interval}), {side}" if interval else f", {side}"
+        differ = "the rates differ" if found.statistical else "the rates may differ by chance"
+        said = [first, f"{differ} (corrected p-value {p_text(found.p.value)}{_describe_deviations(found)})"]
+        said += _describe_exceptions(found)
+        if found.short is not None and found.short.value:
+            said.append(f"shortfall {_describe_selections(found.short)}")
+        return "; ".join(said)
+
+    def _write_rate(self, group: Group) -> str:
+        rate = self.rates.get(group)
+        if rate is None or rate.value is None:
+            return self.name(group)
+        value = 1 - rate.value if self.turned else rate.value
+        text = figure_text(value, "share")
+        return f"{self.name(group)} {f'not {self.done} ' if self.turned else ''}{text} ({rows_text(rate)})"
 
 
-def _describe_rate(group: Group, here: Sequence[Estimate]) -> str:
-    rate = next(
-        (
-            e
-            for e in here
-            if (e.metric, e.compare, e.group) == (SELECTION_RATE.name, None, group) and e.reference is None
-        ),
-        None,
-    )
-    if rate is None or rate.value is None:
-        return group_text(group)
-    return f"{group_text(group)} {number(rate.value)} (n {rate.n or 0.0:,.0f})"
+def write_ratio(ratio: float) -> str:
+    """Return a ratio to three decimals, never rounded onto four fifths."""
+    return cell_text(ratio, "ratio", limit=FOUR_FIFTHS)
 
 
-def _describe_group(found: Compared, here: Sequence[Estimate]) -> str:
-    """Return one group: its rate, its ratio, how surprising that is, and which exception of the Guidelines may hold."""
-    who, ratio = _describe_rate(found.ratio.group or (), here), found.ratio
-    if ratio.value is None or found.p is None or found.p.value is None:
-        return f"{who} undefined: {ratio.reason or 'no p was recorded'}"
-    parts = [f"{who} is {number(ratio.value)} of it, {'under' if found.practical else 'not under'} 4/5"]
-    p = "under 0.001" if found.p.value < 0.001 else f"{found.p.value:.3f}"
-    parts.append(f"{'' if found.statistical else 'not '}significant (p {p} after correction)")
-    parts += [*_describe_deviations(found), *_describe_exceptions(found), *_describe_interval(ratio)]
-    if found.short is not None and found.short.value:
-        parts.append(f"{_describe_selections(found.short)} short of the expected number")
-    return ", ".join(parts)
-
-
-def _describe_interval(ratio: Estimate) -> list[str]:
-    interval = interval_text(ratio.low, ratio.high)
-    return [f"interval of the ratio{interval}"] if interval else []
-
-
-def _describe_deviations(found: Compared) -> list[str]:
+def _describe_deviations(found: Compared) -> str:
     """Say how many standard deviations, where they mean something; they are of one pair, and may differ from p."""
     z = found.z
     if z is None or z.value is None or FEW_EXPECTED in z.flags:
-        return []
+        return ""
     alone = NormalDist().inv_cdf(1 - found.surprising / 2)
     if (abs(z.value) > alone) == found.statistical:
-        return [f"{z.value:.1f} standard deviations"]
-    return [f"which decides, not the {z.value:.1f} standard deviations of this pair alone"]
+        return f", {abs(z.value):.1f} standard deviations"
+    return f", which decides, not the {abs(z.value):.1f} standard deviations of this pair alone"
 
 
 def is_weighted(total: Estimate) -> bool:
@@ -327,20 +396,22 @@ def is_weighted(total: Estimate) -> bool:
 def _describe_selections(short: Estimate) -> str:
     """Return how many selections are missing; of weighted rows it is a total of weights, and called so."""
     value = short.value or 0.0
-    return f"a weighted total of {total_text(value)} selections" if is_weighted(short) else f"{value:,.1f} selections"
+    if is_weighted(short):
+        return f"a weighted total of {total_text(value)}"
+    return f"about {value:,.0f} people" if value >= 1 else "under 1 person"
 
 
 def _describe_exceptions(found: Compared) -> list[str]:
     said = []
     if found.outcome == "insufficient" and found.is_small:
-        said.append("under 2% of the rows, of which no determination is asked, so it is not judged and has not passed")
+        said.append("under 2% of the rows, for which no determination is asked, so it is not judged and has not passed")
     elif found.is_small and found.outcome != "pass":
         said.append("not judged: under 2% of the rows, so no determination is asked")
     elif found.outcome == "insufficient" and not found.practical:
-        said.append("undecided, because its interval is not wholly between 4/5 and 5/4")
+        said.append("inconclusive, because its interval is not wholly between 0.8 and 1.25")
     if found.practical and not found.statistical:
-        undecided = "undecided, because it " if found.outcome == "insufficient" else ""
+        undecided = "inconclusive, because it " if found.outcome == "insufficient" else ""
         said.append(f"{undecided}may be chance, which the Guidelines allow for in small numbers")
     elif found.statistical and not found.practical:
         said.append("smaller differences may be adverse impact where they are significant")
-    return said + (["one selection more would reach 4/5"] if ONE_DECIDES in found.ratio.flags else [])
+    return said + (["one selection more would reach 0.8"] if ONE_DECIDES in found.ratio.flags else [])

@@ -19,10 +19,10 @@ from typing import Any
 from audit.config.limits import check_limits
 from audit.config.schema import Config, GateRule, WaiverRule
 from audit.errors import QuestionError, no_such, printable
-from audit.estimate import Estimate
+from audit.estimate import Estimate, cell_text
 from audit.gates.decisive_groups import Held, Settled, find_held_back
 from audit.gates.four_fifths import CODE, check_again, describe_first, find_deciding_check
-from audit.gates.sentences import FOLDS_DECIDE, describe_gate, describe_waiver, reason_for_no_number
+from audit.gates.sentences import describe_gate
 from audit.gates.small_groups import (
     NO_COUNTS,
     Remeasure,
@@ -31,6 +31,10 @@ from audit.gates.small_groups import (
     find_small_groups,
     reason_for_few_groups,
 )
+from audit.gates.totals import describe_checks, describe_energy
+from audit.gates.voice import FOLDS_DECIDE
+from audit.gates.waiver_words import describe_waiver, reason_for_no_number
+from audit.gates.wording import NEUTRAL, Wording, read_wording
 from audit.measurement.estimates import Estimates
 from audit.measurement.find import Beside
 from audit.measurement.inference.sample_size import LARGEST_FACTOR
@@ -95,8 +99,8 @@ def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...
     """
     require_waived(config, today)
     waivers = {w.gate: w for w in config.waivers}
-    least = config.policy.least_rows
-    gates = with_p_values([_judge_rule(r, evidence, least) for r in expand_rules(config)], evidence)
+    least, wording = config.policy.least_rows, read_wording(config)
+    gates = with_p_values([_judge_rule(r, evidence, least, wording) for r in expand_rules(config)], evidence)
     return tuple(apply_waiver(g, waivers.get(g.name), today) for g in gates)
 
 
@@ -240,11 +244,11 @@ def judge_again(result: AuditResult, config: Config, today: dt.date, remeasure: 
     return replace(result, checks=checks, gates=gates, verdict=verdict)
 
 
-def _judge_rule(rule: GateRule, evidence: Evidence, least: int) -> Gate:
+def _judge_rule(rule: GateRule, evidence: Evidence, least: int, wording: Wording) -> Gate:
     excluded = find_small_groups(rule, evidence.estimates, least)
     if not excluded:
-        return _judge_evidence(rule, evidence, reason_for_no_number(evidence.stopped_by))
-    gate = _judge_evidence(rule, *_leave_out(rule, evidence, excluded, least))
+        return _judge_evidence(rule, evidence, reason_for_no_number(evidence.stopped_by), wording)
+    gate = _judge_evidence(rule, *_leave_out(rule, evidence, excluded, least), wording)
     return replace(gate, excluded=excluded, sentence=f"{gate.sentence} {describe_excluded(excluded, least)}")
 
 
@@ -262,7 +266,7 @@ def _leave_out(
     return replace(evidence, estimates=measured), reason_for_no_number(evidence.stopped_by)
 
 
-def _judge_evidence(rule: GateRule, evidence: Evidence, reason: str) -> Gate:
+def _judge_evidence(rule: GateRule, evidence: Evidence, reason: str, wording: Wording = NEUTRAL) -> Gate:
     """Return the verdict on one limit; ``reason`` says why there is no number, where there is none."""
     estimate = evidence.find(rule)
     if estimate is None:
@@ -280,11 +284,9 @@ def _judge_evidence(rule: GateRule, evidence: Evidence, reason: str) -> Gate:
     verdict = _decide(rule, estimate, low, high)
     around = Beside(evidence.estimates)
     settled = _find_what_settles(rule, estimate, evidence, around) if verdict == "insufficient" else Settled()
-    titles = {c.name for c in evidence.checks if c.code == rule.metric != CODE}
-    title = titles.pop() if len(titles) == 1 else ""
-    sentence = describe_gate(rule, estimate, verdict, around, settled, title)
-    if rule.stage == "checks" and (check := find_deciding_check(evidence.checks, rule.metric, verdict)):
-        sentence = describe_first(check) + sentence
+    sentence = _describe(rule, estimate, verdict, evidence.checks) or describe_gate(
+        rule, estimate, verdict, around, settled, wording
+    )
     return Gate(
         name=rule.name,
         verdict=verdict,
@@ -296,6 +298,17 @@ def _judge_evidence(rule: GateRule, evidence: Evidence, reason: str) -> Gate:
         estimate=estimate,
         needed_n=settled.needed,
     )
+
+
+def _describe(rule: GateRule, estimate: Estimate, verdict: GateVerdict, checks: Sequence[Check]) -> str:
+    """Return the sentence of a limit on checks or on the footprint; an empty one of any other limit."""
+    if rule.stage == "energy":
+        return describe_energy(rule, estimate)
+    if rule.stage != "checks":
+        return ""
+    check = find_deciding_check(checks, rule.metric, verdict)
+    first = "" if check is None else describe_first(check)
+    return first + describe_checks(rule, estimate, verdict, checks)
 
 
 def find_bounds(estimate: Estimate) -> tuple[float | None, float | None]:
@@ -404,20 +417,19 @@ def apply_waiver(gate: Gate, rule: WaiverRule | None, today: dt.date) -> Gate:
     )
     refused = _reason_against_waiver(gate, rule, today)
     if refused:
-        said = f"The waiver of {printable(rule.owner)} does not apply: {refused}."
+        said = f"The waiver by {printable(rule.owner)} does not apply: {refused}."
         return replace(gate, waiver=waiver, sentence=f"{gate.sentence} {said}")
-    return replace(
-        gate, verdict="waived", waiver=waiver, sentence=f"{gate.sentence} {describe_waiver(waiver, today.isoformat())}"
-    )
+    said = describe_waiver(waiver, gate.estimate)
+    return replace(gate, verdict="waived", waiver=waiver, sentence=f"{gate.sentence} {said}")
 
 
 def _reason_against_waiver(gate: Gate, rule: WaiverRule, today: dt.date) -> str:
     if gate.verdict not in WAIVABLE:
-        return f"what is {gate.verdict} is never waived"
+        return f"an {gate.verdict} limit is never waived" if gate.verdict == "undefined" else "it is never waived"
     if rule.expires < today:
         return f"it expired on {rule.expires}"
     value = None if gate.estimate is None else gate.estimate.value
     if value is None:
-        return f"there is no value to hold against its max_gap {rule.max_gap:g}"
+        return f"there is no value to compare with max_gap = {rule.max_gap:g}"
     beyond = value < rule.max_gap if gate.min is not None else value > rule.max_gap
-    return f"{value:.3f} is beyond its max_gap {rule.max_gap:g}" if beyond else ""
+    return f"{cell_text(value, 'score', limit=rule.max_gap)} is worse than max_gap = {rule.max_gap:g}" if beyond else ""

@@ -71,11 +71,15 @@ def read_wording(question: Config | Mapping[str, Any]) -> Wording:
     positive = 1 if positive is None else positive
     return Wording(
         benefit=None if favourable is None else is_same_class(favourable, positive),
-        people=printable(data.get("people") or "", NAME_LENGTH),
-        selected=printable(data.get("selected") or "", NAME_LENGTH),
+        people=_read_word(data.get("people")),
+        selected=_read_word(data.get("selected")),
         positive=printable(str(name_level(positive)), NAME_LENGTH),
-        label=printable(asked.get("label") or data.get("label") or "", NAME_LENGTH),
+        label=_read_word(asked.get("label") or data.get("label")),
     )
+
+
+def _read_word(word: str | None) -> str:
+    return printable(word, NAME_LENGTH) if word else ""
 
 
 def name_metric(metric: str) -> str:
@@ -143,7 +147,8 @@ def describe_opening(
     said = "" if wording.benefit is None else _describe_outcome(metric, worse, better, wording, higher=higher)
     more = "higher" if higher else "lower"
     place = " in the training data" if stage == "data" else ""
-    return (said or f"{worse} has a {more} {name_metric(metric)} than {better}") + place
+    has = "have" if worse == REST else "has"
+    return (said or f"{worse} {has} a {more} {name_metric(metric)} than {better}") + place
 
 
 def _describe_outcome(metric: str, worse: str, better: str, wording: Wording, *, higher: bool) -> str:

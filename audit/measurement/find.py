@@ -16,6 +16,7 @@ from audit.measurement.estimates import Estimates
 from audit.measurement.metrics.catalogue import CATALOGUE, no_such_metric
 from audit.measurement.metrics.kinds import Compare, Criterion
 from audit.measurement.metrics.other_names import OTHER_NAMES
+from audit.measurement.metrics.rates import BASE_RATE, SELECTION_RATE
 
 COMPARED = (
     *get_args(Compare),
@@ -194,6 +195,23 @@ class Beside:
             for e in self._select_like(like)
             if e.compare is None and e.outcome == like.outcome and e.group is not None and None not in e.group
         ]
+
+    def count_missing(self, like: Estimate) -> float | None:
+        """Rows without a value for a column of the groups; None where the record does not say how many."""
+        plain = all(e.rows is None for e in self.estimates.of(like.stage, SELECTION_RATE.name, like.by))
+        plain &= all(e.rows is None for e in self._select_like(like))
+        # Of weighted rows n is a sum of weights; rates with all rows in their denominator say how many rows there are.
+        names = (*((like.metric.removeprefix(WORST_CLASS),) if plain else ()), SELECTION_RATE.name, BASE_RATE.name)
+        for metric in names:
+            rows = [e.n if plain else e.rows for e in self._select_missing(metric, like)]
+            if rows and None not in rows:
+                return sum(n for n in rows if n is not None)
+        return None
+
+    def _select_missing(self, metric: str, like: Estimate) -> Sequence[Estimate]:
+        """Values of the groups that are rows without a value."""
+        of = self.estimates.of(like.stage, metric, like.by)
+        return [e for e in of if e.compare is None and e.outcome == like.outcome and None in (e.group or ())]
 
     def parts(self, like: Estimate) -> Sequence[Estimate]:
         """Comparisons of which one is the worst: of each class, or of each rate of a criterion."""

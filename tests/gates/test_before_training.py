@@ -71,7 +71,7 @@ def test_training_does_not_start_when_a_gate_on_the_data_fails(tmp_path):
         "undefined",
         "nothing was trained, because data.base_rate.ratio.g failed",
     )
-    said = "Training was not started, because data.base_rate.ratio.g fails on the data"
+    said = "Training was not started because limit data.base_rate.ratio.g failed on the data"
     assert said in " ".join(ended.stderr.split())
     for name in ("card.html", "card.md"):
         assert said in " ".join((kept / name).read_text().replace("\\", "").split())
@@ -88,7 +88,7 @@ def test_who_trains_all_the_same_is_on_record(tmp_path):
         "model.accuracy.lowest.g": "pass",
     }
     assert (
-        "Training was started with --continue, although data.base_rate.ratio.g fails"
+        "Training was started with --continue although limit data.base_rate.ratio.g failed"
         in (kept / "card.html").read_text()
     )
 
@@ -144,9 +144,7 @@ def test_a_limit_on_one_check_keeps_training_from_starting(tmp_path):
     assert ended.returncode == 1
     assert not (tmp_path / "trained").exists()
     assert document["run"]["stopped_by"] == ["checks.DL001"]
-    assert document["gates"][0]["sentence"] == (
-        "DL001 (Rows shared by training and test data) found something in 1 of 1 parts of the data; at most 0 may."
-    )
+    assert document["gates"][0]["sentence"] == ("DL001 has findings in the one table where it was run (limit 0).")
 
 
 def test_a_limit_on_one_check_lets_clean_data_pass(tmp_path):

@@ -10,8 +10,9 @@ import pytest
 
 import audit
 from audit.config.read import build
-from audit.estimate import number, told_apart
+from audit.estimate import figure_text, told_apart
 from audit.gates.judge import exit_code, judge_again
+from audit.measurement.metrics.catalogue import figure_of
 from audit.report.card.view import write_headline
 from audit.report.disclosure.publishable import publishable
 
@@ -75,25 +76,52 @@ def test_the_sentence_names_the_deciding_pair_with_the_numbers_of_the_estimates(
     for gate in result.gates:
         if gate.verdict == "undefined":
             continue
-        end, pair = deciding_pair(gate)
-        named = re.findall("|".join(GROUPS), gate.sentence)
-        wanted = dict.fromkeys(level for group in pair for level in group)
-        extremes = gate.estimate.pair is not None and set(pair) == set(gate.estimate.pair)
-        first = named[: len(wanted)]
-        assert set(first) == set(wanted), gate.sentence
-        assert extremes or len(wanted) == 1 or first == list(wanted), gate.sentence
-        for level, value, n in re.findall(rf"({'|'.join(GROUPS)}) (-?[\d.]+) \(n ([\d,]+)\)", gate.sentence):
-            rates = [e for e in result.estimates if e.group == (level,) and e.compare is None and e.value is not None]
-            there = {(number(e.value), f"{e.denominator if e.denominator is not None else e.n:,.0f}") for e in rates}
-            assert (value, n) in there, gate.sentence
-        limit = gate.max if gate.max is not None else gate.min
-        assert f"{limit:g}" in gate.sentence
-        shown = getattr(gate.estimate, end)
-        assert shown is None or number(shown) in gate.sentence, gate.sentence
-        said = {"fail": "breaks the limit", "pass": "keeps the limit", "insufficient": "crosses the limit"}[
-            gate.verdict
-        ]
-        assert said in gate.sentence
+        assert_named(gate, result)
+
+
+def assert_named(gate, result):
+    """The sentence names the pair, with the numbers of the estimates, and says where the limit lies."""
+    _, pair = deciding_pair(gate)
+    # Where a small group keeps a limit open, or several do, those stand in the sentence that can decide.
+    closest = gate.verdict == "insufficient" and (
+        "no pair is shown" in gate.sentence or gate.estimate.compare in {"lowest", "highest"}
+    )
+    named = re.findall("|".join(GROUPS), gate.sentence)
+    wanted = {level for group in pair for level in group}
+    if not closest:
+        assert wanted <= set(named), gate.sentence
+    rates = {
+        (e.group or ("",))[0]: e for e in result.estimates if e.compare is None and e.metric == rate_of(gate, result)
+    }
+    for level in wanted if not closest and not gate.estimate.metric.startswith("worst_class_") else ():
+        value, n = rates[level].value, rates[level].denominator or rates[level].n
+        shown = figure_text(value, figure_of(rates[level].metric), limit=None)
+        exact = figure_text(value, figure_of(rates[level].metric), limit=gate.max if gate.max is not None else gate.min)
+        assert any(f"{text} (" in gate.sentence or f"{text} for" in gate.sentence for text in (shown, exact)), (
+            level,
+            gate,
+        )
+        assert f"n {n:,.0f}" in gate.sentence, gate.sentence
+    tail = {
+        "fail": "The limit", "pass": "and the whole interval is|in every group|The limit",
+        "insufficient": "lies inside|keeps? this open|no pair is shown|its 95% interval|too few rows",
+    }  # fmt: skip
+    assert re.search(tail[gate.verdict], gate.sentence), gate.sentence
+    assert "  " not in gate.sentence, gate.sentence
+    assert gate.sentence.endswith("."), gate.sentence
+
+
+def rate_of(gate, result):
+    """The rate whose values stand in the sentence: of a criterion that of the part that set the end."""
+    name = gate.estimate.metric.removeprefix("worst_class_")
+    parts = {
+        "demographic_parity_ratio": ["selection_rate"],
+        "equalized_odds_difference": ["true_positive_rate", "false_positive_rate"],
+    }
+    return next(
+        (r for r in parts.get(name, [name]) if figure_of(r) and r.replace("_", " ") in gate.sentence),
+        parts.get(name, [name])[0],
+    )
 
 
 def table(counts, **more):
@@ -109,24 +137,27 @@ def test_a_tiny_extreme_stands_beside_the_pair_that_decides_and_proves_nothing()
     counts = {"a": (0, 5), "b": (268, 3105), "c": (270, 2400), "d": (260, 1490)}
     (gate,) = table(counts, gates=[RATIO]).gates
     assert gate.verdict == "fail"
-    assert gate.sentence.startswith(
-        "Selection rate by g: b 0.086 (n 3,105) against d 0.174 (n 1,490), ratio 0.495, up to "
+    assert gate.sentence == (
+        "By g, 'b' has a lower selection rate than 'd': 8.6% (n 3,105) v. 17.4% (n 1,490), ratio 0.49 (95% interval up "
+        "to 0.61). The limit is at least 0.8. The lowest rate is that of 'a', 0.0% (n 5): too few rows to decide "
+        "anything."
     )
-    assert "0 of 5 of a, too few to judge against d 0.174 (n 1,490), ratio 0.000 [" in gate.sentence
 
 
 def test_of_a_large_group_it_is_the_rarer_outcome_that_is_too_few():
     """Of 1,395 people who were all selected it is not they who are too few."""
     (gate,) = table({"a": (1395, 1395), "b": (5819, 5819)}, gates=[RATIO]).gates
     assert gate.verdict == "pass"
-    assert "1,395 of 1,395 of a, too few of the other outcome to judge" in gate.sentence
-    assert "too few to judge" not in gate.sentence
+    assert "Of 'a', fewer than 5 rows have the other outcome." in gate.sentence
+    assert "too few rows" not in gate.sentence
 
 
 def test_a_pair_that_is_the_extreme_and_decides_is_named_once():
     (gate,) = table({"a": (100, 1000), "b": (300, 1000), "c": (200, 1000)}, gates=[RATIO]).gates
-    assert gate.sentence.startswith("Selection rate by g: a 0.100 (n 1,000) against b 0.300 (n 1,000), ratio 0.333 [")
-    assert "over all" not in gate.sentence
+    assert gate.sentence == (
+        "By g, 'a' has a lower selection rate than 'b': 10.0% (n 1,000) v. 30.0% (n 1,000), ratio 0.33 (95% interval "
+        "0.27 to 0.43). The limit is at least 0.8, and the whole interval is below it."
+    )
 
 
 @pytest.mark.parametrize("floor", [True, False])
@@ -138,9 +169,11 @@ def test_a_limit_on_every_group_names_those_that_hold_it_open_and_their_rows(flo
     result = table(counts, gates=[{"metric": "selection_rate", "by": ["g"], **limit}])
     (gate,) = result.gates
     assert gate.verdict == "insufficient"
-    assert "hold it open: about" in gate.sentence
-    held = gate.sentence.split("cannot tell; ")[1].split(" hold")[0]
-    assert set(held.split(", ")) == {"c", "d", "e"}
+    held = gate.sentence.split("). ")[1].split(" keep this open")[0]
+    assert set(re.findall("'([a-e])'", held)) == {"c", "d", "e"}
+    assert re.search(
+        r"About [\d,]+, [\d,]+ and [\d,]+ rows of them would decide \(up to \d+ times as many\)", gate.sentence
+    )
     assert 1 < gate.needed_n < 20
 
 
@@ -149,7 +182,7 @@ def test_so_many_rows_settle_a_limit_on_the_lowest_in_four_of_five_samples():
     gate = {"metric": "selection_rate", "by": ["g"], "min": limit}
     (judged,) = table(counts, gates=[gate]).gates
     assert judged.verdict == "insufficient"
-    rows = int(re.search(r"about ([\d,]+) rows of it", judged.sentence)[1].replace(",", ""))
+    rows = int(re.search(r"About ([\d,]+) rows of 'b' would decide", judged.sentence)[1].replace(",", ""))
     rng = np.random.default_rng(20261130)
     z, n = 1.959964, rows
     p = rng.binomial(n, 0.8, 4000) / n
@@ -162,7 +195,10 @@ def test_one_group_beyond_the_limit_is_enough_to_settle_it():
     counts = {"a": (700, 1000), "b": (18, 40), "c": (14, 25)}
     (judged,) = table(counts, gates=[{"metric": "selection_rate", "by": ["g"], "min": 0.5}]).gates
     assert judged.verdict == "insufficient"
-    assert re.search(r"; b holds it open: about [\d,]+ rows of it", judged.sentence)
+    assert re.search(
+        r"45.0% \('b', n 40\): its 95% interval ends at 60.2%, above the limit of 50%.* About [\d,]+ rows of 'b' would",
+        judged.sentence,
+    )
 
 
 @pytest.mark.parametrize(
@@ -196,15 +232,18 @@ def test_the_headline_of_a_card_names_the_deciding_pair_where_it_is_shown():
         e.group[0] for e in shown.find("selection_rate", by=["g"]) if e.compare is None and e.value is not None
     } >= {"b", "d"}
     said = write_headline(shown)
-    assert said.startswith("Selection rate by g: b 0.086 (n 3,105) against d 0.174 (n 2,980), ratio 0.495, up to 0.")
-    assert re.search(r"\ba\b (0|of)|0 of 5|\[0\.000", said) is None
-    assert "the numbers of other groups are left out here" in said
+    assert said.startswith(
+        "By g, 'b' has a lower selection rate than 'd': 8.6% (n 3,105) v. 17.4% (n 2,980), ratio 0.49 (95% interval up"
+    )
+    assert "'a'" not in said
+    assert "(n 5)" not in said
+    assert "The numbers of other groups are withheld to protect groups under 10" in said
 
 
 def test_the_headline_of_a_card_names_the_pair_that_decides_because_another_group_is_hidden():
     counts = {"a": (0, 5), "b": (268, 3_105), "c": (270, 2_400), "d": (260, 1_490)}
     said = write_headline(publishable(table(counts, gates=[RATIO])))
-    assert "b 0.086 (n 3,105) against d 0.174 (n 1,490), ratio 0.495" in said
+    assert "'b' has a lower selection rate than 'd': 8.6% (n 3,105) v. 17.4% (n 1,490), ratio 0.49" in said
     assert "2,400" not in said
 
 
@@ -216,12 +255,15 @@ def test_the_card_of_a_gate_that_is_waived_names_its_pair_too():
               "max_gap": 0.3}  # fmt: skip
     private = judge_again(failing, build({**failing.question.config, "waivers": [waiver]}, "a policy"), day)
     assert private.gates[0].verdict == "waived"
-    assert "b 0.086 (n 3,105) against d 0.174 (n 1,490)" in publishable(private).gates[0].sentence
+    said = publishable(private).gates[0].sentence
+    assert "8.6% (n 3,105) v. 17.4% (n 1,490)" in said
+    assert said.endswith(f"Waived by o until {day + dt.timedelta(days=90)}, as far as 0.3: r.")
 
 
 def test_the_headline_of_a_card_names_who_is_shown_where_the_pair_is_not():
     counts = {"a": (0, 5), "b": (100, 1_000), "c": (270, 1_500), "d": (270, 1_450), "e": (8, 8)}
     private = table(counts, gates=[RATIO])
     said = write_headline(publishable(private))
-    assert "left out here" in said
+    assert "the limit on the ratio of the selection rate, at least 0.8, is " in said.lower()
+    assert "are withheld to protect groups with counts under 10; the internal report has them." in said
     assert "(n 5)" not in said

@@ -14,7 +14,7 @@ import sample_results
 from rich.console import Console
 
 from audit.cli import main
-from audit.gates.sentences import describe_training
+from audit.gates.headline import describe_training
 from audit.record.result import Energy, EnergyComponent
 from audit.record.store import Store
 from audit.report.card.energy import make_energy_view

@@ -9,7 +9,7 @@ from typing import Any
 
 from audit.checks.codes import find_codes
 from audit.config.merging import describe_merge, find_merge
-from audit.gates.sentences import describe_training
+from audit.gates.headline import describe_training
 from audit.record.result import SCHEMA, AuditResult, Check, Part
 from audit.report.card.words import BADGES, Badge, clean_text, describe_digest, format_percent
 

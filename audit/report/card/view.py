@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit.gates.judge import WORST_FIRST, find_deciding_gate
-from audit.gates.sentences import describe_training, headline_of
+from audit.gates import headline
+from audit.gates.judge import WORST_FIRST
 from audit.record.result import AuditResult
 from audit.report.card.accounts import (
     SENTENCE_LENGTH,
@@ -195,12 +195,8 @@ def _make_epochs_views(result: AuditResult, k: int) -> tuple[EpochsView, ...]:
 def write_headline(result: AuditResult) -> str:
     """Return the verdict in one sentence: that of the gate that decides."""
     if result.verdict == "incomplete":
-        failed = ", ".join(f"{clean_text(p)}: exit code {c}" for p, c in result.run.exit_codes.items() if c != 0)
-        return f"The run did not finish ({failed or 'no exit code was recorded'}), so nothing was judged."
-    gate = find_deciding_gate(result.gates)
-    if gate is None:
-        return "No limit was set. The numbers below are measurements, not passes."
-    said = (headline_of(result.verdict, gate.sentence), *describe_training(result.run))
+        return clean_text(headline.write_headline(result), SENTENCE_LENGTH)
+    said = (headline.write_headline(result), *headline.describe_training(result.run))
     return " ".join(clean_text(s, SENTENCE_LENGTH) for s in said)
 
 

@@ -11,17 +11,26 @@ from dataclasses import replace
 from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
 from audit.errors import printable
-from audit.estimate import Estimate, Group
-from audit.gates.decisive_groups import end_of, pair_at
+from audit.estimate import Estimate, Group, grouping_text, limit_text
+from audit.gates.decisive_groups import Settled, end_of, find_held_back, pair_at
 from audit.gates.judge import is_broken
-from audit.gates.sentences import describe_shown_extremes, describe_shown_gate, describe_waiver, reason_for_no_number
+from audit.gates.sentences import describe_gate, describe_shown_extremes, describe_shown_gate
 from audit.gates.small_groups import describe_excluded, find_each, without_counts
+from audit.gates.voice import name_limited
+from audit.gates.waiver_words import describe_waiver, reason_for_no_number
+from audit.gates.wording import NEUTRAL, Wording
 from audit.measurement.find import Beside
+from audit.measurement.metrics.catalogue import figure_of
 from audit.record.result import AuditResult, Check, Gate, Run
 
+MET = {"fail": "is not met", "pass": "is met", "insufficient": "is inconclusive"}
+"""What an interval says of a limit, where its numbers are withheld."""
 
-def drop_numbers(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k: int, today: str) -> Gate:
-    """Gate whose estimate is left out.
+
+def drop_numbers(
+    gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k: int, wording: Wording = NEUTRAL
+) -> Gate:
+    """Gate whose estimate is withheld.
 
     Parameters
     ----------
@@ -31,27 +40,59 @@ def drop_numbers(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside
         The estimates that are shown.
     k
         Smallest count that is published.
-    today
-        Day of the run, from which the days of a waiver are counted.
+    wording
+        Words of the question.
     """
-    waived = f" {describe_waiver(gate.waiver, today)}" if gate.waiver and gate.verdict == "waived" else ""
+    waived = f" {describe_waiver(gate.waiver, estimate)}" if gate.waiver and gate.verdict == "waived" else ""
     return replace(
-        _drop_limits(gate), estimate=shown, sentence=f"{_sentence(gate, estimate, shown, around, k)}{waived}"
+        _drop_limits(gate), estimate=shown, sentence=f"{_sentence(gate, estimate, shown, around, k, wording)}{waived}"
     )
 
 
-def _sentence(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k: int) -> str:
+def _sentence(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k: int, wording: Wording) -> str:
     """The pair that decides where it is shown; otherwise that it is not, and who is shown."""
-    decided = describe_shown_gate(_rule(gate, estimate), estimate, _describe_found(gate), around, k)
+    rule, found = _rule(gate, estimate), _describe_found(gate)
+    decided = describe_shown_gate(rule, estimate, found, around, k, wording)
     if decided is not None:
         return decided
-    subject = estimate.metric.replace("_", " ").capitalize()
-    by = " x ".join(printable(b) for b in estimate.by)
-    limit = f"at most {gate.max:g}" if gate.max is not None else f"at least {gate.min:g}"
-    return (
-        f"{subject} by {by}: judged on the full record; the numbers are left out here because they would give away "
-        f"counts under {k}; the limit is {limit}{describe_shown_extremes(shown, around)}."
+    by = f"By {grouping_text(estimate.by)}, " if estimate.by else ""
+    figure = figure_of(estimate.metric, estimate.compare)
+    most, bound = gate.max is not None, gate.max if gate.max is not None else gate.min
+    limit = f"at {'most' if most else 'least'} {limit_text(bound or 0.0, figure)}"
+    withheld = (
+        f"The numbers that decide are withheld to protect groups with counts under {k}; the internal report has them."
     )
+    said = f"{by}the limit on {name_limited(rule)}, {limit}, {MET.get(found, 'is undefined')}. {withheld}"
+    return f"{said[:1].upper()}{said[1:]} {describe_shown_extremes(shown, around)}".rstrip()
+
+
+def say_again(gate: Gate, estimate: Estimate, whole: Beside, around: Beside, wording: Wording) -> Gate:
+    """Gate whose estimate is shown, with a sentence that names no number of any other group that is withheld.
+
+    Parameters
+    ----------
+    estimate
+        What was judged.
+    whole, around
+        The estimates of the record, and those that are shown.
+    """
+    rule, found = _rule(gate, estimate), _describe_found(gate)
+    before, after = (
+        describe_gate(rule, estimate, found, beside, _find_settled(gate, beside), wording) for beside in (whole, around)
+    )
+    if gate.sentence.startswith(before):
+        return replace(gate, sentence=after + gate.sentence.removeprefix(before))
+    # A document of an older version says it in other words.
+    waived = f" {describe_waiver(gate.waiver, estimate)}" if gate.waiver and gate.verdict == "waived" else ""
+    return replace(gate, sentence=after + waived)
+
+
+def _find_settled(gate: Gate, around: Beside) -> Settled:
+    estimate = gate.estimate
+    if estimate is None or _describe_found(gate) != "insufficient":
+        return Settled()
+    held = estimate.compare in {"lowest", "highest"}
+    return Settled(gate.needed_n, find_held_back(_rule(gate, estimate), estimate, around) if held else ())
 
 
 def rests_on_shown_groups(gate: Gate, estimate: Estimate, around: Beside) -> bool:
@@ -99,9 +140,9 @@ def drop_findings(gate: Gate, checks: Sequence[Check], untold: Collection[Check]
     limit = f"the limit is at most {gate.max:g}" if gate.max is not None else f"the limit is at least {gate.min:g}"
     gone = Estimate(stage="checks", metric=estimate.metric, status="suppressed", reason=why)
     if is_broken(gate.min, gate.max, told.low, told.high) and gate.waiver is None:
-        said = f"what is shown breaks the limit already; how much was found in all is left out, because {why}"
+        said = f"the findings that are shown are beyond the limit already; the total is withheld, because {why}"
         return replace(_drop_limits(gate), estimate=gone, sentence=f"{subject}: {said}; {limit}.")
-    said = f"judged on the full record, where the verdict stands (audit.json); it is left out here, because {why}"
+    said = f"the verdict is withheld here, because {why}; the internal report has it"
     return replace(
         _drop_limits(gate), verdict="withheld", waiver=None, estimate=gone, sentence=f"{subject}: {said}; {limit}."
     )

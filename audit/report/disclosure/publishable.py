@@ -21,6 +21,7 @@ from audit.config.sections import SMALLEST_PUBLISHED
 from audit.errors import QuestionError
 from audit.estimate import Estimate, Group, Stage
 from audit.gates import four_fifths
+from audit.gates.wording import Wording, read_wording
 from audit.measurement.estimates import Estimates
 from audit.measurement.find import Beside
 from audit.measurement.metrics.catalogue import CATALOGUE
@@ -36,6 +37,7 @@ from audit.report.disclosure.gates import (
     find_deciding_groups,
     hide_counts,
     rests_on_shown_groups,
+    say_again,
 )
 from audit.report.disclosure.hide import NOBODY, Spared, find_hidden
 from audit.report.disclosure.small_cells import (
@@ -292,7 +294,8 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
     result = drop_places(result)
     shields = {stage: _shield(result, stage, k) for stage in PARTS}
     estimates = Estimates.listed([shields[e.stage].suppress(e) if e.stage in shields else e for e in result.estimates])
-    gates = tuple(_suppress_gate(gate, shields, Beside(estimates), k, result.run.finished) for gate in result.gates)
+    wording, around = read_wording(result.question.config), (Beside(result.estimates), Beside(estimates))
+    gates = tuple(_suppress_gate(gate, shields, around, k, wording) for gate in result.gates)
     checks = tuple(_checks(result.checks, estimates, shields, k))
     gates = tuple(hide_counts(_suppress_said(gate, result.checks, checks), result, k) for gate in gates)
     untold = [check for check in checks if check.detail == UNTOLD.format(k=k)]
@@ -417,15 +420,19 @@ def _find_named_groups(gates: Sequence[Gate]) -> Spared:
     return found
 
 
-def _suppress_gate(gate: Gate, shields: Mapping[Stage, Suppression], around: Beside, k: int, today: str) -> Gate:
+def _suppress_gate(
+    gate: Gate, shields: Mapping[Stage, Suppression], around: tuple[Beside, Beside], k: int, wording: Wording
+) -> Gate:
     estimate = gate.estimate
     # An estimate that the run did not make stands in no grouping and has nothing to hide.
     if estimate is None or estimate.stage not in shields or estimate.by not in shields[estimate.stage].counts:
         return gate
     shown = shields[estimate.stage].suppress(estimate)
-    if shown is estimate or rests_on_shown_groups(gate, estimate, around):
+    if rests_on_shown_groups(gate, estimate, around[1]):
         return gate
-    return drop_numbers(gate, estimate, shown, around, k, today)
+    if shown is estimate and not gate.excluded:
+        return say_again(gate, estimate, *around, wording)
+    return drop_numbers(gate, estimate, shown, around[1], k, wording)
 
 
 # Carbon of a correct prediction, withheld wherever the accuracy is: one gives the other away.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from audit.config.merging import describe_merge, find_merge
 from audit.errors import printable
 from audit.estimate import Estimate, Group, figure_text, grouping_text, interval_words, quoted_level, told_apart
+from audit.gates.headline import write_headline
 from audit.gates.verdict_words import name_verdict
 from audit.measurement.metrics.catalogue import figure_of
 from audit.record.result import AuditResult, Check, Part
@@ -24,7 +25,7 @@ from audit.report.terminal.findings import lay_findings
 from audit.report.terminal.limits import list_limits
 from audit.report.terminal.lines import Line, lay_section, print_section
 from audit.report.terminal.tables import make_short_table, make_whole_tables
-from audit.report.terminal.verdict import MOST_PATH, describe_in_a_sentence, describe_verdict, is_tracked
+from audit.report.terminal.verdict import MOST_PATH, describe_verdict, is_tracked
 from audit.report.terminal.withheld import describe_withheld, withhold
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def describe_in_a_line(result: AuditResult, folder: Path | None) -> str:
     energy = " ".join(f"energy: {line.body}" for line in summarise_energy(shown.energy))
     where = [f"{head.strip().lower()}: {path}" for head, path, _ in _list_documents(folder)]
     word = name_verdict(shown.verdict, interrupted=bool(shown.run.interrupted))
-    said = (f"{word}: {describe_in_a_sentence(shown)}", energy, *where)
+    said = (f"{word}: {write_headline(shown)}", energy, *where)
     return " · ".join(part.rstrip(".") for part in said if part)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from audit.errors import printable
-from audit.gates.judge import WORST_FIRST, exit_code, find_deciding_gate
-from audit.gates.sentences import describe_training, headline_of
+from audit.gates.headline import describe_training, write_headline
+from audit.gates.judge import WORST_FIRST, exit_code
 from audit.gates.verdict_words import name_verdict
 from audit.record.result import AuditResult, Gate
 from audit.record.store import BEFORE
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from audit.record.store import Unfinished
 
 MOST_PATH = 4096
-STOPPED = {"SIGINT": "stopped with Ctrl-C", "SIGTERM": "stopped with SIGTERM", "SIGHUP": "the terminal was closed"}
-"""How a run was stopped from outside, by the name of the signal."""
-KILLED = -9
-"""Exit code of a process that SIGKILL ended."""
 MEANING = {
     0: "every limit passed",
     1: "a limit failed",
@@ -76,7 +72,7 @@ def print_verdict(
 def describe_verdict(result: AuditResult, *, exit_zero: bool = False, code: int | None = None) -> Iterator[Line]:
     """Yield the verdict with its sentence, the tally of the limits, and what the exit code means."""
     word = name_verdict(result.verdict, interrupted=bool(result.run.interrupted))
-    yield Line(f"{word}: ", describe_in_a_sentence(result), result.verdict, hang=2)
+    yield Line(f"{word}: ", write_headline(result), result.verdict, hang=2)
     meaning = _explain_exit_code(result, code)
     if exit_zero and not meaning.startswith("Exit code 0"):
         meaning = f"Exit code 0 (--exit-zero; otherwise {meaning.removeprefix('Exit code ').rstrip('.')})."
@@ -84,36 +80,6 @@ def describe_verdict(result: AuditResult, *, exit_zero: bool = False, code: int 
     yield Line("  ", f"{tally} {meaning}".lstrip())
     for sentence in describe_training(result.run):
         yield Line("  ", sentence)
-
-
-def describe_in_a_sentence(result: AuditResult) -> str:
-    """Return the sentence that stands behind the word of the verdict."""
-    if result.verdict == "incomplete":
-        return _describe_end(result)
-    gate = find_deciding_gate(result.gates)
-    if gate is None:
-        return "No limit was set. The numbers below are measurements, not passes."
-    return headline_of(result.verdict, gate.sentence)
-
-
-def _describe_end(result: AuditResult) -> str:
-    """Return how a run ended that did not end as it should."""
-    what = "the command" if is_tracked(result) else "training"
-    kept = "The record so far is kept."
-    if result.run.interrupted:
-        during = "" if is_tracked(result) else f" during {what}"
-        stopped = STOPPED.get(result.run.interrupted, f"stopped with {printable(result.run.interrupted, 20)}")
-        return f"{_begin(f'{stopped}{during}')}, so nothing was judged. {kept}"
-    code = next((c for c in result.run.exit_codes.values() if c != 0), None)
-    if code is None:
-        return f"The run is incomplete, so it was not judged. {kept}"
-    if code == KILLED:
-        return f"{_begin(what)} was killed (SIGKILL, often out of memory), so nothing was judged. {kept}"
-    return f"{_begin(what)} ended with exit code {code}, so nothing was judged. {kept}"
-
-
-def _begin(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
 
 
 def _count_limits(gates: Sequence[Gate]) -> str:

@@ -70,7 +70,11 @@ def test_the_example_of_the_questions_and_answers_no_11():
     assert {k for k, e in found.items() if "under_four_fifths" in e.flags} == {"American Indian"}
     assert {e.reference for e in found.values()} == {("White",)}
     assert check_of(result).outcome == "warn"
-    assert "American Indian 0.450 (n 100) is 0.750 of it, under 4/5, not significant" in check_of(result).detail
+    assert check_of(result).title == (
+        "Four-fifths rule, g: American Indian is selected at 0.750 of the rate of White, below 0.8"
+    )
+    assert "American Indian 45.0% (n 100) v. White 60.0% (n 100), ratio 0.750" in check_of(result).detail
+    assert "below 0.8; the rates may differ by chance (corrected p-value 0." in check_of(result).detail
 
 
 def test_half_the_rate_of_eighty_and_forty_applicants_is_adverse_impact_both_ways():
@@ -89,7 +93,7 @@ def test_one_selection_that_decides_is_said():
     """80 and 48, 20 and 9: ratio 75%; one more of b instead of one of a gives 50% of 58.75%."""
     result = selected({"a": (80, 48), "b": (20, 9)})
     assert {"under_four_fifths", "one_selection_decides"} <= set(one(result, "adverse_impact_ratio", "b").flags)
-    assert "one selection more would reach 4/5" in check_of(result).detail
+    assert "one selection more would reach 0.8" in check_of(result).detail
     assert (
         "one_selection_decides" not in one(selected({"a": (80, 48), "b": (20, 7)}), "adverse_impact_ratio", "b").flags
     )
@@ -176,8 +180,8 @@ def test_a_group_under_two_per_cent_fails_nothing_and_is_not_passed_over():
     assert "under_2_percent" not in one(result, "adverse_impact_ratio", "b").flags
     assert check_of(result).outcome == "insufficient"
     assert result.verdict == "insufficient"
-    assert "few 0.100 (n 60) is 0.167 of it, under 4/5, significant" in result.gates[0].sentence
-    assert "under 2% of the rows, of which no determination is asked, so it is not judged" in check_of(result).detail
+    assert "few 10.0% (n 60) v. 'a' 60.0%" in result.gates[0].sentence
+    assert "under 2% of the rows, for which no determination is asked, so it is not judged" in check_of(result).detail
 
 
 @pytest.mark.parametrize(
@@ -203,18 +207,22 @@ def test_what_is_significant_of_a_group_under_two_percent_is_no_pass(counts, out
 def test_the_first_words_of_the_rule_name_who_is_compared_with_whom():
     result = selected({"a": (2000, 1200), "b": (2000, 900)}, four_fifths=True)
     said = result.gates[0].sentence
-    assert said.startswith("Four-fifths rule by g: highest is a 0.600 (n 2,000); b 0.450 (n 2,000) is 0.750 of it")
-    assert "interval of the ratio [0.7" in said
-    assert said.endswith("1 of 4 checks failed; at most 0 may.")
+    assert said.startswith(
+        "Four-fifths rule, g: 'b' is selected at 0.750 of the rate of 'a', below 0.8: 'b' 45.0% (n 2,000) v. 'a' 60.0% "
+        "(n 2,000), ratio 0.750 (95% interval 0.7"
+    )
+    assert said.endswith("only a limit judges that. 1 of 4 checks failed (FM001; limit 0).")
 
 
 def test_the_first_words_of_a_card_say_no_more_of_the_rule_than_its_checks_do():
     result = selected({"a": (2000, 1200), "b": (40, 3)}, four_fifths=True)
-    assert "0.075 (n 40)" in result.gates[0].sentence
+    assert "7.5% (n 40)" in result.gates[0].sentence
     shown = publishable(result, 10)
     assert "withheld here" in check_of(shown).detail
-    assert "0.075" not in shown.gates[0].sentence
-    assert "left out here" in shown.gates[0].sentence
+    assert check_of(shown).title == "Four-fifths rule, g"
+    assert "7.5%" not in shown.gates[0].sentence
+    assert "0.125" not in shown.gates[0].sentence
+    assert shown.gates[0].sentence.startswith(f"Four-fifths rule, g: {check_of(shown).detail}")
 
 
 def test_the_terminal_does_not_cut_the_reason_of_the_rule(tmp_path, capsys):
@@ -225,14 +233,14 @@ def test_the_terminal_does_not_cut_the_reason_of_the_rule(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([*asked_for, "--store", str(tmp_path / "runs")])
     said = " ".join(capsys.readouterr().out.split())
-    assert "0.904 of it, not under 4/5, significant" in said
-    assert "smaller differences may be adverse impact where they are significant" in said
+    assert "the rates of 'b' and 'a' differ, at a ratio of 0.904, not below 0.8" in said
 
 
 def test_what_cannot_be_answered_is_named_in_words():
     result = selected({"a": (20, 0), "b": (20, 0)}, four_fifths=True)
     assert result.verdict == "undefined"
-    assert "Number of checks that failed is undefined" in result.gates[0].sentence
+    assert "1 of 4 checks could not be answered" in result.gates[0].sentence
+    assert "so 0 or 1 failed; the limit is 0." in result.gates[0].sentence
     assert "no row of any group was selected" in result.gates[0].sentence
 
 
@@ -342,7 +350,7 @@ def test_the_inverted_p_keeps_its_error_with_weights_and_units(kind):
 def test_the_gate_fails_where_all_of_the_interval_is_under_four_fifths_and_passes_where_none_is():
     fails = selected({"a": (2000, 1200), "b": (2000, 700)}, gates=[RULE])
     assert fails.verdict == "fail"
-    assert "b against a 0.583" in fails.gates[0].sentence
+    assert fails.gates[0].sentence.startswith("By g, 'b' against 'a' has an adverse impact ratio of 0.58 (95% interval")
     assert selected({"a": (2000, 1200), "b": (2000, 1180)}, gates=[RULE]).verdict == "pass"
     assert selected({"a": (80, 48), "b": (40, 20)}, gates=[RULE]).verdict == "insufficient"
 
@@ -384,11 +392,11 @@ def test_what_few_rows_cannot_show_is_no_pass_and_the_exit_code_says_so(tmp_path
     assert ended.value.code == 3
     said = " ".join(capsys.readouterr().out.split())
     assert said.startswith(
-        "INSUFFICIENT: Four-fifths rule by g: highest is a 0.600 (n 5); b 0.000 (n 5) is 0.000 of it"
+        "INCONCLUSIVE: Four-fifths rule, g: 'b' is selected at 0.000 of the rate of 'a', below 0.8, but the data cannot"
     )
-    assert "0 of 4 checks failed and 1 is undecided (four-fifths rule by g)" in said
-    assert "INSUFFICIENT FM001" in said
-    assert "look at more decisions" in said
+    assert "so 0 or 1 failed; the limit is 0." in said
+    assert "inconclusive" in said
+    assert "Look at more decisions" in said
 
 
 def test_a_limit_on_the_check_asks_for_a_verdict_as_the_policy_does():
@@ -397,7 +405,7 @@ def test_a_limit_on_the_check_asks_for_a_verdict_as_the_policy_does():
     config["data"] = config["data"] | {"source": "rows.csv"}
     judged = judge_again(result, build(config), dt.date(2026, 11, 24))
     assert (check_of(judged).outcome, judged.verdict) == ("insufficient", "insufficient")
-    assert "1 is undecided (four-fifths rule by g)" in judged.gates[0].sentence
+    assert "1 is inconclusive (Four-fifths rule, g), so 0 or 1" in judged.gates[0].sentence
     assert check_of(result).outcome == "warn"
 
 
@@ -469,9 +477,8 @@ def test_standard_deviations_of_few_rows_are_marked_and_not_said():
 
 def test_standard_deviations_of_one_pair_among_many_do_not_decide():
     result = selected({name: (100, k) for name, k in zip("abcdef", (60, 45, 50, 52, 54, 55), strict=True)})
-    assert (
-        "not significant (p 0.707 after correction), which decides, not the -2.1 standard deviations of this pair"
-        in (check_of(result).detail)
+    assert "(corrected p-value 0.707, which decides, not the 2.1 standard deviations of this pair alone)" in (
+        check_of(result).detail
     )
 
 
@@ -481,7 +488,7 @@ def test_the_rule_passes_what_the_gate_on_its_ratio_passes_whichever_group_came_
     found = one(result, "adverse_impact_ratio", "a")
     assert found.low > 0.8
     assert check_of(result).outcome == "insufficient"
-    assert "is not wholly between 4/5 and 5/4" in check_of(result).detail
+    assert "is not wholly between 0.8 and 1.25" in check_of(result).detail
 
 
 def test_another_pair_than_with_the_highest_may_leave_the_rule_undecided():
@@ -497,8 +504,8 @@ def test_a_group_under_two_percent_does_not_hide_what_the_others_leave_open():
     alone, beside = (selected(counts | more, four_fifths=True) for more in ({}, {"d": (60, 41)}))
     assert "under_2_percent" in one(beside, "adverse_impact_ratio", "d").flags
     assert check_of(alone).outcome == check_of(beside).outcome == "insufficient"
-    assert "may be as low as 0.795, which is under 4/5" in check_of(alone).detail
-    assert "may be as low as 0.795, which is under 4/5" in check_of(beside).detail
+    assert "may be as low as 0.795, which is below 0.8" in check_of(alone).detail
+    assert "may be as low as 0.795, which is below 0.8" in check_of(beside).detail
     assert not describe_differences(beside)
     wide = selected({"a": (3000, 2100), "b": (3000, 2050), "d": (40, 28)}, four_fifths=True)
     assert check_of(wide).outcome == "pass"
@@ -506,7 +513,7 @@ def test_a_group_under_two_percent_does_not_hide_what_the_others_leave_open():
 
 def test_a_significant_difference_above_four_fifths_warns():
     detail = check_of(selected({"a": (2000, 1200), "b": (2000, 1000)})).detail
-    assert "not under 4/5, significant (p under 0.001 after correction)" in detail
+    assert "not below 0.8; the rates differ (corrected p-value < 0.001" in detail
     assert "smaller differences may be adverse impact where they are significant" in detail
 
 
@@ -523,7 +530,7 @@ def test_an_unasked_check_counts_in_no_gate():
 def test_a_document_that_was_altered_is_found_out():
     result = selected({"a": (2000, 1200), "b": (2000, 900)}, four_fifths=True)
     checks = tuple(replace(c, outcome="pass") if c.code == CODE else c for c in result.checks)
-    assert any("four-fifths" in line for line in describe_differences(replace(result, checks=checks)))
+    assert any("four-fifths" in line.lower() for line in describe_differences(replace(result, checks=checks)))
     estimates = tuple(replace(e, value=0.9) if e.metric == "adverse_impact_ratio" else e for e in result.estimates)
     assert describe_differences(replace(result, estimates=estimates))
 
@@ -538,6 +545,7 @@ def test_a_document_without_the_numbers_is_not_passed_by_the_rule():
     assert judge_again(old, build(old.question.config), dt.date(2026, 11, 24)).checks == old.checks
     assert asked(old).verdict == "undefined"
     assert check_of(asked(old)).detail == "this run did not measure it"
+    assert check_of(asked(old)).title == "Four-fifths rule, g: cannot be computed"
 
 
 @pytest.mark.parametrize(
@@ -558,7 +566,7 @@ def test_the_rule_is_refused_where_it_means_nothing(config, said):
 
 @pytest.mark.parametrize("metric", METRICS[1:])
 def test_what_has_no_interval_cannot_be_judged(metric):
-    with pytest.raises(QuestionError, match="judge the lowest of adverse_impact_ratio instead"):
+    with pytest.raises(QuestionError, match="use the lowest of adverse_impact_ratio"):
         selected({"a": (20, 10), "b": (20, 10)}, gates=[{"metric": metric, "min": 0.1}])
 
 

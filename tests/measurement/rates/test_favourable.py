@@ -68,7 +68,7 @@ def test_forty_eight_of_eighty_over_sixty_of_eighty_is_not_under_four_fifths():
 
 def test_everybody_selected_leaves_no_ratio_and_says_why():
     result = flagged({"a": (30, 30), "b": (30, 30)}, favourable=0)
-    assert rows_of(result, "adverse_impact_ratio")[("b",)].reason == "0/0: everybody in every group was selected"
+    assert rows_of(result, "adverse_impact_ratio")[("b",)].reason == "0/0: every row of every group was selected"
 
 
 def test_such_a_document_verifies(tmp_path):
@@ -101,5 +101,5 @@ def test_a_question_without_a_positive_class_has_no_favourable_one(task):
 def test_a_check_of_data_takes_it_and_asks_for_the_label():
     rows = {"g": ["a", "b"] * 10, "y": [0, 1] * 10}
     assert audit.check(rows, label="y", groups=["g"], favourable=0).question.config["data"]["favourable"] == 0
-    with pytest.raises(QuestionError, match="favourable is about the label"):
+    with pytest.raises(QuestionError, match="favourable needs a label"):
         audit.check(rows, groups=["g"], favourable=0)

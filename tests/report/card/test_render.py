@@ -133,7 +133,7 @@ def test_many_groupings_stay_under_500_kb():
 def test_the_verdict_comes_first_and_in_one_sentence(boston):
     start = boston.words.index("version 1.0")
     assert boston.words[start:].startswith(
-        "version 1.0 Owner credit-risk@example.org Audited 2026-11-24 Rows 1,993 read, 1,989 used Fail Selection rate by race"
+        "version 1.0 Owner credit-risk@example.org Audited 2026-11-24 Rows 1,993 read, 1,989 used Fail By race, black has a lower selection"
     )
 
 
@@ -179,7 +179,9 @@ def test_a_run_that_did_not_finish_says_so():
 
     result = samples.boston()
     failed = replace(result, verdict="incomplete", run=replace(result.run, exit_codes={"train": -9}))
-    assert write_headline(failed) == "The run did not finish (train: exit code -9), so nothing was judged."
+    assert write_headline(failed) == (
+        "Training was killed (SIGKILL, often out of memory), so nothing was judged. The record so far is kept."
+    )
     assert "Incomplete" in Page(render(failed, "html")).words
 
 

@@ -253,7 +253,7 @@ def test_a_limit_tells_nothing_of_a_check_that_is_withheld(gate, verdicts):
     found = shown[0].gates[0]
     assert (found.estimate.value, found.estimate.n, found.low, found.high) == (None, None, None, None)
     assert re.search(
-        r"judged on the full record, where the verdict stands \(audit.json\); .* at most \d", found.sentence
+        r"the verdict is withheld here, because .*; the internal report has it; the limit is at most \d", found.sentence
     )
     for style in ("html", "md"):
         said = " ".join(render(private[0], style).split())
@@ -276,7 +276,7 @@ def test_a_limit_that_is_broken_by_what_is_shown_fails_on_the_card_without_its_c
     assert sum(c.outcome == "warn" for c in publishable(private).checks) > 0
     assert (gate.verdict, publishable(private).verdict) == ("fail", "fail")
     assert (gate.low, gate.estimate.value) == (None, None)
-    assert "what is shown breaks the limit already" in gate.sentence
+    assert "the findings that are shown are beyond the limit already; the total is withheld" in gate.sentence
     assert f"{private.gates[0].estimate.value:g} of" not in gate.sentence
 
 

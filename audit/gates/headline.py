@@ -1,0 +1,133 @@
+"""The verdict in words that every page, terminal and notebook shares: the word, the headline, the next step.
+
+Must not: decide anything, or import numpy; ``audit gate`` pays for this module.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+
+from audit.config.limits import CHECKS
+from audit.errors import printable
+from audit.estimate import grouping_text
+from audit.gates.judge import find_deciding_gate, judges_groups
+from audit.gates.voice import write_times
+from audit.record.result import AuditResult, Gate, Run
+
+NO_LIMIT = "No limit was set. The numbers below are measurements, not passes."
+NO_GROUPS = "No limit on groups was set."
+UNCOMPARED = "No limit on groups was set, so no difference between groups was judged."
+KEPT = "The record so far is kept."
+STOPPED = {"SIGINT": "Stopped with Ctrl-C", "SIGTERM": "Stopped with SIGTERM", "SIGHUP": "The terminal was closed"}
+"""How a run was stopped from outside, by the name of the signal."""
+NEXT: Mapping[str, str] = {
+    "fail": "Find which step causes the difference (labels, features, threshold), change it and audit again, "
+    "or record a waiver.",
+    "not judged": 'To judge this, add --gate "selection_rate ratio >= 0.8".',
+    "incomplete": "Fix the error above and run again.",
+    "pass": "Look at the groups: audit dashboard.",
+    "waived": "Look at the groups: audit dashboard.",
+    "withheld": "Read the internal report, which has the verdict.",
+}
+FAILED_TOTAL = "Change what the limit is on and run again, or record a waiver."
+
+
+def write_headline(result: AuditResult) -> str:
+    """Return the sentence after the word: what decides, and what was not judged."""
+    if result.verdict == "incomplete":
+        return describe_unfinished(result.run, tracked=result.run.command[1:2] == ("track",))
+    gate = find_deciding_gate(result.gates)
+    if gate is None:
+        return NO_LIMIT
+    if result.verdict == "not judged":
+        return _write_not_judged(result, gate)
+    beside = _name_unlimited(result) if result.verdict in {"pass", "waived"} else ""
+    return " ".join(part for part in (gate.sentence, beside) if part)
+
+
+def _write_not_judged(result: AuditResult, gate: Gate) -> str:
+    """Return what is said where limits were met, and none of them compares groups."""
+    suite = (result.question.config.get("checks") or {}).get("suite")
+    asked = [c for c in result.checks if c.answered_by != "evenhand"]
+    only = all(g.name in {f"checks.{metric}" for metric in CHECKS} for g in result.gates)
+    if suite and only and asked:
+        held = f"All {len(asked)} expectations" if len(asked) > 1 else "The one expectation"
+        name = printable(str(suite).replace("\\", "/").rpartition("/")[2])
+        return f"{NO_GROUPS} {held} of {name} {'hold' if len(asked) > 1 else 'holds'}."
+    return f"{gate.sentence} {UNCOMPARED}"
+
+
+def _name_unlimited(result: AuditResult) -> str:
+    """Return the group columns that were audited and on which no limit is."""
+    config = result.question.config
+    if (config.get("policy") or {}).get("four_fifths") or not judges_groups(result.gates):
+        return ""
+    limited = {column for g in result.gates if g.estimate is not None for column in g.estimate.by}
+    free = [c for c in (config.get("data") or {}).get("groups") or () if c not in limited]
+    if not free:
+        return ""
+    *others, last = [grouping_text([column]) for column in free]
+    return f"No limit was set on {', '.join(others)}{' or ' if others else ''}{last}."
+
+
+def describe_unfinished(run: Run, *, tracked: bool = False) -> str:
+    """Return how a run ended that did not finish.
+
+    Parameters
+    ----------
+    run
+        What the record says of it.
+    tracked
+        Whether it is a command that was only metered.
+    """
+    what = "The command" if tracked else "Training"
+    if run.interrupted:
+        how = STOPPED.get(run.interrupted, f"Stopped with {printable(run.interrupted, 20)}")
+        return f"{how}{'' if tracked else ' during training'}, so nothing was judged. {KEPT}"
+    code = next((c for c in run.exit_codes.values() if c != 0), None)
+    if code is not None and code < 0:
+        memory = ", often out of memory" if -code == signal.SIGKILL else ""
+        return f"{what} was killed ({_name_signal(-code)}{memory}), so nothing was judged. {KEPT}"
+    if code is not None:
+        return f"{what} ended with exit code {code}, so nothing was judged. {KEPT}"
+    return f"The run is incomplete, so it was not judged. {KEPT}"
+
+
+def _name_signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def describe_training(run: Run) -> tuple[str, ...]:
+    """Return what limits on the data did to training, and what kept the audit from being complete."""
+    return tuple(_list_notes(run))
+
+
+def _list_notes(run: Run) -> Iterator[str]:
+    if run.stopped_by:
+        yield f"Training was not started because {_list_limits(run.stopped_by)} on the data; --continue trains anyway."
+    if run.continued:
+        yield f"Training was started with --continue although {_list_limits(run.continued)} on the data."
+    if run.ended:
+        yield f"The audit is incomplete: {printable(run.ended, 600).rstrip('.')}."
+
+
+def _list_limits(names: Sequence[str]) -> str:
+    shown = " and ".join(printable(n) for n in names)
+    return f"limit {shown} failed" if len(names) == 1 else f"limits {shown} failed"
+
+
+def suggest_next(result: AuditResult) -> str:
+    """Return what to do next, in one sentence."""
+    gate = find_deciding_gate(result.gates)
+    if gate is None or result.verdict not in {"fail", "insufficient", "undefined"}:
+        return NEXT[result.verdict]
+    if result.verdict == "fail":
+        return NEXT["fail"] if judges_groups([gate]) else FAILED_TOTAL
+    if result.verdict == "undefined":
+        return "Add rows for the groups that have none, or set a limit on another metric."
+    many = f"about {write_times(gate.needed_n)} as many rows" if gate.needed_n is not None else "more rows"
+    return f'Audit {many}, or accept it on the record: a waiver, or insufficient = "warn".'
