@@ -73,19 +73,19 @@ def list_codes(found: Sequence[Code], width: int) -> Iterator[str]:
     """Yield lines of code, name and what to do, in columns."""
     rest = max(width, LEAST_WIDTH) - NAME_WIDTH - len("DB001") - 4
     for code in found:
-        cells = (code.code,), wrap(code.name, NAME_WIDTH), wrap(code.mend, rest)
+        cells = (code.code,), wrap(code.name, NAME_WIDTH), wrap(code.mend, rest, break_on_hyphens=False)
         for first, name, mend in zip_longest(*cells, fillvalue=""):
             yield f"{first:<5}  {name:<{NAME_WIDTH}}  {mend}".rstrip()
 
 
-def explain_code(code: Code) -> Iterator[str]:
-    """Yield all that is to be known of one check."""
+def explain_code(code: Code, width: int) -> Iterator[str]:
+    """Yield all that is to be known of one check, in lines of at most a width."""
     yield f"{code.code}  {code.name}"
-    yield from (f"  Pass:        {_show_title(title, code.code)}" for title in code.passes)
-    yield from (f"  Finding:     {_show_title(title, code.code)}" for title in code.finds)
-    yield f"  Why:         {_begin(code.reason)}"
-    yield f"  Source:      {code.reference}"
-    yield f"  What to do:  {code.mend}"
+    facts = [("Pass", _show_title(title, code.code)) for title in code.passes]
+    facts += [("Finding", _show_title(title, code.code)) for title in code.finds]
+    facts += [("Why", _begin(code.reason)), ("Source", code.reference), ("What to do", code.mend)]
+    for what, text in facts:
+        yield from wrap(text, max(width, LEAST_WIDTH), initial_indent=f"  {what + ':':<13}", subsequent_indent=" " * 15)
 
 
 def _show_title(title: str, code: str = "") -> str:

@@ -236,8 +236,8 @@ def checks(
     if json:
         sys.stdout.write(codec.dumps([describe_code(c) for c in found], indent=1, ensure_ascii=False) + "\n")
         return
-    lines = list_codes(found, get_terminal_size().columns) if code is None else explain_code(found[0])
-    typer.echo("\n".join(lines))
+    width = get_terminal_size().columns
+    typer.echo("\n".join(list_codes(found, width) if code is None else explain_code(found[0], width)))
 
 
 def conform(

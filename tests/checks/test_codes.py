@@ -105,6 +105,7 @@ def test_one_check_is_explained_whole(capsys):
         "  Pass:        No column of the training data is constant or empty",
         "  Finding:     {count} columns of the training data are constant: {named}",
     ]
+    assert all(len(line) <= 80 for line in said.splitlines())
     assert "  What to do:  Drop the column, or find the join or filter that lost its values.\n" in said
 
 
