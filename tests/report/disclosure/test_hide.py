@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 import pytest
 from attacker import Attacker, summed
 
+from audit.report.disclosure import hide
 from audit.report.disclosure.hide import find_hidden
 
 
@@ -174,3 +176,54 @@ def test_a_page_of_many_groupings_is_hidden_by_whole_crossings_and_costs_no_grou
     assert gone == {(by, group) for by in crossings for group, four in counts[by].items() if any(four)}
     shown = [four for by, groups in counts.items() if by not in crossings for four in groups.values()]
     assert all(n == 0 or n >= 10 for four in shown for n in four)
+
+
+def test_groups_of_a_limit_that_fails_are_hidden_after_those_of_one_that_passes():
+    """A small count in a: either another group of a goes with it, or one of b with the overall row."""
+    finest = {("few", "x"): (9, 60, 60, 60), ("few", "y"): (0, 60, 60, 60)}
+    finest |= {(a, b): people(500) for a in ("a0", "a1") for b in ("x", "y")}
+    counts = summed(finest, ("a", "b"), 1)
+    of_a, of_b = [(("a",), ("a0",)), (("a",), ("a1",))], [(("b",), ("x",)), (("b",), ("y",))]
+    for first, last in ((of_a, of_b), (of_b, of_a)):
+        needs = dict.fromkeys(first, 4.0) | dict.fromkeys(last, 1.0)
+        gone = find_hidden(counts, 10, {"confusion": needs})["confusion"]
+        assert (("a",), ("few",)) in gone
+        assert not gone & set(first)
+        assert len(gone & set(last)) == 1
+
+
+def test_the_overall_row_goes_before_any_group_of_a_limit():
+    counts = summed({("A",): people(800), ("B",): people(900), ("C",): people(90)}, ("g",), 1)
+    needs = {(("g",), (g,)): 1.0 for g in "AB"}
+    assert find_hidden(counts, 10, {"confusion": needs})["confusion"] == {(("g",), ("C",)), ((), ())}
+
+
+def cubed(levels, seed):
+    """Three attributes of so many levels: some combinations empty, many small."""
+    rng = np.random.default_rng([seed, levels])
+    sizes = rng.choice([0, 3, 12, 60, 300], p=[0.1, 0.2, 0.3, 0.25, 0.15], size=levels**3)
+    groups = itertools.product(*([f"{a}{i}" for i in range(levels)] for a in "abc"))
+    return {g: tuple(map(int, rng.poisson(n * rng.dirichlet([2] * 4)))) for g, n in zip(groups, sizes, strict=True)}
+
+
+def test_a_page_of_three_attributes_of_six_levels_takes_seconds_and_keeps_single_attributes():
+    counts, begun = summed(cubed(6, 0), ("a", "b", "c"), 3), time.process_time()
+    gone = find_hidden(counts, 10)
+    assert time.process_time() - begun < 20
+    assert all(len(by) > 1 for keys in gone.values() for by, _ in keys)
+    shown = [four for by, groups in counts.items() for g, four in groups.items() if (by, g) not in gone["confusion"]]
+    assert all(n == 0 or n >= 10 for four in shown for n in four)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 4)])
+def test_without_time_to_search_more_is_hidden_and_nothing_is_told(shape, monkeypatch):
+    finest = crossed(1, *shape)
+    names = ("a", "b")[: len(shape)]
+    usual = find_hidden(summed(finest, names, len(shape)), 10)
+    monkeypatch.setattr(hide, "SECONDS", -1.0)
+    hide._find_hidden.cache_clear()  # noqa: SLF001 - what was found with time is remembered
+    hurried = Attacker(finest, names, len(shape), 10)
+    hide._find_hidden.cache_clear()  # noqa: SLF001 - nor is this to be remembered
+    assert all(len(hurried.gone[family]) >= len(usual[family]) for family in usual)
+    assert any(hurried.gone.values())
+    assert hurried.told() == []
