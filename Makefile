@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 BIN := .venv/bin
 STORE ?= audit-runs
 
-.PHONY: help demo dashboard test test-all lint check simulate bench schema clean
+.PHONY: help demo dashboard test test-all lint check simulate bench schema notebook clean
 .SECONDARY:
 
 help: ## this list
@@ -64,6 +64,9 @@ schema: .venv/.dev ## write the JSON Schemas of audit.json, audit.toml and expec
 	$(BIN)/python -m audit.checks.reference > docs/data-checks.md
 	$(BIN)/python -m audit.record.schema > reports/schema/audit-result-1.schema.json
 	$(BIN)/python -m audit.checks.expectations.argument_schema > $(GREAT)/$$($(BIN)/python -c 'from importlib.metadata import version; print(version("great-expectations"))').json
+
+notebook: .venv/.dev ## run docs/first-audit.ipynb, and keep what it shows
+	$(BIN)/python tests/support/first_audit.py
 
 clean: ## remove what was built
 	rm -rf .venv .venv-peer-* dist build .pytest_cache .mypy_cache .ruff_cache

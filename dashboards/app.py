@@ -18,17 +18,17 @@ import streamlit as st
 
 from audit.errors import AuditError, printable
 from audit.estimate import Estimate, Stage
-from audit.gates.judge import WORST_FIRST
 from audit.measurement.metrics.catalogue import figure_of
 from audit.record.energy import EnergyComponent
 from audit.record.heads import Entry, find_gate_figure
 from audit.record.reader import read_result
-from audit.record.result import DOCUMENT, AuditResult, Energy, Gate
+from audit.record.result import DOCUMENT, AuditResult, Energy
 from audit.record.store import Store
 from audit.report.card.accounts import list_checks, make_part_view
 from audit.report.card.dataset import make_data_groupings
 from audit.report.card.energy import make_energy_view
 from audit.report.card.groups import find_limit_lines, make_model_groupings
+from audit.report.card.limits import LimitView, make_limit_views
 from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.shapes import GroupingView, Table
 from audit.report.card.view import describe_tally, write_headline
@@ -40,7 +40,6 @@ from audit.report.card.words import (
     name_group,
     name_grouping,
 )
-from audit.report.notebook.cells import write_found, write_limit
 from audit.system import environment
 
 STORE = Path(os.environ.get(environment.STORE, environment.DEFAULT_STORE))
@@ -202,7 +201,7 @@ def draw_run(result: AuditResult, folder: Path) -> None:
     counted = describe_tally(result)
     BOXES[result.verdict](f"**{escape(write_headline(result))}**" + (f"\n\n{escape(counted)}" if counted else ""))
     with st.container(key="gates"):
-        show_gates(result.gates)
+        show_limits(make_limit_views(result))
     model_tab, data_tab, checks_tab, energy_tab = st.tabs(["Model", "Data", "Checks", "Energy"])
     with model_tab:
         show_stage(result, "model", make_model_groupings(result), "selection_rate")
@@ -219,25 +218,19 @@ def draw_run(result: AuditResult, folder: Path) -> None:
         st.download_button("Save the card", card.read_bytes(), f"card-{result.run.id}.html", "text/html")
 
 
-def show_gates(found: Sequence[Gate]) -> None:
-    """Show every gate with its verdict, what was found and the limit."""
+def show_limits(limits: Sequence[LimitView]) -> None:
+    """Show every limit with its verdict and what was found."""
     rows = [
         {
-            "Verdict": f":{TONES[g.verdict]}[{escape(BADGES[g.verdict].shape)}] {BADGES[g.verdict].word}",
-            "Limit on": escape(g.name),
-            "Found": escape(describe_gate(g)),
-            "Limit": escape(write_limit(g)),
-            "Rows needed": f"{g.needed_n:.2g} times as many" if g.needed_n else "",
+            "Verdict": f":{TONES[v.badge.kind]}[{escape(v.badge.shape)}] {v.badge.word}",
+            "Limit on": escape(v.name),
+            "Found": escape(f"{v.found} {v.interval}".strip()),
+            "Limit": escape(v.limit),
+            "Rows needed": escape(v.needed.removeprefix("needs ")) if v.needed else "",
         }
-        for g in sorted(found, key=lambda g: WORST_FIRST.index(g.verdict))
+        for v in limits
     ]
     show_rows(rows)
-
-
-def describe_gate(gate: Gate) -> str:
-    """Return what a limit found, or why there is nothing."""
-    e = gate.estimate
-    return f"undefined: {e.reason}" if e is not None and e.value is None else write_found(gate)
 
 
 def show_stage(result: AuditResult, stage: Stage, views: Sequence[GroupingView], first: str) -> None:

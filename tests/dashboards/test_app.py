@@ -75,7 +75,7 @@ def test_limits_say_what_was_found_in_their_own_unit(filled, monkeypatch):
     assert re.search(r"\d+\.\d points \[\d+\.\d, \d+\.\d\] \| at most 20 points", equal)
     needed = [text for text in table["Rows needed"] if text]
     assert needed
-    assert all(re.fullmatch(r"\d+(\.\d+)? times as many", text) for text in needed)
+    assert all(re.fullmatch(r"about \d+(\.\d+)? times as many rows", text) for text in needed)
 
 
 def test_runs_of_one_model_are_told_apart_by_what_decided_them(filled, monkeypatch):

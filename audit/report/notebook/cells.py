@@ -17,16 +17,15 @@ from audit.estimate import (
     cell_text,
     grouping_text,
     level_text,
-    limit_text,
     quoted_level,
     told_apart,
 )
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
-from audit.record.energy_text import UNITS, format_total
-from audit.record.result import Check, Gate
+from audit.record.result import Check
 from audit.report.card.accounts import list_checks
+from audit.report.card.limits import LimitView
 from audit.report.card.lookup import By, EstimateIndex
-from audit.report.card.words import BADGES, clean_text, format_count, name_group
+from audit.report.card.words import clean_text, format_count, name_group
 
 FINDINGS = ("fail", "error", "undefined", "insufficient", "warn", "waived")
 """Outcomes of checks that need attention."""
@@ -98,66 +97,18 @@ def write_rows(e: Estimate) -> str:
     return f"n {format_count(rows)}"
 
 
-def write_found(gate: Gate) -> str:
-    """Return what a limit found, with the interval that its verdict rests on."""
-    e = gate.estimate
-    if e is None:
-        return "not measured"
-    if e.stage == "energy":
-        return format_total(e)
-    if e.value is None and gate.low is None and gate.high is None:
-        return "undefined"
-    if e.stage == "checks":
-        return f"{e.value or 0:g} of {e.n or 0:g}"
-    figure, limit = figure_of(e.metric, e.compare), _find_limit(gate)
-    value = "undefined" if e.value is None else cell_text(e.value, figure, limit=limit)
-    return f"{value} {cell_interval(gate.low, gate.high, figure, limit=limit)}".strip()
-
-
-def write_limit(gate: Gate) -> str:
-    """Return the limit that was set."""
-    limit, e = _find_limit(gate), gate.estimate
-    if limit is None:
-        return ""
-    word = "at least" if gate.max is None else "at most"
-    if e is None or e.stage == "checks":
-        return f"{word} {limit:g}"
-    if e.stage == "energy":
-        return f"{word} {limit:g} {UNITS[e.metric]}".strip()
-    return f"{word} {limit_text(limit, figure_of(e.metric, e.compare))}"
-
-
-def _find_limit(gate: Gate) -> float | None:
-    return gate.min if gate.max is None else gate.max
-
-
-def name_limit(gate: Gate) -> str:
-    """Return what a limit is on, in words."""
-    e = gate.estimate
-    if e is None or e.stage in {"energy", "checks"}:
-        return clean_text(gate.name)
-    kind = str(e.compare).replace("_", " ")
-    of_data = {"data": " (training data)"}.get(e.stage, "")
-    return f"{name_metric(e.metric)} by {grouping_text(e.by)}, {kind}{of_data}"
-
-
-def make_limits_table(gates: Sequence[Gate], note: str = "") -> Table:
+def make_limits_table(limits: Sequence[LimitView], note: str = "") -> Table:
     """Return the limits in the order in which they are given."""
     rows = (
         (
-            Cell(f"{BADGES[g.verdict].shape} {BADGES[g.verdict].word}"),
-            Cell(name_limit(g), prose=True),
-            Cell(write_found(g), _explain(g.estimate)),
-            Cell(write_limit(g)),
+            Cell(f"{v.badge.shape} {v.badge.word}"),
+            Cell(v.title, prose=True),
+            Cell(f"{v.found} {v.interval}".strip(), prose=not v.interval),
+            Cell(v.limit),
         )
-        for g in gates
+        for v in limits
     )
     return Table("Limits", ("Verdict", "Limit on", "Found [interval]", "Limit"), tuple(rows), note)
-
-
-def _explain(e: Estimate | None) -> str:
-    """Return why there is no value; nothing where there is one."""
-    return "" if e is None or e.value is not None or e.reason is None else clean_text(e.reason, 120)
 
 
 def make_checks_table(checks: Sequence[Check]) -> Table:

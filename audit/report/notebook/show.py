@@ -12,9 +12,9 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from audit.config.merging import describe_merge, find_merge
-from audit.gates.judge import WORST_FIRST
 from audit.gates.small_groups import summarise_excluded
 from audit.report.card.accounts import list_checks
+from audit.report.card.limits import LimitView, make_limit_views
 from audit.report.card.lookup import EstimateIndex
 from audit.report.card.render import make_environment
 from audit.report.card.view import describe_tally, write_headline
@@ -27,14 +27,11 @@ from audit.report.notebook.cells import (
     make_gaps_table,
     make_group_table,
     make_limits_table,
-    name_limit,
-    write_found,
-    write_limit,
     write_value,
 )
 
 if TYPE_CHECKING:
-    from audit.record.result import AuditResult, Gate
+    from audit.record.result import AuditResult
 
 WIDTH = 80
 MOST_GAPS, MOST_TABLES, MOST_LINES, MOST_CODES = 8, 6, 4, 3
@@ -43,7 +40,7 @@ HEADLINE_LINES, LONGEST = 6, 1200
 
 def render_result(result: AuditResult) -> str:
     """Return a piece of HTML that stands on its own; names and reasons are escaped."""
-    gates, found = _order(result.gates), _index_stages(result)
+    limits, found = make_limit_views(result), _index_stages(result)
     groups = [(by, make_group_table(f, by)) for f in found for by in f.groupings()]
     first = [table for by, table in groups if len(by) == 1 and table.rows][: MOST_TABLES // 2]
     gaps = [gap for f in found[:1] for gap in list_gaps(f)]
@@ -62,16 +59,12 @@ def render_result(result: AuditResult) -> str:
             headline=write_headline(result),
             told=" ".join(filter(None, (describe_tally(result), _tell_checks(result), *_tell_joined(result)))),
             tables=[
-                table for table in (make_limits_table(gates, _tell_excluded(result)), *beside, *first) if table.rows
+                table for table in (make_limits_table(limits, _tell_excluded(result)), *beside, *first) if table.rows
             ],
-            sentences=[f"{BADGES[g.verdict].word.upper()}: {clean_text(g.sentence, LONGEST)}" for g in gates],
+            sentences=[f"{v.badge.word.upper()}: {v.sentence}" for v in limits],
             more=[table for table in folded if table.rows][:MOST_TABLES],
         )
     )
-
-
-def _order(gates: Sequence[Gate]) -> list[Gate]:
-    return sorted(gates, key=lambda g: WORST_FIRST.index(g.verdict))
 
 
 def _index_stages(result: AuditResult) -> list[EstimateIndex]:
@@ -132,10 +125,10 @@ def write_screen(result: AuditResult) -> str:
 def _list_screen(result: AuditResult) -> Iterator[list[str]]:
     said = f"{BADGES[result.verdict].word.upper()}: {write_headline(result)}"
     yield _wrap(said)
-    gates = _order(result.gates)
-    if len(gates) > 1:
+    limits = make_limit_views(result)
+    if len(limits) > 1:
         yield [*_wrap(f"  {describe_tally(result)}"), "Limits"]
-        yield [_cut(_write_gate(g)) for g in gates[:MOST_LINES]] + _count_rest(len(gates) - MOST_LINES)
+        yield [_cut(_write_limit(v)) for v in limits[:MOST_LINES]] + _count_rest(len(limits) - MOST_LINES)
     yield [_cut(f"  {said}") for said in (_tell_excluded(result), *_tell_joined(result)) if said]
     gaps = [gap for found in _index_stages(result)[:1] for gap in list_gaps(found)]
     if gaps:
@@ -149,9 +142,10 @@ def _list_screen(result: AuditResult) -> Iterator[list[str]]:
     yield ["All numbers: result.to_frame(); pages: result.report(path), result.card(path)"]
 
 
-def _write_gate(gate: Gate) -> str:
-    word = BADGES[gate.verdict].word.upper()
-    return f"  {word:<13} {f'{write_found(gate)}, {write_limit(gate)}':<38} {name_limit(gate)}"
+def _write_limit(v: LimitView) -> str:
+    """Return a limit with its numbers first, because a line is cut at its end."""
+    said = f"{v.found} {v.interval}".strip()
+    return f"  {v.badge.word.upper():<13} {f'{said}, {v.limit}':<38} {v.title}"
 
 
 def _write_gap(gap: Gap) -> str:
