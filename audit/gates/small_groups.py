@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from audit.config.schema import GateRule
-from audit.estimate import WORST_CLASS, Estimate, Group, Stage, grouping_text, quoted_level, told_apart
+from audit.estimate import CROSSED, WORST_CLASS, Estimate, Group, Stage, grouping_text, quoted_level, told_apart
 from audit.measurement.estimates import Estimates
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion
@@ -72,7 +72,7 @@ def describe_excluded(excluded: Sequence[ExcludedGroup], least: int, *, counts: 
     >>> describe_excluded([ExcludedGroup(group=("other",), n=12), ExcludedGroup(group=("0",), n=5)], 30)
     "Groups with fewer than 30 rows are excluded by [policy] least_rows: other (n 12), '0' (n 5)."
     """
-    write = told_apart([e.group for e in excluded], quoted_level)
+    write = told_apart([e.group for e in excluded], quoted_level, CROSSED)
     named = [f"{write(e.group)}{f' (n {e.n:,.0f})' if counts else ''}" for e in excluded[:MOST_NAMED]]
     more = f" and {len(excluded) - MOST_NAMED} more" if len(excluded) > MOST_NAMED else ""
     return f"Groups with fewer than {least} rows are excluded by [policy] least_rows: {', '.join(named)}{more}."
@@ -89,7 +89,7 @@ def summarise_excluded(gates: Sequence[Gate], least: int) -> str:
 
 
 def _list_groups(groups: Sequence[Group]) -> str:
-    write = told_apart(groups, quoted_level)
+    write = told_apart(groups, quoted_level, CROSSED)
     more = f" and {len(groups) - MOST_NAMED} more" if len(groups) > MOST_NAMED else ""
     return f"{', '.join(write(group) for group in groups[:MOST_NAMED])}{more}"
 

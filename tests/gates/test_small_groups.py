@@ -62,6 +62,7 @@ def test_crossings_are_excluded_one_by_one(rows):
     (alone,) = measure(rows, large, columns=("race", "sex"), gates=rule).gates
     assert (found.estimate, found.p_value) == (alone.estimate, alone.p_value)
     assert {e.group for e in found.excluded} == {(r, s) for r in ("other", "0") for s in "fm"}
+    assert "least_rows: other × 'f' (n 6), other × 'm' (n 6), '0' × 'm' (n 3), '0' × 'f' (n 2)." in found.sentence
 
 
 @pytest.mark.parametrize(
