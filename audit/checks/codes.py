@@ -171,12 +171,20 @@ EXPECTATION = Code(
     reference="Great Expectations",
     mend="Correct the rows that break it, or the expectation if it is wrong.",
 )
+NOT_SELECTED = (
+    "Four-fifths rule, {columns}: the rate of not being {selected} of {group} is {ratio} of that of {highest}, "
+    "below 0.8"
+)
 RULE = Code(
     code=four_fifths.CODE,
     name=four_fifths.NAME,
     passes=("Four-fifths rule, {columns}: no group is below 0.8 of the highest selection rate",),
-    finds=("Four-fifths rule, {columns}: {group} is selected at {ratio} of the rate of {highest}, below 0.8",),
-    plain="Four-fifths rule, {columns}: a group is below 0.8 of the highest selection rate",
+    finds=(
+        "Four-fifths rule, {columns}: {group} is selected at {ratio} of the rate of {highest}, below 0.8",
+        NOT_SELECTED,
+        "Four-fifths rule, {columns}: the rates of {group} and {highest} differ, at a ratio of {ratio}, not below 0.8",
+    ),
+    plain="Four-fifths rule, {columns}",
     reason="selection rates far below the highest are evidence of adverse impact",
     reference=GUIDELINES,
     mend=four_fifths.MEND,

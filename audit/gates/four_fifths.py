@@ -193,7 +193,8 @@ def _check_column(here: Sequence[Estimate], column: str, config: Config) -> Chec
         # What nobody asked for informs, and fails nothing.
         softer: Mapping[CheckOutcome, CheckOutcome] = {"fail": "warn"}
         outcome = "not applicable" if _is_alone(here) else softer.get(outcome, outcome)
-    title = "not applicable, there are no two groups with rows" if outcome == "not applicable" else title
+    reason = "there are no two groups with rows" if outcome == "not applicable" else ""
+    title = f"{outcome}, {reason}" if reason else title
     severity, mend = ASKED if asked else UNASKED, MENDS.get(outcome, "")
     title = f"{name_check(column)}: {title}"
     return Check(
@@ -206,6 +207,7 @@ def _check_column(here: Sequence[Estimate], column: str, config: Config) -> Chec
         detail=detail,
         mend=mend,
         columns=(column,),
+        reason=reason,
     )
 
 

@@ -56,9 +56,8 @@ def test_reasons_and_advice_are_written_alike(code):
     assert not code.name.endswith(".")
     assert not code.reason[:2].istitle()
     assert not code.reason.endswith(".")
-    if code.code != "FM001":
-        assert code.mend[0].isupper()
-        assert code.mend.endswith(".")
+    assert code.mend[0].isupper()
+    assert code.mend.endswith(".")
 
 
 def test_every_code_in_the_package_is_explained(root):

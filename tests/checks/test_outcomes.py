@@ -159,6 +159,11 @@ SENTENCES = {
         "expect_column_values_to_be_between (x) holds",
         "expect_column_values_to_be_between (x): undefined, the table has no rows",
     ),
+    "FM001": (
+        "Four-fifths rule, race: black is selected at 0.500 of the rate of white, below 0.8",
+        "Four-fifths rule, race: no group is below 0.8 of the highest selection rate",
+        "Four-fifths rule, race: not applicable, there are no two groups with rows",
+    ),
     "FM002": (
         "93 of 600 predictions (15.5%) do not match score ≥ 0.75",
         "Every y_pred matches score ≥ 0.75",
@@ -179,7 +184,7 @@ OUTCOMES = ({"warn", "fail"}, {"pass"}, {"not applicable", "undefined"})
 
 def test_no_check_is_forgotten():
     assert [code.code for code in codes()] == list(CASES)
-    assert set(CASES) - set(SENTENCES) == {"FM001"}, "gates/test_four_fifths has its sentences"
+    assert list(SENTENCES) == list(CASES)
 
 
 @pytest.mark.parametrize("code", SENTENCES)
