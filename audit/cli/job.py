@@ -139,6 +139,17 @@ def _name_limits(result: AuditResult) -> str:
     return "this limit" if len(result.gates) == 1 else "these limits"
 
 
+def _name_missing(result: AuditResult, metric: str, stage: str) -> str:
+    """Return what to add so that groups are compared by a metric: a label, groups, or both."""
+    told = dict(result.question.config.get("data") or {})
+    missing = ["groups"] if not told.get("groups") else []
+    if not any(e.metric == metric for e in result.estimates) and not told.get("label"):
+        missing.insert(0, "label")
+    if stage == "run":
+        return f"set {' and '.join(missing) or 'groups'} in [data]"
+    return f"add {' '.join(f'--{key} COLUMN' for key in missing or ['groups'])}"
+
+
 def _suggest_gate(result: AuditResult, stage: str) -> str:
     """Return how to have a result judged: by a limit on what it measured, or by naming what is compared."""
     of_data = stage == "data" or (stage == "run" and not result.question.config.get("predictions"))
@@ -151,8 +162,7 @@ def _suggest_gate(result: AuditResult, stage: str) -> str:
         rule = f"worst_class_{rule}"
     metric, compare = rule.split()[:2]
     if not any((e.metric, e.compare) == (metric, compare) for e in result.estimates):
-        needed = "groups" if any(e.metric == metric for e in result.estimates) else "a label and groups"
-        return f"To compare groups, name {needed}"
+        return f"To compare groups, {_name_missing(result, metric, stage)}"
     if stage != "run":
         return f'To judge this, add --gate "{rule}"'
     of_stage = "data." if of_data else ""

@@ -82,7 +82,11 @@ def print_unfinished(named: str, store: Path, *, json: bool, gated: bool) -> boo
 def describe_state(entry: Entry) -> str:
     """State of a run without a verdict, and the energy that it left."""
     kwh = read_kept_kwh(entry)
-    return entry.state if kwh is None else f"{entry.state}, {kwh:.3g} kWh kept"
+    if kwh is None:
+        return entry.state
+    from audit.record.energy_text import format_energy
+
+    return f"{entry.state}, {format_energy(kwh)} kept"
 
 
 def read_kept_kwh(entry: Entry) -> float | None:

@@ -45,7 +45,7 @@ NEEDS: Mapping[str, str] = {
 FROM_ENERGY = frozenset({"energy_kwh", "carbon_g", "carbon_market_g", "water_l", "sci_g"})
 UNKNOWN_SHARE = "measured share unknown"
 ESTIMATED = "estimated, not measured"
-UNTRAINED = "not metered, because nothing was trained"
+UNTRAINED = "not measured: nothing was trained, and the meter had no reading"
 
 
 def format_share(share: float) -> str:

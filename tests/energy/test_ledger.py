@@ -248,7 +248,7 @@ def test_the_note_names_what_is_missing_and_what_was_seen_in_part():
         EnergyComponent(component="gpu", phase="train", energy_j=None, method="none", coverage=0.0),
     ]
     note = total_footprint(rows, 1, Site(), "").note
-    assert "not measured, so not in the total: gpu in train" in note
+    assert "not measured, so not in the total: GPU in training" in note
     assert "partly covered: CPU in training (50% of the time); the rest is not in the total" in note
 
 

@@ -149,9 +149,9 @@ def test_the_command_checks_a_bare_table_and_its_record_follows_from_its_counts(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ((), "name a label and groups to have groups compared"),
-        (("--groups", "g"), "name a label and groups to have groups compared"),
-        (("--label", "y"), "name groups to have groups compared"),
+        ((), "Next    To compare groups, add --label COLUMN --groups COLUMN"),
+        (("--groups", "g"), "Next    To compare groups, add --label COLUMN\n"),
+        (("--label", "y"), "Next    To compare groups, add --groups COLUMN\n"),
         (("--label", "y", "--groups", "g"), "base_rate ratio >= 0.8"),
     ],
 )

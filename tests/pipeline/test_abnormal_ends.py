@@ -249,17 +249,17 @@ def test_a_killed_audit_loses_one_flush_and_is_never_taken_for_a_result(ends, ho
     for named in (left, folder / "audit-runs" / run_id, run_id, run_id[:20]):
         judged = audit("gate", named, cwd=folder)
         assert judged.returncode == 5, judged.stderr
-        assert judged.stdout.startswith(f"INCOMPLETE: run {run_id} did not end")
-        assert " kWh" in judged.stdout
+        assert judged.stdout.startswith(f"INCOMPLETE: Run {run_id} has no result: it was stopped or is")
+        assert " Wh (" in judged.stdout
         assert judged.stderr == ""
     document = json.loads(audit("gate", run_id, "--json", cwd=folder).stdout)
     assert (document["state"], document["energy"]) == ("incomplete", record["energy"])
     shown = audit("show", run_id, cwd=folder)
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert " kWh" in shown.stdout
+    assert " Wh (" in shown.stdout
     listed = audit("list", cwd=folder)
     assert "incomplete, " in listed.stdout
-    assert " kWh kept" in listed.stdout
+    assert " Wh kept" in listed.stdout
     (row,) = json.loads(audit("list", "--json", cwd=folder).stdout)
     assert row["energy_kwh"] == record["energy"]["energy_kwh"]
 

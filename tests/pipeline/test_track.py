@@ -71,7 +71,7 @@ def test_it_leads_with_the_energy(tmp_path):
     done = tracked(tmp_path, sys.executable, "-c", "raise SystemExit(7)")
     said = done.stdout.decode()
     assert said.startswith("Energy  "), said
-    assert "the command ended with code 7" in said
+    assert "The command ended with exit code 7" in said
     assert "Exit code 7, from the command itself" in said
 
 
@@ -82,7 +82,7 @@ def component(phase, **fields):
 UNTRAINED = Energy(components=(component("validate"), component("audit")), note="whole machine; not measured")
 READY = "not measured: the meter was not ready yet"
 UNMEASURED = {
-    "nothing trained": (UNTRAINED, "not metered, because nothing was trained"),
+    "nothing trained": (UNTRAINED, "not measured: nothing was trained, and the meter had no reading"),
     "no account": (
         Energy(note="not measured: the meter broke"),
         "not measured: the meter broke",
@@ -109,10 +109,10 @@ def test_energy_where_nothing_trained_is_one_line_of_a_card():
     result = replace(sample_results.unjudged(), energy=UNTRAINED)
     text = render(result, "md")
     section = text.partition("Energy and carbon")[2].partition("\n## ")[0]
-    assert section.strip() == "Energy: not metered, because nothing was trained."
+    assert section.strip() == "Energy: not measured: nothing was trained, and the meter had no reading."
     console = Console(record=True, width=100, file=io.StringIO())
     print_summary(result, console)
-    assert console.export_text().count("not metered") == 1
+    assert console.export_text().count("not measured") == 1
 
 
 TABLE = "g,y,p\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50
@@ -128,7 +128,7 @@ def test_a_run_that_trains_nothing_is_metered_on_request_alone(tmp_path, capfd, 
         with pytest.raises(SystemExit):
             main(["run", str(tmp_path), "--store", str(tmp_path / "runs")])
         said, found = capfd.readouterr().out, Store(tmp_path / "runs").load().energy
-        assert ("Energy  not metered, because nothing is trained" in said) == (not energy)
+        assert ("Energy  not metered, because nothing was trained" in said) == (not energy)
         assert (found is None) == (not energy)
         rule = "data.base_rate" if asked == OF_DATA else "selection_rate"
         assert f"add [[gates]] to audit.toml, such as {rule} ratio >= 0.8" in said

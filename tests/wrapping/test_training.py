@@ -383,7 +383,7 @@ def test_a_killed_meter_is_a_reason_and_no_signal(beside):
         assert beside.stop() is None
     finally:
         signal.signal(signal.SIGPIPE, before)
-    assert "its process is gone" in beside.reason
+    assert "process is gone" in beside.reason
 
 
 def test_a_meter_that_hangs_is_waited_for_once_and_under_two_seconds(beside):

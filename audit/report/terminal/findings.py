@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from audit.errors import printable
 from audit.record.result import Check
@@ -62,25 +62,35 @@ def lay_findings(console: Console, checks: Sequence[Check], *, whole: bool, room
         Lines for which there is room; at least one finding is shown, and where they are few all of them.
     """
     written: list[Text] = []
-    for most in range(MOST_FINDINGS, 0, -1):
-        written = lay_section(console, _list_findings(checks, whole=whole, most=most))
+    for form in (
+        _Form(MOST_FINDINGS, detail=True),
+        *(_Form(most, detail=whole) for most in range(MOST_FINDINGS, 0, -1)),
+    ):
+        written = lay_section(console, _list_findings(checks, form, whole=whole))
         if whole or len(written) <= room:
             break
     return written
 
 
-def _list_findings(checks: Sequence[Check], *, whole: bool, most: int) -> Iterator[Line]:
+class _Form(NamedTuple):
+    """How many findings are shown, and whether few of them with their numbers."""
+
+    most: int
+    detail: bool
+
+
+def _list_findings(checks: Sequence[Check], form: _Form, *, whole: bool) -> Iterator[Line]:
     if not checks:
         return
     found = sorted((c for c in checks if c.outcome in ORDER), key=_rank)
-    shown = found if whole or len(found) <= MOST_FINDINGS else _choose(found, most)
+    shown = found if whole or len(found) <= MOST_FINDINGS else _choose(found, form.most)
     yield Line("Data checks: ", _count(checks, [c for c in found if c not in shown], whole=whole), hang=2)
     advise = whole or len(found) <= MOST_FINDINGS
     for _, alike in groupby(shown, key=lambda c: (c.outcome, c.code, c.mend)):
-        yield from _list_alike(tuple(alike), advise=advise, whole=whole)
+        yield from _list_alike(tuple(alike), advise=advise, detail=advise and form.detail)
     if whole:
         for check in (c for c in checks if c.outcome not in ORDER):
-            yield _describe(check, whole=True)
+            yield _describe(check, detail=True)
 
 
 def _rank(check: Check) -> tuple[int, int, str]:
@@ -113,19 +123,19 @@ def _count(checks: Sequence[Check], hidden: Sequence[Check], *, whole: bool) -> 
     return ", ".join(told)
 
 
-def _list_alike(checks: Sequence[Check], *, advise: bool, whole: bool) -> Iterator[Line]:
+def _list_alike(checks: Sequence[Check], *, advise: bool, detail: bool) -> Iterator[Line]:
     """Yield findings of one code and outcome, and what to do about them once."""
     for check in checks:
-        yield _describe(check, whole=whole)
+        yield _describe(check, detail=detail)
     if advise and checks[0].mend:
         mend = printable(checks[0].mend, LONGEST_DETAIL)
         yield Line(" " * 9, f"What to do: {mend[:1].upper()}{mend[1:].rstrip('.')}.")
 
 
-def _describe(check: Check, *, whole: bool) -> Line:
+def _describe(check: Check, *, detail: bool) -> Line:
     head = f"  {printable(check.code, 20):<5}  "
     title = printable(check.title, LONGEST_TITLE)
-    detail = f": {printable(check.detail, LONGEST_DETAIL)}" if whole and check.detail else ""
+    numbers = f": {printable(check.detail, LONGEST_DETAIL)}" if detail and check.detail else ""
     # A title that gives a reason for there being no answer says so itself.
     said = "" if check.reason else SAID.get(check.outcome, "")
-    return Line(head, f"{said}{title}{detail}", check.outcome)
+    return Line(head, f"{said}{title}{numbers}", check.outcome)

@@ -104,7 +104,7 @@ class SidecarClient:
         try:
             self._channel.send(message)
         except ChannelClosedError as error:
-            self._lose(f"the process of the meter ended ({printable(error, 80)})")
+            self._lose(f"the meter's process is gone ({printable(error, 80)})")
 
     def _ask(self, message: Mapping[str, Any]) -> dict[str, Any] | None:
         """Say something and wait for the answer to it; one that hangs is not waited for again."""
@@ -120,7 +120,7 @@ class SidecarClient:
                 if answer is not None and answer.get("answer") in message:
                     return answer
         except (ChannelClosedError, ValueError) as error:
-            self._lose(f"the process of the meter ended ({printable(error, 80)})")
+            self._lose(f"the meter's process is gone ({printable(error, 80)})")
             return None
         self._left_s -= time.monotonic() - began_s
         self.reason = "the meter did not answer in time"

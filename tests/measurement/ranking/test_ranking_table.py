@@ -24,6 +24,7 @@ from sklearn.metrics import ndcg_score
 import audit
 from audit.config.read import build, parse
 from audit.errors import QuestionError, SourceError, ValuesError
+from audit.estimate import cell_interval, cell_text
 from audit.measurement.inference.lists import (
     least_error,
     log_quotient,
@@ -518,7 +519,7 @@ def test_card_and_terminal_show_a_ranking():
     print_summary(result, console)
     text = console.export_text()
     found = one(result, "skew_at_3", "b")
-    assert f"{found.value:,.3f} [{found.low:,.3f}, {found.high:,.3f}]" in text
+    assert f"{cell_text(found.value, 'score')} {cell_interval(found.low, found.high, 'score')}" in text
 
 
 def test_a_metric_of_the_first_places_answers_to_every_k():

@@ -22,6 +22,7 @@ from sklearn import metrics as sk
 import audit
 from audit.config.read import build
 from audit.errors import AuditError, QuestionError, ValuesError
+from audit.estimate import cell_interval, cell_text
 from audit.pipeline.verify import describe_differences
 
 MEANS = ("mean_error", "mean_absolute_error", "root_mean_squared_error", "r2", "mean_prediction")
@@ -325,7 +326,7 @@ def test_card_and_terminal_show_a_regression():
     text = console.export_text()
     assert "mean absolute error" in text
     found = one(result, "mean_absolute_error", "b")
-    assert f"{found.value:,.3f} [{found.low:,.3f}, {found.high:,.3f}]" in text
+    assert f"{cell_text(found.value, 'amount')} {cell_interval(found.low, found.high, 'amount')}" in text
 
 
 def test_the_dashboard_draws_a_regression(tmp_path, monkeypatch):

@@ -201,8 +201,8 @@ def test_a_terminal_names_the_worst_class():
     console = Console(width=100, record=True, file=io.StringIO())
     print_summary(result, console)
     text = console.export_text()
-    assert "macro true positive rate" in text
-    assert "worst class by true positive rate: " in text
+    assert "macro F1" in text
+    assert "worst class: true positive rate by region: " in text
 
 
 def test_a_card_of_labels_shows_their_shares():
