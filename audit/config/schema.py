@@ -209,7 +209,8 @@ def _check_regression(config: Config) -> None:
 
 def _check_favourable(config: Config) -> None:
     """Refuse a favourable class where no class is the positive one."""
-    task = "several classes" if config.classes else config.predictions.task if config.predictions else "classification"
+    task: str = "classification" if config.predictions is None else config.predictions.task
+    task = "several classes" if config.classes else task
     if config.data.favourable is not None and task != "classification":
         raise ValueError(f"data.favourable: it says what the positive class is, and {task} has none; remove it")
 

@@ -177,8 +177,8 @@ def _read_binary(tally: Tally, plan: Plan) -> dict[str, dict[Any, str]]:
 
 def _require_favourable(read: Mapping[str, Mapping[Any, str]], plan: Plan) -> None:
     """Refuse a favourable class that is no value of label or prediction."""
-    named = plan.label or plan.prediction
-    role = f"score '{plan.score}'" if named is None else f"{'label' if plan.label else 'prediction'} '{named}'"
+    roles = {"label": plan.label, "prediction": plan.prediction, "score": plan.score}
+    role = next((f"{role} '{name}'" for role, name in roles.items() if name is not None), "label")
     require_favourable({value for words in read.values() for value in words}, plan.favourable, role)
 
 

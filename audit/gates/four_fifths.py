@@ -38,7 +38,7 @@ from audit.gates.small_groups import (
     find_small_groups,
     reason_for_few_groups,
 )
-from audit.gates.voice import tidy_reason
+from audit.gates.voice import count_rows, tidy_reason
 from audit.gates.wording import Wording, read_wording
 from audit.measurement.estimates import Estimates
 from audit.measurement.metrics.adverse import (
@@ -63,7 +63,7 @@ CODE, NAME = "FM001", "Four-fifths rule"
 MEND = "Find out which step of the procedure causes the difference, and whether it is needed."
 MORE = "Look at more decisions, such as those of a longer time, as the Guidelines ask where numbers are small."
 UNASKED, ASKED = "info", "critical"
-MOST_NAMED = 3
+MOST_NAMED, FEW_ROWS = 3, 30
 READ = (SELECTION_RATE.name, *(m.name for m in ADVERSE))
 """Metrics that the rule reads."""
 ORDER: tuple[CheckOutcome, ...] = ("fail", "undefined", "insufficient", "warn", "pass")
@@ -266,7 +266,8 @@ def _compare_groups(
         outcome = "insufficient"
         ends = "below 0.8" if lowest.low is None else f"as low as {write_ratio(lowest.low)}, which is below 0.8"
         said.append(f"inconclusive, because between two of the other groups the ratio may be {ends}")
-    return outcome, voice.title(outcome, worst[0]), f"{'; '.join(said)}. {voice.note()}"
+    told = min(named, key=lambda c: (not c.practical, c.is_small))
+    return outcome, voice.title(outcome, told), f"{'; '.join(said)}. {voice.note()}"
 
 
 def _find_lowest_asked(lowest: Estimate, ratios: Sequence[Estimate], here: Sequence[Estimate]) -> Estimate:
@@ -323,6 +324,8 @@ class _Voice:
         group, highest = self.name(worst.ratio.group or ()), self.name(worst.ratio.reference or ())
         if worst.ratio.value is None or outcome == "undefined":
             return "cannot be computed for every group"
+        group += self._count_few(worst.ratio.group or ())
+        highest += self._count_few(worst.ratio.reference or ())
         ratio = write_ratio(worst.ratio.value)
         at = f"{group} is {self.done} at {ratio} of the rate of {highest}"
         if self.turned:
@@ -334,6 +337,12 @@ class _Voice:
         if outcome == "warn":
             return f"the rates of {group} and {highest} differ, at a ratio of {ratio}, not below 0.8"
         return f"no group is below 0.8 of {self._highest()}"
+
+    def _count_few(self, group: Group) -> str:
+        """Return the rows of a group, where they are so few that its rate says little."""
+        rate = self.rates.get(group)
+        rows = FEW_ROWS if rate is None else count_rows(rate)
+        return f" (n {rows:,.0f})" if rows < FEW_ROWS else ""
 
     def _highest(self) -> str:
         return f"the highest rate of not being {self.done}" if self.turned else "the highest selection rate"

@@ -52,11 +52,16 @@ class PairSentence(Voice):
         worse, better = self._order(found)
         if worse.value is None or better.value is None:
             return self._write_without_rates(found)
-        whole = self.covers_all and not alone
         e = self.estimate
-        low, high = (e.low, e.high) if whole else (e.low, None) if found.end == "low" else (None, e.high)
-        gap = self._write_gap(e.value if whole else self._subtract(worse, better), low, high, whole=whole)
+        if self.covers_all and not alone:
+            gap = self._write_gap(e.value, e.low, e.high, whole=True)
+        else:
+            gap = self._write_gap(self._subtract(worse, better), *self._find_end(found), whole=False)
         return self._write_pair(found, worse, better, gap)
+
+    def _find_end(self, found: Deciding) -> tuple[float | None, float | None]:
+        """Return the end of the interval that a pair set, and nothing in the place of the other."""
+        return (self.estimate.low, None) if found.end == "low" else (None, self.estimate.high)
 
     def _order(self, found: Deciding) -> tuple[Side, Side]:
         """Return both sides, the one that fares worse first; a group stands before overall and all other groups."""
@@ -210,14 +215,12 @@ class PairSentence(Voice):
         return rate is not None and (SMALL in rate.flags or count_rows(rate) < LEAST_ROWS)
 
     def _list_closest(self, closest: Deciding, bounded: bool) -> Iterator[str]:
-        side, figure, e = "above" if self.rule.max is not None else "below", figure_of(self.metric), self.estimate
+        side, figure = "above" if self.rule.max is not None else "below", figure_of(self.metric)
         yield f"{capitalise(self.by)}no pair is shown to be {side} the limit of {limit_text(self.limit, self.figure)}."
         worse, better = self._order(closest)
         each = " v. ".join(f"{s.name} {figure_text(s.value, figure)} ({s.rows})" for s in (worse, better))
-        low, high = (e.low, None) if closest.end == "low" else (None, e.high)
-        gap = self._write_gap(
-            self._subtract(worse, better), low if bounded else None, high if bounded else None, whole=False
-        )
+        low, high = self._find_end(closest) if bounded else (None, None)
+        gap = self._write_gap(self._subtract(worse, better), low, high, whole=False)
         by = "" if figure == "share" else f" by {name_metric(self.metric)}"
         which = (
             f"The closest{by} is" if bounded else f"Of groups with {LEAST_ROWS} rows or more, furthest apart{by} are"
@@ -231,7 +234,8 @@ class PairSentence(Voice):
             return
         end = self.estimate.high if found.end == "high" else self.estimate.low
         verb = "reaches" if found.end == "high" else "starts at"
-        far = "has no upper limit" if end is None else f"{verb} {self.write_figure(end) if end else '0'}"
+        far = f"{verb} {self.write_figure(end) if end else '0'}"
+        far = "has no upper limit" if end is None else far
         yield f"{self.name(small[0])} ({self.write_rows(rate)}) would keep this open by itself: its interval {far}."
 
     def _would(self, settled: Settled) -> str:

@@ -34,6 +34,7 @@ from audit.measurement.metrics.kinds import Criterion, split_comparison
 
 MANY = 100
 """Rows of a group from which it is the rarer outcome that is too few, not the rows."""
+MOST_UNMEASURED = 3
 FEW_EVENTS = 5
 """Rows of the rarer outcome under which a group is small."""
 SMALL, FOLDS_DECIDE, NO_GROUP = "small_group", "folds_decide", "rows_without_group"
@@ -156,11 +157,18 @@ class Voice:
         """Return what has no number, and why."""
         tail = f"The limit is {self.write_limit()}; an undefined limit never passes."
         nobody = [e for e in self.around.each(self.like) if e.value is None and e.status == "undefined"]
-        if len(nobody) == 1:
-            subject = f"the {name_metric(self.metric)} of {self.name(nobody[0].group or ())}"
-            return f"{capitalise(self.by + subject)} is undefined: {tidy_reason(nobody[0].reason)}. {tail}"
+        reasons = {tidy_reason(e.reason) for e in nobody}
+        if len(reasons) == 1:
+            subject = f"the {name_metric(self.metric)} of {self._list_groups(nobody)}"
+            return f"{capitalise(self.by + subject)} is undefined: {reasons.pop()}. {tail}"
         subject = name_limited(self.rule)
         return f"{capitalise(self.by + subject)} is undefined: {tidy_reason(self.estimate.reason)}. {tail}"
+
+    def _list_groups(self, rates: Sequence[Estimate]) -> str:
+        *others, last = [self.name(e.group or ()) for e in rates[:MOST_UNMEASURED]]
+        if len(rates) > MOST_UNMEASURED:
+            return f"{', '.join([*others, last])} and {len(rates) - MOST_UNMEASURED} more groups"
+        return f"{', '.join(others)} and {last}" if others else last
 
     def list_beside(self) -> Iterator[str]:
         """Yield what is to be said after the limit, of groups and of rows."""
@@ -176,10 +184,11 @@ class Voice:
         if self.verdict != "fail" or self.estimate.value is not None:
             return ""
         nobody = [e for e in self.around.each(self.like) if e.value is None]
-        if len(nobody) != 1:
-            return "Other groups have no value; these alone are beyond the limit."
-        group, why = self.name(nobody[0].group or ()), tidy_reason(nobody[0].reason)
-        return f"{group} has no value ({why}); the other groups alone are beyond the limit."
+        reasons = {tidy_reason(e.reason) for e in nobody}
+        if len(reasons) != 1:
+            return "Some groups have no value; the other groups alone are beyond the limit."
+        have = f"{'has' if len(nobody) == 1 else 'have'} no value ({reasons.pop()})"
+        return f"{self._list_groups(nobody)} {have}; the other groups alone are beyond the limit."
 
 
 def name_limited(rule: GateRule) -> str:
@@ -245,7 +254,7 @@ def tidy_reason(reason: str | None) -> str:
     >>> tidy_reason("0/0: no rows with label = 0")
     'no rows with label 0'
     """
-    said = (reason or "no reason was recorded").removeprefix("0/0: ").removeprefix("x/0: ")
+    said = (reason or "no reason was recorded").replace("0/0: ", "").replace("x/0: ", "")
     return said.replace("label = ", "label ").replace("prediction = ", "prediction ").rstrip(".")
 
 
