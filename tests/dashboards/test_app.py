@@ -61,8 +61,10 @@ def test_it_opens_on_the_verdict_of_the_newest_run(filled, monkeypatch):
     at = page(filled, monkeypatch)
     assert not at.exception
     assert at.title[0].value.endswith("Fail")
-    assert "black 0.513 (n 197) against white 0.797 (n 1,681), ratio 0.644 [0.556, 0.751]" in written(at)
-    assert at.error[0].value.startswith("**Selection rate by race"), "the sentence stands in the box of a failure"
+    assert "51.3% (n 197) v. 79.7% (n 1,681), ratio 0.64 (95% interval 0.56 to 0.75)" in written(at)
+    assert at.error[0].value.startswith("**By race, black has a lower selection rate than white"), (
+        "the sentence stands in the box of a failure"
+    )
     assert at.query_params["run"] == BOSTON
 
 
@@ -75,7 +77,7 @@ def test_limits_say_what_was_found_in_their_own_unit(filled, monkeypatch):
     assert re.search(r"\d+\.\d points \[\d+\.\d, \d+\.\d\] \| at most 20 points", equal)
     needed = [text for text in table["Rows needed"] if text]
     assert needed
-    assert all(re.fullmatch(r"about \d+(\.\d+)? times as many rows", text) for text in needed)
+    assert all(re.fullmatch(r"about \d+(\\\.\d+)? times as many", text) for text in needed)
 
 
 def test_runs_of_one_model_are_told_apart_by_what_decided_them(filled, monkeypatch):
@@ -94,11 +96,12 @@ def test_every_gate_check_rate_and_joule_is_there(filled, monkeypatch):
     for check in result.checks:
         assert check.title in text
     for estimate in (*result.find("selection_rate", by=["race"]), *result.find("base_rate", by=["race"], stage="data")):
-        assert f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}] (n {estimate.denominator:,.0f})" in text
+        value, low, high = (f"{100 * number:.1f}" for number in (estimate.value, estimate.low, estimate.high))
+        assert f"{value}% [{low}, {high}] (n {estimate.denominator:,.0f})" in text
     assert "(89.6% measured by energy counters, the rest estimated)" in text
     assert "not measured (the driver offers no counter)" in text
-    assert "Of 1,993 rows read, 1,989 were used and 4 left out" in text
-    assert "undefined: no row of the data is asian" in text
+    assert "1,993 rows read, 1,989 used, 4 excluded" in text
+    assert "undefined (no row of the data is asian)" in text
 
 
 def charts(at):
@@ -120,7 +123,7 @@ def test_another_grouping_and_rate_can_be_chosen(filled, monkeypatch):
     at = page(filled, monkeypatch)
     at.selectbox("model-by").set_value(("sex",)).run()
     assert not at.exception
-    assert "Rates by sex, each with its interval" in written(at)
+    assert "Rates by sex (95% interval; n = denominator)" in written(at)
     assert "sex missing" in written(at)
     at.selectbox("model-rate").set_value("false_positive_rate").run()
     assert not at.exception
@@ -251,7 +254,7 @@ def many_groups():
     ("result", "said"),
     [
         (without_energy, "Energy was not metered"),
-        (failed_training, "The run did not finish (train: exit code 3)"),
+        (failed_training, "Training ended with exit code 3, so nothing was judged. The record so far is kept."),
         (without_energy, "No checks were run."),
         (sample_results.single_small_group, "The training data were not audited in this run."),
         (sample_results.single_small_group, "Hollow dot: too few rows to judge alone."),
@@ -332,7 +335,9 @@ def test_in_a_browser(filled, tmp_path):
         )
         tab.goto(f"http://127.0.0.1:{port}/")
         expect = sync_api.expect
-        expect(tab.get_by_text("Selection rate by race: black 0.513 (n 197)")).to_be_visible(timeout=90_000)
+        expect(tab.get_by_text("By race, black has a lower selection rate than white: 51.3% (n 197)")).to_be_visible(
+            timeout=90_000
+        )
         expect(tab.get_by_role("heading", level=1)).to_contain_text("Fail")
         expect(tab.get_by_test_id("stVegaLiteChart").first).to_be_visible(timeout=30_000)
         expect(tab.get_by_role("radio", checked=True)).to_have_count(1)
@@ -342,7 +347,9 @@ def test_in_a_browser(filled, tmp_path):
         expect(tab.get_by_text("(89.6% measured by energy counters, the rest estimated)").first).to_be_visible()
         tab.screenshot(path=str(tmp_path / "energy.png"), full_page=True)
         tab.goto(f"http://127.0.0.1:{port}/?run={HOSTILE}")
-        expect(tab.get_by_text("difference 0.175 [0.014, 0.299]").first).to_be_visible(timeout=30_000)
+        expect(tab.get_by_text("a difference of 17.5 points (95% interval 1.4 to 29.9 points)").first).to_be_visible(
+            timeout=30_000
+        )
         # What the page itself brings has a source; a script that came out of a name would carry its own text.
         assert tab.evaluate("[...document.scripts].filter(s => s.text.includes('alert(')).length") == 0
         assert tab.evaluate("document.querySelectorAll('main img[src=x], a[href^=javascript]').length") == 0
