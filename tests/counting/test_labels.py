@@ -274,15 +274,15 @@ REFUSED = {
     "a number for two texts": (["01", "1"], ["01", "1"], 1, "label 'y_true' is text, and positive = 1 may mean '01' or '1'"),
     "another spelling": (["0", "1"], ["0", "1"], "1.0", "no positive class '1.0'; did you mean '1'"),
     "codes need a word": (["00", "01"], ["00", "01"], None, "label 'y_true' has the values '00', '01', not 0 and 1; set the positive one"),
-    "two spellings beside a number": (["01", "1"], [1, 1], "01", "label 'y_true' is text, and its '01' and '1' mean the same class beside the numbers of prediction 'y_pred'"),
+    "two spellings beside a number": (["01", "1"], [1, 1], "01", "label 'y_true' is text, and its '01' and '1' mean the same class among the numbers of prediction 'y_pred'"),
     "two spellings in the prediction": ([0, 1], ["1", "01"], None, "prediction 'y_pred' is text, and its '01' and '1' mean the same class"),
     "another text": (["0", "1"], ["0", "1.0"], None, "holds '1.0', which is not a value of the label \\(available: '0', '1'\\); both columns are text"),
     "words and numbers": (["yes", "no"], [1, 0], "yes", "label 'y_true' holds the text 'no' and prediction 'y_pred' the number 0"),
     "truth and words": ([True, False], ["yes", "no"], None, "prediction 'y_pred' holds the text 'no' and label 'y_true' the truth value false"),
     "truth and numbers": ([True, False], [0, 2], None, "label 'y_true' holds truth values and prediction 'y_pred' the number 2"),
     "a blank": ([0, 1], ["0", " 1"], None, "prediction 'y_pred' holds ' 1', which is not how the number 1"),
-    "a blank after a word": (["yes", "no"], ["yes ", "no"], "yes", "holds 'yes ', which is none of the label's values \\('no', 'yes'\\)"),
-    "a blank in the listing": ([" >50K", " <=50K"], [" >50K", " <=50K"], "rich", "there is ' <=50K', ' >50K'"),
+    "a blank after a word": (["yes", "no"], ["yes ", "no"], "yes", "holds 'yes ', which is not a value of the label \\(available: 'no', 'yes'\\)"),
+    "a blank in the listing": ([" >50K", " <=50K"], [" >50K", " <=50K"], "rich", "available: ' <=50K', ' >50K'"),
 }  # fmt: skip
 
 
@@ -299,7 +299,7 @@ def test_what_has_two_readings_is_refused_by_name(y, p, positive, says):
         ('"01"', 1, ""),
         ('"1"', 1, ""),
         ("1", 2, "positive = 1 may mean '01' or '1'"),
-        ("true", 2, "the positive class true may be '01' or '1'"),
+        ("true", 2, "positive = true may mean '01' or '1'"),
     ],
 )
 def test_a_positive_class_in_a_file_keeps_its_type(tmp_path, said, code, words):

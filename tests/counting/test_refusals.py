@@ -128,7 +128,7 @@ def test_too_many_groups_may_be_mended_by_fewer_intersections():
     frame = pd.DataFrame(
         {"zip": rng.integers(0, 90, 9000), "job": rng.integers(0, 90, 9000), "y": rng.integers(0, 2, 9000)}
     )
-    with pytest.raises(QuestionError, match="8,100 groups.*or ask for fewer intersections"):
+    with pytest.raises(QuestionError, match="8,100 groups.*or lower intersections"):
         audit.check(frame, label="y", groups=["zip", "job"], intersections=2)
     assert audit.check(frame, label="y", groups=["zip", "job"]).estimates
 

@@ -263,7 +263,7 @@ TOMORROW = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=3)
         ({"water_l_per_kwh": -1, "water_source": "s", "water_date": 2024}, "energy.water_l_per_kwh"),
         ({"market_g_per_kwh": -3, "market_source": "s", "market_date": 2024}, "energy.market_g_per_kwh"),
         ({"market_g_per_kwh": 0}, "market_source and market_date"),
-        ({"water_source": "s"}, "water_l_per_kwh, which is missing"),
+        ({"water_source": "s"}, "need water_l_per_kwh; add it"),
         ({"pue_source": "s"}, "need pue; add it"),
         (MARKET | {"market_date": TOMORROW.isoformat()}, "today"),
         (MARKET | {"market_date": TOMORROW}, "today"),

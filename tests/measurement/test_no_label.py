@@ -37,9 +37,9 @@ def test_the_same_limit_is_refused_in_the_words_of_each_door():
     beside = "or use selection_rate"
     with pytest.raises(QuestionError, match=rf"name its column \(\[data\] label\), {beside}"):
         parse(toml + '[[gates]]\nmetric = "accuracy"\nmin = 0.5\n')
-    with pytest.raises(QuestionError, match=f"give it as y_true, {beside}"):
+    with pytest.raises(QuestionError, match=rf"name its column \(y_true\), {beside}"):
         audit.measure(y_pred=P, groups={"g": G}, gates="accuracy >= 0.5")
-    with pytest.raises(QuestionError, match="give it as label$"):
+    with pytest.raises(QuestionError, match=r"name its column \(label\)$"):
         audit.check({"g": G, "p": P}, groups="g", gates="base_rate ratio >= 0.5")
 
 
