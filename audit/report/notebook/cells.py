@@ -25,7 +25,7 @@ from audit.record.result import Check
 from audit.report.card.accounts import list_checks
 from audit.report.card.limits import LimitView
 from audit.report.card.lookup import By, EstimateIndex
-from audit.report.card.words import clean_text, format_count, name_group
+from audit.report.card.words import clean_text, describe_undefined, format_count, name_group
 
 FINDINGS = ("fail", "error", "undefined", "insufficient", "warn", "waived")
 """Outcomes of checks that need attention."""
@@ -85,7 +85,7 @@ def write_value(e: Estimate | None) -> Cell:
     figure = figure_of(e.metric, e.compare)
     interval = cell_interval(e.low, e.high, figure)
     if e.value is None:
-        return Cell(f"undefined {interval}".strip(), clean_text(e.reason, 120))
+        return Cell(f"{describe_undefined(e.reason)} {interval}".strip(), prose=True)
     notes = ((write_rows(e), e.compare is None), (TOO_FEW, "small_group" in e.flags))
     return Cell(f"{cell_text(e.value, figure)} {interval}".strip(), ", ".join(n for n, holds in notes if holds))
 
