@@ -306,7 +306,7 @@ def _format_bounds(ratio: Estimate) -> str:
 def _make_only_cell(rate: Estimate | None) -> Cell:
     if rate is None or rate.status == "suppressed":
         return Cell(LEFT_OUT, mark="suppressed")
-    return Cell("undefined (no other category, or nobody was selected)", mark="undefined")
+    return Cell("undefined (no other category, or no selections)", mark="undefined")
 
 
 def _find_ratio(found: EstimateIndex, by: By, group: Group) -> Estimate | None:

@@ -169,4 +169,4 @@ def test_a_limit_on_labels_without_a_label_names_the_option(tmp_path):
     asked = ("data", "t.csv", "--groups", "g", "--gate", "base_rate ratio >= 0.8")
     done = subprocess.run([sys.executable, "-m", "audit", *asked], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "'base_rate' needs a label, and none is named; give it as --label" in done.stderr
+    assert "'base_rate' needs a label; name its column (--label)" in done.stderr

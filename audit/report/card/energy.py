@@ -225,7 +225,7 @@ def _make_idle_rows(energy: Energy) -> tuple[TableRow, ...]:
         silent = dict.fromkeys(
             c.component for c in energy.components if c.energy_j is not None and c.idle_share is None
         )
-        why = f"nobody knows the idle power of {' and '.join(map(clean_text, silent))}; it is in the line above"
+        why = f"the idle power is unknown for {' and '.join(map(clean_text, silent))}; it is in the line above"
         return (TableRow("… of it idle draw", (Cell(UNKNOWN, mark="none"), make_text_cell(why))),)
     idle_g = energy.carbon_g * min(1.0, energy.idle_kwh / energy.energy_kwh)
     return (
@@ -262,7 +262,7 @@ def _make_unit_table(energy: Energy) -> Table:
     known = describe_measured_share(energy)
     columns = ("One unit", "Carbon", "Operational", "Embodied") if whole else ("One unit", "Carbon")
     return Table(
-        caption=f"{name} of one unit: this run’s carbon, location based, offsets left out ({known})",
+        caption=f"{name} of one unit: this run’s carbon, location based, offsets excluded ({known})",
         columns=columns,
         rows=tuple(TableRow(_name_unit(r), _make_unit_cells(r, whole=whole)) for r in rows),
         note=f"{reason[:1].upper()}{reason[1:]}." if reason else "",

@@ -171,12 +171,13 @@ def _explain_protection(k: int) -> str:
     if k <= 1:
         return ""
     return (
-        f"Counts under {k}, and numbers from which they could be derived, are withheld (□). A group of fewer than "
-        f"{ALIKE * k} people is protected in the same way if all of them have the same label; so are fewer than "
-        f"{ALIKE * k} people of a group with the same prediction, if all of them have the same label. Numbers of rows "
-        "without a group may follow by subtraction: a missing value identifies nobody. Verdicts rest on the full "
-        "record. Not protected: two cards of overlapping data can be subtracted from each other, and a member of a "
-        "group who knows the others can work out more than a stranger."
+        f"Counts under {k}, and numbers from which they could be derived, are withheld (□). A group of "
+        f"fewer than {ALIKE * k} people is protected in the same way if all of them have the same label; "
+        f"so are fewer than {ALIKE * k} people of a group with the same prediction, if all of them have "
+        "the same label. Numbers of rows without a group may follow by subtraction: a missing value "
+        "identifies no person. Verdicts rest on the full record. Not protected: two cards of overlapping "
+        "data can be subtracted from each other, and a member of a group who knows the others can work "
+        "out more than a stranger."
     )
 
 

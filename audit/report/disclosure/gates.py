@@ -135,7 +135,7 @@ def drop_findings(gate: Gate, checks: Sequence[Check], untold: Collection[Check]
     if not any(is_counted(c, estimate.metric) for c in untold):
         return gate
     told = count_checks(checks, estimate.metric)
-    why = f"it would tell labels of groups whose labels are hidden to protect counts under {k}"
+    why = f"it would reveal labels of groups whose labels are withheld to protect counts under {k}"
     subject = f"Number of checks that {estimate.metric}" if estimate.metric in CHECKS else printable(estimate.metric)
     limit = f"the limit is at most {gate.max:g}" if gate.max is not None else f"the limit is at least {gate.min:g}"
     gone = Estimate(stage="checks", metric=estimate.metric, status="suppressed", reason=why)
