@@ -10,9 +10,11 @@ import audit
 from audit.config.read import parse
 from audit.counting.backends.choose import choose_engine
 from audit.counting.backends.merge import merge_levels
+from audit.counting.cells import Cells
 from audit.counting.count import count_cubes
 from audit.counting.plan import Plan
 from audit.errors import QuestionError, ValuesError
+from audit.pipeline.from_counts import result_of
 from audit.pipeline.sources import open_source
 from audit.tables.open import open_frame
 
@@ -160,3 +162,27 @@ def test_what_is_no_mapping_of_lists_is_refused(merge):
     rows = frame()
     with pytest.raises(audit.AuditError, match="merge"):
         audit.measure(rows["y"], rows["p"], groups=rows[["race"]], merge=merge)
+
+
+def counts_of_a_loop():
+    """Counts that a training loop kept, of three groups by label and prediction."""
+    cells = Cells({"race": ("white", "Asian", "Inuit")})
+    table = np.zeros(cells.padded + 1, dtype=np.int64)
+    for race, rows in enumerate((200, 12, 9)):
+        for label in (0, 1):
+            for predicted in (0, 1):
+                at = (race + 2, label + 1, predicted + 1)
+                table[np.ravel_multi_index(at, cells.shape)] = rows * (1 + (label == predicted))
+    return cells, cells.account(table)
+
+
+def test_counts_of_a_training_loop_are_joined_and_excluded_too():
+    cells, account = counts_of_a_loop()
+    decided = cells.decided(account.cube)
+    joined = result_of(account, decided, merge=MERGE, gates="accuracy lowest >= 0.1", least_rows=30)
+    assert {e.group for e in joined.find("accuracy", by="race") if e.group} == {("other",), ("white",)}
+    assert joined.gates[0].excluded == ()
+    (gate,) = result_of(account, decided, gates="accuracy difference <= 0.9", least_rows=60).gates
+    assert [(e.group[0], e.n) for e in gate.excluded] == [("Inuit", 54)]
+    with pytest.raises(ValuesError, match="did you mean 'Asian'"):
+        result_of(account, decided, merge={"race": {"other": ["Asain"]}})
