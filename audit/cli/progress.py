@@ -1,4 +1,4 @@
-"""What a person sees while something takes longer than a second."""
+"""What a person sees while something takes its time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from rich.console import Console
 
 from audit.cli.console import PlainConsole
 
-PATIENCE_S = 1.0
+PATIENCE_S = 5.0
+"""After which a step says in a log that it goes on; a terminal has a spinner at once."""
 LOUD = ("Training", "Preparing the data")
 """Steps in which a child process talks itself; a spinner would be drawn over its words."""
 
@@ -22,7 +23,7 @@ def open_console() -> Console:
 
 
 def make_stepper(console: Console) -> Callable[[str], AbstractContextManager[object]]:
-    """Return a context manager for each step: a spinner on a terminal, one plain line after a second elsewhere."""
+    """Return a context manager for each step: a spinner on a terminal, one plain line after some seconds elsewhere."""
 
     @contextmanager
     def step(what: str) -> Iterator[None]:
