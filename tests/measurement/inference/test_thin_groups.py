@@ -161,7 +161,7 @@ def test_a_group_of_few_events_holds_a_floor_open_though_its_printed_interval_ke
         y, y, groups={"g": g}, gates=[{"metric": "selection_rate", "by": ["g"], "min": 0.86}]
     ).gates
     assert judged.verdict == "insufficient"
-    assert re.search(r"c, b hold it open|b, c hold it open", judged.sentence)
+    assert re.search(r"'[bc]' \([^)]*\) and '[bc]' \([^)]*\) keep this open", judged.sentence)
 
 
 def test_a_gate_that_fails_is_significant_by_the_four_fifths_check_too():

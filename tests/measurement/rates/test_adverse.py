@@ -392,7 +392,7 @@ def test_what_few_rows_cannot_show_is_no_pass_and_the_exit_code_says_so(tmp_path
     assert ended.value.code == 3
     said = " ".join(capsys.readouterr().out.split())
     assert said.startswith(
-        "INCONCLUSIVE: Four-fifths rule, g: 'b' is selected at 0.000 of the rate of 'a', below 0.8, but the data cannot"
+        "INCONCLUSIVE: Four-fifths rule, g: 'b' (n 5) is selected at 0.000 of the rate of 'a' (n 5), below 0.8, but the data"
     )
     assert "so 0 or 1 failed; the limit is 0." in said
     assert "inconclusive" in said

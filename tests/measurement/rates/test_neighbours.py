@@ -227,7 +227,7 @@ def test_a_limit_on_the_largest_flip_test_is_judged(shift, limit, verdict):
     gate = result.gates[0]
     assert gate.name == "model.flip_test.largest.g"
     assert (gate.low, gate.high) == (largest(result).low, largest(result).high)
-    assert "Flip test by g: b" in gate.sentence
+    assert "By g, the largest flip test is " in gate.sentence
     assert describe_differences(result) == ()
 
 
@@ -296,7 +296,7 @@ def test_small_counts_of_flips_are_not_published():
     assert one(shown, "flip_test", "b").status == one(shown, "flip_rate", "b").status == "suppressed"
     assert largest(shown).status == "suppressed"
     assert one(shown, "selection_rate", "b").status == "ok"
-    assert "would give away" in shown.gates[0].sentence
+    assert "are withheld to protect groups with counts under 10" in shown.gates[0].sentence
     assert one(publishable(judged(0.5, 0.1, 3000)), "flip_rate", "b").status in {"ok", "suppressed"}
     assert one(publishable(result, 1), "flip_test", "b").status == "ok"
 

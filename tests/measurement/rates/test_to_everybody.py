@@ -210,7 +210,7 @@ def test_an_unmeasured_group_is_named_and_blocks_a_pass_but_not_a_fail():
     gate = {"metric": "true_positive_rate", "compare": "difference_to_rest", "max": 0.1}
     result = audit.measure(y, p, groups={"g": g}, gates=[gate])
     assert result.verdict == "undefined"
-    assert "not measured for c" in result.gates[0].sentence
+    assert "the true positive rate of 'c' is undefined: no rows with label 1" in result.gates[0].sentence
     e = find(result, "true_positive_rate", "difference_to_rest")
     assert "unmeasured_group" in e.flags
     p[200:400] = 0
@@ -278,7 +278,7 @@ def test_limits_are_judged(gate, verdict):
     result = audit.measure(y, p, groups={"g": g}, gates=[gate])
     assert result.verdict == verdict
     if verdict == "fail":
-        assert "c 0." in result.gates[0].sentence
+        assert "By g, 'c' has a " in result.gates[0].sentence
     assert result.gates[0].name == f"model.{gate['metric']}.{gate['compare']}.g"
 
 
@@ -587,4 +587,4 @@ def test_the_sentence_shows_both_sides_of_a_ratio():
     result = audit.measure(y, p, groups={"g": g}, gates=[gate])
     e = result.gates[0].estimate
     assert e.numerator < e.denominator
-    assert f"({e.numerator:.3f} / {e.denominator:.3f})" in result.gates[0].sentence
+    assert all(f"{share:.1%} (n " in result.gates[0].sentence for share in (e.numerator, e.denominator))
