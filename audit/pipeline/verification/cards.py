@@ -9,7 +9,7 @@ from pathlib import Path
 from audit.errors import printable
 from audit.record.reader import find_run_folders
 from audit.record.result import DOCUMENT, AuditResult
-from audit.report.card.render import FILES, render
+from audit.report.card.render import FILES, render_several
 from audit.report.croissant import is_describable
 from audit.system import strict_json
 
@@ -33,6 +33,7 @@ def cards_beside(result: AuditResult, file: Path) -> tuple[str, ...]:
 
 def cards_amiss(result: AuditResult, folder: Path, names: Sequence[str]) -> Iterator[str]:
     """Yield what is wrong with the cards of a folder, a sentence each."""
+    drawn = render_several(result, [STYLES[n] for n in names if n != DESCRIPTION or is_describable(result)])
     for name in names:
         style = STYLES[name]
         try:
@@ -44,10 +45,10 @@ def cards_amiss(result: AuditResult, folder: Path, names: Sequence[str]) -> Iter
         except OSError as error:
             yield f"card: {name}: cannot be read: {error.strerror}"
             continue
-        if style == "croissant" and not is_describable(result):
+        if style not in drawn:
             yield f"card: {name}: this run has no data to describe"
-        elif (drawn := render(result, style)) != there:
-            yield f"card: {name} does not match this record: {_find_first_difference(there, drawn)}"
+        elif drawn[style] != there:
+            yield f"card: {name} does not match this record: {_find_first_difference(there, drawn[style])}"
 
 
 def _find_first_difference(there: str, drawn: str) -> str:

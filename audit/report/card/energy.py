@@ -14,10 +14,12 @@ from audit.record.energy_text import (
     NEEDS,
     UNTRAINED,
     describe_measured_share,
+    format_energy,
     format_figure,
     format_mass,
     format_volume,
     has_trained_nothing,
+    name_component,
     split_by_component,
 )
 from audit.report.card.shapes import Table, TableRow
@@ -41,9 +43,9 @@ METHODS: dict[EnergyMethod, str] = {
 }
 MEANING: dict[EnergyMethod, str] = {
     "counter": "measured by an energy counter",
-    "sampled": "from power that hardware measured now and then",
+    "sampled": "measured as samples of power",
     "model": "estimated by a model, not measured",
-    "constant": "a constant that is assumed, not measured",
+    "constant": "an assumed constant, not measured",
     "declared": "a wattage that the owner declared, not measured",
 }
 UNKNOWN = "unknown"
@@ -82,7 +84,7 @@ class EnergyView:
 def make_energy_view(energy: Energy | None) -> EnergyView:
     """Return what the run drew, by which method, what that means, and what turned it into grams."""
     if energy is None:
-        return EnergyView("Energy was not metered in this audit, so nothing is said about it.")
+        return EnergyView("Energy was not metered in this audit.")
     if has_trained_nothing(energy) and energy.embodied_g is None:
         return EnergyView(f"Energy: {UNTRAINED}.")
     note = ""
@@ -103,22 +105,21 @@ def make_energy_view(energy: Energy | None) -> EnergyView:
 def _describe_energy(energy: Energy) -> str:
     """Return energy and carbon with their measured share, in one sentence."""
     if energy.energy_kwh is None:
-        return "Energy: not measured. Carbon: undefined, because there is no energy to convert."
+        return "Energy: not measured. Carbon: undefined (no energy to convert)."
     lasted = ""
     if energy.duration_s is not None:
         lasted = f" in {energy.duration_s:,.1f} s"
-    drawn = f"Energy: {format_figure(energy.energy_kwh)} kWh{lasted}"
-    known = describe_measured_share(energy)
+    used = f"The run used {format_energy(energy.energy_kwh)}{lasted} ({describe_measured_share(energy)})"
     if energy.carbon_g is None:
-        return f"{drawn} ({known}). Carbon: undefined, because the grid is not known."
-    return f"{drawn}, and so {format_mass(energy.carbon_g)} of CO2 equivalent, location based ({known})."
+        return f"{used}. Carbon: not computed, because the grid is unknown; set [energy] country."
+    return f"{used}: {format_mass(energy.carbon_g)} CO2e, location-based."
 
 
 def _split_into_pieces(energy: Energy) -> tuple[Piece, ...]:
     """Return what the energy is made of, from left to right."""
     x, found = 0.0, []
     for part in split_by_component(energy):
-        label = f"{clean_text(part.component, 30)} {format_percent(part.share)}"
+        label = f"{name_component(part.component)} {format_percent(part.share)}"
         found.append(Piece(label, METHODS[part.method], part.method, round(100 * x, 3), round(100 * part.share, 3)))
         x += part.share
     return tuple(found)
@@ -130,7 +131,7 @@ def _describe_largest(energy: Energy) -> str:
     if not parts:
         return ""
     first = parts[0]
-    name = clean_text(first.component, 30)
+    name = name_component(first.component)
     if len(parts) == 1:
         return f"All of it is {name}: {MEANING[first.method]}."
     head = "Most of it" if first.share > 0.5 else "The largest part"
@@ -143,11 +144,11 @@ def _make_component_table(components: Sequence[EnergyComponent]) -> Table:
     alike = len(whose) == 1
     return Table(
         caption="Energy by component and phase, before the overhead of the site",
-        columns=("Component", "Phase", "Energy", "Share", "Of it idle", "Time covered", "How it is known"),
+        columns=("Component", "Phase", "Energy", "Share", "Idle share", "Time covered", "Basis"),
         rows=tuple(
-            TableRow(clean_text(c.component), _make_component_cells(c, total_j, alike=alike)) for c in components
+            TableRow(name_component(c.component), _make_component_cells(c, total_j, alike=alike)) for c in components
         ),
-        note=f"Whose joules these are: {clean_text(whose[0])}." if alike else "",
+        note=f"Scope: {clean_text(whose[0])}." if alike else "",
         wide=True,
     )
 
@@ -186,17 +187,17 @@ def _make_coverage_cell(c: EnergyComponent) -> Cell:
 def _make_totals_table(energy: Energy) -> Table:
     """Return every boundary on its own line; what is not known says why."""
     known = describe_measured_share(energy)
-    located = f"the energy by the grid where it was drawn; {known}"
-    market = f"the energy by the contract for it, beside the figure of the grid and never in its place; {known}"
-    making = "the run’s share of making the machine, by time and by what was reserved; in no other line"
+    located = f"by the grid where the energy was used; {known}"
+    market = f"by the contract for the energy; stated beside the location-based figure, never instead of it; {known}"
+    making = "the run’s share of making the machine, by time and by what was reserved"
     rows = (
-        _make_mass_row(energy, "Carbon, location based", "carbon_g", located),
+        _make_mass_row(energy, "Carbon, location-based", "carbon_g", located),
         *_make_idle_rows(energy),
-        _make_mass_row(energy, "Carbon, market based", "carbon_market_g", market),
-        _make_mass_row(energy, "Embodied carbon, apart", "embodied_g", making),
+        _make_mass_row(energy, "Carbon, market-based", "carbon_market_g", market),
+        _make_mass_row(energy, "Embodied carbon (not in the total)", "embodied_g", making),
         *_make_water_rows(energy),
     )
-    return Table(caption="What it means, each boundary apart", columns=("Total", "Value", "What it is"), rows=rows)
+    return Table(caption="Totals by accounting boundary", columns=("Total", "Value", "What it is"), rows=rows)
 
 
 def _make_row(name: str, value: str, said: str) -> TableRow:
@@ -225,14 +226,12 @@ def _make_idle_rows(energy: Energy) -> tuple[TableRow, ...]:
         silent = dict.fromkeys(
             c.component for c in energy.components if c.energy_j is not None and c.idle_share is None
         )
-        why = f"the idle power is unknown for {' and '.join(map(clean_text, silent))}; it is in the line above"
-        return (TableRow("… of it idle draw", (Cell(UNKNOWN, mark="none"), make_text_cell(why))),)
+        why = f"the idle power of {' and '.join(map(name_component, silent))} is unknown; the line above includes it"
+        return (TableRow("… idle", (Cell(UNKNOWN, mark="none"), make_text_cell(why))),)
     idle_g = energy.carbon_g * min(1.0, energy.idle_kwh / energy.energy_kwh)
     return (
-        _make_row(
-            "… of it for the work", format_mass(energy.carbon_g - idle_g), "what the work added to the idle machine"
-        ),
-        _make_row("… of it idle draw", format_mass(idle_g), "what the idle machine would have drawn in the same time"),
+        _make_row("… for the work", format_mass(energy.carbon_g - idle_g), "what the work added to the idle machine"),
+        _make_row("… idle", format_mass(idle_g), "what the idle machine would have drawn in the same time"),
     )
 
 
@@ -247,7 +246,7 @@ def _make_water_rows(energy: Energy) -> tuple[TableRow, ...]:
     )
     if not onsite or offsite_l is None:
         return (whole,)
-    return (whole, _make_row("… of it for electricity", format_volume(offsite_l), "where the electricity is made"))
+    return (whole, _make_row("… for electricity", format_volume(offsite_l), "where the electricity is made"))
 
 
 def _make_unit_table(energy: Energy) -> Table:
@@ -262,7 +261,7 @@ def _make_unit_table(energy: Energy) -> Table:
     known = describe_measured_share(energy)
     columns = ("One unit", "Carbon", "Operational", "Embodied") if whole else ("One unit", "Carbon")
     return Table(
-        caption=f"{name} of one unit: this run’s carbon, location based, offsets excluded ({known})",
+        caption=f"{name} of one unit: this run’s carbon, location-based, offsets excluded ({known})",
         columns=columns,
         rows=tuple(TableRow(_name_unit(r), _make_unit_cells(r, whole=whole)) for r in rows),
         note=f"{reason[:1].upper()}{reason[1:]}." if reason else "",
@@ -283,7 +282,7 @@ def _make_unit_cells(row: CarbonPerUnit, *, whole: bool) -> tuple[Cell, ...]:
         return (Cell(LEFT_OUT, mark="suppressed"), *empty)
     if value is None:
         return (Cell(f"undefined: {clean_text(row.reason)}", mark="undefined"), *empty)
-    count = "" if row.units is None else f"{row.units:,.7g} of them"
+    count = "" if row.units is None else f"{row.units:,.7g} units"
     ends = ""
     if row.low is not None:
         ends = f"[{format_mass(row.low)}, {_format_upper_limit(row.high)}]"

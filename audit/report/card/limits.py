@@ -12,7 +12,7 @@ from audit.estimate import Estimate, cell_interval, cell_text, p_text
 from audit.gates.judge import WORST_FIRST
 from audit.measurement.metrics.catalogue import figure_of
 from audit.measurement.metrics.kinds import split_comparison
-from audit.record.energy_text import SUBJECTS, format_total
+from audit.record.energy_text import SUBJECTS, format_in_cell
 from audit.record.result import AuditResult, Gate
 from audit.report.card.accounts import SENTENCE_LENGTH
 from audit.report.card.charts import Strip, draw_gate
@@ -97,7 +97,7 @@ def _describe_found(gate: Gate) -> str:
     if e.value is None:
         return describe_undefined(e.reason)
     if e.stage == "energy":
-        return format_total(e)
+        return format_in_cell(e)
     if e.stage == "checks":
         return f"{e.value:,g} of {e.n:,g}"
     return cell_text(e.value, figure_of(e.metric, e.compare), limit=_find_limit(gate))

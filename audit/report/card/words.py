@@ -12,7 +12,7 @@ from typing import Literal
 from audit.errors import printable
 from audit.estimate import Estimate, Group, cell_interval, cell_text, limit_text, named_group, rows_text
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
-from audit.record.energy_text import UNITS, format_share
+from audit.record.energy_text import format_limit, format_share
 from audit.record.result import Gate, Part
 
 Mark = Literal["ok", "few", "undefined", "suppressed", "none"]
@@ -144,8 +144,7 @@ def describe_limit(gate: Gate) -> str:
     if gate.estimate.stage == "checks":
         return f"{word} {limit:,g}"
     if gate.estimate.stage == "energy":
-        unit = UNITS[gate.estimate.metric]
-        return f"{word} {limit:,g} {unit}" if unit else f"{word} {100 * limit:g}%"
+        return f"{word} {format_limit(limit, gate.estimate.metric)}"
     return f"{word} {limit_text(limit, figure_of(gate.estimate.metric, gate.estimate.compare))}"
 
 

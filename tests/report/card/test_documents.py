@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import sample_results as samples
@@ -12,6 +14,7 @@ from card_page import Page
 
 from audit.report.card.render import FILES, render
 
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCREEN_PX, MOST_SCREENS, MOST_WORDS = 900, 5, 1200
 COUNT_WORDS = """() => {
   let words = 0;
@@ -139,6 +142,23 @@ def test_no_page_scrolls_sideways_in_a_real_browser(browser, tmp_path, sample, s
     view.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert view.evaluate("document.documentElement.scrollWidth") <= width
     assert (said, asked) == ([], [view.url])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("style", ["report", "html"])
+def test_axe_finds_no_fault(browser, tmp_path, style, width, scheme):
+    """Runs where EVENHAND_AXE names an axe.min.js (npm package axe-core); contrast is computed in test_render."""
+    axe = os.environ.get("EVENHAND_AXE")
+    if axe is None:
+        pytest.skip("EVENHAND_AXE names no axe.min.js")
+    page = render(samples.boston(), style)
+    view = opened(browser, tmp_path, page, width, color_scheme=scheme, bypass_csp=True)
+    view.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    view.evaluate(Path(axe).read_text(encoding="utf-8"))
+    found = view.evaluate(f"async () => (await axe.run(document, {{runOnly: {RULES}}})).violations.map(v => v.id)")
+    assert found == []
 
 
 def test_results_with_findings_of_few_checks_say_at_once_what_to_do():

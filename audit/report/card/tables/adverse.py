@@ -112,7 +112,7 @@ def _make_z_cell(e: Estimate | None) -> Cell:
 def _make_figure_cell(e: Estimate | None) -> Cell:
     if e is None or e.value is None:
         return make_estimate_cell(e, with_n=False)
-    return Cell(f"{e.value:,.1f}".replace("-0.0", "0.0"))
+    return Cell(f"{e.value:,.1f}".replace("-0.0", "0.0").replace("-", "−"))
 
 
 def _make_p_cell(p: Estimate | None, corrected: Estimate | None) -> Cell:
