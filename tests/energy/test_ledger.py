@@ -119,7 +119,7 @@ def test_a_declared_device_is_counted_for_all_of_training_and_never_measured():
     assert {"declared power, tpu", "idle power, tpu"} <= {f.name for f in energy.factors}
     assert (
         make_energy_view(energy).largest
-        == "Most of it, 85.0%, is tpu: a wattage that the owner declared, not measured."
+        == "Most of it, 85.0%, is TPU: a wattage that the owner declared, not measured."
     )
 
 
@@ -388,7 +388,7 @@ def test_a_person_sees_at_once_that_the_energy_is_a_constant_of_memory():
     result = replace(sample_results.boston(), energy=constant_ram())
     for style in ("html", "md"):
         text = re.sub(r"<[^>]*>", " ", render(result, style))
-        assert "Most of it, 88.0%, is ram: a constant that is assumed, not measured." in text
+        assert "Most of it, 88.0%, is RAM: an assumed constant, not measured." in text
         assert "(estimated, not measured)" in text
     console = Console(width=200, record=True, file=io.StringIO())
     print_summary(result, console, whole=True)
@@ -399,7 +399,7 @@ def test_a_person_sees_at_once_that_the_energy_is_a_constant_of_memory():
 def test_no_kilowatt_hour_and_no_gram_without_its_measured_share(style):
     text = re.sub(r"<[^>]*>", " ", render(sample_results.boston(), style))
     headlines = [
-        line for line in re.split(r"[.;] (?=[A-Z])|\n", text) if re.search(r"\d (kWh|g of CO2|g CO2e)\b", line)
+        line for line in re.split(r"[.;] (?=[A-Z])|\n", text) if re.search(r"\d (k?Wh|g of CO2|g CO2e)\b", line)
     ]
     assert headlines
     for line in headlines:

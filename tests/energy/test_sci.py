@@ -151,10 +151,10 @@ def test_bloom_keeps_dynamic_idle_and_embodied_apart():
     assert (energy.carbon_g - idle_g) / T == pytest.approx(24.69, abs=0.005)
     assert (energy.carbon_g + energy.embodied_g) / T == pytest.approx(50.5, abs=0.05)
     shown = cells(make_energy_view(energy).totals)
-    assert shown["Carbon, location based"][0] == "39.3 t"
-    assert shown["… of it for the work"][0] == "24.7 t"
-    assert shown["… of it idle draw"][0] == "14.6 t"
-    assert shown["Embodied carbon, apart"][0] == "11.2 t"
+    assert shown["Carbon, location-based"][0] == "39.3 t"
+    assert shown["… for the work"][0] == "24.7 t"
+    assert shown["… idle"][0] == "14.6 t"
+    assert shown["Embodied carbon (not in the total)"][0] == "11.2 t"
 
 
 def test_llama_shows_the_grid_beside_a_contract_of_zero():
@@ -165,9 +165,9 @@ def test_llama_shows_the_grid_beside_a_contract_of_zero():
     assert energy.carbon_g / T == pytest.approx(8930, rel=1e-12)
     assert energy.carbon_market_g == 0
     shown = cells(make_energy_view(energy).totals)
-    assert shown["Carbon, location based"][0] == "8,930 t"
-    assert shown["Carbon, market based"][0] == "0 g"
-    assert "never in its place" in shown["Carbon, market based"][1]
+    assert shown["Carbon, location-based"][0] == "8,930 t"
+    assert shown["Carbon, market-based"][0] == "0 g"
+    assert "never in its place" in shown["Carbon, market-based"][1]
     (found,) = compute_carbon_per_unit(energy, unit=("model", 1), predictions=None)
     assert found.operational_g == energy.carbon_g, "the intensity is location based, whatever the contract"
 
@@ -178,7 +178,7 @@ def test_a_contract_without_a_grid_does_not_take_its_place():
     (found,) = compute_carbon_per_unit(energy, unit=("model", 1), predictions=None)
     assert (found.operational_g, found.sci_g) == (None, None)
     assert "country" in found.reason
-    assert cells(make_energy_view(energy).totals)["Carbon, location based"][0] == "undefined"
+    assert cells(make_energy_view(energy).totals)["Carbon, location-based"][0] == "undefined"
 
 
 # --- a correct prediction of each group -----------------------------------------------------------------------------

@@ -19,6 +19,7 @@ import audit
 from audit.config.read import build
 from audit.counting.cells import Cells
 from audit.errors import QuestionError
+from audit.estimate import cell_text
 from audit.pipeline.run import Job, run
 from audit.pipeline.track import track
 from audit.pipeline.verify import describe_differences
@@ -290,23 +291,23 @@ def test_track_carries_them_too_and_hides_the_folder_of_an_outer_run(tmp_path, m
 
 def test_the_card_draws_a_line_for_every_group(audited):
     page = (audited.folder / "card.html").read_text()
-    section = page[page.index('id="epochs"') : page.index('id="data"')]
+    section = page[page.index("Results by group during training") : page.index('id="data"')]
     assert section.count('<svg class="plot panel"') == 4 * 4
     assert section.count('class="line"') == section.count('class="whole"') == 16
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     for e in audited.result.epochs[-1].measured():
-        assert f"{e.value:.3f}" in section
+        assert cell_text(e.value, "share") in section
     text = (audited.folder / "card.md").read_text()
-    assert "## How groups fared while the model learned" in text
+    assert "<details><summary>Results by group during training</summary>" in text
     assert "By sex, on validation" in text
-    assert "was 0." in text
+    assert re.search(r"was \d+\.\d%", text)
 
 
 def test_a_card_without_epochs_says_nothing_of_them(audited):
     bare = replace(audited.result, epochs=())
     for form in ("html", "md"):
-        assert "while the model learned" not in render(bare, form)
+        assert "during training" not in render(bare, form)
     noted = replace(audited.result, epochs=(), epoch_notes=("line 3 of epochs.jsonl is cut off and was left out",))
     for form in ("html", "md"):
         assert "line 3 of epochs.jsonl is cut off" in render(noted, form).replace("\\", "")
@@ -337,9 +338,9 @@ def test_a_group_of_few_rows_has_no_line_and_no_number(audited):
         (e.status, e.value, e.n, e.numerator, e.denominator) == ("suppressed", None, None, None, None) for e in black
     )
     page = render(result, "html")
-    section = page[page.index('id="epochs"') : page.index('id="data"')]
+    section = page[page.index("Results by group during training") : page.index('id="data"')]
     assert not re.search(r'class="label"[^>]*>black<', section)
-    assert "left out to protect small counts" in section
+    assert "withheld to protect groups under 10; a line is broken there" in section
     everything = publishable(result, 1).epochs[0]
     assert "suppressed" not in {e.status for e in everything.rates}
 
@@ -371,7 +372,7 @@ def test_a_group_that_comes_and_goes_breaks_its_line(audited):
     without = whole[whole["race"] == "white"]
     epochs = (point(1, whole), point(2, without), point(3, whole))
     page = render(replace(audited.result, epochs=epochs), "html")
-    lines = re.findall(r'class="line" d="([^"]+)"', page[page.index('id="epochs"') :])
+    lines = re.findall(r'class="line" d="([^"]+)"', page[page.index("Results by group during training") :])
     assert [line for line in lines if line.count("M") == 2 and "h0.01" in line]
 
 

@@ -20,6 +20,7 @@ from audit.record.energy_text import (
     format_volume,
     has_trained_nothing,
     name_component,
+    name_phase,
     split_by_component,
 )
 from audit.report.card.shapes import Table, TableRow
@@ -144,7 +145,7 @@ def _make_component_table(components: Sequence[EnergyComponent]) -> Table:
     alike = len(whose) == 1
     return Table(
         caption="Energy by component and phase, before the overhead of the site",
-        columns=("Component", "Phase", "Energy", "Share", "Idle share", "Time covered", "Basis"),
+        columns=("Component", "When", "Energy", "Share", "Idle share", "Time covered", "Basis"),
         rows=tuple(
             TableRow(name_component(c.component), _make_component_cells(c, total_j, alike=alike)) for c in components
         ),
@@ -159,7 +160,7 @@ def _make_component_cells(c: EnergyComponent, total_j: float, *, alike: bool) ->
     if c.energy_j is None:
         empty = Cell("–", mark="none")
         return (
-            make_text_cell(clean_text(c.phase)),
+            make_text_cell(name_phase(c.phase)),
             Cell("not measured", mark="undefined"),
             empty,
             empty,
@@ -169,7 +170,7 @@ def _make_component_cells(c: EnergyComponent, total_j: float, *, alike: bool) ->
     share = Cell(format_percent(c.energy_j / total_j)) if total_j > 0 else Cell("–", mark="none")
     idle = Cell(UNKNOWN, mark="none") if c.idle_share is None else Cell(format_percent(c.idle_share))
     return (
-        make_text_cell(clean_text(c.phase)),
+        make_text_cell(name_phase(c.phase)),
         Cell(f"{format_figure(c.energy_j)} J"),
         share,
         idle,

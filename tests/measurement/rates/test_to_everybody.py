@@ -576,9 +576,9 @@ def test_the_card_has_a_table_of_it_only_where_it_was_asked_for(style):
 
     _, g, y, p = drawn(5)
     asked = render(audit.measure(y, p, groups={"g": g}, compare_to=BOTH), style)
-    assert "Against everybody by g" in asked
-    assert "Against everybody else by g" in asked
-    assert "Against everybody" not in render(audit.measure(y, p, groups={"g": g}), style)
+    assert "Compared with overall by g" in asked
+    assert "Compared with all other groups by g" in asked
+    assert "Compared with" not in render(audit.measure(y, p, groups={"g": g}), style)
 
 
 def test_the_sentence_shows_both_sides_of_a_ratio():

@@ -321,7 +321,7 @@ def test_card_and_terminal_show_a_regression():
         page = render(result, form)
         assert "Mean absolute error" in page
         assert "Wasserstein distance of predictions" in page
-        assert "left out" in page
+        assert "ithheld to protect groups under 10" in page
     console = Console(width=80, record=True, file=io.StringIO())
     print_summary(result, console)
     text = console.export_text()

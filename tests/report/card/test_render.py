@@ -211,13 +211,13 @@ def test_energy_names_its_methods_factors_and_what_is_missing(boston):
         "estimated: model",
         "assumed: constant",
         "not measured",
-        "Energy: 0.000760 kWh in 27.4 s, and so 0.281 g of CO2 equivalent, location based (89.6% measured by energy counters, the rest estimated).",
-        "Most of it, 89.6%, is cpu: measured by an energy counter.",
+        "The run used 0.760 Wh in 27.4 s (89.6% measured by energy counters, the rest estimated): 0.281 g CO2e, location-based.",
+        "Most of it, 89.6%, is CPU: measured by an energy counter.",
         "369.473 gCO2e/kWh",
         "global_energy_mix.json",
         "2023",
         "not measured, so not in the total: GPU in training",
-        "and never in its place",
+        "never instead of it",
     ):
         assert said in boston.words
 
