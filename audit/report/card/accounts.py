@@ -119,7 +119,7 @@ def make_check_views(checks: Sequence[Check]) -> tuple[CheckView, ...]:
     known = {c.code: c for c in list_codes(checks)}
     nothing = CodeView("", "", "", "")
     return tuple(
-        CheckView(badge, code, to_sentence(title), detail, mend, (c := known.get(code, nothing)).reason, c.reference)
+        CheckView(badge, code, title, detail, mend, (c := known.get(code, nothing)).reason, c.reference)
         for badge, code, title, detail, mend in list_checks(checks)
     )
 

@@ -9,31 +9,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.estimate import Stage
+from audit.gates.headline import suggest_next
 from audit.gates.judge import find_deciding_gate
 from audit.record.result import AuditResult, Gate, Part
 from audit.report.card.accounts import OwnerWords
 from audit.report.card.charts import Chart
 from audit.report.card.groups import choose_groups, draw_charts, list_gated_rates
-from audit.report.card.limits import format_times
 from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.results import choose_rates
 from audit.report.card.words import clean_text
 
 MOST_DRAWN = 10
 """Groups of the picture; the tables have all of them."""
-EXAMPLE = 'add a limit on groups, such as --gate "selection_rate ratio >= 0.8"'
 STEPS = {
-    "fail": "Find which step causes the difference (labels, features, threshold), change it and audit again, or record "
-    "a waiver with owner, reason and end date.",
-    "undefined": "Add rows for the group that the sentence names, or set a limit on another metric.",
     "withheld": "Read the internal report: it has the verdict that this page withholds.",
     "waived": "Remove the cause, or decide again before the waiver ends.",
-    "not judged": f"To have the groups judged, {EXAMPLE}.",
-    "incomplete": "Correct the error above and run the audit again.",
     "pass": "Nothing for these limits. Audit again when the model or the data change.",
 }
-OF_CHECKS = "Correct what the checks found (below) and audit again, or record a waiver with owner, reason and end date."
-OF_ENERGY = "Reduce what the run uses, or set a limit that it can meet."
+"""Where a page has other readers than a terminal, which names commands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +46,11 @@ def make_front(result: AuditResult, owner: OwnerWords, k: int) -> Front:
         ("Audited", clean_text(result.run.finished).partition("T")[0]),
         ("Rows", describe_rows(result.data)),
     )
-    return Front(tuple(f for f in facts if f[1]), _draw_decision(result, gate, k), choose_step(result, gate))
+    return Front(
+        tuple(f for f in facts if f[1]),
+        _draw_decision(result, gate, k),
+        STEPS.get(result.verdict) or suggest_next(result),
+    )
 
 
 def describe_rows(parts: Sequence[Part]) -> str:
@@ -69,18 +66,6 @@ def describe_use(part: Part) -> str:
     if part.rows_read == part.rows_used:
         return f"{part.rows_read:,} read, all used"
     return f"{part.rows_read:,} read, {part.rows_used:,} used"
-
-
-def choose_step(result: AuditResult, gate: Gate | None) -> str:
-    """Return what a reader can do about the verdict."""
-    verdict, stage = result.verdict, gate.estimate.stage if gate is not None and gate.estimate is not None else ""
-    if verdict == "insufficient":
-        more = format_times(gate.needed_n) if gate is not None and gate.needed_n else ""
-        rows = f"Audit {more} as many rows" if more else "Audit more rows"
-        return f'{rows}, or accept it on the record: a waiver, or [policy] insufficient = "warn".'
-    if verdict == "fail" and stage in {"checks", "energy"}:
-        return OF_CHECKS if stage == "checks" else OF_ENERGY
-    return STEPS[verdict]
 
 
 def _draw_decision(result: AuditResult, gate: Gate | None, k: int) -> Chart | None:

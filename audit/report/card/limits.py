@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from audit.config.limits import CHECKS
 from audit.estimate import Estimate, cell_interval, cell_text, p_text
 from audit.gates.judge import WORST_FIRST
+from audit.gates.voice import write_times
 from audit.measurement.metrics.catalogue import figure_of
 from audit.measurement.metrics.kinds import split_comparison
 from audit.record.energy_text import SUBJECTS, format_in_cell
@@ -65,7 +66,7 @@ def _make_view(gate: Gate) -> LimitView:
         found=_describe_found(gate),
         interval=_describe_interval(gate),
         limit=describe_limit(gate),
-        needed=f"needs {format_times(gate.needed_n)} as many rows" if gate.needed_n else "",
+        needed=f"needs about {write_times(gate.needed_n)} the rows" if gate.needed_n else "",
         sentence=clean_text(gate.sentence + _describe_surprise(gate), SENTENCE_LENGTH),
         strip=draw_gate(gate),
         is_open=gate.verdict != "pass",
@@ -112,12 +113,6 @@ def _describe_interval(gate: Gate) -> str:
 
 def _find_limit(gate: Gate) -> float | None:
     return gate.max if gate.max is not None else gate.min
-
-
-def format_times(factor: float) -> str:
-    """Return how many times as many, in two digits."""
-    digits = 1 if factor < 10 else 0
-    return f"about {factor:,.{digits}f} times"
 
 
 def _describe_surprise(gate: Gate) -> str:
