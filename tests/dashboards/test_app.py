@@ -261,7 +261,7 @@ def many_groups():
         (sample_results.single_small_group, "All counts are shown here; the card withholds small ones."),
         (nothing_metered, "Energy: not measured."),
         (many_groups, "40 of 150 groups are drawn."),
-        (sample_results.undefined_rates, "undefined (no rows with label = 0)"),
+        (sample_results.undefined_rates, "undefined (no rows with label 0)"),
         (sample_results.single_small_group, "◌ = too few rows to judge alone."),
     ],
     ids=lambda x: getattr(x, "__name__", ""),

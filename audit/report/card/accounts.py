@@ -29,6 +29,8 @@ DATASET_FIELDS = (
 
 PARTS = {"train": "Training data", "test": "Test data", "predictions": "Predictions"}
 OUTCOME_ORDER = ("fail", "error", "undefined", "insufficient", "warn", "waived", "pass", "not applicable")
+FAMILIES = ("DL", "FM", "DB", "DV", "DP")
+"""Findings about leaks and about groups come before those about the shape of the tables and about small groups."""
 MOST_COLUMNS = 30
 """Columns of one table that a card names; audit.json has all."""
 LONGEST_DETAIL = 1200
@@ -126,11 +128,16 @@ def make_check_views(checks: Sequence[Check]) -> tuple[CheckView, ...]:
 
 def list_checks(checks: Sequence[Check]) -> list[tuple[Badge, str, str, str, str]]:
     """Return badge, code, title, detail and what to do of every check; what needs attention comes first."""
-    ordered = sorted(checks, key=lambda c: OUTCOME_ORDER.index(c.outcome))
+    ordered = sorted(checks, key=lambda c: (OUTCOME_ORDER.index(c.outcome), _rank_family(c.code)))
     return [
         (BADGES[c.outcome], clean_text(c.code), clean_text(c.title), _describe_check(c), _describe_mend(c))
         for c in ordered
     ]
+
+
+def _rank_family(code: str) -> int:
+    family = code[:2]
+    return FAMILIES.index(family) if family in FAMILIES else len(FAMILIES)
 
 
 def _describe_mend(check: Check) -> str:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from audit.errors import printable
 from audit.estimate import Estimate, Group, cell_interval, cell_text, limit_text, named_group, rows_text
+from audit.gates.voice import tidy_reason
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.record.energy_text import format_limit, format_share
 from audit.record.result import Gate, Part
@@ -181,4 +182,4 @@ def describe_undefined(reason: str | None) -> str:
 
 def clean_reason(reason: str | None) -> str:
     """Return why there is no number, without its arithmetic."""
-    return clean_text((reason or "").removeprefix("0/0: "))
+    return clean_text(tidy_reason(reason))

@@ -187,7 +187,7 @@ def test_a_run_that_did_not_finish_says_so():
 
 def test_undefined_is_a_word_with_its_reason_and_never_a_number():
     for style in FORMATS:
-        assert "undefined no rows with label = 0" in re.sub(
+        assert "undefined no rows with label 0" in re.sub(
             r"<[^>]*>|[()]", "", render(samples.undefined_rates(), style, 1)
         )
 
