@@ -64,7 +64,7 @@ def test_a_run_leaves_a_valid_record_a_report_and_two_cards(pipeline, root):
     assert document["run"]["exit_codes"] == {"train": 0}
     lines = done.stdout.splitlines()
     assert lines[0].startswith("FAIL: ")
-    for word in ("FAIL", "f 0.200", "m 0.600", "0.8"):
+    for word in ("FAIL", "20.0% (n 400)", "60.0% (n 400)", "0.8"):
         assert word in lines[0] + lines[1], done.stdout
 
 
