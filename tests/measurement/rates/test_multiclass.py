@@ -221,7 +221,7 @@ def test_a_class_that_nobody_in_a_group_has_makes_its_mean_undefined_and_blocks_
     assert one(result, "true_positive_rate", ["y"], "c").reason == "0/0: no rows with label = c"
     assert one(result, "false_positive_rate", ["y"], "a").value == 0
     assert [gate.verdict for gate in result.gates] == ["undefined", "undefined"]
-    assert "of 'y' is undefined: no rows with label c" in result.gates[1].sentence
+    assert "is undefined: class c: not measured for y (no rows with label c). " in result.gates[1].sentence
     assert json.loads(result.to_json())
 
 
