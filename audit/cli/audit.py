@@ -159,7 +159,7 @@ def _audit_table(
     verbose: bool,
 ) -> None:
     """Audit one table by what options or a file ask, show what came of it, and exit by the verdict."""
-    from audit.cli.question import ask
+    from audit.cli.question import ask, make_relative
     from audit.config.write import require_new
     from audit.pipeline.run import run as run_audit
     from audit.tables.addresses import strip_place
@@ -170,6 +170,8 @@ def _audit_table(
         _name_what_is_left(config_path, given.stage, tests=bool(given.tests))
     if write_config is not None:
         require_new(write_config)
+        # Refused now, if the file may not hold what was asked, and not when the audit is done.
+        make_relative(config, write_config.parent)
     command = ("audit", given.stage, *map(strip_place, (given.table, *given.tests)))
     job = make_job(config, Path(), store, command, json=json, metered=False)
     with _say_in_options(given, asked=config_path is None):

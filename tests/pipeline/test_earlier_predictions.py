@@ -143,7 +143,7 @@ def test_a_part_of_a_folder_that_was_only_touched_is_old(here):
     (here / "out").mkdir()
     for name in ("1.csv", "2.csv"):
         (here / "out" / name).write_text(OLD)
-    with pytest.raises(SourceError, match=r"out/2\.csv was there before training, which has left it as it was"):
+    with pytest.raises(SourceError, match=r"out/2\.csv existed before training and was not changed by it"):
         audited(here, f"import os; open('out/1.csv', 'w').write({ROWS!r}); os.utime('out/2.csv')", "out")
 
 
@@ -358,7 +358,7 @@ def test_what_is_no_table_of_predictions_does_not_replace_the_old_one(here, leav
         run(Job(config=build(question(leaves)), folder=here, store=Store(here / "runs"), say=said.append))
     assert (here / "p.csv").read_text() == OLD
     (kept,) = here.glob("p.csv.failed-*")
-    assert any(f"what training left is kept as '{kept.name}'" in sentence for sentence in said)
+    assert any(f"those of this training are kept as '{kept.name}'" in sentence for sentence in said)
     assert not [p for p in (here / "runs").iterdir() if p.is_dir()]
 
 

@@ -136,7 +136,7 @@ def test_a_part_at_an_address_is_not_counted(tmp_path):
         "count", "https://e.org/t.parquet?s=hunter2", "--into", "c", "--label", "y", "--groups", "g", cwd=tmp_path
     )
     assert (done.returncode, "hunter2" in done.stderr) == (2, False)
-    assert "https://e.org/t.parquet is an address, whose bytes are not hashed" in done.stderr
+    assert "https://e.org/t.parquet is an address, which has no digest" in done.stderr
 
 
 def test_a_query_is_written_to_no_file(tmp_path):
