@@ -14,7 +14,7 @@ from audit.report.card.groups import choose_groups, divide_rows, draw_charts, ma
 from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind, make_table
 from audit.report.card.tables.classes import make_label_tables
-from audit.report.card.words import Cell, make_estimate_cell, name_group, name_grouping
+from audit.report.card.words import Cell, make_estimate_cell, name_group, name_grouping, name_in_text
 
 
 def make_data_groupings(result: AuditResult, k: int = 1) -> tuple[GroupingView, ...]:
@@ -87,7 +87,7 @@ def _explain_reference(found: EstimateIndex, by: By) -> str:
     if labelled:
         said = "Class imbalance and difference in proportions of labels compare"
     return (
-        f"{said} {name_group(by, e.reference)} (the reference group) with each group; positive values favour the "
+        f"{said} {name_in_text(by, e.reference)} (the reference group) with each group; positive values favour the "
         "reference group."
     )
 

@@ -49,6 +49,8 @@ class LimitView:
     """How many more rows would decide it; empty where it is decided, or nothing is known."""
     sentence: str
     strip: Strip | None
+    is_withheld: bool
+    """Whether its number is, so that the sentence, which may name others, stands open."""
     is_open: bool
     """Whether it did not pass, so that it is never folded away."""
 
@@ -69,6 +71,7 @@ def _make_view(gate: Gate) -> LimitView:
         needed=f"needs about {write_times(gate.needed_n)} the rows" if gate.needed_n else "",
         sentence=clean_text(gate.sentence + _describe_surprise(gate), SENTENCE_LENGTH),
         strip=draw_gate(gate),
+        is_withheld=_describe_found(gate) == LEFT_OUT,
         is_open=gate.verdict != "pass",
     )
 

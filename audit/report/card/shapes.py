@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from audit.estimate import Group
+from audit.estimate import Group, quoted_level
 from audit.report.card.charts import Chart
 from audit.report.card.words import FEW, TOO_FEW, WITHHELD, Cell
 
@@ -72,7 +72,7 @@ def describe_withheld(rows: Sequence[TableRow], k: int) -> str:
     if not gone:
         return ""
     whole = [row.header for row in rows if row.is_withheld]
-    named = ", ".join(whole[:MOST_NAMED])
+    named = ", ".join(quoted_level(name) for name in whole[:MOST_NAMED])
     more = f" and {len(whole) - MOST_NAMED:,} more" if len(whole) > MOST_NAMED else ""
     entirely = f", among them all of {named}{more}" if whole else ""
     mark = (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from audit.errors import printable
-from audit.estimate import Estimate, Group, cell_interval, cell_text, limit_text, named_group, rows_text
+from audit.estimate import Estimate, Group, cell_interval, cell_text, limit_text, named_group, quoted_level, rows_text
 from audit.gates.voice import tidy_reason
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.record.energy_text import format_limit, format_share
@@ -128,6 +128,13 @@ def name_group(by: tuple[str, ...], group: Group | None) -> str:
     if len(by) > 1:
         return named_group(group, by)
     return clean_text(group[0], LEVEL_LENGTH)
+
+
+def name_in_text(by: tuple[str, ...], group: Group | None) -> str:
+    """Return a group inside a sentence, where a level that is a number or under 3 characters stands in quotes."""
+    if group and len(by) == 1 and group != (None,):
+        return quoted_level(group[0])
+    return name_group(by, group)
 
 
 def name_grouping(by: tuple[str, ...]) -> str:

@@ -422,7 +422,7 @@ def test_codes_are_explained_where_they_are_met(style):
 
 def test_without_labels_no_column_is_about_labels():
     shown = render(audit.check({"g": ["a"] * 500 + ["b"] * 700}, groups="g"), "md", None)
-    assert "Class imbalance compares b (the reference group)" in shown
+    assert "Class imbalance compares 'b' (the reference group)" in shown
     assert "proportions of labels" not in shown
 
 

@@ -30,7 +30,7 @@ from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.record.result import AuditResult
 from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.shapes import Table, TableRow, make_table
-from audit.report.card.words import Cell, make_estimate_cell, name_group, name_grouping
+from audit.report.card.words import Cell, make_estimate_cell, name_group, name_grouping, name_in_text
 
 SELECTIONS = {SELECTION_RATE.name, *(m.name for m in ADVERSE)}
 MARKS = {
@@ -64,7 +64,7 @@ def make_adverse_table(found: EstimateIndex, by: By, groups: Sequence[Group]) ->
     highest = next((e.reference for e in compared if e.reference is not None), None)
     against = ""
     if highest is not None:
-        against = f", against {name_group(by, highest)}, which has the highest rate"
+        against = f", against {name_in_text(by, highest)}, which has the highest rate"
     short = (_find_estimate(found, by, g, SHORTFALL.name) for g in known)
     weighted = ""
     if any(e is not None and is_weighted(e) for e in short):

@@ -22,6 +22,7 @@ from audit.report.card.words import (
     make_title,
     name_group,
     name_grouping,
+    name_in_text,
 )
 from audit.report.disclosure.publishable import CONFUSIONS, MOST_TABLED
 
@@ -91,7 +92,7 @@ def _name_class(gap: Estimate | None) -> Cell:
     if gap is None or gap.value is None or gap.pair is None or gap.outcome is None:
         return Cell("–", mark="none", numeric=False)
     return make_text_cell(
-        f"{clean_text(gap.outcome, LEVEL_LENGTH)}: {' v. '.join(name_group(gap.by, g) for g in gap.pair)}"
+        f"{clean_text(gap.outcome, LEVEL_LENGTH)}: {' v. '.join(name_in_text(gap.by, g) for g in gap.pair)}"
     )
 
 

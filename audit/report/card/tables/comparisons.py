@@ -22,6 +22,7 @@ from audit.report.card.words import (
     make_title,
     name_group,
     name_grouping,
+    name_in_text,
 )
 
 CAPTIONS: dict[Everybody, str] = {"overall": "Compared with overall", "rest": "Compared with all other groups"}
@@ -88,8 +89,8 @@ def _make_pair_cell(e: Estimate) -> Cell:
     if e.value == (1 if e.compare == "ratio" else 0) and e.pair[0] == e.pair[1]:
         return make_text_cell("all equal")
     if e.pair[0] == e.pair[1]:
-        return make_text_cell(name_group(e.by, e.pair[0]))
-    return make_text_cell(" v. ".join(name_group(e.by, g) for g in e.pair))
+        return make_text_cell(name_in_text(e.by, e.pair[0]))
+    return make_text_cell(" v. ".join(name_in_text(e.by, g) for g in e.pair))
 
 
 # Each group against all rows and against all other rows, where that was asked for.
@@ -135,7 +136,7 @@ def _name_largest(estimate: Estimate | None) -> Cell:
     cell = make_estimate_cell(estimate, with_n=False)
     if estimate is None or estimate.pair is None or estimate.value is None:
         return cell
-    return replace(cell, note=", ".join(filter(None, (name_group(estimate.by, estimate.pair[0]), cell.note))))
+    return replace(cell, note=", ".join(filter(None, (name_in_text(estimate.by, estimate.pair[0]), cell.note))))
 
 
 def _explain_largest(columns: Sequence[tuple[str, str]]) -> str:
