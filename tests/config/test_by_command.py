@@ -174,10 +174,10 @@ BASE_RATE = {"stage": "data", "metric": "base_rate", "compare": "ratio", "min": 
 @pytest.mark.parametrize("seed", range(4))
 def test_no_training_starts_without_a_word_on_an_undecided_gate(seed):
     X, y = undecided_rows(seed)
-    with pytest.warns(UndecidedWarning, match="insufficient, which the policy counts as not passed"):
+    with pytest.warns(UndecidedWarning, match="inconclusive, which the policy counts as not passed"):
         DataGate(groups=["sex"], gates=[BASE_RATE]).fit(X, y)
     config = {"data": {"groups": ["sex"]}, "gates": [BASE_RATE]}
-    with pytest.warns(UndecidedWarning, match="this data cannot tell"):
+    with pytest.warns(UndecidedWarning, match="the data cannot decide"):
         Audited(LogisticRegression(), config, metered=False).fit(X[["x"]], y, sensitive_features=X[["sex"]])
     allowed = {**config, "policy": {"insufficient": "warn"}}
     with warnings.catch_warnings():
@@ -200,7 +200,7 @@ def test_audit_run_says_so_before_it_trains(tmp_path):
     )
     done = audit("run", cwd=tmp_path)
     assert done.returncode == 3, done.stderr
-    assert "training starts, and the audit will not pass: data.base_rate.ratio.sex is insufficient" in done.stderr
+    assert "training starts, but the audit will not pass: limit data.base_rate.ratio.sex is inconclusive" in done.stderr
     allowed = (tmp_path / "audit.toml").read_text() + '[policy]\ninsufficient = "warn"\n'
     (tmp_path / "audit.toml").write_text(allowed)
     assert "training starts" not in audit("run", cwd=tmp_path).stderr

@@ -23,8 +23,8 @@ FIELDS = [(section, key) for section, (model, _) in ASKED.items() for key in mod
 OWN = {
     "measure": {"gates", "metrics"},
     "check": {"frame", "test", "gates"},
-    "data": {"table", "tests", "gate", "config", "write_config", "store", "json", "exit_zero"},
-    "model": {"table", "gate", "config", "write_config", "store", "json", "exit_zero"},
+    "data": {"table", "tests", "gate", "config", "write_config", "store", "json", "exit_zero", "verbose"},
+    "model": {"table", "gate", "config", "write_config", "store", "json", "exit_zero", "verbose"},
     "count": {"table", "into", "config", "engine", "master"},
 }
 """What each is given beside keys of the table."""

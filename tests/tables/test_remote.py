@@ -153,6 +153,7 @@ def test_what_is_public_of_an_address():
     assert hide_secrets("S3:/bucket/t.parquet") == "s3://bucket/t.parquet"
     assert hide_secrets("https://u:p@h:8/t.parquet?a=b#c") == "https://h:8/t.parquet"
     assert hide_secrets("folder/t?.parquet") == "folder/t?.parquet"
+    assert hide_secrets("s3://b/t//x.parquet") == "s3://b/t//x.parquet", "two slashes name another object than one"
 
 
 # --- over a wire
