@@ -24,6 +24,7 @@ MOST_ROWS = 24
 """A chart of more groups than this is a smear; the table has them all."""
 NATURAL: dict[Figure, tuple[float, float]] = {"share": (0.0, 1.0), "points": (-1.0, 1.0), "ratio": (0.0, math.inf)}
 """Where the values of a figure end, and so its axis."""
+EQUAL = {"ratio": (1.0,), "difference": (0.0,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,4 +206,4 @@ def draw_gate(gate: Gate) -> Strip | None:
 def _find_equality(e: Estimate) -> tuple[float, ...]:
     """Return the value of equal groups, which an axis of a comparison holds."""
     kind = split_comparison(e.compare)[0]
-    return (1.0,) if kind == "ratio" else (0.0,) if kind == "difference" else ()
+    return EQUAL.get(kind or "", ())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from audit.estimate import Stage
 from audit.gates.headline import suggest_next
@@ -86,4 +87,4 @@ def _draw_first(found: EstimateIndex, by: By, metrics: Sequence[str], gates: Seq
     groups, _ = choose_groups(found, by, MOST_DRAWN)
     known = [g for g in groups if None not in g]
     drawn = (draw_charts(found, by, [metric], known, gates) for metric in dict.fromkeys(metrics))
-    return next((chart for charts in drawn for chart in charts), None)
+    return next(chain.from_iterable(drawn), None)

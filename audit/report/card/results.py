@@ -6,6 +6,7 @@ Must not: leave a group out without saying so, or format anything that `words` d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 from audit.estimate import Estimate, Group, Stage
 from audit.measurement.metrics.catalogue import figure_of
@@ -108,14 +109,15 @@ def make_overview(result: AuditResult, stage: Stage, k: int) -> Overview | None:
 
 def choose_rates(found: EstimateIndex) -> list[str]:
     """Return the few rates that a reader sees first: those that limits are on, then the usual ones."""
-    wanted = [*list_gated_rates(g for by in found.groupings() for g in found.gates(by))]
+    wanted = list_gated_rates(chain.from_iterable(found.gates(by) for by in found.groupings()))
     wanted += DRAWN_RATES if found.stage == "model" else OF_DATA
     present = {metric for metric, compare, by, _ in found.index if compare is None and by}
     return [m for m in dict.fromkeys(wanted) if m in present][:MOST_RATES]
 
 
 def _make_scale(found: EstimateIndex, metric: str, chosen: dict[By, list[Group]]) -> Scale:
-    each = (found.rate(metric, by, g) for by, groups in chosen.items() for g in groups)
+    every = chain.from_iterable(zip(repeat(by), groups) for by, groups in chosen.items())
+    each = (found.rate(metric, by, group) for by, group in every)
     return make_scale(list_ends(e for e in each if e is not None), figure_of(metric))
 
 
