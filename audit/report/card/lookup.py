@@ -28,7 +28,7 @@ class EstimateIndex:
         found = {
             (e.metric, e.compare, e.by, e.group): e
             for e in reversed(self.result.estimates)
-            if e.stage == self.stage and not e.of_one_class
+            if e.stage == self.stage and (e.outcome is None or not e.of_one_class)
         }
         sizes = {(b, g or ()): e.n for (_, c, b, g), e in found.items() if c is None and e.n is not None}
         object.__setattr__(self, "index", found)
@@ -36,14 +36,16 @@ class EstimateIndex:
 
     def groupings(self) -> list[By]:
         """Return the groupings in the order of the document, without that of all rows."""
-        return [by for by in dict.fromkeys(e.by for e in self.result.estimates if e.stage == self.stage) if by]
+        return [by for by in dict.fromkeys([e.by for e in self.result.estimates if e.stage == self.stage]) if by]
 
     def groups(self, by: By) -> list[Group]:
         """Return the groups of one grouping, then the rows without one."""
         found = dict.fromkeys(
-            e.group
-            for e in self.result.estimates
-            if e.stage == self.stage and e.by == by and e.compare is None and e.group is not None
+            [
+                e.group
+                for e in self.result.estimates
+                if e.stage == self.stage and e.by == by and e.compare is None and e.group is not None
+            ]
         )
         return sorted(found, key=lambda g: None in g)
 
@@ -60,9 +62,11 @@ class EstimateIndex:
         """Return the classes that are measured one against all others, in order."""
         return list(
             dict.fromkeys(
-                e.outcome
-                for e in self.result.estimates
-                if e.stage == self.stage and e.of_one_class and e.outcome is not None
+                [
+                    e.outcome
+                    for e in self.result.estimates
+                    if e.stage == self.stage and e.outcome is not None and e.of_one_class
+                ]
             )
         )
 

@@ -42,7 +42,7 @@ MARKS = {
 
 def is_adverse_impact_shown(result: AuditResult, by: By | None = None) -> bool:
     """Return whether a card speaks of adverse impact, by one grouping or by any."""
-    if not any(e.metric == IMPACT_RATIO.name and by in {None, e.by} for e in result.estimates):
+    if not [e for e in result.estimates if e.metric == IMPACT_RATIO.name and by in {None, e.by}]:
         return False
     judged = (g.estimate for g in result.gates if g.estimate is not None and g.estimate.stage == "model")
     if any(_is_about_selections(e.metric) and by in {None, e.by} for e in judged):
