@@ -78,19 +78,17 @@ def _settle_label(seen: Look, label: str | None, positive: str | None) -> Look:
     Raises
     ------
     QuestionError
-        When several columns may be the label, and nobody can be asked.
+        When the positive class of an unknown label is named.
     """
     from audit.errors import QuestionError
-    from audit.pipeline.propose import choose_label, choose_positive, describe_open_label
+    from audit.pipeline.propose import choose_label, choose_positive
 
     if label is not None:
         return choose_label(seen, label, positive)
     if _is_asked():
         return _ask(seen, positive)
-    if seen.candidates.is_open:
-        raise QuestionError(describe_open_label(seen))
     if positive is not None and seen.label is None:
-        raise QuestionError("--positive is a value of the label, and none was found; name it with --label")
+        raise QuestionError("--positive is a value of the label, which is not certain; name it with --label")
     return choose_positive(seen, positive)
 
 
@@ -119,7 +117,7 @@ def _ask(seen: Look, positive: str | None) -> Look:
     if not columns:
         return seen
     names = [printable(column.name) for column in columns]
-    at = _choose("Which column is the true outcome (the label)?", [*names, "none of these"], 0 if seen.label else None)
+    at = _choose("Which column is the true outcome (the label)?", [*names, "none of these"], 0)
     if at == len(columns):
         return replace(seen, label=None, positive=None)
     chosen = choose_label(seen, columns[at].name, positive)

@@ -47,6 +47,7 @@ NUMBERS = {"integer", "float"}
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[\s.-]+")
 """Where a name begins a word, or parts two."""
 MOST_LEVELS, LOOKED_AT_ROWS, MOST_SHOWN = 30, 200_000, 5
+NO_LABEL = "not found; no column has two values"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,7 @@ class Look:
 def _describe_label(seen: Look) -> str:
     others = _list_names(seen.candidates.list_others(seen.label))
     if seen.label is None:
-        return f"not found; two-valued columns: {others}" if others else "not found; no column has two values"
+        return f"not certain; candidates: {others}; name it with --label" if others else NO_LABEL
     good = "" if seen.favourable is None else f", favourable {printable(seen.favourable)}"
     said = f"{printable(seen.label.name)}, positive {printable(seen.positive)}{good}: check them"
     return f"{said}; other candidates: {others}" if others else said
@@ -110,7 +111,7 @@ def _describe_label(seen: Look) -> str:
 
 def _describe_limit(seen: Look) -> str:
     if seen.limited is None:
-        return "none, so no difference between groups is judged; the file says how to add one"
+        return "none, so nothing is judged between groups; the file says how to add one"
     return f"{seen.limited} ratio >= 0.8 by {', '.join(map(printable, seen.group_names))}; choose yours"
 
 
@@ -173,17 +174,11 @@ def choose_favourable(seen: Look, favourable: str | None) -> Look:
     if favourable is None:
         return seen
     if seen.label is None:
-        raise QuestionError("--favourable is a value of the label, and none was found; name it with --label")
+        raise QuestionError("--favourable is a value of the label, which is not certain; name it with --label")
     levels = seen.label.levels or ()
     if favourable not in levels:
         raise QuestionError(no_such(f"value of '{printable(seen.label.name)}'", favourable, levels))
     return replace(seen, favourable=favourable)
-
-
-def describe_open_label(seen: Look) -> str:
-    """Return what is said where several columns may be the label, and nobody can be asked."""
-    listed = _list_names(seen.candidates.nearly_as_likely)
-    return f"several columns may be the label: {listed}; name one with --label"
 
 
 def _find_groups(
@@ -286,7 +281,7 @@ def _write_label(seen: Look) -> list[str]:
     """Return the label, its positive class, and what else they could be."""
     others = _list_names(seen.candidates.list_others(seen.label))
     if seen.label is None:
-        found = f"not found; two-valued columns: {others}" if others else "not found; no column has two values"
+        found = f"the true outcome; candidates: {others}" if others else NO_LABEL
         return [f'# label = "…"                # {found}']
     name, levels = seen.label.name, ", ".join(printable(v, 30) for v in seen.label.levels or ())
     lines = [f"label = {_quote(name)}          # its values: {levels}"]

@@ -15,7 +15,7 @@ TARGET_NAME = re.compile(
 """Names that mean the column to be predicted, or that of a usual data set."""
 OUTCOME_WORDS = re.compile(
     r"label|target|outcome|approv|default|recid|hired|admit|admission|income|churn|fraud|granted|accepted|reject|"
-    r"denied|readmit|surviv|releas|pass_|passed|promot|repaid|delinq|dropout|subscrib|convict",
+    r"denied|readmit|releas|pass_|passed|promot|repaid|delinq|dropout|subscrib|convict",
     re.IGNORECASE,
 )
 ADVERSE_WORDS = re.compile(
@@ -56,22 +56,10 @@ class Candidates:
 
     @property
     def clear(self) -> ColumnLook | None:
-        """The most likely one, where no other is nearly as likely."""
-        if not self.columns or self.points[0] < LAST:
+        """The most likely one, where its name speaks of an outcome and no other is nearly as likely."""
+        if not self.columns or self.points[0] < NAMED:
             return None
         return None if len(self.points) > 1 and self.points[0] - self.points[1] < LEAD else self.columns[0]
-
-    @property
-    def is_open(self) -> bool:
-        """Whether several columns look like the label, none much more than the others."""
-        return self.clear is None and bool(self.columns) and self.points[0] >= LAST
-
-    @property
-    def nearly_as_likely(self) -> tuple[str, ...]:
-        """Names of the candidates of which no other is much more likely."""
-        return tuple(
-            c.name for c, points in zip(self.columns, self.points, strict=True) if self.points[0] - points < LEAD
-        )
 
     @property
     def outcomes(self) -> tuple[str, ...]:

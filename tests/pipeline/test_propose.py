@@ -13,7 +13,6 @@ from audit.pipeline.propose import (
     choose_favourable,
     choose_label,
     choose_positive,
-    describe_open_label,
     look,
     propose_suite,
     write_proposal,
@@ -95,7 +94,6 @@ LABELS = {
     "credit_default/credit_card_clients": ("default payment", "1", ()),
     "bank_marketing/bank_full": ("y", "yes", ("default", "housing", "loan")),
     "adult/adult_train": ("income", ">50K", ()),
-    "german/german_statlog": ("credit", "1", ("a18", "a19", "a20")),
     "toronto_arrests/arrests": ("released", "Yes", ("colour", "employed")),
     "ucb_admissions/ucb_admissions": ("Admit", "Admitted", ()),
 }  # fmt: skip
@@ -108,10 +106,17 @@ def test_labels_of_public_tables(shared, tmp_path, name):
     assert (seen.label.name, seen.positive, seen.candidates.list_others(seen.label)) == (label, positive, others)
 
 
+def test_the_last_place_alone_makes_no_label(shared, tmp_path):
+    seen = look(shared / "data/german/german_statlog.parquet", tmp_path)
+    assert (seen.label, seen.candidates.list_others(None)[0]) == (None, "credit")
+    assert seen.limited is None
+
+
 def test_no_label_is_taken_where_two_are_as_likely(shared, tmp_path):
     seen = look(shared / "data/hmda_boston/loanapp_wooldridge.parquet", tmp_path)
-    assert (seen.label, seen.candidates.is_open) == (None, True)
-    assert describe_open_label(seen) == "several columns may be the label: reject, approve; name one with --label"
+    assert seen.label is None
+    assert "label:      not certain; candidates: reject, approve, " in "\n".join(seen.lines)
+    assert '# label = "…"                # the true outcome; candidates: reject, approve, ' in write_proposal(seen)
     chosen = choose_label(seen, "approve")
     assert (chosen.label.name, chosen.positive) == ("approve", "1")
     assert choose_positive(chosen, "0").positive == "0"
@@ -130,9 +135,9 @@ def test_columns_that_say_nothing_of_an_outcome_are_no_label(tmp_path):
         tmp_path / "t.csv", index=False
     )
     seen = look(tmp_path / "t.csv", tmp_path)
-    assert (seen.label, seen.candidates.is_open) == (None, False)
-    assert "label:      not found; two-valued columns: housing, loan" in seen.lines
-    assert '# label = "…"                # not found; two-valued columns: housing, loan' in write_proposal(seen)
+    assert seen.label is None
+    assert "label:      not certain; candidates: housing, loan; name it with --label" in seen.lines
+    assert '# label = "…"                # the true outcome; candidates: housing, loan' in write_proposal(seen)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +180,7 @@ def test_limits_are_on_every_group_column(shared, tmp_path):
 def test_without_groups_the_file_says_that_nothing_is_judged(tmp_path):
     seen = look(table(tmp_path, amount=range(ROWS)), tmp_path)
     text = write_proposal(seen)
-    assert "limits:     none, so no difference between groups is judged; the file says how to add one" in seen.lines
+    assert "limits:     none, so nothing is judged between groups; the file says how to add one" in seen.lines
     assert "# No limit on groups is set, so no difference between groups is judged. Name groups above" in text
     assert parse(text).gates is None
 
