@@ -127,7 +127,9 @@ def printable(text: object, limit: int = 80) -> str:
         Most characters kept; a longer text ends in an ellipsis.
     """
     raw = str(text)
-    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in raw[: limit + 1])
+    shown = raw[: limit + 1]
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in shown)
     if raw.strip() == "":
         return "(empty)" if raw == "" else f"(blank: {len(raw)} characters)"
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"

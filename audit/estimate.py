@@ -13,6 +13,7 @@ import math
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from audit.errors import printable
@@ -262,8 +263,9 @@ def _round(value: float, figure: Figure, places: int | None, stops: Sequence[flo
         places = 0 if exact == 0 or abs(exact) >= 99.95 else max(0, 2 - math.floor(math.log10(abs(exact))))
     for more in range(places, places + MOST_PLACES):
         text = f"{exact:,.{more}f}"
-        if all(_stays(exact, float(text.replace(",", "")), stop) for stop in near):
-            return text.replace("-", MINUS) if float(text.replace(",", "")) else text.lstrip("-")
+        shown = float(text.replace(",", ""))
+        if all(map(partial(_stays, exact, shown), near)):
+            return text.replace("-", MINUS) if shown else text.lstrip("-")
     return f"{exact:.3g}".replace("-", MINUS)
 
 

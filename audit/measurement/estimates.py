@@ -76,6 +76,9 @@ class Estimates(Sequence[Estimate]):
     def __iter__(self) -> Iterator[Estimate]:
         return iter(self._all)
 
+    def __reversed__(self) -> Iterator[Estimate]:
+        return reversed(self._all)
+
     def __len__(self) -> int:
         return len(self._all)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from audit.axes import CubeKind, Task
@@ -44,6 +45,7 @@ AT_K = re.compile(r"([a-z_]+_at_)([1-9][0-9]{0,8})")
 """Name of a metric of the first k places, such as skew_at_10; its record stands under skew_at_k."""
 
 
+@cache
 def split_comparison(compare: str | None) -> tuple[str | None, Everybody | None]:
     """Return difference or ratio, and with whom; None in place of whom where the comparison is between groups.
 
@@ -253,6 +255,7 @@ class GroupStatistic(Metric):
         return self.text
 
 
+@cache
 def at_k(name: str) -> int | None:
     """Return the k in a metric's name, such as 10 of skew_at_10; None where there is none."""
     found = AT_K.fullmatch(name)
@@ -300,6 +303,8 @@ class Catalogue(Mapping[str, Metric]):
 
     def find(self, name: str) -> Metric | None:
         """Return the record of a name; None where the catalogue has none, as of a user's own metric."""
+        if (known := self._entries.get(name)) is not None:
+            return known
         if name not in self:
             return None
         return self[name]
@@ -324,9 +329,11 @@ class Catalogue(Mapping[str, Metric]):
 
     def among(self, names: Collection[str]) -> list[Metric]:
         """Return records of those names that are known, in the catalogue's order; those of the first k places by k."""
-        numbered = sorted((n for n in names if at_k(n) is not None), key=lambda n: at_k(n) or 0)
-        found = []
         entries = self._entries if self._entries.keys() >= set(names) else self._all()
+        numbered = sorted([n for n in names if at_k(n) is not None], key=lambda n: at_k(n) or 0)
+        if not numbered:
+            return [entry for name, entry in entries.items() if name in names]
+        found = []
         for name, entry in entries.items():
             own = [n for n in numbered if name.endswith("_at_k") and n.startswith(name[:-1])]
             found += [entry] if name in names else [self[n] for n in own]

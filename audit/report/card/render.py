@@ -129,13 +129,13 @@ def render_several(result: AuditResult, names: Sequence[str], k: int | None = No
     k = find_k(result) if k is None else k
     chosen = [find_formats()[name] for name in names]
     shown = {least: publishable(result, least) for least in {1 if c.is_internal else k for c in chosen}}
-    drawn = ((c, 1 if c.is_internal else k) for c in chosen)
-    return {c.name: _draw(c, shown[least], least) for c, least in drawn}
+    views = {c.view: c.find_view() for c in chosen}
+    drawn = {name: view(shown[least], least) for name, view in views.items() if (least := 1 if name == REPORT else k)}
+    return {c.name: _draw(c, drawn[c.view]) for c in chosen}
 
 
-def _draw(chosen: Format, shown: AuditResult, k: int) -> str:
-    """Return a card of what may be published."""
-    view = chosen.find_view()(shown, k)
+def _draw(chosen: Format, view: object) -> str:
+    """Return a card as text."""
     return make_environment(chosen.ending).get_template(chosen.template).render(card=view)
 
 

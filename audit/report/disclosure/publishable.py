@@ -12,8 +12,11 @@ Must not: change a number that stays, or decide a verdict.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from functools import cache
+from itertools import repeat
 
 from audit.axes import CubeKind, crossings
 from audit.checks.labels_told import tells_labels
@@ -120,7 +123,7 @@ class Suppression:
         self.bands = tuple(Suppression(band, estimates, k, total_known=True) for band in bands)
         """One shield a band of places: what is said of the first places speaks of every band among them."""
         self.counts: Counts = group_counts(records, dict.fromkeys(e.by for e in estimates))
-        self.hidden: dict[Family | CubeKind, Collection[Key]] = {}
+        self.hidden: dict[Family | CubeKind, AbstractSet[Key]] = {}
         for family, keys in find_hidden(self.counts, k, spared, total_known=total_known).items():
             self.hidden[family] = keys
         for kind, bys in _groupings_by_kind(estimates).items():
@@ -198,7 +201,7 @@ class Suppression:
             return True
         pairs = (estimate.pair, estimate.low_pair, estimate.high_pair)
         named = (estimate.group, estimate.reference, *(g for pair in pairs if pair for g in pair))
-        return any((estimate.by, group) in gone for group in named if group is not None)
+        return not gone.isdisjoint(zip(repeat(estimate.by), named))
 
     def _tells(self, estimate: Estimate, family: Family | CubeKind) -> bool:
         """Whether a comparison of all groups could tell a hidden count that lies between those it names."""
@@ -262,6 +265,7 @@ def _groupings_by_kind(estimates: Sequence[Estimate]) -> dict[CubeKind, dict[By,
     return found
 
 
+@cache
 def _given_away(metric: str) -> Family | CubeKind:
     """Counts that a metric gives away; what the catalogue does not know gives away all."""
     entry = CATALOGUE.find(metric)
