@@ -185,8 +185,30 @@ def _is_of_groups(estimate: Estimate) -> bool:
 
 
 def find_deciding_gate(gates: Sequence[Gate]) -> Gate | None:
-    """Return the gate whose sentence is the headline: the worst, and among equals one on the model."""
-    return min(gates, key=lambda g: (WORST_FIRST.index(g.verdict), not g.name.startswith("model.")), default=None)
+    """Return the gate whose sentence is the headline: the worst, and among equals one on the model.
+
+    Of one limit on several columns it is the column whose interval lies furthest beyond.
+    """
+    first = min(gates, key=lambda g: (WORST_FIRST.index(g.verdict), not g.name.startswith("model.")), default=None)
+    if first is None or first.verdict != "fail":
+        return first
+    alike = (g for g in gates if g.verdict == "fail" and _read_limit(g) == _read_limit(first))
+    return max(alike, key=_measure_beyond)
+
+
+def _read_limit(gate: Gate) -> tuple[object, ...]:
+    """Return what a limit says, whatever the columns that it is about."""
+    e = gate.estimate
+    return (gate.min, gate.max, *((e.stage, e.metric, e.compare) if e is not None else ()))
+
+
+def _measure_beyond(gate: Gate) -> float:
+    """Return how far the nearest end of the interval lies beyond the limit; -inf where it is withheld or not known."""
+    if gate.max is not None and gate.low is not None:
+        return gate.low - gate.max
+    if gate.min is not None and gate.high is not None:
+        return gate.min - gate.high
+    return -math.inf
 
 
 def exit_code(verdict: Verdict, insufficient: str = "fail") -> int:

@@ -61,7 +61,7 @@ def describe_shown_extremes(estimate: Estimate, around: Around) -> str:
     low, high = (
         f"{write(e.group or ())} ({figure_text(e.value, figure)}, {rows_text(e)})" for e in (each[0], each[-1])
     )
-    return f"Of the groups that are shown, {low} is the lowest and {high} the highest."
+    return f"Among the groups that are shown, the lowest is {low} and the highest {high}."
 
 
 def _choose_voice(estimate: Estimate) -> type[LowestHighest | PairSentence]:

@@ -28,8 +28,8 @@ from audit.measurement.metrics.kinds import Rate
 
 OVERALL, REST = "overall", "all other groups"
 """Whom a group is compared with where that is no other group."""
-SELECTED, LABELLED = "selected", "positive"
-"""Of the positive class, where the question has no word for it."""
+SELECTED, FLAGGED, LABELLED = "selected", "flagged", "positive"
+"""Of the positive class, where the question has no word for it; of one that is a harm, `FLAGGED`."""
 SOUNDED = "AEFHILMNORSX"
 """Letters whose names begin with a vowel."""
 BASE_RATE = "share of positive labels"
@@ -55,7 +55,7 @@ class Wording:
     @property
     def done(self) -> str:
         """What the positive class does to a person."""
-        return self.selected or SELECTED
+        return self.selected or (FLAGGED if self.benefit is False else SELECTED)
 
 
 NEUTRAL = Wording()

@@ -162,7 +162,7 @@ SENTENCES = [
     ("one check", lambda: of_data({"stage": "checks", "metric": "DB003", "max": 0}), "fail",
      "DB003 has findings in the one place where it was run (limit 0)."),
     ("withheld", lambda: publishable(measured(SMALL, R, column="g")).gates[0], "fail",
-     "By g, the limit on the ratio of the selection rate, at least 0.8, is not met. The numbers that decide are withheld to protect groups with counts under 10; the internal report has them. Of the groups that are shown, 'b' (10.0%, n 1,000) is the lowest and 'd' (18.6%, n 1,450) the highest."),
+     "By g, the limit on the ratio of the selection rate, at least 0.8, is not met. The numbers that decide are withheld to protect groups with counts under 10; the internal report has them. Among the groups that are shown, the lowest is 'b' (10.0%, n 1,000) and the highest 'd' (18.6%, n 1,450)."),
 ]  # fmt: skip
 
 

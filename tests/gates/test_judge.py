@@ -13,9 +13,9 @@ from audit.config.read import build
 from audit.errors import QuestionError
 from audit.estimate import Estimate
 from audit.gates.check_counts import count_checks
-from audit.gates.judge import Evidence, exit_code, judge, judge_again, worst_verdict
+from audit.gates.judge import Evidence, exit_code, find_deciding_gate, judge, judge_again, worst_verdict
 from audit.pipeline.verify import describe_differences
-from audit.record.result import Check, Energy
+from audit.record.result import Check, Energy, Gate
 
 TODAY = dt.date(2026, 11, 24)
 BLACK, WHITE = ("black",), ("white",)
@@ -307,3 +307,15 @@ def test_what_would_settle_an_open_gate_is_taken_from_the_document_only_for_the_
         gates = (*result.gates[:at], altered, *result.gates[at + 1 :])
         found = judge_again(replace(result, gates=gates), build(result.question.config), TODAY).gates[at]
         assert (found.sentence, found.needed_n) == (open_.sentence, open_.needed_n)
+
+
+def test_of_one_limit_on_several_columns_the_column_furthest_beyond_is_the_headline():
+    def failing(by, low, high, metric="selection_rate"):
+        judged = Estimate(stage="model", metric=metric, compare="ratio", by=(by,), value=low, low=low, high=high)
+        name = f"model.{metric}.ratio.{by}"
+        return Gate(name=name, verdict="fail", sentence="", min=0.8, low=low, high=high, estimate=judged)
+
+    race, age, other = failing("race", 0.4, 0.56), failing("age", 0.02, 0.06), failing("sex", 0.0, 0.01, "accuracy")
+    assert find_deciding_gate([race, age, other]) is age
+    hidden = replace(age, low=None, high=None)
+    assert find_deciding_gate([hidden, race, other]) is race, "what is withheld does not choose"

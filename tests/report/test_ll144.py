@@ -318,7 +318,9 @@ def test_a_card_speaks_of_adverse_impact_where_it_matters():
     assert table_of(audit.measure(y, y, groups={"race": g}, gates=judged[1:])) == ""
     g, y = people({"a": (400, 240), "b": (400, 150)})
     found = table_of(audit.measure(y, y, groups={"race": g}))
-    assert found.startswith("**Adverse impact (four-fifths rule) by race, against 'a', which has the highest rate**")
+    assert found.startswith(
+        "**Adverse impact (four-fifths rule) by race, against 'a', which has the highest selection rate**"
+    )
     assert "0.625" in line(found, "b")[1]
     assert "below 0.8" in line(found, "b")[1]
     assert line(found, "b")[4] == "45.0"

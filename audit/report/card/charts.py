@@ -176,7 +176,7 @@ def draw_rates(
     """
     scale = scale or make_scale([*list_ends(rates), *(v for v, _ in lines)], figure_of(rates[0].metric))
     rows = tuple(_draw_row(e, scale, name) for e in rates)
-    limits = tuple(Tick(scale.at(v), f"{text} ({cell_text(v, scale.figure)})", "middle") for v, text in lines)
+    limits = tuple(Tick(scale.at(v), text.format(cell_text(v, scale.figure)), "middle") for v, text in lines)
     return Chart(title, rows, limits, scale.make_ticks(), few=any(r.mark == "few" for r in rows))
 
 

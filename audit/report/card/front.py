@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from audit.estimate import Stage
+from audit.estimate import Group, Stage
 from audit.gates.headline import suggest_next
 from audit.gates.judge import find_deciding_gate
 from audit.record.result import AuditResult, Gate, Part
@@ -86,5 +86,12 @@ def _draw_first(found: EstimateIndex, by: By, metrics: Sequence[str], gates: Seq
     """Return the first of some rates that can be drawn."""
     groups, _ = choose_groups(found, by, MOST_DRAWN)
     known = [g for g in groups if None not in g]
-    drawn = (draw_charts(found, by, [metric], known, gates) for metric in dict.fromkeys(metrics))
+    drawn = (draw_charts(found, by, [m], _list_shown(found, by, m, known), gates) for m in dict.fromkeys(metrics))
     return next(chain.from_iterable(drawn), None)
+
+
+def _list_shown(found: EstimateIndex, by: By, metric: str, groups: Sequence[Group]) -> list[Group]:
+    """Return the groups whose rate is not withheld; none where it is no picture, of fewer than two."""
+    rates = {g: found.rate(metric, by, g) for g in groups}
+    shown = [g for g, rate in rates.items() if rate is not None and rate.status != "suppressed"]
+    return shown if len(shown) > 1 else []

@@ -22,7 +22,6 @@ from audit.report.card.tables.comparisons import make_everybody_tables, make_gap
 from audit.report.card.words import (
     LEFT_OUT,
     Cell,
-    describe_limit,
     format_count,
     format_percent,
     make_estimate_cell,
@@ -181,7 +180,7 @@ def _share_scales(drawn: Sequence[_Drawing]) -> dict[Figure, Scale]:
 
 
 def find_limit_lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gate]) -> list[tuple[float, str]]:
-    """Return value and label of the limits that can be drawn on the axis of a rate."""
+    """Return value and label of the limits that can be drawn on the axis of a rate; the value goes into the label."""
     values = [e.value for e in rates if e.value is not None and None not in (e.group or ())]
     lines: list[tuple[float, str]] = []
     for gate in gates:
@@ -189,13 +188,13 @@ def find_limit_lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gat
         if e is None or metric not in list_gated_rates([gate]) or e.status == "suppressed" or not values:
             continue
         if e.compare == "ratio" and gate.min is not None and e.reference is None:
-            lines.append((gate.min * max(values), f"limit: {gate.min:g} × the highest"))
+            lines.append((gate.min * max(values), f"limit at {{}}: {gate.min:g} × the highest"))
         elif e.compare == "difference" and gate.max is not None and max(values) > gate.max:
             below = limit_text(gate.max, figure_of(e.metric, e.compare))
-            lines.append((max(values) - gate.max, f"limit: {below} below the highest"))
+            lines.append((max(values) - gate.max, f"limit at {{}}: {below} below the highest"))
         elif e.compare in {"lowest", "highest"}:
             limit = gate.min if gate.min is not None else gate.max
-            lines += [(limit, f"limit: {describe_limit(gate)}")] if limit is not None else []
+            lines += [(limit, "limit: {}")] if limit is not None else []
     return lines
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from audit.config.limits import CHECKS
 from audit.estimate import Estimate, cell_interval, cell_text, p_text
-from audit.gates.judge import WORST_FIRST
+from audit.gates.judge import WORST_FIRST, find_deciding_gate
 from audit.gates.voice import write_times
 from audit.measurement.metrics.catalogue import figure_of
 from audit.measurement.metrics.kinds import split_comparison
@@ -50,17 +50,18 @@ class LimitView:
     sentence: str
     strip: Strip | None
     is_withheld: bool
-    """Whether its number is, so that the sentence, which may name others, stands open."""
+    """Whether its number is, so that the sentence, which may name others, stands open unless it is the headline."""
     is_open: bool
     """Whether it did not pass, so that it is never folded away."""
 
 
 def make_limit_views(result: AuditResult) -> tuple[LimitView, ...]:
     """Return the limits of a result, worst first."""
-    return tuple(_make_view(g) for g in sorted(result.gates, key=lambda g: WORST_FIRST.index(g.verdict)))
+    leading = find_deciding_gate(result.gates)
+    return tuple(_make_view(g, leading) for g in sorted(result.gates, key=lambda g: WORST_FIRST.index(g.verdict)))
 
 
-def _make_view(gate: Gate) -> LimitView:
+def _make_view(gate: Gate, leading: Gate | None) -> LimitView:
     return LimitView(
         badge=BADGES[gate.verdict],
         name=clean_text(gate.name),
@@ -68,10 +69,10 @@ def _make_view(gate: Gate) -> LimitView:
         found=_describe_found(gate),
         interval=_describe_interval(gate),
         limit=describe_limit(gate),
-        needed=f"needs about {write_times(gate.needed_n)} the rows" if gate.needed_n else "",
+        needed=f"about {write_times(gate.needed_n)} as many rows would decide" if gate.needed_n else "",
         sentence=clean_text(gate.sentence + _describe_surprise(gate), SENTENCE_LENGTH),
         strip=draw_gate(gate),
-        is_withheld=_describe_found(gate) == LEFT_OUT,
+        is_withheld=_describe_found(gate) == LEFT_OUT and gate != leading,
         is_open=gate.verdict != "pass",
     )
 

@@ -101,7 +101,7 @@ def test_every_number_of_a_drawing_stands_beside_it_in_words(boston):
     # A drawing is hidden from readers of the text, or says in words what it shows.
     assert all(a.get("role") == "img" or a.get("aria-hidden") == "true" for a in boston.all("svg"))
     assert "black 51.3% [44.3, 58.2] n 197" in boston.words
-    assert "limit: 0.8 × the highest (63.7%)" in boston.words
+    assert "limit at 63.7%: 0.8 × the highest" in boston.words
 
 
 def test_wide_tables_scroll_in_their_own_box_that_the_keyboard_reaches(page):
@@ -246,7 +246,7 @@ def test_limits_are_drawn_where_they_are():
     view = make_card_view(samples.boston(), 1)
     race = next(g for g in view.model if g.title == "By race")
     chart = race.charts[0]
-    assert [line.text for line in chart.limits] == ["limit: 0.8 × the highest (63.7%)", "limit: at least 45% (45.0%)"]
+    assert [line.text for line in chart.limits] == ["limit at 63.7%: 0.8 × the highest", "limit: 45.0%"]
     assert [tick.text for tick in (chart.ticks[0], chart.ticks[-1])] == ["0%", "100%"]
     scale = Scale(0.0, 1.0, 0.2, "share")
     assert chart.limits[0].x == scale.at(0.8 * 1339 / 1681)

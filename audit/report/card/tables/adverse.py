@@ -18,6 +18,7 @@ from audit.measurement.metrics.adverse import (
     IMPACT_P,
     IMPACT_RATIO,
     IMPACT_Z,
+    NOT_SELECTED,
     ONE_DECIDES,
     SHORTFALL,
     TABLE,
@@ -64,7 +65,8 @@ def make_adverse_table(found: EstimateIndex, by: By, groups: Sequence[Group]) ->
     highest = next((e.reference for e in compared if e.reference is not None), None)
     against = ""
     if highest is not None:
-        against = f", against {name_in_text(by, highest)}, which has the highest rate"
+        rate = "rate of not being selected" if any(NOT_SELECTED in e.flags for e in compared) else "selection rate"
+        against = f", against {name_in_text(by, highest)}, which has the highest {rate}"
     short = (_find_estimate(found, by, g, SHORTFALL.name) for g in known)
     weighted = ""
     if any(e is not None and is_weighted(e) for e in short):
